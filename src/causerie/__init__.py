@@ -1,0 +1,57 @@
+"""Causerie: chat with open models on your own machine. Public names, imported when first used; nothing else."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from causerie.api.auto import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from causerie.api.causal_lm import CausalLM
+    from causerie.api.generation import GenerationConfig
+    from causerie.api.pipeline import TextGenerationPipeline, pipeline
+    from causerie.api.streamers import TextIteratorStreamer, TextStreamer
+    from causerie.builtin import builtin_model_path
+    from causerie.errors import CauserieError
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AutoConfig": "causerie.api.auto",
+    "AutoModelForCausalLM": "causerie.api.auto",
+    "AutoTokenizer": "causerie.api.auto",
+    "CausalLM": "causerie.api.causal_lm",
+    "CauserieError": "causerie.errors",
+    "GenerationConfig": "causerie.api.generation",
+    "TextGenerationPipeline": "causerie.api.pipeline",
+    "TextIteratorStreamer": "causerie.api.streamers",
+    "TextStreamer": "causerie.api.streamers",
+    "builtin_model_path": "causerie.builtin",
+    "pipeline": "causerie.api.pipeline",
+}
+
+__all__ = [
+    "AutoConfig",
+    "AutoModelForCausalLM",
+    "AutoTokenizer",
+    "CausalLM",
+    "CauserieError",
+    "GenerationConfig",
+    "TextGenerationPipeline",
+    "TextIteratorStreamer",
+    "TextStreamer",
+    "__version__",
+    "builtin_model_path",
+    "pipeline",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'causerie' has no attribute {name!r}; it has {', '.join(sorted(_HOMES))}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

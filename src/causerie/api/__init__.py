@@ -1,0 +1,1 @@
+"""What users import: the field's names over the engine."""

@@ -1,0 +1,1 @@
+"""The vocabulary of operations and the two machines that speak it."""

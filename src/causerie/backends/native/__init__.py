@@ -1,0 +1,1 @@
+"""The operations as a traced program for our own CPU kernels."""

@@ -1,0 +1,12 @@
+"""The small chat model that ships with the package; its folder is an ordinary checkpoint. Knows no engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+NAME = "builtin"
+
+
+def builtin_model_path() -> str:
+    """The folder of the built-in model (config.json, safetensors, tokenizer, template), as a string."""
+    return str(Path(__file__).parent / "model")

@@ -1,0 +1,1 @@
+"""Messages and templates; knows no engine and no torch."""

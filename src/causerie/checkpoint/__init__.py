@@ -1,0 +1,1 @@
+"""Bytes on disk or on the hub, as named arrays; knows no model."""

@@ -1,0 +1,1 @@
+"""config.json, turned into a typed spec and a decoder written once."""

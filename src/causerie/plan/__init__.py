@@ -1,0 +1,1 @@
+"""What this machine has, and what a model would need of it."""

@@ -1,0 +1,1 @@
+"""A weight: its format, its buffers, its shape."""

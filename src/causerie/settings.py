@@ -1,0 +1,37 @@
+"""The only place where environment variables are read.
+
+A `Settings` is a frozen value; whoever needs one is handed it. It knows no model and no backend.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment asks for; every field has a neutral default."""
+
+    instruction_set: str | None = None
+    """CAUSERIE_INSTRUCTION_SET: forces the native kernels' variant ("avx512_bf16", "avx512", "avx2", "portable")."""
+    threads: int | None = None
+    """CAUSERIE_THREADS: how many threads the native backend runs; default: the cores this process may use."""
+    backend: str | None = None
+    """CAUSERIE_BACKEND: "native" or "torch" for the CPU; default native."""
+
+    @staticmethod
+    def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+        """Reads the variables named in each field's line; an empty variable counts as absent."""
+        read = os.environ if environment is None else environment
+        threads = read.get("CAUSERIE_THREADS") or None
+        if threads is not None and (not threads.isdigit() or int(threads) < 1):
+            from causerie.errors import UsageError
+
+            raise UsageError(f"CAUSERIE_THREADS is {threads!r}; it must be a whole number of at least 1.")
+        return Settings(
+            instruction_set=read.get("CAUSERIE_INSTRUCTION_SET") or None,
+            threads=None if threads is None else int(threads),
+            backend=read.get("CAUSERIE_BACKEND") or None,
+        )

@@ -1,0 +1,1 @@
+"""Tokens to text and back, exactly; knows no engine and no torch."""
