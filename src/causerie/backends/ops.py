@@ -1,0 +1,120 @@
+"""The vocabulary of operations: all that the decoder may ask of a machine.
+
+`models/decoder.py` is written once over `Ops` and runs unchanged on every backend: torch computes at once, native
+appends instructions to a program. A value (`Value`) is whatever the backend likes; it stands for a matrix of float
+activations `[tokens, width]`. This module knows no model and no backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.backends.step import Step
+from causerie.models.spec import Activation, Attention, Decoder, Norm
+from causerie.quant.weight import Weight
+
+Value: TypeAlias = Any
+Weights: TypeAlias = Mapping[str, Weight]  # by canonical name, as Decoder.weights() lists them
+Rotations: TypeAlias = tuple[NDArray[np.float32], ...]  # one per Decoder.ropes: [tokens, 2, dims / 2], cos then sin
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A matrix (outputs, inputs) with its bias (outputs,), or None."""
+
+    weight: Weight
+    bias: Weight | None = None
+
+
+class Ops(Protocol):
+    """What a step can do. Shapes are of one step with n tokens; rows never influence each other except in attention,
+    and there only through the cache blocks of their own sequence."""
+
+    def embed(self, table: Weight) -> Value:
+        """[n, width]: the rows of `table` that the step's tokens name."""
+        ...
+
+    def norm(self, x: Value, weight: Weight, norm: Norm) -> Value:
+        """x / sqrt(mean(x²) + eps) · weight over groups of len(weight) elements: one group per row for a layer's norm,
+        one per head for a norm on queries and keys. Mean and root in float32."""
+        ...
+
+    def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:
+        """x · weightᵀ + bias for each part; several parts (q, k, v) share one pass over x."""
+        ...
+
+    def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
+        """Rotates q and k, writes k and v to the cache of `layer`, returns softmax(q·kᵀ · scale) · v: [n, heads ·
+        head_dim]. q is [n, heads · head_dim], k and v [n, kv_heads · head_dim]; query head h reads key head h //
+        group. Softmax in float32."""
+        ...
+
+    def glu(self, gate: Value, up: Value, act: Activation) -> Value:
+        """act(gate) · up."""
+        ...
+
+    def add(self, x: Value, y: Value) -> Value:
+        """x + y."""
+        ...
+
+    def select(self, x: Value) -> Value:
+        """[r, width]: the rows whose logits the step wants."""
+        ...
+
+
+Forward: TypeAlias = Callable[[Ops, Decoder, Weights], Value]  # models/decoder.py's forward; returns logits [r, vocab]
+
+
+@dataclass(frozen=True)
+class CacheShape:
+    """How much cache an executable keeps: per layer `blocks` blocks of `block_size` positions, in `dtype`."""
+
+    blocks: int
+    block_size: int
+    dtype: str  # "float32", "float16" or "bfloat16"
+
+
+class Executable(Protocol):
+    """A placed model that can run steps. One thread at a time."""
+
+    def run(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
+        """Logits [r, vocab] of `step.rows`; the array is the caller's own. `step.tokens` holds at most the
+        `max_tokens` given to `Backend.compile`."""
+        ...
+
+    def close(self) -> None:
+        """Frees weights and cache; nothing may be run afterwards."""
+        ...
+
+
+class Backend(Protocol):
+    """A machine that holds weights and runs decoders."""
+
+    name: str  # "native" or "torch"
+    device: str  # "cpu", "cuda:0", …
+    block_size: int  # positions in a cache block: a power of two
+
+    def reserve(self, spec: Decoder, formats: Mapping[str, str]) -> None:
+        """Makes room for all weights at once; `formats` gives each canonical name's format. Raises OutOfMemory."""
+        ...
+
+    def place(self, name: str, shape: tuple[int, ...], rows: Callable[[int, int], NDArray[Any]], stored: str) -> Weight:
+        """Takes one weight. `rows(a, b)` reads rows a..b of the checkpoint's tensor (dtype `stored`: "float32",
+        "float16", or "bfloat16" as uint16 bit patterns), so that only a slice need be in memory twice."""
+        ...
+
+    def compile(
+        self, spec: Decoder, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int
+    ) -> Executable:
+        """A runnable model; `max_tokens` is the most tokens one step will bring."""
+        ...
+
+
+def linear_parts(weights: Weights, prefix: str, names: Sequence[str]) -> tuple[Linear, ...]:
+    """The named matrices under `prefix`, each with its bias where the model has one."""
+    return tuple(Linear(weights[prefix + name], weights.get(f"{prefix}{name}_bias")) for name in names)

@@ -1,0 +1,39 @@
+"""One step: what a single pass through the decoder reads. Flat, explicit arrays; nothing ambient.
+
+Prefill, decode, a mix of both and the check of a draft are all one `Step`. It knows no request, no text and no
+sampling; the engine builds it (engine/batch.py), a backend runs it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int32 = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Step:
+    """`n` tokens of `s` sequences. Rows of one sequence are consecutive, in order of position.
+
+    Before anything else every pair of `copies` copies a whole cache block (all layers, keys and values).
+    A row at position p of a sequence attends to that sequence's positions 0..p, found through its block table: position
+    p lies in block `table[p // block_size]`, at offset `p % block_size`. Keys and values of the step's own tokens are
+    written there during the step.
+    """
+
+    tokens: Int32  # [n] token ids
+    positions: Int32  # [n] position of each token in its sequence, from 0
+    starts: Int32  # [s + 1] sequence i owns rows starts[i] : starts[i + 1]
+    tables: Int32  # [t] block tables of all sequences, one after the other
+    table_starts: Int32  # [s + 1] sequence i's block table is tables[table_starts[i] : table_starts[i + 1]]
+    rows: Int32  # [r] ascending rows whose logits are wanted; may be empty
+    rope_lengths: Int32  # [n] length at which a length-dependent rotation is evaluated (see models/rope.py)
+    copies: Int32  # [c, 2] (from, to) cache blocks
+
+    @property
+    def sequences(self) -> int:
+        """How many sequences take part."""
+        return len(self.starts) - 1

@@ -1,0 +1,51 @@
+"""A user's request to the engine and what comes back, in token ids. Knows no text and no tensors of a backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.decoding.params import SamplingParams
+
+FinishReason = Literal["stop", "length", "time", "cancelled", "error"]
+"""stop: an end-of-sequence token; length: max_tokens or the context's end; time: max_time passed."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Tokens to continue and how. `id` is unique within one engine."""
+
+    id: int
+    tokens: tuple[int, ...]
+    params: SamplingParams
+
+
+@dataclass(frozen=True)
+class RequestStats:
+    """What a finished request cost; times in seconds of the engine's clock."""
+
+    prompt_tokens: int
+    cached_tokens: int  # of the prompt, found in the cache
+    new_tokens: int
+    first_token_seconds: float  # from arrival to the first new token
+    total_seconds: float
+    preemptions: int = 0
+
+
+@dataclass(frozen=True)
+class TokenEvent:
+    """One new token, or (token None) an end without one. The last event of a request has a finish_reason and stats."""
+
+    request: int
+    token: int | None
+    finish_reason: FinishReason | None = None
+    logprob: float | None = None  # of the drawn token, natural logarithm, before any filter
+    top_logprobs: tuple[tuple[int, float], ...] = ()
+    logits: NDArray[np.float32] | None = None  # [vocab], when keep_logits
+    scores: NDArray[np.float32] | None = None  # [vocab], when keep_scores
+    prompt_logits: NDArray[np.float32] | None = None  # [prompt, vocab] on the last event, when prompt_logits
+    error: str | None = None  # the sentence, when finish_reason is "error"
+    stats: RequestStats | None = field(default=None, compare=False)

@@ -1,0 +1,76 @@
+"""A loaded model: its spec, its executable and its rotations. What the engine runs steps on; knows no request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.backends.ops import CacheShape, Executable
+from causerie.backends.step import Step
+from causerie.models.rope import RopeTable
+from causerie.models.spec import Decoder
+
+
+class StepModel(Protocol):
+    """What the engine needs of a model; a scripted one makes the engine testable without weights."""
+
+    @property
+    def vocab(self) -> int: ...
+    @property
+    def context(self) -> int: ...
+    @property
+    def cache(self) -> CacheShape: ...
+    @property
+    def max_tokens(self) -> int: ...
+    @property
+    def shared_length(self) -> int | None:
+        """Positions from here on depend on their request's own length, so no other request may reuse their blocks
+        (dynamic rope); None: every position may be shared."""
+        ...
+
+    def run(self, step: Step) -> NDArray[np.float32]:
+        """Logits [r, vocab] of the step's `rows`."""
+        ...
+
+
+@dataclass
+class Model:
+    """The real `StepModel`."""
+
+    spec: Decoder
+    executable: Executable
+    cache: CacheShape
+    max_tokens: int  # most tokens in one step
+    format: str  # how its matrices are held: "bfloat16", "float32", …
+    device: str
+    weight_bytes: int
+    _rotations: RopeTable = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._rotations = RopeTable(self.spec.ropes)
+
+    @property
+    def vocab(self) -> int:
+        """Number of logits in a row."""
+        return self.spec.vocab
+
+    @property
+    def context(self) -> int:
+        """Longest sequence, in tokens."""
+        return self.spec.context
+
+    @property
+    def shared_length(self) -> int | None:
+        """See StepModel."""
+        return self._rotations.shared_length
+
+    def run(self, step: Step) -> NDArray[np.float32]:
+        """Logits [r, vocab] of the step's `rows`."""
+        return self.executable.run(step, self._rotations.rows(step.positions, step.rope_lengths))
+
+    def close(self) -> None:
+        """Frees weights and cache."""
+        self.executable.close()

@@ -1,0 +1,26 @@
+"""A weight as a backend holds it: its format, its shape, and the buffers only that backend understands.
+
+Models hand weights from the loader to operations without looking inside; formats are named here, packed by backends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+FORMATS = ("float32", "float16", "bfloat16")
+"""Formats a weight can be held in. Vectors (norms, biases) are always float32 or the format of the model."""
+
+BYTES = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0}
+"""Bytes per parameter of each format."""
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One weight of a model, held by one backend."""
+
+    name: str  # canonical, as Decoder.weights() gives it
+    shape: tuple[int, ...]  # (outputs, inputs) or (length,)
+    format: str  # one of FORMATS
+    data: Any  # the backend's own: a tensor, or an address in its arena
+    nbytes: int
