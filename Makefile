@@ -1,0 +1,74 @@
+# From a clean clone: `make chat` talks, `make test` tests. `make help` lists the rest.
+PYTHON ?= python3
+ARGS ?=
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+STAMP := .venv/.causerie-installed
+TEST_STAMP := .venv/.causerie-installed-for-tests
+NATIVE := src/causerie/backends/native
+# What an editable install must be made again for; Python files count as they are edited.
+BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard $(NATIVE)/src/*)
+# --find-links and caches are the user's own pip configuration.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help chat test test-all check bench train install native compiler clean
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
+
+chat: $(STAMP)  ## install if needed, then talk (make chat ARGS="…" passes arguments on)
+	@$(BIN)/causerie chat $(ARGS)
+
+test: $(TEST_STAMP) check  ## the checks and every test that is not slow
+	$(BIN)/python -m pytest -q $(ARGS)
+
+test-all: $(TEST_STAMP) check  ## also the slow tests
+	$(BIN)/python -m pytest -q -m "slow or not slow" $(ARGS)
+
+check: $(TEST_STAMP)  ## lint, format, types, import rules, generated documents: under a minute
+	@scripts/check
+
+bench: $(TEST_STAMP)  ## measure speed against the machine's limit and the peers
+	$(BIN)/python -m bench $(ARGS)
+
+train: $(TEST_STAMP)  ## make the built-in model again (hours on a CPU)
+	$(BIN)/python -m training $(ARGS)
+
+install: $(STAMP)  ## the program alone, into .venv
+
+native: | compiler  ## build the C++ alone and put it into the install: seconds, for who writes kernels
+	@test -f $(STAMP) || $(MAKE) --no-print-directory install
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; set -e; \
+	  command -v cmake >/dev/null || $(PIP) cmake ninja; \
+	  test -f build/native/CMakeCache.txt || cmake -S . -B build/native --log-level=WARNING $$(command -v ninja >/dev/null && echo -G Ninja); \
+	  cmake --build build/native --parallel; \
+	  cmake --install build/native --prefix "$$(python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')" >/dev/null
+
+clean:  ## remove .venv and what was built
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+compiler:
+	@command -v $(CXX) >/dev/null || command -v c++ >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || { \
+	  echo "Causerie compiles its kernels and found no C++ compiler. Install one and try again:"; \
+	  echo "  Debian, Ubuntu: sudo apt-get install g++    Fedora: sudo dnf install gcc-c++    macOS: xcode-select --install"; \
+	  exit 1; } >&2
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "Causerie needs Python 3.11 or newer and '$(PYTHON)' was not found. Install it, or name yours: make PYTHON=python3.12 chat" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Causerie needs Python 3.11 or newer and $(PYTHON) is $$($(PYTHON) --version 2>&1). Name a newer one: make PYTHON=python3.12 chat" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+	  echo "$(PYTHON) could not make a virtual environment. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+
+$(STAMP): $(BUILT_FROM) | compiler $(BIN)/python
+	@echo "Installing Causerie into .venv (once)…"
+	@$(PIP) --editable .
+	@touch $@
+
+$(TEST_STAMP): $(BUILT_FROM) | compiler $(BIN)/python
+	@echo "Installing Causerie and what its tests need into .venv (once; torch is large)…"
+	@$(PIP) --editable '.[test,dev]'
+	@touch $@ $(STAMP)
