@@ -1,0 +1,75 @@
+"""Tokens to text one token at a time: what comes out never changes later, and all of it together is what decoding the
+whole list gives, byte for byte, for any list of tokens. Knows no stop strings and no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from causerie.text.decoders import Stage, build_stages, byte_level_bytes, fallback_byte
+from causerie.text.tokenizer import Tokenizer
+
+
+class Detokenizer:
+    """The text of a growing list of tokens. `push` returns the new text that is certain: characters come when their last
+    byte is there, and cost does not grow with the text. Joined with `finish` it equals
+    `tokenizer.decode(tokens, skip_special_tokens, clean_up_tokenization_spaces=False)`."""
+
+    def __init__(self, tokenizer: Tokenizer, skip_special_tokens: bool = False) -> None:
+        self._tokenizer = tokenizer
+        self._skip = skip_special_tokens
+        self._stages: list[Stage] | None = build_stages(tokenizer.decoder_rules())
+        self._pieces: list[str] = []  # only where the decoder needs the whole list
+
+    def push(self, token: int) -> str:
+        """The text that `token` makes certain; "" while a character is unfinished. Unknown ids give nothing."""
+        piece = self._tokenizer.id_to_token(token)
+        if piece is None or (self._skip and self._tokenizer.is_special(piece)):
+            return ""
+        if self._stages is None:
+            self._pieces.append(piece)
+            return ""
+        return self._through(self._stages, [piece])
+
+    def push_all(self, tokens: Iterable[int]) -> str:
+        """The text that several tokens make certain."""
+        return "".join([self.push(token) for token in tokens])
+
+    def finish(self) -> str:
+        """What was held back, once no token follows. The detokenizer is then used up."""
+        if self._stages is None:
+            pieces, self._pieces = self._pieces, []
+            return self._tokenizer.decode_pieces(pieces)
+        text = ""
+        for index, stage in enumerate(self._stages):
+            text += self._through(self._stages[index + 1 :], stage.end())
+        return text
+
+    @staticmethod
+    def _through(stages: list[Stage], pieces: list[str]) -> str:
+        for stage in stages:
+            pieces = stage.feed(pieces)
+        return "".join(pieces)
+
+
+def token_bytes(tokenizer: Tokenizer, token: int) -> bytes:
+    """The bytes that one token stands for wherever it comes, for lists of log-probabilities; b"" for unknown ids.
+
+    A leading space belongs to the token, also where decoding a whole text drops it."""
+    piece = tokenizer.id_to_token(token)
+    if piece is None:
+        return b""
+    kinds = _decoder_kinds(tokenizer)
+    if piece in tokenizer.added_tokens:
+        return piece.encode("utf-8")
+    if "ByteLevel" in kinds:
+        return byte_level_bytes(piece)
+    byte = fallback_byte(piece) if "ByteFallback" in kinds else None
+    if byte is not None:
+        return bytes([byte])
+    marked = "Metaspace" in kinds or "Replace" in kinds
+    return (piece.replace("\u2581", " ") if marked else piece).encode("utf-8")
+
+
+def _decoder_kinds(tokenizer: Tokenizer) -> frozenset[str]:
+    rules = tokenizer.decoder_rules() or {}
+    return frozenset(str(step.get("type")) for step in [rules, *rules.get("decoders", [])])

@@ -1,0 +1,181 @@
+"""Text as it is generated: pieces from token events, with stop strings held back and never shown.
+
+It knows the shape of a token event (`token`, `finish_reason`) and no engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Protocol
+
+from causerie.errors import EngineError, UsageError
+from causerie.text.detokenize import Detokenizer
+
+
+class StopText:
+    """Lets text through until one of the stop strings is complete; no part of it, and nothing after it, comes out.
+
+    Of several, the one that ends first counts, and of those that end together the longest: the result does
+    not depend on how the text was cut into pieces. UsageError for an empty stop string."""
+
+    def __init__(self, stops: str | Sequence[str] = ()) -> None:
+        self._stops = (stops,) if isinstance(stops, str) else tuple(stops)
+        for stop in self._stops:
+            if not isinstance(stop, str) or not stop:
+                raise UsageError(f"A stop string is {stop!r}; each must be a text of at least one character.")
+        self._tables = [_failure_table(stop) for stop in self._stops]
+        self._matched = [0] * len(self._stops)  # characters of each stop that the text now ends with
+        self._held = ""
+        self.stopped = False
+        self.matched: str | None = None
+
+    def feed(self, text: str) -> str:
+        """The text that may be shown now; "" once stopped."""
+        if self.stopped:
+            return ""
+        if not self._stops:
+            return text
+        for index, character in enumerate(text):
+            found = self._advance(character)
+            if found is not None:
+                self.stopped, self.matched = True, found
+                pending = self._held + text[: index + 1]
+                self._held = ""
+                return pending[: len(pending) - len(found)]
+        pending = self._held + text
+        shown = len(pending) - max(self._matched)
+        self._held = pending[shown:]
+        return pending[:shown]
+
+    def finish(self) -> str:
+        """What was held back and turned out not to be a stop string."""
+        held, self._held = self._held, ""
+        return held
+
+    def _advance(self, character: str) -> str | None:
+        """Reads one character (Knuth, Morris, Pratt); the longest stop string it completes, or None."""
+        found: str | None = None
+        for index, stop in enumerate(self._stops):
+            state, table = self._matched[index], self._tables[index]
+            while state and stop[state] != character:
+                state = table[state - 1]
+            if stop[state] == character:
+                state += 1
+            if state == len(stop):
+                if found is None or len(stop) > len(found):
+                    found = stop
+                state = table[state - 1]
+            self._matched[index] = state
+        return found
+
+
+def _failure_table(stop: str) -> list[int]:
+    """For each prefix, the length of its longest proper prefix that is also its suffix."""
+    table, state = [0] * len(stop), 0
+    for index in range(1, len(stop)):
+        while state and stop[index] != stop[state]:
+            state = table[state - 1]
+        state += stop[index] == stop[state]
+        table[index] = state
+    return table
+
+
+class Event(Protocol):
+    """What a text stream reads of a token event."""
+
+    @property
+    def token(self) -> int | None: ...
+    @property
+    def finish_reason(self) -> str | None: ...
+
+
+class TextStream(Iterator[str]):
+    """Pieces of text from an iterator of token events. Ends with the last event or a stop string; `close` (also by leaving
+    a `with` block) closes the events, by which the engine learns that nobody listens.
+
+    `hidden` are tokens that are counted and not shown (end-of-sequence tokens). Afterwards `finish_reason` says why it
+    ended ("stop", "length", …; "cancelled" if closed early), `text` and `tokens` hold the answer."""
+
+    def __init__(
+        self,
+        events: Iterable[Event],
+        detokenizer: Detokenizer,
+        stop_strings: str | Sequence[str] = (),
+        hidden: Iterable[int] = (),
+    ) -> None:
+        self._stop = StopText(stop_strings)
+        self._events = iter(events)
+        self._detokenizer = detokenizer
+        self._hidden = frozenset(hidden)
+        self._parts: list[str] = []
+        self.tokens: list[int] = []
+        self.finish_reason: str | None = None
+        self.last_event: Event | None = None  # holds the statistics once the request ended by itself
+
+    @property
+    def text(self) -> str:
+        """The text that came out so far."""
+        return "".join(self._parts)
+
+    @property
+    def stop_string(self) -> str | None:
+        """The stop string that ended the text, if one did."""
+        return self._stop.matched
+
+    def __iter__(self) -> TextStream:
+        return self
+
+    def __next__(self) -> str:
+        while self.finish_reason is None:
+            piece = self._read(next(self._events, None))
+            if piece:
+                self._parts.append(piece)
+                return piece
+        raise StopIteration
+
+    def _read(self, event: Event | None) -> str:
+        if event is None:  # the source ended without saying why
+            self.finish_reason = "stop"
+            return self._rest()
+        self.last_event = event
+        if event.finish_reason == "error":
+            self.finish_reason = "error"
+            self._close_events()
+            raise EngineError(str(getattr(event, "error", None) or "The engine ended this request without an answer."))
+        piece = ""
+        if event.token is not None:
+            self.tokens.append(event.token)
+            if event.token not in self._hidden:
+                piece = self._stop.feed(self._detokenizer.push(event.token))
+        if self._stop.stopped:
+            self.finish_reason = "stop"
+            self._close_events()
+        elif event.finish_reason is not None:
+            self.finish_reason = event.finish_reason
+            piece += self._rest()
+        return piece
+
+    def _rest(self) -> str:
+        text = self._stop.feed(self._detokenizer.finish())
+        if self._stop.stopped:
+            self.finish_reason = "stop"
+            return text
+        return text + self._stop.finish()
+
+    def close(self) -> None:
+        """Ends the stream and closes the events. Text held back is dropped. Harmless when already ended."""
+        if self.finish_reason is None:
+            self.finish_reason = "cancelled"
+        self._close_events()
+
+    def _close_events(self) -> None:
+        close: Any = getattr(self._events, "close", None)
+        if close is not None:
+            close()
+
+    def __enter__(self) -> TextStream:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
