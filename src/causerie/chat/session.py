@@ -1,0 +1,174 @@
+"""A conversation that goes on: its messages, the next prompt, the answer appended, and undone when it fails.
+
+It is handed something that generates (an engine, or a script in tests) and knows neither engine nor terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Protocol
+
+from causerie.chat.messages import checked_chat
+from causerie.chat.prompt import ChatFormat
+from causerie.errors import ContextLengthError, UsageError
+from causerie.text.detokenize import Detokenizer
+from causerie.text.stream import Event, TextStream
+
+
+class Generator(Protocol):
+    """What continues tokens. Closing the iterator cancels the request."""
+
+    def stream(self, tokens: list[int], params: Any) -> Iterator[Event]:
+        """Events of one request, each with a token or the reason of the end."""
+        ...
+
+
+def check_context(prompt_tokens: int, context_length: int | None) -> None:
+    """ContextLengthError if a prompt leaves no room for an answer in the model's context."""
+    if context_length is not None and prompt_tokens >= context_length:
+        raise ContextLengthError(
+            f"The chat is {prompt_tokens} tokens long and this model's context holds {context_length}, so there is no room "
+            "for an answer. Begin a new chat (clear), shorten the messages, or take a model with a longer context."
+        )
+
+
+class ChatSession:
+    """The messages of one conversation, and the next answer.
+
+    `context_length` is the model's, in tokens (None: unchecked); `hidden` are tokens that are never shown, such as the
+    end-of-sequence tokens of generation_config.json. Not for several threads at once: one answer at a time."""
+
+    def __init__(
+        self,
+        chat_format: ChatFormat,
+        generator: Generator,
+        *,
+        context_length: int | None = None,
+        system_prompt: str | None = None,
+        messages: Sequence[Mapping[str, Any]] = (),
+        hidden: Iterable[int] = (),
+        variables: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._format = chat_format
+        self._generator = generator
+        self._context_length = context_length
+        self._hidden = frozenset(hidden)
+        self._variables = dict(variables or {})
+        self._messages: tuple[dict[str, Any], ...] = tuple(checked_chat(messages)) if messages else ()
+        self._answering: Answer | None = None
+        self.system_prompt = system_prompt
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The conversation so far, the system message first if there is one; a copy."""
+        system = [] if self.system_prompt is None else [{"role": "system", "content": self.system_prompt}]
+        return system + [dict(message) for message in self._messages]
+
+    def ask(self, text: str, params: Any, stop_strings: str | Sequence[str] = ()) -> Answer:
+        """Adds a user message and begins the answer, an iterator of pieces of text. When it ends the answer is appended;
+        when it fails the message is taken back; closed early, what was said so far stays. MessageError, TemplateError
+        and ContextLengthError leave the conversation unchanged."""
+        if self._answering is not None:
+            raise UsageError("The previous answer is still being given. Read it to its end or close it first.")
+        chat = [*self.messages, {"role": "user", "content": text}]
+        prompt = self._format.prompt(chat, variables=self._variables)
+        check_context(len(prompt.tokens), self._context_length)
+        events = self._generator.stream(prompt.tokens, params)
+        detokenizer = Detokenizer(self._format.tokenizer, skip_special_tokens=True)
+        before = self._messages
+        self._messages = (*before, {"role": "user", "content": text})
+        self._answering = Answer(self, TextStream(events, detokenizer, stop_strings, self._hidden), before, prompt.tokens)
+        return self._answering
+
+    def ended(self, answer: Answer) -> None:
+        """Called once by an answer when it ends: keeps what was said, or forgets the question that got nothing."""
+        self._answering = None
+        failed = answer.finish_reason == "error" or (answer.finish_reason == "cancelled" and not answer.text)
+        if failed:
+            self._messages = answer.before
+        else:
+            self._messages = (*self._messages, {"role": "assistant", "content": answer.text})
+
+    def undo(self) -> bool:
+        """Forgets the last user message and what followed it. False if there is none."""
+        if self._answering is not None:
+            self._answering.close()
+        users = [index for index, message in enumerate(self._messages) if message["role"] == "user"]
+        if not users:
+            return False
+        self._messages = self._messages[: users[-1]]
+        return True
+
+    def clear(self) -> None:
+        """Forgets the conversation and keeps the system prompt."""
+        if self._answering is not None:
+            self._answering.close()
+        self._messages = ()
+
+
+class Answer(Iterator[str]):
+    """One answer as it comes. Iterate over its pieces; `close` ends it early. `text`, `tokens`, `finish_reason` and, once
+    it ended by itself, `last_event` (with the engine's statistics) tell about it."""
+
+    def __init__(
+        self, session: ChatSession, stream: TextStream, before: tuple[dict[str, Any], ...], prompt: list[int]
+    ) -> None:
+        self._session = session
+        self._stream = stream
+        self._open = True
+        self.before = before
+        self.prompt_tokens = len(prompt)
+
+    @property
+    def text(self) -> str:
+        """What was said so far."""
+        return self._stream.text
+
+    @property
+    def tokens(self) -> list[int]:
+        """The tokens received so far."""
+        return self._stream.tokens
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the answer ended; None while it goes on."""
+        return self._stream.finish_reason
+
+    @property
+    def last_event(self) -> Event | None:
+        """The latest event of the generator."""
+        return self._stream.last_event
+
+    def __iter__(self) -> Answer:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            return next(self._stream)
+        except StopIteration:
+            self._end()
+            raise
+        except KeyboardInterrupt:
+            self.close()
+            raise
+        except BaseException:
+            self._stream.finish_reason = "error"
+            self._end()
+            raise
+
+    def close(self) -> None:
+        """Ends the answer now; what was said so far stays in the conversation."""
+        self._stream.close()
+        self._end()
+
+    def _end(self) -> None:
+        if self._open:
+            self._open = False
+            self._session.ended(self)
+
+    def __enter__(self) -> Answer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
