@@ -20,6 +20,10 @@ class Settings:
     """CAUSERIE_THREADS: how many threads the native backend runs; default: the cores this process may use."""
     backend: str | None = None
     """CAUSERIE_BACKEND: "native" or "torch" for the CPU; default native."""
+    color: bool = True
+    """NO_COLOR: any value turns colours off (no-color.org)."""
+    terminal: str | None = None
+    """TERM: what kind of terminal this is; "dumb" gets plain lines."""
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
@@ -34,4 +38,6 @@ class Settings:
             instruction_set=read.get("CAUSERIE_INSTRUCTION_SET") or None,
             threads=None if threads is None else int(threads),
             backend=read.get("CAUSERIE_BACKEND") or None,
+            color=not read.get("NO_COLOR"),
+            terminal=read.get("TERM") or None,
         )

@@ -1,0 +1,55 @@
+"""An argument parser whose mistakes are `UsageError`s that name the nearest option. Knows no verb and no option."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from functools import partial
+from typing import NoReturn
+
+from causerie.errors import UsageError, unknown
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with three differences: options may stand among the words, no option is abbreviated, and a mistake is
+    raised as a `UsageError` instead of ending the process."""
+
+    def __init__(
+        self, prog: str, description: str, *, width: int | None = None, usage: str | None = None, epilog: str = ""
+    ) -> None:
+        super().__init__(
+            prog=prog,
+            usage=usage,
+            description=description,
+            epilog=epilog,
+            add_help=False,
+            allow_abbrev=False,
+            formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=width, max_help_position=30),
+        )
+        self.add_argument("-h", "--help", action="help", help="show this and leave")
+
+    def error(self, message: str) -> NoReturn:
+        """argparse found a mistake; `message` is its sentence."""
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. `{self.prog} -h` lists the options.")
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parses `words`. Raises UnknownName for an option that does not exist, UsageError for any other mistake."""
+        found, rest = self.parse_known_intermixed_args(list(words))
+        if rest:
+            option = rest[0].split("=", 1)[0]
+            raise unknown(f"option of `{self.prog}`", option, self._known_options())
+        return found
+
+    def _known_options(self) -> list[str]:
+        return [option for option in self._option_string_actions if option.startswith("--")]
+
+
+def whole_number(text: str) -> int:
+    """An argparse type: an integer of at least 1, with or without `_` between digits."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than 1")
+    return number

@@ -1,0 +1,166 @@
+"""`causerie chat`: reads its options, opens the model, and either answers one question or begins the terminal chat.
+
+Everything that can be wrong in the options is said before the model loads. Knows no tokens and no tensors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import stat
+import sys
+from dataclasses import dataclass
+from os import fstat
+from typing import TYPE_CHECKING, TextIO
+
+import causerie
+from causerie.cli import generate_flags
+from causerie.cli.arguments import Parser, whole_number
+from causerie.cli.flags import is_flag
+from causerie.cli.screen import Screen
+from causerie.cli.terminal import Conversation, Terminal, cut_sentence
+from causerie.errors import UsageError
+from causerie.settings import Settings
+
+if TYPE_CHECKING:
+    from causerie.api.generation import GenerationConfig
+    from causerie.cli.conversation import ModelConversation
+
+PROMPT = "> "
+LARGER = "Qwen/Qwen2.5-0.5B-Instruct"
+"""A model to name to those who have none: small enough for any machine, open, and far better than the built-in one."""
+
+_DESCRIPTION = """\
+Talk to a model in this terminal, or ask it one thing and get the answer alone.
+
+  causerie chat                              the small model that comes with it
+  causerie chat Qwen/Qwen2.5-0.5B-Instruct   a model of the Hugging Face hub:
+                                             org/name or org/name@revision
+  causerie chat ./my-model temperature=0.7   a folder, with a generate flag
+  causerie chat -p "What is a token?"        one question, the answer alone
+  cat notes | causerie chat -p "Summarize:"  a question about what is piped in"""
+
+_EPILOG = """\
+generate flags, as key=value. They go before the checkpoint's
+generation_config.json, and that before the defaults named here. Values are
+numbers, True, False, None, text, and lists or mappings in quotes:
+'stop_strings=["###", "END"]'.
+
+{flags}
+
+inside the chat: help, clear and exit; Ctrl-C stops an answer and keeps the chat."""
+
+
+def parser(width: int | None = None) -> Parser:
+    """The options; `width` is that of the help, default the terminal's."""
+    columns = width or max(50, min(100, shutil.get_terminal_size().columns - 2))
+    made = Parser(
+        "causerie chat",
+        _DESCRIPTION,
+        width=columns,
+        usage="causerie chat [MODEL] [key=value ...] [options]",
+        epilog=_EPILOG.format(flags=generate_flags.help_text(columns)),
+    )
+    made.add_argument("words", nargs="*", metavar="MODEL", help="a model, and generate flags as key=value (below)")
+    made.add_argument("--model_name_or_path", "--model", metavar="MODEL", help="the model, named by an option instead")
+    made.add_argument("-p", "--prompt", metavar="TEXT", help="ask this, print the answer alone, and leave")
+    made.add_argument("--system-prompt", metavar="TEXT", help="how the model shall behave, as its system message")
+    made.add_argument("--dtype", default="auto", help="auto (the checkpoint's), float32, float16 or bfloat16")
+    made.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    made.add_argument("--backend", choices=["native", "torch"], help="what computes; default: the best that can")
+    made.add_argument("--threads", type=whole_number, metavar="N", help="CPU threads; default: the cores it may use")
+    made.add_argument("--no-color", action="store_true", help="plain text, without colours")
+    return made
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which model and how it is held: what loading needs."""
+
+    name: str
+    dtype: str = "auto"
+    device: str = "auto"
+    backend: str | None = None
+    threads: int | None = None
+
+
+def run(found: argparse.Namespace) -> int:
+    """Does what the parsed options ask, and returns the exit code. Raises CauserieError."""
+    settings = Settings.from_environment()
+    name, flags = model_and_flags(found.words, found.model_name_or_path)
+    choice = ModelChoice(name, found.dtype, found.device, found.backend, found.threads)
+    question = _question(found.prompt)
+    plain = settings.terminal == "dumb"
+    color = settings.color and not found.no_color and not plain
+    notes = Screen(sys.stderr, color=color and sys.stderr.isatty(), live=sys.stderr.isatty() and not plain)
+
+    from causerie.cli.conversation import open_conversation
+
+    with open_conversation(choice, flags, found.system_prompt, notes) as conversation:
+        if question is not None:
+            answer_once(conversation, question, sys.stdout, notes)
+        else:
+            _hold(conversation, color=color and sys.stdout.isatty(), plain=plain)
+    return 0
+
+
+def answer_once(conversation: Conversation, question: str, out: TextIO, notes: Screen) -> None:
+    """The answer alone on `out`, as it streams, exactly the model's text and a newline; what else there is to say goes
+    to `notes`. Raises CauserieError where the answer fails, after what had come of it."""
+    reply = conversation.reply(question)
+    for piece in reply:
+        out.write(piece)
+        out.flush()
+    out.write("\n")
+    out.flush()
+    cut = cut_sentence(reply, conversation, ends="")
+    if cut is not None:
+        notes.line(f"causerie: {cut}")
+
+
+def _hold(conversation: ModelConversation, *, color: bool, plain: bool) -> None:
+    """The chat in the terminal, until the user leaves."""
+    from causerie.cli.keyboard import keyboard
+
+    screen = Screen(sys.stdout, color=color, live=sys.stdout.isatty() and not plain)
+    header = [f"Causerie {causerie.__version__} · {conversation.description}"]
+    header.append("Write a message. help lists the commands, exit leaves.")
+    if conversation.built_in:
+        header.append(f"This model is tiny and knows this program. For a larger one: causerie chat {LARGER}")
+    Terminal(conversation, keyboard(PROMPT, color=color, plain=plain), screen, tuple(header)).run()
+
+
+def model_and_flags(words: list[str], named: str | None) -> tuple[str, GenerationConfig]:
+    """The model's name and the flags among `words`: a first word without `=` is the model, all others are flags.
+    Raises UsageError where the model is named twice or a word is neither."""
+    rest = list(words)
+    name = rest.pop(0) if rest and not is_flag(rest[0]) else None
+    if name is not None and named is not None:
+        raise UsageError(f"The model is named twice, as {name!r} and by --model_name_or_path {named!r}; name it once.")
+    chosen = name if name is not None else named
+    if chosen is not None and not chosen.strip():
+        raise UsageError("The model's name is empty. Name a folder or org/name, or leave it out for the built-in one.")
+    return chosen or "builtin", generate_flags.read_flags(rest)
+
+
+def _question(prompt: str | None) -> str | None:
+    """What is asked once: `-p`, what comes through a pipe, or both with an empty line between; None: a chat."""
+    piped = _piped()
+    if prompt is not None and not prompt.strip() and not (piped or "").strip():
+        raise UsageError("The prompt is empty: -p wants the question, in quotes.")
+    if piped is None:
+        return prompt
+    if prompt is None and not piped.strip():
+        raise UsageError("Standard input is empty and there is no -p: nothing was asked.")
+    return piped.strip("\n") if prompt is None else f"{prompt}\n\n{piped}".strip("\n")
+
+
+def _piped() -> str | None:
+    """All of standard input where it is a pipe, a file or a socket; None at a terminal and at /dev/null."""
+    if sys.stdin is None or sys.stdin.isatty() or stat.S_ISCHR(fstat(sys.stdin.fileno()).st_mode):
+        return None
+    data = sys.stdin.buffer.read()
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"Standard input is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}.") from None

@@ -1,0 +1,92 @@
+"""The `causerie` command: finds the verb, runs it, and turns failures into a sentence and an exit code.
+
+Exit codes: 0 done, 1 failed, 2 asked for something that cannot be, 130 interrupted, 141 the reader of a pipe left.
+Each verb is a module with `parser(width)` and `run(found)`, imported when it is asked for. Knows no verb's options.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import causerie
+from causerie.errors import CauserieError, UsageError, unknown
+
+VERBS = {
+    "chat": ("causerie.cli.chat", "talk to a model, or ask it one thing"),
+    "info": ("causerie.cli.info", "what this machine and this install can run, and why"),
+}
+"""Verb → its module and its line in the help."""
+
+DONE, FAILED, USAGE, INTERRUPTED, READER_LEFT = 0, 1, 2, 130, 141
+
+
+def help_text() -> str:
+    """What `causerie --help` prints."""
+    verbs = "\n".join(f"  causerie {name:<10} {line}" for name, (_, line) in VERBS.items())
+    return (
+        "Chat with open models on your own machine.\n\n"
+        f"{verbs}\n\n"
+        "  causerie VERB -h    the options of a verb\n"
+        "  causerie --version  the version\n\n"
+        "Begin with `causerie chat`: it talks to the small model that ships with the program.\n"
+    )
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs the command line `words` (default: the process's) and returns its exit code."""
+    try:
+        code = _run(list(sys.argv[1:] if words is None else words))
+        sys.stdout.flush()
+        return code
+    except UsageError as error:
+        return _complain(error, USAGE)
+    except CauserieError as error:
+        return _complain(error, FAILED)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        _drop_stdout()
+        return READER_LEFT
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        sys.stdout.write(help_text())
+        return DONE
+    if words[0] in ("-V", "--version", "version"):
+        print(f"causerie {causerie.__version__}")
+        return DONE
+    if words[0] not in VERBS:
+        kind = "option" if words[0].startswith("-") else "verb"
+        known = ["--help", "--version"] if kind == "option" else VERBS
+        raise unknown(kind, words[0], known, advice="`causerie --help` says what each does.")
+    verb = import_module(VERBS[words[0]][0])
+    try:
+        found = verb.parser().read(words[1:])
+    except SystemExit:  # argparse's way to end after -h
+        return DONE
+    code: int = verb.run(found)
+    return code
+
+
+def _complain(error: CauserieError, code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_stdout()
+    print(f"causerie: {error}", file=sys.stderr)
+    return code
+
+
+def _drop_stdout() -> None:
+    """After the reader left, the interpreter's own flush at exit would complain: give it somewhere to write."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
