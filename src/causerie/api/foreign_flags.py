@@ -1,0 +1,119 @@
+"""The field's generation flags that this program does not have: which values ask for nothing, and what to use instead.
+
+A table, read by generation.py. It knows no model and no request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from causerie.errors import Unsupported
+
+
+@dataclass(frozen=True)
+class ForeignFlag:
+    """A flag of transformers 5.23 that nothing here reads."""
+
+    neutral: tuple[Any, ...]  # values that ask for nothing; None always is one
+    instead: str  # a sentence for whoever asks for more
+    exact: bool = False
+    """Whether leaving it out changes no token of an answer. A checkpoint's own file may then set it; a caller who sets
+    it is still told, because they expect something of it."""
+
+    def asks(self, value: Any) -> bool:
+        """Whether `value` wants something that is not done here."""
+        return value is not None and not any(type(value) is type(known) and value == known for known in self.neutral)
+
+
+_BEAMS = "There is no beam search here; do_sample=True with num_return_sequences gives several answers."
+_DRAFTS = "Assisted generation comes in a later version; leave it out, the tokens are the same."
+_CACHE = "There is one cache, paged and shared between requests; leave it out."
+_HUB = "transformers moved it out of its library too; use do_sample=True with min_p or repetition_penalty."
+_INSIDE = "Layers are not observable; output_logits and output_scores are."
+_ENCODER = "It belongs to encoder-decoder models; use repetition_penalty or no_repeat_ngram_size."
+_COMPILE = "Nothing is compiled at run time; leave it out."
+
+FOREIGN: dict[str, ForeignFlag] = {
+    "num_beams": ForeignFlag((1,), _BEAMS),
+    "num_beam_groups": ForeignFlag((1,), _BEAMS),
+    "diversity_penalty": ForeignFlag((0.0, 0), _BEAMS),
+    "early_stopping": ForeignFlag((False,), _BEAMS, exact=True),  # only beams read it, and num_beams speaks for them
+    "length_penalty": ForeignFlag((1.0, 1), _BEAMS, exact=True),
+    "constraints": ForeignFlag((), "Constrained answers come in a later version; bad_words_ids and logit_bias exist."),
+    "force_words_ids": ForeignFlag(
+        (), "Use sequence_bias to make words likelier; there is no beam search to force them."
+    ),
+    "penalty_alpha": ForeignFlag((0.0, 0), _HUB),
+    "dola_layers": ForeignFlag((), _HUB),
+    "low_memory": ForeignFlag((False,), "It belongs to contrastive search, which is not here.", exact=True),
+    "guidance_scale": ForeignFlag((1.0, 1), "Guidance by a second prompt is not here; say it in the system message."),
+    "watermarking_config": ForeignFlag((), "Watermarks are not here; leave it out."),
+    "token_healing": ForeignFlag((False,), "End the prompt before the unfinished word instead."),
+    "top_h": ForeignFlag((), "Use min_p or typical_p, which also adapt to the distribution."),
+    "encoder_repetition_penalty": ForeignFlag((1.0, 1), _ENCODER),
+    "encoder_no_repeat_ngram_size": ForeignFlag((0,), _ENCODER),
+    "decoder_start_token_id": ForeignFlag((), _ENCODER, exact=True),
+    "forced_bos_token_id": ForeignFlag((), "Put the token at the end of the prompt."),
+    "forced_eos_token_id": ForeignFlag((), "Append the token to the answer yourself."),
+    "exponential_decay_length_penalty": ForeignFlag((), "Use max_new_tokens, or logit_bias on the end token."),
+    "remove_invalid_values": ForeignFlag(
+        (False,), "Logits that are not numbers end their request with an error.", exact=True
+    ),
+    "output_attentions": ForeignFlag((False,), _INSIDE),
+    "output_hidden_states": ForeignFlag((False,), _INSIDE),
+    "use_cache": ForeignFlag(
+        (True,), "Answers are the same with and without a cache, and here it is always on.", exact=True
+    ),
+    "cache_implementation": ForeignFlag(("dynamic",), _CACHE, exact=True),
+    "cache_config": ForeignFlag((), _CACHE, exact=True),
+    "max_cache_len": ForeignFlag((), _CACHE, exact=True),
+    "prefill_chunk_size": ForeignFlag(
+        (), "Prompts are read in chunks of the engine's choosing; leave it out.", exact=True
+    ),
+    "compile_config": ForeignFlag((), _COMPILE, exact=True),
+    "disable_compile": ForeignFlag((True, False), _COMPILE, exact=True),
+    "continuous_batching_config": ForeignFlag(
+        (), "Requests are always batched as they come; leave it out.", exact=True
+    ),
+    "is_assistant": ForeignFlag((False,), _DRAFTS, exact=True),
+    "use_mtp": ForeignFlag((False,), _DRAFTS, exact=True),
+    "speculation_type": ForeignFlag(("dflash",), _DRAFTS, exact=True),
+    "prompt_lookup_num_tokens": ForeignFlag((), _DRAFTS, exact=True),
+    "max_matching_ngram_size": ForeignFlag((), _DRAFTS, exact=True),
+    "num_assistant_tokens": ForeignFlag((20,), _DRAFTS, exact=True),
+    "num_assistant_tokens_schedule": ForeignFlag(("constant",), _DRAFTS, exact=True),
+    "assistant_confidence_threshold": ForeignFlag((0.4,), _DRAFTS, exact=True),
+    "assistant_early_exit": ForeignFlag((), _DRAFTS, exact=True),
+    "assistant_lookbehind": ForeignFlag((10,), _DRAFTS, exact=True),
+    "target_lookbehind": ForeignFlag((10,), _DRAFTS, exact=True),
+    "assistant_ensemble_weight": ForeignFlag(
+        (), "It changes what the model says, and assisted generation is not here."
+    ),
+}
+
+# Arguments of the field's generate() that are objects or switches rather than settings.
+FOREIGN_ARGUMENTS: dict[str, ForeignFlag] = {
+    "logits_processor": ForeignFlag(([],), "Use logit_bias, bad_words_ids, suppress_tokens or the penalties."),
+    "prefix_allowed_tokens_fn": ForeignFlag((), "Constrained answers come in a later version; logit_bias exists."),
+    "assistant_model": ForeignFlag((), _DRAFTS),
+    "assistant_tokenizer": ForeignFlag((), _DRAFTS),
+    "negative_prompt_ids": ForeignFlag((), "Guidance by a second prompt is not here; say it in the system message."),
+    "negative_prompt_attention_mask": ForeignFlag((), "Guidance by a second prompt is not here."),
+    "custom_generate": ForeignFlag((), "There is one loop, the engine's; iterate over model.stream(...) for your own."),
+    "synced_gpus": ForeignFlag((False,), "One process runs the model; leave it out."),
+    "use_model_defaults": ForeignFlag((True,), "Pass the values you want; they win over the checkpoint's."),
+    "inputs_embeds": ForeignFlag((), "Prompts are token ids; pass input_ids."),
+    "past_key_values": ForeignFlag(
+        (), "Pass the whole prompt: what the engine has read before it does not read again."
+    ),
+    "position_ids": ForeignFlag((), "Positions follow from the attention mask; leave it out."),
+    "token_type_ids": ForeignFlag((), "Decoder models read none; leave it out."),
+}
+
+
+def refuse(name: str, value: Any, flag: ForeignFlag, origin: str = "") -> Unsupported:
+    """The error for a foreign flag with a value that asks for something; `origin` says where it was set."""
+    from_where = f" (set by {origin})" if origin else ""
+    way_out = f" To go on without it pass {name}={flag.neutral[0]!r}." if origin and flag.neutral else ""
+    return Unsupported(f"{name}={value!r}{from_where} is not something Causerie does. {flag.instead}{way_out}")

@@ -1,0 +1,250 @@
+"""From flags to a decision: what one call of generate() does, in the engine's own terms.
+
+Flags come in levels, the strongest first; everything about precedence is here. Knows no tokenizer and no tensors.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from causerie.api.foreign_flags import FOREIGN, refuse
+from causerie.api.generation import FILE_NAME, GenerationConfig
+from causerie.decoding.params import SamplingParams
+from causerie.errors import ContextLengthError, UsageError
+
+DEFAULT_NEW_TOKENS = 256
+"""New tokens when no length is set anywhere. transformers' generate() has 20, which cuts every chat, and its pipeline
+256; one number for both is easier to remember."""
+DEFAULT_TOP_K = 50  # the field's, when sampling
+
+_DRAWING = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
+_OFF = {
+    "temperature": 0.0,
+    "top_k": 0,
+    "top_p": 1.0,
+    "min_p": 0.0,
+    "typical_p": 1.0,
+    "epsilon_cutoff": 0.0,
+    "eta_cutoff": 0.0,
+}
+_HARMLESS = {
+    "temperature": (0.0, 1.0),
+    "top_k": (0, DEFAULT_TOP_K),
+}  # beside do_sample=False: off, or the field's default
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One call of generate(), decided. `params` is for one sequence; `each` gives those of several."""
+
+    params: SamplingParams
+    seeded: bool  # somebody chose params.seed
+    sequences: int = 1  # answers per prompt
+    stop_strings: tuple[str, ...] = ()
+    pad: int = 0
+    return_dict: bool = False
+    renormalize: bool = False
+
+    def each(self, prompts: int) -> list[SamplingParams]:
+        """The parameters of every sequence, prompt by prompt. With a chosen seed the i-th answer of each prompt has
+        seed + i, so that a prompt's answers do not depend on its neighbours; otherwise every sequence has its own."""
+        rows = []
+        for _ in range(prompts):
+            for index in range(self.sequences):
+                seed = self.params.seed + index if self.seeded else secrets.randbits(63)
+                rows.append(replace(self.params, seed=seed))
+        return rows
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The levels of one call. Each is a GenerationConfig; None in one leaves the word to the next."""
+
+    call: GenerationConfig
+    passed: GenerationConfig | None
+    checkpoint: GenerationConfig
+    fallback: GenerationConfig  # the caller's defaults, e.g. the pipeline's
+
+    @property
+    def levels(self) -> tuple[GenerationConfig, ...]:
+        """Strongest first."""
+        return tuple(level for level in (self.call, self.passed, self.checkpoint, self.fallback) if level is not None)
+
+    @property
+    def asked(self) -> tuple[GenerationConfig, ...]:
+        """The levels that the caller wrote, strongest first."""
+        return tuple(level for level in (self.call, self.passed) if level is not None)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The strongest value of a flag."""
+        return next((value for level in self.levels if (value := getattr(level, name)) is not None), default)
+
+
+def resolve(
+    call: GenerationConfig,
+    passed: GenerationConfig | None,
+    checkpoint: GenerationConfig,
+    *,
+    prompt_length: int,
+    context: int,
+    fallback: GenerationConfig | None = None,
+    default_eos: Sequence[int] = (),
+) -> Generation:
+    """Decides one call for prompts of (padded) length `prompt_length` and a model of `context` tokens.
+
+    Sampling: do_sample where it is set by the caller; else on if the caller set temperature above 0 or any of top_k,
+    top_p, min_p, typical_p, epsilon_cutoff, eta_cutoff to something; else as the checkpoint says; else off.
+    `default_eos` ends answers where no level says what does.
+    Raises ContextLengthError, Unsupported, UsageError.
+    """
+    flags = Flags(call, passed, checkpoint, fallback or GenerationConfig())
+    _refuse_foreign(flags)
+    eos = _ids(flags.get("eos_token_id", list(default_eos)))
+    limit = _new_tokens(flags, prompt_length, context)
+    params = SamplingParams(
+        max_tokens=limit,
+        min_tokens=_least_tokens(flags, prompt_length, limit),
+        eos=eos,
+        **_sampling(flags),
+        **_filters(flags, eos),
+        seed=flags.get("seed", 0),
+        max_time=flags.get("max_time"),
+        logprobs=flags.get("logprobs"),
+        keep_logits=_output(flags, "output_logits"),
+        keep_scores=_output(flags, "output_scores"),
+    )
+    stops = flags.get("stop_strings", ())
+    seeded = flags.get("seed") is not None
+    return Generation(
+        params=params if seeded else replace(params, seed=secrets.randbits(63)),
+        seeded=seeded,
+        sequences=_sequences(flags, params),
+        stop_strings=(stops,) if isinstance(stops, str) else tuple(stops),
+        pad=flags.get("pad_token_id", eos[0] if eos else 0),
+        return_dict=flags.get("return_dict_in_generate", False),
+        renormalize=flags.get("renormalize_logits", False),
+    )
+
+
+def _filters(flags: Flags, eos: tuple[int, ...]) -> dict[str, Any]:
+    # The field lets an end token end the answer even where it is listed as a bad word.
+    bad_words = (tuple(word) for word in flags.get("bad_words_ids", ()) if len(word) > 1 or word[0] not in eos)
+    return {
+        "repetition_penalty": flags.get("repetition_penalty", 1.0),
+        "presence_penalty": flags.get("presence_penalty", 0.0),
+        "frequency_penalty": flags.get("frequency_penalty", 0.0),
+        "no_repeat_ngram_size": flags.get("no_repeat_ngram_size", 0),
+        "logit_bias": tuple(flags.get("logit_bias", {}).items()),
+        "sequence_bias": tuple(flags.get("sequence_bias", {}).items()),
+        "bad_words": tuple(bad_words),
+        "suppress_tokens": tuple(flags.get("suppress_tokens", ())),
+        "begin_suppress_tokens": tuple(flags.get("begin_suppress_tokens", ())),
+    }
+
+
+def _refuse_foreign(flags: Flags) -> None:
+    """A caller's foreign flags were judged when they were set; this is for what a checkpoint's file asks."""
+    said = {name for level in flags.asked for name, value in level.foreign.items() if value is not None}
+    for name, value in flags.checkpoint.foreign.items():
+        flag = FOREIGN[name]
+        if name not in said and not flag.exact and flag.asks(value):
+            raise refuse(name, value, flag, origin=f"the model's {FILE_NAME}")
+
+
+def _ids(value: int | list[int]) -> tuple[int, ...]:
+    return (value,) if isinstance(value, int) else tuple(value)
+
+
+def _new_tokens(flags: Flags, prompt: int, context: int) -> int:
+    """How many new tokens at most; a stronger level's max_length beats a weaker one's max_new_tokens."""
+    if prompt >= context:
+        raise ContextLengthError(
+            f"The prompt has {prompt} tokens and the model's context is {context}, which leaves no room for an answer. "
+            "Shorten the prompt, or start a new chat."
+        )
+    room = context - prompt
+    for level in flags.levels:
+        if level.max_new_tokens is not None:
+            return min(level.max_new_tokens, room)
+        if level.max_length is not None:
+            if level.max_length <= prompt:
+                raise UsageError(
+                    f"max_length={level.max_length} counts the prompt, which alone has {prompt} tokens. "
+                    "Raise it, or set max_new_tokens."
+                )
+            return min(level.max_length - prompt, room)
+    return min(DEFAULT_NEW_TOKENS, room)
+
+
+def _least_tokens(flags: Flags, prompt: int, limit: int) -> int:
+    least: int | None = flags.get("min_new_tokens")
+    if least is None:
+        least = max(0, flags.get("min_length", 0) - prompt)
+    if least > limit:
+        raise UsageError(
+            f"The answer must have at least {least} new tokens and may have at most {limit}. "
+            "Lower min_new_tokens (or min_length), or raise max_new_tokens."
+        )
+    return least
+
+
+def _sampling(flags: Flags) -> dict[str, Any]:
+    """The drawing parameters by SamplingParams' names; nothing but temperature 0 when greedy."""
+    decided, wanted = _asked_to_sample(flags)
+    if decided is False:
+        for name, value in wanted.items():
+            if value not in _HARMLESS.get(name, (_OFF[name],)):
+                raise UsageError(
+                    f"do_sample=False always takes the likeliest token, so {name}={value:g} would do nothing. "
+                    f"Leave {name} out or set do_sample=True."
+                )
+    if decided is None and any(value != _OFF[name] for name, value in wanted.items()):
+        decided = True
+    if decided is None:
+        decided = flags.get("do_sample", False)
+    temperature = flags.get("temperature", 1.0)
+    if not decided or temperature == 0.0:
+        return {"temperature": 0.0}
+    drawing = {name: flags.get(name, _OFF[name]) for name in _DRAWING[2:]}
+    return {"temperature": temperature, "top_k": flags.get("top_k", DEFAULT_TOP_K), **drawing}
+
+
+def _asked_to_sample(flags: Flags) -> tuple[bool | None, dict[str, float]]:
+    """The caller's do_sample, and the drawing flags set at its level or above: only those can contradict it."""
+    decided: bool | None = None
+    wanted: dict[str, float] = {}
+    for level in flags.asked:
+        for name in _DRAWING:
+            value = getattr(level, name)
+            if value is not None:
+                wanted.setdefault(name, value)
+        decided = level.do_sample
+        if decided is not None:
+            break
+    return decided, wanted
+
+
+def _output(flags: Flags, name: str) -> bool:
+    """Whether generate() keeps this output; asking for it without an object to hold it is a mistake."""
+    wanted: bool = flags.get(name, False)
+    if wanted and not flags.get("return_dict_in_generate", False):
+        if any(getattr(level, name) for level in flags.asked):
+            raise UsageError(f"{name}=True needs return_dict_in_generate=True, which returns the object that holds it.")
+        return False
+    return wanted
+
+
+def _sequences(flags: Flags, params: SamplingParams) -> int:
+    sequences: int = flags.get("num_return_sequences", 1)
+    if sequences > 1 and params.greedy:
+        reason = "do_sample=False" if flags.get("do_sample") is False else "Greedy decoding, the default here,"
+        if flags.get("temperature") == 0.0:
+            reason = "temperature=0"
+        raise UsageError(
+            f"{reason} with num_return_sequences={sequences} would return {sequences} identical texts. "
+            "Set do_sample=True and a temperature above 0."
+        )
+    return sequences

@@ -1,0 +1,214 @@
+"""GenerationConfig and what a call's flags come to: names, values, precedence, and what is refused. No model."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+import transformers
+
+from causerie import GenerationConfig
+from causerie.api.flag_values import CHECKS
+from causerie.api.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS
+from causerie.api.generation import FLAGS
+from causerie.api.resolution import Generation, resolve
+from causerie.errors import ContextLengthError, UnknownName, Unsupported, UsageError
+
+OURS = {"seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs"}
+
+
+def decide(
+    call: dict[str, Any] | None = None,
+    passed: GenerationConfig | None = None,
+    checkpoint: GenerationConfig | None = None,
+    fallback: GenerationConfig | None = None,
+    prompt: int = 10,
+    context: int = 1000,
+) -> Generation:
+    return resolve(
+        GenerationConfig(**(call or {})),
+        passed,
+        checkpoint or GenerationConfig(),
+        prompt_length=prompt,
+        context=context,
+        fallback=fallback,
+    )
+
+
+def test_every_flag_of_the_field_is_known() -> None:
+    theirs = {name for name in vars(transformers.GenerationConfig()) if not name.startswith("_")}
+    theirs -= {"transformers_version"}
+    assert theirs == (set(FLAGS) - OURS) | set(FOREIGN)
+    assert set(CHECKS) == set(FLAGS) == {field.name for field in dataclasses.fields(GenerationConfig)}
+    assert not set(FOREIGN) & set(FLAGS) and not set(FOREIGN_ARGUMENTS) & (set(FLAGS) | set(FOREIGN))
+
+
+def test_the_fields_own_defaults_are_accepted() -> None:
+    defaults = transformers.GenerationConfig._get_default_generation_params()
+    config = GenerationConfig(**defaults)
+    assert config.top_k == 50 and config.num_beams == 1
+    assert decide(defaults | {"max_length": 30, "top_k": None}).params.greedy
+
+
+@pytest.mark.parametrize(
+    ("flags", "error", "words"),
+    [
+        ({"temprature": 1}, UnknownName, ["'temprature'", "temperature"]),
+        ({"num_beams": 4}, Unsupported, ["num_beams=4", "num_return_sequences"]),
+        ({"guidance_scale": 2.5}, Unsupported, ["guidance_scale=2.5", "system message"]),
+        ({"watermarking_config": {"bias": 1}}, Unsupported, ["watermarking_config"]),
+        ({"prompt_lookup_num_tokens": 3}, Unsupported, ["later version"]),
+        ({"use_cache": False}, Unsupported, ["use_cache=False", "always on"]),
+        ({"cache_implementation": "static"}, Unsupported, ["'static'"]),
+        ({"assistant_model": object()}, UsageError, ["argument of generate()"]),
+        ({"temperature": "0.7"}, UsageError, ["temperature is '0.7'", "number from 0 to 1000"]),
+        ({"temperature": -0.1}, UsageError, ["-0.1"]),
+        ({"temperature": float("nan")}, UsageError, ["nan"]),
+        ({"top_p": 1.5}, UsageError, ["top_p is 1.5", "from 0 to 1"]),
+        ({"top_k": 2.5}, UsageError, ["top_k is 2.5", "whole number"]),
+        ({"max_new_tokens": 0}, UsageError, ["at least 1"]),
+        ({"max_new_tokens": True}, UsageError, ["True"]),
+        ({"do_sample": "yes"}, UsageError, ["True or False"]),
+        ({"stop_strings": ["a", ""]}, UsageError, ["non-empty"]),
+        ({"stop": "a", "stop_strings": "b"}, UsageError, ["two names"]),
+        ({"eos_token_id": "</s>"}, UsageError, ["token id"]),
+        ({"bad_words_ids": [[]]}, UsageError, ["non-empty lists"]),
+        ({"logit_bias": [1, 2]}, UsageError, ["dict from token ids"]),
+    ],
+)
+def test_refused(flags: dict[str, Any], error: type[Exception], words: list[str]) -> None:
+    with pytest.raises(error) as caught:
+        GenerationConfig(**flags)
+    assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_a_typo_in_an_assignment_is_refused() -> None:
+    config = GenerationConfig()
+    with pytest.raises(UnknownName):
+        config.temprature = 0.5
+    config.pad_token_id = 3
+    assert config.to_dict() == {"pad_token_id": 3}
+
+
+def test_files_round_trip(tmp_path: Any) -> None:
+    config = GenerationConfig(
+        temperature=0.6, eos_token_id=[1, 2], stop="END", sequence_bias={(1, 2): -3.0}, logit_bias={"7": 1}, num_beams=1
+    )
+    config.save_pretrained(tmp_path)
+    again = GenerationConfig.from_pretrained(tmp_path)
+    assert again == config and again.sequence_bias == {(1, 2): -3.0} and again.logit_bias == {7: 1.0}
+    assert transformers.GenerationConfig.from_pretrained(tmp_path).eos_token_id == [1, 2]
+
+
+def test_a_checkpoints_file_does_not_keep_it_from_loading(tmp_path: Any) -> None:
+    stored = {"num_beams": 4, "length_penalty": 2.0, "cache_implementation": "hybrid", "chat_format": "chatml"}
+    (tmp_path / "generation_config.json").write_text(json.dumps(stored | {"transformers_version": "4.40"}))
+    with pytest.warns(UserWarning, match="sets chat_format, which Causerie does not read"):
+        config = GenerationConfig.from_pretrained(tmp_path)
+    with pytest.raises(
+        Unsupported, match=r"num_beams=4 \(set by the model's generation_config.json\).*pass num_beams=1"
+    ):
+        decide(checkpoint=config)
+    assert decide({"num_beams": 1}, checkpoint=config).params.max_tokens == 256
+
+
+@pytest.mark.parametrize("text", ["{", "[1]"])
+def test_a_broken_file_is_named(tmp_path: Any, text: str) -> None:
+    (tmp_path / "generation_config.json").write_text(text)
+    with pytest.raises(OSError, match=r"generation_config\.json"):
+        GenerationConfig.from_pretrained(tmp_path)
+
+
+def test_levels() -> None:
+    file = GenerationConfig(max_new_tokens=1, repetition_penalty=1.1, eos_token_id=[4, 5], pad_token_id=9)
+    passed = GenerationConfig(max_new_tokens=2, repetition_penalty=1.2)
+    decided = decide({"max_new_tokens": 3}, passed, file)
+    assert decided.params.max_tokens == 3
+    assert decided.params.repetition_penalty == 1.2
+    assert decided.params.eos == (4, 5) and decided.pad == 9
+    assert decide(checkpoint=GenerationConfig(eos_token_id=4)).pad == 4
+
+
+@pytest.mark.parametrize(
+    ("call", "file", "expected"),
+    [
+        ({}, {}, 256),
+        ({"max_length": 30}, {}, 20),
+        ({"max_length": 30}, {"max_new_tokens": 7}, 20),  # the stronger level, whichever it names
+        ({"max_new_tokens": 5, "max_length": 30}, {}, 5),
+        ({}, {"max_length": 4096}, 990),  # never beyond the context
+        ({"max_new_tokens": 5000}, {}, 990),
+    ],
+)
+def test_lengths(call: dict[str, Any], file: dict[str, Any], expected: int) -> None:
+    assert decide(call, checkpoint=GenerationConfig(**file)).params.max_tokens == expected
+
+
+def test_lengths_refused() -> None:
+    with pytest.raises(ContextLengthError, match=r"1000 tokens.*context is 1000"):
+        decide(prompt=1000)
+    with pytest.raises(UsageError, match=r"max_length=10 counts the prompt.*10 tokens"):
+        decide({"max_length": 10})
+    with pytest.raises(UsageError, match="at least 20 new tokens and may have at most 5"):
+        decide({"min_new_tokens": 20, "max_new_tokens": 5})
+    assert decide({"min_length": 15}).params.min_tokens == 5
+
+
+@pytest.mark.parametrize(
+    ("call", "passed", "file", "expected"),
+    [
+        ({}, {}, {}, 0.0),
+        ({"temperature": 0.1}, {}, {}, 0.1),  # the issue's snippet: asking for a temperature is asking to sample
+        ({"temperature": 1.0}, {}, {}, 1.0),
+        ({"top_k": 5}, {}, {}, 1.0),
+        ({"top_p": 1.0}, {}, {}, 0.0),  # off is not a wish
+        ({"temperature": 0}, {}, {"do_sample": True, "temperature": 0.6}, 0.0),
+        ({}, {}, {"do_sample": True, "temperature": 0.6}, 0.6),
+        ({}, {}, {"temperature": 0.6}, 0.0),  # as the field: a file's temperature alone does not sample
+        ({"do_sample": False}, {}, {"do_sample": True, "temperature": 0.6}, 0.0),
+        ({"do_sample": True}, {}, {"temperature": 0.6}, 0.6),
+        ({"do_sample": False}, {"temperature": 0.6}, {}, 0.0),
+        ({}, {"temperature": 0.6}, {"do_sample": False}, 0.6),
+        ({"do_sample": False, "temperature": 1.0, "top_k": 50}, {}, {}, 0.0),  # the field's defaults, spelled out
+    ],
+)
+def test_when_it_samples(call: dict[str, Any], passed: dict[str, Any], file: dict[str, Any], expected: float) -> None:
+    decided = decide(call, GenerationConfig(**passed) if passed else None, GenerationConfig(**file))
+    assert decided.params.temperature == expected
+    assert decided.params.top_k == (0 if expected == 0 else call.get("top_k", 50))
+
+
+def test_contradictions() -> None:
+    with pytest.raises(UsageError, match=r"do_sample=False.*temperature=0.7 would do nothing"):
+        decide({"do_sample": False, "temperature": 0.7})
+    with pytest.raises(UsageError, match=r"top_p=0.9 would do nothing"):
+        decide({"top_p": 0.9}, GenerationConfig(do_sample=False))
+    with pytest.raises(UsageError, match=r"^temperature=0 with num_return_sequences=3 would return three|3 identical"):
+        decide({"temperature": 0, "num_return_sequences": 3})
+    with pytest.raises(UsageError, match=r"Greedy decoding, the default here, with num_return_sequences=2"):
+        decide({"num_return_sequences": 2})
+    with pytest.raises(UsageError, match="output_scores=True needs return_dict_in_generate=True"):
+        decide({"output_scores": True})
+
+
+def test_the_callers_defaults_come_last() -> None:
+    pipeline = GenerationConfig(max_new_tokens=64, do_sample=True, temperature=0.7)
+    assert decide(fallback=pipeline).params.temperature == 0.7
+    assert decide({"do_sample": False}, fallback=pipeline).params.temperature == 0.0
+    assert decide({"temperature": 0}, fallback=pipeline).params.temperature == 0.0
+    assert decide({"max_length": 20}, fallback=pipeline).params.max_tokens == 10
+    assert decide(checkpoint=GenerationConfig(do_sample=False), fallback=pipeline).params.greedy
+
+
+def test_seeds() -> None:
+    chosen = decide({"seed": 5, "do_sample": True, "num_return_sequences": 3})
+    assert [params.seed for params in chosen.each(2)] == [5, 6, 7, 5, 6, 7]
+    fresh = decide({"do_sample": True, "num_return_sequences": 3}).each(2)
+    assert len({params.seed for params in fresh}) == 6
+
+
+def test_bad_words_never_forbid_the_end() -> None:
+    decided = decide({"bad_words_ids": [[4], [5], [4, 5]], "eos_token_id": 4})
+    assert decided.params.bad_words == ((5,), (4, 5))
