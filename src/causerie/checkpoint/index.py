@@ -1,0 +1,90 @@
+"""What a checkpoint is to the rest of the program: named arrays that can be read one at a time, whole or by rows.
+
+Knows no file format, no model and no device. Formats implement `TensorIndex`; `safetensors.py` is the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Names as the safetensors format spells them. numpy has no bfloat16 and no 8-bit floats: their arrays hold the raw
+# bits, and the name says what these mean. All little-endian, as on disk.
+DTYPES: Mapping[str, np.dtype[Any]] = {
+    "BOOL": np.dtype(np.bool_),
+    "U8": np.dtype("u1"),
+    "I8": np.dtype("i1"),
+    "F8_E4M3": np.dtype("u1"),
+    "F8_E5M2": np.dtype("u1"),
+    "F8_E8M0": np.dtype("u1"),
+    "U16": np.dtype("<u2"),
+    "I16": np.dtype("<i2"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype("<u2"),
+    "U32": np.dtype("<u4"),
+    "I32": np.dtype("<i4"),
+    "F32": np.dtype("<f4"),
+    "U64": np.dtype("<u8"),
+    "I64": np.dtype("<i8"),
+    "F64": np.dtype("<f8"),
+    "C64": np.dtype("<c8"),
+}
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """One tensor of a checkpoint, before it is read."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    """A key of DTYPES."""
+    file: Path
+
+    @property
+    def array_dtype(self) -> np.dtype[Any]:
+        """The numpy dtype that `read` returns."""
+        return DTYPES[self.dtype]
+
+    @property
+    def nbytes(self) -> int:
+        return prod(self.shape) * self.array_dtype.itemsize
+
+
+class TensorIndex(Protocol):
+    """Names, shapes and dtypes at once; bytes when they are asked for. Safe to read from several threads."""
+
+    def names(self) -> Sequence[str]:
+        """All tensors, in the order in which they lie on disk: reading in this order reads straight through."""
+        ...
+
+    def __contains__(self, name: object) -> bool: ...
+
+    def info(self, name: str) -> TensorInfo:
+        """Shape and dtype. Raises WeightFileError naming the nearest names where there is no such tensor."""
+        ...
+
+    def read(self, name: str, rows: slice | None = None) -> NDArray[Any]:
+        """A new array of the tensor, or of rows [start:stop] of its first axis; BF16 arrives as uint16."""
+        ...
+
+    def read_into(self, name: str, out: NDArray[Any], rows: slice | None = None) -> None:
+        """The same into `out`: C-contiguous, of `info(name).array_dtype`, with as many elements as are read."""
+        ...
+
+    def close(self) -> None:
+        """Ends the index; arrays already read stay valid."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

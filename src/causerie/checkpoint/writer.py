@@ -1,0 +1,82 @@
+"""Writes a safetensors file, whole or not at all. Knows the format and no model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.checkpoint.index import DTYPES
+from causerie.errors import CheckpointError, UsageError, unknown
+
+# Where several names share a numpy dtype, the plain one; the others must be asked for.
+_PLAIN = {DTYPES[name]: name for name in ("BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32")} | {
+    DTYPES[name]: name for name in ("U64", "I64", "F64", "C64")
+}
+
+
+def write_safetensors(
+    path: str | Path,
+    tensors: Mapping[str, NDArray[Any]],
+    *,
+    dtypes: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Writes `tensors` to `path`, replacing it only when all is written.
+
+    `dtypes` names the dtype of arrays that hold raw bits: {"w": "BF16"} for a uint16 array. `metadata` defaults to
+    {"format": "pt"}, without which transformers refuses a file. Raises UsageError on a dtype that cannot be written,
+    CheckpointError where the disk refuses.
+    """
+    names = dict(dtypes or {})
+    for name in names:
+        if name not in tensors:
+            raise unknown("tensor in dtypes", name, tensors)
+    tagged = {name: names.get(name) or _plain(name, array) for name, array in tensors.items()}
+    for name, dtype in tagged.items():
+        if dtype not in DTYPES:
+            raise unknown("dtype", dtype, DTYPES)
+        if tensors[name].dtype != DTYPES[dtype]:
+            raise UsageError(
+                f"{name!r} is to be {dtype}, so its array must be {DTYPES[dtype]}; it is {tensors[name].dtype}."
+            )
+    # Widest elements first keeps every tensor aligned to its own element.
+    order = sorted(tensors, key=lambda name: (-DTYPES[tagged[name]].itemsize, name))
+    header: dict[str, Any] = {"__metadata__": dict({"format": "pt"} if metadata is None else metadata)}
+    offset = 0
+    for name in order:
+        end = offset + tensors[name].nbytes
+        header[name] = {"dtype": tagged[name], "shape": list(tensors[name].shape), "data_offsets": [offset, end]}
+        offset = end
+    raw = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    raw += b" " * (-len(raw) % 8)
+    _write(Path(path), len(raw).to_bytes(8, "little") + raw, [tensors[name] for name in order])
+
+
+def _plain(name: str, array: NDArray[Any]) -> str:
+    found = _PLAIN.get(array.dtype)
+    if found is None:
+        raise UsageError(
+            f"{name!r} has dtype {array.dtype}, which safetensors cannot hold. It holds {', '.join(DTYPES)}."
+        )
+    return found
+
+
+def _write(path: Path, head: bytes, arrays: list[NDArray[Any]]) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(head)
+            for array in arrays:
+                if array.nbytes:
+                    file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        part.replace(path)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be written: {error.strerror}.") from None
+    finally:
+        part.unlink(missing_ok=True)
