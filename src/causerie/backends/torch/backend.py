@@ -1,0 +1,137 @@
+"""The torch backend: weights as tensors on one device, steps run at once. The executable specification.
+
+Knows no checkpoint and no model: `forward` is handed to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from causerie.backends.ops import CacheShape, Forward, Rotations, Weights
+from causerie.backends.step import Step
+from causerie.backends.torch.cache import PagedCache, StepTensors
+from causerie.backends.torch.devices import free_bytes, require
+from causerie.backends.torch.ops import TorchOps
+from causerie.errors import BackendUnavailable, EngineError, OutOfMemory
+from causerie.models.spec import Decoder
+from causerie.quant.weight import BYTES, Weight
+
+SLICE_BYTES = 32 * 2**20  # how much of a tensor is in memory twice while it is placed
+
+
+class TorchBackend:
+    """Implements `causerie.backends.ops.Backend` on the torch device that `device` names: "cpu", "cuda:0", "mps"."""
+
+    name = "torch"
+    block_size = 32
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = require(device)
+        self._device = torch.device(self.device)
+        self._formats: dict[str, str] = {}
+
+    def reserve(self, spec: Decoder, formats: Mapping[str, str]) -> None:
+        """Checks that all weights fit; torch allocates them one by one."""
+        shapes = dict(spec.weights())
+        needed = sum(int(np.prod(shapes[name]) * BYTES[format]) for name, format in formats.items())
+        free = free_bytes(self.device)
+        if needed > free:
+            raise OutOfMemory(
+                f"The model needs {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free on {self.device}. "
+                "Close other programs, take a smaller model, or another device."
+            )
+        self._formats = dict(formats)
+
+    def place(self, name: str, shape: tuple[int, ...], rows: Callable[[int, int], NDArray[Any]], stored: str) -> Weight:
+        """Reads the tensor slice by slice into its final place, converting it where it is stored otherwise."""
+        format = self._formats[name]
+        data = _allocated(lambda: torch.empty(shape, dtype=getattr(torch, format), device=self._device), self.device)
+        row_bytes = max(1, int(np.prod(shape[1:])) * 4)
+        step = max(1, SLICE_BYTES // row_bytes)
+        for start in range(0, shape[0], step):
+            stop = min(start + step, shape[0])
+            data[start:stop] = _as_tensor(rows(start, stop), stored).to(self._device)
+        return Weight(name, shape, format, data, data.numel() * data.element_size())
+
+    def compile(
+        self, spec: Decoder, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int
+    ) -> TorchExecutable:
+        """Allocates the cache."""
+        paged = _allocated(lambda: PagedCache(spec, cache, self._device), self.device)
+        return TorchExecutable(spec, weights, forward, paged, max_tokens, self._device)
+
+
+class TorchExecutable:
+    """Runs `forward` over a `TorchOps` made for each step."""
+
+    def __init__(
+        self,
+        spec: Decoder,
+        weights: Weights,
+        forward: Forward,
+        cache: PagedCache,
+        max_tokens: int,
+        device: torch.device,
+    ) -> None:
+        self._spec = spec
+        self._weights = weights
+        self._forward = forward
+        self._cache: PagedCache | None = cache
+        self._max_tokens = max_tokens
+        self._device = device
+
+    def run(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
+        """Logits [r, vocab]."""
+        if self._cache is None:
+            raise EngineError("The model was closed and cannot run. Load it again.")
+        if len(step.tokens) > self._max_tokens:
+            raise EngineError(f"A step has {len(step.tokens)} tokens; this model was made for {self._max_tokens}.")
+        if len(step.tokens) and not 0 <= step.tokens.min() <= step.tokens.max() < self._spec.vocab:
+            raise EngineError(
+                f"A step has tokens from {step.tokens.min()} to {step.tokens.max()}; the vocabulary has "
+                f"{self._spec.vocab}. The tokenizer belongs to another model."
+            )
+        with torch.inference_mode():
+            tensors = StepTensors.place(step, self._cache.block_size, self._device)
+            self._cache.copy(tensors.copies)
+            turns = {rope: _as_tensor(rows, "float32").to(self._device) for rope, rows in self._turns(rotations)}
+            logits: Tensor = self._forward(TorchOps(tensors, self._cache, turns), self._spec, self._weights)
+            # Always the caller's own: on the CPU .numpy() would share memory, with nothing that is written again.
+            return logits.float().cpu().numpy()
+
+    def close(self) -> None:
+        """Frees weights and cache."""
+        self._weights = {}
+        self._cache = None
+
+    def _turns(self, rotations: Rotations) -> Any:
+        return zip(self._spec.ropes, rotations, strict=True)
+
+
+def _as_tensor(array: NDArray[Any], stored: str) -> Tensor:
+    """A tensor of dtype `stored`; bfloat16 comes as uint16 bit patterns, which torch takes as int16."""
+    own = np.ascontiguousarray(array)
+    if not own.flags.writeable:
+        own = own.copy()
+    if stored == "bfloat16":
+        return torch.from_numpy(own.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(own)
+
+
+def _allocated(make: Callable[[], Any], device: str) -> Any:
+    """What `make` makes, with torch's own exhaustion error as ours."""
+    try:
+        return make()
+    except torch.OutOfMemoryError as fault:
+        raise OutOfMemory(f"{device} has no memory left: {fault}") from None
+    except RuntimeError as fault:
+        # torch's CPU allocator and drivers speak through RuntimeError.
+        if "memory" in str(fault):
+            raise OutOfMemory(f"{device} has no memory left: {fault}") from None
+        raise BackendUnavailable(f"torch cannot use {device}: {fault}") from None

@@ -1,0 +1,96 @@
+"""The vocabulary of backends/ops.py in plain torch: each operation as its sentence says it, for any device.
+
+In float32 on the CPU this is what every other implementation is tested against. One `TorchOps` serves one step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from causerie.backends.ops import Linear
+from causerie.backends.torch.cache import PagedCache, StepTensors
+from causerie.models.spec import Activation, Attention, Norm, Rope
+from causerie.quant.weight import Weight
+
+MOST_SCORES = 2**26  # attention scores held at once, in elements: queries are taken in chunks that stay below
+
+
+class TorchOps:
+    """Operations on the rows of `step`; values are tensors [n, width] in the model's dtype."""
+
+    def __init__(self, step: StepTensors, cache: PagedCache, rotations: Mapping[Rope, Tensor]) -> None:
+        self._step = step
+        self._cache = cache
+        self._rotations = rotations  # [n, 2, dims / 2] each
+
+    def embed(self, table: Weight) -> Tensor:
+        """[n, width]"""
+        return F.embedding(self._step.tokens, table.data)
+
+    def norm(self, x: Tensor, weight: Weight, norm: Norm) -> Tensor:
+        """Over groups of len(weight) elements, root and mean in float32."""
+        groups = x.float().unflatten(-1, (-1, weight.shape[0]))
+        scaled = groups * torch.rsqrt(groups.pow(2).mean(-1, keepdim=True) + norm.eps)
+        return (weight.data * scaled.to(x.dtype)).flatten(-2)
+
+    def linear(self, x: Tensor, *parts: Linear) -> tuple[Tensor, ...]:
+        """x · weightᵀ + bias, part by part."""
+        return tuple(F.linear(x, part.weight.data, None if part.bias is None else part.bias.data) for part in parts)
+
+    def attention(self, q: Tensor, k: Tensor, v: Tensor, layer: int, spec: Attention) -> Tensor:
+        """[n, heads · head_dim]"""
+        turn = self._rotations[spec.rope]
+        queries = _rotated(q.unflatten(-1, (spec.heads, spec.head_dim)), turn)
+        keys = _rotated(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), turn)
+        self._cache.write(layer, self._step.slots, keys, v.unflatten(-1, (spec.kv_heads, spec.head_dim)))
+        mixed = torch.empty_like(queries)
+        for sequence in self._step.sequences:
+            chunk = max(1, MOST_SCORES // (spec.heads * sequence.length))
+            for start in range(sequence.start, sequence.stop, chunk):
+                rows = slice(start, min(start + chunk, sequence.stop))
+                first, last = sequence.positions(rows)
+                seen = slice(0 if spec.window is None else max(0, first - spec.window + 1), last + 1)
+                kept_keys, kept_values = self._cache.read(layer, sequence.table, seen)
+                mixed[rows] = _attend(queries[rows], kept_keys, kept_values, first, seen.start, spec)
+        return mixed.flatten(-2)
+
+    def glu(self, gate: Tensor, up: Tensor, act: Activation) -> Tensor:
+        """act(gate) · up"""
+        if act == "silu":
+            return F.silu(gate) * up
+        return F.gelu(gate, approximate="tanh" if act == "gelu_tanh" else "none") * up
+
+    def add(self, x: Tensor, y: Tensor) -> Tensor:
+        """x + y"""
+        return x + y
+
+    def select(self, x: Tensor) -> Tensor:
+        """[r, width]"""
+        return x[self._step.rows]
+
+
+def _rotated(heads: Tensor, turn: Tensor) -> Tensor:
+    """heads [n, heads, head_dim] turned by [n, 2, dims/2]: element i of the first `dims` with element i + dims/2."""
+    cos, sin = turn[:, :1], turn[:, 1:]  # [n, 1, dims/2]
+    half = cos.shape[-1]
+    x = heads.float()
+    first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
+    return torch.cat([first * cos - second * sin, second * cos + first * sin, rest], dim=-1).to(heads.dtype)
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Attention) -> Tensor:
+    """q [m, heads, head_dim] from position `first` on, over k and v [s, kv_heads, head_dim] from `offset` on; float32."""
+    m, s = q.shape[0], k.shape[0]
+    queries = q.float().unflatten(1, (spec.kv_heads, spec.group))  # [m, kv_heads, group, head_dim]
+    scores = torch.einsum("mkgd,skd->kgms", queries, k.float()) * spec.scale
+    at = torch.arange(first, first + m, device=q.device)[:, None]
+    of = torch.arange(offset, offset + s, device=q.device)[None, :]
+    visible = of <= at
+    if spec.window is not None:
+        visible &= of > at - spec.window
+    shares = scores.masked_fill_(~visible, -torch.inf).softmax(-1)
+    return torch.einsum("kgms,skd->mkgd", shares, v.float()).flatten(1, 2).to(q.dtype)

@@ -1,0 +1,81 @@
+"""Llama, and what most families start from: grouped-query attention, rotary positions, gated feed-forward."""
+
+from __future__ import annotations
+
+from causerie.errors import ConfigError
+from causerie.models.config import MOST_LAYERS, Config
+from causerie.models.names import LLAMA_WEIGHTS
+from causerie.models.registry import architecture
+from causerie.models.rope_config import read_rope
+from causerie.models.spec import MLP, Activation, Attention, Decoder, Layer, Norm
+
+ACTIVATIONS: dict[str, Activation] = {
+    "silu": "silu",
+    "swish": "silu",
+    "gelu": "gelu",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+}
+
+
+@architecture("llama", weights=LLAMA_WEIGHTS)
+def llama(c: Config) -> Decoder:
+    """Llama 1 to 3, TinyLlama, SmolLM2."""
+    c.expect("rope_interleaved", False)
+    bias = c.boolean("attention_bias", False)
+    return llama_like(c, bias=bias, out_bias=bias, mlp_bias=c.boolean("mlp_bias", False))
+
+
+def llama_like(
+    c: Config,
+    *,
+    bias: bool = False,
+    out_bias: bool = False,
+    mlp_bias: bool = False,
+    kv_heads: int | None = None,
+    head_dim: int | None = None,
+) -> Decoder:
+    """The part that families share. `kv_heads` and `head_dim` are what a config means that does not set them; None:
+    as many as heads, and the width divided among the heads."""
+    width = c.integer("hidden_size")
+    heads = c.integer("num_attention_heads")
+    norm = Norm(c.number("rms_norm_eps", 1e-6, above=False))
+    head_dim = c.optional_integer("head_dim", head_dim) or _divided(c, "hidden_size", width, heads)
+    attention = Attention(
+        heads=heads,
+        kv_heads=_kv_heads(c, heads, kv_heads),
+        head_dim=head_dim,
+        scale=head_dim**-0.5,
+        rope=read_rope(c, head_dim),
+        qkv_bias=bias,
+        out_bias=out_bias,
+    )
+    mlp = MLP(c.integer("intermediate_size"), _activation(c), mlp_bias)
+    return Decoder(
+        family=c.family,
+        vocab=c.integer("vocab_size"),
+        width=width,
+        layers=(Layer(attention, mlp, norm),) * c.integer("num_hidden_layers", most=MOST_LAYERS),
+        norm=norm,
+        tied=c.boolean("tie_word_embeddings", False),
+        context=c.integer("max_position_embeddings"),
+    )
+
+
+def _kv_heads(c: Config, heads: int, absent: int | None) -> int:
+    kv_heads = c.optional_integer("num_key_value_heads", absent) or heads
+    _divided(c, "num_attention_heads", heads, kv_heads)
+    return kv_heads
+
+
+def _divided(c: Config, name: str, whole: int, parts: int) -> int:
+    if whole % parts:
+        raise c.wrong(name, whole, f"a multiple of {parts}, because it is divided among {parts} heads")
+    return whole // parts
+
+
+def _activation(c: Config) -> Activation:
+    named = c.word("hidden_act", "silu")
+    if named not in ACTIVATIONS:
+        raise ConfigError(f"config.json sets 'hidden_act' = {named!r}; known here: {', '.join(ACTIVATIONS)}.")
+    return ACTIVATIONS[named]

@@ -1,0 +1,44 @@
+"""Qwen2 and Qwen2.5: Llama with biases on queries, keys and values, and a window on the upper layers if asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from causerie.errors import ConfigError
+from causerie.models.archs.llama import llama_like
+from causerie.models.config import Config
+from causerie.models.names import LLAMA_WEIGHTS
+from causerie.models.registry import architecture
+from causerie.models.spec import Decoder
+
+FULL, SLIDING = "full_attention", "sliding_attention"
+
+
+@architecture("qwen2", weights=LLAMA_WEIGHTS)
+def qwen2(c: Config) -> Decoder:
+    """Qwen2, Qwen2.5 and their kin."""
+    return with_windows(c, llama_like(c, bias=True, kv_heads=32))
+
+
+def with_windows(c: Config, spec: Decoder) -> Decoder:
+    """`spec` with the window that each layer has: `layer_types` decides where it is given; else the layers from
+    `max_window_layers` on slide, provided `use_sliding_window` is true."""
+    window = c.optional_integer("sliding_window", 4096)
+    first = c.integer("max_window_layers", 28, least=0)
+    if not c.boolean("use_sliding_window", False):
+        window = None
+    kinds = c.words("layer_types")
+    if kinds is None:
+        kinds = [SLIDING if window is not None and i >= first else FULL for i in range(len(spec.layers))]
+    if len(kinds) != len(spec.layers) or not {FULL, SLIDING}.issuperset(kinds):
+        raise c.wrong("layer_types", kinds, f"a list of {len(spec.layers)} words, each {FULL!r} or {SLIDING!r}")
+    if window is None and SLIDING in kinds:
+        raise ConfigError(
+            f"config.json has layers of type {SLIDING!r} in 'layer_types' and no window for them: it must set "
+            "'use_sliding_window' = true and 'sliding_window'."
+        )
+    layers = (
+        replace(layer, mixer=replace(layer.mixer, window=window if kind == SLIDING else None))
+        for layer, kind in zip(spec.layers, kinds, strict=True)
+    )
+    return replace(spec, layers=tuple(layers))

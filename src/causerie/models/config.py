@@ -1,0 +1,213 @@
+"""config.json, read with counting: every accessor marks its key as read; what nobody read must be known to be inert.
+
+A family that forgets a key computes something else than the model that was trained, and says nothing. Here it cannot:
+`Config.finish` refuses what is left over. Sizes are checked against bounds before anything is allocated. This module
+knows no family, no weights, and runs nothing that a config names.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from causerie.errors import ConfigError, MissingFile
+from causerie.models.inert import INERT, NEUTRAL, REFUSED
+
+MOST_BYTES = 16 * 2**20  # of a config.json; real ones have some kilobytes
+MOST_SIZE = 2**24  # of any width, count or context; a float32 position is exact up to here
+MOST_LAYERS = 4096
+
+T = TypeVar("T")
+
+
+class _Required:
+    """The default of a key without a default."""
+
+
+REQUIRED: Final = _Required()
+
+
+class Config:
+    """One JSON object of a config. `path` is the dotted prefix of its keys, "" at the top.
+
+    A null counts as absent: it takes the default, or is an error where there is none. Only `optional_integer` tells
+    the two apart.
+    """
+
+    def __init__(self, values: Mapping[str, Any], *, family: str, path: str = "") -> None:
+        self.family = family
+        self._values = values
+        self._path = path
+        self._read: set[str] = set()
+        self._parts: list[Config] = []
+
+    def integer(self, key: str, default: int | _Required = REQUIRED, *, least: int = 1, most: int = MOST_SIZE) -> int:
+        """A whole number in least..most."""
+        return self._whole(key, self._take(key, default), least, most)
+
+    def optional_integer(self, key: str, absent: int | None, *, least: int = 1, most: int = MOST_SIZE) -> int | None:
+        """A whole number in least..most; None where the config says null, `absent` where it says nothing."""
+        self._read.add(key)
+        if key not in self._values:
+            return absent
+        value = self._values[key]
+        return None if value is None else self._whole(key, value, least, most)
+
+    def number(
+        self, key: str, default: float | _Required = REQUIRED, *, least: float = 0.0, above: bool = True
+    ) -> float:
+        """A finite number greater than `least` (or equal to it, unless `above`)."""
+        value = self._take(key, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self.wrong(key, value, "a number")
+        try:
+            result = float(value)
+        except OverflowError:
+            result = math.inf
+        if not math.isfinite(result) or result < least or (above and result == least):
+            raise self.wrong(key, value, f"a finite number {'greater than' if above else 'of at least'} {least:g}")
+        return result
+
+    def optional_number(self, key: str, *, least: float = 0.0, above: bool = True) -> float | None:
+        """As `number`, or None where the config says null or nothing."""
+        return None if self._absent(key) else self.number(key, least=least, above=above)
+
+    def boolean(self, key: str, default: bool | _Required = REQUIRED) -> bool:
+        """true or false."""
+        value = self._take(key, default)
+        if not isinstance(value, bool):
+            raise self.wrong(key, value, "true or false")
+        return value
+
+    def word(self, key: str, default: str | _Required = REQUIRED) -> str:
+        """A string."""
+        value = self._take(key, default)
+        if not isinstance(value, str):
+            raise self.wrong(key, value, "a string")
+        return value
+
+    def words(self, key: str) -> list[str] | None:
+        """A list of strings, or None where the config says null or nothing."""
+        if self._absent(key):
+            return None
+        value = self._take(key, REQUIRED)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.wrong(key, value, "a list of strings")
+        return value
+
+    def part(self, key: str) -> Config | None:
+        """The object under `key`, with its own count, or None where the config says null or nothing."""
+        if self._absent(key):
+            return None
+        value = self._take(key, REQUIRED)
+        if not isinstance(value, dict):
+            raise self.wrong(key, value, "an object")
+        part = Config(value, family=self.family, path=f"{self._path}{key}.")
+        self._parts.append(part)
+        return part
+
+    def expect(self, key: str, *neutral: Any) -> None:
+        """Declares `key` harmless as long as it is absent, null, or one of `neutral`; anything else is an error."""
+        if self.has(key) and not any(_same(self._values[key], value) for value in neutral):
+            listed = " or ".join(json.dumps(value) for value in neutral)
+            raise self.wrong(key, self._values[key], f"{listed}: family {self.family!r} is computed here only so")
+        self._read.add(key)
+
+    def has(self, key: str) -> bool:
+        """Whether `key` is there and not null."""
+        return self._values.get(key) is not None
+
+    def wrong(self, key: str, value: Any, expected: str) -> ConfigError:
+        """The error for a value that cannot be meant."""
+        return ConfigError(
+            f"config.json sets {self._path + key!r} = {_short(value)}; it must be {expected}. "
+            "The file is damaged, or made for another program."
+        )
+
+    def leftovers(self) -> Iterator[tuple[str, Any]]:
+        """Dotted names and values of what nobody read, nulls left out."""
+        for key, value in self._values.items():
+            if key not in self._read and value is not None:
+                yield self._path + key, value
+        for part in self._parts:
+            yield from part.leftovers()
+
+    def finish(self, strict: bool) -> None:
+        """Refuses leftovers that are not known to be inert, or warns about them where not `strict`."""
+        for name, value in self.leftovers():
+            if name in INERT or any(_same(value, neutral) for neutral in NEUTRAL.get(name, ())):
+                continue
+            sentence = (
+                f"config.json sets {name!r} = {_short(value)}, which family {self.family!r} does not read, "
+                "so answers could be wrong."
+            )
+            if strict:
+                raise ConfigError(f"{sentence} Pass strict=False to load the model anyway.")
+            warnings.warn(sentence, stacklevel=3)
+
+    def _take(self, key: str, default: Any) -> Any:
+        self._read.add(key)
+        value = self._values.get(key)
+        if value is not None:
+            return value
+        if default is not REQUIRED:
+            return default
+        said = "sets it to null" if key in self._values else "lacks it"
+        raise ConfigError(
+            f"Family {self.family!r} needs {self._path + key!r} and config.json {said}. "
+            "The file is damaged, or made for another program."
+        )
+
+    def _absent(self, key: str) -> bool:
+        self._read.add(key)
+        return not self.has(key)
+
+    def _whole(self, key: str, value: Any, least: int, most: int) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise self.wrong(key, value, f"a whole number from {least} to {most}")
+        return value
+
+
+def refuse_other_programs(values: Mapping[str, Any]) -> None:
+    """Refuses configs that need code or arithmetic of another program, whatever the family."""
+    for key, reason in REFUSED.items():
+        if values.get(key):
+            raise ConfigError(f"config.json sets {key!r} = {_short(values[key])}: {reason}")
+
+
+def read_config(folder: str | Path) -> dict[str, Any]:
+    """The config.json of a model folder. Raises MissingFile, or ConfigError where it is not a JSON object."""
+    path = Path(folder) / "config.json"
+    try:
+        size = path.stat().st_size
+    except OSError:
+        raise MissingFile(
+            f"{folder} has no config.json. A model folder needs config.json, weights and a tokenizer."
+        ) from None
+    if size > MOST_BYTES:
+        raise ConfigError(
+            f"{path} has {size} bytes; a config has at most {MOST_BYTES}. It is not a model's config.json."
+        )
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as fault:
+        raise ConfigError(f"{path} is not JSON: {fault}. Download the model again.") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds a {type(values).__name__}; a config is an object. Download the model again.")
+    return values
+
+
+def _same(value: Any, neutral: Any) -> bool:
+    return type(value) is type(neutral) and bool(value == neutral)
+
+
+def _short(value: Any) -> str:
+    try:
+        written = json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        written = f"a {type(value).__name__}"
+    return written if len(written) <= 80 else written[:77] + "…"

@@ -1,0 +1,113 @@
+"""Keys of config.json that change no logit, and keys that no family may set. Data only; each group says why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_BOOKKEEPING = (  # who wrote the file, and for which class of which program
+    "model_type",
+    "architectures",
+    "transformers_version",
+    "transformers.js_config",
+    "_name_or_path",
+    "name_or_path",
+    "_commit_hash",
+    "is_llama_config",
+    "finetuning_task",
+    "task_specific_params",
+    "unsloth_version",
+    "unsloth_fixed",
+)
+_TRAINING = (  # how weights were first drawn, and what is dropped while training only
+    "initializer_range",
+    "attention_dropout",
+    "hidden_dropout",
+    "embd_pdrop",
+    "resid_pdrop",
+    "gradient_checkpointing",
+    # Splits a matrix product into slices, as one training run did; the sum is the same.
+    "pretraining_tp",
+)
+_OUTPUTS = (  # what the other program's forward pass returns beside logits, and how it is run there
+    "use_cache",
+    "output_attentions",
+    "output_hidden_states",
+    "return_dict",
+    "torchscript",
+    "use_bfloat16",
+    "chunk_size_feed_forward",
+    "_attn_implementation_autoset",
+    "tf_legacy_loss",
+)
+_LABELS = ("id2label", "label2id", "num_labels", "problem_type")  # of classifiers; a decoder has none
+_DTYPE = ("torch_dtype", "dtype")  # read when weights are loaded, not here
+_TOKENS = (  # which ids end or pad a text: the engine and the tokenizer read them
+    "bos_token_id",
+    "eos_token_id",
+    "pad_token_id",
+    "sep_token_id",
+    "decoder_start_token_id",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "bad_words_ids",
+    "suppress_tokens",
+    "begin_suppress_tokens",
+    "prefix",
+    "tokenizer_class",
+)
+_SAMPLING = (  # old configs carry the sampling defaults of their day; the field reads generation_config.json instead
+    "max_length",
+    "min_length",
+    "do_sample",
+    "early_stopping",
+    "num_beams",
+    "num_beam_groups",
+    "diversity_penalty",
+    "temperature",
+    "top_k",
+    "top_p",
+    "typical_p",
+    "repetition_penalty",
+    "length_penalty",
+    "no_repeat_ngram_size",
+    "encoder_no_repeat_ngram_size",
+    "num_return_sequences",
+    "output_scores",
+    "return_dict_in_generate",
+    "exponential_decay_length_penalty",
+    "remove_invalid_values",
+)
+
+INERT = frozenset((*_BOOKKEEPING, *_TRAINING, *_OUTPUTS, *_LABELS, *_DTYPE, *_TOKENS, *_SAMPLING))
+
+NEUTRAL: dict[str, tuple[Any, ...]] = {
+    # These would matter with any other value.
+    "is_encoder_decoder": (False,),
+    "is_decoder": (False, True),
+    "add_cross_attention": (False,),
+    "tie_encoder_decoder": (False,),
+    "cross_attention_hidden_size": (),
+    "pruned_heads": ({}, []),
+    "trust_remote_code": (False,),
+    # Names of ways to compute the same attention; a name of anything else would be code from elsewhere.
+    "attn_implementation": ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"),
+    "_attn_implementation": ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"),
+}
+
+_CODE = (
+    "it wants code that comes with the checkpoint, and this program runs no code from a checkpoint. "
+    "Use a checkpoint of a family that is built in."
+)
+_PACKED = "quantized checkpoints arrive later. Use the float16 or bfloat16 checkpoint of the same model."
+
+REFUSED: dict[str, str] = {
+    "auto_map": _CODE,
+    "trust_remote_code": _CODE,
+    "custom_pipelines": _CODE,
+    "custom_generate": _CODE,
+    "kernels": _CODE,
+    "_attn_implementation_internal": _CODE,
+    "_experts_implementation_internal": _CODE,
+    "quantization_config": _PACKED,
+    "compression_config": _PACKED,
+}

@@ -1,0 +1,72 @@
+"""Families of models: which there are, and config.json → spec.
+
+A family is a file in archs/ named after its `model_type`; it is imported when a config asks for it, so adding one edits
+nothing here. This module knows no weights and no backend.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from causerie.errors import ConfigError, unknown
+from causerie.models import archs
+from causerie.models.config import Config, refuse_other_programs
+from causerie.models.spec import Decoder
+
+Build = Callable[[Config], Decoder]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One family: how its config becomes a spec, and what its checkpoints call the weights (see names.py)."""
+
+    model_type: str
+    build: Build
+    weights: Mapping[str, str]
+
+
+_registered: dict[str, Architecture] = {}
+
+
+def architecture(model_type: str, *, weights: Mapping[str, str]) -> Callable[[Build], Build]:
+    """Registers the decorated function as the reader of `model_type`; it belongs in archs/<model_type>.py."""
+
+    def register(build: Build) -> Build:
+        _registered[model_type] = Architecture(model_type, build, weights)
+        return build
+
+    return register
+
+
+def families() -> list[str]:
+    """Every known model_type, sorted. Imports none of them."""
+    return sorted(module.name for module in pkgutil.iter_modules(archs.__path__))
+
+
+def family(values: Mapping[str, Any]) -> Architecture:
+    """The family that a config names. Raises ConfigError without a name, UnknownName for one that is not built in."""
+    model_type = values.get("model_type")
+    if not isinstance(model_type, str):
+        raise ConfigError(
+            f"config.json says model_type = {model_type!r}; it must name a family: {', '.join(families())}. "
+            "Add it if you know which one the checkpoint belongs to."
+        )
+    if model_type not in families():
+        raise unknown("model family (model_type of config.json)", model_type, families())
+    import_module(f"{archs.__name__}.{model_type}")
+    return _registered[model_type]
+
+
+def spec_from_config(values: Mapping[str, Any], strict: bool = True) -> Decoder:
+    """The spec of a config. Raises ConfigError for values out of bounds, for what needs arithmetic we do not do, and
+    for keys that the family does not read (a warning instead where not `strict`)."""
+    refuse_other_programs(values)
+    known = family(values)
+    config = Config(values, family=known.model_type)
+    spec = known.build(config)
+    config.finish(strict)
+    return spec
