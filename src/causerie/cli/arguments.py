@@ -10,6 +10,16 @@ from typing import NoReturn
 from causerie.errors import UsageError, unknown
 
 
+class _Lines(argparse.RawDescriptionHelpFormatter):
+    """The same help under every Python: newer ones write `-p, --prompt TEXT` where older ones repeat TEXT."""
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, with three differences: options may stand among the words, no option is abbreviated, and a mistake is
     raised as a `UsageError` instead of ending the process."""
@@ -24,7 +34,7 @@ class Parser(argparse.ArgumentParser):
             epilog=epilog,
             add_help=False,
             allow_abbrev=False,
-            formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=width, max_help_position=30),
+            formatter_class=partial(_Lines, width=width, max_help_position=30),
         )
         self.add_argument("-h", "--help", action="help", help="show this and leave")
 

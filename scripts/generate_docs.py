@@ -1,0 +1,79 @@
+"""Writes the documents that are made from the program: docs/cli.md from the parsers, docs/models.md from the registry.
+
+`generate_docs.py` writes them; `generate_docs.py --check` only says which are out of date, and fails then. Run it with
+the Python that has the package. Knows no sentence of its own beyond the headings.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from causerie.cli import main
+from causerie.models import registry
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTICE = "<!-- Made by scripts/generate_docs.py; edit the source that it reads. -->"
+WIDTH = 88
+
+
+def cli_reference() -> str:
+    """Every verb's help, as the program prints it."""
+    parts = [NOTICE, "# The command line", "", fenced(main.help_text())]
+    for name, (module, _) in main.VERBS.items():
+        parts += [f"## causerie {name}", "", fenced(import_module(module).parser(WIDTH).format_help())]
+    return "\n".join(parts)
+
+
+def supported_models() -> str:
+    """One row for each family, from the docstrings of its file."""
+    rows = [
+        NOTICE,
+        "# Supported models",
+        "",
+        "A checkpoint runs if its `config.json` names one of these families. A key of the config that the family does",
+        "not read is an error that names it, so a model is either computed rightly or refused. To add a family: ",
+        "[adding-a-model.md](adding-a-model.md).",
+        "",
+        "| `model_type` | what it is | models |",
+        "|---|---|---|",
+    ]
+    for name in registry.families():
+        known = registry.family({"model_type": name})
+        kind = first_sentence(inspect.getdoc(inspect.getmodule(known.build)))
+        rows.append(f"| `{name}` | {kind} | {first_sentence(inspect.getdoc(known.build))} |")
+    return "\n".join(rows) + "\n"
+
+
+def fenced(text: str) -> str:
+    return f"```text\n{text.strip()}\n```\n"
+
+
+def first_sentence(docstring: str | None) -> str:
+    return " ".join((docstring or "").split("\n\n")[0].split())
+
+
+DOCUMENTS = {"docs/cli.md": cli_reference, "docs/models.md": supported_models}
+
+
+def stale() -> list[str]:
+    """The documents that differ from what would be written."""
+    return [name for name, made in DOCUMENTS.items() if not same(ROOT / name, made())]
+
+
+def same(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--check"]:
+        if old := stale():
+            sys.exit(f"Out of date: {', '.join(old)}. Run .venv/bin/python scripts/generate_docs.py")
+    elif sys.argv[1:]:
+        sys.exit(f"generate_docs.py takes --check or nothing, not {' '.join(sys.argv[1:])!r}.")
+    else:
+        for name in stale():
+            (ROOT / name).write_text(DOCUMENTS[name](), encoding="utf-8")
+            print(f"wrote {name}")
