@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from causerie.errors import UsageError, unknown
 
@@ -41,6 +42,12 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """argparse found a mistake; `message` is its sentence."""
         raise UsageError(f"{message[:1].upper()}{message[1:]}. `{self.prog} -h` lists the options.")
+
+    def print_help(self, file: IO[str] | None = None) -> None:
+        """Writes the help; argparse's own would hide that the reader of a pipe has left."""
+        out = sys.stdout if file is None else file
+        out.write(self.format_help())
+        out.flush()
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Parses `words`. Raises UnknownName for an option that does not exist, UsageError for any other mistake."""

@@ -1,0 +1,136 @@
+"""The command's front door: verbs, exit codes, and sentences instead of tracebacks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import causerie
+from causerie.cli import chat, main
+from causerie.cli.main import VERBS
+
+SOURCE = Path(causerie.__file__).parent.parent
+
+
+def causerie_command(*words: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, with nothing on its standard input."""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), **settings}
+    return subprocess.run(
+        [sys.executable, "-m", "causerie.cli.main", *words],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+    )
+
+
+@pytest.mark.parametrize("words", [[], ["-h"], ["--help"], ["help"]])
+def test_help_names_every_verb(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(words) == 0
+    shown = capsys.readouterr().out
+    assert all(f"causerie {verb} " in shown for verb in VERBS)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"causerie {causerie.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["chta"], "causerie: Unknown verb 'chta'. Known, nearest first: chat, "),
+        (["--vesion"], "causerie: Unknown option '--vesion'. Known, nearest first: --version, --help. "),
+        (
+            ["chat", "--sytem-prompt", "x"],
+            "causerie: Unknown option of `causerie chat` '--sytem-prompt'. Known, ",
+        ),
+        (
+            ["chat", "max_new_token=5"],
+            "causerie: Unknown generate flag 'max_new_token'. Known, nearest ",
+        ),
+        (["chat", "temperature=hot"], "causerie: temperature is 'hot'; it must be a number from 0 to 1000.\n"),
+        (
+            ["chat", "builtin", "hello"],
+            "causerie: 'hello' is not key=value. Flags look like max_new_tokens=200; ",
+        ),
+        (["chat", "builtin", "--model_name_or_path", "b"], "causerie: The model is named twice, as 'builtin' and by "),
+        (["chat", "--threads", "none"], "causerie: Argument --threads: 'none' is not a whole number. "),
+        (["chat", "--threads", "0"], "causerie: Argument --threads: '0' is less than 1. "),
+        (["chat", "--prompt"], "causerie: Argument -p/--prompt: expected one argument. `causerie chat -h` lists"),
+        (["chat", ""], "causerie: The model's name is empty. "),
+    ],
+)
+def test_mistakes_are_sentences_with_exit_code_2(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(words) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith(says)
+    assert captured.out == ""
+
+
+def test_options_may_stand_among_the_words() -> None:
+    words = ["--threads", "2", "org/name", "seed=1", "-p", "hi", "top_k=3", "--dtype=float32"]
+    found = chat.parser(80).read(words)
+    assert found.words == ["org/name", "seed=1", "top_k=3"]
+    assert (found.prompt, found.threads, found.dtype) == ("hi", 2, "float32")
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [([], "builtin"), (["seed=1"], "builtin"), (["org/name"], "org/name"), (["./folder", "seed=1"], "./folder")],
+)
+def test_the_first_word_without_an_equals_sign_is_the_model(words: list[str], name: str) -> None:
+    found, flags = chat.model_and_flags(words, None)
+    assert found == name
+    assert flags.to_dict() == ({"seed": 1} if "seed=1" in words else {})
+
+
+def test_a_question_may_begin_with_a_dash() -> None:
+    assert chat.parser(80).read(["-p", "-5 plus 3?"]).prompt == "-5 plus 3?"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main([verb, "-h"]) == 0
+    assert capsys.readouterr().out.startswith(f"usage: causerie {verb}")
+
+
+def test_the_command_loads_nothing_heavy() -> None:
+    code = "import sys, causerie.cli.main as m; m.main(['--help']); print([n for n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": str(SOURCE)})
+    loaded = done.stdout.splitlines()[-1]
+    heavy = ("numpy", "torch", "tokenizers", "jinja2", "rich", "prompt_toolkit", "huggingface_hub", "asyncio")
+    assert [name for name in heavy if f"'{name}'" in loaded] == []
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "causerie.cli.main", "chat", "-h"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()  # before the command has begun to write
+    complaint = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(), complaint) == (141, b"")
+
+
+def test_mistakes_in_a_process_of_its_own() -> None:
+    done = causerie_command("chat", "seed=x")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("causerie: seed is 'x'; it must be a whole number")
+
+
+def test_an_empty_pipe_asks_nothing() -> None:
+    done = causerie_command("chat", stdin=" \n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "causerie: Standard input is empty and there is no -p: nothing was asked.\n"
