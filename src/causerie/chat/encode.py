@@ -1,8 +1,9 @@
 """A chat as tokens, where only the template writes control tokens: spelled in a message, they stay text.
 
-The text is always exactly what the template renders. Where no message spells a control token, its tokens are simply those
-of the text. Where one does, the chat is rendered a second time with the first character of each such
-spelling replaced by a private one; these characters show where the spellings went, and those places are encoded as text.
+The text is always exactly what the template renders. Where no message spells a control token, its tokens are simply
+those of the text. Where one does, the chat is rendered a second time with the first character of each such
+spelling replaced by a private one; these characters show where the spellings went, and those places are encoded as
+text.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ _LAST_MARK = 0xFF000
 
 @dataclass(frozen=True)
 class EncodedChat:
-    """A chat's tokens, the characters (start, end) of `text` each came from, and the assistant's spans of characters."""
+    """A chat's tokens, the characters (start, end) of `text` each came from, and the assistant's spans of
+    characters."""
 
     tokens: list[int]
     spans: list[Span]
@@ -121,8 +123,8 @@ def _places(
             return marks.places(text)
     tokens = ", ".join(sorted(found.special | found.written))
     raise MessageError(
-        f"A message spells control tokens of this model ({tokens}) in a way that its chat template acts on, so they cannot "
-        "be kept as plain text. Remove them from the message or write them differently."
+        f"A message spells control tokens of this model ({tokens}) in a way that its chat template acts on, so they "
+        "cannot be kept as plain text. Remove them from the message or write them differently."
     )
 
 

@@ -39,8 +39,8 @@ def render_source(source: str, variables: Mapping[str, Any], clock: Clock) -> tu
         template = compile_template(source)
     except TemplateSyntaxError as error:
         raise TemplateError(
-            f"The chat template is not valid Jinja, line {error.lineno}: {error.message}. Correct chat_template.jinja, or "
-            "pass another template."
+            f"The chat template is not valid Jinja, line {error.lineno}: {error.message}. Correct "
+            "chat_template.jinja, or pass another template."
         ) from error
     except RecursionError as error:
         raise TemplateError("The chat template is nested too deeply to be compiled. Pass another template.") from error
@@ -53,8 +53,8 @@ def render_source(source: str, variables: Mapping[str, Any], clock: Clock) -> tu
     except Exception as error:  # a template is a program of the checkpoint's author and can fail in any way
         told = f"{type(error).__name__}: {error}"
         raise TemplateError(
-            f"The chat template failed on this chat ({told}){_where(error, template)}. Often a message lacks a field that the "
-            "template reads, or has a form it does not know."
+            f"The chat template failed on this chat ({told}){_where(error, template)}. Often a message lacks a field "
+            "that the template reads, or has a form it does not know."
         ) from error
 
 
@@ -121,16 +121,6 @@ def _tojson(
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
-class _DictMaker:
-    """`dict(…)` and `dict.fromkeys` for templates, without the rest of the class."""
-
-    def __call__(self, *pairs: Any, **named: Any) -> dict[Any, Any]:
-        return dict(*pairs, **named)
-
-    def fromkeys(self, *arguments: Any) -> dict[Any, Any]:
-        return dict.fromkeys(*arguments)
-
-
 @lru_cache(maxsize=1)
 def jinja_environment() -> ImmutableSandboxedEnvironment:
     """The environment all chat templates are compiled in. BackendUnavailable if the installed Jinja is too old."""
@@ -138,10 +128,10 @@ def jinja_environment() -> ImmutableSandboxedEnvironment:
 
     if _version(jinja2.__version__) < _OLDEST_JINJA:
         raise BackendUnavailable(
-            f"jinja2 {jinja2.__version__} is installed; chat templates need 3.1.6 or later, because earlier sandboxes can be "
-            "escaped. Run: pip install -U jinja2"
+            f"jinja2 {jinja2.__version__} is installed; chat templates need 3.1.6 or later, because earlier "
+            "sandboxes can be escaped. Run: pip install -U jinja2"
         )
-    from causerie.chat.sandbox import ChatEnvironment, ChatNamespace, GenerationTag
+    from causerie.chat.sandbox import ChatEnvironment, ChatNamespace, DictMaker, GenerationTag
 
     environment = ChatEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, "jinja2.ext.loopcontrols"]
@@ -153,7 +143,7 @@ def jinja_environment() -> ImmutableSandboxedEnvironment:
 
     environment.filters["tojson"] = _tojson
     environment.globals["raise_exception"] = raise_exception
-    environment.globals["dict"] = _DictMaker()
+    environment.globals["dict"] = DictMaker()
     environment.globals["namespace"] = ChatNamespace
     return environment
 

@@ -36,8 +36,8 @@ def is_chats(value: object) -> bool:
 
 
 def checked_chat(messages: object, template_source: str = "") -> list[dict[str, Any]]:
-    """A copy of a well-formed chat. MessageError names the message and what to do; a role counts as unknown when it is not
-    one of the field's and `template_source` does not mention it."""
+    """A copy of a well-formed chat. MessageError names the message and what to do; a role counts as unknown when it is
+    not one of the field's and `template_source` does not mention it."""
     if isinstance(messages, Mapping):
         raise MessageError(f"A chat is a list of messages; this is one message alone. Put it in a list: [{_EXAMPLE}].")
     if not isinstance(messages, (list, tuple)):
@@ -64,20 +64,24 @@ def _checked_message(index: int, message: object, template_source: str) -> dict[
     if content is None:
         if any(copy.get(field) for field in _SPEAKS_WITHOUT_CONTENT):
             return copy
-        raise MessageError(f"Message {index} (role {role!r}) has no content. Add 'content': a text, which may be empty.")
+        raise MessageError(
+            f"Message {index} (role {role!r}) has no content. Add 'content': a text, which may be empty."
+        )
     if isinstance(content, (list, tuple)):
         copy["content"] = [_checked_part(index, part) for part in content]
     elif not isinstance(content, str):
         raise MessageError(
-            f"Message {index} (role {role!r}) has the content {_shown(content)}, a {type(content).__name__}; a text or a "
-            "list of parts {'type': 'text', 'text': '…'} was expected."
+            f"Message {index} (role {role!r}) has the content {_shown(content)}, a {type(content).__name__}; a text "
+            "or a list of parts {'type': 'text', 'text': '…'} was expected."
         )
     return copy
 
 
 def _checked_part(index: int, part: object) -> dict[str, Any]:
     if not isinstance(part, Mapping):
-        raise MessageError(f"Message {index} has the part {_shown(part)}; {{'type': 'text', 'text': '…'}} was expected.")
+        raise MessageError(
+            f"Message {index} has the part {_shown(part)}; {{'type': 'text', 'text': '…'}} was expected."
+        )
     kind = part.get("type", "text" if "text" in part else None)
     if kind in ("text", "input_text", "output_text") and isinstance(part.get("text"), str):
         return {**part, "type": "text"}
@@ -85,7 +89,9 @@ def _checked_part(index: int, part: object) -> dict[str, Any]:
         raise MessageError(f"Message {index} has a text part without its text. Write {{'type': 'text', 'text': '…'}}.")
     if kind is None:
         raise MessageError(f"Message {index} has a part without a type. Write {{'type': 'text', 'text': '…'}}.")
-    raise Unsupported(f"Message {index} has a part of type {kind!r}; only text is understood. Remove it or describe it in words.")
+    raise Unsupported(
+        f"Message {index} has a part of type {kind!r}; only text is understood. Remove it or describe it in words."
+    )
 
 
 def has_parts(messages: Sequence[Message]) -> bool:

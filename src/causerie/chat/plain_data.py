@@ -1,7 +1,8 @@
 """Values rebuilt from plain JSON types before a template sees them.
 
 A chat template is code from a stranger, and objects have methods that a sandbox cannot judge; lists, dicts, texts and
-numbers have none that matter. The rules (what becomes what) are those of transformers 5.23, so that templates render alike.
+numbers have none that matter. The rules (what becomes what) are those of transformers 5.23, so that templates render
+alike.
 """
 
 from __future__ import annotations

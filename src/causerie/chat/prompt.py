@@ -33,7 +33,8 @@ class ChatFormat:
 
     @staticmethod
     def from_folder(folder: Path | str, tokenizer: Tokenizer | None = None) -> ChatFormat:
-        """The chat format of a model folder. Errors as `Tokenizer.from_folder`; a missing template shows on first use."""
+        """The chat format of a model folder. Errors as `Tokenizer.from_folder`; a missing template shows on first
+        use."""
         tokenizer = tokenizer or Tokenizer.from_folder(folder)
         template = ChatTemplate.from_folder(folder, tokenizer.special_tokens_map, tokenizer.config)
         return ChatFormat(tokenizer, template)
@@ -50,7 +51,8 @@ class ChatFormat:
         variables: Mapping[str, Any] | None = None,
     ) -> EncodedChat:
         """The tokens (and text) that ask for the next answer, or with `continue_final_message` for the rest of the last
-        message. `add_generation_prompt` defaults to not continuing. MessageError and TemplateError say what is wrong."""
+        message. `add_generation_prompt` defaults to not continuing. MessageError and TemplateError say what is
+        wrong."""
         generation = not continue_final_message if add_generation_prompt is None else add_generation_prompt
         options = RenderOptions(tools, documents, generation, continue_final_message, variables)
         source = self.template.source(chat_template, tools)
@@ -65,8 +67,8 @@ class ChatFormat:
             return
         if _drops_system(source, tuple(sorted(self.template.special_tokens.items()))):
             raise MessageError(
-                "This model's chat template has no system role: it would drop the system message without a word. Put the "
-                "instruction at the beginning of the first user message, or take another model."
+                "This model's chat template has no system role: it would drop the system message without a word. Put "
+                "the instruction at the beginning of the first user message, or take another model."
             )
 
     def _reads_parts(self, source: str) -> bool:

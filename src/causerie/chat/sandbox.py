@@ -39,7 +39,7 @@ class ChatEnvironment(ImmutableSandboxedEnvironment):
 class ChatNamespace(Namespace):
     """Jinja's namespace without names that begin with an underscore, which lead into Python's insides."""
 
-    def __init__(*args: Any, **named: Any) -> None:  # noqa: N805  so that namespace(self=…) works, as in Jinja
+    def __init__(*args: Any, **named: Any) -> None:
         self, *rest = args
         values = dict(*rest, **named)
         for name in values:
@@ -56,8 +56,19 @@ def _check_name(name: object) -> None:
         raise SecurityError(f"a namespace may not have the attribute {name!r}: names there do not begin with _")
 
 
+class DictMaker:
+    """`dict(…)` and `dict.fromkeys` for templates, without the rest of the class."""
+
+    def __call__(self, *pairs: Any, **named: Any) -> dict[Any, Any]:
+        return dict(*pairs, **named)
+
+    def fromkeys(self, *arguments: Any) -> dict[Any, Any]:
+        return dict.fromkeys(*arguments)
+
+
 class GenerationTag(Extension):
-    """`{% generation %}…{% endgeneration %}`: the text passes through, and its span is noted in the rendering's tracker."""
+    """`{% generation %}…{% endgeneration %}`: the text passes through, and its span is noted in the rendering's
+    tracker."""
 
     tags = {"generation"}  # noqa: RUF012  Jinja declares it so
 

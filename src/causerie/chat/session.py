@@ -28,7 +28,8 @@ def check_context(prompt_tokens: int, context_length: int | None) -> None:
     """ContextLengthError if a prompt leaves no room for an answer in the model's context."""
     if context_length is not None and prompt_tokens >= context_length:
         raise ContextLengthError(
-            f"The chat is {prompt_tokens} tokens long and this model's context holds {context_length}, so there is no room "
+            f"The chat is {prompt_tokens} tokens long and this model's context holds {context_length}, so there is "
+            "no room "
             "for an answer. Begin a new chat (clear), shorten the messages, or take a model with a longer context."
         )
 
@@ -66,9 +67,9 @@ class ChatSession:
         return system + [dict(message) for message in self._messages]
 
     def ask(self, text: str, params: Any, stop_strings: str | Sequence[str] = ()) -> Answer:
-        """Adds a user message and begins the answer, an iterator of pieces of text. When it ends the answer is appended;
-        when it fails the message is taken back; closed early, what was said so far stays. MessageError, TemplateError
-        and ContextLengthError leave the conversation unchanged."""
+        """Adds a user message and begins the answer, an iterator of pieces of text. When it ends the answer is
+        appended; when it fails the message is taken back; closed early, what was said so far stays. MessageError,
+        TemplateError and ContextLengthError leave the conversation unchanged."""
         if self._answering is not None:
             raise UsageError("The previous answer is still being given. Read it to its end or close it first.")
         chat = [*self.messages, {"role": "user", "content": text}]
@@ -78,7 +79,9 @@ class ChatSession:
         detokenizer = Detokenizer(self._format.tokenizer, skip_special_tokens=True)
         before = self._messages
         self._messages = (*before, {"role": "user", "content": text})
-        self._answering = Answer(self, TextStream(events, detokenizer, stop_strings, self._hidden), before, prompt.tokens)
+        self._answering = Answer(
+            self, TextStream(events, detokenizer, stop_strings, self._hidden), before, prompt.tokens
+        )
         return self._answering
 
     def ended(self, answer: Answer) -> None:
@@ -108,8 +111,8 @@ class ChatSession:
 
 
 class Answer(Iterator[str]):
-    """One answer as it comes. Iterate over its pieces; `close` ends it early. `text`, `tokens`, `finish_reason` and, once
-    it ended by itself, `last_event` (with the engine's statistics) tell about it."""
+    """One answer as it comes. Iterate over its pieces; `close` ends it early. `text`, `tokens`, `finish_reason` and,
+    once it ended by itself, `last_event` (with the engine's statistics) tell about it."""
 
     def __init__(
         self, session: ChatSession, stream: TextStream, before: tuple[dict[str, Any], ...], prompt: list[int]
@@ -170,5 +173,7 @@ class Answer(Iterator[str]):
     def __enter__(self) -> Answer:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

@@ -66,13 +66,14 @@ class ChatTemplate:
         return ChatTemplate(read_templates(Path(folder), config), special_tokens)
 
     def source(self, template: str | None = None, tools: object = None) -> str:
-        """The template's text: the one named `template`, or `template` itself if no such name exists, else "tool_use" where
-        there are tools, else "default". TemplateError for a base model, which has none."""
+        """The template's text: the one named `template`, or `template` itself if no such name exists, else "tool_use"
+        where there are tools, else "default". TemplateError for a base model, which has none."""
         if template is not None:
             return self.sources.get(template, template)
         if not self.sources:
             raise TemplateError(
-                "This model has no chat template: it is a base model, which continues text and was not trained to chat. "
+                "This model has no chat template: it is a base model, which continues text and was not trained to "
+                "chat. "
                 "Take its instruct or chat version, pass plain text, or pass chat_template= with a Jinja template."
             )
         if tools is not None and "tool_use" in self.sources:
@@ -80,8 +81,8 @@ class ChatTemplate:
         if "default" in self.sources:
             return self.sources["default"]
         raise TemplateError(
-            f"This model has no default chat template, only: {', '.join(sorted(self.sources))}. Pass one of these names as "
-            "chat_template=."
+            f"This model has no default chat template, only: {', '.join(sorted(self.sources))}. Pass one of these "
+            "names as chat_template=."
         )
 
     def render(
@@ -100,9 +101,7 @@ class ChatTemplate:
         options = RenderOptions(tools, documents, add_generation_prompt, continue_final_message, variables)
         return self.render_with(messages, options, template).text
 
-    def render_with(
-        self, messages: Sequence[Message], options: RenderOptions, template: str | None = None
-    ) -> Rendered:
+    def render_with(self, messages: Sequence[Message], options: RenderOptions, template: str | None = None) -> Rendered:
         """As `render`, with the assistant's spans."""
         source = self.source(template, options.tools)
         return self.render_prepared(source, *self.prepare(messages, options), options, self.clock)
@@ -110,12 +109,12 @@ class ChatTemplate:
     def prepare(
         self, messages: Sequence[Message], options: RenderOptions
     ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Messages and other variables as the template sees them: fresh plain data, tools as schemas, keys of value None
-        dropped from messages, reasoning under each of its names."""
+        """Messages and other variables as the template sees them: fresh plain data, tools as schemas, keys of value
+        None dropped from messages, reasoning under each of its names."""
         if options.continue_final_message and options.add_generation_prompt:
             raise UsageError(
-                "continue_final_message and add_generation_prompt exclude each other: the first leaves the last message "
-                "open, the second begins a new one. Set one of them."
+                "continue_final_message and add_generation_prompt exclude each other: the first leaves the last "
+                "message open, the second begins a new one. Set one of them."
             )
         given = dict(options.variables or {})
         for name in given:
@@ -151,7 +150,8 @@ class ChatTemplate:
 def _chat(messages: object) -> Sequence[Any]:
     if not isinstance(messages, (list, tuple)):
         raise MessageError(
-            f"A chat is a list of messages such as {{'role': 'user', 'content': 'Hello'}}, not {type(messages).__name__}."
+            f"A chat is a list of messages such as {{'role': 'user', 'content': 'Hello'}}, not "
+            f"{type(messages).__name__}."
         )
     if not messages:
         raise MessageError("The chat is empty. Give at least one message: {'role': 'user', 'content': 'Hello'}.")
@@ -168,8 +168,8 @@ def _message(index: int, message: object) -> dict[str, Any]:
     plain: dict[str, Any] = plain_data({key: value for key, value in message.items() if value is not None})
     if "role" not in plain:
         raise MessageError(
-            f"Message {index} has no role (its keys: {', '.join(map(str, plain)) or 'none'}). Add one: 'user', 'assistant' "
-            "or 'system'."
+            f"Message {index} has no role (its keys: {', '.join(map(str, plain)) or 'none'}). Add one: 'user', "
+            "'assistant' or 'system'."
         )
     reasoning = next((plain[name] for name in _REASONING if plain.get(name) is not None), None)
     if reasoning is not None:

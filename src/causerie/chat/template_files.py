@@ -1,4 +1,5 @@
-"""Where a checkpoint keeps its chat templates: chat_template.jinja, additional_chat_templates/, or a configuration file.
+"""Where a checkpoint keeps its chat templates: chat_template.jinja, additional_chat_templates/, or a configuration
+file.
 
 Gives sources by name ("default" is the one for chat); it knows no Jinja.
 """

@@ -31,7 +31,8 @@ def tool_schema(tool: Mapping[str, Any] | Callable[..., Any]) -> Mapping[str, An
         return tool
     if not (inspect.isfunction(tool) or inspect.ismethod(tool)):
         raise UsageError(
-            f"A tool is {tool!r}; it must be a JSON schema (a dict) or a Python function with type hints and a docstring."
+            f"A tool is {tool!r}; it must be a JSON schema (a dict) or a Python function with type hints and a "
+            "docstring."
         )
     return function_schema(tool)
 
@@ -48,7 +49,9 @@ def function_schema(function: Callable[..., Any]) -> Schema:
         if argument == "return":
             continue
         if argument not in arguments:
-            raise UsageError(f"The tool {name}'s docstring does not describe its argument {argument!r}. Add it under Args:.")
+            raise UsageError(
+                f"The tool {name}'s docstring does not describe its argument {argument!r}. Add it under Args:."
+            )
         _describe(schema, arguments[argument], f"{name}({argument})")
     result: Schema = {"name": name, "description": description}
     returned = parameters["properties"].pop("return", None)
@@ -115,7 +118,9 @@ def _parameters(function: Callable[..., Any], name: str) -> Schema:
         if parameter.name == receiver:
             continue
         if parameter.annotation is inspect.Parameter.empty:
-            raise UsageError(f"The argument {parameter.name!r} of the tool {name} has no type hint. Add one, such as str.")
+            raise UsageError(
+                f"The argument {parameter.name!r} of the tool {name} has no type hint. Add one, such as str."
+            )
         if parameter.default is inspect.Parameter.empty:
             required.append(parameter.name)
     properties: dict[str, Schema] = {}
@@ -156,7 +161,9 @@ def type_schema(hint: Any) -> Schema:
     raise UsageError(f"The type hint {hint!r} has no JSON schema; {_SUPPORTED}.")
 
 
-_SUPPORTED = "use int, float, str, bool, an Enum, Literal, list, tuple, dict or unions of these, or write the schema by hand"
+_SUPPORTED = (
+    "use int, float, str, bool, an Enum, Literal, list, tuple, dict or unions of these, or write the schema by hand"
+)
 
 
 def _plain_type(hint: Any) -> Schema:

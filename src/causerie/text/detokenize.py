@@ -10,8 +10,8 @@ from causerie.text.tokenizer import Tokenizer
 
 
 class Detokenizer:
-    """The text of a growing list of tokens. `push` returns the new text that is certain: characters come when their last
-    byte is there, and cost does not grow with the text. Joined with `finish` it equals
+    """The text of a growing list of tokens. `push` returns the new text that is certain: characters come when their
+    last byte is there, and cost does not grow with the text. Joined with `finish` it equals
     `tokenizer.decode(tokens, skip_special_tokens, clean_up_tokenization_spaces=False)`."""
 
     def __init__(self, tokenizer: Tokenizer, skip_special_tokens: bool = False) -> None:

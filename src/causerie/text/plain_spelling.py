@@ -27,7 +27,8 @@ _MOST_TOKENS = 0xF000
 
 
 class PlainSpelling:
-    """The twin of one tokenizer. Immutable once built; building one costs some tenths of a second for a large vocabulary."""
+    """The twin of one tokenizer. Immutable once built; building one costs some tenths of a second for a large
+    vocabulary."""
 
     def __init__(self, tokenizer: RustTokenizer, lead: str) -> None:
         from tokenizers import Tokenizer as RustTokenizer
@@ -37,7 +38,8 @@ class PlainSpelling:
         added = document["added_tokens"]
         if len(added) > _MOST_TOKENS:
             raise UsageError(
-                f"The tokenizer has {len(added)} added tokens; keeping typed control tokens as text works up to {_MOST_TOKENS}."
+                f"The tokenizer has {len(added)} added tokens; keeping typed control tokens as text works up to "
+                f"{_MOST_TOKENS}."
             )
         self._ids: dict[str, int] = {}
         self._names: dict[str, str] = {}
@@ -59,8 +61,9 @@ class PlainSpelling:
         self._spelling = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
 
     def encode(self, text: str, plain: Sequence[Span], also_plain: frozenset[str]) -> tuple[list[int], list[Span]]:
-        """Ids and character spans of `text`, where control tokens that begin inside one of the `plain` spans (sorted), and
-        all those in `also_plain`, are ordinary text. UsageError if the vocabulary makes one from ordinary text all the same."""
+        """Ids and character spans of `text`, where control tokens that begin inside one of the `plain` spans (sorted),
+        and all those in `also_plain`, are ordinary text. UsageError if the vocabulary makes one from ordinary text all
+        the same."""
         starts = [start for start, _ in plain]
         kept: list[str] = []
         edges = [(0, 0)]  # (position in the rewritten text, position in `text`)
@@ -89,8 +92,8 @@ class PlainSpelling:
             # A genuine token has the twin's new id, so the original id can only come from ordinary text.
             if token in present and token not in self._original:
                 raise UsageError(
-                    f"The text spells the control token {spelling!r}, and this vocabulary makes that token even from plain "
-                    "text. Write it differently, for instance with a space inside."
+                    f"The text spells the control token {spelling!r}, and this vocabulary makes that token even from "
+                    "plain text. Write it differently, for instance with a space inside."
                 )
 
 

@@ -1,7 +1,7 @@
 """Which tokens of a checkpoint are special and what they are called: bos, eos, pad and those a model names itself.
 
-Reads tokenizer_config.json, special_tokens_map.json and added_tokens.json with the precedence that transformers 5.23 has,
-because chat templates are written against its result. It knows the files' formats and no tokenization.
+Reads tokenizer_config.json, special_tokens_map.json and added_tokens.json with the precedence that transformers 5.23
+has, because chat templates are written against its result. It knows the files' formats and no tokenization.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from causerie.errors import CheckpointError
 
 STANDARD_NAMES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
-# What a tokenizer class assumes when the checkpoint is silent. Only the families of chat models that rely on it; a default
-# that the vocabulary lacks is dropped by the tokenizer instead of growing the vocabulary past the model's embeddings.
+# What a tokenizer class assumes when the checkpoint is silent. Only the families of chat models that rely on it; a
+# default that the vocabulary lacks is dropped by the tokenizer instead of growing the vocabulary past the model's
+# embeddings.
 _CLASS_DEFAULTS: dict[str, dict[str, str]] = {
     "LlamaTokenizer": {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"},
     "CodeLlamaTokenizer": {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"},

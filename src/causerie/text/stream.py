@@ -91,8 +91,8 @@ class Event(Protocol):
 
 
 class TextStream(Iterator[str]):
-    """Pieces of text from an iterator of token events. Ends with the last event or a stop string; `close` (also by leaving
-    a `with` block) closes the events, by which the engine learns that nobody listens.
+    """Pieces of text from an iterator of token events. Ends with the last event or a stop string; `close` (also by
+    leaving a `with` block) closes the events, by which the engine learns that nobody listens.
 
     `hidden` are tokens that are counted and not shown (end-of-sequence tokens). Afterwards `finish_reason` says why it
     ended ("stop", "length", …; "cancelled" if closed early), `text` and `tokens` hold the answer."""
@@ -177,5 +177,7 @@ class TextStream(Iterator[str]):
     def __enter__(self) -> TextStream:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

@@ -1,4 +1,5 @@
-"""A checkpoint's tokenizer: text to tokens and back exactly as its tokenizer.json says, through the `tokenizers` library.
+"""A checkpoint's tokenizer: text to tokens and back exactly as its tokenizer.json says, through the `tokenizers`
+library.
 
 It knows special tokens and their names; it knows no messages, no templates and no model. Decoding piece by piece is
 `detokenize.py`; text whose typed control tokens must stay text goes through `plain_spelling.py`.
@@ -30,7 +31,7 @@ _LARGEST_TOKENIZER = 256 * 1024 * 1024
 
 
 class Tokenizer:
-    """Text to tokens and back. Safe to use from several threads: nothing changes after loading."""
+    """Text to tokens and back. Several threads may use it at once."""
 
     def __init__(self, backend: RustTokenizer, special: SpecialTokens, config: Mapping[str, Any], folder: str) -> None:
         self.folder = folder
@@ -90,7 +91,7 @@ class Tokenizer:
         _check_text(text)
         if special_tokens_as_text and any(token in text for token in self._special_added):
             tokens, spans = self._twin(text).encode(text, (), frozenset(self._special_added))
-            before, after = self._surrounding() if add_special_tokens else ([], [])
+            before, after = self.surrounding() if add_special_tokens else ([], [])
             return before + tokens + after, [(0, 0)] * len(before) + spans + [(0, 0)] * len(after)
         encoding = self._backend.encode(text, add_special_tokens=add_special_tokens)
         return encoding.ids, encoding.offsets
@@ -107,7 +108,7 @@ class Tokenizer:
         self._plain = plain_spelling(self._backend, text, self._plain)
         return self._plain
 
-    def _surrounding(self) -> tuple[list[int], list[int]]:
+    def surrounding(self) -> tuple[list[int], list[int]]:
         """Tokens which the post-processor puts before and after any text."""
         encoding = self._backend.encode("a", add_special_tokens=True)
         own = [index for index, added in enumerate(encoding.special_tokens_mask) if not added]
@@ -122,7 +123,8 @@ class Tokenizer:
         clean_up_tokenization_spaces: bool | None = None,
     ) -> str:
         """Text of `tokens`; ids that the vocabulary lacks give nothing. The clean-up (spaces before punctuation, by
-        default as tokenizer_config.json says) is for WordPiece vocabularies and never applied to BPE, which it damages."""
+        default as tokenizer_config.json says) is for WordPiece vocabularies and never applied to BPE, which it
+        damages."""
         text = self._backend.decode(list(tokens), skip_special_tokens=skip_special_tokens)
         clean = clean_up_tokenization_spaces
         if clean is None:
@@ -200,7 +202,7 @@ class Tokenizer:
         content = self._named.get(name)
         return None if content is None else self.token_to_id(content)
 
-    def with_special(self, name: str, content: str | None) -> None:
+    def name_special(self, name: str, content: str | None) -> None:
         """Names `content` as the special token `name` (None forgets it). UsageError if the vocabulary lacks it."""
         if content is None:
             self._named.pop(name, None)
@@ -251,7 +253,8 @@ def _check_text(text: object) -> None:
 
 
 def _add_missing(backend: RustTokenizer, special: SpecialTokens) -> None:
-    """Adds the special and added tokens that tokenizer.json lacks, or has with other flags, as transformers 5.23 does."""
+    """Adds the special and added tokens that tokenizer.json lacks, or has with other flags, as transformers 5.23
+    does."""
     present = backend.get_added_tokens_decoder()
     known_exactly = {_identity(token) for token in present.values()}
     wanted = [token for _, token in sorted(special.added.items()) if _identity(token) not in known_exactly]
@@ -284,8 +287,10 @@ def _what_is_missing(folder: Path) -> str:
     ]
     if others:
         return (
-            f"{folder} has {others[0]} but no tokenizer.json, which is the form read here. Load it once with transformers' "
-            "AutoTokenizer and call save_pretrained, which writes tokenizer.json, or take a copy of the model that has one."
+            f"{folder} has {others[0]} but no tokenizer.json, which is the form read here. Load it once with "
+            "transformers' "
+            "AutoTokenizer and call save_pretrained, which writes tokenizer.json, or take a copy of the model that "
+            "has one."
         )
     return (
         f"{folder} has no tokenizer.json. Copy it from the model's page together with tokenizer_config.json, or give "
