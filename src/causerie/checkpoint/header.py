@@ -23,6 +23,7 @@ HEADER_BYTES = 100_000_000
 """The format's own limit on a header."""
 TENSORS = 100_000
 """The most tensors in one file; the largest published models have a tenth of it in each."""
+METADATA_ENTRIES = 10_000
 NAME_CHARACTERS = 1_024
 ENTRY_CHARACTERS = 4_096
 """One tensor's description; real ones have about a hundred, so an entry is never large once parsed."""
@@ -175,6 +176,8 @@ class _Scanner:
         for key in self.keys():
             if key in found:
                 self.fail(f"has {shown(key)} twice in '__metadata__'")
+            if len(found) == METADATA_ENTRIES:
+                self.fail(f"has more than {METADATA_ENTRIES} entries in '__metadata__'")
             found[key] = self.string()
         return found
 
