@@ -51,7 +51,7 @@ class SamplingParams:
                 raise UsageError(f"{name} is {value}; it must be from {low} to {high}.")
         if self.max_tokens is not None and self.min_tokens > self.max_tokens:
             raise UsageError(
-                f"min_tokens is {self.min_tokens} and max_tokens {self.max_tokens}; the minimum may not exceed the maximum."
+                f"min_tokens is {self.min_tokens} and max_tokens {self.max_tokens}; the minimum may not be larger."
             )
 
     @property

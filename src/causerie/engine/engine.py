@@ -1,0 +1,178 @@
+"""The loop that every answer comes from: schedule, run, draw, commit. Token ids in, token events out.
+
+One thread at a time; `thread.py` owns an engine for everybody else. It knows no text and no backend.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.cache.blocks import BlockPool
+from causerie.cache.lease import CacheBook
+from causerie.decoding.drawn import Drawn
+from causerie.decoding.params import SamplingParams
+from causerie.decoding.sampler import Drawing, Sampler
+from causerie.engine import batch, checks
+from causerie.engine.plan import Plan
+from causerie.engine.request import Request, TokenEvent
+from causerie.engine.scheduler import Scheduler
+from causerie.errors import EngineError
+
+if TYPE_CHECKING:
+    from causerie.models.model import StepModel
+
+_LOGITS_BYTES = 64 << 20  # of logits in one step at most; a few rows are always allowed
+_FEWEST_ROWS = 8
+
+
+@dataclass(frozen=True)
+class EngineStats:
+    """What an engine does and has done."""
+
+    running: int
+    waiting: int
+    steps: int
+    read_tokens: int  # computed by the model, prompts and answers
+    cached_tokens: int  # of prompts, found in the cache
+    new_tokens: int
+    preemptions: int
+    blocks: int
+    free_blocks: int
+    kept_blocks: int  # held by the prefix index
+
+
+class Engine:
+    """Runs requests on a model, many at once. `clock` gives seconds; only differences count."""
+
+    def __init__(self, model: StepModel, clock: Callable[[], float] = time.monotonic) -> None:
+        pool = BlockPool(model.cache.blocks, model.cache.block_size)
+        max_rows = min(model.max_tokens, max(_FEWEST_ROWS, _LOGITS_BYTES // (4 * model.vocab)))
+        self._model = model
+        self._context = model.context
+        self._cache = CacheBook(pool, model.shared_length)
+        self._scheduler = Scheduler(
+            self._cache, context=model.context, max_tokens=model.max_tokens, max_rows=max_rows, clock=clock
+        )
+        self._sampler = Sampler(model.vocab)
+        self._numbers = count()
+        self._prompt_logits: dict[int, NDArray[np.float32]] = {}  # [prompt, vocab] of requests that want them
+        self._late: list[TokenEvent] = []  # ends that an interrupted step could not return
+        self._steps = self._read = self._cached = self._new = self._preemptions = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether `step` has anything to do."""
+        return self._scheduler.busy or bool(self._late)
+
+    def request(self, tokens: Sequence[int], params: SamplingParams) -> Request:
+        """A checked and numbered request; any thread may ask for one. Raises UsageError for what no request may hold
+        and ContextLengthError for a prompt that leaves no room for an answer."""
+        checked = checks.prompt(tokens, self._model.vocab)
+        checks.room(len(checked), params, self._context, self._scheduler.capacity)
+        checks.params(params, self._model.vocab)
+        return Request(next(self._numbers), checked, params)
+
+    def submit(self, request: Request) -> int:
+        """Puts a request of this engine's `request` in line; returns its id."""
+        self._scheduler.submit(request)
+        return request.id
+
+    def cancel(self, request: int) -> None:
+        """Ends a request with "cancelled", told by the next step; one that has ended already is left alone."""
+        self._scheduler.cancel(request)
+
+    def step(self) -> list[TokenEvent]:
+        """One pass through the model, if anything waits for one; what it gave to whom."""
+        plan = self._scheduler.schedule()
+        if not plan.works:
+            return self._deliver(self._idle(plan))
+        try:
+            logits = self._model.run(batch.build(plan))
+            drawn = self._draw(plan, logits)
+        except Exception as fault:  # noqa: BLE001 - whatever a backend raises ends this step's requests, not the engine
+            sentence = f"The model could not run a step: {type(fault).__name__}: {fault}"
+            return self._deliver(self._scheduler.fail(plan, sentence))
+        except BaseException:
+            self._late += self._scheduler.fail(plan, "The step was interrupted.")
+            raise
+        self._steps += 1
+        self._read += sum(len(work.tokens) for work in plan.works)
+        return self._deliver(self._scheduler.commit(plan, drawn))
+
+    def check_integrity(self) -> None:
+        """Raises EngineError when a block of the cache is leaked or held by someone unknown."""
+        self._scheduler.check_integrity()
+
+    def stats(self) -> EngineStats:
+        """Numbers of now; from another thread than the engine's they may be a step old."""
+        return EngineStats(
+            running=len(self._scheduler.running),
+            waiting=len(self._scheduler.waiting),
+            steps=self._steps,
+            read_tokens=self._read,
+            cached_tokens=self._cached,
+            new_tokens=self._new,
+            preemptions=self._preemptions,
+            blocks=self._cache.pool.total,
+            free_blocks=self._cache.pool.free,
+            kept_blocks=len(self._cache.index),
+        )
+
+    def _idle(self, plan: Plan) -> list[TokenEvent]:
+        if not plan.ended and not self._late and self._scheduler.busy:
+            raise EngineError("Requests wait although nothing runs and the whole cache could be had; please report it.")
+        return list(plan.ended)
+
+    def _draw(self, plan: Plan, logits: NDArray[np.float32]) -> list[list[Drawn]]:
+        """The tokens of each work, and prompt logits put aside."""
+        rows = sum(work.wants for work in plan.works)
+        if logits.shape != (rows, self._model.vocab):
+            raise EngineError(f"The model gave logits {logits.shape} where ({rows}, {self._model.vocab}) were wanted.")
+        end = 0
+        chosen: list[int] = []
+        drawings: list[Drawing] = []
+        for work in plan.works:
+            end += work.wants
+            request = work.request
+            if request.params.prompt_logits and work.wants:
+                self._collect(request, work.start + len(work.tokens) - work.wants, logits[end - work.wants : end])
+            if work.draws:
+                chosen.append(end - 1)
+                drawings.append(Drawing(request.id, request.params, len(request.tokens), work.history))
+        drawn = iter(self._sampler.draw(logits if len(chosen) == rows else logits[chosen], drawings))
+        return [[next(drawn)] if work.draws else [] for work in plan.works]
+
+    def _collect(self, request: Request, position: int, logits: NDArray[np.float32]) -> None:
+        """Keeps the rows of prompt positions from `position` on."""
+        kept = self._prompt_logits.get(request.id)
+        if kept is None:
+            kept = np.empty((len(request.tokens), self._model.vocab), dtype=np.float32)
+            self._prompt_logits[request.id] = kept
+        rows = min(len(logits), len(kept) - position)
+        if rows > 0:
+            kept[position : position + rows] = logits[:rows]
+
+    def _deliver(self, events: list[TokenEvent]) -> list[TokenEvent]:
+        """Adds what an end brings with it, and forgets the requests that ended."""
+        if self._late:
+            events = self._late + events
+            self._late = []
+        for place, event in enumerate(events):
+            self._new += event.token is not None
+            if event.finish_reason is None:
+                continue
+            self._sampler.forget(event.request)
+            if event.stats is not None:
+                self._cached += event.stats.cached_tokens
+                self._preemptions += event.stats.preemptions
+            collected = self._prompt_logits.pop(event.request, None)
+            if collected is not None and event.finish_reason in ("stop", "length"):
+                events[place] = replace(event, prompt_logits=collected)
+        return events

@@ -1,0 +1,36 @@
+"""What one step will do, as plain values: who takes part, with which tokens and blocks, and which rows want logits.
+It knows no arrays of a backend and no text; the scheduler makes it, batch.py turns it into a `Step`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+from causerie.engine.request import Request, TokenEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One sequence's part of a step: rows for its positions `start` to `start + len(tokens)`.
+
+    `wants` trailing rows want logits. From the last `draws` of these a token is drawn: 1 where the sequence is read to
+    its end, 0 elsewhere; more of them would check a draft.
+    """
+
+    request: Request
+    tokens: array[int]
+    start: int
+    table: array[int]  # its cache blocks, as of this step
+    wants: int
+    draws: int
+    history: array[int]  # all its tokens so far, prompt and answer; read-only, and only until the plan is committed
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A step: the work, the block copies before it, and the requests that ended without needing it."""
+
+    works: tuple[Work, ...]
+    copies: tuple[tuple[int, int], ...] = ()
+    ended: tuple[TokenEvent, ...] = ()

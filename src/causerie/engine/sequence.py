@@ -1,0 +1,82 @@
+"""A request in flight: its tokens so far and how much of them the cache holds. It makes no decisions."""
+
+from __future__ import annotations
+
+from array import array
+
+from causerie.cache.lease import Lease
+from causerie.engine.request import FinishReason, Request, RequestStats, TokenEvent
+
+
+class Sequence:
+    """The running copy of one request."""
+
+    __slots__ = (
+        "arrival",
+        "cached",
+        "collected",
+        "deadline",
+        "eos",
+        "filled",
+        "first",
+        "goal",
+        "leader",
+        "lease",
+        "limit",
+        "preemptions",
+        "prompt",
+        "request",
+        "tokens",
+    )
+
+    def __init__(self, request: Request, arrival: float, capacity: int) -> None:
+        params = request.params
+        self.request = request
+        self.tokens = array("i", request.tokens)
+        self.prompt = len(request.tokens)
+        self.limit = capacity  # tokens in all at which it ends
+        if params.max_tokens is not None:
+            self.limit = min(capacity, self.prompt + params.max_tokens)
+        self.eos = frozenset() if params.ignore_eos else frozenset(params.eos)
+        self.arrival = arrival
+        self.deadline = None if params.max_time is None else arrival + params.max_time
+        self.first: float | None = None  # when its first token was drawn
+        self.filled = 0  # positions whose keys and values are in the cache
+        self.lease: Lease | None = None  # None while it waits
+        self.cached: int | None = None  # prompt tokens found in the cache when it first ran
+        self.collected = 0  # prompt positions whose logits were delivered
+        self.preemptions = 0
+        self.leader: Sequence | None = None  # a running sequence that reads, up to `goal`, what this one begins with
+        self.goal = 0
+
+    @property
+    def remaining(self) -> int:
+        """Tokens that must be read before the next one can be drawn."""
+        return len(self.tokens) - self.filled
+
+    @property
+    def first_wanted(self) -> int:
+        """The first position whose logits are still wanted; what lies before may come from the cache."""
+        if self.request.params.prompt_logits and self.collected < self.prompt:
+            return self.collected
+        return len(self.tokens) - 1
+
+    @property
+    def full(self) -> bool:
+        """Whether no token may be added."""
+        return len(self.tokens) >= self.limit
+
+    def end(self, reason: FinishReason, now: float, error: str | None = None) -> TokenEvent:
+        """Its last event, when it ends without a token."""
+        return TokenEvent(self.request.id, None, reason, error=error, stats=self.stats(now))
+
+    def stats(self, now: float) -> RequestStats:
+        """What it has cost up to `now`."""
+        return RequestStats(
+            prompt_tokens=self.prompt,
+            cached_tokens=self.cached or 0,
+            new_tokens=len(self.tokens) - self.prompt,
+            first_token_seconds=0.0 if self.first is None else self.first - self.arrival,
+            total_seconds=now - self.arrival,
+            preemptions=self.preemptions,
+        )

@@ -1,0 +1,179 @@
+"""An engine in a thread of its own, for callers in any thread or event loop.
+
+The thread starts with the first request, sleeps while there is none, and runs all requests of all callers together. It
+holds no reference to its `EngineThread` or to any stream, so dropping those ends it. It knows no text.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from causerie.decoding.params import SamplingParams
+from causerie.engine.engine import Engine, EngineStats
+from causerie.engine.request import Request
+from causerie.engine.stream import Message, Stream
+from causerie.errors import EngineError
+
+if TYPE_CHECKING:
+    from causerie.engine.async_stream import AsyncStream
+
+Put = Callable[[Message], None]
+_EXIT_SECONDS = 5.0  # how long the end of the program waits for the step that is running
+
+
+@dataclass(frozen=True)
+class _Submit:
+    requests: tuple[tuple[Request, Put], ...]
+
+
+@dataclass(frozen=True)
+class _Cancel:
+    request: int
+
+
+@dataclass(frozen=True)
+class _Stop:
+    pass
+
+
+_Commands = SimpleQueue[_Submit | _Cancel | _Stop]
+
+
+class EngineThread:
+    """Owns an engine. All methods may be called from any thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._commands: _Commands = SimpleQueue()  # its put() may be called from __del__, as no lock of ours is taken
+        self._thread: threading.Thread | None = None
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def submit(self, tokens: Sequence[int], params: SamplingParams) -> Stream:
+        """Starts a request. Raises UsageError and ContextLengthError as Engine.request, EngineError when closed."""
+        return self.submit_all([(tokens, params)])[0]
+
+    def submit_all(self, requests: Iterable[tuple[Sequence[int], SamplingParams]]) -> list[Stream]:
+        """Starts several requests in the same step: all of them, or none when one is refused."""
+        checked = [self._engine.request(tokens, params) for tokens, params in requests]
+        inboxes: list[SimpleQueue[Message]] = [SimpleQueue() for _ in checked]
+        self._send(_Submit(tuple((request, inbox.put) for request, inbox in zip(checked, inboxes, strict=True))))
+        return [
+            Stream(request.id, inbox, self._cancel) for request, inbox in zip(checked, inboxes, strict=True)
+        ]
+
+    def stream(self, tokens: Sequence[int], params: SamplingParams) -> Stream:
+        """The events of a new request, as an iterator; closing or dropping it cancels the request."""
+        return self.submit(tokens, params)
+
+    def astream(self, tokens: Sequence[int], params: SamplingParams) -> AsyncStream:
+        """As `stream`, for `async for` in the running event loop."""
+        from causerie.engine.async_stream import AsyncStream
+
+        stream = AsyncStream(self._cancel)
+        request = self._engine.request(tokens, params)
+        self._send(_Submit(((request, stream.inbox()),)))
+        stream.request = request.id
+        return stream
+
+    def stats(self) -> EngineStats:
+        """What the engine does and has done, at most a step old."""
+        return self._engine.stats()
+
+    def close(self) -> None:
+        """Cancels what runs and waits for the thread to end. The model stays open: it is its owner's."""
+        with self._lock:
+            self._closed = True
+        if self._thread is not None:
+            _stop(self._commands, self._thread, None)
+
+    def _cancel(self, request: int) -> None:
+        self._commands.put(_Cancel(request))
+
+    def _send(self, command: _Submit) -> None:
+        with self._lock:  # so that no request can follow the stop
+            if self._closed:
+                raise EngineError("The engine was closed; load the model again to go on.")
+            if os.getpid() != self._process:
+                raise EngineError("The engine runs in the process that loaded the model; load it in this process too.")
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=_Loop(self._engine, self._commands).run, name="causerie-engine", daemon=True
+                )
+                self._thread.start()
+                weakref.finalize(self, _stop, self._commands, self._thread, _EXIT_SECONDS)
+            self._commands.put(command)
+
+
+def _stop(commands: _Commands, thread: threading.Thread, seconds: float | None) -> None:
+    """Asks the thread to end and waits for it. Also run by the garbage collector, perhaps in that very thread."""
+    commands.put(_Stop())
+    if thread is not threading.current_thread():
+        thread.join(seconds)
+
+
+class _Loop:
+    """What the thread runs."""
+
+    def __init__(self, engine: Engine, commands: _Commands) -> None:
+        self._engine = engine
+        self._commands = commands
+        self._inboxes: dict[int, Put] = {}
+
+    def run(self) -> None:
+        try:
+            while self._obey():
+                self._step()
+                if not self._engine.busy:
+                    self._engine.check_integrity()
+        except Exception as fault:  # noqa: BLE001 - every caller must hear of it, whatever it was
+            self._refuse(fault)
+
+    def _obey(self) -> bool:
+        """Takes all commands that are there, waiting for one while nothing runs; False after a stop."""
+        while True:
+            try:
+                command = self._commands.get(block=not self._engine.busy)
+            except Empty:
+                return True
+            if isinstance(command, _Submit):
+                for request, put in command.requests:
+                    self._inboxes[request.id] = put
+                    self._engine.submit(request)
+            elif isinstance(command, _Cancel):
+                self._engine.cancel(command.request)
+            else:
+                for number in list(self._inboxes):
+                    self._engine.cancel(number)
+                self._step()
+                return False
+
+    def _step(self) -> None:
+        for event in self._engine.step():
+            put = self._inboxes[event.request]
+            if event.finish_reason is not None:
+                del self._inboxes[event.request]
+            put(event)
+
+    def _refuse(self, fault: Exception) -> None:
+        """After a fault of the engine itself: tells it to everyone who waits or comes, until the stop."""
+        for put in self._inboxes.values():
+            put(_stopped(fault))
+        self._inboxes.clear()
+        while not isinstance(command := self._commands.get(), _Stop):
+            if isinstance(command, _Submit):
+                for _, put in command.requests:
+                    put(_stopped(fault))
+
+
+def _stopped(fault: Exception) -> EngineError:
+    error = EngineError(f"The engine has stopped: {type(fault).__name__}: {fault}. Load the model again to go on.")
+    error.__cause__ = fault
+    return error

@@ -1,0 +1,131 @@
+"""A model without weights: its logits depend on all tokens before, which it reads through a cache like a real one's.
+
+Every cell of its cache holds a hash of all tokens up to its position, as a key or value depends on them. Reading checks
+that a sequence's cells form one unbroken history, and writing that nobody else sees the block, so any mistake in
+sharing, copying or freeing blocks is an error at the step that makes it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.backends.ops import CacheShape
+from causerie.backends.step import Step
+
+_MASK = (1 << 64) - 1
+
+
+def mix(before: int, token: int, turn: int) -> int:
+    """The hash of a history one token longer (constants of splitmix64, Steele et al., 2014)."""
+    value = (before ^ (token * 0x9E3779B97F4A7C15) ^ (turn * 0xD1342543DE82EF95)) + 0x9E3779B97F4A7C15 & _MASK
+    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 & _MASK
+    value = (value ^ (value >> 27)) * 0x94D049BB133111EB & _MASK
+    return value ^ (value >> 31)
+
+
+class Clock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class ScriptedModel:
+    """A `StepModel`. `fail_at` lists the runs (from 0) that raise."""
+
+    vocab: int = 32
+    context: int = 64
+    blocks: int = 16
+    block_size: int = 4
+    max_tokens: int = 8
+    shared_length: int | None = None
+    fail_at: frozenset[int] = frozenset()
+    seconds: float = 0.0  # that a run takes on `clock`
+    clock: Clock = field(default_factory=Clock)
+    verify: bool = True  # False skips the reading, for measuring the engine alone
+    runs: int = 0
+    rows_run: int = 0
+
+    def __post_init__(self) -> None:
+        self.cells = [(0, 0)] * (self.blocks * self.block_size)  # (hash before, hash after); (0, 0) is unwritten
+        self.table = np.random.default_rng(7).normal(size=(512, self.vocab)).astype(np.float32) * 3
+
+    @property
+    def cache(self) -> CacheShape:
+        return CacheShape(self.blocks, self.block_size, "float32")
+
+    def run(self, step: Step) -> NDArray[np.float32]:
+        self.runs += 1
+        self.rows_run += len(step.tokens)
+        assert 0 < len(step.tokens) <= self.max_tokens, f"{len(step.tokens)} rows"
+        self._copy(step)
+        if self.runs - 1 in self.fail_at:
+            raise RuntimeError("scripted failure")
+        self.clock.now += self.seconds
+        if not self.verify:
+            return self.table[(step.tokens[step.rows] * 31 + step.positions[step.rows]) % 512]
+        hashes: list[int] = []
+        self._check_ownership(step)
+        for number in range(step.sequences):
+            hashes += self._read(step, number)
+        return self.table[[hashes[row] % 512 for row in step.rows.tolist()]].reshape(len(step.rows), self.vocab)
+
+    def alone(self, tokens: list[int], prompt: int) -> NDArray[np.float32]:
+        """The logits after `tokens`, without any cache: the first `prompt` of them were the prompt."""
+        value = 0
+        for position, token in enumerate(tokens):
+            value = mix(value, token, self._turn(max(prompt, position + 1)))
+        return self.table[value % 512]
+
+    def _turn(self, rope_length: int) -> int:
+        """What a length-dependent rotation adds to a key."""
+        return 0 if self.shared_length is None or rope_length <= self.shared_length else rope_length
+
+    def _copy(self, step: Step) -> None:
+        targets = [target for _, target in step.copies.tolist()]
+        sources = [source for source, _ in step.copies.tolist()]
+        assert len(set(targets)) == len(targets), f"copied twice to one block: {targets}"
+        assert not set(targets) & set(sources), f"copied from a copy: {step.copies.tolist()}"
+        size = self.block_size
+        for source, target in step.copies.tolist():
+            self.cells[target * size : (target + 1) * size] = self.cells[source * size : (source + 1) * size]
+
+    def _check_ownership(self, step: Step) -> None:
+        tables = [step.tables[a:b].tolist() for a, b in zip(step.table_starts, step.table_starts[1:], strict=False)]
+        holders = Counter(block for table in tables for block in set(table))
+        for number, table in enumerate(tables):
+            assert len(set(table)) == len(table), f"a block twice in one table: {table}"
+            for position in step.positions[step.starts[number] : step.starts[number + 1]].tolist():
+                block = table[position // self.block_size]
+                assert holders[block] == 1, f"block {block} is written while {holders[block]} sequences hold it"
+
+    def _read(self, step: Step, number: int) -> list[int]:
+        """The hash after each of a sequence's rows, writing them on the way."""
+        table = step.tables[step.table_starts[number] : step.table_starts[number + 1]].tolist()
+        rows = range(step.starts[number], step.starts[number + 1])
+        positions = step.positions[rows.start : rows.stop].tolist()
+        assert positions == list(range(positions[0], positions[0] + len(positions))), positions
+        assert positions[-1] < len(table) * self.block_size, "a position outside the table"
+        value = 0
+        for position in range(positions[0]):
+            before, after = self.cells[self._cell(table, position)]
+            assert after and before == value, f"position {position} of sequence {number} holds another text"
+            value = after
+        hashes = []
+        for row, position in zip(rows, positions, strict=True):
+            after = mix(value, int(step.tokens[row]), self._turn(int(step.rope_lengths[row])))
+            self.cells[self._cell(table, position)] = (value, after)
+            value = after
+            hashes.append(value)
+        return hashes
+
+    def _cell(self, table: list[int], position: int) -> int:
+        return table[position // self.block_size] * self.block_size + position % self.block_size
