@@ -23,7 +23,7 @@ def weight_bytes(spec: Decoder, format: str) -> int:
 
 
 def cache_format(format: str) -> str:
-    """What the cache of a model is kept in whose weights are held in `format`."""
+    """What the cache of a model is kept in by default whose weights are held in `format`."""
     return "float32" if format == "float32" else "bfloat16"
 
 
@@ -33,16 +33,24 @@ def cache_bytes_per_token(spec: Decoder, format: str) -> int:
     return int(elements * BYTES[format])
 
 
-def cache_shape(spec: Decoder, block_size: int, format: str, free_bytes: int, tokens: int | None = None) -> CacheShape:
+def cache_shape(
+    spec: Decoder,
+    block_size: int,
+    format: str,
+    free_bytes: int,
+    tokens: int | None = None,
+    kept: str | None = None,
+) -> CacheShape:
     """The cache for a model whose weights are held in `format`; `free_bytes` is what is free beside the weights.
 
     `tokens` is how many positions to keep over all requests. Without it: room for one full context and as much again
-    to share between chats, within a quarter of what is free, but at least min(context, 4096) positions. Raises
-    OutOfMemory where even that, or what was asked for, is more than is free.
+    to share between chats, within a quarter of what is free, but at least min(context, 4096) positions. `kept` is the
+    format of the cache, by default `cache_format`. Raises OutOfMemory where even that, or what was asked for, is more
+    than is free.
     """
     if tokens is not None and tokens < 1:
         raise UsageError(f"A cache of {tokens} tokens was asked for; it must hold at least one.")
-    kept = cache_format(format)
+    kept = kept or cache_format(format)
     per_token = cache_bytes_per_token(spec, kept)
     wanted = tokens if tokens is not None else _default_tokens(spec, per_token, free_bytes)
     blocks = -(-wanted // block_size)
@@ -51,7 +59,9 @@ def cache_shape(spec: Decoder, block_size: int, format: str, free_bytes: int, to
     return CacheShape(blocks, block_size, kept)
 
 
-def cache_sizer(block_size: int, free_bytes: int, tokens: int | None = None) -> Callable[[Decoder, str], CacheShape]:
+def cache_sizer(
+    block_size: int, free_bytes: int, tokens: int | None = None, kept: str | None = None
+) -> Callable[[Decoder, str], CacheShape]:
     """`cache_shape` as `load_model` wants it. `free_bytes` is what is free before the weights are placed; raises
     OutOfMemory where they alone are larger."""
 
@@ -62,7 +72,7 @@ def cache_sizer(block_size: int, free_bytes: int, tokens: int | None = None) -> 
                 f"The model needs {_gigabytes(weights)} in {format} and {_gigabytes(free_bytes)} are free. "
                 "Close other programs, or take a smaller model."
             )
-        return cache_shape(spec, block_size, format, free_bytes - weights, tokens)
+        return cache_shape(spec, block_size, format, free_bytes - weights, tokens, kept)
 
     return size
 

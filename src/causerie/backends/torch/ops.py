@@ -83,7 +83,7 @@ def _rotated(heads: Tensor, turn: Tensor) -> Tensor:
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Attention) -> Tensor:
-    """q [m, heads, head_dim] from position `first` on, over k and v [s, kv_heads, head_dim] from `offset` on; float32."""
+    """q [m, heads, head_dim] from position `first` on sees k, v [s, kv_heads, head_dim] from `offset` on; float32."""
     m, s = q.shape[0], k.shape[0]
     queries = q.float().unflatten(1, (spec.kv_heads, spec.group))  # [m, kv_heads, group, head_dim]
     scores = torch.einsum("mkgd,skd->kgms", queries, k.float()) * spec.scale

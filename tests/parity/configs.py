@@ -1,0 +1,109 @@
+"""Tiny models, one for each feature that a family has, with numbers chosen so that the feature bites. Data only.
+
+Windows are shorter than prompts, contexts shorter than what is read, groups of heads uneven. A new family adds its
+cases here and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+PROMPT = 44  # tokens: more than every window and original context below
+
+TINY: dict[str, Any] = {
+    "vocab_size": 131,
+    "hidden_size": 64,
+    "intermediate_size": 88,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 128,
+    "rms_norm_eps": 1e-5,
+    "tie_word_embeddings": False,
+    "bos_token_id": None,
+    "eos_token_id": None,
+    "pad_token_id": None,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A tiny model: TINY with some keys changed."""
+
+    name: str
+    family: str
+    changes: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the config class of the family is made with."""
+        return TINY | self.changes
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether its rotations depend on the length of the whole prompt, so that batches differ from single ones."""
+        return self.changes.get("rope_parameters", {}).get("rope_type") == "dynamic"
+
+
+def _rope(rope_type: str, **numbers: Any) -> dict[str, Any]:
+    return {"rope_parameters": {"rope_type": rope_type, "rope_theta": 10000.0, **numbers}}
+
+
+_LLAMA3 = {"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 32}
+_YARN = {"factor": 4.0, "original_max_position_embeddings": 32}
+
+CASES = [
+    Case("llama", "llama"),
+    Case("llama, a key head per query head", "llama", {"num_key_value_heads": 4}),
+    Case("llama, one key head", "llama", {"num_key_value_heads": 1}),
+    Case("llama, groups of three", "llama", {"num_attention_heads": 6, "num_key_value_heads": 2, "hidden_size": 96}),
+    Case("llama, biases", "llama", {"attention_bias": True, "mlp_bias": True}),
+    Case("llama, own head_dim", "llama", {"head_dim": 24}),
+    Case("llama, tied head", "llama", {"tie_word_embeddings": True}),
+    Case("llama, other theta and eps", "llama", _rope("default", rope_theta=500.0) | {"rms_norm_eps": 0.5}),
+    Case("llama, gelu", "llama", {"hidden_act": "gelu"}),
+    Case("llama, gelu by tanh", "llama", {"hidden_act": "gelu_pytorch_tanh"}),
+    Case("llama, linear rope", "llama", _rope("linear", factor=3.0)),
+    Case("llama, dynamic rope", "llama", _rope("dynamic", factor=2.5) | {"max_position_embeddings": 24}),
+    Case("llama, llama3 rope", "llama", _rope("llama3", **_LLAMA3)),
+    Case("llama, yarn rope", "llama", _rope("yarn", **_YARN)),
+    Case("llama, yarn with betas", "llama", _rope("yarn", **_YARN, beta_fast=8.0, beta_slow=2.0, truncate=False)),
+    Case("llama, yarn with mscale", "llama", _rope("yarn", **_YARN, mscale=1.5, mscale_all_dim=0.6)),
+    Case("llama, yarn with attention factor", "llama", _rope("yarn", **_YARN, attention_factor=1.7)),
+    Case("mistral", "mistral", {"sliding_window": 7}),
+    Case("mistral, no window", "mistral", {"sliding_window": None}),
+    # Not 1: there the sliding cache of transformers keeps everything, and its generate() differs from its forward().
+    Case("mistral, window of two", "mistral", {"sliding_window": 2}),
+    Case("mistral, own head_dim", "mistral", {"sliding_window": 16, "head_dim": 40, "num_key_value_heads": 1}),
+    Case("qwen2", "qwen2"),
+    Case("qwen2, tied head", "qwen2", {"tie_word_embeddings": True, "num_key_value_heads": 1}),
+    Case(
+        "qwen2, upper layers slide",
+        "qwen2",
+        {"use_sliding_window": True, "sliding_window": 6, "max_window_layers": 1},
+    ),
+    Case(
+        "qwen2, layer types",
+        "qwen2",
+        {
+            "use_sliding_window": True,
+            "sliding_window": 9,
+            "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+        },
+    ),
+    Case("qwen2, window not used", "qwen2", {"use_sliding_window": False, "sliding_window": 6, "max_window_layers": 0}),
+    Case("qwen2, yarn rope", "qwen2", _rope("yarn", **_YARN)),
+    Case("qwen3", "qwen3", {"head_dim": 16}),
+    Case("qwen3, biases, own head_dim", "qwen3", {"head_dim": 32, "attention_bias": True}),
+    Case(
+        "qwen3, upper layers slide",
+        "qwen3",
+        {"head_dim": 16, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 2},
+    ),
+    Case(
+        "qwen3, tied head, dynamic rope",
+        "qwen3",
+        {"head_dim": 16, "tie_word_embeddings": True} | _rope("dynamic", factor=4.0) | {"max_position_embeddings": 20},
+    ),
+]

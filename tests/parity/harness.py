@@ -1,0 +1,216 @@
+"""Runs models on bare steps, without the engine: whole prompts, in chunks, several at once, and greedy answers.
+
+Knows backends by name, so that every oracle here serves each of them. transformers is the judge, in `reference`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from causerie.backends.ops import Backend, CacheShape
+from causerie.backends.step import Step
+from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.models.config import read_config
+from causerie.models.load import load_model
+from causerie.models.model import StepModel
+from tests.parity.configs import PROMPT, TINY, Case
+
+BACKENDS = {
+    "torch": ("causerie.backends.torch.backend", "TorchBackend"),
+    "native": ("causerie.backends.native.backend", "NativeBackend"),
+}
+BLOCKS = 24
+
+
+def backend_or_none(name: str) -> Backend | None:
+    """A backend of that name on the CPU, None where this tree does not have it yet."""
+    module, kind = BACKENDS[name]
+    if find_spec(module) is None:
+        return None
+    made: Backend = getattr(import_module(module), kind)()
+    return made
+
+
+def reference(folder: Path, dtype: str = "float32") -> Any:
+    """transformers' model of a folder, a fresh one: dynamic rotations leave a state behind."""
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), attn_implementation="eager").eval()
+
+
+def save_case(case: Case, folder: Path) -> Path:
+    """Makes transformers' model of `case` with random weights, biases that are not zero and norms that are not one."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    torch.manual_seed(sum(map(ord, case.name)))
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(case.family, **case.values), dtype=torch.float32)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "norm" in name:
+                weight.uniform_(0.4, 1.6)
+            elif weight.ndim == 1:
+                weight.normal_(std=0.5)
+            else:
+                # Sharp enough that scores differ, small enough that float32 noise stays far below 1e-4.
+                weight.normal_(std=1.5 * weight.shape[1] ** -0.5)
+    model.save_pretrained(folder)
+    return folder
+
+
+def load(folder: Path, backend: Backend, *, dtype: str = "auto", config: dict[str, Any] | None = None) -> Any:
+    """Our model of a folder, with `config` in place of its config.json if given; room for BLOCKS blocks."""
+    with SafetensorsIndex.open(folder) as index:
+        return load_model(
+            index,
+            config or read_config(folder),
+            backend=backend,
+            size_cache=lambda spec, held: CacheShape(
+                BLOCKS, backend.block_size, "bfloat16" if held == "bfloat16" else "float32"
+            ),
+            dtype=dtype,
+            max_tokens=256,
+        )
+
+
+def some_tokens(count: int, seed: int = 0, vocab: int = TINY["vocab_size"]) -> list[int]:
+    """`count` random token ids."""
+    return [int(token) for token in np.random.default_rng(seed).integers(0, vocab, count)]
+
+
+@dataclass
+class Running:
+    """A running copy of a prompt in the harness."""
+
+    prompt: int  # its length as submitted
+    table: list[int]
+    tokens: list[int] = field(default_factory=list)
+    done: int = 0  # tokens already in the cache
+
+    def pending(self) -> int:
+        """Tokens not yet in the cache."""
+        return len(self.tokens) - self.done
+
+
+class Bench:
+    """Sequences on one model, each with blocks of its own, dealt out in a scrambled order so that tables matter."""
+
+    def __init__(self, model: StepModel, seed: int = 0) -> None:
+        self.model = model
+        order = np.random.default_rng(seed).permutation(model.cache.blocks)
+        self._free = [int(block) for block in order]
+        self.copies: list[tuple[int, int]] = []  # for the next step
+
+    def take(self, tokens: Sequence[int]) -> Running:
+        """A new sequence with nothing in the cache."""
+        return Running(len(tokens), [], list(tokens))
+
+    def run(self, work: Sequence[tuple[Running, int]], rows: str = "all") -> list[NDArray[np.float32]]:
+        """One step: so many pending tokens of each sequence; logits of all of them, or of each last one."""
+        step, wanted = self._step(work, rows)
+        logits = self.model.run(step)
+        assert logits.dtype == np.float32 and logits.shape == (len(step.rows), self.model.vocab)
+        for sequence, count in work:
+            sequence.done += count
+        return np.split(logits, np.cumsum(wanted)[:-1])
+
+    def _step(self, work: Sequence[tuple[Running, int]], rows: str) -> tuple[Step, list[int]]:
+        tokens: list[int] = []
+        positions: list[int] = []
+        lengths: list[int] = []
+        starts, tables, table_starts, kept, wanted = [0], [], [0], [], []
+        size = self.model.cache.block_size
+        for sequence, count in work:
+            stop = sequence.done + count
+            while len(sequence.table) * size < stop:
+                sequence.table.append(self._free.pop())
+            at = range(sequence.done, stop)
+            tokens += sequence.tokens[sequence.done : stop]
+            positions += at
+            lengths += [max(sequence.prompt, position + 1) for position in at]
+            tables += sequence.table
+            starts.append(len(tokens))
+            table_starts.append(len(tables))
+            mine = list(range(starts[-2], starts[-1])) if rows == "all" else [len(tokens) - 1]
+            kept += mine
+            wanted.append(len(mine))
+        copies, self.copies = np.array(self.copies, np.int32).reshape(-1, 2), []
+        arrays = (np.array(part, np.int32) for part in (tokens, positions, starts, tables, table_starts, kept, lengths))
+        return Step(*arrays, copies), wanted
+
+
+def prompt_logits(
+    model: StepModel, prompts: Sequence[Sequence[int]], chunk: int | None = None
+) -> list[NDArray[np.float32]]:
+    """Logits [tokens, vocab] of each prompt, all in the same steps, `chunk` tokens of each at a time."""
+    bench = Bench(model)
+    sequences = [bench.take(prompt) for prompt in prompts]
+    found: list[list[NDArray[np.float32]]] = [[] for _ in prompts]
+    while any(sequence.pending() for sequence in sequences):
+        busy = [i for i, sequence in enumerate(sequences) if sequence.pending()]
+        work = [(sequences[i], min(chunk or PROMPT * 9, sequences[i].pending())) for i in busy]
+        for i, logits in zip(busy, bench.run(work), strict=True):
+            found[i].append(logits)
+    return [np.concatenate(parts) for parts in found]
+
+
+def greedy(model: StepModel, prompts: Sequence[Sequence[int]], new_tokens: int = 16) -> list[list[int]]:
+    """The likeliest continuation of each prompt, all decoded together."""
+    bench = Bench(model)
+    sequences = [bench.take(prompt) for prompt in prompts]
+    for _ in range(new_tokens):
+        work = [(sequence, sequence.pending()) for sequence in sequences]
+        for sequence, logits in zip(sequences, bench.run(work, rows="last"), strict=True):
+            sequence.tokens.append(int(logits[-1].argmax()))
+    return [sequence.tokens[sequence.prompt :] for sequence in sequences]
+
+
+def reference_logits(judge: Any, prompt: Sequence[int]) -> NDArray[np.float32]:
+    """transformers' logits [tokens, vocab]."""
+    with torch.inference_mode():
+        logits = judge(torch.tensor([list(prompt)])).logits[0].float().numpy()
+    return np.asarray(logits, np.float32)
+
+
+def reference_greedy(judge: Any, prompt: Sequence[int], new_tokens: int = 16) -> list[int]:
+    """transformers' greedy continuation."""
+    ids = torch.tensor([list(prompt)])
+    with torch.inference_mode():
+        out = judge.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=new_tokens, do_sample=False)
+    return [int(token) for token in out[0, ids.shape[1] :]]
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How one case compares with transformers."""
+
+    case: str
+    backend: str
+    worst: float  # largest difference of a logit, over prompts longer and shorter than windows and contexts
+    largest: float  # largest logit
+    greedy: int  # greedy tokens that agree …
+    tokens: int  # … of so many
+
+
+def measure(case: Case, folder: Path, backend: Backend, new_tokens: int = 16) -> Parity:
+    """Logits and greedy tokens of a long and a short prompt against transformers, float32."""
+    model = load(folder, backend)
+    worst = largest = 0.0
+    equal = 0
+    prompts = [some_tokens(PROMPT, 1), some_tokens(11, 2)]
+    for prompt in prompts:
+        expected = reference_logits(reference(folder), prompt)
+        worst = max(worst, float(np.abs(prompt_logits(model, [prompt])[0] - expected).max()))
+        largest = max(largest, float(np.abs(expected).max()))
+        theirs = reference_greedy(reference(folder), prompt, new_tokens)
+        equal += sum(ours == their for ours, their in zip(greedy(model, [prompt], new_tokens)[0], theirs, strict=True))
+    model.close()
+    return Parity(case.name, backend.name, worst, largest, equal, new_tokens * len(prompts))

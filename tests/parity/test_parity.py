@@ -1,0 +1,97 @@
+"""Logits and greedy text equal those of transformers, for every family and every feature in configs.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from causerie.backends.ops import Backend
+from tests.parity.configs import CASES, PROMPT, Case
+from tests.parity.harness import (
+    greedy,
+    load,
+    measure,
+    prompt_logits,
+    reference,
+    reference_greedy,
+    reference_logits,
+    some_tokens,
+)
+
+FolderOf = Callable[[Case | str], Path]
+ONE_EACH = ["llama, biases", "mistral", "qwen2, upper layers slide", "qwen3"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_logits_and_greedy_text(case: Case, backend: Backend, folder_of: FolderOf) -> None:
+    found = measure(case, folder_of(case), backend)
+    assert found.worst <= 1e-4
+    assert found.greedy == found.tokens
+    assert found.largest > 2  # a model whose logits are all alike would agree with anything
+
+
+@pytest.mark.parametrize("name", [*ONE_EACH, "llama, dynamic rope"])
+@pytest.mark.parametrize("chunk", [1, 5, 32])
+def test_chunks_change_nothing(name: str, chunk: int, backend: Backend, folder_of: FolderOf) -> None:
+    model = load(folder_of(name), backend)
+    prompt = some_tokens(PROMPT, 3)
+    whole, parts = (prompt_logits(model, [prompt], size)[0] for size in (None, chunk))
+    np.testing.assert_allclose(parts, whole, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ONE_EACH)
+def test_a_padded_batch(name: str, backend: Backend, folder_of: FolderOf) -> None:
+    prompts = [some_tokens(length, length) for length in (PROMPT, 3, 17, 1)]
+    ids = torch.tensor([[0] * (PROMPT - len(prompt)) + prompt for prompt in prompts])
+    mask = torch.tensor([[0] * (PROMPT - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    judge = reference(folder_of(name))
+    with torch.inference_mode():
+        padded = judge(ids, attention_mask=mask, position_ids=(mask.cumsum(-1) - 1).clamp(min=0)).logits.numpy()
+        answers = judge.generate(ids, attention_mask=mask, max_new_tokens=8, do_sample=False)[:, PROMPT:].tolist()
+    model = load(folder_of(name), backend)
+    for logits, expected in zip(prompt_logits(model, prompts), padded, strict=True):
+        np.testing.assert_allclose(logits, expected[PROMPT - len(logits) :], atol=1e-4)
+    assert greedy(model, prompts, 8) == answers
+
+
+def test_dynamic_rope_across_its_context(backend: Backend, folder_of: FolderOf) -> None:
+    # The prompt fits the original context, the answer does not: each new token turns at the length it makes.
+    folder = folder_of("llama, dynamic rope")
+    prompt = some_tokens(20, 4)
+    assert greedy(load(folder, backend), [prompt], 30) == [reference_greedy(reference(folder), prompt, 30)]
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("name", [*ONE_EACH, "llama, yarn rope"])
+def test_half_precision(name: str, dtype: str, backend: Backend, folder_of: FolderOf) -> None:
+    # Exact arithmetic on the same rounded weights is the truth that both programs approximate. Each rounds activations
+    # at its own places (we keep scores, shares and rotations in float32), so their logits differ from each other as
+    # much as from the truth; what can be asked is that ours lie no farther from it than theirs do. The quarter is for
+    # chance: both distances are sums of a few thousand roundings.
+    folder = folder_of(name)
+    prompt = some_tokens(PROMPT, 5)
+    rounded = reference(folder, dtype)
+    theirs = reference_logits(rounded, prompt)
+    truth = reference_logits(rounded.float(), prompt)
+    ours = prompt_logits(load(folder, backend, dtype=dtype), [prompt])[0]
+
+    def distance(logits: np.ndarray) -> float:
+        return float(np.sqrt(np.square(logits - truth).mean()))
+
+    assert distance(ours) <= 1.25 * distance(theirs)
+    assert distance(theirs) < 0.05 * truth.std()  # the comparison says something
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_weights_as_stored(dtype: str, backend: Backend, folder_of: FolderOf, tmp_path: Path) -> None:
+    # Stored in a half format and held in float32, numbers are those of the file exactly.
+    judge = reference(folder_of("qwen2"), dtype)
+    judge.save_pretrained(tmp_path)
+    model = load(tmp_path, backend, dtype="float32")
+    prompt = some_tokens(20, 6)
+    np.testing.assert_allclose(prompt_logits(model, [prompt])[0], reference_logits(judge.float(), prompt), atol=1e-4)
+    assert load(tmp_path, backend).format == dtype
