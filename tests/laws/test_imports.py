@@ -191,10 +191,10 @@ def test_files_and_functions_are_short() -> None:
 
 def test_no_keyword_below_the_rim_swallows_options() -> None:
     # Below api/, `**kwargs` would be the place where a misspelt option disappears. `**changes` is the one exception: the
-    # fields of a frozen value, which dataclasses.replace checks.
+    # fields of a frozen value, which dataclasses.replace checks. In chat/sandbox.py Jinja passes on a template's keywords.
     wrong = []
     for name, (_, tree) in modules().items():
-        if any(within(name, rim) for rim in ("causerie.api", "causerie.cli", "causerie.server")):
+        if any(within(name, rim) for rim in ("causerie.api", "causerie.cli", "causerie.server", "causerie.chat.sandbox")):
             continue
         for node in ast.walk(tree):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.args.kwarg is None:
