@@ -1,0 +1,145 @@
+"""What this process may use: cores, memory, and what the processor can do. Reads files of the system and nothing else.
+
+A container's limits count, since the machine's own numbers are not what we get. Knows no backend; graphics cards are
+probed by `backends/torch`, because asking costs an import of torch.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """A probe of this machine at one moment; memory in bytes."""
+
+    cores: int
+    """Logical processors this process may keep busy: its affinity, and its share of time in a container."""
+    physical_cores: int
+    """The same with two threads of one core counted once; at most `cores`."""
+    memory_total: int
+    """What the machine has, or the container's limit where that is less."""
+    memory_free: int | None
+    """What could be allocated now without swapping; None where the system does not say."""
+    processor: str
+    """The processor's name, "unknown" where the system does not say."""
+    instructions: frozenset[str]
+    """Instruction sets, as Linux names them: avx2, avx512f, avx512_bf16, asimddp …; empty where unknown."""
+
+    @staticmethod
+    def probe(root: Path = Path("/")) -> Hardware:
+        """Looks at this machine. `root` is where its /proc and /sys are."""
+        allowed = _affinity()
+        share = _share_of_time(root)
+        cores = max(1, min(len(allowed), share or len(allowed)))
+        total, free = _memory(root)
+        name, flags = _processor(root)
+        return Hardware(cores, min(cores, _physical(allowed, root)), total, free, name, flags)
+
+
+def _affinity() -> set[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _groups(root: Path, controller: str) -> Iterator[Path]:
+    """The folders of this process's control group and of all above it: each may set a limit, the smallest holds.
+
+    Version 2 has one tree ("0::/path"), version 1 one for each controller ("4:cpu,cpuacct:/path"). Inside a container
+    the path may be the host's and not exist; then the root of the tree is the container's own group.
+    """
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, inner = rest.partition(":")
+        if controllers and controller not in controllers.split(","):
+            continue
+        tree = root / "sys/fs/cgroup" / (controllers if controllers else "")
+        if controllers and not tree.is_dir():
+            tree = root / "sys/fs/cgroup" / controller
+        group = tree / inner.lstrip("/")
+        while group != tree and tree in group.parents:
+            yield group
+            group = group.parent
+        yield tree
+
+
+def _share_of_time(root: Path) -> int | None:
+    """The whole cores' worth of time that the control group grants, at least 1; None without a limit."""
+    shares = []
+    for group in _groups(root, "cpu"):
+        quota, _, period = _read(group / "cpu.max").partition(" ")
+        if not quota:
+            quota, period = _read(group / "cpu.cfs_quota_us"), _read(group / "cpu.cfs_period_us")
+        if quota.strip().isdigit() and period.strip().isdigit() and int(period):
+            shares.append(int(quota) / int(period))
+    # Rounded down: a thread without time of its own makes all others wait at the next barrier.
+    return max(1, int(min(shares))) if shares else None
+
+
+def _physical(allowed: set[int], root: Path) -> int:
+    cores = set()
+    for number in allowed:
+        topology = root / f"sys/devices/system/cpu/cpu{number}/topology"
+        siblings = _read(topology / "thread_siblings_list").strip()
+        cores.add(siblings or str(number))
+    return max(1, len(cores))
+
+
+def _memory(root: Path) -> tuple[int, int | None]:
+    """Total and free bytes: the machine's, or a control group's where that is less."""
+    fields = {}
+    for line in _read(root / "proc/meminfo").splitlines():
+        key, _, value = line.partition(":")
+        words = value.split()
+        if words and words[0].isdigit():
+            fields[key] = int(words[0]) * 1024
+    if "MemTotal" not in fields:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), None
+    total = fields["MemTotal"]
+    free = fields.get("MemAvailable", fields.get("MemFree", total))
+    for group in _groups(root, "memory"):
+        limit, used = _group_memory(group)
+        if limit is not None and limit < fields["MemTotal"]:
+            total, free = min(total, limit), min(free, max(0, limit - used))
+    return total, free
+
+
+def _group_memory(group: Path) -> tuple[int | None, int]:
+    """A group's limit, None without one, and what it uses that the kernel could not drop at once, as it can file cache."""
+    limit = _read(group / "memory.max").strip() or _read(group / "memory.limit_in_bytes").strip()
+    used = _read(group / "memory.current").strip() or _read(group / "memory.usage_in_bytes").strip()
+    if not limit.isdigit() or not used.isdigit():
+        return None, 0
+    dropped = 0
+    for line in _read(group / "memory.stat").splitlines():
+        key, _, value = line.partition(" ")
+        # Version 1 counts a group alone in inactive_file and with its children in the total_ of it.
+        if key in ("inactive_file", "total_inactive_file") and value.isdigit():
+            dropped = max(dropped, int(value))
+    return int(limit), max(0, int(used) - dropped)
+
+
+def _processor(root: Path) -> tuple[str, frozenset[str]]:
+    """Name and instruction sets of the first processor; Intel and AMD say `flags`, Arm says `Features`."""
+    name, flags = "", frozenset[str]()
+    for line in _read(root / "proc/cpuinfo").splitlines():
+        key, _, value = (part.strip() for part in line.partition(":"))
+        if key == "model name" and not name:
+            name = value
+        elif key in ("flags", "Features") and not flags:
+            flags = frozenset(value.split())
+        if name and flags:
+            break
+    return name or platform.processor() or platform.machine() or "unknown", flags
