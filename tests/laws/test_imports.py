@@ -194,7 +194,9 @@ def test_no_keyword_below_the_rim_swallows_options() -> None:
     # fields of a frozen value, which dataclasses.replace checks. In chat/sandbox.py Jinja passes on a template's keywords.
     wrong = []
     for name, (_, tree) in modules().items():
-        if any(within(name, rim) for rim in ("causerie.api", "causerie.cli", "causerie.server", "causerie.chat.sandbox")):
+        if any(
+            within(name, rim) for rim in ("causerie.api", "causerie.cli", "causerie.server", "causerie.chat.sandbox")
+        ):
             continue
         for node in ast.walk(tree):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.args.kwarg is None:
