@@ -68,7 +68,12 @@ CASES = [
     Case("llama, dynamic rope", "llama", _rope("dynamic", factor=2.5) | {"max_position_embeddings": 24}),
     Case("llama, llama3 rope", "llama", _rope("llama3", **_LLAMA3)),
     Case("llama, yarn rope", "llama", _rope("yarn", **_YARN)),
-    Case("llama, yarn with betas", "llama", _rope("yarn", **_YARN, beta_fast=8.0, beta_slow=2.0, truncate=False)),
+    Case(
+        "llama, yarn with betas",
+        "llama",
+        {"head_dim": 32}
+        | _rope("yarn", factor=4.0, original_max_position_embeddings=64, beta_fast=4.0, beta_slow=0.5, truncate=False),
+    ),
     Case("llama, yarn with mscale", "llama", _rope("yarn", **_YARN, mscale=1.5, mscale_all_dim=0.6)),
     Case("llama, yarn with attention factor", "llama", _rope("yarn", **_YARN, attention_factor=1.7)),
     Case("mistral", "mistral", {"sliding_window": 7}),

@@ -20,6 +20,7 @@ from causerie.models.inert import INERT, NEUTRAL, REFUSED
 MOST_BYTES = 16 * 2**20  # of a config.json; real ones have some kilobytes
 MOST_SIZE = 2**24  # of any width, count or context; a float32 position is exact up to here
 MOST_LAYERS = 4096
+MOST_NUMBER = 1e15  # of any real number; float32 arithmetic must not overflow on it
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ class Config:
     def number(
         self, key: str, default: float | _Required = REQUIRED, *, least: float = 0.0, above: bool = True
     ) -> float:
-        """A finite number greater than `least` (or equal to it, unless `above`)."""
+        """A number greater than `least` (or equal to it, unless `above`), at most MOST_NUMBER."""
         value = self._take(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.wrong(key, value, "a number")
@@ -68,8 +69,8 @@ class Config:
             result = float(value)
         except OverflowError:
             result = math.inf
-        if not math.isfinite(result) or result < least or (above and result == least):
-            raise self.wrong(key, value, f"a finite number {'greater than' if above else 'of at least'} {least:g}")
+        if not least <= result <= MOST_NUMBER or (above and result == least):
+            raise self.wrong(key, value, f"a number {'greater than' if above else 'of at least'} {least:g}")
         return result
 
     def optional_number(self, key: str, *, least: float = 0.0, above: bool = True) -> float | None:

@@ -22,7 +22,6 @@ def read_rope(c: Config, head_dim: int) -> Rope:
     c.expect("partial_rotary_factor", 1.0, 1)
     theta = c.optional_number("rope_theta", least=1.0)
     context = c.integer("max_position_embeddings")
-    outer_original = c.optional_integer("original_max_position_embeddings", None)
     part = _parameters(c)
     if part is None:
         return Rope(theta or 10000.0, head_dim, context)
@@ -31,7 +30,13 @@ def read_rope(c: Config, head_dim: int) -> Rope:
     if theta is not None and inner_theta is not None and theta != inner_theta:
         raise ConfigError(f"config.json sets 'rope_theta' twice, to {theta:g} and {inner_theta:g}. Keep one of them.")
     scaling = _scaling(part)
-    options = _options(part, scaling, context, outer_original)
+    options = _options(part, scaling)
+    if scaling in ("llama3", "yarn"):
+        # Some configs keep it outside, where it has precedence in the field.
+        inner = part.integer("original_max_position_embeddings", context)
+        original = c.optional_integer("original_max_position_embeddings", None) or inner
+        options["original_max_position_embeddings"] = original
+        options.setdefault("factor", context / original)
     if scaling == "dynamic" and head_dim == 2:
         raise c.wrong("head_dim", head_dim, "greater than 2 for dynamic rope scaling")
     return Rope(inner_theta or theta or 10000.0, head_dim, context, scaling, tuple(sorted(options.items())))
@@ -54,30 +59,20 @@ def _scaling(part: Config) -> str:
     return scaling
 
 
-def _options(part: Config, scaling: str, context: int, outer_original: int | None) -> dict[str, Any]:
+def _options(part: Config, scaling: str) -> dict[str, Any]:
     """The numbers of one rule; what is optional in the field and absent here is left out, for rope.py to default."""
     options: dict[str, Any] = {}
-    if scaling in ("llama3", "yarn"):
-        inner = part.integer("original_max_position_embeddings", context)
-        options["original_max_position_embeddings"] = outer_original or inner
-    elif outer_original is not None:
-        raise ConfigError(
-            f"config.json sets 'original_max_position_embeddings' = {outer_original}, which rope scaling "
-            f"{scaling!r} does not use, so answers could be wrong."
-        )
     if scaling == "yarn":
-        original = options["original_max_position_embeddings"]
-        options["factor"] = part.optional_number("factor") or context / original
-        for name in ("attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim"):
-            value = part.optional_number(name, above=False)
+        for name in ("factor", "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim"):
+            value = part.optional_number(name, least=1.0 if name == "factor" else 0.0, above=False)
             if value is not None:
                 options[name] = value
         options["truncate"] = part.boolean("truncate", True)
     elif scaling != "default":
-        options["factor"] = part.number("factor")
+        options["factor"] = part.number("factor", least=1.0, above=False)
     if scaling == "llama3":
-        low = options["low_freq_factor"] = part.number("low_freq_factor")
-        high = options["high_freq_factor"] = part.number("high_freq_factor")
+        low = options["low_freq_factor"] = part.number("low_freq_factor", least=1e-3)
+        high = options["high_freq_factor"] = part.number("high_freq_factor", least=1e-3)
         if high <= low:
             raise part.wrong("high_freq_factor", high, f"greater than 'low_freq_factor' = {low:g}")
     return options

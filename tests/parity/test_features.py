@@ -1,0 +1,59 @@
+"""No key of a config is decoration: with the same weights, another value gives other logits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from causerie.backends.ops import Backend
+from causerie.models.config import read_config
+from tests.parity.configs import PROMPT
+from tests.parity.harness import load, prompt_logits, some_tokens
+
+LLAMA3, YARN, BETAS = "llama, llama3 rope", "llama, yarn rope", "llama, yarn with betas"
+CHANGES: list[tuple[str, dict[str, Any]]] = [
+    ("llama", {"rms_norm_eps": 0.1}),
+    ("llama", {"hidden_act": "gelu"}),
+    ("llama, gelu", {"hidden_act": "gelu_pytorch_tanh"}),
+    ("llama", {"rope_parameters.rope_theta": 5000.0}),
+    ("llama, linear rope", {"rope_parameters.factor": 2.0}),
+    ("llama, dynamic rope", {"rope_parameters.factor": 3.0}),
+    ("llama, dynamic rope", {"max_position_embeddings": 30}),
+    (LLAMA3, {"rope_parameters.factor": 4.0}),
+    (LLAMA3, {"rope_parameters.low_freq_factor": 2.0}),
+    (LLAMA3, {"rope_parameters.high_freq_factor": 8.0}),
+    (LLAMA3, {"rope_parameters.original_max_position_embeddings": 64}),
+    (YARN, {"rope_parameters.factor": 3.0}),
+    (YARN, {"rope_parameters.original_max_position_embeddings": 100}),
+    (YARN, {"rope_parameters.attention_factor": 1.0}),
+    (BETAS, {"rope_parameters.beta_fast": 1.5}),
+    (BETAS, {"rope_parameters.beta_slow": 2.0}),
+    (BETAS, {"rope_parameters.truncate": True}),
+    ("llama, yarn with mscale", {"rope_parameters.mscale": 1.0}),
+    ("llama, yarn with mscale", {"rope_parameters.mscale_all_dim": 1.0}),
+    ("mistral", {"sliding_window": 8}),
+    ("mistral", {"sliding_window": None}),
+    ("qwen2, upper layers slide", {"sliding_window": 7}),
+    ("qwen2, upper layers slide", {"max_window_layers": 2, "layer_types": None}),
+    ("qwen2, upper layers slide", {"use_sliding_window": False, "layer_types": None}),
+    ("qwen2, layer types", {"layer_types": ["full_attention", "full_attention", "sliding_attention"]}),
+    ("qwen3, upper layers slide", {"layer_types": ["sliding_attention"] * 3}),
+]
+
+
+@pytest.mark.parametrize(("case", "changes"), CHANGES, ids=str)
+def test_the_key_matters(
+    case: str, changes: dict[str, Any], backend: Backend, folder_of: Callable[[str], Path]
+) -> None:
+    folder = folder_of(case)
+    config = read_config(folder)
+    for key, value in changes.items():
+        part, _, inner = key.rpartition(".")
+        (config[part] if part else config)[inner] = value
+    prompt = some_tokens(PROMPT, 7)
+    before, after = (prompt_logits(load(folder, backend, config=c), [prompt])[0] for c in (None, config))
+    assert np.abs(before - after).max() > 1e-3  # ten times what parity allows
