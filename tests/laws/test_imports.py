@@ -74,7 +74,7 @@ def within(name: str, package: str) -> bool:
 
 
 def imports(name: str) -> Iterator[tuple[str, int]]:
-    """Each module that `name` imports, anywhere in it, and the line; `from a import b` is a.b where that is a module."""
+    """Each module that `name` imports, anywhere in it, and the line; `from a import b` is a.b where a.b is one."""
     path, tree = modules()[name]
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(tree):
@@ -190,8 +190,9 @@ def test_files_and_functions_are_short() -> None:
 
 
 def test_no_keyword_below_the_rim_swallows_options() -> None:
-    # Below api/, `**kwargs` would be the place where a misspelt option disappears. `**changes` is the one exception: the
-    # fields of a frozen value, which dataclasses.replace checks. In chat/sandbox.py Jinja passes on a template's keywords.
+    # Below api/, `**kwargs` would be the place where a misspelt option disappears. `**changes` is the one exception:
+    # the fields of a frozen value, which dataclasses.replace checks. In chat/sandbox.py Jinja passes on a template's
+    # keywords.
     wrong = []
     for name, (_, tree) in modules().items():
         if any(

@@ -117,7 +117,7 @@ def _memory(root: Path) -> tuple[int, int | None]:
 
 
 def _group_memory(group: Path) -> tuple[int | None, int]:
-    """A group's limit (None: it has none), and what it uses beyond the file cache, which the kernel drops when asked."""
+    """A group's limit, None without one, and what it uses beyond the file cache, which the kernel drops at need."""
     limit = _read(group / "memory.max").strip() or _read(group / "memory.limit_in_bytes").strip()
     used = _read(group / "memory.current").strip() or _read(group / "memory.usage_in_bytes").strip()
     if not limit.isdigit() or not used.isdigit():
