@@ -1,0 +1,133 @@
+"""The native backend: weights in one arena, kernels on a pool of threads that lives as long as it does.
+
+Knows no checkpoint and no model; `forward` is handed to it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.backends.native import library
+from causerie.backends.native.arena import Arena, aligned
+from causerie.backends.native.executable import NativeExecutable
+from causerie.backends.native.program import BLOCK, NUMBERS, PANEL, Layout, Packing
+from causerie.backends.native.trace import Placed
+from causerie.backends.ops import CacheShape, Forward, Weights
+from causerie.errors import BackendUnavailable, EngineError, UsageError, unknown
+from causerie.models.spec import Decoder
+from causerie.quant.weight import BYTES, FORMATS, Weight
+
+SLICE_BYTES = 16 * 2**20  # how much of a tensor is in memory twice while it is placed
+DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16}
+
+
+def usable_cores() -> int:
+    """How many cores the system lets this process use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class NativeBackend:
+    """Implements `causerie.backends.ops.Backend` with our kernels on the CPU."""
+
+    name = "native"
+    device = "cpu"
+    block_size = BLOCK
+
+    def __init__(self, threads: int | None = None, instruction_set: str | None = None) -> None:
+        """`threads` defaults to the usable cores, `instruction_set` to the fastest that can run. Raises
+        BackendUnavailable, UnknownName or UsageError."""
+        if threads is not None and not 1 <= threads <= 1024:
+            raise UsageError(f"threads is {threads}; the native backend takes 1 to 1024.")
+        self.threads = usable_cores() if threads is None else threads
+        self.instruction_set = library.choose(instruction_set)
+        self.lock = threading.Lock()  # one step or packing at a time: the pool has one set of threads
+        kernels = library.kernels()
+        self.pool: int | None = kernels.causerie_pool_new(self.threads)
+        if self.pool is None:
+            raise BackendUnavailable(f"The system refused {self.threads} threads. Set CAUSERIE_THREADS to fewer.")
+        weakref.finalize(self, kernels.causerie_pool_free, self.pool).atexit = False
+        self._arena: Arena | None = None
+        self._formats: dict[str, str] = {}
+        self._embed_layout = Layout.PANELS
+
+    def reserve(self, spec: Decoder, formats: Mapping[str, str]) -> None:
+        """One arena for all weights. Raises OutOfMemory, or UnknownName for a format that is not known."""
+        for format in formats.values():
+            if format not in FORMATS:
+                raise unknown("weight format", format, FORMATS)
+        # A tied table must serve as the head; alone it is only ever read by row.
+        self._embed_layout = Layout.PANELS if spec.tied else Layout.ROWS
+        self._formats = dict(formats)
+        self._arena = None
+        self._arena = Arena(sum(aligned(self._held_bytes(name, shape)) for name, shape in spec.weights()), "the model")
+
+    def place(self, name: str, shape: tuple[int, ...], rows: Callable[[int, int], NDArray[Any]], stored: str) -> Weight:
+        """Packs the tensor slice by slice. Vectors become float32, padded with zeros to whole panels."""
+        if self._arena is None or name not in self._formats:
+            raise EngineError(f"Weight {name!r} is placed without having been reserved.")
+        format, layout = self._format(name, shape), self._layout(name)
+        size = self._held_bytes(name, shape)
+        address = self._arena.take(size)
+        width = shape[1] if len(shape) == 2 else 1
+        slice_rows = max(1, SLICE_BYTES // (width * PANEL * 4)) * PANEL
+        for first in range(0, shape[0], slice_rows):
+            last = min(first + slice_rows, shape[0])
+            self._pack(rows(first, last), stored, Packing(target=address, first=first, width=width), format, layout)
+        return Weight(name, shape, format, Placed(address, layout, self._arena), size)
+
+    def compile(
+        self, spec: Decoder, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int
+    ) -> NativeExecutable:
+        """Traces `forward` and makes room for the cache. Raises OutOfMemory."""
+        self._arena = None  # the weights hold it from here on
+        return NativeExecutable(self, spec, weights, forward, cache, max_tokens)
+
+    def read_bandwidth(self, size: int = 256 * 2**20, seconds: float = 0.2) -> float:
+        """Bytes per second that all threads together read from memory: the best of some passes over `size` bytes of
+        large pages, every one of them used (an XOR). The limit that a decode step is measured against."""
+        arena = Arena(aligned(size), "a measurement of memory bandwidth")
+        address, words = arena.take(size), size // 8
+        ctypes.memset(address, 1, size)
+        best, begun = 0.0, time.perf_counter()
+        while time.perf_counter() - begun < seconds:
+            with self.lock:
+                before = time.perf_counter()
+                library.kernels().causerie_read(self.pool, self.instruction_set.index, address, words)
+                best = max(best, size / (time.perf_counter() - before))
+        return best
+
+    def _format(self, name: str, shape: tuple[int, ...]) -> str:
+        return self._formats[name] if len(shape) == 2 else "float32"
+
+    def _layout(self, name: str) -> Layout:
+        return self._embed_layout if name == "embed" else Layout.PANELS
+
+    def _held_bytes(self, name: str, shape: tuple[int, ...]) -> int:
+        """Bytes of a weight as held: whole panels, with an even number of inputs for bfloat16."""
+        size = int(BYTES[self._format(name, shape)])
+        if len(shape) == 1:
+            return -(-shape[0] // PANEL) * PANEL * size
+        if self._layout(name) is Layout.ROWS:
+            return shape[0] * shape[1] * size
+        even = shape[1] % 2 if self._format(name, shape) == "bfloat16" else 0
+        return -(-shape[0] // PANEL) * PANEL * (shape[1] + even) * size
+
+    def _pack(self, source: NDArray[Any], stored: str, packing: Packing, format: str, layout: Layout) -> None:
+        array = np.ascontiguousarray(source)
+        if array.dtype != DTYPES[stored]:
+            raise EngineError(f"A weight stored as {stored} was read as {array.dtype}; {DTYPES[stored]} was expected.")
+        packing.source, packing.rows = array.ctypes.data, array.shape[0]
+        packing.source_format, packing.target_format, packing.layout = NUMBERS[stored], NUMBERS[format], layout
+        with self.lock:
+            library.kernels().causerie_pack(self.pool, self.instruction_set.index, ctypes.byref(packing))

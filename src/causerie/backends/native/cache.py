@@ -1,0 +1,54 @@
+"""Where keys and values of each layer lie: blocks of 32 positions, in the form src/kernels_attention.cpp reads.
+
+Knows which bytes belong to a layer, not which sequence owns a block.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.backends.native.arena import Arena, aligned
+from causerie.backends.native.program import BLOCK, LAYER_CACHE, MAX_HEAD_DIM
+from causerie.backends.ops import CacheShape
+from causerie.errors import ConfigError, EngineError
+from causerie.models.spec import Attention, Decoder
+from causerie.quant.weight import BYTES
+
+
+def block_bytes(spec: Attention, format: str) -> int:
+    """Bytes of one block of a layer: keys, then values with head_dim padded to 16, for each key/value head."""
+    padded = -(-spec.head_dim // 16) * 16
+    return int(BLOCK * spec.kv_heads * (spec.head_dim + padded) * BYTES[format])
+
+
+class LayerCaches:
+    """The cache of a whole decoder."""
+
+    def __init__(self, spec: Decoder, shape: CacheShape) -> None:
+        """Raises OutOfMemory, or ConfigError for heads that the kernels cannot hold."""
+        if shape.block_size != BLOCK:
+            raise EngineError(f"The native backend keeps blocks of {BLOCK} positions, not {shape.block_size}.")
+        for layer in spec.layers:
+            _check_heads(spec.family, layer.mixer)
+        self.shape = shape
+        sizes = [block_bytes(layer.mixer, shape.dtype) for layer in spec.layers]
+        self._arena = Arena(sum(aligned(size * shape.blocks) for size in sizes), "the cache of past tokens")
+        self.layers: NDArray[np.void] = np.zeros(len(sizes), LAYER_CACHE)
+        for layer_cache, size in zip(self.layers, sizes, strict=True):
+            layer_cache["address"] = self._arena.take(size * shape.blocks)
+            layer_cache["block_bytes"] = size
+
+
+def _check_heads(family: str, spec: Attention) -> None:
+    dims = spec.rope.dims
+    if spec.head_dim > MAX_HEAD_DIM or spec.head_dim % 2:
+        raise ConfigError(
+            f"This {family} model has heads of {spec.head_dim} elements; the native backend does even sizes up to "
+            f"{MAX_HEAD_DIM}. Use the torch backend."
+        )
+    if dims % 2 or not 0 <= dims <= spec.head_dim or spec.heads % spec.kv_heads:
+        raise ConfigError(
+            f"This {family} model turns {dims} of {spec.head_dim} elements of a head and shares {spec.kv_heads} key "
+            f"heads among {spec.heads}; the first must be even and no larger, the heads a multiple."
+        )

@@ -1,0 +1,111 @@
+"""The compiled kernels: found, checked to be of this version, and the instruction set chosen.
+
+The one place that speaks ctypes to libcauserie_kernels; it knows no decoder. The C++ side is src/library.cpp.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import causerie.backends.native as package
+from causerie.backends.native import program
+from causerie.errors import BackendUnavailable, unknown
+
+ABI_VERSION = 1
+FILES = ("libcauserie_kernels.so", "libcauserie_kernels.dylib")
+
+
+@dataclass(frozen=True)
+class InstructionSet:
+    """One compiled variant of the kernels."""
+
+    name: str  # "avx512_bf16", "avx512", "avx2", "portable"
+    index: int  # in the library
+    lacking: str | None  # why it cannot run here; None: it can
+
+
+@cache
+def kernels() -> ctypes.CDLL:
+    """The library, loaded once and checked. Raises BackendUnavailable with what to do."""
+    candidates = [Path(folder) / name for folder in package.__path__ for name in FILES]
+    found = next((path for path in candidates if path.exists()), None)
+    if found is None:
+        raise BackendUnavailable(
+            f"The native backend's library {FILES[0]} is not beside its Python files, so it was not built. "
+            "Install again with a C++ compiler present (make install, or pip install .), or use the torch backend."
+        )
+    try:
+        library = ctypes.CDLL(str(found))
+    except OSError as fault:
+        raise BackendUnavailable(f"The native backend's library {found.name} does not load: {fault}.") from None
+    _declare(library)
+    _check(library, found.name)
+    return library
+
+
+def _declare(library: ctypes.CDLL) -> None:
+    pointer, integer, wide = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
+    signatures = {
+        "causerie_abi_version": (integer, []),
+        "causerie_layout_sizes": (None, [ctypes.POINTER(wide)]),
+        "causerie_variant_count": (integer, []),
+        "causerie_variant_name": (ctypes.c_char_p, [integer]),
+        "causerie_variant_lacking": (ctypes.c_char_p, [integer]),
+        "causerie_pool_new": (pointer, [integer]),
+        "causerie_pool_free": (None, [pointer]),
+        "causerie_run": (ctypes.c_int32, [pointer, integer, pointer, pointer, ctypes.POINTER(wide)]),
+        "causerie_pack": (None, [pointer, integer, pointer]),
+        "causerie_read": (ctypes.c_uint64, [pointer, integer, pointer, wide]),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(library, name, None)
+        if function is not None:
+            function.restype, function.argtypes = result, arguments
+
+
+def _check(library: ctypes.CDLL, file: str) -> None:
+    version = library.causerie_abi_version() if hasattr(library, "causerie_abi_version") else None
+    sizes = (ctypes.c_int64 * len(program.LAYOUT_SIZES))()
+    if version == ABI_VERSION and hasattr(library, "causerie_layout_sizes"):
+        library.causerie_layout_sizes(sizes)
+    if tuple(sizes) != program.LAYOUT_SIZES:
+        raise BackendUnavailable(
+            f"{file} was built from other sources than these Python files (version {version}, expected {ABI_VERSION}). "
+            "Build it again: make native in a checkout, or pip install --force-reinstall causerie."
+        )
+
+
+@cache
+def instruction_sets() -> tuple[InstructionSet, ...]:
+    """Every variant of the kernels, fastest first, each with the reason where it cannot run here."""
+    library = kernels()
+    sets = []
+    for index in range(library.causerie_variant_count()):
+        lacking = library.causerie_variant_lacking(index)
+        name = library.causerie_variant_name(index).decode()
+        sets.append(InstructionSet(name, index, None if lacking is None else lacking.decode()))
+    return tuple(sets)
+
+
+def choose(name: str | None = None) -> InstructionSet:
+    """The variant called `name`, or the fastest that can run here. Raises UnknownName, or BackendUnavailable where the
+    named one cannot run."""
+    sets = instruction_sets()
+    if name is None:
+        chosen = next((each for each in sets if each.lacking is None), None)
+        if chosen is None:
+            reasons = "; ".join(f"{each.name}: {each.lacking}" for each in sets)
+            raise BackendUnavailable(f"None of the native kernels can run here ({reasons}). Use the torch backend.")
+        return chosen
+    named = next((each for each in sets if each.name == name), None)
+    if named is None:
+        raise unknown("instruction set", name, [each.name for each in sets])
+    if named.lacking is not None:
+        able = ", ".join(each.name for each in sets if each.lacking is None)
+        raise BackendUnavailable(
+            f"Instruction set {name!r} was asked for and cannot run here: {named.lacking}. These can: {able}."
+        )
+    return named

@@ -1,0 +1,94 @@
+// What Python and the kernels share: the layout of a program and of a step. Plain C types; program.py mirrors every field
+// by name, and causerie_layout_sizes() lets it check that both sides agree.
+#pragma once
+#include <stdint.h>
+
+enum Op : int32_t { OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_COUNT };
+enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, NUMBER_COUNT };
+enum Layout : int32_t { ROWS, PANELS };  // rows as in the checkpoint, or panels of PANEL rows with k outermost
+enum Activation : int32_t { SILU, GELU, GELU_TANH };
+
+constexpr int PANEL = 64;        // output rows of a weight that lie side by side
+constexpr int BLOCK = 32;        // positions in a cache block, and in a tile of the softmax
+constexpr int MAX_HEAD_DIM = 512;
+constexpr int MAX_PARTS = 4;
+
+// One matrix of a linear: [rows, width] in panels, its bias padded to whole panels (or 0), the buffer it fills.
+struct Part {
+  uint64_t weight;
+  uint64_t bias;
+  int32_t out;
+  int32_t rows;
+  int32_t format;
+  int32_t unused;
+};
+
+// Every operation reads the fields it needs; the rest are 0. Buffers are indexes into Program::buffers.
+struct Instruction {
+  int32_t op;
+  int32_t counted;    // rows: 0 = the step's tokens, 1 = the rows whose logits are wanted
+  int32_t x, y, z;    // inputs
+  int32_t out;
+  int32_t narrow;     // 1: out is bfloat16, else float32
+  int32_t width;      // elements in a row of x
+  int32_t length;     // norm: elements in a group
+  int32_t act;        // glu: an Activation
+  int32_t heads, kv_heads, head_dim;
+  int32_t dims;       // rotate: how many leading elements of a head turn
+  int32_t window;     // attention: positions a token sees, itself included; 0 = all
+  int32_t rope;       // rotate: which of Step::rotations
+  int32_t format;     // embed: the table's Number; rotate, attention: the cache's
+  int32_t layout;     // embed: the table's Layout
+  int32_t parts_used; // linear
+  float eps;          // norm
+  float scale;        // attention
+  int32_t unused;
+  uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache
+  uint64_t block_bytes;  // rotate, attention: bytes of one cache block of the layer
+  Part parts[MAX_PARTS];
+};
+
+struct Buffer {
+  uint64_t data;
+  int64_t stride;  // bytes from row to row
+};
+
+struct LayerCache {
+  uint64_t address;
+  uint64_t block_bytes;
+};
+
+struct Program {
+  const Instruction* instructions;
+  Buffer* buffers;
+  const LayerCache* layers;
+  int32_t* row_sequence;  // scratch [max_tokens]: which sequence a row belongs to
+  int32_t instruction_count;
+  int32_t layer_count;
+  int32_t logits_buffer;
+  int32_t blocks;
+  int32_t max_tokens;
+  int32_t vocab;
+};
+
+// backends/step.py's Step, flat.
+struct Step {
+  int32_t tokens_count, sequences, wanted_count, copies_count, tables_count, unused;
+  const int32_t* tokens;
+  const int32_t* positions;
+  const int32_t* starts;
+  const int32_t* tables;
+  const int32_t* table_starts;
+  const int32_t* wanted;
+  const int32_t* copies;
+  const float* const* rotations;
+  float* logits;
+};
+
+// A slice of a checkpoint's tensor on its way into the arena: rows first .. first + rows of a [total, width] matrix.
+struct Packing {
+  const void* source;  // [rows, width], contiguous
+  uint64_t target;     // where the whole weight begins
+  int64_t first, rows, width;
+  int32_t source_format, target_format, layout, unused;
+};

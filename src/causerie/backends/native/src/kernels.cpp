@@ -1,0 +1,8 @@
+// This instruction set's table of kernels.
+#include "kernels.h"
+
+using namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT);
+
+extern const Kernels CAUSERIE_JOIN(causerie_kernels_, CAUSERIE_VARIANT);
+const Kernels CAUSERIE_JOIN(causerie_kernels_, CAUSERIE_VARIANT) = {
+    {embed, norm, round_rows, linear, rotate, attention, glu, add_rows, select_rows}, pack, read};

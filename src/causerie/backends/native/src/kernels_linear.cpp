@@ -1,0 +1,144 @@
+// x · weightᵀ + bias. A weight lies in panels of 64 output rows with k outermost (kernels_pack.cpp), so that a panel is one
+// stream in the order it is used. Every output is ONE chain of multiply-adds over k in order, with the bias added last:
+// the same bits for one token or many, however tokens are grouped and k is cut.
+#include "simd.h"
+
+namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
+
+constexpr int TOKENS = 6;        // of a tile: 6 tokens × 64 rows fill 24 of AVX-512's 32 registers
+constexpr int64_t GROUP = 96;    // tokens of one item, that read the panel once from memory
+constexpr int64_t STEPS = 1024;  // steps over k before the next tile: 256 KB of weights stay in the second cache
+constexpr int64_t AHEAD = 8192;  // bytes that a stream from memory is fetched ahead
+
+// A format: what one step over k reads. `each` elements of k a step.
+struct Float32 {
+  using Weight = float;
+  using Input = float;
+  using Lanes = f32x16;
+  static constexpr int each = 1;
+  static inline Lanes weights(const Weight* p) { return load(p); }
+  static inline Lanes input(const Input* p) { return broadcast(*p); }
+  static inline f32x16 accumulate(f32x16 acc, const Lanes& w, const Lanes& x) { return fma(w, x, acc); }
+};
+struct Float16 : Float32 {
+  using Weight = uint16_t;
+  static inline Lanes weights(const Weight* p) { return load_f16(p); }
+};
+struct Bfloat16 {
+  using Weight = uint16_t;
+  using Input = uint16_t;
+  using Lanes = Pairs;
+  static constexpr int each = 2;
+  static inline Lanes weights(const Weight* p) { return load_pairs(p); }
+  static inline Lanes input(const Input* p) { return broadcast_pair(p); }
+  static inline f32x16 accumulate(f32x16 acc, const Lanes& w, const Lanes& x) { return dot2(acc, w, x); }
+};
+
+// What a tile works on: one panel, a run of steps over k, a few tokens.
+struct Tile {
+  const void* weight;  // the panel at the first step
+  const void* input;   // first token at the first step
+  int64_t input_stride;  // bytes between tokens
+  float* out;            // first token, first row of the panel
+  int64_t out_stride;    // floats between tokens
+  int64_t steps;
+  int64_t rows;        // of the panel that exist, 1 .. 64
+  const float* bias;   // of the panel, added when not null
+  bool first;          // starts the chains; else they go on from out
+};
+
+// V vectors of rows (from row 16·v0 of the panel) by T tokens.
+template <class F, int T, int V, bool FROM_MEMORY>
+static inline void strip(const Tile& tile, int v0) {
+  using W = typename F::Weight;
+  using X = typename F::Input;
+  f32x16 acc[T][V];
+  for (int t = 0; t < T; ++t)
+    for (int v = 0; v < V; ++v)
+      acc[t][v] = tile.first ? broadcast(0.0f) : load_first(tile.out + t * tile.out_stride + 16 * (v0 + v), tile.rows - 16 * (v0 + v));
+  const W* weight = static_cast<const W*>(tile.weight) + 16 * v0 * F::each;
+  const X* input[T];
+  for (int t = 0; t < T; ++t)
+    input[t] = reinterpret_cast<const X*>(static_cast<const char*>(tile.input) + t * tile.input_stride);
+  for (int64_t s = 0; s < tile.steps; ++s) {
+    if (FROM_MEMORY)
+      for (unsigned i = 0; i < 16 * V * F::each * sizeof(W); i += 64)
+        __builtin_prefetch(reinterpret_cast<const char*>(weight) + AHEAD + i);
+    typename F::Lanes lanes[V];
+    for (int v = 0; v < V; ++v) lanes[v] = F::weights(weight + 16 * v * F::each);
+    for (int t = 0; t < T; ++t) {
+      const typename F::Lanes x = F::input(input[t] + s * F::each);
+      for (int v = 0; v < V; ++v) acc[t][v] = F::accumulate(acc[t][v], lanes[v], x);
+    }
+    weight += PANEL * F::each;
+  }
+  for (int t = 0; t < T; ++t)
+    for (int v = 0; v < V; ++v) {
+      const int64_t at = 16 * (v0 + v);
+      if (tile.bias) acc[t][v] = add(acc[t][v], load(tile.bias + at));
+      if (tile.rows > at) store_first(tile.out + t * tile.out_stride + at, acc[t][v], tile.rows - at);
+    }
+}
+
+template <class F, int T, bool FROM_MEMORY>
+static void run_tile(const Tile& tile) {
+  constexpr int V = T == 1 ? 4 : VECTORS;
+  for (int v0 = 0; v0 < 4; v0 += V) strip<F, T, V, FROM_MEMORY>(tile, v0);
+}
+
+template <class F, bool FROM_MEMORY>
+static inline void run_tile(const Tile& tile, int64_t tokens) {
+  switch (tokens) {
+    case 1: return run_tile<F, 1, FROM_MEMORY>(tile);
+    case 2: return run_tile<F, 2, FROM_MEMORY>(tile);
+    case 3: return run_tile<F, 3, FROM_MEMORY>(tile);
+    case 4: return run_tile<F, 4, FROM_MEMORY>(tile);
+    case 5: return run_tile<F, 5, FROM_MEMORY>(tile);
+    default: return run_tile<F, 6, FROM_MEMORY>(tile);
+  }
+}
+
+// One panel of one part for tokens first .. last.
+template <class F>
+static void run_panel(const Program& program, const Instruction& in, const Part& part, int64_t panel, int64_t first, int64_t last) {
+  const int64_t all = (in.width + F::each - 1) / F::each;
+  const typename F::Weight* weight = reinterpret_cast<const typename F::Weight*>(part.weight) + panel * all * PANEL * F::each;
+  const int64_t cut = last - first > TOKENS ? STEPS : all;
+  for (int64_t s = 0; s < all; s += cut) {
+    const int64_t steps = s + cut < all ? cut : all - s;
+    for (int64_t t = first; t < last; t += TOKENS) {
+      Tile tile;
+      tile.weight = weight + s * PANEL * F::each;
+      tile.input = row<const typename F::Input>(program, in.x, t) + s * F::each;
+      tile.input_stride = program.buffers[in.x].stride;
+      tile.out = row<float>(program, part.out, t) + panel * PANEL;
+      tile.out_stride = program.buffers[part.out].stride / int64_t(sizeof(float));
+      tile.steps = steps;
+      tile.rows = part.rows - panel * PANEL < PANEL ? part.rows - panel * PANEL : PANEL;
+      tile.bias = part.bias && s + steps == all ? reinterpret_cast<const float*>(part.bias) + panel * PANEL : nullptr;
+      tile.first = s == 0;
+      const int64_t tokens = last - t < TOKENS ? last - t : TOKENS;
+      if (t == first) run_tile<F, true>(tile, tokens);
+      else run_tile<F, false>(tile, tokens);
+    }
+  }
+}
+
+void linear(const Program& program, const Step& step, const Instruction& in, const Worker& worker) {
+  const int64_t tokens = row_count(step, in), groups = (tokens + GROUP - 1) / GROUP;
+  int64_t panels = 0;
+  for (int i = 0; i < in.parts_used; ++i) panels += (in.parts[i].rows + PANEL - 1) / PANEL;
+  for (int64_t item; (item = claim(worker, panels * groups)) >= 0;) {
+    int64_t panel = item / groups;
+    const Part* part = in.parts;
+    for (int64_t size; panel >= (size = (part->rows + PANEL - 1) / PANEL); ++part) panel -= size;
+    const int64_t first = item % groups * GROUP, last = first + GROUP < tokens ? first + GROUP : tokens;
+    switch (part->format) {
+      case FLOAT32: run_panel<Float32>(program, in, *part, panel, first, last); break;
+      case FLOAT16: run_panel<Float16>(program, in, *part, panel, first, last); break;
+      default: run_panel<Bfloat16>(program, in, *part, panel, first, last); break;
+    }
+  }
+}
+
+}  // namespace

@@ -1,0 +1,83 @@
+#include "run.h"
+
+#include <cstring>
+
+namespace {
+
+Fault check_sequences(const Program& program, const Step& step, int64_t* where) {
+  *where = 0;
+  if (step.starts[0] != 0 || step.table_starts[0] != 0) return BAD_STARTS;
+  for (int32_t s = 0; s < step.sequences; ++s) {
+    *where = s;
+    const int32_t first = step.starts[s], last = step.starts[s + 1];
+    const int32_t table = step.table_starts[s], table_end = step.table_starts[s + 1];
+    if (last < first || last > step.tokens_count || table_end < table || table_end > step.tables_count) return BAD_STARTS;
+    for (int32_t r = first; r < last; ++r) {
+      *where = r;
+      if (step.positions[r] < 0) return NEGATIVE_POSITION;
+      if (step.positions[r] / BLOCK >= table_end - table) return TABLE_TOO_SHORT;
+      program.row_sequence[r] = s;
+    }
+  }
+  *where = step.sequences;
+  return step.starts[step.sequences] == step.tokens_count ? STEP_OK : BAD_STARTS;
+}
+
+bool outside(int32_t value, int32_t end) { return value < 0 || value >= end; }
+
+}  // namespace
+
+Fault check(const Program& program, const Step& step, int64_t* where) {
+  *where = step.tokens_count;
+  if (step.tokens_count > program.max_tokens) return TOO_MANY_TOKENS;
+  if (const Fault fault = check_sequences(program, step, where)) return fault;
+  for (*where = 0; *where < step.tokens_count; ++*where)
+    if (outside(step.tokens[*where], program.vocab)) return TOKEN_OUTSIDE_VOCABULARY;
+  for (*where = 0; *where < step.tables_count; ++*where)
+    if (outside(step.tables[*where], program.blocks)) return BLOCK_OUTSIDE_CACHE;
+  for (*where = 0; *where < 2 * int64_t(step.copies_count); ++*where)
+    if (outside(step.copies[*where], program.blocks)) return BLOCK_OUTSIDE_CACHE;
+  for (*where = 0; *where < step.wanted_count; ++*where)
+    if (outside(step.wanted[*where], step.tokens_count) || (*where && step.wanted[*where] <= step.wanted[*where - 1])) return ROW_OUTSIDE_STEP;
+  return STEP_OK;
+}
+
+namespace {
+
+struct Run {
+  const Kernels& kernels;
+  const Program& program;
+  const Step& step;
+};
+
+void copy_blocks(const Program& program, const Step& step, const Worker& worker) {
+  for (int64_t layer; (layer = claim(worker, program.layer_count)) >= 0;) {
+    const LayerCache& cache = program.layers[layer];
+    auto* blocks = reinterpret_cast<char*>(cache.address);
+    for (int32_t c = 0; c < step.copies_count; ++c)
+      std::memmove(blocks + step.copies[2 * c + 1] * cache.block_bytes, blocks + step.copies[2 * c] * cache.block_bytes, cache.block_bytes);
+  }
+}
+
+void run_thread(void* argument, Pool& pool, int thread) {
+  const auto& [kernels, program, step] = *static_cast<const Run*>(argument);
+  const Worker worker = pool.worker(thread);
+  if (step.copies_count) {
+    copy_blocks(program, step, worker);
+    pool.barrier();
+  }
+  for (int32_t i = 0; i < program.instruction_count; ++i) {
+    const Instruction& in = program.instructions[i];
+    if ((in.counted ? step.wanted_count : step.tokens_count) == 0) continue;
+    kernels.ops[in.op](program, step, in, worker);
+    pool.barrier();
+  }
+}
+
+}  // namespace
+
+void run(const Kernels& kernels, Pool& pool, const Program& program, const Step& step) {
+  program.buffers[program.logits_buffer].data = reinterpret_cast<uint64_t>(step.logits);
+  Run argument{kernels, program, step};
+  pool.run(run_thread, &argument);
+}

@@ -1,0 +1,79 @@
+// The sixteen lanes as two registers of AVX2 with FMA and F16C. What each function means: simd_portable.h.
+#pragma once
+#include <immintrin.h>
+
+namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
+
+constexpr int VECTORS = 1;  // of sixteen registers, 12 hold a tile of 16 rows and 6 tokens
+
+struct f32x16 { __m256 low, high; };
+
+static inline f32x16 load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+static inline void store(float* p, f32x16 a) { _mm256_storeu_ps(p, a.low), _mm256_storeu_ps(p + 8, a.high); }
+static inline f32x16 broadcast(float a) { return {_mm256_set1_ps(a), _mm256_set1_ps(a)}; }
+static inline f32x16 fma(f32x16 a, f32x16 b, f32x16 c) {
+  return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
+}
+#define CAUSERIE_BOTH(name, intrinsic) \
+  static inline f32x16 name(f32x16 a, f32x16 b) { return {intrinsic(a.low, b.low), intrinsic(a.high, b.high)}; }
+CAUSERIE_BOTH(add, _mm256_add_ps)
+CAUSERIE_BOTH(sub, _mm256_sub_ps)
+CAUSERIE_BOTH(mul, _mm256_mul_ps)
+CAUSERIE_BOTH(div, _mm256_div_ps)
+CAUSERIE_BOTH(max, _mm256_max_ps)
+CAUSERIE_BOTH(min, _mm256_min_ps)
+#undef CAUSERIE_BOTH
+static inline f32x16 abs(f32x16 a) {
+  const __m256 sign = _mm256_set1_ps(-0.0f);
+  return {_mm256_andnot_ps(sign, a.low), _mm256_andnot_ps(sign, a.high)};
+}
+static inline f32x16 with_sign(f32x16 a, f32x16 s) {
+  const __m256 sign = _mm256_set1_ps(-0.0f);
+  const f32x16 plain = abs(a);
+  return {_mm256_or_ps(plain.low, _mm256_and_ps(sign, s.low)), _mm256_or_ps(plain.high, _mm256_and_ps(sign, s.high))};
+}
+static inline f32x16 where_above(f32x16 x, f32x16 limit, f32x16 a, f32x16 b) {
+  return {_mm256_blendv_ps(b.low, a.low, _mm256_cmp_ps(x.low, limit.low, _CMP_GT_OQ)),
+          _mm256_blendv_ps(b.high, a.high, _mm256_cmp_ps(x.high, limit.high, _CMP_GT_OQ))};
+}
+static inline __m256 keep8(__m256 a, int low, int high, __m256 other) {
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  const __m256i inside = _mm256_andnot_si256(_mm256_cmpgt_epi32(_mm256_set1_epi32(low), lane),
+                                             _mm256_cmpgt_epi32(_mm256_set1_epi32(high), lane));
+  return _mm256_blendv_ps(other, a, _mm256_castsi256_ps(inside));
+}
+static inline f32x16 keep(f32x16 a, int low, int high, f32x16 other) {
+  return {keep8(a.low, low, high, other.low), keep8(a.high, low - 8, high - 8, other.high)};
+}
+static inline __m256 scale8(__m256 a, __m256 t) {
+  return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), _mm256_slli_epi32(_mm256_castps_si256(t), 23)));
+}
+static inline f32x16 scale_by_power(f32x16 a, f32x16 t) { return {scale8(a.low, t.low), scale8(a.high, t.high)}; }
+static inline __m256 bf16_of8(const uint16_t* p) {
+  const __m128i raw = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(raw), 16));
+}
+static inline f32x16 load_bf16(const uint16_t* p) { return {bf16_of8(p), bf16_of8(p + 8)}; }
+static inline f32x16 load_f16(const uint16_t* p) {
+  return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
+          _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8)))};
+}
+static inline void store_bf16(uint16_t* p, f32x16 a) {
+  alignas(64) float lanes[16];
+  store(lanes, a);
+  for (int i = 0; i < 16; ++i) p[i] = to_bf16(lanes[i]);
+}
+
+struct Pairs { f32x16 even, odd; };
+static inline Pairs split(__m256i low, __m256i high) {
+  const __m256i upper = _mm256_set1_epi32(int(0xffff0000u));
+  return {{_mm256_castsi256_ps(_mm256_slli_epi32(low, 16)), _mm256_castsi256_ps(_mm256_slli_epi32(high, 16))},
+          {_mm256_castsi256_ps(_mm256_and_si256(low, upper)), _mm256_castsi256_ps(_mm256_and_si256(high, upper))}};
+}
+static inline Pairs load_pairs(const uint16_t* p) {
+  return split(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 16)));
+}
+static inline Pairs broadcast_pair(const uint16_t* p) { return {broadcast(from_bf16(p[0])), broadcast(from_bf16(p[1]))}; }
+static inline f32x16 dot2(f32x16 acc, const Pairs& w, const Pairs& x) { return fma(w.even, x.even, fma(w.odd, x.odd, acc)); }
+
+}  // namespace

@@ -1,0 +1,76 @@
+// The sixteen lanes as one register of AVX-512, with vdpbf16ps where the machine has it. Meanings: simd_portable.h.
+#pragma once
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC 12's own intrinsics draw it (its bug 105593)
+#endif
+#include <immintrin.h>
+
+namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
+
+constexpr int VECTORS = 4;  // of 32 registers, 24 hold a tile of 64 rows and 6 tokens
+
+struct f32x16 { __m512 v; };
+
+static inline f32x16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+static inline void store(float* p, f32x16 a) { _mm512_storeu_ps(p, a.v); }
+static inline f32x16 broadcast(float a) { return {_mm512_set1_ps(a)}; }
+static inline f32x16 fma(f32x16 a, f32x16 b, f32x16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+static inline f32x16 add(f32x16 a, f32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
+static inline f32x16 sub(f32x16 a, f32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+static inline f32x16 mul(f32x16 a, f32x16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+static inline f32x16 div(f32x16 a, f32x16 b) { return {_mm512_div_ps(a.v, b.v)}; }
+static inline f32x16 max(f32x16 a, f32x16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+static inline f32x16 min(f32x16 a, f32x16 b) { return {_mm512_min_ps(a.v, b.v)}; }
+static inline f32x16 abs(f32x16 a) { return {_mm512_abs_ps(a.v)}; }
+static inline f32x16 with_sign(f32x16 a, f32x16 s) {
+  const __m512 sign = _mm512_set1_ps(-0.0f);
+  return {_mm512_or_ps(_mm512_andnot_ps(sign, a.v), _mm512_and_ps(sign, s.v))};
+}
+static inline f32x16 where_above(f32x16 x, f32x16 limit, f32x16 a, f32x16 b) {
+  return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(x.v, limit.v, _CMP_GT_OQ), b.v, a.v)};
+}
+static inline f32x16 keep(f32x16 a, int low, int high, f32x16 other) {
+  const unsigned below_high = high <= 0 ? 0 : high >= 16 ? 0xffffu : (1u << high) - 1;
+  const unsigned below_low = low <= 0 ? 0 : low >= 16 ? 0xffffu : (1u << low) - 1;
+  return {_mm512_mask_blend_ps(__mmask16(below_high & ~below_low), other.v, a.v)};
+}
+static inline f32x16 scale_by_power(f32x16 a, f32x16 t) {
+  return {_mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a.v), _mm512_slli_epi32(_mm512_castps_si512(t.v), 23)))};
+}
+static inline f32x16 load_bf16(const uint16_t* p) {
+  const __m256i raw = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(raw), 16))};
+}
+static inline f32x16 load_f16(const uint16_t* p) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+static inline void store_bf16(uint16_t* p, f32x16 a) {  // by the bits, as to_bf16 does: vcvtneps2bf16 is not everywhere
+  const __m512i bits = _mm512_castps_si512(a.v);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+  const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
+  const __m512i chosen = _mm512_mask_blend_epi32(_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q), rounded, quiet);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32(chosen, 16)));
+}
+
+#if defined(__AVX512BF16__)
+struct Pairs { __m512i raw; };
+static inline Pairs load_pairs(const uint16_t* p) { return {_mm512_loadu_si512(p)}; }
+static inline Pairs broadcast_pair(const uint16_t* p) {
+  return {_mm512_set1_epi32(int(p[0] | uint32_t(p[1]) << 16))};
+}
+static inline f32x16 dot2(f32x16 acc, const Pairs& w, const Pairs& x) {
+  return {_mm512_dpbf16_ps(acc.v, reinterpret_cast<__m512bh>(w.raw), reinterpret_cast<__m512bh>(x.raw))};
+}
+#else
+struct Pairs { f32x16 even, odd; };
+static inline Pairs load_pairs(const uint16_t* p) {
+  const __m512i raw = _mm512_loadu_si512(p);
+  return {{_mm512_castsi512_ps(_mm512_slli_epi32(raw, 16))},
+          {_mm512_castsi512_ps(_mm512_and_si512(raw, _mm512_set1_epi32(int(0xffff0000u))))}};
+}
+static inline Pairs broadcast_pair(const uint16_t* p) { return {broadcast(from_bf16(p[0])), broadcast(from_bf16(p[1]))}; }
+static inline f32x16 dot2(f32x16 acc, const Pairs& w, const Pairs& x) { return fma(w.even, x.even, fma(w.odd, x.odd, acc)); }
+#endif
+
+}  // namespace

@@ -1,0 +1,12 @@
+// The instruction sets that kernels are compiled for, fastest first, and which of them can run here.
+#pragma once
+#include "kernels.h"
+
+struct Variant {
+  const char* name;
+  const Kernels* kernels;  // null: not compiled into this library
+  const char* lacking;     // null: runs here; else what the processor lacks, or that it was not compiled
+};
+
+constexpr int VARIANT_COUNT = 4;
+Variant variant(int index);

@@ -1,0 +1,243 @@
+"""The vocabulary of operations, recorded instead of computed.
+
+`decoder.forward` runs once over `NativeOps`; each operation notes a line of a program over symbolic values. Afterwards
+roundings are folded into the operations before them and values that are never alive together share memory. Knows no
+step and no thread.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.backends.native.cache import LayerCaches
+from causerie.backends.native.program import (
+    ACTIVATIONS,
+    BUFFER,
+    INSTRUCTION,
+    MAX_PARTS,
+    NUMBERS,
+    TOKENS,
+    WANTED,
+    Layout,
+    Op,
+)
+from causerie.backends.ops import Linear
+from causerie.errors import EngineError
+from causerie.models.spec import Activation, Attention, Decoder, Norm
+from causerie.quant.weight import Weight
+
+CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION)  # operations that can give their result in bfloat16
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What `Weight.data` is on this backend: an address in an arena that stays mapped as long as this exists."""
+
+    address: int
+    layout: Layout
+    arena: object = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A matrix that some line of the program will have computed."""
+
+    number: int
+    width: int
+    counted: int  # TOKENS or WANTED: what its rows are
+    narrow: bool = False  # bfloat16 instead of float32
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes from row to row: whole cache lines, no multiple of 1 KiB, where rows would evict each other."""
+        lines = -(-self.width * (2 if self.narrow else 4) // 64)
+        return 64 * (lines + 1 if lines % 16 == 0 else lines)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One instruction over values; `numbers` are fields of INSTRUCTION."""
+
+    op: Op
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    numbers: dict[str, float]
+    parts: tuple[Linear, ...] = ()
+
+
+class NativeOps:
+    """Implements `causerie.backends.ops.Ops`; `lines` is what was recorded."""
+
+    def __init__(self, spec: Decoder, caches: LayerCaches) -> None:
+        self.lines: list[Line] = []
+        self._ropes = spec.ropes
+        self._caches = caches
+        self._values = 0
+        self._rounded: dict[int, Value] = {}
+
+    def embed(self, table: Weight) -> Value:
+        """[tokens, width]."""
+        at: Placed = table.data
+        out = self._value(table.shape[1], TOKENS)
+        numbers = {"address": at.address, "layout": at.layout, "format": NUMBERS[table.format]}
+        self._note(Op.EMBED, (), out, numbers)
+        return out
+
+    def norm(self, x: Value, weight: Weight, norm: Norm) -> Value:
+        """Of groups of len(weight)."""
+        out = self._value(x.width, x.counted)
+        self._note(Op.NORM, (x,), out, {"address": weight.data.address, "length": weight.shape[0], "eps": norm.eps})
+        return out
+
+    def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:
+        """bfloat16 matrices read x rounded to bfloat16, others as it is; each kind shares one pass."""
+        outputs = {i: self._value(part.weight.shape[0], x.counted) for i, part in enumerate(parts)}
+        for narrow in (True, False):
+            chosen = [i for i, part in enumerate(parts) if (part.weight.format == "bfloat16") == narrow]
+            for start in range(0, len(chosen), MAX_PARTS):
+                some = chosen[start : start + MAX_PARTS]
+                outs = tuple(outputs[i] for i in some)
+                self.lines.append(
+                    Line(Op.LINEAR, (self._round(x) if narrow else x,), outs, {}, tuple(parts[i] for i in some))
+                )
+        return tuple(outputs.values())
+
+    def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
+        """Two lines: turn and write to the cache, then attend."""
+        cache = self._caches.layers[layer]
+        common = {
+            "heads": spec.heads,
+            "kv_heads": spec.kv_heads,
+            "head_dim": spec.head_dim,
+            "format": NUMBERS[self._caches.shape.dtype],
+            "address": int(cache["address"]),
+            "block_bytes": int(cache["block_bytes"]),
+        }
+        turned, out = self._value(q.width, TOKENS), self._value(q.width, TOKENS)
+        turning = common | {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)}
+        self._note(Op.ROTATE, (q, k, v), turned, turning)
+        self._note(Op.ATTENTION, (turned,), out, common | {"scale": spec.scale, "window": spec.window or 0})
+        return out
+
+    def glu(self, gate: Value, up: Value, act: Activation) -> Value:
+        """act(gate) · up."""
+        out = self._value(gate.width, gate.counted)
+        self._note(Op.GLU, (gate, up), out, {"act": ACTIVATIONS[act]})
+        return out
+
+    def add(self, x: Value, y: Value) -> Value:
+        """x + y."""
+        out = self._value(x.width, x.counted)
+        self._note(Op.ADD, (x, y), out, {})
+        return out
+
+    def select(self, x: Value) -> Value:
+        """The rows whose logits are wanted."""
+        out = self._value(x.width, WANTED)
+        self._note(Op.SELECT, (x,), out, {})
+        return out
+
+    def _value(self, width: int, counted: int, narrow: bool = False) -> Value:
+        self._values += 1
+        return Value(self._values - 1, width, counted, narrow)
+
+    def _note(self, op: Op, inputs: tuple[Value, ...], out: Value, numbers: dict[str, float]) -> None:
+        self.lines.append(Line(op, inputs, (out,), numbers))
+
+    def _round(self, x: Value) -> Value:
+        if x.number not in self._rounded:
+            out = self._rounded[x.number] = self._value(x.width, x.counted, narrow=True)
+            self._note(Op.ROUND, (x,), out, {})
+        return self._rounded[x.number]
+
+
+def fold_roundings(lines: Iterable[Line]) -> list[Line]:
+    """Without the roundings whose input nobody else reads: the operation before them rounds as it writes."""
+    folded: list[Line] = []
+    kept = list(lines)
+    uses = Counter(value.number for line in kept for value in line.inputs)
+    for line in kept:
+        if line.op is Op.ROUND and uses[line.inputs[0].number] == 1:
+            # Only even widths: an odd one needs a zero beside its last element, which ROUND writes.
+            before = next((i for i, other in enumerate(folded) if line.inputs[0] in other.outputs), None)
+            if before is not None and folded[before].op in CAN_ROUND and line.inputs[0].width % 2 == 0:
+                folded[before] = replace(folded[before], outputs=line.outputs)
+                continue
+        folded.append(line)
+    return folded
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Which buffer each value lives in, and how long a row of each buffer is."""
+
+    buffer_of: dict[int, int]  # by value number
+    strides: list[int]
+
+
+def share_memory(lines: list[Line], logits: Value) -> Memory:
+    """A buffer for every value; values that are never alive together share one. The logits' buffer is the last and its
+    rows are exactly as wide as the vocabulary, since its memory is the caller's."""
+    last_use = {value.number: i for i, line in enumerate(lines) for value in (*line.outputs, *line.inputs)}
+    buffer_of: dict[int, int] = {}
+    strides: list[int] = []
+    free: list[int] = []
+    for i, line in enumerate(lines):
+        for value in line.outputs:
+            if value == logits:
+                continue
+            buffer_of[value.number] = _fitting(value.row_bytes, strides, free)
+        ending = {v.number for v in (*line.inputs, *line.outputs) if last_use[v.number] == i and v != logits}
+        free += sorted({buffer_of[number] for number in ending})
+    buffer_of[logits.number] = len(strides)
+    return Memory(buffer_of, [*strides, logits.width * 4])
+
+
+def _fitting(row_bytes: int, strides: list[int], free: list[int]) -> int:
+    """The free buffer that is just large enough, else the largest free one made larger, else a new one."""
+    if not free:
+        strides.append(row_bytes)
+        return len(strides) - 1
+    large = [each for each in free if strides[each] >= row_bytes]
+    chosen = min(large, key=strides.__getitem__) if large else max(free, key=strides.__getitem__)
+    free.remove(chosen)
+    strides[chosen] = max(strides[chosen], row_bytes)
+    return chosen
+
+
+def assemble(lines: list[Line], memory: Memory) -> NDArray[np.void]:
+    """The lines as C++ reads them."""
+    program: NDArray[np.void] = np.zeros(len(lines), INSTRUCTION)
+    for instruction, line in zip(program, lines, strict=True):
+        shape = line.inputs[0] if line.inputs else line.outputs[0]
+        out = line.outputs[0]
+        instruction["op"], instruction["counted"] = line.op, out.counted
+        instruction["width"], instruction["narrow"] = shape.width, out.narrow
+        for name, value in zip("xyz", line.inputs, strict=False):
+            instruction[name] = memory.buffer_of[value.number]
+        instruction["out"] = memory.buffer_of[out.number]
+        for name, number in line.numbers.items():
+            instruction[name] = number
+        instruction["parts_used"] = len(line.parts)
+        for part, linear, value in zip(instruction["parts"], line.parts, line.outputs, strict=False):
+            part["weight"], part["format"] = linear.weight.data.address, NUMBERS[linear.weight.format]
+            part["bias"] = 0 if linear.bias is None else linear.bias.data.address
+            part["out"], part["rows"] = memory.buffer_of[value.number], linear.weight.shape[0]
+            if linear.weight.data.layout is not Layout.PANELS or linear.weight.shape[1] != shape.width:
+                raise EngineError(f"Weight {linear.weight.name!r} was not placed as a matrix of {shape.width} inputs.")
+    return program
+
+
+def buffers(memory: Memory, rows: int, begin: int) -> NDArray[np.void]:
+    """The table of buffers, one after the other from address `begin`, each of `rows` rows; the last is the logits'."""
+    table: NDArray[np.void] = np.zeros(len(memory.strides), BUFFER)
+    for buffer, stride in zip(table, memory.strides, strict=True):
+        buffer["data"], buffer["stride"] = begin, stride
+        begin += stride * rows
+    table[-1]["data"] = 0
+    return table
