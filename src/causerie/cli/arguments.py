@@ -6,9 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import IO, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from causerie.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 class _Lines(argparse.RawDescriptionHelpFormatter):
@@ -43,11 +46,13 @@ class Parser(argparse.ArgumentParser):
         """argparse found a mistake; `message` is its sentence."""
         raise UsageError(f"{message[:1].upper()}{message[1:]}. `{self.prog} -h` lists the options.")
 
-    def print_help(self, file: IO[str] | None = None) -> None:
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
         """Writes the help; argparse's own would hide that the reader of a pipe has left."""
-        out = sys.stdout if file is None else file
-        out.write(self.format_help())
-        out.flush()
+        if file is not None:
+            file.write(self.format_help())
+        else:
+            sys.stdout.write(self.format_help())
+            sys.stdout.flush()
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Parses `words`. Raises UnknownName for an option that does not exist, UsageError for any other mistake."""

@@ -9,7 +9,6 @@ import argparse
 import shutil
 import stat
 import sys
-from dataclasses import dataclass
 from os import fstat
 from typing import TYPE_CHECKING, TextIO
 
@@ -73,30 +72,19 @@ def parser(width: int | None = None) -> Parser:
     return made
 
 
-@dataclass(frozen=True)
-class ModelChoice:
-    """Which model and how it is held: what loading needs."""
-
-    name: str
-    dtype: str = "auto"
-    device: str = "auto"
-    backend: str | None = None
-    threads: int | None = None
-
-
 def run(found: argparse.Namespace) -> int:
     """Does what the parsed options ask, and returns the exit code. Raises CauserieError."""
     settings = Settings.from_environment()
     name, flags = model_and_flags(found.words, found.model_name_or_path)
-    choice = ModelChoice(name, found.dtype, found.device, found.backend, found.threads)
     question = _question(found.prompt)
     plain = settings.terminal == "dumb"
     color = settings.color and not found.no_color and not plain
     notes = Screen(sys.stderr, color=color and sys.stderr.isatty(), live=sys.stderr.isatty() and not plain)
 
-    from causerie.cli.conversation import open_conversation
+    from causerie.cli.conversation import ModelChoice, open_conversation
 
-    with open_conversation(choice, flags, found.system_prompt, notes) as conversation:
+    choice = ModelChoice(name, found.dtype, found.device, found.backend, found.threads, progress=not plain)
+    with open_conversation(choice, flags, found.system_prompt) as conversation:
         if question is not None:
             answer_once(conversation, question, sys.stdout, notes)
         else:

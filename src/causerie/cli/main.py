@@ -7,8 +7,10 @@ Each verb is a module with `parser(width)` and `run(found)`, imported when it is
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TextIO
 
 import causerie
 from causerie.errors import CauserieError, UsageError, unknown
@@ -37,9 +39,11 @@ def help_text() -> str:
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line `words` (default: the process's) and returns its exit code."""
     try:
-        code = _run(list(sys.argv[1:] if words is None else words))
-        sys.stdout.flush()
-        return code
+        with warnings.catch_warnings():
+            warnings.showwarning = _note
+            code = _run(list(sys.argv[1:] if words is None else words))
+            sys.stdout.flush()
+            return code
     except UsageError as error:
         return _complain(error, USAGE)
     except CauserieError as error:
@@ -70,6 +74,18 @@ def _run(words: list[str]) -> int:
         return DONE
     code: int = verb.run(found)
     return code
+
+
+def _note(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning of the library, as a sentence and without the line of code it came from."""
+    print(f"causerie: {message}", file=sys.stderr)
 
 
 def _complain(error: CauserieError, code: int) -> int:

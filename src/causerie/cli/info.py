@@ -1,0 +1,165 @@
+"""`causerie info`: what this machine and this install can run, and why the rest cannot.
+
+A report is a tree of plain values, printed as lines or as JSON. torch is not imported unless its devices are asked for.
+Knows no model but the built-in one's folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import causerie
+from causerie.cli.arguments import Parser
+from causerie.errors import CauserieError
+from causerie.settings import Settings
+
+Report = dict[str, Any]
+"""JSON's values, nested."""
+
+_DESCRIPTION = """\
+What this machine and this install can run, and why the rest cannot: version, processor,
+memory, backends, the built-in model's folder and where downloads are kept."""
+_LIBRARIES = ("numpy", "tokenizers", "jinja2", "huggingface_hub", "torch")
+
+
+def parser(width: int | None = None) -> Parser:
+    """The options; `width` is that of the help, default the terminal's."""
+    columns = width or max(50, min(100, shutil.get_terminal_size().columns - 2))
+    made = Parser("causerie info", _DESCRIPTION, width=columns, usage="causerie info [--json] [--devices]")
+    made.add_argument("--json", action="store_true", help="the same as JSON, memory in bytes")
+    made.add_argument("--devices", action="store_true", help="also ask torch for its devices, which takes seconds")
+    return made
+
+
+def run(found: argparse.Namespace) -> int:
+    """Prints the report, and returns the exit code."""
+    report = gather(Settings.from_environment(), devices=found.devices)
+    sys.stdout.write(json.dumps(report, indent=2) + "\n" if found.json else as_lines(report))
+    return 0
+
+
+def gather(settings: Settings, *, devices: bool = False) -> Report:
+    """Everything there is to say. `devices` imports torch, where it is installed."""
+    from causerie.plan.hardware import Hardware
+
+    machine = Hardware.probe()
+    chosen = settings.threads or machine.cores
+    why = "CAUSERIE_THREADS asks for them" if settings.threads else "the cores this process may keep busy"
+    return {
+        "version": causerie.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "libraries": {name: _version(name) for name in _LIBRARIES},
+        "processor": {
+            "name": machine.processor,
+            "cores": machine.cores,
+            "physical_cores": machine.physical_cores,
+            "threads": chosen,
+            "threads_reason": why,
+        },
+        "memory": {"total_bytes": machine.memory_total, "free_bytes": machine.memory_free},
+        "backends": {"native": _native(settings), "torch": _torch(devices)},
+        "builtin_model": _builtin_model(),
+        "downloads": _downloads(),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _native(settings: Settings) -> Report:
+    """The native backend: whether it runs, which instruction set it takes, and what the others lack."""
+    from causerie.backends.native import library
+
+    try:
+        sets = library.instruction_sets()
+        chosen = library.choose(settings.instruction_set)
+    except CauserieError as error:
+        return {"runs": False, "reason": str(error)}
+    forced = settings.instruction_set is not None
+    return {
+        "runs": True,
+        "reason": "CAUSERIE_INSTRUCTION_SET asks for it" if forced else "the fastest that this processor has",
+        "instruction_set": chosen.name,
+        "instruction_sets": {each.name: each.lacking for each in sets},
+    }
+
+
+def _torch(devices: bool) -> Report:
+    """The torch backend: whether it is installed and, if asked, its devices."""
+    if find_spec("torch") is None:
+        return {"runs": False, "reason": "torch is not installed: pip install 'causerie[torch]'"}
+    report: Report = {"runs": True, "reason": f"torch {_version('torch')} is installed"}
+    if devices:
+        from causerie.backends.torch.devices import devices as found
+
+        report["devices"] = {each.name: {"usable": each.usable, "reason": each.reason} for each in found()}
+    return report
+
+
+def _builtin_model() -> Report:
+    folder = Path(causerie.builtin_model_path())
+    files = sorted(folder.glob("*")) if folder.is_dir() else []
+    return {"folder": str(folder), "bytes": sum(file.stat().st_size for file in files), "found": bool(files)}
+
+
+def _downloads() -> Report:
+    from huggingface_hub import constants
+
+    folder = Path(constants.HF_HUB_CACHE)
+    models = sorted(each.name.removeprefix("models--").replace("--", "/") for each in folder.glob("models--*"))
+    return {"folder": str(folder), "models": models}
+
+
+def as_lines(report: Report) -> str:
+    """The report for people: one line for each thing, aligned, reasons behind the facts."""
+    processor, memory, native = report["processor"], report["memory"], report["backends"]["native"]
+    free = "unknown" if memory["free_bytes"] is None else f"{memory['free_bytes'] / 1e9:.1f}"
+    rows = [
+        ("causerie", f"{report['version']} (Python {report['python']}, {report['platform']})"),
+        ("libraries", ", ".join(f"{name} {found or 'not installed'}" for name, found in report["libraries"].items())),
+        ("processor", f"{processor['name']}, {processor['cores']} cores ({processor['physical_cores']} physical)"),
+        ("threads", f"{processor['threads']}: {processor['threads_reason']}"),
+        ("memory", f"{free} GB free of {memory['total_bytes'] / 1e9:.1f} GB"),
+        *_native_rows(native),
+        *_torch_rows(report["backends"]["torch"]),
+        ("built-in model", _model_line(report["builtin_model"])),
+        ("downloads", f"{report['downloads']['folder']} ({len(report['downloads']['models'])} models)"),
+    ]
+    return "".join(f"{name:<16}{text}\n" for name, text in rows)
+
+
+def _native_rows(native: Report) -> list[tuple[str, str]]:
+    if not native["runs"]:
+        return [("native backend", f"cannot run: {native['reason']}")]
+    rows = [("native backend", f"runs with {native['instruction_set']}: {native['reason']}")]
+    for name, lacking in native["instruction_sets"].items():
+        rows.append(("", f"  {name:<14}{'can run' if lacking is None else f'cannot: {lacking}'}"))
+    return rows
+
+
+def _torch_rows(torch: Report) -> list[tuple[str, str]]:
+    rows = [("torch backend", f"{'can run' if torch['runs'] else 'cannot run'}: {torch['reason']}")]
+    for name, device in torch.get("devices", {}).items():
+        rows.append(("", f"  {name:<14}{'' if device['usable'] else 'cannot: '}{device['reason']}"))
+    if torch["runs"] and "devices" not in torch:
+        rows.append(("", "  causerie info --devices asks it for its devices"))
+    return rows
+
+
+def _model_line(model: Report) -> str:
+    if not model["found"]:
+        return f"missing: {model['folder']} is empty, so this install is incomplete"
+    return f"{model['folder']} ({model['bytes'] / 1e6:.1f} MB)"
