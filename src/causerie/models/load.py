@@ -105,10 +105,10 @@ def find_weights(spec: Decoder, table: Mapping[str, str], index: TensorIndex, *,
     wanted = {checkpoint_name(table, name): (name, shape) for name, shape in spec.weights()}
     missing = [tensor for tensor in wanted if tensor not in present]
     if missing:
-        near = nearest(missing[0], present)[:3]
+        near = nearest(missing[0], present - wanted.keys())[:3]
         raise WeightFileError(
             f"The weights lack {_listed(missing)}, which the {spec.family} model of config.json needs. "
-            f"The names most like {missing[0]!r} are: {', '.join(near) or 'none'}. "
+            f"Of the tensors that it has no place for, these are named most like it: {', '.join(near) or 'none'}. "
             "The config belongs to another checkpoint, or a file is missing."
         )
     sources = [_checked(name, shape, index.info(tensor)) for tensor, (name, shape) in wanted.items()]

@@ -1,0 +1,68 @@
+"""What a Step promises: sequences never touch, shared and copied blocks serve like own ones, rows are as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from causerie.backends.ops import Backend
+from tests.parity.configs import PROMPT
+from tests.parity.harness import Bench, load, prompt_logits, some_tokens
+
+FolderOf = Callable[[str], Path]
+NAMES = ["llama, own head_dim", "mistral", "qwen3, upper layers slide"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mixed_steps_equal_single_ones(name: str, backend: Backend, folder_of: FolderOf) -> None:
+    # One sequence is decoded while another reads its prompt and a third starts later.
+    model = load(folder_of(name), backend)
+    prompts = [some_tokens(length, length) for length in (PROMPT, 30, 12)]
+    expected = [prompt_logits(model, [prompt])[0] for prompt in prompts]
+    bench = Bench(model, seed=1)
+    a, b, c = (bench.take(prompt) for prompt in prompts)
+    found: dict[int, list[np.ndarray]] = {id(a): [], id(b): [], id(c): []}
+    for work in ([(a, 40)], [(b, 7), (a, 1)], [(a, 1), (c, 12), (b, 22)], [(b, 1), (a, 2)]):
+        for (sequence, _), logits in zip(work, bench.run(work), strict=True):
+            found[id(sequence)].append(logits)
+    for sequence, logits in zip((a, b, c), expected, strict=True):
+        np.testing.assert_allclose(np.concatenate(found[id(sequence)]), logits, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shared_and_copied_blocks(name: str, backend: Backend, folder_of: FolderOf) -> None:
+    # Two prompts alike up to `same`: the second uses the first's full blocks and a copy of the block they part in.
+    model = load(folder_of(name), backend)
+    size = model.cache.block_size
+    same = size + size // 2
+    first = some_tokens(2 * size + 3, 1)
+    second = first[:same] + some_tokens(size, 2)
+    expected = prompt_logits(model, [[*first, 3], second])
+    bench = Bench(model, seed=2)
+    one, two = bench.take(first), bench.take(second)
+    bench.run([(one, len(first))])
+    spare = bench.take(second)
+    bench.run([(spare, same)])  # only to take blocks, whose contents a copy must then replace
+    two.table, two.done = [one.table[0], spare.table[1]], same
+    bench.copies = [(one.table[1], spare.table[1])]
+    np.testing.assert_allclose(bench.run([(two, len(second) - same)])[0], expected[1][same:], atol=1e-4)
+    one.tokens.append(3)
+    np.testing.assert_allclose(bench.run([(one, 1)])[0], expected[0][-1:], atol=1e-4)
+
+
+def test_rows_that_are_asked_for(backend: Backend, folder_of: FolderOf) -> None:
+    model = load(folder_of("qwen2"), backend)
+    bench = Bench(model)
+    a, b = bench.take(some_tokens(9, 1)), bench.take(some_tokens(5, 2))
+    step, _ = bench._step([(a, 9), (b, 5)], "all")
+    logits = model.run(step)
+    for rows in ([], [0], [3, 8, 13]):
+        wanted = np.array(rows, np.int32)
+        part = model.run(type(step)(**(vars(step) | {"rows": wanted})))
+        assert part.shape == (len(rows), model.vocab)
+        np.testing.assert_allclose(part, logits[rows], atol=1e-4)
+    part[:] = 0  # the array is ours: the next run must not see it
+    np.testing.assert_allclose(model.run(step), logits, atol=1e-4)
