@@ -2,7 +2,7 @@
 
 The text is always exactly what the template renders. Where no message spells a control token, its tokens are simply
 those of the text. Where one does, the chat is rendered a second time with the first character of each such
-spelling replaced by a private one; these characters show where the spellings went, and those places are encoded as
+spelling replaced by one that occurs nowhere else; these characters show where the spellings went, and those places are encoded as
 text.
 """
 
@@ -19,10 +19,10 @@ from causerie.chat.template import ChatTemplate, Message, Rendered, RenderOption
 from causerie.errors import MessageError, TemplateError
 from causerie.text.tokenizer import Tokenizer
 
-# Private characters of the plane before the last; each stands for one first character of a control token's spelling.
-_FIRST_MARK = 0xF0000
-_MOST_MARKS = 0x1000
-_LAST_MARK = 0xFF000
+# Marks are taken from these blocks, a run of characters that does not occur in the chat: first hieroglyphs, which are
+# printable and so survive a template that writes lists or dicts as Python shows them, then private characters.
+_RUNS = (*range(0x13000, 0x13400, 0x40), *range(0xF0000, 0xFF000, 0x40))
+_RUN_LENGTH = 0x40
 
 
 @dataclass(frozen=True)
@@ -129,15 +129,15 @@ def _places(
 
 
 class _Marks:
-    """Private characters for the first characters of spellings, chosen so that none occurs in the chat."""
+    """A rare character for each first character of the spellings, chosen so that none occurs in the chat."""
 
     def __init__(self, spellings: frozenset[str], chat: str) -> None:
         firsts = sorted({spelling[0] for spelling in spellings})
-        start = next(
-            code
-            for code in range(_FIRST_MARK, _LAST_MARK, _MOST_MARKS)
-            if not any(code <= ord(character) < code + _MOST_MARKS for character in set(chat))
-        )
+        used = {ord(character) for character in chat}
+        free = (code for code in _RUNS if used.isdisjoint(range(code, code + _RUN_LENGTH)))
+        start = next(free, None)
+        if start is None or len(firsts) > _RUN_LENGTH:
+            raise MessageError("The chat spells control tokens and has too many rare characters to mark them. Shorten it.")
         self._mark = {first: chr(start + index) for index, first in enumerate(firsts)}
         self._first = {mark: first for first, mark in self._mark.items()}
         self._spellings = spellings
