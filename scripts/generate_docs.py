@@ -34,7 +34,7 @@ def supported_models() -> str:
         "# Supported models",
         "",
         "A checkpoint runs if its `config.json` names one of these families. A key of the config that the family does",
-        "not read is an error that names it, so a model is either computed rightly or refused. To add a family: ",
+        "not read is an error that names it, so a model is either computed rightly or refused. To add a family:",
         "[adding-a-model.md](adding-a-model.md).",
         "",
         "| `model_type` | what it is | models |",
@@ -52,7 +52,7 @@ def fenced(text: str) -> str:
 
 
 def first_sentence(docstring: str | None) -> str:
-    return " ".join((docstring or "").split("\n\n")[0].split())
+    return " ".join((docstring or "").split("\n\n")[0].split()).partition(". ")[0].rstrip(".") + "."
 
 
 DOCUMENTS = {"docs/cli.md": cli_reference, "docs/models.md": supported_models}
