@@ -13,7 +13,7 @@ from causerie import GenerationConfig
 from causerie.api.flag_values import CHECKS
 from causerie.api.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS
 from causerie.api.generation import FLAGS
-from causerie.api.resolution import Generation, resolve
+from causerie.api.resolution import Flags, Generation, resolve
 from causerie.errors import ContextLengthError, UnknownName, Unsupported, UsageError
 
 OURS = {"seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs"}
@@ -27,14 +27,8 @@ def decide(
     prompt: int = 10,
     context: int = 1000,
 ) -> Generation:
-    return resolve(
-        GenerationConfig(**(call or {})),
-        passed,
-        checkpoint or GenerationConfig(),
-        prompt_length=prompt,
-        context=context,
-        fallback=fallback,
-    )
+    flags = Flags(GenerationConfig(**(call or {})), passed, checkpoint or GenerationConfig(), fallback)
+    return resolve(flags, prompt_length=prompt, context=context)
 
 
 def test_every_flag_of_the_field_is_known() -> None:

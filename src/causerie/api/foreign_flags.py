@@ -116,4 +116,5 @@ def refuse(name: str, value: Any, flag: ForeignFlag, origin: str = "") -> Unsupp
     """The error for a foreign flag with a value that asks for something; `origin` says where it was set."""
     from_where = f" (set by {origin})" if origin else ""
     way_out = f" To go on without it pass {name}={flag.neutral[0]!r}." if origin and flag.neutral else ""
-    return Unsupported(f"{name}={value!r}{from_where} is not something Causerie does. {flag.instead}{way_out}")
+    shown = repr(value) if len(repr(value)) <= 60 else f"({type(value).__name__})"  # models and tensors print at length
+    return Unsupported(f"{name}={shown}{from_where} is not something Causerie does. {flag.instead}{way_out}")

@@ -15,9 +15,11 @@ from typing import Any
 
 from causerie.api.flag_values import CHECKS
 from causerie.api.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS, refuse
+from causerie.checkpoint.folder import Need
 from causerie.errors import CheckpointError, MissingFile, UsageError, unknown
 
 FILE_NAME = "generation_config.json"
+_NEEDS: tuple[Need, ...] = ("config",)  # a hub id then costs its small files, not its weights
 _METADATA = frozenset({"transformers_version", "_from_model_config", "_commit_hash"})
 
 
@@ -152,7 +154,7 @@ class GenerationConfig:
         if not (folder / FILE_NAME).is_file():  # a folder of flags alone is no model folder, and is enough here
             from causerie.checkpoint.hub import resolve
 
-            folder = resolve(str(name_or_path), revision)
+            folder = resolve(name_or_path, revision, needs=_NEEDS)
         if not (folder / FILE_NAME).is_file():
             raise MissingFile(f"{folder} has no {FILE_NAME}. GenerationConfig(...) makes one.")
         return cls.from_file(folder / FILE_NAME)

@@ -6,20 +6,21 @@ Flags come in levels, the strongest first; everything about precedence is here. 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from causerie.api.foreign_flags import FOREIGN, refuse
-from causerie.api.generation import FILE_NAME, GenerationConfig
+from causerie.api.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS, refuse
+from causerie.api.generation import FILE_NAME, FLAGS, GenerationConfig
 from causerie.decoding.params import SamplingParams
-from causerie.errors import ContextLengthError, UsageError
+from causerie.errors import ContextLengthError, UsageError, unknown
 
 DEFAULT_NEW_TOKENS = 256
 """New tokens when no length is set anywhere. transformers' generate() has 20, which cuts every chat, and its pipeline
 256; one number for both is easier to remember."""
 DEFAULT_TOP_K = 50  # the field's, when sampling
 
+_ARGUMENTS = ("input_ids", "attention_mask", "generation_config", "streamer", "stopping_criteria", "tokenizer", "stop")
 _DRAWING = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 _OFF = {
     "temperature": 0.0,
@@ -63,10 +64,10 @@ class Generation:
 class Flags:
     """The levels of one call. Each is a GenerationConfig; None in one leaves the word to the next."""
 
-    call: GenerationConfig
-    passed: GenerationConfig | None
-    checkpoint: GenerationConfig
-    fallback: GenerationConfig  # the caller's defaults, e.g. the pipeline's
+    call: GenerationConfig = field(default_factory=GenerationConfig)
+    passed: GenerationConfig | None = None
+    checkpoint: GenerationConfig = field(default_factory=GenerationConfig)
+    fallback: GenerationConfig | None = None  # defaults of whoever calls for the caller, e.g. the pipeline
 
     @property
     def levels(self) -> tuple[GenerationConfig, ...]:
@@ -78,32 +79,49 @@ class Flags:
         """The levels that the caller wrote, strongest first."""
         return tuple(level for level in (self.call, self.passed) if level is not None)
 
+    @property
+    def padding(self) -> int | None:
+        """The token that is padding wherever it stands in a prompt; None where it also ends answers (as the field)."""
+        pad: int | None = self.get("pad_token_id")
+        return None if pad is None or pad in _ids(self.get("eos_token_id", [])) else pad
+
     def get(self, name: str, default: Any = None) -> Any:
         """The strongest value of a flag."""
         return next((value for level in self.levels if (value := getattr(level, name)) is not None), default)
 
 
-def resolve(
-    call: GenerationConfig,
-    passed: GenerationConfig | None,
-    checkpoint: GenerationConfig,
-    *,
-    prompt_length: int,
-    context: int,
-    fallback: GenerationConfig | None = None,
-    default_eos: Sequence[int] = (),
-) -> Generation:
-    """Decides one call for prompts of (padded) length `prompt_length` and a model of `context` tokens.
+def call_flags(flags: Mapping[str, Any]) -> GenerationConfig:
+    """The flags of one call; arguments of the field's generate() that are not flags pass if they ask for nothing.
+    Raises Unsupported and UnknownName."""
+    for name in flags:
+        if name not in FLAGS and name not in FOREIGN and name not in FOREIGN_ARGUMENTS and name != "stop":
+            raise unknown("argument of generate()", name, (*FLAGS, *_ARGUMENTS))
+    refuse_arguments({name: value for name, value in flags.items() if name in FOREIGN_ARGUMENTS})
+    return GenerationConfig(**{name: value for name, value in flags.items() if name not in FOREIGN_ARGUMENTS})
 
-    Sampling: do_sample where it is set by the caller; else on if the caller set temperature above 0 or any of top_k,
-    top_p, min_p, typical_p, epsilon_cutoff, eta_cutoff to something; else as the checkpoint says; else off.
-    `default_eos` ends answers where no level says what does.
-    Raises ContextLengthError, Unsupported, UsageError.
+
+def refuse_arguments(arguments: Mapping[str, Any], known: Sequence[str] = ()) -> None:
+    """Raises Unsupported for an argument that asks for what is not done here, UnknownName for one nobody knows."""
+    for name, value in arguments.items():
+        if name not in FOREIGN_ARGUMENTS:
+            raise unknown("argument", name, known)
+        if FOREIGN_ARGUMENTS[name].asks(value):
+            raise refuse(name, value, FOREIGN_ARGUMENTS[name])
+
+
+def resolve(
+    flags: Flags, *, prompt_length: int, context: int, longest: int | None = None, default_eos: Sequence[int] = ()
+) -> Generation:
+    """Decides one call for a model of `context` tokens. `prompt_length` is what max_length counts, the padded length of
+    a batch; `longest` its longest prompt without padding, where that is less.
+
+    Sampling: do_sample where the caller set it; else on if the caller set temperature above 0 or any of top_k, top_p,
+    min_p, typical_p, epsilon_cutoff, eta_cutoff to something; else as the checkpoint says; else off. `default_eos` ends
+    answers where no level says what does. Raises ContextLengthError, Unsupported, UsageError.
     """
-    flags = Flags(call, passed, checkpoint, fallback or GenerationConfig())
     _refuse_foreign(flags)
     eos = _ids(flags.get("eos_token_id", list(default_eos)))
-    limit = _new_tokens(flags, prompt_length, context)
+    limit = _new_tokens(flags, prompt_length, _room(longest or prompt_length, context))
     params = SamplingParams(
         max_tokens=limit,
         min_tokens=_least_tokens(flags, prompt_length, limit),
@@ -158,14 +176,17 @@ def _ids(value: int | list[int]) -> tuple[int, ...]:
     return (value,) if isinstance(value, int) else tuple(value)
 
 
-def _new_tokens(flags: Flags, prompt: int, context: int) -> int:
-    """How many new tokens at most; a stronger level's max_length beats a weaker one's max_new_tokens."""
+def _room(prompt: int, context: int) -> int:
     if prompt >= context:
         raise ContextLengthError(
             f"The prompt has {prompt} tokens and the model's context is {context}, which leaves no room for an answer. "
             "Shorten the prompt, or start a new chat."
         )
-    room = context - prompt
+    return context - prompt
+
+
+def _new_tokens(flags: Flags, prompt: int, room: int) -> int:
+    """How many new tokens at most; a stronger level's max_length beats a weaker one's max_new_tokens."""
     for level in flags.levels:
         if level.max_new_tokens is not None:
             return min(level.max_new_tokens, room)

@@ -1,0 +1,85 @@
+"""Several running requests read together, token by token, until each has ended. Knows token events and no text.
+
+Rows are read in turn, because one step of the engine gives a token to each: a row that its reader stops (a stop string,
+a criterion) is cancelled at once and does not run on behind its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.engine.request import RequestStats, TokenEvent
+from causerie.errors import EngineError
+
+
+class EventStream(Protocol):
+    """What the engine hands out for one request; closing it cancels the request."""
+
+    def __iter__(self) -> Iterator[TokenEvent]: ...
+    def __next__(self) -> TokenEvent: ...
+    def close(self) -> None: ...
+
+
+Watch = Callable[[int, int], bool]
+"""Called with (row, token) for each new token; True ends that row after this token."""
+
+
+@dataclass
+class Answer:
+    """One row's new tokens and what was kept beside them, step by step."""
+
+    tokens: list[int] = field(default_factory=list)
+    finish_reason: str | None = None
+    logits: list[NDArray[np.float32]] = field(default_factory=list)
+    scores: list[NDArray[np.float32]] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    prompt_logits: NDArray[np.float32] | None = None
+    stats: RequestStats | None = None
+
+    def add(self, event: TokenEvent) -> None:
+        """Takes one event. Raises EngineError with the engine's own sentence."""
+        if event.finish_reason == "error":
+            raise EngineError(event.error or "The engine ended this request without saying why.")
+        if event.token is not None:
+            self.tokens.append(event.token)
+            if event.logits is not None:
+                self.logits.append(event.logits)
+            if event.scores is not None:
+                self.scores.append(event.scores)
+            if event.logprob is not None:
+                self.logprobs.append(event.logprob)
+        if event.prompt_logits is not None:
+            self.prompt_logits = event.prompt_logits
+        if event.finish_reason is not None:
+            self.finish_reason, self.stats = event.finish_reason, event.stats
+
+
+def read_answers(streams: Sequence[EventStream], watch: Watch | None = None) -> list[Answer]:
+    """Every stream's answer, in their order. Whatever happens, no request is left running."""
+    answers = [Answer() for _ in streams]
+    live = list(range(len(streams)))
+    try:
+        while live:
+            live = [row for row in live if _read_one(row, streams[row], answers[row], watch)]
+    finally:
+        for stream in streams:
+            stream.close()
+    return answers
+
+
+def _read_one(row: int, stream: EventStream, answer: Answer, watch: Watch | None) -> bool:
+    """Reads one event; whether more will come."""
+    event = next(stream, None)
+    if event is None:
+        raise EngineError("A request ended without its last event; this is a fault of the program.")
+    answer.add(event)
+    stopped = event.token is not None and watch is not None and watch(row, event.token)
+    if stopped:
+        stream.close()
+        answer.finish_reason = "stop"
+    return answer.finish_reason is None

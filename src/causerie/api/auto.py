@@ -1,0 +1,223 @@
+"""`AutoConfig`, `AutoTokenizer`, `AutoModelForCausalLM`: from a name to a thing of the field's interface.
+
+Resolves the name, chooses backend and device, loads, and joins model and engine. Knows no tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from causerie.api.foreign_flags import ForeignFlag, refuse
+from causerie.api.generation import GenerationConfig
+from causerie.api.model_config import ModelConfig
+from causerie.api.torch_names import device_name, dtype_name
+from causerie.checkpoint.folder import Need
+from causerie.checkpoint.hub import resolve
+from causerie.errors import UsageError, unknown
+from causerie.settings import Settings
+
+if TYPE_CHECKING:
+    from causerie.api.causal_lm import CausalLM
+    from causerie.api.tokenizer import ChatTokenizer
+    from causerie.models.load import Progress
+
+_REMOTE = ForeignFlag((False,), "Nothing that comes with a checkpoint is ever run; families are built in.")
+_LATER = ForeignFlag((), "Quantization arrives in a later version; leave it out, or take a smaller model.")
+_ALWAYS = "It is how loading works here; leave it out."
+_ATTENTION = ForeignFlag(("eager", "sdpa", "auto"), "There is one attention here, exact and paged; leave it out.")
+_COMMON_FOREIGN: dict[str, ForeignFlag] = {
+    "trust_remote_code": _REMOTE,
+    "code_revision": _REMOTE,
+    "force_download": ForeignFlag((False,), "Delete the model from the hub's cache to download it again."),
+    "proxies": ForeignFlag((), "Set HTTPS_PROXY, which the download reads."),
+    "subfolder": ForeignFlag(("",), "Pass the folder itself."),
+    "use_auth_token": ForeignFlag((), "It is called token now."),
+    "resume_download": ForeignFlag((True, False), _ALWAYS),
+}
+_MODEL_FOREIGN: dict[str, ForeignFlag] = {
+    **_COMMON_FOREIGN,
+    "quantization_config": _LATER,
+    "load_in_8bit": ForeignFlag((False,), _LATER.instead),
+    "load_in_4bit": ForeignFlag((False,), _LATER.instead),
+    "attn_implementation": _ATTENTION,
+    "experts_implementation": _ATTENTION,
+    "low_cpu_mem_usage": ForeignFlag((True, False), _ALWAYS),  # as the field, which only does it one way
+    "use_safetensors": ForeignFlag((True,), "Only safetensors are read: other weights can run code when opened."),
+    "device_mesh": ForeignFlag((), "One device holds a model."),
+    "tp_plan": ForeignFlag((), "One device holds a model."),
+    "max_memory": ForeignFlag((), "One device holds a model; max_cache_tokens bounds the cache."),
+    "offload_folder": ForeignFlag((), "Weights stay in memory; take a smaller model."),
+    "offload_state_dict": ForeignFlag((False,), "Weights stay in memory; take a smaller model."),
+    "offload_buffers": ForeignFlag((False,), "Weights stay in memory; take a smaller model."),
+    "state_dict": ForeignFlag((), "Weights come from safetensors files."),
+    "gguf_file": ForeignFlag((), "Take the model's safetensors checkpoint."),
+    "variant": ForeignFlag((), "Take the repository's plain safetensors files."),
+    "ignore_mismatched_sizes": ForeignFlag((False,), "Weights of another shape are another model's."),
+    "output_loading_info": ForeignFlag((False,), "Missing or unexpected weights are errors, which name them."),
+}
+_TOKENIZER_FOREIGN: dict[str, ForeignFlag] = {
+    **_COMMON_FOREIGN,
+    "use_fast": ForeignFlag((True,), "Every tokenizer here is a fast one."),
+    "legacy": ForeignFlag((True, False), "Tokens are as tokenizer.json says."),  # it only steers slow tokenizers
+    "tokenizer_type": ForeignFlag((), "Tokens are as tokenizer.json says."),
+    "config": ForeignFlag((), "Tokens are as tokenizer.json says."),
+}
+_CONFIG: tuple[Need, ...] = ("config",)
+_TOKENIZER: tuple[Need, ...] = ("tokenizer",)
+_MODEL: tuple[Need, ...] = ("config", "weights")
+_WHERE = ("revision", "cache_dir", "local_files_only", "token")
+
+
+class AutoConfig:
+    """Reads a model's config.json."""
+
+    @staticmethod
+    def from_pretrained(
+        pretrained_model_name_or_path: str | Path,
+        *,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        **others: Any,
+    ) -> ModelConfig:
+        """config.json of a folder, "builtin" or hub id. Raises CheckpointError's kinds, ConfigError, UnknownName."""
+        _refuse_options(others, _COMMON_FOREIGN, _WHERE)
+        name = str(pretrained_model_name_or_path)
+        folder = resolve(
+            name, revision, needs=_CONFIG, offline=local_files_only, token=_token(token), cache=_folder(cache_dir)
+        )
+        return ModelConfig.from_folder(folder, name)
+
+
+class AutoTokenizer:
+    """Loads a model's tokenizer and chat template."""
+
+    @staticmethod
+    def from_pretrained(
+        pretrained_model_name_or_path: str | Path,
+        *,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        padding_side: str | None = None,
+        truncation_side: str | None = None,
+        **others: Any,
+    ) -> ChatTokenizer:
+        """The tokenizer of a folder, "builtin" or hub id. Raises CheckpointError's kinds, UnknownName."""
+        from causerie.api.tokenizer import ChatTokenizer
+
+        special = {name: others.pop(name) for name in list(others) if name in _SPECIAL}
+        _refuse_options(others, _TOKENIZER_FOREIGN, (*_WHERE, "padding_side", "truncation_side", *_SPECIAL))
+        name = str(pretrained_model_name_or_path)
+        folder = resolve(
+            name,
+            revision,
+            needs=_TOKENIZER,
+            offline=local_files_only,
+            token=_token(token),
+            cache=_folder(cache_dir),
+        )
+        tokenizer = ChatTokenizer.from_folder(folder, name)
+        for option, side in (("padding_side", padding_side), ("truncation_side", truncation_side)):
+            if side is not None:
+                if side not in ("left", "right"):
+                    raise unknown(option, side, ("left", "right"))
+                setattr(tokenizer, option, side)
+        for option, value in special.items():
+            setattr(tokenizer, option, value)
+        return tokenizer
+
+
+_SPECIAL = ("bos_token", "eos_token", "pad_token", "unk_token", "chat_template")
+
+
+class AutoModelForCausalLM:
+    """Loads a model, ready to talk."""
+
+    @staticmethod
+    def from_pretrained(
+        pretrained_model_name_or_path: str | Path,
+        *,
+        dtype: Any = None,
+        torch_dtype: Any = None,
+        device_map: Any = None,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        config: Mapping[str, Any] | None = None,
+        generation_config: GenerationConfig | None = None,
+        strict: bool = True,
+        backend: str | None = None,
+        threads: int | None = None,
+        max_cache_tokens: int | None = None,
+        progress: bool | Progress = True,
+        **others: Any,
+    ) -> CausalLM:
+        """The model of a folder, "builtin" or hub id.
+
+        dtype: "auto" (the checkpoint's, also when None), "float32", "float16", "bfloat16" or a torch dtype;
+        `torch_dtype` is its older name. device_map: "auto" (also when None) takes a GPU with room through torch, else
+        the CPU; or "cpu", "cuda", "cuda:1", a torch.device, {"": any of these}. strict=False goes on with config keys
+        and tensors that the family does not know. backend: "native" (CPU) or "torch". threads: the native backend's.
+        max_cache_tokens: positions to keep over all requests. progress=False draws nothing; a
+        callable gets (bytes done, bytes in all, tensor).
+        Raises CheckpointError's kinds, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
+        from causerie.api import loading
+        from causerie.api.placement import Request
+
+        known = (*_WHERE, "dtype", "torch_dtype", "device_map", "config", "generation_config", "strict", "backend")
+        _refuse_options(others, _MODEL_FOREIGN, (*known, "threads", "max_cache_tokens", "progress"))
+        held = _one_dtype(dtype, torch_dtype)
+        request = Request(device_name(device_map), backend, threads)
+        name = str(pretrained_model_name_or_path)
+        folder = resolve(
+            name,
+            revision,
+            needs=_MODEL,
+            offline=local_files_only,
+            token=_token(token),
+            cache=_folder(cache_dir),
+            progress=progress is not False,
+        )
+        own = ModelConfig.from_folder(folder, name)
+        return loading.load(
+            folder,
+            own if config is None else ModelConfig(config, name, folder),
+            request,
+            dtype=held,
+            generation_config=generation_config,
+            strict=strict,
+            max_cache_tokens=max_cache_tokens,
+            progress=progress,
+            settings=Settings.from_environment(),
+        )
+
+
+def _one_dtype(dtype: Any, torch_dtype: Any) -> str:
+    if dtype is not None and torch_dtype is not None and dtype_name(dtype) != dtype_name(torch_dtype):
+        raise UsageError(f"dtype={dtype} and torch_dtype={torch_dtype} are two names of one option; pass one of them.")
+    return dtype_name(torch_dtype if dtype is None else dtype)
+
+
+def _refuse_options(options: Mapping[str, Any], foreign: Mapping[str, ForeignFlag], known: tuple[str, ...]) -> None:
+    for name, value in options.items():
+        if name not in foreign:
+            raise unknown("option of from_pretrained()", name, (*known, *foreign))
+        if foreign[name].asks(value):
+            raise refuse(name, value, foreign[name])
+
+
+def _token(token: str | bool | None) -> str | None:
+    """True and None: whatever huggingface_hub is logged in with."""
+    if token is False:
+        raise UsageError("token=False asks not to log in; log out with `hf auth logout` instead, or leave it out.")
+    return token if isinstance(token, str) else None
+
+
+def _folder(folder: str | Path | None) -> Path | None:
+    return None if folder is None else Path(folder)

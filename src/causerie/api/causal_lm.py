@@ -1,0 +1,309 @@
+"""`CausalLM`: a loaded model under the field's names, over one engine that runs all its callers' requests together.
+
+Every method is a client of the engine: there is no other loop. It knows no template and no checkpoint format; auto.py
+loads it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from causerie.api.answers import Answer, read_answers
+from causerie.api.generation import GenerationConfig
+from causerie.api.outputs import CausalLMOutput, output_of
+from causerie.api.prompts import Prompts
+from causerie.api.resolution import Flags, Generation, call_flags, refuse_arguments, resolve
+from causerie.api.torch_names import Device, DType, device_name, dtype_name
+from causerie.api.watching import Watching
+from causerie.decoding.params import SamplingParams
+from causerie.engine.request import TokenEvent
+from causerie.errors import Unsupported, UsageError
+
+if TYPE_CHECKING:
+    from causerie.api.model_config import ModelConfig
+    from causerie.api.tokenizer import ChatTokenizer
+    from causerie.engine.thread import EngineThread
+    from causerie.models.model import Model
+    from causerie.text.stream import TextStream
+
+
+class CausalLM:
+    """A model that continues tokens. Any thread may call it; requests of several threads run together."""
+
+    def __init__(
+        self,
+        model: Model,
+        engine: EngineThread,
+        *,
+        config: ModelConfig,
+        generation_config: GenerationConfig,
+        backend: str = "",
+        tokenizer: ChatTokenizer | None = None,
+    ) -> None:
+        self.config = config
+        self.generation_config = generation_config
+        self.backend = backend
+        self._model = model
+        self._engine = engine
+        self._tokenizer = tokenizer
+        self._closing = weakref.finalize(self, _close, engine, model)
+
+    # --- what it is ---
+
+    @property
+    def name_or_path(self) -> str:
+        """How the caller named it."""
+        return self.config.name_or_path
+
+    @property
+    def device(self) -> Device:
+        """Where it runs; equal to the torch.device of that name."""
+        return Device(self._model.device)
+
+    @property
+    def dtype(self) -> DType:
+        """How its weights are held; equal to the torch dtype of that name."""
+        return DType(self._model.format)
+
+    @property
+    def context(self) -> int:
+        """Longest sequence, in tokens."""
+        return self._model.context
+
+    def num_parameters(self) -> int:
+        """Number of parameters, a tied head counted once."""
+        return self._model.spec.parameters
+
+    def get_memory_footprint(self) -> int:
+        """Bytes of the weights as held; the cache is beside them."""
+        return self._model.weight_bytes
+
+    def __repr__(self) -> str:
+        return (
+            f"CausalLM({self.name_or_path!r}: {self._model.spec.family}, "
+            f"{self.num_parameters() / 1e6:,.0f} M parameters, "
+            f"{self.dtype}, {self.backend or 'unknown'} on {self.device}, context {self.context})"
+        )
+
+    # --- tokens to logits ---
+
+    def __call__(self, input_ids: Any = None, attention_mask: Any = None, **others: Any) -> CausalLMOutput:
+        """Logits [prompts, tokens, vocab] in float32: torch if torch was passed, else numpy. Padding's rows are 0.
+        Raises UsageError, Unsupported, ContextLengthError."""
+        _refuse_forward(others)
+        prompts = self._prompts(None, input_ids, attention_mask, Flags(checkpoint=self.generation_config))
+        params = SamplingParams(max_tokens=0, prompt_logits=True)
+        answers = read_answers(self._engine.submit_all([(tokens, params) for tokens in prompts.tokens]))
+        logits = np.zeros((len(answers), prompts.width, self._model.vocab), dtype=np.float32)
+        for row, (answer, columns) in enumerate(zip(answers, prompts.columns, strict=True)):
+            logits[row, list(columns)] = answer.prompt_logits
+        return CausalLMOutput(prompts.container.array(logits))
+
+    # --- tokens to tokens ---
+
+    def generate(
+        self,
+        inputs: Any = None,
+        generation_config: GenerationConfig | None = None,
+        *,
+        input_ids: Any = None,
+        attention_mask: Any = None,
+        tokenizer: ChatTokenizer | None = None,
+        streamer: Any = None,
+        stopping_criteria: Any = None,
+        **flags: Any,
+    ) -> Any:
+        """Prompts with their answers: [rows, tokens], each row the prompt as passed and its new tokens, filled up
+        on the right with pad_token_id. A tensor gives a tensor on the same device, an array an array, lists lists
+        (which keep their own lengths). num_return_sequences rows follow each other for each prompt.
+
+        `flags` are GenerationConfig's, and win over `generation_config`, which wins over the checkpoint's. Without a
+        length it is 256 new tokens. An answer includes the tokens that end it. `stop_strings` are searched with
+        `tokenizer`, by default the model's own. `streamer` gets the tokens as they come. `stopping_criteria` are
+        callables of (ids [1, n], None) that return True to end a row.
+        Raises UsageError and its kinds before anything runs, EngineError when the engine fails."""
+        levels = Flags(call_flags(flags), generation_config, self.generation_config)
+        prompts = self._prompts(inputs, input_ids, attention_mask, levels)
+        plan = self.decide(levels, prompts.width, max(len(tokens) for tokens in prompts.tokens))
+        given = [row for row in prompts.given for _ in range(plan.sequences)]
+        chosen = tokenizer or (self.tokenizer if plan.stop_strings else None)
+        watching = Watching(given, prompts.container, plan.stop_strings, chosen, stopping_criteria, streamer)
+        rows = [tokens for tokens in prompts.tokens for _ in range(plan.sequences)]
+        params = plan.each(len(prompts.tokens))
+        answers = self.answer(rows, params, watching)
+        sequences = [[*row, *answer.tokens] for row, answer in zip(given, answers, strict=True)]
+        batch = prompts.container.batch(sequences, plan.pad)
+        if not plan.return_dict:
+            return batch
+        return output_of(batch, answers, plan, params, prompts.container)
+
+    def stream(
+        self,
+        tokens: Sequence[int],
+        params: SamplingParams | None = None,
+        *,
+        generation_config: GenerationConfig | None = None,
+        **flags: Any,
+    ) -> Iterator[TokenEvent]:
+        """The answer to one prompt as token events, as they come; closing the iterator cancels the request. Either
+        `params` or flags say how. Raises as `generate`, at once."""
+        if params is not None:
+            if flags or generation_config is not None:
+                raise UsageError("stream() got params and flags; params already say everything.")
+            return self._engine.submit(tokens, params)
+        plan = self.decide(Flags(call_flags(flags), generation_config, self.generation_config), len(tokens))
+        if plan.stop_strings:
+            raise UsageError(
+                "stop_strings are texts and token events have none; use stream_text(), which holds them back."
+            )
+        return self._engine.submit(tokens, _only_one(plan).params)
+
+    def stream_text(
+        self,
+        tokens: Sequence[int],
+        *,
+        generation_config: GenerationConfig | None = None,
+        tokenizer: ChatTokenizer | None = None,
+        skip_special_tokens: bool = True,
+        fallback: GenerationConfig | None = None,
+        **flags: Any,
+    ) -> TextStream:
+        """The answer to one prompt as pieces of text, as they come. Stop strings end it and are never shown. `fallback`
+        are flags for where nobody sets them. Raises as `generate`, at once."""
+        from causerie.text.detokenize import Detokenizer
+        from causerie.text.stream import TextStream
+
+        levels = Flags(call_flags(flags), generation_config, self.generation_config, fallback)
+        plan = _only_one(self.decide(levels, len(tokens)))
+        detokenizer = Detokenizer((tokenizer or self.tokenizer).text, skip_special_tokens)
+        hidden = plan.params.eos if skip_special_tokens else ()
+        return TextStream(self._engine.submit(tokens, plan.params), detokenizer, plan.stop_strings, hidden)
+
+    def answer(
+        self, rows: Sequence[Sequence[int]], params: Sequence[SamplingParams], watching: Watching
+    ) -> list[Answer]:
+        """The answers to prompts that run together, each with its own parameters, with someone looking on."""
+        with watching:
+            streams = self._engine.submit_all(zip(rows, params, strict=True))
+            return read_answers(streams, watching.see if watching.needed else None)
+
+    def decide(self, flags: Flags, prompt_length: int, longest: int | None = None) -> Generation:
+        """What these flags come to for a prompt of this length; see resolution.resolve."""
+        return resolve(
+            flags,
+            prompt_length=prompt_length,
+            longest=longest,
+            context=self.context,
+            default_eos=self._default_eos(flags),
+        )
+
+    @property
+    def tokenizer(self) -> ChatTokenizer:
+        """The tokenizer of the model's own folder, loaded when first used. Raises MissingFile."""
+        if self._tokenizer is None:
+            from causerie.api.tokenizer import ChatTokenizer
+
+            if self.config.folder is None:
+                raise UsageError("This model was made without a folder, so it has no tokenizer; pass tokenizer=…")
+            self._tokenizer = ChatTokenizer.from_folder(self.config.folder, self.name_or_path)
+        return self._tokenizer
+
+    def _default_eos(self, flags: Flags) -> list[int]:
+        """What ends an answer where no flag says: config.json's token, else the tokenizer's."""
+        if flags.get("eos_token_id") is not None:
+            return []
+        found = self.config.get("eos_token_id")
+        if found is None and self.config.folder is not None and (self.config.folder / "tokenizer.json").is_file():
+            found = self.tokenizer.eos_token_id
+        return found if isinstance(found, list) else [] if found is None else [found]
+
+    def _prompts(self, inputs: Any, input_ids: Any, attention_mask: Any, flags: Flags) -> Prompts:
+        if inputs is not None and input_ids is not None:
+            raise UsageError("inputs and input_ids are two names of the same prompts; pass one of them.")
+        given = input_ids if inputs is None else inputs
+        if given is None:
+            begin = flags.get("bos_token_id")
+            if begin is None:
+                raise UsageError("There is no prompt and the model has no bos_token_id to begin with; pass input_ids.")
+            given = [[begin]]
+        elif not isinstance(given, str) and hasattr(given, "keys") and "input_ids" in given:
+            raise UsageError("The tokenizer's whole output was passed as the prompt; pass generate(**inputs).")
+        return Prompts.read(given, attention_mask, vocab=self._model.vocab, pad=flags.padding)
+
+    # --- its life ---
+
+    def to(self, device: Any = None, dtype: Any = None) -> CausalLM:
+        """Itself, if it is there already; a model stays where it was loaded."""
+        if (
+            device is not None
+            and dtype is None
+            and str(device).removeprefix("torch.") in ("float32", "float16", "bfloat16")
+        ):
+            device, dtype = None, device
+        if device is not None:
+            wanted = device_name(device)
+            if wanted not in (self.device, self.device.type, "auto"):
+                raise Unsupported(
+                    f"This model is on {self.device} and cannot move to {wanted}. Load it there: "
+                    f"from_pretrained({self.name_or_path!r}, device_map={wanted!r})."
+                )
+        if dtype is not None and dtype_name(dtype) not in (self.dtype, "auto"):
+            raise Unsupported(
+                f"This model's weights are held in {self.dtype}. Load it with dtype={dtype_name(dtype)!r} instead."
+            )
+        return self
+
+    def eval(self) -> CausalLM:
+        """Itself; there is no other mode."""
+        return self
+
+    def close(self) -> None:
+        """Ends what runs and frees weights and cache. Also done when the last reference goes."""
+        self._closing()
+
+    def __enter__(self) -> CausalLM:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _close(engine: EngineThread, model: Model) -> None:
+    engine.close()
+    model.close()
+
+
+def _only_one(plan: Generation) -> Generation:
+    if plan.sequences > 1:
+        raise UsageError(
+            f"A stream is one answer and num_return_sequences is {plan.sequences}. Use generate(), or streams."
+        )
+    return plan
+
+
+_FORWARD_NEUTRAL = {"use_cache": (True, False), "return_dict": (True,), "logits_to_keep": (0,)}
+_FORWARD_FOREIGN = {
+    "labels": "Training is not what this program does.",
+    "output_attentions": "Layers are not observable.",
+    "output_hidden_states": "Layers are not observable.",
+}
+
+
+def _refuse_forward(others: dict[str, Any]) -> None:
+    """Arguments of the field's forward() that ask for nothing pass; others are refused by name."""
+    rest = {}
+    for name, value in others.items():
+        if value is None or any(value is neutral for neutral in _FORWARD_NEUTRAL.get(name, ())):
+            continue
+        if name in _FORWARD_FOREIGN and value is not False:
+            raise Unsupported(f"{name}={value!r} is not something Causerie does. {_FORWARD_FOREIGN[name]}")
+        if name not in _FORWARD_FOREIGN:
+            rest[name] = value
+    refuse_arguments(rest, ("input_ids", "attention_mask"))

@@ -1,0 +1,151 @@
+"""What watches generate() as it goes: to the terminal, to a thread that iterates, to a coroutine that iterates.
+
+Names and parameters are the field's; pieces come as soon as their characters are whole, not word by word. Any object
+with put(tokens) and end() is a streamer. Knows a tokenizer and no engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from causerie.errors import UsageError, unknown
+from causerie.text.detokenize import Detokenizer
+from causerie.text.stream import StopText
+
+if TYPE_CHECKING:
+    from causerie.api.tokenizer import ChatTokenizer
+
+_OPTIONS = ("skip_special_tokens", "clean_up_tokenization_spaces")
+
+
+class TextStreamer:
+    """Prints text to stdout as it is generated. `skip_prompt` leaves out the prompt; `skip_special_tokens` the tokens
+    that mark turns."""
+
+    def __init__(self, tokenizer: ChatTokenizer, skip_prompt: bool = False, **decode_kwargs: Any) -> None:
+        for name in decode_kwargs:
+            if name not in _OPTIONS:
+                raise unknown("option of a streamer", name, ("skip_prompt", "timeout", *_OPTIONS))
+        if decode_kwargs.get("clean_up_tokenization_spaces"):
+            raise UsageError(
+                "clean_up_tokenization_spaces=True changes text that was already shown, so a streamer cannot do it. "
+                "Leave it out, or decode the whole answer with it."
+            )
+        self.tokenizer = tokenizer
+        self.skip_prompt = skip_prompt
+        self.skip_special_tokens = bool(decode_kwargs.get("skip_special_tokens", False))
+        self.hold_back(())
+
+    def hold_back(self, stop_strings: Sequence[str]) -> None:
+        """Called by generate() before the first put: these texts end the answer and are not shown."""
+        self._stops = StopText(stop_strings)
+        self._detokenizer = Detokenizer(self.tokenizer.text, self.skip_special_tokens)
+        self._prompt_comes = True
+
+    def put(self, value: Any) -> None:
+        """Takes the prompt first, then each new token: ids in a list, an array or a tensor of one row."""
+        tokens = value.tolist() if hasattr(value, "tolist") else value
+        if isinstance(tokens, list) and tokens and isinstance(tokens[0], list):
+            if len(tokens) > 1:
+                raise UsageError(f"A streamer shows one answer and was given a batch of {len(tokens)}.")
+            tokens = tokens[0]
+        tokens = tokens if isinstance(tokens, list | tuple) else [tokens]
+        is_prompt, self._prompt_comes = self._prompt_comes, False
+        if is_prompt:
+            if not self.skip_prompt:
+                self.on_finalized_text(self._detokenizer.push_all(tokens))
+            return
+        text = self._stops.feed(self._detokenizer.push_all(tokens))
+        if text:
+            self.on_finalized_text(text)
+
+    def end(self) -> None:
+        """The answer is complete: shows what was held back. The streamer can then be used again."""
+        rest = self._stops.feed(self._detokenizer.finish()) + self._stops.finish()
+        self.hold_back(())
+        self.on_finalized_text(rest, stream_end=True)
+
+    def fail(self, error: BaseException) -> None:
+        """The answer will not be completed; generate() raises `error` itself."""
+        self.end()
+
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        """What to do with a piece; meant to be overridden. `stream_end` marks the last one, which may be empty."""
+        print(text, flush=True, end="\n" if stream_end else "")
+
+
+class TextIteratorStreamer(TextStreamer):
+    """Iterate over this while generate() runs in another thread. If generate() fails the iteration raises its error.
+    `timeout` is how many seconds to wait for a piece before queue.Empty is raised; None waits for ever."""
+
+    def __init__(
+        self, tokenizer: ChatTokenizer, skip_prompt: bool = False, timeout: float | None = None, **decode_kwargs: Any
+    ) -> None:
+        super().__init__(tokenizer, skip_prompt, **decode_kwargs)
+        self.timeout = timeout
+        self.text_queue: queue.Queue[str | BaseException | None] = queue.Queue()
+
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        """Hands the piece to whoever iterates."""
+        if text:
+            self.text_queue.put(text)
+        if stream_end:
+            self.text_queue.put(None)
+
+    def fail(self, error: BaseException) -> None:
+        """The iteration raises `error` after the pieces that came before it."""
+        self.hold_back(())
+        self.text_queue.put(error)
+
+    def __iter__(self) -> TextIteratorStreamer:
+        return self
+
+    def __next__(self) -> str:
+        piece = self.text_queue.get(timeout=self.timeout)
+        if piece is None:
+            raise StopIteration
+        if isinstance(piece, BaseException):
+            raise piece
+        return piece
+
+
+class AsyncTextIteratorStreamer(TextStreamer):
+    """The same for `async for`. Make it inside the coroutine that iterates; TimeoutError after `timeout` seconds."""
+
+    def __init__(
+        self, tokenizer: ChatTokenizer, skip_prompt: bool = False, timeout: float | None = None, **decode_kwargs: Any
+    ) -> None:
+        super().__init__(tokenizer, skip_prompt, **decode_kwargs)
+        self.timeout = timeout
+        self.text_queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue()
+        try:
+            self.loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise UsageError("AsyncTextIteratorStreamer must be made inside a coroutine, where a loop runs.") from None
+
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        """Hands the piece to the loop; called from the thread in which generate() runs."""
+        if text:
+            self.loop.call_soon_threadsafe(self.text_queue.put_nowait, text)
+        if stream_end:
+            self.loop.call_soon_threadsafe(self.text_queue.put_nowait, None)
+
+    def fail(self, error: BaseException) -> None:
+        """The iteration raises `error` after the pieces that came before it."""
+        self.hold_back(())
+        self.loop.call_soon_threadsafe(self.text_queue.put_nowait, error)
+
+    def __aiter__(self) -> AsyncTextIteratorStreamer:
+        return self
+
+    async def __anext__(self) -> str:
+        async with asyncio.timeout(self.timeout):
+            piece = await self.text_queue.get()
+        if piece is None:
+            raise StopAsyncIteration
+        if isinstance(piece, BaseException):
+            raise piece
+        return piece

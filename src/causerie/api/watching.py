@@ -1,0 +1,99 @@
+"""What looks on while answers are generated: stop strings, the caller's criteria, a streamer. It decides only when a
+row ends. Knows text through a tokenizer it is handed, and no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from causerie.api.prompts import Container
+from causerie.api.streamers import TextStreamer
+from causerie.api.tensors import to_numpy
+from causerie.errors import UsageError
+from causerie.text.detokenize import Detokenizer
+from causerie.text.stream import StopText
+
+if TYPE_CHECKING:
+    from causerie.api.tokenizer import ChatTokenizer
+
+Criterion = Callable[[Any, Any], Any]
+
+
+class Watching:
+    """Looks on for rows `given`. As a context manager it begins and ends the streamer: with `end()` when all went well,
+    else with `fail(error)` where the streamer has it, so that whoever iterates over it hears of the error."""
+
+    def __init__(
+        self,
+        given: Sequence[Sequence[int]],
+        container: Container,
+        stop_strings: Sequence[str],
+        tokenizer: ChatTokenizer | None,
+        criteria: Any,
+        streamer: Any,
+    ) -> None:
+        if streamer is not None and len(given) > 1:
+            raise UsageError(f"A streamer shows one answer and {len(given)} were asked for; leave out one of the two.")
+        for name in ("put", "end"):
+            if streamer is not None and not callable(getattr(streamer, name, None)):
+                raise UsageError(f"streamer is {type(streamer).__name__}, which has no {name}(); use TextStreamer.")
+        self._kind = Container(container.kind if container.kind == "torch" else "numpy", "cpu")
+        self._streamer = streamer
+        self._criteria = _criteria(criteria)
+        self._sequences = [list(row) for row in given]
+        self._stop_strings = tuple(stop_strings)
+        self._stops: list[tuple[Detokenizer, StopText]] = []
+        if stop_strings and tokenizer is not None:
+            self._stops = [(Detokenizer(tokenizer.text), StopText(stop_strings)) for _ in given]
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is anything to look for."""
+        return bool(self._stops or self._criteria or self._streamer is not None)
+
+    def see(self, row: int, token: int) -> bool:
+        """Takes a row's new token; whether the row ends with it."""
+        if self._streamer is not None:
+            self._streamer.put(self._kind.array(np.array([token], dtype=np.int64)))
+        ended = False
+        if self._stops:
+            detokenizer, stop = self._stops[row]
+            stop.feed(detokenizer.push(token))
+            ended = stop.stopped
+        if self._criteria:
+            self._sequences[row].append(token)
+            ids = self._kind.array(np.array([self._sequences[row]], dtype=np.int64))
+            ended |= any(bool(np.all(to_numpy(criterion(ids, None)))) for criterion in self._criteria)
+        return ended
+
+    def __enter__(self) -> Watching:
+        if self._streamer is not None:
+            if isinstance(self._streamer, TextStreamer):
+                self._streamer.hold_back(self._stop_strings)
+            self._streamer.put(self._kind.array(np.array([self._sequences[0]], dtype=np.int64)))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._streamer is None:
+            return
+        fail = getattr(self._streamer, "fail", None)
+        if error is not None and callable(fail):
+            fail(error)
+        else:
+            self._streamer.end()
+
+
+def _criteria(criteria: Any) -> list[Criterion]:
+    """One criterion, or several in anything that can be iterated over."""
+    if criteria is None:
+        return []
+    listed = list(criteria) if hasattr(criteria, "__iter__") else [criteria]
+    for criterion in listed:
+        if not callable(criterion):
+            raise UsageError(f"stopping_criteria holds {criterion!r}; expected callables of (input_ids, scores).")
+    return listed
