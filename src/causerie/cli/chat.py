@@ -6,6 +6,7 @@ Everything that can be wrong in the options is said before the model loads. Know
 from __future__ import annotations
 
 import argparse
+import io
 import shutil
 import stat
 import sys
@@ -77,6 +78,8 @@ def run(found: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     name, flags = model_and_flags(found.words, found.model_name_or_path)
     question = _question(found.prompt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an output without emoji must not end an answer
     plain = settings.terminal == "dumb"
     color = settings.color and not found.no_color and not plain
     notes = Screen(sys.stderr, color=color and sys.stderr.isatty(), live=sys.stderr.isatty() and not plain)

@@ -7,11 +7,14 @@ or set a title. Knows no chat.
 from __future__ import annotations
 
 import shutil
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
+
+from causerie.cli.wrapping import WordWrap
 
 _CODES = {"bold": "1", "dim": "2", "prompt": "1;32", "error": "31", "notice": "33"}
 
@@ -35,6 +38,7 @@ class Screen:
         self._live = live
         self._columns = columns or (lambda: shutil.get_terminal_size().columns)
         self._open_line = False
+        self._wrap = WordWrap()
         self._lock = threading.Lock()
 
     def styled(self, text: str, style: str | None) -> str:
@@ -42,14 +46,16 @@ class Screen:
         return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self._color and style and text else text
 
     def line(self, text: str = "", style: str | None = None) -> None:
-        """One whole line, on a line of its own."""
-        self._write(("\n" if self._open_line else "") + self.styled(text, style) + "\n")
-        self._open_line = False
+        """One whole line, on a line of its own; on a terminal, as many as it needs, broken between words."""
+        self.end_piece()
+        for part in self._parts(text):
+            self._write(self.styled(part, style) + "\n")
 
     def piece(self, text: str) -> None:
-        """Text of the model, shown at once."""
+        """Text of the model, shown at once; on a terminal, broken between words."""
         if text:
-            self._write(text.translate(_VISIBLE))
+            shown = text.translate(_VISIBLE)
+            self._write(self._wrap.feed(shown, self._columns()) if self._live else shown)
             self._open_line = not text.endswith("\n")
 
     def end_piece(self) -> None:
@@ -57,6 +63,7 @@ class Screen:
         if self._open_line:
             self._write("\n")
             self._open_line = False
+        self._wrap = WordWrap()
 
     @contextmanager
     def waiting(self, words: Callable[[], str], *, after: float) -> Iterator[Callable[[], None]]:
@@ -77,6 +84,13 @@ class Screen:
             yield end
         finally:
             end()
+
+    def _parts(self, text: str) -> list[str]:
+        if not self._live:
+            return [text]
+        indent = text[: len(text) - len(text.lstrip(" "))]
+        width = max(20, self._columns() - 1)
+        return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
 
     def _draw(self, words: Callable[[], str], after: float, ended: threading.Event) -> None:
         drawn = ""

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from causerie.cli.keyboard import Keyboard
 from causerie.cli.screen import Screen
-from causerie.errors import CauserieError, ContextLengthError, UsageError, unknown
+from causerie.errors import CauserieError, UsageError, unknown
 
 PATIENCE = 0.5
 """Seconds before the screen says that it waits for the first words of an answer."""
@@ -130,18 +130,11 @@ class Terminal:
             self._show(reply)
             self._say_end(reply)
         except KeyboardInterrupt:  # before the answer began
-            self._screen.end_piece()
             self._screen.line("Stopped before the answer began; the chat is as it was.", "dim")
-        except ContextLengthError as error:
-            self._screen.end_piece()
-            self._screen.line(str(error), "error")
-            self._screen.line("The chat is as it was before this message. `clear` begins a new one.", "notice")
         except CauserieError as error:
-            self._screen.end_piece()
             self._screen.line(str(error), "error")
             self._screen.line("The chat is as it was before this message.", "dim")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not take the user's chat with it
-            self._screen.end_piece()
             self._screen.line(f"A fault in Causerie: {type(error).__name__}: {error}", "error")
             self._screen.line("The chat is as it was before this message.", "dim")
         self._screen.line()

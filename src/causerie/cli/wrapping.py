@@ -1,0 +1,63 @@
+"""Breaks a stream of text between words at the right edge of a terminal, as it is written.
+
+Knows no terminal: it returns what to write."""
+
+from __future__ import annotations
+
+import unicodedata
+
+TAB = 8
+
+
+class WordWrap:
+    """What is fed comes out as it is, except that a word which reaches the edge is taken back and begun on the next
+    line. The last column stays free: a cursor that waits there moves differently from terminal to terminal."""
+
+    def __init__(self) -> None:
+        self._column = 0
+        self._word = ""  # the word the cursor stands behind
+        self._word_width = 0
+
+    def feed(self, text: str, columns: int) -> str:
+        """What to write for `text` on a terminal `columns` wide, if all that was returned before is written."""
+        return "".join([self._character(character, max(2, columns - 1)) for character in text])
+
+    def _character(self, character: str, edge: int) -> str:
+        if character == "\n":
+            return self._break()
+        width = TAB - self._column % TAB if character == "\t" else width_of(character)
+        if character in " \t":
+            if self._column + width > edge:
+                return self._break()  # a space at the edge: the new line is space enough
+            self._column += width
+            self._word, self._word_width = "", 0
+            return character
+        if width == 2:  # East Asian text may break between any two characters
+            self._word, self._word_width = "", 0
+        before = ""
+        if self._column + width > edge:
+            before = self._move_word(edge - width)
+        self._column += width
+        if width < 2:
+            self._word += character
+            self._word_width += width
+        return before + character
+
+    def _break(self) -> str:
+        self._column, self._word, self._word_width = 0, "", 0
+        return "\n"
+
+    def _move_word(self, room: int) -> str:
+        """Takes the unfinished word to a new line; one that fills a whole line is broken where it is."""
+        word, width = self._word, self._word_width
+        if not 0 < width < min(self._column, room + 1):
+            return self._break()
+        self._column = width
+        return f"\x1b[{width}D\x1b[K\n{word}"
+
+
+def width_of(character: str) -> int:
+    """Columns that a character takes: 0, 1 or 2."""
+    if unicodedata.east_asian_width(character) in "WF":
+        return 2
+    return 0 if unicodedata.category(character) in ("Mn", "Me", "Cf") else 1
