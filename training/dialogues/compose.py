@@ -1,0 +1,178 @@
+"""Dialogues drawn from all topics: the training stream, and the held-out questions of the evaluation.
+
+`dialogue(rng)` never uses a held-out form, combination or subject; `held_dialogue(rng, group)` ends with one.
+The same seed gives the same dialogues.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from training.dialogues import (
+    concepts,
+    errors,
+    flags,
+    howto,
+    identity,
+    manners,
+    memory,
+    outside,
+    python_api,
+    reasons,
+    recall,
+    sums,
+)
+from training.dialogues.follow import Follower
+from training.dialogues.forms import HELD, TRAINED
+from training.dialogues.manners import Manner
+from training.dialogues.phrasing import bucket, expand, noisy
+from training.dialogues.topic import Dialogue, Topic, Turn
+
+ALL: tuple[Topic, ...] = (*howto.TOPICS, *python_api.TOPICS, *concepts.TOPICS, *reasons.TOPICS, *errors.TOPICS, *flags.TOPICS, *identity.TOPICS)
+BY_ID = {topic.id: topic for topic in ALL}
+WEIGHTS = [topic.weight for topic in ALL]
+GROUPS = (("topic", 50), ("outside", 24), ("memory", 13), ("sum", 7), ("name", 2.5), ("recall", 3.5))
+
+
+def neighbour(topic: Topic, rng: Random) -> Topic:
+    """Another topic of the same kind."""
+    return rng.choice([other for other in ALL if other.kind == topic.kind and other is not topic])
+
+
+FOLLOWER = Follower(BY_ID, neighbour)
+
+
+def forms_of(topic: Topic, held: bool) -> list[str]:
+    """The question forms of a topic: trained ones, or those held out (a form never trained, or a form never trained with it)."""
+    shared = TRAINED.get(topic.kind, ()) if topic.names else ()
+    if held:
+        return [*topic.held, *(HELD.get(topic.kind, ()) if topic.names else ()), *(form for form in shared if pair_held(topic, form))]
+    return [*topic.forms, *(form for form in shared if not pair_held(topic, form))]
+
+
+def pair_held(topic: Topic, form: str) -> bool:
+    return bucket("form", topic.id, form, of=14) == 0
+
+
+def topic_turn(topic: Topic, rng: Random, held: bool = False) -> Turn:
+    """A question about the topic. Half of the training questions use its own forms, if it has some and a name too."""
+    forms = forms_of(topic, held)
+    own = topic.held if held else topic.forms
+    form = rng.choice(own) if own and (not topic.names or rng.random() < 0.35) else rng.choice(forms)
+    user = form.replace("{x}", rng.choice(topic.names)) if topic.names else form
+    brief = topic.short if topic.kind != "talk" else ""
+    return Turn(noisy(expand(user, rng), rng), topic.usual, brief, topic.full, topic.need, topic, topic.kind)
+
+
+class Chat:
+    """One dialogue while it is drawn: the turns so far and what a next question may refer to."""
+
+    def __init__(self, rng: Random, manner: Manner) -> None:
+        self.rng, self.manner = rng, manner
+        self.turns: list[Turn] = []
+        self.need: memory.Need | None = None
+        self.total: int | None = None
+        self.user_name = ""
+
+    def add(self, turn: Turn) -> Turn:
+        done = manners.apply(self.manner, turn)
+        self.turns.append(done)
+        return done
+
+    def fresh(self) -> Turn:
+        """A question that needs no turn before it."""
+        rng, self.need, self.total = self.rng, None, None
+        group = rng.choices([name for name, _ in GROUPS], [weight for _, weight in GROUPS])[0]
+        if group == "topic":
+            return topic_turn(rng.choices(ALL, WEIGHTS)[0], rng)
+        if group == "outside":
+            return outside.turn(rng)
+        if group == "memory":
+            turn, self.need = memory.first_turn(rng)
+            return turn
+        if group == "sum":
+            turn, self.total = sums.first_turn(rng)
+            return turn
+        if group == "name":
+            if self.user_name or rng.random() < 0.2:
+                return recall.ask_name(self.user_name, rng)
+            turn, self.user_name = recall.tell_name(rng)
+            return turn
+        return recall.ask_last(self.turns, rng)
+
+    def next(self) -> Turn:
+        """Four times in ten a follow-up where one is possible, else a fresh question."""
+        rng = self.rng
+        if self.turns and rng.random() < 0.45:
+            if self.need:
+                turn, self.need = memory.next_turn(self.need, rng)
+                return turn
+            if self.total is not None:
+                found = sums.next_turn(self.total, rng)
+                if found:
+                    turn, self.total = found
+                    return turn
+            follow = FOLLOWER.turn(self.turns[-1], rng)
+            if follow:
+                self.need = self.total = None
+                return follow
+            if self.user_name and rng.random() < 0.3:
+                return recall.ask_name(self.user_name, rng)
+        return self.fresh()
+
+
+def turn_count(rng: Random) -> int:
+    kind = rng.random()
+    if kind < 0.25:
+        return 1
+    if kind < 0.9:
+        return rng.randint(2, 5)
+    return rng.randint(6, 9) if kind < 0.985 else rng.randint(10, 45)
+
+
+def dialogue(rng: Random) -> Dialogue:
+    """One training dialogue."""
+    chat = Chat(rng, manners.draw(rng))
+    for _ in range(turn_count(rng)):
+        chat.add(chat.next())
+    return Dialogue(chat.manner.system, tuple(chat.turns))
+
+
+def held_question(chat: Chat, group: str) -> Turn | None:
+    """A held-out question of the group; None where this chat allows none (draw another chat)."""
+    rng = chat.rng
+    if group == "topic":
+        topic = rng.choice([topic for topic in ALL if forms_of(topic, True)])
+        return topic_turn(topic, rng, held=True)
+    if group == "memory":
+        return memory.first_turn(rng, held=True)[0]
+    if group == "sum":
+        return sums.first_turn(rng, held=True)[0]
+    if group == "outside":
+        return outside.turn(rng, held=True)
+    if not chat.turns:
+        return None
+    if group == "memory next":
+        return memory.next_turn(chat.need, rng, held=True)[0] if chat.need else None
+    if group == "sum next":
+        found = sums.next_turn(chat.total, rng, held=True) if chat.total is not None else None
+        return found[0] if found else None
+    if group == "recall":
+        if chat.user_name and rng.random() < 0.5:
+            return recall.ask_name(chat.user_name, rng, held=True)
+        return recall.ask_last(chat.turns, rng, held=True)
+    last = chat.turns[-1]
+    return FOLLOWER.turn(last, rng, held=True) if last.topic and last.group != "follow" else None
+
+
+def held_dialogue(rng: Random, group: str, plain: bool = True) -> Dialogue:
+    """A dialogue whose last question is held out, after zero to three trained turns (follow-ups after at least one)."""
+    following = group in ("follow", "memory next", "sum next", "recall")
+    while True:
+        chat = Chat(rng, Manner() if plain else manners.draw(rng))
+        for _ in range(rng.randint(1, 3) if following else rng.choice((0, 0, 0, 1, 2))):
+            chat.add(chat.next())
+        turn = held_question(chat, group)
+        if turn:
+            chat.add(turn)
+            return Dialogue(chat.manner.system, tuple(chat.turns))

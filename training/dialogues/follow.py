@@ -1,0 +1,136 @@
+"""Questions that make sense only after the turn before: more, shorter, an example, why, how, the same for another thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from training.dialogues.phrasing import expand, noisy
+from training.dialogues.topic import Topic, Turn
+
+MORE = ("tell me more", "more [details|information|please]", "more", "can you say more?", "go on", "[explain further|continue]", "in more detail[ please|]", "what else?",
+        "please elaborate", "I want to know more", "anything else?", "can you explain more?", "more about that", "and what else?", "tell me more about [it|that|this]")
+SHORTER = ("shorter[ please|]", "in one sentence[ please|]", "too long", "briefly[ please|]", "summarize that", "can you make it shorter?", "in short?", "say it shorter",
+           "shorter, please", "make it short", "the short version", "in fewer words", "sum it up", "can you say that in one sentence?")
+EXAMPLE = ("for example?", "[give me|show me|can you give me] an example", "an example[ please|]", "example?", "like what?", "such as?", "do you have an example?",
+           "e.g.?", "what would that look like?", "can you show me?")
+WHY = ("why?", "why is that?", "why so?", "and why?", "how come?", "what is the reason?", "but why?", "why is it so?", "for what reason?", "can you say why?")
+HOW = ("how do I do [that|this|it]?", "how?", "and how?", "how do I use it?", "how can I do that?", "what do I type?", "how do I get [that|it]?", "and how do I do that?",
+       "what is the command?", "which command?", "how do I turn it on?", "and in causerie?", "how do I start it?", "how do I set it?", "show me how")
+PUZZLED = ("I don't understand", "I do not understand that", "what do you mean?", "can you say that again?", "what does that mean?", "I don't get it", "sorry, what?", "come again?",
+           "can you explain that?", "in simple words?", "please explain")
+SURE = ("are you sure?", "really?", "is that true?", "is that right?", "are you certain?", "sure?", "is this correct?")
+OTHER = ("and {x}?", "what about {x}?", "and what is {x}?", "how about {x}?", "and {x}", "what is {x} then?", "and what about {x}?")
+SET = ("how do I set it?", "how do I [use|write|pass] it?", "give me an example", "an example?", "for example?", "what do I type?", "how?", "show me how", "example please",
+       "how is it written?", "how do I change it?", "where do I write it?", "and in the terminal?")
+DEFAULT = ("what is a good value?", "which value [should I use|is good]?", "a good value?", "what value do you recommend?", "which value?", "what should I set it to?")
+WHO_KNOWS = ("who knows it?", "who can tell me then?", "who can [help|do that]?", "then who knows?", "which model knows that?", "what can I do then?", "can a larger model do it?",
+             "and now?", "who could I ask?")
+HELD = {
+    "more": ("could you tell me a bit more?", "I would like to hear more"), "shorter": ("that was long, say it in brief", "please say it in a shorter way"),
+    "example": ("could I see an example?", "what is an example of that?"), "why": ("what is the reason for that?", "and the reason?"),
+    "how": ("what would I type for that?", "so how is it done?"), "other": ("now what about {x}?", "and tell me about {x}"),
+    "set": ("how would I write that?", "what does that look like in a command?"),
+}
+HOW_TO = {
+    "quantization": "quantize", "four_bit": "quantize", "eight_bit": "quantize", "streaming": "stream_python", "system_message": "system_prompt", "sampling": "more_random",
+    "greedy": "less_random", "gpu": "device", "hub": "chat_model", "hub_id": "chat_model", "causerie": "start_chat", "template": "apply_template", "chat_model": "chat_model",
+    "choose_model": "chat_model", "find_models": "chat_model", "families": "chat_model", "who": "start_chat", "abilities": "start_chat", "speed_up": "quantize",
+    "save_memory": "quantize", "err_memory": "quantize", "builtin_path": "start_chat", "open_model": "chat_model", "why_small_bad": "chat_model", "base_model": "chat_model",
+    "err_template": "chat_model", "why_quant_fast": "quantize", "transformers_lib": "migrate", "why_causerie": "start_chat", "install": "start_chat", "offline": "start_chat",
+    "bf16": "dtype", "float16": "dtype", "float32": "dtype", "inference": "start_chat", "seed_word": "reproduce", "err_context": "clear", "why_vary": "reproduce",
+    "why_same": "more_random", "why_cut": "longer", "token": "", "cpu_gpu": "device", "eight_four": "quantize", "greedy_sampling": "set_flags", "why_long_slow": "clear",
+    "backend": "info", "checkpoint": "local_folder", "context": "clear", "ok": "", "serve": "serve", "start_chat": "start_chat", "quantize": "quantize",
+}
+
+
+class Follower:
+    """Draws the next question of a chat from the topics; `topics` are all facts by id."""
+
+    def __init__(self, topics: dict[str, Topic], neighbours: Callable[[Topic, Random], Topic]) -> None:
+        self.topics = topics
+        self.neighbours = neighbours
+
+    def possible(self, topic: Topic) -> list[str]:
+        """The kinds of follow-up that have an answer after this topic."""
+        if topic.id.startswith("flag_"):
+            return ["set", "set", "more", "shorter", "other", "other", "puzzled", "value"]
+        found = ["shorter", "puzzled", "sure"] if topic.kind != "talk" else ["sure"] if topic.id in ("size", "who", "causerie") else []
+        found += ["more"] if topic.kind != "talk" or topic.detail else []
+        found += ["example"] * 2 if topic.example else []
+        found += ["why"] * 2 if topic.why else []
+        found += ["how"] * 2 if HOW_TO.get(topic.id) else []
+        found += ["other"] * 2 if topic.kind == "thing" else []
+        return found
+
+    def turn(self, last: Turn, rng: Random, held: bool = False) -> Turn | None:
+        """A follow-up to `last`, or None where the grammar has none."""
+        if last.group == "outside" and not held:
+            return after_refusal(rng)
+        kinds = [k for k in self.possible(last.topic) if not held or k in HELD] if last.topic else []
+        if not kinds:
+            return None
+        kind = rng.choice(kinds)
+        assert last.topic is not None
+        return getattr(self, kind)(last.topic, rng, held)
+
+    def ask(self, kind: str, forms: tuple[str, ...], rng: Random, held: bool, name: str = "") -> str:
+        form = rng.choice(HELD[kind] if held and kind in HELD else forms)
+        return noisy(expand(form.replace("{x}", name), rng), rng)
+
+    def more(self, topic: Topic, rng: Random, held: bool) -> Turn:
+        answer = topic.detail or "That is all I know about it."
+        return Turn(self.ask("more", MORE, rng, held), answer, group="follow", fixed=True)
+
+    def shorter(self, topic: Topic, rng: Random, held: bool) -> Turn:
+        return Turn(self.ask("shorter", SHORTER, rng, held), topic.short, need=topic.need and (), topic=topic, group="follow", fixed=True)
+
+    def puzzled(self, topic: Topic, rng: Random, held: bool) -> Turn:
+        return Turn(noisy(rng.choice(PUZZLED), rng), f"In other words: {topic.short}", topic=topic, group="follow", fixed=True)
+
+    def sure(self, topic: Topic, rng: Random, held: bool) -> Turn:
+        answer = "I think so, but I am tiny and can be wrong; the documentation knows best."
+        return Turn(noisy(rng.choice(SURE), rng), answer, group="follow", fixed=True)
+
+    def example(self, topic: Topic, rng: Random, held: bool) -> Turn:
+        return Turn(self.ask("example", EXAMPLE, rng, held), topic.example, group="follow", fixed=True)
+
+    def why(self, topic: Topic, rng: Random, held: bool) -> Turn:
+        return Turn(self.ask("why", WHY, rng, held), topic.why, group="follow", fixed=True)
+
+    def how(self, topic: Topic, rng: Random, held: bool) -> Turn:
+        target = self.topics[HOW_TO[topic.id]]
+        return Turn(self.ask("how", HOW, rng, held), target.usual, target.short, target.full, target.need, target, "follow")
+
+    def other(self, topic: Topic, rng: Random, held: bool) -> Turn:
+        target = self.neighbours(topic, rng)
+        user = self.ask("other", OTHER, rng, held, rng.choice(target.names))
+        return Turn(user, target.usual, target.short, target.full, target.need, target, "follow")
+
+    def set(self, topic: Topic, rng: Random, held: bool) -> Turn:
+        answer = setting(topic)
+        return Turn(self.ask("set", SET, rng, held), answer, need=(topic.example.lower(),), topic=topic, group="follow", fixed=True)
+
+    def value(self, topic: Topic, rng: Random, held: bool) -> Turn:
+        answer = f"Try `{topic.example}` first."
+        return Turn(noisy(expand(rng.choice(DEFAULT), rng), rng), answer, need=(topic.example.lower(),), topic=topic, group="follow", fixed=True)
+
+
+PYTHON_ONLY = frozenset(("flag_streamer", "flag_return_full_text", "flag_add_generation_prompt", "flag_skip_special_tokens", "flag_batch_size",
+                         "flag_quantization_config", "flag_strict"))
+
+
+def setting(topic: Topic) -> str:
+    """How a flag is written: after the model in the terminal, or as an argument in Python."""
+    if topic.id in PYTHON_ONLY:
+        return f"It is an argument in Python: `{topic.example}`."
+    return f"Write it after the model: `causerie chat MODEL {topic.example}`."
+
+
+def after_refusal(rng: Random) -> Turn:
+    if rng.random() < 0.6:
+        forms = (*WHY, "why not?", "why don't you know?", "why can't you?", "but why not?")
+        answer = "Because I am tiny: I was trained only on dialogues about Causerie."
+        return Turn(noisy(rng.choice(forms), rng), answer, need=(("tiny",),), group="follow", fixed=True)
+    answer = "A larger model may know: leave with `exit` and start `causerie chat MODEL`."
+    return Turn(noisy(expand(rng.choice(WHO_KNOWS), rng), rng), answer, need=("causerie chat",), group="follow", fixed=True)

@@ -1,0 +1,55 @@
+"""Questions about the chat itself: what was asked, what was answered, the user's name."""
+
+from __future__ import annotations
+
+from random import Random
+
+from training.dialogues.manners import any_name
+from training.dialogues.phrasing import expand, noisy
+from training.dialogues.topic import Turn
+
+TELL = ("my name is {n}", "I am {n}", "I'm {n}", "call me {n}", "you can call me {n}", "hello, I am {n}", "hi, my name is {n}", "hi, I'm {n}", "hello, my name is {n}",
+        "the name is {n}", "this is {n}", "hello there, my name is {n}", "my name's {n}", "hi! I am {n}.", "I am called {n}", "{n} is my name")
+ASK = ("what is my name?", "what's my name?", "do you know my name?", "who am I?", "do you remember my name?", "tell me my name", "how am I called?", "and what is my name?",
+       "can you tell me my name?", "my name?", "so what is my name?", "say my name", "did I tell you my name?")
+ASK_HELD = ("please recall my name", "which name did I give you?", "do you still know what I am called?")
+LAST_QUESTION = ("what did I [just |]ask[ you|]?", "what was my [last |]question?", "what did I just say?", "what was my last [message|question]?", "repeat my question",
+                 "what have I just asked?", "which question did I ask?", "do you remember my question?", "what did I say?", "can you repeat my [last |]question?")
+LAST_QUESTION_HELD = ("what was it that I asked?", "tell me what I just asked you")
+FIRST_QUESTION = ("what was my first question?", "what did I ask first?", "what was the first thing I [said|asked]?", "how did I begin?", "what did I ask at the beginning?")
+LAST_ANSWER = ("repeat that[ please|]", "say that again", "what did you [just |]say?", "can you repeat that?", "repeat your [last |]answer", "again please", "pardon?", "once more",
+               "could you say that again?", "please repeat", "can you repeat your answer?")
+LAST_ANSWER_HELD = ("would you repeat what you said?", "your last answer again, please")
+
+
+def tell_name(rng: Random) -> tuple[Turn, str]:
+    name = any_name(rng)
+    style = rng.random()
+    spoken = name if style < 0.85 else name.lower()
+    answer = f"Nice to meet you, {name}! What would you like to know about Causerie?"
+    user = rng.choice(TELL).replace("{n}", spoken)
+    user = user[:1].upper() + user[1:] if rng.random() < 0.6 else user
+    if rng.random() < 0.3 and not user.endswith("."):
+        user += rng.choice((".", "!"))
+    return Turn(user, answer, f"Nice to meet you, {name}!", answer, (name.lower(),), None, "recall"), name
+
+
+def ask_name(name: str, rng: Random, held: bool = False) -> Turn:
+    """Asks for the user's name; `name` is empty where it was never told."""
+    answer = f"Your name is {name}." if name else "You have not told me your name."
+    return Turn(noisy(rng.choice(ASK_HELD if held else ASK), rng), answer, need=(name.lower() if name else "not told",), group="recall", fixed=True)
+
+
+def ask_last(turns: list[Turn], rng: Random, held: bool = False) -> Turn:
+    """Asks for the last question, the first one, or the last answer."""
+    kind = rng.random()
+    if not turns:
+        return Turn(noisy(expand(rng.choice(LAST_QUESTION), rng), rng), "You have not asked anything yet.", need=("not asked",), group="recall", fixed=True)
+    if kind < 0.5:
+        forms, text, answer = LAST_QUESTION_HELD if held else LAST_QUESTION, turns[-1].user, "You asked: "
+    elif kind < 0.65 and not held:
+        forms, text, answer = FIRST_QUESTION, turns[0].user, "You asked: "
+    else:
+        forms, text, answer = LAST_ANSWER_HELD if held else LAST_ANSWER, turns[-1].answer, ""
+    quoted = f"{answer}\"{text}\"" if answer else text
+    return Turn(noisy(expand(rng.choice(forms), rng), rng), quoted, need=(text.lower()[:60],), group="recall", fixed=True)

@@ -1,0 +1,90 @@
+"""Small sums: additions and subtractions up to two digits, products up to 12 × 12, and what lies beyond.
+
+Pairs of numbers are held out by a stable hash for additions and subtractions; products are a table to be learned.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from training.dialogues.phrasing import bucket, expand, noisy
+from training.dialogues.topic import Turn
+
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+SPOKEN = {"+": ("+", "+", "plus", "and"), "-": ("-", "-", "minus", "less"), "×": ("*", "x", "×", "times", "multiplied by")}
+ASK = ("what is {e}?", "what's {e}?", "{e}", "{e}?", "{e} =", "how much is {e}?", "calculate {e}", "compute {e}", "[can|could] you compute {e}?",
+       "tell me {e}", "what does {e} make?", "and what is {e}?", "please calculate {e}", "do you know {e}?", "what is the result of {e}?",
+       "solve {e}", "how much does {e} make?", "can you do {e}?", "what do I get for {e}?")
+ASK_HELD = ("work out {e} for me", "what is the value of {e}?", "{e} equals what?", "give me the answer to {e}")
+NEXT = {"+": ("plus {b}?", "and plus {b}?", "add {b}", "now add {b}", "and {b} more?", "add {b} to that", "+ {b}", "+{b}?"),
+        "-": ("minus {b}?", "and minus {b}?", "subtract {b}", "now take away {b}", "subtract {b} from that", "- {b}", "take {b} away")}
+NEXT_HELD = {"+": ("then add {b} to it", "and with {b} added?"), "-": ("then subtract {b} from it", "and with {b} taken off?")}
+BEYOND = ("what is {x} [*|x|times] {y}?", "what is {x} [/|divided by] {z}?", "{x} [*|x] {y}", "the square root of {x}", "what is {z} percent of {x}?",
+          "{x} / {z}", "calculate {x} [*|times] {y}", "what is {x} squared?", "what is {x} to the power of {z}?", "{x} + {y}", "what is {x} plus {y}?",
+          "what is {x} - {y}?", "solve y + {z} = {x}", "what is the derivative of x^{z}?", "is {x} a prime number?", "divide {x} by {z}")
+LIMIT = "That is too much for me: I only add and subtract up to two digits, and multiply up to 12 × 12."
+
+
+def held_out(a: int, sign: str, b: int) -> bool:
+    return sign != "×" and bucket("sum", a, sign, b, of=12) == 0
+
+
+def result(a: int, sign: str, b: int) -> int:
+    return a + b if sign == "+" else a - b if sign == "-" else a * b
+
+
+def draw(rng: Random) -> tuple[int, str, int]:
+    kind = rng.random()
+    if kind < 0.2:
+        return rng.randint(0, 12), "×", rng.randint(0, 12)
+    top = 99 if rng.random() < 0.7 else 12
+    a, b = rng.randint(0, top), rng.randint(0, top)
+    if kind < 0.65:
+        return a, "+", b
+    return (a, "-", b) if rng.random() < 0.15 else (max(a, b), "-", min(a, b))
+
+
+def spoken(a: int, sign: str, b: int, rng: Random) -> str:
+    word = rng.choice(SPOKEN[sign])
+    if a <= 12 and b <= 12 and word.isalpha() and word != "x" and rng.random() < 0.4:
+        return f"{WORDS[a]} {word} {WORDS[b]}"
+    tight = rng.random() < 0.35 and not (word.isalpha() and word != "x")
+    return f"{a}{word}{b}" if tight else f"{a} {word} {b}"
+
+
+def turn(a: int, sign: str, b: int, user: str, group: str) -> Turn:
+    answer = f"{a} {sign} {b} = {result(a, sign, b)}."
+    return Turn(user, answer, answer, answer, (f"#= {result(a, sign, b)}",), None, group)
+
+
+def first_turn(rng: Random, held: bool = False) -> tuple[Turn, int | None]:
+    """A sum that stands alone, and its result, to which a next question may refer."""
+    if not held and rng.random() < 0.1:
+        return beyond(rng), None
+    for _ in range(2000):
+        a, sign, b = draw(rng)
+        if held_out(a, sign, b) == held:
+            break
+    form = rng.choice(ASK_HELD if held and rng.random() < 0.5 else ASK)
+    return turn(a, sign, b, noisy(expand(form, rng).replace("{e}", spoken(a, sign, b, rng)), rng, 0.6), "sum"), result(a, sign, b)
+
+
+def next_turn(last: int, rng: Random, held: bool = False) -> tuple[Turn, int] | None:
+    """A sum that goes on from the last result; None where no number within the range fits."""
+    for _ in range(300):
+        sign = rng.choice("+-")
+        b = rng.randint(1, 20)
+        if not 0 <= last <= 99 or (sign == "-" and b > last):
+            continue
+        if held_out(last, sign, b) == held:
+            form = rng.choice((NEXT_HELD if held and rng.random() < 0.5 else NEXT)[sign])
+            user = noisy(form.replace(f"{b}", str(b)), rng, 0.6)
+            return turn(last, sign, b, user, "sum next"), result(last, sign, b)
+    return None
+
+
+def beyond(rng: Random) -> Turn:
+    user = expand(rng.choice(BEYOND), rng)
+    for key, low, high in (("{x}", 100, 9999), ("{y}", 101, 9999), ("{z}", 2, 20)):
+        user = user.replace(key, str(rng.randint(low, high)))
+    return Turn(noisy(user, rng, 0.6), LIMIT, "I only do small sums.", LIMIT, (("too much", "small sums"),), None, "sum")
