@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from causerie.backends.native import library, trace
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.cache import LayerCaches
-from causerie.backends.native.program import Program, StepArguments
+from causerie.backends.native.program import WANTED, Program, StepArguments
 from causerie.backends.ops import CacheShape, Forward, Rotations, Weights
 from causerie.backends.step import Step
 from causerie.errors import EngineError
@@ -59,12 +59,17 @@ class NativeExecutable:
         caches = LayerCaches(spec, cache)
         ops = trace.NativeOps(spec, caches)
         logits = forward(ops, spec, weights)
+        if (logits.width, logits.counted, logits.narrow) != (spec.vocab, WANTED, False):
+            raise EngineError(
+                f"The forward pass gave {logits}; one float32 row of {spec.vocab} per wanted row is needed."
+            )
         lines = trace.fold_roundings(ops.lines)
         memory = trace.share_memory(lines, logits)
         room = sum(memory.strides[:-1]) * max_tokens
-        self._activations = Arena(aligned(room), "the activations of a step")
+        activations = Arena(aligned(room), "the activations of a step")
         self.instructions = trace.assemble(lines, memory)
-        self._buffers = trace.buffers(memory, max_tokens, self._activations.take(room))
+        self._buffers = trace.buffers(memory, max_tokens, activations.take(room))
+        self._activations: Arena | None = activations
         self._row_sequence = np.zeros(max_tokens, np.int32)
         self._caches: LayerCaches | None = caches
         self._program = Program(
@@ -114,8 +119,7 @@ class NativeExecutable:
     def close(self) -> None:
         """Frees weights, cache and activations."""
         with self._backend.lock:
-            self._weights = self._caches = None
-            del self._activations
+            self._weights = self._caches = self._activations = None
 
     def _arrays(self, step: Step) -> dict[str, NDArray[np.int32]]:
         """The step's arrays as C++ wants them, their lengths checked against each other."""

@@ -8,7 +8,7 @@ step and no thread.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -66,7 +66,7 @@ class Line:
     op: Op
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
-    numbers: dict[str, float]
+    numbers: Mapping[str, float]
     parts: tuple[Linear, ...] = ()
 
 
@@ -146,7 +146,7 @@ class NativeOps:
         self._values += 1
         return Value(self._values - 1, width, counted, narrow)
 
-    def _note(self, op: Op, inputs: tuple[Value, ...], out: Value, numbers: dict[str, float]) -> None:
+    def _note(self, op: Op, inputs: tuple[Value, ...], out: Value, numbers: Mapping[str, float]) -> None:
         self.lines.append(Line(op, inputs, (out,), numbers))
 
     def _round(self, x: Value) -> Value:

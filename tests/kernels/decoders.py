@@ -1,0 +1,221 @@
+"""Small decoders with random weights for the native backend, a float64 reference of them, and ways to run prompts.
+
+Knows no checkpoint and no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import erf
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.backends.native.backend import NativeBackend
+from causerie.backends.native.library import instruction_sets
+from causerie.backends.ops import CacheShape, Forward
+from causerie.backends.step import Step
+from causerie.models.decoder import forward as decoder_forward
+from causerie.models.model import Model
+from causerie.models.rope import RopeTable
+from causerie.models.spec import MLP, Activation, Attention, Decoder, Layer, Norm, Rope
+
+Array = NDArray[Any]
+RUNNABLE = [each.name for each in instruction_sets() if each.lacking is None]
+BLOCKS = 40
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The choices of a test decoder."""
+
+    vocab: int = 203
+    width: int = 96
+    hidden: int = 136
+    heads: int = 6
+    kv_heads: int = 2
+    head_dim: int = 20
+    dims: int | None = None
+    window: int | None = None
+    layers: int = 2
+    tied: bool = True
+    bias: bool = False
+    qk_norm: bool = False
+    act: Activation = "silu"
+
+    def decoder(self) -> Decoder:
+        """The spec."""
+        norm = Norm(1e-5)
+        mixer = Attention(
+            self.heads,
+            self.kv_heads,
+            self.head_dim,
+            scale=self.head_dim**-0.5,
+            rope=Rope(10000.0, self.head_dim if self.dims is None else self.dims, 512),
+            window=self.window,
+            qkv_bias=self.bias,
+            out_bias=self.bias,
+            qk_norm=norm if self.qk_norm else None,
+        )
+        layer = Layer(mixer, MLP(self.hidden, self.act, self.bias), norm)
+        return Decoder("test", self.vocab, self.width, (layer,) * self.layers, norm, self.tied, 512)
+
+
+def to_bf16(array: Array) -> Array:
+    """Bit patterns, rounded to nearest even."""
+    bits = np.ascontiguousarray(array, np.float32).view(np.uint32).astype(np.uint64)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+
+
+def from_bf16(bits: Array) -> Array:
+    """The float32 values of bit patterns."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def stored_as(array: Array, format: str) -> Array:
+    """A float32 array as a checkpoint of that dtype holds it."""
+    if format == "bfloat16":
+        return to_bf16(array)
+    return array.astype(np.float16 if format == "float16" else np.float32)
+
+
+def widened(array: Array) -> Array:
+    """What `stored_as` made, as float64."""
+    return (from_bf16(array) if array.dtype == np.uint16 else array).astype(np.float64)
+
+
+def random_weights(spec: Decoder, format: str = "float32", seed: int = 0) -> dict[str, Array]:
+    """Every weight as stored; norms around one, biases not zero."""
+    draw = np.random.default_rng(seed)
+    weights = {}
+    for name, shape in spec.weights():
+        if len(shape) == 2:
+            values = draw.normal(0, 1.5 * shape[1] ** -0.5, shape)
+        else:
+            values = draw.uniform(0.4, 1.6, shape) if "norm" in name else draw.normal(0, 0.5, shape)
+        weights[name] = stored_as(values.astype(np.float32), format)
+    return weights
+
+
+STORED = {np.dtype(np.uint16): "bfloat16", np.dtype(np.float16): "float16", np.dtype(np.float32): "float32"}
+
+
+def build(
+    spec: Decoder,
+    stored: Mapping[str, Array],
+    *,
+    format: str | None = None,
+    cache: str = "float32",
+    threads: int = 1,
+    instruction_set: str | None = None,
+    forward: Forward = decoder_forward,
+    max_tokens: int = 256,
+) -> Model:
+    """A model of these weights, held as stored or as `format`."""
+    backend = NativeBackend(threads, instruction_set)
+    backend.reserve(spec, {name: format or STORED[array.dtype] for name, array in stored.items()})
+    weights = {
+        name: backend.place(name, shape, lambda a, b, name=name: stored[name][a:b], STORED[stored[name].dtype])
+        for name, shape in spec.weights()
+    }
+    room = CacheShape(BLOCKS, backend.block_size, cache)
+    executable = backend.compile(spec, weights, forward, room, max_tokens)
+    held = sum(weight.nbytes for weight in weights.values())
+    return Model(spec, executable, room, max_tokens, format or "float32", "cpu", held)
+
+
+def make_step(
+    work: Sequence[tuple[Sequence[int], int, Sequence[int]]],
+    rows: Sequence[int] | None = None,
+    copies: Sequence[tuple[int, int]] = (),
+) -> Step:
+    """A step of sequences, each (tokens, first position, block table); logits of `rows`, or of all."""
+    tokens, positions, starts, tables, table_starts = [], [], [0], [], [0]
+    for some, first, table in work:
+        tokens += list(some)
+        positions += range(first, first + len(some))
+        tables += list(table)
+        starts.append(len(tokens))
+        table_starts.append(len(tables))
+    wanted = range(len(tokens)) if rows is None else rows
+    flat = [np.array(part, np.int32) for part in (tokens, positions, starts, tables, table_starts, wanted, positions)]
+    return Step(*flat, np.array(copies, np.int32).reshape(-1, 2))
+
+
+def prompt_logits(
+    model: Model, prompts: Sequence[Sequence[int]], chunk: int = 999, table_seed: int = 0
+) -> list[NDArray[np.float32]]:
+    """Logits [tokens, vocab] of prompts run together, `chunk` tokens of each a step, in blocks dealt out at random."""
+    order = [int(block) for block in np.random.default_rng(table_seed).permutation(BLOCKS)]
+    tables = [[order.pop() for _ in range(-(-len(prompt) // 32))] for prompt in prompts]
+    found: list[list[NDArray[np.float32]]] = [[] for _ in prompts]
+    for first in range(0, max(map(len, prompts)), chunk):
+        busy = [i for i, prompt in enumerate(prompts) if len(prompt) > first]
+        work = [(prompts[i][first : first + chunk], first, tables[i]) for i in busy]
+        step = make_step(work)
+        for i, part in zip(busy, np.split(model.run(step), step.starts[1:-1]), strict=True):
+            found[i].append(part)
+    return [np.concatenate(parts) for parts in found]
+
+
+def some_tokens(count: int, vocab: int, seed: int = 0) -> list[int]:
+    """Random token ids."""
+    return [int(token) for token in np.random.default_rng(seed).integers(0, vocab, count)]
+
+
+def reference_logits(spec: Decoder, stored: Mapping[str, Array], tokens: Sequence[int]) -> Array:
+    """The same decoder in float64, written from the formulas: logits [tokens, vocab]."""
+    w = {name: widened(array) for name, array in stored.items()}
+    x = w["embed"][list(tokens)]
+    for i, layer in enumerate(spec.layers):
+        part = {
+            name.removeprefix(f"layers.{i}."): array for name, array in w.items() if name.startswith(f"layers.{i}.")
+        }
+        x = x + _attention(spec, layer.mixer, part, _norm(x, part["mixer_norm"], layer.norm))
+        h = _norm(x, part["ffn_norm"], layer.norm)
+        gate, up = (h @ part[f"ffn.{name}"].T + part.get(f"ffn.{name}_bias", 0.0) for name in ("gate", "up"))
+        x = x + (activate(gate, layer.ffn.act) * up) @ part["ffn.down"].T + part.get("ffn.down_bias", 0.0)
+    return _norm(x, w["norm"], spec.norm) @ w["embed" if spec.tied else "head"].T
+
+
+def _norm(x: Array, weight: Array, norm: Norm) -> Array:
+    return x / np.sqrt((x**2).mean(-1, keepdims=True) + norm.eps) * weight
+
+
+def activate(x: Array, act: Activation) -> Array:
+    """silu, gelu or gelu_tanh in float64."""
+    if act == "silu":
+        return x / (1 + np.exp(-x))
+    if act == "gelu":
+        return x / 2 * (1 + np.vectorize(erf)(x / np.sqrt(2)))
+    return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array) -> Array:
+    n = len(x)
+    positions = np.arange(n, dtype=np.int32)
+    turn = RopeTable(spec.ropes).rows(positions, positions)[spec.ropes.index(mixer.rope)].astype(np.float64)
+
+    def heads(name: str, count: int) -> Array:
+        projected = (x @ w[f"mixer.{name}"].T + w.get(f"mixer.{name}_bias", 0.0)).reshape(n, count, mixer.head_dim)
+        if name == "v":
+            return projected
+        if mixer.qk_norm is not None:
+            projected = _norm(projected, w[f"mixer.{name}_norm"], mixer.qk_norm)
+        half = mixer.rope.dims // 2
+        a, b, rest = np.split(projected, [half, 2 * half], axis=-1)
+        cosine, sine = turn[:, None, 0], turn[:, None, 1]
+        return np.concatenate([a * cosine - b * sine, b * cosine + a * sine, rest], axis=-1)
+
+    q, k, v = heads("q", mixer.heads), heads("k", mixer.kv_heads), heads("v", mixer.kv_heads)
+    k, v = np.repeat(k, mixer.group, axis=1), np.repeat(v, mixer.group, axis=1)
+    scores = np.einsum("ihd,jhd->hij", q, k) * mixer.scale
+    distance = positions[:, None] - positions[None, :]
+    hidden = (distance < 0) | (distance >= (mixer.window or n))
+    scores[:, hidden] = -np.inf
+    chances = np.exp(scores - scores.max(-1, keepdims=True))
+    chances /= chances.sum(-1, keepdims=True)
+    mixed = np.einsum("hij,jhd->ihd", chances, v).reshape(n, -1)
+    return mixed @ w["mixer.o"].T + w.get("mixer.o_bias", 0.0)

@@ -1,0 +1,141 @@
+"""Native kernels against float64 formulas: whole small decoders, and single operations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from causerie.backends.ops import Linear, Ops, Weights
+from causerie.models.spec import Decoder
+from tests.kernels.decoders import (
+    RUNNABLE,
+    Shape,
+    activate,
+    build,
+    prompt_logits,
+    random_weights,
+    reference_logits,
+    some_tokens,
+    stored_as,
+    to_bf16,
+    widened,
+)
+
+SHAPES = {
+    "plain": Shape(),
+    "biases": Shape(bias=True, tied=False),
+    "odd-sizes": Shape(vocab=1000, width=101, hidden=77, heads=5, kv_heads=5, head_dim=40),
+    "window": Shape(window=19, kv_heads=6),
+    "window-of-tiles": Shape(window=64, heads=8, kv_heads=1),
+    "qk-norm": Shape(qk_norm=True, head_dim=80, heads=4, kv_heads=4, act="gelu"),
+    "part-of-a-head-turns": Shape(dims=12, head_dim=34, heads=10, kv_heads=1, act="gelu_tanh"),
+    "wide": Shape(width=200, hidden=328, heads=7, kv_heads=1, head_dim=64, layers=1),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_float32_decoder_is_the_formula(shape: Shape) -> None:
+    spec = shape.decoder()
+    stored = random_weights(spec)
+    tokens = some_tokens(90, spec.vocab)
+    (logits,) = prompt_logits(build(spec, stored), [tokens], chunk=37)
+    expected = reference_logits(spec, stored, tokens)
+    assert np.abs(expected).max() > 1
+    np.testing.assert_allclose(logits, expected, atol=3e-5, rtol=0)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_float16_decoder_is_the_formula(tied: bool) -> None:
+    spec = Shape(tied=tied, bias=True).decoder()
+    stored = random_weights(spec, "float16")
+    tokens = some_tokens(50, spec.vocab)
+    (logits,) = prompt_logits(build(spec, stored), [tokens])
+    np.testing.assert_allclose(logits, reference_logits(spec, stored, tokens), atol=3e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "shape", [SHAPES["plain"], SHAPES["biases"], SHAPES["odd-sizes"]], ids=["plain", "biases", "odd"]
+)
+def test_bfloat16_decoder_is_near_the_formula(shape: Shape) -> None:
+    """Activations are rounded to 8 bits before each matrix: each error up to 2^-9, about 1 % after two layers."""
+    spec = shape.decoder()
+    stored = random_weights(spec, "bfloat16")
+    tokens = some_tokens(60, spec.vocab)
+    expected = reference_logits(spec, stored, tokens)
+    for cache in ("float32", "float16", "bfloat16"):
+        (logits,) = prompt_logits(build(spec, stored, cache=cache), [tokens])
+        difference = logits - expected
+        assert np.sqrt((difference**2).mean()) < 0.016 * expected.std(), cache
+        assert np.abs(difference).max() < 0.03 * np.abs(expected).max(), cache
+
+
+@pytest.mark.parametrize("held", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("stored_format", ["float32", "float16", "bfloat16"])
+def test_weights_convert_between_formats(stored_format: str, held: str) -> None:
+    """Held in another format than stored: each weight rounded once, to nearest even."""
+    spec = Shape(width=64, vocab=64).decoder()
+    stored = random_weights(spec, stored_format)
+    with np.errstate(over="ignore"):
+        stored["embed"][0, :4] = stored_as(np.array([1e-6, -3e-7, 65519.0, -7e4], np.float32), stored_format)
+
+    def forward(ops: Ops, spec: Decoder, weights: Weights) -> Any:
+        return ops.select(ops.embed(weights["embed"]))
+
+    with np.errstate(over="ignore"):
+        expected = stored_as(widened(stored["embed"]).astype(np.float32), held)
+    (rows,) = prompt_logits(build(spec, stored, format=held, forward=forward), [range(64)])
+    np.testing.assert_array_equal(rows, widened(expected).astype(np.float32))
+
+
+@pytest.mark.parametrize("instruction_set", RUNNABLE)
+@pytest.mark.parametrize("act", ["silu", "gelu", "gelu_tanh"])
+def test_activations(act: Any, instruction_set: str) -> None:
+    """act(x) · 1 over every size of x. gelu cancels for negative x: errors of the size of 1's last bit."""
+    spec = Shape(width=256, vocab=256, tied=False).decoder()
+    stored = random_weights(spec)
+    grid = np.concatenate([np.linspace(-110, 110, 30000), np.linspace(-6, 6, 35400), [0.0, -0.0, 1e-30, -1e-30]])
+    stored["embed"] = np.resize(grid, (256, 256)).astype(np.float32)
+    stored["head"] = np.ones_like(stored["embed"])
+
+    def forward(ops: Ops, spec: Decoder, weights: Weights) -> Any:
+        return ops.select(ops.glu(ops.embed(weights["embed"]), ops.embed(weights["head"]), act))
+
+    model = build(spec, stored, forward=forward, instruction_set=instruction_set)
+    (found,) = prompt_logits(model, [range(256)])
+    x = stored["embed"].astype(np.float64)
+    with np.errstate(over="ignore"):
+        expected = activate(x, act)
+    tolerance = 2e-6 * np.abs(expected) + (1.2e-7 * np.abs(x) if act != "silu" else 1e-30)
+    assert (np.abs(found - expected) <= tolerance + 1.2e-38).all()
+
+
+def test_select_and_linear_take_the_rows_they_are_asked_for() -> None:
+    spec = replace(Shape(width=70).decoder(), layers=())
+    stored = random_weights(spec, "float32")
+
+    def forward(ops: Ops, spec: Decoder, weights: Weights) -> Any:
+        (out,) = ops.linear(ops.select(ops.embed(weights["embed"])), Linear(weights["embed"]))
+        return out
+
+    (logits,) = prompt_logits(build(spec, stored, forward=forward), [range(203)], chunk=101)
+    table = stored["embed"].astype(np.float64)
+    np.testing.assert_allclose(logits, table @ table.T, atol=1e-4)
+
+
+def test_bfloat16_linear_rounds_its_input_once() -> None:
+    """Held exactly: weights and rounded inputs have 8 bits, so float32 sums of few of them are exact."""
+    spec = replace(Shape(width=5, vocab=67).decoder(), layers=())
+    draw = np.random.default_rng(3)
+    stored = random_weights(spec, "bfloat16")
+    stored["embed"] = to_bf16(draw.integers(-128, 128, (67, 5)).astype(np.float32))
+
+    def forward(ops: Ops, spec: Decoder, weights: Weights) -> Any:
+        (out,) = ops.linear(ops.select(ops.embed(weights["embed"])), Linear(weights["embed"]))
+        return out
+
+    (logits,) = prompt_logits(build(spec, stored, forward=forward), [range(67)])
+    table = widened(stored["embed"])
+    np.testing.assert_array_equal(logits, (table @ table.T).astype(np.float32))

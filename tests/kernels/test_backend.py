@@ -1,0 +1,251 @@
+"""What the native backend refuses and how it says so; closing, forking, threads, memory."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from causerie.backends.native import arena, library
+from causerie.backends.native.backend import NativeBackend, usable_cores
+from causerie.backends.native.program import Op
+from causerie.backends.native.trace import Value, share_memory
+from causerie.backends.ops import CacheShape
+from causerie.backends.step import Step
+from causerie.errors import BackendUnavailable, ConfigError, EngineError, OutOfMemory, UnknownName, UsageError
+from causerie.models.decoder import forward
+from causerie.models.model import Model
+from tests.kernels.decoders import BLOCKS, RUNNABLE, Shape, build, make_step, random_weights
+
+
+def tiny(threads: int = 1, format: str = "bfloat16") -> Model:
+    spec = Shape(layers=1).decoder()
+    return build(spec, random_weights(spec, format), threads=threads, max_tokens=64)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return tiny()
+
+
+GOOD = make_step([([1, 2, 3], 0, [5]), ([4], 40, [6, 7])])
+
+
+def changed(**parts: list[int]) -> Step:
+    return replace(GOOD, **{name: np.array(part, np.int32) for name, part in parts.items()})
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        (changed(tokens=[1, 2, 203, 4]), "row 2 has token 203 and the vocabulary has 203"),
+        (changed(tokens=[1, 2, 3, -1]), "row 3 has token -1"),
+        (changed(positions=[0, -1, 2, 40]), "row 1 has position -1"),
+        (changed(positions=[0, 1, 32, 40]), "row 2 is at position 32, beyond its sequence's block table"),
+        (changed(tables=[5, 6, BLOCKS]), f"entry 2 of its tables or copies names a block outside the cache's {BLOCKS}"),
+        (changed(tables=[-1, 6, 7]), "entry 0 of its tables"),
+        (changed(copies=[[0, BLOCKS]]), "entry 1 of its tables or copies"),
+        (changed(rows=[4]), "entry 0 of rows"),
+        (changed(rows=[1, 1]), "entry 1 of rows"),
+        (changed(starts=[0, 5, 4]), "do not fit together at sequence 0"),
+        (changed(starts=[0, 3, 3]), "do not fit together at sequence 2"),
+        (changed(starts=[1, 3, 4]), "do not fit together at sequence 0"),
+        (changed(table_starts=[0, 1, 9]), "do not fit together at sequence 1"),
+        (changed(table_starts=[0, 1]), "3 starts with 2 table_starts"),
+        (make_step([([1] * 65, 0, [0, 1, 2])]), "it has 65 tokens and the model was compiled for at most 64"),
+    ],
+)
+def test_a_step_that_does_not_fit_is_an_error(model: Model, step: Step, says: str) -> None:
+    with pytest.raises(EngineError, match=says):
+        model.run(step)
+
+
+def test_the_good_step_runs(model: Model) -> None:
+    assert np.isfinite(model.run(GOOD)).all()
+
+
+def test_wrong_rotations(model: Model) -> None:
+    with pytest.raises(EngineError, match=r"rotations of shapes \[\] were given, \[\(4, 2, 10\)\] are needed"):
+        model.executable.run(GOOD, ())
+
+
+def test_the_logits_are_the_callers_own(model: Model) -> None:
+    first = model.run(GOOD)
+    before = first.copy()
+    model.run(changed(tokens=[9, 9, 9, 9]))
+    np.testing.assert_array_equal(first, before)
+
+
+def test_closed(model: Model) -> None:
+    mine = tiny()
+    mine.close()
+    with pytest.raises(EngineError, match="closed"):
+        mine.run(GOOD)
+    mine.close()
+
+
+def test_two_models_on_one_backend_from_many_threads() -> None:
+    spec = Shape(layers=1).decoder()
+    stored = random_weights(spec, "bfloat16")
+    backend = NativeBackend(threads=2)
+    models = []
+    for _ in range(2):
+        backend.reserve(spec, dict.fromkeys(stored, "bfloat16"))
+        weights = {
+            name: backend.place(name, shape, lambda a, b, name=name: stored[name][a:b], "bfloat16")
+            for name, shape in spec.weights()
+        }
+        room = CacheShape(BLOCKS, 32, "bfloat16")
+        models.append(Model(spec, backend.compile(spec, weights, forward, room, 64), room, 64, "bfloat16", "cpu", 1))
+    expected = models[0].run(GOOD)
+    wrong: list[int] = []
+
+    def work(mine: Model) -> None:
+        for i in range(40):
+            if not np.array_equal(mine.run(changed(positions=[0, 1, 2, 0], rows=[0, 1, 2])), expected[:3]):
+                wrong.append(i)
+
+    threads = [threading.Thread(target=work, args=(each,)) for each in models]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_runs_on_threads_of_its_own() -> None:
+    mine = tiny(threads=3)
+    expected = mine.run(GOOD)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if np.array_equal(mine.run(GOOD), expected) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    np.testing.assert_array_equal(mine.run(GOOD), expected)
+
+
+def test_instruction_sets() -> None:
+    names = [each.name for each in library.instruction_sets()]
+    assert names == ["avx512_bf16", "avx512", "avx2", "portable"]
+    assert "portable" in RUNNABLE
+    assert NativeBackend(1).instruction_set.name == RUNNABLE[0]
+    assert NativeBackend(1, "portable").instruction_set.name == "portable"
+    with pytest.raises(UnknownName, match=r"'avx1024'\. Known, nearest first: avx"):
+        NativeBackend(1, "avx1024")
+
+
+def test_an_instruction_set_that_cannot_run_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    sets = (library.InstructionSet("avx2", 0, "the processor lacks avx2"), library.InstructionSet("portable", 1, None))
+    monkeypatch.setattr(library, "instruction_sets", lambda: sets)
+    assert library.choose().name == "portable"
+    with pytest.raises(BackendUnavailable, match="'avx2' was asked for and cannot run here: the processor lacks avx2"):
+        library.choose("avx2")
+
+
+@pytest.mark.parametrize("threads", [0, -1, 5000])
+def test_threads_out_of_range(threads: int) -> None:
+    with pytest.raises(UsageError, match="1 to 1024"):
+        NativeBackend(threads)
+
+
+def test_threads_default_to_the_usable_cores() -> None:
+    assert NativeBackend().threads == usable_cores()
+
+
+def test_no_library_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(library, "package", SimpleNamespace(__path__=[str(tmp_path)]))
+    with pytest.raises(BackendUnavailable, match="was not built"):
+        library.kernels.__wrapped__()
+    (tmp_path / library.FILES[0]).write_bytes(b"no library")
+    with pytest.raises(BackendUnavailable, match="does not load"):
+        library.kernels.__wrapped__()
+
+
+def test_a_library_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "ABI_VERSION", 99)
+    with pytest.raises(BackendUnavailable, match="built from other sources"):
+        library.kernels.__wrapped__()
+
+
+def test_more_memory_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = Shape().decoder()
+    huge = replace(spec, vocab=2**40)
+    with pytest.raises(OutOfMemory, match=r"The model needs .* GB and .* are free"):
+        NativeBackend(1).reserve(huge, {name: "float32" for name, _ in huge.weights()})
+    monkeypatch.setattr(arena, "available_bytes", lambda: None)
+    with pytest.raises(OutOfMemory, match="the system refused it"):
+        NativeBackend(1).reserve(replace(spec, vocab=2**55), {name: "float32" for name, _ in spec.weights()})
+
+
+def test_unknown_formats_and_unreserved_weights() -> None:
+    spec = Shape().decoder()
+    with pytest.raises(UnknownName, match="weight format 'int3'"):
+        NativeBackend(1).reserve(spec, {"embed": "int3"})
+    with pytest.raises(EngineError, match="without having been reserved"):
+        NativeBackend(1).place("embed", (2, 2), lambda a, b: np.zeros((b - a, 2), np.float32), "float32")
+
+
+@pytest.mark.parametrize(
+    ("alter", "says"),
+    [
+        (lambda shape: replace(shape, head_dim=1024), "heads of 1024 elements"),
+        (lambda shape: replace(shape, head_dim=7, dims=6), "heads of 7 elements"),
+        (lambda shape: replace(shape, dims=22), "turns 22 of 20"),
+    ],
+)
+def test_heads_the_kernels_cannot_hold(alter: Callable[[Shape], Shape], says: str) -> None:
+    spec = alter(Shape()).decoder()
+    with pytest.raises(ConfigError, match=says):
+        build(spec, random_weights(spec))
+
+
+def test_blocks_of_another_size() -> None:
+    spec = Shape().decoder()
+    backend = NativeBackend(1)
+    with pytest.raises(EngineError, match="blocks of 32 positions, not 16"):
+        backend.compile(spec, {}, forward, CacheShape(4, 16, "float32"), 4)
+
+
+def test_the_bandwidth_probe_reads_memory() -> None:
+    measured = NativeBackend(1).read_bandwidth(size=8 * 2**20, seconds=0.02)
+    assert 1e8 < measured < 1e13
+
+
+def test_the_program_rounds_where_it_writes_and_reuses_memory() -> None:
+    """A layer of bfloat16 has 11 lines: no rounding of its own, and few buffers however many layers."""
+    spec = Shape(layers=9).decoder()
+    model = build(spec, random_weights(spec, "bfloat16"), max_tokens=8)
+    executable = model.executable
+    operations = [Op(int(line["op"])) for line in executable.instructions]  # type: ignore[attr-defined]
+    assert Op.ROUND not in operations
+    assert len(operations) == 1 + 11 * 9 + 3
+    assert len(executable._buffers) <= 9  # type: ignore[attr-defined]
+
+
+def test_values_that_live_together_never_share_memory() -> None:
+    """Replays every program over symbolic memory: each input still holds what its line computed."""
+    from causerie.backends.native.cache import LayerCaches
+    from causerie.backends.native.trace import NativeOps, fold_roundings
+
+    for shape in (Shape(), Shape(qk_norm=True, tied=False, bias=True, width=101)):
+        spec = shape.decoder()
+        model = build(spec, random_weights(spec, "bfloat16"), max_tokens=8)
+        ops = NativeOps(spec, LayerCaches(spec, model.cache))
+        logits = forward(ops, spec, model.executable._weights)  # type: ignore[attr-defined]
+        lines = fold_roundings(ops.lines)
+        memory = share_memory(lines, logits)
+        holds: dict[int, Value] = {}
+        for line in lines:
+            assert all(holds[memory.buffer_of[value.number]] == value for value in line.inputs)
+            inputs = {memory.buffer_of[value.number] for value in line.inputs}
+            for value in line.outputs:
+                assert memory.buffer_of[value.number] not in inputs
+                assert memory.strides[memory.buffer_of[value.number]] >= value.width * (2 if value.narrow else 4)
+                holds[memory.buffer_of[value.number]] = value

@@ -1,0 +1,118 @@
+"""The promise of the native backend, by `==`: a row's logits depend on its own sequence alone. Not on what shares the
+step, how the prompt was cut, which blocks hold it, how many threads ran, or which instruction set."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+import pytest
+
+from causerie.models.model import Model
+from tests.kernels.decoders import (
+    RUNNABLE,
+    Array,
+    Shape,
+    build,
+    make_step,
+    prompt_logits,
+    random_weights,
+    some_tokens,
+)
+
+CASES = {
+    "float32": ("float32", "float32", Shape(bias=True)),
+    "float16": ("float16", "float16", Shape(window=40, tied=False, act="gelu_tanh")),
+    "bfloat16": ("bfloat16", "bfloat16", Shape(qk_norm=True, act="gelu")),
+    "odd": ("bfloat16", "bfloat16", Shape(vocab=1000, width=101, hidden=77, heads=5, kv_heads=1, head_dim=40)),
+    "wide": ("bfloat16", "float32", Shape(width=200, hidden=2304, heads=9, kv_heads=1, head_dim=80, layers=1)),
+    "long-k": ("float32", "float32", Shape(hidden=1100, heads=4, kv_heads=4, dims=8, layers=1)),
+}
+
+
+def make(case: str, threads: int = 1, instruction_set: str | None = None) -> Model:
+    format, cache, shape = CASES[case]
+    spec = shape.decoder()
+    weights = random_weights(spec, format)
+    return build(spec, weights, cache=cache, threads=threads, instruction_set=instruction_set)
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def model(case: str) -> Model:
+    return make(case)
+
+
+def prompts(model: Model) -> list[list[int]]:
+    """Of lengths around the sizes of tiles, blocks and groups of tokens."""
+    return [some_tokens(count, model.vocab, seed=count) for count in (101, 33, 1, 7, 32, 64)]
+
+
+@pytest.fixture(scope="module")
+def alone(model: Model) -> list[Array]:
+    """Each prompt's logits when it has the step to itself."""
+    return [prompt_logits(model, [prompt])[0] for prompt in prompts(model)]
+
+
+def same(found: list[Array], expected: list[Array]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_together_as_alone(model: Model, alone: list[Array]) -> None:
+    same(prompt_logits(model, prompts(model)), alone)
+
+
+@pytest.mark.parametrize("chunk", [1, 5, 48])
+def test_in_chunks_as_whole(model: Model, alone: list[Array], chunk: int) -> None:
+    same(prompt_logits(model, prompts(model), chunk=chunk), alone)
+
+
+def test_in_other_blocks(model: Model, alone: list[Array]) -> None:
+    same(prompt_logits(model, prompts(model), table_seed=9), alone)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_on_more_threads(case: str, alone: list[Array], threads: int) -> None:
+    several = make(case, threads)
+    same(prompt_logits(several, prompts(several)), alone)
+    same(prompt_logits(several, prompts(several), chunk=1)[2:], alone[2:])
+
+
+@pytest.mark.parametrize("instruction_set", RUNNABLE)
+def test_on_every_instruction_set(case: str, alone: list[Array], instruction_set: str) -> None:
+    other = make(case, instruction_set=instruction_set)
+    same(prompt_logits(other, prompts(other)), alone)
+    same(prompt_logits(other, prompts(other)[2:], chunk=5), alone[2:])
+
+
+def test_from_copied_blocks(model: Model, alone: list[Array]) -> None:
+    """A prefix computed once, its full block shared and its half-filled one copied, goes on to the same logits."""
+    prompt = prompts(model)[0]
+    model.run(make_step([(prompt[:50], 0, [3, 8])]))
+    for target in (20, 21):
+        rest = make_step([(prompt[50:], 50, [3, target, 30, 31])], copies=[(8, target)])
+        np.testing.assert_array_equal(model.run(rest), alone[0][50:])
+
+
+def test_after_blocks_held_something_else(case: str, alone: list[Array]) -> None:
+    """What an earlier sequence left in a block, here nothing but not-a-numbers, never shows."""
+    model = make(case)
+    for layer in model.executable._caches.layers:  # type: ignore[attr-defined]
+        ctypes.memset(int(layer["address"]), 0xFF, int(layer["block_bytes"]) * model.cache.blocks)
+    same(prompt_logits(model, prompts(model), chunk=48), alone)
+
+
+def test_only_wanted_rows(model: Model, alone: list[Array]) -> None:
+    prompt = prompts(model)[0]
+    wanted = [0, 4, 37, 100]
+    np.testing.assert_array_equal(model.run(make_step([(prompt, 0, [0, 1, 2, 3])], rows=wanted)), alone[0][wanted])
+    assert model.run(make_step([(prompt, 0, [0, 1, 2, 3])], rows=[])).shape == (0, model.vocab)
+
+
+def test_nothing_to_do(model: Model) -> None:
+    assert model.run(make_step([])).shape == (0, model.vocab)
