@@ -22,7 +22,7 @@ from causerie.errors import BackendUnavailable, EngineError, OutOfMemory
 from causerie.models.spec import Decoder
 from causerie.quant.weight import BYTES, Weight
 
-SLICE_BYTES = 32 * 2**20  # how much of a tensor is in memory twice while it is placed
+SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
 
 
 class TorchBackend:
