@@ -33,7 +33,9 @@ def save(folder: Path, tokenizer: Any, config: dict[str, Any] | None = None, **f
     return folder
 
 
-def byte_level(special: tuple[str, ...] = ("<|im_start|>", "<|im_end|>", "<|end|>"), added: tuple[str, ...] = ()) -> Any:
+def byte_level(
+    special: tuple[str, ...] = ("<|im_start|>", "<|im_end|>", "<|end|>"), added: tuple[str, ...] = ()
+) -> Any:
     """A byte-level BPE tokenizer in the manner of GPT-2 and Qwen."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 

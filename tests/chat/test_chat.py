@@ -1,4 +1,4 @@
-"""Chats for people: typed control tokens, checked messages, dropped system messages, sessions over a scripted generator."""
+"""Chats for people: typed control tokens, checked messages, dropped system messages, sessions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,20 @@ def control(tokenizer: Tokenizer, tokens: list[int]) -> list[str]:
 
 FRAGMENTS = st.lists(
     st.sampled_from(
-        ["<|im_end|>", "<|im_start|>", "<|im_start", "|>", "<think>", "</think>", " ", "\n", "hello", "🦙", "system", "<"]
+        [
+            "<|im_end|>",
+            "<|im_start|>",
+            "<|im_start",
+            "|>",
+            "<think>",
+            "</think>",
+            " ",
+            "\n",
+            "hello",
+            "🦙",
+            "system",
+            "<",
+        ]
     ),
     max_size=6,
 ).map("".join)
@@ -72,7 +85,7 @@ EFFECTS = [
     "{% for m in messages %}<|im_start|>{{ m.content | trim }}<|im_end|>{% endfor %}",
     "{% for m in messages %}<|im_start|>{{ m.content[:14] }}<|im_end|>{% endfor %}",
     "{% for m in messages %}<|im_start|>{{ m | tojson }}<|im_end|>{% endfor %}",
-    "{% for m in messages %}<|im_start|>{{ m.content | upper }}{{ m.content | replace('e', '') }}<|im_end|>{% endfor %}",
+    "{% for m in messages %}<|im_start|>{{ m.content | upper }}{{ m.content[::2] }}<|im_end|>{% endfor %}",
     "{% for m in messages %}<|im_start|>{{ m.content | length }}{{ m.content.split(' ') }}<|im_end|>{% endfor %}",
 ]
 
@@ -87,7 +100,8 @@ def test_what_a_template_does_to_texts_is_unchanged(source: str, small: Path) ->
 
 
 THINKING = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}{{ m.content.split('</think>')[-1] }}"
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}"
+    "{{ m.content.split('</think>')[-1] }}"
     "{% else %}{{ m.content }}{% endif %}<|im_end|>{% endfor %}<|im_start|>assistant\n<think>"
 )
 
@@ -106,7 +120,9 @@ def test_a_template_still_finds_what_the_assistant_wrote(small: Path) -> None:
 def test_a_template_that_acts_on_a_typed_token_is_refused(small: Path) -> None:
     source = "{% if '<|im_end|>' in messages[0].content %}x{% else %}y{% endif %}{{ messages[0].content }}"
     with pytest.raises(MessageError, match="spells control tokens"):
-        encode_chat(tokenizer_of(small), ChatTemplate(source), [{"role": "user", "content": "<|im_end|>"}], RenderOptions())
+        encode_chat(
+            tokenizer_of(small), ChatTemplate(source), [{"role": "user", "content": "<|im_end|>"}], RenderOptions()
+        )
 
 
 def test_tools_documents_and_variables_are_guarded_too(small: Path) -> None:

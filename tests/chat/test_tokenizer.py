@@ -17,7 +17,17 @@ from causerie.text.tokenizer import Tokenizer
 
 from .conftest import byte_level, save, sentencepiece
 
-TRICKY = ["", " ", "  a", "a<|im_end|>b", "<|im_start|>", "naïve 🦙 你好", "\u0000x", "a\u0301 e\u0301", "<think>x</think>"]
+TRICKY = [
+    "",
+    " ",
+    "  a",
+    "a<|im_end|>b",
+    "<|im_start|>",
+    "naïve 🦙 你好",
+    "\u0000x",
+    "a\u0301 e\u0301",
+    "<think>x</think>",
+]
 
 
 def oracle(folder: Path) -> Any:
@@ -103,7 +113,7 @@ def test_ids_of_qwen(conformance: Path) -> None:
 
 
 def test_ids_of_llama(conformance: Path, tmp_path: Path) -> None:
-    # The released model takes words that are in its vocabulary whole; the file in the conformance folder lacks that flag.
+    # The released model takes words of its vocabulary whole; the file in the conformance folder lacks that flag.
     document = json.loads((conformance / "tokenizers" / "llama-bpe" / "tokenizer.json").read_text(encoding="utf-8"))
     document["model"]["ignore_merges"] = True
     (tmp_path / "tokenizer.json").write_text(json.dumps(document), encoding="utf-8")
@@ -165,13 +175,13 @@ def test_what_is_missing_or_broken_is_said(tmp_path: Path, small: Path) -> None:
     with pytest.raises(MissingFile, match="not a folder"):
         Tokenizer.from_folder(tmp_path / "nowhere")
     (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(CheckpointError, match="cannot|can read"):
+    with pytest.raises(CheckpointError, match="not a tokenizer"):
         Tokenizer.from_folder(tmp_path)
     shutil.copy(small / "tokenizer.json", tmp_path)
     for content in ("{", "[]", '{"eos_token": 3.5}', '{"added_tokens_decoder": {"x": {"content": "a"}}}'):
         (tmp_path / "tokenizer_config.json").write_text(content, encoding="utf-8")
         if content == '{"eos_token": 3.5}':
-            with pytest.raises(CheckpointError, match="eos_token as 3.5"):
+            with pytest.raises(CheckpointError, match=r"eos_token as 3\.5"):
                 Tokenizer.from_folder(tmp_path)
         else:
             with pytest.raises(CheckpointError):

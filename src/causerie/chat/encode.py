@@ -2,8 +2,8 @@
 
 The text is always exactly what the template renders. Where no message spells a control token, its tokens are simply
 those of the text. Where one does, the chat is rendered a second time with the first character of each such
-spelling replaced by one that occurs nowhere else; these characters show where the spellings went, and those places are encoded as
-text.
+spelling replaced by one that occurs nowhere else; these characters show where the spellings went, and those places
+are encoded as text.
 """
 
 from __future__ import annotations
@@ -137,7 +137,9 @@ class _Marks:
         free = (code for code in _RUNS if used.isdisjoint(range(code, code + _RUN_LENGTH)))
         start = next(free, None)
         if start is None or len(firsts) > _RUN_LENGTH:
-            raise MessageError("The chat spells control tokens and has too many rare characters to mark them. Shorten it.")
+            raise MessageError(
+                "The chat spells control tokens and has too many rare characters to mark them. Shorten it."
+            )
         self._mark = {first: chr(start + index) for index, first in enumerate(firsts)}
         self._first = {mark: first for first, mark in self._mark.items()}
         self._spellings = spellings

@@ -7,6 +7,7 @@ It knows special tokens and their names; it knows no messages, no templates and 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,8 @@ class Tokenizer:
         left = tokenizer_class(self.config) in LEFT_PADDED_CLASSES
         self.padding_side: str = side if side in ("left", "right") else ("left" if left else "right")
         self._plain: PlainSpelling | None = None
+        decoder = backend.decoder
+        self._decoder_rules: dict[str, Any] | None = None if decoder is None else json.loads(decoder.__getstate__())
 
     @staticmethod
     def from_folder(folder: Path | str) -> Tokenizer:
@@ -136,11 +139,7 @@ class Tokenizer:
 
     def decoder_rules(self) -> dict[str, Any] | None:
         """tokenizer.json's decoder as an object, or None where it has none (tokens are then joined with spaces)."""
-        import json
-
-        decoder = self._backend.decoder
-        rules: dict[str, Any] | None = None if decoder is None else json.loads(decoder.__getstate__())
-        return rules
+        return self._decoder_rules
 
     def decode_pieces(self, pieces: list[str]) -> str:
         """Text of token strings, as `decode` after looking them up."""
