@@ -224,6 +224,12 @@ def test_an_endless_template_is_stopped_by_its_output() -> None:
         render("{% for i in range(9000) %}{{ 'x' * 9999 }}{% endfor %}")
 
 
+@pytest.mark.parametrize("depth", [150, 6000])
+def test_a_template_nested_too_deeply_is_refused(depth: int) -> None:
+    with pytest.raises(TemplateError, match="nested too deeply"):
+        render("{% if x %}" * depth + "{% endif %}" * depth)
+
+
 def test_a_template_that_refuses_or_fails_speaks_for_itself() -> None:
     with pytest.raises(TemplateError, match=r"Only two roles.*line 2"):
         render("a\n{{ raise_exception('Only two roles') }}")

@@ -42,7 +42,7 @@ def render_source(source: str, variables: Mapping[str, Any], clock: Clock) -> tu
             f"The chat template is not valid Jinja, line {error.lineno}: {error.message}. Correct "
             "chat_template.jinja, or pass another template."
         ) from error
-    except RecursionError as error:
+    except (RecursionError, SyntaxError, MemoryError) as error:  # the Python it becomes has limits of its own
         raise TemplateError("The chat template is nested too deeply to be compiled. Pass another template.") from error
     try:
         return _run(template, {"strftime_now": _strftime(clock), **variables})
