@@ -54,6 +54,7 @@ class EditedKeyboard:
             key_bindings=_keys(),
             color_depth=None if color else ColorDepth.DEPTH_1_BIT,
             prompt_continuation=" " * len(prompt),
+            reserve_space_for_menu=0,  # there is none; the room would push the chat up
             input=input,
             output=output,
         )
