@@ -65,9 +65,7 @@ class EngineThread:
         checked = [self._engine.request(tokens, params) for tokens, params in requests]
         inboxes: list[SimpleQueue[Message]] = [SimpleQueue() for _ in checked]
         self._send(_Submit(tuple((request, inbox.put) for request, inbox in zip(checked, inboxes, strict=True))))
-        return [
-            Stream(request.id, inbox, self._cancel) for request, inbox in zip(checked, inboxes, strict=True)
-        ]
+        return [Stream(request.id, inbox, self._cancel) for request, inbox in zip(checked, inboxes, strict=True)]
 
     def stream(self, tokens: Sequence[int], params: SamplingParams) -> Stream:
         """The events of a new request, as an iterator; closing or dropping it cancels the request."""

@@ -1,0 +1,181 @@
+"""Laws under random traffic: every request ends once, with the text it has alone, and no block is lost or shared for
+writing (the scripted model checks that in every step)."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.engine.scripted import ScriptedModel
+
+from causerie.decoding.params import SamplingParams
+from causerie.decoding.sampler import RequestSampler
+from causerie.engine.engine import Engine
+from causerie.engine.request import Request, TokenEvent
+from causerie.errors import ContextLengthError
+
+EOS = 5
+
+
+@dataclass
+class Expected:
+    """What a request gives when it runs alone, step by step and without a cache."""
+
+    tokens: list[int]
+    reason: str
+
+
+def alone(model: ScriptedModel, request: Request) -> Expected:
+    tokens = list(request.tokens)
+    params = request.params
+    sampler = RequestSampler(params, model.vocab, len(tokens))
+    capacity = min(model.context, model.blocks * model.block_size)
+    limit = capacity if params.max_tokens is None else min(capacity, len(tokens) + params.max_tokens)
+    while len(tokens) < limit:
+        drawn = sampler.draw(model.alone(tokens, len(request.tokens)), array("i", tokens))
+        tokens.append(drawn.token)
+        if drawn.token in params.eos and not params.ignore_eos:
+            return Expected(tokens[len(request.tokens) :], "stop")
+    return Expected(tokens[len(request.tokens) :], "length")
+
+
+@dataclass
+class Traffic:
+    """An engine with its requests, checked as it goes."""
+
+    model: ScriptedModel
+    engine: Engine = field(init=False)
+    requests: dict[int, Request] = field(default_factory=dict)
+    texts: dict[int, list[int]] = field(default_factory=dict)
+    ends: dict[int, TokenEvent] = field(default_factory=dict)
+    cancelled: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.engine = Engine(self.model, self.model.clock)
+
+    def submit(self, tokens: list[int], params: SamplingParams) -> None:
+        try:
+            request = self.engine.request(tokens, params)
+        except ContextLengthError:
+            room = min(self.model.context, self.model.blocks * self.model.block_size)
+            assert len(tokens) + (params.max_tokens != 0) > room
+            return
+        self.requests[request.id] = request
+        self.texts[request.id] = []
+        self.engine.submit(request)
+
+    def cancel(self, number: int) -> None:
+        if number in self.requests:
+            if number not in self.ends:
+                self.cancelled.add(number)
+            self.engine.cancel(number)
+
+    def step(self) -> None:
+        for event in self.engine.step():
+            assert event.request not in self.ends, "a request ended twice"
+            if event.token is not None:
+                self.texts[event.request].append(event.token)
+            if event.finish_reason is not None:
+                assert event.stats is not None
+                assert event.stats.new_tokens == len(self.texts[event.request])
+                self.ends[event.request] = event
+        self.engine.check_integrity()
+
+    def drain(self) -> None:
+        for _ in range(10_000):
+            if not self.engine.busy:
+                break
+            self.step()
+        assert not self.engine.busy, "the engine does not come to rest"
+        stats = self.engine.stats()
+        assert stats.free_blocks + stats.kept_blocks == stats.blocks, "blocks are held by nobody that runs"
+
+    def check(self) -> None:
+        assert set(self.ends) == set(self.requests), "a request did not end"
+        for number, request in self.requests.items():
+            expected, end, text = alone(self.model, request), self.ends[number], self.texts[number]
+            assert text == expected.tokens[: len(text)], f"request {number} differs from running alone"
+            if end.finish_reason in ("stop", "length"):
+                assert (text, end.finish_reason) == (expected.tokens, expected.reason)
+                self._check_prompt_logits(request, end)
+            elif end.finish_reason == "cancelled":
+                assert number in self.cancelled
+            elif end.finish_reason == "time":
+                assert request.params.max_time is not None
+            else:
+                assert self.model.fail_at and end.error is not None and "scripted failure" in end.error
+
+    def _check_prompt_logits(self, request: Request, end: TokenEvent) -> None:
+        if not request.params.prompt_logits:
+            assert end.prompt_logits is None
+            return
+        tokens = list(request.tokens)
+        rows = [self.model.alone(tokens[: i + 1], len(tokens)) for i in range(len(tokens))]
+        if self.requests and request.params.max_tokens == 0 and end.prompt_logits is None:
+            pytest.fail("prompt logits were asked for and did not come")
+        assert end.prompt_logits is not None
+        assert np.array_equal(end.prompt_logits, np.array(rows))
+
+
+models = st.builds(
+    ScriptedModel,
+    vocab=st.just(12),
+    context=st.integers(8, 40),
+    blocks=st.integers(3, 14),
+    block_size=st.sampled_from([1, 2, 4, 8]),
+    max_tokens=st.sampled_from([1, 2, 3, 7, 16, 64]),
+    shared_length=st.one_of(st.none(), st.integers(2, 20)),
+    fail_at=st.one_of(st.just(frozenset()), st.just(frozenset()), st.frozensets(st.integers(0, 30), max_size=2)),
+    seconds=st.just(1.0),
+)
+prompts = st.one_of(
+    st.lists(st.integers(0, 2), min_size=1, max_size=24),
+    st.builds(lambda n, tail: [1, 2, 3, 4] * n + tail, st.integers(0, 6), st.lists(st.integers(0, 3), min_size=1)),
+)
+params = st.builds(
+    SamplingParams,
+    max_tokens=st.sampled_from([None, None, 0, 1, 2, 5, 10, 20]),
+    eos=st.sampled_from([(), (EOS,)]),
+    temperature=st.sampled_from([0.0, 0.0, 1.0]),
+    repetition_penalty=st.sampled_from([1.0, 1.3]),
+    seed=st.integers(0, 3),
+    max_time=st.sampled_from([None, None, None, None, None, 0.0, 3.5, 10.0]),
+    prompt_logits=st.sampled_from([False, False, False, True]),
+)
+actions = st.lists(
+    st.one_of(
+        st.tuples(st.just("submit"), prompts, params),
+        st.tuples(st.just("submit"), prompts, params),
+        st.tuples(st.just("submit"), prompts, params),
+        st.tuples(st.just("step"), st.integers(1, 6)),
+        st.tuples(st.just("cancel"), st.integers(0, 12)),
+        st.tuples(st.just("follow"), st.integers(0, 12), prompts, params),
+    ),
+    min_size=5,
+    max_size=25,
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(models, actions)
+def test_every_request_ends_once_with_the_text_it_has_alone(model: ScriptedModel, script: list[tuple]) -> None:
+    traffic = Traffic(model)
+    for action, *values in script:
+        if action == "submit":
+            traffic.submit(*values)
+        elif action == "cancel":
+            traffic.cancel(values[0])
+        elif action == "step":
+            for _ in range(values[0]):
+                traffic.step()
+        else:  # the next turn of a conversation, or one with its end edited
+            number, tail, wanted = values
+            if number in traffic.requests:
+                start = list(traffic.requests[number].tokens) + traffic.texts[number]
+                traffic.submit(start[: len(start) - number % 3] + tail, wanted)
+    traffic.drain()
+    traffic.check()
