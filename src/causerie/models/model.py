@@ -27,8 +27,8 @@ class StepModel(Protocol):
     def max_tokens(self) -> int: ...
     @property
     def shared_length(self) -> int | None:
-        """Positions from here on depend on their request's own length, so no other request may reuse their blocks
-        (dynamic rope); None: every position may be shared."""
+        """Dynamic rope: positions from here on depend on their request's own length, and in a request whose prompt is
+        longer than this every position does; no other request may reuse such blocks. None: all may be shared."""
         ...
 
     def run(self, step: Step) -> NDArray[np.float32]:
