@@ -69,17 +69,17 @@ def test_a_chat_in_a_terminal(terminal: Start, model_name: str) -> None:
     header = chat.wait_for(r"exit leaves\.\n")
     assert re.search(rf"Causerie \S+ · {model_name} · \w+, native on cpu · context \d+\n", header)
     chat.type("Hello!\r")
-    chat.wait_for(COST)
+    chat.wait_for(COST + r"[^>]*> ")
     chat.type("And what is a token?\r")
-    first = chat.wait_for(COST)
+    first = chat.wait_for(COST + r"[^>]*> ")
     chat.type("help\r")
-    chat.wait_for("begins a new chat; the system prompt stays")
+    chat.wait_for(r"begins a new chat; the system prompt stays[^>]*> ")
     chat.type("/claer\r")
-    chat.wait_for("Unknown command '/claer'")
+    chat.wait_for(r"Unknown command '/claer'[^>]*> ")
     chat.type("clear\r")
-    chat.wait_for("A new chat")
+    chat.wait_for(r"A new chat\.\n\n> ")
     chat.type("Hello!\r")
-    again = chat.wait_for(COST)
+    again = chat.wait_for(COST + r"[^>]*> ")
     contexts = [int(re.search(r"context (\d+) of", shown)[1]) for shown in (first, again)]  # type: ignore[index]
     assert contexts[0] > contexts[1]  # the second turn held the first; after clear nothing is held
     chat.type("exit\r")
@@ -90,6 +90,7 @@ def test_a_chat_in_a_terminal(terminal: Start, model_name: str) -> None:
 def test_the_larger_model_is_named_with_the_built_in_one(terminal: Start, model_name: str) -> None:
     chat = terminal("chat")
     chat.wait_for(r"causerie chat Qwen/Qwen2\.5-0\.5B-Instruct\n")
+    chat.wait_for("> ")
     chat.type("\x04")
     assert chat.end() == 0
 
@@ -103,8 +104,10 @@ def test_ctrl_c_stops_an_answer_and_keeps_the_chat(terminal: Start, model_name: 
     chat.wait_for(r"tokens\.\n[^\n]{3,}")
     chat.interrupt()
     chat.wait_for(r"Stopped; the chat keeps what was said\.|context of \d+ tokens is full")
+    chat.wait_for("> ")
     chat.type("\x03")
     chat.wait_for("Ctrl-C again")
+    chat.wait_for("> ")
     chat.type("\x03")
     assert chat.end() == 0
     assert "Traceback" not in chat.text
@@ -116,7 +119,8 @@ def test_terminals_that_can_do_less(terminal: Start, model_name: str, settings: 
     chat.wait_for(r"leaves\.\n")
     chat.wait_for(">")
     chat.type("Hello!\n" if "TERM" in settings else "Hello!\r")
-    chat.wait_for(r"context")
+    chat.wait_for("context")
+    chat.wait_for(">")
     chat.type("\x04")
     assert chat.end() == 0
 
