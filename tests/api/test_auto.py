@@ -1,0 +1,237 @@
+"""AutoConfig, AutoTokenizer, AutoModelForCausalLM: options, where a model goes, and every refusal. The reading of files
+themselves is tested beside it, in tests/checkpoint and tests/parity."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from causerie import AutoConfig, AutoModelForCausalLM, AutoTokenizer, CausalLM
+from causerie.api import loading, placement
+from causerie.api.torch_names import Device, DType, device_name, dtype_name
+from causerie.errors import (
+    BackendUnavailable,
+    CheckpointError,
+    ConfigError,
+    MissingFile,
+    ModelNotFound,
+    OutOfMemory,
+    UnknownName,
+    Unsupported,
+    UsageError,
+)
+from causerie.settings import Settings
+
+
+def test_config(folder: Path) -> None:
+    config = AutoConfig.from_pretrained(folder)
+    assert config.model_type == "llama" and config["hidden_size"] == 64 and config.get("nothing") is None
+    assert config.to_dict() == json.loads((folder / "config.json").read_text()) == dict(config)
+    with pytest.raises(AttributeError, match="hidden_size"):
+        config.hiden_size  # noqa: B018 - the reading is the test
+    assert AutoModelForCausalLM.from_pretrained(folder, config=config, device_map="cpu").context == 256
+
+
+def test_tokenizer(folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", pad_token="<|im_end|>", use_fast=True)
+    assert tokenizer.padding_side == "left" and tokenizer.pad_token_id == 2 and tokenizer.name_or_path == str(folder)
+    with pytest.raises(UnknownName, match="left"):
+        AutoTokenizer.from_pretrained(folder, padding_side="middle")
+    with pytest.raises(UnknownName, match="padding_side"):
+        AutoTokenizer.from_pretrained(folder, pading_side="left")
+    with pytest.raises(Unsupported, match="fast"):
+        AutoTokenizer.from_pretrained(folder, use_fast=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "dtype"),
+    [
+        ({}, "float32"),
+        ({"dtype": "auto"}, "float32"),
+        ({"dtype": torch.bfloat16}, "bfloat16"),
+        ({"torch_dtype": torch.bfloat16}, "bfloat16"),
+        ({"torch_dtype": "float16"}, "float16"),
+        ({"dtype": "float32", "torch_dtype": torch.float32}, "float32"),
+    ],
+)
+def test_dtypes(folder: Path, options: dict[str, Any], dtype: str) -> None:
+    with AutoModelForCausalLM.from_pretrained(folder, device_map="cpu", **options) as loaded:
+        assert loaded.dtype == dtype == str(loaded.dtype) and loaded.dtype == getattr(torch, dtype)
+        assert len(loaded.generate([[5, 6]], max_new_tokens=3)[0]) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"dtyp": "auto"}, UnknownName, "dtype"),
+        ({"dtype": "float64"}, UnknownName, "float32"),
+        ({"dtype": "float16", "torch_dtype": "float32"}, UsageError, "two names of one option"),
+        ({"device_map": {"": "cpu", "lm_head": "cuda"}}, UsageError, "several places"),
+        ({"device_map": "gpu"}, UnknownName, "cuda"),
+        ({"quantization_config": {"load_in_4bit": True}}, Unsupported, "later version"),
+        ({"load_in_8bit": True}, Unsupported, "later version"),
+        ({"trust_remote_code": True}, Unsupported, "trust_remote_code=True"),
+        ({"attn_implementation": "flash_attention_2"}, Unsupported, "one attention"),
+        ({"backend": "onnx"}, UnknownName, "native"),
+        ({"backend": "native", "device_map": "cuda"}, UsageError, "runs on the CPU"),
+        ({"backend": "torch", "device_map": "cpu", "threads": 2}, UsageError, "set_num_threads"),
+        ({"threads": 0}, UsageError, "threads is 0"),
+        ({"max_cache_tokens": 10**12}, OutOfMemory, "tokens of cache"),
+        ({"revision": "main"}, UsageError, "no meaning for the local folder"),
+        ({"token": False}, UsageError, "log out"),
+    ],
+)
+def test_refused(folder: Path, options: dict[str, Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        AutoModelForCausalLM.from_pretrained(folder, **options)
+
+
+def test_neutral_options_pass(folder: Path) -> None:
+    neutral = {
+        "attn_implementation": "sdpa",
+        "low_cpu_mem_usage": True,
+        "trust_remote_code": False,
+        "quantization_config": None,
+        "use_safetensors": True,
+        "device_map": {"": torch.device("cpu")},
+        "backend": "torch",
+        "max_cache_tokens": 512,
+    }
+    with AutoModelForCausalLM.from_pretrained(folder, **neutral) as loaded:
+        assert loaded.backend == "torch" and loaded.device == torch.device("cpu")
+
+
+def test_backends_agree(folder: Path, model: CausalLM) -> None:
+    with AutoModelForCausalLM.from_pretrained(folder, dtype="float32", backend="torch", device_map="cpu") as other:
+        assert other.generate([[5, 6, 7]], max_new_tokens=30) == model.generate([[5, 6, 7]], max_new_tokens=30)
+
+
+def test_folders_that_cannot_be_loaded(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound, match="There is no folder"):
+        AutoModelForCausalLM.from_pretrained(tmp_path / "none")
+    for missing, words in (("config.json", "config.json"), ("model.safetensors", "weights|safetensors")):
+        broken = tmp_path / missing
+        shutil.copytree(folder, broken)
+        (broken / missing).unlink()
+        with pytest.raises(CheckpointError, match=words):
+            AutoModelForCausalLM.from_pretrained(broken)
+    (broken / "config.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"config\.json"):
+        AutoConfig.from_pretrained(broken)
+    (broken / "tokenizer.json").unlink()
+    with pytest.raises(MissingFile, match="tokenizer"):
+        AutoTokenizer.from_pretrained(broken)
+
+
+def test_strict(folder: Path, tmp_path: Path) -> None:
+    strange = tmp_path / "strange"
+    shutil.copytree(folder, strange)
+    config = json.loads((strange / "config.json").read_text())
+    (strange / "config.json").write_text(json.dumps(config | {"clip_qkv": 8.0}))
+    with pytest.raises(ConfigError, match="clip_qkv"):
+        AutoModelForCausalLM.from_pretrained(strange)
+    with pytest.warns(UserWarning, match="clip_qkv"):
+        AutoModelForCausalLM.from_pretrained(strange, strict=False, device_map="cpu").close()
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (None, "auto"),
+        ("cuda:1", "cuda:1"),
+        (0, "cuda:0"),
+        (-1, "cpu"),
+        ({"": 0}, "cuda:0"),
+        (torch.device("cuda", 2), "cuda:2"),
+        (Device("cpu"), "cpu"),
+    ],
+)
+def test_device_names(given: Any, name: str) -> None:
+    assert device_name(given) == name
+
+
+def test_names_equal_torchs() -> None:
+    assert Device("cuda:1") == torch.device("cuda", 1) and torch.device("cuda", 1) == Device("cuda:1")
+    assert Device("cuda:1").index == 1 and Device("cpu").index is None and Device("cpu") != torch.device("cuda")
+    assert DType("bfloat16") != torch.float16 and {DType("float16"): 1}["float16"] == 1
+    assert dtype_name(torch.half) == "float16" and dtype_name(None) == "auto"
+
+
+class Placed:
+    """Stands for a backend that was made with these arguments."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+
+
+def test_auto_takes_a_gpu_with_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    from causerie.backends.torch import backend, devices
+
+    found = [devices.Device("cuda:0", True, "", 10**9, 10**9), devices.Device("cpu", True, "", 10**10, 10**10)]
+    monkeypatch.setattr(devices, "devices", lambda: found)
+    monkeypatch.setattr(backend, "TorchBackend", Placed)
+    monkeypatch.setattr(placement, "_gpu_seems_there", lambda: True)
+    auto = placement.Request("auto")
+    taken = placement.choose(auto, 10**8, Settings())
+    assert isinstance(taken, Placed) and taken.arguments == ("cuda:0",)
+    assert placement.choose(auto, 10**9, Settings()).device == "cpu"  # no room
+    monkeypatch.setattr(placement, "_gpu_seems_there", lambda: False)
+    assert placement.choose(auto, 10**8, Settings()).name == "native"
+    assert isinstance(placement.choose(auto, 10**8, Settings(backend="torch")), Placed)
+    with pytest.raises(UnknownName, match="native"):
+        placement.choose(auto, 1, Settings(backend="nativ"))
+
+
+def test_torch_stands_in_for_the_native_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    from causerie.backends.native import backend
+
+    def refuse(*arguments: Any) -> None:
+        raise BackendUnavailable("The kernels were not built.")
+
+    monkeypatch.setattr(backend, "NativeBackend", refuse)
+    with pytest.warns(UserWarning, match=r"torch computes, more slowly: The kernels were not built\."):
+        assert placement.choose(placement.Request("cpu"), 1, Settings()).name == "torch"
+    with pytest.raises(BackendUnavailable, match="native backend cannot run here"):
+        placement.choose(placement.Request("cpu", "native"), 1, Settings())
+    monkeypatch.setattr(placement, "find_spec", lambda name: None)
+    with pytest.raises(BackendUnavailable, match=r"pip install 'causerie\[torch\]'"):
+        placement.choose(placement.Request("cpu"), 1, Settings())
+    with pytest.raises(BackendUnavailable, match="'cuda' needs torch"):
+        placement.choose(placement.Request("cuda"), 1, Settings())
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_loading_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(loading.time, "monotonic", lambda: now[0])
+    terminal = Terminal()
+    line = loading.LoadingLine(terminal)
+    line(10**9, 2 * 10**9, "a")
+    assert terminal.getvalue() == ""  # soon over
+    now[0] = 1.5
+    line(1_500_000_000, 2 * 10**9, "b")
+    line(1_500_000_001, 2 * 10**9, "c")
+    line.clear()
+    assert terminal.getvalue() == "\r\x1b[KLoading 1.5 of 2.0 GB\r\x1b[K"
+    quiet = loading.LoadingLine(io.StringIO())
+    quiet(1, 2, "a")
+    quiet.clear()
+
+
+def test_progress_can_be_watched(folder: Path) -> None:
+    steps: list[tuple[int, int, str]] = []
+    with AutoModelForCausalLM.from_pretrained(
+        folder, device_map="cpu", progress=lambda done, total, name: steps.append((done, total, name))
+    ):
+        pass
+    assert steps[-1][0] == steps[-1][1] and [done for done, _, _ in steps] == sorted(done for done, _, _ in steps)
