@@ -63,6 +63,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["chat", "--threads", "none"], "causerie: Argument --threads: 'none' is not a whole number. "),
         (["chat", "--threads", "0"], "causerie: Argument --threads: '0' is less than 1. "),
         (["chat", "--prompt"], "causerie: Argument -p/--prompt: expected one argument. `causerie chat -h` lists"),
+        (["chat", "-p", "a\udcffb"], "causerie: What follows -p is not UTF-8 text: 'a\\udcffb'."),
         (["chat", ""], "causerie: The model's name is empty. "),
     ],
 )
@@ -128,6 +129,12 @@ def test_mistakes_in_a_process_of_its_own() -> None:
     done = causerie_command("chat", "seed=x")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("causerie: seed is 'x'; it must be a whole number")
+
+
+def test_an_empty_prompt_asks_nothing() -> None:
+    done = causerie_command("chat", "-p", " ")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "causerie: The prompt is empty: -p wants the question, in quotes.\n"
 
 
 def test_an_empty_pipe_asks_nothing() -> None:

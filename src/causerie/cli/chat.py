@@ -14,10 +14,10 @@ from os import fstat
 from typing import TYPE_CHECKING, TextIO
 
 import causerie
-from causerie.cli import generate_flags
+from causerie.cli import generate_flags, keyboard
 from causerie.cli.arguments import Parser, whole_number
 from causerie.cli.flags import is_flag
-from causerie.cli.screen import Screen
+from causerie.cli.screen import Screen, visible
 from causerie.cli.terminal import Conversation, Terminal, cut_sentence
 from causerie.errors import UsageError
 from causerie.settings import Settings
@@ -77,12 +77,16 @@ def run(found: argparse.Namespace) -> int:
     """Does what the parsed options ask, and returns the exit code. Raises CauserieError."""
     settings = Settings.from_environment()
     name, flags = model_and_flags(found.words, found.model_name_or_path)
+    for option, text in (("-p", found.prompt), ("--system-prompt", found.system_prompt)):
+        _check_text(option, text)
     question = _question(found.prompt)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an output without emoji must not end an answer
     plain = settings.terminal == "dumb"
     color = settings.color and not found.no_color and not plain
-    notes = Screen(sys.stderr, color=color and sys.stderr.isatty(), live=sys.stderr.isatty() and not plain)
+    notes = Screen(sys.stderr, live=sys.stderr.isatty() and not plain)
+    if question is None and not plain:
+        keyboard.prepare()
 
     from causerie.cli.conversation import ModelChoice, open_conversation
 
@@ -96,11 +100,13 @@ def run(found: argparse.Namespace) -> int:
 
 
 def answer_once(conversation: Conversation, question: str, out: TextIO, notes: Screen) -> None:
-    """The answer alone on `out`, as it streams, exactly the model's text and a newline; what else there is to say goes
-    to `notes`. Raises CauserieError where the answer fails, after what had come of it."""
+    """The answer alone on `out`, as it streams, exactly the model's text and a newline (on a terminal, with control
+    characters shown instead of obeyed); what else there is to say goes to `notes`. Raises CauserieError where the
+    answer fails, after what had come of it."""
     reply = conversation.reply(question)
+    on_terminal = out.isatty()
     for piece in reply:
-        out.write(piece)
+        out.write(visible(piece) if on_terminal else piece)
         out.flush()
     out.write("\n")
     out.flush()
@@ -111,14 +117,12 @@ def answer_once(conversation: Conversation, question: str, out: TextIO, notes: S
 
 def _hold(conversation: ModelConversation, *, color: bool, plain: bool) -> None:
     """The chat in the terminal, until the user leaves."""
-    from causerie.cli.keyboard import keyboard
-
     screen = Screen(sys.stdout, color=color, live=sys.stdout.isatty() and not plain)
     header = [f"Causerie {causerie.__version__} · {conversation.description}"]
     header.append("Write a message. help lists the commands, exit leaves.")
     if conversation.built_in:
         header.append(f"This model is tiny and knows this program. For a larger one: causerie chat {LARGER}")
-    Terminal(conversation, keyboard(PROMPT, color=color, plain=plain), screen, tuple(header)).run()
+    Terminal(conversation, keyboard.keyboard(PROMPT, color=color, plain=plain), screen, tuple(header)).run()
 
 
 def model_and_flags(words: list[str], named: str | None) -> tuple[str, GenerationConfig]:
@@ -132,6 +136,12 @@ def model_and_flags(words: list[str], named: str | None) -> tuple[str, Generatio
     if chosen is not None and not chosen.strip():
         raise UsageError("The model's name is empty. Name a folder or org/name, or leave it out for the built-in one.")
     return chosen or "builtin", generate_flags.read_flags(rest)
+
+
+def _check_text(option: str, text: str | None) -> None:
+    """Bytes of the command line that were not UTF-8 reach Python as lone surrogates, which no tokenizer takes."""
+    if text is not None and keyboard.whole_characters(text) != text:
+        raise UsageError(f"What follows {option} is not UTF-8 text: {text[:60]!a}.")
 
 
 def _question(prompt: str | None) -> str | None:

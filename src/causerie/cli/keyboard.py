@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
@@ -79,6 +81,12 @@ def _keys() -> KeyBindings:
 def whole_characters(text: str) -> str:
     """Bytes that were not UTF-8 reach Python as lone surrogates, which no tokenizer takes: they become U+FFFD."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def prepare() -> None:
+    """Begins to import the line editor beside the loading of a model: it takes as long as a small model does."""
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        threading.Thread(target=import_module, args=("prompt_toolkit",), daemon=True).start()
 
 
 def keyboard(prompt: str, *, color: bool, plain: bool) -> Keyboard:

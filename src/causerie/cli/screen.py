@@ -26,6 +26,11 @@ _VISIBLE = (
 )
 
 
+def visible(text: str) -> str:
+    """`text` with its control characters shown instead of obeyed."""
+    return text.translate(_VISIBLE)
+
+
 class Screen:
     """Writes to `out`. `live` says that `out` is a terminal whose last line can be redrawn; `color` that it takes
     styles. `columns` gives its width now (default: asks the terminal)."""
@@ -54,7 +59,7 @@ class Screen:
     def piece(self, text: str) -> None:
         """Text of the model, shown at once; on a terminal, broken between words."""
         if text:
-            shown = text.translate(_VISIBLE)
+            shown = visible(text)
             self._write(self._wrap.feed(shown, self._columns()) if self._live else shown)
             self._open_line = not text.endswith("\n")
 
