@@ -6,8 +6,8 @@ index keeps it, and returns to the free list when the last one goes.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
+from operator import add
 
 from causerie.errors import EngineError
 
@@ -89,24 +89,24 @@ class BlockPool:
     def check_integrity(self, tables: Iterable[Iterable[int]], kept: Iterable[int]) -> None:
         """Compares the counts with who really holds what: the tables of all sequences and the blocks of the prefix
         index. Raises EngineError with the first value that disagrees."""
-        held = Counter(block for table in tables for block in table)
-        index = Counter(kept)
-        for block, count in enumerate(self._counts):
-            expected = held[block] + index[block]
-            if count != expected or index[block] != self._kept[block]:
-                raise EngineError(
-                    f"Cache block {block} counts {count} holders; {held[block]} sequences and {index[block]} prefix "
-                    f"entries hold it."
-                )
-        free = Counter(self._free)
-        for block, times in free.items():
-            if times > 1 or self._counts[block]:
-                raise EngineError(
-                    f"Cache block {block} is {times} times in the free list with {self._counts[block]} holders."
-                )
-        in_use = sum(1 for count in self._counts if count)
-        if len(self._free) + in_use != self.total:
-            raise EngineError(f"{len(self._free)} free and {in_use} held cache blocks do not make {self.total}.")
-        idle = sum(1 for block in range(self.total) if self.is_idle(block))
+        held, index = [0] * self.total, bytearray(self.total)
+        for table in tables:
+            for block in table:
+                held[block] += 1
+        for block in kept:
+            index[block] += 1
+        expected = list(map(add, held, index))
+        if expected != self._counts or index != self._kept:
+            block = next(b for b in range(self.total) if (expected[b], index[b]) != (self._counts[b], self._kept[b]))
+            raise EngineError(
+                f"Cache block {block} counts {self._counts[block]} holders; {held[block]} sequences and {index[block]} "
+                f"prefix entries hold it."
+            )
+        if len(set(self._free)) != len(self._free) or any(map(self._counts.__getitem__, self._free)):
+            raise EngineError("The free list names a cache block twice, or one that is held.")
+        if len(self._free) != self._counts.count(0):
+            lost = self._counts.count(0) - len(self._free)
+            raise EngineError(f"{lost} of {self.total} cache blocks are neither free nor held.")
+        idle = sum(1 for sequences, entry in zip(held, index, strict=True) if entry and not sequences)
         if idle != self.idle:
             raise EngineError(f"{idle} cache blocks are idle and {self.idle} were counted.")

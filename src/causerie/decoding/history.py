@@ -77,7 +77,7 @@ class Completions:
 
     def __init__(self, biases: Iterable[tuple[tuple[int, ...], float]]) -> None:
         self._by_length: dict[int, dict[tuple[int, ...], list[tuple[int, float]]]] = {}
-        for (*before, last), bias in dict(biases).items():
+        for (*before, last), bias in biases:
             self._by_length.setdefault(len(before), {}).setdefault(tuple(before), []).append((last, bias))
 
     def apply(self, row: Row, tokens: Sequence[int]) -> None:

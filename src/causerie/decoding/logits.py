@@ -36,13 +36,13 @@ def keep_top_k(logits: Logits, count: int) -> Places:
 
 
 def keep_top_p(logits: Logits, mass: float) -> Places:
-    """The most probable, until `mass` of the probability is reached (Holtzman et al., 2020). Among equals the higher
-    token goes first, as in transformers."""
+    """The most probable, until `mass` of the probability is reached (Holtzman et al., 2020). Among equals the lower
+    token goes first, so that almost no mass is the greedy choice; transformers leaves their order to torch.sort."""
     weights, total = softmax_weights(logits)
     count = _FIRST
     while True:
         places = keep_top_k(weights, count)
-        order = places[np.lexsort((-places, -weights[places]))]
+        order = places[np.argsort(-weights[places], kind="stable")]
         sums = np.cumsum(weights[order], dtype=np.float64)
         within = sums - weights[order] < mass * total  # the mass that comes before each
         within[0] = True
