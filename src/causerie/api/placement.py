@@ -13,6 +13,7 @@ from pathlib import Path
 
 from causerie.backends.ops import Backend
 from causerie.errors import BackendUnavailable, UsageError, unknown
+from causerie.plan.hardware import Hardware
 from causerie.settings import Settings
 
 BACKENDS = ("native", "torch")
@@ -69,7 +70,9 @@ def _on_cpu(request: Request, settings: Settings, wanted: str | None) -> Backend
     try:
         from causerie.backends.native.backend import NativeBackend
 
-        return NativeBackend(request.threads or settings.threads, settings.instruction_set)
+        # Not the machine's cores: a container may have been given less of their time.
+        threads = request.threads or settings.threads or Hardware.probe().cores
+        return NativeBackend(threads, settings.instruction_set)
     except (BackendUnavailable, ImportError) as reason:
         if wanted == "native" or find_spec("torch") is None:
             advice = (
