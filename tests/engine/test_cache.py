@@ -1,0 +1,135 @@
+"""Blocks and the prefix index: counts that agree, exact matching, eviction in order of use."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from causerie.cache.blocks import BlockPool
+from causerie.cache.lease import CacheBook
+from causerie.errors import EngineError
+
+
+def book(blocks: int = 8, size: int = 4, shared_length: int | None = None) -> CacheBook:
+    return CacheBook(BlockPool(blocks, size), shared_length)
+
+
+def remember(cache: CacheBook, tokens: list[int]) -> None:
+    """As a sequence of `tokens` that was read and has ended."""
+    lease = cache.open(tokens, len(tokens) - 1, len(tokens), 0)
+    assert lease is not None
+    cache.unpin()
+    cache.close(lease, tokens, len(tokens))
+    cache.check_integrity([])
+
+
+def found(cache: CacheBook, tokens: list[int]) -> int:
+    match = cache.index.match(tokens, len(tokens))
+    return len(match.blocks) * cache.pool.block_size + match.partial
+
+
+def test_counts_are_kept_and_checked() -> None:
+    pool = BlockPool(3, 4)
+    first, second = pool.allocate(2)
+    pool.share(first)
+    pool.release(first)
+    pool.check_integrity([[first, second]], [])
+    with pytest.raises(EngineError, match=f"block {min(first, second)} counts 1 holders; 0 sequences"):
+        pool.check_integrity([], [])
+    with pytest.raises(EngineError, match="2 cache blocks were asked for and 1 of 3"):
+        pool.allocate(2)
+    pool.release(second)
+    with pytest.raises(EngineError, match="released more often"):
+        pool.release(second)
+    with pytest.raises(EngineError, match="while nobody held it"):
+        pool.share(second)
+
+
+def test_a_text_is_found_to_the_token() -> None:
+    cache = book()
+    remember(cache, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    assert found(cache, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]) == 10  # also of an unfinished block
+    assert found(cache, [1, 2, 3, 4, 5, 6, 99]) == 6  # also where it differs inside a full one
+    assert found(cache, [1, 2, 99]) == 2
+    assert found(cache, [2, 1]) == 0
+
+
+def test_equal_hashes_are_not_equal_tokens() -> None:
+    """hash(-1) == hash(-2) in Python, and tuples of them too."""
+    cache = book(size=1)
+    remember(cache, [-1])
+    assert found(cache, [-2]) == 0
+
+
+def test_an_unfinished_block_gives_way_to_its_continuation() -> None:
+    cache = book()
+    remember(cache, [1, 2, 3, 4, 5])
+    remember(cache, [1, 2, 3, 4, 5, 6])
+    remember(cache, [1, 2, 3, 4, 5, 6, 7, 8])
+    remember(cache, [1, 2, 3, 4, 5])
+    assert len(cache.index) == 2
+    assert cache.pool.free == 6
+
+
+def test_the_least_recently_used_goes_first() -> None:
+    cache = book(blocks=4, size=2)
+    for text in ([1, 1, 1, 1], [2, 2], [3, 3]):
+        remember(cache, text)
+    lease = cache.open([2, 2, 9], 2, 3, 0)  # uses 2 and needs one more block: the end of the oldest text goes
+    assert lease is not None
+    assert [found(cache, text) for text in ([1, 1, 1, 1], [2, 2], [3, 3])] == [2, 2, 2]
+    cache.close(lease, [2, 2, 9], 3)
+    remember(cache, [4, 4, 4, 4])
+    assert [found(cache, text) for text in ([1, 1], [3, 3], [2, 2], [2, 2, 9], [4, 4, 4, 4])] == [0, 0, 2, 3, 4]
+
+
+def test_a_copy_is_given_up_where_its_source_is_needed() -> None:
+    cache = book(blocks=2, size=4)
+    remember(cache, [1, 2, 3, 4, 5, 6])
+    lease = cache.open([1, 2, 9, 9, 9], 4, 5, 0)
+    assert lease is not None
+    assert (lease.copy, lease.cached) == (None, 0)
+
+
+def test_blocks_in_use_are_not_evicted() -> None:
+    cache = book(blocks=2, size=2)
+    lease = cache.open([1, 1, 1], 2, 3, 0)
+    assert lease is not None
+    cache.record(lease, [1, 1, 1], 3)
+    assert cache.open([2], 0, 1, 0) is None
+    cache.check_integrity([lease])
+
+
+def test_positions_that_depend_on_the_request_are_not_shared() -> None:
+    cache = book(shared_length=5)
+    remember(cache, [1, 2, 3, 4, 5])
+    assert found(cache, [1, 2, 3, 4, 5, 6]) == 5
+    remember(cache, [7, 2, 3, 4, 5, 6])  # a longer prompt: every position of it depends on its length
+    assert found(cache, [7, 2, 3]) == 0
+    lease = cache.open([1, 2, 3, 4, 5, 6], 5, 6, 0)
+    assert lease is not None
+    assert lease.cached == 0
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=14), min_size=1, max_size=20),
+    st.integers(4, 12),
+    st.sampled_from([1, 2, 4]),
+)
+def test_what_is_found_is_the_longest_held_beginning(texts: list[list[int]], blocks: int, size: int) -> None:
+    cache = book(blocks, size)
+    for text in texts:
+        tokens = text[: blocks * size]
+        held: set[tuple[int, ...]] = set()  # every beginning of every path in the tree
+        for node in cache.index.nodes():
+            path: tuple[int, ...] = ()
+            at = node
+            while at.parent is not None:
+                path = at.key + path
+                at = at.parent
+            held.update(path[:n] for n in range(1, len(path) + 1))
+        longest = max((n for n in range(1, len(tokens) + 1) if tuple(tokens[:n]) in held), default=0)
+        assert found(cache, tokens) == longest
+        remember(cache, tokens)
+        assert found(cache, tokens) == len(tokens)
