@@ -22,6 +22,7 @@ from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.models.config import read_config
 from causerie.models.load import load_model
 from causerie.models.model import StepModel
+from causerie.plan.footprint import cache_format
 from tests.parity.configs import PROMPT, TINY, Case
 
 BACKENDS = {
@@ -73,9 +74,7 @@ def load(folder: Path, backend: Backend, *, dtype: str = "auto", config: dict[st
             index,
             config or read_config(folder),
             backend=backend,
-            size_cache=lambda spec, held: CacheShape(
-                BLOCKS, backend.block_size, "bfloat16" if held == "bfloat16" else "float32"
-            ),
+            size_cache=lambda spec, held: CacheShape(BLOCKS, backend.block_size, cache_format(held)),
             dtype=dtype,
             max_tokens=256,
         )

@@ -24,7 +24,7 @@ def weight_bytes(spec: Decoder, format: str) -> int:
 
 def cache_format(format: str) -> str:
     """What the cache of a model is kept in by default whose weights are held in `format`."""
-    return "float32" if format == "float32" else "bfloat16"
+    return format if format in ("float32", "float16") else "bfloat16"
 
 
 def cache_bytes_per_token(spec: Decoder, format: str) -> int:
