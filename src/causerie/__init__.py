@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
     from causerie.api.generation import GenerationConfig
     from causerie.api.pipeline import TextGenerationPipeline, pipeline
-    from causerie.api.streamers import TextIteratorStreamer, TextStreamer
+    from causerie.api.streamers import AsyncTextIteratorStreamer, TextIteratorStreamer, TextStreamer
     from causerie.builtin import builtin_model_path
     from causerie.errors import CauserieError
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AsyncTextIteratorStreamer": "causerie.api.streamers",
     "AutoConfig": "causerie.api.auto",
     "AutoModelForCausalLM": "causerie.api.auto",
     "AutoTokenizer": "causerie.api.auto",
@@ -31,6 +32,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AsyncTextIteratorStreamer",
     "AutoConfig",
     "AutoModelForCausalLM",
     "AutoTokenizer",

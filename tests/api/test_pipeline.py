@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -293,3 +294,34 @@ def test_made_from_names(folder: Path) -> None:
         with pytest.raises(error, match=words):
             pipeline(**arguments)  # type: ignore[arg-type]
     loaded.close()
+
+
+def test_other_libraries_objects_are_told_apart(model: CausalLM, theirs: Any, their_tokenizer: Any) -> None:
+    with pytest.raises(UsageError, match=r"expected a name, a folder or a CausalLM"):
+        pipeline("text-generation", theirs)
+    with pytest.raises(UsageError, match=r"causerie\.AutoTokenizer"):
+        pipeline("text-generation", model, tokenizer=their_tokenizer)
+    with pytest.raises(UsageError, match=r"causerie\.AutoTokenizer"):
+        model.generate([[5]], stop="a", tokenizer=their_tokenizer)
+    with pytest.raises(UsageError, match=r"causerie\.GenerationConfig"):
+        model.generate([[5]], generation_config=theirs.generation_config)
+
+
+def test_threads_do_not_change_each_other(pipe: TextGenerationPipeline) -> None:
+    chats = [[{"role": "user", "content": f"Hello {number}"}] for number in range(6)]
+    expected = [pipe(chat, **GREEDY) for chat in chats]
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(lambda chat: pipe(chat, **GREEDY), chats)) == expected
+
+
+def test_the_next_turn_reads_only_what_is_new(folder: Path) -> None:
+    with AutoModelForCausalLM.from_pretrained(folder, device_map="cpu") as loaded:
+        pipe = pipeline("text-generation", loaded)
+        stream = pipe.stream(CHAT, **GREEDY)
+        first = "".join(stream)
+        chat = [*CHAT, {"role": "assistant", "content": first}, {"role": "user", "content": "And then?"}]
+        follow_up = pipe.stream(chat, **GREEDY)
+        assert list(follow_up)
+        stats = follow_up.last_event.stats  # type: ignore[union-attr]
+        before = len(pipe.tokenizer.apply_chat_template(CHAT, add_generation_prompt=True)["input_ids"])
+        assert before <= stats.cached_tokens < stats.prompt_tokens

@@ -18,6 +18,7 @@ from causerie.api.generation import GenerationConfig
 from causerie.api.outputs import CausalLMOutput, output_of
 from causerie.api.prompts import Prompts
 from causerie.api.resolution import Flags, Generation, call_flags, refuse_arguments, resolve
+from causerie.api.streamers import text_of
 from causerie.api.torch_names import Device, DType, device_name, dtype_name
 from causerie.api.watching import Watching
 from causerie.decoding.params import SamplingParams
@@ -180,7 +181,7 @@ class CausalLM:
 
         levels = Flags(call_flags(flags), generation_config, self.generation_config, fallback)
         plan = _only_one(self.decide(levels, len(tokens)))
-        detokenizer = Detokenizer((tokenizer or self.tokenizer).text, skip_special_tokens)
+        detokenizer = Detokenizer(text_of(tokenizer or self.tokenizer), skip_special_tokens)
         hidden = plan.params.eos if skip_special_tokens else ()
         return TextStream(self._engine.submit(tokens, plan.params), detokenizer, plan.stop_strings, hidden)
 

@@ -17,6 +17,7 @@ from causerie.api.pipeline_call import PipelineCall
 from causerie.api.prompts import Container
 from causerie.api.records import Prompt, record
 from causerie.api.resolution import DEFAULT_NEW_TOKENS, Flags, Generation
+from causerie.api.streamers import text_of
 from causerie.api.watching import Watching
 from causerie.builtin import NAME as BUILTIN
 from causerie.chat.messages import checked_chat, is_chat
@@ -81,6 +82,10 @@ def pipeline(
     if isinstance(model, CausalLM):
         if given:
             raise UsageError(f"The model is loaded already, so {', '.join(given)} would do nothing. Leave them out.")
+    elif model is not None and not isinstance(model, str | Path):
+        raise UsageError(
+            f"model is {type(model).__module__}.{type(model).__name__}; expected a name, a folder or a CausalLM."
+        )
     else:
         model = AutoModelForCausalLM.from_pretrained(BUILTIN if model is None else model, **given)
     if isinstance(tokenizer, str | Path):
@@ -96,6 +101,7 @@ class TextGenerationPipeline:
     def __init__(self, model: CausalLM, tokenizer: ChatTokenizer | None = None, **options: Any) -> None:
         self.model = model
         self.tokenizer = model.tokenizer if tokenizer is None else tokenizer
+        text_of(self.tokenizer)  # refuses another library's
         self._options = options
         self._call({})  # so that a mistake in the defaults is told here
 
@@ -156,7 +162,9 @@ class TextGenerationPipeline:
         )
 
     def _call(self, options: Mapping[str, Any]) -> PipelineCall:
-        return PipelineCall.read({**self._options, **options}, lambda: self.tokenizer.chat.template.source())
+        return PipelineCall.read(
+            {**self._options, **options}, lambda: "\n".join(self.tokenizer.chat.template.sources.values())
+        )
 
     def _run(self, inputs: list[Any], call: PipelineCall) -> list[list[dict[str, Any]]]:
         """Results of prompts that run together."""
@@ -187,9 +195,7 @@ class TextGenerationPipeline:
             last = given[-1].get("role") if given and isinstance(given[-1], Mapping) else None
             options = call.chat_options(str(last))
             tokens = self.tokenizer.chat.prompt(given, **options).tokens
-            prompt = Prompt(
-                tokens, checked_chat(given, self.tokenizer.chat.template.source()), options["continue_final_message"]
-            )
+            prompt = Prompt(tokens, [dict(message) for message in given], options["continue_final_message"])
         if call.handle_long_generation == "hole":
             return prompt.with_hole(self._flags(call), self.model.context)
         return prompt

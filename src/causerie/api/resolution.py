@@ -69,6 +69,12 @@ class Flags:
     checkpoint: GenerationConfig = field(default_factory=GenerationConfig)
     fallback: GenerationConfig | None = None  # defaults of whoever calls for the caller, e.g. the pipeline
 
+    def __post_init__(self) -> None:
+        passed: Any = self.passed  # whatever the caller really passed
+        if passed is not None and not isinstance(passed, GenerationConfig):
+            kind = f"{type(passed).__module__}.{type(passed).__name__}"
+            raise UsageError(f"generation_config is {kind}; expected causerie.GenerationConfig(…) with the same flags.")
+
     @property
     def levels(self) -> tuple[GenerationConfig, ...]:
         """Strongest first."""

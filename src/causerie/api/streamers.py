@@ -17,8 +17,21 @@ from causerie.text.stream import StopText
 
 if TYPE_CHECKING:
     from causerie.api.tokenizer import ChatTokenizer
+    from causerie.text.tokenizer import Tokenizer
 
 _OPTIONS = ("skip_special_tokens", "clean_up_tokenization_spaces")
+
+
+def text_of(tokenizer: Any) -> Tokenizer:
+    """What turns tokens to text piece by piece, of a tokenizer of ours. Raises UsageError for another library's."""
+    from causerie.api.tokenizer import ChatTokenizer
+
+    if not isinstance(tokenizer, ChatTokenizer):
+        raise UsageError(
+            f"The tokenizer is {type(tokenizer).__module__}.{type(tokenizer).__name__}, which cannot decode piece by "
+            "piece. Load it with causerie.AutoTokenizer.from_pretrained(…)."
+        )
+    return tokenizer.text
 
 
 class TextStreamer:
@@ -34,6 +47,7 @@ class TextStreamer:
                 "clean_up_tokenization_spaces=True changes text that was already shown, so a streamer cannot do it. "
                 "Leave it out, or decode the whole answer with it."
             )
+        self._text = text_of(tokenizer)
         self.tokenizer = tokenizer
         self.skip_prompt = skip_prompt
         self.skip_special_tokens = bool(decode_kwargs.get("skip_special_tokens", False))
@@ -42,7 +56,7 @@ class TextStreamer:
     def hold_back(self, stop_strings: Sequence[str]) -> None:
         """Called by generate() before the first put: these texts end the answer and are not shown."""
         self._stops = StopText(stop_strings)
-        self._detokenizer = Detokenizer(self.tokenizer.text, self.skip_special_tokens)
+        self._detokenizer = Detokenizer(self._text, self.skip_special_tokens)
         self._prompt_comes = True
 
     def put(self, value: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from causerie.api.prompts import Container
-from causerie.api.streamers import TextStreamer
+from causerie.api.streamers import TextStreamer, text_of
 from causerie.api.tensors import to_numpy
 from causerie.errors import UsageError
 from causerie.text.detokenize import Detokenizer
@@ -47,7 +47,8 @@ class Watching:
         self._stop_strings = tuple(stop_strings)
         self._stops: list[tuple[Detokenizer, StopText]] = []
         if stop_strings and tokenizer is not None:
-            self._stops = [(Detokenizer(tokenizer.text), StopText(stop_strings)) for _ in given]
+            text = text_of(tokenizer)
+            self._stops = [(Detokenizer(text), StopText(stop_strings)) for _ in given]
 
     @property
     def needed(self) -> bool:
