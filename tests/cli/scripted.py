@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from causerie.cli.terminal import Cost
@@ -63,6 +64,12 @@ class ScriptedConversation:
 @dataclass
 class ScriptedKeyboard:
     lines: list[Event]
+    silences: int = 0
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        self.silences += 1
+        yield
 
     def read(self) -> str:
         if not self.lines:

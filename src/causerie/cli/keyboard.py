@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
+import termios
 import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -20,6 +23,10 @@ class Keyboard(Protocol):
 
     def read(self) -> str:
         """The next line, without its end. Raises EOFError at the end of input, KeyboardInterrupt on Ctrl-C."""
+        ...
+
+    def silent(self) -> AbstractContextManager[None]:
+        """While its body runs, what is typed is not shown, so that it cannot mix with an answer; it is read later."""
         ...
 
 
@@ -40,6 +47,10 @@ class PlainKeyboard:
             self._out.write("\n")
             raise EOFError
         return whole_characters(line.removesuffix("\n"))
+
+    def silent(self) -> AbstractContextManager[None]:
+        """See Keyboard."""
+        return nullcontext()
 
 
 class EditedKeyboard:
@@ -64,6 +75,21 @@ class EditedKeyboard:
     def read(self) -> str:
         """See Keyboard."""
         return whole_characters(self._session.prompt())
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """See Keyboard."""
+        try:
+            before = termios.tcgetattr(sys.stdin)
+        except (termios.error, ValueError, OSError):  # the standard input is not what is typed into
+            yield
+            return
+        quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+        try:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, quiet)
+            yield
+        finally:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
 def _keys() -> KeyBindings:

@@ -126,8 +126,9 @@ class Terminal:
     def _answer(self, text: str) -> None:
         """One turn. Whatever goes wrong in it is said, and the chat goes on."""
         try:
-            reply = self._conversation.reply(text)
-            self._show(reply)
+            with self._keyboard.silent():
+                reply = self._conversation.reply(text)
+                self._show(reply)
             self._say_end(reply)
         except KeyboardInterrupt:  # before the answer began
             self._screen.line("Stopped before the answer began; the chat is as it was.", "dim")
