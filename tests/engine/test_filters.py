@@ -133,7 +133,14 @@ def test_filters_of_sampling_equal_transformers(params: SamplingParams, row: np.
 @pytest.mark.parametrize("scale", [0.5, 3.0])
 @pytest.mark.parametrize(
     "wanted",
-    [{"top_p": 0.9}, {"top_p": 0.3}, {"typical_p": 0.9}, {"typical_p": 0.3}, {"min_p": 0.05}, {"top_k": 50, "top_p": 0.8}],
+    [
+        {"top_p": 0.9},
+        {"top_p": 0.3},
+        {"typical_p": 0.9},
+        {"typical_p": 0.3},
+        {"min_p": 0.05},
+        {"top_k": 50, "top_p": 0.8},
+    ],
 )
 def test_filters_equal_transformers_on_a_large_vocabulary(wanted: dict[str, Any], scale: float) -> None:
     """Where the few largest do not suffice, more are partitioned off. transformers adds up 50 000 probabilities in

@@ -36,7 +36,11 @@ def test_noise_is_even_over_seeds_as_over_positions() -> None:
 
 def test_noise_is_the_same_everywhere() -> None:
     """Written down once: a seed must give the same answer in every version and on every machine."""
-    assert [uniform(0, 0), uniform(1, 0), uniform(-1, 7)] == [0.011546754286331562, 0.3035680343067586, 0.07488100676745957]
+    assert [uniform(0, 0), uniform(1, 0), uniform(-1, 7)] == [
+        0.011546754286331562,
+        0.3035680343067586,
+        0.07488100676745957,
+    ]
     assert uniform(-1, 7) == uniform(2**64 - 1, 7)
 
 
