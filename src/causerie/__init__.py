@@ -6,18 +6,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from causerie.api.async_streamer import AsyncTextIteratorStreamer
     from causerie.api.auto import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from causerie.api.causal_lm import CausalLM
     from causerie.api.generation import GenerationConfig
     from causerie.api.pipeline import TextGenerationPipeline, pipeline
-    from causerie.api.streamers import AsyncTextIteratorStreamer, TextIteratorStreamer, TextStreamer
+    from causerie.api.streamers import TextIteratorStreamer, TextStreamer
     from causerie.builtin import builtin_model_path
     from causerie.errors import CauserieError
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AsyncTextIteratorStreamer": "causerie.api.streamers",
+    "AsyncTextIteratorStreamer": "causerie.api.async_streamer",
     "AutoConfig": "causerie.api.auto",
     "AutoModelForCausalLM": "causerie.api.auto",
     "AutoTokenizer": "causerie.api.auto",

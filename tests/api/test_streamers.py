@@ -11,8 +11,7 @@ import pytest
 import torch
 import transformers
 
-from causerie import CausalLM, TextIteratorStreamer, TextStreamer
-from causerie.api.streamers import AsyncTextIteratorStreamer
+from causerie import AsyncTextIteratorStreamer, CausalLM, TextIteratorStreamer, TextStreamer
 from causerie.errors import EngineError, UnknownName, UsageError
 from tests.api.test_causal_lm import FailingEngine
 

@@ -11,12 +11,14 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from causerie.api.flag_values import CHECKS
 from causerie.api.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS, refuse
-from causerie.checkpoint.folder import Need
 from causerie.errors import CheckpointError, MissingFile, UsageError, unknown
+
+if TYPE_CHECKING:  # the checkpoint's modules bring numpy, and flags are read before anything else
+    from causerie.checkpoint.folder import Need
 
 FILE_NAME = "generation_config.json"
 _NEEDS: tuple[Need, ...] = ("config",)  # a hub id then costs its small files, not its weights

@@ -1,4 +1,4 @@
-"""What watches generate() as it goes: to the terminal, to a thread that iterates, to a coroutine that iterates.
+"""What watches generate() as it goes: to the terminal, or to a thread that iterates (async_streamer.py: a coroutine).
 
 Names and parameters are the field's; pieces come as soon as their characters are whole, not word by word. Any object
 with put(tokens) and end() is a streamer. Knows a tokenizer and no engine.
@@ -6,7 +6,6 @@ with put(tokens) and end() is a streamer. Knows a tokenizer and no engine.
 
 from __future__ import annotations
 
-import asyncio
 import queue
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -121,45 +120,6 @@ class TextIteratorStreamer(TextStreamer):
         piece = self.text_queue.get(timeout=self.timeout)
         if piece is None:
             raise StopIteration
-        if isinstance(piece, BaseException):
-            raise piece
-        return piece
-
-
-class AsyncTextIteratorStreamer(TextStreamer):
-    """The same for `async for`. Make it inside the coroutine that iterates; TimeoutError after `timeout` seconds."""
-
-    def __init__(
-        self, tokenizer: ChatTokenizer, skip_prompt: bool = False, timeout: float | None = None, **decode_kwargs: Any
-    ) -> None:
-        super().__init__(tokenizer, skip_prompt, **decode_kwargs)
-        self.timeout = timeout
-        self.text_queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue()
-        try:
-            self.loop = asyncio.get_running_loop()
-        except RuntimeError:
-            raise UsageError("AsyncTextIteratorStreamer must be made inside a coroutine, where a loop runs.") from None
-
-    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
-        """Hands the piece to the loop; called from the thread in which generate() runs."""
-        if text:
-            self.loop.call_soon_threadsafe(self.text_queue.put_nowait, text)
-        if stream_end:
-            self.loop.call_soon_threadsafe(self.text_queue.put_nowait, None)
-
-    def fail(self, error: BaseException) -> None:
-        """The iteration raises `error` after the pieces that came before it."""
-        self.hold_back(())
-        self.loop.call_soon_threadsafe(self.text_queue.put_nowait, error)
-
-    def __aiter__(self) -> AsyncTextIteratorStreamer:
-        return self
-
-    async def __anext__(self) -> str:
-        async with asyncio.timeout(self.timeout):
-            piece = await self.text_queue.get()
-        if piece is None:
-            raise StopAsyncIteration
         if isinstance(piece, BaseException):
             raise piece
         return piece
