@@ -17,8 +17,8 @@ import torch
 
 from training import checker
 from training.decode import greedy
-from training.dialogues import compose
-from training.dialogues.topic import Dialogue
+from training.dialogues import compose, handwritten
+from training.dialogues.topic import Dialogue, Need, Turn
 from training.export import load_network, rounded
 from training.network import Network
 from training.tokenizer import Encoder
@@ -60,8 +60,26 @@ def ask(network: Network, encoder: Encoder, group: str, dialogues: list[Dialogue
     found = []
     for dialogue, text in zip(dialogues, texts, strict=True):
         last = dialogue.turns[-1]
-        found.append(Asked(group, dialogue, text, checker.right(text, last.need, last.answer, group == "outside")))
+        found.append(
+            Asked(group, dialogue, text, checker.right(text, last.need, last.answer, group.endswith("outside")))
+        )
     return found
+
+
+def ask_handwritten(network: Network, encoder: Encoder) -> list[Asked]:
+    """The questions of `dialogues.handwritten`, which no grammar made."""
+    chats = [(talk, need, False) for talk, need in handwritten.QUESTIONS]
+    chats += [((question,), (), True) for question in handwritten.OUTSIDE]
+    dialogues = [Dialogue(None, turns_of(talk, need, outside)) for talk, need, outside in chats]
+    inside = [dialogue for dialogue in dialogues if dialogue.turns[-1].group != "outside"]
+    beyond = [dialogue for dialogue in dialogues if dialogue.turns[-1].group == "outside"]
+    return ask(network, encoder, "handwritten", inside) + ask(network, encoder, "handwritten outside", beyond)
+
+
+def turns_of(talk: tuple[str, ...], need: Need, outside: bool) -> tuple[Turn, ...]:
+    """The chat as turns; the last one has the facts that its answer needs, and no answer yet."""
+    done = [Turn(user, answer) for user, answer in zip(talk[:-1:2], talk[1::2], strict=True)]
+    return (*done, Turn(talk[-1], "", need=need, group="outside" if outside else "fact"))
 
 
 def score(asked: list[Asked], groups: tuple[str, ...]) -> float:
@@ -69,8 +87,17 @@ def score(asked: list[Asked], groups: tuple[str, ...]) -> float:
     return 100 * sum(chosen) / len(chosen)
 
 
+def show_wrong(asked: list[Asked], most: int) -> None:
+    """Print the first `most` wrong answers of each group."""
+    for group in dict.fromkeys(one.group for one in asked):
+        for one in [one for one in asked if one.group == group and not one.right][:most]:
+            last = one.dialogue.turns[-1]
+            expected = last.answer or last.need
+            print(f"[{group}] {one.dialogue.system or ''}\n  U: {last.user}\n  A: {one.answer}\n  =: {expected}")
+
+
 def table(asked: list[Asked]) -> dict[str, dict[str, float]]:
-    rows = {group: (group,) for group in SHARES}
+    rows: dict[str, tuple[str, ...]] = {group: (group,) for group in dict.fromkeys(one.group for one in asked)}
     rows |= {"all held-out questions": QUESTIONS, "all follow-ups": FOLLOWING}
     return {
         name: {"asked": sum(one.group in groups for one in asked), "right": round(score(asked, groups), 1)}
@@ -98,9 +125,8 @@ def main() -> None:
     for group, share in SHARES.items():
         found = ask(network, encoder, group, drawn(args.seed, int(args.count * share), group, not args.manners))
         asked += found
-        for one in [one for one in found if not one.right][: args.show]:
-            last = one.dialogue.turns[-1]
-            print(f"[{group}] {one.dialogue.system or ''}\n  U: {last.user}\n  A: {one.answer}\n  =: {last.answer}")
+    asked += ask_handwritten(network, encoder)
+    show_wrong(asked, args.show)
     rows = table(asked)
     for name, row in rows.items():
         print(f"{name:24} {row['asked']:6} {row['right']:6.1f} %")

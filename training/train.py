@@ -37,7 +37,7 @@ class Plan:
     device: str
     warmup: float = 0.01
     fall: float = 0.5
-    average: float = 0.995
+    average: float = 0.998
     dropout: float = 0.05
 
     def progress(self, tokens: int, seconds: float) -> float:

@@ -16,6 +16,7 @@ from training.dialogues import (
     identity,
     manners,
     memory,
+    more_forms,
     outside,
     python_api,
     reasons,
@@ -23,15 +24,19 @@ from training.dialogues import (
     sums,
 )
 from training.dialogues.follow import Follower
-from training.dialogues.forms import HELD, TRAINED
+from training.dialogues.forms import HELD, TRAINED, composed
 from training.dialogues.manners import Manner
 from training.dialogues.phrasing import bucket, expand, noisy
 from training.dialogues.topic import Dialogue, Topic, Turn
 
 ALL: tuple[Topic, ...] = (*howto.TOPICS, *python_api.TOPICS, *concepts.TOPICS, *reasons.TOPICS, *errors.TOPICS, *flags.TOPICS, *identity.TOPICS)
 BY_ID = {topic.id: topic for topic in ALL}
+OWN = {topic.id: (*topic.forms, *(more_forms.FORMS.get(topic.id, ()) * 2)) for topic in ALL}  # their grammars are wider
 WEIGHTS = [topic.weight for topic in ALL]
-GROUPS = (("topic", 50), ("outside", 24), ("memory", 13), ("sum", 7), ("name", 2.5), ("recall", 3.5))
+GROUPS = (("topic", 52), ("outside", 22), ("memory", 13), ("sum", 7), ("name", 2.5), ("recall", 3.5))
+
+
+DRILLS = 0.14  # the share of dialogues that are nothing but sums or memory
 
 
 def neighbour(topic: Topic, rng: Random) -> Topic:
@@ -47,7 +52,7 @@ def forms_of(topic: Topic, held: bool) -> list[str]:
     shared = TRAINED.get(topic.kind, ()) if topic.names else ()
     if held:
         return [*topic.held, *(HELD.get(topic.kind, ()) if topic.names else ()), *(form for form in shared if pair_held(topic, form))]
-    return [*topic.forms, *(form for form in shared if not pair_held(topic, form))]
+    return [*OWN[topic.id], *(form for form in shared if not pair_held(topic, form)), *(composed(topic.kind) if topic.names else ())]
 
 
 def pair_held(topic: Topic, form: str) -> bool:
@@ -57,7 +62,7 @@ def pair_held(topic: Topic, form: str) -> bool:
 def topic_turn(topic: Topic, rng: Random, held: bool = False) -> Turn:
     """A question about the topic. Half of the training questions use its own forms, if it has some and a name too."""
     forms = forms_of(topic, held)
-    own = topic.held if held else topic.forms
+    own = topic.held if held else OWN[topic.id]
     form = rng.choice(own) if own and (not topic.names or rng.random() < 0.35) else rng.choice(forms)
     user = form.replace("{x}", rng.choice(topic.names)) if topic.names else form
     brief = topic.short if topic.kind != "talk" else ""
@@ -132,10 +137,28 @@ def turn_count(rng: Random) -> int:
 
 def dialogue(rng: Random) -> Dialogue:
     """One training dialogue."""
+    kind = rng.random()
+    if kind < DRILLS:
+        return drill(rng, sums_only=kind < 0.6 * DRILLS)
     chat = Chat(rng, manners.draw(rng))
     for _ in range(turn_count(rng)):
         chat.add(chat.next())
     return Dialogue(chat.manner.system, tuple(chat.turns))
+
+
+def drill(rng: Random, sums_only: bool) -> Dialogue:
+    """Many sums, or many questions about memory, in a row: they are short and need practice."""
+    chat = Chat(rng, Manner())
+    for _ in range(rng.randint(4, 10)):
+        if sums_only:
+            going_on = sums.next_turn(chat.total, rng) if chat.total is not None and rng.random() < 0.4 else None
+            turn, chat.total = going_on or sums.first_turn(rng)
+        elif chat.need and rng.random() < 0.5:
+            turn, chat.need = memory.next_turn(chat.need, rng)
+        else:
+            turn, chat.need = memory.first_turn(rng)
+        chat.add(turn)
+    return Dialogue(None, tuple(chat.turns))
 
 
 def held_question(chat: Chat, group: str) -> Turn | None:

@@ -2,6 +2,31 @@
 
 from __future__ import annotations
 
+WONDER = ("[can|could|would|will] you [please|kindly|maybe|] [tell|explain to|show] me", "[I'd like|I would like|I'd love|I want|I need] to [know|learn|understand|find out]",
+          "do you [happen to|maybe|] know", "[please|] [tell|show|explain to] me", "I [was wondering|am wondering|am asking myself|have to know|must know|am not sure|wonder]",
+          "my [friend|boss|teacher|colleague|brother|sister] [asks|wants to know|asked me]", "[are you able to|can you] [say|explain]", "[it is not clear to me|I never understood|I forgot|I cannot find out]",
+          "what I [want|need] to know is", "[maybe|perhaps] you can tell me", "[quickly|in short|briefly], tell me", "let me know", "I am looking for")
+# Every beginning goes with every clause: one question out of some hundreds for each kind.
+COMPOSED: dict[str, tuple[str, ...]] = {
+    "act": ("how to {x}", "how I [can|could|should|would|may] {x}", "how [one|somebody|people] can {x}", "what to type to {x}", "the [way|command|right way] to {x}", "how you {x}",
+            "whether I can {x}", "which command is there to {x}", "what I need to {x}", "how it works to {x}", "what to do [to|in order to] {x}"),
+    "thing": ("what {x} is", "what {x} means", "what {x} really is", "[something|more|a bit|a little] about {x}", "how {x} works", "what is {x}", "the meaning of {x}", "what {x} is good for",
+              "what people call {x}", "what the word for {x} means"),
+    "flag": ("what {x} does", "what {x} is", "what {x} means", "how {x} works", "when to use {x}", "what the [flag|option|parameter] {x} does", "[something|more] about {x}", "what {x} is for"),
+    "error": ("what {x} means", "why it says {x}", "what to do when it says {x}", "how to [solve|repair|fix] {x}", "why I get {x}"),
+    "why": ("why {x}", "the reason why {x}", "why it is that {x}"),
+    "versus": ("the difference between {x}", "how {x} differ", "what the difference between {x} is", "which is better, {x}"),
+}
+WEIGHT = {"act": 12, "thing": 14, "flag": 9, "error": 6, "why": 6, "versus": 5}
+
+
+def composed(kind: str) -> tuple[str, ...]:
+    """The composed forms of a kind as one grammar, given several times, so that it has its weight among the forms."""
+    if kind not in COMPOSED:
+        return ()
+    return (f"[{'|'.join(WONDER)}] [{'|'.join(COMPOSED[kind])}]",) * WEIGHT[kind]
+
+
 TRAINED: dict[str, tuple[str, ...]] = {
     "act": (
         "how do I {x}?", "how do I {x}?", "how can I {x}?", "how to {x}", "how would I {x}?", "how does one {x}?", "how do you {x}?",

@@ -54,6 +54,13 @@ def mistype(text: str, rng: Random) -> str:
     return text[: word.start()] + typo(word[0], rng) + text[word.end():]
 
 
+def telegraphic(text: str, rng: Random) -> str:
+    """The question with some of its small words left out, as one types into a search box."""
+    words = text.split(" ")
+    kept = [word for word in words if word.lower() not in SMALL or rng.random() < 0.3]
+    return " ".join(kept) if len(kept) > 1 else text
+
+
 def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -69,6 +76,10 @@ def noisy(text: str, rng: Random, plain: float = 0.35) -> str:
         text = stem + rng.choice(CLOSERS) + text[len(stem):]
     if rng.random() < 0.10:
         text = mistype(text, rng)
+    if rng.random() < 0.05:
+        text = telegraphic(text, rng)
+    if rng.random() < 0.04:
+        text = rng.choice(PREFACES) + capital(text)
     if rng.random() < 0.45:
         text = text.rstrip("?. ") or text
     elif rng.random() < 0.08:
@@ -88,6 +99,12 @@ def lower_prose(text: str) -> str:
     for start, part in kept.items():
         low = low[:start] + part + low[start + len(part):]
     return low
+
+
+SMALL = frozenset(("the", "a", "an", "do", "does", "i", "is", "to", "of", "me", "you", "it", "can", "please", "are", "in", "my", "about", "would", "could", "should"))
+PREFACES = ("I am new here. ", "I have a question. ", "I use Linux. ", "I use a Mac. ", "I have a small laptop. ", "I am a beginner. ", "I read the manual, but I am lost. ",
+            "I work with Python. ", "Thanks for that. ", "Good, next question. ", "I don't know much about this. ", "Something else. ", "Sorry to ask. ", "Another question. ",
+            "I am writing a text about it. ", "You seem to know. ", "I am stuck. ", "I tried a lot. ", "It is urgent. ", "I am on Windows. ", "One last thing. ", "I am curious. ")
 
 
 _ONSETS = ("b", "br", "ch", "d", "dr", "f", "g", "gr", "h", "j", "k", "kl", "l", "m", "n", "p", "pr", "r", "s", "st", "t",

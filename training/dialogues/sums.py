@@ -18,6 +18,7 @@ ASK = ("what is {e}?", "what's {e}?", "{e}", "{e}?", "{e} =", "how much is {e}?"
 ASK_HELD = ("work out {e} for me", "what is the value of {e}?", "{e} equals what?", "give me the answer to {e}")
 NEXT = {"+": ("plus {b}?", "and plus {b}?", "add {b}", "now add {b}", "and {b} more?", "add {b} to that", "+ {b}", "+{b}?"),
         "-": ("minus {b}?", "and minus {b}?", "subtract {b}", "now take away {b}", "subtract {b} from that", "- {b}", "take {b} away")}
+HOLE = "{b}"
 NEXT_HELD = {"+": ("then add {b} to it", "and with {b} added?"), "-": ("then subtract {b} from it", "and with {b} taken off?")}
 BEYOND = ("what is {x} [*|x|times] {y}?", "what is {x} [/|divided by] {z}?", "{x} [*|x] {y}", "the square root of {x}", "what is {z} percent of {x}?",
           "{x} / {z}", "calculate {x} [*|times] {y}", "what is {x} squared?", "what is {x} to the power of {z}?", "{x} + {y}", "what is {x} plus {y}?",
@@ -78,7 +79,7 @@ def next_turn(last: int, rng: Random, held: bool = False) -> tuple[Turn, int] | 
             continue
         if held_out(last, sign, b) == held:
             form = rng.choice((NEXT_HELD if held and rng.random() < 0.5 else NEXT)[sign])
-            user = noisy(form.replace(f"{b}", str(b)), rng, 0.6)
+            user = noisy(form.replace(HOLE, str(b)), rng, 0.6)
             return turn(last, sign, b, user, "sum next"), result(last, sign, b)
     return None
 
