@@ -153,6 +153,16 @@ def test_criteria_end_rows_one_by_one(model: CausalLM) -> None:
     assert model.generate([[5, 6, 7], [4]], max_new_tokens=4, stopping_criteria=lambda ids, _: ids.shape[1] > 3)[0][3:]
 
 
+def test_nothing_runs_on_behind_an_error(model: CausalLM) -> None:
+    def fail(ids: Any, scores: Any) -> Any:
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        model.generate([[5], [6]], max_new_tokens=250, stopping_criteria=fail)
+    model.generate([[7]], max_new_tokens=1)  # the engine obeys in order, so the cancelled rows are gone by now
+    assert model._engine.stats().running == 0
+
+
 def test_lengths(model: CausalLM) -> None:
     assert len(model.generate([[5, 6, 7]], max_length=9)[0]) == 9
     assert len(model.generate([[5] * 250], max_new_tokens=100)[0]) == 256  # until the context is full

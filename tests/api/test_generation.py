@@ -148,6 +148,7 @@ def test_lengths_refused() -> None:
     with pytest.raises(UsageError, match="at least 20 new tokens and may have at most 5"):
         decide({"min_new_tokens": 20, "max_new_tokens": 5})
     assert decide({"min_length": 15}).params.min_tokens == 5
+    assert decide({"min_new_tokens": 300}).params.max_tokens == 300
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def pipeline(
     dtype: Any = None,
     torch_dtype: Any = None,
     trust_remote_code: bool | None = None,
+    use_fast: bool = True,
     model_kwargs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> TextGenerationPipeline:
@@ -61,6 +62,8 @@ def pipeline(
         if task in _OTHER_TASKS:
             raise Unsupported(f"Task {task!r} is not something Causerie does. It does {TASK!r}.")
         raise unknown("task", task, (TASK,))
+    if not use_fast:
+        raise Unsupported("use_fast=False asks for a tokenizer written in Python; every tokenizer here is a fast one.")
     loading: dict[str, Any] = {
         "revision": revision,
         "token": token,

@@ -203,7 +203,8 @@ def _new_tokens(flags: Flags, prompt: int, room: int) -> int:
                     "Raise it, or set max_new_tokens."
                 )
             return min(level.max_length - prompt, room)
-    return min(DEFAULT_NEW_TOKENS, room)
+    least: int = flags.get("min_new_tokens", 0)
+    return min(max(DEFAULT_NEW_TOKENS, least), room)
 
 
 def _least_tokens(flags: Flags, prompt: int, limit: int) -> int:
