@@ -3,14 +3,18 @@
 // function of the standard library (the linker would merge copies compiled for different machines).
 #pragma once
 #include "abi.h"
-#include "claims.h"
 
-using OpKernel = void (*)(const Program&, const Step&, const Instruction&, const Worker&);
+// One operation: how many items an instruction has in a step, and how to do one. Items are independent of each other and
+// their results of who does them; neighbours read neighbouring memory.
+struct OpKernel {
+  int64_t (*items)(const Step&, const Instruction&);
+  void (*execute)(const Program&, const Step&, const Instruction&, int64_t item);
+};
 
 struct Kernels {
   OpKernel ops[OP_COUNT];
-  void (*pack)(const Packing&, const Worker&);
-  uint64_t (*read)(const uint64_t* words, int64_t count, const Worker&);  // XOR of all words: the bandwidth probe
+  void (*pack)(const Packing&, int64_t panel);
+  uint64_t (*read)(const uint64_t* words, int64_t count);  // XOR of all words (a multiple of 32): the bandwidth probe
 };
 
 #define CAUSERIE_JOIN_(a, b) a##b
@@ -18,17 +22,9 @@ struct Kernels {
 
 #ifdef CAUSERIE_VARIANT
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
-void embed(const Program&, const Step&, const Instruction&, const Worker&);
-void norm(const Program&, const Step&, const Instruction&, const Worker&);
-void round_rows(const Program&, const Step&, const Instruction&, const Worker&);
-void linear(const Program&, const Step&, const Instruction&, const Worker&);
-void rotate(const Program&, const Step&, const Instruction&, const Worker&);
-void attention(const Program&, const Step&, const Instruction&, const Worker&);
-void glu(const Program&, const Step&, const Instruction&, const Worker&);
-void add_rows(const Program&, const Step&, const Instruction&, const Worker&);
-void select_rows(const Program&, const Step&, const Instruction&, const Worker&);
-void pack(const Packing&, const Worker&);
-uint64_t read(const uint64_t*, int64_t, const Worker&);
+extern const OpKernel embed, norm, round_rows, linear, rotate, attention, glu, add_rows, select_rows;
+void pack(const Packing&, int64_t panel);
+uint64_t read(const uint64_t* words, int64_t count);
 
 static inline int64_t row_count(const Step& step, const Instruction& in) {
   return in.counted ? step.wanted_count : step.tokens_count;

@@ -73,11 +73,11 @@ static void rotate_row(const Program& program, const Step& step, const Instructi
   }
 }
 
-void rotate(const Program& program, const Step& step, const Instruction& in, const Worker& worker) {
-  for (int64_t r; (r = claim(worker, row_count(step, in))) >= 0;) {
-    if (in.format == FLOAT32) rotate_row<CacheFloat32>(program, step, in, r);
-    else if (in.format == FLOAT16) rotate_row<CacheFloat16>(program, step, in, r);
-    else rotate_row<CacheBfloat16>(program, step, in, r);
+static void rotate_item(const Program& program, const Step& step, const Instruction& in, int64_t r) {
+  switch (in.format) {
+    case FLOAT32: return rotate_row<CacheFloat32>(program, step, in, r);
+    case FLOAT16: return rotate_row<CacheFloat16>(program, step, in, r);
+    default: return rotate_row<CacheBfloat16>(program, step, in, r);
   }
 }
 
@@ -195,14 +195,18 @@ static void attend_group(const Program& program, const Step& step, const Instruc
   }
 }
 
-void attention(const Program& program, const Step& step, const Instruction& in, const Worker& worker) {
-  const int64_t rows = row_count(step, in);
-  for (int64_t item; (item = claim(worker, rows * in.kv_heads)) >= 0;) {
-    const int64_t r = item % rows, kv_head = item / rows;
-    if (in.format == FLOAT32) attend_group<CacheFloat32>(program, step, in, r, kv_head);
-    else if (in.format == FLOAT16) attend_group<CacheFloat16>(program, step, in, r, kv_head);
-    else attend_group<CacheBfloat16>(program, step, in, r, kv_head);
+static int64_t attention_items(const Step& step, const Instruction& in) { return row_count(step, in) * in.kv_heads; }
+
+static void attention_item(const Program& program, const Step& step, const Instruction& in, int64_t item) {
+  const int64_t rows = row_count(step, in), r = item % rows, kv_head = item / rows;
+  switch (in.format) {
+    case FLOAT32: return attend_group<CacheFloat32>(program, step, in, r, kv_head);
+    case FLOAT16: return attend_group<CacheFloat16>(program, step, in, r, kv_head);
+    default: return attend_group<CacheBfloat16>(program, step, in, r, kv_head);
   }
 }
+
+const OpKernel rotate = {row_count, rotate_item};
+const OpKernel attention = {attention_items, attention_item};
 
 }  // namespace

@@ -124,21 +124,29 @@ static void run_panel(const Program& program, const Instruction& in, const Part&
   }
 }
 
-void linear(const Program& program, const Step& step, const Instruction& in, const Worker& worker) {
-  const int64_t tokens = row_count(step, in), groups = (tokens + GROUP - 1) / GROUP;
+static inline int64_t token_groups(const Step& step, const Instruction& in) { return (row_count(step, in) + GROUP - 1) / GROUP; }
+
+static inline int64_t part_panels(const Part& part) { return (part.rows + PANEL - 1) / PANEL; }
+
+static int64_t linear_items(const Step& step, const Instruction& in) {
   int64_t panels = 0;
-  for (int i = 0; i < in.parts_used; ++i) panels += (in.parts[i].rows + PANEL - 1) / PANEL;
-  for (int64_t item; (item = claim(worker, panels * groups)) >= 0;) {
-    int64_t panel = item / groups;
-    const Part* part = in.parts;
-    for (int64_t size; panel >= (size = (part->rows + PANEL - 1) / PANEL); ++part) panel -= size;
-    const int64_t first = item % groups * GROUP, last = first + GROUP < tokens ? first + GROUP : tokens;
-    switch (part->format) {
-      case FLOAT32: run_panel<Float32>(program, in, *part, panel, first, last); break;
-      case FLOAT16: run_panel<Float16>(program, in, *part, panel, first, last); break;
-      default: run_panel<Bfloat16>(program, in, *part, panel, first, last); break;
-    }
+  for (int i = 0; i < in.parts_used; ++i) panels += part_panels(in.parts[i]);
+  return panels * token_groups(step, in);
+}
+
+static void linear_item(const Program& program, const Step& step, const Instruction& in, int64_t item) {
+  const int64_t tokens = row_count(step, in), groups = token_groups(step, in);
+  int64_t panel = item / groups;
+  const Part* part = in.parts;
+  for (; panel >= part_panels(*part); ++part) panel -= part_panels(*part);
+  const int64_t first = item % groups * GROUP, last = first + GROUP < tokens ? first + GROUP : tokens;
+  switch (part->format) {
+    case FLOAT32: return run_panel<Float32>(program, in, *part, panel, first, last);
+    case FLOAT16: return run_panel<Float16>(program, in, *part, panel, first, last);
+    default: return run_panel<Bfloat16>(program, in, *part, panel, first, last);
   }
 }
+
+const OpKernel linear = {linear_items, linear_item};
 
 }  // namespace

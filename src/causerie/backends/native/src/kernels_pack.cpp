@@ -31,22 +31,26 @@ static inline void convert(const Packing& packing, int64_t index, int64_t count,
   }
 }
 
+// Chunks of 64 rows and CHUNK columns are gathered in the first cache, then written as one stream.
 template <class T, int EACH>
 static void pack_panel(const Packing& packing, int64_t panel) {
+  struct Unit { T values[EACH]; };
+  constexpr int64_t UNITS = CHUNK / EACH;
   const int64_t steps = (packing.width + EACH - 1) / EACH;
-  T* target = reinterpret_cast<T*>(packing.target) + (packing.first / PANEL + panel) * steps * PANEL * EACH;
-  T line[CHUNK];
-  for (int64_t k = 0; k < packing.width; k += CHUNK) {
-    const int64_t count = packing.width - k < CHUNK ? packing.width - k : CHUNK;
-    const int64_t whole = (count + EACH - 1) / EACH * EACH;
+  Unit* target = reinterpret_cast<Unit*>(packing.target) + (packing.first / PANEL + panel) * steps * PANEL;
+  alignas(64) Unit gathered[PANEL][UNITS];
+  for (int64_t step = 0; step < steps; step += UNITS) {
+    const int64_t k = step * EACH, count = packing.width - k < CHUNK ? packing.width - k : CHUNK;
     for (int64_t lane = 0; lane < PANEL; ++lane) {
       const int64_t r = panel * PANEL + lane;
-      for (int64_t i = 0; i < CHUNK; ++i) line[i] = T{};
-      if (r < packing.rows) convert(packing, r * packing.width + k, count, line);
-      T* out = target + k * PANEL + lane * EACH;
-      for (int64_t i = 0; i < whole; i += EACH)
-        for (int e = 0; e < EACH; ++e) out[i * PANEL + e] = line[i + e];
+      T* line = gathered[lane][0].values;
+      const int64_t known = r < packing.rows ? count : 0;
+      if (known) convert(packing, r * packing.width + k, known, line);
+      for (int64_t i = known; i < CHUNK; ++i) line[i] = T{};
     }
+    const int64_t end = steps - step < UNITS ? steps - step : UNITS;
+    for (int64_t i = 0; i < end; ++i)
+      for (int64_t lane = 0; lane < PANEL; ++lane) target[(step + i) * PANEL + lane] = gathered[lane][i];
   }
 }
 
@@ -57,22 +61,18 @@ static void pack_rows(const Packing& packing, int64_t panel) {
   convert(packing, begin * packing.width, (end - begin) * packing.width, target + begin * packing.width);
 }
 
-void pack(const Packing& packing, const Worker& worker) {
-  for (int64_t panel; (panel = claim(worker, (packing.rows + PANEL - 1) / PANEL)) >= 0;) {
-    const bool panels = packing.layout == PANELS;
-    switch (packing.target_format) {
-      case FLOAT32: panels ? pack_panel<float, 1>(packing, panel) : pack_rows<float>(packing, panel); break;
-      case FLOAT16: panels ? pack_panel<Half, 1>(packing, panel) : pack_rows<Half>(packing, panel); break;
-      default: panels ? pack_panel<Brain, 2>(packing, panel) : pack_rows<Brain>(packing, panel); break;
-    }
+void pack(const Packing& packing, int64_t panel) {
+  const bool panels = packing.layout == PANELS;
+  switch (packing.target_format) {
+    case FLOAT32: return panels ? pack_panel<float, 1>(packing, panel) : pack_rows<float>(packing, panel);
+    case FLOAT16: return panels ? pack_panel<Half, 1>(packing, panel) : pack_rows<Half>(packing, panel);
+    default: return panels ? pack_panel<Brain, 2>(packing, panel) : pack_rows<Brain>(packing, panel);
   }
 }
 
-uint64_t read(const uint64_t* words, int64_t count, const Worker& worker) {
-  const int64_t begin = count / 512 * worker.thread / worker.threads * 512;
-  const int64_t end = count / 512 * (worker.thread + 1) / worker.threads * 512;
+uint64_t read(const uint64_t* words, int64_t count) {
   uint64_t lanes[32] = {};
-  for (int64_t i = begin; i < end; i += 32) {
+  for (int64_t i = 0; i < count; i += 32) {
     for (int j = 0; j < 32; j += 8) __builtin_prefetch(words + i + 1024 + j);
     for (int j = 0; j < 32; ++j) lanes[j] ^= words[i + j];
   }

@@ -5,14 +5,17 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int64_t SPAN = 1024;  // columns of one item, so that a single row is shared between threads
 
-// Calls body(row, first column, last column + 1) for every item of this worker.
-template <class Body>
-static inline void each_span(int64_t rows, int64_t width, const Worker& worker, Body body) {
-  const int64_t spans = (width + SPAN - 1) / SPAN;
-  for (int64_t item; (item = claim(worker, rows * spans)) >= 0;) {
-    const int64_t first = item % spans * SPAN, last = first + SPAN < width ? first + SPAN : width;
-    body(item / spans, first, last);
-  }
+static inline int64_t spans(const Instruction& in) { return (in.width + SPAN - 1) / SPAN; }
+
+static int64_t span_items(const Step& step, const Instruction& in) { return row_count(step, in) * spans(in); }
+
+struct Span {
+  int64_t row, first, last;  // columns first .. last
+};
+
+static inline Span span(const Instruction& in, int64_t item) {
+  const int64_t first = item % spans(in) * SPAN;
+  return {item / spans(in), first, first + SPAN < in.width ? first + SPAN : in.width};
 }
 
 static inline float number(const void* from, int64_t index, int format) {
@@ -30,89 +33,87 @@ static inline int64_t table_index(const Instruction& in, int64_t r, int64_t k) {
   return ((panel * pairs + k / 2) * PANEL + lane) * 2 + k % 2;
 }
 
-void embed(const Program& program, const Step& step, const Instruction& in, const Worker& worker) {
+static void embed_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
+  const auto [r, first, last] = span(in, item);
   const void* table = reinterpret_cast<const void*>(in.address);
-  each_span(row_count(step, in), in.width, worker, [&](int64_t r, int64_t first, int64_t last) {
-    float* out = row<float>(program, in.out, r);
-    for (int64_t k = first; k < last; ++k) out[k] = number(table, table_index(in, step.tokens[r], k), in.format);
-  });
+  float* out = row<float>(program, in.out, r);
+  for (int64_t k = first; k < last; ++k) out[k] = number(table, table_index(in, step.tokens[r], k), in.format);
 }
 
+static int64_t norm_items(const Step& step, const Instruction& in) { return row_count(step, in) * (in.width / in.length); }
+
 template <class T>
-static void norm_rows(const Program& program, int64_t rows, const Instruction& in, const Worker& worker) {
+static void norm_group(const Program& program, const Instruction& in, int64_t item) {
   const float* weight = reinterpret_cast<const float*>(in.address);
-  const int64_t groups = in.width / in.length;
-  for (int64_t item; (item = claim(worker, rows * groups)) >= 0;) {
-    const int64_t at = item % groups * in.length;
-    const float* x = row<float>(program, in.x, item / groups) + at;
-    T* out = row<T>(program, in.out, item / groups) + at;
-    f32x16 squares = broadcast(0.0f);
-    for (int64_t i = 0; i < in.length; i += 16) {
-      const f32x16 value = load_first(x + i, in.length - i);
-      squares = fma(value, value, squares);
-    }
-    const f32x16 inverse = broadcast(1.0f / __builtin_sqrtf(sum(squares) / float(in.length) + in.eps));
-    for (int64_t i = 0; i < in.length; i += 16) {
-      const f32x16 value = mul(load_first(x + i, in.length - i), inverse);
-      store_first(out + i, mul(value, load_first(weight + i, in.length - i)), in.length - i);
-    }
+  const int64_t groups = in.width / in.length, at = item % groups * in.length;
+  const float* x = row<float>(program, in.x, item / groups) + at;
+  T* out = row<T>(program, in.out, item / groups) + at;
+  f32x16 squares = broadcast(0.0f);
+  for (int64_t i = 0; i < in.length; i += 16) {
+    const f32x16 value = load_first(x + i, in.length - i);
+    squares = fma(value, value, squares);
+  }
+  const f32x16 inverse = broadcast(1.0f / __builtin_sqrtf(sum(squares) / float(in.length) + in.eps));
+  for (int64_t i = 0; i < in.length; i += 16) {
+    const f32x16 value = mul(load_first(x + i, in.length - i), inverse);
+    store_first(out + i, mul(value, load_first(weight + i, in.length - i)), in.length - i);
   }
 }
 
-void norm(const Program& program, const Step& step, const Instruction& in, const Worker& worker) {
-  if (in.narrow) norm_rows<uint16_t>(program, row_count(step, in), in, worker);
-  else norm_rows<float>(program, row_count(step, in), in, worker);
+static void norm_item(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  in.narrow ? norm_group<uint16_t>(program, in, item) : norm_group<float>(program, in, item);
 }
 
 // float32 to bfloat16; an odd width gets a zero beside its last element, as the weights do.
-void round_rows(const Program& program, const Step& step, const Instruction& in, const Worker& worker) {
-  each_span(row_count(step, in), in.width, worker, [&](int64_t r, int64_t first, int64_t last) {
-    const float* x = row<float>(program, in.x, r);
-    uint16_t* out = row<uint16_t>(program, in.out, r);
-    for (int64_t i = first; i < last; i += 16) store_first(out + i, load_first(x + i, last - i), last - i);
-    if (last == in.width && last % 2) out[last] = 0;
-  });
+static void round_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const auto [r, first, last] = span(in, item);
+  const float* x = row<float>(program, in.x, r);
+  uint16_t* out = row<uint16_t>(program, in.out, r);
+  for (int64_t i = first; i < last; i += 16) store_first(out + i, load_first(x + i, last - i), last - i);
+  if (last == in.width && last % 2) out[last] = 0;
 }
 
 template <class T, f32x16 (*act)(f32x16)>
-static void glu_rows(const Program& program, int64_t rows, const Instruction& in, const Worker& worker) {
-  each_span(rows, in.width, worker, [&](int64_t r, int64_t first, int64_t last) {
-    const float *gate = row<float>(program, in.x, r), *up = row<float>(program, in.y, r);
-    T* out = row<T>(program, in.out, r);
-    for (int64_t i = first; i < last; i += 16)
-      store_first(out + i, mul(act(load_first(gate + i, last - i)), load_first(up + i, last - i)), last - i);
-  });
+static void glu_to(const Program& program, const Instruction& in, const Span& at) {
+  const float *gate = row<float>(program, in.x, at.row), *up = row<float>(program, in.y, at.row);
+  T* out = row<T>(program, in.out, at.row);
+  for (int64_t i = at.first; i < at.last; i += 16)
+    store_first(out + i, mul(act(load_first(gate + i, at.last - i)), load_first(up + i, at.last - i)), at.last - i);
 }
 
 template <class T>
-static void glu_to(const Program& program, int64_t rows, const Instruction& in, const Worker& worker) {
+static void glu_act(const Program& program, const Instruction& in, const Span& at) {
   switch (in.act) {
-    case SILU: return glu_rows<T, silu>(program, rows, in, worker);
-    case GELU: return glu_rows<T, gelu>(program, rows, in, worker);
-    default: return glu_rows<T, gelu_tanh>(program, rows, in, worker);
+    case SILU: return glu_to<T, silu>(program, in, at);
+    case GELU: return glu_to<T, gelu>(program, in, at);
+    default: return glu_to<T, gelu_tanh>(program, in, at);
   }
 }
 
-void glu(const Program& program, const Step& step, const Instruction& in, const Worker& worker) {
-  if (in.narrow) glu_to<uint16_t>(program, row_count(step, in), in, worker);
-  else glu_to<float>(program, row_count(step, in), in, worker);
+static void glu_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  in.narrow ? glu_act<uint16_t>(program, in, span(in, item)) : glu_act<float>(program, in, span(in, item));
 }
 
-void add_rows(const Program& program, const Step& step, const Instruction& in, const Worker& worker) {
-  each_span(row_count(step, in), in.width, worker, [&](int64_t r, int64_t first, int64_t last) {
-    const float *x = row<float>(program, in.x, r), *y = row<float>(program, in.y, r);
-    float* out = row<float>(program, in.out, r);
-    for (int64_t i = first; i < last; i += 16)
-      store_first(out + i, add(load_first(x + i, last - i), load_first(y + i, last - i)), last - i);
-  });
+static void add_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const auto [r, first, last] = span(in, item);
+  const float *x = row<float>(program, in.x, r), *y = row<float>(program, in.y, r);
+  float* out = row<float>(program, in.out, r);
+  for (int64_t i = first; i < last; i += 16)
+    store_first(out + i, add(load_first(x + i, last - i), load_first(y + i, last - i)), last - i);
 }
 
-void select_rows(const Program& program, const Step& step, const Instruction& in, const Worker& worker) {
-  each_span(step.wanted_count, in.width, worker, [&](int64_t r, int64_t first, int64_t last) {
-    const float* x = row<float>(program, in.x, step.wanted[r]);
-    float* out = row<float>(program, in.out, r);
-    for (int64_t i = first; i < last; ++i) out[i] = x[i];
-  });
+static void select_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
+  const auto [r, first, last] = span(in, item);
+  const float* x = row<float>(program, in.x, step.wanted[r]);
+  float* out = row<float>(program, in.out, r);
+  for (int64_t i = first; i < last; ++i) out[i] = x[i];
 }
+
+const OpKernel embed = {span_items, embed_span};
+const OpKernel norm = {norm_items, norm_item};
+const OpKernel round_rows = {span_items, round_span};
+const OpKernel glu = {span_items, glu_span};
+const OpKernel add_rows = {span_items, add_span};
+const OpKernel select_rows = {span_items, select_span};
 
 }  // namespace

@@ -48,26 +48,38 @@ struct ReadRun {
   const Kernels& kernels;
   const uint64_t* words;
   int64_t count;
-  uint64_t result;
+  uint64_t* result;
 };
+
+constexpr int64_t STRETCH = 1 << 18;  // words of one item of the probe: 2 MB
 
 }  // namespace
 
 CAUSERIE_EXPORT void causerie_pack(Pool* pool, int variant_index, const Packing* packing) {
-  PackRun run{*variant(variant_index).kernels, *packing};
-  pool->run([](void* argument, Pool& threads, int thread) {
-    const auto& [kernels, what] = *static_cast<PackRun*>(argument);
-    kernels.pack(what, threads.worker(thread));
-  }, &run);
+  const PackRun run{*variant(variant_index).kernels, *packing};
+  const auto items = [](const void* argument, int) {
+    return (static_cast<const PackRun*>(argument)->packing.rows + PANEL - 1) / PANEL;
+  };
+  const auto execute = [](const void* argument, int, int64_t panel) {
+    const auto& [kernels, what] = *static_cast<const PackRun*>(argument);
+    kernels.pack(what, panel);
+  };
+  pool->run({1, items, execute, &run});
 }
 
-// XOR of `count` 64-bit words (a multiple of 512), each thread its own stretch: what memory can deliver, when timed.
+// XOR of `count` 64-bit words (a multiple of 32): what memory can deliver, when timed.
 CAUSERIE_EXPORT uint64_t causerie_read(Pool* pool, int variant_index, const uint64_t* words, int64_t count) {
-  ReadRun run{*variant(variant_index).kernels, words, count, 0};
-  pool->run([](void* argument, Pool& threads, int thread) {
-    auto& what = *static_cast<ReadRun*>(argument);
-    const uint64_t part = what.kernels.read(what.words, what.count, threads.worker(thread));
-    __atomic_fetch_xor(&what.result, part, __ATOMIC_RELAXED);
-  }, &run);
-  return run.result;
+  uint64_t result = 0;
+  const ReadRun run{*variant(variant_index).kernels, words, count, &result};
+  const auto items = [](const void* argument, int) {
+    return (static_cast<const ReadRun*>(argument)->count + STRETCH - 1) / STRETCH;
+  };
+  const auto execute = [](const void* argument, int, int64_t item) {
+    const auto& what = *static_cast<const ReadRun*>(argument);
+    const int64_t first = item * STRETCH, left = what.count - first;
+    const uint64_t part = what.kernels.read(what.words + first, left < STRETCH ? left : STRETCH);
+    __atomic_fetch_xor(what.result, part, __ATOMIC_RELAXED);
+  };
+  pool->run({1, items, execute, &run});
+  return result;
 }

@@ -1,7 +1,7 @@
 #include "pool.h"
 
 #include <atomic>
-#include <new>
+#include <memory>
 #include <thread>
 
 #include <unistd.h>
@@ -11,7 +11,8 @@
 
 namespace {
 
-constexpr int SPINS = 2000;  // some tens of microseconds; longer waits sleep, so that a busy machine's others get on
+constexpr int SPINS = 2000;       // some tens of microseconds; longer waits sleep, so that a busy machine's others get on
+constexpr uint64_t MOST_AT_ONCE = 16;  // items that a thread takes at a time, while many are left
 
 void pause_briefly() {
 #if defined(__x86_64__)
@@ -42,79 +43,125 @@ class FlushSubnormals {
 #endif
 };
 
-void wait_until_changed(std::atomic<uint32_t>& word, uint32_t seen) {
-  for (int i = 0; i < SPINS; ++i) {
-    if (word.load(std::memory_order_acquire) != seen) return;
-    pause_briefly();
-  }
-  while (word.load(std::memory_order_acquire) == seen) word.wait(seen, std::memory_order_acquire);
-}
+// What is left of one thread's range of the open phase: the phase's epoch above, the number of items below. The epoch
+// makes a claim that was prepared in an earlier phase fail.
+struct alignas(64) Range {
+  std::atomic<uint64_t> left{0};
+};
 
 }  // namespace
 
 // Apart from Pool, so that a fork's child can leave the parent's behind and start anew.
 struct Pool::Shared {
-  alignas(64) std::atomic<uint32_t> generation{0};  // counts runs; workers wait for the next
-  alignas(64) std::atomic<uint32_t> phase{0};       // counts barriers
-  alignas(64) std::atomic<int> arrived{0};
-  alignas(64) std::atomic<int> leaving{0};
-  Body body = nullptr;
-  void* argument = nullptr;
+  explicit Shared(int count) : threads(count), process(getpid()), ranges(new Range[count]) {}
+
+  const int threads;
+  const pid_t process;
+  const std::unique_ptr<Range[]> ranges;  // every thread begins with its own, a contiguous one: one long stream
+  Task task{};
+  int phase = 0;
+  int64_t items = 0;  // of the open phase; stable for whoever holds one of them
   bool stop = false;
-  pid_t process = 0;
+  alignas(64) std::atomic<uint32_t> epoch{0};  // grows when a phase opens and when the task is done
+  alignas(64) std::atomic<int64_t> undone{0};
+  alignas(64) std::atomic<int64_t> ended{0};  // the epoch that ended the task, -1 while it runs
+  alignas(64) std::atomic<int> left_threads{0};
+
+  int64_t begin_of(int range) const { return items * range / threads; }
+
+  // Opens the first phase from `from` on that is worth sharing, or ends the task. A single item is done on the spot, where
+  // its input is still in the cache. Only the thread that did the last item, or the caller of run, is here.
+  void open(int from) {
+    const uint32_t next = epoch.load(std::memory_order_relaxed) + 1;
+    for (phase = from; phase < task.phases; ++phase) {
+      if ((items = task.items(task.argument, phase)) > 1) break;
+      if (items == 1) task.execute(task.argument, phase, 0);
+    }
+    if (phase == task.phases) {
+      ended.store(next, std::memory_order_release);
+    } else {
+      undone.store(items, std::memory_order_relaxed);
+      for (int i = 0; i < threads; ++i)
+        ranges[i].left.store(uint64_t(next) << 32 | uint64_t(begin_of(i + 1) - begin_of(i)), std::memory_order_release);
+    }
+    epoch.store(next, std::memory_order_release);
+    if (threads > 1) epoch.notify_all();
+  }
+
+  // Takes some items of a range and does them; false when the range is empty.
+  bool work_on(int range) {
+    std::atomic<uint64_t>& left = ranges[range].left;
+    uint64_t seen = left.load(std::memory_order_acquire), count, taken;
+    do {
+      count = seen & 0xffffffffu;
+      if (count == 0) return false;
+      taken = (count + 3) / 4 < MOST_AT_ONCE ? (count + 3) / 4 : MOST_AT_ONCE;
+    } while (!left.compare_exchange_weak(seen, seen - taken, std::memory_order_acq_rel, std::memory_order_acquire));
+    const int64_t first = begin_of(range + 1) - int64_t(count);
+    const int now = phase;
+    for (uint64_t i = 0; i < taken; ++i) task.execute(task.argument, now, first + int64_t(i));
+    if (undone.fetch_sub(int64_t(taken), std::memory_order_acq_rel) == int64_t(taken)) open(now + 1);
+    return true;
+  }
+
+  // Does items, its own range's first, until none is left to take.
+  void work(int thread) {
+    for (int i = 0; i < threads;) {
+      const int range = thread + i < threads ? thread + i : thread + i - threads;
+      i = work_on(range) ? 0 : i + 1;
+    }
+  }
+
+  void wait_after(uint32_t seen) {
+    for (int i = 0; i < SPINS; ++i) {
+      if (epoch.load(std::memory_order_acquire) != seen) return;
+      pause_briefly();
+    }
+    epoch.wait(seen, std::memory_order_acquire);
+  }
+
+  void serve(int thread) {
+    FlushSubnormals flush;
+    for (;;) {
+      const uint32_t seen = epoch.load(std::memory_order_acquire);
+      if (stop) break;
+      work(thread);
+      wait_after(seen);
+    }
+    left_threads.fetch_add(1, std::memory_order_release);
+  }
 };
 
-Pool::Pool(int threads) : shared_(nullptr), claimed_(new Claimed[threads]()), threads_(threads) { start(); }
+Pool::Pool(int threads) : shared_(nullptr), threads_(threads) { start(); }
 
 void Pool::start() {
-  shared_ = new Shared;
-  shared_->process = getpid();
-  for (int i = 0; i < threads_; ++i) claimed_[i].count = 0;
-  for (int i = 1; i < threads_; ++i) std::thread(work, shared_, this, i).detach();
+  shared_ = new Shared(threads_);
+  for (int i = 1; i < threads_; ++i) std::thread([shared = shared_, i] { shared->serve(i); }).detach();
 }
 
 Pool::~Pool() {
-  if (shared_->process == getpid()) {
-    shared_->stop = true;
-    shared_->generation.fetch_add(1, std::memory_order_release);
-    shared_->generation.notify_all();
-    while (shared_->leaving.load(std::memory_order_acquire) != threads_ - 1) std::this_thread::yield();
-    delete shared_;
-  }
-  delete[] claimed_;
+  if (shared_->process != getpid()) return;  // a fork's child: the threads are the parent's
+  shared_->stop = true;
+  shared_->epoch.fetch_add(1, std::memory_order_release);
+  shared_->epoch.notify_all();
+  while (shared_->left_threads.load(std::memory_order_acquire) != threads_ - 1) std::this_thread::yield();
+  delete shared_;
 }
 
-void Pool::work(Shared* shared, Pool* pool, int thread) {
-  FlushSubnormals flush;
-  for (uint32_t seen = 0;; ++seen) {
-    wait_until_changed(shared->generation, seen);
-    if (shared->stop) break;
-    shared->body(shared->argument, *pool, thread);
-    pool->barrier();
-  }
-  shared->leaving.fetch_add(1, std::memory_order_release);
-}
-
-void Pool::barrier() {
-  if (threads_ == 1) {
-    claimed_[0].count = 0;
-    return;
-  }
-  const uint32_t phase = shared_->phase.load(std::memory_order_relaxed);
-  if (shared_->arrived.fetch_add(1, std::memory_order_acq_rel) + 1 < threads_) return wait_until_changed(shared_->phase, phase);
-  shared_->arrived.store(0, std::memory_order_relaxed);
-  for (int i = 0; i < threads_; ++i) claimed_[i].count = 0;
-  shared_->phase.store(phase + 1, std::memory_order_release);
-  shared_->phase.notify_all();
-}
-
-void Pool::run(Body body, void* argument) {
+void Pool::run(const Task& task) {
   if (shared_->process != getpid()) start();  // after a fork only the calling thread exists; the old state is left alone
   FlushSubnormals flush;
-  shared_->body = body;
-  shared_->argument = argument;
-  shared_->generation.fetch_add(1, std::memory_order_release);
-  if (threads_ > 1) shared_->generation.notify_all();
-  body(argument, *this, 0);
-  barrier();
+  Shared& shared = *shared_;
+  shared.ended.store(-1, std::memory_order_relaxed);
+  shared.task = task;
+  shared.open(0);
+  for (;;) {
+    const uint32_t seen = shared.epoch.load(std::memory_order_acquire);
+    shared.work(0);
+    if (shared.ended.load(std::memory_order_acquire) >= 0) break;
+    shared.wait_after(seen);
+  }
+  // Whoever ended the task may not have moved the epoch yet; the next run must not overtake it.
+  while (shared.epoch.load(std::memory_order_acquire) != uint32_t(shared.ended.load(std::memory_order_relaxed)))
+    std::this_thread::yield();
 }

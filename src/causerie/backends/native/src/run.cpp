@@ -50,34 +50,32 @@ struct Run {
   const Step& step;
 };
 
-void copy_blocks(const Program& program, const Step& step, const Worker& worker) {
-  for (int64_t layer; (layer = claim(worker, program.layer_count)) >= 0;) {
-    const LayerCache& cache = program.layers[layer];
-    auto* blocks = reinterpret_cast<char*>(cache.address);
-    for (int32_t c = 0; c < step.copies_count; ++c)
-      std::memmove(blocks + step.copies[2 * c + 1] * cache.block_bytes, blocks + step.copies[2 * c] * cache.block_bytes, cache.block_bytes);
-  }
+void copy_blocks(const Program& program, const Step& step, int64_t layer) {
+  const LayerCache& cache = program.layers[layer];
+  auto* blocks = reinterpret_cast<char*>(cache.address);
+  for (int32_t c = 0; c < step.copies_count; ++c)
+    std::memmove(blocks + step.copies[2 * c + 1] * cache.block_bytes, blocks + step.copies[2 * c] * cache.block_bytes, cache.block_bytes);
 }
 
-void run_thread(void* argument, Pool& pool, int thread) {
+// Phase 0 copies blocks, phase i + 1 is instruction i.
+int64_t items(const void* argument, int phase) {
   const auto& [kernels, program, step] = *static_cast<const Run*>(argument);
-  const Worker worker = pool.worker(thread);
-  if (step.copies_count) {
-    copy_blocks(program, step, worker);
-    pool.barrier();
-  }
-  for (int32_t i = 0; i < program.instruction_count; ++i) {
-    const Instruction& in = program.instructions[i];
-    if ((in.counted ? step.wanted_count : step.tokens_count) == 0) continue;
-    kernels.ops[in.op](program, step, in, worker);
-    pool.barrier();
-  }
+  if (phase == 0) return step.copies_count ? program.layer_count : 0;
+  const Instruction& in = program.instructions[phase - 1];
+  return kernels.ops[in.op].items(step, in);
+}
+
+void execute(const void* argument, int phase, int64_t item) {
+  const auto& [kernels, program, step] = *static_cast<const Run*>(argument);
+  if (phase == 0) return copy_blocks(program, step, item);
+  const Instruction& in = program.instructions[phase - 1];
+  kernels.ops[in.op].execute(program, step, in, item);
 }
 
 }  // namespace
 
 void run(const Kernels& kernels, Pool& pool, const Program& program, const Step& step) {
   program.buffers[program.logits_buffer].data = reinterpret_cast<uint64_t>(step.logits);
-  Run argument{kernels, program, step};
-  pool.run(run_thread, &argument);
+  const Run argument{kernels, program, step};
+  pool.run({program.instruction_count + 1, items, execute, &argument});
 }
