@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 
 from causerie.api.generation import GenerationConfig
 from causerie.cli.conversation import ModelChoice, open_conversation
-from tests.cli.conftest import Pseudoterminal
+from tests.cli.conftest import COMMAND, Pseudoterminal, environment
 
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
 Start = Callable[..., Pseudoterminal]
@@ -103,7 +104,7 @@ def test_ctrl_c_stops_an_answer_and_keeps_the_chat(terminal: Start, model_name: 
     chat.type("Tell me all about tokens.\r")
     chat.wait_for(r"tokens\.\n[^\n]{3,}")
     chat.interrupt()
-    chat.wait_for(r"Stopped; the chat keeps what was said\.|context of \d+ tokens is full")
+    chat.wait_for(r"Stopped; the chat keeps what was said\.")
     chat.wait_for("> ")
     chat.type("\x03")
     chat.wait_for("Ctrl-C again")
@@ -126,8 +127,6 @@ def test_terminals_that_can_do_less(terminal: Start, model_name: str, settings: 
 
 
 def test_no_input_at_all_ends_the_chat_at_once(model_name: str) -> None:
-    from tests.cli.conftest import COMMAND, environment
-
     words = [*COMMAND, "chat", model_name]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, env=environment())
     assert done.returncode == 0, done.stderr
@@ -168,11 +167,12 @@ def test_info_for_people_names_the_same_things(command: Command) -> None:
     assert "threads         3: CAUSERIE_THREADS asks for them" in lines
 
 
-def test_info_does_not_import_torch() -> None:
-    import sys
-
-    from tests.cli.conftest import environment
-
-    code = "import sys; sys.modules['torch'] = None; from causerie.cli.main import main; sys.exit(main(['info']))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, env=environment())
+@pytest.mark.parametrize(
+    "words", [["info"], ["chat", "MODEL", "-p", "Hello!", "max_new_tokens=10"]], ids=["info", "chat"]
+)
+def test_torch_is_not_needed(words: list[str], model_name: str) -> None:
+    words = [model_name if word == "MODEL" else word for word in words]
+    code = f"import sys; sys.modules['torch'] = None; from causerie.cli.main import main; sys.exit(main({words!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120, env=environment())
     assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
