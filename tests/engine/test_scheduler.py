@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.engine.scripted import Clock, ScriptedModel
 
 from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine
 from causerie.engine.plan import Plan
 from causerie.engine.request import TokenEvent
 from causerie.errors import ContextLengthError, UsageError
+from tests.engine.scripted import Clock, ScriptedModel
 
 
 class Watched(Engine):
@@ -189,6 +189,19 @@ def test_prompt_logits_come_in_bounded_steps() -> None:
     rows = [model.alone(([1, 2, 3, 4] * 5)[: i + 1], 20) for i in range(20)]
     assert logits is not None
     assert np.array_equal(logits, np.array(rows))
+
+
+def test_prompt_logits_without_memory_end_their_request_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(shape: tuple[int, ...], dtype: type) -> np.ndarray:
+        raise MemoryError
+
+    engine = Watched(ScriptedModel())
+    monkeypatch.setattr("causerie.engine.engine.np.empty", refuse)
+    logits = engine.start([1, 2, 3], max_tokens=2, prompt_logits=True)
+    plain = engine.start([4, 5, 6], max_tokens=2)
+    events = engine.finish()
+    assert "3 prompt tokens take 0.0 GB" in str(events[logits][-1].error)
+    assert events[plain][-1].finish_reason == "length"
 
 
 def test_a_failing_step_ends_its_requests_and_nothing_else() -> None:

@@ -1,9 +1,10 @@
-"""The engine in its thread: many callers, cancelling by closing or dropping, failures that reach everyone, clean ends."""
+"""The engine in its thread: many callers, cancelling by closing or dropping, failures that reach all, clean ends."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import subprocess
 import sys
 import threading
@@ -11,12 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.engine.scripted import ScriptedModel
 
 from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
 from causerie.errors import EngineError, UsageError
+from tests.engine.scripted import ScriptedModel
 
 
 class Slow(ScriptedModel):
@@ -211,6 +212,28 @@ def test_dropping_the_engine_ends_its_thread() -> None:
     wait(lambda: threading.active_count() == before)
 
 
+class Gated(ScriptedModel):
+    """A model that does not run before its gate is opened."""
+
+    gate = threading.Event()
+
+    def run(self, step):  # type: ignore[no-untyped-def]
+        self.gate.wait(20)
+        return super().run(step)
+
+
+def test_an_interrupt_while_waiting_loses_no_token(start: Start) -> None:
+    scripted = Gated()
+    stream = start(scripted).stream([1, 2], SamplingParams(max_tokens=6))
+    main = threading.main_thread().ident
+    assert main is not None
+    threading.Timer(0.05, signal.pthread_kill, [main, signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        next(stream)
+    scripted.gate.set()
+    assert [event.token for event in stream] == expected(scripted, [1, 2], 6)
+
+
 PROGRAM = """
 from tests.engine.scripted import ScriptedModel
 from causerie.decoding.params import SamplingParams
@@ -224,7 +247,5 @@ print(next(stream).finish_reason)
 
 
 def test_a_program_that_ends_in_the_middle_ends_cleanly() -> None:
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "None\n", "")

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.engine.scripted import ScriptedModel
 
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import RequestSampler
 from causerie.engine.engine import Engine
 from causerie.engine.request import Request, TokenEvent
 from causerie.errors import ContextLengthError
+from tests.engine.scripted import ScriptedModel
 
 EOS = 5
 
@@ -93,6 +93,7 @@ class Traffic:
         assert not self.engine.busy, "the engine does not come to rest"
         stats = self.engine.stats()
         assert stats.free_blocks + stats.kept_blocks == stats.blocks, "blocks are held by nobody that runs"
+        assert not self.engine._sampler._requests and not self.engine._prompt_logits, "ended requests are remembered"
 
     def check(self) -> None:
         assert set(self.ends) == set(self.requests), "a request did not end"

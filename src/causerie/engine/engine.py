@@ -138,26 +138,40 @@ class Engine:
         end = 0
         chosen: list[int] = []
         drawings: list[Drawing] = []
+        faults: dict[int, Drawn] = {}
         for work in plan.works:
             end += work.wants
             request = work.request
             if request.params.prompt_logits and work.wants:
-                self._collect(request, work.start + len(work.tokens) - work.wants, logits[end - work.wants : end])
+                position = work.start + len(work.tokens) - work.wants
+                fault = self._collect(request, position, logits[end - work.wants : end])
+                if fault is not None:
+                    faults[request.id] = Drawn(-1, error=fault)
+                    continue
             if work.draws:
                 chosen.append(end - 1)
                 drawings.append(Drawing(request.id, request.params, len(request.tokens), work.history))
-        drawn = iter(self._sampler.draw(logits if len(chosen) == rows else logits[chosen], drawings))
-        return [[next(drawn)] if work.draws else [] for work in plan.works]
+        drawn = self._sampler.draw(logits if len(chosen) == rows else logits[chosen], drawings)
+        found = faults | {drawing.request: token for drawing, token in zip(drawings, drawn, strict=True)}
+        return [[found[work.request.id]] if work.request.id in found else [] for work in plan.works]
 
-    def _collect(self, request: Request, position: int, logits: NDArray[np.float32]) -> None:
-        """Keeps the rows of prompt positions from `position` on."""
+    def _collect(self, request: Request, position: int, logits: NDArray[np.float32]) -> str | None:
+        """Keeps the rows of prompt positions from `position` on; the sentence where there is no memory for them."""
         kept = self._prompt_logits.get(request.id)
         if kept is None:
-            kept = np.empty((len(request.tokens), self._model.vocab), dtype=np.float32)
+            shape = len(request.tokens), self._model.vocab
+            try:
+                kept = np.empty(shape, dtype=np.float32)
+            except MemoryError:
+                size = f"{4e-9 * shape[0] * shape[1]:.1f} GB"
+                return (
+                    f"The logits of {shape[0]} prompt tokens take {size}, more than is free; ask for a shorter prompt."
+                )
             self._prompt_logits[request.id] = kept
         rows = min(len(logits), len(kept) - position)
         if rows > 0:
             kept[position : position + rows] = logits[:rows]
+        return None
 
     def _deliver(self, events: list[TokenEvent]) -> list[TokenEvent]:
         """Adds what an end brings with it, and forgets the requests that ended."""

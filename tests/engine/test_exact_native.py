@@ -1,0 +1,147 @@
+"""On the native backend, by `==`: a request's tokens and logits are the same alone, in a batch, in chunks, with a
+cached beginning and after being preempted, greedy or sampled with a seed. Run on small random decoders, and on the
+built-in model where the tree has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from causerie.backends.ops import CacheShape
+from causerie.backends.step import Step
+from causerie.builtin import builtin_model_path
+from causerie.decoding.params import SamplingParams
+from causerie.engine.engine import Engine
+from causerie.engine.request import TokenEvent
+from causerie.models.model import Model
+
+pytest.importorskip("causerie.backends.native.backend", reason="this tree has no native backend")
+
+from tests.kernels.decoders import BLOCKS, Shape, build, random_weights
+
+CASES = {
+    "float32": ("float32", Shape(bias=True)),
+    "bfloat16": ("bfloat16", Shape(qk_norm=True)),
+    "window": ("float32", Shape(window=40)),
+    "builtin": ("", Shape()),
+}
+NEW = 12
+
+
+@dataclass
+class Limited:
+    """A model that shows less room than it has."""
+
+    model: Model
+    blocks: int = BLOCKS
+    max_tokens: int = 256
+
+    vocab = property(lambda self: self.model.vocab)
+    context = property(lambda self: self.model.context)
+    shared_length = property(lambda self: self.model.shared_length)
+
+    @property
+    def cache(self) -> CacheShape:
+        return CacheShape(self.blocks, self.model.cache.block_size, self.model.cache.dtype)
+
+    def run(self, step: Step) -> NDArray[np.float32]:
+        return self.model.run(step)
+
+
+@pytest.fixture(scope="module", params=CASES)
+def model(request: pytest.FixtureRequest) -> Iterator[Model]:
+    format, shape = CASES[request.param]
+    made = _builtin() if request.param == "builtin" else build(shape.decoder(), random_weights(shape.decoder(), format))
+    yield made
+    made.close()
+
+
+def _builtin() -> Model:
+    folder = Path(builtin_model_path())
+    if not (folder / "config.json").is_file():
+        pytest.skip("this tree has no built-in model")
+    from causerie.backends.native.backend import NativeBackend
+    from causerie.checkpoint.safetensors import SafetensorsIndex
+    from causerie.models.config import read_config
+    from causerie.models.load import load_model
+
+    backend = NativeBackend(1)
+    with SafetensorsIndex.open(folder) as index:
+        return load_model(
+            index,
+            read_config(folder),
+            backend=backend,
+            size_cache=lambda spec, held: CacheShape(BLOCKS, backend.block_size, held),
+            max_tokens=256,
+        )
+
+
+Answers = list[list[TokenEvent]]
+
+
+def answers(engine: Engine, prompts: Sequence[Sequence[int]], temperature: float, first_seed: int = 0) -> Answers:
+    """Every event of prompts that are submitted together, with seeds that count up."""
+    found: dict[int, list[TokenEvent]] = {}
+    for seed, prompt in enumerate(prompts, first_seed):
+        params = SamplingParams(max_tokens=NEW, temperature=temperature, top_p=0.95, seed=seed, keep_logits=True)
+        found[engine.submit(engine.request(prompt, params))] = []
+    while engine.busy:
+        for event in engine.step():
+            found[event.request].append(event)
+    engine.check_integrity()
+    return list(found.values())
+
+
+def same(found: Answers, expected: Answers) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert [event.token for event in one] == [event.token for event in other]
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a.logits, b.logits)
+
+
+def prompts(model: Model) -> list[list[int]]:
+    """Of lengths around those of blocks; the later ones begin as the first does."""
+    draw = np.random.default_rng(5)
+    first = draw.integers(0, model.vocab, 75).tolist()
+    others = [draw.integers(0, model.vocab, length).tolist() for length in (1, 33)]
+    return [first, *others, first[:50] + others[1][:9], first[:64], first]
+
+
+@pytest.fixture(scope="module", params=[0.0, 0.9], ids=["greedy", "sampled"])
+def temperature(request: pytest.FixtureRequest) -> float:
+    return float(request.param)
+
+
+@pytest.fixture(scope="module")
+def alone(model: Model, temperature: float) -> Answers:
+    """Each prompt in an engine of its own; seeds as in `answers`."""
+    return [answers(Engine(model), [prompt], temperature, seed)[0] for seed, prompt in enumerate(prompts(model))]
+
+
+def test_together(model: Model, temperature: float, alone: Answers) -> None:
+    same(answers(Engine(model), prompts(model), temperature), alone)
+
+
+@pytest.mark.parametrize("chunk", [7, 32])
+def test_in_chunks(model: Model, temperature: float, alone: Answers, chunk: int) -> None:
+    same(answers(Engine(Limited(model, max_tokens=chunk)), prompts(model), temperature), alone)
+
+
+def test_with_a_cached_beginning(model: Model, temperature: float, alone: Answers) -> None:
+    engine = Engine(model)
+    answers(engine, [[*prompt[:-3], 1, 2, 3] for prompt in prompts(model)], 0.0)
+    before = engine.stats().cached_tokens
+    same(answers(engine, prompts(model), temperature), alone)
+    assert engine.stats().cached_tokens > before + 150
+
+
+def test_after_preemption(model: Model, temperature: float, alone: Answers) -> None:
+    """Blocks for little more than the longest request: others must give way."""
+    blocks = -(-(75 + NEW) // model.cache.block_size) + 2
+    engine = Engine(Limited(model, blocks=blocks))
+    same(answers(engine, prompts(model), temperature), alone)
