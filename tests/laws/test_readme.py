@@ -76,6 +76,13 @@ def test_links_lead_somewhere(path: Path) -> None:
     assert [target for target in targets if "://" not in target and not (path.parent / target).exists()] == []
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_files_that_are_named_exist(path: Path) -> None:
+    names = set(re.findall(r"`([\w/.]+\.(?:py|cpp|h))`", path.read_text(encoding="utf-8")))
+    places = ("", "src/causerie/", "src/causerie/**/")
+    assert [name for name in sorted(names) if not any(any(ROOT.glob(place + name)) for place in places)] == []
+
+
 def test_the_generated_documents_are_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / "generate_docs.py", "--check"], capture_output=True, text=True
