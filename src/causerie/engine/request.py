@@ -30,7 +30,7 @@ class RequestStats:
     prompt_tokens: int
     cached_tokens: int  # of the prompt, found in the cache
     new_tokens: int
-    first_token_seconds: float  # from arrival to the first new token
+    first_token_seconds: float  # from arrival to the first new token; 0 where there was none
     total_seconds: float
     preemptions: int = 0
 
