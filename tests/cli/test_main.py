@@ -29,7 +29,7 @@ def causerie_command(*words: str, stdin: str = "", **settings: str) -> subproces
     )
 
 
-@pytest.mark.parametrize("words", [[], ["-h"], ["--help"], ["help"]])
+@pytest.mark.parametrize("words", [[], ["-h"], ["--help"], ["help"], ["help", "-h"]])
 def test_help_names_every_verb(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(words) == 0
     shown = capsys.readouterr().out
@@ -97,9 +97,10 @@ def test_a_question_may_begin_with_a_dash() -> None:
     assert chat.parser(80).read(["-p", "-5 plus 3?"]).prompt == "-5 plus 3?"
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main([verb, "-h"]) == 0
+@pytest.mark.parametrize("words", [[verb, "-h"] for verb in VERBS] + [["help", verb] for verb in VERBS], ids=" ".join)
+def test_every_verb_explains_itself(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(words) == 0
+    verb = next(word for word in words if word in VERBS)
     assert capsys.readouterr().out.startswith(f"usage: causerie {verb}")
 
 

@@ -21,6 +21,7 @@ VERBS = {
 }
 """Verb → its module and its line in the help."""
 
+_HELP = ("-h", "--help", "help")
 DONE, FAILED, USAGE, INTERRUPTED, READER_LEFT = 0, 1, 2, 130, 141
 
 
@@ -57,19 +58,24 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    if not words or words[0] in ("-h", "--help", "help"):
+    first, rest = (words[0], words[1:]) if words else ("--help", [])
+    if first in _HELP:
+        if rest and rest[0] not in _HELP:  # causerie help chat
+            return _run([rest[0], "-h"])
         sys.stdout.write(help_text())
         return DONE
-    if words[0] in ("-V", "--version", "version"):
+    if first in ("-V", "--version", "version"):
+        if rest:
+            raise UsageError(f"{first} takes nothing after it, and there is {rest[0]!r}.")
         print(f"causerie {causerie.__version__}")
         return DONE
-    if words[0] not in VERBS:
-        kind = "option" if words[0].startswith("-") else "verb"
+    if first not in VERBS:
+        kind = "option" if first.startswith("-") else "verb"
         known = ["--help", "--version"] if kind == "option" else VERBS
-        raise unknown(kind, words[0], known, advice="`causerie --help` says what each does.")
-    verb = import_module(VERBS[words[0]][0])
+        raise unknown(kind, first, known, advice="`causerie --help` says what each does.")
+    verb = import_module(VERBS[first][0])
     try:
-        found = verb.parser().read(words[1:])
+        found = verb.parser().read(rest)
     except SystemExit:  # argparse's way to end after -h
         return DONE
     code: int = verb.run(found)
