@@ -21,7 +21,7 @@ def part(name: str, *arguments: object) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("runs/builtin"), help="of the run: tokenizer, state, log")
-    parser.add_argument("--out", type=Path, default=Path("src/causerie/builtin"), help="the checkpoint folder")
+    parser.add_argument("--out", type=Path, default=Path("src/causerie/builtin/model"), help="the checkpoint folder")
     parser.add_argument("--expected", type=Path, default=Path("tests/expected/builtin_greedy.json"))
     parser.add_argument("--tokens", type=float, default=16e6, help="length of the training in tokens")
     parser.add_argument("--threads", type=int, default=2)

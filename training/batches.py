@@ -1,6 +1,7 @@
 """The stream of training batches: freshly drawn dialogues, of like length together, padded on the right.
 
-Batch number n of a seed is always the same, so that a run which stops can go on where it was.
+Batch number n of a seed always holds the same dialogues, so that a run which stops can go on where it was (only the
+merges that are dropped in them are drawn anew).
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def answer(model: Any, tokenizer: Any, chat: list[dict[str, str]]) -> tuple[str,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=Path("src/causerie/builtin"))
+    parser.add_argument("--model", type=Path, default=Path("src/causerie/builtin/model"))
     parser.add_argument("--out", type=Path, default=Path("tests/expected/builtin_greedy.json"))
     args = parser.parse_args()
     chats = json.loads(PROMPTS.read_text())

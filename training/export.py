@@ -1,4 +1,4 @@
-"""Write a trained network as a checkpoint folder of the field: `python -m training.export --out src/causerie/builtin`.
+"""Write a trained network as a checkpoint folder of the field: `python -m training.export`.
 
 The folder holds config.json, model.safetensors (bfloat16), tokenizer.json, tokenizer_config.json, chat_template.jinja
 and generation_config.json; transformers loads the same folder.
@@ -46,13 +46,10 @@ def write_folder(network: Network, tokenizer: Path, out: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     encoder = Encoder(tokenizer)
-    ids = {"bos_token_id": encoder.begin, "eos_token_id": encoder.end, "pad_token_id": encoder.pad}
-    save_file(
-        {name: weight.detach().bfloat16().contiguous() for name, weight in network.named_parameters()},
-        partial / "model.safetensors",
-        metadata={"format": "pt"},
-    )
+    weights = {name: weight.detach().bfloat16().contiguous() for name, weight in network.named_parameters()}
+    save_file(weights, partial / "model.safetensors", metadata={"format": "pt"})
     write_json(partial / "config.json", network.shape.hf_config(encoder.begin, encoder.end, encoder.pad))
+    ids = {"bos_token_id": encoder.begin, "eos_token_id": encoder.end, "pad_token_id": encoder.pad}
     write_json(partial / "generation_config.json", {**ids, "do_sample": False, "max_new_tokens": 200})
     write_json(
         partial / "tokenizer_config.json",
@@ -66,8 +63,9 @@ def write_folder(network: Network, tokenizer: Path, out: Path) -> None:
             "model_max_length": network.shape.context,
         },
     )
-    shutil.copy(tokenizer, partial / "tokenizer.json")
-    shutil.copy(TEMPLATE, partial / "chat_template.jinja")
+    (partial / "model.safetensors").chmod(0o644)
+    shutil.copyfile(tokenizer, partial / "tokenizer.json")
+    shutil.copyfile(TEMPLATE, partial / "chat_template.jinja")
     if out.exists():
         shutil.rmtree(out)
     partial.rename(out)
@@ -78,7 +76,7 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path("runs/builtin"), help="of the run: state.pt and tokenizer.json"
     )
-    parser.add_argument("--out", type=Path, default=Path("src/causerie/builtin"))
+    parser.add_argument("--out", type=Path, default=Path("src/causerie/builtin/model"))
     parser.add_argument("--last", action="store_true", help="the last weights instead of their moving average")
     args = parser.parse_args()
     write_folder(load_network(args.folder / "state.pt", not args.last), args.folder / "tokenizer.json", args.out)

@@ -33,10 +33,10 @@ ALL: tuple[Topic, ...] = (*howto.TOPICS, *python_api.TOPICS, *concepts.TOPICS, *
 BY_ID = {topic.id: topic for topic in ALL}
 OWN = {topic.id: (*topic.forms, *(more_forms.FORMS.get(topic.id, ()) * 2)) for topic in ALL}  # their grammars are wider
 WEIGHTS = [topic.weight for topic in ALL]
-GROUPS = (("topic", 52), ("outside", 22), ("memory", 13), ("sum", 7), ("name", 2.5), ("recall", 3.5))
+GROUPS = (("topic", 52), ("outside", 22), ("memory", 13), ("sum", 7), ("name", 3), ("recall", 5))
 
 
-DRILLS = 0.14  # the share of dialogues that are nothing but sums or memory
+DRILLS = 0.22  # the share of dialogues that are nothing but sums, memory or recall
 
 
 def neighbour(topic: Topic, rng: Random) -> Topic:
@@ -103,7 +103,7 @@ class Chat:
                 return recall.ask_name(self.user_name, rng)
             turn, self.user_name = recall.tell_name(rng)
             return turn
-        return recall.ask_last(self.turns, rng)
+        return recall.echo(rng) if rng.random() < 0.2 else recall.ask_last(self.turns, rng)
 
     def next(self) -> Turn:
         """Four times in ten a follow-up where one is possible, else a fresh question."""
@@ -139,18 +139,20 @@ def dialogue(rng: Random) -> Dialogue:
     """One training dialogue."""
     kind = rng.random()
     if kind < DRILLS:
-        return drill(rng, sums_only=kind < 0.6 * DRILLS)
+        return drill(rng, rng.choices(("sum", "memory", "recall"), (6, 3, 5))[0])
     chat = Chat(rng, manners.draw(rng))
     for _ in range(turn_count(rng)):
         chat.add(chat.next())
     return Dialogue(chat.manner.system, tuple(chat.turns))
 
 
-def drill(rng: Random, sums_only: bool) -> Dialogue:
-    """Many sums, or many questions about memory, in a row: they are short and need practice."""
+def drill(rng: Random, group: str) -> Dialogue:
+    """Many sums, or questions about memory or about the chat itself, in a row: they are short and need practice."""
     chat = Chat(rng, Manner())
     for _ in range(rng.randint(4, 10)):
-        if sums_only:
+        if group == "recall":
+            turn = recall_practice(chat)
+        elif group == "sum":
             going_on = sums.next_turn(chat.total, rng) if chat.total is not None and rng.random() < 0.4 else None
             turn, chat.total = going_on or sums.first_turn(rng)
         elif chat.need and rng.random() < 0.5:
@@ -159,6 +161,20 @@ def drill(rng: Random, sums_only: bool) -> Dialogue:
             turn, chat.need = memory.first_turn(rng)
         chat.add(turn)
     return Dialogue(None, tuple(chat.turns))
+
+
+def recall_practice(chat: Chat) -> Turn:
+    """An echo, a name told or asked for, what was said before, or something fresh to ask about."""
+    rng = chat.rng
+    kind = rng.random()
+    if kind < 0.35:
+        return recall.echo(rng)
+    if kind < 0.45 or (kind < 0.55 and not chat.user_name):
+        turn, chat.user_name = recall.tell_name(rng)
+        return turn
+    if kind < 0.55:
+        return recall.ask_name(chat.user_name, rng)
+    return recall.ask_last(chat.turns, rng) if chat.turns and kind < 0.8 else chat.fresh()
 
 
 def held_question(chat: Chat, group: str) -> Turn | None:

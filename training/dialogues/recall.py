@@ -5,9 +5,11 @@ from __future__ import annotations
 from random import Random
 
 from training.dialogues.manners import any_name
-from training.dialogues.phrasing import expand, noisy
+from training.dialogues.phrasing import expand, invented, noisy
 from training.dialogues.topic import Turn
 
+COMMON = ("apple", "river", "hello", "world", "blue", "seven", "garden", "stone", "music", "window", "paper", "yes", "no", "good morning", "token", "chat", "model", "memory", "green",
+          "tiger", "summer", "snow", "bread", "light", "cloud", "house", "table", "red", "moon", "happy", "slow", "fast", "night", "day", "tree", "bird", "fish", "train", "city", "road")
 TELL = ("my name is {n}", "I am {n}", "I'm {n}", "call me {n}", "you can call me {n}", "hello, I am {n}", "hi, my name is {n}", "hi, I'm {n}", "hello, my name is {n}",
         "the name is {n}", "this is {n}", "hello there, my name is {n}", "my name's {n}", "hi! I am {n}.", "I am called {n}", "{n} is my name")
 ASK = ("what is my name?", "what's my name?", "do you know my name?", "who am I?", "do you remember my name?", "tell me my name", "how am I called?", "and what is my name?",
@@ -38,6 +40,19 @@ def ask_name(name: str, rng: Random, held: bool = False) -> Turn:
     """Asks for the user's name; `name` is empty where it was never told."""
     answer = f"Your name is {name}." if name else "You have not told me your name."
     return Turn(noisy(rng.choice(ASK_HELD if held else ASK), rng), answer, need=(name.lower() if name else "not told",), group="recall", fixed=True)
+
+
+ECHO = ("[say|write|repeat|type|print] {w}", "[say|write|repeat] after me: {w}", "repeat this: {w}", "[please|can you|could you] [say|write|repeat] {w}", "just say {w}", "copy {w}",
+        "answer with {w}", "say \"{w}\"", "repeat the words {w}", "echo {w}", "now say {w}", "write the word{s} {w}")
+
+
+def echo(rng: Random) -> Turn:
+    """Words to say again, most of them invented: the practice of copying on which names and questions rest."""
+    words = [invented(rng) if rng.random() < 0.7 else rng.choice(COMMON) for _ in range(rng.choice((1, 1, 2, 2, 3, 4)))]
+    text = " ".join(words)
+    text = text.capitalize() if rng.random() < 0.3 else text.title() if rng.random() < 0.2 else text
+    form = expand(rng.choice(ECHO), rng).replace("{w}", text).replace("{s}", "s" if len(words) > 1 else "")
+    return Turn(form[:1].upper() + form[1:] if rng.random() < 0.5 else form, text, need=(text.lower(),), group="recall", fixed=True)
 
 
 def ask_last(turns: list[Turn], rng: Random, held: bool = False) -> Turn:
