@@ -5,17 +5,17 @@
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
-constexpr int TOKENS = 6;        // of a tile: 6 tokens × 64 rows fill 24 of AVX-512's 32 registers
 constexpr int64_t GROUP = 96;    // tokens of one item, that read the panel once from memory
 constexpr int64_t STEPS = 1024;  // steps over k before the next tile: 256 KB of weights stay in the second cache
 constexpr int64_t AHEAD = 8192;  // bytes that a stream from memory is fetched ahead
 
-// A format: what one step over k reads. `each` elements of k a step.
+// A format: what one step over k reads, `each` elements of k; `tokens` at most in a tile.
 struct Float32 {
   using Weight = float;
   using Input = float;
   using Lanes = f32x16;
   static constexpr int each = 1;
+  static constexpr int tokens = TOKENS;
   static inline Lanes weights(const Weight* p) { return load(p); }
   static inline Lanes input(const Input* p) { return broadcast(*p); }
   static inline f32x16 accumulate(f32x16 acc, const Lanes& w, const Lanes& x) { return fma(w, x, acc); }
@@ -29,6 +29,7 @@ struct Bfloat16 {
   using Input = uint16_t;
   using Lanes = Pairs;
   static constexpr int each = 2;
+  static constexpr int tokens = PAIR_TOKENS;
   static inline Lanes weights(const Weight* p) { return load_pairs(p); }
   static inline Lanes input(const Input* p) { return broadcast_pair(p); }
   static inline f32x16 accumulate(f32x16 acc, const Lanes& w, const Lanes& x) { return dot2(acc, w, x); }
@@ -103,10 +104,10 @@ template <class F>
 static void run_panel(const Program& program, const Instruction& in, const Part& part, int64_t panel, int64_t first, int64_t last) {
   const int64_t all = (in.width + F::each - 1) / F::each;
   const typename F::Weight* weight = reinterpret_cast<const typename F::Weight*>(part.weight) + panel * all * PANEL * F::each;
-  const int64_t cut = last - first > TOKENS ? STEPS : all;
+  const int64_t cut = last - first > F::tokens ? STEPS : all;
   for (int64_t s = 0; s < all; s += cut) {
     const int64_t steps = s + cut < all ? cut : all - s;
-    for (int64_t t = first; t < last; t += TOKENS) {
+    for (int64_t t = first; t < last; t += F::tokens) {
       Tile tile;
       tile.weight = weight + s * PANEL * F::each;
       tile.input = row<const typename F::Input>(program, in.x, t) + s * F::each;
@@ -117,7 +118,7 @@ static void run_panel(const Program& program, const Instruction& in, const Part&
       tile.rows = part.rows - panel * PANEL < PANEL ? part.rows - panel * PANEL : PANEL;
       tile.bias = part.bias && s + steps == all ? reinterpret_cast<const float*>(part.bias) + panel * PANEL : nullptr;
       tile.first = s == 0;
-      const int64_t tokens = last - t < TOKENS ? last - t : TOKENS;
+      const int64_t tokens = last - t < F::tokens ? last - t : F::tokens;
       if (t == first) run_tile<F, true>(tile, tokens);
       else run_tile<F, false>(tile, tokens);
     }

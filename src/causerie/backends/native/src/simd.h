@@ -40,21 +40,4 @@ static inline void store_first(uint16_t* to, f32x16 value, int64_t count) {  // 
   for (int64_t i = 0; i < count; ++i) to[i] = to_bf16(lanes[i]);
 }
 
-// A fixed tree: lanes i and i + 8, then + 4, + 2, + 1.
-static inline float sum(f32x16 value) {
-  alignas(64) float lanes[16];
-  store(lanes, value);
-  for (int half = 8; half; half /= 2)
-    for (int i = 0; i < half; ++i) lanes[i] = lanes[i] + lanes[i + half];
-  return lanes[0];
-}
-
-static inline float largest(f32x16 value) {
-  alignas(64) float lanes[16];
-  store(lanes, value);
-  for (int half = 8; half; half /= 2)
-    for (int i = 0; i < half; ++i) lanes[i] = lanes[i] > lanes[i + half] ? lanes[i] : lanes[i + half];
-  return lanes[0];
-}
-
 }  // namespace

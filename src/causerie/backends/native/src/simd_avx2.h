@@ -4,7 +4,9 @@
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
-constexpr int VECTORS = 1;  // of sixteen registers, 12 hold a tile of 16 rows and 6 tokens
+constexpr int VECTORS = 1;
+constexpr int TOKENS = 6;       // of sixteen registers, 12 hold a tile of 16 rows and 6 tokens
+constexpr int PAIR_TOKENS = 4;  // 8, when the weights take 4 and the input 2
 
 struct f32x16 { __m256 low, high; };
 
@@ -64,6 +66,18 @@ static inline void store_bf16(uint16_t* p, f32x16 a) {
   for (int i = 0; i < 16; ++i) p[i] = to_bf16(lanes[i]);
 }
 
+// A macro for the tree of simd_portable.h: + 8 is the other register, then + 4, + 2, + 1 within one.
+#define CAUSERIE_TREE(name, wide, narrow)                                                   \
+  static inline float name(f32x16 a) {                                                      \
+    const __m256 eight = wide(a.low, a.high);                                               \
+    const __m128 four = narrow(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1)); \
+    const __m128 two = narrow(four, _mm_movehl_ps(four, four));                             \
+    return _mm_cvtss_f32(narrow(two, _mm_shuffle_ps(two, two, 1)));                         \
+  }
+CAUSERIE_TREE(sum, _mm256_add_ps, _mm_add_ps)
+CAUSERIE_TREE(largest, _mm256_max_ps, _mm_max_ps)
+#undef CAUSERIE_TREE
+
 struct Pairs { f32x16 even, odd; };
 static inline Pairs split(__m256i low, __m256i high) {
   const __m256i upper = _mm256_set1_epi32(int(0xffff0000u));
@@ -73,7 +87,12 @@ static inline Pairs split(__m256i low, __m256i high) {
 static inline Pairs load_pairs(const uint16_t* p) {
   return split(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 16)));
 }
-static inline Pairs broadcast_pair(const uint16_t* p) { return {broadcast(from_bf16(p[0])), broadcast(from_bf16(p[1]))}; }
+static inline Pairs broadcast_pair(const uint16_t* p) {
+  int pair;
+  __builtin_memcpy(&pair, p, 4);
+  const __m256i both = _mm256_set1_epi32(pair);
+  return split(both, both);
+}
 static inline f32x16 dot2(f32x16 acc, const Pairs& w, const Pairs& x) { return fma(w.even, x.even, fma(w.odd, x.odd, acc)); }
 
 }  // namespace

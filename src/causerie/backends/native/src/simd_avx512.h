@@ -1,13 +1,20 @@
 // The sixteen lanes as one register of AVX-512, with vdpbf16ps where the machine has it. Meanings: simd_portable.h.
 #pragma once
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC 12's own intrinsics draw it (its bug 105593)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC 12's own intrinsics draw both (its bug 105593)
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 #include <immintrin.h>
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
-constexpr int VECTORS = 4;  // of 32 registers, 24 hold a tile of 64 rows and 6 tokens
+constexpr int VECTORS = 4;
+constexpr int TOKENS = 6;  // of 32 registers, 24 hold a tile of 64 rows and 6 tokens
+#if defined(__AVX512BF16__)
+constexpr int PAIR_TOKENS = 6;
+#else
+constexpr int PAIR_TOKENS = 4;  // 16, when the weights take 8 and the input 2
+#endif
 
 struct f32x16 { __m512 v; };
 
@@ -53,6 +60,18 @@ static inline void store_bf16(uint16_t* p, f32x16 a) {  // by the bits, as to_bf
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32(chosen, 16)));
 }
 
+// The tree of simd_portable.h: lanes + 8, + 4, + 2, + 1.
+#define CAUSERIE_TREE(name, wide, narrow)                                                           \
+  static inline float name(f32x16 a) {                                                              \
+    const __m256 eight = wide(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));         \
+    const __m128 four = narrow(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));     \
+    const __m128 two = narrow(four, _mm_movehl_ps(four, four));                                     \
+    return _mm_cvtss_f32(narrow(two, _mm_shuffle_ps(two, two, 1)));                                 \
+  }
+CAUSERIE_TREE(sum, _mm256_add_ps, _mm_add_ps)
+CAUSERIE_TREE(largest, _mm256_max_ps, _mm_max_ps)
+#undef CAUSERIE_TREE
+
 #if defined(__AVX512BF16__)
 struct Pairs { __m512i raw; };
 static inline Pairs load_pairs(const uint16_t* p) { return {_mm512_loadu_si512(p)}; }
@@ -64,12 +83,16 @@ static inline f32x16 dot2(f32x16 acc, const Pairs& w, const Pairs& x) {
 }
 #else
 struct Pairs { f32x16 even, odd; };
-static inline Pairs load_pairs(const uint16_t* p) {
-  const __m512i raw = _mm512_loadu_si512(p);
+static inline Pairs split(__m512i raw) {
   return {{_mm512_castsi512_ps(_mm512_slli_epi32(raw, 16))},
           {_mm512_castsi512_ps(_mm512_and_si512(raw, _mm512_set1_epi32(int(0xffff0000u))))}};
 }
-static inline Pairs broadcast_pair(const uint16_t* p) { return {broadcast(from_bf16(p[0])), broadcast(from_bf16(p[1]))}; }
+static inline Pairs load_pairs(const uint16_t* p) { return split(_mm512_loadu_si512(p)); }
+static inline Pairs broadcast_pair(const uint16_t* p) {
+  int pair;
+  __builtin_memcpy(&pair, p, 4);
+  return split(_mm512_set1_epi32(pair));
+}
 static inline f32x16 dot2(f32x16 acc, const Pairs& w, const Pairs& x) { return fma(w.even, x.even, fma(w.odd, x.odd, acc)); }
 #endif
 

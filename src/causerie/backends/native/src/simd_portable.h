@@ -3,7 +3,9 @@
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
-constexpr int VECTORS = 1;  // vectors of output rows that a tile of several tokens keeps in registers
+constexpr int VECTORS = 1;      // vectors of output rows that a tile of several tokens keeps in registers
+constexpr int TOKENS = 4;       // tokens of a tile
+constexpr int PAIR_TOKENS = 4;  // the same where weights are pairs
 
 struct f32x16 { float lane[16]; };
 
@@ -40,6 +42,18 @@ static inline f32x16 scale_by_power(f32x16 a, f32x16 t) { CAUSERIE_LANES(float_o
 static inline f32x16 load_bf16(const uint16_t* p) { CAUSERIE_LANES(from_bf16(p[i])); }
 static inline f32x16 load_f16(const uint16_t* p) { CAUSERIE_LANES(from_f16(p[i])); }
 static inline void store_bf16(uint16_t* p, f32x16 a) { for (int i = 0; i < 16; ++i) p[i] = to_bf16(a.lane[i]); }
+
+// A fixed tree over the lanes: i and i + 8, then + 4, + 2, + 1.
+static inline float sum(f32x16 a) {
+  for (int half = 8; half; half /= 2)
+    for (int i = 0; i < half; ++i) a.lane[i] = a.lane[i] + a.lane[i + half];
+  return a.lane[0];
+}
+static inline float largest(f32x16 a) {
+  for (int half = 8; half; half /= 2)
+    for (int i = 0; i < half; ++i) a.lane[i] = a.lane[i] > a.lane[i + half] ? a.lane[i] : a.lane[i + half];
+  return a.lane[0];
+}
 
 struct Pairs { f32x16 even, odd; };
 static inline Pairs load_pairs(const uint16_t* p) {
