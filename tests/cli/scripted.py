@@ -45,14 +45,14 @@ class ScriptedReply:
 class ScriptedConversation:
     """Answers in turn with `replies`; `history` is what a chat would remember."""
 
-    replies: list[ScriptedReply | Exception]
+    replies: list[ScriptedReply | BaseException]
     context: int = 100
     limit: str | None = None
     history: list[tuple[str, str]] = field(default_factory=list)
 
     def reply(self, text: str) -> ScriptedReply:
         reply = self.replies.pop(0)
-        if isinstance(reply, Exception):
+        if isinstance(reply, BaseException):
             raise reply
         reply.keep = lambda answer: self.history.append((text, answer))
         return reply

@@ -98,7 +98,7 @@ def test_the_larger_model_is_named_with_the_built_in_one(terminal: Start, model_
 
 def test_ctrl_c_stops_an_answer_and_keeps_the_chat(terminal: Start, model_name: str) -> None:
     # Without an end the answer goes on until the context is full, so there is time to stop it.
-    chat = terminal("chat", model_name, "eos_token_id=[]", "repetition_penalty=1.3")
+    chat = terminal("chat", model_name, "eos_token_id=[]", "max_new_tokens=100000")
     chat.wait_for(r"exit leaves\.\n")
     chat.wait_for("> ")
     chat.type("Tell me all about tokens.\r")

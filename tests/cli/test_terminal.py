@@ -46,6 +46,14 @@ def test_ctrl_c_in_an_answer_stops_it_and_keeps_the_chat() -> None:
     assert chat.history == [("tell", "It was a"), ("more?", "Yes.")]
 
 
+def test_an_answer_without_words_says_so() -> None:
+    nothing = "The model ended its answer without a word.\n"
+    assert hold(ScriptedConversation([ScriptedReply([], spent=COST)]), "q").endswith(f"\n\n{nothing}\n")
+    stopped = "Stopped before the answer began; the chat is as it was.\n"
+    for reply in (ScriptedReply([KeyboardInterrupt()], spent=COST), KeyboardInterrupt()):
+        assert hold(ScriptedConversation([reply]), "q").endswith(f"\n\n{stopped}\n")
+
+
 def test_ctrl_c_at_the_prompt_leaves_at_the_second() -> None:
     chat = ScriptedConversation([ScriptedReply(["Yes."])])
     shown = hold(chat, KeyboardInterrupt(), "go on?", KeyboardInterrupt(), KeyboardInterrupt(), "never read")

@@ -20,7 +20,7 @@ from causerie.cli.terminal import Cost
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
-    from causerie.engine.request import TokenEvent
+    from causerie.engine.request import RequestStats, TokenEvent
 
 _LENGTHS = ("max_new_tokens", "max_length")
 
@@ -138,26 +138,28 @@ class ModelConversation:
 
 
 class ModelReply:
-    """See `terminal.Reply`. Times are those of the person who waits: from the question to what can be read."""
+    """See `terminal.Reply`. Times are from the question on, by the engine's clock: pieces may reach a busy screen in a
+    heap. Of an answer that was stopped the engine tells nothing more, and the screen's clock stands in."""
 
     def __init__(self, answer: Answer, begun: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._answer = answer
-        self._begun = begun
         self._clock = clock
+        self._begun = begun
+        self._preparation = clock() - begun  # the template and its tokens, before the engine was asked
         self._first: float | None = None
-        self._ended: float | None = None
+        self._cost: Cost | None = None
 
     def __iter__(self) -> Iterator[str]:
         for piece in self._answer:
             if self._first is None:
-                self._first = self._clock()
+                self._first = self._clock() - self._begun
             yield piece
-        self._ended = self._clock()
+        self._end()
 
     def stop(self) -> None:
         """See Reply."""
         self._answer.close()
-        self._ended = self._clock()
+        self._end()
 
     @property
     def finish_reason(self) -> str | None:
@@ -167,14 +169,15 @@ class ModelReply:
     @property
     def cost(self) -> Cost | None:
         """See Reply."""
-        if self._ended is None:
-            return None
-        stats = getattr(self._answer.last_event, "stats", None)
-        total = self._ended - self._begun
-        return Cost(
-            prompt_tokens=self._answer.prompt_tokens,
-            cached_tokens=0 if stats is None else stats.cached_tokens,
-            new_tokens=len(self._answer.tokens),
-            first_token_seconds=total if self._first is None else self._first - self._begun,
-            total_seconds=total,
-        )
+        return self._cost
+
+    def _end(self) -> None:
+        stats: RequestStats | None = getattr(self._answer.last_event, "stats", None)
+        total = self._clock() - self._begun
+        first = total if self._first is None else self._first
+        cached = 0
+        if stats is not None:
+            first = self._preparation + stats.first_token_seconds
+            total = self._preparation + stats.total_seconds
+            cached = stats.cached_tokens
+        self._cost = Cost(self._answer.prompt_tokens, cached, len(self._answer.tokens), first, total)

@@ -17,6 +17,7 @@ from causerie.errors import CauserieError, UsageError, unknown
 
 PATIENCE = 0.5
 """Seconds before the screen says that it waits for the first words of an answer."""
+_NOTHING_SAID = "Stopped before the answer began; the chat is as it was."
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,10 @@ class Terminal:
         try:
             with self._keyboard.silent():
                 reply = self._conversation.reply(text)
-                self._show(reply)
-            self._say_end(reply)
-        except KeyboardInterrupt:  # before the answer began
-            self._screen.line("Stopped before the answer began; the chat is as it was.", "dim")
+                said = self._show(reply)
+            self._say_end(reply, said)
+        except KeyboardInterrupt:  # while the prompt was being made
+            self._screen.line(_NOTHING_SAID, "dim")
         except CauserieError as error:
             self._screen.line(str(error), "error")
             self._screen.line("The chat is as it was before this message.", "dim")
@@ -140,22 +141,27 @@ class Terminal:
             self._screen.line("The chat is as it was before this message.", "dim")
         self._screen.line()
 
-    def _show(self, reply: Reply) -> None:
-        """The pieces of an answer; Ctrl-C ends it and keeps what has come."""
+    def _show(self, reply: Reply) -> bool:
+        """Shows the pieces of an answer, and returns whether there were any; Ctrl-C ends it and keeps what has come."""
+        said = False
         try:
             with self._screen.waiting(lambda: "…", after=PATIENCE) as arrived:
                 for piece in reply:
                     arrived()
                     self._screen.piece(piece)
+                    said = True
         except KeyboardInterrupt:
             reply.stop()
         self._screen.end_piece()
+        return said
 
-    def _say_end(self, reply: Reply) -> None:
-        if (cost := reply.cost) is not None:
+    def _say_end(self, reply: Reply, said: bool) -> None:
+        if said and (cost := reply.cost) is not None:
             self._screen.line(cost_line(cost, self._conversation.context), "dim")
+        if reply.finish_reason == "stop" and not said:
+            self._screen.line("The model ended its answer without a word.", "dim")
         if reply.finish_reason == "cancelled":
-            self._screen.line("Stopped; the chat keeps what was said.", "dim")
+            self._screen.line("Stopped; the chat keeps what was said." if said else _NOTHING_SAID, "dim")
         cut = cut_sentence(reply, self._conversation, ends=" `clear` begins a new chat.")
         if cut is not None:
             self._screen.line(cut, "notice")
