@@ -36,7 +36,9 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "tell me how to {x}", "can I {x}?", "is it possible to {x}?", "how could I {x}?", "what's the [best|right|easiest|] way to {x}?",
         "I am trying to {x}", "give me the command to {x}", "where do I {x}?", "what do I need to {x}?", "{x}",
         "[do you know|I wonder] how to {x}", "how am I supposed to {x}?", "what do I have to do to {x}?",
-        "I want to {x}, what do I do?", "I want to {x} but I do not know how", "what command [can|should|do] I use to {x}?",
+        "I want to {x}, what do I do?", "{x} [command|how|help|please|in causerie]", "[what|which] command for this: {x}", "[must|should] I do something special to {x}?",
+        "[I cannot|I can not] {x}", "I [failed|fail|did not manage] to {x}", "what if I want to {x}?", "suppose I want to {x}", "how easy is it to {x}?", "the command to {x}?",
+        "[does causerie|do you] let me {x}?", "[my goal|my plan|the plan] is to {x}", "I want to {x} but I do not know how", "what command [can|should|do] I use to {x}?",
         "can causerie {x}?", "how do I {x} with causerie?", "let me {x}", "how can a [beginner|newcomer|person|user] {x}?",
     ),
     "thing": (
@@ -48,7 +50,9 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "how does {x} work?", "what do you know about {x}?", "what can you tell me about {x}?", "why do we need {x}?",
         "explain {x} in simple [words|terms]", "explain {x} like I am five", "I have a question about {x}", "so what is {x}?",
         "tell me what {x} is", "have you heard of {x}?", "[an|a short|a simple] explanation of {x}", "who or what is {x}?",
-        "teach me about {x}", "what is the point of {x}?", "what is {x} in [one sentence|a language model|causerie]?",
+        "teach me about {x}", "{x} [meaning|explained|definition|explanation|please|in short|in simple words]", "{x}, what is [it|that]?", "about {x}", "{x} is what?",
+        "is {x} important?", "[somebody|someone|a friend] talked about {x}, what is [it|that]?", "I [read|saw|heard] the word: {x}", "what role has {x}?", "who needs {x}?", "what use has {x}?",
+        "everybody talks about {x}", "why does {x} matter?", "[new|next] topic: {x}", "what is the point of {x}?", "what is {x} in [one sentence|a language model|causerie]?",
     ),
     "error": (
         "what does the error {x} mean?", "I [get|got|have|see] {x}", "I [get|got|have] the error: {x}", "it says {x}",
@@ -57,7 +61,8 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "the [program|chat|command] says {x}", "it [stopped|ended|crashed|fails] with {x}", "why does it say {x}?",
         "what is this: {x}", "explain the message {x}", "explain the error {x}", "how do I solve {x}?",
         "I tried to load a model and got {x}", "there is a problem: {x}", "loading [fails|stops]: {x}",
-        "how do I read the error {x}?", "what does it mean when causerie says {x}?", "I do not understand the error {x}",
+        "how do I read the error {x}?", "what does it mean when causerie says {x}?", "I do not understand the error {x}", "{x}, what [now|next]?", "{x} - what does [it|that] mean?", "[all I see is|I always get|I keep getting|suddenly I get] {x}", "when I start it: {x}",
+        "what happened? {x}", "[it|the program] tells me {x}", "[it|causerie] complains: {x}",
     ),
     "flag": (
         "what does {x} do?", "what does {x} do?", "what is {x}?", "explain {x}", "what is the {x} [flag|option|setting] for?",
@@ -66,17 +71,18 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "do I need {x}?", "why would I [set|use|change] {x}?", "[can|could] you explain {x}?", "what does the flag {x} do?",
         "what does the {x} [flag|option|setting|parameter] [do|mean]?", "how do I use {x}?", "what does {x} mean?",
         "I do not understand {x}", "help me with {x}", "what is the meaning of {x}?", "what is {x} good for?",
-        "the {x} [flag|option]", "should I [set|change] {x}?", "please explain what {x} does",
+        "the {x} [flag|option]", "should I [set|change] {x}?", "please explain what {x} does", "{x} [meaning|explained|definition|explanation|please|in short]", "{x}, what [is|does] it?", "about {x}", "is {x} important?",
+        "[somebody|someone|a friend] told me to set {x}, what [is it|does it do]?", "what happens with {x}?", "what changes with {x}?", "I want to use {x}", "what can I do with {x}?", "if I [set|use|write] {x}, what happens?",
     ),
     "why": (
         "why {x}?", "why {x}?", "why {x}?", "[please|] explain why {x}", "[can|could] you [explain|tell me] why {x}?", "tell me why {x}",
         "what is the reason [that|why] {x}?", "do you know why {x}?", "I [don't|do not] understand why {x}", "I wonder why {x}",
-        "how come {x}?", "why is it that {x}?", "help me understand why {x}", "is it true that {x}?", "what makes it so that {x}?",
+        "how come {x}?", "why is it that {x}?", "help me understand why {x}", "is it true that {x}?", "what makes it so that {x}?", "{x}, why?", "{x}. why?", "why on earth {x}?", "I see that {x}, why?", "the reason why {x}?",
     ),
     "versus": (
         "what is the difference between {x}?", "what's the difference between {x}?", "compare {x}", "difference between {x}",
         "how do {x} differ?", "explain the difference between {x}", "[can|could] you compare {x}?", "which is better, {x}?",
-        "what distinguishes {x}?", "tell me the difference between {x}", "are {x} the same?", "{x}: what is the difference?",
+        "what distinguishes {x}?", "tell me the difference between {x}", "are {x} the same?", "{x}: what is the difference?", "{x}, which one?", "{x} compared", "what is not the same in {x}?", "should I care about {x}?", "is there a difference between {x}?",
     ),
 }
 

@@ -54,6 +54,21 @@ def mistype(text: str, rng: Random) -> str:
     return text[: word.start()] + typo(word[0], rng) + text[word.end():]
 
 
+def beside(text: str, rng: Random) -> str:
+    """Sometimes something before or after the question that does not belong to it."""
+    kind = rng.random()
+    if kind < 0.08:
+        return expand(rng.choice(PREFACES), rng).strip() + " " + capital(text)
+    if kind < 0.10:
+        return f"{rng.choice(('I am', 'This is', 'Greetings from', 'I come from', 'I work for'))} {invented(rng).title()}. {capital(text)}"
+    if kind < 0.15:
+        return f"{rng.choice(FILLERS)}, {text}"
+    if kind < 0.21:
+        stem = text.rstrip("?.! ")
+        return f"{stem}{rng.choice((' ', ' ', ', '))}{expand(rng.choice(TAILS), rng)}{text[len(stem):]}"
+    return text
+
+
 def telegraphic(text: str, rng: Random) -> str:
     """The question with some of its small words left out, as one types into a search box."""
     words = text.split(" ")
@@ -76,10 +91,9 @@ def noisy(text: str, rng: Random, plain: float = 0.35) -> str:
         text = stem + rng.choice(CLOSERS) + text[len(stem):]
     if rng.random() < 0.10:
         text = mistype(text, rng)
-    if rng.random() < 0.05:
+    if rng.random() < 0.08:
         text = telegraphic(text, rng)
-    if rng.random() < 0.04:
-        text = rng.choice(PREFACES) + capital(text)
+    text = beside(text, rng)
     if rng.random() < 0.45:
         text = text.rstrip("?. ") or text
     elif rng.random() < 0.08:
@@ -102,9 +116,22 @@ def lower_prose(text: str) -> str:
 
 
 SMALL = frozenset(("the", "a", "an", "do", "does", "i", "is", "to", "of", "me", "you", "it", "can", "please", "are", "in", "my", "about", "would", "could", "should"))
-PREFACES = ("I am new here. ", "I have a question. ", "I use Linux. ", "I use a Mac. ", "I have a small laptop. ", "I am a beginner. ", "I read the manual, but I am lost. ",
-            "I work with Python. ", "Thanks for that. ", "Good, next question. ", "I don't know much about this. ", "Something else. ", "Sorry to ask. ", "Another question. ",
-            "I am writing a text about it. ", "You seem to know. ", "I am stuck. ", "I tried a lot. ", "It is urgent. ", "I am on Windows. ", "One last thing. ", "I am curious. ")
+# What has nothing to do with the question: an unknown word alone must not make a question one outside the field.
+PREFACES = (
+    "I [am|was] [new|lost|stuck|curious|tired|confused|in a hurry|not an expert|a beginner|a newcomer|back|on holiday|at home]. ", "[I have|Here is|Next comes|One more:|Only] a question. ",
+    "I [am|work as|used to be|want to be] a [teacher|student|doctor|nurse|writer|programmer|engineer|cook|gardener|driver|farmer|lawyer|painter|scientist|musician]. ",
+    "I [live|work|sit|study|travel] in [a train|Paris|an office|a school|the kitchen|London|a small town|the garden|a library|Berlin|a cafe|a hospital]. ", "I [use|like|have|run] [Linux|a Mac|Windows|Debian|Ubuntu]. ",
+    "It is [late|raining|sunny|cold|Monday|Sunday|urgent|for school|for work|for a friend|not easy|my first time]. ", "My [son|wife|boss|team|cat|friend|sister|teacher] [likes|uses|found|showed me|told me about] [this|you|it|that]. ",
+    "I have [an old|a new|a fast|a slow|a cheap|a small|an ancient] [laptop|computer|server|phone|machine|notebook]. ", "I work [with Python|with files|with data|at night|alone|for a bank|on a book|on a paper]. ",
+    "[Yesterday|Today|Last week|This morning|Once|Recently] I [tried|saw|read about|installed|used|heard of|looked at|wanted] [it|this|that|something|the docs|a video]. ", "[Thanks|Thank you] for [that|this|the help]. ",
+    "[Good|Great|Nice|Fine|Ok|Well|Right|Hm], [next question|something else|another one|let us go on|one more thing]. ", "I don't know much about [this|it|computers|models|AI|such things]. ", "You [seem to|must|may|should] know. ",
+    "I [tried|searched|read|looked|asked] [a lot|everywhere|for hours|in vain|the manual]. ", "[Sorry|Forgive me|Pardon me|Excuse me] [to ask|for asking|if this is silly|but I must ask]. ", "I need [this|it] for [my thesis|a talk|my job|school|a project|my blog|a test]. ",
+    "[He|She|Somebody|My colleague|A student] asked me [this|something|the following]: ", "[Imagine|Suppose|Say|Assume] I am [ten years old|your grandmother|a beginner|in a hurry]. ", "[One|A] [last|quick|short|small|stupid|simple|silly|serious|hard] [thing|question|one]: ",
+)
+FILLERS = ("honestly", "frankly", "seriously", "actually", "basically", "really", "look", "listen", "oh", "ah", "wait", "yo", "man", "dude", "sir", "madam", "buddy", "by the way", "in general", "you know", "dear",
+           "first of all", "to be sure", "again", "maybe", "finally", "in your opinion", "as a start", "right", "yes", "no", "hmm", "anyway", "besides", "moreover", "secondly", "for once", "hopefully", "my dear")
+TAILS = ("for my [thesis|job|school|boss|blog|team|class|work|project|talk]", "at [work|home|school|night]", "on [a Mac|Linux|my laptop|my machine|this computer|Windows|my PC|a server]", "if [possible|I may ask|you know|you can|you please]",
+         "as [a beginner|a user|a newcomer|an expert]", "right now", "today", "one day", "in a few words", "step by step", "exactly", "really", "actually", "properly", "without trouble", "my friend", "any idea?", "do you know?", "tell me")
 
 
 _ONSETS = ("b", "br", "ch", "d", "dr", "f", "g", "gr", "h", "j", "k", "kl", "l", "m", "n", "p", "pr", "r", "s", "st", "t",
