@@ -89,9 +89,11 @@ struct Softmax {
   alignas(64) float mixed[H][MAX_HEAD_DIM];
 };
 
-// scores[h][0..31] of the tile's positions low <= p < high; the others -inf.
+// scores[h][0..31] of the tile's positions low <= p < high; the others -inf. Meanwhile fetches `next`, the following tile:
+// blocks lie anywhere, so the processor does not see it coming.
 template <class C, int H>
-static inline void score_tile(const float* q, const typename C::Element* keys, const Instruction& in, int low, int high, float (*scores)[BLOCK]) {
+static inline void score_tile(const float* q, const typename C::Element* keys, const typename C::Element* next, const Instruction& in, int low, int high, float (*scores)[BLOCK]) {
+  constexpr int64_t AT_ONCE = 32;  // elements of `next` a step: over all steps, its keys and its values
   const f32x16 hidden = broadcast(-__builtin_inff()), scale = broadcast(in.scale);
   for (int part = 0; part < BLOCK; part += 16) {
     f32x16 acc[H];
@@ -99,6 +101,8 @@ static inline void score_tile(const float* q, const typename C::Element* keys, c
     const typename C::Element* key = keys + part * in.head_dim;
     if (low < part + 16 && high > part)
       for (int64_t d = 0; d < in.head_dim; ++d) {
+        for (int64_t i = 0; i < AT_ONCE; i += 64 / sizeof(*next)) __builtin_prefetch(next + i);
+        next += AT_ONCE;
         const f32x16 lanes = C::load16(key + d * 16);
         for (int h = 0; h < H; ++h) acc[h] = fma(broadcast(q[h * in.head_dim + d]), lanes, acc[h]);
       }
@@ -163,7 +167,8 @@ static void attend(const Program& program, const Step& step, const Instruction& 
     const int low = int(oldest > start ? oldest - start : 0);
     const int high = int(position + 1 - start < BLOCK ? position + 1 - start : BLOCK);
     const auto* keys = head_cache<C>(in, table[tile], kv_head);
-    score_tile<C, H>(q, keys, in, low, high, scores);
+    const auto* next = tile < position / BLOCK ? head_cache<C>(in, table[tile + 1], kv_head) : keys;
+    score_tile<C, H>(q, keys, next, in, low, high, scores);
     const f32x16 factors = weigh_tile<H>(state, scores);
     mix_tile<C, H>(state, keys + BLOCK * in.head_dim, in, low, high, scores, factors);
   }
