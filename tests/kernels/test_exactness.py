@@ -76,7 +76,7 @@ def test_in_other_blocks(model: Model, alone: list[Array]) -> None:
     same(prompt_logits(model, prompts(model), table_seed=9), alone)
 
 
-@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("threads", [2, 3, 8])
 def test_on_more_threads(case: str, alone: list[Array], threads: int) -> None:
     several = make(case, threads)
     same(prompt_logits(several, prompts(several)), alone)
