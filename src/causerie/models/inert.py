@@ -17,6 +17,7 @@ _BOOKKEEPING = (  # who wrote the file, and for which class of which program
     "task_specific_params",
     "unsloth_version",
     "unsloth_fixed",
+    "max_sequence_length",  # of the first Llama conversions; max_position_embeddings is what is read
 )
 _TRAINING = (  # how weights were first drawn, and what is dropped while training only
     "initializer_range",
@@ -89,6 +90,8 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "cross_attention_hidden_size": (),
     "pruned_heads": ({}, []),
     "trust_remote_code": (False,),
+    "use_mrope": (False,),  # the distilled R1 models
+    "activation": ("swiglu",),  # Falcon 3; the gate's own function is hidden_act
     # Names of ways to compute the same attention; a name of anything else would be code from elsewhere.
     "attn_implementation": ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"),
     "_attn_implementation": ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"),

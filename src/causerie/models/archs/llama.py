@@ -6,7 +6,7 @@ from causerie.errors import ConfigError
 from causerie.models.config import MOST_LAYERS, Config
 from causerie.models.names import LLAMA_WEIGHTS
 from causerie.models.registry import architecture
-from causerie.models.rope_config import read_rope
+from causerie.models.rope_config import reach, read_rope
 from causerie.models.spec import MLP, Activation, Attention, Decoder, Layer, Norm
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -41,12 +41,13 @@ def llama_like(
     heads = c.integer("num_attention_heads")
     norm = Norm(c.number("rms_norm_eps", 1e-6, above=False))
     head_dim = c.optional_integer("head_dim", head_dim) or _divided(c, "hidden_size", width, heads)
+    rope = read_rope(c, head_dim)
     attention = Attention(
         heads=heads,
         kv_heads=_kv_heads(c, heads, kv_heads),
         head_dim=head_dim,
         scale=head_dim**-0.5,
-        rope=read_rope(c, head_dim),
+        rope=rope,
         qkv_bias=bias,
         out_bias=out_bias,
     )
@@ -58,7 +59,7 @@ def llama_like(
         layers=(Layer(attention, mlp, norm),) * c.integer("num_hidden_layers", most=MOST_LAYERS),
         norm=norm,
         tied=c.boolean("tie_word_embeddings", False),
-        context=c.integer("max_position_embeddings"),
+        context=reach(rope),
     )
 
 
