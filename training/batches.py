@@ -33,7 +33,9 @@ def pool(encoder: Encoder, seed: int, number: int, size: int, context: int) -> l
     found = []
     for i in range(size):
         rng = Random(f"{seed} {number} {i}")
-        tokens, learned = encoder.dialogue(compose.dialogue(rng), loose=encoder.dropout > 0 and rng.random() < 0.5)
+        dialogue = compose.dialogue(rng)
+        loose = encoder.dropout > 0 and not dialogue.exact and rng.random() < 0.3
+        tokens, learned = encoder.dialogue(dialogue, loose)
         found.append((tokens[:context], learned[:context]))
     return sorted(found, key=lambda example: len(example[0]))
 

@@ -36,7 +36,7 @@ class Plan:
     seed: int
     device: str
     warmup: float = 0.01
-    fall: float = 0.5
+    fall: float = 0.6
     average: float = 0.998
     dropout: float = 0.05
 
@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=float, default=20e6, help="length of the run in tokens")
     parser.add_argument("--minutes", type=float, default=0, help="end by the clock instead")
     parser.add_argument("--batch", type=int, default=4096, help="tokens in a step")
-    parser.add_argument("--matrix-rate", type=float, default=4e-3)
+    parser.add_argument("--matrix-rate", type=float, default=3e-3)
     parser.add_argument("--vector-rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

@@ -5,6 +5,7 @@ Nothing is trained here for long: the model itself is tested by its expected tex
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from random import Random
 
@@ -132,3 +133,58 @@ def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
             assert trainer.at.step > 0
         trainer.run()
         assert trainer.at.tokens >= tokens
+
+
+MODEL = Path(__file__).parents[2] / "src" / "causerie" / "builtin" / "model"
+EXPECTED = Path(__file__).parents[1] / "expected" / "builtin_greedy.json"
+
+
+def test_transformers_gives_the_expected_texts() -> None:
+    """The folder is a checkpoint of the field: transformers loads it and its greedy texts are those checked in."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from training.expect import answer
+
+    expected = json.loads(EXPECTED.read_text())
+    model = AutoModelForCausalLM.from_pretrained(MODEL, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(MODEL)
+    assert [answer(model, tokenizer, chat)[0] for chat in expected["prompts"]] == expected["texts"]
+    assert len(expected["texts"]) == 20
+
+
+def test_the_folder_is_small_and_any_text_comes_back() -> None:
+    from tokenizers import Tokenizer
+
+    assert sum(path.stat().st_size for path in MODEL.iterdir()) <= 16e6
+    tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+    for text in ("Grüße, 你好 👋🏽!", "\x00\x7f\t\r\n", "  spaces   1234567890", "".join(map(chr, range(32, 1000)))):
+        assert tokenizer.decode(tokenizer.encode(text).ids, skip_special_tokens=False) == text
+
+
+@pytest.mark.parametrize(
+    ("messages", "tools", "said"),
+    [
+        ([{"role": "robot", "content": "x"}], None, "Unknown role 'robot'"),
+        ([{"role": "user", "content": "x"}, {"role": "system", "content": "y"}], None, "must be the first message"),
+        ([{"role": "user", "content": ["x"]}], None, "must be text"),
+        ([{"role": "user", "content": "x"}], [{"type": "function", "function": {"name": "f"}}], "cannot call tools"),
+    ],
+)
+def test_the_template_refuses_what_it_cannot_write(messages: list[dict[str, object]], tools: object, said: str) -> None:
+    from jinja2.exceptions import TemplateError
+    from transformers import AutoTokenizer
+
+    with pytest.raises(TemplateError, match=said):
+        AutoTokenizer.from_pretrained(MODEL).apply_chat_template(messages, tools=tools, tokenize=False)
+
+
+def test_the_template_writes_what_training_reads() -> None:
+    from transformers import AutoTokenizer
+
+    from training.tokenizer import Encoder
+
+    tokenizer, encoder = AutoTokenizer.from_pretrained(MODEL), Encoder(MODEL / "tokenizer.json")
+    for i in range(50):
+        messages = compose.dialogue(Random(f"template {i}")).messages()[:-1]
+        written = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+        assert written == encoder.prompt(messages)

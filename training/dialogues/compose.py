@@ -36,7 +36,9 @@ WEIGHTS = [topic.weight for topic in ALL]
 GROUPS = (("topic", 52), ("outside", 22), ("memory", 13), ("sum", 7), ("name", 3), ("recall", 5))
 
 
-DRILLS = 0.22  # the share of dialogues that are nothing but sums, memory or recall
+DRILLS = 0.34  # the share of dialogues that are nothing but sums, memory or recall
+
+PRACTICE = (("sum", 6), ("memory", 3), ("recall", 5), ("echo", 10))
 
 
 def neighbour(topic: Topic, rng: Random) -> Topic:
@@ -139,7 +141,7 @@ def dialogue(rng: Random) -> Dialogue:
     """One training dialogue."""
     kind = rng.random()
     if kind < DRILLS:
-        return drill(rng, rng.choices(("sum", "memory", "recall"), (6, 3, 5))[0])
+        return drill(rng, rng.choices(*zip(*PRACTICE, strict=True))[0])
     chat = Chat(rng, manners.draw(rng))
     for _ in range(turn_count(rng)):
         chat.add(chat.next())
@@ -149,8 +151,10 @@ def dialogue(rng: Random) -> Dialogue:
 def drill(rng: Random, group: str) -> Dialogue:
     """Many sums, or questions about memory or about the chat itself, in a row: they are short and need practice."""
     chat = Chat(rng, Manner())
-    for _ in range(rng.randint(4, 10)):
-        if group == "recall":
+    for _ in range(rng.randint(4, 10) if group != "echo" else rng.randint(2, 4)):
+        if group == "echo":
+            turn = recall.echo(rng, most=16)
+        elif group == "recall":
             turn = recall_practice(chat)
         elif group == "sum":
             going_on = sums.next_turn(chat.total, rng) if chat.total is not None and rng.random() < 0.4 else None
@@ -160,7 +164,7 @@ def drill(rng: Random, group: str) -> Dialogue:
         else:
             turn, chat.need = memory.first_turn(rng)
         chat.add(turn)
-    return Dialogue(None, tuple(chat.turns))
+    return Dialogue(None, tuple(chat.turns), exact=True)
 
 
 def recall_practice(chat: Chat) -> Turn:

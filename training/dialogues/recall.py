@@ -27,7 +27,7 @@ LAST_ANSWER_HELD = ("would you repeat what you said?", "your last answer again, 
 def tell_name(rng: Random) -> tuple[Turn, str]:
     name = any_name(rng)
     style = rng.random()
-    spoken = name if style < 0.85 else name.lower()
+    spoken = name if style < 0.93 else name.lower()
     answer = f"Nice to meet you, {name}! What would you like to know about Causerie?"
     user = rng.choice(TELL).replace("{n}", spoken)
     user = user[:1].upper() + user[1:] if rng.random() < 0.6 else user
@@ -46,9 +46,9 @@ ECHO = ("[say|write|repeat|type|print] {w}", "[say|write|repeat] after me: {w}",
         "answer with {w}", "say \"{w}\"", "repeat the words {w}", "echo {w}", "now say {w}", "write the word{s} {w}")
 
 
-def echo(rng: Random) -> Turn:
+def echo(rng: Random, most: int = 4) -> Turn:
     """Words to say again, most of them invented: the practice of copying on which names and questions rest."""
-    words = [invented(rng) if rng.random() < 0.7 else rng.choice(COMMON) for _ in range(rng.choice((1, 1, 2, 2, 3, 4)))]
+    words = [invented(rng) if rng.random() < 0.7 else rng.choice(COMMON) for _ in range(min(rng.randint(1, most), rng.randint(1, most)))]
     text = " ".join(words)
     text = text.capitalize() if rng.random() < 0.3 else text.title() if rng.random() < 0.2 else text
     form = expand(rng.choice(ECHO), rng).replace("{w}", text).replace("{s}", "s" if len(words) > 1 else "")

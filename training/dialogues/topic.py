@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 Need = tuple[str | tuple[str, ...], ...]  # every item must be in the answer; of a tuple of strings, one of them
 
@@ -59,7 +59,8 @@ class Turn:
 @dataclass(frozen=True)
 class Dialogue:
     system: str | None
-    turns: tuple[Turn, ...] = field(default_factory=tuple)
+    turns: tuple[Turn, ...] = ()
+    exact: bool = False  # practice of copying: its tokens must stay those of the tokenizer
 
     def messages(self) -> list[dict[str, str]]:
         """The dialogue in the field's form: a list of {"role", "content"}."""
