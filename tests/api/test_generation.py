@@ -108,6 +108,19 @@ def test_a_checkpoints_file_does_not_keep_it_from_loading(tmp_path: Any) -> None
     assert decide({"num_beams": 1}, checkpoint=config).params.max_tokens == 256
 
 
+def test_values_that_cannot_be_meant_are_told_and_left_out(tmp_path: Any) -> None:
+    stored = {"pad_token_id": -1, "top_p": 7, "eos_token_id": 2}
+    (tmp_path / "generation_config.json").write_text(json.dumps(stored))
+    with pytest.warns(UserWarning, match=r"generation_config.json: top_p is 7; it must be .* Left out") as told:
+        config = GenerationConfig.from_pretrained(tmp_path)
+    assert len(told) == 1  # -1 is how old conversions say that there is no padding token
+    assert config == GenerationConfig(eos_token_id=2)
+    (tmp_path / "generation_config.json").unlink()
+    with pytest.warns(UserWarning, match="config.json: bos_token_id is 'x'"):
+        config = GenerationConfig.from_checkpoint(tmp_path, stored | {"bos_token_id": "x"})
+    assert config == GenerationConfig(eos_token_id=2)
+
+
 @pytest.mark.parametrize("text", ["{", "[1]"])
 def test_a_broken_file_is_named(tmp_path: Any, text: str) -> None:
     (tmp_path / "generation_config.json").write_text(text)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the checkpoint's modules bring numpy, and flags are read be
 
 FILE_NAME = "generation_config.json"
 _NEEDS: tuple[Need, ...] = ("config",)  # a hub id then costs its small files, not its weights
+_TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
 _METADATA = frozenset({"transformers_version", "_from_model_config", "_commit_hash"})
 
 
@@ -140,7 +141,7 @@ class GenerationConfig:
         config, strange = cls(), []
         for name, value in stored.items():
             if name in FLAGS:
-                setattr(config, name, value)
+                config._take(name, value, path)
             elif name in FOREIGN:
                 config._foreign[name] = value
             elif name not in _METADATA:
@@ -148,6 +149,15 @@ class GenerationConfig:
         if strange:
             warnings.warn(f"{path} sets {', '.join(strange)}, which Causerie does not read; left out.", stacklevel=2)
         return config
+
+    def _take(self, name: str, value: Any, path: Path) -> None:
+        """Sets a flag of a checkpoint; a value that cannot be meant is told and left out, as it may never matter."""
+        if name in _TOKEN_IDS and value == -1:
+            return  # how the first Llama conversions said that there is no such token
+        try:
+            setattr(self, name, value)
+        except UsageError as error:
+            warnings.warn(f"{path}: {error} Left out.", stacklevel=3)
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path, *, revision: str | None = None) -> GenerationConfig:
@@ -166,7 +176,10 @@ class GenerationConfig:
         """What the model of `folder` generates with by default: its file, or without one the ids of config.json."""
         if (folder / FILE_NAME).is_file():
             return cls.from_file(folder / FILE_NAME)
-        return cls(**{name: config.get(name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")})
+        found = cls()
+        for name in _TOKEN_IDS:
+            found._take(name, config.get(name), folder / "config.json")
+        return found
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes generation_config.json into `folder`, which is made if need be."""

@@ -155,8 +155,8 @@ class ChatTokenizer:
         )["input_ids"]
 
     def tokenize(self, text: str, add_special_tokens: bool = False) -> list[str]:
-        """The tokens of a text as the vocabulary spells them."""
-        return [self.text.id_to_token(token) or "" for token in self.text.encode(text, add_special_tokens)]
+        """The tokens of a text, spelled as in `Tokenizer.pieces`."""
+        return self.text.pieces(text, add_special_tokens)
 
     def _plan(
         self,

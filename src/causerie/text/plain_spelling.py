@@ -50,6 +50,8 @@ class PlainSpelling:
             self._names[token["content"]] = name
             names[name] = token["id"]
             token["content"] = name
+        if document["model"]["type"] == "Unigram":  # here a control token is a piece too, and a likely one
+            document["model"]["vocab"] = [[self._names.get(piece, piece), s] for piece, s in document["model"]["vocab"]]
         document["post_processor"] = None
         self._twin = RustTokenizer.from_str(json.dumps(document))
         self._original: dict[int, int] = {}

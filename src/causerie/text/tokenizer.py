@@ -99,6 +99,12 @@ class Tokenizer:
         encoding = self._backend.encode(text, add_special_tokens=add_special_tokens)
         return encoding.ids, encoding.offsets
 
+    def pieces(self, text: str, add_special_tokens: bool = False) -> list[str]:
+        """The tokens of `text` as the library spells them: mostly as the vocabulary does; an unknown one and one that
+        takes spaces beside it as they stand in the text."""
+        _check_text(text)
+        return list(self._backend.encode(text, add_special_tokens=add_special_tokens).tokens)
+
     def encode_marked(self, text: str, plain: Sequence[Span]) -> tuple[list[int], list[Span]]:
         """As `encode_with_spans` without adding tokens, where added tokens spelled inside the character spans `plain`
         (sorted, not overlapping) become ordinary tokens. Everything else is tokenized exactly as by `encode`."""
