@@ -76,6 +76,12 @@ class CausalLM:
         """Longest sequence, in tokens."""
         return self._model.context
 
+    @property
+    def step_model(self) -> Model:
+        """What the engine runs its steps on. For measuring alone: a step run from outside writes into the cache that
+        requests share."""
+        return self._model
+
     def num_parameters(self) -> int:
         """Number of parameters, a tied head counted once."""
         return self._model.spec.parameters

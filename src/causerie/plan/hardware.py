@@ -1,7 +1,8 @@
-"""What this process may use: cores, memory, and what the processor can do. Reads files of the system and nothing else.
+"""What this process may use: cores, memory, and what the processor can do; and, measured, what memory gives.
 
-A container's limits count, since the machine's own numbers are not what we get. Knows no backend; graphics cards are
-probed by `backends/torch`, because asking costs an import of torch.
+A container's limits count, since the machine's own numbers are not what we get. `Hardware` reads files of the system
+and nothing else; `Probe` measures, by the native library. Graphics cards are probed by `backends/torch`, because asking
+costs an import of torch.
 """
 
 from __future__ import annotations
@@ -143,3 +144,52 @@ def _processor(root: Path) -> tuple[str, frozenset[str]]:
         if name and flags:
             break
     return name or platform.processor() or platform.machine() or "unknown", flags
+
+
+class Probe:
+    """What memory gives to `threads` threads now, read between measurements: on a machine shared with others it changes
+    within minutes, and only what was measured beside it can be compared with it."""
+
+    def __init__(self, threads: int, instruction_set: str | None = None) -> None:
+        """Raises BackendUnavailable where the native library, whose kernels measure, cannot run."""
+        from causerie.backends.native.meter import READ_BYTES, Meter
+
+        self._meter = Meter(threads, instruction_set)
+        self._rounds: list[float] = []
+        self.bytes_held = READ_BYTES
+        self.instruction_set = self._meter.instruction_set.name
+
+    def bandwidth(self, seconds: float = 0.1) -> float:
+        """Bytes per second read from memory in one round."""
+        self._rounds.append(self._meter.bandwidth(seconds))
+        return self._rounds[-1]
+
+    @property
+    def best(self) -> float:
+        """Of all rounds so far, of which there must have been one."""
+        return max(self._rounds)
+
+    @property
+    def median(self) -> float:
+        """Of all rounds so far."""
+        from statistics import median  # costs 40 ms, and every chat begins with this module
+
+        return median(self._rounds)
+
+
+def peak_memory(root: Path = Path("/")) -> int | None:
+    """The most bytes this process has had in memory since it began, or since `forget_peak_memory`; None where the
+    system does not say."""
+    for line in _read(root / "proc/self/status").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def forget_peak_memory(root: Path = Path("/")) -> bool:
+    """Lets the peak begin again from what is in memory now; whether the system could."""
+    try:
+        (root / "proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True

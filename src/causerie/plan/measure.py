@@ -1,0 +1,128 @@
+"""How fast a loaded model is: prefill and decode at a depth, timed step by step, without sampling and without text.
+
+Steps are built as the engine builds them and the cache is really filled. Knows no backend and draws no table; who calls
+must leave no request running, for the cache is written over.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from causerie.decoding.params import SamplingParams
+from causerie.engine import batch
+from causerie.engine.plan import Plan, Work
+from causerie.engine.request import Request
+from causerie.errors import ContextLengthError, OutOfMemory, UsageError
+from causerie.models.model import StepModel
+
+BLOCK_AT_MOST = 64  # positions in a block of any backend; each sequence needs whole blocks of its own
+MOST_AT_ONCE = 512  # tokens in a step, as models are loaded
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One thing to time, with `depth` tokens in the cache before it.
+
+    prefill: a prompt of `tokens` is read, and the logits of its last token are computed.
+    decode: `batch` sequences go on for `tokens` tokens each, one step for each token of all of them.
+    """
+
+    kind: Literal["prefill", "decode"]
+    tokens: int
+    depth: int = 0
+    batch: int = 1
+
+    @property
+    def end(self) -> int:
+        """How long each sequence is afterwards."""
+        return self.depth + self.tokens
+
+
+def check(trials: Sequence[Trial], context: int, most_batch: int = MOST_AT_ONCE) -> None:
+    """Raises UsageError or ContextLengthError for what no model of this context can be asked, or not in one step."""
+    for trial in trials:
+        if trial.tokens < 1 or trial.batch < 1 or trial.depth < 0:
+            raise UsageError(
+                f"A {trial.kind} of {trial.tokens} tokens in {trial.batch} sequences at depth {trial.depth} cannot be "
+                "measured: tokens and sequences count from 1, depth from 0."
+            )
+        if trial.end > context:
+            raise ContextLengthError(
+                f"A {trial.kind} of {trial.tokens} tokens at depth {trial.depth} makes {trial.end}, and the model's "
+                f"context holds {context}. Ask for a depth of at most {max(0, context - trial.tokens)}."
+            )
+        if trial.batch > most_batch:
+            raise UsageError(
+                f"{trial.batch} sequences were asked to decode at once, and a step holds {most_batch} tokens. Ask for "
+                f"at most {most_batch}."
+            )
+
+
+def cache_tokens(trials: Sequence[Trial]) -> int:
+    """How many positions the cache must hold for each of these trials on its own."""
+    return max(trial.batch * -(-trial.end // BLOCK_AT_MOST) * BLOCK_AT_MOST for trial in trials)
+
+
+class Workbench:
+    """A model on which trials are run one after the other; random tokens, the same in every run."""
+
+    def __init__(self, model: StepModel, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._model = model
+        self._clock = clock
+        self._tokens = np.random.default_rng(0)
+        self._filled = 0  # positions of the first sequence whose keys and values are in the cache
+
+    def prepare(self, trial: Trial) -> None:
+        """Fills the cache up to the trial's depth, in every sequence of its batch, and runs one step of its kind that
+        is not timed. Raises OutOfMemory where the model's cache is smaller than the trial."""
+        each = self._blocks(trial)
+        held = self._model.cache
+        if each * trial.batch > held.blocks:
+            raise OutOfMemory(
+                f"{trial.batch} sequences of {trial.end} tokens need {each * trial.batch} blocks of cache, and this "
+                f"model was loaded with {held.blocks}. Load it with max_cache_tokens={cache_tokens([trial])}."
+            )
+        while self._filled < trial.depth:
+            count = min(self._model.max_tokens, trial.depth - self._filled)
+            self._run([self._work(0, self._filled, count, each, wanted=0)])
+            self._filled += count
+        # Copied, not shared: sequences that share blocks would find each other's in the processor's cache.
+        used = -(-trial.depth // held.block_size)
+        pairs = [(block, sequence * each + block) for sequence in range(1, trial.batch) for block in range(used)]
+        rows = 1 if trial.kind == "decode" else min(trial.tokens, self._model.max_tokens)
+        works = [self._work(sequence, trial.depth, rows, each, wanted=1) for sequence in range(trial.batch)]
+        self._run(works, pairs)
+        self._filled = min(self._filled, trial.depth)
+
+    def run(self, trial: Trial) -> float:
+        """Seconds that the trial takes, building its steps included. After `prepare`; may be repeated."""
+        each = self._blocks(trial)
+        begun = self._clock()
+        if trial.kind == "prefill":
+            for start in range(trial.depth, trial.end, self._model.max_tokens):
+                count = min(self._model.max_tokens, trial.end - start)
+                self._run([self._work(0, start, count, each, wanted=int(start + count == trial.end))])
+        else:
+            for position in range(trial.depth, trial.end):
+                self._run([self._work(sequence, position, 1, each, wanted=1) for sequence in range(trial.batch)])
+        return self._clock() - begun
+
+    def _blocks(self, trial: Trial) -> int:
+        """Blocks of each sequence; the first one's lie in front, so that another trial finds them filled."""
+        return -(-trial.end // self._model.cache.block_size)
+
+    def _work(self, sequence: int, start: int, count: int, each: int, wanted: int) -> Work:
+        tokens = array("i", self._tokens.integers(0, self._model.vocab, count, dtype=np.int32).tobytes())
+        table = array("i", range(sequence * each, (sequence + 1) * each))
+        # The length of its tokens is all that a step takes from a request, and only for rotations that depend on it.
+        request = Request(sequence, tuple(tokens[:1]), SamplingParams())
+        return Work(request, tokens, start, table, wanted, wanted, tokens)
+
+    def _run(self, works: Sequence[Work], copies: Sequence[tuple[int, int]] = ()) -> None:
+        self._model.run(batch.build(Plan(tuple(works), tuple(copies))))

@@ -1,0 +1,89 @@
+"""How fast a step could be at best: the bytes it must read and the arithmetic it must do, against what the machine
+gives.
+
+The roofline (Williams, Waterman & Patterson, 2009). Knows a model's spec and how its weights are held, and no backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from causerie.models.spec import Attention, Decoder
+from causerie.quant.weight import BYTES
+
+ARITHMETIC = ("float32", "bfloat16", "int8")
+"""The kinds of arithmetic whose peaks are measured; by the operands that are multiplied, sums are wider."""
+
+UNNOTICED = 4
+"""Operations for each byte read that any processor does meanwhile: those of one sequence's decode step."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the machine gives, measured: bytes read per second, and operations per second by kind of arithmetic. A kind
+    that is not there could not be measured."""
+
+    bandwidth: float
+    operations: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What must be read and computed; a product and the sum it goes into are two operations."""
+
+    bytes: float
+    operations: Mapping[str, float]
+
+    def least_seconds(self, limits: Limits) -> tuple[float, str] | None:
+        """The least time that this can take and what bounds it, "memory" or "arithmetic". None where a kind of
+        arithmetic has no known peak and there is so much of it that it may be the bound."""
+        reading = self.bytes / limits.bandwidth
+        unknown = sum(count for kind, count in self.operations.items() if kind not in limits.operations)
+        if unknown > UNNOTICED * self.bytes:
+            return None
+        computing = sum(
+            self.operations[kind] / limits.operations[kind] for kind in self.operations.keys() & limits.operations
+        )
+        return max((reading, "memory"), (computing, "arithmetic"))
+
+
+def arithmetic_of(format: str) -> str:
+    """The arithmetic that weights of a format are multiplied in."""
+    if format in ("float32", "float16"):
+        return "float32"
+    return "bfloat16" if format == "bfloat16" else "int8"
+
+
+def active_bytes(spec: Decoder, weight_bytes: int, format: str) -> int:
+    """Bytes of the weights that a step reads whole, of `weight_bytes` held: all but an embedding that is not the head,
+    of which a step reads a few rows."""
+    return weight_bytes if spec.tied else weight_bytes - int(spec.vocab * spec.width * BYTES[format])
+
+
+def step_work(
+    spec: Decoder, read: int, held: tuple[str, str], *, rows: float, depth: float, sequences: int, wanted: float
+) -> Work:
+    """The work of a step in which each of `sequences` brings `rows` tokens, `depth` tokens lying before the first.
+
+    `read` are the bytes of `active_bytes`, `held` the format of the weights and of the cache, `wanted` the rows in all
+    whose logits are computed. Activations count as nothing: they stay in the processor's caches.
+    """
+    weights, cache = held
+    seen = 0.0  # (query, position) pairs times what a pair costs
+    cached = 0.0
+    matrices = 0
+    for layer in spec.layers:
+        mixer = layer.mixer
+        matrices += 2 * (mixer.heads + mixer.kv_heads) * mixer.head_dim * spec.width + 3 * layer.ffn.hidden * spec.width
+        pairs = rows * _seen(mixer, depth + (rows + 1) / 2)
+        seen += 4 * mixer.heads * mixer.head_dim * pairs
+        cached += 2 * mixer.kv_heads * mixer.head_dim * BYTES[cache] * _seen(mixer, depth + rows)
+    operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * wanted)}
+    attention = arithmetic_of(cache)
+    operations[attention] = operations.get(attention, 0.0) + seen * sequences
+    return Work(read + cached * sequences, operations)
+
+
+def _seen(mixer: Attention, positions: float) -> float:
+    return positions if mixer.window is None else min(positions, mixer.window)

@@ -1,0 +1,64 @@
+"""The roofline, against sums done by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from causerie.models.spec import MLP, Attention, Decoder, Layer, Norm, Rope
+from causerie.plan.speed import Limits, Work, active_bytes, step_work
+
+NORM = Norm(1e-6)
+
+
+def decoder(*, tied: bool = True, window: int | None = None) -> Decoder:
+    mixer = Attention(4, 2, 8, 8**-0.5, Rope(1e4, 8, 512), window=window)
+    return Decoder("llama", 100, 32, (Layer(mixer, MLP(64), NORM),) * 3, NORM, tied, 512)
+
+
+def matrices(spec: Decoder) -> int:
+    return sum(a[0] * a[1] for name, a in spec.weights() if len(a) == 2 and name not in ("embed", "head"))
+
+
+def test_the_half_billion_of_the_note() -> None:
+    mixer = Attention(14, 2, 64, 64**-0.5, Rope(1e6, 64, 32768), qkv_bias=True)
+    spec = Decoder("qwen2", 151936, 896, (Layer(mixer, MLP(4864), NORM),) * 24, NORM, True, 32768)
+    read = active_bytes(spec, 2 * spec.parameters, "bfloat16")
+    decode = step_work(spec, read, ("bfloat16", "bfloat16"), rows=1, depth=0, sequences=1, wanted=1)
+    assert decode.bytes == pytest.approx(0.99e9, rel=0.01)
+    prefill = step_work(spec, read, ("bfloat16", "bfloat16"), rows=512, depth=0, sequences=1, wanted=1)
+    assert prefill.operations["bfloat16"] / 512 == pytest.approx(0.72e9, rel=0.05)
+
+
+def test_matrices_are_multiplied_for_each_row_and_the_head_for_each_wanted_one() -> None:
+    spec = decoder()
+    work = step_work(spec, 1000, ("int8", "float32"), rows=5, depth=0, sequences=2, wanted=2)
+    assert work.operations["int8"] == 2 * (matrices(spec) * 10 + 100 * 32 * 2)
+
+
+def test_attention_reads_the_cache_once_for_each_sequence_and_sees_the_mean_of_its_rows() -> None:
+    work = step_work(decoder(), 1000, ("float32", "bfloat16"), rows=4, depth=10, sequences=3, wanted=3)
+    assert work.bytes == 1000 + 3 * 3 * 2 * 2 * 8 * 2 * 14  # sequences, layers, k and v, heads, head_dim, bytes, seen
+    assert work.operations["bfloat16"] == 3 * 3 * 4 * 4 * 8 * (11 + 12 + 13 + 14)
+
+
+def test_a_window_bounds_what_is_seen() -> None:
+    held = ("float32", "float32")
+    near = step_work(decoder(window=16), 0, held, rows=1, depth=15, sequences=1, wanted=1)
+    assert step_work(decoder(window=16), 0, held, rows=1, depth=400, sequences=1, wanted=1) == near
+
+
+def test_an_embedding_that_is_not_the_head_is_not_read() -> None:
+    assert active_bytes(decoder(), 50_000, "float32") == 50_000
+    assert active_bytes(decoder(tied=False), 50_000, "float32") == 50_000 - 100 * 32 * 4
+
+
+def test_the_longer_of_reading_and_computing_bounds() -> None:
+    limits = Limits(100.0, {"int8": 1000.0, "float32": 10.0})
+    assert Work(200.0, {"int8": 1000.0}).least_seconds(limits) == (2.0, "memory")
+    assert Work(200.0, {"int8": 1000.0, "float32": 30.0}).least_seconds(limits) == (4.0, "arithmetic")
+
+
+def test_what_could_not_be_measured_is_not_guessed() -> None:
+    limits = Limits(100.0, {"float32": 1000.0})
+    assert Work(100.0, {"bfloat16": 5000.0}).least_seconds(limits) is None
+    assert Work(100.0, {"bfloat16": 150.0}).least_seconds(limits) == (1.0, "memory")
