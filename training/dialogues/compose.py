@@ -33,12 +33,12 @@ ALL: tuple[Topic, ...] = (*howto.TOPICS, *python_api.TOPICS, *concepts.TOPICS, *
 BY_ID = {topic.id: topic for topic in ALL}
 OWN = {topic.id: (*topic.forms, *(more_forms.FORMS.get(topic.id, ()) * 2)) for topic in ALL}  # their grammars are wider
 WEIGHTS = [topic.weight for topic in ALL]
-GROUPS = (("topic", 52), ("outside", 22), ("memory", 13), ("sum", 7), ("name", 3), ("recall", 5))
+GROUPS = (("topic", 52), ("outside", 25), ("memory", 13), ("sum", 7), ("name", 3), ("recall", 5))
 
 
-DRILLS = 0.34  # the share of dialogues that are nothing but sums, memory or recall
+DRILLS = 0.24  # the share of dialogues that are nothing but sums, memory or recall
 
-PRACTICE = (("sum", 6), ("memory", 3), ("recall", 5), ("echo", 10))
+PRACTICE = (("sum", 6), ("memory", 4), ("recall", 6), ("echo", 3))
 
 
 def neighbour(topic: Topic, rng: Random) -> Topic:

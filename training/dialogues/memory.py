@@ -43,6 +43,9 @@ ASK = (
     "how many GB for {s} at {p}?", "{s} model, {p}, how many GB?", "how much RAM to run {s} in {p}?", "what is the size of a {s} model in {p}?",
     "can you tell me how much memory {s} needs in {p}?", "if I load a {s} model in {p}, how much memory does it use?",
     "how much memory is needed for [a|an] {s} model with {p} weights?", "how much memory will {s} use in {p}?", "weight of {s} in {p}?",
+    "in {p}, how much memory does [a|an|] {s} [model|] need?", "{p}: [memory|RAM|size] of {s}", "with {p}, how big is [a|an|] {s} [model|]?", "at {p}, how much [memory|RAM] for {s}?",
+    "say I use {p}: how much memory for {s}?", "{p} {s}", "I use {p}. how much memory does a {s} model need?", "{s} at {p}", "need memory for {s}, {p}",
+    "what is the memory of {s} if I use {p}?", "[a|an] {p} {s} model [needs|takes] how much?",
 )
 ASK_HELD = (
     "what amount of memory should I plan for a {s} model in {p}?", "in {p}, how many gigabytes is {s}?", "I have a {s} model; what will it take in {p}?",
@@ -55,6 +58,9 @@ FIT = (
     "does a {s} model in {p} fit in {g} GB?", "[can|could] I run [a|an] {s} model in {p} [with|on] {g} GB?", "will {s} in {p} fit in {g} GB?",
     "I have {g} GB, can I run {s} in {p}?", "is {g} GB enough for {s} in {p}?", "does {s} fit in {g} GB in {p}?",
     "I have {g} GB of [RAM|memory]. does a {s} model fit in {p}?", "{g} GB for {s} in {p}, is it enough?", "can {g} GB hold a {s} model in {p}?",
+    "are {g} GB ok for a {s} model in {p}?", "with {g} GB, can I load {s} in {p}?", "do {g} GB suffice for {s} in {p}?", "my [laptop|computer|GPU|server] has {g} GB. [can I run|does it run|is it ok for] {s} in {p}?",
+    "I [have|own] {g} GB of [RAM|memory|VRAM]. [can I|may I|could I] [run|load|use] [a|an] {s} [model|] in {p}?", "[a|an] {s} model in {p} on {g} GB?", "will [a|an] {s} model in {p} fit into {g} GB of memory?",
+    "{s} {p} on {g} GB", "does {g} GB hold {s} at {p}?",
 )
 FIT_HELD = ("would {g} GB do for a {s} model in {p}?", "my machine has {g} GB, is that enough for a {s} model in {p}?")
 NEXT_PRECISION = ("and in {p}?", "what about {p}?", "and {p}?", "in {p}?", "how about {p}?", "and with {p}?", "and if it is in {p}?",

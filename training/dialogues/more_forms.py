@@ -31,6 +31,9 @@ FORMS: dict[str, tuple[str, ...]] = {
         [is there|do you have|can I have] [a|something] [bigger|larger|better|smarter] [model|] [than you|]
         which command [downloads|loads|runs] a [certain|given|named|larger] model
         how do I [use|run] Qwen/Qwen2.5-1.5B-Instruct
+        how do I [chat with|use|run|start|load|open] [Llama 3.2|Mistral|SmolLM2|TinyLlama|Qwen3|Llama 3|Gemma] [1B|3B|7B|8B|360M|1.1B|4B]
+        how do I [talk to|speak to|chat with|run] [Qwen2.5 1.5B|Qwen2.5 7B|Qwen3 0.6B|Llama 3.1 8B|Mistral 7B|SmolLM2 1.7B]
+        I want to [talk to|run|try|use] [Qwen2.5 1.5B|Qwen2.5 7B|Qwen3 0.6B|Llama 3.1 8B|Mistral 7B|SmolLM2 1.7B]
         can I [chat with|use|run] my favourite model"""),
     "switch_model": lines("""
         I am [using|in a chat with] one model and want another

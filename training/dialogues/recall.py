@@ -16,11 +16,16 @@ ASK = ("what is my name?", "what's my name?", "do you know my name?", "who am I?
        "can you tell me my name?", "my name?", "so what is my name?", "say my name", "did I tell you my name?")
 ASK_HELD = ("please recall my name", "which name did I give you?", "do you still know what I am called?")
 LAST_QUESTION = ("what did I [just |]ask[ you|]?", "what was my [last |]question?", "what did I just say?", "what was my last [message|question]?", "repeat my question",
-                 "what have I just asked?", "which question did I ask?", "do you remember my question?", "what did I say?", "can you repeat my [last |]question?")
+                 "what have I just asked?", "which question did I ask?", "do you remember my question?", "what did I say?", "can you repeat my [last |]question?", "what have I asked[ you| before]?",
+                 "my [last |]question was what?", "quote my [last |]question", "say my [last |]question again", "give me my [last |]question", "I forgot [my question|what I asked]",
+                 "[do you|] remember what I [asked|said]?", "what did I [write|type|want to know]?", "which words did I use?", "what was I asking?", "and my question was?", "read my question back to me",
+                 "what [was|is] the last thing I [said|wrote|asked]?", "what had I asked?", "show my last [question|message]", "what was the question?", "repeat what I [said|asked|wrote]")
 LAST_QUESTION_HELD = ("what was it that I asked?", "tell me what I just asked you")
 FIRST_QUESTION = ("what was my first question?", "what did I ask first?", "what was the first thing I [said|asked]?", "how did I begin?", "what did I ask at the beginning?")
 LAST_ANSWER = ("repeat that[ please|]", "say that again", "what did you [just |]say?", "can you repeat that?", "repeat your [last |]answer", "again please", "pardon?", "once more",
-               "could you say that again?", "please repeat", "can you repeat your answer?")
+               "could you say that again?", "please repeat", "can you repeat your answer?", "[your|the|that] answer [again|once more]", "one more time[ please|]",
+               "[please |]say your answer once more", "what was your [last |]answer?", "and your answer was?", "quote yourself", "give me that answer again", "the same again, please", "I did not hear that",
+               "sorry, I missed that", "show [that|your answer] again", "can I have [that|your answer] again?", "repeat what you [said|wrote|answered]", "your last [answer|message|words]?", "what did you answer?")
 LAST_ANSWER_HELD = ("would you repeat what you said?", "your last answer again, please")
 
 
