@@ -60,8 +60,15 @@ class Encoder:
         if dropout:
             self.loose.model.dropout = dropout
         self.vocab = self.exact.get_vocab_size()
-        self.begin, self.end, self.pad = (self.exact.token_to_id(token) for token in (BEGIN, END, PAD))
-        self.roles = {role: self.exact.token_to_id(token) for role, token in ROLES.items()}
+        self.begin, self.end, self.pad = (self.special(token) for token in (BEGIN, END, PAD))
+        self.roles = {role: self.special(token) for role, token in ROLES.items()}
+
+    def special(self, token: str) -> int:
+        """The id of a special token. Raises KeyError where the tokenizer is not one of ours."""
+        found = self.exact.token_to_id(token)
+        if found is None:
+            raise KeyError(f"the tokenizer has no token {token}; learn it with `python -m training.tokenizer`")
+        return found
 
     def message(self, role: str, content: str, loose: bool = False) -> list[int]:
         tokenizer = self.loose if loose else self.exact

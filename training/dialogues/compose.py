@@ -38,7 +38,7 @@ GROUPS = (("topic", 52), ("outside", 25), ("memory", 13), ("sum", 7), ("name", 3
 
 DRILLS = 0.24  # the share of dialogues that are nothing but sums, memory or recall
 
-PRACTICE = (("sum", 6), ("memory", 4), ("recall", 6), ("echo", 3))
+PRACTICE = {"sum": 6, "memory": 4, "recall": 6, "echo": 3}
 
 
 def neighbour(topic: Topic, rng: Random) -> Topic:
@@ -141,7 +141,7 @@ def dialogue(rng: Random) -> Dialogue:
     """One training dialogue."""
     kind = rng.random()
     if kind < DRILLS:
-        return drill(rng, rng.choices(*zip(*PRACTICE, strict=True))[0])
+        return drill(rng, rng.choices(tuple(PRACTICE), tuple(PRACTICE.values()))[0])
     chat = Chat(rng, manners.draw(rng))
     for _ in range(turn_count(rng)):
         chat.add(chat.next())

@@ -44,8 +44,8 @@ HOW_TO = {
     "save_memory": "quantize", "err_memory": "quantize", "builtin_path": "start_chat", "open_model": "chat_model", "why_small_bad": "chat_model", "base_model": "chat_model",
     "err_template": "chat_model", "why_quant_fast": "quantize", "transformers_lib": "migrate", "why_causerie": "start_chat", "install": "start_chat", "offline": "start_chat",
     "bf16": "dtype", "float16": "dtype", "float32": "dtype", "inference": "start_chat", "seed_word": "reproduce", "err_context": "clear", "why_vary": "reproduce",
-    "why_same": "more_random", "why_cut": "longer", "token": "", "cpu_gpu": "device", "eight_four": "quantize", "greedy_sampling": "set_flags", "why_long_slow": "clear",
-    "backend": "info", "checkpoint": "local_folder", "context": "clear", "ok": "", "serve": "serve", "start_chat": "start_chat", "quantize": "quantize",
+    "why_same": "more_random", "why_cut": "longer", "cpu_gpu": "device", "eight_four": "quantize", "greedy_sampling": "set_flags", "why_long_slow": "clear",
+    "backend": "info", "checkpoint": "local_folder", "context": "clear", "serve": "serve", "start_chat": "start_chat", "quantize": "quantize",
 }
 
 
@@ -55,6 +55,9 @@ class Follower:
     def __init__(self, topics: dict[str, Topic], neighbours: Callable[[Topic, Random], Topic]) -> None:
         self.topics = topics
         self.neighbours = neighbours
+        self.kinds: dict[str, Callable[[Topic, Random, bool], Turn]] = {
+            "more": self.more, "shorter": self.shorter, "puzzled": self.puzzled, "sure": self.sure, "example": self.example, "why": self.why,
+            "how": self.how, "other": self.other, "set": self.set, "value": self.value}
 
     def possible(self, topic: Topic) -> list[str]:
         """The kinds of follow-up that have an answer after this topic."""
@@ -72,12 +75,10 @@ class Follower:
         """A follow-up to `last`, or None where the grammar has none."""
         if last.group == "outside" and not held:
             return after_refusal(rng)
-        kinds = [k for k in self.possible(last.topic) if not held or k in HELD] if last.topic else []
-        if not kinds:
+        if last.topic is None:
             return None
-        kind = rng.choice(kinds)
-        assert last.topic is not None
-        return getattr(self, kind)(last.topic, rng, held)
+        kinds = [kind for kind in self.possible(last.topic) if not held or kind in HELD]
+        return self.kinds[rng.choice(kinds)](last.topic, rng, held) if kinds else None
 
     def ask(self, kind: str, forms: tuple[str, ...], rng: Random, held: bool, name: str = "") -> str:
         form = rng.choice(HELD[kind] if held and kind in HELD else forms)
@@ -88,7 +89,7 @@ class Follower:
         return Turn(self.ask("more", MORE, rng, held), answer, group="follow", fixed=True)
 
     def shorter(self, topic: Topic, rng: Random, held: bool) -> Turn:
-        return Turn(self.ask("shorter", SHORTER, rng, held), topic.short, need=topic.need and (), topic=topic, group="follow", fixed=True)
+        return Turn(self.ask("shorter", SHORTER, rng, held), topic.short, topic=topic, group="follow", fixed=True)
 
     def puzzled(self, topic: Topic, rng: Random, held: bool) -> Turn:
         return Turn(noisy(rng.choice(PUZZLED), rng), f"In other words: {topic.short}", topic=topic, group="follow", fixed=True)

@@ -63,6 +63,7 @@ def echo(rng: Random, most: int = 4) -> Turn:
 def ask_last(turns: list[Turn], rng: Random, held: bool = False) -> Turn:
     """Asks for the last question, the first one, or the last answer."""
     kind = rng.random()
+    forms: tuple[str, ...]
     if not turns:
         return Turn(noisy(expand(rng.choice(LAST_QUESTION), rng), rng), "You have not asked anything yet.", need=("not asked",), group="recall", fixed=True)
     if kind < 0.5:

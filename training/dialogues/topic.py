@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 Need = tuple[str | tuple[str, ...], ...]  # every item must be in the answer; of a tuple of strings, one of them
 
@@ -68,7 +68,3 @@ class Dialogue:
         for turn in self.turns:
             found += [{"role": "user", "content": turn.user}, {"role": "assistant", "content": turn.answer}]
         return found
-
-
-def said(turn: Turn, answer: str) -> Turn:
-    return replace(turn, answer=answer)
