@@ -1,6 +1,6 @@
 """Decode and prefill of the native backend on a model of Qwen2.5-0.5B's shape with random weights, against the memory.
 
-    python bench/native_decode.py [--dtype bfloat16] [--threads N] [--instruction-set NAME] [--depth 64] [--rounds 8]
+    python bench/native_decode.py [--dtype bfloat16] [--packing none] [--threads N] [--instruction-set NAME] [--depth 64]
 
 The probe reads memory before and after every round of decoding: on a shared machine only the ratio of the two means
 something, and only in one run. Knows nothing of the engine: steps are made by hand.
@@ -88,10 +88,11 @@ def main() -> None:
     parse.add_argument("--dtype", default="bfloat16", choices=sorted(BYTES))
     parse.add_argument("--threads", type=int)
     parse.add_argument("--instruction-set")
+    parse.add_argument("--packing", help="of bfloat16: auto, lossless or none")
     parse.add_argument("--depth", type=int, default=64, help="tokens before the first decoded one")
     parse.add_argument("--rounds", type=int, default=8, help="rounds of 8 decoded tokens, each beside a probe")
     options = parse.parse_args()
-    backend = NativeBackend(options.threads, options.instruction_set)
+    backend = NativeBackend(options.threads, options.instruction_set, options.packing)
     spec = qwen_half_billion()
     end = max(options.depth + 8 * options.rounds, 512)
     model, placed = load(backend, spec, options.dtype, end)

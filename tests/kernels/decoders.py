@@ -110,11 +110,12 @@ def build(
     cache: str = "float32",
     threads: int = 1,
     instruction_set: str | None = None,
+    packing: str | None = None,
     forward: Forward = decoder_forward,
     max_tokens: int = 256,
 ) -> Model:
     """A model of these weights, held as stored or as `format`."""
-    backend = NativeBackend(threads, instruction_set)
+    backend = NativeBackend(threads, instruction_set, packing)
     backend.reserve(spec, {name: format or STORED[array.dtype] for name, array in stored.items()})
     weights = {
         name: backend.place(name, shape, lambda a, b, name=name: stored[name][a:b], STORED[stored[name].dtype])

@@ -33,13 +33,14 @@ def available_bytes() -> int | None:
 class Arena:
     """`size` bytes, zero until written. Freed when nothing refers to it any more."""
 
-    def __init__(self, size: int, purpose: str) -> None:
-        """Raises OutOfMemory; `purpose` names what the memory is for in its message."""
+    def __init__(self, size: int, purpose: str, expected: int | None = None) -> None:
+        """Raises OutOfMemory; `purpose` names what the memory is for in its message. `expected` is how much of `size`
+        is likely to be used, where that is less: memory that is never written costs nothing."""
         self._purpose = purpose
         self._size = size
         self._used = 0
         free = available_bytes()
-        if free is not None and size > free:
+        if free is not None and (size if expected is None else expected) > free:
             raise self._refusal(f"{free / 1e9:.2f} GB are free")
         try:
             # Private and anonymous: pages come when first written, and a fork shares them until one side writes.
@@ -65,6 +66,11 @@ class Arena:
             )
         self._used = begin + aligned(size)
         return self._begin + begin
+
+    @property
+    def used(self) -> int:
+        """Bytes taken so far."""
+        return self._used
 
     def _refusal(self, reason: str) -> OutOfMemory:
         return OutOfMemory(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from causerie.backends.native import library
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.executable import NativeExecutable
+from causerie.backends.native.lossless import PackedMatrix, likely_bytes, most_bytes
 from causerie.backends.native.program import BLOCK, NUMBERS, PANEL, Layout, Packing
 from causerie.backends.native.trace import Placed
 from causerie.backends.ops import CacheShape, Forward, Weights
@@ -27,6 +28,8 @@ from causerie.models.spec import Decoder
 from causerie.quant.weight import BYTES, FORMATS, Weight
 
 SLICE_BYTES = 16 * 2**20  # how much of a tensor is in memory twice while it is placed
+PACKINGS = ("auto", "lossless", "none")
+PACKS = ("avx512_bf16",)  # instruction sets on which packed bfloat16 is faster than plain: measured, see LOG.md
 DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16}
 
 
@@ -44,13 +47,20 @@ class NativeBackend:
     device = "cpu"
     block_size = BLOCK
 
-    def __init__(self, threads: int | None = None, instruction_set: str | None = None) -> None:
-        """`threads` defaults to the usable cores, `instruction_set` to the fastest that can run. Raises
-        BackendUnavailable, UnknownName or UsageError."""
+    def __init__(
+        self, threads: int | None = None, instruction_set: str | None = None, packing: str | None = None
+    ) -> None:
+        """`threads` defaults to the usable cores, `instruction_set` to the fastest that can run. `packing` is how
+        bfloat16 matrices are held: "lossless" in 12 bits a weight, "none" in 16, "auto" (also when None) as is faster;
+        results are the same to the last bit. Raises BackendUnavailable, UnknownName or UsageError."""
+        packing = packing or "auto"
+        if packing not in PACKINGS:
+            raise unknown("packing", packing, PACKINGS)
         if threads is not None and not 1 <= threads <= 1024:
             raise UsageError(f"threads is {threads}; the native backend takes 1 to 1024.")
         self.threads = usable_cores() if threads is None else threads
         self.instruction_set = library.choose(instruction_set)
+        self._packs = packing == "lossless" or (packing == "auto" and self.instruction_set.name in PACKS)
         self.lock = threading.Lock()  # one step or packing at a time: the pool has one set of threads
         kernels = library.kernels()
         self.pool: int | None = kernels.causerie_pool_new(self.threads)
@@ -59,32 +69,33 @@ class NativeBackend:
         weakref.finalize(self, kernels.causerie_pool_free, self.pool).atexit = False
         self._arena: Arena | None = None
         self._formats: dict[str, str] = {}
-        self._embed_layout = Layout.PANELS
+        self._tied = True
 
     def reserve(self, spec: Decoder, formats: Mapping[str, str]) -> None:
         """One arena for all weights. Raises OutOfMemory, or UnknownName for a format that is not known."""
         for format in formats.values():
             if format not in FORMATS:
                 raise unknown("weight format", format, FORMATS)
-        # A tied table must serve as the head; alone it is only ever read by row.
-        self._embed_layout = Layout.PANELS if spec.tied else Layout.ROWS
+        self._tied = spec.tied
         self._formats = dict(formats)
         self._arena = None
-        self._arena = Arena(sum(aligned(self._held_bytes(name, shape)) for name, shape in spec.weights()), "the model")
+        most = sum(aligned(self._most_bytes(name, shape)) for name, shape in spec.weights())
+        likely = sum(aligned(self._likely_bytes(name, shape)) for name, shape in spec.weights())
+        self._arena = Arena(most, "the model", likely)
 
     def place(self, name: str, shape: tuple[int, ...], rows: Callable[[int, int], NDArray[Any]], stored: str) -> Weight:
         """Packs the tensor slice by slice. Vectors become float32, padded with zeros to whole panels."""
         if self._arena is None or name not in self._formats:
             raise EngineError(f"Weight {name!r} is placed without having been reserved.")
-        format, layout = self._format(name, shape), self._layout(name)
-        size = self._held_bytes(name, shape)
-        address = self._arena.take(size)
+        format, layout, before = self._format(name, shape), self._layout(name, shape), self._arena.used
+        packed = PackedMatrix(self._arena, shape) if layout is Layout.PACKED else None
+        address = packed.address if packed else self._arena.take(self._most_bytes(name, shape))
         width = shape[1] if len(shape) == 2 else 1
         slice_rows = max(1, SLICE_BYTES // (width * PANEL * 4)) * PANEL
         for first in range(0, shape[0], slice_rows):
-            last = min(first + slice_rows, shape[0])
-            self._pack(rows(first, last), stored, Packing(target=address, first=first, width=width), format, layout)
-        return Weight(name, shape, format, Placed(address, layout, self._arena), size)
+            part = np.ascontiguousarray(rows(first, min(first + slice_rows, shape[0])))
+            self._pack(part, stored, Packing(target=address, first=first, width=width), format, layout, packed)
+        return Weight(name, shape, format, Placed(address, layout, self._arena), self._arena.used - before)
 
     def compile(
         self, spec: Decoder, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int
@@ -110,24 +121,45 @@ class NativeBackend:
     def _format(self, name: str, shape: tuple[int, ...]) -> str:
         return self._formats[name] if len(shape) == 2 else "float32"
 
-    def _layout(self, name: str) -> Layout:
-        return self._embed_layout if name == "embed" else Layout.PANELS
+    def _layout(self, name: str, shape: tuple[int, ...]) -> Layout:
+        # A tied table must serve as the head; alone it is only ever read by row.
+        if name == "embed" and not self._tied:
+            return Layout.ROWS
+        packs = self._packs and len(shape) == 2 and self._formats[name] == "bfloat16"
+        return Layout.PACKED if packs else Layout.PANELS
 
-    def _held_bytes(self, name: str, shape: tuple[int, ...]) -> int:
-        """Bytes of a weight as held: whole panels, with an even number of inputs for bfloat16."""
-        size = int(BYTES[self._format(name, shape)])
+    def _most_bytes(self, name: str, shape: tuple[int, ...]) -> int:
+        """Bytes of a weight as held, at most: whole panels, with an even number of inputs for bfloat16."""
+        layout, size = self._layout(name, shape), int(BYTES[self._format(name, shape)])
+        if layout is Layout.PACKED:
+            return most_bytes(shape)
         if len(shape) == 1:
             return -(-shape[0] // PANEL) * PANEL * size
-        if self._layout(name) is Layout.ROWS:
+        if layout is Layout.ROWS:
             return shape[0] * shape[1] * size
         even = shape[1] % 2 if self._format(name, shape) == "bfloat16" else 0
         return -(-shape[0] // PANEL) * PANEL * (shape[1] + even) * size
 
-    def _pack(self, source: NDArray[Any], stored: str, packing: Packing, format: str, layout: Layout) -> None:
-        array = np.ascontiguousarray(source)
+    def _likely_bytes(self, name: str, shape: tuple[int, ...]) -> int:
+        packs = self._layout(name, shape) is Layout.PACKED
+        return likely_bytes(shape) if packs else self._most_bytes(name, shape)
+
+    def _pack(
+        self,
+        array: NDArray[Any],
+        stored: str,
+        packing: Packing,
+        format: str,
+        layout: Layout,
+        packed: PackedMatrix | None,
+    ) -> None:
         if array.dtype != DTYPES[stored]:
             raise EngineError(f"A weight stored as {stored} was read as {array.dtype}; {DTYPES[stored]} was expected.")
         packing.source, packing.rows = array.ctypes.data, array.shape[0]
         packing.source_format, packing.target_format, packing.layout = NUMBERS[stored], NUMBERS[format], layout
+        kernels, arguments = library.kernels(), (self.pool, self.instruction_set.index, ctypes.byref(packing))
         with self.lock:
-            library.kernels().causerie_pack(self.pool, self.instruction_set.index, ctypes.byref(packing))
+            if packed is not None:
+                kernels.causerie_measure(*arguments)
+                packed.make_room(packing.first, packing.rows)
+            kernels.causerie_pack(*arguments)

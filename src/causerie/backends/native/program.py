@@ -35,6 +35,7 @@ class Layout(IntEnum):
 
     ROWS = 0
     PANELS = 1
+    PACKED = 2  # bfloat16 panels in 12 bits, losslessly: src/packed.h
 
 
 NUMBERS = {"float32": 0, "float16": 1, "bfloat16": 2}
@@ -42,7 +43,7 @@ ACTIVATIONS = {"silu": 0, "gelu": 1, "gelu_tanh": 2}
 TOKENS, WANTED = 0, 1  # what an instruction's rows are: the step's tokens, or the rows whose logits are wanted
 
 PART = np.dtype(
-    [("weight", "u8"), ("bias", "u8"), ("out", "i4"), ("rows", "i4"), ("format", "i4"), ("unused", "i4")], align=True
+    [("weight", "u8"), ("bias", "u8"), ("out", "i4"), ("rows", "i4"), ("format", "i4"), ("layout", "i4")], align=True
 )
 INSTRUCTION = np.dtype(
     [
@@ -59,6 +60,18 @@ INSTRUCTION = np.dtype(
     align=True,
 )
 BUFFER = np.dtype([("data", "u8"), ("stride", "i8")], align=True)
+PACKED_PANEL = np.dtype(
+    [
+        ("data", "u8"),
+        ("escapes", "u8"),
+        ("escape_count", "u4"),
+        ("plain", "u4"),
+        ("exponents", "u1", (16,)),
+        ("unused", "u1", (24,)),
+    ],
+    align=True,
+)
+ESCAPE_BYTES = 8
 LAYER_CACHE = np.dtype([("address", "u8"), ("block_bytes", "u8")], align=True)
 
 
@@ -125,5 +138,7 @@ LAYOUT_SIZES = (
     ctypes.sizeof(Program),
     ctypes.sizeof(StepArguments),
     ctypes.sizeof(Packing),
+    PACKED_PANEL.itemsize,
+    ESCAPE_BYTES,
 )
 """Bytes of each structure, compared with the library's when it is loaded."""

@@ -226,9 +226,10 @@ def assemble(lines: list[Line], memory: Memory) -> NDArray[np.void]:
         instruction["parts_used"] = len(line.parts)
         for part, linear, value in zip(instruction["parts"], line.parts, line.outputs, strict=False):
             part["weight"], part["format"] = linear.weight.data.address, NUMBERS[linear.weight.format]
+            part["layout"] = linear.weight.data.layout
             part["bias"] = 0 if linear.bias is None else linear.bias.data.address
             part["out"], part["rows"] = memory.buffer_of[value.number], linear.weight.shape[0]
-            if linear.weight.data.layout is not Layout.PANELS or linear.weight.shape[1] != shape.width:
+            if linear.weight.data.layout is Layout.ROWS or linear.weight.shape[1] != shape.width:
                 raise EngineError(f"Weight {linear.weight.name!r} was not placed as a matrix of {shape.width} inputs.")
     return program
 

@@ -5,7 +5,8 @@
 
 enum Op : int32_t { OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_COUNT };
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, NUMBER_COUNT };
-enum Layout : int32_t { ROWS, PANELS };  // rows as in the checkpoint, or panels of PANEL rows with k outermost
+// Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
+enum Layout : int32_t { ROWS, PANELS, PACKED };
 enum Activation : int32_t { SILU, GELU, GELU_TANH };
 
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
@@ -20,7 +21,7 @@ struct Part {
   int32_t out;
   int32_t rows;
   int32_t format;
-  int32_t unused;
+  int32_t layout;
 };
 
 // Every operation reads the fields it needs; the rest are 0. Buffers are indexes into Program::buffers.
@@ -91,4 +92,19 @@ struct Packing {
   uint64_t target;     // where the whole weight begins
   int64_t first, rows, width;
   int32_t source_format, target_format, layout, unused;
+};
+
+// A tensor packed losslessly begins with a table of these, one per 64 rows: packed.h.
+struct PackedPanel {
+  uint64_t data;     // packed steps, or plain ones of 256 bytes
+  uint64_t escapes;  // array of Escape
+  uint32_t escape_count;
+  uint32_t plain;
+  uint8_t exponents[16];
+  uint8_t unused[24];
+};
+
+struct Escape {
+  uint32_t at;  // 128 · step + weight in the step
+  uint32_t value;
 };

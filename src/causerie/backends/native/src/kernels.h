@@ -13,6 +13,7 @@ struct OpKernel {
 
 struct Kernels {
   OpKernel ops[OP_COUNT];
+  void (*measure)(const Packing&, int64_t panel);  // before pack, where the layout is PACKED
   void (*pack)(const Packing&, int64_t panel);
   uint64_t (*read)(const uint64_t* words, int64_t count);  // XOR of all words (a multiple of 32): the bandwidth probe
 };
@@ -23,6 +24,7 @@ struct Kernels {
 #ifdef CAUSERIE_VARIANT
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 extern const OpKernel embed, norm, round_rows, linear, rotate, attention, glu, add_rows, select_rows;
+void measure(const Packing&, int64_t panel);
 void pack(const Packing&, int64_t panel);
 uint64_t read(const uint64_t* words, int64_t count);
 

@@ -1,12 +1,14 @@
 // x · weightᵀ + bias. A weight lies in panels of 64 output rows with k outermost (kernels_pack.cpp), so that a panel is one
 // stream in the order it is used. Every output is ONE chain of multiply-adds over k in order, with the bias added last:
 // the same bits for one token or many, however tokens are grouped and k is cut.
-#include "simd.h"
+#include "packed.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int64_t GROUP = 96;    // tokens of one item, that read the panel once from memory
 constexpr int64_t STEPS = 1024;  // steps over k before the next tile: 256 KB of weights stay in the second cache
+constexpr int64_t UNPACKED = 96;    // of packed bfloat16, unpacked at a time for many tokens: 24 KB
+constexpr int64_t FEW_UNPACKED = 16;  // and for few, so that reading from memory never pauses
 constexpr int64_t AHEAD = 8192;  // bytes that a stream from memory is fetched ahead
 
 // A format: what one step over k reads, `each` elements of k; `tokens` at most in a tile.
@@ -99,30 +101,61 @@ static inline void run_tile(const Tile& tile, int64_t tokens) {
   }
 }
 
-// One panel of one part for tokens first .. last.
+// One panel of one part for tokens first .. last: steps s .. s + steps, which lie at `weight`.
+struct Stretch {
+  const Program& program;
+  const Instruction& in;
+  const Part& part;
+  int64_t panel, first, last;
+  int64_t all;  // steps of the panel
+};
+
+template <class F, bool FROM_MEMORY>
+static inline void run_steps(const Stretch& run, const typename F::Weight* weight, int64_t s, int64_t steps) {
+  const auto& [program, in, part, panel, first, last, all] = run;
+  for (int64_t t = first; t < last; t += F::tokens) {
+    Tile tile;
+    tile.weight = weight;
+    tile.input = row<const typename F::Input>(program, in.x, t) + s * F::each;
+    tile.input_stride = program.buffers[in.x].stride;
+    tile.out = row<float>(program, part.out, t) + panel * PANEL;
+    tile.out_stride = program.buffers[part.out].stride / int64_t(sizeof(float));
+    tile.steps = steps;
+    tile.rows = part.rows - panel * PANEL < PANEL ? part.rows - panel * PANEL : PANEL;
+    tile.bias = part.bias && s + steps == all ? reinterpret_cast<const float*>(part.bias) + panel * PANEL : nullptr;
+    tile.first = s == 0;
+    const int64_t tokens = last - t < F::tokens ? last - t : F::tokens;
+    if (FROM_MEMORY && t == first) run_tile<F, true>(tile, tokens);
+    else run_tile<F, false>(tile, tokens);
+  }
+}
+
+template <class F>
+static void run_plain(const Stretch& run, const typename F::Weight* weight) {
+  const int64_t cut = run.last - run.first > F::tokens ? STEPS : run.all;
+  for (int64_t s = 0; s < run.all; s += cut)
+    run_steps<F, true>(run, weight + s * PANEL * F::each, s, s + cut < run.all ? cut : run.all - s);
+}
+
+// Some steps at a time are unpacked into the first cache, to be read by all tokens.
+static void run_packed(const Stretch& run) {
+  const PackedPanel& panel = reinterpret_cast<const PackedPanel*>(run.part.weight)[run.panel];
+  if (panel.plain) return run_plain<Bfloat16>(run, reinterpret_cast<const uint16_t*>(panel.data));
+  alignas(64) uint16_t unpacked[UNPACKED * STEP_WEIGHTS];
+  const int64_t cut = run.last - run.first > Bfloat16::tokens ? UNPACKED : FEW_UNPACKED;
+  for (int64_t s = 0; s < run.all; s += cut) {
+    const int64_t steps = s + cut < run.all ? cut : run.all - s;
+    unpack_steps(panel, s, steps, AHEAD, unpacked);
+    run_steps<Bfloat16, false>(run, unpacked, s, steps);
+  }
+}
+
 template <class F>
 static void run_panel(const Program& program, const Instruction& in, const Part& part, int64_t panel, int64_t first, int64_t last) {
   const int64_t all = (in.width + F::each - 1) / F::each;
-  const typename F::Weight* weight = reinterpret_cast<const typename F::Weight*>(part.weight) + panel * all * PANEL * F::each;
-  const int64_t cut = last - first > F::tokens ? STEPS : all;
-  for (int64_t s = 0; s < all; s += cut) {
-    const int64_t steps = s + cut < all ? cut : all - s;
-    for (int64_t t = first; t < last; t += F::tokens) {
-      Tile tile;
-      tile.weight = weight + s * PANEL * F::each;
-      tile.input = row<const typename F::Input>(program, in.x, t) + s * F::each;
-      tile.input_stride = program.buffers[in.x].stride;
-      tile.out = row<float>(program, part.out, t) + panel * PANEL;
-      tile.out_stride = program.buffers[part.out].stride / int64_t(sizeof(float));
-      tile.steps = steps;
-      tile.rows = part.rows - panel * PANEL < PANEL ? part.rows - panel * PANEL : PANEL;
-      tile.bias = part.bias && s + steps == all ? reinterpret_cast<const float*>(part.bias) + panel * PANEL : nullptr;
-      tile.first = s == 0;
-      const int64_t tokens = last - t < F::tokens ? last - t : F::tokens;
-      if (t == first) run_tile<F, true>(tile, tokens);
-      else run_tile<F, false>(tile, tokens);
-    }
-  }
+  const Stretch run{program, in, part, panel, first, last, all};
+  if (part.layout == PACKED) return run_packed(run);
+  run_plain<F>(run, reinterpret_cast<const typename F::Weight*>(part.weight) + panel * all * PANEL * F::each);
 }
 
 static inline int64_t token_groups(const Step& step, const Instruction& in) { return (row_count(step, in) + GROUP - 1) / GROUP; }

@@ -1,5 +1,6 @@
 // Operations on single rows: embed, norm, round, glu, add, select. An item is a row, or a span of columns of a row.
 #include "functions.h"
+#include "packed.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
@@ -33,8 +34,24 @@ static inline int64_t table_index(const Instruction& in, int64_t r, int64_t k) {
   return ((panel * pairs + k / 2) * PANEL + lane) * 2 + k % 2;
 }
 
+static void embed_packed(const Instruction& in, int64_t r, int64_t first, int64_t last, float* out) {
+  const PackedPanel& panel = reinterpret_cast<const PackedPanel*>(in.address)[r / PANEL];
+  const int64_t lane = r % PANEL;
+  const uint8_t* data = reinterpret_cast<const uint8_t*>(panel.data);
+  for (int64_t k = first; k < last; ++k) {
+    const int i = int(2 * lane + k % 2);
+    const uint16_t* plain = reinterpret_cast<const uint16_t*>(panel.data) + k / 2 * STEP_WEIGHTS + i;
+    out[k] = from_bf16(panel.plain ? *plain : packed_weight(panel, data + k / 2 * PACKED_STEP, i));
+  }
+  if (panel.plain) return;
+  const Escape* end = reinterpret_cast<const Escape*>(panel.escapes) + panel.escape_count;
+  for (const Escape* e = escapes_from(panel, first / 2); e < end && e->at < (last + 1) / 2 * STEP_WEIGHTS; ++e)
+    if (e->at % STEP_WEIGHTS / 2 == uint32_t(lane)) out[e->at / STEP_WEIGHTS * 2 + e->at % 2] = from_bf16(uint16_t(e->value));
+}
+
 static void embed_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
   const auto [r, first, last] = span(in, item);
+  if (in.layout == PACKED) return embed_packed(in, step.tokens[r], first, last, row<float>(program, in.out, r));
   const void* table = reinterpret_cast<const void*>(in.address);
   float* out = row<float>(program, in.out, r);
   for (int64_t k = first; k < last; ++k) out[k] = number(table, table_index(in, step.tokens[r], k), in.format);

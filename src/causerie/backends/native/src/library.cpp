@@ -7,11 +7,11 @@
 
 #define CAUSERIE_EXPORT extern "C" __attribute__((visibility("default")))
 
-CAUSERIE_EXPORT int causerie_abi_version() { return 1; }
+CAUSERIE_EXPORT int causerie_abi_version() { return 2; }
 
 // Bytes of the structures both sides describe, in the order of abi.h.
 CAUSERIE_EXPORT void causerie_layout_sizes(int64_t* sizes) {
-  const int64_t all[] = {sizeof(Part), sizeof(Instruction), sizeof(Buffer), sizeof(LayerCache), sizeof(Program), sizeof(Step), sizeof(Packing)};
+  const int64_t all[] = {sizeof(Part), sizeof(Instruction), sizeof(Buffer), sizeof(LayerCache), sizeof(Program), sizeof(Step), sizeof(Packing), sizeof(PackedPanel), sizeof(Escape)};
   for (const int64_t size : all) *sizes++ = size;
 }
 
@@ -40,7 +40,7 @@ CAUSERIE_EXPORT int32_t causerie_run(Pool* pool, int variant_index, const Progra
 namespace {
 
 struct PackRun {
-  const Kernels& kernels;
+  void (*kernel)(const Packing&, int64_t panel);
   const Packing& packing;
 };
 
@@ -51,20 +51,28 @@ struct ReadRun {
   uint64_t* result;
 };
 
-constexpr int64_t STRETCH = 1 << 18;  // words of one item of the probe: 2 MB
-
-}  // namespace
-
-CAUSERIE_EXPORT void causerie_pack(Pool* pool, int variant_index, const Packing* packing) {
-  const PackRun run{*variant(variant_index).kernels, *packing};
+void each_panel(Pool& pool, const PackRun& run) {
   const auto items = [](const void* argument, int) {
     return (static_cast<const PackRun*>(argument)->packing.rows + PANEL - 1) / PANEL;
   };
   const auto execute = [](const void* argument, int, int64_t panel) {
-    const auto& [kernels, what] = *static_cast<const PackRun*>(argument);
-    kernels.pack(what, panel);
+    const auto& [kernel, what] = *static_cast<const PackRun*>(argument);
+    kernel(what, panel);
   };
-  pool->run({1, items, execute, &run});
+  pool.run({1, items, execute, &run});
+}
+
+constexpr int64_t STRETCH = 1 << 18;  // words of one item of the probe: 2 MB
+
+}  // namespace
+
+// Fills the table of a tensor that is to be packed losslessly, for this slice; then each panel needs memory.
+CAUSERIE_EXPORT void causerie_measure(Pool* pool, int variant_index, const Packing* packing) {
+  each_panel(*pool, {variant(variant_index).kernels->measure, *packing});
+}
+
+CAUSERIE_EXPORT void causerie_pack(Pool* pool, int variant_index, const Packing* packing) {
+  each_panel(*pool, {variant(variant_index).kernels->pack, *packing});
 }
 
 // XOR of `count` 64-bit words (a multiple of 32): what memory can deliver, when timed.

@@ -95,4 +95,25 @@ static inline Pairs broadcast_pair(const uint16_t* p) {
 }
 static inline f32x16 dot2(f32x16 acc, const Pairs& w, const Pairs& x) { return fma(w.even, x.even, fma(w.odd, x.odd, acc)); }
 
+struct Exponents { __m256i bytes; };  // twice over
+static inline Exponents load_exponents(const uint8_t* p) {
+  return {_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+static inline __m256i unpack_words(const uint8_t* own, __m256i codes, const Exponents& exponents) {
+  const __m256i sign_and_mantissa = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(own)));
+  const __m256i found = _mm256_shuffle_epi8(exponents.bytes, _mm256_and_si256(codes, _mm256_set1_epi16(15)));
+  const __m256i place = _mm256_set1_epi16(0x7f80);
+  const __m256i exponent = _mm256_and_si256(place, _mm256_slli_epi16(found, 7));
+  return _mm256_or_si256(exponent, _mm256_andnot_si256(place, sign_and_mantissa));
+}
+static inline void unpack_step(const uint8_t* step, const Exponents& exponents, uint16_t* to) {
+  for (int half = 0; half < 32; half += 16) {
+    __m256i codes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(step + 128 + 2 * half));
+    for (int v = 0; v < 4; ++v) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 32 * v + half), unpack_words(step + 32 * v + half, codes, exponents));
+      codes = _mm256_srli_epi16(codes, 4);
+    }
+  }
+}
+
 }  // namespace

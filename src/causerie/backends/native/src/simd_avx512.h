@@ -96,4 +96,23 @@ static inline Pairs broadcast_pair(const uint16_t* p) {
 static inline f32x16 dot2(f32x16 acc, const Pairs& w, const Pairs& x) { return fma(w.even, x.even, fma(w.odd, x.odd, acc)); }
 #endif
 
+// Sixteen exponents in place, twice over, so that a shuffle by words may leave what is above their code.
+struct Exponents { __m512i words; };
+static inline Exponents load_exponents(const uint8_t* p) {
+  const __m256i once = _mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 7);
+  return {_mm512_inserti64x4(_mm512_castsi256_si512(once), once, 1)};
+}
+static inline __m512i unpack_words(const uint8_t* own, __m512i codes, const Exponents& exponents) {
+  const __m512i sign_and_mantissa = _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(own)));
+  const __m512i exponent = _mm512_permutexvar_epi16(codes, exponents.words);
+  return _mm512_ternarylogic_epi32(_mm512_set1_epi16(0x7f80), exponent, sign_and_mantissa, 0xca);  // by bits: first ? second : third
+}
+static inline void unpack_step(const uint8_t* step, const Exponents& exponents, uint16_t* to) {
+  const __m512i codes = _mm512_loadu_si512(step + 128);
+  _mm512_storeu_si512(to, unpack_words(step, codes, exponents));
+  _mm512_storeu_si512(to + 32, unpack_words(step + 32, _mm512_srli_epi16(codes, 4), exponents));
+  _mm512_storeu_si512(to + 64, unpack_words(step + 64, _mm512_srli_epi16(codes, 8), exponents));
+  _mm512_storeu_si512(to + 96, unpack_words(step + 96, _mm512_srli_epi16(codes, 12), exponents));
+}
+
 }  // namespace

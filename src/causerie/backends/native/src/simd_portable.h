@@ -64,5 +64,22 @@ static inline Pairs load_pairs(const uint16_t* p) {
 static inline Pairs broadcast_pair(const uint16_t* p) { return {broadcast(from_bf16(p[0])), broadcast(from_bf16(p[1]))}; }
 static inline f32x16 dot2(f32x16 acc, const Pairs& w, const Pairs& x) { return fma(w.even, x.even, fma(w.odd, x.odd, acc)); }
 
+// The 128 weights of a step of packed.h as bfloat16; `bytes` are a panel's sixteen exponents.
+struct Exponents { uint8_t bytes[16]; };
+static inline Exponents load_exponents(const uint8_t* p) {
+  Exponents exponents;
+  for (int i = 0; i < 16; ++i) exponents.bytes[i] = p[i];
+  return exponents;
+}
+static inline void unpack_step(const uint8_t* step, const Exponents& exponents, uint16_t* to) {
+  for (int i = 0; i < 32; ++i) {
+    const int codes = step[128 + 2 * i] | step[129 + 2 * i] << 8;
+    for (int v = 0; v < 4; ++v) {
+      const int own = step[32 * v + i];
+      to[32 * v + i] = uint16_t((own & 0x80) << 8 | exponents.bytes[codes >> 4 * v & 15] << 7 | (own & 0x7f));
+    }
+  }
+}
+
 #undef CAUSERIE_LANES
 }  // namespace

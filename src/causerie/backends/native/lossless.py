@@ -1,0 +1,64 @@
+"""bfloat16 matrices in 12 bits a weight, to the last bit the same: memory for the panels of src/packed.h.
+
+C++ chooses each panel's sixteen exponents and packs; here memory is found for what it measured.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.backends.native.arena import ALIGNMENT, Arena
+from causerie.backends.native.program import ESCAPE_BYTES, PACKED_PANEL, PANEL
+
+STEP_BYTES = PANEL * 2 * 12 // 8  # two inputs of a panel
+PLAIN_STEP_BYTES = PANEL * 2 * 2
+
+
+def _steps(width: int) -> int:
+    return -(-width // 2)
+
+
+def _panels(rows: int) -> int:
+    return -(-rows // PANEL)
+
+
+def most_bytes(shape: tuple[int, ...]) -> int:
+    """What a matrix takes if no panel of it can be packed; the pieces of each slice of rows are aligned apart."""
+    panel = PACKED_PANEL.itemsize + _steps(shape[1]) * PLAIN_STEP_BYTES + 2 * ALIGNMENT
+    return _panels(shape[0]) * panel + ALIGNMENT
+
+
+def likely_bytes(shape: tuple[int, ...]) -> int:
+    """What a matrix takes if all of it can be packed, without exceptions."""
+    return _panels(shape[0]) * (PACKED_PANEL.itemsize + _steps(shape[1]) * STEP_BYTES)
+
+
+class PackedMatrix:
+    """The table of a matrix's panels in an arena, filled from the first row on."""
+
+    def __init__(self, arena: Arena, shape: tuple[int, ...]) -> None:
+        self._arena = arena
+        self._steps = _steps(shape[1])
+        panels = _panels(shape[0])
+        self.address = arena.take(panels * PACKED_PANEL.itemsize)
+        memory = (ctypes.c_uint8 * (panels * PACKED_PANEL.itemsize)).from_address(self.address)
+        self._table: NDArray[np.void] = np.ctypeslib.as_array(memory).view(PACKED_PANEL)
+
+    def make_room(self, first: int, rows: int) -> None:
+        """Memory for the panels of rows first .. first + rows, which are measured: packed, with a list of exceptions
+        behind all of them; or plain, where there would be more than one exception a step."""
+        table = self._table[first // PANEL : _panels(first + rows)]
+        exceptions = table["escape_count"]
+        table["plain"] = exceptions > self._steps
+        exceptions[table["plain"] > 0] = 0
+        size = np.where(table["plain"], PLAIN_STEP_BYTES, STEP_BYTES).astype(np.uint64) * np.uint64(self._steps)
+        table["data"] = self._begin(size)
+        table["escapes"] = self._begin(exceptions.astype(np.uint64) * np.uint64(ESCAPE_BYTES))
+
+    def _begin(self, sizes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Addresses of pieces of these sizes, one after another."""
+        ends = np.cumsum(sizes, dtype=np.uint64)
+        return np.uint64(self._arena.take(int(ends[-1]))) + ends - sizes
