@@ -1,0 +1,155 @@
+"""`int4`, our own: unsigned nibbles with a scale and a zero point for every 32 inputs, both bytes, and a unit per row.
+
+    codes  uint8     [n, k / 2]    byte i of a row holds input 2i in its low nibble and input 2i + 1 in its high one
+    scale  uint8     [n, k / 32]   1 … 255 units; 0 where every weight of the group is 0
+    zero   uint8     [n, k / 32]   in sixteenths of a step: 0 … 15.94
+    unit   bfloat16  [n]           value = unit · scale · (code - zero / 16)
+
+4.5 bits per weight and 16 bits per row. A kernel can stay in integers inside a group: with int8 activations a,
+Σ value · a = unit · scale / 16 · (16 · Σ code · a - zero · Σ a), where both sums fit in 32 bits. The range that
+minimizes a group's squared error is searched: see `fitted`. What else was tried, with its error, is in LOG.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.checkpoint.bfloat16 import widen
+from causerie.quant.format import Buffer, Buffers, Rows
+from causerie.quant.nibbles import joined, low_first
+
+GROUP = 32
+TOP = 15  # the largest code
+SHARES = (1.0, 0.94, 0.88)  # of a group's range that the codes first span
+ROUNDS = 2  # of choosing codes for a line, then the best line for the codes
+MOST_ZERO = 255 / 16
+SMALLEST = 1e-30  # a group within less than this is held as zeros
+PART = 2**18  # elements worked on at once, so that all of it stays in a core's own cache
+
+Columns = NDArray[np.float32]  # [GROUP, groups]: sums over a group then run along whole vectors of groups
+
+
+class Int4:
+    """Implements `format.Format`."""
+
+    name = "int4"
+
+    def group(self, width: int) -> int:
+        """Always 32."""
+        return GROUP
+
+    def refusal(self, width: int) -> str | None:
+        """Widths of whole groups."""
+        return None if width % GROUP == 0 else "int4 shares a scale among 32 inputs, which must divide the width"
+
+    def row_step(self, width: int) -> int:
+        """Any slice."""
+        return 1
+
+    def buffers(self, shape: tuple[int, int]) -> dict[str, Buffer]:
+        """codes, scale, zero and unit."""
+        n, k = shape
+        per_group = Buffer("U8", (n, k // GROUP))
+        return {"codes": Buffer("U8", (n, k // 2)), "scale": per_group, "zero": per_group, "unit": Buffer("BF16", (n,))}
+
+    def constant(self, slices: Iterable[Rows]) -> None:
+        """Nothing."""
+
+    def encode(self, rows: Rows, constant: np.float32 | None = None) -> dict[str, NDArray[Any]]:
+        """Rows by themselves, some at a time."""
+        step = max(1, PART // rows.shape[1])
+        parts = [_encoded(rows[start : start + step]) for start in range(0, len(rows), step)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def decode(self, buffers: Buffers, shape: tuple[int, int]) -> Rows:
+        """(unit · scale) · (code - zero / 16): both factors are exact in float32, their product is rounded once."""
+        n = shape[0]
+        step = widen(buffers["unit"]).reshape(n, 1) * buffers["scale"].reshape(n, -1)
+        codes = low_first(buffers["codes"]).reshape(n, -1, GROUP).astype(np.float32)
+        codes -= (buffers["zero"].reshape(n, -1).astype(np.float32) / 16)[..., None]
+        codes *= step[..., None]
+        return codes.reshape(shape)
+
+
+def _encoded(rows: Rows) -> dict[str, NDArray[Any]]:
+    n, k = rows.shape
+    x = np.ascontiguousarray(rows.reshape(-1, GROUP).T)
+    step, zero = fitted(x)
+    unit_bits = _units(step.reshape(n, -1))
+    unit = np.repeat(widen(unit_bits), k // GROUP)
+    full = step > 0  # then the row's unit is, too
+    scale = np.zeros_like(step)
+    np.divide(step, unit, out=scale, where=full)
+    scale = np.where(full, np.clip(np.rint(scale), 1, 255), 0).astype(np.float32)
+    sixteenths = np.where(full, np.rint(zero * 16).clip(0, 255), 0).astype(np.float32)
+    inverse = np.zeros_like(step)
+    np.divide(1, unit * scale, out=inverse, where=full)
+    x *= inverse
+    x += sixteenths / 16
+    np.rint(x, out=x)
+    codes = np.clip(x, 0, TOP, out=x).astype(np.uint8)
+    return {
+        "codes": joined(np.ascontiguousarray(codes.T).reshape(n, k)),
+        "scale": scale.astype(np.uint8).reshape(n, -1),
+        "zero": sixteenths.astype(np.uint8).reshape(n, -1),
+        "unit": unit_bits,
+    }
+
+
+def _units(step: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """The bits of the least bfloat16 of which 255 reach each row's largest step."""
+    least = np.ascontiguousarray(step.max(1) / np.float32(255), np.float32)
+    bits = least.view(np.uint32)
+    return ((bits + np.uint32(0xFFFF)) >> np.uint32(16)).astype(np.uint16)
+
+
+def fitted(x: Columns) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """A step and a zero point (in steps, 0 … 15.94) for each column of x [GROUP, groups], chosen so that the squared
+    error of step · (code - zero) is small: for each of SHARES of the range, codes are rounded and the best line through
+    them is drawn by least squares, ROUNDS times; the best of all is kept. Zero is always within the range. The step is
+    0 where all weights are (or are below SMALLEST, whose inverse float32 has no room for)."""
+    low = np.minimum(x.min(0), 0)
+    size = np.maximum(x.max(0), 0) - low
+    full = size > SMALLEST
+    size = np.where(full, size, np.float32(1))
+    sums = (x.sum(0), np.einsum("ij,ij->j", x, x))
+    codes = np.empty_like(x)
+    best_step, best_zero = np.zeros_like(size), np.zeros_like(size)
+    least = np.full_like(size, np.inf)
+    for share in SHARES:
+        step = (share * size / TOP).astype(np.float32)
+        zero = np.clip(-TOP * low / size, 0, MOST_ZERO).astype(np.float32)
+        for _ in range(ROUNDS):
+            _round_codes(x, step, zero, codes)
+            step, zero, error = _line(x, codes, step, sums)
+        better = full & (error < least)
+        for kept, new in ((best_step, step), (best_zero, zero), (least, error)):
+            np.copyto(kept, new, where=better)
+    return best_step, best_zero
+
+
+def _round_codes(x: Columns, step: NDArray[np.float32], zero: NDArray[np.float32], codes: Columns) -> None:
+    """codes = round(x / step + zero), within 0 … 15, in place."""
+    np.multiply(x, 1 / step, out=codes)
+    codes += zero
+    np.rint(codes, out=codes)
+    np.maximum(codes, 0, out=codes)
+    np.minimum(codes, TOP, out=codes)
+
+
+def _line(x: Columns, codes: Columns, step: NDArray[np.float32], sums: tuple[Any, Any]) -> tuple[Any, Any, Any]:
+    """The least-squares step and zero for given codes, within what can be held, and their squared error."""
+    sum_x, sum_xx = sums
+    sum_q, sum_qq, sum_qx = codes.sum(0), np.einsum("ij,ij->j", codes, codes), np.einsum("ij,ij->j", codes, x)
+    spread = GROUP * sum_qq - sum_q * sum_q
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = (GROUP * sum_qx - sum_q * sum_x) / spread
+    step = np.where((spread > 0) & (slope > 0), slope, step)
+    zero = np.clip((sum_q - sum_x / step) / GROUP, 0, MOST_ZERO)
+    base = -step * zero
+    error = sum_xx + step * (step * sum_qq - 2 * sum_qx) + base * (GROUP * base + 2 * (step * sum_q - sum_x))
+    return step, zero, error
