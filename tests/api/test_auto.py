@@ -129,6 +129,13 @@ def test_folders_that_cannot_be_loaded(folder: Path, tmp_path: Path) -> None:
         AutoTokenizer.from_pretrained(broken)
 
 
+@pytest.mark.parametrize("name", [None, 3, b"builtin"])
+def test_what_is_no_name(name: Any) -> None:
+    for kind in (AutoConfig, AutoTokenizer, AutoModelForCausalLM):
+        with pytest.raises(UsageError, match="expected a folder, a hub id"):
+            kind.from_pretrained(name)
+
+
 def test_strict(folder: Path, tmp_path: Path) -> None:
     strange = tmp_path / "strange"
     shutil.copytree(folder, strange)
@@ -197,6 +204,8 @@ def test_torch_stands_in_for_the_native_backend(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(backend, "NativeBackend", refuse)
     with pytest.warns(UserWarning, match=r"torch computes, more slowly: The kernels were not built\."):
         assert placement.choose(placement.Request("cpu"), 1, Settings()).name == "torch"
+    with pytest.warns(UserWarning, match="The kernels were not built"):  # threads were meant for the native backend
+        assert placement.choose(placement.Request("cpu", threads=2), 1, Settings()).name == "torch"
     with pytest.raises(BackendUnavailable, match="native backend cannot run here"):
         placement.choose(placement.Request("cpu", "native"), 1, Settings())
     monkeypatch.setattr(placement, "find_spec", lambda name: None)

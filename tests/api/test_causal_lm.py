@@ -183,6 +183,7 @@ def test_lengths(model: CausalLM) -> None:
         ({"logits_processor": [print]}, Unsupported, "logit_bias"),
         ({"temperature": 0, "num_return_sequences": 3}, UsageError, "three identical|3 identical"),
         ({"output_logits": True}, UsageError, "return_dict_in_generate=True"),
+        ({"logprobs": 2}, UsageError, "return_dict_in_generate=True"),
         ({"streamer": object()}, UsageError, "no put"),
         ({"stopping_criteria": [3]}, UsageError, "callables"),
         ({"attention_mask": [[1, 1]]}, UsageError, "attention_mask has rows of"),
@@ -198,7 +199,7 @@ def test_refused(model: CausalLM, arguments: dict[str, Any], error: type[Excepti
     ("prompt", "words"),
     [
         ("Hello", "is a text"),
-        ([], "list"),
+        ([], "empty list"),
         ([[]], "Row 0"),
         ([["a"]], "whole numbers"),
         ([[360]], r"token 360 in row 0; this model's tokens are 0 to 359"),

@@ -219,6 +219,7 @@ def test_content_in_parts(pipe: TextGenerationPipeline) -> None:
         (USER, {}, MessageError, "one message alone"),
         (7, {}, UsageError, "not int"),
         (["a", 7], {}, UsageError, "Prompt 1 is int"),
+        (b"a", {}, UsageError, "not bytes"),
         ("", {}, UsageError, "prompt is empty"),
         ("fox " * 300, {}, ContextLengthError, "context is 256"),
         ([{"role": "user", "content": "fox " * 300}], {}, ContextLengthError, "context is 256"),
@@ -285,6 +286,7 @@ def test_made_from_names(folder: Path) -> None:
     for arguments, error, words in (
         ({"task": "summarization"}, Unsupported, "'text-generation'"),
         ({"task": "text-generator"}, UnknownName, "text-generation"),
+        ({"task": str(folder)}, UsageError, r"pipeline\(model="),
         ({"model": loaded, "dtype": "float32"}, UsageError, "loaded already, so dtype"),
         ({"device": 0, "device_map": "auto"}, UsageError, "two names of one place"),
         ({"model": folder, "model_kwargs": {"dtype": "float16"}, "dtype": "float32"}, UsageError, "model_kwargs"),

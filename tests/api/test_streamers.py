@@ -11,7 +11,13 @@ import pytest
 import torch
 import transformers
 
-from causerie import AsyncTextIteratorStreamer, CausalLM, TextIteratorStreamer, TextStreamer
+from causerie import (
+    AsyncTextIteratorStreamer,
+    CausalLM,
+    TextGenerationPipeline,
+    TextIteratorStreamer,
+    TextStreamer,
+)
 from causerie.errors import EngineError, UnknownName, UsageError
 from tests.api.test_causal_lm import FailingEngine
 
@@ -90,6 +96,40 @@ def test_errors_reach_the_iterator(
     assert next(streamer)
     with pytest.raises(EngineError, match="no numbers"):
         next(streamer)
+
+
+@pytest.mark.parametrize("wrong", [{"max_new_tokens": -1}, {"max_new_token": 4}, {"num_beams": 3}])
+def test_mistakes_reach_the_iterator(model: CausalLM, tokenizer: Any, inputs: Any, wrong: dict[str, Any]) -> None:
+    # generate() refuses before it begins, in a thread whose error nobody sees; without a timeout this would hang.
+    def ask(**flags: Any) -> None:
+        with pytest.raises(UsageError):
+            model.generate(**inputs, **flags)
+
+    streamer = TextIteratorStreamer(tokenizer, timeout=20)
+    thread = Thread(target=ask, kwargs={**wrong, "streamer": streamer})
+    thread.start()
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        next(streamer)
+    thread.join()
+
+
+def test_mistakes_of_a_pipeline_reach_the_iterator(model: CausalLM, tokenizer: Any) -> None:
+    pipe = TextGenerationPipeline(model)
+    chat = [{"role": "user", "content": "fox " * 300}]
+    for given, options in (([{"role": "usr", "content": "x"}], {}), (chat, {}), ("a", {"topk": 3})):
+        streamer = TextIteratorStreamer(tokenizer, timeout=20)
+        with pytest.raises(UsageError):
+            pipe(given, streamer=streamer, **options)
+        with pytest.raises(UsageError):
+            next(streamer)
+
+
+def test_nothing_is_printed_where_nothing_began(
+    model: CausalLM, tokenizer: Any, inputs: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UsageError):
+        model.generate(**inputs, streamer=TextStreamer(tokenizer), top_p=3.0)
+    assert capsys.readouterr().out == ""
 
 
 def test_timeout(tokenizer: Any) -> None:

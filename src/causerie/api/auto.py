@@ -6,6 +6,7 @@ Resolves the name, chooses backend and device, loads, and joins model and engine
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ class AutoConfig:
     ) -> ModelConfig:
         """config.json of a folder, "builtin" or hub id. Raises CheckpointError's kinds, ConfigError, UnknownName."""
         _refuse_options(others, _COMMON_FOREIGN, _WHERE)
-        name = str(pretrained_model_name_or_path)
+        name = _name(pretrained_model_name_or_path)
         folder = resolve(
             name, revision, needs=_CONFIG, offline=local_files_only, token=_token(token), cache=_folder(cache_dir)
         )
@@ -112,7 +113,7 @@ class AutoTokenizer:
 
         special = {name: others.pop(name) for name in list(others) if name in _SPECIAL}
         _refuse_options(others, _TOKENIZER_FOREIGN, (*_WHERE, "padding_side", "truncation_side", *_SPECIAL))
-        name = str(pretrained_model_name_or_path)
+        name = _name(pretrained_model_name_or_path)
         folder = resolve(
             name,
             revision,
@@ -174,7 +175,7 @@ class AutoModelForCausalLM:
         _refuse_options(others, _MODEL_FOREIGN, (*known, "threads", "max_cache_tokens", "progress"))
         held = _one_dtype(dtype, torch_dtype)
         request = Request(device_name(device_map), backend, threads)
-        name = str(pretrained_model_name_or_path)
+        name = _name(pretrained_model_name_or_path)
         folder = resolve(
             name,
             revision,
@@ -210,6 +211,12 @@ def _refuse_options(options: Mapping[str, Any], foreign: Mapping[str, ForeignFla
             raise unknown("option of from_pretrained()", name, (*known, *foreign))
         if foreign[name].asks(value):
             raise refuse(name, value, foreign[name])
+
+
+def _name(name: Any) -> str:
+    if not isinstance(name, str | PathLike):
+        raise UsageError(f"The model is {name!r}; expected a folder, a hub id such as org/name, or 'builtin'.")
+    return fspath(name)
 
 
 def _token(token: str | bool | None) -> str | None:

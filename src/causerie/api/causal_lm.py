@@ -20,7 +20,7 @@ from causerie.api.prompts import Prompts
 from causerie.api.resolution import Flags, Generation, call_flags, refuse_arguments, resolve
 from causerie.api.streamers import text_of
 from causerie.api.torch_names import Device, DType, device_name, dtype_name
-from causerie.api.watching import Watching
+from causerie.api.watching import Watching, preparing
 from causerie.decoding.params import SamplingParams
 from causerie.engine.request import TokenEvent
 from causerie.errors import Unsupported, UsageError
@@ -134,12 +134,14 @@ class CausalLM:
         `tokenizer`, by default the model's own. `streamer` gets the tokens as they come. `stopping_criteria` are
         callables of (ids [1, n], None) that return True to end a row.
         Raises UsageError and its kinds before anything runs, EngineError when the engine fails."""
-        levels = Flags(call_flags(flags), generation_config, self.generation_config)
-        prompts = self._prompts(inputs, input_ids, attention_mask, levels)
-        plan = self.decide(levels, prompts.width, max(len(tokens) for tokens in prompts.tokens))
-        given = [row for row in prompts.given for _ in range(plan.sequences)]
-        chosen = tokenizer or (self.tokenizer if plan.stop_strings else None)
-        watching = Watching(given, prompts.container, plan.stop_strings, chosen, stopping_criteria, streamer)
+        with preparing(streamer):
+            levels = Flags(call_flags(flags), generation_config, self.generation_config)
+            prompts = self._prompts(inputs, input_ids, attention_mask, levels)
+            plan = self.decide(levels, prompts.width, max(len(tokens) for tokens in prompts.tokens))
+            _refuse_unheld(levels, plan)
+            given = [row for row in prompts.given for _ in range(plan.sequences)]
+            chosen = tokenizer or (self.tokenizer if plan.stop_strings else None)
+            watching = Watching(given, prompts.container, plan.stop_strings, chosen, stopping_criteria, streamer)
         rows = [tokens for tokens in prompts.tokens for _ in range(plan.sequences)]
         params = plan.each(len(prompts.tokens))
         answers = self.answer(rows, params, watching)
@@ -293,6 +295,11 @@ def _only_one(plan: Generation) -> Generation:
             f"A stream is one answer and num_return_sequences is {plan.sequences}. Use generate(), or streams."
         )
     return plan
+
+
+def _refuse_unheld(flags: Flags, plan: Generation) -> None:
+    if not plan.return_dict and any(level.logprobs is not None for level in flags.asked):
+        raise UsageError("logprobs needs return_dict_in_generate=True, which returns the object that holds them.")
 
 
 _FORWARD_NEUTRAL = {"use_cache": (True, False), "return_dict": (True,), "logits_to_keep": (0,)}

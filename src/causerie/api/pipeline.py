@@ -18,7 +18,7 @@ from causerie.api.prompts import Container
 from causerie.api.records import Prompt, record
 from causerie.api.resolution import DEFAULT_NEW_TOKENS, Flags, Generation
 from causerie.api.streamers import text_of
-from causerie.api.watching import Watching
+from causerie.api.watching import Watching, preparing
 from causerie.builtin import NAME as BUILTIN
 from causerie.chat.messages import checked_chat, is_chat
 from causerie.errors import MessageError, Unsupported, UsageError, unknown
@@ -61,6 +61,8 @@ def pipeline(
     if task not in (None, TASK):
         if task in _OTHER_TASKS:
             raise Unsupported(f"Task {task!r} is not something Causerie does. It does {TASK!r}.")
+        if "/" in task or Path(task).is_dir():
+            raise UsageError(f"{task!r} is taken for the task, which comes first; pass pipeline(model={task!r}).")
         raise unknown("task", task, (TASK,))
     if not use_fast:
         raise Unsupported("use_fast=False asks for a tokenizer written in Python; every tokenizer here is a fast one.")
@@ -133,8 +135,9 @@ class TextGenerationPipeline:
         handle_long_generation="hole" (cuts the beginning of a prompt that leaves no room); batch_size (rows handed to
         the engine at once). Stop strings end an answer and are not in it. Raises MessageError, TemplateError,
         ContextLengthError and other UsageErrors before anything runs, EngineError."""
-        call = self._call(options)
-        kind, inputs = _sorted_input(text_inputs)
+        with preparing(options.get("streamer", self._options.get("streamer"))):
+            call = self._call(options)
+            kind, inputs = _sorted_input(text_inputs)
         if kind == "one":
             return self._run([inputs], call)[0]
         if kind == "many":
@@ -171,13 +174,14 @@ class TextGenerationPipeline:
 
     def _run(self, inputs: list[Any], call: PipelineCall) -> list[list[dict[str, Any]]]:
         """Results of prompts that run together."""
-        flags = self._flags(call)
-        prompts = [self._write(given, call) for given in inputs]
-        plans = [self._decide(flags, prompt) for prompt in prompts]
-        rows = [prompt.tokens for prompt, plan in zip(prompts, plans, strict=True) for _ in range(plan.sequences)]
-        params = [each for plan in plans for each in plan.each(1)]
-        stops = plans[0].stop_strings
-        watching = Watching(rows, Container("numpy"), stops, self.tokenizer, call.stopping_criteria, call.streamer)
+        with preparing(call.streamer):
+            flags = self._flags(call)
+            prompts = [self._write(given, call) for given in inputs]
+            plans = [self._decide(flags, prompt) for prompt in prompts]
+            rows = [prompt.tokens for prompt, plan in zip(prompts, plans, strict=True) for _ in range(plan.sequences)]
+            params = [each for plan in plans for each in plan.each(1)]
+            stops = plans[0].stop_strings
+            watching = Watching(rows, Container("numpy"), stops, self.tokenizer, call.stopping_criteria, call.streamer)
         answers = iter(self.model.answer(rows, params, watching))
         return [
             [record(prompt, answer.tokens, self.tokenizer, call, stops) for answer in islice(answers, plan.sequences)]
@@ -230,7 +234,7 @@ def _sorted_input(value: Any) -> tuple[str, Any]:
         if not value:
             raise MessageError("The chat is empty. Give at least one message: {'role': 'user', 'content': 'Hello'}.")
         return "many", [_checked(index, item) for index, item in enumerate(value)]
-    if not isinstance(value, Iterable):
+    if not isinstance(value, Iterable) or isinstance(value, bytes | bytearray):
         raise UsageError(f"A pipeline takes a text, a chat, a list or a generator of them, not {type(value).__name__}.")
     items = iter(value)
     first = next(items, None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def _on_cpu(request: Request, settings: Settings, wanted: str | None) -> Backend
             )
             raise BackendUnavailable(f"The native backend cannot run here: {reason}{advice}") from reason
         warnings.warn(f"The native backend cannot run here, so torch computes, more slowly: {reason}", stacklevel=5)
-        return _torch("cpu", request)
+        return _torch("cpu", replace(request, threads=None))  # the caller counted on the native backend's
 
 
 def _torch(device: str, request: Request, needed_bytes: int | None = None) -> Backend:

@@ -94,7 +94,9 @@ def _rows(name: str, value: Any) -> tuple[tuple[int, ...], ...]:
         return tuple(tuple(row) for row in array.tolist())
     if isinstance(value, str):
         raise UsageError(f"{name} is a text, {value[:40]!r}; expected token ids. Call tokenizer(text) first.")
-    if not isinstance(value, list | tuple) or not value:
+    if isinstance(value, list | tuple) and not value:
+        raise UsageError(f"{name} is an empty list: no prompt at all.")
+    if not isinstance(value, list | tuple):
         raise UsageError(f"{name} is {type(value).__name__}; expected lists of token ids, a numpy array or a tensor.")
     batch = value if isinstance(value[0], list | tuple) else [value]
     for row in batch:

@@ -83,7 +83,8 @@ class TextStreamer:
 
     def fail(self, error: BaseException) -> None:
         """The answer will not be completed; generate() raises `error` itself."""
-        self.end()
+        if not self._prompt_comes:  # else nothing was shown, so there is no line to end
+            self.end()
 
     def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
         """What to do with a piece; meant to be overridden. `stream_end` marks the last one, which may be empty."""

@@ -3,7 +3,8 @@ row ends. Knows text through a tokenizer it is handed, and no engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -82,11 +83,26 @@ class Watching:
     ) -> None:
         if self._streamer is None:
             return
-        fail = getattr(self._streamer, "fail", None)
-        if error is not None and callable(fail):
-            fail(error)
-        else:
+        if error is None or not _told(self._streamer, error):
             self._streamer.end()
+
+
+@contextmanager
+def preparing(streamer: Any) -> Iterator[None]:
+    """What goes wrong before a `Watching` has begun must reach the streamer too: somebody may be waiting for it."""
+    try:
+        yield
+    except BaseException as error:
+        _told(streamer, error)
+        raise
+
+
+def _told(streamer: Any, error: BaseException) -> bool:
+    """Tells the streamer of an error; False where it has no ear for one."""
+    fail = getattr(streamer, "fail", None)
+    if callable(fail):
+        fail(error)
+    return callable(fail)
 
 
 def _criteria(criteria: Any) -> list[Criterion]:
