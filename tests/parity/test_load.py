@@ -21,7 +21,7 @@ from causerie.models.model import Model
 from tests.parity.harness import prompt_logits, some_tokens
 
 FolderOf = Callable[[str], Path]
-STORED = {"float32": "F32", "float16": "F16", "uint16": "BF16", "int8": "I8"}
+STORED = {"float32": "F32", "float16": "F16", "uint16": "BF16", "int8": "I8", "float64": "F64"}
 
 
 class InMemory:
@@ -91,16 +91,16 @@ def test_missing_tensors_are_named_with_the_nearest(index: InMemory, config: dic
     index.tensors["model.layers.1.self_attn.q_project.weight"] = index.tensors.pop(
         "model.layers.1.self_attn.q_proj.weight"
     )
-    refused(index, config, r"lack 'model\.layers\.1\.self_attn\.q_proj\.weight'.*like it: .*q_project")
+    refused(index, config, r"memory lacks 'model\.layers\.1\.self_attn\.q_proj\.weight'.*q_project.*like it")
 
 
 def test_many_missing_tensors_are_counted(index: InMemory, config: dict[str, Any]) -> None:
-    refused(InMemory({}), config, "and 46 more.*none")
+    refused(InMemory({}), config, "The checkpoint lacks .* and 46 more")
 
 
 def test_unexpected_tensors_are_named(index: InMemory, config: dict[str, Any]) -> None:
     index.tensors["model.layers.0.self_attn.q_proj.lora_A"] = np.zeros((2, 2), np.float32)
-    refused(index, config, "lora_A.*no place.*strict=False")
+    refused(index, config, "memory holds .*lora_A.*no place.*strict=False")
     with pytest.warns(UserWarning, match="lora_A"):
         loaded(index, config, strict=False)
 
@@ -110,13 +110,15 @@ def test_biases_that_the_config_denies_are_unexpected(index: InMemory, config: d
 
 
 def test_shapes_must_be_those_of_the_config(index: InMemory, config: dict[str, Any]) -> None:
-    refused(index, config | {"intermediate_size": 80}, r"layers\.0\.mlp\.gate_proj.*\(88, 64\).*\(80, 64\)")
+    refused(index, config | {"intermediate_size": 80}, r"memory: .*layers\.0\.mlp\.gate_proj.*\(88, 64\).*\(80, 64\)")
 
 
 def test_quantized_tensors_are_refused(index: InMemory, config: dict[str, Any]) -> None:
     name = "model.layers.2.mlp.up_proj.weight"
     index.tensors[name] = index.tensors[name].astype(np.int8)
-    refused(index, config, "up_proj.*I8.*F32, F16, BF16")
+    refused(index, config, "memory: .*up_proj.*I8.*F32, F16, BF16.*Quantized")
+    index.tensors[name] = index.tensors[name].astype(np.float64)
+    refused(index, config, "up_proj.*F64.*BF16. Use the float32")
 
 
 def test_frequencies_that_old_checkpoints_saved_may_stay(index: InMemory, config: dict[str, Any]) -> None:

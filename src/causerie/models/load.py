@@ -106,35 +106,48 @@ def find_weights(spec: Decoder, table: Mapping[str, str], index: TensorIndex, *,
     missing = [tensor for tensor in wanted if tensor not in present]
     if missing:
         near = nearest(missing[0], present - wanted.keys())[:3]
+        instead = f" It has no place for {_listed(near)}, named most like it." if near else ""
         raise WeightFileError(
-            f"The weights lack {_listed(missing)}, which the {spec.family} model of config.json needs. "
-            f"Of the tensors that it has no place for, these are named most like it: {', '.join(near) or 'none'}. "
+            f"{_home(index)} lacks {_listed(missing)}, which the {spec.family} model of config.json needs.{instead} "
             "The config belongs to another checkpoint, or a file is missing."
         )
     sources = [_checked(name, shape, index.info(tensor)) for tensor, (name, shape) in wanted.items()]
-    _refuse_unexpected(spec, present - wanted.keys(), table["head"], strict)
+    _refuse_unexpected(spec, index, present - wanted.keys(), table["head"], strict)
     return sources
+
+
+def _home(index: TensorIndex) -> str:
+    """The file of the weights, or the folder of several."""
+    files = {index.info(name).file for name in index.names()}
+    if not files:
+        return "The checkpoint"
+    some = min(files)
+    return str(some if len(files) == 1 else some.parent)
 
 
 def _checked(name: str, shape: tuple[int, ...], info: TensorInfo) -> Source:
     if tuple(info.shape) != shape:
         raise WeightFileError(
-            f"Tensor {info.name!r} has shape {tuple(info.shape)}, and config.json makes it {shape}. "
+            f"{info.file}: tensor {info.name!r} has shape {tuple(info.shape)}, and config.json makes it {shape}. "
             "The config belongs to another checkpoint."
         )
     if info.dtype not in STORED:
+        kind = "" if info.dtype == "F64" else "Quantized checkpoints arrive later: "
+        advice = f"{kind}use the float32, float16 or bfloat16 checkpoint of the same model."
         raise WeightFileError(
-            f"Tensor {info.name!r} is stored as {info.dtype}; known here: {', '.join(STORED)}. "
-            "Quantized checkpoints arrive later: use the float16 or bfloat16 checkpoint of the same model."
+            f"{info.file}: tensor {info.name!r} is stored as {info.dtype}; known here: {', '.join(STORED)}. "
+            f"{advice[0].upper()}{advice[1:]}"
         )
     return Source(name, shape, info)
 
 
-def _refuse_unexpected(spec: Decoder, left: set[str], head: str, strict: bool) -> None:
+def _refuse_unexpected(spec: Decoder, index: TensorIndex, left: set[str], head: str, strict: bool) -> None:
     unexpected = sorted(tensor for tensor in left if not is_computed(tensor) and not (spec.tied and tensor == head))
     if not unexpected:
         return
-    sentence = f"The weights hold {_listed(unexpected)}, which the {spec.family} model of config.json has no place for"
+    sentence = (
+        f"{_home(index)} holds {_listed(unexpected)}, for which the {spec.family} model of config.json has no place"
+    )
     if strict:
         raise WeightFileError(f"{sentence}, so answers could be wrong. Pass strict=False to load the model anyway.")
     warnings.warn(f"{sentence}; left out.", stacklevel=4)
