@@ -190,4 +190,8 @@ def choose(logits: keep.Logits, point: float) -> int:
 def _unusable(row: Row) -> str:
     nans, infinite = int(np.isnan(row).sum()), int(np.isposinf(row).sum())
     what = f"{nans} NaN and {infinite} infinite" if nans or infinite else "only -inf"
-    return f"model_output: the model's logits hold {what} values of {len(row)}, so no token can be drawn from them."
+    return (
+        f"model_output: the model's logits hold {what} values of {len(row)}, so no token can be drawn from them. "
+        "Its weights are damaged, or too large for the format they are held in: download them again, or try another "
+        "dtype."
+    )

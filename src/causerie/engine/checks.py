@@ -35,8 +35,9 @@ def room(length: int, params: SamplingParams, context: int, capacity: int) -> No
             f"The prompt has {length} tokens, and the cache has room for {capacity} with the answer (the model's "
             f"context is {context}). Shorten the prompt, or give the cache more memory."
         )
+    both = " with the answer" if params.max_tokens != 0 else ""
     raise ContextLengthError(
-        f"The prompt has {length} tokens, and the model's context is {context} with the answer. Shorten the prompt."
+        f"The prompt has {length} tokens, and the model's context is {context}{both}. Shorten the prompt."
     )
 
 
