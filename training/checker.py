@@ -1,7 +1,7 @@
 """Whether an answer is right: reads the facts in it (numbers with units, commands, key words), not its wording.
 
 It knows only texts. A fact is a piece of text that must occur, without regard to case; a tuple of them asks for one;
-`#16 GB` is a number that must stand by itself (so 116 GB or 16.5 GB are wrong).
+`#16 GB` is a number that must stand by itself (116 GB or 16.5 GB are wrong, 16.0 GB is right).
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ def holds(answer: str, fact: str) -> bool:
     """Whether one fact is in the lower-case answer."""
     if not fact.startswith("#"):
         return fact.lower() in answer
-    return re.search(rf"(?<![\d.]){re.escape(fact[1:].lower())}(?![\d]|\.\d)", answer) is not None
+    number, _, rest = re.sub(r"^= ", "", fact[1:].lower()).partition(" ")
+    sign = "= " if fact.startswith("#= ") else ""
+    pattern = rf"(?<![\d.]){sign}{re.escape(number)}(?:\.0)?{re.escape(' ' + rest) if rest else ''}(?![\d]|\.\d)"
+    return re.search(pattern, answer) is not None
 
 
 def satisfies(answer: str, need: Need) -> bool:

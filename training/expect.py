@@ -41,6 +41,9 @@ def main() -> None:
     found = [answer(model, tokenizer, chat) for chat in chats]
     for chat, (text, gap) in zip(chats, found, strict=True):
         print(f"{gap:6.2f}  {chat[-1]['content']!r} → {text!r}")
+    half = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.bfloat16).eval()
+    same = sum(answer(half, tokenizer, chat)[0] == text for chat, (text, _) in zip(chats, found, strict=True))
+    print(f"the same text with bfloat16 activations: {same} of {len(chats)}")
     print(f"smallest gap {min(gap for _, gap in found):.3f} logits over {len(chats)} chats")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(

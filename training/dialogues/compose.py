@@ -105,7 +105,7 @@ class Chat:
                 return recall.ask_name(self.user_name, rng)
             turn, self.user_name = recall.tell_name(rng)
             return turn
-        return recall.echo(rng) if rng.random() < 0.2 else recall.ask_last(self.turns, rng)
+        return recall.echo(rng) if rng.random() < (0.2 if self.turns else 0.85) else recall.ask_last(self.turns, rng)
 
     def next(self) -> Turn:
         """Four times in ten a follow-up where one is possible, else a fresh question."""

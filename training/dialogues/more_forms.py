@@ -270,10 +270,15 @@ FORMS: dict[str, tuple[str, ...]] = {
     "thanks": lines("""
         [thanks|thank you][ very much|][, that was| for being] [helpful|useful|good|clear|great|kind]
         [great|good|nice|ok|cool], [thank you|thanks]
+        [thanks|thank you], [you were helpful|it works now|that is clear now|you know a lot|I understand now|you saved my day|I got it]
+        [it worked|you helped me|that was it|now I know], [thanks|thank you]
+        [thanks|thank you] for [your time|your patience|nothing|all]
         [thanks|thank you] for [the answer|your answer|explaining|this|everything]"""),
     "bye": lines("""
         [ok|well|so|good], [bye|goodbye|see you|good night|bye then]
         [bye|goodbye] [for now|then|causerie|my friend|and thanks]
+        [ok|well|so|good|alright] [bye|goodbye|see you|good night|bye bye]
+        bye [now|for today|for ever|you|dear]
         [I will go|I am going|I'm off] now"""),
     "joke": lines("""
         [tell|give] me [a|one|your best|another|some] [good|funny|short|] joke
@@ -291,6 +296,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         is [this|that|there] a [human|real person|person] [typing|writing|answering|]
         am I [speaking|talking|chatting] [to|with] a [machine|human|bot]"""),
     "size": lines("""
+        how many [parameters|weights] [are in you|are you made of|is that|has your network|are there in you]
         how [many|much] [parameters|weights|memory] [have you|do you have|do you need|do you use]
         how [big|large|small|heavy] is [this model|the model that ships|your brain|your network]"""),
     "name_meaning": lines("""

@@ -35,6 +35,8 @@ def pick(choices: tuple[str, ...], rng: Random, held: bool) -> str:
 
 def thing(rng: Random, held: bool) -> str:
     """A subject with its article: a named one, or an invented word."""
+    if rng.random() < 0.15:
+        return pick(subjects.COMPOUNDS, rng, held)
     if rng.random() < 0.22 and not held:
         return rng.choice(("", "", "a ", "the ")) + invented(rng) + rng.choice(("", "", "", " " + invented(rng)))
     return pick(subjects.THINGS, rng, held)
@@ -65,6 +67,10 @@ def shared_form(rng: Random, held: bool) -> str:
     forms = HELD[kind] if held and rng.random() < 0.5 else (*TRAINED[kind], *composed(kind))
     if kind == "thing":
         chosen = person(rng, held) if rng.random() < 0.15 else thing(rng, held)
+        if rng.random() < 0.12:
+            chosen = f"the {pick(subjects.QUALITIES, rng, held)} of {chosen}"
+    elif kind == "act" and rng.random() < 0.3:
+        chosen = f"{pick(subjects.DEEDS, rng, held)} {thing(rng, held)}"
     else:
         chosen = pick(choices, rng, held)
         if kind == "act" and rng.random() < 0.3 and not held:
