@@ -1,0 +1,167 @@
+"""A model folder with the shapes of a released model, random weights and an artificial tokenizer: for measuring speed.
+
+    python bench/make_model.py NAME FOLDER        tiny, qwen2.5-0.5b or llama-3.2-1b
+
+Speed depends on shapes and formats, not on what the numbers mean, so nothing need be downloaded. Weights are normal
+with a deviation of 0.02, as at the beginning of a training; the tokenizer is byte-level BPE of the released one's size,
+whose merges join the bytes of English first. Knows no engine; writes the files that all of them read.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from itertools import islice, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+from causerie.checkpoint.writer import write_safetensors
+
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+LIKELY = " etaoinshrdlucmfwypvbgkjqxz\nETAOINSHRDLUCMFWYPVBGKJQXZ0123456789.,'\"-?!:;()"
+TEMPLATE = (
+    "{%- for message in messages -%}"
+    "{{- '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' -}}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
+)
+QWEN = {
+    "architectures": ["Qwen2ForCausalLM"],
+    "model_type": "qwen2",
+    "use_sliding_window": False,
+    "max_window_layers": 21,
+    "sliding_window": None,
+    "rms_norm_eps": 1e-6,
+    "rope_theta": 1000000.0,
+}
+LLAMA = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "attention_bias": False,
+    "mlp_bias": False,
+    "rms_norm_eps": 1e-5,
+    "rope_theta": 500000.0,
+    "rope_scaling": None,
+}
+
+
+def shape(vocab: int, width: int, hidden: int, layers: int, heads: tuple[int, int], context: int) -> dict[str, Any]:
+    """The keys of config.json that say how large a model is; `heads` are those of queries and of keys."""
+    return {
+        "vocab_size": vocab,
+        "hidden_size": width,
+        "intermediate_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads[0],
+        "num_key_value_heads": heads[1],
+        "max_position_embeddings": context,
+    }
+
+
+SHAPES = {
+    "tiny": QWEN | shape(1024, 128, 256, 2, (4, 2), 8192),
+    "qwen2.5-0.5b": QWEN | shape(151936, 896, 4864, 24, (14, 2), 32768),
+    "llama-3.2-1b": LLAMA | shape(128256, 2048, 8192, 16, (32, 8), 131072),
+}
+
+
+def config(name: str) -> dict[str, Any]:
+    """config.json of a shape."""
+    common = {
+        "hidden_act": "silu",
+        "attention_dropout": 0.0,
+        "initializer_range": 0.02,
+        "tie_word_embeddings": True,
+        "torch_dtype": "bfloat16",
+        "use_cache": True,
+        "bos_token_id": None,
+        "eos_token_id": used_tokens(SHAPES[name]["vocab_size"]) - len(SPECIAL) + SPECIAL.index("<|im_end|>"),
+    }
+    return SHAPES[name] | common
+
+
+def used_tokens(vocab: int) -> int:
+    """Tokens of the tokenizer; the rest of the table is padding, as in released models."""
+    return vocab - vocab // 512
+
+
+def tensors(found: dict[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Every tensor of the checkpoint by its released name, with its shape."""
+    width, hidden, heads = found["hidden_size"], found["intermediate_size"], found["num_attention_heads"]
+    kv_width = width // heads * found["num_key_value_heads"]
+    yield "model.embed_tokens.weight", (found["vocab_size"], width)
+    yield "model.norm.weight", (width,)
+    for i in range(found["num_hidden_layers"]):
+        layer = f"model.layers.{i}."
+        yield layer + "input_layernorm.weight", (width,)
+        yield layer + "post_attention_layernorm.weight", (width,)
+        for name, rows in (("q", width), ("k", kv_width), ("v", kv_width)):
+            yield layer + f"self_attn.{name}_proj.weight", (rows, width)
+            if found["model_type"] == "qwen2":
+                yield layer + f"self_attn.{name}_proj.bias", (rows,)
+        yield layer + "self_attn.o_proj.weight", (width, width)
+        yield layer + "mlp.gate_proj.weight", (hidden, width)
+        yield layer + "mlp.up_proj.weight", (hidden, width)
+        yield layer + "mlp.down_proj.weight", (width, hidden)
+
+
+def weights(found: dict[str, Any], seed: int = 0) -> dict[str, NDArray[np.uint16]]:
+    """Random values of every tensor, as the bits of bfloat16; those of norms are near 1."""
+    generator = np.random.default_rng(seed)
+    made = {}
+    for name, size in tensors(found):
+        values = generator.standard_normal(size, dtype=np.float32) * np.float32(0.02)
+        if "norm" in name:
+            values += 1
+        made[name] = (values.view(np.uint32) >> 16).astype(np.uint16)
+    return made
+
+
+def tokenizer(vocab: int) -> Tokenizer:
+    """Byte-level BPE of `used_tokens(vocab)` tokens, the special ones last. Merges join two bytes, then three."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    # ByteLevel spells each byte as one printable character: itself where it is one, else one of these.
+    spelled = {" ": "Ġ", "\n": "Ċ"}
+    first = list(dict.fromkeys(spelled.get(letter, letter) for letter in LIKELY))
+    order = first + [letter for letter in alphabet if letter not in first]
+    pairs = sorted(product(range(256), repeat=2), key=lambda pair: (max(pair), pair))
+    twos = [(order[a], order[b]) for a, b in pairs]
+    threes = ((a + b, c) for c in order for a, b in twos)
+    merges = list(islice((merge for part in (twos, threes) for merge in part), used_tokens(vocab) - 256 - len(SPECIAL)))
+    entries = {token: i for i, token in enumerate([*alphabet, *(a + b for a, b in merges)])}
+    made = Tokenizer(models.BPE(vocab=entries, merges=merges))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    made.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
+    return made
+
+
+def main(words: list[str]) -> int:
+    """Writes the folder that the command line asks for."""
+    if len(words) != 2 or words[0] not in SHAPES:
+        print(f"{__doc__}\nNAME is one of {', '.join(SHAPES)}; got {' '.join(words) or 'nothing'}.", file=sys.stderr)
+        return 2
+    name, folder = words[0], Path(words[1])
+    if folder.exists() and any(folder.iterdir()):
+        print(f"{folder} is there and not empty. Name another folder, or remove it.", file=sys.stderr)
+        return 2
+    folder.mkdir(parents=True, exist_ok=True)
+    found = config(name)
+    made = weights(found)
+    write_safetensors(folder / "model.safetensors", made, dtypes=dict.fromkeys(made, "BF16"))
+    tokenizer(found["vocab_size"]).save(str(folder / "tokenizer.json"))
+    about = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>", "chat_template": TEMPLATE}
+    for file, values in (("config.json", found), ("tokenizer_config.json", about)):
+        (folder / file).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    count = sum(tensor.size for tensor in made.values())
+    print(f"{name}: {count / 1e6:.0f} M random weights in {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
