@@ -116,7 +116,7 @@ def test_shapes_must_be_those_of_the_config(index: InMemory, config: dict[str, A
 def test_quantized_tensors_are_refused(index: InMemory, config: dict[str, Any]) -> None:
     name = "model.layers.2.mlp.up_proj.weight"
     index.tensors[name] = index.tensors[name].astype(np.int8)
-    refused(index, config, "memory: .*up_proj.*I8.*F32, F16, BF16.*Quantized")
+    refused(index, config, "memory: .*up_proj.*I8.*F32, F16, BF16.*quantized")
     index.tensors[name] = index.tensors[name].astype(np.float64)
     refused(index, config, "up_proj.*F64.*BF16. Use the float32")
 

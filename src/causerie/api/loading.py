@@ -20,7 +20,8 @@ from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
-from causerie.models.load import STORED, Progress, load_model, weight_format
+from causerie.models.load import Progress, load_model, weight_format
+from causerie.models.sources import STORED
 from causerie.plan.footprint import cache_sizer
 from causerie.plan.hardware import Hardware
 from causerie.quant.weight import BYTES

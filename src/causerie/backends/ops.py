@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.step import Step
 from causerie.models.spec import Activation, Attention, Decoder, Norm
+from causerie.quant.format import Buffers
 from causerie.quant.weight import Weight
 
 Value: TypeAlias = Any
@@ -112,6 +113,19 @@ class Backend(Protocol):
         self, spec: Decoder, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int
     ) -> Executable:
         """A runnable model; `max_tokens` is the most tokens one step will bring."""
+        ...
+
+
+@runtime_checkable
+class QuantizedBackend(Backend, Protocol):
+    """A backend that also holds quantized matrices; `reserve` refuses those formats that it does not know."""
+
+    def place_quantized(
+        self, name: str, shape: tuple[int, int], format: str, read: Callable[[int, int], Buffers]
+    ) -> Weight:
+        """Takes one quantized matrix of `format`. `read(a, b)` gives the arrays of rows a..b in the format's reference
+        layout (quant/format.py): a is a multiple of its row_step, and so is b, or it is the last row's. Slices are
+        asked for once, in order."""
         ...
 
 

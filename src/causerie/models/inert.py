@@ -101,7 +101,7 @@ _CODE = (
     "it wants code that comes with the checkpoint, and this program runs no code from a checkpoint. "
     "Use a checkpoint of a family that is built in."
 )
-_PACKED = "quantized checkpoints arrive later. Use the float16 or bfloat16 checkpoint of the same model."
+_PACKED = "its weights are packed in a way that is not read. Use the float16 or bfloat16 checkpoint of the same model."
 
 REFUSED: dict[str, str] = {
     "auto_map": _CODE,

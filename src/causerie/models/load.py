@@ -1,43 +1,94 @@
 """Weights of a checkpoint, pulled by canonical name into a backend: verified all together first, then read one tensor
-at a time, a slice of rows at a time.
+at a time, a slice of rows at a time, and quantized on the way where that is asked for.
 
 Knows no file format (checkpoint/ has that) and no layout of a backend; decides in which format weights are held.
 """
 
 from __future__ import annotations
 
-import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from math import prod
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.ops import Backend, CacheShape
-from causerie.checkpoint.index import TensorIndex, TensorInfo
-from causerie.errors import ConfigError, UsageError, WeightFileError, nearest, unknown
+from causerie.backends.ops import Backend, CacheShape, QuantizedBackend
+from causerie.checkpoint.index import TensorIndex
+from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileError, unknown
 from causerie.models.decoder import forward
 from causerie.models.model import Model
-from causerie.models.names import checkpoint_name, is_computed
+from causerie.models.packed import method_of, without_method
+from causerie.models.quantize import Quantizer, ReadRows, Report
 from causerie.models.registry import family, spec_from_config
+from causerie.models.sources import STORED, Source, find_weights, untie_if_different
 from causerie.models.spec import Decoder
+from causerie.quant.config import QuantConfig
+from causerie.quant.format import held_bytes
+from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import BYTES, FORMATS, Weight
 
-STORED = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
-"""The element types of safetensors files that can be read, and their names here."""
-
 Progress = Callable[[int, int, str], None]  # bytes read, bytes in all, the tensor that is being read
-SizeCache = Callable[[Decoder, str], CacheShape]  # from a spec and the format of its weights; see plan/footprint.py
+SizeCache = Callable[[Decoder, str], CacheShape]  # from a spec and the plain format of its weights
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where one weight comes from."""
+class Survey:
+    """All there is to know of a checkpoint before its weights are read."""
 
-    name: str  # canonical
-    shape: tuple[int, ...]
-    info: TensorInfo
+    spec: Decoder
+    sources: tuple[Source, ...]
+    plain: str  # the format of what is not quantized: "float32", "float16" or "bfloat16"
+    formats: Mapping[str, str]  # of each weight by canonical name
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the weights as they will be held, in the reference layout."""
+        return sum(self.held_bytes(source) for source in self.sources)
+
+    def held_bytes(self, source: Source) -> int:
+        """The same of one weight."""
+        format = self.formats[source.name]
+        if len(source.shape) == 2:
+            return held_bytes(format_named(format), (source.shape[0], source.shape[1]))
+        return int(prod(source.shape) * BYTES[format])
+
+    @property
+    def quantization(self) -> str | None:
+        """The quantized format of most matrices; None where all are plain."""
+        found = Counter(format for format in self.formats.values() if format in QUANTIZED)
+        return found.most_common(1)[0][0] if found else None
+
+
+def survey(
+    index: TensorIndex,
+    config: Mapping[str, Any],
+    *,
+    dtype: str = "auto",
+    quantization: QuantConfig | None = None,
+    strict: bool = True,
+) -> Survey:
+    """Where the weights lie and how they will be held. Reads headers only. Raises ConfigError or UnknownName for a
+    config that cannot be computed, WeightFileError for tensors that are missing, unexpected (a warning where not
+    `strict`) or misshapen, UsageError for a quantization that cannot be."""
+    method = method_of(config)
+    if method is not None and quantization is not None:
+        raise UsageError(
+            f"The checkpoint is quantized already, by {method}, and quantizing it again to {quantization.name} would "
+            f"lose more. Load it as it is, or quantize the model it was made from."
+        )
+    family_config = without_method(config) if method is not None else config
+    spec = spec_from_config(family_config, strict)
+    table = family(config).weights
+    spec = untie_if_different(spec, table, index)
+    sources = tuple(find_weights(spec, table, index, config=config, strict=strict))
+    plain = weight_format(config, index, dtype)
+    formats = {source.name: plain if source.packed is None else source.packed.format.name for source in sources}
+    if quantization is not None:
+        modules = {source.name: source.tensor.removesuffix(".weight") for source in sources}
+        formats = quantization.formats(spec, plain, modules)
+    return Survey(spec, sources, plain, formats)
 
 
 def load_model(
@@ -47,33 +98,66 @@ def load_model(
     backend: Backend,
     size_cache: SizeCache,
     dtype: str = "auto",
+    quantization: QuantConfig | None = None,
     max_tokens: int = 512,
     strict: bool = True,
     progress: Progress | None = None,
+    workers: int = 1,
 ) -> Model:
-    """The model of a checkpoint, ready to run steps of at most `max_tokens` tokens. The index may be closed afterwards.
-
-    Raises ConfigError or UnknownName for a config that cannot be computed, WeightFileError for tensors that are
-    missing, unexpected (a warning where not `strict`) or misshapen, OutOfMemory; always before any weight is placed.
-    """
+    """The model of a checkpoint, ready to run steps of at most `max_tokens` tokens; `workers` threads quantize. The
+    index may be closed afterwards. Raises as `survey` and `load_surveyed`; always before any weight is placed, but for
+    numbers that cannot be quantized."""
     if max_tokens < 1:
         raise UsageError(f"max_tokens is {max_tokens}; a step needs room for at least one token.")
-    spec = spec_from_config(config, strict)
-    table = family(config).weights
-    spec = _untie_if_different(spec, table, index)
-    sources = find_weights(spec, table, index, strict=strict)
-    held = weight_format(config, index, dtype)
-    cache = size_cache(spec, held)
-    backend.reserve(spec, {source.name: held for source in sources})
-    weights = _place(sources, index, backend, progress)
+    found = survey(index, config, dtype=dtype, quantization=quantization, strict=strict)
+    return load_surveyed(
+        found,
+        index,
+        backend=backend,
+        size_cache=size_cache,
+        max_tokens=max_tokens,
+        progress=progress,
+        workers=workers,
+    )
+
+
+def load_surveyed(
+    found: Survey,
+    index: TensorIndex,
+    *,
+    backend: Backend,
+    size_cache: SizeCache,
+    max_tokens: int = 512,
+    progress: Progress | None = None,
+    workers: int = 1,
+) -> Model:
+    """The model of a surveyed checkpoint. Raises OutOfMemory and Unsupported before any weight is placed, UsageError
+    for a tensor with numbers that cannot be quantized."""
+    if found.quantization is not None:
+        _holding(backend, found.quantization)
+    cache = size_cache(found.spec, found.plain)
+    backend.reserve(found.spec, found.formats)
+    with Quantizer(index, workers) as quantizer:
+        weights = _place(found, index, backend, quantizer, progress)
     return Model(
-        spec=spec,
-        executable=backend.compile(spec, weights, forward, cache, max_tokens),
+        spec=found.spec,
+        executable=backend.compile(found.spec, weights, forward, cache, max_tokens),
         cache=cache,
         max_tokens=max_tokens,
-        format=held,
+        format=found.plain,
         device=backend.device,
         weight_bytes=sum(weight.nbytes for weight in weights.values()),
+        quantization=found.quantization,
+    )
+
+
+def _holding(backend: Backend, quantization: str | None) -> QuantizedBackend:
+    """The same backend. Raises Unsupported where it does not hold quantized matrices."""
+    if isinstance(backend, QuantizedBackend):
+        return backend
+    raise Unsupported(
+        f"The {backend.name} backend does not compute with {quantization} weights yet. Pass backend='torch' "
+        "(--backend torch), which does, or load the model without quantization."
     )
 
 
@@ -98,111 +182,53 @@ def weight_format(config: Mapping[str, Any], index: TensorIndex, dtype: str = "a
     raise WeightFileError("The checkpoint has no tensor of floating-point numbers. Download the model again.")
 
 
-def find_weights(spec: Decoder, table: Mapping[str, str], index: TensorIndex, *, strict: bool = True) -> list[Source]:
-    """Where each weight of `spec` lies, in the order of the spec. Reads no data; raises WeightFileError (see
-    `load_model`)."""
-    present = set(index.names())
-    wanted = {checkpoint_name(table, name): (name, shape) for name, shape in spec.weights()}
-    missing = [tensor for tensor in wanted if tensor not in present]
-    if missing:
-        near = nearest(missing[0], present - wanted.keys())[:3]
-        instead = f" It has no place for {_listed(near)}, named most like it." if near else ""
-        raise WeightFileError(
-            f"{_home(index)} lacks {_listed(missing)}, which the {spec.family} model of config.json needs.{instead} "
-            "The config belongs to another checkpoint, or a file is missing."
-        )
-    sources = [_checked(name, shape, index.info(tensor)) for tensor, (name, shape) in wanted.items()]
-    _refuse_unexpected(spec, index, present - wanted.keys(), table["head"], strict)
-    return sources
-
-
-def _home(index: TensorIndex) -> str:
-    """The file of the weights, or the folder of several."""
-    files = {index.info(name).file for name in index.names()}
-    if not files:
-        return "The checkpoint"
-    some = min(files)
-    return str(some if len(files) == 1 else some.parent)
-
-
-def _checked(name: str, shape: tuple[int, ...], info: TensorInfo) -> Source:
-    if tuple(info.shape) != shape:
-        raise WeightFileError(
-            f"{info.file}: tensor {info.name!r} has shape {tuple(info.shape)}, and config.json makes it {shape}. "
-            "The config belongs to another checkpoint."
-        )
-    if info.dtype not in STORED:
-        kind = "" if info.dtype == "F64" else "Quantized checkpoints arrive later: "
-        advice = f"{kind}use the float32, float16 or bfloat16 checkpoint of the same model."
-        raise WeightFileError(
-            f"{info.file}: tensor {info.name!r} is stored as {info.dtype}; known here: {', '.join(STORED)}. "
-            f"{advice[0].upper()}{advice[1:]}"
-        )
-    return Source(name, shape, info)
-
-
-def _refuse_unexpected(spec: Decoder, index: TensorIndex, left: set[str], head: str, strict: bool) -> None:
-    unexpected = sorted(tensor for tensor in left if not is_computed(tensor) and not (spec.tied and tensor == head))
-    if not unexpected:
-        return
-    sentence = (
-        f"{_home(index)} holds {_listed(unexpected)}, for which the {spec.family} model of config.json has no place"
-    )
-    if strict:
-        raise WeightFileError(f"{sentence}, so answers could be wrong. Pass strict=False to load the model anyway.")
-    warnings.warn(f"{sentence}; left out.", stacklevel=4)
-
-
-def _untie_if_different(spec: Decoder, table: Mapping[str, str], index: TensorIndex) -> Decoder:
-    """A config may call the head tied, or say nothing where its family's default is so, although the checkpoint holds a
-    head of its own: the numbers in the files win, as in the field."""
-    embed, head = table["embed"], table["head"]
-    present = set(index.names())
-    if not spec.tied or head not in present or embed not in present:
-        return spec
-    first, second = index.info(embed), index.info(head)
-    if tuple(first.shape) != tuple(second.shape) or first.dtype != second.dtype or first.dtype not in STORED:
-        return replace(spec, tied=False)
-    rows = max(1, 2**22 // max(1, first.shape[-1]))
-    for start in range(0, first.shape[0], rows):
-        part = slice(start, min(start + rows, first.shape[0]))
-        if not np.array_equal(index.read(embed, part), index.read(head, part)):
-            warnings.warn(
-                f"config.json sets 'tie_word_embeddings' = true, but {head!r} and {embed!r} differ; using both.",
-                stacklevel=3,
-            )
-            return replace(spec, tied=False)
-    return spec
-
-
-def _place(sources: list[Source], index: TensorIndex, backend: Backend, progress: Progress | None) -> dict[str, Weight]:
-    total = sum(_stored_bytes(source) for source in sources)
+def _place(
+    found: Survey, index: TensorIndex, backend: Backend, quantizer: Quantizer, progress: Progress | None
+) -> dict[str, Weight]:
+    total = sum(source.nbytes for source in found.sources)
     done = 0
     weights: dict[str, Weight] = {}
-    for source in sources:
-        tensor, size = source.info.name, _stored_bytes(source)
-        row_bytes = size // source.shape[0]
-
-        def rows(start: int, stop: int, tensor: str = tensor, done: int = done, row: int = row_bytes) -> NDArray[Any]:
-            part = index.read(tensor, slice(start, stop))
-            if progress is not None:
-                progress(done + stop * row, total, tensor)
-            return part
-
-        weights[source.name] = backend.place(source.name, source.shape, rows, STORED[source.info.dtype])
-        done += size
+    for source in found.sources:
+        report = _reporter(source, done, total, progress)
+        format = found.formats[source.name]
+        if format in QUANTIZED:
+            read = _quantized_rows(source, format, index, quantizer, report)
+            shape = (source.shape[0], source.shape[1])
+            weights[source.name] = _holding(backend, format).place_quantized(source.name, shape, format, read)
+        else:
+            rows = _plain_rows(source, index, report)
+            weights[source.name] = backend.place(source.name, source.shape, rows, source.stored)
+        done += source.nbytes
     if progress is not None:
         progress(total, total, "")
     return weights
 
 
-def _stored_bytes(source: Source) -> int:
-    count = 1
-    for size in source.shape:
-        count *= size
-    return int(count * BYTES[STORED[source.info.dtype]])
+def _reporter(source: Source, done: int, total: int, progress: Progress | None) -> Report:
+    def report(rows: int) -> None:
+        if progress is not None:
+            progress(done + source.nbytes * rows // source.shape[0], total, source.tensor)
+
+    return report
 
 
-def _listed(names: list[str], most: int = 5) -> str:
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(repr(name) for name in names[:most]) + rest
+def _plain_rows(source: Source, index: TensorIndex, report: Report) -> Callable[[int, int], NDArray[Any]]:
+    def rows(start: int, stop: int) -> NDArray[Any]:
+        part = index.read(source.tensor, slice(start, stop))
+        report(stop)
+        return part
+
+    return rows
+
+
+def _quantized_rows(source: Source, format: str, index: TensorIndex, quantizer: Quantizer, report: Report) -> ReadRows:
+    packed = source.packed
+    if packed is None:
+        return quantizer.reader(source, format_named(format), report)
+
+    def read(start: int, stop: int) -> Mapping[str, NDArray[Any]]:
+        part = packed.read(index, start, stop)
+        report(stop)
+        return part
+
+    return read

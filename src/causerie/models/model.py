@@ -44,9 +44,10 @@ class Model:
     executable: Executable
     cache: CacheShape
     max_tokens: int  # most tokens in one step
-    format: str  # how its matrices are held: "bfloat16", "float32", …
+    format: str  # how it holds what is not quantized: "bfloat16", "float32", …
     device: str
     weight_bytes: int
+    quantization: str | None = None  # the quantized format of most of its matrices
     _rotations: RopeTable = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

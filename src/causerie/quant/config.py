@@ -93,7 +93,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         raise UsageError(f"A module to skip is {str(pattern)[:60]!r}; expected a name such as 'lm_head'.")
     if re.search(r"[^\w.*\\+-]", pattern) or pattern.count("*") > _MOST_WILD:
         raise Unsupported(
-            f"The module to skip {pattern!r} is a regular expression; here .* and \\d+ are wild, {_MOST_WILD} in a name."
+            f"The module to skip {pattern!r} is a regular expression; .* and \\d+ are wild here, {_MOST_WILD} at most."
         )
     text = re.escape(pattern)
     for written, meant in _WILD.items():

@@ -129,11 +129,11 @@ class Lookup:
 
     def magnitudes(self, buffers: Buffers) -> NDArray[np.float32]:
         """The scale of every block."""
-        absmax: NDArray[Any] = buffers["absmax"]
+        absmax = buffers["absmax"]
         if not self.double:
-            return absmax
+            return np.asarray(absmax, np.float32)
         nested = np.repeat(buffers["nested_absmax"], NESTED)[: len(absmax)]
-        return (dynamic_map()[absmax] * nested + buffers["offset"]).astype(np.float32)
+        return np.asarray(dynamic_map()[absmax] * nested + buffers["offset"], np.float32)
 
 
 def _blocks(flat: NDArray[np.float32], size: int) -> NDArray[np.float32]:
@@ -149,7 +149,7 @@ def _scaled(blocks: NDArray[np.float32], largest: NDArray[np.float32], tail: int
     """Blocks over their largest magnitudes, within -1 … 1: by its inverse, and by division in an unfinished last block
     (`tail` elements), as bitsandbytes does: codes on an edge would differ otherwise."""
     bounded = np.maximum(largest, LEAST)[:, None]
-    scaled = blocks * (np.float32(1) / bounded)
+    scaled = np.asarray(blocks * (np.float32(1) / bounded), np.float32)
     if tail:
         scaled[-1] = blocks[-1] / bounded[-1]
     np.clip(scaled, -1, 1, out=scaled)

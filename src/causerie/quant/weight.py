@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 FORMATS = ("float32", "float16", "bfloat16")
-"""Formats a weight can be held in. Vectors (norms, biases) are always float32 or the format of the model."""
+"""Plain formats: a number for each weight. Vectors (norms, biases) are always held so; quantized ones are in
+`formats.QUANTIZED`."""
 
 BYTES = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0}
-"""Bytes per parameter of each format."""
+"""Bytes per parameter of each plain format."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,6 @@ class Weight:
 
     name: str  # canonical, as Decoder.weights() gives it
     shape: tuple[int, ...]  # (outputs, inputs) or (length,)
-    format: str  # one of FORMATS
+    format: str  # a key of formats.ALL
     data: Any  # the backend's own: a tensor, or an address in its arena
     nbytes: int

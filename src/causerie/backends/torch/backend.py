@@ -18,8 +18,11 @@ from causerie.backends.step import Step
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.devices import free_bytes, require
 from causerie.backends.torch.ops import TorchOps
+from causerie.backends.torch.packed import PackedMatrix
 from causerie.errors import BackendUnavailable, EngineError, OutOfMemory
 from causerie.models.spec import Decoder
+from causerie.quant.format import Buffers, held_bytes, ranges
+from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import BYTES, Weight
 
 SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
@@ -39,7 +42,7 @@ class TorchBackend:
     def reserve(self, spec: Decoder, formats: Mapping[str, str]) -> None:
         """Checks that all weights fit; torch allocates them one by one."""
         shapes = dict(spec.weights())
-        needed = sum(int(np.prod(shapes[name]) * BYTES[format]) for name, format in formats.items())
+        needed = sum(_bytes(shapes[name], format) for name, format in formats.items())
         free = free_bytes(self.device)
         if needed > free:
             raise OutOfMemory(
@@ -51,7 +54,7 @@ class TorchBackend:
     def place(self, name: str, shape: tuple[int, ...], rows: Callable[[int, int], NDArray[Any]], stored: str) -> Weight:
         """Reads the tensor slice by slice into its final place, converting it where it is stored otherwise."""
         format = self._formats[name]
-        data = _allocated(lambda: torch.empty(shape, dtype=getattr(torch, format), device=self._device), self.device)
+        data = self._empty(shape, getattr(torch, format))
         row_bytes = max(1, int(np.prod(shape[1:])) * 4)
         step = max(1, SLICE_BYTES // row_bytes)
         for start in range(0, shape[0], step):
@@ -59,12 +62,36 @@ class TorchBackend:
             data[start:stop] = _as_tensor(rows(start, stop), stored).to(self._device)
         return Weight(name, shape, format, data, data.numel() * data.element_size())
 
+    def place_quantized(
+        self, name: str, shape: tuple[int, int], format: str, read: Callable[[int, int], Buffers]
+    ) -> Weight:
+        """Copies the arrays slice by slice into their final places."""
+        known = format_named(format)
+        arrays = {
+            array: self._empty(buffer.shape, _DTYPES[buffer.dtype]) for array, buffer in known.buffers(shape).items()
+        }
+        unit = known.row_step(shape[1])
+        step = unit * max(1, SLICE_BYTES // (4 * shape[1] * unit))
+        for start in range(0, shape[0], step):
+            stop = min(start + step, shape[0])
+            places = ranges(known, shape[1], start, stop)
+            for array, part in read(start, stop).items():
+                stored = "bfloat16" if arrays[array].dtype is torch.bfloat16 else ""
+                arrays[array][places[array]] = _as_tensor(part, stored).to(self._device)
+        matrix = PackedMatrix(format, shape, arrays)
+        return Weight(name, shape, format, matrix, matrix.nbytes)
+
     def compile(
         self, spec: Decoder, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int
     ) -> TorchExecutable:
         """Allocates the cache."""
         paged = _allocated(lambda: PagedCache(spec, cache, self._device), self.device)
-        return TorchExecutable(spec, weights, forward, paged, max_tokens, self._device)
+        dtype = getattr(torch, self._formats["norm"])  # vectors are plain, and activations as they are
+        return TorchExecutable(spec, weights, forward, paged, max_tokens, self._device, dtype)
+
+    def _empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        made: Tensor = _allocated(lambda: torch.empty(shape, dtype=dtype, device=self._device), self.device)
+        return made
 
 
 class TorchExecutable:
@@ -78,6 +105,7 @@ class TorchExecutable:
         cache: PagedCache,
         max_tokens: int,
         device: torch.device,
+        dtype: torch.dtype,
     ) -> None:
         self._spec = spec
         self._weights = weights
@@ -85,6 +113,7 @@ class TorchExecutable:
         self._cache: PagedCache | None = cache
         self._max_tokens = max_tokens
         self._device = device
+        self._dtype = dtype
 
     def run(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
         """Logits [r, vocab]."""
@@ -101,7 +130,9 @@ class TorchExecutable:
             tensors = StepTensors.place(step, self._cache.block_size, self._device)
             self._cache.copy(tensors.copies)
             turns = {rope: _as_tensor(rows, "float32").to(self._device) for rope, rows in self._turns(rotations)}
-            logits: Tensor = self._forward(TorchOps(tensors, self._cache, turns), self._spec, self._weights)
+            logits: Tensor = self._forward(
+                TorchOps(tensors, self._cache, turns, self._dtype), self._spec, self._weights
+            )
             # Always the caller's own: on the CPU .numpy() would share memory, with nothing that is written again.
             return logits.float().cpu().numpy()
 
@@ -112,6 +143,15 @@ class TorchExecutable:
 
     def _turns(self, rotations: Rotations) -> Any:
         return zip(self._spec.ropes, rotations, strict=True)
+
+
+_DTYPES = {"U8": torch.uint8, "I8": torch.int8, "BF16": torch.bfloat16, "F32": torch.float32}
+
+
+def _bytes(shape: tuple[int, ...], format: str) -> int:
+    if format in QUANTIZED:
+        return held_bytes(QUANTIZED[format], (shape[0], shape[1]))
+    return int(np.prod(shape) * BYTES[format])
 
 
 def _as_tensor(array: NDArray[Any], stored: str) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from causerie.backends.ops import Linear
 from causerie.backends.torch.cache import PagedCache, StepTensors
+from causerie.backends.torch.packed import PackedMatrix
 from causerie.models.spec import Activation, Attention, Norm, Rope
 from causerie.quant.weight import Weight
 
@@ -22,13 +23,18 @@ MOST_SCORES = 2**26  # attention scores held at once, in elements: queries are t
 class TorchOps:
     """Operations on the rows of `step`; values are tensors [n, width] in the model's dtype."""
 
-    def __init__(self, step: StepTensors, cache: PagedCache, rotations: Mapping[Rope, Tensor]) -> None:
+    def __init__(
+        self, step: StepTensors, cache: PagedCache, rotations: Mapping[Rope, Tensor], dtype: torch.dtype
+    ) -> None:
         self._step = step
+        self._dtype = dtype
         self._cache = cache
         self._rotations = rotations  # [n, 2, dims / 2] each
 
     def embed(self, table: Weight) -> Tensor:
         """[n, width]"""
+        if isinstance(table.data, PackedMatrix):
+            return table.data.rows(self._step.tokens).to(self._dtype)
         return F.embedding(self._step.tokens, table.data)
 
     def norm(self, x: Tensor, weight: Weight, norm: Norm) -> Tensor:
@@ -39,7 +45,7 @@ class TorchOps:
 
     def linear(self, x: Tensor, *parts: Linear) -> tuple[Tensor, ...]:
         """x · weightᵀ + bias, part by part."""
-        return tuple(F.linear(x, part.weight.data, None if part.bias is None else part.bias.data) for part in parts)
+        return tuple(_linear(x, part.weight.data, None if part.bias is None else part.bias.data) for part in parts)
 
     def attention(self, q: Tensor, k: Tensor, v: Tensor, layer: int, spec: Attention) -> Tensor:
         """[n, heads · head_dim]"""
@@ -71,6 +77,10 @@ class TorchOps:
     def select(self, x: Tensor) -> Tensor:
         """[r, width]"""
         return x[self._step.rows]
+
+
+def _linear(x: Tensor, matrix: Tensor | PackedMatrix, bias: Tensor | None) -> Tensor:
+    return matrix.linear(x, bias) if isinstance(matrix, PackedMatrix) else F.linear(x, matrix, bias)
 
 
 def _rotated(heads: Tensor, turn: Tensor) -> Tensor:

@@ -1,0 +1,207 @@
+"""Weights that files hold quantized already: which of a checkpoint's tensors make up a matrix, and reading slices of
+them in the reference layout of their format.
+
+Two ways are known. Ours (`save_pretrained`): beside each other `<tensor>.<array>` for each array of the format, and
+the formats by tensor in config.json. bitsandbytes': 4-bit `<tensor>` (bytes) with `<tensor>.absmax`, `.quant_map`,
+`.nested_absmax`, `.nested_quant_map` and `.quant_state.bitsandbytes__nf4` (JSON as bytes); 8-bit `<tensor>` (int8) with
+`<module>.SCB` and `<module>.weight_format`. Knows no backend.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.checkpoint.index import TensorIndex, TensorInfo
+from causerie.errors import ConfigError, Unsupported, WeightFileError
+from causerie.quant import lookup
+from causerie.quant.format import Buffers, Format, ranges
+from causerie.quant.formats import QUANTIZED
+
+KEY = "quantization_config"
+METHODS = ("causerie", "bitsandbytes")
+VERSION = 1  # of the layout that `save_pretrained` writes
+_STATE = "quant_state.bitsandbytes__"
+_MOST_STATE = 2**16  # bytes of JSON beside a tensor; real ones have about 200
+
+
+@dataclass(frozen=True)
+class Packed:
+    """One matrix in quantized form."""
+
+    format: Format
+    shape: tuple[int, int]
+    tensors: Mapping[str, str]  # array of the format → tensor of the files
+    constants: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # arrays that are no tensor of their own
+    others: tuple[str, ...] = ()  # tensors that say the same again
+
+    @property
+    def all_tensors(self) -> tuple[str, ...]:
+        """Every tensor of the files that belongs to the matrix."""
+        return (*self.tensors.values(), *self.others)
+
+    def read(self, index: TensorIndex, start: int, stop: int) -> Buffers:
+        """The arrays of rows start..stop-1; see `quant.format.ranges`."""
+        places = ranges(self.format, self.shape[1], start, stop)
+        found = {name: self._slice(index, name, place) for name, place in places.items() if name not in self.constants}
+        return {**found, **self.constants}
+
+    def _slice(self, index: TensorIndex, name: str, place: slice) -> NDArray[Any]:
+        tensor = self.tensors[name]
+        buffer = self.format.buffers(self.shape)[name]
+        wanted = self.format.buffers((1, self.shape[1]))[name]
+        size = index.info(tensor).array_dtype.itemsize
+        if buffer.dtype == "U8" and size > 1:  # bytes that were stored as wider numbers
+            place = slice(place.start // size, -(-place.stop // size))
+        array = index.read(tensor, place)
+        if buffer.dtype == "U8" and array.dtype != np.uint8:
+            array = array.reshape(-1).view(np.uint8)
+        return array.reshape(-1, *wanted.shape[1:])
+
+
+def method_of(config: Mapping[str, Any]) -> str | None:
+    """How config.json says that its checkpoint is quantized: None, or one of METHODS. Raises Unsupported for another
+    way, ConfigError where it is not said."""
+    values = config.get(KEY)
+    if values is None:
+        return None
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"config.json sets {KEY!r} to {type(values).__name__}; it must be an object.")
+    method = values.get("quant_method")
+    if method is None and (values.get("load_in_4bit") or values.get("load_in_8bit")):
+        method = "bitsandbytes"  # written before the field had a name for it
+    if method not in METHODS:
+        raise Unsupported(
+            f"The checkpoint is quantized by {method!r}; {' and '.join(METHODS)} are read here. Use its float16 "
+            "or bfloat16 checkpoint, with quantization='int4' for 4 bits."
+        )
+    if method == "causerie" and values.get("version") != VERSION:
+        raise ConfigError(
+            f"The folder holds version {values.get('version')!r} of our quantized layout and this program reads "
+            f"{VERSION}. Quantize the original model again."
+        )
+    return str(method)
+
+
+def without_method(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config as the family reads it."""
+    return {key: value for key, value in config.items() if key != KEY}
+
+
+def find_packed(config: Mapping[str, Any], index: TensorIndex, tensor: str, shape: tuple[int, ...]) -> Packed | None:
+    """How the matrix called `tensor` lies in a quantized checkpoint; None where it is held plain. Raises
+    WeightFileError where its arrays are not those of its format, Unsupported for a variant that is not read."""
+    method = method_of(config)
+    if method is None or len(shape) != 2:
+        return None
+    matrix = (shape[0], shape[1])
+    if method == "causerie":
+        found = _ours(config[KEY], index, tensor, matrix)
+    elif f"{tensor}.absmax" in index:
+        found = _four_bit(index, tensor, matrix)
+    elif tensor in index and index.info(tensor).dtype == "I8":
+        found = _eight_bit(index, tensor, matrix)
+    else:
+        found = None
+    if found is not None:
+        _check(found, index)
+    return found
+
+
+def _ours(values: Mapping[str, Any], index: TensorIndex, tensor: str, shape: tuple[int, int]) -> Packed | None:
+    formats = values.get("weights")
+    if not isinstance(formats, Mapping):
+        raise ConfigError(f"{KEY} of config.json has no 'weights', which should give the format of each tensor.")
+    name = formats.get(tensor)
+    if name is None:
+        return None
+    if name not in QUANTIZED:
+        raise ConfigError(f"config.json says that {tensor!r} is held as {name!r}; known: {', '.join(QUANTIZED)}.")
+    format = QUANTIZED[name]
+    if (why := format.refusal(shape[1])) is not None:
+        raise ConfigError(f"config.json says that {tensor!r}, {shape[1]} wide, is held as {name}, but {why}.")
+    return Packed(format, shape, {array: f"{tensor}.{array}" for array in format.buffers(shape)})
+
+
+def _four_bit(index: TensorIndex, tensor: str, shape: tuple[int, int]) -> Packed:
+    states = [name for name in (f"{tensor}.{_STATE}{table}" for table in lookup.TABLES) if name in index]
+    if len(states) != 1:
+        raise WeightFileError(f"{tensor!r} has magnitudes beside it and no {_STATE}nf4 or fp4; download it again.")
+    state = _state(index, states[0])
+    double = f"{tensor}.nested_absmax" in index
+    sizes = {"blocksize": lookup.BLOCK} | ({"nested_blocksize": lookup.NESTED} if double else {})
+    for key, size in sizes.items():
+        if state.get(key) != size:
+            raise Unsupported(f"{tensor!r} was quantized with {key} {state.get(key)!r}; {size} is read here.")
+    if tuple(state.get("shape") or ()) != shape:
+        raise WeightFileError(f"{states[0]!r} says shape {state.get('shape')!r}, and config.json makes it {shape}.")
+    table = states[0].rpartition("__")[2]
+    maps = {f"{tensor}.quant_map": lookup.TABLES[table]}
+    arrays = {"codes": tensor, "absmax": f"{tensor}.absmax"}
+    constants: dict[str, NDArray[Any]] = {}
+    if double:
+        maps[f"{tensor}.nested_quant_map"] = lookup.dynamic_map()
+        arrays["nested_absmax"] = f"{tensor}.nested_absmax"
+        offset = state.get("nested_offset")
+        if not isinstance(offset, float):
+            raise WeightFileError(f"{states[0]!r} says nested_offset {offset!r}; a number is expected.")
+        constants["offset"] = np.array([offset], np.float32)
+    for name, known in maps.items():
+        if name in index and not np.allclose(_small(index, name, known.size), known, rtol=1e-4, atol=1e-6):
+            raise Unsupported(
+                f"{name!r} is not the table of {table}; checkpoints with tables of their own are not read."
+            )
+    others = (states[0], *(name for name in maps if name in index))
+    return Packed(QUANTIZED[f"{table}_double" if double else table], shape, arrays, constants, others)
+
+
+def _eight_bit(index: TensorIndex, tensor: str, shape: tuple[int, int]) -> Packed:
+    module = tensor.removesuffix(".weight")
+    scale, layout = f"{module}.SCB", f"{module}.weight_format"
+    if scale not in index:
+        raise WeightFileError(f"{tensor!r} holds 8-bit numbers and has no {scale!r} beside it; download it again.")
+    if layout not in index:
+        return Packed(QUANTIZED["bnb_int8"], shape, {"codes": tensor, "scale": scale})
+    if _small(index, layout, 1).any():
+        raise Unsupported(f"{tensor!r} is laid out for one kind of GPU ({layout!r}); only row by row is read.")
+    return Packed(QUANTIZED["bnb_int8"], shape, {"codes": tensor, "scale": scale}, others=(layout,))
+
+
+def _small(index: TensorIndex, name: str, count: int) -> NDArray[Any]:
+    """A tensor of so many elements; a file may say that it has more."""
+    if prod(index.info(name).shape) != count:
+        raise WeightFileError(f"{name!r} has shape {index.info(name).shape}; {count} elements are expected.")
+    return index.read(name).reshape(-1)
+
+
+def _state(index: TensorIndex, name: str) -> dict[str, Any]:
+    if index.info(name).nbytes > _MOST_STATE or index.info(name).dtype != "U8":
+        raise WeightFileError(f"{name!r} is {index.info(name).nbytes} bytes of {index.info(name).dtype}, not JSON.")
+    try:
+        state = json.loads(index.read(name).tobytes())
+    except (ValueError, RecursionError):
+        state = None
+    if not isinstance(state, dict):
+        raise WeightFileError(f"{name!r} is not a JSON object; the file is damaged. Download it again.")
+    return state
+
+
+def _check(packed: Packed, index: TensorIndex) -> None:
+    """That every array is there, of its dtype and with as many elements as its format wants."""
+    for name, buffer in packed.format.buffers(packed.shape).items():
+        if name in packed.constants:
+            continue
+        tensor = packed.tensors[name]
+        info: TensorInfo = index.info(tensor)  # says which names are near where it is missing
+        bytes_of_any = buffer.dtype == "U8" and name == "codes"  # bitsandbytes may store them as wider numbers
+        if (info.dtype != buffer.dtype and not bytes_of_any) or info.nbytes != buffer.nbytes:
+            raise WeightFileError(
+                f"Tensor {tensor!r} is {info.dtype} {info.shape}; {packed.format.name} of {packed.shape} needs "
+                f"{buffer.dtype} {buffer.shape}. The config belongs to another checkpoint."
+            )

@@ -1,0 +1,144 @@
+"""Where each weight of a model lies in its checkpoint, checked all together before any is read.
+
+Knows the tables of names and no backend; reads no weights but to compare a head that a config calls tied.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from causerie.checkpoint.index import TensorIndex, TensorInfo
+from causerie.errors import WeightFileError, nearest
+from causerie.models.names import checkpoint_name, is_computed
+from causerie.models.packed import Packed, find_packed
+from causerie.models.spec import Decoder
+from causerie.quant.format import held_bytes
+from causerie.quant.weight import BYTES
+
+STORED = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+"""The element types of safetensors files that can be read, and their names here."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one weight comes from: a tensor of plain numbers, or arrays of a quantized format."""
+
+    name: str  # canonical
+    shape: tuple[int, ...]
+    tensor: str  # in the files
+    info: TensorInfo | None = None
+    packed: Packed | None = None
+
+    @property
+    def stored(self) -> str:
+        """What a plain tensor is stored as: "float32", "float16" or "bfloat16"."""
+        return "" if self.info is None else STORED[self.info.dtype]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in the files."""
+        if self.packed is not None:
+            return held_bytes(self.packed.format, self.packed.shape)
+        return int(prod(self.shape) * BYTES[self.stored])
+
+
+def find_weights(
+    spec: Decoder,
+    table: Mapping[str, str],
+    index: TensorIndex,
+    *,
+    config: Mapping[str, Any] | None = None,
+    strict: bool = True,
+) -> list[Source]:
+    """Where each weight of `spec` lies, in the order of the spec. `config` says how quantized tensors are stored. Reads
+    no data; raises WeightFileError for tensors that are missing, misshapen or (a warning where not `strict`)
+    unexpected."""
+    present = set(index.names())
+    wanted = {checkpoint_name(table, name): (name, shape) for name, shape in spec.weights()}
+    packed = {tensor: find_packed(config or {}, index, tensor, shape) for tensor, (_, shape) in wanted.items()}
+    missing = [tensor for tensor, found in packed.items() if found is None and tensor not in present]
+    if missing:
+        near = nearest(missing[0], present - wanted.keys())[:3]
+        instead = f" It has no place for {_listed(near)}, named most like it." if near else ""
+        raise WeightFileError(
+            f"{_home(index)} lacks {_listed(missing)}, which the {spec.family} model of config.json needs.{instead} "
+            "The config belongs to another checkpoint, or a file is missing."
+        )
+    sources = [
+        Source(name, shape, tensor, packed=found)
+        if (found := packed[tensor]) is not None
+        else _checked(name, shape, index.info(tensor))
+        for tensor, (name, shape) in wanted.items()
+    ]
+    used = {tensor for found in packed.values() if found is not None for tensor in found.all_tensors}
+    _refuse_unexpected(spec, index, present - wanted.keys() - used, table["head"], strict)
+    return sources
+
+
+def _home(index: TensorIndex) -> str:
+    """The file of the weights, or the folder of several."""
+    files = {index.info(name).file for name in index.names()}
+    if not files:
+        return "The checkpoint"
+    some = min(files)
+    return str(some if len(files) == 1 else some.parent)
+
+
+def _checked(name: str, shape: tuple[int, ...], info: TensorInfo) -> Source:
+    if info.dtype not in STORED:
+        kind = "" if info.dtype == "F64" else " Nothing says how it is quantized."
+        raise WeightFileError(
+            f"{info.file}: tensor {info.name!r} is stored as {info.dtype}; known here: {', '.join(STORED)}.{kind} "
+            "Use the float32, float16 or bfloat16 checkpoint of the same model."
+        )
+    if tuple(info.shape) != shape:
+        raise WeightFileError(
+            f"{info.file}: tensor {info.name!r} has shape {tuple(info.shape)}, and config.json makes it {shape}. "
+            "The config belongs to another checkpoint."
+        )
+    return Source(name, shape, info.name, info)
+
+
+def _refuse_unexpected(spec: Decoder, index: TensorIndex, left: set[str], head: str, strict: bool) -> None:
+    unexpected = sorted(tensor for tensor in left if not is_computed(tensor) and not (spec.tied and tensor == head))
+    if not unexpected:
+        return
+    sentence = (
+        f"{_home(index)} holds {_listed(unexpected)}, for which the {spec.family} model of config.json has no place"
+    )
+    if strict:
+        raise WeightFileError(f"{sentence}, so answers could be wrong. Pass strict=False to load the model anyway.")
+    warnings.warn(f"{sentence}; left out.", stacklevel=5)
+
+
+def untie_if_different(spec: Decoder, table: Mapping[str, str], index: TensorIndex) -> Decoder:
+    """A config may call the head tied, or say nothing where its family's default is so, although the checkpoint holds a
+    head of its own: the numbers in the files win, as in the field."""
+    embed, head = table["embed"], table["head"]
+    present = set(index.names())
+    if not spec.tied or head not in present or embed not in present:
+        return spec
+    first, second = index.info(embed), index.info(head)
+    if tuple(first.shape) != tuple(second.shape) or first.dtype != second.dtype or first.dtype not in STORED:
+        return replace(spec, tied=False)
+    rows = max(1, 2**22 // max(1, first.shape[-1]))
+    for start in range(0, first.shape[0], rows):
+        part = slice(start, min(start + rows, first.shape[0]))
+        if not np.array_equal(index.read(embed, part), index.read(head, part)):
+            warnings.warn(
+                f"config.json sets 'tie_word_embeddings' = true, but {head!r} and {embed!r} differ; using both.",
+                stacklevel=4,
+            )
+            return replace(spec, tied=False)
+    return spec
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(repr(name) for name in names[:most]) + rest
