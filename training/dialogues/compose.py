@@ -89,6 +89,8 @@ class Chat:
     def fresh(self) -> Turn:
         """A question that needs no turn before it."""
         rng, self.need, self.total = self.rng, None, None
+        if self.manner.name and rng.random() < 0.4:
+            return topic_turn(BY_ID[rng.choice(("name", "name", "who", "hello"))], rng)
         group = rng.choices([name for name, _ in GROUPS], [weight for _, weight in GROUPS])[0]
         if group == "topic":
             return topic_turn(rng.choices(ALL, WEIGHTS)[0], rng)

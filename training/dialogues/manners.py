@@ -52,19 +52,21 @@ def any_name(rng: Random) -> str:
 def draw(rng: Random) -> Manner:
     """A random manner; about half of all chats have no system message."""
     kind = rng.random()
-    if kind < 0.50:
+    if kind < 0.47:
         return Manner()
-    if kind < 0.64:
+    if kind < 0.60:
         return Manner(rng.choice(PLAIN) or None)
-    if kind < 0.75:
+    if kind < 0.71:
         return Manner(expand(rng.choice(SHORT), rng), "short")
-    if kind < 0.81:
+    if kind < 0.77:
         return Manner(expand(rng.choice(LONG), rng), "long")
     if kind < 0.94:
         name = any_name(rng)
         system, length = rng.choice(CALLED).replace("{n}", name), "usual"
-        if rng.random() < 0.25:
+        if rng.random() < 0.3:
             system, length = f"{system} {expand(rng.choice(SHORT), rng)}", "short"
+        elif rng.random() < 0.1:
+            system = f"{system} {rng.choice(PLAIN)}".strip()
         return Manner(system, length, name)
     if kind < 0.97:
         tone = rng.choice(tuple(TONES))

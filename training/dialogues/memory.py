@@ -17,6 +17,7 @@ BILLIONS = ("0.5", "0.6", "1", "1.1", "1.5", "1.7", "2", "3", "3.8", "4", "6", "
 MILLIONS = ("70", "100", "125", "135", "150", "160", "200", "270", "300", "350", "360", "400", "410", "500", "600", "700", "800", "900")
 MIXTURES = {"8x7B": ("47", "13"), "8x22B": ("141", "39"), "30B-A3B": ("30", "3"), "235B-A22B": ("235", "22"), "141B-A35B": ("141", "35"),
             "57B-A14B": ("57", "14"), "120B-A5B": ("120", "5"), "16B-A3B": ("16", "3"), "80B-A3B": ("80", "3")}
+FAMILIES = ("Llama", "Llama 3", "llama 3", "Llama 3.1", "Llama-3.2", "Qwen", "Qwen2.5", "Qwen3", "qwen", "Mistral", "mistral", "SmolLM2", "Gemma", "Phi")
 GIGABYTES = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96, 128, 192, 256)
 
 
@@ -138,6 +139,8 @@ def draw(rng: Random, held: bool, size: str | None = None, precision: Precision 
 
 def spoken_size(size: str, rng: Random) -> str:
     kind = rng.random()
+    if size not in MIXTURES and kind < 0.1:
+        return f"{rng.choice(FAMILIES)}{rng.choice((' ', ' ', '-'))}{size if rng.random() < 0.7 else size.lower()}"
     if size in MIXTURES or kind < 0.7:
         return size if rng.random() < 0.85 else size.lower()
     unit = "billion" if size.endswith("B") else "million"
@@ -148,6 +151,8 @@ def fill(form: str, need: Need, rng: Random, gigabytes: int = 0) -> str:
     words = {"{s}": spoken_size(need.size, rng), "{p}": expand(need.precision.words, rng), "{g}": str(gigabytes)}
     for key, value in words.items():
         form = form.replace(key, value)
+    if rng.random() < 0.25:
+        form = form.replace(f"{gigabytes} GB", f"{gigabytes}{rng.choice(('GB', 'gb', 'G', ' gigabytes'))}")
     return noisy(expand(form, rng), rng)
 
 
