@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -254,6 +256,12 @@ def test_flags_of_the_model_can_be_set(folder: Path) -> None:
         assert len(loaded.generate([[5]], generation_config=GenerationConfig(max_new_tokens=4))[0]) == 5
     with pytest.raises(EngineError, match="closed"):
         loaded.generate([[5]])
+
+
+def test_it_stays_in_its_process(model: CausalLM) -> None:
+    for send in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(UsageError, match="load it there"):
+            send(model)
 
 
 def test_dropping_it_frees_it(folder: Path) -> None:

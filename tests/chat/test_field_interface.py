@@ -165,6 +165,15 @@ def test_decoding_and_the_vocabulary(small: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_checkpoint_may_ask_to_split_special_tokens(tmp_path: Path) -> None:
+    folder = save(tmp_path, byte_level(), {"eos_token": "<|im_end|>", "split_special_tokens": True})
+    ours, reference = ChatTokenizer.from_folder(folder), theirs(folder)
+    for options in ({}, {"split_special_tokens": False}, {"split_special_tokens": True}):
+        assert ours("a<|im_end|>b", **options)["input_ids"] == reference("a<|im_end|>b", **options)["input_ids"]
+    assert ours.tokenize("a<|im_end|>b") == reference.tokenize("a<|im_end|>b")
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_padding_what_was_encoded_one_by_one(small: Path) -> None:
     ours, reference = ChatTokenizer.from_folder(small), theirs(small)
     for side in ("left", "right"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -274,6 +274,9 @@ class CausalLM:
     def close(self) -> None:
         """Ends what runs and frees weights and cache. Also done when the last reference goes."""
         self._closing()
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError("A loaded model cannot be copied or sent to another process; load it there as well.")
 
     def __enter__(self) -> CausalLM:
         return self

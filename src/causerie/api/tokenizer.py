@@ -103,11 +103,12 @@ class ChatTokenizer:
         return_special_tokens_mask: bool = False,
         return_offsets_mapping: bool = False,
         return_length: bool = False,
-        split_special_tokens: bool = False,
+        split_special_tokens: bool | None = None,
         **others: Any,
     ) -> BatchEncoding:
         """Tokens of a text or of several: input_ids and attention_mask, and what else is asked for. Without
-        `return_tensors` lists (of lists), with "pt" or "np" tensors [rows, tokens]."""
+        `return_tensors` lists (of lists), with "pt" or "np" tensors [rows, tokens]. With `split_special_tokens` (by
+        default as tokenizer_config.json says) spellings of special tokens are ordinary text."""
         _refuse(others, _NEUTRAL, "tokenizer option", _CALL_OPTIONS)
         if text_pair is not None:
             raise Unsupported(
@@ -115,7 +116,8 @@ class ChatTokenizer:
             )
         texts = _texts(text)
         plan = self._plan(padding, truncation, max_length, pad_to_multiple_of, padding_side)
-        rows = [self._row(each, add_special_tokens, split_special_tokens, plan) for each in texts]
+        split = _asked(split_special_tokens, bool(self.text.config.get("split_special_tokens", False)))
+        rows = [self._row(each, add_special_tokens, split, plan) for each in texts]
         return encoding_of(
             rows,
             plan,
@@ -156,6 +158,8 @@ class ChatTokenizer:
 
     def tokenize(self, text: str, add_special_tokens: bool = False) -> list[str]:
         """The tokens of a text, spelled as in `Tokenizer.pieces`."""
+        if self.text.config.get("split_special_tokens"):
+            return list(self.convert_ids_to_tokens(self(text, add_special_tokens=add_special_tokens)["input_ids"]))
         return self.text.pieces(text, add_special_tokens)
 
     def _plan(
