@@ -32,8 +32,8 @@ def write_results(folder: Path, target: Path) -> None:
 def tables(records: Sequence[Record]) -> str:
     """The whole section; records from the oldest to the newest."""
     parts = [
-        "Tokens per second are medians over rounds that alternate between all programs, with the lowest and the highest in",
-        "brackets; seconds likewise. A ratio is Causerie's figure against the best of the others, more than 1 being",
+        "Tokens per second are medians over rounds that alternate between all programs; lowest and highest stand",
+        "in brackets; seconds too. A ratio is Causerie's figure against the best of the others, more than 1 being",
         "better, with the lowest and the highest of the single rounds. A dash is explained below the tables.",
         "",
     ]

@@ -98,17 +98,16 @@ def run(found: argparse.Namespace) -> int:
     threads = found.threads or settings.threads or Hardware.probe().cores
     probe = Probe(threads, settings.instruction_set)
     probe.bandwidth()
-    table = Table(
-        f"{found.model}: {threads} threads ({probe.instruction_set}), memory gives {probe.best / 1e9:.1f} GB/s"
-    )
+    peaks = probe.peaks()
+    table = Table(f"{found.model}: {threads} threads ({probe.instruction_set}). {_limits(probe, peaks)}")
     rows = []
     for quantization in found.quantization:
         forget_peak_memory()
         with _loaded(found, trials) as model:
-            rows += _measure_all(model, quantization, trials, probe, found.repeat, table)
+            rows += _measure_all(model, quantization, trials, probe, peaks, found.repeat, table)
     print(f"memory over the whole run: {probe.median / 1e9:.1f} GB/s, at best {probe.best / 1e9:.1f}")
     if found.json:
-        print(json.dumps({"probe": _probe_values(probe, threads), "rows": rows}))
+        print(json.dumps({"probe": _probe_values(probe, peaks, threads), "rows": rows}))
     return 0
 
 
@@ -154,7 +153,13 @@ def _loaded(found: argparse.Namespace, trials: list[Trial]) -> CausalLM:
 
 
 def _measure_all(
-    model: CausalLM, quantization: str, trials: list[Trial], probe: Probe, repeat: int, table: Table
+    model: CausalLM,
+    quantization: str,
+    trials: list[Trial],
+    probe: Probe,
+    peaks: dict[str, float],
+    repeat: int,
+    table: Table,
 ) -> list[dict[str, Any]]:
     """Times every trial on one model, shows each as it is done, and returns the rows of the JSON."""
     from causerie.plan.hardware import peak_memory
@@ -168,7 +173,7 @@ def _measure_all(
     bench = Workbench(steps)
     rows = []
     for trial in trials:
-        result = measure(bench, trial, held, probe.bandwidth, {}, repeat)
+        result = measure(bench, trial, held, probe.bandwidth, peaks, repeat)
         peak = peak_memory()
         used = None if peak is None else peak - probe.bytes_held
         table.row(name, result, used)
@@ -176,10 +181,17 @@ def _measure_all(
     return rows
 
 
-def _probe_values(probe: Probe, threads: int) -> dict[str, Any]:
+def _limits(probe: Probe, peaks: dict[str, float]) -> str:
+    parts = [f"memory {probe.best / 1e9:.1f} GB/s"]
+    parts += [f"{kind} {value / 1e9:.0f} {'GOP/s' if kind == 'int8' else 'GFLOP/s'}" for kind, value in peaks.items()]
+    return f"Limits: {', '.join(parts)}"
+
+
+def _probe_values(probe: Probe, peaks: dict[str, float], threads: int) -> dict[str, Any]:
     return {
         "bandwidth_gbs": round(probe.median / 1e9, 2),
         "bandwidth_best_gbs": round(probe.best / 1e9, 2),
+        **{f"{kind}_gops": round(value / 1e9, 1) for kind, value in peaks.items()},
         "threads": threads,
         "instruction_set": probe.instruction_set,
     }

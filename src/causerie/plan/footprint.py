@@ -60,19 +60,23 @@ def cache_shape(
 
 
 def cache_sizer(
-    block_size: int, free_bytes: int, tokens: int | None = None, kept: str | None = None
+    block_size: int,
+    free_bytes: int,
+    tokens: int | None = None,
+    kept: str | None = None,
+    weights: int | None = None,
 ) -> Callable[[Decoder, str], CacheShape]:
-    """`cache_shape` as `load_model` wants it. `free_bytes` is what is free before the weights are placed; raises
-    OutOfMemory where they alone are larger."""
+    """`cache_shape` as `load_model` wants it. `free_bytes` is what is free before the weights are placed, `weights` what
+    these take, by default all of them in the plain format. Raises OutOfMemory where they alone are larger."""
 
     def size(spec: Decoder, format: str) -> CacheShape:
-        weights = weight_bytes(spec, format)
-        if weights > free_bytes:
+        held = weight_bytes(spec, format) if weights is None else weights
+        if held > free_bytes:
             raise OutOfMemory(
-                f"The model needs {_gigabytes(weights)} in {format} and {_gigabytes(free_bytes)} are free. "
-                "Close other programs, or take a smaller model."
+                f"The model needs {_gigabytes(held)} and {_gigabytes(free_bytes)} are free. "
+                "Close other programs, take a smaller model, or quantize it (quantization='int4')."
             )
-        return cache_shape(spec, block_size, format, free_bytes - weights, tokens, kept)
+        return cache_shape(spec, block_size, format, free_bytes - held, tokens, kept)
 
     return size
 

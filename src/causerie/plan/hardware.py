@@ -147,8 +147,8 @@ def _processor(root: Path) -> tuple[str, frozenset[str]]:
 
 
 class Probe:
-    """What memory gives to `threads` threads now, read between measurements: on a machine shared with others it changes
-    within minutes, and only what was measured beside it can be compared with it."""
+    """What memory and arithmetic give to `threads` threads now. Bandwidth is read between measurements: on a machine
+    shared with others it changes within minutes, and only what was measured beside it can be compared with it."""
 
     def __init__(self, threads: int, instruction_set: str | None = None) -> None:
         """Raises BackendUnavailable where the native library, whose kernels measure, cannot run."""
@@ -163,6 +163,15 @@ class Probe:
         """Bytes per second read from memory in one round."""
         self._rounds.append(self._meter.bandwidth(seconds))
         return self._rounds[-1]
+
+    def peaks(self) -> dict[str, float]:
+        """Operations per second by kind of arithmetic (speed.ARITHMETIC), of those that could be measured. Where there
+        is no instruction for bfloat16 it is multiplied as float32, which it is then said to be."""
+        measured = {kind: self._meter.operations(kind) for kind in ("float32", "bfloat16", "int8")}
+        found = {kind: value for kind, value in measured.items() if value is not None}
+        if "float32" in found:
+            found.setdefault("bfloat16", found["float32"])
+        return found
 
     @property
     def best(self) -> float:

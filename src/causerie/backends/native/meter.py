@@ -14,6 +14,8 @@ from causerie.backends.native.arena import Arena, aligned
 from causerie.errors import BackendUnavailable, UsageError
 
 READ_BYTES = 256 * 2**20  # several times any processor's cache
+ARITHMETIC = ("float32", "bfloat16", "int8")  # in the order of src/peak.cpp
+ROUNDS = 20_000  # of the loop, in one item: about a millisecond
 
 
 class Meter:
@@ -45,3 +47,22 @@ class Meter:
             library.kernels().causerie_read(self._pool, self.instruction_set.index, self._address, READ_BYTES // 8)
             passes.append(time.perf_counter() - before)
         return READ_BYTES / min(passes)
+
+    def operations(self, arithmetic: str, seconds: float = 0.05) -> float | None:
+        """Operations per second of all threads together, a product and its addition being two: the best pass of as many
+        as fit into `seconds`. None where the instruction set has no instruction that multiplies such operands."""
+        peak = getattr(library.kernels(), "causerie_peak", None)
+        if peak is None:  # a library that was built before there was one
+            return None
+        peak.restype = ctypes.c_int64
+        peak.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
+        variant, kind, items = self.instruction_set.name.encode(), ARITHMETIC.index(arithmetic), 4 * self.threads
+        best = 0.0
+        begun = time.perf_counter()
+        while time.perf_counter() - begun < seconds:
+            before = time.perf_counter()
+            done = peak(self._pool, variant, kind, items, ROUNDS)
+            if not done:
+                return None
+            best = max(best, done / (time.perf_counter() - before))
+        return best
