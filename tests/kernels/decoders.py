@@ -21,6 +21,8 @@ from causerie.models.decoder import forward as decoder_forward
 from causerie.models.model import Model
 from causerie.models.rope import RopeTable
 from causerie.models.spec import MLP, Activation, Attention, Decoder, Layer, Norm, Rope
+from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.weight import Weight
 
 Array = NDArray[Any]
 RUNNABLE = [each.name for each in instruction_sets() if each.lacking is None]
@@ -107,6 +109,7 @@ def build(
     stored: Mapping[str, Array],
     *,
     format: str | None = None,
+    quantized: Mapping[str, str] | None = None,
     cache: str = "float32",
     threads: int = 1,
     instruction_set: str | None = None,
@@ -114,17 +117,31 @@ def build(
     forward: Forward = decoder_forward,
     max_tokens: int = 256,
 ) -> Model:
-    """A model of these weights, held as stored or as `format`."""
+    """A model of these weights, held as stored or as `format`; matrices named in `quantized`, or all by "", as that."""
     backend = NativeBackend(threads, instruction_set, packing)
-    backend.reserve(spec, {name: format or STORED[array.dtype] for name, array in stored.items()})
-    weights = {
-        name: backend.place(name, shape, lambda a, b, name=name: stored[name][a:b], STORED[stored[name].dtype])
-        for name, shape in spec.weights()
-    }
+    backend.reserve(spec, {name: _held(name, array, format, quantized) for name, array in stored.items()})
+    weights = {name: _place(backend, name, stored[name], format, quantized) for name, _ in spec.weights()}
     room = CacheShape(BLOCKS, backend.block_size, cache)
     executable = backend.compile(spec, weights, forward, room, max_tokens)
     held = sum(weight.nbytes for weight in weights.values())
     return Model(spec, executable, room, max_tokens, format or "float32", "cpu", held)
+
+
+def _held(name: str, array: Array, format: str | None, quantized: Mapping[str, str] | None) -> str:
+    plain = format or STORED[array.dtype]
+    return plain if array.ndim == 1 or not quantized else quantized.get(name, quantized.get("", plain))
+
+
+def _place(
+    backend: NativeBackend, name: str, array: Array, format: str | None, quantized: Mapping[str, str] | None
+) -> Weight:
+    held = _held(name, array, format, quantized)
+    if held not in QUANTIZED:
+        return backend.place(name, array.shape, lambda a, b: array[a:b], STORED[array.dtype])
+    kind, rows = format_named(held), widened(array).astype(np.float32)
+    constant = kind.constant([rows])
+    shape = (array.shape[0], array.shape[1])
+    return backend.place_quantized(name, shape, held, lambda a, b: kind.encode(rows[a:b], constant))
 
 
 def make_step(

@@ -21,7 +21,8 @@ from causerie.backends.step import Step
 from causerie.errors import BackendUnavailable, ConfigError, EngineError, OutOfMemory, UnknownName, UsageError
 from causerie.models.decoder import forward
 from causerie.models.model import Model
-from tests.kernels.decoders import BLOCKS, RUNNABLE, Shape, build, make_step, random_weights
+from causerie.models.rope import RopeTable
+from tests.kernels.decoders import BLOCKS, RUNNABLE, Shape, build, make_step, random_weights, some_tokens
 
 
 def tiny(threads: int = 1, format: str = "bfloat16") -> Model:
@@ -249,3 +250,24 @@ def test_values_that_live_together_never_share_memory() -> None:
                 assert memory.buffer_of[value.number] not in inputs
                 assert memory.strides[memory.buffer_of[value.number]] >= value.width * (2 if value.narrow else 4)
                 holds[memory.buffer_of[value.number]] = value
+
+
+def test_a_profile_times_every_instruction_and_counts_what_is_read() -> None:
+    """The same logits; weights once, keys and values of the past per sequence."""
+    spec = Shape(layers=2, window=40).decoder()
+    model = build(spec, random_weights(spec, "bfloat16"), cache="bfloat16")
+    step = make_step([(some_tokens(5, 203), 60, [0, 1, 2]), ([7], 3, [5])], rows=[4])
+    expected = model.run(step)
+    rotations = RopeTable(spec.ropes).rows(step.positions, step.rope_lengths)
+    timings = model.executable.profile(step, rotations)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(model.run(step), expected)
+    assert [timing.operation for timing in timings[:4]] == ["copy", "embed", "norm", "linear"]
+    assert len(timings) == 1 + len(model.executable.instructions)  # type: ignore[attr-defined]
+    assert all(timing.seconds >= 0 for timing in timings)
+    matrices = sum(timing.nbytes for timing in timings if timing.operation == "linear")
+    weights = model.executable._weights.values()  # type: ignore[attr-defined]
+    assert matrices == sum(weight.nbytes for weight in weights if len(weight.shape) == 2)
+    past = [timing.nbytes for timing in timings if timing.operation == "attention"]
+    position = model.executable._caches.layers[0]["block_bytes"] // 32  # type: ignore[attr-defined]
+    assert past == [(65 - 21 + 4) * position] * 2
+    assert timings[3].detail == "layers.0.mixer.q layers.0.mixer.k layers.0.mixer.v (bfloat16)"

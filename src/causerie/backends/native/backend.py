@@ -21,11 +21,14 @@ from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.executable import NativeExecutable
 from causerie.backends.native.lossless import PackedMatrix, likely_bytes, most_bytes
 from causerie.backends.native.program import BLOCK, NUMBERS, PANEL, Layout, Packing
+from causerie.backends.native.quantized import packing_of, panels_bytes, slice_rows, write_table
 from causerie.backends.native.trace import Placed
 from causerie.backends.ops import CacheShape, Forward, Weights
 from causerie.errors import BackendUnavailable, EngineError, UsageError, unknown
 from causerie.models.spec import Decoder
-from causerie.quant.weight import BYTES, FORMATS, Weight
+from causerie.quant.format import Buffers
+from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.weight import BYTES, Weight
 
 SLICE_BYTES = 16 * 2**20  # how much of a tensor is in memory twice while it is placed
 PACKINGS = ("auto", "lossless", "none")
@@ -74,8 +77,7 @@ class NativeBackend:
     def reserve(self, spec: Decoder, formats: Mapping[str, str]) -> None:
         """One arena for all weights. Raises OutOfMemory, or UnknownName for a format that is not known."""
         for format in formats.values():
-            if format not in FORMATS:
-                raise unknown("weight format", format, FORMATS)
+            format_named(format)
         self._tied = spec.tied
         self._formats = dict(formats)
         self._arena = None
@@ -96,6 +98,24 @@ class NativeBackend:
             part = np.ascontiguousarray(rows(first, min(first + slice_rows, shape[0])))
             self._pack(part, stored, Packing(target=address, first=first, width=width), format, layout, packed)
         return Weight(name, shape, format, Placed(address, layout, self._arena), self._arena.used - before)
+
+    def place_quantized(
+        self, name: str, shape: tuple[int, int], format: str, read: Callable[[int, int], Buffers]
+    ) -> Weight:
+        """Arranges the arrays slice by slice."""
+        if self._arena is None or self._formats.get(name) != format:
+            raise EngineError(f"Weight {name!r} is placed without having been reserved as {format}.")
+        size = panels_bytes(format, shape)
+        address = self._arena.take(size)
+        write_table(format, address)
+        step = slice_rows(format, shape[1], SLICE_BYTES)
+        for first in range(0, shape[0], step):
+            last = min(first + step, shape[0])
+            packing, kept = packing_of(format, read(first, last), address, first, last - first, shape[1])
+            with self.lock:
+                library.kernels().causerie_pack(self.pool, self.instruction_set.index, ctypes.byref(packing))
+            del kept
+        return Weight(name, shape, format, Placed(address, Layout.PANELS, self._arena), size)
 
     def compile(
         self, spec: Decoder, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int
@@ -122,14 +142,17 @@ class NativeBackend:
         return self._formats[name] if len(shape) == 2 else "float32"
 
     def _layout(self, name: str, shape: tuple[int, ...]) -> Layout:
+        format = self._format(name, shape)
         # A tied table must serve as the head; alone it is only ever read by row.
-        if name == "embed" and not self._tied:
+        if name == "embed" and not self._tied and format not in QUANTIZED:
             return Layout.ROWS
-        packs = self._packs and len(shape) == 2 and self._formats[name] == "bfloat16"
+        packs = self._packs and len(shape) == 2 and format == "bfloat16"
         return Layout.PACKED if packs else Layout.PANELS
 
     def _most_bytes(self, name: str, shape: tuple[int, ...]) -> int:
         """Bytes of a weight as held, at most: whole panels, with an even number of inputs for bfloat16."""
+        if self._format(name, shape) in QUANTIZED:
+            return panels_bytes(self._format(name, shape), shape)
         layout, size = self._layout(name, shape), int(BYTES[self._format(name, shape)])
         if layout is Layout.PACKED:
             return most_bytes(shape)

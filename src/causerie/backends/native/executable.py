@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from causerie.backends.native import library, trace
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.cache import LayerCaches
+from causerie.backends.native.profile import Timed, timed
 from causerie.backends.native.program import WANTED, Program, StepArguments
 from causerie.backends.ops import CacheShape, Forward, Rotations, Weights
 from causerie.backends.step import Step
@@ -68,6 +69,7 @@ class NativeExecutable:
         room = sum(memory.strides[:-1]) * max_tokens
         activations = Arena(aligned(room), "the activations of a step")
         self.instructions = trace.assemble(lines, memory)
+        self._lines = lines
         self._buffers = trace.buffers(memory, max_tokens, activations.take(room))
         self._activations: Arena | None = activations
         self._row_sequence = np.zeros(max_tokens, np.int32)
@@ -87,6 +89,18 @@ class NativeExecutable:
 
     def run(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
         """Logits [r, vocab] of the step's rows. Raises EngineError for a step that does not fit the model."""
+        return self._run(step, rotations, None)
+
+    def profile(self, step: Step, rotations: Rotations) -> list[Timed]:
+        """Runs a step and tells how long each instruction took, in order; the first is the copying of cache blocks.
+        The same work as `run`, with one look at the clock between instructions. Raises as `run`."""
+        opened = np.zeros(len(self.instructions) + 2, np.int64)
+        self._run(step, rotations, opened.ctypes.data)
+        seconds = np.diff(opened) / 1e9
+        copies = Timed("copy", "", float(seconds[0]), 0)
+        return [copies, *(timed(*each, step) for each in zip(self._lines, self.instructions, seconds[1:], strict=True))]
+
+    def _run(self, step: Step, rotations: Rotations, opened: int | None) -> NDArray[np.float32]:
         if self._caches is None:
             raise EngineError("The model was closed and cannot run. Load it again.")
         arrays = self._arrays(step)
@@ -111,6 +125,7 @@ class NativeExecutable:
                 ctypes.byref(self._program),
                 ctypes.byref(arguments),
                 ctypes.byref(where),
+                opened,
             )
         if fault:
             raise EngineError(f"A step cannot run: {FAULTS[fault - 1](where.value, step, self._program)}.")
@@ -120,6 +135,7 @@ class NativeExecutable:
         """Frees weights, cache and activations."""
         with self._backend.lock:
             self._weights = self._caches = self._activations = None
+            self._lines = []
 
     def _arrays(self, step: Step) -> dict[str, NDArray[np.int32]]:
         """The step's arrays as C++ wants them, their lengths checked against each other."""

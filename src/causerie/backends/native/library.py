@@ -14,7 +14,7 @@ import causerie.backends.native as package
 from causerie.backends.native import program
 from causerie.errors import BackendUnavailable, unknown
 
-ABI_VERSION = 2
+ABI_VERSION = 4
 FILES = ("libcauserie_kernels.so", "libcauserie_kernels.dylib")
 
 
@@ -56,7 +56,7 @@ def _declare(library: ctypes.CDLL) -> None:
         "causerie_variant_lacking": (ctypes.c_char_p, [integer]),
         "causerie_pool_new": (pointer, [integer]),
         "causerie_pool_free": (None, [pointer]),
-        "causerie_run": (ctypes.c_int32, [pointer, integer, pointer, pointer, ctypes.POINTER(wide)]),
+        "causerie_run": (ctypes.c_int32, [pointer, integer, pointer, pointer, ctypes.POINTER(wide), pointer]),
         "causerie_measure": (None, [pointer, integer, pointer]),
         "causerie_pack": (None, [pointer, integer, pointer]),
         "causerie_read": (ctypes.c_uint64, [pointer, integer, pointer, wide]),

@@ -38,7 +38,8 @@ class Layout(IntEnum):
     PACKED = 2  # bfloat16 panels in 12 bits, losslessly: src/packed.h
 
 
-NUMBERS = {"float32": 0, "float16": 1, "bfloat16": 2}
+NUMBERS = {"float32": 0, "float16": 1, "bfloat16": 2, "int8": 3, "int4": 4, "bnb_int8": 6}
+NUMBERS |= dict.fromkeys(("nf4", "nf4_double", "fp4", "fp4_double"), 5)
 ACTIVATIONS = {"silu": 0, "gelu": 1, "gelu_tanh": 2}
 TOKENS, WANTED = 0, 1  # what an instruction's rows are: the step's tokens, or the rows whose logits are wanted
 
@@ -119,6 +120,9 @@ class Packing(ctypes.Structure):
 
     _fields_ = [
         ("source", ctypes.c_void_p),
+        ("scale", ctypes.c_void_p),
+        ("zero", ctypes.c_void_p),
+        ("unit", ctypes.c_void_p),
         ("target", ctypes.c_uint64),
         ("first", ctypes.c_int64),
         ("rows", ctypes.c_int64),

@@ -26,12 +26,15 @@ from causerie.backends.native.program import (
     Layout,
     Op,
 )
+from causerie.backends.native.quantized import input_group
 from causerie.backends.ops import Linear
 from causerie.errors import EngineError
 from causerie.models.spec import Activation, Attention, Decoder, Norm
 from causerie.quant.weight import Weight
 
 CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION)  # operations that can give their result in bfloat16
+CAN_QUANTIZE = (Op.NORM, Op.GLU)  # and in 8 bits
+WIDE, BRAIN = 0, 1  # how a value is held: float32, bfloat16; else in 8 bits, the number of elements that share a scale
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,16 @@ class Value:
     number: int
     width: int
     counted: int  # TOKENS or WANTED: what its rows are
-    narrow: bool = False  # bfloat16 instead of float32
+    narrow: int = WIDE  # WIDE, BRAIN or a group
 
     @property
     def row_bytes(self) -> int:
         """Bytes from row to row: whole cache lines, no multiple of 1 KiB, where rows would evict each other."""
-        lines = -(-self.width * (2 if self.narrow else 4) // 64)
+        if self.narrow in (WIDE, BRAIN):
+            size = self.width * (2 if self.narrow else 4)
+        else:
+            size = self.width + self.width // self.narrow * 8
+        lines = -(-size // 64)
         return 64 * (lines + 1 if lines % 16 == 0 else lines)
 
 
@@ -78,7 +85,7 @@ class NativeOps:
         self._ropes = spec.ropes
         self._caches = caches
         self._values = 0
-        self._rounded: dict[int, Value] = {}
+        self._rounded: dict[tuple[int, int], Value] = {}
 
     def embed(self, table: Weight) -> Value:
         """[tokens, width]."""
@@ -95,16 +102,16 @@ class NativeOps:
         return out
 
     def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:
-        """bfloat16 matrices read x rounded to bfloat16, others as it is; each kind shares one pass."""
+        """bfloat16 matrices read x rounded to bfloat16, int8 and int4 in 8 bits, others as it is; parts that read the
+        same share one pass."""
         outputs = {i: self._value(part.weight.shape[0], x.counted) for i, part in enumerate(parts)}
-        for narrow in (True, False):
-            chosen = [i for i, part in enumerate(parts) if (part.weight.format == "bfloat16") == narrow]
+        read = [_input_of(part.weight) for part in parts]
+        for narrow in dict.fromkeys(read):
+            chosen = [i for i, each in enumerate(read) if each == narrow]
             for start in range(0, len(chosen), MAX_PARTS):
                 some = chosen[start : start + MAX_PARTS]
                 outs = tuple(outputs[i] for i in some)
-                self.lines.append(
-                    Line(Op.LINEAR, (self._round(x) if narrow else x,), outs, {}, tuple(parts[i] for i in some))
-                )
+                self.lines.append(Line(Op.LINEAR, (self._as(x, narrow),), outs, {}, tuple(parts[i] for i in some)))
         return tuple(outputs.values())
 
     def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
@@ -142,30 +149,46 @@ class NativeOps:
         self._note(Op.SELECT, (x,), out, {})
         return out
 
-    def _value(self, width: int, counted: int, narrow: bool = False) -> Value:
+    def _value(self, width: int, counted: int, narrow: int = WIDE) -> Value:
         self._values += 1
         return Value(self._values - 1, width, counted, narrow)
 
     def _note(self, op: Op, inputs: tuple[Value, ...], out: Value, numbers: Mapping[str, float]) -> None:
         self.lines.append(Line(op, inputs, (out,), numbers))
 
-    def _round(self, x: Value) -> Value:
-        if x.number not in self._rounded:
-            out = self._rounded[x.number] = self._value(x.width, x.counted, narrow=True)
+    def _as(self, x: Value, narrow: int) -> Value:
+        if narrow == WIDE:
+            return x
+        if (x.number, narrow) not in self._rounded:
+            out = self._rounded[x.number, narrow] = self._value(x.width, x.counted, narrow)
             self._note(Op.ROUND, (x,), out, {})
-        return self._rounded[x.number]
+        return self._rounded[x.number, narrow]
+
+
+def _input_of(weight: Weight) -> int:
+    """How a matrix reads its input, as `Value.narrow`."""
+    if weight.format == "bfloat16":
+        return BRAIN
+    return input_group(weight.format, weight.shape[1])
+
+
+def _can_give(line: Line, out: Value) -> bool:
+    """Whether the operation of `line` can write its result as `out`."""
+    if out.narrow == BRAIN:  # only even widths: an odd one needs a zero beside its last element, which ROUND writes
+        return line.op in CAN_ROUND and out.width % 2 == 0
+    whole_row = line.op is not Op.NORM or line.numbers["length"] == out.width
+    return line.op in CAN_QUANTIZE and whole_row
 
 
 def fold_roundings(lines: Iterable[Line]) -> list[Line]:
-    """Without the roundings whose input nobody else reads: the operation before them rounds as it writes."""
+    """Without the roundings whose input nobody else reads: the operation before them writes as is read after it."""
     folded: list[Line] = []
     kept = list(lines)
     uses = Counter(value.number for line in kept for value in line.inputs)
     for line in kept:
         if line.op is Op.ROUND and uses[line.inputs[0].number] == 1:
-            # Only even widths: an odd one needs a zero beside its last element, which ROUND writes.
             before = next((i for i, other in enumerate(folded) if line.inputs[0] in other.outputs), None)
-            if before is not None and folded[before].op in CAN_ROUND and line.inputs[0].width % 2 == 0:
+            if before is not None and _can_give(folded[before], line.outputs[0]):
                 folded[before] = replace(folded[before], outputs=line.outputs)
                 continue
         folded.append(line)

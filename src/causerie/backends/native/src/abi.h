@@ -4,7 +4,8 @@
 #include <stdint.h>
 
 enum Op : int32_t { OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_COUNT };
-enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, NUMBER_COUNT };
+// Quantized matrices: quantized.h.
+enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, INT8, INT4, LOOKUP4, ROW_INT8, NUMBER_COUNT };
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED };
 enum Activation : int32_t { SILU, GELU, GELU_TANH };
@@ -13,6 +14,7 @@ constexpr int PANEL = 64;        // output rows of a weight that lie side by sid
 constexpr int BLOCK = 32;        // positions in a cache block, and in a tile of the softmax
 constexpr int MAX_HEAD_DIM = 512;
 constexpr int MAX_PARTS = 4;
+constexpr float ROW_INT8_STEP = 7.874015718698502e-3f;  // 1 / 127 as bitsandbytes writes it
 
 // One matrix of a linear: [rows, width] in panels, its bias padded to whole panels (or 0), the buffer it fills.
 struct Part {
@@ -30,7 +32,7 @@ struct Instruction {
   int32_t counted;    // rows: 0 = the step's tokens, 1 = the rows whose logits are wanted
   int32_t x, y, z;    // inputs
   int32_t out;
-  int32_t narrow;     // 1: out is bfloat16, else float32
+  int32_t narrow;     // out is: 0 float32, 1 bfloat16, else 8 bits with a scale for so many elements (quantized.h)
   int32_t width;      // elements in a row of x
   int32_t length;     // norm: elements in a group
   int32_t act;        // glu: an Activation
@@ -88,7 +90,10 @@ struct Step {
 
 // A slice of a checkpoint's tensor on its way into the arena: rows first .. first + rows of a [total, width] matrix.
 struct Packing {
-  const void* source;  // [rows, width], contiguous
+  const void* source;  // [rows, width], contiguous; of a quantized matrix its codes
+  const void* scale;   // of a quantized matrix the arrays of its reference layout (quant/*.py), or null
+  const void* zero;
+  const void* unit;
   uint64_t target;     // where the whole weight begins
   int64_t first, rows, width;
   int32_t source_format, target_format, layout, unused;

@@ -15,6 +15,7 @@ struct Kernels {
   OpKernel ops[OP_COUNT];
   void (*measure)(const Packing&, int64_t panel);  // before pack, where the layout is PACKED
   void (*pack)(const Packing&, int64_t panel);
+  void (*arrange)(const Packing&, int64_t panel);  // the same for quantized matrices
   uint64_t (*read)(const uint64_t* words, int64_t count);  // XOR of all words (a multiple of 32): the bandwidth probe
 };
 
@@ -26,6 +27,7 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 extern const OpKernel embed, norm, round_rows, linear, rotate, attention, glu, add_rows, select_rows;
 void measure(const Packing&, int64_t panel);
 void pack(const Packing&, int64_t panel);
+void arrange(const Packing&, int64_t panel);
 uint64_t read(const uint64_t* words, int64_t count);
 
 static inline int64_t row_count(const Step& step, const Instruction& in) {

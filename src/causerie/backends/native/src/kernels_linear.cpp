@@ -1,6 +1,8 @@
 // x · weightᵀ + bias. A weight lies in panels of 64 output rows with k outermost (kernels_pack.cpp), so that a panel is one
 // stream in the order it is used. Every output is ONE chain of multiply-adds over k in order, with the bias added last:
-// the same bits for one token or many, however tokens are grouped and k is cut.
+// the same bits for one token or many, however tokens are grouped and k is cut. Quantized weights: kernels_integer.cpp and
+// kernels_codes.cpp.
+#include "linear.h"
 #include "packed.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
@@ -9,7 +11,6 @@ constexpr int64_t GROUP = 96;    // tokens of one item, that read the panel once
 constexpr int64_t STEPS = 1024;  // steps over k before the next tile: 256 KB of weights stay in the second cache
 constexpr int64_t UNPACKED = 96;    // of packed bfloat16, unpacked at a time for many tokens: 24 KB
 constexpr int64_t FEW_UNPACKED = 16;  // and for few, so that reading from memory never pauses
-constexpr int64_t AHEAD = 8192;  // bytes that a stream from memory is fetched ahead
 
 // A format: what one step over k reads, `each` elements of k; `tokens` at most in a tile.
 struct Float32 {
@@ -101,40 +102,39 @@ static inline void run_tile(const Tile& tile, int64_t tokens) {
   }
 }
 
-// One panel of one part for tokens first .. last: steps s .. s + steps, which lie at `weight`.
-struct Stretch {
-  const Program& program;
-  const Instruction& in;
-  const Part& part;
-  int64_t panel, first, last;
-  int64_t all;  // steps of the panel
-};
+template <class F>
+static inline int64_t all_steps(const Stretch& run) { return (run.in.width + F::each - 1) / F::each; }
 
+// Steps s .. s + steps of a stretch, which lie at `weight`.
 template <class F, bool FROM_MEMORY>
 static inline void run_steps(const Stretch& run, const typename F::Weight* weight, int64_t s, int64_t steps) {
-  const auto& [program, in, part, panel, first, last, all] = run;
-  for (int64_t t = first; t < last; t += F::tokens) {
-    Tile tile;
-    tile.weight = weight;
-    tile.input = row<const typename F::Input>(program, in.x, t) + s * F::each;
-    tile.input_stride = program.buffers[in.x].stride;
-    tile.out = row<float>(program, part.out, t) + panel * PANEL;
-    tile.out_stride = program.buffers[part.out].stride / int64_t(sizeof(float));
-    tile.steps = steps;
-    tile.rows = part.rows - panel * PANEL < PANEL ? part.rows - panel * PANEL : PANEL;
-    tile.bias = part.bias && s + steps == all ? reinterpret_cast<const float*>(part.bias) + panel * PANEL : nullptr;
-    tile.first = s == 0;
-    const int64_t tokens = last - t < F::tokens ? last - t : F::tokens;
-    if (FROM_MEMORY && t == first) run_tile<F, true>(tile, tokens);
+  Tile tile;
+  tile.weight = weight;
+  tile.input_stride = run.program.buffers[run.in.x].stride;
+  tile.out_stride = run.out_stride();
+  tile.steps = steps;
+  tile.rows = run.rows();
+  tile.bias = s + steps == all_steps<F>(run) ? run.bias() : nullptr;
+  tile.first = s == 0;
+  for (int64_t t = run.first; t < run.last; t += F::tokens) {
+    tile.input = row<const typename F::Input>(run.program, run.in.x, t) + s * F::each;
+    tile.out = run.out(t);
+    const int64_t tokens = run.last - t < F::tokens ? run.last - t : F::tokens;
+    if (FROM_MEMORY && t == run.first) run_tile<F, true>(tile, tokens);
     else run_tile<F, false>(tile, tokens);
   }
 }
 
 template <class F>
 static void run_plain(const Stretch& run, const typename F::Weight* weight) {
-  const int64_t cut = run.last - run.first > F::tokens ? STEPS : run.all;
-  for (int64_t s = 0; s < run.all; s += cut)
-    run_steps<F, true>(run, weight + s * PANEL * F::each, s, s + cut < run.all ? cut : run.all - s);
+  const int64_t all = all_steps<F>(run), cut = run.last - run.first > F::tokens ? STEPS : all;
+  for (int64_t s = 0; s < all; s += cut)
+    run_steps<F, true>(run, weight + s * PANEL * F::each, s, s + cut < all ? cut : all - s);
+}
+
+template <class F>
+static void run_plain(const Stretch& run) {
+  run_plain<F>(run, reinterpret_cast<const typename F::Weight*>(run.part.weight) + run.panel * all_steps<F>(run) * PANEL * F::each);
 }
 
 // Some steps at a time are unpacked into the first cache, to be read by all tokens.
@@ -142,20 +142,13 @@ static void run_packed(const Stretch& run) {
   const PackedPanel& panel = reinterpret_cast<const PackedPanel*>(run.part.weight)[run.panel];
   if (panel.plain) return run_plain<Bfloat16>(run, reinterpret_cast<const uint16_t*>(panel.data));
   alignas(64) uint16_t unpacked[UNPACKED * STEP_WEIGHTS];
+  const int64_t all = all_steps<Bfloat16>(run);
   const int64_t cut = run.last - run.first > Bfloat16::tokens ? UNPACKED : FEW_UNPACKED;
-  for (int64_t s = 0; s < run.all; s += cut) {
-    const int64_t steps = s + cut < run.all ? cut : run.all - s;
+  for (int64_t s = 0; s < all; s += cut) {
+    const int64_t steps = s + cut < all ? cut : all - s;
     unpack_steps(panel, s, steps, AHEAD, unpacked);
     run_steps<Bfloat16, false>(run, unpacked, s, steps);
   }
-}
-
-template <class F>
-static void run_panel(const Program& program, const Instruction& in, const Part& part, int64_t panel, int64_t first, int64_t last) {
-  const int64_t all = (in.width + F::each - 1) / F::each;
-  const Stretch run{program, in, part, panel, first, last, all};
-  if (part.layout == PACKED) return run_packed(run);
-  run_plain<F>(run, reinterpret_cast<const typename F::Weight*>(part.weight) + panel * all * PANEL * F::each);
 }
 
 static inline int64_t token_groups(const Step& step, const Instruction& in) { return (row_count(step, in) + GROUP - 1) / GROUP; }
@@ -174,10 +167,14 @@ static void linear_item(const Program& program, const Step& step, const Instruct
   const Part* part = in.parts;
   for (; panel >= part_panels(*part); ++part) panel -= part_panels(*part);
   const int64_t first = item % groups * GROUP, last = first + GROUP < tokens ? first + GROUP : tokens;
+  const Stretch run{program, in, *part, panel, first, last};
   switch (part->format) {
-    case FLOAT32: return run_panel<Float32>(program, in, *part, panel, first, last);
-    case FLOAT16: return run_panel<Float16>(program, in, *part, panel, first, last);
-    default: return run_panel<Bfloat16>(program, in, *part, panel, first, last);
+    case FLOAT32: return run_plain<Float32>(run);
+    case FLOAT16: return run_plain<Float16>(run);
+    case BFLOAT16: return part->layout == PACKED ? run_packed(run) : run_plain<Bfloat16>(run);
+    case INT8:
+    case INT4: return run_integers(run);
+    default: return run_codes(run);
   }
 }
 

@@ -1,6 +1,8 @@
-// Operations on single rows: embed, norm, round, glu, add, select. An item is a row, or a span of columns of a row.
+// Operations on single rows: embed, norm, round, glu, add, select. An item is a row, or a span of columns of a row. What a
+// linear reads next may be written in the form that it reads (`narrow` of an instruction).
 #include "functions.h"
 #include "packed.h"
+#include "quantized.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
@@ -17,6 +19,36 @@ struct Span {
 static inline Span span(const Instruction& in, int64_t item) {
   const int64_t first = item % spans(in) * SPAN;
   return {item / spans(in), first, first + SPAN < in.width ? first + SPAN : in.width};
+}
+
+// Where sixteen elements of a row go, from column i on, `left` of them real: as float32, as bfloat16, or quantized.
+struct Floats {
+  float* row;
+  inline void put(int64_t i, f32x16 value, int64_t left) { store_first(row + i, value, left); }
+};
+struct Brains {
+  uint16_t* row;
+  inline void put(int64_t i, f32x16 value, int64_t left) { store_first(row + i, value, left); }
+};
+struct Quantized {
+  Codes codes;
+  int64_t group;
+  alignas(64) float held[64];
+  inline void put(int64_t i, f32x16 value, int64_t) {  // widths are of whole groups
+    const int64_t at = i % group;
+    store(held + at, value);
+    if (at + 16 == group) quantize_group(held, group, codes, i / group);
+  }
+};
+
+// Calls use(out) with the form of row r that the instruction asks for.
+template <class Use>
+static inline void with_out(const Program& program, const Instruction& in, int64_t r, Use use) {
+  switch (in.narrow) {
+    case 0: return use(Floats{row<float>(program, in.out, r)});
+    case 1: return use(Brains{row<uint16_t>(program, in.out, r)});
+    default: return use(Quantized{codes_of(row<void>(program, in.out, r), in.width, in.narrow), in.narrow, {}});
+  }
 }
 
 static inline float number(const void* from, int64_t index, int format) {
@@ -52,6 +84,11 @@ static void embed_packed(const Instruction& in, int64_t r, int64_t first, int64_
 static void embed_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
   const auto [r, first, last] = span(in, item);
   if (in.layout == PACKED) return embed_packed(in, step.tokens[r], first, last, row<float>(program, in.out, r));
+  if (in.format >= INT8) {
+    for (int64_t k = first; k < last; ++k)
+      row<float>(program, in.out, r)[k] = quantized_value(in.format, in.address, in.width, step.tokens[r], k);
+    return;
+  }
   const void* table = reinterpret_cast<const void*>(in.address);
   float* out = row<float>(program, in.out, r);
   for (int64_t k = first; k < last; ++k) out[k] = number(table, table_index(in, step.tokens[r], k), in.format);
@@ -59,56 +96,49 @@ static void embed_span(const Program& program, const Step& step, const Instructi
 
 static int64_t norm_items(const Step& step, const Instruction& in) { return row_count(step, in) * (in.width / in.length); }
 
-template <class T>
-static void norm_group(const Program& program, const Instruction& in, int64_t item) {
+static void norm_item(const Program& program, const Step&, const Instruction& in, int64_t item) {
   const float* weight = reinterpret_cast<const float*>(in.address);
   const int64_t groups = in.width / in.length, at = item % groups * in.length;
   const float* x = row<float>(program, in.x, item / groups) + at;
-  T* out = row<T>(program, in.out, item / groups) + at;
   f32x16 squares = broadcast(0.0f);
   for (int64_t i = 0; i < in.length; i += 16) {
     const f32x16 value = load_first(x + i, in.length - i);
     squares = fma(value, value, squares);
   }
   const f32x16 inverse = broadcast(1.0f / __builtin_sqrtf(sum(squares) / float(in.length) + in.eps));
-  for (int64_t i = 0; i < in.length; i += 16) {
-    const f32x16 value = mul(load_first(x + i, in.length - i), inverse);
-    store_first(out + i, mul(value, load_first(weight + i, in.length - i)), in.length - i);
-  }
+  with_out(program, in, item / groups, [&](auto out) {
+    for (int64_t i = 0; i < in.length; i += 16) {
+      const f32x16 value = mul(load_first(x + i, in.length - i), inverse);
+      out.put(at + i, mul(value, load_first(weight + i, in.length - i)), in.length - i);
+    }
+  });
 }
 
-static void norm_item(const Program& program, const Step&, const Instruction& in, int64_t item) {
-  in.narrow ? norm_group<uint16_t>(program, in, item) : norm_group<float>(program, in, item);
-}
-
-// float32 to bfloat16; an odd width gets a zero beside its last element, as the weights do.
+// As the instruction asks; an odd width of bfloat16 gets a zero beside its last element, as the weights do.
 static void round_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
-  const auto [r, first, last] = span(in, item);
-  const float* x = row<float>(program, in.x, r);
-  uint16_t* out = row<uint16_t>(program, in.out, r);
-  for (int64_t i = first; i < last; i += 16) store_first(out + i, load_first(x + i, last - i), last - i);
-  if (last == in.width && last % 2) out[last] = 0;
+  const Span at = span(in, item);
+  const float* x = row<float>(program, in.x, at.row);
+  with_out(program, in, at.row, [&](auto out) {
+    for (int64_t i = at.first; i < at.last; i += 16) out.put(i, load_first(x + i, at.last - i), at.last - i);
+  });
+  if (in.narrow == 1 && at.last == in.width && in.width % 2) row<uint16_t>(program, in.out, at.row)[in.width] = 0;
 }
 
-template <class T, f32x16 (*act)(f32x16)>
-static void glu_to(const Program& program, const Instruction& in, const Span& at) {
+template <f32x16 (*act)(f32x16)>
+static void glu_by(const Program& program, const Instruction& in, const Span& at) {
   const float *gate = row<float>(program, in.x, at.row), *up = row<float>(program, in.y, at.row);
-  T* out = row<T>(program, in.out, at.row);
-  for (int64_t i = at.first; i < at.last; i += 16)
-    store_first(out + i, mul(act(load_first(gate + i, at.last - i)), load_first(up + i, at.last - i)), at.last - i);
-}
-
-template <class T>
-static void glu_act(const Program& program, const Instruction& in, const Span& at) {
-  switch (in.act) {
-    case SILU: return glu_to<T, silu>(program, in, at);
-    case GELU: return glu_to<T, gelu>(program, in, at);
-    default: return glu_to<T, gelu_tanh>(program, in, at);
-  }
+  with_out(program, in, at.row, [&](auto out) {
+    for (int64_t i = at.first; i < at.last; i += 16)
+      out.put(i, mul(act(load_first(gate + i, at.last - i)), load_first(up + i, at.last - i)), at.last - i);
+  });
 }
 
 static void glu_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
-  in.narrow ? glu_act<uint16_t>(program, in, span(in, item)) : glu_act<float>(program, in, span(in, item));
+  switch (in.act) {
+    case SILU: return glu_by<silu>(program, in, span(in, item));
+    case GELU: return glu_by<gelu>(program, in, span(in, item));
+    default: return glu_by<gelu_tanh>(program, in, span(in, item));
+  }
 }
 
 static void add_span(const Program& program, const Step&, const Instruction& in, int64_t item) {

@@ -7,7 +7,7 @@
 
 #define CAUSERIE_EXPORT extern "C" __attribute__((visibility("default")))
 
-CAUSERIE_EXPORT int causerie_abi_version() { return 2; }
+CAUSERIE_EXPORT int causerie_abi_version() { return 4; }
 
 // Bytes of the structures both sides describe, in the order of abi.h.
 CAUSERIE_EXPORT void causerie_layout_sizes(int64_t* sizes) {
@@ -30,10 +30,10 @@ CAUSERIE_EXPORT Pool* causerie_pool_new(int threads) {
 }
 CAUSERIE_EXPORT void causerie_pool_free(Pool* pool) { delete pool; }
 
-// A Fault; 0 when the step ran. `variant_index` must be one that can run.
-CAUSERIE_EXPORT int32_t causerie_run(Pool* pool, int variant_index, const Program* program, const Step* step, int64_t* where) {
+// A Fault; 0 when the step ran. `variant_index` must be one that can run; `opened` as in run.h, or null.
+CAUSERIE_EXPORT int32_t causerie_run(Pool* pool, int variant_index, const Program* program, const Step* step, int64_t* where, int64_t* opened) {
   const Fault fault = check(*program, *step, where);
-  if (fault == STEP_OK) run(*variant(variant_index).kernels, *pool, *program, *step);
+  if (fault == STEP_OK) run(*variant(variant_index).kernels, *pool, *program, *step, opened);
   return fault;
 }
 
@@ -72,7 +72,8 @@ CAUSERIE_EXPORT void causerie_measure(Pool* pool, int variant_index, const Packi
 }
 
 CAUSERIE_EXPORT void causerie_pack(Pool* pool, int variant_index, const Packing* packing) {
-  each_panel(*pool, {variant(variant_index).kernels->pack, *packing});
+  const Kernels& kernels = *variant(variant_index).kernels;
+  each_panel(*pool, {packing->target_format < INT8 ? kernels.pack : kernels.arrange, *packing});
 }
 
 // XOR of `count` 64-bit words (a multiple of 32): what memory can deliver, when timed.

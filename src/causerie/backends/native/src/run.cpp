@@ -1,5 +1,6 @@
 #include "run.h"
 
+#include <chrono>
 #include <cstring>
 
 namespace {
@@ -48,7 +49,12 @@ struct Run {
   const Kernels& kernels;
   const Program& program;
   const Step& step;
+  int64_t* opened;
 };
+
+int64_t nanoseconds() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 void copy_blocks(const Program& program, const Step& step, int64_t layer) {
   const LayerCache& cache = program.layers[layer];
@@ -59,14 +65,15 @@ void copy_blocks(const Program& program, const Step& step, int64_t layer) {
 
 // Phase 0 copies blocks, phase i + 1 is instruction i.
 int64_t items(const void* argument, int phase) {
-  const auto& [kernels, program, step] = *static_cast<const Run*>(argument);
+  const auto& [kernels, program, step, opened] = *static_cast<const Run*>(argument);
+  if (opened) opened[phase] = nanoseconds();
   if (phase == 0) return step.copies_count ? program.layer_count : 0;
   const Instruction& in = program.instructions[phase - 1];
   return kernels.ops[in.op].items(step, in);
 }
 
 void execute(const void* argument, int phase, int64_t item) {
-  const auto& [kernels, program, step] = *static_cast<const Run*>(argument);
+  const auto& [kernels, program, step, opened] = *static_cast<const Run*>(argument);
   if (phase == 0) return copy_blocks(program, step, item);
   const Instruction& in = program.instructions[phase - 1];
   kernels.ops[in.op].execute(program, step, in, item);
@@ -74,8 +81,9 @@ void execute(const void* argument, int phase, int64_t item) {
 
 }  // namespace
 
-void run(const Kernels& kernels, Pool& pool, const Program& program, const Step& step) {
+void run(const Kernels& kernels, Pool& pool, const Program& program, const Step& step, int64_t* opened) {
   program.buffers[program.logits_buffer].data = reinterpret_cast<uint64_t>(step.logits);
-  const Run argument{kernels, program, step};
+  const Run argument{kernels, program, step, opened};
   pool.run({program.instruction_count + 1, items, execute, &argument});
+  if (opened) opened[program.instruction_count + 1] = nanoseconds();
 }

@@ -19,4 +19,6 @@ enum Fault : int32_t {
 // offending row, entry or sequence. Fills program.row_sequence.
 Fault check(const Program& program, const Step& step, int64_t* where);
 
-void run(const Kernels& kernels, Pool& pool, const Program& program, const Step& step);
+// `opened`, where not null, receives the time at which each phase began (copies, then the instructions) and the end, in
+// nanoseconds: instruction_count + 2 numbers.
+void run(const Kernels& kernels, Pool& pool, const Program& program, const Step& step, int64_t* opened = nullptr);

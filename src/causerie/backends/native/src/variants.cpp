@@ -35,12 +35,12 @@ const char* const NOT_COMPILED = "this build does not contain it";
   CAUSERIE_NEEDS("avx512bw");
   CAUSERIE_NEEDS("avx512dq");
   CAUSERIE_NEEDS("avx512vl");
+  CAUSERIE_NEEDS("avx512vnni");
   return lacks_avx2();
 }
 
 [[maybe_unused]] const char* lacks_avx512_bf16() {
   CAUSERIE_NEEDS("avx512bf16");
-  CAUSERIE_NEEDS("avx512vnni");
   return lacks_avx512();
 }
 #endif

@@ -1,0 +1,47 @@
+"""What one instruction of a step cost: its time, and the bytes of memory that it had to read.
+
+Only what does not stay in a processor's caches is counted: weights, and the keys and values of past tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from causerie.backends.native.program import BLOCK, Op
+from causerie.backends.native.trace import Line
+from causerie.backends.step import Step
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One instruction of one step."""
+
+    operation: str  # "linear", "attention", … in small letters, as program.py names them; or "copy"
+    detail: str  # of a linear: its matrices, such as "layers.0.mixer.q layers.0.mixer.k (int8)"
+    seconds: float
+    nbytes: int  # of weights and cache that it read
+
+
+def timed(line: Line, instruction: np.void, seconds: float, step: Step) -> Timed:
+    """The cost of an instruction of `step` that took `seconds`."""
+    detail = ""
+    if line.parts:
+        formats = ", ".join(dict.fromkeys(part.weight.format for part in line.parts))
+        detail = f"{' '.join(part.weight.name for part in line.parts)} ({formats})"
+    return Timed(line.op.name.lower(), detail, float(seconds), _bytes_read(line, instruction, step))
+
+
+def _bytes_read(line: Line, instruction: np.void, step: Step) -> int:
+    rows = len(step.rows) if instruction["counted"] else len(step.tokens)
+    if not rows:
+        return 0
+    if line.op is Op.LINEAR:
+        return sum(part.weight.nbytes for part in line.parts)
+    if line.op is not Op.ATTENTION:
+        return 0
+    ends = step.positions[step.starts[1:] - 1] + 1
+    firsts = np.maximum(step.positions[step.starts[:-1]] - int(instruction["window"]) + 1, 0)
+    positions = ends - firsts if instruction["window"] else ends
+    return int(positions.sum()) * int(instruction["block_bytes"]) // BLOCK

@@ -1,0 +1,62 @@
+"""Quantized matrices: how many bytes their panels take, and which arrays of the reference layout C++ makes them from.
+
+The layouts are described in src/quantized.h, the arrays in quant/*.py.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from math import gcd, lcm
+from typing import Any
+
+import numpy as np
+
+from causerie.backends.native.program import NUMBERS, PANEL, Packing
+from causerie.quant.format import Buffers
+from causerie.quant.formats import format_named
+from causerie.quant.lookup import TABLES, Lookup
+
+TABLE_BYTES = 256  # a table of 16 values, and room to the next multiple of an arena's alignment
+SCALE_BYTES = {"int8": 2, "int4": 2, "bnb_int8": 4}  # of a row of a group, the zero point included; else 4
+
+
+def panels_bytes(format: str, shape: tuple[int, ...]) -> int:
+    """What a matrix takes: `panel_bytes` of quantized.h for each 64 rows, and its table."""
+    rows, width = shape
+    lookup = isinstance(format_named(format), Lookup)
+    group = gcd(64, width) if lookup else format_named(format).group(width)
+    codes = PANEL * width // 2 if lookup or format == "int4" else PANEL * width
+    scales = PANEL * SCALE_BYTES.get(format, 4) * (width // group)
+    unit = PANEL * 4 if format == "int4" else 0
+    return -(-rows // PANEL) * (codes + scales + unit) + (TABLE_BYTES if lookup else 0)
+
+
+def input_group(format: str, width: int) -> int:
+    """How many activations share a scale where a matrix reads them in 8 bits; 0 where it reads float32."""
+    return format_named(format).group(width) if format in ("int8", "int4") else 0
+
+
+def slice_rows(format: str, width: int, most_bytes: int) -> int:
+    """How many rows to read at a time: whole panels, and what the format's arrays can be cut at."""
+    step = lcm(PANEL, format_named(format).row_step(width))
+    return max(1, most_bytes // (width * 4 * step)) * step
+
+
+def write_table(format: str, address: int) -> None:
+    """The values of a look-up format's codes, where its panels begin."""
+    found = format_named(format)
+    if isinstance(found, Lookup):
+        table = TABLES[found.table]
+        ctypes.memmove(address, table.ctypes.data, table.nbytes)
+
+
+def packing_of(format: str, arrays: Buffers, target: int, first: int, rows: int, width: int) -> tuple[Packing, Any]:
+    """The packing of some rows, and the arrays that must live as long as it is used."""
+    found = format_named(format)
+    scale = found.magnitudes(arrays) if isinstance(found, Lookup) else arrays["scale"]
+    kept = [np.ascontiguousarray(each) for each in (arrays["codes"], scale)]
+    kept += [np.ascontiguousarray(arrays[name]) for name in ("zero", "unit") if name in arrays]
+    packing = Packing(target=target, first=first, rows=rows, width=width, target_format=NUMBERS[format])
+    for name, array in zip(("source", "scale", "zero", "unit"), kept, strict=False):
+        setattr(packing, name, array.ctypes.data)
+    return packing, kept

@@ -1,0 +1,169 @@
+// int8 and int4 matrices. Activations are quantized to 8 bits a group (quantized.h), so that a group's products are summed
+// as integers, exactly; then ONE fma a group and output, over groups in order: the same bits for one token or many.
+//
+//   y = Σ over groups of (float(Σ q·x) · (scale · scale of x)), for int4 · unit / 16, + bias
+#include "linear.h"
+#include "quantized.h"
+
+namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
+
+constexpr int64_t CUT = 32 * 1024;  // bytes of a panel before the next tile of tokens: they stay in the first cache
+constexpr int INTEGER_TOKENS = TOKENS;
+
+struct Int8 {
+  static constexpr int32_t format = INT8;
+  static constexpr int64_t head = 2 * PANEL;
+  template <int S>
+  static inline Bytes weights(const uint8_t* body, int64_t step, int v) { return load_bytes(body + (step + S) * 4 * PANEL + 64 * v); }
+  static inline i32x16 start(const uint8_t*, int, int32_t sum) { return broadcast_int(-BIAS * sum); }
+  static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return dot4_biased(acc, w, x); }
+  static inline i32x16 finish(i32x16 acc, const uint8_t*, int, int32_t) { return acc; }
+  static inline f32x16 scale(const uint8_t* block, int v) { return load_bf16(reinterpret_cast<const uint16_t*>(block) + 16 * v); }
+  static inline f32x16 whole(f32x16 sum, const uint8_t*, int) { return sum; }
+};
+
+// 16 · Σ code·x - zero · Σ x
+struct Int4 {
+  static constexpr int32_t format = INT4;
+  static constexpr int64_t head = 2 * PANEL;
+  template <int S>
+  static inline Bytes weights(const uint8_t* body, int64_t step, int v) {
+    const Bytes both = load_bytes(body + step / 2 * 4 * PANEL + 64 * v);
+    return S ? high_nibbles(both) : low_nibbles(both);
+  }
+  static inline i32x16 base(const uint8_t* block, int v, int32_t sum) { return mul_small(load_u8(block + PANEL + 16 * v), -sum); }
+  static inline i32x16 start(const uint8_t* block, int v, int32_t sum) { return SIXTEENFOLD ? base(block, v, sum) : broadcast_int(0); }
+  static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return dot4(acc, w, x); }
+  static inline i32x16 finish(i32x16 acc, const uint8_t* block, int v, int32_t sum) {
+    return SIXTEENFOLD ? acc : add(times16(acc), base(block, v, sum));
+  }
+  static inline f32x16 scale(const uint8_t* block, int v) { return to_float(load_u8(block + 16 * v)); }
+  static inline f32x16 whole(f32x16 sum, const uint8_t* panel, int v) { return mul(sum, load(reinterpret_cast<const float*>(panel) + 16 * v)); }
+};
+
+// A run of groups of one panel for a few tokens.
+struct Groups {
+  const uint8_t* panel;  // its head
+  const uint8_t* block;  // the first group
+  int64_t first, count;  // groups
+  int64_t group, bytes;  // inputs of a group, bytes of a block
+  Codes input;           // of the first token
+  int64_t input_stride;  // bytes
+  float* out;
+  int64_t out_stride;    // floats
+  int64_t rows;
+  const float* bias;
+  bool last;             // finishes the sums
+};
+
+template <class F, int S, int T, int V>
+static inline void substep(const uint8_t* body, int64_t step, int v0, const int8_t* const* x, i32x16 (*acc)[V]) {
+  Bytes w[V];
+  for (int v = 0; v < V; ++v) w[v] = F::template weights<S>(body, step, v0 + v);
+  for (int t = 0; t < T; ++t) {
+    const Bytes four = broadcast_four(x[t] + 4 * (step + S));
+    for (int v = 0; v < V; ++v) acc[t][v] = F::accumulate(acc[t][v], w[v], four);
+  }
+}
+
+template <class F, int T, int V, bool FROM_MEMORY>
+static inline void strip(const Groups& run, int v0) {
+  f32x16 sums[T][V];
+  for (int t = 0; t < T; ++t)
+    for (int v = 0; v < V; ++v) {
+      const int64_t at = 16 * (v0 + v);
+      sums[t][v] = run.first ? load_first(run.out + t * run.out_stride + at, run.rows - at) : broadcast(0.0f);
+    }
+  const int8_t* x[T];
+  const float* scales[T];
+  const int32_t* totals[T];
+  for (int t = 0; t < T; ++t) {
+    const int64_t shift = t * run.input_stride;
+    x[t] = run.input.codes + shift + run.first * run.group;
+    scales[t] = reinterpret_cast<const float*>(reinterpret_cast<const char*>(run.input.scales) + shift) + run.first;
+    totals[t] = reinterpret_cast<const int32_t*>(reinterpret_cast<const char*>(run.input.sums) + shift) + run.first;
+  }
+  const uint8_t* block = run.block;
+  for (int64_t g = 0; g < run.count; ++g, block += run.bytes) {
+    if (FROM_MEMORY)
+      for (int64_t i = 0; i < F::head; i += 64) __builtin_prefetch(block + AHEAD + i);
+    i32x16 acc[T][V];
+    for (int t = 0; t < T; ++t)
+      for (int v = 0; v < V; ++v) acc[t][v] = F::start(block, v0 + v, totals[t][g]);
+    const uint8_t* body = block + F::head;
+    for (int64_t step = 0; step < run.group / 4; step += 2) {
+      if (FROM_MEMORY)
+        for (int64_t i = 0; i < (F::format == INT4 ? 4 : 8) * PANEL; i += 64)
+          __builtin_prefetch(body + step * (F::format == INT4 ? 2 : 4) * PANEL + AHEAD + i);
+      substep<F, 0, T, V>(body, step, v0, x, acc);
+      substep<F, 1, T, V>(body, step, v0, x, acc);
+    }
+    for (int v = 0; v < V; ++v) {
+      const f32x16 scale = F::scale(block, v0 + v);
+      for (int t = 0; t < T; ++t) {
+        const i32x16 exact = F::finish(acc[t][v], block, v0 + v, totals[t][g]);
+        sums[t][v] = fma(to_float(exact), mul(scale, broadcast(scales[t][g])), sums[t][v]);
+      }
+    }
+    for (int t = 0; t < T; ++t) x[t] += run.group;
+  }
+  for (int t = 0; t < T; ++t)
+    for (int v = 0; v < V; ++v) {
+      const int64_t at = 16 * (v0 + v);
+      f32x16 value = run.last ? F::whole(sums[t][v], run.panel, v0 + v) : sums[t][v];
+      if (run.last && run.bias) value = add(value, load(run.bias + at));
+      if (run.rows > at) store_first(run.out + t * run.out_stride + at, value, run.rows - at);
+    }
+}
+
+template <class F, int T, bool FROM_MEMORY>
+static void run_tile(const Groups& run) {
+  constexpr int V = T == 1 ? 4 : VECTORS;
+  for (int v0 = 0; v0 < 4; v0 += V) strip<F, T, V, FROM_MEMORY>(run, v0);
+}
+
+template <class F, bool FROM_MEMORY>
+static inline void run_tile(const Groups& run, int64_t tokens) {
+  switch (tokens) {
+    case 1: return run_tile<F, 1, FROM_MEMORY>(run);
+    case 2: return run_tile<F, 2, FROM_MEMORY>(run);
+    case 3: return run_tile<F, 3, FROM_MEMORY>(run);
+    case 4: return run_tile<F, 4, FROM_MEMORY>(run);
+    case 5: return run_tile<F, 5, FROM_MEMORY>(run);
+    default: return run_tile<F, 6, FROM_MEMORY>(run);
+  }
+}
+
+template <class F>
+static void run_format(const Stretch& stretch) {
+  const Instruction& in = stretch.in;
+  const int64_t group = group_of(F::format, in.width), all = in.width / group;
+  Groups run;
+  run.panel = panel_of(F::format, stretch.part.weight, in.width, stretch.panel);
+  run.group = group;
+  run.bytes = group_bytes(F::format, group);
+  run.input_stride = stretch.program.buffers[in.x].stride;
+  run.out_stride = stretch.out_stride();
+  run.rows = stretch.rows();
+  run.bias = stretch.bias();
+  const int64_t cut = stretch.last - stretch.first > INTEGER_TOKENS ? CUT / run.bytes : all;
+  for (int64_t g = 0; g < all; g += cut) {
+    run.block = run.panel + panel_head(F::format) + g * run.bytes;
+    run.first = g;
+    run.count = g + cut < all ? cut : all - g;
+    run.last = g + run.count == all;
+    for (int64_t t = stretch.first; t < stretch.last; t += INTEGER_TOKENS) {
+      run.input = codes_of(row<void>(stretch.program, in.x, t), in.width, group);
+      run.out = stretch.out(t);
+      const int64_t tokens = stretch.last - t < INTEGER_TOKENS ? stretch.last - t : INTEGER_TOKENS;
+      if (t == stretch.first) run_tile<F, true>(run, tokens);
+      else run_tile<F, false>(run, tokens);
+    }
+  }
+}
+
+void run_integers(const Stretch& stretch) {
+  stretch.part.format == INT8 ? run_format<Int8>(stretch) : run_format<Int4>(stretch);
+}
+
+}  // namespace

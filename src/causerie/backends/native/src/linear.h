@@ -1,0 +1,26 @@
+// What the kernels of a linear share: a stretch of work, and a tile of it.
+#pragma once
+#include "simd.h"
+
+namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
+
+constexpr int64_t AHEAD = 8192;  // bytes that a stream from memory is fetched ahead
+
+// One panel of one part for tokens first .. last.
+struct Stretch {
+  const Program& program;
+  const Instruction& in;
+  const Part& part;
+  int64_t panel, first, last;
+
+  // How many of the panel's rows exist, 1 .. 64.
+  int64_t rows() const { return part.rows - panel * PANEL < PANEL ? part.rows - panel * PANEL : PANEL; }
+  const float* bias() const { return part.bias ? reinterpret_cast<const float*>(part.bias) + panel * PANEL : nullptr; }
+  float* out(int64_t token) const { return row<float>(program, part.out, token) + panel * PANEL; }
+  int64_t out_stride() const { return program.buffers[part.out].stride / int64_t(sizeof(float)); }
+};
+
+void run_integers(const Stretch&);  // int8, int4: kernels_integer.cpp
+void run_codes(const Stretch&);     // lookup4, row_int8: kernels_codes.cpp
+
+}  // namespace

@@ -1,0 +1,239 @@
+// Sixteen integer lanes of 32 bits, and 64 bytes as sixteen groups of four: what int8 and int4 weights are multiplied with.
+// Sums of products are exact, so that every instruction set gives the same.
+//
+// dot4(acc, w, x) adds to each lane four products of a weight (0 … 255) and an activation (-127 … 127); dot4_biased the
+// same for weights held as q + 128, giving Σ (q + BIAS) · x: where the machine has no product of unsigned and signed bytes
+// that cannot overflow, it multiplies q itself and BIAS is 0.
+#pragma once
+#include "simd.h"
+
+namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
+
+#if defined(__AVX512VNNI__)
+
+constexpr int BIAS = 128;
+constexpr bool SIXTEENFOLD = true;  // nibbles() gives 16 times the nibble, which costs a shift less
+
+struct i32x16 { __m512i v; };
+struct Bytes { __m512i v; };
+
+static inline i32x16 broadcast_int(int32_t a) { return {_mm512_set1_epi32(a)}; }
+static inline i32x16 add(i32x16 a, i32x16 b) { return {_mm512_add_epi32(a.v, b.v)}; }
+static inline i32x16 sub(i32x16 a, i32x16 b) { return {_mm512_sub_epi32(a.v, b.v)}; }
+static inline i32x16 times16(i32x16 a) { return {_mm512_slli_epi32(a.v, 4)}; }
+// a · b, where a is 0 … 255 in every lane and |b| < 2^15.
+static inline i32x16 mul_small(i32x16 a, int32_t b) { return {_mm512_madd_epi16(a.v, _mm512_set1_epi32(b & 0xffff))}; }
+static inline f32x16 to_float(i32x16 a) { return {_mm512_cvtepi32_ps(a.v)}; }
+static inline i32x16 to_int(f32x16 a) { return {_mm512_cvtps_epi32(a.v)}; }  // to the nearest, ties to even
+static inline i32x16 magnitude_bits(f32x16 a) { return {_mm512_and_si512(_mm512_castps_si512(a.v), _mm512_set1_epi32(0x7fffffff))}; }
+static inline i32x16 max(i32x16 a, i32x16 b) { return {_mm512_max_epi32(a.v, b.v)}; }
+static inline int32_t largest(i32x16 a) { return _mm512_reduce_max_epi32(a.v); }
+static inline int32_t sum(i32x16 a) { return _mm512_reduce_add_epi32(a.v); }
+static inline i32x16 load_u8(const uint8_t* p) { return {_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))}; }
+static inline i32x16 load_i8(const int8_t* p) { return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))}; }
+static inline void store_i8(int8_t* p, i32x16 a) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v)); }
+static inline Bytes load_bytes(const void* p) { return {_mm512_loadu_si512(p)}; }
+static inline Bytes broadcast_four(const int8_t* p) {
+  int four;
+  __builtin_memcpy(&four, p, 4);
+  return {_mm512_set1_epi32(four)};
+}
+static inline i32x16 dot4(i32x16 acc, Bytes w, Bytes x) { return {_mm512_dpbusd_epi32(acc.v, w.v, x.v)}; }
+static inline i32x16 dot4_biased(i32x16 acc, Bytes w, Bytes x) { return dot4(acc, w, x); }
+static inline Bytes low_nibbles(Bytes a) { return {_mm512_and_si512(_mm512_slli_epi32(a.v, 4), _mm512_set1_epi8(char(0xf0)))}; }
+static inline Bytes high_nibbles(Bytes a) { return {_mm512_and_si512(a.v, _mm512_set1_epi8(char(0xf0)))}; }
+
+// Sixteen float32 values that are looked up by the low four bits of a lane.
+struct Table { __m512 v; };
+static inline Table load_table(const float* p) { return {_mm512_loadu_ps(p)}; }
+static inline f32x16 look_up(const Table& table, i32x16 at) { return {_mm512_permutexvar_ps(at.v, table.v)}; }
+static inline i32x16 high_codes(i32x16 a) { return {_mm512_srli_epi32(a.v, 4)}; }
+
+#elif defined(__AVX2__) && !defined(__AVX512F__)
+
+#if defined(__AVXVNNI__)
+constexpr int BIAS = 128;
+constexpr bool SIXTEENFOLD = true;
+#else
+constexpr int BIAS = 0;
+constexpr bool SIXTEENFOLD = false;
+#endif
+
+struct i32x16 { __m256i low, high; };
+struct Bytes { __m256i low, high; };
+
+#define CAUSERIE_INT(name, intrinsic) \
+  static inline i32x16 name(i32x16 a, i32x16 b) { return {intrinsic(a.low, b.low), intrinsic(a.high, b.high)}; }
+CAUSERIE_INT(add, _mm256_add_epi32)
+CAUSERIE_INT(sub, _mm256_sub_epi32)
+CAUSERIE_INT(max, _mm256_max_epi32)
+#undef CAUSERIE_INT
+static inline i32x16 broadcast_int(int32_t a) { return {_mm256_set1_epi32(a), _mm256_set1_epi32(a)}; }
+static inline i32x16 times16(i32x16 a) { return {_mm256_slli_epi32(a.low, 4), _mm256_slli_epi32(a.high, 4)}; }
+static inline i32x16 mul_small(i32x16 a, int32_t b) {
+  const __m256i factor = _mm256_set1_epi32(b & 0xffff);
+  return {_mm256_madd_epi16(a.low, factor), _mm256_madd_epi16(a.high, factor)};
+}
+static inline f32x16 to_float(i32x16 a) { return {_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)}; }
+static inline i32x16 to_int(f32x16 a) { return {_mm256_cvtps_epi32(a.low), _mm256_cvtps_epi32(a.high)}; }
+static inline i32x16 magnitude_bits(f32x16 a) {
+  const __m256i rest = _mm256_set1_epi32(0x7fffffff);
+  return {_mm256_and_si256(_mm256_castps_si256(a.low), rest), _mm256_and_si256(_mm256_castps_si256(a.high), rest)};
+}
+#define CAUSERIE_REDUCE(name, wide, narrow)                                                     \
+  static inline int32_t name(i32x16 a) {                                                        \
+    const __m256i eight = wide(a.low, a.high);                                                  \
+    __m128i four = narrow(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));   \
+    four = narrow(four, _mm_shuffle_epi32(four, 0x4e));                                         \
+    return _mm_cvtsi128_si32(narrow(four, _mm_shuffle_epi32(four, 0xb1)));                      \
+  }
+CAUSERIE_REDUCE(largest, _mm256_max_epi32, _mm_max_epi32)
+CAUSERIE_REDUCE(sum, _mm256_add_epi32, _mm_add_epi32)
+#undef CAUSERIE_REDUCE
+static inline i32x16 load_u8(const uint8_t* p) {
+  const __m128i raw = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_cvtepu8_epi32(raw), _mm256_cvtepu8_epi32(_mm_srli_si128(raw, 8))};
+}
+static inline i32x16 load_i8(const int8_t* p) {
+  const __m128i raw = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_cvtepi8_epi32(raw), _mm256_cvtepi8_epi32(_mm_srli_si128(raw, 8))};
+}
+static inline void store_i8(int8_t* p, i32x16 a) {
+  const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a.low, a.high), 0xd8);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+}
+static inline Bytes load_bytes(const void* p) {
+  const __m256i* both = static_cast<const __m256i*>(p);
+  return {_mm256_loadu_si256(both), _mm256_loadu_si256(both + 1)};
+}
+static inline Bytes broadcast_four(const int8_t* p) {
+  int four;
+  __builtin_memcpy(&four, p, 4);
+  return {_mm256_set1_epi32(four), _mm256_set1_epi32(four)};
+}
+#if defined(__AVXVNNI__)
+static inline __m256i dot_of8(__m256i acc, __m256i w, __m256i x) { return _mm256_dpbusd_avx_epi32(acc, w, x); }
+static inline __m256i dot_biased_of8(__m256i acc, __m256i w, __m256i x) { return dot_of8(acc, w, x); }
+static inline __m256i low_of8(__m256i a) { return _mm256_and_si256(_mm256_slli_epi32(a, 4), _mm256_set1_epi8(char(0xf0))); }
+static inline __m256i high_of8(__m256i a) { return _mm256_and_si256(a, _mm256_set1_epi8(char(0xf0))); }
+#else
+// Pairs of products are summed in 16 bits, which saturate: 2 · 15 · 127 and 2 · 127 · 127 fit, 2 · 255 · 127 would not.
+static inline __m256i dot_of8(__m256i acc, __m256i w, __m256i x) {
+  return _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1)));
+}
+static inline __m256i dot_biased_of8(__m256i acc, __m256i w, __m256i x) {
+  const __m256i q = _mm256_xor_si256(w, _mm256_set1_epi8(char(0x80)));
+  return dot_of8(acc, _mm256_abs_epi8(q), _mm256_sign_epi8(x, q));
+}
+static inline __m256i low_of8(__m256i a) { return _mm256_and_si256(a, _mm256_set1_epi8(15)); }
+static inline __m256i high_of8(__m256i a) { return low_of8(_mm256_srli_epi32(a, 4)); }
+#endif
+static inline i32x16 dot4(i32x16 acc, Bytes w, Bytes x) { return {dot_of8(acc.low, w.low, x.low), dot_of8(acc.high, w.high, x.high)}; }
+static inline i32x16 dot4_biased(i32x16 acc, Bytes w, Bytes x) {
+  return {dot_biased_of8(acc.low, w.low, x.low), dot_biased_of8(acc.high, w.high, x.high)};
+}
+static inline Bytes low_nibbles(Bytes a) { return {low_of8(a.low), low_of8(a.high)}; }
+static inline Bytes high_nibbles(Bytes a) { return {high_of8(a.low), high_of8(a.high)}; }
+
+struct Table { __m256 low, high; };  // entries 0 … 7 and 8 … 15
+static inline Table load_table(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+static inline __m256 look_up8(const Table& table, __m256i at) {
+  const __m256 upper = _mm256_castsi256_ps(_mm256_slli_epi32(at, 28));  // the sign says which half
+  return _mm256_blendv_ps(_mm256_permutevar8x32_ps(table.low, at), _mm256_permutevar8x32_ps(table.high, at), upper);
+}
+static inline f32x16 look_up(const Table& table, i32x16 at) { return {look_up8(table, at.low), look_up8(table, at.high)}; }
+static inline i32x16 high_codes(i32x16 a) { return {_mm256_srli_epi32(a.low, 4), _mm256_srli_epi32(a.high, 4)}; }
+
+#else  // in plain C++
+
+constexpr int BIAS = 0;
+constexpr bool SIXTEENFOLD = false;
+
+struct i32x16 { int32_t lane[16]; };
+struct Bytes { uint8_t lane[64]; };
+
+#define CAUSERIE_LANES(expression) \
+  i32x16 result;                   \
+  for (int i = 0; i < 16; ++i) result.lane[i] = (expression); \
+  return result
+
+static inline i32x16 broadcast_int(int32_t a) { CAUSERIE_LANES(a); }
+static inline i32x16 add(i32x16 a, i32x16 b) { CAUSERIE_LANES(a.lane[i] + b.lane[i]); }
+static inline i32x16 sub(i32x16 a, i32x16 b) { CAUSERIE_LANES(a.lane[i] - b.lane[i]); }
+static inline i32x16 times16(i32x16 a) { CAUSERIE_LANES(a.lane[i] * 16); }
+static inline i32x16 mul_small(i32x16 a, int32_t b) { CAUSERIE_LANES(a.lane[i] * b); }
+static inline i32x16 max(i32x16 a, i32x16 b) { CAUSERIE_LANES(a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]); }
+static inline i32x16 load_u8(const uint8_t* p) { CAUSERIE_LANES(p[i]); }
+static inline i32x16 load_i8(const int8_t* p) { CAUSERIE_LANES(p[i]); }
+static inline i32x16 high_codes(i32x16 a) { CAUSERIE_LANES(a.lane[i] >> 4); }
+static inline void store_i8(int8_t* p, i32x16 a) { for (int i = 0; i < 16; ++i) p[i] = int8_t(a.lane[i]); }
+static inline f32x16 to_float(i32x16 a) {
+  alignas(64) float lanes[16];
+  for (int i = 0; i < 16; ++i) lanes[i] = float(a.lane[i]);
+  return load(lanes);
+}
+static inline i32x16 to_int(f32x16 a) {  // of |a| < 2^22: the sum with 1.5 · 2^23 is rounded to an integer
+  alignas(64) float lanes[16];
+  store(lanes, add(a, broadcast(12582912.0f)));
+  CAUSERIE_LANES(int32_t(bits_of(lanes[i])) - 0x4b400000);
+}
+static inline i32x16 magnitude_bits(f32x16 a) {
+  alignas(64) float lanes[16];
+  store(lanes, a);
+  CAUSERIE_LANES(int32_t(bits_of(lanes[i]) & 0x7fffffffu));
+}
+static inline int32_t largest(i32x16 a) {
+  int32_t found = a.lane[0];
+  for (int i = 1; i < 16; ++i) found = a.lane[i] > found ? a.lane[i] : found;
+  return found;
+}
+static inline int32_t sum(i32x16 a) {
+  int32_t all = 0;
+  for (int i = 0; i < 16; ++i) all += a.lane[i];
+  return all;
+}
+static inline Bytes load_bytes(const void* p) {
+  Bytes bytes;
+  __builtin_memcpy(bytes.lane, p, 64);
+  return bytes;
+}
+static inline Bytes broadcast_four(const int8_t* p) {
+  Bytes bytes;
+  for (int i = 0; i < 64; i += 4) __builtin_memcpy(bytes.lane + i, p, 4);
+  return bytes;
+}
+static inline i32x16 dot4(i32x16 acc, const Bytes& w, const Bytes& x) {
+  for (int i = 0; i < 16; ++i)
+    for (int j = 0; j < 4; ++j) acc.lane[i] += w.lane[4 * i + j] * int8_t(x.lane[4 * i + j]);
+  return acc;
+}
+static inline i32x16 dot4_biased(i32x16 acc, const Bytes& w, const Bytes& x) {
+  for (int i = 0; i < 16; ++i)
+    for (int j = 0; j < 4; ++j) acc.lane[i] += (w.lane[4 * i + j] - 128) * int8_t(x.lane[4 * i + j]);
+  return acc;
+}
+static inline Bytes low_nibbles(Bytes a) {
+  for (uint8_t& byte : a.lane) byte &= 15;
+  return a;
+}
+static inline Bytes high_nibbles(Bytes a) {
+  for (uint8_t& byte : a.lane) byte >>= 4;
+  return a;
+}
+
+struct Table { float entry[16]; };
+static inline Table load_table(const float* p) {
+  Table table;
+  __builtin_memcpy(table.entry, p, sizeof table.entry);
+  return table;
+}
+static inline f32x16 look_up(const Table& table, const i32x16& at) {
+  alignas(64) float lanes[16];
+  for (int i = 0; i < 16; ++i) lanes[i] = table.entry[at.lane[i] & 15];
+  return load(lanes);
+}
+
+#undef CAUSERIE_LANES
+#endif
+
+}  // namespace
