@@ -25,6 +25,7 @@ class Batch:
     learned: Tensor
 
 
+AT_FIRST = 40  # pools with much practice of copying: some 1500 steps
 Example = tuple[list[int], list[bool]]
 
 
@@ -33,7 +34,7 @@ def pool(encoder: Encoder, seed: int, number: int, size: int, context: int) -> l
     found = []
     for i in range(size):
         rng = Random(f"{seed} {number} {i}")
-        dialogue = compose.dialogue(rng)
+        dialogue = compose.dialogue(rng, at_first=number < AT_FIRST)
         loose = encoder.dropout > 0 and not dialogue.exact and rng.random() < 0.3
         tokens, learned = encoder.dialogue(dialogue, loose)
         found.append((tokens[:context], learned[:context]))

@@ -36,9 +36,11 @@ WEIGHTS = [topic.weight for topic in ALL]
 GROUPS = (("topic", 52), ("outside", 25), ("memory", 13), ("sum", 7), ("name", 3), ("recall", 5))
 
 
-DRILLS = 0.24  # the share of dialogues that are nothing but sums, memory or recall
-
+# The share of dialogues that are nothing but sums, memory, recall or echoes, and which of them. Copying is learned late
+# and all at once, and nearly everything rests on it (names, numbers, "shorter please"): a run begins with more of it.
+DRILLS, DRILLS_AT_FIRST = 0.24, 0.34
 PRACTICE = {"sum": 6, "memory": 4, "recall": 6, "echo": 3}
+PRACTICE_AT_FIRST = {"sum": 6, "memory": 3, "recall": 5, "echo": 10}
 
 
 def neighbour(topic: Topic, rng: Random) -> Topic:
@@ -139,11 +141,11 @@ def turn_count(rng: Random) -> int:
     return rng.randint(6, 9) if kind < 0.985 else rng.randint(10, 45)
 
 
-def dialogue(rng: Random) -> Dialogue:
-    """One training dialogue."""
-    kind = rng.random()
-    if kind < DRILLS:
-        return drill(rng, rng.choices(tuple(PRACTICE), tuple(PRACTICE.values()))[0])
+def dialogue(rng: Random, at_first: bool = False) -> Dialogue:
+    """One training dialogue; `at_first` as in the beginning of a run."""
+    practice = PRACTICE_AT_FIRST if at_first else PRACTICE
+    if rng.random() < (DRILLS_AT_FIRST if at_first else DRILLS):
+        return drill(rng, rng.choices(tuple(practice), tuple(practice.values()))[0])
     chat = Chat(rng, manners.draw(rng))
     for _ in range(turn_count(rng)):
         chat.add(chat.next())
