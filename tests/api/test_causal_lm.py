@@ -97,6 +97,7 @@ def test_each_container_comes_back(model: CausalLM, batch: Any) -> None:
     lists = model.generate([[5, 6, 7], [8]], max_new_tokens=5)
     assert isinstance(lists, list) and lists[0][:3] == [5, 6, 7] and [len(row) for row in lists] == [8, 6]
     assert model.generate([8], max_new_tokens=5) == lists[1:]
+    assert model.generate([list(np.array([5, 6, 7])), [np.int32(8)]], max_new_tokens=5) == lists
 
 
 def test_padding_is_seen_without_a_mask(model: CausalLM, batch: Any) -> None:

@@ -160,8 +160,19 @@ def test_lengths_refused() -> None:
         decide({"max_length": 10})
     with pytest.raises(UsageError, match="at least 20 new tokens and may have at most 5"):
         decide({"min_new_tokens": 20, "max_new_tokens": 5})
+    with pytest.raises(UsageError, match=r"max_length=10 \(set by the model's generation_config.json\)"):
+        decide(checkpoint=GenerationConfig(max_length=10))
+    with pytest.raises(UsageError, match="at least 15 new tokens"):
+        decide({"min_length": 25, "max_new_tokens": 5}, checkpoint=GenerationConfig(min_new_tokens=0, min_length=3))
     assert decide({"min_length": 15}).params.min_tokens == 5
     assert decide({"min_new_tokens": 300}).params.max_tokens == 300
+
+
+@pytest.mark.parametrize("file", [{"min_length": 40}, {"min_new_tokens": 30}])
+def test_a_checkpoints_minimum_yields_to_the_callers_maximum(file: dict[str, Any]) -> None:
+    params = decide({"max_new_tokens": 5}, checkpoint=GenerationConfig(**file)).params
+    assert (params.min_tokens, params.max_tokens) == (5, 5)
+    assert decide(checkpoint=GenerationConfig(**file)).params.min_tokens == 30
 
 
 @pytest.mark.parametrize(

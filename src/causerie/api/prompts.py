@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -100,9 +101,11 @@ def _rows(name: str, value: Any) -> tuple[tuple[int, ...], ...]:
         raise UsageError(f"{name} is {type(value).__name__}; expected lists of token ids, a numpy array or a tensor.")
     batch = value if isinstance(value[0], list | tuple) else [value]
     for row in batch:
-        if not isinstance(row, list | tuple) or not all(isinstance(t, int) and not isinstance(t, bool) for t in row):
+        if not isinstance(row, list | tuple) or not all(
+            isinstance(t, Integral) and not isinstance(t, bool) for t in row
+        ):
             raise UsageError(f"{name} holds something else than lists of whole numbers: {str(row)[:60]}.")
-    return tuple(tuple(row) for row in batch)
+    return tuple(tuple(map(int, row)) for row in batch)  # numpy's integers too
 
 
 def _columns(given: tuple[tuple[int, ...], ...], attention_mask: Any, pad: int | None) -> tuple[tuple[int, ...], ...]:

@@ -198,8 +198,9 @@ def _new_tokens(flags: Flags, prompt: int, room: int) -> int:
             return min(level.max_new_tokens, room)
         if level.max_length is not None:
             if level.max_length <= prompt:
+                origin = f" (set by the model's {FILE_NAME})" if level is flags.checkpoint else ""
                 raise UsageError(
-                    f"max_length={level.max_length} counts the prompt, which alone has {prompt} tokens. "
+                    f"max_length={level.max_length}{origin} counts the prompt, which alone has {prompt} tokens. "
                     "Raise it, or set max_new_tokens."
                 )
             return min(level.max_length - prompt, room)
@@ -208,15 +209,20 @@ def _new_tokens(flags: Flags, prompt: int, room: int) -> int:
 
 
 def _least_tokens(flags: Flags, prompt: int, limit: int) -> int:
-    least: int | None = flags.get("min_new_tokens")
-    if least is None:
-        least = max(0, flags.get("min_length", 0) - prompt)
-    if least > limit:
+    """How many new tokens at least; the strongest level that names either flag decides, as for the most."""
+    for level in flags.levels:
+        if level.min_new_tokens is None and level.min_length is None:
+            continue
+        least = max(0, (level.min_length or 0) - prompt) if level.min_new_tokens is None else level.min_new_tokens
+        if least <= limit:
+            return least
+        if not any(level is asked for asked in flags.asked):
+            return limit  # what a checkpoint wishes yields to the length that the caller chose
         raise UsageError(
             f"The answer must have at least {least} new tokens and may have at most {limit}. "
             "Lower min_new_tokens (or min_length), or raise max_new_tokens."
         )
-    return least
+    return 0
 
 
 def _sampling(flags: Flags) -> dict[str, Any]:
