@@ -139,6 +139,14 @@ def test_hidden_and_special_tokens_are_counted_and_not_shown() -> None:
     assert answer.tokens == tokens
 
 
+@pytest.mark.parametrize("skip", [True, False])
+def test_a_stop_string_may_spell_a_special_token(skip: bool) -> None:
+    script = Script([*tokenizer().encode("hi "), *tokenizer().encode("<|im_end|> and more")])
+    answer = TextStream(script.events(), Detokenizer(tokenizer(), skip), ["more", "<|im_end|>"])
+    assert "".join(answer) == "hi "
+    assert (answer.finish_reason, answer.stop_string, script.closed) == ("stop", "<|im_end|>", True)
+
+
 def test_a_fault_of_the_engine_is_raised() -> None:
     script = Script(tokenizer().encode("hi"), error="the backend failed")
     answer = stream(script)

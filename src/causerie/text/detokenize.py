@@ -20,6 +20,10 @@ class Detokenizer:
         self._stages: list[Stage] | None = build_stages(tokenizer.decoder_rules())
         self._pieces: list[str] = []  # only where the decoder needs the whole list
 
+    def left_out(self, spelling: str) -> int | None:
+        """The special token that is spelled so and that this detokenizer leaves out; None where there is none."""
+        return self._tokenizer.token_to_id(spelling) if self._skip and self._tokenizer.is_special(spelling) else None
+
     def push(self, token: int) -> str:
         """The text that `token` makes certain; "" while a character is unfinished. Unknown ids give nothing."""
         piece = self._tokenizer.id_to_token(token)

@@ -105,6 +105,10 @@ class TextStream(Iterator[str]):
         hidden: Iterable[int] = (),
     ) -> None:
         self._stop = StopText(stop_strings)
+        # A stop string may be the spelling of a token that is not shown, and so never be found in the text.
+        stops = (stop_strings,) if isinstance(stop_strings, str) else stop_strings
+        self._stop_tokens = {detokenizer.left_out(stop): stop for stop in stops}
+        self._stopped_by: str | None = None
         self._events = iter(events)
         self._detokenizer = detokenizer
         self._hidden = frozenset(hidden)
@@ -121,7 +125,7 @@ class TextStream(Iterator[str]):
     @property
     def stop_string(self) -> str | None:
         """The stop string that ended the text, if one did."""
-        return self._stop.matched
+        return self._stop.matched or self._stopped_by
 
     def __iter__(self) -> TextStream:
         return self
@@ -146,6 +150,10 @@ class TextStream(Iterator[str]):
         piece = ""
         if event.token is not None:
             self.tokens.append(event.token)
+            if event.token in self._stop_tokens:
+                self.finish_reason, self._stopped_by = "stop", self._stop_tokens[event.token]
+                self._close_events()
+                return self._rest()
             if event.token not in self._hidden:
                 piece = self._stop.feed(self._detokenizer.push(event.token))
         if self._stop.stopped:
