@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
     from causerie.api.generation import GenerationConfig
     from causerie.api.pipeline import TextGenerationPipeline, pipeline
+    from causerie.api.quantization import BitsAndBytesConfig
     from causerie.api.streamers import TextIteratorStreamer, TextStreamer
     from causerie.builtin import builtin_model_path
     from causerie.errors import CauserieError
@@ -22,6 +23,7 @@ _HOMES = {
     "AutoConfig": "causerie.api.auto",
     "AutoModelForCausalLM": "causerie.api.auto",
     "AutoTokenizer": "causerie.api.auto",
+    "BitsAndBytesConfig": "causerie.api.quantization",
     "CausalLM": "causerie.api.causal_lm",
     "CauserieError": "causerie.errors",
     "GenerationConfig": "causerie.api.generation",
@@ -37,6 +39,7 @@ __all__ = [
     "AutoConfig",
     "AutoModelForCausalLM",
     "AutoTokenizer",
+    "BitsAndBytesConfig",
     "CausalLM",
     "CauserieError",
     "GenerationConfig",

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from causerie import AutoConfig, AutoModelForCausalLM, AutoTokenizer, CausalLM
-from causerie.api import loading, placement
+from causerie.api import loading, loading_line, placement
 from causerie.api.torch_names import Device, DType, device_name, dtype_name
 from causerie.errors import (
     BackendUnavailable,
@@ -74,8 +74,7 @@ def test_dtypes(folder: Path, options: dict[str, Any], dtype: str) -> None:
         ({"dtype": "float16", "torch_dtype": "float32"}, UsageError, "two names of one option"),
         ({"device_map": {"": "cpu", "lm_head": "cuda"}}, UsageError, "several places"),
         ({"device_map": "gpu"}, UnknownName, "cuda"),
-        ({"quantization_config": {"load_in_4bit": True}}, Unsupported, "later version"),
-        ({"load_in_8bit": True}, Unsupported, "later version"),
+        ({"load_in_8bit": True}, Unsupported, "BitsAndBytesConfig"),
         ({"trust_remote_code": True}, Unsupported, "trust_remote_code=True"),
         ({"attn_implementation": "flash_attention_2"}, Unsupported, "one attention"),
         ({"backend": "onnx"}, UnknownName, "native"),
@@ -222,9 +221,9 @@ class Terminal(io.StringIO):
 
 def test_the_loading_line(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(loading.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(loading_line.time, "monotonic", lambda: now[0])
     terminal = Terminal()
-    line = loading.LoadingLine(terminal)
+    line = loading_line.LoadingLine(terminal, "Loading")
     line(10**9, 2 * 10**9, "a")
     assert terminal.getvalue() == ""  # soon over
     now[0] = 1.5
@@ -232,7 +231,7 @@ def test_the_loading_line(monkeypatch: pytest.MonkeyPatch) -> None:
     line(1_500_000_001, 2 * 10**9, "c")
     line.clear()
     assert terminal.getvalue() == "\r\x1b[KLoading 1.5 of 2.0 GB\r\x1b[K"
-    quiet = loading.LoadingLine(io.StringIO())
+    quiet = loading_line.LoadingLine(io.StringIO(), "Loading")
     quiet(1, 2, "a")
     quiet.clear()
 

@@ -290,7 +290,7 @@ def test_made_from_names(folder: Path) -> None:
         ({"model": loaded, "dtype": "float32"}, UsageError, "loaded already, so dtype"),
         ({"device": 0, "device_map": "auto"}, UsageError, "two names of one place"),
         ({"model": folder, "model_kwargs": {"dtype": "float16"}, "dtype": "float32"}, UsageError, "model_kwargs"),
-        ({"model": folder, "model_kwargs": {"quantization_config": 1}}, Unsupported, "later version"),
+        ({"model": folder, "model_kwargs": {"quantization_config": 1}}, Unsupported, "BitsAndBytesConfig"),
         ({"model": folder, "trust_remote_code": True}, Unsupported, "Nothing that comes with a checkpoint"),
     ):
         with pytest.raises(error, match=words):

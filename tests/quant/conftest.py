@@ -19,7 +19,7 @@ from causerie.quant.config import QuantConfig
 from tests.parity.configs import TINY, Case
 from tests.parity.harness import save_case
 
-SIZES = {"hidden_size": 64, "intermediate_size": 96, "head_dim": 16, "num_hidden_layers": 2}
+SIZES = {"hidden_size": 64, "intermediate_size": 128, "head_dim": 16, "num_hidden_layers": 2}
 
 
 @pytest.fixture(autouse=True, scope="session")

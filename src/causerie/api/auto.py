@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from causerie.api.foreign_flags import ForeignFlag, refuse
+from causerie.api.foreign_flags import ForeignFlag, refuse_flags
 from causerie.api.generation import GenerationConfig
 from causerie.api.model_config import ModelConfig
 from causerie.api.torch_names import device_name, dtype_name
@@ -21,11 +21,12 @@ from causerie.settings import Settings
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
+    from causerie.api.quantization import BitsAndBytesConfig
     from causerie.api.tokenizer import ChatTokenizer
     from causerie.models.load import Progress
+    from causerie.quant.config import QuantConfig
 
 _REMOTE = ForeignFlag((False,), "Nothing that comes with a checkpoint is ever run; families are built in.")
-_LATER = ForeignFlag((), "Quantization arrives in a later version; leave it out, or take a smaller model.")
 _ALWAYS = "It is how loading works here; leave it out."
 _ATTENTION = ForeignFlag(("eager", "sdpa", "auto"), "There is one attention here, exact and paged; leave it out.")
 _COMMON_FOREIGN: dict[str, ForeignFlag] = {
@@ -39,9 +40,8 @@ _COMMON_FOREIGN: dict[str, ForeignFlag] = {
 }
 _MODEL_FOREIGN: dict[str, ForeignFlag] = {
     **_COMMON_FOREIGN,
-    "quantization_config": _LATER,
-    "load_in_8bit": ForeignFlag((False,), _LATER.instead),
-    "load_in_4bit": ForeignFlag((False,), _LATER.instead),
+    "load_in_8bit": ForeignFlag((False,), "Pass quantization_config=BitsAndBytesConfig(load_in_8bit=True)."),
+    "load_in_4bit": ForeignFlag((False,), "Pass quantization_config=BitsAndBytesConfig(load_in_4bit=True)."),
     "attn_implementation": _ATTENTION,
     "experts_implementation": _ATTENTION,
     "low_cpu_mem_usage": ForeignFlag((True, False), _ALWAYS),  # as the field, which only does it one way
@@ -155,6 +155,8 @@ class AutoModelForCausalLM:
         strict: bool = True,
         backend: str | None = None,
         threads: int | None = None,
+        quantization: str | QuantConfig | None = None,
+        quantization_config: BitsAndBytesConfig | Mapping[str, Any] | None = None,
         max_cache_tokens: int | None = None,
         progress: bool | Progress = True,
         **others: Any,
@@ -165,15 +167,19 @@ class AutoModelForCausalLM:
         `torch_dtype` is its older name. device_map: "auto" (also when None) takes a GPU with room through torch, else
         the CPU; or "cpu", "cuda", "cuda:1", a torch.device, {"": any of these}. strict=False goes on with config keys
         and tensors that the family does not know. backend: "native" (CPU) or "torch". threads: the native backend's.
-        max_cache_tokens: positions to keep over all requests. progress=False draws nothing; a
-        callable gets (bytes done, bytes in all, tensor).
+        quantization: "int8" or "int4", our own formats of 8.25 and 4.5 bits, or "nf4", "fp4", "bnb_int8", bitsandbytes'
+        (also by its own options, as quantization_config=BitsAndBytesConfig(…)). max_cache_tokens: positions to keep
+        over all requests. progress=False draws nothing; a callable gets (bytes done, bytes in all, tensor).
         Raises CheckpointError's kinds, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
         from causerie.api import loading
         from causerie.api.placement import Request
+        from causerie.api.quantization import chosen
 
         known = (*_WHERE, "dtype", "torch_dtype", "device_map", "config", "generation_config", "strict", "backend")
-        _refuse_options(others, _MODEL_FOREIGN, (*known, "threads", "max_cache_tokens", "progress"))
+        also = ("threads", "quantization", "quantization_config", "max_cache_tokens", "progress")
+        _refuse_options(others, _MODEL_FOREIGN, (*known, *also))
         held = _one_dtype(dtype, torch_dtype)
+        quantized = chosen(quantization, quantization_config)
         request = Request(device_name(device_map), backend, threads)
         name = _name(pretrained_model_name_or_path)
         folder = resolve(
@@ -191,6 +197,7 @@ class AutoModelForCausalLM:
             own if config is None else ModelConfig(config, name, folder),
             request,
             dtype=held,
+            quantization=quantized,
             generation_config=generation_config,
             strict=strict,
             max_cache_tokens=max_cache_tokens,
@@ -206,11 +213,7 @@ def _one_dtype(dtype: Any, torch_dtype: Any) -> str:
 
 
 def _refuse_options(options: Mapping[str, Any], foreign: Mapping[str, ForeignFlag], known: tuple[str, ...]) -> None:
-    for name, value in options.items():
-        if name not in foreign:
-            raise unknown("option of from_pretrained()", name, (*known, *foreign))
-        if foreign[name].asks(value):
-            raise refuse(name, value, foreign[name])
+    refuse_flags("option of from_pretrained()", options, foreign, known)
 
 
 def _name(name: Any) -> str:

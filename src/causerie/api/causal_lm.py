@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from causerie.api.answers import Answer, read_answers
+from causerie.api.foreign_flags import ForeignFlag, refuse_flags
 from causerie.api.generation import GenerationConfig
 from causerie.api.outputs import CausalLMOutput, output_of
 from causerie.api.prompts import Prompts
@@ -27,6 +29,7 @@ from causerie.errors import Unsupported, UsageError
 
 if TYPE_CHECKING:
     from causerie.api.model_config import ModelConfig
+    from causerie.api.saving import Saving
     from causerie.api.tokenizer import ChatTokenizer
     from causerie.engine.thread import EngineThread
     from causerie.models.model import Model
@@ -45,6 +48,7 @@ class CausalLM:
         generation_config: GenerationConfig,
         backend: str = "",
         tokenizer: ChatTokenizer | None = None,
+        saving: Saving | None = None,
     ) -> None:
         self.config = config
         self.generation_config = generation_config
@@ -52,6 +56,7 @@ class CausalLM:
         self._model = model
         self._engine = engine
         self._tokenizer = tokenizer
+        self._saving = saving
         self._closing = weakref.finalize(self, _close, engine, model)
 
     # --- what it is ---
@@ -68,8 +73,13 @@ class CausalLM:
 
     @property
     def dtype(self) -> DType:
-        """How its weights are held; equal to the torch dtype of that name."""
+        """How it holds what is not quantized; equal to the torch dtype of that name."""
         return DType(self._model.format)
+
+    @property
+    def quantization(self) -> str | None:
+        """The format that most of its matrices are quantized to, such as "int4"; None where none is."""
+        return self._model.quantization
 
     @property
     def context(self) -> int:
@@ -94,7 +104,7 @@ class CausalLM:
         return (
             f"CausalLM({self.name_or_path!r}: {self._model.spec.family}, "
             f"{self.num_parameters() / 1e6:,.0f} M parameters, "
-            f"{self.dtype}, {self.backend or 'unknown'} on {self.device}, context {self.context})"
+            f"{self.quantization or self.dtype}, {self.backend or 'unknown'} on {self.device}, context {self.context})"
         )
 
     # --- tokens to logits ---
@@ -267,6 +277,15 @@ class CausalLM:
             )
         return self
 
+    def save_pretrained(self, save_directory: str | Path, *, progress: bool = True, **others: Any) -> None:
+        """Writes a folder that from_pretrained loads again to the same logits, quantized weights without the work of
+        quantizing: config.json, model.safetensors, and the small files of the folder that it was loaded from, which
+        must still be there. Raises UsageError, CheckpointError."""
+        refuse_flags("option of save_pretrained()", others, _SAVING_FOREIGN, ("save_directory", "progress"))
+        if self._saving is None:
+            raise UsageError("This model was made without a folder, so there is nothing to save it from.")
+        self._saving.write(Path(save_directory), progress=progress)
+
     def eval(self) -> CausalLM:
         """Itself; there is no other mode."""
         return self
@@ -305,6 +324,13 @@ def _refuse_unheld(flags: Flags, plan: Generation) -> None:
         raise UsageError("logprobs needs return_dict_in_generate=True, which returns the object that holds them.")
 
 
+_SAVING_FOREIGN = {
+    "safe_serialization": ForeignFlag((True,), "Only safetensors are written: other files can run code when opened."),
+    "max_shard_size": ForeignFlag(("5GB", "50GB"), "Weights are written as one file; leave it out."),
+    "push_to_hub": ForeignFlag((False,), "Upload the folder with `hf upload`."),
+    "state_dict": ForeignFlag((), "Weights are those that the model holds."),
+    "variant": ForeignFlag((), "The file is called model.safetensors."),
+}
 _FORWARD_NEUTRAL = {"use_cache": (True, False), "return_dict": (True,), "logits_to_keep": (0,)}
 _FORWARD_FOREIGN = {
     "labels": "Training is not what this program does.",

@@ -5,10 +5,11 @@ A table, read by generation.py. It knows no model and no request.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from causerie.errors import Unsupported
+from causerie.errors import Unsupported, unknown
 
 
 @dataclass(frozen=True)
@@ -118,3 +119,15 @@ def refuse(name: str, value: Any, flag: ForeignFlag, origin: str = "") -> Unsupp
     way_out = f" To go on without it pass {name}={flag.neutral[0]!r}." if origin and flag.neutral else ""
     shown = repr(value) if len(repr(value)) <= 60 else f"({type(value).__name__})"  # models and tensors print at length
     return Unsupported(f"{name}={shown}{from_where} is not something Causerie does. {flag.instead}{way_out}")
+
+
+def refuse_flags(
+    kind: str, given: Mapping[str, Any], foreign: Mapping[str, ForeignFlag], known: tuple[str, ...]
+) -> None:
+    """Raises Unsupported for a foreign flag that asks for something, UnknownName for one that is neither foreign nor
+    `known`; `kind` says what they are options of."""
+    for name, value in given.items():
+        if name not in foreign:
+            raise unknown(kind, name, (*known, *foreign))
+        if foreign[name].asks(value):
+            raise refuse(name, value, foreign[name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +46,29 @@ def write_safetensors(
             raise UsageError(
                 f"{name!r} is to be {dtype}, so its array must be {DTYPES[dtype]}; it is {tensors[name].dtype}."
             )
-    # Widest elements first keeps every tensor aligned to its own element.
-    order = sorted(tensors, key=lambda name: (-DTYPES[tagged[name]].itemsize, name))
+    head, places = laid_out({name: (tagged[name], tensors[name].shape) for name in tensors}, metadata)
+    _write(Path(path), head, [tensors[name] for name in sorted(places, key=lambda name: places[name])])
+
+
+def laid_out(
+    tensors: Mapping[str, tuple[str, tuple[int, ...]]], metadata: Mapping[str, str] | None = None
+) -> tuple[bytes, dict[str, int]]:
+    """The first bytes of a file of tensors given as (dtype, shape), and where in it each one begins. Widest elements
+    come first, which keeps every tensor aligned to its own element."""
+    order = sorted(tensors, key=lambda name: (-DTYPES[tensors[name][0]].itemsize, name))
     header: dict[str, Any] = {"__metadata__": dict({"format": "pt"} if metadata is None else metadata)}
     offset = 0
+    begins = {}
     for name in order:
-        end = offset + tensors[name].nbytes
-        header[name] = {"dtype": tagged[name], "shape": list(tensors[name].shape), "data_offsets": [offset, end]}
+        dtype, shape = tensors[name]
+        end = offset + prod(shape) * DTYPES[dtype].itemsize
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, end]}
+        begins[name] = offset
         offset = end
     raw = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
     raw += b" " * (-len(raw) % 8)
-    _write(Path(path), len(raw).to_bytes(8, "little") + raw, [tensors[name] for name in order])
+    head = len(raw).to_bytes(8, "little") + raw
+    return head, {name: len(head) + begin for name, begin in begins.items()}
 
 
 def _plain(name: str, array: NDArray[Any]) -> str:

@@ -44,7 +44,7 @@ class Survey:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the weights as they will be held, in the reference layout."""
+        """Bytes of the weights as they will be held, in the reference layout: what a backend needs, but for padding."""
         return sum(self.held_bytes(source) for source in self.sources)
 
     def held_bytes(self, source: Source) -> int:
@@ -189,10 +189,10 @@ def _place(
     done = 0
     weights: dict[str, Weight] = {}
     for source in found.sources:
-        report = _reporter(source, done, total, progress)
+        report = reporter(source, done, total, progress)
         format = found.formats[source.name]
         if format in QUANTIZED:
-            read = _quantized_rows(source, format, index, quantizer, report)
+            read = quantized_rows(source, format, index, quantizer, report)
             shape = (source.shape[0], source.shape[1])
             weights[source.name] = _holding(backend, format).place_quantized(source.name, shape, format, read)
         else:
@@ -204,7 +204,9 @@ def _place(
     return weights
 
 
-def _reporter(source: Source, done: int, total: int, progress: Progress | None) -> Report:
+def reporter(source: Source, done: int, total: int, progress: Progress | None) -> Report:
+    """Tells `progress` of the rows of one weight, before which `done` bytes of `total` were read."""
+
     def report(rows: int) -> None:
         if progress is not None:
             progress(done + source.nbytes * rows // source.shape[0], total, source.tensor)
@@ -221,7 +223,9 @@ def _plain_rows(source: Source, index: TensorIndex, report: Report) -> Callable[
     return rows
 
 
-def _quantized_rows(source: Source, format: str, index: TensorIndex, quantizer: Quantizer, report: Report) -> ReadRows:
+def quantized_rows(source: Source, format: str, index: TensorIndex, quantizer: Quantizer, report: Report) -> ReadRows:
+    """A function that gives the arrays of rows of a matrix held in a quantized `format`: as the files hold them, or
+    encoded from plain numbers."""
     packed = source.packed
     if packed is None:
         return quantizer.reader(source, format_named(format), report)

@@ -75,7 +75,7 @@ class Quantizer:
 def _offending(rows: Rows) -> str:
     if np.isnan(rows).any():
         return "NaN"
-    return f"{rows.reshape(-1)[np.abs(rows).argmax()]}"
+    return f"{rows.reshape(-1)[np.abs(rows).argmax()]:g}"
 
 
 def _part_rows(format: Format, width: int) -> int:

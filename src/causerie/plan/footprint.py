@@ -66,14 +66,15 @@ def cache_sizer(
     kept: str | None = None,
     weights: int | None = None,
 ) -> Callable[[Decoder, str], CacheShape]:
-    """`cache_shape` as `load_model` wants it. `free_bytes` is what is free before the weights are placed, `weights` what
-    these take, by default all of them in the plain format. Raises OutOfMemory where they alone are larger."""
+    """`cache_shape` as `load_model` wants it. `free_bytes` is what is free before the weights are placed, `weights`
+    what these take, by default all of them in the plain format. Raises OutOfMemory where they alone are larger."""
 
     def size(spec: Decoder, format: str) -> CacheShape:
         held = weight_bytes(spec, format) if weights is None else weights
         if held > free_bytes:
             raise OutOfMemory(
-                f"The model needs {_gigabytes(held)} and {_gigabytes(free_bytes)} are free. "
+                f"The model needs {_gigabytes(held)}{f' in {format}' if weights is None else ''} and "
+                f"{_gigabytes(free_bytes)} are free. "
                 "Close other programs, take a smaller model, or quantize it (quantization='int4')."
             )
         return cache_shape(spec, block_size, format, free_bytes - held, tokens, kept)

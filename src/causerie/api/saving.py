@@ -1,0 +1,72 @@
+"""`save_pretrained`: a model's folder with its weights as they are held, made from the folder it was loaded from.
+
+Knows how the model was loaded, and no backend: weights are read and quantized again, which gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from causerie.api.loading_line import LoadingLine
+from causerie.checkpoint.folder import TEXTS
+from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.errors import CheckpointError, UsageError
+from causerie.models.load import survey
+from causerie.models.save import write_config, write_weights
+from causerie.quant.config import QuantConfig
+
+if TYPE_CHECKING:
+    from causerie.api.model_config import ModelConfig
+
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Saving:
+    """All that is needed to write a loaded model again."""
+
+    folder: Path  # it was loaded from
+    config: ModelConfig
+    dtype: str
+    quantization: QuantConfig | None
+    strict: bool
+    workers: int
+
+    def write(self, target: Path, *, progress: bool) -> None:
+        """Writes config, weights and copies of the small files to the folder `target`, which is made. Raises UsageError
+        for a folder that holds another model, CheckpointError where the disk refuses."""
+        self._refuse(target)
+        told = LoadingLine(sys.stderr, "Saving") if progress else None
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            with SafetensorsIndex.open(self.folder) as index:
+                found = survey(index, self.config, dtype=self.dtype, quantization=self.quantization, strict=self.strict)
+                write_weights(found, index, target / WEIGHTS, workers=self.workers, progress=told)
+            write_config(found, self.config, target / "config.json")
+            for file in self._texts():
+                shutil.copyfile(file, target / file.name)
+        except OSError as error:
+            if isinstance(error, CheckpointError):
+                raise
+            raise CheckpointError(f"{target} cannot be written: {error.strerror}.") from None
+        finally:
+            if told is not None:
+                told.clear()
+
+    def _texts(self) -> list[Path]:
+        named = {file.name: file for file in self.folder.glob("*.jinja")}
+        named |= {name: self.folder / name for name in TEXTS if (self.folder / name).is_file()}
+        return [file for name, file in sorted(named.items()) if name != "config.json"]
+
+    def _refuse(self, target: Path) -> None:
+        if target.exists() and not target.is_dir():
+            raise UsageError(f"{target} is a file; save_pretrained() wants a folder.")
+        if target.resolve() == self.folder.resolve():
+            raise UsageError(f"The model was loaded from {target}; save it to another folder, so that neither is lost.")
+        others = [file.name for file in target.glob("*.safetensors*") if file.name != WEIGHTS]
+        if others:
+            raise UsageError(f"{target} holds {others[0]} of another model; save to a new folder.")

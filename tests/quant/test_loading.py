@@ -1,0 +1,276 @@
+"""Quantized models: held as their formats say, computed as their dequantized values would be, saved and loaded again
+without a difference, and read from bitsandbytes' own checkpoints."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from causerie.backends.torch.backend import TorchBackend
+from causerie.backends.torch.packed import PackedMatrix
+from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.checkpoint.writer import write_safetensors
+from causerie.errors import ConfigError, UnknownName, Unsupported, UsageError, WeightFileError
+from causerie.models.config import read_config
+from causerie.models.load import survey
+from causerie.models.packed import find_packed
+from causerie.models.save import write_config, write_weights
+from causerie.quant.config import QuantConfig
+from causerie.quant.formats import QUANTIZED, format_named
+from tests.parity.harness import prompt_logits, reference, reference_logits, some_tokens
+from tests.quant.conftest import loaded
+
+OWN = ("int8", "int4")
+
+
+class Recording(TorchBackend):
+    """The torch backend, which keeps what was placed."""
+
+    def place_quantized(self, name: str, *rest: Any) -> Any:
+        weight = super().place_quantized(name, *rest)
+        self.__dict__.setdefault("placed", {})[name] = weight
+        return weight
+
+
+def tensors(folder: Path) -> dict[str, NDArray[Any]]:
+    with SafetensorsIndex.open(folder) as index:
+        return {name: index.read(name) for name in index.names()}
+
+
+def dequantized(folder: Path, target: Path, quantization: QuantConfig) -> Path:
+    """A plain float32 checkpoint whose matrices are what the quantized ones stand for."""
+    shutil.copytree(folder, target)
+    values = tensors(folder)
+    with SafetensorsIndex.open(folder) as index:
+        found = survey(index, read_config(folder), quantization=quantization)
+    for source in found.sources:
+        format = QUANTIZED.get(found.formats[source.name])
+        if format is not None:
+            rows = values[source.tensor]
+            values[source.tensor] = format.decode(format.encode(rows, format.constant([rows])), rows.shape)
+    write_safetensors(target / "model.safetensors", values)
+    return target
+
+
+@pytest.mark.parametrize("format", QUANTIZED)
+def test_torch_dequantizes_to_the_last_bit(format: str, untied: Path) -> None:
+    backend = Recording()
+    loaded(untied, QuantConfig(format, format, format), backend)
+    values = tensors(untied)
+    packed: dict[str, Any] = backend.__dict__["placed"]
+    assert set(packed) >= {"embed", "head", "layers.1.ffn.down"}
+    for name, tensor in (("head", "lm_head"), ("layers.1.ffn.down", "model.layers.1.mlp.down_proj")):
+        matrix, rows = packed[name].data, values[f"{tensor}.weight"]
+        assert isinstance(matrix, PackedMatrix)
+        known = format_named(format)
+        expected = known.decode(known.encode(rows, known.constant([rows])), rows.shape)
+        some = torch.tensor([5, 0, rows.shape[0] - 1, 5])
+        assert np.array_equal(matrix.rows(some).numpy(), expected[some.numpy()])
+
+
+@pytest.mark.parametrize("format", QUANTIZED)
+@pytest.mark.parametrize("model", ["tied", "untied"])
+def test_logits_are_those_of_the_dequantized_weights(
+    format: str, model: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    folder: Path = request.getfixturevalue(model)
+    chosen = QuantConfig.named(format)
+    quantized = loaded(folder, format)
+    plain = loaded(dequantized(folder, tmp_path / "plain", chosen))
+    assert quantized.quantization == format and quantized.format == "float32" and plain.quantization is None
+    prompt = some_tokens(20)
+    ours, expected = (prompt_logits(each, [prompt])[0] for each in (quantized, plain))
+    np.testing.assert_allclose(ours, expected, atol=2e-5)
+
+
+def test_which_matrices_are_quantized(untied: Path, tied: Path) -> None:
+    def formats(folder: Path, quantization: QuantConfig) -> dict[str, str]:
+        with SafetensorsIndex.open(folder) as index:
+            return dict(survey(index, read_config(folder), quantization=quantization).formats)
+
+    own = formats(untied, QuantConfig.named("int4"))
+    assert {name for name, format in own.items() if format != "int4"} == {name for name in own if "norm" in name}
+    theirs = formats(untied, QuantConfig.named("nf4"))
+    assert theirs["embed"] == theirs["head"] == "float32" and theirs["layers.0.mixer.q"] == "nf4"
+    assert formats(tied, QuantConfig.named("nf4"))["embed"] == "float32"
+    # A list of modules to skip replaces the default, which is the head.
+    listed = formats(
+        untied, QuantConfig("nf4", head="nf4", skip=("model.layers.0", "down_proj", "model.layers.*.k_proj"))
+    )
+    assert listed["head"] == listed["layers.1.mixer.q"] == "nf4"
+    plain = {"layers.0.mixer.q", "layers.0.ffn.up", "layers.1.ffn.down", "layers.1.mixer.k", "embed"}
+    assert {listed[name] for name in plain} == {"float32"}
+
+
+@pytest.mark.parametrize("format", QUANTIZED)
+def test_a_saved_model_is_the_same(format: str, untied: Path, tmp_path: Path) -> None:
+    config = read_config(untied)
+    with SafetensorsIndex.open(untied) as index:
+        found = survey(index, config, quantization=QuantConfig(format, format, format))
+        write_weights(found, index, tmp_path / "model.safetensors", workers=2)
+    write_config(found, config, tmp_path / "config.json")
+    with SafetensorsIndex.open(tmp_path) as index:
+        assert index.nbytes == found.nbytes
+    first, second = loaded(untied, QuantConfig(format, format, format)), loaded(tmp_path)
+    assert second.quantization == format and first.weight_bytes == second.weight_bytes
+    prompt = some_tokens(9)
+    assert np.array_equal(prompt_logits(first, [prompt])[0], prompt_logits(second, [prompt])[0])
+    with pytest.raises(UsageError, match="quantized already"):
+        loaded(tmp_path, "int4")
+
+
+def test_workers_and_slices_change_nothing(untied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompt = some_tokens(9)
+    expected = prompt_logits(loaded(untied, QuantConfig("nf4_double", "int4", "int8")), [prompt])[0]
+    monkeypatch.setattr("causerie.models.quantize.PART", 2**9)
+    monkeypatch.setattr("causerie.backends.torch.backend.SLICE_BYTES", 2**12)
+    monkeypatch.setattr("causerie.backends.torch.packed.CHUNK", 2**10)
+    reports: list[int] = []
+    model = loaded(
+        untied,
+        QuantConfig("nf4_double", "int4", "int8"),
+        workers=3,
+        progress=lambda done, total, name: reports.append(done),
+    )
+    np.testing.assert_allclose(prompt_logits(model, [prompt])[0], expected, atol=2e-5)
+    assert reports == sorted(reports) and reports[-1] == sum(array.nbytes for array in tensors(untied).values())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
+def test_what_cannot_be_quantized_is_named(bad: float, untied: Path, tmp_path: Path) -> None:
+    shutil.copytree(untied, tmp_path / "bad")
+    values = tensors(untied)
+    values["model.layers.1.mlp.up_proj.weight"][7, 3] = bad
+    write_safetensors(tmp_path / "bad" / "model.safetensors", values)
+    with pytest.raises(UsageError, match=r"layers\.1\.mlp\.up_proj\.weight' holds (NaN|-?inf|1e\+30).*rows 0 to 127"):
+        loaded(tmp_path / "bad", "int4")
+
+
+def test_refusals_before_anything_is_read(untied: Path) -> None:
+    with pytest.raises(UnknownName, match="int4"):
+        QuantConfig.named("int-4")
+    with pytest.raises(UnknownName, match="q_proj"):
+        loaded(untied, QuantConfig("nf4", skip=("kew_proj",)))
+    with pytest.raises(Unsupported, match="regular expression"):
+        QuantConfig("nf4", skip=("(a+)+$",))
+    config = read_config(untied) | {"quantization_config": {"quant_method": "gptq", "bits": 4}}
+    with SafetensorsIndex.open(untied) as index:
+        with pytest.raises(Unsupported, match="gptq"):
+            survey(index, config)
+        config["quantization_config"] = {"quant_method": "causerie", "version": 2, "weights": {}}
+        with pytest.raises(ConfigError, match="version 2"):
+            survey(index, config)
+        config["quantization_config"] = {
+            "quant_method": "causerie", "version": 1, "weights": {"lm_head.weight": "int4"},
+        }  # fmt: skip
+        with pytest.raises(WeightFileError, match=r"lm_head\.weight\.codes"):
+            survey(index, config)
+
+
+def test_a_width_that_no_group_divides_is_named(tmp_path: Path) -> None:
+    from tests.parity.configs import TINY, Case
+    from tests.parity.harness import save_case
+
+    folder = save_case(Case("odd", "llama", TINY), tmp_path / "odd")  # its mlp is 88 wide
+    with pytest.raises(UsageError, match=r"model\.layers\.0\.mlp\.down_proj is 88 wide, and int4.*nf4"):
+        loaded(folder, "int4")
+    assert loaded(folder, "nf4").quantization == "nf4"
+
+
+# --- checkpoints of bitsandbytes ---
+
+
+@pytest.fixture(scope="module")
+def bnb() -> Any:
+    return pytest.importorskip("bitsandbytes", reason="bitsandbytes, the oracle, is not installed")
+
+
+CONFIGS: dict[str, dict[str, Any]] = {
+    "bnb_int8": {"load_in_8bit": True},
+    "nf4": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
+    "fp4_double": {"load_in_4bit": True, "bnb_4bit_use_double_quant": True},
+    "nf4 in bfloat16": {
+        "load_in_4bit": True,
+        "bnb_4bit_quant_type": "nf4",
+        "bnb_4bit_quant_storage": "bfloat16",
+        "bnb_4bit_use_double_quant": True,
+    },
+}
+
+
+def with_weights_of(theirs: Any, folder: Path) -> Any:
+    """transformers' plain model of a folder, with what the quantized one's layers dequantize to."""
+    import bitsandbytes.functional as functional
+
+    plain = reference(folder)
+    for name, module in theirs.named_modules():
+        weight = getattr(module, "weight", None)
+        if type(module).__name__ == "Linear4bit":
+            values = functional.dequantize_4bit(weight.data, weight.quant_state)
+        elif type(module).__name__ == "Linear8bitLt":
+            values = functional.int8_vectorwise_dequant(weight.data, weight.SCB)
+        else:
+            continue
+        plain.get_submodule(name).weight.data.copy_(values)
+    return plain
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_checkpoints_saved_by_transformers_load(name: str, bnb: Any, untied: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+    from transformers import BitsAndBytesConfig as Theirs
+
+    theirs = AutoModelForCausalLM.from_pretrained(
+        untied, quantization_config=Theirs(**CONFIGS[name]), dtype=torch.float32, device_map="cpu"
+    )
+    theirs.save_pretrained(tmp_path)
+    model = loaded(tmp_path)
+    assert model.quantization is not None and model.quantization.startswith(name.split()[0].removesuffix("_double"))
+    # What was loaded is what we would have made of the original: their layers, their values.
+    again = loaded(untied, QuantConfig.named(model.quantization))
+    prompt = some_tokens(12)
+    ours, same = (prompt_logits(each, [prompt])[0] for each in (model, again))
+    assert np.array_equal(ours, same) if "double" not in model.quantization else np.allclose(ours, same, atol=0.1)
+    # Their products round activations to bfloat16 or 8 bits; their dequantized weights do not.
+    np.testing.assert_allclose(ours, reference_logits(with_weights_of(theirs, untied), prompt), atol=5e-5)
+
+
+def test_damaged_checkpoints_of_bitsandbytes_are_refused(bnb: Any, untied: Path, tmp_path: Path) -> None:
+    functional = bnb.functional
+    rows = torch.from_numpy(tensors(untied)["lm_head.weight"])
+    codes, state = functional.quantize_4bit(rows, quant_type="nf4", compress_statistics=True, blocksize=64)
+    good = {"w": codes, **{f"w.{key}": value for key, value in state.as_dict(packed=True).items()}}
+    arrays = {key: value.numpy() for key, value in good.items()}
+    config = {"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}}
+    shape = (rows.shape[0], rows.shape[1])
+
+    def found(**changes: Any) -> Any:
+        changed = {key: value for key, value in {**arrays, **changes}.items() if value is not None}
+        write_safetensors(tmp_path / "w.safetensors", changed)
+        with SafetensorsIndex.open(tmp_path / "w.safetensors") as index:
+            return find_packed(config, index, "w", shape)
+
+    def with_state(**changes: Any) -> dict[str, Any]:
+        values = json.loads(arrays["w.quant_state.bitsandbytes__nf4"].tobytes()) | changes
+        return {"w.quant_state.bitsandbytes__nf4": np.frombuffer(json.dumps(values).encode(), np.uint8)}
+
+    assert found().format.name == "nf4_double"
+    with pytest.raises(Unsupported, match="blocksize 128"):
+        found(**with_state(blocksize=128))
+    with pytest.raises(WeightFileError, match="shape"):
+        found(**with_state(shape=[3, 4]))
+    with pytest.raises(WeightFileError, match="JSON"):
+        found(**{"w.quant_state.bitsandbytes__nf4": np.frombuffer(b"[[[[", np.uint8)})
+    with pytest.raises(WeightFileError, match="quant_state"):
+        found(**{"w.quant_state.bitsandbytes__nf4": None})
+    with pytest.raises(WeightFileError, match=r"w\.absmax"):
+        found(**{"w.absmax": arrays["w.absmax"][:-1]})
+    with pytest.raises(Unsupported, match="table"):
+        found(**{"w.quant_map": arrays["w.quant_map"] * 2})
