@@ -30,6 +30,7 @@ def main() -> None:
         part("tokenizer", "--out", args.folder / "tokenizer.json")
     part("train", "--folder", args.folder, "--tokens", args.tokens, "--threads", args.threads)
     part("export", "--folder", args.folder, "--out", args.out)
+    part("heldout", "--out", args.out.with_name("heldout.jsonl"))
     part("expect", "--model", args.out, "--out", args.expected)
     part("evaluate", "--folder", args.folder, "--threads", args.threads, "--json", args.folder / "scores.json")
 
