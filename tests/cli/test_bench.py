@@ -25,6 +25,7 @@ ROW = {"test", "format", "prompt", "depth", "batch", "tokens_per_second", "share
         (["--prompt", "0", "--generate", "0"], "--prompt 0 and --generate 0 leave nothing to measure. "),
         (["--quantization", "int9"], "Unknown quantization 'int9'. Known, nearest first: "),
         (["--quantization", "none,,"], "Argument --quantization: 'none,,' has nothing between two commas"),
+        (["--backend", "torch", "--profile"], "--profile times the native backend's instructions; --backend torch has"),
         (["--repeat", "0"], "Argument --repeat: '0' is less than 1. "),
         (["--dept", "1"], "Unknown option of `causerie bench` '--dept'. Known, nearest first: --depth, "),
     ],
@@ -61,7 +62,7 @@ def test_trials_are_every_combination_once_and_by_depth() -> None:
 
 
 def test_a_run_ends_in_one_line_of_json(model_name: str, command: Command) -> None:
-    words = (
+    words = [
         "--prompt",
         "16",
         "--generate",
@@ -74,17 +75,31 @@ def test_a_run_ends_in_one_line_of_json(model_name: str, command: Command) -> No
         "2",
         "--threads",
         "1",
-    )
-    done = command("bench", model_name, *words, "--json")
+    ]
+    done = command("bench", model_name, *words, "--json", "--quantization", "none,int8")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.decode().splitlines()
     found = json.loads(lines[-1])
     assert found["probe"]["bandwidth_gbs"] > 0 and found["probe"]["threads"] == 1
     assert [(row["test"], row["depth"], row["batch"]) for row in found["rows"]] == [
-        (test, depth, batch) for depth in (0, 40) for test, batch in (("prefill", 1), ("decode", 1), ("decode", 3))
+        (test, depth, batch)
+        for _ in range(2)
+        for depth in (0, 40)
+        for test, batch in (("prefill", 1), ("decode", 1), ("decode", 3))
     ]
+    assert [row["format"] for row in found["rows"][6:]] == ["int8"] * 6
     for row in found["rows"]:
         assert row.keys() == ROW
         assert row["tokens_per_second"] > 0 and row["peak_memory_bytes"] > 0
         assert row["prompt"] == (16 if row["test"] == "prefill" else 0)
-    assert len([line for line in lines if line.startswith(("prefill ", "decode "))]) == 6
+    assert len([line for line in lines if line.startswith(("prefill ", "decode "))]) == 12
+
+
+def test_a_profile_says_where_a_step_went(model_name: str, command: Command) -> None:
+    words = ("--prompt", "0", "--generate", "2", "--repeat", "1", "--threads", "1", "--profile")
+    done = command("bench", model_name, *words)
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.decode()
+    assert " × linear " in shown and " × the rest" in shown
+    shares = [float(line.split(" %")[0]) for line in shown.splitlines() if " × " in line]
+    assert 95 <= sum(shares) <= 105

@@ -76,6 +76,16 @@ def test_a_decode_step_holds_one_token_of_each_sequence() -> None:
     assert all(not len(step.copies) for step in model.steps)
 
 
+@pytest.mark.parametrize("trial", TRIALS)
+def test_the_last_step_is_the_one_that_a_trial_ends_with(trial: Trial) -> None:
+    model = Watched()
+    bench = Workbench(model)
+    bench.prepare(trial)
+    bench.run(trial)
+    step, last = bench.last_step(trial), model.steps[-1]
+    assert all((getattr(step, name) == getattr(last, name)).all() for name in ("positions", "tables", "rows", "starts"))
+
+
 def test_the_cache_asked_for_is_enough() -> None:
     tokens = cache_tokens(TRIALS)
     for block_size in (8, 16, 32, 64):
@@ -124,7 +134,7 @@ class Scripted:
 
 
 SPEC = decoder()
-HELD = Held(SPEC, 4 * SPEC.parameters, "float32", "float32", 16)
+HELD = Held(SPEC, 4 * SPEC.parameters, "float32", "float32", "float32", 16)
 
 
 def test_each_round_is_set_against_the_probe_around_it() -> None:

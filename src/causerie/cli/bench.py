@@ -9,17 +9,20 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from causerie.cli.arguments import Parser, whole_number
-from causerie.errors import UsageError, unknown
+from causerie.errors import UsageError
 from causerie.settings import Settings
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
+    from causerie.models.model import Model
+    from causerie.plan.breakdown import Part
     from causerie.plan.hardware import Probe
     from causerie.plan.measure import Trial
-    from causerie.plan.rounds import Result
+    from causerie.plan.rounds import Held, Result
 
 _DESCRIPTION = """\
 How fast a model reads a prompt (prefill) and writes an answer (decode) on this
@@ -38,6 +41,8 @@ since the model began to load, without what measuring itself takes."""
 
 PLAIN = "none"
 """The --quantization that leaves the weights as --dtype says."""
+PROFILED = 8
+"""Runs of a step of which the quickest time of each instruction counts."""
 
 
 def parser(width: int | None = None) -> Parser:
@@ -57,6 +62,7 @@ def parser(width: int | None = None) -> Parser:
     add("--backend", choices=["native", "torch"], default="native", help="what computes (native)")
     add("--threads", type=whole_number, metavar="N", help="CPU threads; default: the cores it may use")
     add("--repeat", type=whole_number, default=5, metavar="N", help="rounds, of which the medians are shown (5)")
+    add("--profile", action="store_true", help="also where the time of each test's last step goes (native backend)")
     add("--json", action="store_true", help="as the last line, the same as JSON, sizes in bytes")
     return made
 
@@ -103,8 +109,8 @@ def run(found: argparse.Namespace) -> int:
     rows = []
     for quantization in found.quantization:
         forget_peak_memory()
-        with _loaded(found, trials) as model:
-            rows += _measure_all(model, quantization, trials, probe, peaks, found.repeat, table)
+        with _loaded(found, quantization, trials) as model:
+            rows += _measure_all(model, trials, Limit(probe, peaks), found, table)
     print(f"memory over the whole run: {probe.median / 1e9:.1f} GB/s, at best {probe.best / 1e9:.1f}")
     if found.json:
         print(json.dumps({"probe": _probe_values(probe, peaks, threads), "rows": rows}))
@@ -129,16 +135,20 @@ def _check(found: argparse.Namespace, trials: list[Trial]) -> None:
     from causerie.api.auto import AutoConfig
     from causerie.models.registry import spec_from_config
     from causerie.plan.measure import check
+    from causerie.quant.config import QuantConfig
 
     if found.threads is not None and found.threads > 1024:
         raise UsageError(f"--threads is {found.threads}; 1 to 1024 threads can be had.")
-    for name in found.quantization:
-        if name != PLAIN:
-            raise unknown("quantization", name, [PLAIN], advice="Quantized formats arrive in a later version.")
-    check(trials, spec_from_config(AutoConfig.from_pretrained(found.model)).context)
+    if found.profile and found.backend != "native":
+        raise UsageError(f"--profile times the native backend's instructions; --backend {found.backend} has none.")
+    chosen = [QuantConfig.named(name) for name in found.quantization if name != PLAIN]
+    spec = spec_from_config(AutoConfig.from_pretrained(found.model))
+    for choice in chosen:  # names and widths; a name is as good as a module where nothing is skipped
+        choice.formats(spec, "float32", {name: name for name, _ in spec.weights()})
+    check(trials, spec.context)
 
 
-def _loaded(found: argparse.Namespace, trials: list[Trial]) -> CausalLM:
+def _loaded(found: argparse.Namespace, quantization: str, trials: list[Trial]) -> CausalLM:
     from causerie.api.auto import AutoModelForCausalLM
     from causerie.plan.measure import cache_tokens
 
@@ -148,37 +158,60 @@ def _loaded(found: argparse.Namespace, trials: list[Trial]) -> CausalLM:
         device_map="cpu",
         backend=found.backend,
         threads=found.threads if found.backend == "native" else None,
+        quantization=None if quantization == PLAIN else quantization,
         max_cache_tokens=cache_tokens(trials),
     )
 
 
+@dataclass(frozen=True)
+class Limit:
+    """What measurements are set against: the bandwidth, read again and again, and the peaks of arithmetic."""
+
+    probe: Probe
+    peaks: dict[str, float]
+
+
 def _measure_all(
-    model: CausalLM,
-    quantization: str,
-    trials: list[Trial],
-    probe: Probe,
-    peaks: dict[str, float],
-    repeat: int,
-    table: Table,
+    model: CausalLM, trials: list[Trial], limit: Limit, found: argparse.Namespace, table: Table
 ) -> list[dict[str, Any]]:
     """Times every trial on one model, shows each as it is done, and returns the rows of the JSON."""
+    from causerie.plan.breakdown import breakdown
     from causerie.plan.hardware import peak_memory
     from causerie.plan.measure import Workbench, check
-    from causerie.plan.rounds import Held, measure
+    from causerie.plan.rounds import measure
 
     steps = model.step_model
     check(trials, steps.context, steps.max_tokens)
-    held = Held(steps.spec, steps.weight_bytes, steps.format, steps.cache.dtype, steps.max_tokens)
-    name = steps.format if quantization == PLAIN else quantization
+    held = _held(steps)
     bench = Workbench(steps)
     rows = []
     for trial in trials:
-        result = measure(bench, trial, held, probe.bandwidth, peaks, repeat)
+        result = measure(bench, trial, held, limit.probe.bandwidth, limit.peaks, found.repeat)
         peak = peak_memory()
-        used = None if peak is None else peak - probe.bytes_held
-        table.row(name, result, used)
-        rows.append(_row_values(name, result, used))
+        used = None if peak is None else peak - limit.probe.bytes_held
+        table.row(held.format, result, used)
+        rows.append(_row_values(held.format, result, used))
+        if found.profile:
+            step = bench.last_step(trial)
+            parts = breakdown([steps.profile(step) for _ in range(PROFILED)])
+            limit.probe.bandwidth()
+            table.profile(parts, limit.probe.best)
     return rows
+
+
+def _held(model: Model) -> Held:
+    from causerie.plan.rounds import Held
+    from causerie.quant.config import QuantConfig
+
+    named = None if model.quantization is None else QuantConfig.named(model.quantization)
+    return Held(
+        spec=model.spec,
+        weight_bytes=model.weight_bytes,
+        format=model.quantization or model.format,
+        embedding=(named and named.embedding) or model.format,
+        cache_format=model.cache.dtype,
+        step_tokens=model.max_tokens,
+    )
 
 
 def _limits(probe: Probe, peaks: dict[str, float]) -> str:
@@ -237,6 +270,19 @@ class Table:
             f"{result.bytes_per_token / 1e6:.1f}",
             "–" if peak is None else f"{peak / 1e9:.2f}",
         )
+
+    def profile(self, parts: list[Part], bandwidth: float) -> None:
+        """Where the time of a step goes; what is under a hundredth of it together."""
+        whole = sum(part.seconds for part in parts) or 1.0
+        from causerie.plan.breakdown import Part
+
+        small = [part for part in parts if part.seconds < whole / 100]
+        rest = Part("the rest", sum(part.count for part in small), sum(part.seconds for part in small), 0)
+        for part in [*(part for part in parts if part not in small), rest]:
+            speed = part.nbytes / part.seconds if part.nbytes and part.seconds else 0.0
+            read = f"{speed / 1e9:>8.1f} GB/s{100 * speed / bandwidth:>5.0f} % of memory" if speed else ""
+            share = f"{100 * part.seconds / whole:>4.0f} %{1e3 * part.seconds:>9.3f} ms"
+            print(f"    {share} {part.count:>4} × {part.kind:<48}{read}".rstrip(), flush=True)
 
     def _line(self, test: str, name: str, *columns: str) -> None:
         widths = (6, 6, 10, 18, 19, 10, 9)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.ops import CacheShape, Executable
+from causerie.backends.ops import CacheShape, Executable, Rotations
 from causerie.backends.step import Step
+from causerie.errors import Unsupported
 from causerie.models.rope import RopeTable
 from causerie.models.spec import Decoder
+
+if TYPE_CHECKING:
+    from causerie.backends.native.profile import Timed
 
 
 class StepModel(Protocol):
@@ -34,6 +38,13 @@ class StepModel(Protocol):
     def run(self, step: Step) -> NDArray[np.float32]:
         """Logits [r, vocab] of the step's `rows`."""
         ...
+
+
+@runtime_checkable
+class Profiled(Protocol):
+    """An executable that can tell what each instruction of a step cost."""
+
+    def profile(self, step: Step, rotations: Rotations) -> list[Timed]: ...
 
 
 @dataclass
@@ -71,6 +82,15 @@ class Model:
     def run(self, step: Step) -> NDArray[np.float32]:
         """Logits [r, vocab] of the step's `rows`."""
         return self.executable.run(step, self._rotations.rows(step.positions, step.rope_lengths))
+
+    def profile(self, step: Step) -> list[Timed]:
+        """Runs a step as `run` does and tells what each instruction cost. Raises Unsupported where the backend has no
+        instructions to time."""
+        if not isinstance(self.executable, Profiled):
+            raise Unsupported(
+                f"A step on {self.device} cannot be timed instruction by instruction; the native backend can do it."
+            )
+        return self.executable.profile(step, self._rotations.rows(step.positions, step.rope_lengths))
 
     def close(self) -> None:
         """Frees weights and cache."""

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from causerie.backends.step import Step
 from causerie.decoding.params import SamplingParams
 from causerie.engine import batch
 from causerie.engine.plan import Plan, Work
@@ -112,6 +113,13 @@ class Workbench:
             for position in range(trial.depth, trial.end):
                 self._run([self._work(sequence, position, 1, each, wanted=1) for sequence in range(trial.batch)])
         return self._clock() - begun
+
+    def last_step(self, trial: Trial) -> Step:
+        """The step that ends the trial, to be looked at on its own; after `run`, which filled the cache up to it."""
+        each = self._blocks(trial)
+        rows = 1 if trial.kind == "decode" else (trial.tokens - 1) % self._model.max_tokens + 1
+        works = [self._work(sequence, trial.end - rows, rows, each, wanted=1) for sequence in range(trial.batch)]
+        return batch.build(Plan(tuple(works)))
 
     def _blocks(self, trial: Trial) -> int:
         """Blocks of each sequence; the first one's lie in front, so that another trial finds them filled."""

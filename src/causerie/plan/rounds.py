@@ -30,12 +30,13 @@ class Held:
     spec: Decoder
     weight_bytes: int
     format: str  # of its matrices
+    embedding: str  # the format of its table of embeddings
     cache_format: str
     step_tokens: int  # most tokens of a step
 
     def steps(self, trial: Trial) -> tuple[Work, int]:
         """The work of a middle step of the trial, and how many such steps it is."""
-        read = active_bytes(self.spec, self.weight_bytes, self.format)
+        read = active_bytes(self.spec, self.weight_bytes, self.embedding)
         held = self.format, self.cache_format
         if trial.kind == "decode":
             depth = trial.depth + (trial.tokens - 1) / 2

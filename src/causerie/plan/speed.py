@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from causerie.models.spec import Attention, Decoder
+from causerie.quant.formats import format_named
 from causerie.quant.weight import BYTES
 
 ARITHMETIC = ("float32", "bfloat16", "int8")
@@ -49,16 +50,17 @@ class Work:
 
 
 def arithmetic_of(format: str) -> str:
-    """The arithmetic that weights of a format are multiplied in."""
-    if format in ("float32", "float16"):
-        return "float32"
-    return "bfloat16" if format == "bfloat16" else "int8"
+    """The arithmetic that the kernels multiply weights of a format in; look-up formats are turned into float32."""
+    return {"bfloat16": "bfloat16", "int8": "int8", "int4": "int8"}.get(format, "float32")
 
 
-def active_bytes(spec: Decoder, weight_bytes: int, format: str) -> int:
+def active_bytes(spec: Decoder, weight_bytes: int, embedding: str) -> int:
     """Bytes of the weights that a step reads whole, of `weight_bytes` held: all but an embedding that is not the head,
-    of which a step reads a few rows."""
-    return weight_bytes if spec.tied else weight_bytes - int(spec.vocab * spec.width * BYTES[format])
+    of which a step reads a few rows; `embedding` is its format."""
+    if spec.tied:
+        return weight_bytes
+    buffers = format_named(embedding).buffers((spec.vocab, spec.width))
+    return weight_bytes - sum(buffer.nbytes for buffer in buffers.values())
 
 
 def step_work(

@@ -1,0 +1,35 @@
+"""Where the time of a step goes: its instructions, timed in several runs, added up by what they do. Knows no model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from causerie.backends.native.profile import Timed
+
+_LAYER = re.compile(r"\blayers\.\d+\.")
+
+
+@dataclass(frozen=True)
+class Part:
+    """All instructions of one kind in a step."""
+
+    kind: str  # "linear ffn.gate ffn.up (int8)", "attention", …
+    count: int
+    seconds: float
+    nbytes: int  # of weights and cache that they read
+
+
+def breakdown(runs: Sequence[Sequence[Timed]]) -> list[Part]:
+    """The kinds of instructions, the costliest first. Each run lists the same instructions in the same order, and of
+    each the quickest time counts: on a busy machine the others measure the neighbours."""
+    found: dict[str, Part] = {}
+    for same in zip(*runs, strict=True):
+        kind = " ".join([same[0].operation, *_LAYER.sub("", same[0].detail).split()])
+        before = found.get(kind, Part(kind, 0, 0.0, 0))
+        seconds = before.seconds + min(each.seconds for each in same)
+        found[kind] = Part(kind, before.count + 1, seconds, before.nbytes + same[0].nbytes)
+    return sorted(found.values(), key=lambda part: -part.seconds)
