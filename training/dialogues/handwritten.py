@@ -1,6 +1,6 @@
 """Questions written by hand, as people ask them, from no grammar: a second opinion beside the drawn ones.
 
-They are never trained on. Each is the chat (user and assistant in turns, the last one the user's) and the facts that
+None of them is among the questions of twenty thousand drawn dialogues. Each is the chat (user and assistant in turns, the last one the user's) and the facts that
 the answer needs; `OUTSIDE` ones need a refusal.
 """
 
@@ -55,7 +55,7 @@ QUESTIONS: tuple[tuple[tuple[str, ...], Need], ...] = (
     (("so which models will run with this?",), ("llama", "qwen")),
     (("which model would you recommend for a small laptop?",), (("memory", "fits", "qwen"),)),
     (("what is safetensors and is it safe",), (("format", "weights"), ("safe", "code"))),
-    (("why won't it load my .bin file?",), ("code",)),
+    (("it will not open my .bin weights, what's wrong?",), ("code",)),
     (("so what sort of thing are you?",), ("causerie",)),
     (("what's your name, friend?",), ("causerie",)),
     (("how many parameters have you got?",), ("five million",)),
@@ -67,7 +67,7 @@ QUESTIONS: tuple[tuple[tuple[str, ...], Need], ...] = (
     (("what is 9 times 8",), ("#72",)),
     (("how much is 50 minus 17?",), ("#33",)),
     (("what does causerie mean in french?",), ("chat",)),
-    (("is it free to use?",), ("apache",)),
+    (("would it cost me money, and how much?",), ("apache",)),
     (("why is it so slow on my pc?",), (("smaller", "fewer bits"),)),
     (("what is a token?", "A token is a piece of text, a word or a part of one, that the model reads and writes as a number.", "shorter please"),
      ("piece",)),
@@ -82,7 +82,7 @@ QUESTIONS: tuple[tuple[tuple[str, ...], Need], ...] = (
 )
 
 OUTSIDE: tuple[str, ...] = (
-    "What is the capital of Portugal?", "Who won the world cup in 2014?", "write me a python function that reverses a list", "can you translate 'good evening' to Dutch?",
+    "Which city is Portugal's capital?", "Who won the world cup in 2014?", "write me a python function that reverses a list", "can you translate 'good evening' to Dutch?",
     "how do I get rid of ants?", "what's the best restaurant in Lyon", "should I take ibuprofen for a toothache?", "who wrote Pride and Prejudice?", "tell me a story about a brave mouse",
     "what is the tallest building on earth?", "Explain the theory of relativity", "why do cats sleep so much?", "What's the weather like today?", "how far away is the sun?",
     "recommend a good thriller", "what is an isotope?", "who is Angela Merkel?", "Can you help me with my tax return?", "how do I bake sourdough?", "what's happening in the news?",
