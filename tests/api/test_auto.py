@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from causerie import AutoConfig, AutoModelForCausalLM, AutoTokenizer, CausalLM
-from causerie.api import loading, loading_line, placement
+from causerie.api import loading_line, placement
 from causerie.api.torch_names import Device, DType, device_name, dtype_name
 from causerie.errors import (
     BackendUnavailable,

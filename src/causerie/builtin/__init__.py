@@ -10,3 +10,8 @@ NAME = "builtin"
 def builtin_model_path() -> str:
     """The folder of the built-in model (config.json, safetensors, tokenizer, template), as a string."""
     return str(Path(__file__).parent / "model")
+
+
+def heldout_path() -> str:
+    """Dialogues that the built-in model was never trained on: in each line a JSON list of messages."""
+    return str(Path(__file__).parent / "heldout.jsonl")

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 
+QUANTIZATION_HELP = "how weights are held: int8, int4, nf4, fp4, bnb_int8 or none (docs/quantization.md)"
+
+
 class _Lines(argparse.RawDescriptionHelpFormatter):
     """The same help under every Python: newer ones write `-p, --prompt TEXT` where older ones repeat TEXT."""
 

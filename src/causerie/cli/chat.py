@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import causerie
 from causerie.cli import generate_flags, keyboard
-from causerie.cli.arguments import Parser, whole_number
+from causerie.cli.arguments import QUANTIZATION_HELP, Parser, whole_number
 from causerie.cli.flags import is_flag
 from causerie.cli.screen import Screen, visible
 from causerie.cli.terminal import Conversation, Terminal, cut_sentence
@@ -66,6 +66,7 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("-p", "--prompt", metavar="TEXT", help="ask this, print the answer alone, and leave")
     made.add_argument("--system-prompt", metavar="TEXT", help="how the model shall behave, as its system message")
     made.add_argument("--dtype", default="auto", help="auto (the checkpoint's), float32, float16 or bfloat16")
+    made.add_argument("--quantization", metavar="NAME", help=QUANTIZATION_HELP)
     made.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     made.add_argument("--backend", choices=["native", "torch"], help="what computes; default: the best that can")
     made.add_argument("--threads", type=whole_number, metavar="N", help="CPU threads; default: the cores it may use")
@@ -90,7 +91,9 @@ def run(found: argparse.Namespace) -> int:
 
     from causerie.cli.conversation import ModelChoice, open_conversation
 
-    choice = ModelChoice(name, found.dtype, found.device, found.backend, found.threads, progress=not plain)
+    choice = ModelChoice(
+        name, found.dtype, found.device, found.backend, found.threads, not plain, quantization=found.quantization
+    )
     with open_conversation(choice, flags, found.system_prompt) as conversation:
         if question is not None:
             answer_once(conversation, question, sys.stdout, notes)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from causerie.api.auto import AutoModelForCausalLM, AutoTokenizer
 from causerie.api.generation import GenerationConfig
+from causerie.api.quantization import chosen as quantized
 from causerie.api.resolution import Flags
 from causerie.chat.prompt import ChatFormat
 from causerie.chat.session import Answer, ChatSession
@@ -35,11 +36,13 @@ class ModelChoice:
     backend: str | None = None
     threads: int | None = None
     progress: bool = True  # whether lines may be drawn over while it loads
+    quantization: str | None = None
 
 
 def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_prompt: str | None) -> ModelConversation:
     """Loads tokenizer and model. What the template cannot do (it is missing, or has no system role) is said before the
     weights are read. Raises CauserieError."""
+    quantized(choice.quantization, None)  # an unknown name, said at once
     tokenizer = AutoTokenizer.from_pretrained(choice.name)
     tokenizer.chat.prompt(_messages(system_prompt, "Hello!"))
     model = AutoModelForCausalLM.from_pretrained(
@@ -48,6 +51,7 @@ def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_promp
         device_map=choice.device,
         backend=choice.backend,
         threads=choice.threads,
+        quantization=choice.quantization,
         progress=choice.progress,
     )
     return ModelConversation(model, tokenizer.chat, flags, system_prompt)
@@ -107,7 +111,7 @@ class ModelConversation:
         """The model, how it is held and where it runs, in a line."""
         model = self._model
         place = f"{model.backend} on {model.device}" if model.backend else str(model.device)
-        return f"{model.name_or_path} · {model.dtype}, {place} · context {model.context}"
+        return f"{model.name_or_path} · {model.quantization or model.dtype}, {place} · context {model.context}"
 
     def reply(self, text: str) -> ModelReply:
         """See Conversation."""

@@ -1,4 +1,5 @@
-"""`causerie info`: what this machine and this install can run, and why the rest cannot.
+"""`causerie info`: what this machine and this install can run, and why the rest cannot; `causerie info MODEL`: how a
+model would be held here.
 
 A report is a tree of plain values, printed as lines or as JSON. torch is not imported unless its devices are asked for.
 Knows no model but the built-in one's folder.
@@ -17,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import causerie
-from causerie.cli.arguments import Parser
-from causerie.errors import CauserieError
+from causerie.cli import info_model
+from causerie.cli.arguments import QUANTIZATION_HELP, Parser
+from causerie.errors import CauserieError, UsageError
 from causerie.settings import Settings
 
 Report = dict[str, Any]
@@ -26,23 +28,43 @@ Report = dict[str, Any]
 
 _DESCRIPTION = """\
 What this machine and this install can run, and why the rest cannot: version, processor,
-memory, backends, the built-in model's folder and where downloads are kept."""
+memory, backends, the built-in model's folder and where downloads are kept.
+
+  causerie info MODEL                      a model's size, and how its weights
+                                           would be held; reads no weights
+  causerie info MODEL --quantization int4  the same with another format"""
 _LIBRARIES = ("numpy", "tokenizers", "jinja2", "huggingface_hub", "torch")
 
 
 def parser(width: int | None = None) -> Parser:
     """The options; `width` is that of the help, default the terminal's."""
     columns = width or max(50, min(100, shutil.get_terminal_size().columns - 2))
-    made = Parser("causerie info", _DESCRIPTION, width=columns, usage="causerie info [--json] [--devices]")
+    made = Parser("causerie info", _DESCRIPTION, width=columns, usage="causerie info [MODEL] [options]")
+    made.add_argument("model", nargs="?", metavar="MODEL", help="a folder, org/name or builtin: tell of it instead")
+    made.add_argument("--quantization", metavar="NAME", help=QUANTIZATION_HELP)
+    made.add_argument("--dtype", help="auto (the checkpoint's), float32, float16 or bfloat16")
     made.add_argument("--json", action="store_true", help="the same as JSON, memory in bytes")
     made.add_argument("--devices", action="store_true", help="also ask torch for its devices, which takes seconds")
     return made
 
 
 def run(found: argparse.Namespace) -> int:
-    """Prints the report, and returns the exit code."""
+    """Prints the report, and returns the exit code. Raises CauserieError."""
+    if found.model is not None:
+        return _run_model(found)
+    for option, value in (("--quantization", found.quantization), ("--dtype", found.dtype)):
+        if value is not None:
+            raise UsageError(f"{option} is of a model; name one: causerie info builtin {option} {value}.")
     report = gather(Settings.from_environment(), devices=found.devices)
     sys.stdout.write(json.dumps(report, indent=2) + "\n" if found.json else as_lines(report))
+    return 0
+
+
+def _run_model(found: argparse.Namespace) -> int:
+    if found.devices:
+        raise UsageError("--devices is of this machine; ask without a model: causerie info --devices.")
+    report = info_model.gather(found.model, found.dtype or "auto", found.quantization)
+    sys.stdout.write(json.dumps(report, indent=2) + "\n" if found.json else info_model.as_lines(report))
     return 0
 
 

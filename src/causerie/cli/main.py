@@ -18,6 +18,7 @@ from causerie.errors import CauserieError, UsageError, unknown
 VERBS = {
     "chat": ("causerie.cli.chat", "talk to a model, or ask it one thing"),
     "bench": ("causerie.cli.bench", "how fast a model is here, beside what the machine can do"),
+    "evaluate": ("causerie.cli.evaluate", "what a quantization costs in quality, measured"),
     "info": ("causerie.cli.info", "what this machine and this install can run, and why"),
 }
 """Verb → its module and its line in the help."""

@@ -1,0 +1,124 @@
+"""What a model would take, said from its config.json and the headers of its files: no weight is read.
+
+Knows how loading would hold the weights, and no backend (which may pad or pack what is counted here).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from causerie.api.model_config import ModelConfig
+from causerie.checkpoint.folder import Need
+from causerie.checkpoint.hub import resolve
+from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.errors import CheckpointError
+from causerie.models.load import Survey, survey
+from causerie.models.names import checkpoint_name
+from causerie.models.packed import method_of
+from causerie.models.registry import family, spec_from_config
+from causerie.models.sources import Source
+from causerie.models.spec import Decoder
+from causerie.quant.config import QuantConfig
+from causerie.quant.weight import FORMATS
+
+
+@dataclass(frozen=True)
+class Part:
+    """The weights of one kind that are held in one format."""
+
+    kind: str  # "embedding", "attention", "feed-forward", "head", "norms and biases"
+    format: str
+    parameters: int
+    nbytes: int
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Scales included."""
+        return 8 * self.nbytes / self.parameters
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A model before it is loaded."""
+
+    name: str
+    folder: Path
+    spec: Decoder
+    dtype: str  # of what is not quantized
+    parts: tuple[Part, ...]
+    stored_bytes: int | None  # of the weights in the files; None where these are not on this machine
+
+    @property
+    def nbytes(self) -> int:
+        """Of all weights as they would be held."""
+        return sum(part.nbytes for part in self.parts)
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Of all weights together."""
+        return 8 * self.nbytes / self.spec.parameters
+
+
+_CONFIG: tuple[Need, ...] = ("config",)
+
+
+def inspect(
+    name: str, *, dtype: str = "auto", quantization: QuantConfig | None = None, strict: bool = True
+) -> Inspection:
+    """A folder, "builtin" or hub id. Of a hub's model that was never downloaded only config.json is fetched. Raises
+    what from_pretrained raises before it reads weights."""
+    try:
+        folder = resolve(name, needs=("config", "weights"), offline=True)
+    except CheckpointError:
+        folder = resolve(name, needs=_CONFIG)
+        return _without_weights(name, folder, dtype, quantization, strict)
+    config = ModelConfig.from_folder(folder, name)
+    with SafetensorsIndex.open(folder) as index:
+        found = survey(index, config, dtype=dtype, quantization=quantization, strict=strict)
+        return Inspection(name, folder, found.spec, found.plain, parts_of(found), index.nbytes)
+
+
+def _without_weights(name: str, folder: Path, dtype: str, quantization: QuantConfig | None, strict: bool) -> Inspection:
+    """From config.json alone, which says nothing certain of how tensors are stored."""
+    config = ModelConfig.from_folder(folder, name)
+    if method_of(config) is not None:
+        raise CheckpointError(f"{name} is quantized, and how is said in its weights, which are not on this machine.")
+    spec = spec_from_config(config, strict)
+    said = config.get("dtype") or config.get("torch_dtype")
+    plain = dtype if dtype != "auto" else said if said in FORMATS else "float32"
+    table = family(config).weights
+    sources = tuple(Source(weight, shape, checkpoint_name(table, weight)) for weight, shape in spec.weights())
+    formats = {source.name: plain for source in sources}
+    if quantization is not None:
+        formats = quantization.formats(
+            spec, plain, {each.name: each.tensor.removesuffix(".weight") for each in sources}
+        )
+    return Inspection(name, folder, spec, plain, parts_of(Survey(spec, sources, plain, formats)), None)
+
+
+def parts_of(found: Survey) -> tuple[Part, ...]:
+    """The weights by kind and format, in the order of the model."""
+    sums: dict[tuple[str, str], list[int]] = {}
+    for source in found.sources:
+        key = _kind(source, found.spec.tied), found.formats[source.name]
+        parameters, nbytes = sums.setdefault(key, [0, 0])
+        sums[key] = [parameters + prod(source.shape), nbytes + found.held_bytes(source)]
+    return tuple(Part(kind, format, *numbers) for (kind, format), numbers in _ordered(sums.items()))
+
+
+_KINDS = ("embedding", "embedding and head", "attention", "feed-forward", "head", "norms and biases")
+
+
+def _ordered(items: Iterable[tuple[tuple[str, str], list[int]]]) -> list[tuple[tuple[str, str], list[int]]]:
+    return sorted(items, key=lambda item: (_KINDS.index(item[0][0]), item[0][1]))
+
+
+def _kind(source: Source, tied: bool) -> str:
+    if len(source.shape) == 1:
+        return "norms and biases"
+    if source.name == "embed":
+        return "embedding and head" if tied else "embedding"
+    return "head" if source.name == "head" else "attention" if ".mixer." in source.name else "feed-forward"

@@ -1,0 +1,66 @@
+"""The part of `causerie info` that is about one model: its family, its size, and how its weights would be held.
+
+Knows no machine and reads no weights.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Report = dict[str, Any]
+"""JSON's values, nested."""
+
+
+def gather(name: str, dtype: str, quantization: str | None) -> Report:
+    """All there is to say of a model. Raises CauserieError."""
+    from causerie.api.inspection import inspect
+    from causerie.api.quantization import chosen
+    from causerie.api.torch_names import dtype_name
+
+    found = inspect(name, dtype=dtype_name(dtype), quantization=chosen(quantization, None))
+    return {
+        "model": name,
+        "folder": str(found.folder),
+        "family": found.spec.family,
+        "layers": len(found.spec.layers),
+        "context": found.spec.context,
+        "parameters": found.spec.parameters,
+        "dtype": found.dtype,
+        "stored_bytes": found.stored_bytes,
+        "weights": [
+            {
+                "kind": part.kind,
+                "format": part.format,
+                "parameters": part.parameters,
+                "bytes": part.nbytes,
+                "bits_per_weight": round(part.bits_per_weight, 4),
+            }
+            for part in found.parts
+        ],
+        "bytes": found.nbytes,
+        "bits_per_weight": round(found.bits_per_weight, 4),
+    }
+
+
+def as_lines(report: Report) -> str:
+    """The report for people: facts, then a table with one row for each kind of weights."""
+    stored = report["stored_bytes"]
+    facts = [
+        ("model", report["model"]),
+        ("folder", report["folder"]),
+        ("family", f"{report['family']}, {report['layers']} layers, context {report['context']}"),
+        ("parameters", f"{report['parameters'] / 1e6:,.1f} M"),
+        ("in its files", "not on this machine yet" if stored is None else _size(stored)),
+    ]
+    lines = [f"{name:<16}{text}" for name, text in facts]
+    lines += ["", f"{'weights':<20}{'format':<12}{'parameters':>12}{'bytes':>11}{'bits/weight':>13}"]
+    rows = [*report["weights"], report | {"kind": "together", "format": ""}]
+    for row in rows:
+        count = f"{row['parameters'] / 1e6:,.2f} M"
+        size = f"{row['kind']:<20}{row['format']:<12}{count:>12}{_size(row['bytes']):>11}"
+        lines.append(f"{size}{row['bits_per_weight']:>13.2f}")
+    return "\n".join(lines) + "\n"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.2f} MB"
