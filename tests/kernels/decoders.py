@@ -183,7 +183,18 @@ def some_tokens(count: int, vocab: int, seed: int = 0) -> list[int]:
     return [int(token) for token in np.random.default_rng(seed).integers(0, vocab, count)]
 
 
-def reference_logits(spec: Decoder, stored: Mapping[str, Array], tokens: Sequence[int]) -> Array:
+def as_int8(x: Array, group: int) -> Array:
+    """x [..., elements] as an int8 cache gives it back, with a bfloat16 scale for each `group` of elements."""
+    parts = np.split(x.astype(np.float32), range(group, x.shape[-1], group), axis=-1)
+    scales = [from_bf16(to_bf16(np.abs(part).max(-1, keepdims=True) / np.float32(127))) for part in parts]
+    return np.concatenate(
+        [np.round(part / scale).clip(-127, 127) * scale for part, scale in zip(parts, scales, strict=True)], -1
+    ).astype(np.float64)
+
+
+def reference_logits(
+    spec: Decoder, stored: Mapping[str, Array], tokens: Sequence[int], int8_cache: bool = False
+) -> Array:
     """The same decoder in float64, written from the formulas: logits [tokens, vocab]."""
     w = {name: widened(array) for name, array in stored.items()}
     x = w["embed"][list(tokens)]
@@ -191,7 +202,7 @@ def reference_logits(spec: Decoder, stored: Mapping[str, Array], tokens: Sequenc
         part = {
             name.removeprefix(f"layers.{i}."): array for name, array in w.items() if name.startswith(f"layers.{i}.")
         }
-        x = x + _attention(spec, layer.mixer, part, _norm(x, part["mixer_norm"], layer.norm))
+        x = x + _attention(spec, layer.mixer, part, _norm(x, part["mixer_norm"], layer.norm), int8_cache)
         h = _norm(x, part["ffn_norm"], layer.norm)
         gate, up = (h @ part[f"ffn.{name}"].T + part.get(f"ffn.{name}_bias", 0.0) for name in ("gate", "up"))
         x = x + (activate(gate, layer.ffn.act) * up) @ part["ffn.down"].T + part.get("ffn.down_bias", 0.0)
@@ -211,7 +222,7 @@ def activate(x: Array, act: Activation) -> Array:
     return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
 
-def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array) -> Array:
+def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, int8_cache: bool) -> Array:
     n = len(x)
     positions = np.arange(n, dtype=np.int32)
     turn = RopeTable(spec.ropes).rows(positions, positions)[spec.ropes.index(mixer.rope)].astype(np.float64)
@@ -228,6 +239,8 @@ def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array
         return np.concatenate([a * cosine - b * sine, b * cosine + a * sine, rest], axis=-1)
 
     q, k, v = heads("q", mixer.heads), heads("k", mixer.kv_heads), heads("v", mixer.kv_heads)
+    if int8_cache:
+        k, v = as_int8(k, 32), as_int8(v, mixer.head_dim)
     k, v = np.repeat(k, mixer.group, axis=1), np.repeat(v, mixer.group, axis=1)
     scores = np.einsum("ihd,jhd->hij", q, k) * mixer.scale
     distance = positions[:, None] - positions[None, :]

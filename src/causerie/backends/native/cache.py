@@ -9,17 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.native.arena import Arena, aligned
-from causerie.backends.native.program import BLOCK, LAYER_CACHE, MAX_HEAD_DIM
+from causerie.backends.native.program import BLOCK, LAYER_CACHE, MAX_HEAD_DIM, SUM_HEADER
 from causerie.backends.ops import CacheShape
 from causerie.errors import ConfigError, EngineError
 from causerie.models.spec import Attention, Decoder
+from causerie.quant.cache_format import KEY_GROUP
 from causerie.quant.weight import BYTES
 
 
 def block_bytes(spec: Attention, format: str) -> int:
-    """Bytes of one block of a layer: keys, then values with head_dim padded to 16, for each key/value head."""
+    """Bytes of one block of a layer: keys and values of each key/value head, as src/attention.h lays them out."""
     padded = -(-spec.head_dim // 16) * 16
-    return int(BLOCK * spec.kv_heads * (spec.head_dim + padded) * BYTES[format])
+    if format != "int8":
+        return int(BLOCK * spec.kv_heads * (spec.head_dim + padded) * BYTES[format])
+    scales = 2 * (-(-spec.head_dim // KEY_GROUP) + 1)
+    return BLOCK * spec.kv_heads * (-(-spec.head_dim // 4) * 4 + padded + scales)
+
+
+def sum_bytes(spec: Attention) -> int:
+    """Bytes of the sum of some positions for one query head: src/attention.h's Sum."""
+    return 4 * (SUM_HEADER + -(-spec.head_dim // 16) * 16)
 
 
 class LayerCaches:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from causerie.backends.native import library, trace
 from causerie.backends.native.arena import Arena, aligned
-from causerie.backends.native.cache import LayerCaches
+from causerie.backends.native.cache import LayerCaches, sum_bytes
 from causerie.backends.native.profile import Timed, timed
-from causerie.backends.native.program import WANTED, Program, StepArguments
+from causerie.backends.native.program import ATTENDING, ROW_GROUP, WANTED, Program, StepArguments
 from causerie.backends.ops import CacheShape, Forward, Rotations, Weights
 from causerie.backends.step import Step
 from causerie.errors import EngineError
@@ -25,6 +25,9 @@ from causerie.models.spec import Decoder
 
 if TYPE_CHECKING:
     from causerie.backends.native.backend import NativeBackend
+
+SUMS_BYTES = 4 * 2**20
+"""Room for sums of attention that are done apart: a thousand chunks of 14 heads of 64."""
 
 FAULTS: tuple[Callable[[int, Step, Program], str], ...] = (
     lambda at, step, program: f"it has {at} tokens and the model was compiled for at most {program.max_tokens}",
@@ -66,19 +69,22 @@ class NativeExecutable:
             )
         lines = trace.fold_roundings(ops.lines)
         memory = trace.share_memory(lines, logits)
+        lines = trace.with_merges(lines)
         room = sum(memory.strides[:-1]) * max_tokens
-        activations = Arena(aligned(room), "the activations of a step")
+        activations = Arena(aligned(room) + SUMS_BYTES, "the activations of a step")
         self.instructions = trace.assemble(lines, memory)
         self._lines = lines
         self._buffers = trace.buffers(memory, max_tokens, activations.take(room))
         self._activations: Arena | None = activations
         self._row_sequence = np.zeros(max_tokens, np.int32)
+        self._attending = _attending(spec, max_tokens)
         self._caches: LayerCaches | None = caches
         self._program = Program(
             instructions=self.instructions.ctypes.data,
             buffers=self._buffers.ctypes.data,
             layers=caches.layers.ctypes.data,
             row_sequence=self._row_sequence.ctypes.data,
+            sums=activations.take(SUMS_BYTES),
             instruction_count=len(self.instructions),
             layer_count=len(caches.layers),
             logits_buffer=len(self._buffers) - 1,
@@ -115,6 +121,7 @@ class NativeExecutable:
             tables_count=len(step.tables),
             rotations=addresses.ctypes.data,
             logits=logits.ctypes.data,
+            attending=self._attending.ctypes.data,
             **{name: array.ctypes.data for name, array in arrays.items()},
         )
         where = ctypes.c_int64()
@@ -163,3 +170,11 @@ class NativeExecutable:
         if given != expected:
             raise EngineError(f"A step cannot run: rotations of shapes {given} were given, {expected} are needed.")
         return [np.ascontiguousarray(each, np.float32) for each in rotations]
+
+
+def _attending(spec: Decoder, max_tokens: int) -> NDArray[np.uint8]:
+    """Scratch in which a step notes how its attention is shared out: src/abi.h's Attending."""
+    widest = max((layer.mixer.heads * sum_bytes(layer.mixer) for layer in spec.layers), default=SUMS_BYTES)
+    attending = np.zeros(ATTENDING.itemsize + max_tokens * ROW_GROUP.itemsize, np.uint8)
+    attending[: ATTENDING.itemsize].view(ATTENDING)["room"] = SUMS_BYTES // widest
+    return attending

@@ -12,6 +12,8 @@ import numpy as np
 
 PANEL = 64  # output rows of a matrix that lie side by side in memory
 BLOCK = 32  # positions in a cache block
+CHUNK = 256  # positions that attention sums up apart
+SUM_HEADER = 16  # floats of such a sum before its values
 MAX_HEAD_DIM = 512
 MAX_PARTS = 4  # matrices that one instruction multiplies
 
@@ -28,6 +30,7 @@ class Op(IntEnum):
     GLU = 6
     ADD = 7
     SELECT = 8
+    MERGE = 9
 
 
 class Layout(IntEnum):
@@ -40,6 +43,7 @@ class Layout(IntEnum):
 
 NUMBERS = {"float32": 0, "float16": 1, "bfloat16": 2, "int8": 3, "int4": 4, "bnb_int8": 6}
 NUMBERS |= dict.fromkeys(("nf4", "nf4_double", "fp4", "fp4_double"), 5)
+CACHE_NUMBERS = {"float32": 0, "float16": 1, "bfloat16": 2, "int8": 3}
 ACTIVATIONS = {"silu": 0, "gelu": 1, "gelu_tanh": 2}
 TOKENS, WANTED = 0, 1  # what an instruction's rows are: the step's tokens, or the rows whose logits are wanted
 
@@ -76,6 +80,12 @@ ESCAPE_BYTES = 8
 LAYER_CACHE = np.dtype([("address", "u8"), ("block_bytes", "u8")], align=True)
 
 
+ATTENDING = np.dtype([(name, "i4") for name in ("groups", "chunks", "split", "room")], align=True)
+ROW_GROUP = np.dtype(
+    [(name, "i4") for name in ("first", "count", "chunks", "chunks_begun", "sums_begun", "unused")], align=True
+)
+
+
 class Program(ctypes.Structure):
     """Addresses of the arrays above and their lengths."""
 
@@ -84,6 +94,7 @@ class Program(ctypes.Structure):
         ("buffers", ctypes.c_void_p),
         ("layers", ctypes.c_void_p),
         ("row_sequence", ctypes.c_void_p),
+        ("sums", ctypes.c_void_p),
         ("instruction_count", ctypes.c_int32),
         ("layer_count", ctypes.c_int32),
         ("logits_buffer", ctypes.c_int32),
@@ -112,6 +123,7 @@ class StepArguments(ctypes.Structure):
         ("copies", ctypes.c_void_p),
         ("rotations", ctypes.c_void_p),
         ("logits", ctypes.c_void_p),
+        ("attending", ctypes.c_void_p),
     ]
 
 
@@ -139,6 +151,8 @@ LAYOUT_SIZES = (
     INSTRUCTION.itemsize,
     BUFFER.itemsize,
     LAYER_CACHE.itemsize,
+    ATTENDING.itemsize,
+    ROW_GROUP.itemsize,
     ctypes.sizeof(Program),
     ctypes.sizeof(StepArguments),
     ctypes.sizeof(Packing),

@@ -18,6 +18,7 @@ from causerie.backends.native.cache import LayerCaches
 from causerie.backends.native.program import (
     ACTIVATIONS,
     BUFFER,
+    CACHE_NUMBERS,
     INSTRUCTION,
     MAX_PARTS,
     NUMBERS,
@@ -121,7 +122,7 @@ class NativeOps:
             "heads": spec.heads,
             "kv_heads": spec.kv_heads,
             "head_dim": spec.head_dim,
-            "format": NUMBERS[self._caches.shape.dtype],
+            "format": CACHE_NUMBERS[self._caches.shape.dtype],
             "address": int(cache["address"]),
             "block_bytes": int(cache["block_bytes"]),
         }
@@ -231,6 +232,13 @@ def _fitting(row_bytes: int, strides: list[int], free: list[int]) -> int:
     free.remove(chosen)
     strides[chosen] = max(strides[chosen], row_bytes)
     return chosen
+
+
+def with_merges(lines: list[Line]) -> list[Line]:
+    """Each attention in two lines of the same values: what the first sums up apart, the second puts together."""
+    return [
+        part for line in lines for part in ((line, replace(line, op=Op.MERGE)) if line.op is Op.ATTENTION else (line,))
+    ]
 
 
 def assemble(lines: list[Line], memory: Memory) -> NDArray[np.void]:

@@ -3,15 +3,18 @@
 #pragma once
 #include <stdint.h>
 
-enum Op : int32_t { OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_COUNT };
+enum Op : int32_t { OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE, OP_COUNT };
 // Quantized matrices: quantized.h.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, INT8, INT4, LOOKUP4, ROW_INT8, NUMBER_COUNT };
+enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE_INT8 };
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED };
 enum Activation : int32_t { SILU, GELU, GELU_TANH };
 
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
-constexpr int BLOCK = 32;        // positions in a cache block, and in a tile of the softmax
+constexpr int BLOCK = 32;        // positions in a cache block
+constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
+constexpr int GROUP_ROWS = 8;    // rows of one sequence that read keys and values together
 constexpr int MAX_HEAD_DIM = 512;
 constexpr int MAX_PARTS = 4;
 constexpr float ROW_INT8_STEP = 7.874015718698502e-3f;  // 1 / 127 as bitsandbytes writes it
@@ -40,7 +43,7 @@ struct Instruction {
   int32_t dims;       // rotate: how many leading elements of a head turn
   int32_t window;     // attention: positions a token sees, itself included; 0 = all
   int32_t rope;       // rotate: which of Step::rotations
-  int32_t format;     // embed: the table's Number; rotate, attention: the cache's
+  int32_t format;     // embed: the table's Number; rotate, attention: a CacheNumber
   int32_t layout;     // embed: the table's Layout
   int32_t parts_used; // linear
   float eps;          // norm
@@ -61,11 +64,24 @@ struct LayerCache {
   uint64_t block_bytes;
 };
 
+// Rows first .. first + count of one sequence. Their `chunks` begin at position 0 and hold the last row's; `begun` chunks,
+// and sums of a row over a chunk, belong to the groups before.
+struct RowGroup {
+  int32_t first, count, chunks, chunks_begun, sums_begun, unused;
+};
+
+// How attention is shared out in a step: by chunk (`split`) where there is room for all sums, else by group.
+struct Attending {
+  int32_t groups, chunks, split, room;  // room: sums of a row over a chunk
+  RowGroup group[];                     // [max_tokens]
+};
+
 struct Program {
   const Instruction* instructions;
   Buffer* buffers;
   const LayerCache* layers;
   int32_t* row_sequence;  // scratch [max_tokens]: which sequence a row belongs to
+  void* sums;             // scratch: Attending::room rows of sums of all heads
   int32_t instruction_count;
   int32_t layer_count;
   int32_t logits_buffer;
@@ -86,6 +102,7 @@ struct Step {
   const int32_t* copies;
   const float* const* rotations;
   float* logits;
+  Attending* attending;  // filled by check
 };
 
 // A slice of a checkpoint's tensor on its way into the arena: rows first .. first + rows of a [total, width] matrix.

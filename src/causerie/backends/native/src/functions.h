@@ -25,6 +25,14 @@ static inline f32x16 exp(f32x16 x) {
   return where_above(x, lowest, scale_by_power(polynomial(rest, taylor), shifted), broadcast(0.0f));
 }
 
+// 2^x for x <= 0, within 3 units in the last place, exactly 1 at 0; 0 from -126 down.
+static inline f32x16 exp2_below(f32x16 x) {
+  static const float fit[] = {1.0f, 0.69314700f, 0.24022242f, 0.055507336f, 0.0096715130f, 0.0013264727f};
+  const f32x16 lowest = broadcast(-126.0f), shift = broadcast(12582912.0f);
+  const f32x16 inside = max(x, lowest), shifted = add(inside, shift), rest = sub(inside, sub(shifted, shift));
+  return where_above(x, lowest, scale_by_power(polynomial(rest, fit), shifted), broadcast(0.0f));
+}
+
 // 2/√π ∫₀ˣ e^(-t²) dt: x + x·p(x²) up to 1; 1 - e^(-q(|x|)) beyond, where q = -log(1 - erf).
 static inline f32x16 erf(f32x16 x) {
   static const float near[] = {0.12837916612625122f,    -0.3761262595653534f,   0.1128358542919159f,  -0.026853812858462334f,

@@ -1,217 +1,267 @@
-// Rotary positions with the cache write, and paged attention.
+// Paged attention over the cache that kernels_rotate.cpp writes.
 //
-// A layer's cache is [block][kv head] of: keys as [32 / 16][head_dim][16 positions], so that 16 positions are the lanes of a
-// score; then values as [32 positions][head_dim padded to 16]. The softmax is online (Milakov & Gimelshein, 2018) over tiles
-// of 32 absolute positions, one block each, so a row's result depends on its own position and sequence alone: not on how
-// the prompt was cut, what ran beside it, or which blocks hold it.
-#include "functions.h"
+// Positions are summed up in chunks of 256, counted from position 0: the scores of a chunk, its largest score, the weights
+// 2^(score - largest) and the values they weigh; then the chunks' sums are added in order, each rescaled to the larger
+// maximum (Milakov & Gimelshein, 2018; Dao, 2022). So a row's result depends on its own position and sequence alone: not
+// on how the prompt was cut, what ran beside it, or which blocks hold it; and chunks may be done apart. Where a step is
+// short enough for that, an item is one chunk of some rows of one sequence and one kv head, its sums go to scratch and
+// `merge` adds them; else an item is all chunks of those rows.
+#include "attention_float.h"
+#include "attention_int8.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
-constexpr int HEADS = 8;  // query heads of one kv head that share a pass over its keys and values
+constexpr int MOST = GROUP_ROWS * LINES;  // lines of an item: rows by query heads
+constexpr float LOG2_E = 1.44269504f;
 
-struct CacheFloat32 {
-  using Element = float;
-  static inline f32x16 load16(const Element* p) { return load(p); }
-  static inline Element narrow(float value) { return value; }
-};
-struct CacheFloat16 {
-  using Element = uint16_t;
-  static inline f32x16 load16(const Element* p) { return load_f16(p); }
-  static inline Element narrow(float value) { return to_f16(value); }
-};
-struct CacheBfloat16 {
-  using Element = uint16_t;
-  static inline f32x16 load16(const Element* p) { return load_bf16(p); }
-  static inline Element narrow(float value) { return to_bf16(value); }
-};
-
-static inline int64_t padded(int64_t head_dim) { return (head_dim + 15) / 16 * 16; }
-
-// Keys of one kv head in one block; its values follow at + BLOCK · head_dim.
-template <class C>
-static inline typename C::Element* head_cache(const Instruction& in, int64_t block, int64_t kv_head) {
-  auto* layer = reinterpret_cast<char*>(in.address + block * in.block_bytes);
-  return reinterpret_cast<typename C::Element*>(layer) + kv_head * BLOCK * (in.head_dim + padded(in.head_dim));
+static inline Sum* sum_at(const Instruction& in, void* begin, int64_t index) {
+  return reinterpret_cast<Sum*>(static_cast<char*>(begin) + index * sum_bytes(in));
 }
 
-static inline const int32_t* block_table(const Program& program, const Step& step, int64_t r) {
-  return step.tables + step.table_starts[program.row_sequence[r]];
+static inline void clear(Sum& sum, const Instruction& in) {
+  sum.peak = -__builtin_inff();
+  sum.total = 0.0f;
+  for (int64_t c = 0; c < padded(in.head_dim); c += 16) store(sum.mixed + c, broadcast(0.0f));
 }
 
-// out = one head of x with element i < dims / 2 turned against element i + dims / 2; the rest as it is.
-static inline void turn(const float* x, const float* rotation, const Instruction& in, float* out) {
-  const int64_t half = in.dims / 2;
-  for (int64_t i = 0; i < half; i += 16) {
-    const int64_t left = half - i;
-    const f32x16 a = load_first(x + i, left), b = load_first(x + half + i, left);
-    const f32x16 cosine = load_first(rotation + i, left), sine = load_first(rotation + half + i, left);
-    store_first(out + i, fma(a, cosine, sub(broadcast(0.0f), mul(b, sine))), left);
-    store_first(out + half + i, fma(b, cosine, mul(a, sine)), left);
+// Adds the next chunk's sum.
+static inline void add_chunk(Sum& sum, const Sum& chunk, const Instruction& in) {
+  alignas(64) float factors[16] = {};
+  const float peak = chunk.peak > sum.peak ? chunk.peak : sum.peak;
+  factors[0] = sum.peak - peak;
+  factors[1] = chunk.peak - peak;
+  store(factors, exp2_below(load(factors)));
+  const f32x16 before = broadcast(factors[0]), now = broadcast(factors[1]);
+  sum.peak = peak;
+  sum.total = __builtin_fmaf(sum.total, factors[0], chunk.total * factors[1]);
+  for (int64_t c = 0; c < padded(in.head_dim); c += 16)
+    store(sum.mixed + c, fma(load(sum.mixed + c), before, mul(load(chunk.mixed + c), now)));
+}
+
+static inline void finish(const Program& program, const Instruction& in, const Sum& sum, int64_t r, int64_t head) {
+  const f32x16 total = broadcast(sum.total);
+  const int64_t at = head * in.head_dim;
+  for (int64_t c = 0; c < in.head_dim; c += 16) {
+    const f32x16 value = div(load(sum.mixed + c), total);
+    if (in.narrow) store_first(row<uint16_t>(program, in.out, r) + at + c, value, in.head_dim - c);
+    else store_first(row<float>(program, in.out, r) + at + c, value, in.head_dim - c);
   }
-  for (int64_t i = 2 * half; i < in.head_dim; ++i) out[i] = x[i];
 }
 
-template <class C>
-static void rotate_row(const Program& program, const Step& step, const Instruction& in, int64_t r) {
-  const float* rotation = step.rotations[in.rope] + r * in.dims;
-  const float *q = row<float>(program, in.x, r), *k = row<float>(program, in.y, r), *v = row<float>(program, in.z, r);
-  float* out = row<float>(program, in.out, r);
-  for (int64_t h = 0; h < in.heads; ++h) turn(q + h * in.head_dim, rotation, in, out + h * in.head_dim);
-  const int64_t position = step.positions[r], offset = position % BLOCK;
-  const int64_t block = block_table(program, step, r)[position / BLOCK];
-  float turned[MAX_HEAD_DIM];
-  for (int64_t h = 0; h < in.kv_heads; ++h) {
-    auto* keys = head_cache<C>(in, block, h);
-    auto* values = keys + BLOCK * in.head_dim + offset * padded(in.head_dim);
-    turn(k + h * in.head_dim, rotation, in, turned);
-    keys += offset / 16 * in.head_dim * 16 + offset % 16;
-    for (int64_t i = 0; i < in.head_dim; ++i) {
-      keys[i * 16] = C::narrow(turned[i]);
-      values[i] = C::narrow(v[h * in.head_dim + i]);
+// The first position that a row sees.
+static inline int64_t oldest(const Step& step, const Instruction& in, int64_t r) {
+  return in.window && step.positions[r] >= in.window ? step.positions[r] - in.window + 1 : 0;
+}
+
+// The keys and values of a chunk's blocks for one kv head, from the first to the last that somebody sees.
+template <class F>
+struct Chunk {
+  const typename F::Element* keys[CHUNK / BLOCK];
+  const typename F::Element* values[CHUNK / BLOCK];
+  const typename F::Element* next;  // keys of the block after these, or of the last
+};
+
+// scores · scale -> weights: 2^(score - largest), hidden ones 0; with their sum.
+template <class F>
+static inline void weigh(const Lines<typename F::Query>& lines, int h, float scale, const float* scores, typename F::Weights& weights) {
+  const int low = lines.low[h], high = lines.high[h];
+  const auto edge = [=](int at) { return at < low || at + 16 > high; };
+  f32x16 peaks = broadcast(-__builtin_inff());
+  for (int at = low / 16 * 16; at < high; at += 16) {
+    const f32x16 score = load(scores + at);
+    peaks = max(peaks, edge(at) ? keep(score, low - at, high - at, broadcast(-__builtin_inff())) : score);
+  }
+  const float peak = largest(peaks) * scale;
+  f32x16 total = broadcast(0.0f), top = broadcast(0.0f);
+  for (int at = low / 16 * 16; at < high; at += 16) {
+    f32x16 weight = exp2_below(fma(load(scores + at), broadcast(scale), broadcast(-peak)));
+    if (edge(at)) weight = keep(weight, low - at, high - at, broadcast(0.0f));
+    total = add(total, F::keep_weights(weights, h, at, weight, top));
+  }
+  F::end_weights(lines, h, top, weights);
+  lines.sum[h]->peak = peak;
+  lines.sum[h]->total = sum(total);
+}
+
+template <class F, int L>
+static void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chunk, const Instruction& in, bool fetch) {
+  alignas(64) float scores[LINES][CHUNK];
+  typename F::Weights weights;
+  const int first = lines.first / BLOCK, last = (lines.last + BLOCK - 1) / BLOCK;
+  for (int b = first; b < last; ++b) {
+    const char* next = reinterpret_cast<const char*>(b + 1 < last ? chunk.keys[b + 1] : chunk.next);
+    const char* values = reinterpret_cast<const char*>(chunk.values[b]);
+    if (fetch) F::template score_block<L, true>(lines, chunk.keys[b], values, next, in, scores[0] + b * BLOCK);
+    else F::template score_block<L, false>(lines, chunk.keys[b], values, next, in, scores[0] + b * BLOCK);
+  }
+  F::begin_weights(lines, chunk.values, in, weights);
+  for (int h = 0; h < L; ++h) weigh<F>(lines, h, in.scale * LOG2_E * F::factor(*lines.query[h]), scores[h], weights);
+  F::template mix<L>(lines, chunk.values, in, weights);
+}
+
+template <class F>
+static void sum_chunk(const Lines<typename F::Query>& lines, int count, const Chunk<F>& chunk, const Instruction& in, bool fetch) {
+  switch (count) {
+    case 1: return sum_chunk<F, 1>(lines, chunk, in, fetch);
+    case 2: return sum_chunk<F, 2>(lines, chunk, in, fetch);
+    case 3: return sum_chunk<F, 3>(lines, chunk, in, fetch);
+    case 4: return sum_chunk<F, 4>(lines, chunk, in, fetch);
+  }
+  if constexpr (LINES == 8) {
+    switch (count) {
+      case 5: return sum_chunk<F, 5>(lines, chunk, in, fetch);
+      case 6: return sum_chunk<F, 6>(lines, chunk, in, fetch);
+      case 7: return sum_chunk<F, 7>(lines, chunk, in, fetch);
+      default: return sum_chunk<F, 8>(lines, chunk, in, fetch);
     }
   }
 }
 
-static void rotate_item(const Program& program, const Step& step, const Instruction& in, int64_t r) {
-  switch (in.format) {
-    case FLOAT32: return rotate_row<CacheFloat32>(program, step, in, r);
-    case FLOAT16: return rotate_row<CacheFloat16>(program, step, in, r);
-    default: return rotate_row<CacheBfloat16>(program, step, in, r);
-  }
-}
+// Some rows of one sequence by some query heads of one kv head: at most MOST lines, row by row.
+template <class F>
+struct Item {
+  const Program& program;
+  const Step& step;
+  const Instruction& in;
+  const RowGroup& group;
+  int64_t kv_head, head, heads;  // query heads head .. head + heads
+  const typename F::Query* queries;  // of each line
 
-// The running softmax of H query heads: largest score, sum of the weights by lane, weighted sum of values.
-template <int H>
-struct Softmax {
-  alignas(64) float largest[16];
-  f32x16 total[H];
-  alignas(64) float mixed[H][MAX_HEAD_DIM];
+  int64_t lines() const { return group.count * heads; }
+  int64_t row_of(int64_t line) const { return group.first + line / heads; }
+  int64_t head_of(int64_t line) const { return head + line % heads; }
 };
 
-// scores[h][0..31] of the tile's positions low <= p < high; the others -inf. Meanwhile fetches `next`, the following tile:
-// blocks lie anywhere, so the processor does not see it coming.
-template <class C, int H>
-static inline void score_tile(const float* q, const typename C::Element* keys, const typename C::Element* next, const Instruction& in, int low, int high, float (*scores)[BLOCK]) {
-  constexpr int64_t AT_ONCE = 32;  // elements of `next` a step: over all steps, its keys and its values
-  const f32x16 hidden = broadcast(-__builtin_inff()), scale = broadcast(in.scale);
-  for (int part = 0; part < BLOCK; part += 16) {
-    f32x16 acc[H];
-    for (int h = 0; h < H; ++h) acc[h] = broadcast(0.0f);
-    const typename C::Element* key = keys + part * in.head_dim;
-    if (low < part + 16 && high > part)
-      for (int64_t d = 0; d < in.head_dim; ++d) {
-        for (int64_t i = 0; i < AT_ONCE; i += 64 / sizeof(*next)) __builtin_prefetch(next + i);
-        next += AT_ONCE;
-        const f32x16 lanes = C::load16(key + d * 16);
-        for (int h = 0; h < H; ++h) acc[h] = fma(broadcast(q[h * in.head_dim + d]), lanes, acc[h]);
-      }
-    for (int h = 0; h < H; ++h) store(scores[h] + part, keep(mul(acc[h], scale), low - part, high - part, hidden));
+template <class F>
+static inline Chunk<F> find_chunk(const Item<F>& item, int64_t chunk, int64_t first, int64_t last) {
+  Chunk<F> found;
+  const int32_t* table = block_table(item.program, item.step, item.group.first);
+  const int64_t begin = chunk * (CHUNK / BLOCK), end = (last + BLOCK - 1) / BLOCK;
+  for (int64_t b = first / BLOCK; b < end; ++b) {
+    auto* keys = keys_of<F>(item.in, table[begin + b], item.kv_head);
+    found.next = found.keys[b] = keys;
+    found.values[b] = values_after<F>(keys, item.in);
   }
+  if (end == CHUNK / BLOCK && chunk + 1 < item.group.chunks) found.next = keys_of<F>(item.in, table[begin + end], item.kv_head);
+  return found;
 }
 
-// Turns scores into weights, in place, and rescales what was summed under a smaller maximum.
-template <int H>
-static inline f32x16 weigh_tile(Softmax<H>& state, float (*scores)[BLOCK]) {
-  alignas(64) float grown[16] = {}, factor[16];
-  for (int h = 0; h < H; ++h) {
-    const float peak = largest(max(load(scores[h]), load(scores[h] + 16)));
-    const float next = peak > state.largest[h] ? peak : state.largest[h];
-    grown[h] = state.largest[h] - next;
-    state.largest[h] = next;
+// Sums up a chunk for every line that sees some of it, a few lines at a time; then calls done(line, its sum).
+// `room(line, place)` says where a sum goes, `place` being its place among the few.
+template <class F, class Room, class Done>
+static inline void each_sum(const Item<F>& item, int64_t chunk, Room room, Done done) {
+  int64_t line[MOST];
+  int low[MOST], high[MOST];
+  int count = 0, first = CHUNK, last = 0;
+  for (int64_t i = 0; i < item.lines(); ++i) {
+    const int64_t r = item.row_of(i), begin = oldest(item.step, item.in, r) - chunk * CHUNK, end = item.step.positions[r] + 1 - chunk * CHUNK;
+    if (end <= 0 || begin >= CHUNK) continue;
+    line[count] = i;
+    low[count] = begin > 0 ? int(begin) : 0;
+    high[count] = end < CHUNK ? int(end) : CHUNK;
+    first = low[count] < first ? low[count] : first;
+    last = high[count] > last ? high[count] : last;
+    ++count;
   }
-  const f32x16 factors = exp(load(grown));
-  store(factor, factors);
-  for (int h = 0; h < H; ++h) {
-    const f32x16 peak = broadcast(state.largest[h]);
-    const f32x16 a = exp(sub(load(scores[h]), peak)), b = exp(sub(load(scores[h] + 16), peak));
-    store(scores[h], a);
-    store(scores[h] + 16, b);
-    state.total[h] = fma(state.total[h], broadcast(factor[h]), add(a, b));
-  }
-  return factors;
-}
-
-// mixed = mixed · factor + Σ weight · value over the visible positions only: what else lies in the block may be anything.
-template <class C, int H>
-static inline void mix_tile(Softmax<H>& state, const typename C::Element* values, const Instruction& in, int low, int high, const float (*weights)[BLOCK], f32x16 factors) {
-  alignas(64) float factor[16];
-  store(factor, factors);
-  const int64_t width = padded(in.head_dim);
-  for (int64_t c = 0; c < width; c += 16) {
-    f32x16 acc[H];
-    for (int h = 0; h < H; ++h) acc[h] = mul(load(state.mixed[h] + c), broadcast(factor[h]));
-    for (int p = low; p < high; ++p) {
-      const f32x16 lanes = C::load16(values + p * width + c);
-      for (int h = 0; h < H; ++h) acc[h] = fma(broadcast(weights[h][p]), lanes, acc[h]);
+  if (!count) return;
+  const Chunk<F> found = find_chunk(item, chunk, first, last);
+  const int batches = (count + LINES - 1) / LINES, size = (count + batches - 1) / batches;
+  for (int begin = 0; begin < count; begin += size) {
+    const int few = count - begin < size ? count - begin : size;
+    Lines<typename F::Query> lines;
+    for (int h = 0; h < few; ++h) {
+      const int l = lines.low[h] = low[begin + h], e = lines.high[h] = high[begin + h];
+      lines.query[h] = &item.queries[line[begin + h]];
+      lines.sum[h] = room(line[begin + h], h);
+      lines.first = l < lines.first ? l : lines.first;
+      lines.last = e > lines.last ? e : lines.last;
+      lines.inner_first = l > lines.inner_first ? l : lines.inner_first;
+      lines.inner_last = e < lines.inner_last ? e : lines.inner_last;
     }
-    for (int h = 0; h < H; ++h) store(state.mixed[h] + c, acc[h]);
+    sum_chunk<F>(lines, few, found, item.in, begin == 0);
+    for (int h = 0; h < few; ++h) done(line[begin + h], *lines.sum[h]);
   }
 }
 
-template <class C, int H>
-static void attend(const Program& program, const Step& step, const Instruction& in, int64_t r, int64_t kv_head, int64_t head) {
-  Softmax<H> state;
-  for (int h = 0; h < 16; ++h) state.largest[h] = -__builtin_inff();
-  for (int h = 0; h < H; ++h) {
-    state.total[h] = broadcast(0.0f);
-    for (int64_t c = 0; c < padded(in.head_dim); c += 16) store(state.mixed[h] + c, broadcast(0.0f));
-  }
-  const float* q = row<float>(program, in.x, r) + head * in.head_dim;
-  const int32_t* table = block_table(program, step, r);
-  const int64_t position = step.positions[r];
-  const int64_t oldest = in.window && position >= in.window ? position - in.window + 1 : 0;
-  alignas(64) float scores[H][BLOCK];
-  for (int64_t tile = oldest / BLOCK; tile <= position / BLOCK; ++tile) {
-    const int64_t start = tile * BLOCK;
-    const int low = int(oldest > start ? oldest - start : 0);
-    const int high = int(position + 1 - start < BLOCK ? position + 1 - start : BLOCK);
-    const auto* keys = head_cache<C>(in, table[tile], kv_head);
-    const auto* next = tile < position / BLOCK ? head_cache<C>(in, table[tile + 1], kv_head) : keys;
-    score_tile<C, H>(q, keys, next, in, low, high, scores);
-    const f32x16 factors = weigh_tile<H>(state, scores);
-    mix_tile<C, H>(state, keys + BLOCK * in.head_dim, in, low, high, scores, factors);
-  }
-  for (int h = 0; h < H; ++h) {
-    const f32x16 total = broadcast(sum(state.total[h]));
-    const int64_t at = (head + h) * in.head_dim;
-    for (int64_t c = 0; c < in.head_dim; c += 16) {
-      const f32x16 value = div(load(state.mixed[h] + c), total);
-      if (in.narrow) store_first(row<uint16_t>(program, in.out, r) + at + c, value, in.head_dim - c);
-      else store_first(row<float>(program, in.out, r) + at + c, value, in.head_dim - c);
-    }
+// One chunk, its sums left in scratch.
+template <class F>
+static void attend_chunk(const Item<F>& item, int64_t chunk) {
+  const int64_t begin = item.group.sums_begun + chunk * item.group.count;
+  each_sum(
+      item, chunk,
+      [&](int64_t line, int) { return sum_at(item.in, item.program.sums, (begin + line / item.heads) * item.in.heads + item.head_of(line)); },
+      [](int64_t, const Sum&) {});
+}
+
+// All chunks, and the result.
+template <class F>
+static void attend_all(const Item<F>& item) {
+  constexpr int64_t LARGEST = sizeof(Sum) + MAX_HEAD_DIM * sizeof(float);
+  alignas(64) char sums[MOST * LARGEST], parts[LINES * LARGEST];
+  for (int64_t i = 0; i < item.lines(); ++i) clear(*sum_at(item.in, sums, i), item.in);
+  for (int64_t chunk = oldest(item.step, item.in, item.group.first) / CHUNK; chunk < item.group.chunks; ++chunk)
+    each_sum(
+        item, chunk, [&](int64_t, int place) { return sum_at(item.in, parts, place); },
+        [&](int64_t line, const Sum& part) { add_chunk(*sum_at(item.in, sums, line), part, item.in); });
+  for (int64_t i = 0; i < item.lines(); ++i) finish(item.program, item.in, *sum_at(item.in, sums, i), item.row_of(i), item.head_of(i));
+}
+
+template <class F>
+static void attend(const Program& program, const Step& step, const Instruction& in, const RowGroup& group, int64_t kv_head, int64_t chunk) {
+  const int64_t shared = in.heads / in.kv_heads, end = (kv_head + 1) * shared;
+  for (int64_t head = kv_head * shared; head < end; head += LINES) {
+    typename F::Query queries[MOST];
+    const Item<F> item{program, step, in, group, kv_head, head, end - head < LINES ? end - head : LINES, queries};
+    for (int64_t i = 0; i < item.lines(); ++i)
+      F::prepare(row<float>(program, in.x, item.row_of(i)) + item.head_of(i) * in.head_dim, in, queries[i]);
+    step.attending->split ? attend_chunk(item, chunk) : attend_all(item);
   }
 }
 
-template <class C>
-static void attend_group(const Program& program, const Step& step, const Instruction& in, int64_t r, int64_t kv_head) {
-  const int64_t group = in.heads / in.kv_heads, end = (kv_head + 1) * group;
-  for (int64_t head = kv_head * group; head < end; head += HEADS) {
-    switch (end - head) {
-      case 1: attend<C, 1>(program, step, in, r, kv_head, head); break;
-      case 2: attend<C, 2>(program, step, in, r, kv_head, head); break;
-      case 3: attend<C, 3>(program, step, in, r, kv_head, head); break;
-      case 4: attend<C, 4>(program, step, in, r, kv_head, head); break;
-      case 5: attend<C, 5>(program, step, in, r, kv_head, head); break;
-      case 6: attend<C, 6>(program, step, in, r, kv_head, head); break;
-      case 7: attend<C, 7>(program, step, in, r, kv_head, head); break;
-      default: attend<C, 8>(program, step, in, r, kv_head, head); break;
-    }
+// The last group whose `field` is not above `value`.
+static inline const RowGroup& find_group(const Attending& attending, int32_t RowGroup::*field, int64_t value) {
+  int32_t low = 0, high = attending.groups;
+  while (high - low > 1) {
+    const int32_t middle = (low + high) / 2;
+    (attending.group[middle].*field <= value ? low : high) = middle;
   }
+  return attending.group[low];
 }
 
-static int64_t attention_items(const Step& step, const Instruction& in) { return row_count(step, in) * in.kv_heads; }
+static int64_t attention_items(const Step& step, const Instruction& in) {
+  const Attending& attending = *step.attending;
+  return int64_t(attending.split ? attending.chunks : attending.groups) * in.kv_heads;
+}
 
 static void attention_item(const Program& program, const Step& step, const Instruction& in, int64_t item) {
-  const int64_t rows = row_count(step, in), r = item % rows, kv_head = item / rows;
+  const Attending& attending = *step.attending;
+  const int64_t each = attending.split ? attending.chunks : attending.groups, kv_head = item / each, index = item % each;
+  const RowGroup& group = attending.split ? find_group(attending, &RowGroup::chunks_begun, index) : attending.group[index];
+  const int64_t chunk = index - group.chunks_begun;
   switch (in.format) {
-    case FLOAT32: return attend_group<CacheFloat32>(program, step, in, r, kv_head);
-    case FLOAT16: return attend_group<CacheFloat16>(program, step, in, r, kv_head);
-    default: return attend_group<CacheBfloat16>(program, step, in, r, kv_head);
+    case CACHE_FLOAT32: return attend<AttendFloat32>(program, step, in, group, kv_head, chunk);
+    case CACHE_FLOAT16: return attend<AttendFloat16>(program, step, in, group, kv_head, chunk);
+    case CACHE_BFLOAT16: return attend<AttendBfloat16>(program, step, in, group, kv_head, chunk);
+    default: return attend<AttendInt8>(program, step, in, group, kv_head, chunk);
   }
 }
 
-const OpKernel rotate = {row_count, rotate_item};
+static int64_t merge_items(const Step& step, const Instruction& in) {
+  return step.attending->split ? row_count(step, in) * in.heads : 0;
+}
+
+static void merge_item(const Program& program, const Step& step, const Instruction& in, int64_t index) {
+  const int64_t r = index / in.heads, head = index % in.heads;
+  const RowGroup& group = find_group(*step.attending, &RowGroup::first, r);
+  alignas(64) char memory[sizeof(Sum) + MAX_HEAD_DIM * sizeof(float)];
+  Sum& sum = *sum_at(in, memory, 0);
+  clear(sum, in);
+  for (int64_t chunk = oldest(step, in, r) / CHUNK; chunk <= step.positions[r] / CHUNK; ++chunk)
+    add_chunk(sum, *sum_at(in, program.sums, (group.sums_begun + chunk * group.count + r - group.first) * in.heads + head), in);
+  finish(program, in, sum, r, head);
+}
+
 const OpKernel attention = {attention_items, attention_item};
+const OpKernel merge = {merge_items, merge_item};
 
 }  // namespace

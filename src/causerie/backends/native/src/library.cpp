@@ -11,7 +11,7 @@ CAUSERIE_EXPORT int causerie_abi_version() { return 4; }
 
 // Bytes of the structures both sides describe, in the order of abi.h.
 CAUSERIE_EXPORT void causerie_layout_sizes(int64_t* sizes) {
-  const int64_t all[] = {sizeof(Part), sizeof(Instruction), sizeof(Buffer), sizeof(LayerCache), sizeof(Program), sizeof(Step), sizeof(Packing), sizeof(PackedPanel), sizeof(Escape)};
+  const int64_t all[] = {sizeof(Part), sizeof(Instruction), sizeof(Buffer), sizeof(LayerCache), sizeof(Attending), sizeof(RowGroup), sizeof(Program), sizeof(Step), sizeof(Packing), sizeof(PackedPanel), sizeof(Escape)};
   for (const int64_t size : all) *sizes++ = size;
 }
 

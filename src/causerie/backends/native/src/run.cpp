@@ -5,6 +5,25 @@
 
 namespace {
 
+// Cuts the step's rows into groups of one sequence each. Adds up in 64 bits: a step may look back far and often.
+void share_out(const Step& step) {
+  Attending& attending = *step.attending;
+  int64_t chunks = 0, sums = 0;
+  attending.groups = 0;
+  for (int32_t s = 0; s < step.sequences; ++s)
+    for (int32_t r = step.starts[s]; r < step.starts[s + 1]; r += GROUP_ROWS) {
+      const int32_t left = step.starts[s + 1] - r, count = left < GROUP_ROWS ? left : GROUP_ROWS;
+      int32_t last = 0;
+      for (int32_t i = r; i < r + count; ++i) last = step.positions[i] > last ? step.positions[i] : last;
+      const int32_t seen = last / CHUNK + 1;
+      attending.group[attending.groups++] = {r, count, seen, int32_t(chunks), int32_t(sums), 0};
+      chunks += seen;
+      sums += int64_t(seen) * count;
+    }
+  attending.split = chunks > attending.groups && sums <= attending.room;
+  attending.chunks = attending.split ? int32_t(chunks) : 0;
+}
+
 Fault check_sequences(const Program& program, const Step& step, int64_t* where) {
   *where = 0;
   if (step.starts[0] != 0 || step.table_starts[0] != 0) return BAD_STARTS;
@@ -21,6 +40,7 @@ Fault check_sequences(const Program& program, const Step& step, int64_t* where) 
     }
   }
   *where = step.sequences;
+  share_out(step);
   return step.starts[step.sequences] == step.tokens_count ? STEP_OK : BAD_STARTS;
 }
 

@@ -40,4 +40,12 @@ static inline void store_first(uint16_t* to, f32x16 value, int64_t count) {  // 
   for (int64_t i = 0; i < count; ++i) to[i] = to_bf16(lanes[i]);
 }
 
+static inline Pairs keep_pairs(const Pairs& a, bool even, bool odd) {  // the others 0
+#if defined(__AVX512BF16__)
+  return {_mm512_and_si512(a.raw, _mm512_set1_epi32(int((odd ? 0xffff0000u : 0) | (even ? 0xffffu : 0))))};
+#else
+  return {even ? a.even : broadcast(0.0f), odd ? a.odd : broadcast(0.0f)};
+#endif
+}
+
 }  // namespace

@@ -1,0 +1,97 @@
+// How keys and values lie in a layer's cache, and what the attention of one kv head works on.
+//
+// The cache is [block][kv head], each: keys as [32 / 16][head_dim / E][16 positions][E elements], so that 16 positions are
+// the lanes of a score; then values as [32 / E][head_dim padded to 16][E positions]. E is how many products one
+// instruction adds up: 1 for float32 and float16, 2 for bfloat16, 4 for int8. An int8 number x is kept as
+// round(x / scale) + 128 with a bfloat16 scale: for keys one per position and 32 elements, [groups][32] after the keys;
+// for values one per position, [32] after the values.
+#pragma once
+#include "functions.h"
+#include "simd_quads.h"
+
+namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
+
+constexpr int LINES = VECTORS > 1 ? 8 : 4;  // query heads that share each load of keys and values: their sums fill the registers
+constexpr int WIDE = VECTORS > 1 ? 2 : 1;   // and the vectors of each that a pass works on, where registers are many
+constexpr int KEY_GROUP = 32;               // elements of a key that share a scale
+
+// Before a loop over lines whose sums shall stay in registers: GCC must unroll it before it gives arrays a place.
+#if defined(__GNUC__) && !defined(__clang__)
+#define CAUSERIE_UNROLL _Pragma("GCC unroll 8")
+#else
+#define CAUSERIE_UNROLL
+#endif
+
+struct CacheFloat32 {
+  using Element = float;
+  static constexpr int each = 1;
+  static inline Element narrow(float value) { return value; }
+};
+struct CacheFloat16 {
+  using Element = uint16_t;
+  static constexpr int each = 1;
+  static inline Element narrow(float value) { return to_f16(value); }
+};
+struct CacheBfloat16 {
+  using Element = uint16_t;
+  static constexpr int each = 2;
+  static inline Element narrow(float value) { return to_bf16(value); }
+};
+struct CacheInt8 {
+  using Element = uint8_t;
+  static constexpr int each = 4;
+};
+
+static inline int64_t padded(int64_t head_dim) { return (head_dim + 15) / 16 * 16; }
+
+static inline int64_t key_groups(int64_t head_dim) { return (head_dim + KEY_GROUP - 1) / KEY_GROUP; }
+
+// Steps over the elements of a key.
+template <class C>
+static inline int64_t key_steps(const Instruction& in) { return (in.head_dim + C::each - 1) / C::each; }
+
+template <class C>
+static inline typename C::Element* keys_of(const Instruction& in, int64_t block, int64_t kv_head) {
+  return reinterpret_cast<typename C::Element*>(in.address + block * in.block_bytes + kv_head * (in.block_bytes / in.kv_heads));
+}
+
+static inline uint16_t* key_scales(uint8_t* keys, const Instruction& in) {
+  return reinterpret_cast<uint16_t*>(keys + key_steps<CacheInt8>(in) * 4 * BLOCK);
+}
+
+template <class C>
+static inline typename C::Element* values_after(typename C::Element* keys, const Instruction& in) {
+  typename C::Element* end = keys + key_steps<C>(in) * C::each * BLOCK;
+  if constexpr (C::each == 4) end += key_groups(in.head_dim) * BLOCK * sizeof(uint16_t);
+  return end;
+}
+
+static inline uint16_t* value_scales(uint8_t* values, const Instruction& in) {
+  return reinterpret_cast<uint16_t*>(values + padded(in.head_dim) * BLOCK);
+}
+
+static inline const int32_t* block_table(const Program& program, const Step& step, int64_t r) {
+  return step.tables + step.table_starts[program.row_sequence[r]];
+}
+
+// The sum of one chunk of positions for one query head, and of several: the largest score (in powers of two), the sum of
+// the weights, and the weighted sum of values.
+struct Sum {
+  float peak, total;
+  float unused[14];
+  float mixed[];
+};
+
+static inline int64_t sum_bytes(const Instruction& in) { return int64_t(sizeof(Sum)) + padded(in.head_dim) * int64_t(sizeof(float)); }
+
+// Query heads that go through a chunk of positions together.
+template <class Query>
+struct Lines {
+  const Query* query[LINES];
+  Sum* sum[LINES];
+  int low[LINES], high[LINES];  // the positions of the chunk each one sees
+  int first = CHUNK, last = 0;              // that one of them sees
+  int inner_first = 0, inner_last = CHUNK;  // that all of them see; none where not first < last
+};
+
+}  // namespace

@@ -1,0 +1,141 @@
+// Scores and sums of values where the cache holds floating-point numbers. A bfloat16 cache takes queries and weights
+// rounded to bfloat16, for vdpbf16ps; weights are summed as rounded, so that they still make up one.
+#pragma once
+#include "attention.h"
+
+namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
+
+template <class C, f32x16 (*LOAD)(const typename C::Element*)>
+struct Singles : C {
+  using Element = typename C::Element;
+  using Lanes = f32x16;
+  using Number = float;  // of a query and of a weight
+  static inline Lanes lanes(const Element* p) { return LOAD(p); }
+  static inline Lanes shared(const Number* p) { return broadcast(*p); }
+  static inline f32x16 accumulate(f32x16 acc, const Lanes& a, const Lanes& b) { return fma(b, a, acc); }
+  static inline Lanes visible(const Lanes& a, bool, bool) { return a; }
+  static inline f32x16 keep_weights(Number* to, f32x16 weights) { return store(to, weights), weights; }
+};
+
+struct Pairwise : CacheBfloat16 {
+  using Lanes = Pairs;
+  using Number = uint16_t;
+  static inline Lanes lanes(const Element* p) { return load_pairs(p); }
+  static inline Lanes shared(const Number* p) { return broadcast_pair(p); }
+  static inline f32x16 accumulate(f32x16 acc, const Lanes& a, const Lanes& b) { return dot2(acc, a, b); }
+  static inline Lanes visible(const Lanes& a, bool even, bool odd) { return keep_pairs(a, even, odd); }
+  static inline f32x16 keep_weights(Number* to, f32x16 weights) { return store_bf16(to, weights), load_bf16(to); }
+};
+
+template <class C>
+struct FloatCache : C {
+  using Element = typename C::Element;
+  using Number = typename C::Number;
+  struct Query { alignas(64) Number numbers[MAX_HEAD_DIM]; };
+  struct Weights { alignas(64) Number numbers[LINES][CHUNK]; };
+  using Together = Lines<Query>;
+
+  static void prepare(const float* q, const Instruction& in, Query& query) {
+    for (int64_t i = 0; i < in.head_dim; i += 16) store_first(query.numbers + i, load_first(q + i, in.head_dim - i), in.head_dim - i);
+  }
+
+  static float factor(const Query&) { return 1.0f; }
+
+  // scores[h · CHUNK + 0 .. 31] = q · k, not yet scaled, of a block. While FETCH, also asks for `next` keys and this block's values.
+  template <int L, bool FETCH>
+  static inline void score_block(const Together& lines, const Element* keys, const char* values, const char* next, const Instruction& in, float* scores) {
+    const int64_t steps = key_steps<C>(in);
+    constexpr int64_t BYTES = int64_t(sizeof(Element)) * BLOCK * C::each / (2 / WIDE);  // of a step: a block's share
+    const Number* query[L];
+    CAUSERIE_UNROLL for (int h = 0; h < L; ++h) query[h] = lines.query[h]->numbers;
+    int64_t fetched = 0;
+    for (int part = 0; part < BLOCK; part += 16 * WIDE) {
+      const Element* key = keys + part * steps * C::each;
+      f32x16 acc[WIDE][L];
+      for (int w = 0; w < WIDE; ++w)
+        CAUSERIE_UNROLL for (int h = 0; h < L; ++h) acc[w][h] = broadcast(0.0f);
+      for (int64_t s = 0; s < steps; ++s) {
+        if (FETCH) {
+          for (int64_t i = 0; i < BYTES; i += 64) __builtin_prefetch(next + fetched + i), __builtin_prefetch(values + fetched + i);
+          fetched += BYTES;
+        }
+        typename C::Lanes lanes_of[WIDE];
+        for (int w = 0; w < WIDE; ++w) lanes_of[w] = C::lanes(key + (w * steps + s) * 16 * C::each);
+        CAUSERIE_UNROLL for (int h = 0; h < L; ++h) {
+          const typename C::Lanes shared = C::shared(query[h] + s * C::each);
+          for (int w = 0; w < WIDE; ++w) acc[w][h] = C::accumulate(acc[w][h], lanes_of[w], shared);
+        }
+      }
+      for (int w = 0; w < WIDE; ++w)
+        CAUSERIE_UNROLL for (int h = 0; h < L; ++h) store(scores + h * CHUNK + part + 16 * w, acc[w][h]);
+    }
+  }
+
+  static void begin_weights(const Together&, const Element* const*, const Instruction&, Weights&) {}
+
+  static f32x16 keep_weights(Weights& weights, int h, int at, f32x16 sixteen, f32x16&) { return C::keep_weights(weights.numbers[h] + at, sixteen); }
+
+  static void end_weights(const Together&, int, f32x16, Weights&) {}
+
+  // mixed = Σ weight · value in order of position. Positions that a line does not see are left out, for its neighbours in
+  // the block may hold anything.
+  template <int L>
+  static inline void mix(const Together& lines, const Element* const* values, const Instruction& in, const Weights& weights) {
+    const int64_t width = padded(in.head_dim);
+    for (int64_t c = 0; c < width;) {
+      if (WIDE == 2 && c + 32 <= width) mix_columns<L, WIDE>(lines, values, width, c, weights), c += 16 * WIDE;
+      else mix_columns<L, 1>(lines, values, width, c, weights), c += 16;
+    }
+  }
+
+  template <int L, int W>
+  static inline void mix_columns(const Together& lines, const Element* const* values, int64_t width, int64_t column, const Weights& weights) {
+    constexpr int E = C::each;
+    f32x16 acc[L][W];
+    CAUSERIE_UNROLL for (int h = 0; h < L; ++h)
+      for (int w = 0; w < W; ++w) acc[h][w] = broadcast(0.0f);
+    const int last = (lines.last + E - 1) / E;
+    int inner = (lines.inner_first + E - 1) / E, inner_end = lines.inner_last / E;
+    if (inner >= inner_end) inner = inner_end = last;
+    for (int s = lines.first / E; s < last;) {
+      const Element* lanes = values[s * E / BLOCK] + s * E % BLOCK * width + column * E;
+      if (s < inner || s >= inner_end) {
+        mix_edge<L, W>(lines, lanes, s, weights, acc);
+        ++s;
+        continue;
+      }
+      const int in_block = (s * E / BLOCK + 1) * (BLOCK / E), end = in_block < inner_end ? in_block : inner_end;
+      for (; s < end; ++s, lanes += width * E) {
+        typename C::Lanes value[W];
+        for (int w = 0; w < W; ++w) value[w] = C::lanes(lanes + 16 * E * w);
+        CAUSERIE_UNROLL for (int h = 0; h < L; ++h) {
+          const typename C::Lanes shared = C::shared(weights.numbers[h] + s * E);
+          for (int w = 0; w < W; ++w) acc[h][w] = C::accumulate(acc[h][w], value[w], shared);
+        }
+      }
+    }
+    CAUSERIE_UNROLL for (int h = 0; h < L; ++h)
+      for (int w = 0; w < W; ++w) store(lines.sum[h]->mixed + column + 16 * w, acc[h][w]);
+  }
+
+  template <int L, int W>
+  static inline void mix_edge(const Together& lines, const Element* lanes, int s, const Weights& weights, f32x16 (*acc)[W]) {
+    CAUSERIE_UNROLL for (int h = 0; h < L; ++h) {
+      const int first = s * C::each, last = first + C::each - 1;
+      const bool even = first >= lines.low[h] && first < lines.high[h], odd = last >= lines.low[h] && last < lines.high[h];
+      if (!even && !odd) continue;
+      for (int w = 0; w < W; ++w) {
+        const typename C::Lanes value = C::visible(C::lanes(lanes + 16 * C::each * w), even, odd);
+        acc[h][w] = C::accumulate(acc[h][w], value, C::shared(weights.numbers[h] + first));
+      }
+    }
+  }
+};
+
+static inline f32x16 load_plain(const float* p) { return load(p); }
+
+using AttendFloat32 = FloatCache<Singles<CacheFloat32, load_plain>>;
+using AttendFloat16 = FloatCache<Singles<CacheFloat16, load_f16>>;
+using AttendBfloat16 = FloatCache<Pairwise>;
+
+}  // namespace

@@ -1,0 +1,96 @@
+// Rotary positions, and the cache write: turned keys, and values, in the format and order of attention.h.
+#include "attention.h"
+
+namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
+
+// out = one head of x with element i < dims / 2 turned against element i + dims / 2; the rest as it is.
+static inline void turn(const float* x, const float* rotation, const Instruction& in, float* out) {
+  const int64_t half = in.dims / 2;
+  for (int64_t i = 0; i < half; i += 16) {
+    const int64_t left = half - i;
+    const f32x16 a = load_first(x + i, left), b = load_first(x + half + i, left);
+    const f32x16 cosine = load_first(rotation + i, left), sine = load_first(rotation + half + i, left);
+    store_first(out + i, fma(a, cosine, sub(broadcast(0.0f), mul(b, sine))), left);
+    store_first(out + half + i, fma(b, cosine, mul(a, sine)), left);
+  }
+  for (int64_t i = 2 * half; i < in.head_dim; ++i) out[i] = x[i];
+}
+
+// Where element 0 of the key and of the value at `offset` in a block lie; element i of a key follows by E in steps of 16 E,
+// of a value by E in steps of E.
+template <class C>
+static inline typename C::Element* key_at(typename C::Element* keys, const Instruction& in, int64_t offset) {
+  return keys + (offset / 16 * key_steps<C>(in) * 16 + offset % 16) * C::each;
+}
+template <class C>
+static inline typename C::Element* value_at(typename C::Element* values, const Instruction& in, int64_t offset) {
+  return values + offset / C::each * padded(in.head_dim) * C::each + offset % C::each;
+}
+
+template <class C>
+static inline void keep_head(const Instruction& in, typename C::Element* keys, int64_t offset, const float* key, const float* value) {
+  typename C::Element *k = key_at<C>(keys, in, offset), *v = value_at<C>(values_after<C>(keys, in), in, offset);
+  for (int64_t i = 0; i < in.head_dim; ++i) {
+    k[i / C::each * 16 * C::each + i % C::each] = C::narrow(key[i]);
+    v[i * C::each] = C::narrow(value[i]);
+  }
+}
+
+// The bytes of `count` elements and their scale: largest / 127, rounded to bfloat16 so that it is the same everywhere.
+static inline uint16_t quantize(const float* x, int64_t count, uint8_t* bytes) {
+  f32x16 top = broadcast(0.0f);
+  for (int64_t i = 0; i < count; i += 16) top = max(top, abs(load_first(x + i, count - i)));
+  const uint16_t kept = to_bf16(largest(top) * (1.0f / 127));
+  const float scale = from_bf16(kept), inverse = scale > 1e-37f ? 1.0f / scale : 0.0f;
+  alignas(64) float whole[16];
+  for (int64_t i = 0; i < count; i += 16) {
+    const f32x16 level = rounded(mul(load_first(x + i, count - i), broadcast(inverse)));
+    store(whole, add(min(max(level, broadcast(-127.0f)), broadcast(127.0f)), broadcast(128.0f)));
+    for (int64_t j = 0; j < 16 && i + j < count; ++j) bytes[i + j] = uint8_t(whole[j]);
+  }
+  return kept;
+}
+
+static inline void keep_head_int8(const Instruction& in, uint8_t* keys, int64_t offset, const float* key, const float* value) {
+  uint8_t bytes[MAX_HEAD_DIM];
+  uint8_t* values = values_after<CacheInt8>(keys, in);
+  for (int64_t g = 0; g < key_groups(in.head_dim); ++g) {
+    const int64_t first = g * KEY_GROUP, left = in.head_dim - first, count = left < KEY_GROUP ? left : KEY_GROUP;
+    key_scales(keys, in)[g * BLOCK + offset] = quantize(key + first, count, bytes + first);
+  }
+  uint8_t* k = key_at<CacheInt8>(keys, in, offset);
+  for (int64_t i = 0; i < in.head_dim; ++i) k[i / 4 * 64 + i % 4] = bytes[i];
+  value_scales(values, in)[offset] = quantize(value, in.head_dim, bytes);
+  uint8_t* v = value_at<CacheInt8>(values, in, offset);
+  for (int64_t i = 0; i < in.head_dim; ++i) v[i * 4] = bytes[i];
+}
+
+template <class C>
+static void rotate_row(const Program& program, const Step& step, const Instruction& in, int64_t r) {
+  const float* rotation = step.rotations[in.rope] + r * in.dims;
+  const float *q = row<float>(program, in.x, r), *k = row<float>(program, in.y, r), *v = row<float>(program, in.z, r);
+  float* out = row<float>(program, in.out, r);
+  for (int64_t h = 0; h < in.heads; ++h) turn(q + h * in.head_dim, rotation, in, out + h * in.head_dim);
+  const int64_t position = step.positions[r], offset = position % BLOCK;
+  const int64_t block = block_table(program, step, r)[position / BLOCK];
+  float turned[MAX_HEAD_DIM];
+  for (int64_t h = 0; h < in.kv_heads; ++h) {
+    turn(k + h * in.head_dim, rotation, in, turned);
+    auto* keys = keys_of<C>(in, block, h);
+    if constexpr (C::each == 4) keep_head_int8(in, keys, offset, turned, v + h * in.head_dim);
+    else keep_head<C>(in, keys, offset, turned, v + h * in.head_dim);
+  }
+}
+
+static void rotate_item(const Program& program, const Step& step, const Instruction& in, int64_t r) {
+  switch (in.format) {
+    case CACHE_FLOAT32: return rotate_row<CacheFloat32>(program, step, in, r);
+    case CACHE_FLOAT16: return rotate_row<CacheFloat16>(program, step, in, r);
+    case CACHE_BFLOAT16: return rotate_row<CacheBfloat16>(program, step, in, r);
+    default: return rotate_row<CacheInt8>(program, step, in, r);
+  }
+}
+
+const OpKernel rotate = {row_count, rotate_item};
+
+}  // namespace
