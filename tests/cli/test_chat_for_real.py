@@ -46,8 +46,8 @@ def test_a_seed_gives_the_same_answer_again(command: Command, model_name: str) -
 def test_what_cannot_be_is_said_and_the_answer_stays_empty(command: Command, model_name: str) -> None:
     for words, says, code in [
         ((model_name, "-p", "why? " * 20_000), "context", 2),
-        (("./no-such-folder", "-p", "hi"), "There is no folder ./no-such-folder", 1),
-        (("not a model", "-p", "hi"), "neither a folder", 1),
+        (("./no-such-folder", "-p", "hi"), "There is no folder ./no-such-folder", 2),
+        (("not a model", "-p", "hi"), "neither a folder", 2),
         ((model_name, "-p", "hi", "--dtype", "float99"), "float99", 2),
         ((model_name, "-p", "hi", "--device", "cuda:77"), "cuda", None),
         ((model_name, "-p", "hi", "--backend", "native", "--device", "cuda"), "native", 2),

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TextIO
 
 import causerie
-from causerie.errors import CauserieError, UsageError, unknown
+from causerie.errors import CauserieError, CheckpointError, ConfigError, UsageError, unknown
 
 VERBS = {
     "chat": ("causerie.cli.chat", "talk to a model, or ask it one thing"),
@@ -47,7 +47,7 @@ def main(words: Sequence[str] | None = None) -> int:
             code = _run(list(sys.argv[1:] if words is None else words))
             sys.stdout.flush()
             return code
-    except UsageError as error:
+    except (UsageError, CheckpointError, ConfigError) as error:
         return _complain(error, USAGE)
     except CauserieError as error:
         return _complain(error, FAILED)
