@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from causerie.api.foreign_flags import ForeignFlag, refuse_flags
 from causerie.api.generation import GenerationConfig
 from causerie.api.model_config import ModelConfig
-from causerie.api.torch_names import device_name, dtype_name
+from causerie.api.torch_names import cache_dtype_name, device_name, dtype_name
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.hub import resolve
 from causerie.errors import UsageError, unknown
@@ -157,6 +157,7 @@ class AutoModelForCausalLM:
         threads: int | None = None,
         quantization: str | QuantConfig | None = None,
         quantization_config: BitsAndBytesConfig | Mapping[str, Any] | None = None,
+        cache_dtype: Any = None,
         max_cache_tokens: int | None = None,
         progress: bool | Progress = True,
         **others: Any,
@@ -168,18 +169,21 @@ class AutoModelForCausalLM:
         the CPU; or "cpu", "cuda", "cuda:1", a torch.device, {"": any of these}. strict=False goes on with config keys
         and tensors that the family does not know. backend: "native" (CPU) or "torch". threads: the native backend's.
         quantization: "int8" or "int4", our own formats of 8.25 and 4.5 bits, or "nf4", "fp4", "bnb_int8", bitsandbytes'
-        (also by its own options, as quantization_config=BitsAndBytesConfig(…)). max_cache_tokens: positions to keep
-        over all requests. progress=False draws nothing; a callable gets (bytes done, bytes in all, tensor).
+        (also by its own options, as quantization_config=BitsAndBytesConfig(…)). cache_dtype: how keys and values of
+        past tokens are kept: "float32", "float16", "bfloat16" or "int8"; "auto" (also when None) as dtype has it.
+        max_cache_tokens: positions to keep over all requests. progress=False draws nothing; a callable gets (bytes
+        done, bytes in all, tensor).
         Raises CheckpointError's kinds, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
         from causerie.api import loading
         from causerie.api.placement import Request
         from causerie.api.quantization import chosen
 
         known = (*_WHERE, "dtype", "torch_dtype", "device_map", "config", "generation_config", "strict", "backend")
-        also = ("threads", "quantization", "quantization_config", "max_cache_tokens", "progress")
+        also = ("threads", "quantization", "quantization_config", "cache_dtype", "max_cache_tokens", "progress")
         _refuse_options(others, _MODEL_FOREIGN, (*known, *also))
         held = _one_dtype(dtype, torch_dtype)
         quantized = chosen(quantization, quantization_config)
+        kept = cache_dtype_name(cache_dtype)
         request = Request(device_name(device_map), backend, threads)
         name = _name(pretrained_model_name_or_path)
         folder = resolve(
@@ -200,6 +204,7 @@ class AutoModelForCausalLM:
             quantization=quantized,
             generation_config=generation_config,
             strict=strict,
+            cache_dtype=kept,
             max_cache_tokens=max_cache_tokens,
             progress=progress,
             settings=Settings.from_environment(),

@@ -82,6 +82,11 @@ class CausalLM:
         return self._model.quantization
 
     @property
+    def cache_dtype(self) -> str:
+        """The format that past keys and values are kept in, such as "bfloat16" or "int8"."""
+        return self._model.cache.dtype
+
+    @property
     def context(self) -> int:
         """Longest sequence, in tokens."""
         return self._model.context

@@ -35,6 +35,7 @@ def load(
     quantization: QuantConfig | None,
     generation_config: GenerationConfig | None,
     strict: bool,
+    cache_dtype: str | None,
     max_cache_tokens: int | None,
     progress: bool | Progress,
     settings: Settings,
@@ -54,7 +55,7 @@ def load(
                 index,
                 backend=backend,
                 size_cache=cache_sizer(
-                    backend.block_size, _free_bytes(backend), max_cache_tokens, weights=found.nbytes
+                    backend.block_size, _free_bytes(backend), max_cache_tokens, cache_dtype, weights=found.nbytes
                 ),
                 progress=told,
                 workers=workers,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from causerie.errors import UsageError, unknown
+from causerie.quant.cache_format import CACHE_FORMATS
 from causerie.quant.weight import FORMATS
 
 
@@ -59,6 +60,14 @@ def dtype_name(dtype: Any) -> str:
     if name != "auto" and name not in FORMATS:
         raise unknown("dtype", dtype, ("auto", *FORMATS))
     return name
+
+
+def cache_dtype_name(dtype: Any) -> str | None:
+    """The cache's format for a text or a torch dtype; None for "auto" and None. Raises UnknownName."""
+    name = "auto" if dtype is None else str(dtype).removeprefix("torch.")
+    if name != "auto" and name not in CACHE_FORMATS:
+        raise unknown("cache dtype", dtype, ("auto", *CACHE_FORMATS))
+    return None if name == "auto" else name
 
 
 def device_name(device_map: Any) -> str:

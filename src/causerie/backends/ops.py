@@ -77,7 +77,7 @@ class CacheShape:
 
     blocks: int
     block_size: int
-    dtype: str  # "float32", "float16" or "bfloat16"
+    dtype: str  # one of quant/cache_format.py's CACHE_FORMATS
 
 
 class Executable(Protocol):

@@ -67,6 +67,9 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--system-prompt", metavar="TEXT", help="how the model shall behave, as its system message")
     made.add_argument("--dtype", default="auto", help="auto (the checkpoint's), float32, float16 or bfloat16")
     made.add_argument("--quantization", metavar="NAME", help=QUANTIZATION_HELP)
+    made.add_argument(
+        "--cache-dtype", metavar="NAME", help="how past tokens are kept: bfloat16, int8, … (default: auto)"
+    )
     made.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     made.add_argument("--backend", choices=["native", "torch"], help="what computes; default: the best that can")
     made.add_argument("--threads", type=whole_number, metavar="N", help="CPU threads; default: the cores it may use")
@@ -92,7 +95,14 @@ def run(found: argparse.Namespace) -> int:
     from causerie.cli.conversation import ModelChoice, open_conversation
 
     choice = ModelChoice(
-        name, found.dtype, found.device, found.backend, found.threads, not plain, quantization=found.quantization
+        name,
+        found.dtype,
+        found.device,
+        found.backend,
+        found.threads,
+        not plain,
+        quantization=found.quantization,
+        cache_dtype=found.cache_dtype,
     )
     with open_conversation(choice, flags, found.system_prompt) as conversation:
         if question is not None:

@@ -15,6 +15,7 @@ from causerie.api.auto import AutoModelForCausalLM, AutoTokenizer
 from causerie.api.generation import GenerationConfig
 from causerie.api.quantization import chosen as quantized
 from causerie.api.resolution import Flags
+from causerie.api.torch_names import cache_dtype_name
 from causerie.chat.prompt import ChatFormat
 from causerie.chat.session import Answer, ChatSession
 from causerie.cli.terminal import Cost
@@ -37,12 +38,14 @@ class ModelChoice:
     threads: int | None = None
     progress: bool = True  # whether lines may be drawn over while it loads
     quantization: str | None = None
+    cache_dtype: str | None = None
 
 
 def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_prompt: str | None) -> ModelConversation:
     """Loads tokenizer and model. What the template cannot do (it is missing, or has no system role) is said before the
     weights are read. Raises CauserieError."""
     quantized(choice.quantization, None)  # an unknown name, said at once
+    cache_dtype_name(choice.cache_dtype)
     tokenizer = AutoTokenizer.from_pretrained(choice.name)
     tokenizer.chat.prompt(_messages(system_prompt, "Hello!"))
     model = AutoModelForCausalLM.from_pretrained(
@@ -52,6 +55,7 @@ def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_promp
         backend=choice.backend,
         threads=choice.threads,
         quantization=choice.quantization,
+        cache_dtype=choice.cache_dtype,
         progress=choice.progress,
     )
     return ModelConversation(model, tokenizer.chat, flags, system_prompt)

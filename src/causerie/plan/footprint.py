@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from causerie.backends.ops import CacheShape
-from causerie.errors import OutOfMemory, UsageError
+from causerie.errors import OutOfMemory, UsageError, unknown
 from causerie.models.spec import Decoder
+from causerie.quant.cache_format import CACHE_FORMATS, bytes_per_head
 from causerie.quant.weight import BYTES
 
 SHARED_CONTEXTS = 2  # full contexts in a default cache: one being read, and as much of older chats kept for reuse
@@ -29,8 +30,7 @@ def cache_format(format: str) -> str:
 
 def cache_bytes_per_token(spec: Decoder, format: str) -> int:
     """Bytes that keys and values of one position take over all layers, kept in `format`."""
-    elements = sum(2 * layer.mixer.kv_heads * layer.mixer.head_dim for layer in spec.layers)
-    return int(elements * BYTES[format])
+    return sum(layer.mixer.kv_heads * bytes_per_head(format, layer.mixer.head_dim) for layer in spec.layers)
 
 
 def cache_shape(
@@ -46,11 +46,13 @@ def cache_shape(
     `tokens` is how many positions to keep over all requests. Without it: room for one full context and as much again
     to share between chats, within a quarter of what is free, but at least min(context, 4096) positions. `kept` is the
     format of the cache, by default `cache_format`. Raises OutOfMemory where even that, or what was asked for, is more
-    than is free.
+    than is free, UnknownName for a format no cache is kept in.
     """
     if tokens is not None and tokens < 1:
         raise UsageError(f"A cache of {tokens} tokens was asked for; it must hold at least one.")
-    kept = kept or cache_format(format)
+    kept = cache_format(format) if kept is None else kept
+    if kept not in CACHE_FORMATS:
+        raise unknown("cache dtype", kept, CACHE_FORMATS)
     per_token = cache_bytes_per_token(spec, kept)
     wanted = tokens if tokens is not None else _default_tokens(spec, per_token, free_bytes)
     blocks = -(-wanted // block_size)

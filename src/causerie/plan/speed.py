@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from causerie.models.spec import Attention, Decoder
+from causerie.quant.cache_format import bytes_per_head
 from causerie.quant.formats import format_named
-from causerie.quant.weight import BYTES
 
 ARITHMETIC = ("float32", "bfloat16", "int8")
 """The kinds of arithmetic whose peaks are measured; by the operands that are multiplied, sums are wider."""
@@ -80,7 +80,7 @@ def step_work(
         matrices += 2 * (mixer.heads + mixer.kv_heads) * mixer.head_dim * spec.width + 3 * layer.ffn.hidden * spec.width
         pairs = rows * _seen(mixer, depth + (rows + 1) / 2)
         seen += 4 * mixer.heads * mixer.head_dim * pairs
-        cached += 2 * mixer.kv_heads * mixer.head_dim * BYTES[cache] * _seen(mixer, depth + rows)
+        cached += mixer.kv_heads * bytes_per_head(cache, mixer.head_dim) * _seen(mixer, depth + rows)
     operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * wanted)}
     attention = arithmetic_of(cache)
     operations[attention] = operations.get(attention, 0.0) + seen * sequences

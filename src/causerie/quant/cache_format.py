@@ -6,19 +6,11 @@ elements, since few elements of a key are often far larger than the rest; for va
 
 from __future__ import annotations
 
-from causerie.errors import unknown
 from causerie.quant.weight import BYTES
 
 CACHE_FORMATS = ("float32", "float16", "bfloat16", "int8")
 KEY_GROUP = 32
 """Elements of an int8 key that share a scale."""
-
-
-def checked_cache_format(name: object) -> str:
-    """`name`, where it is a format. Raises UnknownName, which lists them."""
-    if name not in CACHE_FORMATS:
-        raise unknown("cache dtype", str(name), CACHE_FORMATS)
-    return str(name)
 
 
 def bytes_per_head(format: str, head_dim: int) -> int:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from causerie.backends.ops import CacheShape
 from causerie.backends.step import Step
-from causerie.models.spec import Decoder
+from causerie.models.spec import Attention, Decoder
+from causerie.quant.cache_format import KEY_GROUP
 
 
 @dataclass(frozen=True)
@@ -62,18 +63,69 @@ class StepTensors:
         return StepTensors(tensor(step.tokens), tensor(step.rows), tensor(slots), tensor(step.copies), tuple(sequences))
 
 
+class KeptPlain:
+    """Keys and values of a layer in a floating-point format, each [slots, kv_heads, head_dim]."""
+
+    def __init__(self, spec: Attention, slots: int, dtype: torch.dtype, device: torch.device) -> None:
+        shape = (slots, spec.kv_heads, spec.head_dim)
+        self.tensors = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(2)]
+
+    def write(self, slots: Tensor, keys: Tensor, values: Tensor) -> None:
+        """Keeps keys and values [n, kv_heads, head_dim] at `slots` [n]."""
+        for kept, given in zip(self.tensors, (keys, values), strict=True):
+            kept[slots] = given.to(kept.dtype)
+
+    def read(self, slots: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values [s, kv_heads, head_dim] at `slots` [s]."""
+        return self.tensors[0][slots], self.tensors[1][slots]
+
+
+class KeptInt8:
+    """Keys and values of a layer as quant/cache_format.py says: numbers [slots, kv_heads, head_dim] and scales [slots,
+    kv_heads, groups], of the keys and of the values."""
+
+    def __init__(self, spec: Attention, slots: int, device: torch.device) -> None:
+        self._groups = (KEY_GROUP, spec.head_dim)  # elements that share a scale, in keys and in values
+        self.tensors: list[Tensor] = []
+        for group in self._groups:
+            self.tensors += [
+                torch.zeros((slots, spec.kv_heads, spec.head_dim), dtype=torch.int8, device=device),
+                torch.zeros((slots, spec.kv_heads, -(-spec.head_dim // group)), dtype=torch.bfloat16, device=device),
+            ]
+
+    def write(self, slots: Tensor, keys: Tensor, values: Tensor) -> None:
+        """Keeps keys and values [n, kv_heads, head_dim] at `slots` [n], rounded."""
+        for i, (given, group) in enumerate(zip((keys, values), self._groups, strict=True)):
+            parts = [part.float() for part in given.split(group, -1)]
+            scales = [(part.abs().amax(-1, keepdim=True) * (1 / 127)).to(torch.bfloat16) for part in parts]
+            numbers = [_levels(part, scale.float()) for part, scale in zip(parts, scales, strict=True)]
+            self.tensors[2 * i][slots] = torch.cat(numbers, -1)
+            self.tensors[2 * i + 1][slots] = torch.cat(scales, -1)
+
+    def read(self, slots: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values [s, kv_heads, head_dim] at `slots` [s], in float32."""
+        keys, values = (
+            self.tensors[2 * i][slots].float()
+            * self.tensors[2 * i + 1][slots].float().repeat_interleave(group, -1)[..., : self.tensors[2 * i].shape[-1]]
+            for i, group in enumerate(self._groups)
+        )
+        return keys, values
+
+
+def _levels(x: Tensor, scale: Tensor) -> Tensor:
+    return (x * torch.where(scale > 1e-37, 1 / scale, 0)).round().clamp(-127, 127).to(torch.int8)
+
+
 class PagedCache:
-    """Per layer two tensors [blocks · block_size, kv_heads, head_dim], keys and values."""
+    """What every layer keeps, in slots: block · block_size + offset."""
 
     def __init__(self, spec: Decoder, shape: CacheShape, device: torch.device) -> None:
         self.block_size = shape.block_size
-        dtype = getattr(torch, shape.dtype)
-        self._layers = [
-            torch.zeros(
-                (2, shape.blocks * shape.block_size, layer.mixer.kv_heads, layer.mixer.head_dim),
-                dtype=dtype,
-                device=device,
-            )
+        slots = shape.blocks * shape.block_size
+        self._layers: list[KeptPlain | KeptInt8] = [
+            KeptInt8(layer.mixer, slots, device)
+            if shape.dtype == "int8"
+            else KeptPlain(layer.mixer, slots, getattr(torch, shape.dtype), device)
             for layer in spec.layers
         ]
 
@@ -81,19 +133,16 @@ class PagedCache:
         """Copies whole blocks, pairs [c, 2] of (from, to), in every layer; all are read before any is written."""
         if len(pairs) == 0:
             return
-        for kept in self._layers:
-            blocks = kept.unflatten(1, (-1, self.block_size))
-            blocks[:, pairs[:, 1]] = blocks[:, pairs[:, 0]]
+        for layer in self._layers:
+            for kept in layer.tensors:
+                blocks = kept.unflatten(0, (-1, self.block_size))
+                blocks[pairs[:, 1]] = blocks[pairs[:, 0]]
 
     def write(self, layer: int, slots: Tensor, keys: Tensor, values: Tensor) -> None:
         """Keeps keys and values [n, kv_heads, head_dim] at `slots` [n]."""
-        kept = self._layers[layer]
-        kept[0, slots] = keys.to(kept.dtype)
-        kept[1, slots] = values.to(kept.dtype)
+        self._layers[layer].write(slots, keys, values)
 
     def read(self, layer: int, table: Tensor, positions: slice) -> tuple[Tensor, Tensor]:
         """Keys and values [s, kv_heads, head_dim] of a contiguous range of positions of the sequence with `table`."""
         at = torch.arange(positions.start, positions.stop, device=table.device)
-        slots = table[at // self.block_size] * self.block_size + at % self.block_size
-        kept = self._layers[layer]
-        return kept[0, slots], kept[1, slots]
+        return self._layers[layer].read(table[at // self.block_size] * self.block_size + at % self.block_size)
