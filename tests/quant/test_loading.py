@@ -24,7 +24,7 @@ from causerie.models.packed import find_packed
 from causerie.models.save import write_config, write_weights
 from causerie.quant.config import QuantConfig
 from causerie.quant.formats import QUANTIZED, format_named
-from tests.parity.harness import prompt_logits, reference, reference_logits, some_tokens
+from tests.parity.harness import backend_or_none, prompt_logits, reference, reference_logits, some_tokens
 from tests.quant.conftest import loaded
 
 OWN = ("int8", "int4")
@@ -109,8 +109,9 @@ def test_which_matrices_are_quantized(untied: Path, tied: Path) -> None:
     assert {listed[name] for name in plain} == {"float32"}
 
 
+@pytest.mark.parametrize("backend", ["torch", "native"])
 @pytest.mark.parametrize("format", QUANTIZED)
-def test_a_saved_model_is_the_same(format: str, untied: Path, tmp_path: Path) -> None:
+def test_a_saved_model_is_the_same(format: str, backend: str, untied: Path, tmp_path: Path) -> None:
     config = read_config(untied)
     with SafetensorsIndex.open(untied) as index:
         found = survey(index, config, quantization=QuantConfig(format, format, format))
@@ -118,7 +119,8 @@ def test_a_saved_model_is_the_same(format: str, untied: Path, tmp_path: Path) ->
     write_config(found, config, tmp_path / "config.json")
     with SafetensorsIndex.open(tmp_path) as index:
         assert index.nbytes == found.nbytes
-    first, second = loaded(untied, QuantConfig(format, format, format)), loaded(tmp_path)
+    first = loaded(untied, QuantConfig(format, format, format), backend_or_none(backend))
+    second = loaded(tmp_path, None, backend_or_none(backend))
     assert second.quantization == format and first.weight_bytes == second.weight_bytes
     prompt = some_tokens(9)
     assert np.array_equal(prompt_logits(first, [prompt])[0], prompt_logits(second, [prompt])[0])
