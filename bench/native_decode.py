@@ -1,6 +1,6 @@
-"""Decode and prefill of the native backend on a model of Qwen2.5-0.5B's shape with random weights, against the memory.
+"""Decode and prefill of the native backend on a model of Qwen2.5-0.5B's shape with random weights, beside the memory.
 
-    python bench/native_decode.py [--dtype bfloat16] [--packing none] [--threads N] [--instruction-set NAME] [--depth 64]
+    python bench/native_decode.py [--dtype int4] [--packing none] [--threads N] [--instruction-set NAME] [--depth 64]
 
 The probe reads memory before and after every round of decoding: on a shared machine only the ratio of the two means
 something, and only in one run. Knows nothing of the engine: steps are made by hand.
@@ -21,7 +21,10 @@ from causerie.backends.ops import CacheShape
 from causerie.backends.step import Step
 from causerie.models.decoder import forward
 from causerie.models.model import Model
+from causerie.models.rope import RopeTable
 from causerie.models.spec import MLP, Attention, Decoder, Layer, Norm, Rope
+from causerie.quant.format import Buffers
+from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import BYTES
 
 
@@ -44,13 +47,27 @@ def random_rows(shape: tuple[int, ...], dtype: str, bank: NDArray[np.float32]) -
     return rows
 
 
+def tiled(format: str, width: int, bank: NDArray[np.float32]) -> Callable[[int, int], Buffers]:
+    """A reader of quantized rows, some encoded ones again and again: encoding is not what is measured here."""
+    kind, count = format_named(format), 64
+    rows = bank[: count * width].reshape(count, width) * np.float32(width**-0.5)
+    some = kind.encode(rows, kind.constant([rows]))
+
+    def read(start: int, stop: int) -> Buffers:
+        wanted = kind.buffers((stop - start, width))
+        return {name: np.resize(array, wanted[name].shape) for name, array in some.items()}
+
+    return read
+
+
 def load(backend: NativeBackend, spec: Decoder, dtype: str, tokens: int) -> tuple[Model, float]:
     """The model and how many seconds placing took, drawing not counted."""
     bank = np.random.default_rng(0).standard_normal(4 * 2**20 + 57, dtype=np.float32)
-    backend.reserve(spec, {name: dtype for name, _ in spec.weights()})
+    plain = "bfloat16" if dtype in QUANTIZED else dtype
+    backend.reserve(spec, {name: dtype if len(shape) == 2 else plain for name, shape in spec.weights()})
     spent, weights = 0.0, {}
     for name, shape in spec.weights():
-        read = random_rows(shape, dtype, bank)
+        read = random_rows(shape, plain, bank)
         drawn = [0.0]
 
         def rows(a: int, b: int, read: Any = read, drawn: list[float] = drawn) -> NDArray[Any]:
@@ -60,7 +77,10 @@ def load(backend: NativeBackend, spec: Decoder, dtype: str, tokens: int) -> tupl
             return made
 
         before = time.perf_counter()
-        weights[name] = backend.place(name, shape, rows, dtype)
+        if dtype in QUANTIZED and len(shape) == 2:
+            weights[name] = backend.place_quantized(name, (shape[0], shape[1]), dtype, tiled(dtype, shape[1], bank))
+        else:
+            weights[name] = backend.place(name, shape, rows, plain)
         spent += time.perf_counter() - before - drawn[0]
     room = CacheShape(-(-tokens // 32), 32, "float32" if dtype == "float32" else "bfloat16")
     executable = backend.compile(spec, weights, forward, room, 512)
@@ -82,15 +102,30 @@ def timed(action: Callable[[], Any]) -> float:
     return time.perf_counter() - before
 
 
+def print_profile(model: Model, one: Step) -> None:
+    """Where the time of a step goes: the best of some for each kind of instruction, and what it reads."""
+    turns = RopeTable(model.spec.ropes).rows(one.positions, one.rope_lengths)
+    runs = [model.executable.profile(one, turns) for _ in range(8)]  # type: ignore[attr-defined]
+    found: dict[str, tuple[float, int]] = {}
+    for same in zip(*runs, strict=True):
+        timing = same[0]
+        kind = " ".join([timing.operation, *(part.rpartition(".")[2] for part in timing.detail.split())])
+        seconds, size = found.get(kind, (0.0, 0))
+        found[kind] = seconds + min(each.seconds for each in same), size + timing.nbytes
+    for kind, (seconds, size) in sorted(found.items(), key=lambda item: -item[1][0]):
+        print(f"{1e3 * seconds:8.3f} ms  {size / max(seconds, 1e-9) / 1e9:6.1f} GB/s  {kind}")
+
+
 def main() -> None:
     """Prints decode and prefill tokens/s, each with its share of the probed bandwidth."""
     parse = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parse.add_argument("--dtype", default="bfloat16", choices=sorted(BYTES))
+    parse.add_argument("--dtype", default="bfloat16", choices=(*BYTES, *QUANTIZED))
     parse.add_argument("--threads", type=int)
     parse.add_argument("--instruction-set")
     parse.add_argument("--packing", help="of bfloat16: auto, lossless or none")
     parse.add_argument("--depth", type=int, default=64, help="tokens before the first decoded one")
     parse.add_argument("--rounds", type=int, default=8, help="rounds of 8 decoded tokens, each beside a probe")
+    parse.add_argument("--profile", action="store_true", help="where the time of a decoded token goes")
     options = parse.parse_args()
     backend = NativeBackend(options.threads, options.instruction_set, options.packing)
     spec = qwen_half_billion()
@@ -103,6 +138,9 @@ def main() -> None:
     )
     prefill = [timed(lambda: model.run(step(0, 512, blocks))) for _ in range(2)]
     print(f"prefill of 512: {512 / min(prefill):.0f} tokens/s, {0.716 * 512 / min(prefill):.0f} GFLOP/s")
+    for rows in (1, 2, 4, 8, 16, 32):
+        some = step(0, rows, blocks)
+        print(f"step of {rows:2}: {1e3 * min(timed(lambda some=some: model.run(some)) for _ in range(4)):.1f} ms")
     for first in range(0, options.depth, 512):
         model.run(step(first, min(512, options.depth - first), blocks))
     shares, speeds = [], []
@@ -113,6 +151,8 @@ def main() -> None:
         speeds.append(1 / best)
         shares.append(model.weight_bytes / best / probe)
         print(f"decode {1 / best:6.1f} tokens/s   probe {probe / 1e9:5.1f} GB/s   share {100 * shares[-1]:3.0f} %")
+    if options.profile:
+        print_profile(model, step(options.depth, 1, blocks))
     print(f"median: {np.median(speeds):.1f} tokens/s, {100 * np.median(shares):.0f} % of the probe")
 
 

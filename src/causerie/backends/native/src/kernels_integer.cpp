@@ -8,7 +8,7 @@
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int64_t CUT = 32 * 1024;  // bytes of a panel before the next tile of tokens: they stay in the first cache
-constexpr int INTEGER_TOKENS = TOKENS;
+constexpr int INTEGER_TOKENS = TOKENS < 4 ? TOKENS : 4;  // sums and scales take registers too: six were slower
 
 struct Int8 {
   static constexpr int32_t format = INT8;
@@ -128,9 +128,7 @@ static inline void run_tile(const Groups& run, int64_t tokens) {
     case 1: return run_tile<F, 1, FROM_MEMORY>(run);
     case 2: return run_tile<F, 2, FROM_MEMORY>(run);
     case 3: return run_tile<F, 3, FROM_MEMORY>(run);
-    case 4: return run_tile<F, 4, FROM_MEMORY>(run);
-    case 5: return run_tile<F, 5, FROM_MEMORY>(run);
-    default: return run_tile<F, 6, FROM_MEMORY>(run);
+    default: return run_tile<F, 4, FROM_MEMORY>(run);
   }
 }
 

@@ -10,7 +10,7 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 constexpr int64_t GROUP = 96;    // tokens of one item, that read the panel once from memory
 constexpr int64_t STEPS = 1024;  // steps over k before the next tile: 256 KB of weights stay in the second cache
 constexpr int64_t UNPACKED = 96;    // of packed bfloat16, unpacked at a time for many tokens: 24 KB
-constexpr int64_t FEW_UNPACKED = 16;  // and for few, so that reading from memory never pauses
+constexpr int64_t FEW_UNPACKED = 16;  // and for few
 
 // A format: what one step over k reads, `each` elements of k; `tokens` at most in a tile.
 struct Float32 {
@@ -41,6 +41,7 @@ struct Bfloat16 {
 // What a tile works on: one panel, a run of steps over k, a few tokens.
 struct Tile {
   const void* weight;  // the panel at the first step
+  const char* ahead;   // what to fetch meanwhile, as many bytes as are read of the weight
   const void* input;   // first token at the first step
   int64_t input_stride;  // bytes between tokens
   float* out;            // first token, first row of the panel
@@ -61,13 +62,13 @@ static inline void strip(const Tile& tile, int v0) {
     for (int v = 0; v < V; ++v)
       acc[t][v] = tile.first ? broadcast(0.0f) : load_first(tile.out + t * tile.out_stride + 16 * (v0 + v), tile.rows - 16 * (v0 + v));
   const W* weight = static_cast<const W*>(tile.weight) + 16 * v0 * F::each;
+  const char* ahead = tile.ahead + 16 * v0 * F::each * sizeof(W);
   const X* input[T];
   for (int t = 0; t < T; ++t)
     input[t] = reinterpret_cast<const X*>(static_cast<const char*>(tile.input) + t * tile.input_stride);
   for (int64_t s = 0; s < tile.steps; ++s) {
     if (FROM_MEMORY)
-      for (unsigned i = 0; i < 16 * V * F::each * sizeof(W); i += 64)
-        __builtin_prefetch(reinterpret_cast<const char*>(weight) + AHEAD + i);
+      for (unsigned i = 0; i < 16 * V * F::each * sizeof(W); i += 64) __builtin_prefetch(ahead + i);
     typename F::Lanes lanes[V];
     for (int v = 0; v < V; ++v) lanes[v] = F::weights(weight + 16 * v * F::each);
     for (int t = 0; t < T; ++t) {
@@ -75,6 +76,7 @@ static inline void strip(const Tile& tile, int v0) {
       for (int v = 0; v < V; ++v) acc[t][v] = F::accumulate(acc[t][v], lanes[v], x);
     }
     weight += PANEL * F::each;
+    ahead += PANEL * F::each * sizeof(W);
   }
   for (int t = 0; t < T; ++t)
     for (int v = 0; v < V; ++v) {
@@ -105,11 +107,12 @@ static inline void run_tile(const Tile& tile, int64_t tokens) {
 template <class F>
 static inline int64_t all_steps(const Stretch& run) { return (run.in.width + F::each - 1) / F::each; }
 
-// Steps s .. s + steps of a stretch, which lie at `weight`.
-template <class F, bool FROM_MEMORY>
-static inline void run_steps(const Stretch& run, const typename F::Weight* weight, int64_t s, int64_t steps) {
+// Steps s .. s + steps of a stretch, which lie at `weight`. The first tile fetches `ahead`, where that is not null.
+template <class F>
+static inline void run_steps(const Stretch& run, const typename F::Weight* weight, int64_t s, int64_t steps, const void* ahead) {
   Tile tile;
   tile.weight = weight;
+  tile.ahead = static_cast<const char*>(ahead);
   tile.input_stride = run.program.buffers[run.in.x].stride;
   tile.out_stride = run.out_stride();
   tile.steps = steps;
@@ -120,7 +123,7 @@ static inline void run_steps(const Stretch& run, const typename F::Weight* weigh
     tile.input = row<const typename F::Input>(run.program, run.in.x, t) + s * F::each;
     tile.out = run.out(t);
     const int64_t tokens = run.last - t < F::tokens ? run.last - t : F::tokens;
-    if (FROM_MEMORY && t == run.first) run_tile<F, true>(tile, tokens);
+    if (ahead && t == run.first) run_tile<F, true>(tile, tokens);
     else run_tile<F, false>(tile, tokens);
   }
 }
@@ -128,8 +131,10 @@ static inline void run_steps(const Stretch& run, const typename F::Weight* weigh
 template <class F>
 static void run_plain(const Stretch& run, const typename F::Weight* weight) {
   const int64_t all = all_steps<F>(run), cut = run.last - run.first > F::tokens ? STEPS : all;
-  for (int64_t s = 0; s < all; s += cut)
-    run_steps<F, true>(run, weight + s * PANEL * F::each, s, s + cut < all ? cut : all - s);
+  for (int64_t s = 0; s < all; s += cut) {
+    const auto* from = weight + s * PANEL * F::each;
+    run_steps<F>(run, from, s, s + cut < all ? cut : all - s, reinterpret_cast<const char*>(from) + AHEAD);
+  }
 }
 
 template <class F>
@@ -143,11 +148,14 @@ static void run_packed(const Stretch& run) {
   if (panel.plain) return run_plain<Bfloat16>(run, reinterpret_cast<const uint16_t*>(panel.data));
   alignas(64) uint16_t unpacked[UNPACKED * STEP_WEIGHTS];
   const int64_t all = all_steps<Bfloat16>(run);
-  const int64_t cut = run.last - run.first > Bfloat16::tokens ? UNPACKED : FEW_UNPACKED;
+  const bool few = run.last - run.first <= Bfloat16::tokens;  // one tile: unpacking alone keeps memory busy
+  const int64_t cut = few ? FEW_UNPACKED : UNPACKED;
   for (int64_t s = 0; s < all; s += cut) {
     const int64_t steps = s + cut < all ? cut : all - s;
-    unpack_steps(panel, s, steps, AHEAD, unpacked);
-    run_steps<Bfloat16, false>(run, unpacked, s, steps);
+    if (few) unpack_steps<true>(panel, s, steps, unpacked);
+    else unpack_steps<false>(panel, s, steps, unpacked);
+    const void* next = reinterpret_cast<const char*>(panel.data) + (s + steps) * PACKED_STEP;
+    run_steps<Bfloat16>(run, unpacked, s, steps, few ? nullptr : next);
   }
 }
 

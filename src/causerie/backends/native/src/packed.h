@@ -5,7 +5,7 @@
 // codes: weight 32·v + i has the v-th nibble of word i, so that a shift and one shuffle give 32 exponents in their place.
 // Weights of other exponents are listed, in order, with their value; a panel with many of them is kept plain.
 #pragma once
-#include "simd.h"
+#include "linear.h"
 
 constexpr int64_t STEP_WEIGHTS = 2 * PANEL;
 constexpr int64_t PACKED_STEP = STEP_WEIGHTS * 12 / 8;  // bytes
@@ -31,12 +31,14 @@ static inline const Escape* escapes_from(const PackedPanel& panel, int64_t step)
   return low;
 }
 
-// Steps first .. first + count of a packed panel as plain ones, 256 bytes each; fetches `ahead` bytes further.
-static inline void unpack_steps(const PackedPanel& panel, int64_t first, int64_t count, int64_t ahead, uint16_t* to) {
+// Steps first .. first + count of a packed panel as plain ones, 256 bytes each.
+template <bool FETCH_AHEAD>
+static inline void unpack_steps(const PackedPanel& panel, int64_t first, int64_t count, uint16_t* to) {
   const uint8_t* step = reinterpret_cast<const uint8_t*>(panel.data) + first * PACKED_STEP;
   const Exponents exponents = load_exponents(panel.exponents);
   for (int64_t s = 0; s < count; ++s, step += PACKED_STEP) {
-    for (int64_t i = 0; i < PACKED_STEP; i += 64) __builtin_prefetch(step + ahead + i);
+    if (FETCH_AHEAD)
+      for (int64_t i = 0; i < PACKED_STEP; i += 64) __builtin_prefetch(step + AHEAD + i);
     unpack_step(step, exponents, to + s * STEP_WEIGHTS);
   }
   const Escape* const last = reinterpret_cast<const Escape*>(panel.escapes) + panel.escape_count;

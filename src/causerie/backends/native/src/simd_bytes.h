@@ -38,7 +38,10 @@ static inline Bytes broadcast_four(const int8_t* p) {
   __builtin_memcpy(&four, p, 4);
   return {_mm512_set1_epi32(four)};
 }
-static inline i32x16 dot4(i32x16 acc, Bytes w, Bytes x) { return {_mm512_dpbusd_epi32(acc.v, w.v, x.v)}; }
+static inline i32x16 dot4(i32x16 acc, Bytes w, Bytes x) {  // not the intrinsic: GCC 12 copies its accumulators about
+  asm("vpdpbusd %2, %1, %0" : "+v"(acc.v) : "v"(w.v), "v"(x.v));
+  return acc;
+}
 static inline i32x16 dot4_biased(i32x16 acc, Bytes w, Bytes x) { return dot4(acc, w, x); }
 static inline Bytes low_nibbles(Bytes a) { return {_mm512_and_si512(_mm512_slli_epi32(a.v, 4), _mm512_set1_epi8(char(0xf0)))}; }
 static inline Bytes high_nibbles(Bytes a) { return {_mm512_and_si512(a.v, _mm512_set1_epi8(char(0xf0)))}; }
