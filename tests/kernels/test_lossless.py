@@ -12,7 +12,7 @@ from causerie.backends.native import backend as native
 from causerie.backends.native.backend import NativeBackend
 from causerie.backends.native.program import Layout
 from causerie.backends.ops import Ops, Weights
-from causerie.errors import UsageError
+from causerie.errors import UnknownName, UsageError
 from causerie.models.spec import Decoder
 from tests.kernels.decoders import (
     RUNNABLE,
@@ -102,3 +102,21 @@ def test_packing_is_chosen_by_the_instruction_set(monkeypatch: pytest.MonkeyPatc
     }
     with pytest.raises(UsageError, match="packing 'lossy'"):
         NativeBackend(1, packing="lossy")
+
+
+def test_packing_is_an_option_of_loading() -> None:
+    from causerie import AutoModelForCausalLM
+
+    found = {}
+    for packing in ("lossless", "none"):
+        model = AutoModelForCausalLM.from_pretrained(
+            "builtin", backend="native", dtype="bfloat16", packing=packing, threads=1, progress=False
+        )
+        with model:
+            found[packing] = model(np.array([[5, 6, 7, 8, 9]])).logits, model.get_memory_footprint()
+    assert found["lossless"][1] < 0.8 * found["none"][1]
+    np.testing.assert_array_equal(found["lossless"][0], found["none"][0])
+    with pytest.raises(UnknownName, match=r"packing 'lossy'. Known, nearest first: lossless"):
+        AutoModelForCausalLM.from_pretrained("builtin", packing="lossy")
+    with pytest.raises(UsageError, match="torch cannot"):
+        AutoModelForCausalLM.from_pretrained("builtin", backend="torch", packing="lossless")

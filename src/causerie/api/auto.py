@@ -155,6 +155,7 @@ class AutoModelForCausalLM:
         strict: bool = True,
         backend: str | None = None,
         threads: int | None = None,
+        packing: str | None = None,
         quantization: str | QuantConfig | None = None,
         quantization_config: BitsAndBytesConfig | Mapping[str, Any] | None = None,
         cache_dtype: Any = None,
@@ -168,6 +169,8 @@ class AutoModelForCausalLM:
         `torch_dtype` is its older name. device_map: "auto" (also when None) takes a GPU with room through torch, else
         the CPU; or "cpu", "cuda", "cuda:1", a torch.device, {"": any of these}. strict=False goes on with config keys
         and tensors that the family does not know. backend: "native" (CPU) or "torch". threads: the native backend's.
+        packing: how that holds bfloat16 matrices: "lossless" in 12 bits a weight, "none" in 16, "auto" (also when None)
+        as is faster; results are the same to the last bit.
         quantization: "int8" or "int4", our own formats of 8.25 and 4.5 bits, or "nf4", "fp4", "bnb_int8", bitsandbytes'
         (also by its own options, as quantization_config=BitsAndBytesConfig(…)). cache_dtype: how keys and values of
         past tokens are kept: "float32", "float16", "bfloat16" or "int8"; "auto" (also when None) as dtype has it.
@@ -179,12 +182,13 @@ class AutoModelForCausalLM:
         from causerie.api.quantization import chosen
 
         known = (*_WHERE, "dtype", "torch_dtype", "device_map", "config", "generation_config", "strict", "backend")
+        known = (*known, "packing")
         also = ("threads", "quantization", "quantization_config", "cache_dtype", "max_cache_tokens", "progress")
         _refuse_options(others, _MODEL_FOREIGN, (*known, *also))
         held = _one_dtype(dtype, torch_dtype)
         quantized = chosen(quantization, quantization_config)
         kept = cache_dtype_name(cache_dtype)
-        request = Request(device_name(device_map), backend, threads)
+        request = Request(device_name(device_map), backend, threads, packing)
         name = _name(pretrained_model_name_or_path)
         folder = resolve(
             name,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from causerie.backends.ops import Backend
+from causerie.backends.ops import PACKINGS, Backend
 from causerie.errors import BackendUnavailable, UsageError, unknown
 from causerie.plan.hardware import Hardware
 from causerie.settings import Settings
@@ -29,6 +29,7 @@ class Request:
     device: str  # "auto", "cpu", "cuda", "cuda:0", …
     backend: str | None = None  # None: the best for the device
     threads: int | None = None
+    packing: str | None = None  # how the native backend holds bfloat16: one of ops.PACKINGS; None: as is faster
 
     def __post_init__(self) -> None:
         if self.backend is not None and self.backend not in BACKENDS:
@@ -37,6 +38,8 @@ class Request:
             raise UsageError(
                 f"backend='native' runs on the CPU; for {self.device} use backend='torch', or leave it out."
             )
+        if self.packing is not None and self.packing not in PACKINGS:
+            raise unknown("packing", self.packing, PACKINGS)
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise UsageError(f"threads is {self.threads!r}; it must be a whole number of at least 1.")
 
@@ -72,7 +75,7 @@ def _on_cpu(request: Request, settings: Settings, wanted: str | None) -> Backend
 
         # Not the machine's cores: a container may have been given less of their time.
         threads = request.threads or settings.threads or Hardware.probe().cores
-        return NativeBackend(threads, settings.instruction_set)
+        return NativeBackend(threads, settings.instruction_set, request.packing)
     except (BackendUnavailable, ImportError) as reason:
         if wanted == "native" or find_spec("torch") is None:
             advice = (
@@ -80,7 +83,7 @@ def _on_cpu(request: Request, settings: Settings, wanted: str | None) -> Backend
             )
             raise BackendUnavailable(f"The native backend cannot run here: {reason}{advice}") from reason
         warnings.warn(f"The native backend cannot run here, so torch computes, more slowly: {reason}", stacklevel=5)
-        return _torch("cpu", replace(request, threads=None))  # the caller counted on the native backend's
+        return _torch("cpu", replace(request, threads=None, packing=None))  # the caller counted on the native backend's
 
 
 def _torch(device: str, request: Request, needed_bytes: int | None = None) -> Backend:
@@ -88,6 +91,8 @@ def _torch(device: str, request: Request, needed_bytes: int | None = None) -> Ba
         raise BackendUnavailable(f"Device {device!r} needs torch, which is not installed. {_INSTALL}")
     if request.threads is not None:
         raise UsageError("threads counts those of the native backend; torch has torch.set_num_threads. Leave it out.")
+    if request.packing == "lossless":
+        raise UsageError("packing='lossless' is how the native backend can hold bfloat16; torch cannot. Leave it out.")
     from causerie.backends.torch.backend import TorchBackend
     from causerie.backends.torch.devices import pick
 

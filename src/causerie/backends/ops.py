@@ -23,6 +23,10 @@ Value: TypeAlias = Any
 Weights: TypeAlias = Mapping[str, Weight]  # by canonical name, as Decoder.weights() lists them
 Rotations: TypeAlias = tuple[NDArray[np.float32], ...]  # one per Decoder.ropes: [tokens, 2, dims / 2], cos then sin
 
+PACKINGS = ("auto", "lossless", "none")
+"""How the native backend may hold bfloat16 matrices, always with the same results: in 12 bits a weight, in 16, or as is
+faster on the machine."""
+
 
 @dataclass(frozen=True)
 class Linear:

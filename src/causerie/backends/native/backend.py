@@ -23,7 +23,7 @@ from causerie.backends.native.lossless import PackedMatrix, likely_bytes, most_b
 from causerie.backends.native.program import BLOCK, NUMBERS, PANEL, Layout, Packing
 from causerie.backends.native.quantized import packing_of, panels_bytes, slice_rows, write_table
 from causerie.backends.native.trace import Placed
-from causerie.backends.ops import CacheShape, Forward, Weights
+from causerie.backends.ops import PACKINGS, CacheShape, Forward, Weights
 from causerie.errors import BackendUnavailable, EngineError, UsageError, unknown
 from causerie.models.spec import Decoder
 from causerie.quant.format import Buffers
@@ -31,7 +31,6 @@ from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import BYTES, Weight
 
 SLICE_BYTES = 16 * 2**20  # how much of a tensor is in memory twice while it is placed
-PACKINGS = ("auto", "lossless", "none")
 PACKS = ("avx512_bf16",)  # instruction sets on which packed bfloat16 is faster than plain: measured, see LOG.md
 DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16}
 
