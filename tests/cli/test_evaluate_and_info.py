@@ -136,6 +136,7 @@ def test_a_saved_model_says_what_it_holds(folder: Path, tmp_path: Path) -> None:
         model.save_pretrained(tmp_path, progress=False)
     found, asked = inspect(str(tmp_path)), inspect(str(folder), quantization=QuantConfig.named("int8"))
     assert found.parts == asked.parts and found.stored_bytes == found.nbytes
+    assert main(["evaluate", str(tmp_path)]) == 2
     with pytest.raises(CauserieError, match="quantized already"):
         inspect(str(tmp_path), quantization=QuantConfig.named("int4"))
 

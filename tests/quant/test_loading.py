@@ -169,6 +169,10 @@ def test_refusals_before_anything_is_read(untied: Path) -> None:
         config["quantization_config"] = {"quant_method": "causerie", "version": 2, "weights": {}}
         with pytest.raises(ConfigError, match="version 2"):
             survey(index, config)
+        for wrong in ([], 5, {"lm_head.weight": ["int4"]}, {"lm_head.weight": "int99"}):
+            config["quantization_config"] = {"quant_method": "causerie", "version": 1, "weights": wrong}
+            with pytest.raises(ConfigError, match=r"weights|lm_head\.weight"):
+                survey(index, config)
         config["quantization_config"] = {
             "quant_method": "causerie", "version": 1, "weights": {"lm_head.weight": "int4"},
         }  # fmt: skip
@@ -266,8 +270,12 @@ def test_damaged_checkpoints_of_bitsandbytes_are_refused(bnb: Any, untied: Path,
     assert found().format.name == "nf4_double"
     with pytest.raises(Unsupported, match="blocksize 128"):
         found(**with_state(blocksize=128))
-    with pytest.raises(WeightFileError, match="shape"):
-        found(**with_state(shape=[3, 4]))
+    for wrong in ([3, 4], 5, None, {"a": 1}):
+        with pytest.raises(WeightFileError, match="shape"):
+            found(**with_state(shape=wrong))
+    for offset in ("0", None, float("nan"), [1]):
+        with pytest.raises(WeightFileError, match="nested_offset"):
+            found(**with_state(nested_offset=offset))
     with pytest.raises(WeightFileError, match="JSON"):
         found(**{"w.quant_state.bitsandbytes__nf4": np.frombuffer(b"[[[[", np.uint8)})
     with pytest.raises(WeightFileError, match="quant_state"):

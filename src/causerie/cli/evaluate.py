@@ -94,7 +94,13 @@ def _passages(found: argparse.Namespace, text: str | None) -> list[Passage]:
     from causerie.api.auto import AutoConfig, AutoTokenizer
     from causerie.api.evaluation import dialogue_passages, limited, text_passages
 
-    context = AutoConfig.from_pretrained(found.model).get("max_position_embeddings") or found.window + 1
+    config = AutoConfig.from_pretrained(found.model)
+    if config.get("quantization_config") is not None:
+        raise UsageError(
+            f"{found.model} is quantized already, so there is nothing to compare it with. Evaluate the model it was "
+            "made from, with the same --quantization."
+        )
+    context = config.get("max_position_embeddings") or found.window + 1
     if found.window < 2:
         raise UsageError("--window 1 leaves nothing to judge: the first token of a window is only read.")
     tokenizer = AutoTokenizer.from_pretrained(found.model)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import prod
+from math import isfinite, prod
 from typing import Any
 
 import numpy as np
@@ -121,7 +121,7 @@ def _ours(values: Mapping[str, Any], index: TensorIndex, tensor: str, shape: tup
     name = formats.get(tensor)
     if name is None:
         return None
-    if name not in QUANTIZED:
+    if not isinstance(name, str) or name not in QUANTIZED:
         raise ConfigError(f"config.json says that {tensor!r} is held as {name!r}; known: {', '.join(QUANTIZED)}.")
     format = QUANTIZED[name]
     if (why := format.refusal(shape[1])) is not None:
@@ -139,7 +139,7 @@ def _four_bit(index: TensorIndex, tensor: str, shape: tuple[int, int]) -> Packed
     for key, size in sizes.items():
         if state.get(key) != size:
             raise Unsupported(f"{tensor!r} was quantized with {key} {state.get(key)!r}; {size} is read here.")
-    if tuple(state.get("shape") or ()) != shape:
+    if state.get("shape") != list(shape):
         raise WeightFileError(f"{states[0]!r} says shape {state.get('shape')!r}, and config.json makes it {shape}.")
     table = states[0].rpartition("__")[2]
     maps = {f"{tensor}.quant_map": lookup.TABLES[table]}
@@ -149,7 +149,7 @@ def _four_bit(index: TensorIndex, tensor: str, shape: tuple[int, int]) -> Packed
         maps[f"{tensor}.nested_quant_map"] = lookup.dynamic_map()
         arrays["nested_absmax"] = f"{tensor}.nested_absmax"
         offset = state.get("nested_offset")
-        if not isinstance(offset, float):
+        if not isinstance(offset, float | int) or not isfinite(offset):
             raise WeightFileError(f"{states[0]!r} says nested_offset {offset!r}; a number is expected.")
         constants["offset"] = np.array([offset], np.float32)
     for name, known in maps.items():

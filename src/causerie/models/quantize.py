@@ -19,7 +19,7 @@ from causerie.models.sources import Source
 from causerie.quant.format import LARGEST, Buffers, Format, Rows, concatenated
 from causerie.quant.plain import to_float32
 
-PART = 2**20  # elements that a thread takes at once
+PART = 2**19  # elements that a thread takes at once
 
 ReadRows = Callable[[int, int], Buffers]
 Report = Callable[[int], None]  # rows done
