@@ -237,6 +237,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     add("--history", type=int, default=4096, help="tokens behind the later turn of a chat (4096)")
     add("--streams", type=int, default=16, help="requests at once (16)")
     add("--threads", type=int, default=Hardware.probe().cores, help="of each peer (the cores this process may use)")
+    add("--dry", action="store_true", help="write no results")
     add("--quick", action="store_true", help="a tiny model, short trials, one round; writes no results")
     found = parse.parse_args(words)
     found.words = list(words)
@@ -268,7 +269,7 @@ def main(words: Sequence[str]) -> int:
         folder = model_folder(name)
         comparison = Comparison(found, folder, folder.name)
         comparison.run()
-        if not found.quick:
+        if not (found.quick or found.dry):
             RESULTS.mkdir(exist_ok=True)
             stamp = comparison.record["date"].replace(" UTC", "").replace(" ", "T").replace(":", "")
             path = RESULTS / f"{stamp}-{folder.name}.json"
