@@ -57,7 +57,10 @@ class Comparison:
     def run(self) -> None:
         """Everything that was asked for, format by format."""
         for format in self._found.formats:
-            for measure in self._found.measure:
+            for peer in self.peers if self._found.prepare else ():
+                with self._worker(peer, format, 64) as worker:
+                    say(f"{self.record['model']}, {format}: {peer} {'is ready' if worker else 'cannot'}")
+            for measure in () if self._found.prepare else self._found.measure:
                 say(f"{self.record['model']}, {format}: {measure}")
                 getattr(self, f"_{measure.replace('-', '_')}")(format)
         self.record["machine"]["bandwidth_gbs"] = [
@@ -237,6 +240,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     add("--history", type=int, default=4096, help="tokens behind the later turn of a chat (4096)")
     add("--streams", type=int, default=16, help="requests at once (16)")
     add("--threads", type=int, default=Hardware.probe().cores, help="of each peer (the cores this process may use)")
+    add("--prepare", action="store_true", help="only write the model in each peer's own form, which the rest needs")
     add("--dry", action="store_true", help="write no results")
     add("--quick", action="store_true", help="a tiny model, short trials, one round; writes no results")
     found = parse.parse_args(words)
@@ -269,7 +273,7 @@ def main(words: Sequence[str]) -> int:
         folder = model_folder(name)
         comparison = Comparison(found, folder, folder.name)
         comparison.run()
-        if not (found.quick or found.dry):
+        if not (found.quick or found.dry or found.prepare):
             RESULTS.mkdir(exist_ok=True)
             stamp = comparison.record["date"].replace(" UTC", "").replace(" ", "T").replace(":", "")
             path = RESULTS / f"{stamp}-{folder.name}.json"
