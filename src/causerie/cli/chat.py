@@ -134,7 +134,7 @@ def _hold(conversation: ModelConversation, *, color: bool, plain: bool) -> None:
     header = [f"Causerie {causerie.__version__} · {conversation.description}"]
     header.append("Write a message. help lists the commands, exit leaves.")
     if conversation.built_in:
-        header.append(f"This model is tiny and knows this program. For a larger one: causerie chat {LARGER}")
+        header.append(f"This model is tiny. For a larger one: causerie chat {LARGER}")
     Terminal(conversation, keyboard.keyboard(PROMPT, color=color, plain=plain), screen, tuple(header)).run()
 
 
