@@ -134,7 +134,7 @@ def test_a_forked_child_runs_on_threads_of_its_own() -> None:
 
 def test_instruction_sets() -> None:
     names = [each.name for each in library.instruction_sets()]
-    assert names == ["avx512_bf16", "avx512", "avx2", "portable"]
+    assert names == ["avx512_bf16", "avx512", "avx2_vnni", "avx2", "portable"]
     assert "portable" in RUNNABLE
     assert NativeBackend(1).instruction_set.name == RUNNABLE[0]
     assert NativeBackend(1, "portable").instruction_set.name == "portable"

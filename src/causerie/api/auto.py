@@ -182,9 +182,8 @@ class AutoModelForCausalLM:
         from causerie.api.quantization import chosen
 
         known = (*_WHERE, "dtype", "torch_dtype", "device_map", "config", "generation_config", "strict", "backend")
-        known = (*known, "packing")
         also = ("threads", "quantization", "quantization_config", "cache_dtype", "max_cache_tokens", "progress")
-        _refuse_options(others, _MODEL_FOREIGN, (*known, *also))
+        _refuse_options(others, _MODEL_FOREIGN, (*known, *also, "packing"))
         held = _one_dtype(dtype, torch_dtype)
         quantized = chosen(quantization, quantization_config)
         kept = cache_dtype_name(cache_dtype)

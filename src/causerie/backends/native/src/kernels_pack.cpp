@@ -87,13 +87,26 @@ static inline PackedPanel& packed_panel(const Packing& packing, int64_t panel) {
 
 static inline int exponent_of(uint16_t bits) { return bits >> 7 & 255; }
 
+// Counts the exponents of a panel, zeros of the padding included. Four counters for each, in turn: neighbours are often
+// equal, and would wait for each other.
+static void count_exponents(const Packing& packing, int64_t panel, uint32_t* counts) {
+  uint32_t several[4][256] = {};
+  Brain chunk[4 * CHUNK];
+  const int64_t first = panel * PANEL, rows = packing.rows - first < PANEL ? packing.rows - first : PANEL;
+  const int64_t end = (first + rows) * packing.width;
+  for (int64_t at = first * packing.width; at < end; at += 4 * CHUNK) {
+    const int64_t count = end - at < 4 * CHUNK ? end - at : 4 * CHUNK;
+    convert(packing, at, count, chunk);
+    for (int64_t i = 0; i < count; ++i) ++several[i % 4][exponent_of(chunk[i].bits)];
+  }
+  for (int e = 0; e < 256; ++e) counts[e] = several[0][e] + several[1][e] + several[2][e] + several[3][e];
+  counts[0] += uint32_t((packing.width + packing.width % 2) * PANEL - rows * packing.width);
+}
+
 // Chooses a panel's sixteen exponents, the most frequent, and counts the weights of others.
 void measure(const Packing& packing, int64_t panel) {
-  uint32_t counts[256] = {};
-  each_step<Brain, 2>(packing, panel, [&counts](int64_t, const Unit<Brain, 2>* units) {
-    for (int64_t lane = 0; lane < PANEL; ++lane)
-      for (const Brain value : units[lane].values) ++counts[exponent_of(value.bits)];
-  });
+  uint32_t counts[256];
+  count_exponents(packing, panel, counts);
   PackedPanel& entry = packed_panel(packing, panel);
   for (uint8_t& chosen : entry.exponents) {
     int most = 0;
@@ -119,10 +132,10 @@ static void pack_losslessly(const Packing& packing, int64_t panel) {
     const Brain* weights = units[0].values;
     uint8_t codes[STEP_WEIGHTS], *to = data + step * PACKED_STEP, rare = 0;
     for (int i = 0; i < STEP_WEIGHTS; ++i) {
-      codes[i] = code_of[exponent_of(weights[i].bits)];
       to[i] = uint8_t((weights[i].bits >> 8 & 0x80) | (weights[i].bits & 0x7f));
-      rare |= codes[i];
+      codes[i] = uint8_t(exponent_of(weights[i].bits));
     }
+    for (uint8_t& code : codes) rare |= code = code_of[code];
     for (int i = 0; i < STEP_WEIGHTS && rare >= NONE; ++i)
       if (codes[i] == NONE) {
         *escape++ = {uint32_t(step * STEP_WEIGHTS + i), weights[i].bits};

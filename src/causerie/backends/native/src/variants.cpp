@@ -7,6 +7,9 @@ CAUSERIE_DECLARE(avx512_bf16);
 #if CAUSERIE_HAS_avx512
 CAUSERIE_DECLARE(avx512);
 #endif
+#if CAUSERIE_HAS_avx2_vnni
+CAUSERIE_DECLARE(avx2_vnni);
+#endif
 #if CAUSERIE_HAS_avx2
 CAUSERIE_DECLARE(avx2);
 #endif
@@ -28,6 +31,11 @@ const char* const NOT_COMPILED = "this build does not contain it";
   CAUSERIE_NEEDS("fma");
   CAUSERIE_NEEDS("f16c");
   return nullptr;
+}
+
+[[maybe_unused]] const char* lacks_avx2_vnni() {
+  CAUSERIE_NEEDS("avxvnni");
+  return lacks_avx2();
 }
 
 [[maybe_unused]] const char* lacks_avx512() {
@@ -62,6 +70,12 @@ Variant variant(int index) {
       return {"avx512", nullptr, NOT_COMPILED};
 #endif
     case 2:
+#if CAUSERIE_HAS_avx2_vnni
+      return {"avx2_vnni", &causerie_kernels_avx2_vnni, lacks_avx2_vnni()};
+#else
+      return {"avx2_vnni", nullptr, NOT_COMPILED};
+#endif
+    case 3:
 #if CAUSERIE_HAS_avx2
       return {"avx2", &causerie_kernels_avx2, lacks_avx2()};
 #else

@@ -8,5 +8,5 @@ struct Variant {
   const char* lacking;     // null: runs here; else what the processor lacks, or that it was not compiled
 };
 
-constexpr int VARIANT_COUNT = 4;
+constexpr int VARIANT_COUNT = 5;
 Variant variant(int index);
