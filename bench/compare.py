@@ -47,7 +47,8 @@ class Comparison:
         self.record: dict[str, Any] = {
             "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "model": name,
-            "command": "python bench/compare.py " + " ".join(found.words),
+            # A folder of the user's own is told by its name, not by where it lies.
+            "command": " ".join(["python bench/compare.py", *found.words]).replace(found.model, found.shown),
             "machine": machine(found.threads),
             "versions": {},
             "held": {},
@@ -245,6 +246,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     add("--quick", action="store_true", help="a tiny model, short trials, one round; writes no results")
     found = parse.parse_args(words)
     found.words = list(words)
+    found.shown = ",".join(Path(name).name for name in found.model.split(","))
     if found.quick:
         found.model, found.depth, found.prompt, found.generate, found.history = "tiny", "0,128", 64, 8, 256
         found.rounds = found.rounds_of_requests = 1
