@@ -33,7 +33,7 @@ ALL: tuple[Topic, ...] = (*howto.TOPICS, *python_api.TOPICS, *concepts.TOPICS, *
 BY_ID = {topic.id: topic for topic in ALL}
 OWN = {topic.id: (*topic.forms, *(more_forms.FORMS.get(topic.id, ()) * 2)) for topic in ALL}  # their grammars are wider
 WEIGHTS = [topic.weight for topic in ALL]
-GROUPS = (("topic", 52), ("outside", 25), ("memory", 13), ("sum", 7), ("name", 3), ("recall", 5))
+GROUPS = (("topic", 52), ("outside", 32), ("memory", 13), ("sum", 7), ("name", 3), ("recall", 5))
 
 
 # The share of dialogues that are nothing but sums, memory, recall or echoes, and which of them. Copying is learned late
