@@ -159,7 +159,7 @@ TOPICS = (
     Topic(
         "offline", "act",
         ("[use causerie|chat|work] [offline|without internet|without a network|on a plane]", "use [a|my] model without [internet|network]"),
-        "Yes: the built-in model needs no network, and a model that was downloaded once is cached and works offline.",
+        "The built-in model needs no network, and a model that was downloaded once is cached and works offline.",
         "Only the first download of a model needs the network.", "Start it with `causerie chat` as always.",
         (("no network", "offline", "cached"),),
         forms=("do I need internet?", "does it work offline?", "do you need a network?", "are you offline?",
