@@ -15,7 +15,8 @@ class Settings:
     """What the environment asks for; every field has a neutral default."""
 
     instruction_set: str | None = None
-    """CAUSERIE_INSTRUCTION_SET: forces the native kernels' variant ("avx512_bf16", "avx512", "avx2_vnni", "avx2", …)."""
+    """CAUSERIE_INSTRUCTION_SET: forces the native kernels' variant ("avx512_bf16", "avx512", "avx2_vnni", "avx2"; on
+    Arm "neon_dotprod", "neon"; "portable")."""
     threads: int | None = None
     """CAUSERIE_THREADS: how many threads the native backend runs; default: the cores this process may use."""
     backend: str | None = None

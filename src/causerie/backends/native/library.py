@@ -22,7 +22,7 @@ FILES = ("libcauserie_kernels.so", "libcauserie_kernels.dylib")
 class InstructionSet:
     """One compiled variant of the kernels."""
 
-    name: str  # "avx512_bf16", "avx512", "avx2_vnni", "avx2", "portable"
+    name: str  # "avx512_bf16", "avx512", "avx2_vnni", "avx2"; on Arm "neon_dotprod", "neon"; or "portable"
     index: int  # in the library
     lacking: str | None  # why it cannot run here; None: it can
 

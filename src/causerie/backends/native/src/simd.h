@@ -13,6 +13,8 @@
 #include "simd_avx512.h"
 #elif defined(__AVX2__)
 #include "simd_avx2.h"
+#elif defined(__ARM_NEON) && !defined(CAUSERIE_PLAIN)
+#include "simd_neon.h"
 #else
 #include "simd_portable.h"
 #endif

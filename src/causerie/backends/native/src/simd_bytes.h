@@ -7,6 +7,10 @@
 #pragma once
 #include "simd.h"
 
+#if defined(__ARM_FEATURE_DOTPROD)
+#include "simd_bytes_neon.h"
+#else
+
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 #if defined(__AVX512VNNI__)
@@ -240,3 +244,4 @@ static inline f32x16 look_up(const Table& table, const i32x16& at) {
 #endif
 
 }  // namespace
+#endif

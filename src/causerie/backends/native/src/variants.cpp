@@ -1,5 +1,9 @@
 #include "variants.h"
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 #define CAUSERIE_DECLARE(name) extern const Kernels causerie_kernels_##name
 #if CAUSERIE_HAS_avx512_bf16
 CAUSERIE_DECLARE(avx512_bf16);
@@ -12,6 +16,12 @@ CAUSERIE_DECLARE(avx2_vnni);
 #endif
 #if CAUSERIE_HAS_avx2
 CAUSERIE_DECLARE(avx2);
+#endif
+#if CAUSERIE_HAS_neon_dotprod
+CAUSERIE_DECLARE(neon_dotprod);
+#endif
+#if CAUSERIE_HAS_neon
+CAUSERIE_DECLARE(neon);
 #endif
 #if CAUSERIE_HAS_portable
 CAUSERIE_DECLARE(portable);
@@ -51,12 +61,34 @@ const char* const NOT_COMPILED = "this build does not contain it";
   CAUSERIE_NEEDS("avx512bf16");
   return lacks_avx512();
 }
+#elif defined(__aarch64__)
+[[maybe_unused]] const char* lacks_neon_dotprod() {
+#if defined(__linux__)
+  constexpr unsigned long DOT_PRODUCT = 1 << 20;  // HWCAP_ASIMDDP, which older headers do not name
+  if (!(getauxval(AT_HWCAP) & DOT_PRODUCT)) return "the processor lacks dot products (asimddp)";
+#endif
+  return nullptr;  // every Apple processor of 64 bits that runs macOS has them
+}
 #endif
 
 }  // namespace
 
 Variant variant(int index) {
   switch (index) {
+#if defined(__aarch64__)
+    case 0:
+#if CAUSERIE_HAS_neon_dotprod
+      return {"neon_dotprod", &causerie_kernels_neon_dotprod, lacks_neon_dotprod()};
+#else
+      return {"neon_dotprod", nullptr, NOT_COMPILED};
+#endif
+    case 1:
+#if CAUSERIE_HAS_neon
+      return {"neon", &causerie_kernels_neon, nullptr};
+#else
+      return {"neon", nullptr, NOT_COMPILED};
+#endif
+#else
     case 0:
 #if CAUSERIE_HAS_avx512_bf16
       return {"avx512_bf16", &causerie_kernels_avx512_bf16, lacks_avx512_bf16()};
@@ -80,6 +112,7 @@ Variant variant(int index) {
       return {"avx2", &causerie_kernels_avx2, lacks_avx2()};
 #else
       return {"avx2", nullptr, NOT_COMPILED};
+#endif
 #endif
     default:
 #if CAUSERIE_HAS_portable

@@ -8,5 +8,9 @@ struct Variant {
   const char* lacking;     // null: runs here; else what the processor lacks, or that it was not compiled
 };
 
+#if defined(__aarch64__)
+constexpr int VARIANT_COUNT = 3;
+#else
 constexpr int VARIANT_COUNT = 5;
+#endif
 Variant variant(int index);
