@@ -55,18 +55,24 @@ class Comparison:
             "rows": [],
         }
 
-    def run(self) -> None:
-        """Everything that was asked for, format by format."""
+    def run(self, keep: Path | None) -> None:
+        """Everything that was asked for, format by format; the record is in `keep` after each part of it."""
         for format in self._found.formats:
-            for peer in self.peers if self._found.prepare else ():
+            for measure in self._found.measure:
+                say(f"{self.record['model']}, {format}: {measure}")
+                self._probe.bandwidth()
+                getattr(self, f"_{measure.replace('-', '_')}")(format)
+                readings = self._probe.median, self._probe.best
+                self.record["machine"]["bandwidth_gbs"] = [round(each / 1e9, 1) for each in readings]
+                if keep is not None:
+                    keep.write_text(json.dumps(self.record, indent=1) + "\n", encoding="utf-8")
+
+    def prepare(self) -> None:
+        """Lets each peer load the model in each format once, for which it writes its own form of it."""
+        for format in self._found.formats:
+            for peer in self.peers:
                 with self._worker(peer, format, 64) as worker:
                     say(f"{self.record['model']}, {format}: {peer} {'is ready' if worker else 'cannot'}")
-            for measure in () if self._found.prepare else self._found.measure:
-                say(f"{self.record['model']}, {format}: {measure}")
-                getattr(self, f"_{measure.replace('-', '_')}")(format)
-        self.record["machine"]["bandwidth_gbs"] = [
-            round(each / 1e9, 1) for each in (self._probe.median, self._probe.best)
-        ]
 
     def _steps(self, format: str) -> None:
         """Prefill and decode at every depth; rounds in alternation."""
@@ -274,12 +280,14 @@ def main(words: Sequence[str]) -> int:
     for name in found.model.split(","):
         folder = model_folder(name)
         comparison = Comparison(found, folder, folder.name)
-        comparison.run()
-        if not (found.quick or found.dry or found.prepare):
-            RESULTS.mkdir(exist_ok=True)
-            stamp = comparison.record["date"].replace(" UTC", "").replace(" ", "T").replace(":", "")
-            path = RESULTS / f"{stamp}-{folder.name}.json"
-            path.write_text(json.dumps(comparison.record, indent=1) + "\n", encoding="utf-8")
+        if found.prepare:
+            comparison.prepare()
+            continue
+        RESULTS.mkdir(exist_ok=True)
+        stamp = comparison.record["date"].replace(" UTC", "").replace(" ", "T").replace(":", "")
+        path = None if found.quick or found.dry else RESULTS / f"{stamp}-{folder.name}.json"
+        comparison.run(path)
+        if path is not None:
             write_results(RESULTS, BENCH.parent / "docs" / "results.md")
             say(f"wrote {path.relative_to(BENCH.parent)} and docs/results.md")
     if OURS not in found.peers:
