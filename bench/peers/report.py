@@ -187,7 +187,7 @@ def _ratios(record: Record) -> str:
 
 
 def _spread(values: Sequence[float]) -> str:
-    digits = 0 if median(values) >= 100 else 1 if median(values) >= 10 else 2
+    digits = next((digits for least, digits in ((100, 0), (10, 1), (1, 2)) if median(values) >= least), 3)
     return f"{median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
 
