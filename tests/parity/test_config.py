@@ -87,7 +87,10 @@ def test_a_billion_layers_are_refused_at_once() -> None:
         ({"auto_map": {"AutoModelForCausalLM": "modeling_x.X"}}, "auto_map.*code"),
         ({"trust_remote_code": True}, "trust_remote_code.*code"),
         ({"_attn_implementation_internal": "someone/kernel"}, "internal.*code"),
-        ({"quantization_config": {"quant_method": "gptq"}}, "quantization_config.*Use the float16 or bfloat16 checkpoint"),
+        (
+            {"quantization_config": {"quant_method": "gptq"}},
+            "quantization_config.*Use the float16 or bfloat16 checkpoint",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
