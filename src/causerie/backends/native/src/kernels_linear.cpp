@@ -10,7 +10,6 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 constexpr int64_t GROUP = 96;    // tokens of one item, that read the panel once from memory
 constexpr int64_t STEPS = 1024;  // steps over k before the next tile: 256 KB of weights stay in the second cache
 constexpr int64_t UNPACKED = 96;    // of packed bfloat16, unpacked at a time for many tokens: 24 KB
-constexpr int64_t FEW_UNPACKED = 16;  // and for few
 
 // A format: what one step over k reads, `each` elements of k; `tokens` at most in a tile.
 struct Float32 {
@@ -142,20 +141,66 @@ static void run_plain(const Stretch& run) {
   run_plain<F>(run, reinterpret_cast<const typename F::Weight*>(run.part.weight) + run.panel * all_steps<F>(run) * PANEL * F::each);
 }
 
-// Some steps at a time are unpacked into the first cache, to be read by all tokens.
+// Few tokens: each step is unpacked in registers, by the way; steps with escapes through memory.
+template <int T>
+static void run_packed_few(const Stretch& run, const PackedPanel& panel) {
+  const Exponents exponents = load_exponents(panel.exponents);
+  const uint8_t* step = reinterpret_cast<const uint8_t*>(panel.data);
+  const Escape* escape = reinterpret_cast<const Escape*>(panel.escapes);
+  const Escape* const last = escape + panel.escape_count;
+  const int64_t all = all_steps<Bfloat16>(run);
+  f32x16 acc[T][4];
+  const uint16_t* input[T];
+  for (int t = 0; t < T; ++t) {
+    input[t] = row<const uint16_t>(run.program, run.in.x, run.first + t);
+    for (int v = 0; v < 4; ++v) acc[t][v] = broadcast(0.0f);
+  }
+  for (int64_t s = 0; s < all; ++s, step += PACKED_STEP) {
+    const int64_t until = escape < last ? int64_t(escape->at / STEP_WEIGHTS) : all;
+    for (; s < until; ++s, step += PACKED_STEP) {
+      for (int64_t i = 0; i < PACKED_STEP; i += 64) __builtin_prefetch(step + AHEAD + i);
+      for (int v = 0; v < 4; ++v) {
+        const Pairs w = unpack_pairs(step, v, exponents);
+        for (int t = 0; t < T; ++t) acc[t][v] = dot2(acc[t][v], w, broadcast_pair(input[t] + 2 * s));
+      }
+    }
+    if (s == all) break;
+    alignas(64) uint16_t plain[STEP_WEIGHTS];
+    unpack_step(step, exponents, plain);
+    for (; escape < last && int64_t(escape->at / STEP_WEIGHTS) == s; ++escape) plain[escape->at % STEP_WEIGHTS] = uint16_t(escape->value);
+    for (int v = 0; v < 4; ++v)
+      for (int t = 0; t < T; ++t) acc[t][v] = dot2(acc[t][v], load_pairs(plain + 32 * v), broadcast_pair(input[t] + 2 * s));
+  }
+  const int64_t rows = run.rows();
+  for (int t = 0; t < T; ++t)
+    for (int64_t at = 0; at < rows; at += 16) {
+      const f32x16 value = run.bias() ? add(acc[t][at / 16], load(run.bias() + at)) : acc[t][at / 16];
+      store_first(run.out(run.first + t) + at, value, rows - at);
+    }
+}
+
+// Many tokens: some steps at a time are unpacked into the first cache, to be read by all.
+static void run_packed_many(const Stretch& run, const PackedPanel& panel) {
+  alignas(64) uint16_t unpacked[UNPACKED * STEP_WEIGHTS];
+  const int64_t all = all_steps<Bfloat16>(run);
+  for (int64_t s = 0; s < all; s += UNPACKED) {
+    const int64_t steps = s + UNPACKED < all ? UNPACKED : all - s;
+    unpack_steps(panel, s, steps, unpacked);
+    run_steps<Bfloat16>(run, unpacked, s, steps, reinterpret_cast<const char*>(panel.data) + (s + steps) * PACKED_STEP);
+  }
+}
+
 static void run_packed(const Stretch& run) {
   const PackedPanel& panel = reinterpret_cast<const PackedPanel*>(run.part.weight)[run.panel];
   if (panel.plain) return run_plain<Bfloat16>(run, reinterpret_cast<const uint16_t*>(panel.data));
-  alignas(64) uint16_t unpacked[UNPACKED * STEP_WEIGHTS];
-  const int64_t all = all_steps<Bfloat16>(run);
-  const bool few = run.last - run.first <= Bfloat16::tokens;  // one tile: unpacking alone keeps memory busy
-  const int64_t cut = few ? FEW_UNPACKED : UNPACKED;
-  for (int64_t s = 0; s < all; s += cut) {
-    const int64_t steps = s + cut < all ? cut : all - s;
-    if (few) unpack_steps<true>(panel, s, steps, unpacked);
-    else unpack_steps<false>(panel, s, steps, unpacked);
-    const void* next = reinterpret_cast<const char*>(panel.data) + (s + steps) * PACKED_STEP;
-    run_steps<Bfloat16>(run, unpacked, s, steps, few ? nullptr : next);
+  switch (run.last - run.first) {
+    case 1: return run_packed_few<1>(run, panel);
+    case 2: return run_packed_few<2>(run, panel);
+    case 3: return run_packed_few<3>(run, panel);
+    case 4: return run_packed_few<4>(run, panel);
+    case 5: return run_packed_few<5>(run, panel);
+    case 6: return run_packed_few<6>(run, panel);
+    default: return run_packed_many(run, panel);
   }
 }
 

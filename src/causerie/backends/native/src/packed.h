@@ -32,15 +32,10 @@ static inline const Escape* escapes_from(const PackedPanel& panel, int64_t step)
 }
 
 // Steps first .. first + count of a packed panel as plain ones, 256 bytes each.
-template <bool FETCH_AHEAD>
 static inline void unpack_steps(const PackedPanel& panel, int64_t first, int64_t count, uint16_t* to) {
   const uint8_t* step = reinterpret_cast<const uint8_t*>(panel.data) + first * PACKED_STEP;
   const Exponents exponents = load_exponents(panel.exponents);
-  for (int64_t s = 0; s < count; ++s, step += PACKED_STEP) {
-    if (FETCH_AHEAD)
-      for (int64_t i = 0; i < PACKED_STEP; i += 64) __builtin_prefetch(step + AHEAD + i);
-    unpack_step(step, exponents, to + s * STEP_WEIGHTS);
-  }
+  for (int64_t s = 0; s < count; ++s, step += PACKED_STEP) unpack_step(step, exponents, to + s * STEP_WEIGHTS);
   const Escape* const last = reinterpret_cast<const Escape*>(panel.escapes) + panel.escape_count;
   for (const Escape* e = escapes_from(panel, first); e < last && e->at < (first + count) * STEP_WEIGHTS; ++e)
     to[e->at - first * STEP_WEIGHTS] = uint16_t(e->value);

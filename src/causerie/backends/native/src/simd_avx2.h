@@ -116,4 +116,11 @@ static inline void unpack_step(const uint8_t* step, const Exponents& exponents, 
   }
 }
 
+static inline Pairs unpack_pairs(const uint8_t* step, int v, const Exponents& exponents) {  // vector v of a step, of four
+  const __m256i* codes = reinterpret_cast<const __m256i*>(step + 128);
+  const __m256i low = _mm256_srli_epi16(_mm256_loadu_si256(codes), 4 * v);
+  const __m256i high = _mm256_srli_epi16(_mm256_loadu_si256(codes + 1), 4 * v);
+  return split(unpack_words(step + 32 * v, low, exponents), unpack_words(step + 32 * v + 16, high, exponents));
+}
+
 }  // namespace

@@ -115,4 +115,14 @@ static inline void unpack_step(const uint8_t* step, const Exponents& exponents, 
   _mm512_storeu_si512(to + 96, unpack_words(step + 96, _mm512_srli_epi16(codes, 12), exponents));
 }
 
+// Vector v of a step, of four.
+static inline Pairs unpack_pairs(const uint8_t* step, int v, const Exponents& exponents) {
+  const __m512i codes = _mm512_srli_epi16(_mm512_loadu_si512(step + 128), unsigned(4 * v));
+#if defined(__AVX512BF16__)
+  return {unpack_words(step + 32 * v, codes, exponents)};
+#else
+  return split(unpack_words(step + 32 * v, codes, exponents));
+#endif
+}
+
 }  // namespace

@@ -81,5 +81,11 @@ static inline void unpack_step(const uint8_t* step, const Exponents& exponents, 
   }
 }
 
+static inline Pairs unpack_pairs(const uint8_t* step, int v, const Exponents& exponents) {  // vector v of a step, of four
+  uint16_t words[128];
+  unpack_step(step, exponents, words);
+  return load_pairs(words + 32 * v);
+}
+
 #undef CAUSERIE_LANES
 }  // namespace
