@@ -94,17 +94,29 @@ static inline f32x16 dot2(f32x16 acc, const Pairs& w, const Pairs& x) { return f
 
 struct Exponents { uint8x16_t bytes; };
 static inline Exponents load_exponents(const uint8_t* p) { return {vld1q_u8(p)}; }
+static inline uint16x8_t unpack_words(const uint8_t* own, uint16x8_t codes, const Exponents& exponents) {
+  const uint16x8_t code = vandq_u16(codes, vdupq_n_u16(15));
+  const uint16x8_t found = vmovl_u8(vqtbl1_u8(exponents.bytes, vmovn_u16(code)));
+  const uint16x8_t sign_and_mantissa = vreinterpretq_u16_s16(vmovl_s8(vreinterpret_s8_u8(vld1_u8(own))));
+  return vbslq_u16(vdupq_n_u16(0x7f80), vshlq_n_u16(found, 7), sign_and_mantissa);
+}
 static inline void unpack_step(const uint8_t* step, const Exponents& exponents, uint16_t* to) {
   for (int part = 0; part < 32; part += 8) {
     uint16x8_t codes = vreinterpretq_u16_u8(vld1q_u8(step + 128 + 2 * part));
     for (int v = 0; v < 4; ++v) {
-      const uint16x8_t code = vandq_u16(codes, vdupq_n_u16(15));
-      const uint16x8_t found = vmovl_u8(vqtbl1_u8(exponents.bytes, vmovn_u16(code)));
-      const uint16x8_t own = vreinterpretq_u16_s16(vmovl_s8(vreinterpret_s8_u8(vld1_u8(step + 32 * v + part))));
-      vst1q_u16(to + 32 * v + part, vbslq_u16(vdupq_n_u16(0x7f80), vshlq_n_u16(found, 7), own));
+      vst1q_u16(to + 32 * v + part, unpack_words(step + 32 * v + part, codes, exponents));
       codes = vshrq_n_u16(codes, 4);
     }
   }
+}
+static inline Pairs unpack_pairs(const uint8_t* step, int v, const Exponents& exponents) {  // vector v of a step, of four
+  uint32x4_t raw[4];
+  for (int part = 0; part < 4; ++part) {
+    const uint16x8_t codes = vreinterpretq_u16_u8(vld1q_u8(step + 128 + 16 * part));
+    const uint16x8_t own_codes = vshlq_u16(codes, vdupq_n_s16(int16_t(-4 * v)));  // by a negative count: to the right
+    raw[part] = vreinterpretq_u32_u16(unpack_words(step + 32 * v + 8 * part, own_codes, exponents));
+  }
+  return split(raw);
 }
 
 #undef CAUSERIE_QUARTERS
