@@ -7,7 +7,7 @@
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
-constexpr int64_t CUT = 32 * 1024;  // bytes of a panel before the next tile of tokens: they stay in the first cache
+constexpr int64_t CUT = 64 * 1024;  // bytes of a panel before the next tile of tokens: they stay in the second cache
 constexpr int INTEGER_TOKENS = TOKENS < 4 ? TOKENS : 4;  // sums and scales take registers too: six were slower
 
 struct Int8 {
