@@ -3,8 +3,6 @@ step, how the prompt was cut, which blocks hold it, how many threads ran, or whi
 
 from __future__ import annotations
 
-import ctypes
-
 import numpy as np
 import pytest
 
@@ -102,8 +100,7 @@ def test_from_copied_blocks(model: Model, alone: list[Array]) -> None:
 def test_after_blocks_held_something_else(case: str, alone: list[Array]) -> None:
     """What an earlier sequence left in a block, here nothing but not-a-numbers, never shows."""
     model = make(case)
-    for layer in model.executable._caches.layers:  # type: ignore[attr-defined]
-        ctypes.memset(int(layer["address"]), 0xFF, int(layer["block_bytes"]) * model.cache.blocks)
+    model.executable._caches._arena._bytes[:] = 0xFF  # type: ignore[attr-defined]
     same(prompt_logits(model, prompts(model), chunk=48), alone)
 
 

@@ -110,7 +110,8 @@ class Backend(Protocol):
 
     def place(self, name: str, shape: tuple[int, ...], rows: Callable[[int, int], NDArray[Any]], stored: str) -> Weight:
         """Takes one weight. `rows(a, b)` reads rows a..b of the checkpoint's tensor (dtype `stored`: "float32",
-        "float16", or "bfloat16" as uint16 bit patterns), so that only a slice need be in memory twice."""
+        "float16", or "bfloat16" as uint16 bit patterns), so that only a slice need be in memory twice; what it returns
+        holds until it is called again."""
         ...
 
     def compile(

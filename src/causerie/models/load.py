@@ -21,6 +21,7 @@ from causerie.models.decoder import forward
 from causerie.models.model import Model
 from causerie.models.packed import method_of, without_method
 from causerie.models.quantize import Quantizer, ReadRows, Report
+from causerie.models.reading import SliceReader
 from causerie.models.registry import family, spec_from_config
 from causerie.models.sources import STORED, Source, find_weights, untie_if_different
 from causerie.models.spec import Decoder
@@ -137,8 +138,8 @@ def load_surveyed(
         _holding(backend, found.quantization)
     cache = size_cache(found.spec, found.plain)
     backend.reserve(found.spec, found.formats)
-    with Quantizer(index, workers) as quantizer:
-        weights = _place(found, index, backend, quantizer, progress)
+    with Quantizer(index, workers) as quantizer, SliceReader(index, workers) as reader:
+        weights = _place(found, index, backend, quantizer, reader, progress)
     return Model(
         spec=found.spec,
         executable=backend.compile(found.spec, weights, forward, cache, max_tokens),
@@ -183,7 +184,12 @@ def weight_format(config: Mapping[str, Any], index: TensorIndex, dtype: str = "a
 
 
 def _place(
-    found: Survey, index: TensorIndex, backend: Backend, quantizer: Quantizer, progress: Progress | None
+    found: Survey,
+    index: TensorIndex,
+    backend: Backend,
+    quantizer: Quantizer,
+    reader: SliceReader,
+    progress: Progress | None,
 ) -> dict[str, Weight]:
     total = sum(source.nbytes for source in found.sources)
     done = 0
@@ -196,7 +202,7 @@ def _place(
             shape = (source.shape[0], source.shape[1])
             weights[source.name] = _holding(backend, format).place_quantized(source.name, shape, format, read)
         else:
-            rows = _plain_rows(source, index, report)
+            rows = _plain_rows(source, reader, report)
             weights[source.name] = backend.place(source.name, source.shape, rows, source.stored)
         done += source.nbytes
     if progress is not None:
@@ -214,9 +220,9 @@ def reporter(source: Source, done: int, total: int, progress: Progress | None) -
     return report
 
 
-def _plain_rows(source: Source, index: TensorIndex, report: Report) -> Callable[[int, int], NDArray[Any]]:
+def _plain_rows(source: Source, reader: SliceReader, report: Report) -> Callable[[int, int], NDArray[Any]]:
     def rows(start: int, stop: int) -> NDArray[Any]:
-        part = index.read(source.tensor, slice(start, stop))
+        part = reader.rows(source, start, stop)
         report(stop)
         return part
 

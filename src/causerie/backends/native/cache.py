@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.native.arena import Arena, aligned
+from causerie.backends.native.arena import ALIGNMENT, Arena, aligned
 from causerie.backends.native.program import BLOCK, LAYER_CACHE, MAX_HEAD_DIM, SUM_HEADER
 from causerie.backends.ops import CacheShape
 from causerie.errors import ConfigError, EngineError
@@ -42,11 +42,15 @@ class LayerCaches:
             _check_heads(spec.family, layer.mixer)
         self.shape = shape
         sizes = [block_bytes(layer.mixer, shape.dtype) for layer in spec.layers]
-        self._arena = Arena(sum(aligned(size * shape.blocks) for size in sizes), "the cache of past tokens")
+        # Block by block, each with all layers, so that a short chat touches few large pages. No multiple of 4 KiB from
+        # block to block: all blocks of a layer would share the same part of a processor's caches.
+        stride = aligned(sum(sizes))
+        stride += ALIGNMENT if stride % 4096 == 0 else 0
+        self._arena = Arena(aligned(stride * shape.blocks), "the cache of past tokens")
+        begin = self._arena.take(stride * shape.blocks)
         self.layers: NDArray[np.void] = np.zeros(len(sizes), LAYER_CACHE)
-        for layer_cache, size in zip(self.layers, sizes, strict=True):
-            layer_cache["address"] = self._arena.take(size * shape.blocks)
-            layer_cache["block_bytes"] = size
+        self.layers["block_bytes"], self.layers["block_stride"] = sizes, stride
+        self.layers["address"] = begin + np.cumsum([0, *sizes[:-1]]) if sizes else begin
 
 
 def _check_heads(family: str, spec: Attention) -> None:

@@ -60,6 +60,7 @@ INSTRUCTION = np.dtype(
         ("unused", "i4"),
         ("address", "u8"),
         ("block_bytes", "u8"),
+        ("block_stride", "u8"),
         ("parts", PART, (MAX_PARTS,)),
     ],
     align=True,
@@ -77,7 +78,7 @@ PACKED_PANEL = np.dtype(
     align=True,
 )
 ESCAPE_BYTES = 8
-LAYER_CACHE = np.dtype([("address", "u8"), ("block_bytes", "u8")], align=True)
+LAYER_CACHE = np.dtype([("address", "u8"), ("block_bytes", "u8"), ("block_stride", "u8")], align=True)
 
 
 ATTENDING = np.dtype([(name, "i4") for name in ("groups", "chunks", "split", "room")], align=True)

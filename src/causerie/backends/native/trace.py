@@ -125,6 +125,7 @@ class NativeOps:
             "format": CACHE_NUMBERS[self._caches.shape.dtype],
             "address": int(cache["address"]),
             "block_bytes": int(cache["block_bytes"]),
+            "block_stride": int(cache["block_stride"]),
         }
         turned, out = self._value(q.width, TOKENS), self._value(q.width, TOKENS)
         turning = common | {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)}

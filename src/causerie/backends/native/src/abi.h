@@ -50,7 +50,8 @@ struct Instruction {
   float scale;        // attention
   int32_t unused;
   uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache
-  uint64_t block_bytes;  // rotate, attention: bytes of one cache block of the layer
+  uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
+  uint64_t block_stride;  // and from block to block
   Part parts[MAX_PARTS];
 };
 
@@ -61,7 +62,8 @@ struct Buffer {
 
 struct LayerCache {
   uint64_t address;
-  uint64_t block_bytes;
+  uint64_t block_bytes;   // of one block
+  uint64_t block_stride;  // from block to block
 };
 
 // Rows first .. first + count of one sequence. Their `chunks` begin at position 0 and hold the last row's; `begun` chunks,

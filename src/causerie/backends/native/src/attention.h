@@ -52,7 +52,7 @@ static inline int64_t key_steps(const Instruction& in) { return (in.head_dim + C
 
 template <class C>
 static inline typename C::Element* keys_of(const Instruction& in, int64_t block, int64_t kv_head) {
-  return reinterpret_cast<typename C::Element*>(in.address + block * in.block_bytes + kv_head * (in.block_bytes / in.kv_heads));
+  return reinterpret_cast<typename C::Element*>(in.address + block * in.block_stride + kv_head * (in.block_bytes / in.kv_heads));
 }
 
 static inline uint16_t* key_scales(uint8_t* keys, const Instruction& in) {

@@ -41,9 +41,9 @@ struct FloatCache : C {
 
   static float factor(const Query&) { return 1.0f; }
 
-  // scores[h · CHUNK + 0 .. 31] = q · k, not yet scaled, of a block. While FETCH, also asks for `next` keys and this block's values.
+  // scores[h · CHUNK + 0 .. 31] = q · k, not yet scaled, of a block. While FETCH, also asks for its values.
   template <int L, bool FETCH>
-  static inline void score_block(const Together& lines, const Element* keys, const char* values, const char* next, const Instruction& in, float* scores) {
+  static inline void score_block(const Together& lines, const Element* keys, const char* values, const Instruction& in, float* scores) {
     const int64_t steps = key_steps<C>(in);
     constexpr int64_t BYTES = int64_t(sizeof(Element)) * BLOCK * C::each / (2 / WIDE);  // of a step: a block's share
     const Number* query[L];
@@ -56,7 +56,7 @@ struct FloatCache : C {
         CAUSERIE_UNROLL for (int h = 0; h < L; ++h) acc[w][h] = broadcast(0.0f);
       for (int64_t s = 0; s < steps; ++s) {
         if (FETCH) {
-          for (int64_t i = 0; i < BYTES; i += 64) __builtin_prefetch(next + fetched + i), __builtin_prefetch(values + fetched + i);
+          for (int64_t i = 0; i < BYTES; i += 64) __builtin_prefetch(values + fetched + i);
           fetched += BYTES;
         }
         typename C::Lanes lanes_of[WIDE];
@@ -71,6 +71,8 @@ struct FloatCache : C {
     }
   }
 
+  static inline void fetch_scales(const Element*, const Element*, const Instruction&) {}
+
   static void begin_weights(const Together&, const Element* const*, const Instruction&, Weights&) {}
 
   static f32x16 keep_weights(Weights& weights, int h, int at, f32x16 sixteen, f32x16&) { return C::keep_weights(weights.numbers[h] + at, sixteen); }
@@ -79,17 +81,18 @@ struct FloatCache : C {
 
   // mixed = Σ weight · value in order of position. Positions that a line does not see are left out, for its neighbours in
   // the block may hold anything.
-  template <int L>
-  static inline void mix(const Together& lines, const Element* const* values, const Instruction& in, const Weights& weights) {
+  // While FETCH, also asks for the keys of the chunk that follows, at `next`.
+  template <int L, bool FETCH>
+  static inline void mix(const Together& lines, const Element* const* values, const Element* const* next, const Instruction& in, const Weights& weights) {
     const int64_t width = padded(in.head_dim);
     for (int64_t c = 0; c < width;) {
-      if (WIDE == 2 && c + 32 <= width) mix_columns<L, WIDE>(lines, values, width, c, weights), c += 16 * WIDE;
-      else mix_columns<L, 1>(lines, values, width, c, weights), c += 16;
+      if (WIDE == 2 && c + 32 <= width) mix_columns<L, WIDE, FETCH>(lines, values, next, width, c, weights), c += 16 * WIDE;
+      else mix_columns<L, 1, FETCH>(lines, values, next, width, c, weights), c += 16;
     }
   }
 
-  template <int L, int W>
-  static inline void mix_columns(const Together& lines, const Element* const* values, int64_t width, int64_t column, const Weights& weights) {
+  template <int L, int W, bool FETCH>
+  static inline void mix_columns(const Together& lines, const Element* const* values, const Element* const* next, int64_t width, int64_t column, const Weights& weights) {
     constexpr int E = C::each;
     f32x16 acc[L][W];
     CAUSERIE_UNROLL for (int h = 0; h < L; ++h)
@@ -105,7 +108,10 @@ struct FloatCache : C {
         continue;
       }
       const int in_block = (s * E / BLOCK + 1) * (BLOCK / E), end = in_block < inner_end ? in_block : inner_end;
-      for (; s < end; ++s, lanes += width * E) {
+      const char* fetched = reinterpret_cast<const char*>(next[s * E / BLOCK]) + column / 16 * (BLOCK / E) * 64;
+      for (; s < end; ++s, lanes += width * E, fetched += 64 * W) {
+        if (FETCH)
+          for (int w = 0; w < W; ++w) __builtin_prefetch(fetched + 64 * w);
         typename C::Lanes value[W];
         for (int w = 0; w < W; ++w) value[w] = C::lanes(lanes + 16 * E * w);
         CAUSERIE_UNROLL for (int h = 0; h < L; ++h) {

@@ -40,7 +40,7 @@ struct AttendInt8 : CacheInt8 {
   static float factor(const Query& query) { return query.scale; }
 
   template <int L, bool FETCH>
-  static inline void score_block(const Together& lines, const uint8_t* keys, const char* values, const char* next, const Instruction& in, float* scores) {
+  static inline void score_block(const Together& lines, const uint8_t* keys, const char* values, const Instruction& in, float* scores) {
     const int64_t steps = key_steps<CacheInt8>(in), groups = key_groups(in.head_dim);
     const uint16_t* scales = reinterpret_cast<const uint16_t*>(keys + steps * 4 * BLOCK);
     const int8_t* query[L];
@@ -54,7 +54,7 @@ struct AttendInt8 : CacheInt8 {
         Sums acc[L];
         CAUSERIE_UNROLL for (int h = 0; h < L; ++h) acc[h] = no_sums();
         for (int64_t s = begin; s < end; ++s) {
-          if (FETCH) __builtin_prefetch(next + fetched), __builtin_prefetch(values + fetched), fetched += 64;
+          if (FETCH) __builtin_prefetch(values + fetched), fetched += 64;
           const Quads lanes = load_quads(keys + (part / 16 * steps + s) * 64);
           CAUSERIE_UNROLL for (int h = 0; h < L; ++h) add_dot4(acc[h], lanes, query[h] + s * FOURS);
         }
@@ -63,6 +63,12 @@ struct AttendInt8 : CacheInt8 {
       }
       CAUSERIE_UNROLL for (int h = 0; h < L; ++h) store(scores + h * CHUNK + part, score[h]);
     }
+  }
+
+  // Asks for the scales of a block's values and of the keys of `next`, which lie behind what the loops ask for.
+  static inline void fetch_scales(const uint8_t* values, const uint8_t* next, const Instruction& in) {
+    __builtin_prefetch(values + padded(in.head_dim) * BLOCK);
+    for (int64_t g = 0; g < key_groups(in.head_dim); ++g) __builtin_prefetch(next + key_steps<CacheInt8>(in) * 4 * BLOCK + g * 64);
   }
 
   static void begin_weights(const Together& lines, const uint8_t* const* values, const Instruction& in, Weights& weights) {
@@ -94,8 +100,8 @@ struct AttendInt8 : CacheInt8 {
     weights.units[h] = most * (1.0f / WHOLE);
   }
 
-  template <int L>
-  static inline void mix(const Together& lines, const uint8_t* const* values, const Instruction& in, const Weights& weights) {
+  template <int L, bool FETCH>
+  static inline void mix(const Together& lines, const uint8_t* const* values, const uint8_t* const* next, const Instruction& in, const Weights& weights) {
     const int64_t width = padded(in.head_dim);
     for (int64_t c = 0; c < width; c += 16) {
       Sums acc[L];
@@ -104,7 +110,9 @@ struct AttendInt8 : CacheInt8 {
       for (int s = lines.first / 4; s < last;) {
         const uint8_t* lanes = values[s * 4 / BLOCK] + (s * 4 % BLOCK * width + c * 4);
         const int in_block = (s * 4 / BLOCK + 1) * (BLOCK / 4), end = in_block < last ? in_block : last;
-        for (; s < end; ++s, lanes += width * 4) {
+        const uint8_t* fetched = next[s * 4 / BLOCK] + c * 32;
+        for (; s < end; ++s, lanes += width * 4, fetched += 64) {
+          if (FETCH) __builtin_prefetch(fetched);
           const Quads quads = load_quads(lanes);
           CAUSERIE_UNROLL for (int h = 0; h < L; ++h) add_dot4(acc[h], quads, weights.numbers[h] + s * FOURS);
         }

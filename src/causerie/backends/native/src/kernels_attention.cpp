@@ -58,7 +58,7 @@ template <class F>
 struct Chunk {
   const typename F::Element* keys[CHUNK / BLOCK];
   const typename F::Element* values[CHUNK / BLOCK];
-  const typename F::Element* next;  // keys of the block after these, or of the last
+  const typename F::Element* next[CHUNK / BLOCK];  // keys of the chunk that follows, to be fetched; or these again
 };
 
 // scores · scale -> weights: 2^(score - largest), hidden ones 0; with their sum.
@@ -83,20 +83,23 @@ static inline void weigh(const Lines<typename F::Query>& lines, int h, float sca
   lines.sum[h]->total = sum(total);
 }
 
-template <class F, int L>
-static void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chunk, const Instruction& in, bool fetch) {
+template <class F, int L, bool FETCH>
+static void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chunk, const Instruction& in) {
   alignas(64) float scores[LINES][CHUNK];
   typename F::Weights weights;
   const int first = lines.first / BLOCK, last = (lines.last + BLOCK - 1) / BLOCK;
   for (int b = first; b < last; ++b) {
-    const char* next = reinterpret_cast<const char*>(b + 1 < last ? chunk.keys[b + 1] : chunk.next);
-    const char* values = reinterpret_cast<const char*>(chunk.values[b]);
-    if (fetch) F::template score_block<L, true>(lines, chunk.keys[b], values, next, in, scores[0] + b * BLOCK);
-    else F::template score_block<L, false>(lines, chunk.keys[b], values, next, in, scores[0] + b * BLOCK);
+    if (FETCH) F::fetch_scales(chunk.values[b], chunk.next[b], in);
+    F::template score_block<L, FETCH>(lines, chunk.keys[b], reinterpret_cast<const char*>(chunk.values[b]), in, scores[0] + b * BLOCK);
   }
   F::begin_weights(lines, chunk.values, in, weights);
   for (int h = 0; h < L; ++h) weigh<F>(lines, h, in.scale * LOG2_E * F::factor(*lines.query[h]), scores[h], weights);
-  F::template mix<L>(lines, chunk.values, in, weights);
+  F::template mix<L, FETCH>(lines, chunk.values, chunk.next, in, weights);
+}
+
+template <class F, int L>
+static inline void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chunk, const Instruction& in, bool fetch) {
+  fetch ? sum_chunk<F, L, true>(lines, chunk, in) : sum_chunk<F, L, false>(lines, chunk, in);
 }
 
 template <class F>
@@ -136,13 +139,16 @@ template <class F>
 static inline Chunk<F> find_chunk(const Item<F>& item, int64_t chunk, int64_t first, int64_t last) {
   Chunk<F> found;
   const int32_t* table = block_table(item.program, item.step, item.group.first);
+  const int64_t sequence = item.program.row_sequence[item.group.first];
+  const int64_t blocks = item.step.table_starts[sequence + 1] - item.step.table_starts[sequence];
   const int64_t begin = chunk * (CHUNK / BLOCK), end = (last + BLOCK - 1) / BLOCK;
   for (int64_t b = first / BLOCK; b < end; ++b) {
+    const int64_t after = begin + b + CHUNK / BLOCK;
     auto* keys = keys_of<F>(item.in, table[begin + b], item.kv_head);
-    found.next = found.keys[b] = keys;
+    found.keys[b] = keys;
     found.values[b] = values_after<F>(keys, item.in);
+    found.next[b] = after < blocks ? keys_of<F>(item.in, table[after], item.kv_head) : keys;
   }
-  if (end == CHUNK / BLOCK && chunk + 1 < item.group.chunks) found.next = keys_of<F>(item.in, table[begin + end], item.kv_head);
   return found;
 }
 

@@ -80,7 +80,7 @@ void copy_blocks(const Program& program, const Step& step, int64_t layer) {
   const LayerCache& cache = program.layers[layer];
   auto* blocks = reinterpret_cast<char*>(cache.address);
   for (int32_t c = 0; c < step.copies_count; ++c)
-    std::memmove(blocks + step.copies[2 * c + 1] * cache.block_bytes, blocks + step.copies[2 * c] * cache.block_bytes, cache.block_bytes);
+    std::memmove(blocks + step.copies[2 * c + 1] * cache.block_stride, blocks + step.copies[2 * c] * cache.block_stride, cache.block_bytes);
 }
 
 // Phase 0 copies blocks, phase i + 1 is instruction i.
