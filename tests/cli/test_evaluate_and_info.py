@@ -44,6 +44,20 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
     return code, out, err
 
 
+def test_a_cache_is_judged(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Everything but the cache in float32; an unknown format is said before anything loads."""
+    text = tmp_path / "text.txt"
+    text.write_text("The quick brown fox jumps over the lazy dog. " * 6)
+    options = ("--text", str(text), "--window", "64", "--quantization", "none", "--json")
+    code, out, err = run(capsys, "evaluate", str(folder), *options, "--cache-dtype", "float32,float16,int8")
+    assert code == 0 and not err
+    rows = {row["format"]: row for row in json.loads(out.splitlines()[-1])["rows"]}
+    assert list(rows) == ["float32", "bfloat16", "float32 cache", "float16 cache", "int8 cache"]
+    assert rows["float32 cache"]["kl"] == 0 < rows["float16 cache"]["kl"] < rows["int8 cache"]["kl"] < 0.01
+    code, out, err = run(capsys, "evaluate", str(folder), *options, "--cache-dtype", "int9")
+    assert code == 2 and "Unknown cache dtype 'int9'" in err
+
+
 def test_a_text_is_judged(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = tmp_path / "text.txt"
     text.write_text("The quick brown fox jumps over the lazy dog. " * 12)

@@ -97,12 +97,14 @@ def evaluate(
     formats: Sequence[str],
     passages: Sequence[Passage],
     *,
+    caches: Sequence[str] = (),
     backend: str | None = None,
     device: str = "auto",
     threads: int | None = None,
 ) -> Iterator[Row]:
-    """The quality of each of `formats` (names of dtypes or quantizations), in their order and as they come. The
-    reference is the model itself in float32, which stays loaded beside each. Raises as from_pretrained."""
+    """The quality of each of `formats` (names of dtypes or quantizations), in their order and as they come, then with
+    each of `caches` (cache dtypes), all else in float32. The reference is the model itself in float32, which stays
+    loaded beside each. Raises as from_pretrained."""
     load = partial(AutoModelForCausalLM.from_pretrained, name, backend=backend, device_map=device, threads=threads)
     longest = max(len(passage.tokens) for passage in passages) + 1
     with load(dtype=REFERENCE, max_cache_tokens=longest) as reference:
@@ -114,6 +116,9 @@ def evaluate(
             dtype, quantization = (format, None) if plain else (None, format)
             with load(dtype=dtype, quantization=quantization, max_cache_tokens=longest) as model:
                 yield _row(format, model, _scores(reference, model, passages))
+        for cache in caches:
+            with load(dtype=REFERENCE, cache_dtype=cache, max_cache_tokens=longest) as model:
+                yield _row(f"{cache} cache", model, _scores(reference, model, passages))
 
 
 def _row(format: str, model: CausalLM, scores: Scores) -> Row:

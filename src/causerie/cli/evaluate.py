@@ -45,6 +45,7 @@ def parser(width: int | None = None) -> Parser:
     add = made.add_argument
     add("model", nargs="?", default="builtin", metavar="MODEL", help="a folder or org/name; default: the built-in one")
     add("--quantization", metavar="NAMES", default=",".join(DEFAULT), help="formats, with commas (int8,int4)")
+    add("--cache-dtype", metavar="NAMES", help="also with the cache in these, all else in float32 (bfloat16,int8)")
     add("--text", metavar="FILE", help="a text to judge it on; default: the built-in model's held-out dialogues")
     add("--tokens", type=whole_number, metavar="N", help="judge about so many tokens; default: all of the text")
     add("--window", type=whole_number, default=512, metavar="N", help="tokens of the text read together (512)")
@@ -62,18 +63,20 @@ def run(found: argparse.Namespace) -> int:
 
     from causerie.api.evaluation import NOISE, REFERENCE, evaluate
     from causerie.api.quantization import chosen
+    from causerie.api.torch_names import cache_dtype_name
 
     for name in names:
         chosen(name, None)  # an unknown one, said before anything loads
+    words = [word.strip() for word in (found.cache_dtype or "").split(",") if word.strip()]
+    caches = [kept for kept in map(cache_dtype_name, words) if kept is not None]
     passages = _passages(found, text)
     tokens = sum(len(passage.scored) for passage in passages)
     print(f"{found.model}: {tokens} tokens of {found.text or 'held-out dialogues'}", flush=True)
     print(HEADER, flush=True)
     rows = []
     formats = [REFERENCE, NOISE, *dict.fromkeys(name for name in names if name != "none")]
-    for row in evaluate(
-        found.model, formats, passages, backend=found.backend, device=found.device, threads=found.threads
-    ):
+    where = {"backend": found.backend, "device": found.device, "threads": found.threads}
+    for row in evaluate(found.model, formats, passages, caches=caches, **where):
         print(line(row), flush=True)
         rows.append(values(row))
     if found.json:
@@ -109,7 +112,7 @@ def _passages(found: argparse.Namespace, text: str | None) -> list[Passage]:
     return limited(drawn, context, found.tokens)
 
 
-HEADER = f"{'format':<12}{'size':>10}{'bits':>8}{'perplexity':>19}{'KL divergence':>23}{'same top-1':>18}"
+HEADER = f"{'format':<15}{'size':>10}{'bits':>8}{'perplexity':>19}{'KL divergence':>23}{'same top-1':>18}"
 
 
 def line(row: Row) -> str:
@@ -119,7 +122,7 @@ def line(row: Row) -> str:
     perplexity = f"{quality.perplexity.value:.4f} ± {quality.perplexity.error:.3f}"
     divergence = f"{quality.divergence.value:.6f} ± {quality.divergence.error:.6f}"
     same = f"{100 * quality.same.value:.2f} ± {100 * quality.same.error:.2f} %"
-    return f"{row.format:<12}{size:>10}{row.bits_per_weight:>8.2f}{perplexity:>19}{divergence:>23}{same:>18}"
+    return f"{row.format:<15}{size:>10}{row.bits_per_weight:>8.2f}{perplexity:>19}{divergence:>23}{same:>18}"
 
 
 def values(row: Row) -> dict[str, Any]:
