@@ -90,26 +90,20 @@ class Event(Protocol):
     def finish_reason(self) -> str | None: ...
 
 
-class TextStream(Iterator[str]):
-    """Pieces of text from an iterator of token events. Ends with the last event or a stop string; `close` (also by
-    leaving a `with` block) closes the events, by which the engine learns that nobody listens.
+class TextReader:
+    """Text from token events that are handed in one by one, for callers to whom events come by themselves.
 
-    `hidden` are tokens that are counted and not shown (end-of-sequence tokens). Afterwards `finish_reason` says why it
-    ended ("stop", "length", …; "cancelled" if closed early), `text` and `tokens` hold the answer."""
+    `hidden` are tokens that are counted and not shown (end-of-sequence tokens). `finish_reason` is None while more may
+    come; afterwards it says why the text ended ("stop", "length", …), and `text` and `tokens` hold the answer."""
 
     def __init__(
-        self,
-        events: Iterable[Event],
-        detokenizer: Detokenizer,
-        stop_strings: str | Sequence[str] = (),
-        hidden: Iterable[int] = (),
+        self, detokenizer: Detokenizer, stop_strings: str | Sequence[str] = (), hidden: Iterable[int] = ()
     ) -> None:
         self._stop = StopText(stop_strings)
         # A stop string may be the spelling of a token that is not shown, and so never be found in the text.
         stops = (stop_strings,) if isinstance(stop_strings, str) else stop_strings
         self._stop_tokens = {detokenizer.left_out(stop): stop for stop in stops}
         self._stopped_by: str | None = None
-        self._events = iter(events)
         self._detokenizer = detokenizer
         self._hidden = frozenset(hidden)
         self._parts: list[str] = []
@@ -127,16 +121,13 @@ class TextStream(Iterator[str]):
         """The stop string that ended the text, if one did."""
         return self._stop.matched or self._stopped_by
 
-    def __iter__(self) -> TextStream:
-        return self
-
-    def __next__(self) -> str:
-        while self.finish_reason is None:
-            piece = self._read(next(self._events, None))
-            if piece:
-                self._parts.append(piece)
-                return piece
-        raise StopIteration
+    def read(self, event: Event | None) -> str:
+        """The text that this event makes certain, "" where it is none; None says that no event will follow. Raises
+        EngineError where the event is a failure."""
+        piece = self._read(event)
+        if piece:
+            self._parts.append(piece)
+        return piece
 
     def _read(self, event: Event | None) -> str:
         if event is None:  # the source ended without saying why
@@ -145,20 +136,17 @@ class TextStream(Iterator[str]):
         self.last_event = event
         if event.finish_reason == "error":
             self.finish_reason = "error"
-            self._close_events()
             raise EngineError(str(getattr(event, "error", None) or "The engine ended this request without an answer."))
         piece = ""
         if event.token is not None:
             self.tokens.append(event.token)
             if event.token in self._stop_tokens:
                 self.finish_reason, self._stopped_by = "stop", self._stop_tokens[event.token]
-                self._close_events()
                 return self._rest()
             if event.token not in self._hidden:
                 piece = self._stop.feed(self._detokenizer.push(event.token))
         if self._stop.stopped:
             self.finish_reason = "stop"
-            self._close_events()
         elif event.finish_reason is not None:
             self.finish_reason = event.finish_reason
             piece += self._rest()
@@ -170,6 +158,36 @@ class TextStream(Iterator[str]):
             self.finish_reason = "stop"
             return text
         return text + self._stop.finish()
+
+
+class TextStream(TextReader, Iterator[str]):
+    """Pieces of text from an iterator of token events. Ends with the last event or a stop string; `close` (also by
+    leaving a `with` block) closes the events, by which the engine learns that nobody listens. Closed early, its
+    `finish_reason` is "cancelled"."""
+
+    def __init__(
+        self,
+        events: Iterable[Event],
+        detokenizer: Detokenizer,
+        stop_strings: str | Sequence[str] = (),
+        hidden: Iterable[int] = (),
+    ) -> None:
+        super().__init__(detokenizer, stop_strings, hidden)
+        self._events = iter(events)
+
+    def __iter__(self) -> TextStream:
+        return self
+
+    def __next__(self) -> str:
+        while self.finish_reason is None:
+            try:
+                piece = self.read(next(self._events, None))
+            finally:
+                if self.finish_reason is not None:  # closing what has ended by itself does nothing
+                    self._close_events()
+            if piece:
+                return piece
+        raise StopIteration
 
     def close(self) -> None:
         """Ends the stream and closes the events. Text held back is dropped. Harmless when already ended."""
