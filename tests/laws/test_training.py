@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from training.dialogues import compose, forms, memory, outside, sums
+from training.dialogues import compose, memory, outside, sums, unseen
 from training.dialogues.phrasing import expand, noisy
 
 torch = pytest.importorskip("torch")
@@ -60,7 +60,7 @@ def test_held_out_subjects_and_forms_are_not_trained() -> None:
     for topic in compose.ALL:
         trained = set(compose.forms_of(topic, held=False))
         assert not trained & set(compose.forms_of(topic, held=True)), topic.id
-        assert not trained & set(forms.HELD.get(topic.kind, ()))
+        assert not trained & set(unseen.FORMS.get(topic.kind, ()))
 
 
 @pytest.mark.parametrize("group", ["topic", "memory", "sum", "outside", "follow", "memory next", "sum next", "recall"])

@@ -9,6 +9,10 @@ from __future__ import annotations
 from random import Random
 
 from training.dialogues import (
+    asked_1,
+    asked_2,
+    asked_3,
+    asked_4,
     concepts,
     errors,
     flags,
@@ -22,16 +26,21 @@ from training.dialogues import (
     reasons,
     recall,
     sums,
+    unseen,
 )
 from training.dialogues.follow import Follower
-from training.dialogues.forms import HELD, TRAINED, composed
+from training.dialogues.forms import TRAINED, composed
 from training.dialogues.manners import Manner
 from training.dialogues.phrasing import bucket, expand, noisy
 from training.dialogues.topic import Dialogue, Topic, Turn
 
 ALL: tuple[Topic, ...] = (*howto.TOPICS, *python_api.TOPICS, *concepts.TOPICS, *reasons.TOPICS, *errors.TOPICS, *flags.TOPICS, *identity.TOPICS)
 BY_ID = {topic.id: topic for topic in ALL}
-OWN = {topic.id: (*topic.forms, *(more_forms.FORMS.get(topic.id, ()) * 2)) for topic in ALL}  # their grammars are wider
+GRAMMARS = {
+    topic.id: tuple(form for part in (more_forms, asked_1, asked_2, asked_3, asked_4) for form in part.FORMS.get(topic.id, ()))
+    for topic in ALL
+}
+"""Whole questions of single topics, as grammars; some of them are held out."""
 WEIGHTS = [topic.weight for topic in ALL]
 GROUPS = (("topic", 52), ("outside", 32), ("memory", 13), ("sum", 7), ("name", 3), ("recall", 5))
 
@@ -55,8 +64,19 @@ def forms_of(topic: Topic, held: bool) -> list[str]:
     """The question forms of a topic: trained ones, or those held out (a form never trained, or a form never trained with it)."""
     shared = TRAINED.get(topic.kind, ()) if topic.names else ()
     if held:
-        return [*topic.held, *(HELD.get(topic.kind, ()) if topic.names else ()), *(form for form in shared if pair_held(topic, form))]
-    return [*OWN[topic.id], *(form for form in shared if not pair_held(topic, form)), *(composed(topic.kind) if topic.names else ())]
+        new = unseen.FORMS.get(topic.kind, ()) if topic.names else ()
+        return [*own_forms(topic, True), *new, *(form for form in shared if pair_held(topic, form))]
+    return [*own_forms(topic, False), *(form for form in shared if not pair_held(topic, form)), *(composed(topic.kind) if topic.names else ())]
+
+
+def own_forms(topic: Topic, held: bool) -> list[str]:
+    """The questions that only this topic has. Of the grammars one in twelve is held out; the others count twice, being wider."""
+    chosen = [form for form in GRAMMARS[topic.id] if grammar_held(topic, form) == held]
+    return chosen if held else [*topic.forms, *topic.once_held, *chosen, *chosen]
+
+
+def grammar_held(topic: Topic, form: str) -> bool:
+    return bucket("question", topic.id, form, of=12) == 0
 
 
 def pair_held(topic: Topic, form: str) -> bool:
@@ -64,10 +84,9 @@ def pair_held(topic: Topic, form: str) -> bool:
 
 
 def topic_turn(topic: Topic, rng: Random, held: bool = False) -> Turn:
-    """A question about the topic. Half of the training questions use its own forms, if it has some and a name too."""
-    forms = forms_of(topic, held)
-    own = topic.held if held else OWN[topic.id]
-    form = rng.choice(own) if own and (not topic.names or rng.random() < 0.35) else rng.choice(forms)
+    """A question about the topic; four in ten and more use its own forms, if it has a name too."""
+    own = own_forms(topic, held)
+    form = rng.choice(own) if own and (not topic.names or rng.random() < 0.4) else rng.choice(forms_of(topic, held))
     user = form.replace("{x}", rng.choice(topic.names)) if topic.names else form
     brief = topic.short if topic.kind != "talk" else ""
     return Turn(noisy(expand(user, rng), rng), topic.usual, brief, topic.full, topic.need, topic, topic.kind)

@@ -78,7 +78,7 @@ TOPICS = (
          (("config.json", "keys"),), "strict=False"),
     flag("quantization_config", ("`quantization_config`", "the quantization_config argument"),
          "quantization_config tells how to store the weights in fewer bits, for example `BitsAndBytesConfig(load_in_4bit=True)`.",
-         "It works in versions that have it.", (("bits",), "bitsandbytesconfig"), "quantization_config=BitsAndBytesConfig(load_in_8bit=True)"),
+         "`load_in_8bit=True` is the other choice.", (("bits",), "bitsandbytesconfig"), "quantization_config=BitsAndBytesConfig(load_in_8bit=True)"),
     flag("return_full_text", ("`return_full_text`", "the return_full_text option"),
          "return_full_text=False makes the pipeline return only the new text, without the prompt.", "", (("only", "new"),),
          "return_full_text=False"),

@@ -5,38 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from training.dialogues import unseen
 from training.dialogues.phrasing import expand, noisy
 from training.dialogues.topic import Topic, Turn
 
 MORE = ("tell me more", "more [details|information|please]", "more", "can you say more?", "go on", "[explain further|continue]", "in more detail[ please|]", "what else?",
         "please elaborate", "I want to know more", "anything else?", "can you explain more?", "more about that", "and what else?", "tell me more about [it|that|this]", "[a bit|a little|some] more[ please| about it|]",
         "I'd like [more|some more] [details|information]", "can I [hear|read|know] more[ about it|]?", "do you [have|know] more[ on that| about it|]?", "what more can you [say|tell me]?", "say a [little|bit] more", "expand on [that|it]",
-        "is there more to [say|know]?", "keep going", "is that all?", "please go on", "let me hear more", "I am interested, more please", "give me more details", "what else [is there|do you know|can you say]?")
+        "is there more to [say|know]?", "keep going", "is that all?", "please go on", "let me hear more", "I am interested, more please", "give me more details", "what else [is there|do you know|can you say]?",
+        "could you tell me a bit more?", "I would like to hear more")
 SHORTER = ("shorter[ please|]", "in one sentence[ please|]", "too long", "briefly[ please|]", "summarize that", "can you make it shorter?", "in short?", "say it shorter",
            "shorter, please", "make it short", "the short version", "in fewer words", "sum it up", "can you say that in one sentence?", "say it in one line", "in brief[ please|]", "can I have the short form?",
-           "that is too much text", "cut it down", "keep it short", "give me the short [answer|version]", "that was [too long|too much]", "less words[ please|]", "just the main point", "what is the short answer?", "please shorten [that|it]")
+           "that is too much text", "cut it down", "keep it short", "give me the short [answer|version]", "that was [too long|too much]", "less words[ please|]", "just the main point", "what is the short answer?", "please shorten [that|it]",
+           "that was long, say it in brief", "please say it in a shorter way")
 EXAMPLE = ("for example?", "[give me|show me|can you give me] an example", "an example[ please|]", "example?", "like what?", "such as?", "do you have an example?", "give [one|an] example", "let me see [one|an example]", "an instance?", "can you make an example?", "how would an example look?", "what would be an example?", "one example[ please|]",
-           "e.g.?", "what would that look like?", "can you show me?")
-WHY = ("why?", "why is that?", "why so?", "and why?", "how come?", "what is the reason?", "but why?", "why is it so?", "for what reason?", "can you say why?")
+           "e.g.?", "what would that look like?", "can you show me?",
+           "could I see an example?", "what is an example of that?")
+WHY = ("why?", "why is that?", "why so?", "and why?", "how come?", "what is the reason?", "but why?", "why is it so?", "for what reason?", "can you say why?",
+       "what is the reason for that?", "and the reason?")
 HOW = ("how do I do [that|this|it]?", "how?", "and how?", "how do I use it?", "how can I do that?", "what do I type?", "how do I get [that|it]?", "and how do I do that?",
        "what is the command?", "which command?", "how do I turn it on?", "and in causerie?", "how do I start it?", "how do I set it?", "show me how", "how does one do it?", "how to do that?", "how does that go?", "and the command?",
-       "how can I [get|have|use] that?", "what must I type[ then|]?", "what do I have to [type|write|do]?", "can you tell me how to do it?", "so how do I [do it|begin]?", "what is the command for [it|that]?", "how does it work in practice?")
+       "how can I [get|have|use] that?", "what must I type[ then|]?", "what do I have to [type|write|do]?", "can you tell me how to do it?", "so how do I [do it|begin]?", "what is the command for [it|that]?", "how does it work in practice?",
+       "what would I type for that?", "so how is it done?")
 PUZZLED = ("I don't understand", "I do not understand that", "what do you mean?", "can you say that again?", "what does that mean?", "I don't get it", "sorry, what?", "come again?",
            "can you explain that?", "in simple words?", "please explain")
 SURE = ("are you sure?", "really?", "is that true?", "is that right?", "are you certain?", "sure?", "is this correct?")
 OTHER = ("and {x}?", "what about {x}?", "and what is {x}?", "how about {x}?", "and {x}", "what is {x} then?", "and what about {x}?", "now {x}", "next: {x}", "then what is {x}?", "same for {x}?", "also {x}", "and [please |]explain {x}",
-         "what does {x} [mean|do] then?", "ok, and {x}?", "and the same for {x}?", "tell me about {x} too", "how about {x} then?")
+         "what does {x} [mean|do] then?", "ok, and {x}?", "and the same for {x}?", "tell me about {x} too", "how about {x} then?",
+         "now what about {x}?", "and tell me about {x}")
 SET = ("how do I set it?", "how do I [use|write|pass] it?", "give me an example", "an example?", "for example?", "what do I type?", "how?", "show me how", "example please",
-       "how is it written?", "how do I change it?", "where do I write it?", "and in the terminal?")
+       "how is it written?", "how do I change it?", "where do I write it?", "and in the terminal?",
+       "how would I write that?", "what does that look like in a command?")
 DEFAULT = ("what is a good value?", "which value [should I use|is good]?", "a good value?", "what value do you recommend?", "which value?", "what should I set it to?")
 WHO_KNOWS = ("who knows it?", "who can tell me then?", "who can [help|do that]?", "then who knows?", "which model knows that?", "what can I do then?", "can a larger model do it?",
              "and now?", "who could I ask?")
-HELD = {
-    "more": ("could you tell me a bit more?", "I would like to hear more"), "shorter": ("that was long, say it in brief", "please say it in a shorter way"),
-    "example": ("could I see an example?", "what is an example of that?"), "why": ("what is the reason for that?", "and the reason?"),
-    "how": ("what would I type for that?", "so how is it done?"), "other": ("now what about {x}?", "and tell me about {x}"),
-    "set": ("how would I write that?", "what does that look like in a command?"),
-}
 HOW_TO = {
     "quantization": "quantize", "four_bit": "quantize", "eight_bit": "quantize", "streaming": "stream_python", "system_message": "system_prompt", "sampling": "more_random",
     "greedy": "less_random", "gpu": "device", "hub": "chat_model", "hub_id": "chat_model", "causerie": "start_chat", "template": "apply_template", "chat_model": "chat_model",
@@ -77,11 +79,11 @@ class Follower:
             return after_refusal(rng)
         if last.topic is None:
             return None
-        kinds = [kind for kind in self.possible(last.topic) if not held or kind in HELD]
+        kinds = [kind for kind in self.possible(last.topic) if not held or kind in unseen.FOLLOW]
         return self.kinds[rng.choice(kinds)](last.topic, rng, held) if kinds else None
 
     def ask(self, kind: str, forms: tuple[str, ...], rng: Random, held: bool, name: str = "") -> str:
-        form = rng.choice(HELD[kind] if held and kind in HELD else forms)
+        form = rng.choice(unseen.FOLLOW[kind] if held and kind in unseen.FOLLOW else forms)
         return noisy(expand(form.replace("{x}", name), rng), rng)
 
     def more(self, topic: Topic, rng: Random, held: bool) -> Turn:

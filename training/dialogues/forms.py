@@ -1,4 +1,4 @@
-"""Question forms by kind of topic: {x} is the topic's name. `HELD` forms are never trained on; evaluations use them."""
+"""Question forms by kind of topic: {x} is the topic's name. All are trained on; `held.py` has those that are not."""
 
 from __future__ import annotations
 
@@ -40,6 +40,9 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "[I cannot|I can not] {x}", "I [failed|fail|did not manage] to {x}", "what if I want to {x}?", "suppose I want to {x}", "how easy is it to {x}?", "the command to {x}?",
         "[does causerie|do you] let me {x}?", "[my goal|my plan|the plan] is to {x}", "I want to {x} but I do not know how", "what command [can|should|do] I use to {x}?",
         "can causerie {x}?", "how do I {x} with causerie?", "let me {x}", "how can a [beginner|newcomer|person|user] {x}?",
+        "what are the steps to {x}?", "any idea how to {x}?", "which command lets me {x}?",
+        "how might I {x}?", "I do not know how to {x}", "what must I do if I want to {x}?",
+        "remind me how to {x}",
     ),
     "thing": (
         "what is {x}?", "what is {x}?", "what is {x}?", "what's {x}?", "what are {x}?", "what does {x} mean?", "[please|] explain {x}",
@@ -53,6 +56,9 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "teach me about {x}", "{x} [meaning|explained|definition|explanation|please|in short|in simple words]", "{x}, what is [it|that]?", "about {x}", "{x} is what?",
         "is {x} important?", "[somebody|someone|a friend] talked about {x}, what is [it|that]?", "I [read|saw|heard] the word: {x}", "what role has {x}?", "who needs {x}?", "what use has {x}?",
         "everybody talks about {x}", "why does {x} matter?", "[new|next] topic: {x}", "what is the point of {x}?", "what is {x} in [one sentence|a language model|causerie]?",
+        "give me an idea of {x}", "what should I know about {x}?", "in plain words, what is {x}?",
+        "I keep reading about {x}, what is it?", "what is meant by {x}?", "is there a simple explanation of {x}?",
+        "could you describe {x} for me?",
     ),
     "error": (
         "what does the error {x} mean?", "I [get|got|have|see] {x}", "I [get|got|have] the error: {x}", "it says {x}",
@@ -63,6 +69,8 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "I tried to load a model and got {x}", "there is a problem: {x}", "loading [fails|stops]: {x}",
         "how do I read the error {x}?", "what does it mean when causerie says {x}?", "I do not understand the error {x}", "{x}, what [now|next]?", "{x} - what does [it|that] mean?", "[all I see is|I always get|I keep getting|suddenly I get] {x}", "when I start it: {x}",
         "what happened? {x}", "[it|the program] tells me {x}", "[it|causerie] complains: {x}",
+        "my terminal shows {x}, what now?", "how can I get rid of the message {x}?", "it failed with {x}",
+        "what is wrong when I read {x}?", "after a while I got {x}",
     ),
     "flag": (
         "what does {x} do?", "what does {x} do?", "what is {x}?", "explain {x}", "what is the {x} [flag|option|setting] for?",
@@ -73,41 +81,20 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "I do not understand {x}", "help me with {x}", "what is the meaning of {x}?", "what is {x} good for?",
         "the {x} [flag|option]", "should I [set|change] {x}?", "please explain what {x} does", "{x} [meaning|explained|definition|explanation|please|in short]", "{x}, what [is|does] it?", "about {x}", "is {x} important?",
         "[somebody|someone|a friend] told me to set {x}, what [is it|does it do]?", "what happens with {x}?", "what changes with {x}?", "I want to use {x}", "what can I do with {x}?", "if I [set|use|write] {x}, what happens?",
+        "what is the use of {x}?", "what will {x} change?", "I saw {x} in the help, what is it?",
+        "give me the purpose of {x}", "in plain words, what does {x} do?",
     ),
     "why": (
         "why {x}?", "why {x}?", "why {x}?", "[please|] explain why {x}", "[can|could] you [explain|tell me] why {x}?", "tell me why {x}",
         "what is the reason [that|why] {x}?", "do you know why {x}?", "I [don't|do not] understand why {x}", "I wonder why {x}",
         "how come {x}?", "why is it that {x}?", "help me understand why {x}", "is it true that {x}?", "what makes it so that {x}?", "{x}, why?", "{x}. why?", "why on earth {x}?", "I see that {x}, why?", "the reason why {x}?",
+        "what explains that {x}?", "for what reason {x}?", "somebody told me that {x}, why?",
+        "give me the reason why {x}",
     ),
     "versus": (
         "what is the difference between {x}?", "what's the difference between {x}?", "compare {x}", "difference between {x}",
         "how do {x} differ?", "explain the difference between {x}", "[can|could] you compare {x}?", "which is better, {x}?",
         "what distinguishes {x}?", "tell me the difference between {x}", "are {x} the same?", "{x}: what is the difference?", "{x}, which one?", "{x} compared", "what is not the same in {x}?", "should I care about {x}?", "is there a difference between {x}?",
-    ),
-}
-
-HELD: dict[str, tuple[str, ...]] = {
-    "act": (
-        "what are the steps to {x}?", "any idea how to {x}?", "which command lets me {x}?", "how might I {x}?",
-        "I do not know how to {x}", "what must I do if I want to {x}?", "remind me how to {x}",
-    ),
-    "thing": (
-        "give me an idea of {x}", "what should I know about {x}?", "in plain words, what is {x}?",
-        "I keep reading about {x}, what is it?", "what is meant by {x}?", "is there a simple explanation of {x}?",
-        "could you describe {x} for me?",
-    ),
-    "error": (
-        "my terminal shows {x}, what now?", "how can I get rid of the message {x}?", "it failed with {x}",
-        "what is wrong when I read {x}?", "after a while I got {x}",
-    ),
-    "flag": (
-        "what is the use of {x}?", "what will {x} change?", "I saw {x} in the help, what is it?", "give me the purpose of {x}",
-        "in plain words, what does {x} do?",
-    ),
-    "why": (
-        "what explains that {x}?", "for what reason {x}?", "somebody told me that {x}, why?", "give me the reason why {x}",
-    ),
-    "versus": (
         "in what way do {x} differ?", "could you tell me how {x} are different?", "what separates {x}?",
     ),
 }

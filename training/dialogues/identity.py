@@ -5,9 +5,9 @@ from __future__ import annotations
 from training.dialogues.topic import Topic
 
 
-def talk(id: str, forms: tuple[str, ...], answer: str, need: tuple[str | tuple[str, ...], ...], held: tuple[str, ...] = (),
+def talk(id: str, forms: tuple[str, ...], answer: str, need: tuple[str | tuple[str, ...], ...], once_held: tuple[str, ...] = (),
          weight: float = 1.0, detail: str = "") -> Topic:
-    return Topic(id, "talk", (), answer, "", detail, need, forms, held, "", "", weight)
+    return Topic(id, "talk", (), answer, "", detail, need, forms, once_held, "", "", weight)
 
 
 TOPICS = (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 
+from training.dialogues import unseen
 from training.dialogues.phrasing import bucket, expand, noisy
 from training.dialogues.topic import Turn
 
@@ -47,8 +48,6 @@ ASK = (
     "in {p}, how much memory does [a|an|] {s} [model|] need?", "{p}: [memory|RAM|size] of {s}", "with {p}, how big is [a|an|] {s} [model|]?", "at {p}, how much [memory|RAM] for {s}?",
     "say I use {p}: how much memory for {s}?", "{p} {s}", "I use {p}. how much memory does a {s} model need?", "{s} at {p}", "need memory for {s}, {p}",
     "what is the memory of {s} if I use {p}?", "[a|an] {p} {s} model [needs|takes] how much?",
-)
-ASK_HELD = (
     "what amount of memory should I plan for a {s} model in {p}?", "in {p}, how many gigabytes is {s}?", "I have a {s} model; what will it take in {p}?",
     "how much does {s} occupy with {p}?", "tell me how many GB {s} would be in {p}",
 )
@@ -62,14 +61,14 @@ FIT = (
     "are {g} GB ok for a {s} model in {p}?", "with {g} GB, can I load {s} in {p}?", "do {g} GB suffice for {s} in {p}?", "my [laptop|computer|GPU|server] has {g} GB. [can I run|does it run|is it ok for] {s} in {p}?",
     "I [have|own] {g} GB of [RAM|memory|VRAM]. [can I|may I|could I] [run|load|use] [a|an] {s} [model|] in {p}?", "[a|an] {s} model in {p} on {g} GB?", "will [a|an] {s} model in {p} fit into {g} GB of memory?",
     "{s} {p} on {g} GB", "does {g} GB hold {s} at {p}?",
+    "would {g} GB do for a {s} model in {p}?", "my machine has {g} GB, is that enough for a {s} model in {p}?",
 )
-FIT_HELD = ("would {g} GB do for a {s} model in {p}?", "my machine has {g} GB, is that enough for a {s} model in {p}?")
 NEXT_PRECISION = ("and in {p}?", "what about {p}?", "and {p}?", "in {p}?", "how about {p}?", "and with {p}?", "and if it is in {p}?",
-                  "and quantized to {p}?", "how much in {p}?", "what if I use {p}?", "now in {p}", "same in {p}?", "and at {p}?", "{p}?")
-NEXT_PRECISION_HELD = ("what would it be in {p}?", "then in {p}?", "how much would that be with {p}?")
+                  "and quantized to {p}?", "how much in {p}?", "what if I use {p}?", "now in {p}", "same in {p}?", "and at {p}?", "{p}?",
+                  "what would it be in {p}?", "then in {p}?", "how much would that be with {p}?")
 NEXT_SIZE = ("and for [a|an] {s}?", "what about {s}?", "and [a|an] {s} model?", "how about [a|an] {s}?", "and {s}?", "and {s} then?", "for {s}?",
-             "what about [a|an] {s} model?", "and if it is [a|an] {s} model?", "now {s}", "same for {s}?", "{s}?", "how much for {s}?")
-NEXT_SIZE_HELD = ("then a {s} one?", "what would a {s} need?", "and if I take {s}?")
+             "what about [a|an] {s} model?", "and if it is [a|an] {s} model?", "now {s}", "same for {s}?", "{s}?", "how much for {s}?",
+             "then a {s} one?", "what would a {s} need?", "and if I take {s}?")
 WHY = ("why?", "why is that?", "how do you know?", "how did you compute that?", "why so much?", "how so?", "how do you get that?", "explain that")
 MEANING = ("what does {s} mean?", "what is {s}?", "what does {s} stand for?", "what does the {s} in a name mean?", "what does {s} in a model name mean?",
            "explain {s}", "{s}?", "what means {s}?")
@@ -169,7 +168,7 @@ def fit_turn(rng: Random, held: bool) -> tuple[Turn, Need]:
     gigabytes = rng.choice(room)
     fits = in_gb < gigabytes
     verdict = f"so yes, it fits in {gigabytes} GB" if fits else f"so no, it does not fit in {gigabytes} GB"
-    user = fill(rng.choice(FIT_HELD if held else FIT), need, rng, gigabytes)
+    user = fill(rng.choice(unseen.FIT if held else FIT), need, rng, gigabytes)
     answer = f"{need.sum()}, {verdict}."
     return Turn(user, answer, answer, answer, ("so yes" if fits else "so no", f"#{need.amount}"), None, "memory fit"), need
 
@@ -190,7 +189,7 @@ def first_turn(rng: Random, held: bool = False) -> tuple[Turn, Need | None]:
         need = draw(rng, held, precision=PRECISIONS[0])
         return turn(need, fill(rng.choice(PLAIN), need, rng)), need
     need = draw(rng, held)
-    return turn(need, fill(rng.choice(ASK_HELD if held and rng.random() < 0.5 else ASK), need, rng)), need
+    return turn(need, fill(rng.choice(unseen.ASK_MEMORY if held and rng.random() < 0.5 else ASK), need, rng)), need
 
 
 def meaning_turn(rng: Random) -> Turn:
@@ -216,6 +215,6 @@ def next_turn(last: Need, rng: Random, held: bool = False) -> tuple[Turn, Need]:
         other = [p for p in PRECISIONS if p is not last.precision and held_out(last.size, p) == held]
         if other:
             need = Need(last.size, rng.choice(other))
-            return turn(need, fill(rng.choice(NEXT_PRECISION_HELD if held_form else NEXT_PRECISION), need, rng), "memory next"), need
+            return turn(need, fill(rng.choice(unseen.NEXT_PRECISION if held_form else NEXT_PRECISION), need, rng), "memory next"), need
     need = draw(rng, held, precision=last.precision)
-    return turn(need, fill(rng.choice(NEXT_SIZE_HELD if held_form else NEXT_SIZE), need, rng), "memory next"), need
+    return turn(need, fill(rng.choice(unseen.NEXT_SIZE if held_form else NEXT_SIZE), need, rng), "memory next"), need

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-
-def lines(text: str) -> tuple[str, ...]:
-    return tuple(line.strip() for line in text.strip().splitlines() if line.strip())
-
+from training.dialogues.phrasing import lines
 
 FORMS: dict[str, tuple[str, ...]] = {
     "start_chat": lines("""

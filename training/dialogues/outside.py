@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from random import Random
 
-from training.dialogues import subjects
-from training.dialogues.forms import HELD, TRAINED, composed
+from training.dialogues import subjects, unseen
+from training.dialogues.forms import TRAINED, composed
 from training.dialogues.phrasing import bucket, expand, invented, noisy
 from training.dialogues.topic import Need, Turn
 
@@ -64,7 +64,7 @@ def fill(form: str, rng: Random, held: bool) -> str:
 def shared_form(rng: Random, held: bool) -> str:
     """A question in a form of the field, about a subject that is not of the field."""
     kind, choices, _ = rng.choices(KINDS, [weight for *_, weight in KINDS])[0]
-    forms = HELD[kind] if held and rng.random() < 0.5 else (*TRAINED[kind], *composed(kind))
+    forms = unseen.FORMS[kind] if held and rng.random() < 0.5 else (*TRAINED[kind], *composed(kind))
     if kind == "thing":
         chosen = person(rng, held) if rng.random() < 0.15 else thing(rng, held)
         if rng.random() < 0.12:

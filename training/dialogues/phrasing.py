@@ -14,6 +14,9 @@ _INNERMOST = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
 _WORD = re.compile(r"[A-Za-z]{5,}")
 _QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|\S*[\d_/=().@-]\S*")
 
+DRAW = 2
+"""Which combinations are held out. Raised when somebody has read mistakes on those of the last draw, which are no longer unseen."""
+
 OPENERS = ("hi, ", "hello, ", "hey, ", "ok, ", "so ", "ok so ", "please, ", "excuse me, ", "question: ", "quick question: ",
            "sorry, ", "and ", "well, ", "hey there, ", "good morning, ", "one more thing: ", "i wonder, ", "now ",
            "just curious, ", "um, ", "alright, ", "hmm ")
@@ -30,9 +33,14 @@ def expand(grammar: str, rng: Random) -> str:
         grammar = grammar[: found.start()] + rng.choice(found[1].split("|")) + grammar[found.end():]
 
 
+def lines(text: str) -> tuple[str, ...]:
+    """The lines of a text, stripped, without the empty ones: how long tables of grammars are written."""
+    return tuple(line.strip() for line in text.strip().splitlines() if line.strip())
+
+
 def bucket(*parts: object, of: int) -> int:
     """A stable number in [0, of) for a combination: the same in every run, so that held-out combinations stay held out."""
-    return zlib.crc32("\x1f".join(map(str, parts)).encode()) % of
+    return zlib.crc32("\x1f".join(map(str, (DRAW, *parts))).encode()) % of
 
 
 def typo(word: str, rng: Random) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+from training.dialogues import unseen
 from training.dialogues.manners import any_name
 from training.dialogues.phrasing import expand, invented, noisy
 from training.dialogues.topic import Turn
@@ -13,20 +14,20 @@ COMMON = ("apple", "river", "hello", "world", "blue", "seven", "garden", "stone"
 TELL = ("my name is {n}", "I am {n}", "I'm {n}", "call me {n}", "you can call me {n}", "hello, I am {n}", "hi, my name is {n}", "hi, I'm {n}", "hello, my name is {n}",
         "the name is {n}", "this is {n}", "hello there, my name is {n}", "my name's {n}", "hi! I am {n}.", "I am called {n}", "{n} is my name")
 ASK = ("what is my name?", "what's my name?", "do you know my name?", "who am I?", "do you remember my name?", "tell me my name", "how am I called?", "and what is my name?",
-       "can you tell me my name?", "my name?", "so what is my name?", "say my name", "did I tell you my name?")
-ASK_HELD = ("please recall my name", "which name did I give you?", "do you still know what I am called?")
+       "can you tell me my name?", "my name?", "so what is my name?", "say my name", "did I tell you my name?",
+       "please recall my name", "which name did I give you?", "do you still know what I am called?")
 LAST_QUESTION = ("what did I [just |]ask[ you|]?", "what was my [last |]question?", "what did I just say?", "what was my last [message|question]?", "repeat my question",
                  "what have I just asked?", "which question did I ask?", "do you remember my question?", "what did I say?", "can you repeat my [last |]question?", "what have I asked[ you| before]?",
                  "my [last |]question was what?", "quote my [last |]question", "say my [last |]question again", "give me my [last |]question", "I forgot [my question|what I asked]",
                  "[do you|] remember what I [asked|said]?", "what did I [write|type|want to know]?", "which words did I use?", "what was I asking?", "and my question was?", "read my question back to me",
-                 "what [was|is] the last thing I [said|wrote|asked]?", "what had I asked?", "show my last [question|message]", "what was the question?", "repeat what I [said|asked|wrote]")
-LAST_QUESTION_HELD = ("what was it that I asked?", "tell me what I just asked you")
+                 "what [was|is] the last thing I [said|wrote|asked]?", "what had I asked?", "show my last [question|message]", "what was the question?", "repeat what I [said|asked|wrote]",
+                 "what was it that I asked?", "tell me what I just asked you")
 FIRST_QUESTION = ("what was my first question?", "what did I ask first?", "what was the first thing I [said|asked]?", "how did I begin?", "what did I ask at the beginning?")
 LAST_ANSWER = ("repeat that[ please|]", "say that again", "what did you [just |]say?", "can you repeat that?", "repeat your [last |]answer", "again please", "pardon?", "once more",
                "could you say that again?", "please repeat", "can you repeat your answer?", "[your|the|that] answer [again|once more]", "one more time[ please|]",
                "[please |]say your answer once more", "what was your [last |]answer?", "and your answer was?", "quote yourself", "give me that answer again", "the same again, please", "I did not hear that",
-               "sorry, I missed that", "show [that|your answer] again", "can I have [that|your answer] again?", "repeat what you [said|wrote|answered]", "your last [answer|message|words]?", "what did you answer?")
-LAST_ANSWER_HELD = ("would you repeat what you said?", "your last answer again, please")
+               "sorry, I missed that", "show [that|your answer] again", "can I have [that|your answer] again?", "repeat what you [said|wrote|answered]", "your last [answer|message|words]?", "what did you answer?",
+               "would you repeat what you said?", "your last answer again, please")
 
 
 def tell_name(rng: Random) -> tuple[Turn, str]:
@@ -44,7 +45,7 @@ def tell_name(rng: Random) -> tuple[Turn, str]:
 def ask_name(name: str, rng: Random, held: bool = False) -> Turn:
     """Asks for the user's name; `name` is empty where it was never told."""
     answer = f"Your name is {name}." if name else "You have not told me your name."
-    return Turn(noisy(rng.choice(ASK_HELD if held else ASK), rng), answer, need=(name.lower() if name else "not told",), group="recall", fixed=True)
+    return Turn(noisy(rng.choice(unseen.ASK_NAME if held else ASK), rng), answer, need=(name.lower() if name else "not told",), group="recall", fixed=True)
 
 
 ECHO = ("[say|write|repeat|type|print] {w}", "[say|write|repeat] after me: {w}", "repeat this: {w}", "[please|can you|could you] [say|write|repeat] {w}", "just say {w}", "copy {w}",
@@ -67,10 +68,10 @@ def ask_last(turns: list[Turn], rng: Random, held: bool = False) -> Turn:
     if not turns:
         return Turn(noisy(expand(rng.choice(LAST_QUESTION), rng), rng), "You have not asked anything yet.", need=("not asked",), group="recall", fixed=True)
     if kind < 0.5:
-        forms, text, answer = LAST_QUESTION_HELD if held else LAST_QUESTION, turns[-1].user, "You asked: "
+        forms, text, answer = unseen.LAST_QUESTION if held else LAST_QUESTION, turns[-1].user, "You asked: "
     elif kind < 0.65 and not held:
         forms, text, answer = FIRST_QUESTION, turns[0].user, "You asked: "
     else:
-        forms, text, answer = LAST_ANSWER_HELD if held else LAST_ANSWER, turns[-1].answer, ""
+        forms, text, answer = unseen.LAST_ANSWER if held else LAST_ANSWER, turns[-1].answer, ""
     quoted = f"{answer}\"{text}\"" if answer else text
     return Turn(noisy(expand(rng.choice(forms), rng), rng), quoted, need=(text.lower()[:60],), group="recall", fixed=True)

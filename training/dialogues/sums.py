@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from random import Random
 
+from training.dialogues import unseen
 from training.dialogues.phrasing import bucket, expand, noisy
 from training.dialogues.topic import Turn
 
@@ -14,12 +15,13 @@ WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 SPOKEN = {"+": ("+", "+", "plus", "and"), "-": ("-", "-", "minus", "less"), "×": ("*", "x", "×", "times", "multiplied by")}
 ASK = ("what is {e}?", "what's {e}?", "{e}", "{e}?", "{e} =", "how much is {e}?", "calculate {e}", "compute {e}", "[can|could] you compute {e}?",
        "tell me {e}", "what does {e} make?", "and what is {e}?", "please calculate {e}", "do you know {e}?", "what is the result of {e}?",
-       "solve {e}", "how much does {e} make?", "can you do {e}?", "what do I get for {e}?")
-ASK_HELD = ("work out {e} for me", "what is the value of {e}?", "{e} equals what?", "give me the answer to {e}")
-NEXT = {"+": ("plus {b}?", "and plus {b}?", "add {b}", "now add {b}", "and {b} more?", "add {b} to that", "+ {b}", "+{b}?"),
-        "-": ("minus {b}?", "and minus {b}?", "subtract {b}", "now take away {b}", "subtract {b} from that", "- {b}", "take {b} away")}
+       "solve {e}", "how much does {e} make?", "can you do {e}?", "what do I get for {e}?",
+       "work out {e} for me", "what is the value of {e}?", "{e} equals what?", "give me the answer to {e}")
+NEXT = {"+": ("plus {b}?", "and plus {b}?", "add {b}", "now add {b}", "and {b} more?", "add {b} to that", "+ {b}", "+{b}?",
+              "then add {b} to it", "and with {b} added?"),
+        "-": ("minus {b}?", "and minus {b}?", "subtract {b}", "now take away {b}", "subtract {b} from that", "- {b}", "take {b} away",
+              "then subtract {b} from it", "and with {b} taken off?")}
 HOLE = "{b}"
-NEXT_HELD = {"+": ("then add {b} to it", "and with {b} added?"), "-": ("then subtract {b} from it", "and with {b} taken off?")}
 BEYOND = ("what is {x} [*|x|times] {y}?", "what is {x} [/|divided by] {z}?", "{x} [*|x] {y}", "the square root of {x}", "what is {z} percent of {x}?",
           "{x} / {z}", "calculate {x} [*|times] {y}", "what is {x} squared?", "what is {x} to the power of {z}?", "{x} + {y}", "what is {x} plus {y}?",
           "what is {x} - {y}?", "solve y + {z} = {x}", "what is the derivative of x^{z}?", "is {x} a prime number?", "divide {x} by {z}")
@@ -66,7 +68,7 @@ def first_turn(rng: Random, held: bool = False) -> tuple[Turn, int | None]:
         a, sign, b = draw(rng)
         if held_out(a, sign, b) == held:
             break
-    form = rng.choice(ASK_HELD if held and rng.random() < 0.5 else ASK)
+    form = rng.choice(unseen.ASK_SUM if held and rng.random() < 0.5 else ASK)
     return turn(a, sign, b, noisy(expand(form, rng).replace("{e}", spoken(a, sign, b, rng)), rng, 0.6), "sum"), result(a, sign, b)
 
 
@@ -78,7 +80,7 @@ def next_turn(last: int, rng: Random, held: bool = False) -> tuple[Turn, int] | 
         if not 0 <= last <= 99 or (sign == "-" and b > last):
             continue
         if held_out(last, sign, b) == held:
-            form = rng.choice((NEXT_HELD if held and rng.random() < 0.5 else NEXT)[sign])
+            form = rng.choice((unseen.NEXT_SUM if held and rng.random() < 0.5 else NEXT)[sign])
             user = noisy(form.replace(HOLE, str(b)), rng, 0.6)
             return turn(last, sign, b, user, "sum next"), result(last, sign, b)
     return None

@@ -14,7 +14,7 @@ class Topic:
     names:  how users call it (a grammar), put in the place of {x} in the question forms of its kind.
     short:  the fact in one sentence; `rest` completes the usual answer; `detail` is added when more is asked.
     need:   what an answer must contain to be right.
-    forms, held: whole questions beside the forms of the kind; `held` ones are never trained on.
+    forms, once_held: whole questions beside the forms of the kind; the latter were held out of earlier models.
     """
 
     id: str
@@ -25,7 +25,7 @@ class Topic:
     detail: str = ""
     need: Need = ()
     forms: tuple[str, ...] = ()
-    held: tuple[str, ...] = ()
+    once_held: tuple[str, ...] = ()
     why: str = ""
     example: str = ""
     weight: float = 1.0

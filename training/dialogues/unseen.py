@@ -1,0 +1,3 @@
+"""To be written."""
+FORMS: dict = {}
+FOLLOW: dict = {}
