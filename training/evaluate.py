@@ -17,7 +17,7 @@ import torch
 
 from training import checker
 from training.decode import greedy
-from training.dialogues import compose, handwritten
+from training.dialogues import compose, handwritten, handwritten_new
 from training.dialogues.topic import Dialogue, Need, Turn
 from training.export import load_network, rounded
 from training.network import Network
@@ -66,14 +66,16 @@ def ask(network: Network, encoder: Encoder, group: str, dialogues: list[Dialogue
     return found
 
 
-def ask_handwritten(network: Network, encoder: Encoder) -> list[Asked]:
-    """The questions of `dialogues.handwritten`, which no grammar made."""
-    chats = [(talk, need, False) for talk, need in handwritten.QUESTIONS]
-    chats += [((question,), (), True) for question in handwritten.OUTSIDE]
-    dialogues = [Dialogue(None, turns_of(talk, need, outside)) for talk, need, outside in chats]
-    inside = [dialogue for dialogue in dialogues if dialogue.turns[-1].group != "outside"]
-    beyond = [dialogue for dialogue in dialogues if dialogue.turns[-1].group == "outside"]
-    return ask(network, encoder, "handwritten", inside) + ask(network, encoder, "handwritten outside", beyond)
+Question = tuple[tuple[str, ...], Need]
+
+
+def ask_handwritten(
+    network: Network, encoder: Encoder, group: str, questions: tuple[Question, ...], outside: tuple[str, ...]
+) -> list[Asked]:
+    """Questions that no grammar made: those in the field, and those that need a refusal."""
+    inside = [Dialogue(None, turns_of(talk, need, False)) for talk, need in questions]
+    beyond = [Dialogue(None, turns_of((question,), (), True)) for question in outside]
+    return ask(network, encoder, group, inside) + ask(network, encoder, f"{group} outside", beyond)
 
 
 def turns_of(talk: tuple[str, ...], need: Need, outside: bool) -> tuple[Turn, ...]:
@@ -125,7 +127,8 @@ def main() -> None:
     for group, share in SHARES.items():
         found = ask(network, encoder, group, drawn(args.seed, int(args.count * share), group, not args.manners))
         asked += found
-    asked += ask_handwritten(network, encoder)
+    for name, source in (("handwritten", handwritten), ("handwritten new", handwritten_new)):
+        asked += ask_handwritten(network, encoder, name, source.QUESTIONS, source.OUTSIDE)
     show_wrong(asked, args.show)
     rows = table(asked)
     for name, row in rows.items():

@@ -1,6 +1,6 @@
 """Questions written by hand, as people ask them, from no grammar: a second opinion beside the drawn ones.
 
-None of them is among the questions of twenty thousand drawn dialogues. Each is the chat (user and assistant in turns, the last one the user's) and the facts that
+Mistakes on them were read while the data were written; `handwritten_new` has others. Each is the chat (user and assistant in turns, the last one the user's) and the facts that
 the answer needs; `OUTSIDE` ones need a refusal.
 """
 
