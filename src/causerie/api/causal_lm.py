@@ -7,7 +7,7 @@ loads it.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from causerie.api.model_config import ModelConfig
     from causerie.api.saving import Saving
     from causerie.api.tokenizer import ChatTokenizer
+    from causerie.engine.engine import EngineStats
+    from causerie.engine.stream import Message
     from causerie.engine.thread import EngineThread
     from causerie.models.model import Model
     from causerie.text.stream import TextStream
@@ -215,6 +217,23 @@ class CausalLM:
         with watching:
             streams = self._engine.submit_all(zip(rows, params, strict=True))
             return read_answers(streams, watching.see if watching.needed else None)
+
+    def submit_to(
+        self,
+        requests: Sequence[tuple[Sequence[int], SamplingParams]],
+        inbox: Callable[[int], Callable[[Message], None]],
+    ) -> list[int]:
+        """Starts requests whose messages go where `inbox(i)` says, called in the engine's thread; their numbers. For
+        servers, which have many requests and one place to read. Raises as `generate`."""
+        return self._engine.submit_to(requests, inbox)
+
+    def cancel(self, request: int) -> None:
+        """Ends a request of `submit_to` with "cancelled"; one that has ended is left alone."""
+        self._engine.cancel(request)
+
+    def engine_stats(self) -> EngineStats:
+        """What its engine does and has done."""
+        return self._engine.stats()
 
     def decide(self, flags: Flags, prompt_length: int, longest: int | None = None) -> Generation:
         """What these flags come to for a prompt of this length; see resolution.resolve."""

@@ -62,10 +62,27 @@ class EngineThread:
 
     def submit_all(self, requests: Iterable[tuple[Sequence[int], SamplingParams]]) -> list[Stream]:
         """Starts several requests in the same step: all of them, or none when one is refused."""
+        inboxes: list[SimpleQueue[Message]] = []
+
+        def inbox(place: int) -> Put:
+            inboxes.append(SimpleQueue())
+            return inboxes[place].put
+
+        numbers = self.submit_to(requests, inbox)
+        return [Stream(number, inbox, self._cancel) for number, inbox in zip(numbers, inboxes, strict=True)]
+
+    def submit_to(
+        self, requests: Iterable[tuple[Sequence[int], SamplingParams]], inbox: Callable[[int], Put]
+    ) -> list[int]:
+        """As `submit_all`, for who takes the messages of many requests in one place: `inbox(i)` is where those of the
+        i-th go, called in the engine's thread. Returns the requests' numbers, by which `cancel` knows them."""
         checked = [self._engine.request(tokens, params) for tokens, params in requests]
-        inboxes: list[SimpleQueue[Message]] = [SimpleQueue() for _ in checked]
-        self._send(_Submit(tuple((request, inbox.put) for request, inbox in zip(checked, inboxes, strict=True))))
-        return [Stream(request.id, inbox, self._cancel) for request, inbox in zip(checked, inboxes, strict=True)]
+        self._send(_Submit(tuple((request, inbox(place)) for place, request in enumerate(checked))))
+        return [request.id for request in checked]
+
+    def cancel(self, request: int) -> None:
+        """Ends a request with "cancelled"; one that has ended already is left alone."""
+        self._cancel(request)
 
     def stream(self, tokens: Sequence[int], params: SamplingParams) -> Stream:
         """The events of a new request, as an iterator; closing or dropping it cancels the request."""

@@ -121,6 +121,10 @@ class TextReader:
         """The stop string that ended the text, if one did."""
         return self._stop.matched or self._stopped_by
 
+    def over(self) -> bool:
+        """Whether the text has ended."""
+        return self.finish_reason is not None
+
     def read(self, event: Event | None) -> str:
         """The text that this event makes certain, "" where it is none; None says that no event will follow. Raises
         EngineError where the event is a failure."""
@@ -179,11 +183,11 @@ class TextStream(TextReader, Iterator[str]):
         return self
 
     def __next__(self) -> str:
-        while self.finish_reason is None:
+        while not self.over():
             try:
                 piece = self.read(next(self._events, None))
             finally:
-                if self.finish_reason is not None:  # closing what has ended by itself does nothing
+                if self.over():  # closing what has ended by itself does nothing
                     self._close_events()
             if piece:
                 return piece

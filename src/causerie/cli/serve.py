@@ -1,0 +1,148 @@
+"""`causerie serve`: reads its options, listens, and serves until it is told to stop.
+
+Everything that can be wrong in the options is said before anything loads. Knows no route.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from causerie.cli.arguments import QUANTIZATION_HELP, Parser, whole_number
+from causerie.errors import UsageError
+
+if TYPE_CHECKING:
+    import socket
+
+LOCAL = ("127.0.0.1", "::1", "localhost")
+DEFAULT_PORT = 8000
+_DRAIN_SECONDS = 30
+
+_DESCRIPTION = """\
+Serve models over HTTP to any program that speaks the OpenAI protocol.
+
+  causerie serve                               the built-in model, on 127.0.0.1:8000
+  causerie serve Qwen/Qwen2.5-0.5B-Instruct    a model of the Hugging Face hub
+  causerie serve A B                           two models; B loads when asked for
+  causerie serve --host 0.0.0.0 --api-key-file keys.txt
+
+  curl http://127.0.0.1:8000/v1/chat/completions -H 'Content-Type: application/json' \\
+    -d '{"model": "builtin", "messages": [{"role": "user", "content": "Hello!"}]}'"""
+
+
+def parser(width: int | None = None) -> Parser:
+    """The options; `width` is that of the help, default the terminal's."""
+    columns = width or max(50, min(100, shutil.get_terminal_size().columns - 2))
+    made = Parser("causerie serve", _DESCRIPTION, width=columns, usage="causerie serve [MODEL ...] [options]")
+    made.add_argument("models", nargs="*", metavar="MODEL", help="hub ids or folders; default: the built-in model")
+    made.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine alone)")
+    made.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="default: 8000; 0 takes a free one")
+    made.add_argument("--api-key-file", metavar="FILE", help="a file with one key a line; needed for other hosts")
+    made.add_argument("--origin", action="append", default=[], help="a web page's origin that may call (repeat)")
+    made.add_argument("--name", action="append", default=[], help="another host name of this server (repeat)")
+    made.add_argument("--max-requests", type=whole_number, default=128, metavar="N", help="at once; more get 429")
+    made.add_argument("--unload-after", type=whole_number, metavar="S", help="free a model unused for S seconds")
+    made.add_argument("--dtype", default="auto", help="auto (the checkpoint's), float32, float16 or bfloat16")
+    made.add_argument("--quantization", metavar="NAME", help=QUANTIZATION_HELP)
+    made.add_argument("--cache-dtype", metavar="NAME", help="how past tokens are kept: bfloat16, int8, …")
+    made.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    made.add_argument("--backend", choices=["native", "torch"], help="what computes; default: the best that can")
+    made.add_argument("--threads", type=whole_number, metavar="N", help="CPU threads; default: the cores it may use")
+    return made
+
+
+def port_number(text: str) -> int:
+    """An argparse type: a port, 0 for any that is free."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; it must be a number from 0 to 65535")
+    return int(text)
+
+
+def run(found: argparse.Namespace) -> int:
+    """Serves until SIGINT or SIGTERM; returns the exit code. Raises CauserieError."""
+    keys = _keys(found.api_key_file)
+    if found.host not in LOCAL and not keys:
+        raise UsageError(
+            f"--host {found.host} can be reached from other machines, so the server needs keys: write one key a line "
+            "into a file and add --api-key-file FILE."
+        )
+    from causerie.api.quantization import chosen
+    from causerie.api.torch_names import cache_dtype_name
+
+    chosen(found.quantization, None)  # an unknown name, said at once
+    cache_dtype_name(found.cache_dtype)
+    models = list(dict.fromkeys(found.models or ["builtin"]))
+    with _listening(found.host, found.port) as listener:
+        return _serve(found, models, keys, listener)
+
+
+def _serve(found: argparse.Namespace, models: list[str], keys: list[str], listener: socket.socket) -> int:
+    import uvicorn
+
+    from causerie.server.app import Application, Limits
+    from causerie.server.engine_process import EngineOptions
+    from causerie.server.gate import Gate
+    from causerie.server.link import EngineLink
+
+    options: dict[str, Any] = {
+        "dtype": found.dtype,
+        "device_map": found.device,
+        "backend": found.backend,
+        "threads": found.threads,
+        "quantization": found.quantization,
+        "cache_dtype": found.cache_dtype,
+    }
+    link = EngineLink(EngineOptions(models, options, unload_after=found.unload_after), _note)
+    application = Application(link, models, Limits(found.max_requests))
+    address, port = listener.getsockname()[:2]
+    gate = Gate.of(found.host, keys, found.origin, [*found.name, address])
+    host = f"[{address}]" if ":" in address else address
+    _note(f"serving {', '.join(models)} on http://{host}:{port}/v1 (Ctrl-C ends it)")
+    config = uvicorn.Config(
+        application.asgi(gate),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises UsageError where the address cannot be had."""
+    import socket
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"Cannot listen on {host} port {port}: {error.strerror or error}. Take another --port, or --port 0."
+        ) from error
+    return listener
+
+
+def _keys(name: str | None) -> list[str]:
+    if name is None:
+        return []
+    try:
+        lines = Path(name).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"--api-key-file {name} cannot be read: {error}. Give a text file with one key a line."
+        ) from None
+    keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    if not keys:
+        raise UsageError(f"--api-key-file {name} holds no key. Write one key a line.")
+    return keys
+
+
+def _note(sentence: str) -> None:
+    print(f"causerie: {sentence}", file=sys.stderr, flush=True)

@@ -1,0 +1,138 @@
+"""One request while it is answered, in the engine's process: token events in, pieces of text out.
+
+Knows no HTTP and no socket: what it has to say goes to `tell`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from causerie.api.generation import GenerationConfig
+from causerie.api.resolution import Flags
+from causerie.decoding.params import SamplingParams
+from causerie.engine.request import RequestStats, TokenEvent
+from causerie.engine.stream import Message
+from causerie.errors import CauserieError, EngineError
+from causerie.server.orders import Ended, Event, Failed, Generate, Piece, TokenPiece
+from causerie.text.detokenize import Detokenizer, token_bytes
+from causerie.text.stream import TextReader
+
+if TYPE_CHECKING:
+    from causerie.api.causal_lm import CausalLM
+    from causerie.text.tokenizer import Tokenizer
+
+Tell = Callable[[Event], None]
+
+
+class Answering:
+    """The choices of one `Generate` order. `start` submits them; `read` takes each message of the engine."""
+
+    def __init__(self, order: Generate, model: CausalLM, tokens: list[int], tell: Tell) -> None:
+        """Decides how to answer. Raises UsageError and its kinds for flags that cannot be."""
+        self.order = order
+        self._model = model
+        self._tell = tell
+        self._tokens = tokens
+        unlimited = GenerationConfig(max_new_tokens=model.context)
+        flags = GenerationConfig(**order.flags, logprobs=order.logprobs)
+        levels = Flags(call=flags, checkpoint=model.generation_config, fallback=unlimited)
+        self._plan = model.decide(levels, len(tokens))
+        self._tokenizer: Tokenizer = model.tokenizer.text
+        self._readers = [
+            TextReader(
+                Detokenizer(self._tokenizer, skip_special_tokens=True), self._plan.stop_strings, self._plan.params.eos
+            )
+            for _ in range(order.choices)
+        ]
+        self._requests: list[int] = []
+        self._open = order.choices
+        self._begun = time.monotonic()
+        self._first: list[float | None] = [None] * order.choices
+
+    @property
+    def over(self) -> bool:
+        """Whether every choice has ended."""
+        return self._open == 0
+
+    def start(self, put: Callable[[tuple[Answering, int, Message]], None]) -> None:
+        """Submits the choices; the engine's thread puts what it has to say with this object and the choice's number."""
+
+        def inbox(choice: int) -> Callable[[Message], None]:
+            return lambda message: put((self, choice, message))
+
+        self._requests = self._model.submit_to([(self._tokens, params) for params in self._params()], inbox)
+
+    def _params(self) -> list[SamplingParams]:
+        """With a chosen seed the i-th choice has seed + i, as in generate(); otherwise each has its own."""
+        params = self._plan.params
+        if self._plan.seeded:
+            return [replace(params, seed=params.seed + choice) for choice in range(self.order.choices)]
+        return [replace(params, seed=secrets.randbits(63)) for _ in range(self.order.choices)]
+
+    def read(self, choice: int, message: Message) -> None:
+        """Tells what a message of the engine means for one choice; late ones of an ended choice mean nothing."""
+        reader = self._readers[choice]
+        if reader.over():
+            return
+        try:
+            if isinstance(message, EngineError):
+                raise message
+            piece = reader.read(message)
+        except CauserieError as fault:
+            self.fail(fault)
+            return
+        if message.token is not None and self._first[choice] is None:
+            self._first[choice] = time.monotonic() - self._begun
+        tokens = [self._told(message)] if self.order.logprobs is not None and message.token is not None else []
+        if piece or tokens:
+            self._tell(Piece(self.order.job, choice, piece, tokens))
+        if reader.over():
+            if message.finish_reason is None:  # a stop string: the engine does not know that it is enough
+                self._model.cancel(self._requests[choice])
+            self._end(choice, message.stats)
+
+    def fail(self, fault: CauserieError) -> None:
+        """Ends the whole request with a failure."""
+        if self._open:
+            self._open = 0
+            self.cancel()
+            self._tell(Failed(self.order.job, type(fault).__name__, str(fault)))
+
+    def cancel(self) -> None:
+        """Nobody waits any more: ends what still runs, and tells nothing."""
+        self._open = 0
+        for choice, reader in enumerate(self._readers):
+            if reader.finish_reason in (None, "error") and self._requests:
+                reader.finish_reason = reader.finish_reason or "cancelled"
+                self._model.cancel(self._requests[choice])
+
+    def _end(self, choice: int, stats: RequestStats | None) -> None:
+        reader = self._readers[choice]
+        self._open -= 1
+        total = time.monotonic() - self._begun
+        first = self._first[choice]
+        self._tell(
+            Ended(
+                self.order.job,
+                choice,
+                reader.finish_reason or "stop",
+                reader.stop_string,
+                stats.cached_tokens if stats else 0,
+                len(reader.tokens),
+                total if first is None else first,
+                total,
+            )
+        )
+
+    def _told(self, event: TokenEvent) -> TokenPiece:
+        likeliest = [self._piece(token, logprob) for token, logprob in event.top_logprobs[: self.order.logprobs]]
+        told = self._piece(event.token, event.logprob)
+        return TokenPiece(told.token, told.text, told.bytes, told.logprob, likeliest)
+
+    def _piece(self, token: Any, logprob: float | None) -> TokenPiece:
+        raw = token_bytes(self._tokenizer, token)
+        return TokenPiece(token, raw.decode("utf-8", errors="replace"), list(raw), logprob)

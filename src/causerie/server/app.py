@@ -1,0 +1,305 @@
+"""The routes: HTTP to orders, events to HTTP. Knows no model; what an answer looks like is chat_completions.py's."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from causerie.errors import CauserieError
+from causerie.server.chat_completions import ChatCompletion, ChatCompletionRequest
+from causerie.server.failure_responses import Refusal, refusal_of
+from causerie.server.gate import MOST_BODY, Gate, Guard
+from causerie.server.link import EngineLink, Job
+from causerie.server.orders import Begun, Chat, Detokenize, Ended, Piece, Render, Text
+
+Body = TypeVar("Body")
+_DEEPEST = 64  # brackets in a JSON body
+_MOST_UNREAD = 4096  # events that a slow reader may leave waiting
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
+DONE = b"data: [DONE]\n\n"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many requests may run or wait at once."""
+
+    jobs: int = 128
+
+
+class Tokenize(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The body of /tokenize: a text."""
+
+    model: str
+    prompt: str
+    add_special_tokens: bool = True
+
+
+class ApplyTemplate(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The body of /apply-template: a chat."""
+
+    model: str
+    messages: list[dict[str, Any]]
+
+
+class DetokenizeBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The body of /detokenize: token ids."""
+
+    model: str
+    tokens: list[int]
+
+
+class Application:
+    """The routes over one link to the engine."""
+
+    def __init__(self, link: EngineLink, models: list[str], limits: Limits = Limits()) -> None:
+        self._link = link
+        self._models = models
+        self._limits = limits
+
+    def asgi(self, gate: Gate) -> Any:
+        """The ASGI application, guarded."""
+
+        @asynccontextmanager
+        async def running(_: Starlette) -> AsyncIterator[None]:
+            await self._link.start()
+            yield
+            await self._link.close()
+
+        routes = [
+            Route("/v1/chat/completions", self._answered(self.chat), methods=["POST"]),
+            Route("/v1/models", self._answered(self.models), methods=["GET"]),
+            Route("/v1/models/{model:path}", self._answered(self.model), methods=["GET"]),
+            Route("/tokenize", self._answered(self.tokenize), methods=["POST"]),
+            Route("/detokenize", self._answered(self.detokenize), methods=["POST"]),
+            Route("/apply-template", self._answered(self.apply_template), methods=["POST"]),
+            Route("/health", self._answered(self.health), methods=["GET"]),
+            Route("/metrics", self._answered(self.metrics), methods=["GET"]),
+        ]
+        handlers: dict[Any, Any] = {404: _not_found, 405: _not_found}
+        return Guard(Starlette(routes=routes, lifespan=running, exception_handlers=handlers), gate)
+
+    # --- answers ---
+
+    async def chat(self, request: Request) -> Response:
+        """POST /v1/chat/completions."""
+        body = await _read(request, ChatCompletionRequest)
+        self._check_model(body.model)
+        body.order(0)  # what is wrong with it is said before it waits in line
+        if self._link.jobs >= self._limits.jobs:
+            raise Refusal(429, "The server is full; try again.", "rate_limit_error", retry_after=1)
+        completion = ChatCompletion(body)
+        if body.stream:
+            return await self._streamed(body, completion)
+        async with self._link.job(body.order) as job:
+            reading = asyncio.create_task(_read_all(job, completion))
+            leaving = asyncio.create_task(_left(request))
+            done, _ = await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
+            for task in (reading, leaving):
+                if task not in done:
+                    task.cancel()
+            if reading not in done:
+                return Response(status_code=499)  # nobody reads it; the job ends with this block
+            reading.result()
+        return _json(completion.whole())
+
+    async def _streamed(self, body: ChatCompletionRequest, completion: ChatCompletion) -> Response:
+        """A stream whose first event has come, so that what is wrong with the prompt is still a status."""
+        context = self._link.job(body.order)
+        job = await context.__aenter__()
+        try:
+            first = await job.next()
+        except BaseException as error:
+            await context.__aexit__(type(error), error, error.__traceback__)
+            raise
+
+        async def events() -> AsyncIterator[bytes]:
+            try:
+                for chunk in completion.read(first):  # type: ignore[arg-type]
+                    yield _event(chunk)
+                while not completion.over:
+                    if job.unread > _MOST_UNREAD:
+                        raise Refusal(408, "The client reads too slowly.", code="slow_client")
+                    for chunk in completion.read(await job.next()):  # type: ignore[arg-type]
+                        yield _event(chunk)
+            except CauserieError as error:
+                yield _event(refusal_of(error).body())
+            except Refusal as refusal:
+                yield _event(refusal.body())
+            finally:
+                await context.__aexit__(None, None, None)
+            yield DONE
+
+        return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    # --- models ---
+
+    async def models(self, _: Request) -> Response:
+        """GET /v1/models."""
+        return _json({"object": "list", "data": [self._described(name) for name in self._models]})
+
+    async def model(self, request: Request) -> Response:
+        """GET /v1/models/{id}."""
+        name = request.path_params["model"]
+        self._check_model(name)
+        return _json(self._described(name))
+
+    def _described(self, name: str) -> dict[str, Any]:
+        state = self._link.models.get(name)
+        facts = {} if state is None else state.facts
+        status = "unloaded" if state is None else "loaded" if state.share == 1 else "loading"
+        return {"id": name, "object": "model", "created": 0, "owned_by": "causerie", "status": status, **facts}
+
+    def _check_model(self, name: str) -> None:
+        if name not in self._models:
+            known = ", ".join(self._models)
+            sentence = f"There is no model {name[:200]!r} here. Served: {known}."
+            raise Refusal(404, sentence, param="model", code="model_not_found")
+
+    # --- text and tokens ---
+
+    async def tokenize(self, request: Request) -> Response:
+        """POST /tokenize."""
+        body = await _read(request, Tokenize)
+        self._check_model(body.model)
+        prompt = Text(body.prompt, body.add_special_tokens)
+        found = await self._link.value(lambda job: Render(job, body.model, prompt))
+        return _json({"tokens": found["tokens"], "count": len(found["tokens"])})
+
+    async def detokenize(self, request: Request) -> Response:
+        """POST /detokenize."""
+        body = await _read(request, DetokenizeBody)
+        self._check_model(body.model)
+        return _json({"prompt": await self._link.value(lambda job: Detokenize(job, body.model, body.tokens))})
+
+    async def apply_template(self, request: Request) -> Response:
+        """POST /apply-template."""
+        body = await _read(request, ApplyTemplate)
+        self._check_model(body.model)
+        found = await self._link.value(lambda job: Render(job, body.model, Chat(body.messages)))
+        return _json({"prompt": found["text"], "tokens": found["tokens"]})
+
+    # --- how it is ---
+
+    async def health(self, _: Request) -> Response:
+        """GET /health: 200 only while the engine makes steps, or has nothing to do."""
+        trouble = self._link.trouble
+        if trouble is not None:
+            return _json({"status": "unhealthy", "reason": trouble}, 503)
+        return _json({"status": "ok"})
+
+    async def metrics(self, _: Request) -> Response:
+        """GET /metrics, in Prometheus' text format."""
+        beat = self._link.beat
+        lines = [
+            "# TYPE causerie_jobs gauge",
+            f"causerie_jobs {self._link.jobs}",
+            "# TYPE causerie_engine_restarts_total counter",
+            f"causerie_engine_restarts_total {self._link.restarts}",
+        ]
+        for name, kind in _METRICS.items():
+            value = 0 if beat is None else getattr(beat, name.removesuffix("_total"))
+            lines += [f"# TYPE causerie_{name} {kind}", f"causerie_{name} {value}"]
+        return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+    def _answered(self, handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
+        """A route whose failures are envelopes."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                found: Response = await handler(request)
+            except Refusal as refusal:
+                return _refused(refusal)
+            except CauserieError as error:
+                return _refused(refusal_of(error))
+            except ClientDisconnect:
+                return Response(status_code=499)
+            return found
+
+        return answer
+
+
+_METRICS = {
+    "steps_total": "counter",
+    "running": "gauge",
+    "waiting": "gauge",
+    "read_tokens_total": "counter",
+    "cached_tokens_total": "counter",
+    "new_tokens_total": "counter",
+    "blocks": "gauge",
+    "free_blocks": "gauge",
+}
+
+
+async def _read_all(job: Job, completion: ChatCompletion) -> None:
+    while not completion.over:
+        event = await job.next()
+        if isinstance(event, Begun | Piece | Ended):
+            completion.read(event)
+
+
+async def _left(request: Request) -> None:
+    """Returns when the client has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _read(request: Request, kind: type[Body]) -> Body:
+    """The body as `kind`. Raises Refusal that names the field."""
+    parts = bytearray()
+    async for part in request.stream():
+        parts += part
+        if len(parts) > MOST_BODY:
+            raise Refusal(413, f"The body has more than {MOST_BODY} bytes.")
+    if _depth(bytes(parts)) > _DEEPEST:
+        raise Refusal(400, f"The JSON is nested more than {_DEEPEST} deep.", code="json_too_deep")
+    try:
+        return msgspec.json.decode(bytes(parts), type=kind)
+    except msgspec.ValidationError as error:
+        sentence, _, place = str(error).partition(" - at `")
+        param = place.rstrip("`").removeprefix("$").lstrip(".") or None
+        if "unknown field" in sentence:
+            param = sentence.split("`")[-2]
+        raise Refusal(400, f"{sentence}.", param=param) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Refusal(400, "The body is not JSON.", code="invalid_json") from None
+
+
+def _depth(text: bytes) -> int:
+    """The deepest nesting of brackets outside strings; some number for what is no JSON at all."""
+    deepest = depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", text)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+def _event(value: Any) -> bytes:
+    return b"data: " + msgspec.json.encode(value) + b"\n\n"
+
+
+def _refused(refusal: Refusal) -> Response:
+    response = _json(refusal.body(), refusal.status)
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 404)
+    what = "is not a route of this server" if status == 404 else f"does not take {request.method}"
+    return _refused(Refusal(status, f"{request.url.path[:200]} {what}."))

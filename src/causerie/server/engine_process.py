@@ -1,0 +1,177 @@
+"""The process that holds models and engines: `python -m causerie.server.engine_process FD OPTIONS`.
+
+Obeys the orders that come over the socket FD and tells events back; ends when the front closes it. A fault in here
+cannot close the port, which is the front's. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from typing import Any
+
+import msgspec
+
+from causerie.engine.stream import Message
+from causerie.errors import CauserieError, EngineError, UsageError
+from causerie.server.answering import Answering
+from causerie.server.frames import Unpacker, packed
+from causerie.server.mailbox import Mailbox
+from causerie.server.models import Models
+from causerie.server.orders import (
+    Beat,
+    Begun,
+    Cancel,
+    Detokenize,
+    Done,
+    Event,
+    Failed,
+    Generate,
+    Load,
+    Order,
+    Render,
+    Tokens,
+    Unload,
+)
+from causerie.server.prompts import Prompts
+
+BEAT_SECONDS = 0.25
+_READ = 1 << 16
+
+
+class EngineOptions(msgspec.Struct, frozen=True):
+    """What the front tells the process at its start. `options` are those of from_pretrained, for every model."""
+
+    models: list[str]
+    options: dict[str, Any] = {}
+    preload: bool = True
+    unload_after: float | None = None
+
+
+class EngineService:
+    """Obeys orders, each in a task of its own."""
+
+    def __init__(self, options: EngineOptions, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._options = options
+        self._models = Models(options.models, options.options, self._tell, options.unload_after)
+        self._prompts = Prompts()
+        self._jobs: dict[int, asyncio.Task[None]] = {}
+        self._answering: dict[int, tuple[Answering, asyncio.Event]] = {}
+        self._mail: Mailbox[tuple[Answering, int, Message]] = Mailbox(asyncio.get_running_loop(), self._deliver)
+
+    async def run(self, reader: asyncio.StreamReader) -> None:
+        """Until the front closes the connection."""
+        beating = asyncio.create_task(self._beat())
+        if self._options.preload:
+            self._obey(Load(0, self._options.models[0]))
+        unpacker = Unpacker.orders()
+        while data := await reader.read(_READ):
+            for order in unpacker.feed(data):
+                self._obey(order)
+        beating.cancel()
+        for task in self._jobs.values():
+            task.cancel()
+        await asyncio.gather(*self._jobs.values(), return_exceptions=True)
+        await self._prompts.close()
+        await self._models.close()
+
+    def _tell(self, event: Event) -> None:
+        self._writer.write(packed(event))
+
+    def _obey(self, order: Order) -> None:
+        if isinstance(order, Cancel):
+            if (task := self._jobs.get(order.job)) is not None:
+                task.cancel()
+            return
+        task = asyncio.create_task(self._do(order))
+        self._jobs[order.job] = task
+        task.add_done_callback(lambda _: self._jobs.pop(order.job, None))
+
+    async def _do(self, order: Order) -> None:
+        """One order to its end; whatever goes wrong is this job's alone."""
+        try:
+            if isinstance(order, Generate):
+                await self._generate(order)
+            else:
+                self._tell(Done(order.job, await self._value(order)))
+        except CauserieError as fault:
+            self._tell(Failed(order.job, type(fault).__name__, str(fault)))
+        except Exception as fault:  # noqa: BLE001 - a fault of ours ends one job, not the process
+            self._tell(Failed(order.job, EngineError.__name__, f"{type(fault).__name__}: {fault}"))
+
+    async def _generate(self, order: Generate) -> None:
+        held = await self._models.use(order.model)
+        try:
+            tokens, tail = await self._tokens(order.model, order.prompt)
+            answering = Answering(order, held.model, tokens, self._tell)
+            self._tell(Begun(order.job, len(tokens), tail))
+            over = asyncio.Event()
+            self._answering[order.job] = answering, over
+            try:
+                answering.start(self._mail.put)
+                await over.wait()
+            finally:
+                del self._answering[order.job]
+                answering.cancel()
+        finally:
+            self._models.release(held)
+
+    def _deliver(self, letter: tuple[Answering, int, Message]) -> None:
+        answering, choice, message = letter
+        answering.read(choice, message)
+        if answering.over and (known := self._answering.get(answering.order.job)) is not None:
+            known[1].set()
+
+    async def _tokens(self, model: str, prompt: Any, whole_text: bool = False) -> tuple[list[int], str]:
+        if isinstance(prompt, Tokens) and not whole_text:
+            return prompt.tokens, ""
+        return await self._prompts.tokens(model, prompt, whole_text)
+
+    async def _value(self, order: Order) -> Any:
+        if isinstance(order, Render):
+            tokens, text = await self._tokens(order.model, order.prompt, whole_text=True)
+            return {"tokens": tokens, "text": text}
+        if isinstance(order, Detokenize):
+            return (await self._tokens(order.model, Tokens(order.tokens), whole_text=True))[1]
+        if isinstance(order, Load):
+            self._models.release(await self._models.use(order.model))
+            return None
+        if isinstance(order, Unload):
+            await self._models.unload(order.model)
+            return None
+        raise UsageError(f"The engine's process does not know the order {type(order).__name__}.")
+
+    async def _beat(self) -> None:
+        while True:
+            stats = [held.model.engine_stats() for held in self._models.loaded.values()]
+            self._tell(
+                Beat(
+                    **{
+                        name: sum(getattr(one, name) for one in stats)
+                        for name in Beat.__struct_fields__
+                        if name != "type"
+                    }
+                )
+            )
+            await self._models.tidy()
+            await asyncio.sleep(BEAT_SECONDS)
+
+
+async def _serve(connection: socket.socket, options: EngineOptions) -> None:
+    reader, writer = await asyncio.open_connection(sock=connection, limit=_READ)
+    await EngineService(options, writer).run(reader)
+
+
+def main() -> None:
+    """Serves the connection whose file descriptor is the first argument, by the options in the second."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to answer, which then closes the connection
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    options = msgspec.json.decode(sys.argv[2], type=EngineOptions)
+    asyncio.run(_serve(connection, options))
+
+
+if __name__ == "__main__":
+    main()

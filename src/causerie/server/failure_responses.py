@@ -1,0 +1,58 @@
+"""Failures as OpenAI's clients expect them: a status and `{"error": {message, type, param, code}}`.
+
+Knows the program's error tree and no web framework.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from causerie.errors import (
+    CauserieError,
+    ContextLengthError,
+    EngineError,
+    MessageError,
+    ModelNotFound,
+    OutOfMemory,
+    TemplateError,
+    UsageError,
+)
+
+_FOLDERS = re.compile(r"(?<![\w.])/(?:[\w.+-]+/)+[\w.+-]*")
+_LONGEST = 2000
+
+
+@dataclass
+class Refusal(Exception):
+    """A request that is not served: the HTTP status, and what the envelope says."""
+
+    status: int
+    message: str
+    type: str = "invalid_request_error"
+    param: str | None = None
+    code: str | None = None
+    retry_after: int | None = None
+
+    def body(self) -> dict[str, Any]:
+        """The envelope."""
+        message = _FOLDERS.sub("(a folder)", self.message)[:_LONGEST]
+        return {"error": {"message": message, "type": self.type, "param": self.param, "code": self.code}}
+
+
+def refusal_of(error: CauserieError) -> Refusal:
+    """How a failure of the program is told over HTTP. Only a fault of ours is a 5xx."""
+    if isinstance(error, ContextLengthError):
+        return Refusal(400, str(error), param="messages", code="context_length_exceeded")
+    if isinstance(error, TemplateError | MessageError):
+        return Refusal(400, str(error), param="messages", code="chat_template_error")
+    if isinstance(error, ModelNotFound):
+        return Refusal(404, str(error), param="model", code="model_not_found")
+    if isinstance(error, UsageError):
+        return Refusal(400, str(error))
+    if isinstance(error, OutOfMemory):
+        return Refusal(503, str(error), "server_error", code="insufficient_memory", retry_after=10)
+    if isinstance(error, EngineError):
+        return Refusal(503, str(error), "server_error", code="engine_error", retry_after=1)
+    return Refusal(500, str(error), "server_error")

@@ -1,0 +1,14 @@
+"""Failures between the server's processes: an error's class travels as its name."""
+
+from __future__ import annotations
+
+from causerie import errors
+from causerie.errors import CauserieError, EngineError
+
+
+def error_of(kind: str, message: str) -> CauserieError:
+    """The error that was called `kind` in another process."""
+    found = getattr(errors, kind, None)
+    if isinstance(found, type) and issubclass(found, CauserieError):
+        return found(message)
+    return EngineError(message)

@@ -1,0 +1,103 @@
+"""What every request must pass before a route sees it: the Host, the Origin, a key, the size and type of the body.
+
+A web page that a user visits can send requests to this machine. It cannot forge Host and Origin, and it cannot send
+JSON as such without asking first (CORS), which is answered with no. An ASGI middleware; knows no route but the public
+ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from causerie.server.failure_responses import Refusal
+
+PUBLIC = ("/health",)
+"""Routes that need no key."""
+MOST_BODY = 8 << 20
+_LOCAL = ("localhost", "127.0.0.1", "[::1]")
+
+
+def digest(key: str) -> bytes:
+    """What is kept of a key."""
+    return hashlib.sha256(key.encode("utf-8", errors="replace")).digest()
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The rules. `hosts` are the names by which this server may be called (without port); `keys` are digests, none for
+    an open server; `origins` are the web pages that may call it."""
+
+    hosts: frozenset[str]
+    keys: tuple[bytes, ...] = ()
+    origins: frozenset[str] = frozenset()
+
+    @staticmethod
+    def of(host: str, keys: Iterable[str] = (), origins: Iterable[str] = (), names: Iterable[str] = ()) -> Gate:
+        """The rules of a server that listens on `host`."""
+        own = f"[{host}]" if ":" in host else host
+        return Gate(frozenset({*_LOCAL, own, *names}), tuple(digest(key) for key in keys), frozenset(origins))
+
+    def check(self, method: str, path: str, headers: dict[str, str]) -> None:
+        """Raises Refusal for a request that may not pass."""
+        host = headers.get("host", "")
+        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        if name.lower() not in self.hosts:
+            raise Refusal(403, "The Host of this request is not one of this server's names.", "permission_error")
+        origin = headers.get("origin")
+        if origin is not None and origin not in self.origins and origin not in (f"http://{host}", f"https://{host}"):
+            raise Refusal(403, "Web pages of other origins may not call this server.", "permission_error")
+        if self.keys and path not in PUBLIC:
+            self._check_key(headers)
+        if method == "POST":
+            kind = headers.get("content-type", "").split(";")[0].strip().lower()
+            if kind != "application/json":
+                raise Refusal(415, "The body must be JSON, sent as Content-Type: application/json.")
+            if headers.get("content-encoding", "identity") != "identity":
+                raise Refusal(415, "Compressed bodies are not read; send plain JSON.")
+
+    def _check_key(self, headers: dict[str, str]) -> None:
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        key = given.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        found = digest(key)
+        # All are compared, each in constant time, so that the time tells nothing.
+        if sum(hmac.compare_digest(found, known) for known in self.keys) == 0:
+            raise Refusal(401, "This server needs an API key: Authorization: Bearer KEY.", "authentication_error")
+
+
+class Guard:
+    """Runs the gate in front of an ASGI application and reads bodies up to MOST_BODY."""
+
+    def __init__(self, app: Any, gate: Gate) -> None:
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """One connection's request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            self._gate.check(scope["method"], scope["path"], headers)
+            length = headers.get("content-length", "0")
+            if not length.isdecimal() or int(length) > MOST_BODY:
+                raise Refusal(413, f"The body has {length[:20]} bytes; at most {MOST_BODY}.")
+        except Refusal as refusal:
+            await respond(send, refusal)
+            return
+        await self._app(scope, receive, send)
+
+
+async def respond(send: Any, refusal: Refusal) -> None:
+    """Sends a refusal as a whole response."""
+    headers = [(b"content-type", b"application/json")]
+    if refusal.retry_after is not None:
+        headers.append((b"retry-after", str(refusal.retry_after).encode()))
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": msgspec.json.encode(refusal.body())})

@@ -1,0 +1,133 @@
+"""The models that the engine's process holds: loaded when first asked for, freed when idle or when memory is needed.
+
+Knows no HTTP and no chat; a model is loaded by the same call as in Python.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from causerie.errors import ModelNotFound, OutOfMemory, UsageError, unknown
+from causerie.server.orders import ModelState
+
+if TYPE_CHECKING:
+    from causerie.api.causal_lm import CausalLM
+
+Tell = Callable[[ModelState], None]
+_SHARE_STEP = 0.02  # how much of a model is read between two reports
+
+
+@dataclass
+class Held:
+    """A loaded model and how many jobs use it."""
+
+    model: CausalLM
+    jobs: int = 0
+    used: float = field(default_factory=time.monotonic)
+
+
+class Models:
+    """Models by the names that requests use. `options` are those of from_pretrained, for all of them."""
+
+    def __init__(self, names: list[str], options: dict[str, Any], tell: Tell, unload_after: float | None) -> None:
+        self._names = names
+        self._options = options
+        self._tell = tell
+        self._unload_after = unload_after
+        self._held: dict[str, Held] = {}
+        self._loading = asyncio.Lock()
+
+    @property
+    def loaded(self) -> dict[str, Held]:
+        """Those in memory."""
+        return self._held
+
+    async def use(self, name: str) -> Held:
+        """The model, loaded if it was not; the caller gives it back with `release`. Raises as from_pretrained."""
+        if name not in self._names:
+            raise unknown("model", name, self._names)
+        async with self._loading:
+            held = self._held.get(name)
+            if held is None:
+                held = self._held[name] = Held(await self._load(name))
+        held.jobs += 1
+        return held
+
+    def release(self, held: Held) -> None:
+        """A job that used a model is over."""
+        held.jobs -= 1
+        held.used = time.monotonic()
+
+    async def unload(self, name: str) -> None:
+        """Frees a model. Raises UsageError while it answers, ModelNotFound where it is not loaded."""
+        held = self._held.get(name)
+        if held is None:
+            raise ModelNotFound(f"The model {name} is not loaded.")
+        if held.jobs:
+            raise UsageError(f"The model {name} is answering {held.jobs} requests; unload it when they have ended.")
+        del self._held[name]
+        await asyncio.to_thread(held.model.close)
+        self._tell(ModelState(name, None))
+
+    async def tidy(self) -> None:
+        """Frees what nobody used for `unload_after` seconds."""
+        if self._unload_after is not None:
+            for name, held in list(self._held.items()):
+                if not held.jobs and time.monotonic() - held.used > self._unload_after:
+                    await self.unload(name)
+
+    async def close(self) -> None:
+        """Frees all of them."""
+        for held in self._held.values():
+            await asyncio.to_thread(held.model.close)
+        self._held.clear()
+
+    async def _load(self, name: str) -> CausalLM:
+        loop = asyncio.get_running_loop()
+        told = 0.0
+
+        def progress(done: int, total: int, tensor: str) -> None:
+            nonlocal told
+            share = done / total if total else 1.0
+            if share - told >= _SHARE_STEP:
+                told = share
+                loop.call_soon_threadsafe(self._tell, ModelState(name, min(share, 0.999)))
+
+        self._tell(ModelState(name, 0.0))
+        try:
+            while True:
+                try:
+                    model = await asyncio.to_thread(_open, name, self._options, progress)
+                    break
+                except OutOfMemory:
+                    idle = sorted((held.used, other) for other, held in self._held.items() if not held.jobs)
+                    if not idle:
+                        raise
+                    await self.unload(idle[0][1])  # the one unused for longest makes room
+        except BaseException:
+            self._tell(ModelState(name, None))
+            raise
+        self._tell(ModelState(name, 1.0, facts(model)))
+        return model
+
+
+def _open(name: str, options: dict[str, Any], progress: Callable[[int, int, str], None]) -> CausalLM:
+    from causerie.api.auto import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(name, progress=progress, **options)
+
+
+def facts(model: CausalLM) -> dict[str, Any]:
+    """What the front tells of a loaded model."""
+    return {
+        "context": model.context,
+        "parameters": model.num_parameters(),
+        "weight_bytes": model.get_memory_footprint(),
+        "format": str(model.quantization or model.dtype),
+        "backend": model.backend,
+        "device": str(model.device),
+    }

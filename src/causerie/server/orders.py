@@ -1,0 +1,165 @@
+"""What the front of the server asks of the engine's process (orders), and what comes back (events): data types only.
+
+Every type is a JSON object with its name in `type`. A `job` is a number that the front gives to one request.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Chat(Struct, tag=True, frozen=True):
+    """A prompt that the model's chat template writes. `variables` are template options such as enable_thinking."""
+
+    messages: list[dict[str, Any]]
+    tools: list[dict[str, Any]] | None = None
+    variables: dict[str, Any] = {}
+    continue_final_message: bool = False
+
+
+class Text(Struct, tag=True, frozen=True):
+    """A prompt that is plain text; `special` keeps spelled control tokens as tokens and adds the model's own first."""
+
+    text: str
+    special: bool = True
+
+
+class Tokens(Struct, tag=True, frozen=True):
+    """A prompt that is token ids already."""
+
+    tokens: list[int]
+
+
+Prompt = Chat | Text | Tokens
+
+
+class Generate(Struct, tag=True, frozen=True):
+    """Answer a prompt, `choices` times. `flags` are generate flags by their names; `logprobs` is how many of the
+    likeliest tokens are told beside each drawn one, None for no log-probabilities."""
+
+    job: int
+    model: str
+    prompt: Prompt
+    flags: dict[str, Any]
+    choices: int = 1
+    logprobs: int | None = None
+
+
+class Render(Struct, tag=True, frozen=True):
+    """The tokens and the text of a prompt, without an answer."""
+
+    job: int
+    model: str
+    prompt: Prompt
+
+
+class Detokenize(Struct, tag=True, frozen=True):
+    """The text of tokens."""
+
+    job: int
+    model: str
+    tokens: list[int]
+
+
+class Load(Struct, tag=True, frozen=True):
+    """Load a model, if it is not."""
+
+    job: int
+    model: str
+
+
+class Unload(Struct, tag=True, frozen=True):
+    """Free a model, when nothing runs on it."""
+
+    job: int
+    model: str
+
+
+class Cancel(Struct, tag=True, frozen=True):
+    """Nobody waits for this job any more."""
+
+    job: int
+
+
+Order = Generate | Render | Detokenize | Load | Unload | Cancel
+
+
+class TokenPiece(Struct, frozen=True):
+    """One token of an answer: its bytes as text where they are whole, and log-probabilities where they were asked."""
+
+    token: int
+    text: str
+    bytes: list[int]
+    logprob: float | None = None
+    top: list[TokenPiece] = []
+
+
+class Begun(Struct, tag=True, frozen=True):
+    """The prompt was read into tokens. `tail` is the end of its text, where a template may have opened a reasoning."""
+
+    job: int
+    prompt_tokens: int
+    tail: str
+
+
+class Piece(Struct, tag=True, frozen=True):
+    """Some more text of one choice, and its tokens where log-probabilities were asked for."""
+
+    job: int
+    choice: int
+    text: str
+    tokens: list[TokenPiece] = []
+
+
+class Ended(Struct, tag=True, frozen=True):
+    """The end of one choice. Seconds are from the request's arrival at the engine."""
+
+    job: int
+    choice: int
+    reason: str  # stop, length, time, cancelled
+    stop_string: str | None
+    cached_tokens: int
+    new_tokens: int
+    first_token_seconds: float
+    total_seconds: float
+
+
+class Done(Struct, tag=True, frozen=True):
+    """The end of a job that was no answer: what it gave."""
+
+    job: int
+    value: Any = None
+
+
+class Failed(Struct, tag=True, frozen=True):
+    """The end of a job that could not be done. `kind` is the name of the error's class."""
+
+    job: int
+    kind: str
+    message: str
+
+
+class ModelState(Struct, tag=True, frozen=True):
+    """A model was loaded, is loading (`share` of its bytes, 0 to 1), or was freed (share None)."""
+
+    model: str
+    share: float | None
+    facts: dict[str, Any] = {}
+
+
+class Beat(Struct, tag=True, frozen=True):
+    """A sign of life, several a second, with the engines' counts summed."""
+
+    steps: int
+    running: int
+    waiting: int
+    read_tokens: int
+    cached_tokens: int
+    new_tokens: int
+    blocks: int
+    free_blocks: int
+
+
+Event = Begun | Piece | Ended | Done | Failed | ModelState | Beat

@@ -1,0 +1,114 @@
+"""The process that turns chats into tokens for the server: `python -m causerie.server.prompt_process FD`.
+
+A chat template is a program that came with a model: it can run for ever or ask for all memory. Here it can be killed.
+It answers one `PromptOrder` after the other over the socket FD. Knows no engine and no HTTP.
+"""
+
+from __future__ import annotations
+
+import resource
+import socket
+import struct
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from causerie.errors import CauserieError
+from causerie.server.orders import Chat, Prompt, Text
+
+if TYPE_CHECKING:
+    from causerie.api.tokenizer import ChatTokenizer
+
+MEMORY_BYTES = 8 << 30  # of addresses, which is more than what is used: a template that asks for all memory fails
+LENGTH = struct.Struct(">I")
+_TAIL = 200  # characters of the prompt's end
+
+
+class PromptOrder(msgspec.Struct, frozen=True):
+    """The tokens of one prompt for the tokenizer and template of a model's folder."""
+
+    folder: str
+    prompt: Prompt
+    whole_text: bool = False
+
+
+class PromptReply(msgspec.Struct, frozen=True):
+    """`tokens` and the end of the text (all of it, where asked); or what was wrong: an error's class and sentence."""
+
+    tokens: list[int] = []
+    text: str = ""
+    kind: str = ""
+    message: str = ""
+
+
+_tokenizers: dict[str, ChatTokenizer] = {}
+
+
+def prepared(order: PromptOrder) -> PromptReply:
+    """Does what an order asks; every failure is part of the reply."""
+    try:
+        return _prepared(order)
+    except CauserieError as error:
+        return PromptReply(kind=type(error).__name__, message=str(error))
+    except RecursionError:
+        return PromptReply(kind="TemplateError", message="The chat is nested too deeply for its template.")
+    except MemoryError:
+        return PromptReply(kind="TemplateError", message="The chat template asked for more memory than it may have.")
+
+
+def _prepared(order: PromptOrder) -> PromptReply:
+    from causerie.api.auto import AutoTokenizer
+
+    if order.folder not in _tokenizers:
+        _tokenizers[order.folder] = AutoTokenizer.from_pretrained(order.folder, local_files_only=True)
+    tokenizer = _tokenizers[order.folder]
+    prompt = order.prompt
+    if isinstance(prompt, Chat):
+        encoded = tokenizer.chat.prompt(
+            prompt.messages,
+            tools=prompt.tools,
+            continue_final_message=prompt.continue_final_message,
+            variables=prompt.variables,
+        )
+        tokens, text = encoded.tokens, encoded.text
+    elif isinstance(prompt, Text):
+        tokens = tokenizer(prompt.text, add_special_tokens=prompt.special)["input_ids"]
+        text = prompt.text
+    else:
+        tokens, text = prompt.tokens, ""
+        if order.whole_text:
+            text = tokenizer.decode(prompt.tokens, skip_special_tokens=False)
+    return PromptReply(list(tokens), text if order.whole_text else text[-_TAIL:])
+
+
+def read_frame(connection: socket.socket) -> bytes | None:
+    """The next frame's body, None at the end of the connection."""
+    head = _read(connection, LENGTH.size)
+    return None if head is None else _read(connection, LENGTH.unpack(head)[0])
+
+
+def _read(connection: socket.socket, size: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < size:
+        part = connection.recv(min(1 << 20, size - len(parts)))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
+
+
+def main() -> None:
+    """Answers orders until the other side closes the connection."""
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    decoder: Any = msgspec.json.Decoder(PromptOrder)
+    while (body := read_frame(connection)) is not None:
+        reply = msgspec.json.encode(prepared(decoder.decode(body)))
+        connection.sendall(LENGTH.pack(len(reply)) + reply)
+
+
+if __name__ == "__main__":
+    main()

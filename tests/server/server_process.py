@@ -1,0 +1,76 @@
+"""A real `causerie serve` with the built-in model, for tests: started on a free port, asked over HTTP, stopped."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+
+@dataclass
+class Server:
+    """A server that runs."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    def post(self, path: str, body: Any, **options: Any) -> httpx.Response:
+        return httpx.post(self.url + path, json=body, timeout=60, **options)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=60, **options)
+
+    def chat(self, text: str, **fields: Any) -> httpx.Response:
+        messages = [{"role": "user", "content": text}]
+        return self.post("/v1/chat/completions", {"model": "builtin", "messages": messages, "temperature": 0, **fields})
+
+    def said(self, text: str, **fields: Any) -> str:
+        response = self.chat(text, **fields)
+        assert response.status_code == 200, response.text
+        content: str = response.json()["choices"][0]["message"]["content"]
+        return content
+
+    def metric(self, name: str) -> float:
+        found = re.search(rf"^causerie_{name} (\S+)$", self.get("/metrics").text, re.MULTILINE)
+        assert found, name
+        return float(found[1])
+
+    def wait(self, condition: Any, seconds: float = 20) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "it did not happen in time"
+            time.sleep(0.05)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(40)
+
+
+def start(folder: Path, *options: str) -> Server:
+    """Starts a server and waits until it is well."""
+    log = folder / "server.log"
+    with log.open("w") as out:
+        command = [sys.executable, "-m", "causerie.cli.main", "serve", "--port", "0", *options]
+        process = subprocess.Popen(command, stderr=out, text=True)
+    end = time.monotonic() + 60
+    while True:
+        found = re.search(r"on (http://\S+)/v1", log.read_text())
+        if found and well(found[1]):
+            return Server(process, found[1])
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.1)
+
+
+def well(url: str) -> bool:
+    try:
+        return httpx.get(url + "/health", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
