@@ -160,5 +160,5 @@ def test_who_leaves_frees_the_engine(server: Server) -> None:
         with httpx.stream("POST", server.url + "/v1/chat/completions", json=body, timeout=60) as response:
             next(response.iter_lines())
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(server.url + "/v1/chat/completions", json={**body, "stream": False}, timeout=0.5)
+        httpx.post(server.url + "/v1/chat/completions", json={**body, "stream": False}, timeout=0.15)
     server.wait(lambda: server.metric("running") == 0 and server.metric("jobs") == 0, 3)

@@ -107,11 +107,11 @@ class EngineService:
         try:
             tokens, tail = await self._tokens(order.model, order.prompt)
             answering = Answering(order, held.model, tokens, self._tell)
-            self._tell(Begun(order.job, len(tokens), tail))
             over = asyncio.Event()
             self._answering[order.job] = answering, over
             try:
-                answering.start(self._mail.put)
+                answering.start(self._mail.put)  # what it raises is told before anything has begun
+                self._tell(Begun(order.job, len(tokens), tail))
                 await over.wait()
             finally:
                 del self._answering[order.job]

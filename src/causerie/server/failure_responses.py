@@ -37,22 +37,24 @@ class Refusal(Exception):
 
     def body(self) -> dict[str, Any]:
         """The envelope."""
-        message = _FOLDERS.sub("(a folder)", self.message)[:_LONGEST]
+        message = self.message[:_LONGEST]
         return {"error": {"message": message, "type": self.type, "param": self.param, "code": self.code}}
 
 
 def refusal_of(error: CauserieError) -> Refusal:
-    """How a failure of the program is told over HTTP. Only a fault of ours is a 5xx."""
+    """How a failure of the program is told over HTTP: without the folders of this machine; only a fault of ours is a
+    5xx."""
+    sentence = _FOLDERS.sub("(a folder)", str(error))
     if isinstance(error, ContextLengthError):
-        return Refusal(400, str(error), param="messages", code="context_length_exceeded")
+        return Refusal(400, sentence, param="messages", code="context_length_exceeded")
     if isinstance(error, TemplateError | MessageError):
-        return Refusal(400, str(error), param="messages", code="chat_template_error")
+        return Refusal(400, sentence, param="messages", code="chat_template_error")
     if isinstance(error, ModelNotFound):
-        return Refusal(404, str(error), param="model", code="model_not_found")
+        return Refusal(404, sentence, param="model", code="model_not_found")
     if isinstance(error, UsageError):
-        return Refusal(400, str(error))
+        return Refusal(400, sentence)
     if isinstance(error, OutOfMemory):
-        return Refusal(503, str(error), "server_error", code="insufficient_memory", retry_after=10)
+        return Refusal(503, sentence, "server_error", code="insufficient_memory", retry_after=10)
     if isinstance(error, EngineError):
-        return Refusal(503, str(error), "server_error", code="engine_error", retry_after=1)
-    return Refusal(500, str(error), "server_error")
+        return Refusal(503, sentence, "server_error", code="engine_error", retry_after=1)
+    return Refusal(500, sentence, "server_error")
