@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("runs/builtin"), help="of the run: tokenizer, state, log")
     parser.add_argument("--out", type=Path, default=Path("src/causerie/builtin/model"), help="the checkpoint folder")
     parser.add_argument("--expected", type=Path, default=Path("tests/expected/builtin_greedy.json"))
-    parser.add_argument("--tokens", type=float, default=16e6, help="length of the training in tokens")
+    parser.add_argument("--tokens", type=float, default=20e6, help="length of the training in tokens")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     if not (args.folder / "tokenizer.json").exists():

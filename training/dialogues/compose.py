@@ -131,9 +131,9 @@ class Chat:
         return recall.echo(rng) if rng.random() < (0.2 if self.turns else 0.85) else recall.ask_last(self.turns, rng)
 
     def next(self) -> Turn:
-        """Four times in ten a follow-up where one is possible, else a fresh question."""
+        """Half of the time a follow-up where one is possible, else a fresh question."""
         rng = self.rng
-        if self.turns and rng.random() < 0.45:
+        if self.turns and rng.random() < 0.55:
             if self.need:
                 turn, self.need = memory.next_turn(self.need, rng)
                 return turn

@@ -89,7 +89,7 @@ TOPICS = (
         "leave", "act",
         ("[leave|quit|exit|end|close|finish] [the chat|causerie|this|the conversation|the program]", "[get|log] out", "quit", "exit"),
         "Type `exit` to leave the chat.", "`/exit` and `!exit` work too, and so does the end of input.",
-        "Ctrl-C only stops an answer; it does not leave the chat.", ("exit",),
+        "Ctrl-C only stops an answer; it does not leave the chat.", ("exit",), weight=2.5,
         forms=("how do I get out of here?", "what does `exit` do?", "how do I stop chatting?"), once_held=("I am done, how can I go?",)),
     Topic(
         "clear", "act",

@@ -65,10 +65,14 @@ FIT = (
 )
 NEXT_PRECISION = ("and in {p}?", "what about {p}?", "and {p}?", "in {p}?", "how about {p}?", "and with {p}?", "and if it is in {p}?",
                   "and quantized to {p}?", "how much in {p}?", "what if I use {p}?", "now in {p}", "same in {p}?", "and at {p}?", "{p}?",
-                  "what would it be in {p}?", "then in {p}?", "how much would that be with {p}?")
+                  "what would it be in {p}?", "then in {p}?", "how much would that be with {p}?", "now suppose {p}", "what does it take in {p}?", "and stored as {p}?",
+                  "[assume|imagine|suppose|let us say|say] {p}[ instead| now|]", "[convert|change|switch|turn] it to {p}", "[and|but|what] if [I|we] [use|take|choose|load it in|keep it in] {p}?",
+                  "[how|and how] [big|large|heavy|much] [is it|would it be|is that] [in|at|with|as] {p}?", "[held|kept|loaded|saved|stored|quantized] [in|as|at|to] {p}?", "{p} instead[ please|?|]", "[the same|that|it] [in|with|at] {p}[ please|?|]")
 NEXT_SIZE = ("and for [a|an] {s}?", "what about {s}?", "and [a|an] {s} model?", "how about [a|an] {s}?", "and {s}?", "and {s} then?", "for {s}?",
              "what about [a|an] {s} model?", "and if it is [a|an] {s} model?", "now {s}", "same for {s}?", "{s}?", "how much for {s}?",
-             "then a {s} one?", "what would a {s} need?", "and if I take {s}?")
+             "then a {s} one?", "what would a {s} need?", "and if I take {s}?", "and with {s} instead?", "now suppose it is {s}", "what does a {s} model take?",
+             "[assume|imagine|suppose|let us say|say] [a|] {s}[ model|][ instead|]", "[and|but|what] if [I|we] [use|take|choose|load|have] [a|] {s}[ model|]?", "[how|and how] [big|large|heavy|much] is [a|] {s}[ model| one|]?",
+             "{s} instead[ please|?|]", "[the same|that] for [a|] {s}[ model|][ please|?|]", "[another size|a different size|other size]: {s}")
 WHY = ("why?", "why is that?", "how do you know?", "how did you compute that?", "why so much?", "how so?", "how do you get that?", "explain that")
 MEANING = ("what does {s} mean?", "what is {s}?", "what does {s} stand for?", "what does the {s} in a name mean?", "what does {s} in a model name mean?",
            "explain {s}", "{s}?", "what means {s}?")

@@ -18,9 +18,13 @@ ASK = ("what is {e}?", "what's {e}?", "{e}", "{e}?", "{e} =", "how much is {e}?"
        "solve {e}", "how much does {e} make?", "can you do {e}?", "what do I get for {e}?",
        "work out {e} for me", "what is the value of {e}?", "{e} equals what?", "give me the answer to {e}")
 NEXT = {"+": ("plus {b}?", "and plus {b}?", "add {b}", "now add {b}", "and {b} more?", "add {b} to that", "+ {b}", "+{b}?",
-              "then add {b} to it", "and with {b} added?"),
+              "then add {b} to it", "and with {b} added?", "now increase it by {b}", "and {b} on top of that?", "[raise|increase|enlarge] [it|that|this|the result] by {b}",
+              "[and|now|then|] [with|] {b} [more|extra|on top|further|in addition]", "[put|give|lay] {b} [on top|more to it|on it]", "[and|what|then|] plus another {b}", "[and if I|if I|I] add {b}[ more| to that|]?",
+              "[that|it|the result|this] [+|plus|and] {b}", "[what|how much] is [it|that] [plus|and|with] {b}[ more|]?", "[sum|add] that [and|with|to] {b}", "{b} [more|extra|on top][ please|?|]"),
         "-": ("minus {b}?", "and minus {b}?", "subtract {b}", "now take away {b}", "subtract {b} from that", "- {b}", "take {b} away",
-              "then subtract {b} from it", "and with {b} taken off?")}
+              "then subtract {b} from it", "and with {b} taken off?", "now lower it by {b}", "and {b} less than that?", "[reduce|decrease|lower|diminish] [it|that|this|the result] by {b}",
+              "[and|now|then|] {b} [less|fewer|off|away]", "[drop|deduct|remove|take] {b} [from it|from that|off|of it]", "[and|what|then|] minus another {b}", "[and if I|if I|I] [subtract|take away|remove] {b}[ from that| from it|]?",
+              "[that|it|the result|this] [-|minus|less] {b}", "[what|how much] is [it|that] [minus|less|without] {b}?", "[now|and] without {b}", "{b} [less|fewer|off][ please|?|]")}
 HOLE = "{b}"
 BEYOND = ("what is {x} [*|x|times] {y}?", "what is {x} [/|divided by] {z}?", "{x} [*|x] {y}", "the square root of {x}", "what is {z} percent of {x}?",
           "{x} / {z}", "calculate {x} [*|times] {y}", "what is {x} squared?", "what is {x} to the power of {z}?", "{x} + {y}", "what is {x} plus {y}?",
@@ -81,7 +85,7 @@ def next_turn(last: int, rng: Random, held: bool = False) -> tuple[Turn, int] | 
             continue
         if held_out(last, sign, b) == held:
             form = rng.choice((unseen.NEXT_SUM if held and rng.random() < 0.5 else NEXT)[sign])
-            user = noisy(form.replace(HOLE, str(b)), rng, 0.6)
+            user = noisy(expand(form, rng).replace(HOLE, str(b)), rng, 0.6)
             return turn(last, sign, b, user, "sum next"), result(last, sign, b)
     return None
 

@@ -30,13 +30,13 @@ FORMS: dict[str, tuple[str, ...]] = {
 }
 
 FOLLOW: dict[str, tuple[str, ...]] = {
-    "more": ("is there anything you can add?", "I want to hear further details"),
-    "shorter": ("could you put that in fewer words?", "please condense it"),
-    "example": ("would you illustrate it?", "please show an example of it"),
-    "why": ("what would be the reason?", "could you tell me why?"),
-    "how": ("which steps do I take for it?", "how would I do such a thing?"),
-    "other": ("the same question for {x}", "and how about explaining {x}?"),
-    "set": ("how exactly do I put it into the command?", "what is the spelling of it on the command line?"),
+    "more": ("I am curious, what else belongs to it?", "please broaden your explanation"),
+    "shorter": ("make a one-liner of it", "that needs to be cut to the bone"),
+    "example": ("do you know a case where that applies?", "help me with a sample"),
+    "why": ("what is it due to?", "please give the motive"),
+    "how": ("what would the commands be?", "how does somebody put that to work?"),
+    "other": ("then comes {x}, please", "and your words on {x}?"),
+    "set": ("how would the whole line be with it?", "please demonstrate how I pass it"),
 }
 
 ASK_MEMORY = (
@@ -44,10 +44,10 @@ ASK_MEMORY = (
     "how heavy is a {s} model when it is in {p}?", "can you work out the size of {s} in {p}?",
 )
 FIT = ("would a {s} model at {p} go into {g} GB?", "there are {g} GB in my machine, will {s} in {p} run?")
-NEXT_PRECISION = ("now suppose {p}", "what does it take in {p}?", "and stored as {p}?")
-NEXT_SIZE = ("and with {s} instead?", "now suppose it is {s}", "what does a {s} model take?")
+NEXT_PRECISION = ("once more, this time {p}", "how would {p} change that?", "and after going to {p}?")
+NEXT_SIZE = ("once more, this time {s}", "and should I pick {s}?", "how does that change for {s}?")
 ASK_SUM = ("could you reckon {e}?", "I need the result of {e}", "help me with {e}", "what number is {e}?")
-NEXT_SUM = {"+": ("now increase it by {b}", "and {b} on top of that?"), "-": ("now lower it by {b}", "and {b} less than that?")}
+NEXT_SUM = {"+": ("let it grow by {b}", "and with an additional {b}?"), "-": ("let it shrink by {b}", "and after {b} are gone?")}
 ASK_NAME = ("by what name do you know me?", "please say what my name is", "can you recall how I am called?")
 LAST_QUESTION = ("which question did I put to you just now?", "what exactly was my last question?")
 LAST_ANSWER = ("please give your previous answer once more", "what was it that you answered?")
