@@ -106,6 +106,28 @@ def test_keys(tmp_path: Path) -> None:
         served.stop()
 
 
+def test_pages_that_were_allowed(tmp_path: Path) -> None:
+    served = start(tmp_path, "--origin", "https://mine.example")
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    try:
+        for origin, allowed in (("https://mine.example", True), ("https://other.example", False)):
+            asked = httpx.options(served.url + "/v1/chat/completions", headers={"Origin": origin, **asks})
+            assert (asked.headers.get("access-control-allow-origin") == origin) == allowed == (asked.status_code == 200)
+            response = served.get("/v1/models", headers={"Origin": origin})
+            assert (response.headers.get("access-control-allow-origin") == origin) == allowed
+            assert response.status_code == (200 if allowed else 403)
+    finally:
+        served.stop()
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_server(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "causerie.cli.main", "serve", str(tmp_path), "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "config.json" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_an_engine_that_dies_is_replaced(tmp_path: Path) -> None:
     served = start(tmp_path)
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from causerie.cli.arguments import QUANTIZATION_HELP, Parser, whole_number
-from causerie.errors import UsageError
+from causerie.errors import CauserieError, UsageError
 
 if TYPE_CHECKING:
     import socket
@@ -95,7 +95,13 @@ def _serve(found: argparse.Namespace, models: list[str], keys: list[str], listen
         "quantization": found.quantization,
         "cache_dtype": found.cache_dtype,
     }
-    link = EngineLink(EngineOptions(models, options, unload_after=found.unload_after), _note)
+    failures: list[CauserieError] = []
+
+    def useless(error: CauserieError) -> None:
+        failures.append(error)
+        server.should_exit = True
+
+    link = EngineLink(EngineOptions(models, options, unload_after=found.unload_after), _note, useless)
     application = Application(link, models, Limits(found.max_requests))
     address, port = listener.getsockname()[:2]
     gate = Gate.of(found.host, keys, found.origin, [*found.name, address])
@@ -108,7 +114,10 @@ def _serve(found: argparse.Namespace, models: list[str], keys: list[str], listen
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    if failures:
+        raise failures[0]
     return 0
 
 

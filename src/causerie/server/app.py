@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -23,6 +24,7 @@ from causerie.server.link import EngineLink, Job
 from causerie.server.orders import Begun, Chat, Detokenize, Ended, Piece, Render, Text
 
 Body = TypeVar("Body")
+_HEADERS = ["Authorization", "Content-Type", "X-API-Key"]
 _DEEPEST = 64  # brackets in a JSON body
 _MOST_UNREAD = 4096  # events that a slow reader may leave waiting
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -87,7 +89,12 @@ class Application:
             Route("/metrics", self._answered(self.metrics), methods=["GET"]),
         ]
         handlers: dict[Any, Any] = {404: _not_found, 405: _not_found}
-        return Guard(Starlette(routes=routes, lifespan=running, exception_handlers=handlers), gate)
+        guarded = Guard(Starlette(routes=routes, lifespan=running, exception_handlers=handlers), gate)
+        if not gate.origins:
+            return guarded
+        # In front of the guard: a browser asks without a key whether it may send one.
+        origins = sorted(gate.origins)
+        return CORSMiddleware(guarded, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=_HEADERS)
 
     # --- answers ---
 

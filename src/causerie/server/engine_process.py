@@ -38,6 +38,7 @@ from causerie.server.orders import (
 from causerie.server.prompts import Prompts
 
 BEAT_SECONDS = 0.25
+PRELOADING = 0  # the number of the job that loads the first model at the start
 _READ = 1 << 16
 
 
@@ -66,7 +67,7 @@ class EngineService:
         """Until the front closes the connection."""
         beating = asyncio.create_task(self._beat())
         if self._options.preload:
-            self._obey(Load(0, self._options.models[0]))
+            self._obey(Load(PRELOADING, self._options.models[0]))
         unpacker = Unpacker.orders()
         while data := await reader.read(_READ):
             for order in unpacker.feed(data):

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from causerie.errors import EngineError
-from causerie.server.engine_process import EngineOptions
+from causerie.errors import CauserieError, EngineError
+from causerie.server.engine_process import PRELOADING, EngineOptions
 from causerie.server.failures import error_of
 from causerie.server.frames import Unpacker, packed
 from causerie.server.orders import Beat, Cancel, Done, Event, Failed, ModelState, Order
@@ -54,9 +54,13 @@ class Job:
 class EngineLink:
     """One engine process at a time. All methods belong to one event loop."""
 
-    def __init__(self, options: EngineOptions, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, options: EngineOptions, note: Callable[[str], None], useless: Callable[[CauserieError], None]
+    ) -> None:
+        """`note` is told what happens; `useless` why the model that is loaded at the start cannot be."""
         self._options = options
         self._note = note
+        self._useless = useless
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -180,6 +184,8 @@ class EngineLink:
                 self.models.pop(event.model, None)
             else:
                 self.models[event.model] = event
+        elif isinstance(event, Failed) and event.job == PRELOADING:
+            self._useless(error_of(event.kind, event.message))
         elif (job := self._jobs.get(event.job)) is not None:
             job.put(event)
             if isinstance(event, Done | Failed):
