@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -18,18 +18,36 @@ from starlette.routing import Route
 
 from causerie.errors import CauserieError
 from causerie.server.chat_completions import ChatCompletion, ChatCompletionRequest
+from causerie.server.completions import Completion, CompletionRequest
 from causerie.server.failure_responses import Refusal, refusal_of
 from causerie.server.gate import MOST_BODY, Gate, Guard
 from causerie.server.link import EngineLink, Job
-from causerie.server.orders import Begun, Chat, Detokenize, Ended, Piece, Render, Text
+from causerie.server.orders import Chat, Detokenize, Done, Generate, Render, Text
 
 Body = TypeVar("Body")
 _HEADERS = ["Authorization", "Content-Type", "X-API-Key"]
 _DEEPEST = 64  # brackets in a JSON body
-_MOST_UNREAD = 4096  # events that a slow reader may leave waiting
+_MOST_WAITING = 64  # events between the jobs of a stream and its client; more wait in the jobs
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 DONE = b"data: [DONE]\n\n"
+
+
+class Answer(Protocol):
+    """What an answer's shape tells of it: chat_completions.py and completions.py have one each."""
+
+    @property
+    def over(self) -> bool:
+        """Whether all of it has come."""
+        ...
+
+    def whole(self) -> dict[str, Any]:
+        """All of it in one piece."""
+        ...
+
+
+Read = Callable[[int, Any], list[dict[str, Any]]]
+"""Takes an event of the i-th order; gives the chunks of a stream."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +98,7 @@ class Application:
 
         routes = [
             Route("/v1/chat/completions", self._answered(self.chat), methods=["POST"]),
+            Route("/v1/completions", self._answered(self.complete), methods=["POST"]),
             Route("/v1/models", self._answered(self.models), methods=["GET"]),
             Route("/v1/models/{model:path}", self._answered(self.model), methods=["GET"]),
             Route("/tokenize", self._answered(self.tokenize), methods=["POST"]),
@@ -103,51 +122,59 @@ class Application:
         body = await _read(request, ChatCompletionRequest)
         self._check_model(body.model)
         body.order(0)  # what is wrong with it is said before it waits in line
-        if self._link.jobs >= self._limits.jobs:
-            raise Refusal(429, "The server is full; try again.", "rate_limit_error", retry_after=1)
         completion = ChatCompletion(body)
-        if body.stream:
-            return await self._streamed(body, completion)
-        async with self._link.job(body.order) as job:
-            reading = asyncio.create_task(_read_all(job, completion))
+        return await self._answer(
+            request, [body.order], lambda _, event: completion.read(event), completion, stream=body.stream
+        )
+
+    async def complete(self, request: Request) -> Response:
+        """POST /v1/completions."""
+        body = await _read(request, CompletionRequest)
+        self._check_model(body.model)
+        orders = body.orders()
+        completion = Completion(body, len(orders))
+        echoed = [] if not body.echo else [await self._text(order(0)) for order in orders]
+        first = [chunk for place, text in enumerate(echoed) for chunk in completion.echo(place, text)]
+        return await self._answer(request, orders, completion.read, completion, stream=body.stream, first=first)
+
+    async def _text(self, order: Generate) -> str:
+        """The text of an order's prompt."""
+        if isinstance(order.prompt, Text):
+            return order.prompt.text
+        found = await self._link.value(lambda job: Render(job, order.model, order.prompt))
+        return str(found["text"])
+
+    async def _answer(
+        self,
+        request: Request,
+        orders: list[Callable[[int], Generate]],
+        read: Read,
+        answer: Answer,
+        *,
+        stream: bool,
+        first: list[dict[str, Any]] | None = None,
+    ) -> Response:
+        """Gives the orders and answers with what comes of them, whole or as it comes. A stream's status waits for the
+        first event of every order, so that what is wrong with a prompt is a status and no stream."""
+        if self._link.jobs + len(orders) > self._limits.jobs:
+            raise Refusal(429, "The server is full; try again.", "rate_limit_error", retry_after=1)
+        async with AsyncExitStack() as stack:
+            jobs = [await stack.enter_async_context(self._link.job(order)) for order in orders]
+            chunks = list(first or [])
+            for place, job in enumerate(jobs):
+                chunks += read(place, await job.next())
+            if stream:
+                events = _events(jobs, read, answer, chunks, stack.pop_all())
+                return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+            reading = asyncio.create_task(_read_all(jobs, read, answer))
             leaving = asyncio.create_task(_left(request))
-            done, _ = await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
-            for task in (reading, leaving):
-                if task not in done:
-                    task.cancel()
+            done, waiting = await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
+            for task in waiting:
+                task.cancel()
             if reading not in done:
-                return Response(status_code=499)  # nobody reads it; the job ends with this block
+                return Response(status_code=499)  # nobody reads it; the jobs end with this block
             reading.result()
-        return _json(completion.whole())
-
-    async def _streamed(self, body: ChatCompletionRequest, completion: ChatCompletion) -> Response:
-        """A stream whose first event has come, so that what is wrong with the prompt is still a status."""
-        context = self._link.job(body.order)
-        job = await context.__aenter__()
-        try:
-            first = await job.next()
-        except BaseException as error:
-            await context.__aexit__(type(error), error, error.__traceback__)
-            raise
-
-        async def events() -> AsyncIterator[bytes]:
-            try:
-                for chunk in completion.read(first):  # type: ignore[arg-type]
-                    yield _event(chunk)
-                while not completion.over:
-                    if job.unread > _MOST_UNREAD:
-                        raise Refusal(408, "The client reads too slowly.", code="slow_client")
-                    for chunk in completion.read(await job.next()):  # type: ignore[arg-type]
-                        yield _event(chunk)
-            except CauserieError as error:
-                yield _event(refusal_of(error).body())
-            except Refusal as refusal:
-                yield _event(refusal.body())
-            finally:
-                await context.__aexit__(None, None, None)
-            yield DONE
-
-        return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        return _json(answer.whole())
 
     # --- models ---
 
@@ -248,11 +275,53 @@ _METRICS = {
 }
 
 
-async def _read_all(job: Job, completion: ChatCompletion) -> None:
-    while not completion.over:
-        event = await job.next()
-        if isinstance(event, Begun | Piece | Ended):
-            completion.read(event)
+async def _read_all(jobs: list[Job], read: Read, answer: Answer) -> None:
+    async def follow(place: int, job: Job) -> None:
+        while not isinstance(event := await job.next(), Done):
+            read(place, event)
+            if answer.over:
+                return
+
+    following = [asyncio.create_task(follow(place, job)) for place, job in enumerate(jobs)]
+    try:
+        for task in asyncio.as_completed(following):
+            await task
+            if answer.over:
+                return
+    finally:
+        for each in following:
+            each.cancel()
+
+
+async def _events(
+    jobs: list[Job], read: Read, answer: Answer, chunks: list[dict[str, Any]], stack: AsyncExitStack
+) -> AsyncIterator[bytes]:
+    """The stream of an answer: chunks, perhaps an error, and the mark of the end."""
+    inbox: asyncio.Queue[tuple[int, Any]] = asyncio.Queue(_MOST_WAITING)
+
+    async def follow(place: int, job: Job) -> None:
+        try:
+            while True:
+                await inbox.put((place, await job.next()))
+        except CauserieError as error:
+            await inbox.put((place, error))
+
+    async with stack:
+        following = [asyncio.create_task(follow(place, job)) for place, job in enumerate(jobs)]
+        try:
+            for chunk in chunks:
+                yield _event(chunk)
+            while not answer.over:
+                place, event = await inbox.get()
+                if isinstance(event, CauserieError):
+                    yield _event(refusal_of(event).body())
+                    break
+                for chunk in read(place, event):
+                    yield _event(chunk)
+        finally:
+            for task in following:
+                task.cancel()
+    yield DONE
 
 
 async def _left(request: Request) -> None:

@@ -23,12 +23,13 @@ from causerie.server.orders import Beat, Cancel, Done, Event, Failed, ModelState
 
 _READ = 1 << 18
 _CLOSING_SECONDS = 5.0
+MOST_UNREAD = 4096  # events that a slow reader may leave waiting
 SILENT_SECONDS = 5.0  # without a beat the process counts as stuck
 STEP_SECONDS = 60.0  # without a step while something runs, too
 
 
 class Job:
-    """The events of one order. `unread` is how many wait; whoever reads too slowly is cancelled by its caller."""
+    """The events of one order. `unread` is how many wait; a job with too many is ended."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -187,6 +188,9 @@ class EngineLink:
         elif isinstance(event, Failed) and event.job == PRELOADING:
             self._useless(error_of(event.kind, event.message))
         elif (job := self._jobs.get(event.job)) is not None:
+            if job.unread >= MOST_UNREAD and self._writer is not None:
+                self._writer.write(packed(Cancel(event.job)))
+                event = Failed(event.job, "EngineError", "The client reads too slowly; its request was ended.")
             job.put(event)
             if isinstance(event, Done | Failed):
                 del self._jobs[event.job]

@@ -1,0 +1,110 @@
+"""The fields that `/v1/completions` and `/v1/chat/completions` share: how to draw, where to stop, how to stream.
+
+They become generate flags. Pure: no HTTP, no model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from causerie.server.failure_responses import Refusal
+
+MOST_CHOICES = 16
+MOST_STOPS = 16
+FINISH_REASONS = {"stop": "stop", "length": "length", "time": "length", "cancelled": "stop"}
+"""The engine's reasons by OpenAI's names."""
+_FLAGS = ("top_p", "top_k", "min_p", "typical_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "seed")
+_DRAWING = ("top_p", "top_k", "min_p", "typical_p")
+_RANGES: dict[str, tuple[float, float]] = {
+    "n": (1, MOST_CHOICES),
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "top_k": (0, 1 << 31),
+    "min_p": (0, 1),
+    "typical_p": (0, 1),
+    "max_tokens": (1, 1 << 31),
+}
+
+
+class StreamOptions(Struct, forbid_unknown_fields=True, frozen=True):
+    """What a stream adds: with `include_usage` a last chunk with the counts."""
+
+    include_usage: bool = False
+
+
+class SamplingFields(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """None leaves the choice to the model's generation_config.json."""
+
+    model: str
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    typical_p: float | None = None
+    repetition_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    n: int = 1
+    user: str | None = None  # who asks, by the caller's own name: changes nothing here
+
+    @property
+    def usage_wanted(self) -> bool:
+        """Whether a stream ends with a chunk of counts."""
+        return self.stream_options is not None and self.stream_options.include_usage
+
+    def flags(self) -> dict[str, Any]:
+        """The generate flags that these fields set. Raises Refusal, naming the field."""
+        flags = {name: getattr(self, name) for name in _FLAGS if getattr(self, name) is not None}
+        if self.max_tokens is not None:
+            flags["max_new_tokens"] = self.max_tokens
+        if self.temperature is not None:
+            flags |= {"temperature": self.temperature} if self.temperature else {"do_sample": False}
+        if flags.get("do_sample") is False:
+            for name in _DRAWING:
+                flags.pop(name, None)  # at temperature 0 the likeliest token is taken, whatever else could be drawn
+        if self.stop:
+            flags["stop_strings"] = self.stop
+        if self.logit_bias:
+            flags["logit_bias"] = {_token_id(token): bias for token, bias in self.logit_bias.items()}
+        return flags
+
+    def check(self) -> None:
+        """Raises Refusal for a value out of its range, naming the field."""
+        for name, (low, high) in _RANGES.items():
+            in_range(name, getattr(self, name), low, high)
+        if self.stream_options is not None and not self.stream:
+            raise Refusal(400, "stream_options is for streams; set stream: true.", param="stream_options")
+        if isinstance(self.stop, list) and len(self.stop) > MOST_STOPS:
+            raise Refusal(400, f"stop has {len(self.stop)} strings; at most {MOST_STOPS}.", param="stop")
+
+
+def in_range(name: str, value: float | None, low: float, high: float) -> None:
+    """Raises Refusal for a value outside; None is not set."""
+    if value is not None and not low <= value <= high:
+        raise Refusal(400, f"{name} is {value}; it must be from {low} to {high}.", param=name)
+
+
+def _token_id(text: str) -> int:
+    if not text.isdecimal():
+        raise Refusal(
+            400, f"logit_bias names the token {text[:40]!r}; token ids are whole numbers.", param="logit_bias"
+        )
+    return int(text)
+
+
+def usage(prompt_tokens: int, new_tokens: int, cached_tokens: int) -> dict[str, Any]:
+    """How many tokens were read and written, as OpenAI counts."""
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": new_tokens,
+        "total_tokens": prompt_tokens + new_tokens,
+        "prompt_tokens_details": {"cached_tokens": cached_tokens},
+    }

@@ -1,0 +1,102 @@
+"""`/v1/completions` with the official client, compared with generate() on the same model."""
+
+from __future__ import annotations
+
+import openai
+import pytest
+
+from causerie import AutoModelForCausalLM, AutoTokenizer
+from tests.server.server_process import Server
+
+PROMPT = "<|begin|><|user|>What is a token?<|end|><|assistant|>"
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> openai.OpenAI:
+    return openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
+
+
+@pytest.fixture(scope="module")
+def expected() -> str:
+    tokenizer = AutoTokenizer.from_pretrained("builtin")
+    with AutoModelForCausalLM.from_pretrained("builtin") as model:
+        ids = tokenizer(PROMPT)["input_ids"]
+        found = model.generate([ids], max_new_tokens=12, do_sample=False)[0][len(ids) :]
+    text: str = tokenizer.decode(found, skip_special_tokens=True)
+    return text
+
+
+def test_a_text_goes_on_as_generate_does(client: openai.OpenAI, expected: str) -> None:
+    found = client.completions.create(model="builtin", prompt=PROMPT, temperature=0, max_tokens=12)
+    assert found.choices[0].text == expected
+    assert found.choices[0].finish_reason == "length"
+    assert found.usage is not None
+    assert found.usage.completion_tokens == 12
+    assert client.completions.create(model="builtin", prompt="Hello").usage.completion_tokens <= 16  # type: ignore[union-attr]
+
+
+def test_texts_tokens_and_lists_of_both(client: openai.OpenAI, expected: str) -> None:
+    ids = AutoTokenizer.from_pretrained("builtin")(PROMPT)["input_ids"]
+    for prompt in (ids, [PROMPT, PROMPT], [ids, ids, ids]):
+        found = client.completions.create(model="builtin", prompt=prompt, temperature=0, max_tokens=12)
+        several = isinstance(prompt[0], str | list)
+        assert [one.text for one in found.choices] == [expected] * (len(prompt) if several else 1)
+        assert [one.index for one in found.choices] == list(range(len(found.choices)))
+
+
+def test_echo_choices_and_streams(client: openai.OpenAI, expected: str) -> None:
+    found = client.completions.create(
+        model="builtin", prompt=[PROMPT, "Hi"], n=2, temperature=0, max_tokens=12, echo=True
+    )
+    assert [one.text for one in found.choices][:2] == [PROMPT + expected] * 2
+    stream = client.completions.create(
+        model="builtin",
+        prompt=[PROMPT, PROMPT],
+        temperature=0,
+        max_tokens=12,
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+    texts = {0: "", 1: ""}
+    last = None
+    for last in stream:
+        for choice in last.choices:
+            texts[choice.index] += choice.text
+    assert texts == {0: expected, 1: expected}
+    assert last is not None
+    assert last.usage is not None
+    assert last.usage.completion_tokens == 24
+
+
+def test_logprobs_have_offsets(client: openai.OpenAI, expected: str) -> None:
+    found = client.completions.create(model="builtin", prompt=PROMPT, temperature=0, max_tokens=12, logprobs=2)
+    told = found.choices[0].logprobs
+    assert told is not None
+    assert "".join(told.tokens or []) == expected
+    assert all(
+        expected[at:].startswith(text) for at, text in zip(told.text_offset or [], told.tokens or [], strict=True)
+    )
+    assert all(len(top) == 2 for top in told.top_logprobs or [])
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"prompt": []}, "prompt"),
+        ({"prompt": [[]]}, None),
+        ({"prompt": [1, "x"]}, "prompt"),
+        ({"prompt": None}, "prompt"),
+        ({"prompt": [10**9]}, None),
+        ({"suffix": "x"}, "suffix"),
+        ({"best_of": 3}, "best_of"),
+        ({"logprobs": 99}, "logprobs"),
+        ({"messages": []}, "messages"),
+        ({"max_tokens": 0}, "max_tokens"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(server: Server, fields: dict[str, object], param: str | None) -> None:
+    response = server.post("/v1/completions", {"model": "builtin", "prompt": "Hello", **fields})
+    assert response.status_code == 400, response.text
+    error = response.json()["error"]
+    assert error["message"]
+    assert param is None or error["param"] == param
