@@ -159,7 +159,7 @@ def main() -> None:
         default=Path("runs/builtin"),
         help="holds tokenizer.json; receives state.pt and log.jsonl",
     )
-    parser.add_argument("--tokens", type=float, default=20e6, help="length of the run in tokens")
+    parser.add_argument("--tokens", type=float, default=16e6, help="length of the run in tokens")
     parser.add_argument("--minutes", type=float, default=0, help="end by the clock instead")
     parser.add_argument("--batch", type=int, default=4096, help="tokens in a step")
     parser.add_argument("--matrix-rate", type=float, default=3e-3)

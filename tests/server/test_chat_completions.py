@@ -155,7 +155,13 @@ def test_an_unknown_model_names_the_known(server: Server) -> None:
 
 def test_who_leaves_frees_the_engine(server: Server) -> None:
     """A stream and a whole answer whose clients go away: the work stops."""
-    body = {"model": "builtin", "messages": messages("Hello!"), "stream": True, "logit_bias": {"2": -100}}
+    body = {
+        "model": "builtin",
+        "messages": messages("Hello!"),
+        "stream": True,
+        "logit_bias": {"2": -100},
+        "max_tokens": 1900,
+    }
     for _ in range(3):
         with httpx.stream("POST", server.url + "/v1/chat/completions", json=body, timeout=60) as response:
             next(response.iter_lines())

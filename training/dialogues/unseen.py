@@ -1,53 +1,125 @@
 """Wordings that no training dialogue has: the held-out question forms of every kind, which only evaluations use.
 
-They were written after the training data were finished. Whoever reads mistakes on them to improve the data moves them
-there, writes new ones here and raises `phrasing.DRAW`.
+They were written by someone who had not seen the training data, and not read before the model was finished. Whoever
+reads mistakes on them to improve the data moves them there, has new ones written here and raises `phrasing.DRAW`.
 """
 
 from __future__ import annotations
 
 FORMS: dict[str, tuple[str, ...]] = {
     "act": (
-        "what would be the way for me to {x}?", "could somebody explain how to {x}?", "I have no clue how to {x}", "which steps are needed to {x}?", "what is required if I wish to {x}?",
-        "in what way can I {x}?", "how is it possible for me to {x}?", "please guide me: how to {x}",
+        "what would be the way for me to {x}?",
+        "could you walk me through it, I would like to {x}",
+        "I'm trying to {x}, what should I type?",
+        "is there a command that lets me {x}?",
+        "suppose I want to {x}; what do I have to do?",
+        "any idea how one can {x}?",
+        "what are the steps if I need to {x}?",
     ),
     "thing": (
-        "would you explain {x} in a sentence?", "I never heard of {x}, what is that?", "people mention {x} a lot, what do they mean?", "what purpose does {x} serve?", "can you give a definition of {x}?",
-        "what idea is behind {x}?", "how should I imagine {x}?", "what am I to understand by {x}?",
+        "could you give me a short definition of {x}?",
+        "I keep reading about {x}, what does that mean?",
+        "what should I understand by {x}?",
+        "I have never heard of {x}, can you explain?",
+        "what do people mean when they say {x}?",
+        "please describe {x} for a beginner",
     ),
     "error": (
-        "my run ended with {x}, what can I do?", "any idea why I was shown {x}?", "the screen shows {x} and nothing works", "how is the error {x} solved?", "I am stuck with {x}",
+        "causerie stopped and said \"{x}\". How can I fix this?",
+        "I keep getting this: {x}. what should I do about it?",
+        "what went wrong when the message says: {x}?",
+        "there was an error, {x}, what is the remedy?",
+        "on my screen it says \"{x}\", what does it want from me?",
     ),
     "flag": (
-        "what influence has {x}?", "for what would somebody need {x}?", "which effect can I expect from {x}?", "there is a parameter called {x}, what is that?", "could you clarify what {x} does?",
+        "could you explain what {x} is good for?",
+        "I saw {x} in the help, what does it control?",
+        "what effect does {x} have on the answer?",
+        "when would somebody use {x}?",
     ),
     "why": (
-        "can you give me the cause: why {x}?", "what is the explanation if {x}?", "people say that {x}, but why?", "I would love to understand why {x}",
+        "can you explain to me why {x}?",
+        "do you know the reason why {x}?",
+        "I was wondering why {x}, could you say?",
     ),
     "versus": (
-        "what sets {x} apart?", "how would you compare {x}?", "in a few words, how do {x} differ from each other?",
+        "how would you tell apart {x}?",
+        "I mix up {x}, can you compare them?",
+        "in what way do {x} differ from each other?",
     ),
 }
 
 FOLLOW: dict[str, tuple[str, ...]] = {
-    "more": ("I am curious, what else belongs to it?", "please broaden your explanation"),
-    "shorter": ("make a one-liner of it", "that needs to be cut to the bone"),
-    "example": ("do you know a case where that applies?", "help me with a sample"),
-    "why": ("what is it due to?", "please give the motive"),
-    "how": ("what would the commands be?", "how does somebody put that to work?"),
-    "other": ("then comes {x}, please", "and your words on {x}?"),
-    "set": ("how would the whole line be with it?", "please demonstrate how I pass it"),
+    "more": (
+        "could you go into a bit more detail about that?",
+        "I would like to hear more on this",
+    ),
+    "shorter": (
+        "can you put that more briefly?",
+        "say it again in fewer words please",
+    ),
+    "example": (
+        "could you show me an example of that?",
+        "what would that look like, for instance?",
+    ),
+    "why": (
+        "and what is the reason for that?",
+        "why is that so?",
+    ),
+    "how": (
+        "and how would I go about doing that?",
+        "okay, what do I have to type to do that?",
+    ),
+    "other": (
+        "and could you tell me the same about {x}?",
+    ),
+    "set": (
+        "how exactly do I write that flag?",
+        "and what is the spelling of that flag on the command line?",
+    ),
 }
 
 ASK_MEMORY = (
-    "please estimate the memory of a {s} model in {p}", "a {s} model with {p} weights: how many GB is that?", "what do I need in RAM for {s} at {p}?",
-    "how heavy is a {s} model when it is in {p}?", "can you work out the size of {s} in {p}?",
+    "how many gigabytes would a {s} model take up in {p}?",
+    "I want to load a {s} model in {p}, how much RAM should I have?",
+    "what is the memory footprint of {s} parameters at {p}?",
+    "if I keep a {s} model in {p}, how much memory goes to the weights?",
 )
-FIT = ("would a {s} model at {p} go into {g} GB?", "there are {g} GB in my machine, will {s} in {p} run?")
-NEXT_PRECISION = ("once more, this time {p}", "how would {p} change that?", "and after going to {p}?")
-NEXT_SIZE = ("once more, this time {s}", "and should I pick {s}?", "how does that change for {s}?")
-ASK_SUM = ("could you reckon {e}?", "I need the result of {e}", "help me with {e}", "what number is {e}?")
-NEXT_SUM = {"+": ("let it grow by {b}", "and with an additional {b}?"), "-": ("let it shrink by {b}", "and after {b} are gone?")}
-ASK_NAME = ("by what name do you know me?", "please say what my name is", "can you recall how I am called?")
-LAST_QUESTION = ("which question did I put to you just now?", "what exactly was my last question?")
-LAST_ANSWER = ("please give your previous answer once more", "what was it that you answered?")
+FIT = (
+    "could I squeeze a {s} model in {p} into {g} GB of memory?",
+)
+NEXT_PRECISION = (
+    "and what would it be in {p} instead?",
+    "how much if I take {p}?",
+    "now the same model with {p} please",
+)
+NEXT_SIZE = (
+    "and how much would a {s} model need?",
+    "what if the model were {s} instead?",
+    "now the same for {s} please",
+)
+ASK_SUM = (
+    "could you work out {e} for me?",
+    "please tell me the result of {e}",
+    "I need to know how much {e} makes",
+)
+NEXT_SUM = {"+": (
+    "now add another {b} to that",
+    "and if you put {b} on top?",
+), "-": (
+    "now subtract {b} from that",
+    "and if you take {b} off the result?",
+)}
+ASK_NAME = (
+    "can you still tell me what I am called?",
+    "which name did I give you for myself?",
+    "do you recall my name?",
+)
+LAST_QUESTION = (
+    "what was it that I asked you a moment ago?",
+    "can you repeat my previous question?",
+)
+LAST_ANSWER = (
+    "could you repeat your last answer for me?",
+    "I missed that, what did you just answer?",
+)
