@@ -1,8 +1,10 @@
-"""An argument parser whose mistakes are `UsageError`s that name the nearest option. Knows no verb and no option."""
+"""An argument parser whose mistakes are `UsageError`s that name the nearest option. Knows no verb, and of options
+those alone that verbs share."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -57,6 +59,19 @@ class Parser(argparse.ArgumentParser):
             sys.stdout.write(self.format_help())
             sys.stdout.flush()
 
+    def add_loading_options(self) -> None:
+        """The options by which a verb says how the model it loads is held and where it runs."""
+        self.add_argument("--dtype", default="auto", help="auto (the checkpoint's), float32, float16 or bfloat16")
+        self.add_argument("--quantization", metavar="NAME", help=QUANTIZATION_HELP)
+        self.add_argument(
+            "--cache-dtype", metavar="NAME", help="how past tokens are kept: bfloat16, int8, … (default: auto)"
+        )
+        self.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+        self.add_argument("--backend", choices=["native", "torch"], help="what computes; default: the best that can")
+        self.add_argument(
+            "--threads", type=whole_number, metavar="N", help="CPU threads; default: the cores it may use"
+        )
+
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Parses `words`. Raises UnknownName for an option that does not exist, UsageError for any other mistake."""
         found, rest = self.parse_known_intermixed_args(list(words))
@@ -67,6 +82,11 @@ class Parser(argparse.ArgumentParser):
 
     def _known_options(self) -> list[str]:
         return [option for option in self._option_string_actions if option.startswith("--")]
+
+
+def help_columns(width: int | None) -> int:
+    """The width of a help: the one asked for, or about that of the terminal."""
+    return width or max(50, min(100, shutil.get_terminal_size().columns - 2))
 
 
 def whole_number(text: str) -> int:

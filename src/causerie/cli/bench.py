@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from causerie.cli.arguments import Parser, whole_number
+from causerie.cli.arguments import Parser, help_columns, whole_number
 from causerie.errors import UsageError
 from causerie.settings import Settings
 
@@ -47,7 +46,7 @@ PROFILED = 8
 
 def parser(width: int | None = None) -> Parser:
     """The options; `width` is that of the help, default the terminal's."""
-    columns = width or max(50, min(100, shutil.get_terminal_size().columns - 2))
+    columns = help_columns(width)
     usage = "causerie bench [MODEL] [options]"
     made = Parser("causerie bench", _DESCRIPTION, width=columns, usage=usage, epilog=_EPILOG)
     add = made.add_argument

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import shutil
 import stat
 import sys
 from os import fstat
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import causerie
 from causerie.cli import generate_flags, keyboard
-from causerie.cli.arguments import QUANTIZATION_HELP, Parser, whole_number
+from causerie.cli.arguments import Parser, help_columns
 from causerie.cli.flags import is_flag
 from causerie.cli.screen import Screen, visible
 from causerie.cli.terminal import Conversation, Terminal, cut_sentence
@@ -53,7 +52,7 @@ inside the chat: help, clear and exit; Ctrl-C stops an answer and keeps the chat
 
 def parser(width: int | None = None) -> Parser:
     """The options; `width` is that of the help, default the terminal's."""
-    columns = width or max(50, min(100, shutil.get_terminal_size().columns - 2))
+    columns = help_columns(width)
     made = Parser(
         "causerie chat",
         _DESCRIPTION,
@@ -65,14 +64,7 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--model_name_or_path", "--model", metavar="MODEL", help="the model, named by an option instead")
     made.add_argument("-p", "--prompt", metavar="TEXT", help="ask this, print the answer alone, and leave")
     made.add_argument("--system-prompt", metavar="TEXT", help="how the model shall behave, as its system message")
-    made.add_argument("--dtype", default="auto", help="auto (the checkpoint's), float32, float16 or bfloat16")
-    made.add_argument("--quantization", metavar="NAME", help=QUANTIZATION_HELP)
-    made.add_argument(
-        "--cache-dtype", metavar="NAME", help="how past tokens are kept: bfloat16, int8, … (default: auto)"
-    )
-    made.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    made.add_argument("--backend", choices=["native", "torch"], help="what computes; default: the best that can")
-    made.add_argument("--threads", type=whole_number, metavar="N", help="CPU threads; default: the cores it may use")
+    made.add_loading_options()
     made.add_argument("--no-color", action="store_true", help="plain text, without colours")
     return made
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -19,7 +18,7 @@ from typing import Any
 
 import causerie
 from causerie.cli import info_model
-from causerie.cli.arguments import QUANTIZATION_HELP, Parser
+from causerie.cli.arguments import QUANTIZATION_HELP, Parser, help_columns
 from causerie.errors import CauserieError, UsageError
 from causerie.settings import Settings
 
@@ -38,7 +37,7 @@ _LIBRARIES = ("numpy", "tokenizers", "jinja2", "huggingface_hub", "torch")
 
 def parser(width: int | None = None) -> Parser:
     """The options; `width` is that of the help, default the terminal's."""
-    columns = width or max(50, min(100, shutil.get_terminal_size().columns - 2))
+    columns = help_columns(width)
     made = Parser("causerie info", _DESCRIPTION, width=columns, usage="causerie info [MODEL] [options]")
     made.add_argument("model", nargs="?", metavar="MODEL", help="a folder, org/name or builtin: tell of it instead")
     made.add_argument("--quantization", metavar="NAME", help=QUANTIZATION_HELP)

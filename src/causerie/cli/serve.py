@@ -6,12 +6,11 @@ Everything that can be wrong in the options is said before anything loads. Knows
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from causerie.cli.arguments import QUANTIZATION_HELP, Parser, whole_number
+from causerie.cli.arguments import Parser, help_columns, whole_number
 from causerie.errors import CauserieError, UsageError
 
 if TYPE_CHECKING:
@@ -35,8 +34,9 @@ Serve models over HTTP to any program that speaks the OpenAI protocol.
 
 def parser(width: int | None = None) -> Parser:
     """The options; `width` is that of the help, default the terminal's."""
-    columns = width or max(50, min(100, shutil.get_terminal_size().columns - 2))
-    made = Parser("causerie serve", _DESCRIPTION, width=columns, usage="causerie serve [MODEL ...] [options]")
+    made = Parser(
+        "causerie serve", _DESCRIPTION, width=help_columns(width), usage="causerie serve [MODEL ...] [options]"
+    )
     made.add_argument("models", nargs="*", metavar="MODEL", help="hub ids or folders; default: the built-in model")
     made.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine alone)")
     made.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="default: 8000; 0 takes a free one")
@@ -45,12 +45,7 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--name", action="append", default=[], help="another host name of this server (repeat)")
     made.add_argument("--max-requests", type=whole_number, default=128, metavar="N", help="at once; more get 429")
     made.add_argument("--unload-after", type=whole_number, metavar="S", help="free a model unused for S seconds")
-    made.add_argument("--dtype", default="auto", help="auto (the checkpoint's), float32, float16 or bfloat16")
-    made.add_argument("--quantization", metavar="NAME", help=QUANTIZATION_HELP)
-    made.add_argument("--cache-dtype", metavar="NAME", help="how past tokens are kept: bfloat16, int8, …")
-    made.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    made.add_argument("--backend", choices=["native", "torch"], help="what computes; default: the best that can")
-    made.add_argument("--threads", type=whole_number, metavar="N", help="CPU threads; default: the cores it may use")
+    made.add_loading_options()
     return made
 
 
@@ -82,10 +77,10 @@ def run(found: argparse.Namespace) -> int:
 def _serve(found: argparse.Namespace, models: list[str], keys: list[str], listener: socket.socket) -> int:
     import uvicorn
 
-    from causerie.server.app import Application, Limits
-    from causerie.server.engine_process import EngineOptions
+    from causerie.server.app import Application
     from causerie.server.gate import Gate
     from causerie.server.link import EngineLink
+    from causerie.server.orders import EngineOptions
 
     options: dict[str, Any] = {
         "dtype": found.dtype,
@@ -102,7 +97,7 @@ def _serve(found: argparse.Namespace, models: list[str], keys: list[str], listen
         server.should_exit = True
 
     link = EngineLink(EngineOptions(models, options, unload_after=found.unload_after), _note, useless)
-    application = Application(link, models, Limits(found.max_requests))
+    application = Application(link, models, found.max_requests)
     address, port = listener.getsockname()[:2]
     gate = Gate.of(found.host, keys, found.origin, [*found.name, address])
     host = f"[{address}]" if ":" in address else address
