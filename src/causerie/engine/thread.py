@@ -62,27 +62,23 @@ class EngineThread:
 
     def submit_all(self, requests: Iterable[tuple[Sequence[int], SamplingParams]]) -> list[Stream]:
         """Starts several requests in the same step: all of them, or none when one is refused."""
-        inboxes: list[SimpleQueue[Message]] = []
-
-        def inbox(place: int) -> Put:
-            inboxes.append(SimpleQueue())
-            return inboxes[place].put
-
-        numbers = self.submit_to(requests, inbox)
-        return [Stream(number, inbox, self._cancel) for number, inbox in zip(numbers, inboxes, strict=True)]
+        asked = list(requests)
+        inboxes: list[SimpleQueue[Message]] = [SimpleQueue() for _ in asked]
+        numbers = self.submit_to(asked, lambda place: inboxes[place].put)
+        return [Stream(number, inbox, self.cancel) for number, inbox in zip(numbers, inboxes, strict=True)]
 
     def submit_to(
         self, requests: Iterable[tuple[Sequence[int], SamplingParams]], inbox: Callable[[int], Put]
     ) -> list[int]:
         """As `submit_all`, for who takes the messages of many requests in one place: `inbox(i)` is where those of the
-        i-th go, called in the engine's thread. Returns the requests' numbers, by which `cancel` knows them."""
+        i-th go, and is called in the engine's thread. Returns the requests' numbers, by which `cancel` knows them."""
         checked = [self._engine.request(tokens, params) for tokens, params in requests]
         self._send(_Submit(tuple((request, inbox(place)) for place, request in enumerate(checked))))
         return [request.id for request in checked]
 
     def cancel(self, request: int) -> None:
         """Ends a request with "cancelled"; one that has ended already is left alone."""
-        self._cancel(request)
+        self._commands.put(_Cancel(request))
 
     def stream(self, tokens: Sequence[int], params: SamplingParams) -> Stream:
         """The events of a new request, as an iterator; closing or dropping it cancels the request."""
@@ -92,10 +88,8 @@ class EngineThread:
         """As `stream`, for `async for` in the running event loop."""
         from causerie.engine.async_stream import AsyncStream
 
-        stream = AsyncStream(self._cancel)
-        request = self._engine.request(tokens, params)
-        self._send(_Submit(((request, stream.inbox()),)))
-        stream.request = request.id
+        stream = AsyncStream(self.cancel)
+        (stream.request,) = self.submit_to([(tokens, params)], lambda _: stream.inbox())
         return stream
 
     def stats(self) -> EngineStats:
@@ -108,9 +102,6 @@ class EngineThread:
             self._closed = True
         if self._thread is not None:
             _stop(self._commands, self._thread, None)
-
-    def _cancel(self, request: int) -> None:
-        self._commands.put(_Cancel(request))
 
     def _send(self, command: _Submit) -> None:
         with self._lock:  # so that no request can follow the stop
