@@ -5,15 +5,12 @@ Knows no HTTP and no socket: what it has to say goes to `tell`.
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from causerie.api.generation import GenerationConfig
 from causerie.api.resolution import Flags
-from causerie.decoding.params import SamplingParams
 from causerie.engine.request import RequestStats, TokenEvent
 from causerie.engine.stream import Message
 from causerie.errors import CauserieError, EngineError
@@ -31,16 +28,21 @@ Tell = Callable[[Event], None]
 class Answering:
     """The choices of one `Generate` order. `start` submits them; `read` takes each message of the engine."""
 
-    def __init__(self, order: Generate, model: CausalLM, tokens: list[int], tell: Tell) -> None:
-        """Decides how to answer. Raises UsageError and its kinds for flags that cannot be."""
+    def __init__(
+        self, order: Generate, model: CausalLM, tokens: list[int], tell: Tell, ended: Callable[[], object]
+    ) -> None:
+        """Decides how to answer. `ended` is called once all choices have ended. Raises UsageError and its kinds for
+        flags that cannot be."""
         self.order = order
         self._model = model
         self._tell = tell
+        self._ended = ended
         self._tokens = tokens
         unlimited = GenerationConfig(max_new_tokens=model.context)
         flags = GenerationConfig(**order.flags, logprobs=order.logprobs)
         levels = Flags(call=flags, checkpoint=model.generation_config, fallback=unlimited)
-        self._plan = model.decide(levels, len(tokens))
+        # As num_return_sequences of generate(), except that here equal answers to a greedy request are no mistake.
+        self._plan = replace(model.decide(levels, len(tokens)), sequences=order.choices)
         self._tokenizer: Tokenizer = model.tokenizer.text
         self._readers = [
             TextReader(
@@ -50,13 +52,6 @@ class Answering:
         ]
         self._requests: list[int] = []
         self._open = order.choices
-        self._begun = time.monotonic()
-        self._first: list[float | None] = [None] * order.choices
-
-    @property
-    def over(self) -> bool:
-        """Whether every choice has ended."""
-        return self._open == 0
 
     def start(self, put: Callable[[tuple[Answering, int, Message]], None]) -> None:
         """Submits the choices; the engine's thread puts what it has to say with this object and the choice's number."""
@@ -64,14 +59,7 @@ class Answering:
         def inbox(choice: int) -> Callable[[Message], None]:
             return lambda message: put((self, choice, message))
 
-        self._requests = self._model.submit_to([(self._tokens, params) for params in self._params()], inbox)
-
-    def _params(self) -> list[SamplingParams]:
-        """With a chosen seed the i-th choice has seed + i, as in generate(); otherwise each has its own."""
-        params = self._plan.params
-        if self._plan.seeded:
-            return [replace(params, seed=params.seed + choice) for choice in range(self.order.choices)]
-        return [replace(params, seed=secrets.randbits(63)) for _ in range(self.order.choices)]
+        self._requests = self._model.submit_to([(self._tokens, params) for params in self._plan.each(1)], inbox)
 
     def read(self, choice: int, message: Message) -> None:
         """Tells what a message of the engine means for one choice; late ones of an ended choice mean nothing."""
@@ -85,8 +73,6 @@ class Answering:
         except CauserieError as fault:
             self.fail(fault)
             return
-        if message.token is not None and self._first[choice] is None:
-            self._first[choice] = time.monotonic() - self._begun
         tokens = [self._told(message)] if self.order.logprobs is not None and message.token is not None else []
         if piece or tokens:
             self._tell(Piece(self.order.job, choice, piece, tokens))
@@ -101,6 +87,7 @@ class Answering:
             self._open = 0
             self.cancel()
             self._tell(Failed(self.order.job, type(fault).__name__, str(fault)))
+            self._ended()
 
     def cancel(self) -> None:
         """Nobody waits any more: ends what still runs, and tells nothing."""
@@ -112,21 +99,11 @@ class Answering:
 
     def _end(self, choice: int, stats: RequestStats | None) -> None:
         reader = self._readers[choice]
+        cached = stats.cached_tokens if stats else 0
+        self._tell(Ended(self.order.job, choice, reader.finish_reason or "stop", cached, len(reader.tokens)))
         self._open -= 1
-        total = time.monotonic() - self._begun
-        first = self._first[choice]
-        self._tell(
-            Ended(
-                self.order.job,
-                choice,
-                reader.finish_reason or "stop",
-                reader.stop_string,
-                stats.cached_tokens if stats else 0,
-                len(reader.tokens),
-                total if first is None else first,
-                total,
-            )
-        )
+        if not self._open:
+            self._ended()
 
     def _told(self, event: TokenEvent) -> TokenPiece:
         likeliest = [self._piece(token, logprob) for token, logprob in event.top_logprobs[: self.order.logprobs]]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -20,9 +19,9 @@ from causerie.errors import CauserieError
 from causerie.server.chat_completions import ChatCompletion, ChatCompletionRequest
 from causerie.server.completions import Completion, CompletionRequest
 from causerie.server.failure_responses import Refusal, refusal_of
-from causerie.server.gate import MOST_BODY, Gate, Guard
+from causerie.server.gate import MOST_BODY, Gate, Guard, refused
 from causerie.server.link import EngineLink, Job
-from causerie.server.orders import Chat, Detokenize, Done, Generate, Render, Text
+from causerie.server.orders import Chat, Detokenize, Generate, Render, Text
 
 Body = TypeVar("Body")
 _HEADERS = ["Authorization", "Content-Type", "X-API-Key"]
@@ -34,27 +33,20 @@ DONE = b"data: [DONE]\n\n"
 
 
 class Answer(Protocol):
-    """What an answer's shape tells of it: chat_completions.py and completions.py have one each."""
+    """An answer while its events come: chat_completions.py and completions.py have one each."""
 
     @property
     def over(self) -> bool:
         """Whether all of it has come."""
         ...
 
+    def read(self, place: int, event: Any) -> list[dict[str, Any]]:
+        """Takes an event of the order at this place; gives the chunks of a stream."""
+        ...
+
     def whole(self) -> dict[str, Any]:
         """All of it in one piece."""
         ...
-
-
-Read = Callable[[int, Any], list[dict[str, Any]]]
-"""Takes an event of the i-th order; gives the chunks of a stream."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How many requests may run or wait at once."""
-
-    jobs: int = 128
 
 
 class Tokenize(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -80,12 +72,12 @@ class DetokenizeBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Application:
-    """The routes over one link to the engine."""
+    """The routes over one link to the engine. `most_jobs` run or wait at once."""
 
-    def __init__(self, link: EngineLink, models: list[str], limits: Limits = Limits()) -> None:
+    def __init__(self, link: EngineLink, models: list[str], most_jobs: int) -> None:
         self._link = link
         self._models = models
-        self._limits = limits
+        self._most_jobs = most_jobs
 
     def asgi(self, gate: Gate) -> Any:
         """The ASGI application, guarded."""
@@ -121,11 +113,7 @@ class Application:
         """POST /v1/chat/completions."""
         body = await _read(request, ChatCompletionRequest)
         self._check_model(body.model)
-        body.order(0)  # what is wrong with it is said before it waits in line
-        completion = ChatCompletion(body)
-        return await self._answer(
-            request, [body.order], lambda _, event: completion.read(event), completion, stream=body.stream
-        )
+        return await self._answer(request, body.orders(), ChatCompletion(body), stream=body.stream)
 
     async def complete(self, request: Request) -> Response:
         """POST /v1/completions."""
@@ -135,7 +123,7 @@ class Application:
         completion = Completion(body, len(orders))
         echoed = [] if not body.echo else [await self._text(order(0)) for order in orders]
         first = [chunk for place, text in enumerate(echoed) for chunk in completion.echo(place, text)]
-        return await self._answer(request, orders, completion.read, completion, stream=body.stream, first=first)
+        return await self._answer(request, orders, completion, stream=body.stream, first=first)
 
     async def _text(self, order: Generate) -> str:
         """The text of an order's prompt."""
@@ -148,7 +136,6 @@ class Application:
         self,
         request: Request,
         orders: list[Callable[[int], Generate]],
-        read: Read,
         answer: Answer,
         *,
         stream: bool,
@@ -156,17 +143,17 @@ class Application:
     ) -> Response:
         """Gives the orders and answers with what comes of them, whole or as it comes. A stream's status waits for the
         first event of every order, so that what is wrong with a prompt is a status and no stream."""
-        if self._link.jobs + len(orders) > self._limits.jobs:
+        if self._link.jobs + len(orders) > self._most_jobs:
             raise Refusal(429, "The server is full; try again.", "rate_limit_error", retry_after=1)
         async with AsyncExitStack() as stack:
             jobs = [await stack.enter_async_context(self._link.job(order)) for order in orders]
             chunks = list(first or [])
             for place, job in enumerate(jobs):
-                chunks += read(place, await job.next())
+                chunks += answer.read(place, await job.next())
             if stream:
-                events = _events(jobs, read, answer, chunks, stack.pop_all())
+                events = _events(jobs, answer, chunks, stack.pop_all())
                 return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-            reading = asyncio.create_task(_read_all(jobs, read, answer))
+            reading = asyncio.create_task(_read_all(jobs, answer))
             leaving = asyncio.create_task(_left(request))
             done, waiting = await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
             for task in waiting:
@@ -253,9 +240,9 @@ class Application:
             try:
                 found: Response = await handler(request)
             except Refusal as refusal:
-                return _refused(refusal)
+                return refused(refusal)
             except CauserieError as error:
-                return _refused(refusal_of(error))
+                return refused(refusal_of(error))
             except ClientDisconnect:
                 return Response(status_code=499)
             return found
@@ -275,28 +262,8 @@ _METRICS = {
 }
 
 
-async def _read_all(jobs: list[Job], read: Read, answer: Answer) -> None:
-    async def follow(place: int, job: Job) -> None:
-        while not isinstance(event := await job.next(), Done):
-            read(place, event)
-            if answer.over:
-                return
-
-    following = [asyncio.create_task(follow(place, job)) for place, job in enumerate(jobs)]
-    try:
-        for task in asyncio.as_completed(following):
-            await task
-            if answer.over:
-                return
-    finally:
-        for each in following:
-            each.cancel()
-
-
-async def _events(
-    jobs: list[Job], read: Read, answer: Answer, chunks: list[dict[str, Any]], stack: AsyncExitStack
-) -> AsyncIterator[bytes]:
-    """The stream of an answer: chunks, perhaps an error, and the mark of the end."""
+async def _together(jobs: list[Job]) -> AsyncGenerator[tuple[int, Any], None]:
+    """The events of several jobs as they come, each with its job's place. Raises what a job failed with."""
     inbox: asyncio.Queue[tuple[int, Any]] = asyncio.Queue(_MOST_WAITING)
 
     async def follow(place: int, job: Job) -> None:
@@ -306,21 +273,45 @@ async def _events(
         except CauserieError as error:
             await inbox.put((place, error))
 
-    async with stack:
-        following = [asyncio.create_task(follow(place, job)) for place, job in enumerate(jobs)]
+    following = [asyncio.create_task(follow(place, job)) for place, job in enumerate(jobs)]
+    try:
+        while True:
+            place, event = await inbox.get()
+            if isinstance(event, CauserieError):
+                raise event
+            yield place, event
+    finally:
+        for task in following:
+            task.cancel()
+
+
+async def _chunks(jobs: list[Job], answer: Answer) -> AsyncGenerator[dict[str, Any], None]:
+    """What an answer sends for the events of its jobs, until it is over."""
+    async with aclosing(_together(jobs)) as events:
+        while not answer.over:
+            place, event = await anext(events)
+            for chunk in answer.read(place, event):
+                yield chunk
+
+
+async def _read_all(jobs: list[Job], answer: Answer) -> None:
+    async with aclosing(_chunks(jobs, answer)) as chunks:
+        async for _ in chunks:
+            pass
+
+
+async def _events(
+    jobs: list[Job], answer: Answer, first: list[dict[str, Any]], stack: AsyncExitStack
+) -> AsyncIterator[bytes]:
+    """The stream of an answer: chunks, perhaps an error, and the mark of the end."""
+    async with stack, aclosing(_chunks(jobs, answer)) as chunks:
+        for chunk in first:
+            yield _event(chunk)
         try:
-            for chunk in chunks:
+            async for chunk in chunks:
                 yield _event(chunk)
-            while not answer.over:
-                place, event = await inbox.get()
-                if isinstance(event, CauserieError):
-                    yield _event(refusal_of(event).body())
-                    break
-                for chunk in read(place, event):
-                    yield _event(chunk)
-        finally:
-            for task in following:
-                task.cancel()
+        except CauserieError as error:
+            yield _event(refusal_of(error).body())
     yield DONE
 
 
@@ -368,14 +359,7 @@ def _event(value: Any) -> bytes:
     return b"data: " + msgspec.json.encode(value) + b"\n\n"
 
 
-def _refused(refusal: Refusal) -> Response:
-    response = _json(refusal.body(), refusal.status)
-    if refusal.retry_after is not None:
-        response.headers["Retry-After"] = str(refusal.retry_after)
-    return response
-
-
 async def _not_found(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 404)
     what = "is not a route of this server" if status == 404 else f"does not take {request.method}"
-    return _refused(Refusal(status, f"{request.url.path[:200]} {what}."))
+    return refused(Refusal(status, f"{request.url.path[:200]} {what}."))

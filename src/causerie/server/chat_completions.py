@@ -1,7 +1,7 @@
 """`/v1/chat/completions`: its request and its answers, JSON to orders and events to JSON. Pure: no HTTP, no model.
 
 Fields follow OpenAI's reference; those beside it (top_k, min_p, …) are generate flags by their names. A field that is
-not listed here is refused by name; one that is listed and cannot be honoured, by `order`.
+not listed here is refused by name; one that is listed and cannot be honoured, by `orders`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec import field
 
 from causerie.server.failure_responses import Refusal
 from causerie.server.orders import Begun, Chat, Ended, Generate, Piece, TokenPiece
-from causerie.server.sampling_fields import FINISH_REASONS, SamplingFields, in_range, usage
+from causerie.server.sampling_fields import SamplingFields, finish_reason, in_range, usage
 
 
 class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -33,8 +33,8 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
     chat_template_kwargs: dict[str, str | int | float | bool | None] = field(default_factory=dict)
     continue_final_message: bool = False
 
-    def order(self, job: int) -> Generate:
-        """What the engine is asked. Raises Refusal, naming the field."""
+    def orders(self) -> list[Callable[[int], Generate]]:
+        """What the engine is asked: one order. Raises Refusal, naming the field."""
         self._check()
         variables: dict[str, Any] = dict(self.chat_template_kwargs)
         if self.reasoning_effort is not None:
@@ -43,7 +43,8 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
         flags = self.flags()
         if self.max_completion_tokens is not None:
             flags["max_new_tokens"] = self.max_completion_tokens
-        return Generate(job, self.model, prompt, flags, self.n, (self.top_logprobs or 0) if self.logprobs else None)
+        logprobs = (self.top_logprobs or 0) if self.logprobs else None
+        return [lambda job: Generate(job, self.model, prompt, flags, self.n, logprobs)]
 
     def _check(self) -> None:
         self.check()
@@ -88,8 +89,8 @@ class ChatCompletion:
         """Whether all choices have ended."""
         return len(self._ended) == self._request.n
 
-    def read(self, event: Begun | Piece | Ended) -> list[dict[str, Any]]:
-        """Takes an event; returns the chunks that a stream sends for it."""
+    def read(self, _: int, event: Begun | Piece | Ended) -> list[dict[str, Any]]:
+        """Takes an event of the only order; returns the chunks that a stream sends for it."""
         if isinstance(event, Begun):
             self._prompt_tokens = event.prompt_tokens
             first: dict[str, Any] = {"role": "assistant", "content": ""}
@@ -100,7 +101,7 @@ class ChatCompletion:
             self._logprobs[event.choice] += told
             return [self._chunk(event.choice, {"content": event.text}, logprobs=told or None)]
         self._ended[event.choice] = event
-        chunks = [self._chunk(event.choice, {}, reason=FINISH_REASONS.get(event.reason, "stop"))]
+        chunks = [self._chunk(event.choice, {}, reason=finish_reason(event))]
         if self.over and self._request.usage_wanted:
             chunks.append({**self._head, "object": "chat.completion.chunk", "choices": [], "usage": self.usage()})
         return chunks
@@ -121,7 +122,7 @@ class ChatCompletion:
                 "index": choice,
                 "message": {"role": "assistant", "content": "".join(self._texts[choice]), "refusal": None},
                 "logprobs": {"content": self._logprobs[choice], "refusal": None} if self._request.logprobs else None,
-                "finish_reason": FINISH_REASONS.get(self._ended[choice].reason, "stop"),
+                "finish_reason": finish_reason(self._ended[choice]),
             }
             for choice in range(self._request.n)
         ]

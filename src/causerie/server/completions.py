@@ -12,7 +12,7 @@ from typing import Any
 
 from causerie.server.failure_responses import Refusal
 from causerie.server.orders import Begun, Ended, Generate, Piece, Text, TokenPiece, Tokens
-from causerie.server.sampling_fields import FINISH_REASONS, SamplingFields, in_range, usage
+from causerie.server.sampling_fields import SamplingFields, finish_reason, in_range, usage
 
 MOST_PROMPTS = 64
 DEFAULT_TOKENS = 16
@@ -100,7 +100,7 @@ class Completion:
             self._tokens[number] += event.tokens
             return [self._chunk(number, event.text, event.tokens)]
         self._ended[number] = event
-        chunks = [self._chunk(number, "", reason=FINISH_REASONS.get(event.reason, "stop"))]
+        chunks = [self._chunk(number, "", reason=finish_reason(event))]
         if self.over and self._request.usage_wanted:
             chunks.append({**self._head, "choices": [], "usage": self._usage()})
         return chunks
@@ -112,7 +112,7 @@ class Completion:
                 number,
                 "".join(self._texts[number]),
                 self._tokens[number],
-                FINISH_REASONS.get(self._ended[number].reason, "stop"),
+                finish_reason(self._ended[number]),
             )
             for number in range(self._answers)
         ]

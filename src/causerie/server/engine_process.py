@@ -21,11 +21,13 @@ from causerie.server.frames import Unpacker, packed
 from causerie.server.mailbox import Mailbox
 from causerie.server.models import Models
 from causerie.server.orders import (
+    PRELOADING,
     Beat,
     Begun,
     Cancel,
     Detokenize,
     Done,
+    EngineOptions,
     Event,
     Failed,
     Generate,
@@ -33,22 +35,11 @@ from causerie.server.orders import (
     Order,
     Render,
     Tokens,
-    Unload,
 )
 from causerie.server.prompts import Prompts
 
 BEAT_SECONDS = 0.25
-PRELOADING = 0  # the number of the job that loads the first model at the start
 _READ = 1 << 16
-
-
-class EngineOptions(msgspec.Struct, frozen=True):
-    """What the front tells the process at its start. `options` are those of from_pretrained, for every model."""
-
-    models: list[str]
-    options: dict[str, Any] = {}
-    preload: bool = True
-    unload_after: float | None = None
 
 
 class EngineService:
@@ -60,14 +51,12 @@ class EngineService:
         self._models = Models(options.models, options.options, self._tell, options.unload_after)
         self._prompts = Prompts()
         self._jobs: dict[int, asyncio.Task[None]] = {}
-        self._answering: dict[int, tuple[Answering, asyncio.Event]] = {}
-        self._mail: Mailbox[tuple[Answering, int, Message]] = Mailbox(asyncio.get_running_loop(), self._deliver)
+        self._mail: Mailbox[tuple[Answering, int, Message]] = Mailbox(asyncio.get_running_loop(), _deliver)
 
     async def run(self, reader: asyncio.StreamReader) -> None:
         """Until the front closes the connection."""
         beating = asyncio.create_task(self._beat())
-        if self._options.preload:
-            self._obey(Load(PRELOADING, self._options.models[0]))
+        self._obey(Load(PRELOADING, self._options.models[0]))
         unpacker = Unpacker.orders()
         while data := await reader.read(_READ):
             for order in unpacker.feed(data):
@@ -107,24 +96,16 @@ class EngineService:
         held = await self._models.use(order.model)
         try:
             tokens, tail = await self._tokens(order.model, order.prompt)
-            answering = Answering(order, held.model, tokens, self._tell)
             over = asyncio.Event()
-            self._answering[order.job] = answering, over
+            answering = Answering(order, held.model, tokens, self._tell, over.set)
             try:
                 answering.start(self._mail.put)  # what it raises is told before anything has begun
                 self._tell(Begun(order.job, len(tokens), tail))
                 await over.wait()
             finally:
-                del self._answering[order.job]
                 answering.cancel()
         finally:
             self._models.release(held)
-
-    def _deliver(self, letter: tuple[Answering, int, Message]) -> None:
-        answering, choice, message = letter
-        answering.read(choice, message)
-        if answering.over and (known := self._answering.get(answering.order.job)) is not None:
-            known[1].set()
 
     async def _tokens(self, model: str, prompt: Any, whole_text: bool = False) -> tuple[list[int], str]:
         if isinstance(prompt, Tokens) and not whole_text:
@@ -140,25 +121,19 @@ class EngineService:
         if isinstance(order, Load):
             self._models.release(await self._models.use(order.model))
             return None
-        if isinstance(order, Unload):
-            await self._models.unload(order.model)
-            return None
         raise UsageError(f"The engine's process does not know the order {type(order).__name__}.")
 
     async def _beat(self) -> None:
         while True:
             stats = [held.model.engine_stats() for held in self._models.loaded.values()]
-            self._tell(
-                Beat(
-                    **{
-                        name: sum(getattr(one, name) for one in stats)
-                        for name in Beat.__struct_fields__
-                        if name != "type"
-                    }
-                )
-            )
+            self._tell(Beat(**{name: sum(getattr(one, name) for one in stats) for name in Beat.__struct_fields__}))
             await self._models.tidy()
             await asyncio.sleep(BEAT_SECONDS)
+
+
+def _deliver(letter: tuple[Answering, int, Message]) -> None:
+    answering, choice, message = letter
+    answering.read(choice, message)
 
 
 async def _serve(connection: socket.socket, options: EngineOptions) -> None:

@@ -1,4 +1,4 @@
-"""How the two processes of the server speak: messages of known types, each behind its length, over a socket pair.
+"""How the processes of the server speak: messages of known types, each behind its length, over a socket pair.
 
 A frame is its length in bytes (4, big-endian) and one JSON document that msgspec checks against the types of
 `orders.py`. Nothing that is read can become code. Knows no model and no HTTP.
@@ -10,25 +10,26 @@ import struct
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from causerie.errors import EngineError
 from causerie.server.orders import Event, Order
 
 MOST_BYTES = 64 << 20
 """Of one frame. A request's body is limited far below it."""
-_LENGTH = struct.Struct(">I")
+LENGTH = struct.Struct(">I")
 
 _encoder = msgspec.json.Encoder()
 _orders = msgspec.json.Decoder(Order)
 _events = msgspec.json.Decoder(Event)
 
 
-def packed(message: Order | Event) -> bytes:
+def packed(message: Struct) -> bytes:
     """The frame of a message. Raises EngineError for one of more than MOST_BYTES."""
     body = _encoder.encode(message)
     if len(body) > MOST_BYTES:
         raise EngineError(f"A message between the server's processes has {len(body)} bytes; at most {MOST_BYTES}.")
-    return _LENGTH.pack(len(body)) + body
+    return LENGTH.pack(len(body)) + body
 
 
 class Unpacker:
@@ -52,17 +53,17 @@ class Unpacker:
         """The messages that these bytes complete. Raises EngineError for what is no frame."""
         self._buffer += data
         found = []
-        while len(self._buffer) >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(self._buffer)
+        while len(self._buffer) >= LENGTH.size:
+            (length,) = LENGTH.unpack_from(self._buffer)
             if length > MOST_BYTES:
                 raise EngineError(
                     f"A frame between the server's processes claims {length} bytes; at most {MOST_BYTES}."
                 )
-            end = _LENGTH.size + length
+            end = LENGTH.size + length
             if len(self._buffer) < end:
                 break
             try:
-                found.append(self._decoder.decode(memoryview(self._buffer)[_LENGTH.size : end].tobytes()))
+                found.append(self._decoder.decode(memoryview(self._buffer)[LENGTH.size : end].tobytes()))
             except msgspec.MsgspecError as error:
                 raise EngineError(f"A frame between the server's processes cannot be read: {error}") from error
             del self._buffer[:end]

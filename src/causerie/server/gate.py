@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from starlette.responses import Response
 
 from causerie.server.failure_responses import Refusal
 
@@ -71,7 +72,7 @@ class Gate:
 
 
 class Guard:
-    """Runs the gate in front of an ASGI application and reads bodies up to MOST_BODY."""
+    """Runs the gate in front of an ASGI application; refuses bodies that are said to be larger than MOST_BODY."""
 
     def __init__(self, app: Any, gate: Gate) -> None:
         self._app = app
@@ -89,15 +90,12 @@ class Guard:
             if not length.isdecimal() or int(length) > MOST_BODY:
                 raise Refusal(413, f"The body has {length[:20]} bytes; at most {MOST_BODY}.")
         except Refusal as refusal:
-            await respond(send, refusal)
+            await refused(refusal)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
-async def respond(send: Any, refusal: Refusal) -> None:
-    """Sends a refusal as a whole response."""
-    headers = [(b"content-type", b"application/json")]
-    if refusal.retry_after is not None:
-        headers.append((b"retry-after", str(refusal.retry_after).encode()))
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": msgspec.json.encode(refusal.body())})
+def refused(refusal: Refusal) -> Response:
+    """A refusal as a response."""
+    headers = None if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
+    return Response(msgspec.json.encode(refusal.body()), refusal.status, headers, "application/json")

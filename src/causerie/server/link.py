@@ -6,8 +6,6 @@ When the process dies, every running job fails with a sentence, and the next one
 from __future__ import annotations
 
 import asyncio
-import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -16,10 +14,20 @@ from typing import Any
 import msgspec
 
 from causerie.errors import CauserieError, EngineError
-from causerie.server.engine_process import PRELOADING, EngineOptions
+from causerie.server.child import Child
 from causerie.server.failures import error_of
 from causerie.server.frames import Unpacker, packed
-from causerie.server.orders import Beat, Cancel, Done, Event, Failed, ModelState, Order
+from causerie.server.orders import (
+    PRELOADING,
+    Beat,
+    Cancel,
+    Done,
+    EngineOptions,
+    Event,
+    Failed,
+    ModelState,
+    Order,
+)
 
 _READ = 1 << 18
 _CLOSING_SECONDS = 5.0
@@ -62,8 +70,7 @@ class EngineLink:
         self._options = options
         self._note = note
         self._useless = useless
-        self._process: asyncio.subprocess.Process | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        self._child: Child | None = None
         self._reading: asyncio.Task[None] | None = None
         self._jobs: dict[int, Job] = {}
         self._number = 0
@@ -79,15 +86,10 @@ class EngineLink:
         return len(self._jobs)
 
     @property
-    def process_id(self) -> int | None:
-        """The engine's process, None while there is none."""
-        return None if self._process is None else self._process.pid
-
-    @property
     def trouble(self) -> str | None:
         """Why the engine does not answer; None while it makes steps or has nothing to do."""
         now = time.monotonic()
-        if self._process is None or self.beat is None:
+        if self._child is None or self.beat is None:
             return "the engine's process is starting"
         if now - self._beat_at > SILENT_SECONDS:
             return f"the engine's process has been silent for {now - self._beat_at:.0f} s"
@@ -97,36 +99,25 @@ class EngineLink:
 
     async def start(self) -> None:
         """Starts the process."""
-        here, there = socket.socketpair()
-        with there:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "causerie.server.engine_process",
-                str(there.fileno()),
-                msgspec.json.encode(self._options).decode(),
-                pass_fds=[there.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-            )
-        reader, self._writer = await asyncio.open_connection(sock=here)
+        self._child = await Child.start("causerie.server.engine_process", msgspec.json.encode(self._options).decode())
         self.beat = None
-        self._reading = asyncio.create_task(self._read(reader, self._process))
+        self._reading = asyncio.create_task(self._read(self._child))
 
     @asynccontextmanager
     async def job(self, order: Callable[[int], Order]) -> AsyncIterator[Job]:
         """Gives an order, made for the job's number. Leaving the block early cancels it. Raises EngineError where no
         engine runs."""
-        if self._writer is None or self._writer.is_closing():
+        if self._child is None or self._child.writer.is_closing():
             raise EngineError("The engine is being restarted; try again in a moment.")
         self._number += 1
         job = Job(self._number)
         self._jobs[job.number] = job
         try:
-            self._writer.write(packed(order(job.number)))
+            self._tell(order(job.number))
             yield job
         finally:
-            if self._jobs.pop(job.number, None) is not None and self._writer is not None:
-                self._writer.write(packed(Cancel(job.number)))
+            if self._jobs.pop(job.number, None) is not None:
+                self._tell(Cancel(job.number))
 
     async def value(self, order: Callable[[int], Order]) -> Any:
         """What an order that is no answer gives. Raises what it failed with."""
@@ -139,40 +130,44 @@ class EngineLink:
     async def close(self) -> None:
         """Ends the process, by force where it does not end by itself."""
         self._closed = True
-        process = self._process
-        if self._writer is not None:
-            self._writer.close()
-        if process is not None:
+        child = self._child
+        if child is not None:
+            child.writer.close()
             try:
-                await asyncio.wait_for(process.wait(), _CLOSING_SECONDS)
+                await asyncio.wait_for(child.process.wait(), _CLOSING_SECONDS)
             except TimeoutError:
-                process.kill()
-                await process.wait()
+                child.process.kill()
+                await child.process.wait()
         if self._reading is not None:
             with suppress(asyncio.CancelledError):
                 await self._reading
 
-    async def _read(self, reader: asyncio.StreamReader, process: asyncio.subprocess.Process) -> None:
+    async def _read(self, child: Child) -> None:
         unpacker = Unpacker.events()
         sentence = ""
         try:
-            while data := await reader.read(_READ):
+            while data := await child.reader.read(_READ):
                 for event in unpacker.feed(data):
                     self._take(event)
         except (EngineError, OSError) as fault:
             sentence = f" ({fault})"
-            process.kill()
-        code = await process.wait()
+            child.process.kill()
+        code = await child.process.wait()
         if self._closed:
             return
         self._note(f"the engine's process ended with code {code}{sentence}; starting it again")
-        self._process, self._writer = None, None
+        self._child = None
         self.models.clear()
         for job in self._jobs.values():
             job.put(Failed(job.number, "EngineError", "The engine ended while it answered; it is being restarted."))
         self.restarts += 1
         await asyncio.sleep(min(10.0, 0.1 * 2 ** min(self.restarts, 10)))
-        await self.start()
+        if not self._closed:  # it may have been closed during the wait
+            await self.start()
+
+    def _tell(self, order: Order) -> None:
+        if self._child is not None:
+            self._child.writer.write(packed(order))
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Beat):
@@ -188,8 +183,8 @@ class EngineLink:
         elif isinstance(event, Failed) and event.job == PRELOADING:
             self._useless(error_of(event.kind, event.message))
         elif (job := self._jobs.get(event.job)) is not None:
-            if job.unread >= MOST_UNREAD and self._writer is not None:
-                self._writer.write(packed(Cancel(event.job)))
+            if job.unread >= MOST_UNREAD:
+                self._tell(Cancel(event.job))
                 event = Failed(event.job, "EngineError", "The client reads too slowly; its request was ended.")
             job.put(event)
             if isinstance(event, Done | Failed):

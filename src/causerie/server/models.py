@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from causerie.errors import ModelNotFound, OutOfMemory, UsageError, unknown
+from causerie.errors import OutOfMemory, unknown
 from causerie.server.orders import ModelState
 
 if TYPE_CHECKING:
@@ -62,29 +62,24 @@ class Models:
         held.jobs -= 1
         held.used = time.monotonic()
 
-    async def unload(self, name: str) -> None:
-        """Frees a model. Raises UsageError while it answers, ModelNotFound where it is not loaded."""
-        held = self._held.get(name)
-        if held is None:
-            raise ModelNotFound(f"The model {name} is not loaded.")
-        if held.jobs:
-            raise UsageError(f"The model {name} is answering {held.jobs} requests; unload it when they have ended.")
-        del self._held[name]
-        await asyncio.to_thread(held.model.close)
-        self._tell(ModelState(name, None))
-
     async def tidy(self) -> None:
         """Frees what nobody used for `unload_after` seconds."""
         if self._unload_after is not None:
             for name, held in list(self._held.items()):
                 if not held.jobs and time.monotonic() - held.used > self._unload_after:
-                    await self.unload(name)
+                    await self._free(name)
 
     async def close(self) -> None:
         """Frees all of them."""
         for held in self._held.values():
             await asyncio.to_thread(held.model.close)
         self._held.clear()
+
+    async def _free(self, name: str) -> None:
+        """Frees a model that no job uses."""
+        held = self._held.pop(name)
+        await asyncio.to_thread(held.model.close)
+        self._tell(ModelState(name, None))
 
     async def _load(self, name: str) -> CausalLM:
         loop = asyncio.get_running_loop()
@@ -107,7 +102,7 @@ class Models:
                     idle = sorted((held.used, other) for other, held in self._held.items() if not held.jobs)
                     if not idle:
                         raise
-                    await self.unload(idle[0][1])  # the one unused for longest makes room
+                    await self._free(idle[0][1])  # the one unused for longest makes room
         except BaseException:
             self._tell(ModelState(name, None))
             raise

@@ -9,6 +9,17 @@ from typing import Any
 
 from msgspec import Struct
 
+PRELOADING = 0
+"""The number of the job that loads the first model at the start."""
+
+
+class EngineOptions(Struct, frozen=True):
+    """What the front tells the engine's process at its start. `options` are from_pretrained's, for every model."""
+
+    models: list[str]
+    options: dict[str, Any] = {}
+    unload_after: float | None = None
+
 
 class Chat(Struct, tag=True, frozen=True):
     """A prompt that the model's chat template writes. `variables` are template options such as enable_thinking."""
@@ -70,20 +81,13 @@ class Load(Struct, tag=True, frozen=True):
     model: str
 
 
-class Unload(Struct, tag=True, frozen=True):
-    """Free a model, when nothing runs on it."""
-
-    job: int
-    model: str
-
-
 class Cancel(Struct, tag=True, frozen=True):
     """Nobody waits for this job any more."""
 
     job: int
 
 
-Order = Generate | Render | Detokenize | Load | Unload | Cancel
+Order = Generate | Render | Detokenize | Load | Cancel
 
 
 class TokenPiece(Struct, frozen=True):
@@ -114,16 +118,13 @@ class Piece(Struct, tag=True, frozen=True):
 
 
 class Ended(Struct, tag=True, frozen=True):
-    """The end of one choice. Seconds are from the request's arrival at the engine."""
+    """The end of one choice, and the tokens it cost."""
 
     job: int
     choice: int
     reason: str  # stop, length, time, cancelled
-    stop_string: str | None
     cached_tokens: int
     new_tokens: int
-    first_token_seconds: float
-    total_seconds: float
 
 
 class Done(Struct, tag=True, frozen=True):

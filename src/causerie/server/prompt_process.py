@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import resource
 import socket
-import struct
 import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from causerie.errors import CauserieError
+from causerie.server.frames import LENGTH, packed
 from causerie.server.orders import Chat, Prompt, Text
 
 if TYPE_CHECKING:
     from causerie.api.tokenizer import ChatTokenizer
 
 MEMORY_BYTES = 8 << 30  # of addresses, which is more than what is used: a template that asks for all memory fails
-LENGTH = struct.Struct(">I")
 _TAIL = 200  # characters of the prompt's end
 
 
@@ -106,8 +105,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     decoder: Any = msgspec.json.Decoder(PromptOrder)
     while (body := read_frame(connection)) is not None:
-        reply = msgspec.json.encode(prepared(decoder.decode(body)))
-        connection.sendall(LENGTH.pack(len(reply)) + reply)
+        connection.sendall(packed(prepared(decoder.decode(body))))
 
 
 if __name__ == "__main__":

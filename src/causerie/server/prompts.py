@@ -6,19 +6,17 @@ Keeps one `prompt_process` running and gives it one chat after the other, each w
 from __future__ import annotations
 
 import asyncio
-import socket
-import sys
 
 import msgspec
 
 from causerie.errors import EngineError, TemplateError
+from causerie.server.child import Child
 from causerie.server.failures import error_of
+from causerie.server.frames import LENGTH, packed
 from causerie.server.orders import Prompt
-from causerie.server.prompt_process import LENGTH, PromptOrder, PromptReply
+from causerie.server.prompt_process import PromptOrder, PromptReply
 
-SECONDS = (
-    10.0  # for one prompt, once its turn has come; a long one is tokenized at some millions of characters a second
-)
+SECONDS = 10.0  # for one prompt, once its turn has come; a second tokenizes some millions of characters
 STARTING_SECONDS = 60.0  # for the first prompt of a model, which loads its tokenizer
 
 
@@ -27,9 +25,7 @@ class Prompts:
 
     def __init__(self, seconds: float = SECONDS) -> None:
         self._seconds = seconds
-        self._process: asyncio.subprocess.Process | None = None
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        self._child: Child | None = None
         self._turn = asyncio.Lock()
         self._known: set[str] = set()  # folders whose tokenizer the process has loaded
 
@@ -37,12 +33,12 @@ class Prompts:
         """The tokens of a prompt and the end of its text. Raises what the chat's template or tokenizer says, and
         TemplateError where it took too long."""
         async with self._turn:
-            if self._process is None:
-                await self._start()
-            order = msgspec.json.encode(PromptOrder(folder, prompt, whole_text))
+            if self._child is None:
+                self._child = await Child.start("causerie.server.prompt_process")
+            order = packed(PromptOrder(folder, prompt, whole_text))
             limit = self._seconds if folder in self._known else STARTING_SECONDS
             try:
-                reply = await asyncio.wait_for(self._ask(order), limit)
+                reply = await asyncio.wait_for(_ask(self._child, order), limit)
             except TimeoutError:
                 await self.close()
                 raise TemplateError(
@@ -60,34 +56,19 @@ class Prompts:
             raise error_of(reply.kind, reply.message)
         return reply.tokens, reply.text
 
-    async def _start(self) -> None:
-        here, there = socket.socketpair()
-        with there:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "causerie.server.prompt_process",
-                str(there.fileno()),
-                pass_fds=[there.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-            )
-        self._reader, self._writer = await asyncio.open_connection(sock=here)
-
-    async def _ask(self, order: bytes) -> PromptReply:
-        if self._reader is None or self._writer is None:
-            raise EngineError("The process that renders chat templates is not running; ask again.")
-        self._writer.write(LENGTH.pack(len(order)) + order)
-        await self._writer.drain()
-        (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
-        return msgspec.json.decode(await self._reader.readexactly(length), type=PromptReply)
-
     async def close(self) -> None:
         """Kills the process."""
-        process, self._process = self._process, None
+        child, self._child = self._child, None
         self._known.clear()
-        if self._writer is not None:
-            self._writer.close()
-        if process is not None:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+        if child is not None:
+            child.writer.close()
+            if child.process.returncode is None:
+                child.process.kill()
+            await child.process.wait()
+
+
+async def _ask(child: Child, order: bytes) -> PromptReply:
+    child.writer.write(order)
+    await child.writer.drain()
+    (length,) = LENGTH.unpack(await child.reader.readexactly(LENGTH.size))
+    return msgspec.json.decode(await child.reader.readexactly(length), type=PromptReply)

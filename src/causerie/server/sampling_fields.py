@@ -10,11 +10,10 @@ from typing import Any
 from msgspec import Struct
 
 from causerie.server.failure_responses import Refusal
+from causerie.server.orders import Ended
 
 MOST_CHOICES = 16
 MOST_STOPS = 16
-FINISH_REASONS = {"stop": "stop", "length": "length", "time": "length", "cancelled": "stop"}
-"""The engine's reasons by OpenAI's names."""
 _FLAGS = ("top_p", "top_k", "min_p", "typical_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "seed")
 _DRAWING = ("top_p", "top_k", "min_p", "typical_p")
 _RANGES: dict[str, tuple[float, float]] = {
@@ -90,6 +89,11 @@ def in_range(name: str, value: float | None, low: float, high: float) -> None:
     """Raises Refusal for a value outside; None is not set."""
     if value is not None and not low <= value <= high:
         raise Refusal(400, f"{name} is {value}; it must be from {low} to {high}.", param=name)
+
+
+def finish_reason(ended: Ended) -> str:
+    """Why an answer ended, by OpenAI's names."""
+    return "length" if ended.reason in ("length", "time") else "stop"
 
 
 def _token_id(text: str) -> int:
