@@ -6,6 +6,7 @@ The same seed gives the same dialogues.
 
 from __future__ import annotations
 
+from functools import cache
 from random import Random
 
 from training.dialogues import (
@@ -42,7 +43,7 @@ GRAMMARS = {
 }
 """Whole questions of single topics, as grammars; some of them are held out."""
 WEIGHTS = [topic.weight for topic in ALL]
-GROUPS = (("topic", 52), ("outside", 32), ("memory", 13), ("sum", 7), ("name", 3), ("recall", 5))
+GROUPS = (("topic", 52), ("outside", 38), ("memory", 13), ("sum", 7), ("name", 3), ("recall", 5))
 
 
 # The share of dialogues that are nothing but sums, memory, recall or echoes, and which of them. Copying is learned late
@@ -60,6 +61,7 @@ def neighbour(topic: Topic, rng: Random) -> Topic:
 FOLLOWER = Follower(BY_ID, neighbour)
 
 
+@cache
 def forms_of(topic: Topic, held: bool) -> list[str]:
     """The question forms of a topic: trained ones, or those held out (a form never trained, or a form never trained with it)."""
     shared = TRAINED.get(topic.kind, ()) if topic.names else ()
@@ -69,6 +71,7 @@ def forms_of(topic: Topic, held: bool) -> list[str]:
     return [*own_forms(topic, False), *(form for form in shared if not pair_held(topic, form)), *(composed(topic.kind) if topic.names else ())]
 
 
+@cache
 def own_forms(topic: Topic, held: bool) -> list[str]:
     """The questions that only this topic has. Of the grammars one in twelve is held out; the others count twice, being wider."""
     chosen = [form for form in GRAMMARS[topic.id] if grammar_held(topic, form) == held]

@@ -14,7 +14,7 @@ _INNERMOST = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
 _WORD = re.compile(r"[A-Za-z]{5,}")
 _QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|\S*[\d_/=().@-]\S*")
 
-DRAW = 2
+DRAW = 3
 """Which combinations are held out. Raised when somebody has read mistakes on those of the last draw, which are no longer unseen."""
 
 OPENERS = ("hi, ", "hello, ", "hey, ", "ok, ", "so ", "ok so ", "please, ", "excuse me, ", "question: ", "quick question: ",

@@ -107,7 +107,7 @@ TOPICS = (
     Topic("system_user", "versus", ("a system message and a user message", "the system and the user role"),
           "A system message directs the whole chat; a user message is one question in it.", "", "", ("direct", "question")),
     Topic("chat_serve", "versus", ("causerie chat and causerie serve", "`causerie chat` and `causerie serve`"),
-          "`causerie chat` is for you in the terminal; `causerie serve`, in versions that have it, is for programs over HTTP.",
+          "`causerie chat` is for you in the terminal; `causerie serve` is for programs over HTTP.",
           "", "", ("terminal", "http")),
     Topic("penalties", "versus", ("repetition_penalty and presence_penalty", "presence_penalty and frequency_penalty",
                                   "the penalties", "the repetition, presence and frequency penalties"),

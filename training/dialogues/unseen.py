@@ -1,6 +1,6 @@
 """Wordings that no training dialogue has: the held-out question forms of every kind, which only evaluations use.
 
-They were written by someone who had not seen the training data, and not read before the model was finished. Whoever
+They were written by someone who had not seen the training data, and no mistake on them has been read. Whoever
 reads mistakes on them to improve the data moves them there, has new ones written here and raises `phrasing.DRAW`.
 """
 
