@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from causerie.api.flag_values import CHECKS
 from causerie.api.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS, refuse
-from causerie.errors import CheckpointError, MissingFile, UsageError, unknown
+from causerie.checkpoint.json_object import read_json_object
+from causerie.errors import MissingFile, UsageError, unknown
 
 if TYPE_CHECKING:  # the checkpoint's modules bring numpy, and flags are read before anything else
     from causerie.checkpoint.folder import Need
@@ -132,14 +133,8 @@ class GenerationConfig:
     def from_file(cls, path: Path) -> GenerationConfig:
         """A checkpoint's generation_config.json. What its author wrote for other programs must not keep the model from
         loading: keys nobody knows are named in a warning, foreign flags are kept and judged when text is generated."""
-        try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{path} cannot be read as JSON: {error}.") from error
-        if not isinstance(stored, dict):
-            raise CheckpointError(f"{path} holds {type(stored).__name__}; expected a JSON object of generation flags.")
         config, strange = cls(), []
-        for name, value in stored.items():
+        for name, value in read_json_object(path).items():
             if name in FLAGS:
                 config._take(name, value, path)
             elif name in FOREIGN:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from causerie.errors import ConfigError, MissingFile, nearest
+from causerie.errors import nearest
+from causerie.models.config import read_config
 
 
 class ModelConfig(Mapping[str, Any]):
@@ -23,16 +24,7 @@ class ModelConfig(Mapping[str, Any]):
     @staticmethod
     def from_folder(folder: Path, name_or_path: str = "") -> ModelConfig:
         """Reads `folder`/config.json. Raises MissingFile or ConfigError."""
-        path = folder / "config.json"
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise MissingFile(f"{folder} has no config.json, so it is not a model folder.") from None
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{path} cannot be read as JSON: {error}. Download the model again.") from error
-        if not isinstance(values, dict):
-            raise ConfigError(f"{path} holds {type(values).__name__}; expected a JSON object.")
-        return ModelConfig(values, name_or_path or str(folder), folder)
+        return ModelConfig(read_config(folder), name_or_path or str(folder), folder)
 
     def __getattr__(self, name: str) -> Any:
         values: dict[str, Any] = self.__dict__.get("_values", {})

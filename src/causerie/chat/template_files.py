@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from causerie.checkpoint.json_object import read_optional_json
 from causerie.errors import CheckpointError
-from causerie.text.special_tokens import read_optional_json
 
 
 def read_templates(folder: Path, config: Mapping[str, Any]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from causerie.checkpoint.json_object import read_json_object
 from causerie.errors import ConfigError, MissingFile
 from causerie.models.inert import INERT, NEUTRAL, REFUSED
 
@@ -183,23 +184,9 @@ def refuse_other_programs(values: Mapping[str, Any]) -> None:
 def read_config(folder: str | Path) -> dict[str, Any]:
     """The config.json of a model folder. Raises MissingFile, or ConfigError where it is not a JSON object."""
     path = Path(folder) / "config.json"
-    try:
-        size = path.stat().st_size
-    except OSError:
-        raise MissingFile(
-            f"{folder} has no config.json. A model folder needs config.json, weights and a tokenizer."
-        ) from None
-    if size > MOST_BYTES:
-        raise ConfigError(
-            f"{path} has {size} bytes; a config has at most {MOST_BYTES}. It is not a model's config.json."
-        )
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as fault:
-        raise ConfigError(f"{path} is not JSON: {fault}. Download the model again.") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} holds a {type(values).__name__}; a config is an object. Download the model again.")
-    return values
+    if not path.is_file():
+        raise MissingFile(f"{folder} has no config.json. A model folder needs config.json, weights and a tokenizer.")
+    return read_json_object(path, error=ConfigError, most_bytes=MOST_BYTES)
 
 
 def _same(value: Any, neutral: Any) -> bool:

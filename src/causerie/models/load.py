@@ -25,6 +25,7 @@ from causerie.models.reading import SliceReader
 from causerie.models.registry import family, spec_from_config
 from causerie.models.sources import STORED, Source, find_weights, untie_if_different
 from causerie.models.spec import Decoder
+from causerie.models.workers import Workers
 from causerie.quant.config import QuantConfig
 from causerie.quant.format import held_bytes
 from causerie.quant.formats import QUANTIZED, format_named
@@ -138,7 +139,8 @@ def load_surveyed(
         _holding(backend, found.quantization)
     cache = size_cache(found.spec, found.plain)
     backend.reserve(found.spec, found.formats)
-    with Quantizer(index, workers) as quantizer, SliceReader(index, workers) as reader:
+    with Workers(workers) as threads:
+        quantizer, reader = Quantizer(index, threads), SliceReader(index, threads)
         weights = _place(found, index, backend, quantizer, reader, progress)
     return Model(
         spec=found.spec,

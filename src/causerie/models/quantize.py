@@ -6,16 +6,14 @@ Knows formats by their protocol, and no backend: what it makes is the reference 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import UsageError
 from causerie.models.sources import Source
+from causerie.models.workers import Workers
 from causerie.quant.format import LARGEST, Buffers, Format, Rows, concatenated
 from causerie.quant.plain import to_float32
 
@@ -26,11 +24,11 @@ Report = Callable[[int], None]  # rows done
 
 
 class Quantizer:
-    """Encodes the plain matrices of an index; used in a `with` block, which ends its threads."""
+    """Encodes the plain matrices of an index."""
 
-    def __init__(self, index: TensorIndex, workers: int) -> None:
+    def __init__(self, index: TensorIndex, workers: Workers) -> None:
         self._index = index
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="quantize") if workers > 1 else None
+        self._workers = workers
 
     def reader(self, source: Source, format: Format, report: Report) -> ReadRows:
         """A function that gives the arrays of rows start..stop-1 (see `Backend.place_quantized`). Raises UsageError
@@ -45,7 +43,7 @@ class Quantizer:
         def read(start: int, stop: int) -> Buffers:
             parts = list(_parts(start, stop, step))
             found = []
-            for part, buffers in zip(parts, (self._pool.map if self._pool else map)(encoded, parts), strict=True):
+            for part, buffers in zip(parts, self._workers.map(encoded, parts), strict=True):
                 found.append(buffers)
                 report(part[1])
             return concatenated(format, source.shape[1], found)
@@ -61,15 +59,6 @@ class Quantizer:
                 "quantized. The checkpoint is damaged: download it again, or load it without quantization."
             )
         return rows
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
 
 
 def _offending(rows: Rows) -> str:

@@ -7,15 +7,14 @@ than reading them. Knows no backend and no format of files.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causerie.checkpoint.index import TensorIndex
 from causerie.models.sources import Source
+from causerie.models.workers import Workers
 
 LEAST_BYTES = 2**20  # what a thread of its own is worth
 
@@ -23,10 +22,9 @@ LEAST_BYTES = 2**20  # what a thread of its own is worth
 class SliceReader:
     """Reads rows of an index's tensors; what it returns holds until the next read."""
 
-    def __init__(self, index: TensorIndex, workers: int) -> None:
+    def __init__(self, index: TensorIndex, workers: Workers) -> None:
         self._index = index
         self._workers = workers
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="read") if workers > 1 else None
         self._buffer: NDArray[np.uint8] = np.empty(0, np.uint8)
 
     def rows(self, source: Source, start: int, stop: int) -> NDArray[Any]:
@@ -37,26 +35,14 @@ class SliceReader:
         if size > len(self._buffer):
             self._buffer = np.empty(size, np.uint8)
         out = self._buffer[:size].view(info.array_dtype).reshape((stop - start, *source.shape[1:]))
-        parts = list(_parts(stop - start, min(self._workers, max(1, size // LEAST_BYTES))))
-        if self._pool is None or len(parts) == 1:
-            self._index.read_into(source.tensor, out, slice(start, stop))
-            return out
-        reads = [
-            self._pool.submit(self._index.read_into, source.tensor, out[a:b], slice(start + a, start + b))
-            for a, b in parts
-        ]
-        for read in reads:
-            read.result()
+
+        def read(part: tuple[int, int]) -> None:
+            first, last = part
+            self._index.read_into(source.tensor, out[first:last], slice(start + first, start + last))
+
+        for _ in self._workers.map(read, _parts(stop - start, min(self._workers.count, max(1, size // LEAST_BYTES)))):
+            pass  # an error of any part is raised here
         return out
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
 
 
 def _parts(rows: int, count: int) -> Iterator[tuple[int, int]]:

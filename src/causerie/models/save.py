@@ -20,6 +20,7 @@ from causerie.models.load import Progress, Survey, quantized_rows, reporter
 from causerie.models.packed import KEY, VERSION, without_method
 from causerie.models.quantize import Quantizer, Report
 from causerie.models.sources import Source
+from causerie.models.workers import Workers
 from causerie.quant.format import ranges
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.plain import STORED_AS, to_float32, to_plain
@@ -35,7 +36,8 @@ def write_weights(
     total = sum(source.nbytes for source in found.sources)
     done = 0
     declared = {name: tensor for source in found.sources for name, tensor in _declared(source, found).items()}
-    with SafetensorsStream(path, declared) as out, Quantizer(index, workers) as quantizer:
+    with SafetensorsStream(path, declared) as out, Workers(workers) as threads:
+        quantizer = Quantizer(index, threads)
         for source in found.sources:
             report = reporter(source, done, total, progress)
             if found.formats[source.name] in QUANTIZED:

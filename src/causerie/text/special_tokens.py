@@ -6,12 +6,12 @@ has, because chat templates are written against its result. It knows the files' 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from causerie.checkpoint.json_object import read_optional_json
 from causerie.errors import CheckpointError
 
 STANDARD_NAMES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
@@ -29,9 +29,6 @@ _CLASS_DEFAULTS: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 LEFT_PADDED_CLASSES = frozenset({"LlamaTokenizer", "CodeLlamaTokenizer", "GemmaTokenizer", "CohereTokenizer"})
-
-# Files of configuration stay far below this; a larger one is damaged or hostile.
-_LARGEST_JSON = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -54,26 +51,6 @@ class SpecialTokens:
     defaults: dict[str, str]
     extra: tuple[AddedToken, ...]
     added: dict[int, AddedToken]
-
-
-def read_json_object(path: Path) -> dict[str, Any]:
-    """The object in a small JSON file. CheckpointError if it is too large, not JSON, or not an object."""
-    if path.stat().st_size > _LARGEST_JSON:
-        raise CheckpointError(f"{path} is larger than {_LARGEST_JSON} bytes; a configuration file is far smaller.")
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise CheckpointError(f"{path} is not valid JSON: {error}. Download or copy the file again.") from error
-    if not isinstance(value, dict):
-        raise CheckpointError(
-            f"{path} holds a {type(value).__name__}; an object was expected. Download the file again."
-        )
-    return value
-
-
-def read_optional_json(path: Path) -> dict[str, Any]:
-    """As `read_json_object`, and an empty object where there is no such file."""
-    return read_json_object(path) if path.is_file() else {}
 
 
 def read_special_tokens(folder: Path, config: Mapping[str, Any]) -> SpecialTokens:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from causerie.checkpoint.json_object import read_optional_json
 from causerie.errors import CheckpointError, MissingFile, UsageError
 from causerie.text.plain_spelling import PlainSpelling, Span, plain_spelling
 from causerie.text.special_tokens import (
@@ -19,7 +20,6 @@ from causerie.text.special_tokens import (
     STANDARD_NAMES,
     AddedToken,
     SpecialTokens,
-    read_optional_json,
     read_special_tokens,
     tokenizer_class,
 )
