@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-MEASUREMENTS = ("first_token", "native_decode", "compare")
+MEASUREMENTS = ("first_token", "compare")
 
 
 def main(words: list[str]) -> int:

@@ -11,7 +11,8 @@ import pytest
 from causerie.cli import bench, main
 
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
-ROW = {"test", "format", "prompt", "depth", "batch", "tokens_per_second", "share_of_limit", "peak_memory_bytes"}
+ROW = {"test", "format", "cache_dtype", "prompt", "depth", "batch"}
+ROW |= {"tokens_per_second", "share_of_limit", "peak_memory_bytes"}
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,7 @@ ROW = {"test", "format", "prompt", "depth", "batch", "tokens_per_second", "share
         (["--threads", "10000"], "--threads is 10000; 1 to 1024 threads can be had."),
         (["--prompt", "0", "--generate", "0"], "--prompt 0 and --generate 0 leave nothing to measure. "),
         (["--quantization", "int9"], "Unknown quantization 'int9'. Known, nearest first: "),
+        (["--cache-dtype", "int3"], "Unknown cache dtype 'int3'. Known, nearest first: "),
         (["--quantization", "none,,"], "Argument --quantization: 'none,,' has nothing between two commas"),
         (["--backend", "torch", "--profile"], "--profile times the native backend's instructions; --backend torch has"),
         (["--repeat", "0"], "Argument --repeat: '0' is less than 1. "),
@@ -75,6 +77,8 @@ def test_a_run_ends_in_one_line_of_json(model_name: str, command: Command) -> No
         "2",
         "--threads",
         "1",
+        "--cache-dtype",
+        "int8",
     ]
     done = command("bench", model_name, *words, "--json", "--quantization", "none,int8")
     assert done.returncode == 0, done.stderr
@@ -89,7 +93,7 @@ def test_a_run_ends_in_one_line_of_json(model_name: str, command: Command) -> No
     ]
     assert [row["format"] for row in found["rows"][6:]] == ["int8"] * 6
     for row in found["rows"]:
-        assert row.keys() == ROW
+        assert row.keys() == ROW and row["cache_dtype"] == "int8"
         assert row["tokens_per_second"] > 0 and row["peak_memory_bytes"] > 0
         assert row["prompt"] == (16 if row["test"] == "prefill" else 0)
     assert len([line for line in lines if line.startswith(("prefill ", "decode "))]) == 12

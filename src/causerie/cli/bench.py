@@ -58,6 +58,7 @@ def parser(width: int | None = None) -> Parser:
     add("--quantization", type=names, default=[PLAIN], metavar="NAME", help=f"* formats of the weights ({PLAIN})")
     dtypes = ["auto", "float32", "float16", "bfloat16"]
     add("--dtype", choices=dtypes, default="auto", help="how weights are held; default: as in the checkpoint")
+    add("--cache-dtype", metavar="NAME", help="how past tokens are kept: bfloat16, int8, … (default: auto)")
     add("--backend", choices=["native", "torch"], default="native", help="what computes (native)")
     add("--threads", type=whole_number, metavar="N", help="CPU threads; default: the cores it may use")
     add("--repeat", type=whole_number, default=5, metavar="N", help="rounds, of which the medians are shown (5)")
@@ -132,6 +133,7 @@ def trials_of(found: argparse.Namespace) -> list[Trial]:
 def _check(found: argparse.Namespace, trials: list[Trial]) -> None:
     """Everything that can be known before weights are read. Raises CauserieError."""
     from causerie.api.auto import AutoConfig
+    from causerie.api.torch_names import cache_dtype_name
     from causerie.models.registry import spec_from_config
     from causerie.plan.measure import check
     from causerie.quant.config import QuantConfig
@@ -140,6 +142,7 @@ def _check(found: argparse.Namespace, trials: list[Trial]) -> None:
         raise UsageError(f"--threads is {found.threads}; 1 to 1024 threads can be had.")
     if found.profile and found.backend != "native":
         raise UsageError(f"--profile times the native backend's instructions; --backend {found.backend} has none.")
+    cache_dtype_name(found.cache_dtype)
     chosen = [QuantConfig.named(name) for name in found.quantization if name != PLAIN]
     spec = spec_from_config(AutoConfig.from_pretrained(found.model))
     for choice in chosen:  # names and widths; a name is as good as a module where nothing is skipped
@@ -158,6 +161,7 @@ def _loaded(found: argparse.Namespace, quantization: str, trials: list[Trial]) -
         backend=found.backend,
         threads=found.threads if found.backend == "native" else None,
         quantization=None if quantization == PLAIN else quantization,
+        cache_dtype=found.cache_dtype,
         max_cache_tokens=cache_tokens(trials),
     )
 
@@ -189,7 +193,7 @@ def _measure_all(
         peak = peak_memory()
         used = None if peak is None else peak - limit.probe.bytes_held
         table.row(held.format, result, used)
-        rows.append(_row_values(held.format, result, used))
+        rows.append(_row_values(held.format, held.cache_format, result, used))
         if found.profile:
             step = bench.last_step(trial)
             parts = breakdown([steps.profile(step) for _ in range(PROFILED)])
@@ -229,11 +233,12 @@ def _probe_values(probe: Probe, peaks: dict[str, float], threads: int) -> dict[s
     }
 
 
-def _row_values(name: str, result: Result, peak: int | None) -> dict[str, Any]:
+def _row_values(name: str, cache: str, result: Result, peak: int | None) -> dict[str, Any]:
     trial = result.trial
     return {
         "test": trial.kind,
         "format": name,
+        "cache_dtype": cache,
         "prompt": trial.tokens if trial.kind == "prefill" else 0,
         "depth": trial.depth,
         "batch": trial.batch,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-import time
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -122,20 +121,6 @@ class NativeBackend:
         """Traces `forward` and makes room for the cache. Raises OutOfMemory."""
         self._arena = None  # the weights hold it from here on
         return NativeExecutable(self, spec, weights, forward, cache, max_tokens)
-
-    def read_bandwidth(self, size: int = 256 * 2**20, seconds: float = 0.2) -> float:
-        """Bytes per second that all threads together read from memory: the best of some passes over `size` bytes of
-        large pages, every one of them used (an XOR). The limit that a decode step is measured against."""
-        arena = Arena(aligned(size), "a measurement of memory bandwidth")
-        address, words = arena.take(size), size // 8
-        ctypes.memset(address, 1, size)
-        best, begun = 0.0, time.perf_counter()
-        while time.perf_counter() - begun < seconds:
-            with self.lock:
-                before = time.perf_counter()
-                library.kernels().causerie_read(self.pool, self.instruction_set.index, address, words)
-                best = max(best, size / (time.perf_counter() - before))
-        return best
 
     def _format(self, name: str, shape: tuple[int, ...]) -> str:
         return self._formats[name] if len(shape) == 2 else "float32"
