@@ -21,9 +21,9 @@ QUANTIZED = {"8-bit": "int8", "4-bit": "int4"}
 def command(peer: str, model: Path, format: str, threads: int) -> list[str]:
     """What is run. Raises Refused where a peer has nothing for the format."""
     if peer == OURS:
-        extra = [] if format == "bf16" else ["--quantization", QUANTIZED[format]]
-        words = ["-m", "causerie.cli.main", "chat", str(model), "-p", QUESTION, "max_new_tokens=8"]
-        return [sys.executable, *words, "--threads", str(threads), *extra]
+        folder = model if format == "bf16" else saved(model, QUANTIZED[format])
+        words = ["-m", "causerie.cli.main", "chat", str(folder), "-p", QUESTION, "max_new_tokens=8"]
+        return [sys.executable, *words, "--threads", str(threads)]
     if peer == "llama_cpp":
         name = {"bf16": "BF16", "8-bit": "Q8_0", "4-bit": "Q4_0"}[format]
         file = model.parent / f"{model.name}.{name}.gguf"
@@ -36,6 +36,17 @@ def command(peer: str, model: Path, format: str, threads: int) -> list[str]:
     elif format != "bf16":
         raise Refused("without further packages it quantizes nothing on a CPU")
     return [str(python_of(peer)), str(FOLDER / f"first_{peer}.py"), str(model), QUESTION, str(threads)]
+
+
+def saved(model: Path, quantization: str) -> Path:
+    """The model as save_pretrained keeps it, made if it is not there: the peers too start from a form of their own."""
+    folder = model.parent / f"{model.name}.causerie-{quantization}"
+    if not (folder / "model.safetensors").is_file():
+        from causerie import AutoModelForCausalLM
+
+        with AutoModelForCausalLM.from_pretrained(model, quantization=quantization, progress=False) as loaded:
+            loaded.save_pretrained(folder, progress=False)
+    return folder
 
 
 def first_answer(peer: str, words: list[str], patience: float = 120.0) -> float:
