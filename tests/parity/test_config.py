@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from transformers import AutoConfig
 
 from causerie.errors import CauserieError, ConfigError, MissingFile, UnknownName
-from causerie.models.config import read_config
+from causerie.models.config import MOST_BYTES, read_config
 from causerie.models.registry import families, spec_from_config
 from tests.parity.configs import CASES, TINY, Case
 
@@ -161,6 +161,13 @@ def test_any_json_is_read_or_refused(changes: dict[str, Any]) -> None:
 def test_files_that_are_not_configs(text: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(ConfigError, match=r"config\.json"):
+        read_config(tmp_path)
+
+
+def test_a_file_too_large_for_a_config_is_told_by_its_size(tmp_path: Path) -> None:
+    with (tmp_path / "config.json").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(ConfigError, match=rf"config\.json has {MOST_BYTES + 1} bytes, more than the {MOST_BYTES} "):
         read_config(tmp_path)
 
 

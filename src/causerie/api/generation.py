@@ -18,7 +18,7 @@ from causerie.api.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS, refuse
 from causerie.checkpoint.json_object import read_json_object
 from causerie.errors import MissingFile, UsageError, unknown
 
-if TYPE_CHECKING:  # the checkpoint's modules bring numpy, and flags are read before anything else
+if TYPE_CHECKING:  # this module of the checkpoint's brings numpy, and flags are read before anything else
     from causerie.checkpoint.folder import Need
 
 FILE_NAME = "generation_config.json"

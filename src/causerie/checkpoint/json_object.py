@@ -18,15 +18,15 @@ def read_json_object(
     """The object in `path`. Raises `error` where it cannot be read, is too large, is not JSON, or not an object."""
     try:
         size = path.stat().st_size
-        if size > most_bytes:
-            raise error(f"{path} has {size} bytes, more than the {most_bytes} that a file of its kind may have.")
-        value = json.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes() if size <= most_bytes else b""
+    except OSError as fault:
+        raise error(f"{path} cannot be read: {fault.strerror or fault}.") from fault
+    if size > most_bytes:
+        raise error(f"{path} has {size} bytes, more than the {most_bytes} that a file of its kind may have.")
+    try:
+        value = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as fault:
         raise error(f"{path} is not JSON: {fault}. Download or copy the file again.") from fault
-    except OSError as fault:
-        if isinstance(fault, CauserieError):
-            raise
-        raise error(f"{path} cannot be read: {fault.strerror or fault}.") from fault
     if not isinstance(value, dict):
         raise error(f"{path} holds a {type(value).__name__}; an object was expected. Download or copy the file again.")
     return value

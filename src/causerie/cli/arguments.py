@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 
+CACHE_DTYPE_HELP = "how past tokens are kept: bfloat16, int8, … (default: auto)"
+THREADS_HELP = "CPU threads; default: the cores it may use"
 QUANTIZATION_HELP = "how weights are held: int8, int4, nf4, fp4, bnb_int8 or none (docs/quantization.md)"
 
 
@@ -63,14 +65,10 @@ class Parser(argparse.ArgumentParser):
         """The options by which a verb says how the model it loads is held and where it runs."""
         self.add_argument("--dtype", default="auto", help="auto (the checkpoint's), float32, float16 or bfloat16")
         self.add_argument("--quantization", metavar="NAME", help=QUANTIZATION_HELP)
-        self.add_argument(
-            "--cache-dtype", metavar="NAME", help="how past tokens are kept: bfloat16, int8, … (default: auto)"
-        )
+        self.add_argument("--cache-dtype", metavar="NAME", help=CACHE_DTYPE_HELP)
         self.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
         self.add_argument("--backend", choices=["native", "torch"], help="what computes; default: the best that can")
-        self.add_argument(
-            "--threads", type=whole_number, metavar="N", help="CPU threads; default: the cores it may use"
-        )
+        self.add_argument("--threads", type=whole_number, metavar="N", help=THREADS_HELP)
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Parses `words`. Raises UnknownName for an option that does not exist, UsageError for any other mistake."""

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from causerie.cli.arguments import Parser, help_columns, whole_number
+from causerie.cli.arguments import CACHE_DTYPE_HELP, THREADS_HELP, Parser, help_columns, whole_number
 from causerie.errors import UsageError
 from causerie.settings import Settings
 
@@ -58,9 +58,9 @@ def parser(width: int | None = None) -> Parser:
     add("--quantization", type=names, default=[PLAIN], metavar="NAME", help=f"* formats of the weights ({PLAIN})")
     dtypes = ["auto", "float32", "float16", "bfloat16"]
     add("--dtype", choices=dtypes, default="auto", help="how weights are held; default: as in the checkpoint")
-    add("--cache-dtype", metavar="NAME", help="how past tokens are kept: bfloat16, int8, … (default: auto)")
+    add("--cache-dtype", metavar="NAME", help=CACHE_DTYPE_HELP)
     add("--backend", choices=["native", "torch"], default="native", help="what computes (native)")
-    add("--threads", type=whole_number, metavar="N", help="CPU threads; default: the cores it may use")
+    add("--threads", type=whole_number, metavar="N", help=THREADS_HELP)
     add("--repeat", type=whole_number, default=5, metavar="N", help="rounds, of which the medians are shown (5)")
     add("--profile", action="store_true", help="also where the time of each test's last step goes (native backend)")
     add("--json", action="store_true", help="as the last line, the same as JSON, sizes in bytes")

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from causerie.cli.arguments import Parser, help_columns, whole_number
+from causerie.cli.arguments import THREADS_HELP, Parser, help_columns, whole_number
 from causerie.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def parser(width: int | None = None) -> Parser:
     add("--window", type=whole_number, default=512, metavar="N", help="tokens of the text read together (512)")
     add("--backend", choices=["native", "torch"], help="what computes; default: the best that can")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    add("--threads", type=whole_number, metavar="N", help="CPU threads; default: the cores it may use")
+    add("--threads", type=whole_number, metavar="N", help=THREADS_HELP)
     add("--json", action="store_true", help="as the last line, the same as JSON, sizes in bytes")
     return made
 

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class Workers:
-    """`count` threads; with one, the caller does the work itself."""
+    """`count` threads; with one thread or one part of work, the caller does it himself."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -23,7 +23,8 @@ class Workers:
 
     def map(self, work: Callable[[Part], Result], parts: Iterable[Part]) -> Iterator[Result]:
         """The results in the order of the parts; an error is raised at the part that had it."""
-        return map(work, parts) if self._pool is None else self._pool.map(work, parts)
+        listed = list(parts)
+        return map(work, listed) if self._pool is None or len(listed) == 1 else self._pool.map(work, listed)
 
     def __enter__(self) -> Self:
         return self

@@ -14,8 +14,8 @@ from causerie.server.orders import Ended
 
 MOST_CHOICES = 16
 MOST_STOPS = 16
-_FLAGS = ("top_p", "top_k", "min_p", "typical_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "seed")
 _DRAWING = ("top_p", "top_k", "min_p", "typical_p")
+_FLAGS = (*_DRAWING, "repetition_penalty", "presence_penalty", "frequency_penalty", "seed")
 _RANGES: dict[str, tuple[float, float]] = {
     "n": (1, MOST_CHOICES),
     "temperature": (0, 2),
@@ -64,11 +64,12 @@ class SamplingFields(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
         flags = {name: getattr(self, name) for name in _FLAGS if getattr(self, name) is not None}
         if self.max_tokens is not None:
             flags["max_new_tokens"] = self.max_tokens
-        if self.temperature is not None:
-            flags |= {"temperature": self.temperature} if self.temperature else {"do_sample": False}
-        if flags.get("do_sample") is False:
+        if self.temperature == 0:
+            flags["do_sample"] = False
             for name in _DRAWING:
                 flags.pop(name, None)  # at temperature 0 the likeliest token is taken, whatever else could be drawn
+        elif self.temperature is not None:
+            flags["temperature"] = self.temperature
         if self.stop:
             flags["stop_strings"] = self.stop
         if self.logit_bias:
