@@ -150,6 +150,7 @@ def test_a_saved_model_says_what_it_holds(folder: Path, tmp_path: Path) -> None:
         model.save_pretrained(tmp_path, progress=False)
     found, asked = inspect(str(tmp_path)), inspect(str(folder), quantization=QuantConfig.named("int8"))
     assert found.parts == asked.parts and found.stored_bytes == found.nbytes
+    assert main(["bench", str(tmp_path), "--prompt", "8", "--generate", "0", "--repeat", "1"]) == 0
     assert main(["evaluate", str(tmp_path)]) == 2
     with pytest.raises(CauserieError, match="quantized already"):
         inspect(str(tmp_path), quantization=QuantConfig.named("int4"))

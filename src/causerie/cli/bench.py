@@ -134,6 +134,7 @@ def _check(found: argparse.Namespace, trials: list[Trial]) -> None:
     """Everything that can be known before weights are read. Raises CauserieError."""
     from causerie.api.auto import AutoConfig
     from causerie.api.torch_names import cache_dtype_name
+    from causerie.models.packed import without_method
     from causerie.models.registry import spec_from_config
     from causerie.plan.measure import check
     from causerie.quant.config import QuantConfig
@@ -144,7 +145,7 @@ def _check(found: argparse.Namespace, trials: list[Trial]) -> None:
         raise UsageError(f"--profile times the native backend's instructions; --backend {found.backend} has none.")
     cache_dtype_name(found.cache_dtype)
     chosen = [QuantConfig.named(name) for name in found.quantization if name != PLAIN]
-    spec = spec_from_config(AutoConfig.from_pretrained(found.model))
+    spec = spec_from_config(without_method(AutoConfig.from_pretrained(found.model)))
     for choice in chosen:  # names and widths; a name is as good as a module where nothing is skipped
         choice.formats(spec, "float32", {name: name for name, _ in spec.weights()})
     check(trials, spec.context)

@@ -91,6 +91,7 @@ class NativeExecutable:
             blocks=cache.blocks,
             max_tokens=max_tokens,
             vocab=spec.vocab,
+            threads=backend.threads,
         )
 
     def run(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:

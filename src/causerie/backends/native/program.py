@@ -102,6 +102,8 @@ class Program(ctypes.Structure):
         ("blocks", ctypes.c_int32),
         ("max_tokens", ctypes.c_int32),
         ("vocab", ctypes.c_int32),
+        ("threads", ctypes.c_int32),
+        ("unused", ctypes.c_int32),
     ]
 
 

@@ -33,7 +33,7 @@ def panels_bytes(format: str, shape: tuple[int, ...]) -> int:
 
 def input_group(format: str, width: int) -> int:
     """How many activations share a scale where a matrix reads them in 8 bits; 0 where it reads float32."""
-    return format_named(format).group(width) if format in ("int8", "int4") else 0
+    return (64 if width % 64 == 0 else 32) if format in ("int8", "int4") else 0
 
 
 def slice_rows(format: str, width: int, most_bytes: int) -> int:

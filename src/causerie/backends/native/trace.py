@@ -62,7 +62,7 @@ class Value:
         if self.narrow in (WIDE, BRAIN):
             size = self.width * (2 if self.narrow else 4)
         else:
-            size = self.width + self.width // self.narrow * 8
+            size = self.width + self.width // self.narrow * 4 + self.width // 32 * 4  # codes, scales, sums: quantized.h
         lines = -(-size // 64)
         return 64 * (lines + 1 if lines % 16 == 0 else lines)
 

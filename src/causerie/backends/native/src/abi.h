@@ -90,6 +90,8 @@ struct Program {
   int32_t blocks;
   int32_t max_tokens;
   int32_t vocab;
+  int32_t threads;  // of the pool: how finely work is cut, never what comes out
+  int32_t unused;
 };
 
 // backends/step.py's Step, flat.

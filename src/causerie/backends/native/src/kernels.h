@@ -7,7 +7,7 @@
 // One operation: how many items an instruction has in a step, and how to do one. Items are independent of each other and
 // their results of who does them; neighbours read neighbouring memory.
 struct OpKernel {
-  int64_t (*items)(const Step&, const Instruction&);
+  int64_t (*items)(const Program&, const Step&, const Instruction&);
   void (*execute)(const Program&, const Step&, const Instruction&, int64_t item);
 };
 

@@ -234,7 +234,7 @@ static inline const RowGroup& find_group(const Attending& attending, int32_t Row
   return attending.group[low];
 }
 
-static int64_t attention_items(const Step& step, const Instruction& in) {
+static int64_t attention_items(const Program&, const Step& step, const Instruction& in) {
   const Attending& attending = *step.attending;
   return int64_t(attending.split ? attending.chunks : attending.groups) * in.kv_heads;
 }
@@ -252,7 +252,7 @@ static void attention_item(const Program& program, const Step& step, const Instr
   }
 }
 
-static int64_t merge_items(const Step& step, const Instruction& in) {
+static int64_t merge_items(const Program&, const Step& step, const Instruction& in) {
   return step.attending->split ? row_count(step, in) * in.heads : 0;
 }
 

@@ -7,9 +7,10 @@
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
-constexpr int64_t GROUP = 96;    // tokens of one item, that read the panel once from memory
-constexpr int64_t STEPS = 1024;  // steps over k before the next tile: 256 KB of weights stay in the second cache
-constexpr int64_t UNPACKED = 96;    // of packed bfloat16, unpacked at a time for many tokens: 24 KB
+constexpr int64_t FEWEST = 96, MOST = 516;  // tokens of one item, which read (and unpack) the panel once; whole tiles
+constexpr int64_t ITEMS_PER_THREAD = 16;    // that all threads end at about the same time
+constexpr int64_t STEPS = 1024;    // steps over k before the next tile: 256 KB of weights stay in the second cache
+constexpr int64_t UNPACKED = 448;  // steps of packed bfloat16 that are unpacked at a time for many tokens: 112 KB
 
 // A format: what one step over k reads, `each` elements of k; `tokens` at most in a tile.
 struct Float32 {
@@ -179,7 +180,7 @@ static void run_packed_few(const Stretch& run, const PackedPanel& panel) {
     }
 }
 
-// Many tokens: some steps at a time are unpacked into the first cache, to be read by all.
+// Many tokens: some steps at a time are unpacked into the second cache, to be read by all.
 static void run_packed_many(const Stretch& run, const PackedPanel& panel) {
   alignas(64) uint16_t unpacked[UNPACKED * STEP_WEIGHTS];
   const int64_t all = all_steps<Bfloat16>(run);
@@ -204,22 +205,34 @@ static void run_packed(const Stretch& run) {
   }
 }
 
-static inline int64_t token_groups(const Step& step, const Instruction& in) { return (row_count(step, in) + GROUP - 1) / GROUP; }
-
 static inline int64_t part_panels(const Part& part) { return (part.rows + PANEL - 1) / PANEL; }
 
-static int64_t linear_items(const Step& step, const Instruction& in) {
+static inline int64_t all_panels(const Instruction& in) {
   int64_t panels = 0;
   for (int i = 0; i < in.parts_used; ++i) panels += part_panels(in.parts[i]);
-  return panels * token_groups(step, in);
+  return panels;
+}
+
+// How many tokens an item takes: all of them if there are panels enough to share out.
+static inline int64_t group_tokens(const Program& program, const Instruction& in, int64_t tokens) {
+  if (tokens <= FEWEST) return FEWEST;
+  const int64_t panels = all_panels(in), groups = (ITEMS_PER_THREAD * program.threads + panels - 1) / panels;
+  const int64_t even = ((tokens + groups - 1) / groups + 11) / 12 * 12;
+  return even < FEWEST ? FEWEST : even > MOST ? MOST : even;
+}
+
+static int64_t linear_items(const Program& program, const Step& step, const Instruction& in) {
+  const int64_t tokens = row_count(step, in), group = group_tokens(program, in, tokens);
+  return all_panels(in) * ((tokens + group - 1) / group);
 }
 
 static void linear_item(const Program& program, const Step& step, const Instruction& in, int64_t item) {
-  const int64_t tokens = row_count(step, in), groups = token_groups(step, in);
-  int64_t panel = item / groups;
+  const int64_t tokens = row_count(step, in), group = group_tokens(program, in, tokens);
+  const int64_t groups = tokens <= group ? 1 : (tokens + group - 1) / group;
+  int64_t panel = groups == 1 ? item : item / groups;
   const Part* part = in.parts;
   for (; panel >= part_panels(*part); ++part) panel -= part_panels(*part);
-  const int64_t first = item % groups * GROUP, last = first + GROUP < tokens ? first + GROUP : tokens;
+  const int64_t first = groups == 1 ? 0 : item % groups * group, last = first + group < tokens ? first + group : tokens;
   const Stretch run{program, in, *part, panel, first, last};
   switch (part->format) {
     case FLOAT32: return run_plain<Float32>(run);

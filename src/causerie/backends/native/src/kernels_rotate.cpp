@@ -91,6 +91,8 @@ static void rotate_item(const Program& program, const Step& step, const Instruct
   }
 }
 
-const OpKernel rotate = {row_count, rotate_item};
+static int64_t rotate_items(const Program&, const Step& step, const Instruction& in) { return row_count(step, in); }
+
+const OpKernel rotate = {rotate_items, rotate_item};
 
 }  // namespace

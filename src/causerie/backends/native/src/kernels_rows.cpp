@@ -10,7 +10,7 @@ constexpr int64_t SPAN = 1024;  // columns of one item, so that a single row is 
 
 static inline int64_t spans(const Instruction& in) { return (in.width + SPAN - 1) / SPAN; }
 
-static int64_t span_items(const Step& step, const Instruction& in) { return row_count(step, in) * spans(in); }
+static int64_t span_items(const Program&, const Step& step, const Instruction& in) { return row_count(step, in) * spans(in); }
 
 struct Span {
   int64_t row, first, last;  // columns first .. last
@@ -94,7 +94,7 @@ static void embed_span(const Program& program, const Step& step, const Instructi
   for (int64_t k = first; k < last; ++k) out[k] = number(table, table_index(in, step.tokens[r], k), in.format);
 }
 
-static int64_t norm_items(const Step& step, const Instruction& in) { return row_count(step, in) * (in.width / in.length); }
+static int64_t norm_items(const Program&, const Step& step, const Instruction& in) { return row_count(step, in) * (in.width / in.length); }
 
 static void norm_item(const Program& program, const Step&, const Instruction& in, int64_t item) {
   const float* weight = reinterpret_cast<const float*>(in.address);

@@ -13,6 +13,7 @@
 #include "simd_bytes.h"
 
 constexpr int64_t INT4_GROUP = 32;
+constexpr int64_t SUMMED = 32;  // activations whose codes are summed up
 constexpr int64_t TABLE_BYTES = 256;
 
 // How many inputs share a scale.
@@ -41,7 +42,10 @@ static inline const uint8_t* panel_of(int32_t format, uint64_t weight, int64_t w
   return reinterpret_cast<const uint8_t*>(weight) + (format == LOOKUP4 ? TABLE_BYTES : 0) + panel * panel_bytes(format, width);
 }
 
-// A row of activations in 8 bits, [width] codes; then a scale for each group of inputs; then the sum of each group's codes.
+// How many inputs share a scale as activations, for the formats that read them in 8 bits.
+static inline int64_t input_group(int64_t width) { return width % 64 == 0 ? 64 : 32; }
+
+// A row of activations in 8 bits, [width] codes; then a scale for each group of inputs; then the sum of every 32 codes.
 struct Codes {
   int8_t* codes;
   float* scales;
@@ -62,14 +66,16 @@ static inline void quantize_group(const float* x, int64_t group, const Codes& to
   const float peak = float_of(uint32_t(largest(peaks)));
   const bool zero = peak < 1e-30f;
   const f32x16 inverse = broadcast(zero ? 0.0f : 127.0f / peak), top = broadcast(127.0f), bottom = broadcast(-127.0f);
-  i32x16 all = broadcast_int(0);
-  for (int64_t i = 0; i < group; i += 16) {
-    const i32x16 code = to_int(max(min(mul(load(x + i), inverse), top), bottom));
-    all = add(all, code);
-    store_i8(to.codes + index * group + i, code);
+  for (int64_t from = 0; from < group; from += SUMMED) {
+    i32x16 all = broadcast_int(0);
+    for (int64_t i = from; i < from + SUMMED; i += 16) {
+      const i32x16 code = to_int(max(min(mul(load(x + i), inverse), top), bottom));
+      all = add(all, code);
+      store_i8(to.codes + index * group + i, code);
+    }
+    to.sums[(index * group + from) / SUMMED] = sum(all);
   }
   to.scales[index] = zero ? 0.0f : peak / 127.0f;
-  to.sums[index] = sum(all);
 }
 
 // The value of one weight, as the format's reference gives it.

@@ -89,7 +89,7 @@ int64_t items(const void* argument, int phase) {
   if (opened) opened[phase] = nanoseconds();
   if (phase == 0) return step.copies_count ? program.layer_count : 0;
   const Instruction& in = program.instructions[phase - 1];
-  return kernels.ops[in.op].items(step, in);
+  return kernels.ops[in.op].items(program, step, in);
 }
 
 void execute(const void* argument, int phase, int64_t item) {
