@@ -7,7 +7,8 @@ loads it.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -237,13 +238,24 @@ class CausalLM:
 
     def decide(self, flags: Flags, prompt_length: int, longest: int | None = None) -> Generation:
         """What these flags come to for a prompt of this length; see resolution.resolve."""
-        return resolve(
+        plan = resolve(
             flags,
             prompt_length=prompt_length,
             longest=longest,
             context=self.context,
             default_eos=self._default_eos(flags),
         )
+        return plan if plan.response_format is None else self._structured(plan, plan.response_format)
+
+    def _structured(self, plan: Generation, format: Mapping[str, Any]) -> Generation:
+        """The same, held to a response format. Raises UsageError for one that cannot be done."""
+        from causerie.text.structure import Structure, grammar_of
+
+        grammar = grammar_of(format)
+        if grammar is None:
+            return plan
+        structure = Structure(grammar, self.tokenizer.text, self._model.vocab, plan.params.eos)
+        return replace(plan, params=replace(plan.params, constraint=structure))
 
     @property
     def tokenizer(self) -> ChatTokenizer:

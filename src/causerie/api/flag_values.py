@@ -57,6 +57,13 @@ def switch(name: str, value: Any) -> bool:
     return value
 
 
+def response_format(name: str, value: Any) -> dict[str, Any]:
+    """An object with a type; text/structure.py knows which types there are."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
+        raise _wrong(name, value, 'an object with a type, such as {"type": "json_object"}')
+    return dict(value)
+
+
 def texts(name: str, value: Any) -> str | list[str]:
     """A text, or a list of them; none may be empty, for it would stop everything at once."""
     listed = [value] if isinstance(value, str) else value
@@ -141,6 +148,7 @@ CHECKS: dict[str, Check] = {
     "logit_bias": token_biases,
     "suppress_tokens": token_list,
     "begin_suppress_tokens": token_list,
+    "response_format": response_format,
     "renormalize_logits": switch,
     "num_return_sequences": count(1),
     "return_dict_in_generate": switch,

@@ -45,6 +45,7 @@ class Generation:
     seeded: bool  # somebody chose params.seed
     sequences: int = 1  # answers per prompt
     stop_strings: tuple[str, ...] = ()
+    response_format: Mapping[str, Any] | None = None
     pad: int = 0
     return_dict: bool = False
     renormalize: bool = False
@@ -147,6 +148,7 @@ def resolve(
         seeded=seeded,
         sequences=_sequences(flags, params),
         stop_strings=(stops,) if isinstance(stops, str) else tuple(stops),
+        response_format=flags.get("response_format"),
         pad=flags.get("pad_token_id", eos[0] if eos else 0),
         return_dict=flags.get("return_dict_in_generate", False),
         renormalize=flags.get("renormalize_logits", False),

@@ -85,6 +85,7 @@ NOT_IN_A_CHAT = {
     "output_logits": "A chat shows text.",
     "renormalize_logits": "It changes output_scores only, and a chat shows text.",
     "logprobs": "A chat shows text.",
+    "response_format": "It is an object, for programs: Python and the server take it.",
 }
 """Flags of `GenerationConfig` that mean nothing at a command line, and why; in Python they do."""
 

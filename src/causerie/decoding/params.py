@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from causerie.decoding.constraint import Constraint
 from causerie.errors import UsageError
 
 
@@ -34,6 +35,8 @@ class SamplingParams:
     bad_words: tuple[tuple[int, ...], ...] = ()  # token sequences that may not be completed
     suppress_tokens: tuple[int, ...] = ()
     begin_suppress_tokens: tuple[int, ...] = ()  # not as the first new token
+
+    constraint: Constraint | None = None  # what the answer must look like
 
     seed: int = 0  # noise is a function of (seed, position): same seed, same text
     max_time: float | None = None  # seconds from the request's start

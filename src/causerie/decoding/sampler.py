@@ -77,8 +77,11 @@ class RequestSampler:
         self._eos = np.array([token for token in params.eos if 0 <= token < vocab], dtype=np.intp)
         self._suppressed = np.array(params.suppress_tokens, dtype=np.intp)
         self._begin = np.array(params.begin_suppress_tokens, dtype=np.intp)
+        self._matcher = None if params.constraint is None else params.constraint.matcher()
+        self._matched = prompt  # tokens of the history that the matcher has taken
         self._filters = bool(
-            self._bias
+            self._matcher
+            or self._bias
             or self._penalties
             or self._no_repeat
             or self._bad_words
@@ -110,6 +113,10 @@ class RequestSampler:
     def _filtered(self, row: Row, history: array[int]) -> Row:
         """A changed copy of the row."""
         row = row.copy()
+        if self._matcher is not None:
+            self._matcher.advance(history[self._matched :])
+            self._matched = len(history)
+            self._matcher.forbid(row)
         if self._bias is not None:
             self._bias.apply(row, history)
         if self._penalties is not None:

@@ -1,4 +1,4 @@
-"""One request while it is answered, in the engine's process: token events in, pieces of text out.
+"""One request while it is answered, in the engine's process: token events in, text, reasoning and calls out.
 
 Knows no HTTP and no socket: what it has to say goes to `tell`.
 """
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from causerie.api.generation import GenerationConfig
 from causerie.api.resolution import Flags
+from causerie.chat.parts import ReasoningPart, TextPart, ToolCallPart
 from causerie.engine.request import RequestStats, TokenEvent
 from causerie.engine.stream import Message
 from causerie.errors import CauserieError, EngineError
-from causerie.server.orders import Ended, Event, Failed, Generate, Piece, TokenPiece
+from causerie.server.orders import Call, Ended, Event, Failed, Generate, Piece, TokenPiece
+from causerie.server.style import PLAIN, Style
 from causerie.text.detokenize import Detokenizer, token_bytes
 from causerie.text.stream import TextReader
 
@@ -29,27 +31,41 @@ class Answering:
     """The choices of one `Generate` order. `start` submits them; `read` takes each message of the engine."""
 
     def __init__(
-        self, order: Generate, model: CausalLM, tokens: list[int], tell: Tell, ended: Callable[[], object]
+        self,
+        order: Generate,
+        model: CausalLM,
+        tokens: list[int],
+        tail: str,
+        tell: Tell,
+        ended: Callable[[], object],
     ) -> None:
-        """Decides how to answer. `ended` is called once all choices have ended. Raises UsageError and its kinds for
-        flags that cannot be."""
+        """Decides how to answer a prompt whose text ends in `tail`. `ended` is called once all choices have ended.
+        Raises UsageError and its kinds for flags that cannot be; compiling a response format can take some tenths of a
+        second."""
         self.order = order
+        self._style = Style.of(model) if order.parsed else PLAIN
         self._model = model
         self._tell = tell
         self._ended = ended
         self._tokens = tokens
         unlimited = GenerationConfig(max_new_tokens=model.context)
-        flags = GenerationConfig(**order.flags, logprobs=order.logprobs)
+        flags = GenerationConfig(**self._style.flags(order, model), logprobs=order.logprobs)
         levels = Flags(call=flags, checkpoint=model.generation_config, fallback=unlimited)
         # As num_return_sequences of generate(), except that here equal answers to a greedy request are no mistake.
-        self._plan = replace(model.decide(levels, len(tokens)), sequences=order.choices)
+        plan = self._style.after_reasoning(model.decide(levels, len(tokens)), tail, model)
+        self._plan = replace(plan, sequences=order.choices)
         self._tokenizer: Tokenizer = model.tokenizer.text
         self._readers = [
             TextReader(
-                Detokenizer(self._tokenizer, skip_special_tokens=True), self._plan.stop_strings, self._plan.params.eos
+                Detokenizer(self._tokenizer, True, self._style.reply.spellings),
+                self._plan.stop_strings,
+                self._plan.params.eos,
             )
             for _ in range(order.choices)
         ]
+        schemas = None if order.tools is None else order.tools.schemas
+        self._parsers = [self._style.reply.parser(tail, schemas) for _ in range(order.choices)]
+        self._called = [False] * order.choices
         self._requests: list[int] = []
         self._open = order.choices
 
@@ -74,12 +90,25 @@ class Answering:
             self.fail(fault)
             return
         tokens = [self._told(message)] if self.order.logprobs is not None and message.token is not None else []
-        if piece or tokens:
-            self._tell(Piece(self.order.job, choice, piece, tokens))
+        self._say(choice, piece, tokens, reader.over())
         if reader.over():
-            if message.finish_reason is None:  # a stop string: the engine does not know that it is enough
+            if message.finish_reason is None:  # a stop string or a call: the engine does not know that it is enough
                 self._model.cancel(self._requests[choice])
             self._end(choice, message.stats)
+
+    def _say(self, choice: int, piece: str, tokens: list[TokenPiece], last: bool) -> None:
+        """Tells what some more text makes certain."""
+        parser = self._parsers[choice]
+        parts = parser.feed(piece) + (parser.finish() if last else [])
+        text = "".join(part.text for part in parts if isinstance(part, TextPart))
+        reasoning = "".join(part.text for part in parts if isinstance(part, ReasoningPart))
+        calls = [Call(part.name, part.arguments, part.id) for part in parts if isinstance(part, ToolCallPart)]
+        if calls and self.order.tools is not None and not self.order.tools.parallel:
+            calls = [] if self._called[choice] else calls[:1]
+            self._readers[choice].finish_reason = self._readers[choice].finish_reason or "stop"
+        self._called[choice] |= bool(calls)
+        if text or tokens or reasoning or calls:
+            self._tell(Piece(self.order.job, choice, text, tokens, reasoning, calls))
 
     def fail(self, fault: CauserieError) -> None:
         """Ends the whole request with a failure."""

@@ -14,8 +14,9 @@ from typing import Any
 from msgspec import field
 
 from causerie.server.failure_responses import Refusal
-from causerie.server.orders import Begun, Chat, Ended, Generate, Piece, TokenPiece
+from causerie.server.orders import Begun, Call, Chat, Ended, Generate, Piece, TokenPiece
 from causerie.server.sampling_fields import SamplingFields, finish_reason, in_range, usage
+from causerie.server.tool_fields import tool_use
 
 
 class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -26,7 +27,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
     logprobs: bool = False
     top_logprobs: int | None = None
     tools: list[dict[str, Any]] | None = None
-    tool_choice: Any = None
+    tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     response_format: dict[str, Any] | None = None
     reasoning_effort: str | None = None
@@ -36,15 +37,24 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
     def orders(self) -> list[Callable[[int], Generate]]:
         """What the engine is asked: one order. Raises Refusal, naming the field."""
         self._check()
-        variables: dict[str, Any] = dict(self.chat_template_kwargs)
-        if self.reasoning_effort is not None:
-            variables["reasoning_effort"] = self.reasoning_effort
-        prompt = Chat(self.messages, None, variables, self.continue_final_message)
+        use = tool_use(self.tools, self.tool_choice, self.parallel_tool_calls is not False)
+        tools = self.tools if use is not None else None
+        prompt = Chat(self.messages, tools, self._variables(), self.continue_final_message)
         flags = self.flags()
         if self.max_completion_tokens is not None:
             flags["max_new_tokens"] = self.max_completion_tokens
+        if self.response_format is not None:
+            flags["response_format"] = self.response_format
         logprobs = (self.top_logprobs or 0) if self.logprobs else None
-        return [lambda job: Generate(job, self.model, prompt, flags, self.n, logprobs)]
+        return [lambda job: Generate(job, self.model, prompt, flags, self.n, logprobs, True, use)]
+
+    def _variables(self) -> dict[str, Any]:
+        """What the chat template is told beside the messages."""
+        variables: dict[str, Any] = dict(self.chat_template_kwargs)
+        if self.reasoning_effort is not None:
+            variables.setdefault("reasoning_effort", self.reasoning_effort)
+            variables.setdefault("enable_thinking", self.reasoning_effort != "none")
+        return variables
 
     def _check(self) -> None:
         self.check()
@@ -54,19 +64,8 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
             raise Refusal(400, "top_logprobs needs logprobs: true.", param="top_logprobs")
         if not self.messages:
             raise Refusal(400, "messages is empty; there must be at least one.", param="messages")
-        self._refuse_missing()
-
-    def _refuse_missing(self) -> None:
-        """What the reference has and this version does not do yet."""
-        asked: dict[str, bool] = {
-            "tools": bool(self.tools),
-            "tool_choice": self.tool_choice not in (None, "none", "auto"),
-            "parallel_tool_calls": self.parallel_tool_calls is not None and bool(self.tools),
-            "response_format": self.response_format not in (None, {"type": "text"}),
-        }
-        for name, wanted in asked.items():
-            if wanted:
-                raise Refusal(400, f"{name} is not done by this version; leave it out.", param=name, code="unsupported")
+        if self.response_format is not None and not isinstance(self.response_format.get("type"), str):
+            raise Refusal(400, "response_format has no type.", param="response_format")
 
 
 class ChatCompletion:
@@ -80,6 +79,8 @@ class ChatCompletion:
             "model": request.model,
         }
         self._texts: list[list[str]] = [[] for _ in range(request.n)]
+        self._reasoning: list[list[str]] = [[] for _ in range(request.n)]
+        self._calls: list[list[dict[str, Any]]] = [[] for _ in range(request.n)]
         self._logprobs: list[list[dict[str, Any]]] = [[] for _ in range(request.n)]
         self._ended: dict[int, Ended] = {}
         self._prompt_tokens = 0
@@ -96,15 +97,37 @@ class ChatCompletion:
             first: dict[str, Any] = {"role": "assistant", "content": ""}
             return [self._chunk(choice, first) for choice in range(self._request.n)]
         if isinstance(event, Piece):
-            told = [_told(token) for token in event.tokens]
-            self._texts[event.choice].append(event.text)
-            self._logprobs[event.choice] += told
-            return [self._chunk(event.choice, {"content": event.text}, logprobs=told or None)]
+            return self._read_piece(event)
         self._ended[event.choice] = event
-        chunks = [self._chunk(event.choice, {}, reason=finish_reason(event))]
+        chunks = [self._chunk(event.choice, {}, reason=self._reason(event.choice))]
         if self.over and self._request.usage_wanted:
             chunks.append({**self._head, "object": "chat.completion.chunk", "choices": [], "usage": self.usage()})
         return chunks
+
+    def _read_piece(self, piece: Piece) -> list[dict[str, Any]]:
+        told = [_told(token) for token in piece.tokens]
+        begun = len(self._calls[piece.choice])
+        calls = [_called(begun + place, call) for place, call in enumerate(piece.calls)]
+        self._texts[piece.choice].append(piece.text)
+        self._reasoning[piece.choice].append(piece.reasoning)
+        self._calls[piece.choice] += calls
+        self._logprobs[piece.choice] += told
+        deltas: list[dict[str, Any]] = []
+        if piece.reasoning:
+            deltas.append({"reasoning_content": piece.reasoning})
+        if piece.text or (told and not piece.reasoning and not calls):
+            deltas.append({"content": piece.text})
+        deltas += [{"tool_calls": [call]} for call in calls]
+        last = len(deltas) - 1
+        return [
+            self._chunk(piece.choice, delta, logprobs=(told or None) if place == last else None)
+            for place, delta in enumerate(deltas)
+        ]
+
+    def _reason(self, choice: int) -> str:
+        """Why a choice ended, by OpenAI's names."""
+        reason = finish_reason(self._ended[choice])
+        return "tool_calls" if self._calls[choice] and reason == "stop" else reason
 
     def whole(self) -> dict[str, Any]:
         """The answer in one piece, once it is over."""
@@ -120,12 +143,22 @@ class ChatCompletion:
         return [
             {
                 "index": choice,
-                "message": {"role": "assistant", "content": "".join(self._texts[choice]), "refusal": None},
+                "message": self._message(choice),
                 "logprobs": {"content": self._logprobs[choice], "refusal": None} if self._request.logprobs else None,
-                "finish_reason": finish_reason(self._ended[choice]),
+                "finish_reason": self._reason(choice),
             }
             for choice in range(self._request.n)
         ]
+
+    def _message(self, choice: int) -> dict[str, Any]:
+        text, reasoning = "".join(self._texts[choice]), "".join(self._reasoning[choice])
+        calls = [{key: value for key, value in call.items() if key != "index"} for call in self._calls[choice]]
+        message: dict[str, Any] = {"role": "assistant", "content": text if text or not calls else None, "refusal": None}
+        if reasoning:
+            message["reasoning_content"] = reasoning
+        if calls:
+            message["tool_calls"] = calls
+        return message
 
     def _chunk(
         self,
@@ -137,6 +170,12 @@ class ChatCompletion:
         told = None if logprobs is None else {"content": logprobs, "refusal": None}
         one = {"index": choice, "delta": delta, "logprobs": told, "finish_reason": reason}
         return {**self._head, "object": "chat.completion.chunk", "choices": [one]}
+
+
+def _called(index: int, call: Call) -> dict[str, Any]:
+    """A call as OpenAI's clients read it."""
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"index": index, "id": call.id or f"call_{secrets.token_hex(12)}", "type": "function", "function": function}
 
 
 def _told(piece: TokenPiece) -> dict[str, Any]:

@@ -97,10 +97,11 @@ class EngineService:
         try:
             tokens, tail = await self._tokens(order.model, order.prompt)
             over = asyncio.Event()
-            answering = Answering(order, held.model, tokens, self._tell, over.set)
+            # In a thread: a response format may take long to compile.
+            answering = await asyncio.to_thread(Answering, order, held.model, tokens, tail, self._tell, over.set)
             try:
                 answering.start(self._mail.put)  # what it raises is told before anything has begun
-                self._tell(Begun(order.job, len(tokens), tail))
+                self._tell(Begun(order.job, len(tokens)))
                 await over.wait()
             finally:
                 answering.cancel()

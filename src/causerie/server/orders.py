@@ -46,9 +46,19 @@ class Tokens(Struct, tag=True, frozen=True):
 Prompt = Chat | Text | Tokens
 
 
+class ToolUse(Struct, frozen=True):
+    """Which tools an answer may call: `schemas` of their arguments by name. It must call one where `required`, and one
+    at most where not `parallel`."""
+
+    schemas: dict[str, dict[str, Any]]
+    required: bool = False
+    parallel: bool = True
+
+
 class Generate(Struct, tag=True, frozen=True):
     """Answer a prompt, `choices` times. `flags` are generate flags by their names; `logprobs` is how many of the
-    likeliest tokens are told beside each drawn one, None for no log-probabilities."""
+    likeliest tokens are told beside each drawn one, None for no log-probabilities. An answer that is `parsed` comes as
+    text, reasoning and calls of tools; else all of it is text."""
 
     job: int
     model: str
@@ -56,6 +66,8 @@ class Generate(Struct, tag=True, frozen=True):
     flags: dict[str, Any]
     choices: int = 1
     logprobs: int | None = None
+    parsed: bool = False
+    tools: ToolUse | None = None
 
 
 class Render(Struct, tag=True, frozen=True):
@@ -101,20 +113,29 @@ class TokenPiece(Struct, frozen=True):
 
 
 class Begun(Struct, tag=True, frozen=True):
-    """The prompt was read into tokens. `tail` is the end of its text, where a template may have opened a reasoning."""
+    """The prompt was read into tokens."""
 
     job: int
     prompt_tokens: int
-    tail: str
+
+
+class Call(Struct, frozen=True):
+    """One whole call of a tool; `arguments` is JSON as text."""
+
+    name: str
+    arguments: str
+    id: str | None = None
 
 
 class Piece(Struct, tag=True, frozen=True):
-    """Some more text of one choice, and its tokens where log-probabilities were asked for."""
+    """Some more of one choice: reasoning, then text, then calls; with its tokens where log-probabilities are asked."""
 
     job: int
     choice: int
-    text: str
+    text: str = ""
     tokens: list[TokenPiece] = []
+    reasoning: str = ""
+    calls: list[Call] = []
 
 
 class Ended(Struct, tag=True, frozen=True):

@@ -6,6 +6,7 @@ It answers one `PromptOrder` after the other over the socket FD. Knows no engine
 
 from __future__ import annotations
 
+import json
 import resource
 import socket
 import sys
@@ -13,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from causerie.errors import CauserieError
+from causerie.errors import CauserieError, TemplateError
 from causerie.server.frames import LENGTH, packed
 from causerie.server.orders import Chat, Prompt, Text
 
 if TYPE_CHECKING:
     from causerie.api.tokenizer import ChatTokenizer
+    from causerie.chat.encode import EncodedChat
 
 MEMORY_BYTES = 8 << 30  # of addresses, which is more than what is used: a template that asks for all memory fails
 _TAIL = 200  # characters of the prompt's end
@@ -64,12 +66,7 @@ def _prepared(order: PromptOrder) -> PromptReply:
     tokenizer = _tokenizers[order.folder]
     prompt = order.prompt
     if isinstance(prompt, Chat):
-        encoded = tokenizer.chat.prompt(
-            prompt.messages,
-            tools=prompt.tools,
-            continue_final_message=prompt.continue_final_message,
-            variables=prompt.variables,
-        )
+        encoded = _encoded(tokenizer, prompt)
         tokens, text = encoded.tokens, encoded.text
     elif isinstance(prompt, Text):
         tokens = tokenizer(prompt.text, add_special_tokens=prompt.special)["input_ids"]
@@ -79,6 +76,47 @@ def _prepared(order: PromptOrder) -> PromptReply:
         if order.whole_text:
             text = tokenizer.decode(prompt.tokens, skip_special_tokens=False)
     return PromptReply(list(tokens), text if order.whole_text else text[-_TAIL:])
+
+
+def _encoded(tokenizer: ChatTokenizer, prompt: Chat) -> EncodedChat:
+    """A chat by its template. Clients send the arguments of earlier calls as text; most templates want the object that
+    it is, some the text."""
+
+    def written(messages: list[dict[str, Any]]) -> EncodedChat:
+        return tokenizer.chat.prompt(
+            messages,
+            tools=prompt.tools,
+            continue_final_message=prompt.continue_final_message,
+            variables=prompt.variables,
+        )
+
+    opened = [with_opened_calls(message) for message in prompt.messages]
+    if opened == prompt.messages:
+        return written(opened)
+    try:
+        return written(opened)
+    except TemplateError:
+        return written(prompt.messages)
+
+
+def with_opened_calls(message: dict[str, Any]) -> dict[str, Any]:
+    """The message with the arguments of its calls as objects, where they are the text of one."""
+    calls = message.get("tool_calls")
+    if not isinstance(calls, list):
+        return message
+    return {**message, "tool_calls": [_opened(call) for call in calls]}
+
+
+def _opened(call: Any) -> Any:
+    function = call.get("function") if isinstance(call, dict) else None
+    given = function.get("arguments") if isinstance(function, dict) else None
+    if not isinstance(function, dict) or not isinstance(given, str):
+        return call
+    try:
+        found = json.loads(given or "{}")
+    except ValueError:
+        return call
+    return {**call, "function": {**function, "arguments": found}} if isinstance(found, dict) else call
 
 
 def read_frame(connection: socket.socket) -> bytes | None:

@@ -3,7 +3,7 @@ whole list gives, byte for byte, for any list of tokens. Knows no stop strings a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from causerie.text.decoders import Stage, build_stages, byte_level_bytes, fallback_byte
 from causerie.text.tokenizer import Tokenizer
@@ -14,20 +14,27 @@ class Detokenizer:
     last byte is there, and cost does not grow with the text. Joined with `finish` it equals
     `tokenizer.decode(tokens, skip_special_tokens, clean_up_tokenization_spaces=False)`."""
 
-    def __init__(self, tokenizer: Tokenizer, skip_special_tokens: bool = False) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, skip_special_tokens: bool = False, kept: Collection[str] = frozenset()
+    ) -> None:
+        """`kept` are special tokens that come out all the same, as they are spelled."""
         self._tokenizer = tokenizer
         self._skip = skip_special_tokens
+        self._kept = frozenset(kept)
         self._stages: list[Stage] | None = build_stages(tokenizer.decoder_rules())
         self._pieces: list[str] = []  # only where the decoder needs the whole list
 
     def left_out(self, spelling: str) -> int | None:
         """The special token that is spelled so and that this detokenizer leaves out; None where there is none."""
-        return self._tokenizer.token_to_id(spelling) if self._skip and self._tokenizer.is_special(spelling) else None
+        return self._tokenizer.token_to_id(spelling) if self._leaves_out(spelling) else None
+
+    def _leaves_out(self, spelling: str) -> bool:
+        return self._skip and self._tokenizer.is_special(spelling) and spelling not in self._kept
 
     def push(self, token: int) -> str:
         """The text that `token` makes certain; "" while a character is unfinished. Unknown ids give nothing."""
         piece = self._tokenizer.id_to_token(token)
-        if piece is None or (self._skip and self._tokenizer.is_special(piece)):
+        if piece is None or self._leaves_out(piece):
             return ""
         if self._stages is None:
             self._pieces.append(piece)

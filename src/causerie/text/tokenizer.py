@@ -143,6 +143,10 @@ class Tokenizer:
                 text = text.replace(spaced, joined)
         return text
 
+    def to_json(self) -> str:
+        """All of it, as tokenizer.json says it."""
+        return str(self._backend.to_str())
+
     def decoder_rules(self) -> dict[str, Any] | None:
         """tokenizer.json's decoder as an object, or None where it has none (tokens are then joined with spaces)."""
         return self._decoder_rules

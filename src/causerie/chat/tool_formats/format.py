@@ -1,0 +1,74 @@
+"""What a format of tool calls is, and what its readers share: arguments as JSON, values by a tool's schema."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from causerie.chat.parts import ToolCallPart
+
+Schemas = Mapping[str, Mapping[str, Any]]
+"""Of each tool by its name: the JSON schema of its arguments."""
+Read = Callable[[str, Schemas], list[ToolCallPart]]
+"""The calls of one block, without what opened and closed it. Raises ValueError (and its kinds) for what is none."""
+
+
+@dataclass(frozen=True)
+class ToolFormat:
+    """`signs` are sets of texts by which a chat template shows that its model writes so. A block goes from one of
+    `openers`, which stays part of it where it is `kept`, to one of `closers`, or to the answer's end where there are
+    none. `at_start` means that a block can only be the first thing said. `markers` are control tokens inside blocks."""
+
+    name: str
+    signs: tuple[tuple[str, ...], ...]
+    openers: tuple[str, ...]
+    closers: tuple[str, ...]
+    read: Read
+    at_start: bool = False
+    kept: bool = False
+    markers: tuple[str, ...] = ()
+    wrapped: tuple[str, str, str] | None = None  # before and after a call in JSON, and its key of the arguments
+
+    @property
+    def spellings(self) -> frozenset[str]:
+        """Control tokens that must stay in the text for this format to be read."""
+        return frozenset((*self.openers, *self.closers, *self.markers))
+
+
+def call_of(value: Any, keys: Sequence[str] = ("arguments", "parameters")) -> ToolCallPart:
+    """A call from {"name": …, "arguments": {…}}. Raises ValueError."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str) or not value["name"]:
+        raise ValueError("a call is an object with a name")
+    found: Any = next((value[key] for key in keys if key in value), {})
+    given = value.get("id")
+    return ToolCallPart(value["name"], arguments_text(found), given if isinstance(given, str) else None)
+
+
+def arguments_text(value: Any) -> str:
+    """Arguments as a JSON object; some models write it as a text already. Raises ValueError."""
+    if isinstance(value, str):
+        value = json.loads(value)
+    if not isinstance(value, Mapping):
+        raise ValueError("the arguments of a call are an object")
+    return json.dumps(value, ensure_ascii=False)
+
+
+def typed(name: str, key: str, text: str, schemas: Schemas) -> Any:
+    """The value of an argument that was written bare: text where the tool's schema says so or where it is no JSON."""
+    properties = schemas.get(name, {}).get("properties", {})
+    schema = properties.get(key, {}) if isinstance(properties, Mapping) else {}
+    kind = schema.get("type") if isinstance(schema, Mapping) else None
+    if kind == "string":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        found = ast.literal_eval(text)  # templates show True and lists as Python does, and models learn it
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    return found if found is None or isinstance(found, bool | int | float | list | dict) else text

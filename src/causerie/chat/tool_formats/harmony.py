@@ -1,0 +1,48 @@
+"""GPT-OSS: an answer is messages in channels, each from its header to `<|end|>`, `<|call|>` or `<|return|>`.
+
+`<|channel|>analysis<|message|>` is reasoning, `final` is text, and a header with to=functions.NAME is a call whose
+arguments are the message. Reading it is harmony's own affair: parse.py hands the whole text over.
+"""
+
+from __future__ import annotations
+
+import re
+
+from causerie.chat.parts import Part, ReasoningPart, TextPart, ToolCallPart
+from causerie.chat.tool_formats.format import Schemas, ToolFormat, arguments_text
+
+START, CHANNEL, MESSAGE = "<|start|>", "<|channel|>", "<|message|>"
+ENDS = ("<|end|>", "<|call|>", "<|return|>")
+_CALLED = re.compile(r"to=(?:functions\.)?([^\s<]+)")
+_CHANNEL = re.compile(re.escape(CHANNEL) + r"\s*(\w+)")
+
+
+def read(block: str, _: Schemas) -> list[ToolCallPart]:
+    """A block of harmony is never handed out."""
+    raise ValueError("harmony has no blocks of calls")
+
+
+def called(header: str) -> str | None:
+    """The function that a header addresses."""
+    found = _CALLED.search(header)
+    return None if found is None else found.group(1)
+
+
+def part_of(header: str, text: str) -> Part:
+    """What some text of a message with this header is; a call's is the whole of it. Raises ValueError for a call
+    without arguments."""
+    name = called(header)
+    if name is not None:
+        return ToolCallPart(name, arguments_text(text))
+    channel = _CHANNEL.search(header)
+    return ReasoningPart(text) if channel is not None and channel.group(1) == "analysis" else TextPart(text)
+
+
+FORMAT = ToolFormat(
+    "harmony",
+    signs=((CHANNEL, MESSAGE),),
+    openers=(CHANNEL,),
+    closers=(),
+    read=read,
+    markers=(START, MESSAGE, "<|constrain|>", *ENDS),
+)

@@ -1,0 +1,14 @@
+"""LFM2: a Python list of calls between `<|tool_call_start|>` and `<|tool_call_end|>`."""
+
+from __future__ import annotations
+
+from causerie.chat.tool_formats import pythonic
+from causerie.chat.tool_formats.format import ToolFormat
+
+FORMAT = ToolFormat(
+    "lfm",
+    signs=(("<|tool_call_start|>",),),
+    openers=("<|tool_call_start|>",),
+    closers=("<|tool_call_end|>",),
+    read=pythonic.read,
+)

@@ -1,0 +1,41 @@
+"""Llama 3.2 and 4, and others by name: the whole answer is a Python list of calls, [f(a=1), g(b="x")]."""
+
+from __future__ import annotations
+
+import ast
+import json
+
+from causerie.chat.parts import ToolCallPart
+from causerie.chat.tool_formats.format import Schemas, ToolFormat
+
+
+def read(block: str, _: Schemas) -> list[ToolCallPart]:
+    """Calls with keyword arguments that are literals; nothing is evaluated."""
+    try:
+        tree = ast.parse(block.strip(), mode="eval").body
+    except (SyntaxError, MemoryError, RecursionError) as fault:
+        raise ValueError(str(fault)) from fault
+    if not isinstance(tree, ast.List) or not tree.elts:
+        raise ValueError("the answer is no list of calls")
+    return [_call(node) for node in tree.elts]
+
+
+def _call(node: ast.expr) -> ToolCallPart:
+    if not isinstance(node, ast.Call) or node.args or any(keyword.arg is None for keyword in node.keywords):
+        raise ValueError("the list holds something that is no call with named arguments")
+    found = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in node.keywords}
+    try:
+        return ToolCallPart(ast.unparse(node.func), json.dumps(found, ensure_ascii=False))
+    except TypeError as fault:
+        raise ValueError(str(fault)) from fault
+
+
+FORMAT = ToolFormat(
+    "pythonic",
+    signs=(("[func_name1(params_name1=",),),
+    openers=("[",),
+    closers=(),
+    read=read,
+    at_start=True,
+    kept=True,
+)

@@ -1,0 +1,223 @@
+"""Answers into parts. The oracle is the released templates: what one writes for a call, the parser must read back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from causerie.chat.parse import ReplyFormat, cut
+from causerie.chat.parts import Part, ReasoningPart, TextPart, ToolCallPart
+from causerie.chat.reasoning import REASONING_FORMATS
+from causerie.chat.template import ChatTemplate
+from causerie.chat.tool_formats import TOOL_FORMATS, format_named
+from causerie.errors import TemplateError, UnknownName
+
+ARGUMENTS = {"city": "Den Haag", "days": 3, "units": ["C", "F"], "note": 'say "hi"\nand <go>', "precise": True}
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "city": {"type": "string", "description": "Where."},
+                "days": {"type": "integer", "description": "How many."},
+                "units": {"type": "array", "items": {"type": "string"}, "description": "In what."},
+                "note": {"type": "string", "description": "What else."},
+                "precise": {"type": "boolean", "description": "Whether."},
+            },
+            "required": ["city"],
+        },
+    },
+}
+SCHEMAS = {"get_weather": TOOL["function"]["parameters"]}  # type: ignore[index]
+FAMILIES = {
+    "Qwen-Qwen2.5-7B-Instruct": "hermes",
+    "Qwen-Qwen3-0.6B": "hermes",
+    "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use": "hermes",
+    "NousResearch-Hermes-3-Llama-3.1-8B-tool_use": "hermes",
+    "ibm-granite-granite-4.0": "hermes",
+    "Qwen3.5-4B": "qwen_xml",
+    "NVIDIA-Nemotron-3-Nano-30B-A3B-BF16": "qwen_xml",
+    "StepFun3.5-Flash": "qwen_xml",
+    "ByteDance-Seed-OSS": "seed_xml",
+    "meta-llama-Llama-3.1-8B-Instruct": "llama_json",
+    "meta-llama-Llama-3.2-3B-Instruct": "llama_json",
+    "mistralai-Mistral-Nemo-Instruct-2407": "mistral",
+    "mistralai-Ministral-3-14B-Reasoning-2512": "mistral",
+    "unsloth-mistral-Devstral-Small-2507": "mistral",
+    "deepseek-ai-DeepSeek-R1-Distill-Qwen-32B": "deepseek",
+    "GLM-4.7-Flash": "glm",
+    "inclusionai-ling-3.0-flash": "glm",
+    "moonshotai-Kimi-K2": "kimi",
+    "openai-gpt-oss-120b": "harmony",
+}
+QUESTION = {"role": "user", "content": "What is the weather?"}
+
+
+def parts(format: ReplyFormat, text: str, size: int, tail: str = "", schemas: Any = SCHEMAS) -> list[Part]:
+    """All parts of an answer that comes in pieces of `size` characters, neighbours of a kind joined."""
+    parser = format.parser(tail, schemas)
+    found: list[Part] = []
+    for at in range(0, len(text), size):
+        found += parser.feed(text[at : at + size])
+    joined: list[Part] = []
+    for part in found + parser.finish():
+        last = joined[-1] if joined else None
+        if isinstance(part, TextPart | ReasoningPart) and type(part) is type(last):
+            joined[-1] = type(part)(last.text + part.text)  # type: ignore[union-attr]
+        else:
+            joined.append(part)
+    return joined
+
+
+def written(source: str, arguments: Any) -> tuple[str, str]:
+    """A prompt with a tool, and what the template writes for an answer that calls it."""
+    template = ChatTemplate(source, {"bos_token": "<s>", "eos_token": "</s>"})
+    call = {"id": "abcDEF123", "type": "function", "function": {"name": "get_weather", "arguments": arguments}}
+    answer = {"role": "assistant", "content": "", "tool_calls": [call]}
+    prompt = template.render([QUESTION], tools=[TOOL], add_generation_prompt=True)
+    whole = template.render([QUESTION, answer], tools=[TOOL], add_generation_prompt=False)
+    begun = len(prompt)
+    # Templates may open a reasoning that they leave out of old answers.
+    while not whole.startswith(prompt[:begun]) or prompt[:begun].endswith("<"):
+        begun -= 1
+    answer = whole[begun:].rstrip()
+    for end in ("<｜Assistant｜>", "</s>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<｜end▁of▁sentence｜>"):
+        answer = answer.removesuffix(end)  # the engine hides the token that ends an answer
+    return prompt, answer
+
+
+@pytest.mark.parametrize(("name", "format"), FAMILIES.items())
+def test_calls_are_read_as_templates_write_them(conformance: Path, name: str, format: str) -> None:
+    source = (conformance / "templates" / f"{name}.jinja").read_text(encoding="utf-8")
+    reply = ReplyFormat.of(source)
+    assert reply.tools is not None and reply.tools.name == format
+    try:
+        _, answer = written(source, ARGUMENTS)
+    except TemplateError:
+        _, answer = written(source, json.dumps(ARGUMENTS))
+    for size in (1, 2, 3, 7, len(answer)):
+        found = parts(reply, answer, size, "<|start|>assistant" if format == "harmony" else "")
+        (call,) = (part for part in found if isinstance(part, ToolCallPart))
+        assert call.name == "get_weather" and json.loads(call.arguments) == ARGUMENTS
+
+
+def test_templates_without_tools_have_no_format(conformance: Path) -> None:
+    for name in ("google-gemma-2-2b-it", "microsoft-Phi-3.5-mini-instruct"):
+        source = (conformance / "templates" / f"{name}.jinja").read_text(encoding="utf-8")
+        assert ReplyFormat.of(source) == ReplyFormat()
+
+
+THINK = REASONING_FORMATS[0]
+CALL = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
+READ, OTHER = ToolCallPart("f", '{"a": 1}'), ToolCallPart("g", "{}")
+
+
+@pytest.mark.parametrize(
+    ("text", "tail", "expected"),
+    [
+        ("Plain.  ", "", [TextPart("Plain.  ")]),
+        ("  two\n\nlines\n", "", [TextPart("  two\n\nlines\n")]),
+        ("<think>\nhm\n</think>\n\nYes.", "", [ReasoningPart("hm"), TextPart("Yes.")]),
+        ("hm</think>Yes.", "…<think>\n", [ReasoningPart("hm"), TextPart("Yes.")]),
+        ("<think></think>Yes.", "", [TextPart("Yes.")]),
+        ("<think>never closed", "", [ReasoningPart("never closed")]),
+        ("I write <think> as text.", "", [TextPart("I write <think> as text.")]),
+        ("Yes.", "<think>\n\n</think>\n\n", [TextPart("Yes.")]),
+        (f"Ok.\n{CALL}\n{CALL}\n", "", [TextPart("Ok."), READ, READ]),
+        (f"<think>\nhm\n</think>\n\n{CALL}", "", [ReasoningPart("hm"), READ]),
+        ("a <tool_call> b </tool_call> c", "", [TextPart("a <tool_call> b </tool_call> c")]),
+        ("a\n<tool_call>\n[1]\n</tool_call>\n", "", [TextPart("a\n<tool_call>\n[1]\n</tool_call>\n")]),
+        ('<tool_call>{"name": "f"', "", [TextPart('<tool_call>{"name": "f"')]),
+        (CALL.removesuffix("</tool_call>"), "", [READ]),
+        ("<tool_call", "", [TextPart("<tool_call")]),
+    ],
+)
+def test_marked_answers(text: str, tail: str, expected: list[Part]) -> None:
+    reply = ReplyFormat(THINK, TOOL_FORMATS["hermes"])
+    for size in range(1, len(text) + 1):
+        assert parts(reply, text, size, tail) == expected
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "expected"),
+    [
+        ("llama_json", ' {"name": "f", "parameters": {"a": 1}}', [READ]),
+        ("llama_json", '<|python_tag|>{"name": "f", "parameters": {"a": 1}}; {"name": "g"}', [READ, OTHER]),
+        ("llama_json", ' {"not": "a call"} so', [TextPart(' {"not": "a call"} so')]),
+        ("llama_json", 'See {"name": "f"}.', [TextPart('See {"name": "f"}.')]),
+        ("pythonic", "[f(a=1), g()]", [READ, OTHER]),
+        ("pythonic", "[f(a=open('x'))]", [TextPart("[f(a=open('x'))]")]),
+        ("pythonic", "[1, 2] is a list", [TextPart("[1, 2] is a list")]),
+        ("lfm", "<|tool_call_start|>[f(a=1)]<|tool_call_end|>Done.", [READ, TextPart("Done.")]),
+        ("mistral", 'Ok[TOOL_CALLS][{"name": "f", "arguments": {"a": 1}}]', [TextPart("Ok"), READ]),
+        ("mistral", '[TOOL_CALLS]f[CALL_ID]x1[ARGS]{"a": 1}', [ToolCallPart("f", '{"a": 1}', "x1")]),
+    ],
+)  # fmt: skip
+def test_other_formats(format: str, text: str, expected: list[Part]) -> None:
+    for size in range(1, len(text) + 1):
+        assert parts(ReplyFormat(None, format_named(format)), text, size) == expected
+
+
+HARMONY = ReplyFormat(None, TOOL_FORMATS["harmony"])
+CHANNELS = (
+    "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>commentary to=functions.f "
+    '<|constrain|>json<|message|>{"a": 1}<|call|>'
+)
+
+
+def test_channels() -> None:
+    for size in range(1, len(CHANNELS) + 1):
+        assert parts(HARMONY, CHANNELS, size, "<|start|>assistant") == [ReasoningPart("hm"), READ]
+        assert parts(HARMONY, CHANNELS, size, "<|start|>assistant", None) == [ReasoningPart("hm"), TextPart('{"a": 1}')]
+        final = "<|channel|>final<|message|>Yes <b>.<|return|>"
+        assert parts(HARMONY, final, size, "<|start|>assistant") == [TextPart("Yes <b>.")]
+        assert parts(HARMONY, "no channel at all", size, "<|start|>assistant") == [TextPart("no channel at all")]
+
+
+def test_without_tools_nothing_is_looked_for() -> None:
+    assert parts(ReplyFormat(THINK, TOOL_FORMATS["hermes"]), CALL, 3, schemas=None) == [TextPart(CALL)]
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            "<think>",
+            "</think>",
+            "<tool_call>",
+            "</tool_call>",
+            '{"name": "f", "arguments": {}}',
+            "<",
+            "x",
+            " ",
+            "\n",
+            "é",
+        ]
+    ),
+    max_size=12,
+).map("".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(PIECES, st.integers(1, 5), st.booleans())
+def test_the_cut_of_the_stream_does_not_matter(text: str, size: int, thinking: bool) -> None:
+    reply, tail = ReplyFormat(THINK, TOOL_FORMATS["hermes"]), "<think>" if thinking else ""
+    assert parts(reply, text, size, tail) == parts(reply, text, max(1, len(text)), tail)
+
+
+def test_an_unknown_format_names_the_known_ones() -> None:
+    with pytest.raises(UnknownName, match="hermes"):
+        format_named("hermess")
+
+
+def test_cut_holds_back_what_may_be_a_marker() -> None:
+    assert cut("ab<th", ["<think>"]) == ("ab", None, "<th")
+    assert cut("ab<think>c", ["<think>", "<thin"]) == ("ab", "<think>", "c")
+    assert cut("abc", []) == ("abc", None, "")
