@@ -22,6 +22,7 @@ from causerie.server.failure_responses import Refusal, refusal_of
 from causerie.server.gate import MOST_BODY, Gate, Guard, refused
 from causerie.server.link import EngineLink, Job
 from causerie.server.orders import Chat, Detokenize, Generate, Render, Text
+from causerie.server.page import RenderBody, page_routes, rendered
 
 Body = TypeVar("Body")
 _HEADERS = ["Authorization", "Content-Type", "X-API-Key"]
@@ -96,8 +97,10 @@ class Application:
             Route("/tokenize", self._answered(self.tokenize), methods=["POST"]),
             Route("/detokenize", self._answered(self.detokenize), methods=["POST"]),
             Route("/apply-template", self._answered(self.apply_template), methods=["POST"]),
+            Route("/render", self._answered(self.render), methods=["POST"]),
             Route("/health", self._answered(self.health), methods=["GET"]),
             Route("/metrics", self._answered(self.metrics), methods=["GET"]),
+            *page_routes(),
         ]
         handlers: dict[Any, Any] = {404: _not_found, 405: _not_found}
         guarded = Guard(Starlette(routes=routes, lifespan=running, exception_handlers=handlers), gate)
@@ -179,7 +182,8 @@ class Application:
         state = self._link.models.get(name)
         facts = {} if state is None else state.facts
         status = "unloaded" if state is None else "loaded" if state.share == 1 else "loading"
-        return {"id": name, "object": "model", "created": 0, "owned_by": "causerie", "status": status, **facts}
+        known = {"id": name, "object": "model", "created": 0, "owned_by": "causerie", "status": status}
+        return known | ({} if state is None else {"share": state.share}) | facts
 
     def _check_model(self, name: str) -> None:
         if name not in self._models:
@@ -209,6 +213,10 @@ class Application:
         self._check_model(body.model)
         found = await self._link.value(lambda job: Render(job, body.model, Chat(body.messages)))
         return _json({"prompt": found["text"], "tokens": found["tokens"]})
+
+    async def render(self, request: Request) -> Response:
+        """POST /render: Markdown as safe HTML, for the page."""
+        return _json(await rendered(await _read(request, RenderBody)))
 
     # --- how it is ---
 

@@ -18,8 +18,9 @@ from starlette.responses import Response
 
 from causerie.server.failure_responses import Refusal
 
-PUBLIC = ("/health",)
-"""Routes that need no key."""
+PUBLIC = ("/health", "/")
+"""Routes that need no key; nor do the files of the page."""
+PUBLIC_FOLDER = "/page/"
 MOST_BODY = 8 << 20
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
@@ -53,7 +54,7 @@ class Gate:
         origin = headers.get("origin")
         if origin is not None and origin not in self.origins and origin not in (f"http://{host}", f"https://{host}"):
             raise Refusal(403, "Web pages of other origins may not call this server.", "permission_error")
-        if self.keys and path not in PUBLIC:
+        if self.keys and path not in PUBLIC and not path.startswith(PUBLIC_FOLDER):
             self._check_key(headers)
         if method == "POST":
             kind = headers.get("content-type", "").split(";")[0].strip().lower()

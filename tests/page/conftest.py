@@ -1,0 +1,66 @@
+"""Chromium, and the servers that the page is opened from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.page.scripted import ScriptedServer
+from tests.server.server_process import Server, start
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A browser. CI may not go without: there CAUSERIE_TEST_CHROMIUM is set."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None and not os.environ.get("CAUSERIE_TEST_CHROMIUM"):
+        pytest.skip("no Chromium on this machine; install the package chromium")
+    assert found is not None, "Chromium must be there: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page of its own, with storage of its own. What goes wrong in its script, or is asked for from elsewhere, fails
+    the test."""
+    context = chromium.new_context(viewport={"width": 1100, "height": 800})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    faults: list[str] = []
+    opened = context.new_page()
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("request", lambda request: _from_here(request.url) or faults.append(f"asked for {request.url}"))
+    opened.set_default_timeout(10_000)
+    yield opened
+    context.close()
+    assert not faults, faults
+
+
+def _from_here(url: str) -> bool:
+    return url.startswith(("http://127.0.0.1:", "blob:", "data:"))
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedServer]:
+    server = ScriptedServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`causerie serve` with the built-in model and a key."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "keys").write_text("open sesame\n")
+    started = start(folder, "--api-key-file", str(folder / "keys"))
+    yield started
+    assert started.stop() in (0, -15)

@@ -1,0 +1,258 @@
+"""The page in Chromium, against the real server and against one whose answers are written here."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.hostile import PAYLOADS
+from tests.page.scripted import ScriptedServer
+from tests.server.server_process import Server
+
+
+def open_page(page: Page, url: str) -> None:
+    page.goto(url)
+    page.wait_for_selector("body[data-ready]")
+
+
+def say(page: Page, text: str) -> None:
+    """Sends a message and waits for the whole answer."""
+    page.fill("#text", text)
+    page.keyboard.press("Enter")
+    whole(page)
+
+
+def whole(page: Page) -> None:
+    page.wait_for_selector("#send", state="visible")
+    page.wait_for_selector(".message.assistant:last-child .tools button")
+
+
+def bodies(page: Page, role: str) -> list[str]:
+    return [text.strip() for text in page.locator(f".message.{role} .body").all_inner_texts()]
+
+
+def test_a_chat_with_the_real_server(page: Page, real: Server) -> None:
+    """A key is asked for, the answer is the model's own, its Markdown is shown, and the gauge moves."""
+    open_page(page, real.url)
+    page.fill("#key input", "open sesame")
+    page.click("#key button")
+    expect(page.locator("#model option")).to_have_text("builtin")
+    say(page, "How do I start a chat?")
+    asked = {"model": "builtin", "messages": [{"role": "user", "content": "How do I start a chat?"}]}
+    answer = real.post("/v1/chat/completions", asked, headers={"Authorization": "Bearer open sesame"}).json()
+    text = answer["choices"][0]["message"]["content"]
+    assert bodies(page, "assistant") == [text.replace("`", "").strip()]
+    assert page.locator(".message.assistant code").first.inner_text() == "causerie chat"
+    assert page.inner_text("#gauge-text") == f"{answer['usage']['total_tokens']} of 2048 tokens"
+    assert page.locator("#chats li").inner_text().startswith("How do I start a chat?")
+
+
+def test_stop_keeps_what_came_and_continue_goes_on(page: Page, scripted: ScriptedServer) -> None:
+    scripted.deltas, scripted.pause = [{"content": f"w{place} "} for place in range(200)], 0.05
+    open_page(page, scripted.url)
+    page.fill("#text", "Hi")
+    page.keyboard.press("Enter")
+    expect(page.locator(".message.assistant .body")).to_contain_text("w5 ")
+    page.keyboard.press("Escape")
+    whole(page)
+    (said,) = bodies(page, "assistant")
+    assert said.startswith("w0 w1") and "w100" not in said
+    scripted.deltas, scripted.pause = [{"content": "and the rest"}], 0
+    page.click("text=Continue")
+    whole(page)
+    (more,) = bodies(page, "assistant")
+    assert more == f"{said} and the rest"
+    assert scripted.asked[-1]["continue_final_message"] and scripted.asked[-1]["messages"][-1]["role"] == "assistant"
+
+
+def test_branches(page: Page, scripted: ScriptedServer) -> None:
+    """Edited messages and further answers stay beside the first ones."""
+    open_page(page, scripted.url)
+    say(page, "first wording")
+    scripted.deltas = [{"content": "Another."}]
+    page.click(".message.assistant >> text=Retry")
+    whole(page)
+    assert bodies(page, "assistant") == ["Another."]
+    page.click(".message.user >> text=Edit")
+    page.fill(".message.user textarea", "second wording")
+    scripted.deltas = [{"content": "To the second."}]
+    page.click(".message.user >> text=Send")
+    whole(page)
+    assert (bodies(page, "user"), bodies(page, "assistant")) == (["second wording"], ["To the second."])
+    assert scripted.asked[-1]["messages"] == [{"role": "user", "content": "second wording"}]
+    page.click(".message.user >> [aria-label='Earlier version']")
+    whole(page)
+    assert (bodies(page, "user"), bodies(page, "assistant")) == (["first wording"], ["Another."])
+    page.click(".message.assistant >> [aria-label='Earlier version']")
+    whole(page)
+    assert bodies(page, "assistant") == ["Hello."]
+    page.reload()
+    page.wait_for_selector(".message.assistant .tools button")
+    assert bodies(page, "assistant") == ["Hello."]
+
+
+def test_a_reload_in_mid_stream_loses_nothing_that_was_kept(page: Page, scripted: ScriptedServer) -> None:
+    scripted.deltas, scripted.pause = [{"content": f"w{place} "} for place in range(400)], 0.02
+    open_page(page, scripted.url)
+    page.fill("#text", "Hi")
+    page.keyboard.press("Enter")
+    expect(page.locator(".message.assistant .body")).to_contain_text("w80 ")
+    page.reload()
+    page.wait_for_selector(".message.assistant >> text=Continue")
+    assert "w30" in bodies(page, "assistant")[0]
+
+
+def test_a_server_that_goes_away_and_comes_back(page: Page, scripted: ScriptedServer) -> None:
+    scripted.deltas, scripted.break_after, scripted.pause = [{"content": "half of "}, {"content": "it"}], 1, 0.2
+    open_page(page, scripted.url)
+    say(page, "Hi")
+    assert "what came is kept" in page.inner_text(".message.assistant .fault")
+    assert bodies(page, "assistant") == ["half of"]
+    scripted.stop()
+    page.click(".message.assistant >> text=Retry")
+    expect(page.locator(".message.assistant .fault")).to_have_text("The server does not answer. Is it still running?")
+    scripted.break_after = None
+    scripted.start()
+    page.click(".message.assistant >> text=Retry")
+    whole(page)
+    expect(page.locator(".message.assistant .body p")).to_have_text("half of it")
+
+
+def test_reasoning_calls_and_code(page: Page, scripted: ScriptedServer) -> None:
+    scripted.deltas = [
+        {"reasoning_content": "let me see"},
+        {"content": "Look:\n\n```python\nprint(1)\n"},
+        {"content": "```\n"},
+        {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "weather", "arguments": '{"city": "Gent"}'}}]},
+    ]
+    open_page(page, scripted.url)
+    say(page, "Hi")
+    assert page.locator(".message.assistant details").first.get_attribute("open") is None
+    page.click("text=Reasoning")
+    assert page.inner_text(".message.assistant details >> nth=0").endswith("let me see")
+    assert page.inner_text("summary:has-text('Calls')") == "Calls weather"
+    assert page.locator("pre code .nb").inner_text() == "print"
+    page.click("pre button")
+    assert page.evaluate("navigator.clipboard.readText()") == "print(1)\n"
+
+
+def test_hostile_answers_do_nothing(page: Page, scripted: ScriptedServer) -> None:
+    """300 texts that would run a script or ask another host: in answers, reasoning, calls, messages and titles."""
+    assert len(PAYLOADS) == 300
+    page.add_init_script("window.hits = 0; window.hit = () => { window.hits += 1; }")
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    open_page(page, scripted.url)
+    for first in range(0, len(PAYLOADS), 50):
+        some = PAYLOADS[first : first + 50]
+        call = {"index": 0, "id": some[0], "function": {"name": some[1], "arguments": some[2]}}
+        scripted.deltas = [{"reasoning_content": some[3]}, *({"content": f"{each}\n\n"} for each in some)]
+        scripted.deltas.append({"tool_calls": [call]})
+        say(page, some[4])
+        page.mouse.move(600, 400)
+    page.reload()
+    page.wait_for_selector(".message.assistant .tools button")
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.hits") == 0
+    found = page.evaluate(
+        "[...document.querySelectorAll('#log *')].flatMap(e => [...e.attributes].map(a => a.name + '=' + a.value))"
+    )
+    assert not [each for each in found if each.startswith("on") or "javascript:" in each.lower()]
+    assert not page.query_selector_all("#log img, #log iframe, #log script, #log style, #log object, #log form")
+
+
+def test_chats_are_kept_found_renamed_deleted_and_carried_over(
+    page: Page, scripted: ScriptedServer, tmp_path: Path
+) -> None:
+    open_page(page, scripted.url)
+    say(page, "about apples")
+    page.keyboard.press("Alt+n")
+    say(page, "about pears")
+    titles = page.locator("#chats .open")
+    assert titles.all_inner_texts() == ["about pears", "about apples"]
+    page.fill("#search", "apple")
+    assert titles.all_inner_texts() == ["about apples"]
+    page.fill("#search", "")
+    page.once("dialog", lambda dialog: dialog.accept("on fruit"))
+    page.click("[aria-label='Rename about apples']")
+    expect(titles).to_have_text(["about pears", "on fruit"])
+    with page.expect_download() as download:
+        page.click("#export-all")
+    file = tmp_path / "chats.json"
+    download.value.save_as(file)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("[aria-label='Delete on fruit']")
+    expect(titles).to_have_text(["about pears"])
+    with page.expect_file_chooser() as chooser:
+        page.click("#import")
+    chooser.value.set_files(file)
+    expect(titles).to_have_count(3)
+    (tmp_path / "bad.json").write_text('{"chats": [{"nodes": {"a": {"role": "root"}}}]}')
+    with page.expect_file_chooser() as chooser:
+        page.click("#import")
+    chooser.value.set_files(tmp_path / "bad.json")
+    expect(page.locator("#notice")).to_have_text(
+        "bad.json was not imported: The file holds a message of no known role."
+    )
+
+
+def test_settings_and_files_reach_the_server(page: Page, scripted: ScriptedServer, tmp_path: Path) -> None:
+    open_page(page, scripted.url)
+    page.click("#settings-open")
+    page.fill("[name=system]", "Be brief.")
+    page.fill("[name=temperature]", "0.3")
+    page.fill("[name=max_tokens]", "40")
+    page.click("text=Save")
+    (tmp_path / "notes.txt").write_text("three apples")
+    with page.expect_file_chooser() as chooser:
+        page.click("#attach")
+    chooser.value.set_files(tmp_path / "notes.txt")
+    expect(page.locator("#files li")).to_have_count(1)
+    say(page, "How many?")
+    body = scripted.asked[-1]
+    assert (body["temperature"], body["max_tokens"]) == (0.3, 40)
+    assert body["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert body["messages"][1]["content"] == "notes.txt:\n```\nthree apples\n```\n\nHow many?"
+
+
+def test_a_narrow_window_and_themes(page: Page, scripted: ScriptedServer) -> None:
+    page.set_viewport_size({"width": 360, "height": 640})
+    open_page(page, scripted.url)
+    say(page, "Hi")
+    assert page.evaluate("document.documentElement.scrollWidth <= 360")
+    expect(page.locator("#new")).to_be_hidden()
+    page.click("#open-side")
+    expect(page.locator("#new")).to_be_visible()
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.click("#theme")
+    page.click("#theme")
+    assert page.inner_text("#theme") == "Theme: dark"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+
+
+def test_every_control_has_a_name(page: Page, scripted: ScriptedServer) -> None:
+    open_page(page, scripted.url)
+    say(page, "Hi")
+    unnamed = page.evaluate(
+        "[...document.querySelectorAll('button, input, select, textarea')].filter(e => !e.hidden && "
+        "!(e.ariaLabel || e.textContent.trim() || e.title || e.labels?.length)).map(e => e.outerHTML)"
+    )
+    assert unnamed == []
+
+
+def test_the_page_is_guarded(real: Server) -> None:
+    for path in ("/", "/page/page.js", "/page/code.css"):
+        response = real.get(path)
+        assert response.status_code == 200
+        policy = response.headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert real.get("/page/..%2fapp.py").status_code == 404
+    assert real.get("/page/secret.js").status_code == 404
+    assert real.post("/render", {"texts": ["x"]}).status_code == 401
+    html = real.get("/").text
+    assert not re.search(r"<script(?![^>]*src=)|\son\w+=|https?://", html)
+    many = real.post("/render", {"texts": ["x"] * 100}, headers={"Authorization": "Bearer open sesame"})
+    assert many.status_code == 400 and json.loads(many.text)["error"]["param"] == "texts"
