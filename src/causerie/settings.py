@@ -26,6 +26,10 @@ class Settings:
     terminal: str | None = None
     """TERM: what kind of terminal this is; "dumb" gets plain lines."""
 
+    data_folder: str | None = None
+    """CAUSERIE_DATA: where chats and the history of lines are kept; default: causerie in XDG_DATA_HOME, or in
+    .local/share of the user's home."""
+
     @staticmethod
     def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         """Reads the variables named in each field's line; an empty variable counts as absent."""
@@ -41,4 +45,9 @@ class Settings:
             backend=read.get("CAUSERIE_BACKEND") or None,
             color=not read.get("NO_COLOR"),
             terminal=read.get("TERM") or None,
+            data_folder=read.get("CAUSERIE_DATA") or _in_folder(read.get("XDG_DATA_HOME")),
         )
+
+
+def _in_folder(data_home: str | None) -> str | None:
+    return f"{data_home}/causerie" if data_home else None

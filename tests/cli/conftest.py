@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Callable, Iterator
@@ -25,8 +26,12 @@ SOURCE = Path(causerie.__file__).parent.parent
 COMMAND = [sys.executable, "-m", "causerie.cli.main"]
 
 
+DATA = tempfile.mkdtemp(prefix="causerie-test-")  # chats and history of what runs in a terminal here
+
+
 def environment(**settings: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1", "TERM": "xterm-256color", **settings}
+    own = {"PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1", "TERM": "xterm-256color", "CAUSERIE_DATA": DATA}
+    return {**os.environ, **own, **settings}
 
 
 @pytest.fixture(scope="session")

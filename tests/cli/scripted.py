@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+from causerie.chat.parts import ReasoningPart
 from causerie.cli.terminal import Cost
+from causerie.errors import ModelNotFound
 
-Event = str | BaseException
+Event = str | ReasoningPart | BaseException
 """A piece of an answer or a line typed; an exception happens in its place."""
 
 
@@ -21,11 +24,11 @@ class ScriptedReply:
     finish_reason: str | None = None
     said: list[str] = field(default_factory=list)
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[str | ReasoningPart]:
         for event in self.events:
             if isinstance(event, BaseException):
                 raise event
-            self.said.append(event)
+            self.said.append(event if isinstance(event, str) else "")
             yield event
         self._end(self.reason)
 
@@ -46,9 +49,15 @@ class ScriptedConversation:
     """Answers in turn with `replies`; `history` is what a chat would remember."""
 
     replies: list[ScriptedReply | BaseException]
-    context: int = 100
+    context: int | None = 100
     limit: str | None = None
     history: list[tuple[str, str]] = field(default_factory=list)
+    system_prompt: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    model_name: str = "scripted"
+    description: str = "scripted · in a test"
+    memory: list[tuple[str, str]] = field(default_factory=list)
+    thinks: bool | None = None
 
     def reply(self, text: str) -> ScriptedReply:
         reply = self.replies.pop(0)
@@ -57,19 +66,64 @@ class ScriptedConversation:
         reply.keep = lambda answer: self.history.append((text, answer))
         return reply
 
+    def retry(self, words: Sequence[str] = ()) -> ScriptedReply:
+        self.settings.update({"retried with": list(words)} if words else {})
+        return self.reply(self.history.pop()[0])
+
+    def proceed(self) -> ScriptedReply:
+        text, begun = self.history.pop()
+        reply = self.reply(text)
+        reply.keep = lambda answer: self.history.append((text, begun + answer))
+        return reply
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        found = [{"role": "system", "content": self.system_prompt}] if self.system_prompt else []
+        for asked, said in self.history:
+            found += [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
+        return found
+
+    def set(self, words: Sequence[str]) -> None:
+        self.settings.update(word.split("=", 1) for word in words)
+
+    def unset(self, name: str) -> None:
+        del self.settings[name]
+
+    def think(self, wanted: bool) -> None:
+        self.thinks = wanted
+
+    def switch(self, name: str) -> None:
+        if name == "missing":
+            raise ModelNotFound("There is no model 'missing'.")
+        self.description = f"{name} · in a test"
+
     def clear(self) -> None:
         self.history.clear()
+
+    def undo(self) -> bool:
+        return bool(self.history and self.history.pop())
+
+    def amend(self, text: str) -> None:
+        self.history[-1] = (self.history[-1][0], text)
+
+    def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        chat = [message for message in messages if message["role"] != "system"]
+        self.history = [(one["content"], two["content"]) for one, two in zip(chat[::2], chat[1::2], strict=True)]
 
 
 @dataclass
 class ScriptedKeyboard:
     lines: list[Event]
     silences: int = 0
+    edits: list[str] = field(default_factory=list)  # what comes of the texts that are edited
 
     @contextmanager
     def silent(self) -> Iterator[None]:
         self.silences += 1
         yield
+
+    def edit(self, text: str) -> str:
+        return f"{text}{self.edits.pop(0)}"
 
     def read(self) -> str:
         if not self.lines:
@@ -77,4 +131,4 @@ class ScriptedKeyboard:
         line = self.lines.pop(0)
         if isinstance(line, BaseException):
             raise line
-        return line
+        return str(line)

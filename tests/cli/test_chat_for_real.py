@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +87,29 @@ def test_a_chat_in_a_terminal(terminal: Start, model_name: str) -> None:
     chat.type("exit\r")
     assert chat.end() == 0
     assert "Traceback" not in chat.text
+
+
+def test_a_chat_is_saved_by_itself_and_resumed(terminal: Start, model_name: str, tmp_path: Path) -> None:
+    chat = terminal("chat", model_name, "max_new_tokens=12", CAUSERIE_DATA=str(tmp_path))
+    chat.wait_for(r"leaves\.\n[^>]*> ")
+    chat.type("What is a token?\r")
+    chat.wait_for(COST + r"[^>]*> ")
+    chat.type("/re\t\r")  # Tab completes
+    chat.wait_for(COST + r"[^>]*> ")
+    chat.type("/list\r")
+    chat.wait_for(r"  \d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d\n[^>]*> ")
+    chat.type("exit\r")
+    assert chat.end() == 0
+    (file,) = (tmp_path / "chats").glob("*.json")
+    assert [message["role"] for message in json.loads(file.read_text())["messages"]] == ["user", "assistant"]
+    again = terminal("chat", model_name, "max_new_tokens=12", "--resume", CAUSERIE_DATA=str(tmp_path))
+    again.wait_for(r"1 message of yours\. The last:\n> What is a token\?\n")
+    again.wait_for(r"> ")
+    again.type("\x1b[A\x1b[A\x1b[A")  # the history of the last run: /list, then /retry, then the question
+    again.wait_for(r"What is a token\?")
+    again.type("\x03\x04")
+    assert again.end() == 0
+    assert (tmp_path / "history").stat().st_mode & 0o077 == 0
 
 
 def test_the_larger_model_is_named_with_the_built_in_one(terminal: Start, model_name: str) -> None:

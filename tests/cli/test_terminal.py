@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 
 import pytest
 
+from causerie.cli.chat_files import ChatFolder
+from causerie.cli.commands import COMMANDS, command_of
 from causerie.cli.screen import Screen
-from causerie.cli.terminal import Cost, Terminal, command_of, cost_line
+from causerie.cli.terminal import Cost, Terminal, cost_line
 from causerie.errors import ContextLengthError, EngineError, UsageError
 from tests.cli.scripted import Event, ScriptedConversation, ScriptedKeyboard, ScriptedReply
 
@@ -16,7 +20,8 @@ COST = Cost(prompt_tokens=20, cached_tokens=8, new_tokens=11, first_token_second
 
 def hold(conversation: ScriptedConversation, *lines: Event, color: bool = False) -> str:
     out = io.StringIO()
-    Terminal(conversation, ScriptedKeyboard(list(lines)), Screen(out, color=color), ("Causerie", "help helps")).run()
+    screen, chats = Screen(out, color=color), ChatFolder(Path("/nowhere"))
+    Terminal(conversation, ScriptedKeyboard(list(lines)), screen, ("Causerie", "help helps"), chats).run()
     return out.getvalue()
 
 
@@ -78,8 +83,11 @@ def test_clear_begins_a_new_chat(word: str) -> None:
 @pytest.mark.parametrize("word", ["help", "/help", "!help"])
 def test_help_lists_every_command(word: str) -> None:
     shown = hold(ScriptedConversation([]), word)
-    assert "  help    lists these\n  clear   begins" in shown and "  exit    leaves" in shown
-    assert all(len(line) <= 82 for line in shown.splitlines())
+    for name, command in COMMANDS.items():
+        assert re.search(
+            rf"^  {re.escape(f'{name} {command.takes}'.strip())} +{re.escape(command.sentence)}$", shown, re.M
+        )
+    assert all(len(line) <= 80 for line in shown.splitlines())
 
 
 def test_an_unknown_command_names_the_nearest_and_asks_nothing() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
+from causerie.chat.encode import EncodedChat
 from causerie.chat.messages import checked_chat
 from causerie.chat.prompt import ChatFormat
 from causerie.errors import ContextLengthError, UsageError
@@ -55,7 +56,7 @@ class ChatSession:
         self._generator = generator
         self._context_length = context_length
         self._hidden = frozenset(hidden)
-        self._variables = dict(variables or {})
+        self.variables = dict(variables or {})  # what the template is told beside the messages
         self._messages: tuple[dict[str, Any], ...] = tuple(checked_chat(messages)) if messages else ()
         self._answering: Answer | None = None
         self.system_prompt = system_prompt
@@ -63,26 +64,56 @@ class ChatSession:
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The conversation so far, the system message first if there is one; a copy."""
-        system = [] if self.system_prompt is None else [{"role": "system", "content": self.system_prompt}]
-        return system + [dict(message) for message in self._messages]
+        return self._system() + [dict(message) for message in self._messages]
+
+    def _system(self) -> list[dict[str, Any]]:
+        return [] if self.system_prompt is None else [{"role": "system", "content": self.system_prompt}]
 
     def ask(self, text: str, params: Any, stop_strings: str | Sequence[str] = ()) -> Answer:
         """Adds a user message and begins the answer, an iterator of pieces of text. When it ends the answer is
         appended; when it fails the message is taken back; closed early, what was said so far stays. MessageError,
         TemplateError and ContextLengthError leave the conversation unchanged."""
+        return self._begin((*self._messages, {"role": "user", "content": text}), params, stop_strings)
+
+    def retry(self, params: Any, stop_strings: str | Sequence[str] = ()) -> Answer:
+        """Answers the last user message anew; the answer it had is forgotten once the new one has come. Raises as
+        `ask`, and UsageError where there is no message."""
+        question = self._last("user")
+        if question is None:
+            raise UsageError("There is no message to answer again. Write one.")
+        return self._begin(self._messages[: question + 1], params, stop_strings)
+
+    def proceed(self, params: Any, stop_strings: str | Sequence[str] = ()) -> Answer:
+        """Goes on with the last answer, which must be the last message. Raises as `ask`."""
+        if not self._messages or self._messages[-1]["role"] != "assistant":
+            raise UsageError("There is no answer to go on with. Write a message.")
+        return self._begin(self._messages, params, stop_strings, str(self._messages[-1]["content"]))
+
+    def _begin(
+        self,
+        messages: tuple[dict[str, Any], ...],
+        params: Any,
+        stop_strings: str | Sequence[str],
+        begun: str | None = None,
+    ) -> Answer:
+        """An answer to these messages, or where it is `begun` the rest of the last one of them."""
         if self._answering is not None:
             raise UsageError("The previous answer is still being given. Read it to its end or close it first.")
-        chat = [*self.messages, {"role": "user", "content": text}]
-        prompt = self._format.prompt(chat, variables=self._variables)
+        chat = [*self._system(), *messages]
+        prompt = self._format.prompt(chat, variables=self.variables, continue_final_message=begun is not None)
         check_context(len(prompt.tokens), self._context_length)
         events = self._generator.stream(prompt.tokens, params)
         detokenizer = Detokenizer(self._format.tokenizer, skip_special_tokens=True)
         before = self._messages
-        self._messages = (*before, {"role": "user", "content": text})
-        self._answering = Answer(
-            self, TextStream(events, detokenizer, stop_strings, self._hidden), before, prompt.tokens
-        )
+        self._messages = messages if begun is None else messages[:-1]
+        stream = TextStream(events, detokenizer, stop_strings, self._hidden)
+        self._answering = Answer(self, stream, before, prompt, begun or "")
         return self._answering
+
+    def _last(self, role: str) -> int | None:
+        """The place of the last message of a role."""
+        found = [index for index, message in enumerate(self._messages) if message["role"] == role]
+        return found[-1] if found else None
 
     def ended(self, answer: Answer) -> None:
         """Called once by an answer when it ends: keeps what was said, or forgets the question that got nothing."""
@@ -91,17 +122,37 @@ class ChatSession:
         if failed:
             self._messages = answer.before
         else:
-            self._messages = (*self._messages, {"role": "assistant", "content": answer.text})
+            self._messages = (*self._messages, {"role": "assistant", "content": answer.begun + answer.text})
 
     def undo(self) -> bool:
         """Forgets the last user message and what followed it. False if there is none."""
         if self._answering is not None:
             self._answering.close()
-        users = [index for index, message in enumerate(self._messages) if message["role"] == "user"]
-        if not users:
+        question = self._last("user")
+        if question is None:
             return False
-        self._messages = self._messages[: users[-1]]
+        self._messages = self._messages[:question]
         return True
+
+    def amend(self, text: str) -> None:
+        """Puts other words into the last answer. Raises UsageError where there is none."""
+        answer = self._last("assistant")
+        if answer is None:
+            raise UsageError("There is no answer to change. Write a message.")
+        self._messages = (
+            *self._messages[:answer],
+            {"role": "assistant", "content": text},
+            *self._messages[answer + 1 :],
+        )
+
+    def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Goes on with another chat; a system message at its head becomes the system prompt. Raises MessageError."""
+        if self._answering is not None:
+            self._answering.close()
+        chat = checked_chat(messages) if messages else []
+        if chat and chat[0]["role"] == "system":
+            self.system_prompt = str(chat.pop(0)["content"])
+        self._messages = tuple(chat)
 
     def clear(self) -> None:
         """Forgets the conversation and keeps the system prompt."""
@@ -115,13 +166,20 @@ class Answer(Iterator[str]):
     once it ended by itself, `last_event` (with the engine's statistics) tell about it."""
 
     def __init__(
-        self, session: ChatSession, stream: TextStream, before: tuple[dict[str, Any], ...], prompt: list[int]
+        self,
+        session: ChatSession,
+        stream: TextStream,
+        before: tuple[dict[str, Any], ...],
+        prompt: EncodedChat,
+        begun: str = "",
     ) -> None:
         self._session = session
         self._stream = stream
         self._open = True
         self.before = before
-        self.prompt_tokens = len(prompt)
+        self.prompt = prompt
+        self.prompt_tokens = len(prompt.tokens)
+        self.begun = begun  # what had been said before, where this is the rest of an answer
 
     @property
     def text(self) -> str:

@@ -9,12 +9,16 @@ import argparse
 import io
 import stat
 import sys
+from dataclasses import dataclass
 from os import fstat
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import causerie
 from causerie.cli import generate_flags, keyboard
 from causerie.cli.arguments import Parser, help_columns
+from causerie.cli.chat_files import ChatFolder
+from causerie.cli.completing import completions
 from causerie.cli.flags import is_flag
 from causerie.cli.screen import Screen, visible
 from causerie.cli.terminal import Conversation, Terminal, cut_sentence
@@ -47,7 +51,8 @@ numbers, True, False, None, text, and lists or mappings in quotes:
 
 {flags}
 
-inside the chat: help, clear and exit; Ctrl-C stops an answer and keeps the chat."""
+inside the chat: help lists the commands (/retry, /edit, /save, …); Ctrl-C stops
+an answer and keeps the chat."""
 
 
 def parser(width: int | None = None) -> Parser:
@@ -64,6 +69,10 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--model_name_or_path", "--model", metavar="MODEL", help="the model, named by an option instead")
     made.add_argument("-p", "--prompt", metavar="TEXT", help="ask this, print the answer alone, and leave")
     made.add_argument("--system-prompt", metavar="TEXT", help="how the model shall behave, as its system message")
+    made.add_argument("--generation-config", metavar="NAME", help="generate flags of a file, a folder or a model's id")
+    made.add_argument("--resume", nargs="?", const="", metavar="CHAT", help="go on with a saved chat; alone: the last")
+    made.add_argument("--save-folder", metavar="FOLDER", help="where chats are saved (~/.local/share/causerie/chats)")
+    made.add_argument("--no-autosave", action="store_true", help="save chats only where /save asks for it")
     made.add_loading_options()
     made.add_argument("--no-color", action="store_true", help="plain text, without colours")
     return made
@@ -73,6 +82,8 @@ def run(found: argparse.Namespace) -> int:
     """Does what the parsed options ask, and returns the exit code. Raises CauserieError."""
     settings = Settings.from_environment()
     name, flags = model_and_flags(found.words, found.model_name_or_path)
+    if found.generation_config is not None:
+        flags = _with_config(found.generation_config, flags)
     for option, text in (("-p", found.prompt), ("--system-prompt", found.system_prompt)):
         _check_text(option, text)
     question = _question(found.prompt)
@@ -100,19 +111,42 @@ def run(found: argparse.Namespace) -> int:
         if question is not None:
             answer_once(conversation, question, sys.stdout, notes)
         else:
-            _hold(conversation, color=color and sys.stdout.isatty(), plain=plain)
+            data = Path(settings.data_folder or "~/.local/share/causerie").expanduser()
+            chats = ChatFolder(Path(found.save_folder).expanduser() if found.save_folder else data / "chats")
+            hold = Holding(chats, data / "history", found.resume, not found.no_autosave)
+            _hold(conversation, hold, color=color and sys.stdout.isatty(), plain=plain)
     return 0
 
 
+@dataclass(frozen=True)
+class Holding:
+    """Where a chat in the terminal keeps what it keeps; `resume` is the chat to go on with, "" for the last one."""
+
+    chats: ChatFolder
+    history: Path
+    resume: str | None
+    autosave: bool
+
+
+def _with_config(name: str, flags: GenerationConfig) -> GenerationConfig:
+    """The flags of a generation_config.json, and over them those of the command line. Raises CauserieError."""
+    from causerie.api.generation import GenerationConfig
+
+    path = Path(name).expanduser()
+    found = GenerationConfig.from_file(path) if path.is_file() else GenerationConfig.from_pretrained(name)
+    return GenerationConfig(**{**found.to_dict(), **flags.to_dict()})
+
+
 def answer_once(conversation: Conversation, question: str, out: TextIO, notes: Screen) -> None:
-    """The answer alone on `out`, as it streams, exactly the model's text and a newline (on a terminal, with control
-    characters shown instead of obeyed); what else there is to say goes to `notes`. Raises CauserieError where the
-    answer fails, after what had come of it."""
+    """The answer alone on `out`, as it streams, exactly the model's text without its reasoning, and a newline (on a
+    terminal, with control characters shown instead of obeyed); what else there is to say goes to `notes`. Raises
+    CauserieError where the answer fails, after what had come of it."""
     reply = conversation.reply(question)
     on_terminal = out.isatty()
     for piece in reply:
-        out.write(visible(piece) if on_terminal else piece)
-        out.flush()
+        if isinstance(piece, str):  # the answer alone, without what the model said to itself
+            out.write(visible(piece) if on_terminal else piece)
+            out.flush()
     out.write("\n")
     out.flush()
     cut = cut_sentence(reply, conversation, ends="")
@@ -120,14 +154,28 @@ def answer_once(conversation: Conversation, question: str, out: TextIO, notes: S
         notes.line(f"causerie: {cut}")
 
 
-def _hold(conversation: ModelConversation, *, color: bool, plain: bool) -> None:
+def _hold(conversation: ModelConversation, holding: Holding, *, color: bool, plain: bool) -> None:
     """The chat in the terminal, until the user leaves."""
     screen = Screen(sys.stdout, color=color, live=sys.stdout.isatty() and not plain)
     header = [f"Causerie {causerie.__version__} · {conversation.description}"]
     header.append("Write a message. help lists the commands, exit leaves.")
     if conversation.built_in:
         header.append(f"This model is tiny. For a larger one: causerie chat {LARGER}")
-    Terminal(conversation, keyboard.keyboard(PROMPT, color=color, plain=plain), screen, tuple(header)).run()
+    keys = keyboard.keyboard(
+        PROMPT,
+        color=color,
+        plain=plain,
+        history=holding.history,
+        complete=lambda line: completions(line, holding.chats),
+    )
+    autosave = holding.autosave and sys.stdin.isatty()
+    terminal = Terminal(conversation, keys, screen, tuple(header), holding.chats, autosave=autosave)
+    if holding.resume is not None:
+        names = holding.chats.names()
+        if not holding.resume and not names:
+            raise UsageError(f"There is no saved chat in {holding.chats.folder} to go on with.")
+        terminal.load(holding.resume or names[0])
+    terminal.run()
 
 
 def model_and_flags(words: list[str], named: str | None) -> tuple[str, GenerationConfig]:

@@ -6,19 +6,23 @@ It speaks to the library as any user of `api` could. Knows no terminal and no te
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from causerie.api.auto import AutoModelForCausalLM, AutoTokenizer
 from causerie.api.generation import GenerationConfig
 from causerie.api.quantization import chosen as quantized
 from causerie.api.resolution import Flags
 from causerie.api.torch_names import cache_dtype_name
+from causerie.chat.parse import ReplyFormat, ReplyParser
+from causerie.chat.parts import Part, ReasoningPart, TextPart
 from causerie.chat.prompt import ChatFormat
 from causerie.chat.session import Answer, ChatSession
+from causerie.cli.generate_flags import read_flags
 from causerie.cli.terminal import Cost
+from causerie.errors import UsageError
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
@@ -44,6 +48,10 @@ class ModelChoice:
 def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_prompt: str | None) -> ModelConversation:
     """Loads tokenizer and model. What the template cannot do (it is missing, or has no system role) is said before the
     weights are read. Raises CauserieError."""
+    return ModelConversation(*_opened(choice, system_prompt), flags, system_prompt, choice)
+
+
+def _opened(choice: ModelChoice, system_prompt: str | None) -> tuple[CausalLM, ChatFormat]:
     quantized(choice.quantization, None)  # an unknown name, said at once
     cache_dtype_name(choice.cache_dtype)
     tokenizer = AutoTokenizer.from_pretrained(choice.name)
@@ -58,7 +66,7 @@ def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_promp
         cache_dtype=choice.cache_dtype,
         progress=choice.progress,
     )
-    return ModelConversation(model, tokenizer.chat, flags, system_prompt)
+    return model, tokenizer.chat
 
 
 def _messages(system_prompt: str | None, text: str) -> list[dict[str, str]]:
@@ -80,16 +88,38 @@ class ModelConversation:
     """See `terminal.Conversation`. Owns the model; leaving its `with` block frees it."""
 
     def __init__(
-        self, model: CausalLM, chat_format: ChatFormat, flags: GenerationConfig, system_prompt: str | None = None
+        self,
+        model: CausalLM,
+        chat_format: ChatFormat,
+        flags: GenerationConfig,
+        system_prompt: str | None = None,
+        choice: ModelChoice | None = None,
     ) -> None:
+        self._choice = choice or ModelChoice(model.name_or_path)
+        self._call = flags
+        self._take(model, chat_format)
+        self._session = self._new_session(system_prompt)
+
+    def _take(self, model: CausalLM, chat_format: ChatFormat) -> None:
         self._model = model
+        self._chat_format = chat_format
+        self._reply_format = ReplyFormat.of(chat_format.template.source())
         # In a chat an answer may go on until the context is full; generate() would cut it at its own default.
-        unlimited = GenerationConfig(max_new_tokens=model.context)
-        self._flags = Flags(call=flags, checkpoint=model.generation_config, fallback=unlimited)
-        hidden = model.decide(self._flags, 1).params.eos
-        self._session = ChatSession(
-            chat_format, _Asker(model), context_length=model.context, system_prompt=system_prompt, hidden=hidden
+        self._unlimited = GenerationConfig(max_new_tokens=model.context)
+
+    def _new_session(self, system_prompt: str | None) -> ChatSession:
+        return ChatSession(
+            self._chat_format,
+            _Asker(self._model),
+            context_length=self._model.context,
+            system_prompt=system_prompt,
+            hidden=self._model.decide(self._flags(), 1).params.eos,
         )
+
+    def _flags(self, call: GenerationConfig | None = None) -> Flags:
+        return Flags(call=call or self._call, checkpoint=self._model.generation_config, fallback=self._unlimited)
+
+    # --- what it is ---
 
     @property
     def context(self) -> int:
@@ -99,7 +129,7 @@ class ModelConversation:
     @property
     def limit(self) -> str | None:
         """See Conversation."""
-        for level in self._flags.levels[:-1]:
+        for level in self._flags().levels[:-1]:
             for name in _LENGTHS:
                 if getattr(level, name) is not None:
                     return f"{name}={getattr(level, name)}"
@@ -111,26 +141,114 @@ class ModelConversation:
         return self._model.name_or_path == "builtin"
 
     @property
+    def model_name(self) -> str:
+        """See Conversation."""
+        return self._model.name_or_path
+
+    @property
     def description(self) -> str:
-        """The model, how it is held and where it runs, in a line."""
+        """See Conversation."""
         model = self._model
         place = f"{model.backend} on {model.device}" if model.backend else str(model.device)
         return f"{model.name_or_path} · {model.quantization or model.dtype}, {place} · context {model.context}"
 
+    @property
+    def memory(self) -> list[tuple[str, str]]:
+        """See Conversation."""
+        stats = self._model.engine_stats()
+        used = stats.blocks - stats.free_blocks
+        return [
+            ("weights", f"{self._model.get_memory_footprint() / 1e6:.1f} MB"),
+            ("cache", f"{used} of {stats.blocks} blocks in use"),
+        ]
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """See Conversation."""
+        return self._session.messages
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """See Conversation."""
+        return self._call.to_dict()
+
+    @property
+    def system_prompt(self) -> str | None:
+        """See Conversation."""
+        return self._session.system_prompt
+
+    @system_prompt.setter
+    def system_prompt(self, text: str | None) -> None:
+        self._chat_format.prompt(_messages(text, "Hello!"))  # a template without such a role says so
+        self._session.system_prompt = text
+
+    # --- answers ---
+
     def reply(self, text: str) -> ModelReply:
         """See Conversation."""
+        return self._reply(lambda flags, stops: self._session.ask(text, flags, stops), self._flags())
+
+    def retry(self, words: Sequence[str] = ()) -> ModelReply:
+        """See Conversation."""
+        return self._reply(self._session.retry, self._flags(self._with(words)))
+
+    def proceed(self) -> ModelReply:
+        """See Conversation."""
+        return self._reply(self._session.proceed, self._flags())
+
+    def _reply(self, ask: Callable[[Flags, Any], Answer], flags: Flags) -> ModelReply:
         begun = time.monotonic()
-        answer = self._session.ask(text, self._flags, self._flags.get("stop_strings", ()))
-        return ModelReply(answer, begun)
+        answer = ask(flags, flags.get("stop_strings", ()))
+        return ModelReply(answer, begun, self._reply_format.parser(answer.prompt.text[-200:]))
+
+    # --- changes ---
+
+    def _with(self, words: Sequence[str]) -> GenerationConfig:
+        """The flags that are set, and these."""
+        return GenerationConfig(**{**self._call.to_dict(), **read_flags(words).to_dict()})
+
+    def set(self, words: Sequence[str]) -> None:
+        """See Conversation."""
+        flags = self._with(words)
+        self._model.decide(self._flags(flags), 1)  # flags that contradict each other are refused here
+        self._call = flags
+
+    def unset(self, name: str) -> None:
+        """See Conversation."""
+        self._call = GenerationConfig(**{key: value for key, value in self._call.to_dict().items() if key != name})
+
+    def think(self, wanted: bool) -> None:
+        """See Conversation."""
+        if "enable_thinking" not in self._chat_format.template.source():
+            raise UsageError("This model's chat template does not know enable_thinking, so it cannot be told.")
+        self._session.variables["enable_thinking"] = wanted
+
+    def switch(self, name: str) -> None:
+        """See Conversation."""
+        choice = replace(self._choice, name=name)
+        model, chat_format = _opened(choice, self._session.system_prompt)
+        old, messages = self._model, self._session.messages
+        self._choice = choice
+        self._take(model, chat_format)
+        self._session = self._new_session(self._session.system_prompt)
+        self._session.replace(messages)
+        old.close()
 
     def clear(self) -> None:
         """See Conversation."""
         self._session.clear()
 
-    @property
-    def messages(self) -> list[dict[str, str]]:
-        """The chat so far, the system message first if there is one."""
-        return self._session.messages
+    def undo(self) -> bool:
+        """See Conversation."""
+        return self._session.undo()
+
+    def amend(self, text: str) -> None:
+        """See Conversation."""
+        self._session.amend(text)
+
+    def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """See Conversation."""
+        self._session.replace(messages)
 
     def close(self) -> None:
         """Frees the model."""
@@ -149,20 +267,36 @@ class ModelReply:
     """See `terminal.Reply`. Times are from the question on, by the engine's clock: pieces may reach a busy screen in a
     heap. Of an answer that was stopped the engine tells nothing more, and the screen's clock stands in."""
 
-    def __init__(self, answer: Answer, begun: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        begun: float,
+        parser: ReplyParser | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._answer = answer
+        self._parser = parser or ReplyFormat().parser()
         self._clock = clock
         self._begun = begun
         self._preparation = clock() - begun  # the template and its tokens, before the engine was asked
         self._first: float | None = None
         self._cost: Cost | None = None
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[str | ReasoningPart]:
         for piece in self._answer:
             if self._first is None:
                 self._first = self._clock() - self._begun
-            yield piece
+            yield from self._shown(self._parser.feed(piece))
+        yield from self._shown(self._parser.finish())
         self._end()
+
+    @staticmethod
+    def _shown(parts: list[Part]) -> Iterator[str | ReasoningPart]:
+        for part in parts:
+            if isinstance(part, TextPart):
+                yield part.text
+            elif isinstance(part, ReasoningPart):
+                yield part
 
     def stop(self) -> None:
         """See Reply."""
@@ -188,4 +322,5 @@ class ModelReply:
             first = self._preparation + stats.first_token_seconds
             total = self._preparation + stats.total_seconds
             cached = stats.cached_tokens
-        self._cost = Cost(self._answer.prompt_tokens, cached, len(self._answer.tokens), first, total)
+        new = len(self._answer.tokens)
+        self._cost = Cost(self._answer.prompt_tokens, cached, new, first, total, self._preparation)

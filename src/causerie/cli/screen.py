@@ -6,6 +6,7 @@ or set a title. Knows no chat.
 
 from __future__ import annotations
 
+import base64
 import shutil
 import textwrap
 import threading
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from causerie.cli.wrapping import WordWrap
+from causerie.errors import UsageError
 
 _CODES = {"bold": "1", "dim": "2", "prompt": "1;32", "error": "31", "notice": "33"}
 
@@ -43,6 +45,7 @@ class Screen:
         self._live = live
         self._columns = columns or (lambda: shutil.get_terminal_size().columns)
         self._open_line = False
+        self._aside = False  # whether what is shown is what the model says to itself
         self._wrap = WordWrap()
         self._lock = threading.Lock()
 
@@ -56,8 +59,22 @@ class Screen:
         for part in self._parts(text):
             self._write(self.styled(part, style) + "\n")
 
+    def aside(self, text: str) -> None:
+        """Text that the model says to itself: as a piece, and dim."""
+        if not self._aside:
+            self.end_piece()
+            self._aside = True
+            self._write(self._begin_dim())
+        self._piece(text)
+
     def piece(self, text: str) -> None:
         """Text of the model, shown at once; on a terminal, broken between words."""
+        if self._aside:
+            self.end_piece()
+            self._write("\n")
+        self._piece(text)
+
+    def _piece(self, text: str) -> None:
         if text:
             shown = visible(text)
             self._write(self._wrap.feed(shown, self._columns()) if self._live else shown)
@@ -68,7 +85,20 @@ class Screen:
         if self._open_line:
             self._write("\n")
             self._open_line = False
+        if self._aside:
+            self._aside = False
+            self._write("\x1b[0m" if self._color else "")
         self._wrap = WordWrap()
+
+    def _begin_dim(self) -> str:
+        return f"\x1b[{_CODES['dim']}m" if self._color else ""
+
+    def clipboard(self, text: str) -> None:
+        """Hands `text` to the terminal's clipboard (OSC 52). Raises UsageError where there is no terminal."""
+        if not self._live:
+            raise UsageError("There is no terminal here that has a clipboard.")
+        coded = base64.b64encode(text.encode("utf-8", errors="replace")).decode("ascii")
+        self._write(f"\x1b]52;c;{coded}\x07")
 
     @contextmanager
     def waiting(self, words: Callable[[], str], *, after: float) -> Iterator[Callable[[], None]]:

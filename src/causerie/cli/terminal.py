@@ -6,14 +6,18 @@ tokens and no tensors.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
 
+from causerie.chat.parts import ReasoningPart
+from causerie.cli.chat_files import ChatFolder, SavedChat
+from causerie.cli.commands import COMMANDS, command_of
 from causerie.cli.keyboard import Keyboard
 from causerie.cli.screen import Screen
-from causerie.errors import CauserieError, UsageError, unknown
+from causerie.errors import CauserieError, UsageError
 
 PATIENCE = 0.5
 """Seconds before the screen says that it waits for the first words of an answer."""
@@ -29,6 +33,7 @@ class Cost:
     new_tokens: int
     first_token_seconds: float
     total_seconds: float
+    preparation_seconds: float = 0.0  # for the template and its tokens
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -41,7 +46,7 @@ class Reply(Protocol):
     """One answer as it comes. Iterating to the end, or `stop`, puts it into the chat; an error leaves the chat as it
     was before the question."""
 
-    def __iter__(self) -> Iterator[str]: ...
+    def __iter__(self) -> Iterator[str | ReasoningPart]: ...
     def stop(self) -> None:
         """Ends the answer now; the chat keeps what has come."""
         ...
@@ -60,9 +65,11 @@ class Reply(Protocol):
 class Conversation(Protocol):
     """A chat that remembers, with the model that answers it."""
 
+    system_prompt: str | None
+
     @property
-    def context(self) -> int:
-        """Most tokens that chat and answer may have."""
+    def context(self) -> int | None:
+        """Most tokens that chat and answer may have; None where nobody says."""
         ...
 
     @property
@@ -70,41 +77,121 @@ class Conversation(Protocol):
         """The flag that bounds the length of an answer, as the user wrote it; None: only the context does."""
         ...
 
+    @property
+    def description(self) -> str:
+        """The model, how it is held and where it runs, in a line."""
+        ...
+
+    @property
+    def model_name(self) -> str:
+        """The model's name."""
+        ...
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The chat so far, the system message first if there is one."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The generate flags that the user has set."""
+        ...
+
+    @property
+    def memory(self) -> list[tuple[str, str]]:
+        """What is held in memory, by name, to be shown."""
+        ...
+
     def reply(self, text: str) -> Reply:
         """Asks `text`."""
+        ...
+
+    def retry(self, words: Sequence[str] = ()) -> Reply:
+        """Asks the last message again, this once with other flags."""
+        ...
+
+    def proceed(self) -> Reply:
+        """Asks for more of the last answer."""
+        ...
+
+    def set(self, words: Sequence[str]) -> None:
+        """Sets flags from now on, from `key=value` words. Raises as `read_flags`."""
+        ...
+
+    def unset(self, name: str) -> None:
+        """Leaves a flag to the model again."""
+        ...
+
+    def think(self, wanted: bool) -> None:
+        """Tells the chat template whether the model shall reason first."""
+        ...
+
+    def switch(self, name: str) -> None:
+        """Goes on with another model; one that cannot be opened leaves everything as it was."""
         ...
 
     def clear(self) -> None:
         """Forgets everything but the system prompt."""
         ...
 
+    def undo(self) -> bool:
+        """Forgets the last message and what followed it; False if there is none."""
+        ...
+
+    def amend(self, text: str) -> None:
+        """Puts other words into the last answer."""
+        ...
+
+    def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Goes on with another chat."""
+        ...
+
 
 class Terminal:
-    """`run` holds the whole session. `header` are its first lines."""
+    """`run` holds the whole session. `header` are its first lines; chats are saved in `chats`, by themselves after each
+    answer where `autosave`. Commands use what has no underscore."""
 
-    def __init__(self, conversation: Conversation, keyboard: Keyboard, screen: Screen, header: tuple[str, ...]) -> None:
-        self._conversation = conversation
-        self._keyboard = keyboard
-        self._screen = screen
+    def __init__(
+        self,
+        conversation: Conversation,
+        keyboard: Keyboard,
+        screen: Screen,
+        header: tuple[str, ...],
+        chats: ChatFolder,
+        *,
+        autosave: bool = False,
+        clock: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        self.conversation = conversation
+        self.keyboard = keyboard
+        self.screen = screen
+        self.chats = chats
+        self.name: str | None = None  # of the chat's file
+        self.cost: Cost | None = None  # of the last answer
+        self.branches: dict[str, list[dict[str, Any]]] = {}
+        self.branch = "first"
         self._header = header
+        self._autosave = autosave
+        self._clock = clock
+        self._files: list[tuple[str, str]] = []
         self._left = False
 
     def run(self) -> None:
         """Returns when the user leaves: `exit`, end of input, or Ctrl-C twice."""
         for number, line in enumerate(self._header):
-            self._screen.line(line, "dim" if number else "bold")
-        self._screen.line()
+            self.screen.line(line, "dim" if number else "bold")
+        self.screen.line()
         interrupted = False
         while not self._left:
             try:
-                line = self._keyboard.read()
+                line = self.keyboard.read()
             except EOFError:
                 return
             except KeyboardInterrupt:
                 if interrupted:
                     return
                 interrupted = True
-                self._screen.line("Ctrl-C again, Ctrl-D or exit leaves.", "dim")
+                self.screen.line("Ctrl-C again, Ctrl-D or exit leaves.", "dim")
                 continue
             interrupted = False
             self._take(line)
@@ -117,113 +204,123 @@ class Terminal:
         try:
             command = None if line[0].isspace() else command_of(text)
         except CauserieError as error:
-            self._screen.line(str(error), "error")
+            self.screen.line(str(error), "error")
             return
         if command is not None:
-            COMMANDS[command].act(self)
+            self._do(*command)
         else:
-            self._answer(text)
+            self.answer(lambda: self.conversation.reply(self._with_files(text)))
 
-    def _answer(self, text: str) -> None:
+    def _do(self, name: str, rest: str) -> None:
+        """One command; what goes wrong in it is said, and the chat goes on."""
+        try:
+            COMMANDS[name].act(self, rest)
+        except CauserieError as error:
+            self.screen.line(str(error), "error")
+        except (KeyboardInterrupt, EOFError):
+            self.screen.line("Nothing was changed.", "dim")
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not take the user's chat with it
+            self.screen.line(f"A fault in Causerie: {type(error).__name__}: {error}", "error")
+
+    def answer(self, ask: Callable[[], Reply]) -> None:
         """One turn. Whatever goes wrong in it is said, and the chat goes on."""
         try:
-            with self._keyboard.silent():
-                reply = self._conversation.reply(text)
+            with self.keyboard.silent():
+                reply = ask()
                 said = self._show(reply)
+            self._files.clear()
             self._say_end(reply, said)
+            self._keep()
         except KeyboardInterrupt:  # while the prompt was being made
-            self._screen.line(_NOTHING_SAID, "dim")
+            self.screen.line(_NOTHING_SAID, "dim")
         except CauserieError as error:
-            self._screen.line(str(error), "error")
-            self._screen.line("The chat is as it was before this message.", "dim")
+            self.screen.line(str(error), "error")
+            self.screen.line("The chat is as it was before this message.", "dim")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not take the user's chat with it
-            self._screen.line(f"A fault in Causerie: {type(error).__name__}: {error}", "error")
-            self._screen.line("The chat is as it was before this message.", "dim")
-        self._screen.line()
+            self.screen.line(f"A fault in Causerie: {type(error).__name__}: {error}", "error")
+            self.screen.line("The chat is as it was before this message.", "dim")
+        self.screen.line()
 
     def _show(self, reply: Reply) -> bool:
         """Shows the pieces of an answer, and returns whether there were any; Ctrl-C ends it and keeps what has come."""
         said = False
         try:
-            with self._screen.waiting(lambda: "…", after=PATIENCE) as arrived:
+            with self.screen.waiting(lambda: "…", after=PATIENCE) as arrived:
                 for piece in reply:
                     arrived()
-                    self._screen.piece(piece)
+                    if isinstance(piece, ReasoningPart):
+                        self.screen.aside(piece.text)
+                    else:
+                        self.screen.piece(piece)
                     said = True
         except KeyboardInterrupt:
             reply.stop()
-        self._screen.end_piece()
+        self.screen.end_piece()
         return said
 
     def _say_end(self, reply: Reply, said: bool) -> None:
+        self.cost = reply.cost
         if said and (cost := reply.cost) is not None:
-            self._screen.line(cost_line(cost, self._conversation.context), "dim")
+            self.screen.line(cost_line(cost, self.conversation.context), "dim")
         if reply.finish_reason == "stop" and not said:
-            self._screen.line("The model ended its answer without a word.", "dim")
+            self.screen.line("The model ended its answer without a word.", "dim")
         if reply.finish_reason == "cancelled":
-            self._screen.line("Stopped; the chat keeps what was said." if said else _NOTHING_SAID, "dim")
-        cut = cut_sentence(reply, self._conversation, ends=" `clear` begins a new chat.")
+            self.screen.line("Stopped; the chat keeps what was said." if said else _NOTHING_SAID, "dim")
+        cut = cut_sentence(reply, self.conversation, ends=" `clear` begins a new chat.")
         if cut is not None:
-            self._screen.line(cut, "notice")
-
-    def help(self) -> None:
-        """Lists the commands."""
-        for name, command in COMMANDS.items():
-            self._screen.line(f"  {name:<8}{command.sentence}")
-        self._screen.line("  Ctrl-C  stops an answer and keeps the chat")
-        for line in (
-            "A command may have / or ! before it; a line that begins with a space is a message.",
-            "Alt-Enter begins a new line; pasted lines stay one message.",
-        ):
-            self._screen.line(line, "dim")
-        self._screen.line()
-
-    def clear(self) -> None:
-        """Begins a new chat."""
-        self._conversation.clear()
-        self._screen.line("A new chat.", "dim")
-        self._screen.line()
+            self.screen.line(cut, "notice")
 
     def leave(self) -> None:
         """Ends the session after this line."""
         self._left = True
 
+    # --- chats as files ---
 
-@dataclass(frozen=True)
-class Command:
-    """What the user may type instead of a message."""
+    def attach(self, path: Path, text: str) -> None:
+        """Sends a text file with the next message."""
+        self._files.append((path.name, text))
 
-    sentence: str
-    act: Callable[[Terminal], None]
+    def _with_files(self, text: str) -> str:
+        return "\n".join([f"{name}:\n```\n{content}\n```\n" for name, content in self._files] + [text])
 
+    def saved(self) -> SavedChat:
+        """The chat as a file holds it."""
+        chat = self.conversation
+        return SavedChat(chat.model_name, chat.messages, chat.settings)
 
-COMMANDS = {
-    "help": Command("lists these", Terminal.help),
-    "clear": Command("begins a new chat; the system prompt stays", Terminal.clear),
-    "exit": Command("leaves; Ctrl-D does too", Terminal.leave),
-}
-"""Every command, by its name."""
+    def save(self, name: str = "") -> Path:
+        """Saves the chat, under the name it has where none is given; returns where. Raises UsageError."""
+        new = name or self.name or self._clock().strftime("%Y-%m-%d %H.%M.%S")
+        if name and name != self.name and self.chats.path(name).exists():
+            raise UsageError(f"There is a chat named {name!r} already; take another name.")
+        path = self.chats.save(new, self.saved())
+        self.name = path.stem
+        return path
 
-_BARE_TOO = {name: name for name in COMMANDS} | {"quit": "exit"}
-_COMMAND = re.compile(r"[/!]\s*([A-Za-z][\w-]*)(\s.*)?", re.DOTALL)
+    def load(self, name: str) -> None:
+        """Goes on with a saved chat, and shows how it ended. Raises UnknownName, UsageError, MessageError."""
+        chat = self.chats.load(name)
+        self.conversation.replace(chat.messages)
+        self.name = self.chats.path(name).stem
+        self.branches.clear()
+        count = sum(message["role"] == "user" for message in chat.messages)
+        self.screen.line(f"{self.name}: {count} message{'' if count == 1 else 's'} of yours. The last:", "dim")
+        for message in chat.messages[-2:]:
+            self.screen.line(("> " if message["role"] == "user" else "") + str(message["content"]), "dim")
+        self.screen.line()
 
+    def forget_name(self) -> None:
+        """What is saved next is another chat."""
+        self.name = None
+        self.branches.clear()
 
-def command_of(text: str) -> str | None:
-    """The command that a stripped line is, or None for a message. A name alone, or after `/` or `!`, is a command;
-    `/usr/bin` and `help me` are messages. Raises UnknownName for `/name` where there is no such command."""
-    bare = _BARE_TOO.get(text.casefold())
-    if bare is not None:
-        return bare
-    marked = _COMMAND.fullmatch(text)
-    if marked is None:
-        return None
-    name = marked[1].casefold()
-    if name not in _BARE_TOO:
-        advice = "Put a space before the line to send it as a message."
-        raise unknown("command", text.split()[0], COMMANDS, advice=advice)
-    if marked[2] and marked[2].strip():
-        raise UsageError(f"{name} takes nothing after it. Put a space before the line to send it as a message.")
-    return _BARE_TOO[name]
+    def _keep(self) -> None:
+        if self._autosave and self.conversation.messages:
+            try:
+                self.save()
+            except CauserieError as error:
+                self._autosave = False
+                self.screen.line(f"{error} Chats are not saved by themselves any more.", "notice")
 
 
 def cut_sentence(reply: Reply, conversation: Conversation, *, ends: str) -> str | None:
@@ -233,13 +330,15 @@ def cut_sentence(reply: Reply, conversation: Conversation, *, ends: str) -> str 
     if reply.finish_reason != "length":
         return None
     cost, context, limit = reply.cost, conversation.context, conversation.limit
-    full = cost is None or cost.prompt_tokens + cost.new_tokens >= context
+    full = cost is None or (context is not None and cost.prompt_tokens + cost.new_tokens >= context)
     if limit is not None and not full:
         return f"The answer was cut at {limit}."
+    if context is None:
+        return "The answer was cut at its longest; /continue goes on."
     return f"The answer was cut: the context of {context} tokens is full.{ends}"
 
 
-def cost_line(cost: Cost, context: int) -> str:
+def cost_line(cost: Cost, context: int | None) -> str:
     """The line under an answer: tokens, speed, time to the first token, and how full the context is."""
     count = f"{cost.new_tokens} token{'' if cost.new_tokens == 1 else 's'}"
     speed = cost.tokens_per_second
@@ -247,5 +346,6 @@ def cost_line(cost: Cost, context: int) -> str:
     if speed is not None:
         parts.append(f"{speed:.1f} tokens/s" if speed < 100 else f"{speed:.0f} tokens/s")
     parts.append(f"first token after {cost.first_token_seconds:.2f} s")
-    parts.append(f"context {cost.prompt_tokens + cost.new_tokens} of {context}")
+    if context is not None:
+        parts.append(f"context {cost.prompt_tokens + cost.new_tokens} of {context}")
     return " · ".join(parts)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from html import escape
+from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
@@ -58,8 +59,8 @@ def _coloured(code: str, language: str, _: str) -> str:
 
 def code_style() -> str:
     """CSS of the classes, for light and for dark."""
-    light = HtmlFormatter(style="default").get_style_defs("pre code")
-    dark = HtmlFormatter(style="github-dark")
+    light: Any = HtmlFormatter(style="default")
+    dark: Any = HtmlFormatter(style="github-dark")
     named = dark.get_style_defs(':root[data-theme="dark"] pre code')
     by_system = dark.get_style_defs(':root:not([data-theme="light"]) pre code')
-    return f"{light}\n{named}\n@media (prefers-color-scheme: dark) {{\n{by_system}\n}}\n"
+    return f"{light.get_style_defs('pre code')}\n{named}\n@media (prefers-color-scheme: dark) {{\n{by_system}\n}}\n"

@@ -1,0 +1,339 @@
+"""The commands of the terminal chat: how a line is known to be one, and what each does with the terminal.
+
+Knows no model; what a command needs of the chat it asks the conversation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from causerie.cli.chat_files import ChatFolder, as_markdown, write_whole
+from causerie.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from causerie.cli.terminal import Terminal
+
+_MOST_FILE = 1 << 20  # characters of an attached file
+_MOST_FILES = 32
+
+
+@dataclass(frozen=True)
+class Command:
+    """What the user may type instead of a message: `takes` says what follows the name, "" for nothing; `bare` that the
+    name alone is enough, without / or !."""
+
+    sentence: str
+    act: Callable[[Terminal, str], None]
+    takes: str = ""
+    bare: bool = False
+
+
+def _help(terminal: Terminal, _: str) -> None:
+    width = max(len(f"{name} {command.takes}") for name, command in COMMANDS.items()) + 2
+    for name, command in COMMANDS.items():
+        terminal.screen.line(f"  {f'{name} {command.takes}':<{width}}{command.sentence}")
+    terminal.screen.line(f"  {'Ctrl-C':<{width}}stops an answer and keeps the chat")
+    for line in (
+        "help, clear and exit also work alone; the others take / or ! before them.",
+        "A line that begins with a space is a message.",
+        "Alt-Enter begins a new line; Ctrl-X Ctrl-E opens your editor; Tab completes.",
+        "Pasted lines stay one message; `edit answer` changes what the model said.",
+    ):
+        terminal.screen.line(line, "dim")
+    terminal.screen.line()
+
+
+def _clear(terminal: Terminal, _: str) -> None:
+    terminal.conversation.clear()
+    terminal.forget_name()
+    terminal.screen.line("A new chat.", "dim")
+    terminal.screen.line()
+
+
+def _leave(terminal: Terminal, _: str) -> None:
+    terminal.leave()
+
+
+def _status(terminal: Terminal, _: str) -> None:
+    chat = terminal.conversation
+    rounds = sum(message["role"] == "user" for message in chat.messages)
+    terminal.screen.line(chat.description)
+    terminal.screen.line(
+        f"{rounds} message{'' if rounds == 1 else 's'} of yours; saved as: {terminal.name or 'not yet'}"
+    )
+    if chat.system_prompt is not None:
+        terminal.screen.line(f"system prompt: {chat.system_prompt}")
+    for name, value in chat.settings.items():
+        terminal.screen.line(f"{name}={value}")
+    terminal.screen.line()
+
+
+def _set(terminal: Terminal, words: str) -> None:
+    if not words:
+        raise UsageError("set wants key=value, such as /set temperature=0.7. /status shows what is set.")
+    terminal.conversation.set(_words(words))
+    terminal.screen.line(f"From now on: {words}", "dim")
+    terminal.screen.line()
+
+
+def _unset(terminal: Terminal, name: str) -> None:
+    if name not in terminal.conversation.settings:
+        known = ", ".join(terminal.conversation.settings) or "nothing"
+        raise UsageError(f"{name or 'unset'!r} is not set. Set are: {known}.")
+    terminal.conversation.unset(name)
+    terminal.screen.line(f"{name} is the model's own again.", "dim")
+    terminal.screen.line()
+
+
+def _system(terminal: Terminal, text: str) -> None:
+    terminal.conversation.system_prompt = text or None
+    terminal.screen.line("The system prompt is set." if text else "There is no system prompt now.", "dim")
+    terminal.screen.line()
+
+
+def _model(terminal: Terminal, name: str) -> None:
+    if not name:
+        terminal.screen.line(terminal.conversation.description)
+    else:
+        terminal.conversation.switch(name)
+        terminal.screen.line(f"The chat goes on with {terminal.conversation.description}", "dim")
+    terminal.screen.line()
+
+
+def _retry(terminal: Terminal, words: str) -> None:
+    terminal.answer(lambda: terminal.conversation.retry(_words(words)))
+
+
+def _undo(terminal: Terminal, _: str) -> None:
+    if not terminal.conversation.undo():
+        raise UsageError("There is nothing to undo.")
+    terminal.screen.line("Your last message and its answer are forgotten.", "dim")
+    terminal.screen.line()
+
+
+def _edit(terminal: Terminal, words: str) -> None:
+    mine = words != "answer"
+    role = "user" if mine else "assistant"
+    said = [str(message["content"]) for message in terminal.conversation.messages if message["role"] == role]
+    if not said:
+        raise UsageError("There is nothing to edit yet.")
+    text = words if mine and words else terminal.keyboard.edit(said[-1])
+    if not mine:
+        terminal.conversation.amend(text)
+        terminal.screen.line("The answer is changed; /continue goes on with it.", "dim")
+        terminal.screen.line()
+        return
+    terminal.conversation.undo()
+    terminal.answer(lambda: terminal.conversation.reply(text))
+
+
+def _continue(terminal: Terminal, _: str) -> None:
+    terminal.answer(terminal.conversation.proceed)
+
+
+def _branch(terminal: Terminal, name: str) -> None:
+    branches = terminal.branches
+    if name in branches:
+        branches[terminal.branch] = terminal.conversation.messages
+        terminal.conversation.replace(branches[name])
+        terminal.branch = name
+        terminal.screen.line(f"Back on branch {name}, with {len(branches[name])} messages.", "dim")
+    else:
+        name = name or f"branch {len(branches) + 2}"
+        branches[terminal.branch] = terminal.conversation.messages
+        branches[name] = terminal.conversation.messages
+        terminal.screen.line(f"On a new branch, {name}; /branch {terminal.branch} goes back.", "dim")
+        terminal.branch = name
+    terminal.screen.line()
+
+
+def _branches(terminal: Terminal, _: str) -> None:
+    for name, messages in {**terminal.branches, terminal.branch: terminal.conversation.messages}.items():
+        terminal.screen.line(f"{'* ' if name == terminal.branch else '  '}{name}: {len(messages)} messages")
+    terminal.screen.line()
+
+
+def _save(terminal: Terminal, name: str) -> None:
+    path = terminal.save(name)
+    terminal.screen.line(f"Saved in {path}", "dim")
+    terminal.screen.line()
+
+
+def _load(terminal: Terminal, name: str) -> None:
+    if not name:
+        raise UsageError("load wants the name of a saved chat; /list shows them.")
+    terminal.load(name)
+
+
+def _list(terminal: Terminal, _: str) -> None:
+    names = terminal.chats.names()
+    for name in names[:50]:
+        terminal.screen.line(f"  {name}")
+    if not names:
+        terminal.screen.line(f"No chat is saved in {terminal.chats.folder}.", "dim")
+    terminal.screen.line()
+
+
+def _file(terminal: Terminal, pattern: str) -> None:
+    if not pattern:
+        raise UsageError("file wants the name of a text file, or a pattern such as src/*.py.")
+    wanted = Path(pattern).expanduser()
+    found = (
+        [wanted]
+        if wanted.is_file()
+        else sorted(Path(wanted.anchor or ".").glob(str(wanted.relative_to(wanted.anchor))))
+    )
+    files = [path for path in found if path.is_file()]
+    if not files or len(files) > _MOST_FILES:
+        raise UsageError(f"{pattern} names {len(files)} files; from 1 to {_MOST_FILES} can be attached.")
+    for path in files:
+        terminal.attach(path, _text_of(path))
+    terminal.screen.line(f"{', '.join(path.name for path in files)}: goes with your next message.", "dim")
+    terminal.screen.line()
+
+
+def _text_of(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be attached: {error}.") from None
+    if len(text) > _MOST_FILE or "\0" in text:
+        raise UsageError(f"{path} cannot be attached: it is no text of at most {_MOST_FILE} characters.")
+    return text
+
+
+def _copy(terminal: Terminal, _: str) -> None:
+    terminal.screen.clipboard(_last_answer(terminal))
+    terminal.screen.line("The last answer is on the clipboard, if your terminal allows it.", "dim")
+    terminal.screen.line()
+
+
+def _last_answer(terminal: Terminal) -> str:
+    said = [str(each["content"]) for each in terminal.conversation.messages if each["role"] == "assistant"]
+    if not said:
+        raise UsageError("There is no answer yet.")
+    return said[-1]
+
+
+def _stats(terminal: Terminal, _: str) -> None:
+    cost = terminal.cost
+    if cost is None:
+        raise UsageError("There is no answer yet whose cost could be told.")
+    seconds = cost.total_seconds - cost.first_token_seconds
+    lines = [
+        ("prompt", f"{cost.prompt_tokens} tokens, {cost.cached_tokens} of them read before"),
+        ("template and tokens", f"{cost.preparation_seconds:.3f} s"),
+        ("reading the prompt", f"{cost.first_token_seconds - cost.preparation_seconds:.3f} s to the first token"),
+        ("answer", f"{cost.new_tokens} tokens in {seconds:.3f} s"),
+    ]
+    if cost.tokens_per_second is not None:
+        lines.append(("speed", f"{cost.tokens_per_second:.1f} tokens/s"))
+    lines += terminal.conversation.memory
+    for name, value in lines:
+        terminal.screen.line(f"  {name:<20}{value}")
+    terminal.screen.line()
+
+
+def _think(terminal: Terminal, word: str) -> None:
+    if word not in ("on", "off"):
+        raise UsageError("think takes on or off. Not every model can reason before it answers.")
+    terminal.conversation.think(word == "on")
+    terminal.screen.line(f"The model is asked {'to reason first' if word == 'on' else 'to answer at once'}.", "dim")
+    terminal.screen.line()
+
+
+EXAMPLES = (
+    "What is a token?",
+    "Explain how a bicycle stays upright.",
+    "/set temperature=0.8",
+    "/file README.md",
+    "/retry temperature=1.2",
+    "/save on bicycles",
+)
+
+
+def _examples(terminal: Terminal, _: str) -> None:
+    for example in EXAMPLES:
+        terminal.screen.line(f"  {example}")
+    terminal.screen.line()
+
+
+def _export(terminal: Terminal, name: str) -> None:
+    path = Path(name).expanduser()
+    if path.suffix not in (".md", ".json"):
+        raise UsageError("export wants a file that ends in .md or .json, such as /export chat.md.")
+    if path.exists():
+        raise UsageError(f"{path} is there already; name another file.")
+    chat = terminal.saved()
+    if path.suffix == ".json":
+        ChatFolder(path.parent).save(path.stem, chat)
+    else:
+        try:
+            write_whole(path, as_markdown(chat))
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}.") from None
+    terminal.screen.line(f"Written: {path}", "dim")
+    terminal.screen.line()
+
+
+COMMANDS = {
+    "help": Command("lists these", _help, bare=True),
+    "clear": Command("begins a new chat; the system prompt stays", _clear, bare=True),
+    "exit": Command("leaves; Ctrl-D does too", _leave, bare=True),
+    "status": Command("the model, the chat, and what is set", _status),
+    "set": Command("sets generate flags from now on", _set, "KEY=VALUE ..."),
+    "unset": Command("leaves a flag to the model again", _unset, "KEY"),
+    "system": Command("sets the system prompt; alone, removes it", _system, "[TEXT]"),
+    "model": Command("goes on with another model", _model, "[NAME]"),
+    "retry": Command("answers your last message anew", _retry, "[KEY=VALUE ...]"),
+    "undo": Command("forgets your last message and its answer", _undo),
+    "edit": Command("asks your last message in other words", _edit, "[TEXT|answer]"),
+    "continue": Command("goes on with the last answer", _continue),
+    "branch": Command("begins a branch of the chat, or goes back to one", _branch, "[NAME]"),
+    "branches": Command("lists the branches", _branches),
+    "save": Command("saves the chat", _save, "[NAME]"),
+    "load": Command("goes on with a saved chat", _load, "NAME"),
+    "list": Command("lists the saved chats", _list),
+    "file": Command("sends text files with the next message", _file, "PATH"),
+    "copy": Command("copies the last answer", _copy),
+    "stats": Command("what the last answer cost, and the memory", _stats),
+    "think": Command("asks the model to reason first, or not to", _think, "on|off"),
+    "examples": Command("things to try", _examples),
+    "export": Command("writes the chat as Markdown or JSON", _export, "FILE.md|FILE.json"),
+}
+"""Every command, by its name."""
+
+_OTHER_NAMES = {"quit": "exit"}
+_BARE = {name: name for name, command in COMMANDS.items() if command.bare} | _OTHER_NAMES
+_MARKED = {name: name for name in COMMANDS} | _OTHER_NAMES
+_COMMAND = re.compile(r"[/!]\s*([A-Za-z][\w-]*)(?:\s+(.*))?", re.DOTALL)
+
+
+def command_of(text: str) -> tuple[str, str] | None:
+    """The command that a stripped line is and what follows it, or None for a message. `help`, `clear` and `exit` alone,
+    or any name after `/` or `!`, are commands; `/usr/bin` and `help me` are messages. Raises UnknownName for `/name`
+    where there is no such command, UsageError for words after one that takes none."""
+    bare = _BARE.get(text.casefold())
+    if bare is not None:
+        return bare, ""
+    marked = _COMMAND.fullmatch(text)
+    if marked is None:
+        return None
+    name, rest = marked[1].casefold(), (marked[2] or "").strip()
+    if name not in _MARKED:
+        advice = "Put a space before the line to send it as a message."
+        raise unknown("command", text.split()[0], COMMANDS, advice=advice)
+    name = _MARKED[name]
+    if rest and not COMMANDS[name].takes:
+        raise UsageError(f"{name} takes nothing after it. Put a space before the line to send it as a message.")
+    return name, rest
+
+
+def _words(text: str) -> list[str]:
+    """`key=value` words; a value in quotes or brackets may hold spaces."""
+    words = re.findall(r"""(?:[^\s"'\[{]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\[[^\]]*\]|\{[^}]*\})+""", text)
+    return [str(word) for word in words]
