@@ -129,7 +129,8 @@ class Answering:
     def _end(self, choice: int, stats: RequestStats | None) -> None:
         reader = self._readers[choice]
         cached = stats.cached_tokens if stats else 0
-        self._tell(Ended(self.order.job, choice, reader.finish_reason or "stop", cached, len(reader.tokens)))
+        reason, new = reader.finish_reason or "stop", len(reader.tokens)
+        self._tell(Ended(self.order.job, choice, reason, cached, new, reader.stop_string))
         self._open -= 1
         if not self._open:
             self._ended()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -20,34 +20,18 @@ from causerie.server.chat_completions import ChatCompletion, ChatCompletionReque
 from causerie.server.completions import Completion, CompletionRequest
 from causerie.server.failure_responses import Refusal, refusal_of
 from causerie.server.gate import MOST_BODY, Gate, Guard, refused
-from causerie.server.link import EngineLink, Job
+from causerie.server.link import EngineLink
+from causerie.server.messages import CountRequest, MessagesAnswer, MessagesRequest, error_body
 from causerie.server.orders import Chat, Detokenize, Generate, Render, Text
 from causerie.server.page import RenderBody, page_routes, rendered
+from causerie.server.responses import ResponsesAnswer, ResponsesRequest
+from causerie.server.streaming import OPENAI, Answer, Envelope, Frames, named_event, read_all, response_error, stream_of
 
 Body = TypeVar("Body")
 _HEADERS = ["Authorization", "Content-Type", "X-API-Key"]
 _DEEPEST = 64  # brackets in a JSON body
-_MOST_WAITING = 64  # events between the jobs of a stream and its client; more wait in the jobs
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
-DONE = b"data: [DONE]\n\n"
-
-
-class Answer(Protocol):
-    """An answer while its events come: chat_completions.py and completions.py have one each."""
-
-    @property
-    def over(self) -> bool:
-        """Whether all of it has come."""
-        ...
-
-    def read(self, place: int, event: Any) -> list[dict[str, Any]]:
-        """Takes an event of the order at this place; gives the chunks of a stream."""
-        ...
-
-    def whole(self) -> dict[str, Any]:
-        """All of it in one piece."""
-        ...
 
 
 class Tokenize(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -92,6 +76,9 @@ class Application:
         routes = [
             Route("/v1/chat/completions", self._answered(self.chat), methods=["POST"]),
             Route("/v1/completions", self._answered(self.complete), methods=["POST"]),
+            Route("/v1/responses", self._answered(self.respond), methods=["POST"]),
+            Route("/v1/messages", self._answered(self.message, error_body), methods=["POST"]),
+            Route("/v1/messages/count_tokens", self._answered(self.count, error_body), methods=["POST"]),
             Route("/v1/models", self._answered(self.models), methods=["GET"]),
             Route("/v1/models/{model:path}", self._answered(self.model), methods=["GET"]),
             Route("/tokenize", self._answered(self.tokenize), methods=["POST"]),
@@ -128,6 +115,27 @@ class Application:
         first = [chunk for place, text in enumerate(echoed) for chunk in completion.echo(place, text)]
         return await self._answer(request, orders, completion, stream=body.stream, first=first)
 
+    async def respond(self, request: Request) -> Response:
+        """POST /v1/responses."""
+        body = await _read(request, ResponsesRequest)
+        self._check_model(body.model)
+        frames = Frames(named_event, b"", response_error)
+        return await self._answer(request, body.orders(), ResponsesAnswer(body), stream=body.stream, frames=frames)
+
+    async def message(self, request: Request) -> Response:
+        """POST /v1/messages, for Anthropic's clients."""
+        body = await _read(request, MessagesRequest)
+        self._check_model(body.model)
+        frames = Frames(named_event, b"", error_body)
+        return await self._answer(request, body.orders(), MessagesAnswer(body), stream=body.stream, frames=frames)
+
+    async def count(self, request: Request) -> Response:
+        """POST /v1/messages/count_tokens."""
+        body = await _read(request, CountRequest)
+        self._check_model(body.model)
+        found = await self._link.value(lambda job: Render(job, body.model, body.prompt()))
+        return _json({"input_tokens": len(found["tokens"])})
+
     async def _text(self, order: Generate) -> str:
         """The text of an order's prompt."""
         if isinstance(order.prompt, Text):
@@ -143,6 +151,7 @@ class Application:
         *,
         stream: bool,
         first: list[dict[str, Any]] | None = None,
+        frames: Frames | None = None,
     ) -> Response:
         """Gives the orders and answers with what comes of them, whole or as it comes. A stream's status waits for the
         first event of every order, so that what is wrong with a prompt is a status and no stream."""
@@ -154,9 +163,9 @@ class Application:
             for place, job in enumerate(jobs):
                 chunks += answer.read(place, await job.next())
             if stream:
-                events = _events(jobs, answer, chunks, stack.pop_all())
+                events = stream_of(jobs, answer, chunks, stack.pop_all(), frames or OPENAI)
                 return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-            reading = asyncio.create_task(_read_all(jobs, answer))
+            reading = asyncio.create_task(read_all(jobs, answer))
             leaving = asyncio.create_task(_left(request))
             done, waiting = await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
             for task in waiting:
@@ -241,16 +250,16 @@ class Application:
             lines += [f"# TYPE causerie_{name} {kind}", f"causerie_{name} {value}"]
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
-    def _answered(self, handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
-        """A route whose failures are envelopes."""
+    def _answered(self, handler: Callable[[Request], Any], body: Envelope = Refusal.body) -> Callable[[Request], Any]:
+        """A route whose failures are envelopes, as `body` writes them."""
 
         async def answer(request: Request) -> Response:
             try:
                 found: Response = await handler(request)
             except Refusal as refusal:
-                return refused(refusal)
+                return refused(refusal, body)
             except CauserieError as error:
-                return refused(refusal_of(error))
+                return refused(refusal_of(error), body)
             except ClientDisconnect:
                 return Response(status_code=499)
             return found
@@ -268,59 +277,6 @@ _METRICS = {
     "blocks": "gauge",
     "free_blocks": "gauge",
 }
-
-
-async def _together(jobs: list[Job]) -> AsyncGenerator[tuple[int, Any], None]:
-    """The events of several jobs as they come, each with its job's place. Raises what a job failed with."""
-    inbox: asyncio.Queue[tuple[int, Any]] = asyncio.Queue(_MOST_WAITING)
-
-    async def follow(place: int, job: Job) -> None:
-        try:
-            while True:
-                await inbox.put((place, await job.next()))
-        except CauserieError as error:
-            await inbox.put((place, error))
-
-    following = [asyncio.create_task(follow(place, job)) for place, job in enumerate(jobs)]
-    try:
-        while True:
-            place, event = await inbox.get()
-            if isinstance(event, CauserieError):
-                raise event
-            yield place, event
-    finally:
-        for task in following:
-            task.cancel()
-
-
-async def _chunks(jobs: list[Job], answer: Answer) -> AsyncGenerator[dict[str, Any], None]:
-    """What an answer sends for the events of its jobs, until it is over."""
-    async with aclosing(_together(jobs)) as events:
-        while not answer.over:
-            place, event = await anext(events)
-            for chunk in answer.read(place, event):
-                yield chunk
-
-
-async def _read_all(jobs: list[Job], answer: Answer) -> None:
-    async with aclosing(_chunks(jobs, answer)) as chunks:
-        async for _ in chunks:
-            pass
-
-
-async def _events(
-    jobs: list[Job], answer: Answer, first: list[dict[str, Any]], stack: AsyncExitStack
-) -> AsyncIterator[bytes]:
-    """The stream of an answer: chunks, perhaps an error, and the mark of the end."""
-    async with stack, aclosing(_chunks(jobs, answer)) as chunks:
-        for chunk in first:
-            yield _event(chunk)
-        try:
-            async for chunk in chunks:
-                yield _event(chunk)
-        except CauserieError as error:
-            yield _event(refusal_of(error).body())
-    yield DONE
 
 
 async def _left(request: Request) -> None:
@@ -361,10 +317,6 @@ def _depth(text: bytes) -> int:
 
 def _json(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
-
-
-def _event(value: Any) -> bytes:
-    return b"data: " + msgspec.json.encode(value) + b"\n\n"
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

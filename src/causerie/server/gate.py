@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,7 +96,7 @@ class Guard:
         await self._app(scope, receive, send)
 
 
-def refused(refusal: Refusal) -> Response:
-    """A refusal as a response."""
+def refused(refusal: Refusal, body: Callable[[Refusal], Any] = Refusal.body) -> Response:
+    """A refusal as a response, told as `body` writes it."""
     headers = None if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
-    return Response(msgspec.json.encode(refusal.body()), refusal.status, headers, "application/json")
+    return Response(msgspec.json.encode(body(refusal)), refusal.status, headers, "application/json")

@@ -146,6 +146,7 @@ class Ended(Struct, tag=True, frozen=True):
     reason: str  # stop, length, time, cancelled
     cached_tokens: int
     new_tokens: int
+    stop_string: str | None = None  # the one that ended it
 
 
 class Done(Struct, tag=True, frozen=True):
