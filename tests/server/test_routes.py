@@ -168,3 +168,35 @@ def test_options_that_cannot_be_are_said_at_once(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert sentence in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("tls")
+    names = folder / "cert.pem", folder / "key.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    words += ["-keyout", str(names[1]), "-out", str(names[0]), "-days", "2", "-subj", "/CN=localhost"]
+    words += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(words, check=True, capture_output=True)
+    return names
+
+
+def test_https(tmp_path: Path, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    server = start(tmp_path, "--tls-cert", str(certificate[0]), "--tls-key", str(certificate[1]))
+    assert server.url.startswith("https://")
+    assert server.said("Hello!", max_tokens=4)
+    assert server.stop() in (0, -15)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--tls-cert", "x.pem"], "--tls-cert and --tls-key belong together"),
+        (["--tls-cert", "x.pem", "--tls-key", "y.pem"], "cannot be used: "),
+    ],
+)
+def test_certificates_that_cannot_be_used(words: list[str], says: str) -> None:
+    command = [sys.executable, "-m", "causerie.cli.main", "serve", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and says in done.stderr and "Traceback" not in done.stderr

@@ -41,6 +41,8 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine alone)")
     made.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="default: 8000; 0 takes a free one")
     made.add_argument("--api-key-file", metavar="FILE", help="a file with one key a line; needed for other hosts")
+    made.add_argument("--tls-cert", metavar="FILE", help="a certificate (PEM): https instead of http; with --tls-key")
+    made.add_argument("--tls-key", metavar="FILE", help="the key of the certificate (PEM)")
     made.add_argument("--origin", action="append", default=[], help="a web page's origin that may call (repeat)")
     made.add_argument("--name", action="append", default=[], help="another host name of this server (repeat)")
     made.add_argument("--max-requests", type=whole_number, default=128, metavar="N", help="at once; more get 429")
@@ -64,6 +66,7 @@ def run(found: argparse.Namespace) -> int:
             f"--host {found.host} can be reached from other machines, so the server needs keys: write one key a line "
             "into a file and add --api-key-file FILE."
         )
+    _check_tls(found.tls_cert, found.tls_key)
     from causerie.api.quantization import chosen
     from causerie.api.torch_names import cache_dtype_name
 
@@ -101,13 +104,17 @@ def _serve(found: argparse.Namespace, models: list[str], keys: list[str], listen
     address, port = listener.getsockname()[:2]
     gate = Gate.of(found.host, keys, found.origin, [*found.name, address])
     host = f"[{address}]" if ":" in address else address
-    _note(f"serving {', '.join(models)} on http://{host}:{port}/v1 (Ctrl-C ends it)")
+    scheme = "https" if found.tls_cert else "http"
+    _note(f"serving {', '.join(models)} on {scheme}://{host}:{port}/v1 (Ctrl-C ends it)")
+    _note(f"a page to chat in: {scheme}://{host}:{port}/")
     config = uvicorn.Config(
         application.asgi(gate),
         log_level="warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
+        ssl_certfile=found.tls_cert,
+        ssl_keyfile=found.tls_key,
     )
     server = uvicorn.Server(config)
     server.run(sockets=[listener])
@@ -131,6 +138,20 @@ def _listening(host: str, port: int) -> socket.socket:
             f"Cannot listen on {host} port {port}: {error.strerror or error}. Take another --port, or --port 0."
         ) from error
     return listener
+
+
+def _check_tls(certificate: str | None, key: str | None) -> None:
+    """Raises UsageError for a certificate without its key, or one that cannot be used."""
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        raise UsageError("--tls-cert and --tls-key belong together: the certificate and its key, both as PEM files.")
+    import ssl
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"--tls-cert {certificate} and --tls-key {key} cannot be used: {error}.") from None
 
 
 def _keys(name: str | None) -> list[str]:

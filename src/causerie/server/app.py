@@ -22,38 +22,18 @@ from causerie.server.failure_responses import Refusal, refusal_of
 from causerie.server.gate import MOST_BODY, Gate, Guard, refused
 from causerie.server.link import EngineLink
 from causerie.server.messages import CountRequest, MessagesAnswer, MessagesRequest, error_body
+from causerie.server.openapi import document
 from causerie.server.orders import Chat, Detokenize, Generate, Render, Text
 from causerie.server.page import RenderBody, page_routes, rendered
 from causerie.server.responses import ResponsesAnswer, ResponsesRequest
 from causerie.server.streaming import OPENAI, Answer, Envelope, Frames, named_event, read_all, response_error, stream_of
+from causerie.server.text_bodies import ApplyTemplate, DetokenizeBody, Tokenize
 
 Body = TypeVar("Body")
 _HEADERS = ["Authorization", "Content-Type", "X-API-Key"]
 _DEEPEST = 64  # brackets in a JSON body
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
-
-
-class Tokenize(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The body of /tokenize: a text."""
-
-    model: str
-    prompt: str
-    add_special_tokens: bool = True
-
-
-class ApplyTemplate(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The body of /apply-template: a chat."""
-
-    model: str
-    messages: list[dict[str, Any]]
-
-
-class DetokenizeBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The body of /detokenize: token ids."""
-
-    model: str
-    tokens: list[int]
 
 
 class Application:
@@ -85,6 +65,7 @@ class Application:
             Route("/detokenize", self._answered(self.detokenize), methods=["POST"]),
             Route("/apply-template", self._answered(self.apply_template), methods=["POST"]),
             Route("/render", self._answered(self.render), methods=["POST"]),
+            Route("/openapi.json", self._answered(self.openapi), methods=["GET"]),
             Route("/health", self._answered(self.health), methods=["GET"]),
             Route("/metrics", self._answered(self.metrics), methods=["GET"]),
             *page_routes(),
@@ -228,6 +209,10 @@ class Application:
         return _json(await rendered(await _read(request, RenderBody)))
 
     # --- how it is ---
+
+    async def openapi(self, _: Request) -> Response:
+        """GET /openapi.json."""
+        return _json(document(self._models))
 
     async def health(self, _: Request) -> Response:
         """GET /health: 200 only while the engine makes steps, or has nothing to do."""

@@ -56,6 +56,8 @@ def prepared(order: PromptOrder) -> PromptReply:
         return PromptReply(kind="TemplateError", message="The chat is nested too deeply for its template.")
     except MemoryError:
         return PromptReply(kind="TemplateError", message="The chat template asked for more memory than it may have.")
+    except Exception as fault:  # noqa: BLE001 - one prompt's fault must not end the process that others wait for
+        return PromptReply(kind="EngineError", message=f"The prompt could not be made: {type(fault).__name__}.")
 
 
 def _prepared(order: PromptOrder) -> PromptReply:

@@ -1,0 +1,31 @@
+"""The bodies of the routes that turn text, chats and tokens into each other. Data types only."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+TokenId = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
+
+class Tokenize(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The body of /tokenize: a text."""
+
+    model: str
+    prompt: str
+    add_special_tokens: bool = True
+
+
+class ApplyTemplate(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The body of /apply-template: a chat."""
+
+    model: str
+    messages: list[dict[str, Any]]
+
+
+class DetokenizeBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The body of /detokenize: token ids."""
+
+    model: str
+    tokens: list[TokenId]
