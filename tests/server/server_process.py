@@ -61,7 +61,7 @@ def start(folder: Path, *options: str) -> Server:
         process = subprocess.Popen(command, stderr=out, text=True)
     end = time.monotonic() + 60
     while True:
-        found = re.search(r"on (http://\S+)/v1", log.read_text())
+        found = re.search(r"on (https?://\S+)/v1", log.read_text())
         if found and well(found[1]):
             return Server(process, found[1])
         assert process.poll() is None, log.read_text()
