@@ -30,6 +30,9 @@ class Settings:
     """CAUSERIE_DATA: where chats and the history of lines are kept; default: causerie in XDG_DATA_HOME, or in
     .local/share of the user's home."""
 
+    api_key: str | None = None
+    """CAUSERIE_API_KEY: what `causerie chat --url` sends to a server that asks for a key."""
+
     @staticmethod
     def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         """Reads the variables named in each field's line; an empty variable counts as absent."""
@@ -45,6 +48,7 @@ class Settings:
             backend=read.get("CAUSERIE_BACKEND") or None,
             color=not read.get("NO_COLOR"),
             terminal=read.get("TERM") or None,
+            api_key=read.get("CAUSERIE_API_KEY") or None,
             data_folder=read.get("CAUSERIE_DATA") or _in_folder(read.get("XDG_DATA_HOME")),
         )
 

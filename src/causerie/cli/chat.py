@@ -9,6 +9,8 @@ import argparse
 import io
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import fstat
 from pathlib import Path
@@ -27,7 +29,6 @@ from causerie.settings import Settings
 
 if TYPE_CHECKING:
     from causerie.api.generation import GenerationConfig
-    from causerie.cli.conversation import ModelConversation
 
 PROMPT = "> "
 LARGER = "Qwen/Qwen2.5-0.5B-Instruct"
@@ -70,6 +71,8 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("-p", "--prompt", metavar="TEXT", help="ask this, print the answer alone, and leave")
     made.add_argument("--system-prompt", metavar="TEXT", help="how the model shall behave, as its system message")
     made.add_argument("--generation-config", metavar="NAME", help="generate flags of a file, a folder or a model's id")
+    made.add_argument("--url", metavar="URL", help="talk to a model of this server (OpenAI's protocol) instead")
+    made.add_argument("--api-key", metavar="KEY", help="the server's key; better in CAUSERIE_API_KEY")
     made.add_argument("--resume", nargs="?", const="", metavar="CHAT", help="go on with a saved chat; alone: the last")
     made.add_argument("--save-folder", metavar="FOLDER", help="where chats are saved (~/.local/share/causerie/chats)")
     made.add_argument("--no-autosave", action="store_true", help="save chats only where /save asks for it")
@@ -95,6 +98,31 @@ def run(found: argparse.Namespace) -> int:
     if question is None and not plain:
         keyboard.prepare()
 
+    with _opened(found, settings, name, flags, plain) as conversation:
+        if question is not None:
+            answer_once(conversation, question, sys.stdout, notes)
+        else:
+            data = Path(settings.data_folder or "~/.local/share/causerie").expanduser()
+            chats = ChatFolder(Path(found.save_folder).expanduser() if found.save_folder else data / "chats")
+            hold = Holding(chats, data / "history", found.resume, not found.no_autosave)
+            _hold(conversation, hold, color=color and sys.stdout.isatty(), plain=plain)
+    return 0
+
+
+@contextmanager
+def _opened(
+    found: argparse.Namespace, settings: Settings, name: str, flags: GenerationConfig, plain: bool
+) -> Iterator[Conversation]:
+    """The conversation: with a model here, or with one of another server. Raises CauserieError."""
+    if found.url is not None:
+        _refuse_loading(found)
+        from causerie.cli.remote import open_remote
+
+        asked = None if name == "builtin" and "builtin" not in (*found.words, found.model_name_or_path) else name
+        yield open_remote(found.url, found.api_key or settings.api_key, asked, flags, found.system_prompt)
+        return
+    if found.api_key is not None:
+        raise UsageError("--api-key is for a server; name it with --url.")
     from causerie.cli.conversation import ModelChoice, open_conversation
 
     choice = ModelChoice(
@@ -108,14 +136,21 @@ def run(found: argparse.Namespace) -> int:
         cache_dtype=found.cache_dtype,
     )
     with open_conversation(choice, flags, found.system_prompt) as conversation:
-        if question is not None:
-            answer_once(conversation, question, sys.stdout, notes)
-        else:
-            data = Path(settings.data_folder or "~/.local/share/causerie").expanduser()
-            chats = ChatFolder(Path(found.save_folder).expanduser() if found.save_folder else data / "chats")
-            hold = Holding(chats, data / "history", found.resume, not found.no_autosave)
-            _hold(conversation, hold, color=color and sys.stdout.isatty(), plain=plain)
-    return 0
+        yield conversation
+
+
+def _refuse_loading(found: argparse.Namespace) -> None:
+    """How a model is loaded is the server's affair."""
+    for option, value, unset in (
+        ("--dtype", found.dtype, "auto"),
+        ("--device", found.device, "auto"),
+        ("--backend", found.backend, None),
+        ("--threads", found.threads, None),
+        ("--quantization", found.quantization, None),
+        ("--cache-dtype", found.cache_dtype, None),
+    ):
+        if value != unset:
+            raise UsageError(f"{option} is about a model that is loaded here; with --url the server has loaded it.")
 
 
 @dataclass(frozen=True)
@@ -154,12 +189,12 @@ def answer_once(conversation: Conversation, question: str, out: TextIO, notes: S
         notes.line(f"causerie: {cut}")
 
 
-def _hold(conversation: ModelConversation, holding: Holding, *, color: bool, plain: bool) -> None:
+def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: bool) -> None:
     """The chat in the terminal, until the user leaves."""
     screen = Screen(sys.stdout, color=color, live=sys.stdout.isatty() and not plain)
     header = [f"Causerie {causerie.__version__} · {conversation.description}"]
     header.append("Write a message. help lists the commands, exit leaves.")
-    if conversation.built_in:
+    if conversation.model_name == "builtin":
         header.append(f"This model is tiny. For a larger one: causerie chat {LARGER}")
     keys = keyboard.keyboard(
         PROMPT,

@@ -136,11 +136,6 @@ class ModelConversation:
         return None
 
     @property
-    def built_in(self) -> bool:
-        """Whether this is the model that ships with the program."""
-        return self._model.name_or_path == "builtin"
-
-    @property
     def model_name(self) -> str:
         """See Conversation."""
         return self._model.name_or_path

@@ -1,0 +1,312 @@
+"""A chat with a model that somebody else serves: the terminal's conversation over HTTP, by OpenAI's protocol.
+
+Knows no terminal and no model.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from http.client import HTTPException, HTTPResponse
+from typing import Any
+from urllib.parse import urlsplit
+
+from causerie.api.generation import GenerationConfig
+from causerie.chat.messages import checked_chat
+from causerie.chat.parts import ReasoningPart
+from causerie.cli.generate_flags import read_flags
+from causerie.cli.terminal import Cost
+from causerie.errors import EngineError, Unsupported, UsageError
+
+_SAME = ("temperature", "top_p", "top_k", "min_p", "typical_p", "repetition_penalty", "presence_penalty")
+_FIELDS = {name: name for name in (*_SAME, "frequency_penalty", "seed", "logit_bias")}
+_FIELDS |= {"max_new_tokens": "max_tokens", "stop_strings": "stop"}
+_SECONDS = 600.0  # without a byte
+_MOST_LINE = 16 << 20
+
+
+class OpenAIServer:
+    """A server by its address. `key` is sent with every request."""
+
+    def __init__(self, url: str, key: str | None = None) -> None:
+        """Raises UsageError for what is no address."""
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError(f"--url {url} is no address of a server; write http://HOST:PORT/v1.")
+        path = parts.path.rstrip("/") or "/v1"
+        self.base = f"{parts.scheme}://{parts.netloc}{path}"
+        self._key = key
+
+    def models(self) -> list[dict[str, Any]]:
+        """What it serves. Raises EngineError, UsageError."""
+        with self._open("/models", None) as response:
+            found = json.loads(response.read(_MOST_LINE)).get("data", [])
+        return [each for each in found if isinstance(each, dict) and isinstance(each.get("id"), str)]
+
+    def stream(self, body: Mapping[str, Any]) -> HTTPResponse:
+        """The open stream of an answer. Raises EngineError, UsageError."""
+        return self._open("/chat/completions", {**body, "stream": True, "stream_options": {"include_usage": True}})
+
+    def _open(self, route: str, body: Mapping[str, Any] | None) -> HTTPResponse:
+        headers = {"Accept": "application/json", "User-Agent": "causerie"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        request = urllib.request.Request(self.base + route, data, headers)
+        try:
+            opened: HTTPResponse = urllib.request.urlopen(request, timeout=_SECONDS)
+        except urllib.error.HTTPError as error:
+            raise _refusal(error) from None
+        except (OSError, HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            raise EngineError(f"{self.base} does not answer: {reason}. Is the server running?") from None
+        return opened
+
+
+def _refusal(error: urllib.error.HTTPError) -> UsageError | EngineError:
+    try:
+        told = json.loads(error.read(_MOST_LINE))["error"]
+        sentence = str(told["message"] if isinstance(told, dict) else told)
+    except (ValueError, KeyError, TypeError, OSError):
+        sentence = str(error.reason)
+    kind = UsageError if 400 <= error.code < 500 else EngineError
+    return kind(f"The server refused with status {error.code}: {sentence}")
+
+
+class RemoteConversation:
+    """See `terminal.Conversation`."""
+
+    def __init__(
+        self, server: OpenAIServer, model: str | None, flags: GenerationConfig, system_prompt: str | None
+    ) -> None:
+        """Asks the server for its models. Raises EngineError, UsageError, Unsupported."""
+        self._server = server
+        self._messages: list[dict[str, Any]] = []
+        self._thinks: bool | None = None
+        self.system_prompt = system_prompt
+        self._call = flags
+        _fields(flags)
+        self.switch(model)
+
+    @property
+    def context(self) -> int | None:
+        """See Conversation; what the server says of its model."""
+        return self._context
+
+    @property
+    def limit(self) -> str | None:
+        """See Conversation."""
+        limit = self._call.max_new_tokens
+        return None if limit is None else f"max_new_tokens={limit}"
+
+    @property
+    def description(self) -> str:
+        """See Conversation."""
+        return f"{self.model_name} · at {self._server.base}" + (f" · context {self._context}" if self._context else "")
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """See Conversation."""
+        system = [] if self.system_prompt is None else [{"role": "system", "content": self.system_prompt}]
+        return system + [dict(message) for message in self._messages]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """See Conversation."""
+        return self._call.to_dict()
+
+    @property
+    def memory(self) -> list[tuple[str, str]]:
+        """See Conversation; the memory is the server's."""
+        return []
+
+    def reply(self, text: str) -> RemoteReply:
+        """See Conversation."""
+        return self._ask([*self._messages, {"role": "user", "content": text}], self._call)
+
+    def retry(self, words: Sequence[str] = ()) -> RemoteReply:
+        """See Conversation."""
+        place = self._last("user")
+        if place is None:
+            raise UsageError("There is no message to answer again. Write one.")
+        flags = GenerationConfig(**{**self._call.to_dict(), **read_flags(words).to_dict()})
+        return self._ask(self._messages[: place + 1], flags)
+
+    def proceed(self) -> RemoteReply:
+        """See Conversation. Not every server can go on with an answer; it says so."""
+        if not self._messages or self._messages[-1]["role"] != "assistant":
+            raise UsageError("There is no answer to go on with. Write a message.")
+        return self._ask(self._messages, self._call, str(self._messages[-1]["content"]))
+
+    def _ask(self, messages: list[dict[str, Any]], flags: GenerationConfig, begun: str | None = None) -> RemoteReply:
+        system = self.messages[: self.system_prompt is not None]
+        body = {"model": self.model_name, "messages": [*system, *messages], **_fields(flags)}
+        if begun is not None:
+            body["continue_final_message"] = True
+        if self._thinks is not None:
+            body["chat_template_kwargs"] = {"enable_thinking": self._thinks}
+        sent = time.monotonic()
+        before = messages if begun is None else messages[:-1]
+
+        def keep(text: str) -> None:
+            self._messages = [*before, {"role": "assistant", "content": (begun or "") + text}]
+            if self._context is None:  # it may have been loaded only now
+                self._context = next(
+                    (_context_of(each) for each in self._server.models() if each["id"] == self.model_name), None
+                )
+
+        return RemoteReply(self._server.stream(body), keep, sent)
+
+    def _last(self, role: str) -> int | None:
+        found = [place for place, message in enumerate(self._messages) if message["role"] == role]
+        return found[-1] if found else None
+
+    def set(self, words: Sequence[str]) -> None:
+        """See Conversation."""
+        flags = GenerationConfig(**{**self._call.to_dict(), **read_flags(words).to_dict()})
+        _fields(flags)
+        self._call = flags
+
+    def unset(self, name: str) -> None:
+        """See Conversation."""
+        self._call = GenerationConfig(**{key: value for key, value in self._call.to_dict().items() if key != name})
+
+    def think(self, wanted: bool) -> None:
+        """See Conversation."""
+        self._thinks = wanted
+
+    def switch(self, name: str | None) -> None:
+        """See Conversation; None takes the first model that is served."""
+        served = self._server.models()
+        known = {str(each["id"]): each for each in served}
+        if not known:
+            raise EngineError(f"{self._server.base} serves no model.")
+        if name is not None and name not in known:
+            raise UsageError(f"The server has no model {name!r}. It serves: {', '.join(known)}.")
+        self.model_name = name or next(iter(known))
+        self._context = _context_of(known[self.model_name])
+
+    def clear(self) -> None:
+        """See Conversation."""
+        self._messages = []
+
+    def undo(self) -> bool:
+        """See Conversation."""
+        place = self._last("user")
+        if place is None:
+            return False
+        self._messages = self._messages[:place]
+        return True
+
+    def amend(self, text: str) -> None:
+        """See Conversation."""
+        place = self._last("assistant")
+        if place is None:
+            raise UsageError("There is no answer to change. Write a message.")
+        self._messages[place] = {"role": "assistant", "content": text}
+
+    def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """See Conversation."""
+        chat = checked_chat(messages) if messages else []
+        if chat and chat[0]["role"] == "system":
+            self.system_prompt = str(chat.pop(0)["content"])
+        self._messages = chat
+
+
+class RemoteReply:
+    """See `terminal.Reply`. What it cost is what the server counts, and the clock here."""
+
+    def __init__(self, response: HTTPResponse, keep: Callable[[str], None], sent: float) -> None:
+        self._response = response
+        self._keep = keep
+        self._sent = sent
+        self._first: float | None = None
+        self._said: list[str] = []
+        self._usage: dict[str, Any] = {}
+        self.finish_reason: str | None = None
+        self.cost: Cost | None = None
+
+    def __iter__(self) -> Iterator[str | ReasoningPart]:
+        with self._response:
+            for chunk in self._chunks():
+                if isinstance(chunk.get("usage"), dict):
+                    self._usage = chunk["usage"]
+                for choice in chunk.get("choices") or []:
+                    yield from self._pieces(choice)
+        if self.finish_reason is None:
+            raise EngineError("The server ended the answer before it was whole.")
+        self._end()
+
+    def _pieces(self, choice: dict[str, Any]) -> Iterator[str | ReasoningPart]:
+        delta = choice.get("delta") or {}
+        reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+        text = delta.get("content")
+        if (reasoning or text) and self._first is None:
+            self._first = time.monotonic() - self._sent
+        if reasoning:
+            yield ReasoningPart(str(reasoning))
+        if text:
+            self._said.append(str(text))
+            yield str(text)
+        if choice.get("finish_reason"):
+            self.finish_reason = "length" if choice["finish_reason"] == "length" else "stop"
+
+    def _chunks(self) -> Iterator[dict[str, Any]]:
+        try:
+            while line := self._response.readline(_MOST_LINE):
+                data = line.strip().removeprefix(b"data:").strip()
+                if line.startswith(b"data:") and data == b"[DONE]":
+                    return
+                if line.startswith(b"data:"):
+                    chunk = json.loads(data)
+                    if "error" in chunk:
+                        raise EngineError(f"The server failed: {chunk['error'].get('message', chunk['error'])}")
+                    yield chunk
+        except (OSError, HTTPException, ValueError, AttributeError) as error:
+            raise EngineError(f"The answer of the server broke off: {error}.") from None
+
+    def stop(self) -> None:
+        """See Reply; closing the connection is how the server learns of it."""
+        self._response.close()
+        self.finish_reason = "cancelled"
+        if self._said:
+            self._end()
+
+    def _end(self) -> None:
+        total = time.monotonic() - self._sent
+        cached = (self._usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+        new = self._usage.get("completion_tokens", len(self._said))
+        first = total if self._first is None else self._first
+        self.cost = Cost(self._usage.get("prompt_tokens", 0), cached, new, first, total)
+        self._keep("".join(self._said))
+
+
+def open_remote(
+    url: str, key: str | None, model: str | None, flags: GenerationConfig, system_prompt: str | None
+) -> RemoteConversation:
+    """A chat with a model at `url`. Raises EngineError, UsageError, Unsupported."""
+    return RemoteConversation(OpenAIServer(url, key), model, flags, system_prompt)
+
+
+def _context_of(model: Mapping[str, Any]) -> int | None:
+    found = model.get("context", model.get("max_model_len"))
+    return found if isinstance(found, int) else None
+
+
+def _fields(flags: GenerationConfig) -> dict[str, Any]:
+    """Generate flags as OpenAI's protocol names them. Raises Unsupported for one that it has no field for."""
+    fields: dict[str, Any] = {}
+    for name, value in flags.to_dict().items():
+        if name == "do_sample":
+            fields |= {} if value else {"temperature": 0}
+        elif name in _FIELDS:
+            fields[_FIELDS[name]] = value
+        else:
+            raise Unsupported(f"{name} cannot be asked of another server; its protocol has: {', '.join(_FIELDS)}.")
+    return fields

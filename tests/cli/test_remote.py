@@ -1,0 +1,106 @@
+"""A chat with another server: ours, really started, and refusals by what nobody serves."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from causerie.api.generation import GenerationConfig
+from causerie.cli.chat_files import ChatFolder
+from causerie.cli.remote import OpenAIServer, RemoteConversation, open_remote
+from causerie.cli.screen import Screen
+from causerie.cli.terminal import Terminal
+from causerie.errors import EngineError, UnknownName, Unsupported, UsageError
+from tests.cli.scripted import ScriptedKeyboard
+from tests.server.server_process import Server, start
+
+GREEDY = GenerationConfig(do_sample=False)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("remote")
+    (folder / "keys").write_text("sesame\n")
+    started = start(folder, "--api-key-file", str(folder / "keys"))
+    yield started
+    assert started.stop() in (0, -15)
+
+
+@pytest.fixture
+def chat(server: Server) -> RemoteConversation:
+    return open_remote(server.url, "sesame", None, GREEDY, None)
+
+
+def said(reply: object) -> str:
+    return "".join(str(piece) for piece in reply)  # type: ignore[attr-defined]
+
+
+def test_it_takes_every_command(chat: RemoteConversation) -> None:
+    whole = said(chat.reply("What is a token?"))
+    assert chat.model_name == "builtin" and chat.context == 2048
+    assert said(chat.retry()) == whole
+    assert [message["content"] for message in chat.messages] == ["What is a token?", whole]
+    begun = whole[: whole.index(" ", len(whole) // 2)]
+    chat.amend(begun)
+    assert begun + said(chat.proceed()) == whole == chat.messages[-1]["content"]
+    chat.set(["max_new_tokens=3"])
+    cut = chat.retry()
+    assert said(cut) and cut.finish_reason == "length" and cut.cost is not None and cut.cost.new_tokens == 3
+    assert chat.limit == "max_new_tokens=3"
+    chat.unset("max_new_tokens")
+    with pytest.raises(UsageError, match=r"has no model 'other'\. It serves: builtin"):
+        chat.switch("other")
+    with pytest.raises(UnknownName):
+        chat.set(["tempratur=1"])
+    with pytest.raises(Unsupported, match="epsilon_cutoff"):
+        chat.set(["epsilon_cutoff=0.1"])
+    assert chat.undo() and not chat.messages and not chat.undo()
+    chat.replace([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello!"}])
+    assert chat.system_prompt == "Be brief." and said(chat.retry())
+
+
+def test_stopping_keeps_what_came(chat: RemoteConversation) -> None:
+    reply = chat.reply("Tell me about tokens.")
+    pieces = iter(reply)
+    first = str(next(pieces))
+    reply.stop()
+    assert reply.finish_reason == "cancelled" and chat.messages[-1] == {"role": "assistant", "content": first}
+
+
+def test_a_session_outlives_its_server(tmp_path: Path) -> None:
+    server = start(tmp_path)
+    chat = open_remote(server.url + "/v1/", None, "builtin", GREEDY, None)
+    out = io.StringIO()
+    keyboard = ScriptedKeyboard(["Hello!"])
+    terminal = Terminal(chat, keyboard, Screen(out), (), ChatFolder(tmp_path / "chats"))
+    terminal.run()
+    assert server.stop() in (0, -15)
+    keyboard.lines = ["Still there?", "/save kept"]
+    terminal.run()
+    assert "does not answer" in out.getvalue() and "The chat is as it was before this message." in out.getvalue()
+    assert ChatFolder(tmp_path / "chats").load("kept").messages[0]["content"] == "Hello!"
+
+
+def test_keys_and_addresses(server: Server) -> None:
+    with pytest.raises(UsageError, match="status 401: This server needs an API key"):
+        open_remote(server.url, None, None, GREEDY, None)
+    with pytest.raises(EngineError, match="does not answer"):
+        open_remote("http://127.0.0.1:9", None, None, GREEDY, None)
+    for url in ("ftp://x", "http://", "file:///etc/passwd"):
+        with pytest.raises(UsageError, match="is no address of a server"):
+            OpenAIServer(url)
+    assert OpenAIServer("localhost:8000").base == "http://localhost:8000/v1"
+
+
+def test_the_command(command: Callable[..., subprocess.CompletedProcess[bytes]], server: Server) -> None:
+    words = ("chat", "--url", server.url, "-p", "What is a token?", "do_sample=False")
+    done = command(*words, CAUSERIE_API_KEY="sesame")
+    here = command("chat", "-p", "What is a token?", "do_sample=False")
+    assert done.returncode == 0 and done.stdout == here.stdout, done.stderr
+    refused = command("chat", "--url", server.url, "-p", "x", "--quantization", "int4")
+    assert refused.returncode == 2 and b"with --url the server has loaded it" in refused.stderr
+    assert command("chat", "--api-key", "x", "-p", "x").returncode == 2
