@@ -89,6 +89,7 @@ class RemoteConversation:
         self._server = server
         self._messages: list[dict[str, Any]] = []
         self._thinks: bool | None = None
+        self._context: int | None = None
         self.system_prompt = system_prompt
         self._call = flags
         _fields(flags)

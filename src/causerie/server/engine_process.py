@@ -51,6 +51,7 @@ class EngineService:
         self._models = Models(options.models, options.options, self._tell, options.unload_after)
         self._prompts = Prompts()
         self._jobs: dict[int, asyncio.Task[None]] = {}
+        self._told = bytearray()
         self._mail: Mailbox[tuple[Answering, int, Message]] = Mailbox(asyncio.get_running_loop(), _deliver)
 
     async def run(self, reader: asyncio.StreamReader) -> None:
@@ -69,7 +70,13 @@ class EngineService:
         await self._models.close()
 
     def _tell(self, event: Event) -> None:
-        self._writer.write(packed(event))
+        if not self._told:  # what one turn of the loop tells is written in one piece
+            asyncio.get_running_loop().call_soon(self._write)
+        self._told += packed(event)
+
+    def _write(self) -> None:
+        self._writer.write(bytes(self._told))
+        self._told.clear()
 
     def _obey(self, order: Order) -> None:
         if isinstance(order, Cancel):

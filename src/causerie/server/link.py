@@ -54,7 +54,14 @@ class Job:
 
     async def next(self) -> Event:
         """The next event. Raises what the job failed with."""
-        event = await self._events.get()
+        return self._checked(await self._events.get())
+
+    def at_once(self) -> Event | None:
+        """The next event if it has come already. Raises what the job failed with."""
+        return None if self._events.empty() else self._checked(self._events.get_nowait())
+
+    @staticmethod
+    def _checked(event: Event) -> Event:
         if isinstance(event, Failed):
             raise error_of(event.kind, event.message)
         return event

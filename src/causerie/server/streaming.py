@@ -97,16 +97,25 @@ async def _together(jobs: list[Job]) -> AsyncGenerator[tuple[int, Any], None]:
             task.cancel()
 
 
-async def _chunks(jobs: list[Job], answer: Answer) -> AsyncGenerator[dict[str, Any], None]:
-    """What an answer sends for the events of its jobs, until it is over."""
+async def _chunks(jobs: list[Job], answer: Answer) -> AsyncGenerator[list[dict[str, Any]], None]:
+    """What an answer sends for the events of its jobs, until it is over; all that has come by then at a time."""
+    if len(jobs) == 1:
+        while not answer.over:
+            event: Any = await jobs[0].next()
+            found: list[dict[str, Any]] = []
+            while event is not None:
+                found += answer.read(0, event)
+                event = None if answer.over else jobs[0].at_once()
+            yield found
+        return
     async with aclosing(_together(jobs)) as events:
         while not answer.over:
             place, event = await anext(events)
-            for chunk in answer.read(place, event):
-                yield chunk
+            yield answer.read(place, event)
 
 
 async def read_all(jobs: list[Job], answer: Answer) -> None:
+    """Reads an answer to its end. Raises what a job failed with."""
     async with aclosing(_chunks(jobs, answer)) as chunks:
         async for _ in chunks:
             pass
@@ -117,11 +126,12 @@ async def stream_of(
 ) -> AsyncIterator[bytes]:
     """The stream of an answer: chunks, perhaps an error, and the mark of the end."""
     async with stack, aclosing(_chunks(jobs, answer)) as chunks:
-        for chunk in first:
-            yield frames.event(chunk)
+        if first:
+            yield b"".join(map(frames.event, first))
         try:
-            async for chunk in chunks:
-                yield frames.event(chunk)
+            async for some in chunks:
+                if some:
+                    yield b"".join(map(frames.event, some))
         except CauserieError as error:
             yield frames.event(frames.error(refusal_of(error)))
     if frames.end:
