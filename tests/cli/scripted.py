@@ -97,6 +97,11 @@ class ScriptedConversation:
             raise ModelNotFound("There is no model 'missing'.")
         self.description = f"{name} · in a test"
 
+    def shorten(self, text: str, policy: str) -> int:
+        self.settings["shortened by"] = policy
+        gone, self.history = len(self.history), []
+        return gone
+
     def clear(self) -> None:
         self.history.clear()
 

@@ -18,7 +18,7 @@ from causerie.cli.completing import completions
 from causerie.cli.conversation import ModelChoice, ModelConversation, open_conversation
 from causerie.cli.screen import Screen
 from causerie.cli.terminal import Cost, Terminal
-from causerie.errors import UnknownName, UsageError
+from causerie.errors import ContextLengthError, UnknownName, UsageError
 from tests.cli.scripted import ScriptedConversation, ScriptedKeyboard, ScriptedReply
 
 COST = Cost(20, 8, 11, 0.25, 0.75, 0.05)
@@ -212,6 +212,31 @@ def test_a_damaged_chat_is_a_sentence(tmp_path: Path) -> None:
     assert as_markdown(SavedChat("m", [])) == "# A chat with m\n"
 
 
+@pytest.mark.parametrize(
+    ("lines", "policy"),
+    [
+        (("d",), "drop_oldest"),
+        (("s",), "summarize"),
+        (("/context drop_oldest",), "drop_oldest"),
+        (("n",), None),
+    ],
+)
+def test_a_chat_that_no_longer_fits(tmp_path: Path, lines: tuple[str, ...], policy: str | None) -> None:
+    """The terminal asks; what is done is announced, and the message asked again."""
+    long = ContextLengthError("120 tokens, and 100 fit.")
+    chat = ScriptedConversation([ScriptedReply(["one"]), long, ScriptedReply(["two"])])
+    before = lines if lines[0].startswith("/") else ()
+    shown, _ = session(tmp_path, chat, "q", *before, "r", *(() if before else lines))
+    assert chat.settings.get("shortened by") == policy
+    if policy is None:
+        assert "120 tokens, and 100 fit.\nThe chat is as it was before this message." in shown
+        assert chat.history == [("q", "one")]
+    else:
+        what = "forgotten" if policy == "drop_oldest" else "summarized"
+        assert f"Your oldest message was {what}, so that the chat fits.\ntwo\n" in shown
+        assert chat.history == [("r", "two")]
+
+
 def test_command_of() -> None:
     assert command_of("/set a=1  b=2") == ("set", "a=1  b=2")
     assert command_of("set a=1") is None and command_of("retry") is None
@@ -244,3 +269,22 @@ def test_a_real_chat_takes_every_command(real: ModelConversation) -> None:
     with pytest.raises(UsageError, match="enable_thinking"):
         real.think(True)
     assert real.undo() and not real.messages
+
+
+def test_a_real_chat_is_shortened(real: ModelConversation) -> None:
+    """A chat near the end of the context goes on after its oldest rounds were forgotten, or summarized."""
+    for policy in ("drop_oldest", "summarize"):
+        real.clear()
+        chat = [{"role": role, "content": f"{word} " * 60} for word in "abcdefghijkl" for role in ("user", "assistant")]
+        real.replace(chat)
+        with pytest.raises(ContextLengthError):
+            real.reply("more " * 700)
+        gone = real.shorten("more " * 700, policy)
+        assert 1 <= gone < 12 and real.messages[-1]["content"] == chat[-1]["content"]
+        assert real.messages[0]["content"].startswith(
+            "Summary of our chat" if policy == "summarize" else "abcdefghijkl"[gone]
+        )
+        assert "".join(str(piece) for piece in real.reply("more " * 700)) is not None
+    with pytest.raises(ContextLengthError, match="last message alone"):
+        real.shorten("more " * 3000, "drop_oldest")
+    real.clear()

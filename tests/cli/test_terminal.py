@@ -12,7 +12,7 @@ from causerie.cli.chat_files import ChatFolder
 from causerie.cli.commands import COMMANDS, command_of
 from causerie.cli.screen import Screen
 from causerie.cli.terminal import Cost, Terminal, cost_line
-from causerie.errors import ContextLengthError, EngineError, UsageError
+from causerie.errors import EngineError, UsageError
 from tests.cli.scripted import Event, ScriptedConversation, ScriptedKeyboard, ScriptedReply
 
 COST = Cost(prompt_tokens=20, cached_tokens=8, new_tokens=11, first_token_seconds=0.25, total_seconds=0.75)
@@ -114,10 +114,6 @@ def test_a_command_takes_nothing_after_it() -> None:
     [
         (EngineError("The model stopped."), "The model stopped.\nThe chat is as it was before this message.\n"),
         (RuntimeError("oops"), "A fault in Causerie: RuntimeError: oops\nThe chat is as it was before this message.\n"),
-        (
-            ContextLengthError("120 tokens, and 100 fit."),
-            "120 tokens, and 100 fit.\nThe chat is as it was before this ",
-        ),
     ],
 )
 def test_an_error_in_a_turn_does_not_lose_the_chat(error: Exception, says: str) -> None:

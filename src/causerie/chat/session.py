@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
+from causerie.chat.context import drop_oldest, summarize
 from causerie.chat.encode import EncodedChat
 from causerie.chat.messages import checked_chat
 from causerie.chat.prompt import ChatFormat
@@ -153,6 +154,27 @@ class ChatSession:
         if chat and chat[0]["role"] == "system":
             self.system_prompt = str(chat.pop(0)["content"])
         self._messages = tuple(chat)
+
+    def shorten(self, text: str, policy: str, params: Any) -> int:
+        """Makes room for one more user message and an answer: forgets the oldest rounds, or ("summarize") puts a
+        summary in their place. Returns how many of the user's messages went. Raises ContextLengthError where it cannot
+        be."""
+        room = (self._context_length or 0) * 3 // 4
+
+        def fits(messages: list[dict[str, Any]]) -> bool:
+            prompt = self._format.prompt(messages, variables=self.variables)
+            return not self._context_length or len(prompt.tokens) < room
+
+        def write(messages: list[dict[str, Any]]) -> str:
+            prompt = self._format.prompt(messages, variables=self.variables)
+            detokenizer = Detokenizer(self._format.tokenizer, skip_special_tokens=True)
+            with TextStream(self._generator.stream(prompt.tokens, params), detokenizer, (), self._hidden) as stream:
+                return "".join(stream).strip()
+
+        chat = [*self.messages, {"role": "user", "content": text}]
+        done = summarize(chat, fits, write) if policy == "summarize" else drop_oldest(chat, fits)
+        self._messages = tuple(message for message in done.messages[:-1] if message["role"] != "system")
+        return done.rounds
 
     def clear(self) -> None:
         """Forgets the conversation and keeps the system prompt."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from causerie.chat.context import POLICIES
 from causerie.cli.chat_files import ChatFolder, as_markdown, write_whole
 from causerie.errors import UsageError, unknown
 
@@ -246,6 +247,14 @@ def _think(terminal: Terminal, word: str) -> None:
     terminal.screen.line()
 
 
+def _context(terminal: Terminal, word: str) -> None:
+    if word not in ("ask", *POLICIES):
+        raise UsageError(f"context takes one of ask, {', '.join(POLICIES)}; it is {terminal.context_policy} now.")
+    terminal.context_policy = word
+    terminal.screen.line(f"Where the chat no longer fits: {word}.", "dim")
+    terminal.screen.line()
+
+
 EXAMPLES = (
     "What is a token?",
     "Explain how a bicycle stays upright.",
@@ -302,6 +311,7 @@ COMMANDS = {
     "copy": Command("copies the last answer", _copy),
     "stats": Command("what the last answer cost, and the memory", _stats),
     "think": Command("asks the model to reason first, or not to", _think, "on|off"),
+    "context": Command("what to do with a chat that no longer fits", _context, "POLICY"),
     "examples": Command("things to try", _examples),
     "export": Command("writes the chat as Markdown or JSON", _export, "FILE.md|FILE.json"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from causerie.chat.context import POLICIES
 from causerie.cli.chat_files import ChatFolder
 from causerie.cli.commands import COMMANDS
 from causerie.cli.generate_flags import FLAGS
@@ -27,6 +28,8 @@ def completions(line: str, chats: ChatFolder) -> tuple[str, Iterable[str]]:
         return rest, [known for known in chats.names() if known.startswith(rest)]
     if name in ("file", "export"):
         return rest, _paths(rest)
+    if name == "context":
+        return rest, [word for word in ("ask", *POLICIES) if word.startswith(rest)]
     if name == "think":
         return rest, [word for word in ("on", "off") if word.startswith(rest)]
     return "", ()

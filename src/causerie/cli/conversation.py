@@ -196,6 +196,10 @@ class ModelConversation:
         answer = ask(flags, flags.get("stop_strings", ()))
         return ModelReply(answer, begun, self._reply_format.parser(answer.prompt.text[-200:]))
 
+    def shorten(self, text: str, policy: str) -> int:
+        """See Conversation."""
+        return self._session.shorten(text, policy, self._flags(GenerationConfig(max_new_tokens=200)))
+
     # --- changes ---
 
     def _with(self, words: Sequence[str]) -> GenerationConfig:

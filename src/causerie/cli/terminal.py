@@ -17,7 +17,7 @@ from causerie.cli.chat_files import ChatFolder, SavedChat
 from causerie.cli.commands import COMMANDS, command_of
 from causerie.cli.keyboard import Keyboard
 from causerie.cli.screen import Screen
-from causerie.errors import CauserieError, UsageError
+from causerie.errors import CauserieError, ContextLengthError, UsageError
 
 PATIENCE = 0.5
 """Seconds before the screen says that it waits for the first words of an answer."""
@@ -130,6 +130,11 @@ class Conversation(Protocol):
         """Goes on with another model; one that cannot be opened leaves everything as it was."""
         ...
 
+    def shorten(self, text: str, policy: str) -> int:
+        """Makes room for the message `text`: forgets the oldest rounds ("drop_oldest"), or has them summarized
+        ("summarize"). Returns how many went."""
+        ...
+
     def clear(self) -> None:
         """Forgets everything but the system prompt."""
         ...
@@ -170,6 +175,7 @@ class Terminal:
         self.cost: Cost | None = None  # of the last answer
         self.branches: dict[str, list[dict[str, Any]]] = {}
         self.branch = "first"
+        self.context_policy = "ask"  # for a chat that no longer fits
         self._header = header
         self._autosave = autosave
         self._clock = clock
@@ -209,7 +215,7 @@ class Terminal:
         if command is not None:
             self._do(*command)
         else:
-            self.answer(lambda: self.conversation.reply(self._with_files(text)))
+            self._ask(self._with_files(text))
 
     def _do(self, name: str, rest: str) -> None:
         """One command; what goes wrong in it is said, and the chat goes on."""
@@ -221,6 +227,40 @@ class Terminal:
             self.screen.line("Nothing was changed.", "dim")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not take the user's chat with it
             self.screen.line(f"A fault in Causerie: {type(error).__name__}: {error}", "error")
+
+    def _ask(self, text: str) -> None:
+        """One message. Where the chat no longer fits, it is made shorter as the user wants, and asked again."""
+
+        def ask() -> Reply:
+            try:
+                return self.conversation.reply(text)
+            except CauserieError as error:
+                if not _too_long(error) or not self.conversation.messages:
+                    raise
+                policy = self._policy()
+                if policy == "error":
+                    raise
+            rounds = self.conversation.shorten(text, policy)
+            what = "forgotten" if policy == "drop_oldest" else "summarized"
+            first = f"Your {rounds} oldest messages were" if rounds > 1 else "Your oldest message was"
+            self.screen.line(f"{first} {what}, so that the chat fits.", "notice")
+            return self.conversation.reply(text)
+
+        self.answer(ask)
+
+    def _policy(self) -> str:
+        """What to do with a chat that is too long: as /context says, or as the user answers."""
+        if self.context_policy != "ask":
+            return self.context_policy
+        self.screen.line(
+            "The chat no longer fits the model's context. What shall be done with its oldest messages?", "notice"
+        )
+        self.screen.line("d: forget them   s: have the model summarize them   anything else: nothing", "notice")
+        try:
+            word = self.keyboard.read().strip().casefold()
+        except (EOFError, KeyboardInterrupt):
+            return "error"
+        return {"d": "drop_oldest", "s": "summarize"}.get(word[:1], "error")
 
     def answer(self, ask: Callable[[], Reply]) -> None:
         """One turn. Whatever goes wrong in it is said, and the chat goes on."""
@@ -321,6 +361,11 @@ class Terminal:
             except CauserieError as error:
                 self._autosave = False
                 self.screen.line(f"{error} Chats are not saved by themselves any more.", "notice")
+
+
+def _too_long(error: CauserieError) -> bool:
+    """Whether a chat was refused because it does not fit; another server says so in words of its own."""
+    return isinstance(error, ContextLengthError) or ("context" in str(error) and isinstance(error, UsageError))
 
 
 def cut_sentence(reply: Reply, conversation: Conversation, *, ends: str) -> str | None:
