@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from causerie.cli.markdown import MarkdownStream
 from causerie.cli.wrapping import WordWrap
 from causerie.errors import UsageError
 
@@ -47,6 +48,7 @@ class Screen:
         self._open_line = False
         self._aside = False  # whether what is shown is what the model says to itself
         self._wrap = WordWrap()
+        self._markdown = MarkdownStream()
         self._lock = threading.Lock()
 
     def styled(self, text: str, style: str | None) -> str:
@@ -77,11 +79,16 @@ class Screen:
     def _piece(self, text: str) -> None:
         if text:
             shown = visible(text)
+            if self._color and not self._aside:
+                shown = self._markdown.feed(shown)
             self._write(self._wrap.feed(shown, self._columns()) if self._live else shown)
             self._open_line = not text.endswith("\n")
 
     def end_piece(self) -> None:
         """Ends the answer's last line where it is still open."""
+        rest = self._markdown.finish()
+        self._write(self._wrap.feed(rest, self._columns()) if self._live else rest)
+        self._markdown = MarkdownStream()
         if self._open_line:
             self._write("\n")
             self._open_line = False

@@ -4,9 +4,11 @@ Knows no terminal: it returns what to write."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 TAB = 8
+_PARTS = re.compile(r"\x1b\[[0-9;]*m|.", re.DOTALL)
 
 
 class WordWrap:
@@ -20,7 +22,16 @@ class WordWrap:
 
     def feed(self, text: str, columns: int) -> str:
         """What to write for `text` on a terminal `columns` wide, if all that was returned before is written."""
-        return "".join([self._character(character, max(2, columns - 1)) for character in text])
+        edge = max(2, columns - 1)
+        return "".join(
+            [self._character(part, edge) if len(part) == 1 else self._style(part) for part in _PARTS.findall(text)]
+        )
+
+    def _style(self, code: str) -> str:
+        """An ANSI style, which takes no column; it moves with its word."""
+        if self._word:
+            self._word += code
+        return code
 
     def _character(self, character: str, edge: int) -> str:
         if character == "\n":
