@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from causerie.chat.parts import ReasoningPart
-from causerie.cli.terminal import Cost
+from causerie.cli.terminal import Cost, TokenRow
 from causerie.errors import ModelNotFound
 
 Event = str | ReasoningPart | BaseException
@@ -96,6 +96,9 @@ class ScriptedConversation:
         if name == "missing":
             raise ModelNotFound("There is no model 'missing'.")
         self.description = f"{name} · in a test"
+
+    def tokens(self) -> list[TokenRow]:
+        return [TokenRow("Hel", 0.5, "Hel", 0.5), TokenRow("lo", 0.25, "p", 0.75)]
 
     def shorten(self, text: str, policy: str) -> int:
         self.settings["shortened by"] = policy

@@ -155,6 +155,13 @@ def test_stats_export_copy_examples(tmp_path: Path) -> None:
     assert "There is no terminal here that has a clipboard." in shown
 
 
+def test_tokens_are_shown_with_their_probabilities(tmp_path: Path) -> None:
+    assert session(tmp_path, replies(), "/tokens")[0] == (
+        "  token               probability   likeliest instead\n"
+        "  'Hel'                     0.500\n  'lo'                      0.250   'p' 0.750\n\n"
+    )
+
+
 def test_reasoning_is_shown_dim_and_apart(tmp_path: Path) -> None:
     chat = ScriptedConversation([ScriptedReply([ReasoningPart("let me "), ReasoningPart("see"), "Yes."])])
     assert session(tmp_path, chat, "q")[0] == "let me see\n\nYes.\n\n"
@@ -268,6 +275,9 @@ def test_a_real_chat_takes_every_command(real: ModelConversation) -> None:
     assert "".join(str(piece) for piece in real.retry()) == whole
     with pytest.raises(UsageError, match="enable_thinking"):
         real.think(True)
+    rows = real.tokens()
+    assert "".join(row.text for row in rows).startswith(whole) and all(row.text == row.likeliest for row in rows)
+    assert all(0 < row.probability == row.likeliest_probability <= 1 for row in rows)
     assert real.undo() and not real.messages
 
 

@@ -239,6 +239,14 @@ def _stats(terminal: Terminal, _: str) -> None:
     terminal.screen.line()
 
 
+def _tokens(terminal: Terminal, _: str) -> None:
+    terminal.screen.line(f"  {'token':<20}{'probability':>11}   likeliest instead", "dim")
+    for row in terminal.conversation.tokens():
+        other = "" if row.text == row.likeliest else f"   {row.likeliest!r} {row.likeliest_probability:.3f}"
+        terminal.screen.line(f"  {row.text!r:<20}{row.probability:>11.3f}{other}")
+    terminal.screen.line()
+
+
 def _think(terminal: Terminal, word: str) -> None:
     if word not in ("on", "off"):
         raise UsageError("think takes on or off. Not every model can reason before it answers.")
@@ -310,6 +318,7 @@ COMMANDS = {
     "file": Command("sends text files with the next message", _file, "PATH"),
     "copy": Command("copies the last answer", _copy),
     "stats": Command("what the last answer cost, and the memory", _stats),
+    "tokens": Command("the last answer's tokens with their probabilities", _tokens),
     "think": Command("asks the model to reason first, or not to", _think, "on|off"),
     "context": Command("what to do with a chat that no longer fits", _context, "POLICY"),
     "examples": Command("things to try", _examples),

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from causerie.api.auto import AutoModelForCausalLM, AutoTokenizer
 from causerie.api.generation import GenerationConfig
 from causerie.api.quantization import chosen as quantized
@@ -21,13 +23,16 @@ from causerie.chat.parts import Part, ReasoningPart, TextPart
 from causerie.chat.prompt import ChatFormat
 from causerie.chat.session import Answer, ChatSession
 from causerie.cli.generate_flags import read_flags
-from causerie.cli.terminal import Cost
-from causerie.errors import UsageError
+from causerie.cli.terminal import Cost, TokenRow
+from causerie.decoding.logits import log_probabilities
+from causerie.errors import Unsupported, UsageError
+from causerie.text.detokenize import token_bytes
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
     from causerie.engine.request import RequestStats, TokenEvent
 
+_MOST_LOGITS = 1 << 28  # of a whole chat: 1 GiB
 _LENGTHS = ("max_new_tokens", "max_length")
 
 
@@ -95,6 +100,7 @@ class ModelConversation:
         system_prompt: str | None = None,
         choice: ModelChoice | None = None,
     ) -> None:
+        self._last: Answer | None = None
         self._choice = choice or ModelChoice(model.name_or_path)
         self._call = flags
         self._take(model, chat_format)
@@ -193,8 +199,25 @@ class ModelConversation:
 
     def _reply(self, ask: Callable[[Flags, Any], Answer], flags: Flags) -> ModelReply:
         begun = time.monotonic()
-        answer = ask(flags, flags.get("stop_strings", ()))
+        answer = self._last = ask(flags, flags.get("stop_strings", ()))
         return ModelReply(answer, begun, self._reply_format.parser(answer.prompt.text[-200:]))
+
+    def tokens(self) -> list[TokenRow]:
+        """See Conversation. The model reads prompt and answer once more."""
+        answer = self._last
+        if answer is None or not answer.tokens:
+            raise UsageError("There is no answer yet whose tokens could be shown.")
+        ids, told = [*answer.prompt.tokens, *answer.tokens], len(answer.tokens)
+        if len(ids) * self._model.step_model.vocab > _MOST_LOGITS:
+            raise Unsupported("The chat is too long to show the tokens of its last answer.")
+        logits = self._model([ids]).logits
+        tokenizer, rows = self._chat_format.tokenizer, []
+        for token, row in zip(answer.tokens, logits[0, -told - 1 : -1], strict=True):
+            likeliest = int(row.argmax())
+            chances = np.exp(log_probabilities(row, np.array([token, likeliest])))
+            texts = [token_bytes(tokenizer, each).decode("utf-8", errors="replace") for each in (token, likeliest)]
+            rows.append(TokenRow(texts[0], float(chances[0]), texts[1], float(chances[1])))
+        return rows
 
     def shorten(self, text: str, policy: str) -> int:
         """See Conversation."""

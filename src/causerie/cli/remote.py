@@ -19,7 +19,7 @@ from causerie.chat.context import drop_oldest, summarize
 from causerie.chat.messages import checked_chat
 from causerie.chat.parts import ReasoningPart
 from causerie.cli.generate_flags import read_flags
-from causerie.cli.terminal import Cost
+from causerie.cli.terminal import Cost, TokenRow
 from causerie.errors import EngineError, Unsupported, UsageError
 
 _SAME = ("temperature", "top_p", "top_k", "min_p", "typical_p", "repetition_penalty", "presence_penalty")
@@ -193,6 +193,10 @@ class RemoteConversation:
             raise UsageError(f"The server has no model {name!r}. It serves: {', '.join(known)}.")
         self.model_name = name or next(iter(known))
         self._context = _context_of(known[self.model_name])
+
+    def tokens(self) -> list[TokenRow]:
+        """See Conversation."""
+        raise Unsupported("Another server's tokens are not known here; load the model here to see them.")
 
     def shorten(self, text: str, policy: str) -> int:
         """See Conversation. How long a chat is only the server knows: half of its rounds go."""

@@ -42,6 +42,16 @@ class Cost:
         return (self.new_tokens - 1) / seconds if self.new_tokens > 1 and seconds > 0 else None
 
 
+@dataclass(frozen=True)
+class TokenRow:
+    """A token of an answer: its text and probability, and the likeliest token there."""
+
+    text: str
+    probability: float
+    likeliest: str
+    likeliest_probability: float
+
+
 class Reply(Protocol):
     """One answer as it comes. Iterating to the end, or `stop`, puts it into the chat; an error leaves the chat as it
     was before the question."""
@@ -128,6 +138,11 @@ class Conversation(Protocol):
 
     def switch(self, name: str) -> None:
         """Goes on with another model; one that cannot be opened leaves everything as it was."""
+        ...
+
+    def tokens(self) -> list[TokenRow]:
+        """The last answer's tokens, each with its probability and the likeliest in its place. Raises UsageError where
+        there is no answer, Unsupported where they cannot be had."""
         ...
 
     def shorten(self, text: str, policy: str) -> int:
