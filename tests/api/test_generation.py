@@ -16,7 +16,7 @@ from causerie.api.generation import FLAGS
 from causerie.api.resolution import Flags, Generation, resolve
 from causerie.errors import ContextLengthError, UnknownName, Unsupported, UsageError
 
-OURS = {"seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs"}
+OURS = {"response_format", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs"}
 
 
 def decide(
@@ -56,6 +56,7 @@ def test_the_fields_own_defaults_are_accepted() -> None:
         ({"prompt_lookup_num_tokens": 3}, Unsupported, ["later version"]),
         ({"use_cache": False}, Unsupported, ["use_cache=False", "always on"]),
         ({"cache_implementation": "static"}, Unsupported, ["'static'"]),
+        ({"response_format": "json"}, UsageError, ["response_format", "an object with a type"]),
         ({"assistant_model": object()}, UsageError, ["argument of generate()"]),
         ({"temperature": "0.7"}, UsageError, ["temperature is '0.7'", "number from 0 to 1000"]),
         ({"temperature": -0.1}, UsageError, ["-0.1"]),

@@ -15,9 +15,10 @@ from tests.server.server_process import Server, start
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A browser. CI may not go without: there CAUSERIE_TEST_CHROMIUM is set."""
+    """A browser. CI may not go without: there CAUSERIE_TEST_CHROMIUM is set. It ends with its module, since what drives
+    it keeps an event loop running in this thread, where other tests run theirs."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None and not os.environ.get("CAUSERIE_TEST_CHROMIUM"):
         pytest.skip("no Chromium on this machine; install the package chromium")

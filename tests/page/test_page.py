@@ -35,6 +35,12 @@ def bodies(page: Page, role: str) -> list[str]:
     return [text.strip() for text in page.locator(f".message.{role} .body").all_inner_texts()]
 
 
+def shows(page: Page, asked: str, said: str) -> None:
+    """Waits until the page shows this one message and this one answer."""
+    for role, text in (("user", asked), ("assistant", said)):
+        expect(page.locator(f".message.{role} .body")).to_have_text([text], use_inner_text=True)
+
+
 def test_a_chat_with_the_real_server(page: Page, real: Server) -> None:
     """A key is asked for, the answer is the model's own, its Markdown is shown, and the gauge moves."""
     open_page(page, real.url)
@@ -76,23 +82,20 @@ def test_branches(page: Page, scripted: ScriptedServer) -> None:
     scripted.deltas = [{"content": "Another."}]
     page.click(".message.assistant >> text=Retry")
     whole(page)
-    assert bodies(page, "assistant") == ["Another."]
+    shows(page, "first wording", "Another.")
     page.click(".message.user >> text=Edit")
     page.fill(".message.user textarea", "second wording")
     scripted.deltas = [{"content": "To the second."}]
     page.click(".message.user >> text=Send")
     whole(page)
-    assert (bodies(page, "user"), bodies(page, "assistant")) == (["second wording"], ["To the second."])
+    shows(page, "second wording", "To the second.")
     assert scripted.asked[-1]["messages"] == [{"role": "user", "content": "second wording"}]
     page.click(".message.user >> [aria-label='Earlier version']")
-    whole(page)
-    assert (bodies(page, "user"), bodies(page, "assistant")) == (["first wording"], ["Another."])
+    shows(page, "first wording", "Another.")
     page.click(".message.assistant >> [aria-label='Earlier version']")
-    whole(page)
-    assert bodies(page, "assistant") == ["Hello."]
+    shows(page, "first wording", "Hello.")
     page.reload()
-    page.wait_for_selector(".message.assistant .tools button")
-    assert bodies(page, "assistant") == ["Hello."]
+    shows(page, "first wording", "Hello.")
 
 
 def test_a_reload_in_mid_stream_loses_nothing_that_was_kept(page: Page, scripted: ScriptedServer) -> None:
