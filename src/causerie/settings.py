@@ -16,7 +16,7 @@ class Settings:
 
     instruction_set: str | None = None
     """CAUSERIE_INSTRUCTION_SET: forces the native kernels' variant ("avx512_bf16", "avx512", "avx2_vnni", "avx2"; on
-    Arm "neon_dotprod", "neon"; "portable")."""
+    Arm "neon_i8mm", "neon_dotprod", "neon"; "portable")."""
     threads: int | None = None
     """CAUSERIE_THREADS: how many threads the native backend runs; default: the cores this process may use."""
     backend: str | None = None

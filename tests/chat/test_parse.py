@@ -212,6 +212,13 @@ def test_the_cut_of_the_stream_does_not_matter(text: str, size: int, thinking: b
     assert parts(reply, text, size, tail) == parts(reply, text, max(1, len(text)), tail)
 
 
+def test_control_tokens_stay_where_they_are_read() -> None:
+    reply = ReplyFormat(THINK, TOOL_FORMATS["mistral"])
+    assert reply.spellings(False) == {"<think>", "</think>"}
+    assert reply.spellings(True) >= {"<think>", "[TOOL_CALLS]", "[ARGS]"}
+    assert "<|channel|>" in HARMONY.spellings(False) and ReplyFormat().spellings(True) == frozenset()
+
+
 def test_an_unknown_format_names_the_known_ones() -> None:
     with pytest.raises(UnknownName, match="hermes"):
         format_named("hermess")

@@ -106,6 +106,14 @@ def test_chats_are_saved_listed_and_loaded(tmp_path: Path) -> None:
     assert "There is a chat named 'on tokens' already; take another name." in shown
 
 
+def test_a_loaded_chat_has_its_flags_again(tmp_path: Path) -> None:
+    ChatFolder(tmp_path).save("hot", SavedChat("another/model", [], {"temperature": 0.9, "stop_strings": ["a b"]}))
+    chat = replies()
+    shown, _ = session(tmp_path, chat, "/load hot")
+    assert chat.settings == {"temperature": "0.9", "stop_strings": '["a b"]'}
+    assert "It was held with another/model; /model another/model takes that again." in shown
+
+
 def test_autosave_keeps_one_file_and_clear_begins_another(tmp_path: Path) -> None:
     session(tmp_path, replies("one", "two"), "q", "r", autosave=True)
     (file,) = tmp_path.glob("*.json")

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPILER, EMULATOR, LIBRARIES = "aarch64-linux-gnu-g++", "qemu-aarch64", "/usr/aarch64-linux-gnu"
 LOW = 0x10_0000_0000  # where the decoder's memory lies: far from where systems put libraries
 FIXED = 0x100000  # Linux: MAP_FIXED_NOREPLACE
-VARIANTS = ("portable", "neon", "neon_dotprod")
+VARIANTS = ("portable", "neon", "neon_dotprod", "neon_i8mm")
 CASES = {
     "float32": ("float32", {}, "float32", Shape(bias=True, window=40)),
     "float16": ("float16", {}, "float16", Shape(tied=False, act="gelu_tanh", head_dim=34)),

@@ -40,11 +40,12 @@ class ReplyFormat:
         """By what a chat template writes."""
         return ReplyFormat(reasoning_of(template), format_of(template))
 
-    @property
-    def spellings(self) -> frozenset[str]:
-        """Control tokens that must stay in the text for it to be read."""
-        marks = (self.reasoning.opener, self.reasoning.closer) if self.reasoning else ()
-        return frozenset(marks) | (self.tools.spellings if self.tools else frozenset())
+    def spellings(self, tools: bool) -> frozenset[str]:
+        """Control tokens that must stay in the text for it to be read, with or without calls of tools."""
+        marks = frozenset((self.reasoning.opener, self.reasoning.closer) if self.reasoning else ())
+        if self.tools is None or not (tools or self.tools is harmony.FORMAT):
+            return marks
+        return marks | self.tools.spellings
 
     def parser(self, prompt_tail: str = "", schemas: Schemas | None = None) -> ReplyParser:
         """A reader of one answer to a prompt with this end. Calls are looked for where `schemas` are given: those of
@@ -146,7 +147,7 @@ class MarkedParser:
         self._opener, self._block = None, ""
         try:
             return list(self._tools.read(block, self._schemas))
-        except (ValueError, RecursionError):
+        except (ValueError, TypeError, MemoryError, RecursionError):
             self._said, self._after_marker = True, False
             return [TextPart(self._before + ("" if self._tools.kept else opener) + block + closer)]
 

@@ -5,7 +5,7 @@ It is handed something that generates (an engine, or a script in tests) and know
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -40,7 +40,8 @@ class ChatSession:
     """The messages of one conversation, and the next answer.
 
     `context_length` is the model's, in tokens (None: unchecked); `hidden` are tokens that are never shown, such as the
-    end-of-sequence tokens of generation_config.json. Not for several threads at once: one answer at a time."""
+    end-of-sequence tokens of generation_config.json; `kept` are special tokens that stay in the text. Not for several
+    threads at once: one answer at a time."""
 
     def __init__(
         self,
@@ -51,12 +52,14 @@ class ChatSession:
         system_prompt: str | None = None,
         messages: Sequence[Mapping[str, Any]] = (),
         hidden: Iterable[int] = (),
+        kept: Collection[str] = frozenset(),
         variables: Mapping[str, Any] | None = None,
     ) -> None:
         self._format = chat_format
         self._generator = generator
         self._context_length = context_length
         self._hidden = frozenset(hidden)
+        self._kept = frozenset(kept)
         self.variables = dict(variables or {})  # what the template is told beside the messages
         self._messages: tuple[dict[str, Any], ...] = tuple(checked_chat(messages)) if messages else ()
         self._answering: Answer | None = None
@@ -104,7 +107,7 @@ class ChatSession:
         prompt = self._format.prompt(chat, variables=self.variables, continue_final_message=begun is not None)
         check_context(len(prompt.tokens), self._context_length)
         events = self._generator.stream(prompt.tokens, params)
-        detokenizer = Detokenizer(self._format.tokenizer, skip_special_tokens=True)
+        detokenizer = Detokenizer(self._format.tokenizer, True, self._kept)
         before = self._messages
         self._messages = messages if begun is None else messages[:-1]
         stream = TextStream(events, detokenizer, stop_strings, self._hidden)
@@ -167,7 +170,7 @@ class ChatSession:
 
         def write(messages: list[dict[str, Any]]) -> str:
             prompt = self._format.prompt(messages, variables=self.variables)
-            detokenizer = Detokenizer(self._format.tokenizer, skip_special_tokens=True)
+            detokenizer = Detokenizer(self._format.tokenizer, True, self._kept)
             with TextStream(self._generator.stream(prompt.tokens, params), detokenizer, (), self._hidden) as stream:
                 return "".join(stream).strip()
 

@@ -120,6 +120,7 @@ class ModelConversation:
             context_length=self._model.context,
             system_prompt=system_prompt,
             hidden=self._model.decide(self._flags(), 1).params.eos,
+            kept=self._reply_format.spellings(tools=False),
         )
 
     def _flags(self, call: GenerationConfig | None = None) -> Flags:

@@ -6,6 +6,7 @@ tokens and no tensors.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -360,9 +361,20 @@ class Terminal:
         self.branches.clear()
         count = sum(message["role"] == "user" for message in chat.messages)
         self.screen.line(f"{self.name}: {count} message{'' if count == 1 else 's'} of yours. The last:", "dim")
+        self._restore(chat)
         for message in chat.messages[-2:]:
             self.screen.line(("> " if message["role"] == "user" else "") + str(message["content"]), "dim")
         self.screen.line()
+
+    def _restore(self, chat: SavedChat) -> None:
+        """Sets the flags that a saved chat had, and says with which model it was held."""
+        for name, value in chat.settings.items():
+            try:
+                self.conversation.set([f"{name}={json.dumps(value)}"])
+            except CauserieError as error:
+                self.screen.line(f"{name} is not set as it was: {error}", "notice")
+        if chat.model and chat.model != self.conversation.model_name:
+            self.screen.line(f"It was held with {chat.model}; /model {chat.model} takes that again.", "notice")
 
     def forget_name(self) -> None:
         """What is saved next is another chat."""

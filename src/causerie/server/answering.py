@@ -57,7 +57,7 @@ class Answering:
         self._tokenizer: Tokenizer = model.tokenizer.text
         self._readers = [
             TextReader(
-                Detokenizer(self._tokenizer, True, self._style.reply.spellings),
+                Detokenizer(self._tokenizer, True, self._style.reply.spellings(order.tools is not None)),
                 self._plan.stop_strings,
                 self._plan.params.eos,
             )

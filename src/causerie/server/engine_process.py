@@ -141,7 +141,10 @@ class EngineService:
 
 def _deliver(letter: tuple[Answering, int, Message]) -> None:
     answering, choice, message = letter
-    answering.read(choice, message)
+    try:
+        answering.read(choice, message)
+    except Exception as fault:  # noqa: BLE001 - a fault of ours ends one request; others' letters wait behind this one
+        answering.fail(EngineError(f"{type(fault).__name__}: {fault}"))
 
 
 async def _serve(connection: socket.socket, options: EngineOptions) -> None:

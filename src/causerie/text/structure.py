@@ -152,7 +152,7 @@ def _choices(format: Mapping[str, Any]) -> list[str]:
     return list(found)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)  # some megabytes each, and seconds to make for a large vocabulary
 def _tokens(tokenizer: Tokenizer, vocab: int, eos: tuple[int, ...]) -> LLTokenizer:
     """The tokenizer as llguidance reads it."""
     from llguidance import LLTokenizer

@@ -14,7 +14,7 @@ import causerie.backends.native as package
 from causerie.backends.native import program
 from causerie.errors import BackendUnavailable, unknown
 
-ABI_VERSION = 4
+ABI_VERSION = 5
 FILES = ("libcauserie_kernels.so", "libcauserie_kernels.dylib")
 
 
@@ -22,7 +22,7 @@ FILES = ("libcauserie_kernels.so", "libcauserie_kernels.dylib")
 class InstructionSet:
     """One compiled variant of the kernels."""
 
-    name: str  # "avx512_bf16", "avx512", "avx2_vnni", "avx2"; on Arm "neon_dotprod", "neon"; or "portable"
+    name: str  # "avx512_bf16", "avx512", "avx2_vnni", "avx2"; on Arm "neon_i8mm", "neon_dotprod", "neon"; or "portable"
     index: int  # in the library
     lacking: str | None  # why it cannot run here; None: it can
 

@@ -7,7 +7,7 @@
 
 #define CAUSERIE_EXPORT extern "C" __attribute__((visibility("default")))
 
-CAUSERIE_EXPORT int causerie_abi_version() { return 4; }
+CAUSERIE_EXPORT int causerie_abi_version() { return 5; }
 
 // Bytes of the structures both sides describe, in the order of abi.h.
 CAUSERIE_EXPORT void causerie_layout_sizes(int64_t* sizes) {

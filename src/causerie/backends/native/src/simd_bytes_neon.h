@@ -1,10 +1,15 @@
-// simd_bytes.h with Arm's products of four signed bytes. Weights held as q + 128 are made signed as they are loaded.
+// simd_bytes.h with Arm's products of four bytes. With i8mm they take weights as they are held, unsigned; without it both
+// are signed, and weights held as q + 128 are made so as they are loaded.
 #pragma once
 #include "simd.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+constexpr int BIAS = 128;
+#else
 constexpr int BIAS = 0;
+#endif
 constexpr bool SIXTEENFOLD = false;
 
 struct i32x16 { int32x4_t v[4]; };
@@ -51,6 +56,12 @@ static inline Bytes broadcast_four(const int8_t* p) {
   __builtin_memcpy(&four, p, 4);
   CAUSERIE_QUARTERS(Bytes, vreinterpretq_u8_u32(vdupq_n_u32(four)));
 }
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+static inline i32x16 dot4(i32x16 acc, const Bytes& w, const Bytes& x) {
+  CAUSERIE_QUARTERS(i32x16, vusdotq_s32(acc.v[i], w.v[i], vreinterpretq_s8_u8(x.v[i])));
+}
+static inline i32x16 dot4_biased(i32x16 acc, const Bytes& w, const Bytes& x) { return dot4(acc, w, x); }
+#else
 // Weights here are nibbles, which a signed byte holds.
 static inline i32x16 dot4(i32x16 acc, const Bytes& w, const Bytes& x) {
   CAUSERIE_QUARTERS(i32x16, vdotq_s32(acc.v[i], vreinterpretq_s8_u8(w.v[i]), vreinterpretq_s8_u8(x.v[i])));
@@ -58,6 +69,7 @@ static inline i32x16 dot4(i32x16 acc, const Bytes& w, const Bytes& x) {
 static inline i32x16 dot4_biased(i32x16 acc, const Bytes& w, const Bytes& x) {
   CAUSERIE_QUARTERS(i32x16, vdotq_s32(acc.v[i], vreinterpretq_s8_u8(veorq_u8(w.v[i], vdupq_n_u8(128))), vreinterpretq_s8_u8(x.v[i])));
 }
+#endif
 static inline Bytes low_nibbles(Bytes a) { CAUSERIE_QUARTERS(Bytes, vandq_u8(a.v[i], vdupq_n_u8(15))); }
 static inline Bytes high_nibbles(Bytes a) { CAUSERIE_QUARTERS(Bytes, vshrq_n_u8(a.v[i], 4)); }
 

@@ -17,6 +17,9 @@ CAUSERIE_DECLARE(avx2_vnni);
 #if CAUSERIE_HAS_avx2
 CAUSERIE_DECLARE(avx2);
 #endif
+#if CAUSERIE_HAS_neon_i8mm
+CAUSERIE_DECLARE(neon_i8mm);
+#endif
 #if CAUSERIE_HAS_neon_dotprod
 CAUSERIE_DECLARE(neon_dotprod);
 #endif
@@ -69,6 +72,16 @@ const char* const NOT_COMPILED = "this build does not contain it";
 #endif
   return nullptr;  // every Apple processor of 64 bits that runs macOS has them
 }
+
+[[maybe_unused]] const char* lacks_neon_i8mm() {
+#if defined(__linux__)
+  constexpr unsigned long MATRIX_BYTES = 1 << 13;  // HWCAP2_I8MM
+  if (!(getauxval(AT_HWCAP2) & MATRIX_BYTES)) return "the processor lacks products of mixed bytes (i8mm)";
+  return lacks_neon_dotprod();
+#else
+  return "it is asked for on Linux alone";
+#endif
+}
 #endif
 
 }  // namespace
@@ -77,12 +90,18 @@ Variant variant(int index) {
   switch (index) {
 #if defined(__aarch64__)
     case 0:
+#if CAUSERIE_HAS_neon_i8mm
+      return {"neon_i8mm", &causerie_kernels_neon_i8mm, lacks_neon_i8mm()};
+#else
+      return {"neon_i8mm", nullptr, NOT_COMPILED};
+#endif
+    case 1:
 #if CAUSERIE_HAS_neon_dotprod
       return {"neon_dotprod", &causerie_kernels_neon_dotprod, lacks_neon_dotprod()};
 #else
       return {"neon_dotprod", nullptr, NOT_COMPILED};
 #endif
-    case 1:
+    case 2:
 #if CAUSERIE_HAS_neon
       return {"neon", &causerie_kernels_neon, nullptr};
 #else

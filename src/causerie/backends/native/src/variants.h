@@ -9,7 +9,7 @@ struct Variant {
 };
 
 #if defined(__aarch64__)
-constexpr int VARIANT_COUNT = 3;
+constexpr int VARIANT_COUNT = 4;
 #else
 constexpr int VARIANT_COUNT = 5;
 #endif
