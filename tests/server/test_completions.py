@@ -100,3 +100,10 @@ def test_what_cannot_be_is_refused_by_name(server: Server, fields: dict[str, obj
     error = response.json()["error"]
     assert error["message"]
     assert param is None or error["param"] == param
+
+
+@pytest.mark.parametrize("echo", [False, True])
+@pytest.mark.parametrize("prompt", [[-1], [[5, 1 << 31]], [1 << 70]])
+def test_token_ids_that_none_can_be(server: Server, prompt: list[object], echo: bool) -> None:
+    response = server.post("/v1/completions", {"model": "builtin", "prompt": prompt, "echo": echo})
+    assert response.status_code == 400 and response.json()["error"]["param"] in ("prompt", "prompt[0]"), response.text

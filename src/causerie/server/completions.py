@@ -47,6 +47,13 @@ class CompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=True,
         return lambda job: Generate(job, self.model, prompt, flags, self.n, self.logprobs)
 
     def _prompts(self) -> list[Text | Tokens]:
+        prompts = self._kinds()
+        for prompt in prompts:
+            if isinstance(prompt, Tokens) and any(not 0 <= token < 1 << 31 for token in prompt.tokens):
+                raise Refusal(400, "prompt has a token id that none can be.", param="prompt")
+        return prompts
+
+    def _kinds(self) -> list[Text | Tokens]:
         given = self.prompt
         if isinstance(given, str):
             return [Text(given)]
