@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from peers.fresh import QUANTIZED, saved
+from peers.fresh import FORMATS, prepared
 from peers.worker import ENVS
 
 GGUF = {"bf16": "BF16", "8-bit": "Q8_0", "4-bit": "Q4_0"}
@@ -177,7 +177,7 @@ def main() -> None:
     model = ENVS / "models" / found.model
     rows = []
     for format in found.formats.split(","):
-        folder = model if format == "bf16" else saved(model, QUANTIZED[format])
+        folder = prepared(model, FORMATS[format])
         file = model.parent / f"{model.name}.{GGUF[format]}.gguf"
         rounds: list[tuple[tuple[float, float, int], float]] = []
         for _ in range(found.rounds):

@@ -15,13 +15,13 @@ from pathlib import Path
 from peers.worker import ENVS, FOLDER, OURS, Refused, python_of, settings_of
 
 QUESTION = "Hello! What is a token?"
-QUANTIZED = {"8-bit": "int8", "4-bit": "int4"}
+FORMATS = {"bf16": "none", "8-bit": "int8", "4-bit": "int4"}
 
 
 def command(peer: str, model: Path, format: str, threads: int) -> list[str]:
     """What is run. Raises Refused where a peer has nothing for the format."""
     if peer == OURS:
-        folder = model if format == "bf16" else saved(model, QUANTIZED[format])
+        folder = prepared(model, FORMATS[format])
         words = ["-m", "causerie.cli.main", "chat", str(folder), "-p", QUESTION, "max_new_tokens=8"]
         return [sys.executable, *words, "--threads", str(threads)]
     if peer == "llama_cpp":
@@ -38,14 +38,15 @@ def command(peer: str, model: Path, format: str, threads: int) -> list[str]:
     return [str(python_of(peer)), str(FOLDER / f"first_{peer}.py"), str(model), QUESTION, str(threads)]
 
 
-def saved(model: Path, quantization: str) -> Path:
-    """The model as save_pretrained keeps it, made if it is not there: the peers too start from a form of their own."""
+def prepared(model: Path, quantization: str) -> Path:
+    """The model as `causerie prepare` writes it, made if it is not there: the peers too start from forms of their
+    own."""
     folder = model.parent / f"{model.name}.causerie-{quantization}"
-    if not (folder / "model.safetensors").is_file():
+    if not (folder / "config.json").is_file():
         from causerie import AutoModelForCausalLM
 
         with AutoModelForCausalLM.from_pretrained(model, quantization=quantization, progress=False) as loaded:
-            loaded.save_pretrained(folder, progress=False)
+            loaded.save_pretrained(folder, prepared=True, progress=False)
     return folder
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.stream import SafetensorsStream
 from causerie.checkpoint.writer import write_safetensors
 from causerie.errors import CheckpointError, UsageError
@@ -29,6 +30,22 @@ def test_pieces_in_any_order(tmp_path: Path) -> None:
     assert (tmp_path / "pieces").read_bytes() == (tmp_path / "whole").read_bytes()
     found = load_file(tmp_path / "pieces")
     assert all(np.array_equal(found[name], array) for name, array in ARRAYS.items())
+
+
+def test_tensors_of_whole_pieces_are_aligned(tmp_path: Path) -> None:
+    arrays = {"a": np.arange(3, dtype=np.float32), "b": np.arange(512, dtype=np.uint8), "c": np.ones(64, np.float32)}
+    declared = {"a": ("F32", (3,)), "b": ("U8", (512,)), "c": ("F32", (64,))}
+    with SafetensorsStream(tmp_path / "file", declared, alignment=256) as out:
+        for name, array in arrays.items():
+            out.write(name, array)
+    found = load_file(tmp_path / "file")
+    assert all(np.array_equal(found[name], array) for name, array in arrays.items())
+    with SafetensorsIndex.open(tmp_path / "file") as index:
+        mapped = {name: index.map(name) for name in index.names()}
+    assert [array.ctypes.data % 256 for name, array in mapped.items() if name != "a"] == [0, 0]
+    assert all(np.array_equal(mapped[name], array.view(np.uint8)) for name, array in arrays.items())
+    with pytest.raises(ValueError, match="read-only"):
+        mapped["b"][0] = 1
 
 
 def test_half_a_file_is_none(tmp_path: Path) -> None:

@@ -313,14 +313,19 @@ class CausalLM:
             )
         return self
 
-    def save_pretrained(self, save_directory: str | Path, *, progress: bool = True, **others: Any) -> None:
+    def save_pretrained(
+        self, save_directory: str | Path, *, prepared: bool = False, progress: bool = True, **others: Any
+    ) -> None:
         """Writes a folder that from_pretrained loads again to the same logits, quantized weights without the work of
         quantizing: config.json, model.safetensors, and the small files of the folder that it was loaded from, which
-        must still be there. Raises UsageError, CheckpointError."""
-        refuse_flags("option of save_pretrained()", others, _SAVING_FOREIGN, ("save_directory", "progress"))
+        must still be there. `prepared` keeps the matrices as the native backend's kernels read them, so that a start
+        maps the file and does no work at all; only that backend loads the folder. Raises UsageError, Unsupported,
+        CheckpointError."""
+        refuse_flags("option of save_pretrained()", others, _SAVING_FOREIGN, ("save_directory", "prepared", "progress"))
         if self._saving is None:
             raise UsageError("This model was made without a folder, so there is nothing to save it from.")
-        self._saving.write(Path(save_directory), progress=progress)
+        laid = self._model.laid_out() if prepared else None
+        self._saving.write(Path(save_directory), progress=progress, laid=laid)
 
     def eval(self) -> CausalLM:
         """Itself; there is no other mode."""

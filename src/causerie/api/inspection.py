@@ -96,7 +96,7 @@ def _without_weights(name: str, folder: Path, dtype: str, quantization: QuantCon
         formats = quantization.formats(
             spec, plain, {each.name: each.tensor.removesuffix(".weight") for each in sources}
         )
-    return Inspection(name, folder, spec, plain, parts_of(Survey(spec, sources, plain, formats)), None)
+    return Inspection(name, folder, spec, plain, parts_of(Survey(spec, sources, plain, formats, config)), None)
 
 
 def parts_of(found: Survey) -> tuple[Part, ...]:

@@ -7,6 +7,7 @@ Knows no names of models and no flags; auto.py resolves those.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from causerie.api.causal_lm import CausalLM
@@ -48,6 +49,8 @@ def load(
     told = LoadingLine(sys.stderr, "Loading") if progress is True else progress or None
     with SafetensorsIndex.open(folder) as index:
         found = survey(index, config, dtype=dtype, quantization=quantization, strict=strict)
+        if found.prepared_for is not None and request.backend is None and request.device == "auto":
+            request = replace(request, backend=found.prepared_for)
         backend = choose(request, found.nbytes, settings)
         try:
             model = load_surveyed(

@@ -1,6 +1,7 @@
 """`save_pretrained`: a model's folder with its weights as they are held, made from the folder it was loaded from.
 
-Knows how the model was loaded, and no backend: weights are read and quantized again, which gives the same bytes.
+Knows how the model was loaded, and no backend: weights are read and quantized again, which gives the same bytes, unless
+they are to be kept as the backend has laid them out.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from causerie.checkpoint.folder import TEXTS
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import CheckpointError, UsageError
 from causerie.models.load import survey
-from causerie.models.save import write_config, write_weights
+from causerie.models.prepared import prepared_for
+from causerie.models.save import write_config, write_prepared, write_weights
 from causerie.quant.config import QuantConfig
 
 if TYPE_CHECKING:
     from causerie.api.model_config import ModelConfig
+    from causerie.backends.ops import LaidOut
 
 WEIGHTS = "model.safetensors"
 
@@ -36,17 +39,26 @@ class Saving:
     strict: bool
     workers: int
 
-    def write(self, target: Path, *, progress: bool) -> None:
-        """Writes config, weights and copies of the small files to the folder `target`, which is made. Raises UsageError
-        for a folder that holds another model, CheckpointError where the disk refuses."""
+    def write(self, target: Path, *, progress: bool, laid: LaidOut | None = None) -> None:
+        """Writes config, weights and copies of the small files to the folder `target`, which is made; the matrices as
+        they were `laid` out, where that is given. Raises UsageError for a folder that holds another model or a model
+        that is prepared already, CheckpointError where the disk refuses."""
         self._refuse(target)
+        if laid is None and prepared_for(self.config) is not None:
+            raise UsageError(
+                f"{self.folder} holds weights as kernels read them, from which only another such folder can be made: "
+                "pass prepared=True, or load the model that it was prepared from."
+            )
         told = LoadingLine(sys.stderr, "Saving") if progress else None
         try:
             target.mkdir(parents=True, exist_ok=True)
             with SafetensorsIndex.open(self.folder) as index:
                 found = survey(index, self.config, dtype=self.dtype, quantization=self.quantization, strict=self.strict)
-                write_weights(found, index, target / WEIGHTS, workers=self.workers, progress=told)
-            write_config(found, self.config, target / "config.json")
+                if laid is None:
+                    write_weights(found, index, target / WEIGHTS, workers=self.workers, progress=told)
+                else:
+                    write_prepared(found, index, laid, target / WEIGHTS, told)
+            write_config(found, self.config, target / "config.json", laid)
             for file in self._texts():
                 shutil.copyfile(file, target / file.name)
         except OSError as error:

@@ -105,7 +105,8 @@ class Backend(Protocol):
     block_size: int  # positions in a cache block: a power of two
 
     def reserve(self, spec: Decoder, formats: Mapping[str, str]) -> None:
-        """Makes room for all weights at once; `formats` gives each canonical name's format. Raises OutOfMemory."""
+        """Makes room for all weights at once that will be placed; `formats` gives each one's format by its canonical
+        name. Raises OutOfMemory."""
         ...
 
     def place(self, name: str, shape: tuple[int, ...], rows: Callable[[int, int], NDArray[Any]], stored: str) -> Weight:
@@ -131,6 +132,52 @@ class QuantizedBackend(Backend, Protocol):
         """Takes one quantized matrix of `format`. `read(a, b)` gives the arrays of rows a..b in the format's reference
         layout (quant/format.py): a is a multiple of its row_step, and so is b, or it is the last row's. Slices are
         asked for once, in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A matrix as a backend's kernels read it: the name of its layout, and its bytes in pieces that follow each
+    other."""
+
+    layout: str
+    pieces: Sequence[NDArray[np.uint8]]
+
+    @property
+    def nbytes(self) -> int:
+        """Of all pieces."""
+        return sum(piece.nbytes for piece in self.pieces)
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """All matrices of a model as a backend's kernels read them, by canonical name."""
+
+    backend: str
+    version: int  # of its layouts
+    matrices: Mapping[str, Laid]
+
+
+@runtime_checkable
+class PreparingExecutable(Executable, Protocol):
+    """An executable whose matrices can be written to a file as they are."""
+
+    def laid_out(self) -> LaidOut:
+        """They are views: valid until it is closed."""
+        ...
+
+
+@runtime_checkable
+class PreparedBackend(Backend, Protocol):
+    """A backend whose matrices may lie in a file as its kernels read them."""
+
+    layout_version: int  # files of other versions are not read
+
+    def place_prepared(
+        self, name: str, shape: tuple[int, int], format: str, layout: str, memory: NDArray[np.uint8]
+    ) -> Weight:
+        """Takes one matrix where it lies; `memory` is not written to. Raises WeightFileError for bytes that are no such
+        matrix. `reserve` was not told of it."""
         ...
 
 

@@ -79,8 +79,13 @@ class TensorIndex(Protocol):
         """The same into `out`: C-contiguous, of `info(name).array_dtype`, with as many elements as are read."""
         ...
 
+    def map(self, name: str) -> NDArray[np.uint8]:
+        """The tensor's bytes where they lie in the file: read when they are looked at, not writable, valid as long as
+        the array lives. The file may be replaced meanwhile, but not written to or cut."""
+        ...
+
     def close(self) -> None:
-        """Ends the index; arrays already read stay valid."""
+        """Ends the index; arrays already read or mapped stay valid."""
         ...
 
     def __enter__(self) -> Self: ...

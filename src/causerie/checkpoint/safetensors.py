@@ -1,13 +1,15 @@
 """Safetensors files, one or sharded, as a `TensorIndex`. Checks everything when it opens, reads bytes when asked.
 
-Knows the format and no model. Files are read with pread into arrays of the caller's and never mapped: a file that is
-cut short while we read gives an error, where a mapping would kill the process.
+Knows the format and no model. Files are read with pread into arrays of the caller's: a file that is cut short while we
+read gives an error, where a mapping would kill the process. So only files that we made ourselves to be mapped are.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from math import prod
@@ -42,6 +44,7 @@ class SafetensorsIndex:
         self._homes: dict[str, tuple[_File, Entry]] = {}
         self._files = tuple(files)
         self._closed = False
+        self._maps: dict[Path, NDArray[np.uint8]] = {}
         for file in files:
             for name, entry in file.header.tensors.items():
                 if name in self._homes:
@@ -122,9 +125,18 @@ class SafetensorsIndex:
         if needed:
             _fill(file, entry.begin + start * row_bytes, out.reshape(-1).view(np.uint8).data, name)
 
+    def map(self, name: str) -> NDArray[np.uint8]:
+        """The tensor's bytes in a mapping of its file. Raises WeightFileError where the file is not the one that was
+        checked or cannot be mapped."""
+        file, entry = self._home(name)
+        if file.path not in self._maps:
+            self._maps[file.path] = _mapped(file, name)
+        return self._maps[file.path][entry.begin : entry.end]
+
     def close(self) -> None:
         """Ends the index. No file is open between reads, so this only makes later reads an error."""
         self._closed = True
+        self._maps = {}
 
     def __enter__(self) -> Self:
         return self
@@ -200,17 +212,40 @@ def _range(info: TensorInfo, rows: slice | None) -> tuple[int, int]:
     return start, max(start, stop)
 
 
-def _fill(file: _File, offset: int, buffer: memoryview, name: str) -> None:
-    """Reads exactly the buffer. Raises WeightFileError where the file is not the one that was checked."""
+def _again(file: _File, name: str) -> int:
+    """A descriptor of the file. Raises WeightFileError where it is not the one that was checked."""
     try:
         descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise WeightFileError(
             f"{file.path} cannot be opened any more ({error.strerror}); {shown(name)} is unread."
         ) from None
+    if _identity(descriptor) != file.identity:
+        os.close(descriptor)
+        raise WeightFileError(f"{file.path} changed while it was loading; do not change a model that is loading.")
+    return descriptor
+
+
+def _mapped(file: _File, name: str) -> NDArray[np.uint8]:
+    descriptor = _again(file, name)
     try:
-        if _identity(descriptor) != file.identity:
-            raise WeightFileError(f"{file.path} changed while it was loading; do not change a model that is loading.")
+        mapping = mmap.mmap(descriptor, 0, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
+    except (OSError, ValueError) as error:
+        raise WeightFileError(f"{file.path} cannot be mapped into memory ({error}); {shown(name)} is unread.") from None
+    finally:
+        os.close(descriptor)
+    # Large pages where the file system has them, and reading ahead: the whole of it will be wanted.
+    for wish in ("MADV_HUGEPAGE", "MADV_WILLNEED"):
+        if hasattr(mmap, wish):
+            with suppress(OSError):
+                mapping.madvise(getattr(mmap, wish))
+    return np.frombuffer(mapping, np.uint8)
+
+
+def _fill(file: _File, offset: int, buffer: memoryview, name: str) -> None:
+    """Reads exactly the buffer. Raises WeightFileError where the file is not the one that was checked."""
+    descriptor = _again(file, name)
+    try:
         done = 0
         while done < len(buffer):
             got = os.preadv(descriptor, [buffer[done : done + _PIECE]], offset + done)

@@ -24,12 +24,15 @@ class SafetensorsStream:
     """A file whose tensors, given as (dtype, shape), are all known before the first is written. Used in a `with` block,
     which puts the file in its place if every element was written once and nothing failed."""
 
-    def __init__(self, path: str | Path, tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
+    def __init__(
+        self, path: str | Path, tensors: Mapping[str, tuple[str, tuple[int, ...]]], *, alignment: int = 8
+    ) -> None:
+        """`alignment` as in `writer.laid_out`."""
         self._path = Path(path)
         self._part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
         self._tensors = tensors
         self._left = {name: prod(shape) for name, (_, shape) in tensors.items()}
-        head, self._places = laid_out(tensors)
+        head, self._places = laid_out(tensors, alignment=alignment)
         try:
             self._file = self._part.open("wb")
             self._file.write(head)

@@ -51,11 +51,20 @@ def write_safetensors(
 
 
 def laid_out(
-    tensors: Mapping[str, tuple[str, tuple[int, ...]]], metadata: Mapping[str, str] | None = None
+    tensors: Mapping[str, tuple[str, tuple[int, ...]]],
+    metadata: Mapping[str, str] | None = None,
+    alignment: int = 8,
 ) -> tuple[bytes, dict[str, int]]:
-    """The first bytes of a file of tensors given as (dtype, shape), and where in it each one begins. Widest elements
-    come first, which keeps every tensor aligned to its own element."""
-    order = sorted(tensors, key=lambda name: (-DTYPES[tensors[name][0]].itemsize, name))
+    """The first bytes of a file of tensors given as (dtype, shape), and where in it each one begins. Tensors of a
+    multiple of `alignment` bytes (a power of two, at least 8) begin at such a multiple. Of the others the widest
+    elements come first, which keeps every tensor aligned to its own element; the format allows no gaps."""
+
+    def place(name: str) -> tuple[bool, int, str]:
+        dtype, shape = tensors[name]
+        size = DTYPES[dtype].itemsize
+        return alignment == 8 or prod(shape) * size % alignment != 0, -size, name
+
+    order = sorted(tensors, key=place)
     header: dict[str, Any] = {"__metadata__": dict({"format": "pt"} if metadata is None else metadata)}
     offset = 0
     begins = {}
@@ -66,7 +75,7 @@ def laid_out(
         begins[name] = offset
         offset = end
     raw = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
-    raw += b" " * (-len(raw) % 8)
+    raw += b" " * (-(8 + len(raw)) % alignment)
     head = len(raw).to_bytes(8, "little") + raw
     return head, {name: len(head) + begin for name, begin in begins.items()}
 

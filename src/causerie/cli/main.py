@@ -18,6 +18,7 @@ from causerie.errors import CauserieError, CheckpointError, ConfigError, UsageEr
 VERBS = {
     "chat": ("causerie.cli.chat", "talk to a model, or ask it one thing"),
     "serve": ("causerie.cli.serve", "serve models to programs that speak the OpenAI protocol"),
+    "prepare": ("causerie.cli.prepare", "write a model so that it starts at once"),
     "bench": ("causerie.cli.bench", "how fast a model is here, beside what the machine can do"),
     "evaluate": ("causerie.cli.evaluate", "what a quantization costs in quality, measured"),
     "info": ("causerie.cli.info", "what this machine and this install can run, and why"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -20,6 +20,7 @@ from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileErro
 from causerie.models.decoder import forward
 from causerie.models.model import Model
 from causerie.models.packed import method_of, without_method
+from causerie.models.prepared import able_to_map, prepared_for
 from causerie.models.quantize import Quantizer, ReadRows, Report
 from causerie.models.reading import SliceReader
 from causerie.models.registry import family, spec_from_config
@@ -43,6 +44,13 @@ class Survey:
     sources: tuple[Source, ...]
     plain: str  # the format of what is not quantized: "float32", "float16" or "bfloat16"
     formats: Mapping[str, str]  # of each weight by canonical name
+    config: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def prepared_for(self) -> str | None:
+        """The backend whose kernels read the matrices as they lie in the files; None where any can place them."""
+        said = prepared_for(self.config)
+        return None if said is None else str(said["backend"])
 
     @property
     def nbytes(self) -> int:
@@ -51,6 +59,8 @@ class Survey:
 
     def held_bytes(self, source: Source) -> int:
         """The same of one weight."""
+        if source.prepared is not None:
+            return source.nbytes
         format = self.formats[source.name]
         if len(source.shape) == 2:
             return held_bytes(format_named(format), (source.shape[0], source.shape[1]))
@@ -76,6 +86,11 @@ def survey(
     `strict`) or misshapen, UsageError for a quantization that cannot be."""
     method = method_of(config)
     if method is not None and quantization is not None:
+        if prepared_for(config) is not None:
+            raise UsageError(
+                f"The folder was prepared, and its weights cannot be quantized to {quantization.name} any more. Load "
+                "it as it is, or prepare the original model with that quantization."
+            )
         raise UsageError(
             f"The checkpoint is quantized already, by {method}, and quantizing it again to {quantization.name} would "
             f"lose more. Load it as it is, or quantize the model it was made from."
@@ -86,11 +101,16 @@ def survey(
     spec = untie_if_different(spec, table, index)
     sources = tuple(find_weights(spec, table, index, config=config, strict=strict))
     plain = weight_format(config, index, dtype)
-    formats = {source.name: plain if source.packed is None else source.packed.format.name for source in sources}
+    if prepared_for(config) is not None and plain != (kept := weight_format(config, index)):
+        raise UsageError(
+            f"The folder was prepared with its weights in {kept}, and dtype {plain} was asked for. Prepare the "
+            "original model again, or leave dtype out."
+        )
+    formats = {source.name: source.format or plain for source in sources}
     if quantization is not None:
         modules = {source.name: source.tensor.removesuffix(".weight") for source in sources}
         formats = quantization.formats(spec, plain, modules)
-    return Survey(spec, sources, plain, formats)
+    return Survey(spec, sources, plain, formats, config)
 
 
 def load_model(
@@ -135,10 +155,13 @@ def load_surveyed(
 ) -> Model:
     """The model of a surveyed checkpoint. Raises OutOfMemory and Unsupported before any weight is placed, UsageError
     for a tensor with numbers that cannot be quantized."""
-    if found.quantization is not None:
+    if found.prepared_for is not None:
+        able_to_map(backend, found.config)
+    elif found.quantization is not None:
         _holding(backend, found.quantization)
     cache = size_cache(found.spec, found.plain)
-    backend.reserve(found.spec, found.formats)
+    placed = {each.name: found.formats[each.name] for each in found.sources if each.prepared is None}
+    backend.reserve(found.spec, placed)
     with Workers(workers) as threads:
         quantizer, reader = Quantizer(index, threads), SliceReader(index, threads)
         weights = _place(found, index, backend, quantizer, reader, progress)
@@ -199,10 +222,13 @@ def _place(
     for source in found.sources:
         report = reporter(source, done, total, progress)
         format = found.formats[source.name]
-        if format in QUANTIZED:
+        matrix = (source.shape[0], source.shape[-1])
+        if (prepared := source.prepared) is not None:
+            mapping, memory = able_to_map(backend, found.config), index.map(prepared.tensor)
+            weights[source.name] = mapping.place_prepared(source.name, matrix, format, prepared.layout, memory)
+        elif format in QUANTIZED:
             read = quantized_rows(source, format, index, quantizer, report)
-            shape = (source.shape[0], source.shape[1])
-            weights[source.name] = _holding(backend, format).place_quantized(source.name, shape, format, read)
+            weights[source.name] = _holding(backend, format).place_quantized(source.name, matrix, format, read)
         else:
             rows = _plain_rows(source, reader, report)
             weights[source.name] = backend.place(source.name, source.shape, rows, source.stored)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.ops import CacheShape, Executable, Rotations
+from causerie.backends.ops import CacheShape, Executable, LaidOut, PreparingExecutable, Rotations
 from causerie.backends.step import Step
 from causerie.errors import Unsupported
 from causerie.models.rope import RopeTable
@@ -91,6 +91,15 @@ class Model:
                 f"A step on {self.device} cannot be timed instruction by instruction; the native backend can do it."
             )
         return self.executable.profile(step, self._rotations.rows(step.positions, step.rope_lengths))
+
+    def laid_out(self) -> LaidOut:
+        """Its matrices as its backend reads them. Raises Unsupported where they cannot be kept so."""
+        if not isinstance(self.executable, PreparingExecutable):
+            raise Unsupported(
+                f"Only the native backend's weights can be prepared; this model is on {self.device} through torch. "
+                "Load it with backend='native' (--backend native)."
+            )
+        return self.executable.laid_out()
 
     def close(self) -> None:
         """Frees weights and cache."""

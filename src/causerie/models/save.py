@@ -1,8 +1,8 @@
-"""Writes a model's weights as they are held, quantized ones in the reference layout of their format, from the
-checkpoint they were loaded from: a tensor at a time, a slice of rows at a time.
+"""Writes a model's weights as they are held, from the checkpoint they were loaded from: quantized ones in the reference
+layout of their format (packed.py reads it), a tensor at a time, a slice of rows at a time; or matrices as the backend
+has laid them out (prepared.py reads them).
 
-The folder that results is loaded again without any work (packed.py reads it). Knows no backend and no other file of a
-folder than config.json and the weights.
+Knows no backend and no other file of a folder than config.json and the weights.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from causerie.backends.ops import LaidOut
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.stream import SafetensorsStream
 from causerie.errors import CheckpointError
 from causerie.models.load import Progress, Survey, quantized_rows, reporter
 from causerie.models.packed import KEY, VERSION, without_method
+from causerie.models.prepared import ALIGNMENT, PREPARED
 from causerie.models.quantize import Quantizer, Report
 from causerie.models.sources import Source
 from causerie.models.workers import Workers
@@ -47,27 +49,71 @@ def write_weights(
             done += source.nbytes
 
 
-def write_config(found: Survey, config: Mapping[str, Any], path: Path) -> None:
-    """Writes the config.json of the saved weights. Raises CheckpointError."""
+def write_prepared(
+    found: Survey, index: TensorIndex, laid: LaidOut, path: Path, progress: Progress | None = None
+) -> None:
+    """The same, with the matrices as they lie in the loaded model's memory. Raises CheckpointError."""
+    matrices = laid.matrices
+    declared: dict[str, tuple[str, tuple[int, ...]]] = {}
+    for source in found.sources:
+        if (matrix := matrices.get(source.name)) is not None:
+            declared[f"{source.tensor}.{PREPARED}"] = ("U8", (matrix.nbytes,))
+        else:
+            declared |= _declared(source, found)
+    total, done = sum(source.nbytes for source in found.sources), 0
+    with SafetensorsStream(path, declared, alignment=ALIGNMENT) as out:
+        for source in found.sources:
+            report = reporter(source, done, total, progress)
+            if (matrix := matrices.get(source.name)) is None:
+                _write_plain(source, found.plain, index, out, report)
+            else:
+                first = 0
+                for piece in matrix.pieces:
+                    out.write(f"{source.tensor}.{PREPARED}", piece, first)
+                    first += piece.nbytes
+                report(source.shape[0])
+            done += source.nbytes
+
+
+def write_config(found: Survey, config: Mapping[str, Any], path: Path, laid: LaidOut | None = None) -> None:
+    """Writes the config.json of the saved weights; of prepared ones where `laid` is given. Raises CheckpointError."""
     values = without_method(config) | {"tie_word_embeddings": found.spec.tied}
     values["torch_dtype" if "torch_dtype" in values and "dtype" not in values else "dtype"] = found.plain
-    held = {
-        source.tensor: found.formats[source.name] for source in found.sources if found.formats[source.name] in QUANTIZED
-    }
-    if held:
-        values[KEY] = {"quant_method": "causerie", "version": VERSION, "weights": held}
+    values |= _said(found) if laid is None else _said_prepared(found, laid)
     try:
         path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise CheckpointError(f"{path} cannot be written: {error.strerror}.") from None
 
 
+def _said(found: Survey) -> dict[str, Any]:
+    """What config.json says of quantized weights."""
+    formats = {source.tensor: found.formats[source.name] for source in found.sources}
+    held = {tensor: format for tensor, format in formats.items() if format in QUANTIZED}
+    return {KEY: {"quant_method": "causerie", "version": VERSION, "weights": held}} if held else {}
+
+
+def _said_prepared(found: Survey, laid: LaidOut) -> dict[str, Any]:
+    weights = {
+        source.tensor: {"format": found.formats[source.name], "layout": laid.matrices[source.name].layout}
+        for source in found.sources
+        if source.name in laid.matrices
+    }
+    prepared = {"backend": laid.backend, "version": laid.version}
+    return {KEY: {"quant_method": "causerie", "version": VERSION, PREPARED: prepared, "weights": weights}}
+
+
 def _declared(source: Source, found: Survey) -> dict[str, tuple[str, tuple[int, ...]]]:
     format = QUANTIZED.get(found.formats[source.name])
     if format is None:
-        return {source.tensor: (STORED_AS[found.plain], source.shape)}
+        return {source.tensor: (STORED_AS[_kept(source, found.plain)], source.shape)}
     buffers = format.buffers((source.shape[0], source.shape[1]))
     return {f"{source.tensor}.{name}": (buffer.dtype, buffer.shape) for name, buffer in buffers.items()}
+
+
+def _kept(source: Source, plain: str) -> str:
+    """What a plain tensor is written in. Vectors stay as they were: a backend may hold them wider than matrices."""
+    return plain if len(source.shape) == 2 else source.stored
 
 
 def _write_quantized(
@@ -89,12 +135,12 @@ def _write_quantized(
 
 
 def _write_plain(source: Source, plain: str, index: TensorIndex, out: SafetensorsStream, report: Report) -> None:
-    row = prod(source.shape[1:])
+    kept, row = _kept(source, plain), prod(source.shape[1:])
     step = max(1, SLICE // row)
     for start in range(0, source.shape[0], step):
         stop = min(start + step, source.shape[0])
         part = index.read(source.tensor, slice(start, stop))
-        if source.stored != plain:
-            part = to_plain(to_float32(part, source.stored), plain)
+        if source.stored != kept:
+            part = to_plain(to_float32(part, source.stored), kept)
         out.write(source.tensor, part, start * row)
         report(stop)

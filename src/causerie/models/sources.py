@@ -17,6 +17,7 @@ from causerie.checkpoint.index import TensorIndex, TensorInfo
 from causerie.errors import WeightFileError, nearest
 from causerie.models.names import checkpoint_name, is_computed
 from causerie.models.packed import Packed, find_packed
+from causerie.models.prepared import Prepared, find_prepared
 from causerie.models.spec import Decoder
 from causerie.quant.format import held_bytes
 from causerie.quant.weight import BYTES
@@ -27,13 +28,14 @@ STORED = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 @dataclass(frozen=True)
 class Source:
-    """Where one weight comes from: a tensor of plain numbers, or arrays of a quantized format."""
+    """Where one weight comes from: a tensor of plain numbers, arrays of a quantized format, or what a backend reads."""
 
     name: str  # canonical
     shape: tuple[int, ...]
     tensor: str  # in the files
     info: TensorInfo | None = None
     packed: Packed | None = None
+    prepared: Prepared | None = None
 
     @property
     def stored(self) -> str:
@@ -41,8 +43,24 @@ class Source:
         return "" if self.info is None else STORED[self.info.dtype]
 
     @property
+    def format(self) -> str | None:
+        """How the files hold it, where that cannot be chosen any more: None for plain numbers."""
+        if self.prepared is not None:
+            return self.prepared.format
+        return None if self.packed is None else self.packed.format.name
+
+    @property
+    def all_tensors(self) -> tuple[str, ...]:
+        """Every tensor of the files that belongs to it."""
+        if self.prepared is not None:
+            return (self.prepared.tensor,)
+        return (self.tensor,) if self.packed is None else self.packed.all_tensors
+
+    @property
     def nbytes(self) -> int:
         """Bytes in the files."""
+        if self.prepared is not None:
+            return self.prepared.nbytes
         if self.packed is not None:
             return held_bytes(self.packed.format, self.packed.shape)
         return int(prod(self.shape) * BYTES[self.stored])
@@ -61,8 +79,12 @@ def find_weights(
     unexpected."""
     present = set(index.names())
     wanted = {checkpoint_name(table, name): (name, shape) for name, shape in spec.weights()}
-    packed = {tensor: find_packed(config or {}, index, tensor, shape) for tensor, (_, shape) in wanted.items()}
-    missing = [tensor for tensor, found in packed.items() if found is None and tensor not in present]
+    special = {
+        tensor: found
+        for tensor, (name, shape) in wanted.items()
+        if (found := _not_plain(config or {}, index, Source(name, shape, tensor))) is not None
+    }
+    missing = [tensor for tensor in wanted if tensor not in special and tensor not in present]
     if missing:
         near = nearest(missing[0], present - wanted.keys())[:3]
         instead = f" It has no place for {_listed(near)}, named most like it." if near else ""
@@ -71,14 +93,21 @@ def find_weights(
             "The config belongs to another checkpoint, or a file is missing."
         )
     sources = [
-        Source(name, shape, tensor, packed=found)
-        if (found := packed[tensor]) is not None
-        else _checked(name, shape, index.info(tensor))
-        for tensor, (name, shape) in wanted.items()
+        special.get(tensor) or _checked(name, shape, index.info(tensor)) for tensor, (name, shape) in wanted.items()
     ]
-    used = {tensor for found in packed.values() if found is not None for tensor in found.all_tensors}
+    used = {tensor for source in special.values() for tensor in source.all_tensors}
     _refuse_unexpected(spec, index, present - wanted.keys() - used, table["head"], strict)
     return sources
+
+
+def _not_plain(config: Mapping[str, Any], index: TensorIndex, source: Source) -> Source | None:
+    """The source of a matrix that is held quantized or as a backend reads it."""
+    if len(source.shape) != 2:
+        return None
+    if (prepared := find_prepared(config, index, source.tensor)) is not None:
+        return replace(source, prepared=prepared)
+    packed = find_packed(config, index, source.tensor, source.shape)
+    return None if packed is None else replace(source, packed=packed)
 
 
 def _home(index: TensorIndex) -> str:

@@ -9,6 +9,7 @@ import mmap
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from causerie.errors import OutOfMemory
 
@@ -66,6 +67,11 @@ class Arena:
             )
         self._used = begin + aligned(size)
         return self._begin + begin
+
+    def since(self, used: int) -> NDArray[np.uint8]:
+        """The bytes taken since `used` of them were."""
+        begin = self._begin - self._bytes.ctypes.data
+        return self._bytes[begin + used : begin + self._used]
 
     @property
     def used(self) -> int:

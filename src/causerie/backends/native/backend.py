@@ -15,19 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.native import library
+from causerie.backends.native import library, prepared
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.executable import NativeExecutable
 from causerie.backends.native.lossless import PackedMatrix, likely_bytes, most_bytes
 from causerie.backends.native.program import BLOCK, NUMBERS, PANEL, Layout, Packing
-from causerie.backends.native.quantized import packing_of, panels_bytes, slice_rows, write_table
+from causerie.backends.native.quantized import held_bytes, packing_of, panels_bytes, slice_rows, write_table
 from causerie.backends.native.trace import Placed
 from causerie.backends.ops import PACKINGS, CacheShape, Forward, Weights
 from causerie.errors import BackendUnavailable, EngineError, UsageError, unknown
 from causerie.models.spec import Decoder
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
-from causerie.quant.weight import BYTES, Weight
+from causerie.quant.weight import Weight
 
 SLICE_BYTES = 16 * 2**20  # how much of a tensor is in memory twice while it is placed
 PACKS = ("avx512_bf16", "avx512")  # where packed bfloat16 is faster than plain: measured, see LOG.md
@@ -47,6 +47,7 @@ class NativeBackend:
     name = "native"
     device = "cpu"
     block_size = BLOCK
+    layout_version = prepared.LAYOUT_VERSION
 
     def __init__(
         self, threads: int | None = None, instruction_set: str | None = None, packing: str | None = None
@@ -76,11 +77,12 @@ class NativeBackend:
         """One arena for all weights. Raises OutOfMemory, or UnknownName for a format that is not known."""
         for format in formats.values():
             format_named(format)
+        placed = [(name, shape) for name, shape in spec.weights() if name in formats]
         self._tied = spec.tied
         self._formats = dict(formats)
         self._arena = None
-        most = sum(aligned(self._most_bytes(name, shape)) for name, shape in spec.weights())
-        likely = sum(aligned(self._likely_bytes(name, shape)) for name, shape in spec.weights())
+        most = sum(aligned(self._most_bytes(name, shape)) for name, shape in placed)
+        likely = sum(aligned(self._likely_bytes(name, shape)) for name, shape in placed)
         self._arena = Arena(most, "the model", likely)
 
     def place(self, name: str, shape: tuple[int, ...], rows: Callable[[int, int], NDArray[Any]], stored: str) -> Weight:
@@ -95,7 +97,9 @@ class NativeBackend:
         for first in range(0, shape[0], slice_rows):
             part = np.ascontiguousarray(rows(first, min(first + slice_rows, shape[0])))
             self._pack(part, stored, Packing(target=address, first=first, width=width), format, layout, packed)
-        return Weight(name, shape, format, Placed(address, layout, self._arena), self._arena.used - before)
+        memory = self._arena.since(before)
+        placed = Placed(address, layout, memory, None if packed is None else packed.table)
+        return Weight(name, shape, format, placed, memory.nbytes)
 
     def place_quantized(
         self, name: str, shape: tuple[int, int], format: str, read: Callable[[int, int], Buffers]
@@ -103,7 +107,7 @@ class NativeBackend:
         """Arranges the arrays slice by slice."""
         if self._arena is None or self._formats.get(name) != format:
             raise EngineError(f"Weight {name!r} is placed without having been reserved as {format}.")
-        size = panels_bytes(format, shape)
+        size, before = panels_bytes(format, shape), self._arena.used
         address = self._arena.take(size)
         write_table(format, address)
         step = slice_rows(format, shape[1], SLICE_BYTES)
@@ -113,7 +117,15 @@ class NativeBackend:
             with self.lock:
                 library.kernels().causerie_pack(self.pool, self.instruction_set.index, ctypes.byref(packing))
             del kept
-        return Weight(name, shape, format, Placed(address, Layout.PANELS, self._arena), size)
+        return Weight(name, shape, format, Placed(address, Layout.PANELS, self._arena.since(before)), size)
+
+    def place_prepared(
+        self, name: str, shape: tuple[int, int], format: str, layout: str, memory: NDArray[np.uint8]
+    ) -> Weight:
+        """Uses the matrix where it lies; see prepared.py."""
+        by_rows = name == "embed" and not self._tied
+        placed = prepared.mapped(name, shape, format, layout, memory, by_rows=by_rows)
+        return Weight(name, shape, format, placed, len(memory))
 
     def compile(
         self, spec: Decoder, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int
@@ -134,18 +146,9 @@ class NativeBackend:
         return Layout.PACKED if packs else Layout.PANELS
 
     def _most_bytes(self, name: str, shape: tuple[int, ...]) -> int:
-        """Bytes of a weight as held, at most: whole panels, with an even number of inputs for bfloat16."""
-        if self._format(name, shape) in QUANTIZED:
-            return panels_bytes(self._format(name, shape), shape)
-        layout, size = self._layout(name, shape), int(BYTES[self._format(name, shape)])
-        if layout is Layout.PACKED:
-            return most_bytes(shape)
-        if len(shape) == 1:
-            return -(-shape[0] // PANEL) * PANEL * size
-        if layout is Layout.ROWS:
-            return shape[0] * shape[1] * size
-        even = shape[1] % 2 if self._format(name, shape) == "bfloat16" else 0
-        return -(-shape[0] // PANEL) * PANEL * (shape[1] + even) * size
+        """Bytes of a weight as held, at most."""
+        layout = self._layout(name, shape)
+        return most_bytes(shape) if layout is Layout.PACKED else held_bytes(self._format(name, shape), layout, shape)
 
     def _likely_bytes(self, name: str, shape: tuple[int, ...]) -> int:
         packs = self._layout(name, shape) is Layout.PACKED

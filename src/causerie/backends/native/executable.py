@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from causerie.backends.native import library, trace
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.cache import LayerCaches, sum_bytes
+from causerie.backends.native.prepared import LAYOUT_VERSION, laid
 from causerie.backends.native.profile import Timed, timed
 from causerie.backends.native.program import ATTENDING, ROW_GROUP, WANTED, Program, StepArguments
-from causerie.backends.ops import CacheShape, Forward, Rotations, Weights
+from causerie.backends.ops import CacheShape, Forward, LaidOut, Rotations, Weights
 from causerie.backends.step import Step
 from causerie.errors import EngineError
 from causerie.models.spec import Decoder
@@ -138,6 +139,13 @@ class NativeExecutable:
         if fault:
             raise EngineError(f"A step cannot run: {FAULTS[fault - 1](where.value, step, self._program)}.")
         return logits
+
+    def laid_out(self) -> LaidOut:
+        """Views of its matrices. Raises EngineError where it was closed."""
+        if self._weights is None:
+            raise EngineError("The model was closed; its weights are gone. Load it again.")
+        matrices = {name: laid(weight) for name, weight in self._weights.items() if len(weight.shape) == 2}
+        return LaidOut(self._backend.name, LAYOUT_VERSION, matrices)
 
     def close(self) -> None:
         """Frees weights, cache and activations."""

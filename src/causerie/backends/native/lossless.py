@@ -11,29 +11,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.native.arena import ALIGNMENT, Arena
-from causerie.backends.native.program import ESCAPE_BYTES, PACKED_PANEL, PANEL
+from causerie.backends.native.program import ESCAPE, PACKED_PANEL, PANEL
 
 STEP_BYTES = PANEL * 2 * 12 // 8  # two inputs of a panel
 PLAIN_STEP_BYTES = PANEL * 2 * 2
 
 
-def _steps(width: int) -> int:
+def steps_of(width: int) -> int:
+    """Steps of a panel: two inputs each."""
     return -(-width // 2)
 
 
-def _panels(rows: int) -> int:
+def panels_of(rows: int) -> int:
+    """Panels of a matrix."""
     return -(-rows // PANEL)
 
 
 def most_bytes(shape: tuple[int, ...]) -> int:
     """What a matrix takes if no panel of it can be packed; the pieces of each slice of rows are aligned apart."""
-    panel = PACKED_PANEL.itemsize + _steps(shape[1]) * PLAIN_STEP_BYTES + 2 * ALIGNMENT
-    return _panels(shape[0]) * panel + ALIGNMENT
+    panel = PACKED_PANEL.itemsize + steps_of(shape[1]) * PLAIN_STEP_BYTES + 2 * ALIGNMENT
+    return panels_of(shape[0]) * panel + ALIGNMENT
 
 
 def likely_bytes(shape: tuple[int, ...]) -> int:
     """What a matrix takes if all of it can be packed, without exceptions."""
-    return _panels(shape[0]) * (PACKED_PANEL.itemsize + _steps(shape[1]) * STEP_BYTES)
+    return panels_of(shape[0]) * (PACKED_PANEL.itemsize + steps_of(shape[1]) * STEP_BYTES)
+
+
+def piece_bytes(plain: NDArray[np.bool_], steps: int) -> NDArray[np.int64]:
+    """What the steps of each panel take, by whether it is kept plain."""
+    return np.where(plain, PLAIN_STEP_BYTES, STEP_BYTES).astype(np.int64) * steps
 
 
 class PackedMatrix:
@@ -41,22 +48,21 @@ class PackedMatrix:
 
     def __init__(self, arena: Arena, shape: tuple[int, ...]) -> None:
         self._arena = arena
-        self._steps = _steps(shape[1])
-        panels = _panels(shape[0])
+        self._steps = steps_of(shape[1])
+        panels = panels_of(shape[0])
         self.address = arena.take(panels * PACKED_PANEL.itemsize)
         memory = (ctypes.c_uint8 * (panels * PACKED_PANEL.itemsize)).from_address(self.address)
-        self._table: NDArray[np.void] = np.ctypeslib.as_array(memory).view(PACKED_PANEL)
+        self.table: NDArray[np.void] = np.ctypeslib.as_array(memory).view(PACKED_PANEL)
 
     def make_room(self, first: int, rows: int) -> None:
         """Memory for the panels of rows first .. first + rows, which are measured: packed, with a list of exceptions
         behind all of them; or plain, where there would be more than one exception a step."""
-        table = self._table[first // PANEL : _panels(first + rows)]
+        table = self.table[first // PANEL : panels_of(first + rows)]
         exceptions = table["escape_count"]
         table["plain"] = exceptions > self._steps
         exceptions[table["plain"] > 0] = 0
-        size = np.where(table["plain"], PLAIN_STEP_BYTES, STEP_BYTES).astype(np.uint64) * np.uint64(self._steps)
-        table["data"] = self._begin(size)
-        table["escapes"] = self._begin(exceptions.astype(np.uint64) * np.uint64(ESCAPE_BYTES))
+        table["data"] = self._begin(piece_bytes(table["plain"] > 0, self._steps).astype(np.uint64))
+        table["escapes"] = self._begin(exceptions.astype(np.uint64) * np.uint64(ESCAPE.itemsize))
 
     def _begin(self, sizes: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Addresses of pieces of these sizes, one after another."""

@@ -77,7 +77,7 @@ PACKED_PANEL = np.dtype(
     ],
     align=True,
 )
-ESCAPE_BYTES = 8
+ESCAPE = np.dtype([("at", "u4"), ("value", "u4")])
 LAYER_CACHE = np.dtype([("address", "u8"), ("block_bytes", "u8"), ("block_stride", "u8")], align=True)
 
 
@@ -160,6 +160,6 @@ LAYOUT_SIZES = (
     ctypes.sizeof(StepArguments),
     ctypes.sizeof(Packing),
     PACKED_PANEL.itemsize,
-    ESCAPE_BYTES,
+    ESCAPE.itemsize,
 )
 """Bytes of each structure, compared with the library's when it is loaded."""

@@ -1,4 +1,4 @@
-"""Quantized matrices: how many bytes their panels take, and which arrays of the reference layout C++ makes them from.
+"""How many bytes a weight takes, and which arrays of the reference layout C++ makes quantized panels from.
 
 The layouts are described in src/quantized.h, the arrays in quant/*.py.
 """
@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from causerie.backends.native.program import NUMBERS, PANEL, Packing
+from causerie.backends.native.program import NUMBERS, PANEL, Layout, Packing
 from causerie.quant.format import Buffers
-from causerie.quant.formats import format_named
+from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.lookup import TABLES, Lookup
+from causerie.quant.weight import BYTES
 
 TABLE_BYTES = 256  # a table of 16 values, and room to the next multiple of an arena's alignment
 SCALE_BYTES = {"int8": 2, "int4": 2, "bnb_int8": 4}  # of a row of a group, the zero point included; else 4
@@ -29,6 +30,19 @@ def panels_bytes(format: str, shape: tuple[int, ...]) -> int:
     scales = PANEL * SCALE_BYTES.get(format, 4) * (width // group)
     unit = PANEL * 4 if format == "int4" else 0
     return -(-rows // PANEL) * (codes + scales + unit) + (TABLE_BYTES if lookup else 0)
+
+
+def held_bytes(format: str, layout: Layout, shape: tuple[int, ...]) -> int:
+    """What a vector or a matrix takes that is not packed: whole panels, with an even number of inputs for bfloat16."""
+    if format in QUANTIZED and len(shape) == 2:
+        return panels_bytes(format, shape)
+    size = int(BYTES[format])
+    if len(shape) == 1:
+        return -(-shape[0] // PANEL) * PANEL * size
+    if layout is Layout.ROWS:
+        return shape[0] * shape[1] * size
+    even = shape[1] % 2 if format == "bfloat16" else 0
+    return -(-shape[0] // PANEL) * PANEL * (shape[1] + even) * size
 
 
 def input_group(format: str, width: int) -> int:

@@ -40,11 +40,12 @@ WIDE, BRAIN = 0, 1  # how a value is held: float32, bfloat16; else in 8 bits, th
 
 @dataclass(frozen=True)
 class Placed:
-    """What `Weight.data` is on this backend: an address in an arena that stays mapped as long as this exists."""
+    """What `Weight.data` is on this backend: an address in memory that stays as long as this exists."""
 
     address: int
     layout: Layout
-    arena: object = field(repr=False)
+    memory: NDArray[np.uint8] = field(repr=False)  # all of its bytes
+    table: NDArray[np.void] | None = field(default=None, repr=False)  # of packed panels, at the address
 
 
 @dataclass(frozen=True)

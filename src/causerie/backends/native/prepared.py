@@ -1,0 +1,99 @@
+"""Matrices that lie in a file as the kernels read them: their bytes freed of addresses, and taken into use where they
+are mapped.
+
+Layouts are those of program.Layout; only packed bfloat16 holds addresses, in the table of its panels. What a file says
+is checked, since kernels trust it. Knows no file.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.backends.native.arena import ALIGNMENT, aligned
+from causerie.backends.native.lossless import panels_of, piece_bytes, steps_of
+from causerie.backends.native.program import ESCAPE, PACKED_PANEL, PANEL, Layout
+from causerie.backends.native.quantized import held_bytes
+from causerie.backends.native.trace import Placed
+from causerie.backends.ops import Laid
+from causerie.errors import WeightFileError
+from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.weight import Weight
+
+LAYOUT_VERSION = 1
+"""Of all layouts together: to be raised whenever the bytes of any of them change."""
+
+Bytes = NDArray[np.uint8]
+STEP_WEIGHTS = 2 * PANEL
+_STEP = {"data": 64, "escapes": 8}  # the addresses of a panel, and what they are multiples of
+
+
+def laid(weight: Weight) -> Laid:
+    """A placed matrix with addresses counted from its first byte."""
+    placed: Placed = weight.data
+    name = placed.layout.name.lower()
+    if placed.table is None:
+        return Laid(name, (placed.memory,))
+    table = placed.table.copy()
+    for field in _STEP:
+        table[field] -= np.uint64(placed.memory.ctypes.data)
+    return Laid(name, (table.view(np.uint8), placed.memory[table.nbytes :]))
+
+
+def mapped(
+    name: str, shape: tuple[int, int], format: str, layout: str, memory: Bytes, *, by_rows: bool = False
+) -> Placed:
+    """The matrix that lies in `memory`; it may lie `by_rows` where it is only ever read so. Raises WeightFileError
+    where it cannot be one."""
+    if memory.ctypes.data % ALIGNMENT or len(memory) % ALIGNMENT:
+        raise _refusal(name, f"it begins or ends at no multiple of {ALIGNMENT} bytes")
+    if (refusal := format_named(format).refusal(shape[1])) is not None:
+        raise _refusal(name, f"it is {shape[1]} wide, and {refusal}")
+    found = Layout.__members__.get(layout.upper())
+    if found is None or (found is not Layout.PANELS and format in QUANTIZED):
+        raise _refusal(name, f"{format} has no layout {layout!r}")
+    if found is Layout.PACKED and format == "bfloat16":
+        return _packed(name, shape, memory)
+    size = aligned(held_bytes(format, found, shape))
+    if found is Layout.PACKED or (found is Layout.ROWS and not by_rows) or size != len(memory):
+        raise _refusal(
+            name, f"it has {len(memory)} bytes in the layout {layout!r}, and {format} of {shape} needs {size}"
+        )
+    return Placed(memory.ctypes.data, found, memory)
+
+
+def _packed(name: str, shape: tuple[int, int], memory: Bytes) -> Placed:
+    """With a table of its own, whose addresses are those of the mapping."""
+    size = panels_of(shape[0]) * PACKED_PANEL.itemsize
+    if len(memory) < size:
+        raise _refusal(name, f"it has {len(memory)} bytes, which is less than the table of its panels")
+    table = memory[:size].view(PACKED_PANEL).copy()
+    steps = steps_of(shape[1])
+    counts = table["escape_count"].astype(np.int64)
+    plain = table["plain"] > 0
+    lengths = {"data": piece_bytes(plain, steps), "escapes": counts * ESCAPE.itemsize}
+    for field, length in lengths.items():
+        begin = table[field]
+        outside = (begin > len(memory)) | (begin.astype(np.int64) + length > len(memory)) | (begin % _STEP[field] != 0)
+        if outside.any():
+            raise _refusal(name, f"panel {int(outside.argmax())} lies outside of it")
+    if (counts[plain] > 0).any() or (counts > steps * STEP_WEIGHTS).any():
+        raise _refusal(name, "a panel has more exceptions than weights")
+    _check_order(name, memory, table["escapes"].astype(np.int64), counts, steps * STEP_WEIGHTS)
+    for field in _STEP:
+        table[field] += np.uint64(memory.ctypes.data)
+    return Placed(table.ctypes.data, Layout.PACKED, memory, table)
+
+
+def _check_order(name: str, memory: Bytes, begins: NDArray[np.int64], counts: NDArray[np.int64], most: int) -> None:
+    """That the exceptions of each panel are of its `most` weights and ascend, as kernels that search them rely on."""
+    panel = np.repeat(np.arange(len(counts)), counts)
+    rank = np.arange(len(panel)) - (np.cumsum(counts) - counts)[panel]
+    at = memory.view(np.uint32)[(begins[panel] + rank * ESCAPE.itemsize) // 4].astype(np.int64)
+    ascends = (np.diff(at) > 0) | (np.diff(panel) > 0)
+    if (at >= most).any() or not ascends.all():
+        raise _refusal(name, "its exceptions are not in order")
+
+
+def _refusal(name: str, why: str) -> WeightFileError:
+    return WeightFileError(f"The prepared matrix {name!r} cannot be used: {why}. Prepare the model again.")
