@@ -136,7 +136,9 @@ def test_logprobs(client: openai.OpenAI) -> None:
         ({"logit_bias": {"99999999": 1}}, None),
         ({"top_logprobs": 5}, "top_logprobs"),
         ({"stop": [str(i) for i in range(100)]}, "stop"),
+        ({"stop": "x" * 257}, "stop"),
         ({"stop": [""]}, None),
+        ({"logit_bias": {str(i): 1 for i in range(1025)}}, "logit_bias"),
         ({"stream_options": {"include_usage": True}}, "stream_options"),
     ],
 )

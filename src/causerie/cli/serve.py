@@ -81,6 +81,7 @@ def _serve(found: argparse.Namespace, models: list[str], keys: list[str], listen
     import uvicorn
 
     from causerie.server.app import Application
+    from causerie.server.connection import IDLE_SECONDS, Connection
     from causerie.server.gate import Gate
     from causerie.server.link import EngineLink
     from causerie.server.orders import EngineOptions
@@ -112,6 +113,9 @@ def _serve(found: argparse.Namespace, models: list[str], keys: list[str], listen
         log_level="warning",
         access_log=False,
         server_header=False,
+        http=Connection,
+        ws="none",
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
         ssl_certfile=found.tls_cert,
         ssl_keyfile=found.tls_key,

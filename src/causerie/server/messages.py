@@ -15,7 +15,7 @@ from msgspec import Struct
 from causerie.server.blocks import Block, Blocks
 from causerie.server.failure_responses import Refusal
 from causerie.server.orders import Begun, Chat, Ended, Generate, Piece
-from causerie.server.sampling_fields import MOST_STOPS, in_range
+from causerie.server.sampling_fields import check_stops, in_range
 from causerie.server.tool_fields import tool_use
 
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
@@ -73,8 +73,9 @@ class MessagesRequest(CountRequest, forbid_unknown_fields=True, frozen=True, kw_
         ):
             in_range(name, getattr(self, name), low, high)
         stops = self.stop_sequences or []
-        if len(stops) > MOST_STOPS or not all(stops):
-            raise Refusal(400, f"stop_sequences are at most {MOST_STOPS} texts.", param="stop_sequences")
+        check_stops("stop_sequences", stops)
+        if not all(stops):
+            raise Refusal(400, "stop_sequences holds an empty text.", param="stop_sequences")
         prompt = self.prompt()
         flags: dict[str, Any] = {"max_new_tokens": self.max_tokens}
         if self.temperature == 0:

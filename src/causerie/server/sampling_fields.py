@@ -5,6 +5,7 @@ They become generate flags. Pure: no HTTP, no model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -14,6 +15,8 @@ from causerie.server.orders import Ended
 
 MOST_CHOICES = 16
 MOST_STOPS = 16
+MOST_STOP_CHARACTERS = 256
+MOST_BIASES = 1024
 _DRAWING = ("top_p", "top_k", "min_p", "typical_p")
 _FLAGS = (*_DRAWING, "repetition_penalty", "presence_penalty", "frequency_penalty", "seed")
 _RANGES: dict[str, tuple[float, float]] = {
@@ -82,8 +85,20 @@ class SamplingFields(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
             in_range(name, getattr(self, name), low, high)
         if self.stream_options is not None and not self.stream:
             raise Refusal(400, "stream_options is for streams; set stream: true.", param="stream_options")
-        if isinstance(self.stop, list) and len(self.stop) > MOST_STOPS:
-            raise Refusal(400, f"stop has {len(self.stop)} strings; at most {MOST_STOPS}.", param="stop")
+        check_stops("stop", [self.stop] if isinstance(self.stop, str) else self.stop or [])
+        if len(self.logit_bias or {}) > MOST_BIASES:
+            raise Refusal(
+                400, f"logit_bias has {len(self.logit_bias or {})} tokens; at most {MOST_BIASES}.", param="logit_bias"
+            )
+
+
+def check_stops(name: str, stops: Sequence[str]) -> None:
+    """Raises Refusal for too many stop strings, or too long ones."""
+    if len(stops) > MOST_STOPS:
+        raise Refusal(400, f"{name} has {len(stops)} strings; at most {MOST_STOPS}.", param=name)
+    longest = max(map(len, stops), default=0)
+    if longest > MOST_STOP_CHARACTERS:
+        raise Refusal(400, f"{name} has a string of {longest} characters; at most {MOST_STOP_CHARACTERS}.", param=name)
 
 
 def in_range(name: str, value: float | None, low: float, high: float) -> None:
