@@ -22,7 +22,8 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -85,17 +86,26 @@ def _well(url: str) -> bool:
         return False
 
 
-def stream(url: str, model: str, place: int, tokens: int) -> tuple[str, int]:
-    """The text of one streamed completion and its tokens."""
+def stream(url: str, model: str, place: int, tokens: int) -> bytes:
+    """All that one streamed completion sends. It is read as cheaply as Python can, for the client runs on the cores of
+    the server that it measures."""
     body = {"model": model, "prompt": prompt(place), "max_tokens": tokens, "temperature": 0, "stream": True}
     body["stream_options"] = {"include_usage": True}
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=600)
+    with closing(connection):
+        connection.request("POST", "/v1/completions", json.dumps(body), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        sent = response.read()
+        if response.status != 200:
+            raise SystemExit(f"{url}: {sent.decode()[:500]}")
+        return sent
+
+
+def answer_of(sent: bytes) -> tuple[str, int]:
+    """The text of a streamed completion and its tokens."""
     text, count = "", 0
-    with httpx.stream("POST", url + "/v1/completions", json=body, timeout=600) as response:
-        if response.status_code != 200:
-            raise SystemExit(f"{url}: {response.read().decode()[:500]}")
-        for line in response.iter_lines():
-            if not line.startswith("data: {"):
-                continue
+    for line in sent.decode().splitlines():
+        if line.startswith("data: {"):
             chunk = json.loads(line[6:])
             text += "".join(choice["text"] for choice in chunk["choices"])
             count = (chunk.get("usage") or {}).get("completion_tokens", count)
@@ -117,10 +127,11 @@ def load(url: str, model: str, streams: int, tokens: int) -> tuple[list[str], fl
     with ThreadPoolExecutor(streams) as pool:
         watcher.start()
         begun = time.monotonic()
-        answers = list(pool.map(lambda place: stream(url, model, place, tokens), range(streams)))
+        sent = list(pool.map(lambda place: stream(url, model, place, tokens), range(streams)))
         seconds = time.monotonic() - begun
         stop.set()
         watcher.join()
+    answers = list(map(answer_of, sent))
     return [text for text, _ in answers], sum(count for _, count in answers) / seconds, health
 
 
@@ -147,7 +158,10 @@ def ours(folder: Path, found: argparse.Namespace) -> tuple[float, float, int]:
     with served(words, None) as url:
         stream(url, str(folder), 99, 8)
         texts, speed, health = load(url, str(folder), found.streams, found.tokens)
-        alone = [stream(url, str(folder), place, found.tokens)[0] for place in range(min(found.streams, found.alone))]
+        alone = [
+            answer_of(stream(url, str(folder), place, found.tokens))[0]
+            for place in range(min(found.streams, found.alone))
+        ]
     return speed, max(health), sum(one != other for one, other in zip(texts, alone, strict=False))
 
 
