@@ -38,11 +38,13 @@ def is_set_up(peer: str) -> bool:
 
 
 def settings_of(peer: str) -> dict[str, str]:
-    """The environment a peer's processes run in: nobody asks the network, and llama.cpp's binding takes our build."""
+    """The environment a peer's processes run in: nobody asks the network, llama.cpp's binding takes our build, and
+    Python keeps its bytecode, as it does for whoever has installed a program."""
     extra = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
     if peer == "llama_cpp":
         extra["LLAMA_CPP_LIB_PATH"] = str(ENVS / peer / "build" / "bin")
-    return {**os.environ, **extra}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **extra}
 
 
 class Worker:
