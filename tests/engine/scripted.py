@@ -78,6 +78,10 @@ class ScriptedModel:
             hashes += self._read(step, number)
         return self.table[[hashes[row] % 512 for row in step.rows.tolist()]].reshape(len(step.rows), self.vocab)
 
+    def states(self, step: Step) -> NDArray[np.float32]:
+        """The first three logits of each row, so that they depend on all tokens before."""
+        return self.run(step)[:, :3]
+
     def alone(self, tokens: list[int], prompt: int) -> NDArray[np.float32]:
         """The logits after `tokens`, without any cache: the first `prompt` of them were the prompt."""
         value = 0

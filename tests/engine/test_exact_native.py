@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from causerie.api.embeddings import POOLING
 from causerie.backends.ops import CacheShape
 from causerie.backends.step import Step
 from causerie.builtin import builtin_model_path
@@ -51,6 +52,9 @@ class Limited:
 
     def run(self, step: Step) -> NDArray[np.float32]:
         return self.model.run(step)
+
+    def states(self, step: Step) -> NDArray[np.float32]:
+        return self.model.states(step)
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -145,3 +149,35 @@ def test_after_preemption(model: Model, temperature: float, alone: Answers) -> N
     blocks = -(-(75 + NEW) // model.cache.block_size) + 2
     engine = Engine(Limited(model, blocks=blocks))
     same(answers(engine, prompts(model), temperature), alone)
+
+
+def mean_states(
+    engine: Engine, asked: Sequence[Sequence[int]], beside: Sequence[int] = ()
+) -> list[NDArray[np.float64]]:
+    """The mean state of each prompt, all submitted together, perhaps beside an answer to `beside`."""
+    if beside:
+        engine.submit(engine.request(beside, SamplingParams(max_tokens=NEW)))
+    numbers = [engine.submit(engine.request(prompt, POOLING)) for prompt in asked]
+    found = {}
+    while engine.busy:
+        found |= {event.request: event.mean_state for event in engine.step() if event.mean_state is not None}
+    engine.check_integrity()
+    return [found[number] for number in numbers]
+
+
+def test_mean_states(model: Model) -> None:
+    asked = prompts(model)
+    expected = [mean_states(Engine(model), [prompt])[0] for prompt in asked]
+    warm = Engine(model)
+    answers(warm, asked, 0.0)
+    kept = warm.stats().kept_blocks
+    for engine, beside in (
+        (Engine(model), ()),
+        (Engine(model), asked[0]),
+        (Engine(Limited(model, max_tokens=7)), asked[0]),
+        (Engine(Limited(model, blocks=6)), asked[0]),  # not all at once
+        (warm, ()),
+    ):
+        for one, other in zip(mean_states(engine, asked, beside), expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert warm.stats().kept_blocks == kept  # what was only pooled is nobody's beginning

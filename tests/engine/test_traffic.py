@@ -93,7 +93,8 @@ class Traffic:
         assert not self.engine.busy, "the engine does not come to rest"
         stats = self.engine.stats()
         assert stats.free_blocks + stats.kept_blocks == stats.blocks, "blocks are held by nobody that runs"
-        assert not self.engine._sampler._requests and not self.engine._prompt_logits, "ended requests are remembered"
+        remembered = self.engine._sampler._requests, self.engine._prompt_logits, self.engine._sums
+        assert not any(remembered), "ended requests are remembered"
 
     def check(self) -> None:
         assert set(self.ends) == set(self.requests), "a request did not end"
@@ -103,6 +104,7 @@ class Traffic:
             if end.finish_reason in ("stop", "length"):
                 assert (text, end.finish_reason) == (expected.tokens, expected.reason)
                 self._check_prompt_logits(request, end)
+                self._check_mean_state(request, end)
             elif end.finish_reason == "cancelled":
                 assert number in self.cancelled
             elif end.finish_reason == "time":
@@ -120,6 +122,16 @@ class Traffic:
             pytest.fail("prompt logits were asked for and did not come")
         assert end.prompt_logits is not None
         assert np.array_equal(end.prompt_logits, np.array(rows))
+
+    def _check_mean_state(self, request: Request, end: TokenEvent) -> None:
+        if not request.params.pool_states:
+            assert end.mean_state is None
+            return
+        tokens = list(request.tokens)
+        total = np.zeros(3)
+        for i in range(len(tokens)):
+            total += self.model.alone(tokens[: i + 1], len(tokens))[:3]
+        assert end.mean_state is not None and np.array_equal(end.mean_state, total / len(tokens))
 
 
 models = st.builds(
@@ -147,6 +159,13 @@ params = st.builds(
     max_time=st.sampled_from([None, None, None, None, None, 0.0, 3.5, 10.0]),
     prompt_logits=st.sampled_from([False, False, False, True]),
 )
+pooled = st.builds(
+    SamplingParams,
+    max_tokens=st.just(0),
+    pool_states=st.just(True),
+    max_time=st.sampled_from([None, None, None, 0.0, 3.5]),
+)
+params = st.one_of(params, params, params, pooled)
 actions = st.lists(
     st.one_of(
         st.tuples(st.just("submit"), prompts, params),

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from causerie.backends.native.backend import NativeBackend
 from causerie.backends.native.library import instruction_sets
-from causerie.backends.ops import CacheShape, Forward
+from causerie.backends.ops import CacheShape, Forward, Passes
 from causerie.backends.step import Step
 from causerie.models.decoder import forward as decoder_forward
+from causerie.models.decoder import states
 from causerie.models.model import Model
 from causerie.models.rope import RopeTable
 from causerie.models.spec import MLP, Activation, Attention, Decoder, Layer, Norm, Rope
@@ -122,7 +123,7 @@ def build(
     backend.reserve(spec, {name: _held(name, array, format, quantized) for name, array in stored.items()})
     weights = {name: _place(backend, name, stored[name], format, quantized) for name, _ in spec.weights()}
     room = CacheShape(BLOCKS, backend.block_size, cache)
-    executable = backend.compile(spec, weights, forward, room, max_tokens)
+    executable = backend.compile(spec, weights, Passes(forward, states), room, max_tokens)
     held = sum(weight.nbytes for weight in weights.values())
     return Model(spec, executable, room, max_tokens, format or "float32", "cpu", held)
 

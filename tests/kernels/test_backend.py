@@ -19,7 +19,7 @@ from causerie.backends.native.trace import Value, share_memory
 from causerie.backends.ops import CacheShape
 from causerie.backends.step import Step
 from causerie.errors import BackendUnavailable, ConfigError, EngineError, OutOfMemory, UnknownName, UsageError
-from causerie.models.decoder import forward
+from causerie.models.decoder import PASSES, forward
 from causerie.models.model import Model
 from causerie.models.rope import RopeTable
 from tests.kernels.decoders import BLOCKS, RUNNABLE, Shape, build, make_step, random_weights, some_tokens
@@ -103,7 +103,7 @@ def test_two_models_on_one_backend_from_many_threads() -> None:
             for name, shape in spec.weights()
         }
         room = CacheShape(BLOCKS, 32, "bfloat16")
-        models.append(Model(spec, backend.compile(spec, weights, forward, room, 64), room, 64, "bfloat16", "cpu", 1))
+        models.append(Model(spec, backend.compile(spec, weights, PASSES, room, 64), room, 64, "bfloat16", "cpu", 1))
     expected = models[0].run(GOOD)
     wrong: list[int] = []
 
@@ -211,7 +211,7 @@ def test_blocks_of_another_size() -> None:
     spec = Shape().decoder()
     backend = NativeBackend(1)
     with pytest.raises(EngineError, match="blocks of 32 positions, not 16"):
-        backend.compile(spec, {}, forward, CacheShape(4, 16, "float32"), 4)
+        backend.compile(spec, {}, PASSES, CacheShape(4, 16, "float32"), 4)
 
 
 def test_the_program_rounds_where_it_writes_and_reuses_memory() -> None:
@@ -222,7 +222,7 @@ def test_the_program_rounds_where_it_writes_and_reuses_memory() -> None:
     operations = [Op(int(line["op"])) for line in executable.instructions]  # type: ignore[attr-defined]
     assert Op.ROUND not in operations
     assert len(operations) == 1 + 12 * 9 + 3
-    assert len(executable._buffers) <= 9  # type: ignore[attr-defined]
+    assert len(executable._logits.buffers) <= 9  # type: ignore[attr-defined]
 
 
 def test_values_that_live_together_never_share_memory() -> None:

@@ -39,6 +39,7 @@ class Answer:
     scores: list[NDArray[np.float32]] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     prompt_logits: NDArray[np.float32] | None = None
+    mean_state: NDArray[np.float64] | None = None
     stats: RequestStats | None = None
 
     def add(self, event: TokenEvent) -> None:
@@ -55,6 +56,8 @@ class Answer:
                 self.logprobs.append(event.logprob)
         if event.prompt_logits is not None:
             self.prompt_logits = event.prompt_logits
+        if event.mean_state is not None:
+            self.mean_state = event.mean_state
         if event.finish_reason is not None:
             self.finish_reason, self.stats = event.finish_reason, event.stats
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from causerie.api.answers import Answer, read_answers
+from causerie.api.embeddings import POOLING, Embedded, is_tokens, normalized
 from causerie.api.foreign_flags import ForeignFlag, refuse_flags
 from causerie.api.generation import GenerationConfig
 from causerie.api.outputs import CausalLMOutput, output_of
@@ -128,6 +129,20 @@ class CausalLM:
         for row, (answer, columns) in enumerate(zip(answers, prompts.columns, strict=True)):
             logits[row, list(columns)] = answer.prompt_logits
         return CausalLMOutput(prompts.container.array(logits))
+
+    def embed(self, inputs: Any, *, tokenizer: ChatTokenizer | None = None) -> Embedded:
+        """The embedding of a text [width], or of several [texts, width], in float32: the mean of the hidden states
+        after the last norm over the text's tokens, with length 1. A text may be given as its token ids. It is read
+        whole: nothing of it comes from the cache. Raises UsageError, ContextLengthError."""
+        one = isinstance(inputs, str) or is_tokens(inputs)
+        texts = [inputs] if one else list(inputs)
+        if not texts:
+            raise UsageError("embed() got no texts; pass a text or a list of texts.")
+        chosen = tokenizer or (self.tokenizer if any(isinstance(text, str) for text in texts) else None)
+        rows = [chosen(text)["input_ids"] if chosen and isinstance(text, str) else text for text in texts]
+        answers = read_answers(self._engine.submit_all([(tokens, POOLING) for tokens in rows]))
+        vectors = np.stack([normalized(answer.mean_state) for answer in answers])
+        return vectors[0] if one else vectors
 
     # --- tokens to tokens ---
 

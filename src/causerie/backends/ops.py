@@ -72,7 +72,16 @@ class Ops(Protocol):
         ...
 
 
-Forward: TypeAlias = Callable[[Ops, Decoder, Weights], Value]  # models/decoder.py's forward; returns logits [r, vocab]
+Forward: TypeAlias = Callable[[Ops, Decoder, Weights], Value]  # a pass through models/decoder.py
+
+
+@dataclass(frozen=True)
+class Passes:
+    """What a step may be run for, of its wanted rows: logits [r, vocab], or the hidden states [r, width] that the head
+    reads."""
+
+    logits: Forward
+    states: Forward
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,10 @@ class Executable(Protocol):
     def run(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
         """Logits [r, vocab] of `step.rows`; the array is the caller's own. `step.tokens` holds at most the
         `max_tokens` given to `Backend.compile`."""
+        ...
+
+    def states(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
+        """Hidden states [r, width] of `step.rows`, after the last norm, in the place of logits."""
         ...
 
     def close(self) -> None:
@@ -116,7 +129,7 @@ class Backend(Protocol):
         ...
 
     def compile(
-        self, spec: Decoder, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int
+        self, spec: Decoder, weights: Weights, passes: Passes, cache: CacheShape, max_tokens: int
     ) -> Executable:
         """A runnable model; `max_tokens` is the most tokens one step will bring."""
         ...

@@ -44,6 +44,7 @@ class SamplingParams:
     keep_logits: bool = False  # each event carries the model's raw logits
     keep_scores: bool = False  # each event carries the logits after all filters
     prompt_logits: bool = False  # the last event carries the logits of every prompt position
+    pool_states: bool = False  # the last event carries the mean hidden state of the prompt, and there is no answer
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -52,10 +53,17 @@ class SamplingParams:
                 continue
             if not low <= value <= high:  # also refuses NaN
                 raise UsageError(f"{name} is {value}; it must be from {low} to {high}.")
+        if self.pool_states and (self.max_tokens != 0 or self.prompt_logits):
+            raise UsageError("pool_states reads a prompt and nothing else; it needs max_tokens=0 and no prompt_logits.")
         if self.max_tokens is not None and self.min_tokens > self.max_tokens:
             raise UsageError(
                 f"min_tokens is {self.min_tokens} and max_tokens {self.max_tokens}; the minimum may not be larger."
             )
+
+    @property
+    def collects(self) -> bool:
+        """Whether every position of the prompt is to be looked at, so that none may come from the cache."""
+        return self.prompt_logits or self.pool_states
 
     @property
     def greedy(self) -> bool:

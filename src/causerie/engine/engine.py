@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,6 +63,7 @@ class Engine:
         self._sampler = Sampler(model.vocab)
         self._numbers = count()
         self._prompt_logits: dict[int, NDArray[np.float32]] = {}  # [prompt, vocab] of requests that want them
+        self._sums: dict[int, NDArray[np.float64]] = {}  # [width], of the states of requests that pool
         self._late: list[TokenEvent] = []  # ends that an interrupted step could not return
         self._steps = self._read = self._cached = self._new = self._preemptions = 0
 
@@ -94,8 +95,10 @@ class Engine:
         if not plan.works:
             return self._deliver(self._idle(plan))
         try:
-            logits = self._model.run(batch.build(plan))
-            drawn = self._draw(plan, logits)
+            step = batch.build(plan)
+            drawn = (
+                self._pool(plan, self._model.states(step)) if plan.pools else self._draw(plan, self._model.run(step))
+            )
         except Exception as fault:  # noqa: BLE001 - whatever a backend raises ends this step's requests, not the engine
             sentence = f"The model could not run a step: {type(fault).__name__}: {fault}"
             return self._deliver(self._scheduler.fail(plan, sentence))
@@ -155,6 +158,15 @@ class Engine:
         found = faults | {drawing.request: token for drawing, token in zip(drawings, drawn, strict=True)}
         return [[found[work.request.id]] if work.request.id in found else [] for work in plan.works]
 
+    def _pool(self, plan: Plan, states: NDArray[np.float32]) -> list[list[Drawn]]:
+        """Adds hidden states to the sums of their requests, row after row: the order that any cut into steps has."""
+        rows = iter(states)
+        for work in plan.works:
+            total = self._sums.setdefault(work.request.id, np.zeros(states.shape[1]))
+            for row in islice(rows, work.wants):
+                total += row
+        return [[] for _ in plan.works]
+
     def _collect(self, request: Request, position: int, logits: NDArray[np.float32]) -> str | None:
         """Keeps the rows of prompt positions from `position` on; the sentence where there is no memory for them."""
         kept = self._prompt_logits.get(request.id)
@@ -187,6 +199,11 @@ class Engine:
                 self._cached += event.stats.cached_tokens
                 self._preemptions += event.stats.preemptions
             collected = self._prompt_logits.pop(event.request, None)
-            if collected is not None and event.finish_reason in ("stop", "length"):
+            total = self._sums.pop(event.request, None)
+            if event.finish_reason not in ("stop", "length"):
+                continue
+            if collected is not None:
                 events[place] = replace(event, prompt_logits=collected)
+            elif total is not None and event.stats is not None:
+                events[place] = replace(event, mean_state=total / event.stats.prompt_tokens)
         return events

@@ -34,3 +34,4 @@ class Plan:
     works: tuple[Work, ...]
     copies: tuple[tuple[int, int], ...] = ()
     ended: tuple[TokenEvent, ...] = ()
+    pools: bool = False  # whether hidden states are wanted in the place of logits

@@ -47,5 +47,6 @@ class TokenEvent:
     logits: NDArray[np.float32] | None = None  # [vocab], when keep_logits
     scores: NDArray[np.float32] | None = None  # [vocab], when keep_scores
     prompt_logits: NDArray[np.float32] | None = None  # [prompt, vocab] on the last event, when prompt_logits
+    mean_state: NDArray[np.float64] | None = None  # [width] on the last event, when pool_states
     error: str | None = None  # the sentence, when finish_reason is "error"
     stats: RequestStats | None = field(default=None, compare=False)

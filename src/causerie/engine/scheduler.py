@@ -11,7 +11,7 @@ step's rows on reading prompts in chunks.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Many
 
 from causerie.cache.lease import CacheBook, Lease
@@ -36,6 +36,7 @@ class Scheduler:
         self._max_running = min(max_tokens, max_rows)  # each running sequence may want a row, and logits of it
         self._clock = clock
         self._ended: list[TokenEvent] = []
+        self._pooled = False  # whether the last step was one of pooling sequences
         self._timed = 0  # sequences with a deadline
         self._refused: tuple[Sequence, int] | None = None  # who last found too few blocks, and how many there were
 
@@ -48,7 +49,7 @@ class Scheduler:
         """Puts a request, which must fit `capacity`, in line."""
         now = self._clock()
         sequence = Sequence(request, now, self.capacity)
-        if sequence.full and not request.params.prompt_logits:
+        if sequence.full and not request.params.collects:
             self._ended.append(sequence.end("length", now))
             return
         self._timed += sequence.deadline is not None
@@ -68,14 +69,21 @@ class Scheduler:
             self._expire()
         works = []
         for sequence in list(self.running):
-            if sequence.lease is not None and sequence.remaining == 1 and self._grow(sequence):
+            single = sequence.remaining == 1 and not sequence.pools
+            if sequence.lease is not None and single and self._grow(sequence):
                 works.append(_work(sequence, 1))
         copies = self._admit() if self.waiting and len(works) < self._max_tokens else []
-        if len(works) < len(self.running):
-            rows = self._max_rows - len(works)
-            works.extend(self._read_prompts(self._max_tokens - len(works), rows, {w.request.id for w in works}))
+        pooling = [sequence for sequence in self.running if sequence.pools]
+        # Turn by turn, where both kinds of sequences run.
+        self._pooled = bool(pooling) and (len(pooling) == len(self.running) or not self._pooled)
+        if self._pooled:
+            works = self._read_prompts(pooling, self._max_tokens, self._max_tokens)
+        elif len(works) < len(self.running):
+            served = {work.request.id for work in works}
+            reading = [each for each in self.running if each.request.id not in served and not each.pools]
+            works.extend(self._read_prompts(reading, self._max_tokens - len(works), self._max_rows - len(works)))
         ended, self._ended = tuple(self._ended), []
-        return Plan(tuple(works), tuple(copies), ended)
+        return Plan(tuple(works), tuple(copies), ended, self._pooled)
 
     def commit(self, plan: Plan, drawn: Many[Many[Drawn]]) -> list[TokenEvent]:
         """Takes the tokens drawn for each work of the plan, in order; the events of this step."""
@@ -87,15 +95,15 @@ class Scheduler:
             sequence = running[work.request.id]
             lease = _held(sequence)
             sequence.filled = work.start + len(work.tokens)
-            if work.request.params.prompt_logits:
+            if work.request.params.collects:
                 sequence.collected = max(sequence.collected, min(sequence.filled, sequence.prompt))
-            self.cache.record(lease, sequence.tokens, sequence.filled)
+            self.cache.record(lease, sequence.tokens, _kept(sequence))
             for token in tokens:
                 event = self._add(sequence, token, now)
                 events.append(event)
                 if event.finish_reason is not None:
                     break
-            if not tokens and not sequence.remaining and sequence.full:  # only its prompt's logits were asked for
+            if not tokens and not sequence.remaining and sequence.full:  # only its prompt was asked about
                 events.append(self._end(sequence, "length", now))
         return events
 
@@ -167,7 +175,7 @@ class Scheduler:
             self._close(sequence)
 
     def _close(self, sequence: Sequence) -> None:
-        self.cache.close(_held(sequence), sequence.tokens, sequence.filled)
+        self.cache.close(_held(sequence), sequence.tokens, _kept(sequence))
         sequence.lease = None
         self._refused = None
 
@@ -249,7 +257,7 @@ class Scheduler:
         usable = min(sequence.first_wanted, self.cache.shareable(sequence.prompt))
         best, longest = None, 0
         for other in self.running:
-            if other.remaining <= size:
+            if other.remaining <= size or other.pools:
                 continue
             most = min(usable, len(other.tokens), _held(other).shareable) // size * size
             common = _common_blocks(sequence.tokens, other.tokens, most, size)
@@ -259,10 +267,9 @@ class Scheduler:
 
     # ── prompts ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _read_prompts(self, tokens: int, rows: int, served: Iterable[int]) -> list[Work]:
+    def _read_prompts(self, reading: list[Sequence], tokens: int, rows: int) -> list[Work]:
         """Shares the rest of a step among the sequences that still read: the oldest may use half of it at once, then
         those with least to read, so that a long prompt neither stops short ones nor is stopped by them."""
-        reading = [sequence for sequence in self.running if sequence.request.id not in served]
         if not reading:
             return []
         counts = dict.fromkeys(reading, 0)
@@ -291,6 +298,12 @@ def _remaining(sequence: Sequence) -> int:
 def _held(sequence: Sequence) -> Lease:
     assert sequence.lease is not None, f"request {sequence.request.id} runs without cache blocks"
     return sequence.lease
+
+
+def _kept(sequence: Sequence) -> int:
+    """How many of its positions others may find in the cache. What is only pooled is nobody's beginning: kept, it would
+    push out the chats that are."""
+    return 0 if sequence.pools else sequence.filled
 
 
 def _wants(sequence: Sequence, count: int) -> int:

@@ -44,7 +44,7 @@ class Sequence:
         self.filled = 0  # positions whose keys and values are in the cache
         self.lease: Lease | None = None  # None while it waits
         self.cached: int | None = None  # prompt tokens found in the cache when it first ran
-        self.collected = 0  # prompt positions whose logits were delivered
+        self.collected = 0  # prompt positions whose logits or states were delivered
         self.preemptions = 0
         self.leader: Sequence | None = None  # a running sequence that reads, up to `goal`, what this one begins with
         self.goal = 0
@@ -55,9 +55,14 @@ class Sequence:
         return len(self.tokens) - self.filled
 
     @property
+    def pools(self) -> bool:
+        """Whether it wants hidden states, which steps of their own give."""
+        return self.request.params.pool_states
+
+    @property
     def first_wanted(self) -> int:
         """The first position whose logits are still wanted; what lies before may come from the cache."""
-        if self.request.params.prompt_logits and self.collected < self.prompt:
+        if self.request.params.collects and self.collected < self.prompt:
             return self.collected
         return len(self.tokens) - 1
 

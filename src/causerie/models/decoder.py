@@ -6,13 +6,20 @@ program, a prefill from a decode step, or a bf16 weight from a 4-bit one.
 
 from __future__ import annotations
 
-from causerie.backends.ops import Ops, Value, Weights, linear_parts
+from causerie.backends.ops import Ops, Passes, Value, Weights, linear_parts
 from causerie.models.layers import attention, mlp
 from causerie.models.spec import Decoder
 
 
 def forward(ops: Ops, spec: Decoder, weights: Weights) -> Value:
     """Logits [rows, vocab] of the step that `ops` was made for; see `Step` for what a step is."""
+    x = states(ops, spec, weights)
+    (logits,) = ops.linear(x, *linear_parts(weights, "", ["embed" if spec.tied else "head"]))
+    return logits
+
+
+def states(ops: Ops, spec: Decoder, weights: Weights) -> Value:
+    """Hidden states [rows, width] of the same step, after the last norm: what the head reads."""
     x = ops.embed(weights["embed"])
     for index, layer in enumerate(spec.layers):
         prefix = f"layers.{index}."
@@ -20,6 +27,7 @@ def forward(ops: Ops, spec: Decoder, weights: Weights) -> Value:
         x = ops.add(x, attention(ops, h, index, layer.mixer, weights))
         h = ops.norm(x, weights[prefix + "ffn_norm"], layer.norm)
         x = ops.add(x, mlp(ops, h, index, layer.ffn, weights))
-    x = ops.norm(ops.select(x), weights["norm"], spec.norm)
-    (logits,) = ops.linear(x, *linear_parts(weights, "", ["embed" if spec.tied else "head"]))
-    return logits
+    return ops.norm(ops.select(x), weights["norm"], spec.norm)
+
+
+PASSES = Passes(forward, states)

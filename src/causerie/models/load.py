@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from causerie.backends.ops import Backend, CacheShape, QuantizedBackend
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileError, unknown
-from causerie.models.decoder import forward
+from causerie.models.decoder import PASSES
 from causerie.models.model import Model
 from causerie.models.packed import method_of, without_method
 from causerie.models.prepared import able_to_map, prepared_for
@@ -167,7 +167,7 @@ def load_surveyed(
         weights = _place(found, index, backend, quantizer, reader, progress)
     return Model(
         spec=found.spec,
-        executable=backend.compile(found.spec, weights, forward, cache, max_tokens),
+        executable=backend.compile(found.spec, weights, PASSES, cache, max_tokens),
         cache=cache,
         max_tokens=max_tokens,
         format=found.plain,

@@ -39,6 +39,10 @@ class StepModel(Protocol):
         """Logits [r, vocab] of the step's `rows`."""
         ...
 
+    def states(self, step: Step) -> NDArray[np.float32]:
+        """Hidden states [r, width] of the step's `rows`, after the last norm."""
+        ...
+
 
 @runtime_checkable
 class Profiled(Protocol):
@@ -82,6 +86,10 @@ class Model:
     def run(self, step: Step) -> NDArray[np.float32]:
         """Logits [r, vocab] of the step's `rows`."""
         return self.executable.run(step, self._rotations.rows(step.positions, step.rope_lengths))
+
+    def states(self, step: Step) -> NDArray[np.float32]:
+        """Hidden states [r, width] of the step's `rows`, after the last norm."""
+        return self.executable.states(step, self._rotations.rows(step.positions, step.rope_lengths))
 
     def profile(self, step: Step) -> list[Timed]:
         """Runs a step as `run` does and tells what each instruction cost. Raises Unsupported where the backend has no

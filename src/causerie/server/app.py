@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from starlette.routing import Route
 from causerie.errors import CauserieError
 from causerie.server.chat_completions import ChatCompletion, ChatCompletionRequest
 from causerie.server.completions import Completion, CompletionRequest
+from causerie.server.embeddings import EmbeddingRequest
 from causerie.server.failure_responses import Refusal, refusal_of
 from causerie.server.gate import MOST_BODY, Gate, Guard, refused
 from causerie.server.link import EngineLink
@@ -30,9 +31,11 @@ from causerie.server.streaming import OPENAI, Answer, Envelope, Frames, named_ev
 from causerie.server.text_bodies import ApplyTemplate, DetokenizeBody, Tokenize
 
 Body = TypeVar("Body")
+Result = TypeVar("Result")
 _HEADERS = ["Authorization", "Content-Type", "X-API-Key"]
 _DEEPEST = 64  # brackets in a JSON body
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_GONE = Response(status_code=499)  # nobody reads it
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
@@ -55,10 +58,11 @@ class Application:
 
         routes = [
             Route("/v1/chat/completions", self._answered(self.chat), methods=["POST"]),
-            Route("/v1/completions", self._answered(self.complete), methods=["POST"]),
-            Route("/v1/responses", self._answered(self.respond), methods=["POST"]),
+            Route("/v1/completions", self._answered(self.complete, prompt="prompt"), methods=["POST"]),
+            Route("/v1/responses", self._answered(self.respond, prompt="input"), methods=["POST"]),
             Route("/v1/messages", self._answered(self.message, error_body), methods=["POST"]),
             Route("/v1/messages/count_tokens", self._answered(self.count, error_body), methods=["POST"]),
+            Route("/v1/embeddings", self._answered(self.embed, prompt="input"), methods=["POST"]),
             Route("/v1/models", self._answered(self.models), methods=["GET"]),
             Route("/v1/models/{model:path}", self._answered(self.model), methods=["GET"]),
             Route("/tokenize", self._answered(self.tokenize), methods=["POST"]),
@@ -117,6 +121,15 @@ class Application:
         found = await self._link.value(lambda job: Render(job, body.model, body.prompt()))
         return _json({"input_tokens": len(found["tokens"])})
 
+    async def embed(self, request: Request) -> Response:
+        """POST /v1/embeddings."""
+        body = await _read(request, EmbeddingRequest)
+        self._check_model(body.model)
+        order = body.order()
+        self._refuse_full(1)
+        found = await _unless_left(request, self._link.value(order))
+        return _GONE if found is None else _json(body.answer(found))
+
     async def _text(self, order: Generate) -> str:
         """The text of an order's prompt."""
         if isinstance(order.prompt, Text):
@@ -136,8 +149,7 @@ class Application:
     ) -> Response:
         """Gives the orders and answers with what comes of them, whole or as it comes. A stream's status waits for the
         first event of every order, so that what is wrong with a prompt is a status and no stream."""
-        if self._link.jobs + len(orders) > self._most_jobs:
-            raise Refusal(429, "The server is full; try again.", "rate_limit_error", retry_after=1)
+        self._refuse_full(len(orders))
         async with AsyncExitStack() as stack:
             jobs = [await stack.enter_async_context(self._link.job(order)) for order in orders]
             chunks = list(first or [])
@@ -146,15 +158,13 @@ class Application:
             if stream:
                 events = stream_of(jobs, answer, chunks, stack.pop_all(), frames or OPENAI)
                 return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-            reading = asyncio.create_task(read_all(jobs, answer))
-            leaving = asyncio.create_task(_left(request))
-            done, waiting = await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
-            for task in waiting:
-                task.cancel()
-            if reading not in done:
-                return Response(status_code=499)  # nobody reads it; the jobs end with this block
-            reading.result()
-        return _json(answer.whole())
+            gone = await _unless_left(request, read_all(jobs, answer)) is None
+        return _GONE if gone else _json(answer.whole())
+
+    def _refuse_full(self, more: int) -> None:
+        """Raises Refusal where so many more jobs are too many."""
+        if self._link.jobs + more > self._most_jobs:
+            raise Refusal(429, "The server is full; try again.", "rate_limit_error", retry_after=1)
 
     # --- models ---
 
@@ -235,8 +245,11 @@ class Application:
             lines += [f"# TYPE causerie_{name} {kind}", f"causerie_{name} {value}"]
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
-    def _answered(self, handler: Callable[[Request], Any], body: Envelope = Refusal.body) -> Callable[[Request], Any]:
-        """A route whose failures are envelopes, as `body` writes them."""
+    def _answered(
+        self, handler: Callable[[Request], Any], body: Envelope = Refusal.body, prompt: str = "messages"
+    ) -> Callable[[Request], Any]:
+        """A route whose failures are envelopes, as `body` writes them; `prompt` is the field that holds what the model
+        reads."""
 
         async def answer(request: Request) -> Response:
             try:
@@ -244,9 +257,9 @@ class Application:
             except Refusal as refusal:
                 return refused(refusal, body)
             except CauserieError as error:
-                return refused(refusal_of(error), body)
+                return refused(refusal_of(error, prompt), body)
             except ClientDisconnect:
-                return Response(status_code=499)
+                return _GONE
             return found
 
         return answer
@@ -262,6 +275,16 @@ _METRICS = {
     "blocks": "gauge",
     "free_blocks": "gauge",
 }
+
+
+async def _unless_left(request: Request, work: Coroutine[Any, Any, Result]) -> Result | None:
+    """What `work` gives; None where the client goes first, which ends the work. Raises what it raises."""
+    working = asyncio.create_task(work)
+    leaving = asyncio.create_task(_left(request))
+    done, waiting = await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    return working.result() if working in done else None
 
 
 async def _left(request: Request) -> None:

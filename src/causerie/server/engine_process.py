@@ -17,6 +17,7 @@ import msgspec
 from causerie.engine.stream import Message
 from causerie.errors import CauserieError, EngineError, UsageError
 from causerie.server.answering import Answering
+from causerie.server.embedding import embedded
 from causerie.server.frames import Unpacker, packed
 from causerie.server.mailbox import Mailbox
 from causerie.server.models import Models
@@ -27,6 +28,7 @@ from causerie.server.orders import (
     Cancel,
     Detokenize,
     Done,
+    Embed,
     EngineOptions,
     Event,
     Failed,
@@ -124,12 +126,23 @@ class EngineService:
         if isinstance(order, Render):
             tokens, text = await self._tokens(order.model, order.prompt, whole_text=True)
             return {"tokens": tokens, "text": text}
+        if isinstance(order, Embed):
+            return await self._embedded(order)
         if isinstance(order, Detokenize):
             return (await self._tokens(order.model, Tokens(order.tokens), whole_text=True))[1]
         if isinstance(order, Load):
             self._models.release(await self._models.use(order.model))
             return None
         raise UsageError(f"The engine's process does not know the order {type(order).__name__}.")
+
+    async def _embedded(self, order: Embed) -> Any:
+        held = await self._models.use(order.model)
+        try:
+            rows = [(await self._tokens(order.model, prompt))[0] for prompt in order.prompts]
+            found = await embedded(held.model, rows, order.width)
+            return {"tokens": sum(map(len, rows)), "embeddings": [vector.tobytes() for vector in found]}
+        finally:
+            self._models.release(held)
 
     async def _beat(self) -> None:
         while True:

@@ -41,14 +41,14 @@ class Refusal(Exception):
         return {"error": {"message": message, "type": self.type, "param": self.param, "code": self.code}}
 
 
-def refusal_of(error: CauserieError) -> Refusal:
+def refusal_of(error: CauserieError, prompt: str = "messages") -> Refusal:
     """How a failure of the program is told over HTTP: without the folders of this machine; only a fault of ours is a
-    5xx."""
+    5xx. `prompt` is the field of the request that holds what the model reads."""
     sentence = _FOLDERS.sub("(a folder)", str(error))
     if isinstance(error, ContextLengthError):
-        return Refusal(400, sentence, param="messages", code="context_length_exceeded")
+        return Refusal(400, sentence, param=prompt, code="context_length_exceeded")
     if isinstance(error, TemplateError | MessageError):
-        return Refusal(400, sentence, param="messages", code="chat_template_error")
+        return Refusal(400, sentence, param=prompt, code="chat_template_error")
     if isinstance(error, ModelNotFound):
         return Refusal(404, sentence, param="model", code="model_not_found")
     if isinstance(error, UsageError):

@@ -9,6 +9,7 @@ import msgspec
 import causerie
 from causerie.server.chat_completions import ChatCompletionRequest
 from causerie.server.completions import CompletionRequest
+from causerie.server.embeddings import EmbeddingRequest
 from causerie.server.messages import CountRequest, MessagesRequest
 from causerie.server.page import RenderBody
 from causerie.server.responses import ResponsesRequest
@@ -20,6 +21,7 @@ _BODIES: dict[str, tuple[type, str]] = {
     "/v1/responses": (ResponsesRequest, "An answer, by OpenAI's newer protocol"),
     "/v1/messages": (MessagesRequest, "An answer, for Anthropic's clients"),
     "/v1/messages/count_tokens": (CountRequest, "How many tokens a chat has, for Anthropic's clients"),
+    "/v1/embeddings": (EmbeddingRequest, "Embeddings of texts"),
     "/tokenize": (Tokenize, "Text to tokens"),
     "/detokenize": (DetokenizeBody, "Tokens to text"),
     "/apply-template": (ApplyTemplate, "A chat as its model reads it"),

@@ -78,6 +78,16 @@ class Render(Struct, tag=True, frozen=True):
     prompt: Prompt
 
 
+class Embed(Struct, tag=True, frozen=True):
+    """The embeddings of prompts in their order: little-endian float32, in base64. `width` is how many numbers each must
+    have; None takes the model's."""
+
+    job: int
+    model: str
+    prompts: list[Text | Tokens]
+    width: int | None = None
+
+
 class Detokenize(Struct, tag=True, frozen=True):
     """The text of tokens."""
 
@@ -99,7 +109,7 @@ class Cancel(Struct, tag=True, frozen=True):
     job: int
 
 
-Order = Generate | Render | Detokenize | Load | Cancel
+Order = Generate | Render | Embed | Detokenize | Load | Cancel
 
 
 class TokenPiece(Struct, frozen=True):

@@ -114,11 +114,12 @@ async def _chunks(jobs: list[Job], answer: Answer) -> AsyncGenerator[list[dict[s
             yield answer.read(place, event)
 
 
-async def read_all(jobs: list[Job], answer: Answer) -> None:
-    """Reads an answer to its end. Raises what a job failed with."""
+async def read_all(jobs: list[Job], answer: Answer) -> Answer:
+    """The answer, read to its end. Raises what a job failed with."""
     async with aclosing(_chunks(jobs, answer)) as chunks:
         async for _ in chunks:
             pass
+    return answer
 
 
 async def stream_of(

@@ -22,7 +22,7 @@ from causerie.backends.native.lossless import PackedMatrix, likely_bytes, most_b
 from causerie.backends.native.program import BLOCK, NUMBERS, PANEL, Layout, Packing
 from causerie.backends.native.quantized import held_bytes, packing_of, panels_bytes, slice_rows, write_table
 from causerie.backends.native.trace import Placed
-from causerie.backends.ops import PACKINGS, CacheShape, Forward, Weights
+from causerie.backends.ops import PACKINGS, CacheShape, Passes, Weights
 from causerie.errors import BackendUnavailable, EngineError, UsageError, unknown
 from causerie.models.spec import Decoder
 from causerie.quant.format import Buffers
@@ -128,11 +128,11 @@ class NativeBackend:
         return Weight(name, shape, format, placed, len(memory))
 
     def compile(
-        self, spec: Decoder, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int
+        self, spec: Decoder, weights: Weights, passes: Passes, cache: CacheShape, max_tokens: int
     ) -> NativeExecutable:
-        """Traces `forward` and makes room for the cache. Raises OutOfMemory."""
+        """Traces the pass to logits and makes room for the cache. Raises OutOfMemory."""
         self._arena = None  # the weights hold it from here on
-        return NativeExecutable(self, spec, weights, forward, cache, max_tokens)
+        return NativeExecutable(self, spec, weights, passes, cache, max_tokens)
 
     def _format(self, name: str, shape: tuple[int, ...]) -> str:
         return self._formats[name] if len(shape) == 2 else "float32"

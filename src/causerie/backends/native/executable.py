@@ -13,22 +13,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.native import library, trace
-from causerie.backends.native.arena import Arena, aligned
+from causerie.backends.native import library
 from causerie.backends.native.cache import LayerCaches, sum_bytes
 from causerie.backends.native.prepared import LAYOUT_VERSION, laid
 from causerie.backends.native.profile import Timed, timed
-from causerie.backends.native.program import ATTENDING, ROW_GROUP, WANTED, Program, StepArguments
-from causerie.backends.ops import CacheShape, Forward, LaidOut, Rotations, Weights
+from causerie.backends.native.program import ATTENDING, ROW_GROUP, Program, StepArguments
+from causerie.backends.native.traced import SUMS_BYTES, Traced
+from causerie.backends.ops import CacheShape, Forward, LaidOut, Passes, Rotations, Weights
 from causerie.backends.step import Step
 from causerie.errors import EngineError
 from causerie.models.spec import Decoder
 
 if TYPE_CHECKING:
     from causerie.backends.native.backend import NativeBackend
-
-SUMS_BYTES = 4 * 2**20
-"""Room for sums of attention that are done apart: a thousand chunks of 14 heads of 64."""
 
 FAULTS: tuple[Callable[[int, Step, Program], str], ...] = (
     lambda at, step, program: f"it has {at} tokens and the model was compiled for at most {program.max_tokens}",
@@ -45,6 +42,9 @@ FAULTS: tuple[Callable[[int, Step, Program], str], ...] = (
 """What is wrong with a step, by the number that src/run.h gives it, from 1."""
 
 
+_CLOSED = "The model was closed and cannot run. Load it again."
+
+
 class NativeExecutable:
     """Implements `causerie.backends.ops.Executable`."""
 
@@ -53,68 +53,75 @@ class NativeExecutable:
         backend: NativeBackend,
         spec: Decoder,
         weights: Weights,
-        forward: Forward,
+        passes: Passes,
         cache: CacheShape,
         max_tokens: int,
     ) -> None:
-        """Traces `forward`. Raises OutOfMemory for cache or activations."""
+        """Traces the pass to logits. Raises OutOfMemory for cache or activations."""
         self._backend = backend
         self._spec = spec
         self._weights: Weights | None = weights  # holds their memory
-        caches = LayerCaches(spec, cache)
-        ops = trace.NativeOps(spec, caches)
-        logits = forward(ops, spec, weights)
-        if (logits.width, logits.counted, logits.narrow) != (spec.vocab, WANTED, False):
-            raise EngineError(
-                f"The forward pass gave {logits}; one float32 row of {spec.vocab} per wanted row is needed."
-            )
-        lines = trace.fold_roundings(ops.lines)
-        memory = trace.share_memory(lines, logits)
-        lines = trace.with_merges(lines)
-        room = sum(memory.strides[:-1]) * max_tokens
-        activations = Arena(aligned(room) + SUMS_BYTES, "the activations of a step")
-        self.instructions = trace.assemble(lines, memory)
-        self._lines = lines
-        self._buffers = trace.buffers(memory, max_tokens, activations.take(room))
-        self._activations: Arena | None = activations
-        self._row_sequence = np.zeros(max_tokens, np.int32)
+        self._passes = passes
+        self._caches: LayerCaches | None = LayerCaches(spec, cache)
+        self._max_tokens = max_tokens
         self._attending = _attending(spec, max_tokens)
-        self._caches: LayerCaches | None = caches
-        self._program = Program(
-            instructions=self.instructions.ctypes.data,
-            buffers=self._buffers.ctypes.data,
-            layers=caches.layers.ctypes.data,
-            row_sequence=self._row_sequence.ctypes.data,
-            sums=activations.take(SUMS_BYTES),
-            instruction_count=len(self.instructions),
-            layer_count=len(caches.layers),
-            logits_buffer=len(self._buffers) - 1,
-            blocks=cache.blocks,
-            max_tokens=max_tokens,
-            vocab=spec.vocab,
-            threads=backend.threads,
-        )
+        self._logits: Traced | None = self._traced(passes.logits, spec.vocab)
+        self._states: Traced | None = None
 
     def run(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
         """Logits [r, vocab] of the step's rows. Raises EngineError for a step that does not fit the model."""
-        return self._run(step, rotations, None)
+        return self._run(self._logits, step, rotations)
+
+    def states(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
+        """Hidden states [r, width] of the step's rows. Traced when first asked for. Raises as `run`, and
+        OutOfMemory."""
+        if self._states is None and self._caches is not None:
+            self._states = self._traced(self._passes.states, self._spec.width)
+        return self._run(self._states, step, rotations)
+
+    @property
+    def instructions(self) -> NDArray[np.void]:
+        """Of the pass to logits, as C++ reads them."""
+        return self._open(self._logits).instructions
 
     def profile(self, step: Step, rotations: Rotations) -> list[Timed]:
         """Runs a step and tells how long each instruction took, in order; the first is the copying of cache blocks.
         The same work as `run`, with one look at the clock between instructions. Raises as `run`."""
-        opened = np.zeros(len(self.instructions) + 2, np.int64)
-        self._run(step, rotations, opened.ctypes.data)
+        traced = self._open(self._logits)
+        opened = np.zeros(len(traced.instructions) + 2, np.int64)
+        self._run(traced, step, rotations, opened.ctypes.data)
         seconds = np.diff(opened) / 1e9
         copies = Timed("copy", "", float(seconds[0]), 0)
-        return [copies, *(timed(*each, step) for each in zip(self._lines, self.instructions, seconds[1:], strict=True))]
+        each = zip(traced.lines, traced.instructions, seconds[1:], strict=True)
+        return [copies, *(timed(*one, step) for one in each)]
 
-    def _run(self, step: Step, rotations: Rotations, opened: int | None) -> NDArray[np.float32]:
-        if self._caches is None:
-            raise EngineError("The model was closed and cannot run. Load it again.")
+    def _traced(self, forward: Forward, width: int) -> Traced:
+        if self._weights is None or self._caches is None:
+            raise EngineError(_CLOSED)
+        return Traced.of(
+            forward,
+            self._spec,
+            self._weights,
+            self._caches,
+            width=width,
+            max_tokens=self._max_tokens,
+            threads=self._backend.threads,
+        )
+
+    @staticmethod
+    def _open(traced: Traced | None) -> Traced:
+        if traced is None:
+            raise EngineError(_CLOSED)
+        return traced
+
+    def _run(
+        self, pass_: Traced | None, step: Step, rotations: Rotations, opened: int | None = None
+    ) -> NDArray[np.float32]:
+        traced = self._open(pass_)
         arrays = self._arrays(step)
         turns = self._turns(rotations, len(step.tokens))
         addresses = np.array([turn.ctypes.data for turn in turns], np.uint64)
-        logits = np.empty((len(step.rows), self._spec.vocab), np.float32)
+        result = np.empty((len(step.rows), traced.width), np.float32)
         arguments = StepArguments(
             tokens_count=len(step.tokens),
             sequences=step.sequences,
@@ -122,7 +129,7 @@ class NativeExecutable:
             copies_count=len(step.copies),
             tables_count=len(step.tables),
             rotations=addresses.ctypes.data,
-            logits=logits.ctypes.data,
+            logits=result.ctypes.data,
             attending=self._attending.ctypes.data,
             **{name: array.ctypes.data for name, array in arrays.items()},
         )
@@ -131,27 +138,26 @@ class NativeExecutable:
             fault = library.kernels().causerie_run(
                 self._backend.pool,
                 self._backend.instruction_set.index,
-                ctypes.byref(self._program),
+                ctypes.byref(traced.program),
                 ctypes.byref(arguments),
                 ctypes.byref(where),
                 opened,
             )
         if fault:
-            raise EngineError(f"A step cannot run: {FAULTS[fault - 1](where.value, step, self._program)}.")
-        return logits
+            raise EngineError(f"A step cannot run: {FAULTS[fault - 1](where.value, step, traced.program)}.")
+        return result
 
     def laid_out(self) -> LaidOut:
         """Views of its matrices. Raises EngineError where it was closed."""
         if self._weights is None:
-            raise EngineError("The model was closed; its weights are gone. Load it again.")
+            raise EngineError(_CLOSED)
         matrices = {name: laid(weight) for name, weight in self._weights.items() if len(weight.shape) == 2}
         return LaidOut(self._backend.name, LAYOUT_VERSION, matrices)
 
     def close(self) -> None:
         """Frees weights, cache and activations."""
         with self._backend.lock:
-            self._weights = self._caches = self._activations = None
-            self._lines = []
+            self._weights = self._caches = self._logits = self._states = None
 
     def _arrays(self, step: Step) -> dict[str, NDArray[np.int32]]:
         """The step's arrays as C++ wants them, their lengths checked against each other."""

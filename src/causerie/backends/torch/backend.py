@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causerie.backends.ops import CacheShape, Forward, Rotations, Weights
+from causerie.backends.ops import CacheShape, Forward, Passes, Rotations, Weights
 from causerie.backends.step import Step
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.devices import free_bytes, require
@@ -82,12 +82,12 @@ class TorchBackend:
         return Weight(name, shape, format, matrix, matrix.nbytes)
 
     def compile(
-        self, spec: Decoder, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int
+        self, spec: Decoder, weights: Weights, passes: Passes, cache: CacheShape, max_tokens: int
     ) -> TorchExecutable:
         """Allocates the cache."""
         paged = _allocated(lambda: PagedCache(spec, cache, self._device), self.device)
         dtype = getattr(torch, self._formats["norm"])  # vectors are plain, and activations as they are
-        return TorchExecutable(spec, weights, forward, paged, max_tokens, self._device, dtype)
+        return TorchExecutable(spec, weights, passes, paged, max_tokens, self._device, dtype)
 
     def _empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         made: Tensor = _allocated(lambda: torch.empty(shape, dtype=dtype, device=self._device), self.device)
@@ -95,13 +95,13 @@ class TorchBackend:
 
 
 class TorchExecutable:
-    """Runs `forward` over a `TorchOps` made for each step."""
+    """Runs a pass over a `TorchOps` made for each step."""
 
     def __init__(
         self,
         spec: Decoder,
         weights: Weights,
-        forward: Forward,
+        passes: Passes,
         cache: PagedCache,
         max_tokens: int,
         device: torch.device,
@@ -109,7 +109,7 @@ class TorchExecutable:
     ) -> None:
         self._spec = spec
         self._weights = weights
-        self._forward = forward
+        self._passes = passes
         self._cache: PagedCache | None = cache
         self._max_tokens = max_tokens
         self._device = device
@@ -117,6 +117,13 @@ class TorchExecutable:
 
     def run(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
         """Logits [r, vocab]."""
+        return self._run(self._passes.logits, step, rotations)
+
+    def states(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
+        """Hidden states [r, width]."""
+        return self._run(self._passes.states, step, rotations)
+
+    def _run(self, forward: Forward, step: Step, rotations: Rotations) -> NDArray[np.float32]:
         if self._cache is None:
             raise EngineError("The model was closed and cannot run. Load it again.")
         if len(step.tokens) > self._max_tokens:
@@ -130,11 +137,9 @@ class TorchExecutable:
             tensors = StepTensors.place(step, self._cache.block_size, self._device)
             self._cache.copy(tensors.copies)
             turns = {rope: _as_tensor(rows, "float32").to(self._device) for rope, rows in self._turns(rotations)}
-            logits: Tensor = self._forward(
-                TorchOps(tensors, self._cache, turns, self._dtype), self._spec, self._weights
-            )
+            result: Tensor = forward(TorchOps(tensors, self._cache, turns, self._dtype), self._spec, self._weights)
             # Always the caller's own: on the CPU .numpy() would share memory, with nothing that is written again.
-            return logits.float().cpu().numpy()
+            return result.float().cpu().numpy()
 
     def close(self) -> None:
         """Frees weights and cache."""

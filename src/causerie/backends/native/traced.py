@@ -1,0 +1,74 @@
+"""A pass through the decoder as a program that C++ runs: recorded once, with room for what a step computes.
+
+Knows no step. Two programs over the same caches may exist side by side; they are never run at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.backends.native import trace
+from causerie.backends.native.arena import Arena, aligned
+from causerie.backends.native.cache import LayerCaches
+from causerie.backends.native.program import WANTED, Program
+from causerie.backends.ops import Forward, Weights
+from causerie.errors import EngineError
+from causerie.models.spec import Decoder
+
+SUMS_BYTES = 4 * 2**20
+"""Room for sums of attention that are done apart: a thousand chunks of 14 heads of 64."""
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A program and all the memory that its addresses name, but for the result's, which is the caller's."""
+
+    program: Program
+    instructions: NDArray[np.void]
+    buffers: NDArray[np.void]
+    lines: list[trace.Line]
+    width: int  # of a row of the result
+    _kept: tuple[object, ...]
+
+    @staticmethod
+    def of(
+        forward: Forward,
+        spec: Decoder,
+        weights: Weights,
+        caches: LayerCaches,
+        *,
+        width: int,
+        max_tokens: int,
+        threads: int,
+    ) -> Traced:
+        """Records `forward`, which gives a float32 row of `width` for each wanted row. Raises OutOfMemory."""
+        ops = trace.NativeOps(spec, caches)
+        result = forward(ops, spec, weights)
+        if (result.width, result.counted, result.narrow) != (width, WANTED, False):
+            raise EngineError(f"The pass gave {result}; one float32 row of {width} per wanted row is needed.")
+        lines = trace.fold_roundings(ops.lines)
+        memory = trace.share_memory(lines, result)
+        lines = trace.with_merges(lines)
+        room = sum(memory.strides[:-1]) * max_tokens
+        activations = Arena(aligned(room) + SUMS_BYTES, "the activations of a step")
+        instructions = trace.assemble(lines, memory)
+        buffers = trace.buffers(memory, max_tokens, activations.take(room))
+        row_sequence = np.zeros(max_tokens, np.int32)
+        program = Program(
+            instructions=instructions.ctypes.data,
+            buffers=buffers.ctypes.data,
+            layers=caches.layers.ctypes.data,
+            row_sequence=row_sequence.ctypes.data,
+            sums=activations.take(SUMS_BYTES),
+            instruction_count=len(instructions),
+            layer_count=len(caches.layers),
+            logits_buffer=len(buffers) - 1,
+            blocks=caches.shape.blocks,
+            max_tokens=max_tokens,
+            vocab=spec.vocab,
+            threads=threads,
+        )
+        return Traced(program, instructions, buffers, lines, width, (activations, row_sequence))
