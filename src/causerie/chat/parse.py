@@ -13,7 +13,8 @@ from typing import Protocol
 from causerie.chat.parts import Part, ReasoningPart, TextPart
 from causerie.chat.reasoning import ReasoningFormat, reasoning_of
 from causerie.chat.tool_formats import format_of, harmony
-from causerie.chat.tool_formats.format import Schemas, ToolFormat
+from causerie.chat.tool_formats.format import ToolFormat
+from causerie.chat.tool_formats.rules import Schemas
 
 
 class ReplyParser(Protocol):

@@ -52,7 +52,7 @@ class Answering:
         flags = GenerationConfig(**self._style.flags(order, model), logprobs=order.logprobs)
         levels = Flags(call=flags, checkpoint=model.generation_config, fallback=unlimited)
         # As num_return_sequences of generate(), except that here equal answers to a greedy request are no mistake.
-        plan = self._style.after_reasoning(model.decide(levels, len(tokens)), tail, model)
+        plan = self._style.after_reasoning(order, model.decide(levels, len(tokens)), tail, model)
         self._plan = replace(plan, sequences=order.choices)
         self._tokenizer: Tokenizer = model.tokenizer.text
         self._readers = [

@@ -4,7 +4,6 @@ reasoning ends. In the engine's process; knows no request's text.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from causerie.api.resolution import Generation
 from causerie.chat.parse import ReplyFormat
 from causerie.chat.tool_formats import harmony
+from causerie.chat.tool_formats.rules import Rules
 from causerie.errors import Unsupported, UsageError
 from causerie.server.orders import Generate
-from causerie.text.structure import JSON_OPTIONS, Structure
+from causerie.text.structure import Structure
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
-    from causerie.text.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Style:
 
     def flags(self, order: Generate, model: CausalLM) -> Mapping[str, Any]:
         """The order's flags, and the response format by which an answer that must call a tool does. Raises Unsupported
-        where the model's way to write calls is not known or cannot be held to."""
+        where the model's way to write calls is not known."""
         if order.tools is None:
             return order.flags
         if self.reply.tools is None:
@@ -43,38 +42,19 @@ class Style:
             return order.flags
         if order.flags.get("response_format") is not None:
             raise UsageError("A call of a tool is required and a response_format is set; an answer cannot be both.")
-        grammar = self._calls(order, model.tokenizer.text)
+        tokenizer = model.tokenizer.text
+        special = {text: token for text, token in tokenizer.added_tokens.items() if tokenizer.is_special(text)}
+        rules = Rules(special)
+        grammar = rules.grammar(self.reply.tools.write(rules, order.tools.schemas, order.tools.parallel))
         return {**order.flags, "response_format": {"type": "grammar", "grammar": grammar}}
 
-    def _calls(self, order: Generate, tokenizer: Tokenizer) -> str:
-        """A Lark grammar of one call or several."""
-        assert order.tools is not None and self.reply.tools is not None, "no tools are given"
-        if self.reply.tools.wrapped is None:
-            raise Unsupported(
-                f"Calls of this model are written as {self.reply.tools.name} does it, which answers cannot be held to. "
-                'Use tool_choice "auto".'
-            )
-        before, after, key = self.reply.tools.wrapped
-        bodies = [
-            {
-                "type": "object",
-                "properties": {"name": {"const": name}, key: {"type": "object", **schema}},
-                "required": ["name", key],
-                "additionalProperties": False,
-            }
-            for name, schema in order.tools.schemas.items()
-        ]
-        body = bodies[0] if len(bodies) == 1 else {"anyOf": bodies}
-        call = " ".join(part for part in (_literal(before, tokenizer), "body", _literal(after, tokenizer)) if part)
-        more = ' ("\\n" call)*' if order.tools.parallel and before else ""
-        written = json.dumps({**body, "x-guidance": JSON_OPTIONS})
-        return f"start: call{more}\ncall: {call}\nbody: %json {written}\n"
-
-    def after_reasoning(self, plan: Generation, tail: str, model: CausalLM) -> Generation:
+    def after_reasoning(self, order: Generate, plan: Generation, tail: str, model: CausalLM) -> Generation:
         """The same plan; its constraint waits until a reasoning that the prompt has opened is closed. Raises
         Unsupported where its end is no single token."""
         reasoning, structure = self.reply.reasoning, plan.params.constraint
-        if structure is not None and self.reply.tools is harmony.FORMAT:
+        if self.reply.tools is harmony.FORMAT:
+            if structure is None or (order.tools is not None and order.tools.required):
+                return plan  # the grammar of a call has the channels in it
             raise Unsupported("This model answers in channels, which no response format can be held to; leave it out.")
         if reasoning is None or not isinstance(structure, Structure) or not reasoning.is_open(tail):
             return plan
@@ -86,15 +66,3 @@ class Style:
 
 PLAIN = Style(ReplyFormat())
 """All is text."""
-
-
-def _literal(text: str, tokenizer: Tokenizer) -> str:
-    """A text as a Lark grammar writes it, control tokens by their ids."""
-    if not text:
-        return ""
-    for spelling in tokenizer.added_tokens:
-        if spelling in text and tokenizer.is_special(spelling):
-            before, _, after = text.partition(spelling)
-            parts = (_literal(before, tokenizer), f"<[{tokenizer.token_to_id(spelling)}]>", _literal(after, tokenizer))
-            return " ".join(part for part in parts if part)
-    return json.dumps(text)

@@ -157,7 +157,7 @@ def _tokens(tokenizer: Tokenizer, vocab: int, eos: tuple[int, ...]) -> LLTokeniz
     """The tokenizer as llguidance reads it."""
     from llguidance import LLTokenizer
 
-    size = max(vocab, tokenizer.vocab_size)
+    size = max(vocab, len(tokenizer))
     return LLTokenizer(tokenizer.to_json(), n_vocab=size, eos_token=list(eos) or None)
 
 

@@ -25,12 +25,12 @@ TOOL_FORMATS: dict[str, ToolFormat] = {
     format.name: format
     for format in (
         harmony.FORMAT,
-        deepseek.FORMAT,
+        *deepseek.FORMATS,
         kimi.FORMAT,
         glm.FORMAT,
         *qwen_xml.FORMATS,
         hermes.FORMAT,
-        mistral.FORMAT,
+        *mistral.FORMATS,
         lfm.FORMAT,
         pythonic.FORMAT,
         llama_json.FORMAT,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.tool_formats.format import Schemas, ToolFormat, arguments_text
+from causerie.chat.tool_formats.format import ToolFormat, Write, arguments_text
+from causerie.chat.tool_formats.rules import Rules, Schemas
 
 _BEGIN, _SEPARATOR, _END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
+_OPENER, _CLOSER = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
 _CALL = re.compile(f"{_BEGIN}(.*?){_SEPARATOR}(.*?)(?:{_END}|\\Z)", re.DOTALL)
 _FENCED = re.compile(r"(\S+)\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL)
 
@@ -24,11 +28,37 @@ def read(block: str, _: Schemas) -> list[ToolCallPart]:
     return calls
 
 
-FORMAT = ToolFormat(
-    "deepseek",
-    signs=(("<｜tool▁calls▁begin｜>",),),
-    openers=("<｜tool▁calls▁begin｜>",),
-    closers=("<｜tool▁calls▁end｜>",),
-    read=read,
-    markers=(_BEGIN, _SEPARATOR, _END),
+def _writer(fenced: bool) -> Write:
+    def write(rules: Rules, tools: Schemas, several: bool) -> str:
+        def one(name: str, schema: Mapping[str, Any]) -> str:
+            head = f"function{_SEPARATOR}{name}\n```json\n" if fenced else f"{name}{_SEPARATOR}"
+            tail = f"\n```{_END}" if fenced else _END
+            body = rules.json({"type": "object", **schema})
+            return f"{rules.literal(_BEGIN + head)} {body} {rules.literal(tail)}"
+
+        calls = rules.calls(one, tools, ("\n" if fenced else "") if several else None)
+        return f"{rules.literal(_OPENER)} {calls} {rules.literal(_CLOSER)}"
+
+    return write
+
+
+FORMATS = (
+    ToolFormat(
+        "deepseek_fenced",
+        signs=((_OPENER, "```json"),),
+        openers=(_OPENER,),
+        closers=(_CLOSER,),
+        read=read,
+        write=_writer(fenced=True),
+        markers=(_BEGIN, _SEPARATOR, _END),
+    ),
+    ToolFormat(
+        "deepseek",
+        signs=((_OPENER,),),
+        openers=(_OPENER,),
+        closers=(_CLOSER,),
+        read=read,
+        write=_writer(fenced=False),
+        markers=(_BEGIN, _SEPARATOR, _END),
+    ),
 )

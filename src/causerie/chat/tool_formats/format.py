@@ -9,28 +9,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from causerie.chat.parts import ToolCallPart
+from causerie.chat.tool_formats.rules import Rules, Schemas
 
-Schemas = Mapping[str, Mapping[str, Any]]
-"""Of each tool by its name: the JSON schema of its arguments."""
 Read = Callable[[str, Schemas], list[ToolCallPart]]
 """The calls of one block, without what opened and closed it. Raises ValueError (and its kinds) for what is none."""
+Write = Callable[[Rules, Schemas, bool], str]
+"""The expression of an answer that calls one of the tools, or several where the last argument is true."""
 
 
 @dataclass(frozen=True)
 class ToolFormat:
     """`signs` are sets of texts by which a chat template shows that its model writes so. A block goes from one of
     `openers`, which stays part of it where it is `kept`, to one of `closers`, or to the answer's end where there are
-    none. `at_start` means that a block can only be the first thing said. `markers` are control tokens inside blocks."""
+    none. `write` is what an answer that must call a tool is held to. `at_start` means that a block can only be the
+    first thing said. `markers` are control tokens inside blocks."""
 
     name: str
     signs: tuple[tuple[str, ...], ...]
     openers: tuple[str, ...]
     closers: tuple[str, ...]
     read: Read
+    write: Write
     at_start: bool = False
     kept: bool = False
     markers: tuple[str, ...] = ()
-    wrapped: tuple[str, str, str] | None = None  # before and after a call in JSON, and its key of the arguments
 
     @property
     def spellings(self) -> frozenset[str]:

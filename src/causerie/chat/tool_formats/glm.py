@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.tool_formats.format import Schemas, ToolFormat, typed
+from causerie.chat.tool_formats.format import ToolFormat, typed
+from causerie.chat.tool_formats.rules import Rules, Schemas, arguments_in_order
 
 _ARGUMENT = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
 
@@ -20,11 +23,28 @@ def read(block: str, schemas: Schemas) -> list[ToolCallPart]:
     return [ToolCallPart(name, json.dumps(found, ensure_ascii=False))]
 
 
+def write(rules: Rules, tools: Schemas, several: bool) -> str:
+    """Keys and values with or without lines between them: releases differ."""
+    line = '"\\n"?'
+
+    def one(name: str, schema: Mapping[str, Any]) -> str:
+        parts = [rules.literal(f"<tool_call>{name}")]
+        for key, value, needed in arguments_in_order(schema):
+            opener = rules.literal("<arg_value>")
+            argument = f"{line} {rules.literal(f'<arg_key>{key}</arg_key>')} {line} {opener} "
+            argument += rules.bare(value, "</arg_value>")
+            parts.append(argument if needed else f"({argument})?")
+        return " ".join((*parts, line, rules.literal("</tool_call>")))
+
+    return rules.calls(one, tools, "\n" if several else None)
+
+
 FORMAT = ToolFormat(
     "glm",
     signs=(("<arg_key>", "<tool_call>"),),
     openers=("<tool_call>",),
     closers=("</tool_call>",),
     read=read,
+    write=write,
     markers=("<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>"),
 )

@@ -7,9 +7,12 @@ arguments are the message. Reading it is harmony's own affair: parse.py hands th
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from causerie.chat.parts import Part, ReasoningPart, TextPart, ToolCallPart
-from causerie.chat.tool_formats.format import Schemas, ToolFormat, arguments_text
+from causerie.chat.tool_formats.format import ToolFormat, arguments_text
+from causerie.chat.tool_formats.rules import Rules, Schemas
 
 START, CHANNEL, MESSAGE = "<|start|>", "<|channel|>", "<|message|>"
 ENDS = ("<|end|>", "<|call|>", "<|return|>")
@@ -38,11 +41,26 @@ def part_of(header: str, text: str) -> Part:
     return ReasoningPart(text) if channel is not None and channel.group(1) == "analysis" else TextPart(text)
 
 
+def write(rules: Rules, tools: Schemas, _: bool) -> str:
+    """Perhaps an analysis, then one call; the token that ends a call ends the answer."""
+    thought = f"{rules.literal(f'{CHANNEL}analysis{MESSAGE}')} {rules.text_to(f'<|end|>{START}')} "
+    constrained = f'({rules.literal(" <|constrain|>")} "json" | " json")?'
+
+    def one(name: str, schema: Mapping[str, Any]) -> str:
+        to = f" to=functions.{name}"
+        after = f"{rules.literal(f'{CHANNEL}commentary{to}')} {constrained}"  # as models write it
+        before = f"{rules.literal(f'{to}{CHANNEL}commentary')} {constrained}"  # as the template does
+        return f"({after} | {before}) {rules.literal(MESSAGE)} {rules.json({'type': 'object', **schema})}"
+
+    return f'({thought} "assistant")? {rules.calls(one, tools, None)}'
+
+
 FORMAT = ToolFormat(
     "harmony",
     signs=((CHANNEL, MESSAGE),),
     openers=(CHANNEL,),
     closers=(),
     read=read,
+    write=write,
     markers=(START, MESSAGE, "<|constrain|>", *ENDS),
 )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.tool_formats.format import Schemas, ToolFormat, arguments_text
+from causerie.chat.tool_formats.format import ToolFormat, arguments_text
+from causerie.chat.tool_formats.rules import Rules, Schemas
 
 _BEGIN, _ARGUMENTS, _END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"
 _CALL = re.compile("(.*?)".join(map(re.escape, (_BEGIN, _ARGUMENTS, _END))), re.DOTALL)
@@ -25,11 +28,23 @@ def read(block: str, _: Schemas) -> list[ToolCallPart]:
     return calls
 
 
+def write(rules: Rules, tools: Schemas, several: bool) -> str:
+    """A section of calls, each with its number."""
+
+    def one(name: str, schema: Mapping[str, Any]) -> str:
+        head = f"{rules.literal(f'{_BEGIN}functions.{name}:')} {rules.words('[0-9]{1,3}')} {rules.literal(_ARGUMENTS)}"
+        return f"{head} {rules.json({'type': 'object', **schema})} {rules.literal(_END)}"
+
+    calls = rules.calls(one, tools, "" if several else None)
+    return f"{rules.literal(FORMAT.openers[0])} {calls} {rules.literal(FORMAT.closers[0])}"
+
+
 FORMAT = ToolFormat(
     "kimi",
     signs=(("<|tool_calls_section_begin|>",),),
     openers=("<|tool_calls_section_begin|>",),
     closers=("<|tool_calls_section_end|>",),
     read=read,
+    write=write,
     markers=(_BEGIN, _ARGUMENTS, _END),
 )

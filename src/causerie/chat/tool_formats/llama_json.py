@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.tool_formats.format import Schemas, ToolFormat, call_of
+from causerie.chat.tool_formats.format import ToolFormat, call_of
+from causerie.chat.tool_formats.rules import Rules, Schemas, call_schema
 
 _TAG = "<|python_tag|>"
 _DECODER = json.JSONDecoder()
@@ -24,13 +25,19 @@ def read(block: str, _: Schemas) -> list[ToolCallPart]:
     return calls
 
 
+def write(rules: Rules, tools: Schemas, several: bool) -> str:
+    """Objects, without the tag before them."""
+    call = rules.json(call_schema(tools, "parameters"))
+    return f'{call} ("; " {call})*' if several else call
+
+
 FORMAT = ToolFormat(
     "llama_json",
     signs=((_TAG,), ('{"name": function name, "parameters":',)),
     openers=(_TAG, "{"),
     closers=(),
     read=read,
+    write=write,
     at_start=True,
     kept=True,
-    wrapped=("", "", "parameters"),
 )

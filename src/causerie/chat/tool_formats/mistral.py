@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.tool_formats.format import Schemas, ToolFormat, arguments_text, call_of
+from causerie.chat.tool_formats.format import ToolFormat, arguments_text, call_of
+from causerie.chat.tool_formats.rules import COMMA, Rules, Schemas, call_schema
 
 _OPENER, _ARGS, _ID = "[TOOL_CALLS]", "[ARGS]", "[CALL_ID]"
 
@@ -28,11 +31,36 @@ def _named(text: str) -> ToolCallPart:
     return ToolCallPart(name.strip(), arguments_text(arguments), given.strip() or None)
 
 
-FORMAT = ToolFormat(
-    "mistral",
-    signs=((_OPENER,),),
-    openers=(_OPENER,),
-    closers=(),
-    read=read,
-    markers=(_ARGS, _ID),
+def _write_list(rules: Rules, tools: Schemas, several: bool) -> str:
+    call = rules.json(call_schema(tools, "arguments", {"id": {"type": "string", "pattern": "^[a-zA-Z0-9]{9}$"}}))
+    calls = f"{call} ({COMMA} {call})*" if several else call
+    return f'{rules.literal(_OPENER)} " "? "[" {calls} "]"'
+
+
+def _write_named(rules: Rules, tools: Schemas, several: bool) -> str:
+    def one(name: str, schema: Mapping[str, Any]) -> str:
+        return f"{rules.literal(f'{_OPENER}{name}{_ARGS}')} {rules.json({'type': 'object', **schema})}"
+
+    return rules.calls(one, tools, "" if several else None)
+
+
+FORMATS = (
+    ToolFormat(
+        "mistral_named",
+        signs=((_OPENER, _ARGS),),
+        openers=(_OPENER,),
+        closers=(),
+        read=read,
+        write=_write_named,
+        markers=(_ARGS, _ID),
+    ),
+    ToolFormat(
+        "mistral",
+        signs=((_OPENER,),),
+        openers=(_OPENER,),
+        closers=(),
+        read=read,
+        write=_write_list,
+        markers=(_ARGS, _ID),
+    ),
 )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.tool_formats.format import Schemas, ToolFormat
+from causerie.chat.tool_formats.format import ToolFormat
+from causerie.chat.tool_formats.rules import Rules, Schemas, arguments_in_order
 
 
 def read(block: str, _: Schemas) -> list[ToolCallPart]:
@@ -30,12 +33,26 @@ def _call(node: ast.expr) -> ToolCallPart:
         raise ValueError(str(fault)) from fault
 
 
+def write(rules: Rules, tools: Schemas, several: bool) -> str:
+    """A list of calls with named arguments."""
+
+    def one(name: str, schema: Mapping[str, Any]) -> str:
+        given = [
+            (f"{rules.literal(f'{key}=')} {rules.python(value)}", needed)
+            for key, value, needed in arguments_in_order(schema)
+        ]
+        return f"{rules.literal(f'{name}(')} {rules.listed(given)} {rules.literal(')')}"
+
+    return f'"[" {rules.calls(one, tools, ", " if several else None)} "]"'
+
+
 FORMAT = ToolFormat(
     "pythonic",
     signs=(("[func_name1(params_name1=",),),
     openers=("[",),
     closers=(),
     read=read,
+    write=write,
     at_start=True,
     kept=True,
 )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.tool_formats.format import Schemas, ToolFormat, typed
+from causerie.chat.tool_formats.format import ToolFormat, Write, typed
+from causerie.chat.tool_formats.rules import Rules, Schemas, arguments_in_order
 
 _FUNCTION = re.compile(r"<function=([^>\s]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
 # The last parameter may lack its end; a value may hold anything but the end of a parameter.
@@ -25,6 +28,23 @@ def read(block: str, schemas: Schemas) -> list[ToolCallPart]:
     return calls
 
 
+def _writer(opener: str, closer: str, line: str, *, python: bool) -> Write:
+    """How answers are held to blocks between these markers; a value stands between two of `line`."""
+
+    def write(rules: Rules, tools: Schemas, several: bool) -> str:
+        def one(name: str, schema: Mapping[str, Any]) -> str:
+            parts = [rules.literal(f"{opener}\n<function={name}>\n")]
+            for key, value, needed in arguments_in_order(schema):
+                bare = rules.bare(value, f"{line}</parameter>\n", python=python)
+                parameter = f"{rules.literal(f'<parameter={key}>{line}')} {bare}"
+                parts.append(parameter if needed else f"({parameter})?")
+            return " ".join((*parts, rules.literal(f"</function>\n{closer}")))
+
+        return rules.calls(one, tools, "\n" if several else None)
+
+    return write
+
+
 FORMATS = (
     ToolFormat(
         "seed_xml",
@@ -32,6 +52,7 @@ FORMATS = (
         openers=("<seed:tool_call>",),
         closers=("</seed:tool_call>",),
         read=read,
+        write=_writer("<seed:tool_call>", "</seed:tool_call>", "", python=True),
     ),
     ToolFormat(
         "qwen_xml",
@@ -39,5 +60,6 @@ FORMATS = (
         openers=("<tool_call>",),
         closers=("</tool_call>",),
         read=read,
+        write=_writer("<tool_call>", "</tool_call>", "\n", python=False),
     ),
 )

@@ -1,0 +1,189 @@
+"""A Lark grammar in the making, as llguidance reads it: what an answer that must call a tool may look like.
+
+Each format of calls writes its own answer with these rules. Knows no format and no model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from causerie.text.structure import JSON_OPTIONS
+
+Schemas = Mapping[str, Mapping[str, Any]]
+"""Of each tool by its name: the JSON schema of its arguments."""
+
+COMMA = '"," " "?'
+_TEXT = "/(?s:.*)/"
+_ESCAPE = r"\\(?:[\\\"'nrtbf]|u[0-9a-fA-F]{4})"
+_PYTHON = {  # terminals of Python's literals
+    "PYTHON_STRING": rf"""/"(?:[^"\\\n]|{_ESCAPE})*"|'(?:[^'\\\n]|{_ESCAPE})*'/""",
+    "PYTHON_INTEGER": "/-?(?:0|[1-9][0-9]{0,30})/",
+    "PYTHON_NUMBER": r"/-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?/",
+    "PYTHON_BOOLEAN": "/True|False/",
+    "PYTHON_NULL": "/None/",
+}
+_KINDS = {
+    "string": "PYTHON_STRING",
+    "integer": "PYTHON_INTEGER",
+    "number": "PYTHON_NUMBER",
+    "boolean": "PYTHON_BOOLEAN",
+    "null": "PYTHON_NULL",
+}
+
+
+class Rules:
+    """Expressions of the grammar's language, and the rules that they name."""
+
+    def __init__(self, special: Mapping[str, int]) -> None:
+        """`special` are the control tokens of the tokenizer, which no plain text can spell, and their ids."""
+        self._special = special
+        self._rules: dict[str, str] = {}
+        self._names: dict[str, str] = {}  # of rules by what they say
+
+    def grammar(self, start: str) -> str:
+        """The whole of it."""
+        lines = [f"start: {start}", *(f"{name}: {body}" for name, body in self._rules.items())]
+        return "\n".join(lines) + "\n"
+
+    def literal(self, text: str) -> str:
+        """Exactly this text; control tokens in it as such."""
+        for spelling, token in self._special.items():
+            if spelling in text:
+                before, _, after = text.partition(spelling)
+                parts = (self.literal(before), f"<[{token}]>", self.literal(after))
+                return " ".join(part for part in parts if part)
+        return json.dumps(text) if text else ""
+
+    def json(self, schema: Mapping[str, Any]) -> str:
+        """JSON of a schema."""
+        return self._rule("json", f"%json {json.dumps({**schema, 'x-guidance': JSON_OPTIONS})}")
+
+    def text_to(self, closer: str) -> str:
+        """Any text without `closer`, and then it; white space at its beginning may be left out where the rest is a
+        control token."""
+        bare = closer.lstrip()
+        if any(bare.startswith(spelling) for spelling in self._special):
+            return f"{self._rule('TEXT', _TEXT)} {self.literal(bare)}"
+        return self._rule("text", _TEXT, f"[suffix={json.dumps(closer)}]")
+
+    def words(self, expression: str) -> str:
+        """A regular expression."""
+        return self._rule("WORDS", f"/{expression}/")
+
+    def bare(self, schema: Mapping[str, Any], closer: str, *, python: bool = False) -> str:
+        """A value that stands without quotes before `closer`, and the closer: a text as it is, anything else as JSON or
+        (`python`) as Python writes it, truth as either does."""
+        end = self.literal(closer)
+        choices = _choices(schema)
+        if choices is not None and all(isinstance(choice, str) for choice in choices):
+            return f"{self.any_of(self.literal(choice) for choice in choices)} {end}"
+        kind = schema.get("type")
+        if kind == "boolean":
+            return f"{self.words('true|false|True|False')} {end}"
+        if not isinstance(kind, str) or kind == "string":
+            return self.text_to(closer)
+        return f"{self.python(schema) if python else self.json(schema)} {end}"
+
+    def python(self, schema: Mapping[str, Any]) -> str:
+        """A literal of Python of a schema's type, its lists and objects too; of any kind where no type is said."""
+        choices = _choices(schema)
+        if choices is not None and all(isinstance(choice, str | int | float) for choice in choices):
+            return self.any_of(self.literal(json.dumps(c) if isinstance(c, str) else repr(c)) for c in choices)
+        kind = schema.get("type")
+        if kind == "array":
+            items = schema.get("items")
+            each = self.python(items) if isinstance(items, Mapping) else self._anything()
+            return self._rule("list", f'"[" ({each} ({COMMA} {each})*)? "]"')
+        if kind == "object":
+            pairs = [
+                (f'{self.literal(json.dumps(key))} ":" " "? {self.python(value)}', needed)
+                for key, value, needed in arguments_in_order(schema)
+            ]
+            return self._rule("object", f'"{{" {self.listed(pairs)} "}}"') if pairs else self._any_object()
+        if isinstance(kind, str) and kind in _KINDS:
+            return self._terminal(_KINDS[kind])
+        return self._anything()
+
+    def listed(self, items: Sequence[tuple[str, bool]]) -> str:
+        """Items with commas between those that are there: first all that must be, then each other one or not."""
+        needed = [item for item, must in items if must]
+        others = [item for item, must in items if not must]
+        if needed:
+            return " ".join([f" {COMMA} ".join(needed), *(f"({COMMA} {other})?" for other in others)])
+        # The first one that is there has no comma before it.
+        ways = [
+            " ".join([first, *(f"({COMMA} {other})?" for other in others[place + 1 :])])
+            for place, first in enumerate(others)
+        ]
+        return f"({' | '.join(ways)})?" if ways else ""
+
+    def any_of(self, expressions: Iterable[str]) -> str:
+        """One of several."""
+        found = list(expressions)
+        return found[0] if len(found) == 1 else f"({' | '.join(found)})"
+
+    def calls(self, one: Callable[[str, Mapping[str, Any]], str], tools: Schemas, between: str | None) -> str:
+        """A call of one of the tools, as `one` writes it; several, with `between` before the later ones, where it is
+        given."""
+        call = self._rule("call", " | ".join(one(name, schema) for name, schema in tools.items()))
+        if between is None:
+            return call
+        return f"{call} ({self.literal(between)} {call})*"
+
+    def _anything(self) -> str:
+        if "anything" not in self._rules:
+            kinds = [self._terminal(name) for name in _PYTHON]
+            self._rules["anything"] = ""  # its own rule names it
+            list_ = f'"[" (anything ({COMMA} anything)*)? "]"'
+            self._rules["anything"] = " | ".join((*kinds, list_, self._any_object()))
+        return "anything"
+
+    def _any_object(self) -> str:
+        if "any_object" not in self._rules:
+            self._rules["any_object"] = ""
+            pair = f'{self._terminal("PYTHON_STRING")} ":" " "? {self._anything()}'
+            self._rules["any_object"] = f'"{{" ({pair} ({COMMA} {pair})*)? "}}"'
+        return "any_object"
+
+    def _terminal(self, name: str) -> str:
+        self._rules.setdefault(name, _PYTHON[name])
+        return name
+
+    def _rule(self, kind: str, body: str, attributes: str = "") -> str:
+        said = attributes + body
+        if said not in self._names:
+            self._names[said] = f"{kind}{len(self._names)}" if kind.islower() else f"{kind}_{len(self._names)}"
+            self._rules[self._names[said] + attributes] = body
+        return self._names[said]
+
+
+def arguments_in_order(schema: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], bool]]:
+    """The arguments of a tool: each one's name, its schema, and whether it must be there."""
+    properties = schema.get("properties")
+    required = schema.get("required")
+    found = properties if isinstance(properties, Mapping) else {}
+    needed = required if isinstance(required, Sequence) else ()
+    return [(str(name), one if isinstance(one, Mapping) else {}, name in needed) for name, one in found.items()]
+
+
+def call_schema(tools: Schemas, key: str, others: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The JSON schema of {"name": …, key: {…}} for one of the tools; `others` may be there as well."""
+    bodies = [
+        {
+            "type": "object",
+            "properties": {"name": {"const": name}, key: {"type": "object", **schema}, **(others or {})},
+            "required": ["name", key],
+            "additionalProperties": False,
+        }
+        for name, schema in tools.items()
+    ]
+    return bodies[0] if len(bodies) == 1 else {"anyOf": bodies}
+
+
+def _choices(schema: Mapping[str, Any]) -> list[Any] | None:
+    if "const" in schema:
+        return [schema["const"]]
+    found = schema.get("enum")
+    return list(found) if isinstance(found, Sequence) and not isinstance(found, str) and found else None
