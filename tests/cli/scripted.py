@@ -58,6 +58,7 @@ class ScriptedConversation:
     description: str = "scripted · in a test"
     memory: list[tuple[str, str]] = field(default_factory=list)
     thinks: bool | None = None
+    budget: int | None = None
 
     def reply(self, text: str) -> ScriptedReply:
         reply = self.replies.pop(0)
@@ -89,8 +90,8 @@ class ScriptedConversation:
     def unset(self, name: str) -> None:
         del self.settings[name]
 
-    def think(self, wanted: bool) -> None:
-        self.thinks = wanted
+    def think(self, wanted: bool, budget: int | None = None) -> None:
+        self.thinks, self.budget = wanted, budget
 
     def switch(self, name: str) -> None:
         if name == "missing":

@@ -69,17 +69,19 @@ def test_settings(tmp_path: Path) -> None:
     chat = replies()
     shown, _ = session(
         tmp_path, chat, "/set temperature=0.5", "/system Be brief.", "/status", "/unset temperature", "/unset top_p",
-        "/set", "/think on", "/think maybe", "/model other", "/model missing", "/model",
+        "/set", "/think on", "/think maybe", "/think 40", "/model other", "/model missing", "/model",
     )  # fmt: skip
     assert shown == (
         "From now on: temperature=0.5\n\nThe system prompt is set.\n\n"
         "scripted · in a test\n0 messages of yours; saved as: not yet\nsystem prompt: Be brief.\ntemperature=0.5\n\n"
         "temperature is the model's own again.\n\n'top_p' is not set. Set are: nothing.\n"
         "set wants key=value, such as /set temperature=0.7. /status shows what is set.\n"
-        "The model is asked to reason first.\n\nthink takes on or off. Not every model can reason before it answers.\n"
+        "The model is asked to reason first.\n\n"
+        "think takes on, off, or the most tokens to reason with. Not every model can reason before it answers.\n"
+        "The model is asked to reason first, with 40 tokens at most.\n\n"
         "The chat goes on with other · in a test\n\nThere is no model 'missing'.\nother · in a test\n\n"
     )
-    assert chat.thinks
+    assert chat.thinks and chat.budget == 40
 
 
 def test_branches(tmp_path: Path) -> None:

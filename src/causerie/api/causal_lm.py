@@ -7,7 +7,7 @@ loads it.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -260,17 +260,12 @@ class CausalLM:
             context=self.context,
             default_eos=self._default_eos(flags),
         )
-        return plan if plan.response_format is None else self._structured(plan, plan.response_format)
-
-    def _structured(self, plan: Generation, format: Mapping[str, Any]) -> Generation:
-        """The same, held to a response format. Raises UsageError for one that cannot be done."""
-        from causerie.text.structure import Structure, grammar_of
-
-        grammar = grammar_of(format)
-        if grammar is None:
+        if plan.response_format is None and plan.thinking_budget is None:
             return plan
-        structure = Structure(grammar, self.tokenizer.text, self._model.vocab, plan.params.eos)
-        return replace(plan, params=replace(plan.params, constraint=structure))
+        from causerie.api.held import constraint_of
+
+        constraint = constraint_of(plan, self.tokenizer, self._model.vocab)
+        return replace(plan, params=replace(plan.params, constraint=constraint))
 
     @property
     def tokenizer(self) -> ChatTokenizer:

@@ -148,6 +148,7 @@ CHECKS: dict[str, Check] = {
     "logit_bias": token_biases,
     "suppress_tokens": token_list,
     "begin_suppress_tokens": token_list,
+    "thinking_budget": count(0),
     "response_format": response_format,
     "renormalize_logits": switch,
     "num_return_sequences": count(1),

@@ -62,6 +62,7 @@ class GenerationConfig:
     logit_bias: dict[int, float] | None = None  # added to the logits of single tokens
     suppress_tokens: list[int] | None = None  # tokens never drawn
     begin_suppress_tokens: list[int] | None = None  # tokens not drawn first
+    thinking_budget: int | None = None  # tokens of reasoning; then the model must answer
     response_format: dict[str, Any] | None = None  # what the answer must look like, as OpenAI's clients write it
     renormalize_logits: bool | None = None  # output_scores are log-probabilities; draws are the same
 

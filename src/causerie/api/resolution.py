@@ -46,6 +46,7 @@ class Generation:
     sequences: int = 1  # answers per prompt
     stop_strings: tuple[str, ...] = ()
     response_format: Mapping[str, Any] | None = None
+    thinking_budget: int | None = None  # tokens of reasoning
     pad: int = 0
     return_dict: bool = False
     renormalize: bool = False
@@ -149,6 +150,7 @@ def resolve(
         sequences=_sequences(flags, params),
         stop_strings=(stops,) if isinstance(stops, str) else tuple(stops),
         response_format=flags.get("response_format"),
+        thinking_budget=flags.get("thinking_budget"),
         pad=flags.get("pad_token_id", eos[0] if eos else 0),
         return_dict=flags.get("return_dict_in_generate", False),
         renormalize=flags.get("renormalize_logits", False),

@@ -20,6 +20,11 @@ from causerie.chat.tool_formats.rules import Schemas
 class ReplyParser(Protocol):
     """Reads one answer."""
 
+    @property
+    def thinking(self) -> bool:
+        """Whether what comes now is reasoning."""
+        ...
+
     def feed(self, text: str) -> list[Part]:
         """The parts that some more text makes certain."""
         ...
@@ -31,15 +36,22 @@ class ReplyParser(Protocol):
 
 @dataclass(frozen=True)
 class ReplyFormat:
-    """How a model writes its answers."""
+    """How a model writes its answers. `marks` are the tokens that may stand between the turns of its chats."""
 
     reasoning: ReasoningFormat | None = None
     tools: ToolFormat | None = None
+    marks: frozenset[str] = frozenset()
 
     @staticmethod
-    def of(template: str) -> ReplyFormat:
-        """By what a chat template writes."""
-        return ReplyFormat(reasoning_of(template), format_of(template))
+    def of(template: str, added_tokens: Iterable[str] = ()) -> ReplyFormat:
+        """By what a chat template writes, and the added tokens of the tokenizer (runs of white space are no marks)."""
+        marks = frozenset(token for token in added_tokens if token.strip())
+        return ReplyFormat(reasoning_of(template), format_of(template), marks)
+
+    @property
+    def around_reasoning(self) -> ReasoningFormat | None:
+        """What stands around reasoning, in channels also."""
+        return harmony.REASONING if self.tools is harmony.FORMAT else self.reasoning
 
     def spellings(self, tools: bool) -> frozenset[str]:
         """Control tokens that must stay in the text for it to be read, with or without calls of tools."""
@@ -53,7 +65,7 @@ class ReplyFormat:
         the arguments of each tool that may be called."""
         if self.tools is harmony.FORMAT:
             return HarmonyParser(prompt_tail, schemas is not None)
-        thinking = self.reasoning is not None and self.reasoning.is_open(prompt_tail)
+        thinking = self.reasoning is not None and self.reasoning.is_open(prompt_tail, self.marks)
         return MarkedParser(self.reasoning, self.tools if schemas is not None else None, schemas or {}, thinking)
 
 
@@ -66,7 +78,7 @@ class MarkedParser:
         self._reasoning = reasoning
         self._tools = tools
         self._schemas = schemas
-        self._thinking = thinking
+        self.thinking = thinking
         self._rest = ""  # not yet read: the beginning of a marker, perhaps
         self._space = ""  # white space that counts only if more of the same kind follows
         self._after_marker = thinking  # white space that comes now is dropped
@@ -94,14 +106,14 @@ class MarkedParser:
         if self._opener is not None:
             parts += self._close("")
         space, self._space = self._space, ""
-        if space and not self._thinking:
+        if space and not self.thinking:
             parts.append(TextPart(space))
         return _joined(parts)
 
     def _markers(self) -> tuple[str, ...]:
         if self._opener is not None:
             return self._tools.closers if self._tools else ()
-        if self._thinking:
+        if self.thinking:
             return (self._reasoning.closer,) if self._reasoning else ()
         found = () if self._reasoning is None or self._said else (self._reasoning.opener,)
         if self._tools is None or (self._tools.at_start and self._said):
@@ -121,7 +133,7 @@ class MarkedParser:
             return []
         whole, self._space = self._space + kept, text[len(kept) :]
         self._after_marker = False
-        if self._thinking:
+        if self.thinking:
             return [ReasoningPart(whole)]
         self._said = True
         return [TextPart(whole)]
@@ -132,10 +144,10 @@ class MarkedParser:
             return self._close(marker)
         space, self._space = self._space, ""
         self._after_marker = True
-        if self._thinking:
-            self._thinking = False
+        if self.thinking:
+            self.thinking = False
         elif self._reasoning is not None and marker == self._reasoning.opener:
-            self._thinking = True
+            self.thinking = True
         else:
             self._opener, self._before = marker, space
             self._block = marker if self._tools and self._tools.kept else ""
@@ -163,6 +175,11 @@ class HarmonyParser:
         self._tools = tools
         self._rest = ""
         self._call = ""
+
+    @property
+    def thinking(self) -> bool:
+        """See ReplyParser."""
+        return self._in_message and isinstance(harmony.part_of(self._header, ""), ReasoningPart)
 
     def feed(self, text: str) -> list[Part]:
         """The parts that some more text makes certain."""

@@ -5,6 +5,7 @@ Knows no stream; parse.py reads one with these.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -15,9 +16,11 @@ class ReasoningFormat:
     opener: str
     closer: str
 
-    def is_open(self, prompt: str) -> bool:
-        """Whether the end of a prompt has opened reasoning that it does not close."""
-        return prompt.rfind(self.opener) > prompt.rfind(self.closer)
+    def is_open(self, prompt: str, marks: Collection[str] = ()) -> bool:
+        """Whether the end of a prompt has opened reasoning that it does not close. What stands before one of `marks`,
+        which lie between the turns of a chat, opens nothing: somebody may only have asked about the marker."""
+        _, opener, rest = prompt.rpartition(self.opener)
+        return bool(opener) and self.closer not in rest and not any(mark in rest for mark in marks)
 
 
 REASONING_FORMATS = (

@@ -248,10 +248,15 @@ def _tokens(terminal: Terminal, _: str) -> None:
 
 
 def _think(terminal: Terminal, word: str) -> None:
-    if word not in ("on", "off"):
-        raise UsageError("think takes on or off. Not every model can reason before it answers.")
-    terminal.conversation.think(word == "on")
-    terminal.screen.line(f"The model is asked {'to reason first' if word == 'on' else 'to answer at once'}.", "dim")
+    if word not in ("on", "off") and not word.isdecimal():
+        raise UsageError(
+            "think takes on, off, or the most tokens to reason with. Not every model can reason before it answers."
+        )
+    budget = int(word) if word.isdecimal() else None
+    terminal.conversation.think(word != "off", budget)
+    asked = "to answer at once" if word == "off" else "to reason first"
+    limit = "" if budget is None else f", with {budget} tokens at most"
+    terminal.screen.line(f"The model is asked {asked}{limit}.", "dim")
     terminal.screen.line()
 
 
@@ -319,7 +324,7 @@ COMMANDS = {
     "copy": Command("copies the last answer", _copy),
     "stats": Command("what the last answer cost, and the memory", _stats),
     "tokens": Command("the last answer's tokens with their probabilities", _tokens),
-    "think": Command("asks the model to reason first, or not to", _think, "on|off"),
+    "think": Command("whether the model reasons first; N: tokens at most", _think, "on|off|N"),
     "context": Command("what to do with a chat that no longer fits", _context, "POLICY"),
     "examples": Command("things to try", _examples),
     "export": Command("writes the chat as Markdown or JSON", _export, "FILE.md|FILE.json"),

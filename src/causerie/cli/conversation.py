@@ -109,7 +109,7 @@ class ModelConversation:
     def _take(self, model: CausalLM, chat_format: ChatFormat) -> None:
         self._model = model
         self._chat_format = chat_format
-        self._reply_format = ReplyFormat.of(chat_format.template.source())
+        self._reply_format = ReplyFormat.of(chat_format.template.source(), model.tokenizer.text.added_tokens)
         # In a chat an answer may go on until the context is full; generate() would cut it at its own default.
         self._unlimited = GenerationConfig(max_new_tokens=model.context)
 
@@ -240,11 +240,15 @@ class ModelConversation:
         """See Conversation."""
         self._call = GenerationConfig(**{key: value for key, value in self._call.to_dict().items() if key != name})
 
-    def think(self, wanted: bool) -> None:
+    def think(self, wanted: bool, budget: int | None = None) -> None:
         """See Conversation."""
-        if "enable_thinking" not in self._chat_format.template.source():
+        if "enable_thinking" in self._chat_format.template.source():
+            self._session.variables["enable_thinking"] = wanted
+        elif budget is None or self._reply_format.reasoning is None:
             raise UsageError("This model's chat template does not know enable_thinking, so it cannot be told.")
-        self._session.variables["enable_thinking"] = wanted
+        self.unset("thinking_budget")
+        if budget is not None:
+            self.set([f"thinking_budget={budget}"])
 
     def switch(self, name: str) -> None:
         """See Conversation."""

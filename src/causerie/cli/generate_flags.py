@@ -43,6 +43,7 @@ LENGTH = {
     "min_new_tokens": Flag("whole", "0", "No end of the answer before this many tokens."),
     "min_length": Flag("whole", "0", "The same, counted with the chat."),
     "max_time": Flag("number", "none", "Seconds after which an answer is cut."),
+    "thinking_budget": Flag("whole", "none", "Tokens of reasoning at most; then the model must answer."),
     "stop_strings": Flag("texts", "none", "Texts that end the answer; they are not shown."),
     "stop": Flag("texts", "none", "Another name of stop_strings."),
 }

@@ -23,7 +23,7 @@ from causerie.cli.terminal import Cost, TokenRow
 from causerie.errors import EngineError, Unsupported, UsageError
 
 _SAME = ("temperature", "top_p", "top_k", "min_p", "typical_p", "repetition_penalty", "presence_penalty")
-_FIELDS = {name: name for name in (*_SAME, "frequency_penalty", "seed", "logit_bias")}
+_FIELDS = {name: name for name in (*_SAME, "frequency_penalty", "seed", "logit_bias", "thinking_budget")}
 _FIELDS |= {"max_new_tokens": "max_tokens", "stop_strings": "stop"}
 _SECONDS = 600.0  # without a byte
 _MOST_LINE = 16 << 20
@@ -179,9 +179,12 @@ class RemoteConversation:
         """See Conversation."""
         self._call = GenerationConfig(**{key: value for key, value in self._call.to_dict().items() if key != name})
 
-    def think(self, wanted: bool) -> None:
-        """See Conversation."""
+    def think(self, wanted: bool, budget: int | None = None) -> None:
+        """See Conversation. The limit is a field of ours; a server of another kind says what it makes of it."""
         self._thinks = wanted
+        self.unset("thinking_budget")
+        if budget is not None:
+            self.set([f"thinking_budget={budget}"])
 
     def switch(self, name: str | None) -> None:
         """See Conversation; None takes the first model that is served."""

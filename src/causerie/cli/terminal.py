@@ -133,8 +133,9 @@ class Conversation(Protocol):
         """Leaves a flag to the model again."""
         ...
 
-    def think(self, wanted: bool) -> None:
-        """Tells the chat template whether the model shall reason first."""
+    def think(self, wanted: bool, budget: int | None = None) -> None:
+        """Tells the chat template whether the model shall reason first, and limits it to so many tokens. Raises
+        UsageError for a model that cannot be told."""
         ...
 
     def switch(self, name: str) -> None:

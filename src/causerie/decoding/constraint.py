@@ -27,6 +27,6 @@ class Matcher(Protocol):
 class Constraint(Protocol):
     """What answers must look like. One may serve many answers, each with a matcher of its own."""
 
-    def matcher(self) -> Matcher:
-        """A new answer's."""
+    def matcher(self, prompt: Sequence[int]) -> Matcher:
+        """A new answer's, to a prompt of these tokens."""
         ...

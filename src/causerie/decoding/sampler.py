@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.decoding import logits as keep
+from causerie.decoding.constraint import Matcher
 from causerie.decoding.drawn import Drawn
 from causerie.decoding.history import Completions, NoRepeat, Penalties
 from causerie.decoding.params import SamplingParams
@@ -77,10 +78,10 @@ class RequestSampler:
         self._eos = np.array([token for token in params.eos if 0 <= token < vocab], dtype=np.intp)
         self._suppressed = np.array(params.suppress_tokens, dtype=np.intp)
         self._begin = np.array(params.begin_suppress_tokens, dtype=np.intp)
-        self._matcher = None if params.constraint is None else params.constraint.matcher()
+        self._matcher: Matcher | None = None  # made when the prompt is known
         self._matched = prompt  # tokens of the history that the matcher has taken
         self._filters = bool(
-            self._matcher
+            params.constraint
             or self._bias
             or self._penalties
             or self._no_repeat
@@ -113,7 +114,9 @@ class RequestSampler:
     def _filtered(self, row: Row, history: array[int]) -> Row:
         """A changed copy of the row."""
         row = row.copy()
-        if self._matcher is not None:
+        if self._params.constraint is not None:
+            if self._matcher is None:
+                self._matcher = self._params.constraint.matcher(history[: self._prompt])
             self._matcher.advance(history[self._matched :])
             self._matched = len(history)
             self._matcher.forbid(row)

@@ -52,8 +52,8 @@ class Answering:
         flags = GenerationConfig(**self._style.flags(order, model), logprobs=order.logprobs)
         levels = Flags(call=flags, checkpoint=model.generation_config, fallback=unlimited)
         # As num_return_sequences of generate(), except that here equal answers to a greedy request are no mistake.
-        plan = self._style.after_reasoning(order, model.decide(levels, len(tokens)), tail, model)
-        self._plan = replace(plan, sequences=order.choices)
+        self._style.check(order, tail, model)
+        self._plan = replace(model.decide(levels, len(tokens)), sequences=order.choices)
         self._tokenizer: Tokenizer = model.tokenizer.text
         self._readers = [
             TextReader(
@@ -66,6 +66,7 @@ class Answering:
         schemas = None if order.tools is None else order.tools.schemas
         self._parsers = [self._style.reply.parser(tail, schemas) for _ in range(order.choices)]
         self._called = [False] * order.choices
+        self._reasoning_tokens = [0] * order.choices
         self._requests: list[int] = []
         self._open = order.choices
 
@@ -90,7 +91,9 @@ class Answering:
             self.fail(fault)
             return
         tokens = [self._told(message)] if self.order.logprobs is not None and message.token is not None else []
+        thinking = self._parsers[choice].thinking
         self._say(choice, piece, tokens, reader.over())
+        self._reasoning_tokens[choice] += thinking and self._parsers[choice].thinking and message.token is not None
         if reader.over():
             if message.finish_reason is None:  # a stop string or a call: the engine does not know that it is enough
                 self._model.cancel(self._requests[choice])
@@ -130,7 +133,8 @@ class Answering:
         reader = self._readers[choice]
         cached = stats.cached_tokens if stats else 0
         reason, new = reader.finish_reason or "stop", len(reader.tokens)
-        self._tell(Ended(self.order.job, choice, reason, cached, new, reader.stop_string))
+        thought = self._reasoning_tokens[choice]
+        self._tell(Ended(self.order.job, choice, reason, cached, new, reader.stop_string, thought))
         self._open -= 1
         if not self._open:
             self._ended()

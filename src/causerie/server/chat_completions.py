@@ -31,6 +31,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
     parallel_tool_calls: bool | None = None
     response_format: dict[str, Any] | None = None
     reasoning_effort: str | None = None
+    thinking_budget: int | None = None  # tokens of reasoning
     chat_template_kwargs: dict[str, str | int | float | bool | None] = field(default_factory=dict)
     continue_final_message: bool = False
 
@@ -43,6 +44,8 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
         flags = self.flags()
         if self.max_completion_tokens is not None:
             flags["max_new_tokens"] = self.max_completion_tokens
+        if self.thinking_budget is not None:
+            flags["thinking_budget"] = self.thinking_budget
         if self.response_format is not None:
             flags["response_format"] = self.response_format
         logprobs = (self.top_logprobs or 0) if self.logprobs else None
@@ -58,6 +61,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
 
     def _check(self) -> None:
         self.check()
+        in_range("thinking_budget", self.thinking_budget, 0, 1 << 31)
         in_range("top_logprobs", self.top_logprobs, 0, 20)
         in_range("max_completion_tokens", self.max_completion_tokens, 1, 1 << 31)
         if self.top_logprobs is not None and not self.logprobs:
@@ -137,7 +141,8 @@ class ChatCompletion:
         """How many tokens were read and written."""
         new = sum(ended.new_tokens for ended in self._ended.values())
         cached = max((ended.cached_tokens for ended in self._ended.values()), default=0)
-        return usage(self._prompt_tokens, new, cached)
+        thought = sum(ended.reasoning_tokens for ended in self._ended.values())
+        return usage(self._prompt_tokens, new, cached, thought)
 
     def _choices(self) -> list[dict[str, Any]]:
         return [

@@ -78,6 +78,12 @@ class MessagesRequest(CountRequest, forbid_unknown_fields=True, frozen=True, kw_
             raise Refusal(400, "stop_sequences holds an empty text.", param="stop_sequences")
         prompt = self.prompt()
         flags: dict[str, Any] = {"max_new_tokens": self.max_tokens}
+        budget = (self.thinking or {}).get("budget_tokens")
+        if budget is not None:
+            if not isinstance(budget, int) or isinstance(budget, bool) or not 0 <= budget < 1 << 31:
+                raise Refusal(400, f"thinking.budget_tokens is {budget!r}; it counts tokens.", param="thinking")
+            if budget < self.max_tokens:
+                flags["thinking_budget"] = budget
         if self.temperature == 0:
             flags["do_sample"] = False
         else:

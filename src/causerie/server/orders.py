@@ -157,6 +157,7 @@ class Ended(Struct, tag=True, frozen=True):
     cached_tokens: int
     new_tokens: int
     stop_string: str | None = None  # the one that ended it
+    reasoning_tokens: int = 0  # of the new ones, without those that open and close
 
 
 class Done(Struct, tag=True, frozen=True):

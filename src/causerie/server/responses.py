@@ -164,7 +164,7 @@ class ResponsesAnswer:
             "input_tokens": self._read,
             "input_tokens_details": {"cached_tokens": ended.cached_tokens},
             "output_tokens": ended.new_tokens,
-            "output_tokens_details": {"reasoning_tokens": 0},
+            "output_tokens_details": {"reasoning_tokens": ended.reasoning_tokens},
             "total_tokens": self._read + ended.new_tokens,
         }
 

@@ -120,11 +120,12 @@ def _token_id(text: str) -> int:
     return int(text)
 
 
-def usage(prompt_tokens: int, new_tokens: int, cached_tokens: int) -> dict[str, Any]:
+def usage(prompt_tokens: int, new_tokens: int, cached_tokens: int, reasoning_tokens: int = 0) -> dict[str, Any]:
     """How many tokens were read and written, as OpenAI counts."""
     return {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": new_tokens,
         "total_tokens": prompt_tokens + new_tokens,
         "prompt_tokens_details": {"cached_tokens": cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": reasoning_tokens},
     }

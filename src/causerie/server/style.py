@@ -5,16 +5,15 @@ reasoning ends. In the engine's process; knows no request's text.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from causerie.api.resolution import Generation
+from causerie.api.held import reasoning_tokens_of, reply_format_of
 from causerie.chat.parse import ReplyFormat
 from causerie.chat.tool_formats import harmony
 from causerie.chat.tool_formats.rules import Rules
 from causerie.errors import Unsupported, UsageError
 from causerie.server.orders import Generate
-from causerie.text.structure import Structure
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
@@ -29,7 +28,7 @@ class Style:
     @staticmethod
     def of(model: CausalLM) -> Style:
         """By the model's chat template."""
-        return Style(ReplyFormat.of(model.tokenizer.chat.template.source(None, [{}])))
+        return Style(reply_format_of(model.tokenizer))
 
     def flags(self, order: Generate, model: CausalLM) -> Mapping[str, Any]:
         """The order's flags, and the response format by which an answer that must call a tool does. Raises Unsupported
@@ -48,20 +47,19 @@ class Style:
         grammar = rules.grammar(self.reply.tools.write(rules, order.tools.schemas, order.tools.parallel))
         return {**order.flags, "response_format": {"type": "grammar", "grammar": grammar}}
 
-    def after_reasoning(self, order: Generate, plan: Generation, tail: str, model: CausalLM) -> Generation:
-        """The same plan; its constraint waits until a reasoning that the prompt has opened is closed. Raises
-        Unsupported where its end is no single token."""
-        reasoning, structure = self.reply.reasoning, plan.params.constraint
+    def check(self, order: Generate, tail: str, model: CausalLM) -> None:
+        """Raises Unsupported where an answer to a prompt that ends so cannot be held to its response format: the model
+        answers in channels, or its reasoning, which the prompt has opened, has no token that ends it."""
+        required = order.tools is not None and order.tools.required
+        if required and self.reply.tools is harmony.FORMAT:
+            return  # the grammar of a call has the channels in it
+        if order.flags.get("response_format") is None and not required:
+            return
         if self.reply.tools is harmony.FORMAT:
-            if structure is None or (order.tools is not None and order.tools.required):
-                return plan  # the grammar of a call has the channels in it
             raise Unsupported("This model answers in channels, which no response format can be held to; leave it out.")
-        if reasoning is None or not isinstance(structure, Structure) or not reasoning.is_open(tail):
-            return plan
-        token = model.tokenizer.text.token_to_id(reasoning.closer)
-        if token is None:
+        reasons = self.reply.reasoning is not None and self.reply.reasoning.is_open(tail, self.reply.marks)
+        if reasons and reasoning_tokens_of(self.reply, model.tokenizer) is None:
             raise Unsupported("This model reasons first and its reasoning has no token that ends it; turn it off.")
-        return replace(plan, params=replace(plan.params, constraint=structure.waiting_for(token)))
 
 
 PLAIN = Style(ReplyFormat())

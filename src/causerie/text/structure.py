@@ -6,7 +6,6 @@ engine: what it gives is a `decoding.constraint.Constraint`.
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -40,37 +39,26 @@ class Structure:
         from llguidance import LLMatcher, LLParserLimits
 
         self._vocab = vocab
-        self._after: int | None = None
         tokens = _tokens(tokenizer, vocab, tuple(eos))
         self._matcher = LLMatcher(tokens, grammar, log_level=0, limits=LLParserLimits(initial_lexer_fuel=_INITIAL_FUEL))
         if self._matcher.is_error():
             raise UsageError(f"response_format cannot be done: {_first_line(self._matcher.get_error())}")
 
-    def waiting_for(self, token: int) -> Structure:
-        """The same, asking nothing before this token."""
-        waiting = copy.copy(self)
-        waiting._after = token
-        return waiting
-
-    def matcher(self) -> StructureMatcher:
-        """A new answer's."""
-        return StructureMatcher(self._matcher.deep_copy(), self._vocab, self._after)
+    def matcher(self, prompt: Sequence[int] = ()) -> StructureMatcher:
+        """A new answer's, whatever the prompt."""
+        return StructureMatcher(self._matcher.deep_copy(), self._vocab)
 
 
 class StructureMatcher:
     """One answer's way through a structure."""
 
-    def __init__(self, matcher: LLMatcher, vocab: int, after: int | None = None) -> None:
+    def __init__(self, matcher: LLMatcher, vocab: int) -> None:
         self._matcher = matcher
         self._vocab = vocab
-        self._after = after  # the token that is waited for
 
     def advance(self, tokens: Sequence[int]) -> None:
         """Takes tokens that were drawn. Raises EngineError where they do not fit."""
         for token in tokens:
-            if self._after is not None:
-                self._after = None if token == self._after else self._after
-                continue
             if self._matcher.is_stopped() and not self._matcher.is_error():
                 return  # whole already; what comes is the token that ends the answer
             if not self._matcher.consume_token(token):
@@ -78,8 +66,6 @@ class StructureMatcher:
 
     def forbid(self, row: NDArray[np.float32]) -> None:
         """Sets the scores of tokens that may not come next to -inf. Raises EngineError where the grammar gave up."""
-        if self._after is not None:
-            return
         bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
         if self._matcher.is_error():
             raise EngineError(f"The response format became too complex on the way: {self._error()}")

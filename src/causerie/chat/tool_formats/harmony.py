@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from causerie.chat.parts import Part, ReasoningPart, TextPart, ToolCallPart
+from causerie.chat.reasoning import ReasoningFormat
 from causerie.chat.tool_formats.format import ToolFormat, arguments_text
 from causerie.chat.tool_formats.rules import Rules, Schemas
 
 START, CHANNEL, MESSAGE = "<|start|>", "<|channel|>", "<|message|>"
 ENDS = ("<|end|>", "<|call|>", "<|return|>")
+REASONING = ReasoningFormat(f"{CHANNEL}analysis{MESSAGE}", ENDS[0])
 _CALLED = re.compile(r"to=(?:functions\.)?([^\s<]+)")
 _CHANNEL = re.compile(re.escape(CHANNEL) + r"\s*(\w+)")
 
