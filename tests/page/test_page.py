@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -219,6 +220,46 @@ def test_settings_and_files_reach_the_server(page: Page, scripted: ScriptedServe
     assert (body["temperature"], body["max_tokens"]) == (0.3, 40)
     assert body["messages"][0] == {"role": "system", "content": "Be brief."}
     assert body["messages"][1]["content"] == "notes.txt:\n```\nthree apples\n```\n\nHow many?"
+
+
+def test_a_chat_that_no_longer_fits(page: Page, real: Server, tmp_path: Path) -> None:
+    """What shall go is asked once; a line shows where the model's memory begins, and a reload keeps it."""
+    nodes: dict[str, Any] = {}
+    for place in range(120):
+        role, words = (("user", "rivers and lakes " * 8), ("assistant", "Noted. " * 8))[place % 2]
+        parent = str(place - 1) if place else None
+        nodes[f"{place}"] = {"id": f"{place}", "parent": parent, "role": role, "text": f"{place}: {words}"}
+    (tmp_path / "long.json").write_text(json.dumps({"chats": [{"title": "long", "nodes": nodes, "leaf": "119"}]}))
+    open_page(page, real.url)
+    page.fill("#key input", "open sesame")
+    page.click("#key button")
+    with page.expect_file_chooser() as chooser:
+        page.click("#import")
+    chooser.value.set_files(tmp_path / "long.json")
+    expect(page.locator(".message")).to_have_count(120)
+    page.fill("#text", "What is a token?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#room")).to_be_visible()
+    page.click("#room >> text=Cancel")
+    expect(page.locator(".message.assistant .fault").last).to_contain_text("leaves no room for an answer")
+    page.locator(".message >> text=Retry").last.click()
+    page.click("#room >> text=Forget them")
+    whole(page)
+    expect(page.locator(".message")).to_have_count(122)
+    assert bodies(page, "assistant")[-1]
+    expect(page.locator("#beginning")).to_have_text(re.compile("memory begins here.* no longer"))
+    begins = int(page.locator("#beginning + .message").inner_text().split(":")[0].split()[-1])
+    assert 40 < begins < 110 and begins % 2 == 0
+    page.reload()
+    assert int(page.locator("#beginning + .message").inner_text().split(":")[0].split()[-1]) == begins
+    page.click("#settings-open")
+    assert page.input_value("[name=policy]") == "drop_oldest"
+    page.select_option("[name=policy]", "summarize")
+    page.click("#settings >> text=Save")
+    say(page, "What is a model?")
+    expect(page.locator("#beginning")).to_contain_text("only as a summary")
+    page.click("#beginning summary")
+    assert len(page.locator("#beginning details div").inner_text()) > 3
 
 
 def test_a_narrow_window_and_themes(page: Page, scripted: ScriptedServer) -> None:

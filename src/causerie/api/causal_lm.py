@@ -96,6 +96,11 @@ class CausalLM:
         return self._model.context
 
     @property
+    def capacity(self) -> int:
+        """Longest sequence, in tokens, that its cache has room for; the context at most."""
+        return self._engine.capacity
+
+    @property
     def step_model(self) -> Model:
         """What the engine runs its steps on. For measuring alone: a step run from outside writes into the cache that
         requests share."""

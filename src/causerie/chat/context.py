@@ -1,11 +1,12 @@
 """What to do with a chat that no longer fits its model's context. Whoever calls announces what was done.
 
-Knows no model: whether messages fit is asked, and a summary is written by whoever is handed in.
+Knows no model and waits for nothing: `shortening` asks how long a chat is and what a summary says, and goes on with the
+answers, so that a terminal and a server can give them in their own ways.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 from causerie.errors import ContextLengthError
 
 Message = Mapping[str, Any]
-Fits = Callable[[list[dict[str, Any]]], bool]
 
 POLICIES = ("error", "drop_oldest", "summarize")
 """error: the message is refused; drop_oldest: whole rounds are forgotten; summarize: they become a few sentences."""
@@ -24,68 +24,121 @@ _ACKNOWLEDGED = "I have read the summary."
 
 
 @dataclass(frozen=True)
-class Shortened:
-    """A chat that fits again, and how many of the user's messages were taken out of it."""
+class Count:
+    """Asks how many tokens a chat has."""
 
     messages: list[dict[str, Any]]
-    rounds: int
 
 
-def drop_oldest(messages: Sequence[Message], fits: Fits) -> Shortened:
-    """The chat without as many of its oldest rounds as it takes; a round is a user's message and what follows it. The
-    system message, messages with a true "pinned", and the last round stay. Raises ContextLengthError where that is too
-    much still."""
-    kept, rounds = [dict(message) for message in messages], 0
-    while not fits(kept):
-        shorter = _without_oldest(kept)
-        if shorter is None:
-            raise ContextLengthError(
-                "The last message alone, with the system prompt and what is pinned, does not fit the model's context. "
-                "Shorten it."
-            )
-        kept, rounds = shorter, rounds + 1
-    return Shortened(kept, rounds)
+@dataclass(frozen=True)
+class Write:
+    """Asks for the answer to a chat."""
+
+    messages: list[dict[str, Any]]
 
 
-def summarize(messages: Sequence[Message], fits: Fits, write: Callable[[list[dict[str, Any]]], str]) -> Shortened:
-    """The same, with a summary in the place of what was dropped; `write` answers a chat that asks for one. Raises as
-    `drop_oldest`."""
-    shortened = drop_oldest(messages, fits)
-    while shortened.rounds:
-        dropped = _difference(messages, shortened.messages)
-        told = write([*dropped, {"role": "user", "content": SUMMARY_REQUEST}])
-        summary = [
-            {"role": "user", "content": SUMMARY_HEAD + told},
-            {"role": "assistant", "content": _ACKNOWLEDGED},
-        ]
-        head = [message for message in shortened.messages if message["role"] == "system"]
-        rest = [message for message in shortened.messages if message["role"] != "system"]
-        whole = [*head, *summary, *rest]
-        if fits(whole):
-            return Shortened(whole, shortened.rounds)
-        shorter = _without_oldest(shortened.messages)  # the summary needs room of its own
-        if shorter is None:
-            raise ContextLengthError("A summary of the chat does not fit beside the last message. Shorten it.")
-        shortened = Shortened(shorter, shortened.rounds + 1)
-    return shortened
+@dataclass(frozen=True)
+class Shortened:
+    """A chat that fits again: how many of the user's messages were taken out, where all that went stood, and the
+    summary in its place."""
+
+    messages: list[dict[str, Any]]
+    rounds: int = 0
+    dropped: tuple[int, ...] = ()
+    summary: str | None = None
 
 
-def _difference(messages: Sequence[Message], kept: Sequence[Message]) -> list[dict[str, Any]]:
-    """The messages that are not among those kept, which are in the same order."""
-    dropped, left = [], list(kept)
-    for message in messages:
-        if left and left[0] == message:
-            left.pop(0)
+def shortening(
+    messages: Sequence[Message], policy: str, room: int, coarse: int = 1
+) -> Generator[Count | Write, Any, Shortened]:
+    """The chat without as many of its oldest rounds as it takes to have `room` tokens at most; a round is a user's
+    message and what follows it. The system message, messages with a true "pinned", and the last round stay. With
+    "summarize" a summary stands in the place of what went.
+
+    What goes is rounded up to a multiple of `coarse` tokens: a chat that grows then keeps its beginning for a while,
+    which need not be read again. Raises ContextLengthError where nothing more may go.
+    """
+    chat = [dict(message) for message in messages]
+    length = yield Count(chat)
+    if length <= room:
+        return Shortened(chat)
+    kept = _kept(chat)
+    rounds = yield from _first_within(chat, kept, length + (room - length) // coarse * coarse)
+    if not rounds or (yield Count(_at(chat, kept[rounds]))) > room:
+        raise ContextLengthError(
+            "The last message alone, with the system prompt and what is pinned, does not fit the model's context. "
+            "Shorten it."
+        )
+    while policy == "summarize" and rounds < len(kept):
+        summary = yield from _summary(_at(chat, _gone(chat, kept[rounds])), room)
+        whole = _with_summary(_at(chat, kept[rounds]), summary)
+        if (yield Count(whole)) <= room:
+            return Shortened(whole, rounds, _gone(chat, kept[rounds]), summary)
+        rounds += 1  # the summary needs room of its own
+    if policy == "summarize":
+        raise ContextLengthError("A summary of the chat does not fit beside the last message. Shorten it.")
+    return Shortened(_at(chat, kept[rounds]), rounds, _gone(chat, kept[rounds]))
+
+
+def shorten(
+    messages: Sequence[Message],
+    policy: str,
+    room: int,
+    count: Callable[[list[dict[str, Any]]], int],
+    write: Callable[[list[dict[str, Any]]], str],
+) -> Shortened:
+    """`shortening`, with its questions answered at once."""
+    steps, told = shortening(messages, policy, room), None
+    while True:
+        try:
+            asked = steps.send(told)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        told = count(asked.messages) if isinstance(asked, Count) else write(asked.messages)
+
+
+def _first_within(
+    chat: list[dict[str, Any]], kept: list[tuple[int, ...]], goal: int
+) -> Generator[Count | Write, Any, int]:
+    """How many rounds must go for `goal` tokens at most; all that may go where that is not enough."""
+    low, high = min(1, len(kept) - 1), len(kept) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if (yield Count(_at(chat, kept[middle]))) <= goal:
+            high = middle
         else:
-            dropped.append(dict(message))
-    return dropped
+            low = middle + 1
+    return low
 
 
-def _without_oldest(messages: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
-    """The chat without the oldest round that may go; None where only the last is left."""
-    starts = [place for place, message in enumerate(messages) if message["role"] == "user"]
+def _summary(gone: list[dict[str, Any]], room: int) -> Generator[Count | Write, Any, str]:
+    """What the model says of the messages that go; of the newest of them where they are too many for it."""
+    request = [*gone, {"role": "user", "content": SUMMARY_REQUEST}]
+    asked = yield from shortening(request, "drop_oldest", room)
+    return str((yield Write(asked.messages))).strip()
+
+
+def _with_summary(messages: list[dict[str, Any]], summary: str) -> list[dict[str, Any]]:
+    head = [message for message in messages if message["role"] == "system"]
+    rest = [message for message in messages if message["role"] != "system"]
+    told = [{"role": "user", "content": SUMMARY_HEAD + summary}, {"role": "assistant", "content": _ACKNOWLEDGED}]
+    return [*head, *told, *rest]
+
+
+def _kept(chat: list[dict[str, Any]]) -> list[tuple[int, ...]]:
+    """The places of what is kept when no round goes, one, two, …, until only what must stay is left."""
+    found = [tuple(range(len(chat)))]
+    starts = [place for place, message in enumerate(chat) if message.get("role") == "user"]
     for start, end in pairwise(starts):
-        going = [place for place in range(start, end) if not messages[place].get("pinned")]
+        going = {place for place in range(start, end) if not chat[place].get("pinned")}
         if going:
-            return [message for place, message in enumerate(messages) if place not in going]
-    return None
+            found.append(tuple(place for place in found[-1] if place not in going))
+    return found
+
+
+def _gone(chat: list[dict[str, Any]], kept: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(place for place in range(len(chat)) if place not in set(kept))
+
+
+def _at(chat: list[dict[str, Any]], places: Sequence[int]) -> list[dict[str, Any]]:
+    return [chat[place] for place in places]

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
-from causerie.chat.context import drop_oldest, summarize
+from causerie.chat.context import shorten
 from causerie.chat.encode import EncodedChat
 from causerie.chat.messages import checked_chat
 from causerie.chat.prompt import ChatFormat
@@ -164,18 +164,17 @@ class ChatSession:
         be."""
         room = (self._context_length or 0) * 3 // 4
 
-        def fits(messages: list[dict[str, Any]]) -> bool:
-            prompt = self._format.prompt(messages, variables=self.variables)
-            return not self._context_length or len(prompt.tokens) < room
+        def count(messages: list[dict[str, Any]]) -> int:
+            return len(self._format.prompt(messages, variables=self.variables).tokens) if self._context_length else 0
 
         def write(messages: list[dict[str, Any]]) -> str:
             prompt = self._format.prompt(messages, variables=self.variables)
             detokenizer = Detokenizer(self._format.tokenizer, True, self._kept)
             with TextStream(self._generator.stream(prompt.tokens, params), detokenizer, (), self._hidden) as stream:
-                return "".join(stream).strip()
+                return "".join(stream)
 
         chat = [*self.messages, {"role": "user", "content": text}]
-        done = summarize(chat, fits, write) if policy == "summarize" else drop_oldest(chat, fits)
+        done = shorten(chat, policy, room, count, write)
         self._messages = tuple(message for message in done.messages[:-1] if message["role"] != "system")
         return done.rounds
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from causerie.api.generation import GenerationConfig
-from causerie.chat.context import drop_oldest, summarize
+from causerie.chat.context import shorten
 from causerie.chat.messages import checked_chat
 from causerie.chat.parts import ReasoningPart
 from causerie.cli.generate_flags import read_flags
@@ -203,19 +203,17 @@ class RemoteConversation:
 
     def shorten(self, text: str, policy: str) -> int:
         """See Conversation. How long a chat is only the server knows: half of its rounds go."""
-        rounds = sum(1 for message in self._messages if message["role"] == "user")
-        most = max(1, rounds // 2) + 1
 
-        def fits(messages: list[dict[str, Any]]) -> bool:
-            return sum(1 for message in messages if message["role"] == "user") <= most
+        def count(messages: list[dict[str, Any]]) -> int:
+            return sum(1 for message in messages if message["role"] == "user")
 
         def write(messages: list[dict[str, Any]]) -> str:
             body = {"model": self.model_name, "messages": messages, **_fields(self._call), "max_tokens": 200}
             reply = RemoteReply(self._server.stream(body), lambda _: None, time.monotonic())
-            return "".join(piece for piece in reply if isinstance(piece, str)).strip()
+            return "".join(piece for piece in reply if isinstance(piece, str))
 
         chat = [*self.messages, {"role": "user", "content": text}]
-        done = summarize(chat, fits, write) if policy == "summarize" else drop_oldest(chat, fits)
+        done = shorten(chat, policy, max(1, count(self._messages) // 2) + 1, count, write)
         self._messages = [message for message in done.messages[:-1] if message["role"] != "system"]
         return done.rounds
 

@@ -72,6 +72,11 @@ class Engine:
         """Whether `step` has anything to do."""
         return self._scheduler.busy or bool(self._late)
 
+    @property
+    def capacity(self) -> int:
+        """Longest sequence, in tokens, that the context and the cache allow."""
+        return self._scheduler.capacity
+
     def request(self, tokens: Sequence[int], params: SamplingParams) -> Request:
         """A checked and numbered request; any thread may ask for one. Raises UsageError for what no request may hold
         and ContextLengthError for a prompt that leaves no room for an answer."""

@@ -56,6 +56,11 @@ class EngineThread:
         self._lock = threading.Lock()
         self._closed = False
 
+    @property
+    def capacity(self) -> int:
+        """See Engine."""
+        return self._engine.capacity
+
     def submit(self, tokens: Sequence[int], params: SamplingParams) -> Stream:
         """Starts a request. Raises UsageError and ContextLengthError as Engine.request, EngineError when closed."""
         return self.submit_all([(tokens, params)])[0]

@@ -13,9 +13,11 @@ from typing import Any
 
 from msgspec import field
 
+from causerie.chat.context import POLICIES
+from causerie.errors import nearest
 from causerie.server.failure_responses import Refusal
 from causerie.server.orders import Begun, Call, Chat, Ended, Generate, Piece, TokenPiece
-from causerie.server.sampling_fields import SamplingFields, finish_reason, in_range, usage
+from causerie.server.sampling_fields import SamplingFields, context_of, finish_reason, in_range, usage
 from causerie.server.tool_fields import tool_use
 
 
@@ -34,6 +36,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
     thinking_budget: int | None = None  # tokens of reasoning
     chat_template_kwargs: dict[str, str | int | float | bool | None] = field(default_factory=dict)
     continue_final_message: bool = False
+    context_policy: str = "error"
 
     def orders(self) -> list[Callable[[int], Generate]]:
         """What the engine is asked: one order. Raises Refusal, naming the field."""
@@ -49,7 +52,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
         if self.response_format is not None:
             flags["response_format"] = self.response_format
         logprobs = (self.top_logprobs or 0) if self.logprobs else None
-        return [lambda job: Generate(job, self.model, prompt, flags, self.n, logprobs, True, use)]
+        return [lambda job: Generate(job, self.model, prompt, flags, self.n, logprobs, True, use, self.context_policy)]
 
     def _variables(self) -> dict[str, Any]:
         """What the chat template is told beside the messages."""
@@ -66,6 +69,9 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
         in_range("max_completion_tokens", self.max_completion_tokens, 1, 1 << 31)
         if self.top_logprobs is not None and not self.logprobs:
             raise Refusal(400, "top_logprobs needs logprobs: true.", param="top_logprobs")
+        if self.context_policy not in POLICIES:
+            known = ", ".join(nearest(self.context_policy, POLICIES))
+            raise Refusal(400, f"context_policy is {self.context_policy!r}; known: {known}.", param="context_policy")
         if not self.messages:
             raise Refusal(400, "messages is empty; there must be at least one.", param="messages")
         if self.response_format is not None and not isinstance(self.response_format.get("type"), str):
@@ -77,6 +83,7 @@ class ChatCompletion:
 
     def __init__(self, request: ChatCompletionRequest, clock: Callable[[], float] = time.time) -> None:
         self._request = request
+        self._context: dict[str, Any] = {}
         self._head = {
             "id": f"chatcmpl-{secrets.token_hex(12)}",
             "created": int(clock()),
@@ -98,8 +105,11 @@ class ChatCompletion:
         """Takes an event of the only order; returns the chunks that a stream sends for it."""
         if isinstance(event, Begun):
             self._prompt_tokens = event.prompt_tokens
+            self._context = context_of(event)
+            if event.dropped:
+                self._context["context"]["dropped_messages"] = event.dropped  # their places in the request
             first: dict[str, Any] = {"role": "assistant", "content": ""}
-            return [self._chunk(choice, first) for choice in range(self._request.n)]
+            return [{**self._chunk(choice, first), **self._context} for choice in range(self._request.n)]
         if isinstance(event, Piece):
             return self._read_piece(event)
         self._ended[event.choice] = event
@@ -135,7 +145,8 @@ class ChatCompletion:
 
     def whole(self) -> dict[str, Any]:
         """The answer in one piece, once it is over."""
-        return {**self._head, "object": "chat.completion", "choices": self._choices(), "usage": self.usage()}
+        told = {"object": "chat.completion", "choices": self._choices(), "usage": self.usage()}
+        return {**self._head, **told, **self._context}
 
     def usage(self) -> dict[str, Any]:
         """How many tokens were read and written."""

@@ -10,10 +10,12 @@ import asyncio
 import signal
 import socket
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from causerie.chat.context import Shortened
 from causerie.engine.stream import Message
 from causerie.errors import CauserieError, EngineError, UsageError
 from causerie.server.answering import Answering
@@ -26,6 +28,7 @@ from causerie.server.orders import (
     Beat,
     Begun,
     Cancel,
+    Chat,
     Detokenize,
     Done,
     Embed,
@@ -39,6 +42,10 @@ from causerie.server.orders import (
     Tokens,
 )
 from causerie.server.prompts import Prompts
+from causerie.server.shortening import Written, shortened, with_messages
+
+if TYPE_CHECKING:
+    from causerie.api.causal_lm import CausalLM
 
 BEAT_SECONDS = 0.25
 _READ = 1 << 16
@@ -104,18 +111,41 @@ class EngineService:
     async def _generate(self, order: Generate) -> None:
         held = await self._models.use(order.model)
         try:
-            tokens, tail = await self._tokens(order.model, order.prompt)
-            over = asyncio.Event()
-            # In a thread: a response format may take long to compile.
-            answering = await asyncio.to_thread(Answering, order, held.model, tokens, tail, self._tell, over.set)
-            try:
-                answering.start(self._mail.put)  # what it raises is told before anything has begun
-                self._tell(Begun(order.job, len(tokens)))
-                await over.wait()
-            finally:
-                answering.cancel()
+            if order.context_policy == "error" or not isinstance(order.prompt, Chat):
+                await self._answer(order, held.model, self._tell)
+            else:
+                await self._answer_shortened(order, order.prompt, held.model)
         finally:
             self._models.release(held)
+
+    async def _answer(
+        self, order: Generate, model: CausalLM, tell: Callable[[Event], None], done: Shortened | None = None
+    ) -> None:
+        """Reads the prompt and tells the answer; `done` is what was made of the chat before."""
+        tokens, tail = await self._tokens(order.model, order.prompt)
+        over = asyncio.Event()
+        # In a thread: a response format may take long to compile.
+        answering = await asyncio.to_thread(Answering, order, model, tokens, tail, tell, over.set)
+        try:
+            answering.start(self._mail.put)  # what it raises is told before anything has begun
+            dropped, summary = ([], None) if done is None else (list(done.dropped), done.summary)
+            tell(Begun(order.job, len(tokens), dropped, summary))
+            await over.wait()
+        finally:
+            answering.cancel()
+
+    async def _answer_shortened(self, order: Generate, prompt: Chat, model: CausalLM) -> None:
+        async def count(chat: Chat) -> int:
+            return len((await self._tokens(order.model, chat))[0])
+
+        async def write(wanted: Generate) -> str:
+            written = Written()
+            await self._answer(wanted, model, written.tell)
+            return written.text()
+
+        done = await shortened(order, prompt, model.capacity, count, write)
+        fitting = msgspec.structs.replace(order, prompt=with_messages(prompt, done.messages))
+        await self._answer(fitting, model, self._tell, done)
 
     async def _tokens(self, model: str, prompt: Any, whole_text: bool = False) -> tuple[list[int], str]:
         if isinstance(prompt, Tokens) and not whole_text:

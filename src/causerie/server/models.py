@@ -119,7 +119,7 @@ def _open(name: str, options: dict[str, Any], progress: Callable[[int, int, str]
 def facts(model: CausalLM) -> dict[str, Any]:
     """What the front tells of a loaded model."""
     return {
-        "context": model.context,
+        "context": model.capacity,  # what can be used of it
         "parameters": model.num_parameters(),
         "weight_bytes": model.get_memory_footprint(),
         "format": str(model.quantization or model.dtype),

@@ -58,7 +58,8 @@ class ToolUse(Struct, frozen=True):
 class Generate(Struct, tag=True, frozen=True):
     """Answer a prompt, `choices` times. `flags` are generate flags by their names; `logprobs` is how many of the
     likeliest tokens are told beside each drawn one, None for no log-probabilities. An answer that is `parsed` comes as
-    text, reasoning and calls of tools; else all of it is text."""
+    text, reasoning and calls of tools; else all of it is text. `context_policy` says what to do with a chat that does
+    not fit (chat/context.py)."""
 
     job: int
     model: str
@@ -68,6 +69,7 @@ class Generate(Struct, tag=True, frozen=True):
     logprobs: int | None = None
     parsed: bool = False
     tools: ToolUse | None = None
+    context_policy: str = "error"
 
 
 class Render(Struct, tag=True, frozen=True):
@@ -123,10 +125,13 @@ class TokenPiece(Struct, frozen=True):
 
 
 class Begun(Struct, tag=True, frozen=True):
-    """The prompt was read into tokens."""
+    """The prompt was read into tokens. `dropped` are the places of the messages that went because the chat did not fit,
+    `summary` what stands for them."""
 
     job: int
     prompt_tokens: int
+    dropped: list[int] = []
+    summary: str | None = None
 
 
 class Call(Struct, frozen=True):

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from causerie.server.blocks import Block, Blocks
 from causerie.server.failure_responses import Refusal
 from causerie.server.orders import Begun, Chat, Ended, Generate, Piece
-from causerie.server.sampling_fields import in_range
+from causerie.server.sampling_fields import context_of, in_range
 from causerie.server.tool_fields import tool_use
 
 _TEXTS = ("input_text", "output_text", "text", "reasoning_text", "summary_text")
@@ -52,15 +52,16 @@ class ResponsesRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=
             in_range(name, getattr(self, name), low, high)
         if self.previous_response_id is not None:
             raise Refusal(400, "No response is kept here; send the whole chat as input.", param="previous_response_id")
-        if self.truncation not in (None, "disabled"):
-            raise Refusal(400, "A chat that does not fit is an error here, never cut.", param="truncation")
+        if self.truncation not in (None, "disabled", "auto"):
+            raise Refusal(400, f"truncation is {self.truncation!r}; known: disabled, auto.", param="truncation")
         if self.include:
             raise Refusal(400, "include asks for what is not made here; leave it out.", param="include")
         tools = [_function(place, tool) for place, tool in enumerate(self.tools or [])]
         use = tool_use(tools, self.tool_choice, self.parallel_tool_calls is not False)
         prompt = Chat(self._messages(), tools if use is not None else None, self._variables())
         flags = self._flags()
-        return [lambda job: Generate(job, self.model, prompt, flags, 1, None, True, use)]
+        policy = "drop_oldest" if self.truncation == "auto" else "error"
+        return [lambda job: Generate(job, self.model, prompt, flags, 1, None, True, use, policy)]
 
     def _flags(self) -> dict[str, Any]:
         flags: dict[str, Any] = {}
@@ -105,6 +106,7 @@ class ResponsesAnswer:
         self._ended: Ended | None = None
         self._read = 0
         self._sequence = 0
+        self._context: dict[str, Any] = {}
         self._head = {"id": f"resp_{secrets.token_hex(12)}", "object": "response", "created_at": int(clock())}
 
     @property
@@ -116,6 +118,7 @@ class ResponsesAnswer:
         """Takes an event of the only order; returns what a stream sends for it."""
         if isinstance(event, Begun):
             self._read = event.prompt_tokens
+            self._context = context_of(event)
             return [self._event(f"response.{kind}", response=self._response()) for kind in ("created", "in_progress")]
         if isinstance(event, Piece):
             return [made for change in self._blocks.read(event) for made in self._change(*change)]
@@ -137,6 +140,7 @@ class ResponsesAnswer:
         cut = {"reason": "max_output_tokens"} if status == "incomplete" else None
         return {
             **self._head,
+            **self._context,
             "status": status,
             "error": None,
             "incomplete_details": cut,
@@ -153,7 +157,7 @@ class ResponsesAnswer:
             "tool_choice": request.tool_choice or "auto",
             "tools": request.tools or [],
             "top_p": request.top_p,
-            "truncation": "disabled",
+            "truncation": request.truncation or "disabled",
             "usage": None if ended is None else self._usage(ended),
             "user": request.user,
             "metadata": request.metadata,

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from causerie.server.failure_responses import Refusal
-from causerie.server.orders import Ended
+from causerie.server.orders import Begun, Ended
 
 MOST_CHOICES = 16
 MOST_STOPS = 16
@@ -110,6 +110,12 @@ def in_range(name: str, value: float | None, low: float, high: float) -> None:
 def finish_reason(ended: Ended) -> str:
     """Why an answer ended, by OpenAI's names."""
     return "length" if ended.reason in ("length", "time") else "stop"
+
+
+def context_of(begun: Begun) -> dict[str, Any]:
+    """What was done to a chat that did not fit: how many messages the model has not read, and the summary it read in
+    their place. Nothing, where it fits."""
+    return {"context": {"dropped": len(begun.dropped), "summary": begun.summary}} if begun.dropped else {}
 
 
 def _token_id(text: str) -> int:

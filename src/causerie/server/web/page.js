@@ -3,7 +3,7 @@
 import { answer, models, useKey } from "/page/server.js";
 import { ask } from "/page/settings.js";
 import { add, allChats, checked, deleteChat, newChat, path, saveChat, show, siblings } from "/page/store.js";
-import { button, el, MessageView } from "/page/view.js";
+import { beginning, button, el, MessageView } from "/page/view.js";
 
 const at = (id) => document.getElementById(id);
 const FILE_LIMIT = 1 << 20;  // characters of an attached file
@@ -133,7 +133,15 @@ function showMessages(live = null) {
   if (!shown.length) shown.push(el("p", { className: "empty", textContent: "Nothing leaves this machine but what you send to its server. Say something." }));
   at("log").replaceChildren(...shown);
   at("log").scrollTop = at("log").scrollHeight;
+  showBeginning();
   gauge(nodes.findLast((node) => node.tokens)?.tokens ?? 0);
+}
+
+// The line where the context of the last answer begins.
+function showBeginning() {
+  at("beginning")?.remove();
+  const nodes = path(chat), last = nodes.findLast((node) => node.role === "assistant");
+  if (last?.forgotten && nodes[last.forgotten]) views.get(nodes[last.forgotten].id).element.before(beginning(last));
 }
 
 function gauge(tokens) {
@@ -182,14 +190,14 @@ async function send() {
 async function respond(from = null) {
   const before = path(chat).filter((node) => node !== from);
   const asked = chat, node = from ?? add(chat, chat.leaf, "assistant", {});
-  Object.assign(node, { partial: true, fault: "" });
+  Object.assign(node, { partial: true, fault: "", forgotten: 0, summary: "" });
   showMessages(node);
   notice("");
   const control = new AbortController(), view = views.get(node.id);
   const mine = (running = { control, node });
   at("send").hidden = true;
   at("stop").hidden = false;
-  const body = { model: at("model").value, messages: messages(from ? [...before, node] : before), ...asked.settings, ...(from ? { continue_final_message: true } : {}) };
+  const body = { model: at("model").value, messages: messages(from ? [...before, node] : before), ...asked.settings, ...(["drop_oldest", "summarize"].includes(asked.policy) ? { context_policy: asked.policy } : {}), ...(from ? { continue_final_message: true } : {}) };
   const begun = performance.now();
   let first = 0, pieces = 0, saved = begun;
   try {
@@ -199,6 +207,10 @@ async function respond(from = null) {
         const seconds = (performance.now() - begun) / 1000;
         node.stats = `${chunk.usage.completion_tokens} tokens in ${seconds.toFixed(1)} s`;
         continue;
+      }
+      if (chunk.context) {
+        Object.assign(node, { forgotten: chunk.context.dropped, summary: chunk.context.summary ?? "" });
+        if (chat === asked) showBeginning();
       }
       const [choice] = chunk.choices;
       if (!choice) continue;
@@ -225,6 +237,7 @@ async function respond(from = null) {
     if (fault.name !== "AbortError") {
       node.fault = fault.message;
       if (fault.status === 401) askKey();
+      if (fault.code === "context_length_exceeded" && (asked.policy ?? "ask") === "ask" && chat === asked) askRoom(node, from);
     }
   }
   if (running === mine) {
@@ -282,6 +295,21 @@ function askKey() {
     useKey(dialog.querySelector("input").value.trim());
     notice("");
     showModels();
+  };
+}
+
+// The chat no longer fits: what shall go? The answer, which has not begun, is asked for again.
+function askRoom(node, from) {
+  const dialog = at("room");
+  dialog.returnValue = "";
+  dialog.showModal();
+  dialog.onclose = () => {
+    if (!["drop_oldest", "summarize"].includes(dialog.returnValue) || chat.nodes[node.id] !== node || running) return;
+    chat.policy = dialog.returnValue;
+    if (from) return respond(from);
+    delete chat.nodes[node.id];
+    chat.leaf = node.parent;
+    respond();
   };
 }
 

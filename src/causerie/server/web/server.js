@@ -7,9 +7,10 @@ export function useKey(given) {
 }
 
 export class Refused extends Error {
-  constructor(status, message) {
+  constructor(status, message, code = null) {
     super(message);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -24,7 +25,7 @@ async function request(route, options = {}) {
   }
   if (!response.ok) {
     const said = await response.json().catch(() => null);
-    throw new Refused(response.status, said?.error?.message ?? `The server answered with status ${response.status}.`);
+    throw new Refused(response.status, said?.error?.message ?? `The server answered with status ${response.status}.`, said?.error?.code);
   }
   return response;
 }
@@ -33,7 +34,29 @@ const post = (route, body, signal) => request(route, { method: "POST", body: JSO
 
 export const models = async () => (await (await request("/v1/models")).json()).data;
 
-export const rendered = async (texts) => (await (await post("/render", { texts })).json()).html;
+// Markdown as HTML. What a turn of the page asks for goes in few requests: a long chat is many texts, and a browser keeps few
+// connections to one server, of which an answer needs one.
+const MOST_TEXTS = 16;
+let waiting = [];
+
+export const rendered = (texts) => Promise.all(texts.map((text) => new Promise((done, fail) => {
+  if (!waiting.length) setTimeout(renderAll);
+  waiting.push({ text, done, fail });
+})));
+
+async function renderAll() {
+  const all = waiting;
+  waiting = [];
+  for (let begin = 0; begin < all.length; begin += MOST_TEXTS) {
+    const some = all.slice(begin, begin + MOST_TEXTS);
+    try {
+      const { html } = await (await post("/render", { texts: some.map(({ text }) => text) })).json();
+      some.forEach(({ done }, place) => done(html[place]));
+    } catch (fault) {
+      for (const { fail } of some) fail(fault);
+    }
+  }
+}
 
 // Chunks of a streamed answer, one JSON object after the other. Throws Refused for an error, before or within.
 export async function* answer(body, signal) {

@@ -12,11 +12,15 @@ const FIELDS = [
   ["seed", "Seed", { min: 0, step: 1 }, "The same seed gives the same answer again."],
 ];
 
+const POLICIES = [["ask", "Ask"], ["drop_oldest", "Forget the oldest messages"], ["summarize", "Summarize the oldest messages"], ["error", "Say so and answer nothing"]];
+
 // Asks; resolves to whether the chat was changed.
 export function ask(chat) {
   const dialog = document.getElementById("settings"), form = dialog.querySelector("form");
   form.system.value = chat.system;
   document.getElementById("setting-fields").replaceChildren(
+    el("label", {}, "When the chat no longer fits ", el("select", { name: "policy" }, ...POLICIES.map(([value, label]) => el("option", { value, textContent: label, selected: value === chat.policy }))),
+      el("small", { textContent: "A line shows where the model's memory begins. Nothing is deleted here." })),
     ...FIELDS.map(([name, label, limits, meaning]) =>
       el("label", {}, `${label} `, el("input", { name, type: "number", placeholder: "the model's own", value: chat.settings[name] ?? "", ...limits }), el("small", { textContent: meaning }))),
   );
@@ -26,6 +30,7 @@ export function ask(chat) {
     dialog.onclose = () => {
       if (dialog.returnValue !== "save") return done(false);
       chat.system = form.system.value;
+      chat.policy = form.policy.value;
       chat.settings = Object.fromEntries(FIELDS.map(([name]) => [name, form[name].value]).filter(([, value]) => value !== "").map(([name, value]) => [name, Number(value)]));
       done(true);
     };

@@ -79,6 +79,13 @@ export async function copy(pressed, text) {
   setTimeout(() => { pressed.textContent = said; }, 1200);
 }
 
+// The line above the first message that the model has read, for an answer before which some went.
+export function beginning(answer) {
+  const what = answer.summary ? "only as a summary" : "no longer";
+  const told = answer.summary ? el("details", {}, el("summary", { textContent: "The summary" }), el("div", { textContent: answer.summary })) : null;
+  return el("div", { id: "beginning", className: "beginning" }, el("p", { textContent: `The model's memory begins here; it knows what is above ${what}.` }), told);
+}
+
 // One message. `act` has what its buttons do.
 export class MessageView {
   constructor(node, act) {
