@@ -164,6 +164,19 @@ def test_ends() -> None:
     assert events[cancelled][-1].finish_reason == "cancelled"
 
 
+def test_who_waits_too_long_for_a_first_step_ends() -> None:
+    """One that has begun is let go on, also when it was sent back to wait."""
+    model = ScriptedModel(max_tokens=1, blocks=6, seconds=1.0)
+    engine = Watched(model)
+    begun = engine.start([1, 2], max_tokens=12, max_wait=5)
+    late = engine.start([3, 4], max_tokens=2, max_wait=5)
+    patient = engine.start([5, 6], max_tokens=2, max_wait=500)
+    events = engine.finish()
+    assert text(events[begun]) == text_of(model, [1, 2], 12) and text(events[patient]) == text_of(model, [5, 6], 2)
+    assert text(events[late]) == [] and events[late][-1].finish_reason == "error"
+    assert events[late][-1].error == "The request waited 6 s in line, behind others. Ask again later."
+
+
 def text_of(model: ScriptedModel, prompt: list[int], count: int) -> list[int]:
     tokens = list(prompt)
     for _ in range(count):

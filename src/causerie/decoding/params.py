@@ -40,6 +40,7 @@ class SamplingParams:
 
     seed: int = 0  # noise is a function of (seed, position): same seed, same text
     max_time: float | None = None  # seconds from the request's start
+    max_wait: float | None = None  # seconds in line for a first step; then it ends with an error
     logprobs: int | None = None  # also report this many most likely tokens; 0 the drawn one only
     keep_logits: bool = False  # each event carries the model's raw logits
     keep_scores: bool = False  # each event carries the logits after all filters
@@ -88,5 +89,6 @@ _RANGES = (
     ("no_repeat_ngram_size", 0, 2**31),
     ("seed", -(2**63), 2**64),
     ("max_time", 0.0, _INFINITE),
+    ("max_wait", 0.0, _INFINITE),
     ("logprobs", 0, 1000),
 )

@@ -52,7 +52,7 @@ class Scheduler:
         if sequence.full and not request.params.collects:
             self._ended.append(sequence.end("length", now))
             return
-        self._timed += sequence.deadline is not None
+        self._timed += sequence.timed
         self.waiting.append(sequence)
 
     def cancel(self, request: int) -> bool:
@@ -116,7 +116,7 @@ class Scheduler:
         for sequence in self.running:
             sequence.lease = None
             if sequence.request.id in failed:
-                self._timed -= sequence.deadline is not None
+                self._timed -= sequence.timed
                 events.append(sequence.end("error", now, error))
             else:
                 self._requeue(sequence)
@@ -167,7 +167,7 @@ class Scheduler:
         return sequence.end(reason, now, error)
 
     def _leave(self, sequence: Sequence) -> None:
-        self._timed -= sequence.deadline is not None
+        self._timed -= sequence.timed
         if sequence.lease is None:
             self.waiting.remove(sequence)
         else:
@@ -184,6 +184,9 @@ class Scheduler:
         for sequence in list(self._all()):
             if sequence.deadline is not None and now > sequence.deadline:
                 self._ended.append(self._end(sequence, "time", now))
+            elif sequence.latest is not None and sequence.cached is None and now > sequence.latest:
+                waited = f"The request waited {now - sequence.arrival:.0f} s in line, behind others. Ask again later."
+                self._ended.append(self._end(sequence, "error", now, waited))
 
     # ── blocks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

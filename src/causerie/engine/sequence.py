@@ -20,6 +20,7 @@ class Sequence:
         "filled",
         "first",
         "goal",
+        "latest",
         "leader",
         "lease",
         "limit",
@@ -40,6 +41,7 @@ class Sequence:
         self.eos = frozenset() if params.ignore_eos else frozenset(params.eos)
         self.arrival = arrival
         self.deadline = None if params.max_time is None else arrival + params.max_time
+        self.latest = None if params.max_wait is None else arrival + params.max_wait  # for a first step
         self.first: float | None = None  # when its first token was drawn
         self.filled = 0  # positions whose keys and values are in the cache
         self.lease: Lease | None = None  # None while it waits
@@ -53,6 +55,11 @@ class Sequence:
     def remaining(self) -> int:
         """Tokens that must be read before the next one can be drawn."""
         return len(self.tokens) - self.filled
+
+    @property
+    def timed(self) -> bool:
+        """Whether a time comes at which it ends, however far it is."""
+        return self.deadline is not None or self.latest is not None
 
     @property
     def pools(self) -> bool:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from causerie.text.tokenizer import Tokenizer
 
 Tell = Callable[[Event], None]
+MOST_WAIT = 300.0  # seconds in the engine's line, before a request's first step
 
 
 class Answering:
@@ -53,7 +54,8 @@ class Answering:
         levels = Flags(call=flags, checkpoint=model.generation_config, fallback=unlimited)
         # As num_return_sequences of generate(), except that here equal answers to a greedy request are no mistake.
         self._style.check(order, tail, model)
-        self._plan = replace(model.decide(levels, len(tokens)), sequences=order.choices)
+        plan = model.decide(levels, len(tokens))
+        self._plan = replace(plan, params=replace(plan.params, max_wait=MOST_WAIT), sequences=order.choices)
         self._tokenizer: Tokenizer = model.tokenizer.text
         self._readers = [
             TextReader(

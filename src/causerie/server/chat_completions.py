@@ -15,6 +15,7 @@ from msgspec import field
 
 from causerie.chat.context import POLICIES
 from causerie.errors import nearest
+from causerie.server.chat_limits import check_chat
 from causerie.server.failure_responses import Refusal
 from causerie.server.orders import Begun, Call, Chat, Ended, Generate, Piece, TokenPiece
 from causerie.server.sampling_fields import SamplingFields, context_of, finish_reason, in_range, usage
@@ -72,8 +73,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
         if self.context_policy not in POLICIES:
             known = ", ".join(nearest(self.context_policy, POLICIES))
             raise Refusal(400, f"context_policy is {self.context_policy!r}; known: {known}.", param="context_policy")
-        if not self.messages:
-            raise Refusal(400, "messages is empty; there must be at least one.", param="messages")
+        check_chat(self.messages, "messages")
         if self.response_format is not None and not isinstance(self.response_format.get("type"), str):
             raise Refusal(400, "response_format has no type.", param="response_format")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from causerie.api.embeddings import POOLING, Embedded, normalized
 from causerie.engine.stream import Message
 from causerie.errors import EngineError, UsageError
+from causerie.server.answering import MOST_WAIT
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
@@ -32,7 +34,7 @@ async def embedded(model: CausalLM, rows: list[list[int]], width: int | None) ->
 
         return put
 
-    requests = model.submit_to([(tokens, POOLING) for tokens in rows], inbox)
+    requests = model.submit_to([(tokens, replace(POOLING, max_wait=MOST_WAIT)) for tokens in rows], inbox)
     try:
         return [_vector(await end) for end in ends]
     finally:

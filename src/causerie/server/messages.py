@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from causerie.server.blocks import Block, Blocks
+from causerie.server.chat_limits import check_chat
 from causerie.server.failure_responses import Refusal
 from causerie.server.orders import Begun, Chat, Ended, Generate, Piece
 from causerie.server.sampling_fields import check_stops, in_range
@@ -33,8 +34,7 @@ class CountRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
 
     def prompt(self) -> Chat:
         """The chat as templates read it. Raises Refusal, naming the field."""
-        if not self.messages:
-            raise Refusal(400, "messages is empty; there must be at least one.", param="messages")
+        check_chat(self.messages, "messages")
         chat: list[dict[str, Any]] = []
         if self.system is not None:
             chat.append({"role": "system", "content": _text(self.system, "system")})

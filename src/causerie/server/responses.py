@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from causerie.server.blocks import Block, Blocks
+from causerie.server.chat_limits import check_chat
 from causerie.server.failure_responses import Refusal
 from causerie.server.orders import Begun, Chat, Ended, Generate, Piece
 from causerie.server.sampling_fields import context_of, in_range
@@ -88,8 +89,7 @@ class ResponsesRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=
             chat.append({"role": "system", "content": self.instructions})
         if isinstance(self.input, str):
             return [*chat, {"role": "user", "content": self.input}]
-        if not self.input:
-            raise Refusal(400, "input is empty; there must be at least one item.", param="input")
+        check_chat(self.input, "input")
         for place, item in enumerate(self.input):
             _add_item(chat, place, item)
         return chat
