@@ -94,7 +94,7 @@ def test_a_chat_is_saved_by_itself_and_resumed(terminal: Start, model_name: str,
     chat.wait_for(r"leaves\.\n[^>]*> ")
     chat.type("What is a token?\r")
     chat.wait_for(COST + r"[^>]*> ")
-    chat.type("/re\t\r")  # Tab completes
+    chat.type("/ret\t\r")  # Tab completes
     chat.wait_for(COST + r"[^>]*> ")
     chat.type("/list\r")
     chat.wait_for(r"  \d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d\n[^>]*> ")

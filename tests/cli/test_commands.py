@@ -183,6 +183,22 @@ def test_reasoning_is_shown_dim_and_apart(tmp_path: Path) -> None:
     assert out.getvalue() == "\x1b[2mhm\n\x1b[0m\nYes.\n"
 
 
+def test_reasoning_folds_to_a_line(tmp_path: Path) -> None:
+    def reply() -> ScriptedReply:
+        return ScriptedReply([ReasoningPart("let me see " * 25), ReasoningPart("well " * 50), "Yes."])
+
+    chat = ScriptedConversation([reply(), ScriptedReply(["No."]), reply()])
+    shown, _ = session(
+        tmp_path, chat, "/reasoning fold", "q", "/reasoning", "r", "/reasoning", "/reasoning show", "s", "/reasoning x"
+    )
+    assert shown == (
+        "Reasoning is folded to a line from now on.\n\nReasoning .. 125 words; /reasoning shows them\n\nYes.\n\n"
+        + "let me see " * 25 + "well " * 50 + "\n\nNo.\n\nThe last answer came without reasoning.\n\n"
+        "Reasoning is shown from now on.\n\n" + "let me see " * 25 + "well " * 50 + "\n\nYes.\n\n"
+        "reasoning takes fold or show; alone, it shows that of the last answer.\n"
+    )  # fmt: skip
+
+
 def test_a_fault_in_a_command_does_not_end_the_chat(tmp_path: Path) -> None:
     class Broken(ScriptedConversation):
         def undo(self) -> bool:
@@ -195,11 +211,13 @@ def test_a_fault_in_a_command_does_not_end_the_chat(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "begun", "words"),
     [
-        ("/re", "re", ["retry"]),
+        ("/re", "re", ["retry", "reasoning"]),
         ("!e", "e", ["exit", "edit", "examples", "export"]),
         ("/set temp", "temp", ["temperature="]),
         ("/set seed=1 top_", "top_", ["top_k=", "top_p="]),
         ("/think ", "", ["on", "off"]),
+        ("/reasoning f", "f", ["fold"]),
+        ("/model built", "built", ["builtin"]),
         ("/load on", "on", ["on tokens"]),
         ("what is /re", "", []),
     ],
@@ -208,6 +226,15 @@ def test_completions(tmp_path: Path, line: str, begun: str, words: list[str]) ->
     ChatFolder(tmp_path).save("on tokens", SavedChat("m", []))
     found = completions(line, ChatFolder(tmp_path))
     assert (found[0], list(found[1])) == (begun, words)
+
+
+def test_models_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that huggingface_hub has fetched before, and folders."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    (tmp_path / "hub" / "models--org--some--name").mkdir(parents=True)
+    (tmp_path / "hub" / "datasets--org--texts").mkdir()
+    assert completions("/model o", ChatFolder(tmp_path))[1] == ["org/some--name"]
+    assert completions(f"/model {tmp_path}/h", ChatFolder(tmp_path))[1] == [f"{tmp_path}/hub/"]
 
 
 def test_files_complete(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # this module of the checkpoint's brings numpy, and flags are
 FILE_NAME = "generation_config.json"
 _NEEDS: tuple[Need, ...] = ("config",)  # a hub id then costs its small files, not its weights
 _TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
-_METADATA = frozenset({"transformers_version", "_from_model_config", "_commit_hash"})
+METADATA = frozenset({"transformers_version", "_from_model_config", "_commit_hash"})
 
 
 @dataclass(init=False, repr=False)
@@ -141,7 +141,7 @@ class GenerationConfig:
                 config._take(name, value, path)
             elif name in FOREIGN:
                 config._foreign[name] = value
-            elif name not in _METADATA:
+            elif name not in METADATA:
                 strange.append(name)
         if strange:
             warnings.warn(f"{path} sets {', '.join(strange)}, which Causerie does not read; left out.", stacklevel=2)

@@ -92,6 +92,15 @@ def resolve(
     return _cached(source, needs, None) if offline else _fetched(source, needs)
 
 
+def cached(cache: Path | None = None) -> list[str]:
+    """The ids of the models in the cache that huggingface_hub keeps (its folders models--ORG--NAME)."""
+    if cache is None:
+        from huggingface_hub.constants import HF_HUB_CACHE
+
+        cache = Path(HF_HUB_CACHE)
+    return sorted(path.name.removeprefix("models--").replace("--", "/", 1) for path in cache.glob("models--*--*"))
+
+
 def _local(text: str) -> Path | None:
     """The folder that `text` means, None where it must be a hub id. Raises where it is a folder that is not there."""
     if text == builtin.NAME:

@@ -260,6 +260,17 @@ def _think(terminal: Terminal, word: str) -> None:
     terminal.screen.line()
 
 
+def _reasoning(terminal: Terminal, word: str) -> None:
+    if word in ("fold", "show"):
+        terminal.reasoning.folded = word == "fold"
+        terminal.screen.line(f"Reasoning is {'folded to a line' if word == 'fold' else 'shown'} from now on.", "dim")
+    elif word:
+        raise UsageError("reasoning takes fold or show; alone, it shows that of the last answer.")
+    elif not terminal.reasoning.show():
+        terminal.screen.line("The last answer came without reasoning.", "dim")
+    terminal.screen.line()
+
+
 def _context(terminal: Terminal, word: str) -> None:
     if word not in ("ask", *POLICIES):
         raise UsageError(f"context takes one of ask, {', '.join(POLICIES)}; it is {terminal.context_policy} now.")
@@ -325,6 +336,7 @@ COMMANDS = {
     "stats": Command("what the last answer cost, and the memory", _stats),
     "tokens": Command("the last answer's tokens with their probabilities", _tokens),
     "think": Command("whether the model reasons first; N: tokens at most", _think, "on|off|N"),
+    "reasoning": Command("shows the last answer's reasoning; folds the next", _reasoning, "[fold|show]"),
     "context": Command("what to do with a chat that no longer fits", _context, "POLICY"),
     "examples": Command("things to try", _examples),
     "export": Command("writes the chat as Markdown or JSON", _export, "FILE.md|FILE.json"),

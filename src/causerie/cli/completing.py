@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from causerie.builtin import NAME
 from causerie.chat.context import POLICIES
 from causerie.cli.chat_files import ChatFolder
 from causerie.cli.commands import COMMANDS
@@ -28,6 +29,13 @@ def completions(line: str, chats: ChatFolder) -> tuple[str, Iterable[str]]:
         return rest, [known for known in chats.names() if known.startswith(rest)]
     if name in ("file", "export"):
         return rest, _paths(rest)
+    if name == "model":
+        from causerie.checkpoint.hub import cached
+
+        known = [each for each in (NAME, *cached()) if each.startswith(rest)]
+        return rest, known + [path for path in _paths(rest) if path.endswith("/")]
+    if name == "reasoning":
+        return rest, [word for word in ("fold", "show") if word.startswith(rest)]
     if name == "context":
         return rest, [word for word in ("ask", *POLICIES) if word.startswith(rest)]
     if name == "think":

@@ -17,6 +17,7 @@ from causerie.chat.parts import ReasoningPart
 from causerie.cli.chat_files import ChatFolder, SavedChat
 from causerie.cli.commands import COMMANDS, command_of
 from causerie.cli.keyboard import Keyboard
+from causerie.cli.reasoning import Reasoning
 from causerie.cli.screen import Screen
 from causerie.errors import CauserieError, ContextLengthError, UsageError
 
@@ -192,6 +193,7 @@ class Terminal:
         self.cost: Cost | None = None  # of the last answer
         self.branches: dict[str, list[dict[str, Any]]] = {}
         self.branch = "first"
+        self.reasoning = Reasoning(screen)
         self.context_policy = "ask"  # for a chat that no longer fits
         self._header = header
         self._autosave = autosave
@@ -301,17 +303,20 @@ class Terminal:
     def _show(self, reply: Reply) -> bool:
         """Shows the pieces of an answer, and returns whether there were any; Ctrl-C ends it and keeps what has come."""
         said = False
+        self.reasoning.begin()
         try:
             with self.screen.waiting(lambda: "…", after=PATIENCE) as arrived:
                 for piece in reply:
                     arrived()
                     if isinstance(piece, ReasoningPart):
-                        self.screen.aside(piece.text)
+                        self.reasoning.piece(piece.text)
                     else:
+                        self.reasoning.end()
                         self.screen.piece(piece)
                     said = True
         except KeyboardInterrupt:
             reply.stop()
+        self.reasoning.end()
         self.screen.end_piece()
         return said
 

@@ -22,12 +22,23 @@ from causerie.server.embeddings import EmbeddingRequest
 from causerie.server.failure_responses import Refusal, refusal_of
 from causerie.server.gate import MOST_BODY, Gate, Guard, refused
 from causerie.server.link import EngineLink
+from causerie.server.loading import LoadBody, progress
 from causerie.server.messages import CountRequest, MessagesAnswer, MessagesRequest, error_body
 from causerie.server.openapi import document
 from causerie.server.orders import Chat, Detokenize, Generate, Render, Text
 from causerie.server.page import RenderBody, page_routes, rendered
 from causerie.server.responses import ResponsesAnswer, ResponsesRequest
-from causerie.server.streaming import OPENAI, Answer, Envelope, Frames, named_event, read_all, response_error, stream_of
+from causerie.server.streaming import (
+    OPENAI,
+    Answer,
+    Envelope,
+    Frames,
+    named_event,
+    plain_event,
+    read_all,
+    response_error,
+    stream_of,
+)
 from causerie.server.text_bodies import ApplyTemplate, DetokenizeBody, Tokenize
 
 Body = TypeVar("Body")
@@ -65,6 +76,7 @@ class Application:
             Route("/v1/embeddings", self._answered(self.embed, prompt="input"), methods=["POST"]),
             Route("/v1/models", self._answered(self.models), methods=["GET"]),
             Route("/v1/models/{model:path}", self._answered(self.model), methods=["GET"]),
+            Route("/load_model", self._answered(self.load), methods=["POST"]),
             Route("/tokenize", self._answered(self.tokenize), methods=["POST"]),
             Route("/detokenize", self._answered(self.detokenize), methods=["POST"]),
             Route("/apply-template", self._answered(self.apply_template), methods=["POST"]),
@@ -177,6 +189,13 @@ class Application:
         name = request.path_params["model"]
         self._check_model(name)
         return _json(self._described(name))
+
+    async def load(self, request: Request) -> Response:
+        """POST /load_model: loads a model now, and streams how far it is."""
+        body = await _read(request, LoadBody)
+        self._check_model(body.model)
+        events = (plain_event(event) async for event in progress(self._link, body.model))
+        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
     def _described(self, name: str) -> dict[str, Any]:
         state = self._link.models.get(name)

@@ -18,7 +18,7 @@ from causerie.errors import nearest
 from causerie.server.chat_limits import check_chat
 from causerie.server.failure_responses import Refusal
 from causerie.server.orders import Begun, Call, Chat, Ended, Generate, Piece, TokenPiece
-from causerie.server.sampling_fields import SamplingFields, context_of, finish_reason, in_range, usage
+from causerie.server.sampling_fields import SamplingFields, config_flags, context_of, finish_reason, in_range, usage
 from causerie.server.tool_fields import tool_use
 
 
@@ -38,6 +38,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
     chat_template_kwargs: dict[str, str | int | float | bool | None] = field(default_factory=dict)
     continue_final_message: bool = False
     context_policy: str = "error"
+    generation_config: str | dict[str, Any] | None = None  # further generate flags, weaker than the fields
 
     def orders(self) -> list[Callable[[int], Generate]]:
         """What the engine is asked: one order. Raises Refusal, naming the field."""
@@ -45,7 +46,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
         use = tool_use(self.tools, self.tool_choice, self.parallel_tool_calls is not False)
         tools = self.tools if use is not None else None
         prompt = Chat(self.messages, tools, self._variables(), self.continue_final_message)
-        flags = self.flags()
+        flags = {**config_flags(self.generation_config), **self.flags()}
         if self.max_completion_tokens is not None:
             flags["max_new_tokens"] = self.max_completion_tokens
         if self.thinking_budget is not None:

@@ -20,7 +20,7 @@ from causerie.errors import (
     UsageError,
 )
 
-_FOLDERS = re.compile(r"(?<![\w.])/(?:[\w.+-]+/)+[\w.+-]*")
+_FOLDERS = re.compile(r"(?<![\w.])/(?:[\w.+-]+/)+(?:([\w.+-]+\.(?:json|safetensors|jinja|txt)(?![\w.+-]))|[\w.+-]*)")
 _LONGEST = 2000
 
 
@@ -42,9 +42,10 @@ class Refusal(Exception):
 
 
 def refusal_of(error: CauserieError, prompt: str = "messages") -> Refusal:
-    """How a failure of the program is told over HTTP: without the folders of this machine; only a fault of ours is a
+    """How a failure of the program is told over HTTP: with no folder of this machine but the
+    names of files; only a fault of ours is a
     5xx. `prompt` is the field of the request that holds what the model reads."""
-    sentence = _FOLDERS.sub("(a folder)", str(error))
+    sentence = _FOLDERS.sub(lambda found: found[1] or "(a folder)", str(error))
     if isinstance(error, ContextLengthError):
         return Refusal(400, sentence, param=prompt, code="context_length_exceeded")
     if isinstance(error, TemplateError | MessageError):

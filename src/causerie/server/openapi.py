@@ -10,6 +10,7 @@ import causerie
 from causerie.server.chat_completions import ChatCompletionRequest
 from causerie.server.completions import CompletionRequest
 from causerie.server.embeddings import EmbeddingRequest
+from causerie.server.loading import LoadBody
 from causerie.server.messages import CountRequest, MessagesRequest
 from causerie.server.page import RenderBody
 from causerie.server.responses import ResponsesRequest
@@ -22,12 +23,13 @@ _BODIES: dict[str, tuple[type, str]] = {
     "/v1/messages": (MessagesRequest, "An answer, for Anthropic's clients"),
     "/v1/messages/count_tokens": (CountRequest, "How many tokens a chat has, for Anthropic's clients"),
     "/v1/embeddings": (EmbeddingRequest, "Embeddings of texts"),
+    "/load_model": (LoadBody, "Loads a model, and streams how far it is"),
     "/tokenize": (Tokenize, "Text to tokens"),
     "/detokenize": (DetokenizeBody, "Tokens to text"),
     "/apply-template": (ApplyTemplate, "A chat as its model reads it"),
     "/render": (RenderBody, "Markdown as safe HTML"),
 }
-_STREAMED = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages")
+_STREAMED = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/load_model")
 _READ = {"/v1/models": "The models that are served", "/health": "Whether the engine makes steps"}
 _FAILURES = {
     "400": "Something in the request cannot be done; the message names it",

@@ -5,11 +5,13 @@ They become generate flags. Pure: no HTTP, no model.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from causerie.api.generation import METADATA
 from causerie.server.failure_responses import Refusal
 from causerie.server.orders import Begun, Ended
 
@@ -19,6 +21,9 @@ MOST_STOP_CHARACTERS = 256
 MOST_BIASES = 1024
 _DRAWING = ("top_p", "top_k", "min_p", "typical_p")
 _FLAGS = (*_DRAWING, "repetition_penalty", "presence_penalty", "frequency_penalty", "seed")
+_ELSEWHERE = frozenset(
+    {"num_return_sequences", "return_dict_in_generate", "output_scores", "output_logits", "logprobs"}
+)
 _RANGES: dict[str, tuple[float, float]] = {
     "n": (1, MOST_CHOICES),
     "temperature": (0, 2),
@@ -90,6 +95,24 @@ class SamplingFields(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
             raise Refusal(
                 400, f"logit_bias has {len(self.logit_bias or {})} tokens; at most {MOST_BIASES}.", param="logit_bias"
             )
+
+
+def config_flags(given: str | dict[str, Any] | None) -> dict[str, Any]:
+    """The flags of a `generation_config`, which transformers' own chat program sends as the text of an object. Raises
+    Refusal for what is none, or asks for what an answer here has in other fields."""
+    if given is None:
+        return {}
+    try:
+        flags = json.loads(given) if isinstance(given, str) else given
+    except ValueError:
+        flags = None
+    if not isinstance(flags, dict):
+        raise Refusal(400, "generation_config is no JSON object of generate flags.", param="generation_config")
+    for name in sorted(_ELSEWHERE & flags.keys()):
+        if flags[name] not in (None, False, 1):
+            instead = "set n, logprobs and top_logprobs of the request"
+            raise Refusal(400, f"generation_config has {name}; {instead}.", param="generation_config")
+    return {name: value for name, value in flags.items() if name not in _ELSEWHERE | METADATA and value is not None}
 
 
 def check_stops(name: str, stops: Sequence[str]) -> None:

@@ -1,0 +1,52 @@
+"""`/load_model`: the progress of a load as a stream, in the events that transformers' own chat program reads.
+
+Each is `{"status", "model", …}`: "loading" with a `stage` and a `progress` in hundredths, then "ready", whose `cached`
+says that it was loaded before, or "error" with a message (transformers 5, cli/serving/model_manager.py). Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from causerie.errors import CauserieError
+from causerie.server.failure_responses import refusal_of
+from causerie.server.link import EngineLink
+from causerie.server.orders import Load
+
+_LOOK_SECONDS = 0.1
+
+
+class LoadBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The body of /load_model."""
+
+    model: str
+
+
+async def progress(link: EngineLink, model: str) -> AsyncIterator[dict[str, Any]]:
+    """The events of one load, until the model is ready or cannot be. Leaving early lets it go on."""
+    state = link.models.get(model)
+    if state is not None and state.share == 1:
+        yield {"status": "ready", "model": model, "cached": True}
+        return
+    asked = asyncio.create_task(link.value(lambda job: Load(job, model)))
+    told = -1
+    try:
+        while not asked.done():
+            state = link.models.get(model)
+            share = 0 if state is None or state.share is None else int(state.share * 100)
+            if share != told:
+                told = share
+                amount = {"current": share, "total": 100}
+                yield {"status": "loading", "model": model, "stage": "weights", "progress": amount}
+            await asyncio.wait([asked], timeout=_LOOK_SECONDS)
+        asked.result()
+    except CauserieError as error:
+        yield {"status": "error", "model": model, "message": refusal_of(error).message}
+        return
+    finally:
+        asked.cancel()
+    yield {"status": "ready", "model": model, "cached": False}
