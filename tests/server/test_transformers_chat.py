@@ -16,7 +16,7 @@ def test_transformers_chat(server: Server) -> None:
     pytest.importorskip("transformers")
     program = Path(sys.executable).with_name("transformers")
     command = [str(program), "chat", "builtin", f"{server.url}/v1", "max_new_tokens=7", "do_sample=False"]
-    done = subprocess.run(command, input="What is a token?\n!exit\n", capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, input="What is a token?\nN\n!exit\n", capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "builtin was already loaded." in done.stdout
     said = server.said("What is a token?", max_tokens=7)

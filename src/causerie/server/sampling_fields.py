@@ -109,7 +109,7 @@ def config_flags(given: str | dict[str, Any] | None) -> dict[str, Any]:
     if not isinstance(flags, dict):
         raise Refusal(400, "generation_config is no JSON object of generate flags.", param="generation_config")
     for name in sorted(_ELSEWHERE & flags.keys()):
-        if flags[name] not in (None, False, 1):
+        if flags[name] and (name, flags[name]) != ("num_return_sequences", 1):
             instead = "set n, logprobs and top_logprobs of the request"
             raise Refusal(400, f"generation_config has {name}; {instead}.", param="generation_config")
     return {name: value for name, value in flags.items() if name not in _ELSEWHERE | METADATA and value is not None}
