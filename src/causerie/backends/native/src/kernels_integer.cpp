@@ -57,6 +57,8 @@ struct Groups {
   int64_t rows;
   const float* bias;
   bool last;             // finishes the sums
+  const uint8_t* ahead;  // what to fetch into the second cache meanwhile
+  int64_t fetched;       // lines of it, a cache line each
 };
 
 template <class F, int S, int T, int V>
@@ -118,7 +120,7 @@ static inline void add_group(const Groups& run, const uint8_t* block, int v0, co
 }
 
 template <int BLOCKS, class F, int T, int V, bool FROM_MEMORY>
-static inline void strip(const Groups& run, int v0) {
+static inline void strip(const Groups& run, int v0, const uint8_t* ahead, int64_t lines) {
   f32x16 sums[T][V];
   for (int t = 0; t < T; ++t)
     for (int v = 0; v < V; ++v) {
@@ -135,7 +137,9 @@ static inline void strip(const Groups& run, int v0) {
     totals[t] = reinterpret_cast<const int32_t*>(reinterpret_cast<const char*>(run.input.sums) + shift) + run.first * run.group / SUMMED;
   }
   const uint8_t* block = run.block;
+  const int64_t each = (lines + run.count - 1) / run.count;
   for (int64_t g = 0; g < run.count; ++g, block += BLOCKS * run.bytes) {
+    for (const uint8_t* until = ahead + 64 * (each < lines ? each : lines); ahead < until; ahead += 64, --lines) __builtin_prefetch(ahead, 0, 2);
     float scale[T];
     for (int t = 0; t < T; ++t) scale[t] = scales[t][g];
     add_group<BLOCKS, F, T, V, FROM_MEMORY>(run, block, v0, x, totals, scale, sums);
@@ -155,7 +159,10 @@ static void run_tile(const Groups& run) {
   // Sums of two blocks do not fit the registers beside those of four vectors by four tokens; from memory they may wait.
   constexpr int V = T == 1 ? 4 : F::format == INT4 && T == 4 && VECTORS > 2 && !FROM_MEMORY ? 2 : VECTORS;
   const bool two = F::format == INT4 && run.group == 2 * INT4_GROUP;
-  for (int v0 = 0; v0 < 4; v0 += V) two ? strip<2, F, T, V, FROM_MEMORY>(run, v0) : strip<1, F, T, V, FROM_MEMORY>(run, v0);
+  const int64_t lines = (run.fetched * V + 3) / 4;
+  const uint8_t* ahead = run.ahead;
+  for (int v0 = 0; v0 < 4; v0 += V, ahead += 64 * lines)
+    two ? strip<2, F, T, V, FROM_MEMORY>(run, v0, ahead, lines) : strip<1, F, T, V, FROM_MEMORY>(run, v0, ahead, lines);
 }
 
 template <class F, bool FROM_MEMORY>
@@ -187,11 +194,15 @@ static void run_format(const Stretch& stretch) {
     run.first = g;
     run.count = g + cut < all ? cut : all - g;
     run.last = g + run.count == all;
-    for (int64_t t = stretch.first; t < stretch.last; t += INTEGER_TOKENS) {
+    // Many tokens read the stretch from the second cache, and fetch the one behind it, the next panel's perhaps.
+    const int64_t tiles = (stretch.last - stretch.first + INTEGER_TOKENS - 1) / INTEGER_TOKENS;
+    run.ahead = run.block + run.count * bytes;
+    run.fetched = tiles > 1 ? (cut < all ? cut : all) * bytes / 64 / tiles + 1 : 0;
+    for (int64_t t = stretch.first; t < stretch.last; t += INTEGER_TOKENS, run.ahead += 64 * run.fetched) {
       run.input = codes_of(row<void>(stretch.program, in.x, t), in.width, run.group);
       run.out = stretch.out(t);
       const int64_t tokens = stretch.last - t < INTEGER_TOKENS ? stretch.last - t : INTEGER_TOKENS;
-      if (t == stretch.first) run_tile<F, true>(run, tokens);
+      if (tiles == 1) run_tile<F, true>(run, tokens);
       else run_tile<F, false>(run, tokens);
     }
   }
