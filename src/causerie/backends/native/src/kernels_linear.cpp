@@ -10,6 +10,7 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 constexpr int64_t FEWEST = 96, MOST = 516;  // tokens of one item, which read (and unpack) the panel once; whole tiles
 constexpr int64_t ITEMS_PER_THREAD = 16;    // that all threads end at about the same time
 constexpr int64_t STEPS = 1024;    // steps over k before the next tile: 256 KB of weights stay in the second cache
+constexpr int64_t FEW = 6, PASSES = VECTORS > 1 ? 4 : 1;  // tokens that a packed panel is unpacked for in registers, and how often
 constexpr int64_t UNPACKED = 448;  // steps of packed bfloat16 that are unpacked at a time for many tokens: 112 KB
 
 // A format: what one step over k reads, `each` elements of k; `tokens` at most in a tile.
@@ -142,9 +143,9 @@ static void run_plain(const Stretch& run) {
   run_plain<F>(run, reinterpret_cast<const typename F::Weight*>(run.part.weight) + run.panel * all_steps<F>(run) * PANEL * F::each);
 }
 
-// Few tokens: each step is unpacked in registers, by the way; steps with escapes through memory.
+// Few tokens, from `begin` on: each step is unpacked in registers, by the way; steps with escapes through memory.
 template <int T>
-static void run_packed_few(const Stretch& run, const PackedPanel& panel) {
+static void run_packed_few(const Stretch& run, const PackedPanel& panel, int64_t begin) {
   const Exponents exponents = load_exponents(panel.exponents);
   const uint8_t* step = reinterpret_cast<const uint8_t*>(panel.data);
   const Escape* escape = reinterpret_cast<const Escape*>(panel.escapes);
@@ -153,7 +154,7 @@ static void run_packed_few(const Stretch& run, const PackedPanel& panel) {
   f32x16 acc[T][4];
   const uint16_t* input[T];
   for (int t = 0; t < T; ++t) {
-    input[t] = row<const uint16_t>(run.program, run.in.x, run.first + t);
+    input[t] = row<const uint16_t>(run.program, run.in.x, begin + t);
     for (int v = 0; v < 4; ++v) acc[t][v] = broadcast(0.0f);
   }
   for (int64_t s = 0; s < all; ++s, step += PACKED_STEP) {
@@ -176,8 +177,19 @@ static void run_packed_few(const Stretch& run, const PackedPanel& panel) {
   for (int t = 0; t < T; ++t)
     for (int64_t at = 0; at < rows; at += 16) {
       const f32x16 value = run.bias() ? add(acc[t][at / 16], load(run.bias() + at)) : acc[t][at / 16];
-      store_first(run.out(run.first + t) + at, value, rows - at);
+      store_first(run.out(begin + t) + at, value, rows - at);
     }
+}
+
+static void run_packed_few(const Stretch& run, const PackedPanel& panel, int64_t begin, int64_t tokens) {
+  switch (tokens) {
+    case 1: return run_packed_few<1>(run, panel, begin);
+    case 2: return run_packed_few<2>(run, panel, begin);
+    case 3: return run_packed_few<3>(run, panel, begin);
+    case 4: return run_packed_few<4>(run, panel, begin);
+    case 5: return run_packed_few<5>(run, panel, begin);
+    default: return run_packed_few<6>(run, panel, begin);
+  }
 }
 
 // Many tokens: some steps at a time are unpacked into the second cache, to be read by all.
@@ -194,14 +206,11 @@ static void run_packed_many(const Stretch& run, const PackedPanel& panel) {
 static void run_packed(const Stretch& run) {
   const PackedPanel& panel = reinterpret_cast<const PackedPanel*>(run.part.weight)[run.panel];
   if (panel.plain) return run_plain<Bfloat16>(run, reinterpret_cast<const uint16_t*>(panel.data));
-  switch (run.last - run.first) {
-    case 1: return run_packed_few<1>(run, panel);
-    case 2: return run_packed_few<2>(run, panel);
-    case 3: return run_packed_few<3>(run, panel);
-    case 4: return run_packed_few<4>(run, panel);
-    case 5: return run_packed_few<5>(run, panel);
-    case 6: return run_packed_few<6>(run, panel);
-    default: return run_packed_many(run, panel);
+  const int64_t tokens = run.last - run.first, passes = (tokens + FEW - 1) / FEW;
+  if (passes > PASSES) return run_packed_many(run, panel);
+  for (int64_t pass = 0; pass < passes; ++pass) {
+    const int64_t begin = run.first + tokens * pass / passes;
+    run_packed_few(run, panel, begin, run.first + tokens * (pass + 1) / passes - begin);
   }
 }
 
