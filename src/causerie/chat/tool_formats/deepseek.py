@@ -12,7 +12,7 @@ from causerie.chat.tool_formats.rules import Rules, Schemas
 
 _BEGIN, _SEPARATOR, _END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
 _OPENER, _CLOSER = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
-_CALL = re.compile(f"{_BEGIN}(.*?){_SEPARATOR}(.*?)(?:{_END}|\\Z)", re.DOTALL)
+_CALL = re.compile(f"{_BEGIN}(.{{0,300}}?){_SEPARATOR}(.*?)(?:{_END}|\\Z)", re.DOTALL)
 _FENCED = re.compile(r"(\S+)\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL)
 
 

@@ -11,7 +11,8 @@ from causerie.chat.parts import ToolCallPart
 from causerie.chat.tool_formats.format import ToolFormat, typed
 from causerie.chat.tool_formats.rules import Rules, Schemas, arguments_in_order
 
-_ARGUMENT = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
+# The last value may lack its end. Each alternative ends somewhere: what a model repeats for ever is read once.
+_ARGUMENT = re.compile(r"<arg_key>([^<]{1,300})</arg_key>\s*<arg_value>(.*?)(?:</arg_value>|\Z)", re.DOTALL)
 
 
 def read(block: str, schemas: Schemas) -> list[ToolCallPart]:

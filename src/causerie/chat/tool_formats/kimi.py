@@ -11,7 +11,7 @@ from causerie.chat.tool_formats.format import ToolFormat, arguments_text
 from causerie.chat.tool_formats.rules import Rules, Schemas
 
 _BEGIN, _ARGUMENTS, _END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"
-_CALL = re.compile("(.*?)".join(map(re.escape, (_BEGIN, _ARGUMENTS, _END))), re.DOTALL)
+_CALL = re.compile(rf"{re.escape(_BEGIN)}(.{{0,300}}?){re.escape(_ARGUMENTS)}(.*?)(?:{re.escape(_END)}|\Z)", re.DOTALL)
 _ID = re.compile(r"(?:functions\.)?(.+?)(?::\d+)?")
 
 

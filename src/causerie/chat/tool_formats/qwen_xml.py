@@ -11,9 +11,9 @@ from causerie.chat.parts import ToolCallPart
 from causerie.chat.tool_formats.format import ToolFormat, Write, typed
 from causerie.chat.tool_formats.rules import Rules, Schemas, arguments_in_order
 
-_FUNCTION = re.compile(r"<function=([^>\s]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
+_FUNCTION = re.compile(r"<function=([^>\s]{1,300})>(.*?)(?:</function>|\Z)", re.DOTALL)
 # The last parameter may lack its end; a value may hold anything but the end of a parameter.
-_PARAMETER = re.compile(r"<parameter=([^>]+)>\n?(.*?)\n?(?:</parameter>|\Z)", re.DOTALL)
+_PARAMETER = re.compile(r"<parameter=([^>]{1,300})>\n?(.*?)\n?(?:</parameter>|\Z)", re.DOTALL)
 
 
 def read(block: str, schemas: Schemas) -> list[ToolCallPart]:
