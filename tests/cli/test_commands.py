@@ -19,6 +19,7 @@ from causerie.cli.conversation import ModelChoice, ModelConversation, open_conve
 from causerie.cli.screen import Screen
 from causerie.cli.terminal import Cost, Terminal
 from causerie.errors import ContextLengthError, UnknownName, UsageError
+from causerie.text.tokenizer import Tokenizer
 from tests.cli.scripted import ScriptedConversation, ScriptedKeyboard, ScriptedReply
 
 COST = Cost(20, 8, 11, 0.25, 0.75, 0.05)
@@ -316,6 +317,21 @@ def test_a_real_chat_takes_every_command(real: ModelConversation) -> None:
     assert "".join(row.text for row in rows).startswith(whole) and all(row.text == row.likeliest for row in rows)
     assert all(0 < row.probability == row.likeliest_probability <= 1 for row in rows)
     assert real.undo() and not real.messages
+
+
+def test_a_chat_loads_its_tokenizer_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of a large vocabulary takes a third of a second, which everyone waits for."""
+    loaded: list[object] = []
+    load = Tokenizer.from_folder
+
+    def counted(folder: Path | str) -> Tokenizer:
+        loaded.append(folder)
+        return load(folder)
+
+    monkeypatch.setattr(Tokenizer, "from_folder", counted)
+    with open_conversation(ModelChoice("builtin"), GenerationConfig(max_new_tokens=2), None) as chat:
+        list(chat.reply("Hello!"))
+    assert len(loaded) == 1
 
 
 def test_a_real_chat_is_shortened(real: ModelConversation) -> None:

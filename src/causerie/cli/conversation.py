@@ -109,7 +109,7 @@ class ModelConversation:
     def _take(self, model: CausalLM, chat_format: ChatFormat) -> None:
         self._model = model
         self._chat_format = chat_format
-        self._reply_format = ReplyFormat.of(chat_format.template.source(), model.tokenizer.text.added_tokens)
+        self._reply_format = ReplyFormat.of(chat_format.template.source(), chat_format.tokenizer.added_tokens)
         # In a chat an answer may go on until the context is full; generate() would cut it at its own default.
         self._unlimited = GenerationConfig(max_new_tokens=model.context)
 
