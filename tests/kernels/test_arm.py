@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from causerie.backends.native import arena, backend, cache, executable, library, program
+from causerie.backends.native import arena, backend, cache, library, program, traced
 from causerie.models.model import Model
 from tests.kernels.decoders import BLOCKS, Array, Shape, build, make_step, random_weights, some_tokens
 
@@ -76,6 +76,7 @@ class FixedArena(arena.Arena):
             [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long],
         )
         assert map_at(self._begin, size, 3, flags, -1, 0) == self._begin
+        self._bytes = np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(self._begin))
         FixedArena.made.append(self)
 
     def __del__(self) -> None:
@@ -85,7 +86,7 @@ class FixedArena(arena.Arena):
 @pytest.fixture
 def fixed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Memory of models made during the test lies at fixed places."""
-    for module in (backend, cache, executable):
+    for module in (backend, cache, traced):
         monkeypatch.setattr(module, "Arena", FixedArena)
     yield
     FixedArena.made.clear()
