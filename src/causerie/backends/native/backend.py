@@ -29,7 +29,7 @@ from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import Weight
 
-SLICE_BYTES = 16 * 2**20  # how much of a tensor is in memory twice while it is placed
+SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
 PACKS = ("avx512_bf16", "avx512")  # where packed bfloat16 is faster than plain: measured, see LOG.md
 DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16}
 
