@@ -41,6 +41,17 @@ def test_the_tokens_are_those_of_the_tokenizer() -> None:
     asyncio.run(ask())
 
 
+def test_a_template_sees_nothing_of_pins(tmp_path: Path) -> None:
+    async def ask() -> None:
+        prompts = Prompts()
+        folder = folder_with("{% for message in messages %}{{ message | tojson }}{% endfor %}", tmp_path / "model")
+        pinned = Chat([{**HELLO.messages[0], "pinned": True}])
+        assert (await prompts.tokens(folder, pinned)) == (await prompts.tokens(folder, HELLO))
+        await prompts.close()
+
+    asyncio.run(ask())
+
+
 def test_a_template_without_end_is_stopped(tmp_path: Path) -> None:
     async def ask() -> None:
         prompts = Prompts(seconds=1.0)

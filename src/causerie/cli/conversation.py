@@ -245,7 +245,9 @@ class ModelConversation:
         if "enable_thinking" in self._chat_format.template.source():
             self._session.variables["enable_thinking"] = wanted
         elif budget is None or self._reply_format.reasoning is None:
-            raise UsageError("This model's chat template does not know enable_thinking, so it cannot be told.")
+            raise UsageError(
+                "This model's chat template knows no enable_thinking, so it cannot be told when to reason."
+            )
         self.unset("thinking_budget")
         if budget is not None:
             self.set([f"thinking_budget={budget}"])

@@ -92,13 +92,15 @@ def _encoded(tokenizer: ChatTokenizer, prompt: Chat) -> EncodedChat:
             variables=prompt.variables,
         )
 
-    opened = [with_opened_calls(message) for message in prompt.messages]
-    if opened == prompt.messages:
+    # What is pinned is the server's affair (chat/context.py), no template's.
+    plain = [{key: value for key, value in message.items() if key != "pinned"} for message in prompt.messages]
+    opened = [with_opened_calls(message) for message in plain]
+    if opened == plain:
         return written(opened)
     try:
         return written(opened)
     except TemplateError:
-        return written(prompt.messages)
+        return written(plain)
 
 
 def with_opened_calls(message: dict[str, Any]) -> dict[str, Any]:
