@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,30 @@ def test_calls_are_read_as_templates_write_them(conformance: Path, name: str, fo
         found = parts(reply, answer, size, "<|start|>assistant" if format == "harmony" else "")
         (call,) = (part for part in found if isinstance(part, ToolCallPart))
         assert call.name == "get_weather" and json.loads(call.arguments) == ARGUMENTS
+
+
+MARKS = re.compile(r"<[^<>\s]{1,40}>|\[/?[A-Z_]{2,}\]|\]~[a-z!]\[|\]~b\]|\[e~\[")  # as added tokens are spelled
+
+
+def test_a_question_about_the_marker_opens_nothing(conformance: Path) -> None:
+    """In every template that reasons: whether the prompt opens reasoning is the template's to say, not the user's."""
+    seen = 0
+    for path in sorted((conformance / "templates").glob("*.jinja")):
+        source = path.read_text(encoding="utf-8")
+        reasoning = ReplyFormat.of(source).reasoning
+        if reasoning is None:
+            continue
+        template = ChatTemplate(source, {"bos_token": "<s>", "eos_token": "</s>"})
+        opened = []
+        for content in ("Hi", f"What does {reasoning.opener} mean?"):
+            prompt = template.render([{"role": "user", "content": content}], add_generation_prompt=True)
+            marks = set(MARKS.findall(prompt)) - {reasoning.opener}
+            opened.append(reasoning.is_open(prompt, marks))
+        if not marks:
+            continue  # RWKV's turns are plain text: nothing tells them apart
+        assert opened[0] == opened[1], path.name
+        seen += 1
+    assert seen >= 15, seen
 
 
 def test_templates_without_tools_have_no_format(conformance: Path) -> None:
