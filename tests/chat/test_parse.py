@@ -125,9 +125,8 @@ def test_a_question_about_the_marker_opens_nothing(conformance: Path) -> None:
         opened = []
         for content in ("Hi", f"What does {reasoning.opener} mean?"):
             prompt = template.render([{"role": "user", "content": content}], add_generation_prompt=True)
-            marks = set(MARKS.findall(prompt)) - {reasoning.opener}
-            opened.append(reasoning.is_open(prompt, marks))
-        if not marks:
+            opened.append(reasoning.is_open(prompt, set(MARKS.findall(prompt))))
+        if not MARKS.search(prompt.rpartition("mean?")[2]):
             continue  # RWKV's turns are plain text: nothing tells them apart
         assert opened[0] == opened[1], path.name
         seen += 1
