@@ -16,7 +16,7 @@ from causerie.cli.screen import Screen
 from causerie.cli.terminal import Terminal
 from causerie.errors import EngineError, UnknownName, Unsupported, UsageError
 from tests.cli.scripted import ScriptedKeyboard
-from tests.server.server_process import Server, start
+from tests.server.server_process import Server, serving, start
 
 GREEDY = GenerationConfig(do_sample=False)
 
@@ -25,9 +25,8 @@ GREEDY = GenerationConfig(do_sample=False)
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("remote")
     (folder / "keys").write_text("sesame\n")
-    started = start(folder, "--api-key-file", str(folder / "keys"))
-    yield started
-    assert started.stop() in (0, -15)
+    with serving(folder, "--api-key-file", str(folder / "keys")) as started:
+        yield started
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.page.scripted import ScriptedServer
-from tests.server.server_process import Server, start
+from tests.server.server_process import Server, serving
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -62,6 +62,5 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """`causerie serve` with the built-in model and a key."""
     folder = tmp_path_factory.mktemp("page")
     (folder / "keys").write_text("open sesame\n")
-    started = start(folder, "--api-key-file", str(folder / "keys"))
-    yield started
-    assert started.stop() in (0, -15)
+    with serving(folder, "--api-key-file", str(folder / "keys")) as started:
+        yield started

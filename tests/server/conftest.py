@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.server.server_process import Server, start
+from tests.server.server_process import Server, serving
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = start(tmp_path_factory.mktemp("server"))
-    yield started
-    assert started.stop() in (0, -15)
+    with serving(tmp_path_factory.mktemp("server")) as started:
+        yield started

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from causerie import builtin_model_path
 
 
 @dataclass
@@ -67,6 +72,23 @@ def start(folder: Path, *options: str) -> Server:
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < end, log.read_text()
         time.sleep(0.1)
+
+
+@contextmanager
+def serving(folder: Path, *options: str) -> Iterator[Server]:
+    """A server while the body runs; it must end as it should."""
+    started = start(folder, *options)
+    try:
+        yield started
+    finally:
+        assert started.stop() in (0, -15)
+
+
+def folder_with(template: str, at: Path) -> str:
+    """The built-in model with another chat template."""
+    shutil.copytree(builtin_model_path(), at)
+    (at / "chat_template.jinja").write_text(template)
+    return str(at)
 
 
 def well(url: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +10,7 @@ import anthropic
 import openai
 import pytest
 
-from causerie import builtin_model_path
-from tests.server.server_process import Server, start
+from tests.server.server_process import Server, folder_with, serving
 from tests.server.test_tools_and_formats import CITY, TEMPLATE
 
 QUESTION = "What is a token?"
@@ -38,12 +36,10 @@ def expected(server: Server) -> str:
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
     """A server whose template knows tools and reasoning, and its model's name."""
-    folder = tmp_path_factory.mktemp("protocols") / "model"
-    shutil.copytree(builtin_model_path(), folder)
-    (folder / "chat_template.jinja").write_text(TEMPLATE)
-    started = start(folder.parent, str(folder))
-    yield started, str(folder)
-    assert started.stop() in (0, -15)
+    at = tmp_path_factory.mktemp("protocols")
+    folder = folder_with(TEMPLATE, at / "model")
+    with serving(at, folder) as started:
+        yield started, folder
 
 
 # --- Anthropic's ---

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from pathlib import Path
 
 import pytest
 
-from causerie import AutoTokenizer, builtin_model_path
+from causerie import AutoTokenizer
 from causerie.errors import CauserieError, MessageError, TemplateError
 from causerie.server.orders import Chat, Text, Tokens
 from causerie.server.prompts import Prompts
+from tests.server.server_process import folder_with
 
 HELLO = Chat([{"role": "user", "content": "Hello!"}])
 LOOP = "{% for a in range(99999) %}"
 ENDLESS = LOOP * 3 + "{% endfor %}" * 3
-
-
-def folder_with(template: str, at: Path) -> str:
-    shutil.copytree(builtin_model_path(), at)
-    (at / "chat_template.jinja").write_text(template)
-    return str(at)
 
 
 def test_the_tokens_are_those_of_the_tokenizer() -> None:

@@ -17,7 +17,7 @@ from causerie.errors import OutOfMemory, UnknownName
 from causerie.server import models
 from causerie.server.models import Models
 from causerie.server.orders import ModelState
-from tests.server.server_process import Server, start
+from tests.server.server_process import Server, serving
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture(scope="module")
 def several(folders: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = start(tmp_path_factory.mktemp("log"), "builtin", *folders, "--unload-after", "2")
-    yield started
-    assert started.stop() in (0, -15)
+    with serving(tmp_path_factory.mktemp("log"), "builtin", *folders, "--unload-after", "2") as started:
+        yield started
 
 
 def states(server: Server) -> list[str]:

@@ -4,7 +4,6 @@ reasoning here. The model never writes them itself, so each one that is seen was
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ from typing import Any
 import anthropic
 import pytest
 
-from causerie import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, builtin_model_path
+from causerie import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from causerie.chat.parts import ReasoningPart
 from causerie.cli.conversation import ModelConversation
 from causerie.errors import Unsupported, UsageError
-from tests.server.server_process import Server, start
+from tests.server.server_process import Server, folder_with, serving
 
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}<|{{ message.role }}|>{{ message.content }}<|end|>{% endfor %}"
@@ -36,8 +35,7 @@ JSON_ANSWER = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("thinking") / "model"
-    shutil.copytree(builtin_model_path(), made)
+    made = Path(folder_with(TEMPLATE, tmp_path_factory.mktemp("thinking") / "model"))
     text = (made / "tokenizer.json").read_text()
     tokenizer = json.loads(text.replace("<|pad|>", "</think>").replace("<|system|>", "<think>"))
     for token in tokenizer["added_tokens"]:
@@ -47,15 +45,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         config = json.loads((made / name).read_text())
         pad = {"pad_token": "<|end|>"} if name.startswith("tokenizer") else {"pad_token_id": config["eos_token_id"]}
         (made / name).write_text(json.dumps({**config, **pad}))
-    (made / "chat_template.jinja").write_text(TEMPLATE)
     return made
 
 
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[Server]:
-    started = start(folder.parent, str(folder))
-    yield started
-    assert started.stop() in (0, -15)
+    with serving(folder.parent, str(folder)) as started:
+        yield started
 
 
 def test_the_closing_token_comes_when_the_budget_is_spent(folder: Path) -> None:

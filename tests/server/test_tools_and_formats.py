@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,8 +14,8 @@ import httpx
 import openai
 import pytest
 
-from causerie import AutoModelForCausalLM, AutoTokenizer, builtin_model_path
-from tests.server.server_process import Server, start
+from causerie import AutoModelForCausalLM, AutoTokenizer
+from tests.server.server_process import Server, folder_with, serving
 
 TEMPLATE = (
     "{{ bos_token }}{% if tools %}<tool_call>{{ tools | tojson }}{% endif %}{% for message in messages %}"
@@ -35,17 +34,13 @@ ASKED: Any = [{"role": "user", "content": "What is the weather in Gent?"}]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("tools") / "model"
-    shutil.copytree(builtin_model_path(), made)
-    (made / "chat_template.jinja").write_text(TEMPLATE)
-    return made
+    return Path(folder_with(TEMPLATE, tmp_path_factory.mktemp("tools") / "model"))
 
 
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[Server]:
-    started = start(folder.parent, str(folder))
-    yield started
-    assert started.stop() in (0, -15)
+    with serving(folder.parent, str(folder)) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ answers, so that a terminal and a server can give them in their own ways.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from causerie.errors import ContextLengthError
@@ -62,22 +62,23 @@ def shortening(
     length = yield Count(chat)
     if length <= room:
         return Shortened(chat)
-    kept = _kept(chat)
-    rounds = yield from _first_within(chat, kept, length + (room - length) // coarse * coarse)
-    if not rounds or (yield Count(_at(chat, kept[rounds]))) > room:
+    going = _rounds(chat)
+    rounds = yield from _first_within(chat, going, length + (room - length) // coarse * coarse)
+    if not rounds or (yield Count(_without(chat, _places(going[:rounds])))) > room:
         raise ContextLengthError(
             "The last message alone, with the system prompt and what is pinned, does not fit the model's context. "
             "Shorten it."
         )
-    while policy == "summarize" and rounds < len(kept):
-        summary = yield from _summary(_at(chat, _gone(chat, kept[rounds])), room)
-        whole = _with_summary(_at(chat, kept[rounds]), summary)
+    if policy != "summarize":
+        gone = _places(going[:rounds])
+        return Shortened(_without(chat, gone), rounds, gone)
+    for more in range(rounds, len(going) + 1):  # the summary needs room of its own
+        gone = _places(going[:more])
+        summary = yield from _summary([chat[place] for place in gone], room)
+        whole = _with_summary(_without(chat, gone), summary)
         if (yield Count(whole)) <= room:
-            return Shortened(whole, rounds, _gone(chat, kept[rounds]), summary)
-        rounds += 1  # the summary needs room of its own
-    if policy == "summarize":
-        raise ContextLengthError("A summary of the chat does not fit beside the last message. Shorten it.")
-    return Shortened(_at(chat, kept[rounds]), rounds, _gone(chat, kept[rounds]))
+            return Shortened(whole, more, gone, summary)
+    raise ContextLengthError("A summary of the chat does not fit beside the last message. Shorten it.")
 
 
 def shorten(
@@ -98,13 +99,13 @@ def shorten(
 
 
 def _first_within(
-    chat: list[dict[str, Any]], kept: list[tuple[int, ...]], goal: int
+    chat: list[dict[str, Any]], going: list[tuple[int, ...]], goal: int
 ) -> Generator[Count | Write, Any, int]:
     """How many rounds must go for `goal` tokens at most; all that may go where that is not enough."""
-    low, high = min(1, len(kept) - 1), len(kept) - 1
+    low, high = min(1, len(going)), len(going)
     while low < high:
         middle = (low + high) // 2
-        if (yield Count(_at(chat, kept[middle]))) <= goal:
+        if (yield Count(_without(chat, _places(going[:middle])))) <= goal:
             high = middle
         else:
             low = middle + 1
@@ -125,20 +126,19 @@ def _with_summary(messages: list[dict[str, Any]], summary: str) -> list[dict[str
     return [*head, *told, *rest]
 
 
-def _kept(chat: list[dict[str, Any]]) -> list[tuple[int, ...]]:
-    """The places of what is kept when no round goes, one, two, …, until only what must stay is left."""
-    found = [tuple(range(len(chat)))]
+def _rounds(chat: list[dict[str, Any]]) -> list[tuple[int, ...]]:
+    """The places of what goes with each round that may go, the oldest first."""
     starts = [place for place, message in enumerate(chat) if message.get("role") == "user"]
-    for start, end in pairwise(starts):
-        going = {place for place in range(start, end) if not chat[place].get("pinned")}
-        if going:
-            found.append(tuple(place for place in found[-1] if place not in going))
-    return found
+    found = [
+        tuple(place for place in range(start, end) if not chat[place].get("pinned")) for start, end in pairwise(starts)
+    ]
+    return [going for going in found if going]
 
 
-def _gone(chat: list[dict[str, Any]], kept: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(place for place in range(len(chat)) if place not in set(kept))
+def _places(rounds: list[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(chain.from_iterable(rounds))
 
 
-def _at(chat: list[dict[str, Any]], places: Sequence[int]) -> list[dict[str, Any]]:
-    return [chat[place] for place in places]
+def _without(chat: list[dict[str, Any]], gone: Collection[int]) -> list[dict[str, Any]]:
+    going = set(gone)
+    return [message for place, message in enumerate(chat) if place not in going]

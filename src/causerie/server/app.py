@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
@@ -168,8 +168,7 @@ class Application:
             for place, job in enumerate(jobs):
                 chunks += answer.read(place, await job.next())
             if stream:
-                events = stream_of(jobs, answer, chunks, stack.pop_all(), frames or OPENAI)
-                return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+                return _events(stream_of(jobs, answer, chunks, stack.pop_all(), frames or OPENAI))
             gone = await _unless_left(request, read_all(jobs, answer)) is None
         return _GONE if gone else _json(answer.whole())
 
@@ -194,8 +193,7 @@ class Application:
         """POST /load_model: loads a model now, and streams how far it is."""
         body = await _read(request, LoadBody)
         self._check_model(body.model)
-        events = (plain_event(event) async for event in progress(self._link, body.model))
-        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        return _events(plain_event(event) async for event in progress(self._link, body.model))
 
     def _described(self, name: str) -> dict[str, Any]:
         state = self._link.models.get(name)
@@ -340,6 +338,10 @@ def _depth(text: bytes) -> int:
         depth += 1 if bracket in b"[{" else -1
         deepest = max(deepest, depth)
     return deepest
+
+
+def _events(events: AsyncIterable[bytes]) -> Response:
+    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
 def _json(value: Any, status: int = 200) -> Response:

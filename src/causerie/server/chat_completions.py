@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import field
 
 from causerie.chat.context import POLICIES
-from causerie.errors import nearest
+from causerie.errors import unknown
 from causerie.server.chat_limits import check_chat
 from causerie.server.failure_responses import Refusal
 from causerie.server.orders import Begun, Call, Chat, Ended, Generate, Piece, TokenPiece
@@ -72,8 +72,8 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
         if self.top_logprobs is not None and not self.logprobs:
             raise Refusal(400, "top_logprobs needs logprobs: true.", param="top_logprobs")
         if self.context_policy not in POLICIES:
-            known = ", ".join(nearest(self.context_policy, POLICIES))
-            raise Refusal(400, f"context_policy is {self.context_policy!r}; known: {known}.", param="context_policy")
+            sentence = str(unknown("context_policy", self.context_policy, POLICIES))
+            raise Refusal(400, sentence, param="context_policy")
         check_chat(self.messages, "messages")
         if self.response_format is not None and not isinstance(self.response_format.get("type"), str):
             raise Refusal(400, "response_format has no type.", param="response_format")

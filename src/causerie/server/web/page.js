@@ -2,7 +2,7 @@
 
 import { answer, models, useKey } from "/page/server.js";
 import { ask } from "/page/settings.js";
-import { add, allChats, checked, deleteChat, newChat, path, saveChat, show, siblings } from "/page/store.js";
+import { add, allChats, checked, deleteChat, newChat, path, saveChat, show, SHORTENINGS, siblings } from "/page/store.js";
 import { beginning, button, el, MessageView } from "/page/view.js";
 
 const at = (id) => document.getElementById(id);
@@ -197,7 +197,7 @@ async function respond(from = null) {
   const mine = (running = { control, node });
   at("send").hidden = true;
   at("stop").hidden = false;
-  const body = { model: at("model").value, messages: messages(from ? [...before, node] : before), ...asked.settings, ...(["drop_oldest", "summarize"].includes(asked.policy) ? { context_policy: asked.policy } : {}), ...(from ? { continue_final_message: true } : {}) };
+  const body = { model: at("model").value, messages: messages(from ? [...before, node] : before), ...asked.settings, ...(SHORTENINGS.includes(asked.policy) ? { context_policy: asked.policy } : {}), ...(from ? { continue_final_message: true } : {}) };
   const begun = performance.now();
   let first = 0, pieces = 0, saved = begun;
   try {
@@ -304,7 +304,7 @@ function askRoom(node, from) {
   dialog.returnValue = "";
   dialog.showModal();
   dialog.onclose = () => {
-    if (!["drop_oldest", "summarize"].includes(dialog.returnValue) || chat.nodes[node.id] !== node || running) return;
+    if (!SHORTENINGS.includes(dialog.returnValue) || chat.nodes[node.id] !== node || running) return;
     chat.policy = dialog.returnValue;
     if (from) return respond(from);
     delete chat.nodes[node.id];

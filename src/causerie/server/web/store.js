@@ -4,6 +4,9 @@
 // id with a `parent`; the chat as it is shown is the way from `leaf` up. A node: {id, parent, role, text, reasoning, calls,
 // files, partial, fault}; an answer before which messages went has {forgotten: how many, summary}.
 
+// What can be done with the oldest messages of a chat that no longer fits, as the server calls it.
+export const SHORTENINGS = ["drop_oldest", "summarize"];
+
 const NAME = "causerie", STORE = "chats";
 let opening = null;
 
@@ -72,7 +75,7 @@ export function checked(value) {
     throw new Error("The file holds no chats of this page.");
   }
   const chat = { ...newChat(text(value.model)), title: text(value.title), system: text(value.system) };
-  if (["drop_oldest", "summarize", "error"].includes(value.policy)) chat.policy = value.policy;
+  if ([...SHORTENINGS, "error"].includes(value.policy)) chat.policy = value.policy;
   chat.created = Number(value.created) || chat.created;
   for (const [name, setting] of Object.entries(value.settings ?? {})) if (typeof setting === "number") chat.settings[name] = setting;
   for (const [id, node] of Object.entries(value.nodes)) {
