@@ -5,6 +5,7 @@ int8 and int4 matrices read activations in 8 bits: the oracle rounds them the sa
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -27,9 +28,9 @@ def decoded(format: str, array: Array) -> Array:
     return kind.decode(kind.encode(rows, kind.constant([rows])), (rows.shape[0], rows.shape[1]))
 
 
-def in_8_bits(x: Array) -> Array:
-    """Activations as integer kernels read them: codes of the largest of each 64, or of 32 where 64 does not divide."""
-    group = 64 if x.shape[-1] % 64 == 0 else 32
+def in_8_bits(x: Array, format: str) -> Array:
+    """Activations as integer kernels read them: codes of the largest of each 64 (int4: 128) or fewer, what divides."""
+    group = math.gcd(128 if format == "int4" else 64, x.shape[-1])
     groups = x.astype(np.float32).reshape(*x.shape[:-1], -1, group)
     peak = np.abs(groups).max(-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -66,7 +67,7 @@ def test_a_matrix_is_the_product_of_its_values(format: str, inputs: int, rows: i
     (found,) = prompt_logits(built(format, spec, stored), [tokens])
     x = stored["embed"][tokens].astype(np.float64)
     if format in INTEGER:
-        x = in_8_bits(x)
+        x = in_8_bits(x, format)
     weights = decoded(format, stored["head"]).astype(np.float64)
     expected = x @ weights.T
     size = np.abs(x) @ np.abs(weights).T  # what rounding errors are of the order of
@@ -165,11 +166,32 @@ def test_zeros_and_extremes(format: str) -> None:
     stored["head"][5] = 0
     stored["head"][6, 64:] = 0
     (found,) = prompt_logits(built(format, spec, stored), [range(8)])
-    x = in_8_bits(stored["embed"][:8].astype(np.float64))
+    x = in_8_bits(stored["embed"][:8].astype(np.float64), format)
     expected = x @ decoded(format, stored["head"]).astype(np.float64).T
     assert (np.abs(found - expected) <= 1e-4 * np.abs(expected) + 1e-5 * np.abs(expected).max(1, keepdims=True)).all()
     assert (found[0] == 0).all()
     assert (found[:, 5] == 0).all()
+
+
+@pytest.mark.parametrize("instruction_set", RUNNABLE)
+@pytest.mark.parametrize("format", INTEGER)
+def test_the_largest_sums(format: str, instruction_set: str) -> None:
+    """Every activation at its limit, with and against weights that are all at theirs: nothing may run over."""
+    spec, stored = one_matrix(format, 256, 70)
+    signs = np.where(np.random.default_rng(2).random((4, 256)) < 0.5, -1, 1)
+    stored["embed"][:8] = np.concatenate([np.ones((2, 256)), -np.ones((2, 256)), signs])
+    for row, few in enumerate((0, 1, 16, 31, 32)):  # of each 32 inputs, so many below
+        low = np.arange(256) % 32 < few
+        stored["head"][2 * row] = np.where(low, -1, 1)
+        stored["head"][2 * row + 1] = np.where(low, -3, 0.25)
+    stored["head"][10:14] = signs
+    stored["norm"][:] = 1
+    model = built(format, spec, stored, instruction_set=instruction_set)
+    for tokens in ([0], range(8)):
+        (found,) = prompt_logits(model, [tokens])
+        x = in_8_bits(stored["embed"][tokens].astype(np.float64), format)
+        expected = x @ decoded(format, stored["head"]).astype(np.float64).T
+        assert np.abs(found - expected).max() <= 2e-6 * np.abs(x).sum(1).max() * np.abs(stored["head"]).max()
 
 
 def test_fewer_bits_are_fewer_bytes() -> None:

@@ -47,7 +47,9 @@ def held_bytes(format: str, layout: Layout, shape: tuple[int, ...]) -> int:
 
 def input_group(format: str, width: int) -> int:
     """How many activations share a scale where a matrix reads them in 8 bits; 0 where it reads float32."""
-    return (64 if width % 64 == 0 else 32) if format in ("int8", "int4") else 0
+    if format not in ("int8", "int4"):
+        return 0
+    return gcd(128 if format == "int4" else 64, width)
 
 
 def slice_rows(format: str, width: int, most_bytes: int) -> int:

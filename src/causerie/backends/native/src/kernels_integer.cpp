@@ -1,9 +1,13 @@
-// int8 and int4 matrices. Activations are quantized to 8 bits, a scale for 64 of them (quantized.h), so that a group's
+// int8 and int4 matrices. Activations are quantized to 8 bits, a scale for each group of them (quantized.h), so that a group's
 // products are summed as integers, exactly; then ONE fma a group and output, over groups in order: the same bits for one
-// token or many. int4 has two blocks of weights in a group, each with a scale of its own, added up before.
+// token or many. int4 has several blocks of weights in a group, each with a scale of its own, which is an integer too.
 //
 //   int8   y = Σ over groups of float(Σ q·x) · (scale · scale of x), + bias
-//   int4   y = unit / 16 · Σ over groups of (Σ over blocks of float(16 · Σ code·x - zero · Σ x) · scale) · scale of x, + bias
+//   int4   y = unit / 16 · Σ over groups of float(Σ over blocks of 16 scale · Σ (code - 8)·x + scale · (128 - zero) · Σ x)
+//              · scale of x, + bias
+//
+// Of an int4 block Σ (code - 8)·x and Σ x fit 16 bits each: one lane holds both, and one product of pairs multiplies them by
+// the two factors. 128 inputs take 32 products and five operations more on the ports of products.
 #include "linear.h"
 #include "quantized.h"
 
@@ -11,144 +15,163 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int64_t CUT = 64 * 1024;  // bytes of a panel before the next tile of tokens: they stay in the second cache
 constexpr int INTEGER_TOKENS = TOKENS < 4 ? TOKENS : 4;  // sums and scales take registers too: six were slower
+constexpr int64_t HEAD = 2 * PANEL;                      // bytes of scales before the codes of a block
+constexpr int64_t INT4_BYTES = HEAD + INT4_GROUP * PANEL / 2;
 
 struct Int8 {
   static constexpr int32_t format = INT8;
+  static constexpr int64_t step_bytes = 4 * PANEL;  // of four inputs
   template <int S>
   static inline Bytes weights(const uint8_t* body, int64_t step, int v) { return load_bytes(body + (step + S) * 4 * PANEL + 64 * v); }
-  static inline i32x16 start(const uint8_t*, int, int32_t sum) { return broadcast_int(-BIAS * sum); }
   static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return dot4_biased(acc, w, x); }
-  static inline i32x16 finish(i32x16 acc, const uint8_t*, int, int32_t) { return acc; }
-  static inline f32x16 scale(const uint8_t* block, int v) { return load_bf16(reinterpret_cast<const uint16_t*>(block) + 16 * v); }
   static inline f32x16 whole(f32x16 sum, const uint8_t*, int) { return sum; }
 };
 
-// 16 · Σ code·x - zero · Σ x
 struct Int4 {
   static constexpr int32_t format = INT4;
+  static constexpr int64_t step_bytes = 2 * PANEL;
   template <int S>
   static inline Bytes weights(const uint8_t* body, int64_t step, int v) {
     const Bytes both = load_bytes(body + step / 2 * 4 * PANEL + 64 * v);
     return S ? high_nibbles(both) : low_nibbles(both);
   }
-  static inline i32x16 base(const uint8_t* block, int v, int32_t sum) { return mul_small(load_u8(block + PANEL + 16 * v), -sum); }
-  static inline i32x16 start(const uint8_t* block, int v, int32_t sum) { return SIXTEENFOLD ? base(block, v, sum) : broadcast_int(0); }
   static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return dot4(acc, w, x); }
-  static inline i32x16 finish(i32x16 acc, const uint8_t* block, int v, int32_t sum) {
-    return SIXTEENFOLD ? acc : add(times16(acc), base(block, v, sum));
-  }
-  static inline f32x16 scale(const uint8_t* block, int v) { return to_float(load_u8(block + 16 * v)); }
   static inline f32x16 whole(f32x16 sum, const uint8_t* panel, int v) { return mul(sum, load(reinterpret_cast<const float*>(panel) + 16 * v)); }
+  // By what a lane of a block's accumulator is multiplied: 16 · scale below, scale · (128 - zero) above.
+  static inline i32x16 factors(const uint8_t* block, int v) {
+    const i32x16 scale = load_u8(block + 16 * v), rest = sub(broadcast_int(128), load_u8(block + PANEL + 16 * v));
+    return add(shifted<4>(scale), shifted<16>(mul_small(scale, rest)));
+  }
 };
-
-constexpr int64_t HEAD = 2 * PANEL;  // bytes of scales before the codes of a block
 
 // A run of groups of one panel for a few tokens.
 struct Groups {
-  const uint8_t* panel;  // its head
-  const uint8_t* block;  // the first group's first
-  int64_t first, count;  // groups
-  int64_t group;         // inputs
-  int64_t inputs, bytes; // of a block
-  Codes input;           // of the first token
-  int64_t input_stride;  // bytes
+  const uint8_t* panel;    // its head
+  const uint8_t* block;    // the first group's first
+  const int32_t* factors;  // [blocks of the run][64 rows], where many tokens use them
+  int64_t first, count;    // groups
+  int64_t group;           // inputs
+  int64_t blocks;          // of a group
+  int64_t inputs, bytes;   // of a block
+  Codes input;             // of the first token
+  int64_t input_stride;    // bytes
   float* out;
-  int64_t out_stride;    // floats
+  int64_t out_stride;      // floats
   int64_t rows;
   const float* bias;
-  bool last;             // finishes the sums
-  const uint8_t* ahead;  // what to fetch into the second cache meanwhile
-  int64_t fetched;       // lines of it, a cache line each
+  bool last;               // finishes the sums
+  const uint8_t* ahead;    // what to fetch into the second cache meanwhile
+  int64_t fetched;         // lines of it, a cache line each
+};
+
+// Cache lines that are fetched into the second cache, `each` with every block.
+struct Fetch {
+  const uint8_t* next;
+  int64_t each;
+
+  inline void some() {
+    for (int64_t i = 0; i < each; ++i, next += 64) __builtin_prefetch(next, 0, 2);
+  }
+};
+
+// The activations of a few tokens from some group on. Rows lie `stride` bytes apart, so that few registers find all.
+struct Input {
+  const int8_t* x;
+  const int32_t* sums;
+  const float* scales;
+  int64_t stride;
+
+  template <class T>
+  inline const T* of(const T* first, int token) const { return reinterpret_cast<const T*>(reinterpret_cast<const char*>(first) + token * stride); }
+  inline void advance(int64_t inputs) { x += inputs, sums += inputs / SUMMED, ++scales; }
 };
 
 template <class F, int S, int T, int V>
-static inline void substep(const uint8_t* body, int64_t step, int v0, const int8_t* const* x, i32x16 (*acc)[V]) {
+static inline void substep(const uint8_t* body, int64_t step, int v0, const Input& in, const int8_t* x, i32x16 (*acc)[V]) {
   Bytes w[V];
   for (int v = 0; v < V; ++v) w[v] = F::template weights<S>(body, step, v0 + v);
   for (int t = 0; t < T; ++t) {
-    const Bytes four = broadcast_four(x[t] + 4 * (step + S));
+    const Bytes four = broadcast_four(in.of(x, t) + 4 * (step + S));
     for (int v = 0; v < V; ++v) acc[t][v] = F::accumulate(acc[t][v], w[v], four);
   }
 }
 
-// The products of one block, of `inputs` activations from x on, whose sum is `totals`.
+// Adds the products of one block, of `inputs` activations from x on.
 template <class F, int T, int V, bool FROM_MEMORY>
-static inline void block_products(const uint8_t* block, int64_t inputs, int v0, const int8_t* const* x, const int32_t* totals, i32x16 (*acc)[V]) {
+static inline void block_products(const uint8_t* block, int64_t inputs, int v0, const Input& in, const int8_t* x, i32x16 (*acc)[V]) {
   if (FROM_MEMORY)
     for (int64_t i = 0; i < HEAD; i += 64) __builtin_prefetch(block + AHEAD + i);
-  for (int t = 0; t < T; ++t)
-    for (int v = 0; v < V; ++v) acc[t][v] = F::start(block, v0 + v, totals[t]);
   const uint8_t* body = block + HEAD;
+  if (FROM_MEMORY) asm("" : "+r"(inputs));  // a number that the compiler knows lets it fetch the whole block at once
   for (int64_t step = 0; step < inputs / 4; step += 2) {
     if (FROM_MEMORY)
-      for (int64_t i = 0; i < (F::format == INT4 ? 4 : 8) * PANEL; i += 64)
-        __builtin_prefetch(body + step * (F::format == INT4 ? 2 : 4) * PANEL + AHEAD + i);
-    substep<F, 0, T, V>(body, step, v0, x, acc);
-    substep<F, 1, T, V>(body, step, v0, x, acc);
+      for (int64_t i = 0; i < 2 * F::step_bytes; i += 64) __builtin_prefetch(body + step * F::step_bytes + AHEAD + i);
+    substep<F, 0, T, V>(body, step, v0, in, x, acc);
+    substep<F, 1, T, V>(body, step, v0, in, x, acc);
   }
-  for (int t = 0; t < T; ++t)
-    for (int v = 0; v < V; ++v) acc[t][v] = F::finish(acc[t][v], block, v0 + v, totals[t]);
 }
 
-// One group of BLOCKS blocks onto the sums.
-template <int BLOCKS, class F, int T, int V, bool FROM_MEMORY>
-static inline void add_group(const Groups& run, const uint8_t* block, int v0, const int8_t* const* x, const int32_t* const* totals, const float* scales,
-                             f32x16 (*sums)[V]) {
+// One group onto the sums.
+template <int T, int V, bool FROM_MEMORY>
+static inline void add_group(Int8, const Groups& run, int64_t g, int v0, const Input& in, Fetch& ahead, f32x16 (*out)[V]) {
+  if (!FROM_MEMORY) ahead.some();
+  const uint8_t* block = run.block + g * run.bytes;
   i32x16 acc[T][V];
-  int32_t total[T];
-  if constexpr (F::format == INT8) {
-    for (int t = 0; t < T; ++t) total[t] = run.inputs == 2 * SUMMED ? totals[t][0] + totals[t][1] : totals[t][0];
-    block_products<F, T, V, FROM_MEMORY>(block, run.inputs, v0, x, total, acc);
-    for (int v = 0; v < V; ++v) {
-      const f32x16 scale = F::scale(block, v0 + v);
-      for (int t = 0; t < T; ++t) sums[t][v] = fma(to_float(acc[t][v]), mul(scale, broadcast(scales[t])), sums[t][v]);
-    }
-  } else {
-    f32x16 whole[T][V];
-    for (int b = 0; b < BLOCKS; ++b, block += run.bytes) {
-      const int8_t* from[T];
-      for (int t = 0; t < T; ++t) total[t] = totals[t][b], from[t] = x[t] + b * INT4_GROUP;
-      block_products<F, T, V, FROM_MEMORY>(block, INT4_GROUP, v0, from, total, acc);
-      for (int v = 0; v < V; ++v) {
-        const f32x16 scale = F::scale(block, v0 + v);
-        for (int t = 0; t < T; ++t) whole[t][v] = b ? fma(to_float(acc[t][v]), scale, whole[t][v]) : mul(to_float(acc[t][v]), scale);
-      }
-    }
-    for (int t = 0; t < T; ++t)
-      for (int v = 0; v < V; ++v) sums[t][v] = fma(whole[t][v], broadcast(scales[t]), sums[t][v]);
+  for (int t = 0; t < T; ++t) {
+    const int32_t* sums = in.of(in.sums, t);
+    const int32_t sum = run.inputs == 2 * SUMMED ? sum_of(sums[0]) + sum_of(sums[1]) : sum_of(sums[0]);
+    for (int v = 0; v < V; ++v) acc[t][v] = broadcast_int(-BIAS * sum);
+  }
+  block_products<Int8, T, V, FROM_MEMORY>(block, run.inputs, v0, in, in.x, acc);
+  for (int v = 0; v < V; ++v) {
+    const f32x16 scale = load_bf16(reinterpret_cast<const uint16_t*>(block) + 16 * (v0 + v));
+    for (int t = 0; t < T; ++t) out[t][v] = fma(to_float(acc[t][v]), mul(scale, broadcast(*in.of(in.scales, t))), out[t][v]);
   }
 }
 
-template <int BLOCKS, class F, int T, int V, bool FROM_MEMORY>
-static inline void strip(const Groups& run, int v0, const uint8_t* ahead, int64_t lines) {
-  f32x16 sums[T][V];
+template <int T, int V, bool FROM_MEMORY>
+static inline void add_group(Int4, const Groups& run, int64_t g, int v0, const Input& in, Fetch& ahead, f32x16 (*out)[V]) {
+  i32x16 whole[T][V];
   for (int t = 0; t < T; ++t)
+    for (int v = 0; v < V; ++v) whole[t][v] = broadcast_int(0);
+  const uint8_t* block = run.block + g * run.blocks * INT4_BYTES;
+  const int32_t* held = run.factors + g * run.blocks * PANEL + 16 * v0;
+  for (int64_t b = 0; b < run.blocks; ++b, block += INT4_BYTES, held += PANEL) {
+    if (!FROM_MEMORY) ahead.some();
+    i32x16 acc[T][V];
+    for (int t = 0; t < T; ++t)
+      for (int v = 0; v < V; ++v) acc[t][v] = broadcast_int(in.of(in.sums, t)[b]);
+    block_products<Int4, T, V, FROM_MEMORY>(block, INT4_GROUP, v0, in, in.x + b * INT4_GROUP, acc);
     for (int v = 0; v < V; ++v) {
-      const int64_t at = 16 * (v0 + v);
-      sums[t][v] = run.first ? load_first(run.out + t * run.out_stride + at, run.rows - at) : broadcast(0.0f);
+      const i32x16 factors = FROM_MEMORY ? Int4::factors(block, v0 + v) : load_int(held + 16 * v);
+      for (int t = 0; t < T; ++t) whole[t][v] = dot2(whole[t][v], signed_low(acc[t][v]), factors);
     }
-  const int8_t* x[T];
-  const float* scales[T];
-  const int32_t* totals[T];
-  for (int t = 0; t < T; ++t) {
-    const int64_t shift = t * run.input_stride;
-    x[t] = run.input.codes + shift + run.first * run.group;
-    scales[t] = reinterpret_cast<const float*>(reinterpret_cast<const char*>(run.input.scales) + shift) + run.first;
-    totals[t] = reinterpret_cast<const int32_t*>(reinterpret_cast<const char*>(run.input.sums) + shift) + run.first * run.group / SUMMED;
   }
-  const uint8_t* block = run.block;
-  const int64_t each = (lines + run.count - 1) / run.count;
-  for (int64_t g = 0; g < run.count; ++g, block += BLOCKS * run.bytes) {
-    for (const uint8_t* until = ahead + 64 * (each < lines ? each : lines); ahead < until; ahead += 64, --lines) __builtin_prefetch(ahead, 0, 2);
-    float scale[T];
-    for (int t = 0; t < T; ++t) scale[t] = scales[t][g];
-    add_group<BLOCKS, F, T, V, FROM_MEMORY>(run, block, v0, x, totals, scale, sums);
-    for (int t = 0; t < T; ++t) x[t] += run.group, totals[t] += run.group / SUMMED;
+  for (int t = 0; t < T; ++t)
+    for (int v = 0; v < V; ++v) out[t][v] = fma(to_float(whole[t][v]), broadcast(*in.of(in.scales, t)), out[t][v]);
+}
+
+// Some vectors of a tile. `lines` cache lines from `ahead` on are fetched meanwhile, some with each group.
+template <class F, int T, int V, bool FROM_MEMORY>
+static __attribute__((noinline)) void strip(const Groups& run, int v0, const uint8_t* ahead, int64_t lines) {
+  f32x16 out[T][V];
+  for (int t = 0; t < T; ++t)
+    for (int v = 0; v < V; ++v) {
+      const int64_t at = 16 * (v0 + v);
+      float* to = run.out + t * run.out_stride + at;
+      out[t][v] = run.first ? load_first(to, run.rows - at) : broadcast(0.0f);
+      __builtin_prefetch(to, 1);  // a store that misses holds up those behind it
+    }
+  Input in{run.input.codes + run.first * run.group, run.input.sums + run.first * run.group / SUMMED, run.input.scales + run.first, run.input_stride};
+  Fetch fetch{ahead, (lines + run.count * run.blocks - 1) / (run.count * run.blocks)};
+  for (int64_t g = 0; g < run.count; ++g) {
+    add_group<T, V, FROM_MEMORY>(F{}, run, g, v0, in, fetch, out);
+    in.advance(run.group);
   }
   for (int t = 0; t < T; ++t)
     for (int v = 0; v < V; ++v) {
       const int64_t at = 16 * (v0 + v);
-      f32x16 value = run.last ? F::whole(sums[t][v], run.panel, v0 + v) : sums[t][v];
+      f32x16 value = run.last ? F::whole(out[t][v], run.panel, v0 + v) : out[t][v];
       if (run.last && run.bias) value = add(value, load(run.bias + at));
       if (run.rows > at) store_first(run.out + t * run.out_stride + at, value, run.rows - at);
     }
@@ -156,13 +179,11 @@ static inline void strip(const Groups& run, int v0, const uint8_t* ahead, int64_
 
 template <class F, int T, bool FROM_MEMORY>
 static void run_tile(const Groups& run) {
-  // Sums of two blocks do not fit the registers beside those of four vectors by four tokens; from memory they may wait.
-  constexpr int V = T == 1 ? 4 : F::format == INT4 && T == 4 && VECTORS > 2 && !FROM_MEMORY ? 2 : VECTORS;
-  const bool two = F::format == INT4 && run.group == 2 * INT4_GROUP;
+  // Two kinds of sums do not fit the registers beside those of four vectors by four tokens; from memory they may wait.
+  constexpr int V = T == 1 ? 4 : F::format == INT4 && T > 2 && VECTORS > 2 && !FROM_MEMORY ? 2 : VECTORS;
   const int64_t lines = (run.fetched * V + 3) / 4;
   const uint8_t* ahead = run.ahead;
-  for (int v0 = 0; v0 < 4; v0 += V, ahead += 64 * lines)
-    two ? strip<2, F, T, V, FROM_MEMORY>(run, v0, ahead, lines) : strip<1, F, T, V, FROM_MEMORY>(run, v0, ahead, lines);
+  for (int v0 = 0; v0 < 4; v0 += V, ahead += 64 * lines) strip<F, T, V, FROM_MEMORY>(run, v0, ahead, lines);
 }
 
 template <class F, bool FROM_MEMORY>
@@ -179,23 +200,29 @@ template <class F>
 static void run_format(const Stretch& stretch) {
   const Instruction& in = stretch.in;
   Groups run;
-  run.group = input_group(in.width);
+  run.group = input_group(F::format, in.width);
   run.inputs = group_of(F::format, in.width);
+  run.blocks = run.group / run.inputs;
   run.bytes = group_bytes(F::format, run.inputs);
   run.panel = panel_of(F::format, stretch.part.weight, in.width, stretch.panel);
   run.input_stride = stretch.program.buffers[in.x].stride;
   run.out_stride = stretch.out_stride();
   run.rows = stretch.rows();
   run.bias = stretch.bias();
-  const int64_t all = in.width / run.group, bytes = run.bytes * (run.group / run.inputs);
-  const int64_t cut = stretch.last - stretch.first > INTEGER_TOKENS ? CUT / bytes : all;
+  alignas(64) int32_t factors[CUT / INT4_BYTES * PANEL];
+  run.factors = factors;
+  const int64_t all = in.width / run.group, bytes = run.bytes * run.blocks;
+  const int64_t tiles = (stretch.last - stretch.first + INTEGER_TOKENS - 1) / INTEGER_TOKENS;
+  const int64_t cut = tiles > 1 ? CUT / bytes : all;
   for (int64_t g = 0; g < all; g += cut) {
     run.block = run.panel + panel_head(F::format) + g * bytes;
     run.first = g;
     run.count = g + cut < all ? cut : all - g;
     run.last = g + run.count == all;
+    if constexpr (F::format == INT4)
+      for (int64_t i = 0; tiles > 1 && i < 4 * run.count * run.blocks; ++i)
+        store_int(factors + 16 * i, F::factors(run.block + i / 4 * INT4_BYTES, int(i % 4)));
     // Many tokens read the stretch from the second cache, and fetch the one behind it, the next panel's perhaps.
-    const int64_t tiles = (stretch.last - stretch.first + INTEGER_TOKENS - 1) / INTEGER_TOKENS;
     run.ahead = run.block + run.count * bytes;
     run.fetched = tiles > 1 ? (cut < all ? cut : all) * bytes / 64 / tiles + 1 : 0;
     for (int64_t t = stretch.first; t < stretch.last; t += INTEGER_TOKENS, run.ahead += 64 * run.fetched) {

@@ -33,7 +33,7 @@ struct Brains {
 struct Quantized {
   Codes codes;
   int64_t group;
-  alignas(64) float held[64];
+  alignas(64) float held[MOST_INPUTS];
   inline void put(int64_t i, f32x16 value, int64_t) {  // widths are of whole groups
     const int64_t at = i % group;
     store(held + at, value);

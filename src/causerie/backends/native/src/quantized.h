@@ -13,7 +13,8 @@
 #include "simd_bytes.h"
 
 constexpr int64_t INT4_GROUP = 32;
-constexpr int64_t SUMMED = 32;  // activations whose codes are summed up
+constexpr int64_t SUMMED = 32;         // activations whose codes are summed up
+constexpr int64_t MOST_INPUTS = 128;   // that share a scale as activations
 constexpr int64_t TABLE_BYTES = 256;
 
 // How many inputs share a scale.
@@ -43,14 +44,21 @@ static inline const uint8_t* panel_of(int32_t format, uint64_t weight, int64_t w
 }
 
 // How many inputs share a scale as activations, for the formats that read them in 8 bits.
-static inline int64_t input_group(int64_t width) { return width % 64 == 0 ? 64 : 32; }
+static inline int64_t input_group(int32_t format, int64_t width) {
+  if (format == INT4 && width % MOST_INPUTS == 0) return MOST_INPUTS;
+  return width % 64 == 0 ? 64 : 32;
+}
 
-// A row of activations in 8 bits, [width] codes; then a scale for each group of inputs; then the sum of every 32 codes.
+// A row of activations in 8 bits, [width] codes; then a scale for each group of inputs; then of every 32 codes the number
+// that an int4 block's products are added to: Σ x in the upper 16 bits, and 32768 - 8 · Σ x in the lower ones, which with
+// those products stay 256 … 65280.
 struct Codes {
   int8_t* codes;
   float* scales;
   int32_t* sums;
 };
+static inline int32_t sum_of(int32_t packed) { return packed >> 16; }
+static inline int32_t packed_sum(int32_t sum) { return sum * (65536 - 8) + 32768; }
 static inline Codes codes_of(void* row, int64_t width, int64_t group) {
   float* scales = reinterpret_cast<float*>(static_cast<int8_t*>(row) + width);
   return {static_cast<int8_t*>(row), scales, reinterpret_cast<int32_t*>(scales + width / group)};
@@ -73,7 +81,7 @@ static inline void quantize_group(const float* x, int64_t group, const Codes& to
       all = add(all, code);
       store_i8(to.codes + index * group + i, code);
     }
-    to.sums[(index * group + from) / SUMMED] = sum(all);
+    to.sums[(index * group + from) / SUMMED] = packed_sum(sum(all));
   }
   to.scales[index] = zero ? 0.0f : peak / 127.0f;
 }

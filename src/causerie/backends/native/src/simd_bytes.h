@@ -1,6 +1,9 @@
 // Sixteen integer lanes of 32 bits, and 64 bytes as sixteen groups of four: what int8 and int4 weights are multiplied with.
 // Sums of products are exact, so that every instruction set gives the same.
 //
+// mul_small(a, b) is a · b for 0 <= a < 256 and |b| < 2^15. dot2(acc, a, b) adds the products of a lane's two numbers of 16
+// bits, signed ones; signed_low(a) makes of a lower number u that is 0 … 65535 the signed one u - 32768.
+//
 // dot4(acc, w, x) adds to each lane four products of a weight (0 … 255) and an activation (-127 … 127); dot4_biased the
 // same for weights held as q + 128, giving Σ (q + BIAS) · x: where the machine has no product of unsigned and signed bytes
 // that cannot overflow, it multiplies q itself and BIAS is 0.
@@ -16,7 +19,6 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 #if defined(__AVX512VNNI__)
 
 constexpr int BIAS = 128;
-constexpr bool SIXTEENFOLD = true;  // nibbles() gives 16 times the nibble, which costs a shift less
 
 struct i32x16 { __m512i v; };
 struct Bytes { __m512i v; };
@@ -24,9 +26,16 @@ struct Bytes { __m512i v; };
 static inline i32x16 broadcast_int(int32_t a) { return {_mm512_set1_epi32(a)}; }
 static inline i32x16 add(i32x16 a, i32x16 b) { return {_mm512_add_epi32(a.v, b.v)}; }
 static inline i32x16 sub(i32x16 a, i32x16 b) { return {_mm512_sub_epi32(a.v, b.v)}; }
-static inline i32x16 times16(i32x16 a) { return {_mm512_slli_epi32(a.v, 4)}; }
-// a · b, where a is 0 … 255 in every lane and |b| < 2^15.
-static inline i32x16 mul_small(i32x16 a, int32_t b) { return {_mm512_madd_epi16(a.v, _mm512_set1_epi32(b & 0xffff))}; }
+template <int N>
+static inline i32x16 shifted(i32x16 a) { return {_mm512_slli_epi32(a.v, N)}; }
+static inline i32x16 mul_small(i32x16 a, i32x16 b) { return {_mm512_madd_epi16(a.v, b.v)}; }
+static inline i32x16 signed_low(i32x16 a) { return {_mm512_xor_si512(a.v, _mm512_set1_epi32(0x8000))}; }
+static inline i32x16 dot2(i32x16 acc, i32x16 a, i32x16 b) {
+  asm("vpdpwssd %2, %1, %0" : "+v"(acc.v) : "v"(a.v), "v"(b.v));
+  return acc;
+}
+static inline i32x16 load_int(const int32_t* p) { return {_mm512_load_si512(p)}; }
+static inline void store_int(int32_t* p, i32x16 a) { _mm512_store_si512(p, a.v); }
 static inline f32x16 to_float(i32x16 a) { return {_mm512_cvtepi32_ps(a.v)}; }
 static inline i32x16 to_int(f32x16 a) { return {_mm512_cvtps_epi32(a.v)}; }  // to the nearest, ties to even
 static inline i32x16 magnitude_bits(f32x16 a) { return {_mm512_and_si512(_mm512_castps_si512(a.v), _mm512_set1_epi32(0x7fffffff))}; }
@@ -47,8 +56,8 @@ static inline i32x16 dot4(i32x16 acc, Bytes w, Bytes x) {  // not the intrinsic:
   return acc;
 }
 static inline i32x16 dot4_biased(i32x16 acc, Bytes w, Bytes x) { return dot4(acc, w, x); }
-static inline Bytes low_nibbles(Bytes a) { return {_mm512_and_si512(_mm512_slli_epi32(a.v, 4), _mm512_set1_epi8(char(0xf0)))}; }
-static inline Bytes high_nibbles(Bytes a) { return {_mm512_and_si512(a.v, _mm512_set1_epi8(char(0xf0)))}; }
+static inline Bytes low_nibbles(Bytes a) { return {_mm512_and_si512(a.v, _mm512_set1_epi8(15))}; }
+static inline Bytes high_nibbles(Bytes a) { return low_nibbles({_mm512_srli_epi32(a.v, 4)}); }
 
 // Sixteen float32 values that are looked up by the low four bits of a lane.
 struct Table { __m512 v; };
@@ -60,10 +69,8 @@ static inline i32x16 high_codes(i32x16 a) { return {_mm512_srli_epi32(a.v, 4)}; 
 
 #if defined(__AVXVNNI__)
 constexpr int BIAS = 128;
-constexpr bool SIXTEENFOLD = true;
 #else
 constexpr int BIAS = 0;
-constexpr bool SIXTEENFOLD = false;
 #endif
 
 struct i32x16 { __m256i low, high; };
@@ -76,10 +83,20 @@ CAUSERIE_INT(sub, _mm256_sub_epi32)
 CAUSERIE_INT(max, _mm256_max_epi32)
 #undef CAUSERIE_INT
 static inline i32x16 broadcast_int(int32_t a) { return {_mm256_set1_epi32(a), _mm256_set1_epi32(a)}; }
-static inline i32x16 times16(i32x16 a) { return {_mm256_slli_epi32(a.low, 4), _mm256_slli_epi32(a.high, 4)}; }
-static inline i32x16 mul_small(i32x16 a, int32_t b) {
-  const __m256i factor = _mm256_set1_epi32(b & 0xffff);
-  return {_mm256_madd_epi16(a.low, factor), _mm256_madd_epi16(a.high, factor)};
+template <int N>
+static inline i32x16 shifted(i32x16 a) { return {_mm256_slli_epi32(a.low, N), _mm256_slli_epi32(a.high, N)}; }
+static inline i32x16 mul_small(i32x16 a, i32x16 b) { return {_mm256_madd_epi16(a.low, b.low), _mm256_madd_epi16(a.high, b.high)}; }
+static inline i32x16 signed_low(i32x16 a) {
+  const __m256i flip = _mm256_set1_epi32(0x8000);
+  return {_mm256_xor_si256(a.low, flip), _mm256_xor_si256(a.high, flip)};
+}
+static inline i32x16 dot2(i32x16 acc, i32x16 a, i32x16 b) { return add(acc, mul_small(a, b)); }
+static inline i32x16 load_int(const int32_t* p) {
+  return {_mm256_load_si256(reinterpret_cast<const __m256i*>(p)), _mm256_load_si256(reinterpret_cast<const __m256i*>(p) + 1)};
+}
+static inline void store_int(int32_t* p, i32x16 a) {
+  _mm256_store_si256(reinterpret_cast<__m256i*>(p), a.low);
+  _mm256_store_si256(reinterpret_cast<__m256i*>(p) + 1, a.high);
 }
 static inline f32x16 to_float(i32x16 a) { return {_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)}; }
 static inline i32x16 to_int(f32x16 a) { return {_mm256_cvtps_epi32(a.low), _mm256_cvtps_epi32(a.high)}; }
@@ -121,8 +138,6 @@ static inline Bytes broadcast_four(const int8_t* p) {
 #if defined(__AVXVNNI__)
 static inline __m256i dot_of8(__m256i acc, __m256i w, __m256i x) { return _mm256_dpbusd_avx_epi32(acc, w, x); }
 static inline __m256i dot_biased_of8(__m256i acc, __m256i w, __m256i x) { return dot_of8(acc, w, x); }
-static inline __m256i low_of8(__m256i a) { return _mm256_and_si256(_mm256_slli_epi32(a, 4), _mm256_set1_epi8(char(0xf0))); }
-static inline __m256i high_of8(__m256i a) { return _mm256_and_si256(a, _mm256_set1_epi8(char(0xf0))); }
 #else
 // Pairs of products are summed in 16 bits, which saturate: 2 · 15 · 127 and 2 · 127 · 127 fit, 2 · 255 · 127 would not.
 static inline __m256i dot_of8(__m256i acc, __m256i w, __m256i x) {
@@ -132,9 +147,9 @@ static inline __m256i dot_biased_of8(__m256i acc, __m256i w, __m256i x) {
   const __m256i q = _mm256_xor_si256(w, _mm256_set1_epi8(char(0x80)));
   return dot_of8(acc, _mm256_abs_epi8(q), _mm256_sign_epi8(x, q));
 }
+#endif
 static inline __m256i low_of8(__m256i a) { return _mm256_and_si256(a, _mm256_set1_epi8(15)); }
 static inline __m256i high_of8(__m256i a) { return low_of8(_mm256_srli_epi32(a, 4)); }
-#endif
 static inline i32x16 dot4(i32x16 acc, Bytes w, Bytes x) { return {dot_of8(acc.low, w.low, x.low), dot_of8(acc.high, w.high, x.high)}; }
 static inline i32x16 dot4_biased(i32x16 acc, Bytes w, Bytes x) {
   return {dot_biased_of8(acc.low, w.low, x.low), dot_biased_of8(acc.high, w.high, x.high)};
@@ -154,7 +169,6 @@ static inline i32x16 high_codes(i32x16 a) { return {_mm256_srli_epi32(a.low, 4),
 #else  // in plain C++
 
 constexpr int BIAS = 0;
-constexpr bool SIXTEENFOLD = false;
 
 struct i32x16 { int32_t lane[16]; };
 struct Bytes { uint8_t lane[64]; };
@@ -167,8 +181,15 @@ struct Bytes { uint8_t lane[64]; };
 static inline i32x16 broadcast_int(int32_t a) { CAUSERIE_LANES(a); }
 static inline i32x16 add(i32x16 a, i32x16 b) { CAUSERIE_LANES(a.lane[i] + b.lane[i]); }
 static inline i32x16 sub(i32x16 a, i32x16 b) { CAUSERIE_LANES(a.lane[i] - b.lane[i]); }
-static inline i32x16 times16(i32x16 a) { CAUSERIE_LANES(a.lane[i] * 16); }
-static inline i32x16 mul_small(i32x16 a, int32_t b) { CAUSERIE_LANES(a.lane[i] * b); }
+template <int N>
+static inline i32x16 shifted(i32x16 a) { CAUSERIE_LANES(int32_t(uint32_t(a.lane[i]) << N)); }
+static inline i32x16 mul_small(i32x16 a, i32x16 b) { CAUSERIE_LANES(a.lane[i] * b.lane[i]); }
+static inline i32x16 signed_low(i32x16 a) { CAUSERIE_LANES(a.lane[i] ^ 0x8000); }
+static inline i32x16 dot2(i32x16 acc, i32x16 a, i32x16 b) {
+  CAUSERIE_LANES(acc.lane[i] + int16_t(a.lane[i]) * int16_t(b.lane[i]) + (a.lane[i] >> 16) * (b.lane[i] >> 16));
+}
+static inline i32x16 load_int(const int32_t* p) { CAUSERIE_LANES(p[i]); }
+static inline void store_int(int32_t* p, i32x16 a) { __builtin_memcpy(p, a.lane, sizeof a.lane); }
 static inline i32x16 max(i32x16 a, i32x16 b) { CAUSERIE_LANES(a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]); }
 static inline i32x16 load_u8(const uint8_t* p) { CAUSERIE_LANES(p[i]); }
 static inline i32x16 load_i8(const int8_t* p) { CAUSERIE_LANES(p[i]); }

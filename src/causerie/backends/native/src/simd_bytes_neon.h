@@ -10,7 +10,6 @@ constexpr int BIAS = 128;
 #else
 constexpr int BIAS = 0;
 #endif
-constexpr bool SIXTEENFOLD = false;
 
 struct i32x16 { int32x4_t v[4]; };
 struct Bytes { uint8x16_t v[4]; };
@@ -23,8 +22,19 @@ struct Bytes { uint8x16_t v[4]; };
 static inline i32x16 broadcast_int(int32_t a) { CAUSERIE_QUARTERS(i32x16, vdupq_n_s32(a)); }
 static inline i32x16 add(i32x16 a, i32x16 b) { CAUSERIE_QUARTERS(i32x16, vaddq_s32(a.v[i], b.v[i])); }
 static inline i32x16 sub(i32x16 a, i32x16 b) { CAUSERIE_QUARTERS(i32x16, vsubq_s32(a.v[i], b.v[i])); }
-static inline i32x16 times16(i32x16 a) { CAUSERIE_QUARTERS(i32x16, vshlq_n_s32(a.v[i], 4)); }
-static inline i32x16 mul_small(i32x16 a, int32_t b) { CAUSERIE_QUARTERS(i32x16, vmulq_n_s32(a.v[i], b)); }
+template <int N>
+static inline i32x16 shifted(i32x16 a) { CAUSERIE_QUARTERS(i32x16, vshlq_n_s32(a.v[i], N)); }
+static inline i32x16 mul_small(i32x16 a, i32x16 b) { CAUSERIE_QUARTERS(i32x16, vmulq_s32(a.v[i], b.v[i])); }
+static inline i32x16 signed_low(i32x16 a) { CAUSERIE_QUARTERS(i32x16, veorq_s32(a.v[i], vdupq_n_s32(0x8000))); }
+static inline int32x4_t low_of4(int32x4_t a) { return vshrq_n_s32(vshlq_n_s32(a, 16), 16); }
+static inline int32x4_t high_of4(int32x4_t a) { return vshrq_n_s32(a, 16); }
+static inline i32x16 dot2(i32x16 acc, i32x16 a, i32x16 b) {
+  CAUSERIE_QUARTERS(i32x16, vmlaq_s32(vmlaq_s32(acc.v[i], low_of4(a.v[i]), low_of4(b.v[i])), high_of4(a.v[i]), high_of4(b.v[i])));
+}
+static inline i32x16 load_int(const int32_t* p) { CAUSERIE_QUARTERS(i32x16, vld1q_s32(p + 4 * i)); }
+static inline void store_int(int32_t* p, i32x16 a) {
+  for (int i = 0; i < 4; ++i) vst1q_s32(p + 4 * i, a.v[i]);
+}
 static inline i32x16 max(i32x16 a, i32x16 b) { CAUSERIE_QUARTERS(i32x16, vmaxq_s32(a.v[i], b.v[i])); }
 static inline i32x16 high_codes(i32x16 a) { CAUSERIE_QUARTERS(i32x16, vshrq_n_s32(a.v[i], 4)); }
 static inline f32x16 to_float(i32x16 a) { CAUSERIE_QUARTERS(f32x16, vcvtq_f32_s32(a.v[i])); }
