@@ -39,8 +39,7 @@ struct Int4 {
   static inline f32x16 whole(f32x16 sum, const uint8_t* panel, int v) { return mul(sum, load(reinterpret_cast<const float*>(panel) + 16 * v)); }
   // By what a lane of a block's accumulator is multiplied: 16 · scale below, scale · (128 - zero) above.
   static inline i32x16 factors(const uint8_t* block, int v) {
-    const i32x16 scale = load_u8(block + 16 * v), rest = sub(broadcast_int(128), load_u8(block + PANEL + 16 * v));
-    return add(shifted<4>(scale), shifted<16>(mul_small(scale, rest)));
+    return mul_low(load_u8(block + 16 * v), sub(broadcast_int(128 << 16 | 16), upper(load_u8(block + PANEL + 16 * v))));
   }
 };
 

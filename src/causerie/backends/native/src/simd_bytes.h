@@ -1,8 +1,8 @@
 // Sixteen integer lanes of 32 bits, and 64 bytes as sixteen groups of four: what int8 and int4 weights are multiplied with.
 // Sums of products are exact, so that every instruction set gives the same.
 //
-// mul_small(a, b) is a · b for 0 <= a < 256 and |b| < 2^15. dot2(acc, a, b) adds the products of a lane's two numbers of 16
-// bits, signed ones; signed_low(a) makes of a lower number u that is 0 … 65535 the signed one u - 32768.
+// A lane may hold two numbers of 16 bits: dot2(acc, a, b) adds both products, of signed ones; upper(a) moves a number to the
+// upper half; signed_low(a) makes of a lower one u that is 0 … 65535 the signed one u - 32768.
 //
 // dot4(acc, w, x) adds to each lane four products of a weight (0 … 255) and an activation (-127 … 127); dot4_biased the
 // same for weights held as q + 128, giving Σ (q + BIAS) · x: where the machine has no product of unsigned and signed bytes
@@ -26,9 +26,8 @@ struct Bytes { __m512i v; };
 static inline i32x16 broadcast_int(int32_t a) { return {_mm512_set1_epi32(a)}; }
 static inline i32x16 add(i32x16 a, i32x16 b) { return {_mm512_add_epi32(a.v, b.v)}; }
 static inline i32x16 sub(i32x16 a, i32x16 b) { return {_mm512_sub_epi32(a.v, b.v)}; }
-template <int N>
-static inline i32x16 shifted(i32x16 a) { return {_mm512_slli_epi32(a.v, N)}; }
-static inline i32x16 mul_small(i32x16 a, i32x16 b) { return {_mm512_madd_epi16(a.v, b.v)}; }
+static inline i32x16 upper(i32x16 a) { return {_mm512_slli_epi32(a.v, 16)}; }
+static inline i32x16 mul_low(i32x16 a, i32x16 b) { return {_mm512_mullo_epi32(a.v, b.v)}; }
 static inline i32x16 signed_low(i32x16 a) { return {_mm512_xor_si512(a.v, _mm512_set1_epi32(0x8000))}; }
 static inline i32x16 dot2(i32x16 acc, i32x16 a, i32x16 b) {
   asm("vpdpwssd %2, %1, %0" : "+v"(acc.v) : "v"(a.v), "v"(b.v));
@@ -81,16 +80,17 @@ struct Bytes { __m256i low, high; };
 CAUSERIE_INT(add, _mm256_add_epi32)
 CAUSERIE_INT(sub, _mm256_sub_epi32)
 CAUSERIE_INT(max, _mm256_max_epi32)
+CAUSERIE_INT(mul_low, _mm256_mullo_epi32)
 #undef CAUSERIE_INT
 static inline i32x16 broadcast_int(int32_t a) { return {_mm256_set1_epi32(a), _mm256_set1_epi32(a)}; }
-template <int N>
-static inline i32x16 shifted(i32x16 a) { return {_mm256_slli_epi32(a.low, N), _mm256_slli_epi32(a.high, N)}; }
-static inline i32x16 mul_small(i32x16 a, i32x16 b) { return {_mm256_madd_epi16(a.low, b.low), _mm256_madd_epi16(a.high, b.high)}; }
+static inline i32x16 upper(i32x16 a) { return {_mm256_slli_epi32(a.low, 16), _mm256_slli_epi32(a.high, 16)}; }
 static inline i32x16 signed_low(i32x16 a) {
   const __m256i flip = _mm256_set1_epi32(0x8000);
   return {_mm256_xor_si256(a.low, flip), _mm256_xor_si256(a.high, flip)};
 }
-static inline i32x16 dot2(i32x16 acc, i32x16 a, i32x16 b) { return add(acc, mul_small(a, b)); }
+static inline i32x16 dot2(i32x16 acc, i32x16 a, i32x16 b) {
+  return {_mm256_add_epi32(acc.low, _mm256_madd_epi16(a.low, b.low)), _mm256_add_epi32(acc.high, _mm256_madd_epi16(a.high, b.high))};
+}
 static inline i32x16 load_int(const int32_t* p) {
   return {_mm256_load_si256(reinterpret_cast<const __m256i*>(p)), _mm256_load_si256(reinterpret_cast<const __m256i*>(p) + 1)};
 }
@@ -181,9 +181,8 @@ struct Bytes { uint8_t lane[64]; };
 static inline i32x16 broadcast_int(int32_t a) { CAUSERIE_LANES(a); }
 static inline i32x16 add(i32x16 a, i32x16 b) { CAUSERIE_LANES(a.lane[i] + b.lane[i]); }
 static inline i32x16 sub(i32x16 a, i32x16 b) { CAUSERIE_LANES(a.lane[i] - b.lane[i]); }
-template <int N>
-static inline i32x16 shifted(i32x16 a) { CAUSERIE_LANES(int32_t(uint32_t(a.lane[i]) << N)); }
-static inline i32x16 mul_small(i32x16 a, i32x16 b) { CAUSERIE_LANES(a.lane[i] * b.lane[i]); }
+static inline i32x16 upper(i32x16 a) { CAUSERIE_LANES(int32_t(uint32_t(a.lane[i]) << 16)); }
+static inline i32x16 mul_low(i32x16 a, i32x16 b) { CAUSERIE_LANES(int32_t(uint32_t(a.lane[i]) * uint32_t(b.lane[i]))); }
 static inline i32x16 signed_low(i32x16 a) { CAUSERIE_LANES(a.lane[i] ^ 0x8000); }
 static inline i32x16 dot2(i32x16 acc, i32x16 a, i32x16 b) {
   CAUSERIE_LANES(acc.lane[i] + int16_t(a.lane[i]) * int16_t(b.lane[i]) + (a.lane[i] >> 16) * (b.lane[i] >> 16));

@@ -22,9 +22,8 @@ struct Bytes { uint8x16_t v[4]; };
 static inline i32x16 broadcast_int(int32_t a) { CAUSERIE_QUARTERS(i32x16, vdupq_n_s32(a)); }
 static inline i32x16 add(i32x16 a, i32x16 b) { CAUSERIE_QUARTERS(i32x16, vaddq_s32(a.v[i], b.v[i])); }
 static inline i32x16 sub(i32x16 a, i32x16 b) { CAUSERIE_QUARTERS(i32x16, vsubq_s32(a.v[i], b.v[i])); }
-template <int N>
-static inline i32x16 shifted(i32x16 a) { CAUSERIE_QUARTERS(i32x16, vshlq_n_s32(a.v[i], N)); }
-static inline i32x16 mul_small(i32x16 a, i32x16 b) { CAUSERIE_QUARTERS(i32x16, vmulq_s32(a.v[i], b.v[i])); }
+static inline i32x16 upper(i32x16 a) { CAUSERIE_QUARTERS(i32x16, vshlq_n_s32(a.v[i], 16)); }
+static inline i32x16 mul_low(i32x16 a, i32x16 b) { CAUSERIE_QUARTERS(i32x16, vmulq_s32(a.v[i], b.v[i])); }
 static inline i32x16 signed_low(i32x16 a) { CAUSERIE_QUARTERS(i32x16, veorq_s32(a.v[i], vdupq_n_s32(0x8000))); }
 static inline int32x4_t low_of4(int32x4_t a) { return vshrq_n_s32(vshlq_n_s32(a, 16), 16); }
 static inline int32x4_t high_of4(int32x4_t a) { return vshrq_n_s32(a, 16); }
