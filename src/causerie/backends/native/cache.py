@@ -45,7 +45,7 @@ class LayerCaches:
         # Block by block, each with all layers, so that a short chat touches few large pages. No multiple of 4 KiB from
         # block to block: all blocks of a layer would share the same part of a processor's caches.
         stride = aligned(sum(sizes))
-        stride += ALIGNMENT if stride % 4096 == 0 else 0
+        stride += 8192 + ALIGNMENT
         self._arena = Arena(aligned(stride * shape.blocks), "the cache of past tokens")
         begin = self._arena.take(stride * shape.blocks)
         self.layers: NDArray[np.void] = np.zeros(len(sizes), LAYER_CACHE)

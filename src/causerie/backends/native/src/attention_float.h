@@ -56,7 +56,7 @@ struct FloatCache : C {
         CAUSERIE_UNROLL for (int h = 0; h < L; ++h) acc[w][h] = broadcast(0.0f);
       for (int64_t s = 0; s < steps; ++s) {
         if (FETCH) {
-          for (int64_t i = 0; i < BYTES; i += 64) __builtin_prefetch(values + fetched + i);
+          for (int64_t i = 0; i < BYTES; i += 64) __builtin_prefetch(values + fetched + i, 0, 2);
           fetched += BYTES;
         }
         typename C::Lanes lanes_of[WIDE];
@@ -111,7 +111,7 @@ struct FloatCache : C {
       const char* fetched = reinterpret_cast<const char*>(next[s * E / BLOCK]) + column / 16 * (BLOCK / E) * 64;
       for (; s < end; ++s, lanes += width * E, fetched += 64 * W) {
         if (FETCH)
-          for (int w = 0; w < W; ++w) __builtin_prefetch(fetched + 64 * w);
+          for (int w = 0; w < W; ++w) __builtin_prefetch(fetched + 64 * w, 0, 2);
         typename C::Lanes value[W];
         for (int w = 0; w < W; ++w) value[w] = C::lanes(lanes + 16 * E * w);
         CAUSERIE_UNROLL for (int h = 0; h < L; ++h) {
