@@ -21,13 +21,17 @@ def forward(ops: Ops, spec: Decoder, weights: Weights) -> Value:
 def states(ops: Ops, spec: Decoder, weights: Weights) -> Value:
     """Hidden states [rows, width] of the same step, after the last norm: what the head reads."""
     x = ops.embed(weights["embed"])
+    if not spec.layers:
+        x = ops.select(x)
     for index, layer in enumerate(spec.layers):
         prefix = f"layers.{index}."
         h = ops.norm(x, weights[prefix + "mixer_norm"], layer.norm)
         x = ops.add(x, attention(ops, h, index, layer.mixer, weights))
+        if index == len(spec.layers) - 1:  # nobody attends to what follows, so only wanted rows go on
+            x = ops.select(x)
         h = ops.norm(x, weights[prefix + "ffn_norm"], layer.norm)
         x = ops.add(x, mlp(ops, h, index, layer.ffn, weights))
-    return ops.norm(ops.select(x), weights["norm"], spec.norm)
+    return ops.norm(x, weights["norm"], spec.norm)
 
 
 PASSES = Passes(forward, states)
