@@ -80,6 +80,10 @@ class Answering:
 
         self._requests = self._model.submit_to([(self._tokens, params) for params in self._plan.each(1)], inbox)
 
+    def begun(self, choice: int) -> bool:
+        """Whether a choice has a token. May be asked in any thread."""
+        return bool(self._readers[choice].tokens)
+
     def read(self, choice: int, message: Message) -> None:
         """Tells what a message of the engine means for one choice; late ones of an ended choice mean nothing."""
         reader = self._readers[choice]

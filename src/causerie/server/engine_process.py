@@ -48,7 +48,14 @@ if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
 
 BEAT_SECONDS = 0.25
+FEW_JOBS = 4
+"""So many are told each token at once. Of more, what comes within PAUSE_SECONDS is told together: every telling wakes
+this process, the front and the clients, on the cores that compute."""
+PAUSE_SECONDS = 0.05
 _READ = 1 << 16
+
+
+_Letter = tuple[Answering, int, Message]
 
 
 class EngineService:
@@ -61,7 +68,7 @@ class EngineService:
         self._prompts = Prompts()
         self._jobs: dict[int, asyncio.Task[None]] = {}
         self._told = bytearray()
-        self._mail: Mailbox[tuple[Answering, int, Message]] = Mailbox(asyncio.get_running_loop(), _deliver)
+        self._mail: Mailbox[_Letter] = Mailbox(asyncio.get_running_loop(), _deliver, _urgent, self._pause)
 
     async def run(self, reader: asyncio.StreamReader) -> None:
         """Until the front closes the connection."""
@@ -77,6 +84,9 @@ class EngineService:
         await asyncio.gather(*self._jobs.values(), return_exceptions=True)
         await self._prompts.close()
         await self._models.close()
+
+    def _pause(self) -> float:
+        return PAUSE_SECONDS if len(self._jobs) > FEW_JOBS else 0.0
 
     def _tell(self, event: Event) -> None:
         if not self._told:  # what one turn of the loop tells is written in one piece
@@ -182,7 +192,13 @@ class EngineService:
             await asyncio.sleep(BEAT_SECONDS)
 
 
-def _deliver(letter: tuple[Answering, int, Message]) -> None:
+def _urgent(letter: _Letter) -> bool:
+    """The first and the last of an answer."""
+    answering, choice, message = letter
+    return isinstance(message, EngineError) or message.finish_reason is not None or not answering.begun(choice)
+
+
+def _deliver(letter: _Letter) -> None:
     answering, choice, message = letter
     try:
         answering.read(choice, message)
