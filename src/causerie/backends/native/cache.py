@@ -16,6 +16,10 @@ from causerie.models.spec import Attention, Decoder
 from causerie.quant.cache_format import KEY_GROUP
 from causerie.quant.weight import BYTES
 
+_SPREAD = 8192
+"""Unused bytes between the blocks of a large cache. Without them, and ALIGNMENT more, the blocks of a layer would often lie
+in the same few sets of a processor's caches and push each other out."""
+
 
 def block_bytes(spec: Attention, format: str) -> int:
     """Bytes of one block of a layer: keys and values of each key/value head, as src/attention.h lays them out."""
@@ -42,10 +46,10 @@ class LayerCaches:
             _check_heads(spec.family, layer.mixer)
         self.shape = shape
         sizes = [block_bytes(layer.mixer, shape.dtype) for layer in spec.layers]
-        # Block by block, each with all layers, so that a short chat touches few large pages. No multiple of 4 KiB from
-        # block to block: all blocks of a layer would share the same part of a processor's caches.
+        # Block by block, each with all layers, so that a short chat touches few large pages.
         stride = aligned(sum(sizes))
-        stride += 8192 + ALIGNMENT
+        stride += _SPREAD if stride >= 32 * _SPREAD else 0
+        stride += ALIGNMENT if stride % 4096 == 0 else 0
         self._arena = Arena(aligned(stride * shape.blocks), "the cache of past tokens")
         begin = self._arena.take(stride * shape.blocks)
         self.layers: NDArray[np.void] = np.zeros(len(sizes), LAYER_CACHE)
