@@ -17,8 +17,8 @@ from causerie.quant.cache_format import KEY_GROUP
 from causerie.quant.weight import BYTES
 
 _SPREAD = 8192
-"""Unused bytes between the blocks of a large cache. Without them, and ALIGNMENT more, the blocks of a layer would often lie
-in the same few sets of a processor's caches and push each other out."""
+"""Unused bytes between the blocks of a large cache. Without them, and ALIGNMENT more, the blocks of a layer would often
+lie in the same few sets of a processor's caches and push each other out."""
 
 
 def block_bytes(spec: Attention, format: str) -> int:
