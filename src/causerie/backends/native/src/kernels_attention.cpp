@@ -127,7 +127,6 @@ struct Item {
   const Step& step;
   const Instruction& in;
   const RowGroup& group;
-  const RowGroup* following;  // whose keys are fetched at last, if any
   int64_t kv_head, head, heads;  // query heads head .. head + heads
   const typename F::Query* queries;  // of each line
 
@@ -143,8 +142,11 @@ static inline Chunk<F> find_chunk(const Item<F>& item, int64_t chunk, int64_t fi
   const int64_t sequence = item.program.row_sequence[item.group.first];
   const int64_t blocks = item.step.table_starts[sequence + 1] - item.step.table_starts[sequence];
   const int64_t begin = chunk * (CHUNK / BLOCK), end = (last + BLOCK - 1) / BLOCK;
-  const int32_t* other = item.following ? block_table(item.program, item.step, item.following->first) : nullptr;
-  const int64_t others = item.following ? item.step.positions[item.following->first] / BLOCK + 1 : 0;
+  // Behind the last chunk the keys of the group that follows are fetched.
+  const Attending& attending = *item.step.attending;
+  const RowGroup* following = &item.group + 1 < attending.group + attending.groups ? &item.group + 1 : nullptr;
+  const int32_t* other = following ? block_table(item.program, item.step, following->first) : nullptr;
+  const int64_t others = following ? item.step.positions[following->first] / BLOCK + 1 : 0;
   for (int64_t b = first / BLOCK; b < end; ++b) {
     const int64_t after = begin + b + CHUNK / BLOCK;
     auto* keys = keys_of<F>(item.in, table[begin + b], item.kv_head);
@@ -218,11 +220,11 @@ static void attend_all(const Item<F>& item) {
 }
 
 template <class F>
-static void attend(const Program& program, const Step& step, const Instruction& in, const RowGroup& group, const RowGroup* following, int64_t kv_head, int64_t chunk) {
+static void attend(const Program& program, const Step& step, const Instruction& in, const RowGroup& group, int64_t kv_head, int64_t chunk) {
   const int64_t shared = in.heads / in.kv_heads, end = (kv_head + 1) * shared;
   for (int64_t head = kv_head * shared; head < end; head += LINES) {
     typename F::Query queries[MOST];
-    const Item<F> item{program, step, in, group, following, kv_head, head, end - head < LINES ? end - head : LINES, queries};
+    const Item<F> item{program, step, in, group, kv_head, head, end - head < LINES ? end - head : LINES, queries};
     for (int64_t i = 0; i < item.lines(); ++i)
       F::prepare(row<float>(program, in.x, item.row_of(i)) + item.head_of(i) * in.head_dim, in, queries[i]);
     step.attending->split ? attend_chunk(item, chunk) : attend_all(item);
@@ -249,12 +251,11 @@ static void attention_item(const Program& program, const Step& step, const Instr
   const int64_t each = attending.split ? attending.chunks : attending.groups, kv_head = item / each, index = item % each;
   const RowGroup& group = attending.split ? find_group(attending, &RowGroup::chunks_begun, index) : attending.group[index];
   const int64_t chunk = index - group.chunks_begun;
-  const RowGroup* following = &group + 1 < attending.group + attending.groups ? &group + 1 : nullptr;
   switch (in.format) {
-    case CACHE_FLOAT32: return attend<AttendFloat32>(program, step, in, group, following, kv_head, chunk);
-    case CACHE_FLOAT16: return attend<AttendFloat16>(program, step, in, group, following, kv_head, chunk);
-    case CACHE_BFLOAT16: return attend<AttendBfloat16>(program, step, in, group, following, kv_head, chunk);
-    default: return attend<AttendInt8>(program, step, in, group, following, kv_head, chunk);
+    case CACHE_FLOAT32: return attend<AttendFloat32>(program, step, in, group, kv_head, chunk);
+    case CACHE_FLOAT16: return attend<AttendFloat16>(program, step, in, group, kv_head, chunk);
+    case CACHE_BFLOAT16: return attend<AttendBfloat16>(program, step, in, group, kv_head, chunk);
+    default: return attend<AttendInt8>(program, step, in, group, kv_head, chunk);
   }
 }
 

@@ -97,7 +97,8 @@ static inline void substep(const uint8_t* body, int64_t step, int v0, const Inpu
 
 // Adds the products of one block, of `inputs` activations from x on.
 template <class F, int T, int V, bool FROM_MEMORY>
-static inline void block_products(const uint8_t* block, int64_t inputs, int v0, const Input& in, const int8_t* x, i32x16 (*acc)[V]) {
+static inline void block_products(const uint8_t* block, int64_t inputs, int v0, const Input& in, const int8_t* x, Fetch& ahead, i32x16 (*acc)[V]) {
+  if (!FROM_MEMORY) ahead.some();
   if (FROM_MEMORY)
     for (int64_t i = 0; i < HEAD; i += 64) __builtin_prefetch(block + AHEAD + i);
   const uint8_t* body = block + HEAD;
@@ -113,7 +114,6 @@ static inline void block_products(const uint8_t* block, int64_t inputs, int v0, 
 // One group onto the sums.
 template <int T, int V, bool FROM_MEMORY>
 static inline void add_group(Int8, const Groups& run, int64_t g, int v0, const Input& in, Fetch& ahead, f32x16 (*out)[V]) {
-  if (!FROM_MEMORY) ahead.some();
   const uint8_t* block = run.block + g * run.bytes;
   i32x16 acc[T][V];
   for (int t = 0; t < T; ++t) {
@@ -121,7 +121,7 @@ static inline void add_group(Int8, const Groups& run, int64_t g, int v0, const I
     const int32_t sum = run.inputs == 2 * SUMMED ? sum_of(sums[0]) + sum_of(sums[1]) : sum_of(sums[0]);
     for (int v = 0; v < V; ++v) acc[t][v] = broadcast_int(-BIAS * sum);
   }
-  block_products<Int8, T, V, FROM_MEMORY>(block, run.inputs, v0, in, in.x, acc);
+  block_products<Int8, T, V, FROM_MEMORY>(block, run.inputs, v0, in, in.x, ahead, acc);
   for (int v = 0; v < V; ++v) {
     const f32x16 scale = load_bf16(reinterpret_cast<const uint16_t*>(block) + 16 * (v0 + v));
     for (int t = 0; t < T; ++t) out[t][v] = fma(to_float(acc[t][v]), mul(scale, broadcast(*in.of(in.scales, t))), out[t][v]);
@@ -133,16 +133,15 @@ static inline void add_group(Int4, const Groups& run, int64_t g, int v0, const I
   i32x16 whole[T][V];
   for (int t = 0; t < T; ++t)
     for (int v = 0; v < V; ++v) whole[t][v] = broadcast_int(0);
-  const uint8_t* block = run.block + g * run.blocks * INT4_BYTES;
-  const int32_t* held = run.factors + g * run.blocks * PANEL + 16 * v0;
-  for (int64_t b = 0; b < run.blocks; ++b, block += INT4_BYTES, held += PANEL) {
-    if (!FROM_MEMORY) ahead.some();
+  const int64_t first = g * run.blocks;
+  const uint8_t* block = run.block + first * INT4_BYTES;
+  for (int64_t b = 0; b < run.blocks; ++b, block += INT4_BYTES) {
     i32x16 acc[T][V];
     for (int t = 0; t < T; ++t)
       for (int v = 0; v < V; ++v) acc[t][v] = broadcast_int(in.of(in.sums, t)[b]);
-    block_products<Int4, T, V, FROM_MEMORY>(block, INT4_GROUP, v0, in, in.x + b * INT4_GROUP, acc);
+    block_products<Int4, T, V, FROM_MEMORY>(block, INT4_GROUP, v0, in, in.x + b * INT4_GROUP, ahead, acc);
     for (int v = 0; v < V; ++v) {
-      const i32x16 factors = FROM_MEMORY ? Int4::factors(block, v0 + v) : load_int(held + 16 * v);
+      const i32x16 factors = FROM_MEMORY ? Int4::factors(block, v0 + v) : load_int(run.factors + (first + b) * PANEL + 16 * (v0 + v));
       for (int t = 0; t < T; ++t) whole[t][v] = dot2(whole[t][v], signed_low(acc[t][v]), factors);
     }
   }
@@ -150,16 +149,14 @@ static inline void add_group(Int4, const Groups& run, int64_t g, int v0, const I
     for (int v = 0; v < V; ++v) out[t][v] = fma(to_float(whole[t][v]), broadcast(*in.of(in.scales, t)), out[t][v]);
 }
 
-// Some vectors of a tile. `lines` cache lines from `ahead` on are fetched meanwhile, some with each group.
+// Some vectors of a tile. `lines` cache lines from `ahead` on are fetched meanwhile, some with each block.
 template <class F, int T, int V, bool FROM_MEMORY>
 static __attribute__((noinline)) void strip(const Groups& run, int v0, const uint8_t* ahead, int64_t lines) {
   f32x16 out[T][V];
   for (int t = 0; t < T; ++t)
     for (int v = 0; v < V; ++v) {
       const int64_t at = 16 * (v0 + v);
-      float* to = run.out + t * run.out_stride + at;
-      out[t][v] = run.first ? load_first(to, run.rows - at) : broadcast(0.0f);
-      __builtin_prefetch(to, 1);  // a store that misses holds up those behind it
+      out[t][v] = begin_sums(run.out + t * run.out_stride + at, run.first == 0, run.rows - at);
     }
   Input in{run.input.codes + run.first * run.group, run.input.sums + run.first * run.group / SUMMED, run.input.scales + run.first, run.input_stride};
   Fetch fetch{ahead, (lines + run.count * run.blocks - 1) / (run.count * run.blocks)};

@@ -60,11 +60,8 @@ static inline void strip(const Tile& tile, int v0) {
   using X = typename F::Input;
   f32x16 acc[T][V];
   for (int t = 0; t < T; ++t)
-    for (int v = 0; v < V; ++v) {
-      float* out = tile.out + t * tile.out_stride + 16 * (v0 + v);
-      acc[t][v] = tile.first ? broadcast(0.0f) : load_first(out, tile.rows - 16 * (v0 + v));
-      __builtin_prefetch(out, 1);  // a store that misses holds up those behind it
-    }
+    for (int v = 0; v < V; ++v)
+      acc[t][v] = begin_sums(tile.out + t * tile.out_stride + 16 * (v0 + v), tile.first, tile.rows - 16 * (v0 + v));
   const W* weight = static_cast<const W*>(tile.weight) + 16 * v0 * F::each;
   const char* ahead = tile.ahead + 16 * v0 * F::each * sizeof(W);
   const X* input[T];

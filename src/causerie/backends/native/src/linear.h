@@ -20,6 +20,13 @@ struct Stretch {
   int64_t out_stride() const { return program.buffers[part.out].stride / int64_t(sizeof(float)); }
 };
 
+// Sixteen sums at `out`: zero at first, else as they were left there. Their line is fetched, for a store that misses holds up
+// those behind it.
+static inline f32x16 begin_sums(const float* out, bool first, int64_t rows) {
+  __builtin_prefetch(out, 1);
+  return first ? broadcast(0.0f) : load_first(out, rows);
+}
+
 void run_integers(const Stretch&);  // int8, int4: kernels_integer.cpp
 void run_codes(const Stretch&);     // lookup4, row_int8: kernels_codes.cpp
 
