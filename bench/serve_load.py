@@ -11,8 +11,10 @@ last line, the same as JSON. Measures servers from outside and knows no part of 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import re
+import selectors
 import socket
 import statistics
 import subprocess
@@ -20,12 +22,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import httpx
 from peers.fresh import FORMATS, prepared
@@ -86,19 +87,51 @@ def _well(url: str) -> bool:
         return False
 
 
-def stream(url: str, model: str, place: int, tokens: int) -> bytes:
-    """All that one streamed completion sends. It is read as cheaply as Python can, for the client runs on the cores of
-    the server that it measures."""
-    body = {"model": model, "prompt": prompt(place), "max_tokens": tokens, "temperature": 0, "stream": True}
-    body["stream_options"] = {"include_usage": True}
-    connection = HTTPConnection(url.removeprefix("http://"), timeout=600)
-    with closing(connection):
-        connection.request("POST", "/v1/completions", json.dumps(body), {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        sent = response.read()
-        if response.status != 200:
-            raise SystemExit(f"{url}: {sent.decode()[:500]}")
-        return sent
+def streams(url: str, model: str, places: Iterable[int], tokens: int) -> list[bytes]:
+    """All that streamed completions send, asked for at once. One thread takes what came as it is and reads it later, for
+    the client runs on the cores of the server that it measures."""
+    host, port = url.removeprefix("http://").split(":")
+    came: dict[socket.socket, list[bytes]] = {}
+    with closing(selectors.DefaultSelector()) as open_ones:
+        for place in places:
+            body = {"model": model, "prompt": prompt(place), "max_tokens": tokens, "temperature": 0, "stream": True}
+            asked = json.dumps({**body, "stream_options": {"include_usage": True}}).encode()
+            head = f"POST /v1/completions HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n"
+            head += f"Content-Type: application/json\r\nContent-Length: {len(asked)}\r\n\r\n"
+            connection = socket.create_connection((host, int(port)), timeout=600)
+            connection.sendall(head.encode() + asked)
+            open_ones.register(connection, selectors.EVENT_READ)
+            came[connection] = []
+        while open_ones.get_map():
+            for key, _ in open_ones.select():
+                connection = cast(socket.socket, key.fileobj)
+                some = connection.recv(65536)
+                came[connection].append(some)
+                if not some:
+                    open_ones.unregister(connection)
+                    connection.close()
+    return [body_of(url, b"".join(parts)) for parts in came.values()]
+
+
+class Kept:
+    """A connection whose bytes have all come, for http.client to read."""
+
+    def __init__(self, sent: bytes) -> None:
+        self.sent = sent
+
+    def makefile(self, _: str) -> io.BytesIO:
+        """They."""
+        return io.BytesIO(self.sent)
+
+
+def body_of(url: str, sent: bytes) -> bytes:
+    """What a whole response says; ends the run where that is an error."""
+    response = HTTPResponse(cast(socket.socket, Kept(sent)))
+    response.begin()
+    body = response.read()
+    if response.status != 200:
+        raise SystemExit(f"{url}: {body.decode()[:500]}")
+    return body
 
 
 def answer_of(sent: bytes) -> tuple[str, int]:
@@ -112,27 +145,27 @@ def answer_of(sent: bytes) -> tuple[str, int]:
     return text, count
 
 
-def load(url: str, model: str, streams: int, tokens: int) -> tuple[list[str], float, list[float]]:
+def load(url: str, model: str, count: int, tokens: int) -> tuple[list[str], float, list[float]]:
     """All streams at once: their texts, tokens/s of all together, and the seconds that /health took meanwhile."""
     stop, health = threading.Event(), []
 
     def watch() -> None:
-        with httpx.Client() as client:
+        with closing(HTTPConnection(url.removeprefix("http://"), timeout=30)) as connection:
             while not stop.wait(0.05):
                 begun = time.monotonic()
-                client.get(url + "/health", timeout=30)
+                connection.request("GET", "/health")
+                connection.getresponse().read()
                 health.append(time.monotonic() - begun)
 
     watcher = threading.Thread(target=watch)
-    with ThreadPoolExecutor(streams) as pool:
-        watcher.start()
-        begun = time.monotonic()
-        sent = list(pool.map(lambda place: stream(url, model, place, tokens), range(streams)))
-        seconds = time.monotonic() - begun
-        stop.set()
-        watcher.join()
+    watcher.start()
+    begun = time.monotonic()
+    sent = streams(url, model, range(count), tokens)
+    seconds = time.monotonic() - begun
+    stop.set()
+    watcher.join()
     answers = list(map(answer_of, sent))
-    return [text for text, _ in answers], sum(count for _, count in answers) / seconds, health
+    return [text for text, _ in answers], sum(made for _, made in answers) / seconds, health
 
 
 def free_port() -> int:
@@ -156,10 +189,10 @@ def ours(folder: Path, found: argparse.Namespace) -> tuple[float, float, int]:
         str(found.threads),
     ]
     with served(words, None) as url:
-        stream(url, str(folder), 99, 8)
+        streams(url, str(folder), [99], 8)
         texts, speed, health = load(url, str(folder), found.streams, found.tokens)
         alone = [
-            answer_of(stream(url, str(folder), place, found.tokens))[0]
+            answer_of(streams(url, str(folder), [place], found.tokens)[0])[0]
             for place in range(min(found.streams, found.alone))
         ]
     return speed, max(health), sum(one != other for one, other in zip(texts, alone, strict=False))
@@ -173,7 +206,7 @@ def theirs(file: Path, found: argparse.Namespace) -> float:
     words += ["-t", str(found.threads), "-np", str(found.streams), "-c", str(room), "--no-warmup"]
     url = f"http://127.0.0.1:{port}"
     with served(words, url):
-        stream(url, "x", 99, 8)
+        streams(url, "x", [99], 8)
         return load(url, "x", found.streams, found.tokens)[1]
 
 

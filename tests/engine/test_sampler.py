@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causerie.decoding.logits import largest, log_probabilities
+from causerie.decoding.logits import keep_top_k, largest, log_probabilities
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import Drawing, RequestSampler, Sampler, choose, uniform
 
@@ -49,6 +49,29 @@ def test_choose_never_takes_what_has_no_probability(values: list[float], point: 
     row = np.array([*values, -np.inf, 0.0, -np.inf], dtype=np.float64)
     for at in (point, 0.0, np.nextafter(1.0, 0.0)):
         assert np.isfinite(row[choose(row, at)])
+
+
+@pytest.mark.parametrize("wide", [1, 255, 256, 257, 152_064])
+def test_choose_passes_the_point_in_rows_of_any_length(wide: int) -> None:
+    row = np.random.default_rng(wide).normal(size=wide).astype(np.float32) * 3
+    row[wide // 2 :: 3] = -np.inf
+    row[0] = 0.0
+    sums = np.cumsum(np.exp(row.astype(np.float64) - row.max()))
+    for point in np.linspace(0, 1, 200, endpoint=False):
+        place, wanted = choose(row, point), point * sums[-1]
+        assert sums[place] > wanted * (1 - 1e-6) and (place == 0 or sums[place - 1] <= wanted * (1 + 1e-6))
+        assert np.isfinite(row[place])
+
+
+@pytest.mark.parametrize("steps", [1.0, 0.001, 1e9])
+@pytest.mark.parametrize("wide", [1000, 152_064])
+def test_the_largest_of_a_vocabulary_with_all_that_equal_the_least(wide: int, steps: float) -> None:
+    row = np.random.default_rng(wide).normal(size=wide).astype(np.float32) * 3
+    row = np.round(row / steps).astype(np.float32) * np.float32(steps)  # ties, few and many, and all
+    row[: wide // 2] = -np.inf
+    for count in (1, 2, 20, 128, 999, wide - 1, wide, wide + 1):
+        least = np.sort(row)[-min(count, wide)]
+        assert keep_top_k(row, count).tolist() == np.flatnonzero(row >= least).tolist()
 
 
 def test_greedy_takes_the_lowest_of_equals() -> None:

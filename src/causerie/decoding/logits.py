@@ -19,6 +19,7 @@ Logits: TypeAlias = NDArray[np.floating[Any]]
 Places: TypeAlias = NDArray[np.intp]
 
 _FIRST = 128  # how many candidates are partitioned off first
+_SHARES = 64  # into which a vocabulary is cut, whose largest bound the largest of all
 
 
 def softmax_weights(logits: Logits) -> tuple[Logits, float]:
@@ -31,8 +32,18 @@ def keep_top_k(logits: Logits, count: int) -> Places:
     """The `count` largest, and all that equal the least of them (Fan et al., 2018)."""
     if count >= len(logits):
         return np.arange(len(logits))
-    least = np.partition(logits, len(logits) - count)[len(logits) - count]
-    return np.flatnonzero(logits >= least)
+    if count * 2 * _SHARES > len(logits):
+        return np.flatnonzero(logits >= _kth_largest(logits, count))
+    # The largest of each share are `count` and more: all that count are at least the count-th largest of those.
+    shares = logits[: len(logits) // _SHARES * _SHARES].reshape(_SHARES, -1).max(axis=0)
+    places = np.flatnonzero(logits >= _kth_largest(shares, count))
+    few = logits[places]
+    return places[few >= _kth_largest(few, count)]
+
+
+def _kth_largest(numbers: Logits, count: int) -> np.floating[Any]:
+    least: np.floating[Any] = np.partition(numbers, len(numbers) - count)[len(numbers) - count]
+    return least
 
 
 def keep_top_p(logits: Logits, mass: float) -> Places:

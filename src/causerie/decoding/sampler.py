@@ -21,6 +21,7 @@ from causerie.decoding.params import SamplingParams
 
 Row = NDArray[np.float32]
 _SMALL = 4096  # candidates up to which float64 costs nothing that matters
+_STRETCH = 256  # of a row, whose probabilities are summed up apart
 
 
 class Drawing(NamedTuple):
@@ -189,12 +190,21 @@ def uniform(seed: int, position: int) -> float:
 
 
 def choose(logits: keep.Logits, point: float) -> int:
-    """The place where the running sum of probabilities passes `point` in [0, 1)."""
-    sums = np.cumsum(np.exp(logits - logits.max()), dtype=np.float64)
-    place = int(np.searchsorted(sums, point * sums[-1], side="right"))
-    if place == len(sums):  # rounding: the last that has any probability
-        place = int(np.searchsorted(sums, sums[-1], side="left"))
-    return place
+    """The place where the running sum of probabilities passes `point` in [0, 1): among stretches of the row first, then
+    within one, since a running sum of a whole vocabulary takes longer than all else."""
+    weights = np.exp(logits - logits.max())
+    ends = np.cumsum(np.add.reduceat(weights, np.arange(0, len(weights), _STRETCH)), dtype=np.float64)
+    wanted = point * ends[-1]
+    stretch = _passing(ends, wanted)
+    first = stretch * _STRETCH
+    before = ends[stretch - 1] if stretch else 0.0
+    return first + _passing(before + np.cumsum(weights[first : first + _STRETCH], dtype=np.float64), wanted)
+
+
+def _passing(sums: NDArray[np.float64], wanted: float) -> int:
+    """The first of ascending sums that is above `wanted`; where rounding leaves none, the last that grew."""
+    place = int(np.searchsorted(sums, wanted, side="right"))
+    return place if place < len(sums) else int(np.searchsorted(sums, sums[-1], side="left"))
 
 
 def _unusable(row: Row) -> str:

@@ -61,6 +61,7 @@ struct Groups {
   bool last;               // finishes the sums
   const uint8_t* ahead;    // what to fetch into the second cache meanwhile
   int64_t fetched;         // lines of it, a cache line each
+  int vector, vectors;     // of the panel's rows, sixteen each
 };
 
 // Cache lines that are fetched into the second cache, `each` with every block.
@@ -176,10 +177,10 @@ static __attribute__((noinline)) void strip(const Groups& run, int v0, const uin
 template <class F, int T, bool FROM_MEMORY>
 static void run_tile(const Groups& run) {
   // Two kinds of sums do not fit the registers beside those of four vectors by four tokens; from memory they may wait.
-  constexpr int V = T == 1 ? 4 : F::format == INT4 && T > 2 && VECTORS > 2 && !FROM_MEMORY ? 2 : VECTORS;
-  const int64_t lines = (run.fetched * V + 3) / 4;
+  constexpr int V = F::format == INT4 && VECTORS > 2 && !FROM_MEMORY ? 2 : T == 1 ? WHOLE : VECTORS;
+  const int64_t lines = (run.fetched * V + run.vectors - 1) / run.vectors;
   const uint8_t* ahead = run.ahead;
-  for (int v0 = 0; v0 < 4; v0 += V, ahead += 64 * lines) strip<F, T, V, FROM_MEMORY>(run, v0, ahead, lines);
+  for (int v0 = run.vector; v0 < run.vector + run.vectors; v0 += V, ahead += 64 * lines) strip<F, T, V, FROM_MEMORY>(run, v0, ahead, lines);
 }
 
 template <class F, bool FROM_MEMORY>
@@ -205,6 +206,8 @@ static void run_format(const Stretch& stretch) {
   run.out_stride = stretch.out_stride();
   run.rows = stretch.rows();
   run.bias = stretch.bias();
+  run.vector = stretch.vector;
+  run.vectors = stretch.vectors;
   alignas(64) int32_t factors[CUT / INT4_BYTES * PANEL];
   run.factors = factors;
   const int64_t all = in.width / run.group, bytes = run.bytes * run.blocks;
@@ -215,6 +218,9 @@ static void run_format(const Stretch& stretch) {
     run.first = g;
     run.count = g + cut < all ? cut : all - g;
     run.last = g + run.count == all;
+    if constexpr (F::format == INT4)
+      for (int64_t i = 0; tiles > 1 && i < run.count * run.blocks; ++i)
+        for (int64_t j = 0; j < HEAD; j += 64) __builtin_prefetch(run.block + i * INT4_BYTES + j);
     if constexpr (F::format == INT4)
       for (int64_t i = 0; tiles > 1 && i < 4 * run.count * run.blocks; ++i)
         store_int(factors + 16 * i, F::factors(run.block + i / 4 * INT4_BYTES, int(i % 4)));
@@ -230,6 +236,8 @@ static void run_format(const Stretch& stretch) {
     }
   }
 }
+
+bool splits(int32_t format, int64_t tokens) { return format == INT4 && tokens > INTEGER_TOKENS; }
 
 void run_integers(const Stretch& stretch) {
   stretch.part.format == INT8 ? run_format<Int8>(stretch) : run_format<Int4>(stretch);

@@ -222,27 +222,37 @@ static inline int64_t all_panels(const Instruction& in) {
   return panels;
 }
 
-// How many tokens an item takes: all of them if there are panels enough to share out.
-static inline int64_t group_tokens(const Program& program, const Instruction& in, int64_t tokens) {
-  if (tokens <= FEWEST) return FEWEST;
-  const int64_t panels = all_panels(in), groups = (ITEMS_PER_THREAD * program.threads + panels - 1) / panels;
-  const int64_t even = ((tokens + groups - 1) / groups + 11) / 12 * 12;
-  return even < FEWEST ? FEWEST : even > MOST ? MOST : even;
-}
+// How a linear is cut into items: panels, or halves of them where they are few, for all tokens or for groups of them.
+struct Cut {
+  int64_t panels, pieces, tokens, group, groups;
+
+  Cut(const Program& program, const Step& step, const Instruction& in)
+      : panels(all_panels(in)), pieces(1), tokens(row_count(step, in)), group(FEWEST), groups(1) {
+    const int64_t enough = ITEMS_PER_THREAD * program.threads;
+    bool halves = panels < 2 * enough;
+    for (int i = 0; halves && i < in.parts_used; ++i) halves = splits(in.parts[i].format, tokens);
+    if (halves) pieces = 2;
+    if (tokens <= FEWEST) return;
+    const int64_t wanted = (enough + panels * pieces - 1) / (panels * pieces);
+    const int64_t even = ((tokens + wanted - 1) / wanted + 11) / 12 * 12;
+    group = even < FEWEST ? FEWEST : even > MOST ? MOST : even;
+    groups = (tokens + group - 1) / group;
+  }
+};
 
 static int64_t linear_items(const Program& program, const Step& step, const Instruction& in) {
-  const int64_t tokens = row_count(step, in), group = group_tokens(program, in, tokens);
-  return all_panels(in) * ((tokens + group - 1) / group);
+  const Cut cut(program, step, in);
+  return cut.tokens ? cut.panels * cut.pieces * cut.groups : 0;
 }
 
 static void linear_item(const Program& program, const Step& step, const Instruction& in, int64_t item) {
-  const int64_t tokens = row_count(step, in), group = group_tokens(program, in, tokens);
-  const int64_t groups = tokens <= group ? 1 : (tokens + group - 1) / group;
-  int64_t panel = groups == 1 ? item : item / groups;
+  const Cut cut(program, step, in);
+  const int64_t piece = item / cut.groups % cut.pieces, first = item % cut.groups * cut.group;
+  int64_t panel = item / (cut.groups * cut.pieces);
   const Part* part = in.parts;
   for (; panel >= part_panels(*part); ++part) panel -= part_panels(*part);
-  const int64_t first = groups == 1 ? 0 : item % groups * group, last = first + group < tokens ? first + group : tokens;
-  const Stretch run{program, in, *part, panel, first, last};
+  const int vectors = int(WHOLE / cut.pieces);
+  const Stretch run{program, in, *part, panel, first, first + cut.group < cut.tokens ? first + cut.group : cut.tokens, int(piece) * vectors, vectors};
   switch (part->format) {
     case FLOAT32: return run_plain<Float32>(run);
     case FLOAT16: return run_plain<Float16>(run);

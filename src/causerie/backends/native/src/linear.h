@@ -6,12 +6,15 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int64_t AHEAD = 8192;  // bytes that a stream from memory is fetched ahead
 
-// One panel of one part for tokens first .. last.
+constexpr int WHOLE = 4;  // vectors of a panel's rows
+
+// One panel of one part for tokens first .. last; of int4, where `splits` says so, `vectors` of its four from `vector` on.
 struct Stretch {
   const Program& program;
   const Instruction& in;
   const Part& part;
   int64_t panel, first, last;
+  int vector = 0, vectors = WHOLE;
 
   // How many of the panel's rows exist, 1 .. 64.
   int64_t rows() const { return part.rows - panel * PANEL < PANEL ? part.rows - panel * PANEL : PANEL; }
@@ -27,6 +30,7 @@ static inline f32x16 begin_sums(const float* out, bool first, int64_t rows) {
   return first ? broadcast(0.0f) : load_first(out, rows);
 }
 
+bool splits(int32_t format, int64_t tokens);  // whether run_integers can do half a panel
 void run_integers(const Stretch&);  // int8, int4: kernels_integer.cpp
 void run_codes(const Stretch&);     // lookup4, row_int8: kernels_codes.cpp
 
