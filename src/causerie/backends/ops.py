@@ -181,6 +181,15 @@ class PreparingExecutable(Executable, Protocol):
 
 
 @runtime_checkable
+class TouchingExecutable(Executable, Protocol):
+    """An executable that takes its memory from the system when it first writes to it, or before."""
+
+    def touch(self, cache_bytes: int) -> None:
+        """Takes what a step's activations need and the first `cache_bytes` of the cache; before any step runs."""
+        ...
+
+
+@runtime_checkable
 class PreparedBackend(Backend, Protocol):
     """A backend whose matrices may lie in a file as its kernels read them."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.ops import CacheShape, Executable, LaidOut, PreparingExecutable, Rotations
+from causerie.backends.ops import CacheShape, Executable, LaidOut, PreparingExecutable, Rotations, TouchingExecutable
 from causerie.backends.step import Step
 from causerie.errors import Unsupported
 from causerie.models.rope import RopeTable
@@ -108,6 +108,12 @@ class Model:
                 "Load it with backend='native' (--backend native)."
             )
         return self.executable.laid_out()
+
+    def touch(self, cache_bytes: int) -> None:
+        """Takes memory from the system that steps would else wait for: all for activations and the first `cache_bytes`
+        of the cache. Before any step runs; without effect where the backend has all of it from the start."""
+        if isinstance(self.executable, TouchingExecutable):
+            self.executable.touch(cache_bytes)
 
     def close(self) -> None:
         """Frees weights and cache."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Tell = Callable[[ModelState], None]
 _SHARE_STEP = 0.02  # how much of a model is read between two reports
+_TOUCHED_BYTES = 64 << 20
+"""Of the cache, taken from the system while the model is loaded and not while somebody waits for an answer: a few chats'
+worth. What more is needed comes as it is written."""
 
 
 @dataclass
@@ -113,7 +116,9 @@ class Models:
 def _open(name: str, options: dict[str, Any], progress: Callable[[int, int, str], None]) -> CausalLM:
     from causerie.api.auto import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(name, progress=progress, **options)
+    model = AutoModelForCausalLM.from_pretrained(name, progress=progress, **options)
+    model.step_model.touch(_TOUCHED_BYTES)
+    return model
 
 
 def facts(model: CausalLM) -> dict[str, Any]:

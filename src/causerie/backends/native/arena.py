@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from causerie.errors import OutOfMemory
 
 LARGE_PAGE = 2 * 2**20
+_PAGE = 4096  # the smallest that a system gives
 ALIGNMENT = 256  # of every piece: whole cache lines, and a row of a panel
 
 
@@ -72,6 +73,13 @@ class Arena:
         """The bytes taken since `used` of them were."""
         begin = self._begin - self._bytes.ctypes.data
         return self._bytes[begin + used : begin + self._used]
+
+    def touch(self, most: int) -> None:
+        """Has the system give the first `most` bytes now. They become zero: for memory that nothing uses yet."""
+        begin = self._begin - self._bytes.ctypes.data
+        end = begin + min(most, self._used)
+        for page in range(begin, end, LARGE_PAGE):  # other threads of Python get their turn between two
+            self._bytes[page : min(page + LARGE_PAGE, end) : _PAGE] = 0
 
     @property
     def used(self) -> int:

@@ -56,6 +56,10 @@ class LayerCaches:
         self.layers["block_bytes"], self.layers["block_stride"] = sizes, stride
         self.layers["address"] = begin + np.cumsum([0, *sizes[:-1]]) if sizes else begin
 
+    def touch(self, most: int) -> None:
+        """Has the system give the memory of the blocks that come first, up to `most` bytes; before anything is kept."""
+        self._arena.touch(most)
+
 
 def _check_heads(family: str, spec: Attention) -> None:
     dims = spec.rope.dims

@@ -147,6 +147,12 @@ class NativeExecutable:
             raise EngineError(f"A step cannot run: {FAULTS[fault - 1](where.value, step, traced.program)}.")
         return result
 
+    def touch(self, cache_bytes: int) -> None:
+        """See TouchingExecutable."""
+        if self._caches is not None and self._logits is not None:
+            self._logits.activations.touch(self._logits.activations.used)
+            self._caches.touch(cache_bytes)
+
     def laid_out(self) -> LaidOut:
         """Views of its matrices. Raises EngineError where it was closed."""
         if self._weights is None:

@@ -31,7 +31,8 @@ class Traced:
     buffers: NDArray[np.void]
     lines: list[trace.Line]
     width: int  # of a row of the result
-    _kept: tuple[object, ...]
+    activations: Arena
+    row_sequence: NDArray[np.int32]  # scratch
 
     @staticmethod
     def of(
@@ -71,4 +72,4 @@ class Traced:
             vocab=spec.vocab,
             threads=threads,
         )
-        return Traced(program, instructions, buffers, lines, width, (activations, row_sequence))
+        return Traced(program, instructions, buffers, lines, width, activations, row_sequence)

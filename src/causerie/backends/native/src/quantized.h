@@ -16,6 +16,7 @@ constexpr int64_t INT4_GROUP = 32;
 constexpr int64_t SUMMED = 32;         // activations whose codes are summed up
 constexpr int64_t MOST_INPUTS = 128;   // that share a scale as activations
 constexpr int64_t TABLE_BYTES = 256;
+constexpr int32_t INFINITE = 0x7f800000;  // the bits of the least magnitude that is no number
 
 // How many inputs share a scale.
 static inline int64_t group_of(int32_t format, int64_t width) {
@@ -66,23 +67,42 @@ static inline Codes codes_of(void* row, int64_t width, int64_t group) {
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
+#ifndef CAUSERIE_FOUR_SUMS
+static inline void four_sums(const i32x16* a, int32_t* to) {
+  for (int i = 0; i < 4; ++i) to[i] = sum(a[i]);
+}
+#endif
+
+// The codes of x · inverse, clamped where that may be no number, and their sums.
+template <bool CLAMPED>
+static inline __attribute__((always_inline)) void quantize_by(const float* x, int64_t group, f32x16 inverse, int8_t* codes, int32_t* sums) {
+  i32x16 all[MOST_INPUTS / SUMMED];
+  for (int64_t i = 0; i < group; i += 16) {
+    f32x16 level = mul(load(x + i), inverse);
+    if (CLAMPED) level = max(min(level, broadcast(127.0f)), broadcast(-127.0f));
+    const i32x16 code = to_int(level);
+    store_i8(codes + i, code);
+    all[i / SUMMED] = i % SUMMED ? add(all[i / SUMMED], code) : code;
+  }
+  const int64_t count = group / SUMMED;
+  if (count == 4) four_sums(all, sums);
+  for (int64_t i = 0; i < count; ++i) sums[i] = packed_sum(count == 4 ? sums[i] : sum(all[i]));
+}
+
 // One group of activations: codes -127 … 127 of the largest magnitude. A NaN or an infinity makes the scale one, so that it
 // is not lost; what is below 1e-30 counts as zero.
 static inline void quantize_group(const float* x, int64_t group, const Codes& to, int64_t index) {
   i32x16 peaks = broadcast_int(0);
   for (int64_t i = 0; i < group; i += 16) peaks = max(peaks, magnitude_bits(load(x + i)));
-  const float peak = float_of(uint32_t(largest(peaks)));
+  const int32_t bits = largest(peaks);
+  const float peak = float_of(uint32_t(bits));
   const bool zero = peak < 1e-30f;
-  const f32x16 inverse = broadcast(zero ? 0.0f : 127.0f / peak), top = broadcast(127.0f), bottom = broadcast(-127.0f);
-  for (int64_t from = 0; from < group; from += SUMMED) {
-    i32x16 all = broadcast_int(0);
-    for (int64_t i = from; i < from + SUMMED; i += 16) {
-      const i32x16 code = to_int(max(min(mul(load(x + i), inverse), top), bottom));
-      all = add(all, code);
-      store_i8(to.codes + index * group + i, code);
-    }
-    to.sums[(index * group + from) / SUMMED] = packed_sum(sum(all));
-  }
+  const f32x16 inverse = broadcast(zero ? 0.0f : 127.0f / peak);
+  int8_t* codes = to.codes + index * group;
+  int32_t* sums = to.sums + index * group / SUMMED;
+  if (bits < INFINITE && group == MOST_INPUTS) quantize_by<false>(x, MOST_INPUTS, inverse, codes, sums);
+  else if (bits < INFINITE) quantize_by<false>(x, group, inverse, codes, sums);
+  else quantize_by<true>(x, group, inverse, codes, sums);
   to.scales[index] = zero ? 0.0f : peak / 127.0f;
 }
 

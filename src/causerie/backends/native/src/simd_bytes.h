@@ -41,6 +41,14 @@ static inline i32x16 magnitude_bits(f32x16 a) { return {_mm512_and_si512(_mm512_
 static inline i32x16 max(i32x16 a, i32x16 b) { return {_mm512_max_epi32(a.v, b.v)}; }
 static inline int32_t largest(i32x16 a) { return _mm512_reduce_max_epi32(a.v); }
 static inline int32_t sum(i32x16 a) { return _mm512_reduce_add_epi32(a.v); }
+#define CAUSERIE_FOUR_SUMS  // sum(a[0]) … sum(a[3]) together, in half the operations
+static inline void four_sums(const i32x16* a, int32_t* to) {
+  const auto halves = [](__m512i x, __m512i y) { return _mm512_add_epi32(_mm512_unpacklo_epi32(x, y), _mm512_unpackhi_epi32(x, y)); };
+  const __m512i first = halves(a[0].v, a[1].v), second = halves(a[2].v, a[3].v);
+  const __m512i each = _mm512_add_epi32(_mm512_unpacklo_epi64(first, second), _mm512_unpackhi_epi64(first, second));
+  const __m256i eight = _mm256_add_epi32(_mm512_castsi512_si256(each), _mm512_extracti64x4_epi64(each, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1)));
+}
 static inline i32x16 load_u8(const uint8_t* p) { return {_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))}; }
 static inline i32x16 load_i8(const int8_t* p) { return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))}; }
 static inline void store_i8(int8_t* p, i32x16 a) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v)); }
