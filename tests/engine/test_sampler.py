@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causerie.decoding.logits import keep_top_k, largest, log_probabilities
+from causerie.decoding.logits import keep_top_k, keep_top_p, largest, log_probabilities, softmax_weights
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import Drawing, RequestSampler, Sampler, choose, uniform
 
@@ -72,6 +72,19 @@ def test_the_largest_of_a_vocabulary_with_all_that_equal_the_least(wide: int, st
     for count in (1, 2, 20, 128, 999, wide - 1, wide, wide + 1):
         least = np.sort(row)[-min(count, wide)]
         assert keep_top_k(row, count).tolist() == np.flatnonzero(row >= least).tolist()
+
+
+@pytest.mark.parametrize("spread", [0.1, 3.0, 10.0])
+@pytest.mark.parametrize("wide", [1, 5, 127, 129, 1000, 152_064])
+def test_top_p_keeps_what_sorting_all_would_keep(wide: int, spread: float) -> None:
+    row = np.random.default_rng(wide).normal(size=wide).astype(np.float32) * np.float32(spread)
+    for logits in (row, np.round(row)):  # and with ties
+        weights, total = softmax_weights(logits)
+        order = np.argsort(-weights, kind="stable")
+        before = np.cumsum(weights[order], dtype=np.float64) - weights[order]
+        for mass in (1e-9, 0.5, 0.9, 0.999):
+            wanted = order[: max(1, int((before < mass * total).sum()))]
+            assert keep_top_p(logits, mass).tolist() == sorted(wanted.tolist())
 
 
 def test_greedy_takes_the_lowest_of_equals() -> None:

@@ -83,6 +83,26 @@ def test_the_logits_are_the_callers_own(model: Model) -> None:
     np.testing.assert_array_equal(first, before)
 
 
+def test_touching_changes_no_logits(model: Model) -> None:
+    touched = tiny()
+    touched.touch(1 << 20)
+    np.testing.assert_array_equal(touched.run(GOOD), model.run(GOOD))
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells what is resident")
+def test_touched_memory_is_resident_and_no_more_than_was_asked() -> None:
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    memory = arena.Arena(64 << 20, "a test")
+    memory.take(64 << 20)
+    before = resident()
+    memory.touch(24 << 20)
+    assert 24 << 20 <= resident() - before <= 32 << 20
+    memory.touch(1 << 40)
+    assert resident() - before >= 64 << 20
+
+
 def test_closed(model: Model) -> None:
     mine = tiny()
     mine.close()

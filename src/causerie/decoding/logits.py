@@ -50,16 +50,22 @@ def keep_top_p(logits: Logits, mass: float) -> Places:
     """The most probable, until `mass` of the probability is reached (Holtzman et al., 2020). Among equals the lower
     token goes first, so that almost no mass is the greedy choice; transformers leaves their order to torch.sort."""
     weights, total = softmax_weights(logits)
-    count = _FIRST
-    while True:
-        places = keep_top_k(weights, count)
-        order = places[np.argsort(-weights[places], kind="stable")]
-        sums = np.cumsum(weights[order], dtype=np.float64)
-        within = sums - weights[order] < mass * total  # the mass that comes before each
-        within[0] = True
-        if len(places) == len(weights) or not within[-1]:
-            return np.sort(order[within])
-        count *= 8
+    for most in (_FIRST, 32 * _FIRST, len(weights)):  # the flatter the distribution, the more may belong to it
+        places = keep_top_k(weights, most)
+        few = weights[places]
+        ordered = np.sort(few)[::-1]
+        count = _first_within(ordered, mass * total)
+        if count < len(places):
+            break
+    least = ordered[count - 1]
+    above = places[few > least]
+    return np.sort(np.concatenate([above, places[few == least][: count - len(above)]]))
+
+
+def _first_within(ordered: Logits, mass: float) -> int:
+    """How many of descending weights come before their sum reaches `mass`; one at least."""
+    before = np.cumsum(ordered, dtype=np.float64) - ordered
+    return max(1, int(np.count_nonzero(before < mass)))
 
 
 def keep_min_p(logits: Logits, share: float) -> Places:

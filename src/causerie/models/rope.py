@@ -49,16 +49,20 @@ class RopeTable:
             if rope.scaling == "dynamic":
                 found.append(_turn(positions, _dynamic(rope, lengths), 1.0))
             else:
-                found.append(self._grown(index, positions)[positions])
+                found.append(self._taken(index, positions))
         return tuple(found)
 
-    def _grown(self, index: int, positions: NDArray[np.int32]) -> Float32:
+    def _taken(self, index: int, positions: NDArray[np.int32]) -> Float32:
+        try:
+            return self._kept[index].take(positions, axis=0)
+        except IndexError:
+            return self._grown(index, int(positions.max()) + 1).take(positions, axis=0)
+
+    def _grown(self, index: int, needed: int) -> Float32:
         kept, rope = self._kept[index], self._ropes[index]
-        needed = int(positions.max(initial=-1)) + 1
-        if needed > len(kept):
-            frequencies, factor = RULES[rope.scaling](rope)
-            more = np.arange(len(kept), max(needed, 2 * len(kept), 256))
-            kept = self._kept[index] = np.concatenate([kept, _turn(more, frequencies, factor)])
+        frequencies, factor = RULES[rope.scaling](rope)
+        more = np.arange(len(kept), max(needed, 2 * len(kept), 256))
+        kept = self._kept[index] = np.concatenate([kept, _turn(more, frequencies, factor)])
         return kept
 
 

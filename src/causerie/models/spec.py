@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 Activation = Literal["silu", "gelu", "gelu_tanh"]
@@ -94,7 +95,7 @@ class Decoder:
         layers = tuple(replace(layer, mixer=replace(layer.mixer, **changes)) for layer in self.layers)
         return replace(self, layers=layers)
 
-    @property
+    @cached_property
     def ropes(self) -> tuple[Rope, ...]:
         """The distinct rotations, in order of first use."""
         return tuple(dict.fromkeys(layer.mixer.rope for layer in self.layers))

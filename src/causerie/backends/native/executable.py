@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,6 +66,7 @@ class NativeExecutable:
         self._caches: LayerCaches | None = LayerCaches(spec, cache)
         self._max_tokens = max_tokens
         self._attending = _attending(spec, max_tokens)
+        self._attending_at = self._attending.ctypes.data
         self._logits: Traced | None = self._traced(passes.logits, spec.vocab)
         self._states: Traced | None = None
 
@@ -118,10 +120,11 @@ class NativeExecutable:
         self, pass_: Traced | None, step: Step, rotations: Rotations, opened: int | None = None
     ) -> NDArray[np.float32]:
         traced = self._open(pass_)
-        arrays = self._arrays(step)
+        numbers, begins = _flat(step)
         turns = self._turns(rotations, len(step.tokens))
         addresses = np.array([turn.ctypes.data for turn in turns], np.uint64)
         result = np.empty((len(step.rows), traced.width), np.float32)
+        begin = numbers.ctypes.data
         arguments = StepArguments(
             tokens_count=len(step.tokens),
             sequences=step.sequences,
@@ -130,8 +133,8 @@ class NativeExecutable:
             tables_count=len(step.tables),
             rotations=addresses.ctypes.data,
             logits=result.ctypes.data,
-            attending=self._attending.ctypes.data,
-            **{name: array.ctypes.data for name, array in arrays.items()},
+            attending=self._attending_at,
+            **{name: begin + place for name, place in begins.items()},
         )
         where = ctypes.c_int64()
         with self._backend.lock:
@@ -165,25 +168,6 @@ class NativeExecutable:
         with self._backend.lock:
             self._weights = self._caches = self._logits = self._states = None
 
-    def _arrays(self, step: Step) -> dict[str, NDArray[np.int32]]:
-        """The step's arrays as C++ wants them, their lengths checked against each other."""
-        arrays = {
-            "tokens": step.tokens,
-            "positions": step.positions,
-            "starts": step.starts,
-            "tables": step.tables,
-            "table_starts": step.table_starts,
-            "wanted": step.rows,
-            "copies": step.copies,
-        }
-        rows, given, starts, tables = (len(arrays[name]) for name in ("tokens", "positions", "starts", "table_starts"))
-        if rows != given or starts != tables or not starts:
-            raise EngineError(
-                f"A step cannot run: {rows} tokens with {given} positions, {starts} starts with {tables} table_starts; "
-                "each pair must be equal, with one start at least."
-            )
-        return {name: np.ascontiguousarray(array, np.int32) for name, array in arrays.items()}
-
     def _turns(self, rotations: Rotations, tokens: int) -> list[NDArray[np.float32]]:
         """The rotations as C++ wants them, one per distinct rope of the decoder."""
         expected = [(tokens, 2, rope.dims // 2) for rope in self._spec.ropes]
@@ -191,6 +175,28 @@ class NativeExecutable:
         if given != expected:
             raise EngineError(f"A step cannot run: rotations of shapes {given} were given, {expected} are needed.")
         return [np.ascontiguousarray(each, np.float32) for each in rotations]
+
+
+def _flat(step: Step) -> tuple[NDArray[np.int32], dict[str, int]]:
+    """The step's numbers one after the other, and at which byte each array of StepArguments begins; lengths checked
+    against each other."""
+    rows, given, starts, tables = len(step.tokens), len(step.positions), len(step.starts), len(step.table_starts)
+    if rows != given or starts != tables or not starts:
+        raise EngineError(
+            f"A step cannot run: {rows} tokens with {given} positions, {starts} starts with {tables} table_starts; "
+            "each pair must be equal, with one start at least."
+        )
+    arrays = {
+        "tokens": step.tokens,
+        "positions": step.positions,
+        "starts": step.starts,
+        "tables": step.tables,
+        "table_starts": step.table_starts,
+        "wanted": step.rows,
+        "copies": step.copies.ravel(),
+    }
+    begins = dict(zip(arrays, accumulate((4 * len(array) for array in arrays.values()), initial=0), strict=False))
+    return np.concatenate(tuple(arrays.values()), dtype=np.int32), begins
 
 
 def _attending(spec: Decoder, max_tokens: int) -> NDArray[np.uint8]:
