@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import httpx
 from peers.fresh import FORMATS, prepared
@@ -88,8 +88,8 @@ def _well(url: str) -> bool:
 
 
 def streams(url: str, model: str, places: Iterable[int], tokens: int) -> list[bytes]:
-    """All that streamed completions send, asked for at once. One thread takes what came as it is and reads it later, for
-    the client runs on the cores of the server that it measures."""
+    """All that streamed completions send, asked for at once. One thread takes what came as it is and reads it later,
+    for the client runs on the cores of the server that it measures."""
     host, port = url.removeprefix("http://").split(":")
     came: dict[socket.socket, list[bytes]] = {}
     with closing(selectors.DefaultSelector()) as open_ones:

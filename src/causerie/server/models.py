@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 Tell = Callable[[ModelState], None]
 _SHARE_STEP = 0.02  # how much of a model is read between two reports
 _TOUCHED_BYTES = 64 << 20
-"""Of the cache, taken from the system while the model is loaded and not while somebody waits for an answer: a few chats'
-worth. What more is needed comes as it is written."""
+"""Of the cache, taken from the system while the model is loaded and not while somebody waits for an answer: a few
+chats' worth. What more is needed comes as it is written."""
 
 
 @dataclass
