@@ -120,7 +120,7 @@ class Kept:
         self.sent = sent
 
     def makefile(self, _: str) -> io.BytesIO:
-        """They."""
+        """The bytes, as a file."""
         return io.BytesIO(self.sent)
 
 

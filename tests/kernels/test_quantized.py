@@ -137,6 +137,21 @@ def test_the_same_however_it_is_run(format: str, alone: list[Array]) -> None:
             same(prompt_logits(model, PROMPTS, chunk=chunk, table_seed=chunk), alone)
 
 
+@pytest.mark.parametrize("instruction_set", RUNNABLE)
+@pytest.mark.parametrize("rows", [64, 200])
+@pytest.mark.parametrize("format", INTEGER)
+def test_rows_in_any_number_are_each_as_alone(format: str, rows: int, instruction_set: str) -> None:
+    """Of few panels, which int4 cuts into halves, and of more inputs than go at a time; whatever is left for the last
+    tile and the last group of rows."""
+    spec, stored = one_matrix(format, 3840, rows)
+    model = built(format, spec, stored, threads=2, instruction_set=instruction_set, max_tokens=256)
+    alone = np.concatenate([prompt_logits(model, [[token]])[0] for token in range(rows)])
+    for count in (5, 6, 7, 8, 9, 97, 98, 99, 100, 109, 110, 193, 200):
+        for _ in range(20 if count < 10 else 2):
+            (found,) = prompt_logits(model, [range(min(count, rows))])
+            np.testing.assert_array_equal(found, alone[:count])
+
+
 @pytest.mark.parametrize("format", INTEGER)
 def test_activations_are_quantized_where_they_are_written(format: str) -> None:
     """Norms and gates give 8 bits at once; only what attention mixed is turned in a line of its own."""

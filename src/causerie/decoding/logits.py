@@ -19,7 +19,7 @@ Logits: TypeAlias = NDArray[np.floating[Any]]
 Places: TypeAlias = NDArray[np.intp]
 
 _FIRST = 128  # how many candidates are partitioned off first
-_SHARES = 64  # into which a vocabulary is cut, whose largest bound the largest of all
+_SHARE = 64  # elements of which the largest stands for all, while the few are looked for
 
 
 def softmax_weights(logits: Logits) -> tuple[Logits, float]:
@@ -32,11 +32,11 @@ def keep_top_k(logits: Logits, count: int) -> Places:
     """The `count` largest, and all that equal the least of them (Fan et al., 2018)."""
     if count >= len(logits):
         return np.arange(len(logits))
-    if count * 2 * _SHARES > len(logits):
+    if count * 2 * _SHARE > len(logits):
         return np.flatnonzero(logits >= _kth_largest(logits, count))
-    # The largest of each share are `count` and more: all that count are at least the count-th largest of those.
-    shares = logits[: len(logits) // _SHARES * _SHARES].reshape(_SHARES, -1).max(axis=0)
-    places = np.flatnonzero(logits >= _kth_largest(shares, count))
+    # `count` shares reach the count-th largest of their maxima, so the count-th largest of all is no less than that.
+    maxima = logits[: len(logits) // _SHARE * _SHARE].reshape(_SHARE, -1).max(axis=0)
+    places = np.flatnonzero(logits >= _kth_largest(maxima, count))
     few = logits[places]
     return places[few >= _kth_largest(few, count)]
 

@@ -174,13 +174,20 @@ static __attribute__((noinline)) void strip(const Groups& run, int v0, const uin
     }
 }
 
-template <class F, int T, bool FROM_MEMORY>
-static void run_tile(const Groups& run) {
-  // Two kinds of sums do not fit the registers beside those of four vectors by four tokens; from memory they may wait.
-  constexpr int V = F::format == INT4 && VECTORS > 2 && !FROM_MEMORY ? 2 : T == 1 ? WHOLE : VECTORS;
+template <class F, int T, int V, bool FROM_MEMORY>
+static inline void run_strips(const Groups& run) {
   const int64_t lines = (run.fetched * V + run.vectors - 1) / run.vectors;
   const uint8_t* ahead = run.ahead;
   for (int v0 = run.vector; v0 < run.vector + run.vectors; v0 += V, ahead += 64 * lines) strip<F, T, V, FROM_MEMORY>(run, v0, ahead, lines);
+}
+
+template <class F, int T, bool FROM_MEMORY>
+static void run_tile(const Groups& run) {
+  // Two kinds of sums do not fit the registers beside those of four vectors by four tokens; from memory they may wait.
+  constexpr int V = T == 1 ? WHOLE : F::format == INT4 && T > 2 && VECTORS > 2 && !FROM_MEMORY ? 2 : VECTORS;
+  if constexpr (F::format == INT4 && V > WHOLE / 2)
+    if (run.vectors < V) return run_strips<F, T, WHOLE / 2, FROM_MEMORY>(run);
+  run_strips<F, T, V, FROM_MEMORY>(run);
 }
 
 template <class F, bool FROM_MEMORY>
