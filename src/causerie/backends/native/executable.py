@@ -120,11 +120,10 @@ class NativeExecutable:
         self, pass_: Traced | None, step: Step, rotations: Rotations, opened: int | None = None
     ) -> NDArray[np.float32]:
         traced = self._open(pass_)
-        numbers, begins = _flat(step)
+        _numbers, arrays = _flat(step)
         turns = self._turns(rotations, len(step.tokens))
         addresses = np.array([turn.ctypes.data for turn in turns], np.uint64)
         result = np.empty((len(step.rows), traced.width), np.float32)
-        begin = numbers.ctypes.data
         arguments = StepArguments(
             tokens_count=len(step.tokens),
             sequences=step.sequences,
@@ -134,7 +133,7 @@ class NativeExecutable:
             rotations=addresses.ctypes.data,
             logits=result.ctypes.data,
             attending=self._attending_at,
-            **{name: begin + place for name, place in begins.items()},
+            **arrays,
         )
         where = ctypes.c_int64()
         with self._backend.lock:
@@ -151,10 +150,12 @@ class NativeExecutable:
         return result
 
     def touch(self, cache_bytes: int) -> None:
-        """See TouchingExecutable."""
-        if self._caches is not None and self._logits is not None:
-            self._logits.activations.touch(self._logits.activations.used)
-            self._caches.touch(cache_bytes)
+        """See TouchingExecutable. Raises EngineError where it was closed."""
+        if self._caches is None:
+            raise EngineError(_CLOSED)
+        activations = self._open(self._logits).activations
+        activations.touch(activations.used)
+        self._caches.touch(cache_bytes)
 
     def laid_out(self) -> LaidOut:
         """Views of its matrices. Raises EngineError where it was closed."""
@@ -178,8 +179,8 @@ class NativeExecutable:
 
 
 def _flat(step: Step) -> tuple[NDArray[np.int32], dict[str, int]]:
-    """The step's numbers one after the other, and at which byte each array of StepArguments begins; lengths checked
-    against each other."""
+    """The step's numbers one after the other, to be held while C++ reads them, and the addresses that StepArguments
+    wants; lengths checked against each other."""
     rows, given, starts, tables = len(step.tokens), len(step.positions), len(step.starts), len(step.table_starts)
     if rows != given or starts != tables or not starts:
         raise EngineError(
@@ -195,8 +196,9 @@ def _flat(step: Step) -> tuple[NDArray[np.int32], dict[str, int]]:
         "wanted": step.rows,
         "copies": step.copies.ravel(),
     }
-    begins = dict(zip(arrays, accumulate((4 * len(array) for array in arrays.values()), initial=0), strict=False))
-    return np.concatenate(tuple(arrays.values()), dtype=np.int32), begins
+    numbers = np.concatenate(tuple(arrays.values()), dtype=np.int32)
+    begins = accumulate((4 * len(array) for array in arrays.values()), initial=numbers.ctypes.data)
+    return numbers, dict(zip(arrays, begins, strict=False))
 
 
 def _attending(spec: Decoder, max_tokens: int) -> NDArray[np.uint8]:

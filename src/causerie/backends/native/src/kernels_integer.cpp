@@ -200,6 +200,16 @@ static inline void run_tile(const Groups& run, int64_t tokens) {
   }
 }
 
+// The factors of a run's blocks, of the vectors that are wanted. What they are made of lies far apart: asked for at once.
+static void note_factors(const Groups& run, int32_t* factors) {
+  const int64_t blocks = run.count * run.blocks;
+  for (int64_t b = 0; b < blocks; ++b)
+    for (int64_t i = 0; i < HEAD; i += 64) __builtin_prefetch(run.block + b * INT4_BYTES + i);
+  for (int64_t b = 0; b < blocks; ++b)
+    for (int v = run.vector; v < run.vector + run.vectors; ++v)
+      store_int(factors + b * PANEL + 16 * v, Int4::factors(run.block + b * INT4_BYTES, v));
+}
+
 template <class F>
 static void run_format(const Stretch& stretch) {
   const Instruction& in = stretch.in;
@@ -226,11 +236,7 @@ static void run_format(const Stretch& stretch) {
     run.count = g + cut < all ? cut : all - g;
     run.last = g + run.count == all;
     if constexpr (F::format == INT4)
-      for (int64_t i = 0; tiles > 1 && i < run.count * run.blocks; ++i)
-        for (int64_t j = 0; j < HEAD; j += 64) __builtin_prefetch(run.block + i * INT4_BYTES + j);
-    if constexpr (F::format == INT4)
-      for (int64_t i = 0; tiles > 1 && i < 4 * run.count * run.blocks; ++i)
-        store_int(factors + 16 * i, F::factors(run.block + i / 4 * INT4_BYTES, int(i % 4)));
+      if (tiles > 1) note_factors(run, factors);
     // Many tokens read the stretch from the second cache, and fetch the one behind it, the next panel's perhaps.
     run.ahead = run.block + run.count * bytes;
     run.fetched = tiles > 1 ? (cut < all ? cut : all) * bytes / 64 / tiles + 1 : 0;

@@ -76,17 +76,17 @@ static inline void four_sums(const i32x16* a, int32_t* to) {
 // The codes of x · inverse, clamped where that may be no number, and their sums.
 template <bool CLAMPED>
 static inline __attribute__((always_inline)) void quantize_by(const float* x, int64_t group, f32x16 inverse, int8_t* codes, int32_t* sums) {
-  i32x16 all[MOST_INPUTS / SUMMED];
+  i32x16 all[MOST_INPUTS / SUMMED] = {broadcast_int(0), broadcast_int(0), broadcast_int(0), broadcast_int(0)};
   for (int64_t i = 0; i < group; i += 16) {
     f32x16 level = mul(load(x + i), inverse);
     if (CLAMPED) level = max(min(level, broadcast(127.0f)), broadcast(-127.0f));
     const i32x16 code = to_int(level);
     store_i8(codes + i, code);
-    all[i / SUMMED] = i % SUMMED ? add(all[i / SUMMED], code) : code;
+    all[i / SUMMED] = add(all[i / SUMMED], code);
   }
-  const int64_t count = group / SUMMED;
-  if (count == 4) four_sums(all, sums);
-  for (int64_t i = 0; i < count; ++i) sums[i] = packed_sum(count == 4 ? sums[i] : sum(all[i]));
+  int32_t each[MOST_INPUTS / SUMMED];
+  four_sums(all, each);
+  for (int64_t i = 0; i < group / SUMMED; ++i) sums[i] = packed_sum(each[i]);
 }
 
 // One group of activations: codes -127 … 127 of the largest magnitude. A NaN or an infinity makes the scale one, so that it
