@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from causerie.server.page import RenderBody, page_routes, rendered
+from causerie.server.renderer import Renderer
 
 Delta = dict[str, Any]
 
@@ -33,6 +35,7 @@ class ScriptedServer:
         self.port = 0
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
+        self._renderer = Renderer()
 
     @property
     def url(self) -> str:
@@ -50,7 +53,7 @@ class ScriptedServer:
             Route("/render", self._render, methods=["POST"]),
             *page_routes(),
         ]
-        config = uvicorn.Config(Starlette(routes=routes), log_level="critical", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(Starlette(routes=routes, lifespan=self._running), log_level="critical", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
         self._thread.start()
@@ -64,11 +67,18 @@ class ScriptedServer:
         self._server.force_exit = True
         self._thread.join(10)
 
+    @asynccontextmanager
+    async def _running(self, _: Starlette) -> AsyncIterator[None]:
+        self._renderer = Renderer()
+        yield
+        await self._renderer.close()
+
     async def _models(self, _: Request) -> Response:
         return JSONResponse({"data": [{"id": "scripted", "status": "loaded", "context": 1000}]})
 
     async def _render(self, request: Request) -> Response:
-        return JSONResponse(await rendered(msgspec.json.decode(await request.body(), type=RenderBody)))
+        body = msgspec.json.decode(await request.body(), type=RenderBody)
+        return JSONResponse(await rendered(body, self._renderer))
 
     async def _answer(self, request: Request) -> Response:
         self.asked.append(json.loads(await request.body()))

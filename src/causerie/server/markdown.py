@@ -1,4 +1,4 @@
-"""Markdown of a model as HTML that is safe to show: rendered without raw HTML, code coloured, then cleaned.
+"""Markdown of a model as HTML that is safe to show: rendered without raw HTML, code coloured, formulas kept, then cleaned.
 
 A model can be made to say anything, scripts included; what is not on the list does not come through. Knows no page.
 """
@@ -6,8 +6,6 @@ A model can be made to say anything, scripts included; what is not on the list d
 from __future__ import annotations
 
 from functools import lru_cache
-from html import escape
-from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
@@ -16,21 +14,20 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-MOST_CHARACTERS = 200_000  # of one text; longer ones are shown as they are
+from causerie.server.maths import keep_maths
+
 _MOST_CODE = 50_000  # characters of a block that are coloured
 _TAGS = {
     *("a", "blockquote", "br", "code", "del", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p"),
     *("pre", "s", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
 # No pictures: they would be asked for from wherever the model says.
-_ATTRIBUTES = {"a": {"href", "title"}, "span": {"class"}, "code": {"class"}, "ol": {"start"}}
+_ATTRIBUTES = {"a": {"href", "title"}, "span": {"class"}, "code": {"class"}, "div": {"class"}, "ol": {"start"}}
 _SCHEMES = {"http", "https", "mailto"}
 
 
 def to_html(text: str) -> str:
     """The text as HTML of `_TAGS` alone."""
-    if len(text) > MOST_CHARACTERS:
-        return f"<pre><code>{escape(text)}</code></pre>"
     return nh3.clean(
         _renderer().render(text),
         tags=_TAGS,
@@ -43,7 +40,9 @@ def to_html(text: str) -> str:
 @lru_cache(maxsize=1)
 def _renderer() -> MarkdownIt:
     options = {"html": False, "linkify": False, "highlight": _coloured}
-    return MarkdownIt("commonmark", options).enable(["table", "strikethrough"]).disable("image")
+    renderer = MarkdownIt("commonmark", options).enable(["table", "strikethrough"]).disable("image")
+    keep_maths(renderer)
+    return renderer
 
 
 def _coloured(code: str, language: str, _: str) -> str:
@@ -55,12 +54,3 @@ def _coloured(code: str, language: str, _: str) -> str:
     except ClassNotFound:
         return ""
     return str(highlight(code, lexer, HtmlFormatter(nowrap=True)))
-
-
-def code_style() -> str:
-    """CSS of the classes, for light and for dark."""
-    light: Any = HtmlFormatter(style="default")
-    dark: Any = HtmlFormatter(style="github-dark")
-    named = dark.get_style_defs(':root[data-theme="dark"] pre code')
-    by_system = dark.get_style_defs(':root:not([data-theme="light"]) pre code')
-    return f"{light.get_style_defs('pre code')}\n{named}\n@media (prefers-color-scheme: dark) {{\n{by_system}\n}}\n"

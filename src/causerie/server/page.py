@@ -1,4 +1,4 @@
-"""The page at `/`: its files, and the Markdown that it has rendered here. Everything it needs comes from this server.
+"""The page at `/`: its files, and the Markdown that it has rendered. Everything it needs comes from this server.
 
 Knows no model: the page talks to the same routes as any client.
 """
@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from causerie.server.failure_responses import Refusal
 from causerie.server.gate import refused
+from causerie.server.renderer import Renderer
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -29,7 +30,8 @@ HEADERS = {
 }
 _KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 FILES = ("icon.svg", "page.css", "page.js", "server.js", "settings.js", "store.js", "view.js")
-MOST_TEXTS = 16
+MOST_TEXTS = 16  # of one request
+MOST_CHARACTERS = 400_000  # of them together
 
 
 class RenderBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -38,13 +40,15 @@ class RenderBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     texts: list[str]
 
 
-async def rendered(body: RenderBody) -> dict[str, list[str]]:
-    """The texts as safe HTML. Raises Refusal for too many of them."""
-    from causerie.server.markdown import to_html
-
+async def rendered(body: RenderBody, renderer: Renderer) -> dict[str, list[str]]:
+    """The texts as safe HTML. Raises Refusal for too many of them, and for too much."""
     if len(body.texts) > MOST_TEXTS:
         raise Refusal(400, f"texts has {len(body.texts)} entries; at most {MOST_TEXTS}.", param="texts")
-    return {"html": await asyncio.to_thread(lambda: [to_html(text) for text in body.texts])}
+    length = sum(map(len, body.texts))
+    if length > MOST_CHARACTERS:
+        sentence = f"texts has {length} characters; at most {MOST_CHARACTERS} in one request. Send fewer at a time."
+        raise Refusal(400, sentence, param="texts")
+    return {"html": await renderer.html(body.texts)}
 
 
 def page_routes() -> list[Route]:
@@ -59,12 +63,16 @@ async def _index(_: Request) -> Response:
 async def _file(request: Request) -> Response:
     name = request.path_params["name"]
     if name == "code.css":
-        from causerie.server.markdown import code_style
-
-        return Response(code_style(), headers=HEADERS, media_type="text/css")
+        return Response(await asyncio.to_thread(_code_style), headers=HEADERS, media_type="text/css")
     if name not in FILES:
-        return refused(Refusal(404, f"{request.url.path[:200]} is not a route of this server."))
+        return refused(Refusal(404, f"{request.url.path[:200]} is not a route of this server."), request.url.path)
     return _response(name)
+
+
+def _code_style() -> str:
+    from causerie.server.code_style import code_style  # its import takes longer than others may wait
+
+    return code_style()
 
 
 def _response(name: str) -> Response:

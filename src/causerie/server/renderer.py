@@ -1,0 +1,92 @@
+"""Markdown as HTML, rendered in a process that can be killed: what the page's route asks.
+
+Keeps one `markdown_process` running and gives it one list of texts after the other. Whatever cannot be rendered in time
+is shown as it was written, so that a text that takes long costs nobody more than the time of one request. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from html import escape
+
+import msgspec
+
+from causerie.errors import EngineError
+from causerie.server.child import Child
+from causerie.server.frames import LENGTH
+
+MOST_CHARACTERS = 100_000  # of one text; longer ones are shown as they are
+SECONDS = 1.0  # for one list of texts, with the time in line
+STARTING_SECONDS = 20.0  # for the process to begin
+
+
+class Renderer:
+    """One process, started when first needed and again after it was killed. All methods belong to one event loop."""
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self._seconds = seconds
+        self._child: Child | None = None
+        self._turn = asyncio.Lock()
+
+    async def html(self, texts: list[str]) -> list[str]:
+        """The HTML of each text: rendered and safe, or, where it is too long or takes too long, the text itself."""
+        found = {place: plain(text) for place, text in enumerate(texts) if len(text) > MOST_CHARACTERS}
+        places = [place for place in range(len(texts)) if place not in found]
+        for place, html in zip(places, await self._rendered([texts[place] for place in places]), strict=False):
+            found[place] = html
+        return [found[place] if place in found else plain(text) for place, text in enumerate(texts)]
+
+    async def close(self) -> None:
+        """Kills the process."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.writer.close()
+            if child.process.returncode is None:
+                child.process.kill()
+            await child.process.wait()
+
+    async def _rendered(self, texts: list[str]) -> list[str]:
+        """The HTML of as many first texts as there is time for."""
+        done: list[str] = []
+        if not texts:
+            return done
+        end = asyncio.get_running_loop().time() + self._seconds
+        try:
+            async with asyncio.timeout_at(end) as limit, self._turn:
+                try:
+                    child = await self._begun(limit)
+                    child.writer.write(_frame(texts))
+                    for _ in texts:
+                        done.append(await _read(child))
+                finally:
+                    if len(done) < len(texts):
+                        await self.close()  # its next words must not be taken for those of another list
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, EngineError):
+            pass  # the rest is shown as it was written
+        return done
+
+    async def _begun(self, limit: asyncio.Timeout) -> Child:
+        """The process. The time that it takes to start is not counted."""
+        if self._child is None:
+            loop = asyncio.get_running_loop()
+            start, end = loop.time(), limit.when()
+            limit.reschedule(start + STARTING_SECONDS)
+            self._child = await Child.start("causerie.server.markdown_process")
+            await _read(self._child)
+            limit.reschedule(None if end is None else end + loop.time() - start)
+        return self._child
+
+
+def plain(text: str) -> str:
+    """The text as HTML that shows it as it is."""
+    return f"<pre><code>{escape(text)}</code></pre>"
+
+
+def _frame(texts: list[str]) -> bytes:
+    body = msgspec.json.encode(texts)
+    return LENGTH.pack(len(body)) + body
+
+
+async def _read(child: Child) -> str:
+    (length,) = LENGTH.unpack(await child.reader.readexactly(LENGTH.size))
+    return (await child.reader.readexactly(length)).decode()
