@@ -11,7 +11,7 @@ import pytest
 from causerie import AutoTokenizer
 from causerie.errors import CauserieError, MessageError, TemplateError
 from causerie.server.orders import Chat, Text, Tokens
-from causerie.server.prompts import Prompts
+from causerie.server.text_work import TextWork
 from tests.server.server_process import folder_with
 
 HELLO = Chat([{"role": "user", "content": "Hello!"}])
@@ -21,7 +21,7 @@ ENDLESS = LOOP * 3 + "{% endfor %}" * 3
 
 def test_the_tokens_are_those_of_the_tokenizer() -> None:
     async def ask() -> None:
-        prompts = Prompts()
+        prompts = TextWork()
         tokenizer = AutoTokenizer.from_pretrained("builtin")
         tokens, tail = await prompts.tokens("builtin", HELLO)
         assert tokens == tokenizer.apply_chat_template(HELLO.messages, add_generation_prompt=True, return_dict=False)
@@ -37,7 +37,7 @@ def test_the_tokens_are_those_of_the_tokenizer() -> None:
 
 def test_a_template_sees_nothing_of_pins(tmp_path: Path) -> None:
     async def ask() -> None:
-        prompts = Prompts()
+        prompts = TextWork()
         folder = folder_with("{% for message in messages %}{{ message | tojson }}{% endfor %}", tmp_path / "model")
         pinned = Chat([{**HELLO.messages[0], "pinned": True}])
         assert (await prompts.tokens(folder, pinned)) == (await prompts.tokens(folder, HELLO))
@@ -48,7 +48,7 @@ def test_a_template_sees_nothing_of_pins(tmp_path: Path) -> None:
 
 def test_a_template_without_end_is_stopped(tmp_path: Path) -> None:
     async def ask() -> None:
-        prompts = Prompts(seconds=1.0)
+        prompts = TextWork({"template": 1.0})
         endless = folder_with("{% if messages[0].content == 'loop' %}" + ENDLESS + "{% endif %}Hi", tmp_path / "model")
         assert (await prompts.tokens(endless, HELLO))[0]
         begun = time.monotonic()
@@ -63,7 +63,7 @@ def test_a_template_without_end_is_stopped(tmp_path: Path) -> None:
 
 def test_a_template_that_wants_all_memory_fails(tmp_path: Path) -> None:
     async def ask() -> None:
-        prompts = Prompts()
+        prompts = TextWork()
         greedy = folder_with("{% set x = 'a' * 10 ** 10 %}{{ x }}", tmp_path / "model")
         with pytest.raises(CauserieError):
             await prompts.tokens(greedy, HELLO)
@@ -75,7 +75,7 @@ def test_a_template_that_wants_all_memory_fails(tmp_path: Path) -> None:
 
 def test_a_cancelled_question_leaves_nothing_for_the_next() -> None:
     async def ask() -> None:
-        prompts = Prompts()
+        prompts = TextWork()
         first = asyncio.create_task(prompts.tokens("builtin", Text("one two three")))
         await asyncio.sleep(0.05)
         first.cancel()

@@ -24,6 +24,8 @@ from causerie.text.tokenizer import Tokenizer
 _RUNS = (*range(0x13000, 0x13400, 0x40), *range(0xF0000, 0xFF000, 0x40))
 _RUN_LENGTH = 0x40
 
+Review = Callable[[str], None]
+
 
 @dataclass(frozen=True)
 class EncodedChat:
@@ -42,9 +44,11 @@ def encode_chat(
     messages: Sequence[Message],
     options: RenderOptions,
     name: str | None = None,
+    review: Review | None = None,
 ) -> EncodedChat:
-    """The tokens of a chat. `name` chooses a template as in `ChatTemplate.source`. Raises as `ChatTemplate.render`, and
-    MessageError where a message spells a control token and the template treats it so that it cannot be kept as text."""
+    """The tokens of a chat. `name` chooses a template as in `ChatTemplate.source`. `review` is shown the text before it
+    is tokenized, and may raise. Raises as `ChatTemplate.render`, and MessageError where a message spells a control token
+    and the template treats it so that it cannot be kept as text."""
     source = template.source(name, options.tools)
     prepared, variables = template.prepare(messages, options)
     now = template.clock()  # two renderings must see one time
@@ -53,6 +57,8 @@ def encode_chat(
         return now
 
     rendered = template.render_prepared(source, prepared, variables, options, clock)
+    if review is not None:
+        review(rendered.text)
     found = _spelled(tokenizer, source, prepared, variables)
     plain = _places(template, source, prepared, variables, options, clock, rendered, found) if found else []
     tokens, spans = tokenizer.encode_marked(rendered.text, plain)

@@ -6,13 +6,14 @@ message, text parts for templates that know only texts, and control tokens that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from causerie.chat.encode import EncodedChat, encode_chat
+from causerie.chat.encode import EncodedChat, Review, encode_chat
 from causerie.chat.environment import render_source
 from causerie.chat.messages import checked_chat, has_parts, with_joined_parts
 from causerie.chat.template import ChatTemplate, Message, RenderOptions, Tool
@@ -22,6 +23,8 @@ from causerie.text.tokenizer import Tokenizer
 # Texts that no template writes of itself.
 _SYSTEM_PROBE = "Qx7 system probe 4Zv"
 _USER_PROBE = "Kw9 user probe 2Jt"
+_ROLE_PROBE = "Zt5 role probe 8Hn"
+_INSTEAD = "Put the instruction at the beginning of the first user message, or take another model."
 
 
 class ChatFormat:
@@ -49,30 +52,47 @@ class ChatFormat:
         add_generation_prompt: bool | None = None,
         chat_template: str | None = None,
         variables: Mapping[str, Any] | None = None,
+        review: Review | None = None,
     ) -> EncodedChat:
         """The tokens (and text) that ask for the next answer, or with `continue_final_message` for the rest of the last
-        message. `add_generation_prompt` defaults to not continuing. MessageError and TemplateError say what is
-        wrong."""
+        message. `add_generation_prompt` defaults to not continuing. `review` is shown the text before it is
+        tokenized, and may raise. MessageError and TemplateError say what is wrong."""
         generation = not continue_final_message if add_generation_prompt is None else add_generation_prompt
         options = RenderOptions(tools, documents, generation, continue_final_message, variables)
         source = self.template.source(chat_template, tools)
-        chat = checked_chat(messages, source)
+        chat = checked_chat(messages, partial(self.knows_role, source))
         if has_parts(chat) and not self._reads_parts(source):
             chat = with_joined_parts(chat)
         self._check_system(source, chat, options)
-        return encode_chat(self.tokenizer, self.template, chat, options, source)
+        try:
+            return encode_chat(self.tokenizer, self.template, chat, options, source, review)
+        except TemplateError as error:
+            if not self._has_system(chat) or not _refuses_system(source, self._special_tokens):
+                raise
+            raise TemplateError(f"{error}. This model's chat template has no system role. {_INSTEAD}") from error
+
+    def knows_role(self, source: str, role: str) -> bool:
+        """Whether the template with this text names a role, or writes the messages of any."""
+        named = bool(role) and re.search(rf"(?<![\w-]){re.escape(role)}(?![\w-])", source) is not None
+        return named or _renders_role(source, self._special_tokens, role)
+
+    @property
+    def _special_tokens(self) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted(self.template.special_tokens.items()))
+
+    @staticmethod
+    def _has_system(chat: Sequence[Message]) -> bool:
+        return chat[0].get("role") == "system" and bool(chat[0].get("content"))
 
     def _check_system(self, source: str, chat: Sequence[Message], options: RenderOptions) -> None:
-        if chat[0].get("role") != "system" or not chat[0].get("content"):
-            return
-        if _drops_system(source, tuple(sorted(self.template.special_tokens.items()))):
+        if self._has_system(chat) and _drops_system(source, self._special_tokens):
             raise MessageError(
-                "This model's chat template has no system role: it would drop the system message without a word. Put "
-                "the instruction at the beginning of the first user message, or take another model."
+                "This model's chat template has no system role: it would drop the system message without a word. "
+                f"{_INSTEAD}"
             )
 
     def _reads_parts(self, source: str) -> bool:
-        return _reads_parts(source, tuple(sorted(self.template.special_tokens.items())))
+        return _reads_parts(source, self._special_tokens)
 
 
 def _probe(source: str, special_tokens: tuple[tuple[str, str], ...], messages: list[Message]) -> str | None:
@@ -91,9 +111,25 @@ def _probe(source: str, special_tokens: tuple[tuple[str, str], ...], messages: l
 def _drops_system(source: str, special_tokens: tuple[tuple[str, str], ...]) -> bool:
     """Whether the template accepts a system message and leaves no trace of its content. One that refuses says so
     itself, in its own words, when the chat is rendered."""
-    system = {"role": "system", "content": _SYSTEM_PROBE}
-    text = _probe(source, special_tokens, [system, {"role": "user", "content": _USER_PROBE}])
+    text = _probe(source, special_tokens, [_SYSTEM, _USER])
     return text is not None and _USER_PROBE in text and _SYSTEM_PROBE not in text
+
+
+@lru_cache(maxsize=64)
+def _refuses_system(source: str, special_tokens: tuple[tuple[str, str], ...]) -> bool:
+    """Whether it is the system message for which the template refuses a chat."""
+    return _probe(source, special_tokens, [_SYSTEM, _USER]) is None and (
+        _probe(source, special_tokens, [_USER]) is not None
+    )
+
+
+@lru_cache(maxsize=64)
+def _renders_role(source: str, special_tokens: tuple[tuple[str, str], ...], role: str) -> bool:
+    """Whether the template writes what a message of this role says, wherever in a chat it accepts one."""
+    message = {"role": role, "content": _ROLE_PROBE}
+    answer = {"role": "assistant", "content": _USER_PROBE}
+    chats: list[list[Message]] = [[_USER, message], [message], [_USER, answer, message]]
+    return any(_ROLE_PROBE in (_probe(source, special_tokens, chat) or "") for chat in chats)
 
 
 @lru_cache(maxsize=64)
@@ -104,4 +140,6 @@ def _reads_parts(source: str, special_tokens: tuple[tuple[str, str], ...]) -> bo
     return text is not None and _USER_PROBE in text and not any(quoted in text for quoted in _AS_CODE)
 
 
+_SYSTEM: Message = {"role": "system", "content": _SYSTEM_PROBE}
+_USER: Message = {"role": "user", "content": _USER_PROBE}
 _AS_CODE = (f"'{_USER_PROBE}'", f'"{_USER_PROBE}"')

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from causerie.api.generation import GenerationConfig
 from causerie.api.resolution import Flags
 from causerie.chat.parts import ReasoningPart, TextPart, ToolCallPart
-from causerie.engine.request import RequestStats, TokenEvent
+from causerie.engine.request import PromptProgress, RequestStats, TokenEvent
 from causerie.engine.stream import Message
 from causerie.errors import CauserieError, EngineError
-from causerie.server.orders import Call, Ended, Event, Failed, Generate, Piece, TokenPiece
+from causerie.server.orders import Call, Ended, Event, Failed, Generate, Piece, Reading, TokenPiece
 from causerie.server.style import PLAIN, Style
 from causerie.text.detokenize import Detokenizer, token_bytes
 from causerie.text.stream import TextReader
@@ -40,9 +40,9 @@ class Answering:
         tell: Tell,
         ended: Callable[[], object],
     ) -> None:
-        """Decides how to answer a prompt whose text ends in `tail`. `ended` is called once all choices have ended.
-        Raises UsageError and its kinds for flags that cannot be; compiling a response format can take some tenths of a
-        second."""
+        """Decides how to answer a prompt whose text ends in `tail`, by flags that hold the answer's form already. `ended`
+        is called once all choices have ended. Raises UsageError and its kinds for flags that cannot be; compiling a
+        response format can take some tenths of a second."""
         self.order = order
         self._style = Style.of(model) if order.parsed else PLAIN
         self._model = model
@@ -50,18 +50,20 @@ class Answering:
         self._ended = ended
         self._tokens = tokens
         unlimited = GenerationConfig(max_new_tokens=model.context)
-        flags = GenerationConfig(**self._style.flags(order, model), logprobs=order.logprobs)
-        levels = Flags(call=flags, checkpoint=model.generation_config, fallback=unlimited)
+        flags = GenerationConfig(**order.flags, logprobs=order.logprobs)
+        levels = Flags(flags, None, model.generation_config, unlimited, drawing_implies_sampling=True)
         # As num_return_sequences of generate(), except that here equal answers to a greedy request are no mistake.
         self._style.check(order, tail, model)
-        plan = model.decide(levels, len(tokens))
-        self._plan = replace(plan, params=replace(plan.params, max_wait=MOST_WAIT), sequences=order.choices)
+        with self._style.blame(order):
+            plan = model.decide(levels, len(tokens))
+        self._plan = replace(plan, params=replace(plan.params, max_wait=MOST_WAIT, prompt_progress=order.return_progress), sequences=order.choices)
         self._tokenizer: Tokenizer = model.tokenizer.text
         self._readers = [
             TextReader(
                 Detokenizer(self._tokenizer, True, self._style.reply.spellings(order.tools is not None)),
                 self._plan.stop_strings,
                 self._plan.params.eos,
+                self._plan.repetition_detection,
             )
             for _ in range(order.choices)
         ]
@@ -92,6 +94,9 @@ class Answering:
         try:
             if isinstance(message, EngineError):
                 raise message
+            if message.progress is not None:
+                self._say_progress(choice, message.progress)
+                return
             piece = reader.read(message)
         except CauserieError as fault:
             self.fail(fault)
@@ -101,9 +106,15 @@ class Answering:
         self._say(choice, piece, tokens, reader.over())
         self._reasoning_tokens[choice] += thinking and self._parsers[choice].thinking and message.token is not None
         if reader.over():
-            if message.finish_reason is None:  # a stop string or a call: the engine does not know that it is enough
+            if message.finish_reason is None:  # a stop string, a call, a repetition: the engine knows nothing of them
                 self._model.cancel(self._requests[choice])
             self._end(choice, message.stats)
+
+    def _say_progress(self, choice: int, progress: PromptProgress) -> None:
+        """Tells how much of the prompt is read. All choices have the same one, and the first reads it."""
+        if choice == 0:
+            counts = progress.prompt_tokens, progress.cached_tokens, progress.read_tokens
+            self._tell(Reading(self.order.job, *counts, progress.seconds))
 
     def _say(self, choice: int, piece: str, tokens: list[TokenPiece], last: bool) -> None:
         """Tells what some more text makes certain."""
@@ -117,14 +128,15 @@ class Answering:
             self._readers[choice].finish_reason = self._readers[choice].finish_reason or "stop"
         self._called[choice] |= bool(calls)
         if text or tokens or reasoning or calls:
-            self._tell(Piece(self.order.job, choice, text, tokens, reasoning, calls))
+            new = len(self._readers[choice].tokens)
+            self._tell(Piece(self.order.job, choice, text, tokens, reasoning, calls, new))
 
     def fail(self, fault: CauserieError) -> None:
         """Ends the whole request with a failure."""
         if self._open:
             self._open = 0
             self.cancel()
-            self._tell(Failed(self.order.job, type(fault).__name__, str(fault)))
+            self._tell(Failed.of(self.order.job, fault))
             self._ended()
 
     def cancel(self) -> None:

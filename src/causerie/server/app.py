@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from causerie.errors import CauserieError
+from causerie.server import chat_completions, completions, messages, responses
+from causerie.server.backlog import Backlog
 from causerie.server.chat_completions import ChatCompletion, ChatCompletionRequest
 from causerie.server.completions import Completion, CompletionRequest
 from causerie.server.embeddings import EmbeddingRequest
-from causerie.server.failure_responses import Refusal, refusal_of
-from causerie.server.gate import MOST_BODY, Gate, Guard, refused
+from causerie.server.failure_responses import FieldNames, Refusal, anthropic_body, envelope_of, refusal_of
+from causerie.server.gate import Gate, guarded, refused
 from causerie.server.link import EngineLink
-from causerie.server.loading import LoadBody, progress
-from causerie.server.messages import CountRequest, MessagesAnswer, MessagesRequest, error_body
+from causerie.server.loading import LoadBody, amounts, progress
+from causerie.server.messages import CountRequest, MessagesAnswer, MessagesRequest
 from causerie.server.openapi import document
 from causerie.server.orders import Chat, Detokenize, Generate, Render, Text
 from causerie.server.page import RenderBody, page_routes, rendered
+from causerie.server.renderer import Renderer
+from causerie.server.request_body import read_body
 from causerie.server.responses import ResponsesAnswer, ResponsesRequest
 from causerie.server.streaming import (
-    OPENAI,
+    DONE,
     Answer,
-    Envelope,
     Frames,
     named_event,
     plain_event,
@@ -41,13 +43,12 @@ from causerie.server.streaming import (
 )
 from causerie.server.text_bodies import ApplyTemplate, DetokenizeBody, Tokenize
 
-Body = TypeVar("Body")
 Result = TypeVar("Result")
-_HEADERS = ["Authorization", "Content-Type", "X-API-Key"]
-_DEEPEST = 64  # brackets in a JSON body
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_CHAT = Frames(plain_event, DONE, Refusal.body, chat_completions.FIELD_NAMES)
+_COMPLETION = Frames(plain_event, DONE, Refusal.body, completions.FIELD_NAMES)
+_RESPONSE = Frames(named_event, b"", response_error, responses.FIELD_NAMES)
+_MESSAGE = Frames(named_event, b"", anthropic_body, messages.FIELD_NAMES)
 _GONE = Response(status_code=499)  # nobody reads it
-_BRACKET = re.compile(rb"[\[\]{}]")
 
 
 class Application:
@@ -57,6 +58,7 @@ class Application:
         self._link = link
         self._models = models
         self._most_jobs = most_jobs
+        self._renderer = Renderer()
 
     def asgi(self, gate: Gate) -> Any:
         """The ASGI application, guarded."""
@@ -66,20 +68,21 @@ class Application:
             await self._link.start()
             yield
             await self._link.close()
+            await self._renderer.close()
 
         routes = [
-            Route("/v1/chat/completions", self._answered(self.chat), methods=["POST"]),
-            Route("/v1/completions", self._answered(self.complete, prompt="prompt"), methods=["POST"]),
-            Route("/v1/responses", self._answered(self.respond, prompt="input"), methods=["POST"]),
-            Route("/v1/messages", self._answered(self.message, error_body), methods=["POST"]),
-            Route("/v1/messages/count_tokens", self._answered(self.count, error_body), methods=["POST"]),
-            Route("/v1/embeddings", self._answered(self.embed, prompt="input"), methods=["POST"]),
+            Route("/v1/chat/completions", self._answered(self.chat, _CHAT.names), methods=["POST"]),
+            Route("/v1/completions", self._answered(self.complete, _COMPLETION.names), methods=["POST"]),
+            Route("/v1/responses", self._answered(self.respond, _RESPONSE.names), methods=["POST"]),
+            Route("/v1/messages", self._answered(self.message, _MESSAGE.names), methods=["POST"]),
+            Route("/v1/messages/count_tokens", self._answered(self.count, _MESSAGE.names), methods=["POST"]),
+            Route("/v1/embeddings", self._answered(self.embed, {"prompt": "input"}), methods=["POST"]),
             Route("/v1/models", self._answered(self.models), methods=["GET"]),
             Route("/v1/models/{model:path}", self._answered(self.model), methods=["GET"]),
             Route("/load_model", self._answered(self.load), methods=["POST"]),
             Route("/tokenize", self._answered(self.tokenize), methods=["POST"]),
-            Route("/detokenize", self._answered(self.detokenize), methods=["POST"]),
-            Route("/apply-template", self._answered(self.apply_template), methods=["POST"]),
+            Route("/detokenize", self._answered(self.detokenize, {"prompt": "tokens"}), methods=["POST"]),
+            Route("/apply-template", self._answered(self.apply_template, {"prompt": "messages"}), methods=["POST"]),
             Route("/render", self._answered(self.render), methods=["POST"]),
             Route("/openapi.json", self._answered(self.openapi), methods=["GET"]),
             Route("/health", self._answered(self.health), methods=["GET"]),
@@ -87,55 +90,48 @@ class Application:
             *page_routes(),
         ]
         handlers: dict[Any, Any] = {404: _not_found, 405: _not_found}
-        guarded = Guard(Starlette(routes=routes, lifespan=running, exception_handlers=handlers), gate)
-        if not gate.origins:
-            return guarded
-        # In front of the guard: a browser asks without a key whether it may send one.
-        origins = sorted(gate.origins)
-        return CORSMiddleware(guarded, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=_HEADERS)
+        return guarded(Starlette(routes=routes, lifespan=running, exception_handlers=handlers), gate)
 
     # --- answers ---
 
     async def chat(self, request: Request) -> Response:
         """POST /v1/chat/completions."""
-        body = await _read(request, ChatCompletionRequest)
+        body = await read_body(request, ChatCompletionRequest)
         self._check_model(body.model)
-        return await self._answer(request, body.orders(), ChatCompletion(body), stream=body.stream)
+        return await self._answer(request, body.orders(), ChatCompletion(body), _CHAT, stream=body.stream)
 
     async def complete(self, request: Request) -> Response:
         """POST /v1/completions."""
-        body = await _read(request, CompletionRequest)
+        body = await read_body(request, CompletionRequest)
         self._check_model(body.model)
         orders = body.orders()
         completion = Completion(body, len(orders))
         echoed = [] if not body.echo else [await self._text(order(0)) for order in orders]
         first = [chunk for place, text in enumerate(echoed) for chunk in completion.echo(place, text)]
-        return await self._answer(request, orders, completion, stream=body.stream, first=first)
+        return await self._answer(request, orders, completion, _COMPLETION, stream=body.stream, first=first)
 
     async def respond(self, request: Request) -> Response:
         """POST /v1/responses."""
-        body = await _read(request, ResponsesRequest)
+        body = await read_body(request, ResponsesRequest)
         self._check_model(body.model)
-        frames = Frames(named_event, b"", response_error)
-        return await self._answer(request, body.orders(), ResponsesAnswer(body), stream=body.stream, frames=frames)
+        return await self._answer(request, body.orders(), ResponsesAnswer(body), _RESPONSE, stream=body.stream)
 
     async def message(self, request: Request) -> Response:
         """POST /v1/messages, for Anthropic's clients."""
-        body = await _read(request, MessagesRequest)
+        body = await read_body(request, MessagesRequest)
         self._check_model(body.model)
-        frames = Frames(named_event, b"", error_body)
-        return await self._answer(request, body.orders(), MessagesAnswer(body), stream=body.stream, frames=frames)
+        return await self._answer(request, body.orders(), MessagesAnswer(body), _MESSAGE, stream=body.stream)
 
     async def count(self, request: Request) -> Response:
         """POST /v1/messages/count_tokens."""
-        body = await _read(request, CountRequest)
+        body = await read_body(request, CountRequest)
         self._check_model(body.model)
         found = await self._link.value(lambda job: Render(job, body.model, body.prompt()))
         return _json({"input_tokens": len(found["tokens"])})
 
     async def embed(self, request: Request) -> Response:
         """POST /v1/embeddings."""
-        body = await _read(request, EmbeddingRequest)
+        body = await read_body(request, EmbeddingRequest)
         self._check_model(body.model)
         order = body.order()
         self._refuse_full(1)
@@ -154,26 +150,32 @@ class Application:
         request: Request,
         orders: list[Callable[[int], Generate]],
         answer: Answer,
+        frames: Frames,
         *,
         stream: bool,
         first: list[dict[str, Any]] | None = None,
-        frames: Frames | None = None,
     ) -> Response:
         """Gives the orders and answers with what comes of them, whole or as it comes. A stream's status waits for the
         first event of every order, so that what is wrong with a prompt is a status and no stream."""
         self._refuse_full(len(orders))
+        backlog = Backlog()
         async with AsyncExitStack() as stack:
-            jobs = [await stack.enter_async_context(self._link.job(order)) for order in orders]
+            jobs = [await stack.enter_async_context(self._link.job(order, backlog)) for order in orders]
             chunks = list(first or [])
             for place, job in enumerate(jobs):
                 chunks += answer.read(place, await job.next())
             if stream:
-                return _events(stream_of(jobs, answer, chunks, stack.pop_all(), frames or OPENAI))
+                return _events(stream_of(jobs, answer, chunks, stack.pop_all(), frames))
             gone = await _unless_left(request, read_all(jobs, answer)) is None
         return _GONE if gone else _json(answer.whole())
 
     def _refuse_full(self, more: int) -> None:
-        """Raises Refusal where so many more jobs are too many."""
+        """Raises Refusal where so many more jobs are too many, now or ever."""
+        if more > self._most_jobs:
+            sentence = f"prompt has {more} entries, and this server answers at most {self._most_jobs} at once. "
+            raise Refusal(
+                400, f"{sentence}Send fewer at a time, or start it with --max-requests {more}.", param="prompt"
+            )
         if self._link.jobs + more > self._most_jobs:
             raise Refusal(429, "The server is full; try again.", "rate_limit_error", retry_after=1)
 
@@ -191,7 +193,7 @@ class Application:
 
     async def load(self, request: Request) -> Response:
         """POST /load_model: loads a model now, and streams how far it is."""
-        body = await _read(request, LoadBody)
+        body = await read_body(request, LoadBody)
         self._check_model(body.model)
         return _events(plain_event(event) async for event in progress(self._link, body.model))
 
@@ -200,7 +202,7 @@ class Application:
         facts = {} if state is None else state.facts
         status = "unloaded" if state is None else "loaded" if state.share == 1 else "loading"
         known = {"id": name, "object": "model", "created": 0, "owned_by": "causerie", "status": status}
-        return known | ({} if state is None else {"share": state.share}) | facts
+        return known | ({} if state is None else {"share": state.share}) | amounts(state) | facts
 
     def _check_model(self, name: str) -> None:
         if name not in self._models:
@@ -212,7 +214,7 @@ class Application:
 
     async def tokenize(self, request: Request) -> Response:
         """POST /tokenize."""
-        body = await _read(request, Tokenize)
+        body = await read_body(request, Tokenize)
         self._check_model(body.model)
         prompt = Text(body.prompt, body.add_special_tokens)
         found = await self._link.value(lambda job: Render(job, body.model, prompt))
@@ -220,20 +222,20 @@ class Application:
 
     async def detokenize(self, request: Request) -> Response:
         """POST /detokenize."""
-        body = await _read(request, DetokenizeBody)
+        body = await read_body(request, DetokenizeBody)
         self._check_model(body.model)
         return _json({"prompt": await self._link.value(lambda job: Detokenize(job, body.model, body.tokens))})
 
     async def apply_template(self, request: Request) -> Response:
         """POST /apply-template."""
-        body = await _read(request, ApplyTemplate)
+        body = await read_body(request, ApplyTemplate)
         self._check_model(body.model)
         found = await self._link.value(lambda job: Render(job, body.model, Chat(body.messages)))
         return _json({"prompt": found["text"], "tokens": found["tokens"]})
 
     async def render(self, request: Request) -> Response:
         """POST /render: Markdown as safe HTML, for the page."""
-        return _json(await rendered(await _read(request, RenderBody)))
+        return _json(await rendered(await read_body(request, RenderBody), self._renderer))
 
     # --- how it is ---
 
@@ -263,18 +265,17 @@ class Application:
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
     def _answered(
-        self, handler: Callable[[Request], Any], body: Envelope = Refusal.body, prompt: str = "messages"
+        self, handler: Callable[[Request], Any], names: FieldNames = MappingProxyType({})
     ) -> Callable[[Request], Any]:
-        """A route whose failures are envelopes, as `body` writes them; `prompt` is the field that holds what the model
-        reads."""
+        """A route whose failures are envelopes; `names` is how it calls what they are about."""
 
         async def answer(request: Request) -> Response:
             try:
                 found: Response = await handler(request)
             except Refusal as refusal:
-                return refused(refusal, body)
+                return refused(refusal, request.url.path)
             except CauserieError as error:
-                return refused(refusal_of(error, prompt), body)
+                return refused(refusal_of(error, names), request.url.path)
             except ClientDisconnect:
                 return _GONE
             return found
@@ -291,6 +292,8 @@ _METRICS = {
     "new_tokens_total": "counter",
     "blocks": "gauge",
     "free_blocks": "gauge",
+    "kept_blocks": "gauge",
+    "used_blocks": "gauge",
 }
 
 
@@ -310,36 +313,6 @@ async def _left(request: Request) -> None:
         pass
 
 
-async def _read(request: Request, kind: type[Body]) -> Body:
-    """The body as `kind`. Raises Refusal that names the field."""
-    parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > MOST_BODY:
-            raise Refusal(413, f"The body has more than {MOST_BODY} bytes.")
-    if _depth(bytes(parts)) > _DEEPEST:
-        raise Refusal(400, f"The JSON is nested more than {_DEEPEST} deep.", code="json_too_deep")
-    try:
-        return msgspec.json.decode(bytes(parts), type=kind)
-    except msgspec.ValidationError as error:
-        sentence, _, place = str(error).partition(" - at `")
-        param = place.rstrip("`").removeprefix("$").lstrip(".") or None
-        if "unknown field" in sentence:
-            param = sentence.split("`")[-2]
-        raise Refusal(400, f"{sentence}.", param=param) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Refusal(400, "The body is not JSON.", code="invalid_json") from None
-
-
-def _depth(text: bytes) -> int:
-    """The deepest nesting of brackets outside strings; some number for what is no JSON at all."""
-    deepest = depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", text)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
 def _events(events: AsyncIterable[bytes]) -> Response:
     return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
@@ -351,4 +324,5 @@ def _json(value: Any, status: int = 200) -> Response:
 async def _not_found(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 404)
     what = "is not a route of this server" if status == 404 else f"does not take {request.method}"
-    return refused(Refusal(status, f"{request.url.path[:200]} {what}."))
+    headers = getattr(error, "headers", None)  # which methods there are
+    return refused(Refusal(status, f"{request.url.path[:200]} {what}."), request.url.path, headers)

@@ -7,18 +7,21 @@ cannot close the port, which is the front's. Knows no HTTP.
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import sys
+import time
+import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from causerie.chat.context import Shortened
 from causerie.engine.stream import Message
-from causerie.errors import CauserieError, EngineError, UsageError
+from causerie.errors import CauserieError, ContextLengthError, EngineError, UsageError, about, print_warning
 from causerie.server.answering import Answering
+from causerie.server.child_limits import leave_interrupts
 from causerie.server.embedding import embedded
 from causerie.server.frames import Unpacker, packed
 from causerie.server.mailbox import Mailbox
@@ -41,8 +44,10 @@ from causerie.server.orders import (
     Render,
     Tokens,
 )
-from causerie.server.prompts import Prompts
 from causerie.server.shortening import Written, shortened, with_messages
+from causerie.server.style import Style
+from causerie.server.text_work import TextWork
+from causerie.text.structure import grammar_of
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
@@ -52,9 +57,13 @@ FEW_JOBS = 4
 """So many are told each token at once. Of more, what comes within PAUSE_SECONDS is told together: every telling wakes
 this process, the front and the clients, on the cores that compute."""
 PAUSE_SECONDS = 0.05
+MOST_COMPILING = 2  # forms of answers at once
+MOST_COUNTED = 8  # times its context, of a chat that will be shortened
+MOST_RENDERED = 1 << 20  # tokens of a text that is turned into tokens and back without an answer
 _READ = 1 << 16
+_COUNTS = tuple(name for name in Beat.__struct_fields__ if name != "cpu_seconds")
 
-
+Result = TypeVar("Result")
 _Letter = tuple[Answering, int, Message]
 
 
@@ -65,7 +74,8 @@ class EngineService:
         self._writer = writer
         self._options = options
         self._models = Models(options.models, options.options, self._tell, options.unload_after)
-        self._prompts = Prompts()
+        self._texts = TextWork()
+        self._compiling = ThreadPoolExecutor(MOST_COMPILING, "causerie-forms")  # so that others need not wait for them
         self._jobs: dict[int, asyncio.Task[None]] = {}
         self._told = bytearray()
         self._mail: Mailbox[_Letter] = Mailbox(asyncio.get_running_loop(), _deliver, _urgent, self._pause)
@@ -82,7 +92,8 @@ class EngineService:
         for task in self._jobs.values():
             task.cancel()
         await asyncio.gather(*self._jobs.values(), return_exceptions=True)
-        await self._prompts.close()
+        await self._texts.close()
+        self._compiling.shutdown(wait=False, cancel_futures=True)
         await self._models.close()
 
     def _pause(self) -> float:
@@ -114,7 +125,7 @@ class EngineService:
             else:
                 self._tell(Done(order.job, await self._value(order)))
         except CauserieError as fault:
-            self._tell(Failed(order.job, type(fault).__name__, str(fault)))
+            self._tell(Failed.of(order.job, fault))
         except Exception as fault:  # noqa: BLE001 - a fault of ours ends one job, not the process
             self._tell(Failed(order.job, EngineError.__name__, f"{type(fault).__name__}: {fault}"))
 
@@ -132,10 +143,11 @@ class EngineService:
         self, order: Generate, model: CausalLM, tell: Callable[[Event], None], done: Shortened | None = None
     ) -> None:
         """Reads the prompt and tells the answer; `done` is what was made of the chat before."""
-        tokens, tail = await self._tokens(order.model, order.prompt)
+        order = await self._formed(order, model)
+        tokens, tail = await self._tokens(order.model, order.prompt, most_tokens=model.capacity - 1)
         over = asyncio.Event()
-        # In a thread: a response format may take long to compile.
-        answering = await asyncio.to_thread(Answering, order, model, tokens, tail, tell, over.set)
+        pool = None if order.flags.get("response_format") is None else self._compiling
+        answering = await self._in_thread(pool, Answering, order, model, tokens, tail, tell, over.set)
         try:
             answering.start(self._mail.put)  # what it raises is told before anything has begun
             dropped, summary = ([], None) if done is None else (list(done.dropped), done.summary)
@@ -144,9 +156,31 @@ class EngineService:
         finally:
             answering.cancel()
 
+    async def _formed(self, order: Generate, model: CausalLM) -> Generate:
+        """The order with the form that its answer must have as a response format, which is known to compile."""
+        if order.tools is None and order.flags.get("response_format") is None:
+            return order
+        style = Style.of(model)
+        flags = await self._in_thread(self._compiling, style.flags, order, model)
+        if flags.get("response_format") is not None:
+            with style.blame(order), about("response_format"):
+                grammar = await self._in_thread(self._compiling, grammar_of, flags["response_format"])
+                if grammar is not None:
+                    tokenizer = model.tokenizer.text
+                    ends = [token for token in (tokenizer.eos_id,) if token is not None]
+                    await self._texts.check_grammar(order.model, grammar, len(tokenizer), ends)
+        return msgspec.structs.replace(order, flags=dict(flags))
+
+    async def _in_thread(self, pool: ThreadPoolExecutor | None, work: Callable[..., Result], *given: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(pool, work, *given)
+
     async def _answer_shortened(self, order: Generate, prompt: Chat, model: CausalLM) -> None:
         async def count(chat: Chat) -> int:
-            return len((await self._tokens(order.model, chat))[0])
+            most = MOST_COUNTED * model.capacity
+            try:
+                return len((await self._tokens(order.model, chat, most))[0])
+            except ContextLengthError:
+                return most + 1  # how many more does not matter
 
         async def write(wanted: Generate) -> str:
             written = Written()
@@ -157,19 +191,19 @@ class EngineService:
         fitting = msgspec.structs.replace(order, prompt=with_messages(prompt, done.messages))
         await self._answer(fitting, model, self._tell, done)
 
-    async def _tokens(self, model: str, prompt: Any, whole_text: bool = False) -> tuple[list[int], str]:
-        if isinstance(prompt, Tokens) and not whole_text:
+    async def _tokens(self, model: str, prompt: Any, most_tokens: int) -> tuple[list[int], str]:
+        if isinstance(prompt, Tokens):
             return prompt.tokens, ""
-        return await self._prompts.tokens(model, prompt, whole_text)
+        return await self._texts.tokens(model, prompt, most_tokens=most_tokens)
 
     async def _value(self, order: Order) -> Any:
         if isinstance(order, Render):
-            tokens, text = await self._tokens(order.model, order.prompt, whole_text=True)
+            tokens, text = await self._texts.tokens(order.model, order.prompt, True, MOST_RENDERED)
             return {"tokens": tokens, "text": text}
         if isinstance(order, Embed):
             return await self._embedded(order)
         if isinstance(order, Detokenize):
-            return (await self._tokens(order.model, Tokens(order.tokens), whole_text=True))[1]
+            return (await self._texts.tokens(order.model, Tokens(order.tokens), True, MOST_RENDERED))[1]
         if isinstance(order, Load):
             self._models.release(await self._models.use(order.model))
             return None
@@ -178,7 +212,8 @@ class EngineService:
     async def _embedded(self, order: Embed) -> Any:
         held = await self._models.use(order.model)
         try:
-            rows = [(await self._tokens(order.model, prompt))[0] for prompt in order.prompts]
+            most = held.model.capacity
+            rows = [(await self._tokens(order.model, prompt, most))[0] for prompt in order.prompts]
             found = await embedded(held.model, rows, order.width)
             return {"tokens": sum(map(len, rows)), "embeddings": [vector.tobytes() for vector in found]}
         finally:
@@ -187,8 +222,10 @@ class EngineService:
     async def _beat(self) -> None:
         while True:
             stats = [held.model.engine_stats() for held in self._models.loaded.values()]
-            self._tell(Beat(**{name: sum(getattr(one, name) for one in stats) for name in Beat.__struct_fields__}))
+            counts = {name: sum(getattr(one, name) for one in stats) for name in _COUNTS}
+            self._tell(Beat(**counts, cpu_seconds=time.process_time()))
             await self._models.tidy()
+            await self._texts.tidy(self._models.loaded)
             await asyncio.sleep(BEAT_SECONDS)
 
 
@@ -213,7 +250,8 @@ async def _serve(connection: socket.socket, options: EngineOptions) -> None:
 
 def main() -> None:
     """Serves the connection whose file descriptor is the first argument, by the options in the second."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to answer, which then closes the connection
+    leave_interrupts()
+    warnings.showwarning = print_warning
     connection = socket.socket(fileno=int(sys.argv[1]))
     options = msgspec.json.decode(sys.argv[2], type=EngineOptions)
     asyncio.run(_serve(connection, options))

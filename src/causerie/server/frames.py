@@ -6,6 +6,7 @@ A frame is its length in bytes (4, big-endian) and one JSON document that msgspe
 
 from __future__ import annotations
 
+import socket
 import struct
 from typing import Any
 
@@ -30,6 +31,22 @@ def packed(message: Struct) -> bytes:
     if len(body) > MOST_BYTES:
         raise EngineError(f"A message between the server's processes has {len(body)} bytes; at most {MOST_BYTES}.")
     return LENGTH.pack(len(body)) + body
+
+
+def read_frame(connection: socket.socket) -> bytes | None:
+    """The body of the next frame, waited for; None at the end of the connection."""
+    head = _read(connection, LENGTH.size)
+    return None if head is None else _read(connection, LENGTH.unpack(head)[0])
+
+
+def _read(connection: socket.socket, size: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < size:
+        part = connection.recv(min(1 << 20, size - len(parts)))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
 
 
 class Unpacker:

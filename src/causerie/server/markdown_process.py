@@ -6,13 +6,12 @@ FD it sends their HTML, one frame a text. Knows no page and no HTTP.
 
 from __future__ import annotations
 
-import resource
-import signal
 import socket
 import sys
 
 import msgspec
 
+from causerie.server.child_limits import leave_interrupts, limit_addresses
 from causerie.server.frames import LENGTH, read_frame
 
 MEMORY_BYTES = 1 << 30  # of addresses
@@ -20,13 +19,11 @@ MEMORY_BYTES = 1 << 30  # of addresses
 
 def main() -> None:
     """Answers lists of texts until the other side closes the connection. An empty frame says that it has begun."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to answer, which then closes the connection
+    leave_interrupts()
     from causerie.server.markdown import to_html
 
     connection = socket.socket(fileno=int(sys.argv[1]))
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    limit_addresses(MEMORY_BYTES)
     decoder = msgspec.json.Decoder(list[str])
     _send(connection, "")
     while (body := read_frame(connection)) is not None:

@@ -4,7 +4,8 @@ reasoning ends. In the engine's process; knows no request's text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ from causerie.api.held import reasoning_tokens_of, reply_format_of
 from causerie.chat.parse import ReplyFormat
 from causerie.chat.tool_formats import harmony
 from causerie.chat.tool_formats.rules import Rules
-from causerie.errors import Unsupported, UsageError
+from causerie.errors import Unsupported, UsageError, about
 from causerie.server.orders import Generate
+from causerie.text.structure_bounds import schema_text
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
@@ -32,20 +34,36 @@ class Style:
 
     def flags(self, order: Generate, model: CausalLM) -> Mapping[str, Any]:
         """The order's flags, and the response format by which an answer that must call a tool does. Raises Unsupported
-        where the model's way to write calls is not known."""
+        where the model's way to write calls is not known, UsageError for a schema beyond its bounds."""
         if order.tools is None:
             return order.flags
         if self.reply.tools is None:
-            raise Unsupported("This model's chat template writes no tools, or in an unknown way; leave tools out.")
+            sentence = "This model's chat template writes no tools, or in an unknown way; leave tools out."
+            raise Unsupported(sentence, field="tools")
         if not order.tools.required:
             return order.flags
         if order.flags.get("response_format") is not None:
-            raise UsageError("A call of a tool is required and a response_format is set; an answer cannot be both.")
+            sentence = "A call of a tool is required and a response_format is set; an answer cannot be both."
+            raise UsageError(sentence, field="tool_choice")
+        with about("tools"):
+            for name, schema in order.tools.schemas.items():
+                schema_text(schema, f"The schema of the tool {name}")
         tokenizer = model.tokenizer.text
         special = {text: token for text, token in tokenizer.added_tokens.items() if tokenizer.is_special(text)}
         rules = Rules(special)
         grammar = rules.grammar(self.reply.tools.write(rules, order.tools.schemas, order.tools.parallel))
         return {**order.flags, "response_format": {"type": "grammar", "grammar": grammar}}
+
+    @contextmanager
+    def blame(self, order: Generate) -> Iterator[None]:
+        """What is wrong with the form of an answer that must call a tool is the tools' fault."""
+        try:
+            yield
+        except UsageError as error:
+            if error.field != "response_format" or order.tools is None or not order.tools.required:
+                raise
+            sentence = f"A call cannot be held to the schemas of these tools. {error}"
+            raise UsageError(sentence, field="tools") from None
 
     def check(self, order: Generate, tail: str, model: CausalLM) -> None:
         """Raises Unsupported where an answer to a prompt that ends so cannot be held to its response format: the model
@@ -55,11 +73,14 @@ class Style:
             return  # the grammar of a call has the channels in it
         if order.flags.get("response_format") is None and not required:
             return
+        field = "tool_choice" if required else "response_format"
         if self.reply.tools is harmony.FORMAT:
-            raise Unsupported("This model answers in channels, which no response format can be held to; leave it out.")
+            sentence = "This model answers in channels, which no response format can be held to; leave it out."
+            raise Unsupported(sentence, field=field)
         reasons = self.reply.reasoning is not None and self.reply.reasoning.is_open(tail, self.reply.marks)
         if reasons and reasoning_tokens_of(self.reply, model.tokenizer) is None:
-            raise Unsupported("This model reasons first and its reasoning has no token that ends it; turn it off.")
+            sentence = "This model reasons first and its reasoning has no token that ends it; turn it off."
+            raise Unsupported(sentence, field=field)
 
 
 PLAIN = Style(ReplyFormat())

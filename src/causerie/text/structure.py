@@ -6,7 +6,6 @@ engine: what it gives is a `decoding.constraint.Constraint`.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -15,16 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.errors import EngineError, UsageError, nearest
+from causerie.errors import EngineError, UsageError
+from causerie.text.response_format import form_of
+from causerie.text.structure_bounds import check_choices, check_grammar, check_regex, schema_text
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
 
     from causerie.text.tokenizer import Tokenizer
 
-KINDS = ("text", "json_object", "json_schema", "regex", "grammar", "choice")
-MOST_CHARACTERS = 200_000  # of a schema, an expression or a grammar
-MOST_CHOICES = 1000
 # A space or a line with its indentation: any number of them, as JSON allows, is what small models get lost in.
 JSON_OPTIONS: Any = {"whitespace_flexible": True, "whitespace_pattern": r"( |\n {0,24})?"}
 _INITIAL_FUEL = 1_000_000  # of the compiler of regular expressions: some hundred milliseconds
@@ -39,10 +37,14 @@ class Structure:
         from llguidance import LLMatcher, LLParserLimits
 
         self._vocab = vocab
-        tokens = _tokens(tokenizer, vocab, tuple(eos))
+        tokens = grammar_tokenizer(tokenizer, vocab, tuple(eos))
         self._matcher = LLMatcher(tokens, grammar, log_level=0, limits=LLParserLimits(initial_lexer_fuel=_INITIAL_FUEL))
         if self._matcher.is_error():
-            raise UsageError(f"response_format cannot be done: {_first_line(self._matcher.get_error())}")
+            raise UsageError(f"The form of the answer cannot be compiled: {self._error()}", field="response_format")
+        self.matcher().forbid(np.zeros(vocab, np.float32))  # some forms fail at their first token: said before an answer
+
+    def _error(self) -> str:
+        return _first_line(self._matcher.get_error())
 
     def matcher(self, prompt: Sequence[int] = ()) -> StructureMatcher:
         """A new answer's, whatever the prompt."""
@@ -65,10 +67,11 @@ class StructureMatcher:
                 raise EngineError(f"Token {token} does not fit the response format: {self._error()}")
 
     def forbid(self, row: NDArray[np.float32]) -> None:
-        """Sets the scores of tokens that may not come next to -inf. Raises EngineError where the grammar gave up."""
+        """Sets the scores of tokens that may not come next to -inf. Raises UsageError where the grammar gave up."""
         bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
         if self._matcher.is_error():
-            raise EngineError(f"The response format became too complex on the way: {self._error()}")
+            sentence = f"The form of the answer became too complex on the way: {self._error()}"
+            raise UsageError(sentence, field="response_format")
         allowed = np.unpackbits(bits, bitorder="little")[: self._vocab].astype(bool)
         row[: len(allowed)][~allowed] = -np.inf
         row[len(allowed) :] = -np.inf
@@ -78,69 +81,28 @@ class StructureMatcher:
 
 
 def grammar_of(format: Mapping[str, Any]) -> str | None:
-    """The grammar of a response format as OpenAI's clients write it ({"type": "json_schema", "json_schema": {"schema":
-    …}}), and beside those {"type": "regex", "regex": …}, {"type": "grammar", "grammar": Lark} and {"type": "choice",
-    "choices": [...]}. None for {"type": "text"}. Raises UsageError for one that is not such."""
+    """The grammar of a response format (response_format.py); None for {"type": "text"}. Raises UsageError for one that
+    is not such, or that is too large or too deep."""
     from llguidance import LLMatcher
 
-    if not isinstance(format, Mapping) or not isinstance(format.get("type"), str):
-        raise UsageError(f"response_format is {_shown(format)}; it is an object with a type: {', '.join(KINDS)}.")
-    kind = format["type"]
-    if kind == "text":
-        return None
-    if kind == "json_object":
-        return str(LLMatcher.grammar_from_json_schema({"type": "object"}, overrides=JSON_OPTIONS))
-    if kind == "json_schema":
-        return _schema_grammar(format)
+    kind, content = form_of(format)
+    if kind in ("json_object", "json_schema"):
+        return str(LLMatcher.grammar_from_json_schema(schema_text(content), overrides=JSON_OPTIONS))
     if kind == "regex":
-        return str(LLMatcher.grammar_from_regex(_text_of(format, "regex")))
+        check_regex(content)
+        return str(LLMatcher.grammar_from_regex(content))
     if kind == "grammar":
-        return str(LLMatcher.grammar_from_lark(_text_of(format, "grammar")))
+        check_grammar(content)
+        return str(LLMatcher.grammar_from_lark(content))
     if kind == "choice":
-        return str(LLMatcher.grammar_from_regex("|".join(re.escape(choice) for choice in _choices(format))))
-    known = ", ".join(nearest(kind, KINDS))
-    raise UsageError(f"response_format has the type {kind[:80]!r}; known, nearest first: {known}.")
-
-
-def _schema_grammar(format: Mapping[str, Any]) -> str:
-    from llguidance import LLMatcher
-
-    inner = format.get("json_schema")
-    schema = inner.get("schema") if isinstance(inner, Mapping) else format.get("schema")
-    if not isinstance(schema, Mapping):
-        raise UsageError(
-            'response_format of type json_schema has no schema; write {"type": "json_schema", "json_schema": {"name": '
-            '"answer", "schema": {"type": "object", …}}}.'
-        )
-    written = json.dumps(schema)
-    if len(written) > MOST_CHARACTERS:
-        raise UsageError(f"The schema has {len(written)} characters; at most {MOST_CHARACTERS}.")
-    return str(LLMatcher.grammar_from_json_schema(written, overrides=JSON_OPTIONS))
-
-
-def _text_of(format: Mapping[str, Any], key: str) -> str:
-    found = format.get(key, format.get("pattern") if key == "regex" else None)
-    if not isinstance(found, str) or not found:
-        raise UsageError(f"response_format of type {key} has no {key}; it is a text.")
-    if len(found) > MOST_CHARACTERS:
-        raise UsageError(f"The {key} has {len(found)} characters; at most {MOST_CHARACTERS}.")
-    return found
-
-
-def _choices(format: Mapping[str, Any]) -> list[str]:
-    found = format.get("choices", format.get("choice"))
-    if (
-        not isinstance(found, list | tuple)
-        or not 1 <= len(found) <= MOST_CHOICES
-        or not all(isinstance(choice, str) and choice for choice in found)
-    ):
-        raise UsageError(f"response_format of type choice has no choices; it is a list of 1 to {MOST_CHOICES} texts.")
-    return list(found)
+        check_choices(content)
+        return str(LLMatcher.grammar_from_regex("|".join(map(re.escape, content))))
+    return None
 
 
 @lru_cache(maxsize=2)  # some megabytes each, and seconds to make for a large vocabulary
-def _tokens(tokenizer: Tokenizer, vocab: int, eos: tuple[int, ...]) -> LLTokenizer:
-    """The tokenizer as llguidance reads it."""
+def grammar_tokenizer(tokenizer: Tokenizer, vocab: int, eos: tuple[int, ...]) -> LLTokenizer:
+    """The tokenizer as llguidance reads it; made once and kept."""
     from llguidance import LLTokenizer
 
     size = max(vocab, len(tokenizer))
@@ -150,8 +112,3 @@ def _tokens(tokenizer: Tokenizer, vocab: int, eos: tuple[int, ...]) -> LLTokeniz
 def _first_line(error: str) -> str:
     lines = [line.strip() for line in error.splitlines() if line.strip()]
     return (lines[0] if lines else "unknown")[:300]
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,89 @@
+"""One process that holds a tokenizer, as the engine's process sees it: started, asked one order at a time, killed.
+
+Knows no queue; lanes of workers are text_lane.py's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from causerie.server.child import Child
+from causerie.server.frames import LENGTH
+from causerie.server.text_orders import Fault, Reply, Stage, TextEvent
+
+Limit = Callable[[Stage], float]
+"""How many seconds a stage of the work may take."""
+LOADING = Stage("loading")
+_decoder: msgspec.json.Decoder[TextEvent] = msgspec.json.Decoder(TextEvent)
+
+
+class Overdue(Exception):
+    """A stage took longer than it may: `stage`, and the `seconds` it had."""
+
+    def __init__(self, stage: Stage, seconds: float) -> None:
+        super().__init__(stage, seconds)
+        self.stage = stage
+        self.seconds = seconds
+
+
+class Lost(Exception):
+    """The process ended while it worked at `stage`."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        self.stage = stage
+
+
+class TextWorker:
+    """A text_process that is alive until `close`."""
+
+    def __init__(self, child: Child, limit: Limit) -> None:
+        self._child = child
+        self._limit = limit
+
+    @staticmethod
+    async def start(folder: str, limit: Limit) -> tuple[TextWorker, Reply | Fault]:
+        """A process with the tokenizer of a folder, and whether it could be loaded. Raises Overdue and Lost; the
+        process is then gone."""
+        worker = TextWorker(await Child.start("causerie.server.text_process", folder), limit)
+        try:
+            return worker, await worker._answer(LOADING)
+        except BaseException:
+            await worker.close()
+            raise
+
+    async def ask(self, frame: bytes, stage: Stage) -> Reply | Fault:
+        """What an order, packed in a frame, gives; `stage` is what it begins with. Raises Overdue and Lost, after which
+        the worker is of no more use."""
+        try:
+            self._child.writer.write(frame)
+        except OSError as fault:
+            raise Lost(stage) from fault
+        return await self._answer(stage)
+
+    async def close(self) -> None:
+        """Kills the process."""
+        self._child.writer.close()
+        if self._child.process.returncode is None:
+            self._child.process.kill()
+        await self._child.process.wait()
+
+    async def _answer(self, stage: Stage) -> Reply | Fault:
+        while True:
+            seconds = self._limit(stage)
+            try:
+                event = await asyncio.wait_for(self._event(), seconds)
+            except TimeoutError:
+                raise Overdue(stage, seconds) from None
+            except (OSError, asyncio.IncompleteReadError) as fault:
+                raise Lost(stage) from fault
+            if not isinstance(event, Stage):
+                return event
+            stage = event
+
+    async def _event(self) -> TextEvent:
+        (length,) = LENGTH.unpack(await self._child.reader.readexactly(LENGTH.size))
+        return _decoder.decode(await self._child.reader.readexactly(length))
