@@ -18,14 +18,19 @@
     ├── OutOfMemory (MemoryError)      model or cache larger than what is free
     └── EngineError (RuntimeError)     a fault of ours: a request ended because the engine failed
 
+    ConfigWarning (UserWarning)        what a config.json says and nobody here reads
+
 Each message says what happened with the value, what was expected, and what to do. This module knows nothing of the rest
 of the program.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import SequenceMatcher
+from typing import TextIO
 
 
 class CauserieError(Exception):
@@ -33,7 +38,11 @@ class CauserieError(Exception):
 
 
 class UsageError(CauserieError, ValueError):
-    """What the caller passed cannot be done."""
+    """What the caller passed cannot be done. `field` is the flag, option or field that it is about, where it is one."""
+
+    def __init__(self, *arguments: object, field: str | None = None) -> None:
+        super().__init__(*arguments)
+        self.field = field
 
 
 class UnknownName(UsageError):
@@ -84,6 +93,10 @@ class ConfigError(CauserieError, ValueError):
     """A config.json that this version cannot compute correctly."""
 
 
+class ConfigWarning(UserWarning):
+    """What a config.json says and nobody here reads, passed over."""
+
+
 class BackendUnavailable(CauserieError):
     """A backend or device that cannot run here."""
 
@@ -94,6 +107,21 @@ class OutOfMemory(CauserieError, MemoryError):
 
 class EngineError(CauserieError, RuntimeError):
     """A fault of the engine; the request it names has ended."""
+
+
+def failure_of(sentence: str, field: str | None) -> CauserieError:
+    """Why a request ended: a mistake of its own about `field`, or without one a fault of the engine."""
+    return EngineError(sentence) if field is None else UsageError(sentence, field=field)
+
+
+@contextmanager
+def about(field: str) -> Iterator[None]:
+    """A UsageError that leaves this block is about `field`, unless it names another."""
+    try:
+        yield
+    except UsageError as error:
+        error.field = error.field or field
+        raise
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
@@ -113,3 +141,15 @@ def unknown(kind: str, name: object, known: Iterable[str], *, most: int = 12, ad
     rest = f" and {len(ordered) - most} more" if len(ordered) > most else ""
     tail = f" {advice}" if advice else ""
     return UnknownName(f"Unknown {kind} {str(name)!r}. Known, nearest first: {listed}{rest}.{tail}")
+
+
+def print_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """What `warnings.showwarning` is in processes of ours: a warning as a sentence, without the line it came from."""
+    print(f"causerie: {message}", file=sys.stderr, flush=True)

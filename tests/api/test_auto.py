@@ -19,6 +19,7 @@ from causerie.errors import (
     BackendUnavailable,
     CheckpointError,
     ConfigError,
+    ConfigWarning,
     MissingFile,
     ModelNotFound,
     OutOfMemory,
@@ -62,7 +63,7 @@ def test_tokenizer(folder: Path) -> None:
 )
 def test_dtypes(folder: Path, options: dict[str, Any], dtype: str) -> None:
     with AutoModelForCausalLM.from_pretrained(folder, device_map="cpu", **options) as loaded:
-        assert loaded.dtype == dtype == str(loaded.dtype) and loaded.dtype == getattr(torch, dtype)
+        assert loaded.dtype is getattr(torch, dtype) and loaded.format == dtype
         assert len(loaded.generate([[5, 6]], max_new_tokens=3)[0]) == 5
 
 
@@ -75,7 +76,6 @@ def test_dtypes(folder: Path, options: dict[str, Any], dtype: str) -> None:
         ({"device_map": {"": "cpu", "lm_head": "cuda"}}, UsageError, "several places"),
         ({"device_map": "gpu"}, UnknownName, "cuda"),
         ({"load_in_8bit": True}, Unsupported, "BitsAndBytesConfig"),
-        ({"trust_remote_code": True}, Unsupported, "trust_remote_code=True"),
         ({"attn_implementation": "flash_attention_2"}, Unsupported, "one attention"),
         ({"backend": "onnx"}, UnknownName, "native"),
         ({"backend": "native", "device_map": "cuda"}, UsageError, "runs on the CPU"),
@@ -95,7 +95,7 @@ def test_neutral_options_pass(folder: Path) -> None:
     neutral = {
         "attn_implementation": "sdpa",
         "low_cpu_mem_usage": True,
-        "trust_remote_code": False,
+        "trust_remote_code": True,
         "quantization_config": None,
         "use_safetensors": True,
         "device_map": {"": torch.device("cpu")},
@@ -135,15 +135,43 @@ def test_what_is_no_name(name: Any) -> None:
             kind.from_pretrained(name)
 
 
-def test_strict(folder: Path, tmp_path: Path) -> None:
-    strange = tmp_path / "strange"
-    shutil.copytree(folder, strange)
-    config = json.loads((strange / "config.json").read_text())
-    (strange / "config.json").write_text(json.dumps(config | {"clip_qkv": 8.0}))
-    with pytest.raises(ConfigError, match="clip_qkv"):
-        AutoModelForCausalLM.from_pretrained(strange)
-    with pytest.warns(UserWarning, match="clip_qkv"):
-        AutoModelForCausalLM.from_pretrained(strange, strict=False, device_map="cpu").close()
+def changed(folder: Path, target: Path, **keys: Any) -> Path:
+    """A copy of a model whose config.json has more keys."""
+    shutil.copytree(folder, target)
+    config = json.loads((target / "config.json").read_text())
+    (target / "config.json").write_text(json.dumps(config | keys))
+    return target
+
+
+def test_strict_refuses_what_is_else_told(folder: Path, tmp_path: Path) -> None:
+    strange = changed(folder, tmp_path / "strange", mergekit={"merge_method": "slerp"})
+    with pytest.raises(ConfigError, match="mergekit"):
+        AutoModelForCausalLM.from_pretrained(strange, strict=True)
+    with pytest.warns(ConfigWarning, match="mergekit"):
+        AutoModelForCausalLM.from_pretrained(strange, device_map="cpu").close()
+    for strict in (False, True):
+        with pytest.raises(ConfigError, match="clip_qkv"):
+            AutoModelForCausalLM.from_pretrained(
+                changed(folder, tmp_path / f"clipped {strict}", clip_qkv=8.0), strict=strict
+            )
+
+
+@pytest.mark.parametrize("trust", [True, False])
+def test_code_that_comes_with_a_checkpoint_of_a_built_in_family_is_never_run(
+    folder: Path, tmp_path: Path, trust: bool
+) -> None:
+    canary = tmp_path / "canary"
+    mapped = {name: f"modeling_evil.{name}" for name in ("AutoConfig", "AutoModelForCausalLM", "AutoTokenizer")}
+    evil = changed(folder, tmp_path / "evil", auto_map=mapped)
+    (evil / "modeling_evil.py").write_text(f"open({str(canary)!r}, 'w').close()")
+    assert AutoConfig.from_pretrained(evil, trust_remote_code=trust).auto_map == mapped
+    AutoTokenizer.from_pretrained(evil, trust_remote_code=trust)
+    with AutoModelForCausalLM.from_pretrained(evil, device_map="cpu", trust_remote_code=trust) as loaded:
+        assert len(loaded.generate([[5, 6]], max_new_tokens=3)[0]) == 5
+    assert not canary.exists()
+    missing = changed(folder, tmp_path / "missing", model_type="qwen9", auto_map=mapped)
+    with pytest.raises(UnknownName, match=r"'qwen9'.*not built in yet"):
+        AutoModelForCausalLM.from_pretrained(missing, trust_remote_code=trust)
 
 
 @pytest.mark.parametrize(

@@ -100,9 +100,15 @@ def test_many_missing_tensors_are_counted(index: InMemory, config: dict[str, Any
 
 def test_unexpected_tensors_are_named(index: InMemory, config: dict[str, Any]) -> None:
     index.tensors["model.layers.0.self_attn.q_proj.lora_A"] = np.zeros((2, 2), np.float32)
-    refused(index, config, "memory holds .*lora_A.*no place.*strict=False")
-    with pytest.warns(UserWarning, match="lora_A"):
-        loaded(index, config, strict=False)
+    refused(index, config, "memory holds .*lora_A.*no place.*merged into its model")
+
+
+def test_tensors_beside_the_decoder_are_told_and_left_out(index: InMemory, config: dict[str, Any]) -> None:
+    index.tensors["v_head.summary.weight"] = np.zeros((1, 64), np.float32)
+    with pytest.warns(UserWarning, match=r"v_head\.summary\.weight.*left out"):
+        loaded(index, config)
+    with pytest.raises(WeightFileError, match=r"v_head.*--strict"):
+        loaded(index, config, strict=True)
 
 
 def test_biases_that_the_config_denies_are_unexpected(index: InMemory, config: dict[str, Any]) -> None:

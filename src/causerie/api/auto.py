@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from causerie.models.load import Progress
     from causerie.quant.config import QuantConfig
 
-_REMOTE = ForeignFlag((False,), "Nothing that comes with a checkpoint is ever run; families are built in.")
+_REMOTE = ForeignFlag((True, False), "Nothing that comes with a checkpoint is ever run; families are built in.")
 _ALWAYS = "It is how loading works here; leave it out."
 _ATTENTION = ForeignFlag(("eager", "sdpa", "auto"), "There is one attention here, exact and paged; leave it out.")
 _COMMON_FOREIGN: dict[str, ForeignFlag] = {
     "trust_remote_code": _REMOTE,
-    "code_revision": _REMOTE,
+    "code_revision": ForeignFlag((), "No code of a checkpoint is run, of no revision; leave it out."),
     "force_download": ForeignFlag((False,), "Delete the model from the hub's cache to download it again."),
     "proxies": ForeignFlag((), "Set HTTPS_PROXY, which the download reads."),
     "subfolder": ForeignFlag(("",), "Pass the folder itself."),
@@ -152,7 +152,7 @@ class AutoModelForCausalLM:
         token: str | bool | None = None,
         config: Mapping[str, Any] | None = None,
         generation_config: GenerationConfig | None = None,
-        strict: bool = True,
+        strict: bool = False,
         backend: str | None = None,
         threads: int | None = None,
         packing: str | None = None,
@@ -167,10 +167,11 @@ class AutoModelForCausalLM:
 
         dtype: "auto" (the checkpoint's, also when None), "float32", "float16", "bfloat16" or a torch dtype;
         `torch_dtype` is its older name. device_map: "auto" (also when None) takes a GPU with room through torch, else
-        the CPU; or "cpu", "cuda", "cuda:1", a torch.device, {"": any of these}. strict=False goes on with config keys
-        and tensors that the family does not know. backend: "native" (CPU) or "torch". threads: the native backend's.
-        packing: how that holds bfloat16 matrices: "lossless" in 12 bits a weight, "none" in 16, "auto" (also when None)
-        as is faster; results are the same to the last bit.
+        the CPU; or "cpu", "cuda", "cuda:1", a torch.device, {"": any of these}. strict=True refuses config keys and
+        tensors that no family computes by, which are else passed over with a warning. trust_remote_code is accepted and
+        changes nothing: no code of a checkpoint is ever run. backend: "native" (CPU) or "torch". threads: the native
+        backend's. packing: how that holds bfloat16 matrices: "lossless" in 12 bits a weight, "none" in 16, "auto" (also
+        when None) as is faster; results are the same to the last bit.
         quantization: "int8" or "int4", our own formats of 8.25 and 4.5 bits, or "nf4", "fp4", "bnb_int8", bitsandbytes'
         (also by its own options, as quantization_config=BitsAndBytesConfig(…)). cache_dtype: how keys and values of
         past tokens are kept: "float32", "float16", "bfloat16" or "int8"; "auto" (also when None) as dtype has it.

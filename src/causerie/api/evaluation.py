@@ -101,11 +101,14 @@ def evaluate(
     backend: str | None = None,
     device: str = "auto",
     threads: int | None = None,
+    strict: bool = False,
 ) -> Iterator[Row]:
     """The quality of each of `formats` (names of dtypes or quantizations), in their order and as they come, then with
     each of `caches` (cache dtypes), all else in float32. The reference is the model itself in float32, which stays
     loaded beside each. Raises as from_pretrained."""
-    load = partial(AutoModelForCausalLM.from_pretrained, name, backend=backend, device_map=device, threads=threads)
+    load = partial(
+        AutoModelForCausalLM.from_pretrained, name, backend=backend, device_map=device, threads=threads, strict=strict
+    )
     longest = max(len(passage.tokens) for passage in passages) + 1
     with load(dtype=REFERENCE, max_cache_tokens=longest) as reference:
         for format in formats:

@@ -66,7 +66,7 @@ _CONFIG: tuple[Need, ...] = ("config",)
 
 
 def inspect(
-    name: str, *, dtype: str = "auto", quantization: QuantConfig | None = None, strict: bool = True
+    name: str, *, dtype: str = "auto", quantization: QuantConfig | None = None, strict: bool = False
 ) -> Inspection:
     """A folder, "builtin" or hub id. Of a hub's model that was never downloaded only config.json is fetched. Raises
     what from_pretrained raises before it reads weights."""

@@ -4,9 +4,11 @@ those alone that verbs share."""
 from __future__ import annotations
 
 import argparse
+import re
+import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 CACHE_DTYPE_HELP = "how past tokens are kept: bfloat16, int8, … (default: auto)"
 THREADS_HELP = "CPU threads; default: the cores it may use"
+STRICT_HELP = "refuse a model with config keys or tensors that no family computes by"
 QUANTIZATION_HELP = "how weights are held: int8, int4, nf4, fp4, bnb_int8 or none (docs/quantization.md)"
 
 
@@ -33,10 +36,18 @@ class _Lines(argparse.RawDescriptionHelpFormatter):
 
 class Parser(argparse.ArgumentParser):
     """argparse, with three differences: options may stand among the words, no option is abbreviated, and a mistake is
-    raised as a `UsageError` instead of ending the process."""
+    raised as a `UsageError` instead of ending the process. `flags` are what the verb takes as key=value, so that who
+    writes one as an option is told."""
 
     def __init__(
-        self, prog: str, description: str, *, width: int | None = None, usage: str | None = None, epilog: str = ""
+        self,
+        prog: str,
+        description: str,
+        *,
+        width: int | None = None,
+        usage: str | None = None,
+        epilog: str = "",
+        flags: Collection[str] = (),
     ) -> None:
         super().__init__(
             prog=prog,
@@ -47,6 +58,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             formatter_class=partial(_Lines, width=width, max_help_position=30),
         )
+        self._flags = flags
         self.add_argument("-h", "--help", action="help", help="show this and leave")
 
     def error(self, message: str) -> NoReturn:
@@ -69,17 +81,30 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
         self.add_argument("--backend", choices=["native", "torch"], help="what computes; default: the best that can")
         self.add_argument("--threads", type=whole_number, metavar="N", help=THREADS_HELP)
+        self.add_argument("--strict", action="store_true", help=STRICT_HELP)
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Parses `words`. Raises UnknownName for an option that does not exist, UsageError for any other mistake."""
         found, rest = self.parse_known_intermixed_args(list(words))
         if rest:
             option = rest[0].split("=", 1)[0]
+            if (flag := option.lstrip("-").replace("-", "_")) in self._flags:
+                word = shlex.quote(f"{flag}={_value_of(rest[0], words)}")
+                raise UsageError(f"{option} is a generate flag; those are written without dashes: {word}")
             raise unknown(f"option of `{self.prog}`", option, self._known_options())
         return found
 
     def _known_options(self) -> list[str]:
         return [option for option in self._option_string_actions if option.startswith("--")]
+
+
+def _value_of(option: str, words: Sequence[str]) -> str:
+    """What somebody gave to an option that is none: after its `=`, or as the next word; True where it is alone."""
+    _, equals, value = option.partition("=")
+    if equals:
+        return value
+    following = words[words.index(option) + 1 :]
+    return following[0] if following and not re.match(r"-\D", following[0]) else "True"
 
 
 def help_columns(width: int | None) -> int:

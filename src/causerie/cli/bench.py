@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from causerie.cli.arguments import CACHE_DTYPE_HELP, THREADS_HELP, Parser, help_columns, whole_number
+from causerie.cli.arguments import CACHE_DTYPE_HELP, STRICT_HELP, THREADS_HELP, Parser, help_columns, whole_number
 from causerie.errors import UsageError
 from causerie.settings import Settings
 
@@ -61,6 +61,7 @@ def parser(width: int | None = None) -> Parser:
     add("--cache-dtype", metavar="NAME", help=CACHE_DTYPE_HELP)
     add("--backend", choices=["native", "torch"], default="native", help="what computes (native)")
     add("--threads", type=whole_number, metavar="N", help=THREADS_HELP)
+    add("--strict", action="store_true", help=STRICT_HELP)
     add("--repeat", type=whole_number, default=5, metavar="N", help="rounds, of which the medians are shown (5)")
     add("--profile", action="store_true", help="also where the time of each test's last step goes (native backend)")
     add("--json", action="store_true", help="as the last line, the same as JSON, sizes in bytes")
@@ -145,7 +146,7 @@ def _check(found: argparse.Namespace, trials: list[Trial]) -> None:
         raise UsageError(f"--profile times the native backend's instructions; --backend {found.backend} has none.")
     cache_dtype_name(found.cache_dtype)
     chosen = [QuantConfig.named(name) for name in found.quantization if name != PLAIN]
-    spec = spec_from_config(without_method(AutoConfig.from_pretrained(found.model)))
+    spec = spec_from_config(without_method(AutoConfig.from_pretrained(found.model)), found.strict)
     for choice in chosen:  # names and widths; a name is as good as a module where nothing is skipped
         choice.formats(spec, "float32", {name: name for name, _ in spec.weights()})
     check(trials, spec.context)
@@ -163,6 +164,7 @@ def _loaded(found: argparse.Namespace, quantization: str, trials: list[Trial]) -
         threads=found.threads if found.backend == "native" else None,
         quantization=None if quantization == PLAIN else quantization,
         cache_dtype=found.cache_dtype,
+        strict=found.strict,
         max_cache_tokens=cache_tokens(trials),
     )
 

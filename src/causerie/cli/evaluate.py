@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from causerie.cli.arguments import THREADS_HELP, Parser, help_columns, whole_number
+from causerie.cli.arguments import STRICT_HELP, THREADS_HELP, Parser, help_columns, whole_number
 from causerie.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def parser(width: int | None = None) -> Parser:
     add("--backend", choices=["native", "torch"], help="what computes; default: the best that can")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add("--threads", type=whole_number, metavar="N", help=THREADS_HELP)
+    add("--strict", action="store_true", help=STRICT_HELP)
     add("--json", action="store_true", help="as the last line, the same as JSON, sizes in bytes")
     return made
 
@@ -74,8 +75,8 @@ def run(found: argparse.Namespace) -> int:
     print(HEADER, flush=True)
     rows = []
     formats = [REFERENCE, NOISE, *dict.fromkeys(name for name in names if name != "none")]
-    where = {"backend": found.backend, "device": found.device, "threads": found.threads}
-    for row in evaluate(found.model, formats, passages, caches=caches, **where):
+    how = {"backend": found.backend, "device": found.device, "threads": found.threads, "strict": found.strict}
+    for row in evaluate(found.model, formats, passages, caches=caches, **how):
         print(line(row), flush=True)
         rows.append(values(row))
     if found.json:

@@ -18,7 +18,7 @@ from typing import Any
 
 import causerie
 from causerie.cli import info_model
-from causerie.cli.arguments import QUANTIZATION_HELP, Parser, help_columns
+from causerie.cli.arguments import QUANTIZATION_HELP, STRICT_HELP, Parser, help_columns
 from causerie.errors import CauserieError, UsageError
 from causerie.settings import Settings
 
@@ -42,6 +42,7 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("model", nargs="?", metavar="MODEL", help="a folder, org/name or builtin: tell of it instead")
     made.add_argument("--quantization", metavar="NAME", help=QUANTIZATION_HELP)
     made.add_argument("--dtype", help="auto (the checkpoint's), float32, float16 or bfloat16")
+    made.add_argument("--strict", action="store_true", help=STRICT_HELP)
     made.add_argument("--json", action="store_true", help="the same as JSON, memory in bytes")
     made.add_argument("--devices", action="store_true", help="also ask torch for its devices, which takes seconds")
     return made
@@ -51,9 +52,14 @@ def run(found: argparse.Namespace) -> int:
     """Prints the report, and returns the exit code. Raises CauserieError."""
     if found.model is not None:
         return _run_model(found)
-    for option, value in (("--quantization", found.quantization), ("--dtype", found.dtype)):
+    for option, value in (
+        ("--quantization", found.quantization),
+        ("--dtype", found.dtype),
+        ("--strict", "" if found.strict else None),
+    ):
         if value is not None:
-            raise UsageError(f"{option} is of a model; name one: causerie info builtin {option} {value}.")
+            asked = f"{option} {value}".rstrip()
+            raise UsageError(f"{option} is of a model; name one: causerie info builtin {asked}.")
     report = gather(Settings.from_environment(), devices=found.devices)
     sys.stdout.write(json.dumps(report, indent=2) + "\n" if found.json else as_lines(report))
     return 0
@@ -62,7 +68,7 @@ def run(found: argparse.Namespace) -> int:
 def _run_model(found: argparse.Namespace) -> int:
     if found.devices:
         raise UsageError("--devices is of this machine; ask without a model: causerie info --devices.")
-    report = info_model.gather(found.model, found.dtype or "auto", found.quantization)
+    report = info_model.gather(found.model, found.dtype or "auto", found.quantization, found.strict)
     sys.stdout.write(json.dumps(report, indent=2) + "\n" if found.json else info_model.as_lines(report))
     return 0
 

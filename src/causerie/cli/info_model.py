@@ -11,13 +11,13 @@ Report = dict[str, Any]
 """JSON's values, nested."""
 
 
-def gather(name: str, dtype: str, quantization: str | None) -> Report:
+def gather(name: str, dtype: str, quantization: str | None, strict: bool = False) -> Report:
     """All there is to say of a model. Raises CauserieError."""
     from causerie.api.inspection import inspect
     from causerie.api.quantization import chosen
     from causerie.api.torch_names import dtype_name
 
-    found = inspect(name, dtype=dtype_name(dtype), quantization=chosen(quantization, None))
+    found = inspect(name, dtype=dtype_name(dtype), quantization=chosen(quantization, None), strict=strict)
     return {
         "model": name,
         "folder": str(found.folder),

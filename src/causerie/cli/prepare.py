@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from causerie.cli.arguments import QUANTIZATION_HELP, THREADS_HELP, Parser, help_columns, whole_number
+from causerie.cli.arguments import QUANTIZATION_HELP, STRICT_HELP, THREADS_HELP, Parser, help_columns, whole_number
 
 _DESCRIPTION = """\
 Writes a model to a folder as the native backend's kernels read it. A start from that
@@ -37,6 +37,7 @@ def parser(width: int | None = None) -> Parser:
     add("--quantization", metavar="NAME", help=QUANTIZATION_HELP)
     add("--packing", metavar="NAME", help="bfloat16 in 12 bits (lossless), 16 (none) or as is faster here (auto)")
     add("--threads", type=whole_number, metavar="N", help=THREADS_HELP)
+    add("--strict", action="store_true", help=STRICT_HELP)
     return made
 
 
@@ -53,6 +54,7 @@ def run(found: argparse.Namespace) -> int:
         quantization=found.quantization,
         packing=found.packing,
         threads=found.threads,
+        strict=found.strict,
         backend="native",
         progress=True,
     ) as model:

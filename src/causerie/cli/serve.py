@@ -93,6 +93,7 @@ def _serve(found: argparse.Namespace, models: list[str], keys: list[str], listen
         "threads": found.threads,
         "quantization": found.quantization,
         "cache_dtype": found.cache_dtype,
+        "strict": found.strict,
     }
     failures: list[CauserieError] = []
 

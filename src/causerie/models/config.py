@@ -1,22 +1,21 @@
-"""config.json, read with counting: every accessor marks its key as read; what nobody read must be known to be inert.
+"""config.json, read with counting: every accessor marks its key as read; what nobody read is judged at the end.
 
 A family that forgets a key computes something else than the model that was trained, and says nothing. Here it cannot:
-`Config.finish` refuses what is left over. Sizes are checked against bounds before anything is allocated. This module
-knows no family, no weights, and runs nothing that a config names.
+`Config.finish` has what is left over judged by unread_keys.py. Sizes are checked against bounds before anything is
+allocated. This module knows no family, no weights, and runs nothing that a config names.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from causerie.checkpoint.json_object import read_json_object
 from causerie.errors import ConfigError, MissingFile
-from causerie.models.inert import INERT, NEUTRAL, REFUSED
+from causerie.models.unread_keys import UnreadKey, judge, same_json, short_json
 
 MOST_BYTES = 16 * 2**20  # of a config.json; real ones have some kilobytes
 MOST_SIZE = 2**24  # of any width, count or context; a float32 position is exact up to here
@@ -46,6 +45,7 @@ class Config:
         self._path = path
         self._read: set[str] = set()
         self._parts: list[Config] = []
+        self._unexpected: list[str] = []
 
     def integer(self, key: str, default: int | _Required = REQUIRED, *, least: int = 1, most: int = MOST_SIZE) -> int:
         """A whole number in least..most."""
@@ -113,10 +113,10 @@ class Config:
         return part
 
     def expect(self, key: str, *neutral: Any) -> None:
-        """Declares `key` harmless as long as it is absent, null, or one of `neutral`; anything else is an error."""
-        if self.has(key) and not any(_same(self._values[key], value) for value in neutral):
+        """Declares `key` harmless as long as it is absent, null or one of `neutral`; `finish` refuses anything else."""
+        if self.has(key) and not any(same_json(self._values[key], value) for value in neutral):
             listed = " or ".join(json.dumps(value) for value in neutral)
-            raise self.wrong(key, self._values[key], f"{listed}: family {self.family!r} is computed here only so")
+            self._unexpected.append(f"{self._unread(key)} (only {listed} is done here)")
         self._read.add(key)
 
     def has(self, key: str) -> bool:
@@ -126,30 +126,31 @@ class Config:
     def wrong(self, key: str, value: Any, expected: str) -> ConfigError:
         """The error for a value that cannot be meant."""
         return ConfigError(
-            f"config.json sets {self._path + key!r} = {_short(value)}; it must be {expected}. "
+            f"config.json sets {self._path + key!r} = {short_json(value)}; it must be {expected}. "
             "The file is damaged, or made for another program."
         )
 
-    def leftovers(self) -> Iterator[tuple[str, Any]]:
-        """Dotted names and values of what nobody read, nulls left out."""
+    def unexpected(self) -> Iterator[str]:
+        """What `expect` was told, with its name and value, and found otherwise."""
+        yield from self._unexpected
+        for part in self._parts:
+            yield from part.unexpected()
+
+    def leftovers(self) -> Iterator[UnreadKey]:
+        """What nobody read, nulls left out."""
         for key, value in self._values.items():
             if key not in self._read and value is not None:
-                yield self._path + key, value
+                yield self._unread(key)
         for part in self._parts:
             yield from part.leftovers()
 
     def finish(self, strict: bool) -> None:
-        """Refuses leftovers that are not known to be inert, or warns about them where not `strict`."""
-        for name, value in self.leftovers():
-            if name in INERT or any(_same(value, neutral) for neutral in NEUTRAL.get(name, ())):
-                continue
-            sentence = (
-                f"config.json sets {name!r} = {_short(value)}, which family {self.family!r} does not read, "
-                "so answers could be wrong."
-            )
-            if strict:
-                raise ConfigError(f"{sentence} Pass strict=False to load the model anyway.")
-            warnings.warn(sentence, stacklevel=3)
+        """Raises ConfigError for keys that mean arithmetic and were not read, all together; warns about other keys that
+        were not read and are not known to be inert, or raises ConfigError for them too where `strict`."""
+        judge(self.leftovers(), self.family, strict, self.unexpected())
+
+    def _unread(self, key: str) -> UnreadKey:
+        return UnreadKey(key, self._values[key], self._values, self._path)
 
     def _take(self, key: str, default: Any) -> Any:
         self._read.add(key)
@@ -174,28 +175,9 @@ class Config:
         return value
 
 
-def refuse_other_programs(values: Mapping[str, Any]) -> None:
-    """Refuses configs that need code or arithmetic of another program, whatever the family."""
-    for key, reason in REFUSED.items():
-        if values.get(key):
-            raise ConfigError(f"config.json sets {key!r} = {_short(values[key])}: {reason}")
-
-
 def read_config(folder: str | Path) -> dict[str, Any]:
     """The config.json of a model folder. Raises MissingFile, or ConfigError where it is not a JSON object."""
     path = Path(folder) / "config.json"
     if not path.is_file():
         raise MissingFile(f"{folder} has no config.json. A model folder needs config.json, weights and a tokenizer.")
     return read_json_object(path, error=ConfigError, most_bytes=MOST_BYTES)
-
-
-def _same(value: Any, neutral: Any) -> bool:
-    return type(value) is type(neutral) and bool(value == neutral)
-
-
-def _short(value: Any) -> str:
-    try:
-        written = json.dumps(value)
-    except (TypeError, ValueError, RecursionError):
-        written = f"a {type(value).__name__}"
-    return written if len(written) <= 80 else written[:77] + "…"

@@ -1,4 +1,8 @@
-"""Keys of config.json that change no logit, and keys that no family may set. Data only; each group says why."""
+"""Keys of config.json that change no logit, values that switch a key's arithmetic off, and keys that no family may set.
+Data only; each group says why.
+
+What is here is passed over in silence. Other keys that a family does not read are judged by unread_keys.py.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ _BOOKKEEPING = (  # who wrote the file, and for which class of which program
     "unsloth_fixed",
     "max_sequence_length",  # of the first Llama conversions; max_position_embeddings is what is read
 )
+_CODE = ("auto_map", "trust_remote_code")  # of a checkpoint: never run; a family that is built in needs none
 _TRAINING = (  # how weights were first drawn, and what is dropped while training only
     "initializer_range",
     "attention_dropout",
@@ -79,17 +84,16 @@ _SAMPLING = (  # old configs carry the sampling defaults of their day; the field
     "remove_invalid_values",
 )
 
-INERT = frozenset((*_BOOKKEEPING, *_TRAINING, *_OUTPUTS, *_LABELS, *_DTYPE, *_TOKENS, *_SAMPLING))
+INERT = frozenset((*_BOOKKEEPING, *_CODE, *_TRAINING, *_OUTPUTS, *_LABELS, *_DTYPE, *_TOKENS, *_SAMPLING))
 
 NEUTRAL: dict[str, tuple[Any, ...]] = {
-    # These would matter with any other value.
+    # These would matter with any other value, whether or not the field's code reads them.
     "is_encoder_decoder": (False,),
     "is_decoder": (False, True),
     "add_cross_attention": (False,),
     "tie_encoder_decoder": (False,),
     "cross_attention_hidden_size": (),
     "pruned_heads": ({}, []),
-    "trust_remote_code": (False,),
     "use_mrope": (False,),  # the distilled R1 models
     "activation": ("swiglu",),  # Falcon 3; the gate's own function is hidden_act
     # Names of ways to compute the same attention; a name of anything else would be code from elsewhere.
@@ -97,20 +101,56 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "_attn_implementation": ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"),
 }
 
-_CODE = (
-    "it wants code that comes with the checkpoint, and this program runs no code from a checkpoint. "
-    "Use a checkpoint of a family that is built in."
+FACTORS = frozenset(  # what is multiplied or divided by them stays as it is where they are 1
+    (
+        "attention_in_multiplier",
+        "attention_out_multiplier",
+        "attention_value_scale",
+        "embedding_multiplier",
+        "embedding_scale",
+        "factor",
+        "key_multiplier",
+        "lm_head_multiplier",
+        "logit_scale",
+        "logits_scaling",
+        "output_multiplier",
+        "partial_rotary_factor",
+        "residual_multiplier",
+        "residual_scale",
+        "rotary_pct",
+        "scale_emb",
+    )
 )
-_PACKED = "its weights are packed in a way that is not read. Use the float16 or bfloat16 checkpoint of the same model."
+
+ALWAYS = frozenset(  # what every decoder here does, so that false or 0 asks for another one; any other key is off by it
+    (
+        "causal",
+        "decoder_normalize_before",
+        "do_layer_norm_before",
+        "is_causal",
+        "is_gated_act",
+        "normalize_before",
+        "scale_attn_weights",
+        "use_gated_mlp",
+        "use_rotary_embedding",
+    )
+)
+
+SWITCHES = {  # keys that mean nothing where the key named here is false in the same file
+    "sliding_window": "use_sliding_window",
+    "max_window_layers": "use_sliding_window",
+}
+
+_RUN = "it names code, and this program runs no code that comes with a checkpoint"
+_PACKED = "its weights are packed in a way that is not read; use the float16 or bfloat16 checkpoint of the same model"
 
 REFUSED: dict[str, str] = {
-    "auto_map": _CODE,
-    "trust_remote_code": _CODE,
-    "custom_pipelines": _CODE,
-    "custom_generate": _CODE,
-    "kernels": _CODE,
-    "_attn_implementation_internal": _CODE,
-    "_experts_implementation_internal": _CODE,
+    "custom_pipelines": _RUN,
+    "custom_generate": _RUN,
+    "kernels": _RUN,
+    "_attn_implementation_internal": _RUN,
+    "_experts_implementation_internal": _RUN,
+    "quantization": _PACKED,  # MLX
     "quantization_config": _PACKED,
     "compression_config": _PACKED,
 }

@@ -79,11 +79,12 @@ def survey(
     *,
     dtype: str = "auto",
     quantization: QuantConfig | None = None,
-    strict: bool = True,
+    strict: bool = False,
 ) -> Survey:
     """Where the weights lie and how they will be held. Reads headers only. Raises ConfigError or UnknownName for a
-    config that cannot be computed, WeightFileError for tensors that are missing, unexpected (a warning where not
-    `strict`) or misshapen, UsageError for a quantization that cannot be."""
+    config that cannot be computed, WeightFileError for tensors that are missing, unexpected or misshapen,
+    UsageError for a quantization that cannot be. `strict` refuses what is else passed over with a warning: keys and
+    tensors that no decoder computes by."""
     method = method_of(config)
     if method is not None and quantization is not None:
         if prepared_for(config) is not None:
@@ -122,7 +123,7 @@ def load_model(
     dtype: str = "auto",
     quantization: QuantConfig | None = None,
     max_tokens: int = 512,
-    strict: bool = True,
+    strict: bool = False,
     progress: Progress | None = None,
     workers: int = 1,
 ) -> Model:

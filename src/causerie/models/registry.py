@@ -14,7 +14,7 @@ from typing import Any
 
 from causerie.errors import ConfigError, unknown
 from causerie.models import archs
-from causerie.models.config import Config, refuse_other_programs
+from causerie.models.config import Config
 from causerie.models.spec import Decoder
 
 Build = Callable[[Config], Decoder]
@@ -56,15 +56,22 @@ def family(values: Mapping[str, Any]) -> Architecture:
             "Add it if you know which one the checkpoint belongs to."
         )
     if model_type not in families():
-        raise unknown("model family (model_type of config.json)", model_type, families())
+        raise unknown(
+            "model family (model_type of config.json)",
+            model_type,
+            families(),
+            advice="The family is not built in yet, and no code that comes with a checkpoint stands in for it: take a "
+            "model of a known family, or run this one with transformers. docs/adding-a-model.md says how a family is "
+            "added.",
+        )
     import_module(f"{archs.__name__}.{model_type}")
     return _registered[model_type]
 
 
-def spec_from_config(values: Mapping[str, Any], strict: bool = True) -> Decoder:
-    """The spec of a config. Raises ConfigError for values out of bounds, for what needs arithmetic we do not do, and
-    for keys that the family does not read (a warning instead where not `strict`)."""
-    refuse_other_programs(values)
+def spec_from_config(values: Mapping[str, Any], strict: bool = False) -> Decoder:
+    """The spec of a config. Raises UnknownName for a family that is not built in, ConfigError for values out of bounds
+    and for keys that mean arithmetic and that the family does not read. Warns (ConfigWarning) about other keys that it
+    does not read; where `strict`, refuses them too."""
     known = family(values)
     config = Config(values, family=known.model_type)
     spec = known.build(config)

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from causerie.errors import ConfigError
-from causerie.models.config import MOST_SIZE, Config
+from causerie.models.config import Config
 from causerie.models.spec import Rope
 
 SCALINGS = ("default", "linear", "dynamic", "llama3", "yarn")
@@ -40,18 +40,6 @@ def read_rope(c: Config, head_dim: int) -> Rope:
     if scaling == "dynamic" and head_dim == 2:
         raise c.wrong("head_dim", head_dim, "greater than 2 for dynamic rope scaling")
     return Rope(inner_theta or theta or 10000.0, head_dim, context, scaling, tuple(sorted(options.items())))
-
-
-def reach(rope: Rope) -> int:
-    """The longest sequence, in tokens, that a rotation is made for. Linear, dynamic and yarn scalings multiply what
-    their config calls the (original) context; the others' max_position_embeddings says it already."""
-    options = dict(rope.options)
-    length = rope.context
-    if rope.scaling in ("linear", "dynamic"):
-        length = int(min(rope.context * options["factor"], MOST_SIZE))
-    elif rope.scaling == "yarn":
-        length = int(min(options["original_max_position_embeddings"] * options["factor"], MOST_SIZE))
-    return max(rope.context, length)
 
 
 def _parameters(c: Config) -> Config | None:

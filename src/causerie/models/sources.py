@@ -72,11 +72,11 @@ def find_weights(
     index: TensorIndex,
     *,
     config: Mapping[str, Any] | None = None,
-    strict: bool = True,
+    strict: bool = False,
 ) -> list[Source]:
     """Where each weight of `spec` lies, in the order of the spec. `config` says how quantized tensors are stored. Reads
-    no data; raises WeightFileError for tensors that are missing, misshapen or (a warning where not `strict`)
-    unexpected."""
+    no data; raises WeightFileError for tensors that are missing, misshapen, or inside the decoder without a place in
+    it. Warns about other tensors without a place; where `strict`, refuses them too."""
     present = set(index.names())
     wanted = {checkpoint_name(table, name): (name, shape) for name, shape in spec.weights()}
     special = {
@@ -96,7 +96,7 @@ def find_weights(
         special.get(tensor) or _checked(name, shape, index.info(tensor)) for tensor, (name, shape) in wanted.items()
     ]
     used = {tensor for source in special.values() for tensor in source.all_tensors}
-    _refuse_unexpected(spec, index, present - wanted.keys() - used, table["head"], strict)
+    _judge_unexpected(spec, index, present - wanted.keys() - used, table, strict)
     return sources
 
 
@@ -134,16 +134,29 @@ def _checked(name: str, shape: tuple[int, ...], info: TensorInfo) -> Source:
     return Source(name, shape, info.name, info)
 
 
-def _refuse_unexpected(spec: Decoder, index: TensorIndex, left: set[str], head: str, strict: bool) -> None:
-    unexpected = sorted(tensor for tensor in left if not is_computed(tensor) and not (spec.tied and tensor == head))
-    if not unexpected:
-        return
-    sentence = (
-        f"{_home(index)} holds {_listed(unexpected)}, for which the {spec.family} model of config.json has no place"
+def _judge_unexpected(
+    spec: Decoder, index: TensorIndex, left: set[str], table: Mapping[str, str], strict: bool
+) -> None:
+    """Tensors under the same roots as the decoder's own (`model.`, `lm_head.`) are arithmetic that it does not do;
+    others, such as the head of a reward model, lie beside it."""
+    unexpected = sorted(
+        tensor for tensor in left if not is_computed(tensor) and not (spec.tied and tensor == table["head"])
     )
-    if strict:
-        raise WeightFileError(f"{sentence}, so answers could be wrong. Pass strict=False to load the model anyway.")
-    warnings.warn(f"{sentence}; left out.", stacklevel=5)
+    roots = {name.partition(".")[0] for name in table.values()}
+    inside = [tensor for tensor in unexpected if tensor.partition(".")[0] in roots]
+    without = f"for which the {spec.family} model of config.json has no place"
+    if inside:
+        raise WeightFileError(
+            f"{_home(index)} holds {_listed(inside)}, {without}, so answers would be wrong. Use the checkpoint that "
+            "belongs to this config.json; an adapter must be merged into its model first (peft's merge_and_unload)."
+        )
+    if unexpected and strict:
+        raise WeightFileError(
+            f"{_home(index)} holds {_listed(unexpected)}, {without}. strict=True (--strict) refuses that; without it "
+            "the model loads, with a warning."
+        )
+    if unexpected:
+        warnings.warn(f"{_home(index)} holds {_listed(unexpected)}, {without}; left out.", stacklevel=5)
 
 
 def untie_if_different(spec: Decoder, table: Mapping[str, str], index: TensorIndex) -> Decoder:

@@ -88,7 +88,7 @@ class Decoder:
     layers: tuple[Layer, ...]
     norm: Norm
     tied: bool  # the head is the embedding
-    context: int  # longest sequence, in tokens
+    context: int  # longest sequence, in tokens: max_position_embeddings, whatever the scaling of its rotations
 
     def each_mixer(self, **changes: Any) -> Decoder:
         """The same decoder with these fields changed in every layer's mixer."""

@@ -6,7 +6,7 @@ from causerie.errors import ConfigError
 from causerie.models.config import MOST_LAYERS, Config
 from causerie.models.names import LLAMA_WEIGHTS
 from causerie.models.registry import architecture
-from causerie.models.rope_config import reach, read_rope
+from causerie.models.rope_config import read_rope
 from causerie.models.spec import MLP, Activation, Attention, Decoder, Layer, Norm
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -59,7 +59,7 @@ def llama_like(
         layers=(Layer(attention, mlp, norm),) * c.integer("num_hidden_layers", most=MOST_LAYERS),
         norm=norm,
         tied=c.boolean("tie_word_embeddings", False),
-        context=reach(rope),
+        context=rope.context,
     )
 
 
