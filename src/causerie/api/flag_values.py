@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from causerie.errors import UsageError
+from causerie.text.response_format import form_of
 
 Check: TypeAlias = Callable[[str, Any], Any]
 
@@ -58,9 +59,8 @@ def switch(name: str, value: Any) -> bool:
 
 
 def response_format(name: str, value: Any) -> dict[str, Any]:
-    """An object with a type; text/structure.py knows which types there are."""
-    if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
-        raise _wrong(name, value, 'an object with a type, such as {"type": "json_object"}')
+    """An object with a type, and the keys of that type."""
+    form_of(value)
     return dict(value)
 
 
@@ -75,13 +75,18 @@ def texts(name: str, value: Any) -> str | list[str]:
 _token = count(0)
 
 
-def tokens(name: str, value: Any) -> int | list[int]:
-    """A token id, or a list of them."""
+NO_TOKEN = -1
+"""How the field writes that there is no such token: eos_token_id=-1 lets no token end an answer."""
+_token_or_none = count(NO_TOKEN)
+
+
+def end_tokens(name: str, value: Any) -> int | list[int]:
+    """A token id, or a list of them; NO_TOKEN may stand for one."""
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_token(name, token) for token in value]
+        return [_token_or_none(name, token) for token in value]
     if isinstance(value, Mapping | str | bytes | set | bool):
         raise _wrong(name, value, "a token id or a list of them")
-    number: int = _token(name, value)
+    number: int = _token_or_none(name, value)
     return number
 
 
@@ -130,6 +135,7 @@ CHECKS: dict[str, Check] = {
     "min_length": count(0),
     "max_time": number(0.0),
     "stop_strings": texts,
+    "repetition_detection": switch,
     "do_sample": switch,
     "temperature": number(0.0, 1000.0),
     "top_k": count(0),
@@ -157,6 +163,6 @@ CHECKS: dict[str, Check] = {
     "output_logits": switch,
     "logprobs": count(0, 1000),
     "bos_token_id": count(0),
-    "eos_token_id": tokens,
+    "eos_token_id": end_tokens,
     "pad_token_id": count(0),
 }

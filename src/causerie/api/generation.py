@@ -13,10 +13,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from causerie.api.flag_values import CHECKS
+from causerie.api.flag_values import CHECKS, NO_TOKEN
 from causerie.api.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS, refuse
 from causerie.checkpoint.json_object import read_json_object
-from causerie.errors import MissingFile, UsageError, unknown
+from causerie.errors import MissingFile, UsageError, about, unknown
 
 if TYPE_CHECKING:  # this module of the checkpoint's brings numpy, and flags are read before anything else
     from causerie.checkpoint.folder import Need
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # this module of the checkpoint's brings numpy, and flags are
 FILE_NAME = "generation_config.json"
 _NEEDS: tuple[Need, ...] = ("config",)  # a hub id then costs its small files, not its weights
 _TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
+_THEIRS = "transformers.generation.configuration_utils.GenerationConfig"
 METADATA = frozenset({"transformers_version", "_from_model_config", "_commit_hash"})
 
 
@@ -42,6 +43,7 @@ class GenerationConfig:
     min_length: int | None = None  # tokens of prompt and answer before the answer may end
     max_time: float | None = None  # seconds after which the answer ends
     stop_strings: str | list[str] | None = None  # texts that end the answer; `stop` is another name
+    repetition_detection: bool | None = None  # ends an answer that says the same again and again (text/repetition.py)
 
     do_sample: bool | None = None  # draw tokens at random; off, the likeliest is taken
     temperature: float | None = None  # flattens (above 1) or sharpens (below) the odds; 0 is greedy
@@ -51,7 +53,7 @@ class GenerationConfig:
     typical_p: float | None = None  # draw among the most typical tokens that hold this probability
     epsilon_cutoff: float | None = None  # drop tokens below this probability
     eta_cutoff: float | None = None  # drop tokens below a limit that adapts to the entropy
-    seed: int | None = None  # same seed, same text; a fresh one each time when not set
+    seed: int | None = None  # same seed, same text; when not set, from the global generator that set_seed seeds
 
     repetition_penalty: float | None = None  # divides the odds of tokens already in prompt or answer
     presence_penalty: float | None = None  # lowers tokens already in the answer, once each
@@ -113,7 +115,8 @@ class GenerationConfig:
                 raise UsageError("stop and stop_strings are two names of one flag; pass one of them.")
             flags["stop_strings"] = stop
         for name, value in flags.items():
-            setattr(self, name, value)
+            with about(name):
+                setattr(self, name, value)
 
     def to_dict(self) -> dict[str, Any]:
         """The flags that are set."""
@@ -125,6 +128,18 @@ class GenerationConfig:
         """Flags of the field that nothing here reads and that somebody set. Those of a checkpoint may ask for
         something; generate() then refuses, unless the caller says otherwise."""
         return dict(self._foreign)
+
+    @classmethod
+    def of(cls, config: Any) -> GenerationConfig:
+        """A config of ours as it is; of transformers' a copy with the flags that are set in it. Raises UsageError for
+        anything else, Unsupported and UnknownName for what it asks."""
+        if isinstance(config, cls):
+            return config
+        kind = f"{type(config).__module__}.{type(config).__qualname__}"
+        if kind != _THEIRS:
+            raise UsageError(f"generation_config is {kind}; expected causerie.GenerationConfig(…) with the same flags.")
+        flags = {name: value for name, value in vars(config).items() if value is not None and name not in METADATA}
+        return cls(**flags)
 
     @classmethod
     def from_dict(cls, flags: Mapping[str, Any]) -> GenerationConfig:
@@ -149,7 +164,7 @@ class GenerationConfig:
 
     def _take(self, name: str, value: Any, path: Path) -> None:
         """Sets a flag of a checkpoint; a value that cannot be meant is told and left out, as it may never matter."""
-        if name in _TOKEN_IDS and value == -1:
+        if name in _TOKEN_IDS and value == NO_TOKEN:
             return  # how the first Llama conversions said that there is no such token
         try:
             setattr(self, name, value)

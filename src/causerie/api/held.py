@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from causerie.chat.parse import ReplyFormat
 from causerie.decoding.constraint import Constraint
 from causerie.decoding.reasoning import AfterReasoning, ReasoningTokens
-from causerie.errors import CauserieError, Unsupported
+from causerie.errors import CauserieError, Unsupported, about
 
 if TYPE_CHECKING:
     from causerie.api.resolution import Generation
@@ -23,7 +23,8 @@ def constraint_of(plan: Generation, tokenizer: ChatTokenizer, vocab: int) -> Con
     not one token."""
     from causerie.text.structure import Structure, grammar_of
 
-    grammar = None if plan.response_format is None else grammar_of(plan.response_format)
+    with about("response_format"):
+        grammar = None if plan.response_format is None else grammar_of(plan.response_format)
     if grammar is None and plan.thinking_budget is None:
         return None
     reply = reply_format_of(tokenizer)
@@ -32,7 +33,8 @@ def constraint_of(plan: Generation, tokenizer: ChatTokenizer, vocab: int) -> Con
     if reply.around_reasoning is not None and reasoning is None and plan.thinking_budget is not None:
         raise Unsupported(
             "thinking_budget cannot be kept: what ends this model's reasoning is not one of its tokens. Leave it out, "
-            "or turn reasoning off."
+            "or turn reasoning off.",
+            field="thinking_budget",
         )
     if reasoning is None:
         return inner  # a model that does not reason keeps within any budget

@@ -20,7 +20,8 @@ class Matcher(Protocol):
         ...
 
     def forbid(self, row: NDArray[np.float32]) -> None:
-        """Sets the scores [vocab] of tokens that may not come next to -inf."""
+        """Sets the scores [vocab] of tokens that may not come next to -inf. Raises UsageError where the constraint
+        cannot tell them."""
         ...
 
 

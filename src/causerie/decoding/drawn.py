@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One drawn token, or (error set) the sentence that says why none could be drawn."""
+    """One drawn token, or (error set) the sentence that says why none could be drawn, and the flag of the request that
+    is to blame, where it is one."""
 
     token: int
     logprob: float | None = None
@@ -18,3 +19,4 @@ class Drawn:
     logits: NDArray[np.float32] | None = None  # [vocab], as the model gave them
     scores: NDArray[np.float32] | None = None  # [vocab], after all filters
     error: str | None = None
+    error_field: str | None = None

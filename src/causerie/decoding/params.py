@@ -40,12 +40,14 @@ class SamplingParams:
 
     seed: int = 0  # noise is a function of (seed, position): same seed, same text
     max_time: float | None = None  # seconds from the request's start
+    client: str = ""  # whose request this is: clients take turns
     max_wait: float | None = None  # seconds in line for a first step; then it ends with an error
     logprobs: int | None = None  # also report this many most likely tokens; 0 the drawn one only
     keep_logits: bool = False  # each event carries the model's raw logits
     keep_scores: bool = False  # each event carries the logits after all filters
     prompt_logits: bool = False  # the last event carries the logits of every prompt position
     pool_states: bool = False  # the last event carries the mean hidden state of the prompt, and there is no answer
+    prompt_progress: bool = False  # events before the first token tell how much of the prompt is read
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -53,7 +55,7 @@ class SamplingParams:
             if value is None:
                 continue
             if not low <= value <= high:  # also refuses NaN
-                raise UsageError(f"{name} is {value}; it must be from {low} to {high}.")
+                raise UsageError(f"{name} is {value}; it must be from {low} to {high}.", field=name)
         if self.pool_states and (self.max_tokens != 0 or self.prompt_logits):
             raise UsageError("pool_states reads a prompt and nothing else; it needs max_tokens=0 and no prompt_logits.")
         if self.max_tokens is not None and self.min_tokens > self.max_tokens:

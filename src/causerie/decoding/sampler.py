@@ -18,6 +18,7 @@ from causerie.decoding.constraint import Matcher
 from causerie.decoding.drawn import Drawn
 from causerie.decoding.history import Completions, NoRepeat, Penalties
 from causerie.decoding.params import SamplingParams
+from causerie.errors import UsageError
 
 Row = NDArray[np.float32]
 _SMALL = 4096  # candidates up to which float64 costs nothing that matters
@@ -47,6 +48,8 @@ class Sampler:
         for row, drawing in zip(rows, drawings, strict=True):
             try:
                 drawn.append(self._draw(row, drawing))
+            except UsageError as fault:
+                drawn.append(Drawn(-1, error=str(fault), error_field=fault.field))
             except Exception as fault:  # noqa: BLE001 - one request's filters must not end its neighbours
                 drawn.append(Drawn(-1, error=f"Drawing a token failed: {type(fault).__name__}: {fault}"))
         return drawn
@@ -102,7 +105,8 @@ class RequestSampler:
             scores = self._filtered(row, history)
             token = int(scores.argmax())
             if not np.isfinite(scores[token]):
-                return Drawn(token, error="Every token is forbidden by this request's filters; relax some of them.")
+                sentence = "Every token is forbidden by this request's filters; relax some of them."
+                return Drawn(token, error=sentence, error_field=self._forbidding())
         else:
             scores = row
         places: keep.Places | None = None
@@ -136,6 +140,21 @@ class RequestSampler:
         if new == 0:
             row[self._begin] = -np.inf
         return row
+
+    def _forbidding(self) -> str | None:
+        """The flag that most likely forbids what the others leave: the model and the form alone always leave some."""
+        params = self._params
+        flags = {
+            "min_new_tokens": params.min_tokens,
+            "suppress_tokens": params.suppress_tokens,
+            "begin_suppress_tokens": params.begin_suppress_tokens,
+            "bad_words_ids": params.bad_words,
+            "logit_bias": params.logit_bias,
+            "sequence_bias": params.sequence_bias,
+            "no_repeat_ngram_size": params.no_repeat_ngram_size,
+            "response_format": params.constraint,
+        }
+        return next((name for name, value in flags.items() if value), None)
 
     def _candidates(self, scores: Row) -> tuple[keep.Places | None, keep.Logits]:
         """Tokens that may be drawn (None: all) and their logits at this temperature, largest 0."""

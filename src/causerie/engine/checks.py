@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from math import inf, isnan
+from math import inf
 
 from causerie.decoding.params import SamplingParams
 from causerie.errors import ContextLengthError, UsageError
+
+_MOST_BIAS = 1e30  # a logit stays a float32 with any number of them added
 
 
 def prompt(tokens: Sequence[int], vocab: int) -> tuple[int, ...]:
@@ -17,10 +19,10 @@ def prompt(tokens: Sequence[int], vocab: int) -> tuple[int, ...]:
     try:
         checked = tuple(map(operator.index, tokens))
     except TypeError as fault:
-        raise UsageError(f"A prompt must be a list of token ids, whole numbers: {fault}.") from None
+        raise UsageError(f"A prompt must be a list of token ids, whole numbers: {fault}.", field="prompt") from None
     if not checked:
-        raise UsageError("The prompt has no tokens; a model needs at least one to continue.")
-    _within("The prompt", checked, vocab)
+        raise UsageError("The prompt has no tokens; a model needs at least one to continue.", field="prompt")
+    _within("prompt", checked, vocab)
     return checked
 
 
@@ -46,18 +48,23 @@ def params(wanted: SamplingParams, vocab: int) -> None:
     looked at: one outside the vocabulary is never drawn."""
     _within("logit_bias", (token for token, _ in wanted.logit_bias), vocab)
     _within("sequence_bias", (token for tokens, _ in wanted.sequence_bias for token in tokens), vocab)
-    _within("bad_words", (token for word in wanted.bad_words for token in word), vocab)
+    _within("bad_words_ids", (token for word in wanted.bad_words for token in word), vocab)
     _within("suppress_tokens", wanted.suppress_tokens, vocab)
     _within("begin_suppress_tokens", wanted.begin_suppress_tokens, vocab)
-    if any(not tokens for tokens, _ in wanted.sequence_bias) or any(not word for word in wanted.bad_words):
-        raise UsageError("sequence_bias and bad_words may not hold an empty list of tokens; leave it out.")
+    for name, words in (("sequence_bias", dict(wanted.sequence_bias)), ("bad_words_ids", wanted.bad_words)):
+        if not all(words):
+            raise UsageError(f"{name} may not hold an empty list of tokens; leave it out.", field=name)
     for name, biases in (("logit_bias", wanted.logit_bias), ("sequence_bias", wanted.sequence_bias)):
         for key, bias in biases:
-            if isnan(bias) or bias == inf:
-                raise UsageError(f"{name} of {key} is {bias}; it must be a number, or -inf to forbid the token.")
+            if not (abs(bias) <= _MOST_BIAS or bias == -inf):
+                raise UsageError(
+                    f"{name} of {key} is {bias}; it must be a number of at most {_MOST_BIAS:g} either way, or -inf to "
+                    "forbid the token.",
+                    field=name,
+                )
 
 
 def _within(name: str, tokens: Iterable[int], vocab: int) -> None:
     for token in tokens:
         if not 0 <= token < vocab:
-            raise UsageError(f"{name} holds token {token}; the model's tokens are 0 to {vocab - 1}.")
+            raise UsageError(f"{name} holds token {token}; the model's tokens are 0 to {vocab - 1}.", field=name)

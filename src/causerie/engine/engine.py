@@ -45,7 +45,7 @@ class EngineStats:
     preemptions: int
     blocks: int
     free_blocks: int
-    kept_blocks: int  # held by the prefix index
+    kept_blocks: int  # held by the prefix index alone, until somebody needs them
 
 
 class Engine:
@@ -130,7 +130,7 @@ class Engine:
             preemptions=self._preemptions,
             blocks=self._cache.pool.total,
             free_blocks=self._cache.pool.free,
-            kept_blocks=len(self._cache.index),
+            kept_blocks=self._cache.pool.idle,
         )
 
     def _idle(self, plan: Plan) -> list[TokenEvent]:

@@ -36,8 +36,19 @@ class RequestStats:
 
 
 @dataclass(frozen=True)
+class PromptProgress:
+    """How much of a prompt is read; all but `seconds` in tokens."""
+
+    prompt_tokens: int
+    cached_tokens: int  # found in the cache when the request first ran
+    read_tokens: int  # with the cached ones
+    seconds: float  # since the request first ran, by the engine's clock
+
+
+@dataclass(frozen=True)
 class TokenEvent:
-    """One new token, or (token None) an end without one. The last event of a request has a finish_reason and stats."""
+    """One new token, or (token None) an end without one or the progress of reading the prompt. The last event of a
+    request has a finish_reason and stats."""
 
     request: int
     token: int | None
@@ -48,5 +59,7 @@ class TokenEvent:
     scores: NDArray[np.float32] | None = None  # [vocab], when keep_scores
     prompt_logits: NDArray[np.float32] | None = None  # [prompt, vocab] on the last event, when prompt_logits
     mean_state: NDArray[np.float64] | None = None  # [width] on the last event, when pool_states
+    progress: PromptProgress | None = None  # before the first token, when prompt_progress
     error: str | None = None  # the sentence, when finish_reason is "error"
+    error_field: str | None = None  # the flag of the request that is to blame for it; None: the engine is
     stats: RequestStats | None = field(default=None, compare=False)

@@ -10,15 +10,20 @@ step's rows on reading prompts in chunks.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Many
 
 from causerie.cache.lease import CacheBook, Lease
 from causerie.decoding.drawn import Drawn
-from causerie.engine.plan import Plan, Work
+from causerie.engine.line import Line
+from causerie.engine.plan import Plan
+from causerie.engine.reading import lease_of, shared_rows, work_of
 from causerie.engine.request import FinishReason, Request, TokenEvent
 from causerie.engine.sequence import Sequence
+
+
+_MOST_PASSES = 8  # of shorter requests, by one that finds no room
 
 
 class Scheduler:
@@ -30,7 +35,7 @@ class Scheduler:
         self.cache = cache
         self.capacity = min(context, cache.pool.total * cache.pool.block_size)  # longest sequence
         self.running: list[Sequence] = []  # by arrival
-        self.waiting: deque[Sequence] = deque()  # by arrival
+        self.waiting = Line()
         self._max_tokens = max_tokens
         self._max_rows = max_rows
         self._max_running = min(max_tokens, max_rows)  # each running sequence may want a row, and logits of it
@@ -38,7 +43,7 @@ class Scheduler:
         self._ended: list[TokenEvent] = []
         self._pooled = False  # whether the last step was one of pooling sequences
         self._timed = 0  # sequences with a deadline
-        self._refused: tuple[Sequence, int] | None = None  # who last found too few blocks, and how many there were
+        self._releases = 0  # how often blocks were given back
 
     @property
     def busy(self) -> bool:
@@ -53,7 +58,7 @@ class Scheduler:
             self._ended.append(sequence.end("length", now))
             return
         self._timed += sequence.timed
-        self.waiting.append(sequence)
+        self.waiting.add(sequence)
 
     def cancel(self, request: int) -> bool:
         """Ends a request that has not ended; False when there is none of that number."""
@@ -67,21 +72,20 @@ class Scheduler:
         """The next step. It must be given back to `commit` or `fail` before anything else is asked."""
         if self._timed:
             self._expire()
-        works = []
         for sequence in list(self.running):
-            single = sequence.remaining == 1 and not sequence.pools
-            if sequence.lease is not None and single and self._grow(sequence):
-                works.append(_work(sequence, 1))
-        copies = self._admit() if self.waiting and len(works) < self._max_tokens else []
+            if sequence.lease is not None and _is_single(sequence):
+                self._grow(sequence)
+        singles = sum(map(_is_single, self.running))
+        copies = self._admit() if self.waiting and singles < self._max_tokens else []
+        works = [work_of(sequence, 1) for sequence in self.running if _is_single(sequence)]
         pooling = [sequence for sequence in self.running if sequence.pools]
         # Turn by turn, where both kinds of sequences run.
         self._pooled = bool(pooling) and (len(pooling) == len(self.running) or not self._pooled)
         if self._pooled:
-            works = self._read_prompts(pooling, self._max_tokens, self._max_tokens)
+            works = shared_rows(pooling, self._max_tokens, self._max_tokens)
         elif len(works) < len(self.running):
-            served = {work.request.id for work in works}
-            reading = [each for each in self.running if each.request.id not in served and not each.pools]
-            works.extend(self._read_prompts(reading, self._max_tokens - len(works), self._max_rows - len(works)))
+            reading = [each for each in self.running if not (_is_single(each) or each.pools)]
+            works.extend(shared_rows(reading, self._max_tokens - len(works), self._max_rows - len(works)))
         ended, self._ended = tuple(self._ended), []
         return Plan(tuple(works), tuple(copies), ended, self._pooled)
 
@@ -93,11 +97,13 @@ class Scheduler:
         running = {sequence.request.id: sequence for sequence in self.running}
         for work, tokens in zip(plan.works, drawn, strict=True):
             sequence = running[work.request.id]
-            lease = _held(sequence)
+            lease = lease_of(sequence)
             sequence.filled = work.start + len(work.tokens)
             if work.request.params.collects:
                 sequence.collected = max(sequence.collected, min(sequence.filled, sequence.prompt))
             self.cache.record(lease, sequence.tokens, _kept(sequence))
+            if work.request.params.prompt_progress and sequence.first is None:
+                events.append(sequence.progress(now))
             for token in tokens:
                 event = self._add(sequence, token, now)
                 events.append(event)
@@ -112,7 +118,7 @@ class Scheduler:
         events = list(plan.ended)
         now = self._clock()
         failed = {work.request.id for work in plan.works}
-        self.cache.discard(_held(sequence) for sequence in self.running)
+        self.cache.discard(lease_of(sequence) for sequence in self.running)
         for sequence in self.running:
             sequence.lease = None
             if sequence.request.id in failed:
@@ -121,12 +127,12 @@ class Scheduler:
             else:
                 self._requeue(sequence)
         self.running.clear()
-        self._refused = None
+        self._releases += 1
         return events
 
     def check_integrity(self) -> None:
         """Raises EngineError when a block is leaked or held by someone unknown."""
-        self.cache.check_integrity(_held(sequence) for sequence in self.running)
+        self.cache.check_integrity(lease_of(sequence) for sequence in self.running)
 
     # ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -137,7 +143,7 @@ class Scheduler:
     def _add(self, sequence: Sequence, drawn: Drawn, now: float) -> TokenEvent:
         """Appends a drawn token, ends the sequence if that was its last, and tells the event."""
         if drawn.error is not None:
-            return self._end(sequence, "error", now, drawn.error)
+            return self._end(sequence, "error", now, drawn.error, drawn.error_field)
         sequence.tokens.append(drawn.token)
         if sequence.first is None:
             sequence.first = now
@@ -162,9 +168,16 @@ class Scheduler:
             stats=stats,
         )
 
-    def _end(self, sequence: Sequence, reason: FinishReason, now: float, error: str | None = None) -> TokenEvent:
+    def _end(
+        self,
+        sequence: Sequence,
+        reason: FinishReason,
+        now: float,
+        error: str | None = None,
+        error_field: str | None = None,
+    ) -> TokenEvent:
         self._leave(sequence)
-        return sequence.end(reason, now, error)
+        return sequence.end(reason, now, error, error_field)
 
     def _leave(self, sequence: Sequence) -> None:
         self._timed -= sequence.timed
@@ -175,9 +188,9 @@ class Scheduler:
             self._close(sequence)
 
     def _close(self, sequence: Sequence) -> None:
-        self.cache.close(_held(sequence), sequence.tokens, _kept(sequence))
+        self.cache.close(lease_of(sequence), sequence.tokens, _kept(sequence))
         sequence.lease = None
-        self._refused = None
+        self._releases += 1
 
     def _expire(self) -> None:
         now = self._clock()
@@ -190,59 +203,95 @@ class Scheduler:
 
     # ── blocks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _grow(self, sequence: Sequence) -> bool:
-        """Room for the sequence's next token, sending later arrivals back to wait if need be; False when it had to go
-        itself. A sequence alone always finds room, as submission refuses what the whole cache could not hold."""
-        lease = _held(sequence)
-        while not self.cache.grow(lease, len(sequence.tokens)):
-            victim = self.running.pop()
-            self._close(victim)
-            victim.preemptions += 1
-            self._requeue(victim)
-            if victim is sequence:
-                return False
-        return True
+    def _grow(self, sequence: Sequence) -> None:
+        """Room for the sequence's next token, sending others back to wait if need be, perhaps itself. A sequence alone
+        always finds room, as submission refuses what the whole cache could not hold."""
+        while sequence.lease is not None and not self.cache.grow(sequence.lease, len(sequence.tokens)):
+            self._send_back(self._victim(self.running))
+
+    def _victim(self, sequences: Many[Sequence]) -> Sequence:
+        """Who gives way: the latest arrival of the client with most of these sequences."""
+        counts = Counter(sequence.client for sequence in sequences)
+        return max(sequences, key=lambda sequence: (counts[sequence.client], _arrival(sequence)))
+
+    def _send_back(self, sequence: Sequence) -> None:
+        """A running sequence waits again; what it has read stays in the index until its blocks are needed."""
+        self.running.remove(sequence)
+        self._close(sequence)
+        sequence.preemptions += 1
+        self._requeue(sequence)
 
     def _requeue(self, sequence: Sequence) -> None:
         sequence.filled = 0
-        place = 0
-        while place < len(self.waiting) and _arrival(self.waiting[place]) < _arrival(sequence):
-            place += 1
-        self.waiting.insert(place, sequence)
+        self.waiting.add(sequence)
 
     def _admit(self) -> list[tuple[int, int]]:
-        """Moves waiting sequences, first come first served, to the running ones while there is room."""
+        """Moves waiting sequences to the running ones in their turns, while there is room. Where there is not enough
+        for the next, shorter ones may pass it a few times."""
         copies: list[tuple[int, int]] = []
-        passed: list[Sequence] = []
-        while self.waiting and len(self.running) < self._max_running:
-            sequence = self.waiting[0]
-            if self._must_follow(sequence):
-                passed.append(self.waiting.popleft())
-                continue
-            lease = self._open(sequence)
-            if lease is None:
+        aside: list[Sequence] = []  # those that follow a leader, and the one that is passed
+        candidates = list(self.running)  # to give way; not who is admitted here, whose copies are to be done yet
+        passed: Sequence | None = None
+        while len(self.running) < self._max_running:
+            running = Counter(each.client for each in self.running)
+            sequence = self.waiting.turn(running, aside) if passed is None else self.waiting.shortest(aside)
+            if sequence is None or (passed is not None and passed.passes >= _MOST_PASSES):
                 break
-            self.waiting.popleft()
-            sequence.lease = lease
-            sequence.filled = lease.cached
-            if sequence.cached is None:
-                sequence.cached = min(lease.cached, sequence.prompt)
+            if self._must_follow(sequence):
+                aside.append(sequence)
+                continue
+            lease = self._open(sequence) or self._open_in_exchange(sequence, candidates)
+            if lease is None:
+                if passed is not None:
+                    break
+                passed = sequence
+                aside.append(sequence)
+                continue
+            if passed is not None:
+                passed.passes += 1
+            self._start(sequence, lease)
             if lease.copy is not None:
                 copies.append(lease.copy)
-            self.running.append(sequence)
-        self.waiting.extendleft(reversed(passed))
         self.running.sort(key=_arrival)
         return copies
 
+    def _start(self, sequence: Sequence, lease: Lease) -> None:
+        self.waiting.admit(sequence)
+        sequence.lease = lease
+        sequence.filled = lease.cached
+        if sequence.cached is None:
+            sequence.cached = min(lease.cached, sequence.prompt)
+            sequence.admitted = self._clock()
+        self.running.append(sequence)
+
     def _open(self, sequence: Sequence) -> Lease | None:
         """Blocks for a waiting sequence, leaving one for each running one that may soon need it."""
-        available = self.cache.pool.available
-        refused, had = self._refused or (None, 0)
-        if self.running and refused is sequence and available <= had:
+        now = self._releases, self.cache.pool.available
+        if (
+            self.running
+            and sequence.refused is not None
+            and sequence.refused[0] == now[0]
+            and now[1] <= sequence.refused[1]
+        ):
             return None
-        headroom = len(self.running)
-        lease = self.cache.open(sequence.tokens, sequence.first_wanted, sequence.prompt, headroom)
-        self._refused = (sequence, available) if lease is None else None
+        lease = self.cache.open(sequence.tokens, sequence.first_wanted, sequence.prompt, len(self.running))
+        sequence.refused = now if lease is None else None
+        return lease
+
+    def _open_in_exchange(self, sequence: Sequence, candidates: list[Sequence]) -> Lease | None:
+        """Blocks for a waiting sequence from clients with more running sequences than its own will have: nobody waits
+        for the end of another's answers. Once for each, so that two do not push each other out for ever."""
+        lease = None
+        while lease is None and not sequence.exchanged:
+            running = Counter(each.client for each in self.running)
+            larger = [each for each in candidates if running[each.client] > running[sequence.client] + 1]
+            if not larger:
+                break
+            victim = self._victim(larger)
+            candidates.remove(victim)
+            self._send_back(victim)
+            lease = self._open(sequence)
+        sequence.exchanged |= lease is not None
         return lease
 
     def _must_follow(self, sequence: Sequence) -> bool:
@@ -262,74 +311,26 @@ class Scheduler:
         for other in self.running:
             if other.remaining <= size or other.pools:
                 continue
-            most = min(usable, len(other.tokens), _held(other).shareable) // size * size
+            most = min(usable, len(other.tokens), lease_of(other).shareable) // size * size
             common = _common_blocks(sequence.tokens, other.tokens, most, size)
             if common > max(longest, other.filled):
                 best, longest = other, common
         return best, longest
-
-    # ── prompts ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _read_prompts(self, reading: list[Sequence], tokens: int, rows: int) -> list[Work]:
-        """Shares the rest of a step among the sequences that still read: the oldest may use half of it at once, then
-        those with least to read, so that a long prompt neither stops short ones nor is stopped by them."""
-        if not reading:
-            return []
-        counts = dict.fromkeys(reading, 0)
-        oldest = reading[0]
-        turns = [(oldest, max(tokens // 2, 1) if len(reading) > 1 else tokens)]
-        turns += [(sequence, tokens) for sequence in sorted(reading[1:], key=_remaining)]
-        turns.append((oldest, tokens))
-        for sequence, most in turns:
-            had = counts[sequence]
-            count = min(had + min(most, tokens), sequence.remaining)
-            count, wanted = _within_rows(sequence, count, rows + _wants(sequence, had))
-            tokens -= count - had
-            rows -= wanted - _wants(sequence, had)
-            counts[sequence] = count
-        return [_work(sequence, count) for sequence, count in counts.items() if count]
 
 
 def _arrival(sequence: Sequence) -> int:
     return sequence.request.id
 
 
-def _remaining(sequence: Sequence) -> int:
-    return sequence.remaining
-
-
-def _held(sequence: Sequence) -> Lease:
-    assert sequence.lease is not None, f"request {sequence.request.id} runs without cache blocks"
-    return sequence.lease
+def _is_single(sequence: Sequence) -> bool:
+    """Whether it only needs its next token."""
+    return sequence.remaining == 1 and not sequence.pools
 
 
 def _kept(sequence: Sequence) -> int:
     """How many of its positions others may find in the cache. What is only pooled is nobody's beginning: kept, it would
     push out the chats that are."""
     return 0 if sequence.pools else sequence.filled
-
-
-def _wants(sequence: Sequence, count: int) -> int:
-    """How many of the sequence's next `count` rows want logits."""
-    end = sequence.filled + count
-    return max(0, end - max(sequence.filled, sequence.first_wanted))
-
-
-def _within_rows(sequence: Sequence, count: int, rows: int) -> tuple[int, int]:
-    """The most of `count` next tokens that want at most `rows` rows of logits, and how many those want."""
-    excess = _wants(sequence, count) - rows
-    if excess > 0:
-        count -= excess
-    return count, _wants(sequence, count)
-
-
-def _work(sequence: Sequence, count: int) -> Work:
-    start = sequence.filled
-    end = start + count
-    draws = 1 if end == len(sequence.tokens) and not sequence.full else 0
-    table = _held(sequence).table
-    tokens = sequence.tokens
-    return Work(sequence.request, tokens[start:end], start, table[:], _wants(sequence, count), draws, tokens)
 
 
 def _common_blocks(a: Many[int], b: Many[int], most: int, size: int) -> int:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from array import array
 
 from causerie.cache.lease import Lease
-from causerie.engine.request import FinishReason, Request, RequestStats, TokenEvent
+from causerie.engine.request import FinishReason, PromptProgress, Request, RequestStats, TokenEvent
 
 
 class Sequence:
     """The running copy of one request."""
 
     __slots__ = (
+        "admitted",
         "arrival",
         "cached",
+        "client",
         "collected",
         "deadline",
         "eos",
+        "exchanged",
         "filled",
         "first",
         "goal",
@@ -24,8 +27,10 @@ class Sequence:
         "leader",
         "lease",
         "limit",
+        "passes",
         "preemptions",
         "prompt",
+        "refused",
         "request",
         "tokens",
     )
@@ -39,15 +44,20 @@ class Sequence:
         if params.max_tokens is not None:
             self.limit = min(capacity, self.prompt + params.max_tokens)
         self.eos = frozenset() if params.ignore_eos else frozenset(params.eos)
+        self.client = params.client
         self.arrival = arrival
         self.deadline = None if params.max_time is None else arrival + params.max_time
         self.latest = None if params.max_wait is None else arrival + params.max_wait  # for a first step
+        self.admitted: float | None = None  # when it first ran
         self.first: float | None = None  # when its first token was drawn
         self.filled = 0  # positions whose keys and values are in the cache
         self.lease: Lease | None = None  # None while it waits
         self.cached: int | None = None  # prompt tokens found in the cache when it first ran
         self.collected = 0  # prompt positions whose logits or states were delivered
         self.preemptions = 0
+        self.passes = 0  # how many came before it while there was no room for it
+        self.exchanged = False  # whether others gave way to it
+        self.refused: tuple[int, int] | None = None  # releases of blocks and blocks to be had, when there was no room
         self.leader: Sequence | None = None  # a running sequence that reads, up to `goal`, what this one begins with
         self.goal = 0
 
@@ -78,9 +88,18 @@ class Sequence:
         """Whether no token may be added."""
         return len(self.tokens) >= self.limit
 
-    def end(self, reason: FinishReason, now: float, error: str | None = None) -> TokenEvent:
+    def end(
+        self, reason: FinishReason, now: float, error: str | None = None, error_field: str | None = None
+    ) -> TokenEvent:
         """Its last event, when it ends without a token."""
-        return TokenEvent(self.request.id, None, reason, error=error, stats=self.stats(now))
+        stats = self.stats(now)
+        return TokenEvent(self.request.id, None, reason, error=error, error_field=error_field, stats=stats)
+
+    def progress(self, now: float) -> TokenEvent:
+        """Tells how much of its prompt is read."""
+        cached, read = self.cached or 0, min(self.filled, self.prompt)
+        seconds = 0.0 if self.admitted is None else now - self.admitted
+        return TokenEvent(self.request.id, None, progress=PromptProgress(self.prompt, cached, read, seconds))
 
     def stats(self, now: float) -> RequestStats:
         """What it has cost up to `now`."""

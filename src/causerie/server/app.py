@@ -20,7 +20,7 @@ from causerie.server.backlog import Backlog
 from causerie.server.chat_completions import ChatCompletion, ChatCompletionRequest
 from causerie.server.completions import Completion, CompletionRequest
 from causerie.server.embeddings import EmbeddingRequest
-from causerie.server.failure_responses import FieldNames, Refusal, anthropic_body, envelope_of, refusal_of
+from causerie.server.failure_responses import FieldNames, Refusal, anthropic_body, refusal_of
 from causerie.server.gate import Gate, guarded, refused
 from causerie.server.link import EngineLink
 from causerie.server.loading import LoadBody, amounts, progress

@@ -13,13 +13,15 @@ from typing import Any
 
 from msgspec import field
 
+from causerie.api.generation import FLAGS
 from causerie.chat.context import POLICIES
 from causerie.errors import unknown
 from causerie.server.chat_limits import check_chat
-from causerie.server.failure_responses import Refusal
-from causerie.server.orders import Begun, Call, Chat, Ended, Generate, Piece, TokenPiece
-from causerie.server.sampling_fields import SamplingFields, config_flags, context_of, finish_reason, in_range, usage
+from causerie.server.failure_responses import FieldNames, Refusal
+from causerie.server.orders import Begun, Call, Chat, Ended, Generate, Piece, Reading, TokenPiece
+from causerie.server.sampling_fields import SamplingFields, config_flags, context_of, ending, in_range, usage
 from causerie.server.tool_fields import tool_use
+from causerie.text.response_format import form_of
 
 
 class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -38,6 +40,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
     chat_template_kwargs: dict[str, str | int | float | bool | None] = field(default_factory=dict)
     continue_final_message: bool = False
     context_policy: str = "error"
+    return_progress: bool = False  # a stream tells how much of the prompt is read; a name of llama.cpp's
     generation_config: str | dict[str, Any] | None = None  # further generate flags, weaker than the fields
 
     def orders(self) -> list[Callable[[int], Generate]]:
@@ -54,7 +57,8 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
         if self.response_format is not None:
             flags["response_format"] = self.response_format
         logprobs = (self.top_logprobs or 0) if self.logprobs else None
-        return [lambda job: Generate(job, self.model, prompt, flags, self.n, logprobs, True, use, self.context_policy)]
+        policy, progress = self.context_policy, self.return_progress
+        return [lambda job: Generate(job, self.model, prompt, flags, self.n, logprobs, True, use, policy, progress)]
 
     def _variables(self) -> dict[str, Any]:
         """What the chat template is told beside the messages."""
@@ -71,12 +75,22 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
         in_range("max_completion_tokens", self.max_completion_tokens, 1, 1 << 31)
         if self.top_logprobs is not None and not self.logprobs:
             raise Refusal(400, "top_logprobs needs logprobs: true.", param="top_logprobs")
+        if self.return_progress and not self.stream:
+            raise Refusal(400, "return_progress is for streams; set stream: true.", param="return_progress")
         if self.context_policy not in POLICIES:
             sentence = str(unknown("context_policy", self.context_policy, POLICIES))
             raise Refusal(400, sentence, param="context_policy")
         check_chat(self.messages, "messages")
-        if self.response_format is not None and not isinstance(self.response_format.get("type"), str):
-            raise Refusal(400, "response_format has no type.", param="response_format")
+        if self.response_format is not None:
+            form_of(self.response_format)
+
+
+FIELD_NAMES: FieldNames = {
+    **{flag: "generation_config" for flag in FLAGS if flag not in ChatCompletionRequest.__struct_fields__},
+    "prompt": "messages",
+    "stop_strings": "stop",
+    "max_new_tokens": "max_tokens",
+}
 
 
 class ChatCompletion:
@@ -96,14 +110,20 @@ class ChatCompletion:
         self._logprobs: list[list[dict[str, Any]]] = [[] for _ in range(request.n)]
         self._ended: dict[int, Ended] = {}
         self._prompt_tokens = 0
+        self._new_tokens = [0] * request.n
+        self._reading = False  # whether a stream was told of it
 
     @property
     def over(self) -> bool:
         """Whether all choices have ended."""
         return len(self._ended) == self._request.n
 
-    def read(self, _: int, event: Begun | Piece | Ended) -> list[dict[str, Any]]:
+    def read(self, _: int, event: Begun | Reading | Piece | Ended) -> list[dict[str, Any]]:
         """Takes an event of the only order; returns the chunks that a stream sends for it."""
+        chunks = self._read(event)
+        return self._request.with_counts(chunks, self._prompt_tokens, sum(self._new_tokens))
+
+    def _read(self, event: Begun | Reading | Piece | Ended) -> list[dict[str, Any]]:
         if isinstance(event, Begun):
             self._prompt_tokens = event.prompt_tokens
             self._context = context_of(event)
@@ -111,13 +131,31 @@ class ChatCompletion:
                 self._context["context"]["dropped_messages"] = event.dropped  # their places in the request
             first: dict[str, Any] = {"role": "assistant", "content": ""}
             return [{**self._chunk(choice, first), **self._context} for choice in range(self._request.n)]
+        if isinstance(event, Reading):
+            return self._read_reading(event)
+        self._new_tokens[event.choice] = event.new_tokens
         if isinstance(event, Piece):
             return self._read_piece(event)
         self._ended[event.choice] = event
-        chunks = [self._chunk(event.choice, {}, reason=self._reason(event.choice))]
+        chunks = [self._chunk(event.choice, {}, ended=event)]
         if self.over and self._request.usage_wanted:
             chunks.append({**self._head, "object": "chat.completion.chunk", "choices": [], "usage": self.usage()})
         return chunks
+
+    def _read_reading(self, reading: Reading) -> list[dict[str, Any]]:
+        """As llama.cpp's server tells it: first that nothing but what was cached is read."""
+        cached = reading.cached_tokens
+        told = [] if self._reading else [(cached, 0.0)]
+        self._reading = True
+        told.append((reading.read_tokens, reading.seconds))
+        amounts = {"total": reading.prompt_tokens, "cache": cached}
+        return [
+            {
+                **self._chunk(0, {}),
+                "prompt_progress": {**amounts, "processed": read, "time_ms": round(1000 * seconds)},
+            }
+            for read, seconds in told
+        ]
 
     def _read_piece(self, piece: Piece) -> list[dict[str, Any]]:
         told = [_told(token) for token in piece.tokens]
@@ -139,10 +177,11 @@ class ChatCompletion:
             for place, delta in enumerate(deltas)
         ]
 
-    def _reason(self, choice: int) -> str:
-        """Why a choice ended, by OpenAI's names."""
-        reason = finish_reason(self._ended[choice])
-        return "tool_calls" if self._calls[choice] and reason == "stop" else reason
+    def _ending(self, choice: int, ended: Ended | None) -> dict[str, str | None]:
+        """Why a choice ended."""
+        told = ending(ended)
+        called = self._calls[choice] and told["finish_reason"] == "stop"
+        return {**told, "finish_reason": "tool_calls"} if called else told
 
     def whole(self) -> dict[str, Any]:
         """The answer in one piece, once it is over."""
@@ -162,7 +201,7 @@ class ChatCompletion:
                 "index": choice,
                 "message": self._message(choice),
                 "logprobs": {"content": self._logprobs[choice], "refusal": None} if self._request.logprobs else None,
-                "finish_reason": self._reason(choice),
+                **self._ending(choice, self._ended[choice]),
             }
             for choice in range(self._request.n)
         ]
@@ -181,11 +220,11 @@ class ChatCompletion:
         self,
         choice: int,
         delta: dict[str, Any],
-        reason: str | None = None,
+        ended: Ended | None = None,
         logprobs: list[dict[str, Any]] | None = None,
     ) -> dict[str, Any]:
         told = None if logprobs is None else {"content": logprobs, "refusal": None}
-        one = {"index": choice, "delta": delta, "logprobs": told, "finish_reason": reason}
+        one = {"index": choice, "delta": delta, "logprobs": told, **self._ending(choice, ended)}
         return {**self._head, "object": "chat.completion.chunk", "choices": [one]}
 
 

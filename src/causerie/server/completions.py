@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from causerie.server.failure_responses import Refusal
+from causerie.server.failure_responses import FieldNames, Refusal
 from causerie.server.orders import Begun, Ended, Generate, Piece, Text, TokenPiece, Tokens
-from causerie.server.sampling_fields import SamplingFields, finish_reason, in_range, usage
+from causerie.server.sampling_fields import SamplingFields, ending, in_range, usage
 
 MOST_PROMPTS = 64
 DEFAULT_TOKENS = 16
@@ -67,6 +67,9 @@ class CompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=True,
         return [Text(each) if isinstance(each, str) else Tokens(each) for each in given if not isinstance(each, int)]
 
 
+FIELD_NAMES: FieldNames = {"stop_strings": "stop", "max_new_tokens": "max_tokens"}
+
+
 class Completion:
     """The answers while their events come: chunks for a stream, and the whole at the end."""
 
@@ -83,6 +86,7 @@ class Completion:
         self._tokens: list[list[TokenPiece]] = [[] for _ in range(self._answers)]
         self._ended: dict[int, Ended] = {}
         self._prompt_tokens = [0] * prompts
+        self._new_tokens = [0] * self._answers
 
     @property
     def over(self) -> bool:
@@ -98,16 +102,21 @@ class Completion:
 
     def read(self, prompt: int, event: Begun | Piece | Ended) -> list[dict[str, Any]]:
         """Takes an event of a prompt's job; returns the chunks that a stream sends for it."""
+        chunks = self._read(prompt, event)
+        return self._request.with_counts(chunks, sum(self._prompt_tokens), sum(self._new_tokens))
+
+    def _read(self, prompt: int, event: Begun | Piece | Ended) -> list[dict[str, Any]]:
         if isinstance(event, Begun):
             self._prompt_tokens[prompt] = event.prompt_tokens
             return []
         number = prompt * self._request.n + event.choice
+        self._new_tokens[number] = event.new_tokens
         if isinstance(event, Piece):
             self._texts[number].append(event.text)
             self._tokens[number] += event.tokens
             return [self._chunk(number, event.text, event.tokens)]
         self._ended[number] = event
-        chunks = [self._chunk(number, "", reason=finish_reason(event))]
+        chunks = [self._chunk(number, "", ended=event)]
         if self.over and self._request.usage_wanted:
             chunks.append({**self._head, "choices": [], "usage": self._usage()})
         return chunks
@@ -119,7 +128,7 @@ class Completion:
                 number,
                 "".join(self._texts[number]),
                 self._tokens[number],
-                finish_reason(self._ended[number]),
+                self._ended[number],
             )
             for number in range(self._answers)
         ]
@@ -131,13 +140,13 @@ class Completion:
         return usage(sum(self._prompt_tokens), sum(one.new_tokens for one in ended), cached)
 
     def _chunk(
-        self, number: int, text: str, tokens: list[TokenPiece] | None = None, reason: str | None = None
+        self, number: int, text: str, tokens: list[TokenPiece] | None = None, ended: Ended | None = None
     ) -> dict[str, Any]:
-        return {**self._head, "choices": [self._choice(number, text, tokens or [], reason)]}
+        return {**self._head, "choices": [self._choice(number, text, tokens or [], ended)]}
 
-    def _choice(self, number: int, text: str, tokens: list[TokenPiece], reason: str | None) -> dict[str, Any]:
+    def _choice(self, number: int, text: str, tokens: list[TokenPiece], ended: Ended | None) -> dict[str, Any]:
         told = _told(tokens) if self._request.logprobs is not None else None
-        return {"index": number, "text": text, "logprobs": told, "finish_reason": reason}
+        return {"index": number, "text": text, "logprobs": told, **ending(ended)}
 
 
 def _told(tokens: list[TokenPiece]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from causerie.server.failure_responses import Refusal
+from causerie.server.failure_responses import Refusal, envelope_of
 
 MOST_HEAD = 32 << 10  # bytes of a request's line and headers
 MOST_HEADERS = 100
@@ -42,6 +42,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0  # that have come since the last head was whole
         self._counted = 0  # of them, that the parser has told
         self._refused = False
+        self.url = b""  # of the request, as far as it has come
         self._timer: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
 
@@ -141,7 +142,7 @@ class Connection(HttpToolsProtocol):
         """Answers in place of the application and closes."""
         self._refused = True
         self._wait(None)
-        body = msgspec.json.encode(refusal.body())
+        body = msgspec.json.encode(envelope_of(self.url.partition(b"?")[0].decode("latin-1"))(refusal))
         head = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
         self.transport.write(STATUS_LINE[refusal.status] + head + body)
         self.transport.close()

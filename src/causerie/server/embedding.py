@@ -21,10 +21,11 @@ async def embedded(model: CausalLM, rows: list[list[int]], width: int | None) ->
     EngineError."""
     has = model.step_model.spec.width
     if width not in (None, has):
-        raise UsageError(f"dimensions is {width}, and this model's embeddings have {has}; leave it out.")
+        sentence = f"dimensions is {width}, and this model's embeddings have {has}; leave it out."
+        raise UsageError(sentence, field="dimensions")
     for place, tokens in enumerate(rows):
         if not tokens:
-            raise UsageError(f"input {place} has no tokens, so it has no embedding; leave it out.")
+            raise UsageError(f"input {place} has no tokens, so it has no embedding; leave it out.", field="prompt")
     loop = asyncio.get_running_loop()
     ends: list[asyncio.Future[Message]] = [loop.create_future() for _ in rows]
 

@@ -1,4 +1,5 @@
-"""Failures as OpenAI's clients expect them: a status and `{"error": {message, type, param, code}}`.
+"""Failures as clients expect them: a status and OpenAI's `{"error": {message, type, param, code}}`, or Anthropic's
+`{"type": "error", "error": {type, message}}` on the routes of its protocol.
 
 Knows the program's error tree and no web framework.
 """
@@ -6,6 +7,7 @@ Knows the program's error tree and no web framework.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +24,20 @@ from causerie.errors import (
 
 _FOLDERS = re.compile(r"(?<![\w.])/(?:[\w.+-]+/)+(?:([\w.+-]+\.(?:json|safetensors|jinja|txt)(?![\w.+-]))|[\w.+-]*)")
 _LONGEST = 2000
+_HIGH_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")
+_BYTE = re.compile(r" \(byte [0-9]+\)")
+_MESSAGES = "/v1/messages"
+_ANTHROPIC_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    503: "overloaded_error",
+}
+FieldNames = Mapping[str, str]
+"""How a route calls what errors are about: the prompt, and the generate flags that have another name there."""
 
 
 @dataclass
@@ -41,19 +57,50 @@ class Refusal(Exception):
         return {"error": {"message": message, "type": self.type, "param": self.param, "code": self.code}}
 
 
-def refusal_of(error: CauserieError, prompt: str = "messages") -> Refusal:
-    """How a failure of the program is told over HTTP: with no folder of this machine but the
-    names of files; only a fault of ours is a
-    5xx. `prompt` is the field of the request that holds what the model reads."""
+def unreadable(fault: str, end: bytes) -> Refusal:
+    """Why a body is no JSON, by what its parser says and how the body ends."""
+    # Of a high surrogate in the last bytes, whose other half cannot be there, the parser says that something is cut.
+    if "surrogate" in fault or ("truncated" in fault and _HIGH_SURROGATE.search(end)):
+        sentence = (
+            'The JSON holds half of a surrogate pair (such as "\\ud83d" alone), which is no character. Send whole '
+            "characters, or U+FFFD in its place."
+        )
+        return Refusal(400, sentence, code="invalid_unicode")
+    where = _BYTE.search(fault)
+    return Refusal(400, f"The body is not JSON{where[0] if where else ''}.", code="invalid_json")
+
+
+Envelope = Callable[[Refusal], dict[str, Any]]
+"""How a protocol tells a failure."""
+
+
+def anthropic_body(refusal: Refusal) -> dict[str, Any]:
+    """A failure as Anthropic's clients read it."""
+    kind = _ANTHROPIC_TYPES.get(refusal.status, "invalid_request_error")
+    return {"type": "error", "error": {"type": kind, "message": refusal.message[:_LONGEST]}}
+
+
+def envelope_of(path: str) -> Envelope:
+    """How failures are told on the route of a path, whether there is such a route or not."""
+    return anthropic_body if path == _MESSAGES or path.startswith(_MESSAGES + "/") else Refusal.body
+
+
+def refusal_of(error: CauserieError, names: FieldNames) -> Refusal:
+    """How a failure of the program is told over HTTP: with no folder of this machine but the names of files; only a
+    fault of ours is a 5xx. `names` are the route's, and tell which field of the request it is about."""
+    field = error.field if isinstance(error, UsageError) else None
+    if isinstance(error, ContextLengthError | TemplateError | MessageError):
+        field = field or "prompt"
+    param = None if field is None else names.get(field, field)
     sentence = _FOLDERS.sub(lambda found: found[1] or "(a folder)", str(error))
     if isinstance(error, ContextLengthError):
-        return Refusal(400, sentence, param=prompt, code="context_length_exceeded")
+        return Refusal(400, sentence, param=param, code="context_length_exceeded")
     if isinstance(error, TemplateError | MessageError):
-        return Refusal(400, sentence, param=prompt, code="chat_template_error")
+        return Refusal(400, sentence, param=param, code="chat_template_error")
     if isinstance(error, ModelNotFound):
         return Refusal(404, sentence, param="model", code="model_not_found")
     if isinstance(error, UsageError):
-        return Refusal(400, sentence)
+        return Refusal(400, sentence, param=param)
     if isinstance(error, OutOfMemory):
         return Refusal(503, sentence, "server_error", code="insufficient_memory", retry_after=10)
     if isinstance(error, EngineError):

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, MutableMapping
+import re
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
-from causerie.server.failure_responses import Refusal
+from causerie.server.failure_responses import Refusal, envelope_of
 
 PUBLIC = ("/health", "/")
 """Routes that need no key; nor do the files of the page."""
 PUBLIC_FOLDER = "/page/"
 MOST_BODY = 8 << 20
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@/\s]+)(?::[0-9]{1,5})?")
 
 
 def digest(key: str) -> bytes:
@@ -48,8 +51,8 @@ class Gate:
     def check(self, method: str, path: str, headers: dict[str, str]) -> None:
         """Raises Refusal for a request that may not pass."""
         host = headers.get("host", "")
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        if name.lower() not in self.hosts:
+        named = _HOST.fullmatch(host)
+        if named is None or named[1].lower() not in self.hosts:
             raise Refusal(403, "The Host of this request is not one of this server's names.", "permission_error")
         origin = headers.get("origin")
         if origin is not None and origin not in self.origins and origin not in (f"http://{host}", f"https://{host}"):
@@ -86,17 +89,37 @@ class Guard:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         try:
+            if sum(name.lower() == b"host" for name, _ in scope["headers"]) > 1:
+                raise Refusal(400, "The request has more than one Host header.", code="invalid_http")
             self._gate.check(scope["method"], scope["path"], headers)
             length = headers.get("content-length", "0")
             if not length.isdecimal() or int(length) > MOST_BODY:
                 raise Refusal(413, f"The body has {length[:20]} bytes; at most {MOST_BODY}.")
         except Refusal as refusal:
-            await refused(refusal)(scope, receive, send)
+            await refused(refusal, scope["path"])(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
-def refused(refusal: Refusal, body: Callable[[Refusal], Any] = Refusal.body) -> Response:
-    """A refusal as a response, told as `body` writes it."""
-    headers = None if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
-    return Response(msgspec.json.encode(body(refusal)), refusal.status, headers, "application/json")
+def guarded(app: Any, gate: Gate) -> Any:
+    """The application behind its guard. Pages of the gate's origins may send what headers they like: those of the
+    official clients change with every release, and one that is not read here does nothing."""
+    guard = Guard(app, gate)
+    if not gate.origins:
+        return guard
+    # In front of the guard: a browser asks without a key whether it may send one.
+    return CORSMiddleware(
+        guard,
+        allow_origins=sorted(gate.origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        expose_headers=["Retry-After"],
+    )
+
+
+def refused(refusal: Refusal, path: str, headers: Mapping[str, str] | None = None) -> Response:
+    """A refusal as a response, told as clients of this path read it."""
+    every = dict(headers or {})
+    if refusal.retry_after is not None:
+        every["Retry-After"] = str(refusal.retry_after)
+    return Response(msgspec.json.encode(envelope_of(path)(refusal)), refusal.status, every, "application/json")

@@ -1,6 +1,7 @@
 """The front's end of the connection to the engine's process: starts it, gives each job its events, starts it again.
 
-When the process dies, every running job fails with a sentence, and the next one finds a new process. Knows no HTTP.
+When the process dies or stands still, every running job fails with a sentence, and the next one finds a new process.
+Knows no HTTP.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from causerie.errors import CauserieError, EngineError
+from causerie.errors import CauserieError, EngineError, UsageError
+from causerie.server.backlog import Backlog, weight
 from causerie.server.child import Child
 from causerie.server.failures import error_of
 from causerie.server.frames import Unpacker, packed
@@ -28,42 +30,40 @@ from causerie.server.orders import (
     ModelState,
     Order,
 )
+from causerie.server.pulse import Pulse, RestartPause
 
 _READ = 1 << 18
 _CLOSING_SECONDS = 5.0
-MOST_UNREAD = 4096  # events that a slow reader may leave waiting
-SILENT_SECONDS = 5.0  # without a beat the process counts as stuck
-STEP_SECONDS = 60.0  # without a step while something runs, too
+_WATCH_SECONDS = 1.0  # between two looks at whether the process stands still
 
 
 class Job:
-    """The events of one order. `unread` is how many wait; a job with too many is ended."""
+    """The events of one order. They count in the `backlog` of its client until they are read; a job whose client has a
+    full one is ended."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, backlog: Backlog) -> None:
         self.number = number
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self.backlog = backlog
+        self._events: asyncio.Queue[tuple[Event, int]] = asyncio.Queue()
 
     def put(self, event: Event) -> None:
         """Adds an event that came."""
-        self._events.put_nowait(event)
-
-    @property
-    def unread(self) -> int:
-        """How many events wait to be read."""
-        return self._events.qsize()
+        size = weight(event)
+        self.backlog.bytes += size
+        self._events.put_nowait((event, size))
 
     async def next(self) -> Event:
         """The next event. Raises what the job failed with."""
-        return self._checked(await self._events.get())
+        return self._read(*await self._events.get())
 
     def at_once(self) -> Event | None:
         """The next event if it has come already. Raises what the job failed with."""
-        return None if self._events.empty() else self._checked(self._events.get_nowait())
+        return None if self._events.empty() else self._read(*self._events.get_nowait())
 
-    @staticmethod
-    def _checked(event: Event) -> Event:
+    def _read(self, event: Event, size: int) -> Event:
+        self.backlog.bytes -= size
         if isinstance(event, Failed):
-            raise error_of(event.kind, event.message)
+            raise error_of(event.kind, event.message, event.field)
         return event
 
 
@@ -79,11 +79,12 @@ class EngineLink:
         self._useless = useless
         self._child: Child | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._jobs: dict[int, Job] = {}
         self._number = 0
         self._closed = False
-        self._beat_at = self._step_at = 0.0
-        self.beat: Beat | None = None
+        self._pulse = Pulse(time.monotonic())
+        self._pause = RestartPause()
         self.models: dict[str, ModelState] = {}
         self.restarts = 0
 
@@ -95,29 +96,29 @@ class EngineLink:
     @property
     def trouble(self) -> str | None:
         """Why the engine does not answer; None while it makes steps or has nothing to do."""
-        now = time.monotonic()
-        if self._child is None or self.beat is None:
-            return "the engine's process is starting"
-        if now - self._beat_at > SILENT_SECONDS:
-            return f"the engine's process has been silent for {now - self._beat_at:.0f} s"
-        if self.beat.running and now - self._step_at > STEP_SECONDS:
-            return f"the engine has made no step for {now - self._step_at:.0f} s"
-        return None
+        trouble = self._pulse.trouble(time.monotonic()) if self._child is not None else "is starting"
+        return None if trouble is None else f"the engine's process {trouble}"
+
+    @property
+    def beat(self) -> Beat | None:
+        """The last sign of life of the process that runs."""
+        return self._pulse.beat
 
     async def start(self) -> None:
         """Starts the process."""
         self._child = await Child.start("causerie.server.engine_process", msgspec.json.encode(self._options).decode())
-        self.beat = None
+        self._pulse = Pulse(time.monotonic())
         self._reading = asyncio.create_task(self._read(self._child))
+        self._watching = asyncio.create_task(self._watch(self._child))
 
     @asynccontextmanager
-    async def job(self, order: Callable[[int], Order]) -> AsyncIterator[Job]:
-        """Gives an order, made for the job's number. Leaving the block early cancels it. Raises EngineError where no
-        engine runs."""
+    async def job(self, order: Callable[[int], Order], backlog: Backlog | None = None) -> AsyncIterator[Job]:
+        """Gives an order, made for the job's number; jobs of one client share its `backlog`. Leaving the block early
+        cancels it. Raises EngineError where no engine runs."""
         if self._child is None or self._child.writer.is_closing():
             raise EngineError("The engine is being restarted; try again in a moment.")
         self._number += 1
-        job = Job(self._number)
+        job = Job(self._number, backlog or Backlog())
         self._jobs[job.number] = job
         try:
             self._tell(order(job.number))
@@ -140,6 +141,7 @@ class EngineLink:
         child = self._child
         if child is not None:
             child.writer.close()
+            self._unwatch()
             try:
                 await asyncio.wait_for(child.process.wait(), _CLOSING_SECONDS)
             except TimeoutError:
@@ -160,6 +162,7 @@ class EngineLink:
             sentence = f" ({fault})"
             child.process.kill()
         code = await child.process.wait()
+        self._unwatch()
         if self._closed:
             return
         self._note(f"the engine's process ended with code {code}{sentence}; starting it again")
@@ -168,9 +171,25 @@ class EngineLink:
         for job in self._jobs.values():
             job.put(Failed(job.number, "EngineError", "The engine ended while it answered; it is being restarted."))
         self.restarts += 1
-        await asyncio.sleep(min(10.0, 0.1 * 2 ** min(self.restarts, 10)))
+        await asyncio.sleep(self._pause.after(self._pulse.lifetime(time.monotonic())))
         if not self._closed:  # it may have been closed during the wait
             await self.start()
+
+    async def _watch(self, child: Child) -> None:
+        """Ends a process that stands still; `_read` then starts another."""
+        looked = time.monotonic()
+        while (trouble := self._pulse.standstill(looked)) is None:
+            await asyncio.sleep(_WATCH_SECONDS)
+            now = time.monotonic()
+            if now - looked > 2 * _WATCH_SECONDS + 1:
+                self._pulse.resume(now)  # this process stood still itself, and has not read what was sent meanwhile
+            looked = now
+        self._note(f"the engine's process {trouble}; it is ended")
+        child.process.kill()
+
+    def _unwatch(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
 
     def _tell(self, order: Order) -> None:
         if self._child is not None:
@@ -178,21 +197,18 @@ class EngineLink:
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Beat):
-            now = time.monotonic()
-            if self.beat is None or event.steps != self.beat.steps or not event.running:
-                self._step_at = now
-            self.beat, self._beat_at = event, now
+            self._pulse.read(event, time.monotonic())
         elif isinstance(event, ModelState):
             if event.share is None:
                 self.models.pop(event.model, None)
             else:
                 self.models[event.model] = event
         elif isinstance(event, Failed) and event.job == PRELOADING:
-            self._useless(error_of(event.kind, event.message))
+            self._useless(error_of(event.kind, event.message, event.field))
         elif (job := self._jobs.get(event.job)) is not None:
-            if job.unread >= MOST_UNREAD:
+            if job.backlog.full and not isinstance(event, Done | Failed):
                 self._tell(Cancel(event.job))
-                event = Failed(event.job, "EngineError", "The client reads too slowly; its request was ended.")
+                event = Failed.of(event.job, UsageError("The client reads too slowly; its request was ended."))
             job.put(event)
             if isinstance(event, Done | Failed):
                 del self._jobs[event.job]

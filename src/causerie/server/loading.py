@@ -1,7 +1,8 @@
 """`/load_model`: the progress of a load as a stream, in the events that transformers' own chat program reads.
 
 Each is `{"status", "model", …}`: "loading" with a `stage` and a `progress` in hundredths, then "ready", whose `cached`
-says that it was loaded before, or "error" with a message (transformers 5, cli/serving/model_manager.py). Knows no HTTP.
+says that it was loaded before, or "error" with a message (transformers 5, cli/serving/model_manager.py). Beside them,
+and in the list of models, are bytes: how many are read, and of how many. Knows no HTTP.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import msgspec
 from causerie.errors import CauserieError
 from causerie.server.failure_responses import refusal_of
 from causerie.server.link import EngineLink
-from causerie.server.orders import Load
+from causerie.server.orders import Load, ModelState
 
 _LOOK_SECONDS = 0.1
 
@@ -24,6 +25,13 @@ class LoadBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The body of /load_model."""
 
     model: str
+
+
+def amounts(state: ModelState | None) -> dict[str, Any]:
+    """How much of a model that is loading is read; nothing where that is not known."""
+    if state is None or not state.total_bytes:
+        return {}
+    return {"read_bytes": state.read_bytes, "total_bytes": state.total_bytes}
 
 
 async def progress(link: EngineLink, model: str) -> AsyncIterator[dict[str, Any]]:
@@ -40,12 +48,13 @@ async def progress(link: EngineLink, model: str) -> AsyncIterator[dict[str, Any]
             share = 0 if state is None or state.share is None else int(state.share * 100)
             if share != told:
                 told = share
-                amount = {"current": share, "total": 100}
-                yield {"status": "loading", "model": model, "stage": "weights", "progress": amount}
+                hundredths = {"current": share, "total": 100}
+                event = {"status": "loading", "model": model, "stage": "weights", "progress": hundredths}
+                yield event | amounts(state)
             await asyncio.wait([asked], timeout=_LOOK_SECONDS)
         asked.result()
     except CauserieError as error:
-        yield {"status": "error", "model": model, "message": refusal_of(error).message}
+        yield {"status": "error", "model": model, "message": refusal_of(error, {}).message}
         return
     finally:
         asked.cancel()

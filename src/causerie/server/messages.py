@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from causerie.server.blocks import Block, Blocks
 from causerie.server.chat_limits import check_chat
-from causerie.server.failure_responses import Refusal
+from causerie.server.failure_responses import FieldNames, Refusal
 from causerie.server.orders import Begun, Chat, Ended, Generate, Piece
 from causerie.server.sampling_fields import check_stops, in_range
 from causerie.server.tool_fields import tool_use
@@ -103,6 +103,14 @@ class MessagesRequest(CountRequest, forbid_unknown_fields=True, frozen=True, kw_
         return [lambda job: Generate(job, self.model, prompt, flags, 1, None, True, use)]
 
 
+FIELD_NAMES: FieldNames = {
+    "prompt": "messages",
+    "stop_strings": "stop_sequences",
+    "max_new_tokens": "max_tokens",
+    "thinking_budget": "thinking",
+}
+
+
 class MessagesAnswer:
     """One answer while its events come."""
 
@@ -178,14 +186,6 @@ class MessagesAnswer:
         kinds = {"text": ("text_delta", "text"), "reasoning": ("thinking_delta", "thinking")}
         kind, key = kinds.get(block.kind, ("input_json_delta", "partial_json"))
         return {"type": "content_block_delta", "index": block.index, "delta": {"type": kind, key: text}}
-
-
-def error_body(refusal: Refusal) -> dict[str, Any]:
-    """A failure as Anthropic's clients read it."""
-    kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 413: "request_too_large"}
-    kinds |= {429: "rate_limit_error", 500: "api_error", 503: "overloaded_error"}
-    kind = kinds.get(refusal.status, "invalid_request_error")
-    return {"type": "error", "error": {"type": kind, "message": refusal.body()["error"]["message"]}}
 
 
 def _text(content: Any, where: str) -> str:

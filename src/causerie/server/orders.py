@@ -9,6 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from causerie.errors import CauserieError, UsageError
+
 PRELOADING = 0
 """The number of the job that loads the first model at the start."""
 
@@ -59,7 +61,7 @@ class Generate(Struct, tag=True, frozen=True):
     """Answer a prompt, `choices` times. `flags` are generate flags by their names; `logprobs` is how many of the
     likeliest tokens are told beside each drawn one, None for no log-probabilities. An answer that is `parsed` comes as
     text, reasoning and calls of tools; else all of it is text. `context_policy` says what to do with a chat that does
-    not fit (chat/context.py)."""
+    not fit (chat/context.py), `return_progress` that reading the prompt is told of."""
 
     job: int
     model: str
@@ -70,6 +72,7 @@ class Generate(Struct, tag=True, frozen=True):
     parsed: bool = False
     tools: ToolUse | None = None
     context_policy: str = "error"
+    return_progress: bool = False
 
 
 class Render(Struct, tag=True, frozen=True):
@@ -134,6 +137,16 @@ class Begun(Struct, tag=True, frozen=True):
     summary: str | None = None
 
 
+class Reading(Struct, tag=True, frozen=True):
+    """How many tokens of a prompt are read, with the `cached_tokens` that were read before, and how long it took."""
+
+    job: int
+    prompt_tokens: int
+    cached_tokens: int
+    read_tokens: int
+    seconds: float
+
+
 class Call(Struct, frozen=True):
     """One whole call of a tool; `arguments` is JSON as text."""
 
@@ -143,7 +156,8 @@ class Call(Struct, frozen=True):
 
 
 class Piece(Struct, tag=True, frozen=True):
-    """Some more of one choice: reasoning, then text, then calls; with its tokens where log-probabilities are asked."""
+    """Some more of one choice: reasoning, then text, then calls; with its tokens where log-probabilities are asked.
+    `new_tokens` is how many the choice has cost so far."""
 
     job: int
     choice: int
@@ -151,6 +165,7 @@ class Piece(Struct, tag=True, frozen=True):
     tokens: list[TokenPiece] = []
     reasoning: str = ""
     calls: list[Call] = []
+    new_tokens: int = 0
 
 
 class Ended(Struct, tag=True, frozen=True):
@@ -158,7 +173,7 @@ class Ended(Struct, tag=True, frozen=True):
 
     job: int
     choice: int
-    reason: str  # stop, length, time, cancelled
+    reason: str  # stop, repetition, length, time, cancelled
     cached_tokens: int
     new_tokens: int
     stop_string: str | None = None  # the one that ended it
@@ -173,23 +188,33 @@ class Done(Struct, tag=True, frozen=True):
 
 
 class Failed(Struct, tag=True, frozen=True):
-    """The end of a job that could not be done. `kind` is the name of the error's class."""
+    """The end of a job that could not be done. `kind` is the name of the error's class; `field` what it is about."""
 
     job: int
     kind: str
     message: str
+    field: str | None = None
+
+    @staticmethod
+    def of(job: int, fault: CauserieError) -> Failed:
+        """The end that a fault makes of a job."""
+        return Failed(job, type(fault).__name__, str(fault), fault.field if isinstance(fault, UsageError) else None)
 
 
 class ModelState(Struct, tag=True, frozen=True):
-    """A model was loaded, is loading (`share` of its bytes, 0 to 1), or was freed (share None)."""
+    """A model was loaded (share 1), is loading, or was freed (share None). `share` is what was read of the
+    `total_bytes` of its weights, which are 0 until they are known."""
 
     model: str
     share: float | None
+    read_bytes: int = 0
+    total_bytes: int = 0
     facts: dict[str, Any] = {}
 
 
 class Beat(Struct, tag=True, frozen=True):
-    """A sign of life, several a second, with the engines' counts summed."""
+    """A sign of life, several a second, with the engines' counts summed. Blocks are free, kept (unused, they hold
+    beginnings of prompts until room is needed) or used."""
 
     steps: int
     running: int
@@ -199,6 +224,13 @@ class Beat(Struct, tag=True, frozen=True):
     new_tokens: int
     blocks: int
     free_blocks: int
+    kept_blocks: int
+    cpu_seconds: float  # that the process has computed on all cores together, since its start
+
+    @property
+    def used_blocks(self) -> int:
+        """Those of requests that run; with none of these it is 0."""
+        return self.blocks - self.free_blocks - self.kept_blocks
 
 
-Event = Begun | Piece | Ended | Done | Failed | ModelState | Beat
+Event = Begun | Reading | Piece | Ended | Done | Failed | ModelState | Beat

@@ -14,10 +14,11 @@ from msgspec import Struct, field
 
 from causerie.server.blocks import Block, Blocks
 from causerie.server.chat_limits import check_chat
-from causerie.server.failure_responses import Refusal
+from causerie.server.failure_responses import FieldNames, Refusal
 from causerie.server.orders import Begun, Chat, Ended, Generate, Piece
 from causerie.server.sampling_fields import context_of, in_range
 from causerie.server.tool_fields import tool_use
+from causerie.text.response_format import form_of
 
 _TEXTS = ("input_text", "output_text", "text", "reasoning_text", "summary_text")
 
@@ -74,8 +75,7 @@ class ResponsesRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=
             flags |= {name: value for name in ("temperature", "top_p") if (value := getattr(self, name)) is not None}
         format = (self.text or {}).get("format")
         if format is not None:
-            if not isinstance(format, dict) or not isinstance(format.get("type"), str):
-                raise Refusal(400, "text.format has no type.", param="text")
+            form_of(format)
             flags["response_format"] = format
         return flags
 
@@ -93,6 +93,9 @@ class ResponsesRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=
         for place, item in enumerate(self.input):
             _add_item(chat, place, item)
         return chat
+
+
+FIELD_NAMES: FieldNames = {"prompt": "input", "max_new_tokens": "max_output_tokens", "response_format": "text.format"}
 
 
 class ResponsesAnswer:

@@ -66,7 +66,7 @@ class Written:
         if isinstance(event, Piece):
             self._texts.append(event.text)
         elif isinstance(event, Failed):
-            self._fault = error_of(event.kind, event.message)
+            self._fault = error_of(event.kind, event.message, event.field)
 
     def text(self) -> str:
         """What was said. Raises what the answer failed with."""

@@ -14,13 +14,12 @@ from typing import Any, Protocol
 import msgspec
 
 from causerie.errors import CauserieError
-from causerie.server.failure_responses import Refusal, refusal_of
+from causerie.server.failure_responses import Envelope, FieldNames, Refusal, refusal_of
 from causerie.server.link import Job
 
-Envelope = Callable[[Refusal], dict[str, Any]]
-"""How a protocol tells a failure."""
 DONE = b"data: [DONE]\n\n"
 _MOST_WAITING = 64  # events between the jobs of a stream and its client; more wait in the jobs
+_MOST_TOGETHER = 64  # events that are written in one piece
 
 
 class Answer(Protocol):
@@ -64,14 +63,12 @@ def response_error(refusal: Refusal) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Frames:
-    """How a protocol streams: an event's bytes, the mark of the end, and a failure as an event."""
+    """How a protocol streams: an event's bytes, the mark of the end, a failure as an event, and its names of fields."""
 
     event: Callable[[Any], bytes]
     end: bytes
     error: Envelope
-
-
-OPENAI = Frames(plain_event, DONE, Refusal.body)
+    names: FieldNames
 
 
 async def _together(jobs: list[Job]) -> AsyncGenerator[tuple[int, Any], None]:
@@ -98,14 +95,16 @@ async def _together(jobs: list[Job]) -> AsyncGenerator[tuple[int, Any], None]:
 
 
 async def _chunks(jobs: list[Job], answer: Answer) -> AsyncGenerator[list[dict[str, Any]], None]:
-    """What an answer sends for the events of its jobs, until it is over; all that has come by then at a time."""
+    """What an answer sends for the events of its jobs, until it is over; what has come by then at a time."""
     if len(jobs) == 1:
         while not answer.over:
             event: Any = await jobs[0].next()
             found: list[dict[str, Any]] = []
+            read = 0
             while event is not None:
                 found += answer.read(0, event)
-                event = None if answer.over else jobs[0].at_once()
+                read += 1
+                event = None if answer.over or read == _MOST_TOGETHER else jobs[0].at_once()
             yield found
         return
     async with aclosing(_together(jobs)) as events:
@@ -134,6 +133,6 @@ async def stream_of(
                 if some:
                     yield b"".join(map(frames.event, some))
         except CauserieError as error:
-            yield frames.event(frames.error(refusal_of(error)))
+            yield frames.event(frames.error(refusal_of(error, frames.names)))
     if frames.end:
         yield frames.end

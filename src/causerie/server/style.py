@@ -15,6 +15,7 @@ from causerie.chat.tool_formats import harmony
 from causerie.chat.tool_formats.rules import Rules
 from causerie.errors import Unsupported, UsageError, about
 from causerie.server.orders import Generate
+from causerie.text.schema_references import moved
 from causerie.text.structure_bounds import schema_text
 
 if TYPE_CHECKING:
@@ -48,10 +49,11 @@ class Style:
         with about("tools"):
             for name, schema in order.tools.schemas.items():
                 schema_text(schema, f"The schema of the tool {name}")
+            schemas, definitions = moved(order.tools.schemas)
         tokenizer = model.tokenizer.text
         special = {text: token for text, token in tokenizer.added_tokens.items() if tokenizer.is_special(text)}
-        rules = Rules(special)
-        grammar = rules.grammar(self.reply.tools.write(rules, order.tools.schemas, order.tools.parallel))
+        rules = Rules(special, definitions)
+        grammar = rules.grammar(self.reply.tools.write(rules, schemas, order.tools.parallel))
         return {**order.flags, "response_format": {"type": "grammar", "grammar": grammar}}
 
     @contextmanager

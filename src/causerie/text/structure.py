@@ -41,7 +41,7 @@ class Structure:
         self._matcher = LLMatcher(tokens, grammar, log_level=0, limits=LLParserLimits(initial_lexer_fuel=_INITIAL_FUEL))
         if self._matcher.is_error():
             raise UsageError(f"The form of the answer cannot be compiled: {self._error()}", field="response_format")
-        self.matcher().forbid(np.zeros(vocab, np.float32))  # some forms fail at their first token: said before an answer
+        self.matcher().forbid(np.zeros(vocab, np.float32))  # some fail at their first token, which is said here
 
     def _error(self) -> str:
         return _first_line(self._matcher.get_error())

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from causerie.errors import UsageError
+from causerie.text.schema_references import target
 
 MOST_SCHEMA_BYTES = 64 << 10
 MOST_SCHEMA_DEPTH = 32  # of schemas within each other, through references too
@@ -50,7 +51,9 @@ def check_grammar(grammar: str) -> None:
     for head, end in zip(heads, ends, strict=True):
         rules[head[1]] += [name for name in _NAME.findall(grammar, head.end(), end) if name in names]
     if _longest_chain(rules) > MOST_GRAMMAR_DEPTH:
-        raise UsageError(f"The grammar's rules lead from one to the next more than {MOST_GRAMMAR_DEPTH} deep. Join some.")
+        raise UsageError(
+            f"The grammar's rules lead from one to the next more than {MOST_GRAMMAR_DEPTH} deep. Join some."
+        )
 
 
 def _longest_chain(rules: Mapping[str, list[str]]) -> int:
@@ -116,7 +119,7 @@ class _SchemaWalk:
     def _referred(self, reference: str, depth: int) -> int:
         if reference not in self._heights:
             self._heights[reference] = 0
-            self._heights[reference] = self._height(self._target(reference), depth)
+            self._heights[reference] = self._height(target(self._root, reference), depth)
         self._check_depth(depth + self._heights[reference] - 1)
         return self._heights[reference]
 
@@ -126,17 +129,6 @@ class _SchemaWalk:
                 f"{self._name} nests schemas more than {MOST_SCHEMA_DEPTH} deep, counted through references. Make it "
                 "flatter."
             )
-
-    def _target(self, reference: str) -> Any:
-        """What a reference within the schema points to (RFC 6901); None for any other."""
-        place: Any = self._root
-        path = reference.removeprefix("#").strip("/")
-        if not reference.startswith("#"):
-            return None
-        for step in path.split("/") if path else []:
-            step = step.replace("~1", "/").replace("~0", "~")
-            place = place.get(step) if isinstance(place, Mapping) else None
-        return place
 
 
 def _parts(schema: Mapping[str, Any]) -> Iterator[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from causerie.chat.parts import ToolCallPart
 from causerie.chat.tool_formats.rules import Rules, Schemas
+from causerie.text.schema_references import resolved
 
 Read = Callable[[str, Schemas], list[ToolCallPart]]
 """The calls of one block, without what opened and closed it. Raises ValueError (and its kinds) for what is none."""
@@ -60,9 +61,10 @@ def arguments_text(value: Any) -> str:
 
 def typed(name: str, key: str, text: str, schemas: Schemas) -> Any:
     """The value of an argument that was written bare: text where the tool's schema says so or where it is no JSON."""
-    properties = schemas.get(name, {}).get("properties", {})
+    root = schemas.get(name, {})
+    properties = root.get("properties", {})
     schema = properties.get(key, {}) if isinstance(properties, Mapping) else {}
-    kind = schema.get("type") if isinstance(schema, Mapping) else None
+    kind = resolved(schema, root).get("type") if isinstance(schema, Mapping) else None
     if kind == "string":
         return text
     try:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from causerie.text.schema_references import resolved, used
 from causerie.text.structure import JSON_OPTIONS
 
 Schemas = Mapping[str, Mapping[str, Any]]
@@ -36,9 +38,11 @@ _KINDS = {
 class Rules:
     """Expressions of the grammar's language, and the rules that they name."""
 
-    def __init__(self, special: Mapping[str, int]) -> None:
-        """`special` are the control tokens of the tokenizer, which no plain text can spell, and their ids."""
+    def __init__(self, special: Mapping[str, int], definitions: Schemas = MappingProxyType({})) -> None:
+        """`special` are the control tokens of the tokenizer, which no plain text can spell, and their ids;
+        `definitions` what references in schemas lead to (references.py)."""
         self._special = special
+        self._definitions = definitions
         self._rules: dict[str, str] = {}
         self._names: dict[str, str] = {}  # of rules by what they say
 
@@ -58,7 +62,9 @@ class Rules:
 
     def json(self, schema: Mapping[str, Any]) -> str:
         """JSON of a schema."""
-        return self._rule("json", f"%json {json.dumps({**schema, 'x-guidance': JSON_OPTIONS})}")
+        needed = used(schema, self._definitions)
+        whole = {**schema, **({"$defs": needed} if needed else {}), "x-guidance": JSON_OPTIONS}
+        return self._rule("json", f"%json {json.dumps(whole)}")
 
     def text_to(self, closer: str) -> str:
         """Any text without `closer`, and then it; white space at its beginning may be left out where the rest is a
@@ -76,6 +82,10 @@ class Rules:
         """A value that stands without quotes before `closer`, and the closer: a text as it is, anything else as JSON or
         (`python`) as Python writes it, truth as either does."""
         end = self.literal(closer)
+        schema = self._resolved(schema)
+        others = _alternatives(schema)
+        if others and not any(self._is_text(other) for other in others):
+            return self.any_of(f"({self.bare(other, closer, python=python)})" for other in others)
         choices = _choices(schema)
         if choices is not None and all(isinstance(choice, str) for choice in choices):
             return f"{self.any_of(self.literal(choice) for choice in choices)} {end}"
@@ -88,6 +98,11 @@ class Rules:
 
     def python(self, schema: Mapping[str, Any]) -> str:
         """A literal of Python of a schema's type, its lists and objects too; of any kind where no type is said."""
+        if isinstance(schema.get("$ref"), str):
+            return self._referred(schema)
+        others = _alternatives(schema)
+        if others:
+            return self.any_of(self.python(other) for other in others)
         choices = _choices(schema)
         if choices is not None and all(isinstance(choice, str | int | float) for choice in choices):
             return self.any_of(self.literal(json.dumps(c) if isinstance(c, str) else repr(c)) for c in choices)
@@ -131,6 +146,24 @@ class Rules:
         if between is None:
             return call
         return f"{call} ({self.literal(between)} {call})*"
+
+    def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        return resolved(schema, {"$defs": self._definitions})
+
+    def _is_text(self, schema: Mapping[str, Any]) -> bool:
+        """Whether a value of this schema may be any text."""
+        found = self._resolved(schema)
+        return _choices(found) is None and found.get("type") in (None, "string")
+
+    def _referred(self, schema: Mapping[str, Any]) -> str:
+        """A literal of Python by a rule of its own, which may name itself."""
+        reference = f"$ref {schema['$ref']}"
+        if reference not in self._names:
+            self._names[reference] = name = f"reference{len(self._names)}"
+            self._rules[name] = ""  # its place before those it names
+            found = self._resolved(schema)
+            self._rules[name] = self._anything() if "$ref" in found else self.python(found)
+        return self._names[reference]
 
     def _anything(self) -> str:
         if "anything" not in self._rules:
@@ -180,6 +213,12 @@ def call_schema(tools: Schemas, key: str, others: Mapping[str, Any] | None = Non
         for name, schema in tools.items()
     ]
     return bodies[0] if len(bodies) == 1 else {"anyOf": bodies}
+
+
+def _alternatives(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a value may be one of; nothing where the schema does not say so."""
+    found = schema.get("anyOf", schema.get("oneOf"))
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
 def _choices(schema: Mapping[str, Any]) -> list[Any] | None:
