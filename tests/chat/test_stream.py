@@ -153,3 +153,23 @@ def test_a_fault_of_the_engine_is_raised() -> None:
     with pytest.raises(EngineError, match="the backend failed"):
         list(answer)
     assert answer.finish_reason == "error" and script.closed
+
+
+def test_a_text_that_repeats_itself_ends_and_its_events_are_closed() -> None:
+    script = Script([40, 41] * 1000)
+    ended = TextStream(script.events(), Detokenizer(tokenizer()), repetition_detection=True)
+    whole = "".join(ended)
+    assert (ended.finish_reason, len(ended.tokens), script.closed) == ("repetition", 576, True)
+    assert whole == ended.text == Detokenizer(tokenizer()).push_all(script.tokens[:576])
+
+
+def test_a_text_repeats_itself_for_ever_where_nobody_asks_for_detection() -> None:
+    going = stream(Script([40, 41] * 1000))
+    assert "".join(going) and (going.finish_reason, len(going.tokens)) == ("length", 2000)
+
+
+def test_a_stop_string_goes_before_a_repetition() -> None:
+    script = Script([40, 41] * 287 + [40, 42] + [40, 41] * 300)
+    text = Detokenizer(tokenizer()).push_all([40, 42])
+    assert (stopped := TextStream(script.events(), Detokenizer(tokenizer()), text, (), True)) and "".join(stopped)
+    assert (stopped.finish_reason, stopped.stop_string) == ("stop", text)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from causerie.chat.parts import ReasoningPart
-from causerie.cli.terminal import Cost, TokenRow
+from causerie.cli.answer_end import Cost
+from causerie.cli.terminal import TokenRow
 from causerie.errors import ModelNotFound
 
 Event = str | ReasoningPart | BaseException
@@ -55,6 +56,7 @@ class ScriptedConversation:
     system_prompt: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     model_name: str = "scripted"
+    server: str | None = None
     description: str = "scripted · in a test"
     memory: list[tuple[str, str]] = field(default_factory=list)
     thinks: bool | None = None

@@ -12,12 +12,13 @@ import pytest
 
 from causerie.api.generation import GenerationConfig
 from causerie.chat.parts import ReasoningPart
+from causerie.cli.answer_end import Cost
 from causerie.cli.chat_files import ChatFolder, SavedChat, as_markdown
 from causerie.cli.commands import command_of
 from causerie.cli.completing import completions
 from causerie.cli.conversation import ModelChoice, ModelConversation, open_conversation
 from causerie.cli.screen import Screen
-from causerie.cli.terminal import Cost, Terminal
+from causerie.cli.terminal import Terminal
 from causerie.errors import ContextLengthError, UnknownName, UsageError
 from causerie.text.tokenizer import Tokenizer
 from tests.cli.scripted import ScriptedConversation, ScriptedKeyboard, ScriptedReply
@@ -142,8 +143,9 @@ def test_files_go_with_the_next_message(tmp_path: Path) -> None:
     )
     assert chat.history[0][0] == "a.txt:\n```\nalpha\n```\n\nb.txt:\n```\nbeta\n```\n\nwhat?"
     assert chat.history[1][0] == "and?"
-    assert "a.txt, b.txt: goes with your next message." in shown
-    assert "names 0 files; from 1 to 32 can be attached." in shown and "cannot be attached" in shown
+    assert "a.txt, b.txt: go with your next message." in shown
+    assert f"{tmp_path}/none* names no text file.\n" in shown
+    assert f"{tmp_path}/binary names no text file: binary (not UTF-8 text).\n" in shown
 
 
 def test_stats_export_copy_examples(tmp_path: Path) -> None:

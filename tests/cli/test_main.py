@@ -85,9 +85,9 @@ def test_options_may_stand_among_the_words() -> None:
 
 @pytest.mark.parametrize(
     ("words", "name"),
-    [([], "builtin"), (["seed=1"], "builtin"), (["org/name"], "org/name"), (["./folder", "seed=1"], "./folder")],
+    [([], None), (["seed=1"], None), (["org/name"], "org/name"), (["./folder", "seed=1"], "./folder")],
 )
-def test_the_first_word_without_an_equals_sign_is_the_model(words: list[str], name: str) -> None:
+def test_the_first_word_without_an_equals_sign_is_the_model(words: list[str], name: str | None) -> None:
     found, flags = chat.model_and_flags(words, None)
     assert found == name
     assert flags.to_dict() == ({"seed": 1} if "seed=1" in words else {})

@@ -13,7 +13,7 @@ from prompt_toolkit.output import DummyOutput
 from causerie.cli.chat import answer_once
 from causerie.cli.keyboard import EditedKeyboard, PlainKeyboard
 from causerie.cli.screen import Screen
-from causerie.cli.terminal import Cost
+from causerie.cli.answer_end import Cost
 from causerie.errors import EngineError
 from tests.cli.scripted import ScriptedConversation, ScriptedReply
 

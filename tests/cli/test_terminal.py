@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from causerie.cli.answer_end import Cost, cost_line
 from causerie.cli.chat_files import ChatFolder
 from causerie.cli.commands import COMMANDS, command_of
 from causerie.cli.screen import Screen
-from causerie.cli.terminal import Cost, Terminal, cost_line
+from causerie.cli.terminal import Terminal
 from causerie.errors import EngineError, UsageError
 from tests.cli.scripted import Event, ScriptedConversation, ScriptedKeyboard, ScriptedReply
 

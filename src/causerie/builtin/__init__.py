@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 NAME = "builtin"
+LARGER = "Qwen/Qwen2.5-0.5B-Instruct"
+"""A model of the hub to name to those who have none: small enough for any machine, open, and far better than this."""
 
 
 def builtin_model_path() -> str:

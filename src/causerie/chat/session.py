@@ -31,8 +31,7 @@ def check_context(prompt_tokens: int, context_length: int | None) -> None:
     if context_length is not None and prompt_tokens >= context_length:
         raise ContextLengthError(
             f"The chat is {prompt_tokens} tokens long and this model's context holds {context_length}, so there is "
-            "no room "
-            "for an answer. Begin a new chat (clear), shorten the messages, or take a model with a longer context."
+            "no room for an answer. Shorten what is asked, or take a model with a longer context."
         )
 
 
@@ -73,31 +72,41 @@ class ChatSession:
     def _system(self) -> list[dict[str, Any]]:
         return [] if self.system_prompt is None else [{"role": "system", "content": self.system_prompt}]
 
-    def ask(self, text: str, params: Any, stop_strings: str | Sequence[str] = ()) -> Answer:
-        """Adds a user message and begins the answer, an iterator of pieces of text. When it ends the answer is
-        appended; when it fails the message is taken back; closed early, what was said so far stays. MessageError,
-        TemplateError and ContextLengthError leave the conversation unchanged."""
-        return self._begin((*self._messages, {"role": "user", "content": text}), params, stop_strings)
+    def ask(
+        self, text: str, params: Any, stop_strings: str | Sequence[str] = (), repetition_detection: bool = False
+    ) -> Answer:
+        """Adds a user message and begins the answer, an iterator of pieces of text; with `repetition_detection` one
+        that repeats itself for ever is ended. When it ends the answer is appended; when it fails the message is taken
+        back; closed early, what was said so far stays. MessageError, TemplateError and ContextLengthError leave the
+        conversation unchanged."""
+        messages = (*self._messages, {"role": "user", "content": text})
+        return self._begin(messages, params, stop_strings, repetition_detection)
 
-    def retry(self, params: Any, stop_strings: str | Sequence[str] = ()) -> Answer:
+    def retry(
+        self, params: Any, stop_strings: str | Sequence[str] = (), repetition_detection: bool = False
+    ) -> Answer:
         """Answers the last user message anew; the answer it had is forgotten once the new one has come. Raises as
         `ask`, and UsageError where there is no message."""
         question = self._last("user")
         if question is None:
             raise UsageError("There is no message to answer again. Write one.")
-        return self._begin(self._messages[: question + 1], params, stop_strings)
+        return self._begin(self._messages[: question + 1], params, stop_strings, repetition_detection)
 
-    def proceed(self, params: Any, stop_strings: str | Sequence[str] = ()) -> Answer:
+    def proceed(
+        self, params: Any, stop_strings: str | Sequence[str] = (), repetition_detection: bool = False
+    ) -> Answer:
         """Goes on with the last answer, which must be the last message. Raises as `ask`."""
         if not self._messages or self._messages[-1]["role"] != "assistant":
             raise UsageError("There is no answer to go on with. Write a message.")
-        return self._begin(self._messages, params, stop_strings, str(self._messages[-1]["content"]))
+        begun = str(self._messages[-1]["content"])
+        return self._begin(self._messages, params, stop_strings, repetition_detection, begun)
 
     def _begin(
         self,
         messages: tuple[dict[str, Any], ...],
         params: Any,
         stop_strings: str | Sequence[str],
+        repetition_detection: bool,
         begun: str | None = None,
     ) -> Answer:
         """An answer to these messages, or where it is `begun` the rest of the last one of them."""
@@ -110,7 +119,7 @@ class ChatSession:
         detokenizer = Detokenizer(self._format.tokenizer, True, self._kept)
         before = self._messages
         self._messages = messages if begun is None else messages[:-1]
-        stream = TextStream(events, detokenizer, stop_strings, self._hidden)
+        stream = TextStream(events, detokenizer, stop_strings, self._hidden, repetition_detection)
         self._answering = Answer(self, stream, before, prompt, begun or "")
         return self._answering
 

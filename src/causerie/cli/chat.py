@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import stat
 import sys
 from collections.abc import Iterator
@@ -17,22 +18,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import causerie
+from causerie import builtin
 from causerie.cli import generate_flags, keyboard
+from causerie.cli.answer_end import cut_sentence
 from causerie.cli.arguments import Parser, help_columns
-from causerie.cli.chat_files import ChatFolder
+from causerie.cli.chat_files import ChatFolder, SavedChat
 from causerie.cli.completing import completions
 from causerie.cli.flags import is_flag
 from causerie.cli.screen import Screen, visible
-from causerie.cli.terminal import Conversation, Terminal, cut_sentence
-from causerie.errors import UsageError
+from causerie.cli.terminal import Conversation, Terminal
+from causerie.errors import CauserieError, UsageError
 from causerie.settings import Settings
 
 if TYPE_CHECKING:
     from causerie.api.generation import GenerationConfig
 
 PROMPT = "> "
-LARGER = "Qwen/Qwen2.5-0.5B-Instruct"
-"""A model to name to those who have none: small enough for any machine, open, and far better than the built-in one."""
 
 _DESCRIPTION = """\
 Talk to a model in this terminal, or ask it one thing and get the answer alone.
@@ -65,6 +66,7 @@ def parser(width: int | None = None) -> Parser:
         width=columns,
         usage="causerie chat [MODEL] [key=value ...] [options]",
         epilog=_EPILOG.format(flags=generate_flags.help_text(columns)),
+        flags=generate_flags.FLAGS,
     )
     made.add_argument("words", nargs="*", metavar="MODEL", help="a model, and generate flags as key=value (below)")
     made.add_argument("--model_name_or_path", "--model", metavar="MODEL", help="the model, named by an option instead")
@@ -85,11 +87,15 @@ def run(found: argparse.Namespace) -> int:
     """Does what the parsed options ask, and returns the exit code. Raises CauserieError."""
     settings = Settings.from_environment()
     name, flags = model_and_flags(found.words, found.model_name_or_path)
+    _check_name(name, found.prompt)
     if found.generation_config is not None:
         flags = _with_config(found.generation_config, flags)
     for option, text in (("-p", found.prompt), ("--system-prompt", found.system_prompt)):
         _check_text(option, text)
     question = _question(found.prompt)
+    data = Path(settings.data_folder or "~/.local/share/causerie").expanduser()
+    chats = ChatFolder(Path(found.save_folder).expanduser() if found.save_folder else data / "chats")
+    resumed = None if found.resume is None else _resumed(found.resume, chats, question)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an output without emoji must not end an answer
     plain = settings.terminal == "dumb"
@@ -98,35 +104,65 @@ def run(found: argparse.Namespace) -> int:
     if question is None and not plain:
         keyboard.prepare()
 
-    with _opened(found, settings, name, flags, plain) as conversation:
+    place = _place(found.url, name, resumed)
+    with _opened(found, settings, place, flags, plain) as conversation:
         if question is not None:
             answer_once(conversation, question, sys.stdout, notes)
         else:
-            data = Path(settings.data_folder or "~/.local/share/causerie").expanduser()
-            chats = ChatFolder(Path(found.save_folder).expanduser() if found.save_folder else data / "chats")
-            hold = Holding(chats, data / "history", found.resume, not found.no_autosave)
+            hold = Holding(chats, data / "history", resumed[0] if resumed else None, not found.no_autosave)
             _hold(conversation, hold, color=color and sys.stdout.isatty(), plain=plain)
     return 0
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a chat is held: at the server `url`, or here where that is None; with `model`, None for the one that is
+    taken where nobody names one. `chat` is the saved chat that was held there, where the user named no place."""
+
+    url: str | None
+    model: str | None
+    chat: str | None = None
+
+
+def _place(url: str | None, model: str | None, resumed: tuple[str, SavedChat] | None) -> Place:
+    """What the user named; a resumed chat goes back to where it was, where they named nothing."""
+    if resumed is None or url is not None or model is not None:
+        return Place(url, model)
+    name, chat = resumed
+    return Place(chat.server, chat.model or None, name)
+
+
+def _resumed(name: str, chats: ChatFolder, question: str | None) -> tuple[str, SavedChat]:
+    """The saved chat to go on with, and its name; "" is the last one. Raises UsageError."""
+    if question is not None:
+        raise UsageError("--resume goes on with a chat in the terminal; -p and a pipe ask one thing. Leave one out.")
+    names = chats.names()
+    if not name and not names:
+        raise UsageError(f"There is no saved chat in {chats.folder} to go on with.")
+    chosen = name or names[0]
+    return chosen, chats.load(chosen)
+
+
 @contextmanager
 def _opened(
-    found: argparse.Namespace, settings: Settings, name: str, flags: GenerationConfig, plain: bool
+    found: argparse.Namespace, settings: Settings, place: Place, flags: GenerationConfig, plain: bool
 ) -> Iterator[Conversation]:
     """The conversation: with a model here, or with one of another server. Raises CauserieError."""
-    if found.url is not None:
-        _refuse_loading(found)
-        from causerie.cli.remote import open_remote
+    if place.url is not None:
+        with _elsewhere(place):
+            _refuse_loading(found)
+            from causerie.cli.remote import open_remote
 
-        asked = None if name == "builtin" and "builtin" not in (*found.words, found.model_name_or_path) else name
-        yield open_remote(found.url, found.api_key or settings.api_key, asked, flags, found.system_prompt)
+            key = found.api_key or settings.api_key
+            remote = open_remote(place.url, key, place.model, flags, found.system_prompt)
+        yield remote
         return
     if found.api_key is not None:
         raise UsageError("--api-key is for a server; name it with --url.")
     from causerie.cli.conversation import ModelChoice, open_conversation
 
     choice = ModelChoice(
-        name,
+        place.model or builtin.NAME,
         found.dtype,
         found.device,
         found.backend,
@@ -134,9 +170,27 @@ def _opened(
         not plain,
         quantization=found.quantization,
         cache_dtype=found.cache_dtype,
+        strict=found.strict,
     )
-    with open_conversation(choice, flags, found.system_prompt) as conversation:
+    with _elsewhere(place):
+        opened = open_conversation(choice, flags, found.system_prompt)
+    with opened as conversation:
         yield conversation
+
+
+@contextmanager
+def _elsewhere(place: Place) -> Iterator[None]:
+    """Where a resumed chat cannot go back to its place, the error says how to go on with it elsewhere."""
+    try:
+        yield
+    except CauserieError as error:
+        if place.chat is None:
+            raise
+        where = f" at {place.url}" if place.url is not None else ""
+        raise type(error)(
+            f"{error} The chat {place.chat!r} was held with {place.model}{where}; to go on with it here, name a model: "
+            f"causerie chat MODEL --resume {json.dumps(place.chat)}"
+        ) from None
 
 
 def _refuse_loading(found: argparse.Namespace) -> None:
@@ -148,6 +202,7 @@ def _refuse_loading(found: argparse.Namespace) -> None:
         ("--threads", found.threads, None),
         ("--quantization", found.quantization, None),
         ("--cache-dtype", found.cache_dtype, None),
+        ("--strict", found.strict, False),
     ):
         if value != unset:
             raise UsageError(f"{option} is about a model that is loaded here; with --url the server has loaded it.")
@@ -155,7 +210,7 @@ def _refuse_loading(found: argparse.Namespace) -> None:
 
 @dataclass(frozen=True)
 class Holding:
-    """Where a chat in the terminal keeps what it keeps; `resume` is the chat to go on with, "" for the last one."""
+    """Where a chat in the terminal keeps what it keeps; `resume` is the saved chat to go on with."""
 
     chats: ChatFolder
     history: Path
@@ -184,7 +239,7 @@ def answer_once(conversation: Conversation, question: str, out: TextIO, notes: S
             out.flush()
     out.write("\n")
     out.flush()
-    cut = cut_sentence(reply, conversation, ends="")
+    cut = cut_sentence(reply, conversation, commands=False)
     if cut is not None:
         notes.line(f"causerie: {cut}")
 
@@ -194,8 +249,8 @@ def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: b
     screen = Screen(sys.stdout, color=color, live=sys.stdout.isatty() and not plain)
     header = [f"Causerie {causerie.__version__} · {conversation.description}"]
     header.append("Write a message. help lists the commands, exit leaves.")
-    if conversation.model_name == "builtin":
-        header.append(f"This model is tiny. For a larger one: causerie chat {LARGER}")
+    if conversation.model_name == builtin.NAME and conversation.server is None:
+        header.append(f"This model is tiny. For a larger one: causerie chat {builtin.LARGER}")
     keys = keyboard.keyboard(
         PROMPT,
         color=color,
@@ -206,16 +261,13 @@ def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: b
     autosave = holding.autosave and sys.stdin.isatty()
     terminal = Terminal(conversation, keys, screen, tuple(header), holding.chats, autosave=autosave)
     if holding.resume is not None:
-        names = holding.chats.names()
-        if not holding.resume and not names:
-            raise UsageError(f"There is no saved chat in {holding.chats.folder} to go on with.")
-        terminal.load(holding.resume or names[0])
+        terminal.load(holding.resume)
     terminal.run()
 
 
-def model_and_flags(words: list[str], named: str | None) -> tuple[str, GenerationConfig]:
-    """The model's name and the flags among `words`: a first word without `=` is the model, all others are flags.
-    Raises UsageError where the model is named twice or a word is neither."""
+def model_and_flags(words: list[str], named: str | None) -> tuple[str | None, GenerationConfig]:
+    """The model's name, where there is one, and the flags among `words`: a first word without `=` is the model, all
+    others are flags. Raises UsageError where the model is named twice or a word is neither."""
     rest = list(words)
     name = rest.pop(0) if rest and not is_flag(rest[0]) else None
     if name is not None and named is not None:
@@ -223,7 +275,16 @@ def model_and_flags(words: list[str], named: str | None) -> tuple[str, Generatio
     chosen = name if name is not None else named
     if chosen is not None and not chosen.strip():
         raise UsageError("The model's name is empty. Name a folder or org/name, or leave it out for the built-in one.")
-    return chosen or "builtin", generate_flags.read_flags(rest)
+    return chosen, generate_flags.read_flags(rest)
+
+
+def _check_name(name: str | None, prompt: str | None) -> None:
+    """Raises UsageError where what stands in a model's place is a question."""
+    if name is None or prompt is not None or Path(name).expanduser().exists():
+        return
+    if len(name.split()) > 1 or name.endswith(("?", "!")):
+        question = json.dumps(name[:200], ensure_ascii=False)
+        raise UsageError(f"{question} is no model's name. A question goes after -p: causerie chat -p {question}")
 
 
 def _check_text(option: str, text: str | None) -> None:

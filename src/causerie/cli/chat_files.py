@@ -20,11 +20,13 @@ _MOST_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class SavedChat:
-    """What a file holds: the messages, the system message first if there is one; the model and the flags it had."""
+    """What a file holds: the messages, the system message first if there is one; the model and the flags it had, and
+    the server's address where a server had the model."""
 
     model: str
     messages: list[dict[str, Any]]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    server: str | None = None
 
 
 class ChatFolder:
@@ -52,6 +54,7 @@ class ChatFolder:
             "causerie": 1,
             "saved": datetime.now().astimezone().isoformat(timespec="seconds"),
             "model": chat.model,
+            "server": chat.server,
             "settings": dict(chat.settings),
             "messages": chat.messages,
         }
@@ -76,7 +79,8 @@ class ChatFolder:
                 raise ValueError("its messages are no list")
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise UsageError(f"{path} holds no chat of this program: {error}.") from None
-        return SavedChat(str(value.get("model", "")), messages, settings)
+        server = value.get("server")
+        return SavedChat(str(value.get("model", "")), messages, settings, None if server is None else str(server))
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -8,18 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from causerie.chat.context import POLICIES
+from causerie.cli import ollama
 from causerie.cli.chat_files import ChatFolder, as_markdown, write_whole
+from causerie.cli.text_files import listed, texts_of
 from causerie.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from causerie.cli.terminal import Terminal
-
-_MOST_FILE = 1 << 20  # characters of an attached file
-_MOST_FILES = 32
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,18 @@ def _unset(terminal: Terminal, name: str) -> None:
 
 
 def _system(terminal: Terminal, text: str) -> None:
-    terminal.conversation.system_prompt = text or None
-    terminal.screen.line("The system prompt is set." if text else "There is no system prompt now.", "dim")
+    prompt = terminal.conversation.system_prompt
+    if text == "clear":
+        terminal.conversation.system_prompt = None
+        terminal.screen.line("There is no system prompt now.", "dim")
+    elif text:
+        terminal.conversation.system_prompt = text
+        terminal.screen.line("The system prompt is set.", "dim")
+    elif prompt is None:
+        terminal.screen.line("There is no system prompt; /system TEXT sets one.", "dim")
+    else:
+        terminal.screen.line(prompt)
+        terminal.screen.line("/system TEXT sets another, /system clear removes it.", "dim")
     terminal.screen.line()
 
 
@@ -138,7 +148,18 @@ def _continue(terminal: Terminal, _: str) -> None:
 
 def _branch(terminal: Terminal, name: str) -> None:
     branches = terminal.branches
-    if name in branches:
+    meant = [] if name in branches else get_close_matches(name, [*branches, terminal.branch], n=1, cutoff=0.7)
+    if meant:
+        letter = terminal.ask(
+            f"There is no branch {name}. Was {meant[0]} meant?",
+            f"y: go to {meant[0]}   n: begin {name}   anything else: nothing",
+        )
+        if letter not in ("y", "n"):
+            raise UsageError("No branch was begun or left.")
+        name = meant[0] if letter == "y" else name
+    if name == terminal.branch:
+        terminal.screen.line(f"This is branch {name}.", "dim")
+    elif name in branches:
         branches[terminal.branch] = terminal.conversation.messages
         terminal.conversation.replace(branches[name])
         terminal.branch = name
@@ -182,29 +203,14 @@ def _list(terminal: Terminal, _: str) -> None:
 def _file(terminal: Terminal, pattern: str) -> None:
     if not pattern:
         raise UsageError("file wants the name of a text file, or a pattern such as src/*.py.")
-    wanted = Path(pattern).expanduser()
-    found = (
-        [wanted]
-        if wanted.is_file()
-        else sorted(Path(wanted.anchor or ".").glob(str(wanted.relative_to(wanted.anchor))))
-    )
-    files = [path for path in found if path.is_file()]
-    if not files or len(files) > _MOST_FILES:
-        raise UsageError(f"{pattern} names {len(files)} files; from 1 to {_MOST_FILES} can be attached.")
-    for path in files:
-        terminal.attach(path, _text_of(path))
-    terminal.screen.line(f"{', '.join(path.name for path in files)}: goes with your next message.", "dim")
+    texts, left_out = texts_of(pattern)
+    for path, text in texts:
+        terminal.attach(path, text)
+    goes = "goes" if len(texts) == 1 else "go"
+    terminal.screen.line(f"{', '.join(path.name for path, _ in texts)}: {goes} with your next message.", "dim")
+    if left_out:
+        terminal.screen.line(f"Left out: {listed(left_out)}.", "notice")
     terminal.screen.line()
-
-
-def _text_of(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be attached: {error}.") from None
-    if len(text) > _MOST_FILE or "\0" in text:
-        raise UsageError(f"{path} cannot be attached: it is no text of at most {_MOST_FILE} characters.")
-    return text
 
 
 def _copy(terminal: Terminal, _: str) -> None:
@@ -320,7 +326,7 @@ COMMANDS = {
     "status": Command("the model, the chat, and what is set", _status),
     "set": Command("sets generate flags from now on", _set, "KEY=VALUE ..."),
     "unset": Command("leaves a flag to the model again", _unset, "KEY"),
-    "system": Command("sets the system prompt; alone, removes it", _system, "[TEXT]"),
+    "system": Command("shows or sets the system prompt, or removes it", _system, "[TEXT|clear]"),
     "model": Command("goes on with another model", _model, "[NAME]"),
     "retry": Command("answers your last message anew", _retry, "[KEY=VALUE ...]"),
     "undo": Command("forgets your last message and its answer", _undo),
@@ -346,7 +352,7 @@ COMMANDS = {
 _OTHER_NAMES = {"quit": "exit"}
 _BARE = {name: name for name, command in COMMANDS.items() if command.bare} | _OTHER_NAMES
 _MARKED = {name: name for name in COMMANDS} | _OTHER_NAMES
-_COMMAND = re.compile(r"[/!]\s*([A-Za-z][\w-]*)(?:\s+(.*))?", re.DOTALL)
+_COMMAND = re.compile(r"[/!]\s*([A-Za-z][\w-]*|\?)(?:\s+(.*))?", re.DOTALL)
 
 
 def command_of(text: str) -> tuple[str, str] | None:
@@ -360,6 +366,8 @@ def command_of(text: str) -> tuple[str, str] | None:
     if marked is None:
         return None
     name, rest = marked[1].casefold(), (marked[2] or "").strip()
+    if name in ollama.COMMANDS:
+        raise UsageError(f"{text.split()[0]} is a command of Ollama. Here: {ollama.COMMANDS[name]}")
     if name not in _MARKED:
         advice = "Put a space before the line to send it as a message."
         raise unknown("command", text.split()[0], COMMANDS, advice=advice)

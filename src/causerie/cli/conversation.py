@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,9 @@ from causerie.chat.parse import ReplyFormat, ReplyParser
 from causerie.chat.parts import Part, ReasoningPart, TextPart
 from causerie.chat.prompt import ChatFormat
 from causerie.chat.session import Answer, ChatSession
+from causerie.cli.answer_end import Cost
 from causerie.cli.generate_flags import read_flags
-from causerie.cli.terminal import Cost, TokenRow
+from causerie.cli.terminal import TokenRow
 from causerie.decoding.logits import log_probabilities
 from causerie.errors import Unsupported, UsageError
 from causerie.text.detokenize import token_bytes
@@ -48,6 +50,7 @@ class ModelChoice:
     progress: bool = True  # whether lines may be drawn over while it loads
     quantization: str | None = None
     cache_dtype: str | None = None
+    strict: bool = False
 
 
 def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_prompt: str | None) -> ModelConversation:
@@ -69,6 +72,7 @@ def _opened(choice: ModelChoice, system_prompt: str | None) -> tuple[CausalLM, C
         threads=choice.threads,
         quantization=choice.quantization,
         cache_dtype=choice.cache_dtype,
+        strict=choice.strict,
         progress=choice.progress,
     )
     return model, tokenizer.chat
@@ -86,7 +90,7 @@ class _Asker:
         self._model = model
 
     def stream(self, tokens: list[int], params: Flags) -> Iterator[TokenEvent]:
-        return self._model.stream(tokens, self._model.decide(params, len(tokens)).params)
+        return self._model.stream(tokens, self._model.decide(params, len(tokens)).each(1)[0])
 
 
 class ModelConversation:
@@ -110,8 +114,9 @@ class ModelConversation:
         self._model = model
         self._chat_format = chat_format
         self._reply_format = ReplyFormat.of(chat_format.template.source(), chat_format.tokenizer.added_tokens)
-        # In a chat an answer may go on until the context is full; generate() would cut it at its own default.
-        self._unlimited = GenerationConfig(max_new_tokens=model.context)
+        # In a chat an answer may go on until the context is full (generate() would cut it at its own default), but not
+        # only to say the same over and over.
+        self._defaults = GenerationConfig(max_new_tokens=model.context, repetition_detection=True)
 
     def _new_session(self, system_prompt: str | None) -> ChatSession:
         return ChatSession(
@@ -124,7 +129,12 @@ class ModelConversation:
         )
 
     def _flags(self, call: GenerationConfig | None = None) -> Flags:
-        return Flags(call=call or self._call, checkpoint=self._model.generation_config, fallback=self._unlimited)
+        return Flags(
+            call=call or self._call,
+            checkpoint=self._model.generation_config,
+            fallback=self._defaults,
+            drawing_implies_sampling=True,
+        )
 
     # --- what it is ---
 
@@ -148,11 +158,16 @@ class ModelConversation:
         return self._model.name_or_path
 
     @property
+    def server(self) -> str | None:
+        """See Conversation; there is none."""
+        return None
+
+    @property
     def description(self) -> str:
         """See Conversation."""
         model = self._model
         place = f"{model.backend} on {model.device}" if model.backend else str(model.device)
-        return f"{model.name_or_path} · {model.quantization or model.dtype}, {place} · context {model.context}"
+        return f"{model.name_or_path} · {model.format}, {place} · context {model.context}"
 
     @property
     def memory(self) -> list[tuple[str, str]]:
@@ -188,7 +203,7 @@ class ModelConversation:
 
     def reply(self, text: str) -> ModelReply:
         """See Conversation."""
-        return self._reply(lambda flags, stops: self._session.ask(text, flags, stops), self._flags())
+        return self._reply(partial(self._session.ask, text), self._flags())
 
     def retry(self, words: Sequence[str] = ()) -> ModelReply:
         """See Conversation."""
@@ -198,9 +213,9 @@ class ModelConversation:
         """See Conversation."""
         return self._reply(self._session.proceed, self._flags())
 
-    def _reply(self, ask: Callable[[Flags, Any], Answer], flags: Flags) -> ModelReply:
+    def _reply(self, ask: Callable[[Flags, Any, bool], Answer], flags: Flags) -> ModelReply:
         begun = time.monotonic()
-        answer = self._last = ask(flags, flags.get("stop_strings", ()))
+        answer = self._last = ask(flags, flags.get("stop_strings", ()), flags.get("repetition_detection"))
         return ModelReply(answer, begun, self._reply_format.parser(answer.prompt.text[-200:]))
 
     def tokens(self) -> list[TokenRow]:

@@ -46,6 +46,7 @@ LENGTH = {
     "thinking_budget": Flag("whole", "none", "Tokens of reasoning at most; then the model must answer."),
     "stop_strings": Flag("texts", "none", "Texts that end the answer; they are not shown."),
     "stop": Flag("texts", "none", "Another name of stop_strings."),
+    "repetition_detection": Flag("truth", "True", "End an answer that says the same over and over."),
 }
 SAMPLING = {
     "do_sample": Flag("truth", "False", "Draw each token at random, by its probability; False takes the likeliest."),

@@ -26,11 +26,20 @@ Complete = Callable[[str], tuple[str, Iterable[str]]]
 """From a line up to the cursor: the word that was begun, and what it could become."""
 
 
+class LineDropped(KeyboardInterrupt):
+    """Ctrl-C after something was typed into the line. `kept` says that the arrow key up brings it back."""
+
+    def __init__(self, *, kept: bool) -> None:
+        super().__init__()
+        self.kept = kept
+
+
 class Keyboard(Protocol):
     """What a terminal chat reads from."""
 
     def read(self) -> str:
-        """The next line, without its end. Raises EOFError at the end of input, KeyboardInterrupt on Ctrl-C."""
+        """The next line, without its end. Raises EOFError at the end of input, KeyboardInterrupt on Ctrl-C, and
+        LineDropped, which is one, where a line was begun."""
         ...
 
     def edit(self, text: str) -> str:
@@ -104,10 +113,23 @@ class EditedKeyboard:
             input=input,
             output=output,
         )
+        self._typed = False  # whether this line has been touched
+        self._session.default_buffer.on_text_changed += self._touch
+
+    def _touch(self, _: Any) -> None:
+        self._typed = True
 
     def read(self) -> str:
         """See Keyboard."""
-        return whole_characters(self._session.prompt())
+        self._typed = False
+        try:
+            return whole_characters(self._session.prompt())
+        except KeyboardInterrupt:
+            if not self._typed:
+                raise
+            draft = self._session.default_buffer
+            draft.append_to_history()
+            raise LineDropped(kept=bool(draft.text)) from None
 
     def edit(self, text: str) -> str:
         """See Keyboard."""

@@ -6,14 +6,14 @@ Each verb is a module with `parser(width)` and `run(found)`, imported when it is
 
 from __future__ import annotations
 
+import errno
 import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TextIO
 
 import causerie
-from causerie.errors import CauserieError, CheckpointError, ConfigError, UsageError, unknown
+from causerie.errors import CauserieError, CheckpointError, ConfigError, UsageError, print_warning, unknown
 
 VERBS = {
     "chat": ("causerie.cli.chat", "talk to a model, or ask it one thing"),
@@ -26,6 +26,8 @@ VERBS = {
 """Verb → its module and its line in the help."""
 
 _HELP = ("-h", "--help", "help")
+_NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""How a system says that an output, or a file, takes no more: nobody's mistake in the program."""
 DONE, FAILED, USAGE, INTERRUPTED, READER_LEFT = 0, 1, 2, 130, 141
 
 
@@ -45,7 +47,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line `words` (default: the process's) and returns its exit code."""
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _note
+            warnings.showwarning = print_warning
             code = _run(list(sys.argv[1:] if words is None else words))
             sys.stdout.flush()
             return code
@@ -59,6 +61,12 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _drop_stdout()
         return READER_LEFT
+    except OSError as error:
+        if error.errno not in _NOT_WRITTEN:
+            raise
+        _flush_or_drop()
+        print(f"causerie: What was to be written could not be: {error.strerror}.", file=sys.stderr)
+        return FAILED
 
 
 def _run(words: list[str]) -> int:
@@ -74,6 +82,11 @@ def _run(words: list[str]) -> int:
         print(f"causerie {causerie.__version__}")
         return DONE
     if first not in VERBS:
+        from causerie.cli.ollama import verb_sentence
+
+        sentence = verb_sentence(first, rest)
+        if sentence is not None:
+            raise UsageError(sentence)
         kind = "option" if first.startswith("-") else "verb"
         known = ["--help", "--version"] if kind == "option" else VERBS
         raise unknown(kind, first, known, advice="`causerie --help` says what each does.")
@@ -86,29 +99,21 @@ def _run(words: list[str]) -> int:
     return code
 
 
-def _note(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """A warning of the library, as a sentence and without the line of code it came from."""
-    print(f"causerie: {message}", file=sys.stderr)
-
-
 def _complain(error: CauserieError, code: int) -> int:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _drop_stdout()
+    _flush_or_drop()
     print(f"causerie: {error}", file=sys.stderr)
     return code
 
 
+def _flush_or_drop() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_stdout()
+
+
 def _drop_stdout() -> None:
-    """After the reader left, the interpreter's own flush at exit would complain: give it somewhere to write."""
+    """Where nothing can be written the interpreter's own flush at exit would complain: give it somewhere to write."""
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

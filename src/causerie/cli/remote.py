@@ -18,13 +18,15 @@ from causerie.api.generation import GenerationConfig
 from causerie.chat.context import shorten
 from causerie.chat.messages import checked_chat
 from causerie.chat.parts import ReasoningPart
+from causerie.cli.answer_end import Cost
 from causerie.cli.generate_flags import read_flags
-from causerie.cli.terminal import Cost, TokenRow
+from causerie.cli.terminal import TokenRow
 from causerie.errors import EngineError, Unsupported, UsageError
 
 _SAME = ("temperature", "top_p", "top_k", "min_p", "typical_p", "repetition_penalty", "presence_penalty")
 _FIELDS = {name: name for name in (*_SAME, "frequency_penalty", "seed", "logit_bias", "thinking_budget")}
-_FIELDS |= {"max_new_tokens": "max_tokens", "stop_strings": "stop"}
+_FIELDS |= {"max_new_tokens": "max_tokens", "stop_strings": "stop", "repetition_detection": "repetition_detection"}
+_OURS = "causerie"  # as whose models our own server's are listed
 _SECONDS = 600.0  # without a byte
 _MOST_LINE = 16 << 20
 
@@ -102,6 +104,11 @@ class RemoteConversation:
         return self._context
 
     @property
+    def server(self) -> str | None:
+        """See Conversation."""
+        return self._server.base
+
+    @property
     def limit(self) -> str | None:
         """See Conversation."""
         limit = self._call.max_new_tokens
@@ -148,7 +155,7 @@ class RemoteConversation:
 
     def _ask(self, messages: list[dict[str, Any]], flags: GenerationConfig, begun: str | None = None) -> RemoteReply:
         system = self.messages[: self.system_prompt is not None]
-        body = {"model": self.model_name, "messages": [*system, *messages], **_fields(flags)}
+        body = {"model": self.model_name, "messages": [*system, *messages], **self._defaults, **_fields(flags)}
         if begun is not None:
             body["continue_final_message"] = True
         if self._thinks is not None:
@@ -196,6 +203,8 @@ class RemoteConversation:
             raise UsageError(f"The server has no model {name!r}. It serves: {', '.join(known)}.")
         self.model_name = name or next(iter(known))
         self._context = _context_of(known[self.model_name])
+        # Servers of other kinds refuse a field that they do not know.
+        self._defaults = {"repetition_detection": True} if known[self.model_name].get("owned_by") == _OURS else {}
 
     def tokens(self) -> list[TokenRow]:
         """See Conversation."""
@@ -280,7 +289,9 @@ class RemoteReply:
             self._said.append(str(text))
             yield str(text)
         if choice.get("finish_reason"):
-            self.finish_reason = "length" if choice["finish_reason"] == "length" else "stop"
+            repeated = choice.get("stop_reason") == "repetition_detected"
+            cut = choice["finish_reason"] == "length"
+            self.finish_reason = "length" if cut else "repetition" if repeated else "stop"
 
     def _chunks(self) -> Iterator[dict[str, Any]]:
         try:

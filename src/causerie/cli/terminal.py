@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from causerie.chat.parts import ReasoningPart
+from causerie.cli.answer_end import Cost, cost_line, cut_sentence
 from causerie.cli.chat_files import ChatFolder, SavedChat
 from causerie.cli.commands import COMMANDS, command_of
-from causerie.cli.keyboard import Keyboard
+from causerie.cli.keyboard import Keyboard, LineDropped
 from causerie.cli.reasoning import Reasoning
 from causerie.cli.screen import Screen
 from causerie.errors import CauserieError, ContextLengthError, UsageError
@@ -24,24 +25,6 @@ from causerie.errors import CauserieError, ContextLengthError, UsageError
 PATIENCE = 0.5
 """Seconds before the screen says that it waits for the first words of an answer."""
 _NOTHING_SAID = "Stopped before the answer began; the chat is as it was."
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What an answer cost: tokens, and seconds."""
-
-    prompt_tokens: int
-    cached_tokens: int  # of the prompt: not read again
-    new_tokens: int
-    first_token_seconds: float
-    total_seconds: float
-    preparation_seconds: float = 0.0  # for the template and its tokens
-
-    @property
-    def tokens_per_second(self) -> float | None:
-        """Speed of the tokens after the first; None where there is nothing to divide."""
-        seconds = self.total_seconds - self.first_token_seconds
-        return (self.new_tokens - 1) / seconds if self.new_tokens > 1 and seconds > 0 else None
 
 
 @dataclass(frozen=True)
@@ -65,7 +48,7 @@ class Reply(Protocol):
 
     @property
     def finish_reason(self) -> str | None:
-        """Why it ended: "stop", "length", "time" or "cancelled"; None before."""
+        """Why it ended: "stop", "repetition", "length", "time" or "cancelled"; None before."""
         ...
 
     @property
@@ -97,6 +80,11 @@ class Conversation(Protocol):
     @property
     def model_name(self) -> str:
         """The model's name."""
+        ...
+
+    @property
+    def server(self) -> str | None:
+        """The address of the server that has the model; None where it is here."""
         ...
 
     @property
@@ -212,11 +200,13 @@ class Terminal:
                 line = self.keyboard.read()
             except EOFError:
                 return
-            except KeyboardInterrupt:
-                if interrupted:
+            except KeyboardInterrupt as interrupt:
+                if interrupted and not isinstance(interrupt, LineDropped):
                     return
                 interrupted = True
-                self.screen.line("Ctrl-C again, Ctrl-D or exit leaves.", "dim")
+                draft = isinstance(interrupt, LineDropped) and interrupt.kept
+                brings = " The arrow key up brings your line back." if draft else ""
+                self.screen.line(f"Ctrl-C again, Ctrl-D or exit leaves.{brings}", "dim")
                 continue
             interrupted = False
             self._take(line)
@@ -271,15 +261,20 @@ class Terminal:
         """What to do with a chat that is too long: as /context says, or as the user answers."""
         if self.context_policy != "ask":
             return self.context_policy
-        self.screen.line(
-            "The chat no longer fits the model's context. What shall be done with its oldest messages?", "notice"
+        letter = self.ask(
+            "The chat no longer fits the model's context. What shall be done with its oldest messages?",
+            "d: forget them   s: have the model summarize them   anything else: nothing",
         )
-        self.screen.line("d: forget them   s: have the model summarize them   anything else: nothing", "notice")
+        return {"d": "drop_oldest", "s": "summarize"}.get(letter, "error")
+
+    def ask(self, *lines: str) -> str:
+        """Asks the user, and returns the first letter of what they write, small; "" where they write nothing."""
+        for line in lines:
+            self.screen.line(line, "notice")
         try:
-            word = self.keyboard.read().strip().casefold()
+            return self.keyboard.read().strip().casefold()[:1]
         except (EOFError, KeyboardInterrupt):
-            return "error"
-        return {"d": "drop_oldest", "s": "summarize"}.get(word[:1], "error")
+            return ""
 
     def answer(self, ask: Callable[[], Reply]) -> None:
         """One turn. Whatever goes wrong in it is said, and the chat goes on."""
@@ -295,6 +290,8 @@ class Terminal:
         except CauserieError as error:
             self.screen.line(str(error), "error")
             self.screen.line("The chat is as it was before this message.", "dim")
+            if _too_long(error) and self.conversation.messages:
+                self.screen.line("`clear` begins a new chat.", "dim")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not take the user's chat with it
             self.screen.line(f"A fault in Causerie: {type(error).__name__}: {error}", "error")
             self.screen.line("The chat is as it was before this message.", "dim")
@@ -328,7 +325,7 @@ class Terminal:
             self.screen.line("The model ended its answer without a word.", "dim")
         if reply.finish_reason == "cancelled":
             self.screen.line("Stopped; the chat keeps what was said." if said else _NOTHING_SAID, "dim")
-        cut = cut_sentence(reply, self.conversation, ends=" `clear` begins a new chat.")
+        cut = cut_sentence(reply, self.conversation, commands=True)
         if cut is not None:
             self.screen.line(cut, "notice")
 
@@ -348,7 +345,7 @@ class Terminal:
     def saved(self) -> SavedChat:
         """The chat as a file holds it."""
         chat = self.conversation
-        return SavedChat(chat.model_name, chat.messages, chat.settings)
+        return SavedChat(chat.model_name, chat.messages, chat.settings, chat.server)
 
     def save(self, name: str = "") -> Path:
         """Saves the chat, under the name it has where none is given; returns where. Raises UsageError."""
@@ -367,20 +364,27 @@ class Terminal:
         self.branches.clear()
         count = sum(message["role"] == "user" for message in chat.messages)
         self.screen.line(f"{self.name}: {count} message{'' if count == 1 else 's'} of yours. The last:", "dim")
-        self._restore(chat)
+        self._restore(chat, self.name)
         for message in chat.messages[-2:]:
             self.screen.line(("> " if message["role"] == "user" else "") + str(message["content"]), "dim")
         self.screen.line()
 
-    def _restore(self, chat: SavedChat) -> None:
-        """Sets the flags that a saved chat had, and says with which model it was held."""
-        for name, value in chat.settings.items():
+    def _restore(self, chat: SavedChat, name: str) -> None:
+        """Sets the flags that the saved chat had, and says where it was held."""
+        for flag, value in chat.settings.items():
             try:
-                self.conversation.set([f"{name}={json.dumps(value)}"])
+                self.conversation.set([f"{flag}={json.dumps(value)}"])
             except CauserieError as error:
-                self.screen.line(f"{name} is not set as it was: {error}", "notice")
-        if chat.model and chat.model != self.conversation.model_name:
-            self.screen.line(f"It was held with {chat.model}; /model {chat.model} takes that again.", "notice")
+                self.screen.line(f"{flag} is not set as it was: {error}", "notice")
+        if not chat.model or (chat.model, chat.server) == (self.conversation.model_name, self.conversation.server):
+            return
+        if chat.server == self.conversation.server:
+            where, again = "", f"/model {chat.model}"
+        else:
+            where = f" at {chat.server}" if chat.server else " here"
+            place = f"--url {chat.server} {chat.model}" if chat.server else chat.model
+            again = f"`causerie chat {place} --resume {json.dumps(name)}`"
+        self.screen.line(f"It was held with {chat.model}{where}; {again} takes that again.", "notice")
 
     def forget_name(self) -> None:
         """What is saved next is another chat."""
@@ -399,31 +403,3 @@ class Terminal:
 def _too_long(error: CauserieError) -> bool:
     """Whether a chat was refused because it does not fit; another server says so in words of its own."""
     return isinstance(error, ContextLengthError) or ("context" in str(error) and isinstance(error, UsageError))
-
-
-def cut_sentence(reply: Reply, conversation: Conversation, *, ends: str) -> str | None:
-    """What to say of an answer that a limit cut, with `ends` after it where the context is full; None: it is whole."""
-    if reply.finish_reason == "time":
-        return "The answer was cut: max_time has passed."
-    if reply.finish_reason != "length":
-        return None
-    cost, context, limit = reply.cost, conversation.context, conversation.limit
-    full = cost is None or (context is not None and cost.prompt_tokens + cost.new_tokens >= context)
-    if limit is not None and not full:
-        return f"The answer was cut at {limit}."
-    if context is None:
-        return "The answer was cut at its longest; /continue goes on."
-    return f"The answer was cut: the context of {context} tokens is full.{ends}"
-
-
-def cost_line(cost: Cost, context: int | None) -> str:
-    """The line under an answer: tokens, speed, time to the first token, and how full the context is."""
-    count = f"{cost.new_tokens} token{'' if cost.new_tokens == 1 else 's'}"
-    speed = cost.tokens_per_second
-    parts = [count]
-    if speed is not None:
-        parts.append(f"{speed:.1f} tokens/s" if speed < 100 else f"{speed:.0f} tokens/s")
-    parts.append(f"first token after {cost.first_token_seconds:.2f} s")
-    if context is not None:
-        parts.append(f"context {cost.prompt_tokens + cost.new_tokens} of {context}")
-    return " · ".join(parts)

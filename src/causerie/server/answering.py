@@ -56,7 +56,8 @@ class Answering:
         self._style.check(order, tail, model)
         with self._style.blame(order):
             plan = model.decide(levels, len(tokens))
-        self._plan = replace(plan, params=replace(plan.params, max_wait=MOST_WAIT, prompt_progress=order.return_progress), sequences=order.choices)
+        params = replace(plan.params, max_wait=MOST_WAIT, prompt_progress=order.return_progress, client=order.client)
+        self._plan = replace(plan, params=params, sequences=order.choices)
         self._tokenizer: Tokenizer = model.tokenizer.text
         self._readers = [
             TextReader(

@@ -1,4 +1,5 @@
-"""Text as it is generated: pieces from token events, with stop strings held back and never shown.
+"""Text as it is generated: pieces from token events, with stop strings held back and never shown, until an answer ends,
+by itself or because it repeats itself.
 
 It knows the shape of a token event (`token`, `finish_reason`) and no engine.
 """
@@ -9,8 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
-from causerie.errors import EngineError, UsageError
+from causerie.errors import UsageError, failure_of
+from causerie.text.borders import borders
 from causerie.text.detokenize import Detokenizer
+from causerie.text.repetition import repeats_itself
 
 
 class StopText:
@@ -24,7 +27,7 @@ class StopText:
         for stop in self._stops:
             if not isinstance(stop, str) or not stop:
                 raise UsageError(f"A stop string is {stop!r}; each must be a text of at least one character.")
-        self._tables = [_failure_table(stop) for stop in self._stops]
+        self._tables = [borders(stop) for stop in self._stops]
         self._matched = [0] * len(self._stops)  # characters of each stop that the text now ends with
         self._held = ""
         self.stopped = False
@@ -70,17 +73,6 @@ class StopText:
         return found
 
 
-def _failure_table(stop: str) -> list[int]:
-    """For each prefix, the length of its longest proper prefix that is also its suffix."""
-    table, state = [0] * len(stop), 0
-    for index in range(1, len(stop)):
-        while state and stop[index] != stop[state]:
-            state = table[state - 1]
-        state += stop[index] == stop[state]
-        table[index] = state
-    return table
-
-
 class Event(Protocol):
     """What a text stream reads of a token event."""
 
@@ -93,11 +85,16 @@ class Event(Protocol):
 class TextReader:
     """Text from token events that are handed in one by one, for callers to whom events come by themselves.
 
-    `hidden` are tokens that are counted and not shown (end-of-sequence tokens). `finish_reason` is None while more may
-    come; afterwards it says why the text ended ("stop", "length", …), and `text` and `tokens` hold the answer."""
+    `hidden` are tokens that are counted and not shown (end-of-sequence tokens). With `repetition_detection` a text that
+    repeats itself for ever is ended (text/repetition.py). `finish_reason` is None while more may come; afterwards it
+    says why the text ended ("stop", "repetition", "length", …), and `text` and `tokens` hold the answer."""
 
     def __init__(
-        self, detokenizer: Detokenizer, stop_strings: str | Sequence[str] = (), hidden: Iterable[int] = ()
+        self,
+        detokenizer: Detokenizer,
+        stop_strings: str | Sequence[str] = (),
+        hidden: Iterable[int] = (),
+        repetition_detection: bool = False,
     ) -> None:
         self._stop = StopText(stop_strings)
         # A stop string may be the spelling of a token that is not shown, and so never be found in the text.
@@ -106,6 +103,7 @@ class TextReader:
         self._stopped_by: str | None = None
         self._detokenizer = detokenizer
         self._hidden = frozenset(hidden)
+        self._repetition_detection = repetition_detection
         self._parts: list[str] = []
         self.tokens: list[int] = []
         self.finish_reason: str | None = None
@@ -127,7 +125,7 @@ class TextReader:
 
     def read(self, event: Event | None) -> str:
         """The text that this event makes certain, "" where it is none; None says that no event will follow. Raises
-        EngineError where the event is a failure."""
+        what the event says where it is a failure: UsageError for the request's own, else EngineError."""
         piece = self._read(event)
         if piece:
             self._parts.append(piece)
@@ -140,7 +138,8 @@ class TextReader:
         self.last_event = event
         if event.finish_reason == "error":
             self.finish_reason = "error"
-            raise EngineError(str(getattr(event, "error", None) or "The engine ended this request without an answer."))
+            sentence = str(getattr(event, "error", None) or "The engine ended this request without an answer.")
+            raise failure_of(sentence, getattr(event, "error_field", None))
         piece = ""
         if event.token is not None:
             self.tokens.append(event.token)
@@ -153,6 +152,9 @@ class TextReader:
             self.finish_reason = "stop"
         elif event.finish_reason is not None:
             self.finish_reason = event.finish_reason
+            piece += self._rest()
+        elif self._repetition_detection and repeats_itself(self.tokens):
+            self.finish_reason = "repetition"
             piece += self._rest()
         return piece
 
@@ -175,8 +177,9 @@ class TextStream(TextReader, Iterator[str]):
         detokenizer: Detokenizer,
         stop_strings: str | Sequence[str] = (),
         hidden: Iterable[int] = (),
+        repetition_detection: bool = False,
     ) -> None:
-        super().__init__(detokenizer, stop_strings, hidden)
+        super().__init__(detokenizer, stop_strings, hidden, repetition_detection)
         self._events = iter(events)
 
     def __iter__(self) -> TextStream:
