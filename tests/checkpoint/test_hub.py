@@ -43,6 +43,8 @@ class Hub:
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
     status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    base: str | None = None
     sizes: dict[str, int] = field(default_factory=dict)
     cut: set[str] = field(default_factory=set)
     served: list[str] = field(default_factory=list)
@@ -74,7 +76,7 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             url = urlparse(self.path)
             parts = [unquote(part) for part in url.path.strip("/").split("/")]
             if hub.status != 200:
-                return self.answer(hub.status, b"{}")
+                return self.answer(hub.status, b"{}", **hub.headers)
             api = parts[:2] == ["api", "models"]
             name = "/".join(parts[2:4] if api else parts[:2])
             if name not in hub.files:
@@ -88,7 +90,8 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 if parts[4:5] == ["revision"] and parts[5] not in ("main", "v1", SHA):
                     return self.refuse(404, "RevisionNotFound")
                 siblings = [{"rfilename": f, "size": hub.sizes.get(f, len(c))} for f, c in files.items()]
-                body = json.dumps({"id": name, "modelId": name, "sha": SHA, "siblings": siblings}).encode()
+                card = {} if hub.base is None else {"cardData": {"base_model": hub.base}}
+                body = json.dumps({"id": name, "modelId": name, "sha": SHA, "siblings": siblings} | card).encode()
                 return self.answer(200, body, Content_Type="application/json")
             if name in hub.gated:
                 return self.refuse(401, "GatedRepo")

@@ -1,6 +1,6 @@
 """A model's folder: whether all that is needed lies in it, and which folder was meant when a name is wrong.
 
-Knows file names and opens none of the files. Where the folder came from is `hub.py`.
+Knows file names, and what other programs put in their place (foreign_files.py). Where the folder came from is `hub.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from causerie.checkpoint.shards import choose, weight_files
+from causerie.checkpoint.foreign_files import ADAPTER, GGUF, adapter_refusal, gguf_refusal, pointer_refusal, pointers
+from causerie.checkpoint.json_object import read_json_object
+from causerie.checkpoint.shards import INDEX, choose, weight_files
 from causerie.errors import MissingFile
 
 Need = Literal["config", "weights", "tokenizer"]
@@ -32,10 +34,16 @@ TEXTS = (
 """The small files of a model; a repository may hold more `*.jinja` beside them."""
 
 
-def check_names(names: Iterable[str], needs: Collection[Need], where: str) -> None:
+def check_names(names: Iterable[str], needs: Collection[Need], where: str, made_from: str | None = None) -> None:
     """Raises MissingFile, PickledWeights or another CheckpointError where the files named do not make up what `needs`
-    asks for; `where` names the place."""
+    asks for, Unsupported where they are an adapter or GGUF; `where` names the place, `made_from` the model that an
+    adapter or a GGUF file there was made from, where that is known."""
     present = set(names)
+    whole = _whole(present, needs)
+    if not whole and any(name.lower().endswith(GGUF) for name in present):
+        raise gguf_refusal(where, made_from)
+    if ADAPTER in present and ("weights" in needs or not whole):
+        raise adapter_refusal(where, made_from)
     if "config" in needs and "config.json" not in present:
         raise MissingFile(f"{where} has no config.json, so it is not a model's folder.{_inside(where)}")
     if "weights" in needs:
@@ -50,9 +58,39 @@ def check_folder(folder: Path, needs: Collection[Need] = EVERYTHING) -> None:
     """The same for a local folder, down to each shard that an index names."""
     if not folder.is_dir():
         raise MissingFile(f"There is no folder {folder}; a model is expected there.")
-    check_names((entry.name for entry in folder.iterdir() if not entry.is_dir()), needs, str(folder))
+    names = {entry.name for entry in folder.iterdir() if not entry.is_dir()}
+    unfetched = pointers(folder, (name for name in names if _need_of(name) is not None))
+    if any(_need_of(name) in needs for name in unfetched):
+        raise pointer_refusal(folder, unfetched)
+    check_names(names, needs, str(folder), _base_model(folder))
     if "weights" in needs:
         weight_files(folder)
+
+
+def _need_of(name: str) -> Need | None:
+    """What a file is needed for; None where it is never read."""
+    if name in ("config.json", "generation_config.json", ADAPTER):
+        return "config"
+    if name in TEXTS or name.endswith(".jinja"):
+        return "tokenizer"
+    return "weights" if name == INDEX or name.endswith(".safetensors") else None
+
+
+def _whole(present: set[str], needs: Collection[Need]) -> bool:
+    """Whether each kind of file that is needed is there."""
+    there = {
+        "config": "config.json" in present,
+        "weights": any(name.endswith(".safetensors") for name in present),
+        "tokenizer": bool(present.intersection(TOKENIZERS)),
+    }
+    return all(there[need] for need in needs)
+
+
+def _base_model(folder: Path) -> str | None:
+    """What the adapter in a folder was made from; None where there is none, or it does not say."""
+    file = folder / ADAPTER
+    base = read_json_object(file).get("base_model_name_or_path") if file.is_file() else None
+    return base if isinstance(base, str) else None
 
 
 def _inside(where: str) -> str:

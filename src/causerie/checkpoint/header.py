@@ -16,6 +16,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, NoReturn
 
+from causerie.checkpoint.foreign_files import is_pointer, pointer_refusal
 from causerie.checkpoint.index import DTYPES
 from causerie.errors import WeightFileError
 
@@ -59,11 +60,15 @@ def shown(name: str) -> str:
 
 
 def read_header(descriptor: int, file: Path) -> Header:
-    """The checked header of an open file. Raises WeightFileError, one sentence naming file and tensor."""
+    """The checked header of an open file. Raises WeightFileError, one sentence naming file and tensor; MissingFile for
+    a git-LFS pointer in its place."""
     size = os.fstat(descriptor).st_size
     if size < 8:
         raise WeightFileError(f"{file} has {size} bytes and is not a safetensors file, which begins with 8.")
-    length = int.from_bytes(os.pread(descriptor, 8, 0), "little")
+    beginning = os.pread(descriptor, 8, 0)
+    if is_pointer(beginning):
+        raise pointer_refusal(file.parent, [file.name])
+    length = int.from_bytes(beginning, "little")
     if length > HEADER_BYTES:
         raise WeightFileError(
             f"{file} declares a header of {length} bytes, more than the {HEADER_BYTES} that the format allows; it is "

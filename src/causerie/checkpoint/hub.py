@@ -20,8 +20,10 @@ from typing import Any
 
 from causerie import builtin
 from causerie.checkpoint.folder import EVERYTHING, TEXTS, Need, check_folder, check_names, similar_folders
+from causerie.checkpoint.foreign_files import GGUF, gguf_refusal
+from causerie.checkpoint.ollama_names import hub_id
 from causerie.checkpoint.shards import choose
-from causerie.errors import CheckpointError, GatedModel, MissingFile, ModelNotFound, UsageError
+from causerie.errors import CauserieError, CheckpointError, GatedModel, MissingFile, ModelNotFound, UsageError
 
 SECONDS = 10.0
 """How long the hub may take to say what a model consists of, before the cache is used instead."""
@@ -69,7 +71,7 @@ def resolve(
     huggingface_hub is configured with.
 
     Raises ModelNotFound, GatedModel, MissingFile, PickledWeights, WeightFileError (a missing shard), CheckpointError
-    (disk full); UsageError where a revision is given twice or with a folder.
+    (disk full); Unsupported for an adapter and for GGUF; UsageError where a revision is given twice or with a folder.
     """
     text = os.fspath(name_or_path)
     if not text:
@@ -108,6 +110,8 @@ def _local(text: str) -> Path | None:
     path = Path(text).expanduser()
     if path.is_dir():
         return path
+    if text.casefold().endswith(GGUF):
+        raise gguf_refusal(text)
     if path.is_file():
         raise ModelNotFound(f"{text} is a file; a model is a folder with config.json, weights and tokenizer.")
     if text.startswith((".", "/", "~")) or "\\" in text or path.is_absolute():
@@ -117,13 +121,25 @@ def _local(text: str) -> Path | None:
     return None
 
 
-def _neither(text: str) -> ModelNotFound:
+def _neither(text: str) -> CauserieError:
+    if GGUF[1:] in text.casefold():  # org/name-GGUF:Q4_K_M, as other programs write it
+        return gguf_refusal(text)
+    meant = hub_id(text)
+    if meant is not None:
+        return ModelNotFound(f"{text!r} is a name of Ollama's library. On the Hugging Face hub that model is {meant}.")
     close = get_close_matches(text.casefold(), [builtin.NAME, "built-in"], n=1, cutoff=0.75)
-    meant = [*([builtin.NAME] if close else []), *similar_folders(Path(text))]
-    hint = f" Did you mean {' or '.join(meant)}?" if meant else ""
+    likely = [*([builtin.NAME] if close else []), *_inside(text), *similar_folders(Path(text))]
+    hint = f"Did you mean {' or '.join(likely)}?" if likely else "https://huggingface.co/models lists them."
     return ModelNotFound(
-        f"{text!r} is neither a folder, nor 'builtin', nor a hub id (org/name or org/name@revision).{hint}"
+        f"{text!r} is neither a folder, nor 'builtin', nor a hub id (org/name or org/name@revision, such as "
+        f"{builtin.LARGER}). {hint}"
     )
+
+
+def _inside(text: str) -> list[str]:
+    """The id in the address of a model's page."""
+    path = re.sub(r"^(https?://)?(huggingface|hf)\.co/", "", text)
+    return [path] if path != text and _ID.fullmatch(path) else []
 
 
 def _fetched(source: _Source, needs: Collection[Need]) -> Path:
@@ -145,7 +161,7 @@ def _fetched(source: _Source, needs: Collection[Need]) -> Path:
             raise refused from None
         return _cached(source, needs, error)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or [] if "/" not in file.rfilename}
-    check_names(sizes, needs, source.page)
+    check_names(sizes, needs, source.page, _made_from(info))
     chosen = _chosen(set(sizes), needs, source.page)
     _room(source, str(info.sha), {name: sizes[name] for name in chosen})
     try:
@@ -166,6 +182,12 @@ def _fetched(source: _Source, needs: Collection[Need]) -> Path:
     return folder
 
 
+def _made_from(info: Any) -> str | None:
+    """The model that the page of a repository says it was made from, where it names one."""
+    base = getattr(info.card_data, "base_model", None)
+    return base if isinstance(base, str) else base[0] if isinstance(base, list) and len(base) == 1 else None
+
+
 def _chosen(names: set[str], needs: Collection[Need], where: str) -> list[str]:
     """What to download: the small files, and of the weights one set, where a repository holds several copies."""
     small = {name for name in names if name in TEXTS or name.endswith(".jinja")}
@@ -177,8 +199,7 @@ def _cached(source: _Source, needs: Collection[Need], cause: BaseException | Non
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    why = "the network was not to be used" if cause is None else f"the hub cannot be reached ({_short(cause)})"
-    advice = "Connect and load it once, or name a folder; the built-in model ('builtin') needs no network."
+    why, advice = _why(cause)
     try:
         folder = Path(
             snapshot_download(
@@ -197,6 +218,27 @@ def _cached(source: _Source, needs: Collection[Need], cause: BaseException | Non
     except CheckpointError as error:
         raise MissingFile(f"{source} is only partly in the cache, and {why}: {error} {advice}") from None
     return folder
+
+
+def _why(cause: BaseException | None) -> tuple[str, str]:
+    """Why the hub gave nothing, and what to do; see `_cached`."""
+    if cause is not None and _status(cause) == 429:
+        return _limited(cause)
+    why = "the network was not to be used" if cause is None else f"the hub cannot be reached ({_short(cause)})"
+    return why, "Connect and load it once, or name a folder; the built-in model ('builtin') needs no network."
+
+
+def _limited(error: BaseException) -> tuple[str, str]:
+    """What an answer 429 means, and what to do."""
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    seconds = re.fullmatch(r"\s*(\d+)\s*", headers.get("Retry-After", "")) or re.search(
+        r";\s*t=(\d+)", headers.get("RateLimit", "")
+    )
+    wait = f"Wait {seconds[1]} s" if seconds else "Wait some minutes"
+    return (
+        "the hub answered 429: it was asked too often from here",
+        f"{wait}, then try again; who has logged in (`hf auth login`, or HF_TOKEN) may ask more often.",
+    )
 
 
 def _refusal(source: _Source, error: BaseException) -> CheckpointError | None:
@@ -226,6 +268,9 @@ def _refusal(source: _Source, error: BaseException) -> CheckpointError | None:
 def _interrupted(source: _Source, error: BaseException) -> CheckpointError:
     if isinstance(error, OSError) and error.errno is not None and _status(error) is None:
         return CheckpointError(f"{source} could not be stored: {error.strerror}.")
+    if _status(error) == 429:
+        why, advice = _limited(error)
+        return CheckpointError(f"The download of {source} did not finish: {why}. {advice} Complete files are kept.")
     return CheckpointError(
         f"The download of {source} did not finish ({_short(error)}). Run it again: complete files are kept."
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from causerie.checkpoint.foreign_files import GGUF, gguf_refusal
 from causerie.checkpoint.header import NAME_CHARACTERS, shown
 from causerie.errors import CheckpointError, MissingFile, PickledWeights, Unsupported, WeightFileError
 
@@ -86,12 +87,8 @@ def _no_weights(present: set[str], where: str) -> CheckpointError | Unsupported:
             "is never opened here. Use a model published as safetensors, or convert this one where you can afford to "
             "trust it: load it with transformers and call save_pretrained."
         )
-    quantized = sorted(name for name in present if name.lower().endswith(".gguf"))
-    if quantized:
-        return Unsupported(
-            f"{where} has its weights only as {quantized[0]}; GGUF is not read by this version. Use the model's "
-            "safetensors repository."
-        )
+    if any(name.lower().endswith(GGUF) for name in present):
+        return gguf_refusal(where)
     return MissingFile(f"{where} has no weights: {SINGLE}, or {INDEX} and its shards, is expected there.")
 
 

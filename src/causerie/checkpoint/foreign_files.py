@@ -1,0 +1,62 @@
+"""Files that stand where a model is expected and are none: GGUF, adapters, git-LFS pointers. Says what each is and what
+to do about it; reads none of them but the beginning of a pointer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from causerie.errors import MissingFile, Unsupported
+
+GGUF = ".gguf"
+ADAPTER = "adapter_config.json"
+"""What peft writes beside an adapter's weights, and nobody else."""
+
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_POINTER_BYTES = 1024  # the format's own limit
+
+
+def is_pointer(beginning: bytes) -> bool:
+    """Whether a file begins as a git-LFS pointer does; 8 bytes are enough to tell one from a safetensors file."""
+    return beginning.startswith(_POINTER[: max(8, min(len(beginning), len(_POINTER)))])
+
+
+def pointers(folder: Path, names: Iterable[str]) -> list[str]:
+    """Those of the files `names` of a folder that are git-LFS pointers."""
+    found = []
+    for name in sorted(names):
+        file = folder / name
+        if file.is_file() and file.stat().st_size <= _POINTER_BYTES and is_pointer(file.read_bytes()):
+            found.append(name)
+    return found
+
+
+def pointer_refusal(folder: Path, names: Iterable[str]) -> MissingFile:
+    """The error for pointers where files should be."""
+    return MissingFile(
+        f"{folder} holds git-LFS pointers in place of {', '.join(names)}: short texts that say where the real files "
+        "are, as after a `git clone` without git-lfs. Run `git lfs pull` there, or load the model by its hub id "
+        "(org/name), which downloads it again."
+    )
+
+
+def gguf_refusal(where: str, made_from: str | None = None) -> Unsupported:
+    """The error for a GGUF file, or a place that has its weights in such files alone."""
+    source = f"the safetensors model that it was made from, {made_from}" if made_from else "the safetensors model"
+    which = "" if made_from else " that it was made from (the page of a GGUF repository names it)"
+    return Unsupported(
+        f"{where} is a model as GGUF, which this version does not read. Take {source}{which}; with quantization='int4' "
+        "(--quantization int4) it is as small."
+    )
+
+
+def adapter_refusal(where: str, made_from: str | None = None) -> Unsupported:
+    """The error for an adapter; `made_from` is the model that it changes."""
+    base = f"the model {made_from}" if made_from else f"the model that {ADAPTER} names"
+    return Unsupported(
+        f"{where} is an adapter (LoRA) and no whole model: it changes {base}, and adapters are not read by this "
+        "version. Merge it first: load it with peft's AutoPeftModelForCausalLM, call "
+        "model.merge_and_unload().save_pretrained(FOLDER), and save the tokenizer there too. Where the weights are "
+        f"merged already, delete {ADAPTER}."
+    )
