@@ -15,7 +15,7 @@ for result in pipe(chats, max_new_tokens=60, do_sample=False):
     print("-", chat[0]["content"], "->", chat[-1]["content"])
 
 # Several answers to one chat: the same seed gives the same ones, alone or in any batch.
-for answer in pipe(chats[0], max_new_tokens=60, temperature=0.9, seed=7, num_return_sequences=3):
+for answer in pipe(chats[0], max_new_tokens=60, do_sample=True, seed=7, num_return_sequences=3):
     print("-", answer["generated_text"][-1]["content"])
 
 # A generator is read as its results are used.

@@ -20,6 +20,6 @@ print(tokenizer.decode(outputs[0][inputs["input_ids"].shape[1] :], skip_special_
 # What the model thinks of each next token, and of the one that was drawn.
 logits = model(**inputs).logits
 print("logits:", logits.shape, "likeliest next token:", repr(tokenizer.decode(int(logits[0, -1].argmax()))))
-for event in model.stream(inputs["input_ids"][0].tolist(), max_new_tokens=3, temperature=0.8, seed=1, logprobs=2):
+for event in model.stream(inputs["input_ids"][0].tolist(), max_new_tokens=3, do_sample=True, seed=1, logprobs=2):
     likeliest = [(tokenizer.decode(token), round(logprob, 2)) for token, logprob in event.top_logprobs]
     print(repr(tokenizer.decode(event.token)), round(event.logprob, 2), "of", likeliest)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from causerie.api.generation import GenerationConfig
     from causerie.api.pipeline import TextGenerationPipeline, pipeline
     from causerie.api.quantization import BitsAndBytesConfig
+    from causerie.api.seeds import set_seed
     from causerie.api.streamers import TextIteratorStreamer, TextStreamer
     from causerie.builtin import builtin_model_path
     from causerie.errors import CauserieError
@@ -32,6 +33,7 @@ _HOMES = {
     "TextStreamer": "causerie.api.streamers",
     "builtin_model_path": "causerie.builtin",
     "pipeline": "causerie.api.pipeline",
+    "set_seed": "causerie.api.seeds",
 }
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "__version__",
     "builtin_model_path",
     "pipeline",
+    "set_seed",
 ]
 
 

@@ -119,8 +119,9 @@ def test_sampling_is_seeded_and_independent_of_the_batch(model: CausalLM, batch:
     assert torch.equal(rows, model.generate(**batch, **flags))
     alone = model.generate(batch["input_ids"][2:], attention_mask=batch["attention_mask"][2:], **flags)
     assert torch.equal(rows[4:], alone)
-    output = model.generate([5, 6], max_new_tokens=8, temperature=1.5, return_dict_in_generate=True)
-    again = model.generate([5, 6], max_new_tokens=8, temperature=1.5, seed=output.seeds[0])
+    drawn = {"max_new_tokens": 8, "do_sample": True, "temperature": 1.5}
+    output = model.generate([5, 6], **drawn, return_dict_in_generate=True)
+    again = model.generate([5, 6], **drawn, seed=output.seeds[0])
     assert output.sequences == again
 
 
@@ -168,7 +169,8 @@ def test_nothing_runs_on_behind_an_error(model: CausalLM) -> None:
 
 def test_lengths(model: CausalLM) -> None:
     assert len(model.generate([[5, 6, 7]], max_length=9)[0]) == 9
-    assert len(model.generate([[5] * 250], max_new_tokens=100)[0]) == 256  # until the context is full
+    with pytest.warns(UserWarning, match="the context is full"):
+        assert len(model.generate([[5] * 250], max_new_tokens=100)[0]) == 256
     with pytest.raises(ContextLengthError, match="256 tokens and the model's context is 256"):
         model.generate([[5] * 256])
     with pytest.raises(ContextLengthError, match="300"):
@@ -210,7 +212,7 @@ def test_refused(model: CausalLM, arguments: dict[str, Any], error: type[Excepti
         (np.ones((2, 2)), "float64"),
         (np.ones(3, dtype=int), "shape"),
         ({"input_ids": [[1]]}, r"generate\(\*\*inputs\)"),
-        (None, "no prompt"),
+        (None, "no prompt"),  # and no token to begin with
     ],
 )
 def test_prompts_refused(model: CausalLM, prompt: Any, words: str) -> None:
@@ -237,7 +239,7 @@ def test_neutral_arguments_pass(model: CausalLM) -> None:
 
 def test_what_it_says_of_itself(model: CausalLM, theirs: Any, folder: Path) -> None:
     assert model.device == torch.device("cpu") and model.device == "cpu" and model.device.type == "cpu"
-    assert model.dtype == torch.float32 and model.dtype == "float32" and model.dtype != torch.bfloat16
+    assert model.dtype is torch.float32 and model.format == "float32"
     assert model.num_parameters() == theirs.num_parameters()
     assert model.get_memory_footprint() >= 4 * model.num_parameters()
     assert model.name_or_path == str(folder) and model.config.hidden_size == 64

@@ -54,7 +54,7 @@ def test_the_fields_own_defaults_are_accepted() -> None:
         ({"guidance_scale": 2.5}, Unsupported, ["guidance_scale=2.5", "system message"]),
         ({"watermarking_config": {"bias": 1}}, Unsupported, ["watermarking_config"]),
         ({"prompt_lookup_num_tokens": 3}, Unsupported, ["later version"]),
-        ({"use_cache": False}, Unsupported, ["use_cache=False", "always on"]),
+        ({"use_cache": "no"}, Unsupported, ["use_cache='no'", "True or False"]),
         ({"cache_implementation": "static"}, Unsupported, ["'static'"]),
         ({"response_format": "json"}, UsageError, ["response_format", "an object with a type"]),
         ({"assistant_model": object()}, UsageError, ["argument of generate()"]),
@@ -180,9 +180,10 @@ def test_a_checkpoints_minimum_yields_to_the_callers_maximum(file: dict[str, Any
     ("call", "passed", "file", "expected"),
     [
         ({}, {}, {}, 0.0),
-        ({"temperature": 0.1}, {}, {}, 0.1),  # the snippet: asking for a temperature is asking to sample
-        ({"temperature": 1.0}, {}, {}, 1.0),
-        ({"top_k": 5}, {}, {}, 1.0),
+        ({"temperature": 0.1}, {}, {}, 0.0),  # as the field: do_sample decides
+        ({"temperature": 0.1}, {}, {"do_sample": True}, 0.1),
+        ({"top_k": 5}, {}, {}, 0.0),
+        ({"top_k": 5}, {}, {"do_sample": True}, 1.0),
         ({"top_p": 1.0}, {}, {}, 0.0),  # off is not a wish
         ({"temperature": 0}, {}, {"do_sample": True, "temperature": 0.6}, 0.0),
         ({}, {}, {"do_sample": True, "temperature": 0.6}, 0.6),
@@ -190,7 +191,9 @@ def test_a_checkpoints_minimum_yields_to_the_callers_maximum(file: dict[str, Any
         ({"do_sample": False}, {}, {"do_sample": True, "temperature": 0.6}, 0.0),
         ({"do_sample": True}, {}, {"temperature": 0.6}, 0.6),
         ({"do_sample": False}, {"temperature": 0.6}, {}, 0.0),
-        ({}, {"temperature": 0.6}, {"do_sample": False}, 0.6),
+        ({}, {"temperature": 0.6}, {"do_sample": False}, 0.0),
+        ({"do_sample": True, "temperature": 0}, {}, {}, 0.0),
+        ({"do_sample": False, "temperature": 0.7}, {}, {}, 0.0),
         ({"do_sample": False, "temperature": 1.0, "top_k": 50}, {}, {}, 0.0),  # the field's defaults, spelled out
     ],
 )
@@ -200,11 +203,55 @@ def test_when_it_samples(call: dict[str, Any], passed: dict[str, Any], file: dic
     assert decided.params.top_k == (0 if expected == 0 else call.get("top_k", 50))
 
 
+@pytest.mark.parametrize(
+    ("call", "passed", "file", "expected"),
+    [
+        ({"temperature": 0.1}, {}, {}, 0.1),
+        ({"temperature": 1.0}, {}, {}, 1.0),
+        ({"top_k": 5}, {}, {}, 1.0),
+        ({"top_p": 1.0}, {}, {}, 0.0),  # off is not a wish
+        ({"temperature": 0}, {}, {"do_sample": True, "temperature": 0.6}, 0.0),
+        ({}, {"temperature": 0.6}, {"do_sample": False}, 0.6),
+        ({}, {}, {"do_sample": False, "temperature": 0.6}, 0.0),
+        ({"do_sample": False, "temperature": 1.0, "top_k": 50}, {}, {}, 0.0),
+    ],
+)
+def test_a_lone_temperature_samples_for_the_terminal_and_the_server(
+    call: dict[str, Any], passed: dict[str, Any], file: dict[str, Any], expected: float
+) -> None:
+    levels = GenerationConfig(**call), GenerationConfig(**passed) if passed else None, GenerationConfig(**file)
+    flags = Flags(*levels, drawing_implies_sampling=True)
+    assert resolve(flags, prompt_length=10, context=1000).params.temperature == expected
+    assert not flags.without_effect
+
+
+@pytest.mark.parametrize(
+    ("call", "passed", "file", "named"),
+    [
+        ({"temperature": 0.1, "top_p": 0.9}, {}, {}, {"temperature": 0.1, "top_p": 0.9}),
+        ({"temperature": 0.7, "do_sample": False}, {}, {"do_sample": True}, {"temperature": 0.7}),
+        ({}, {"top_k": 7}, {}, {"top_k": 7}),
+        ({"do_sample": False}, {"temperature": 0.6}, {}, {}),  # what a weaker level says is not the call's mistake
+        ({"do_sample": False}, {}, {"temperature": 0.6}, {}),
+        ({"temperature": 1.0, "top_k": 50, "top_p": 1.0}, {}, {}, {}),
+        ({"temperature": 0.0, "top_p": 0.9}, {}, {}, {}),  # asked to be greedy
+        ({"temperature": 0.7}, {}, {"do_sample": True}, {}),
+    ],
+)
+def test_flags_without_effect(
+    call: dict[str, Any], passed: dict[str, Any], file: dict[str, Any], named: dict[str, float]
+) -> None:
+    flags = Flags(GenerationConfig(**call), GenerationConfig(**passed) if passed else None, GenerationConfig(**file))
+    assert flags.without_effect == named
+
+
 def test_contradictions() -> None:
-    with pytest.raises(UsageError, match=r"do_sample=False.*temperature=0.7 would do nothing"):
-        decide({"do_sample": False, "temperature": 0.7})
-    with pytest.raises(UsageError, match=r"top_p=0.9 would do nothing"):
-        decide({"top_p": 0.9}, GenerationConfig(do_sample=False))
+    for call, passed, words in (
+        ({"do_sample": False, "temperature": 0.7}, None, r"do_sample=False.*temperature=0.7 would do nothing"),
+        ({"top_p": 0.9}, GenerationConfig(do_sample=False), r"top_p=0.9 would do nothing"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            resolve(Flags(GenerationConfig(**call), passed, drawing_implies_sampling=True), prompt_length=1, context=9)
     with pytest.raises(UsageError, match=r"^temperature=0 with num_return_sequences=3 would return three|3 identical"):
         decide({"temperature": 0, "num_return_sequences": 3})
     with pytest.raises(UsageError, match=r"Greedy decoding, the default here, with num_return_sequences=2"):
@@ -227,6 +274,28 @@ def test_seeds() -> None:
     assert [params.seed for params in chosen.each(2)] == [5, 6, 7, 5, 6, 7]
     fresh = decide({"do_sample": True, "num_return_sequences": 3}).each(2)
     assert len({params.seed for params in fresh}) == 6
+
+
+def test_an_end_token_of_minus_one_ends_nothing() -> None:
+    assert decide({"eos_token_id": -1}, checkpoint=GenerationConfig(eos_token_id=4)).params.eos == ()
+    assert decide({"eos_token_id": [5, -1]}).params.eos == (5,)
+    with pytest.raises(UsageError, match="eos_token_id is -2"):
+        GenerationConfig(eos_token_id=-2)
+
+
+@pytest.mark.parametrize(
+    ("call", "file", "expected"),
+    [
+        ({"max_new_tokens": 5}, {}, False),
+        ({"max_new_tokens": 990}, {}, False),  # exactly what was asked for
+        ({"max_new_tokens": 991}, {}, True),
+        ({"max_length": 1000}, {}, False),
+        ({}, {"max_length": 1000}, True),  # a checkpoint's is its context
+        ({}, {}, False),
+    ],
+)
+def test_whose_length_ends_an_answer(call: dict[str, Any], file: dict[str, Any], expected: bool) -> None:
+    assert decide(call, checkpoint=GenerationConfig(**file)).fills_context is expected
 
 
 def test_bad_words_never_forbid_the_end() -> None:

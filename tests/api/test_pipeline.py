@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from transformers.pipelines.text_generation import ReturnType
 
 from causerie import AutoModelForCausalLM, CausalLM, GenerationConfig, TextIteratorStreamer, pipeline
@@ -40,7 +41,6 @@ def pipe(model: CausalLM) -> TextGenerationPipeline:
 @pytest.fixture(scope="module")
 def reference(folder: Path) -> Any:
     """transformers' pipeline."""
-    import torch
     import transformers
 
     return transformers.pipeline("text-generation", str(folder), dtype=torch.float32, device="cpu")
@@ -159,13 +159,20 @@ def test_pieces(pipe: TextGenerationPipeline) -> None:
     assert stopped.finish_reason == "cancelled"
 
 
-def test_stop_strings_are_left_out(pipe: TextGenerationPipeline) -> None:
+def test_a_stop_sequence_is_the_end_of_the_text_as_theirs(pipe: TextGenerationPipeline, reference: Any) -> None:
     whole = pipe("fox", **GREEDY, return_full_text=False)[0]["generated_text"]
     stop = whole[5:8]
+    for given in ("fox", CHAT):
+        assert pipe(given, **GREEDY, stop_sequence=stop) == reference(given, **GREEDY, stop_sequence=stop)
     for name in ("stop_sequence", "stop_strings", "stop"):
         cut = pipe("fox", **GREEDY, return_full_text=False, **{name: stop})[0]["generated_text"]
-        assert cut == whole[: whole.index(stop)]
-    assert "".join(pipe.stream("fox", **GREEDY, stop_sequence=[stop])) == cut
+        assert stop in cut and whole.startswith(cut) and len(cut) < len(whole)
+    streamer = TextIteratorStreamer(pipe.tokenizer, skip_prompt=True)
+    pipe("fox", **GREEDY, stop_sequence=stop, streamer=streamer)
+    assert "".join(streamer) == cut
+    assert (
+        "".join(pipe.stream("fox", **GREEDY, stop_sequence=[stop])) == whole[: whole.index(stop)]
+    )  # as a chat shows it
 
 
 def test_a_streamer(pipe: TextGenerationPipeline) -> None:
@@ -280,7 +287,7 @@ def test_typed_control_tokens_stay_text(pipe: TextGenerationPipeline) -> None:
 
 def test_made_from_names(folder: Path) -> None:
     made = pipeline("text-generation", str(folder), tokenizer=folder, torch_dtype="float32", device="cpu")
-    assert made.dtype == "float32" and str(made.device) == "cpu" and "llama" in repr(made)
+    assert made.dtype is torch.float32 and str(made.device) == "cpu" and "llama" in repr(made)
     made.model.close()
     loaded = AutoModelForCausalLM.from_pretrained(folder, device_map="cpu")
     for arguments, error, words in (
@@ -291,7 +298,6 @@ def test_made_from_names(folder: Path) -> None:
         ({"device": 0, "device_map": "auto"}, UsageError, "two names of one place"),
         ({"model": folder, "model_kwargs": {"dtype": "float16"}, "dtype": "float32"}, UsageError, "model_kwargs"),
         ({"model": folder, "model_kwargs": {"quantization_config": 1}}, Unsupported, "BitsAndBytesConfig"),
-        ({"model": folder, "trust_remote_code": True}, Unsupported, "Nothing that comes with a checkpoint"),
     ):
         with pytest.raises(error, match=words):
             pipeline(**arguments)  # type: ignore[arg-type]
@@ -306,7 +312,7 @@ def test_other_libraries_objects_are_told_apart(model: CausalLM, theirs: Any, th
     with pytest.raises(UsageError, match=r"causerie\.AutoTokenizer"):
         model.generate([[5]], stop="a", tokenizer=their_tokenizer)
     with pytest.raises(UsageError, match=r"causerie\.GenerationConfig"):
-        model.generate([[5]], generation_config=theirs.generation_config)
+        model.generate([[5]], generation_config=theirs.config)
 
 
 def test_threads_do_not_change_each_other(pipe: TextGenerationPipeline) -> None:

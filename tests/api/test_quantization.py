@@ -89,7 +89,7 @@ def test_refusals(folder: Path, options: dict[str, Any], error: type[CauserieErr
 def test_the_field_s_way_to_load(folder: Path) -> None:
     config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4")
     with load(folder, quantization_config=config) as model, load(folder, quantization="nf4") as short:
-        assert model.quantization == "nf4" and model.dtype == "float32" and "nf4" in repr(model)
+        assert model.quantization == model.format == "nf4" and model.dtype == torch.float32 and "nf4" in repr(model)
         ours, same = (np.asarray(each(PROMPT).logits) for each in (model, short))
         assert np.array_equal(ours, same)
     pipe = pipeline(model=folder, model_kwargs={"quantization_config": config, "backend": "torch"})

@@ -79,11 +79,19 @@ def test_iterator(model: CausalLM, tokenizer: Any, inputs: Any, tokens: list[int
     assert "".join(pieces) == tokenizer.decode(tokens) and len(pieces) > 3
 
 
-def test_stop_strings_are_not_shown(model: CausalLM, tokenizer: Any, inputs: Any, tokens: list[int]) -> None:
-    whole = tokenizer.decode(tokens)
-    streamer = TextIteratorStreamer(tokenizer, skip_prompt=True)
-    model.generate(**inputs, max_new_tokens=16, streamer=streamer, stop_strings=whole[10:14])
-    assert "".join(streamer) == whole[: whole.index(whole[10:14])]
+def test_a_stop_string_is_shown_as_theirs(
+    model: CausalLM, tokenizer: Any, theirs: Any, their_tokenizer: Any, inputs: Any, tokens: list[int]
+) -> None:
+    stop = tokenizer.decode(tokens)[10:14]
+    shown = []
+    for each, own, kind in (
+        (model, tokenizer, TextIteratorStreamer),
+        (theirs, their_tokenizer, transformers.TextIteratorStreamer),
+    ):
+        streamer = kind(own, skip_prompt=True)
+        each.generate(**inputs, max_new_tokens=16, streamer=streamer, stop_strings=stop, tokenizer=own)
+        shown.append("".join(streamer))
+    assert shown[0] == shown[1] and stop in shown[0]
 
 
 def test_errors_reach_the_iterator(

@@ -201,7 +201,7 @@ def test_well_formed_chats_are_copied() -> None:
     before = copy.deepcopy(messages)
     checked = checked_chat(tuple(messages))
     assert checked == messages == before and checked[0] is not messages[0]
-    assert checked_chat([{"role": "critic", "content": "x"}], "{% if role == 'critic' %}")
+    assert checked_chat([{"role": "critic", "content": "x"}], lambda role: role == "critic")
 
 
 def test_what_is_a_chat() -> None:

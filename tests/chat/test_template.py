@@ -185,7 +185,7 @@ def test_variables_reach_the_template_and_win_over_special_tokens() -> None:
     template = ChatTemplate("{{ bos_token }}{{ mood }}", {"bos_token": "<s>"})
     assert template.render(USER, variables={"mood": "calm"}) == "<s>calm"
     assert template.render(USER, variables={"bos_token": "!"}) == "!"
-    with pytest.raises(UsageError, match="its own argument"):
+    with pytest.raises(UsageError, match=r"it is the chat itself\. Leave it out"):
         template.render(USER, variables={"messages": []})
 
 

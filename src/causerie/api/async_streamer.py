@@ -36,7 +36,7 @@ class AsyncTextIteratorStreamer(TextStreamer):
 
     def fail(self, error: BaseException) -> None:
         """The iteration raises `error` after the pieces that came before it."""
-        self.hold_back(())
+        self._begin()
         self.loop.call_soon_threadsafe(self.text_queue.put_nowait, error)
 
     def __aiter__(self) -> AsyncTextIteratorStreamer:

@@ -18,12 +18,14 @@ import numpy as np
 from causerie.api.answers import Answer, read_answers
 from causerie.api.embeddings import POOLING, Embedded, is_tokens, normalized
 from causerie.api.foreign_flags import ForeignFlag, refuse_flags
+from causerie.api.forward import ForwardCall
 from causerie.api.generation import GenerationConfig
+from causerie.api.notices import ContextNotice, warn_of_flags_without_effect
 from causerie.api.outputs import CausalLMOutput, output_of
-from causerie.api.prompts import Prompts
-from causerie.api.resolution import Flags, Generation, call_flags, refuse_arguments, resolve
+from causerie.api.prompts import Container, Prompts
+from causerie.api.resolution import Flags, Generation, call_flags, resolve
 from causerie.api.streamers import text_of
-from causerie.api.torch_names import Device, DType, device_name, dtype_name
+from causerie.api.torch_names import Device, device_name, dtype_name, dtype_object
 from causerie.api.watching import Watching, preparing
 from causerie.decoding.params import SamplingParams
 from causerie.engine.request import TokenEvent
@@ -76,14 +78,19 @@ class CausalLM:
         return Device(self._model.device)
 
     @property
-    def dtype(self) -> DType:
-        """How it holds what is not quantized; equal to the torch dtype of that name."""
-        return DType(self._model.format)
+    def dtype(self) -> Any:
+        """How it holds what is not quantized: torch's object where torch is imported, else a text that equals it."""
+        return dtype_object(self._model.format)
 
     @property
     def quantization(self) -> str | None:
         """The format that most of its matrices are quantized to, such as "int4"; None where none is."""
         return self._model.quantization
+
+    @property
+    def format(self) -> str:
+        """How most of its weights are held, such as "bfloat16" or "int4"."""
+        return self.quantization or self._model.format
 
     @property
     def cache_dtype(self) -> str:
@@ -118,22 +125,33 @@ class CausalLM:
         return (
             f"CausalLM({self.name_or_path!r}: {self._model.spec.family}, "
             f"{self.num_parameters() / 1e6:,.0f} M parameters, "
-            f"{self.quantization or self.dtype}, {self.backend or 'unknown'} on {self.device}, context {self.context})"
+            f"{self.format}, {self.backend or 'unknown'} on {self.device}, context {self.context})"
         )
+
+    @property
+    def generation_config(self) -> GenerationConfig:
+        """The flags that hold where a call sets none. One of transformers' may be assigned; it is copied."""
+        return self._generation_config
+
+    @generation_config.setter
+    def generation_config(self, config: Any) -> None:
+        self._generation_config = GenerationConfig.of(config)
 
     # --- tokens to logits ---
 
-    def __call__(self, input_ids: Any = None, attention_mask: Any = None, **others: Any) -> CausalLMOutput:
-        """Logits [prompts, tokens, vocab] in float32: torch if torch was passed, else numpy. Padding's rows are 0.
-        Raises UsageError, Unsupported, ContextLengthError."""
-        _refuse_forward(others)
+    def __call__(self, input_ids: Any = None, attention_mask: Any = None, **others: Any) -> Any:
+        """A CausalLMOutput with logits [prompts, tokens, vocab] in float32: torch if torch was passed, else numpy.
+        Padding's rows are 0. `logits_to_keep` are the last tokens of this number, or those at these places;
+        return_dict=False gives the tuple (logits,). Raises UsageError, Unsupported, ContextLengthError."""
+        call = ForwardCall.read(others)
         prompts = self._prompts(None, input_ids, attention_mask, Flags(checkpoint=self.generation_config))
         params = SamplingParams(max_tokens=0, prompt_logits=True)
         answers = read_answers(self._engine.submit_all([(tokens, params) for tokens in prompts.tokens]))
         logits = np.zeros((len(answers), prompts.width, self._model.vocab), dtype=np.float32)
         for row, (answer, columns) in enumerate(zip(answers, prompts.columns, strict=True)):
             logits[row, list(columns)] = answer.prompt_logits
-        return CausalLMOutput(prompts.container.array(logits))
+        output = CausalLMOutput(prompts.container.array(logits[:, call.kept]))
+        return output if call.return_dict else (output.logits,)
 
     def embed(self, inputs: Any, *, tokenizer: ChatTokenizer | None = None) -> Embedded:
         """The embedding of a text [width], or of several [texts, width], in float32: the mean of the hidden states
@@ -165,24 +183,36 @@ class CausalLM:
     ) -> Any:
         """Prompts with their answers: [rows, tokens], each row the prompt as passed and its new tokens, filled up
         on the right with pad_token_id. A tensor gives a tensor on the same device, an array an array, lists lists
-        (which keep their own lengths). num_return_sequences rows follow each other for each prompt.
+        (which keep their own lengths). Without a prompt it is the token that begins texts, in a tensor where torch is
+        imported, else in an array. num_return_sequences rows follow each other for each prompt.
 
         `flags` are GenerationConfig's, and win over `generation_config`, which wins over the checkpoint's. Without a
         length it is 256 new tokens. An answer includes the tokens that end it. `stop_strings` are searched with
         `tokenizer`, by default the model's own. `streamer` gets the tokens as they come. `stopping_criteria` are
         callables of (ids [1, n], None) that return True to end a row.
-        Raises UsageError and its kinds before anything runs, EngineError when the engine fails."""
+        Warns of flags that change nothing and of answers that the context cuts. Raises UsageError and its kinds before
+        anything runs, EngineError when the engine fails."""
         with preparing(streamer):
             levels = Flags(call_flags(flags), generation_config, self.generation_config)
             prompts = self._prompts(inputs, input_ids, attention_mask, levels)
-            plan = self.decide(levels, prompts.width, max(len(tokens) for tokens in prompts.tokens))
+            plan = self.decide(levels, prompts.width, prompts.longest)
             _refuse_unheld(levels, plan)
+            warn_of_flags_without_effect(levels)
             given = [row for row in prompts.given for _ in range(plan.sequences)]
             chosen = tokenizer or (self.tokenizer if plan.stop_strings else None)
-            watching = Watching(given, prompts.container, plan.stop_strings, chosen, stopping_criteria, streamer)
+            watching = Watching(
+                given,
+                prompts.container,
+                plan.stop_strings,
+                chosen,
+                stopping_criteria,
+                streamer,
+                plan.repetition_detection,
+            )
         rows = [tokens for tokens in prompts.tokens for _ in range(plan.sequences)]
         params = plan.each(len(prompts.tokens))
         answers = self.answer(rows, params, watching)
+        ContextNotice(self.context).look(plan, prompts.longest, answers)
         sequences = [[*row, *answer.tokens] for row, answer in zip(given, answers, strict=True)]
         batch = prompts.container.batch(sequences, plan.pad)
         if not plan.return_dict:
@@ -203,12 +233,19 @@ class CausalLM:
             if flags or generation_config is not None:
                 raise UsageError("stream() got params and flags; params already say everything.")
             return self._engine.submit(tokens, params)
-        plan = self.decide(Flags(call_flags(flags), generation_config, self.generation_config), len(tokens))
+        levels = Flags(call_flags(flags), generation_config, self.generation_config)
+        plan = self.decide(levels, len(tokens))
         if plan.stop_strings:
             raise UsageError(
                 "stop_strings are texts and token events have none; use stream_text(), which holds them back."
             )
-        return self._engine.submit(tokens, _only_one(plan).params)
+        if plan.repetition_detection:
+            raise UsageError(
+                "repetition_detection is judged by whoever reads the events; use stream_text(), which does."
+            )
+        params = _only_one(plan)
+        warn_of_flags_without_effect(levels)
+        return self._engine.submit(tokens, params)
 
     def stream_text(
         self,
@@ -226,10 +263,13 @@ class CausalLM:
         from causerie.text.stream import TextStream
 
         levels = Flags(call_flags(flags), generation_config, self.generation_config, fallback)
-        plan = _only_one(self.decide(levels, len(tokens)))
+        plan = self.decide(levels, len(tokens))
+        params = _only_one(plan)
+        warn_of_flags_without_effect(levels)
         detokenizer = Detokenizer(text_of(tokenizer or self.tokenizer), skip_special_tokens)
-        hidden = plan.params.eos if skip_special_tokens else ()
-        return TextStream(self._engine.submit(tokens, plan.params), detokenizer, plan.stop_strings, hidden)
+        hidden = params.eos if skip_special_tokens else ()
+        events = self._engine.submit(tokens, params)
+        return TextStream(events, detokenizer, plan.stop_strings, hidden, plan.repetition_detection)
 
     def answer(
         self, rows: Sequence[Sequence[int]], params: Sequence[SamplingParams], watching: Watching
@@ -300,7 +340,7 @@ class CausalLM:
             begin = flags.get("bos_token_id")
             if begin is None:
                 raise UsageError("There is no prompt and the model has no bos_token_id to begin with; pass input_ids.")
-            given = [[begin]]
+            given = Container.of_new(self._model.device).array(np.array([[begin]], dtype=np.int64))
         elif not isinstance(given, str) and hasattr(given, "keys") and "input_ids" in given:
             raise UsageError("The tokenizer's whole output was passed as the prompt; pass generate(**inputs).")
         return Prompts.read(given, attention_mask, vocab=self._model.vocab, pad=flags.padding)
@@ -322,9 +362,10 @@ class CausalLM:
                     f"This model is on {self.device} and cannot move to {wanted}. Load it there: "
                     f"from_pretrained({self.name_or_path!r}, device_map={wanted!r})."
                 )
-        if dtype is not None and dtype_name(dtype) not in (self.dtype, "auto"):
+        if dtype is not None and dtype_name(dtype) not in (self._model.format, "auto"):
             raise Unsupported(
-                f"This model's weights are held in {self.dtype}. Load it with dtype={dtype_name(dtype)!r} instead."
+                f"This model's weights are held in {self._model.format}. "
+                f"Load it with dtype={dtype_name(dtype)!r} instead."
             )
         return self
 
@@ -367,12 +408,13 @@ def _close(engine: EngineThread, model: Model) -> None:
     model.close()
 
 
-def _only_one(plan: Generation) -> Generation:
+def _only_one(plan: Generation) -> SamplingParams:
+    """The parameters of the plan's one answer."""
     if plan.sequences > 1:
         raise UsageError(
             f"A stream is one answer and num_return_sequences is {plan.sequences}. Use generate(), or streams."
         )
-    return plan
+    return plan.each(1)[0]
 
 
 def _refuse_unheld(flags: Flags, plan: Generation) -> None:
@@ -387,22 +429,3 @@ _SAVING_FOREIGN = {
     "state_dict": ForeignFlag((), "Weights are those that the model holds."),
     "variant": ForeignFlag((), "The file is called model.safetensors."),
 }
-_FORWARD_NEUTRAL = {"use_cache": (True, False), "return_dict": (True,), "logits_to_keep": (0,)}
-_FORWARD_FOREIGN = {
-    "labels": "Training is not what this program does.",
-    "output_attentions": "Layers are not observable.",
-    "output_hidden_states": "Layers are not observable.",
-}
-
-
-def _refuse_forward(others: dict[str, Any]) -> None:
-    """Arguments of the field's forward() that ask for nothing pass; others are refused by name."""
-    rest = {}
-    for name, value in others.items():
-        if value is None or any(value is neutral for neutral in _FORWARD_NEUTRAL.get(name, ())):
-            continue
-        if name in _FORWARD_FOREIGN and value is not False:
-            raise Unsupported(f"{name}={value!r} is not something Causerie does. {_FORWARD_FOREIGN[name]}")
-        if name not in _FORWARD_FOREIGN:
-            rest[name] = value
-    refuse_arguments(rest, ("input_ids", "attention_mask"))

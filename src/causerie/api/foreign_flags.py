@@ -24,7 +24,13 @@ class ForeignFlag:
 
     def asks(self, value: Any) -> bool:
         """Whether `value` wants something that is not done here."""
-        return value is not None and not any(type(value) is type(known) and value == known for known in self.neutral)
+        return value is not None and not any(_is_same(value, known) for known in self.neutral)
+
+
+def _is_same(value: Any, known: Any) -> bool:
+    if isinstance(known, list):
+        return isinstance(value, list) and value == known  # the field's LogitsProcessorList is a kind of list
+    return type(value) is type(known) and value == known
 
 
 _BEAMS = "There is no beam search here; do_sample=True with num_return_sequences gives several answers."
@@ -63,9 +69,7 @@ FOREIGN: dict[str, ForeignFlag] = {
     ),
     "output_attentions": ForeignFlag((False,), _INSIDE),
     "output_hidden_states": ForeignFlag((False,), _INSIDE),
-    "use_cache": ForeignFlag(
-        (True,), "Answers are the same with and without a cache, and here it is always on.", exact=True
-    ),
+    "use_cache": ForeignFlag((True, False), "It is True or False; answers are the same with either.", exact=True),
     "cache_implementation": ForeignFlag(("dynamic",), _CACHE, exact=True),
     "cache_config": ForeignFlag((), _CACHE, exact=True),
     "max_cache_len": ForeignFlag((), _CACHE, exact=True),
@@ -101,6 +105,7 @@ FOREIGN_ARGUMENTS: dict[str, ForeignFlag] = {
     "assistant_tokenizer": ForeignFlag((), _DRAFTS),
     "negative_prompt_ids": ForeignFlag((), "Guidance by a second prompt is not here; say it in the system message."),
     "negative_prompt_attention_mask": ForeignFlag((), "Guidance by a second prompt is not here."),
+    "logits_to_keep": ForeignFlag((0, 1), "generate() needs those of the last position; output_logits keeps them."),
     "custom_generate": ForeignFlag((), "There is one loop, the engine's; iterate over model.stream(...) for your own."),
     "synced_gpus": ForeignFlag((False,), "One process runs the model; leave it out."),
     "use_model_defaults": ForeignFlag((True,), "Pass the values you want; they win over the checkpoint's."),

@@ -1,5 +1,5 @@
-"""config.json of a checkpoint, read by attribute. It is what the file says; what of it a model computes with is decided
-in models/registry.py."""
+"""config.json of a checkpoint, read and set by attribute. It is what the file says; what of it a model computes with is
+decided in models/registry.py, when it is loaded."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Any
 from causerie.errors import nearest
 from causerie.models.config import read_config
 
+_OWN = ("_values", "name_or_path", "folder")
+
 
 class ModelConfig(Mapping[str, Any]):
-    """The keys of config.json as attributes and as a mapping. `folder` is where it lies, `name_or_path` how the caller
-    named it."""
+    """The keys of config.json as attributes and as a mapping; setting an attribute sets the key. `folder` is where it
+    lies, `name_or_path` how the caller named it."""
 
     def __init__(self, values: Mapping[str, Any], name_or_path: str = "", folder: Path | None = None) -> None:
         self._values = dict(values)
@@ -32,6 +34,12 @@ class ModelConfig(Mapping[str, Any]):
             return values[name]
         near = ", ".join(nearest(name, values)[:5])
         raise AttributeError(f"config.json of {self.__dict__.get('name_or_path')} has no {name!r}. Nearest: {near}.")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _OWN:
+            object.__setattr__(self, name, value)
+        else:
+            self._values[name] = value
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]

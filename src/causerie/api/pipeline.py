@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from causerie.api.auto import AutoModelForCausalLM, AutoTokenizer
 from causerie.api.causal_lm import CausalLM
 from causerie.api.generation import GenerationConfig
+from causerie.api.notices import ContextNotice, warn_of_flags_without_effect
 from causerie.api.pipeline_call import PipelineCall
 from causerie.api.prompts import Container
 from causerie.api.records import Prompt, record
@@ -103,7 +104,26 @@ class TextGenerationPipeline:
 
     task = TASK
 
-    def __init__(self, model: CausalLM, tokenizer: ChatTokenizer | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        model: CausalLM,
+        tokenizer: ChatTokenizer | None = None,
+        *,
+        task: str = TASK,
+        framework: str | None = None,
+        device: Any = None,
+        dtype: Any = None,
+        torch_dtype: Any = None,
+        **options: Any,
+    ) -> None:
+        """`options` become defaults of every call. `device` and `dtype` (or torch_dtype) may say where and how the
+        model is held already; `framework` may be "pt", the field's name of torch. Raises UsageError and its kinds."""
+        if task not in ("", TASK):
+            raise unknown("task", task, (TASK,))
+        if framework not in (None, "pt"):
+            raise Unsupported(f"framework={framework!r} is not something Causerie does. Leave it out.")
+        for held in (dtype, torch_dtype):
+            model.to(device, held)  # tells where it is, if it is elsewhere
         self.model = model
         self.tokenizer = model.tokenizer if tokenizer is None else tokenizer
         text_of(self.tokenizer)  # refuses another library's
@@ -125,26 +145,28 @@ class TextGenerationPipeline:
 
     def __call__(self, text_inputs: Any, **options: Any) -> Any:
         """One chat gives [{"generated_text": [its messages…, the answer]}], one text [{"generated_text": text}], a list
-        of either a list of such results, a generator an iterator of them that reads it as it goes. An answer that
-        continues an assistant's last message is merged into it.
+        of either a list of such results, a generator or a dataset (anything with a length and numbered items) an
+        iterator of them that reads it as it goes. An answer that continues an assistant's last message is merged into
+        it.
 
         Options: the flags of GenerationConfig, and generation_config, streamer (one prompt), stopping_criteria,
         return_full_text=False (the new text alone), return_tensors=True ("generated_token_ids" instead of text),
-        skip_special_tokens, clean_up_tokenization_spaces, continue_final_message, tools, documents, variables of the
-        chat template, tokenizer_encode_kwargs, stop_sequence; for texts prefix, truncation, add_special_tokens,
-        handle_long_generation="hole" (cuts the beginning of a prompt that leaves no room); batch_size (rows handed to
-        the engine at once). Stop strings end an answer and are not in it. Raises MessageError, TemplateError,
+        skip_special_tokens, clean_up_tokenization_spaces, continue_final_message, add_generation_prompt, tools,
+        documents, variables of the chat template, tokenizer_encode_kwargs, stop_sequence; for texts prefix, truncation,
+        add_special_tokens, handle_long_generation="hole" (cuts the beginning of a prompt that leaves no room);
+        batch_size (rows handed to the engine at once). A stop string ends an answer and is the end of it. Warns of
+        flags that change nothing and of answers that the context cuts. Raises MessageError, TemplateError,
         ContextLengthError and other UsageErrors before anything runs, EngineError."""
         with preparing(options.get("streamer", self._options.get("streamer"))):
             call = self._call(options)
             kind, inputs = _sorted_input(text_inputs)
+            warn_of_flags_without_effect(self._flags(call))
+        notice = ContextNotice(self.model.context)
         if kind == "one":
-            return self._run([inputs], call)[0]
-        if kind == "many":
-            return list(
-                chain.from_iterable(self._run(window, call) for window in _windows(inputs, call.batch_size or WINDOW))
-            )
-        return chain.from_iterable(self._run(window, call) for window in _windows(inputs, call.batch_size or 1))
+            return self._run([inputs], call, notice)[0]
+        windows = _windows(inputs, call.batch_size or (WINDOW if kind == "many" else 1))
+        results = chain.from_iterable(self._run(window, call, notice) for window in windows)
+        return list(results) if kind == "many" else results
 
     def stream(self, text_input: Any, **options: Any) -> TextStream:
         """The answer to one chat or text as pieces of text, as they come; `.text` and `.finish_reason` of what this
@@ -172,7 +194,7 @@ class TextGenerationPipeline:
             {**self._options, **options}, lambda: "\n".join(self.tokenizer.chat.template.sources.values())
         )
 
-    def _run(self, inputs: list[Any], call: PipelineCall) -> list[list[dict[str, Any]]]:
+    def _run(self, inputs: list[Any], call: PipelineCall, notice: ContextNotice) -> list[list[dict[str, Any]]]:
         """Results of prompts that run together."""
         with preparing(call.streamer):
             flags = self._flags(call)
@@ -180,13 +202,22 @@ class TextGenerationPipeline:
             plans = [self._decide(flags, prompt) for prompt in prompts]
             rows = [prompt.tokens for prompt, plan in zip(prompts, plans, strict=True) for _ in range(plan.sequences)]
             params = [each for plan in plans for each in plan.each(1)]
-            stops = plans[0].stop_strings
-            watching = Watching(rows, Container("numpy"), stops, self.tokenizer, call.stopping_criteria, call.streamer)
+            watching = Watching(
+                rows,
+                Container("numpy"),
+                plans[0].stop_strings,
+                self.tokenizer,
+                call.stopping_criteria,
+                call.streamer,
+                plans[0].repetition_detection,
+            )
         answers = iter(self.model.answer(rows, params, watching))
-        return [
-            [record(prompt, answer.tokens, self.tokenizer, call, stops) for answer in islice(answers, plan.sequences)]
-            for prompt, plan in zip(prompts, plans, strict=True)
-        ]
+        results = []
+        for prompt, plan in zip(prompts, plans, strict=True):
+            own = list(islice(answers, plan.sequences))
+            notice.look(plan, len(prompt.tokens), own)
+            results.append([record(prompt, answer.tokens, self.tokenizer, call) for answer in own])
+        return results
 
     def _flags(self, call: PipelineCall) -> Flags:
         return Flags(call.flags, call.generation_config, self.model.generation_config, DEFAULTS)
@@ -234,8 +265,12 @@ def _sorted_input(value: Any) -> tuple[str, Any]:
         if not value:
             raise MessageError("The chat is empty. Give at least one message: {'role': 'user', 'content': 'Hello'}.")
         return "many", [_checked(index, item) for index, item in enumerate(value)]
+    if _is_dataset(value):
+        return "lazy", (_checked(index, value[index]) for index in range(len(value)))
     if not isinstance(value, Iterable) or isinstance(value, bytes | bytearray):
-        raise UsageError(f"A pipeline takes a text, a chat, a list or a generator of them, not {type(value).__name__}.")
+        raise UsageError(
+            f"A pipeline takes a text, a chat, or a list, a generator or a dataset of them, not {type(value).__name__}."
+        )
     items = iter(value)
     first = next(items, None)
     if first is None:
@@ -243,6 +278,11 @@ def _sorted_input(value: Any) -> tuple[str, Any]:
     if isinstance(first, Mapping):
         return "one", [first, *items]  # as the field: a generator of messages is one chat
     return "lazy", (_checked(index, item) for index, item in enumerate(chain([first], items)))
+
+
+def _is_dataset(value: Any) -> bool:
+    """Whether a value is what torch calls a dataset: items by number, and nothing to iterate over."""
+    return hasattr(value, "__getitem__") and hasattr(value, "__len__") and not isinstance(value, Iterable)
 
 
 def _checked(index: int, item: Any) -> Any:

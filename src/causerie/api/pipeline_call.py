@@ -41,6 +41,7 @@ class PipelineCall:
     truncation: bool | str | None = None
     add_special_tokens: bool | None = None
     continue_final_message: bool | str | None = None
+    add_generation_prompt: bool | None = None
     tools: Any = None
     documents: Any = None
     batch_size: int | None = None
@@ -82,12 +83,10 @@ class PipelineCall:
         if self.prefix or self.truncation:
             raise UsageError("prefix and truncation are for plain texts; this prompt is a chat. Leave them out.")
         made = {name: encode.pop(name) for name in _TEMPLATE_OPTIONS if name in encode}
-        if self.continue_final_message is not None:
-            made["continue_final_message"] = self.continue_final_message
+        for name in ("continue_final_message", "add_generation_prompt", "tools", "documents"):
+            if getattr(self, name) is not None:
+                made[name] = getattr(self, name)
         made.setdefault("continue_final_message", last_role == "assistant" and not made.get("add_generation_prompt"))
-        for name, value in (("tools", self.tools), ("documents", self.documents)):
-            if value is not None:
-                made[name] = value
         return made | {"variables": {**encode, **self.template}}
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.api.tensors import is_torch, to_numpy, to_torch
+from causerie.api.tensors import is_torch, is_torch_imported, to_numpy, to_torch
 from causerie.errors import UsageError
 
 
@@ -30,6 +30,11 @@ class Container:
         if is_torch(value):
             return Container("torch", value.device)
         return Container("numpy" if isinstance(value, np.ndarray) else "list")
+
+    @staticmethod
+    def of_new(device: str) -> Container:
+        """For tokens that nobody brought: a tensor on this device where torch is imported, else an array."""
+        return Container("torch", device) if is_torch_imported() else Container("numpy")
 
     def array(self, values: NDArray[Any]) -> Any:
         """An array in the caller's kind; for lists numpy, which has shapes too."""
@@ -64,6 +69,11 @@ class Prompts:
         """Length of the longest row as it came."""
         return max(len(row) for row in self.given)
 
+    @property
+    def longest(self) -> int:
+        """Tokens that count of the row that has most of them."""
+        return max(map(len, self.columns))
+
     @staticmethod
     def read(input_ids: Any, attention_mask: Any = None, *, vocab: int, pad: int | None = None) -> Prompts:
         """Reads one prompt (a flat list) or a batch. Where the mask is 0 there is no token; without a mask tokens equal
@@ -83,10 +93,11 @@ class Prompts:
         return Prompts(given, columns, Container.of(input_ids))
 
 
-def _rows(name: str, value: Any) -> tuple[tuple[int, ...], ...]:
+def _rows(name: str, value: Any, kind: type = Integral) -> tuple[tuple[Any, ...], ...]:
+    """Rows of numbers: whole ones, or with Real as their kind also floats and truths."""
     if isinstance(value, np.ndarray) or is_torch(value):
         array = to_numpy(value)
-        if array.dtype.kind not in "iub":
+        if array.dtype.kind not in ("iub" if kind is Integral else "iubf"):
             raise UsageError(f"{name} holds {array.dtype} numbers; tokens are integers, as the tokenizer returns them.")
         if array.ndim != 2:
             raise UsageError(f"{name} has shape {tuple(array.shape)}; expected [prompts, tokens].")
@@ -102,10 +113,10 @@ def _rows(name: str, value: Any) -> tuple[tuple[int, ...], ...]:
     batch = value if isinstance(value[0], list | tuple) else [value]
     for row in batch:
         if not isinstance(row, list | tuple) or not all(
-            isinstance(t, Integral) and not isinstance(t, bool) for t in row
+            isinstance(each, kind) and not (kind is Integral and isinstance(each, bool)) for each in row
         ):
             raise UsageError(f"{name} holds something else than lists of whole numbers: {str(row)[:60]}.")
-    return tuple(tuple(map(int, row)) for row in batch)  # numpy's integers too
+    return tuple(tuple(map(int, row)) if kind is Integral else tuple(row) for row in batch)  # numpy's integers too
 
 
 def _columns(given: tuple[tuple[int, ...], ...], attention_mask: Any, pad: int | None) -> tuple[tuple[int, ...], ...]:
@@ -113,10 +124,15 @@ def _columns(given: tuple[tuple[int, ...], ...], attention_mask: Any, pad: int |
     if attention_mask is None:
         padded = pad is not None and any(pad in row for row in given)
         return tuple(tuple(i for i, token in enumerate(row) if not padded or token != pad) for row in given)
-    mask = _rows("attention_mask", attention_mask)
+    mask = _rows("attention_mask", attention_mask, Real)
     if [len(row) for row in mask] != [len(row) for row in given]:
         raise UsageError(
             f"attention_mask has rows of {sorted({len(row) for row in mask})} tokens ({len(mask)} rows) and input_ids "
             f"of {sorted({len(row) for row in given})} ({len(given)} rows); pass both as the tokenizer returned them."
+        )
+    strange = next((value for row in mask for value in row if value not in (0, 1)), None)
+    if strange is not None:
+        raise UsageError(
+            f"attention_mask holds {strange}; expected 1 where there is a token and 0 where there is none."
         )
     return tuple(tuple(i for i, wanted in enumerate(row) if wanted) for row in mask)

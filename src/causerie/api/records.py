@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from causerie.api.pipeline_call import NEW_TEXT, TENSORS, PipelineCall
 from causerie.api.resolution import DEFAULT_NEW_TOKENS, Flags
 from causerie.errors import UsageError
-from causerie.text.stream import StopText
 
 if TYPE_CHECKING:
     from causerie.api.tokenizer import ChatTokenizer
@@ -42,16 +40,11 @@ class Prompt:
         return replace(self, tokens=self.tokens[-room:])
 
 
-def record(
-    prompt: Prompt, tokens: list[int], tokenizer: ChatTokenizer, call: PipelineCall, stops: Sequence[str]
-) -> dict[str, Any]:
-    """{"generated_text": …} or {"generated_token_ids": …} for one answer."""
+def record(prompt: Prompt, tokens: list[int], tokenizer: ChatTokenizer, call: PipelineCall) -> dict[str, Any]:
+    """{"generated_text": …} or {"generated_token_ids": …} for one answer: of all its tokens, a stop string's too."""
     if call.return_type == TENSORS:
         return {"generated_token_ids": [*prompt.tokens, *tokens]}
     text = tokenizer.decode(tokens, call.skip_special_tokens, call.clean_up_tokenization_spaces)
-    if stops:
-        until = StopText(stops)
-        text = until.feed(text) + until.finish()
     if call.return_type == NEW_TEXT:
         return {"generated_text": text}
     if isinstance(prompt.given, str):

@@ -5,13 +5,14 @@ Flags come in levels, the strongest first; everything about precedence is here. 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from causerie.api.flag_values import NO_TOKEN
 from causerie.api.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS, refuse
 from causerie.api.generation import FILE_NAME, FLAGS, GenerationConfig
+from causerie.api.seeds import draw_seed
 from causerie.decoding.params import SamplingParams
 from causerie.errors import ContextLengthError, UsageError, unknown
 
@@ -39,27 +40,31 @@ _HARMLESS = {
 
 @dataclass(frozen=True)
 class Generation:
-    """One call of generate(), decided. `params` is for one sequence; `each` gives those of several."""
+    """One call of generate(), decided. `params` says all but the seeds, which `each` gives."""
 
     params: SamplingParams
-    seeded: bool  # somebody chose params.seed
+    seed: int | None  # as somebody chose it
     sequences: int = 1  # answers per prompt
     stop_strings: tuple[str, ...] = ()
+    repetition_detection: bool = False
     response_format: Mapping[str, Any] | None = None
     thinking_budget: int | None = None  # tokens of reasoning
     pad: int = 0
+    fills_context: bool = False  # it is the context, and no length that the caller chose, that ends a long answer
     return_dict: bool = False
     renormalize: bool = False
 
     def each(self, prompts: int) -> list[SamplingParams]:
         """The parameters of every sequence, prompt by prompt. With a chosen seed the i-th answer of each prompt has
-        seed + i, so that a prompt's answers do not depend on its neighbours; otherwise every sequence has its own."""
-        rows = []
-        for _ in range(prompts):
-            for index in range(self.sequences):
-                seed = self.params.seed + index if self.seeded else secrets.randbits(63)
-                rows.append(replace(self.params, seed=seed))
-        return rows
+        seed + i, so that a prompt's answers do not depend on its neighbours; otherwise every sampled sequence draws
+        its own from the global generator (see seeds.py)."""
+        indices = [index for _ in range(prompts) for index in range(self.sequences)]
+        return [replace(self.params, seed=self._seed(index)) for index in indices]
+
+    def _seed(self, index: int) -> int:
+        if self.seed is not None:
+            return self.seed + index
+        return 0 if self.params.greedy else draw_seed()  # a greedy answer leaves the caller's generator alone
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,13 @@ class Flags:
     passed: GenerationConfig | None = None
     checkpoint: GenerationConfig = field(default_factory=GenerationConfig)
     fallback: GenerationConfig | None = None  # defaults of whoever calls for the caller, e.g. the pipeline
+    drawing_implies_sampling: bool = False
+    """Whether who sets a temperature, top_k, top_p or the like means to sample, and who sets one beside do_sample=False
+    is mistaken. For people at a terminal and clients of the server; in Python do_sample decides, as in the field."""
 
     def __post_init__(self) -> None:
-        passed: Any = self.passed  # whatever the caller really passed
-        if passed is not None and not isinstance(passed, GenerationConfig):
-            kind = f"{type(passed).__module__}.{type(passed).__name__}"
-            raise UsageError(f"generation_config is {kind}; expected causerie.GenerationConfig(…) with the same flags.")
+        if self.passed is not None:
+            object.__setattr__(self, "passed", GenerationConfig.of(self.passed))
 
     @property
     def levels(self) -> tuple[GenerationConfig, ...]:
@@ -88,10 +94,24 @@ class Flags:
         return tuple(level for level in (self.call, self.passed) if level is not None)
 
     @property
+    def without_effect(self) -> dict[str, float]:
+        """The drawing flags that the caller set and that nothing reads, because the answer is greedy."""
+        if self.drawing_implies_sampling or self.get("do_sample", False) or self.get("temperature") == 0.0:
+            return {}
+        _, wanted = _asked_to_sample(self)
+        return {name: value for name, value in wanted.items() if not _is_harmless(name, value)}
+
+    @property
     def padding(self) -> int | None:
         """The token that is padding wherever it stands in a prompt; None where it also ends answers (as the field)."""
         pad: int | None = self.get("pad_token_id")
         return None if pad is None or pad in _ids(self.get("eos_token_id", [])) else pad
+
+    @property
+    def has_form(self) -> bool:
+        """Whether answers are held to a response_format."""
+        form = self.get("response_format")
+        return form is not None and form.get("type") != "text"
 
     def get(self, name: str, default: Any = None) -> Any:
         """The strongest value of a flag."""
@@ -123,35 +143,36 @@ def resolve(
     """Decides one call for a model of `context` tokens. `prompt_length` is what max_length counts, the padded length of
     a batch; `longest` its longest prompt without padding, where that is less.
 
-    Sampling: do_sample where the caller set it; else on if the caller set temperature above 0 or any of top_k, top_p,
-    min_p, typical_p, epsilon_cutoff, eta_cutoff to something; else as the checkpoint says; else off. `default_eos` ends
-    answers where no level says what does. Raises ContextLengthError, Unsupported, UsageError.
+    Sampling: as do_sample says, off where no level sets it, and off at temperature 0; where `flags` let drawing flags
+    imply it, it is also on if the caller set one of these and not do_sample. `default_eos` ends answers where no level
+    says what does. Raises ContextLengthError, Unsupported, UsageError.
     """
     _refuse_foreign(flags)
     eos = _ids(flags.get("eos_token_id", list(default_eos)))
-    limit = _new_tokens(flags, prompt_length, _room(longest or prompt_length, context))
+    room = _room(longest or prompt_length, context)
+    limit, fills_context = _new_tokens(flags, prompt_length, room)
     params = SamplingParams(
         max_tokens=limit,
         min_tokens=_least_tokens(flags, prompt_length, limit),
         eos=eos,
         **_sampling(flags),
         **_filters(flags, eos),
-        seed=flags.get("seed", 0),
         max_time=flags.get("max_time"),
         logprobs=flags.get("logprobs"),
         keep_logits=_output(flags, "output_logits"),
         keep_scores=_output(flags, "output_scores"),
     )
     stops = flags.get("stop_strings", ())
-    seeded = flags.get("seed") is not None
     return Generation(
-        params=params if seeded else replace(params, seed=secrets.randbits(63)),
-        seeded=seeded,
+        params=params,
+        seed=flags.get("seed"),
         sequences=_sequences(flags, params),
         stop_strings=(stops,) if isinstance(stops, str) else tuple(stops),
+        repetition_detection=flags.get("repetition_detection", False),
         response_format=flags.get("response_format"),
         thinking_budget=flags.get("thinking_budget"),
         pad=flags.get("pad_token_id", eos[0] if eos else 0),
+        fills_context=fills_context,
         return_dict=flags.get("return_dict_in_generate", False),
         renormalize=flags.get("renormalize_logits", False),
     )
@@ -183,7 +204,9 @@ def _refuse_foreign(flags: Flags) -> None:
 
 
 def _ids(value: int | list[int]) -> tuple[int, ...]:
-    return (value,) if isinstance(value, int) else tuple(value)
+    """Token ids; -1, the field's way to say that there is no such token, is none."""
+    listed = [value] if isinstance(value, int) else value
+    return tuple(token for token in listed if token != NO_TOKEN)
 
 
 def _room(prompt: int, context: int) -> int:
@@ -195,21 +218,31 @@ def _room(prompt: int, context: int) -> int:
     return context - prompt
 
 
-def _new_tokens(flags: Flags, prompt: int, room: int) -> int:
-    """How many new tokens at most; a stronger level's max_length beats a weaker one's max_new_tokens."""
+def _new_tokens(flags: Flags, prompt: int, room: int) -> tuple[int, bool]:
+    """How many new tokens at most, and whether that is the context's doing. A stronger level's max_length beats a
+    weaker one's max_new_tokens."""
     for level in flags.levels:
-        if level.max_new_tokens is not None:
-            return min(level.max_new_tokens, room)
-        if level.max_length is not None:
-            if level.max_length <= prompt:
-                origin = f" (set by the model's {FILE_NAME})" if level is flags.checkpoint else ""
-                raise UsageError(
-                    f"max_length={level.max_length}{origin} counts the prompt, which alone has {prompt} tokens. "
-                    "Raise it, or set max_new_tokens."
-                )
-            return min(level.max_length - prompt, room)
-    least: int = flags.get("min_new_tokens", 0)
-    return min(max(DEFAULT_NEW_TOKENS, least), room)
+        wanted = _length(flags, level, prompt)
+        if wanted is not None:
+            chosen = any(level is asked for asked in flags.asked)
+            # A checkpoint's max_length is often its context, and then no choice of anybody.
+            return min(wanted, room), wanted > room or (wanted == room and not chosen)
+    least = max(DEFAULT_NEW_TOKENS, flags.get("min_new_tokens", 0))
+    return min(least, room), least > room
+
+
+def _length(flags: Flags, level: GenerationConfig, prompt: int) -> int | None:
+    """How many new tokens a level allows; None where it sets no length."""
+    if level.max_new_tokens is not None or level.max_length is None:
+        return level.max_new_tokens
+    if level.max_length <= prompt:
+        origin = f" (set by the model's {FILE_NAME})" if level is flags.checkpoint else ""
+        raise UsageError(
+            f"max_length={level.max_length}{origin} counts the prompt, which alone has {prompt} tokens. "
+            "Raise it, or set max_new_tokens.",
+            field="max_length",
+        )
+    return level.max_length - prompt
 
 
 def _least_tokens(flags: Flags, prompt: int, limit: int) -> int:
@@ -217,37 +250,58 @@ def _least_tokens(flags: Flags, prompt: int, limit: int) -> int:
     for level in flags.levels:
         if level.min_new_tokens is None and level.min_length is None:
             continue
+        name = "min_length" if level.min_new_tokens is None else "min_new_tokens"
         least = max(0, (level.min_length or 0) - prompt) if level.min_new_tokens is None else level.min_new_tokens
-        if least <= limit:
+        most = 0 if flags.has_form else limit
+        if least <= most:
             return least
         if not any(level is asked for asked in flags.asked):
-            return limit  # what a checkpoint wishes yields to the length that the caller chose
+            return most  # what a checkpoint wishes yields to the length or the form that the caller chose
+        if flags.has_form:
+            raise UsageError(
+                f"{name}={getattr(level, name)} and a response_format contradict each other: the form says where the "
+                f"answer ends. Leave {name} out.",
+                field=name,
+            )
         raise UsageError(
             f"The answer must have at least {least} new tokens and may have at most {limit}. "
-            "Lower min_new_tokens (or min_length), or raise max_new_tokens."
+            "Lower min_new_tokens (or min_length), or raise max_new_tokens.",
+            field=name,
         )
     return 0
 
 
 def _sampling(flags: Flags) -> dict[str, Any]:
     """The drawing parameters by SamplingParams' names; nothing but temperature 0 when greedy."""
-    decided, wanted = _asked_to_sample(flags)
-    if decided is False:
-        for name, value in wanted.items():
-            if value not in _HARMLESS.get(name, (_OFF[name],)):
-                raise UsageError(
-                    f"do_sample=False always takes the likeliest token, so {name}={value:g} would do nothing. "
-                    f"Leave {name} out or set do_sample=True."
-                )
-    if decided is None and any(value != _OFF[name] for name, value in wanted.items()):
-        decided = True
-    if decided is None:
-        decided = flags.get("do_sample", False)
+    sampled = flags.get("do_sample", False)
+    if flags.drawing_implies_sampling:
+        sampled = _implied_sampling(flags, sampled)
     temperature = flags.get("temperature", 1.0)
-    if not decided or temperature == 0.0:
+    if not sampled or temperature == 0.0:
         return {"temperature": 0.0}
     drawing = {name: flags.get(name, _OFF[name]) for name in _DRAWING[2:]}
     return {"temperature": temperature, "top_k": flags.get("top_k", DEFAULT_TOP_K), **drawing}
+
+
+def _implied_sampling(flags: Flags, otherwise: bool) -> bool:
+    """Whether to sample, for a caller whose drawing flags speak for themselves. Raises UsageError where they contradict
+    a do_sample=False."""
+    decided, wanted = _asked_to_sample(flags)
+    if decided is not None:
+        for name, value in wanted.items():
+            if not decided and not _is_harmless(name, value):
+                raise UsageError(
+                    f"do_sample=False always takes the likeliest token, so {name}={value:g} would do nothing. "
+                    f"Leave {name} out or set do_sample=True.",
+                    field=name,
+                )
+        return decided
+    return otherwise or any(value != _OFF[name] for name, value in wanted.items())
+
+
+def _is_harmless(name: str, value: float) -> bool:
+    """Whether nobody misses a drawing flag with this value when the likeliest token is taken."""
+    return value in _HARMLESS.get(name, (_OFF[name],))
 
 
 def _asked_to_sample(flags: Flags) -> tuple[bool | None, dict[str, float]]:

@@ -7,12 +7,10 @@ with put(tokens) and end() is a streamer. Knows a tokenizer and no engine.
 from __future__ import annotations
 
 import queue
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from causerie.errors import UsageError, unknown
 from causerie.text.detokenize import Detokenizer
-from causerie.text.stream import StopText
 
 if TYPE_CHECKING:
     from causerie.api.tokenizer import ChatTokenizer
@@ -50,11 +48,10 @@ class TextStreamer:
         self.tokenizer = tokenizer
         self.skip_prompt = skip_prompt
         self.skip_special_tokens = bool(decode_kwargs.get("skip_special_tokens", False))
-        self.hold_back(())
+        self._begin()
 
-    def hold_back(self, stop_strings: Sequence[str]) -> None:
-        """Called by generate() before the first put: these texts end the answer and are not shown."""
-        self._stops = StopText(stop_strings)
+    def _begin(self) -> None:
+        """Ready for a prompt, whatever came before."""
         self._detokenizer = Detokenizer(self._text, self.skip_special_tokens)
         self._prompt_comes = True
 
@@ -71,14 +68,15 @@ class TextStreamer:
             if not self.skip_prompt:
                 self.on_finalized_text(self._detokenizer.push_all(tokens))
             return
-        text = self._stops.feed(self._detokenizer.push_all(tokens))
+        text = self._detokenizer.push_all(tokens)
         if text:
             self.on_finalized_text(text)
 
     def end(self) -> None:
-        """The answer is complete: shows what was held back. The streamer can then be used again."""
-        rest = self._stops.feed(self._detokenizer.finish()) + self._stops.finish()
-        self.hold_back(())
+        """The answer is complete: shows what waited for the last bytes of a character. The streamer can then be used
+        again."""
+        rest = self._detokenizer.finish()
+        self._begin()
         self.on_finalized_text(rest, stream_end=True)
 
     def fail(self, error: BaseException) -> None:
@@ -111,7 +109,7 @@ class TextIteratorStreamer(TextStreamer):
 
     def fail(self, error: BaseException) -> None:
         """The iteration raises `error` after the pieces that came before it."""
-        self.hold_back(())
+        self._begin()
         self.text_queue.put(error)
 
     def __iter__(self) -> TextIteratorStreamer:

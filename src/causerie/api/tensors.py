@@ -22,6 +22,11 @@ def is_torch(value: object) -> bool:
     return tensor is not None and isinstance(value, tensor)
 
 
+def is_torch_imported() -> bool:
+    """Whether this process has imported torch, so that its objects cost nothing."""
+    return hasattr(sys.modules.get("torch"), "Tensor")
+
+
 def is_numpy(value: object) -> bool:
     """Whether a value is a numpy array. Does not import numpy."""
     array = getattr(sys.modules.get("numpy"), "ndarray", None)

@@ -14,12 +14,13 @@ from causerie.api.batch_encoding import BatchEncoding
 from causerie.api.padding import LengthPlan, cut_row, plan_lengths
 from causerie.api.rows import Row, assistant_mask, encoding_of, pad_encodings
 from causerie.api.tensors import is_numpy, is_torch, to_lists
+from causerie.api.tokenizer_options import CALL_OPTIONS, NEUTRAL, asked, refuse, texts_of
 from causerie.chat.encode import EncodedChat, encode_chat
 from causerie.chat.messages import is_chats
 from causerie.chat.prompt import ChatFormat
 from causerie.chat.template import RenderOptions
 from causerie.chat.template_files import templates_by_name
-from causerie.errors import Unsupported, UsageError, unknown
+from causerie.errors import Unsupported, UsageError
 from causerie.text.tokenizer import Tokenizer
 
 # transformers' value where a checkpoint states no length.
@@ -109,14 +110,14 @@ class ChatTokenizer:
         """Tokens of a text or of several: input_ids and attention_mask, and what else is asked for. Without
         `return_tensors` lists (of lists), with "pt" or "np" tensors [rows, tokens]. With `split_special_tokens` (by
         default as tokenizer_config.json says) spellings of special tokens are ordinary text."""
-        _refuse(others, _NEUTRAL, "tokenizer option", _CALL_OPTIONS)
+        refuse(others, NEUTRAL, "tokenizer option", CALL_OPTIONS)
         if text_pair is not None:
             raise Unsupported(
                 "text_pair is for models that compare two texts. Join the texts, or pass a list of texts."
             )
-        texts = _texts(text)
+        texts = texts_of(text)
         plan = self._plan(padding, truncation, max_length, pad_to_multiple_of, padding_side)
-        split = _asked(split_special_tokens, bool(self.text.config.get("split_special_tokens", False)))
+        split = asked(split_special_tokens, self._splits_special_tokens)
         rows = [self._row(each, add_special_tokens, split, plan) for each in texts]
         return encoding_of(
             rows,
@@ -125,8 +126,8 @@ class ChatTokenizer:
             single=isinstance(text, str),
             return_tensors=return_tensors,
             wanted={
-                "attention_mask": _asked(return_attention_mask, "attention_mask" in self.model_input_names),
-                "token_type_ids": _asked(return_token_type_ids, "token_type_ids" in self.model_input_names),
+                "attention_mask": asked(return_attention_mask, "attention_mask" in self.model_input_names),
+                "token_type_ids": asked(return_token_type_ids, "token_type_ids" in self.model_input_names),
                 "special_tokens_mask": return_special_tokens_mask,
                 "offset_mapping": return_offsets_mapping,
                 "length": return_length,
@@ -158,9 +159,14 @@ class ChatTokenizer:
 
     def tokenize(self, text: str, add_special_tokens: bool = False) -> list[str]:
         """The tokens of a text, spelled as in `Tokenizer.pieces`."""
-        if self.text.config.get("split_special_tokens"):
+        if self._splits_special_tokens:
             return list(self.convert_ids_to_tokens(self(text, add_special_tokens=add_special_tokens)["input_ids"]))
         return self.text.pieces(text, add_special_tokens)
+
+    @property
+    def _splits_special_tokens(self) -> bool:
+        """Whether the checkpoint wants spellings of special tokens read as ordinary text."""
+        return bool(self.text.config.get("split_special_tokens", False))
 
     def _plan(
         self,
@@ -201,7 +207,7 @@ class ChatTokenizer:
     ) -> BatchEncoding:
         """Rows that were encoded one by one (a list of mappings, or a mapping of lists), padded to one length."""
         plan = self._plan(padding, False, max_length, pad_to_multiple_of, padding_side)
-        mask = _asked(return_attention_mask, "attention_mask" in self.model_input_names)
+        mask = asked(return_attention_mask, "attention_mask" in self.model_input_names)
         return pad_encodings(encoded_inputs, plan, self.pad_token_id or 0, mask, return_tensors)
 
     # --- tokens to text ---
@@ -214,7 +220,7 @@ class ChatTokenizer:
         **others: Any,
     ) -> Any:
         """The text of tokens (an id, a list, an array, a tensor), or a list of texts for several rows."""
-        _refuse(others, {}, "option of decode()", ("skip_special_tokens", "clean_up_tokenization_spaces"))
+        refuse(others, {}, "option of decode()", ("skip_special_tokens", "clean_up_tokenization_spaces"))
         tokens = to_lists(token_ids["input_ids"] if isinstance(token_ids, Mapping) else token_ids)
         if isinstance(tokens, int):
             tokens = [tokens]
@@ -264,7 +270,7 @@ class ChatTokenizer:
         add_generation_prompt: bool = False,
         continue_final_message: bool | str = False,
         tokenize: bool = True,
-        sanitize_control_tokens: bool = True,
+        sanitize_control_tokens: bool = False,
         padding: bool | str = False,
         truncation: bool | str = False,
         max_length: int | None = None,
@@ -275,12 +281,20 @@ class ChatTokenizer:
         **variables: Any,
     ) -> Any:
         """A chat (or several) as the model reads it: a BatchEncoding, with return_dict=False the ids, with
-        tokenize=False the text. Further keywords are variables of the template, such as enable_thinking. Unlike in
-        transformers, control tokens spelled in messages stay text unless sanitize_control_tokens=False."""
+        tokenize=False the text. Further keywords are variables of the template, such as enable_thinking.
+
+        The ids are those of the rendered text, so that a control token spelled in a message is one, as in transformers;
+        with sanitize_control_tokens=True it stays text, as it always does in the pipeline, the terminal and the server.
+        Raises UsageError and its kinds."""
         if return_assistant_tokens_mask and not (return_dict and tokenize):
             raise UsageError("return_assistant_tokens_mask=True needs return_dict=True and tokenize=True.")
         if return_assistant_tokens_mask and continue_final_message:
             raise UsageError("return_assistant_tokens_mask and continue_final_message exclude each other.")
+        if sanitize_control_tokens and not tokenize:
+            raise UsageError(
+                "sanitize_control_tokens=True says which tokens a text becomes, and tokenize=False gives the text, "
+                "which is the same either way. Leave one of them out."
+            )
         several = is_chats(conversation)
         options = RenderOptions(tools, documents, add_generation_prompt, continue_final_message, variables)
         chats = list(conversation) if several else [conversation]
@@ -290,8 +304,8 @@ class ChatTokenizer:
         options_left = dict(tokenizer_kwargs or {})
         multiple, side = options_left.pop("pad_to_multiple_of", None), options_left.pop("padding_side", None)
         mask = options_left.pop("return_attention_mask", None)
-        _refuse(
-            options_left, _NEUTRAL, "tokenizer option", ("pad_to_multiple_of", "padding_side", "return_attention_mask")
+        refuse(
+            options_left, NEUTRAL, "tokenizer option", ("pad_to_multiple_of", "padding_side", "return_attention_mask")
         )
         plan = self._plan(padding, truncation, max_length, multiple, side)
         encoded = [self._encoded(chat, options, chat_template, sanitize_control_tokens) for chat in chats]
@@ -303,7 +317,7 @@ class ChatTokenizer:
                     assistant_mask(row, each.assistant) for row, each in zip(rows, encoded, strict=True)
                 ]
             }
-        wanted = {"attention_mask": _asked(mask, True)}
+        wanted = {"attention_mask": asked(mask, True)}
         out = encoding_of(
             rows, plan, self.pad_token_id or 0, not several, return_tensors=return_tensors, wanted=wanted, more=more
         )
@@ -313,7 +327,7 @@ class ChatTokenizer:
         if sanitize:
             return encode_chat(self.text, self.chat.template, chat, options, template)
         rendered = self.chat.template.render_with(chat, options, template)
-        tokens, spans = self.text.encode_with_spans(rendered.text, add_special_tokens=False)
+        tokens, spans = self.text.encode_with_spans(rendered.text, False, self._splits_special_tokens)
         return EncodedChat(tokens, spans, rendered.text, rendered.assistant)
 
     def _chat_row(self, chat: EncodedChat, plan: LengthPlan) -> Row:
@@ -401,44 +415,3 @@ class ChatTokenizer:
         """How many tokens add_special_tokens adds to one text."""
         before, after = self.text.surrounding()
         return len(before) + len(after)
-
-
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "stride": (0,),
-    "is_split_into_words": (False,),
-    "return_overflowing_tokens": (False,),
-    "text_target": (None,),
-    "text_pair_target": (None,),
-    "verbose": (True, False),
-    "tokenizer_kwargs": (None, {}),
-}
-_CALL_OPTIONS = (
-    "text", "add_special_tokens", "padding", "truncation", "max_length", "pad_to_multiple_of", "padding_side",
-    "return_tensors", "return_attention_mask", "return_token_type_ids", "return_special_tokens_mask",
-    "return_offsets_mapping", "return_length", "split_special_tokens",
-)  # fmt: skip
-
-
-def _refuse(given: Mapping[str, Any], neutral: Mapping[str, tuple[Any, ...]], kind: str, known: Sequence[str]) -> None:
-    """Options of the field that we do not have pass with the values that do nothing, and are refused with others."""
-    for name, value in given.items():
-        if name not in neutral:
-            raise unknown(kind, name, known)
-        if not any(value is allowed or value == allowed for allowed in neutral[name]):
-            raise Unsupported(f"{name}={value!r} is not supported by this tokenizer. Leave it out.")
-
-
-def _asked(value: bool | None, default: bool) -> bool:
-    return default if value is None else bool(value)
-
-
-def _texts(text: Any) -> list[str]:
-    if isinstance(text, str):
-        return [text]
-    if isinstance(text, (list, tuple)) and all(isinstance(each, str) for each in text):
-        if text:
-            return list(text)
-        raise UsageError("The list of texts is empty. Give at least one text.")
-    if isinstance(text, (list, tuple)) and text and isinstance(text[0], Mapping):
-        raise UsageError("This is a chat, not text. Use apply_chat_template(chat, add_generation_prompt=True, …).")
-    raise UsageError(f"Text to tokenize is a {type(text).__name__}; a str or a list of str was expected.")

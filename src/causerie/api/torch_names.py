@@ -1,11 +1,12 @@
 """Devices and element types by name, equal to torch's own objects without importing torch.
 
-`model.device` can be handed to a tensor's `.to(...)` and compared with torch.device("cpu"); `model.dtype` can be
-compared with torch.bfloat16. Knows no backend.
+`model.device` can be handed to a tensor's `.to(...)` and compared with torch.device("cpu"); `model.dtype` is
+torch.bfloat16 itself where torch is imported, else a text that equals it. Knows no backend.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from causerie.errors import UsageError, unknown
@@ -50,6 +51,11 @@ class DType(str):
         return not self == other
 
     __hash__ = str.__hash__
+
+
+def dtype_object(name: str) -> Any:
+    """The torch dtype of this name where torch is imported, else the name as a DType."""
+    return getattr(sys.modules.get("torch"), name, None) or DType(name)
 
 
 def dtype_name(dtype: Any) -> str:

@@ -1,5 +1,5 @@
-"""What looks on while answers are generated: stop strings, the caller's criteria, a streamer. It decides only when a
-row ends. Knows text through a tokenizer it is handed, and no engine."""
+"""What looks on while answers are generated: stop strings, repetition, the caller's criteria, a streamer. It decides
+only when a row ends. Knows text through a tokenizer it is handed, and no engine."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from causerie.api.prompts import Container
-from causerie.api.streamers import TextStreamer, text_of
+from causerie.api.streamers import text_of
 from causerie.api.tensors import to_numpy
 from causerie.errors import UsageError
 from causerie.text.detokenize import Detokenizer
+from causerie.text.repetition import repeats_itself
 from causerie.text.stream import StopText
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Watching:
         tokenizer: ChatTokenizer | None,
         criteria: Any,
         streamer: Any,
+        repetition_detection: bool = False,
     ) -> None:
         if streamer is not None and len(given) > 1:
             raise UsageError(f"A streamer shows one answer and {len(given)} were asked for; leave out one of the two.")
@@ -45,7 +47,7 @@ class Watching:
         self._streamer = streamer
         self._criteria = _criteria(criteria)
         self._sequences = [list(row) for row in given]
-        self._stop_strings = tuple(stop_strings)
+        self._answers: list[list[int]] = [[] for _ in given] if repetition_detection else []
         self._stops: list[tuple[Detokenizer, StopText]] = []
         if stop_strings and tokenizer is not None:
             text = text_of(tokenizer)
@@ -54,10 +56,10 @@ class Watching:
     @property
     def needed(self) -> bool:
         """Whether there is anything to look for."""
-        return bool(self._stops or self._criteria or self._streamer is not None)
+        return bool(self._stops or self._answers or self._criteria or self._streamer is not None)
 
-    def see(self, row: int, token: int) -> bool:
-        """Takes a row's new token; whether the row ends with it."""
+    def see(self, row: int, token: int) -> str | None:
+        """Takes a row's new token; why the row ends with it ("stop", "repetition"), or None."""
         if self._streamer is not None:
             self._streamer.put(self._kind.array(np.array([token], dtype=np.int64)))
         ended = False
@@ -69,12 +71,16 @@ class Watching:
             self._sequences[row].append(token)
             ids = self._kind.array(np.array([self._sequences[row]], dtype=np.int64))
             ended |= any(bool(np.all(to_numpy(criterion(ids, None)))) for criterion in self._criteria)
-        return ended
+        if ended:
+            return "stop"
+        if self._answers:
+            self._answers[row].append(token)
+            if repeats_itself(self._answers[row]):
+                return "repetition"
+        return None
 
     def __enter__(self) -> Watching:
         if self._streamer is not None:
-            if isinstance(self._streamer, TextStreamer):
-                self._streamer.hold_back(self._stop_strings)
             self._streamer.put(self._kind.array(np.array([self._sequences[0]], dtype=np.int64)))
         return self
 

@@ -6,8 +6,7 @@ refuse in their own words. Never changes what it is given.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from causerie.errors import MessageError, Unsupported, nearest
@@ -35,19 +34,19 @@ def is_chats(value: object) -> bool:
     return is_chat(value[0]) or (isinstance(value[0], (list, tuple)) and len(value[0]) == 0)
 
 
-def checked_chat(messages: object, template_source: str = "") -> list[dict[str, Any]]:
+def checked_chat(messages: object, knows_role: Callable[[str], bool] = lambda role: False) -> list[dict[str, Any]]:
     """A copy of a well-formed chat. MessageError names the message and what to do; a role counts as unknown when it is
-    not one of the field's and `template_source` does not mention it."""
+    neither one of the field's nor one that the model's template knows."""
     if isinstance(messages, Mapping):
         raise MessageError(f"A chat is a list of messages; this is one message alone. Put it in a list: [{_EXAMPLE}].")
     if not isinstance(messages, (list, tuple)):
         raise MessageError(f"A chat is a list of messages such as {_EXAMPLE}, not {type(messages).__name__}.")
     if not messages:
         raise MessageError(f"The chat is empty. Give at least one message: {_EXAMPLE}.")
-    return [_checked_message(index, message, template_source) for index, message in enumerate(messages)]
+    return [_checked_message(index, message, knows_role) for index, message in enumerate(messages)]
 
 
-def _checked_message(index: int, message: object, template_source: str) -> dict[str, Any]:
+def _checked_message(index: int, message: object, knows_role: Callable[[str], bool]) -> dict[str, Any]:
     if not isinstance(message, Mapping):
         raise MessageError(f"Message {index} is {_shown(message)}; a dict was expected, such as {_EXAMPLE}.")
     copy = dict(message)
@@ -57,7 +56,7 @@ def _checked_message(index: int, message: object, template_source: str) -> dict[
         raise MessageError(f"Message {index} has no role (its keys: {keys}). Add one: 'user', 'assistant' or 'system'.")
     if not isinstance(role, str):
         raise MessageError(f"Message {index} has the role {_shown(role)}; a text was expected, such as 'user'.")
-    if role not in KNOWN_ROLES and not _mentions(template_source, role):
+    if role not in KNOWN_ROLES and not knows_role(role):
         near = ", ".join(nearest(role, KNOWN_ROLES)[:6])
         raise MessageError(f"Message {index} has the unknown role {role!r}. Known, nearest first: {near}.")
     content = copy.get("content")
@@ -108,10 +107,6 @@ def with_joined_parts(messages: Sequence[Message]) -> list[dict[str, Any]]:
             message = {**message, "content": "\n".join(part["text"] for part in content)}
         joined.append(dict(message))
     return joined
-
-
-def _mentions(template_source: str, role: str) -> bool:
-    return bool(role) and re.search(rf"(?<![\w-]){re.escape(role)}(?![\w-])", template_source) is not None
 
 
 def _shown(value: object) -> str:

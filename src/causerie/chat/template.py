@@ -25,7 +25,12 @@ Tool = Mapping[str, Any] | Callable[..., Any]
 _REASONING = ("reasoning_content", "thinking", "reasoning")
 # Written after the message to continue, to find its end in the rendered text. Templates may strip the space.
 _TAG = "CONTINUE_FINAL_MESSAGE_TAG "
-_OWN_VARIABLES = frozenset({"messages", "tools", "documents", "add_generation_prompt"})
+_OWN_VARIABLES = {
+    "messages": "it is the chat itself.",
+    "tools": "it holds the tools that come with the chat.",
+    "documents": "it holds the documents that come with the chat.",
+    "add_generation_prompt": "it is set where a new answer is asked for, and not where the last message is continued.",
+}
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ class ChatTemplate:
         given = dict(options.variables or {})
         for name in given:
             if name in _OWN_VARIABLES:
-                raise UsageError(f"The template variable {name!r} is set by its own argument; pass {name}= instead.")
+                raise UsageError(f"{name!r} cannot be a variable of the template: {_OWN_VARIABLES[name]} Leave it out.")
         tools = options.tools
         variables = {
             **self.special_tokens,

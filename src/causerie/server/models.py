@@ -86,14 +86,14 @@ class Models:
 
     async def _load(self, name: str) -> CausalLM:
         loop = asyncio.get_running_loop()
-        told = 0.0
+        told = -1.0
 
         def progress(done: int, total: int, tensor: str) -> None:
             nonlocal told
             share = done / total if total else 1.0
             if share - told >= _SHARE_STEP:
                 told = share
-                loop.call_soon_threadsafe(self._tell, ModelState(name, min(share, 0.999)))
+                loop.call_soon_threadsafe(self._tell, ModelState(name, min(share, 0.999), done, total))
 
         self._tell(ModelState(name, 0.0))
         try:
@@ -109,7 +109,7 @@ class Models:
         except BaseException:
             self._tell(ModelState(name, None))
             raise
-        self._tell(ModelState(name, 1.0, facts(model)))
+        self._tell(ModelState(name, 1.0, facts=facts(model)))
         return model
 
 
@@ -127,7 +127,7 @@ def facts(model: CausalLM) -> dict[str, Any]:
         "context": model.capacity,  # what can be used of it
         "parameters": model.num_parameters(),
         "weight_bytes": model.get_memory_footprint(),
-        "format": str(model.quantization or model.dtype),
+        "format": model.format,
         "backend": model.backend,
         "device": str(model.device),
     }

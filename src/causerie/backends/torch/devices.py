@@ -50,8 +50,8 @@ def pick(device_map: str | None, needed_bytes: int) -> Device:
 
 
 def require(name: str) -> str:
-    """The full name of a device ("cuda" is "cuda:0"). Raises UnknownName, or BackendUnavailable with the reason."""
-    full = "cuda:0" if name == "cuda" else name
+    """The full name of a device ("cuda" is "cuda:0", "mps:0" is "mps"). Raises UnknownName, or BackendUnavailable with the reason."""
+    full = {"cuda": "cuda:0", "mps:0": "mps"}.get(name, name)
     kind = full.partition(":")[0]
     found = devices()
     device = next((device for device in found if device.name == full), None)
@@ -94,7 +94,7 @@ def _cuda() -> list[Device]:
 
 def _mps() -> list[Device]:
     if not torch.backends.mps.is_built():
-        return []
+        return [Device("mps", False, "this torch is built without Apple's GPUs.")]
     if not torch.backends.mps.is_available():
         return [Device("mps", False, "torch is built for Apple GPUs and finds none it can use.")]
     total = torch.mps.recommended_max_memory()
