@@ -25,16 +25,23 @@ Delta = dict[str, Any]
 
 
 class ScriptedServer:
-    """Answers with `deltas`, one chunk each, `pause` seconds apart; `asked` has the bodies that came."""
+    """Answers with `deltas`, one chunk and one token each, `pause` seconds apart; one that has `prompt_progress` is told
+    as that. While `held` is true nothing is answered and no model is loaded. `asked` has the bodies that came, `loaded`
+    the models that were to be loaded."""
 
     def __init__(self) -> None:
         self.deltas: list[Delta] = [{"content": "Hello."}]
         self.pause = 0.0
         self.break_after: int | None = None  # chunks before the connection is lost
+        self.held = False
+        self.models: list[dict[str, Any]] = [{"id": "scripted", "status": "loaded", "context": 1000}]
+        self.ending: dict[str, Any] = {"finish_reason": "stop"}
         self.asked: list[dict[str, Any]] = []
+        self.loaded: list[str] = []
         self.port = 0
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._renderer = Renderer()
 
     @property
@@ -50,10 +57,12 @@ class ScriptedServer:
         routes = [
             Route("/v1/models", self._models),
             Route("/v1/chat/completions", self._answer, methods=["POST"]),
+            Route("/load_model", self._load, methods=["POST"]),
             Route("/render", self._render, methods=["POST"]),
             *page_routes(),
         ]
-        config = uvicorn.Config(Starlette(routes=routes, lifespan=self._running), log_level="critical", timeout_graceful_shutdown=1)
+        app = Starlette(routes=routes, lifespan=self._running)
+        config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
         self._thread.start()
@@ -62,19 +71,29 @@ class ScriptedServer:
 
     def stop(self) -> None:
         """Closes the port."""
-        assert self._server is not None and self._thread is not None
+        assert self._server is not None and self._thread is not None and self._loop is not None
+        asyncio.run_coroutine_threadsafe(self._renderer.close(), self._loop).result(10)
         self._server.should_exit = True
         self._server.force_exit = True
         self._thread.join(10)
 
     @asynccontextmanager
     async def _running(self, _: Starlette) -> AsyncIterator[None]:
-        self._renderer = Renderer()
+        self._loop, self._renderer = asyncio.get_running_loop(), Renderer()
         yield
-        await self._renderer.close()
 
     async def _models(self, _: Request) -> Response:
-        return JSONResponse({"data": [{"id": "scripted", "status": "loaded", "context": 1000}]})
+        return JSONResponse({"data": self.models})
+
+    async def _load(self, request: Request) -> Response:
+        self.loaded.append(json.loads(await request.body())["model"])
+        return StreamingResponse(self._loading(self.loaded[-1]), media_type="text/event-stream")
+
+    async def _loading(self, model: str) -> AsyncIterator[str]:
+        yield _event({"status": "loading", "model": model})
+        while self.held:
+            await asyncio.sleep(0.02)
+        yield _event({"status": "ready", "model": model})
 
     async def _render(self, request: Request) -> Response:
         body = msgspec.json.decode(await request.body(), type=RenderBody)
@@ -82,17 +101,29 @@ class ScriptedServer:
 
     async def _answer(self, request: Request) -> Response:
         self.asked.append(json.loads(await request.body()))
+        while self.held:
+            await asyncio.sleep(0.02)
         return StreamingResponse(self._chunks(), media_type="text/event-stream")
 
     async def _chunks(self) -> AsyncIterator[str]:
+        yield _event({"choices": [{"index": 0, "delta": {"content": ""}}], "usage": _usage(0)})
+        written = 0
         for place, delta in enumerate(list(self.deltas)):
             if place == self.break_after:
                 raise ConnectionError("the test wants it so")
-            yield _event({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+            if "prompt_progress" in delta:
+                yield _event({"choices": [{"index": 0, "delta": {}}], "usage": _usage(0), **delta})
+            else:
+                written += 1
+                yield _event({"choices": [{"index": 0, "delta": delta}], "usage": _usage(written)})
             await asyncio.sleep(self.pause)
-        yield _event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-        yield _event({"choices": [], "usage": {"total_tokens": 500, "completion_tokens": len(self.deltas)}})
+        yield _event({"choices": [{"index": 0, "delta": {}, **self.ending}], "usage": _usage(written)})
+        yield _event({"choices": [], "usage": _usage(written)})
         yield "data: [DONE]\n\n"
+
+
+def _usage(written: int) -> dict[str, int]:
+    return {"prompt_tokens": 300, "completion_tokens": written, "total_tokens": 300 + written}
 
 
 def _event(value: Any) -> str:

@@ -241,7 +241,7 @@ def test_a_chat_that_no_longer_fits(page: Page, real: Server, tmp_path: Path) ->
     page.keyboard.press("Enter")
     expect(page.locator("#room")).to_be_visible()
     page.click("#room >> text=Cancel")
-    expect(page.locator(".message.assistant .fault").last).to_contain_text("leaves no room for an answer")
+    expect(page.locator(".message.assistant .fault").last).to_contain_text("Shorten the prompt")
     page.locator(".message >> text=Retry").last.click()
     page.click("#room >> text=Forget them")
     whole(page)

@@ -32,7 +32,9 @@ def text(html: str) -> str:
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
-@pytest.mark.parametrize("around", ["{}", "It is {}, *you* see.", "- a\n- {}", "**{}**", "> {}", "Look:\n\n{}\n\nThere."])
+@pytest.mark.parametrize(
+    "around", ["{}", "It is {}, *you* see.", "- a\n- {}", "**{}**", "> {}", "Look:\n\n{}\n\nThere."]
+)
 def test_a_formula_keeps_every_character(formula: str, around: str) -> None:
     if "\n" in formula and around != "{}" and "\n\n" not in around:
         pytest.skip("on lines of its own")

@@ -1,4 +1,5 @@
-"""Markdown of a model as HTML that is safe to show: rendered without raw HTML, code coloured, formulas kept, then cleaned.
+"""Markdown of a model as HTML that is safe to show: rendered without raw HTML, code coloured, formulas kept as they are
+written, then cleaned.
 
 A model can be made to say anything, scripts included; what is not on the list does not come through. Knows no page.
 """

@@ -1,7 +1,7 @@
 """The process that renders Markdown for the page: `python -m causerie.server.markdown_process FD`.
 
-What a model says can be made to take long, and here it can be stopped. For each list of texts that comes over the socket
-FD it sends their HTML, one frame a text. Knows no page and no HTTP.
+A text can be made to take long, and here it can be stopped. For each list of texts that comes over the socket FD it
+sends their HTML, one frame a text. Knows no page and no HTTP.
 """
 
 from __future__ import annotations

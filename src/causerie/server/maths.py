@@ -27,8 +27,8 @@ _SPACING = ",;:"
 
 def keep_maths(renderer: MarkdownIt) -> None:
     """Adds the rules."""
-    options = {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    renderer.block.ruler.before("fence", "maths", _block, options)
+    ended = ["paragraph", "reference", "blockquote", "list"]  # by a formula that begins
+    renderer.block.ruler.before("fence", "maths", _block, {"alt": ended})
     renderer.inline.ruler.before("escape", "maths", _inline)
     renderer.add_render_rule("maths_block", _block_html)
     renderer.add_render_rule("maths_inline", _inline_html)

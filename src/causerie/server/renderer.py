@@ -1,7 +1,7 @@
 """Markdown as HTML, rendered in a process that can be killed: what the page's route asks.
 
-Keeps one `markdown_process` running and gives it one list of texts after the other. Whatever cannot be rendered in time
-is shown as it was written, so that a text that takes long costs nobody more than the time of one request. Knows no HTTP.
+Keeps one `markdown_process` running and gives it one list of texts after the other. Whatever cannot be rendered in
+time is shown as it was written: a text that takes long costs nobody more than the time of one request. Knows no HTTP.
 """
 
 from __future__ import annotations

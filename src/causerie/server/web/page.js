@@ -1,13 +1,15 @@
 // The page: the list of chats, the chat that is open, and the answer that comes. Elements are made in view.js.
 
-import { answer, models, useKey } from "/page/server.js";
+import { loading, Pace, reading } from "/page/figures.js";
+import { answer, load, models, useKey } from "/page/server.js";
 import { ask } from "/page/settings.js";
 import { add, allChats, checked, deleteChat, newChat, path, saveChat, show, SHORTENINGS, siblings } from "/page/store.js";
 import { beginning, button, el, MessageView } from "/page/view.js";
 
 const at = (id) => document.getElementById(id);
 const FILE_LIMIT = 1 << 20;  // characters of an attached file
-let chats = [], chat = null, served = [], attached = [], running = null, views = new Map();
+const LOOK = 500;  // milliseconds between two looks at a model that loads
+let chats = [], chat = null, served = [], attached = [], running = null, views = new Map(), looking = null;
 
 // --- the list of chats ---
 
@@ -123,18 +125,23 @@ const act = {
 // Shows the chat; `live` is the message that still grows.
 function showMessages(live = null) {
   views = new Map();
-  const nodes = chat ? path(chat) : [];
+  const nodes = chat ? path(chat) : [], log = at("log"), updates = [];
   const shown = nodes.map((node) => {
     const view = new MessageView(node, act);
     views.set(node.id, view);
-    view.update(node === live);
+    updates.push(view.update(node === live));
     return view.element;
   });
   if (!shown.length) shown.push(el("p", { className: "empty", textContent: "Nothing leaves this machine but what you send to its server. Say something." }));
-  at("log").replaceChildren(...shown);
-  at("log").scrollTop = at("log").scrollHeight;
+  log.replaceChildren(...shown);
+  log.scrollTop = log.scrollHeight;
+  const end = log.scrollTop;
+  // The end moves when the Markdown has come; who scrolled meanwhile is left where they are.
+  Promise.all(updates).then(() => {
+    if (log.scrollTop === end) log.scrollTop = log.scrollHeight;
+  });
   showBeginning();
-  gauge(nodes.findLast((node) => node.tokens)?.tokens ?? 0);
+  showGauge();
 }
 
 // The line where the context of the last answer begins.
@@ -144,8 +151,11 @@ function showBeginning() {
   if (last?.forgotten && nodes[last.forgotten]) views.get(nodes[last.forgotten].id).element.before(beginning(last));
 }
 
-function gauge(tokens) {
-  const context = served.find((model) => model.id === at("model").value)?.context;
+const chosenModel = () => served.find((model) => model.id === at("model").value);
+
+// How full the context is after the last answer that has figures.
+function showGauge() {
+  const context = chosenModel()?.context, tokens = chat ? path(chat).findLast((node) => node.tokens)?.tokens ?? 0 : 0;
   at("gauge").hidden = at("gauge-text").hidden = !context;
   if (!context) return;
   at("gauge").value = Math.min(1, tokens / context);
@@ -186,6 +196,30 @@ async function send() {
   await respond();
 }
 
+// What a chat asks of the server beside its messages.
+const asking = (asked) => ({ ...asked.settings, repetition_detection: asked.repetition !== "allow", ...(SHORTENINGS.includes(asked.policy) ? { context_policy: asked.policy } : {}) });
+
+// Takes one chunk of an answer: into the message, and what is waited for into its view.
+function take(chunk, node, pace, view) {
+  if (chunk.usage) {
+    pace.count(chunk.usage.completion_tokens);
+    Object.assign(node, { tokens: chunk.usage.total_tokens, stats: pace.whole });
+  }
+  if (chunk.context) Object.assign(node, { forgotten: chunk.context.dropped, summary: chunk.context.summary ?? "" });
+  if (chunk.prompt_progress) view.wait(reading(chunk.prompt_progress), chunk.prompt_progress.processed / chunk.prompt_progress.total);
+  else if (pace.tokens) view.wait();
+  else if (chunk.usage) view.wait(`Reading ${chunk.usage.prompt_tokens} tokens`);
+  const [choice] = chunk.choices;
+  if (!choice) return;
+  node.text += choice.delta.content ?? "";
+  node.reasoning += choice.delta.reasoning_content ?? "";
+  for (const call of choice.delta.tool_calls ?? []) node.calls.push({ id: call.id, name: call.function.name, arguments: call.function.arguments });
+  if (!choice.finish_reason) return;
+  node.partial = choice.finish_reason === "length";
+  if (node.partial) node.fault = "The answer was cut at its longest; Continue goes on.";
+  if (choice.stop_reason === "repetition_detected") node.fault = "The answer repeated itself and was ended; the settings can let it go on.";
+}
+
 // Asks for an answer to the chat as it is shown; with `from`, for the rest of that one.
 async function respond(from = null) {
   const before = path(chat).filter((node) => node !== from);
@@ -194,42 +228,25 @@ async function respond(from = null) {
   showMessages(node);
   notice("");
   const control = new AbortController(), view = views.get(node.id);
-  const mine = (running = { control, node });
+  const mine = (running = { control, node, begun: false });
   at("send").hidden = true;
   at("stop").hidden = false;
-  const body = { model: at("model").value, messages: messages(from ? [...before, node] : before), ...asked.settings, ...(SHORTENINGS.includes(asked.policy) ? { context_policy: asked.policy } : {}), ...(from ? { continue_final_message: true } : {}) };
-  const begun = performance.now();
-  let first = 0, pieces = 0, saved = begun;
+  const body = { model: at("model").value, messages: messages(from ? [...before, node] : before), ...asking(asked), ...(from ? { continue_final_message: true } : {}) };
+  const pace = new Pace();
+  let saved = pace.begun;
+  look();
   try {
     for await (const chunk of answer(body, control.signal)) {
-      if (chunk.usage) {
-        node.tokens = chunk.usage.total_tokens;
-        const seconds = (performance.now() - begun) / 1000;
-        node.stats = `${chunk.usage.completion_tokens} tokens in ${seconds.toFixed(1)} s`;
-        continue;
-      }
-      if (chunk.context) {
-        Object.assign(node, { forgotten: chunk.context.dropped, summary: chunk.context.summary ?? "" });
-        if (chat === asked) showBeginning();
-      }
-      const [choice] = chunk.choices;
-      if (!choice) continue;
-      node.text += choice.delta.content ?? "";
-      node.reasoning += choice.delta.reasoning_content ?? "";
-      for (const call of choice.delta.tool_calls ?? []) node.calls.push({ id: call.id, name: call.function.name, arguments: call.function.arguments });
-      if (choice.finish_reason) {
-        node.partial = choice.finish_reason === "length";
-        if (node.partial) node.fault = "The answer was cut at its longest; Continue goes on.";
-      }
-      first ||= performance.now();
-      pieces += 1;
-      const now = performance.now();
+      mine.begun = true;
+      take(chunk, node, pace, view);
       if (chat === asked) {
-        at("speed").textContent = now > first + 300 ? `${(pieces / ((now - first) / 1000)).toFixed(0)} tokens/s` : "";
+        if (chunk.context) showBeginning();
+        if (chunk.usage) showGauge();
+        at("speed").textContent = pace.speed;
         follow(() => view.update(true));
       }
-      if (now - saved > 1000) {
-        saved = now;
+      if (performance.now() - saved > 1000) {
+        saved = performance.now();
         saveChat(asked).catch(() => {});
       }
     }
@@ -246,11 +263,11 @@ async function respond(from = null) {
     at("stop").hidden = true;
     at("speed").textContent = "";
   }
+  view.wait();
   asked.updated = Date.now();
   await saveChat(asked).catch((fault) => notice(`The browser could not keep this chat: ${fault.message}`));
   if (chat !== asked) return;
   await view.update();
-  gauge(node.tokens ?? 0);
   showModels();
 }
 
@@ -267,24 +284,49 @@ async function follow(change) {
 
 // --- models, keys, files, theme ---
 
+// Looks at the models a little later: one that an answer waits for may have to be loaded.
+function look(pause = LOOK) {
+  clearTimeout(looking);
+  looking = setTimeout(showModels, pause);
+}
+
 async function showModels() {
+  clearTimeout(looking);
   try {
     served = await models();
   } catch (fault) {
     if (fault.status === 401) return askKey();
     notice(fault.message);
-    return setTimeout(showModels, 3000);
+    return look(3000);
   }
-  const chosen = at("model").value || chat?.model;
-  at("model").replaceChildren(...served.map((model) => el("option", { value: model.id, textContent: model.status === "loaded" ? model.id : `${model.id} (${model.status})` })));
-  if (served.some((model) => model.id === chosen)) at("model").value = chosen;
-  const loading = served.find((model) => model.status === "loading");
-  at("loading").hidden = !loading;
-  if (loading) {
-    at("loading").value = loading.share ?? 0;
-    setTimeout(showModels, 500);
+  const chosen = at("model").value || chat?.model, names = served.map((model) => (model.status === "loaded" ? model.id : `${model.id} (${model.status})`));
+  if (names.join("\n") !== [...at("model").options].map((option) => option.textContent).join("\n")) {
+    at("model").replaceChildren(...served.map((model, place) => el("option", { value: model.id, textContent: names[place] })));
+    if (served.some((model) => model.id === chosen)) at("model").value = chosen;
   }
-  gauge(chat ? path(chat).findLast((node) => node.tokens)?.tokens ?? 0 : 0);
+  const model = served.find((each) => each.status === "loading"), waits = running && !running.begun;
+  at("loading").hidden = at("loading-text").hidden = !model;
+  if (model) {
+    at("loading").value = model.share ?? 0;
+    at("loading-text").textContent = loading(model);
+    if (waits) views.get(running.node.id)?.wait(`The model is ${loading(model)}`, model.total_bytes ? model.share : null);
+  }
+  if (model || (waits && chosenModel()?.status !== "loaded")) look();
+  showGauge();
+}
+
+// Has the chosen model loaded while its user still writes.
+async function prepare() {
+  const model = chosenModel();
+  if (!model || model.status === "loaded") return;
+  look(100);
+  try {
+    await load(model.id);
+  } catch (fault) {
+    if (fault.status === 401) return askKey();
+    notice(fault.message);
+  }
+  showModels();
 }
 
 function askKey() {
@@ -375,7 +417,8 @@ at("settings-open").onclick = async () => {
 };
 at("model").onchange = () => {
   chat.model = at("model").value;
-  gauge(path(chat).findLast((node) => node.tokens)?.tokens ?? 0);
+  showGauge();
+  prepare();
 };
 at("theme").onclick = () => showTheme({ auto: "light", light: "dark", dark: "auto" }[localStorage.getItem("theme") ?? "auto"]);
 at("open-side").onclick = () => at("side").classList.add("open");

@@ -36,7 +36,7 @@ export const models = async () => (await (await request("/v1/models")).json()).d
 
 // Markdown as HTML. What a turn of the page asks for goes in few requests: a long chat is many texts, and a browser keeps few
 // connections to one server, of which an answer needs one.
-const MOST_TEXTS = 16;
+const MOST_TEXTS = 16, MOST_CHARACTERS = 100_000;  // of one request
 let waiting = [];
 
 export const rendered = (texts) => Promise.all(texts.map((text) => new Promise((done, fail) => {
@@ -47,8 +47,13 @@ export const rendered = (texts) => Promise.all(texts.map((text) => new Promise((
 async function renderAll() {
   const all = waiting;
   waiting = [];
-  for (let begin = 0; begin < all.length; begin += MOST_TEXTS) {
-    const some = all.slice(begin, begin + MOST_TEXTS);
+  while (all.length) {
+    let count = 0, characters = 0;
+    while (count < Math.min(all.length, MOST_TEXTS) && (!count || characters + all[count].text.length <= MOST_CHARACTERS)) {
+      characters += all[count].text.length;
+      count += 1;
+    }
+    const some = all.splice(0, count);
     try {
       const { html } = await (await post("/render", { texts: some.map(({ text }) => text) })).json();
       some.forEach(({ done }, place) => done(html[place]));
@@ -58,12 +63,11 @@ async function renderAll() {
   }
 }
 
-// Chunks of a streamed answer, one JSON object after the other. Throws Refused for an error, before or within.
-export async function* answer(body, signal) {
-  const response = await post("/v1/chat/completions", { ...body, stream: true, stream_options: { include_usage: true } }, signal);
+// The data of a stream of events, as it comes.
+async function* events(response) {
   const decoder = new TextDecoder(), reader = response.body.getReader();
-  let rest = "", ended = false;
-  while (!ended) {
+  let rest = "";
+  for (;;) {
     let piece;
     try {
       piece = await reader.read();
@@ -71,20 +75,31 @@ export async function* answer(body, signal) {
       if (fault.name === "AbortError") throw fault;
       throw new Refused(0, "The connection to the server was lost; what came is kept.");
     }
-    if (piece.done) throw new Refused(0, "The server ended the answer before it was whole; what came is kept.");
+    if (piece.done) return;
     rest += decoder.decode(piece.value, { stream: true });
-    const events = rest.split("\n\n");
-    rest = events.pop();
-    for (const event of events) {
-      if (!event.startsWith("data: ")) continue;
-      const data = event.slice(6);
-      if (data === "[DONE]") {
-        ended = true;
-        break;
-      }
-      const value = JSON.parse(data);
-      if (value.error) throw new Refused(500, value.error.message);
-      yield value;
-    }
+    const whole = rest.split("\n\n");
+    rest = whole.pop();
+    for (const event of whole) if (event.startsWith("data: ")) yield event.slice(6);
+  }
+}
+
+// Chunks of a streamed answer, one JSON object after the other, with the counts so far in each, and before the first text how
+// much of the prompt is read. Throws Refused for an error, before or within.
+export async function* answer(body, signal) {
+  const told = { stream: true, stream_options: { include_usage: true, continuous_usage_stats: true }, return_progress: true };
+  for await (const data of events(await post("/v1/chat/completions", { ...body, ...told }, signal))) {
+    if (data === "[DONE]") return;
+    const value = JSON.parse(data);
+    if (value.error) throw new Refused(500, value.error.message);
+    yield value;
+  }
+  throw new Refused(0, "The server ended the answer before it was whole; what came is kept.");
+}
+
+// Has a model loaded; returns when it is. How far it is stands in the list of models. Throws Refused.
+export async function load(model) {
+  for await (const data of events(await post("/load_model", { model }))) {
+    const event = JSON.parse(data);
+    if (event.status === "error") throw new Refused(503, `${model} was not loaded: ${event.message}`);
   }
 }

@@ -14,13 +14,18 @@ const FIELDS = [
 
 const POLICIES = [["ask", "Ask"], ["drop_oldest", "Forget the oldest messages"], ["summarize", "Summarize the oldest messages"], ["error", "Say so and answer nothing"]];
 
+const REPETITIONS = [["end", "End it"], ["allow", "Let it go on"]];
+
+const choice = (label, name, options, chosen, meaning) =>
+  el("label", {}, `${label} `, el("select", { name }, ...options.map(([value, words]) => el("option", { value, textContent: words, selected: value === chosen }))), el("small", { textContent: meaning }));
+
 // Asks; resolves to whether the chat was changed.
 export function ask(chat) {
   const dialog = document.getElementById("settings"), form = dialog.querySelector("form");
   form.system.value = chat.system;
   document.getElementById("setting-fields").replaceChildren(
-    el("label", {}, "When the chat no longer fits ", el("select", { name: "policy" }, ...POLICIES.map(([value, label]) => el("option", { value, textContent: label, selected: value === chat.policy }))),
-      el("small", { textContent: "A line shows where the model's memory begins. Nothing is deleted here." })),
+    choice("When the chat no longer fits", "policy", POLICIES, chat.policy, "A line shows where the model's memory begins. Nothing is deleted here."),
+    choice("When an answer repeats itself for ever", "repetition", REPETITIONS, chat.repetition, "One that is ended says so."),
     ...FIELDS.map(([name, label, limits, meaning]) =>
       el("label", {}, `${label} `, el("input", { name, type: "number", placeholder: "the model's own", value: chat.settings[name] ?? "", ...limits }), el("small", { textContent: meaning }))),
   );
@@ -31,6 +36,7 @@ export function ask(chat) {
       if (dialog.returnValue !== "save") return done(false);
       chat.system = form.system.value;
       chat.policy = form.policy.value;
+      chat.repetition = form.repetition.value;
       chat.settings = Object.fromEntries(FIELDS.map(([name]) => [name, form[name].value]).filter(([, value]) => value !== "").map(([name, value]) => [name, Number(value)]));
       done(true);
     };

@@ -1,8 +1,9 @@
 // Chats in the browser's own database. Knows no page and no server.
 //
-// A chat: {id, title, created, updated, model, system, policy, settings, nodes, leaf}. Its messages are a tree, `nodes` by
+// A chat: {id, title, created, updated, model, system, policy, repetition, settings, nodes, leaf}. Its messages are a tree, `nodes` by
 // id with a `parent`; the chat as it is shown is the way from `leaf` up. A node: {id, parent, role, text, reasoning, calls,
-// files, partial, fault}; an answer before which messages went has {forgotten: how many, summary}.
+// files, partial, fault}. An answer has {tokens: of the chat with it, stats: what it took, in words} and, where messages went
+// before it, {forgotten: how many, summary}.
 
 // What can be done with the oldest messages of a chat that no longer fits, as the server calls it.
 export const SHORTENINGS = ["drop_oldest", "summarize"];
@@ -37,7 +38,7 @@ export const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12))
 
 export function newChat(model) {
   const now = Date.now();
-  return { id: newId(), title: "", created: now, updated: now, model, system: "", policy: "ask", settings: {}, nodes: {}, leaf: null };
+  return { id: newId(), title: "", created: now, updated: now, model, system: "", policy: "ask", repetition: "end", settings: {}, nodes: {}, leaf: null };
 }
 
 // The messages from the first to the one shown last.
@@ -76,6 +77,7 @@ export function checked(value) {
   }
   const chat = { ...newChat(text(value.model)), title: text(value.title), system: text(value.system) };
   if ([...SHORTENINGS, "error"].includes(value.policy)) chat.policy = value.policy;
+  if (value.repetition === "allow") chat.repetition = "allow";
   chat.created = Number(value.created) || chat.created;
   for (const [name, setting] of Object.entries(value.settings ?? {})) if (typeof setting === "number") chat.settings[name] = setting;
   for (const [id, node] of Object.entries(value.nodes)) {
@@ -83,7 +85,7 @@ export function checked(value) {
     const files = (Array.isArray(node.files) ? node.files : []).map((file) => ({ name: text(file?.name), text: text(file?.text) }));
     const calls = (Array.isArray(node.calls) ? node.calls : []).map((call) => ({ id: text(call?.id), name: text(call?.name), arguments: text(call?.arguments) }));
     const parent = typeof node.parent === "string" ? node.parent : null;
-    chat.nodes[id] = { id, parent, role: node.role, text: text(node.text), reasoning: text(node.reasoning), calls, files, partial: Boolean(node.partial), forgotten: Number(node.forgotten) || 0, summary: text(node.summary) };
+    chat.nodes[id] = { id, parent, role: node.role, text: text(node.text), reasoning: text(node.reasoning), calls, files, partial: Boolean(node.partial), forgotten: Number(node.forgotten) || 0, summary: text(node.summary), tokens: Number(node.tokens) || 0, stats: text(node.stats) };
   }
   for (const node of Object.values(chat.nodes)) {
     if (node.parent !== null && !chat.nodes[node.parent]) throw new Error("The file holds a message without the one before it.");

@@ -95,8 +95,9 @@ export class MessageView {
     this.body = el("div", { className: "body" });
     this.tools = el("div", { className: "tools" });
     this.fault = el("p", { className: "fault", hidden: true });
+    this.waiting = el("div", { className: "waiting", role: "status", hidden: true }, el("progress", { max: 1, ariaLabel: "Progress" }), el("small"));
     const who = node.role === "user" ? "You" : node.role === "tool" ? "Tool" : "Model";
-    this.element = el("article", { className: `message ${node.role}`, ariaLabel: who }, el("div", { className: "who", textContent: who }), this.body, this.fault, this.tools);
+    this.element = el("article", { className: `message ${node.role}`, ariaLabel: who }, el("div", { className: "who", textContent: who }), this.body, this.waiting, this.fault, this.tools);
     this.element.dataset.id = node.id;
     if (node.role === "assistant") {
       this.reasoning = el("details", { hidden: true }, el("summary", { textContent: "Reasoning" }), el("div"));
@@ -105,6 +106,15 @@ export class MessageView {
       this.body.append(this.reasoning, this.text, this.calls);
       this.growing = new Growing(this.text);
     }
+  }
+
+  // What is waited for before the answer begins, and which share of it is done, where that is known; nothing without a text.
+  wait(text = "", share = null) {
+    const [bar, words] = this.waiting.children;
+    this.waiting.hidden = !text;
+    words.textContent = text;
+    if (share === null) bar.removeAttribute("value");
+    else bar.value = share;
   }
 
   // As the message is now; a `live` one may still grow.
