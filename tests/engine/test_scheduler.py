@@ -8,7 +8,7 @@ import pytest
 from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine
 from causerie.engine.plan import Plan
-from causerie.engine.request import TokenEvent
+from causerie.engine.request import PromptProgress, TokenEvent
 from causerie.errors import ContextLengthError, UsageError
 from tests.engine.scripted import Clock, ScriptedModel
 
@@ -274,3 +274,23 @@ def test_a_prompt_larger_than_the_cache_is_refused_with_both_numbers() -> None:
     engine = Engine(ScriptedModel(blocks=4, block_size=4, context=64))
     with pytest.raises(ContextLengthError, match="20 tokens, and the cache has room for 16"):
         engine.request([1] * 20, SamplingParams())
+
+
+def test_reading_a_prompt_is_told_to_who_asks() -> None:
+    """After each chunk, with what the cache had, until the whole is read; nobody else gets an event more."""
+    engine = Watched(ScriptedModel(max_tokens=8, context=200, blocks=200, seconds=0.5))
+    prompt = [token % 30 for token in range(20)]
+    told = engine.start(prompt, max_tokens=2, prompt_progress=True)
+    (events,) = engine.finish().values()
+    assert [event.progress for event in events if event.token is None] == [
+        PromptProgress(20, 0, 8, 0.5),
+        PromptProgress(20, 0, 16, 1.0),
+        PromptProgress(20, 0, 20, 1.5),
+    ]
+    assert [event.progress for event in events[3:]] == [None, None]
+    told = engine.start([*prompt, 7], max_tokens=2, prompt_progress=True)
+    other = engine.start([8] * 20, max_tokens=2)
+    found = engine.finish()
+    (progress,) = [event.progress for event in found[told] if event.progress is not None]
+    assert (progress.prompt_tokens, progress.cached_tokens, progress.read_tokens) == (21, 20, 21)
+    assert [event.progress for event in found[other]] == [None, None]
