@@ -4,9 +4,15 @@ checkpoint: `api/generation.py` turns the field's names into this."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from causerie.decoding.constraint import Constraint
 from causerie.errors import UsageError
+
+if TYPE_CHECKING:  # its module brings numpy, and flags are checked before anything else
+    from causerie.decoding.constraint import Constraint
+
+MOST_BIAS = 1e30
+"""Of a bias: a logit stays a float32 with many of them added."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,8 @@ import operator
 from collections.abc import Iterable, Sequence
 from math import inf
 
-from causerie.decoding.params import SamplingParams
+from causerie.decoding.params import MOST_BIAS, SamplingParams
 from causerie.errors import ContextLengthError, UsageError
-
-_MOST_BIAS = 1e30  # a logit stays a float32 with any number of them added
 
 
 def prompt(tokens: Sequence[int], vocab: int) -> tuple[int, ...]:
@@ -56,9 +54,9 @@ def params(wanted: SamplingParams, vocab: int) -> None:
             raise UsageError(f"{name} may not hold an empty list of tokens; leave it out.", field=name)
     for name, biases in (("logit_bias", wanted.logit_bias), ("sequence_bias", wanted.sequence_bias)):
         for key, bias in biases:
-            if not (abs(bias) <= _MOST_BIAS or bias == -inf):
+            if not (abs(bias) <= MOST_BIAS or bias == -inf):
                 raise UsageError(
-                    f"{name} of {key} is {bias}; it must be a number of at most {_MOST_BIAS:g} either way, or -inf to "
+                    f"{name} of {key} is {bias}; it must be a number of at most {MOST_BIAS:g} either way, or -inf to "
                     "forbid the token.",
                     field=name,
                 )

@@ -22,7 +22,6 @@ from causerie.engine.reading import lease_of, shared_rows, work_of
 from causerie.engine.request import FinishReason, Request, TokenEvent
 from causerie.engine.sequence import Sequence
 
-
 _MOST_PASSES = 8  # of shorter requests, by one that finds no room
 
 
@@ -229,7 +228,7 @@ class Scheduler:
         """Moves waiting sequences to the running ones in their turns, while there is room. Where there is not enough
         for the next, shorter ones may pass it a few times."""
         copies: list[tuple[int, int]] = []
-        aside: list[Sequence] = []  # those that follow a leader, and the one that is passed
+        aside: set[Sequence] = set()  # those that follow a leader, and the one that is passed
         candidates = list(self.running)  # to give way; not who is admitted here, whose copies are to be done yet
         passed: Sequence | None = None
         while len(self.running) < self._max_running:
@@ -238,14 +237,14 @@ class Scheduler:
             if sequence is None or (passed is not None and passed.passes >= _MOST_PASSES):
                 break
             if self._must_follow(sequence):
-                aside.append(sequence)
+                aside.add(sequence)
                 continue
             lease = self._open(sequence) or self._open_in_exchange(sequence, candidates)
             if lease is None:
                 if passed is not None:
                     break
                 passed = sequence
-                aside.append(sequence)
+                aside.add(sequence)
                 continue
             if passed is not None:
                 passed.passes += 1

@@ -40,9 +40,9 @@ class Answering:
         tell: Tell,
         ended: Callable[[], object],
     ) -> None:
-        """Decides how to answer a prompt whose text ends in `tail`, by flags that hold the answer's form already. `ended`
-        is called once all choices have ended. Raises UsageError and its kinds for flags that cannot be; compiling a
-        response format can take some tenths of a second."""
+        """Decides how to answer a prompt whose text ends in `tail`, by flags that hold the answer's form already.
+        `ended` is called once all choices have ended. Raises UsageError and its kinds for flags that cannot be;
+        compiling a response format can take some tenths of a second."""
         self.order = order
         self._style = Style.of(model) if order.parsed else PLAIN
         self._model = model

@@ -16,17 +16,18 @@ from starlette.routing import Route
 
 from causerie.errors import CauserieError
 from causerie.server import chat_completions, completions, messages, responses
+from causerie.server.admission import Admission
 from causerie.server.backlog import Backlog
 from causerie.server.chat_completions import ChatCompletion, ChatCompletionRequest
 from causerie.server.completions import Completion, CompletionRequest
 from causerie.server.embeddings import EmbeddingRequest
 from causerie.server.failure_responses import FieldNames, Refusal, anthropic_body, refusal_of
-from causerie.server.gate import Gate, guarded, refused
+from causerie.server.gate import Gate, client_of, guarded, refused
 from causerie.server.link import EngineLink
 from causerie.server.loading import LoadBody, amounts, progress
 from causerie.server.messages import CountRequest, MessagesAnswer, MessagesRequest
 from causerie.server.openapi import document
-from causerie.server.orders import Chat, Detokenize, Generate, Render, Text
+from causerie.server.orders import Chat, Detokenize, Embed, Generate, Order, Render, Text
 from causerie.server.page import RenderBody, page_routes, rendered
 from causerie.server.renderer import Renderer
 from causerie.server.request_body import read_body
@@ -43,6 +44,7 @@ from causerie.server.streaming import (
 )
 from causerie.server.text_bodies import ApplyTemplate, DetokenizeBody, Tokenize
 
+Asked = TypeVar("Asked", Generate, Embed)
 Result = TypeVar("Result")
 _CHAT = Frames(plain_event, DONE, Refusal.body, chat_completions.FIELD_NAMES)
 _COMPLETION = Frames(plain_event, DONE, Refusal.body, completions.FIELD_NAMES)
@@ -57,7 +59,7 @@ class Application:
     def __init__(self, link: EngineLink, models: list[str], most_jobs: int) -> None:
         self._link = link
         self._models = models
-        self._most_jobs = most_jobs
+        self._admission = Admission(most_jobs)
         self._renderer = Renderer()
 
     def asgi(self, gate: Gate) -> Any:
@@ -106,7 +108,7 @@ class Application:
         self._check_model(body.model)
         orders = body.orders()
         completion = Completion(body, len(orders))
-        echoed = [] if not body.echo else [await self._text(order(0)) for order in orders]
+        echoed = [] if not body.echo else [await self._text(request, order(0)) for order in orders]
         first = [chunk for place, text in enumerate(echoed) for chunk in completion.echo(place, text)]
         return await self._answer(request, orders, completion, _COMPLETION, stream=body.stream, first=first)
 
@@ -126,23 +128,29 @@ class Application:
         """POST /v1/messages/count_tokens."""
         body = await read_body(request, CountRequest)
         self._check_model(body.model)
-        found = await self._link.value(lambda job: Render(job, body.model, body.prompt()))
+        prompt = body.prompt()
+        found = await self._value(request, lambda job: Render(job, body.model, prompt))
         return _json({"input_tokens": len(found["tokens"])})
 
     async def embed(self, request: Request) -> Response:
         """POST /v1/embeddings."""
         body = await read_body(request, EmbeddingRequest)
         self._check_model(body.model)
-        order = body.order()
-        self._refuse_full(1)
-        found = await _unless_left(request, self._link.value(order))
+        order, client = body.order(), client_of(request)
+        with self._admission.enter(client):
+            found = await _unless_left(request, self._link.value(_of(client, order)))
         return _GONE if found is None else _json(body.answer(found))
 
-    async def _text(self, order: Generate) -> str:
+    async def _value(self, request: Request, order: Callable[[int], Order]) -> Any:
+        """What an order that is no answer gives, while it has a place."""
+        with self._admission.enter(client_of(request)):
+            return await self._link.value(order)
+
+    async def _text(self, request: Request, order: Generate) -> str:
         """The text of an order's prompt."""
         if isinstance(order.prompt, Text):
             return order.prompt.text
-        found = await self._link.value(lambda job: Render(job, order.model, order.prompt))
+        found = await self._value(request, lambda job: Render(job, order.model, order.prompt))
         return str(found["text"])
 
     async def _answer(
@@ -157,10 +165,10 @@ class Application:
     ) -> Response:
         """Gives the orders and answers with what comes of them, whole or as it comes. A stream's status waits for the
         first event of every order, so that what is wrong with a prompt is a status and no stream."""
-        self._refuse_full(len(orders))
-        backlog = Backlog()
+        client, backlog = client_of(request), Backlog()
         async with AsyncExitStack() as stack:
-            jobs = [await stack.enter_async_context(self._link.job(order, backlog)) for order in orders]
+            stack.enter_context(self._admission.enter(client, len(orders)))
+            jobs = [await stack.enter_async_context(self._link.job(_of(client, order), backlog)) for order in orders]
             chunks = list(first or [])
             for place, job in enumerate(jobs):
                 chunks += answer.read(place, await job.next())
@@ -168,16 +176,6 @@ class Application:
                 return _events(stream_of(jobs, answer, chunks, stack.pop_all(), frames))
             gone = await _unless_left(request, read_all(jobs, answer)) is None
         return _GONE if gone else _json(answer.whole())
-
-    def _refuse_full(self, more: int) -> None:
-        """Raises Refusal where so many more jobs are too many, now or ever."""
-        if more > self._most_jobs:
-            sentence = f"prompt has {more} entries, and this server answers at most {self._most_jobs} at once. "
-            raise Refusal(
-                400, f"{sentence}Send fewer at a time, or start it with --max-requests {more}.", param="prompt"
-            )
-        if self._link.jobs + more > self._most_jobs:
-            raise Refusal(429, "The server is full; try again.", "rate_limit_error", retry_after=1)
 
     # --- models ---
 
@@ -217,20 +215,20 @@ class Application:
         body = await read_body(request, Tokenize)
         self._check_model(body.model)
         prompt = Text(body.prompt, body.add_special_tokens)
-        found = await self._link.value(lambda job: Render(job, body.model, prompt))
+        found = await self._value(request, lambda job: Render(job, body.model, prompt))
         return _json({"tokens": found["tokens"], "count": len(found["tokens"])})
 
     async def detokenize(self, request: Request) -> Response:
         """POST /detokenize."""
         body = await read_body(request, DetokenizeBody)
         self._check_model(body.model)
-        return _json({"prompt": await self._link.value(lambda job: Detokenize(job, body.model, body.tokens))})
+        return _json({"prompt": await self._value(request, lambda job: Detokenize(job, body.model, body.tokens))})
 
     async def apply_template(self, request: Request) -> Response:
         """POST /apply-template."""
         body = await read_body(request, ApplyTemplate)
         self._check_model(body.model)
-        found = await self._link.value(lambda job: Render(job, body.model, Chat(body.messages)))
+        found = await self._value(request, lambda job: Render(job, body.model, Chat(body.messages)))
         return _json({"prompt": found["text"], "tokens": found["tokens"]})
 
     async def render(self, request: Request) -> Response:
@@ -295,6 +293,11 @@ _METRICS = {
     "kept_blocks": "gauge",
     "used_blocks": "gauge",
 }
+
+
+def _of(client: str, order: Callable[[int], Asked]) -> Callable[[int], Asked]:
+    """The order as this client's."""
+    return lambda job: msgspec.structs.replace(order(job), client=client)
 
 
 async def _unless_left(request: Request, work: Coroutine[Any, Any, Result]) -> Result | None:

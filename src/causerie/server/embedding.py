@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
 
 
-async def embedded(model: CausalLM, rows: list[list[int]], width: int | None) -> list[Embedded]:
-    """The embedding of each row of tokens. Leaving early ends what still runs. Raises UsageError, ContextLengthError,
-    EngineError."""
+async def embedded(model: CausalLM, rows: list[list[int]], width: int | None, client: str) -> list[Embedded]:
+    """The embedding of each row of tokens, in the turns of a client. Leaving early ends what still runs. Raises
+    UsageError, ContextLengthError, EngineError."""
     has = model.step_model.spec.width
     if width not in (None, has):
         sentence = f"dimensions is {width}, and this model's embeddings have {has}; leave it out."
@@ -35,7 +35,8 @@ async def embedded(model: CausalLM, rows: list[list[int]], width: int | None) ->
 
         return put
 
-    requests = model.submit_to([(tokens, replace(POOLING, max_wait=MOST_WAIT)) for tokens in rows], inbox)
+    params = replace(POOLING, max_wait=MOST_WAIT, client=client)
+    requests = model.submit_to([(tokens, params) for tokens in rows], inbox)
     try:
         return [_vector(await end) for end in ends]
     finally:

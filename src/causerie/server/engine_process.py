@@ -130,6 +130,7 @@ class EngineService:
             self._tell(Failed(order.job, EngineError.__name__, f"{type(fault).__name__}: {fault}"))
 
     async def _generate(self, order: Generate) -> None:
+        self._texts.warm(order.model)
         held = await self._models.use(order.model)
         try:
             if order.context_policy == "error" or not isinstance(order.prompt, Chat):
@@ -205,6 +206,7 @@ class EngineService:
         if isinstance(order, Detokenize):
             return (await self._texts.tokens(order.model, Tokens(order.tokens), True, MOST_RENDERED))[1]
         if isinstance(order, Load):
+            self._texts.warm(order.model)
             self._models.release(await self._models.use(order.model))
             return None
         raise UsageError(f"The engine's process does not know the order {type(order).__name__}.")
@@ -214,7 +216,7 @@ class EngineService:
         try:
             most = held.model.capacity
             rows = [(await self._tokens(order.model, prompt, most))[0] for prompt in order.prompts]
-            found = await embedded(held.model, rows, order.width)
+            found = await embedded(held.model, rows, order.width, order.client)
             return {"tokens": sum(map(len, rows)), "embeddings": [vector.tobytes() for vector in found]}
         finally:
             self._models.release(held)

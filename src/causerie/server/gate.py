@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
 from starlette.responses import Response
 
 from causerie.server.failure_responses import Refusal, envelope_of
@@ -66,13 +67,25 @@ class Gate:
             if headers.get("content-encoding", "identity") != "identity":
                 raise Refusal(415, "Compressed bodies are not read; send plain JSON.")
 
+    def client(self, headers: dict[str, str], address: str) -> str:
+        """Who shares places and turns: those with one key, or of one address where there are no keys."""
+        return digest(_key(headers)).hex() if self.keys else address
+
     def _check_key(self, headers: dict[str, str]) -> None:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        key = given.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        found = digest(key)
+        found = digest(_key(headers))
         # All are compared, each in constant time, so that the time tells nothing.
         if sum(hmac.compare_digest(found, known) for known in self.keys) == 0:
             raise Refusal(401, "This server needs an API key: Authorization: Bearer KEY.", "authentication_error")
+
+
+def _key(headers: dict[str, str]) -> str:
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+
+
+def client_of(request: Request) -> str:
+    """Whose request it is, by what the guard found."""
+    return str(request.state.client)
 
 
 class Guard:
@@ -98,6 +111,8 @@ class Guard:
         except Refusal as refusal:
             await refused(refusal, scope["path"])(scope, receive, send)
             return
+        address = scope["client"][0] if scope.get("client") else ""
+        scope["state"] = {**scope.get("state", {}), "client": self._gate.client(headers, address)}
         await self._app(scope, receive, send)
 
 

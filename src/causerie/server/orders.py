@@ -61,7 +61,7 @@ class Generate(Struct, tag=True, frozen=True):
     """Answer a prompt, `choices` times. `flags` are generate flags by their names; `logprobs` is how many of the
     likeliest tokens are told beside each drawn one, None for no log-probabilities. An answer that is `parsed` comes as
     text, reasoning and calls of tools; else all of it is text. `context_policy` says what to do with a chat that does
-    not fit (chat/context.py), `return_progress` that reading the prompt is told of."""
+    not fit (chat/context.py), `return_progress` that reading the prompt is told of, `client` whose turns it shares."""
 
     job: int
     model: str
@@ -73,6 +73,7 @@ class Generate(Struct, tag=True, frozen=True):
     tools: ToolUse | None = None
     context_policy: str = "error"
     return_progress: bool = False
+    client: str = ""
 
 
 class Render(Struct, tag=True, frozen=True):
@@ -85,12 +86,13 @@ class Render(Struct, tag=True, frozen=True):
 
 class Embed(Struct, tag=True, frozen=True):
     """The embeddings of prompts in their order: little-endian float32, in base64. `width` is how many numbers each must
-    have; None takes the model's."""
+    have; None takes the model's. `client` is whose turns they share."""
 
     job: int
     model: str
     prompts: list[Text | Tokens]
     width: int | None = None
+    client: str = ""
 
 
 class Detokenize(Struct, tag=True, frozen=True):

@@ -94,7 +94,7 @@ class PromptMaker:
 
 def _too_long(what: str, most_tokens: int) -> ContextLengthError:
     return ContextLengthError(
-        f"The prompt {what}; at most {most_tokens} can be read here with an answer. Shorten the prompt."
+        f"The prompt {what}, and the model's context has room for {most_tokens} here. Shorten the prompt."
     )
 
 

@@ -40,6 +40,11 @@ class TextLane:
         self._remember(work)
         return await asyncio.shield(work)
 
+    def warm(self) -> None:
+        """Starts a first worker, where there is none."""
+        if not self._workers and not self._starting:
+            self._grow()
+
     async def tidy(self, kept: int) -> None:
         """Ends workers that have had nothing to do for a while, all but so many."""
         past = time.monotonic() - IDLE_SECONDS
@@ -73,8 +78,7 @@ class TextLane:
         loop = asyncio.get_running_loop()
         turn: _Turn = loop.create_future()
         self._turns.append(turn)
-        if not self._workers and not self._starting:
-            self._grow()
+        self.warm()
         growing = loop.call_later(PATIENCE_SECONDS, self._grow)
         try:
             return await turn

@@ -1,8 +1,8 @@
 """A process that holds the tokenizer of one model: `python -m causerie.server.text_process FD FOLDER`.
 
-Chat templates, tokenizers and grammars are programs of strangers: they can run for ever, ask for all memory, or end the
-process they run in. Here they can be killed. It answers one `TextOrder` after the other over the socket FD, first of all
-whether the tokenizer could be loaded. Knows no engine and no HTTP.
+Chat templates, tokenizers and grammars are programs of strangers: they can run for ever, ask for all memory, or end
+the process they run in. Here they can be killed. It answers one `TextOrder` after the other over the socket FD, first
+of all whether the tokenizer could be loaded. Knows no engine and no HTTP.
 """
 
 from __future__ import annotations

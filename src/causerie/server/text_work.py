@@ -58,6 +58,10 @@ class TextWork:
         if len(self._checked) > _MOST_CHECKED:
             self._checked.popitem(last=False)
 
+    def warm(self, folder: str) -> None:
+        """Has a worker for a model's short prompts start, if there is none: somebody will ask soon."""
+        self._lane(folder, "short").warm()
+
     async def tidy(self, loaded: Collection[str]) -> None:
         """Ends workers that have had nothing to do for a while; of each model that is `loaded` one stays for short
         prompts."""
@@ -70,11 +74,8 @@ class TextWork:
         self._lanes.clear()
 
     async def _ask(self, folder: str, name: LaneName, frame: bytes, stage: Stage) -> Reply:
-        lane = self._lanes.get((folder, name))
-        if lane is None:
-            lane = self._lanes[folder, name] = TextLane(folder, self._limit, _WORKERS[name])
         try:
-            answer = await lane.ask(frame, stage)
+            answer = await self._lane(folder, name).ask(frame, stage)
         except Refused as refused:
             answer = refused.fault
         except Overdue as overdue:
@@ -85,6 +86,12 @@ class TextWork:
             raise error_of(answer.kind, answer.message, answer.field)
         return answer
 
+    def _lane(self, folder: str, name: LaneName) -> TextLane:
+        lane = self._lanes.get((folder, name))
+        if lane is None:
+            lane = self._lanes[folder, name] = TextLane(folder, self._limit, _WORKERS[name])
+        return lane
+
     def _limit(self, stage: Stage) -> float:
         return self._seconds[stage.name] + stage.size * SECONDS_PER_BYTE
 
@@ -92,8 +99,8 @@ class TextWork:
 def _overdue(stage: Stage, seconds: float) -> CauserieError:
     if stage.name == "template":
         return TemplateError(
-            f"The chat template did not finish within {seconds:.1f} s and was stopped. Shorten the chat, or take a model "
-            "with another template."
+            f"The chat template did not finish within {seconds:.1f} s and was stopped. Shorten the chat, or take a "
+            "model with another template."
         )
     if stage.name == "tokenizer":
         return UsageError(
@@ -114,5 +121,5 @@ def _lost(stage: Stage) -> CauserieError:
             field="response_format",
         )
     if stage.name == "template":
-        return TemplateError("The chat template ended the process that rendered it. Take a model with another template.")
+        return TemplateError("The chat template ended the process that rendered it. Take another model.")
     return EngineError("The process that makes prompts ended; ask again.")

@@ -1,4 +1,4 @@
-"""How much text one token of a vocabulary can stand for, so that a text which cannot fit is told before it is tokenized.
+"""How much text one token of a vocabulary can stand for: whether a text can fit is then known before it is tokenized.
 
 Reads tokenizer.json's own rules. Where one of them may drop text or melt it together, nothing is promised.
 """
@@ -16,8 +16,8 @@ _KEEPING_PRE_TOKENIZERS = ("ByteLevel", "Metaspace", "Digits")
 
 
 def most_bytes_of_a_token(rules: Mapping[str, Any]) -> int | None:
-    """The most bytes of UTF-8 that one token can stand for, by a tokenizer.json: a text of more than n times as many has
-    more than n tokens. None where its normalizer, its pre-tokenizer or its model may leave text out."""
+    """The most bytes of UTF-8 that one token can stand for, by a tokenizer.json: a text of more than n times as many
+    has more than n tokens. None where its normalizer, its pre-tokenizer or its model may leave text out."""
     added = rules.get("added_tokens") or []
     if any(token.get("lstrip") or token.get("rstrip") for token in added):
         return None  # such a token takes any number of spaces with it
