@@ -24,12 +24,15 @@ def is_pointer(beginning: bytes) -> bool:
 
 def pointers(folder: Path, names: Iterable[str]) -> list[str]:
     """Those of the files `names` of a folder that are git-LFS pointers."""
-    found = []
-    for name in sorted(names):
-        file = folder / name
-        if file.is_file() and file.stat().st_size <= _POINTER_BYTES and is_pointer(file.read_bytes()):
-            found.append(name)
-    return found
+    return [name for name in sorted(names) if is_pointer(_beginning(folder / name))]
+
+
+def _beginning(file: Path) -> bytes:
+    """A file as short as a pointer; of a longer one, and one that cannot be read, nothing."""
+    try:
+        return file.read_bytes() if file.stat().st_size <= _POINTER_BYTES else b""
+    except OSError:  # whoever needs the file says so
+        return b""
 
 
 def pointer_refusal(folder: Path, names: Iterable[str]) -> MissingFile:
@@ -43,11 +46,10 @@ def pointer_refusal(folder: Path, names: Iterable[str]) -> MissingFile:
 
 def gguf_refusal(where: str, made_from: str | None = None) -> Unsupported:
     """The error for a GGUF file, or a place that has its weights in such files alone."""
-    source = f"the safetensors model that it was made from, {made_from}" if made_from else "the safetensors model"
-    which = "" if made_from else " that it was made from (the page of a GGUF repository names it)"
+    named = f", {made_from}" if made_from else " (the page of a GGUF repository names it)"
     return Unsupported(
-        f"{where} is a model as GGUF, which this version does not read. Take {source}{which}; with quantization='int4' "
-        "(--quantization int4) it is as small."
+        f"{where} is a model as GGUF, which this version does not read. Take the safetensors model that it was made "
+        f"from{named}; with quantization='int4' (--quantization int4) it is as small."
     )
 
 

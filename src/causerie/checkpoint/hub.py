@@ -122,7 +122,7 @@ def _local(text: str) -> Path | None:
 
 
 def _neither(text: str) -> CauserieError:
-    if GGUF[1:] in text.casefold():  # org/name-GGUF:Q4_K_M, as other programs write it
+    if re.search(r"[-.]gguf\b", text.casefold()):  # org/name-GGUF:Q4_K_M, as other programs write it
         return gguf_refusal(text)
     meant = hub_id(text)
     if meant is not None:
