@@ -13,6 +13,7 @@ import pytest
 
 from causerie.api.generation import GenerationConfig
 from causerie.cli.conversation import ModelChoice, open_conversation
+from causerie.errors import UsageError
 from tests.cli.conftest import COMMAND, Pseudoterminal, environment
 
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -37,6 +38,20 @@ def test_every_way_to_ask_gives_the_same_answer(command: Command, model_name: st
     assert (asked.returncode, piped.returncode, both.returncode) == (0, 0, 0)
     assert asked.stdout == piped.stdout
     assert both.stdout == split.stdout
+
+
+def test_a_stuck_answer_is_ended_and_said(command: Command, model_name: str) -> None:
+    words = ("chat", model_name, "-p", "Hello!", "logit_bias={70: 100}", "max_new_tokens=700")
+    ended, going = command(*words), command(*words, "repetition_detection=false")
+    assert len(ended.stdout) == 577 and b"repetition_detection=false lets such answers go on." in ended.stderr
+    assert len(going.stdout) == 701 and b"cut at max_new_tokens=700" in going.stderr
+
+
+def test_a_question_that_is_too_long_says_what_can_be_done_from_there(command: Command, model_name: str) -> None:
+    done = command("chat", model_name, "-p", "Summarize:", stdin=b"why? " * 3000)
+    assert done.returncode == 2 and done.stdout == b""
+    assert b"Shorten what is asked, or take a model with a longer context." in done.stderr
+    assert b"clear" not in done.stderr
 
 
 def test_a_seed_gives_the_same_answer_again(command: Command, model_name: str) -> None:
@@ -171,6 +186,19 @@ def test_the_history_holds_exactly_the_models_text(model_name: str) -> None:
         assert chat.limit == "max_new_tokens=20"
         chat.clear()
         assert [message["role"] for message in chat.messages] == ["system"]
+
+
+def test_a_lone_temperature_samples_in_a_chat(model_name: str) -> None:
+    flags = GenerationConfig(temperature=2.0, seed=1, max_new_tokens=12)
+    with open_conversation(ModelChoice(model_name, threads=1), flags, None) as chat:
+        said = []
+        for seed in (1, 1, 2):
+            chat.set([f"seed={seed}"])
+            said.append("".join(chat.reply("Tell me something.")))
+            chat.clear()
+        assert said[0] == said[1] != said[2]
+        with pytest.raises(UsageError, match="temperature=2 would do nothing"):
+            chat.set(["do_sample=False"])
 
 
 def test_info_says_what_runs_and_why(command: Command) -> None:

@@ -60,7 +60,7 @@ class ChatFormat:
         generation = not continue_final_message if add_generation_prompt is None else add_generation_prompt
         options = RenderOptions(tools, documents, generation, continue_final_message, variables)
         source = self.template.source(chat_template, tools)
-        chat = checked_chat(messages, partial(self.knows_role, source))
+        chat = self.checked(messages, source)
         if has_parts(chat) and not self._reads_parts(source):
             chat = with_joined_parts(chat)
         self._check_system(source, chat, options)
@@ -71,7 +71,12 @@ class ChatFormat:
                 raise
             raise TemplateError(f"{error}. This model's chat template has no system role. {_INSTEAD}") from error
 
-    def knows_role(self, source: str, role: str) -> bool:
+    def checked(self, messages: object, source: str | None = None) -> list[dict[str, Any]]:
+        """A copy of a well-formed chat in roles that the template knows, by default the one for chats without tools.
+        Raises MessageError; TemplateError for a base model."""
+        return checked_chat(messages, partial(self._knows_role, self.template.source() if source is None else source))
+
+    def _knows_role(self, source: str, role: str) -> bool:
         """Whether the template with this text names a role, or writes the messages of any."""
         named = bool(role) and re.search(rf"(?<![\w-]){re.escape(role)}(?![\w-])", source) is not None
         return named or _renders_role(source, self._special_tokens, role)

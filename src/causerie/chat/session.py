@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from causerie.chat.context import shorten
 from causerie.chat.encode import EncodedChat
-from causerie.chat.messages import checked_chat
 from causerie.chat.prompt import ChatFormat
 from causerie.errors import ContextLengthError, UsageError
 from causerie.text.detokenize import Detokenizer
@@ -60,7 +59,7 @@ class ChatSession:
         self._hidden = frozenset(hidden)
         self._kept = frozenset(kept)
         self.variables = dict(variables or {})  # what the template is told beside the messages
-        self._messages: tuple[dict[str, Any], ...] = tuple(checked_chat(messages)) if messages else ()
+        self._messages: tuple[dict[str, Any], ...] = tuple(chat_format.checked(messages)) if messages else ()
         self._answering: Answer | None = None
         self.system_prompt = system_prompt
 
@@ -162,7 +161,7 @@ class ChatSession:
         """Goes on with another chat; a system message at its head becomes the system prompt. Raises MessageError."""
         if self._answering is not None:
             self._answering.close()
-        chat = checked_chat(messages) if messages else []
+        chat = self._format.checked(messages) if messages else []
         if chat and chat[0]["role"] == "system":
             self.system_prompt = str(chat.pop(0)["content"])
         self._messages = tuple(chat)
