@@ -158,12 +158,14 @@ params = st.builds(
     seed=st.integers(0, 3),
     max_time=st.sampled_from([None, None, None, None, None, 0.0, 3.5, 10.0]),
     prompt_logits=st.sampled_from([False, False, False, True]),
+    client=st.sampled_from(["", "a", "b"]),
 )
 pooled = st.builds(
     SamplingParams,
     max_tokens=st.just(0),
     pool_states=st.just(True),
     max_time=st.sampled_from([None, None, None, 0.0, 3.5]),
+    client=st.sampled_from(["", "a"]),
 )
 params = st.one_of(params, params, params, pooled)
 actions = st.lists(

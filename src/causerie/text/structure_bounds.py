@@ -104,9 +104,9 @@ class _SchemaWalk:
 
     def _height(self, schema: Any, depth: int) -> int:
         """How many schemas lie within each other here; `depth` of them are around it, this one included."""
-        self._check_depth(depth)
         if not isinstance(schema, Mapping):
             return 0
+        self._check_depth(depth)
         pattern = schema.get("pattern")
         if isinstance(pattern, str):
             check_regex(pattern, f"A pattern in {self._name[:1].lower()}{self._name[1:]}")

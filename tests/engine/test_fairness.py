@@ -1,0 +1,95 @@
+"""Clients take turns: a lone request does not wait for all that another client has asked before, nor a short prompt for
+all long ones, and whoever gives way has his text all the same."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from causerie.engine.request import TokenEvent
+from tests.engine.scripted import ScriptedModel
+from tests.engine.test_scheduler import Watched, text
+
+
+def _model(**shape: int) -> ScriptedModel:
+    return ScriptedModel(**{"blocks": 16, "block_size": 2, "context": 24, "max_tokens": 16, **shape})
+
+
+def _alone(tokens: list[int], **params: object) -> list[int]:
+    engine = Watched(_model())
+    engine.start(tokens, **params)
+    return text(engine.finish()[0])
+
+
+def _first_steps(engine: Watched, numbers: list[int]) -> dict[int, int]:
+    """The step in which each request's first token came."""
+    firsts: dict[int, int] = {}
+    step = 0
+    while engine.busy:
+        step += 1
+        for event in engine.step():
+            if event.token is not None:
+                firsts.setdefault(event.request, step)
+        engine.check_integrity()
+    return {number: firsts[number] for number in numbers}
+
+
+def test_a_lone_request_waits_for_nobodys_end() -> None:
+    engine = Watched(_model())
+    many = [engine.start([start % 4] * 6, max_tokens=16, client="many") for start in range(40)]
+    for _ in range(4):
+        engine.step()
+    lone = engine.start([3, 2, 1], max_tokens=4, client="lone")
+    steps = _first_steps(engine, [*many[-3:], lone])
+    assert steps[lone] <= 3
+    assert min(steps[number] for number in many[-3:]) > 20
+
+
+def test_who_gives_way_to_another_client_says_the_same() -> None:
+    engine = Watched(_model())
+    for start in range(8):
+        engine.start([start % 4] * 6, max_tokens=12, client="many")
+    early = [event for _ in range(3) for event in engine.step()]
+    engine.start([3, 2, 1], max_tokens=12, client="lone")
+    events = engine.finish()
+    for event in reversed(early):
+        events[event.request].insert(0, event)
+    ends: list[TokenEvent] = [found[-1] for _, found in sorted(events.items())]
+    assert sum(end.stats.preemptions for end in ends if end.stats) > 0
+    for number in range(8):
+        assert text(events[number]) == _alone([number % 4] * 6, max_tokens=12)
+    assert text(events[8]) == _alone([3, 2, 1], max_tokens=12)
+
+
+def test_growing_is_at_the_cost_of_the_client_with_most() -> None:
+    engine = Watched(_model(blocks=10))
+    lone = engine.start([3, 2, 1], max_tokens=14, client="lone")
+    for start in range(3):
+        engine.start([start] * 4, max_tokens=14, client="many")
+    events = engine.finish()
+    preemptions = {number: found[-1].stats.preemptions for number, found in events.items() if found[-1].stats}
+    assert preemptions[lone] == 0
+    assert sum(preemptions.values()) > 0
+
+
+def test_equal_requests_wait_about_as_long_as_each_other() -> None:
+    engine = Watched(_model(blocks=200, max_tokens=64))
+    numbers = [engine.start([start % 7, 1, 2, 3], max_tokens=6, client=f"c{start % 5}") for start in range(60)]
+    steps = _first_steps(engine, numbers)
+    assert max(steps.values()) <= 5 * median(steps.values())
+
+
+def test_a_short_prompt_is_not_read_behind_all_long_ones() -> None:
+    engine = Watched(_model(blocks=40, context=80, max_tokens=8))
+    long = [engine.start([start % 4] * 60, max_tokens=2) for start in range(10)]
+    short = engine.start([3, 1], max_tokens=2)
+    steps = _first_steps(engine, [*long, short])
+    assert sum(steps[short] > step for step in (steps[number] for number in long)) <= 1
+
+
+def test_a_long_prompt_is_not_passed_for_ever() -> None:
+    engine = Watched(_model(blocks=12, context=24, max_tokens=16))
+    first = [engine.start([start % 4] * 4, max_tokens=8) for start in range(4)]
+    long = engine.start([2] * 20, max_tokens=2)
+    later = [engine.start([start % 4, 2, 3], max_tokens=8) for start in range(60)]
+    steps = _first_steps(engine, [*first, long, *later])
+    assert sum(steps[number] < steps[long] for number in later) < 30

@@ -1,0 +1,35 @@
+"""How many requests may run or wait, and that one client cannot take all the places."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+
+from causerie.server.admission import Admission
+from causerie.server.failure_responses import Refusal
+
+
+def test_a_client_without_a_request_finds_a_place_where_another_has_taken_all() -> None:
+    admission = Admission(8)
+    with ExitStack() as places:
+        for _ in range(8):
+            places.enter_context(admission.enter("many"))
+        with pytest.raises(Refusal) as caught:
+            places.enter_context(admission.enter("many"))
+        assert (caught.value.status, caught.value.retry_after) == (429, 1)
+        for client in ("one", "two"):
+            places.enter_context(admission.enter(client))
+        for client in ("one", "three"):  # a second one, and one too many
+            with pytest.raises(Refusal, match="full"):
+                places.enter_context(admission.enter(client))
+    with ExitStack() as places:
+        for _ in range(8):
+            places.enter_context(admission.enter("many"))
+
+
+def test_what_can_never_fit_is_not_told_to_try_again() -> None:
+    with pytest.raises(Refusal) as caught, Admission(8).enter("one", 64):
+        pass
+    assert (caught.value.status, caught.value.param, caught.value.retry_after) == (400, "prompt", None)
+    assert "8" in caught.value.message
