@@ -4,12 +4,15 @@ is read back as a call whose arguments are those of the tool."""
 from __future__ import annotations
 
 import json
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import numpy as np
+import openai
 import pytest
+from pydantic import BaseModel
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from causerie.chat.parse import ReplyFormat
@@ -18,6 +21,7 @@ from causerie.chat.tool_formats import TOOL_FORMATS, ToolFormat
 from causerie.chat.tool_formats.rules import Rules
 from causerie.errors import TemplateError
 from causerie.text import tokenizer as text
+from causerie.text.schema_references import moved
 from causerie.text.structure import Structure, StructureMatcher, grammar_of
 from tests.chat.test_parse import ARGUMENTS, FAMILIES, SCHEMAS, parts, written
 
@@ -31,6 +35,27 @@ OTHER: dict[str, Any] = {
     },
     "additionalProperties": False,
 }
+
+
+class Kind(Enum):
+    """Its values are texts that look like something else, too."""
+
+    ONE = "1"
+    NULL = "null"
+    WORD = "a word"
+
+
+class Place(BaseModel):
+    kind: Kind
+    near: Kind | None
+    on: bool
+
+
+class Tree(BaseModel):
+    size: int
+    children: list[Tree]
+
+
 TOOLS = {"get_weather": {**SCHEMAS["get_weather"], "additionalProperties": False}, "set_unit": OTHER}
 
 
@@ -48,9 +73,18 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> text.Tokenizer:
     return text.Tokenizer.from_folder(path.parent)
 
 
-def matcher_of(format: ToolFormat, tokenizer: text.Tokenizer, *, several: bool = True) -> StructureMatcher:
-    rules = Rules(tokenizer.added_tokens)
-    grammar = grammar_of({"type": "grammar", "grammar": rules.grammar(format.write(rules, TOOLS, several))})
+def made_by_pydantic() -> dict[str, Any]:
+    """Tools as openai's client makes them of classes: with `$defs`, and a schema that leads to itself."""
+    tools: list[Any] = [openai.pydantic_function_tool(each) for each in (Place, Tree)]
+    return {tool["function"]["name"]: tool["function"]["parameters"] for tool in tools}
+
+
+def matcher_of(
+    format: ToolFormat, tokenizer: text.Tokenizer, *, several: bool = True, tools: dict[str, Any] = TOOLS
+) -> StructureMatcher:
+    schemas, definitions = moved(tools)
+    rules = Rules(tokenizer.added_tokens, definitions)
+    grammar = grammar_of({"type": "grammar", "grammar": rules.grammar(format.write(rules, schemas, several))})
     assert grammar is not None
     end = tokenizer.added_tokens[END]
     return Structure(grammar, tokenizer, len(tokenizer), (end,)).matcher()
@@ -106,13 +140,14 @@ def test_other_calls_are_not(tokenizer: text.Tokenizer, format: ToolFormat) -> N
         assert refused_at(format, tokenizer, wrong) is not None, wrong
 
 
+@pytest.mark.parametrize("tools", [TOOLS, made_by_pydantic()], ids=["plain", "pydantic"])
 @pytest.mark.parametrize("format", TOOL_FORMATS.values(), ids=lambda format: format.name)
-def test_what_is_allowed_is_read_back(tokenizer: text.Tokenizer, format: ToolFormat) -> None:
+def test_what_is_allowed_is_read_back(tokenizer: text.Tokenizer, format: ToolFormat, tools: dict[str, Any]) -> None:
     reply, tail = ReplyFormat(None, format), "<|start|>assistant" if format.name == "harmony" else ""
-    end, letters = tokenizer.added_tokens[END], set(tokenizer.encode('aC0",:{}[]()=<>/ \nTrueFalse'))
+    end, letters = tokenizer.added_tokens[END], set(tokenizer.encode('aC01",:{}[]()=<>/ \nTrueFalse'))
     for seed in range(12):
         draw = np.random.default_rng(seed)
-        matcher, tokens = matcher_of(format, tokenizer, several=bool(seed % 2)), []
+        matcher, tokens = matcher_of(format, tokenizer, several=bool(seed % 2), tools=tools), []
         for place in range(3000):
             found = allowed(matcher, tokenizer)
             likely = [token for token in found if token in letters or token >= 256] or found.tolist()
@@ -127,10 +162,10 @@ def test_what_is_allowed_is_read_back(tokenizer: text.Tokenizer, format: ToolFor
         else:
             pytest.fail(f"no end: {tokenizer.decode(tokens, skip_special_tokens=False)[-200:]!r}")
         answer = tokenizer.decode(tokens, skip_special_tokens=False)
-        calls = [part for part in parts(reply, answer, 5, tail, TOOLS) if isinstance(part, ToolCallPart)]
+        calls = [part for part in parts(reply, answer, 5, tail, tools) if isinstance(part, ToolCallPart)]
         assert calls, answer
         for call in calls:
-            jsonschema_rs.validator_for(TOOLS[call.name]).validate(json.loads(call.arguments))
+            jsonschema_rs.validator_for(tools[call.name]).validate(json.loads(call.arguments))
 
 
 def written_by(format: ToolFormat, name: str, arguments: dict[str, Any]) -> str:

@@ -178,3 +178,28 @@ def test_who_leaves_frees_the_engine(server: Server) -> None:
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(server.url + "/v1/chat/completions", json={**body, "stream": False}, timeout=0.15)
     server.wait(lambda: server.metric("running") == 0 and server.metric("jobs") == 0, 3)
+
+
+STUCK = {"logit_bias": {"70": 100}, "max_tokens": 700}
+"""One token, whatever the model would say."""
+
+
+def test_repetition_detection_ends_a_stuck_answer_with_a_reason_that_clients_know(
+    server: Server, client: openai.OpenAI
+) -> None:
+    (going,) = server.chat("Hello!", **STUCK).json()["choices"]
+    assert (going["finish_reason"], len(going["message"]["content"])) == ("length", 700) and "stop_reason" not in going
+    (ended,) = server.chat("Hello!", **STUCK, repetition_detection=True).json()["choices"]
+    assert (ended["finish_reason"], ended["stop_reason"]) == ("stop", "repetition_detected")
+    assert len(ended["message"]["content"]) == 576
+    stream = client.chat.completions.create(
+        model="builtin",
+        messages=messages("Hello!"),
+        logit_bias={"70": 100},
+        stream=True,
+        extra_body={"repetition_detection": True},
+    )
+    last = list(stream)[-1].choices[0]
+    assert (last.finish_reason, getattr(last, "stop_reason", None)) == ("stop", "repetition_detected")
+    server.wait(lambda: server.metric("running") == 0)
+    assert server.chat("Hello!", repetition_detection="yes").status_code == 400

@@ -68,16 +68,16 @@ def test_beside_answers(server: Server, client: openai.OpenAI, expected: Any) ->
         ({"input": [[]]}, "input", "empty"),
         ({"input": ["x"] * 2049}, "input", "2049 entries"),
         ({"input": [-1]}, "input", "none can be"),
-        ({"input": [5000]}, None, "token 5000"),
+        ({"input": [5000]}, "input", "token 5000"),
         ({"input": "x " * 4000}, "input", "context"),
         ({"input": {"text": "x"}}, "input", "Expected"),
-        ({"dimensions": 5}, None, "dimensions is 5"),
+        ({"dimensions": 5}, "dimensions", "dimensions is 5"),
         ({"dimensions": 0}, "dimensions", "counts from 1"),
         ({"encoding_format": "int8"}, "encoding_format", "int8"),
         ({"pooling": "cls"}, "pooling", "unknown field"),
     ],
 )
-def test_refusals(server: Server, fields: dict[str, Any], param: str | None, words: str) -> None:
+def test_refusals(server: Server, fields: dict[str, Any], param: str, words: str) -> None:
     response = server.post("/v1/embeddings", {"model": "builtin", "input": "Hi", **fields})
     error = response.json()["error"]
     assert response.status_code == 400 and error["param"] == param and words in error["message"]

@@ -220,7 +220,7 @@ def test_functions_and_formats(tools: tuple[Server, str]) -> None:
         ({"input": [{"type": "image_generation_call"}]}, "input"),
         ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, "input"),
         ({"tools": [{"type": "web_search"}]}, "tools"),
-        ({"text": {"format": "json"}}, "text"),
+        ({"text": {"format": "json"}}, "text.format"),
         ({"max_output_tokens": 0}, "max_output_tokens"),
         ({"temprature": 1}, "temprature"),
     ],

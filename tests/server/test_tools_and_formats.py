@@ -7,12 +7,14 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import httpx
 import openai
 import pytest
+from pydantic import BaseModel
 
 from causerie import AutoModelForCausalLM, AutoTokenizer
 from tests.server.server_process import Server, folder_with, serving
@@ -74,6 +76,45 @@ def test_a_named_call_is_the_only_one_streamed_or_not(client: openai.OpenAI, fol
     (streamed,) = final.message.tool_calls or []
     assert (streamed.function.name, streamed.function.arguments) == ("weather", call.function.arguments)
     assert final.finish_reason == whole.finish_reason == "tool_calls"
+
+
+class Kind(Enum):
+    DRY = "dry"
+    WET = "wet"
+
+
+class Forecast(BaseModel):
+    """What the weather will be."""
+
+    kind: Kind
+    later: Kind | None
+
+
+def test_tools_with_definitions_are_called(client: openai.OpenAI, folder: Path) -> None:
+    """Tools of classes have their enums in `$defs`; a call that was forced was refused, and response_format blamed."""
+    answer = client.chat.completions.parse(
+        model=str(folder), messages=ASKED, tools=[openai.pydantic_function_tool(Forecast)], tool_choice="required",
+        temperature=0, max_tokens=300, parallel_tool_calls=False,
+    )  # fmt: skip
+    (call,) = answer.choices[0].message.tool_calls or []
+    assert isinstance(call.function.parsed_arguments, Forecast)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"type": "object", "properties": {"a": {"$ref": "#/$defs/none"}}},
+        {"type": "object", "properties": {"a": {"type": "strin"}}},
+        {"$ref": "#"},
+    ],
+)
+def test_what_is_wrong_with_a_tool_is_not_the_response_formats_fault(
+    client: openai.OpenAI, folder: Path, parameters: dict[str, Any]
+) -> None:
+    tool: Any = {"type": "function", "function": {"name": "f", "parameters": parameters}}
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(model=str(folder), messages=ASKED, tools=[tool], tool_choice="required")
+    assert caught.value.param == "tools" and "response_format" not in caught.value.message
 
 
 def test_an_answer_after_a_call(client: openai.OpenAI, folder: Path) -> None:

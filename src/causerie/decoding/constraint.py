@@ -16,7 +16,8 @@ class Matcher(Protocol):
     """One answer under a constraint."""
 
     def advance(self, tokens: Sequence[int]) -> None:
-        """Takes tokens that were drawn since the last call. Raises EngineError where they are not allowed."""
+        """Takes tokens that were drawn since the last call. Raises EngineError where they are not allowed,
+        UsageError where the constraint cannot go on."""
         ...
 
     def forbid(self, row: NDArray[np.float32]) -> None:

@@ -94,7 +94,7 @@ FIELD_NAMES: FieldNames = {
 
 
 class ChatCompletion:
-    """One answer while its events come: chunks for a stream, and the whole at the end."""
+    """One answer while its events come: chunks for a stream, or else the whole at the end."""
 
     def __init__(self, request: ChatCompletionRequest, clock: Callable[[], float] = time.time) -> None:
         self._request = request
@@ -161,10 +161,11 @@ class ChatCompletion:
         told = [_told(token) for token in piece.tokens]
         begun = len(self._calls[piece.choice])
         calls = [_called(begun + place, call) for place, call in enumerate(piece.calls)]
-        self._texts[piece.choice].append(piece.text)
-        self._reasoning[piece.choice].append(piece.reasoning)
         self._calls[piece.choice] += calls
-        self._logprobs[piece.choice] += told
+        if not self._request.stream:  # of a stream nothing is asked again, and log-probabilities are megabytes
+            self._texts[piece.choice].append(piece.text)
+            self._reasoning[piece.choice].append(piece.reasoning)
+            self._logprobs[piece.choice] += told
         deltas: list[dict[str, Any]] = []
         if piece.reasoning:
             deltas.append({"reasoning_content": piece.reasoning})

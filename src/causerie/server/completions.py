@@ -71,7 +71,7 @@ FIELD_NAMES: FieldNames = {"stop_strings": "stop", "max_new_tokens": "max_tokens
 
 
 class Completion:
-    """The answers while their events come: chunks for a stream, and the whole at the end."""
+    """The answers while their events come: chunks for a stream, or else the whole at the end."""
 
     def __init__(self, request: CompletionRequest, prompts: int, clock: Callable[[], float] = time.time) -> None:
         self._request = request
@@ -112,8 +112,9 @@ class Completion:
         number = prompt * self._request.n + event.choice
         self._new_tokens[number] = event.new_tokens
         if isinstance(event, Piece):
-            self._texts[number].append(event.text)
-            self._tokens[number] += event.tokens
+            if not self._request.stream:  # of a stream nothing is asked again, and log-probabilities are megabytes
+                self._texts[number].append(event.text)
+                self._tokens[number] += event.tokens
             return [self._chunk(number, event.text, event.tokens)]
         self._ended[number] = event
         chunks = [self._chunk(number, "", ended=event)]

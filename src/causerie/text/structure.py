@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # A space or a line with its indentation: any number of them, as JSON allows, is what small models get lost in.
 JSON_OPTIONS: Any = {"whitespace_flexible": True, "whitespace_pattern": r"( |\n {0,24})?"}
+_MISMATCH = "doesn't satisfy the grammar"  # what llguidance says of a token, and not of its own limits
 _INITIAL_FUEL = 1_000_000  # of the compiler of regular expressions: some hundred milliseconds
 
 
@@ -59,22 +60,31 @@ class StructureMatcher:
         self._vocab = vocab
 
     def advance(self, tokens: Sequence[int]) -> None:
-        """Takes tokens that were drawn. Raises EngineError where they do not fit."""
+        """Takes tokens that were drawn. Raises UsageError where the grammar gives up, EngineError where one does not
+        fit."""
         for token in tokens:
             if self._matcher.is_stopped() and not self._matcher.is_error():
                 return  # whole already; what comes is the token that ends the answer
             if not self._matcher.consume_token(token):
-                raise EngineError(f"Token {token} does not fit the response format: {self._error()}")
+                if _MISMATCH in self._matcher.get_error():
+                    raise EngineError(f"Token {token} does not fit the form of the answer: {self._error()}")
+                raise self._too_complex()
 
     def forbid(self, row: NDArray[np.float32]) -> None:
         """Sets the scores of tokens that may not come next to -inf. Raises UsageError where the grammar gave up."""
         bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
         if self._matcher.is_error():
-            sentence = f"The form of the answer became too complex on the way: {self._error()}"
-            raise UsageError(sentence, field="response_format")
+            raise self._too_complex()
         allowed = np.unpackbits(bits, bitorder="little")[: self._vocab].astype(bool)
         row[: len(allowed)][~allowed] = -np.inf
         row[len(allowed) :] = -np.inf
+
+    def _too_complex(self) -> UsageError:
+        return UsageError(
+            f"The form of the answer is too complex to follow ({self._error()}). Make it simpler: with fewer optional "
+            "properties or choices in one place, say.",
+            field="response_format",
+        )
 
     def _error(self) -> str:
         return _first_line(self._matcher.get_error())

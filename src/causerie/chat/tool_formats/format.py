@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.tool_formats.rules import Rules, Schemas
+from causerie.chat.tool_formats.rules import Rules, Schemas, alternatives_of, choices_of
 from causerie.text.schema_references import resolved
 
 Read = Callable[[str, Schemas], list[ToolCallPart]]
@@ -59,13 +59,24 @@ def arguments_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _is_text(text: str, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
+    """Whether a schema takes a bare value for a text, rather than for what its JSON says."""
+    options = [resolved(one, root) for one in alternatives_of(schema)] or [schema]
+    kinds: set[Any] = set()
+    for option in options:
+        if text in (choices_of(option) or ()):
+            return True
+        kind = option.get("type")
+        kinds |= set(kind) if isinstance(kind, list) else {kind}
+    return "string" in kinds and not (text == "null" and "null" in kinds)
+
+
 def typed(name: str, key: str, text: str, schemas: Schemas) -> Any:
     """The value of an argument that was written bare: text where the tool's schema says so or where it is no JSON."""
     root = schemas.get(name, {})
     properties = root.get("properties", {})
     schema = properties.get(key, {}) if isinstance(properties, Mapping) else {}
-    kind = resolved(schema, root).get("type") if isinstance(schema, Mapping) else None
-    if kind == "string":
+    if isinstance(schema, Mapping) and _is_text(text, resolved(schema, root), root):
         return text
     try:
         return json.loads(text)

@@ -83,10 +83,10 @@ class Rules:
         (`python`) as Python writes it, truth as either does."""
         end = self.literal(closer)
         schema = self._resolved(schema)
-        others = _alternatives(schema)
+        others = alternatives_of(schema)
         if others and not any(self._is_text(other) for other in others):
             return self.any_of(f"({self.bare(other, closer, python=python)})" for other in others)
-        choices = _choices(schema)
+        choices = choices_of(schema)
         if choices is not None and all(isinstance(choice, str) for choice in choices):
             return f"{self.any_of(self.literal(choice) for choice in choices)} {end}"
         kind = schema.get("type")
@@ -100,10 +100,10 @@ class Rules:
         """A literal of Python of a schema's type, its lists and objects too; of any kind where no type is said."""
         if isinstance(schema.get("$ref"), str):
             return self._referred(schema)
-        others = _alternatives(schema)
+        others = alternatives_of(schema)
         if others:
             return self.any_of(self.python(other) for other in others)
-        choices = _choices(schema)
+        choices = choices_of(schema)
         if choices is not None and all(isinstance(choice, str | int | float) for choice in choices):
             return self.any_of(self.literal(json.dumps(c) if isinstance(c, str) else repr(c)) for c in choices)
         kind = schema.get("type")
@@ -153,7 +153,7 @@ class Rules:
     def _is_text(self, schema: Mapping[str, Any]) -> bool:
         """Whether a value of this schema may be any text."""
         found = self._resolved(schema)
-        return _choices(found) is None and found.get("type") in (None, "string")
+        return choices_of(found) is None and found.get("type") in (None, "string")
 
     def _referred(self, schema: Mapping[str, Any]) -> str:
         """A literal of Python by a rule of its own, which may name itself."""
@@ -215,13 +215,14 @@ def call_schema(tools: Schemas, key: str, others: Mapping[str, Any] | None = Non
     return bodies[0] if len(bodies) == 1 else {"anyOf": bodies}
 
 
-def _alternatives(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def alternatives_of(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """What a value may be one of; nothing where the schema does not say so."""
     found = schema.get("anyOf", schema.get("oneOf"))
     return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
-def _choices(schema: Mapping[str, Any]) -> list[Any] | None:
+def choices_of(schema: Mapping[str, Any]) -> list[Any] | None:
+    """The values that a schema lists; None where it lists none."""
     if "const" in schema:
         return [schema["const"]]
     found = schema.get("enum")

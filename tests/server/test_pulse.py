@@ -1,0 +1,88 @@
+"""An engine's process that stands still is replaced, one that works long is not; pauses between starts end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from causerie.errors import EngineError
+from causerie.server import pulse
+from causerie.server.link import EngineLink
+from causerie.server.orders import Beat, Detokenize, EngineOptions
+from causerie.server.pulse import COMPUTING_SECONDS, STARTING_SECONDS, STILL_SECONDS, Pulse, RestartPause
+
+
+def beat(steps: int = 0, running: int = 0, cpu_seconds: float = 0.0) -> Beat:
+    return Beat(steps, running, 0, 0, 0, 0, 0, 0, 0, cpu_seconds)
+
+
+def followed(seconds: float, cores: float, running: int = 1, steps: float = 0.0) -> Pulse:
+    """The pulse of a process that began at 0, computed on so many cores and made so many steps a second."""
+    found = Pulse(0.0)
+    for place in range(int(seconds * 4) + 1):
+        now = place / 4
+        found.read(beat(int(now * steps), running, now * cores), now)
+    return found
+
+
+def test_what_works_or_rests_is_left_alone() -> None:
+    assert followed(3600, 0.002, running=0).standstill(3600) is None  # nothing to do for an hour
+    assert followed(3600, 1.5, steps=0.01).standstill(3600) is None  # a step takes 100 s on this machine
+    assert followed(500, 0.9).standstill(500) is None  # so does the first, of a large model
+    assert followed(500, 0.05).standstill(500) is None  # whose weights come from a slow disk
+    assert Pulse(0.0).standstill(STARTING_SECONDS) is None
+
+
+def test_what_stands_still_is_told() -> None:
+    idle = followed(STILL_SECONDS + 1, 0.002)
+    assert "does nothing" in (idle.standstill(STILL_SECONDS + 1) or "")
+    assert followed(STILL_SECONDS - 1, 0.002).standstill(STILL_SECONDS - 1) is None
+    spinning = followed(COMPUTING_SECONDS + 1, 1.0)
+    assert "computed one step" in (spinning.standstill(COMPUTING_SECONDS + 1) or "")
+    silent = followed(10, 0.5, steps=5)
+    assert silent.standstill(10 + STILL_SECONDS) is None
+    assert "silent" in (silent.standstill(11 + STILL_SECONDS) or "")
+    silent.resume(60)  # nobody listened
+    assert silent.standstill(61) is None
+    assert "silent" in (Pulse(0.0).standstill(STARTING_SECONDS + 1) or "")
+    busy_then_idle = followed(20, 1.0)
+    for place in range(4 * 31):
+        busy_then_idle.read(beat(0, 1, 20 + place * 0.0005), 20 + place / 4)
+    assert "does nothing" in (busy_then_idle.standstill(51) or "")
+
+
+def test_pauses_between_starts_are_forgotten_after_a_good_minute() -> None:
+    """They doubled for ever, and a server that had run for a week started its engine again after 10 s."""
+    pause = RestartPause()
+    assert [pause.after(1.0) for _ in range(8)] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
+    assert pause.after(61.0) == 0.2
+    assert pause.after(1.0) == 0.4
+
+
+def test_a_process_that_stands_still_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulse, "STILL_SECONDS", 2.0)
+    notes: list[str] = []
+
+    async def run() -> None:
+        link = EngineLink(EngineOptions(["builtin"]), notes.append, lambda error: notes.append(str(error)))
+        await link.start()
+        ask = lambda: link.value(lambda job: Detokenize(job, "builtin", [5, 6, 7]))  # noqa: E731
+        try:
+            before = await asyncio.wait_for(ask(), 60)
+            assert link._child is not None
+            stopped = link._child.process.pid
+            os.kill(stopped, signal.SIGSTOP)
+            with pytest.raises(EngineError, match="ended while it answered"):
+                await asyncio.wait_for(ask(), 60)
+            while link.trouble is not None:
+                await asyncio.sleep(0.1)
+            assert link._child is not None and link._child.process.pid != stopped
+            assert await asyncio.wait_for(ask(), 60) == before and link.restarts == 1
+        finally:
+            await link.close()
+
+    asyncio.run(run())
+    assert "silent" in notes[0] and "starting it again" in notes[1]
