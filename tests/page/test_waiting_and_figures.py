@@ -44,6 +44,7 @@ def test_choosing_a_model_loads_it_and_shows_how_far_it_is(page: Page, scripted:
     open_page(page, scripted.url)
     scripted.held = True
     page.select_option("#model", "other")
+    page.wait_for_timeout(800)  # the first looks find it not begun yet
     scripted.models[1] = {"id": "other", **LOADING, "total_bytes": 900_000_000}
     expect(page.locator("#loading-text")).to_have_text("loading 600 of 900 MB")
     assert scripted.loaded == ["other"]

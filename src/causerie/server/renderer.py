@@ -11,7 +11,6 @@ from html import escape
 
 import msgspec
 
-from causerie.errors import EngineError
 from causerie.server.child import Child
 from causerie.server.frames import LENGTH
 
@@ -27,6 +26,7 @@ class Renderer:
         self._seconds = seconds
         self._child: Child | None = None
         self._turn = asyncio.Lock()
+        self._beginning = asyncio.Lock()
 
     async def html(self, texts: list[str]) -> list[str]:
         """The HTML of each text: rendered and safe, or, where it is too long or takes too long, the text itself."""
@@ -40,46 +40,53 @@ class Renderer:
         """Kills the process."""
         child, self._child = self._child, None
         if child is not None:
-            child.writer.close()
-            if child.process.returncode is None:
-                child.process.kill()
-            await child.process.wait()
+            await _kill(child)
 
     async def _rendered(self, texts: list[str]) -> list[str]:
-        """The HTML of as many first texts as there is time for."""
+        """The HTML of as many first texts as there is time for; that in which the process starts is not counted."""
         done: list[str] = []
         if not texts:
             return done
-        end = asyncio.get_running_loop().time() + self._seconds
         try:
-            async with asyncio.timeout_at(end) as limit, self._turn:
+            async with asyncio.timeout(STARTING_SECONDS):
+                await self._begun()
+            async with asyncio.timeout(self._seconds), self._turn:
                 try:
-                    child = await self._begun(limit)
+                    child = await self._begun()  # again, where the one before in line had it killed
                     child.writer.write(_frame(texts))
                     for _ in texts:
                         done.append(await _read(child))
                 finally:
                     if len(done) < len(texts):
                         await self.close()  # its next words must not be taken for those of another list
-        except (TimeoutError, OSError, asyncio.IncompleteReadError, EngineError):
+        except (TimeoutError, OSError, asyncio.IncompleteReadError):
             pass  # the rest is shown as it was written
         return done
 
-    async def _begun(self, limit: asyncio.Timeout) -> Child:
-        """The process. The time that it takes to start is not counted."""
-        if self._child is None:
-            loop = asyncio.get_running_loop()
-            start, end = loop.time(), limit.when()
-            limit.reschedule(start + STARTING_SECONDS)
-            self._child = await Child.start("causerie.server.markdown_process")
-            await _read(self._child)
-            limit.reschedule(None if end is None else end + loop.time() - start)
-        return self._child
+    async def _begun(self) -> Child:
+        """The process, ready for texts."""
+        async with self._beginning:
+            if self._child is None:
+                child = await Child.start("causerie.server.markdown_process")
+                try:
+                    await _read(child)
+                except BaseException:
+                    await _kill(child)
+                    raise
+                self._child = child
+            return self._child
 
 
 def plain(text: str) -> str:
     """The text as HTML that shows it as it is."""
     return f"<pre><code>{escape(text)}</code></pre>"
+
+
+async def _kill(child: Child) -> None:
+    child.writer.close()
+    if child.process.returncode is None:
+        child.process.kill()
+    await child.process.wait()
 
 
 def _frame(texts: list[str]) -> bytes:

@@ -9,7 +9,7 @@ import { beginning, button, el, MessageView } from "/page/view.js";
 const at = (id) => document.getElementById(id);
 const FILE_LIMIT = 1 << 20;  // characters of an attached file
 const LOOK = 500;  // milliseconds between two looks at a model that loads
-let chats = [], chat = null, served = [], attached = [], running = null, views = new Map(), looking = null;
+let chats = [], chat = null, served = [], attached = [], running = null, views = new Map(), looking = null, preparing = 0;
 
 // --- the list of chats ---
 
@@ -311,7 +311,7 @@ async function showModels() {
     at("loading-text").textContent = loading(model);
     if (waits) views.get(running.node.id)?.wait(`The model is ${loading(model)}`, model.total_bytes ? model.share : null);
   }
-  if (model || (waits && chosenModel()?.status !== "loaded")) look();
+  if (model || preparing || (waits && chosenModel()?.status !== "loaded")) look();
   showGauge();
 }
 
@@ -319,13 +319,15 @@ async function showModels() {
 async function prepare() {
   const model = chosenModel();
   if (!model || model.status === "loaded") return;
-  look(100);
+  preparing += 1;
+  showModels();
   try {
     await load(model.id);
   } catch (fault) {
-    if (fault.status === 401) return askKey();
-    notice(fault.message);
+    if (fault.status === 401) askKey();
+    else notice(fault.message);
   }
+  preparing -= 1;
   showModels();
 }
 

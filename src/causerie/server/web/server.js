@@ -36,7 +36,7 @@ export const models = async () => (await (await request("/v1/models")).json()).d
 
 // Markdown as HTML. What a turn of the page asks for goes in few requests: a long chat is many texts, and a browser keeps few
 // connections to one server, of which an answer needs one.
-const MOST_TEXTS = 16, MOST_CHARACTERS = 100_000;  // of one request
+const MOST_TEXTS = 16, MOST_CHARACTERS = 40_000;  // of one request, if it has more than one text
 let waiting = [];
 
 export const rendered = (texts) => Promise.all(texts.map((text) => new Promise((done, fail) => {
