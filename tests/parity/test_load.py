@@ -14,7 +14,7 @@ from causerie.backends.ops import CacheShape
 from causerie.backends.torch.backend import TorchBackend
 from causerie.checkpoint.index import TensorInfo
 from causerie.checkpoint.safetensors import SafetensorsIndex
-from causerie.errors import ConfigError, EngineError, OutOfMemory, UnknownName, UsageError, WeightFileError
+from causerie.errors import ConfigError, EngineError, OutOfMemory, UnknownName, Unsupported, UsageError, WeightFileError
 from causerie.models.config import read_config
 from causerie.models.load import load_model, weight_format
 from causerie.models.model import Model
@@ -109,6 +109,12 @@ def test_tensors_beside_the_decoder_are_told_and_left_out(index: InMemory, confi
         loaded(index, config)
     with pytest.raises(WeightFileError, match=r"v_head.*--strict"):
         loaded(index, config, strict=True)
+
+
+def test_an_empty_quantization_config_is_none(index: InMemory, config: dict[str, Any]) -> None:
+    loaded(index, config | {"quantization_config": {}})
+    with pytest.raises(Unsupported, match=r"a way that config\.json does not name"):
+        loaded(index, config | {"quantization_config": {"group_size": 64, "bits": 4}})
 
 
 def test_biases_that_the_config_denies_are_unexpected(index: InMemory, config: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ def _passages(found: argparse.Namespace, text: str | None) -> list[Passage]:
     from causerie.api.evaluation import dialogue_passages, limited, text_passages
 
     config = AutoConfig.from_pretrained(found.model)
-    if config.get("quantization_config") is not None:
+    if config.get("quantization_config"):
         raise UsageError(
             f"{found.model} is quantized already, so there is nothing to compare it with. Evaluate the model it was "
             "made from, with the same --quantization."

@@ -69,7 +69,7 @@ def method_of(config: Mapping[str, Any]) -> str | None:
     """How config.json says that its checkpoint is quantized: None, or one of METHODS. Raises Unsupported for another
     way, ConfigError where it is not said."""
     values = config.get(KEY)
-    if values is None:
+    if values is None or values == {}:
         return None
     if not isinstance(values, Mapping):
         raise ConfigError(f"config.json sets {KEY!r} to {type(values).__name__}; it must be an object.")
@@ -77,8 +77,9 @@ def method_of(config: Mapping[str, Any]) -> str | None:
     if method is None and (values.get("load_in_4bit") or values.get("load_in_8bit")):
         method = "bitsandbytes"  # written before the field had a name for it
     if method not in METHODS:
+        by = "in a way that config.json does not name (MLX?)" if method is None else f"by {method!r}"
         raise Unsupported(
-            f"The checkpoint is quantized by {method!r}; {' and '.join(METHODS)} are read here. Use its float16 "
+            f"The checkpoint is quantized {by}; {' and '.join(METHODS)} are read here. Use its float16 "
             "or bfloat16 checkpoint, with quantization='int4' for 4 bits."
         )
     if method == "causerie" and values.get("version") != VERSION:
