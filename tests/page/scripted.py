@@ -26,8 +26,8 @@ Delta = dict[str, Any]
 
 class ScriptedServer:
     """Answers with `deltas`, one chunk and one token each, `pause` seconds apart; one with `prompt_progress` is told as
-    that. While `held` is true nothing is answered and no model is loaded. `asked` has the bodies that came, `loaded` the
-    models that were to be loaded."""
+    that. While `held` is true nothing is answered and no model is loaded. `asked` has the bodies that came, `loaded`
+    the models that were to be loaded."""
 
     def __init__(self) -> None:
         self.deltas: list[Delta] = [{"content": "Hello."}]
