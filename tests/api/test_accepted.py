@@ -178,6 +178,8 @@ def test_transformers_generation_config_is_taken(folder: Path, theirs: Any) -> N
             max_new_tokens=5, repetition_penalty=1.3, eos_token_id=2, pad_token_id=0
         )
         assert torch.equal(loaded.generate(IDS), expected)
+        loaded.generation_config = theirs.generation_config  # read from a file, with what transformers notes beside it
+        assert loaded.generation_config.eos_token_id == 2
         for wrong, error, words in (
             (transformers.GenerationConfig(num_beams=3), Unsupported, "num_beams=3"),
             ({"max_new_tokens": 3}, UsageError, r"generation_config is builtins\.dict"),

@@ -16,7 +16,16 @@ from causerie.api.generation import FLAGS
 from causerie.api.resolution import Flags, Generation, resolve
 from causerie.errors import ContextLengthError, UnknownName, Unsupported, UsageError
 
-OURS = {"response_format", "thinking_budget", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs"}
+OURS = {
+    "response_format",
+    "thinking_budget",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "repetition_detection",
+}
 
 
 def decide(

@@ -77,6 +77,7 @@ def test_an_answer_cut_by_the_context_is_told_once_with_both_numbers(
         lambda: model.generate(LONG * 3, max_new_tokens=100),
         lambda: pipe("fox" * 125, max_new_tokens=100, do_sample=False, add_special_tokens=False),
         lambda: pipe(["fox" * 125] * 3, max_new_tokens=100, do_sample=False, batch_size=1),
+        lambda: list(pipe.stream("fox" * 125, max_new_tokens=100, do_sample=False)),
     ):
         _, told = said(call)
         assert len(told) == 1 and "make 256, and the model's context is 256" in told[0]

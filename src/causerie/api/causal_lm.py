@@ -268,7 +268,7 @@ class CausalLM:
         warn_of_flags_without_effect(levels)
         detokenizer = Detokenizer(text_of(tokenizer or self.tokenizer), skip_special_tokens)
         hidden = params.eos if skip_special_tokens else ()
-        events = self._engine.submit(tokens, params)
+        events = ContextNotice(self.context).watch(plan, len(tokens), self._engine.submit(tokens, params))
         return TextStream(events, detokenizer, plan.stop_strings, hidden, plan.repetition_detection)
 
     def answer(

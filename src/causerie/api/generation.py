@@ -135,11 +135,13 @@ class GenerationConfig:
         anything else, Unsupported and UnknownName for what it asks."""
         if isinstance(config, cls):
             return config
-        kind = f"{type(config).__module__}.{type(config).__qualname__}"
-        if kind != _THEIRS:
-            raise UsageError(f"generation_config is {kind}; expected causerie.GenerationConfig(…) with the same flags.")
-        flags = {name: value for name, value in vars(config).items() if value is not None and name not in METADATA}
-        return cls(**flags)
+        kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(config).__mro__]
+        if _THEIRS not in kinds:
+            raise UsageError(
+                f"generation_config is {kinds[0]}; expected causerie.GenerationConfig(…) with the same flags."
+            )
+        flags = {name: value for name, value in vars(config).items() if not name.startswith("_")}
+        return cls(**{name: value for name, value in flags.items() if name not in METADATA})
 
     @classmethod
     def from_dict(cls, flags: Mapping[str, Any]) -> GenerationConfig:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from causerie.api.resolution import Flags, Generation
+from causerie.engine.request import TokenEvent
 
 if TYPE_CHECKING:
     from causerie.api.answers import Answer
@@ -37,18 +39,41 @@ class ContextNotice:
         self._given = False
 
     def look(self, plan: Generation, prompt: int, answers: Sequence[Answer]) -> None:
-        """Sees the answers to a prompt of this many tokens."""
-        if self._given or not plan.fills_context:
-            return
+        """Looks at the answers to a prompt of this many tokens."""
         cut = next((answer for answer in answers if answer.finish_reason == "length"), None)
-        if cut is None:
-            return
-        self._given = True
+        if cut is not None and plan.fills_context and not self._given:
+            self._given = True
+            self._warn(prompt, len(cut.tokens))
+
+    def watch(self, plan: Generation, prompt: int, events: Iterator[TokenEvent]) -> Iterator[TokenEvent]:
+        """The events of an answer to a prompt of this many tokens, looked at as they pass. Closing closes them."""
+        return _Watched(events, partial(self._warn, prompt)) if plan.fills_context else events
+
+    def _warn(self, prompt: int, answer: int) -> None:
         _warn(
             f"An answer was cut because the context is full: the prompt's {prompt} tokens and the answer's "
-            f"{len(cut.tokens)} make {prompt + len(cut.tokens)}, and the model's context is {self._context}. "
+            f"{answer} make {prompt + answer}, and the model's context is {self._context}. "
             "Shorten the prompt, or take a model with a longer context."
         )
+
+
+class _Watched(Iterator[TokenEvent]):
+    """Events that are counted; `tell` hears of their number where a length ends them."""
+
+    def __init__(self, events: Any, tell: Callable[[int], None]) -> None:
+        self._events = events
+        self._tell = tell
+        self._tokens = 0
+
+    def __next__(self) -> TokenEvent:
+        event: TokenEvent = next(self._events)
+        self._tokens += event.token is not None
+        if event.finish_reason == "length":
+            self._tell(self._tokens)
+        return event
+
+    def close(self) -> None:
+        self._events.close()
 
 
 def _warn(text: str) -> None:

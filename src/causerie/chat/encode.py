@@ -47,8 +47,8 @@ def encode_chat(
     review: Review | None = None,
 ) -> EncodedChat:
     """The tokens of a chat. `name` chooses a template as in `ChatTemplate.source`. `review` is shown the text before it
-    is tokenized, and may raise. Raises as `ChatTemplate.render`, and MessageError where a message spells a control token
-    and the template treats it so that it cannot be kept as text."""
+    is tokenized, and may raise. Raises as `ChatTemplate.render`, and MessageError where a message spells a control
+    token and the template treats it so that it cannot be kept as text."""
     source = template.source(name, options.tools)
     prepared, variables = template.prepare(messages, options)
     now = template.clock()  # two renderings must see one time
