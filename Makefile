@@ -12,6 +12,12 @@ NATIVE := src/causerie/backends/native
 BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard $(NATIVE)/src/*)
 # --find-links and caches are the user's own pip configuration.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The packages that pyproject.toml names, and those of the extras that are given, one a line; and where they are put.
+NEEDS := $(BIN)/python -c 'import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+  print(*project["dependencies"], *(each for extra in sys.argv[1:] for each in project["optional-dependencies"][extra]), sep="\n")'
+LIST := .venv/requirements.txt
+# $(call stage,NAME,COMMAND): what takes long is named before it is done, with its seconds after it.
+stage = printf '%s … ' '$(1)'; $(2) && echo "$$SECONDS s" || { echo 'failed'; false; }
 
 .PHONY: help chat test test-all check bench train install native compiler clean
 
@@ -60,15 +66,15 @@ $(BIN)/python:
 	  echo "Causerie needs Python 3.11 or newer and '$(PYTHON)' was not found. Install it, or name yours: make PYTHON=python3.12 chat" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Causerie needs Python 3.11 or newer and $(PYTHON) is $$($(PYTHON) --version 2>&1). Name a newer one: make PYTHON=python3.12 chat" >&2; exit 1; }
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+	@$(call stage,Making .venv,$(PYTHON) -m venv .venv) || { rm -rf .venv; \
 	  echo "$(PYTHON) could not make a virtual environment. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
 
 $(STAMP): $(BUILT_FROM) | compiler $(BIN)/python
-	@echo "Installing Causerie into .venv (once)…"
-	@$(PIP) --editable .
+	@$(call stage,Fetching the packages that Causerie needs,$(NEEDS) >$(LIST) && $(PIP) --requirement $(LIST))
+	@$(call stage,Compiling its kernels,$(PIP) --no-deps --editable .)
 	@touch $@
 
 $(TEST_STAMP): $(BUILT_FROM) | compiler $(BIN)/python
-	@echo "Installing Causerie and what its tests need into .venv (once; torch is large)…"
-	@$(PIP) --editable '.[test,dev]'
+	@$(call stage,Fetching the packages that Causerie and its tests need (torch is large),$(NEEDS) test dev >$(LIST) && $(PIP) --requirement $(LIST))
+	@$(call stage,Compiling its kernels,$(PIP) --no-deps --editable .)
 	@touch $@ $(STAMP)

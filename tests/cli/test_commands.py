@@ -19,6 +19,7 @@ from causerie.cli.completing import completions
 from causerie.cli.conversation import ModelChoice, ModelConversation, open_conversation
 from causerie.cli.screen import Screen
 from causerie.cli.terminal import Terminal
+from causerie.cli.text_files import MOST_CHARACTERS, MOST_FILES
 from causerie.errors import ContextLengthError, UnknownName, UsageError
 from causerie.text.tokenizer import Tokenizer
 from tests.cli.scripted import ScriptedConversation, ScriptedKeyboard, ScriptedReply
@@ -86,6 +87,37 @@ def test_settings(tmp_path: Path) -> None:
     assert chat.thinks and chat.budget == 40
 
 
+def test_system_alone_shows_the_prompt_and_clear_removes_it(tmp_path: Path) -> None:
+    chat = replies()
+    shown, _ = session(tmp_path, chat, "/system", "/system Be brief.", "/system")
+    assert chat.system_prompt == "Be brief."
+    assert shown == (
+        "There is no system prompt; /system TEXT sets one.\n\nThe system prompt is set.\n\n"
+        "Be brief.\n/system TEXT sets another, /system clear removes it.\n\n"
+    )
+    shown, _ = session(tmp_path, chat, "/system clear")
+    assert chat.system_prompt is None and shown == "There is no system prompt now.\n\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "branch", "says"),
+    [
+        ("y", "side", "Back on branch side, with 2 messages."),
+        ("n", "sied", "On a new branch, sied; /branch first goes back."),
+        ("", "first", "No branch was begun or left."),
+    ],
+)
+def test_a_typo_in_a_branch_asks(tmp_path: Path, answer: str, branch: str, says: str) -> None:
+    shown, terminal = session(tmp_path, replies("one"), "q", "/branch side", "/branch first", "/branch sied", answer)
+    assert "There is no branch sied. Did you mean side?\n" in shown and says in shown
+    assert terminal.branch == branch
+
+
+def test_the_branch_one_is_on_is_not_begun_again(tmp_path: Path) -> None:
+    shown, _ = session(tmp_path, replies("one"), "q", "/branch first", "/branch")
+    assert "This is branch first.\n" in shown and "On a new branch, branch 2; /branch first goes back." in shown
+
+
 def test_branches(tmp_path: Path) -> None:
     chat = replies("one", "two", "three")
     shown, _ = session(tmp_path, chat, "q", "/branch side", "r", "/branch first", "s", "/branches")
@@ -118,6 +150,19 @@ def test_a_loaded_chat_has_its_flags_again(tmp_path: Path) -> None:
     assert "It was held with another/model; /model another/model takes that again." in shown
 
 
+def test_a_chat_of_a_server_says_how_to_go_back_there(tmp_path: Path) -> None:
+    ChatFolder(tmp_path).save("far away", SavedChat("org/m", [], server="http://there/v1"))
+    ChatFolder(tmp_path).save("near", SavedChat("org/m", []))
+    shown, _ = session(tmp_path, replies(), "/load far away")
+    again = '`causerie chat --url http://there/v1 org/m --resume "far away"`'
+    assert f"It was held with org/m at http://there/v1; {again} takes that again.\n" in shown
+    far = replies()
+    far.server = "http://there/v1"
+    shown, terminal = session(tmp_path, far, "/load near")
+    assert 'It was held with org/m here; `causerie chat org/m --resume "near"` takes that again.\n' in shown
+    assert terminal.saved().server == "http://there/v1"
+
+
 def test_autosave_keeps_one_file_and_clear_begins_another(tmp_path: Path) -> None:
     session(tmp_path, replies("one", "two"), "q", "r", autosave=True)
     (file,) = tmp_path.glob("*.json")
@@ -146,6 +191,30 @@ def test_files_go_with_the_next_message(tmp_path: Path) -> None:
     assert "a.txt, b.txt: go with your next message." in shown
     assert f"{tmp_path}/none* names no text file.\n" in shown
     assert f"{tmp_path}/binary names no text file: binary (not UTF-8 text).\n" in shown
+
+
+def test_a_pattern_takes_the_texts_and_names_what_it_left_out(tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    (files / "sub").mkdir(parents=True)
+    (files / "a.txt").write_text("alpha")
+    (files / "p.png").write_bytes(b"\x89PNG\xff")
+    (files / "nul").write_bytes(b"a\0b")
+    (files / "big").write_text("x" * (MOST_CHARACTERS + 1))
+    (files / "[b].txt").write_text("beta")
+    chat = replies("one", "two", "three")
+    shown, _ = session(tmp_path, chat, f"/file {files}/*", "what?", f"/file {files}/[b].txt", "and?")
+    assert "[b].txt, a.txt: go with your next message.\n" in shown
+    assert (
+        f"Left out: big (more than {MOST_CHARACTERS} characters), nul (not text), p.png (not UTF-8 text), "
+        "sub (a folder).\n"
+    ) in shown
+    assert chat.history[0][0] == "[b].txt:\n```\nbeta\n```\n\na.txt:\n```\nalpha\n```\n\nwhat?"
+    assert "[b].txt: goes with your next message.\n" in shown and chat.history[1][0].endswith("\nand?")
+    for number in range(MOST_FILES + 3):
+        (files / f"n{number:03}").write_text(str(number))
+    shown, _ = session(tmp_path, chat, f"/file {files}/n0*", "all?")
+    assert f"Left out: n{MOST_FILES:03} ({MOST_FILES} files are the most), " in shown
+    assert chat.history[-1][0].count("```") == 2 * MOST_FILES
 
 
 def test_stats_export_copy_examples(tmp_path: Path) -> None:

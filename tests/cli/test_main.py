@@ -76,6 +76,67 @@ def test_mistakes_are_sentences_with_exit_code_2(
     assert captured.out == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "word"),
+    [
+        (["--temperature", "0.7"], "temperature=0.7"),
+        (["--top-k=5", "-p", "x"], "top_k=5"),
+        (["--do_sample", "-p", "x"], "do_sample=True"),
+        (["--presence-penalty", "-1", "-p", "x"], "presence_penalty=-1"),
+        (["--stop", "a b"], "'stop=a b'"),
+    ],
+)
+def test_a_flag_written_as_an_option_is_shown_as_it_is_written(
+    words: list[str], word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["chat", *words]) == 2
+    option = words[0].partition("=")[0]
+    sentence = f"causerie: {option} is a generate flag; those are written without dashes: {word}\n"
+    assert capsys.readouterr().err == sentence
+
+
+@pytest.mark.parametrize("question", ["What is a token?", "Why?", "say hello"])
+def test_a_question_in_the_place_of_the_model_is_shown_after_p(
+    question: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["chat", question]) == 2
+    way = f'A question goes after -p: causerie chat -p "{question}"'
+    assert capsys.readouterr().err == f'causerie: "{question}" is no model\'s name. {way}\n'
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ["run", "llama3.2"],
+            "'run' is a verb of Ollama. Here: `causerie chat meta-llama/Llama-3.2-3B-Instruct` talks",
+        ),
+        (
+            ["pull", "qwen2.5:0.5b"],
+            "'pull' is a verb of Ollama. Here: `causerie chat Qwen/Qwen2.5-0.5B-Instruct` downlo",
+        ),
+        (["list"], "'list' is a verb of Ollama. Here: `hf cache ls` lists the models that were downloaded;"),
+        (["rm", "org/m"], "'rm' is a verb of Ollama. Here: `hf cache rm model/org/m` deletes a downloaded model."),
+        (["run"], "'run' is a verb of Ollama. Here: `causerie chat Qwen/Qwen2.5-0.5B-Instruct` talks to a model;"),
+        (
+            ["chat", "llama3.2:1b"],
+            "'llama3.2:1b' is a name of Ollama's library. On the Hugging Face hub that model is ",
+        ),
+    ],
+)
+def test_words_of_ollama_get_the_sentence_that_its_users_need(words: list[str], says: str) -> None:
+    done = causerie_command(*words, stdin="x")
+    assert done.returncode == 2 and done.stderr.startswith(f"causerie: {says}")
+
+
+def test_one_question_cannot_resume_a_chat() -> None:
+    done = causerie_command("chat", "-p", "x", "--resume")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        "causerie: --resume goes on with a chat in the terminal; -p and a pipe ask one thing."
+    )
+
+
 def test_options_may_stand_among_the_words() -> None:
     words = ["--threads", "2", "org/name", "seed=1", "-p", "hi", "top_k=3", "--dtype=float32"]
     found = chat.parser(80).read(words)
@@ -124,6 +185,28 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     complaint = process.stderr.read()
     process.stderr.close()
     assert (process.wait(), complaint) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("words", [["-h"], ["chat", "-h"], ["info"], ["chat", "-p", "Hello!"]], ids=" ".join)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_takes_no_more_is_a_sentence(words: list[str], unbuffered: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": unbuffered}
+    command = [sys.executable, "-m", "causerie.cli.main", *words]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            env=environment,
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "causerie: What was to be written could not be: No space left on device.\n",
+    )
 
 
 def test_mistakes_in_a_process_of_its_own() -> None:

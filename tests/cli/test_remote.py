@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import io
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from http.client import HTTPResponse
 from pathlib import Path
 
 import pytest
 
 from causerie.api.generation import GenerationConfig
-from causerie.cli.chat_files import ChatFolder
+from causerie.cli.chat_files import ChatFolder, SavedChat
 from causerie.cli.remote import OpenAIServer, RemoteConversation, open_remote
 from causerie.cli.screen import Screen
 from causerie.cli.terminal import Terminal
 from causerie.errors import EngineError, UnknownName, Unsupported, UsageError
+from tests.cli.conftest import COMMAND, Pseudoterminal, environment
 from tests.cli.scripted import ScriptedKeyboard
 from tests.server.server_process import Server, serving, start
 
+Start = Callable[..., Pseudoterminal]
 GREEDY = GenerationConfig(do_sample=False)
 
 
@@ -103,3 +106,70 @@ def test_the_command(command: Callable[..., subprocess.CompletedProcess[bytes]],
     refused = command("chat", "--url", server.url, "-p", "x", "--quantization", "int4")
     assert refused.returncode == 2 and b"with --url the server has loaded it" in refused.stderr
     assert command("chat", "--api-key", "x", "-p", "x").returncode == 2
+
+
+def test_a_stuck_answer_is_ended_and_told(chat: RemoteConversation) -> None:
+    """Our own server is asked for that by itself; it is said as of a model that is here."""
+    stuck = ["logit_bias={70: 100}", "max_new_tokens=700"]
+    ended = chat.reply("Hello!")
+    assert said(ended) and ended.finish_reason == "stop"
+    ended = chat.retry(stuck)
+    assert len(said(ended)) == 576 and ended.finish_reason == "repetition"
+    going = chat.retry([*stuck, "repetition_detection=false"])
+    assert len(said(going)) == 700 and going.finish_reason == "length"
+
+
+def test_a_server_of_another_kind_is_asked_for_nothing_that_it_may_not_know() -> None:
+    bodies: list[dict[str, object]] = []
+
+    class Other(OpenAIServer):
+        def models(self) -> list[dict[str, object]]:
+            return [{"id": "m", "owned_by": "somebody"}]
+
+        def stream(self, body: Mapping[str, object]) -> HTTPResponse:
+            bodies.append(dict(body))
+            raise EngineError("enough")
+
+    chat = RemoteConversation(Other("http://there"), None, GREEDY, None)
+    for _ in range(2):
+        with pytest.raises(EngineError, match="enough"):
+            chat.reply("Hello!")
+        chat.set(["repetition_detection=true"])
+    assert "repetition_detection" not in bodies[0] and bodies[1]["repetition_detection"] is True
+
+
+def test_a_resumed_chat_goes_back_to_its_server(terminal: Start, server: Server, tmp_path: Path) -> None:
+    place = {"CAUSERIE_DATA": str(tmp_path), "CAUSERIE_API_KEY": "sesame"}
+    chat = terminal("chat", "--url", server.url, "do_sample=False", columns=200, **place)
+    chat.wait_for("> ")
+    chat.type("What is a token?\r")
+    chat.wait_for(r"context \d+ of 2048\n[^>]*> ")
+    chat.type("exit\r")
+    assert chat.end() == 0
+    again = terminal("chat", "--resume", columns=200, **place)
+    again.wait_for(r"The last:\n> What is a token\?\n")
+    again.wait_for(rf"builtin · at {server.url}/v1 · context 2048\n")
+    again.wait_for("> ")
+    again.type("\x04")
+    assert again.end() == 0 and "It was held with" not in again.text
+    here = terminal("chat", "builtin", "--resume", columns=200, **place)
+    here.wait_for(
+        rf"It was held with builtin at {server.url}/v1; `causerie chat --url {server.url}/v1 builtin --resume "
+    )
+    here.wait_for("builtin · bfloat16, native on cpu")
+    here.wait_for("> ")
+    here.type("\x04")
+    assert here.end() == 0
+
+
+def test_a_resumed_chat_whose_server_has_gone_says_how_to_go_on(tmp_path: Path) -> None:
+    ChatFolder(tmp_path / "chats").save("lost", SavedChat("m", [], server="http://127.0.0.1:9/v1"))
+    words = [*COMMAND, "chat", "--resume"]
+    settings = environment(CAUSERIE_DATA=str(tmp_path))
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, env=settings)
+    complaint = done.stderr.decode()
+    assert done.returncode == 1 and "http://127.0.0.1:9/v1 does not answer" in complaint
+    assert complaint.endswith(
+        "The chat 'lost' was held with m at http://127.0.0.1:9/v1; to go on with it here, name a model: "
+        'causerie chat MODEL --resume "lost"\n'
+    )

@@ -10,10 +10,10 @@ import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from causerie.cli.chat import answer_once
-from causerie.cli.keyboard import EditedKeyboard, PlainKeyboard
-from causerie.cli.screen import Screen
 from causerie.cli.answer_end import Cost
+from causerie.cli.chat import answer_once
+from causerie.cli.keyboard import EditedKeyboard, LineDropped, PlainKeyboard
+from causerie.cli.screen import Screen
 from causerie.errors import EngineError
 from tests.cli.scripted import ScriptedConversation, ScriptedReply
 
@@ -101,3 +101,31 @@ def test_one_answer_that_is_cut_says_so_beside() -> None:
 
 def test_one_answer_that_fails_raises_after_what_came() -> None:
     assert once(ScriptedReply(["a", EngineError("broken")])) == ("a", "raised broken")
+
+
+def test_a_draft_outlives_ctrl_c() -> None:
+    """Typing is not the second Ctrl-C of two, and what was typed comes back."""
+    with create_pipe_input() as keys:
+        keyboard = EditedKeyboard("> ", color=False, input=keys, output=DummyOutput())
+        keys.send_text("a long draft\x03")
+        with pytest.raises(LineDropped) as dropped:
+            keyboard.read()
+        assert dropped.value.kept
+        later = threading.Timer(0.3, keys.send_text, ["\x1b[A\r"])
+        later.start()
+        assert keyboard.read() == "a long draft"
+        later.join()
+        keys.send_text("x\x7f\x03")  # typed and taken back: nothing to keep, and still no second Ctrl-C
+        with pytest.raises(LineDropped) as dropped:
+            keyboard.read()
+        assert not dropped.value.kept
+        keys.send_text("\x03")
+        with pytest.raises(KeyboardInterrupt) as alone:
+            keyboard.read()
+        assert not isinstance(alone.value, LineDropped)
+
+
+def test_one_answer_that_repeats_itself_says_so_beside() -> None:
+    ended = "causerie: The answer was ended because it repeated itself over and over"
+    way = "repetition_detection=false lets such answers go on."
+    assert once(ScriptedReply(["a"], reason="repetition")) == ("a\n", f"{ended}; {way}\n")

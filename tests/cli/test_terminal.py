@@ -11,9 +11,10 @@ import pytest
 from causerie.cli.answer_end import Cost, cost_line
 from causerie.cli.chat_files import ChatFolder
 from causerie.cli.commands import COMMANDS, command_of
+from causerie.cli.keyboard import LineDropped
 from causerie.cli.screen import Screen
 from causerie.cli.terminal import Terminal
-from causerie.errors import EngineError, UsageError
+from causerie.errors import ContextLengthError, EngineError, UsageError
 from tests.cli.scripted import Event, ScriptedConversation, ScriptedKeyboard, ScriptedReply
 
 COST = Cost(prompt_tokens=20, cached_tokens=8, new_tokens=11, first_token_seconds=0.25, total_seconds=0.75)
@@ -152,3 +153,39 @@ def test_the_model_cannot_command_the_terminal() -> None:
 )
 def test_cost_lines(cost: Cost, line: str) -> None:
     assert cost_line(cost, 64) == line
+
+
+def test_typing_between_two_ctrl_c_stays() -> None:
+    chat = ScriptedConversation([ScriptedReply(["Yes."])])
+    shown = hold(chat, KeyboardInterrupt(), LineDropped(kept=True), "still there?", LineDropped(kept=False))
+    leaves = "Ctrl-C again, Ctrl-D or exit leaves."
+    assert shown.count(leaves) == 3 and shown.count(f"{leaves} The arrow key up brings your line back.\n") == 1
+    assert chat.history == [("still there?", "Yes.")]
+    hold(chat, LineDropped(kept=True), KeyboardInterrupt(), "never read")
+    assert len(chat.history) == 1
+
+
+def test_an_answer_that_repeats_itself_is_told_with_the_way_to_let_it_go_on() -> None:
+    shown = hold(ScriptedConversation([ScriptedReply(["ha ha"], reason="repetition", spent=COST)]), "q")
+    assert "it repeated itself over and over; /set repetition_detection=false lets such answers go on.\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("/bye", "/bye is a command of Ollama. Here: exit leaves, Ctrl-D too.\n"),
+        ("/?", "/? is a command of Ollama. Here: help lists the commands.\n"),
+        ("/show info", "/show is a command of Ollama. Here: /status shows the model and what is set; /stats"),
+    ],
+)
+def test_commands_of_ollama_get_the_sentence_that_its_users_need(line: str, says: str) -> None:
+    chat = ScriptedConversation([])
+    assert says in hold(chat, line) and not chat.history
+
+
+def test_a_chat_that_is_too_long_says_what_clear_does() -> None:
+    long = ContextLengthError("120 tokens, and 100 fit.")
+    chat = ScriptedConversation([ScriptedReply(["A."]), long])
+    assert hold(chat, "q", "r", "n").endswith(
+        "120 tokens, and 100 fit.\nThe chat is as it was before this message.\n`clear` begins a new chat.\n\n"
+    )

@@ -70,6 +70,22 @@ def test_commands_are_understood(words: list[str]) -> None:
         chat.model_and_flags(found.words, found.model_name_or_path)
 
 
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no clone")
+def test_what_is_piped_fits_the_smallest_model(tmp_path: Path) -> None:
+    """The README pipes a clone's own words; they fit whatever model is named, even the one that comes with it."""
+    lines = [line for path in RUN for block in blocks(path, "console") for line in block.splitlines()]
+    piped = [line.removeprefix("$ ") for line in lines if "| causerie chat" in line]
+    assert piped
+    (tmp_path / "causerie").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m causerie.cli.main "$@"\n')
+    (tmp_path / "causerie").chmod(0o755)
+    source = str(Path(causerie.__file__).parent.parent)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": source}
+    for line in piped:
+        here = re.sub(r"causerie chat [\w.-]+/[\w.-]+", "causerie chat builtin", line)
+        done = subprocess.run(here, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0 and done.stdout.strip(), (line, done.stderr)
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(path: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))

@@ -196,6 +196,7 @@ def test_repetition_detection_ends_a_stuck_answer_with_a_reason_that_clients_kno
         model="builtin",
         messages=messages("Hello!"),
         logit_bias={"70": 100},
+        max_tokens=700,
         stream=True,
         extra_body={"repetition_detection": True},
     )

@@ -107,3 +107,11 @@ def test_what_cannot_be_is_refused_by_name(server: Server, fields: dict[str, obj
 def test_token_ids_that_none_can_be(server: Server, prompt: list[object], echo: bool) -> None:
     response = server.post("/v1/completions", {"model": "builtin", "prompt": prompt, "echo": echo})
     assert response.status_code == 400 and response.json()["error"]["param"] in ("prompt", "prompt[0]"), response.text
+
+
+def test_repetition_detection_ends_a_stuck_text(server: Server) -> None:
+    body = {"model": "builtin", "prompt": "A", "logit_bias": {"70": 100}, "max_tokens": 700, "temperature": 0}
+    (going,) = server.post("/v1/completions", body).json()["choices"]
+    (ended,) = server.post("/v1/completions", body | {"repetition_detection": True}).json()["choices"]
+    assert (going["finish_reason"], len(going["text"])) == ("length", 700) and "stop_reason" not in going
+    assert (ended["finish_reason"], ended["stop_reason"], len(ended["text"])) == ("stop", "repetition_detected", 576)

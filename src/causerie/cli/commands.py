@@ -148,10 +148,11 @@ def _continue(terminal: Terminal, _: str) -> None:
 
 def _branch(terminal: Terminal, name: str) -> None:
     branches = terminal.branches
-    meant = [] if name in branches else get_close_matches(name, [*branches, terminal.branch], n=1, cutoff=0.7)
+    known = {*branches, terminal.branch}
+    meant = [] if name in known else get_close_matches(name, known, n=1, cutoff=0.7)
     if meant:
         letter = terminal.ask(
-            f"There is no branch {name}. Was {meant[0]} meant?",
+            f"There is no branch {name}. Did you mean {meant[0]}?",
             f"y: go to {meant[0]}   n: begin {name}   anything else: nothing",
         )
         if letter not in ("y", "n"):
