@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.engine.request import RequestStats, TokenEvent
-from causerie.errors import EngineError
+from causerie.errors import EngineError, failure_of
 
 
 class EventStream(Protocol):
@@ -25,8 +25,8 @@ class EventStream(Protocol):
     def close(self) -> None: ...
 
 
-Watch = Callable[[int, int], bool]
-"""Called with (row, token) for each new token; True ends that row after this token."""
+Watch = Callable[[int, int], str | None]
+"""Called with (row, token) for each new token; a reason ends that row after this token."""
 
 
 @dataclass
@@ -43,9 +43,9 @@ class Answer:
     stats: RequestStats | None = None
 
     def add(self, event: TokenEvent) -> None:
-        """Takes one event. Raises EngineError with the engine's own sentence."""
+        """Takes one event. Raises what the request ended with, in the engine's own sentence."""
         if event.finish_reason == "error":
-            raise EngineError(event.error or "The engine ended this request without saying why.")
+            raise failure_of(event.error or "The engine ended this request without saying why.", event.error_field)
         if event.token is not None:
             self.tokens.append(event.token)
             if event.logits is not None:
@@ -81,8 +81,8 @@ def _read_one(row: int, stream: EventStream, answer: Answer, watch: Watch | None
     if event is None:
         raise EngineError("A request ended without its last event; this is a fault of the program.")
     answer.add(event)
-    stopped = event.token is not None and watch is not None and watch(row, event.token)
-    if stopped:
+    reason = watch(row, event.token) if event.token is not None and watch is not None else None
+    if reason is not None:
         stream.close()
-        answer.finish_reason = "stop"
+        answer.finish_reason = reason
     return answer.finish_reason is None
