@@ -86,6 +86,12 @@ def test_words_that_are_no_flags(word: str) -> None:
         parse_flags([word])
 
 
+def test_a_word_that_is_no_flag_is_not_sent_to_the_command_line() -> None:
+    """/set temperature 0.7 is read here too, where there is no -p."""
+    with pytest.raises(UsageError, match=r"^'temperature' is not key=value. Flags look like max_new_tokens=200\.$"):
+        read_flags(["temperature", "0.7"])
+
+
 def test_twice_is_an_error() -> None:
     with pytest.raises(UsageError, match="seed is given twice"):
         parse_flags(["seed=1", "seed=2"])

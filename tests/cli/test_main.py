@@ -95,12 +95,23 @@ def test_a_flag_written_as_an_option_is_shown_as_it_is_written(
     assert capsys.readouterr().err == sentence
 
 
-@pytest.mark.parametrize("question", ["What is a token?", "Why?", "say hello"])
+@pytest.mark.parametrize(
+    ("words", "question", "model"),
+    [
+        (["What is a token?"], "What is a token?", ""),
+        (["Why?"], "Why?", ""),
+        (["say hello"], "say hello", ""),
+        (["What is 1/2 + 1 = ?"], "What is 1/2 + 1 = ?", ""),
+        (["What", "is", "a", "token?", "seed=1"], "What is a token?", ""),
+        (["org/name", "say", "hello"], "say hello", "org/name "),
+        (["builtin", "What is a token?"], "What is a token?", "builtin "),
+    ],
+)
 def test_a_question_in_the_place_of_the_model_is_shown_after_p(
-    question: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], question: str, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main.main(["chat", question]) == 2
-    way = f'A question goes after -p: causerie chat -p "{question}"'
+    assert main.main(["chat", *words]) == 2
+    way = f'A question goes after -p: causerie chat {model}-p "{question}"'
     assert capsys.readouterr().err == f'causerie: "{question}" is no model\'s name. {way}\n'
 
 

@@ -86,8 +86,9 @@ def parser(width: int | None = None) -> Parser:
 def run(found: argparse.Namespace) -> int:
     """Does what the parsed options ask, and returns the exit code. Raises CauserieError."""
     settings = Settings.from_environment()
+    if found.prompt is None:
+        _check_question(found.words)
     name, flags = model_and_flags(found.words, found.model_name_or_path)
-    _check_name(name, found.prompt)
     if found.generation_config is not None:
         flags = _with_config(found.generation_config, flags)
     for option, text in (("-p", found.prompt), ("--system-prompt", found.system_prompt)):
@@ -275,16 +276,30 @@ def model_and_flags(words: list[str], named: str | None) -> tuple[str | None, Ge
     chosen = name if name is not None else named
     if chosen is not None and not chosen.strip():
         raise UsageError("The model's name is empty. Name a folder or org/name, or leave it out for the built-in one.")
+    strange = next((word for word in rest if not is_flag(word)), None)
+    if strange is not None:
+        raise UsageError(
+            f"{strange!r} is not key=value. Flags look like max_new_tokens=200; a question for the model goes after "
+            f"-p, in quotes: -p {json.dumps(strange)}."
+        )
     return chosen, generate_flags.read_flags(rest)
 
 
-def _check_name(name: str | None, prompt: str | None) -> None:
-    """Raises UsageError where what stands in a model's place is a question."""
-    if name is None or prompt is not None or Path(name).expanduser().exists():
-        return
-    if len(name.split()) > 1 or name.endswith(("?", "!")):
-        question = json.dumps(name[:200], ensure_ascii=False)
-        raise UsageError(f"{question} is no model's name. A question goes after -p: causerie chat -p {question}")
+def _check_question(words: list[str]) -> None:
+    """Raises UsageError where a question stands in the place of a model and of flags, in quotes or without."""
+    said = [word for word in words if not (is_flag(word) and len(word.partition("=")[0].split()) == 1)]
+    named = [word for word in said[:1] if _names_a_model(word)]
+    asked = said[len(named) :]
+    if len(asked) > 1 or any(len(word.split()) > 1 or word.endswith(("?", "!")) for word in asked):
+        question = json.dumps(" ".join(asked)[:200], ensure_ascii=False)
+        command = " ".join(["causerie chat", *named, "-p", question])
+        raise UsageError(f"{question} is no model's name. A question goes after -p: {command}")
+
+
+def _names_a_model(word: str) -> bool:
+    if Path(word).expanduser().exists():
+        return True
+    return word == builtin.NAME or ("/" in word and len(word.split()) == 1)
 
 
 def _check_text(option: str, text: str | None) -> None:

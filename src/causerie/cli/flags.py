@@ -37,10 +37,7 @@ def parse_flags(words: Iterable[str]) -> dict[str, str]:
         name, equals, text = word.partition("=")
         name = name.strip().removeprefix("--").replace("-", "_")
         if not equals:
-            raise UsageError(
-                f"{word!r} is not key=value. Flags look like max_new_tokens=200; a question for the model goes "
-                f"after -p, in quotes: -p {json.dumps(word)}."
-            )
+            raise UsageError(f"{word!r} is not key=value. Flags look like max_new_tokens=200.")
         if not name.isidentifier():
             raise UsageError(f"{word!r} has no flag's name before the '='. Flags look like max_new_tokens=200.")
         if name in flags:
