@@ -180,6 +180,8 @@ def test_transformers_generation_config_is_taken(folder: Path, theirs: Any) -> N
         assert torch.equal(loaded.generate(IDS), expected)
         loaded.generation_config = theirs.generation_config  # read from a file, with what transformers notes beside it
         assert loaded.generation_config.eos_token_id == 2
+        with AutoModelForCausalLM.from_pretrained(folder, device_map="cpu", generation_config=config) as second:
+            assert second.generation_config.max_new_tokens == 5
         for wrong, error, words in (
             (transformers.GenerationConfig(num_beams=3), Unsupported, "num_beams=3"),
             ({"max_new_tokens": 3}, UsageError, r"generation_config is builtins\.dict"),
@@ -224,6 +226,8 @@ def test_a_role_that_the_template_renders(pipe: TextGenerationPipeline, monkeypa
     with_template(pipe, ANY_ROLE, monkeypatch)
     result = pipe(chat, max_new_tokens=1)[0]["generated_text"]
     assert [message["role"] for message in result] == ["user", "critic", "assistant"]
+    with pytest.raises(MessageError, match="unknown role"):
+        pipe([{"role": "x" * 100, "content": "No"}])
     for template in (FEW_ROLES, SILENT):
         with_template(pipe, template, monkeypatch)
         with pytest.raises(MessageError, match="Message 1 has the unknown role 'critic'"):

@@ -84,6 +84,14 @@ def test_an_answer_cut_by_the_context_is_told_once_with_both_numbers(
     assert "the prompt's 250 tokens and the answer's 6 " in said(lambda: model.generate(LONG))[1][0]
 
 
+def test_a_stream_that_the_context_would_cut_can_be_closed(model: CausalLM, pipe: TextGenerationPipeline) -> None:
+    with pipe.stream("fox" * 110, max_new_tokens=100, do_sample=False) as stream:
+        next(stream)
+    assert stream.finish_reason == "cancelled"
+    model.generate(PROMPT, max_new_tokens=1)  # the engine obeys in order
+    assert model.engine_stats().running == 0
+
+
 def test_an_answer_as_long_as_asked_for_is_not_called_cut(model: CausalLM, pipe: TextGenerationPipeline) -> None:
     assert said(lambda: model.generate(LONG, max_new_tokens=6))[1] == []
     assert said(lambda: model.generate(LONG, max_length=256))[1] == []

@@ -93,8 +93,8 @@ print(drawn())
 
 
 @pytest.mark.parametrize("seed", ["0", "none"])
-def test_a_seed_holds_without_torch_and_for_a_torch_imported_later(folder: Path, seed: str) -> None:
-    if causerie.AutoModelForCausalLM.from_pretrained(folder, device_map="cpu").backend != "native":
+def test_a_seed_holds_without_torch_and_for_a_torch_imported_later(model: CausalLM, folder: Path, seed: str) -> None:
+    if model.backend != "native":
         pytest.skip("The torch backend imports torch.")
     runs = [
         subprocess.run(

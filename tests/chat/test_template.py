@@ -187,6 +187,8 @@ def test_variables_reach_the_template_and_win_over_special_tokens() -> None:
     assert template.render(USER, variables={"bos_token": "!"}) == "!"
     with pytest.raises(UsageError, match=r"it is the chat itself\. Leave it out"):
         template.render(USER, variables={"messages": []})
+    with pytest.raises(UsageError, match="'add_generation_prompt' cannot be a variable of the template: it is"):
+        template.render(USER, variables={"add_generation_prompt": False})
 
 
 ESCAPES = [

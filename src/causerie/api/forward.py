@@ -26,7 +26,7 @@ _KNOWN = ("input_ids", "attention_mask", "logits_to_keep", "return_dict", "use_c
 
 @dataclass(frozen=True)
 class ForwardCall:
-    """What one call of a model asks of its output. `use_cache` changes nothing: there are no logits but the same."""
+    """What one call of a model asks of its output. `use_cache` changes nothing: logits are the same with either."""
 
     kept: slice | NDArray[np.int64]  # which columns of the logits
     return_dict: bool = True

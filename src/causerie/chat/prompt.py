@@ -24,6 +24,7 @@ from causerie.text.tokenizer import Tokenizer
 _SYSTEM_PROBE = "Qx7 system probe 4Zv"
 _USER_PROBE = "Kw9 user probe 2Jt"
 _ROLE_PROBE = "Zt5 role probe 8Hn"
+_LONGEST_ROLE = 64  # characters; what templates do with a role is remembered
 _INSTEAD = "Put the instruction at the beginning of the first user message, or take another model."
 
 
@@ -78,7 +79,9 @@ class ChatFormat:
 
     def _knows_role(self, source: str, role: str) -> bool:
         """Whether the template with this text names a role, or writes the messages of any."""
-        named = bool(role) and re.search(rf"(?<![\w-]){re.escape(role)}(?![\w-])", source) is not None
+        if not 0 < len(role) <= _LONGEST_ROLE:
+            return False
+        named = re.search(rf"(?<![\w-]){re.escape(role)}(?![\w-])", source) is not None
         return named or _renders_role(source, self._special_tokens, role)
 
     @property

@@ -81,9 +81,7 @@ class ChatSession:
         messages = (*self._messages, {"role": "user", "content": text})
         return self._begin(messages, params, stop_strings, repetition_detection)
 
-    def retry(
-        self, params: Any, stop_strings: str | Sequence[str] = (), repetition_detection: bool = False
-    ) -> Answer:
+    def retry(self, params: Any, stop_strings: str | Sequence[str] = (), repetition_detection: bool = False) -> Answer:
         """Answers the last user message anew; the answer it had is forgotten once the new one has come. Raises as
         `ask`, and UsageError where there is no message."""
         question = self._last("user")

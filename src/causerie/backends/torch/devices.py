@@ -50,7 +50,8 @@ def pick(device_map: str | None, needed_bytes: int) -> Device:
 
 
 def require(name: str) -> str:
-    """The full name of a device ("cuda" is "cuda:0", "mps:0" is "mps"). Raises UnknownName, or BackendUnavailable with the reason."""
+    """The full name of a device ("cuda" is "cuda:0", "mps:0" is "mps"). Raises UnknownName, or BackendUnavailable with
+    the reason."""
     full = {"cuda": "cuda:0", "mps:0": "mps"}.get(name, name)
     kind = full.partition(":")[0]
     found = devices()
