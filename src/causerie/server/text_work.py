@@ -29,7 +29,7 @@ _MOST_CHECKED = 256  # grammars that need not be checked again
 
 
 class TextWork:
-    """The lanes of all models. `seconds` are the limits of each stage."""
+    """The lanes of all models. `seconds` are the limits of each stage, of a core's time."""
 
     def __init__(self, seconds: dict[StageName, float] | None = None) -> None:
         self._seconds = {**SECONDS, **(seconds or {})}
@@ -99,16 +99,17 @@ class TextWork:
 def _overdue(stage: Stage, seconds: float) -> CauserieError:
     if stage.name == "template":
         return TemplateError(
-            f"The chat template did not finish within {seconds:.1f} s and was stopped. Shorten the chat, or take a "
-            "model with another template."
+            f"The chat template did not finish within {seconds:.1f} s of computing and was stopped. Shorten the chat, "
+            "or take a model with another template."
         )
     if stage.name == "tokenizer":
         return UsageError(
-            f"The tokenizer did not finish {stage.size} bytes within {seconds:.1f} s and was stopped. Shorten the text."
+            f"The tokenizer did not finish {stage.size} bytes within {seconds:.1f} s of computing and was stopped. "
+            "Shorten the text."
         )
     if stage.name == "grammar":
         return UsageError(
-            f"The form of the answer could not be compiled within {seconds:.1f} s. Make it simpler.",
+            f"The form of the answer could not be compiled within {seconds:.1f} s of computing. Make it simpler.",
             field="response_format",
         )
     return EngineError(f"The model's tokenizer could not be loaded within {seconds:.0f} s.")
@@ -122,4 +123,6 @@ def _lost(stage: Stage) -> CauserieError:
         )
     if stage.name == "template":
         return TemplateError("The chat template ended the process that rendered it. Take another model.")
+    if stage.name == "tokenizer":
+        return UsageError(f"The tokenizer needs more memory than it may have for {stage.size} bytes. Shorten the text.")
     return EngineError("The process that makes prompts ended; ask again.")

@@ -6,6 +6,7 @@ Knows no queue; lanes of workers are text_lane.py's.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -17,6 +18,8 @@ from causerie.server.text_orders import Fault, Reply, Stage, TextEvent
 Limit = Callable[[Stage], float]
 """How many seconds a stage of the work may take."""
 LOADING = Stage("loading")
+_MOST_WAITING = 5  # times what the process may compute
+_TICK_SECONDS = 0.02  # of the system's clock of computing
 _decoder: msgspec.json.Decoder[TextEvent] = msgspec.json.Decoder(TextEvent)
 
 
@@ -73,16 +76,31 @@ class TextWorker:
 
     async def _answer(self, stage: Stage) -> Reply | Fault:
         while True:
-            seconds = self._limit(stage)
             try:
-                event = await asyncio.wait_for(self._event(), seconds)
-            except TimeoutError:
-                raise Overdue(stage, seconds) from None
+                event = await self._within(self._limit(stage), stage)
             except (OSError, asyncio.IncompleteReadError) as fault:
                 raise Lost(stage) from fault
             if not isinstance(event, Stage):
                 return event
             stage = event
+
+    async def _within(self, seconds: float, stage: Stage) -> TextEvent:
+        """The next event, for which the process may compute so long: on a busy machine that takes several times as
+        long. Raises Overdue."""
+        coming = asyncio.create_task(self._event())
+        begun, computed = time.monotonic(), self._child.cpu_seconds() or 0.0
+        left = seconds
+        try:
+            while True:
+                await asyncio.wait((coming,), timeout=left)
+                if coming.done():
+                    return coming.result()
+                now = self._child.cpu_seconds()
+                left = 0.0 if now is None else seconds - (now - computed)
+                if left <= _TICK_SECONDS or time.monotonic() - begun > _MOST_WAITING * seconds:
+                    raise Overdue(stage, seconds)
+        finally:
+            coming.cancel()
 
     async def _event(self) -> TextEvent:
         (length,) = LENGTH.unpack(await self._child.reader.readexactly(LENGTH.size))
