@@ -54,6 +54,17 @@ def test_what_stands_still_is_told() -> None:
     assert "does nothing" in (busy_then_idle.standstill(51) or "")
 
 
+def test_health_tells_whether_requests_move() -> None:
+    """The process beats and its engine is idle, and yet nobody is served: /health said 200."""
+    pulse = followed(200, 0.002, running=0)
+    assert pulse.trouble(200) is None
+    assert pulse.trouble(200, waiting_since=150) is None
+    assert "moved no request for 61 s" in (pulse.trouble(200, waiting_since=139) or "")
+    pulse.move(170)
+    assert pulse.trouble(200, waiting_since=10) is None
+    assert followed(200, 1.0, running=1, steps=5).trouble(200, waiting_since=10) is None
+
+
 def test_pauses_between_starts_are_forgotten_after_a_good_minute() -> None:
     """They doubled for ever, and a server that had run for a week started its engine again after 10 s."""
     pause = RestartPause()

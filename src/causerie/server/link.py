@@ -44,6 +44,7 @@ class Job:
     def __init__(self, number: int, backlog: Backlog) -> None:
         self.number = number
         self.backlog = backlog
+        self.since = time.monotonic()
         self._events: asyncio.Queue[tuple[Event, int]] = asyncio.Queue()
 
     def put(self, event: Event) -> None:
@@ -95,8 +96,10 @@ class EngineLink:
 
     @property
     def trouble(self) -> str | None:
-        """Why the engine does not answer; None while it makes steps or has nothing to do."""
-        trouble = self._pulse.trouble(time.monotonic()) if self._child is not None else "is starting"
+        """Why the engine does not answer; None while it makes steps and requests move, or it has nothing to do."""
+        loading = any(state.share != 1 for state in self.models.values())  # which takes as long as it takes
+        waiting = None if loading else min((job.since for job in self._jobs.values()), default=None)
+        trouble = "is starting" if self._child is None else self._pulse.trouble(time.monotonic(), waiting)
         return None if trouble is None else f"the engine's process {trouble}"
 
     @property
@@ -199,6 +202,7 @@ class EngineLink:
         if isinstance(event, Beat):
             self._pulse.read(event, time.monotonic())
         elif isinstance(event, ModelState):
+            self._pulse.move(time.monotonic())
             if event.share is None:
                 self.models.pop(event.model, None)
             else:
@@ -206,6 +210,7 @@ class EngineLink:
         elif isinstance(event, Failed) and event.job == PRELOADING:
             self._useless(error_of(event.kind, event.message, event.field))
         elif (job := self._jobs.get(event.job)) is not None:
+            self._pulse.move(time.monotonic())
             if job.backlog.full and not isinstance(event, Done | Failed):
                 self._tell(Cancel(event.job))
                 event = Failed.of(event.job, UsageError("The client reads too slowly; its request was ended."))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from causerie.server.orders import Beat
 
 SILENT_SECONDS = 5.0  # without a beat the process counts as stuck
-STEP_SECONDS = 60.0  # without a step while something runs, too
+STEP_SECONDS = 60.0  # without a step while something runs, or an event while somebody waits for one, too
 STARTING_SECONDS = 120.0  # for the first beat; Python and its modules come from a slow disk, perhaps
 STILL_SECONDS = 30.0
 """So long a process may be silent, or do nothing while something runs; then it is replaced. One that computes is not
@@ -29,7 +29,11 @@ class Pulse:
 
     def resume(self, now: float) -> None:
         """Forgets the time before `now`, in which nobody listened."""
-        self._beat_at = self._step_at = self._worked_at = now
+        self._beat_at = self._step_at = self._worked_at = self._moved_at = now
+
+    def move(self, now: float) -> None:
+        """Something came of a request, or of the loading of a model."""
+        self._moved_at = now
 
     def read(self, beat: Beat, now: float) -> None:
         """Takes a beat."""
@@ -44,15 +48,19 @@ class Pulse:
         """Seconds since the start."""
         return now - self._begun
 
-    def trouble(self, now: float) -> str | None:
-        """Why the process does not answer; None while it makes steps or has nothing to do."""
+    def trouble(self, now: float, waiting_since: float | None = None) -> str | None:
+        """Why the process does not answer; None while it makes steps or has nothing to do. `waiting_since` is when the
+        oldest request came that it ought to move; None where there is none."""
         if self.beat is None:
             return "is starting"
         if now - self._beat_at > SILENT_SECONDS:
             return f"has been silent for {now - self._beat_at:.0f} s"
         if self.beat.running and now - self._step_at > STEP_SECONDS:
             return f"has made no step for {now - self._step_at:.0f} s"
-        return None
+        if waiting_since is None:
+            return None
+        still = now - max(waiting_since, self._moved_at, self._step_at if self.beat.running else 0.0)
+        return f"has moved no request for {still:.0f} s" if still > STEP_SECONDS else None
 
     def standstill(self, now: float) -> str | None:
         """Why the process will not answer any more; None while it may."""
