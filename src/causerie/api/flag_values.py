@@ -11,6 +11,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from causerie.decoding.params import MOST_BIAS
 from causerie.errors import UsageError
 from causerie.text.response_format import form_of
 
@@ -104,7 +105,7 @@ def words(name: str, value: Any) -> list[list[int]]:
     return [token_list(name, word) for word in value]
 
 
-_bias = number(-math.inf)
+_bias = number(-math.inf, MOST_BIAS)
 
 
 def word_biases(name: str, value: Any) -> dict[tuple[int, ...], float]:
