@@ -36,7 +36,7 @@ def test_reading_a_prompt_is_told_as_llama_cpp_tells_it(client: openai.OpenAI) -
         assert {(each["total"], each["cache"]) for each in told} == {(found[-1].usage.prompt_tokens, told[0]["cache"])}
         read = [each["processed"] for each in told]
         assert read == sorted(set(read)) and read[-1] == told[0]["total"]
-        assert (told[0]["cache"] > 0) == again
+        assert (told[0]["cache"] > told[0]["total"] // 2) == again  # another test's prompt may begin alike
         first = next(place for place, chunk in enumerate(found) if chunk.choices and chunk.choices[0].delta.content)
         assert all(not hasattr(chunk, "prompt_progress") for chunk in found[first:])
     assert len(read) == 2

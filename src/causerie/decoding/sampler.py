@@ -145,13 +145,13 @@ class RequestSampler:
         """The flag that most likely forbids what the others leave: the model and the form alone always leave some."""
         params = self._params
         flags = {
-            "min_new_tokens": params.min_tokens,
             "suppress_tokens": params.suppress_tokens,
             "begin_suppress_tokens": params.begin_suppress_tokens,
             "bad_words_ids": params.bad_words,
             "logit_bias": params.logit_bias,
             "sequence_bias": params.sequence_bias,
             "no_repeat_ngram_size": params.no_repeat_ngram_size,
+            "min_new_tokens": params.min_tokens,
             "response_format": params.constraint,
         }
         return next((name for name, value in flags.items() if value), None)
