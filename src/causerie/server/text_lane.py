@@ -130,12 +130,19 @@ class TextLane:
         try:
             answer = await worker.ask(frame, stage)
         except BaseException:
-            await self._discard(worker)
-            if self._turns:
-                self._grow()
+            await self._replace(worker)
             raise
-        self._release(worker)
+        if worker.slow:
+            await self._replace(worker)
+        else:
+            self._release(worker)
         return answer
+
+    async def _replace(self, worker: TextWorker) -> None:
+        """Ends a worker that is of no more use, and starts another where somebody waits."""
+        await self._discard(worker)
+        if self._turns:
+            self._grow()
 
     async def _discard(self, worker: TextWorker) -> None:
         self._workers.discard(worker)

@@ -18,6 +18,8 @@ from causerie.server.text_orders import Fault, Reply, Stage, TextEvent
 Limit = Callable[[Stage], float]
 """How many seconds a stage of the work may take."""
 LOADING = Stage("loading")
+SLOW_SECONDS = 0.25
+_SLOW_NICENESS = 10
 _MOST_WAITING = 5  # times what the process may compute
 _TICK_SECONDS = 0.02  # of the system's clock of computing
 _decoder: msgspec.json.Decoder[TextEvent] = msgspec.json.Decoder(TextEvent)
@@ -46,6 +48,7 @@ class TextWorker:
     def __init__(self, child: Child, limit: Limit) -> None:
         self._child = child
         self._limit = limit
+        self.slow = False  # whether an order took so long that the process computes after others now
 
     @staticmethod
     async def start(folder: str, limit: Limit) -> tuple[TextWorker, Reply | Fault]:
@@ -89,12 +92,15 @@ class TextWorker:
         long. Raises Overdue."""
         coming = asyncio.create_task(self._event())
         begun, computed = time.monotonic(), self._child.cpu_seconds() or 0.0
-        left = seconds
+        left = min(seconds, SLOW_SECONDS)
         try:
             while True:
                 await asyncio.wait((coming,), timeout=left)
                 if coming.done():
                     return coming.result()
+                if stage.name != "loading" and not self.slow:
+                    self.slow = True
+                    self._child.give_way(_SLOW_NICENESS)
                 now = self._child.cpu_seconds()
                 left = 0.0 if now is None else seconds - (now - computed)
                 if left <= _TICK_SECONDS or time.monotonic() - begun > _MOST_WAITING * seconds:
