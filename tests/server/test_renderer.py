@@ -85,3 +85,19 @@ def test_rendering_never_keeps_the_server_from_answering(server: Server) -> None
     for each in rendering:
         assert all(html in (f"<p>{SLOW}</p>\n", plain(SLOW)) for html in each.result().json()["html"])
     server.wait(lambda: server.post("/render", {"texts": ["*a*"]}).json() == {"html": ["<p><em>a</em></p>\n"]})
+
+
+def test_after_its_end_nothing_is_started_again() -> None:
+    """A page that asked while the server ended left a process behind."""
+
+    async def ask() -> None:
+        renderer = Renderer()
+        assert await renderer.html(["*a*"]) == ["<p><em>a</em></p>\n"]
+        late = asyncio.create_task(renderer.html(["*b*"]))
+        await asyncio.sleep(0)
+        await renderer.close()
+        assert (await late)[0]
+        assert await renderer.html(["*c*"]) == [plain("*c*")]
+        assert renderer._child is None
+
+    asyncio.run(ask())

@@ -27,6 +27,7 @@ class Renderer:
         self._child: Child | None = None
         self._turn = asyncio.Lock()
         self._beginning = asyncio.Lock()
+        self._closed = False
 
     async def html(self, texts: list[str]) -> list[str]:
         """The HTML of each text: rendered and safe, or, where it is too long or takes too long, the text itself."""
@@ -37,7 +38,12 @@ class Renderer:
         return [found[place] if place in found else plain(text) for place, text in enumerate(texts)]
 
     async def close(self) -> None:
-        """Kills the process."""
+        """Kills the process; what is asked for afterwards is shown as it was written."""
+        self._closed = True
+        async with self._beginning:
+            await self._end()
+
+    async def _end(self) -> None:
         child, self._child = self._child, None
         if child is not None:
             await _kill(child)
@@ -58,7 +64,7 @@ class Renderer:
                         done.append(await _read(child))
                 finally:
                     if len(done) < len(texts):
-                        await self.close()  # its next words must not be taken for those of another list
+                        await self._end()  # its next words must not be taken for those of another list
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
             pass  # the rest is shown as it was written
         return done
@@ -66,6 +72,8 @@ class Renderer:
     async def _begun(self) -> Child:
         """The process, ready for texts."""
         async with self._beginning:
+            if self._closed:
+                raise ConnectionResetError("the server ends")
             if self._child is None:
                 child = await Child.start("causerie.server.markdown_process")
                 try:
