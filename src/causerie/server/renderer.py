@@ -46,7 +46,7 @@ class Renderer:
     async def _end(self) -> None:
         child, self._child = self._child, None
         if child is not None:
-            await _kill(child)
+            await child.kill()
 
     async def _rendered(self, texts: list[str]) -> list[str]:
         """The HTML of as many first texts as there is time for; that in which the process starts is not counted."""
@@ -79,7 +79,7 @@ class Renderer:
                 try:
                     await _read(child)
                 except BaseException:
-                    await _kill(child)
+                    await child.kill()
                     raise
                 self._child = child
             return self._child
@@ -88,13 +88,6 @@ class Renderer:
 def plain(text: str) -> str:
     """The text as HTML that shows it as it is."""
     return f"<pre><code>{escape(text)}</code></pre>"
-
-
-async def _kill(child: Child) -> None:
-    child.writer.close()
-    if child.process.returncode is None:
-        child.process.kill()
-    await child.process.wait()
 
 
 def _frame(texts: list[str]) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from contextlib import suppress
 
 from causerie.server.text_orders import Fault, Reply, Stage
 from causerie.server.text_worker import Limit, Lost, Overdue, TextWorker
@@ -147,8 +146,7 @@ class TextLane:
     async def _discard(self, worker: TextWorker) -> None:
         self._workers.discard(worker)
         self._idle = [(other, since) for other, since in self._idle if other is not worker]
-        with suppress(ProcessLookupError):
-            await worker.close()
+        await worker.close()
 
 
 class Refused(Exception):

@@ -72,10 +72,7 @@ class TextWorker:
 
     async def close(self) -> None:
         """Kills the process."""
-        self._child.writer.close()
-        if self._child.process.returncode is None:
-            self._child.process.kill()
-        await self._child.process.wait()
+        await self._child.kill()
 
     async def _answer(self, stage: Stage) -> Reply | Fault:
         while True:
