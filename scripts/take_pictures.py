@@ -56,7 +56,7 @@ def terminal_picture() -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from causerie.api.generation import GenerationConfig
+    from causerie.api.generation.config import GenerationConfig
     from causerie.cli.chat_files import ChatFolder
     from causerie.cli.conversation import ModelChoice, open_conversation
     from causerie.cli.screen import Screen

@@ -6,34 +6,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from causerie.api.async_streamer import AsyncTextIteratorStreamer
     from causerie.api.auto import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from causerie.api.causal_lm import CausalLM
-    from causerie.api.generation import GenerationConfig
-    from causerie.api.pipeline import TextGenerationPipeline, pipeline
+    from causerie.api.generation.async_streamer import AsyncTextIteratorStreamer
+    from causerie.api.generation.config import GenerationConfig
+    from causerie.api.generation.seeds import set_seed
+    from causerie.api.generation.streamers import TextIteratorStreamer, TextStreamer
+    from causerie.api.pipeline.text_generation import TextGenerationPipeline, pipeline
     from causerie.api.quantization import BitsAndBytesConfig
-    from causerie.api.seeds import set_seed
-    from causerie.api.streamers import TextIteratorStreamer, TextStreamer
     from causerie.builtin import builtin_model_path
     from causerie.errors import CauserieError
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AsyncTextIteratorStreamer": "causerie.api.async_streamer",
+    "AsyncTextIteratorStreamer": "causerie.api.generation.async_streamer",
     "AutoConfig": "causerie.api.auto",
     "AutoModelForCausalLM": "causerie.api.auto",
     "AutoTokenizer": "causerie.api.auto",
     "BitsAndBytesConfig": "causerie.api.quantization",
     "CausalLM": "causerie.api.causal_lm",
     "CauserieError": "causerie.errors",
-    "GenerationConfig": "causerie.api.generation",
-    "TextGenerationPipeline": "causerie.api.pipeline",
-    "TextIteratorStreamer": "causerie.api.streamers",
-    "TextStreamer": "causerie.api.streamers",
+    "GenerationConfig": "causerie.api.generation.config",
+    "TextGenerationPipeline": "causerie.api.pipeline.text_generation",
+    "TextIteratorStreamer": "causerie.api.generation.streamers",
+    "TextStreamer": "causerie.api.generation.streamers",
     "builtin_model_path": "causerie.builtin",
-    "pipeline": "causerie.api.pipeline",
-    "set_seed": "causerie.api.seeds",
+    "pipeline": "causerie.api.pipeline.text_generation",
+    "set_seed": "causerie.api.generation.seeds",
 }
 
 __all__ = [

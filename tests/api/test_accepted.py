@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from transformers.pipelines.pt_utils import KeyDataset
 
 from causerie import AutoConfig, AutoModelForCausalLM, CausalLM, GenerationConfig, pipeline
-from causerie.api.pipeline import TextGenerationPipeline
+from causerie.api.pipeline.text_generation import TextGenerationPipeline
 from causerie.errors import BackendUnavailable, MessageError, TemplateError, UnknownName, Unsupported, UsageError
 
 IDS = torch.tensor([[5, 6, 7]])

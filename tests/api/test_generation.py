@@ -10,10 +10,10 @@ import pytest
 import transformers
 
 from causerie import GenerationConfig
-from causerie.api.flag_values import CHECKS
-from causerie.api.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS
-from causerie.api.generation import FLAGS
-from causerie.api.resolution import Flags, Generation, resolve
+from causerie.api.generation.config import FLAGS
+from causerie.api.generation.flag_values import CHECKS
+from causerie.api.generation.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS
+from causerie.api.generation.resolution import Flags, Generation, resolve
 from causerie.errors import ContextLengthError, UnknownName, Unsupported, UsageError
 
 OURS = {

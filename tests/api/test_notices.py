@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from causerie import CausalLM, GenerationConfig, pipeline
-from causerie.api.pipeline import TextGenerationPipeline
+from causerie.api.pipeline.text_generation import TextGenerationPipeline
 
 PROMPT = [[5, 6, 7]]
 LONG = [[5] * 250]

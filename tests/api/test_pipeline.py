@@ -15,7 +15,7 @@ import torch
 from transformers.pipelines.text_generation import ReturnType
 
 from causerie import AutoModelForCausalLM, CausalLM, GenerationConfig, TextIteratorStreamer, pipeline
-from causerie.api.pipeline import TextGenerationPipeline
+from causerie.api.pipeline.text_generation import TextGenerationPipeline
 from causerie.errors import (
     ContextLengthError,
     MessageError,

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from causerie.chat.chat_format import ChatFormat
 from causerie.chat.encode import encode_chat
 from causerie.chat.messages import checked_chat, is_chat, is_chats
-from causerie.chat.prompt import ChatFormat
 from causerie.chat.session import ChatSession
 from causerie.chat.template import ChatTemplate, RenderOptions
 from causerie.errors import (

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from causerie.api.tensors import is_torch, to_lists, to_numpy, to_torch
-from causerie.api.tokenizer import ChatTokenizer
+from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
 from causerie.errors import TemplateError, UnknownName, Unsupported, UsageError
 
 from .conftest import byte_level, save
@@ -301,7 +301,7 @@ def test_no_torch_is_imported_for_lists_and_arrays(small: Path) -> None:
     program = f"""
 import sys
 sys.modules["torch"] = None
-from causerie.api.tokenizer import ChatTokenizer
+from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
 from causerie.errors import BackendUnavailable
 tokenizer = ChatTokenizer.from_folder({str(small)!r})
 chat = [{{"role": "user", "content": "Hi"}}]

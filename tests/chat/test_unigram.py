@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from causerie.api.tokenizer import ChatTokenizer
+from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
 
 from .conftest import save
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from causerie.api.generation import GenerationConfig
+from causerie.api.generation.config import GenerationConfig
 from causerie.chat.parts import ReasoningPart
 from causerie.cli.answer_end import Cost
 from causerie.cli.chat_files import ChatFolder, SavedChat, as_markdown

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causerie.api.generation import FLAGS as GENERATION_FLAGS
+from causerie.api.generation.config import FLAGS as GENERATION_FLAGS
 from causerie.cli.flags import parse_flags, parse_value
 from causerie.cli.generate_flags import FLAGS, NOT_IN_A_CHAT, help_text, read_flags
 from causerie.errors import UnknownName, Unsupported, UsageError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from causerie.api.generation import GenerationConfig
+from causerie.api.generation.config import GenerationConfig
 from causerie.cli.chat_files import ChatFolder, SavedChat
 from causerie.cli.remote import OpenAIServer, RemoteConversation, open_remote
 from causerie.cli.screen import Screen

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from causerie.api.embeddings import POOLING
+from causerie.api.embedding_vectors import POOLING
 from causerie.backends.ops import CacheShape
 from causerie.backends.step import Step
 from causerie.builtin import builtin_model_path
@@ -71,8 +71,8 @@ def _builtin() -> Model:
         pytest.skip("this tree has no built-in model")
     from causerie.backends.native.backend import NativeBackend
     from causerie.checkpoint.safetensors import SafetensorsIndex
+    from causerie.loading.load import load_model
     from causerie.models.config import read_config
-    from causerie.models.load import load_model
 
     backend = NativeBackend(1)
     with SafetensorsIndex.open(folder) as index:

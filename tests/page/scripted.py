@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from causerie.server.page import RenderBody, page_routes, rendered
-from causerie.server.renderer import Renderer
+from causerie.server.http.page import RenderBody, page_routes, rendered
+from causerie.server.processes.markdown.renderer import Renderer
 
 Delta = dict[str, Any]
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from causerie.backends.ops import Backend, CacheShape
 from causerie.backends.step import Step
 from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.loading.load import load_model
 from causerie.models.config import read_config
-from causerie.models.load import load_model
 from causerie.models.model import StepModel
 from causerie.plan.footprint import cache_format
 from tests.parity.configs import PROMPT, TINY, Case

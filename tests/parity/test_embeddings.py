@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from causerie import AutoModelForCausalLM
-from causerie.api.embeddings import POOLING, normalized
+from causerie.api.embedding_vectors import POOLING, normalized
 from causerie.backends.ops import Backend
 from causerie.builtin import builtin_model_path
 from causerie.engine.engine import Engine

@@ -15,8 +15,8 @@ from causerie.backends.torch.backend import TorchBackend
 from causerie.checkpoint.index import TensorInfo
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import ConfigError, EngineError, OutOfMemory, UnknownName, Unsupported, UsageError, WeightFileError
+from causerie.loading.load import load_model, weight_format
 from causerie.models.config import read_config
-from causerie.models.load import load_model, weight_format
 from causerie.models.model import Model
 from tests.parity.harness import prompt_logits, some_tokens
 

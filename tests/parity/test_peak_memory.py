@@ -31,7 +31,7 @@ from pathlib import Path
 from causerie.backends.ops import CacheShape
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.models.config import read_config
-from causerie.models.load import load_model
+from causerie.loading.load import load_model
 from tests.parity.harness import backend_or_none, some_tokens, prompt_logits
 
 folder, name, dtype = Path(sys.argv[1]), sys.argv[2], sys.argv[3]

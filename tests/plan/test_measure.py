@@ -13,7 +13,7 @@ from causerie.backends.ops import CacheShape
 from causerie.backends.step import Step
 from causerie.errors import ContextLengthError, OutOfMemory, UsageError
 from causerie.plan.measure import Trial, Workbench, cache_tokens, check
-from causerie.plan.rounds import Held, measure
+from causerie.plan.rounds import MeasuredModel, measure
 from tests.plan.test_speed import decoder
 
 
@@ -134,7 +134,7 @@ class Scripted:
 
 
 SPEC = decoder()
-HELD = Held(SPEC, 4 * SPEC.parameters, "float32", "float32", "float32", 16)
+HELD = MeasuredModel(SPEC, 4 * SPEC.parameters, "float32", "float32", "float32", 16)
 
 
 def test_each_round_is_set_against_the_probe_around_it() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from causerie.models.spec import MLP, Attention, Decoder, Layer, Norm, Rope
-from causerie.plan.speed import Limits, Work, active_bytes, step_work
+from causerie.plan.speed import Cost, Limits, active_bytes, step_work
 
 NORM = Norm(1e-6)
 
@@ -54,11 +54,11 @@ def test_an_embedding_that_is_not_the_head_is_not_read() -> None:
 
 def test_the_longer_of_reading_and_computing_bounds() -> None:
     limits = Limits(100.0, {"int8": 1000.0, "float32": 10.0})
-    assert Work(200.0, {"int8": 1000.0}).least_seconds(limits) == (2.0, "memory")
-    assert Work(200.0, {"int8": 1000.0, "float32": 30.0}).least_seconds(limits) == (4.0, "arithmetic")
+    assert Cost(200.0, {"int8": 1000.0}).least_seconds(limits) == (2.0, "memory")
+    assert Cost(200.0, {"int8": 1000.0, "float32": 30.0}).least_seconds(limits) == (4.0, "arithmetic")
 
 
 def test_what_could_not_be_measured_is_not_guessed() -> None:
     limits = Limits(100.0, {"float32": 1000.0})
-    assert Work(100.0, {"bfloat16": 5000.0}).least_seconds(limits) is None
-    assert Work(100.0, {"bfloat16": 150.0}).least_seconds(limits) == (1.0, "memory")
+    assert Cost(100.0, {"bfloat16": 5000.0}).least_seconds(limits) is None
+    assert Cost(100.0, {"bfloat16": 150.0}).least_seconds(limits) == (1.0, "memory")

@@ -11,8 +11,8 @@ import torch
 
 from causerie.backends.torch.backend import TorchBackend
 from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.loading.load import load_model
 from causerie.models.config import read_config
-from causerie.models.load import load_model
 from causerie.models.model import Model
 from causerie.plan.footprint import cache_sizer
 from causerie.quant.config import QuantConfig

@@ -14,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 
 from causerie.backends.torch.backend import TorchBackend
-from causerie.backends.torch.packed import PackedMatrix
+from causerie.backends.torch.packed import QuantizedMatrix
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
 from causerie.errors import ConfigError, UnknownName, Unsupported, UsageError, WeightFileError
+from causerie.loading.load import survey
+from causerie.loading.packed import find_packed
+from causerie.loading.save import write_config, write_weights
 from causerie.models.config import read_config
-from causerie.models.load import survey
-from causerie.models.packed import find_packed
-from causerie.models.save import write_config, write_weights
 from causerie.quant.config import QuantConfig
 from causerie.quant.formats import QUANTIZED, format_named
 from tests.parity.harness import backend_or_none, prompt_logits, reference, reference_logits, some_tokens
@@ -68,7 +68,7 @@ def test_torch_dequantizes_to_the_last_bit(format: str, untied: Path) -> None:
     assert set(packed) >= {"embed", "head", "layers.1.ffn.down"}
     for name, tensor in (("head", "lm_head"), ("layers.1.ffn.down", "model.layers.1.mlp.down_proj")):
         matrix, rows = packed[name].data, values[f"{tensor}.weight"]
-        assert isinstance(matrix, PackedMatrix)
+        assert isinstance(matrix, QuantizedMatrix)
         known = format_named(format)
         expected = known.decode(known.encode(rows, known.constant([rows])), rows.shape)
         some = torch.tensor([5, 0, rows.shape[0] - 1, 5])
@@ -131,7 +131,7 @@ def test_a_saved_model_is_the_same(format: str, backend: str, untied: Path, tmp_
 def test_workers_and_slices_change_nothing(untied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prompt = some_tokens(9)
     expected = prompt_logits(loaded(untied, QuantConfig("nf4_double", "int4", "int8")), [prompt])[0]
-    monkeypatch.setattr("causerie.models.quantize.PART", 2**9)
+    monkeypatch.setattr("causerie.loading.quantize.PART", 2**9)
     monkeypatch.setattr("causerie.backends.torch.backend.SLICE_BYTES", 2**12)
     monkeypatch.setattr("causerie.backends.torch.packed.CHUNK", 2**10)
     reports: list[int] = []

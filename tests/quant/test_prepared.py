@@ -20,7 +20,7 @@ from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import laid_out
 from causerie.cli.main import main
 from causerie.errors import CauserieError, ConfigError, Unsupported, UsageError, WeightFileError
-from causerie.models.prepared import ALIGNMENT
+from causerie.loading.prepared import ALIGNMENT
 
 PROMPT = [[5, 6, 7, 8, 9]]
 RUNNABLE = [each.name for each in instruction_sets() if each.lacking is None]

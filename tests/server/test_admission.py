@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from causerie.server.admission import Admission
-from causerie.server.failure_responses import Refusal
+from causerie.server.http.admission import Admission
+from causerie.server.http.failure_responses import Refusal
 
 
 def test_a_client_without_a_request_finds_a_place_where_another_has_taken_all() -> None:

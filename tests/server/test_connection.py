@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from causerie.server import connection
-from causerie.server.connection import MOST_HEAD, MOST_HEADERS, Connection
+from causerie.server.http import connection
+from causerie.server.http.connection import MOST_HEAD, MOST_HEADERS, Connection
 from tests.server.server_process import Server
 
 GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causerie.server.json_bounds import MOST_DEPTH, MOST_MEMBERS, MOST_VALUES, TooDeep, TooMany, check_bounds
+from causerie.server.http.json_bounds import MOST_DEPTH, MOST_MEMBERS, MOST_VALUES, TooDeep, TooMany, check_bounds
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(alphabet='[]{}",\\:a', max_size=12),

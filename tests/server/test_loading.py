@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from causerie import builtin_model_path
-from causerie.server.app import Application
-from causerie.server.loading import progress
-from causerie.server.models import Models
-from causerie.server.orders import ModelState
+from causerie.server.http.app import Application
+from causerie.server.http.load_progress import progress
+from causerie.server.processes.engine.models import Models
+from causerie.server.processes.jobs import ModelState
 
 
 def weight_bytes(folder: Path) -> int:

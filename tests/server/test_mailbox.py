@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from causerie.server.mailbox import Mailbox
+from causerie.server.processes.engine.mailbox import Mailbox
 
 
 def test_letters_of_many_threads_arrive_each_in_its_order() -> None:

@@ -7,7 +7,7 @@ from html import unescape
 
 import pytest
 
-from causerie.server.markdown import to_html
+from causerie.server.processes.markdown.markdown import to_html
 
 FORMULAS = (
     r"\(a^2\)",

@@ -9,10 +9,10 @@ import signal
 import pytest
 
 from causerie.errors import EngineError
-from causerie.server import pulse
-from causerie.server.link import EngineLink
-from causerie.server.orders import Beat, Detokenize, EngineOptions
-from causerie.server.pulse import COMPUTING_SECONDS, STARTING_SECONDS, STILL_SECONDS, Pulse, RestartPause
+from causerie.server.processes import pulse
+from causerie.server.processes.engine_link import EngineLink
+from causerie.server.processes.jobs import Beat, Detokenize, EngineOptions
+from causerie.server.processes.pulse import COMPUTING_SECONDS, STARTING_SECONDS, STILL_SECONDS, Pulse, RestartPause
 
 
 def beat(steps: int = 0, running: int = 0, cpu_seconds: float = 0.0) -> Beat:

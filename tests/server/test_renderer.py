@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from causerie.server.page import MOST_CHARACTERS as MOST_TOGETHER
-from causerie.server.renderer import MOST_CHARACTERS, Renderer, plain
+from causerie.server.http.page import MOST_CHARACTERS as MOST_TOGETHER
+from causerie.server.processes.markdown.renderer import MOST_CHARACTERS, Renderer, plain
 from tests.server.server_process import Server
 
 SLOW = "[" * MOST_CHARACTERS  # takes markdown-it some tenths of a second for each of these

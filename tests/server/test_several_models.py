@@ -14,9 +14,9 @@ import pytest
 
 from causerie import builtin_model_path
 from causerie.errors import OutOfMemory, UnknownName
-from causerie.server import models
-from causerie.server.models import Models
-from causerie.server.orders import ModelState
+from causerie.server.processes.engine import models
+from causerie.server.processes.engine.models import Models
+from causerie.server.processes.jobs import ModelState
 from tests.server.server_process import Server, serving
 
 

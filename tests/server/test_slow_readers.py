@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from causerie.server.backlog import MOST_BYTES, Backlog, weight
-from causerie.server.link import Job
-from causerie.server.orders import Call, Piece, TokenPiece
+from causerie.server.processes.backlog import MOST_BYTES, Backlog, weight
+from causerie.server.processes.engine_link import Job
+from causerie.server.processes.jobs import Call, Piece, TokenPiece
 from tests.server.server_process import Server, serving
 from tests.server.test_connection import address_of
 

@@ -11,8 +11,8 @@ from llguidance import LLMatcher
 
 from causerie import AutoTokenizer
 from causerie.errors import CauserieError, ContextLengthError, MessageError, TemplateError, UsageError
-from causerie.server.orders import Chat, Prompt, Text, Tokens
-from causerie.server.text_work import TextWork
+from causerie.server.processes.jobs import Chat, Prompt, Text, Tokens
+from causerie.server.processes.text.text_work import TextWork
 from tests.server.server_process import folder_with
 
 HELLO = Chat([{"role": "user", "content": "Hello!"}])

@@ -10,8 +10,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from causerie.api.foreign_flags import ForeignFlag, refuse_flags
-from causerie.api.generation import GenerationConfig
+from causerie.api.generation.config import GenerationConfig
+from causerie.api.generation.foreign_flags import ForeignFlag, refuse_flags
 from causerie.api.model_config import ModelConfig
 from causerie.api.torch_names import cache_dtype_name, device_name, dtype_name
 from causerie.checkpoint.folder import Need
@@ -22,8 +22,8 @@ from causerie.settings import Settings
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
     from causerie.api.quantization import BitsAndBytesConfig
-    from causerie.api.tokenizer import ChatTokenizer
-    from causerie.models.load import Progress
+    from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
+    from causerie.loading.load import Progress
     from causerie.quant.config import QuantConfig
 
 _REMOTE = ForeignFlag((True, False), "Nothing that comes with a checkpoint is ever run; families are built in.")
@@ -109,7 +109,7 @@ class AutoTokenizer:
         **others: Any,
     ) -> ChatTokenizer:
         """The tokenizer of a folder, "builtin" or hub id. Raises CheckpointError's kinds, UnknownName."""
-        from causerie.api.tokenizer import ChatTokenizer
+        from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
 
         special = {name: others.pop(name) for name in list(others) if name in _SPECIAL}
         _refuse_options(others, _TOKENIZER_FOREIGN, (*_WHERE, "padding_side", "truncation_side", *_SPECIAL))

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from causerie.api.answers import Answer, read_answers
-from causerie.api.embeddings import POOLING, Embedded, is_tokens, normalized
-from causerie.api.foreign_flags import ForeignFlag, refuse_flags
-from causerie.api.forward import ForwardCall
-from causerie.api.generation import GenerationConfig
-from causerie.api.notices import ContextNotice, warn_of_flags_without_effect
-from causerie.api.outputs import CausalLMOutput, output_of
-from causerie.api.prompts import Container, Prompts
-from causerie.api.resolution import Flags, Generation, call_flags, resolve
-from causerie.api.streamers import text_of
+from causerie.api.embedding_vectors import POOLING, Embedded, is_tokens, normalized
+from causerie.api.generation.answers import Answer, read_answers
+from causerie.api.generation.config import GenerationConfig
+from causerie.api.generation.foreign_flags import ForeignFlag, refuse_flags
+from causerie.api.generation.forward import ForwardCall
+from causerie.api.generation.notices import ContextNotice, warn_of_flags_without_effect
+from causerie.api.generation.outputs import CausalLMOutput, output_of
+from causerie.api.generation.prompt_rows import Container, Prompts
+from causerie.api.generation.resolution import Flags, Generation, call_flags, resolve
+from causerie.api.generation.streamers import text_of
+from causerie.api.generation.watch import Watching, preparing
 from causerie.api.torch_names import Device, device_name, dtype_name, dtype_object
-from causerie.api.watching import Watching, preparing
 from causerie.decoding.params import SamplingParams
 from causerie.engine.request import TokenEvent
 from causerie.errors import Unsupported, UsageError
@@ -34,7 +34,7 @@ from causerie.errors import Unsupported, UsageError
 if TYPE_CHECKING:
     from causerie.api.model_config import ModelConfig
     from causerie.api.saving import Saving
-    from causerie.api.tokenizer import ChatTokenizer
+    from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
     from causerie.engine.engine import EngineStats
     from causerie.engine.stream import Message
     from causerie.engine.thread import EngineThread
@@ -307,7 +307,7 @@ class CausalLM:
         )
         if plan.response_format is None and plan.thinking_budget is None:
             return plan
-        from causerie.api.held import constraint_of
+        from causerie.api.generation.constraints import constraint_of
 
         constraint = constraint_of(plan, self.tokenizer, self._model.vocab)
         return replace(plan, params=replace(plan.params, constraint=constraint))
@@ -316,7 +316,7 @@ class CausalLM:
     def tokenizer(self) -> ChatTokenizer:
         """The tokenizer of the model's own folder, loaded when first used. Raises MissingFile."""
         if self._tokenizer is None:
-            from causerie.api.tokenizer import ChatTokenizer
+            from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
 
             if self.config.folder is None:
                 raise UsageError("This model was made without a folder, so it has no tokenizer; pass tokenizer=…")

@@ -23,7 +23,7 @@ from causerie.plan.quality import Quality, Scores, compare
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
-    from causerie.api.tokenizer import ChatTokenizer
+    from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
 
 REFERENCE = "float32"
 NOISE = "bfloat16"

@@ -15,11 +15,11 @@ from causerie.checkpoint.folder import Need
 from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import CheckpointError
-from causerie.models.load import Survey, survey
+from causerie.loading.load import Survey, survey
+from causerie.loading.packed import method_of
+from causerie.loading.sources import Source
 from causerie.models.names import checkpoint_name
-from causerie.models.packed import method_of
 from causerie.models.registry import family, spec_from_config
-from causerie.models.sources import Source
 from causerie.models.spec import Decoder
 from causerie.quant.config import QuantConfig
 from causerie.quant.weight import FORMATS

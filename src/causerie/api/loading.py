@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from causerie.api.causal_lm import CausalLM
-from causerie.api.generation import GenerationConfig
+from causerie.api.generation.config import GenerationConfig
 from causerie.api.loading_line import LoadingLine
 from causerie.api.model_config import ModelConfig
 from causerie.api.placement import Request, choose
@@ -20,7 +20,7 @@ from causerie.backends.ops import Backend
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
-from causerie.models.load import Progress, load_surveyed, survey
+from causerie.loading.load import Progress, load_surveyed, survey
 from causerie.plan.footprint import cache_sizer
 from causerie.plan.hardware import Hardware
 from causerie.quant.config import QuantConfig

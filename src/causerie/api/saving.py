@@ -16,9 +16,9 @@ from causerie.api.loading_line import LoadingLine
 from causerie.checkpoint.folder import TEXTS
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import CheckpointError, UsageError
-from causerie.models.load import survey
-from causerie.models.prepared import prepared_for
-from causerie.models.save import write_config, write_prepared, write_weights
+from causerie.loading.load import survey
+from causerie.loading.prepared import prepared_for
+from causerie.loading.save import write_config, write_prepared, write_weights
 from causerie.quant.config import QuantConfig
 
 if TYPE_CHECKING:

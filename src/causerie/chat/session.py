@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
+from causerie.chat.chat_format import ChatFormat
 from causerie.chat.context import shorten
 from causerie.chat.encode import EncodedChat
-from causerie.chat.prompt import ChatFormat
 from causerie.errors import ContextLengthError, UsageError
 from causerie.text.detokenize import Detokenizer
 from causerie.text.stream import Event, TextStream
@@ -60,7 +60,7 @@ class ChatSession:
         self._kept = frozenset(kept)
         self.variables = dict(variables or {})  # what the template is told beside the messages
         self._messages: tuple[dict[str, Any], ...] = tuple(chat_format.checked(messages)) if messages else ()
-        self._answering: Answer | None = None
+        self._answering: AnswerStream | None = None
         self.system_prompt = system_prompt
 
     @property
@@ -73,7 +73,7 @@ class ChatSession:
 
     def ask(
         self, text: str, params: Any, stop_strings: str | Sequence[str] = (), repetition_detection: bool = False
-    ) -> Answer:
+    ) -> AnswerStream:
         """Adds a user message and begins the answer, an iterator of pieces of text; with `repetition_detection` one
         that repeats itself for ever is ended. When it ends the answer is appended; when it fails the message is taken
         back; closed early, what was said so far stays. MessageError, TemplateError and ContextLengthError leave the
@@ -81,7 +81,9 @@ class ChatSession:
         messages = (*self._messages, {"role": "user", "content": text})
         return self._begin(messages, params, stop_strings, repetition_detection)
 
-    def retry(self, params: Any, stop_strings: str | Sequence[str] = (), repetition_detection: bool = False) -> Answer:
+    def retry(
+        self, params: Any, stop_strings: str | Sequence[str] = (), repetition_detection: bool = False
+    ) -> AnswerStream:
         """Answers the last user message anew; the answer it had is forgotten once the new one has come. Raises as
         `ask`, and UsageError where there is no message."""
         question = self._last("user")
@@ -91,7 +93,7 @@ class ChatSession:
 
     def proceed(
         self, params: Any, stop_strings: str | Sequence[str] = (), repetition_detection: bool = False
-    ) -> Answer:
+    ) -> AnswerStream:
         """Goes on with the last answer, which must be the last message. Raises as `ask`."""
         if not self._messages or self._messages[-1]["role"] != "assistant":
             raise UsageError("There is no answer to go on with. Write a message.")
@@ -105,7 +107,7 @@ class ChatSession:
         stop_strings: str | Sequence[str],
         repetition_detection: bool,
         begun: str | None = None,
-    ) -> Answer:
+    ) -> AnswerStream:
         """An answer to these messages, or where it is `begun` the rest of the last one of them."""
         if self._answering is not None:
             raise UsageError("The previous answer is still being given. Read it to its end or close it first.")
@@ -117,7 +119,7 @@ class ChatSession:
         before = self._messages
         self._messages = messages if begun is None else messages[:-1]
         stream = TextStream(events, detokenizer, stop_strings, self._hidden, repetition_detection)
-        self._answering = Answer(self, stream, before, prompt, begun or "")
+        self._answering = AnswerStream(self, stream, before, prompt, begun or "")
         return self._answering
 
     def _last(self, role: str) -> int | None:
@@ -125,7 +127,7 @@ class ChatSession:
         found = [index for index, message in enumerate(self._messages) if message["role"] == role]
         return found[-1] if found else None
 
-    def ended(self, answer: Answer) -> None:
+    def ended(self, answer: AnswerStream) -> None:
         """Called once by an answer when it ends: keeps what was said, or forgets the question that got nothing."""
         self._answering = None
         failed = answer.finish_reason == "error" or (answer.finish_reason == "cancelled" and not answer.text)
@@ -191,7 +193,7 @@ class ChatSession:
         self._messages = ()
 
 
-class Answer(Iterator[str]):
+class AnswerStream(Iterator[str]):
     """One answer as it comes. Iterate over its pieces; `close` ends it early. `text`, `tokens`, `finish_reason` and,
     once it ended by itself, `last_event` (with the engine's statistics) tell about it."""
 
@@ -231,7 +233,7 @@ class Answer(Iterator[str]):
         """The latest event of the generator."""
         return self._stream.last_event
 
-    def __iter__(self) -> Answer:
+    def __iter__(self) -> AnswerStream:
         return self
 
     def __next__(self) -> str:
@@ -258,7 +260,7 @@ class Answer(Iterator[str]):
             self._open = False
             self._session.ended(self)
 
-    def __enter__(self) -> Answer:
+    def __enter__(self) -> AnswerStream:
         return self
 
     def __exit__(

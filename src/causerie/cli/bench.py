@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from causerie.plan.breakdown import Part
     from causerie.plan.hardware import Probe
     from causerie.plan.measure import Trial
-    from causerie.plan.rounds import Held, Result
+    from causerie.plan.rounds import MeasuredModel, Result
 
 _DESCRIPTION = """\
 How fast a model reads a prompt (prefill) and writes an answer (decode) on this
@@ -135,7 +135,7 @@ def _check(found: argparse.Namespace, trials: list[Trial]) -> None:
     """Everything that can be known before weights are read. Raises CauserieError."""
     from causerie.api.auto import AutoConfig
     from causerie.api.torch_names import cache_dtype_name
-    from causerie.models.packed import without_method
+    from causerie.loading.packed import without_method
     from causerie.models.registry import spec_from_config
     from causerie.plan.measure import check
     from causerie.quant.config import QuantConfig
@@ -205,12 +205,12 @@ def _measure_all(
     return rows
 
 
-def _held(model: Model) -> Held:
-    from causerie.plan.rounds import Held
+def _held(model: Model) -> MeasuredModel:
+    from causerie.plan.rounds import MeasuredModel
     from causerie.quant.config import QuantConfig
 
     named = None if model.quantization is None else QuantConfig.named(model.quantization)
-    return Held(
+    return MeasuredModel(
         spec=model.spec,
         weight_bytes=model.weight_bytes,
         format=model.quantization or model.format,

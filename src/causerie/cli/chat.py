@@ -31,7 +31,7 @@ from causerie.errors import CauserieError, UsageError
 from causerie.settings import Settings
 
 if TYPE_CHECKING:
-    from causerie.api.generation import GenerationConfig
+    from causerie.api.generation.config import GenerationConfig
 
 PROMPT = "> "
 
@@ -221,7 +221,7 @@ class Holding:
 
 def _with_config(name: str, flags: GenerationConfig) -> GenerationConfig:
     """The flags of a generation_config.json, and over them those of the command line. Raises CauserieError."""
-    from causerie.api.generation import GenerationConfig
+    from causerie.api.generation.config import GenerationConfig
 
     path = Path(name).expanduser()
     found = GenerationConfig.from_file(path) if path.is_file() else GenerationConfig.from_pretrained(name)

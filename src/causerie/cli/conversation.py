@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from causerie.api.auto import AutoModelForCausalLM, AutoTokenizer
-from causerie.api.generation import GenerationConfig
+from causerie.api.generation.config import GenerationConfig
+from causerie.api.generation.resolution import Flags
 from causerie.api.quantization import chosen as quantized
-from causerie.api.resolution import Flags
 from causerie.api.torch_names import cache_dtype_name
+from causerie.chat.chat_format import ChatFormat
 from causerie.chat.parse import ReplyFormat, ReplyParser
 from causerie.chat.parts import Part, ReasoningPart, TextPart
-from causerie.chat.prompt import ChatFormat
-from causerie.chat.session import Answer, ChatSession
+from causerie.chat.session import AnswerStream, ChatSession
 from causerie.cli.answer_end import Cost
 from causerie.cli.generate_flags import read_flags
 from causerie.cli.terminal import TokenRow
@@ -104,7 +104,7 @@ class ModelConversation:
         system_prompt: str | None = None,
         choice: ModelChoice | None = None,
     ) -> None:
-        self._last: Answer | None = None
+        self._last: AnswerStream | None = None
         self._choice = choice or ModelChoice(model.name_or_path)
         self._call = flags
         self._take(model, chat_format)
@@ -213,7 +213,7 @@ class ModelConversation:
         """See Conversation."""
         return self._reply(self._session.proceed, self._flags())
 
-    def _reply(self, ask: Callable[[Flags, Any, bool], Answer], flags: Flags) -> ModelReply:
+    def _reply(self, ask: Callable[[Flags, Any, bool], AnswerStream], flags: Flags) -> ModelReply:
         begun = time.monotonic()
         answer = self._last = ask(flags, flags.get("stop_strings", ()), flags.get("repetition_detection"))
         return ModelReply(answer, begun, self._reply_format.parser(answer.prompt.text[-200:]))
@@ -313,7 +313,7 @@ class ModelReply:
 
     def __init__(
         self,
-        answer: Answer,
+        answer: AnswerStream,
         begun: float,
         parser: ReplyParser | None = None,
         clock: Callable[[], float] = time.monotonic,

@@ -13,7 +13,7 @@ from causerie.cli.flags import Value, parse_flags, parse_value
 from causerie.errors import Unsupported, unknown
 
 if TYPE_CHECKING:
-    from causerie.api.generation import GenerationConfig
+    from causerie.api.generation.config import GenerationConfig
 
 Kind = Literal["whole", "number", "truth", "texts", "tokens", "token_lists", "biases"]
 
@@ -95,8 +95,8 @@ NOT_IN_A_CHAT = {
 def read_flags(words: Iterable[str]) -> GenerationConfig:
     """The flags that `key=value` words set. Raises UnknownName for a name that is none, Unsupported for what a chat
     cannot do, UsageError for a value that cannot be."""
-    from causerie.api.foreign_flags import FOREIGN
-    from causerie.api.generation import GenerationConfig
+    from causerie.api.generation.config import GenerationConfig
+    from causerie.api.generation.foreign_flags import FOREIGN
 
     values: dict[str, Value] = {}
     for name, text in parse_flags(words).items():

@@ -14,7 +14,7 @@ from http.client import HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
-from causerie.api.generation import GenerationConfig
+from causerie.api.generation.config import GenerationConfig
 from causerie.chat.context import shorten
 from causerie.chat.messages import checked_chat
 from causerie.chat.parts import ReasoningPart

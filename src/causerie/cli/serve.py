@@ -80,11 +80,11 @@ def run(found: argparse.Namespace) -> int:
 def _serve(found: argparse.Namespace, models: list[str], keys: list[str], listener: socket.socket) -> int:
     import uvicorn
 
-    from causerie.server.app import Application
-    from causerie.server.connection import IDLE_SECONDS, Connection
-    from causerie.server.gate import Gate
-    from causerie.server.link import EngineLink
-    from causerie.server.orders import EngineOptions
+    from causerie.server.http.app import Application
+    from causerie.server.http.connection import IDLE_SECONDS, Connection
+    from causerie.server.http.gate import Gate
+    from causerie.server.processes.engine_link import EngineLink
+    from causerie.server.processes.jobs import EngineOptions
 
     options: dict[str, Any] = {
         "dtype": found.dtype,

@@ -1,5 +1,5 @@
 """What one request asks of decoding, in token ids and numbers only. Knows no text, no tensors and no defaults of any
-checkpoint: `api/generation.py` turns the field's names into this."""
+checkpoint: `api/generation/config.py` turns the field's names into this."""
 
 from __future__ import annotations
 

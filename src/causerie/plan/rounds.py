@@ -13,7 +13,7 @@ from typing import Protocol
 
 from causerie.models.spec import Decoder
 from causerie.plan.measure import Trial
-from causerie.plan.speed import Limits, Work, active_bytes, step_work
+from causerie.plan.speed import Cost, Limits, active_bytes, step_work
 
 
 class Clocked(Protocol):
@@ -24,7 +24,7 @@ class Clocked(Protocol):
 
 
 @dataclass(frozen=True)
-class Held:
+class MeasuredModel:
     """A model as it is held: what a step must read and multiply."""
 
     spec: Decoder
@@ -34,7 +34,7 @@ class Held:
     cache_format: str
     step_tokens: int  # most tokens of a step
 
-    def steps(self, trial: Trial) -> tuple[Work, int]:
+    def steps(self, trial: Trial) -> tuple[Cost, int]:
         """The work of a middle step of the trial, and how many such steps it is."""
         read = active_bytes(self.spec, self.weight_bytes, self.embedding)
         held = self.format, self.cache_format
@@ -71,7 +71,12 @@ class Result:
 
 
 def measure(
-    bench: Clocked, trial: Trial, held: Held, bandwidth: Callable[[], float], peaks: Mapping[str, float], repeat: int
+    bench: Clocked,
+    trial: Trial,
+    held: MeasuredModel,
+    bandwidth: Callable[[], float],
+    peaks: Mapping[str, float],
+    repeat: int,
 ) -> Result:
     """Times a trial `repeat` times. `bandwidth` reads what memory gives now, in bytes per second; `peaks` are the
     operations per second of each kind of arithmetic that could be measured."""

@@ -30,7 +30,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Work:
+class Cost:
     """What must be read and computed; a product and the sum it goes into are two operations."""
 
     bytes: float
@@ -65,7 +65,7 @@ def active_bytes(spec: Decoder, weight_bytes: int, embedding: str) -> int:
 
 def step_work(
     spec: Decoder, read: int, held: tuple[str, str], *, rows: float, depth: float, sequences: int, wanted: float
-) -> Work:
+) -> Cost:
     """The work of a step in which each of `sequences` brings `rows` tokens, `depth` tokens lying before the first.
 
     `read` are the bytes of `active_bytes`, `held` the format of the weights and of the cache, `wanted` the rows in all
@@ -84,7 +84,7 @@ def step_work(
     operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * wanted)}
     attention = arithmetic_of(cache)
     operations[attention] = operations.get(attention, 0.0) + seen * sequences
-    return Work(read + cached * sequences, operations)
+    return Cost(read + cached * sequences, operations)
 
 
 def _seen(mixer: Attention, positions: float) -> float:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from causerie.backends.native import library, prepared
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.executable import NativeExecutable
-from causerie.backends.native.lossless import PackedMatrix, likely_bytes, most_bytes
+from causerie.backends.native.lossless import LosslessMatrix, likely_bytes, most_bytes
 from causerie.backends.native.program import BLOCK, NUMBERS, PANEL, Layout, Packing
 from causerie.backends.native.quantized import held_bytes, packing_of, panels_bytes, slice_rows, write_table
 from causerie.backends.native.trace import Placed
@@ -90,7 +90,7 @@ class NativeBackend:
         if self._arena is None or name not in self._formats:
             raise EngineError(f"Weight {name!r} is placed without having been reserved.")
         format, layout, before = self._format(name, shape), self._layout(name, shape), self._arena.used
-        packed = PackedMatrix(self._arena, shape) if layout is Layout.PACKED else None
+        packed = LosslessMatrix(self._arena, shape) if layout is Layout.PACKED else None
         address = packed.address if packed else self._arena.take(self._most_bytes(name, shape))
         width = shape[1] if len(shape) == 2 else 1
         slice_rows = max(1, SLICE_BYTES // (width * PANEL * 4)) * PANEL
@@ -161,7 +161,7 @@ class NativeBackend:
         packing: Packing,
         format: str,
         layout: Layout,
-        packed: PackedMatrix | None,
+        packed: LosslessMatrix | None,
     ) -> None:
         if array.dtype != DTYPES[stored]:
             raise EngineError(f"A weight stored as {stored} was read as {array.dtype}; {DTYPES[stored]} was expected.")

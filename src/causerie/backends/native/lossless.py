@@ -43,7 +43,7 @@ def piece_bytes(plain: NDArray[np.bool_], steps: int) -> NDArray[np.int64]:
     return np.where(plain, PLAIN_STEP_BYTES, STEP_BYTES).astype(np.int64) * steps
 
 
-class PackedMatrix:
+class LosslessMatrix:
     """The table of a matrix's panels in an arena, filled from the first row on."""
 
     def __init__(self, arena: Arena, shape: tuple[int, ...]) -> None:

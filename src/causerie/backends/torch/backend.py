@@ -18,7 +18,7 @@ from causerie.backends.step import Step
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.devices import free_bytes, require
 from causerie.backends.torch.ops import TorchOps
-from causerie.backends.torch.packed import PackedMatrix
+from causerie.backends.torch.packed import QuantizedMatrix
 from causerie.errors import BackendUnavailable, EngineError, OutOfMemory
 from causerie.models.spec import Decoder
 from causerie.quant.format import Buffers, held_bytes, ranges
@@ -78,7 +78,7 @@ class TorchBackend:
             for array, part in read(start, stop).items():
                 stored = "bfloat16" if arrays[array].dtype is torch.bfloat16 else ""
                 arrays[array][places[array]] = _as_tensor(part, stored).to(self._device)
-        matrix = PackedMatrix(format, shape, arrays)
+        matrix = QuantizedMatrix(format, shape, arrays)
         return Weight(name, shape, format, matrix, matrix.nbytes)
 
     def compile(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from causerie.backends.ops import Linear
 from causerie.backends.torch.cache import PagedCache, StepTensors
-from causerie.backends.torch.packed import PackedMatrix
+from causerie.backends.torch.packed import QuantizedMatrix
 from causerie.models.spec import Activation, Attention, Norm, Rope
 from causerie.quant.weight import Weight
 
@@ -33,7 +33,7 @@ class TorchOps:
 
     def embed(self, table: Weight) -> Tensor:
         """[n, width]"""
-        if isinstance(table.data, PackedMatrix):
+        if isinstance(table.data, QuantizedMatrix):
             return table.data.rows(self._step.tokens).to(self._dtype)
         return F.embedding(self._step.tokens, table.data)
 
@@ -79,8 +79,8 @@ class TorchOps:
         return x[self._step.rows]
 
 
-def _linear(x: Tensor, matrix: Tensor | PackedMatrix, bias: Tensor | None) -> Tensor:
-    return matrix.linear(x, bias) if isinstance(matrix, PackedMatrix) else F.linear(x, matrix, bias)
+def _linear(x: Tensor, matrix: Tensor | QuantizedMatrix, bias: Tensor | None) -> Tensor:
+    return matrix.linear(x, bias) if isinstance(matrix, QuantizedMatrix) else F.linear(x, matrix, bias)
 
 
 def _rotated(heads: Tensor, turn: Tensor) -> Tensor:

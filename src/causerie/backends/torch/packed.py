@@ -21,7 +21,7 @@ CHUNK = 2**24  # elements of a matrix that are dequantized at once
 
 
 @dataclass(frozen=True)
-class PackedMatrix:
+class QuantizedMatrix:
     """One matrix of a quantized format."""
 
     format: str
@@ -49,13 +49,13 @@ class PackedMatrix:
         return sum(array.numel() * array.element_size() for array in self.arrays.values())
 
 
-def _int8(matrix: PackedMatrix, index: Tensor) -> Tensor:
+def _int8(matrix: QuantizedMatrix, index: Tensor) -> Tensor:
     scale = matrix.arrays["scale"][index].float()
     codes = matrix.arrays["codes"][index].float().unflatten(-1, (scale.shape[-1], -1))
     return (codes * scale[..., None]).flatten(-2)
 
 
-def _int4(matrix: PackedMatrix, index: Tensor) -> Tensor:
+def _int4(matrix: QuantizedMatrix, index: Tensor) -> Tensor:
     packed = matrix.arrays["codes"][index]
     codes = torch.stack((packed & 15, packed >> 4), dim=-1).flatten(-2).float().unflatten(-1, (-1, GROUP))
     step = matrix.arrays["unit"][index].float()[:, None] * matrix.arrays["scale"][index].float()
@@ -63,12 +63,12 @@ def _int4(matrix: PackedMatrix, index: Tensor) -> Tensor:
     return ((codes - zero[..., None]) * step[..., None]).flatten(-2)
 
 
-def _rowwise(matrix: PackedMatrix, index: Tensor) -> Tensor:
+def _rowwise(matrix: QuantizedMatrix, index: Tensor) -> Tensor:
     scaled = matrix.arrays["codes"][index].float() * matrix.arrays["scale"][index][:, None]
     return scaled * float(INVERSE)
 
 
-def _lookup(matrix: PackedMatrix, index: Tensor) -> Tensor:
+def _lookup(matrix: QuantizedMatrix, index: Tensor) -> Tensor:
     device = index.device
     at = index[:, None] * matrix.shape[1] + torch.arange(matrix.shape[1], device=device)  # in the flattened matrix
     pair = matrix.arrays["codes"][at // 2]
@@ -83,7 +83,7 @@ def _lookup(matrix: PackedMatrix, index: Tensor) -> Tensor:
     return values * absmax
 
 
-_DECODE: Mapping[str, Callable[[PackedMatrix, Tensor], Tensor]] = {
+_DECODE: Mapping[str, Callable[[QuantizedMatrix, Tensor], Tensor]] = {
     "int8": _int8,
     "int4": _int4,
     "bnb_int8": _rowwise,

@@ -1,0 +1,1 @@
+"""`generate` and its flags: what is asked, decided, looked on and answered."""

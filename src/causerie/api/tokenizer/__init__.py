@@ -1,0 +1,1 @@
+"""`AutoTokenizer`'s tokenizer: text and chats to encodings and back."""

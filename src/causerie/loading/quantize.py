@@ -1,0 +1,77 @@
+"""Quantizes the matrices of a checkpoint while they are read, on several threads: each reads and encodes some rows.
+
+Knows formats by their protocol, and no backend: what it makes is the reference layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from causerie.checkpoint.index import TensorIndex
+from causerie.errors import UsageError
+from causerie.loading.sources import Source
+from causerie.loading.workers import Workers
+from causerie.quant.format import LARGEST, Buffers, Format, Rows, concatenated
+from causerie.quant.plain import to_float32
+
+PART = 2**19  # elements that a thread takes at once
+
+ReadRows = Callable[[int, int], Buffers]
+Report = Callable[[int], None]  # rows done
+
+
+class Quantizer:
+    """Encodes the plain matrices of an index."""
+
+    def __init__(self, index: TensorIndex, workers: Workers) -> None:
+        self._index = index
+        self._workers = workers
+
+    def reader(self, source: Source, format: Format, report: Report) -> ReadRows:
+        """A function that gives the arrays of rows start..stop-1 (see `Backend.place_quantized`). Raises UsageError
+        where the tensor holds what cannot be quantized; a format that needs to know the whole matrix first reads it
+        twice."""
+        step = _part_rows(format, source.shape[1])
+        constant = format.constant(self._rows(source, *part) for part in _parts(0, source.shape[0], step))
+
+        def encoded(part: tuple[int, int]) -> Buffers:
+            return format.encode(self._rows(source, *part), constant)
+
+        def read(start: int, stop: int) -> Buffers:
+            parts = list(_parts(start, stop, step))
+            found = []
+            for part, buffers in zip(parts, self._workers.map(encoded, parts), strict=True):
+                found.append(buffers)
+                report(part[1])
+            return concatenated(format, source.shape[1], found)
+
+        return read
+
+    def _rows(self, source: Source, start: int, stop: int) -> Rows:
+        rows = to_float32(self._index.read(source.tensor, slice(start, stop)), source.stored)
+        largest = max(float(rows.max()), -float(rows.min()))  # NaN where any is, though max() may hide it
+        if not largest <= LARGEST or not np.isfinite(largest) or np.isnan(rows.min()):
+            raise UsageError(
+                f"Tensor {source.tensor!r} holds {_offending(rows)} in rows {start} to {stop - 1}, which cannot be "
+                "quantized. The checkpoint is damaged: download it again, or load it without quantization."
+            )
+        return rows
+
+
+def _offending(rows: Rows) -> str:
+    if np.isnan(rows).any():
+        return "NaN"
+    return f"{rows.reshape(-1)[np.abs(rows).argmax()]:g}"
+
+
+def _part_rows(format: Format, width: int) -> int:
+    step = format.row_step(width)
+    return step * max(1, PART // (step * width))
+
+
+def _parts(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
+    """Consecutive (start, stop) of at most `step` rows."""
+    return pairwise([*range(start, stop, step), stop])

@@ -1,0 +1,1 @@
+"""HTTP in front of the engine: routes, guards, bodies and streams. Knows no model."""

@@ -1,0 +1,331 @@
+"""The routes: HTTP to orders, events to HTTP. Knows no model; what an answer looks like is chat_completions.py's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from causerie.errors import CauserieError
+from causerie.server.http.admission import Admission
+from causerie.server.http.failure_responses import FieldNames, Refusal, anthropic_body, refusal_of
+from causerie.server.http.gate import Gate, client_of, guarded, refused
+from causerie.server.http.load_progress import LoadBody, amounts, progress
+from causerie.server.http.openapi import document
+from causerie.server.http.page import RenderBody, page_routes, rendered
+from causerie.server.http.request_body import read_body
+from causerie.server.http.streaming import (
+    DONE,
+    Frames,
+    ProtocolAnswer,
+    named_event,
+    plain_event,
+    read_all,
+    response_error,
+    stream_of,
+)
+from causerie.server.processes.backlog import Backlog
+from causerie.server.processes.engine_link import EngineLink
+from causerie.server.processes.jobs import Chat, Detokenize, Embed, Generate, Order, Render, Text
+from causerie.server.processes.markdown.renderer import Renderer
+from causerie.server.protocols import chat_completions, completions, messages, responses
+from causerie.server.protocols.chat_completions import ChatCompletion, ChatCompletionRequest
+from causerie.server.protocols.completions import Completion, CompletionRequest
+from causerie.server.protocols.embeddings import EmbeddingRequest
+from causerie.server.protocols.messages import CountRequest, MessagesAnswer, MessagesRequest
+from causerie.server.protocols.responses import ResponsesAnswer, ResponsesRequest
+from causerie.server.protocols.text_bodies import ApplyTemplate, DetokenizeBody, Tokenize
+
+Asked = TypeVar("Asked", Generate, Embed)
+Result = TypeVar("Result")
+_CHAT = Frames(plain_event, DONE, Refusal.body, chat_completions.FIELD_NAMES)
+_COMPLETION = Frames(plain_event, DONE, Refusal.body, completions.FIELD_NAMES)
+_RESPONSE = Frames(named_event, b"", response_error, responses.FIELD_NAMES)
+_MESSAGE = Frames(named_event, b"", anthropic_body, messages.FIELD_NAMES)
+_GONE = Response(status_code=499)  # nobody reads it
+
+
+class Application:
+    """The routes over one link to the engine. `most_jobs` run or wait at once."""
+
+    def __init__(self, link: EngineLink, models: list[str], most_jobs: int) -> None:
+        self._link = link
+        self._models = models
+        self._admission = Admission(most_jobs)
+        self._renderer = Renderer()
+
+    def asgi(self, gate: Gate) -> Any:
+        """The ASGI application, guarded."""
+
+        @asynccontextmanager
+        async def running(_: Starlette) -> AsyncIterator[None]:
+            await self._link.start()
+            yield
+            await self._link.close()
+            await self._renderer.close()
+
+        routes = [
+            Route("/v1/chat/completions", self._answered(self.chat, _CHAT.names), methods=["POST"]),
+            Route("/v1/completions", self._answered(self.complete, _COMPLETION.names), methods=["POST"]),
+            Route("/v1/responses", self._answered(self.respond, _RESPONSE.names), methods=["POST"]),
+            Route("/v1/messages", self._answered(self.message, _MESSAGE.names), methods=["POST"]),
+            Route("/v1/messages/count_tokens", self._answered(self.count, _MESSAGE.names), methods=["POST"]),
+            Route("/v1/embeddings", self._answered(self.embed, {"prompt": "input"}), methods=["POST"]),
+            Route("/v1/models", self._answered(self.models), methods=["GET"]),
+            Route("/v1/models/{model:path}", self._answered(self.model), methods=["GET"]),
+            Route("/load_model", self._answered(self.load), methods=["POST"]),
+            Route("/tokenize", self._answered(self.tokenize), methods=["POST"]),
+            Route("/detokenize", self._answered(self.detokenize, {"prompt": "tokens"}), methods=["POST"]),
+            Route("/apply-template", self._answered(self.apply_template, {"prompt": "messages"}), methods=["POST"]),
+            Route("/render", self._answered(self.render), methods=["POST"]),
+            Route("/openapi.json", self._answered(self.openapi), methods=["GET"]),
+            Route("/health", self._answered(self.health), methods=["GET"]),
+            Route("/metrics", self._answered(self.metrics), methods=["GET"]),
+            *page_routes(),
+        ]
+        handlers: dict[Any, Any] = {404: _not_found, 405: _not_found}
+        return guarded(Starlette(routes=routes, lifespan=running, exception_handlers=handlers), gate)
+
+    # --- answers ---
+
+    async def chat(self, request: Request) -> Response:
+        """POST /v1/chat/completions."""
+        body = await read_body(request, ChatCompletionRequest)
+        self._check_model(body.model)
+        return await self._answer(request, body.orders(), ChatCompletion(body), _CHAT, stream=body.stream)
+
+    async def complete(self, request: Request) -> Response:
+        """POST /v1/completions."""
+        body = await read_body(request, CompletionRequest)
+        self._check_model(body.model)
+        orders = body.orders()
+        completion = Completion(body, len(orders))
+        echoed = [] if not body.echo else [await self._text(request, order(0)) for order in orders]
+        first = [chunk for place, text in enumerate(echoed) for chunk in completion.echo(place, text)]
+        return await self._answer(request, orders, completion, _COMPLETION, stream=body.stream, first=first)
+
+    async def respond(self, request: Request) -> Response:
+        """POST /v1/responses."""
+        body = await read_body(request, ResponsesRequest)
+        self._check_model(body.model)
+        return await self._answer(request, body.orders(), ResponsesAnswer(body), _RESPONSE, stream=body.stream)
+
+    async def message(self, request: Request) -> Response:
+        """POST /v1/messages, for Anthropic's clients."""
+        body = await read_body(request, MessagesRequest)
+        self._check_model(body.model)
+        return await self._answer(request, body.orders(), MessagesAnswer(body), _MESSAGE, stream=body.stream)
+
+    async def count(self, request: Request) -> Response:
+        """POST /v1/messages/count_tokens."""
+        body = await read_body(request, CountRequest)
+        self._check_model(body.model)
+        prompt = body.prompt()
+        found = await self._value(request, lambda job: Render(job, body.model, prompt))
+        return _json({"input_tokens": len(found["tokens"])})
+
+    async def embed(self, request: Request) -> Response:
+        """POST /v1/embeddings."""
+        body = await read_body(request, EmbeddingRequest)
+        self._check_model(body.model)
+        order, client = body.order(), client_of(request)
+        with self._admission.enter(client):
+            found = await _unless_left(request, self._link.value(_of(client, order)))
+        return _GONE if found is None else _json(body.answer(found))
+
+    async def _value(self, request: Request, order: Callable[[int], Order]) -> Any:
+        """What an order that is no answer gives, while it has a place."""
+        with self._admission.enter(client_of(request)):
+            return await self._link.value(order)
+
+    async def _text(self, request: Request, order: Generate) -> str:
+        """The text of an order's prompt."""
+        if isinstance(order.prompt, Text):
+            return order.prompt.text
+        found = await self._value(request, lambda job: Render(job, order.model, order.prompt))
+        return str(found["text"])
+
+    async def _answer(
+        self,
+        request: Request,
+        orders: list[Callable[[int], Generate]],
+        answer: ProtocolAnswer,
+        frames: Frames,
+        *,
+        stream: bool,
+        first: list[dict[str, Any]] | None = None,
+    ) -> Response:
+        """Gives the orders and answers with what comes of them, whole or as it comes. A stream's status waits for the
+        first event of every order, so that what is wrong with a prompt is a status and no stream."""
+        client, backlog = client_of(request), Backlog()
+        async with AsyncExitStack() as stack:
+            stack.enter_context(self._admission.enter(client, len(orders)))
+            jobs = [await stack.enter_async_context(self._link.job(_of(client, order), backlog)) for order in orders]
+            chunks = list(first or [])
+            for place, job in enumerate(jobs):
+                chunks += answer.read(place, await job.next())
+            if stream:
+                return _events(stream_of(jobs, answer, chunks, stack.pop_all(), frames))
+            gone = await _unless_left(request, read_all(jobs, answer)) is None
+        return _GONE if gone else _json(answer.whole())
+
+    # --- models ---
+
+    async def models(self, _: Request) -> Response:
+        """GET /v1/models."""
+        return _json({"object": "list", "data": [self._described(name) for name in self._models]})
+
+    async def model(self, request: Request) -> Response:
+        """GET /v1/models/{id}."""
+        name = request.path_params["model"]
+        self._check_model(name)
+        return _json(self._described(name))
+
+    async def load(self, request: Request) -> Response:
+        """POST /load_model: loads a model now, and streams how far it is."""
+        body = await read_body(request, LoadBody)
+        self._check_model(body.model)
+        return _events(plain_event(event) async for event in progress(self._link, body.model))
+
+    def _described(self, name: str) -> dict[str, Any]:
+        state = self._link.models.get(name)
+        facts = {} if state is None else state.facts
+        status = "unloaded" if state is None else "loaded" if state.share == 1 else "loading"
+        known = {"id": name, "object": "model", "created": 0, "owned_by": "causerie", "status": status}
+        return known | ({} if state is None else {"share": state.share}) | amounts(state) | facts
+
+    def _check_model(self, name: str) -> None:
+        if name not in self._models:
+            known = ", ".join(self._models)
+            sentence = f"There is no model {name[:200]!r} here. Served: {known}."
+            raise Refusal(404, sentence, param="model", code="model_not_found")
+
+    # --- text and tokens ---
+
+    async def tokenize(self, request: Request) -> Response:
+        """POST /tokenize."""
+        body = await read_body(request, Tokenize)
+        self._check_model(body.model)
+        prompt = Text(body.prompt, body.add_special_tokens)
+        found = await self._value(request, lambda job: Render(job, body.model, prompt))
+        return _json({"tokens": found["tokens"], "count": len(found["tokens"])})
+
+    async def detokenize(self, request: Request) -> Response:
+        """POST /detokenize."""
+        body = await read_body(request, DetokenizeBody)
+        self._check_model(body.model)
+        return _json({"prompt": await self._value(request, lambda job: Detokenize(job, body.model, body.tokens))})
+
+    async def apply_template(self, request: Request) -> Response:
+        """POST /apply-template."""
+        body = await read_body(request, ApplyTemplate)
+        self._check_model(body.model)
+        found = await self._value(request, lambda job: Render(job, body.model, Chat(body.messages)))
+        return _json({"prompt": found["text"], "tokens": found["tokens"]})
+
+    async def render(self, request: Request) -> Response:
+        """POST /render: Markdown as safe HTML, for the page."""
+        return _json(await rendered(await read_body(request, RenderBody), self._renderer))
+
+    # --- how it is ---
+
+    async def openapi(self, _: Request) -> Response:
+        """GET /openapi.json."""
+        return _json(document(self._models))
+
+    async def health(self, _: Request) -> Response:
+        """GET /health: 200 only while the engine makes steps, or has nothing to do."""
+        trouble = self._link.trouble
+        if trouble is not None:
+            return _json({"status": "unhealthy", "reason": trouble}, 503)
+        return _json({"status": "ok"})
+
+    async def metrics(self, _: Request) -> Response:
+        """GET /metrics, in Prometheus' text format."""
+        beat = self._link.beat
+        lines = [
+            "# TYPE causerie_jobs gauge",
+            f"causerie_jobs {self._link.jobs}",
+            "# TYPE causerie_engine_restarts_total counter",
+            f"causerie_engine_restarts_total {self._link.restarts}",
+        ]
+        for name, kind in _METRICS.items():
+            value = 0 if beat is None else getattr(beat, name.removesuffix("_total"))
+            lines += [f"# TYPE causerie_{name} {kind}", f"causerie_{name} {value}"]
+        return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+    def _answered(
+        self, handler: Callable[[Request], Any], names: FieldNames = MappingProxyType({})
+    ) -> Callable[[Request], Any]:
+        """A route whose failures are envelopes; `names` is how it calls what they are about."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                found: Response = await handler(request)
+            except Refusal as refusal:
+                return refused(refusal, request.url.path)
+            except CauserieError as error:
+                return refused(refusal_of(error, names), request.url.path)
+            except ClientDisconnect:
+                return _GONE
+            return found
+
+        return answer
+
+
+_METRICS = {
+    "steps_total": "counter",
+    "running": "gauge",
+    "waiting": "gauge",
+    "read_tokens_total": "counter",
+    "cached_tokens_total": "counter",
+    "new_tokens_total": "counter",
+    "blocks": "gauge",
+    "free_blocks": "gauge",
+    "kept_blocks": "gauge",
+    "used_blocks": "gauge",
+}
+
+
+def _of(client: str, order: Callable[[int], Asked]) -> Callable[[int], Asked]:
+    """The order as this client's."""
+    return lambda job: msgspec.structs.replace(order(job), client=client)
+
+
+async def _unless_left(request: Request, work: Coroutine[Any, Any, Result]) -> Result | None:
+    """What `work` gives; None where the client goes first, which ends the work. Raises what it raises."""
+    working = asyncio.create_task(work)
+    leaving = asyncio.create_task(_left(request))
+    done, waiting = await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    return working.result() if working in done else None
+
+
+async def _left(request: Request) -> None:
+    """Returns when the client has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _events(events: AsyncIterable[bytes]) -> Response:
+    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 404)
+    what = "is not a route of this server" if status == 404 else f"does not take {request.method}"
+    headers = getattr(error, "headers", None)  # which methods there are
+    return refused(Refusal(status, f"{request.url.path[:200]} {what}."), request.url.path, headers)

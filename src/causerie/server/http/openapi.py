@@ -1,0 +1,108 @@
+"""The OpenAPI document of the server, made from the types by which it checks its requests. Knows no model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+import causerie
+from causerie.server.http.load_progress import LoadBody
+from causerie.server.http.page import RenderBody
+from causerie.server.protocols.chat_completions import ChatCompletionRequest
+from causerie.server.protocols.completions import CompletionRequest
+from causerie.server.protocols.embeddings import EmbeddingRequest
+from causerie.server.protocols.messages import CountRequest, MessagesRequest
+from causerie.server.protocols.responses import ResponsesRequest
+from causerie.server.protocols.text_bodies import ApplyTemplate, DetokenizeBody, Tokenize
+
+_BODIES: dict[str, tuple[type, str]] = {
+    "/v1/chat/completions": (ChatCompletionRequest, "An answer to a chat"),
+    "/v1/completions": (CompletionRequest, "Texts or tokens, continued"),
+    "/v1/responses": (ResponsesRequest, "An answer, by OpenAI's newer protocol"),
+    "/v1/messages": (MessagesRequest, "An answer, for Anthropic's clients"),
+    "/v1/messages/count_tokens": (CountRequest, "How many tokens a chat has, for Anthropic's clients"),
+    "/v1/embeddings": (EmbeddingRequest, "Embeddings of texts"),
+    "/load_model": (LoadBody, "Loads a model, and streams how far it is"),
+    "/tokenize": (Tokenize, "Text to tokens"),
+    "/detokenize": (DetokenizeBody, "Tokens to text"),
+    "/apply-template": (ApplyTemplate, "A chat as its model reads it"),
+    "/render": (RenderBody, "Markdown as safe HTML"),
+}
+_STREAMED = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/load_model")
+_READ = {"/v1/models": "The models that are served", "/health": "Whether the engine makes steps"}
+_FAILURES = {
+    "400": "Something in the request cannot be done; the message names it",
+    "401": "A key is needed",
+    "403": "Not from this host or origin",
+    "404": "There is no such model or route",
+    "413": "The body is too large",
+    "415": "The body is no JSON",
+    "429": "The server is full; Retry-After says when to try again",
+    "503": "The engine or the memory is not there just now",
+}
+_MESSAGE = {
+    "type": "object",
+    "required": ["role", "content"],
+    "properties": {
+        "role": {"enum": ["user", "assistant", "system", "tool"]},
+        "content": {"type": ["string", "array", "null"]},
+    },
+}
+_ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {"type": "object", "required": ["message", "type"], "properties": {"message": {"type": "string"}}}
+    },
+}
+
+
+def document(models: list[str]) -> dict[str, Any]:
+    """The whole document, of a server of these models."""
+    types = [body for body, _ in _BODIES.values()]
+    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    for component in components.values():
+        properties = component.get("properties", {})
+        if "model" in properties:
+            properties["model"] = {"type": "string", "enum": models}
+        if "messages" in properties:
+            properties["messages"] = {"type": "array", "minItems": 1, "items": _MESSAGE}
+    paths: dict[str, Any] = {}
+    for (route, (_, summary)), schema in zip(_BODIES.items(), schemas, strict=True):
+        content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+        if route in _STREAMED:
+            content["text/event-stream"] = {"schema": {"type": "string"}}
+        body = {"required": True, "content": {"application/json": {"schema": schema}}}
+        paths[route] = {"post": {"summary": summary, "requestBody": body, "responses": _responses(content)}}
+    for route, summary in _READ.items():
+        paths[route] = {"get": {"summary": summary, "responses": _responses(_json({"type": "object"}))}}
+    name = {"name": "model", "in": "path", "required": True, "schema": {"type": "string", "enum": models}}
+    one = {"summary": "One of them", "parameters": [name], "responses": _responses(_json({"type": "object"}))}
+    paths["/v1/models/{model}"] = {"get": one}
+    paths["/metrics"] = {
+        "get": {
+            "summary": "Counts for Prometheus",
+            "responses": _responses({"text/plain": {"schema": {"type": "string"}}}),
+        }
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Causerie", "version": causerie.__version__},
+        "paths": paths,
+        "components": {
+            "schemas": {**components, "Error": _ERROR},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"key": []}],
+    }
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _responses(content: dict[str, Any]) -> dict[str, Any]:
+    error = _json({"$ref": "#/components/schemas/Error"})
+    failures = {status: {"description": text, "content": error} for status, text in _FAILURES.items()}
+    return {"200": {"description": "It was done", "content": content}, **failures}

@@ -1,0 +1,1 @@
+"""The processes behind the front: how they are started, what they say to each other, how well they are."""

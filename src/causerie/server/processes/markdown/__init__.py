@@ -1,0 +1,1 @@
+"""Markdown for the page, rendered in a process that can be killed."""

@@ -1,0 +1,1 @@
+"""Prompts and grammars, made and checked in processes that can be killed."""

@@ -1,0 +1,1 @@
+"""The protocols of clients: JSON to jobs and events to JSON, one file each, pure."""

@@ -1,0 +1,163 @@
+"""`/v1/completions`: prompts as text or tokens, one or many, continued. JSON to orders and events to JSON; pure.
+
+Every prompt is a job of its own; choice c of prompt p is number p · n + c, as in OpenAI's reference.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+from causerie.server.http.failure_responses import FieldNames, Refusal
+from causerie.server.processes.jobs import Begun, Ended, Generate, Piece, Text, TokenPiece, Tokens
+from causerie.server.protocols.sampling_fields import SamplingFields, ending, in_range, usage
+
+MOST_PROMPTS = 64
+DEFAULT_TOKENS = 16
+"""Of an answer, where no length is given: OpenAI's own default for this route."""
+
+
+class CompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The body of a request."""
+
+    prompt: str | list[str | int | list[int]]
+    logprobs: int | None = None
+    echo: bool = False
+    best_of: int | None = None
+    suffix: str | None = None
+
+    def orders(self) -> list[Callable[[int], Generate]]:
+        """What the engine is asked, prompt by prompt. Raises Refusal, naming the field."""
+        self.check()
+        in_range("logprobs", self.logprobs, 0, 20)
+        if self.best_of not in (None, self.n):
+            raise Refusal(
+                400, "best_of other than n is not done; ask for n answers.", param="best_of", code="unsupported"
+            )
+        if self.suffix:
+            raise Refusal(400, "suffix is for models that fill in; leave it out.", param="suffix", code="unsupported")
+        if self.echo and self.logprobs is not None:
+            raise Refusal(400, "logprobs of an echoed prompt are not done.", param="echo", code="unsupported")
+        flags = {"max_new_tokens": DEFAULT_TOKENS, **self.flags()}
+        return [self._order(prompt, flags) for prompt in self._prompts()]
+
+    def _order(self, prompt: Text | Tokens, flags: dict[str, Any]) -> Callable[[int], Generate]:
+        return lambda job: Generate(job, self.model, prompt, flags, self.n, self.logprobs)
+
+    def _prompts(self) -> list[Text | Tokens]:
+        prompts = self._kinds()
+        for prompt in prompts:
+            if isinstance(prompt, Tokens) and any(not 0 <= token < 1 << 31 for token in prompt.tokens):
+                raise Refusal(400, "prompt has a token id that none can be.", param="prompt")
+        return prompts
+
+    def _kinds(self) -> list[Text | Tokens]:
+        given = self.prompt
+        if isinstance(given, str):
+            return [Text(given)]
+        if not given or (len(given) > MOST_PROMPTS and not isinstance(given[0], int)):
+            raise Refusal(400, f"prompt has {len(given)} entries; from 1 to {MOST_PROMPTS}.", param="prompt")
+        numbers = [each for each in given if isinstance(each, int)]
+        if len(numbers) == len(given):
+            return [Tokens(numbers)]
+        if numbers:
+            raise Refusal(400, "prompt mixes token ids with texts or lists; send one kind.", param="prompt")
+        return [Text(each) if isinstance(each, str) else Tokens(each) for each in given if not isinstance(each, int)]
+
+
+FIELD_NAMES: FieldNames = {"stop_strings": "stop", "max_new_tokens": "max_tokens"}
+
+
+class Completion:
+    """The answers while their events come: chunks for a stream, or else the whole at the end."""
+
+    def __init__(self, request: CompletionRequest, prompts: int, clock: Callable[[], float] = time.time) -> None:
+        self._request = request
+        self._head = {
+            "id": f"cmpl-{secrets.token_hex(12)}",
+            "object": "text_completion",
+            "created": int(clock()),
+            "model": request.model,
+        }
+        self._answers = prompts * request.n
+        self._texts: list[list[str]] = [[] for _ in range(self._answers)]
+        self._tokens: list[list[TokenPiece]] = [[] for _ in range(self._answers)]
+        self._ended: dict[int, Ended] = {}
+        self._prompt_tokens = [0] * prompts
+        self._new_tokens = [0] * self._answers
+
+    @property
+    def over(self) -> bool:
+        """Whether all answers have ended."""
+        return len(self._ended) == self._answers
+
+    def echo(self, prompt: int, text: str) -> list[dict[str, Any]]:
+        """The prompt's own text before its answers, where the request wants it."""
+        numbers = range(prompt * self._request.n, (prompt + 1) * self._request.n)
+        for number in numbers:
+            self._texts[number].append(text)
+        return [self._chunk(number, text) for number in numbers]
+
+    def read(self, prompt: int, event: Begun | Piece | Ended) -> list[dict[str, Any]]:
+        """Takes an event of a prompt's job; returns the chunks that a stream sends for it."""
+        chunks = self._read(prompt, event)
+        return self._request.with_counts(chunks, sum(self._prompt_tokens), sum(self._new_tokens))
+
+    def _read(self, prompt: int, event: Begun | Piece | Ended) -> list[dict[str, Any]]:
+        if isinstance(event, Begun):
+            self._prompt_tokens[prompt] = event.prompt_tokens
+            return []
+        number = prompt * self._request.n + event.choice
+        self._new_tokens[number] = event.new_tokens
+        if isinstance(event, Piece):
+            if not self._request.stream:  # of a stream nothing is asked again, and log-probabilities are megabytes
+                self._texts[number].append(event.text)
+                self._tokens[number] += event.tokens
+            return [self._chunk(number, event.text, event.tokens)]
+        self._ended[number] = event
+        chunks = [self._chunk(number, "", ended=event)]
+        if self.over and self._request.usage_wanted:
+            chunks.append({**self._head, "choices": [], "usage": self._usage()})
+        return chunks
+
+    def whole(self) -> dict[str, Any]:
+        """The answers in one piece, once they are over."""
+        choices = [
+            self._choice(
+                number,
+                "".join(self._texts[number]),
+                self._tokens[number],
+                self._ended[number],
+            )
+            for number in range(self._answers)
+        ]
+        return {**self._head, "choices": choices, "usage": self._usage()}
+
+    def _usage(self) -> dict[str, Any]:
+        ended = self._ended.values()
+        cached = sum(one.cached_tokens for number, one in self._ended.items() if number % self._request.n == 0)
+        return usage(sum(self._prompt_tokens), sum(one.new_tokens for one in ended), cached)
+
+    def _chunk(
+        self, number: int, text: str, tokens: list[TokenPiece] | None = None, ended: Ended | None = None
+    ) -> dict[str, Any]:
+        return {**self._head, "choices": [self._choice(number, text, tokens or [], ended)]}
+
+    def _choice(self, number: int, text: str, tokens: list[TokenPiece], ended: Ended | None) -> dict[str, Any]:
+        told = _told(tokens) if self._request.logprobs is not None else None
+        return {"index": number, "text": text, "logprobs": told, **ending(ended)}
+
+
+def _told(tokens: list[TokenPiece]) -> dict[str, Any]:
+    offsets, at = [], 0
+    for token in tokens:
+        offsets.append(at)
+        at += len(token.text)
+    return {
+        "tokens": [token.text for token in tokens],
+        "token_logprobs": [token.logprob for token in tokens],
+        "top_logprobs": [{other.text: other.logprob for other in token.top} for token in tokens],
+        "text_offset": offsets,
+    }

@@ -1,0 +1,191 @@
+"""The fields that `/v1/completions` and `/v1/chat/completions` share: how to draw, where to stop, how to stream.
+
+They become generate flags. Pure: no HTTP, no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from causerie.api.generation.config import METADATA, GenerationConfig
+from causerie.errors import UsageError
+from causerie.server.http.failure_responses import Refusal
+from causerie.server.processes.jobs import Begun, Ended
+
+MOST_CHOICES = 16
+MOST_STOPS = 16
+MOST_STOP_CHARACTERS = 256
+MOST_BIASES = 1024
+MOST_BIAS = 100
+_DRAWING = ("top_p", "top_k", "min_p", "typical_p")
+_FLAGS = (
+    *_DRAWING, "repetition_penalty", "presence_penalty", "frequency_penalty", "seed", "repetition_detection"
+)  # fmt: skip
+_ELSEWHERE = frozenset(
+    {"num_return_sequences", "return_dict_in_generate", "output_scores", "output_logits", "logprobs"}
+)
+_RANGES: dict[str, tuple[float, float]] = {
+    "n": (1, MOST_CHOICES),
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "top_k": (0, 1 << 31),
+    "min_p": (0, 1),
+    "typical_p": (0, 1),
+    "max_tokens": (1, 1 << 31),
+}
+
+
+class StreamOptions(Struct, forbid_unknown_fields=True, frozen=True):
+    """What a stream adds: with `include_usage` a last chunk with the counts; with `continuous_usage_stats`, a name of
+    vLLM's, the counts so far in every chunk."""
+
+    include_usage: bool = False
+    continuous_usage_stats: bool = False
+
+
+class SamplingFields(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """None leaves the choice to the model's generation_config.json."""
+
+    model: str
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    typical_p: float | None = None
+    repetition_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    repetition_detection: bool | None = None  # whether an answer that repeats itself for ever is ended
+    n: int = 1
+    user: str | None = None  # who asks, by the caller's own name: changes nothing here
+
+    @property
+    def usage_wanted(self) -> bool:
+        """Whether a stream ends with a chunk of counts."""
+        return self.stream_options is not None and self.stream_options.include_usage
+
+    def with_counts(self, chunks: list[dict[str, Any]], prompt_tokens: int, new_tokens: int) -> list[dict[str, Any]]:
+        """The chunks of a stream, with the counts so far where they are wanted in each."""
+        if self.stream_options is None or not self.stream_options.continuous_usage_stats:
+            return chunks
+        return [{"usage": _counts(prompt_tokens, new_tokens), **chunk} for chunk in chunks]
+
+    def flags(self) -> dict[str, Any]:
+        """The generate flags that these fields set. Raises Refusal, naming the field."""
+        flags = {name: getattr(self, name) for name in _FLAGS if getattr(self, name) is not None}
+        if self.max_tokens is not None:
+            flags["max_new_tokens"] = self.max_tokens
+        if self.temperature == 0:
+            flags["do_sample"] = False
+            for name in _DRAWING:
+                flags.pop(name, None)  # at temperature 0 the likeliest token is taken, whatever else could be drawn
+        elif self.temperature is not None:
+            flags["temperature"] = self.temperature
+        if self.stop:
+            flags["stop_strings"] = self.stop
+        if self.logit_bias:
+            flags["logit_bias"] = {_token_id(token): bias for token, bias in self.logit_bias.items()}
+        return flags
+
+    def check(self) -> None:
+        """Raises Refusal for a value out of its range, naming the field."""
+        for name, (low, high) in _RANGES.items():
+            in_range(name, getattr(self, name), low, high)
+        if self.stream_options is not None and not self.stream:
+            raise Refusal(400, "stream_options is for streams; set stream: true.", param="stream_options")
+        check_stops("stop", [self.stop] if isinstance(self.stop, str) else self.stop or [])
+        self._check_biases(self.logit_bias or {})
+
+    def _check_biases(self, biases: dict[str, float]) -> None:
+        if len(biases) > MOST_BIASES:
+            raise Refusal(400, f"logit_bias has {len(biases)} tokens; at most {MOST_BIASES}.", param="logit_bias")
+        for token, bias in biases.items():
+            in_range(f"logit_bias of {token[:20]}", bias, -MOST_BIAS, MOST_BIAS, param="logit_bias")
+
+
+def config_flags(given: str | dict[str, Any] | None) -> dict[str, Any]:
+    """The flags of a `generation_config`, which transformers' own chat program sends as the text of an object. Raises
+    Refusal for what is none, or asks for what an answer here has in other fields."""
+    if given is None:
+        return {}
+    try:
+        flags = msgspec.json.decode(given) if isinstance(given, str) else given
+    except msgspec.DecodeError:
+        flags = None
+    if not isinstance(flags, dict):
+        raise Refusal(400, "generation_config is no JSON object of generate flags.", param="generation_config")
+    for name in sorted(_ELSEWHERE & flags.keys()):
+        if flags[name] and (name, flags[name]) != ("num_return_sequences", 1):
+            instead = "set n, logprobs and top_logprobs of the request"
+            raise Refusal(400, f"generation_config has {name}; {instead}.", param="generation_config")
+    flags = {name: value for name, value in flags.items() if name not in _ELSEWHERE | METADATA and value is not None}
+    try:
+        GenerationConfig(**flags)
+    except UsageError as error:
+        raise Refusal(400, str(error), param="generation_config") from None
+    return flags
+
+
+def check_stops(name: str, stops: Sequence[str]) -> None:
+    """Raises Refusal for too many stop strings, or too long ones."""
+    if len(stops) > MOST_STOPS:
+        raise Refusal(400, f"{name} has {len(stops)} strings; at most {MOST_STOPS}.", param=name)
+    longest = max(map(len, stops), default=0)
+    if longest > MOST_STOP_CHARACTERS:
+        raise Refusal(400, f"{name} has a string of {longest} characters; at most {MOST_STOP_CHARACTERS}.", param=name)
+
+
+def in_range(name: str, value: float | None, low: float, high: float, param: str | None = None) -> None:
+    """Raises Refusal for a value outside, of the field `name` or within `param`; None is not set."""
+    if value is not None and not low <= value <= high:
+        raise Refusal(400, f"{name} is {value}; it must be from {low} to {high}.", param=param or name)
+
+
+def ending(ended: Ended | None) -> dict[str, str | None]:
+    """Why an answer ended, None where it goes on: by OpenAI's names, and beside them, as vLLM has it, what they have no
+    name for."""
+    if ended is None:
+        return {"finish_reason": None}
+    told: dict[str, str | None] = {"finish_reason": "length" if ended.reason in ("length", "time") else "stop"}
+    return told | ({"stop_reason": "repetition_detected"} if ended.reason == "repetition" else {})
+
+
+def context_of(begun: Begun) -> dict[str, Any]:
+    """What was done to a chat that did not fit: how many messages the model has not read, and the summary it read in
+    their place. Nothing, where it fits."""
+    return {"context": {"dropped": len(begun.dropped), "summary": begun.summary}} if begun.dropped else {}
+
+
+def _token_id(text: str) -> int:
+    if not text.isdecimal():
+        raise Refusal(
+            400, f"logit_bias names the token {text[:40]!r}; token ids are whole numbers.", param="logit_bias"
+        )
+    return int(text)
+
+
+def usage(prompt_tokens: int, new_tokens: int, cached_tokens: int, reasoning_tokens: int = 0) -> dict[str, Any]:
+    """How many tokens were read and written, as OpenAI counts."""
+    return {
+        **_counts(prompt_tokens, new_tokens),
+        "prompt_tokens_details": {"cached_tokens": cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": reasoning_tokens},
+    }
+
+
+def _counts(prompt_tokens: int, new_tokens: int) -> dict[str, Any]:
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": new_tokens,
+        "total_tokens": prompt_tokens + new_tokens,
+    }
