@@ -8,8 +8,9 @@ BIN := .venv/bin
 STAMP := .venv/.causerie-installed
 TEST_STAMP := .venv/.causerie-installed-for-tests
 NATIVE := src/causerie/backends/native
-# What an editable install must be made again for; Python files count as they are edited.
-BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard $(NATIVE)/src/*)
+# What an editable install must be made again for: C++, and folders of Python, which are found when it is made. Python
+# files themselves count as they are edited.
+BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard $(NATIVE)/src/*) $(shell find src/causerie -name __init__.py)
 # --find-links and caches are the user's own pip configuration.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The packages that pyproject.toml names, and those of the extras that are given, one a line; and where they are put.

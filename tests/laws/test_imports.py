@@ -28,6 +28,7 @@ FLOORS = {
     "causerie.quant": 2,
     "causerie.backends": 2,  # ops.py and step.py: the vocabulary
     "causerie.models": 3,
+    "causerie.loading": 3,
     "causerie.cache": 3,
     "causerie.decoding": 3,
     "causerie.backends.native": 3,

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from causerie.server.processes.backlog import MOST_BYTES, Backlog, weight
@@ -91,3 +92,17 @@ def test_the_backlog_counts_what_waits(piece: Piece) -> None:
     for place in range(1000):
         assert jobs[place % 2].at_once() is piece
     assert backlog.bytes == 0 and jobs[0].at_once() is None
+
+
+def test_a_burst_of_log_probabilities_is_no_slow_reader(tmp_path: Path) -> None:
+    """What sixteen choices gave at once stood for a client that reads nothing, and its request was ended."""
+    chat = [{"role": "user", "content": "Hello!"}]
+    body = {"model": "builtin", "messages": chat, "stream": True, "n": 16, "max_tokens": 200, "logit_bias": {"2": -100}}
+    ended = 0
+    with serving(tmp_path) as server:
+        fields = {"logprobs": True, "top_logprobs": 20}
+        with httpx.stream("POST", f"{server.url}/v1/chat/completions", json={**body, **fields}, timeout=120) as answer:
+            for line in answer.iter_lines():
+                assert '"error"' not in line, line
+                ended += '"finish_reason":"length"' in line
+    assert ended == 16

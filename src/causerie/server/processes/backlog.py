@@ -9,7 +9,7 @@ import msgspec
 
 from causerie.server.processes.jobs import Event, Piece
 
-MOST_BYTES = 512 << 10
+MOST_BYTES = 384 << 10
 """Of events that wait. With what is being written and the transport's own buffer a client costs less than 1 MB."""
 _OBJECT_FACTOR = 4  # so much more memory than its JSON an event takes at most
 

@@ -32,7 +32,8 @@ from causerie.server.processes.jobs import (
 )
 from causerie.server.processes.pulse import Pulse, RestartPause
 
-_READ = 1 << 18
+_READ = 1 << 15
+"""Bytes of events that are taken before those who wait for them have their turn: a burst is no backlog."""
 _CLOSING_SECONDS = 5.0
 _WATCH_SECONDS = 1.0  # between two looks at whether the process stands still
 
@@ -163,6 +164,7 @@ class EngineLink:
             while data := await child.reader.read(_READ):
                 for event in unpacker.feed(data):
                     self._take(event)
+                await asyncio.sleep(0)  # what has come already is read without a pause of its own
         except (EngineError, OSError) as fault:
             sentence = f" ({fault})"
             child.process.kill()
