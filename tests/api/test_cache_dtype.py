@@ -13,9 +13,14 @@ import torch
 
 from causerie.api.auto import AutoModelForCausalLM
 from causerie.errors import UnknownName
-from causerie.models.spec import MLP, Attention, Decoder, Layer, Norm, Rope
 from causerie.plan.footprint import cache_bytes_per_token, cache_shape
 from causerie.quant.cache_format import CACHE_FORMATS
+from causerie.spec.attention import Attention
+from causerie.spec.decoder import Decoder
+from causerie.spec.layer import Layer
+from causerie.spec.mlp import MLP
+from causerie.spec.norm import Norm
+from causerie.spec.rope import Rope
 
 TOKENS = [[3 + (7 * i * i) % 40 for i in range(90)]]
 

@@ -21,9 +21,14 @@ from causerie.models.decoder import forward as decoder_forward
 from causerie.models.decoder import states
 from causerie.models.model import Model
 from causerie.models.rope import RopeTable
-from causerie.models.spec import MLP, Activation, Attention, Decoder, Layer, Norm, Rope
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import Weight
+from causerie.spec.attention import Attention
+from causerie.spec.decoder import Decoder
+from causerie.spec.layer import Layer
+from causerie.spec.mlp import MLP, Activation
+from causerie.spec.norm import Norm
+from causerie.spec.rope import Rope
 
 Array = NDArray[Any]
 RUNNABLE = [each.name for each in instruction_sets() if each.lacking is None]

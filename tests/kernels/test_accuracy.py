@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from causerie.backends.ops import Linear, Ops, Weights
-from causerie.models.spec import Decoder
+from causerie.spec.decoder import Decoder
 from tests.kernels.decoders import (
     RUNNABLE,
     Shape,

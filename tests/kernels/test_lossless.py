@@ -13,7 +13,7 @@ from causerie.backends.native.backend import NativeBackend
 from causerie.backends.native.program import Layout
 from causerie.backends.ops import Ops, Weights
 from causerie.errors import UnknownName, UsageError
-from causerie.models.spec import Decoder
+from causerie.spec.decoder import Decoder
 from tests.kernels.decoders import (
     RUNNABLE,
     Array,

@@ -24,7 +24,7 @@ FLOORS = {
     "causerie.settings": 0,
     "causerie.builtin": 0,
     "causerie.checkpoint": 1,
-    "causerie.models.spec": 1,
+    "causerie.spec": 1,
     "causerie.quant": 2,
     "causerie.backends": 2,  # ops.py and step.py: the vocabulary
     "causerie.models": 3,

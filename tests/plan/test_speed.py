@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from causerie.models.spec import MLP, Attention, Decoder, Layer, Norm, Rope
 from causerie.plan.speed import Cost, Limits, active_bytes, step_work
+from causerie.spec.attention import Attention
+from causerie.spec.decoder import Decoder
+from causerie.spec.layer import Layer
+from causerie.spec.mlp import MLP
+from causerie.spec.norm import Norm
+from causerie.spec.rope import Rope
 
 NORM = Norm(1e-6)
 

@@ -20,9 +20,9 @@ from causerie.loading.packed import method_of
 from causerie.loading.sources import Source
 from causerie.models.names import checkpoint_name
 from causerie.models.registry import family, spec_from_config
-from causerie.models.spec import Decoder
 from causerie.quant.config import QuantConfig
 from causerie.quant.weight import FORMATS
+from causerie.spec.decoder import Decoder
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.step import Step
-from causerie.models.spec import Activation, Attention, Decoder, Norm
 from causerie.quant.format import Buffers
 from causerie.quant.weight import Weight
+from causerie.spec.attention import Attention
+from causerie.spec.decoder import Decoder
+from causerie.spec.mlp import Activation
+from causerie.spec.norm import Norm
 
 Value: TypeAlias = Any
 Weights: TypeAlias = Mapping[str, Weight]  # by canonical name, as Decoder.weights() lists them

@@ -26,11 +26,11 @@ from causerie.loading.workers import Workers
 from causerie.models.decoder import PASSES
 from causerie.models.model import Model
 from causerie.models.registry import family, spec_from_config
-from causerie.models.spec import Decoder
 from causerie.quant.config import QuantConfig
 from causerie.quant.format import held_bytes
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import BYTES, FORMATS, Weight
+from causerie.spec.decoder import Decoder
 
 Progress = Callable[[int, int, str], None]  # bytes read, bytes in all, the tensor that is being read
 SizeCache = Callable[[Decoder, str], CacheShape]  # from a spec and the plain format of its weights

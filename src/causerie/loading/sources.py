@@ -18,9 +18,9 @@ from causerie.errors import WeightFileError, nearest
 from causerie.loading.packed import Packed, find_packed
 from causerie.loading.prepared import Prepared, find_prepared
 from causerie.models.names import checkpoint_name, is_computed
-from causerie.models.spec import Decoder
 from causerie.quant.format import held_bytes
 from causerie.quant.weight import BYTES
+from causerie.spec.decoder import Decoder
 
 STORED = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 """The element types of safetensors files that can be read, and their names here."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from causerie.backends.ops import Ops, Passes, Value, Weights, linear_parts
 from causerie.models.layers import attention, mlp
-from causerie.models.spec import Decoder
+from causerie.spec.decoder import Decoder
 
 
 def forward(ops: Ops, spec: Decoder, weights: Weights) -> Value:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from causerie.backends.ops import Ops, Value, Weights, linear_parts
-from causerie.models.spec import MLP, Attention
+from causerie.spec.attention import Attention
+from causerie.spec.mlp import MLP
 
 
 def attention(ops: Ops, x: Value, index: int, spec: Attention, weights: Weights) -> Value:

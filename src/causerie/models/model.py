@@ -12,7 +12,7 @@ from causerie.backends.ops import CacheShape, Executable, LaidOut, PreparingExec
 from causerie.backends.step import Step
 from causerie.errors import Unsupported
 from causerie.models.rope import RopeTable
-from causerie.models.spec import Decoder
+from causerie.spec.decoder import Decoder
 
 if TYPE_CHECKING:
     from causerie.backends.native.profile import Timed

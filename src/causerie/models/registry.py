@@ -15,7 +15,7 @@ from typing import Any
 from causerie.errors import ConfigError, unknown
 from causerie.models import archs
 from causerie.models.config import Config
-from causerie.models.spec import Decoder
+from causerie.spec.decoder import Decoder
 
 Build = Callable[[Config], Decoder]
 

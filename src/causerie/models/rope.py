@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.models.spec import Rope
+from causerie.spec.rope import Rope
 
 Float32 = NDArray[np.float32]
 ONE = np.float32(1)  # of its type by name, so that no step is silently done in float64

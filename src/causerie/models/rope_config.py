@@ -10,7 +10,7 @@ from typing import Any
 
 from causerie.errors import ConfigError
 from causerie.models.config import Config
-from causerie.models.spec import Rope
+from causerie.spec.rope import Rope
 
 SCALINGS = ("default", "linear", "dynamic", "llama3", "yarn")
 

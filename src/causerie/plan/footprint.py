@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from causerie.backends.ops import CacheShape
 from causerie.errors import OutOfMemory, UsageError, unknown
-from causerie.models.spec import Decoder
 from causerie.quant.cache_format import CACHE_FORMATS, bytes_per_head
 from causerie.quant.weight import BYTES
+from causerie.spec.decoder import Decoder
 
 SHARED_CONTEXTS = 2  # full contexts in a default cache: one being read, and as much of older chats kept for reuse
 CACHE_SHARE = 4  # a default cache takes at most one part in so many of the free memory

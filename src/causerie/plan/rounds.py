@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Protocol
 
-from causerie.models.spec import Decoder
 from causerie.plan.measure import Trial
 from causerie.plan.speed import Cost, Limits, active_bytes, step_work
+from causerie.spec.decoder import Decoder
 
 
 class Clocked(Protocol):

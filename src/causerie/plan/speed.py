@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from causerie.models.spec import Attention, Decoder
 from causerie.quant.cache_format import bytes_per_head
 from causerie.quant.formats import format_named
+from causerie.spec.attention import Attention
+from causerie.spec.decoder import Decoder
 
 ARITHMETIC = ("float32", "bfloat16", "int8")
 """The kinds of arithmetic whose peaks are measured; by the operands that are multiplied, sums are wider."""

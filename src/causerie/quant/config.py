@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from causerie.errors import Unsupported, UsageError, unknown
-from causerie.models.spec import Decoder
 from causerie.quant.formats import QUANTIZED, format_named
+from causerie.spec.decoder import Decoder
 
 OWN = ("int8", "int4")
 """Our own formats; the others are bitsandbytes'."""

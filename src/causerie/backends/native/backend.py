@@ -24,10 +24,10 @@ from causerie.backends.native.quantized import held_bytes, packing_of, panels_by
 from causerie.backends.native.trace import Placed
 from causerie.backends.ops import PACKINGS, CacheShape, Passes, Weights
 from causerie.errors import BackendUnavailable, EngineError, UsageError, unknown
-from causerie.models.spec import Decoder
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import Weight
+from causerie.spec.decoder import Decoder
 
 SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
 PACKS = ("avx512_bf16", "avx512")  # where packed bfloat16 is faster than plain: measured, see LOG.md

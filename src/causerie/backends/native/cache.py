@@ -12,9 +12,10 @@ from causerie.backends.native.arena import ALIGNMENT, Arena, aligned
 from causerie.backends.native.program import BLOCK, LAYER_CACHE, MAX_HEAD_DIM, SUM_HEADER
 from causerie.backends.ops import CacheShape
 from causerie.errors import ConfigError, EngineError
-from causerie.models.spec import Attention, Decoder
 from causerie.quant.cache_format import KEY_GROUP
 from causerie.quant.weight import BYTES
+from causerie.spec.attention import Attention
+from causerie.spec.decoder import Decoder
 
 _SPREAD = 8192
 """Unused bytes between the blocks of a large cache. Without them, and ALIGNMENT more, the blocks of a layer would often

@@ -23,7 +23,7 @@ from causerie.backends.native.traced import SUMS_BYTES, Traced
 from causerie.backends.ops import CacheShape, Forward, LaidOut, Passes, Rotations, Weights
 from causerie.backends.step import Step
 from causerie.errors import EngineError
-from causerie.models.spec import Decoder
+from causerie.spec.decoder import Decoder
 
 if TYPE_CHECKING:
     from causerie.backends.native.backend import NativeBackend

@@ -30,8 +30,11 @@ from causerie.backends.native.program import (
 from causerie.backends.native.quantized import input_group
 from causerie.backends.ops import Linear
 from causerie.errors import EngineError
-from causerie.models.spec import Activation, Attention, Decoder, Norm
 from causerie.quant.weight import Weight
+from causerie.spec.attention import Attention
+from causerie.spec.decoder import Decoder
+from causerie.spec.mlp import Activation
+from causerie.spec.norm import Norm
 
 CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION)  # operations that can give their result in bfloat16
 CAN_QUANTIZE = (Op.NORM, Op.GLU)  # and in 8 bits

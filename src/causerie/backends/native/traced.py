@@ -16,7 +16,7 @@ from causerie.backends.native.cache import LayerCaches
 from causerie.backends.native.program import WANTED, Program
 from causerie.backends.ops import Forward, Weights
 from causerie.errors import EngineError
-from causerie.models.spec import Decoder
+from causerie.spec.decoder import Decoder
 
 SUMS_BYTES = 4 * 2**20
 """Room for sums of attention that are done apart: a thousand chunks of 14 heads of 64."""

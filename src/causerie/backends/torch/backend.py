@@ -20,10 +20,10 @@ from causerie.backends.torch.devices import free_bytes, require
 from causerie.backends.torch.ops import TorchOps
 from causerie.backends.torch.packed import QuantizedMatrix
 from causerie.errors import BackendUnavailable, EngineError, OutOfMemory
-from causerie.models.spec import Decoder
 from causerie.quant.format import Buffers, held_bytes, ranges
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import BYTES, Weight
+from causerie.spec.decoder import Decoder
 
 SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
 

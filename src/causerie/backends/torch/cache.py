@@ -10,8 +10,9 @@ from torch import Tensor
 
 from causerie.backends.ops import CacheShape
 from causerie.backends.step import Step
-from causerie.models.spec import Attention, Decoder
 from causerie.quant.cache_format import KEY_GROUP
+from causerie.spec.attention import Attention
+from causerie.spec.decoder import Decoder
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,11 @@ from torch import Tensor
 from causerie.backends.ops import Linear
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.packed import QuantizedMatrix
-from causerie.models.spec import Activation, Attention, Norm, Rope
 from causerie.quant.weight import Weight
+from causerie.spec.attention import Attention
+from causerie.spec.mlp import Activation
+from causerie.spec.norm import Norm
+from causerie.spec.rope import Rope
 
 MOST_SCORES = 2**26  # attention scores held at once, in elements: queries are taken in chunks that stay below
 

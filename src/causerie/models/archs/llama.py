@@ -7,7 +7,11 @@ from causerie.models.config import MOST_LAYERS, Config
 from causerie.models.names import LLAMA_WEIGHTS
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
-from causerie.models.spec import MLP, Activation, Attention, Decoder, Layer, Norm
+from causerie.spec.attention import Attention
+from causerie.spec.decoder import Decoder
+from causerie.spec.layer import Layer
+from causerie.spec.mlp import MLP, Activation
+from causerie.spec.norm import Norm
 
 ACTIVATIONS: dict[str, Activation] = {
     "silu": "silu",

@@ -6,7 +6,7 @@ from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
 from causerie.models.names import LLAMA_WEIGHTS
 from causerie.models.registry import architecture
-from causerie.models.spec import Decoder
+from causerie.spec.decoder import Decoder
 
 
 @architecture("mistral", weights=LLAMA_WEIGHTS)

@@ -7,7 +7,7 @@ from causerie.models.archs.qwen2 import with_windows
 from causerie.models.config import Config
 from causerie.models.names import LLAMA_WEIGHTS
 from causerie.models.registry import architecture
-from causerie.models.spec import Decoder
+from causerie.spec.decoder import Decoder
 
 WEIGHTS = {
     **LLAMA_WEIGHTS,

@@ -1,81 +1,15 @@
-"""What a decoder is made of, as frozen values: the one description that construction, loading, cache layout and memory
-planning share.
-
-Nothing here computes, and nothing heavy is imported: a spec exists without weights, numpy or torch. It does not know
-what a checkpoint calls its tensors (see names.py) nor how an operation is done (see backends/ops.py).
-
-A field is here only if two families need it or it is a number with a neutral default, and only with a parity test that
-fails when the field is ignored.
-"""
+"""A whole decoder, and all of its weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
-Activation = Literal["silu", "gelu", "gelu_tanh"]
-
-
-@dataclass(frozen=True)
-class Norm:
-    """Root-mean-square norm: x / sqrt(mean(x²) + eps) · weight (Zhang & Sennrich, 2019)."""
-
-    eps: float
-
-
-@dataclass(frozen=True)
-class Rope:
-    """Rotary positions (Su et al., 2021), half layout: element i turns with element i + dims/2.
-
-    scaling is one of "default", "linear", "dynamic", "llama3", "yarn"; `options` holds that rule's own numbers under
-    the names config.json uses, sorted, so that the value stays hashable. The arithmetic is in rope.py.
-    """
-
-    theta: float
-    dims: int  # how many leading elements of a head turn; even
-    context: int  # max_position_embeddings of the checkpoint
-    scaling: str = "default"
-    options: tuple[tuple[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class Attention:
-    """Grouped-query attention over a causal, optionally sliding, window."""
-
-    heads: int
-    kv_heads: int
-    head_dim: int
-    scale: float  # scores are q·k times this
-    rope: Rope
-    window: int | None = None  # a token sees itself and the window - 1 tokens before it; None sees everything
-    qkv_bias: bool = False
-    out_bias: bool = False
-    qk_norm: Norm | None = None  # on every query and key head, before the rotation
-
-    @property
-    def group(self) -> int:
-        """How many query heads share one key/value head."""
-        return self.heads // self.kv_heads
-
-
-@dataclass(frozen=True)
-class MLP:
-    """Gated feed-forward layer: down(act(gate(x)) · up(x))."""
-
-    hidden: int
-    act: Activation = "silu"
-    bias: bool = False
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One block: x += mixer(norm(x)); x += ffn(norm(x))."""
-
-    mixer: Attention
-    ffn: MLP
-    norm: Norm
+from causerie.spec.layer import Layer
+from causerie.spec.norm import Norm
+from causerie.spec.rope import Rope
 
 
 @dataclass(frozen=True)
