@@ -98,7 +98,7 @@ def random_weights(spec: Decoder, format: str = "float32", seed: int = 0) -> dic
     """Every weight as stored; norms around one, biases not zero."""
     draw = np.random.default_rng(seed)
     weights = {}
-    for name, shape in spec.weights():
+    for name, shape, _ in spec.weights():
         if len(shape) == 2:
             values = draw.normal(0, 1.5 * shape[1] ** -0.5, shape)
         else:
@@ -126,7 +126,7 @@ def build(
     """A model of these weights, held as stored or as `format`; matrices named in `quantized`, or all by "", as that."""
     backend = NativeBackend(threads, instruction_set, packing)
     backend.reserve(spec, {name: _held(name, array, format, quantized) for name, array in stored.items()})
-    weights = {name: _place(backend, name, stored[name], format, quantized) for name, _ in spec.weights()}
+    weights = {name: _place(backend, name, stored[name], format, quantized) for name, *_ in spec.weights()}
     room = CacheShape(BLOCKS, backend.block_size, cache)
     executable = backend.compile(spec, weights, Passes(forward, states), room, max_tokens)
     held = sum(weight.nbytes for weight in weights.values())

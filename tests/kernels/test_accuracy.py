@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from causerie.backends.ops import Linear, Ops, Weights
 from causerie.spec.decoder import Decoder
+from causerie.spec.ops import Linear, Ops, Weights
 from tests.kernels.decoders import (
     RUNNABLE,
     Shape,

@@ -120,7 +120,7 @@ def test_two_models_on_one_backend_from_many_threads() -> None:
         backend.reserve(spec, dict.fromkeys(stored, "bfloat16"))
         weights = {
             name: backend.place(name, shape, lambda a, b, name=name: stored[name][a:b], "bfloat16")
-            for name, shape in spec.weights()
+            for name, shape, _ in spec.weights()
         }
         room = CacheShape(BLOCKS, 32, "bfloat16")
         models.append(Model(spec, backend.compile(spec, weights, PASSES, room, 64), room, 64, "bfloat16", "cpu", 1))
@@ -199,10 +199,10 @@ def test_more_memory_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = Shape().decoder()
     huge = replace(spec, vocab=2**40)
     with pytest.raises(OutOfMemory, match=r"The model needs .* GB and .* are free"):
-        NativeBackend(1).reserve(huge, {name: "float32" for name, _ in huge.weights()})
+        NativeBackend(1).reserve(huge, {name: "float32" for name, *_ in huge.weights()})
     monkeypatch.setattr(arena, "available_bytes", lambda: None)
     with pytest.raises(OutOfMemory, match="the system refused it"):
-        NativeBackend(1).reserve(replace(spec, vocab=2**55), {name: "float32" for name, _ in spec.weights()})
+        NativeBackend(1).reserve(replace(spec, vocab=2**55), {name: "float32" for name, *_ in spec.weights()})
 
 
 def test_unknown_formats_and_unreserved_weights() -> None:

@@ -11,9 +11,9 @@ import pytest
 from causerie.backends.native import backend as native
 from causerie.backends.native.backend import NativeBackend
 from causerie.backends.native.program import Layout
-from causerie.backends.ops import Ops, Weights
 from causerie.errors import UnknownName, UsageError
 from causerie.spec.decoder import Decoder
+from causerie.spec.ops import Ops, Weights
 from tests.kernels.decoders import (
     RUNNABLE,
     Array,
@@ -90,7 +90,7 @@ def test_packing_is_chosen_by_the_instruction_set(monkeypatch: pytest.MonkeyPatc
         for packs in ((), (RUNNABLE[0],)):
             monkeypatch.setattr(native, "PACKS", packs)
             backend = NativeBackend(1, RUNNABLE[0], packing)
-            backend.reserve(spec, {name: "bfloat16" for name, _ in spec.weights()})
+            backend.reserve(spec, {name: "bfloat16" for name, *_ in spec.weights()})
             layouts[packing, bool(packs)] = backend._layout("embed", (203, 96)) is Layout.PACKED
     assert layouts == {
         ("auto", False): False,

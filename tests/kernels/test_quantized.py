@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from causerie.backends.native.program import Op
-from causerie.backends.ops import Linear, Ops, Weights
 from causerie.models.model import Model
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.spec.decoder import Decoder
+from causerie.spec.ops import Linear, Ops, Weights
 from tests.kernels.decoders import RUNNABLE, Array, Shape, build, prompt_logits, random_weights, some_tokens, widened
 
 INTEGER = ("int8", "int4")

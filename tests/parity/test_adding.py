@@ -31,7 +31,7 @@ def test_one_file_is_a_family(echo: dict[str, object]) -> None:
     assert "echo" in families()
     spec = spec_from_config(echo)
     assert [layer.mixer.window for layer in spec.layers] == [None, 5, None]
-    names = {name for name, _ in spec.weights()}
+    names = {weight.name for weight in spec.weights()}
     assert "layers.0.mixer.q_norm" in names and "layers.0.mixer.q_bias" not in names
     with pytest.raises(ConfigError, match=r"echo.*clip_qkv"):
         spec_from_config(echo | {"clip_qkv": 8})

@@ -57,7 +57,7 @@ def test_peak_memory(name: str, dtype: str, project: Path, tmp_path: Path) -> No
     if backend_or_none(name) is None:
         pytest.skip(f"no {name} backend in this tree")
     spec, table = spec_from_config(CONFIG), family(CONFIG).weights
-    tensors = {checkpoint_name(table, weight): np.full(shape, 0.01, np.float32) for weight, shape in spec.weights()}
+    tensors = {checkpoint_name(table, weight): np.full(shape, 0.01, np.float32) for weight, shape, _ in spec.weights()}
     write_safetensors(tmp_path / "model.safetensors", tensors)
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     done = subprocess.run(

@@ -90,7 +90,7 @@ def _without_weights(name: str, folder: Path, dtype: str, quantization: QuantCon
     said = config.get("dtype") or config.get("torch_dtype")
     plain = dtype if dtype != "auto" else said if said in FORMATS else "float32"
     table = family(config).weights
-    sources = tuple(Source(weight, shape, checkpoint_name(table, weight)) for weight, shape in spec.weights())
+    sources = tuple(Source(weight, shape, checkpoint_name(table, weight)) for weight, shape, _ in spec.weights())
     formats = {source.name: plain for source in sources}
     if quantization is not None:
         formats = quantization.formats(

@@ -1,8 +1,5 @@
-"""The vocabulary of operations: all that the decoder may ask of a machine.
-
-`models/decoder.py` is written once over `Ops` and runs unchanged on every backend: torch computes at once, native
-appends instructions to a program. A value (`Value`) is whatever the backend likes; it stands for a matrix of float
-activations `[tokens, width]`. This module knows no model and no backend.
+"""What a backend is: a machine that holds weights and runs decoders. What a decoder may ask of it step by step is
+spec/ops.py's. Knows no model, and none of the backends.
 """
 
 from __future__ import annotations
@@ -17,62 +14,14 @@ from numpy.typing import NDArray
 from causerie.backends.step import Step
 from causerie.quant.format import Buffers
 from causerie.quant.weight import Weight
-from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
-from causerie.spec.mlp import Activation
-from causerie.spec.norm import Norm
+from causerie.spec.ops import Ops, Value, Weights
 
-Value: TypeAlias = Any
-Weights: TypeAlias = Mapping[str, Weight]  # by canonical name, as Decoder.weights() lists them
 Rotations: TypeAlias = tuple[NDArray[np.float32], ...]  # one per Decoder.ropes: [tokens, 2, dims / 2], cos then sin
 
 PACKINGS = ("auto", "lossless", "none")
 """How the native backend may hold bfloat16 matrices, always with the same results: in 12 bits a weight, in 16, or as is
 faster on the machine."""
-
-
-@dataclass(frozen=True)
-class Linear:
-    """A matrix (outputs, inputs) with its bias (outputs,), or None."""
-
-    weight: Weight
-    bias: Weight | None = None
-
-
-class Ops(Protocol):
-    """What a step can do. Shapes are of one step with n tokens; rows never influence each other except in attention,
-    and there only through the cache blocks of their own sequence."""
-
-    def embed(self, table: Weight) -> Value:
-        """[n, width]: the rows of `table` that the step's tokens name."""
-        ...
-
-    def norm(self, x: Value, weight: Weight, norm: Norm) -> Value:
-        """x / sqrt(mean(x²) + eps) · weight over groups of len(weight) elements: one group per row for a layer's norm,
-        one per head for a norm on queries and keys. Mean and root in float32."""
-        ...
-
-    def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:
-        """x · weightᵀ + bias for each part; several parts (q, k, v) share one pass over x."""
-        ...
-
-    def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
-        """Rotates q and k, writes k and v to the cache of `layer`, returns softmax(q·kᵀ · scale) · v: [n, heads ·
-        head_dim]. q is [n, heads · head_dim], k and v [n, kv_heads · head_dim]; query head h reads key head h //
-        group. Softmax in float32."""
-        ...
-
-    def glu(self, gate: Value, up: Value, act: Activation) -> Value:
-        """act(gate) · up."""
-        ...
-
-    def add(self, x: Value, y: Value) -> Value:
-        """x + y."""
-        ...
-
-    def select(self, x: Value) -> Value:
-        """[r, width]: the rows whose logits the step wants."""
-        ...
 
 
 Forward: TypeAlias = Callable[[Ops, Decoder, Weights], Value]  # a pass through models/decoder.py
@@ -204,8 +153,3 @@ class PreparedBackend(Backend, Protocol):
         """Takes one matrix where it lies; `memory` is not written to. Raises WeightFileError for bytes that are no such
         matrix. `reserve` was not told of it."""
         ...
-
-
-def linear_parts(weights: Weights, prefix: str, names: Sequence[str]) -> tuple[Linear, ...]:
-    """The named matrices under `prefix`, each with its bias where the model has one."""
-    return tuple(Linear(weights[prefix + name], weights.get(f"{prefix}{name}_bias")) for name in names)

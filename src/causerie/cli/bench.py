@@ -148,7 +148,7 @@ def _check(found: argparse.Namespace, trials: list[Trial]) -> None:
     chosen = [QuantConfig.named(name) for name in found.quantization if name != PLAIN]
     spec = spec_from_config(without_method(AutoConfig.from_pretrained(found.model)), found.strict)
     for choice in chosen:  # names and widths; a name is as good as a module where nothing is skipped
-        choice.formats(spec, "float32", {name: name for name, _ in spec.weights()})
+        choice.formats(spec, "float32", {weight.name: weight.name for weight in spec.weights()})
     check(trials, spec.context)
 
 

@@ -78,7 +78,7 @@ def find_weights(
     no data; raises WeightFileError for tensors that are missing, misshapen, or inside the decoder without a place in
     it. Warns about other tensors without a place; where `strict`, refuses them too."""
     present = set(index.names())
-    wanted = {checkpoint_name(table, name): (name, shape) for name, shape in spec.weights()}
+    wanted = {checkpoint_name(table, name): (name, shape) for name, shape, _ in spec.weights()}
     special = {
         tensor: found
         for tensor, (name, shape) in wanted.items()

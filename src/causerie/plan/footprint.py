@@ -30,7 +30,8 @@ def cache_format(format: str) -> str:
 
 def cache_bytes_per_token(spec: Decoder, format: str) -> int:
     """Bytes that keys and values of one position take over all layers, kept in `format`."""
-    return sum(layer.mixer.kv_heads * bytes_per_head(format, layer.mixer.head_dim) for layer in spec.layers)
+    pages = [layer.mixer.keeps for layer in spec.layers]
+    return sum(page.heads * bytes_per_head(format, page.head_dim) for page in pages)
 
 
 def cache_shape(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from causerie.quant.cache_format import bytes_per_head
 from causerie.quant.formats import format_named
-from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
 
 ARITHMETIC = ("float32", "bfloat16", "int8")
@@ -77,16 +76,11 @@ def step_work(
     cached = 0.0
     matrices = 0
     for layer in spec.layers:
-        mixer = layer.mixer
-        matrices += 2 * (mixer.heads + mixer.kv_heads) * mixer.head_dim * spec.width + 3 * layer.ffn.hidden * spec.width
-        pairs = rows * _seen(mixer, depth + (rows + 1) / 2)
-        seen += 4 * mixer.heads * mixer.head_dim * pairs
-        cached += mixer.kv_heads * bytes_per_head(cache, mixer.head_dim) * _seen(mixer, depth + rows)
+        pages, cost = layer.mixer.keeps, layer.cost(spec.width)
+        matrices += cost.matrices
+        seen += 2 * cost.pairs * rows * pages.seen(depth + (rows + 1) / 2)
+        cached += pages.heads * bytes_per_head(cache, pages.head_dim) * pages.seen(depth + rows)
     operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * wanted)}
     attention = arithmetic_of(cache)
     operations[attention] = operations.get(attention, 0.0) + seen * sequences
     return Cost(read + cached * sequences, operations)
-
-
-def _seen(mixer: Attention, positions: float) -> float:
-    return positions if mixer.window is None else min(positions, mixer.window)

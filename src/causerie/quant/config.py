@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from causerie.errors import Unsupported, UsageError, unknown
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.spec.decoder import Decoder
+from causerie.spec.weight import Role
 
 OWN = ("int8", "int4")
 """Our own formats; the others are bitsandbytes'."""
@@ -58,9 +59,9 @@ class QuantConfig:
         cannot hold and, where `strict`, for a module to skip that is not there."""
         chosen = {}
         skipped: set[str] = set()
-        for name, shape in spec.weights():
+        for name, shape, role in spec.weights():
             chosen[name] = plain
-            format = self._of(name) if len(shape) == 2 else None
+            format = self._of(role)
             if format is None:
                 continue
             matching = {pattern for pattern in self.skip if _matches(pattern, modules[name])}
@@ -76,8 +77,8 @@ class QuantConfig:
             self._refuse_unmatched(skipped, modules)
         return chosen
 
-    def _of(self, name: str) -> str | None:
-        return {"embed": self.embedding, "head": self.head}.get(name, self.matrices)
+    def _of(self, role: Role) -> str | None:
+        return {"embedding": self.embedding, "head": self.head, "vector": None}.get(role, self.matrices)
 
     def _refuse_unmatched(self, matched: set[str], modules: Mapping[str, str]) -> None:
         names = set(modules.values()) | {"lm_head"}  # there even where it is tied to the embedding

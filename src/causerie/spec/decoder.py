@@ -10,6 +10,10 @@ from typing import Any
 from causerie.spec.layer import Layer
 from causerie.spec.norm import Norm
 from causerie.spec.rope import Rope
+from causerie.spec.weight import WeightSpec, vector
+
+EMBEDDING, NORM, HEAD = "embed", "norm", "head"
+"""Canonical names of what is no layer's."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Decoder:
     norm: Norm
     tied: bool  # the head is the embedding
     context: int  # longest sequence, in tokens: max_position_embeddings, whatever the scaling of its rotations
+    embedding_scale: float = 1.0  # of the rows that the embedding gives
 
     def each_mixer(self, **changes: Any) -> Decoder:
         """The same decoder with these fields changed in every layer's mixer."""
@@ -34,44 +39,22 @@ class Decoder:
         """The distinct rotations, in order of first use."""
         return tuple(dict.fromkeys(layer.mixer.rope for layer in self.layers))
 
-    def weights(self) -> Iterator[tuple[str, tuple[int, ...]]]:
-        """Every weight by canonical name with its shape; matrices are (outputs, inputs), vectors (length,)."""
-        yield "embed", (self.vocab, self.width)
+    def weights(self) -> Iterator[WeightSpec]:
+        """Every weight by its canonical name."""
+        yield WeightSpec(EMBEDDING, (self.vocab, self.width), "embedding")
         for i, layer in enumerate(self.layers):
-            for name, shape in _layer_weights(self.width, layer):
-                yield f"layers.{i}.{name}", shape
-        yield "norm", (self.width,)
+            for weight in layer.weights(self.width):
+                yield weight.within(f"layers.{i}.")
+        yield vector(NORM, self.width)
         if not self.tied:
-            yield "head", (self.vocab, self.width)
+            yield WeightSpec(HEAD, (self.vocab, self.width), "head")
+
+    @property
+    def head(self) -> str:
+        """The canonical name of the matrix that gives logits."""
+        return EMBEDDING if self.tied else HEAD
 
     @property
     def parameters(self) -> int:
         """Number of parameters, a tied head counted once."""
-        total = 0
-        for _, shape in self.weights():
-            count = 1
-            for size in shape:
-                count *= size
-            total += count
-        return total
-
-
-def _layer_weights(width: int, layer: Layer) -> Iterator[tuple[str, tuple[int, ...]]]:
-    mixer, ffn = layer.mixer, layer.ffn
-    q_width, kv_width = mixer.heads * mixer.head_dim, mixer.kv_heads * mixer.head_dim
-    yield "mixer_norm", (width,)
-    for name, rows in (("q", q_width), ("k", kv_width), ("v", kv_width)):
-        yield f"mixer.{name}", (rows, width)
-        if mixer.qkv_bias:
-            yield f"mixer.{name}_bias", (rows,)
-    if mixer.qk_norm is not None:
-        yield "mixer.q_norm", (mixer.head_dim,)
-        yield "mixer.k_norm", (mixer.head_dim,)
-    yield "mixer.o", (width, q_width)
-    if mixer.out_bias:
-        yield "mixer.o_bias", (width,)
-    yield "ffn_norm", (width,)
-    for name, shape in (("gate", (ffn.hidden, width)), ("up", (ffn.hidden, width)), ("down", (width, ffn.hidden))):
-        yield f"ffn.{name}", shape
-        if ffn.bias:
-            yield f"ffn.{name}_bias", (shape[0],)
+        return sum(weight.parameters for weight in self.weights())

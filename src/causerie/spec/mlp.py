@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from causerie.spec.cost import PartCost
+from causerie.spec.ops import Ops, Value, Weights, linear_parts
+from causerie.spec.weight import WeightSpec, vector
 
 Activation = Literal["silu", "gelu", "gelu_tanh"]
 
@@ -15,3 +20,21 @@ class MLP:
     hidden: int
     act: Activation = "silu"
     bias: bool = False
+
+    def weights(self, width: int) -> Iterator[WeightSpec]:
+        """All of it, for rows of `width`."""
+        shapes = (("gate", (self.hidden, width)), ("up", (self.hidden, width)), ("down", (width, self.hidden)))
+        for name, shape in shapes:
+            yield WeightSpec(name, shape, "feed-forward")
+            if self.bias:
+                yield vector(f"{name}_bias", shape[0])
+
+    def cost(self, width: int) -> PartCost:
+        """Three matrices."""
+        return PartCost(3 * self.hidden * width)
+
+    def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, prefix: str) -> Value:
+        """down(act(gate(x)) · up(x)): [n, width] → [n, width] (Shazeer, "GLU variants improve Transformer", 2020)."""
+        gate, up = ops.linear(x, *linear_parts(weights, prefix, ["gate", "up"]))
+        (out,) = ops.linear(ops.glu(gate, up, self.act), *linear_parts(weights, prefix, ["down"]))
+        return out

@@ -22,12 +22,13 @@ from causerie.backends.native.lossless import LosslessMatrix, likely_bytes, most
 from causerie.backends.native.program import BLOCK, NUMBERS, PANEL, Layout, Packing
 from causerie.backends.native.quantized import held_bytes, packing_of, panels_bytes, slice_rows, write_table
 from causerie.backends.native.trace import Placed
-from causerie.backends.ops import PACKINGS, CacheShape, Passes, Weights
+from causerie.backends.ops import PACKINGS, CacheShape, Passes
 from causerie.errors import BackendUnavailable, EngineError, UsageError, unknown
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import Weight
-from causerie.spec.decoder import Decoder
+from causerie.spec.decoder import EMBEDDING, Decoder
+from causerie.spec.ops import Weights
 
 SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
 PACKS = ("avx512_bf16", "avx512")  # where packed bfloat16 is faster than plain: measured, see LOG.md
@@ -71,14 +72,14 @@ class NativeBackend:
         weakref.finalize(self, kernels.causerie_pool_free, self.pool).atexit = False
         self._arena: Arena | None = None
         self._formats: dict[str, str] = {}
-        self._tied = True
+        self._rows_only: str | None = None  # the matrix that is only ever read by row
 
     def reserve(self, spec: Decoder, formats: Mapping[str, str]) -> None:
         """One arena for all weights. Raises OutOfMemory, or UnknownName for a format that is not known."""
         for format in formats.values():
             format_named(format)
-        placed = [(name, shape) for name, shape in spec.weights() if name in formats]
-        self._tied = spec.tied
+        placed = [(weight.name, weight.shape) for weight in spec.weights() if weight.name in formats]
+        self._rows_only = None if spec.tied else EMBEDDING
         self._formats = dict(formats)
         self._arena = None
         most = sum(aligned(self._most_bytes(name, shape)) for name, shape in placed)
@@ -123,7 +124,7 @@ class NativeBackend:
         self, name: str, shape: tuple[int, int], format: str, layout: str, memory: NDArray[np.uint8]
     ) -> Weight:
         """Uses the matrix where it lies; see prepared.py."""
-        by_rows = name == "embed" and not self._tied
+        by_rows = name == self._rows_only
         placed = prepared.mapped(name, shape, format, layout, memory, by_rows=by_rows)
         return Weight(name, shape, format, placed, len(memory))
 
@@ -140,7 +141,7 @@ class NativeBackend:
     def _layout(self, name: str, shape: tuple[int, ...]) -> Layout:
         format = self._format(name, shape)
         # A tied table must serve as the head; alone it is only ever read by row.
-        if name == "embed" and not self._tied and format not in QUANTIZED:
+        if name == self._rows_only and format not in QUANTIZED:
             return Layout.ROWS
         packs = self._packs and len(shape) == 2 and format == "bfloat16"
         return Layout.PACKED if packs else Layout.PANELS

@@ -20,10 +20,11 @@ from causerie.backends.native.prepared import LAYOUT_VERSION, laid
 from causerie.backends.native.profile import Timed, timed
 from causerie.backends.native.program import ATTENDING, ROW_GROUP, Program, StepArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
-from causerie.backends.ops import CacheShape, Forward, LaidOut, Passes, Rotations, Weights
+from causerie.backends.ops import CacheShape, Forward, LaidOut, Passes, Rotations
 from causerie.backends.step import Step
 from causerie.errors import EngineError
 from causerie.spec.decoder import Decoder
+from causerie.spec.ops import Weights
 
 if TYPE_CHECKING:
     from causerie.backends.native.backend import NativeBackend

@@ -28,13 +28,14 @@ from causerie.backends.native.program import (
     Op,
 )
 from causerie.backends.native.quantized import input_group
-from causerie.backends.ops import Linear
 from causerie.errors import EngineError
-from causerie.quant.weight import Weight
+from causerie.quant.plain import to_float32, to_plain
+from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
 from causerie.spec.mlp import Activation
 from causerie.spec.norm import Norm
+from causerie.spec.ops import Linear
 
 CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION)  # operations that can give their result in bfloat16
 CAN_QUANTIZE = (Op.NORM, Op.GLU)  # and in 8 bits
@@ -92,11 +93,12 @@ class NativeOps:
         self._values = 0
         self._rounded: dict[tuple[int, int], Value] = {}
 
-    def embed(self, table: Weight) -> Value:
+    def embed(self, table: Weight, scale: float = 1.0) -> Value:
         """[tokens, width]."""
         at: Placed = table.data
         out = self._value(table.shape[1], TOKENS)
-        numbers = {"address": at.address, "layout": at.layout, "format": NUMBERS[table.format]}
+        numbers: dict[str, float] = {"address": at.address, "layout": at.layout, "format": NUMBERS[table.format]}
+        numbers["scale"] = _rounded(scale, table.format)
         self._note(Op.EMBED, (), out, numbers)
         return out
 
@@ -169,6 +171,12 @@ class NativeOps:
             out = self._rounded[x.number, narrow] = self._value(x.width, x.counted, narrow)
             self._note(Op.ROUND, (x,), out, {})
         return self._rounded[x.number, narrow]
+
+
+def _rounded(scale: float, format: str) -> float:
+    """A factor of a table's rows, rounded as the model's plain numbers are; those of a quantized one as bfloat16."""
+    plain = format if format in FORMATS else "bfloat16"
+    return float(to_float32(to_plain(np.array([scale], np.float32), plain), plain)[0])
 
 
 def _input_of(weight: Weight) -> int:

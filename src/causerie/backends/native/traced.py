@@ -14,9 +14,10 @@ from causerie.backends.native import trace
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.cache import LayerCaches
 from causerie.backends.native.program import WANTED, Program
-from causerie.backends.ops import Forward, Weights
+from causerie.backends.ops import Forward
 from causerie.errors import EngineError
 from causerie.spec.decoder import Decoder
+from causerie.spec.ops import Weights
 
 SUMS_BYTES = 4 * 2**20
 """Room for sums of attention that are done apart: a thousand chunks of 14 heads of 64."""

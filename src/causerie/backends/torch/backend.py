@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causerie.backends.ops import CacheShape, Forward, Passes, Rotations, Weights
+from causerie.backends.ops import CacheShape, Forward, Passes, Rotations
 from causerie.backends.step import Step
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.devices import free_bytes, require
@@ -23,7 +23,8 @@ from causerie.errors import BackendUnavailable, EngineError, OutOfMemory
 from causerie.quant.format import Buffers, held_bytes, ranges
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import BYTES, Weight
-from causerie.spec.decoder import Decoder
+from causerie.spec.decoder import NORM, Decoder
+from causerie.spec.ops import Weights
 
 SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
 
@@ -41,8 +42,7 @@ class TorchBackend:
 
     def reserve(self, spec: Decoder, formats: Mapping[str, str]) -> None:
         """Checks that all weights fit; torch allocates them one by one."""
-        shapes = dict(spec.weights())
-        needed = sum(_bytes(shapes[name], format) for name, format in formats.items())
+        needed = sum(_bytes(weight.shape, formats[weight.name]) for weight in spec.weights() if weight.name in formats)
         free = free_bytes(self.device)
         if needed > free:
             raise OutOfMemory(
@@ -86,7 +86,7 @@ class TorchBackend:
     ) -> TorchExecutable:
         """Allocates the cache."""
         paged = _allocated(lambda: PagedCache(spec, cache, self._device), self.device)
-        dtype = getattr(torch, self._formats["norm"])  # vectors are plain, and activations as they are
+        dtype = getattr(torch, self._formats[NORM])  # vectors are plain, and activations as they are
         return TorchExecutable(spec, weights, passes, paged, max_tokens, self._device, dtype)
 
     def _empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

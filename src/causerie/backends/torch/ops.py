@@ -11,13 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from causerie.backends.ops import Linear
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.packed import QuantizedMatrix
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
 from causerie.spec.mlp import Activation
 from causerie.spec.norm import Norm
+from causerie.spec.ops import Linear
 from causerie.spec.rope import Rope
 
 MOST_SCORES = 2**26  # attention scores held at once, in elements: queries are taken in chunks that stay below
@@ -34,16 +34,20 @@ class TorchOps:
         self._cache = cache
         self._rotations = rotations  # [n, 2, dims / 2] each
 
-    def embed(self, table: Weight) -> Tensor:
+    def embed(self, table: Weight, scale: float = 1.0) -> Tensor:
         """[n, width]"""
         if isinstance(table.data, QuantizedMatrix):
-            return table.data.rows(self._step.tokens).to(self._dtype)
-        return F.embedding(self._step.tokens, table.data)
+            rows = table.data.rows(self._step.tokens).to(self._dtype)
+        else:
+            rows = F.embedding(self._step.tokens, table.data)
+        return rows if scale == 1.0 else rows * torch.tensor(scale, dtype=rows.dtype, device=rows.device)
 
     def norm(self, x: Tensor, weight: Weight, norm: Norm) -> Tensor:
         """Over groups of len(weight) elements, root and mean in float32."""
         groups = x.float().unflatten(-1, (-1, weight.shape[0]))
         scaled = groups * torch.rsqrt(groups.pow(2).mean(-1, keepdim=True) + norm.eps)
+        if weight.data.dtype is torch.float32:  # numbers that the model's own dtype would round
+            return (weight.data * scaled).to(x.dtype).flatten(-2)
         return (weight.data * scaled.to(x.dtype)).flatten(-2)
 
     def linear(self, x: Tensor, *parts: Linear) -> tuple[Tensor, ...]:

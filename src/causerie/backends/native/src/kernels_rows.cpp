@@ -81,17 +81,22 @@ static void embed_packed(const Instruction& in, int64_t r, int64_t first, int64_
     if (e->at % STEP_WEIGHTS / 2 == uint32_t(lane)) out[e->at / STEP_WEIGHTS * 2 + e->at % 2] = from_bf16(uint16_t(e->value));
 }
 
-static void embed_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
-  const auto [r, first, last] = span(in, item);
-  if (in.layout == PACKED) return embed_packed(in, step.tokens[r], first, last, row<float>(program, in.out, r));
+static void read_table(const Instruction& in, int64_t r, int64_t first, int64_t last, float* out) {
+  if (in.layout == PACKED) return embed_packed(in, r, first, last, out);
   if (in.format >= INT8) {
-    for (int64_t k = first; k < last; ++k)
-      row<float>(program, in.out, r)[k] = quantized_value(in.format, in.address, in.width, step.tokens[r], k);
+    for (int64_t k = first; k < last; ++k) out[k] = quantized_value(in.format, in.address, in.width, r, k);
     return;
   }
   const void* table = reinterpret_cast<const void*>(in.address);
+  for (int64_t k = first; k < last; ++k) out[k] = number(table, table_index(in, r, k), in.format);
+}
+
+static void embed_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
+  const auto [r, first, last] = span(in, item);
   float* out = row<float>(program, in.out, r);
-  for (int64_t k = first; k < last; ++k) out[k] = number(table, table_index(in, step.tokens[r], k), in.format);
+  read_table(in, step.tokens[r], first, last, out);
+  if (in.scale != 1.0f)
+    for (int64_t k = first; k < last; ++k) out[k] *= in.scale;
 }
 
 static int64_t norm_items(const Program&, const Step& step, const Instruction& in) { return row_count(step, in) * (in.width / in.length); }

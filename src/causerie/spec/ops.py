@@ -1,0 +1,71 @@
+"""The vocabulary of operations: all that a decoder and its parts may ask of a machine.
+
+Parts are written once over `Ops` and run unchanged on every backend: torch computes at once, native appends
+instructions to a program. A value (`Value`) is whatever the backend likes; it stands for a matrix of float activations
+`[tokens, width]`. This module knows no backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from causerie.spec.attention import Attention
+    from causerie.spec.mlp import Activation
+    from causerie.spec.norm import Norm
+
+Value: TypeAlias = Any
+Weight: TypeAlias = Any  # quant/weight.py's, whose format and data are a backend's affair
+Weights: TypeAlias = Mapping[str, Weight]  # by canonical name, as Decoder.weights() lists them
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A matrix (outputs, inputs) with its bias (outputs,), or None."""
+
+    weight: Weight
+    bias: Weight | None = None
+
+
+class Ops(Protocol):
+    """What a step can do. Shapes are of one step with n tokens; rows never influence each other except in attention,
+    and there only through the cache blocks of their own sequence."""
+
+    def embed(self, table: Weight, scale: float = 1.0) -> Value:
+        """[n, width]: the rows of `table` that the step's tokens name, times `scale`, rounded as the table's numbers
+        are."""
+        ...
+
+    def norm(self, x: Value, weight: Weight, norm: Norm) -> Value:
+        """x / sqrt(mean(x²) + eps) · weight over groups of len(weight) elements: one group per row for a layer's norm,
+        one per head for a norm on queries and keys. Mean and root in float32."""
+        ...
+
+    def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:
+        """x · weightᵀ + bias for each part; several parts (q, k, v) share one pass over x."""
+        ...
+
+    def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
+        """Rotates q and k, writes k and v to the cache of `layer`, returns softmax(q·kᵀ · scale) · v: [n, heads ·
+        head_dim]. q is [n, heads · head_dim], k and v [n, kv_heads · head_dim]; query head h reads key head h //
+        group. Softmax in float32."""
+        ...
+
+    def glu(self, gate: Value, up: Value, act: Activation) -> Value:
+        """act(gate) · up."""
+        ...
+
+    def add(self, x: Value, y: Value) -> Value:
+        """x + y."""
+        ...
+
+    def select(self, x: Value) -> Value:
+        """[r, width]: the rows whose logits the step wants."""
+        ...
+
+
+def linear_parts(weights: Weights, prefix: str, names: Sequence[str]) -> tuple[Linear, ...]:
+    """The named matrices under `prefix`, each with its bias where the model has one."""
+    return tuple(Linear(weights[prefix + name], weights.get(f"{prefix}{name}_bias")) for name in names)

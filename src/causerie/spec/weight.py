@@ -1,0 +1,33 @@
+"""A weight of a decoder, before anybody holds it: its name, its shape, and what it is there for. Knows no number."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Literal, NamedTuple
+
+Role = Literal["embedding", "head", "attention", "feed-forward", "vector"]
+"""What a weight is to those who hold or count it: a table that is read by rows, a matrix that gives logits, one of a
+part, or a vector (a norm, a bias), which is never quantized."""
+
+
+class WeightSpec(NamedTuple):
+    """`name` is canonical: of a part as the part calls it, of a decoder with the number of the layer before it.
+    Matrices are (outputs, inputs), vectors (length,)."""
+
+    name: str
+    shape: tuple[int, ...]
+    role: Role
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it has."""
+        return prod(self.shape)
+
+    def within(self, prefix: str) -> WeightSpec:
+        """The same weight by its name in a larger part."""
+        return self._replace(name=prefix + self.name)
+
+
+def vector(name: str, length: int) -> WeightSpec:
+    """A norm or a bias."""
+    return WeightSpec(name, (length,), "vector")
