@@ -1,4 +1,5 @@
 """A model without weights: its logits depend on all tokens before, which it reads through a cache like a real one's.
+And a drafter that is told what the answers will be.
 
 Every cell of its cache holds a hash of all tokens up to its position, as a key or value depends on them. Reading checks
 that a sequence's cells form one unbroken history, and writing that nobody else sees the block, so any mistake in
@@ -8,7 +9,9 @@ sharing, copying or freeing blocks is an error at the step that makes it.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,3 +136,39 @@ class ScriptedModel:
 
     def _cell(self, table: list[int], position: int) -> int:
         return table[position // self.block_size] * self.block_size + position % self.block_size
+
+
+@dataclass
+class ScriptedDrafter:
+    """A `Drafter` that knows the answers and is wrong, short or silent at random. It checks what it is told."""
+
+    vocab: int
+    right: float = 1.0  # how likely each of its tokens is the one that comes
+    silent: float = 0.0  # how likely it has no idea
+    longest: int = 1000
+    seed: int = 0
+    texts: dict[int, list[int]] = field(default_factory=dict)  # by request: its prompt and answer
+    told: dict[int, list[int]] = field(default_factory=dict)  # by request that has not ended: what it last had
+    proposed: int = 0
+
+    def __post_init__(self) -> None:
+        self._random = Random(self.seed)
+
+    def propose(self, request: int, tokens: Sequence[int], most: int) -> list[int]:
+        now, before = list(tokens), self.told.get(request, [])
+        assert most >= 1
+        assert now[: len(before)] == before, "a token that was drawn is there no more"
+        text = self.texts[request]
+        assert now == text[: len(now)], "a token that was not drawn"
+        self.told[request] = now
+        if self._random.random() < self.silent:
+            return []
+        draft = text[len(now) : len(now) + self._random.randint(1, self.longest)][:most]
+        while len(draft) < min(most, self.longest) and self.right < 1:  # beyond its end
+            draft.append(self._random.randrange(self.vocab))
+        draft = [token if self._random.random() < self.right else self._random.randrange(self.vocab) for token in draft]
+        self.proposed += len(draft)
+        return draft
+
+    def forget(self, request: int) -> None:
+        self.told.pop(request, None)

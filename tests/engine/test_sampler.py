@@ -122,7 +122,8 @@ def test_a_row_without_meaning_ends_its_own_request(params: SamplingParams, bad:
     rows = np.zeros((3, 8), dtype=np.float32)
     rows[1, 5] = bad
     rows[2, :] = -np.inf
-    drawn = Sampler(8).draw(rows, [Drawing(i, params, 1, history(1)) for i in range(3)])
+    runs = Sampler(8).draw(rows, [Drawing(i, params, 1, history(1), i) for i in range(3)])
+    drawn = [token for (token,) in runs]
     assert drawn[0].error is None
     assert drawn[1].error is not None and drawn[1].error.startswith("model_output: ")
     assert drawn[2].error is not None and "only -inf" in drawn[2].error
@@ -135,7 +136,8 @@ def test_forbidding_every_token_is_an_error() -> None:
 
 def test_a_fault_in_one_request_stays_there() -> None:
     """A token outside the vocabulary cannot come through Engine.request; here it stands for any fault of a filter."""
-    faulty = Drawing(0, SamplingParams(suppress_tokens=(99,)), 1, history(1))
-    drawn = Sampler(8).draw(np.zeros((2, 8), dtype=np.float32), [faulty, Drawing(1, SamplingParams(), 1, history(1))])
-    assert "IndexError" in str(drawn[0].error)
-    assert drawn[1].error is None
+    faulty = Drawing(0, SamplingParams(suppress_tokens=(99,)), 1, history(1), 0)
+    sound = Drawing(1, SamplingParams(), 1, history(1), 1)
+    (first,), (second,) = Sampler(8).draw(np.zeros((2, 8), dtype=np.float32), [faulty, sound])
+    assert "IndexError" in str(first.error)
+    assert second.error is None

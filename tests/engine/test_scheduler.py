@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine
 from causerie.engine.plan import Plan
@@ -16,8 +17,8 @@ from tests.engine.scripted import Clock, ScriptedModel
 class Watched(Engine):
     """An engine whose plans are kept."""
 
-    def __init__(self, model: ScriptedModel) -> None:
-        super().__init__(model, model.clock)
+    def __init__(self, model: ScriptedModel, drafter: Drafter | None = None) -> None:
+        super().__init__(model, model.clock, drafter)
         self.plans: list[Plan] = []
         schedule = self._scheduler.schedule
 

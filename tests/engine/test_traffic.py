@@ -11,12 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from causerie.decoding.drawn import Drawn
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import RequestSampler
 from causerie.engine.engine import Engine
 from causerie.engine.request import Request, TokenEvent
 from causerie.errors import ContextLengthError
-from tests.engine.scripted import ScriptedModel
+from tests.engine.scripted import ScriptedDrafter, ScriptedModel
 
 EOS = 5
 
@@ -27,6 +28,8 @@ class Expected:
 
     tokens: list[int]
     reason: str
+    drawn: list[Drawn]
+    error: str | None = None  # where no token can be drawn after those
 
 
 def alone(model: ScriptedModel, request: Request) -> Expected:
@@ -35,12 +38,18 @@ def alone(model: ScriptedModel, request: Request) -> Expected:
     sampler = RequestSampler(params, model.vocab, len(tokens))
     capacity = min(model.context, model.blocks * model.block_size)
     limit = capacity if params.max_tokens is None else min(capacity, len(tokens) + params.max_tokens)
-    while len(tokens) < limit:
+    run: list[Drawn] = []
+    reason, error = "length", None
+    while reason == "length" and len(tokens) < limit:
         drawn = sampler.draw(model.alone(tokens, len(request.tokens)), array("i", tokens))
+        if drawn.error is not None:
+            reason, error = "error", drawn.error
+            break
+        run.append(drawn)
         tokens.append(drawn.token)
         if drawn.token in params.eos and not params.ignore_eos:
-            return Expected(tokens[len(request.tokens) :], "stop")
-    return Expected(tokens[len(request.tokens) :], "length")
+            reason = "stop"
+    return Expected(tokens[len(request.tokens) :], reason, run, error)
 
 
 @dataclass
@@ -48,14 +57,17 @@ class Traffic:
     """An engine with its requests, checked as it goes."""
 
     model: ScriptedModel
+    drafter: ScriptedDrafter | None = None
     engine: Engine = field(init=False)
     requests: dict[int, Request] = field(default_factory=dict)
+    expected: dict[int, Expected] = field(default_factory=dict)
     texts: dict[int, list[int]] = field(default_factory=dict)
+    tokens: dict[int, list[TokenEvent]] = field(default_factory=dict)
     ends: dict[int, TokenEvent] = field(default_factory=dict)
     cancelled: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.engine = Engine(self.model, self.model.clock)
+        self.engine = Engine(self.model, self.model.clock, self.drafter)
 
     def submit(self, tokens: list[int], params: SamplingParams) -> None:
         try:
@@ -65,7 +77,11 @@ class Traffic:
             assert len(tokens) + (params.max_tokens != 0) > room
             return
         self.requests[request.id] = request
+        self.expected[request.id] = expected = alone(self.model, request)
         self.texts[request.id] = []
+        self.tokens[request.id] = []
+        if self.drafter is not None:
+            self.drafter.texts[request.id] = list(request.tokens) + expected.tokens
         self.engine.submit(request)
 
     def cancel(self, number: int) -> None:
@@ -79,6 +95,7 @@ class Traffic:
             assert event.request not in self.ends, "a request ended twice"
             if event.token is not None:
                 self.texts[event.request].append(event.token)
+                self.tokens[event.request].append(event)
             if event.finish_reason is not None:
                 assert event.stats is not None
                 assert event.stats.new_tokens == len(self.texts[event.request])
@@ -95,12 +112,16 @@ class Traffic:
         assert stats.free_blocks + stats.kept_blocks == stats.blocks, "blocks are held by nobody that runs"
         remembered = self.engine._sampler._requests, self.engine._prompt_logits, self.engine._sums
         assert not any(remembered), "ended requests are remembered"
+        assert self.drafter is None or not self.drafter.told, "the drafter was not told of an end"
 
     def check(self) -> None:
         assert set(self.ends) == set(self.requests), "a request did not end"
         for number, request in self.requests.items():
-            expected, end, text = alone(self.model, request), self.ends[number], self.texts[number]
+            expected, end, text = self.expected[number], self.ends[number], self.texts[number]
             assert text == expected.tokens[: len(text)], f"request {number} differs from running alone"
+            for event, drawn in zip(self.tokens[number], expected.drawn, strict=False):
+                assert (event.logprob, event.top_logprobs) == (drawn.logprob, drawn.top_logprobs)
+                assert np.array_equal(event.logits, drawn.logits) and np.array_equal(event.scores, drawn.scores)
             if end.finish_reason in ("stop", "length"):
                 assert (text, end.finish_reason) == (expected.tokens, expected.reason)
                 self._check_prompt_logits(request, end)
@@ -109,6 +130,8 @@ class Traffic:
                 assert number in self.cancelled
             elif end.finish_reason == "time":
                 assert request.params.max_time is not None
+            elif end.error == expected.error:
+                assert text == expected.tokens
             else:
                 assert self.model.fail_at and end.error is not None and "scripted failure" in end.error
 
@@ -168,24 +191,32 @@ pooled = st.builds(
     client=st.sampled_from(["", "a"]),
 )
 params = st.one_of(params, params, params, pooled)
-actions = st.lists(
-    st.one_of(
-        st.tuples(st.just("submit"), prompts, params),
-        st.tuples(st.just("submit"), prompts, params),
-        st.tuples(st.just("submit"), prompts, params),
-        st.tuples(st.just("step"), st.integers(1, 6)),
-        st.tuples(st.just("cancel"), st.integers(0, 12)),
-        st.tuples(st.just("follow"), st.integers(0, 12), prompts, params),
-    ),
-    min_size=5,
-    max_size=25,
-)
+
+
+def actions(params: st.SearchStrategy[SamplingParams]) -> st.SearchStrategy[list[tuple]]:
+    """Scripts of requests with such parameters."""
+    return st.lists(
+        st.one_of(
+            st.tuples(st.just("submit"), prompts, params),
+            st.tuples(st.just("submit"), prompts, params),
+            st.tuples(st.just("submit"), prompts, params),
+            st.tuples(st.just("step"), st.integers(1, 6)),
+            st.tuples(st.just("cancel"), st.integers(0, 12)),
+            st.tuples(st.just("follow"), st.integers(0, 12), prompts, params),
+        ),
+        min_size=5,
+        max_size=25,
+    )
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(models, actions)
+@given(models, actions(params))
 def test_every_request_ends_once_with_the_text_it_has_alone(model: ScriptedModel, script: list[tuple]) -> None:
-    traffic = Traffic(model)
+    run(Traffic(model), script)
+
+
+def run(traffic: Traffic, script: list[tuple]) -> None:
+    """Does what a script says, then waits for all ends and checks them."""
     for action, *values in script:
         if action == "submit":
             traffic.submit(*values)

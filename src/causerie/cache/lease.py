@@ -72,18 +72,20 @@ class CacheBook:
             lease.cached += found.partial
         return lease
 
-    def grow(self, lease: Lease, positions: int) -> bool:
-        """Makes room for that many positions; False when the blocks cannot be had."""
+    def grow(self, lease: Lease, positions: int, headroom: int = 0) -> bool:
+        """Makes room for that many positions; False when, `headroom` blocks left aside, the blocks cannot be had."""
         missing = self.pool.blocks_for(positions) - len(lease.table)
-        if missing > self.pool.available:
+        if missing <= 0:
+            return True
+        if missing + headroom > self.pool.available:
             return False
-        if missing > 0:
-            lease.table.extend(self._take(missing))
+        lease.table.extend(self._take(missing))
         return True
 
     def record(self, lease: Lease, tokens: Sequence[int], filled: int) -> None:
-        """Puts the blocks that are now full (positions below `filled` are written) into the index. Where an equal
-        block is there already, the sequence goes on with that one and frees its own."""
+        """Puts the blocks that are now full (positions below `filled` are written) into the index. What is written
+        beyond `filled`, of tokens that were drafted and not drawn, is nobody's. Where an equal block is there already,
+        the sequence goes on with that one and frees its own."""
         size = self.pool.block_size
         full = min(filled, lease.shareable) // size
         while lease.indexed < full:

@@ -26,12 +26,15 @@ _STRETCH = 256  # of a row, whose probabilities are summed up apart
 
 
 class Drawing(NamedTuple):
-    """A row that wants a token: whose it is, how it is drawn, and what came before."""
+    """A row that wants a token: whose it is, how it is drawn, what came before, and where the row is. Where a `draft`
+    of what follows was read with it, the rows after it are those of the drafted tokens."""
 
     request: int
     params: SamplingParams
     prompt: int  # prompt tokens among `history`
-    history: array[int]
+    history: array[int]  # read-only
+    row: int  # among those of the step
+    draft: Sequence[int] = ()
 
 
 class Sampler:
@@ -41,29 +44,43 @@ class Sampler:
         self._vocab = vocab
         self._requests: dict[int, RequestSampler] = {}
 
-    def draw(self, rows: NDArray[np.float32], drawings: Sequence[Drawing]) -> list[Drawn]:
-        """One token for each row [n, vocab]. A row that allows none, or a fault while drawing it, gives an error for
-        that request alone."""
-        drawn = []
-        for row, drawing in zip(rows, drawings, strict=True):
-            try:
-                drawn.append(self._draw(row, drawing))
-            except UsageError as fault:
-                drawn.append(Drawn(-1, error=str(fault), error_field=fault.field))
-            except Exception as fault:  # noqa: BLE001 - one request's filters must not end its neighbours
-                drawn.append(Drawn(-1, error=f"Drawing a token failed: {type(fault).__name__}: {fault}"))
-        return drawn
+    def draw(self, rows: NDArray[np.float32], drawings: Sequence[Drawing]) -> list[list[Drawn]]:
+        """For each drawing a token from its row of `rows` [n, vocab], and a further one for each drafted token as long
+        as what was drawn is what was drafted. A row that allows none, or a fault while drawing it, gives an error for
+        that request alone, after which nothing follows."""
+        runs = []
+        for drawing in drawings:
+            run = [self._draw(rows[drawing.row], drawing, drawing.history)]
+            if drawing.draft:
+                self._follow(rows, drawing, run)
+            runs.append(run)
+        return runs
 
     def forget(self, request: int) -> None:
         """Drops what is remembered of a request that has ended."""
         self._requests.pop(request, None)
 
-    def _draw(self, row: Row, drawing: Drawing) -> Drawn:
-        sampler = self._requests.get(drawing.request)
-        if sampler is None:
-            sampler = RequestSampler(drawing.params, self._vocab, drawing.prompt)
-            self._requests[drawing.request] = sampler
-        return sampler.draw(row, drawing.history)
+    def _follow(self, rows: NDArray[np.float32], drawing: Drawing, run: list[Drawn]) -> None:
+        """Adds to a run of one token what is drawn along the draft. Filters and constraints are told of a token once it
+        is accepted, as without a draft, so there is never anything to take back."""
+        history = drawing.history[:]
+        for row, drafted in enumerate(drawing.draft, drawing.row + 1):
+            if run[-1].error is not None or run[-1].token != drafted:
+                break
+            history.append(drafted)
+            run.append(self._draw(rows[row], drawing, history))
+
+    def _draw(self, row: Row, drawing: Drawing, history: array[int]) -> Drawn:
+        try:
+            sampler = self._requests.get(drawing.request)
+            if sampler is None:
+                sampler = RequestSampler(drawing.params, self._vocab, drawing.prompt)
+                self._requests[drawing.request] = sampler
+            return sampler.draw(row, history)
+        except UsageError as fault:
+            return Drawn(-1, error=str(fault), error_field=fault.field)
+        except Exception as fault:  # noqa: BLE001 - one request's filters must not end its neighbours
+            return Drawn(-1, error=f"Drawing a token failed: {type(fault).__name__}: {fault}")
 
 
 class RequestSampler:

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from causerie.cache.blocks import BlockPool
 from causerie.cache.lease import CacheBook
+from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.drawn import Drawn
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import Drawing, Sampler
 from causerie.engine import batch, checks
+from causerie.engine.drafts import Drafts
 from causerie.engine.plan import Plan
 from causerie.engine.request import Request, TokenEvent
 from causerie.engine.scheduler import Scheduler
@@ -49,16 +51,25 @@ class EngineStats:
 
 
 class Engine:
-    """Runs requests on a model, many at once. `clock` gives seconds; only differences count."""
+    """Runs requests on a model, many at once. `clock` gives seconds; only differences count. What a `drafter` proposes
+    the model checks, which changes no answer."""
 
-    def __init__(self, model: StepModel, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, model: StepModel, clock: Callable[[], float] = time.monotonic, drafter: Drafter | None = None
+    ) -> None:
         pool = BlockPool(model.cache.blocks, model.cache.block_size)
         max_rows = min(model.max_tokens, max(_FEWEST_ROWS, _LOGITS_BYTES // (4 * model.vocab)))
         self._model = model
         self._context = model.context
         self._cache = CacheBook(pool, model.shared_length)
+        self._drafter = drafter
         self._scheduler = Scheduler(
-            self._cache, context=model.context, max_tokens=model.max_tokens, max_rows=max_rows, clock=clock
+            self._cache,
+            context=model.context,
+            max_tokens=model.max_tokens,
+            max_rows=max_rows,
+            clock=clock,
+            drafts=None if drafter is None else Drafts(drafter, self._cache, model.vocab),
         )
         self._sampler = Sampler(model.vocab)
         self._numbers = count()
@@ -139,14 +150,13 @@ class Engine:
         return list(plan.ended)
 
     def _draw(self, plan: Plan, logits: NDArray[np.float32]) -> list[list[Drawn]]:
-        """The tokens of each work, and prompt logits put aside."""
+        """The tokens of each work, those of a draft as far as it was right; and prompt logits put aside."""
         rows = sum(work.wants for work in plan.works)
         if logits.shape != (rows, self._model.vocab):
             raise EngineError(f"The model gave logits {logits.shape} where ({rows}, {self._model.vocab}) were wanted.")
         end = 0
-        chosen: list[int] = []
         drawings: list[Drawing] = []
-        faults: dict[int, Drawn] = {}
+        drawn = {request: [Drawn(-1, error=fault)] for request, fault in plan.faults.items()}
         for work in plan.works:
             end += work.wants
             request = work.request
@@ -154,14 +164,15 @@ class Engine:
                 position = work.start + len(work.tokens) - work.wants
                 fault = self._collect(request, position, logits[end - work.wants : end])
                 if fault is not None:
-                    faults[request.id] = Drawn(-1, error=fault)
-                    continue
-            if work.draws:
-                chosen.append(end - 1)
-                drawings.append(Drawing(request.id, request.params, len(request.tokens), work.history))
-        drawn = self._sampler.draw(logits if len(chosen) == rows else logits[chosen], drawings)
-        found = faults | {drawing.request: token for drawing, token in zip(drawings, drawn, strict=True)}
-        return [[found[work.request.id]] if work.request.id in found else [] for work in plan.works]
+                    drawn[request.id] = [Drawn(-1, error=fault)]
+            if work.draws and request.id not in drawn:
+                first = end - work.draws
+                drawings.append(
+                    Drawing(request.id, request.params, len(request.tokens), work.history, first, work.draft)
+                )
+        for drawing, tokens in zip(drawings, self._sampler.draw(logits, drawings), strict=True):
+            drawn[drawing.request] = tokens
+        return [drawn.get(work.request.id, []) for work in plan.works]
 
     def _pool(self, plan: Plan, states: NDArray[np.float32]) -> list[list[Drawn]]:
         """Adds hidden states to the sums of their requests, row after row: the order that any cut into steps has."""
@@ -200,6 +211,8 @@ class Engine:
             if event.finish_reason is None:
                 continue
             self._sampler.forget(event.request)
+            if self._drafter is not None:
+                self._drafter.forget(event.request)
             if event.stats is not None:
                 self._cached += event.stats.cached_tokens
                 self._preemptions += event.stats.preemptions

@@ -5,7 +5,8 @@ It knows no arrays of a backend and no text; the scheduler makes it, batch.py tu
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from causerie.engine.request import Request, TokenEvent
 
@@ -14,8 +15,8 @@ from causerie.engine.request import Request, TokenEvent
 class Work:
     """One sequence's part of a step: rows for its positions `start` to `start + len(tokens)`.
 
-    `wants` trailing rows want logits. From the last `draws` of these a token is drawn: 1 where the sequence is read to
-    its end, 0 elsewhere; more of them would check a draft.
+    `wants` trailing rows want logits. From the last `draws` of these a token is drawn: 0 where the sequence is not read
+    to its end; 1 where it is, and 1 more for each drafted token, which `tokens` then end with.
     """
 
     request: Request
@@ -26,6 +27,11 @@ class Work:
     draws: int
     history: array[int]  # all its tokens so far, prompt and answer; read-only, and only until the plan is committed
 
+    @property
+    def draft(self) -> array[int]:
+        """The drafted ones of `tokens`, which are no part of the sequence yet."""
+        return self.tokens[len(self.tokens) + 1 - self.draws :]
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -35,3 +41,4 @@ class Plan:
     copies: tuple[tuple[int, int], ...] = ()
     ended: tuple[TokenEvent, ...] = ()
     pools: bool = False  # whether hidden states are wanted in the place of logits
+    faults: Mapping[int, str] = field(default_factory=dict)  # by request: why it ends with this step

@@ -5,6 +5,8 @@ Pure functions over sequences; knows no cache and no line.
 
 from __future__ import annotations
 
+from array import array
+
 from causerie.cache.lease import Lease
 from causerie.engine.plan import Work
 from causerie.engine.sequence import Sequence
@@ -31,14 +33,19 @@ def shared_rows(reading: list[Sequence], tokens: int, rows: int) -> list[Work]:
     return [work_of(sequence, count) for sequence, count in counts.items() if count]
 
 
-def work_of(sequence: Sequence, count: int) -> Work:
-    """The reading of a running sequence's next `count` tokens, and the draw after its last."""
+def work_of(sequence: Sequence, count: int, draft: array[int] | None = None) -> Work:
+    """The reading of a running sequence's next `count` tokens, and the draw after its last; with a `draft` to follow
+    that one, its reading, and the draw after each of it."""
     start = sequence.filled
     end = start + count
     draws = 1 if end == len(sequence.tokens) and not sequence.full else 0
-    tokens = sequence.tokens
-    table = lease_of(sequence).table
-    return Work(sequence.request, tokens[start:end], start, table[:], _wants(sequence, count), draws, tokens)
+    wants = _wants(sequence, count)
+    tokens = sequence.tokens[start:end]
+    if draft:
+        tokens += draft
+        wants += len(draft)
+        draws += len(draft)
+    return Work(sequence.request, tokens, start, lease_of(sequence).table[:], wants, draws, sequence.tokens)
 
 
 def lease_of(sequence: Sequence) -> Lease:

@@ -5,7 +5,7 @@
        └────preempt───────┘   (blocks ran out: the latest arrival gives way and is read again later)
 
 Every step first serves the sequences that only need their next token, one row each, then spends what is left of the
-step's rows on reading prompts in chunks.
+step's rows on reading prompts in chunks, and what is left then on drafts of what may follow those next tokens.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from collections.abc import Sequence as Many
 
 from causerie.cache.lease import CacheBook, Lease
 from causerie.decoding.drawn import Drawn
+from causerie.engine.drafts import Drafts
 from causerie.engine.line import Line
-from causerie.engine.plan import Plan
+from causerie.engine.plan import Plan, Work
 from causerie.engine.reading import lease_of, shared_rows, work_of
 from causerie.engine.request import FinishReason, Request, TokenEvent
 from causerie.engine.sequence import Sequence
@@ -29,7 +30,14 @@ class Scheduler:
     """Continuous batching over one cache. `max_tokens` rows, of which `max_rows` may want logits, make a step."""
 
     def __init__(
-        self, cache: CacheBook, *, context: int, max_tokens: int, max_rows: int, clock: Callable[[], float]
+        self,
+        cache: CacheBook,
+        *,
+        context: int,
+        max_tokens: int,
+        max_rows: int,
+        clock: Callable[[], float],
+        drafts: Drafts | None = None,
     ) -> None:
         self.cache = cache
         self.capacity = min(context, cache.pool.total * cache.pool.block_size)  # longest sequence
@@ -39,6 +47,7 @@ class Scheduler:
         self._max_rows = max_rows
         self._max_running = min(max_tokens, max_rows)  # each running sequence may want a row, and logits of it
         self._clock = clock
+        self._drafts = drafts
         self._ended: list[TokenEvent] = []
         self._pooled = False  # whether the last step was one of pooling sequences
         self._timed = 0  # sequences with a deadline
@@ -76,40 +85,41 @@ class Scheduler:
                 self._grow(sequence)
         singles = sum(map(_is_single, self.running))
         copies = self._admit() if self.waiting and singles < self._max_tokens else []
-        works = [work_of(sequence, 1) for sequence in self.running if _is_single(sequence)]
         pooling = [sequence for sequence in self.running if sequence.pools]
+        faults: dict[int, str] = {}
         # Turn by turn, where both kinds of sequences run.
         self._pooled = bool(pooling) and (len(pooling) == len(self.running) or not self._pooled)
         if self._pooled:
             works = shared_rows(pooling, self._max_tokens, self._max_tokens)
-        elif len(works) < len(self.running):
-            reading = [each for each in self.running if not (_is_single(each) or each.pools)]
-            works.extend(shared_rows(reading, self._max_tokens - len(works), self._max_rows - len(works)))
+        else:
+            works, faults = self._works([sequence for sequence in self.running if _is_single(sequence)])
         ended, self._ended = tuple(self._ended), []
-        return Plan(tuple(works), tuple(copies), ended, self._pooled)
+        return Plan(tuple(works), tuple(copies), ended, self._pooled, faults)
 
     def commit(self, plan: Plan, drawn: Many[Many[Drawn]]) -> list[TokenEvent]:
-        """Takes the tokens drawn for each work of the plan, in order; the events of this step."""
+        """Takes the tokens drawn for each work of the plan, in order: one for each of its draws, or fewer where a draft
+        was not what was drawn. The events of this step."""
         events = list(plan.ended)
         now = self._clock()
         self.cache.unpin()
         running = {sequence.request.id: sequence for sequence in self.running}
         for work, tokens in zip(plan.works, drawn, strict=True):
             sequence = running[work.request.id]
-            lease = lease_of(sequence)
-            sequence.filled = work.start + len(work.tokens)
+            read = sequence.filled = work.start + len(work.tokens) - len(work.draft)
             if work.request.params.collects:
                 sequence.collected = max(sequence.collected, min(sequence.filled, sequence.prompt))
-            self.cache.record(lease, sequence.tokens, _kept(sequence))
             if work.request.params.prompt_progress and sequence.first is None:
                 events.append(sequence.progress(now))
-            for token in tokens:
+            for accepted, token in enumerate(tokens):
+                sequence.filled = read + accepted  # with each after the first, the drafted one before it was right
                 event = self._add(sequence, token, now)
                 events.append(event)
                 if event.finish_reason is not None:
                     break
             if not tokens and not sequence.remaining and sequence.full:  # only its prompt was asked about
                 events.append(self._end(sequence, "length", now))
+            if sequence.lease is not None:
+                self.cache.record(sequence.lease, sequence.tokens, _kept(sequence))
         return events
 
     def fail(self, plan: Plan, error: str) -> list[TokenEvent]:
@@ -132,6 +142,20 @@ class Scheduler:
     def check_integrity(self) -> None:
         """Raises EngineError when a block is leaked or held by someone unknown."""
         self.cache.check_integrity(lease_of(sequence) for sequence in self.running)
+
+    def _works(self, singles: list[Sequence]) -> tuple[list[Work], dict[int, str]]:
+        """The work of those that only need their next token, and of those that read; with the faults of drafting."""
+        read: list[Work] = []
+        if len(singles) < len(self.running):
+            reading = [each for each in self.running if not (_is_single(each) or each.pools)]
+            read = shared_rows(reading, self._max_tokens - len(singles), self._max_rows - len(singles))
+        if self._drafts is None:
+            return [work_of(sequence, 1) for sequence in singles] + read, {}
+        tokens = self._max_tokens - len(singles) - sum(len(work.tokens) for work in read)
+        rows = self._max_rows - len(singles) - sum(work.wants for work in read)
+        headroom = None if self.waiting else len(self.running)  # a block for each that may soon need it
+        drafts, faults = self._drafts.propose(singles, min(tokens, rows), headroom)
+        return [work_of(sequence, 1, draft) for sequence, draft in zip(singles, drafts, strict=True)] + read, faults
 
     # ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

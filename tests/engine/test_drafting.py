@@ -1,0 +1,292 @@
+"""Drafts change when tokens come and nothing else: the text, the log-probabilities and the end of every request, what
+others find in the cache, and what others get of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from causerie.decoding.params import SamplingParams
+from causerie.decoding.reasoning import AfterReasoning, ReasoningTokens
+from causerie.engine.engine import Engine
+from causerie.engine.request import TokenEvent
+from tests.engine.scripted import ScriptedDrafter, ScriptedModel
+from tests.engine.test_scheduler import Watched, text
+from tests.engine.test_traffic import EOS, Traffic, actions, alone, models, params, run
+
+VOCAB = 12
+
+
+@dataclass(frozen=True)
+class Sums:
+    """A constraint: no token that makes the sum of the answer a multiple of 3, unless it ends it."""
+
+    def matcher(self, prompt: Sequence[int]) -> SumsMatcher:
+        return SumsMatcher()
+
+
+class SumsMatcher:
+    """One answer's way, on which a token that was not allowed is a fault."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def advance(self, tokens: Sequence[int]) -> None:
+        for token in tokens:
+            assert token in self._allowed(VOCAB), f"token {token} was forbidden"
+            self._sum += token
+
+    def forbid(self, row: Any) -> None:
+        forbidden = np.ones(len(row), bool)
+        forbidden[self._allowed(len(row))] = False
+        row[forbidden] = -np.inf
+
+    def _allowed(self, vocab: int) -> list[int]:
+        return [token for token in range(vocab) if token == EOS or (self._sum + token) % 3]
+
+
+REASONING = ReasoningTokens((1,), 2, frozenset({3}))
+demanding = st.builds(
+    SamplingParams,
+    max_tokens=st.sampled_from([None, 8, 20]),
+    min_tokens=st.sampled_from([0, 4, 8]),
+    eos=st.sampled_from([(), (EOS,), (EOS, 6)]),
+    ignore_eos=st.sampled_from([False, False, True]),
+    temperature=st.sampled_from([0.0, 0.7, 1.3]),
+    top_k=st.sampled_from([0, 3]),
+    top_p=st.sampled_from([1.0, 0.9]),
+    repetition_penalty=st.sampled_from([1.0, 1.3]),
+    presence_penalty=st.sampled_from([0.0, 0.5]),
+    frequency_penalty=st.sampled_from([0.0, 0.5]),
+    no_repeat_ngram_size=st.sampled_from([0, 0, 2, 3, 1]),
+    sequence_bias=st.sampled_from([(), (((1, 2), 3.0),)]),
+    bad_words=st.sampled_from([(), ((4, 3), (2,))]),
+    begin_suppress_tokens=st.sampled_from([(), (0, 1)]),
+    constraint=st.sampled_from([None, Sums(), AfterReasoning(REASONING, Sums(), 3), AfterReasoning(REASONING, most=2)]),
+    seed=st.integers(0, 3),
+    logprobs=st.sampled_from([None, 0, 3]),
+    keep_logits=st.booleans(),
+    keep_scores=st.booleans(),
+    max_time=st.sampled_from([None, None, None, 6.0]),
+    client=st.sampled_from(["", "a"]),
+)
+drafters = st.builds(
+    ScriptedDrafter,
+    vocab=st.just(VOCAB),
+    right=st.sampled_from([1.0, 0.9, 0.6, 0.0]),
+    silent=st.sampled_from([0.0, 0.3, 1.0]),
+    longest=st.sampled_from([1, 2, 5, 100]),
+    seed=st.integers(0, 1000),
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(models, drafters, actions(st.one_of(demanding, params)))
+def test_every_request_ends_as_it_does_without_drafts(
+    model: ScriptedModel, drafter: ScriptedDrafter, script: list[tuple]
+) -> None:
+    run(Traffic(model, drafter), script)
+
+
+class Drafted(Watched):
+    """An engine whose plans are kept, with a drafter that knows each answer."""
+
+    def __init__(self, model: ScriptedModel, **habits: Any) -> None:
+        self.drafter = ScriptedDrafter(model.vocab, **habits)
+        super().__init__(model, self.drafter)
+
+    def start(self, tokens: list[int], **params: object) -> int:
+        request = self.request(tokens, SamplingParams(**params))  # type: ignore[arg-type]
+        self.drafter.texts[request.id] = tokens + alone(self._model, request).tokens  # type: ignore[arg-type]
+        return self.submit(request)
+
+    def steps_of(self, number: int) -> list[int]:
+        """How many rows a request had in each step."""
+        return [rows for counts in self.counts() for request, rows in counts.items() if request == number]
+
+
+def test_a_right_draft_gives_many_tokens_in_a_step() -> None:
+    engine = Drafted(ScriptedModel(max_tokens=8), longest=100)
+    engine.drafter._random.randint = lambda low, high: high  # type: ignore[method-assign]
+    number = engine.start([1, 2], max_tokens=20)
+    events = engine.finish()[number]
+    assert engine.steps_of(number) == [2, 8, 8, 3]  # the prompt and a token; 8, 8 and 3 tokens
+    plain = Watched(ScriptedModel(max_tokens=8))
+    plain.start([1, 2], max_tokens=20)
+    assert text(events) == text(plain.finish()[0]) and events[-1].finish_reason == "length"
+
+
+def test_what_was_drafted_wrongly_is_in_no_index() -> None:
+    """Wrong drafts fill whole blocks. Who begins with the answer and one of them shares the answer alone."""
+    model = ScriptedModel(max_tokens=16, block_size=4)
+    engine = Drafted(model, right=0.0, longest=15)
+    drafts: list[tuple[list[int], list[int]]] = []
+    propose = engine.drafter.propose
+
+    def kept(request: int, tokens: Sequence[int], most: int) -> list[int]:
+        drafts.append((list(tokens), propose(request, tokens, most)))
+        return drafts[-1][1]
+
+    engine.drafter.propose = kept  # type: ignore[method-assign]
+    number = engine.start([1, 2], max_tokens=10)
+    for _ in range(4):
+        engine.step()
+        for tokens, draft in drafts:
+            whole = engine._cache.index.match(tokens + draft, len(tokens + draft))
+            assert len(whole.blocks) <= len(tokens) // 4, "a block of drafted tokens is shared"
+    assert max(len(draft) for _, draft in drafts) >= 8
+    events = engine.finish()[number]
+    after = engine.drafter.texts[number]
+    found = engine._cache.index.match([*after, 0, 0, 0], 40)
+    assert len(found.blocks) * 4 + found.partial == len(after) - 1  # the last token's keys were never written
+    assert events[-1].finish_reason == "length"
+
+
+def test_prompts_come_before_drafts() -> None:
+    engine = Drafted(ScriptedModel(max_tokens=8, context=200, blocks=200), longest=100)
+    first = engine.start([1, 2], max_tokens=60)
+    engine.step()
+    long = engine.start([3] * 21, max_tokens=1)
+    engine.finish()
+    assert [counts for counts in engine.counts() if long in counts] == [{first: 1, long: 7}] * 3
+    assert all(sum(counts.values()) <= 8 for counts in engine.counts())
+
+
+def test_drafts_share_what_is_left_evenly() -> None:
+    engine = Drafted(ScriptedModel(max_tokens=11, context=200, blocks=200), right=0.5, longest=100)
+    numbers = [engine.start([start, 2], max_tokens=60) for start in range(3)]
+    for _ in range(4):
+        engine.step()
+    assert engine.counts()[1:] == [dict(zip(numbers, (4, 4, 3), strict=True))] * 3
+
+
+def test_logits_are_bounded_with_drafts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step may hold 64 rows, and logits of 8."""
+    monkeypatch.setattr("causerie.engine.engine._LOGITS_BYTES", 0)
+    engine = Drafted(ScriptedModel(max_tokens=64, context=200, blocks=200), right=0.5, longest=100)
+    engine.start([1, 2], max_tokens=30)
+    engine.step()
+    engine.start([3] * 30, max_tokens=2, prompt_logits=True)
+    engine.start([4, 5], max_tokens=30)
+    engine.finish()
+    wanted = [sum(work.wants for work in plan.works) for plan in engine.plans]
+    assert max(wanted) == 8 and any(work.draws > 1 for plan in engine.plans for work in plan.works)
+
+
+def test_drafts_send_nobody_back_and_take_no_block_that_others_wait_for() -> None:
+    shape: dict[str, int] = {"max_tokens": 32, "blocks": 6, "block_size": 4, "context": 24}
+    ends = []
+    for engine in (Watched(ScriptedModel(**shape)), Drafted(ScriptedModel(**shape), right=0.0, longest=100)):
+        for start in range(2):
+            engine.start([start, 1, 2], max_tokens=8)
+        events = engine.finish()
+        ends.append([found[-1].stats.preemptions for found in events.values() if found[-1].stats])
+    assert ends == [[0, 0], [0, 0]]
+    engine = Drafted(ScriptedModel(max_tokens=32, blocks=6, block_size=4, context=24), right=0.0, longest=100)
+    engine.start([1, 2, 3], max_tokens=8)
+    engine.step()
+    waits = engine.start([4] * 20, max_tokens=2)  # five blocks, and one aside for who runs
+    while not any(waits in counts for counts in engine.counts()):
+        engine.step()
+        read = [(work, work.start + len(work.tokens) - len(work.draft)) for work in engine.plans[-1].works]
+        assert all(len(work.table) == -(-length // 4) for work, length in read)
+    assert len(engine.plans) > 4
+    engine.finish()
+
+
+def test_nothing_is_drafted_beyond_the_end() -> None:
+    engine = Drafted(ScriptedModel(max_tokens=64), right=0.0, longest=100)
+    number = engine.start([1, 2], max_tokens=5)
+    asked: list[int] = []
+    propose = engine.drafter.propose
+
+    def noted(request: int, tokens: Sequence[int], most: int) -> list[int]:
+        asked.append(len(tokens) + most)
+        return propose(request, tokens, most)
+
+    engine.drafter.propose = noted  # type: ignore[method-assign]
+    assert len(text(engine.finish()[number])) == 5
+    assert asked and set(asked) == {6}  # and the draw after the sixth is the seventh and last
+
+
+def test_a_draft_ends_before_what_ends_the_answer() -> None:
+    engine = Drafted(ScriptedModel())
+    engine.drafter.propose = lambda request, tokens, most: [7, 9, 7]  # type: ignore[method-assign]
+    ending = engine.start([1, 2], max_tokens=10, eos=(9,))
+    going_on = engine.start([1, 3], max_tokens=10, eos=(9,), ignore_eos=True)
+    engine.step()
+    engine.step()
+    drafts = {work.request.id: work.draft.tolist() for work in engine.plans[-1].works}
+    assert drafts == {ending: [7], going_on: [7, 9, 7]}
+
+
+def test_prompts_that_are_looked_at_are_not_drafted_for() -> None:
+    engine = Drafted(ScriptedModel(max_tokens=64))
+    engine.start([1, 2, 3], max_tokens=6, prompt_logits=True)
+    engine.start([3, 2, 3], max_tokens=0, pool_states=True)
+    engine.finish()
+    assert engine.drafter.proposed == 0 and not engine.drafter.told
+
+
+@pytest.mark.parametrize(
+    ("draft", "sentence"),
+    [
+        (None, "Drafting tokens failed: RuntimeError: scripted"),
+        ([1] * 50, "50 tokens were proposed where"),
+        ([1, 32], "Token 32 was proposed; the model's tokens are 0 to 31."),
+        ([-1], "Token -1 was proposed"),
+        ([1 << 40], "OverflowError"),
+    ],
+)
+def test_a_fault_of_the_drafter_ends_the_request_it_was_asked_for(draft: list[int] | None, sentence: str) -> None:
+    engine = Drafted(ScriptedModel(max_tokens=16))
+    faulty, sound = engine.start([1, 2], max_tokens=8), engine.start([4, 2], max_tokens=8)
+    propose = engine.drafter.propose
+
+    def fails(request: int, tokens: Sequence[int], most: int) -> list[int]:
+        if request != faulty:
+            return propose(request, tokens, most)
+        if draft is None:
+            raise RuntimeError("scripted")
+        return draft
+
+    engine.drafter.propose = fails  # type: ignore[method-assign]
+    events = engine.finish()
+    assert events[faulty][-1].finish_reason == "error" and sentence in str(events[faulty][-1].error)
+    assert [2, *text(events[sound])] == engine.drafter.texts[sound][1:] and not engine.busy
+
+
+def test_an_error_within_a_draft_comes_after_what_was_accepted() -> None:
+    """With no token twice, 32 of a vocabulary of 32 are the last: the answer says 30 and the sentence."""
+    model = ScriptedModel(max_tokens=64)
+    request: dict[str, Any] = {"max_tokens": 40, "no_repeat_ngram_size": 1}
+    ends: list[list[TokenEvent]] = []
+    for engine in (Watched(model), Drafted(ScriptedModel(max_tokens=64), right=0.9)):
+        number = engine.start([1, 2], **request)
+        ends.append(engine.finish()[number])
+    plain, drafted = ends
+    assert text(drafted) == text(plain) and len(text(plain)) == 30
+    assert drafted[-1].error == plain[-1].error and "forbidden" in str(plain[-1].error)
+    assert drafted[-1].error_field == "no_repeat_ngram_size"
+
+
+def test_a_failed_step_leaves_nothing_of_its_drafts() -> None:
+    engine = Drafted(ScriptedModel(max_tokens=8, fail_at=frozenset({2})), right=0.5, longest=6)
+    failed = engine.start([1, 2], max_tokens=20)
+    events = engine.finish()[failed]
+    assert events[-1].finish_reason == "error" and not engine.drafter.told
+    again = engine.start([1, 2], max_tokens=20)
+    assert text(engine.finish()[again]) == engine.drafter.texts[again][2:]
+
+
+def test_without_a_drafter_there_are_no_drafts() -> None:
+    engine = Watched(ScriptedModel())
+    engine.start([1, 2], max_tokens=5)
+    engine.finish()
+    assert isinstance(engine, Engine) and all(not work.draft for plan in engine.plans for work in plan.works)
