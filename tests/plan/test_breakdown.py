@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from causerie.backends.native.profile import Timed
+from causerie.backends.instruction_time import InstructionTime
 from causerie.plan.breakdown import Part, breakdown
 
 
-def run(*seconds: float) -> list[Timed]:
+def run(*seconds: float) -> list[InstructionTime]:
     kinds = [
         ("linear", "layers.0.mixer.q layers.0.mixer.k (int8)", 10),
         ("norm", "", 0),
         ("linear", "layers.11.mixer.q layers.11.mixer.k (int8)", 20),
         ("linear", "head (int8)", 5),
     ]
-    return [Timed(*kind[:2], value, kind[2]) for kind, value in zip(kinds, seconds, strict=True)]
+    return [InstructionTime(*kind[:2], value, kind[2]) for kind, value in zip(kinds, seconds, strict=True)]
 
 
 def test_layers_are_added_up_and_the_quickest_of_each_counts() -> None:

@@ -15,7 +15,7 @@ from causerie.models.rope import RopeTable
 from causerie.spec.decoder import Decoder
 
 if TYPE_CHECKING:
-    from causerie.backends.native.profile import Timed
+    from causerie.backends.instruction_time import InstructionTime
 
 
 class StepModel(Protocol):
@@ -48,7 +48,7 @@ class StepModel(Protocol):
 class Profiled(Protocol):
     """An executable that can tell what each instruction of a step cost."""
 
-    def profile(self, step: Step, rotations: Rotations) -> list[Timed]: ...
+    def profile(self, step: Step, rotations: Rotations) -> list[InstructionTime]: ...
 
 
 @dataclass
@@ -91,7 +91,7 @@ class Model:
         """Hidden states [r, width] of the step's `rows`, after the last norm."""
         return self.executable.states(step, self._rotations.rows(step.positions, step.rope_lengths))
 
-    def profile(self, step: Step) -> list[Timed]:
+    def profile(self, step: Step) -> list[InstructionTime]:
         """Runs a step as `run` does and tells what each instruction cost. Raises Unsupported where the backend has no
         instructions to time."""
         if not isinstance(self.executable, Profiled):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from causerie.backends.native.profile import Timed
+    from causerie.backends.instruction_time import InstructionTime
 
 _LAYER = re.compile(r"\blayers\.\d+\.")
 
@@ -23,7 +23,7 @@ class Part:
     nbytes: int  # of weights and cache that they read
 
 
-def breakdown(runs: Sequence[Sequence[Timed]]) -> list[Part]:
+def breakdown(runs: Sequence[Sequence[InstructionTime]]) -> list[Part]:
     """The kinds of instructions, the costliest first. Each run lists the same instructions in the same order, and of
     each the quickest time counts: on a busy machine the others measure the neighbours."""
     found: dict[str, Part] = {}

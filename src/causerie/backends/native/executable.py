@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.backends.instruction_time import InstructionTime
 from causerie.backends.native import library
 from causerie.backends.native.cache import LayerCaches, sum_bytes
 from causerie.backends.native.prepared import LAYOUT_VERSION, laid
-from causerie.backends.native.profile import Timed, timed
+from causerie.backends.native.profile import instruction_time
 from causerie.backends.native.program import ATTENDING, ROW_GROUP, Program, StepArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
 from causerie.backends.ops import CacheShape, Forward, LaidOut, Passes, Rotations
@@ -87,16 +88,16 @@ class NativeExecutable:
         """Of the pass to logits, as C++ reads them."""
         return self._open(self._logits).instructions
 
-    def profile(self, step: Step, rotations: Rotations) -> list[Timed]:
+    def profile(self, step: Step, rotations: Rotations) -> list[InstructionTime]:
         """Runs a step and tells how long each instruction took, in order; the first is the copying of cache blocks.
         The same work as `run`, with one look at the clock between instructions. Raises as `run`."""
         traced = self._open(self._logits)
         opened = np.zeros(len(traced.instructions) + 2, np.int64)
         self._run(traced, step, rotations, opened.ctypes.data)
         seconds = np.diff(opened) / 1e9
-        copies = Timed("copy", "", float(seconds[0]), 0)
+        copies = InstructionTime("copy", "", float(seconds[0]), 0)
         each = zip(traced.lines, traced.instructions, seconds[1:], strict=True)
-        return [copies, *(timed(*one, step) for one in each)]
+        return [copies, *(instruction_time(*one, step) for one in each)]
 
     def _traced(self, forward: Forward, width: int) -> Traced:
         if self._weights is None or self._caches is None:

@@ -5,32 +5,21 @@ Only what does not stay in a processor's caches is counted: weights, and the key
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from causerie.backends.instruction_time import InstructionTime
 from causerie.backends.native.program import BLOCK, Op
 from causerie.backends.native.trace import Line
 from causerie.backends.step import Step
 
 
-@dataclass(frozen=True)
-class Timed:
-    """One instruction of one step."""
-
-    operation: str  # "linear", "attention", … in small letters, as program.py names them; or "copy"
-    detail: str  # of a linear: its matrices, such as "layers.0.mixer.q layers.0.mixer.k (int8)"
-    seconds: float
-    nbytes: int  # of weights and cache that it read
-
-
-def timed(line: Line, instruction: np.void, seconds: float, step: Step) -> Timed:
+def instruction_time(line: Line, instruction: np.void, seconds: float, step: Step) -> InstructionTime:
     """The cost of an instruction of `step` that took `seconds`."""
     detail = ""
     if line.parts:
         formats = ", ".join(dict.fromkeys(part.weight.format for part in line.parts))
         detail = f"{' '.join(part.weight.name for part in line.parts)} ({formats})"
-    return Timed(line.op.name.lower(), detail, float(seconds), _bytes_read(line, instruction, step))
+    return InstructionTime(line.op.name.lower(), detail, float(seconds), _bytes_read(line, instruction, step))
 
 
 def _bytes_read(line: Line, instruction: np.void, step: Step) -> int:
