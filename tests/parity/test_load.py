@@ -46,13 +46,16 @@ class InMemory:
         found = self.tensors[name]
         return TensorInfo(name, found.shape, STORED[str(found.dtype)], Path("memory"))
 
-    def read(self, name: str, rows: slice | None = None) -> NDArray[Any]:
-        part = self.tensors[name][rows or slice(None)].copy()
+    def read(self, name: str, rows: slice | None = None, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        whole = self.tensors[name] if shape is None else self.tensors[name].reshape(shape)
+        part = whole[rows or slice(None)].copy()
         self.reads.append((name, len(part)))
         return part
 
-    def read_into(self, name: str, out: NDArray[Any], rows: slice | None = None) -> None:
-        out[...] = self.read(name, rows)
+    def read_into(
+        self, name: str, out: NDArray[Any], rows: slice | None = None, shape: tuple[int, ...] | None = None
+    ) -> None:
+        out[...] = self.read(name, rows, shape)
 
     def close(self) -> None:
         self.tensors = {}

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from causerie.checkpoint.writer import write_safetensors
-from causerie.models.names import checkpoint_name
 from causerie.models.registry import family, spec_from_config
 from tests.parity.harness import BACKENDS, backend_or_none
 
@@ -56,8 +55,9 @@ print(json.dumps([model.weight_bytes, status("VmHWM") - before]))
 def test_peak_memory(name: str, dtype: str, project: Path, tmp_path: Path) -> None:
     if backend_or_none(name) is None:
         pytest.skip(f"no {name} backend in this tree")
-    spec, table = spec_from_config(CONFIG), family(CONFIG).weights
-    tensors = {checkpoint_name(table, weight): np.full(shape, 0.01, np.float32) for weight, shape, _ in spec.weights()}
+    spec = spec_from_config(CONFIG)
+    names = family(CONFIG).names(spec)
+    tensors = {names.expression(weight.name).key: np.full(weight.shape, 0.01, np.float32) for weight in spec.weights()}
     write_safetensors(tmp_path / "model.safetensors", tensors)
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     done = subprocess.run(

@@ -51,10 +51,10 @@ def dequantized(folder: Path, target: Path, quantization: QuantConfig) -> Path:
     with SafetensorsIndex.open(folder) as index:
         found = survey(index, read_config(folder), quantization=quantization)
     for source in found.sources:
-        format = QUANTIZED.get(found.formats[source.name])
+        format = QUANTIZED.get(found.formats[source.weight.name])
         if format is not None:
-            rows = values[source.tensor]
-            values[source.tensor] = format.decode(format.encode(rows, format.constant([rows])), rows.shape)
+            rows = values[source.key]
+            values[source.key] = format.decode(format.encode(rows, format.constant([rows])), rows.shape)
     write_safetensors(target / "model.safetensors", values)
     return target
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
     from causerie.api.quantization import BitsAndBytesConfig
     from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
-    from causerie.loading.load import Progress
+    from causerie.loading.sources import Progress
     from causerie.quant.config import QuantConfig
 
 _REMOTE = ForeignFlag((True, False), "Nothing that comes with a checkpoint is ever run; families are built in.")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 
 from causerie.api.model_config import ModelConfig
@@ -15,14 +14,14 @@ from causerie.checkpoint.folder import Need
 from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import CheckpointError
-from causerie.loading.load import Survey, survey
+from causerie.loading.load import Survey, module_of, survey
 from causerie.loading.packed import method_of
-from causerie.loading.sources import Source
-from causerie.models.names import checkpoint_name
+from causerie.loading.sources import PlainSource
 from causerie.models.registry import family, spec_from_config
 from causerie.quant.config import QuantConfig
 from causerie.quant.weight import FORMATS
 from causerie.spec.decoder import Decoder
+from causerie.spec.weight import Role
 
 
 @dataclass(frozen=True)
@@ -89,13 +88,11 @@ def _without_weights(name: str, folder: Path, dtype: str, quantization: QuantCon
     spec = spec_from_config(config, strict)
     said = config.get("dtype") or config.get("torch_dtype")
     plain = dtype if dtype != "auto" else said if said in FORMATS else "float32"
-    table = family(config).weights
-    sources = tuple(Source(weight, shape, checkpoint_name(table, weight)) for weight, shape, _ in spec.weights())
-    formats = {source.name: plain for source in sources}
+    names = family(config).names(spec)
+    sources = tuple(PlainSource(weight, names.expression(weight.name)) for weight in spec.weights())
+    formats = {source.weight.name: plain for source in sources}
     if quantization is not None:
-        formats = quantization.formats(
-            spec, plain, {each.name: each.tensor.removesuffix(".weight") for each in sources}
-        )
+        formats = quantization.formats(spec, plain, {each.weight.name: module_of(each) for each in sources})
     return Inspection(name, folder, spec, plain, parts_of(Survey(spec, sources, plain, formats, config)), None)
 
 
@@ -103,9 +100,9 @@ def parts_of(found: Survey) -> tuple[Part, ...]:
     """The weights by kind and format, in the order of the model."""
     sums: dict[tuple[str, str], list[int]] = {}
     for source in found.sources:
-        key = _kind(source, found.spec.tied), found.formats[source.name]
+        key = _kind(source.weight.role, found.spec.tied), found.formats[source.weight.name]
         parameters, nbytes = sums.setdefault(key, [0, 0])
-        sums[key] = [parameters + prod(source.shape), nbytes + found.held_bytes(source)]
+        sums[key] = [parameters + source.weight.parameters, nbytes + found.held_bytes(source)]
     return tuple(Part(kind, format, *numbers) for (kind, format), numbers in _ordered(sums.items()))
 
 
@@ -116,9 +113,7 @@ def _ordered(items: Iterable[tuple[tuple[str, str], list[int]]]) -> list[tuple[t
     return sorted(items, key=lambda item: (_KINDS.index(item[0][0]), item[0][1]))
 
 
-def _kind(source: Source, tied: bool) -> str:
-    if len(source.shape) == 1:
-        return "norms and biases"
-    if source.name == "embed":
-        return "embedding and head" if tied else "embedding"
-    return "head" if source.name == "head" else "attention" if ".mixer." in source.name else "feed-forward"
+def _kind(role: Role, tied: bool) -> str:
+    if role == "embedding" and tied:
+        return "embedding and head"
+    return "norms and biases" if role == "vector" else role

@@ -20,7 +20,8 @@ from causerie.backends.ops import Backend
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
-from causerie.loading.load import Progress, load_surveyed, survey
+from causerie.loading.load import load_surveyed, survey
+from causerie.loading.sources import Progress
 from causerie.plan.footprint import cache_sizer
 from causerie.plan.hardware import Hardware
 from causerie.quant.config import QuantConfig

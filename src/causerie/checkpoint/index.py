@@ -71,11 +71,14 @@ class TensorIndex(Protocol):
         """Shape and dtype. Raises WeightFileError naming the nearest names where there is no such tensor."""
         ...
 
-    def read(self, name: str, rows: slice | None = None) -> NDArray[Any]:
-        """A new array of the tensor, or of rows [start:stop] of its first axis; BF16 arrives as uint16."""
+    def read(self, name: str, rows: slice | None = None, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        """A new array of the tensor, or of rows [start:stop] of its first axis; BF16 arrives as uint16. With `shape` it
+        is read as if it had that one, of as many elements."""
         ...
 
-    def read_into(self, name: str, out: NDArray[Any], rows: slice | None = None) -> None:
+    def read_into(
+        self, name: str, out: NDArray[Any], rows: slice | None = None, shape: tuple[int, ...] | None = None
+    ) -> None:
         """The same into `out`: C-contiguous, of `info(name).array_dtype`, with as many elements as are read."""
         ...
 

@@ -10,7 +10,7 @@ import mmap
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from math import prod
 from pathlib import Path
@@ -101,18 +101,19 @@ class SafetensorsIndex:
         file, entry = self._home(name)
         return TensorInfo(name, entry.shape, entry.dtype, file.path)
 
-    def read(self, name: str, rows: slice | None = None) -> NDArray[Any]:
+    def read(self, name: str, rows: slice | None = None, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
         """A new array: the tensor, or rows [start:stop] of its first axis. BF16 arrives as uint16."""
-        info = self.info(name)
+        info = _shaped(self.info(name), shape)
         start, stop = _range(info, rows)
-        shape = info.shape if rows is None else (stop - start, *info.shape[1:])
-        out = np.empty(shape, info.array_dtype)
-        self.read_into(name, out, rows)
+        out = np.empty(info.shape if rows is None else (stop - start, *info.shape[1:]), info.array_dtype)
+        self.read_into(name, out, rows, shape)
         return out
 
-    def read_into(self, name: str, out: NDArray[Any], rows: slice | None = None) -> None:
+    def read_into(
+        self, name: str, out: NDArray[Any], rows: slice | None = None, shape: tuple[int, ...] | None = None
+    ) -> None:
         """Reads into `out`: C-contiguous, of `info(name).array_dtype`, with as many elements as the rows have."""
-        info = self.info(name)
+        info = _shaped(self.info(name), shape)
         file, entry = self._homes[name]
         start, stop = _range(info, rows)
         row_bytes = info.nbytes if not info.shape else prod(info.shape[1:]) * info.array_dtype.itemsize
@@ -199,6 +200,15 @@ def _opened(path: Path) -> _File:
 def _identity(descriptor: int) -> tuple[int, ...]:
     status = os.fstat(descriptor)
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _shaped(info: TensorInfo, shape: tuple[int, ...] | None) -> TensorInfo:
+    """The same tensor as if it had another shape."""
+    if shape is None:
+        return info
+    if prod(shape) != prod(info.shape):
+        raise UsageError(f"{shown(info.name)} of shape {list(info.shape)} cannot be read as {list(shape)}.")
+    return replace(info, shape=shape)
 
 
 def _range(info: TensorInfo, rows: slice | None) -> tuple[int, int]:

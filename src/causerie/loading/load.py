@@ -9,30 +9,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
-from numpy.typing import NDArray
-
-from causerie.backends.ops import Backend, CacheShape, QuantizedBackend
+from causerie.backends.ops import Backend, CacheShape
 from causerie.checkpoint.index import TensorIndex
-from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileError, unknown
+from causerie.errors import ConfigError, UsageError, WeightFileError, unknown
+from causerie.loading.find import find_weights, untie_if_different
 from causerie.loading.packed import method_of, without_method
 from causerie.loading.prepared import able_to_map, prepared_for
-from causerie.loading.quantize import Quantizer, ReadRows, Report
-from causerie.loading.reading import SliceReader
-from causerie.loading.sources import STORED, Source, find_weights, untie_if_different
+from causerie.loading.quantize import Quantizer
+from causerie.loading.slices import SliceReader
+from causerie.loading.sources import STORED, PreparedSource, Progress, Source, Transfer, holding, reporter
 from causerie.loading.workers import Workers
 from causerie.models.decoder import PASSES
 from causerie.models.model import Model
 from causerie.models.registry import family, spec_from_config
 from causerie.quant.config import QuantConfig
-from causerie.quant.format import held_bytes
-from causerie.quant.formats import QUANTIZED, format_named
-from causerie.quant.weight import BYTES, FORMATS, Weight
+from causerie.quant.formats import QUANTIZED
+from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.decoder import Decoder
 
-Progress = Callable[[int, int, str], None]  # bytes read, bytes in all, the tensor that is being read
 SizeCache = Callable[[Decoder, str], CacheShape]  # from a spec and the plain format of its weights
 
 
@@ -59,12 +55,7 @@ class Survey:
 
     def held_bytes(self, source: Source) -> int:
         """The same of one weight."""
-        if source.prepared is not None:
-            return source.nbytes
-        format = self.formats[source.name]
-        if len(source.shape) == 2:
-            return held_bytes(format_named(format), (source.shape[0], source.shape[1]))
-        return int(prod(source.shape) * BYTES[format])
+        return source.held_bytes(self.formats[source.weight.name])
 
     @property
     def quantization(self) -> str | None:
@@ -98,18 +89,18 @@ def survey(
         )
     family_config = without_method(config) if method is not None else config
     spec = spec_from_config(family_config, strict)
-    table = family(config).weights
-    spec = untie_if_different(spec, table, index)
-    sources = tuple(find_weights(spec, table, index, config=config, strict=strict))
+    names = family(config).names(spec)
+    spec = untie_if_different(spec, names, index)
+    sources = tuple(find_weights(spec, names, index, config=config, strict=strict))
     plain = weight_format(config, index, dtype)
     if prepared_for(config) is not None and plain != (kept := weight_format(config, index)):
         raise UsageError(
             f"The folder was prepared with its weights in {kept}, and dtype {plain} was asked for. Prepare the "
             "original model again, or leave dtype out."
         )
-    formats = {source.name: source.format or plain for source in sources}
+    formats = {source.weight.name: source.format or plain for source in sources}
     if quantization is not None:
-        modules = {source.name: source.tensor.removesuffix(".weight") for source in sources}
+        modules = {source.weight.name: module_of(source) for source in sources}
         formats = quantization.formats(spec, plain, modules)
     return Survey(spec, sources, plain, formats, config)
 
@@ -159,13 +150,13 @@ def load_surveyed(
     if found.prepared_for is not None:
         able_to_map(backend, found.config)
     elif found.quantization is not None:
-        _holding(backend, found.quantization)
+        holding(backend)
     cache = size_cache(found.spec, found.plain)
-    placed = {each.name: found.formats[each.name] for each in found.sources if each.prepared is None}
-    backend.reserve(found.spec, placed)
+    names = [each.weight.name for each in found.sources if not isinstance(each, PreparedSource)]
+    backend.reserve(found.spec, {name: found.formats[name] for name in names})
     with Workers(workers) as threads:
-        quantizer, reader = Quantizer(index, threads), SliceReader(index, threads)
-        weights = _place(found, index, backend, quantizer, reader, progress)
+        transfer = Transfer(index, backend, Quantizer(index, threads), SliceReader(index, threads), found.config)
+        weights = _place(found, transfer, progress)
     return Model(
         spec=found.spec,
         executable=backend.compile(found.spec, weights, PASSES, cache, max_tokens),
@@ -175,16 +166,6 @@ def load_surveyed(
         device=backend.device,
         weight_bytes=sum(weight.nbytes for weight in weights.values()),
         quantization=found.quantization,
-    )
-
-
-def _holding(backend: Backend, quantization: str | None) -> QuantizedBackend:
-    """The same backend. Raises Unsupported where it does not hold quantized matrices."""
-    if isinstance(backend, QuantizedBackend):
-        return backend
-    raise Unsupported(
-        f"The {backend.name} backend does not compute with {quantization} weights yet. Pass backend='torch' "
-        "(--backend torch), which does, or load the model without quantization."
     )
 
 
@@ -209,65 +190,19 @@ def weight_format(config: Mapping[str, Any], index: TensorIndex, dtype: str = "a
     raise WeightFileError("The checkpoint has no tensor of floating-point numbers. Download the model again.")
 
 
-def _place(
-    found: Survey,
-    index: TensorIndex,
-    backend: Backend,
-    quantizer: Quantizer,
-    reader: SliceReader,
-    progress: Progress | None,
-) -> dict[str, Weight]:
+def module_of(source: Source) -> str:
+    """The module that a weight belongs to, as the checkpoint calls it."""
+    return source.tensors[0].removesuffix(".weight")
+
+
+def _place(found: Survey, transfer: Transfer, progress: Progress | None) -> dict[str, Weight]:
     total = sum(source.nbytes for source in found.sources)
     done = 0
     weights: dict[str, Weight] = {}
     for source in found.sources:
-        report = reporter(source, done, total, progress)
-        format = found.formats[source.name]
-        matrix = (source.shape[0], source.shape[-1])
-        if (prepared := source.prepared) is not None:
-            mapping, memory = able_to_map(backend, found.config), index.map(prepared.tensor)
-            weights[source.name] = mapping.place_prepared(source.name, matrix, format, prepared.layout, memory)
-        elif format in QUANTIZED:
-            read = quantized_rows(source, format, index, quantizer, report)
-            weights[source.name] = _holding(backend, format).place_quantized(source.name, matrix, format, read)
-        else:
-            rows = _plain_rows(source, reader, report)
-            weights[source.name] = backend.place(source.name, source.shape, rows, source.stored)
+        name = source.weight.name
+        weights[name] = source.place(transfer, found.formats[name], reporter(source, done, total, progress))
         done += source.nbytes
     if progress is not None:
         progress(total, total, "")
     return weights
-
-
-def reporter(source: Source, done: int, total: int, progress: Progress | None) -> Report:
-    """Tells `progress` of the rows of one weight, before which `done` bytes of `total` were read."""
-
-    def report(rows: int) -> None:
-        if progress is not None:
-            progress(done + source.nbytes * rows // source.shape[0], total, source.tensor)
-
-    return report
-
-
-def _plain_rows(source: Source, reader: SliceReader, report: Report) -> Callable[[int, int], NDArray[Any]]:
-    def rows(start: int, stop: int) -> NDArray[Any]:
-        part = reader.rows(source, start, stop)
-        report(stop)
-        return part
-
-    return rows
-
-
-def quantized_rows(source: Source, format: str, index: TensorIndex, quantizer: Quantizer, report: Report) -> ReadRows:
-    """A function that gives the arrays of rows of a matrix held in a quantized `format`: as the files hold them, or
-    encoded from plain numbers."""
-    packed = source.packed
-    if packed is None:
-        return quantizer.reader(source, format_named(format), report)
-
-    def read(start: int, stop: int) -> Mapping[str, NDArray[Any]]:
-        part = packed.read(index, start, stop)
-        report(stop)
-        return part
-
-    return read

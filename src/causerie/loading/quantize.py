@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from causerie.checkpoint.expression import Expression
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import UsageError
-from causerie.loading.sources import Source
 from causerie.loading.workers import Workers
 from causerie.quant.format import LARGEST, Buffers, Format, Rows, concatenated
 from causerie.quant.plain import to_float32
@@ -30,15 +30,21 @@ class Quantizer:
         self._index = index
         self._workers = workers
 
-    def reader(self, source: Source, format: Format, report: Report) -> ReadRows:
-        """A function that gives the arrays of rows start..stop-1 (see `Backend.place_quantized`). Raises UsageError
-        where the tensor holds what cannot be quantized; a format that needs to know the whole matrix first reads it
-        twice."""
-        step = _part_rows(format, source.shape[1])
-        constant = format.constant(self._rows(source, *part) for part in _parts(0, source.shape[0], step))
+    def reader(
+        self, expression: Expression, shape: tuple[int, ...], stored: str, format: Format, report: Report
+    ) -> ReadRows:
+        """A function that gives the arrays of rows start..stop-1 of a matrix whose numbers are `stored` so (see
+        `Backend.place_quantized`). Raises UsageError where it holds what cannot be quantized; a format that needs to
+        know the whole matrix first reads it twice."""
+        step = _part_rows(format, shape[1])
+
+        def plain(part: tuple[int, int]) -> Rows:
+            return self._rows(expression, stored, *part)
+
+        constant = format.constant(plain(part) for part in _parts(0, shape[0], step))
 
         def encoded(part: tuple[int, int]) -> Buffers:
-            return format.encode(self._rows(source, *part), constant)
+            return format.encode(plain(part), constant)
 
         def read(start: int, stop: int) -> Buffers:
             parts = list(_parts(start, stop, step))
@@ -46,16 +52,16 @@ class Quantizer:
             for part, buffers in zip(parts, self._workers.map(encoded, parts), strict=True):
                 found.append(buffers)
                 report(part[1])
-            return concatenated(format, source.shape[1], found)
+            return concatenated(format, shape[1], found)
 
         return read
 
-    def _rows(self, source: Source, start: int, stop: int) -> Rows:
-        rows = to_float32(self._index.read(source.tensor, slice(start, stop)), source.stored)
+    def _rows(self, expression: Expression, stored: str, start: int, stop: int) -> Rows:
+        rows = to_float32(expression.read(self._index, slice(start, stop)), stored)
         largest = max(float(rows.max()), -float(rows.min()))  # NaN where any is, though max() may hide it
         if not largest <= LARGEST or not np.isfinite(largest) or np.isnan(rows.min()):
             raise UsageError(
-                f"Tensor {source.tensor!r} holds {_offending(rows)} in rows {start} to {stop - 1}, which cannot be "
+                f"Tensor {expression.key!r} holds {_offending(rows)} in rows {start} to {stop - 1}, which cannot be "
                 "quantized. The checkpoint is damaged: download it again, or load it without quantization."
             )
         return rows

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from causerie.backends.ops import LaidOut
+from causerie.checkpoint.expression import Expression, Tensor
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.stream import SafetensorsStream
-from causerie.errors import CheckpointError
-from causerie.loading.load import Progress, Survey, quantized_rows, reporter
+from causerie.errors import CheckpointError, UsageError
+from causerie.loading.load import Survey
 from causerie.loading.packed import KEY, VERSION, without_method
 from causerie.loading.prepared import ALIGNMENT, PREPARED
 from causerie.loading.quantize import Quantizer, Report
-from causerie.loading.sources import Source
+from causerie.loading.sources import STORED, PlainSource, Progress, Source, reporter
 from causerie.loading.workers import Workers
 from causerie.quant.format import ranges
 from causerie.quant.formats import QUANTIZED
@@ -30,49 +32,81 @@ from causerie.quant.plain import STORED_AS, to_float32, to_plain
 SLICE = 2**22  # elements that are in memory at once
 
 
+@dataclass(frozen=True)
+class _PlainTensor:
+    """Plain numbers that are written under a name: a tensor of the checkpoint, or a part of one that is alone because
+    the rest of it is quantized."""
+
+    name: str
+    expression: Expression
+    shape: tuple[int, ...]
+    stored: str
+    kept: str  # what it is written in
+
+
 def write_weights(
     found: Survey, index: TensorIndex, path: Path, *, workers: int = 1, progress: Progress | None = None
 ) -> None:
     """Writes all weights of a surveyed checkpoint to the safetensors file `path`, replacing it only when all is
     written. Raises CheckpointError where the disk refuses."""
-    total = sum(source.nbytes for source in found.sources)
-    done = 0
-    declared = {name: tensor for source in found.sources for name, tensor in _declared(source, found).items()}
+    encoded = [source for source in found.sources if found.formats[source.weight.name] in QUANTIZED]
+    plain = _plain_tensors(found, {source.weight.name for source in encoded}, index)
+    declared = {name: tensor for source in encoded for name, tensor in _declared(source, found).items()}
+    declared |= {tensor.name: (STORED_AS[tensor.kept], tensor.shape) for tensor in plain}
+    total, done = sum(source.nbytes for source in found.sources), 0
     with SafetensorsStream(path, declared) as out, Workers(workers) as threads:
         quantizer = Quantizer(index, threads)
-        for source in found.sources:
-            report = reporter(source, done, total, progress)
-            if found.formats[source.name] in QUANTIZED:
-                _write_quantized(source, found, index, quantizer, out, report)
-            else:
-                _write_plain(source, found.plain, index, out, report)
+        for source in encoded:
+            _write_quantized(source, found, quantizer, out, reporter(source, done, total, progress))
             done += source.nbytes
+        for tensor in plain:
+            _write_plain(tensor, index, out)
+        if progress is not None:
+            progress(total, total, "")
 
 
 def write_prepared(
     found: Survey, index: TensorIndex, laid: LaidOut, path: Path, progress: Progress | None = None
 ) -> None:
     """The same, with the matrices as they lie in the loaded model's memory. Raises CheckpointError."""
-    matrices = laid.matrices
-    declared: dict[str, tuple[str, tuple[int, ...]]] = {}
-    for source in found.sources:
-        if (matrix := matrices.get(source.name)) is not None:
-            declared[f"{source.tensor}.{PREPARED}"] = ("U8", (matrix.nbytes,))
-        else:
-            declared |= _declared(source, found)
+    mapped = [source for source in found.sources if source.weight.name in laid.matrices]
+    plain = _plain_tensors(found, {source.weight.name for source in mapped}, index)
+    declared: dict[str, tuple[str, tuple[int, ...]]] = {
+        f"{source.key}.{PREPARED}": ("U8", (laid.matrices[source.weight.name].nbytes,)) for source in mapped
+    }
+    declared |= {tensor.name: (STORED_AS[tensor.kept], tensor.shape) for tensor in plain}
     total, done = sum(source.nbytes for source in found.sources), 0
     with SafetensorsStream(path, declared, alignment=ALIGNMENT) as out:
-        for source in found.sources:
-            report = reporter(source, done, total, progress)
-            if (matrix := matrices.get(source.name)) is None:
-                _write_plain(source, found.plain, index, out, report)
-            else:
-                first = 0
-                for piece in matrix.pieces:
-                    out.write(f"{source.tensor}.{PREPARED}", piece, first)
-                    first += piece.nbytes
-                report(source.shape[0])
+        for source in mapped:
+            first = 0
+            for piece in laid.matrices[source.weight.name].pieces:
+                out.write(f"{source.key}.{PREPARED}", piece, first)
+                first += piece.nbytes
             done += source.nbytes
+            reporter(source, done - source.nbytes, total, progress)(source.weight.shape[0])
+        for tensor in plain:
+            _write_plain(tensor, index, out)
+
+
+def _plain_tensors(found: Survey, elsewhere: set[str], index: TensorIndex) -> list[_PlainTensor]:
+    """What is written as plain numbers: each tensor of the checkpoint that holds none of the weights called `elsewhere`
+    as it is, by the file's own name; of another one the parts that are left."""
+    plain = [source for source in found.sources if source.weight.name not in elsewhere]
+    taken = {tensor for source in found.sources if source.weight.name in elsewhere for tensor in source.tensors}
+    tensors: dict[str, _PlainTensor] = {}
+    for source in plain:
+        if not isinstance(source, PlainSource):
+            raise UsageError(f"{source.key!r} is held in a form that cannot be written as plain numbers.")
+        matrix = len(source.weight.shape) == 2
+        if taken.isdisjoint(source.tensors):
+            for name in source.tensors:
+                info = index.info(name)
+                kept = found.plain if matrix else STORED[info.dtype]
+                tensors[name] = _PlainTensor(name, Tensor(name), tuple(info.shape), STORED[info.dtype], kept)
+        else:
+            kept = found.plain if matrix else source.stored
+            tensors[source.key] = _PlainTensor(source.key, source.expression, source.weight.shape, source.stored, kept)
+    return list(tensors.values())
 
 
 def write_config(found: Survey, config: Mapping[str, Any], path: Path, laid: LaidOut | None = None) -> None:
@@ -88,40 +122,33 @@ def write_config(found: Survey, config: Mapping[str, Any], path: Path, laid: Lai
 
 def _said(found: Survey) -> dict[str, Any]:
     """What config.json says of quantized weights."""
-    formats = {source.tensor: found.formats[source.name] for source in found.sources}
+    formats = {source.key: found.formats[source.weight.name] for source in found.sources}
     held = {tensor: format for tensor, format in formats.items() if format in QUANTIZED}
     return {KEY: {"quant_method": "causerie", "version": VERSION, "weights": held}} if held else {}
 
 
 def _said_prepared(found: Survey, laid: LaidOut) -> dict[str, Any]:
     weights = {
-        source.tensor: {"format": found.formats[source.name], "layout": laid.matrices[source.name].layout}
+        source.key: {"format": found.formats[source.weight.name], "layout": laid.matrices[source.weight.name].layout}
         for source in found.sources
-        if source.name in laid.matrices
+        if source.weight.name in laid.matrices
     }
     prepared = {"backend": laid.backend, "version": laid.version}
     return {KEY: {"quant_method": "causerie", "version": VERSION, PREPARED: prepared, "weights": weights}}
 
 
 def _declared(source: Source, found: Survey) -> dict[str, tuple[str, tuple[int, ...]]]:
-    format = QUANTIZED.get(found.formats[source.name])
-    if format is None:
-        return {source.tensor: (STORED_AS[_kept(source, found.plain)], source.shape)}
-    buffers = format.buffers((source.shape[0], source.shape[1]))
-    return {f"{source.tensor}.{name}": (buffer.dtype, buffer.shape) for name, buffer in buffers.items()}
-
-
-def _kept(source: Source, plain: str) -> str:
-    """What a plain tensor is written in. Vectors stay as they were: a backend may hold them wider than matrices."""
-    return plain if len(source.shape) == 2 else source.stored
+    """The arrays of a quantized weight."""
+    buffers = QUANTIZED[found.formats[source.weight.name]].buffers((source.weight.shape[0], source.weight.shape[1]))
+    return {f"{source.key}.{name}": (buffer.dtype, buffer.shape) for name, buffer in buffers.items()}
 
 
 def _write_quantized(
-    source: Source, found: Survey, index: TensorIndex, quantizer: Quantizer, out: SafetensorsStream, report: Report
+    source: Source, found: Survey, quantizer: Quantizer, out: SafetensorsStream, report: Report
 ) -> None:
-    format = QUANTIZED[found.formats[source.name]]
-    rows, width = source.shape
-    read = quantized_rows(source, format.name, index, quantizer, report)
+    format = QUANTIZED[found.formats[source.weight.name]]
+    rows, width = source.weight.shape
+    read = source.quantized(quantizer, format.name, report)
     buffers = format.buffers((rows, width))
     unit = format.row_step(width)
     step = unit * max(1, SLICE // (unit * width))
@@ -131,16 +158,14 @@ def _write_quantized(
         for name, array in read(start, stop).items():
             if not buffers[name].whole or start == 0:
                 first = places[name].start * prod(buffers[name].shape[1:])
-                out.write(f"{source.tensor}.{name}", array, first)
+                out.write(f"{source.key}.{name}", array, first)
 
 
-def _write_plain(source: Source, plain: str, index: TensorIndex, out: SafetensorsStream, report: Report) -> None:
-    kept, row = _kept(source, plain), prod(source.shape[1:])
+def _write_plain(tensor: _PlainTensor, index: TensorIndex, out: SafetensorsStream) -> None:
+    row = prod(tensor.shape[1:])
     step = max(1, SLICE // row)
-    for start in range(0, source.shape[0], step):
-        stop = min(start + step, source.shape[0])
-        part = index.read(source.tensor, slice(start, stop))
-        if source.stored != kept:
-            part = to_plain(to_float32(part, source.stored), kept)
-        out.write(source.tensor, part, start * row)
-        report(stop)
+    for start in range(0, tensor.shape[0], step):
+        part = tensor.expression.read(index, slice(start, min(start + step, tensor.shape[0])))
+        if tensor.stored != tensor.kept:
+            part = to_plain(to_float32(part, tensor.stored), tensor.kept)
+        out.write(tensor.name, part, start * row)

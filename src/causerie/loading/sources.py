@@ -1,186 +1,217 @@
-"""Where each weight of a model lies in its checkpoint, checked all together before any is read.
+"""Where a weight of a model comes from: plain numbers of a checkpoint, arrays of a quantized format, or bytes that a
+backend reads as they lie. Each kind knows its tensors, its bytes, and how it is placed.
 
-Knows the tables of names and no backend; reads no weights but to compare a head that a config calls tied.
+Knows no family and no config; find.py decides which kind a weight is.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
-import numpy as np
+from numpy.typing import NDArray
 
-from causerie.checkpoint.index import TensorIndex, TensorInfo
-from causerie.errors import WeightFileError, nearest
-from causerie.loading.packed import Packed, find_packed
-from causerie.loading.prepared import Prepared, find_prepared
-from causerie.models.names import checkpoint_name, is_computed
+from causerie.backends.ops import Backend, PreparedBackend, QuantizedBackend
+from causerie.checkpoint.expression import Expression
+from causerie.checkpoint.index import TensorIndex
+from causerie.errors import Unsupported
+from causerie.loading.packed import Packed
+from causerie.loading.prepared import Prepared, able_to_map
+from causerie.loading.quantize import Quantizer, ReadRows, Report
+from causerie.loading.slices import SliceReader
 from causerie.quant.format import held_bytes
-from causerie.quant.weight import BYTES
-from causerie.spec.decoder import Decoder
+from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.weight import BYTES, Weight
+from causerie.spec.weight import WeightSpec
 
 STORED = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 """The element types of safetensors files that can be read, and their names here."""
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where one weight comes from: a tensor of plain numbers, arrays of a quantized format, or what a backend reads."""
+class Transfer:
+    """One checkpoint on its way into one backend."""
 
-    name: str  # canonical
-    shape: tuple[int, ...]
-    tensor: str  # in the files
-    info: TensorInfo | None = None
-    packed: Packed | None = None
-    prepared: Prepared | None = None
+    index: TensorIndex
+    backend: Backend
+    quantizer: Quantizer
+    reader: SliceReader
+    config: Mapping[str, Any]
+
+    @property
+    def quantized(self) -> QuantizedBackend:
+        """The backend. Raises Unsupported where it does not hold quantized matrices."""
+        return holding(self.backend)
+
+    @property
+    def mapping(self) -> PreparedBackend:
+        """The backend. Raises Unsupported where it is not the one that the folder was prepared for."""
+        return able_to_map(self.backend, self.config)
+
+
+def holding(backend: Backend) -> QuantizedBackend:
+    """The same backend. Raises Unsupported where it does not hold quantized matrices."""
+    if isinstance(backend, QuantizedBackend):
+        return backend
+    raise Unsupported(
+        f"The {backend.name} backend does not compute with quantized weights yet. Pass backend='torch' "
+        "(--backend torch), which does, or load the model without quantization."
+    )
+
+
+@dataclass(frozen=True)
+class PlainSource:
+    """Plain numbers, as an expression over the files' tensors."""
+
+    weight: WeightSpec
+    expression: Expression
+    dtype: str = "F32"  # of the numbers, by the files' name
+
+    @property
+    def key(self) -> str:
+        """What a file calls it."""
+        return self.expression.key
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Every tensor of the files that belongs to it."""
+        return self.expression.tensors
 
     @property
     def stored(self) -> str:
-        """What a plain tensor is stored as: "float32", "float16" or "bfloat16"."""
-        return "" if self.info is None else STORED[self.info.dtype]
+        """What its numbers are stored as: "float32", "float16" or "bfloat16"."""
+        return STORED[self.dtype]
 
     @property
-    def format(self) -> str | None:
-        """How the files hold it, where that cannot be chosen any more: None for plain numbers."""
-        if self.prepared is not None:
-            return self.prepared.format
-        return None if self.packed is None else self.packed.format.name
-
-    @property
-    def all_tensors(self) -> tuple[str, ...]:
-        """Every tensor of the files that belongs to it."""
-        if self.prepared is not None:
-            return (self.prepared.tensor,)
-        return (self.tensor,) if self.packed is None else self.packed.all_tensors
+    def format(self) -> None:
+        """How the files hold it, where that cannot be chosen any more: it can."""
 
     @property
     def nbytes(self) -> int:
         """Bytes in the files."""
-        if self.prepared is not None:
-            return self.prepared.nbytes
-        if self.packed is not None:
-            return held_bytes(self.packed.format, self.packed.shape)
-        return int(prod(self.shape) * BYTES[self.stored])
+        return int(prod(self.weight.shape) * BYTES[self.stored])
+
+    def held_bytes(self, format: str) -> int:
+        """Bytes of it when it is held in a format, in the reference layout."""
+        shape = self.weight.shape
+        if len(shape) == 2:
+            return held_bytes(format_named(format), (shape[0], shape[1]))
+        return int(prod(shape) * BYTES[format])
+
+    def quantized(self, quantizer: Quantizer, format: str, report: Report) -> ReadRows:
+        """A function that gives the arrays of rows, encoded."""
+        return quantizer.reader(self.expression, self.weight.shape, self.stored, format_named(format), report)
+
+    def place(self, transfer: Transfer, format: str, report: Report) -> Weight:
+        """Reads it into the backend, a slice at a time; quantized on the way where the format asks for it."""
+        name, shape = self.weight.name, self.weight.shape
+        if format in QUANTIZED:
+            read = self.quantized(transfer.quantizer, format, report)
+            return transfer.quantized.place_quantized(name, (shape[0], shape[1]), format, read)
+
+        def rows(start: int, stop: int) -> NDArray[Any]:
+            part = transfer.reader.rows(self.expression, start, stop)
+            report(stop)
+            return part
+
+        return transfer.backend.place(name, shape, rows, self.stored)
 
 
-def find_weights(
-    spec: Decoder,
-    table: Mapping[str, str],
-    index: TensorIndex,
-    *,
-    config: Mapping[str, Any] | None = None,
-    strict: bool = False,
-) -> list[Source]:
-    """Where each weight of `spec` lies, in the order of the spec. `config` says how quantized tensors are stored. Reads
-    no data; raises WeightFileError for tensors that are missing, misshapen, or inside the decoder without a place in
-    it. Warns about other tensors without a place; where `strict`, refuses them too."""
-    present = set(index.names())
-    wanted = {checkpoint_name(table, name): (name, shape) for name, shape, _ in spec.weights()}
-    special = {
-        tensor: found
-        for tensor, (name, shape) in wanted.items()
-        if (found := _not_plain(config or {}, index, Source(name, shape, tensor))) is not None
-    }
-    missing = [tensor for tensor in wanted if tensor not in special and tensor not in present]
-    if missing:
-        near = nearest(missing[0], present - wanted.keys())[:3]
-        instead = f" It has no place for {_listed(near)}, named most like it." if near else ""
-        raise WeightFileError(
-            f"{_home(index)} lacks {_listed(missing)}, which the {spec.family} model of config.json needs.{instead} "
-            "The config belongs to another checkpoint, or a file is missing."
-        )
-    sources = [
-        special.get(tensor) or _checked(name, shape, index.info(tensor)) for tensor, (name, shape) in wanted.items()
-    ]
-    used = {tensor for source in special.values() for tensor in source.all_tensors}
-    _judge_unexpected(spec, index, present - wanted.keys() - used, table, strict)
-    return sources
+@dataclass(frozen=True)
+class PackedSource:
+    """Arrays of a quantized format; of a fused matrix those of the rows from `first` on."""
+
+    weight: WeightSpec
+    key: str
+    packed: Packed
+    index: TensorIndex
+    first: int = 0
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Every tensor of the files that belongs to it."""
+        return self.packed.all_tensors
+
+    @property
+    def format(self) -> str:
+        """How the files hold it."""
+        return self.packed.format.name
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in the files."""
+        return held_bytes(self.packed.format, (self.weight.shape[0], self.weight.shape[1]))
+
+    def held_bytes(self, format: str) -> int:
+        """As in the files."""
+        return self.nbytes
+
+    def quantized(self, quantizer: Quantizer, format: str, report: Report) -> ReadRows:
+        """A function that gives the arrays of rows, as the files have them."""
+
+        def read(start: int, stop: int) -> Mapping[str, NDArray[Any]]:
+            part = self.packed.read(self.index, self.first + start, self.first + stop)
+            report(stop)
+            return part
+
+        return read
+
+    def place(self, transfer: Transfer, format: str, report: Report) -> Weight:
+        """Reads it into the backend, a slice at a time."""
+        shape = (self.weight.shape[0], self.weight.shape[1])
+        read = self.quantized(transfer.quantizer, format, report)
+        return transfer.quantized.place_quantized(self.weight.name, shape, format, read)
 
 
-def _not_plain(config: Mapping[str, Any], index: TensorIndex, source: Source) -> Source | None:
-    """The source of a matrix that is held quantized or as a backend reads it."""
-    if len(source.shape) != 2:
-        return None
-    if (prepared := find_prepared(config, index, source.tensor)) is not None:
-        return replace(source, prepared=prepared)
-    packed = find_packed(config, index, source.tensor, source.shape)
-    return None if packed is None else replace(source, packed=packed)
+@dataclass(frozen=True)
+class PreparedSource:
+    """Bytes that a backend reads as they lie in the file."""
+
+    weight: WeightSpec
+    key: str
+    prepared: Prepared
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """The tensor of the bytes."""
+        return (self.prepared.tensor,)
+
+    @property
+    def format(self) -> str:
+        """How the files hold it."""
+        return self.prepared.format
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in the files."""
+        return self.prepared.nbytes
+
+    def held_bytes(self, format: str) -> int:
+        """As in the files."""
+        return self.nbytes
+
+    def quantized(self, quantizer: Quantizer, format: str, report: Report) -> ReadRows:
+        """Raises Unsupported: only its backend can read it."""
+        raise Unsupported(f"{self.key!r} was prepared for one backend; load the model that it was prepared from.")
+
+    def place(self, transfer: Transfer, format: str, report: Report) -> Weight:
+        """Maps it into the backend."""
+        shape = (self.weight.shape[0], self.weight.shape[1])
+        memory = transfer.index.map(self.prepared.tensor)
+        return transfer.mapping.place_prepared(self.weight.name, shape, format, self.prepared.layout, memory)
 
 
-def _home(index: TensorIndex) -> str:
-    """The file of the weights, or the folder of several."""
-    files = {index.info(name).file for name in index.names()}
-    if not files:
-        return "The checkpoint"
-    some = min(files)
-    return str(some if len(files) == 1 else some.parent)
+Source: TypeAlias = PlainSource | PackedSource | PreparedSource
+Progress: TypeAlias = Callable[[int, int, str], None]  # bytes read, bytes in all, the tensor that is being read
 
 
-def _checked(name: str, shape: tuple[int, ...], info: TensorInfo) -> Source:
-    if info.dtype not in STORED:
-        kind = "" if info.dtype == "F64" else " Nothing says how it is quantized."
-        raise WeightFileError(
-            f"{info.file}: tensor {info.name!r} is stored as {info.dtype}; known here: {', '.join(STORED)}.{kind} "
-            "Use the float32, float16 or bfloat16 checkpoint of the same model."
-        )
-    if tuple(info.shape) != shape:
-        raise WeightFileError(
-            f"{info.file}: tensor {info.name!r} has shape {tuple(info.shape)}, and config.json makes it {shape}. "
-            "The config belongs to another checkpoint."
-        )
-    return Source(name, shape, info.name, info)
+def reporter(source: Source, done: int, total: int, progress: Progress | None) -> Report:
+    """Tells `progress` of the rows of one weight, before which `done` bytes of `total` were read."""
 
+    def report(rows: int) -> None:
+        if progress is not None:
+            progress(done + source.nbytes * rows // source.weight.shape[0], total, source.key)
 
-def _judge_unexpected(
-    spec: Decoder, index: TensorIndex, left: set[str], table: Mapping[str, str], strict: bool
-) -> None:
-    """Tensors under the same roots as the decoder's own (`model.`, `lm_head.`) are arithmetic that it does not do;
-    others, such as the head of a reward model, lie beside it."""
-    unexpected = sorted(
-        tensor for tensor in left if not is_computed(tensor) and not (spec.tied and tensor == table["head"])
-    )
-    roots = {name.partition(".")[0] for name in table.values()}
-    inside = [tensor for tensor in unexpected if tensor.partition(".")[0] in roots]
-    without = f"for which the {spec.family} model of config.json has no place"
-    if inside:
-        raise WeightFileError(
-            f"{_home(index)} holds {_listed(inside)}, {without}, so answers would be wrong. Use the checkpoint that "
-            "belongs to this config.json; an adapter must be merged into its model first (peft's merge_and_unload)."
-        )
-    if unexpected and strict:
-        raise WeightFileError(
-            f"{_home(index)} holds {_listed(unexpected)}, {without}. strict=True (--strict) refuses that; without it "
-            "the model loads, with a warning."
-        )
-    if unexpected:
-        warnings.warn(f"{_home(index)} holds {_listed(unexpected)}, {without}; left out.", stacklevel=5)
-
-
-def untie_if_different(spec: Decoder, table: Mapping[str, str], index: TensorIndex) -> Decoder:
-    """A config may call the head tied, or say nothing where its family's default is so, although the checkpoint holds a
-    head of its own: the numbers in the files win, as in the field."""
-    embed, head = table["embed"], table["head"]
-    present = set(index.names())
-    if not spec.tied or head not in present or embed not in present:
-        return spec
-    first, second = index.info(embed), index.info(head)
-    if tuple(first.shape) != tuple(second.shape) or first.dtype != second.dtype or first.dtype not in STORED:
-        return replace(spec, tied=False)
-    rows = max(1, 2**22 // max(1, first.shape[-1]))
-    for start in range(0, first.shape[0], rows):
-        part = slice(start, min(start + rows, first.shape[0]))
-        if not np.array_equal(index.read(embed, part), index.read(head, part)):
-            warnings.warn(
-                f"config.json sets 'tie_word_embeddings' = true, but {head!r} and {embed!r} differ; using both.",
-                stacklevel=4,
-            )
-            return replace(spec, tied=False)
-    return spec
-
-
-def _listed(names: list[str], most: int = 5) -> str:
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(repr(name) for name in names[:most]) + rest
+    return report

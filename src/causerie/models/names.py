@@ -1,12 +1,14 @@
-"""What checkpoints call the weights: tables from canonical names (see `Decoder.weights`) to names in the files.
-
-`{i}` stands for the number of a layer. This module knows no shapes and opens no files.
+"""What checkpoints call the weights: tables from canonical names (see `Decoder.weights`) to tensors of the files, or to
+expressions over them (checkpoint/expression.py). Knows no shapes and opens no files.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+from causerie.checkpoint.expression import Expression, Tensor
 
 _BLOCK = "model.layers.{i}."
 _MATRICES = {
@@ -19,7 +21,7 @@ _MATRICES = {
     "ffn.down": "mlp.down_proj",
 }
 
-LLAMA_WEIGHTS: Mapping[str, str] = {
+LLAMA_WEIGHTS: Mapping[str, str | Expression] = {
     "embed": "model.embed_tokens.weight",
     "layers.{i}.mixer_norm": _BLOCK + "input_layernorm.weight",
     "layers.{i}.ffn_norm": _BLOCK + "post_attention_layernorm.weight",
@@ -29,17 +31,33 @@ LLAMA_WEIGHTS: Mapping[str, str] = {
     "head": "lm_head.weight",
 }
 
+Table = Mapping[str, str | Expression]
+"""Of each canonical weight, `{i}` standing for the number of its layer: the tensor's name, or an expression over
+tensors."""
+
 _LAYER = re.compile(r"^layers\.(\d+)\.")
 # Frequencies of the rotation that old checkpoints saved; they follow from config.json.
 _COMPUTED = re.compile(r"^model\.(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$")
 
 
-def checkpoint_name(table: Mapping[str, str], name: str) -> str:
-    """The tensor in the files for a canonical `name`, say "layers.3.mixer.q"."""
-    layer = _LAYER.match(name)
-    if layer is None:
-        return table[name]
-    return table["layers.{i}." + name[layer.end() :]].replace("{i}", layer[1])
+@dataclass(frozen=True)
+class Names:
+    """What one checkpoint calls the weights of one model."""
+
+    table: Table
+
+    def expression(self, name: str) -> Expression:
+        """What a canonical weight, say "layers.3.mixer.q", is in the files."""
+        layer = _LAYER.match(name)
+        said = self.table[name if layer is None else "layers.{i}." + name[layer.end() :]]
+        expression = Tensor(said) if isinstance(said, str) else said
+        return expression if layer is None else expression.named(lambda tensor: tensor.replace("{i}", layer[1]))
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """The first parts of its tensors' names."""
+        expressions = (Tensor(each) if isinstance(each, str) else each for each in self.table.values())
+        return frozenset(tensor.partition(".")[0] for each in expressions for tensor in each.tensors)
 
 
 def is_computed(tensor: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from causerie.errors import ConfigError, unknown
 from causerie.models import archs
 from causerie.models.config import Config
+from causerie.models.names import Names, Table
 from causerie.spec.decoder import Decoder
 
 Build = Callable[[Config], Decoder]
@@ -22,17 +23,22 @@ Build = Callable[[Config], Decoder]
 
 @dataclass(frozen=True)
 class Architecture:
-    """One family: how its config becomes a spec, and what its checkpoints call the weights (see names.py)."""
+    """One family: how its config becomes a spec, and what its checkpoints call the weights (see names.py); a table may
+    depend on the spec, where sizes decide which rows of a tensor a weight is."""
 
     model_type: str
     build: Build
-    weights: Mapping[str, str]
+    weights: Table | Callable[[Decoder], Table]
+
+    def names(self, spec: Decoder) -> Names:
+        """What checkpoints call the weights of a model of this family."""
+        return Names(self.weights(spec) if callable(self.weights) else self.weights)
 
 
 _registered: dict[str, Architecture] = {}
 
 
-def architecture(model_type: str, *, weights: Mapping[str, str]) -> Callable[[Build], Build]:
+def architecture(model_type: str, *, weights: Table | Callable[[Decoder], Table]) -> Callable[[Build], Build]:
     """Registers the decorated function as the reader of `model_type`; it belongs in archs/<model_type>.py."""
 
     def register(build: Build) -> Build:

@@ -7,13 +7,14 @@ than reading them. Knows no backend and no format of files.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.checkpoint.expression import Expression, plain_rows
 from causerie.checkpoint.index import TensorIndex
-from causerie.loading.sources import Source
 from causerie.loading.workers import Workers
 
 LEAST_BYTES = 2**20  # what a thread of its own is worth
@@ -27,18 +28,23 @@ class SliceReader:
         self._workers = workers
         self._buffer: NDArray[np.uint8] = np.empty(0, np.uint8)
 
-    def rows(self, source: Source, start: int, stop: int) -> NDArray[Any]:
-        """Rows start..stop of a plain tensor. Raises WeightFileError."""
-        info = self._index.info(source.tensor)
-        row_bytes = source.nbytes // source.shape[0]
-        size = (stop - start) * row_bytes
+    def rows(self, expression: Expression, start: int, stop: int) -> NDArray[Any]:
+        """Rows start..stop-1 of plain numbers. Raises WeightFileError."""
+        whole = plain_rows(expression)
+        if whole is None:
+            return expression.read(self._index, slice(start, stop))
+        tensor, begin = whole
+        start, stop = start + begin, stop + begin
+        info = self._index.info(tensor)
+        row = prod(info.shape[1:])
+        size = (stop - start) * row * info.array_dtype.itemsize
         if size > len(self._buffer):
             self._buffer = np.empty(size, np.uint8)
-        out = self._buffer[:size].view(info.array_dtype).reshape((stop - start, *source.shape[1:]))
+        out = self._buffer[:size].view(info.array_dtype).reshape((stop - start, *info.shape[1:]))
 
         def read(part: tuple[int, int]) -> None:
             first, last = part
-            self._index.read_into(source.tensor, out[first:last], slice(start + first, start + last))
+            self._index.read_into(tensor, out[first:last], slice(start + first, start + last))
 
         for _ in self._workers.map(read, _parts(stop - start, min(self._workers.count, max(1, size // LEAST_BYTES)))):
             pass  # an error of any part is raised here

@@ -1,0 +1,344 @@
+"""Weights as expressions over the tensors of a checkpoint: a tensor, rows or columns of one, turned over, taken apart.
+
+Files name and arrange weights in their own ways; an expression says how to read a matrix as the program knows it,
+always by slices, so that no more than a slice need be in memory. Knows no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.checkpoint.bfloat16 import widen
+from causerie.checkpoint.index import TensorIndex
+
+Shape: TypeAlias = tuple[int, ...]
+ALL = slice(None)
+
+
+@runtime_checkable
+class Expression(Protocol):
+    """A matrix or a vector made of tensors."""
+
+    @property
+    def key(self) -> str:
+        """What a file calls it that holds it alone: the tensor's own name where it is all of one."""
+        ...
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """The tensors that it reads."""
+        ...
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """Its shape, by the shapes of its tensors. Raises WeightFileError as `index.info`, ShapeError for a tensor that
+        it cannot be made of."""
+        ...
+
+    def dtype(self, index: TensorIndex) -> str:
+        """What its numbers are stored as, by the files' name."""
+        ...
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Rows of it, or of these columns of it; BF16 as uint16."""
+        ...
+
+    def named(self, rename: Callable[[str], str]) -> Self:
+        """The same over tensors of other names."""
+        ...
+
+
+class ShapeError(Exception):
+    """A tensor's shape is not one that an expression can be made of; says what was expected."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """All of a tensor."""
+
+    name: str
+
+    @property
+    def key(self) -> str:
+        """Its name."""
+        return self.name
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Itself."""
+        return (self.name,)
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """As the file says."""
+        return tuple(index.info(self.name).shape)
+
+    def dtype(self, index: TensorIndex) -> str:
+        """As the file says."""
+        return index.info(self.name).dtype
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Reads whole rows."""
+        part = index.read(self.name, None if rows == ALL else rows)
+        return part if columns == ALL else part[:, columns]
+
+    def named(self, rename: Callable[[str], str]) -> Tensor:
+        """Another tensor."""
+        return Tensor(rename(self.name))
+
+
+@dataclass(frozen=True)
+class _Of:
+    """An expression of one other."""
+
+    of: Expression
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Those of the inner one."""
+        return self.of.tensors
+
+    def dtype(self, index: TensorIndex) -> str:
+        """That of the inner one."""
+        return self.of.dtype(index)
+
+    def named(self, rename: Callable[[str], str]) -> Self:
+        """The same of the inner one, named anew."""
+        return replace(self, of=self.of.named(rename))
+
+
+@dataclass(frozen=True)
+class Rows(_Of):
+    """Rows start..stop-1: a part of a fused tensor."""
+
+    start: int
+    stop: int
+
+    @property
+    def key(self) -> str:
+        """The tensor and the rows."""
+        return f"{self.of.key}[{self.start}:{self.stop}]"
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """So many rows."""
+        whole = self.of.shape(index)
+        if whole[0] < self.stop:
+            raise ShapeError(f"at least {self.stop} rows")
+        return (self.stop - self.start, *whole[1:])
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Those rows of the inner one."""
+        first, last, _ = rows.indices(self.stop - self.start)
+        return self.of.read(index, slice(self.start + first, self.start + last), columns)
+
+
+@dataclass(frozen=True)
+class Columns(_Of):
+    """Columns start..stop-1."""
+
+    start: int
+    stop: int
+
+    @property
+    def key(self) -> str:
+        """The tensor and the columns."""
+        return f"{self.of.key}[:,{self.start}:{self.stop}]"
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """So many columns."""
+        rows, width = _matrix(self.of.shape(index))
+        if width < self.stop:
+            raise ShapeError(f"at least {self.stop} columns")
+        return (rows, self.stop - self.start)
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Those columns of the inner one."""
+        first, last, _ = columns.indices(self.stop - self.start)
+        return self.of.read(index, rows, slice(self.start + first, self.start + last))
+
+
+@dataclass(frozen=True)
+class Transposed(_Of):
+    """Rows for columns: a matrix that is stored (inputs, outputs)."""
+
+    @property
+    def key(self) -> str:
+        """The tensor, turned over."""
+        return f"{self.of.key}.T"
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """The other way round."""
+        return _matrix(self.of.shape(index))[::-1]
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Columns of the inner one, as rows."""
+        return np.ascontiguousarray(self.of.read(index, columns, rows).T)
+
+
+@dataclass(frozen=True)
+class Every(_Of):
+    """Rows first, first + step, …: one of several matrices whose rows take turns."""
+
+    first: int
+    step: int
+
+    @property
+    def key(self) -> str:
+        """The tensor and the rows."""
+        return f"{self.of.key}[{self.first}::{self.step}]"
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """One row of each `step`."""
+        whole = self.of.shape(index)
+        if whole[0] % self.step:
+            raise ShapeError(f"a multiple of {self.step} rows")
+        return (whole[0] // self.step, *whole[1:])
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Reads all that take turns and keeps its own."""
+        first, last, _ = rows.indices(self.shape(index)[0])
+        turns = self.of.read(index, slice(first * self.step, last * self.step), columns)
+        return np.ascontiguousarray(turns[self.first :: self.step])
+
+
+@dataclass(frozen=True)
+class Place:
+    """One matrix (or vector) of a tensor that is a stack of them: one expert of many."""
+
+    name: str
+    place: int
+
+    @property
+    def key(self) -> str:
+        """The tensor and the place."""
+        return f"{self.name}[{self.place}]"
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """The stack."""
+        return (self.name,)
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """Of one of the stack."""
+        whole = tuple(index.info(self.name).shape)
+        if len(whole) < 2 or whole[0] <= self.place:
+            raise ShapeError(f"a stack of more than {self.place}")
+        return whole[1:]
+
+    def dtype(self, index: TensorIndex) -> str:
+        """That of the stack."""
+        return index.info(self.name).dtype
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Reads no more of the stack than these rows."""
+        shape = self.shape(index)
+        first, last, _ = rows.indices(shape[0])
+        begin = self.place * shape[0]
+        flat = (index.info(self.name).shape[0] * shape[0], *shape[1:])
+        part = index.read(self.name, slice(begin + first, begin + last), flat)
+        return part if columns == ALL else part[:, columns]
+
+    def named(self, rename: Callable[[str], str]) -> Place:
+        """The same place of another stack."""
+        return Place(rename(self.name), self.place)
+
+
+@dataclass(frozen=True)
+class Squeezed(_Of):
+    """Without the axes of length 1."""
+
+    @property
+    def key(self) -> str:
+        """Of the tensor."""
+        return self.of.key
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """The other axes."""
+        return tuple(size for size in self.of.shape(index) if size != 1)
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """The same numbers."""
+        part = self.of.read(index, rows)
+        return part.reshape(part.shape[0], *self.shape(index)[1:])[:, columns]
+
+
+@dataclass(frozen=True)
+class Unpermuted(_Of):
+    """Query or key rows that a converter has put in pairs (element i beside i + dims/2), back in halves, head by
+    head."""
+
+    heads: int
+
+    @property
+    def key(self) -> str:
+        """Of the tensor, in the other order."""
+        return f"{self.of.key}[halves of {self.heads}]"
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """The same."""
+        whole = self.of.shape(index)
+        if whole[0] % (2 * self.heads):
+            raise ShapeError(f"{self.heads} heads of an even number of rows")
+        return whole
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Reads whole heads."""
+        whole = self.shape(index)[0]
+        size = whole // self.heads
+        first, last, _ = rows.indices(whole)
+        begin, end = first // size * size, -(-last // size) * size
+        heads = self.of.read(index, slice(begin, end), columns)
+        pairs = heads.reshape(-1, size // 2, 2, *heads.shape[1:])
+        return np.ascontiguousarray(pairs.swapaxes(1, 2).reshape(heads.shape)[first - begin : last - begin])
+
+
+@dataclass(frozen=True)
+class Plus(_Of):
+    """A number added to each, in float32: norms that multiply by 1 + w."""
+
+    number: float = 1.0
+
+    @property
+    def key(self) -> str:
+        """Of the tensor."""
+        return f"{self.of.key}+{self.number:g}"
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """The same."""
+        return self.of.shape(index)
+
+    def dtype(self, index: TensorIndex) -> str:
+        """Sums need all of float32."""
+        return "F32"
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """The sums."""
+        part = self.of.read(index, rows, columns)
+        wide = widen(part) if self.of.dtype(index) == "BF16" else part.astype(np.float32)
+        return wide + np.float32(self.number)
+
+
+def plain_rows(expression: Expression) -> tuple[str, int] | None:
+    """The tensor whose rows an expression reads as they lie, and the first of them; None for any other."""
+    if isinstance(expression, Tensor):
+        return expression.name, 0
+    if isinstance(expression, Rows) and isinstance(expression.of, Tensor):
+        return expression.of.name, expression.start
+    return None
+
+
+def stored_bytes(expression: Expression, index: TensorIndex) -> int:
+    """Bytes of the files that an expression reads, each once."""
+    shape = expression.shape(index)
+    item = min(index.info(name).array_dtype.itemsize for name in expression.tensors)
+    return prod(shape) * item
+
+
+def _matrix(shape: Shape) -> tuple[int, int]:
+    if len(shape) != 2:
+        raise ShapeError("a matrix")
+    return shape[0], shape[1]

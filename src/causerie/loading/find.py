@@ -1,0 +1,182 @@
+"""Finds each weight of a model in its checkpoint, all together before any is read: what is missing, misshapen or left
+over is said at once.
+
+Knows the tables of names and no backend; reads no weights but to compare a head that a config calls tied.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from causerie.checkpoint.expression import Expression, Rows, ShapeError, Tensor
+from causerie.checkpoint.index import TensorIndex
+from causerie.errors import Unsupported, WeightFileError, nearest
+from causerie.loading.packed import Packed, find_packed
+from causerie.loading.prepared import find_prepared
+from causerie.loading.sources import STORED, PackedSource, PlainSource, PreparedSource, Source
+from causerie.models.names import Names, is_computed
+from causerie.spec.decoder import EMBEDDING, HEAD, Decoder
+from causerie.spec.weight import WeightSpec
+
+
+def find_weights(
+    spec: Decoder,
+    names: Names,
+    index: TensorIndex,
+    *,
+    config: Mapping[str, Any] | None = None,
+    strict: bool = False,
+) -> list[Source]:
+    """Where each weight of `spec` lies, in the order of the spec. `config` says how quantized tensors are stored. Reads
+    no data; raises WeightFileError for tensors that are missing, misshapen, or inside the decoder without a place in
+    it. Warns about other tensors without a place; where `strict`, refuses them too."""
+    present = set(index.names())
+    wanted = [(weight, names.expression(weight.name)) for weight in spec.weights()]
+    fused = _fused_rows(expression for _, expression in wanted)
+    sources: list[Source] = []
+    missing: list[str] = []
+    for weight, expression in wanted:
+        source = _not_plain(config or {}, index, weight, expression, fused)
+        if source is None and expression.key in present - set(expression.tensors):
+            expression = Tensor(expression.key)  # a part that was saved alone
+        if source is None and (absent := [name for name in expression.tensors if name not in present]):
+            missing += [name for name in absent if name not in missing]
+        else:
+            sources.append(source or _checked(weight, expression, index, fused))
+    if missing:
+        raise _missing(spec, index, missing, present - {name for _, each in wanted for name in each.tensors})
+    used = {tensor for source in sources for tensor in source.tensors}
+    _judge_unexpected(spec, index, present - used, names, strict)
+    return sources
+
+
+def _fused_rows(expressions: Iterable[Expression]) -> dict[str, int]:
+    """Of each tensor that is taken apart by rows, how many it has."""
+    rows: dict[str, int] = {}
+    for expression in expressions:
+        if isinstance(expression, Rows) and isinstance(expression.of, Tensor):
+            rows[expression.of.name] = max(rows.get(expression.of.name, 0), expression.stop)
+    return rows
+
+
+def _not_plain(
+    config: Mapping[str, Any], index: TensorIndex, weight: WeightSpec, expression: Expression, fused: Mapping[str, int]
+) -> Source | None:
+    """The source of a matrix that is held quantized or as a backend reads it."""
+    if len(weight.shape) != 2:
+        return None
+    if (prepared := find_prepared(config, index, expression.key)) is not None:
+        return PreparedSource(weight, expression.key, prepared)
+    if (packed := find_packed(config, index, expression.key, weight.shape)) is not None:
+        return PackedSource(weight, expression.key, packed, index)
+    if isinstance(expression, Rows) and isinstance(expression.of, Tensor):
+        whole = (fused[expression.of.name], weight.shape[1])
+        if (packed := find_packed(config, index, expression.of.name, whole)) is not None:
+            _check_border(packed, expression)
+            return PackedSource(weight, expression.key, packed, index, expression.start)
+    return None
+
+
+def _check_border(packed: Packed, expression: Rows) -> None:
+    step = packed.format.row_step(packed.shape[1])
+    if expression.start % step:
+        raise Unsupported(
+            f"{expression.of.key!r} holds several matrices, quantized together in {packed.format.name}, and one begins "
+            f"at row {expression.start}, inside a block. Load the model that it was made from, with quantization here."
+        )
+
+
+def _missing(spec: Decoder, index: TensorIndex, missing: list[str], left: set[str]) -> WeightFileError:
+    near = nearest(missing[0], left)[:3]
+    instead = f" It has no place for {_listed(near)}, named most like it." if near else ""
+    return WeightFileError(
+        f"{_home(index)} lacks {_listed(missing)}, which the {spec.family} model of config.json needs.{instead} "
+        "The config belongs to another checkpoint, or a file is missing."
+    )
+
+
+def _home(index: TensorIndex) -> str:
+    """The file of the weights, or the folder of several."""
+    files = {index.info(name).file for name in index.names()}
+    if not files:
+        return "The checkpoint"
+    some = min(files)
+    return str(some if len(files) == 1 else some.parent)
+
+
+def _checked(weight: WeightSpec, expression: Expression, index: TensorIndex, fused: Mapping[str, int]) -> PlainSource:
+    """A source of plain numbers of the right shape. Raises WeightFileError."""
+    first = index.info(expression.tensors[0])
+    stored = expression.dtype(index)
+    if stored not in STORED or first.dtype not in STORED:
+        kind = "" if first.dtype == "F64" else " Nothing says how it is quantized."
+        raise WeightFileError(
+            f"{first.file}: tensor {first.name!r} is stored as {first.dtype}; known here: {', '.join(STORED)}.{kind} "
+            "Use the float32, float16 or bfloat16 checkpoint of the same model."
+        )
+    try:
+        shape, wanted = expression.shape(index), str(weight.shape)
+    except ShapeError as error:
+        shape, wanted = (), f"{error}, for {weight.shape} of it"
+    if first.name in fused and first.shape[:1] != (fused[first.name],):
+        shape, wanted = (), f"{fused[first.name]} rows"
+    if shape != weight.shape:
+        raise WeightFileError(
+            f"{first.file}: tensor {first.name!r} has shape {tuple(first.shape)}, and config.json makes it {wanted}. "
+            "The config belongs to another checkpoint."
+        )
+    return PlainSource(weight, expression, stored)
+
+
+def _judge_unexpected(spec: Decoder, index: TensorIndex, left: set[str], names: Names, strict: bool) -> None:
+    """Tensors under the same roots as the decoder's own (`model.`, `lm_head.`) are arithmetic that it does not do;
+    others, such as the head of a reward model, lie beside it."""
+    head = names.expression(HEAD).tensors if spec.tied else ()
+    unexpected = sorted(tensor for tensor in left if not is_computed(tensor) and tensor not in head)
+    roots = names.roots
+    inside = [tensor for tensor in unexpected if tensor.partition(".")[0] in roots]
+    without = f"for which the {spec.family} model of config.json has no place"
+    if inside:
+        raise WeightFileError(
+            f"{_home(index)} holds {_listed(inside)}, {without}, so answers would be wrong. Use the checkpoint that "
+            "belongs to this config.json; an adapter must be merged into its model first (peft's merge_and_unload)."
+        )
+    if unexpected and strict:
+        raise WeightFileError(
+            f"{_home(index)} holds {_listed(unexpected)}, {without}. strict=True (--strict) refuses that; without it "
+            "the model loads, with a warning."
+        )
+    if unexpected:
+        warnings.warn(f"{_home(index)} holds {_listed(unexpected)}, {without}; left out.", stacklevel=5)
+
+
+def untie_if_different(spec: Decoder, names: Names, index: TensorIndex) -> Decoder:
+    """A config may call the head tied, or say nothing where its family's default is so, although the checkpoint holds a
+    head of its own: the numbers in the files win, as in the field."""
+    (embed,), (head,) = names.expression(EMBEDDING).tensors, names.expression(HEAD).tensors
+    present = set(index.names())
+    if not spec.tied or head not in present or embed not in present:
+        return spec
+    first, second = index.info(embed), index.info(head)
+    if tuple(first.shape) != tuple(second.shape) or first.dtype != second.dtype or first.dtype not in STORED:
+        return replace(spec, tied=False)
+    rows = max(1, 2**22 // max(1, first.shape[-1]))
+    for start in range(0, first.shape[0], rows):
+        part = slice(start, min(start + rows, first.shape[0]))
+        if not np.array_equal(index.read(embed, part), index.read(head, part)):
+            warnings.warn(
+                f"config.json sets 'tie_word_embeddings' = true, but {head!r} and {embed!r} differ; using both.",
+                stacklevel=4,
+            )
+            return replace(spec, tied=False)
+    return spec
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(repr(name) for name in names[:most]) + rest
