@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from causerie.api.generation.async_streamer import AsyncTextIteratorStreamer
     from causerie.api.generation.config import GenerationConfig
     from causerie.api.generation.seeds import set_seed
+    from causerie.api.generation.stopping_criteria import (
+        EosTokenCriteria,
+        MaxLengthCriteria,
+        MaxTimeCriteria,
+        StoppingCriteria,
+        StoppingCriteriaList,
+        StopStringCriteria,
+    )
     from causerie.api.generation.streamers import TextIteratorStreamer, TextStreamer
     from causerie.api.pipeline.text_generation import TextGenerationPipeline, pipeline
     from causerie.api.quantization import BitsAndBytesConfig
@@ -27,7 +35,13 @@ _HOMES = {
     "BitsAndBytesConfig": "causerie.api.quantization",
     "CausalLM": "causerie.api.causal_lm",
     "CauserieError": "causerie.errors",
+    "EosTokenCriteria": "causerie.api.generation.stopping_criteria",
     "GenerationConfig": "causerie.api.generation.config",
+    "MaxLengthCriteria": "causerie.api.generation.stopping_criteria",
+    "MaxTimeCriteria": "causerie.api.generation.stopping_criteria",
+    "StopStringCriteria": "causerie.api.generation.stopping_criteria",
+    "StoppingCriteria": "causerie.api.generation.stopping_criteria",
+    "StoppingCriteriaList": "causerie.api.generation.stopping_criteria",
     "TextGenerationPipeline": "causerie.api.pipeline.text_generation",
     "TextIteratorStreamer": "causerie.api.generation.streamers",
     "TextStreamer": "causerie.api.generation.streamers",
@@ -44,7 +58,13 @@ __all__ = [
     "BitsAndBytesConfig",
     "CausalLM",
     "CauserieError",
+    "EosTokenCriteria",
     "GenerationConfig",
+    "MaxLengthCriteria",
+    "MaxTimeCriteria",
+    "StopStringCriteria",
+    "StoppingCriteria",
+    "StoppingCriteriaList",
     "TextGenerationPipeline",
     "TextIteratorStreamer",
     "TextStreamer",

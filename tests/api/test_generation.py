@@ -7,12 +7,14 @@ import json
 from typing import Any
 
 import pytest
+import torch
 import transformers
 
 from causerie import GenerationConfig
 from causerie.api.generation.config import FLAGS
 from causerie.api.generation.flag_values import CHECKS
 from causerie.api.generation.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS
+from causerie.api.generation.notices import warn_of_flags_without_effect
 from causerie.api.generation.resolution import Flags, Generation, resolve
 from causerie.errors import ContextLengthError, UnknownName, Unsupported, UsageError
 
@@ -310,3 +312,45 @@ def test_whose_length_ends_an_answer(call: dict[str, Any], file: dict[str, Any],
 def test_bad_words_never_forbid_the_end() -> None:
     decided = decide({"bad_words_ids": [[4], [5], [4, 5]], "eos_token_id": 4})
     assert decided.params.bad_words == ((5,), (4, 5))
+
+
+def test_update_returns_what_it_did_not_use() -> None:
+    changes: dict[str, Any] = {"temperature": 0.5, "output_logitz": True, "logits_processor": [], "top_k": 3}
+    for options in ({}, {"defaults_only": True}):
+        ours, theirs = GenerationConfig(top_k=9), transformers.GenerationConfig(top_k=9)
+        assert ours.update(**options, **changes) == theirs.update(**options, **changes)
+        assert (ours.temperature, ours.top_k) == (theirs.temperature, theirs.top_k)
+    assert GenerationConfig().update(stop="###") == {}
+    with pytest.raises(Unsupported, match="allow_custom_entries"):
+        GenerationConfig().update(allow_custom_entries=True, mine=1)
+    with pytest.raises(Unsupported, match="num_beams"):
+        GenerationConfig().update(num_beams=4)
+    with pytest.raises(UnknownName):
+        GenerationConfig(output_logitz=True)
+
+
+def test_end_tokens_may_be_a_tensor() -> None:
+    assert GenerationConfig(eos_token_id=torch.tensor([3, 4])).eos_token_id == [3, 4]
+    assert GenerationConfig(eos_token_id=torch.tensor(3)).eos_token_id == 3
+    assert GenerationConfig(suppress_tokens=torch.tensor([3, 4])).suppress_tokens == [3, 4]
+    for wrong in (torch.tensor([0.5]), torch.tensor([True]), torch.tensor([[3]])):
+        with pytest.raises(UsageError, match="eos_token_id"):
+            GenerationConfig(eos_token_id=wrong)
+
+
+def test_two_lengths_are_told() -> None:
+    with pytest.warns(UserWarning, match="max_length=40 has no effect: max_new_tokens=5 is set too and decides"):
+        warn_of_flags_without_effect(Flags(GenerationConfig(max_new_tokens=5, max_length=40)))
+    with pytest.warns(UserWarning, match="max_new_tokens=5 has no effect: max_length=40"):
+        warn_of_flags_without_effect(Flags(GenerationConfig(max_length=40), GenerationConfig(max_new_tokens=5)))
+    with pytest.warns(UserWarning, match="min_length=9 has no effect: min_new_tokens=5"):
+        warn_of_flags_without_effect(Flags(GenerationConfig(min_length=9, min_new_tokens=5)))
+    # What a call sets over a config or a checkpoint is meant to outvote it.
+    warn_of_flags_without_effect(Flags(GenerationConfig(max_length=40), GenerationConfig(max_length=50)))
+    warn_of_flags_without_effect(Flags(GenerationConfig(max_new_tokens=5), None, GenerationConfig(max_length=40)))
+
+
+def test_configs_are_merged_flag_by_flag() -> None:
+    merged = GenerationConfig(top_k=3, seed=1).merged(GenerationConfig(seed=2), GenerationConfig(num_beams=1))
+    assert merged.to_dict() == {"seed": 2, "top_k": 3, "num_beams": 1}
+    assert merged.without("seed").to_dict() == {"top_k": 3, "num_beams": 1}

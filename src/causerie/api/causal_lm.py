@@ -189,7 +189,7 @@ class CausalLM:
         `flags` are GenerationConfig's, and win over `generation_config`, which wins over the checkpoint's. Without a
         length it is 256 new tokens. An answer includes the tokens that end it. `stop_strings` are searched with
         `tokenizer`, by default the model's own. `streamer` gets the tokens as they come. `stopping_criteria` are
-        callables of (ids [1, n], None) that return True to end a row.
+        callables of (ids [rows, tokens so far], scores) as in StoppingCriteria, asked after each step.
         Warns of flags that change nothing and of answers that the context cuts. Raises UsageError and its kinds before
         anything runs, EngineError when the engine fails."""
         with preparing(streamer):
@@ -203,11 +203,10 @@ class CausalLM:
             watching = Watching(
                 given,
                 prompts.container,
-                plan.stop_strings,
+                plan,
                 chosen,
                 stopping_criteria,
                 streamer,
-                plan.repetition_detection,
             )
         rows = [tokens for tokens in prompts.tokens for _ in range(plan.sequences)]
         params = plan.each(len(prompts.tokens))
@@ -373,15 +372,15 @@ class CausalLM:
         self, save_directory: str | Path, *, prepared: bool = False, progress: bool = True, **others: Any
     ) -> None:
         """Writes a folder that from_pretrained loads again to the same logits, quantized weights without the work of
-        quantizing: config.json, model.safetensors, and the small files of the folder that it was loaded from, which
-        must still be there. `prepared` keeps the matrices as the native backend's kernels read them, so that a start
-        maps the file and does no work at all; only that backend loads the folder. Raises UsageError, Unsupported,
-        CheckpointError."""
+        quantizing: config.json, model.safetensors, generation_config.json with the flags of `generation_config`, and
+        the other small files of the folder that it was loaded from, which must still be there. `prepared` keeps the
+        matrices as the native backend's kernels read them, so that a start maps the file and does no work at all; only
+        that backend loads the folder. Raises UsageError, Unsupported, CheckpointError."""
         refuse_flags("option of save_pretrained()", others, _SAVING_FOREIGN, ("save_directory", "prepared", "progress"))
         if self._saving is None:
             raise UsageError("This model was made without a folder, so there is nothing to save it from.")
         laid = self._model.laid_out() if prepared else None
-        self._saving.write(Path(save_directory), progress=progress, laid=laid)
+        self._saving.write(Path(save_directory), self.generation_config, progress=progress, laid=laid)
 
     def eval(self) -> CausalLM:
         """Itself; there is no other mode."""

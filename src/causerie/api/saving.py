@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from causerie.api.generation.config import FILE_NAME
 from causerie.api.loading_line import LoadingLine
 from causerie.checkpoint.folder import TEXTS
 from causerie.checkpoint.safetensors import SafetensorsIndex
@@ -22,6 +23,7 @@ from causerie.loading.save import write_config, write_prepared, write_weights
 from causerie.quant.config import QuantConfig
 
 if TYPE_CHECKING:
+    from causerie.api.generation.config import GenerationConfig
     from causerie.api.model_config import ModelConfig
     from causerie.backends.ops import LaidOut
 
@@ -39,10 +41,12 @@ class Saving:
     strict: bool
     workers: int
 
-    def write(self, target: Path, *, progress: bool, laid: LaidOut | None = None) -> None:
-        """Writes config, weights and copies of the small files to the folder `target`, which is made; the matrices as
-        they were `laid` out, where that is given. Raises UsageError for a folder that holds another model or a model
-        that is prepared already, CheckpointError where the disk refuses."""
+    def write(
+        self, target: Path, generation_config: GenerationConfig, *, progress: bool, laid: LaidOut | None = None
+    ) -> None:
+        """Writes config, weights, generation flags and copies of the other small files to the folder `target`, which is
+        made; the matrices as they were `laid` out, where that is given. Raises UsageError for a folder that holds
+        another model or a model that is prepared already, CheckpointError where the disk refuses."""
         self._refuse(target)
         if laid is None and prepared_for(self.config) is not None:
             raise UsageError(
@@ -61,6 +65,7 @@ class Saving:
             write_config(found, self.config, target / "config.json", laid)
             for file in self._texts():
                 shutil.copyfile(file, target / file.name)
+            generation_config.save_pretrained(target)
         except OSError as error:
             if isinstance(error, CheckpointError):
                 raise
@@ -72,7 +77,7 @@ class Saving:
     def _texts(self) -> list[Path]:
         named = {file.name: file for file in self.folder.glob("*.jinja")}
         named |= {name: self.folder / name for name in TEXTS if (self.folder / name).is_file()}
-        return [file for name, file in sorted(named.items()) if name != "config.json"]
+        return [file for name, file in sorted(named.items()) if name not in ("config.json", FILE_NAME)]
 
     def _refuse(self, target: Path) -> None:
         if target.exists() and not target.is_dir():

@@ -224,8 +224,8 @@ def _with_config(name: str, flags: GenerationConfig) -> GenerationConfig:
     from causerie.api.generation.config import GenerationConfig
 
     path = Path(name).expanduser()
-    found = GenerationConfig.from_file(path) if path.is_file() else GenerationConfig.from_pretrained(name)
-    return GenerationConfig(**{**found.to_dict(), **flags.to_dict()})
+    stored = GenerationConfig.from_file(path) if path.is_file() else GenerationConfig.from_pretrained(name)
+    return stored.merged(flags)
 
 
 def answer_once(conversation: Conversation, question: str, out: TextIO, notes: Screen) -> None:

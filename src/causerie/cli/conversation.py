@@ -207,7 +207,7 @@ class ModelConversation:
 
     def retry(self, words: Sequence[str] = ()) -> ModelReply:
         """See Conversation."""
-        return self._reply(self._session.retry, self._flags(self._with(words)))
+        return self._reply(self._session.retry, self._flags(self._call.merged(read_flags(words))))
 
     def proceed(self) -> ModelReply:
         """See Conversation."""
@@ -241,19 +241,15 @@ class ModelConversation:
 
     # --- changes ---
 
-    def _with(self, words: Sequence[str]) -> GenerationConfig:
-        """The flags that are set, and these."""
-        return GenerationConfig(**{**self._call.to_dict(), **read_flags(words).to_dict()})
-
     def set(self, words: Sequence[str]) -> None:
         """See Conversation."""
-        flags = self._with(words)
+        flags = self._call.merged(read_flags(words))
         self._model.decide(self._flags(flags), 1)  # flags that contradict each other are refused here
         self._call = flags
 
     def unset(self, name: str) -> None:
         """See Conversation."""
-        self._call = GenerationConfig(**{key: value for key, value in self._call.to_dict().items() if key != name})
+        self._call = self._call.without(name)
 
     def think(self, wanted: bool, budget: int | None = None) -> None:
         """See Conversation."""

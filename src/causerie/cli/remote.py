@@ -144,8 +144,7 @@ class RemoteConversation:
         place = self._last("user")
         if place is None:
             raise UsageError("There is no message to answer again. Write one.")
-        flags = GenerationConfig(**{**self._call.to_dict(), **read_flags(words).to_dict()})
-        return self._ask(self._messages[: place + 1], flags)
+        return self._ask(self._messages[: place + 1], self._call.merged(read_flags(words)))
 
     def proceed(self) -> RemoteReply:
         """See Conversation. Not every server can go on with an answer; it says so."""
@@ -178,13 +177,13 @@ class RemoteConversation:
 
     def set(self, words: Sequence[str]) -> None:
         """See Conversation."""
-        flags = GenerationConfig(**{**self._call.to_dict(), **read_flags(words).to_dict()})
+        flags = self._call.merged(read_flags(words))
         _fields(flags)
         self._call = flags
 
     def unset(self, name: str) -> None:
         """See Conversation."""
-        self._call = GenerationConfig(**{key: value for key, value in self._call.to_dict().items() if key != name})
+        self._call = self._call.without(name)
 
     def think(self, wanted: bool, budget: int | None = None) -> None:
         """See Conversation. The limit is a field of ours; a server of another kind says what it makes of it."""

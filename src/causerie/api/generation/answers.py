@@ -1,12 +1,12 @@
 """Several running requests read together, token by token, until each has ended. Knows token events and no text.
 
-Rows are read in turn, because one step of the engine gives a token to each: a row that its reader stops (a stop string,
-a criterion) is cancelled at once and does not run on behind its neighbours.
+Rows are read step by step, because one step of the engine gives a token to each: a row that its reader stops (a stop
+string, a criterion) is cancelled at once and does not run on behind its neighbours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,8 +25,8 @@ class EventStream(Protocol):
     def close(self) -> None: ...
 
 
-Watch = Callable[[int, int], str | None]
-"""Called with (row, token) for each new token; a reason ends that row after this token."""
+Watch = Callable[[Mapping[int, TokenEvent]], Mapping[int, str]]
+"""Called after each step with the new token of each row that was going on; gives the rows that end with it, and why."""
 
 
 @dataclass
@@ -68,21 +68,24 @@ def read_answers(streams: Sequence[EventStream], watch: Watch | None = None) -> 
     live = list(range(len(streams)))
     try:
         while live:
-            live = [row for row in live if _read_one(row, streams[row], answers[row], watch)]
+            tokens = {row: event for row in live if (event := _next_token(streams[row], answers[row])) is not None}
+            for row, reason in (watch(tokens) if watch is not None and tokens else {}).items():
+                streams[row].close()
+                answers[row].finish_reason = reason
+            live = [row for row in live if answers[row].finish_reason is None]
     finally:
         for stream in streams:
             stream.close()
     return answers
 
 
-def _read_one(row: int, stream: EventStream, answer: Answer, watch: Watch | None) -> bool:
-    """Reads one event; whether more will come."""
-    event = next(stream, None)
-    if event is None:
-        raise EngineError("A request ended without its last event; this is a fault of the program.")
-    answer.add(event)
-    reason = watch(row, event.token) if event.token is not None and watch is not None else None
-    if reason is not None:
-        stream.close()
-        answer.finish_reason = reason
-    return answer.finish_reason is None
+def _next_token(stream: EventStream, answer: Answer) -> TokenEvent | None:
+    """Reads up to the next token; None where the answer has ended without another."""
+    while answer.finish_reason is None:
+        event = next(stream, None)
+        if event is None:
+            raise EngineError("A request ended without its last event; this is a fault of the program.")
+        answer.add(event)
+        if event.token is not None:
+            return event
+    return None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from causerie.api.generation.flag_values import CHECKS, NO_TOKEN
 from causerie.api.generation.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS, refuse
 from causerie.checkpoint.json_object import read_json_object
-from causerie.errors import MissingFile, UsageError, about, unknown
+from causerie.errors import MissingFile, Unsupported, UsageError, about, unknown
 
 if TYPE_CHECKING:  # this module of the checkpoint's brings numpy, and flags are read before anything else
     from causerie.checkpoint.folder import Need
@@ -25,6 +25,7 @@ FILE_NAME = "generation_config.json"
 _NEEDS: tuple[Need, ...] = ("config",)  # a hub id then costs its small files, not its weights
 _TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
 _THEIRS = "transformers.generation.configuration_utils.GenerationConfig"
+_FULL_NAMES = {"stop": "stop_strings"}
 METADATA = frozenset({"transformers_version", "_from_model_config", "_commit_hash"})
 
 
@@ -82,7 +83,7 @@ class GenerationConfig:
         object.__setattr__(self, "_foreign", {})
         for name in FLAGS:
             object.__setattr__(self, name, None)
-        self.update(**flags)
+        self._set(flags)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in FLAGS:
@@ -108,15 +109,41 @@ class GenerationConfig:
     def __repr__(self) -> str:
         return f"GenerationConfig({', '.join(f'{name}={value!r}' for name, value in self.to_dict().items())})"
 
-    def update(self, **flags: Any) -> None:
-        """Sets these flags; None unsets. `stop` is another name of stop_strings."""
-        if (stop := flags.pop("stop", None)) is not None:
-            if flags.get("stop_strings") is not None:
-                raise UsageError("stop and stop_strings are two names of one flag; pass one of them.")
-            flags["stop_strings"] = stop
+    def update(self, defaults_only: bool = False, allow_custom_entries: bool = False, **flags: Any) -> dict[str, Any]:
+        """Sets these flags; None unsets. `stop` is another name of stop_strings. Returns those that were not used:
+        names that are no flags and, with `defaults_only`, flags that are set already. Raises UsageError for a value,
+        Unsupported for one that asks for what is not done here and for `allow_custom_entries`."""
+        if allow_custom_entries:
+            raise Unsupported("allow_custom_entries=True keeps names that nothing reads. Leave it out.")
+        unused = {
+            name: value
+            for name, value in flags.items()
+            if not _is_flag(name) or (defaults_only and getattr(self, _FULL_NAMES.get(name, name)) is not None)
+        }
+        self._set({name: value for name, value in flags.items() if name not in unused})
+        return unused
+
+    def merged(self, *stronger: GenerationConfig) -> GenerationConfig:
+        """A new config: these flags, and over them those that are set in each of `stronger`, the last one strongest."""
+        flags = self.to_dict()
+        for config in stronger:
+            flags |= config.to_dict()
+        return GenerationConfig(**flags)
+
+    def without(self, name: str) -> GenerationConfig:
+        """A new config that leaves this flag unset."""
+        return GenerationConfig(**{other: value for other, value in self.to_dict().items() if other != name})
+
+    def _set(self, flags: Mapping[str, Any]) -> None:
+        """Sets these flags. Raises UnknownName, Unsupported, UsageError."""
+        if flags.get("stop") is not None and flags.get("stop_strings") is not None:
+            raise UsageError("stop and stop_strings are two names of one flag; pass one of them.")
         for name, value in flags.items():
-            with about(name):
-                setattr(self, name, value)
+            if name == "stop" and value is None:
+                continue
+            full = _FULL_NAMES.get(name, name)
+            with about(full):
+                setattr(self, full, value)
 
     def to_dict(self) -> dict[str, Any]:
         """The flags that are set."""
@@ -203,6 +230,10 @@ class GenerationConfig:
                 stored[name] = [[list(word), bias] for word, bias in value.items()]
         Path(folder).mkdir(parents=True, exist_ok=True)
         (Path(folder) / FILE_NAME).write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
+
+
+def _is_flag(name: str) -> bool:
+    return name in FLAGS or name in FOREIGN or name in _FULL_NAMES
 
 
 FLAGS: tuple[str, ...] = tuple(f.name for f in fields(GenerationConfig))

@@ -11,6 +11,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from causerie.api.tensors import to_lists
 from causerie.decoding.params import MOST_BIAS
 from causerie.errors import UsageError
 from causerie.text.response_format import form_of
@@ -82,7 +83,8 @@ _token_or_none = count(NO_TOKEN)
 
 
 def end_tokens(name: str, value: Any) -> int | list[int]:
-    """A token id, or a list of them; NO_TOKEN may stand for one."""
+    """A token id, or a list of them (a tensor or an array too); NO_TOKEN may stand for one."""
+    value = to_lists(value)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [_token_or_none(name, token) for token in value]
     if isinstance(value, Mapping | str | bytes | set | bool):
@@ -92,7 +94,8 @@ def end_tokens(name: str, value: Any) -> int | list[int]:
 
 
 def token_list(name: str, value: Any) -> list[int]:
-    """A list of token ids."""
+    """A list of token ids; a tensor or an array too."""
+    value = to_lists(value)
     if not isinstance(value, list | tuple):
         raise _wrong(name, value, "a list of token ids")
     return [_token(name, token) for token in value]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,15 @@ if TYPE_CHECKING:
     from causerie.api.generation.answers import Answer
 
 
-def warn_of_flags_without_effect(flags: Flags) -> None:
-    """One warning that names the drawing flags that a greedy answer does not read."""
+def warn_of_flags_without_effect(flags: Flags, used: Collection[str] = ()) -> None:
+    """Warns of lengths that another length outvotes, and of drawing flags that a greedy answer does not read; not of
+    those that the caller has `used` for something else."""
+    for name, stronger in flags.outvoted_lengths:
+        if name not in used:
+            _warn(
+                f"{name}={flags.get(name)} has no effect: {stronger}={flags.get(stronger)} is set too and decides. "
+                "Leave one of the two out."
+            )
     unread = flags.without_effect
     if not unread:
         return

@@ -59,9 +59,7 @@ def output_of(
 ) -> GenerateOutput:
     """What was kept of each row, put together step by step in the caller's kind of array."""
     kept = plan.params
-    scores = _steps([answer.scores for answer in answers]) if kept.keep_scores else None
-    if scores is not None and plan.renormalize:
-        scores = (_log_softmax(step) for step in scores)
+    scores = score_steps([answer.scores for answer in answers], plan.renormalize) if kept.keep_scores else None
     logits = _steps([answer.logits for answer in answers]) if kept.keep_logits else None
     return GenerateOutput(
         sequences=sequences,
@@ -71,6 +69,12 @@ def output_of(
         finish_reasons=[answer.finish_reason or "" for answer in answers],
         seeds=None if kept.greedy else [each.seed for each in params],
     )
+
+
+def score_steps(rows: Sequence[Sequence[NDArray[np.float32]]], renormalize: bool) -> Iterator[NDArray[np.float32]]:
+    """Scores [rows, vocab] for each step of the longest row, as log-probabilities where `renormalize`."""
+    steps = _steps(rows)
+    return map(_log_softmax, steps) if renormalize else steps
 
 
 def _steps(rows: Sequence[Sequence[NDArray[np.float32]]]) -> Iterator[NDArray[np.float32]]:

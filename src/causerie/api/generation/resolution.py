@@ -102,6 +102,16 @@ class Flags:
         return {name: value for name, value in wanted.items() if not _is_harmless(name, value)}
 
     @property
+    def outvoted_lengths(self) -> list[tuple[str, str]]:
+        """Lengths that the caller set and nothing reads, each with the one that decides: of two names of a length the
+        one in new tokens wins at its level, and a stronger level's over a weaker one's."""
+        outvoted: list[tuple[str, str]] = []
+        for names in (("max_new_tokens", "max_length"), ("min_new_tokens", "min_length")):
+            set_here = [name for level in self.asked for name in names if getattr(level, name) is not None]
+            outvoted += [(name, set_here[0]) for name in names if name in set_here[1:] and name != set_here[0]]
+        return outvoted
+
+    @property
     def padding(self) -> int | None:
         """The token that is padding wherever it stands in a prompt; None where it also ends answers (as the field)."""
         pad: int | None = self.get("pad_token_id")

@@ -3,16 +3,20 @@ only when a row ends. Knows text through a tokenizer it is handed, and no engine
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from causerie.api.generation.outputs import score_steps
 from causerie.api.generation.prompt_rows import Container
+from causerie.api.generation.resolution import Generation
+from causerie.api.generation.stopping_criteria import ended_rows, expect_tensors, listed
 from causerie.api.generation.streamers import text_of
-from causerie.api.tensors import to_numpy
+from causerie.engine.request import TokenEvent
 from causerie.errors import UsageError
 from causerie.text.detokenize import Detokenizer
 from causerie.text.repetition import repeats_itself
@@ -21,67 +25,65 @@ from causerie.text.stream import StopText
 if TYPE_CHECKING:
     from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
 
-Criterion = Callable[[Any, Any], Any]
-
 
 class Watching:
-    """Looks on for rows `given`. As a context manager it begins and ends the streamer: with `end()` when all went well,
-    else with `fail(error)` where the streamer has it, so that whoever iterates over it hears of the error."""
+    """Looks on for rows `given`, which run by one plan. As a context manager it begins and ends the streamer: with
+    `end()` when all went well, else with `fail(error)` where the streamer has it, so that whoever iterates over it
+    hears of the error."""
 
     def __init__(
         self,
         given: Sequence[Sequence[int]],
         container: Container,
-        stop_strings: Sequence[str],
+        plan: Generation,
         tokenizer: ChatTokenizer | None,
         criteria: Any,
         streamer: Any,
-        repetition_detection: bool = False,
     ) -> None:
         if streamer is not None and len(given) > 1:
             raise UsageError(f"A streamer shows one answer and {len(given)} were asked for; leave out one of the two.")
         for name in ("put", "end"):
             if streamer is not None and not callable(getattr(streamer, name, None)):
                 raise UsageError(f"streamer is {type(streamer).__name__}, which has no {name}(); use TextStreamer.")
-        self._kind = Container(container.kind if container.kind == "torch" else "numpy", "cpu")
+        self._kind = Container("torch" if container.kind == "torch" else "numpy", "cpu")
         self._streamer = streamer
-        self._criteria = _criteria(criteria)
-        self._sequences = [list(row) for row in given]
-        self._answers: list[list[int]] = [[] for _ in given] if repetition_detection else []
+        self._given = given
+        self._answers: list[list[int]] = [[] for _ in given] if plan.repetition_detection else []
         self._stops: list[tuple[Detokenizer, StopText]] = []
-        if stop_strings and tokenizer is not None:
+        if plan.stop_strings and tokenizer is not None:
             text = text_of(tokenizer)
-            self._stops = [(Detokenizer(text), StopText(stop_strings)) for _ in given]
+            self._stops = [(Detokenizer(text), StopText(plan.stop_strings)) for _ in given]
+        judges = listed(criteria)
+        self._batch = _JudgedBatch(given, judges, plan, container) if judges else None
 
     @property
     def needed(self) -> bool:
         """Whether there is anything to look for."""
-        return bool(self._stops or self._answers or self._criteria or self._streamer is not None)
+        return bool(self._stops or self._answers or self._batch is not None or self._streamer is not None)
 
-    def see(self, row: int, token: int) -> str | None:
-        """Takes a row's new token; why the row ends with it ("stop", "repetition"), or None."""
+    def see(self, tokens: Mapping[int, TokenEvent]) -> dict[int, str]:
+        """Takes a step's new token of each row that goes on; the rows that end with it: "stop" or "repetition"."""
         if self._streamer is not None:
-            self._streamer.put(self._kind.array(np.array([token], dtype=np.int64)))
-        ended = False
-        if self._stops:
-            detokenizer, stop = self._stops[row]
-            stop.feed(detokenizer.push(token))
-            ended = stop.stopped
-        if self._criteria:
-            self._sequences[row].append(token)
-            ids = self._kind.array(np.array([self._sequences[row]], dtype=np.int64))
-            ended |= any(bool(np.all(to_numpy(criterion(ids, None)))) for criterion in self._criteria)
-        if ended:
-            return "stop"
-        if self._answers:
-            self._answers[row].append(token)
-            if repeats_itself(self._answers[row]):
-                return "repetition"
-        return None
+            for event in tokens.values():
+                self._streamer.put(self._kind.array(np.array([event.token], dtype=np.int64)))
+        stopped = [row for row, event in tokens.items() if self._stops and self._stop_completed(row, event)]
+        if self._batch is not None:
+            stopped += self._batch.ended(tokens)
+        repeated = [row for row, event in tokens.items() if self._answers and self._repeats(row, event)]
+        return dict.fromkeys(repeated, "repetition") | dict.fromkeys(stopped, "stop")
+
+    def _stop_completed(self, row: int, event: TokenEvent) -> bool:
+        detokenizer, stop = self._stops[row]
+        stop.feed(detokenizer.push(_token(event)))
+        return stop.stopped
+
+    def _repeats(self, row: int, event: TokenEvent) -> bool:
+        self._answers[row].append(_token(event))
+        return repeats_itself(self._answers[row])
 
     def __enter__(self) -> Watching:
         if self._streamer is not None:
-            self._streamer.put(self._kind.array(np.array([self._sequences[0]], dtype=np.int64)))
+            self._streamer.put(self._kind.array(np.array([self._given[0]], dtype=np.int64)))
         return self
 
     def __exit__(
@@ -91,6 +93,42 @@ class Watching:
             return
         if error is None or not _told(self._streamer, error):
             self._streamer.end()
+
+
+class _JudgedBatch:
+    """The rows as the caller's criteria see them, the field's way: all of one length, filled up on the left where
+    prompts are of several lengths and on the right where a row has ended, both with the token that pads."""
+
+    def __init__(
+        self, given: Sequence[Sequence[int]], criteria: list[Any], plan: Generation, container: Container
+    ) -> None:
+        width = max(map(len, given))
+        self._ids: NDArray[np.int64] = np.full((len(given), width), plan.pad, dtype=np.int64)
+        for row, tokens in enumerate(given):
+            self._ids[row, width - len(tokens) :] = tokens
+        self._criteria = criteria
+        self._pad = plan.pad
+        self._renormalize = plan.renormalize
+        # Of prompts that came as lists the field makes tensors; so it is here, where torch is imported.
+        kind = Container.of_new("cpu") if container.kind == "list" else Container(container.kind, "cpu")
+        self._kind = Container("torch", "cpu") if expect_tensors(criteria) else kind
+        self._scores: tuple[Any, ...] | None = () if plan.params.keep_scores else None
+
+    def ended(self, tokens: Mapping[int, TokenEvent]) -> list[int]:
+        """Those of the rows of a step that the criteria end."""
+        rows = range(len(self._ids))
+        column = [_token(tokens[row]) if row in tokens else self._pad for row in rows]
+        self._ids = np.column_stack([self._ids, np.array(column, dtype=np.int64)])
+        if self._scores is not None:
+            step = [[scores] if row in tokens and (scores := tokens[row].scores) is not None else [] for row in rows]
+            self._scores += tuple(map(self._kind.array, score_steps(step, self._renormalize)))
+        ended = ended_rows(self._criteria, self._kind.array(self._ids), self._scores)
+        return [row for row in tokens if ended[row]]
+
+
+def _token(event: TokenEvent) -> int:
+    assert event.token is not None  # answers.read_answers hands on nothing else
+    return event.token
 
 
 @contextmanager
@@ -109,14 +147,3 @@ def _told(streamer: Any, error: BaseException) -> bool:
     if callable(fail):
         fail(error)
     return callable(fail)
-
-
-def _criteria(criteria: Any) -> list[Criterion]:
-    """One criterion, or several in anything that can be iterated over."""
-    if criteria is None:
-        return []
-    listed = list(criteria) if hasattr(criteria, "__iter__") else [criteria]
-    for criterion in listed:
-        if not callable(criterion):
-            raise UsageError(f"stopping_criteria holds {criterion!r}; expected callables of (input_ids, scores).")
-    return listed

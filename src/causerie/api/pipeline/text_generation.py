@@ -160,7 +160,8 @@ class TextGenerationPipeline:
         with preparing(options.get("streamer", self._options.get("streamer"))):
             call = self._call(options)
             kind, inputs = _sorted_input(text_inputs)
-            warn_of_flags_without_effect(self._flags(call))
+            # With truncation, max_length is where prompts are cut.
+            warn_of_flags_without_effect(self._flags(call), ("max_length",) if call.truncation else ())
         notice = ContextNotice(self.model.context)
         if kind == "one":
             return self._run([inputs], call, notice)[0]
@@ -204,12 +205,11 @@ class TextGenerationPipeline:
             params = [each for plan in plans for each in plan.each(1)]
             watching = Watching(
                 rows,
-                Container("numpy"),
-                plans[0].stop_strings,
+                Container("list"),
+                plans[0],
                 self.tokenizer,
                 call.stopping_criteria,
                 call.streamer,
-                plans[0].repetition_detection,
             )
         answers = iter(self.model.answer(rows, params, watching))
         results = []
