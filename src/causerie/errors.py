@@ -124,6 +124,9 @@ def about(field: str) -> Iterator[None]:
         raise
 
 
+_LONGEST_NAME = 100  # of an unknown name, as it is compared and told: strangers send long ones
+
+
 def nearest(name: str, known: Iterable[str]) -> list[str]:
     """All of `known`, those spelled most like `name` first (ties alphabetical)."""
     folded = name.casefold()
@@ -136,11 +139,12 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
 
 def unknown(kind: str, name: object, known: Iterable[str], *, most: int = 12, advice: str = "") -> UnknownName:
     """The error for a `name` that is not one of `known`: it lists them, nearest first, at most `most` of them."""
-    ordered = nearest(str(name), known)
+    given = str(name) if len(str(name)) <= _LONGEST_NAME else f"{str(name)[:_LONGEST_NAME]}…"
+    ordered = nearest(given, known)
     listed = ", ".join(ordered[:most])
     rest = f" and {len(ordered) - most} more" if len(ordered) > most else ""
     tail = f" {advice}" if advice else ""
-    return UnknownName(f"Unknown {kind} {str(name)!r}. Known, nearest first: {listed}{rest}.{tail}")
+    return UnknownName(f"Unknown {kind} {given!r}. Known, nearest first: {listed}{rest}.{tail}")
 
 
 def print_warning(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import openai
 import pytest
 
@@ -77,6 +79,33 @@ def test_logprobs_have_offsets(client: openai.OpenAI, expected: str) -> None:
         expected[at:].startswith(text) for at, text in zip(told.text_offset or [], told.tokens or [], strict=True)
     )
     assert all(len(top) == 2 for top in told.top_logprobs or [])
+
+
+def test_text_offsets_of_a_stream_go_on(client: openai.OpenAI) -> None:
+    """They began at 0 in each chunk."""
+    asked: Any = {"model": "builtin", "prompt": PROMPT, "n": 2, "seed": 4, "max_tokens": 12, "logprobs": 0}
+    whole = client.completions.create(**asked)
+    offsets: list[list[int]] = [[], []]
+    for chunk in client.completions.create(**asked, stream=True):
+        for choice in chunk.choices:
+            offsets[choice.index] += (choice.logprobs and choice.logprobs.text_offset) or []
+    for choice in whole.choices:
+        assert choice.logprobs is not None and choice.logprobs.text_offset is not None
+        assert offsets[choice.index] == choice.logprobs.text_offset
+        assert len(set(offsets[choice.index])) == 12
+
+
+@pytest.mark.parametrize("logprobs", [0, 1])
+def test_top_logprobs_hold_the_drawn_token(client: openai.OpenAI, logprobs: int) -> None:
+    """OpenAI's reference: there may be up to logprobs + 1 of them."""
+    found = client.completions.create(
+        model="builtin", prompt="Hello, my name is", temperature=2, seed=3, max_tokens=30, logprobs=logprobs
+    )
+    told = found.choices[0].logprobs
+    assert told is not None and told.tokens and told.top_logprobs and told.token_logprobs
+    for token, top, logprob in zip(told.tokens, told.top_logprobs, told.token_logprobs, strict=True):
+        assert top[token] == logprob and len(top) <= logprobs + 1
+    assert any(len(top) == logprobs + 1 for top in told.top_logprobs)
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_truncation_auto_of_the_newer_protocol(server: Server, chat: list[dict[s
     same = ask(server, chat, context_policy="drop_oldest").json()
     assert found.output_text == same["choices"][0]["message"]["content"] and found.truncation == "auto"
     assert found.model_dump()["context"] == {"dropped": same["context"]["dropped"], "summary": None}
-    with pytest.raises(openai.BadRequestError, match="known: "):
+    with pytest.raises(openai.BadRequestError, match="nearest first: disabled, auto"):
         client.responses.create(**options, truncation="some")
 
 

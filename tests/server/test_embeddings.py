@@ -74,7 +74,7 @@ def test_beside_answers(server: Server, client: openai.OpenAI, expected: Any) ->
         ({"dimensions": 5}, "dimensions", "dimensions is 5"),
         ({"dimensions": 0}, "dimensions", "counts from 1"),
         ({"encoding_format": "int8"}, "encoding_format", "int8"),
-        ({"pooling": "cls"}, "pooling", "unknown field"),
+        ({"pooling": "cls"}, "pooling", "Unknown field 'pooling'"),
     ],
 )
 def test_refusals(server: Server, fields: dict[str, Any], param: str, words: str) -> None:

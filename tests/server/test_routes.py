@@ -133,7 +133,10 @@ def test_an_engine_that_dies_is_replaced(tmp_path: Path) -> None:
     try:
         before = served.said("Hello!")
         children = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(served.process.pid)], capture_output=True, text=True, check=True
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(served.process.pid)],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         engine = next(int(line.split()[0]) for line in children.splitlines() if "engine_process" in line)
         body = {

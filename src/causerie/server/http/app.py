@@ -42,6 +42,7 @@ from causerie.server.protocols.completions import Completion, CompletionRequest
 from causerie.server.protocols.embeddings import EmbeddingRequest
 from causerie.server.protocols.messages import CountRequest, MessagesAnswer, MessagesRequest
 from causerie.server.protocols.responses import ResponsesAnswer, ResponsesRequest
+from causerie.server.protocols.system_messages import with_system_role
 from causerie.server.protocols.text_bodies import ApplyTemplate, DetokenizeBody, Tokenize
 
 Asked = TypeVar("Asked", Generate, Embed)
@@ -228,7 +229,8 @@ class Application:
         """POST /apply-template."""
         body = await read_body(request, ApplyTemplate)
         self._check_model(body.model)
-        found = await self._value(request, lambda job: Render(job, body.model, Chat(body.messages)))
+        prompt = Chat([with_system_role(message) for message in body.messages])
+        found = await self._value(request, lambda job: Render(job, body.model, prompt))
         return _json({"prompt": found["text"], "tokens": found["tokens"]})
 
     async def render(self, request: Request) -> Response:

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from causerie.server.http.failure_responses import Refusal, envelope_of
+from causerie.server.http.request_ids import REQUEST_ID_HEADERS, RequestIds
 
 PUBLIC = ("/health", "/")
 """Routes that need no key; nor do the files of the page."""
@@ -119,7 +120,7 @@ class Guard:
 def guarded(app: Any, gate: Gate) -> Any:
     """The application behind its guard. Pages of the gate's origins may send what headers they like: those of the
     official clients change with every release, and one that is not read here does nothing."""
-    guard = Guard(app, gate)
+    guard = RequestIds(Guard(app, gate))
     if not gate.origins:
         return guard
     # In front of the guard: a browser asks without a key whether it may send one.
@@ -128,7 +129,7 @@ def guarded(app: Any, gate: Gate) -> Any:
         allow_origins=sorted(gate.origins),
         allow_methods=["GET", "POST"],
         allow_headers=["*"],
-        expose_headers=["Retry-After"],
+        expose_headers=["Retry-After", *REQUEST_ID_HEADERS],
     )
 
 

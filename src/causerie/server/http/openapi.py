@@ -45,7 +45,7 @@ _MESSAGE = {
     "type": "object",
     "required": ["role", "content"],
     "properties": {
-        "role": {"enum": ["user", "assistant", "system", "tool"]},
+        "role": {"enum": ["user", "assistant", "system", "developer", "tool"]},
         "content": {"type": ["string", "array", "null"]},
     },
 }
@@ -62,10 +62,13 @@ def document(models: list[str]) -> dict[str, Any]:
     """The whole document, of a server of these models."""
     types = [body for body, _ in _BODIES.values()]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    for component in components.values():
+    bodies = {body.__name__ for body in types}
+    for name, component in components.items():
         properties = component.get("properties", {})
         if "model" in properties:
             properties["model"] = {"type": "string", "enum": models}
+        for property in properties.keys() - component.get("required", []) if name in bodies else ():
+            properties[property] = _or_null(properties[property])
         if "messages" in properties:
             properties["messages"] = {"type": "array", "minItems": 1, "items": _MESSAGE}
     paths: dict[str, Any] = {}
@@ -77,8 +80,8 @@ def document(models: list[str]) -> dict[str, Any]:
         paths[route] = {"post": {"summary": summary, "requestBody": body, "responses": _responses(content)}}
     for route, summary in _READ.items():
         paths[route] = {"get": {"summary": summary, "responses": _responses(_json({"type": "object"}))}}
-    name = {"name": "model", "in": "path", "required": True, "schema": {"type": "string", "enum": models}}
-    one = {"summary": "One of them", "parameters": [name], "responses": _responses(_json({"type": "object"}))}
+    parameter = {"name": "model", "in": "path", "required": True, "schema": {"type": "string", "enum": models}}
+    one = {"summary": "One of them", "parameters": [parameter], "responses": _responses(_json({"type": "object"}))}
     paths["/v1/models/{model}"] = {"get": one}
     paths["/metrics"] = {
         "get": {
@@ -96,6 +99,15 @@ def document(models: list[str]) -> dict[str, Any]:
         },
         "security": [{}, {"key": []}],
     }
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """What may be left out may be null as well (request_body.py)."""
+    null = {"type": "null"}
+    if null in (schema.get("anyOf", [schema])):
+        return schema
+    rest = {key: value for key, value in schema.items() if key != "default"}
+    return {"anyOf": [rest, null]} | ({"default": schema["default"]} if "default" in schema else {})
 
 
 def _json(schema: dict[str, Any]) -> dict[str, Any]:

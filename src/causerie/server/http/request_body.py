@@ -1,18 +1,27 @@
-"""A request's body: read within its limits, and checked against the type that its route wants. Knows no route."""
+"""A request's body: read within its limits, and checked against the type that its route wants. Knows no route.
+
+In every protocol a member that is null counts as left out, where it may be left out: clients write so what is not set.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TypeVar
 
 import msgspec
+from msgspec import Struct
 from starlette.requests import Request
 
+from causerie.errors import unknown
 from causerie.server.http.failure_responses import Refusal, unreadable
 from causerie.server.http.gate import MOST_BODY
 from causerie.server.http.json_bounds import MOST_DEPTH, TooDeep, TooMany, check_bounds
 
-Body = TypeVar("Body")
+Body = TypeVar("Body", bound=Struct)
+_NAMED = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
+_NOT_DONE = "Expected `null`, got "  # fields of type None are known and not done
+_NULL = msgspec.Raw(b"null")
 _LARGE = 256 << 10  # bytes, which are looked at beside the event loop
 
 
@@ -26,15 +35,42 @@ async def read_body(request: Request, kind: type[Body]) -> Body:
     except TooMany:
         raise Refusal(400, "The JSON has too many values. Send fewer at a time.", code="json_too_large") from None
     try:
-        return msgspec.json.decode(text, type=kind)
+        return msgspec.json.decode(_without_nulls(text, kind), type=kind)
     except msgspec.ValidationError as error:
-        sentence, _, place = str(error).partition(" - at `")
-        param = place.rstrip("`").removeprefix("$").lstrip(".") or None
-        if "unknown field" in sentence:
-            param = sentence.split("`")[-2]
-        raise Refusal(400, f"{sentence}.", param=param) from None
+        raise _unfit(str(error), kind) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise unreadable(str(error), text[-16:]) from None
+
+
+def _without_nulls(text: bytes, kind: type[Struct]) -> bytes:
+    """The object without members that are null and that `kind` has a default for. Raises msgspec's errors."""
+    if b"null" not in text:
+        return text
+    members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    nulls = _optional_fields(kind) & {name for name, value in members.items() if value == _NULL}
+    if not nulls:
+        return text
+    return msgspec.json.encode({name: value for name, value in members.items() if name not in nulls})
+
+
+def _optional_fields(kind: type[Struct]) -> frozenset[str]:
+    """The fields of a body that may be left out, and so be null."""
+    return frozenset(field.encode_name for field in msgspec.structs.fields(kind) if not field.required)
+
+
+def _unfit(fault: str, kind: type[Struct]) -> Refusal:
+    """Why a body is none of `kind`, by what msgspec says: a sentence, of a missing or unknown field with its name, and
+    the place unless it is the body itself."""
+    sentence, _, place = fault.partition(" - at `")
+    param = place.rpartition("$")[2].rstrip("`").lstrip(".")  # "$.stop[0]`", and of a key "key` in `$.metadata`"
+    named = _NAMED.fullmatch(sentence)
+    if named is not None:
+        param = f"{param}.{named[2]}" if param else named[2]
+        if named[1] == "contains unknown" and param == named[2]:
+            sentence = str(unknown("field", param, kind.__struct_fields__)).removesuffix(".")
+    elif sentence.startswith(_NOT_DONE):
+        return Refusal(400, f"{param} is not done here; leave it out.", param=param, code="unsupported")
+    return Refusal(400, f"{sentence}.", param=param or None)
 
 
 async def _text(request: Request) -> bytes:

@@ -15,11 +15,21 @@ from msgspec import field
 
 from causerie.api.generation.config import FLAGS
 from causerie.chat.context import POLICIES
-from causerie.errors import unknown
 from causerie.server.http.failure_responses import FieldNames, Refusal
 from causerie.server.processes.jobs import Begun, Call, Chat, Ended, Generate, Piece, Reading, TokenPiece
 from causerie.server.protocols.chat_limits import check_chat
-from causerie.server.protocols.sampling_fields import SamplingFields, config_flags, context_of, ending, in_range, usage
+from causerie.server.protocols.sampling_fields import (
+    SamplingFields,
+    check_streamed,
+    config_flags,
+    context_of,
+    ending,
+    in_range,
+    usage,
+)
+from causerie.server.protocols.service_fields import among
+from causerie.server.protocols.system_messages import with_system_role
+from causerie.server.protocols.template_variables import template_variables
 from causerie.server.protocols.tool_fields import tool_use
 from causerie.text.response_format import form_of
 
@@ -36,19 +46,28 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
     parallel_tool_calls: bool | None = None
     response_format: dict[str, Any] | None = None
     reasoning_effort: str | None = None
+    verbosity: str | None = None
+    modalities: list[str] | None = None
     thinking_budget: int | None = None  # tokens of reasoning
     chat_template_kwargs: dict[str, str | int | float | bool | None] = field(default_factory=dict)
     continue_final_message: bool = False
     context_policy: str = "error"
     return_progress: bool = False  # a stream tells how much of the prompt is read; a name of llama.cpp's
     generation_config: str | dict[str, Any] | None = None  # further generate flags, weaker than the fields
+    audio: None = None
+    prediction: None = None
+    web_search_options: None = None
+    moderation: None = None
+    functions: None = None  # what tools were once called
+    function_call: None = None
 
     def orders(self) -> list[Callable[[int], Generate]]:
         """What the engine is asked: one order. Raises Refusal, naming the field."""
         self._check()
         use = tool_use(self.tools, self.tool_choice, self.parallel_tool_calls is not False)
         tools = self.tools if use is not None else None
-        prompt = Chat(self.messages, tools, self._variables(), self.continue_final_message)
+        messages = [with_system_role(message) for message in self.messages]
+        prompt = Chat(messages, tools, self._variables(), self.continue_final_message)
         flags = {**config_flags(self.generation_config), **self.flags()}
         if self.max_completion_tokens is not None:
             flags["max_new_tokens"] = self.max_completion_tokens
@@ -62,11 +81,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
 
     def _variables(self) -> dict[str, Any]:
         """What the chat template is told beside the messages."""
-        variables: dict[str, Any] = dict(self.chat_template_kwargs)
-        if self.reasoning_effort is not None:
-            variables.setdefault("reasoning_effort", self.reasoning_effort)
-            variables.setdefault("enable_thinking", self.reasoning_effort != "none")
-        return variables
+        return template_variables(self.reasoning_effort, self.verbosity) | self.chat_template_kwargs
 
     def _check(self) -> None:
         self.check()
@@ -75,11 +90,10 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
         in_range("max_completion_tokens", self.max_completion_tokens, 1, 1 << 31)
         if self.top_logprobs is not None and not self.logprobs:
             raise Refusal(400, "top_logprobs needs logprobs: true.", param="top_logprobs")
-        if self.return_progress and not self.stream:
-            raise Refusal(400, "return_progress is for streams; set stream: true.", param="return_progress")
-        if self.context_policy not in POLICIES:
-            sentence = str(unknown("context_policy", self.context_policy, POLICIES))
-            raise Refusal(400, sentence, param="context_policy")
+        check_streamed("return_progress", self.return_progress, self.stream)
+        among("context_policy", self.context_policy, POLICIES)
+        for modality in self.modalities or []:
+            among("modalities", modality, ("text",))
         check_chat(self.messages, "messages")
         if self.response_format is not None:
             form_of(self.response_format)

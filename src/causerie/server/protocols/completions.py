@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 from causerie.server.http.failure_responses import FieldNames, Refusal
@@ -87,6 +88,7 @@ class Completion:
         self._ended: dict[int, Ended] = {}
         self._prompt_tokens = [0] * prompts
         self._new_tokens = [0] * self._answers
+        self._offsets = [0] * self._answers  # in the text of the tokens that a stream has told
 
     @property
     def over(self) -> bool:
@@ -115,7 +117,9 @@ class Completion:
             if not self._request.stream:  # of a stream nothing is asked again, and log-probabilities are megabytes
                 self._texts[number].append(event.text)
                 self._tokens[number] += event.tokens
-            return [self._chunk(number, event.text, event.tokens)]
+            chunk = self._chunk(number, event.text, event.tokens)
+            self._offsets[number] += sum(len(token.text) for token in event.tokens)
+            return [chunk]
         self._ended[number] = event
         chunks = [self._chunk(number, "", ended=event)]
         if self.over and self._request.usage_wanted:
@@ -143,21 +147,22 @@ class Completion:
     def _chunk(
         self, number: int, text: str, tokens: list[TokenPiece] | None = None, ended: Ended | None = None
     ) -> dict[str, Any]:
-        return {**self._head, "choices": [self._choice(number, text, tokens or [], ended)]}
+        return {**self._head, "choices": [self._choice(number, text, tokens or [], ended, self._offsets[number])]}
 
-    def _choice(self, number: int, text: str, tokens: list[TokenPiece], ended: Ended | None) -> dict[str, Any]:
-        told = _told(tokens) if self._request.logprobs is not None else None
+    def _choice(
+        self, number: int, text: str, tokens: list[TokenPiece], ended: Ended | None, offset: int = 0
+    ) -> dict[str, Any]:
+        told = _told(tokens, offset) if self._request.logprobs is not None else None
         return {"index": number, "text": text, "logprobs": told, **ending(ended)}
 
 
-def _told(tokens: list[TokenPiece]) -> dict[str, Any]:
-    offsets, at = [], 0
-    for token in tokens:
-        offsets.append(at)
-        at += len(token.text)
+def _told(tokens: list[TokenPiece], offset: int) -> dict[str, Any]:
+    """Log-probabilities of tokens whose text begins at `offset` in the answer's."""
+    offsets = list(accumulate((len(token.text) for token in tokens[:-1]), initial=offset)) if tokens else []
     return {
         "tokens": [token.text for token in tokens],
         "token_logprobs": [token.logprob for token in tokens],
-        "top_logprobs": [{other.text: other.logprob for other in token.top} for token in tokens],
+        # OpenAI's rule: the drawn token too, whether it is one of the likeliest or not.
+        "top_logprobs": [{one.text: one.logprob for one in (*token.top, token)} for token in tokens],
         "text_offset": offsets,
     }

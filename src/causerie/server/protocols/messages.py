@@ -17,6 +17,8 @@ from causerie.server.processes.jobs import Begun, Chat, Ended, Generate, Piece
 from causerie.server.protocols.blocks import Block, Blocks
 from causerie.server.protocols.chat_limits import check_chat
 from causerie.server.protocols.sampling_fields import check_stops, in_range
+from causerie.server.protocols.service_fields import among
+from causerie.server.protocols.system_messages import is_system, with_instructions
 from causerie.server.protocols.tool_fields import tool_use
 
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
@@ -35,11 +37,7 @@ class CountRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     def prompt(self) -> Chat:
         """The chat as templates read it. Raises Refusal, naming the field."""
         check_chat(self.messages, "messages")
-        chat: list[dict[str, Any]] = []
-        if self.system is not None:
-            chat.append({"role": "system", "content": _text(self.system, "system")})
-        for place, message in enumerate(self.messages):
-            chat += _messages(place, message)
+        chat = self._chat()
         variables: dict[str, Any] = {}
         if self.thinking is not None:
             if self.thinking.get("type") not in ("enabled", "disabled", "adaptive"):
@@ -49,6 +47,19 @@ class CountRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
         return Chat(
             chat, [_function(place, tool) for place, tool in enumerate(self.tools or [])] if wanted else None, variables
         )
+
+    def _chat(self) -> list[dict[str, Any]]:
+        """The messages, the system prompt in front, which some clients send as a message."""
+        instructions = [] if self.system is None else [_text(self.system, "system")]
+        chat: list[dict[str, Any]] = []
+        for place, message in enumerate(self.messages):
+            if is_system(message):
+                instructions.append(_text(message.get("content"), f"messages[{place}]"))
+            else:
+                chat += _messages(place, message)
+        if all(map(is_system, self.messages)):
+            raise Refusal(400, "messages holds system prompts alone; there must be one of the user.", param="messages")
+        return with_instructions(instructions, chat)
 
 
 class MessagesRequest(CountRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -74,6 +85,7 @@ class MessagesRequest(CountRequest, forbid_unknown_fields=True, frozen=True, kw_
             in_range(name, getattr(self, name), low, high)
         stops = self.stop_sequences or []
         check_stops("stop_sequences", stops)
+        among("service_tier", self.service_tier, ("auto", "standard_only"))
         if not all(stops):
             raise Refusal(400, "stop_sequences holds an empty text.", param="stop_sequences")
         prompt = self.prompt()
@@ -209,7 +221,9 @@ def _messages(place: int, message: dict[str, Any]) -> list[dict[str, Any]]:
     """One message as templates read it: results of tools become messages of their own."""
     role, content, where = message.get("role"), message.get("content"), f"messages[{place}]"
     if role not in ("user", "assistant"):
-        raise Refusal(400, f"{where} has the role {str(role)[:40]!r}; there are user and assistant.", param="messages")
+        raise Refusal(
+            400, f"{where} has the role {str(role)[:40]!r}; known: user, assistant, system.", param="messages"
+        )
     if not isinstance(content, list):
         return [{"role": role, "content": _text(content, where)}]
     found: list[dict[str, Any]] = []
@@ -218,12 +232,16 @@ def _messages(place: int, message: dict[str, Any]) -> list[dict[str, Any]]:
         kind = block.get("type") if isinstance(block, dict) else None
         if kind == "tool_result" and role == "user":
             given = _text(block.get("content") or "", where)
-            found.append({"role": "tool", "tool_call_id": str(block.get("tool_use_id")), "content": given})
+            of = _member(block, "tool_use_id", str, where)
+            found.append({"role": "tool", "tool_call_id": of, "content": given})
         elif kind == "tool_use" and role == "assistant":
-            function = {"name": str(block.get("name")), "arguments": json.dumps(block.get("input") or {})}
-            calls.append({"id": str(block.get("id")), "type": "function", "function": function})
+            arguments = json.dumps(_member(block, "input", dict, where))
+            function = {"name": _member(block, "name", str, where), "arguments": arguments}
+            calls.append({"id": _member(block, "id", str, where), "type": "function", "function": function})
         elif kind == "thinking" and role == "assistant":
-            reasoning.append(str(block.get("thinking", "")))
+            reasoning.append(_member(block, "thinking", str, where))
+        elif kind == "redacted_thinking" and role == "assistant":
+            continue  # only who wrote it can read it
         else:
             texts.append(_text([block], where))
     if texts or calls or (role == "assistant" and not found):
@@ -232,6 +250,17 @@ def _messages(place: int, message: dict[str, Any]) -> list[dict[str, Any]]:
         own |= {"reasoning_content": "\n".join(reasoning)} if reasoning else {}
         found.append(own)
     return found
+
+
+def _member(block: dict[str, Any], name: str, kind: type, where: str) -> Any:
+    """A member of a block. Raises Refusal where it is missing or of another type."""
+    value = block.get(name)
+    if not isinstance(value, kind):
+        given = repr(value)[:40] if name in block else "missing"
+        wanted = "a text" if kind is str else "an object"
+        sentence = f"{where} has a {block['type']} block whose {name} is {given}; expected {wanted}."
+        raise Refusal(400, sentence, param="messages")
+    return value
 
 
 def _function(place: int, tool: dict[str, Any]) -> dict[str, Any]:

@@ -10,26 +10,42 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from causerie.server.http.failure_responses import FieldNames, Refusal
 from causerie.server.processes.jobs import Begun, Chat, Ended, Generate, Piece
 from causerie.server.protocols.blocks import Block, Blocks
 from causerie.server.protocols.chat_limits import check_chat
-from causerie.server.protocols.sampling_fields import context_of, in_range
+from causerie.server.protocols.sampling_fields import check_streamed, context_of, in_range
+from causerie.server.protocols.service_fields import ServiceFields, among
+from causerie.server.protocols.system_messages import with_instructions, with_system_role
+from causerie.server.protocols.template_variables import template_variables
 from causerie.server.protocols.tool_fields import tool_use
 from causerie.text.response_format import form_of
 
 _TEXTS = ("input_text", "output_text", "text", "reasoning_text", "summary_text")
+_INCLUDED = ("reasoning.encrypted_content",)  # reasoning comes as it is, so nothing is to be encrypted
+_RANGES = {
+    "max_output_tokens": (1, 1 << 31),
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "top_logprobs": (0, 20),
+    "max_tool_calls": (1, 1 << 31),
+}
 
 
-class ResponsesRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class ResponseStreamOptions(Struct, forbid_unknown_fields=True, frozen=True):
+    """What a stream adds: nothing here."""
+
+    include_obfuscation: bool = False
+
+
+class ResponsesRequest(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The body of a request."""
 
-    model: str
     input: str | list[dict[str, Any]]
     instructions: str | None = None
-    stream: bool = False
+    stream_options: ResponseStreamOptions | None = None
     max_output_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -38,32 +54,44 @@ class ResponsesRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     parallel_tool_calls: bool | None = None
     text: dict[str, Any] | None = None
     reasoning: dict[str, Any] | None = None
-    metadata: dict[str, str] = field(default_factory=dict)
-    store: bool | None = None  # nothing is kept, whatever it says
-    user: str | None = None  # who asks, by the caller's own name: changes nothing here
     truncation: str | None = None
     previous_response_id: str | None = None
     include: list[str] | None = None
-    service_tier: str | None = None  # there is one
-    safety_identifier: str | None = None
-    prompt_cache_key: str | None = None  # prompts are shared by what they are
+    top_logprobs: int | None = None
+    background: bool = False
+    max_tool_calls: int | None = None  # of tools that a server runs, of which there are none
+    conversation: None = None
+    prompt: None = None
+    context_management: None = None
+    moderation: None = None
 
     def orders(self) -> list[Callable[[int], Generate]]:
         """What the engine is asked: one order. Raises Refusal, naming the field."""
-        for name, low, high in (("max_output_tokens", 1, 1 << 31), ("temperature", 0, 2), ("top_p", 0, 1)):
-            in_range(name, getattr(self, name), low, high)
-        if self.previous_response_id is not None:
-            raise Refusal(400, "No response is kept here; send the whole chat as input.", param="previous_response_id")
-        if self.truncation not in (None, "disabled", "auto"):
-            raise Refusal(400, f"truncation is {self.truncation!r}; known: disabled, auto.", param="truncation")
-        if self.include:
-            raise Refusal(400, "include asks for what is not made here; leave it out.", param="include")
+        self._check()
         tools = [_function(place, tool) for place, tool in enumerate(self.tools or [])]
         use = tool_use(tools, self.tool_choice, self.parallel_tool_calls is not False)
         prompt = Chat(self._messages(), tools if use is not None else None, self._variables())
         flags = self._flags()
         policy = "drop_oldest" if self.truncation == "auto" else "error"
         return [lambda job: Generate(job, self.model, prompt, flags, 1, None, True, use, policy)]
+
+    def _check(self) -> None:
+        self.check_service()
+        check_streamed("stream_options", self.stream_options is not None, self.stream)
+        for name, (low, high) in _RANGES.items():
+            in_range(name, getattr(self, name), low, high)
+        among("truncation", self.truncation, ("disabled", "auto"))
+        for name in self.include or []:
+            among("include", name, _INCLUDED)
+        for name in self.text or {}:
+            among("text", name, ("format", "verbosity"))
+        if self.previous_response_id is not None:
+            raise Refusal(400, "No response is kept here; send the whole chat as input.", param="previous_response_id")
+        if self.background:
+            raise Refusal(400, "An answer comes while you wait; set background: false.", param="background")
+        if self.top_logprobs:
+            sentence = "Log-probabilities are told by /v1/chat/completions; leave top_logprobs out."
+            raise Refusal(400, sentence, param="top_logprobs", code="unsupported")
 
     def _flags(self) -> dict[str, Any]:
         flags: dict[str, Any] = {}
@@ -80,19 +108,17 @@ class ResponsesRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=
         return flags
 
     def _variables(self) -> dict[str, Any]:
-        effort = (self.reasoning or {}).get("effort")
-        return {} if effort is None else {"reasoning_effort": effort, "enable_thinking": effort != "none"}
+        return template_variables((self.reasoning or {}).get("effort"), (self.text or {}).get("verbosity"), "text")
 
     def _messages(self) -> list[dict[str, Any]]:
         chat: list[dict[str, Any]] = []
-        if self.instructions:
-            chat.append({"role": "system", "content": self.instructions})
         if isinstance(self.input, str):
-            return [*chat, {"role": "user", "content": self.input}]
-        check_chat(self.input, "input")
-        for place, item in enumerate(self.input):
-            _add_item(chat, place, item)
-        return chat
+            chat.append({"role": "user", "content": self.input})
+        else:
+            check_chat(self.input, "input")
+            for place, item in enumerate(self.input):
+                _add_item(chat, place, item)
+        return with_instructions([self.instructions] if self.instructions else [], chat)
 
 
 FIELD_NAMES: FieldNames = {"prompt": "input", "max_new_tokens": "max_output_tokens", "response_format": "text.format"}
@@ -163,7 +189,7 @@ class ResponsesAnswer:
             "truncation": request.truncation or "disabled",
             "usage": None if ended is None else self._usage(ended),
             "user": request.user,
-            "metadata": request.metadata,
+            "metadata": request.metadata or {},
         }
 
     def _usage(self, ended: Ended) -> dict[str, Any]:
@@ -237,8 +263,7 @@ def _add_item(chat: list[dict[str, Any]], place: int, item: dict[str, Any]) -> N
     """One item of the input, as templates read it. Raises Refusal for a kind that is not known."""
     kind = item.get("type", "message" if "role" in item else None)
     if kind == "message":
-        role = {"developer": "system"}.get(str(item.get("role")), item.get("role"))
-        chat.append({"role": role, "content": _text(place, item.get("content"))})
+        chat.append(with_system_role({"role": item.get("role"), "content": _text(place, item.get("content"))}))
     elif kind == "function_call":
         function = {"name": str(item.get("name")), "arguments": str(item.get("arguments", "{}"))}
         call = {"id": str(item.get("call_id")), "type": "function", "function": function}

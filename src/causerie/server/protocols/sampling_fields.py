@@ -15,6 +15,7 @@ from causerie.api.generation.config import METADATA, GenerationConfig
 from causerie.errors import UsageError
 from causerie.server.http.failure_responses import Refusal
 from causerie.server.processes.jobs import Begun, Ended
+from causerie.server.protocols.service_fields import ServiceFields
 
 MOST_CHOICES = 16
 MOST_STOPS = 16
@@ -35,23 +36,24 @@ _RANGES: dict[str, tuple[float, float]] = {
     "top_k": (0, 1 << 31),
     "min_p": (0, 1),
     "typical_p": (0, 1),
+    "presence_penalty": (-2, 2),
+    "frequency_penalty": (-2, 2),
     "max_tokens": (1, 1 << 31),
 }
 
 
 class StreamOptions(Struct, forbid_unknown_fields=True, frozen=True):
     """What a stream adds: with `include_usage` a last chunk with the counts; with `continuous_usage_stats`, a name of
-    vLLM's, the counts so far in every chunk."""
+    vLLM's, the counts so far in every chunk. Nothing is ever added to hide the lengths of chunks."""
 
     include_usage: bool = False
     continuous_usage_stats: bool = False
+    include_obfuscation: bool = False
 
 
-class SamplingFields(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """None leaves the choice to the model's generation_config.json."""
 
-    model: str
-    stream: bool = False
     stream_options: StreamOptions | None = None
     max_tokens: int | None = None
     temperature: float | None = None
@@ -67,7 +69,6 @@ class SamplingFields(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     stop: str | list[str] | None = None
     repetition_detection: bool | None = None  # whether an answer that repeats itself for ever is ended
     n: int = 1
-    user: str | None = None  # who asks, by the caller's own name: changes nothing here
 
     @property
     def usage_wanted(self) -> bool:
@@ -99,10 +100,10 @@ class SamplingFields(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
 
     def check(self) -> None:
         """Raises Refusal for a value out of its range, naming the field."""
+        self.check_service()
         for name, (low, high) in _RANGES.items():
             in_range(name, getattr(self, name), low, high)
-        if self.stream_options is not None and not self.stream:
-            raise Refusal(400, "stream_options is for streams; set stream: true.", param="stream_options")
+        check_streamed("stream_options", self.stream_options is not None, self.stream)
         check_stops("stop", [self.stop] if isinstance(self.stop, str) else self.stop or [])
         self._check_biases(self.logit_bias or {})
 
@@ -143,6 +144,12 @@ def check_stops(name: str, stops: Sequence[str]) -> None:
     longest = max(map(len, stops), default=0)
     if longest > MOST_STOP_CHARACTERS:
         raise Refusal(400, f"{name} has a string of {longest} characters; at most {MOST_STOP_CHARACTERS}.", param=name)
+
+
+def check_streamed(name: str, given: bool, stream: bool) -> None:
+    """Raises Refusal where the field `name` is given and there is no stream, for which it is."""
+    if given and not stream:
+        raise Refusal(400, f"{name} is for streams; set stream: true.", param=name)
 
 
 def in_range(name: str, value: float | None, low: float, high: float, param: str | None = None) -> None:

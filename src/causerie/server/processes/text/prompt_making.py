@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from causerie.errors import ContextLengthError, TemplateError
+from causerie.errors import ContextLengthError, TemplateError, UsageError
 from causerie.server.processes.jobs import Chat, Text
 from causerie.server.processes.text.text_orders import PromptOrder, Reply, Stage
 from causerie.text.token_length import most_bytes_of_a_token
@@ -50,10 +50,22 @@ class PromptMaker:
             tokens, text = prompt.tokens, ""
             if order.whole_text:
                 self._tell(Stage("tokenizer", 4 * len(tokens)))
+                self._check_known(tokens)
                 text = self._tokenizer.decode(tokens, skip_special_tokens=False)
         if order.most_tokens is not None and len(tokens) > order.most_tokens:
             raise _too_long(f"has {len(tokens)} tokens", order.most_tokens)
         return Reply(list(tokens), text if order.whole_text else text[-_TAIL:])
+
+    def _check_known(self, tokens: list[int]) -> None:
+        """Raises UsageError for ids that stand for no text."""
+        text = self._tokenizer.text
+        strange = [token for token in dict.fromkeys(tokens) if text.id_to_token(token) is None]
+        if strange:
+            listed = ", ".join(map(str, strange[:5])) + (", …" if len(strange) > 5 else "")
+            raise UsageError(
+                f"The vocabulary of {len(text)} tokens has no id {listed}. Send ids that this model's tokenizer gave.",
+                field="prompt",
+            )
 
     @cached_property
     def _most_bytes_of_a_token(self) -> int | None:
