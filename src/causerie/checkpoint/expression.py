@@ -292,7 +292,7 @@ class Unpermuted(_Of):
         first, last, _ = rows.indices(whole)
         begin, end = first // size * size, -(-last // size) * size
         heads = self.of.read(index, slice(begin, end), columns)
-        pairs = heads.reshape(-1, size // 2, 2, *heads.shape[1:])
+        pairs = heads.reshape((end - begin) // size, size // 2, 2, *heads.shape[1:])
         return np.ascontiguousarray(pairs.swapaxes(1, 2).reshape(heads.shape)[first - begin : last - begin])
 
 
