@@ -58,7 +58,7 @@ def terminal_picture() -> None:
 
     from causerie.api.generation.config import GenerationConfig
     from causerie.cli.chat_files import ChatFolder
-    from causerie.cli.conversation import ModelChoice, open_conversation
+    from causerie.cli.model_conversation import ModelChoice, open_conversation
     from causerie.cli.screen import Screen
     from causerie.cli.terminal import Terminal
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from causerie.chat.parts import ReasoningPart
-from causerie.cli.answer_end import Cost
-from causerie.cli.terminal import TokenRow
+from causerie.cli.conversation import Cost, TokenRow
 from causerie.errors import ModelNotFound
 
 Event = str | ReasoningPart | BaseException

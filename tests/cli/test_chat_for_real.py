@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from causerie.api.generation.config import GenerationConfig
-from causerie.cli.conversation import ModelChoice, open_conversation
+from causerie.cli.model_conversation import ModelChoice, open_conversation
 from causerie.errors import UsageError
 from tests.cli.conftest import COMMAND, Pseudoterminal, environment
 

@@ -12,11 +12,11 @@ import pytest
 
 from causerie.api.generation.config import GenerationConfig
 from causerie.chat.parts import ReasoningPart
-from causerie.cli.answer_end import Cost
 from causerie.cli.chat_files import ChatFolder, SavedChat, as_markdown
 from causerie.cli.commands import command_of
 from causerie.cli.completing import completions
-from causerie.cli.conversation import ModelChoice, ModelConversation, open_conversation
+from causerie.cli.conversation import Cost
+from causerie.cli.model_conversation import ModelChoice, ModelConversation, open_conversation
 from causerie.cli.screen import Screen
 from causerie.cli.terminal import Terminal
 from causerie.cli.text_files import MOST_CHARACTERS, MOST_FILES

@@ -10,8 +10,8 @@ import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from causerie.cli.answer_end import Cost
 from causerie.cli.chat import answer_once
+from causerie.cli.conversation import Cost
 from causerie.cli.keyboard import EditedKeyboard, LineDropped, PlainKeyboard
 from causerie.cli.screen import Screen
 from causerie.errors import EngineError

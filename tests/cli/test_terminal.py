@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from causerie.cli.answer_end import Cost, cost_line
+from causerie.cli.answer_end import cost_line
 from causerie.cli.chat_files import ChatFolder
 from causerie.cli.commands import COMMANDS, command_of
+from causerie.cli.conversation import Cost
 from causerie.cli.keyboard import LineDropped
 from causerie.cli.screen import Screen
 from causerie.cli.terminal import Terminal

@@ -127,6 +127,16 @@ def test_imports_point_down_only() -> None:
     assert not wrong
 
 
+@pytest.mark.parametrize("package", ["causerie.api", "causerie.cli", "causerie.chat", "causerie.plan", "causerie.text"])
+def test_modules_of_a_package_import_each_other_in_no_circle(package: str) -> None:
+    # Imports for type checkers count: a module that needs another's types is read together with it.
+    inside = {name for name in modules() if within(name, package)}
+    rest = {name: {each for each, _ in imports(name) if each in inside and each != name} for name in inside}
+    while free := {name for name, needed in rest.items() if not needed & rest.keys()}:
+        rest = {name: needed for name, needed in rest.items() if name not in free}
+    assert not rest
+
+
 def test_torch_is_imported_in_its_corner_only() -> None:
     wrong = [
         f"{name}:{line} imports {imported}"

@@ -2,29 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from causerie.cli.terminal import Conversation, Reply
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What an answer cost: tokens, and seconds."""
-
-    prompt_tokens: int
-    cached_tokens: int  # of the prompt: not read again
-    new_tokens: int
-    first_token_seconds: float
-    total_seconds: float
-    preparation_seconds: float = 0.0  # for the template and its tokens
-
-    @property
-    def tokens_per_second(self) -> float | None:
-        """Speed of the tokens after the first; None where there is nothing to divide."""
-        seconds = self.total_seconds - self.first_token_seconds
-        return (self.new_tokens - 1) / seconds if self.new_tokens > 1 and seconds > 0 else None
+from causerie.cli.conversation import Conversation, Cost, Reply
 
 
 def cut_sentence(reply: Reply, conversation: Conversation, *, commands: bool) -> str | None:

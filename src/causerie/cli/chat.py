@@ -24,9 +24,10 @@ from causerie.cli.answer_end import cut_sentence
 from causerie.cli.arguments import Parser, help_columns
 from causerie.cli.chat_files import ChatFolder, SavedChat
 from causerie.cli.completing import completions
+from causerie.cli.conversation import Conversation
 from causerie.cli.flags import is_flag
 from causerie.cli.screen import Screen, visible
-from causerie.cli.terminal import Conversation, Terminal
+from causerie.cli.terminal import Terminal
 from causerie.errors import CauserieError, UsageError
 from causerie.settings import Settings
 
@@ -160,7 +161,7 @@ def _opened(
         return
     if found.api_key is not None:
         raise UsageError("--api-key is for a server; name it with --url.")
-    from causerie.cli.conversation import ModelChoice, open_conversation
+    from causerie.cli.model_conversation import ModelChoice, open_conversation
 
     choice = ModelChoice(
         place.model or builtin.NAME,

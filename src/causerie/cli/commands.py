@@ -10,16 +10,64 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from causerie.chat.context import POLICIES
 from causerie.cli import ollama
-from causerie.cli.chat_files import ChatFolder, as_markdown, write_whole
+from causerie.cli.chat_files import ChatFolder, SavedChat, as_markdown, write_whole
+from causerie.cli.conversation import Conversation, Cost, Reply
+from causerie.cli.keyboard import Keyboard
+from causerie.cli.reasoning import Reasoning
+from causerie.cli.screen import Screen
 from causerie.cli.text_files import listed, texts_of
 from causerie.errors import UsageError, unknown
 
-if TYPE_CHECKING:
-    from causerie.cli.terminal import Terminal
+
+class Session(Protocol):
+    """The chat that a command was typed in, as far as commands have to do with it."""
+
+    conversation: Conversation
+    keyboard: Keyboard
+    screen: Screen
+    chats: ChatFolder
+    name: str | None  # of the chat's file
+    cost: Cost | None  # of the last answer
+    branches: dict[str, list[dict[str, Any]]]  # the messages of those that are not the one talked in
+    branch: str
+    reasoning: Reasoning
+    context_policy: str  # for a chat that no longer fits
+
+    def ask(self, *lines: str) -> str:
+        """Asks the user, and returns the first letter of what they write, small."""
+        ...
+
+    def answer(self, ask: Callable[[], Reply]) -> None:
+        """One turn: asks, and shows the answer."""
+        ...
+
+    def attach(self, path: Path, text: str) -> None:
+        """Sends a text file with the next message."""
+        ...
+
+    def saved(self) -> SavedChat:
+        """The chat as a file holds it."""
+        ...
+
+    def save(self, name: str = "") -> Path:
+        """Saves the chat, under the name it has where none is given; returns where. Raises UsageError."""
+        ...
+
+    def load(self, name: str) -> None:
+        """Goes on with a saved chat. Raises UnknownName, UsageError, MessageError."""
+        ...
+
+    def forget_name(self) -> None:
+        """What is saved next is another chat."""
+        ...
+
+    def leave(self) -> None:
+        """Ends the session after this line."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -28,207 +76,205 @@ class Command:
     name alone is enough, without / or !."""
 
     sentence: str
-    act: Callable[[Terminal, str], None]
+    act: Callable[[Session, str], None]
     takes: str = ""
     bare: bool = False
 
 
-def _help(terminal: Terminal, _: str) -> None:
+def _help(session: Session, _: str) -> None:
     width = max(len(f"{name} {command.takes}") for name, command in COMMANDS.items()) + 2
     for name, command in COMMANDS.items():
-        terminal.screen.line(f"  {f'{name} {command.takes}':<{width}}{command.sentence}")
-    terminal.screen.line(f"  {'Ctrl-C':<{width}}stops an answer and keeps the chat")
+        session.screen.line(f"  {f'{name} {command.takes}':<{width}}{command.sentence}")
+    session.screen.line(f"  {'Ctrl-C':<{width}}stops an answer and keeps the chat")
     for line in (
         "help, clear and exit also work alone; the others take / or ! before them.",
         "A line that begins with a space is a message.",
         "Alt-Enter begins a new line; Ctrl-X Ctrl-E opens your editor; Tab completes.",
         "Pasted lines stay one message; `edit answer` changes what the model said.",
     ):
-        terminal.screen.line(line, "dim")
-    terminal.screen.line()
+        session.screen.line(line, "dim")
+    session.screen.line()
 
 
-def _clear(terminal: Terminal, _: str) -> None:
-    terminal.conversation.clear()
-    terminal.forget_name()
-    terminal.screen.line("A new chat.", "dim")
-    terminal.screen.line()
+def _clear(session: Session, _: str) -> None:
+    session.conversation.clear()
+    session.forget_name()
+    session.screen.line("A new chat.", "dim")
+    session.screen.line()
 
 
-def _leave(terminal: Terminal, _: str) -> None:
-    terminal.leave()
+def _leave(session: Session, _: str) -> None:
+    session.leave()
 
 
-def _status(terminal: Terminal, _: str) -> None:
-    chat = terminal.conversation
+def _status(session: Session, _: str) -> None:
+    chat = session.conversation
     rounds = sum(message["role"] == "user" for message in chat.messages)
-    terminal.screen.line(chat.description)
-    terminal.screen.line(
-        f"{rounds} message{'' if rounds == 1 else 's'} of yours; saved as: {terminal.name or 'not yet'}"
-    )
+    session.screen.line(chat.description)
+    session.screen.line(f"{rounds} message{'' if rounds == 1 else 's'} of yours; saved as: {session.name or 'not yet'}")
     if chat.system_prompt is not None:
-        terminal.screen.line(f"system prompt: {chat.system_prompt}")
+        session.screen.line(f"system prompt: {chat.system_prompt}")
     for name, value in chat.settings.items():
-        terminal.screen.line(f"{name}={value}")
-    terminal.screen.line()
+        session.screen.line(f"{name}={value}")
+    session.screen.line()
 
 
-def _set(terminal: Terminal, words: str) -> None:
+def _set(session: Session, words: str) -> None:
     if not words:
         raise UsageError("set wants key=value, such as /set temperature=0.7. /status shows what is set.")
-    terminal.conversation.set(_words(words))
-    terminal.screen.line(f"From now on: {words}", "dim")
-    terminal.screen.line()
+    session.conversation.set(_words(words))
+    session.screen.line(f"From now on: {words}", "dim")
+    session.screen.line()
 
 
-def _unset(terminal: Terminal, name: str) -> None:
-    if name not in terminal.conversation.settings:
-        known = ", ".join(terminal.conversation.settings) or "nothing"
+def _unset(session: Session, name: str) -> None:
+    if name not in session.conversation.settings:
+        known = ", ".join(session.conversation.settings) or "nothing"
         raise UsageError(f"{name or 'unset'!r} is not set. Set are: {known}.")
-    terminal.conversation.unset(name)
-    terminal.screen.line(f"{name} is the model's own again.", "dim")
-    terminal.screen.line()
+    session.conversation.unset(name)
+    session.screen.line(f"{name} is the model's own again.", "dim")
+    session.screen.line()
 
 
-def _system(terminal: Terminal, text: str) -> None:
-    prompt = terminal.conversation.system_prompt
+def _system(session: Session, text: str) -> None:
+    prompt = session.conversation.system_prompt
     if text == "clear":
-        terminal.conversation.system_prompt = None
-        terminal.screen.line("There is no system prompt now.", "dim")
+        session.conversation.system_prompt = None
+        session.screen.line("There is no system prompt now.", "dim")
     elif text:
-        terminal.conversation.system_prompt = text
-        terminal.screen.line("The system prompt is set.", "dim")
+        session.conversation.system_prompt = text
+        session.screen.line("The system prompt is set.", "dim")
     elif prompt is None:
-        terminal.screen.line("There is no system prompt; /system TEXT sets one.", "dim")
+        session.screen.line("There is no system prompt; /system TEXT sets one.", "dim")
     else:
-        terminal.screen.line(prompt)
-        terminal.screen.line("/system TEXT sets another, /system clear removes it.", "dim")
-    terminal.screen.line()
+        session.screen.line(prompt)
+        session.screen.line("/system TEXT sets another, /system clear removes it.", "dim")
+    session.screen.line()
 
 
-def _model(terminal: Terminal, name: str) -> None:
+def _model(session: Session, name: str) -> None:
     if not name:
-        terminal.screen.line(terminal.conversation.description)
+        session.screen.line(session.conversation.description)
     else:
-        terminal.conversation.switch(name)
-        terminal.screen.line(f"The chat goes on with {terminal.conversation.description}", "dim")
-    terminal.screen.line()
+        session.conversation.switch(name)
+        session.screen.line(f"The chat goes on with {session.conversation.description}", "dim")
+    session.screen.line()
 
 
-def _retry(terminal: Terminal, words: str) -> None:
-    terminal.answer(lambda: terminal.conversation.retry(_words(words)))
+def _retry(session: Session, words: str) -> None:
+    session.answer(lambda: session.conversation.retry(_words(words)))
 
 
-def _undo(terminal: Terminal, _: str) -> None:
-    if not terminal.conversation.undo():
+def _undo(session: Session, _: str) -> None:
+    if not session.conversation.undo():
         raise UsageError("There is nothing to undo.")
-    terminal.screen.line("Your last message and its answer are forgotten.", "dim")
-    terminal.screen.line()
+    session.screen.line("Your last message and its answer are forgotten.", "dim")
+    session.screen.line()
 
 
-def _edit(terminal: Terminal, words: str) -> None:
+def _edit(session: Session, words: str) -> None:
     mine = words != "answer"
     role = "user" if mine else "assistant"
-    said = [str(message["content"]) for message in terminal.conversation.messages if message["role"] == role]
+    said = [str(message["content"]) for message in session.conversation.messages if message["role"] == role]
     if not said:
         raise UsageError("There is nothing to edit yet.")
-    text = words if mine and words else terminal.keyboard.edit(said[-1])
+    text = words if mine and words else session.keyboard.edit(said[-1])
     if not mine:
-        terminal.conversation.amend(text)
-        terminal.screen.line("The answer is changed; /continue goes on with it.", "dim")
-        terminal.screen.line()
+        session.conversation.amend(text)
+        session.screen.line("The answer is changed; /continue goes on with it.", "dim")
+        session.screen.line()
         return
-    terminal.conversation.undo()
-    terminal.answer(lambda: terminal.conversation.reply(text))
+    session.conversation.undo()
+    session.answer(lambda: session.conversation.reply(text))
 
 
-def _continue(terminal: Terminal, _: str) -> None:
-    terminal.answer(terminal.conversation.proceed)
+def _continue(session: Session, _: str) -> None:
+    session.answer(session.conversation.proceed)
 
 
-def _branch(terminal: Terminal, name: str) -> None:
-    branches = terminal.branches
-    known = {*branches, terminal.branch}
+def _branch(session: Session, name: str) -> None:
+    branches = session.branches
+    known = {*branches, session.branch}
     meant = [] if name in known else get_close_matches(name, known, n=1, cutoff=0.7)
     if meant:
-        letter = terminal.ask(
+        letter = session.ask(
             f"There is no branch {name}. Did you mean {meant[0]}?",
             f"y: go to {meant[0]}   n: begin {name}   anything else: nothing",
         )
         if letter not in ("y", "n"):
             raise UsageError("No branch was begun or left.")
         name = meant[0] if letter == "y" else name
-    if name == terminal.branch:
-        terminal.screen.line(f"This is branch {name}.", "dim")
+    if name == session.branch:
+        session.screen.line(f"This is branch {name}.", "dim")
     elif name in branches:
-        branches[terminal.branch] = terminal.conversation.messages
-        terminal.conversation.replace(branches[name])
-        terminal.branch = name
-        terminal.screen.line(f"Back on branch {name}, with {len(branches[name])} messages.", "dim")
+        branches[session.branch] = session.conversation.messages
+        session.conversation.replace(branches[name])
+        session.branch = name
+        session.screen.line(f"Back on branch {name}, with {len(branches[name])} messages.", "dim")
     else:
         name = name or f"branch {len(branches) + 2}"
-        branches[terminal.branch] = terminal.conversation.messages
-        branches[name] = terminal.conversation.messages
-        terminal.screen.line(f"On a new branch, {name}; /branch {terminal.branch} goes back.", "dim")
-        terminal.branch = name
-    terminal.screen.line()
+        branches[session.branch] = session.conversation.messages
+        branches[name] = session.conversation.messages
+        session.screen.line(f"On a new branch, {name}; /branch {session.branch} goes back.", "dim")
+        session.branch = name
+    session.screen.line()
 
 
-def _branches(terminal: Terminal, _: str) -> None:
-    for name, messages in {**terminal.branches, terminal.branch: terminal.conversation.messages}.items():
-        terminal.screen.line(f"{'* ' if name == terminal.branch else '  '}{name}: {len(messages)} messages")
-    terminal.screen.line()
+def _branches(session: Session, _: str) -> None:
+    for name, messages in {**session.branches, session.branch: session.conversation.messages}.items():
+        session.screen.line(f"{'* ' if name == session.branch else '  '}{name}: {len(messages)} messages")
+    session.screen.line()
 
 
-def _save(terminal: Terminal, name: str) -> None:
-    path = terminal.save(name)
-    terminal.screen.line(f"Saved in {path}", "dim")
-    terminal.screen.line()
+def _save(session: Session, name: str) -> None:
+    path = session.save(name)
+    session.screen.line(f"Saved in {path}", "dim")
+    session.screen.line()
 
 
-def _load(terminal: Terminal, name: str) -> None:
+def _load(session: Session, name: str) -> None:
     if not name:
         raise UsageError("load wants the name of a saved chat; /list shows them.")
-    terminal.load(name)
+    session.load(name)
 
 
-def _list(terminal: Terminal, _: str) -> None:
-    names = terminal.chats.names()
+def _list(session: Session, _: str) -> None:
+    names = session.chats.names()
     for name in names[:50]:
-        terminal.screen.line(f"  {name}")
+        session.screen.line(f"  {name}")
     if not names:
-        terminal.screen.line(f"No chat is saved in {terminal.chats.folder}.", "dim")
-    terminal.screen.line()
+        session.screen.line(f"No chat is saved in {session.chats.folder}.", "dim")
+    session.screen.line()
 
 
-def _file(terminal: Terminal, pattern: str) -> None:
+def _file(session: Session, pattern: str) -> None:
     if not pattern:
         raise UsageError("file wants the name of a text file, or a pattern such as src/*.py.")
     texts, left_out = texts_of(pattern)
     for path, text in texts:
-        terminal.attach(path, text)
+        session.attach(path, text)
     goes = "goes" if len(texts) == 1 else "go"
-    terminal.screen.line(f"{', '.join(path.name for path, _ in texts)}: {goes} with your next message.", "dim")
+    session.screen.line(f"{', '.join(path.name for path, _ in texts)}: {goes} with your next message.", "dim")
     if left_out:
-        terminal.screen.line(f"Left out: {listed(left_out)}.", "notice")
-    terminal.screen.line()
+        session.screen.line(f"Left out: {listed(left_out)}.", "notice")
+    session.screen.line()
 
 
-def _copy(terminal: Terminal, _: str) -> None:
-    terminal.screen.clipboard(_last_answer(terminal))
-    terminal.screen.line("The last answer is on the clipboard, if your terminal allows it.", "dim")
-    terminal.screen.line()
+def _copy(session: Session, _: str) -> None:
+    session.screen.clipboard(_last_answer(session))
+    session.screen.line("The last answer is on the clipboard, if your terminal allows it.", "dim")
+    session.screen.line()
 
 
-def _last_answer(terminal: Terminal) -> str:
-    said = [str(each["content"]) for each in terminal.conversation.messages if each["role"] == "assistant"]
+def _last_answer(session: Session) -> str:
+    said = [str(each["content"]) for each in session.conversation.messages if each["role"] == "assistant"]
     if not said:
         raise UsageError("There is no answer yet.")
     return said[-1]
 
 
-def _stats(terminal: Terminal, _: str) -> None:
-    cost = terminal.cost
+def _stats(session: Session, _: str) -> None:
+    cost = session.cost
     if cost is None:
         raise UsageError("There is no answer yet whose cost could be told.")
     seconds = cost.total_seconds - cost.first_token_seconds
@@ -240,50 +286,50 @@ def _stats(terminal: Terminal, _: str) -> None:
     ]
     if cost.tokens_per_second is not None:
         lines.append(("speed", f"{cost.tokens_per_second:.1f} tokens/s"))
-    lines += terminal.conversation.memory
+    lines += session.conversation.memory
     for name, value in lines:
-        terminal.screen.line(f"  {name:<20}{value}")
-    terminal.screen.line()
+        session.screen.line(f"  {name:<20}{value}")
+    session.screen.line()
 
 
-def _tokens(terminal: Terminal, _: str) -> None:
-    terminal.screen.line(f"  {'token':<20}{'probability':>11}   likeliest instead", "dim")
-    for row in terminal.conversation.tokens():
+def _tokens(session: Session, _: str) -> None:
+    session.screen.line(f"  {'token':<20}{'probability':>11}   likeliest instead", "dim")
+    for row in session.conversation.tokens():
         other = "" if row.text == row.likeliest else f"   {row.likeliest!r} {row.likeliest_probability:.3f}"
-        terminal.screen.line(f"  {row.text!r:<20}{row.probability:>11.3f}{other}")
-    terminal.screen.line()
+        session.screen.line(f"  {row.text!r:<20}{row.probability:>11.3f}{other}")
+    session.screen.line()
 
 
-def _think(terminal: Terminal, word: str) -> None:
+def _think(session: Session, word: str) -> None:
     if word not in ("on", "off") and not word.isdecimal():
         raise UsageError(
             "think takes on, off, or the most tokens to reason with. Not every model can reason before it answers."
         )
     budget = int(word) if word.isdecimal() else None
-    terminal.conversation.think(word != "off", budget)
+    session.conversation.think(word != "off", budget)
     asked = "to answer at once" if word == "off" else "to reason first"
     limit = "" if budget is None else f", with {budget} tokens at most"
-    terminal.screen.line(f"The model is asked {asked}{limit}.", "dim")
-    terminal.screen.line()
+    session.screen.line(f"The model is asked {asked}{limit}.", "dim")
+    session.screen.line()
 
 
-def _reasoning(terminal: Terminal, word: str) -> None:
+def _reasoning(session: Session, word: str) -> None:
     if word in ("fold", "show"):
-        terminal.reasoning.folded = word == "fold"
-        terminal.screen.line(f"Reasoning is {'folded to a line' if word == 'fold' else 'shown'} from now on.", "dim")
+        session.reasoning.folded = word == "fold"
+        session.screen.line(f"Reasoning is {'folded to a line' if word == 'fold' else 'shown'} from now on.", "dim")
     elif word:
         raise UsageError("reasoning takes fold or show; alone, it shows that of the last answer.")
-    elif not terminal.reasoning.show():
-        terminal.screen.line("The last answer came without reasoning.", "dim")
-    terminal.screen.line()
+    elif not session.reasoning.show():
+        session.screen.line("The last answer came without reasoning.", "dim")
+    session.screen.line()
 
 
-def _context(terminal: Terminal, word: str) -> None:
+def _context(session: Session, word: str) -> None:
     if word not in ("ask", *POLICIES):
-        raise UsageError(f"context takes one of ask, {', '.join(POLICIES)}; it is {terminal.context_policy} now.")
-    terminal.context_policy = word
-    terminal.screen.line(f"Where the chat no longer fits: {word}.", "dim")
-    terminal.screen.line()
+        raise UsageError(f"context takes one of ask, {', '.join(POLICIES)}; it is {session.context_policy} now.")
+    session.context_policy = word
+    session.screen.line(f"Where the chat no longer fits: {word}.", "dim")
+    session.screen.line()
 
 
 EXAMPLES = (
@@ -296,19 +342,19 @@ EXAMPLES = (
 )
 
 
-def _examples(terminal: Terminal, _: str) -> None:
+def _examples(session: Session, _: str) -> None:
     for example in EXAMPLES:
-        terminal.screen.line(f"  {example}")
-    terminal.screen.line()
+        session.screen.line(f"  {example}")
+    session.screen.line()
 
 
-def _export(terminal: Terminal, name: str) -> None:
+def _export(session: Session, name: str) -> None:
     path = Path(name).expanduser()
     if path.suffix not in (".md", ".json"):
         raise UsageError("export wants a file that ends in .md or .json, such as /export chat.md.")
     if path.exists():
         raise UsageError(f"{path} is there already; name another file.")
-    chat = terminal.saved()
+    chat = session.saved()
     if path.suffix == ".json":
         ChatFolder(path.parent).save(path.stem, chat)
     else:
@@ -316,8 +362,8 @@ def _export(terminal: Terminal, name: str) -> None:
             write_whole(path, as_markdown(chat))
         except OSError as error:
             raise UsageError(f"{path} cannot be written: {error.strerror}.") from None
-    terminal.screen.line(f"Written: {path}", "dim")
-    terminal.screen.line()
+    session.screen.line(f"Written: {path}", "dim")
+    session.screen.line()
 
 
 COMMANDS = {

@@ -1,366 +1,162 @@
-"""A loaded model and a chat session as the terminal wants them: text in, pieces of text out, and what they cost.
+"""What the terminal needs of a chat: a conversation, its answers, and what they cost.
 
-It speaks to the library as any user of `api` could. Knows no terminal and no tensors.
+A conversation is with a model here (model_conversation.py), with one behind another server (remote.py), or scripted in
+tests. Knows no terminal and no model.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-import numpy as np
-
-from causerie.api.auto import AutoModelForCausalLM, AutoTokenizer
-from causerie.api.generation.config import GenerationConfig
-from causerie.api.generation.resolution import Flags
-from causerie.api.quantization import chosen as quantized
-from causerie.api.torch_names import cache_dtype_name
-from causerie.chat.chat_format import ChatFormat
-from causerie.chat.parse import ReplyFormat, ReplyParser
-from causerie.chat.parts import Part, ReasoningPart, TextPart
-from causerie.chat.session import AnswerStream, ChatSession
-from causerie.cli.answer_end import Cost
-from causerie.cli.generate_flags import read_flags
-from causerie.cli.terminal import TokenRow
-from causerie.decoding.logits import log_probabilities
-from causerie.errors import Unsupported, UsageError
-from causerie.text.detokenize import token_bytes
-
-if TYPE_CHECKING:
-    from causerie.api.causal_lm import CausalLM
-    from causerie.engine.request import RequestStats, TokenEvent
-
-_MOST_LOGITS = 1 << 28  # of a whole chat: 1 GiB
-_LENGTHS = ("max_new_tokens", "max_length")
+from causerie.chat.parts import ReasoningPart
 
 
 @dataclass(frozen=True)
-class ModelChoice:
-    """Which model and how it is held: what loading needs. `None` leaves the choice to the library."""
+class Cost:
+    """What an answer cost: tokens, and seconds."""
 
-    name: str
-    dtype: str = "auto"
-    device: str = "auto"
-    backend: str | None = None
-    threads: int | None = None
-    progress: bool = True  # whether lines may be drawn over while it loads
-    quantization: str | None = None
-    cache_dtype: str | None = None
-    strict: bool = False
-
-
-def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_prompt: str | None) -> ModelConversation:
-    """Loads tokenizer and model. What the template cannot do (it is missing, or has no system role) is said before the
-    weights are read. Raises CauserieError."""
-    return ModelConversation(*_opened(choice, system_prompt), flags, system_prompt, choice)
-
-
-def _opened(choice: ModelChoice, system_prompt: str | None) -> tuple[CausalLM, ChatFormat]:
-    quantized(choice.quantization, None)  # an unknown name, said at once
-    cache_dtype_name(choice.cache_dtype)
-    tokenizer = AutoTokenizer.from_pretrained(choice.name)
-    tokenizer.chat.prompt(_messages(system_prompt, "Hello!"))
-    model = AutoModelForCausalLM.from_pretrained(
-        choice.name,
-        dtype=choice.dtype,
-        device_map=choice.device,
-        backend=choice.backend,
-        threads=choice.threads,
-        quantization=choice.quantization,
-        cache_dtype=choice.cache_dtype,
-        strict=choice.strict,
-        progress=choice.progress,
-    )
-    return model, tokenizer.chat
-
-
-def _messages(system_prompt: str | None, text: str) -> list[dict[str, str]]:
-    system = [] if system_prompt is None else [{"role": "system", "content": system_prompt}]
-    return [*system, {"role": "user", "content": text}]
-
-
-class _Asker:
-    """The session's `Generator`: decides the flags for each prompt, whose length it is the first to know."""
-
-    def __init__(self, model: CausalLM) -> None:
-        self._model = model
-
-    def stream(self, tokens: list[int], params: Flags) -> Iterator[TokenEvent]:
-        return self._model.stream(tokens, self._model.decide(params, len(tokens)).each(1)[0])
-
-
-class ModelConversation:
-    """See `terminal.Conversation`. Owns the model; leaving its `with` block frees it."""
-
-    def __init__(
-        self,
-        model: CausalLM,
-        chat_format: ChatFormat,
-        flags: GenerationConfig,
-        system_prompt: str | None = None,
-        choice: ModelChoice | None = None,
-    ) -> None:
-        self._last: AnswerStream | None = None
-        self._choice = choice or ModelChoice(model.name_or_path)
-        self._call = flags
-        self._take(model, chat_format)
-        self._session = self._new_session(system_prompt)
-
-    def _take(self, model: CausalLM, chat_format: ChatFormat) -> None:
-        self._model = model
-        self._chat_format = chat_format
-        self._reply_format = ReplyFormat.of(chat_format.template.source(), chat_format.tokenizer.added_tokens)
-        # In a chat an answer may go on until the context is full (generate() would cut it at its own default), but not
-        # only to say the same over and over.
-        self._defaults = GenerationConfig(max_new_tokens=model.context, repetition_detection=True)
-
-    def _new_session(self, system_prompt: str | None) -> ChatSession:
-        return ChatSession(
-            self._chat_format,
-            _Asker(self._model),
-            context_length=self._model.context,
-            system_prompt=system_prompt,
-            hidden=self._model.decide(self._flags(), 1).params.eos,
-            kept=self._reply_format.spellings(tools=False),
-        )
-
-    def _flags(self, call: GenerationConfig | None = None) -> Flags:
-        return Flags(
-            call=call or self._call,
-            checkpoint=self._model.generation_config,
-            fallback=self._defaults,
-            drawing_implies_sampling=True,
-        )
-
-    # --- what it is ---
+    prompt_tokens: int
+    cached_tokens: int  # of the prompt: not read again
+    new_tokens: int
+    first_token_seconds: float
+    total_seconds: float
+    preparation_seconds: float = 0.0  # for the template and its tokens
 
     @property
-    def context(self) -> int:
-        """See Conversation."""
-        return self._model.context
-
-    @property
-    def limit(self) -> str | None:
-        """See Conversation."""
-        for level in self._flags().levels[:-1]:
-            for name in _LENGTHS:
-                if getattr(level, name) is not None:
-                    return f"{name}={getattr(level, name)}"
-        return None
-
-    @property
-    def model_name(self) -> str:
-        """See Conversation."""
-        return self._model.name_or_path
-
-    @property
-    def server(self) -> str | None:
-        """See Conversation; there is none."""
-        return None
-
-    @property
-    def description(self) -> str:
-        """See Conversation."""
-        model = self._model
-        place = f"{model.backend} on {model.device}" if model.backend else str(model.device)
-        return f"{model.name_or_path} · {model.format}, {place} · context {model.context}"
-
-    @property
-    def memory(self) -> list[tuple[str, str]]:
-        """See Conversation."""
-        stats = self._model.engine_stats()
-        used = stats.blocks - stats.free_blocks
-        return [
-            ("weights", f"{self._model.get_memory_footprint() / 1e6:.1f} MB"),
-            ("cache", f"{used} of {stats.blocks} blocks in use"),
-        ]
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        """See Conversation."""
-        return self._session.messages
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """See Conversation."""
-        return self._call.to_dict()
-
-    @property
-    def system_prompt(self) -> str | None:
-        """See Conversation."""
-        return self._session.system_prompt
-
-    @system_prompt.setter
-    def system_prompt(self, text: str | None) -> None:
-        self._chat_format.prompt(_messages(text, "Hello!"))  # a template without such a role says so
-        self._session.system_prompt = text
-
-    # --- answers ---
-
-    def reply(self, text: str) -> ModelReply:
-        """See Conversation."""
-        return self._reply(partial(self._session.ask, text), self._flags())
-
-    def retry(self, words: Sequence[str] = ()) -> ModelReply:
-        """See Conversation."""
-        return self._reply(self._session.retry, self._flags(self._call.merged(read_flags(words))))
-
-    def proceed(self) -> ModelReply:
-        """See Conversation."""
-        return self._reply(self._session.proceed, self._flags())
-
-    def _reply(self, ask: Callable[[Flags, Any, bool], AnswerStream], flags: Flags) -> ModelReply:
-        begun = time.monotonic()
-        answer = self._last = ask(flags, flags.get("stop_strings", ()), flags.get("repetition_detection"))
-        return ModelReply(answer, begun, self._reply_format.parser(answer.prompt.text[-200:]))
-
-    def tokens(self) -> list[TokenRow]:
-        """See Conversation. The model reads prompt and answer once more."""
-        answer = self._last
-        if answer is None or not answer.tokens:
-            raise UsageError("There is no answer yet whose tokens could be shown.")
-        ids, told = [*answer.prompt.tokens, *answer.tokens], len(answer.tokens)
-        if len(ids) * self._model.step_model.vocab > _MOST_LOGITS:
-            raise Unsupported("The chat is too long to show the tokens of its last answer.")
-        logits = self._model([ids]).logits
-        tokenizer, rows = self._chat_format.tokenizer, []
-        for token, row in zip(answer.tokens, logits[0, -told - 1 : -1], strict=True):
-            likeliest = int(row.argmax())
-            chances = np.exp(log_probabilities(row, np.array([token, likeliest])))
-            texts = [token_bytes(tokenizer, each).decode("utf-8", errors="replace") for each in (token, likeliest)]
-            rows.append(TokenRow(texts[0], float(chances[0]), texts[1], float(chances[1])))
-        return rows
-
-    def shorten(self, text: str, policy: str) -> int:
-        """See Conversation."""
-        return self._session.shorten(text, policy, self._flags(GenerationConfig(max_new_tokens=200)))
-
-    # --- changes ---
-
-    def set(self, words: Sequence[str]) -> None:
-        """See Conversation."""
-        flags = self._call.merged(read_flags(words))
-        self._model.decide(self._flags(flags), 1)  # flags that contradict each other are refused here
-        self._call = flags
-
-    def unset(self, name: str) -> None:
-        """See Conversation."""
-        self._call = self._call.without(name)
-
-    def think(self, wanted: bool, budget: int | None = None) -> None:
-        """See Conversation."""
-        if "enable_thinking" in self._chat_format.template.source():
-            self._session.variables["enable_thinking"] = wanted
-        elif budget is None or self._reply_format.reasoning is None:
-            raise UsageError(
-                "This model's chat template knows no enable_thinking, so it cannot be told when to reason."
-            )
-        self.unset("thinking_budget")
-        if budget is not None:
-            self.set([f"thinking_budget={budget}"])
-
-    def switch(self, name: str) -> None:
-        """See Conversation."""
-        choice = replace(self._choice, name=name)
-        model, chat_format = _opened(choice, self._session.system_prompt)
-        old, messages = self._model, self._session.messages
-        self._choice = choice
-        self._take(model, chat_format)
-        self._session = self._new_session(self._session.system_prompt)
-        self._session.replace(messages)
-        old.close()
-
-    def clear(self) -> None:
-        """See Conversation."""
-        self._session.clear()
-
-    def undo(self) -> bool:
-        """See Conversation."""
-        return self._session.undo()
-
-    def amend(self, text: str) -> None:
-        """See Conversation."""
-        self._session.amend(text)
-
-    def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        """See Conversation."""
-        self._session.replace(messages)
-
-    def close(self) -> None:
-        """Frees the model."""
-        self._model.close()
-
-    def __enter__(self) -> ModelConversation:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def tokens_per_second(self) -> float | None:
+        """Speed of the tokens after the first; None where there is nothing to divide."""
+        seconds = self.total_seconds - self.first_token_seconds
+        return (self.new_tokens - 1) / seconds if self.new_tokens > 1 and seconds > 0 else None
 
 
-class ModelReply:
-    """See `terminal.Reply`. Times are from the question on, by the engine's clock: pieces may reach a busy screen in a
-    heap. Of an answer that was stopped the engine tells nothing more, and the screen's clock stands in."""
+@dataclass(frozen=True)
+class TokenRow:
+    """A token of an answer: its text and probability, and the likeliest token there."""
 
-    def __init__(
-        self,
-        answer: AnswerStream,
-        begun: float,
-        parser: ReplyParser | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._answer = answer
-        self._parser = parser or ReplyFormat().parser()
-        self._clock = clock
-        self._begun = begun
-        self._preparation = clock() - begun  # the template and its tokens, before the engine was asked
-        self._first: float | None = None
-        self._cost: Cost | None = None
+    text: str
+    probability: float
+    likeliest: str
+    likeliest_probability: float
 
-    def __iter__(self) -> Iterator[str | ReasoningPart]:
-        for piece in self._answer:
-            if self._first is None:
-                self._first = self._clock() - self._begun
-            yield from self._shown(self._parser.feed(piece))
-        yield from self._shown(self._parser.finish())
-        self._end()
 
-    @staticmethod
-    def _shown(parts: list[Part]) -> Iterator[str | ReasoningPart]:
-        for part in parts:
-            if isinstance(part, TextPart):
-                yield part.text
-            elif isinstance(part, ReasoningPart):
-                yield part
+class Reply(Protocol):
+    """One answer as it comes. Iterating to the end, or `stop`, puts it into the chat; an error leaves the chat as it
+    was before the question."""
 
+    def __iter__(self) -> Iterator[str | ReasoningPart]: ...
     def stop(self) -> None:
-        """See Reply."""
-        self._answer.close()
-        self._end()
+        """Ends the answer now; the chat keeps what has come."""
+        ...
 
     @property
     def finish_reason(self) -> str | None:
-        """See Reply."""
-        return self._answer.finish_reason
+        """Why it ended: "stop", "repetition", "length", "time" or "cancelled"; None before."""
+        ...
 
     @property
     def cost(self) -> Cost | None:
-        """See Reply."""
-        return self._cost
+        """Known once it has ended."""
+        ...
 
-    def _end(self) -> None:
-        stats: RequestStats | None = getattr(self._answer.last_event, "stats", None)
-        total = self._clock() - self._begun
-        first = total if self._first is None else self._first
-        cached = 0
-        if stats is not None:
-            first = self._preparation + stats.first_token_seconds
-            total = self._preparation + stats.total_seconds
-            cached = stats.cached_tokens
-        new = len(self._answer.tokens)
-        self._cost = Cost(self._answer.prompt_tokens, cached, new, first, total, self._preparation)
+
+class Conversation(Protocol):
+    """A chat that remembers, with the model that answers it."""
+
+    system_prompt: str | None
+
+    @property
+    def context(self) -> int | None:
+        """Most tokens that chat and answer may have; None where nobody says."""
+        ...
+
+    @property
+    def limit(self) -> str | None:
+        """The flag that bounds the length of an answer, as the user wrote it; None: only the context does."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """The model, how it is held and where it runs, in a line."""
+        ...
+
+    @property
+    def model_name(self) -> str:
+        """The model's name."""
+        ...
+
+    @property
+    def server(self) -> str | None:
+        """The address of the server that has the model; None where it is here."""
+        ...
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The chat so far, the system message first if there is one."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The generate flags that the user has set."""
+        ...
+
+    @property
+    def memory(self) -> list[tuple[str, str]]:
+        """What is held in memory, by name, to be shown."""
+        ...
+
+    def reply(self, text: str) -> Reply:
+        """Asks `text`."""
+        ...
+
+    def retry(self, words: Sequence[str] = ()) -> Reply:
+        """Asks the last message again, this once with other flags."""
+        ...
+
+    def proceed(self) -> Reply:
+        """Asks for more of the last answer."""
+        ...
+
+    def set(self, words: Sequence[str]) -> None:
+        """Sets flags from now on, from `key=value` words. Raises as `read_flags`."""
+        ...
+
+    def unset(self, name: str) -> None:
+        """Leaves a flag to the model again."""
+        ...
+
+    def think(self, wanted: bool, budget: int | None = None) -> None:
+        """Tells the chat template whether the model shall reason first, and limits it to so many tokens. Raises
+        UsageError for a model that cannot be told."""
+        ...
+
+    def switch(self, name: str) -> None:
+        """Goes on with another model; one that cannot be opened leaves everything as it was."""
+        ...
+
+    def tokens(self) -> list[TokenRow]:
+        """The last answer's tokens, each with its probability and the likeliest in its place. Raises UsageError where
+        there is no answer, Unsupported where they cannot be had."""
+        ...
+
+    def shorten(self, text: str, policy: str) -> int:
+        """Makes room for the message `text`: forgets the oldest rounds ("drop_oldest"), or has them summarized
+        ("summarize"). Returns how many went."""
+        ...
+
+    def clear(self) -> None:
+        """Forgets everything but the system prompt."""
+        ...
+
+    def undo(self) -> bool:
+        """Forgets the last message and what followed it; False if there is none."""
+        ...
+
+    def amend(self, text: str) -> None:
+        """Puts other words into the last answer."""
+        ...
+
+    def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Goes on with another chat."""
+        ...

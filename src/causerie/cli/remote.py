@@ -18,9 +18,8 @@ from causerie.api.generation.config import GenerationConfig
 from causerie.chat.context import shorten
 from causerie.chat.messages import checked_chat
 from causerie.chat.parts import ReasoningPart
-from causerie.cli.answer_end import Cost
+from causerie.cli.conversation import Cost, TokenRow
 from causerie.cli.generate_flags import read_flags
-from causerie.cli.terminal import TokenRow
 from causerie.errors import EngineError, Unsupported, UsageError
 
 _SAME = ("temperature", "top_p", "top_k", "min_p", "typical_p", "repetition_penalty", "presence_penalty")
@@ -83,7 +82,7 @@ def _refusal(error: urllib.error.HTTPError) -> UsageError | EngineError:
 
 
 class RemoteConversation:
-    """See `terminal.Conversation`."""
+    """See `conversation.Conversation`."""
 
     def __init__(
         self, server: OpenAIServer, model: str | None, flags: GenerationConfig, system_prompt: str | None
@@ -253,7 +252,7 @@ class RemoteConversation:
 
 
 class RemoteReply:
-    """See `terminal.Reply`. What it cost is what the server counts, and the clock here."""
+    """See `conversation.Reply`. What it cost is what the server counts, and the clock here."""
 
     def __init__(self, response: HTTPResponse, keep: Callable[[str], None], sent: float) -> None:
         self._response = response

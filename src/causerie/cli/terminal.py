@@ -7,16 +7,16 @@ tokens and no tensors.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from causerie.chat.parts import ReasoningPart
-from causerie.cli.answer_end import Cost, cost_line, cut_sentence
+from causerie.cli.answer_end import cost_line, cut_sentence
 from causerie.cli.chat_files import ChatFolder, SavedChat
 from causerie.cli.commands import COMMANDS, command_of
+from causerie.cli.conversation import Conversation, Cost, Reply
 from causerie.cli.keyboard import Keyboard, LineDropped
 from causerie.cli.reasoning import Reasoning
 from causerie.cli.screen import Screen
@@ -27,140 +27,9 @@ PATIENCE = 0.5
 _NOTHING_SAID = "Stopped before the answer began; the chat is as it was."
 
 
-@dataclass(frozen=True)
-class TokenRow:
-    """A token of an answer: its text and probability, and the likeliest token there."""
-
-    text: str
-    probability: float
-    likeliest: str
-    likeliest_probability: float
-
-
-class Reply(Protocol):
-    """One answer as it comes. Iterating to the end, or `stop`, puts it into the chat; an error leaves the chat as it
-    was before the question."""
-
-    def __iter__(self) -> Iterator[str | ReasoningPart]: ...
-    def stop(self) -> None:
-        """Ends the answer now; the chat keeps what has come."""
-        ...
-
-    @property
-    def finish_reason(self) -> str | None:
-        """Why it ended: "stop", "repetition", "length", "time" or "cancelled"; None before."""
-        ...
-
-    @property
-    def cost(self) -> Cost | None:
-        """Known once it has ended."""
-        ...
-
-
-class Conversation(Protocol):
-    """A chat that remembers, with the model that answers it."""
-
-    system_prompt: str | None
-
-    @property
-    def context(self) -> int | None:
-        """Most tokens that chat and answer may have; None where nobody says."""
-        ...
-
-    @property
-    def limit(self) -> str | None:
-        """The flag that bounds the length of an answer, as the user wrote it; None: only the context does."""
-        ...
-
-    @property
-    def description(self) -> str:
-        """The model, how it is held and where it runs, in a line."""
-        ...
-
-    @property
-    def model_name(self) -> str:
-        """The model's name."""
-        ...
-
-    @property
-    def server(self) -> str | None:
-        """The address of the server that has the model; None where it is here."""
-        ...
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        """The chat so far, the system message first if there is one."""
-        ...
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """The generate flags that the user has set."""
-        ...
-
-    @property
-    def memory(self) -> list[tuple[str, str]]:
-        """What is held in memory, by name, to be shown."""
-        ...
-
-    def reply(self, text: str) -> Reply:
-        """Asks `text`."""
-        ...
-
-    def retry(self, words: Sequence[str] = ()) -> Reply:
-        """Asks the last message again, this once with other flags."""
-        ...
-
-    def proceed(self) -> Reply:
-        """Asks for more of the last answer."""
-        ...
-
-    def set(self, words: Sequence[str]) -> None:
-        """Sets flags from now on, from `key=value` words. Raises as `read_flags`."""
-        ...
-
-    def unset(self, name: str) -> None:
-        """Leaves a flag to the model again."""
-        ...
-
-    def think(self, wanted: bool, budget: int | None = None) -> None:
-        """Tells the chat template whether the model shall reason first, and limits it to so many tokens. Raises
-        UsageError for a model that cannot be told."""
-        ...
-
-    def switch(self, name: str) -> None:
-        """Goes on with another model; one that cannot be opened leaves everything as it was."""
-        ...
-
-    def tokens(self) -> list[TokenRow]:
-        """The last answer's tokens, each with its probability and the likeliest in its place. Raises UsageError where
-        there is no answer, Unsupported where they cannot be had."""
-        ...
-
-    def shorten(self, text: str, policy: str) -> int:
-        """Makes room for the message `text`: forgets the oldest rounds ("drop_oldest"), or has them summarized
-        ("summarize"). Returns how many went."""
-        ...
-
-    def clear(self) -> None:
-        """Forgets everything but the system prompt."""
-        ...
-
-    def undo(self) -> bool:
-        """Forgets the last message and what followed it; False if there is none."""
-        ...
-
-    def amend(self, text: str) -> None:
-        """Puts other words into the last answer."""
-        ...
-
-    def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Goes on with another chat."""
-        ...
-
-
 class Terminal:
     """`run` holds the whole session. `header` are its first lines; chats are saved in `chats`, by themselves after each
-    answer where `autosave`. Commands use what has no underscore."""
+    answer where `autosave`. To commands it is the `Session` they were typed in."""
 
     def __init__(
         self,
