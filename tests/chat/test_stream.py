@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from causerie.errors import EngineError, UsageError
 from causerie.text.detokenize import Detokenizer
 from causerie.text.special_tokens import SpecialTokens
-from causerie.text.stream import StopText, TextStream
+from causerie.text.stream import StopText, TextReader, TextStream
 from causerie.text.tokenizer import Tokenizer
 
 from .conftest import byte_level
@@ -49,6 +49,14 @@ def test_no_more_is_held_back_than_needed() -> None:
         "Hello ", "", "Use me", "\na", "", "", "",
     ]  # fmt: skip
     assert stop.matched == "\n\n"
+
+
+@pytest.mark.parametrize("stops", [["w tw", "tw", " tw", "X"], [" tw", "w tw", "X", "tw"], ["tw", "X", " tw", "w tw"]])
+@pytest.mark.parametrize("pieces", [["now two"], list("now two"), ["now t", "wo"]])
+def test_of_stop_strings_that_end_together_the_longest_is_cut_off(stops: list[str], pieces: list[str]) -> None:
+    stop = StopText(stops)
+    assert "".join(stop.feed(piece) for piece in pieces) + stop.finish() == "no"
+    assert stop.matched == "w tw"
 
 
 @pytest.mark.parametrize("stops", ["", [""], ["a", ""], [3]])
@@ -166,6 +174,8 @@ def test_a_text_that_repeats_itself_ends_and_its_events_are_closed() -> None:
 def test_a_text_repeats_itself_for_ever_where_nobody_asks_for_detection() -> None:
     going = stream(Script([40, 41] * 1000))
     assert "".join(going) and (going.finish_reason, len(going.tokens)) == ("length", 2000)
+    reader = TextReader(Detokenizer(tokenizer()))
+    assert all(reader.read(Event(token)) is not None for token in [40, 41] * 1000) and not reader.over()
 
 
 def test_a_stop_string_goes_before_a_repetition() -> None:
