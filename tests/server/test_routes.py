@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -23,6 +24,19 @@ def test_models(server: Server) -> None:
     one = server.get("/v1/models/builtin").json()
     assert (one["object"], one["status"], one["context"]) == ("model", "loaded", 2048)
     assert server.get("/v1/models/other").status_code == 404
+
+
+def test_models_have_a_time_of_creation(server: Server) -> None:
+    """It was 0."""
+    (one,) = server.get("/v1/models").json()["data"]
+    assert 0 <= time.time() - one["created"] < 3600 * 24
+
+
+def test_a_slash_at_the_end_changes_nothing(server: Server) -> None:
+    """There was no model of the name ''."""
+    assert server.get("/v1/models/").json() == server.get("/v1/models").json()
+    for path in ("/health/", "/metrics/"):
+        assert server.get(path, follow_redirects=True).status_code == 200
 
 
 def test_tokens_and_text(server: Server) -> None:
@@ -102,6 +116,9 @@ def test_keys(tmp_path: Path) -> None:
         for right in ("Bearer first-key", "bearer second-key"):
             assert served.get("/v1/models", headers={"Authorization": right}).status_code == 200
         assert served.get("/health").status_code == 200
+        assert served.get("/health/", follow_redirects=True).status_code == 200
+        for path in ("/v1/models/", "/metrics/", "//v1/models"):
+            assert served.get(path, follow_redirects=True).status_code == 401, path
     finally:
         served.stop()
 

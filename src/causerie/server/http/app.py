@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import MappingProxyType
@@ -60,6 +61,7 @@ class Application:
     def __init__(self, link: EngineLink, models: list[str], most_jobs: int) -> None:
         self._link = link
         self._models = models
+        self._began = int(time.time())  # what clients are told of when a model was made
         self._admission = Admission(most_jobs)
         self._renderer = Renderer()
 
@@ -81,6 +83,7 @@ class Application:
             Route("/v1/messages/count_tokens", self._answered(self.count, _MESSAGE.names), methods=["POST"]),
             Route("/v1/embeddings", self._answered(self.embed, {"prompt": "input"}), methods=["POST"]),
             Route("/v1/models", self._answered(self.models), methods=["GET"]),
+            Route("/v1/models/", self._answered(self.models), methods=["GET"]),  # which is no model without a name
             Route("/v1/models/{model:path}", self._answered(self.model), methods=["GET"]),
             Route("/load_model", self._answered(self.load), methods=["POST"]),
             Route("/tokenize", self._answered(self.tokenize), methods=["POST"]),
@@ -200,7 +203,7 @@ class Application:
         state = self._link.models.get(name)
         facts = {} if state is None else state.facts
         status = "unloaded" if state is None else "loaded" if state.share == 1 else "loading"
-        known = {"id": name, "object": "model", "created": 0, "owned_by": "causerie", "status": status}
+        known = {"id": name, "object": "model", "created": self._began, "owned_by": "causerie", "status": status}
         return known | ({} if state is None else {"share": state.share}) | amounts(state) | facts
 
     def _check_model(self, name: str) -> None:

@@ -59,7 +59,7 @@ class Gate:
         origin = headers.get("origin")
         if origin is not None and origin not in self.origins and origin not in (f"http://{host}", f"https://{host}"):
             raise Refusal(403, "Web pages of other origins may not call this server.", "permission_error")
-        if self.keys and path not in PUBLIC and not path.startswith(PUBLIC_FOLDER):
+        if self.keys and (path.rstrip("/") or "/") not in PUBLIC and not path.startswith(PUBLIC_FOLDER):
             self._check_key(headers)
         if method == "POST":
             kind = headers.get("content-type", "").split(";")[0].strip().lower()

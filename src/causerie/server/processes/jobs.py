@@ -16,7 +16,8 @@ PRELOADING = 0
 
 
 class EngineOptions(Struct, frozen=True):
-    """What the front tells the engine's process at its start. `options` are from_pretrained's, for every model."""
+    """What the front tells the engine's process at its start. `options` are LoadOptions as plain values, for
+    every model."""
 
     models: list[str]
     options: dict[str, Any] = {}

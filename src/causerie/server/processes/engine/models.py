@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from causerie.errors import OutOfMemory, unknown
 from causerie.server.processes.jobs import ModelState
 
@@ -34,7 +36,7 @@ class LoadedModel:
 
 
 class Models:
-    """Models by the names that requests use. `options` are those of from_pretrained, for all of them."""
+    """Models by the names that requests use. `options` are LoadOptions as plain values, for all of them."""
 
     def __init__(self, names: list[str], options: dict[str, Any], tell: Tell, unload_after: float | None) -> None:
         self._names = names
@@ -114,9 +116,10 @@ class Models:
 
 
 def _open(name: str, options: dict[str, Any], progress: Callable[[int, int, str], None]) -> CausalLM:
-    from causerie.api.auto import AutoModelForCausalLM
+    from causerie.api.load_options import LoadOptions
+    from causerie.api.loading import open_model
 
-    model = AutoModelForCausalLM.from_pretrained(name, progress=progress, **options)
+    model = open_model(name, msgspec.convert(options, LoadOptions), progress=progress)
     model.step_model.touch(_TOUCHED_BYTES)
     return model
 
