@@ -50,6 +50,7 @@ class ScriptedModel:
     block_size: int = 4
     max_tokens: int = 8
     shared_length: int | None = None
+    switch_length: int | None = None
     fail_at: frozenset[int] = frozenset()
     seconds: float = 0.0  # that a run takes on `clock`
     clock: Clock = field(default_factory=Clock)
@@ -88,13 +89,17 @@ class ScriptedModel:
     def alone(self, tokens: list[int], prompt: int) -> NDArray[np.float32]:
         """The logits after `tokens`, without any cache: the first `prompt` of them were the prompt."""
         value = 0
+        if self.switch_length is not None:
+            prompt = len(tokens)  # grown beyond it, all of the sequence was read again
         for position, token in enumerate(tokens):
             value = mix(value, token, self._turn(max(prompt, position + 1)))
         return self.table[value % 512]
 
     def _turn(self, rope_length: int) -> int:
         """What a length-dependent rotation adds to a key."""
-        return 0 if self.shared_length is None or rope_length <= self.shared_length else rope_length
+        if self.shared_length is None or rope_length <= self.shared_length:
+            return 0
+        return rope_length if self.switch_length is None else 1
 
     def _copy(self, step: Step) -> None:
         targets = [target for _, target in step.copies.tolist()]

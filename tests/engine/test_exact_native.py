@@ -45,6 +45,7 @@ class Limited:
     vocab = property(lambda self: self.model.vocab)
     context = property(lambda self: self.model.context)
     shared_length = property(lambda self: self.model.shared_length)
+    switch_length = property(lambda self: self.model.switch_length)
 
     @property
     def cache(self) -> CacheShape:

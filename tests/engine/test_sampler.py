@@ -141,3 +141,13 @@ def test_a_fault_in_one_request_stays_there() -> None:
     (first,), (second,) = Sampler(8).draw(np.zeros((2, 8), dtype=np.float32), [faulty, sound])
     assert "IndexError" in str(first.error)
     assert second.error is None
+
+
+def test_nothing_is_drawn_after_an_error_along_a_draft() -> None:
+    rows = np.zeros((4, 8), dtype=np.float32)
+    rows[0, 3] = rows[2, 6] = 1.0
+    rows[1, 5] = np.nan  # the place of which is the token that such a row seems to give
+    drafted = Drawing(0, SamplingParams(), 1, history(1), 0, [3, 5, 6])
+    (run,) = Sampler(8).draw(rows, [drafted])
+    assert [token.error is None for token in run] == [True, False] and run[0].token == 3
+    assert drafted.history == history(1)

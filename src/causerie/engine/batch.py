@@ -17,13 +17,13 @@ def build(plan: Plan) -> Step:
     tables = list(accumulate((len(work.table) for work in works), initial=0))
     if starts[-1] == len(works):  # one row each: nothing but next tokens
         positions = np.array([work.start for work in works], dtype=np.int32)
-        prompts = np.array([len(work.request.tokens) for work in works], dtype=np.int32)
+        lengths = np.array([work.turned for work in works], dtype=np.int32)
     else:
         positions = np.concatenate(
             [np.arange(work.start, work.start + len(work.tokens), dtype=np.int32) for work in works]
         )
-        prompts = np.repeat(
-            np.array([len(work.request.tokens) for work in works], dtype=np.int32),
+        lengths = np.repeat(
+            np.array([work.turned for work in works], dtype=np.int32),
             np.array([len(work.tokens) for work in works]),
         )
     rows = [row for end, work in zip(starts[1:], works, strict=True) for row in range(end - work.wants, end)]
@@ -34,6 +34,6 @@ def build(plan: Plan) -> Step:
         tables=np.concatenate([np.array(work.table, dtype=np.int32) for work in works]),
         table_starts=np.array(tables, dtype=np.int32),
         rows=np.array(rows, dtype=np.int32),
-        rope_lengths=np.maximum(prompts, positions + np.int32(1)),
+        rope_lengths=np.maximum(lengths, positions + np.int32(1)),
         copies=np.array(plan.copies, dtype=np.int32).reshape(-1, 2),
     )

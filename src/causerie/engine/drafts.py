@@ -48,6 +48,8 @@ class Drafts:
         """What the drafter proposes, up to where the answer could end. The prompt of a request that collects is looked
         at row by row, and it is not drafted for."""
         most = min(share, sequence.limit - len(sequence.tokens) - 1)  # a draw follows the last of them
+        if sequence.switch is not None and sequence.turned <= sequence.switch:
+            most = min(most, sequence.switch - len(sequence.tokens))  # beyond, all would have to be read anew
         if most < 1 or sequence.request.params.collects:
             return array("i")
         draft = array("i", self.drafter.propose(sequence.request.id, sequence.tokens, most))

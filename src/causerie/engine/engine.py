@@ -69,6 +69,7 @@ class Engine:
             max_tokens=model.max_tokens,
             max_rows=max_rows,
             clock=clock,
+            switch=model.switch_length,
             drafts=None if drafter is None else Drafts(drafter, self._cache, model.vocab),
         )
         self._sampler = Sampler(model.vocab)
@@ -166,10 +167,8 @@ class Engine:
                 if fault is not None:
                     drawn[request.id] = [Drawn(-1, error=fault)]
             if work.draws and request.id not in drawn:
-                first = end - work.draws
-                drawings.append(
-                    Drawing(request.id, request.params, len(request.tokens), work.history, first, work.draft)
-                )
+                first, draft = end - work.draws, work.draft if work.draws > 1 else ()
+                drawings.append(Drawing(request.id, request.params, len(request.tokens), work.history, first, draft))
         for drawing, tokens in zip(drawings, self._sampler.draw(logits, drawings), strict=True):
             drawn[drawing.request] = tokens
         return [drawn.get(work.request.id, []) for work in plan.works]

@@ -26,6 +26,7 @@ class Work:
     wants: int
     draws: int
     history: array[int]  # all its tokens so far, prompt and answer; read-only, and only until the plan is committed
+    turned: int = 0  # the length for which its positions turn, at least
 
     @property
     def draft(self) -> array[int]:

@@ -45,7 +45,8 @@ def work_of(sequence: Sequence, count: int, draft: array[int] | None = None) -> 
         tokens += draft
         wants += len(draft)
         draws += len(draft)
-    return Work(sequence.request, tokens, start, lease_of(sequence).table[:], wants, draws, sequence.tokens)
+    table = lease_of(sequence).table[:]
+    return Work(sequence.request, tokens, start, table, wants, draws, sequence.tokens, sequence.turned)
 
 
 def lease_of(sequence: Sequence) -> Lease:

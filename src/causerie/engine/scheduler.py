@@ -38,7 +38,9 @@ class Scheduler:
         max_rows: int,
         clock: Callable[[], float],
         drafts: Drafts | None = None,
+        switch: int | None = None,
     ) -> None:
+        """`switch` as in StepModel.switch_length."""
         self.cache = cache
         self.capacity = min(context, cache.pool.total * cache.pool.block_size)  # longest sequence
         self.running: list[Sequence] = []  # by arrival
@@ -48,6 +50,7 @@ class Scheduler:
         self._max_running = min(max_tokens, max_rows)  # each running sequence may want a row, and logits of it
         self._clock = clock
         self._drafts = drafts
+        self._switch = switch
         self._ended: list[TokenEvent] = []
         self._pooled = False  # whether the last step was one of pooling sequences
         self._timed = 0  # sequences with a deadline
@@ -61,7 +64,7 @@ class Scheduler:
     def submit(self, request: Request) -> None:
         """Puts a request, which must fit `capacity`, in line."""
         now = self._clock()
-        sequence = Sequence(request, now, self.capacity)
+        sequence = Sequence(request, now, self.capacity, self._switch)
         if sequence.full and not request.params.collects:
             self._ended.append(sequence.end("length", now))
             return
@@ -83,8 +86,11 @@ class Scheduler:
         for sequence in list(self.running):
             if sequence.lease is not None and _is_single(sequence):
                 self._grow(sequence)
-        singles = sum(map(_is_single, self.running))
-        copies = self._admit() if self.waiting and singles < self._max_tokens else []
+        singles = [sequence for sequence in self.running if _is_single(sequence)]
+        copies: list[tuple[int, int]] = []
+        if self.waiting and len(singles) < self._max_tokens:
+            copies = self._admit()
+            singles = [sequence for sequence in self.running if _is_single(sequence)]
         pooling = [sequence for sequence in self.running if sequence.pools]
         faults: dict[int, str] = {}
         # Turn by turn, where both kinds of sequences run.
@@ -92,7 +98,7 @@ class Scheduler:
         if self._pooled:
             works = shared_rows(pooling, self._max_tokens, self._max_tokens)
         else:
-            works, faults = self._works([sequence for sequence in self.running if _is_single(sequence)])
+            works, faults = self._works(singles)
         ended, self._ended = tuple(self._ended), []
         return Plan(tuple(works), tuple(copies), ended, self._pooled, faults)
 
@@ -105,7 +111,10 @@ class Scheduler:
         running = {sequence.request.id: sequence for sequence in self.running}
         for work, tokens in zip(plan.works, drawn, strict=True):
             sequence = running[work.request.id]
-            read = sequence.filled = work.start + len(work.tokens) - len(work.draft)
+            read = work.start + len(work.tokens)
+            if work.draws > 1:
+                read -= work.draws - 1  # its draft, which counts as far as it is accepted
+            sequence.filled = read
             if work.request.params.collects:
                 sequence.collected = max(sequence.collected, min(sequence.filled, sequence.prompt))
             if work.request.params.prompt_progress and sequence.first is None:
@@ -120,6 +129,8 @@ class Scheduler:
                 events.append(self._end(sequence, "length", now))
             if sequence.lease is not None:
                 self.cache.record(sequence.lease, sequence.tokens, _kept(sequence))
+            if sequence.lease is not None and sequence.turns_anew:
+                self._read_again(sequence)
         return events
 
     def fail(self, plan: Plan, error: str) -> list[TokenEvent]:
@@ -244,6 +255,13 @@ class Scheduler:
         sequence.preemptions += 1
         self._requeue(sequence)
 
+    def _read_again(self, sequence: Sequence) -> None:
+        """A running sequence whose positions turn otherwise from here on waits to be read as a whole."""
+        self.running.remove(sequence)
+        self._close(sequence)
+        sequence.turned = len(sequence.tokens)
+        self._requeue(sequence)
+
     def _requeue(self, sequence: Sequence) -> None:
         sequence.filled = 0
         self.waiting.add(sequence)
@@ -297,7 +315,7 @@ class Scheduler:
             and now[1] <= sequence.refused[1]
         ):
             return None
-        lease = self.cache.open(sequence.tokens, sequence.first_wanted, sequence.prompt, len(self.running))
+        lease = self.cache.open(sequence.tokens, sequence.first_wanted, sequence.turned, len(self.running))
         sequence.refused = now if lease is None else None
         return lease
 
@@ -329,7 +347,7 @@ class Scheduler:
     def _find_leader(self, sequence: Sequence) -> tuple[Sequence | None, int]:
         """The running sequence with the longest common beginning, in whole blocks not yet read; and its length."""
         size = self.cache.pool.block_size
-        usable = min(sequence.first_wanted, self.cache.shareable(sequence.prompt))
+        usable = min(sequence.first_wanted, self.cache.shareable(sequence.turned))
         best, longest = None, 0
         for other in self.running:
             if other.remaining <= size or other.pools:

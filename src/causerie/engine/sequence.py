@@ -32,14 +32,18 @@ class Sequence:
         "prompt",
         "refused",
         "request",
+        "switch",
         "tokens",
+        "turned",
     )
 
-    def __init__(self, request: Request, arrival: float, capacity: int) -> None:
+    def __init__(self, request: Request, arrival: float, capacity: int, switch: int | None = None) -> None:
         params = request.params
         self.request = request
         self.tokens = array("i", request.tokens)
         self.prompt = len(request.tokens)
+        self.turned = self.prompt  # the length for which its positions turn, at least; see StepModel.switch_length
+        self.switch = switch
         self.limit = capacity  # tokens in all at which it ends
         if params.max_tokens is not None:
             self.limit = min(capacity, self.prompt + params.max_tokens)
@@ -82,6 +86,11 @@ class Sequence:
         if self.request.params.collects and self.collected < self.prompt:
             return self.collected
         return len(self.tokens) - 1
+
+    @property
+    def turns_anew(self) -> bool:
+        """Whether it has grown beyond the length at which all of its positions turn otherwise."""
+        return self.switch is not None and self.turned <= self.switch < len(self.tokens)
 
     @property
     def full(self) -> bool:
