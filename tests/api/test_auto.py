@@ -14,6 +14,7 @@ import torch
 
 from causerie import AutoConfig, AutoModelForCausalLM, AutoTokenizer, CausalLM
 from causerie.api import loading_line, placement
+from causerie.api.load_options import LoadOptions
 from causerie.api.torch_names import Device, DType, device_name, dtype_name
 from causerie.errors import (
     BackendUnavailable,
@@ -211,7 +212,7 @@ def test_auto_takes_a_gpu_with_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "devices", lambda: found)
     monkeypatch.setattr(backend, "TorchBackend", Placed)
     monkeypatch.setattr(placement, "_gpu_seems_there", lambda: True)
-    auto = placement.Request("auto")
+    auto = LoadOptions(device="auto")
     taken = placement.choose(auto, 10**8, Settings())
     assert isinstance(taken, Placed) and taken.arguments == ("cuda:0",)
     assert placement.choose(auto, 10**9, Settings()).device == "cpu"  # no room
@@ -230,16 +231,16 @@ def test_torch_stands_in_for_the_native_backend(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(backend, "NativeBackend", refuse)
     with pytest.warns(UserWarning, match=r"torch computes, more slowly: The kernels were not built\."):
-        assert placement.choose(placement.Request("cpu"), 1, Settings()).name == "torch"
+        assert placement.choose(LoadOptions(device="cpu"), 1, Settings()).name == "torch"
     with pytest.warns(UserWarning, match="The kernels were not built"):  # threads were meant for the native backend
-        assert placement.choose(placement.Request("cpu", threads=2), 1, Settings()).name == "torch"
+        assert placement.choose(LoadOptions(device="cpu", threads=2), 1, Settings()).name == "torch"
     with pytest.raises(BackendUnavailable, match="native backend cannot run here"):
-        placement.choose(placement.Request("cpu", "native"), 1, Settings())
+        placement.choose(LoadOptions(device="cpu", backend="native"), 1, Settings())
     monkeypatch.setattr(placement, "find_spec", lambda name: None)
     with pytest.raises(BackendUnavailable, match=r"pip install 'causerie\[torch\]'"):
-        placement.choose(placement.Request("cpu"), 1, Settings())
+        placement.choose(LoadOptions(device="cpu"), 1, Settings())
     with pytest.raises(BackendUnavailable, match="'cuda' needs torch"):
-        placement.choose(placement.Request("cuda"), 1, Settings())
+        placement.choose(LoadOptions(device="cuda"), 1, Settings())
 
 
 class Terminal(io.StringIO):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from causerie.api.generation.config import GenerationConfig
+from causerie.api.load_options import LoadOptions
 from causerie.cli.model_conversation import ModelChoice, open_conversation
 from causerie.errors import UsageError
 from tests.cli.conftest import COMMAND, Pseudoterminal, environment
@@ -174,7 +175,7 @@ def test_no_input_at_all_ends_the_chat_at_once(model_name: str) -> None:
 
 def test_the_history_holds_exactly_the_models_text(model_name: str) -> None:
     flags = GenerationConfig(max_new_tokens=20)
-    with open_conversation(ModelChoice(model_name, threads=1), flags, "Be short.") as chat:
+    with open_conversation(ModelChoice(model_name, LoadOptions(threads=1)), flags, "Be short.") as chat:
         said = []
         for question in ("Hello!", "What is a token?"):
             reply = chat.reply(question)
@@ -190,7 +191,7 @@ def test_the_history_holds_exactly_the_models_text(model_name: str) -> None:
 
 def test_a_lone_temperature_samples_in_a_chat(model_name: str) -> None:
     flags = GenerationConfig(temperature=2.0, seed=1, max_new_tokens=12)
-    with open_conversation(ModelChoice(model_name, threads=1), flags, None) as chat:
+    with open_conversation(ModelChoice(model_name, LoadOptions(threads=1)), flags, None) as chat:
         said = []
         for seed in (1, 1, 2):
             chat.set([f"seed={seed}"])

@@ -15,10 +15,10 @@ import torch
 from causerie import AutoModelForCausalLM, AutoTokenizer
 from causerie.api.evaluation import Passage, dialogue_passages, evaluate, limited, text_passages
 from causerie.api.inspection import inspect
+from causerie.api.load_options import LoadOptions
 from causerie.builtin import heldout_path
 from causerie.cli.main import main
 from causerie.errors import CauserieError, UsageError
-from causerie.quant.config import QuantConfig
 from tests.api.conftest import make_tokenizer
 
 
@@ -93,7 +93,7 @@ def test_answers_of_dialogues_are_judged(folder: Path) -> None:
         assert judged == "".join(f"{answer}<|im_end|>\n" for answer in answers)
     few = limited(passages, 512, most=50)
     assert len(few) < 10
-    rows = list(evaluate(str(folder), ["int4"], few, backend="torch"))
+    rows = list(evaluate(str(folder), ["int4"], few, options=LoadOptions(backend="torch")))
     assert rows[0].format == "int4" and rows[0].quality.tokens == sum(len(each.scored) for each in few)
 
 
@@ -148,12 +148,12 @@ def test_a_model_before_it_is_loaded(folder: Path, capsys: pytest.CaptureFixture
 def test_a_saved_model_says_what_it_holds(folder: Path, tmp_path: Path) -> None:
     with AutoModelForCausalLM.from_pretrained(folder, quantization="int8", backend="torch") as model:
         model.save_pretrained(tmp_path, progress=False)
-    found, asked = inspect(str(tmp_path)), inspect(str(folder), quantization=QuantConfig.named("int8"))
+    found, asked = inspect(str(tmp_path)), inspect(str(folder), LoadOptions.read(quantization="int8"))
     assert found.parts == asked.parts and found.stored_bytes == found.nbytes
     assert main(["bench", str(tmp_path), "--prompt", "8", "--generate", "0", "--repeat", "1"]) == 0
     assert main(["evaluate", str(tmp_path)]) == 2
     with pytest.raises(CauserieError, match="quantized already"):
-        inspect(str(tmp_path), quantization=QuantConfig.named("int4"))
+        inspect(str(tmp_path), LoadOptions.read(quantization="int4"))
 
 
 @pytest.mark.parametrize(

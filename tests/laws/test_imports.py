@@ -127,6 +127,43 @@ def test_imports_point_down_only() -> None:
     assert not wrong
 
 
+# What the command line may import beside itself: the library through api, and what stands beside the house.
+COMMAND_LINE = (
+    "causerie.cli",
+    "causerie.api",
+    "causerie.chat",
+    "causerie.text",
+    "causerie.errors",
+    "causerie.settings",
+)
+
+
+def test_the_command_line_uses_the_library_through_api_only() -> None:
+    wrong = [
+        f"{name}:{line} imports {imported}"
+        for name in modules()
+        if within(name, "causerie.cli")
+        for imported, line in imports(name)
+        if within(imported, "causerie") and imported != "causerie"
+        if not any(within(imported, known) for known in COMMAND_LINE)
+        if not (name == "causerie.cli.serve" and within(imported, "causerie.server"))
+    ]
+    assert not wrong
+
+
+def test_a_backend_is_named_by_api_only() -> None:
+    # Everybody else knows the vocabulary. plan/hardware.py measures the machine by the native library's kernels.
+    backends = ("causerie.backends.native", "causerie.backends.torch")
+    wrong = [
+        f"{name}:{line} imports {imported}"
+        for name in modules()
+        if not any(within(name, home) for home in (*backends, "causerie.api", "causerie.plan.hardware"))
+        for imported, line in imports(name)
+        if any(within(imported, backend) for backend in backends)
+    ]
+    assert not wrong
+
+
 @pytest.mark.parametrize("package", ["causerie.api", "causerie.cli", "causerie.chat", "causerie.plan", "causerie.text"])
 def test_modules_of_a_package_import_each_other_in_no_circle(package: str) -> None:
     # Imports for type checkers count: a module that needs another's types is read together with it.

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.foreign_flags import ForeignFlag, refuse_flags
 from causerie.api.model_config import ModelConfig
-from causerie.api.torch_names import cache_dtype_name, device_name, dtype_name
+from causerie.api.torch_names import dtype_name
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.hub import resolve
 from causerie.errors import UsageError, unknown
-from causerie.settings import Settings
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
@@ -67,7 +66,6 @@ _TOKENIZER_FOREIGN: dict[str, ForeignFlag] = {
 }
 _CONFIG: tuple[Need, ...] = ("config",)
 _TOKENIZER: tuple[Need, ...] = ("tokenizer",)
-_MODEL: tuple[Need, ...] = ("config", "weights")
 _WHERE = ("revision", "cache_dir", "local_files_only", "token")
 
 
@@ -178,40 +176,34 @@ class AutoModelForCausalLM:
         max_cache_tokens: positions to keep over all requests. progress=False draws nothing; a callable gets (bytes
         done, bytes in all, tensor).
         Raises CheckpointError's kinds, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
-        from causerie.api import loading
-        from causerie.api.placement import Request
-        from causerie.api.quantization import chosen
+        from causerie.api.load_options import LoadOptions
+        from causerie.api.loading import open_model
 
         known = (*_WHERE, "dtype", "torch_dtype", "device_map", "config", "generation_config", "strict", "backend")
         also = ("threads", "quantization", "quantization_config", "cache_dtype", "max_cache_tokens", "progress")
         _refuse_options(others, _MODEL_FOREIGN, (*known, *also, "packing"))
-        held = _one_dtype(dtype, torch_dtype)
-        quantized = chosen(quantization, quantization_config)
-        kept = cache_dtype_name(cache_dtype)
-        request = Request(device_name(device_map), backend, threads, packing)
-        name = _name(pretrained_model_name_or_path)
-        folder = resolve(
-            name,
-            revision,
-            needs=_MODEL,
+        options = LoadOptions.read(
+            dtype=_one_dtype(dtype, torch_dtype),
+            device=device_map,
+            quantization=quantization,
+            quantization_config=quantization_config,
+            cache_dtype=cache_dtype,
+            backend=backend,
+            threads=threads,
+            packing=packing,
+            max_cache_tokens=max_cache_tokens,
+            strict=strict,
+        )
+        return open_model(
+            _name(pretrained_model_name_or_path),
+            options,
+            revision=revision,
+            cache=_folder(cache_dir),
             offline=local_files_only,
             token=_token(token),
-            cache=_folder(cache_dir),
-            progress=progress is not False,
-        )
-        own = ModelConfig.from_folder(folder, name)
-        return loading.load(
-            folder,
-            own if config is None else ModelConfig(config, name, folder),
-            request,
-            dtype=held,
-            quantization=quantized,
+            config=config,
             generation_config=generation_config,
-            strict=strict,
-            cache_dtype=kept,
-            max_cache_tokens=max_cache_tokens,
             progress=progress,
-            settings=Settings.from_environment(),
         )
 
 

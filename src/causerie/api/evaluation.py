@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.api.auto import AutoModelForCausalLM
+from causerie.api.load_options import LoadOptions
+from causerie.api.loading import open_model
+from causerie.api.quantization import chosen
 from causerie.builtin import heldout_path
 from causerie.errors import UsageError
 from causerie.plan.quality import Quality, Scores, compare
@@ -98,29 +99,26 @@ def evaluate(
     passages: Sequence[Passage],
     *,
     caches: Sequence[str] = (),
-    backend: str | None = None,
-    device: str = "auto",
-    threads: int | None = None,
-    strict: bool = False,
+    options: LoadOptions | None = None,
 ) -> Iterator[Row]:
     """The quality of each of `formats` (names of dtypes or quantizations), in their order and as they come, then with
     each of `caches` (cache dtypes), all else in float32. The reference is the model itself in float32, which stays
-    loaded beside each. Raises as from_pretrained."""
-    load = partial(
-        AutoModelForCausalLM.from_pretrained, name, backend=backend, device_map=device, threads=threads, strict=strict
-    )
+    loaded beside each; `options` say the rest of how models are held. Raises as from_pretrained."""
     longest = max(len(passage.tokens) for passage in passages) + 1
-    with load(dtype=REFERENCE, max_cache_tokens=longest) as reference:
+    plain = replace(options or LoadOptions(), dtype=REFERENCE, max_cache_tokens=longest)
+    with open_model(name, plain) as reference:
         for format in formats:
             if format == REFERENCE:
                 yield _row(format, reference, _scores(reference, reference, passages))
                 continue
-            plain = format in (NOISE, "float16")
-            dtype, quantization = (format, None) if plain else (None, format)
-            with load(dtype=dtype, quantization=quantization, max_cache_tokens=longest) as model:
+            if format in (NOISE, "float16"):
+                held = replace(plain, dtype=format)
+            else:
+                held = replace(plain, dtype="auto", quantization=chosen(format, None))
+            with open_model(name, held) as model:
                 yield _row(format, model, _scores(reference, model, passages))
         for cache in caches:
-            with load(dtype=REFERENCE, cache_dtype=cache, max_cache_tokens=longest) as model:
+            with open_model(name, replace(plain, cache_dtype=cache)) as model:
                 yield _row(f"{cache} cache", model, _scores(reference, model, passages))
 
 

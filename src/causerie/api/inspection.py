@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from causerie.api.load_options import LoadOptions
 from causerie.api.model_config import ModelConfig
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.hub import resolve
@@ -18,7 +19,6 @@ from causerie.loading.load import Survey, module_of, survey
 from causerie.loading.packed import method_of
 from causerie.loading.sources import PlainSource
 from causerie.models.registry import family, spec_from_config
-from causerie.quant.config import QuantConfig
 from causerie.quant.weight import FORMATS
 from causerie.spec.decoder import Decoder
 from causerie.spec.weight import Role
@@ -64,45 +64,44 @@ class Inspection:
 _CONFIG: tuple[Need, ...] = ("config",)
 
 
-def inspect(
-    name: str, *, dtype: str = "auto", quantization: QuantConfig | None = None, strict: bool = False
-) -> Inspection:
+def inspect(name: str, options: LoadOptions | None = None) -> Inspection:
     """A folder, "builtin" or hub id. Of a hub's model that was never downloaded only config.json is fetched. Raises
     what from_pretrained raises before it reads weights."""
+    how = options or LoadOptions()
     try:
         folder = resolve(name, needs=("config", "weights"), offline=True)
     except CheckpointError:
         folder = resolve(name, needs=_CONFIG)
-        return _without_weights(name, folder, dtype, quantization, strict)
+        return _without_weights(name, folder, how)
     config = ModelConfig.from_folder(folder, name)
     with SafetensorsIndex.open(folder) as index:
-        found = survey(index, config, dtype=dtype, quantization=quantization, strict=strict)
-        return Inspection(name, folder, found.spec, found.plain, parts_of(found), index.nbytes)
+        weights = survey(index, config, dtype=how.dtype, quantization=how.quantization, strict=how.strict)
+        return Inspection(name, folder, weights.spec, weights.plain, parts_of(weights), index.nbytes)
 
 
-def _without_weights(name: str, folder: Path, dtype: str, quantization: QuantConfig | None, strict: bool) -> Inspection:
+def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspection:
     """From config.json alone, which says nothing certain of how tensors are stored."""
     config = ModelConfig.from_folder(folder, name)
     if method_of(config) is not None:
         raise CheckpointError(f"{name} is quantized, and how is said in its weights, which are not on this machine.")
-    spec = spec_from_config(config, strict)
+    spec = spec_from_config(config, options.strict)
     said = config.get("dtype") or config.get("torch_dtype")
-    plain = dtype if dtype != "auto" else said if said in FORMATS else "float32"
+    plain = options.dtype if options.dtype != "auto" else said if said in FORMATS else "float32"
     names = family(config).names(spec)
     sources = tuple(PlainSource(weight, names.expression(weight.name)) for weight in spec.weights())
     formats = {source.weight.name: plain for source in sources}
-    if quantization is not None:
-        formats = quantization.formats(spec, plain, {each.weight.name: module_of(each) for each in sources})
+    if options.quantization is not None:
+        formats = options.quantization.formats(spec, plain, {each.weight.name: module_of(each) for each in sources})
     return Inspection(name, folder, spec, plain, parts_of(Survey(spec, sources, plain, formats, config)), None)
 
 
-def parts_of(found: Survey) -> tuple[Part, ...]:
+def parts_of(weights: Survey) -> tuple[Part, ...]:
     """The weights by kind and format, in the order of the model."""
     sums: dict[tuple[str, str], list[int]] = {}
-    for source in found.sources:
-        key = _kind(source.weight.role, found.spec.tied), found.formats[source.weight.name]
+    for source in weights.sources:
+        key = _kind(source.weight.role, weights.spec.tied), weights.formats[source.weight.name]
         parameters, nbytes = sums.setdefault(key, [0, 0])
-        sums[key] = [parameters + source.weight.parameters, nbytes + found.held_bytes(source)]
+        sums[key] = [parameters + source.weight.parameters, nbytes + weights.held_bytes(source)]
     return tuple(Part(kind, format, *numbers) for (kind, format), numbers in _ordered(sums.items()))
 
 

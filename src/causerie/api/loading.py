@@ -1,65 +1,91 @@
-"""From a model's folder to a `CausalLM`: opens the weights, chooses a backend with room, places them, starts the
-engine.
+"""From a model's name to a `CausalLM`: finds its folder, opens the weights, chooses a backend with room, places them,
+starts the engine.
 
-Knows no names of models and no flags; auto.py resolves those.
+Knows options as LoadOptions has them; auto.py reads the field's.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from causerie.api.causal_lm import CausalLM
 from causerie.api.generation.config import GenerationConfig
+from causerie.api.load_options import LoadOptions
 from causerie.api.loading_line import LoadingLine
+from causerie.api.machine import hardware, thread_count
 from causerie.api.model_config import ModelConfig
-from causerie.api.placement import Request, choose
+from causerie.api.placement import choose
 from causerie.api.saving import Saving
 from causerie.backends.ops import Backend
+from causerie.checkpoint.folder import Need
+from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
 from causerie.loading.load import load_surveyed, survey
 from causerie.loading.sources import Progress
 from causerie.plan.footprint import cache_sizer
-from causerie.plan.hardware import Hardware
-from causerie.quant.config import QuantConfig
 from causerie.settings import Settings
 
+_NEEDS: tuple[Need, ...] = ("config", "weights")
 
-def load(
+
+def open_model(
+    name: str,
+    options: LoadOptions,
+    *,
+    revision: str | None = None,
+    cache: Path | None = None,
+    offline: bool = False,
+    token: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    generation_config: GenerationConfig | None = None,
+    progress: bool | Progress = True,
+) -> CausalLM:
+    """The model of a folder, "builtin" or hub id; `config` stands for its config.json, `generation_config` for its
+    flags. `progress`: True draws a line on a terminal, a callable is called with (bytes done, bytes in all, tensor).
+    Raises what auto.AutoModelForCausalLM.from_pretrained says."""
+    folder = resolve(
+        name, revision, needs=_NEEDS, offline=offline, token=token, cache=cache, progress=progress is not False
+    )
+    own = ModelConfig.from_folder(folder, name)
+    chosen = own if config is None else ModelConfig(config, name, folder)
+    return _load(folder, chosen, options, generation_config, progress, Settings.from_environment())
+
+
+def _load(
     folder: Path,
     config: ModelConfig,
-    request: Request,
-    *,
-    dtype: str,
-    quantization: QuantConfig | None,
+    options: LoadOptions,
     generation_config: GenerationConfig | None,
-    strict: bool,
-    cache_dtype: str | None,
-    max_cache_tokens: int | None,
     progress: bool | Progress,
     settings: Settings,
 ) -> CausalLM:
-    """The model of `folder`. `progress`: True draws a line on a terminal, a callable is called with (bytes done, bytes
-    in all, tensor). Raises what auto.AutoModelForCausalLM.from_pretrained says."""
     # Read first: a broken file should not cost the time of loading a model.
     generation = generation_config or GenerationConfig.from_checkpoint(folder, config)
-    workers = request.threads or settings.threads or Hardware.probe().cores
+    workers = thread_count(options.threads, settings)
     told = LoadingLine(sys.stderr, "Loading") if progress is True else progress or None
     with SafetensorsIndex.open(folder) as index:
-        found = survey(index, config, dtype=dtype, quantization=quantization, strict=strict)
-        if found.prepared_for is not None and request.backend is None and request.device == "auto":
-            request = replace(request, backend=found.prepared_for)
-        backend = choose(request, found.nbytes, settings)
+        weights = survey(index, config, dtype=options.dtype, quantization=options.quantization, strict=options.strict)
+        asked = options
+        if weights.prepared_for is not None and options.backend is None and options.device == "auto":
+            asked = replace(options, backend=weights.prepared_for)
+        backend = choose(asked, weights.nbytes, settings)
         try:
             model = load_surveyed(
-                found,
+                weights,
                 index,
                 backend=backend,
                 size_cache=cache_sizer(
-                    backend.block_size, _free_bytes(backend), max_cache_tokens, cache_dtype, weights=found.nbytes
+                    backend.block_size,
+                    _free_bytes(backend),
+                    options.max_cache_tokens,
+                    options.cache_dtype,
+                    weights=weights.nbytes,
                 ),
                 progress=told,
                 workers=workers,
@@ -68,8 +94,8 @@ def load(
             if isinstance(told, LoadingLine):
                 told.clear()
     engine = EngineThread(Engine(model))
-    saved = Saving(folder, config, dtype, quantization, strict, workers)
-    return CausalLM(model, engine, config=config, generation_config=generation, backend=backend.name, saving=saved)
+    saving = Saving(folder, config, options, workers)
+    return CausalLM(model, engine, config=config, generation_config=generation, backend=backend.name, saving=saving)
 
 
 def _free_bytes(backend: Backend) -> int:
@@ -78,5 +104,5 @@ def _free_bytes(backend: Backend) -> int:
         from causerie.backends.torch.devices import free_bytes
 
         return free_bytes(backend.device)
-    machine = Hardware.probe()
+    machine = hardware()
     return machine.memory_total if machine.memory_free is None else machine.memory_free

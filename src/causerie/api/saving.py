@@ -20,10 +20,10 @@ from causerie.errors import CheckpointError, UsageError
 from causerie.loading.load import survey
 from causerie.loading.prepared import prepared_for
 from causerie.loading.save import write_config, write_prepared, write_weights
-from causerie.quant.config import QuantConfig
 
 if TYPE_CHECKING:
     from causerie.api.generation.config import GenerationConfig
+    from causerie.api.load_options import LoadOptions
     from causerie.api.model_config import ModelConfig
     from causerie.backends.ops import LaidOut
 
@@ -36,9 +36,7 @@ class Saving:
 
     folder: Path  # it was loaded from
     config: ModelConfig
-    dtype: str
-    quantization: QuantConfig | None
-    strict: bool
+    options: LoadOptions
     workers: int
 
     def write(
@@ -57,12 +55,18 @@ class Saving:
         try:
             target.mkdir(parents=True, exist_ok=True)
             with SafetensorsIndex.open(self.folder) as index:
-                found = survey(index, self.config, dtype=self.dtype, quantization=self.quantization, strict=self.strict)
+                weights = survey(
+                    index,
+                    self.config,
+                    dtype=self.options.dtype,
+                    quantization=self.options.quantization,
+                    strict=self.options.strict,
+                )
                 if laid is None:
-                    write_weights(found, index, target / WEIGHTS, workers=self.workers, progress=told)
+                    write_weights(weights, index, target / WEIGHTS, workers=self.workers, progress=told)
                 else:
-                    write_prepared(found, index, laid, target / WEIGHTS, told)
-            write_config(found, self.config, target / "config.json", laid)
+                    write_prepared(weights, index, laid, target / WEIGHTS, told)
+            write_config(weights, self.config, target / "config.json", laid)
             for file in self._texts():
                 shutil.copyfile(file, target / file.name)
             generation_config.save_pretrained(target)

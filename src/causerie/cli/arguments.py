@@ -10,18 +10,14 @@ import shutil
 import sys
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from causerie.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-
-CACHE_DTYPE_HELP = "how past tokens are kept: bfloat16, int8, … (default: auto)"
-THREADS_HELP = "CPU threads; default: the cores it may use"
-STRICT_HELP = "refuse a model with config keys or tensors that no family computes by"
-QUANTIZATION_HELP = "how weights are held: int8, int4, nf4, fp4, bnb_int8 or none (docs/quantization.md)"
+    from causerie.api.load_options import LoadOptions
 
 
 class _Lines(argparse.RawDescriptionHelpFormatter):
@@ -73,15 +69,11 @@ class Parser(argparse.ArgumentParser):
             sys.stdout.write(self.format_help())
             sys.stdout.flush()
 
-    def add_loading_options(self) -> None:
-        """The options by which a verb says how the model it loads is held and where it runs."""
-        self.add_argument("--dtype", default="auto", help="auto (the checkpoint's), float32, float16 or bfloat16")
-        self.add_argument("--quantization", metavar="NAME", help=QUANTIZATION_HELP)
-        self.add_argument("--cache-dtype", metavar="NAME", help=CACHE_DTYPE_HELP)
-        self.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-        self.add_argument("--backend", choices=["native", "torch"], help="what computes; default: the best that can")
-        self.add_argument("--threads", type=whole_number, metavar="N", help=THREADS_HELP)
-        self.add_argument("--strict", action="store_true", help=STRICT_HELP)
+    def add_loading_options(self, *names: str) -> None:
+        """The options by which a verb says how the model it loads is held and where it runs: those of LoadOptions that
+        are named, in this order."""
+        for name in names:
+            self.add_argument(f"--{name.replace('_', '-')}", **_LOADING[name])
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Parses `words`. Raises UnknownName for an option that does not exist, UsageError for any other mistake."""
@@ -107,6 +99,24 @@ def _value_of(option: str, words: Sequence[str]) -> str:
     return following[0] if following and not re.match(r"-\D", following[0]) else "True"
 
 
+def load_options(found: argparse.Namespace, **others: Any) -> LoadOptions:
+    """What the options of a verb say of loading; `others` are those that the verb decides otherwise. Raises
+    UnknownName, UsageError."""
+    from causerie.api.load_options import LoadOptions
+
+    return LoadOptions.read(**{**{name: getattr(found, name) for name in _LOADING if name in found}, **others})
+
+
+def set_loading_options(found: argparse.Namespace) -> list[str]:
+    """The options of loading that the user has set, as they are written."""
+    names = []
+    for name, keywords in _LOADING.items():
+        unset = keywords.get("default", False if keywords.get("action") == "store_true" else None)
+        if getattr(found, name, unset) != unset:
+            names.append(f"--{name.replace('_', '-')}")
+    return names
+
+
 def help_columns(width: int | None) -> int:
     """The width of a help: the one asked for, or about that of the terminal."""
     return width or max(50, min(100, shutil.get_terminal_size().columns - 2))
@@ -121,3 +131,21 @@ def whole_number(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is less than 1")
     return number
+
+
+USUAL = ("dtype", "quantization", "cache_dtype", "device", "backend", "threads", "strict")
+"""The options of loading that a verb has which talks to a model."""
+_LOADING: dict[str, dict[str, Any]] = {
+    "dtype": {"default": "auto", "help": "auto (the checkpoint's), float32, float16 or bfloat16"},
+    "quantization": {
+        "metavar": "NAME",
+        "help": "how weights are held: int8, int4, nf4, fp4, bnb_int8 or none (docs/quantization.md)",
+    },
+    "packing": {"metavar": "NAME", "help": "bfloat16 in 12 bits (lossless), 16 (none) or as is faster here (auto)"},
+    "cache_dtype": {"metavar": "NAME", "help": "how past tokens are kept: bfloat16, int8, … (default: auto)"},
+    "device": {"default": "auto", "help": "auto, cpu, cuda or cuda:N"},
+    "backend": {"choices": ["native", "torch"], "help": "what computes; default: the best that can"},
+    "threads": {"type": whole_number, "metavar": "N", "help": "CPU threads; default: the cores it may use"},
+    "strict": {"action": "store_true", "help": "refuse a model with config keys or tensors that no family computes by"},
+}
+"""The options of loading by their names in LoadOptions, each with what argparse is told."""

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import causerie
-from causerie import builtin
+from causerie.api.model_names import BUILTIN, LARGER
 from causerie.cli import generate_flags, keyboard
 from causerie.cli.answer_end import cut_sentence
-from causerie.cli.arguments import Parser, help_columns
+from causerie.cli.arguments import USUAL, Parser, help_columns, load_options, set_loading_options
 from causerie.cli.chat_files import ChatFolder, SavedChat
 from causerie.cli.completing import completions
 from causerie.cli.conversation import Conversation
@@ -79,7 +79,7 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--resume", nargs="?", const="", metavar="CHAT", help="go on with a saved chat; alone: the last")
     made.add_argument("--save-folder", metavar="FOLDER", help="where chats are saved (~/.local/share/causerie/chats)")
     made.add_argument("--no-autosave", action="store_true", help="save chats only where /save asks for it")
-    made.add_loading_options()
+    made.add_loading_options(*USUAL)
     made.add_argument("--no-color", action="store_true", help="plain text, without colours")
     return made
 
@@ -163,17 +163,7 @@ def _opened(
         raise UsageError("--api-key is for a server; name it with --url.")
     from causerie.cli.model_conversation import ModelChoice, open_conversation
 
-    choice = ModelChoice(
-        place.model or builtin.NAME,
-        found.dtype,
-        found.device,
-        found.backend,
-        found.threads,
-        not plain,
-        quantization=found.quantization,
-        cache_dtype=found.cache_dtype,
-        strict=found.strict,
-    )
+    choice = ModelChoice(place.model or BUILTIN, load_options(found), progress=not plain)
     with _elsewhere(place):
         opened = open_conversation(choice, flags, found.system_prompt)
     with opened as conversation:
@@ -197,17 +187,11 @@ def _elsewhere(place: Place) -> Iterator[None]:
 
 def _refuse_loading(found: argparse.Namespace) -> None:
     """How a model is loaded is the server's affair."""
-    for option, value, unset in (
-        ("--dtype", found.dtype, "auto"),
-        ("--device", found.device, "auto"),
-        ("--backend", found.backend, None),
-        ("--threads", found.threads, None),
-        ("--quantization", found.quantization, None),
-        ("--cache-dtype", found.cache_dtype, None),
-        ("--strict", found.strict, False),
-    ):
-        if value != unset:
-            raise UsageError(f"{option} is about a model that is loaded here; with --url the server has loaded it.")
+    if options := set_loading_options(found):
+        verb = "is" if len(options) == 1 else "are"
+        raise UsageError(
+            f"{', '.join(options)} {verb} about a model that is loaded here; with --url the server has loaded it."
+        )
 
 
 @dataclass(frozen=True)
@@ -251,8 +235,8 @@ def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: b
     screen = Screen(sys.stdout, color=color, live=sys.stdout.isatty() and not plain)
     header = [f"Causerie {causerie.__version__} · {conversation.description}"]
     header.append("Write a message. help lists the commands, exit leaves.")
-    if conversation.model_name == builtin.NAME and conversation.server is None:
-        header.append(f"This model is tiny. For a larger one: causerie chat {builtin.LARGER}")
+    if conversation.model_name == BUILTIN and conversation.server is None:
+        header.append(f"This model is tiny. For a larger one: causerie chat {LARGER}")
     keys = keyboard.keyboard(
         PROMPT,
         color=color,
@@ -300,7 +284,7 @@ def _check_question(words: list[str]) -> None:
 def _names_a_model(word: str) -> bool:
     if Path(word).expanduser().exists():
         return True
-    return word == builtin.NAME or ("/" in word and len(word.split()) == 1)
+    return word == BUILTIN or ("/" in word and len(word.split()) == 1)
 
 
 def _check_text(option: str, text: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from causerie.builtin import NAME
+from causerie.api.model_names import BUILTIN, downloaded
 from causerie.chat.context import POLICIES
 from causerie.cli.chat_files import ChatFolder
 from causerie.cli.commands import COMMANDS
@@ -30,9 +30,7 @@ def completions(line: str, chats: ChatFolder) -> tuple[str, Iterable[str]]:
     if name in ("file", "export"):
         return rest, _paths(rest)
     if name == "model":
-        from causerie.checkpoint.hub import cached
-
-        known = [each for each in (NAME, *cached()) if each.startswith(rest)]
+        known = [each for each in (BUILTIN, *downloaded()) if each.startswith(rest)]
         return rest, known + [path for path in _paths(rest) if path.endswith("/")]
     if name == "reasoning":
         return rest, [word for word in ("fold", "show") if word.startswith(rest)]

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from causerie.cli.arguments import STRICT_HELP, THREADS_HELP, Parser, help_columns, whole_number
+from causerie.cli.arguments import Parser, help_columns, load_options, whole_number
 from causerie.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,10 +48,7 @@ def parser(width: int | None = None) -> Parser:
     add("--text", metavar="FILE", help="a text to judge it on; default: the built-in model's held-out dialogues")
     add("--tokens", type=whole_number, metavar="N", help="judge about so many tokens; default: all of the text")
     add("--window", type=whole_number, default=512, metavar="N", help="tokens of the text read together (512)")
-    add("--backend", choices=["native", "torch"], help="what computes; default: the best that can")
-    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    add("--threads", type=whole_number, metavar="N", help=THREADS_HELP)
-    add("--strict", action="store_true", help=STRICT_HELP)
+    made.add_loading_options("backend", "device", "threads", "strict")
     add("--json", action="store_true", help="as the last line, the same as JSON, sizes in bytes")
     return made
 
@@ -69,14 +66,14 @@ def run(found: argparse.Namespace) -> int:
         chosen(name, None)  # an unknown one, said before anything loads
     words = [word.strip() for word in (found.cache_dtype or "").split(",") if word.strip()]
     caches = [kept for kept in map(cache_dtype_name, words) if kept is not None]
+    options = load_options(found, quantization=None, cache_dtype=None)  # those are measured one by one
     passages = _passages(found, text)
     tokens = sum(len(passage.scored) for passage in passages)
     print(f"{found.model}: {tokens} tokens of {found.text or 'held-out dialogues'}", flush=True)
     print(HEADER, flush=True)
     rows = []
     formats = [REFERENCE, NOISE, *dict.fromkeys(name for name in names if name != "none")]
-    how = {"backend": found.backend, "device": found.device, "threads": found.threads, "strict": found.strict}
-    for row in evaluate(found.model, formats, passages, caches=caches, **how):
+    for row in evaluate(found.model, formats, passages, caches=caches, options=options):
         print(line(row), flush=True)
         rows.append(values(row))
     if found.json:

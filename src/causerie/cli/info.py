@@ -11,15 +11,12 @@ import argparse
 import json
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import causerie
 from causerie.cli import info_model
-from causerie.cli.arguments import QUANTIZATION_HELP, STRICT_HELP, Parser, help_columns
-from causerie.errors import CauserieError, UsageError
+from causerie.cli.arguments import Parser, help_columns, load_options, set_loading_options
+from causerie.errors import UsageError
 from causerie.settings import Settings
 
 Report = dict[str, Any]
@@ -40,9 +37,7 @@ def parser(width: int | None = None) -> Parser:
     columns = help_columns(width)
     made = Parser("causerie info", _DESCRIPTION, width=columns, usage="causerie info [MODEL] [options]")
     made.add_argument("model", nargs="?", metavar="MODEL", help="a folder, org/name or builtin: tell of it instead")
-    made.add_argument("--quantization", metavar="NAME", help=QUANTIZATION_HELP)
-    made.add_argument("--dtype", help="auto (the checkpoint's), float32, float16 or bfloat16")
-    made.add_argument("--strict", action="store_true", help=STRICT_HELP)
+    made.add_loading_options("quantization", "dtype", "strict")
     made.add_argument("--json", action="store_true", help="the same as JSON, memory in bytes")
     made.add_argument("--devices", action="store_true", help="also ask torch for its devices, which takes seconds")
     return made
@@ -52,14 +47,9 @@ def run(found: argparse.Namespace) -> int:
     """Prints the report, and returns the exit code. Raises CauserieError."""
     if found.model is not None:
         return _run_model(found)
-    for option, value in (
-        ("--quantization", found.quantization),
-        ("--dtype", found.dtype),
-        ("--strict", "" if found.strict else None),
-    ):
-        if value is not None:
-            asked = f"{option} {value}".rstrip()
-            raise UsageError(f"{option} is of a model; name one: causerie info builtin {asked}.")
+    if options := set_loading_options(found):
+        verb = "is" if len(options) == 1 else "are"
+        raise UsageError(f"{', '.join(options)} {verb} of a model; name one, such as causerie info builtin.")
     report = gather(Settings.from_environment(), devices=found.devices)
     sys.stdout.write(json.dumps(report, indent=2) + "\n" if found.json else as_lines(report))
     return 0
@@ -68,28 +58,27 @@ def run(found: argparse.Namespace) -> int:
 def _run_model(found: argparse.Namespace) -> int:
     if found.devices:
         raise UsageError("--devices is of this machine; ask without a model: causerie info --devices.")
-    report = info_model.gather(found.model, found.dtype or "auto", found.quantization, found.strict)
+    report = info_model.gather(found.model, load_options(found))
     sys.stdout.write(json.dumps(report, indent=2) + "\n" if found.json else info_model.as_lines(report))
     return 0
 
 
 def gather(settings: Settings, *, devices: bool = False) -> Report:
     """Everything there is to say. `devices` imports torch, where it is installed."""
-    from causerie.plan.hardware import Hardware
+    from causerie.api.machine import hardware, package_version, thread_count
 
-    machine = Hardware.probe()
-    chosen = settings.threads or machine.cores
+    machine = hardware()
     why = "CAUSERIE_THREADS asks for them" if settings.threads else "the cores this process may keep busy"
     return {
         "version": causerie.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "libraries": {name: _version(name) for name in _LIBRARIES},
+        "libraries": {name: package_version(name) for name in _LIBRARIES},
         "processor": {
             "name": machine.processor,
             "cores": machine.cores,
             "physical_cores": machine.physical_cores,
-            "threads": chosen,
+            "threads": thread_count(None, settings),
             "threads_reason": why,
         },
         "memory": {"total_bytes": machine.memory_total, "free_bytes": machine.memory_free},
@@ -99,55 +88,38 @@ def gather(settings: Settings, *, devices: bool = False) -> Report:
     }
 
 
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
 def _native(settings: Settings) -> Report:
-    """The native backend: whether it runs, which instruction set it takes, and what the others lack."""
-    from causerie.backends.native import library
+    from causerie.api.machine import native_state
 
-    try:
-        sets = library.instruction_sets()
-        chosen = library.choose(settings.instruction_set)
-    except CauserieError as error:
-        return {"runs": False, "reason": str(error)}
-    forced = settings.instruction_set is not None
-    return {
-        "runs": True,
-        "reason": "CAUSERIE_INSTRUCTION_SET asks for it" if forced else "the fastest that this processor has",
-        "instruction_set": chosen.name,
-        "instruction_sets": {each.name: each.lacking for each in sets},
-    }
+    state = native_state(settings)
+    report: Report = {"runs": state.runs, "reason": state.reason}
+    if state.runs:
+        report |= {"instruction_set": state.instruction_set, "instruction_sets": dict(state.lacking)}
+    return report
 
 
 def _torch(devices: bool) -> Report:
-    """The torch backend: whether it is installed and, if asked, its devices."""
-    if find_spec("torch") is None:
-        return {"runs": False, "reason": "torch is not installed: pip install 'causerie[torch]'"}
-    report: Report = {"runs": True, "reason": f"torch {_version('torch')} is installed"}
-    if devices:
-        from causerie.backends.torch.devices import devices as found
+    from causerie.api.machine import torch_state
 
-        report["devices"] = {each.name: {"usable": each.usable, "reason": each.reason} for each in found()}
+    state = torch_state(devices=devices)
+    report: Report = {"runs": state.runs, "reason": state.reason}
+    if state.devices is not None:
+        report["devices"] = {each.name: {"usable": each.usable, "reason": each.reason} for each in state.devices}
     return report
 
 
 def _builtin_model() -> Report:
-    folder = Path(causerie.builtin_model_path())
+    from causerie.api.model_names import builtin_folder
+
+    folder = builtin_folder()
     files = sorted(folder.glob("*")) if folder.is_dir() else []
     return {"folder": str(folder), "bytes": sum(file.stat().st_size for file in files), "found": bool(files)}
 
 
 def _downloads() -> Report:
-    from huggingface_hub import constants
+    from causerie.api.model_names import downloaded, downloads_folder
 
-    folder = Path(constants.HF_HUB_CACHE)
-    models = sorted(each.name.removeprefix("models--").replace("--", "/") for each in folder.glob("models--*"))
-    return {"folder": str(folder), "models": models}
+    return {"folder": str(downloads_folder()), "models": downloaded()}
 
 
 def as_lines(report: Report) -> str:
@@ -156,7 +128,10 @@ def as_lines(report: Report) -> str:
     free = "unknown" if memory["free_bytes"] is None else f"{memory['free_bytes'] / 1e9:.1f}"
     rows = [
         ("causerie", f"{report['version']} (Python {report['python']}, {report['platform']})"),
-        ("libraries", ", ".join(f"{name} {found or 'not installed'}" for name, found in report["libraries"].items())),
+        (
+            "libraries",
+            ", ".join(f"{name} {each or 'not installed'}" for name, each in report["libraries"].items()),
+        ),
         ("processor", f"{processor['name']}, {processor['cores']} cores ({processor['physical_cores']} physical)"),
         ("threads", f"{processor['threads']}: {processor['threads_reason']}"),
         ("memory", f"{free} GB free of {memory['total_bytes'] / 1e9:.1f} GB"),

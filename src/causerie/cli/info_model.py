@@ -5,28 +5,29 @@ Knows no machine and reads no weights.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from causerie.api.load_options import LoadOptions
 
 Report = dict[str, Any]
 """JSON's values, nested."""
 
 
-def gather(name: str, dtype: str, quantization: str | None, strict: bool = False) -> Report:
-    """All there is to say of a model. Raises CauserieError."""
+def gather(name: str, options: LoadOptions) -> Report:
+    """All there is to say of a model that is loaded with these options. Raises CauserieError."""
     from causerie.api.inspection import inspect
-    from causerie.api.quantization import chosen
-    from causerie.api.torch_names import dtype_name
 
-    found = inspect(name, dtype=dtype_name(dtype), quantization=chosen(quantization, None), strict=strict)
+    model = inspect(name, options)
     return {
         "model": name,
-        "folder": str(found.folder),
-        "family": found.spec.family,
-        "layers": len(found.spec.layers),
-        "context": found.spec.context,
-        "parameters": found.spec.parameters,
-        "dtype": found.dtype,
-        "stored_bytes": found.stored_bytes,
+        "folder": str(model.folder),
+        "family": model.spec.family,
+        "layers": len(model.spec.layers),
+        "context": model.spec.context,
+        "parameters": model.spec.parameters,
+        "dtype": model.dtype,
+        "stored_bytes": model.stored_bytes,
         "weights": [
             {
                 "kind": part.kind,
@@ -35,10 +36,10 @@ def gather(name: str, dtype: str, quantization: str | None, strict: bool = False
                 "bytes": part.nbytes,
                 "bits_per_weight": round(part.bits_per_weight, 4),
             }
-            for part in found.parts
+            for part in model.parts
         ],
-        "bytes": found.nbytes,
-        "bits_per_weight": round(found.bits_per_weight, 4),
+        "bytes": model.nbytes,
+        "bits_per_weight": round(model.bits_per_weight, 4),
     }
 
 

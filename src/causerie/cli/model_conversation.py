@@ -7,49 +7,40 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from causerie.api.auto import AutoModelForCausalLM, AutoTokenizer
+from causerie.api.auto import AutoTokenizer
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.resolution import Flags
-from causerie.api.quantization import chosen as quantized
-from causerie.api.torch_names import cache_dtype_name
+from causerie.api.load_options import LoadOptions
+from causerie.api.loading import open_model
+from causerie.api.token_odds import token_odds
 from causerie.chat.chat_format import ChatFormat
 from causerie.chat.parse import ReplyFormat, ReplyParser
 from causerie.chat.parts import Part, ReasoningPart, TextPart
 from causerie.chat.session import AnswerStream, ChatSession
 from causerie.cli.conversation import Cost, TokenRow
 from causerie.cli.generate_flags import read_flags
-from causerie.decoding.logits import log_probabilities
-from causerie.errors import Unsupported, UsageError
+from causerie.errors import UsageError
 from causerie.text.detokenize import token_bytes
+from causerie.text.stream import Event
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
-    from causerie.engine.request import RequestStats, TokenEvent
 
-_MOST_LOGITS = 1 << 28  # of a whole chat: 1 GiB
 _LENGTHS = ("max_new_tokens", "max_length")
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """Which model and how it is held: what loading needs. `None` leaves the choice to the library."""
+    """Which model, and how it is loaded."""
 
     name: str
-    dtype: str = "auto"
-    device: str = "auto"
-    backend: str | None = None
-    threads: int | None = None
+    options: LoadOptions = field(default_factory=LoadOptions)
     progress: bool = True  # whether lines may be drawn over while it loads
-    quantization: str | None = None
-    cache_dtype: str | None = None
-    strict: bool = False
 
 
 def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_prompt: str | None) -> ModelConversation:
@@ -59,22 +50,9 @@ def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_promp
 
 
 def _opened(choice: ModelChoice, system_prompt: str | None) -> tuple[CausalLM, ChatFormat]:
-    quantized(choice.quantization, None)  # an unknown name, said at once
-    cache_dtype_name(choice.cache_dtype)
     tokenizer = AutoTokenizer.from_pretrained(choice.name)
     tokenizer.chat.prompt(_messages(system_prompt, "Hello!"))
-    model = AutoModelForCausalLM.from_pretrained(
-        choice.name,
-        dtype=choice.dtype,
-        device_map=choice.device,
-        backend=choice.backend,
-        threads=choice.threads,
-        quantization=choice.quantization,
-        cache_dtype=choice.cache_dtype,
-        strict=choice.strict,
-        progress=choice.progress,
-    )
-    return model, tokenizer.chat
+    return open_model(choice.name, choice.options, progress=choice.progress), tokenizer.chat
 
 
 def _messages(system_prompt: str | None, text: str) -> list[dict[str, str]]:
@@ -88,7 +66,7 @@ class _Asker:
     def __init__(self, model: CausalLM) -> None:
         self._model = model
 
-    def stream(self, tokens: list[int], params: Flags) -> Iterator[TokenEvent]:
+    def stream(self, tokens: list[int], params: Flags) -> Iterator[Event]:
         return self._model.stream(tokens, self._model.decide(params, len(tokens)).each(1)[0])
 
 
@@ -222,16 +200,10 @@ class ModelConversation:
         answer = self._last
         if answer is None or not answer.tokens:
             raise UsageError("There is no answer yet whose tokens could be shown.")
-        ids, told = [*answer.prompt.tokens, *answer.tokens], len(answer.tokens)
-        if len(ids) * self._model.step_model.vocab > _MOST_LOGITS:
-            raise Unsupported("The chat is too long to show the tokens of its last answer.")
-        logits = self._model([ids]).logits
         tokenizer, rows = self._chat_format.tokenizer, []
-        for token, row in zip(answer.tokens, logits[0, -told - 1 : -1], strict=True):
-            likeliest = int(row.argmax())
-            chances = np.exp(log_probabilities(row, np.array([token, likeliest])))
-            texts = [token_bytes(tokenizer, each).decode("utf-8", errors="replace") for each in (token, likeliest)]
-            rows.append(TokenRow(texts[0], float(chances[0]), texts[1], float(chances[1])))
+        for odds in token_odds(self._model, answer.prompt.tokens, answer.tokens):
+            texts = [token_bytes(tokenizer, each).decode(errors="replace") for each in (odds.token, odds.likeliest)]
+            rows.append(TokenRow(texts[0], odds.probability, texts[1], odds.likeliest_probability))
         return rows
 
     def shorten(self, text: str, policy: str) -> int:
@@ -353,7 +325,7 @@ class ModelReply:
         return self._cost
 
     def _end(self) -> None:
-        stats: RequestStats | None = getattr(self._answer.last_event, "stats", None)
+        stats = getattr(self._answer.last_event, "stats", None)
         total = self._clock() - self._begun
         first = total if self._first is None else self._first
         cached = 0

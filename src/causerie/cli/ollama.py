@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from causerie.builtin import LARGER
-from causerie.checkpoint.ollama_names import hub_id
+from causerie.api.model_names import LARGER, hub_id_of_ollama
 
 _VERBS = {
     "run": "`causerie chat {model}` talks to a model; `causerie chat {model} -p TEXT` asks it one thing.",
@@ -31,4 +30,4 @@ def verb_sentence(verb: str, words: Sequence[str]) -> str | None:
     if verb not in _VERBS:
         return None
     named = next((word for word in words if not word.startswith("-")), LARGER)
-    return f"{verb!r} is a verb of Ollama. Here: {_VERBS[verb].format(model=hub_id(named) or named)}"
+    return f"{verb!r} is a verb of Ollama. Here: {_VERBS[verb].format(model=hub_id_of_ollama(named) or named)}"

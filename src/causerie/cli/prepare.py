@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from causerie.cli.arguments import QUANTIZATION_HELP, STRICT_HELP, THREADS_HELP, Parser, help_columns, whole_number
+from causerie.cli.arguments import Parser, help_columns, load_options
 
 _DESCRIPTION = """\
 Writes a model to a folder as the native backend's kernels read it. A start from that
@@ -33,31 +33,16 @@ def parser(width: int | None = None) -> Parser:
     add = made.add_argument
     add("model", metavar="MODEL", help="a folder, org/name, or builtin")
     add("folder", metavar="FOLDER", help="where to write it; made if it is not there")
-    add("--dtype", default="auto", help="auto (the checkpoint's), float32, float16 or bfloat16")
-    add("--quantization", metavar="NAME", help=QUANTIZATION_HELP)
-    add("--packing", metavar="NAME", help="bfloat16 in 12 bits (lossless), 16 (none) or as is faster here (auto)")
-    add("--threads", type=whole_number, metavar="N", help=THREADS_HELP)
-    add("--strict", action="store_true", help=STRICT_HELP)
+    made.add_loading_options("dtype", "quantization", "packing", "threads", "strict")
     return made
 
 
 def run(found: argparse.Namespace) -> int:
     """Loads, writes, says what there is now, and returns the exit code. Raises CauserieError."""
-    from causerie.api.auto import AutoModelForCausalLM
-    from causerie.api.quantization import chosen
+    from causerie.api.loading import open_model
 
-    chosen(found.quantization, None)  # an unknown one, said before anything loads
     target = Path(found.folder)
-    with AutoModelForCausalLM.from_pretrained(
-        found.model,
-        dtype=found.dtype,
-        quantization=found.quantization,
-        packing=found.packing,
-        threads=found.threads,
-        strict=found.strict,
-        backend="native",
-        progress=True,
-    ) as model:
+    with open_model(found.model, load_options(found, backend="native")) as model:
         model.save_pretrained(target, prepared=True)
     size = sum(file.stat().st_size for file in target.iterdir())
     print(f"Wrote {target}: {size / 1e9:.2f} GB. Start from it: causerie chat {target}")

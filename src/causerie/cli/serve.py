@@ -8,13 +8,15 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from causerie.cli.arguments import Parser, help_columns, whole_number
+from causerie.cli.arguments import USUAL, Parser, help_columns, load_options, whole_number
 from causerie.errors import CauserieError, UsageError
 
 if TYPE_CHECKING:
     import socket
+
+    from causerie.api.load_options import LoadOptions
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
 DEFAULT_PORT = 8000
@@ -47,7 +49,7 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--name", action="append", default=[], help="another host name of this server (repeat)")
     made.add_argument("--max-requests", type=whole_number, default=128, metavar="N", help="at once; more get 429")
     made.add_argument("--unload-after", type=whole_number, metavar="S", help="free a model unused for S seconds")
-    made.add_loading_options()
+    made.add_loading_options(*USUAL)
     return made
 
 
@@ -67,17 +69,16 @@ def run(found: argparse.Namespace) -> int:
             "into a file and add --api-key-file FILE."
         )
     _check_tls(found.tls_cert, found.tls_key)
-    from causerie.api.quantization import chosen
-    from causerie.api.torch_names import cache_dtype_name
-
-    chosen(found.quantization, None)  # an unknown name, said at once
-    cache_dtype_name(found.cache_dtype)
+    options = load_options(found)  # an unknown name is said at once
     models = list(dict.fromkeys(found.models or ["builtin"]))
     with _listening(found.host, found.port) as listener:
-        return _serve(found, models, keys, listener)
+        return _serve(found, models, options, keys, listener)
 
 
-def _serve(found: argparse.Namespace, models: list[str], keys: list[str], listener: socket.socket) -> int:
+def _serve(
+    found: argparse.Namespace, models: list[str], options: LoadOptions, keys: list[str], listener: socket.socket
+) -> int:
+    import msgspec
     import uvicorn
 
     from causerie.server.http.app import Application
@@ -86,22 +87,14 @@ def _serve(found: argparse.Namespace, models: list[str], keys: list[str], listen
     from causerie.server.processes.engine_link import EngineLink
     from causerie.server.processes.jobs import EngineOptions
 
-    options: dict[str, Any] = {
-        "dtype": found.dtype,
-        "device_map": found.device,
-        "backend": found.backend,
-        "threads": found.threads,
-        "quantization": found.quantization,
-        "cache_dtype": found.cache_dtype,
-        "strict": found.strict,
-    }
     failures: list[CauserieError] = []
 
     def useless(error: CauserieError) -> None:
         failures.append(error)
         server.should_exit = True
 
-    link = EngineLink(EngineOptions(models, options, unload_after=found.unload_after), _note, useless)
+    engine = EngineOptions(models, msgspec.to_builtins(options), unload_after=found.unload_after)
+    link = EngineLink(engine, _note, useless)
     application = Application(link, models, found.max_requests)
     address, port = listener.getsockname()[:2]
     gate = Gate.of(found.host, keys, found.origin, [*found.name, address])

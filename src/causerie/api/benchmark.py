@@ -1,0 +1,121 @@
+"""How fast a model is on this machine, beside what the machine could do at best.
+
+Loads the model once for each format and has plan/measure.py time it. Draws no table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from causerie.api.auto import AutoConfig
+from causerie.api.causal_lm import CausalLM
+from causerie.api.load_options import LoadOptions
+from causerie.api.loading import open_model
+from causerie.api.machine import thread_count
+from causerie.loading.packed import without_method
+from causerie.models.registry import spec_from_config
+from causerie.plan.breakdown import Part, breakdown
+from causerie.plan.hardware import Probe, forget_peak_memory, peak_memory
+from causerie.plan.measure import Trial, Workbench, cache_tokens, check
+from causerie.plan.rounds import MeasuredModel, Result, measure
+from causerie.quant.config import QuantConfig
+from causerie.settings import Settings
+
+__all__ = ["Limit", "Measurement", "Part", "Result", "Trial", "benchmark", "check_benchmark"]
+
+PROFILED = 8
+"""Runs of a step of which the quickest time of each instruction counts."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What measurements are set against: the bandwidth of memory, read again and again, and the peaks of arithmetic, in
+    operations per second by kind."""
+
+    threads: int
+    probe: Probe
+    peaks: dict[str, float]
+
+    @staticmethod
+    def measured(threads: int | None, settings: Settings) -> Limit:
+        """That of this machine now, with so many threads. Raises BackendUnavailable where the native library cannot
+        run."""
+        count = thread_count(threads, settings)
+        probe = Probe(count, settings.instruction_set)
+        probe.bandwidth()
+        return Limit(count, probe, probe.peaks())
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One trial on one model; `peak_memory` is what the process had at most since the model began to load, in bytes,
+    without what measuring itself takes, `parts` where the time of the trial's last step went, if asked."""
+
+    format: str
+    cache_dtype: str
+    result: Result
+    peak_memory: int | None
+    parts: tuple[Part, ...] = ()
+
+
+def check_benchmark(
+    name: str, trials: Sequence[Trial], options: LoadOptions, quantizations: Sequence[QuantConfig | None]
+) -> None:
+    """Raises what can be known before weights are read: of the trials, and of widths that a format cannot hold."""
+    spec = spec_from_config(without_method(AutoConfig.from_pretrained(name)), options.strict)
+    for quantization in quantizations:
+        if quantization is not None:  # a name is as good as a module where nothing is skipped
+            quantization.formats(spec, "float32", {weight.name: weight.name for weight in spec.weights()})
+    check(trials, spec.context)
+
+
+def benchmark(
+    name: str,
+    trials: Sequence[Trial],
+    options: LoadOptions,
+    quantizations: Sequence[QuantConfig | None],
+    limit: Limit,
+    *,
+    repeat: int = 5,
+    profile: bool = False,
+) -> Iterator[Measurement]:
+    """Every trial on the model in every format (None: plain), as they are done; medians of `repeat` rounds. Raises as
+    from_pretrained, and OutOfMemory."""
+    for quantization in quantizations:
+        forget_peak_memory()
+        held = replace(options, quantization=quantization, max_cache_tokens=cache_tokens(trials))
+        with open_model(name, held) as model:
+            yield from _measured(model, trials, limit, repeat, profile)
+
+
+def _measured(
+    model: CausalLM, trials: Sequence[Trial], limit: Limit, repeat: int, profile: bool
+) -> Iterator[Measurement]:
+    steps = model.step_model
+    check(trials, steps.context, steps.max_tokens)
+    work = _work_of(model)
+    bench = Workbench(steps)
+    for trial in trials:
+        result = measure(bench, trial, work, limit.probe.bandwidth, limit.peaks, repeat)
+        peak = peak_memory()
+        used = None if peak is None else peak - limit.probe.bytes_held
+        parts: list[Part] = []
+        if profile:
+            step = bench.last_step(trial)
+            parts = breakdown([steps.profile(step) for _ in range(PROFILED)])
+            limit.probe.bandwidth()
+        yield Measurement(work.format, work.cache_format, result, used, tuple(parts))
+
+
+def _work_of(model: CausalLM) -> MeasuredModel:
+    steps = model.step_model
+    named = None if model.quantization is None else QuantConfig.named(model.quantization)
+    return MeasuredModel(
+        spec=steps.spec,
+        weight_bytes=steps.weight_bytes,
+        format=model.format,
+        embedding=(named and named.embedding) or steps.format,
+        cache_format=model.cache_dtype,
+        step_tokens=steps.max_tokens,
+    )

@@ -1,0 +1,74 @@
+"""How a model is held and where it runs, in one value: what from_pretrained, the pipeline, the terminal, the server,
+the benchmark, the evaluation and saving hand on to loading.
+
+Checks every option when it is made. Knows no model and no backend.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from causerie.api.quantization import chosen
+from causerie.api.torch_names import cache_dtype_name, device_name, dtype_name
+from causerie.backends.ops import PACKINGS
+from causerie.errors import UsageError, unknown
+from causerie.quant.config import QuantConfig
+
+BACKENDS = ("native", "torch")
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """Options of loading; None leaves a choice to the library. `read` takes them as callers spell them."""
+
+    dtype: str = "auto"  # of what is not quantized; "auto": the checkpoint's
+    device: str = "auto"  # "auto", "cpu", "cuda", "cuda:0", …
+    backend: str | None = None  # one of BACKENDS; None: the best for the device
+    threads: int | None = None  # the native backend's
+    packing: str | None = None  # how that holds bfloat16: one of ops.PACKINGS; None: as is faster
+    quantization: QuantConfig | None = None
+    cache_dtype: str | None = None  # None: as dtype has it
+    max_cache_tokens: int | None = None  # positions over all requests
+    strict: bool = False  # config keys and tensors that no family computes by are errors
+
+    def __post_init__(self) -> None:
+        if self.backend is not None and self.backend not in BACKENDS:
+            raise unknown("backend", self.backend, BACKENDS)
+        if self.backend == "native" and self.device not in ("auto", "cpu"):
+            raise UsageError(
+                f"backend='native' runs on the CPU; for {self.device} use backend='torch', or leave it out."
+            )
+        if self.packing is not None and self.packing not in PACKINGS:
+            raise unknown("packing", self.packing, PACKINGS)
+        if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
+            raise UsageError(f"threads is {self.threads!r}; it must be a whole number of at least 1.")
+
+    @classmethod
+    def read(
+        cls,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        quantization: Any = None,
+        quantization_config: Any = None,
+        cache_dtype: Any = None,
+        backend: str | None = None,
+        threads: int | None = None,
+        packing: str | None = None,
+        max_cache_tokens: int | None = None,
+        strict: bool = False,
+    ) -> LoadOptions:
+        """The options as from_pretrained takes them: texts or torch's objects, None where the caller sets nothing.
+        Raises UnknownName, UsageError, Unsupported."""
+        return cls(
+            dtype=dtype_name(dtype),
+            device=device_name(device),
+            backend=backend,
+            threads=threads,
+            packing=packing,
+            quantization=chosen(quantization, quantization_config),
+            cache_dtype=cache_dtype_name(cache_dtype),
+            max_cache_tokens=max_cache_tokens,
+            strict=strict,
+        )
