@@ -95,8 +95,8 @@ def fixed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 class Recorder:
     """Stands for the library: runs steps, and writes down before the first what memory holds, and every step."""
 
-    def __init__(self, real: Any, ropes: list[int]) -> None:
-        self._real, self._ropes = real, ropes
+    def __init__(self, real: Any, ropes: list[int], parts: int) -> None:
+        self._real, self._ropes, self._parts = real, ropes, parts
         self._segments: list[tuple[int, bytes]] = []
         self._next = 2 * LOW
         self._steps: list[tuple[int, int, int]] = []
@@ -136,15 +136,16 @@ class Recorder:
             setattr(copy, name, self._put(ctypes.string_at(getattr(given, name), size) if size else bytes(8)))
         return self._put(bytes(copy))
 
-    def _program_sizes(self, given: program.Program) -> dict[str, int]:
+    def _program_sizes(self, given: ctypes.Structure) -> dict[str, int]:
         return {
             "instructions": given.instruction_count * program.INSTRUCTION.itemsize,
+            "parts": self._parts * program.PART.itemsize,
             "buffers": (given.logits_buffer + 1) * program.BUFFER.itemsize,
             "layers": given.layer_count * program.LAYER_CACHE.itemsize,
             "row_sequence": given.max_tokens * 4,
         }
 
-    def _step(self, given: program.StepArguments, whole: program.Program) -> tuple[int, int, int]:
+    def _step(self, given: ctypes.Structure, whole: ctypes.Structure) -> tuple[int, int, int]:
         rows, sequences = given.tokens_count, given.sequences
         room = program.ATTENDING.itemsize + whole.max_tokens * program.ROW_GROUP.itemsize
         turns = (ctypes.c_uint64 * len(self._ropes)).from_address(given.rotations)
@@ -190,7 +191,8 @@ def test_arm_gives_the_logits_of_x86(
     format, options, kept, shape = CASES[case]
     spec = shape.decoder()
     model = build(spec, random_weights(spec, format), cache=kept, instruction_set="portable", **options)
-    recorder = Recorder(library.kernels(), [rope.dims for rope in spec.ropes])
+    parts = len(model.executable._logits.parts)  # type: ignore[attr-defined]
+    recorder = Recorder(library.kernels(), [rope.dims for rope in spec.ropes], parts)
     monkeypatch.setattr(library, "kernels", lambda: recorder)
     expected = np.concatenate([logits.ravel() for logits in run_steps(model)])
     image = tmp_path / "image"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from causerie.backends.native import backend as native
+from causerie.backends.native.abi import Layout
 from causerie.backends.native.backend import NativeBackend
-from causerie.backends.native.program import Layout
 from causerie.errors import UnknownName, UsageError
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Ops, Weights

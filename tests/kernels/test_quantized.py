@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from causerie.backends.native.program import Op
+from causerie.backends.native.abi import Op
+from causerie.backends.native.program import number
 from causerie.models.model import Model
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.spec.decoder import Decoder
@@ -156,8 +157,8 @@ def test_rows_in_any_number_are_each_as_alone(format: str, rows: int, instructio
 def test_activations_are_quantized_where_they_are_written(format: str) -> None:
     """Norms and gates give 8 bits at once; only what attention mixed is turned in a line of its own."""
     model = decoder(format)
-    operations = [Op(int(line["op"])) for line in model.executable.instructions]  # type: ignore[attr-defined]
-    assert operations.count(Op.ROUND) == len(model.spec.layers)
+    operations = model.executable.instructions["op"]  # type: ignore[attr-defined]
+    assert (operations == number(Op.ROUND)).sum() == len(model.spec.layers)
 
 
 @pytest.mark.parametrize("instruction_set", RUNNABLE)

@@ -157,7 +157,7 @@ class Probe:
         self._meter = Meter(threads, instruction_set)
         self._rounds: list[float] = []
         self.bytes_held = READ_BYTES
-        self.instruction_set = self._meter.instruction_set.name
+        self.instruction_set = self._meter.machine.instruction_set.name
 
     def bandwidth(self, seconds: float = 0.1) -> float:
         """Bytes per second read from memory in one round."""

@@ -7,23 +7,23 @@ from __future__ import annotations
 
 import ctypes
 import os
-import threading
-import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.native import library, prepared
+from causerie.backends.native import prepared
+from causerie.backends.native.abi import Layout
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.executable import NativeExecutable
 from causerie.backends.native.lossless import LosslessMatrix, likely_bytes, most_bytes
-from causerie.backends.native.program import BLOCK, NUMBERS, PANEL, Layout, Packing
+from causerie.backends.native.machine import Machine
+from causerie.backends.native.program import BLOCK, PANEL, Packing, format_number, number
 from causerie.backends.native.quantized import held_bytes, packing_of, panels_bytes, slice_rows, write_table
 from causerie.backends.native.trace import Placed
 from causerie.backends.ops import PACKINGS, CacheShape, Passes
-from causerie.errors import BackendUnavailable, EngineError, UsageError, unknown
+from causerie.errors import EngineError, unknown
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import Weight
@@ -59,17 +59,8 @@ class NativeBackend:
         packing = packing or "auto"
         if packing not in PACKINGS:
             raise unknown("packing", packing, PACKINGS)
-        if threads is not None and not 1 <= threads <= 1024:
-            raise UsageError(f"threads is {threads}; the native backend takes 1 to 1024.")
-        self.threads = usable_cores() if threads is None else threads
-        self.instruction_set = library.choose(instruction_set)
-        self._packs = packing == "lossless" or (packing == "auto" and self.instruction_set.name in PACKS)
-        self.lock = threading.Lock()  # one step or packing at a time: the pool has one set of threads
-        kernels = library.kernels()
-        self.pool: int | None = kernels.causerie_pool_new(self.threads)
-        if self.pool is None:
-            raise BackendUnavailable(f"The system refused {self.threads} threads. Set CAUSERIE_THREADS to fewer.")
-        weakref.finalize(self, kernels.causerie_pool_free, self.pool).atexit = False
+        self.machine = Machine(usable_cores() if threads is None else threads, instruction_set)
+        self._packs = packing == "lossless" or (packing == "auto" and self.machine.instruction_set.name in PACKS)
         self._arena: Arena | None = None
         self._formats: dict[str, str] = {}
         self._rows_only: str | None = None  # the matrix that is only ever read by row
@@ -115,8 +106,7 @@ class NativeBackend:
         for first in range(0, shape[0], step):
             last = min(first + step, shape[0])
             packing, kept = packing_of(format, read(first, last), address, first, last - first, shape[1])
-            with self.lock:
-                library.kernels().causerie_pack(self.pool, self.instruction_set.index, ctypes.byref(packing))
+            self.machine.pack(packing)
             del kept
         return Weight(name, shape, format, Placed(address, Layout.PANELS, self._arena.since(before)), size)
 
@@ -133,7 +123,7 @@ class NativeBackend:
     ) -> NativeExecutable:
         """Traces the pass to logits and makes room for the cache. Raises OutOfMemory."""
         self._arena = None  # the weights hold it from here on
-        return NativeExecutable(self, spec, weights, passes, cache, max_tokens)
+        return NativeExecutable(self.machine, spec, weights, passes, cache, max_tokens)
 
     def _format(self, name: str, shape: tuple[int, ...]) -> str:
         return self._formats[name] if len(shape) == 2 else "float32"
@@ -159,7 +149,7 @@ class NativeBackend:
         self,
         array: NDArray[Any],
         stored: str,
-        packing: Packing,
+        packing: ctypes.Structure,
         format: str,
         layout: Layout,
         packed: LosslessMatrix | None,
@@ -167,10 +157,9 @@ class NativeBackend:
         if array.dtype != DTYPES[stored]:
             raise EngineError(f"A weight stored as {stored} was read as {array.dtype}; {DTYPES[stored]} was expected.")
         packing.source, packing.rows = array.ctypes.data, array.shape[0]
-        packing.source_format, packing.target_format, packing.layout = NUMBERS[stored], NUMBERS[format], layout
-        kernels, arguments = library.kernels(), (self.pool, self.instruction_set.index, ctypes.byref(packing))
-        with self.lock:
-            if packed is not None:
-                kernels.causerie_measure(*arguments)
-                packed.make_room(packing.first, packing.rows)
-            kernels.causerie_pack(*arguments)
+        packing.source_format, packing.target_format = format_number(stored), format_number(format)
+        packing.layout = number(layout)
+        if packed is not None:
+            self.machine.measure(packing)
+            packed.make_room(packing.first, packing.rows)
+        self.machine.pack(packing)

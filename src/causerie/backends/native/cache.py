@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.native.arena import ALIGNMENT, Arena, aligned
-from causerie.backends.native.program import BLOCK, LAYER_CACHE, MAX_HEAD_DIM, SUM_HEADER
+from causerie.backends.native.program import BLOCK, HEAD_ROOM, LAYER_CACHE, SUM
 from causerie.backends.ops import CacheShape
 from causerie.errors import ConfigError, EngineError
 from causerie.quant.cache_format import KEY_GROUP
@@ -32,8 +32,8 @@ def block_bytes(spec: Attention, format: str) -> int:
 
 
 def sum_bytes(spec: Attention) -> int:
-    """Bytes of the sum of some positions for one query head: src/attention.h's Sum."""
-    return 4 * (SUM_HEADER + -(-spec.head_dim // 16) * 16)
+    """Bytes of the sum of some positions for one query head: src/abi.h's Sum and the values that follow it."""
+    return SUM.itemsize + 4 * (-(-spec.head_dim // 16) * 16)
 
 
 class LayerCaches:
@@ -64,10 +64,10 @@ class LayerCaches:
 
 def _check_heads(family: str, spec: Attention) -> None:
     dims = spec.rope.dims
-    if spec.head_dim > MAX_HEAD_DIM or spec.head_dim % 2:
+    if spec.head_dim > HEAD_ROOM or spec.head_dim % 2:
         raise ConfigError(
-            f"This {family} model has heads of {spec.head_dim} elements; the native backend does even sizes up to "
-            f"{MAX_HEAD_DIM}. Use the torch backend."
+            f"This {family} model has heads of {spec.head_dim} elements; the native backend's attention has room for "
+            f"even sizes up to {HEAD_ROOM}. Use the torch backend (backend='torch')."
         )
     if dims % 2 or not 0 <= dims <= spec.head_dim or spec.heads % spec.kv_heads:
         raise ConfigError(

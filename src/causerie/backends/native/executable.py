@@ -9,17 +9,17 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.instruction_time import InstructionTime
-from causerie.backends.native import library
+from causerie.backends.native.abi import Fault
 from causerie.backends.native.cache import LayerCaches, sum_bytes
+from causerie.backends.native.machine import Machine
 from causerie.backends.native.prepared import LAYOUT_VERSION, laid
 from causerie.backends.native.profile import instruction_time
-from causerie.backends.native.program import ATTENDING, ROW_GROUP, Program, StepArguments
+from causerie.backends.native.program import ATTENDING, ROW_GROUP, StepArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
 from causerie.backends.ops import CacheShape, Forward, LaidOut, Passes, Rotations
 from causerie.backends.step import Step
@@ -27,23 +27,27 @@ from causerie.errors import EngineError
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Weights
 
-if TYPE_CHECKING:
-    from causerie.backends.native.backend import NativeBackend
-
-FAULTS: tuple[Callable[[int, Step, Program], str], ...] = (
-    lambda at, step, program: f"it has {at} tokens and the model was compiled for at most {program.max_tokens}",
-    lambda at, step, program: f"starts, table_starts and tables do not fit together at sequence {at}",
-    lambda at, step, program: (
+FAULTS: dict[Fault, Callable[[int, Step, ctypes.Structure], str]] = {
+    Fault.TOO_MANY_TOKENS: lambda at, step, program: (
+        f"it has {at} tokens and the model was compiled for at most {program.max_tokens}"
+    ),
+    Fault.BAD_STARTS: lambda at, step, program: f"starts, table_starts and tables do not fit together at sequence {at}",
+    Fault.TOKEN_OUTSIDE_VOCABULARY: lambda at, step, program: (
         f"row {at} has token {step.tokens[at]} and the vocabulary has {program.vocab}: "
         "the tokenizer belongs to another model"
     ),
-    lambda at, step, program: f"row {at} has position {step.positions[at]}; positions count from 0",
-    lambda at, step, program: f"row {at} is at position {step.positions[at]}, beyond its sequence's block table",
-    lambda at, step, program: f"entry {at} of its tables or copies names a block outside the cache's {program.blocks}",
-    lambda at, step, program: f"entry {at} of rows is not an ascending row of the step",
-)
-"""What is wrong with a step, by the number that src/run.h gives it, from 1."""
-
+    Fault.NEGATIVE_POSITION: lambda at, step, program: (
+        f"row {at} has position {step.positions[at]}; positions count from 0"
+    ),
+    Fault.TABLE_TOO_SHORT: lambda at, step, program: (
+        f"row {at} is at position {step.positions[at]}, beyond its sequence's block table"
+    ),
+    Fault.BLOCK_OUTSIDE_CACHE: lambda at, step, program: (
+        f"entry {at} of its tables or copies names a block outside the cache's {program.blocks}"
+    ),
+    Fault.ROW_OUTSIDE_STEP: lambda at, step, program: f"entry {at} of rows is not an ascending row of the step",
+}
+"""What is wrong with a step, in words: its row, entry or sequence, the step, and the Program."""
 
 _CLOSED = "The model was closed and cannot run. Load it again."
 
@@ -53,7 +57,7 @@ class NativeExecutable:
 
     def __init__(
         self,
-        backend: NativeBackend,
+        machine: Machine,
         spec: Decoder,
         weights: Weights,
         passes: Passes,
@@ -61,7 +65,7 @@ class NativeExecutable:
         max_tokens: int,
     ) -> None:
         """Traces the pass to logits. Raises OutOfMemory for cache or activations."""
-        self._backend = backend
+        self._machine = machine
         self._spec = spec
         self._weights: Weights | None = weights  # holds their memory
         self._passes = passes
@@ -109,7 +113,7 @@ class NativeExecutable:
             self._caches,
             width=width,
             max_tokens=self._max_tokens,
-            threads=self._backend.threads,
+            threads=self._machine.threads,
         )
 
     @staticmethod
@@ -137,18 +141,9 @@ class NativeExecutable:
             attending=self._attending_at,
             **arrays,
         )
-        where = ctypes.c_int64()
-        with self._backend.lock:
-            fault = library.kernels().causerie_run(
-                self._backend.pool,
-                self._backend.instruction_set.index,
-                ctypes.byref(traced.program),
-                ctypes.byref(arguments),
-                ctypes.byref(where),
-                opened,
-            )
-        if fault:
-            raise EngineError(f"A step cannot run: {FAULTS[fault - 1](where.value, step, traced.program)}.")
+        fault, where = self._machine.run(traced.program, arguments, opened)
+        if fault is not Fault.STEP_OK:
+            raise EngineError(f"A step cannot run: {FAULTS[fault](where, step, traced.program)}.")
         return result
 
     def touch(self, cache_bytes: int) -> None:
@@ -164,11 +159,11 @@ class NativeExecutable:
         if self._weights is None:
             raise EngineError(_CLOSED)
         matrices = {name: laid(weight) for name, weight in self._weights.items() if len(weight.shape) == 2}
-        return LaidOut(self._backend.name, LAYOUT_VERSION, matrices)
+        return LaidOut("native", LAYOUT_VERSION, matrices)
 
     def close(self) -> None:
         """Frees weights, cache and activations."""
-        with self._backend.lock:
+        with self._machine.lock:
             self._weights = self._caches = self._logits = self._states = None
 
     def _turns(self, rotations: Rotations, tokens: int) -> list[NDArray[np.float32]]:

@@ -1,6 +1,7 @@
 """The compiled kernels: found, checked to be of this version, and the instruction set chosen.
 
-The one place that speaks ctypes to libcauserie_kernels; it knows no decoder. The C++ side is src/library.cpp.
+It declares the functions of libcauserie_kernels, which machine.py calls; it knows no decoder. The C++ side is
+src/library.cpp.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from functools import cache
 from pathlib import Path
 
 import causerie.backends.native as package
-from causerie.backends.native import program
+from causerie.backends.native import abi
+from causerie.backends.native.description import Description
 from causerie.errors import BackendUnavailable, unknown
 
-ABI_VERSION = 5
 FILES = ("libcauserie_kernels.so", "libcauserie_kernels.dylib")
 
 
@@ -41,16 +42,32 @@ def kernels() -> ctypes.CDLL:
         library = ctypes.CDLL(str(found))
     except OSError as fault:
         raise BackendUnavailable(f"The native backend's library {found.name} does not load: {fault}.") from None
-    _declare(library)
-    _check(library, found.name)
+    if told := _declare(library) or _disagreements(library):
+        raise BackendUnavailable(
+            f"{found.name} was built from other sources than these Python files: {'; '.join(told)}. "
+            "Build it again: make native in a checkout, or pip install --force-reinstall causerie."
+        )
     return library
 
 
-def _declare(library: ctypes.CDLL) -> None:
+@cache
+def description() -> Description:
+    """What the library tells of its structures and numbers. Raises as `kernels`."""
+    return Description.parse(kernels().causerie_description())
+
+
+def _disagreements(library: ctypes.CDLL) -> list[str]:
+    try:
+        return abi.disagreements(Description.parse(library.causerie_description()))
+    except ValueError as fault:
+        return [f"it describes itself in another way ({fault})"]
+
+
+def _declare(library: ctypes.CDLL) -> list[str]:
+    """Gives each function its types; which ones the library lacks, in words."""
     pointer, integer, wide = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
     signatures = {
-        "causerie_abi_version": (integer, []),
-        "causerie_layout_sizes": (None, [ctypes.POINTER(wide)]),
+        "causerie_description": (ctypes.c_char_p, []),
         "causerie_variant_count": (integer, []),
         "causerie_variant_name": (ctypes.c_char_p, [integer]),
         "causerie_variant_lacking": (ctypes.c_char_p, [integer]),
@@ -60,23 +77,13 @@ def _declare(library: ctypes.CDLL) -> None:
         "causerie_measure": (None, [pointer, integer, pointer]),
         "causerie_pack": (None, [pointer, integer, pointer]),
         "causerie_read": (ctypes.c_uint64, [pointer, integer, pointer, wide]),
+        "causerie_peak": (wide, [pointer, integer, integer, wide, wide]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name, None)
         if function is not None:
             function.restype, function.argtypes = result, arguments
-
-
-def _check(library: ctypes.CDLL, file: str) -> None:
-    version = library.causerie_abi_version() if hasattr(library, "causerie_abi_version") else None
-    sizes = (ctypes.c_int64 * len(program.LAYOUT_SIZES))()
-    if version == ABI_VERSION and hasattr(library, "causerie_layout_sizes"):
-        library.causerie_layout_sizes(sizes)
-    if tuple(sizes) != program.LAYOUT_SIZES:
-        raise BackendUnavailable(
-            f"{file} was built from other sources than these Python files (version {version}, expected {ABI_VERSION}). "
-            "Build it again: make native in a checkout, or pip install --force-reinstall causerie."
-        )
+    return [f"it lacks the function {name}" for name in signatures if not hasattr(library, name)]
 
 
 @cache

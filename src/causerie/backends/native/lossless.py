@@ -11,10 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.native.arena import ALIGNMENT, Arena
-from causerie.backends.native.program import ESCAPE, PACKED_PANEL, PANEL
-
-STEP_BYTES = PANEL * 2 * 12 // 8  # two inputs of a panel
-PLAIN_STEP_BYTES = PANEL * 2 * 2
+from causerie.backends.native.program import ESCAPE, PACKED_PANEL, PACKED_STEP, PANEL, PLAIN_STEP
 
 
 def steps_of(width: int) -> int:
@@ -29,18 +26,18 @@ def panels_of(rows: int) -> int:
 
 def most_bytes(shape: tuple[int, ...]) -> int:
     """What a matrix takes if no panel of it can be packed; the pieces of each slice of rows are aligned apart."""
-    panel = PACKED_PANEL.itemsize + steps_of(shape[1]) * PLAIN_STEP_BYTES + 2 * ALIGNMENT
+    panel = PACKED_PANEL.itemsize + steps_of(shape[1]) * PLAIN_STEP + 2 * ALIGNMENT
     return panels_of(shape[0]) * panel + ALIGNMENT
 
 
 def likely_bytes(shape: tuple[int, ...]) -> int:
     """What a matrix takes if all of it can be packed, without exceptions."""
-    return panels_of(shape[0]) * (PACKED_PANEL.itemsize + steps_of(shape[1]) * STEP_BYTES)
+    return panels_of(shape[0]) * (PACKED_PANEL.itemsize + steps_of(shape[1]) * PACKED_STEP)
 
 
 def piece_bytes(plain: NDArray[np.bool_], steps: int) -> NDArray[np.int64]:
     """What the steps of each panel take, by whether it is kept plain."""
-    return np.where(plain, PLAIN_STEP_BYTES, STEP_BYTES).astype(np.int64) * steps
+    return np.where(plain, PLAIN_STEP, PACKED_STEP).astype(np.int64) * steps
 
 
 class LosslessMatrix:

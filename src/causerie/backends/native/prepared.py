@@ -1,7 +1,7 @@
 """Matrices that lie in a file as the kernels read them: their bytes freed of addresses, and taken into use where they
 are mapped.
 
-Layouts are those of program.Layout; only packed bfloat16 holds addresses, in the table of its panels. What a file says
+Layouts are those of abi.Layout; only packed bfloat16 holds addresses, in the table of its panels. What a file says
 is checked, since kernels trust it. Knows no file.
 """
 
@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.backends.native.abi import Layout
 from causerie.backends.native.arena import ALIGNMENT, aligned
 from causerie.backends.native.lossless import panels_of, piece_bytes, steps_of
-from causerie.backends.native.program import ESCAPE, PACKED_PANEL, PANEL, Layout
+from causerie.backends.native.program import ESCAPE, PACKED_PANEL, STEP_WEIGHTS
 from causerie.backends.native.quantized import held_bytes
 from causerie.backends.native.trace import Placed
 from causerie.backends.ops import Laid
@@ -24,7 +25,6 @@ LAYOUT_VERSION = 1
 """Of all layouts together: to be raised whenever the bytes of any of them change."""
 
 Bytes = NDArray[np.uint8]
-STEP_WEIGHTS = 2 * PANEL
 _STEP = {"data": 64, "escapes": 8}  # the addresses of a panel, and what they are multiples of
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from causerie.backends.instruction_time import InstructionTime
-from causerie.backends.native.program import BLOCK, Op
+from causerie.backends.native.abi import Counted, Op
+from causerie.backends.native.program import BLOCK
 from causerie.backends.native.trace import Line
 from causerie.backends.step import Step
 
@@ -23,7 +24,7 @@ def instruction_time(line: Line, instruction: np.void, seconds: float, step: Ste
 
 
 def _bytes_read(line: Line, instruction: np.void, step: Step) -> int:
-    rows = len(step.rows) if instruction["counted"] else len(step.tokens)
+    rows = len(step.rows) if line.outputs[0].counted is Counted.WANTED else len(step.tokens)
     if not rows:
         return 0
     if line.op is Op.LINEAR:

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from causerie.backends.native.program import NUMBERS, PANEL, Layout, Packing
+from causerie.backends.native.abi import Layout
+from causerie.backends.native.program import PANEL, TABLE_BYTES, Packing, format_number
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.lookup import TABLES, Lookup
 from causerie.quant.weight import BYTES
 
-TABLE_BYTES = 256  # a table of 16 values, and room to the next multiple of an arena's alignment
 SCALE_BYTES = {"int8": 2, "int4": 2, "bnb_int8": 4}  # of a row of a group, the zero point included; else 4
 
 
@@ -66,13 +66,15 @@ def write_table(format: str, address: int) -> None:
         ctypes.memmove(address, table.ctypes.data, table.nbytes)
 
 
-def packing_of(format: str, arrays: Buffers, target: int, first: int, rows: int, width: int) -> tuple[Packing, Any]:
+def packing_of(
+    format: str, arrays: Buffers, target: int, first: int, rows: int, width: int
+) -> tuple[ctypes.Structure, Any]:
     """The packing of some rows, and the arrays that must live as long as it is used."""
     found = format_named(format)
     scale = found.magnitudes(arrays) if isinstance(found, Lookup) else arrays["scale"]
     kept = [np.ascontiguousarray(each) for each in (arrays["codes"], scale)]
     kept += [np.ascontiguousarray(arrays[name]) for name in ("zero", "unit") if name in arrays]
-    packing = Packing(target=target, first=first, rows=rows, width=width, target_format=NUMBERS[format])
+    packing = Packing(target=target, first=first, rows=rows, width=width, target_format=format_number(format))
     for name, array in zip(("source", "scale", "zero", "unit"), kept, strict=False):
         setattr(packing, name, array.ctypes.data)
     return packing, kept

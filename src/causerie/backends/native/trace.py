@@ -14,19 +14,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.backends.native import abi
+from causerie.backends.native.abi import CacheNumber, Counted, Layout, Narrow, Op
 from causerie.backends.native.cache import LayerCaches
-from causerie.backends.native.program import (
-    ACTIVATIONS,
-    BUFFER,
-    CACHE_NUMBERS,
-    INSTRUCTION,
-    MAX_PARTS,
-    NUMBERS,
-    TOKENS,
-    WANTED,
-    Layout,
-    Op,
-)
+from causerie.backends.native.program import BUFFER, INSTRUCTION, PART, format_number, number
 from causerie.backends.native.quantized import input_group
 from causerie.errors import EngineError
 from causerie.quant.plain import to_float32, to_plain
@@ -39,7 +30,17 @@ from causerie.spec.ops import Linear
 
 CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION)  # operations that can give their result in bfloat16
 CAN_QUANTIZE = (Op.NORM, Op.GLU)  # and in 8 bits
-WIDE, BRAIN = 0, 1  # how a value is held: float32, bfloat16; else in 8 bits, the number of elements that share a scale
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the elements of a value are written."""
+
+    narrow: Narrow
+    group: int = 0  # of codes: how many share a scale
+
+
+WIDE, BRAIN = Form(Narrow.NOT), Form(Narrow.BFLOAT16)
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,16 @@ class Value:
 
     number: int
     width: int
-    counted: int  # TOKENS or WANTED: what its rows are
-    narrow: int = WIDE  # WIDE, BRAIN or a group
+    counted: Counted  # what its rows are
+    form: Form = WIDE
 
     @property
     def row_bytes(self) -> int:
         """Bytes from row to row: whole cache lines, no multiple of 1 KiB, where rows would evict each other."""
-        if self.narrow in (WIDE, BRAIN):
-            size = self.width * (2 if self.narrow else 4)
-        else:
-            size = self.width + self.width // self.narrow * 4 + self.width // 32 * 4  # codes, scales, sums: quantized.h
+        if self.form in (WIDE, BRAIN):
+            size = self.width * (4 if self.form == WIDE else 2)
+        else:  # codes, scales, sums: quantized.h
+            size = self.width + self.width // self.form.group * 4 + self.width // 32 * 4
         lines = -(-size // 64)
         return 64 * (lines + 1 if lines % 16 == 0 else lines)
 
@@ -91,13 +92,17 @@ class NativeOps:
         self._ropes = spec.ropes
         self._caches = caches
         self._values = 0
-        self._rounded: dict[tuple[int, int], Value] = {}
+        self._rounded: dict[tuple[int, Form], Value] = {}
 
     def embed(self, table: Weight, scale: float = 1.0) -> Value:
         """[tokens, width]."""
         at: Placed = table.data
-        out = self._value(table.shape[1], TOKENS)
-        numbers: dict[str, float] = {"address": at.address, "layout": at.layout, "format": NUMBERS[table.format]}
+        out = self._value(table.shape[1], Counted.TOKENS)
+        numbers: dict[str, float] = {
+            "address": at.address,
+            "layout": number(at.layout),
+            "format": format_number(table.format),
+        }
         numbers["scale"] = _rounded(scale, table.format)
         self._note(Op.EMBED, (), out, numbers)
         return out
@@ -113,12 +118,10 @@ class NativeOps:
         same share one pass."""
         outputs = {i: self._value(part.weight.shape[0], x.counted) for i, part in enumerate(parts)}
         read = [_input_of(part.weight) for part in parts]
-        for narrow in dict.fromkeys(read):
-            chosen = [i for i, each in enumerate(read) if each == narrow]
-            for start in range(0, len(chosen), MAX_PARTS):
-                some = chosen[start : start + MAX_PARTS]
-                outs = tuple(outputs[i] for i in some)
-                self.lines.append(Line(Op.LINEAR, (self._as(x, narrow),), outs, {}, tuple(parts[i] for i in some)))
+        for form in dict.fromkeys(read):
+            chosen = [i for i, each in enumerate(read) if each == form]
+            outs = tuple(outputs[i] for i in chosen)
+            self.lines.append(Line(Op.LINEAR, (self._as(x, form),), outs, {}, tuple(parts[i] for i in chosen)))
         return tuple(outputs.values())
 
     def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
@@ -128,12 +131,12 @@ class NativeOps:
             "heads": spec.heads,
             "kv_heads": spec.kv_heads,
             "head_dim": spec.head_dim,
-            "format": CACHE_NUMBERS[self._caches.shape.dtype],
+            "format": number(CacheNumber[self._caches.shape.dtype.upper()]),
             "address": int(cache["address"]),
             "block_bytes": int(cache["block_bytes"]),
             "block_stride": int(cache["block_stride"]),
         }
-        turned, out = self._value(q.width, TOKENS), self._value(q.width, TOKENS)
+        turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
         turning = common | {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)}
         self._note(Op.ROTATE, (q, k, v), turned, turning)
         self._note(Op.ATTENTION, (turned,), out, common | {"scale": spec.scale, "window": spec.window or 0})
@@ -142,7 +145,7 @@ class NativeOps:
     def glu(self, gate: Value, up: Value, act: Activation) -> Value:
         """act(gate) · up."""
         out = self._value(gate.width, gate.counted)
-        self._note(Op.GLU, (gate, up), out, {"act": ACTIVATIONS[act]})
+        self._note(Op.GLU, (gate, up), out, {"act": number(abi.Activation[act.upper()])})
         return out
 
     def add(self, x: Value, y: Value) -> Value:
@@ -153,24 +156,24 @@ class NativeOps:
 
     def select(self, x: Value) -> Value:
         """The rows whose logits are wanted."""
-        out = self._value(x.width, WANTED)
+        out = self._value(x.width, Counted.WANTED)
         self._note(Op.SELECT, (x,), out, {})
         return out
 
-    def _value(self, width: int, counted: int, narrow: int = WIDE) -> Value:
+    def _value(self, width: int, counted: Counted, form: Form = WIDE) -> Value:
         self._values += 1
-        return Value(self._values - 1, width, counted, narrow)
+        return Value(self._values - 1, width, counted, form)
 
     def _note(self, op: Op, inputs: tuple[Value, ...], out: Value, numbers: Mapping[str, float]) -> None:
         self.lines.append(Line(op, inputs, (out,), numbers))
 
-    def _as(self, x: Value, narrow: int) -> Value:
-        if narrow == WIDE:
+    def _as(self, x: Value, form: Form) -> Value:
+        if form == WIDE:
             return x
-        if (x.number, narrow) not in self._rounded:
-            out = self._rounded[x.number, narrow] = self._value(x.width, x.counted, narrow)
+        if (x.number, form) not in self._rounded:
+            out = self._rounded[x.number, form] = self._value(x.width, x.counted, form)
             self._note(Op.ROUND, (x,), out, {})
-        return self._rounded[x.number, narrow]
+        return self._rounded[x.number, form]
 
 
 def _rounded(scale: float, format: str) -> float:
@@ -179,16 +182,17 @@ def _rounded(scale: float, format: str) -> float:
     return float(to_float32(to_plain(np.array([scale], np.float32), plain), plain)[0])
 
 
-def _input_of(weight: Weight) -> int:
-    """How a matrix reads its input, as `Value.narrow`."""
+def _input_of(weight: Weight) -> Form:
+    """How a matrix reads its input."""
     if weight.format == "bfloat16":
         return BRAIN
-    return input_group(weight.format, weight.shape[1])
+    group = input_group(weight.format, weight.shape[1])
+    return Form(Narrow.CODES, group) if group else WIDE
 
 
 def _can_give(line: Line, out: Value) -> bool:
     """Whether the operation of `line` can write its result as `out`."""
-    if out.narrow == BRAIN:  # only even widths: an odd one needs a zero beside its last element, which ROUND writes
+    if out.form == BRAIN:  # only even widths: an odd one needs a zero beside its last element, which ROUND writes
         return line.op in CAN_ROUND and out.width % 2 == 0
     whole_row = line.op is not Op.NORM or line.numbers["length"] == out.width
     return line.op in CAN_QUANTIZE and whole_row
@@ -254,28 +258,33 @@ def with_merges(lines: list[Line]) -> list[Line]:
     ]
 
 
-def assemble(lines: list[Line], memory: Memory) -> NDArray[np.void]:
-    """The lines as C++ reads them."""
+def assemble(lines: list[Line], memory: Memory) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """The lines as C++ reads them, and the table of their parts."""
     program: NDArray[np.void] = np.zeros(len(lines), INSTRUCTION)
+    parts: NDArray[np.void] = np.zeros(sum(len(line.parts) for line in lines), PART)
+    first = 0
     for instruction, line in zip(program, lines, strict=True):
         shape = line.inputs[0] if line.inputs else line.outputs[0]
         out = line.outputs[0]
-        instruction["op"], instruction["counted"] = line.op, out.counted
-        instruction["width"], instruction["narrow"] = shape.width, out.narrow
+        instruction["op"], instruction["counted"] = number(line.op), number(out.counted)
+        instruction["width"] = shape.width
+        instruction["narrow"], instruction["group"] = number(out.form.narrow), out.form.group
         for name, value in zip("xyz", line.inputs, strict=False):
             instruction[name] = memory.buffer_of[value.number]
         instruction["out"] = memory.buffer_of[out.number]
-        for name, number in line.numbers.items():
-            instruction[name] = number
-        instruction["parts_used"] = len(line.parts)
-        for part, linear, value in zip(instruction["parts"], line.parts, line.outputs, strict=False):
-            part["weight"], part["format"] = linear.weight.data.address, NUMBERS[linear.weight.format]
-            part["layout"] = linear.weight.data.layout
+        for name, given in line.numbers.items():
+            instruction[name] = given
+        instruction["first_part"], instruction["part_count"] = first, len(line.parts)
+        own = parts[first : first + len(line.parts)]
+        first += len(own)
+        for part, linear, result in zip(own, line.parts, line.outputs, strict=False):
+            part["weight"], part["format"] = linear.weight.data.address, format_number(linear.weight.format)
+            part["layout"] = number(linear.weight.data.layout)
             part["bias"] = 0 if linear.bias is None else linear.bias.data.address
-            part["out"], part["rows"] = memory.buffer_of[value.number], linear.weight.shape[0]
+            part["out"], part["rows"] = memory.buffer_of[result.number], linear.weight.shape[0]
             if linear.weight.data.layout is Layout.ROWS or linear.weight.shape[1] != shape.width:
                 raise EngineError(f"Weight {linear.weight.name!r} was not placed as a matrix of {shape.width} inputs.")
-    return program
+    return program, parts
 
 
 def buffers(memory: Memory, rows: int, begin: int) -> NDArray[np.void]:

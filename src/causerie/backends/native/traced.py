@@ -5,15 +5,17 @@ Knows no step. Two programs over the same caches may exist side by side; they ar
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.native import trace
+from causerie.backends.native.abi import Counted
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.cache import LayerCaches
-from causerie.backends.native.program import WANTED, Program
+from causerie.backends.native.program import Program
 from causerie.backends.ops import Forward
 from causerie.errors import EngineError
 from causerie.spec.decoder import Decoder
@@ -27,8 +29,9 @@ SUMS_BYTES = 4 * 2**20
 class Traced:
     """A program and all the memory that its addresses name, but for the result's, which is the caller's."""
 
-    program: Program
+    program: ctypes.Structure
     instructions: NDArray[np.void]
+    parts: NDArray[np.void]
     buffers: NDArray[np.void]
     lines: list[trace.Line]
     width: int  # of a row of the result
@@ -49,18 +52,19 @@ class Traced:
         """Records `forward`, which gives a float32 row of `width` for each wanted row. Raises OutOfMemory."""
         ops = trace.NativeOps(spec, caches)
         result = forward(ops, spec, weights)
-        if (result.width, result.counted, result.narrow) != (width, WANTED, False):
+        if (result.width, result.counted, result.form) != (width, Counted.WANTED, trace.WIDE):
             raise EngineError(f"The pass gave {result}; one float32 row of {width} per wanted row is needed.")
         lines = trace.fold_roundings(ops.lines)
         memory = trace.share_memory(lines, result)
         lines = trace.with_merges(lines)
         room = sum(memory.strides[:-1]) * max_tokens
         activations = Arena(aligned(room) + SUMS_BYTES, "the activations of a step")
-        instructions = trace.assemble(lines, memory)
+        instructions, parts = trace.assemble(lines, memory)
         buffers = trace.buffers(memory, max_tokens, activations.take(room))
         row_sequence = np.zeros(max_tokens, np.int32)
         program = Program(
             instructions=instructions.ctypes.data,
+            parts=parts.ctypes.data,
             buffers=buffers.ctypes.data,
             layers=caches.layers.ctypes.data,
             row_sequence=row_sequence.ctypes.data,
@@ -73,4 +77,4 @@ class Traced:
             vocab=spec.vocab,
             threads=threads,
         )
-        return Traced(program, instructions, buffers, lines, width, activations, row_sequence)
+        return Traced(program, instructions, parts, buffers, lines, width, activations, row_sequence)

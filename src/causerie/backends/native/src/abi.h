@@ -1,22 +1,41 @@
-// What Python and the kernels share: the layout of a program and of a step. Plain C types; program.py mirrors every field
-// by name, and causerie_layout_sizes() lets it check that both sides agree.
+// What Python and the kernels share: the layout of a program and of a step. Plain C types without gaps between fields.
+// describe.cpp tells Python all of it by name: an enumeration's members, a structure's fields, the constants.
 #pragma once
 #include <stdint.h>
 
 enum Op : int32_t { OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE, OP_COUNT };
 // Quantized matrices: quantized.h.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, INT8, INT4, LOOKUP4, ROW_INT8, NUMBER_COUNT };
-enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE_INT8 };
+enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE_INT8, CACHE_NUMBER_COUNT };
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
-enum Layout : int32_t { ROWS, PANELS, PACKED };
-enum Activation : int32_t { SILU, GELU, GELU_TANH };
+enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
+enum Activation : int32_t { SILU, GELU, GELU_TANH, ACTIVATION_COUNT };
+// What the rows of an instruction are: the step's tokens, or the rows whose logits are wanted.
+enum Counted : int32_t { TOKENS_COUNTED, WANTED_COUNTED, COUNTED_COUNT };
+// How an instruction writes its result: as it computes, narrowed, or in 8 bits with scales (quantized.h).
+enum Narrow : int32_t { NARROW_NOT, NARROW_BFLOAT16, NARROW_CODES, NARROW_COUNT };
+// The kinds of products that peak.cpp measures.
+enum Arithmetic : int32_t { ARITHMETIC_FLOAT32, ARITHMETIC_BFLOAT16, ARITHMETIC_INT8, ARITHMETIC_COUNT };
+// What is wrong with a step: run.cpp.
+enum Fault : int32_t {
+  STEP_OK,
+  TOO_MANY_TOKENS,
+  BAD_STARTS,
+  TOKEN_OUTSIDE_VOCABULARY,
+  NEGATIVE_POSITION,
+  TABLE_TOO_SHORT,
+  BLOCK_OUTSIDE_CACHE,
+  ROW_OUTSIDE_STEP,
+  FAULT_COUNT,
+};
 
+constexpr int ABI_VERSION = 6;   // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
 constexpr int GROUP_ROWS = 8;    // rows of one sequence that read keys and values together
-constexpr int MAX_HEAD_DIM = 512;
-constexpr int MAX_PARTS = 4;
+constexpr int HEAD_ROOM = 512;   // elements of a head that the scratch of the attention kernels holds
+constexpr int64_t TABLE_BYTES = 256;  // before the panels of a matrix whose codes are looked up: its 16 values, and padding
 constexpr float ROW_INT8_STEP = 7.874015718698502e-3f;  // 1 / 127 as bitsandbytes writes it
 
 // One matrix of a linear: [rows, width] in panels, its bias padded to whole panels (or 0), the buffer it fills.
@@ -32,10 +51,11 @@ struct Part {
 // Every operation reads the fields it needs; the rest are 0. Buffers are indexes into Program::buffers.
 struct Instruction {
   int32_t op;
-  int32_t counted;    // rows: 0 = the step's tokens, 1 = the rows whose logits are wanted
+  int32_t counted;    // what its rows are: a Counted
   int32_t x, y, z;    // inputs
   int32_t out;
-  int32_t narrow;     // out is: 0 float32, 1 bfloat16, else 8 bits with a scale for so many elements (quantized.h)
+  int32_t narrow;     // how out is written: a Narrow
+  int32_t group;      // of NARROW_CODES: elements that share a scale
   int32_t width;      // elements in a row of x
   int32_t length;     // norm: elements in a group
   int32_t act;        // glu: an Activation
@@ -45,14 +65,13 @@ struct Instruction {
   int32_t rope;       // rotate: which of Step::rotations
   int32_t format;     // embed: the table's Number; rotate, attention: a CacheNumber
   int32_t layout;     // embed: the table's Layout
-  int32_t parts_used; // linear
+  int32_t first_part, part_count;  // linear: its matrices, in Program::parts
   float eps;          // norm
   float scale;        // attention
   int32_t unused;
   uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block
-  Part parts[MAX_PARTS];
 };
 
 struct Buffer {
@@ -78,8 +97,17 @@ struct Attending {
   RowGroup group[];                     // [max_tokens]
 };
 
+// What attention sums up over some positions for one query head: the largest score (in powers of two), the sum of the
+// weights, and the weighted sum of values.
+struct Sum {
+  float peak, total;
+  float unused[14];
+  float mixed[];  // [head_dim padded to 16]
+};
+
 struct Program {
   const Instruction* instructions;
+  const Part* parts;  // of all instructions
   Buffer* buffers;
   const LayerCache* layers;
   int32_t* row_sequence;  // scratch [max_tokens]: which sequence a row belongs to
@@ -131,6 +159,9 @@ struct PackedPanel {
 };
 
 struct Escape {
-  uint32_t at;  // 128 · step + weight in the step
+  uint32_t at;  // STEP_WEIGHTS · step + weight in the step
   uint32_t value;
 };
+
+constexpr int64_t STEP_WEIGHTS = 2 * PANEL;  // of one step over a packed or a plain panel: two inputs
+constexpr int64_t PACKED_STEP = STEP_WEIGHTS * 12 / 8, PLAIN_STEP = STEP_WEIGHTS * 2;  // bytes

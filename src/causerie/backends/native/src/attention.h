@@ -74,14 +74,6 @@ static inline const int32_t* block_table(const Program& program, const Step& ste
   return step.tables + step.table_starts[program.row_sequence[r]];
 }
 
-// The sum of one chunk of positions for one query head, and of several: the largest score (in powers of two), the sum of
-// the weights, and the weighted sum of values.
-struct Sum {
-  float peak, total;
-  float unused[14];
-  float mixed[];
-};
-
 static inline int64_t sum_bytes(const Instruction& in) { return int64_t(sizeof(Sum)) + padded(in.head_dim) * int64_t(sizeof(float)); }
 
 // Query heads that go through a chunk of positions together.

@@ -31,7 +31,7 @@ template <class C>
 struct FloatCache : C {
   using Element = typename C::Element;
   using Number = typename C::Number;
-  struct Query { alignas(64) Number numbers[MAX_HEAD_DIM]; };
+  struct Query { alignas(64) Number numbers[HEAD_ROOM]; };
   struct Weights { alignas(64) Number numbers[LINES][CHUNK]; };
   using Together = Lines<Query>;
 

@@ -8,8 +8,8 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 struct AttendInt8 : CacheInt8 {
   struct Query {
-    alignas(64) int8_t numbers[MAX_HEAD_DIM / 4 * FOURS];
-    int totals[MAX_HEAD_DIM / KEY_GROUP];  // of a group's numbers
+    alignas(64) int8_t numbers[HEAD_ROOM / 4 * FOURS];
+    int totals[HEAD_ROOM / KEY_GROUP];  // of a group's numbers
     float scale;
   };
   struct Weights {

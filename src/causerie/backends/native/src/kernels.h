@@ -31,7 +31,7 @@ void arrange(const Packing&, int64_t panel);
 uint64_t read(const uint64_t* words, int64_t count);
 
 static inline int64_t row_count(const Step& step, const Instruction& in) {
-  return in.counted ? step.wanted_count : step.tokens_count;
+  return in.counted == WANTED_COUNTED ? step.wanted_count : step.tokens_count;
 }
 template <class T>
 static inline T* row(const Program& program, int buffer, int64_t index) {

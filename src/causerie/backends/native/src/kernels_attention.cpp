@@ -8,6 +8,7 @@
 // `merge` adds them; else an item is all chunks of those rows.
 #include "attention_float.h"
 #include "attention_int8.h"
+#include "dispatch.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
@@ -43,7 +44,7 @@ static inline void finish(const Program& program, const Instruction& in, const S
   const int64_t at = head * in.head_dim;
   for (int64_t c = 0; c < in.head_dim; c += 16) {
     const f32x16 value = div(load(sum.mixed + c), total);
-    if (in.narrow) store_first(row<uint16_t>(program, in.out, r) + at + c, value, in.head_dim - c);
+    if (in.narrow == NARROW_BFLOAT16) store_first(row<uint16_t>(program, in.out, r) + at + c, value, in.head_dim - c);
     else store_first(row<float>(program, in.out, r) + at + c, value, in.head_dim - c);
   }
 }
@@ -86,7 +87,7 @@ static inline void weigh(const Lines<typename F::Query>& lines, int h, float sca
 template <class F, int L, bool FETCH>
 static void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chunk, const Instruction& in) {
   alignas(64) float scores[LINES][CHUNK];
-  typename F::Weights weights;
+  typename F::Weights weights;  // scratch, as the scores: what is read of it was written before
   const int first = lines.first / BLOCK, last = (lines.last + BLOCK - 1) / BLOCK;
   for (int b = first; b < last; ++b) {
     if (FETCH) F::fetch_scales(chunk.values[b], chunk.next[b], in);
@@ -97,27 +98,12 @@ static void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chu
   F::template mix<L, FETCH>(lines, chunk.values, chunk.next, in, weights);
 }
 
-template <class F, int L>
-static inline void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chunk, const Instruction& in, bool fetch) {
-  fetch ? sum_chunk<F, L, true>(lines, chunk, in) : sum_chunk<F, L, false>(lines, chunk, in);
-}
-
 template <class F>
 static void sum_chunk(const Lines<typename F::Query>& lines, int count, const Chunk<F>& chunk, const Instruction& in, bool fetch) {
-  switch (count) {
-    case 1: return sum_chunk<F, 1>(lines, chunk, in, fetch);
-    case 2: return sum_chunk<F, 2>(lines, chunk, in, fetch);
-    case 3: return sum_chunk<F, 3>(lines, chunk, in, fetch);
-    case 4: return sum_chunk<F, 4>(lines, chunk, in, fetch);
-  }
-  if constexpr (LINES == 8) {
-    switch (count) {
-      case 5: return sum_chunk<F, 5>(lines, chunk, in, fetch);
-      case 6: return sum_chunk<F, 6>(lines, chunk, in, fetch);
-      case 7: return sum_chunk<F, 7>(lines, chunk, in, fetch);
-      default: return sum_chunk<F, 8>(lines, chunk, in, fetch);
-    }
-  }
+  with_count<LINES>(count, [&](auto some) {
+    constexpr int L = decltype(some)::value;
+    fetch ? sum_chunk<F, L, true>(lines, chunk, in) : sum_chunk<F, L, false>(lines, chunk, in);
+  });
 }
 
 // Some rows of one sequence by some query heads of one kv head: at most MOST lines, row by row.
@@ -137,7 +123,7 @@ struct Item {
 
 template <class F>
 static inline Chunk<F> find_chunk(const Item<F>& item, int64_t chunk, int64_t first, int64_t last) {
-  Chunk<F> found;
+  Chunk<F> found{};
   const int32_t* table = block_table(item.program, item.step, item.group.first);
   const int64_t sequence = item.program.row_sequence[item.group.first];
   const int64_t blocks = item.step.table_starts[sequence + 1] - item.step.table_starts[sequence];
@@ -181,7 +167,7 @@ static inline void each_sum(const Item<F>& item, int64_t chunk, Room room, Done 
   const int batches = (count + LINES - 1) / LINES, size = (count + batches - 1) / batches;
   for (int begin = 0; begin < count; begin += size) {
     const int few = count - begin < size ? count - begin : size;
-    Lines<typename F::Query> lines;
+    Lines<typename F::Query> lines{};
     for (int h = 0; h < few; ++h) {
       const int l = lines.low[h] = low[begin + h], e = lines.high[h] = high[begin + h];
       lines.query[h] = &item.queries[line[begin + h]];
@@ -209,7 +195,7 @@ static void attend_chunk(const Item<F>& item, int64_t chunk) {
 // All chunks, and the result.
 template <class F>
 static void attend_all(const Item<F>& item) {
-  constexpr int64_t LARGEST = sizeof(Sum) + MAX_HEAD_DIM * sizeof(float);
+  constexpr int64_t LARGEST = sizeof(Sum) + HEAD_ROOM * sizeof(float);
   alignas(64) char sums[MOST * LARGEST], parts[LINES * LARGEST];
   for (int64_t i = 0; i < item.lines(); ++i) clear(*sum_at(item.in, sums, i), item.in);
   for (int64_t chunk = oldest(item.step, item.in, item.group.first) / CHUNK; chunk < item.group.chunks; ++chunk)
@@ -266,7 +252,7 @@ static int64_t merge_items(const Program&, const Step& step, const Instruction& 
 static void merge_item(const Program& program, const Step& step, const Instruction& in, int64_t index) {
   const int64_t r = index / in.heads, head = index % in.heads;
   const RowGroup& group = find_group(*step.attending, &RowGroup::first, r);
-  alignas(64) char memory[sizeof(Sum) + MAX_HEAD_DIM * sizeof(float)];
+  alignas(64) char memory[sizeof(Sum) + HEAD_ROOM * sizeof(float)];
   Sum& sum = *sum_at(in, memory, 0);
   clear(sum, in);
   for (int64_t chunk = oldest(step, in, r) / CHUNK; chunk <= step.positions[r] / CHUNK; ++chunk)

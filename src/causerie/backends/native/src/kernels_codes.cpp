@@ -2,6 +2,7 @@
 // and row_int8. Every output is a chain of multiply-adds over each group's inputs in order, and one more over groups:
 //
 //   y = Σ over groups of absmax · Σ table[code] · x        y = (Σ code · x) · scale · (1 / 127)        each + bias
+#include "dispatch.h"
 #include "linear.h"
 #include "quantized.h"
 
@@ -85,27 +86,19 @@ static void row_int8_tile(const Stretch& run, const uint8_t* panel, int64_t toke
   }
 }
 
-template <bool FROM_MEMORY, int T>
+template <int T, bool FROM_MEMORY>
 static inline void run_tile(const Stretch& run, const uint8_t* panel, int64_t token) {
   if (run.part.format == LOOKUP4) lookup_tile<T, FROM_MEMORY>(run, panel, token);
   else row_int8_tile<T, FROM_MEMORY>(run, panel, token);
 }
 
-template <bool FROM_MEMORY>
-static inline void run_tile(const Stretch& run, const uint8_t* panel, int64_t token, int64_t tokens) {
-  switch (tokens) {
-    case 1: return run_tile<FROM_MEMORY, 1>(run, panel, token);
-    case 2: return run_tile<FROM_MEMORY, 2>(run, panel, token);
-    case 3: return run_tile<FROM_MEMORY, 3>(run, panel, token);
-    default: return run_tile<FROM_MEMORY, 4>(run, panel, token);
-  }
-}
-
 void run_codes(const Stretch& run) {
   const uint8_t* panel = panel_of(run.part.format, run.part.weight, run.in.width, run.panel);
   for (int64_t t = run.first; t < run.last; t += CODE_TOKENS) {
-    const int64_t tokens = run.last - t < CODE_TOKENS ? run.last - t : CODE_TOKENS;
-    t == run.first ? run_tile<true>(run, panel, t, tokens) : run_tile<false>(run, panel, t, tokens);
+    with_count<CODE_TOKENS>(run.last - t, [&](auto tokens) {
+      constexpr int T = decltype(tokens)::value;
+      t == run.first ? run_tile<T, true>(run, panel, t) : run_tile<T, false>(run, panel, t);
+    });
   }
 }
 

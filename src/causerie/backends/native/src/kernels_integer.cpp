@@ -8,6 +8,7 @@
 //
 // Of an int4 block Σ (code - 8)·x and Σ x fit 16 bits each: one lane holds both, and one product of pairs multiplies them by
 // the two factors. 128 inputs take 32 products and five operations more on the ports of products.
+#include "dispatch.h"
 #include "linear.h"
 #include "quantized.h"
 
@@ -45,23 +46,23 @@ struct Int4 {
 
 // A run of groups of one panel for a few tokens.
 struct Groups {
-  const uint8_t* panel;    // its head
-  const uint8_t* block;    // the first group's first
-  const int32_t* factors;  // [blocks of the run][64 rows], where many tokens use them
-  int64_t first, count;    // groups
-  int64_t group;           // inputs
-  int64_t blocks;          // of a group
-  int64_t inputs, bytes;   // of a block
-  Codes input;             // of the first token
-  int64_t input_stride;    // bytes
-  float* out;
-  int64_t out_stride;      // floats
-  int64_t rows;
-  const float* bias;
-  bool last;               // finishes the sums
-  const uint8_t* ahead;    // what to fetch into the second cache meanwhile
-  int64_t fetched;         // lines of it, a cache line each
-  int vector, vectors;     // of the panel's rows, sixteen each
+  const uint8_t* panel = nullptr;    // its head
+  const uint8_t* block = nullptr;    // the first group's first
+  const int32_t* factors = nullptr;  // [blocks of the run][64 rows], where many tokens use them
+  int64_t first = 0, count = 0;      // groups
+  int64_t group = 0;                 // inputs
+  int64_t blocks = 0;                // of a group
+  int64_t inputs = 0, bytes = 0;     // of a block
+  Codes input = {};                  // of the first token
+  int64_t input_stride = 0;          // bytes
+  float* out = nullptr;
+  int64_t out_stride = 0;            // floats
+  int64_t rows = 0;
+  const float* bias = nullptr;
+  bool last = false;                 // finishes the sums
+  const uint8_t* ahead = nullptr;    // what to fetch into the second cache meanwhile
+  int64_t fetched = 0;               // lines of it, a cache line each
+  int vector = 0, vectors = 0;       // of the panel's rows, sixteen each
 };
 
 // Cache lines that are fetched into the second cache, `each` with every block.
@@ -190,16 +191,6 @@ static void run_tile(const Groups& run) {
   run_strips<F, T, V, FROM_MEMORY>(run);
 }
 
-template <class F, bool FROM_MEMORY>
-static inline void run_tile(const Groups& run, int64_t tokens) {
-  switch (tokens) {
-    case 1: return run_tile<F, 1, FROM_MEMORY>(run);
-    case 2: return run_tile<F, 2, FROM_MEMORY>(run);
-    case 3: return run_tile<F, 3, FROM_MEMORY>(run);
-    default: return run_tile<F, 4, FROM_MEMORY>(run);
-  }
-}
-
 // The factors of a run's blocks, of the vectors that are wanted. What they are made of lies far apart: asked for at once.
 static void note_factors(const Groups& run, int32_t* factors) {
   const int64_t blocks = run.count * run.blocks;
@@ -213,20 +204,22 @@ static void note_factors(const Groups& run, int32_t* factors) {
 template <class F>
 static void run_format(const Stretch& stretch) {
   const Instruction& in = stretch.in;
-  Groups run;
-  run.group = input_group(F::format, in.width);
-  run.inputs = group_of(F::format, in.width);
-  run.blocks = run.group / run.inputs;
-  run.bytes = group_bytes(F::format, run.inputs);
-  run.panel = panel_of(F::format, stretch.part.weight, in.width, stretch.panel);
-  run.input_stride = stretch.program.buffers[in.x].stride;
-  run.out_stride = stretch.out_stride();
-  run.rows = stretch.rows();
-  run.bias = stretch.bias();
-  run.vector = stretch.vector;
-  run.vectors = stretch.vectors;
-  alignas(64) int32_t factors[CUT / INT4_BYTES * PANEL];
-  run.factors = factors;
+  const int64_t group = input_group(F::format, in.width), inputs = group_of(F::format, in.width);
+  alignas(64) int32_t factors[CUT / INT4_BYTES * PANEL];  // scratch: note_factors writes what is read
+  Groups run{
+      .panel = panel_of(F::format, stretch.part.weight, in.width, stretch.panel),
+      .factors = factors,
+      .group = group,
+      .blocks = group / inputs,
+      .inputs = inputs,
+      .bytes = group_bytes(F::format, inputs),
+      .input_stride = stretch.program.buffers[in.x].stride,
+      .out_stride = stretch.out_stride(),
+      .rows = stretch.rows(),
+      .bias = stretch.bias(),
+      .vector = stretch.vector,
+      .vectors = stretch.vectors,
+  };
   const int64_t all = in.width / run.group, bytes = run.bytes * run.blocks;
   const int64_t tiles = (stretch.last - stretch.first + INTEGER_TOKENS - 1) / INTEGER_TOKENS;
   const int64_t cut = tiles > 1 ? CUT / bytes : all;
@@ -243,9 +236,10 @@ static void run_format(const Stretch& stretch) {
     for (int64_t t = stretch.first; t < stretch.last; t += INTEGER_TOKENS, run.ahead += 64 * run.fetched) {
       run.input = codes_of(row<void>(stretch.program, in.x, t), in.width, run.group);
       run.out = stretch.out(t);
-      const int64_t tokens = stretch.last - t < INTEGER_TOKENS ? stretch.last - t : INTEGER_TOKENS;
-      if (tiles == 1) run_tile<F, true>(run, tokens);
-      else run_tile<F, false>(run, tokens);
+      with_count<INTEGER_TOKENS>(stretch.last - t, [&](auto tokens) {
+        constexpr int T = decltype(tokens)::value;
+        tiles == 1 ? run_tile<F, T, true>(run) : run_tile<F, T, false>(run);
+      });
     }
   }
 }

@@ -2,6 +2,7 @@
 // stream in the order it is used. Every output is ONE chain of multiply-adds over k in order, with the bias added last:
 // the same bits for one token or many, however tokens are grouped and k is cut. Quantized weights: kernels_integer.cpp and
 // kernels_codes.cpp.
+#include "dispatch.h"
 #include "linear.h"
 #include "packed.h"
 
@@ -41,16 +42,16 @@ struct Bfloat16 {
 
 // What a tile works on: one panel, a run of steps over k, a few tokens.
 struct Tile {
-  const void* weight;  // the panel at the first step
-  const char* ahead;   // what to fetch meanwhile, as many bytes as are read of the weight
-  const void* input;   // first token at the first step
-  int64_t input_stride;  // bytes between tokens
-  float* out;            // first token, first row of the panel
-  int64_t out_stride;    // floats between tokens
-  int64_t steps;
-  int64_t rows;        // of the panel that exist, 1 .. 64
-  const float* bias;   // of the panel, added when not null
-  bool first;          // starts the chains; else they go on from out
+  const void* weight = nullptr;  // the panel at the first step
+  const char* ahead = nullptr;   // what to fetch meanwhile, as many bytes as are read of the weight
+  const void* input = nullptr;   // first token at the first step
+  int64_t input_stride = 0;      // bytes between tokens
+  float* out = nullptr;          // first token, first row of the panel
+  int64_t out_stride = 0;        // floats between tokens
+  int64_t steps = 0;
+  int64_t rows = 0;              // of the panel that exist, 1 .. 64
+  const float* bias = nullptr;   // of the panel, added when not null
+  bool first = false;            // starts the chains; else they go on from out
 };
 
 // V vectors of rows (from row 16·v0 of the panel) by T tokens.
@@ -93,39 +94,29 @@ static void run_tile(const Tile& tile) {
   for (int v0 = 0; v0 < 4; v0 += V) strip<F, T, V, FROM_MEMORY>(tile, v0);
 }
 
-template <class F, bool FROM_MEMORY>
-static inline void run_tile(const Tile& tile, int64_t tokens) {
-  switch (tokens) {
-    case 1: return run_tile<F, 1, FROM_MEMORY>(tile);
-    case 2: return run_tile<F, 2, FROM_MEMORY>(tile);
-    case 3: return run_tile<F, 3, FROM_MEMORY>(tile);
-    case 4: return run_tile<F, 4, FROM_MEMORY>(tile);
-    case 5: return run_tile<F, 5, FROM_MEMORY>(tile);
-    default: return run_tile<F, 6, FROM_MEMORY>(tile);
-  }
-}
-
 template <class F>
 static inline int64_t all_steps(const Stretch& run) { return (run.in.width + F::each - 1) / F::each; }
 
 // Steps s .. s + steps of a stretch, which lie at `weight`. The first tile fetches `ahead`, where that is not null.
 template <class F>
 static inline void run_steps(const Stretch& run, const typename F::Weight* weight, int64_t s, int64_t steps, const void* ahead) {
-  Tile tile;
-  tile.weight = weight;
-  tile.ahead = static_cast<const char*>(ahead);
-  tile.input_stride = run.program.buffers[run.in.x].stride;
-  tile.out_stride = run.out_stride();
-  tile.steps = steps;
-  tile.rows = run.rows();
-  tile.bias = s + steps == all_steps<F>(run) ? run.bias() : nullptr;
-  tile.first = s == 0;
+  Tile tile{
+      .weight = weight,
+      .ahead = static_cast<const char*>(ahead),
+      .input_stride = run.program.buffers[run.in.x].stride,
+      .out_stride = run.out_stride(),
+      .steps = steps,
+      .rows = run.rows(),
+      .bias = s + steps == all_steps<F>(run) ? run.bias() : nullptr,
+      .first = s == 0,
+  };
   for (int64_t t = run.first; t < run.last; t += F::tokens) {
     tile.input = row<const typename F::Input>(run.program, run.in.x, t) + s * F::each;
     tile.out = run.out(t);
-    const int64_t tokens = run.last - t < F::tokens ? run.last - t : F::tokens;
-    if (ahead && t == run.first) run_tile<F, true>(tile, tokens);
-    else run_tile<F, false>(tile, tokens);
+    with_count<F::tokens>(run.last - t, [&](auto tokens) {
+      constexpr int T = decltype(tokens)::value;
+      ahead && t == run.first ? run_tile<F, T, true>(tile) : run_tile<F, T, false>(tile);
+    });
   }
 }
 
@@ -181,17 +172,6 @@ static void run_packed_few(const Stretch& run, const PackedPanel& panel, int64_t
     }
 }
 
-static void run_packed_few(const Stretch& run, const PackedPanel& panel, int64_t begin, int64_t tokens) {
-  switch (tokens) {
-    case 1: return run_packed_few<1>(run, panel, begin);
-    case 2: return run_packed_few<2>(run, panel, begin);
-    case 3: return run_packed_few<3>(run, panel, begin);
-    case 4: return run_packed_few<4>(run, panel, begin);
-    case 5: return run_packed_few<5>(run, panel, begin);
-    default: return run_packed_few<6>(run, panel, begin);
-  }
-}
-
 // Many tokens: some steps at a time are unpacked into the second cache, to be read by all.
 static void run_packed_many(const Stretch& run, const PackedPanel& panel) {
   alignas(64) uint16_t unpacked[UNPACKED * STEP_WEIGHTS];
@@ -210,15 +190,18 @@ static void run_packed(const Stretch& run) {
   if (passes > PASSES) return run_packed_many(run, panel);
   for (int64_t pass = 0; pass < passes; ++pass) {
     const int64_t begin = run.first + tokens * pass / passes;
-    run_packed_few(run, panel, begin, run.first + tokens * (pass + 1) / passes - begin);
+    const int64_t end = run.first + tokens * (pass + 1) / passes;
+    with_count<FEW>(end - begin, [&](auto few) { run_packed_few<decltype(few)::value>(run, panel, begin); });
   }
 }
 
 static inline int64_t part_panels(const Part& part) { return (part.rows + PANEL - 1) / PANEL; }
 
-static inline int64_t all_panels(const Instruction& in) {
+static inline const Part* parts_of(const Program& program, const Instruction& in) { return program.parts + in.first_part; }
+
+static inline int64_t all_panels(const Program& program, const Instruction& in) {
   int64_t panels = 0;
-  for (int i = 0; i < in.parts_used; ++i) panels += part_panels(in.parts[i]);
+  for (int i = 0; i < in.part_count; ++i) panels += part_panels(parts_of(program, in)[i]);
   return panels;
 }
 
@@ -227,10 +210,10 @@ struct Cut {
   int64_t panels, pieces, tokens, group, groups;
 
   Cut(const Program& program, const Step& step, const Instruction& in)
-      : panels(all_panels(in)), pieces(1), tokens(row_count(step, in)), group(FEWEST), groups(1) {
+      : panels(all_panels(program, in)), pieces(1), tokens(row_count(step, in)), group(FEWEST), groups(1) {
     const int64_t enough = ITEMS_PER_THREAD * program.threads;
     bool halves = panels < 2 * enough;
-    for (int i = 0; halves && i < in.parts_used; ++i) halves = splits(in.parts[i].format, tokens);
+    for (int i = 0; halves && i < in.part_count; ++i) halves = splits(parts_of(program, in)[i].format, tokens);
     if (halves) pieces = 2;
     if (tokens <= FEWEST) return;
     const int64_t wanted = (enough + panels * pieces - 1) / (panels * pieces);
@@ -249,7 +232,7 @@ static void linear_item(const Program& program, const Step& step, const Instruct
   const Cut cut(program, step, in);
   const int64_t piece = item / cut.groups % cut.pieces, first = item % cut.groups * cut.group;
   int64_t panel = item / (cut.groups * cut.pieces);
-  const Part* part = in.parts;
+  const Part* part = parts_of(program, in);
   for (; panel >= part_panels(*part); ++part) panel -= part_panels(*part);
   const int vectors = int(WHOLE / cut.pieces);
   const Stretch run{program, in, *part, panel, first, first + cut.group < cut.tokens ? first + cut.group : cut.tokens, int(piece) * vectors, vectors};

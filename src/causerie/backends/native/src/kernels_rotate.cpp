@@ -52,7 +52,7 @@ static inline uint16_t quantize(const float* x, int64_t count, uint8_t* bytes) {
 }
 
 static inline void keep_head_int8(const Instruction& in, uint8_t* keys, int64_t offset, const float* key, const float* value) {
-  uint8_t bytes[MAX_HEAD_DIM];
+  uint8_t bytes[HEAD_ROOM];
   uint8_t* values = values_after<CacheInt8>(keys, in);
   for (int64_t g = 0; g < key_groups(in.head_dim); ++g) {
     const int64_t first = g * KEY_GROUP, left = in.head_dim - first, count = left < KEY_GROUP ? left : KEY_GROUP;
@@ -73,7 +73,7 @@ static void rotate_row(const Program& program, const Step& step, const Instructi
   for (int64_t h = 0; h < in.heads; ++h) turn(q + h * in.head_dim, rotation, in, out + h * in.head_dim);
   const int64_t position = step.positions[r], offset = position % BLOCK;
   const int64_t block = block_table(program, step, r)[position / BLOCK];
-  float turned[MAX_HEAD_DIM];
+  float turned[HEAD_ROOM];
   for (int64_t h = 0; h < in.kv_heads; ++h) {
     turn(k + h * in.head_dim, rotation, in, turned);
     auto* keys = keys_of<C>(in, block, h);

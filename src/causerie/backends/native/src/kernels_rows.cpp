@@ -45,9 +45,9 @@ struct Quantized {
 template <class Use>
 static inline void with_out(const Program& program, const Instruction& in, int64_t r, Use use) {
   switch (in.narrow) {
-    case 0: return use(Floats{row<float>(program, in.out, r)});
-    case 1: return use(Brains{row<uint16_t>(program, in.out, r)});
-    default: return use(Quantized{codes_of(row<void>(program, in.out, r), in.width, in.narrow), in.narrow, {}});
+    case NARROW_NOT: return use(Floats{row<float>(program, in.out, r)});
+    case NARROW_BFLOAT16: return use(Brains{row<uint16_t>(program, in.out, r)});
+    default: return use(Quantized{codes_of(row<void>(program, in.out, r), in.width, in.group), in.group, {}});
   }
 }
 
@@ -126,7 +126,7 @@ static void round_span(const Program& program, const Step&, const Instruction& i
   with_out(program, in, at.row, [&](auto out) {
     for (int64_t i = at.first; i < at.last; i += 16) out.put(i, load_first(x + i, at.last - i), at.last - i);
   });
-  if (in.narrow == 1 && at.last == in.width && in.width % 2) row<uint16_t>(program, in.out, at.row)[in.width] = 0;
+  if (in.narrow == NARROW_BFLOAT16 && at.last == in.width && in.width % 2) row<uint16_t>(program, in.out, at.row)[in.width] = 0;
 }
 
 template <f32x16 (*act)(f32x16)>

@@ -1,4 +1,5 @@
-// The C functions that Python calls (library.py declares the same list). None throws; none knows Python.
+// The C functions that Python calls (library.py declares the same list; describe.cpp and peak.cpp have two more). None
+// throws; none knows Python.
 #include <new>
 
 #include "pool.h"
@@ -6,14 +7,6 @@
 #include "variants.h"
 
 #define CAUSERIE_EXPORT extern "C" __attribute__((visibility("default")))
-
-CAUSERIE_EXPORT int causerie_abi_version() { return 5; }
-
-// Bytes of the structures both sides describe, in the order of abi.h.
-CAUSERIE_EXPORT void causerie_layout_sizes(int64_t* sizes) {
-  const int64_t all[] = {sizeof(Part), sizeof(Instruction), sizeof(Buffer), sizeof(LayerCache), sizeof(Attending), sizeof(RowGroup), sizeof(Program), sizeof(Step), sizeof(Packing), sizeof(PackedPanel), sizeof(Escape)};
-  for (const int64_t size : all) *sizes++ = size;
-}
 
 CAUSERIE_EXPORT int causerie_variant_count() { return VARIANT_COUNT; }
 CAUSERIE_EXPORT const char* causerie_variant_name(int index) { return variant(index).name; }

@@ -7,9 +7,6 @@
 #pragma once
 #include "linear.h"
 
-constexpr int64_t STEP_WEIGHTS = 2 * PANEL;
-constexpr int64_t PACKED_STEP = STEP_WEIGHTS * 12 / 8;  // bytes
-
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 // Weight `i` of a packed step, its exponent being known to the panel.

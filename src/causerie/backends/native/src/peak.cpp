@@ -3,7 +3,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "abi.h"
 #include "pool.h"
+#include "variants.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -17,8 +19,6 @@ struct Peak {
   Loop loop;                 // null: this instruction set has no such instruction
   int64_t operations_a_round;
 };
-
-enum Arithmetic { ARITHMETIC_FLOAT32, ARITHMETIC_BFLOAT16, ARITHMETIC_INT8 };
 
 #if defined(__x86_64__)
 
@@ -99,11 +99,11 @@ struct PeakRun {
 }  // namespace
 
 // Operations done (a product and its addition are two) by `items` items of `rounds` rounds on the pool's threads, to be
-// timed by the caller; 0 where the instruction set named `variant` has no instruction for this arithmetic.
-extern "C" __attribute__((visibility("default"))) int64_t causerie_peak(Pool* pool, const char* variant, int arithmetic, int64_t items,
+// timed by the caller; 0 where the variant has no instruction for this Arithmetic.
+extern "C" __attribute__((visibility("default"))) int64_t causerie_peak(Pool* pool, int variant_index, int arithmetic, int64_t items,
                                                                          int64_t rounds) {
   uint64_t result = 0;
-  const PeakRun run{peak_of(variant, arithmetic), items, rounds, &result};
+  const PeakRun run{peak_of(variant(variant_index).name, arithmetic), items, rounds, &result};
   if (!run.peak.loop) return 0;
   const auto count = [](const void* argument, int) { return static_cast<const PeakRun*>(argument)->items; };
   const auto execute = [](const void* argument, int, int64_t) {

@@ -15,7 +15,6 @@
 constexpr int64_t INT4_GROUP = 32;
 constexpr int64_t SUMMED = 32;         // activations whose codes are summed up
 constexpr int64_t MOST_INPUTS = 128;   // that share a scale as activations
-constexpr int64_t TABLE_BYTES = 256;
 constexpr int32_t INFINITE = 0x7f800000;  // the bits of the least magnitude that is no number
 
 // How many inputs share a scale.

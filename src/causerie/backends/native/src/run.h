@@ -3,18 +3,6 @@
 #include "kernels.h"
 #include "pool.h"
 
-// What is wrong with a step; the numbers are known to executable.py.
-enum Fault : int32_t {
-  STEP_OK,
-  TOO_MANY_TOKENS,
-  BAD_STARTS,
-  TOKEN_OUTSIDE_VOCABULARY,
-  NEGATIVE_POSITION,
-  TABLE_TOO_SHORT,
-  BLOCK_OUTSIDE_CACHE,
-  ROW_OUTSIDE_STEP,
-};
-
 // Every index of the step that a kernel would follow, so that a wrong one is an error and not a crash. `where` receives the
 // offending row, entry or sequence. Fills program.row_sequence.
 Fault check(const Program& program, const Step& step, int64_t* where);

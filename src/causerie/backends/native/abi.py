@@ -1,0 +1,153 @@
+"""What Python uses of the compiled kernels, by name. The numbers, sizes and places are the library's to tell
+(description.py reads them); here is what is missing, or new, in a library built from other sources.
+
+Knows no library file. The C++ side is src/abi.h.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from causerie.backends.native.description import Description
+
+ABI_VERSION = 6  # raised with abi.h's, where names alone would not tell a change
+
+
+class Op(Enum):
+    """What an instruction does."""
+
+    EMBED = auto()
+    NORM = auto()
+    ROUND = auto()
+    LINEAR = auto()
+    ROTATE = auto()
+    ATTENTION = auto()
+    GLU = auto()
+    ADD = auto()
+    SELECT = auto()
+    MERGE = auto()
+
+
+class Number(Enum):
+    """How a matrix's elements are kept."""
+
+    FLOAT32 = auto()
+    FLOAT16 = auto()
+    BFLOAT16 = auto()
+    INT8 = auto()
+    INT4 = auto()
+    LOOKUP4 = auto()  # four bits that name one of sixteen values
+    ROW_INT8 = auto()  # a scale for each row
+
+
+class CacheNumber(Enum):
+    """How keys and values are kept: CACHE_FORMATS in capital letters."""
+
+    FLOAT32 = auto()
+    FLOAT16 = auto()
+    BFLOAT16 = auto()
+    INT8 = auto()
+
+
+class Layout(Enum):
+    """How a matrix lies in the arena."""
+
+    ROWS = auto()
+    PANELS = auto()
+    PACKED = auto()  # bfloat16 panels in 12 bits, losslessly: src/packed.h
+
+
+class Activation(Enum):
+    """The functions of spec/mlp.py in capital letters."""
+
+    SILU = auto()
+    GELU = auto()
+    GELU_TANH = auto()
+
+
+class Counted(Enum):
+    """What an instruction's rows are."""
+
+    TOKENS = auto()  # the step's
+    WANTED = auto()  # those whose logits are wanted
+
+
+class Narrow(Enum):
+    """How a result is written."""
+
+    NOT = auto()  # as it is computed, in float32
+    BFLOAT16 = auto()
+    CODES = auto()  # in 8 bits, with a scale for each group of elements
+
+
+class Arithmetic(Enum):
+    """The kinds of products whose speed is measured."""
+
+    FLOAT32 = auto()
+    BFLOAT16 = auto()
+    INT8 = auto()
+
+
+class Fault(Enum):
+    """What is wrong with a step."""
+
+    STEP_OK = auto()
+    TOO_MANY_TOKENS = auto()
+    BAD_STARTS = auto()
+    TOKEN_OUTSIDE_VOCABULARY = auto()
+    NEGATIVE_POSITION = auto()
+    TABLE_TOO_SHORT = auto()
+    BLOCK_OUTSIDE_CACHE = auto()
+    ROW_OUTSIDE_STEP = auto()
+
+
+ENUMERATIONS: tuple[type[Enum], ...] = (
+    Op,
+    Number,
+    CacheNumber,
+    Layout,
+    Activation,
+    Counted,
+    Narrow,
+    Arithmetic,
+    Fault,
+)
+CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM TABLE_BYTES STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
+FIELDS = {
+    "Part": "weight bias out rows format layout",
+    "Instruction": "op counted x y z out narrow group width length act heads kv_heads head_dim dims window rope "
+    "format layout first_part part_count eps scale address block_bytes block_stride",
+    "Buffer": "data stride",
+    "LayerCache": "address block_bytes block_stride",
+    "RowGroup": "first count chunks chunks_begun sums_begun",
+    "Attending": "groups chunks split room",
+    "Sum": "peak total",
+    "Program": "instructions parts buffers layers row_sequence sums instruction_count layer_count logits_buffer blocks "
+    "max_tokens vocab threads",
+    "Step": "tokens_count sequences wanted_count copies_count tables_count tokens positions starts tables "
+    "table_starts wanted copies rotations logits attending",
+    "Packing": "source scale zero unit target first rows width source_format target_format layout",
+    "PackedPanel": "data escapes escape_count plain exponents",
+    "Escape": "at value",
+}
+"""Of each structure; in no order. Fields called "unused" only fill up."""
+
+
+def disagreements(described: Description) -> list[str]:
+    """In what the library and Python differ, in words, all of it; empty where they agree."""
+    version = described.constants.get("ABI_VERSION")
+    told = [f"its version is {version} and not {ABI_VERSION}"] if version != ABI_VERSION else []
+    lacking = [name for name in CONSTANTS.split() if name not in described.constants]
+    told += [f"it lacks the constant {name}" for name in lacking]
+    for enumeration in ENUMERATIONS:
+        kind = enumeration.__name__
+        told += _differences(set(enumeration.__members__), set(described.enumerations.get(kind, ())), kind)
+    for structure, fields in FIELDS.items():
+        there = described.structures[structure].fields if structure in described.structures else ()
+        told += _differences(set(fields.split()), set(there) - {"unused"}, structure)
+    return told
+
+
+def _differences(used: set[str], there: set[str], owner: str) -> list[str]:
+    lacks = [f"it lacks {owner}.{name}" for name in sorted(used - there)]
+    return lacks + [f"it has {owner}.{name}, which Python does not know" for name in sorted(there - used)]

@@ -1,0 +1,190 @@
+// Tells Python what abi.h says, by name: description.py makes its types from it, so that nobody copies a layout by hand.
+//
+// The description is JSON: {"constants": {name: number}, "enumerations": {name: {member: number}}, "structures": {name:
+// {"bytes": size, "fields": {name: [type, count, offset]}}}}, a type being numpy's code without byte order ("i4"). What
+// abi.h has and a list here lacks does not compile.
+#include <stddef.h>
+
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "abi.h"
+
+namespace {
+
+struct Member {
+  const char* name;
+  int64_t number;
+};
+
+struct Field {
+  const char* name;
+  const char* type;
+  size_t count, offset, bytes;
+};
+
+template <class T>
+constexpr const char* code_of() {
+  if constexpr (std::is_pointer_v<T> || std::is_same_v<T, uint64_t>) return "u8";
+  else if constexpr (std::is_same_v<T, int64_t>) return "i8";
+  else if constexpr (std::is_same_v<T, int32_t>) return "i4";
+  else if constexpr (std::is_same_v<T, uint32_t>) return "u4";
+  else if constexpr (std::is_same_v<T, uint8_t>) return "u1";
+  else if constexpr (std::is_same_v<T, float>) return "f4";  // a type without a code does not compile
+}
+
+template <class T>
+constexpr Field field(const char* name, size_t offset) {
+  using One = std::remove_extent_t<T>;
+  return {name, code_of<One>(), sizeof(T) / sizeof(One), offset, sizeof(T)};
+}
+
+// Whether the fields are all of a structure, in order: each begins where the one before ends, and the last ends it.
+template <size_t N>
+constexpr bool fills(const Field (&fields)[N], size_t bytes) {
+  size_t end = 0;
+  for (const Field& each : fields) {
+    if (each.offset != end) return false;
+    end += each.bytes;
+  }
+  return end == bytes;
+}
+
+// Whether the members are all of an enumeration that counts from 0, in order.
+template <size_t N>
+constexpr bool counts(const Member (&members)[N], int64_t count) {
+  for (size_t i = 0; i < N; ++i)
+    if (members[i].number != int64_t(i)) return false;
+  return int64_t(N) == count;
+}
+
+constexpr Member CONSTANTS[] = {
+    {"ABI_VERSION", ABI_VERSION}, {"PANEL", PANEL}, {"BLOCK", BLOCK}, {"CHUNK", CHUNK}, {"HEAD_ROOM", HEAD_ROOM}, {"TABLE_BYTES", TABLE_BYTES},
+    {"STEP_WEIGHTS", STEP_WEIGHTS}, {"PACKED_STEP", PACKED_STEP}, {"PLAIN_STEP", PLAIN_STEP}};
+
+constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_ROUND}, {"LINEAR", OP_LINEAR},
+    {"ROTATE", OP_ROTATE}, {"ATTENTION", OP_ATTENTION}, {"GLU", OP_GLU}, {"ADD", OP_ADD}, {"SELECT", OP_SELECT},
+    {"MERGE", OP_MERGE}};
+constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"INT8", INT8},
+    {"INT4", INT4}, {"LOOKUP4", LOOKUP4}, {"ROW_INT8", ROW_INT8}};
+constexpr Member CACHE_NUMBERS[] = {{"FLOAT32", CACHE_FLOAT32}, {"FLOAT16", CACHE_FLOAT16},
+    {"BFLOAT16", CACHE_BFLOAT16}, {"INT8", CACHE_INT8}};
+constexpr Member LAYOUTS[] = {{"ROWS", ROWS}, {"PANELS", PANELS}, {"PACKED", PACKED}};
+constexpr Member ACTIVATIONS[] = {{"SILU", SILU}, {"GELU", GELU}, {"GELU_TANH", GELU_TANH}};
+constexpr Member COUNTED[] = {{"TOKENS", TOKENS_COUNTED}, {"WANTED", WANTED_COUNTED}};
+constexpr Member NARROWS[] = {{"NOT", NARROW_NOT}, {"BFLOAT16", NARROW_BFLOAT16}, {"CODES", NARROW_CODES}};
+constexpr Member ARITHMETICS[] = {{"FLOAT32", ARITHMETIC_FLOAT32}, {"BFLOAT16", ARITHMETIC_BFLOAT16},
+    {"INT8", ARITHMETIC_INT8}};
+#define FAULT(name) {#name, name}
+constexpr Member FAULTS[] = {FAULT(STEP_OK), FAULT(TOO_MANY_TOKENS), FAULT(BAD_STARTS), FAULT(TOKEN_OUTSIDE_VOCABULARY),
+    FAULT(NEGATIVE_POSITION), FAULT(TABLE_TOO_SHORT), FAULT(BLOCK_OUTSIDE_CACHE), FAULT(ROW_OUTSIDE_STEP)};
+static_assert(counts(OPS, OP_COUNT) && counts(NUMBERS, NUMBER_COUNT) && counts(CACHE_NUMBERS, CACHE_NUMBER_COUNT));
+static_assert(counts(LAYOUTS, LAYOUT_COUNT) && counts(ACTIVATIONS, ACTIVATION_COUNT) && counts(COUNTED, COUNTED_COUNT));
+static_assert(counts(NARROWS, NARROW_COUNT) && counts(ARITHMETICS, ARITHMETIC_COUNT) && counts(FAULTS, FAULT_COUNT));
+
+#define FIELD(name) field<decltype(Owner::name)>(#name, offsetof(Owner, name))
+template <class T> struct Fields;
+#define CAUSERIE_STRUCTURE(type, ...)                       \
+  template <> struct Fields<type> {                         \
+    using Owner = type;                                     \
+    static constexpr Field all[] = {__VA_ARGS__};           \
+    static_assert(fills(all, sizeof(type)), "abi.h has a field of " #type " that is not described, or in another order"); \
+  }
+
+CAUSERIE_STRUCTURE(Part, FIELD(weight), FIELD(bias), FIELD(out), FIELD(rows), FIELD(format), FIELD(layout));
+CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(x), FIELD(y), FIELD(z), FIELD(out), FIELD(narrow),
+    FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
+    FIELD(window), FIELD(rope), FIELD(format), FIELD(layout), FIELD(first_part), FIELD(part_count), FIELD(eps),
+    FIELD(scale), FIELD(unused), FIELD(address), FIELD(block_bytes), FIELD(block_stride));
+CAUSERIE_STRUCTURE(Buffer, FIELD(data), FIELD(stride));
+CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride));
+CAUSERIE_STRUCTURE(RowGroup, FIELD(first), FIELD(count), FIELD(chunks), FIELD(chunks_begun), FIELD(sums_begun), FIELD(unused));
+CAUSERIE_STRUCTURE(Attending, FIELD(groups), FIELD(chunks), FIELD(split), FIELD(room));
+CAUSERIE_STRUCTURE(Sum, FIELD(peak), FIELD(total), FIELD(unused));
+CAUSERIE_STRUCTURE(Program, FIELD(instructions), FIELD(parts), FIELD(buffers), FIELD(layers), FIELD(row_sequence),
+    FIELD(sums), FIELD(instruction_count), FIELD(layer_count), FIELD(logits_buffer), FIELD(blocks), FIELD(max_tokens),
+    FIELD(vocab), FIELD(threads), FIELD(unused));
+CAUSERIE_STRUCTURE(Step, FIELD(tokens_count), FIELD(sequences), FIELD(wanted_count), FIELD(copies_count),
+    FIELD(tables_count), FIELD(unused), FIELD(tokens), FIELD(positions), FIELD(starts), FIELD(tables),
+    FIELD(table_starts), FIELD(wanted), FIELD(copies), FIELD(rotations), FIELD(logits), FIELD(attending));
+CAUSERIE_STRUCTURE(Packing, FIELD(source), FIELD(scale), FIELD(zero), FIELD(unit), FIELD(target), FIELD(first),
+    FIELD(rows), FIELD(width), FIELD(source_format), FIELD(target_format), FIELD(layout), FIELD(unused));
+CAUSERIE_STRUCTURE(PackedPanel, FIELD(data), FIELD(escapes), FIELD(escape_count), FIELD(plain), FIELD(exponents), FIELD(unused));
+CAUSERIE_STRUCTURE(Escape, FIELD(at), FIELD(value));
+
+// JSON of names and numbers, whose objects are opened and closed by the caller.
+class Text {
+ public:
+  void open(const char* name) { key(name) += '{', first_ = true; }
+  void close() { text_ += '}', first_ = false; }
+  void number(const char* name, int64_t value) { key(name) += std::to_string(value); }
+  void field(const Field& each) {
+    key(each.name) += std::string("[\"") + each.type + "\"," + std::to_string(each.count) + ',' + std::to_string(each.offset) + ']';
+  }
+  template <size_t N>
+  void members(const char* name, const Member (&all)[N]) {
+    open(name);
+    for (const Member& each : all) number(each.name, each.number);
+    close();
+  }
+  template <class T>
+  void structure(const char* name) {
+    open(name);
+    number("bytes", sizeof(T));
+    open("fields");
+    for (const Field& each : Fields<T>::all) field(each);
+    close();
+    close();
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string& key(const char* name) {
+    if (!first_) text_ += ',';
+    first_ = false;
+    return text_.append("\"").append(name).append("\":");
+  }
+
+  std::string text_;
+  bool first_ = true;
+};
+
+std::string describe() {
+  Text text;
+  text.members("constants", CONSTANTS);
+  text.open("enumerations");
+  text.members("Op", OPS);
+  text.members("Number", NUMBERS);
+  text.members("CacheNumber", CACHE_NUMBERS);
+  text.members("Layout", LAYOUTS);
+  text.members("Activation", ACTIVATIONS);
+  text.members("Counted", COUNTED);
+  text.members("Narrow", NARROWS);
+  text.members("Arithmetic", ARITHMETICS);
+  text.members("Fault", FAULTS);
+  text.close();
+  text.open("structures");
+  text.structure<Part>("Part");
+  text.structure<Instruction>("Instruction");
+  text.structure<Buffer>("Buffer");
+  text.structure<LayerCache>("LayerCache");
+  text.structure<RowGroup>("RowGroup");
+  text.structure<Attending>("Attending");
+  text.structure<Sum>("Sum");
+  text.structure<Program>("Program");
+  text.structure<Step>("Step");
+  text.structure<Packing>("Packing");
+  text.structure<PackedPanel>("PackedPanel");
+  text.structure<Escape>("Escape");
+  text.close();
+  return '{' + text.take() + '}';
+}
+
+}  // namespace
+
+// JSON that lives as long as the library.
+extern "C" __attribute__((visibility("default"))) const char* causerie_description() noexcept {
+  static const std::string text = describe();
+  return text.c_str();
+}
