@@ -90,7 +90,7 @@ class ScriptedModel:
         """The logits after `tokens`, without any cache: the first `prompt` of them were the prompt."""
         value = 0
         if self.switch_length is not None:
-            prompt = len(tokens)  # grown beyond it, all of the sequence was read again
+            prompt = max(prompt, len(tokens))  # grown beyond it, all of the sequence was read again
         for position, token in enumerate(tokens):
             value = mix(value, token, self._turn(max(prompt, position + 1)))
         return self.table[value % 512]

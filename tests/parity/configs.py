@@ -53,6 +53,24 @@ def _rope(rope_type: str, **numbers: Any) -> dict[str, Any]:
 _LLAMA3 = {"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 32}
 _YARN = {"factor": 4.0, "original_max_position_embeddings": 32}
 
+
+def _long(**numbers: Any) -> dict[str, Any]:
+    """Rotations that differ by the length of the sequence, of which three quarters of a head of 16 turn."""
+    short, long = [1.0 + 0.1 * i for i in range(6)], [1.5 + 0.7 * i for i in range(6)]
+    rope = _rope("longrope", partial_rotary_factor=0.75, short_factor=short, long_factor=long, **numbers)
+    return rope | {"original_max_position_embeddings": 24}
+
+
+_LONG = _long()
+_GEMMA3 = {
+    "head_dim": 24,
+    "num_hidden_layers": 4,
+    "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention"],
+    "sliding_window": 7,
+    "query_pre_attn_scalar": 24,
+    "tie_word_embeddings": True,
+}
+
 CASES = [
     Case("llama", "llama"),
     Case("llama, a key head per query head", "llama", {"num_key_value_heads": 4}),
@@ -76,6 +94,29 @@ CASES = [
     ),
     Case("llama, yarn with mscale", "llama", _rope("yarn", **_YARN, mscale=1.5, mscale_all_dim=0.6)),
     Case("llama, yarn with attention factor", "llama", _rope("yarn", **_YARN, attention_factor=1.7)),
+    Case("phi3", "phi3", {"original_max_position_embeddings": 128}),
+    Case("phi3, window and uneven heads", "phi3", {"sliding_window": 7, "num_attention_heads": 8}),
+    Case("phi3, half of each head turns", "phi3", _rope("default", partial_rotary_factor=0.5)),
+    Case("phi3, long texts", "phi3", _LONG | {"max_position_embeddings": 128}),
+    Case("phi3, long texts, all short", "phi3", _LONG | {"original_max_position_embeddings": 100}),
+    Case("phi3, long texts with a factor for scores", "phi3", _long(attention_factor=1.6)),
+    Case("gemma3", "gemma3_text", _GEMMA3),
+    Case(
+        "gemma3, untied, biases, other scale",
+        "gemma3_text",
+        _GEMMA3 | {"tie_word_embeddings": False, "attention_bias": True, "query_pre_attn_scalar": 40},
+    ),
+    Case(
+        "gemma3, slowed down on full layers",
+        "gemma3_text",
+        _GEMMA3
+        | {
+            "rope_parameters": {
+                "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 2500.0},
+            }
+        },
+    ),
     Case("mistral", "mistral", {"sliding_window": 7}),
     Case("mistral, no window", "mistral", {"sliding_window": None}),
     # Not 1: there the sliding cache of transformers keeps everything, and its generate() differs from its forward().

@@ -93,6 +93,12 @@ class Running:
     table: list[int]
     tokens: list[int] = field(default_factory=list)
     done: int = 0  # tokens already in the cache
+    turned: int = 0  # its length when it was read again
+
+    @property
+    def prompt_length(self) -> int:
+        """What its positions turn for, at least."""
+        return max(self.prompt, self.turned)
 
     def pending(self) -> int:
         """Tokens not yet in the cache."""
@@ -134,7 +140,7 @@ class Bench:
             at = range(sequence.done, stop)
             tokens += sequence.tokens[sequence.done : stop]
             positions += at
-            lengths += [max(sequence.prompt, position + 1) for position in at]
+            lengths += [max(sequence.prompt_length, position + 1) for position in at]
             tables += sequence.table
             starts.append(len(tokens))
             table_starts.append(len(tables))
@@ -166,6 +172,9 @@ def greedy(model: StepModel, prompts: Sequence[Sequence[int]], new_tokens: int =
     bench = Bench(model)
     sequences = [bench.take(prompt) for prompt in prompts]
     for _ in range(new_tokens):
+        for sequence in sequences:
+            if model.switch_length is not None and sequence.prompt_length <= model.switch_length < len(sequence.tokens):
+                sequence.turned, sequence.done = len(sequence.tokens), 0  # as the engine does, read again
         work = [(sequence, sequence.pending()) for sequence in sequences]
         for sequence, logits in zip(sequences, bench.run(work, rows="last"), strict=True):
             sequence.tokens.append(int(logits[-1].argmax()))

@@ -69,7 +69,7 @@ def test_a_billion_layers_are_refused_at_once() -> None:
         ({"rope_scaling": {"type": "linear", "factor": 0.5}}, "factor"),
         ({"rope_interleaved": True}, "rope_interleaved"),
         ({"partial_rotary_factor": 0.5}, "partial_rotary_factor.*0.5"),
-        ({"rope_scaling": {"type": "longrope", "factor": 2.0}}, "longrope.*yarn"),
+        ({"rope_scaling": {"type": "ntk", "factor": 2.0}}, "ntk.*yarn"),
         ({"rope_scaling": {"type": "linear"}}, r"rope_scaling\.factor"),
         ({"rope_scaling": {"type": "linear", "factor": 2.0, "mrope_section": [1]}}, r"rope_scaling\.mrope_section"),
         ({"rope_scaling": {"type": "linear", "rope_type": "yarn", "factor": 2.0}}, "rope_type.*linear"),

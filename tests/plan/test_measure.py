@@ -26,6 +26,7 @@ class Watched:
     vocab: int = 11
     context: int = 512
     shared_length: int | None = None
+    switch_length: int | None = None
     steps: list[Step] = field(default_factory=list)
     written: dict[tuple[int, int], int] = field(default_factory=dict)
 

@@ -26,7 +26,12 @@ class Work:
     wants: int
     draws: int
     history: array[int]  # all its tokens so far, prompt and answer; read-only, and only until the plan is committed
-    turned: int = 0  # the length for which its positions turn, at least
+    turned: int = 0  # its length when it was read anew, as all its positions turn otherwise since then
+
+    @property
+    def turning(self) -> int:
+        """The length for which its positions turn, at least."""
+        return max(len(self.request.tokens), self.turned)
 
     @property
     def draft(self) -> array[int]:

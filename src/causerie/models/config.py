@@ -78,6 +78,14 @@ class Config:
         """As `number`, or None where the config says null or nothing."""
         return None if self._absent(key) else self.number(key, least=least, above=above)
 
+    def numbers(self, key: str, count: int) -> list[float]:
+        """A list of so many numbers greater than 0."""
+        value = self._take(key, REQUIRED)
+        fits = isinstance(value, list) and len(value) == count
+        if not fits or not all(type(item) in (int, float) and 0 < item <= MOST_NUMBER for item in value):
+            raise self.wrong(key, value, f"a list of {count} numbers greater than 0")
+        return [float(item) for item in value]
+
     def boolean(self, key: str, default: bool | _Required = REQUIRED) -> bool:
         """true or false."""
         value = self._take(key, default)
@@ -111,6 +119,11 @@ class Config:
         part = Config(value, family=self.family, path=f"{self._path}{key}.")
         self._parts.append(part)
         return part
+
+    def holds_objects(self, key: str) -> bool:
+        """Whether `key` is an object whose values are objects, as where each kind of layer has one. Marks nothing."""
+        value = self._values.get(key)
+        return isinstance(value, dict) and any(isinstance(inner, dict) for inner in value.values())
 
     def expect(self, key: str, *neutral: Any) -> None:
         """Declares `key` harmless as long as it is absent, null or one of `neutral`; `finish` refuses anything else."""

@@ -35,6 +35,12 @@ class StepModel(Protocol):
         longer than this every position does; no other request may reuse such blocks. None: all may be shared."""
         ...
 
+    @property
+    def switch_length(self) -> int | None:
+        """A sequence that grows beyond this length must be read again: all of its positions turn otherwise then. None
+        where none does."""
+        ...
+
     def run(self, step: Step) -> NDArray[np.float32]:
         """Logits [r, vocab] of the step's `rows`."""
         ...
@@ -82,6 +88,11 @@ class Model:
     def shared_length(self) -> int | None:
         """See StepModel."""
         return self._rotations.shared_length
+
+    @property
+    def switch_length(self) -> int | None:
+        """See StepModel."""
+        return self._rotations.switch_length
 
     def run(self, step: Step) -> NDArray[np.float32]:
         """Logits [r, vocab] of the step's `rows`."""

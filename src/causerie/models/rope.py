@@ -7,7 +7,7 @@ model.
 
 Sources: rotation, Su et al., "RoFormer" (2021); linear, Chen et al., "Extending context window … via positional
 interpolation" (2023); dynamic, "NTK-aware scaled RoPE" (2023), with the length of the moment; llama3, Meta's Llama 3.1
-reference code; yarn, Peng et al., "YaRN" (2023).
+reference code; yarn, Peng et al., "YaRN" (2023); longrope, Ding et al., "LongRoPE" (2024), as Phi-3 has it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from causerie.spec.rope import Rope
 
 Float32 = NDArray[np.float32]
+Rule = Callable[[Rope], tuple[Float32, float]]  # frequencies [dims/2], and what both parts are multiplied by
 ONE = np.float32(1)  # of its type by name, so that no step is silently done in float64
 
 
@@ -31,12 +32,20 @@ class RopeTable:
     def __init__(self, ropes: Sequence[Rope]) -> None:
         self._ropes = tuple(ropes)
         self._kept = [np.empty((0, 2, rope.dims // 2), np.float32) for rope in ropes]
+        self._kept_long = list(self._kept)  # of the rotations that change for long sequences
 
     @property
     def shared_length(self) -> int | None:
-        """The least original context of the dynamic rotations, None without one. A request whose prompt is longer has
-        rotations of its own at every position; any other, from here on."""
-        return min((rope.context for rope in self._ropes if rope.scaling == "dynamic"), default=None)
+        """The least original context of the rotations that depend on a request's length, None without one. A request
+        whose prompt is longer has rotations of its own at every position; any other, from here on."""
+        return min((length for rope in self._ropes if (length := _switch_length(rope)) is not None), default=None)
+
+    @property
+    def switch_length(self) -> int | None:
+        """The least length beyond which all of a sequence turns otherwise, what was read before it too; None where none
+        does."""
+        ropes = (rope for rope in self._ropes if rope.scaling == "longrope")
+        return min((length for rope in ropes if (length := _switch_length(rope)) is not None), default=None)
 
     def rows(self, positions: NDArray[np.int32], lengths: NDArray[np.int32]) -> tuple[Float32, ...]:
         """Per rotation [n, 2, dims/2]: cosines, then sines, of each of n positions.
@@ -48,22 +57,34 @@ class RopeTable:
         for index, rope in enumerate(self._ropes):
             if rope.scaling == "dynamic":
                 found.append(_turn(positions, _dynamic(rope, lengths), 1.0))
+            elif rope.scaling == "longrope":
+                found.append(self._by_length(index, positions, lengths))
             else:
-                found.append(self._taken(index, positions))
+                found.append(self._taken(self._kept, index, positions, RULES[rope.scaling]))
         return tuple(found)
 
-    def _taken(self, index: int, positions: NDArray[np.int32]) -> Float32:
-        try:
-            return self._kept[index].take(positions, axis=0)
-        except IndexError:
-            return self._grown(index, int(positions.max()) + 1).take(positions, axis=0)
+    def _by_length(self, index: int, positions: NDArray[np.int32], lengths: NDArray[np.int32]) -> Float32:
+        long = lengths > dict(self._ropes[index].options)["original_max_position_embeddings"]
+        turns = self._taken(self._kept, index, positions, _longrope_short)
+        if long.any():
+            turns[long] = self._taken(self._kept_long, index, positions[long], _longrope_long)
+        return turns
 
-    def _grown(self, index: int, needed: int) -> Float32:
-        kept, rope = self._kept[index], self._ropes[index]
-        frequencies, factor = RULES[rope.scaling](rope)
-        more = np.arange(len(kept), max(needed, 2 * len(kept), 256))
-        kept = self._kept[index] = np.concatenate([kept, _turn(more, frequencies, factor)])
-        return kept
+    def _taken(self, tables: list[Float32], index: int, positions: NDArray[np.int32], rule: Rule) -> Float32:
+        """Rows of a table, which grows as they are asked for."""
+        table, needed = tables[index], int(positions.max(initial=-1)) + 1
+        if needed > len(table):
+            frequencies, factor = rule(self._ropes[index])
+            more = np.arange(len(table), max(needed, 2 * len(table), 256))
+            table = tables[index] = np.concatenate([table, _turn(more, frequencies, factor)])
+        return table.take(positions, axis=0)
+
+
+def _switch_length(rope: Rope) -> int | None:
+    """The length beyond which a rotation depends on a sequence's own; None for one that never does."""
+    if rope.scaling == "longrope":
+        return int(dict(rope.options)["original_max_position_embeddings"])
+    return rope.context if rope.scaling == "dynamic" else None
 
 
 def _turn(positions: NDArray[Any], frequencies: Float32, factor: float) -> Float32:
@@ -154,7 +175,25 @@ def _yarn_attention(options: Mapping[str, Any], factor: float) -> float:
     return magnitude(1.0)
 
 
-RULES: Mapping[str, Callable[[Rope], tuple[Float32, float]]] = {
+def _longrope(rope: Rope, factors: str) -> tuple[Float32, float]:
+    """Each pair is slowed down by a factor of its own, other ones for long sequences."""
+    options = dict(rope.options)
+    slowed = np.asarray(options[factors], np.float32) * _powers(rope.theta, rope.dims)
+    factor, original = options["factor"], options["original_max_position_embeddings"]
+    if "attention_factor" in options:
+        return ONE / slowed, float(options["attention_factor"])
+    return ONE / slowed, 1.0 if factor <= 1 else math.sqrt(1 + math.log(factor) / math.log(original))
+
+
+def _longrope_short(rope: Rope) -> tuple[Float32, float]:
+    return _longrope(rope, "short_factor")
+
+
+def _longrope_long(rope: Rope) -> tuple[Float32, float]:
+    return _longrope(rope, "long_factor")
+
+
+RULES: Mapping[str, Rule] = {
     "default": _default,
     "linear": _linear,
     "llama3": _llama3,

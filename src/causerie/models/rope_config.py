@@ -6,40 +6,77 @@ Old: `rope_theta` beside `rope_scaling` {"type" or "rope_type", …}. New: all i
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from causerie.errors import ConfigError
 from causerie.models.config import Config
 from causerie.spec.rope import Rope
 
-SCALINGS = ("default", "linear", "dynamic", "llama3", "yarn")
+SCALINGS = ("default", "linear", "dynamic", "llama3", "yarn", "longrope")
+DEFAULT_THETA = 10000.0
 
 
-def read_rope(c: Config, head_dim: int) -> Rope:
-    """The rotation of a model whose whole head turns. Raises ConfigError for scalings and numbers we cannot compute."""
-    if head_dim % 2:
-        raise c.wrong("head_dim", head_dim, "even, because elements of a head turn in pairs")
-    c.expect("partial_rotary_factor", 1.0, 1)
+def read_rope(
+    c: Config,
+    head_dim: int,
+    *,
+    partial: bool = False,
+    aliases: Mapping[str, str] | None = None,
+    default_theta: float = DEFAULT_THETA,
+) -> Rope:
+    """The rotation of a model all of whose layers turn alike; the whole head, unless a family lets a config say that a
+    `partial` one does. `aliases` are other names of scalings. Raises ConfigError for scalings and numbers that cannot
+    be computed."""
     theta = c.optional_number("rope_theta", least=1.0)
-    context = c.integer("max_position_embeddings")
     part = _parameters(c)
     if part is None:
-        return Rope(theta or 10000.0, head_dim, context)
-    part.expect("partial_rotary_factor", 1.0, 1)
+        return Rope(theta or default_theta, _turning([c], head_dim, partial), c.integer("max_position_embeddings"))
+    return read_scaled(c, part, head_dim, theta, default_theta=default_theta, partial=partial, aliases=aliases)
+
+
+def read_scaled(
+    c: Config,
+    part: Config,
+    head_dim: int,
+    theta: float | None,
+    *,
+    default_theta: float = DEFAULT_THETA,
+    partial: bool = False,
+    aliases: Mapping[str, str] | None = None,
+) -> Rope:
+    """The rotation that one object of a config describes. `theta` is what stands outside of it."""
+    context = c.integer("max_position_embeddings")
+    dims = _turning([part, c], head_dim, partial)
     inner_theta = part.optional_number("rope_theta", least=1.0)
     if theta is not None and inner_theta is not None and theta != inner_theta:
         raise ConfigError(f"config.json sets 'rope_theta' twice, to {theta:g} and {inner_theta:g}. Keep one of them.")
-    scaling = _scaling(part)
-    options = _options(part, scaling)
-    if scaling in ("llama3", "yarn"):
+    scaling = _scaling(part, aliases or {})
+    options = _options(part, scaling, dims)
+    if scaling in ("llama3", "yarn", "longrope"):
         # Some configs keep it outside, where it has precedence in the field.
         inner = part.integer("original_max_position_embeddings", context)
         original = c.optional_integer("original_max_position_embeddings", None) or inner
         options["original_max_position_embeddings"] = original
         options.setdefault("factor", context / original)
-    if scaling == "dynamic" and head_dim == 2:
+    if scaling == "dynamic" and dims == 2:
         raise c.wrong("head_dim", head_dim, "greater than 2 for dynamic rope scaling")
-    return Rope(inner_theta or theta or 10000.0, head_dim, context, scaling, tuple(sorted(options.items())))
+    return Rope(inner_theta or theta or default_theta, dims, context, scaling, tuple(sorted(options.items())))
+
+
+def _turning(places: Sequence[Config], head_dim: int, partial: bool) -> int:
+    """How many elements of a head turn, by the first of these objects that says it."""
+    dims = head_dim
+    for place in reversed(places):
+        if not partial:
+            place.expect("partial_rotary_factor", 1.0, 1)
+        elif (share := place.optional_number("partial_rotary_factor")) is not None:
+            if share > 1:
+                raise place.wrong("partial_rotary_factor", share, "a number of at most 1")
+            dims = int(head_dim * share)
+    if dims % 2 or not dims:
+        raise places[-1].wrong("head_dim", head_dim, "even, because elements of a head turn in pairs")
+    return dims
 
 
 def _parameters(c: Config) -> Config | None:
@@ -49,8 +86,8 @@ def _parameters(c: Config) -> Config | None:
     return old or new
 
 
-def _scaling(part: Config) -> str:
-    old, new = part.word("type", ""), part.word("rope_type", "")
+def _scaling(part: Config, aliases: Mapping[str, str]) -> str:
+    old, new = (aliases.get(word, word) for word in (part.word("type", ""), part.word("rope_type", "")))
     if old and new and old != new:
         raise part.wrong("rope_type", new, f"the same as 'type' = {json.dumps(old)}, or one of them must go")
     scaling = new or old or "default"
@@ -59,7 +96,7 @@ def _scaling(part: Config) -> str:
     return scaling
 
 
-def _options(part: Config, scaling: str) -> dict[str, Any]:
+def _options(part: Config, scaling: str, dims: int) -> dict[str, Any]:
     """The numbers of one rule; what is optional in the field and absent here is left out, for rope.py to default."""
     options: dict[str, Any] = {}
     if scaling == "yarn":
@@ -68,6 +105,13 @@ def _options(part: Config, scaling: str) -> dict[str, Any]:
             if value is not None:
                 options[name] = value
         options["truncate"] = part.boolean("truncate", True)
+    elif scaling == "longrope":
+        for name in ("factor", "attention_factor"):
+            value = part.optional_number(name, least=0.0, above=True)
+            if value is not None:
+                options[name] = value
+        for name in ("short_factor", "long_factor"):
+            options[name] = tuple(part.numbers(name, dims // 2))
     elif scaling != "default":
         options["factor"] = part.number("factor", least=1.0, above=False)
     if scaling == "llama3":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from causerie.errors import ConfigError
 from causerie.models.config import MOST_LAYERS, Config
 from causerie.models.names import LLAMA_WEIGHTS
@@ -12,6 +14,7 @@ from causerie.spec.decoder import Decoder
 from causerie.spec.layer import Layer
 from causerie.spec.mlp import MLP, Activation
 from causerie.spec.norm import Norm
+from causerie.spec.rope import Rope
 
 ACTIVATIONS: dict[str, Activation] = {
     "silu": "silu",
@@ -38,24 +41,27 @@ def llama_like(
     mlp_bias: bool = False,
     kv_heads: int | None = None,
     head_dim: int | None = None,
+    rope: Callable[[int], Rope] | None = None,
+    act: str = "hidden_act",
 ) -> Decoder:
     """The part that families share. `kv_heads` and `head_dim` are what a config means that does not set them; None:
-    as many as heads, and the width divided among the heads."""
+    as many as heads, and the width divided among the heads. `rope` gives the rotation of heads of a size, where it is
+    not read as Llama's is; `act` is the key of the activation."""
     width = c.integer("hidden_size")
     heads = c.integer("num_attention_heads")
     norm = Norm(c.number("rms_norm_eps", 1e-6, above=False))
     head_dim = c.optional_integer("head_dim", head_dim) or _divided(c, "hidden_size", width, heads)
-    rope = read_rope(c, head_dim)
+    turn = rope(head_dim) if rope is not None else read_rope(c, head_dim)
     attention = Attention(
         heads=heads,
         kv_heads=_kv_heads(c, heads, kv_heads),
         head_dim=head_dim,
         scale=head_dim**-0.5,
-        rope=rope,
+        rope=turn,
         qkv_bias=bias,
         out_bias=out_bias,
     )
-    mlp = MLP(c.integer("intermediate_size"), _activation(c), mlp_bias)
+    mlp = MLP(c.integer("intermediate_size"), _activation(c, act), mlp_bias)
     return Decoder(
         family=c.family,
         vocab=c.integer("vocab_size"),
@@ -63,7 +69,7 @@ def llama_like(
         layers=(Layer(attention, mlp, norm),) * c.integer("num_hidden_layers", most=MOST_LAYERS),
         norm=norm,
         tied=c.boolean("tie_word_embeddings", False),
-        context=rope.context,
+        context=turn.context,
     )
 
 
@@ -79,8 +85,8 @@ def _divided(c: Config, name: str, whole: int, parts: int) -> int:
     return whole // parts
 
 
-def _activation(c: Config) -> Activation:
-    named = c.word("hidden_act", "silu")
+def _activation(c: Config, key: str) -> Activation:
+    named = c.word(key, "silu")
     if named not in ACTIVATIONS:
-        raise ConfigError(f"config.json sets 'hidden_act' = {named!r}; known here: {', '.join(ACTIVATIONS)}.")
+        raise ConfigError(f"config.json sets {key!r} = {named!r}; known here: {', '.join(ACTIVATIONS)}.")
     return ACTIVATIONS[named]

@@ -1,0 +1,43 @@
+"""Phi-3, 3.5 and 4: Llama with fused matrices, in which a part of each head may turn, slowed down for long texts."""
+
+from __future__ import annotations
+
+from causerie.checkpoint.expression import Expression, Rows, Tensor
+from causerie.models.archs.llama import llama_like
+from causerie.models.config import Config
+from causerie.models.names import LLAMA_WEIGHTS
+from causerie.models.registry import architecture
+from causerie.models.rope_config import read_rope
+from causerie.spec.decoder import Decoder
+
+_BLOCK = "model.layers.{i}."
+
+
+def weights(spec: Decoder) -> dict[str, str | Expression]:
+    """Queries, keys and values are rows of one tensor, gate and up of another."""
+    table: dict[str, str | Expression] = dict(LLAMA_WEIGHTS)
+    if spec.layers:
+        mixer, ffn = spec.layers[0].mixer, spec.layers[0].ffn
+        heads = {"q": mixer.query_width, "k": mixer.key_width, "v": mixer.key_width}
+        table |= _fused("mixer", f"{_BLOCK}self_attn.qkv_proj.weight", heads)
+        table |= _fused("ffn", f"{_BLOCK}mlp.gate_up_proj.weight", {"gate": ffn.hidden, "up": ffn.hidden})
+    return table
+
+
+def _fused(part: str, tensor: str, rows: dict[str, int]) -> dict[str, Expression]:
+    start = 0
+    table: dict[str, Expression] = {}
+    for name, count in rows.items():
+        table[f"layers.{{i}}.{part}.{name}"] = Rows(Tensor(tensor), start, start + count)
+        start += count
+    return table
+
+
+@architecture("phi3", weights=weights)
+def phi3(c: Config) -> Decoder:
+    """Phi-3 and its kin. Their first configs call the scaling of long texts "su" or "yarn"."""
+    c.expect("attention_bias", False)
+    c.optional_integer("original_max_position_embeddings", None)  # for rotations that are scaled; others leave it
+    aliases = {"su": "longrope", "yarn": "longrope"}
+    spec = llama_like(c, rope=lambda head_dim: read_rope(c, head_dim, partial=True, aliases=aliases))
+    return spec.each_mixer(window=c.optional_integer("sliding_window", None))
