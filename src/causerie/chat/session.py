@@ -6,12 +6,13 @@ It is handed something that generates (an engine, or a script in tests) and know
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Protocol
 
 from causerie.chat.chat_format import ChatFormat
-from causerie.chat.context import shorten
 from causerie.chat.encode import EncodedChat
+from causerie.chat.transcript import Transcript, Turn
 from causerie.errors import ContextLengthError, UsageError
 from causerie.text.detokenize import Detokenizer
 from causerie.text.stream import Event, TextStream
@@ -59,17 +60,22 @@ class ChatSession:
         self._hidden = frozenset(hidden)
         self._kept = frozenset(kept)
         self.variables = dict(variables or {})  # what the template is told beside the messages
-        self._messages: tuple[dict[str, Any], ...] = tuple(chat_format.checked(messages)) if messages else ()
+        self._transcript = Transcript(system_prompt, tuple(chat_format.checked(messages)) if messages else ())
         self._answering: AnswerStream | None = None
-        self.system_prompt = system_prompt
 
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The conversation so far, the system message first if there is one; a copy."""
-        return self._system() + [dict(message) for message in self._messages]
+        return self._transcript.chat
 
-    def _system(self) -> list[dict[str, Any]]:
-        return [] if self.system_prompt is None else [{"role": "system", "content": self.system_prompt}]
+    @property
+    def system_prompt(self) -> str | None:
+        """How the model shall behave, as its system message."""
+        return self._transcript.system_prompt
+
+    @system_prompt.setter
+    def system_prompt(self, text: str | None) -> None:
+        self._transcript = replace(self._transcript, system_prompt=text)
 
     def ask(
         self, text: str, params: Any, stop_strings: str | Sequence[str] = (), repetition_detection: bool = False
@@ -78,93 +84,60 @@ class ChatSession:
         that repeats itself for ever is ended. When it ends the answer is appended; when it fails the message is taken
         back; closed early, what was said so far stays. MessageError, TemplateError and ContextLengthError leave the
         conversation unchanged."""
-        messages = (*self._messages, {"role": "user", "content": text})
-        return self._begin(messages, params, stop_strings, repetition_detection)
+        return self._begin(self._transcript.ask(text), params, stop_strings, repetition_detection)
 
     def retry(
         self, params: Any, stop_strings: str | Sequence[str] = (), repetition_detection: bool = False
     ) -> AnswerStream:
         """Answers the last user message anew; the answer it had is forgotten once the new one has come. Raises as
         `ask`, and UsageError where there is no message."""
-        question = self._last("user")
-        if question is None:
-            raise UsageError("There is no message to answer again. Write one.")
-        return self._begin(self._messages[: question + 1], params, stop_strings, repetition_detection)
+        return self._begin(self._transcript.retry(), params, stop_strings, repetition_detection)
 
     def proceed(
         self, params: Any, stop_strings: str | Sequence[str] = (), repetition_detection: bool = False
     ) -> AnswerStream:
         """Goes on with the last answer, which must be the last message. Raises as `ask`."""
-        if not self._messages or self._messages[-1]["role"] != "assistant":
-            raise UsageError("There is no answer to go on with. Write a message.")
-        begun = str(self._messages[-1]["content"])
-        return self._begin(self._messages, params, stop_strings, repetition_detection, begun)
+        return self._begin(self._transcript.proceed(), params, stop_strings, repetition_detection)
 
     def _begin(
-        self,
-        messages: tuple[dict[str, Any], ...],
-        params: Any,
-        stop_strings: str | Sequence[str],
-        repetition_detection: bool,
-        begun: str | None = None,
+        self, turn: Turn, params: Any, stop_strings: str | Sequence[str], repetition_detection: bool
     ) -> AnswerStream:
-        """An answer to these messages, or where it is `begun` the rest of the last one of them."""
         if self._answering is not None:
             raise UsageError("The previous answer is still being given. Read it to its end or close it first.")
-        chat = [*self._system(), *messages]
-        prompt = self._format.prompt(chat, variables=self.variables, continue_final_message=begun is not None)
+        prompt = self._format.prompt(
+            turn.asked.chat, variables=self.variables, continue_final_message=turn.begun is not None
+        )
         check_context(len(prompt.tokens), self._context_length)
         events = self._generator.stream(prompt.tokens, params)
         detokenizer = Detokenizer(self._format.tokenizer, True, self._kept)
-        before = self._messages
-        self._messages = messages if begun is None else messages[:-1]
+        before, self._transcript = self._transcript, turn.unanswered
         stream = TextStream(events, detokenizer, stop_strings, self._hidden, repetition_detection)
-        self._answering = AnswerStream(self, stream, before, prompt, begun or "")
+        self._answering = AnswerStream(self, stream, before, prompt, turn)
         return self._answering
-
-    def _last(self, role: str) -> int | None:
-        """The place of the last message of a role."""
-        found = [index for index, message in enumerate(self._messages) if message["role"] == role]
-        return found[-1] if found else None
 
     def ended(self, answer: AnswerStream) -> None:
         """Called once by an answer when it ends: keeps what was said, or forgets the question that got nothing."""
         self._answering = None
         failed = answer.finish_reason == "error" or (answer.finish_reason == "cancelled" and not answer.text)
-        if failed:
-            self._messages = answer.before
-        else:
-            self._messages = (*self._messages, {"role": "assistant", "content": answer.begun + answer.text})
+        self._transcript = answer.before if failed else answer.turn.answered(answer.text)
 
     def undo(self) -> bool:
         """Forgets the last user message and what followed it. False if there is none."""
         if self._answering is not None:
             self._answering.close()
-        question = self._last("user")
-        if question is None:
-            return False
-        self._messages = self._messages[:question]
-        return True
+        shorter = self._transcript.undone()
+        self._transcript = shorter or self._transcript
+        return shorter is not None
 
     def amend(self, text: str) -> None:
         """Puts other words into the last answer. Raises UsageError where there is none."""
-        answer = self._last("assistant")
-        if answer is None:
-            raise UsageError("There is no answer to change. Write a message.")
-        self._messages = (
-            *self._messages[:answer],
-            {"role": "assistant", "content": text},
-            *self._messages[answer + 1 :],
-        )
+        self._transcript = self._transcript.amended(text)
 
     def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
         """Goes on with another chat; a system message at its head becomes the system prompt. Raises MessageError."""
         if self._answering is not None:
             self._answering.close()
-        chat = self._format.checked(messages) if messages else []
-        if chat and chat[0]["role"] == "system":
-            self.system_prompt = str(chat.pop(0)["content"])
-        self._messages = tuple(chat)
+        self._transcript = self._transcript.replaced(self._format.checked(messages) if messages else [])
 
     def shorten(self, text: str, policy: str, params: Any) -> int:
         """Makes room for one more user message and an answer: forgets the oldest rounds, or ("summarize") puts a
@@ -181,16 +154,14 @@ class ChatSession:
             with TextStream(self._generator.stream(prompt.tokens, params), detokenizer, (), self._hidden) as stream:
                 return "".join(stream)
 
-        chat = [*self.messages, {"role": "user", "content": text}]
-        done = shorten(chat, policy, room, count, write)
-        self._messages = tuple(message for message in done.messages[:-1] if message["role"] != "system")
-        return done.rounds
+        self._transcript, rounds = self._transcript.shortened(text, policy, room, count, write)
+        return rounds
 
     def clear(self) -> None:
         """Forgets the conversation and keeps the system prompt."""
         if self._answering is not None:
             self._answering.close()
-        self._messages = ()
+        self._transcript = self._transcript.cleared()
 
 
 class AnswerStream(Iterator[str]):
@@ -201,9 +172,9 @@ class AnswerStream(Iterator[str]):
         self,
         session: ChatSession,
         stream: TextStream,
-        before: tuple[dict[str, Any], ...],
+        before: Transcript,
         prompt: EncodedChat,
-        begun: str = "",
+        turn: Turn,
     ) -> None:
         self._session = session
         self._stream = stream
@@ -211,7 +182,7 @@ class AnswerStream(Iterator[str]):
         self.before = before
         self.prompt = prompt
         self.prompt_tokens = len(prompt.tokens)
-        self.begun = begun  # what had been said before, where this is the rest of an answer
+        self.turn = turn
 
     @property
     def text(self) -> str:

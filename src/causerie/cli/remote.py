@@ -10,14 +10,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from http.client import HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
 from causerie.api.generation.config import GenerationConfig
-from causerie.chat.context import shorten
 from causerie.chat.messages import checked_chat
 from causerie.chat.parts import ReasoningPart
+from causerie.chat.transcript import Transcript, Turn
 from causerie.cli.conversation import Cost, TokenRow
 from causerie.cli.generate_flags import read_flags
 from causerie.errors import EngineError, Unsupported, UsageError
@@ -89,10 +90,9 @@ class RemoteConversation:
     ) -> None:
         """Asks the server for its models. Raises EngineError, UsageError, Unsupported."""
         self._server = server
-        self._messages: list[dict[str, Any]] = []
+        self._transcript = Transcript(system_prompt)
         self._thinks: bool | None = None
         self._context: int | None = None
-        self.system_prompt = system_prompt
         self._call = flags
         _fields(flags)
         self.switch(model)
@@ -121,8 +121,16 @@ class RemoteConversation:
     @property
     def messages(self) -> list[dict[str, Any]]:
         """See Conversation."""
-        system = [] if self.system_prompt is None else [{"role": "system", "content": self.system_prompt}]
-        return system + [dict(message) for message in self._messages]
+        return self._transcript.chat
+
+    @property
+    def system_prompt(self) -> str | None:
+        """See Conversation."""
+        return self._transcript.system_prompt
+
+    @system_prompt.setter
+    def system_prompt(self, text: str | None) -> None:
+        self._transcript = replace(self._transcript, system_prompt=text)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -136,43 +144,32 @@ class RemoteConversation:
 
     def reply(self, text: str) -> RemoteReply:
         """See Conversation."""
-        return self._ask([*self._messages, {"role": "user", "content": text}], self._call)
+        return self._ask(self._transcript.ask(text), self._call)
 
     def retry(self, words: Sequence[str] = ()) -> RemoteReply:
         """See Conversation."""
-        place = self._last("user")
-        if place is None:
-            raise UsageError("There is no message to answer again. Write one.")
-        return self._ask(self._messages[: place + 1], self._call.merged(read_flags(words)))
+        return self._ask(self._transcript.retry(), self._call.merged(read_flags(words)))
 
     def proceed(self) -> RemoteReply:
         """See Conversation. Not every server can go on with an answer; it says so."""
-        if not self._messages or self._messages[-1]["role"] != "assistant":
-            raise UsageError("There is no answer to go on with. Write a message.")
-        return self._ask(self._messages, self._call, str(self._messages[-1]["content"]))
+        return self._ask(self._transcript.proceed(), self._call)
 
-    def _ask(self, messages: list[dict[str, Any]], flags: GenerationConfig, begun: str | None = None) -> RemoteReply:
-        system = self.messages[: self.system_prompt is not None]
-        body = {"model": self.model_name, "messages": [*system, *messages], **self._defaults, **_fields(flags)}
-        if begun is not None:
+    def _ask(self, turn: Turn, flags: GenerationConfig) -> RemoteReply:
+        body = {"model": self.model_name, "messages": turn.asked.chat, **self._defaults, **_fields(flags)}
+        if turn.begun is not None:
             body["continue_final_message"] = True
         if self._thinks is not None:
             body["chat_template_kwargs"] = {"enable_thinking": self._thinks}
         sent = time.monotonic()
-        before = messages if begun is None else messages[:-1]
 
         def keep(text: str) -> None:
-            self._messages = [*before, {"role": "assistant", "content": (begun or "") + text}]
+            self._transcript = turn.answered(text)
             if self._context is None:  # it may have been loaded only now
                 self._context = next(
                     (_context_of(each) for each in self._server.models() if each["id"] == self.model_name), None
                 )
 
         return RemoteReply(self._server.stream(body), keep, sent)
-
-    def _last(self, role: str) -> int | None:
-        found = [place for place, message in enumerate(self._messages) if message["role"] == role]
-        return found[-1] if found else None
 
     def set(self, words: Sequence[str]) -> None:
         """See Conversation."""
@@ -219,36 +216,27 @@ class RemoteConversation:
             reply = RemoteReply(self._server.stream(body), lambda _: None, time.monotonic())
             return "".join(piece for piece in reply if isinstance(piece, str))
 
-        chat = [*self.messages, {"role": "user", "content": text}]
-        done = shorten(chat, policy, max(1, count(self._messages) // 2) + 1, count, write)
-        self._messages = [message for message in done.messages[:-1] if message["role"] != "system"]
-        return done.rounds
+        room = max(1, count(self.messages) // 2) + 1
+        self._transcript, rounds = self._transcript.shortened(text, policy, room, count, write)
+        return rounds
 
     def clear(self) -> None:
         """See Conversation."""
-        self._messages = []
+        self._transcript = self._transcript.cleared()
 
     def undo(self) -> bool:
         """See Conversation."""
-        place = self._last("user")
-        if place is None:
-            return False
-        self._messages = self._messages[:place]
-        return True
+        shorter = self._transcript.undone()
+        self._transcript = shorter or self._transcript
+        return shorter is not None
 
     def amend(self, text: str) -> None:
         """See Conversation."""
-        place = self._last("assistant")
-        if place is None:
-            raise UsageError("There is no answer to change. Write a message.")
-        self._messages[place] = {"role": "assistant", "content": text}
+        self._transcript = self._transcript.amended(text)
 
     def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
         """See Conversation."""
-        chat = checked_chat(messages) if messages else []
-        if chat and chat[0]["role"] == "system":
-            self.system_prompt = str(chat.pop(0)["content"])
-        self._messages = chat
+        self._transcript = self._transcript.replaced(checked_chat(messages) if messages else [])
 
 
 class RemoteReply:

@@ -1,0 +1,117 @@
+"""The messages of a chat as a value, and the rules by which it goes on: a question, another answer, more of one, less,
+other words, fewer rounds.
+
+Each change is a new value, so that whoever holds a chat can go back to the one before. Knows no model and no template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from causerie.chat.context import shorten
+from causerie.errors import UsageError
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """A chat: how the model shall behave, and what was said. `messages` are checked already (chat/messages.py)."""
+
+    system_prompt: str | None = None
+    messages: tuple[Message, ...] = ()
+
+    @property
+    def chat(self) -> list[Message]:
+        """All of it, the system message first if there is one; a copy."""
+        system = [] if self.system_prompt is None else [{"role": "system", "content": self.system_prompt}]
+        return system + [dict(message) for message in self.messages]
+
+    # --- what a model is asked ---
+
+    def ask(self, text: str) -> Turn:
+        """The turn that answers a new message."""
+        return Turn(replace(self, messages=(*self.messages, _said("user", text))))
+
+    def retry(self) -> Turn:
+        """The turn that answers the last message anew. Raises UsageError where there is none."""
+        question = self._last("user")
+        if question is None:
+            raise UsageError("There is no message to answer again. Write one.")
+        return Turn(replace(self, messages=self.messages[: question + 1]))
+
+    def proceed(self) -> Turn:
+        """The turn that goes on with the last answer. Raises UsageError where that is not the last message."""
+        if not self.messages or self.messages[-1]["role"] != "assistant":
+            raise UsageError("There is no answer to go on with. Write a message.")
+        return Turn(self, str(self.messages[-1]["content"]))
+
+    # --- changes ---
+
+    def undone(self) -> Transcript | None:
+        """Without the last of the user's messages and what followed it; None where there is none."""
+        question = self._last("user")
+        return None if question is None else replace(self, messages=self.messages[:question])
+
+    def amended(self, text: str) -> Transcript:
+        """With other words in the last answer. Raises UsageError where there is none."""
+        answer = self._last("assistant")
+        if answer is None:
+            raise UsageError("There is no answer to change. Write a message.")
+        later = self.messages[answer + 1 :]
+        return replace(self, messages=(*self.messages[:answer], _said("assistant", text), *later))
+
+    def replaced(self, chat: Sequence[Mapping[str, Any]]) -> Transcript:
+        """Another chat, already checked; a system message at its head becomes the system prompt, which else stays."""
+        messages = tuple(dict(message) for message in chat)
+        if messages and messages[0]["role"] == "system":
+            return Transcript(str(messages[0]["content"]), messages[1:])
+        return replace(self, messages=messages)
+
+    def cleared(self) -> Transcript:
+        """The system prompt alone."""
+        return replace(self, messages=())
+
+    def shortened(
+        self,
+        text: str,
+        policy: str,
+        room: int,
+        count: Callable[[list[Message]], int],
+        write: Callable[[list[Message]], str],
+    ) -> tuple[Transcript, int]:
+        """With room for one more message, and how many of the user's messages went for it; see context.shorten, which
+        has the rest of the arguments. Raises ContextLengthError where it cannot be."""
+        done = shorten([*self.chat, _said("user", text)], policy, room, count, write)
+        kept = tuple(message for message in done.messages[:-1] if message["role"] != "system")
+        return replace(self, messages=kept), done.rounds
+
+    def _last(self, role: str) -> int | None:
+        """The place of the last message of a role."""
+        places = [place for place, message in enumerate(self.messages) if message["role"] == role]
+        return places[-1] if places else None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a model is asked: it reads `asked` and writes an answer, or where that is `begun` the rest of the last
+    message."""
+
+    asked: Transcript
+    begun: str | None = None
+
+    @property
+    def unanswered(self) -> Transcript:
+        """The chat while the answer comes."""
+        return self.asked if self.begun is None else replace(self.asked, messages=self.asked.messages[:-1])
+
+    def answered(self, text: str) -> Transcript:
+        """The chat after the model has said `text`."""
+        before = self.unanswered
+        return replace(before, messages=(*before.messages, _said("assistant", (self.begun or "") + text)))
+
+
+def _said(role: str, text: str) -> Message:
+    return {"role": role, "content": text}
