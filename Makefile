@@ -20,7 +20,7 @@ LIST := .venv/requirements.txt
 # $(call stage,NAME,COMMAND): what takes long is named before it is done, with its seconds after it.
 stage = printf '%s … ' '$(1)'; $(2) && echo "$$SECONDS s" || { echo 'failed'; false; }
 
-.PHONY: help chat test test-all check bench train install native compiler clean
+.PHONY: help chat test test-all check bench mutants train install native compiler clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -39,6 +39,9 @@ check: $(TEST_STAMP)  ## lint, format, types, import rules, generated documents:
 
 bench: $(TEST_STAMP)  ## measure speed against the machine's limit and the peers
 	$(BIN)/python -m bench $(ARGS)
+
+mutants: $(TEST_STAMP)  ## name small faults in the source that no test notices: hours (ARGS=--native: in the C++)
+	$(BIN)/python -m scripts.mutants $(ARGS)
 
 train: $(TEST_STAMP)  ## make the built-in model again (hours on a CPU)
 	$(BIN)/python -m training $(ARGS)

@@ -1,0 +1,165 @@
+"""`make mutants`: puts small faults into a copy of the source, one at a time, and names those that no test notices.
+
+    python -m scripts.mutants                                  all of them: hours
+    python -m scripts.mutants --files text chat/parse.py       of these packages or files
+    python -m scripts.mutants --sample 100 --seed 7            a sample, the same for the same seed
+    python -m scripts.mutants --again build/mutants.jsonl      only those that survived there
+    python -m scripts.mutants --native                         the chosen faults of the C++ kernels
+
+Tests that import the file come first, then all tests of its package; the first failure ends a mutant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import signal
+import sys
+import time
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from scripts.mutants import nearest_tests
+from scripts.mutants.mutations import Mutant, mutants
+from scripts.mutants.native_mutants import native_mutants, run_native
+from scripts.mutants.project_copy import ROOT, ProjectCopy
+
+EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+LEAST_LIMIT = 30  # seconds; the machine may be shared
+TIMES = 5  # a test that takes so many times as long as without the mutant hangs
+
+Key = tuple[str, str, str]  # file, old, new
+
+
+def main(words: list[str]) -> int:
+    """Runs what `words` ask for and prints survivors and a table; 1 where mutants survived."""
+    options = _parser().parse_args(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the copy is removed then, too
+    if options.native:
+        with ProjectCopy(options.commit) as copy:
+            return run_native(copy, _sample(native_mutants(), options))
+    known = equivalent_mutants()
+    with ProjectCopy(options.commit) as copy:
+        chosen = _chosen(copy.root, options)
+        if options.count:
+            print(
+                *(f"{n:6} {file}" for file, n in Counter(each.file for each in chosen).items()), len(chosen), sep="\n"
+            )
+            return 0
+        return _run(copy, chosen, known, options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mutants", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--files", nargs="+", default=[], metavar="PATH", help="packages or files under src/causerie")
+    parser.add_argument("--sample", type=int, metavar="N", help="so many of them")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--again", type=Path, metavar="RECORD", help="only the survivors of an earlier record")
+    parser.add_argument(
+        "--record", type=Path, default=ROOT / "build" / "mutants.jsonl", help="where results go, a line each"
+    )
+    parser.add_argument("--commit", metavar="REF", help="test this commit instead of the working tree")
+    parser.add_argument(
+        "--nearest", action="store_true", help="judge by the tests that import the file, where there are some"
+    )
+    parser.add_argument("--count", action="store_true", help="only count the mutants of each file")
+    parser.add_argument("--native", action="store_true", help="the chosen mutants of the C++ kernels; builds each")
+    return parser
+
+
+def equivalent_mutants() -> set[Key]:
+    """The listed mutants that mean the same as what they replace."""
+    entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("equivalent", [])
+    return {(nearest_tests.SOURCE + each["file"], each["old"], each["new"]) for each in entries}
+
+
+def _chosen(root: Path, options: argparse.Namespace) -> list[Mutant]:
+    files = nearest_tests.files(root)
+    if options.files:
+        named = [nearest_tests.SOURCE + name.removeprefix(nearest_tests.SOURCE).rstrip("/") for name in options.files]
+        unknown = [name for name in named if not any(file == name or file.startswith(name + "/") for file in files)]
+        if unknown:
+            raise SystemExit(f"No tests are named for {', '.join(unknown)}; see scripts/mutants/nearest_tests.py.")
+        files = [file for file in files if any(file == name or file.startswith(name + "/") for name in named)]
+    every = [each for file in files for each in mutants(file, (root / file).read_text(encoding="utf-8"))]
+    if options.again is not None:
+        records = [json.loads(line) for line in options.again.read_text(encoding="utf-8").splitlines()]
+        survived = {(each["file"], each["old"], each["new"]) for each in records if each["result"] == "survived"}
+        every = [each for each in every if (each.file, each.old, each.new) in survived]
+    return _sample(every, options)
+
+
+def _sample(every: list[Any], options: argparse.Namespace) -> list[Any]:
+    """As many as were asked for, in their order."""
+    if options.sample is None or options.sample >= len(every):
+        return every
+    places = sorted(random.Random(options.seed).sample(range(len(every)), options.sample))
+    return [every[place] for place in places]
+
+
+def _run(copy: ProjectCopy, chosen: list[Mutant], known: set[Key], options: argparse.Namespace) -> int:
+    counts: dict[str, Counter[str]] = {}
+    baselines: dict[tuple[str, ...], float] = {}
+    options.record.parent.mkdir(parents=True, exist_ok=True)
+    with options.record.open("w", encoding="utf-8") as record:
+        for mutant in chosen:
+            start = time.monotonic()
+            if (mutant.file, mutant.old, mutant.new) in known:
+                result = "equivalent"
+            else:
+                result = judged(copy, mutant, baselines, options.nearest)
+            counts.setdefault(nearest_tests.package(mutant.file), Counter())[result] += 1
+            if result == "survived":
+                print(f"{mutant.file}:{mutant.line} ({mutant.kind})\n  - {mutant.old}\n  + {mutant.new}", flush=True)
+            line = {name: getattr(mutant, name) for name in ("file", "line", "kind", "old", "new")}
+            seconds = round(time.monotonic() - start, 1)
+            record.write(json.dumps(line | {"result": result, "seconds": seconds}, ensure_ascii=False) + "\n")
+            record.flush()
+    print_table(counts)
+    return int(any(each["survived"] for each in counts.values()))
+
+
+def judged(copy: ProjectCopy, mutant: Mutant, baselines: dict[tuple[str, ...], float], nearest_only: bool) -> str:
+    """ "noticed" or "survived"; a hang counts as noticed. Raises SystemExit where tests fail without any mutant."""
+    nearest = nearest_tests.importers(copy.root, mutant.file)
+    every = [] if nearest and nearest_only else list(nearest_tests.folders(mutant.file))
+    real = (copy.root / mutant.file).read_text(encoding="utf-8")
+    for tests in (nearest, every):
+        if not tests:
+            continue
+        if tuple(tests) not in baselines:
+            answer = copy.test(tests, 1800)
+            if answer["code"] != 0:
+                raise SystemExit(f"{' '.join(tests)} fail without a mutant (code {answer['code']}):\n{answer['tail']}")
+            baselines[tuple(tests)] = answer["seconds"]
+        copy.write(mutant.file, mutant.text)
+        try:
+            answer = copy.test(tests, max(LEAST_LIMIT, TIMES * baselines[tuple(tests)]))
+        finally:
+            copy.write(mutant.file, real)
+        if answer["code"] != 0:
+            return "noticed"
+    return "survived"
+
+
+def print_table(counts: dict[str, Counter[str]]) -> None:
+    """Per package: tried, noticed, equivalent, surviving, and the share noticed of those that are not equivalent."""
+    print("\n| package | tried | noticed | equivalent | survived | noticed of the rest |\n|---|---|---|---|---|---|")
+    total: Counter[str] = Counter()
+    for name, each in sorted(counts.items()):
+        total += each
+        _print_row(name, each)
+    _print_row("all", total)
+
+
+def _print_row(name: str, each: Counter[str]) -> None:
+    real = each["noticed"] + each["survived"]
+    share = f"{100 * each['noticed'] / real:.0f} %" if real else ""
+    print(f"| {name} | {each.total()} | {each['noticed']} | {each['equivalent']} | {each['survived']} | {share} |")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,80 @@
+"""Which tests judge the mutants of a file: those of its package's folders that import it, then all of these folders.
+
+Knows folders and imports, and runs nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+# The longest beginning of a path under src/causerie decides. Files that are not named here are not changed.
+FOLDERS: dict[str, tuple[str, ...]] = {
+    "cache": ("tests/engine",),
+    "chat": ("tests/chat",),
+    "checkpoint": ("tests/checkpoint",),
+    "decoding": ("tests/engine",),
+    "engine": ("tests/engine",),
+    "loading": ("tests/quant", "tests/parity/test_load.py", "tests/parity/test_adding.py"),
+    "models": (
+        "tests/parity/test_config.py",
+        "tests/parity/test_rope.py",
+        "tests/parity/test_unread_keys.py",
+        "tests/parity/test_features.py",
+        "tests/parity/test_parity.py",
+    ),
+    "quant": ("tests/quant",),
+    "server/http/gate.py": ("tests/server/test_routes.py", "tests/server/test_admission.py"),
+    "server/http/admission.py": ("tests/server/test_admission.py",),
+    "server/http/json_bounds.py": ("tests/server/test_json_bounds.py",),
+    "server/processes/backlog.py": ("tests/server/test_admission.py", "tests/server/test_slow_readers.py"),
+    "server/processes/engine/mailbox.py": ("tests/server/test_mailbox.py",),
+    "server/processes/frames.py": ("tests/server/test_loading.py", "tests/server/test_connection.py"),
+    "server/processes/jobs.py": ("tests/server/test_connection.py", "tests/server/test_chat_completions.py"),
+    "server/processes/markdown": ("tests/server/test_maths.py", "tests/server/test_renderer.py"),
+    "server/processes/pulse.py": ("tests/server/test_pulse.py",),
+    "server/processes/text/text_work.py": ("tests/server/test_text_work.py",),
+    "server/processes/text/text_lane.py": ("tests/server/test_text_work.py",),
+    "spec": ("tests/parity/test_config.py", "tests/parity/test_rope.py", "tests/parity/test_footprint.py"),
+    "text": ("tests/chat",),
+}
+SOURCE = "src/causerie/"
+
+
+def files(root: Path) -> list[str]:
+    """Every file that mutants are made of, from the root of the project."""
+    paths = (path.relative_to(root).as_posix() for path in sorted((root / SOURCE).rglob("*.py")))
+    return [path for path in paths if folders(path)]
+
+
+def folders(file: str) -> tuple[str, ...]:
+    """The tests that answer for a file; none where it is not changed."""
+    path = file.removeprefix(SOURCE)
+    beginnings = [name for name in FOLDERS if path == name or path.startswith(name + "/")]
+    return FOLDERS[max(beginnings, key=len)] if beginnings else ()
+
+
+def package(file: str) -> str:
+    """The name under which a file is counted: "text", "server"."""
+    return file.removeprefix(SOURCE).partition("/")[0]
+
+
+def importers(root: Path, file: str) -> list[str]:
+    """Those of a file's tests that import it by name."""
+    module = file.removeprefix("src/").removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+    paths = [path for folder in folders(file) for path in _test_files(root / folder)]
+    return [path.relative_to(root).as_posix() for path in paths if module in _imported(path)]
+
+
+def _test_files(place: Path) -> list[Path]:
+    return [place] if place.suffix == ".py" else sorted(place.glob("test_*.py"))
+
+
+def _imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
