@@ -73,7 +73,7 @@ def mutants(file: str, text: str) -> list[Mutant]:
         except SyntaxError:
             continue
         first = content.rfind(b"\n", 0, start) + 1
-        last = content.find(b"\n", end)
+        last = content.find(b"\n", end) if b"\n" in content[end:] else len(content)
         old_lines, new_lines = content[first:last], content[first:start] + new.encode() + content[end:last]
         line = content.count(b"\n", 0, start) + 1
         every.append(Mutant(file, line, kind, _one_line(old_lines), _one_line(new_lines), changed.decode()))

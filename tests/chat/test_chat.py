@@ -380,3 +380,34 @@ def test_stop_strings_end_an_answer(small: Path) -> None:
     chat, generator = session(small, "one two STOP three")
     assert "".join(chat.ask("x", None, stop_strings="STOP")) == "one two "
     assert chat.messages[-1]["content"] == "one two " and generator.closed == 1
+
+
+@pytest.mark.parametrize("policy", ["drop_oldest", "summarize"])
+def test_a_session_makes_room_by_forgetting_no_more_than_it_must(small: Path, policy: str) -> None:
+    rounds = [[{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": f"a{n}"}] for n in range(12)]
+    history = [{"role": "system", "content": "S"}, *(message for pair in rounds for message in pair)]
+    chat, _ = session(small, *["they spoke"] * 12, messages=history, context_length=200)
+    chat_format = ChatFormat.from_folder(small, tokenizer_of(small))
+
+    def length(messages: list[dict[str, Any]]) -> int:
+        return len(chat_format.prompt([*messages, {"role": "user", "content": "next"}]).tokens)
+
+    assert length(history) > 150  # of 200, of which a quarter is kept for the answer
+    gone = chat.shorten("next", policy, None)
+    kept = rounds[gone:]
+    assert 0 < gone < 12 and length(chat.messages) <= 150
+    assert chat.messages[-2 * len(kept) :] == [message for pair in kept for message in pair]
+    assert chat.messages[0] == history[0] and len([m for m in chat.messages if m["role"] == "system"]) == 1
+    if policy == "summarize":
+        assert "they spoke" in chat.messages[1]["content"] and len(chat.messages) == 3 + 2 * len(kept)
+    else:
+        assert len(chat.messages) == 1 + 2 * len(kept) and length([history[0], *history[-2 * len(kept) - 2 :]]) > 150
+
+
+def test_an_amended_answer_is_what_the_next_question_follows(small: Path) -> None:
+    chat, generator = session(small, "wrong", "yes")
+    list(chat.ask("one", None))
+    chat.amend("right")
+    list(chat.ask("two", None))
+    assert [message["content"] for message in chat.messages] == ["one", "right", "two", "yes"]
+    assert "right" in generator.prompts[1] and "wrong" not in generator.prompts[1]

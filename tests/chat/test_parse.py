@@ -206,6 +206,48 @@ def test_channels() -> None:
         assert parts(HARMONY, "no channel at all", size, "<|start|>assistant") == [TextPart("no channel at all")]
 
 
+def test_what_is_said_in_a_channel_of_analysis_is_thinking_while_it_lasts() -> None:
+    parser = HARMONY.parser("<|start|>assistant", {})
+    said = [
+        "<|channel|>analysis",
+        "<|message|>",
+        "hm",
+        "<|end|>",
+        "<|start|>assistant<|channel|>final",
+        "<|message|>",
+        "Yes",
+    ]
+    states = []
+    for piece in said:
+        parser.feed(piece)
+        states.append(parser.thinking)
+    assert states == [False, True, True, False, False, False, False]
+    assert HARMONY.parser("<|start|>assistant<|channel|>analysis<|message|>").thinking
+    assert not HARMONY.parser("<|start|>assistant<|channel|>final<|message|>").thinking
+
+
+REASONERS = {
+    "Qwen-Qwen3-0.6B": ("<think>", "</think>"),
+    "mistralai-Ministral-3-14B-Reasoning-2512": ("[THINK]", "[/THINK]"),
+    "ByteDance-Seed-OSS": ("<seed:think>", "</seed:think>"),
+    "MiniMax-M3": ("<mm:think>", "</mm:think>"),
+    "unsloth-Apriel-1.5": ("<thinking>", "</thinking>"),
+    "Cohere2MoE": ("<|START_THINKING|>", "<|END_THINKING|>"),
+    "google-gemma-4-31B-it-interleaved": ("<|channel>thought", "<channel|>"),
+}
+
+
+@pytest.mark.parametrize(("name", "marks"), REASONERS.items())
+def test_the_reasoning_of_every_family_is_told_from_its_answer(
+    conformance: Path, name: str, marks: tuple[str, str]
+) -> None:
+    source = (conformance / "templates" / f"{name}.jinja").read_text(encoding="utf-8")
+    assert all(mark in source for mark in marks)
+    answer = f"{marks[0]}\nhm\n{marks[1]}\nYes."
+    for size in (1, 5, len(answer)):
+        assert parts(ReplyFormat.of(source), answer, size, schemas=None) == [ReasoningPart("hm"), TextPart("Yes.")]
+
+
 def test_without_tools_nothing_is_looked_for() -> None:
     assert parts(ReplyFormat(THINK, TOOL_FORMATS["hermes"]), CALL, 3, schemas=None) == [TextPart(CALL)]
 
