@@ -60,7 +60,7 @@ class ChatSession:
         self._hidden = frozenset(hidden)
         self._kept = frozenset(kept)
         self.variables = dict(variables or {})  # what the template is told beside the messages
-        self._transcript = Transcript(system_prompt, tuple(chat_format.checked(messages)) if messages else ())
+        self._transcript = Transcript(system_prompt).replaced(chat_format.checked(messages) if messages else [])
         self._answering: AnswerStream | None = None
 
     @property
