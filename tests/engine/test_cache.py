@@ -84,6 +84,19 @@ def test_the_least_recently_used_goes_first() -> None:
     assert [found(cache, text) for text in ([1, 1], [3, 3], [2, 2], [2, 2, 9], [4, 4, 4, 4])] == [0, 0, 2, 3, 4]
 
 
+def test_an_end_that_two_sequences_share_is_as_recent_as_the_second_of_them() -> None:
+    cache = book(blocks=5, size=4)
+    same, other = [1, 2, 3], [7, 8, 9]
+    leases = [cache.open(text, 0, 3, 0) for text in (same, same, other)]
+    for text, lease in ((same, leases[0]), (other, leases[2]), (same, leases[1])):
+        assert lease is not None
+        cache.close(lease, text, 3)
+    cache.check_integrity([])
+    assert len(cache.index) == 2
+    remember(cache, [5] * 16)  # of five blocks four: one end must go, and it is not the one that was just used
+    assert (found(cache, same), found(cache, other)) == (3, 0)
+
+
 def test_a_copy_is_given_up_where_its_source_is_needed() -> None:
     cache = book(blocks=2, size=4)
     remember(cache, [1, 2, 3, 4, 5, 6])
