@@ -29,7 +29,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "server/http/json_bounds.py": ("tests/server/test_json_bounds.py",),
     "server/processes/backlog.py": ("tests/server/test_admission.py", "tests/server/test_slow_readers.py"),
     "server/processes/engine/mailbox.py": ("tests/server/test_mailbox.py",),
-    "server/processes/frames.py": ("tests/server/test_loading.py", "tests/server/test_connection.py"),
+    "server/processes/frames.py": ("tests/server/test_frames.py", "tests/server/test_loading.py"),
     "server/processes/jobs.py": ("tests/server/test_connection.py", "tests/server/test_chat_completions.py"),
     "server/processes/markdown": ("tests/server/test_maths.py", "tests/server/test_renderer.py"),
     "server/processes/pulse.py": ("tests/server/test_pulse.py",),

@@ -65,10 +65,25 @@ def test_health_tells_whether_requests_move() -> None:
     assert followed(200, 1.0, running=1, steps=5).trouble(200, waiting_since=10) is None
 
 
+def test_health_tells_a_process_that_does_not_beat_or_step() -> None:
+    fresh = Pulse(100.0)
+    assert fresh.trouble(100.0) == "is starting" == fresh.trouble(999.0) and fresh.lifetime(107.5) == 7.5
+    quiet = followed(10, 0.002, running=0)
+    assert quiet.trouble(15) is None and "been silent for 6 s" in (quiet.trouble(16) or "")
+    quiet.resume(16)
+    assert quiet.trouble(21) is None
+    computing = followed(61, 1.0)
+    assert followed(60, 1.0).trouble(60) is None
+    assert "made no step for 61 s" in (computing.trouble(61) or "")
+    computing.read(beat(1, 1, 61), 61)
+    assert computing.trouble(62) is None
+
+
 def test_pauses_between_starts_are_forgotten_after_a_good_minute() -> None:
     """They doubled for ever, and a server that had run for a week started its engine again after 10 s."""
     pause = RestartPause()
     assert [pause.after(1.0) for _ in range(8)] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
+    assert pause.after(60.0) == 10.0
     assert pause.after(61.0) == 0.2
     assert pause.after(1.0) == 0.4
 
