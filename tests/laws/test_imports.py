@@ -6,8 +6,10 @@ Knows the order of docs/architecture.md and no behaviour.
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -221,6 +223,19 @@ def test_no_file_is_named_for_nothing() -> None:
 
 def test_every_module_says_what_it_is() -> None:
     assert not [name for name, (_, tree) in modules().items() if not ast.get_docstring(tree)]
+
+
+def test_no_private_name_is_left_over() -> None:
+    # What a module keeps to itself and never mentions again is dead.
+    wrong = []
+    for name, (path, tree) in modules().items():
+        words = Counter(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+        for node in tree.body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            own = [target.id for target in targets if isinstance(target, ast.Name)]
+            own += [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
+            wrong += [f"{name}.{each}" for each in own if each[0] == "_" and each[:2] != "__" and words[each] == 1]
+    assert not wrong
 
 
 def test_files_and_functions_are_short() -> None:

@@ -326,10 +326,10 @@ class CausalLM:
         """What ends an answer where no flag says: config.json's token, else the tokenizer's."""
         if flags.get("eos_token_id") is not None:
             return []
-        found = self.config.get("eos_token_id")
-        if found is None and self.config.folder is not None and (self.config.folder / "tokenizer.json").is_file():
-            found = self.tokenizer.eos_token_id
-        return found if isinstance(found, list) else [] if found is None else [found]
+        ends = self.config.get("eos_token_id")
+        if ends is None and self.config.folder is not None and (self.config.folder / "tokenizer.json").is_file():
+            ends = self.tokenizer.eos_token_id
+        return ends if isinstance(ends, list) else [] if ends is None else [ends]
 
     def _prompts(self, inputs: Any, input_ids: Any, attention_mask: Any, flags: Flags) -> Prompts:
         if inputs is not None and input_ids is not None:

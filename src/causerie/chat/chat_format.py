@@ -64,7 +64,7 @@ class ChatFormat:
         chat = self.checked(messages, source)
         if has_parts(chat) and not self._reads_parts(source):
             chat = with_joined_parts(chat)
-        self._check_system(source, chat, options)
+        self._check_system(source, chat)
         try:
             return encode_chat(self.tokenizer, self.template, chat, options, source, review)
         except TemplateError as error:
@@ -92,7 +92,7 @@ class ChatFormat:
     def _has_system(chat: Sequence[Message]) -> bool:
         return chat[0].get("role") == "system" and bool(chat[0].get("content"))
 
-    def _check_system(self, source: str, chat: Sequence[Message], options: RenderOptions) -> None:
+    def _check_system(self, source: str, chat: Sequence[Message]) -> None:
         if self._has_system(chat) and _drops_system(source, self._special_tokens):
             raise MessageError(
                 "This model's chat template has no system role: it would drop the system message without a word. "

@@ -148,7 +148,6 @@ class _Marks:
             )
         self._mark = {first: chr(start + index) for index, first in enumerate(firsts)}
         self._first = {mark: first for first, mark in self._mark.items()}
-        self._spellings = spellings
         self._any_mark = re.compile("[" + "".join(map(re.escape, self._first)) + "]") if firsts else re.compile("(?!)")
 
     def marker(self, spellings: frozenset[str]) -> Callable[[str], str]:

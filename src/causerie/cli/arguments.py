@@ -77,14 +77,14 @@ class Parser(argparse.ArgumentParser):
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Parses `words`. Raises UnknownName for an option that does not exist, UsageError for any other mistake."""
-        found, rest = self.parse_known_intermixed_args(list(words))
+        options, rest = self.parse_known_intermixed_args(list(words))
         if rest:
             option = rest[0].split("=", 1)[0]
             if (flag := option.lstrip("-").replace("-", "_")) in self._flags:
                 word = shlex.quote(f"{flag}={_value_of(rest[0], words)}")
                 raise UsageError(f"{option} is a generate flag; those are written without dashes: {word}")
             raise unknown(f"option of `{self.prog}`", option, self._known_options())
-        return found
+        return options
 
     def _known_options(self) -> list[str]:
         return [option for option in self._option_string_actions if option.startswith("--")]
@@ -99,20 +99,20 @@ def _value_of(option: str, words: Sequence[str]) -> str:
     return following[0] if following and not re.match(r"-\D", following[0]) else "True"
 
 
-def load_options(found: argparse.Namespace, **others: Any) -> LoadOptions:
+def load_options(options: argparse.Namespace, **others: Any) -> LoadOptions:
     """What the options of a verb say of loading; `others` are those that the verb decides otherwise. Raises
     UnknownName, UsageError."""
     from causerie.api.load_options import LoadOptions
 
-    return LoadOptions.read(**{**{name: getattr(found, name) for name in _LOADING if name in found}, **others})
+    return LoadOptions.read(**{**{name: getattr(options, name) for name in _LOADING if name in options}, **others})
 
 
-def set_loading_options(found: argparse.Namespace) -> list[str]:
+def set_loading_options(options: argparse.Namespace) -> list[str]:
     """The options of loading that the user has set, as they are written."""
     names = []
     for name, keywords in _LOADING.items():
         unset = keywords.get("default", False if keywords.get("action") == "store_true" else None)
-        if getattr(found, name, unset) != unset:
+        if getattr(options, name, unset) != unset:
             names.append(f"--{name.replace('_', '-')}")
     return names
 

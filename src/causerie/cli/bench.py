@@ -86,51 +86,53 @@ def names(text: str) -> list[str]:
     return list(dict.fromkeys(words))
 
 
-def run(found: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Measures and prints, and returns the exit code. Raises CauserieError."""
-    trials = trials_of(found)
-    options = _options(found)
+    trials = trials_of(options)
+    loading = _loading(options)
 
     from causerie.api.benchmark import Limit, benchmark, check_benchmark
     from causerie.api.quantization import chosen
 
-    formats = [chosen(name, None) for name in found.quantization]
-    check_benchmark(found.model, trials, options, formats)
-    limit = Limit.measured(found.threads, Settings.from_environment())
-    table = Table(f"{found.model}: {limit.threads} threads ({limit.probe.instruction_set}). {_limits(limit)}")
+    formats = [chosen(name, None) for name in options.quantization]
+    check_benchmark(options.model, trials, loading, formats)
+    limit = Limit.measured(options.threads, Settings.from_environment())
+    table = Table(f"{options.model}: {limit.threads} threads ({limit.probe.instruction_set}). {_limits(limit)}")
     rows = []
-    for measured in benchmark(found.model, trials, options, formats, limit, repeat=found.repeat, profile=found.profile):
+    for measured in benchmark(
+        options.model, trials, loading, formats, limit, repeat=options.repeat, profile=options.profile
+    ):
         table.row(measured)
         rows.append(_row_values(measured))
-        if found.profile:
+        if options.profile:
             table.profile(measured.parts, limit.probe.best)
     print(f"memory over the whole run: {limit.probe.median / 1e9:.1f} GB/s, at best {limit.probe.best / 1e9:.1f}")
-    if found.json:
+    if options.json:
         print(json.dumps({"probe": _probe_values(limit), "rows": rows}))
     return 0
 
 
-def trials_of(found: argparse.Namespace) -> list[Trial]:
+def trials_of(options: argparse.Namespace) -> list[Trial]:
     """What the options ask to be timed, by depth, for that is how the cache is filled. Raises UsageError."""
     from causerie.api.benchmark import Trial
 
     trials = []
-    for depth in sorted(found.depth):
-        trials += [Trial("prefill", tokens, depth) for tokens in found.prompt if tokens]
-        trials += [Trial("decode", n, depth, batch) for n in found.generate if n for batch in found.batch]
+    for depth in sorted(options.depth):
+        trials += [Trial("prefill", tokens, depth) for tokens in options.prompt if tokens]
+        trials += [Trial("decode", n, depth, batch) for n in options.generate if n for batch in options.batch]
     if not trials:
         raise UsageError("--prompt 0 and --generate 0 leave nothing to measure. Give one of them a number of tokens.")
     return trials
 
 
-def _options(found: argparse.Namespace) -> LoadOptions:
+def _loading(options: argparse.Namespace) -> LoadOptions:
     """How the model is loaded in every format. Raises UsageError, UnknownName."""
-    if found.threads is not None and found.threads > 1024:
-        raise UsageError(f"--threads is {found.threads}; 1 to 1024 threads can be had.")
-    if found.profile and found.backend != "native":
-        raise UsageError(f"--profile times the native backend's instructions; --backend {found.backend} has none.")
-    threads = found.threads if found.backend == "native" else None  # else they only measure the limit
-    return load_options(found, device="cpu", threads=threads, quantization=None)
+    if options.threads is not None and options.threads > 1024:
+        raise UsageError(f"--threads is {options.threads}; 1 to 1024 threads can be had.")
+    if options.profile and options.backend != "native":
+        raise UsageError(f"--profile times the native backend's instructions; --backend {options.backend} has none.")
+    threads = options.threads if options.backend == "native" else None  # else they only measure the limit
+    return load_options(options, device="cpu", threads=threads, quantization=None)
 
 
 def _limits(limit: Limit) -> str:

@@ -84,34 +84,34 @@ def parser(width: int | None = None) -> Parser:
     return made
 
 
-def run(found: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Does what the parsed options ask, and returns the exit code. Raises CauserieError."""
     settings = Settings.from_environment()
-    if found.prompt is None:
-        _check_question(found.words)
-    name, flags = model_and_flags(found.words, found.model_name_or_path)
-    if found.generation_config is not None:
-        flags = _with_config(found.generation_config, flags)
-    for option, text in (("-p", found.prompt), ("--system-prompt", found.system_prompt)):
+    if options.prompt is None:
+        _check_question(options.words)
+    name, flags = model_and_flags(options.words, options.model_name_or_path)
+    if options.generation_config is not None:
+        flags = _with_config(options.generation_config, flags)
+    for option, text in (("-p", options.prompt), ("--system-prompt", options.system_prompt)):
         _check_text(option, text)
-    question = _question(found.prompt)
+    question = _question(options.prompt)
     data = Path(settings.data_folder or "~/.local/share/causerie").expanduser()
-    chats = ChatFolder(Path(found.save_folder).expanduser() if found.save_folder else data / "chats")
-    resumed = None if found.resume is None else _resumed(found.resume, chats, question)
+    chats = ChatFolder(Path(options.save_folder).expanduser() if options.save_folder else data / "chats")
+    resumed = None if options.resume is None else _resumed(options.resume, chats, question)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an output without emoji must not end an answer
     plain = settings.terminal == "dumb"
-    color = settings.color and not found.no_color and not plain
+    color = settings.color and not options.no_color and not plain
     notes = Screen(sys.stderr, live=sys.stderr.isatty() and not plain)
     if question is None and not plain:
         keyboard.prepare()
 
-    place = _place(found.url, name, resumed)
-    with _opened(found, settings, place, flags, plain) as conversation:
+    place = _place(options.url, name, resumed)
+    with _opened(options, settings, place, flags, plain) as conversation:
         if question is not None:
             answer_once(conversation, question, sys.stdout, notes)
         else:
-            hold = Holding(chats, data / "history", resumed[0] if resumed else None, not found.no_autosave)
+            hold = Holding(chats, data / "history", resumed[0] if resumed else None, not options.no_autosave)
             _hold(conversation, hold, color=color and sys.stdout.isatty(), plain=plain)
     return 0
 
@@ -147,25 +147,25 @@ def _resumed(name: str, chats: ChatFolder, question: str | None) -> tuple[str, S
 
 @contextmanager
 def _opened(
-    found: argparse.Namespace, settings: Settings, place: Place, flags: GenerationConfig, plain: bool
+    options: argparse.Namespace, settings: Settings, place: Place, flags: GenerationConfig, plain: bool
 ) -> Iterator[Conversation]:
     """The conversation: with a model here, or with one of another server. Raises CauserieError."""
     if place.url is not None:
         with _elsewhere(place):
-            _refuse_loading(found)
+            _refuse_loading(options)
             from causerie.cli.remote import open_remote
 
-            key = found.api_key or settings.api_key
-            remote = open_remote(place.url, key, place.model, flags, found.system_prompt)
+            key = options.api_key or settings.api_key
+            remote = open_remote(place.url, key, place.model, flags, options.system_prompt)
         yield remote
         return
-    if found.api_key is not None:
+    if options.api_key is not None:
         raise UsageError("--api-key is for a server; name it with --url.")
     from causerie.cli.model_conversation import ModelChoice, open_conversation
 
-    choice = ModelChoice(place.model or BUILTIN, load_options(found), progress=not plain)
+    choice = ModelChoice(place.model or BUILTIN, load_options(options), progress=not plain)
     with _elsewhere(place):
-        opened = open_conversation(choice, flags, found.system_prompt)
+        opened = open_conversation(choice, flags, options.system_prompt)
     with opened as conversation:
         yield conversation
 
@@ -185,12 +185,12 @@ def _elsewhere(place: Place) -> Iterator[None]:
         ) from None
 
 
-def _refuse_loading(found: argparse.Namespace) -> None:
+def _refuse_loading(options: argparse.Namespace) -> None:
     """How a model is loaded is the server's affair."""
-    if options := set_loading_options(found):
-        verb = "is" if len(options) == 1 else "are"
+    if names := set_loading_options(options):
+        verb = "is" if len(names) == 1 else "are"
         raise UsageError(
-            f"{', '.join(options)} {verb} about a model that is loaded here; with --url the server has loaded it."
+            f"{', '.join(names)} {verb} about a model that is loaded here; with --url the server has loaded it."
         )
 
 

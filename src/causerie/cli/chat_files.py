@@ -37,8 +37,8 @@ class ChatFolder:
 
     def names(self) -> list[str]:
         """The saved chats, the newest first."""
-        found = [path for path in self.folder.glob("*.json") if path.is_file()] if self.folder.is_dir() else []
-        return [path.stem for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
+        files = [path for path in self.folder.glob("*.json") if path.is_file()] if self.folder.is_dir() else []
+        return [path.stem for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True)]
 
     def path(self, name: str) -> Path:
         """Where the chat of that name lies. Raises UsageError for a name that is none."""

@@ -46,9 +46,9 @@ def _paths(begun: str) -> list[str]:
     folder, slash, name = begun.rpartition("/")
     where = Path(f"{folder}{slash}" or ".").expanduser()
     try:
-        found = sorted(where.iterdir())[: 10 * _MOST]
+        entries = sorted(where.iterdir())[: 10 * _MOST]
     except OSError:
         return []
     hidden = name.startswith(".")
-    names = [path.name + ("/" if path.is_dir() else "") for path in found if hidden or not path.name.startswith(".")]
+    names = [path.name + ("/" if path.is_dir() else "") for path in entries if hidden or not path.name.startswith(".")]
     return [f"{folder}{slash}{each}" for each in names if each.startswith(name)][:_MOST]

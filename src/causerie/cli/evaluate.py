@@ -53,10 +53,10 @@ def parser(width: int | None = None) -> Parser:
     return made
 
 
-def run(found: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Measures and prints, and returns the exit code. Raises CauserieError."""
-    names = [word.strip() for word in found.quantization.split(",")]
-    text = None if found.text is None else _read(found.text)
+    names = [word.strip() for word in options.quantization.split(",")]
+    text = None if options.text is None else _read(options.text)
 
     from causerie.api.evaluation import NOISE, REFERENCE, evaluate
     from causerie.api.quantization import chosen
@@ -64,20 +64,20 @@ def run(found: argparse.Namespace) -> int:
 
     for name in names:
         chosen(name, None)  # an unknown one, said before anything loads
-    words = [word.strip() for word in (found.cache_dtype or "").split(",") if word.strip()]
+    words = [word.strip() for word in (options.cache_dtype or "").split(",") if word.strip()]
     caches = [kept for kept in map(cache_dtype_name, words) if kept is not None]
-    options = load_options(found, quantization=None, cache_dtype=None)  # those are measured one by one
-    passages = _passages(found, text)
+    loading = load_options(options, quantization=None, cache_dtype=None)  # those are measured one by one
+    passages = _passages(options, text)
     tokens = sum(len(passage.scored) for passage in passages)
-    print(f"{found.model}: {tokens} tokens of {found.text or 'held-out dialogues'}", flush=True)
+    print(f"{options.model}: {tokens} tokens of {options.text or 'held-out dialogues'}", flush=True)
     print(HEADER, flush=True)
     rows = []
     formats = [REFERENCE, NOISE, *dict.fromkeys(name for name in names if name != "none")]
-    for row in evaluate(found.model, formats, passages, caches=caches, options=options):
+    for row in evaluate(options.model, formats, passages, caches=caches, options=loading):
         print(line(row), flush=True)
         rows.append(values(row))
-    if found.json:
-        print(json.dumps({"model": found.model, "text": found.text, "tokens": tokens, "rows": rows}))
+    if options.json:
+        print(json.dumps({"model": options.model, "text": options.text, "tokens": tokens, "rows": rows}))
     return 0
 
 
@@ -90,23 +90,23 @@ def _read(file: str) -> str:
         raise UsageError(f"{file} is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}.") from None
 
 
-def _passages(found: argparse.Namespace, text: str | None) -> list[Passage]:
+def _passages(options: argparse.Namespace, text: str | None) -> list[Passage]:
     from causerie.api.auto import AutoConfig, AutoTokenizer
     from causerie.api.evaluation import dialogue_passages, limited, text_passages
 
-    config = AutoConfig.from_pretrained(found.model)
+    config = AutoConfig.from_pretrained(options.model)
     if config.get("quantization_config"):
         raise UsageError(
-            f"{found.model} is quantized already, so there is nothing to compare it with. Evaluate the model it was "
+            f"{options.model} is quantized already, so there is nothing to compare it with. Evaluate the model it was "
             "made from, with the same --quantization."
         )
-    context = config.get("max_position_embeddings") or found.window + 1
-    if found.window < 2:
+    context = config.get("max_position_embeddings") or options.window + 1
+    if options.window < 2:
         raise UsageError("--window 1 leaves nothing to judge: the first token of a window is only read.")
-    tokenizer = AutoTokenizer.from_pretrained(found.model)
-    window = min(found.window, context - 1)
+    tokenizer = AutoTokenizer.from_pretrained(options.model)
+    window = min(options.window, context - 1)
     drawn = dialogue_passages(tokenizer) if text is None else text_passages(tokenizer, text, window)
-    return limited(drawn, context, found.tokens)
+    return limited(drawn, context, options.tokens)
 
 
 HEADER = f"{'format':<15}{'size':>10}{'bits':>8}{'perplexity':>19}{'KL divergence':>23}{'same top-1':>18}"

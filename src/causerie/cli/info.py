@@ -43,23 +43,23 @@ def parser(width: int | None = None) -> Parser:
     return made
 
 
-def run(found: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Prints the report, and returns the exit code. Raises CauserieError."""
-    if found.model is not None:
-        return _run_model(found)
-    if options := set_loading_options(found):
-        verb = "is" if len(options) == 1 else "are"
-        raise UsageError(f"{', '.join(options)} {verb} of a model; name one, such as causerie info builtin.")
-    report = gather(Settings.from_environment(), devices=found.devices)
-    sys.stdout.write(json.dumps(report, indent=2) + "\n" if found.json else as_lines(report))
+    if options.model is not None:
+        return _run_model(options)
+    if names := set_loading_options(options):
+        verb = "is" if len(names) == 1 else "are"
+        raise UsageError(f"{', '.join(names)} {verb} of a model; name one, such as causerie info builtin.")
+    report = gather(Settings.from_environment(), devices=options.devices)
+    sys.stdout.write(json.dumps(report, indent=2) + "\n" if options.json else as_lines(report))
     return 0
 
 
-def _run_model(found: argparse.Namespace) -> int:
-    if found.devices:
+def _run_model(options: argparse.Namespace) -> int:
+    if options.devices:
         raise UsageError("--devices is of this machine; ask without a model: causerie info --devices.")
-    report = info_model.gather(found.model, load_options(found))
-    sys.stdout.write(json.dumps(report, indent=2) + "\n" if found.json else info_model.as_lines(report))
+    report = info_model.gather(options.model, load_options(options))
+    sys.stdout.write(json.dumps(report, indent=2) + "\n" if options.json else info_model.as_lines(report))
     return 0
 
 

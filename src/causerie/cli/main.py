@@ -1,7 +1,7 @@
 """The `causerie` command: finds the verb, runs it, and turns failures into a sentence and an exit code.
 
 Exit codes: 0 done, 1 failed, 2 asked for something that cannot be, 130 interrupted, 141 the reader of a pipe left.
-Each verb is a module with `parser(width)` and `run(found)`, imported when it is asked for. Knows no verb's options.
+Each verb is a module with `parser(width)` and `run(options)`, imported when it is asked for. Knows no verb's options.
 """
 
 from __future__ import annotations
@@ -92,10 +92,10 @@ def _run(words: list[str]) -> int:
         raise unknown(kind, first, known, advice="`causerie --help` says what each does.")
     verb = import_module(VERBS[first][0])
     try:
-        found = verb.parser().read(rest)
+        options = verb.parser().read(rest)
     except SystemExit:  # argparse's way to end after -h
         return DONE
-    code: int = verb.run(found)
+    code: int = verb.run(options)
     return code
 
 

@@ -37,12 +37,12 @@ def parser(width: int | None = None) -> Parser:
     return made
 
 
-def run(found: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Loads, writes, says what there is now, and returns the exit code. Raises CauserieError."""
     from causerie.api.loading import open_model
 
-    target = Path(found.folder)
-    with open_model(found.model, load_options(found, backend="native")) as model:
+    target = Path(options.folder)
+    with open_model(options.model, load_options(options, backend="native")) as model:
         model.save_pretrained(target, prepared=True)
     size = sum(file.stat().st_size for file in target.iterdir())
     print(f"Wrote {target}: {size / 1e9:.2f} GB. Start from it: causerie chat {target}")

@@ -46,8 +46,8 @@ class OpenAIServer:
     def models(self) -> list[dict[str, Any]]:
         """What it serves. Raises EngineError, UsageError."""
         with self._open("/models", None) as response:
-            found = json.loads(response.read(_MOST_LINE)).get("data", [])
-        return [each for each in found if isinstance(each, dict) and isinstance(each.get("id"), str)]
+            served = json.loads(response.read(_MOST_LINE)).get("data", [])
+        return [each for each in served if isinstance(each, dict) and isinstance(each.get("id"), str)]
 
     def stream(self, body: Mapping[str, Any]) -> HTTPResponse:
         """The open stream of an answer. Raises EngineError, UsageError."""
@@ -317,8 +317,8 @@ def open_remote(
 
 
 def _context_of(model: Mapping[str, Any]) -> int | None:
-    found = model.get("context", model.get("max_model_len"))
-    return found if isinstance(found, int) else None
+    context = model.get("context", model.get("max_model_len"))
+    return context if isinstance(context, int) else None
 
 
 def _fields(flags: GenerationConfig) -> dict[str, Any]:

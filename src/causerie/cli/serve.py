@@ -60,23 +60,23 @@ def port_number(text: str) -> int:
     return int(text)
 
 
-def run(found: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Serves until SIGINT or SIGTERM; returns the exit code. Raises CauserieError."""
-    keys = _keys(found.api_key_file)
-    if found.host not in LOCAL and not keys:
+    keys = _keys(options.api_key_file)
+    if options.host not in LOCAL and not keys:
         raise UsageError(
-            f"--host {found.host} can be reached from other machines, so the server needs keys: write one key a line "
+            f"--host {options.host} can be reached from other machines, so the server needs keys: write one key a line "
             "into a file and add --api-key-file FILE."
         )
-    _check_tls(found.tls_cert, found.tls_key)
-    options = load_options(found)  # an unknown name is said at once
-    models = list(dict.fromkeys(found.models or ["builtin"]))
-    with _listening(found.host, found.port) as listener:
-        return _serve(found, models, options, keys, listener)
+    _check_tls(options.tls_cert, options.tls_key)
+    loading = load_options(options)  # an unknown name is said at once
+    models = list(dict.fromkeys(options.models or ["builtin"]))
+    with _listening(options.host, options.port) as listener:
+        return _serve(options, models, loading, keys, listener)
 
 
 def _serve(
-    found: argparse.Namespace, models: list[str], options: LoadOptions, keys: list[str], listener: socket.socket
+    options: argparse.Namespace, models: list[str], loading: LoadOptions, keys: list[str], listener: socket.socket
 ) -> int:
     import msgspec
     import uvicorn
@@ -93,13 +93,13 @@ def _serve(
         failures.append(error)
         server.should_exit = True
 
-    engine = EngineOptions(models, msgspec.to_builtins(options), unload_after=found.unload_after)
+    engine = EngineOptions(models, msgspec.to_builtins(loading), unload_after=options.unload_after)
     link = EngineLink(engine, _note, useless)
-    application = Application(link, models, found.max_requests)
+    application = Application(link, models, options.max_requests)
     address, port = listener.getsockname()[:2]
-    gate = Gate.of(found.host, keys, found.origin, [*found.name, address])
+    gate = Gate.of(options.host, keys, options.origin, [*options.name, address])
     host = f"[{address}]" if ":" in address else address
-    scheme = "https" if found.tls_cert else "http"
+    scheme = "https" if options.tls_cert else "http"
     _note(f"serving {', '.join(models)} on {scheme}://{host}:{port}/v1 (Ctrl-C ends it)")
     _note(f"a page to chat in: {scheme}://{host}:{port}/")
     config = uvicorn.Config(
@@ -111,8 +111,8 @@ def _serve(
         ws="none",
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
-        ssl_certfile=found.tls_cert,
-        ssl_keyfile=found.tls_key,
+        ssl_certfile=options.tls_cert,
+        ssl_keyfile=options.tls_key,
     )
     server = uvicorn.Server(config)
     server.run(sockets=[listener])

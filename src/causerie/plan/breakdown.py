@@ -26,10 +26,10 @@ class Part:
 def breakdown(runs: Sequence[Sequence[InstructionTime]]) -> list[Part]:
     """The kinds of instructions, the costliest first. Each run lists the same instructions in the same order, and of
     each the quickest time counts: on a busy machine the others measure the neighbours."""
-    found: dict[str, Part] = {}
+    parts: dict[str, Part] = {}
     for same in zip(*runs, strict=True):
         kind = " ".join([same[0].operation, *_LAYER.sub("", same[0].detail).split()])
-        before = found.get(kind, Part(kind, 0, 0.0, 0))
+        before = parts.get(kind, Part(kind, 0, 0.0, 0))
         seconds = before.seconds + min(each.seconds for each in same)
-        found[kind] = Part(kind, before.count + 1, seconds, before.nbytes + same[0].nbytes)
-    return sorted(found.values(), key=lambda part: -part.seconds)
+        parts[kind] = Part(kind, before.count + 1, seconds, before.nbytes + same[0].nbytes)
+    return sorted(parts.values(), key=lambda part: -part.seconds)

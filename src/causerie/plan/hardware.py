@@ -168,10 +168,10 @@ class Probe:
         """Operations per second by kind of arithmetic (speed.ARITHMETIC), of those that could be measured. Where there
         is no instruction for bfloat16 it is multiplied as float32, which it is then said to be."""
         measured = {kind: self._meter.operations(kind) for kind in ("float32", "bfloat16", "int8")}
-        found = {kind: value for kind, value in measured.items() if value is not None}
-        if "float32" in found:
-            found.setdefault("bfloat16", found["float32"])
-        return found
+        peaks = {kind: value for kind, value in measured.items() if value is not None}
+        if "float32" in peaks:
+            peaks.setdefault("bfloat16", peaks["float32"])
+        return peaks
 
     @property
     def best(self) -> float:

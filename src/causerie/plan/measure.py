@@ -83,18 +83,18 @@ class Workbench:
         """Fills the cache up to the trial's depth, in every sequence of its batch, and runs one step of its kind that
         is not timed. Raises OutOfMemory where the model's cache is smaller than the trial."""
         each = self._blocks(trial)
-        held = self._model.cache
-        if each * trial.batch > held.blocks:
+        cache = self._model.cache
+        if each * trial.batch > cache.blocks:
             raise OutOfMemory(
                 f"{trial.batch} sequences of {trial.end} tokens need {each * trial.batch} blocks of cache, and this "
-                f"model was loaded with {held.blocks}. Load it with max_cache_tokens={cache_tokens([trial])}."
+                f"model was loaded with {cache.blocks}. Load it with max_cache_tokens={cache_tokens([trial])}."
             )
         while self._filled < trial.depth:
             count = min(self._model.max_tokens, trial.depth - self._filled)
             self._run([self._work(0, self._filled, count, each, wanted=0)])
             self._filled += count
         # Copied, not shared: sequences that share blocks would find each other's in the processor's cache.
-        used = -(-trial.depth // held.block_size)
+        used = -(-trial.depth // cache.block_size)
         pairs = [(block, sequence * each + block) for sequence in range(1, trial.batch) for block in range(used)]
         rows = 1 if trial.kind == "decode" else min(trial.tokens, self._model.max_tokens)
         works = [self._work(sequence, trial.depth, rows, each, wanted=1) for sequence in range(trial.batch)]

@@ -182,11 +182,6 @@ class Tokenizer:
         """Whether `skip_special_tokens` leaves this token out."""
         return token in self._special_added
 
-    @property
-    def special_added_tokens(self) -> frozenset[str]:
-        """Spellings of all tokens that are special in tokenizer.json."""
-        return frozenset(self._special_added)
-
     # --- special tokens ---
 
     @property
@@ -221,24 +216,9 @@ class Tokenizer:
             self._named[name] = content
 
     @property
-    def bos_id(self) -> int | None:
-        """Id of the token that begins a text."""
-        return self.special_id("bos_token")
-
-    @property
     def eos_id(self) -> int | None:
         """Id of the token that ends a text (generation_config.json may name more)."""
         return self.special_id("eos_token")
-
-    @property
-    def pad_id(self) -> int | None:
-        """Id of the padding token."""
-        return self.special_id("pad_token")
-
-    @property
-    def unk_id(self) -> int | None:
-        """Id of the token for the unknown."""
-        return self.special_id("unk_token")
 
 
 # The replacements of transformers' clean_up_tokenization, in its order.

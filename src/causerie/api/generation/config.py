@@ -217,10 +217,10 @@ class GenerationConfig:
         """What the model of `folder` generates with by default: its file, or without one the ids of config.json."""
         if (folder / FILE_NAME).is_file():
             return cls.from_file(folder / FILE_NAME)
-        found = cls()
+        flags = cls()
         for name in _TOKEN_IDS:
-            found._take(name, config.get(name), folder / "config.json")
-        return found
+            flags._take(name, config.get(name), folder / "config.json")
+        return flags
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes generation_config.json into `folder`, which is made if need be."""

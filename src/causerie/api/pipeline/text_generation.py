@@ -33,7 +33,6 @@ DEFAULTS = GenerationConfig(max_new_tokens=DEFAULT_NEW_TOKENS, do_sample=True, t
 """The field's defaults of this pipeline, for what neither the caller nor the checkpoint sets."""
 WINDOW = 64
 """Rows of a list that are handed to the engine at once where the caller gives no batch_size."""
-_LOADING = ("revision", "token", "device", "device_map", "dtype", "torch_dtype", "model_kwargs", "trust_remote_code")
 _OTHER_TASKS = ("any-to-any", "image-text-to-text", "summarization", "translation", "text2text-generation",
                 "text-classification", "feature-extraction", "fill-mask", "question-answering")  # fmt: skip
 
@@ -122,8 +121,8 @@ class TextGenerationPipeline:
             raise unknown("task", task, (TASK,))
         if framework not in (None, "pt"):
             raise Unsupported(f"framework={framework!r} is not something Causerie does. Leave it out.")
-        for held in (dtype, torch_dtype):
-            model.to(device, held)  # tells where it is, if it is elsewhere
+        for name in (dtype, torch_dtype):
+            model.to(device, name)  # tells where it is, if it is elsewhere
         self.model = model
         self.tokenizer = model.tokenizer if tokenizer is None else tokenizer
         text_of(self.tokenizer)  # refuses another library's

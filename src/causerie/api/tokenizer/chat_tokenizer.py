@@ -251,8 +251,8 @@ class ChatTokenizer:
         """The id of a token, or of each of several; the unknown token's id (or None) for those not in the
         vocabulary."""
         if isinstance(tokens, str):
-            found = self.text.token_to_id(tokens)
-            return self.unk_token_id if found is None else found
+            token_id = self.text.token_to_id(tokens)
+            return self.unk_token_id if token_id is None else token_id
         return [self.convert_tokens_to_ids(token) for token in tokens]
 
     def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
