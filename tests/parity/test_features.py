@@ -35,6 +35,20 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     (BETAS, {"rope_parameters.truncate": True}),
     ("llama, yarn with mscale", {"rope_parameters.mscale": 1.0}),
     ("llama, yarn with mscale", {"rope_parameters.mscale_all_dim": 1.0}),
+    ("phi3, window and uneven heads", {"sliding_window": 8}),
+    ("phi3, half of each head turns", {"rope_parameters.partial_rotary_factor": 1.0}),
+    ("phi3, long texts", {"original_max_position_embeddings": 64}),
+    ("phi3, long texts", {"max_position_embeddings": 256}),
+    ("phi3, long texts, all short", {"rope_parameters.short_factor": [1.0] * 6}),
+    ("phi3, long texts", {"rope_parameters.long_factor": [9.0] * 6}),
+    ("phi3, long texts with a factor for scores", {"rope_parameters.attention_factor": 1.0}),
+    ("gemma3", {"query_pre_attn_scalar": 30}),
+    ("gemma3", {"sliding_window": 8}),
+    ("gemma3", {"layer_types": ["full_attention", *["sliding_attention"] * 3]}),
+    ("gemma3", {"hidden_activation": "silu"}),
+    ("gemma3", {"rope_parameters.full_attention.rope_theta": 5e5}),
+    ("gemma3", {"rope_parameters.sliding_attention.rope_theta": 5e3}),
+    ("gemma3, slowed down on full layers", {"rope_parameters.full_attention.factor": 4.0}),
     ("mistral", {"sliding_window": 8}),
     ("mistral", {"sliding_window": None}),
     ("qwen2, upper layers slide", {"sliding_window": 7}),
@@ -52,8 +66,11 @@ def test_the_key_matters(
     folder = folder_of(case)
     config = read_config(folder)
     for key, value in changes.items():
-        part, _, inner = key.rpartition(".")
-        (config[part] if part else config)[inner] = value
+        *parts, inner = key.split(".")
+        place = config
+        for part in parts:
+            place = place[part]
+        place[inner] = value
     prompt = some_tokens(PROMPT, 7)
     before, after = (prompt_logits(load(folder, backend, config=c), [prompt])[0] for c in (None, config))
     assert np.abs(before - after).max() > 1e-3  # ten times what parity allows

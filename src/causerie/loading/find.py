@@ -7,6 +7,7 @@ Knows the tables of names and no backend; reads no weights but to compare a head
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,8 @@ from causerie.loading.sources import STORED, PackedSource, PlainSource, Prepared
 from causerie.models.names import Names, is_computed
 from causerie.spec.decoder import EMBEDDING, HEAD, Decoder
 from causerie.spec.weight import WeightSpec
+
+_MOST_LISTED = 5
 
 
 def find_weights(
@@ -134,12 +137,12 @@ def _checked(weight: WeightSpec, expression: Expression, index: TensorIndex, fus
 
 
 def _judge_unexpected(spec: Decoder, index: TensorIndex, left: set[str], names: Names, strict: bool) -> None:
-    """Tensors under the same roots as the decoder's own (`model.`, `lm_head.`) are arithmetic that it does not do;
-    others, such as the head of a reward model, lie beside it."""
+    """Tensors beside the decoder's own (under `model.`, `lm_head.`) are arithmetic that it does not do; others, such as
+    the head of a reward model or what sees pictures, lie outside of it."""
     head = names.expression(HEAD).tensors if spec.tied else ()
     unexpected = sorted(tensor for tensor in left if not is_computed(tensor) and tensor not in head)
-    roots = names.roots
-    inside = [tensor for tensor in unexpected if tensor.partition(".")[0] in roots]
+    homes = tuple(names.homes)
+    inside = [tensor for tensor in unexpected if tensor.startswith(homes)]
     without = f"for which the {spec.family} model of config.json has no place"
     if inside:
         raise WeightFileError(
@@ -152,7 +155,7 @@ def _judge_unexpected(spec: Decoder, index: TensorIndex, left: set[str], names: 
             "the model loads, with a warning."
         )
     if unexpected:
-        warnings.warn(f"{_home(index)} holds {_listed(unexpected)}, {without}; left out.", stacklevel=5)
+        warnings.warn(f"{_home(index)} holds {_grouped(unexpected)}, {without}; left out.", stacklevel=5)
 
 
 def untie_if_different(spec: Decoder, names: Names, index: TensorIndex) -> Decoder:
@@ -177,6 +180,14 @@ def untie_if_different(spec: Decoder, names: Names, index: TensorIndex) -> Decod
     return spec
 
 
-def _listed(names: list[str], most: int = 5) -> str:
+def _grouped(names: list[str]) -> str:
+    """Names by what they begin with, where they are many: a tower of a multimodal model has hundreds."""
+    if len(names) <= _MOST_LISTED:
+        return _listed(names)
+    groups = Counter(".".join(name.split(".")[: 2 if name.startswith("model.") else 1]) for name in names)
+    return ", ".join(f"{count} tensors of {group!r}" for group, count in sorted(groups.items()))
+
+
+def _listed(names: list[str], most: int = _MOST_LISTED) -> str:
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(repr(name) for name in names[:most]) + rest

@@ -23,7 +23,7 @@ from causerie.loading.sources import STORED, PreparedSource, Progress, Source, T
 from causerie.loading.workers import Workers
 from causerie.models.decoder import PASSES
 from causerie.models.model import Model
-from causerie.models.registry import family, spec_from_config
+from causerie.models.registry import family, spec_from_config, text_values
 from causerie.quant.config import QuantConfig
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.weight import FORMATS, Weight
@@ -76,6 +76,7 @@ def survey(
     config that cannot be computed, WeightFileError for tensors that are missing, unexpected or misshapen,
     UsageError for a quantization that cannot be. `strict` refuses what is else passed over with a warning: keys and
     tensors that no decoder computes by."""
+    whole, config = config, text_values(config)
     method = method_of(config)
     if method is not None and quantization is not None:
         if prepared_for(config) is not None:
@@ -89,7 +90,7 @@ def survey(
         )
     family_config = without_method(config) if method is not None else config
     spec = spec_from_config(family_config, strict)
-    names = family(config).names(spec)
+    names = family(config).names(spec).within(frozenset(index.names()))
     spec = untie_if_different(spec, names, index)
     sources = tuple(find_weights(spec, names, index, config=config, strict=strict))
     plain = weight_format(config, index, dtype)
@@ -102,7 +103,7 @@ def survey(
     if quantization is not None:
         modules = {source.weight.name: module_of(source) for source in sources}
         formats = quantization.formats(spec, plain, modules)
-    return Survey(spec, sources, plain, formats, config)
+    return Survey(spec, sources, plain, formats, whole)
 
 
 def load_model(

@@ -47,6 +47,10 @@ class Config:
         self._parts: list[Config] = []
         self._unexpected: list[str] = []
 
+    def assume(self, **values: Any) -> None:
+        """What a config means that does not have these keys: the field's defaults for a family."""
+        self._values = {**values, **self._values}
+
     def integer(self, key: str, default: int | _Required = REQUIRED, *, least: int = 1, most: int = MOST_SIZE) -> int:
         """A whole number in least..most."""
         return self._whole(key, self._take(key, default), least, most)

@@ -5,10 +5,11 @@ expressions over them (checkpoint/expression.py). Knows no shapes and opens no f
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from causerie.checkpoint.expression import Expression, Tensor
+from causerie.spec.decoder import EMBEDDING
 
 _BLOCK = "model.layers.{i}."
 _MATRICES = {
@@ -37,7 +38,9 @@ tensors."""
 
 _LAYER = re.compile(r"^layers\.(\d+)\.")
 # Frequencies of the rotation that old checkpoints saved; they follow from config.json.
-_COMPUTED = re.compile(r"^model\.(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$")
+_COMPUTED = re.compile(
+    r"^(?:language_model\.)?model\.(?:language_model\.)?(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$"
+)
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,37 @@ class Names:
         return expression if layer is None else expression.named(lambda tensor: tensor.replace("{i}", layer[1]))
 
     @property
-    def roots(self) -> frozenset[str]:
-        """The first parts of its tensors' names."""
+    def homes(self) -> frozenset[str]:
+        """What the names of its tensors begin with: those of layers as far as the word before their number."""
         expressions = (Tensor(each) if isinstance(each, str) else each for each in self.table.values())
-        return frozenset(tensor.partition(".")[0] for each in expressions for tensor in each.tensors)
+        names = {tensor for each in expressions for tensor in each.tensors}
+        layers = {name.partition("{i}")[0].rstrip(".").rpartition(".")[0] + "." for name in names if "{i}" in name}
+        outside = {name.partition(".")[0] + "." for name in names if not name.startswith(tuple(layers))}
+        return frozenset(layers | outside)
+
+    def within(self, present: Collection[str]) -> Names:
+        """The same names as a file with these tensors has them, which may hold the text model as a part of a larger
+        one (transformers 5, conversion_mapping.py)."""
+        (embedding,) = self.expression(EMBEDDING).tensors
+        for rename in _NESTINGS:
+            if rename(embedding) in present:
+                return Names({ours: _renamed(theirs, rename) for ours, theirs in self.table.items()})
+        return self
+
+
+def _renamed(said: str | Expression, rename: Callable[[str], str]) -> str | Expression:
+    return rename(said) if isinstance(said, str) else said.named(rename)
+
+
+def _under_model(name: str) -> str:
+    return name.replace("model.", "model.language_model.", 1) if name.startswith("model.") else name
+
+
+_NESTINGS: tuple[Callable[[str], str], ...] = (
+    lambda name: name,
+    lambda name: f"language_model.{name}",
+    _under_model,
+)
 
 
 def is_computed(tensor: str) -> bool:

@@ -53,9 +53,23 @@ def families() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(archs.__path__))
 
 
+# What the whole of a multimodal config says for its text model, where that does not say it itself.
+_SHARED = ("tie_word_embeddings", "dtype", "torch_dtype", "quantization_config")
+
+
+def text_values(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The config of the model that writes text: of a multimodal one its part `text_config`, else all of it."""
+    text = values.get("text_config")
+    if not isinstance(text, Mapping) or "model_type" not in text:
+        return values
+    return {key: values[key] for key in _SHARED if values.get(key) is not None} | {
+        key: value for key, value in text.items() if value is not None
+    }
+
+
 def family(values: Mapping[str, Any]) -> Architecture:
     """The family that a config names. Raises ConfigError without a name, UnknownName for one that is not built in."""
-    model_type = values.get("model_type")
+    model_type = text_values(values).get("model_type")
     if not isinstance(model_type, str):
         raise ConfigError(
             f"config.json says model_type = {model_type!r}; it must name a family: {', '.join(families())}. "
@@ -79,7 +93,7 @@ def spec_from_config(values: Mapping[str, Any], strict: bool = False) -> Decoder
     and for keys that mean arithmetic and that the family does not read. Warns (ConfigWarning) about other keys that it
     does not read; where `strict`, refuses them too."""
     known = family(values)
-    config = Config(values, family=known.model_type)
+    config = Config(text_values(values), family=known.model_type)
     spec = known.build(config)
     config.finish(strict)
     return spec
