@@ -32,6 +32,7 @@ def main() -> None:
     """Answers until the standard input ends."""
     # What a test leaves running becomes a child of this process and is ended with the test.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for name in HEAVY:
         if importlib.util.find_spec(name.partition(".")[0]):
             importlib.import_module(name)
