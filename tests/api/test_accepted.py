@@ -85,6 +85,15 @@ def test_processors_that_would_change_something_are_refused(model: CausalLM) -> 
         model.generate(IDS, logits_processor=processors)
 
 
+def test_a_call_without_a_mask_reads_the_token_that_is_padding_elsewhere(model: CausalLM, theirs: Any) -> None:
+    ids = torch.tensor([[5, 0, 6, 0, 7]])
+    pad, model.generation_config.pad_token_id = model.generation_config.pad_token_id, 0
+    with torch.no_grad():
+        expected = theirs(ids).logits
+    assert torch.allclose(model(ids).logits, expected, atol=1e-3)
+    model.generation_config.pad_token_id = pad
+
+
 @pytest.mark.parametrize("kept", [0, 1, 2, 9, torch.tensor([0, 2]), [1]], ids=str)
 def test_logits_to_keep_and_return_dict(model: CausalLM, theirs: Any, kept: Any) -> None:
     with torch.no_grad():

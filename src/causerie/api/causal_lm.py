@@ -144,7 +144,8 @@ class CausalLM:
         Padding's rows are 0. `logits_to_keep` are the last tokens of this number, or those at these places;
         return_dict=False gives the tuple (logits,). Raises UsageError, Unsupported, ContextLengthError."""
         call = ForwardCall.read(others)
-        prompts = self._prompts(None, input_ids, attention_mask, Flags(checkpoint=self.generation_config))
+        # Without a mask every token is read, as in the field: only generate() takes pad_token_id for padding.
+        prompts = self._prompts(None, input_ids, attention_mask, Flags())
         params = SamplingParams(max_tokens=0, prompt_logits=True)
         answers = read_answers(self._engine.submit_all([(tokens, params) for tokens in prompts.tokens]))
         logits = np.zeros((len(answers), prompts.width, self._model.vocab), dtype=np.float32)
