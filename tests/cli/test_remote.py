@@ -103,8 +103,8 @@ def test_the_command(command: Callable[..., subprocess.CompletedProcess[bytes]],
     done = command(*words, CAUSERIE_API_KEY="sesame")
     here = command("chat", "-p", "What is a token?", "do_sample=False")
     assert done.returncode == 0 and done.stdout == here.stdout, done.stderr
-    refused = command("chat", "--url", server.url, "-p", "x", "--quantization", "int4")
-    assert refused.returncode == 2 and b"with --url the server has loaded it" in refused.stderr
+    refused = command("chat", "--url", server.url, "-p", "x", "--quantization", "int4", "--strict")
+    assert refused.returncode == 2 and b"--quantization, --strict are about a model that is loaded here" in refused.stderr
     assert command("chat", "--api-key", "x", "-p", "x").returncode == 2
 
 

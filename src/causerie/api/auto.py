@@ -6,6 +6,7 @@ Resolves the name, chooses backend and device, loads, and joins model and engine
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,9 +180,9 @@ class AutoModelForCausalLM:
         from causerie.api.load_options import LoadOptions
         from causerie.api.loading import open_model
 
-        known = (*_WHERE, "dtype", "torch_dtype", "device_map", "config", "generation_config", "strict", "backend")
-        also = ("threads", "quantization", "quantization_config", "cache_dtype", "max_cache_tokens", "progress")
-        _refuse_options(others, _MODEL_FOREIGN, (*known, *also, "packing"))
+        also = ("torch_dtype", "device_map", "quantization_config", "config", "generation_config", "progress")
+        known = (*_WHERE, *(option.name for option in fields(LoadOptions) if option.name != "device"), *also)
+        _refuse_options(others, _MODEL_FOREIGN, known)
         options = LoadOptions.read(
             dtype=_one_dtype(dtype, torch_dtype),
             device=device_map,
