@@ -47,7 +47,7 @@ class Config:
         self._parts: list[Config] = []
         self._unexpected: list[str] = []
 
-    def assume(self, **values: Any) -> None:
+    def assume(self, values: Mapping[str, Any]) -> None:
         """What a config means that does not have these keys: the field's defaults for a family."""
         self._values = {**values, **self._values}
 

@@ -31,12 +31,21 @@ WEIGHTS: dict[str, str | Expression] = {
     "norm": Plus(Tensor("model.norm.weight")),
 }
 
+DEFAULTS = {  # real configs leave most of these out
+    "vocab_size": 262208,
+    "hidden_size": 2304,
+    "intermediate_size": 9216,
+    "num_hidden_layers": 26,
+    "num_attention_heads": 8,
+    "max_position_embeddings": 131072,
+    "hidden_activation": "gelu_pytorch_tanh",
+}
+
 
 @architecture("gemma3_text", weights=WEIGHTS)
 def gemma3_text(c: Config) -> Decoder:
     """Gemma 3 270M and 1B, and the text models of the larger ones."""
-    c.assume(vocab_size=262208, hidden_size=2304, intermediate_size=9216, num_hidden_layers=26)
-    c.assume(num_attention_heads=8, max_position_embeddings=131072, hidden_activation="gelu_pytorch_tanh")
+    c.assume(DEFAULTS)
     c.expect("use_bidirectional_attention", False)
     bias = c.boolean("attention_bias", False)
     kinds: dict[str, Rope] = {}
