@@ -15,7 +15,7 @@ import torch
 from causerie import AutoConfig, AutoModelForCausalLM, AutoTokenizer, CausalLM
 from causerie.api import loading_line, placement
 from causerie.api.load_options import LoadOptions
-from causerie.api.torch_names import Device, DType, device_name, dtype_name
+from causerie.api.torch_names import DeviceName, DType, device_name, dtype_name
 from causerie.errors import (
     BackendUnavailable,
     CheckpointError,
@@ -184,7 +184,7 @@ def test_code_that_comes_with_a_checkpoint_of_a_built_in_family_is_never_run(
         (-1, "cpu"),
         ({"": 0}, "cuda:0"),
         (torch.device("cuda", 2), "cuda:2"),
-        (Device("cpu"), "cpu"),
+        (DeviceName("cpu"), "cpu"),
     ],
 )
 def test_device_names(given: Any, name: str) -> None:
@@ -192,8 +192,12 @@ def test_device_names(given: Any, name: str) -> None:
 
 
 def test_names_equal_torchs() -> None:
-    assert Device("cuda:1") == torch.device("cuda", 1) and torch.device("cuda", 1) == Device("cuda:1")
-    assert Device("cuda:1").index == 1 and Device("cpu").index is None and Device("cpu") != torch.device("cuda")
+    assert DeviceName("cuda:1") == torch.device("cuda", 1) and torch.device("cuda", 1) == DeviceName("cuda:1")
+    assert (
+        DeviceName("cuda:1").index == 1
+        and DeviceName("cpu").index is None
+        and DeviceName("cpu") != torch.device("cuda")
+    )
     assert DType("bfloat16") != torch.float16 and {DType("float16"): 1}["float16"] == 1
     assert dtype_name(torch.half) == "float16" and dtype_name(None) == "auto"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from causerie.chat.parts import ReasoningPart
-from causerie.cli.conversation import Cost, TokenRow
+from causerie.cli.conversation import AnswerCost, TokenRow
 from causerie.errors import ModelNotFound
 
 Event = str | ReasoningPart | BaseException
@@ -19,7 +19,7 @@ Event = str | ReasoningPart | BaseException
 class ScriptedReply:
     events: list[Event]
     reason: str = "stop"
-    spent: Cost | None = None
+    spent: AnswerCost | None = None
     keep: Callable[[str], None] = lambda text: None
     finish_reason: str | None = None
     said: list[str] = field(default_factory=list)
@@ -40,7 +40,7 @@ class ScriptedReply:
         self.keep("".join(self.said))
 
     @property
-    def cost(self) -> Cost | None:
+    def cost(self) -> AnswerCost | None:
         return self.spent
 
 

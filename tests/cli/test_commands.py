@@ -15,7 +15,7 @@ from causerie.chat.parts import ReasoningPart
 from causerie.cli.chat_files import ChatFolder, SavedChat, as_markdown
 from causerie.cli.commands import command_of
 from causerie.cli.completing import completions
-from causerie.cli.conversation import Cost
+from causerie.cli.conversation import AnswerCost
 from causerie.cli.model_conversation import ModelChoice, ModelConversation, open_conversation
 from causerie.cli.screen import Screen
 from causerie.cli.terminal import Terminal
@@ -24,7 +24,7 @@ from causerie.errors import ContextLengthError, UnknownName, UsageError
 from causerie.text.tokenizer import Tokenizer
 from tests.cli.scripted import ScriptedConversation, ScriptedKeyboard, ScriptedReply
 
-COST = Cost(20, 8, 11, 0.25, 0.75, 0.05)
+COST = AnswerCost(20, 8, 11, 0.25, 0.75, 0.05)
 
 
 def session(

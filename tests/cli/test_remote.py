@@ -104,7 +104,9 @@ def test_the_command(command: Callable[..., subprocess.CompletedProcess[bytes]],
     here = command("chat", "-p", "What is a token?", "do_sample=False")
     assert done.returncode == 0 and done.stdout == here.stdout, done.stderr
     refused = command("chat", "--url", server.url, "-p", "x", "--quantization", "int4", "--strict")
-    assert refused.returncode == 2 and b"--quantization, --strict are about a model that is loaded here" in refused.stderr
+    assert (
+        refused.returncode == 2 and b"--quantization, --strict are about a model that is loaded here" in refused.stderr
+    )
     assert command("chat", "--api-key", "x", "-p", "x").returncode == 2
 
 

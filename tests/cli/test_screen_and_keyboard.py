@@ -11,7 +11,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from causerie.cli.chat import answer_once
-from causerie.cli.conversation import Cost
+from causerie.cli.conversation import AnswerCost
 from causerie.cli.keyboard import EditedKeyboard, LineDropped, PlainKeyboard
 from causerie.cli.screen import Screen
 from causerie.errors import EngineError
@@ -95,7 +95,7 @@ def test_one_answer_is_alone_and_exact() -> None:
 
 
 def test_one_answer_that_is_cut_says_so_beside() -> None:
-    cut = ScriptedReply(["a"], reason="length", spent=Cost(5, 0, 4, 0.1, 0.2))
+    cut = ScriptedReply(["a"], reason="length", spent=AnswerCost(5, 0, 4, 0.1, 0.2))
     assert once(cut) == ("a\n", "causerie: The answer was cut at max_new_tokens=4.\n")
 
 

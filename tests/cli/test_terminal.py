@@ -11,14 +11,14 @@ import pytest
 from causerie.cli.answer_end import cost_line
 from causerie.cli.chat_files import ChatFolder
 from causerie.cli.commands import COMMANDS, command_of
-from causerie.cli.conversation import Cost
+from causerie.cli.conversation import AnswerCost
 from causerie.cli.keyboard import LineDropped
 from causerie.cli.screen import Screen
 from causerie.cli.terminal import Terminal
 from causerie.errors import ContextLengthError, EngineError, UsageError
 from tests.cli.scripted import Event, ScriptedConversation, ScriptedKeyboard, ScriptedReply
 
-COST = Cost(prompt_tokens=20, cached_tokens=8, new_tokens=11, first_token_seconds=0.25, total_seconds=0.75)
+COST = AnswerCost(prompt_tokens=20, cached_tokens=8, new_tokens=11, first_token_seconds=0.25, total_seconds=0.75)
 
 
 def hold(conversation: ScriptedConversation, *lines: Event, color: bool = False) -> str:
@@ -130,7 +130,7 @@ def test_an_error_in_a_turn_does_not_lose_the_chat(error: Exception, says: str) 
 
 
 def test_a_full_context_says_so_and_offers_clear() -> None:
-    full = Cost(prompt_tokens=70, cached_tokens=0, new_tokens=30, first_token_seconds=0.1, total_seconds=1.0)
+    full = AnswerCost(prompt_tokens=70, cached_tokens=0, new_tokens=30, first_token_seconds=0.1, total_seconds=1.0)
     shown = hold(ScriptedConversation([ScriptedReply(["cut"], reason="length", spent=full)]), "q")
     assert "The answer was cut: the context of 100 tokens is full. `clear` begins a new chat.\n" in shown
 
@@ -148,11 +148,11 @@ def test_the_model_cannot_command_the_terminal() -> None:
 @pytest.mark.parametrize(
     ("cost", "line"),
     [
-        (Cost(5, 0, 1, 0.5, 0.5), "1 token · first token after 0.50 s · context 6 of 64"),
-        (Cost(5, 0, 401, 0.0, 2.0), "401 tokens · 200 tokens/s · first token after 0.00 s · context 406 of 64"),
+        (AnswerCost(5, 0, 1, 0.5, 0.5), "1 token · first token after 0.50 s · context 6 of 64"),
+        (AnswerCost(5, 0, 401, 0.0, 2.0), "401 tokens · 200 tokens/s · first token after 0.00 s · context 406 of 64"),
     ],
 )
-def test_cost_lines(cost: Cost, line: str) -> None:
+def test_cost_lines(cost: AnswerCost, line: str) -> None:
     assert cost_line(cost, 64) == line
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from causerie.backends.instruction_time import InstructionTime
-from causerie.plan.breakdown import Part, breakdown
+from causerie.plan.breakdown import InstructionGroup, breakdown
 
 
 def run(*seconds: float) -> list[InstructionTime]:
@@ -18,9 +18,9 @@ def run(*seconds: float) -> list[InstructionTime]:
 
 def test_layers_are_added_up_and_the_quickest_of_each_counts() -> None:
     assert breakdown([run(1, 9, 4, 0.5), run(2, 8, 3, 0.25)]) == [
-        Part("norm", 1, 8, 0),
-        Part("linear mixer.q mixer.k (int8)", 2, 4, 30),
-        Part("linear head (int8)", 1, 0.25, 5),
+        InstructionGroup("norm", 1, 8, 0),
+        InstructionGroup("linear mixer.q mixer.k (int8)", 2, 4, 30),
+        InstructionGroup("linear head (int8)", 1, 0.25, 5),
     ]
 
 

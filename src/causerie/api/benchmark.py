@@ -15,14 +15,14 @@ from causerie.api.loading import open_model
 from causerie.api.machine import thread_count
 from causerie.loading.packed import without_method
 from causerie.models.registry import spec_from_config
-from causerie.plan.breakdown import Part, breakdown
+from causerie.plan.breakdown import InstructionGroup, breakdown
 from causerie.plan.hardware import Probe, forget_peak_memory, peak_memory
 from causerie.plan.measure import Trial, Workbench, cache_tokens, check
 from causerie.plan.rounds import MeasuredModel, Result, measure
 from causerie.quant.config import QuantConfig
 from causerie.settings import Settings
 
-__all__ = ["Limit", "Measurement", "Part", "Result", "Trial", "benchmark", "check_benchmark"]
+__all__ = ["InstructionGroup", "Limit", "Measurement", "Result", "Trial", "benchmark", "check_benchmark"]
 
 PROFILED = 8
 """Runs of a step of which the quickest time of each instruction counts."""
@@ -56,7 +56,7 @@ class Measurement:
     cache_dtype: str
     result: Result
     peak_memory: int | None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[InstructionGroup, ...] = ()
 
 
 def check_benchmark(
@@ -100,7 +100,7 @@ def _measured(
         result = measure(bench, trial, work, limit.probe.bandwidth, limit.peaks, repeat)
         peak = peak_memory()
         used = None if peak is None else peak - limit.probe.bytes_held
-        parts: list[Part] = []
+        parts: list[InstructionGroup] = []
         if profile:
             step = bench.last_step(trial)
             parts = breakdown([steps.profile(step) for _ in range(PROFILED)])

@@ -26,7 +26,7 @@ from causerie.api.generation.prompt_rows import Container, Prompts
 from causerie.api.generation.resolution import Flags, Generation, call_flags, resolve
 from causerie.api.generation.streamers import text_of
 from causerie.api.generation.watch import Watching, preparing
-from causerie.api.torch_names import Device, device_name, dtype_name, dtype_object
+from causerie.api.torch_names import DeviceName, device_name, dtype_name, dtype_object
 from causerie.decoding.params import SamplingParams
 from causerie.engine.request import TokenEvent
 from causerie.errors import Unsupported, UsageError
@@ -73,9 +73,9 @@ class CausalLM:
         return self.config.name_or_path
 
     @property
-    def device(self) -> Device:
+    def device(self) -> DeviceName:
         """Where it runs; equal to the torch.device of that name."""
-        return Device(self._model.device)
+        return DeviceName(self._model.device)
 
     @property
     def dtype(self) -> Any:

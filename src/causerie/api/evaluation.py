@@ -41,7 +41,7 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Row:
+class FormatQuality:
     """One format's quality."""
 
     format: str
@@ -100,7 +100,7 @@ def evaluate(
     *,
     caches: Sequence[str] = (),
     options: LoadOptions | None = None,
-) -> Iterator[Row]:
+) -> Iterator[FormatQuality]:
     """The quality of each of `formats` (names of dtypes or quantizations), in their order and as they come, then with
     each of `caches` (cache dtypes), all else in float32. The reference is the model itself in float32, which stays
     loaded beside each; `options` say the rest of how models are held. Raises as from_pretrained."""
@@ -122,9 +122,9 @@ def evaluate(
                 yield _row(f"{cache} cache", model, _scores(reference, model, passages))
 
 
-def _row(format: str, model: CausalLM, scores: Scores) -> Row:
+def _row(format: str, model: CausalLM, scores: Scores) -> FormatQuality:
     nbytes = model.get_memory_footprint()
-    return Row(format, nbytes, 8 * nbytes / model.num_parameters(), Quality.of(scores))
+    return FormatQuality(format, nbytes, 8 * nbytes / model.num_parameters(), Quality.of(scores))
 
 
 def _scores(reference: CausalLM, model: CausalLM, passages: Sequence[Passage]) -> Scores:

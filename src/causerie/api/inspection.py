@@ -25,7 +25,7 @@ from causerie.spec.weight import Role
 
 
 @dataclass(frozen=True)
-class Part:
+class WeightGroup:
     """The weights of one kind that are held in one format."""
 
     kind: str  # "embedding", "attention", "feed-forward", "head", "norms and biases"
@@ -47,7 +47,7 @@ class Inspection:
     folder: Path
     spec: Decoder
     dtype: str  # of what is not quantized
-    parts: tuple[Part, ...]
+    parts: tuple[WeightGroup, ...]
     stored_bytes: int | None  # of the weights in the files; None where these are not on this machine
 
     @property
@@ -95,14 +95,14 @@ def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspectio
     return Inspection(name, folder, spec, plain, parts_of(Survey(spec, sources, plain, formats, config)), None)
 
 
-def parts_of(weights: Survey) -> tuple[Part, ...]:
+def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:
     """The weights by kind and format, in the order of the model."""
     sums: dict[tuple[str, str], list[int]] = {}
     for source in weights.sources:
         key = _kind(source.weight.role, weights.spec.tied), weights.formats[source.weight.name]
         parameters, nbytes = sums.setdefault(key, [0, 0])
         sums[key] = [parameters + source.weight.parameters, nbytes + weights.held_bytes(source)]
-    return tuple(Part(kind, format, *numbers) for (kind, format), numbers in _ordered(sums.items()))
+    return tuple(WeightGroup(kind, format, *numbers) for (kind, format), numbers in _ordered(sums.items()))
 
 
 _KINDS = ("embedding", "embedding and head", "attention", "feed-forward", "head", "norms and biases")

@@ -14,7 +14,7 @@ from causerie.quant.cache_format import CACHE_FORMATS
 from causerie.quant.weight import FORMATS
 
 
-class Device(str):
+class DeviceName(str):
     """A device's name, such as "cpu" or "cuda:0"."""
 
     __slots__ = ()

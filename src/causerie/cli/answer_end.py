@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from causerie.cli.conversation import Conversation, Cost, Reply
+from causerie.cli.conversation import AnswerCost, Conversation, Reply
 
 
 def cut_sentence(reply: Reply, conversation: Conversation, *, commands: bool) -> str | None:
@@ -24,7 +24,7 @@ def cut_sentence(reply: Reply, conversation: Conversation, *, commands: bool) ->
     return f"The answer was cut: the context of {context} tokens is full.{clear}"
 
 
-def cost_line(cost: Cost, context: int | None) -> str:
+def cost_line(cost: AnswerCost, context: int | None) -> str:
     """The line under an answer: tokens, speed, time to the first token, and how full the context is."""
     count = f"{cost.new_tokens} token{'' if cost.new_tokens == 1 else 's'}"
     speed = cost.tokens_per_second

@@ -16,7 +16,7 @@ from causerie.errors import UsageError
 from causerie.settings import Settings
 
 if TYPE_CHECKING:
-    from causerie.api.benchmark import Limit, Measurement, Part, Trial
+    from causerie.api.benchmark import InstructionGroup, Limit, Measurement, Trial
     from causerie.api.load_options import LoadOptions
 
 _DESCRIPTION = """\
@@ -195,13 +195,13 @@ class Table:
             "–" if peak is None else f"{peak / 1e9:.2f}",
         )
 
-    def profile(self, parts: Sequence[Part], bandwidth: float) -> None:
+    def profile(self, parts: Sequence[InstructionGroup], bandwidth: float) -> None:
         """Where the time of a step goes; what is under a hundredth of it together."""
         whole = sum(part.seconds for part in parts) or 1.0
-        from causerie.api.benchmark import Part
+        from causerie.api.benchmark import InstructionGroup
 
         small = [part for part in parts if part.seconds < whole / 100]
-        rest = Part("the rest", sum(part.count for part in small), sum(part.seconds for part in small), 0)
+        rest = InstructionGroup("the rest", sum(part.count for part in small), sum(part.seconds for part in small), 0)
         for part in [*(part for part in parts if part not in small), rest]:
             speed = part.nbytes / part.seconds if part.nbytes and part.seconds else 0.0
             read = f"{speed / 1e9:>8.1f} GB/s{100 * speed / bandwidth:>5.0f} % of memory" if speed else ""

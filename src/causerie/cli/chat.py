@@ -117,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 @dataclass(frozen=True)
-class Place:
+class ChatPlace:
     """Where a chat is held: at the server `url`, or here where that is None; with `model`, None for the one that is
     taken where nobody names one. `chat` is the saved chat that was held there, where the user named no place."""
 
@@ -126,12 +126,12 @@ class Place:
     chat: str | None = None
 
 
-def _place(url: str | None, model: str | None, resumed: tuple[str, SavedChat] | None) -> Place:
+def _place(url: str | None, model: str | None, resumed: tuple[str, SavedChat] | None) -> ChatPlace:
     """What the user named; a resumed chat goes back to where it was, where they named nothing."""
     if resumed is None or url is not None or model is not None:
-        return Place(url, model)
+        return ChatPlace(url, model)
     name, chat = resumed
-    return Place(chat.server, chat.model or None, name)
+    return ChatPlace(chat.server, chat.model or None, name)
 
 
 def _resumed(name: str, chats: ChatFolder, question: str | None) -> tuple[str, SavedChat]:
@@ -147,7 +147,7 @@ def _resumed(name: str, chats: ChatFolder, question: str | None) -> tuple[str, S
 
 @contextmanager
 def _opened(
-    options: argparse.Namespace, settings: Settings, place: Place, flags: GenerationConfig, plain: bool
+    options: argparse.Namespace, settings: Settings, place: ChatPlace, flags: GenerationConfig, plain: bool
 ) -> Iterator[Conversation]:
     """The conversation: with a model here, or with one of another server. Raises CauserieError."""
     if place.url is not None:
@@ -171,7 +171,7 @@ def _opened(
 
 
 @contextmanager
-def _elsewhere(place: Place) -> Iterator[None]:
+def _elsewhere(place: ChatPlace) -> Iterator[None]:
     """Where a resumed chat cannot go back to its place, the error says how to go on with it elsewhere."""
     try:
         yield

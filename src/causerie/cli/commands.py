@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from causerie.chat.context import POLICIES
 from causerie.cli import ollama
 from causerie.cli.chat_files import ChatFolder, SavedChat, as_markdown, write_whole
-from causerie.cli.conversation import Conversation, Cost, Reply
+from causerie.cli.conversation import AnswerCost, Conversation, Reply
 from causerie.cli.keyboard import Keyboard
 from causerie.cli.reasoning import Reasoning
 from causerie.cli.screen import Screen
@@ -31,7 +31,7 @@ class Session(Protocol):
     screen: Screen
     chats: ChatFolder
     name: str | None  # of the chat's file
-    cost: Cost | None  # of the last answer
+    cost: AnswerCost | None  # of the last answer
     branches: dict[str, list[dict[str, Any]]]  # the messages of those that are not the one talked in
     branch: str
     reasoning: Reasoning

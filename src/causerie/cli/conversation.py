@@ -14,7 +14,7 @@ from causerie.chat.parts import ReasoningPart
 
 
 @dataclass(frozen=True)
-class Cost:
+class AnswerCost:
     """What an answer cost: tokens, and seconds."""
 
     prompt_tokens: int
@@ -56,7 +56,7 @@ class Reply(Protocol):
         ...
 
     @property
-    def cost(self) -> Cost | None:
+    def cost(self) -> AnswerCost | None:
         """Known once it has ended."""
         ...
 

@@ -15,7 +15,7 @@ from causerie.cli.arguments import Parser, help_columns, load_options, whole_num
 from causerie.errors import UsageError
 
 if TYPE_CHECKING:
-    from causerie.api.evaluation import Passage, Row
+    from causerie.api.evaluation import FormatQuality, Passage
 
 _DESCRIPTION = """\
 How much a model loses by being quantized, measured on a text: its perplexity, how
@@ -112,7 +112,7 @@ def _passages(options: argparse.Namespace, text: str | None) -> list[Passage]:
 HEADER = f"{'format':<15}{'size':>10}{'bits':>8}{'perplexity':>19}{'KL divergence':>23}{'same top-1':>18}"
 
 
-def line(row: Row) -> str:
+def line(row: FormatQuality) -> str:
     """A row of the table."""
     quality = row.quality
     size = f"{row.nbytes / 1e6:.1f} MB" if row.nbytes < 1e9 else f"{row.nbytes / 1e9:.2f} GB"
@@ -122,7 +122,7 @@ def line(row: Row) -> str:
     return f"{row.format:<15}{size:>10}{row.bits_per_weight:>8.2f}{perplexity:>19}{divergence:>23}{same:>18}"
 
 
-def values(row: Row) -> dict[str, Any]:
+def values(row: FormatQuality) -> dict[str, Any]:
     """A row as JSON's values; divergences in nats, `same_top1` a share."""
     quality = row.quality
     return {

@@ -22,7 +22,7 @@ from causerie.chat.chat_format import ChatFormat
 from causerie.chat.parse import ReplyFormat, ReplyParser
 from causerie.chat.parts import Part, ReasoningPart, TextPart
 from causerie.chat.session import AnswerStream, ChatSession
-from causerie.cli.conversation import Cost, TokenRow
+from causerie.cli.conversation import AnswerCost, TokenRow
 from causerie.cli.generate_flags import read_flags
 from causerie.errors import UsageError
 from causerie.text.detokenize import token_bytes
@@ -291,7 +291,7 @@ class ModelReply:
         self._begun = begun
         self._preparation = clock() - begun  # the template and its tokens, before the engine was asked
         self._first: float | None = None
-        self._cost: Cost | None = None
+        self._cost: AnswerCost | None = None
 
     def __iter__(self) -> Iterator[str | ReasoningPart]:
         for piece in self._answer:
@@ -320,7 +320,7 @@ class ModelReply:
         return self._answer.finish_reason
 
     @property
-    def cost(self) -> Cost | None:
+    def cost(self) -> AnswerCost | None:
         """See Reply."""
         return self._cost
 
@@ -334,4 +334,4 @@ class ModelReply:
             total = self._preparation + stats.total_seconds
             cached = stats.cached_tokens
         new = len(self._answer.tokens)
-        self._cost = Cost(self._answer.prompt_tokens, cached, new, first, total, self._preparation)
+        self._cost = AnswerCost(self._answer.prompt_tokens, cached, new, first, total, self._preparation)

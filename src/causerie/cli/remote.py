@@ -19,7 +19,7 @@ from causerie.api.generation.config import GenerationConfig
 from causerie.chat.messages import checked_chat
 from causerie.chat.parts import ReasoningPart
 from causerie.chat.transcript import Transcript, Turn
-from causerie.cli.conversation import Cost, TokenRow
+from causerie.cli.conversation import AnswerCost, TokenRow
 from causerie.cli.generate_flags import read_flags
 from causerie.errors import EngineError, Unsupported, UsageError
 
@@ -250,7 +250,7 @@ class RemoteReply:
         self._said: list[str] = []
         self._usage: dict[str, Any] = {}
         self.finish_reason: str | None = None
-        self.cost: Cost | None = None
+        self.cost: AnswerCost | None = None
 
     def __iter__(self) -> Iterator[str | ReasoningPart]:
         with self._response:
@@ -305,7 +305,7 @@ class RemoteReply:
         cached = (self._usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
         new = self._usage.get("completion_tokens", len(self._said))
         first = total if self._first is None else self._first
-        self.cost = Cost(self._usage.get("prompt_tokens", 0), cached, new, first, total)
+        self.cost = AnswerCost(self._usage.get("prompt_tokens", 0), cached, new, first, total)
         self._keep("".join(self._said))
 
 

@@ -16,7 +16,7 @@ from causerie.chat.parts import ReasoningPart
 from causerie.cli.answer_end import cost_line, cut_sentence
 from causerie.cli.chat_files import ChatFolder, SavedChat
 from causerie.cli.commands import COMMANDS, command_of
-from causerie.cli.conversation import Conversation, Cost, Reply
+from causerie.cli.conversation import AnswerCost, Conversation, Reply
 from causerie.cli.keyboard import Keyboard, LineDropped
 from causerie.cli.reasoning import Reasoning
 from causerie.cli.screen import Screen
@@ -47,7 +47,7 @@ class Terminal:
         self.screen = screen
         self.chats = chats
         self.name: str | None = None  # of the chat's file
-        self.cost: Cost | None = None  # of the last answer
+        self.cost: AnswerCost | None = None  # of the last answer
         self.branches: dict[str, list[dict[str, Any]]] = {}
         self.branch = "first"
         self.reasoning = Reasoning(screen)
