@@ -133,9 +133,10 @@ def test_bfloat16_rounds_as_torch() -> None:
 
 W = "tensor 'w'"
 BROKEN: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "has 0 bytes"),
-    "seven bytes": (b"\0" * 7, "has 7 bytes"),
+    "empty": (b"", "has 0 bytes and is not a safetensors file"),
+    "seven bytes": (b"\0" * 7, "has 7 bytes and is not a safetensors file"),
     "length 0": (raw(b""), "header of 0 bytes"),
+    "length 1": (raw(b"{"), "header of 1 bytes"),
     "length 2**63": (raw(one(), bytes(4), 2**63), "more than the 100000000"),
     "length over the file": (raw(one(), bytes(4), 1000), "download did not finish"),
     "length over the limit": (raw(one(), bytes(4), 100_000_001), "more than the 100000000"),
@@ -217,6 +218,59 @@ STRICTER = {
 def test_the_package_refuses_them_too(case: str) -> None:
     with pytest.raises(SafetensorError):
         oracle_load(BROKEN[case][0])
+
+
+def spaced(characters: int) -> str:
+    """A header of one tensor without bytes, described in so many characters."""
+    begin, end = '{"dtype":"U8","shape":[0],', '"data_offsets":[0,0]}'
+    return '{"w":' + begin + " " * (characters - len(begin + end)) + end + "}"
+
+
+ZEROS = {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}
+LIMITS: dict[str, tuple[bytes, bytes]] = {
+    # What is just accepted, and one more.
+    "characters of a name": (raw({"n" * 1024: ZEROS}), raw({"n" * 1025: ZEROS})),
+    "axes": (raw({"w": ZEROS | {"shape": [0] * 16}}), raw({"w": ZEROS | {"shape": [0] * 17}})),
+    "elements": (raw({"w": ZEROS | {"shape": [2**48, 0]}}), raw({"w": ZEROS | {"shape": [2**48 + 1, 0]}})),
+    "characters of an entry": (raw(spaced(4096)), raw(spaced(4097))),
+    "entries of metadata": (
+        raw({"__metadata__": {str(n): "" for n in range(10_000)}}),
+        raw({"__metadata__": {str(n): "" for n in range(10_001)}}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_file_at_a_limit_is_read_and_one_beyond_it_is_not(tmp_path: Path, name: str) -> None:
+    within, beyond = LIMITS[name]
+    (tmp_path / "within.safetensors").write_bytes(within)
+    (tmp_path / "beyond.safetensors").write_bytes(beyond)
+    read = SafetensorsIndex.open(tmp_path / "within.safetensors")
+    assert {name: read.info(name).shape for name in read.names()} == {
+        n: a.shape for n, a in oracle_load(within).items()
+    }
+    with pytest.raises(WeightFileError):
+        SafetensorsIndex.open(tmp_path / "beyond.safetensors")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        raw("{}"),
+        raw("{ \t\r\n}  "),
+        raw(
+            '{ "w" : {"dtype":"U8" , "shape":[ 4 ],"data_offsets":[0,4]} , "__metadata__" : { "a" : "b" } }\n', bytes(4)
+        ),
+        # Tensors without bytes may stand anywhere, and the order of the names is not that of the data.
+        raw({"b": one()["w"], "z": ZEROS | {"data_offsets": [4, 4]}, "a": ZEROS}, bytes(4)),
+    ],
+)
+def test_odd_and_whole_files_are_read_as_the_package_reads_them(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "w.safetensors"
+    file.write_bytes(content)
+    read, theirs = SafetensorsIndex.open(file), oracle_load(content)
+    assert set(read.names()) == set(theirs)
+    assert all(same(read.read(name), theirs[name]) for name in theirs)
 
 
 def test_many_tensors_are_refused_quickly_and_a_usual_number_read_quickly(tmp_path: Path) -> None:

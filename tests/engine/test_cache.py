@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +72,11 @@ def test_an_unfinished_block_gives_way_to_its_continuation() -> None:
     remember(cache, [1, 2, 3, 4, 5])
     assert len(cache.index) == 2
     assert cache.pool.free == 6
+    remember(cache, [1, 2, 3, 4, 3])
+    remember(cache, [1, 2, 3, 4, 7])
+    remember(cache, [1, 2, 3, 4, 7, 8])  # beside others too
+    assert len(cache.index) == 4
+    assert cache.pool.free == 4
 
 
 def test_the_least_recently_used_goes_first() -> None:
@@ -146,3 +153,7 @@ def test_what_is_found_is_the_longest_held_beginning(texts: list[list[int]], blo
         assert found(cache, tokens) == longest
         remember(cache, tokens)
         assert found(cache, tokens) == len(tokens)
+        for node in [cache.index.root, *cache.index.nodes()]:
+            keys = sorted(node.children)
+            assert node.keys == keys  # and none is the beginning of another
+            assert not any(one == other[: len(one)] for one, other in pairwise(keys))
