@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.native.backend import NativeBackend
+from causerie.backends.native.builder import NativeBuilder
 from causerie.backends.native.library import instruction_sets
 from causerie.backends.ops import CacheShape, Forward, Passes
 from causerie.backends.step import Step
@@ -125,10 +126,10 @@ def build(
 ) -> Model:
     """A model of these weights, held as stored or as `format`; matrices named in `quantized`, or all by "", as that."""
     backend = NativeBackend(threads, instruction_set, packing)
-    backend.reserve(spec, {name: _held(name, array, format, quantized) for name, array in stored.items()})
-    weights = {name: _place(backend, name, stored[name], format, quantized) for name, *_ in spec.weights()}
+    builder = backend.builder(spec, {name: _held(name, array, format, quantized) for name, array in stored.items()})
+    weights = {name: _place(builder, name, stored[name], format, quantized) for name, *_ in spec.weights()}
     room = CacheShape(BLOCKS, backend.block_size, cache)
-    executable = backend.compile(spec, weights, Passes(forward, states), room, max_tokens)
+    executable = builder.compile(weights, Passes(forward, states), room, max_tokens)
     held = sum(weight.nbytes for weight in weights.values())
     return Model(spec, executable, room, max_tokens, format or "float32", "cpu", held)
 
@@ -139,15 +140,15 @@ def _held(name: str, array: Array, format: str | None, quantized: Mapping[str, s
 
 
 def _place(
-    backend: NativeBackend, name: str, array: Array, format: str | None, quantized: Mapping[str, str] | None
+    builder: NativeBuilder, name: str, array: Array, format: str | None, quantized: Mapping[str, str] | None
 ) -> Weight:
     held = _held(name, array, format, quantized)
     if held not in QUANTIZED:
-        return backend.place(name, array.shape, lambda a, b: array[a:b], STORED[array.dtype])
+        return builder.place(name, array.shape, lambda a, b: array[a:b], STORED[array.dtype])
     kind, rows = format_named(held), widened(array).astype(np.float32)
     constant = kind.constant([rows])
     shape = (array.shape[0], array.shape[1])
-    return backend.place_quantized(name, shape, held, lambda a, b: kind.encode(rows[a:b], constant))
+    return builder.place_quantized(name, shape, held, lambda a, b: kind.encode(rows[a:b], constant))
 
 
 def make_step(

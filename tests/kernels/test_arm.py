@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from causerie.backends.native import arena, backend, cache, library, program, traced
+from causerie.backends.native import arena, builder, cache, library, program, traced
 from causerie.models.model import Model
 from tests.kernels.decoders import BLOCKS, Array, Shape, build, make_step, random_weights, some_tokens
 
@@ -86,7 +86,7 @@ class FixedArena(arena.Arena):
 @pytest.fixture
 def fixed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Memory of models made during the test lies at fixed places."""
-    for module in (backend, cache, traced):
+    for module in (builder, cache, traced):
         monkeypatch.setattr(module, "Arena", FixedArena)
     yield
     FixedArena.made.clear()

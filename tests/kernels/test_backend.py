@@ -118,13 +118,13 @@ def test_two_models_on_one_backend_from_many_threads() -> None:
     backend = NativeBackend(threads=2)
     models = []
     for _ in range(2):
-        backend.reserve(spec, dict.fromkeys(stored, "bfloat16"))
+        builder = backend.builder(spec, dict.fromkeys(stored, "bfloat16"))
         weights = {
-            name: backend.place(name, shape, lambda a, b, name=name: stored[name][a:b], "bfloat16")
+            name: builder.place(name, shape, lambda a, b, name=name: stored[name][a:b], "bfloat16")
             for name, shape, _ in spec.weights()
         }
         room = CacheShape(BLOCKS, 32, "bfloat16")
-        models.append(Model(spec, backend.compile(spec, weights, PASSES, room, 64), room, 64, "bfloat16", "cpu", 1))
+        models.append(Model(spec, builder.compile(weights, PASSES, room, 64), room, 64, "bfloat16", "cpu", 1))
     expected = models[0].run(GOOD)
     wrong: list[int] = []
 
@@ -194,18 +194,21 @@ def test_more_memory_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = Shape().decoder()
     huge = replace(spec, vocab=2**40)
     with pytest.raises(OutOfMemory, match=r"The model needs .* GB and .* are free"):
-        NativeBackend(1).reserve(huge, {name: "float32" for name, *_ in huge.weights()})
+        NativeBackend(1).builder(huge, {name: "float32" for name, *_ in huge.weights()})
     monkeypatch.setattr(arena, "available_bytes", lambda: None)
     with pytest.raises(OutOfMemory, match="the system refused it"):
-        NativeBackend(1).reserve(replace(spec, vocab=2**55), {name: "float32" for name, *_ in spec.weights()})
+        NativeBackend(1).builder(replace(spec, vocab=2**55), {name: "float32" for name, *_ in spec.weights()})
 
 
-def test_unknown_formats_and_unreserved_weights() -> None:
+def test_unknown_formats_and_weights_that_no_builder_was_told_of() -> None:
     spec = Shape().decoder()
     with pytest.raises(UnknownName, match="weight format 'int3'"):
-        NativeBackend(1).reserve(spec, {"embed": "int3"})
-    with pytest.raises(EngineError, match="without having been reserved"):
-        NativeBackend(1).place("embed", (2, 2), lambda a, b: np.zeros((b - a, 2), np.float32), "float32")
+        NativeBackend(1).builder(spec, {"embed": "int3"})
+    builder = NativeBackend(1).builder(spec, {"norm": "float32"})
+    with pytest.raises(EngineError, match="'embed' is placed, and the builder was not told of it"):
+        builder.place("embed", (2, 2), lambda a, b: np.zeros((b - a, 2), np.float32), "float32")
+    with pytest.raises(EngineError, match="'embed' is placed as int8, and the builder was not told of it"):
+        builder.place_quantized("embed", (64, 64), "int8", lambda a, b: {})
 
 
 @pytest.mark.parametrize(
@@ -224,9 +227,9 @@ def test_heads_the_kernels_cannot_hold(alter: Callable[[Shape], Shape], says: st
 
 def test_blocks_of_another_size() -> None:
     spec = Shape().decoder()
-    backend = NativeBackend(1)
+    builder = NativeBackend(1).builder(spec, {})
     with pytest.raises(EngineError, match="blocks of 32 positions, not 16"):
-        backend.compile(spec, {}, PASSES, CacheShape(4, 16, "float32"), 4)
+        builder.compile({}, PASSES, CacheShape(4, 16, "float32"), 4)
 
 
 def test_the_program_rounds_where_it_writes_and_reuses_memory() -> None:

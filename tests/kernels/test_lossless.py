@@ -90,8 +90,8 @@ def test_packing_is_chosen_by_the_instruction_set(monkeypatch: pytest.MonkeyPatc
         for packs in ((), (RUNNABLE[0],)):
             monkeypatch.setattr(native, "PACKS", packs)
             backend = NativeBackend(1, RUNNABLE[0], packing)
-            backend.reserve(spec, {name: "bfloat16" for name, *_ in spec.weights()})
-            layouts[packing, bool(packs)] = backend._layout("embed", (203, 96)) is Layout.PACKED
+            builder = backend.builder(spec, {name: "bfloat16" for name, *_ in spec.weights()})
+            layouts[packing, bool(packs)] = builder._layout("embed", (203, 96)) is Layout.PACKED
     assert layouts == {
         ("auto", False): False,
         ("auto", True): True,

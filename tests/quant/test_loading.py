@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from causerie.backends.torch.backend import TorchBackend
+from causerie.backends.torch.backend import TorchBackend, TorchBuilder
 from causerie.backends.torch.packed import QuantizedMatrix
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
@@ -24,19 +25,34 @@ from causerie.loading.save import write_config, write_weights
 from causerie.models.config import read_config
 from causerie.quant.config import QuantConfig
 from causerie.quant.formats import QUANTIZED, format_named
+from causerie.spec.decoder import Decoder
 from tests.parity.harness import backend_or_none, prompt_logits, reference, reference_logits, some_tokens
 from tests.quant.conftest import loaded
 
 OWN = ("int8", "int4")
 
 
+class RecordingBuilder(TorchBuilder):
+    """Keeps what was placed in `weights`."""
+
+    weights: dict[str, Any]
+
+    def place_quantized(self, name: str, *rest: Any) -> Any:
+        weight = self.weights[name] = super().place_quantized(name, *rest)
+        return weight
+
+
 class Recording(TorchBackend):
     """The torch backend, which keeps what was placed."""
 
-    def place_quantized(self, name: str, *rest: Any) -> Any:
-        weight = super().place_quantized(name, *rest)
-        self.__dict__.setdefault("placed", {})[name] = weight
-        return weight
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights: dict[str, Any] = {}
+
+    def builder(self, spec: Decoder, formats: Mapping[str, str]) -> TorchBuilder:
+        made = RecordingBuilder(self.device, spec, formats)
+        made.weights = self.weights
+        return made
 
 
 def tensors(folder: Path) -> dict[str, NDArray[Any]]:
@@ -64,7 +80,7 @@ def test_torch_dequantizes_to_the_last_bit(format: str, untied: Path) -> None:
     backend = Recording()
     loaded(untied, QuantConfig(format, format, format), backend)
     values = tensors(untied)
-    packed: dict[str, Any] = backend.__dict__["placed"]
+    packed = backend.weights
     assert set(packed) >= {"embed", "head", "layers.1.ffn.down"}
     for name, tensor in (("head", "lm_head"), ("layers.1.ffn.down", "model.layers.1.mlp.down_proj")):
         matrix, rows = packed[name].data, values[f"{tensor}.weight"]

@@ -62,17 +62,8 @@ class Executable(Protocol):
         ...
 
 
-class Backend(Protocol):
-    """A machine that holds weights and runs decoders."""
-
-    name: str  # "native" or "torch"
-    device: str  # "cpu", "cuda:0", …
-    block_size: int  # positions in a cache block: a power of two
-
-    def reserve(self, spec: Decoder, formats: Mapping[str, str]) -> None:
-        """Makes room for all weights at once that will be placed; `formats` gives each one's format by its canonical
-        name. Raises OutOfMemory."""
-        ...
+class Builder(Protocol):
+    """A model on its way into a backend: each of its weights is placed once, and then it is compiled."""
 
     def place(self, name: str, shape: tuple[int, ...], rows: Callable[[int, int], NDArray[Any]], stored: str) -> Weight:
         """Takes one weight. `rows(a, b)` reads rows a..b of the checkpoint's tensor (dtype `stored`: "float32",
@@ -80,23 +71,43 @@ class Backend(Protocol):
         holds until it is called again."""
         ...
 
-    def compile(
-        self, spec: Decoder, weights: Weights, passes: Passes, cache: CacheShape, max_tokens: int
-    ) -> Executable:
-        """A runnable model; `max_tokens` is the most tokens one step will bring."""
-        ...
-
-
-@runtime_checkable
-class QuantizedBackend(Backend, Protocol):
-    """A backend that also holds quantized matrices; `reserve` refuses those formats that it does not know."""
-
     def place_quantized(
         self, name: str, shape: tuple[int, int], format: str, read: Callable[[int, int], Buffers]
     ) -> Weight:
         """Takes one quantized matrix of `format`. `read(a, b)` gives the arrays of rows a..b in the format's reference
         layout (quant/format.py): a is a multiple of its row_step, and so is b, or it is the last row's. Slices are
         asked for once, in order."""
+        ...
+
+    def compile(self, weights: Weights, passes: Passes, cache: CacheShape, max_tokens: int) -> Executable:
+        """A runnable model of the weights that were placed; `max_tokens` is the most tokens one step will bring.
+        Raises OutOfMemory."""
+        ...
+
+
+@runtime_checkable
+class PreparedBuilder(Builder, Protocol):
+    """Of a backend whose matrices may lie in a file as its kernels read them."""
+
+    def place_prepared(
+        self, name: str, shape: tuple[int, int], format: str, layout: str, memory: NDArray[np.uint8]
+    ) -> Weight:
+        """Takes one matrix where it lies; `memory` is not written to. Raises WeightFileError for bytes that are no such
+        matrix. The builder was not told of its format."""
+        ...
+
+
+class Backend(Protocol):
+    """A machine that holds weights and runs decoders."""
+
+    name: str  # "native" or "torch"
+    device: str  # "cpu", "cuda:0", …
+    block_size: int  # positions in a cache block: a power of two
+    layout_version: int | None  # of the matrices that may lie in a file as its kernels read them; None where none may
+
+    def builder(self, spec: Decoder, formats: Mapping[str, str]) -> Builder:
+        """Makes room for all weights at once that will be placed; `formats` gives each one's format by its canonical
+        name. Raises OutOfMemory, or UnknownName for a format that is not known."""
         ...
 
 
@@ -138,18 +149,4 @@ class TouchingExecutable(Executable, Protocol):
 
     def touch(self, cache_bytes: int) -> None:
         """Takes what a step's activations need and the first `cache_bytes` of the cache; before any step runs."""
-        ...
-
-
-@runtime_checkable
-class PreparedBackend(Backend, Protocol):
-    """A backend whose matrices may lie in a file as its kernels read them."""
-
-    layout_version: int  # files of other versions are not read
-
-    def place_prepared(
-        self, name: str, shape: tuple[int, int], format: str, layout: str, memory: NDArray[np.uint8]
-    ) -> Weight:
-        """Takes one matrix where it lies; `memory` is not written to. Raises WeightFileError for bytes that are no such
-        matrix. `reserve` was not told of it."""
         ...

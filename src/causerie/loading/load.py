@@ -16,10 +16,10 @@ from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError, UsageError, WeightFileError, unknown
 from causerie.loading.find import find_weights, untie_if_different
 from causerie.loading.packed import method_of, without_method
-from causerie.loading.prepared import able_to_map, prepared_for
+from causerie.loading.prepared import check_mapping, prepared_for
 from causerie.loading.quantize import Quantizer
 from causerie.loading.slices import SliceReader
-from causerie.loading.sources import STORED, PreparedSource, Progress, Source, Transfer, holding, reporter
+from causerie.loading.sources import STORED, PreparedSource, Progress, Source, Transfer, reporter
 from causerie.loading.workers import Workers
 from causerie.models.decoder import PASSES
 from causerie.models.model import Model
@@ -149,18 +149,16 @@ def load_surveyed(
     """The model of a surveyed checkpoint. Raises OutOfMemory and Unsupported before any weight is placed, UsageError
     for a tensor with numbers that cannot be quantized."""
     if found.prepared_for is not None:
-        able_to_map(backend, found.config)
-    elif found.quantization is not None:
-        holding(backend)
+        check_mapping(backend, found.config)
     cache = size_cache(found.spec, found.plain)
     names = [each.weight.name for each in found.sources if not isinstance(each, PreparedSource)]
-    backend.reserve(found.spec, {name: found.formats[name] for name in names})
+    builder = backend.builder(found.spec, {name: found.formats[name] for name in names})
     with Workers(workers) as threads:
-        transfer = Transfer(index, backend, Quantizer(index, threads), SliceReader(index, threads), found.config)
+        transfer = Transfer(index, builder, Quantizer(index, threads), SliceReader(index, threads))
         weights = _place(found, transfer, progress)
     return Model(
         spec=found.spec,
-        executable=backend.compile(found.spec, weights, PASSES, cache, max_tokens),
+        executable=builder.compile(weights, PASSES, cache, max_tokens),
         cache=cache,
         max_tokens=max_tokens,
         format=found.plain,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from causerie.backends.ops import Backend, PreparedBackend
+from causerie.backends.ops import Backend
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError, Unsupported, WeightFileError
 from causerie.loading.packed import KEY
@@ -65,10 +65,10 @@ def find_prepared(config: Mapping[str, Any], index: TensorIndex, tensor: str) ->
     return Prepared(format, layout, info.name, info.nbytes)
 
 
-def able_to_map(backend: Backend, config: Mapping[str, Any]) -> PreparedBackend:
-    """The same backend. Raises Unsupported where the folder was prepared for another one, or for another version."""
+def check_mapping(backend: Backend, config: Mapping[str, Any]) -> None:
+    """Raises Unsupported where the folder was prepared for another backend, or for another version of its layouts."""
     said = prepared_for(config) or {}
-    if not isinstance(backend, PreparedBackend) or said.get("backend") != backend.name:
+    if said.get("backend") != backend.name or backend.layout_version is None:
         raise Unsupported(
             f"The folder was prepared for the {said.get('backend')} backend, and the {backend.name} backend was "
             "chosen. Load it on the CPU with backend='native', or load the model that it was prepared from."
@@ -78,4 +78,3 @@ def able_to_map(backend: Backend, config: Mapping[str, Any]) -> PreparedBackend:
             f"The folder was prepared in version {said.get('version')!r} of the layouts and this program reads "
             f"{backend.layout_version}. Prepare the original model again: causerie prepare MODEL FOLDER."
         )
-    return backend

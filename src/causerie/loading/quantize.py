@@ -34,7 +34,7 @@ class Quantizer:
         self, expression: Expression, shape: tuple[int, ...], stored: str, format: Format, report: Report
     ) -> ReadRows:
         """A function that gives the arrays of rows start..stop-1 of a matrix whose numbers are `stored` so (see
-        `Backend.place_quantized`). Raises UsageError where it holds what cannot be quantized; a format that needs to
+        `Builder.place_quantized`). Raises UsageError where it holds what cannot be quantized; a format that needs to
         know the whole matrix first reads it twice."""
         step = _part_rows(format, shape[1])
 

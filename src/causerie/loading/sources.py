@@ -13,12 +13,12 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from causerie.backends.ops import Backend, PreparedBackend, QuantizedBackend
+from causerie.backends.ops import Builder, PreparedBuilder
 from causerie.checkpoint.expression import Expression
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import Unsupported
 from causerie.loading.packed import Packed
-from causerie.loading.prepared import Prepared, able_to_map
+from causerie.loading.prepared import Prepared
 from causerie.loading.quantize import Quantizer, ReadRows, Report
 from causerie.loading.slices import SliceReader
 from causerie.quant.format import held_bytes
@@ -35,30 +35,9 @@ class Transfer:
     """One checkpoint on its way into one backend."""
 
     index: TensorIndex
-    backend: Backend
+    builder: Builder
     quantizer: Quantizer
     reader: SliceReader
-    config: Mapping[str, Any]
-
-    @property
-    def quantized(self) -> QuantizedBackend:
-        """The backend. Raises Unsupported where it does not hold quantized matrices."""
-        return holding(self.backend)
-
-    @property
-    def mapping(self) -> PreparedBackend:
-        """The backend. Raises Unsupported where it is not the one that the folder was prepared for."""
-        return able_to_map(self.backend, self.config)
-
-
-def holding(backend: Backend) -> QuantizedBackend:
-    """The same backend. Raises Unsupported where it does not hold quantized matrices."""
-    if isinstance(backend, QuantizedBackend):
-        return backend
-    raise Unsupported(
-        f"The {backend.name} backend does not compute with quantized weights yet. Pass backend='torch' "
-        "(--backend torch), which does, or load the model without quantization."
-    )
 
 
 @dataclass(frozen=True)
@@ -109,14 +88,14 @@ class PlainSource:
         name, shape = self.weight.name, self.weight.shape
         if format in QUANTIZED:
             read = self.quantized(transfer.quantizer, format, report)
-            return transfer.quantized.place_quantized(name, (shape[0], shape[1]), format, read)
+            return transfer.builder.place_quantized(name, (shape[0], shape[1]), format, read)
 
         def rows(start: int, stop: int) -> NDArray[Any]:
             part = transfer.reader.rows(self.expression, start, stop)
             report(stop)
             return part
 
-        return transfer.backend.place(name, shape, rows, self.stored)
+        return transfer.builder.place(name, shape, rows, self.stored)
 
 
 @dataclass(frozen=True)
@@ -162,7 +141,7 @@ class PackedSource:
         """Reads it into the backend, a slice at a time."""
         shape = (self.weight.shape[0], self.weight.shape[1])
         read = self.quantized(transfer.quantizer, format, report)
-        return transfer.quantized.place_quantized(self.weight.name, shape, format, read)
+        return transfer.builder.place_quantized(self.weight.name, shape, format, read)
 
 
 @dataclass(frozen=True)
@@ -197,10 +176,12 @@ class PreparedSource:
         raise Unsupported(f"{self.key!r} was prepared for one backend; load the model that it was prepared from.")
 
     def place(self, transfer: Transfer, format: str, report: Report) -> Weight:
-        """Maps it into the backend."""
+        """Maps it into the backend. Raises Unsupported where that reads no matrix as it lies."""
+        if not isinstance(transfer.builder, PreparedBuilder):
+            raise Unsupported(f"{self.key!r} was prepared for another backend; load it with backend='native'.")
         shape = (self.weight.shape[0], self.weight.shape[1])
         memory = transfer.index.map(self.prepared.tensor)
-        return transfer.mapping.place_prepared(self.weight.name, shape, format, self.prepared.layout, memory)
+        return transfer.builder.place_prepared(self.weight.name, shape, format, self.prepared.layout, memory)
 
 
 Source: TypeAlias = PlainSource | PackedSource | PreparedSource

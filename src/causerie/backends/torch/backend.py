@@ -34,21 +34,30 @@ class TorchBackend:
 
     name = "torch"
     block_size = 32
+    layout_version: int | None = None
 
     def __init__(self, device: str = "cpu") -> None:
         self.device = require(device)
-        self._device = torch.device(self.device)
-        self._formats: dict[str, str] = {}
 
-    def reserve(self, spec: Decoder, formats: Mapping[str, str]) -> None:
+    def builder(self, spec: Decoder, formats: Mapping[str, str]) -> TorchBuilder:
         """Checks that all weights fit; torch allocates them one by one."""
+        return TorchBuilder(self.device, spec, formats)
+
+
+class TorchBuilder:
+    """Implements `causerie.backends.ops.Builder`: each weight becomes tensors on the device."""
+
+    def __init__(self, device: str, spec: Decoder, formats: Mapping[str, str]) -> None:
+        """Raises OutOfMemory."""
         needed = sum(_bytes(weight.shape, formats[weight.name]) for weight in spec.weights() if weight.name in formats)
-        free = free_bytes(self.device)
+        free = free_bytes(device)
         if needed > free:
             raise OutOfMemory(
-                f"The model needs {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free on {self.device}. "
+                f"The model needs {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free on {device}. "
                 "Close other programs, take a smaller model, or another device."
             )
+        self._device = torch.device(device)
+        self._spec = spec
         self._formats = dict(formats)
 
     def place(self, name: str, shape: tuple[int, ...], rows: Callable[[int, int], NDArray[Any]], stored: str) -> Weight:
@@ -81,16 +90,15 @@ class TorchBackend:
         matrix = QuantizedMatrix(format, shape, arrays)
         return Weight(name, shape, format, matrix, matrix.nbytes)
 
-    def compile(
-        self, spec: Decoder, weights: Weights, passes: Passes, cache: CacheShape, max_tokens: int
-    ) -> TorchExecutable:
+    def compile(self, weights: Weights, passes: Passes, cache: CacheShape, max_tokens: int) -> TorchExecutable:
         """Allocates the cache."""
-        paged = _allocated(lambda: PagedCache(spec, cache, self._device), self.device)
+        spec = self._spec
+        paged = _allocated(lambda: PagedCache(spec, cache, self._device), self._device)
         dtype = getattr(torch, self._formats[NORM])  # vectors are plain, and activations as they are
         return TorchExecutable(spec, weights, passes, paged, max_tokens, self._device, dtype)
 
     def _empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        made: Tensor = _allocated(lambda: torch.empty(shape, dtype=dtype, device=self._device), self.device)
+        made: Tensor = _allocated(lambda: torch.empty(shape, dtype=dtype, device=self._device), self._device)
         return made
 
 
@@ -169,7 +177,7 @@ def _as_tensor(array: NDArray[Any], stored: str) -> Tensor:
     return torch.from_numpy(own)
 
 
-def _allocated(make: Callable[[], Any], device: str) -> Any:
+def _allocated(make: Callable[[], Any], device: torch.device) -> Any:
     """What `make` makes, with torch's own exhaustion error as ours."""
     try:
         return make()

@@ -136,7 +136,7 @@ static void run_plain(const Stretch& run) {
 
 // Few tokens, from `begin` on: each step is unpacked in registers, by the way; steps with escapes through memory.
 template <int T>
-static void run_packed_few(const Stretch& run, const PackedPanel& panel, int64_t begin) {
+static __attribute__((noinline)) void run_packed_few(const Stretch& run, const PackedPanel& panel, int64_t begin) {
   const Exponents exponents = load_exponents(panel.exponents);
   const uint8_t* step = reinterpret_cast<const uint8_t*>(panel.data);
   const Escape* escape = reinterpret_cast<const Escape*>(panel.escapes);

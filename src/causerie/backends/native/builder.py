@@ -1,0 +1,135 @@
+"""A model on its way into the native backend: its weights in one arena, then its program.
+
+Knows no checkpoint; `passes` are handed to it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.backends.native import prepared
+from causerie.backends.native.abi import Layout
+from causerie.backends.native.arena import Arena, aligned
+from causerie.backends.native.executable import NativeExecutable
+from causerie.backends.native.lossless import LosslessMatrix, likely_bytes, most_bytes
+from causerie.backends.native.machine import Machine
+from causerie.backends.native.program import PANEL, Packing, format_number, number
+from causerie.backends.native.quantized import held_bytes, packing_of, panels_bytes, slice_rows, write_table
+from causerie.backends.native.trace import Placed
+from causerie.backends.ops import CacheShape, Passes
+from causerie.errors import EngineError
+from causerie.quant.format import Buffers
+from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.weight import Weight
+from causerie.spec.decoder import EMBEDDING, Decoder
+from causerie.spec.ops import Weights
+
+SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
+DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16}
+
+
+class NativeBuilder:
+    """Implements `causerie.backends.ops.PreparedBuilder`. `packs` says that bfloat16 matrices are held in 12 bits."""
+
+    def __init__(self, machine: Machine, spec: Decoder, formats: Mapping[str, str], *, packs: bool) -> None:
+        """Takes the memory. Raises OutOfMemory, or UnknownName for a format that is not known."""
+        for format in formats.values():
+            format_named(format)
+        self._machine = machine
+        self._spec = spec
+        self._formats = dict(formats)
+        self._packs = packs
+        self._rows_only = None if spec.tied else EMBEDDING  # the matrix that is only ever read by row
+        weights = [(weight.name, weight.shape) for weight in spec.weights() if weight.name in formats]
+        most = sum(aligned(self._most_bytes(name, shape)) for name, shape in weights)
+        likely = sum(aligned(self._likely_bytes(name, shape)) for name, shape in weights)
+        self._arena = Arena(most, "the model", likely)
+
+    def place(self, name: str, shape: tuple[int, ...], rows: Callable[[int, int], NDArray[Any]], stored: str) -> Weight:
+        """Packs the tensor slice by slice. Vectors become float32, padded with zeros to whole panels."""
+        if name not in self._formats:
+            raise EngineError(f"Weight {name!r} is placed, and the builder was not told of it.")
+        format, layout, before = self._format(name, shape), self._layout(name, shape), self._arena.used
+        packed = LosslessMatrix(self._arena, shape) if layout is Layout.PACKED else None
+        address = packed.address if packed else self._arena.take(self._most_bytes(name, shape))
+        width = shape[1] if len(shape) == 2 else 1
+        slice_rows = max(1, SLICE_BYTES // (width * PANEL * 4)) * PANEL
+        for first in range(0, shape[0], slice_rows):
+            part = np.ascontiguousarray(rows(first, min(first + slice_rows, shape[0])))
+            self._pack(part, stored, Packing(target=address, first=first, width=width), format, layout, packed)
+        memory = self._arena.since(before)
+        placed = Placed(address, layout, memory, None if packed is None else packed.table)
+        return Weight(name, shape, format, placed, memory.nbytes)
+
+    def place_quantized(
+        self, name: str, shape: tuple[int, int], format: str, read: Callable[[int, int], Buffers]
+    ) -> Weight:
+        """Arranges the arrays slice by slice."""
+        if self._formats.get(name) != format:
+            raise EngineError(f"Weight {name!r} is placed as {format}, and the builder was not told of it.")
+        size, before = panels_bytes(format, shape), self._arena.used
+        address = self._arena.take(size)
+        write_table(format, address)
+        step = slice_rows(format, shape[1], SLICE_BYTES)
+        for first in range(0, shape[0], step):
+            last = min(first + step, shape[0])
+            packing, kept = packing_of(format, read(first, last), address, first, last - first, shape[1])
+            self._machine.pack(packing)
+            del kept
+        return Weight(name, shape, format, Placed(address, Layout.PANELS, self._arena.since(before)), size)
+
+    def place_prepared(
+        self, name: str, shape: tuple[int, int], format: str, layout: str, memory: NDArray[np.uint8]
+    ) -> Weight:
+        """Uses the matrix where it lies; see prepared.py."""
+        by_rows = name == self._rows_only
+        placed = prepared.mapped(name, shape, format, layout, memory, by_rows=by_rows)
+        return Weight(name, shape, format, placed, len(memory))
+
+    def compile(self, weights: Weights, passes: Passes, cache: CacheShape, max_tokens: int) -> NativeExecutable:
+        """Traces the pass to logits and makes room for the cache. Raises OutOfMemory."""
+        return NativeExecutable(self._machine, self._spec, weights, passes, cache, max_tokens)
+
+    def _format(self, name: str, shape: tuple[int, ...]) -> str:
+        return self._formats[name] if len(shape) == 2 else "float32"
+
+    def _layout(self, name: str, shape: tuple[int, ...]) -> Layout:
+        format = self._format(name, shape)
+        # A tied table must serve as the head; alone it is only ever read by row.
+        if name == self._rows_only and format not in QUANTIZED:
+            return Layout.ROWS
+        packs = self._packs and len(shape) == 2 and format == "bfloat16"
+        return Layout.PACKED if packs else Layout.PANELS
+
+    def _most_bytes(self, name: str, shape: tuple[int, ...]) -> int:
+        """Bytes of a weight as held, at most."""
+        layout = self._layout(name, shape)
+        return most_bytes(shape) if layout is Layout.PACKED else held_bytes(self._format(name, shape), layout, shape)
+
+    def _likely_bytes(self, name: str, shape: tuple[int, ...]) -> int:
+        packs = self._layout(name, shape) is Layout.PACKED
+        return likely_bytes(shape) if packs else self._most_bytes(name, shape)
+
+    def _pack(
+        self,
+        array: NDArray[Any],
+        stored: str,
+        packing: ctypes.Structure,
+        format: str,
+        layout: Layout,
+        packed: LosslessMatrix | None,
+    ) -> None:
+        if array.dtype != DTYPES[stored]:
+            raise EngineError(f"A weight stored as {stored} was read as {array.dtype}; {DTYPES[stored]} was expected.")
+        packing.source, packing.rows = array.ctypes.data, array.shape[0]
+        packing.source_format, packing.target_format = format_number(stored), format_number(format)
+        packing.layout = number(layout)
+        if packed is not None:
+            self._machine.measure(packing)
+            packed.make_room(packing.first, packing.rows)
+        self._machine.pack(packing)
