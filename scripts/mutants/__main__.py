@@ -85,6 +85,7 @@ def _chosen(root: Path, options: argparse.Namespace) -> list[Mutant]:
             raise SystemExit(f"No tests are named for {', '.join(unknown)}; see scripts/mutants/nearest_tests.py.")
         files = [file for file in files if any(file == name or file.startswith(name + "/") for name in named)]
     every = [each for file in files for each in mutants(file, (root / file).read_text(encoding="utf-8"))]
+    every = [each for each in every if not (each.kind == "string" and nearest_tests.facts(each.file))]
     if options.again is not None:
         records = [json.loads(line) for line in options.again.read_text(encoding="utf-8").splitlines()]
         survived = {(each["file"], each["old"], each["new"]) for each in records if each["result"] == "survived"}

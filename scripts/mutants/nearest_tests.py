@@ -39,6 +39,8 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "text": ("tests/chat",),
 }
 SOURCE = "src/causerie/"
+# Tables of names that are facts about others: a test of each could only say it again. Their strings are not changed.
+FACTS = ("checkpoint/ollama_names.py", "models/inert.py")
 
 
 def files(root: Path) -> list[str]:
@@ -52,6 +54,11 @@ def folders(file: str) -> tuple[str, ...]:
     path = file.removeprefix(SOURCE)
     beginnings = [name for name in FOLDERS if path == name or path.startswith(name + "/")]
     return FOLDERS[max(beginnings, key=len)] if beginnings else ()
+
+
+def facts(file: str) -> bool:
+    """Whether the strings of a file are facts."""
+    return file.removeprefix(SOURCE) in FACTS
 
 
 def package(file: str) -> str:

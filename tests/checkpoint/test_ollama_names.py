@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from causerie.checkpoint.hub import resolve
-from causerie.checkpoint.ollama_names import hub_id
+from causerie.checkpoint.ollama_names import _OTHERS, _SIZED, hub_id
 from causerie.errors import ModelNotFound
 
 
@@ -24,6 +26,18 @@ def test_every_name_of_ollama_leads_to_an_id_of_the_hub() -> None:
         assert hub_id(name) == meant
     for name in ("qwen3:9000b", "llama3.2:3", "mymodel", "", ":", "org/name"):
         assert hub_id(name) is None
+
+
+def test_every_entry_is_spelled_as_the_two_libraries_spell_names() -> None:
+    size = r"\d+(x\d+|\.\d+)?[bm](-a\d+b)?"
+    names = [(name, tag.casefold()) for name, (_, tags) in _SIZED.items() for tag in tags]
+    names += [(name, tag) for name, _, tag in (whole.partition(":") for whole in _OTHERS)]
+    for name, tag in names:
+        meant = hub_id(f"{name}:{tag}") or ""
+        assert re.fullmatch(r"[a-z0-9.-]+", name) and re.fullmatch(size, tag or "8b"), (name, tag)
+        assert re.fullmatch(r"[\w-]+/[\w.-]+", meant), meant
+        family = re.match(r"[a-z]+", name.replace("gpt-oss", "gpt"))
+        assert family and family[0].removesuffix("r") in meant.casefold(), (name, meant)
 
 
 @pytest.mark.parametrize(
