@@ -25,7 +25,7 @@ def words(transcript: Transcript) -> list[str]:
 def test_a_question_and_its_answer() -> None:
     before = chat("a", "b", system="S")
     turn = before.ask("c")
-    assert words(turn.asked) == words(turn.unanswered) == ["S", "a", "b", "c"]
+    assert words(turn.prompt) == words(turn.unanswered) == ["S", "a", "b", "c"]
     assert words(turn.answered("d")) == ["S", "a", "b", "c", "d"]
     assert words(before) == ["S", "a", "b"]
     before.chat[1]["content"] = "other"
@@ -35,14 +35,14 @@ def test_a_question_and_its_answer() -> None:
 def test_another_answer_to_the_last_question() -> None:
     for last in (chat("a", "b", "c", "d"), chat("a", "b", "c")):
         turn = last.retry()
-        assert words(turn.asked) == ["a", "b", "c"] and words(turn.answered("e")) == ["a", "b", "c", "e"]
+        assert words(turn.prompt) == ["a", "b", "c"] and words(turn.answered("e")) == ["a", "b", "c", "e"]
     with pytest.raises(UsageError, match="no message to answer again"):
         chat(system="S").retry()
 
 
 def test_more_of_the_last_answer() -> None:
     turn = chat("a", "b").proceed()
-    assert turn.begun == "b" and words(turn.asked) == ["a", "b"] and words(turn.unanswered) == ["a"]
+    assert turn.beginning == "b" and words(turn.prompt) == ["a", "b"] and words(turn.unanswered) == ["a"]
     assert words(turn.answered("c")) == ["a", "bc"]
     for nothing in (chat(), chat("a")):
         with pytest.raises(UsageError, match="no answer to go on with"):

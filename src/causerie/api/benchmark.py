@@ -84,8 +84,8 @@ def benchmark(
     from_pretrained, and OutOfMemory."""
     for quantization in quantizations:
         forget_peak_memory()
-        chosen = replace(options, quantization=quantization, max_cache_tokens=cache_tokens(trials))
-        with open_model(name, chosen) as model:
+        variant = replace(options, quantization=quantization, max_cache_tokens=cache_tokens(trials))
+        with open_model(name, variant) as model:
             yield from _measured(model, trials, limit, repeat, profile)
 
 

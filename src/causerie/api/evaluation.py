@@ -112,10 +112,10 @@ def evaluate(
                 yield _row(format, reference, _scores(reference, reference, passages))
                 continue
             if format in (NOISE, "float16"):
-                measured = replace(plain, dtype=format)
+                variant = replace(plain, dtype=format)
             else:
-                measured = replace(plain, dtype="auto", quantization=chosen(format, None))
-            with open_model(name, measured) as model:
+                variant = replace(plain, dtype="auto", quantization=chosen(format, None))
+            with open_model(name, variant) as model:
                 yield _row(format, model, _scores(reference, model, passages))
         for cache in caches:
             with open_model(name, replace(plain, cache_dtype=cache)) as model:

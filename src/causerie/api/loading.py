@@ -52,9 +52,9 @@ def open_model(
     folder = resolve(
         name, revision, needs=_NEEDS, offline=offline, token=token, cache=cache, progress=progress is not False
     )
-    own = ModelConfig.from_folder(folder, name)
-    chosen = own if config is None else ModelConfig(config, name, folder)
-    return _load(folder, chosen, options, generation_config, progress, Settings.from_environment())
+    stored = ModelConfig.from_folder(folder, name)
+    model_config = stored if config is None else ModelConfig(config, name, folder)
+    return _load(folder, model_config, options, generation_config, progress, Settings.from_environment())
 
 
 def _load(
@@ -71,10 +71,10 @@ def _load(
     told = LoadingLine(sys.stderr, "Loading") if progress is True else progress or None
     with SafetensorsIndex.open(folder) as index:
         weights = survey(index, config, dtype=options.dtype, quantization=options.quantization, strict=options.strict)
-        asked = options
+        place = options
         if weights.prepared_for is not None and options.backend is None and options.device == "auto":
-            asked = replace(options, backend=weights.prepared_for)
-        backend = choose(asked, weights.nbytes, settings)
+            place = replace(options, backend=weights.prepared_for)
+        backend = choose(place, weights.nbytes, settings)
         try:
             model = load_surveyed(
                 weights,

@@ -28,7 +28,7 @@ def downloads_folder() -> Path:
     return Path(HF_HUB_CACHE)
 
 
-def downloaded() -> list[str]:
+def downloads() -> list[str]:
     """The ids of the models that were downloaded."""
     from causerie.checkpoint.hub import cached
 

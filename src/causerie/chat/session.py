@@ -105,7 +105,7 @@ class ChatSession:
         if self._answering is not None:
             raise UsageError("The previous answer is still being given. Read it to its end or close it first.")
         prompt = self._format.prompt(
-            turn.asked.chat, variables=self.variables, continue_final_message=turn.begun is not None
+            turn.prompt.chat, variables=self.variables, continue_final_message=turn.beginning is not None
         )
         check_context(len(prompt.tokens), self._context_length)
         events = self._generator.stream(prompt.tokens, params)

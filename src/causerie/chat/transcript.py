@@ -96,21 +96,21 @@ class Transcript:
 
 @dataclass(frozen=True)
 class Turn:
-    """What a model is asked: it reads `asked` and writes an answer, or where that is `begun` the rest of the last
-    message."""
+    """What a model is asked: it reads `prompt` and writes an answer, or where there is a `beginning`, which is the last
+    message of the prompt, the rest of that."""
 
-    asked: Transcript
-    begun: str | None = None
+    prompt: Transcript
+    beginning: str | None = None
 
     @property
     def unanswered(self) -> Transcript:
         """The chat while the answer comes."""
-        return self.asked if self.begun is None else replace(self.asked, messages=self.asked.messages[:-1])
+        return self.prompt if self.beginning is None else replace(self.prompt, messages=self.prompt.messages[:-1])
 
     def answered(self, text: str) -> Transcript:
         """The chat after the model has said `text`."""
         before = self.unanswered
-        return replace(before, messages=(*before.messages, _said("assistant", (self.begun or "") + text)))
+        return replace(before, messages=(*before.messages, _said("assistant", (self.beginning or "") + text)))
 
 
 def _said(role: str, text: str) -> Message:

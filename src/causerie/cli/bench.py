@@ -99,13 +99,13 @@ def run(options: argparse.Namespace) -> int:
     limit = Limit.measured(options.threads, Settings.from_environment())
     table = Table(f"{options.model}: {limit.threads} threads ({limit.probe.instruction_set}). {_limits(limit)}")
     rows = []
-    for measured in benchmark(
+    for measurement in benchmark(
         options.model, trials, loading, formats, limit, repeat=options.repeat, profile=options.profile
     ):
-        table.row(measured)
-        rows.append(_row_values(measured))
+        table.row(measurement)
+        rows.append(_row_values(measurement))
         if options.profile:
-            table.profile(measured.parts, limit.probe.best)
+            table.profile(measurement.parts, limit.probe.best)
     print(f"memory over the whole run: {limit.probe.median / 1e9:.1f} GB/s, at best {limit.probe.best / 1e9:.1f}")
     if options.json:
         print(json.dumps({"probe": _probe_values(limit), "rows": rows}))
@@ -152,18 +152,18 @@ def _probe_values(limit: Limit) -> dict[str, Any]:
     }
 
 
-def _row_values(measured: Measurement) -> dict[str, Any]:
-    result, trial = measured.result, measured.result.trial
+def _row_values(measurement: Measurement) -> dict[str, Any]:
+    result, trial = measurement.result, measurement.result.trial
     return {
         "test": trial.kind,
-        "format": measured.format,
-        "cache_dtype": measured.cache_dtype,
+        "format": measurement.format,
+        "cache_dtype": measurement.cache_dtype,
         "prompt": trial.tokens if trial.kind == "prefill" else 0,
         "depth": trial.depth,
         "batch": trial.batch,
         "tokens_per_second": round(result.speed, 2),
         "share_of_limit": None if result.share is None else round(result.share, 4),
-        "peak_memory_bytes": measured.peak_memory,
+        "peak_memory_bytes": measurement.peak_memory,
     }
 
 
@@ -173,7 +173,7 @@ class Table:
     def __init__(self, title: str) -> None:
         self._title: str | None = title
 
-    def row(self, measured: Measurement) -> None:
+    def row(self, measurement: Measurement) -> None:
         """One trial on one model."""
         if self._title is not None:
             print(self._title)
@@ -181,11 +181,11 @@ class Table:
                 "test", "format", "depth", "batch", "tokens/s", "lowest–highest", "of the limit", "MB/token", "peak GB"
             )
             self._title = None
-        result, peak = measured.result, measured.peak_memory
+        result, peak = measurement.result, measurement.peak_memory
         trial, speeds = result.trial, result.tokens_per_second
         self._line(
             f"{trial.kind} {trial.tokens}",
-            measured.format,
+            measurement.format,
             str(trial.depth),
             str(trial.batch),
             f"{result.speed:.1f}",

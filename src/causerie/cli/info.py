@@ -117,9 +117,9 @@ def _builtin_model() -> Report:
 
 
 def _downloads() -> Report:
-    from causerie.api.model_names import downloaded, downloads_folder
+    from causerie.api.model_names import downloads, downloads_folder
 
-    return {"folder": str(downloads_folder()), "models": downloaded()}
+    return {"folder": str(downloads_folder()), "models": downloads()}
 
 
 def as_lines(report: Report) -> str:

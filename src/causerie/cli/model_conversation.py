@@ -22,6 +22,7 @@ from causerie.chat.chat_format import ChatFormat
 from causerie.chat.parse import ReplyFormat, ReplyParser
 from causerie.chat.parts import Part, ReasoningPart, TextPart
 from causerie.chat.session import AnswerStream, ChatSession
+from causerie.chat.transcript import Transcript
 from causerie.cli.conversation import AnswerCost, TokenRow
 from causerie.cli.generate_flags import read_flags
 from causerie.errors import UsageError
@@ -51,13 +52,13 @@ def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_promp
 
 def _opened(choice: ModelChoice, system_prompt: str | None) -> tuple[CausalLM, ChatFormat]:
     tokenizer = AutoTokenizer.from_pretrained(choice.name)
-    tokenizer.chat.prompt(_messages(system_prompt, "Hello!"))
+    _check_system_prompt(tokenizer.chat, system_prompt)
     return open_model(choice.name, choice.options, progress=choice.progress), tokenizer.chat
 
 
-def _messages(system_prompt: str | None, text: str) -> list[dict[str, str]]:
-    system = [] if system_prompt is None else [{"role": "system", "content": system_prompt}]
-    return [*system, {"role": "user", "content": text}]
+def _check_system_prompt(chat_format: ChatFormat, system_prompt: str | None) -> None:
+    """A template that has no system role says so. Raises MessageError, TemplateError."""
+    chat_format.prompt(Transcript(system_prompt).ask("Hello!").prompt.chat)
 
 
 class _Asker:
@@ -173,7 +174,7 @@ class ModelConversation:
 
     @system_prompt.setter
     def system_prompt(self, text: str | None) -> None:
-        self._chat_format.prompt(_messages(text, "Hello!"))  # a template without such a role says so
+        _check_system_prompt(self._chat_format, text)
         self._session.system_prompt = text
 
     # --- answers ---

@@ -155,8 +155,8 @@ class RemoteConversation:
         return self._ask(self._transcript.proceed(), self._call)
 
     def _ask(self, turn: Turn, flags: GenerationConfig) -> RemoteReply:
-        body = {"model": self.model_name, "messages": turn.asked.chat, **self._defaults, **_fields(flags)}
-        if turn.begun is not None:
+        body = {"model": self.model_name, "messages": turn.prompt.chat, **self._defaults, **_fields(flags)}
+        if turn.beginning is not None:
             body["continue_final_message"] = True
         if self._thinks is not None:
             body["chat_template_kwargs"] = {"enable_thinking": self._thinks}

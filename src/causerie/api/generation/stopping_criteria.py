@@ -144,7 +144,7 @@ def ended_rows(criteria: Sequence[Any], input_ids: Any, scores: Any, **kwargs: A
     return ended
 
 
-def listed(criteria: Any) -> list[Any]:
+def criteria_of(criteria: Any) -> list[Any]:
     """One criterion, or several in anything that can be iterated over. Raises UsageError for what cannot be called."""
     if criteria is None:
         return []

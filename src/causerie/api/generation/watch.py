@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from causerie.api.generation.outputs import score_steps
 from causerie.api.generation.prompt_rows import Container
 from causerie.api.generation.resolution import Generation
-from causerie.api.generation.stopping_criteria import ended_rows, expect_tensors, listed
+from causerie.api.generation.stopping_criteria import criteria_of, ended_rows, expect_tensors
 from causerie.api.generation.streamers import text_of
 from causerie.engine.request import TokenEvent
 from causerie.errors import UsageError
@@ -53,8 +53,8 @@ class Watching:
         if plan.stop_strings and tokenizer is not None:
             text = text_of(tokenizer)
             self._stops = [(Detokenizer(text), StopText(plan.stop_strings)) for _ in given]
-        judges = listed(criteria)
-        self._batch = _JudgedBatch(given, judges, plan, container) if judges else None
+        several = criteria_of(criteria)
+        self._batch = _JudgedBatch(given, several, plan, container) if several else None
 
     @property
     def needed(self) -> bool:
