@@ -17,13 +17,13 @@ def build(plan: Plan) -> Step:
     tables = list(accumulate((len(work.table) for work in works), initial=0))
     if starts[-1] == len(works):  # one row each: nothing but next tokens
         positions = np.array([work.start for work in works], dtype=np.int32)
-        lengths = np.array([work.turning for work in works], dtype=np.int32)
+        lengths = np.array([work.turned for work in works], dtype=np.int32)
     else:
         positions = np.concatenate(
             [np.arange(work.start, work.start + len(work.tokens), dtype=np.int32) for work in works]
         )
         lengths = np.repeat(
-            np.array([work.turning for work in works], dtype=np.int32),
+            np.array([work.turned for work in works], dtype=np.int32),
             np.array([len(work.tokens) for work in works]),
         )
     rows = [row for end, work in zip(starts[1:], works, strict=True) for row in range(end - work.wants, end)]

@@ -26,12 +26,7 @@ class Work:
     wants: int
     draws: int
     history: array[int]  # all its tokens so far, prompt and answer; read-only, and only until the plan is committed
-    turned: int = 0  # its length when it was read anew, as all its positions turn otherwise since then
-
-    @property
-    def turning(self) -> int:
-        """The length for which its positions turn, at least."""
-        return max(len(self.request.tokens), self.turned)
+    turned: int  # the length for which its positions turn, at least: of its prompt, or of what was read anew
 
     @property
     def draft(self) -> array[int]:

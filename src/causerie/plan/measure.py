@@ -128,9 +128,8 @@ class Workbench:
     def _work(self, sequence: int, start: int, count: int, each: int, wanted: int) -> Work:
         tokens = array("i", self._tokens.integers(0, self._model.vocab, count, dtype=np.int32).tobytes())
         table = array("i", range(sequence * each, (sequence + 1) * each))
-        # The length of its tokens is all that a step takes from a request, and only for rotations that depend on it.
         request = Request(sequence, tuple(tokens[:1]), SamplingParams())
-        return Work(request, tokens, start, table, wanted, wanted, tokens)
+        return Work(request, tokens, start, table, wanted, wanted, tokens, turned=1)  # each row for its own length
 
     def _run(self, works: Sequence[Work], copies: Sequence[tuple[int, int]] = ()) -> None:
         self._model.run(batch.build(Plan(tuple(works), tuple(copies))))
