@@ -111,8 +111,11 @@ def test_bfloat16_bits_and_rows(tmp_path: Path) -> None:
     out = np.zeros((2, 5), np.uint16)
     index.read_into("w", out, slice(1, 3))
     assert same(out, bits[1:3])
-    with pytest.raises(UsageError, match="contiguous buffer of 20 bytes of uint16"):
-        index.read_into("w", np.zeros((2, 5), np.int16), slice(1, 3))
+    unfit = [np.zeros((2, 5), np.int16), np.zeros((2, 6), np.uint16), np.zeros((2, 4), np.uint16)]
+    for wrong in (*unfit, np.zeros((5, 2), np.uint16).T, np.zeros((2, 10), np.uint16)[:, ::2]):
+        with pytest.raises(UsageError, match="contiguous buffer of 20 bytes of uint16"):
+            index.read_into("w", wrong, slice(1, 3))
+        assert not wrong.any()
     with pytest.raises(UsageError, match="step 1 only"):
         index.read("w", slice(0, 6, 2))
     with pytest.raises(UsageError, match="cannot be read by rows"):
@@ -328,7 +331,9 @@ def test_a_missing_tensor_names_the_nearest(tmp_path: Path) -> None:
     write_safetensors(tmp_path / "model.safetensors", {"model.norm.weight": np.zeros(2, np.float32)})
     index = SafetensorsIndex.open(tmp_path)
     assert "model.norm.weight" in index and "model.norm.wait" not in index
-    with pytest.raises(WeightFileError, match=r"lacks tensor 'model.norm.wait'. Nearest there: 'model.norm.weight'"):
+    with pytest.raises(
+        WeightFileError, match=r"model.safetensors lacks tensor 'model.norm.wait'. Nearest there: 'model.norm.weight'"
+    ):
         index.read("model.norm.wait")
 
 
@@ -345,6 +350,8 @@ def test_shards_are_one_index(tmp_path: Path) -> None:
     shard(tmp_path, {"a": A, "bb": B}, {A: ["a"], B: ["bb"]})
     index = SafetensorsIndex.open(tmp_path)
     assert index.names() == ("a", "bb") and index.read("bb")[0] == 2 and index.info("bb").file == tmp_path / B
+    with pytest.raises(WeightFileError, match=re.escape(f"{tmp_path} lacks tensor 'c'")):  # not the one file
+        index.read("c")
     with safe_open(tmp_path / B, "numpy") as oracle:
         assert same(oracle.get_tensor("bb"), index.read("bb"))
     (tmp_path / "model.safetensors.index.json").unlink()
