@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -306,6 +307,27 @@ def test_a_file_that_changes_is_noticed(tmp_path: Path) -> None:
         change()
         with pytest.raises(WeightFileError, match=r"changed while|any more"):
             index.read("w")
+
+
+def test_a_disk_that_gives_little_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, values = tmp_path / "w.safetensors", np.arange(1000, dtype=np.float32)
+    write_safetensors(file, {"v": values[:3], "w": values})
+    index, real = SafetensorsIndex.open(file), os.preadv
+
+    def some(descriptor: int, buffers: list[memoryview], offset: int) -> int:
+        return real(descriptor, [buffers[0][:7]], offset)
+
+    def broken(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "preadv", some)
+    assert same(index.read("w"), values) and same(index.read("w", slice(5, 9)), values[5:9])
+    monkeypatch.setattr(os, "preadv", lambda *_: 0)
+    with pytest.raises(WeightFileError, match="became shorter while 'w' was read"):
+        index.read("w")
+    monkeypatch.setattr(os, "preadv", broken)
+    with pytest.raises(WeightFileError, match=r"'w' cannot be read \(Input/output error\)"):
+        index.read("w")
 
 
 def test_several_threads_read_at_once(tmp_path: Path) -> None:
