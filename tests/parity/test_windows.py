@@ -1,4 +1,4 @@
-"""Which layers of a Qwen slide where a config has no `layer_types`, as files older than that key have it: those that
+"""Which layers of a Qwen or a Gemma slide where a config has no `layer_types`, as files older than that key have it: those that
 transformers, which writes the list into every config that it saves, derives from the same numbers."""
 
 from __future__ import annotations
@@ -46,3 +46,19 @@ def test_a_window_that_is_not_named_has_4096_tokens(family: str) -> None:
     theirs = AutoConfig.for_model(**values)
     expected = [theirs.sliding_window if kind == "sliding_attention" else None for kind in theirs.layer_types]
     assert windows(values) == expected == [None, None, 4096]
+
+
+@pytest.mark.parametrize("pattern", [None, 1, 2, 3, 6])
+@pytest.mark.parametrize("spelling", ["sliding_window_pattern", "_sliding_window_pattern"])
+def test_the_layers_of_gemma_that_slide_without_layer_types(pattern: int | None, spelling: str, tmp_path: Path) -> None:
+    # Files of 2025 have the number by its first name, those that transformers 5 saves by the second.
+    numbers = TINY | {"num_hidden_layers": 7, "head_dim": 16, "sliding_window": 6}
+    given = {} if pattern is None else {"sliding_window_pattern": pattern}
+    theirs = AutoConfig.for_model("gemma3_text", **numbers, **given)
+    theirs.save_pretrained(tmp_path)
+    saved = json.loads((tmp_path / "config.json").read_text())
+    expected = [6 if kind == "sliding_attention" else None for kind in theirs.layer_types]
+    assert windows(saved) == expected
+    left_out = {"layer_types", "sliding_window_pattern", "_sliding_window_pattern"}
+    older = {key: value for key, value in saved.items() if key not in left_out}
+    assert windows(older | ({} if pattern is None else {spelling: pattern})) == expected
