@@ -1,4 +1,4 @@
-"""Which layers of a Qwen or a Gemma slide where a config has no `layer_types`, as files older than that key have it: those that
+"""Which layers of a Qwen or a Gemma slide where a config has no `layer_types`, as older files have it: those that
 transformers, which writes the list into every config that it saves, derives from the same numbers."""
 
 from __future__ import annotations
