@@ -112,6 +112,18 @@ def test_a_copy_is_given_up_where_its_source_is_needed() -> None:
     assert (lease.copy, lease.cached) == (None, 0)
 
 
+def test_after_a_failed_step_every_block_is_free() -> None:
+    cache = book(blocks=8, size=4)
+    remember(cache, [1, 2, 3, 4, 5, 6])
+    copying, other = cache.open([1, 2, 3, 4, 5, 9], 5, 6, 0), cache.open([7] * 9, 0, 9, 0)
+    assert copying is not None and other is not None and copying.copy is not None  # its source is kept for the step
+    cache.discard([copying, other])
+    cache.check_integrity([])
+    assert (cache.pool.free, cache.pool.idle, len(cache.index), found(cache, [1, 2, 3, 4])) == (8, 0, 0, 0)
+    remember(cache, [1, 2, 3, 4, 5, 6])
+    assert found(cache, [1, 2, 3, 4, 5]) == 5
+
+
 def test_blocks_in_use_are_not_evicted() -> None:
     cache = book(blocks=2, size=2)
     lease = cache.open([1, 1, 1], 2, 3, 0)
