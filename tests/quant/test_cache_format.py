@@ -1,0 +1,17 @@
+"""What a cache costs, against arrays of the numbers and scales that the format describes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from causerie.quant.cache_format import CACHE_FORMATS, bytes_per_head
+
+
+@pytest.mark.parametrize("head_dim", [8, 31, 32, 33, 40, 64, 80, 96, 128, 256])
+@pytest.mark.parametrize("format", CACHE_FORMATS)
+def test_the_bytes_of_a_position_are_those_of_its_arrays(format: str, head_dim: int) -> None:
+    number = np.empty(head_dim, {"float32": np.float32, "int8": np.int8}.get(format, np.float16))
+    scales = [np.empty(1, np.float16) for _ in range(0, head_dim, 32)] + [np.empty(1, np.float16)]  # of key and value
+    expected = 2 * number.nbytes + (sum(scale.nbytes for scale in scales) if format == "int8" else 0)
+    assert bytes_per_head(format, head_dim) == expected
