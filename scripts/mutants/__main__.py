@@ -29,6 +29,7 @@ from scripts.mutants.project_copy import ROOT, ProjectCopy
 
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 LEAST_LIMIT = 30  # seconds; the machine may be shared
+LONGEST = 1800  # seconds of tests without a mutant
 TIMES = 5  # a test that takes so many times as long as without the mutant hangs
 
 Key = tuple[str, str, str]  # file, old, new
@@ -103,52 +104,73 @@ def _sample(every: list[Any], options: argparse.Namespace) -> list[Any]:
 
 def _run(copy: ProjectCopy, chosen: list[Mutant], known: set[Key], options: argparse.Namespace) -> int:
     counts: dict[str, Counter[str]] = {}
-    baselines: dict[tuple[str, ...], float] = {}
+    judge = Judge(copy, options.nearest)
     options.record.parent.mkdir(parents=True, exist_ok=True)
-    with options.record.open("w", encoding="utf-8") as record:
-        for mutant in chosen:
-            start = time.monotonic()
-            if (mutant.file, mutant.old, mutant.new) in known:
-                result = "equivalent"
-            else:
-                result = judged(copy, mutant, baselines, options.nearest)
-            counts.setdefault(nearest_tests.package(mutant.file), Counter())[result] += 1
-            if result == "survived":
-                print(f"{mutant.file}:{mutant.line} ({mutant.kind})\n  - {mutant.old}\n  + {mutant.new}", flush=True)
-            line = {name: getattr(mutant, name) for name in ("file", "line", "kind", "old", "new")}
-            seconds = round(time.monotonic() - start, 1)
-            record.write(json.dumps(line | {"result": result, "seconds": seconds}, ensure_ascii=False) + "\n")
-            record.flush()
-    print_table(counts)
-    return int(any(each["survived"] for each in counts.values()))
+    try:
+        with options.record.open("w", encoding="utf-8") as record:
+            for mutant in chosen:
+                start = time.monotonic()
+                equivalent = (mutant.file, mutant.old, mutant.new) in known
+                result = "equivalent" if equivalent else judge.result(mutant)
+                counts.setdefault(nearest_tests.package(mutant.file), Counter())[result] += 1
+                if result == "survived":
+                    print(
+                        f"{mutant.file}:{mutant.line} ({mutant.kind})\n  - {mutant.old}\n  + {mutant.new}", flush=True
+                    )
+                line = {name: getattr(mutant, name) for name in ("file", "line", "kind", "old", "new")}
+                seconds = round(time.monotonic() - start, 1)
+                record.write(json.dumps(line | {"result": result, "seconds": seconds}, ensure_ascii=False) + "\n")
+                record.flush()
+    finally:  # also of a run that was ended
+        print_table(counts)
+    return int(any(each["survived"] or each["untested"] for each in counts.values()))
 
 
-def judged(copy: ProjectCopy, mutant: Mutant, baselines: dict[tuple[str, ...], float], nearest_only: bool) -> str:
-    """ "noticed" or "survived"; a hang counts as noticed. Raises SystemExit where tests fail without any mutant."""
-    nearest = nearest_tests.importers(copy.root, mutant.file)
-    every = [] if nearest and nearest_only else list(nearest_tests.folders(mutant.file))
-    real = (copy.root / mutant.file).read_text(encoding="utf-8")
-    for tests in (nearest, every):
-        if not tests:
-            continue
-        if tuple(tests) not in baselines:
-            answer = copy.test(tests, 1800)
+class Judge:
+    """Runs the tests of a mutant's file, first those that import it."""
+
+    def __init__(self, copy: ProjectCopy, nearest_only: bool) -> None:
+        self._copy = copy
+        self._nearest_only = nearest_only
+        self._limits: dict[tuple[str, ...], float | None] = {}  # seconds; None where tests fail without a mutant
+
+    def result(self, mutant: Mutant) -> str:
+        """ "noticed" (a hang is, too), "survived", or "untested" where tests fail without any mutant."""
+        nearest = nearest_tests.importers(self._copy.root, mutant.file)
+        every = [] if nearest and self._nearest_only else list(nearest_tests.folders(mutant.file))
+        real = (self._copy.root / mutant.file).read_text(encoding="utf-8")
+        result = "survived"
+        for tests in filter(None, (nearest, every)):
+            limit = self._limit(tests)
+            if limit is None:
+                result = "untested"
+                continue
+            self._copy.write(mutant.file, mutant.text)
+            try:
+                answer = self._copy.test(tests, limit)
+            finally:
+                self._copy.write(mutant.file, real)
             if answer["code"] != 0:
-                raise SystemExit(f"{' '.join(tests)} fail without a mutant (code {answer['code']}):\n{answer['tail']}")
-            baselines[tuple(tests)] = answer["seconds"]
-        copy.write(mutant.file, mutant.text)
-        try:
-            answer = copy.test(tests, max(LEAST_LIMIT, TIMES * baselines[tuple(tests)]))
-        finally:
-            copy.write(mutant.file, real)
-        if answer["code"] != 0:
-            return "noticed"
-    return "survived"
+                return "noticed"
+        return result
+
+    def _limit(self, tests: list[str]) -> float | None:
+        key = tuple(tests)
+        if key not in self._limits:
+            answer = self._copy.test(tests, LONGEST)
+            self._limits[key] = max(LEAST_LIMIT, TIMES * answer["seconds"]) if answer["code"] == 0 else None
+            if answer["code"] != 0:
+                print(f"{' '.join(tests)} fail without a mutant:\n{answer['tail']}", flush=True)
+        return self._limits[key]
+
+
+RESULTS = ("noticed", "equivalent", "survived", "untested")
 
 
 def print_table(counts: dict[str, Counter[str]]) -> None:
-    """Per package: tried, noticed, equivalent, surviving, and the share noticed of those that are not equivalent."""
-    print("\n| package | tried | noticed | equivalent | survived | noticed of the rest |\n|---|---|---|---|---|---|")
+    """Per package how many there were of each result, and the share noticed of those that were noticed or survived."""
+    titles = ("package", "tried", *RESULTS, "share noticed")
+    print("", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|", sep="\n")
     total: Counter[str] = Counter()
     for name, each in sorted(counts.items()):
         total += each
@@ -157,9 +179,9 @@ def print_table(counts: dict[str, Counter[str]]) -> None:
 
 
 def _print_row(name: str, each: Counter[str]) -> None:
-    real = each["noticed"] + each["survived"]
-    share = f"{100 * each['noticed'] / real:.0f} %" if real else ""
-    print(f"| {name} | {each.total()} | {each['noticed']} | {each['equivalent']} | {each['survived']} | {share} |")
+    judged = each["noticed"] + each["survived"]
+    share = f"{100 * each['noticed'] / judged:.0f} %" if judged else ""
+    print(f"| {name} | {each.total()} | {' | '.join(str(each[result]) for result in RESULTS)} | {share} |")
 
 
 if __name__ == "__main__":

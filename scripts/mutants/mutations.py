@@ -75,8 +75,8 @@ def mutants(file: str, text: str) -> list[Mutant]:
         first = content.rfind(b"\n", 0, start) + 1
         last = content.find(b"\n", end) if b"\n" in content[end:] else len(content)
         old_lines, new_lines = content[first:last], content[first:start] + new.encode() + content[end:last]
-        line = content.count(b"\n", 0, start) + 1
-        every.append(Mutant(file, line, kind, _one_line(old_lines), _one_line(new_lines), changed.decode()))
+        number = content.count(b"\n", 0, start) + 1
+        every.append(Mutant(file, number, kind, _one_line(old_lines), _one_line(new_lines), changed.decode()))
     return every
 
 
