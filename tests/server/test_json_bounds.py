@@ -35,6 +35,13 @@ def test_depth_is_that_of_the_values(value: Any, more: int) -> None:
             check_bounds(text)
 
 
+def test_what_is_closed_is_taken_back_once() -> None:
+    for opened in (b"[[],", b'{"a":{},"b":', b'[{"a":[]},'):
+        check_bounds(opened * 60 + b"1")
+        with pytest.raises(TooDeep):
+            check_bounds(opened * (MOST_DEPTH + 1) + b"1")
+
+
 def test_brackets_without_end_are_too_deep() -> None:
     for text in (b"[" * 4_000_000, b'{"a":' * 65, b'"' + b"[" * 99 + b'",' + b"[" * 65):
         with pytest.raises(TooDeep):
@@ -47,6 +54,10 @@ def test_millions_of_values_are_too_many() -> None:
             check_bounds(text)
     check_bounds(b"[" + b"1," * (MOST_VALUES - 1) + b"1]")
     check_bounds(b"[" + b"[]," * (MOST_MEMBERS - 2) + b"1]")
+    for text in (b"[" + b"[]," * MOST_MEMBERS + b"1]", b"[" + b'{"a":1},' * (MOST_MEMBERS // 2) + b"1]"):
+        with pytest.raises(TooMany):  # though they are no million of values
+            check_bounds(text)
+    check_bounds(b"[" + b'{"a":1},' * (MOST_MEMBERS // 2 - 1) + b"1]")
 
 
 def test_what_stands_in_a_string_counts_for_nothing() -> None:
