@@ -16,6 +16,7 @@ from tests.kernels.decoders import (
     prompt_logits,
     random_weights,
     some_tokens,
+    stored_as,
 )
 
 CASES = {
@@ -24,6 +25,7 @@ CASES = {
     "bfloat16": ("bfloat16", "bfloat16", Shape(qk_norm=True, act="gelu")),
     "odd": ("bfloat16", "bfloat16", Shape(vocab=1000, width=101, hidden=77, heads=5, kv_heads=1, head_dim=40)),
     "wide": ("bfloat16", "float32", Shape(width=200, hidden=2304, heads=9, kv_heads=1, head_dim=80, layers=1)),
+    "experts": ("bfloat16", "bfloat16", Shape(experts=7, active=3, hidden=77)),
     "long-k": ("float32", "float32", Shape(hidden=1100, heads=4, kv_heads=4, dims=8, layers=1)),
 }
 
@@ -86,6 +88,20 @@ def test_on_every_instruction_set(case: str, alone: list[Array], instruction_set
     other = make(case, instruction_set=instruction_set)
     same(prompt_logits(other, prompts(other)), alone)
     same(prompt_logits(other, prompts(other)[2:], chunk=5), alone[2:])
+
+
+@pytest.mark.parametrize("instruction_set", RUNNABLE)
+def test_what_is_smaller_than_normal_numbers_counts_as_zero_in_every_instruction_set(instruction_set: str) -> None:
+    # The products of bfloat16 of some processors do so in any case, and others must give the same.
+    spec = Shape(tied=False).decoder()
+    weights = random_weights(spec, "float32")
+    weights["head"] = weights["head"] * np.float32(1e-38)  # some logits are normal numbers, others are not
+    stored = {name: stored_as(values, "bfloat16") for name, values in weights.items()}
+    prompt = some_tokens(9, spec.vocab)
+    logits = prompt_logits(build(spec, stored, instruction_set=instruction_set), [prompt])[0]
+    np.testing.assert_array_equal(logits, prompt_logits(build(spec, stored), [prompt])[0])
+    smallest = np.finfo(np.float32).tiny
+    assert (logits == 0).any() and not ((logits != 0) & (np.abs(logits) < smallest)).any()
 
 
 def test_from_copied_blocks(model: Model, alone: list[Array]) -> None:
