@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,8 @@ from causerie.errors import BackendUnavailable, ConfigError, EngineError, OutOfM
 from causerie.models.decoder import PASSES, forward
 from causerie.models.model import Model
 from causerie.models.rope import RopeTable
+from causerie.spec.decoder import Decoder
+from causerie.spec.ops import Linear, Ops, Weights
 from tests.kernels.decoders import BLOCKS, RUNNABLE, Shape, build, make_step, random_weights, some_tokens
 
 
@@ -66,6 +69,32 @@ def changed(**parts: list[int]) -> Step:
 def test_a_step_that_does_not_fit_is_an_error(model: Model, step: Step, says: str) -> None:
     with pytest.raises(EngineError, match=says):
         model.run(step)
+
+
+def test_any_number_of_matrices_is_one_instruction() -> None:
+    """A program once had room for four."""
+    spec = Shape(layers=0).decoder()
+
+    def products(count: int) -> Callable[[Ops, Decoder, Weights], Any]:
+        """The sum of as many times the same logits."""
+
+        def forward(ops: Ops, spec: Decoder, weights: Weights) -> Any:
+            first, *others = ops.linear(ops.select(ops.embed(weights["embed"])), *[Linear(weights["embed"])] * count)
+            for each in others:
+                first = ops.add(first, each)
+            return first
+
+        return forward
+
+    stored = random_weights(spec, "bfloat16")
+    several = build(spec, stored, forward=products(9), threads=2)
+    once = total = build(spec, stored, forward=products(1)).run(GOOD)
+    for _ in range(8):
+        total = total + once
+    np.testing.assert_array_equal(several.run(GOOD), total)
+    instructions = several.executable.instructions  # type: ignore[attr-defined]
+    (linear,) = instructions[instructions["op"] == number(Op.LINEAR)]
+    assert linear["part_count"] == 9
 
 
 def test_the_good_step_runs(model: Model) -> None:
