@@ -28,6 +28,7 @@ from tests.kernels.decoders import BLOCKS, Shape, build, random_weights
 CASES = {
     "float32": ("float32", Shape(bias=True)),
     "bfloat16": ("bfloat16", Shape(qk_norm=True)),
+    "experts": ("bfloat16", Shape(experts=5, active=2)),
     "window": ("float32", Shape(window=40)),
     "builtin": ("", Shape()),
 }

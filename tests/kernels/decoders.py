@@ -26,6 +26,7 @@ from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
+from causerie.spec.experts import Experts
 from causerie.spec.layer import Layer
 from causerie.spec.mlp import MLP, Activation
 from causerie.spec.norm import Norm
@@ -53,6 +54,8 @@ class Shape:
     bias: bool = False
     qk_norm: bool = False
     act: Activation = "silu"
+    experts: int = 0
+    active: int = 1
 
     def decoder(self) -> Decoder:
         """The spec."""
@@ -68,7 +71,8 @@ class Shape:
             out_bias=self.bias,
             qk_norm=norm if self.qk_norm else None,
         )
-        layer = Layer(mixer, MLP(self.hidden, self.act, self.bias), norm)
+        mlp = MLP(self.hidden, self.act, self.bias)
+        layer = Layer(mixer, Experts(self.experts, self.active, self.hidden, self.act) if self.experts else mlp, norm)
         return Decoder("test", self.vocab, self.width, (layer,) * self.layers, norm, self.tied, 512)
 
 
@@ -211,9 +215,23 @@ def reference_logits(
         }
         x = x + _attention(spec, layer.mixer, part, _norm(x, part["mixer_norm"], layer.norm), int8_cache)
         h = _norm(x, part["ffn_norm"], layer.norm)
-        gate, up = (h @ part[f"ffn.{name}"].T + part.get(f"ffn.{name}_bias", 0.0) for name in ("gate", "up"))
-        x = x + (activate(gate, layer.ffn.act) * up) @ part["ffn.down"].T + part.get("ffn.down_bias", 0.0)
+        x = x + (_experts(layer.ffn, part, h) if isinstance(layer.ffn, Experts) else _mlp(layer.ffn, part, "ffn.", h))
     return _norm(x, w["norm"], spec.norm) @ w["embed" if spec.tied else "head"].T
+
+
+def _mlp(mlp: MLP, w: Mapping[str, Array], prefix: str, x: Array) -> Array:
+    gate, up = (x @ w[prefix + name].T + w.get(f"{prefix}{name}_bias", 0.0) for name in ("gate", "up"))
+    return np.asarray((activate(gate, mlp.act) * up) @ w[prefix + "down"].T + w.get(prefix + "down_bias", 0.0))
+
+
+def _experts(experts: Experts, w: Mapping[str, Array], x: Array) -> Array:
+    scores = x @ w["ffn.router"].T
+    chosen = np.argsort(-scores, axis=-1, kind="stable")[:, : experts.active]
+    shares = np.exp(scores - scores.max(-1, keepdims=True))
+    shares *= np.any(chosen[:, :, None] == np.arange(experts.count), axis=1)
+    shares /= shares.sum(-1, keepdims=True)
+    each = [_mlp(experts.expert, w, f"ffn.experts.{e}.", x) for e in range(experts.count)]
+    return np.asarray(np.einsum("ne,end->nd", shares, np.stack(each)))
 
 
 def _norm(x: Array, weight: Array, norm: Norm) -> Array:

@@ -32,6 +32,8 @@ SHAPES = {
     "window-of-tiles": Shape(window=64, heads=8, kv_heads=1),
     "qk-norm": Shape(qk_norm=True, head_dim=80, heads=4, kv_heads=4, act="gelu"),
     "part-of-a-head-turns": Shape(dims=12, head_dim=34, heads=10, kv_heads=1, act="gelu_tanh"),
+    "experts": Shape(experts=5, active=2, act="gelu"),
+    "odd-experts": Shape(width=101, hidden=77, heads=5, kv_heads=5, head_dim=40, experts=3, active=1),
     "wide": Shape(width=200, hidden=328, heads=7, kv_heads=1, head_dim=64, layers=1),
 }
 

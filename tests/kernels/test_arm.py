@@ -35,6 +35,12 @@ CASES = {
     "bfloat16": ("bfloat16", {}, "bfloat16", Shape(qk_norm=True, act="gelu", width=101, hidden=77)),
     "packed": ("bfloat16", {"packing": "lossless"}, "int8", Shape(heads=14, kv_heads=2, head_dim=64)),
     "int8": ("bfloat16", {"quantized": {"": "int8"}}, "int8", Shape(width=96, hidden=160, head_dim=32)),
+    "experts": (
+        "bfloat16",
+        {"quantized": {"": "int8"}},
+        "int8",
+        Shape(width=96, hidden=160, head_dim=32, experts=4, active=2),
+    ),
     "int4": ("bfloat16", {"quantized": {"": "int4"}}, "int8", Shape(width=96, hidden=160, head_dim=32)),
     "nf4": ("bfloat16", {"quantized": {"": "nf4"}}, "bfloat16", Shape(width=96, hidden=160, head_dim=32)),
     "bnb_int8": ("bfloat16", {"quantized": {"": "bnb_int8"}}, "bfloat16", Shape(width=96, hidden=160, head_dim=32)),
@@ -95,8 +101,8 @@ def fixed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 class Recorder:
     """Stands for the library: runs steps, and writes down before the first what memory holds, and every step."""
 
-    def __init__(self, real: Any, ropes: list[int], parts: int) -> None:
-        self._real, self._ropes, self._parts = real, ropes, parts
+    def __init__(self, real: Any, ropes: list[int], made: traced.Traced) -> None:
+        self._real, self._ropes, self._made = real, ropes, made
         self._segments: list[tuple[int, bytes]] = []
         self._next = 2 * LOW
         self._steps: list[tuple[int, int, int]] = []
@@ -137,13 +143,13 @@ class Recorder:
         return self._put(bytes(copy))
 
     def _program_sizes(self, given: ctypes.Structure) -> dict[str, int]:
+        scratch = (array.nbytes for array in self._made.scratch)
         return {
             "instructions": given.instruction_count * program.INSTRUCTION.itemsize,
-            "parts": self._parts * program.PART.itemsize,
+            "parts": self._made.parts.nbytes,
             "buffers": (given.logits_buffer + 1) * program.BUFFER.itemsize,
             "layers": given.layer_count * program.LAYER_CACHE.itemsize,
-            "row_sequence": given.max_tokens * 4,
-        }
+        } | dict(zip(("row_sequence", "place_rows", "expert_starts"), scratch, strict=True))
 
     def _step(self, given: ctypes.Structure, whole: ctypes.Structure) -> tuple[int, int, int]:
         rows, sequences = given.tokens_count, given.sequences
@@ -191,8 +197,8 @@ def test_arm_gives_the_logits_of_x86(
     format, options, kept, shape = CASES[case]
     spec = shape.decoder()
     model = build(spec, random_weights(spec, format), cache=kept, instruction_set="portable", **options)
-    parts = len(model.executable._logits.parts)  # type: ignore[attr-defined]
-    recorder = Recorder(library.kernels(), [rope.dims for rope in spec.ropes], parts)
+    made = model.executable._logits  # type: ignore[attr-defined]
+    recorder = Recorder(library.kernels(), [rope.dims for rope in spec.ropes], made)
     monkeypatch.setattr(library, "kernels", lambda: recorder)
     expected = np.concatenate([logits.ravel() for logits in run_steps(model)])
     image = tmp_path / "image"

@@ -277,7 +277,7 @@ def test_values_that_live_together_never_share_memory() -> None:
     from causerie.backends.native.cache import LayerCaches
     from causerie.backends.native.trace import NativeOps, fold_roundings
 
-    for shape in (Shape(), Shape(qk_norm=True, tied=False, bias=True, width=101)):
+    for shape in (Shape(), Shape(qk_norm=True, tied=False, bias=True, width=101), Shape(experts=4, active=3)):
         spec = shape.decoder()
         model = build(spec, random_weights(spec, "bfloat16"), max_tokens=8)
         ops = NativeOps(spec, LayerCaches(spec, model.cache))
@@ -289,7 +289,8 @@ def test_values_that_live_together_never_share_memory() -> None:
             assert all(holds[memory.buffer_of[value.number]] == value for value in line.inputs)
             inputs = {memory.buffer_of[value.number] for value in line.inputs}
             for value in line.outputs:
-                assert memory.buffer_of[value.number] not in inputs
+                assert memory.buffer_of[value.number] not in inputs or value in line.inputs
+                assert memory.times[memory.buffer_of[value.number]] == value.times
                 assert memory.strides[memory.buffer_of[value.number]] >= value.width * (4 if value.form == WIDE else 2)
                 holds[memory.buffer_of[value.number]] = value
 

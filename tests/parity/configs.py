@@ -122,6 +122,15 @@ CASES = [
     # Not 1: there the sliding cache of transformers keeps everything, and its generate() differs from its forward().
     Case("mistral, window of two", "mistral", {"sliding_window": 2}),
     Case("mistral, own head_dim", "mistral", {"sliding_window": 16, "head_dim": 40, "num_key_value_heads": 1}),
+    Case("mixtral", "mixtral", {"num_local_experts": 4, "num_experts_per_tok": 2}),
+    Case(
+        "mixtral, three of five uneven experts",
+        "mixtral",
+        {"num_local_experts": 5, "num_experts_per_tok": 3, "intermediate_size": 89, "tie_word_embeddings": True},
+    ),
+    Case("mixtral, one expert at a time", "mixtral", {"num_local_experts": 3, "num_experts_per_tok": 1}),
+    Case("mixtral, all experts", "mixtral", {"num_local_experts": 3, "num_experts_per_tok": 3, "head_dim": 24}),
+    Case("mixtral, window", "mixtral", {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 7}),
     Case("qwen2", "qwen2"),
     Case("qwen2, tied head", "qwen2", {"tie_word_embeddings": True, "num_key_value_heads": 1}),
     Case(

@@ -45,7 +45,8 @@ def reference(folder: Path, dtype: str = "float32") -> Any:
     """transformers' model of a folder, a fresh one: dynamic rotations leave a state behind."""
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), attn_implementation="eager").eval()
+    plain = {"attn_implementation": "eager", "experts_implementation": "eager"}
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), **plain).eval()
 
 
 def save_case(case: Case, folder: Path) -> Path:

@@ -13,7 +13,7 @@ from tests.parity.configs import PROMPT
 from tests.parity.harness import Bench, load, prompt_logits, some_tokens
 
 FolderOf = Callable[[str], Path]
-NAMES = ["llama, own head_dim", "mistral", "qwen3, upper layers slide"]
+NAMES = ["llama, own head_dim", "mistral", "mixtral, window", "qwen3, upper layers slide"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -26,6 +26,7 @@ def gather(name: str, options: LoadOptions) -> Report:
         "layers": len(model.spec.layers),
         "context": model.spec.context,
         "parameters": model.spec.parameters,
+        "active_parameters": round(model.spec.active_parameters),
         "dtype": model.dtype,
         "stored_bytes": model.stored_bytes,
         "weights": [
@@ -46,19 +47,21 @@ def gather(name: str, options: LoadOptions) -> Report:
 def as_lines(report: Report) -> str:
     """The report for people: facts, then a table with one row for each kind of weights."""
     stored = report["stored_bytes"]
+    count, active = report["parameters"], report["active_parameters"]
+    used = "" if active == count else f", of which each token uses {active / 1e6:,.1f} M"
     facts = [
         ("model", report["model"]),
         ("folder", report["folder"]),
         ("family", f"{report['family']}, {report['layers']} layers, context {report['context']}"),
-        ("parameters", f"{report['parameters'] / 1e6:,.1f} M"),
+        ("parameters", f"{count / 1e6:,.1f} M{used}"),
         ("in its files", "not on this machine yet" if stored is None else _size(stored)),
     ]
     lines = [f"{name:<16}{text}" for name, text in facts]
     lines += ["", f"{'weights':<20}{'format':<12}{'parameters':>12}{'bytes':>11}{'bits/weight':>13}"]
     rows = [*report["weights"], report | {"kind": "together", "format": ""}]
     for row in rows:
-        count = f"{row['parameters'] / 1e6:,.2f} M"
-        size = f"{row['kind']:<20}{row['format']:<12}{count:>12}{_size(row['bytes']):>11}"
+        parameters = f"{row['parameters'] / 1e6:,.2f} M"
+        size = f"{row['kind']:<20}{row['format']:<12}{parameters:>12}{_size(row['bytes']):>11}"
         lines.append(f"{size}{row['bits_per_weight']:>13.2f}")
     return "\n".join(lines) + "\n"
 

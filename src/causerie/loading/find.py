@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from causerie.checkpoint.expression import Expression, Rows, ShapeError, Tensor
+from causerie.checkpoint.expression import Expression, Place, Rows, ShapeError, Tensor
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import Unsupported, WeightFileError, nearest
 from causerie.loading.packed import Packed, find_packed
@@ -40,7 +40,7 @@ def find_weights(
     it. Warns about other tensors without a place; where `strict`, refuses them too."""
     present = set(index.names())
     wanted = [(weight, names.expression(weight.name)) for weight in spec.weights()]
-    fused = _fused_rows(expression for _, expression in wanted)
+    fused = _fused_sizes(expression for _, expression in wanted)
     sources: list[Source] = []
     missing: list[str] = []
     for weight, expression in wanted:
@@ -58,17 +58,24 @@ def find_weights(
     return sources
 
 
-def _fused_rows(expressions: Iterable[Expression]) -> dict[str, int]:
-    """Of each tensor that is taken apart by rows, how many it has."""
-    rows: dict[str, int] = {}
+def _fused_sizes(expressions: Iterable[Expression]) -> dict[str, tuple[int, ...]]:
+    """Of each tensor that is taken apart by rows, by places of a stack, or by rows of these: the sizes of these axes,
+    its first."""
+    sizes: dict[str, tuple[int, ...]] = {}
     for expression in expressions:
-        if isinstance(expression, Rows) and isinstance(expression.of, Tensor):
-            rows[expression.of.name] = max(rows.get(expression.of.name, 0), expression.stop)
-    return rows
+        rows, of = ((expression.stop,), expression.of) if isinstance(expression, Rows) else ((), expression)
+        own = (of.place + 1, *rows) if isinstance(of, Place) else rows
+        if own and isinstance(of, Place | Tensor):
+            sizes[of.name] = max(sizes.get(of.name, ()), own)
+    return sizes
 
 
 def _not_plain(
-    config: Mapping[str, Any], index: TensorIndex, weight: WeightSpec, expression: Expression, fused: Mapping[str, int]
+    config: Mapping[str, Any],
+    index: TensorIndex,
+    weight: WeightSpec,
+    expression: Expression,
+    fused: Mapping[str, tuple[int, ...]],
 ) -> Source | None:
     """The source of a matrix that is held quantized or as a backend reads it."""
     if len(weight.shape) != 2:
@@ -78,7 +85,7 @@ def _not_plain(
     if (packed := find_packed(config, index, expression.key, weight.shape)) is not None:
         return PackedSource(weight, expression.key, packed, index)
     if isinstance(expression, Rows) and isinstance(expression.of, Tensor):
-        whole = (fused[expression.of.name], weight.shape[1])
+        whole = (fused[expression.of.name][0], weight.shape[1])
         if (packed := find_packed(config, index, expression.of.name, whole)) is not None:
             _check_border(packed, expression)
             return PackedSource(weight, expression.key, packed, index, expression.start)
@@ -112,7 +119,9 @@ def _home(index: TensorIndex) -> str:
     return str(some if len(files) == 1 else some.parent)
 
 
-def _checked(weight: WeightSpec, expression: Expression, index: TensorIndex, fused: Mapping[str, int]) -> PlainSource:
+def _checked(
+    weight: WeightSpec, expression: Expression, index: TensorIndex, fused: Mapping[str, tuple[int, ...]]
+) -> PlainSource:
     """A source of plain numbers of the right shape. Raises WeightFileError."""
     first = index.info(expression.tensors[0])
     stored = expression.dtype(index)
@@ -126,8 +135,9 @@ def _checked(weight: WeightSpec, expression: Expression, index: TensorIndex, fus
         shape, wanted = expression.shape(index), str(weight.shape)
     except ShapeError as error:
         shape, wanted = (), f"{error}, for {weight.shape} of it"
-    if first.name in fused and first.shape[:1] != (fused[first.name],):
-        shape, wanted = (), f"{fused[first.name]} rows"
+    sizes = fused.get(first.name, ())
+    if tuple(first.shape[: len(sizes)]) != sizes:
+        shape, wanted = (), f"{' x '.join(map(str, sizes))} rows"
     if shape != weight.shape:
         raise WeightFileError(
             f"{first.file}: tensor {first.name!r} has shape {tuple(first.shape)}, and config.json makes it {wanted}. "

@@ -33,11 +33,15 @@ _TRAINING = (  # how weights were first drawn, and what is dropped while trainin
     "gradient_checkpointing",
     # Splits a matrix product into slices, as one training run did; the sum is the same.
     "pretraining_tp",
+    # Of routers: noise on what they read, and a loss that spreads their choices; in evaluation neither is there.
+    "router_jitter_noise",
+    "router_aux_loss_coef",
 )
 _OUTPUTS = (  # what the other program's forward pass returns beside logits, and how it is run there
     "use_cache",
     "output_attentions",
     "output_hidden_states",
+    "output_router_logits",
     "return_dict",
     "torchscript",
     "use_bfloat16",

@@ -5,7 +5,8 @@ expressions over them (checkpoint/expression.py). Knows no shapes and opens no f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from causerie.checkpoint.expression import Expression, Tensor
@@ -45,9 +46,10 @@ _COMPUTED = re.compile(
 
 @dataclass(frozen=True)
 class Names:
-    """What one checkpoint calls the weights of one model."""
+    """What one checkpoint calls the weights of one model; `others` is what further programs call the same ones."""
 
     table: Table
+    others: tuple[Table, ...] = ()
 
     def expression(self, name: str) -> Expression:
         """What a canonical weight, say "layers.3.mixer.q", is in the files."""
@@ -65,18 +67,32 @@ class Names:
         outside = {name.partition(".")[0] + "." for name in names if not name.startswith(tuple(layers))}
         return frozenset(layers | outside)
 
-    def within(self, present: Collection[str]) -> Names:
-        """The same names as a file with these tensors has them, which may hold the text model as a part of a larger
-        one (transformers 5, conversion_mapping.py)."""
+    def within(self, present: Iterable[str]) -> Names:
+        """The names as a file with these tensors has them: those of one program, the one most of whose tensors are
+        there, and perhaps inside of a larger model (transformers 5, conversion_mapping.py). A tensor may be there as
+        several, which begin with its name."""
+        ordered = sorted(present)
         (embedding,) = self.expression(EMBEDDING).tensors
-        for rename in _NESTINGS:
-            if rename(embedding) in present:
-                return Names({ours: _renamed(theirs, rename) for ours, theirs in self.table.items()})
-        return self
+        rename = next((each for each in _NESTINGS if _begins_one(each(embedding), ordered)), _NESTINGS[0])
+        tables = [
+            {ours: _renamed(theirs, rename) for ours, theirs in table.items()} for table in (self.table, *self.others)
+        ]
+        return max((Names(table) for table in tables), key=lambda names: names._count(ordered))
+
+    def _count(self, ordered: list[str]) -> int:
+        """How many tensors of the first layer, and of what is no layer's, are there."""
+        expressions = [self.expression(ours.replace("{i}", "0")) for ours in self.table]
+        return sum(_begins_one(name, ordered) for name in {name for each in expressions for name in each.tensors})
 
 
 def _renamed(said: str | Expression, rename: Callable[[str], str]) -> str | Expression:
     return rename(said) if isinstance(said, str) else said.named(rename)
+
+
+def _begins_one(name: str, ordered: list[str]) -> bool:
+    """Whether one of the names, which are sorted, begins with this one."""
+    at = bisect_left(ordered, name)
+    return at < len(ordered) and ordered[at].startswith(name)
 
 
 def _under_model(name: str) -> str:

@@ -7,7 +7,7 @@ nothing here. This module knows no weights and no backend.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -24,21 +24,26 @@ Build = Callable[[Config], Decoder]
 @dataclass(frozen=True)
 class Architecture:
     """One family: how its config becomes a spec, and what its checkpoints call the weights (see names.py); a table may
-    depend on the spec, where sizes decide which rows of a tensor a weight is."""
+    depend on the spec, where sizes decide which rows of a tensor a weight is, and several where programs differ in
+    how they arrange the same weights; it is the first's that is meant where no file is there."""
 
     model_type: str
     build: Build
-    weights: Table | Callable[[Decoder], Table]
+    weights: Table | Callable[[Decoder], Table | Sequence[Table]]
 
     def names(self, spec: Decoder) -> Names:
         """What checkpoints call the weights of a model of this family."""
-        return Names(self.weights(spec) if callable(self.weights) else self.weights)
+        said = self.weights(spec) if callable(self.weights) else self.weights
+        first, *others = [said] if isinstance(said, Mapping) else said
+        return Names(first, tuple(others))
 
 
 _registered: dict[str, Architecture] = {}
 
 
-def architecture(model_type: str, *, weights: Table | Callable[[Decoder], Table]) -> Callable[[Build], Build]:
+def architecture(
+    model_type: str, *, weights: Table | Callable[[Decoder], Table | Sequence[Table]]
+) -> Callable[[Build], Build]:
     """Registers the decorated function as the reader of `model_type`; it belongs in archs/<model_type>.py."""
 
     def register(build: Build) -> Build:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from causerie.quant.cache_format import bytes_per_head
+from causerie.quant.format import held_bytes
 from causerie.quant.formats import format_named
 from causerie.spec.decoder import Decoder
 
@@ -68,19 +69,23 @@ def step_work(
 ) -> Cost:
     """The work of a step in which each of `sequences` brings `rows` tokens, `depth` tokens lying before the first.
 
-    `read` are the bytes of `active_bytes`, `held` the format of the weights and of the cache, `wanted` the rows in all
-    whose logits are computed. Activations count as nothing: they stay in the processor's caches.
+    `read` are the bytes of `active_bytes`, of which experts that no token goes to are left unread; `held` the format of
+    the weights and of the cache, `wanted` the rows in all whose logits are computed. Activations count as nothing: they
+    stay in the processor's caches.
     """
     weights, cache = held
     seen = 0.0  # (query, position) pairs times what a pair costs
     cached = 0.0
     matrices = 0
+    unread = 0.0
     for layer in spec.layers:
         pages, cost = layer.mixer.keeps, layer.cost(spec.width)
         matrices += cost.matrices
+        for weight, count in layer.unread(spec.width, rows * sequences):
+            unread += count * held_bytes(format_named(weights), (weight.shape[0], weight.shape[1]))
         seen += 2 * cost.pairs * rows * pages.seen(depth + (rows + 1) / 2)
         cached += pages.heads * bytes_per_head(cache, pages.head_dim) * pages.seen(depth + rows)
     operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * wanted)}
     attention = arithmetic_of(cache)
     operations[attention] = operations.get(attention, 0.0) + seen * sequences
-    return Cost(read + cached * sequences, operations)
+    return Cost(read - unread + cached * sequences, operations)

@@ -1,7 +1,7 @@
 """Which of a model's weights are held in which format. Knows no file; names of modules are handed in.
 
-A choice (`QuantConfig`) and a model's spec give the format of every weight. Vectors (norms, biases) are never
-quantized: they are a thousandth of a model.
+A choice (`QuantConfig`) and a model's spec give the format of every weight. Vectors (norms, biases) and
+routers are never quantized: they are a thousandth of a model.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class QuantConfig:
         return chosen
 
     def _of(self, role: Role) -> str | None:
-        return {"embedding": self.embedding, "head": self.head, "vector": None}.get(role, self.matrices)
+        return {"embedding": self.embedding, "head": self.head, "router": None, "vector": None}.get(role, self.matrices)
 
     def _refuse_unmatched(self, matched: set[str], modules: Mapping[str, str]) -> None:
         names = set(modules.values()) | {"lm_head"}  # there even where it is tied to the embedding

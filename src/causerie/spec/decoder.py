@@ -55,6 +55,12 @@ class Decoder:
         return EMBEDDING if self.tied else HEAD
 
     @property
+    def active_parameters(self) -> float:
+        """Number of parameters that one token's step uses: all, but for experts that it does not go to."""
+        unread = (each for layer in self.layers for each in layer.unread(self.width, 1))
+        return self.parameters - sum(weight.parameters * count for weight, count in unread)
+
+    @property
     def parameters(self) -> int:
         """Number of parameters, a tied head counted once."""
         return sum(weight.parameters for weight in self.weights())

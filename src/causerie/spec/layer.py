@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from causerie.spec.attention import Attention
 from causerie.spec.cost import PartCost
+from causerie.spec.experts import Experts
 from causerie.spec.mlp import MLP
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights
@@ -19,7 +20,7 @@ class Layer:
     added."""
 
     mixer: Attention
-    ffn: MLP
+    ffn: MLP | Experts
     norm: Norm
     norm_after: Norm | None = None
 
@@ -35,6 +36,10 @@ class Layer:
     def cost(self, width: int) -> PartCost:
         """Of both parts."""
         return self.mixer.cost(width) + self.ffn.cost(width)
+
+    def unread(self, width: int, rows: float) -> Iterator[tuple[WeightSpec, float]]:
+        """Weights that a step of `rows` tokens need not read, and how many of each it is expected to leave so."""
+        return self.ffn.unread(width, rows)
 
     def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, *, last: bool) -> Value:
         """[n, width] → [n, width]; of the last block only the rows that are wanted, as nobody attends to what

@@ -33,6 +33,10 @@ class MLP:
         """Three matrices."""
         return PartCost(3 * self.hidden * width)
 
+    def unread(self, width: int, rows: float) -> Iterator[tuple[WeightSpec, float]]:
+        """What a step of `rows` tokens leaves unread: nothing."""
+        return iter(())
+
     def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, prefix: str) -> Value:
         """down(act(gate(x)) · up(x)): [n, width] → [n, width] (Shazeer, "GLU variants improve Transformer", 2020)."""
         gate, up = ops.linear(x, *linear_parts(weights, prefix, ["gate", "up"]))

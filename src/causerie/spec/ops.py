@@ -29,6 +29,15 @@ class Linear:
     bias: Weight | None = None
 
 
+@dataclass(frozen=True)
+class Expert:
+    """The matrices of one gated feed-forward layer among several."""
+
+    gate: Linear
+    up: Linear
+    down: Linear
+
+
 class Ops(Protocol):
     """What a step can do. Shapes are of one step with n tokens; rows never influence each other except in attention,
     and there only through the cache blocks of their own sequence."""
@@ -55,6 +64,12 @@ class Ops(Protocol):
 
     def glu(self, gate: Value, up: Value, act: Activation) -> Value:
         """act(gate) · up."""
+        ...
+
+    def experts(self, x: Value, scores: Value, experts: Sequence[Expert], active: int, act: Activation) -> Value:
+        """[n, width]: for each row Σ share · down(act(gate(x)) · up(x)) over the `active` experts whose scores are
+        highest, of equal ones the first, in this order; the shares are softmax(scores), [n, experts], in float32,
+        divided by the sum of those chosen. What no row chooses is not read."""
         ...
 
     def add(self, x: Value, y: Value) -> Value:

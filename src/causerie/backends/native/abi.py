@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 6  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 7  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -26,6 +26,11 @@ class Op(Enum):
     ADD = auto()
     SELECT = auto()
     MERGE = auto()
+    ROUTE = auto()  # of a mixture of experts: src/kernels_experts.cpp
+    GROUP = auto()
+    GATHER = auto()
+    EXPERT_LINEAR = auto()
+    COMBINE = auto()
 
 
 class Number(Enum):
@@ -114,16 +119,17 @@ ENUMERATIONS: tuple[type[Enum], ...] = (
 )
 CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM TABLE_BYTES STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
 FIELDS = {
-    "Part": "weight bias out rows format layout",
-    "Instruction": "op counted x y z out narrow group width length act heads kv_heads head_dim dims window rope "
-    "format layout first_part part_count eps scale address block_bytes block_stride",
+    "Part": "weight bias out rows format layout expert",
+    "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
+    "format layout first_part part_count experts active eps scale address block_bytes block_stride",
+    "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride",
     "RowGroup": "first count chunks chunks_begun sums_begun",
     "Attending": "groups chunks split room",
     "Sum": "peak total",
-    "Program": "instructions parts buffers layers row_sequence sums instruction_count layer_count logits_buffer blocks "
-    "max_tokens vocab threads",
+    "Program": "instructions parts buffers layers row_sequence place_rows expert_starts sums instruction_count "
+    "layer_count logits_buffer blocks max_tokens vocab threads",
     "Step": "tokens_count sequences wanted_count copies_count tables_count tokens positions starts tables "
     "table_starts wanted copies rotations logits attending",
     "Packing": "source scale zero unit target first rows width source_format target_format layout",

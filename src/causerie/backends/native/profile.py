@@ -12,6 +12,7 @@ from causerie.backends.native.abi import Counted, Op
 from causerie.backends.native.program import BLOCK
 from causerie.backends.native.trace import Line
 from causerie.backends.step import Step
+from causerie.spec.experts import unread_share
 
 
 def instruction_time(line: Line, instruction: np.void, seconds: float, step: Step) -> InstructionTime:
@@ -29,6 +30,9 @@ def _bytes_read(line: Line, instruction: np.void, step: Step) -> int:
         return 0
     if line.op is Op.LINEAR:
         return sum(part.weight.nbytes for part in line.parts)
+    if line.op is Op.EXPERT_LINEAR:  # not told which experts it was: as many as are to be expected
+        unread = unread_share(int(instruction["experts"]), int(instruction["active"]), rows)
+        return int(sum(part.weight.nbytes for part in line.parts) * (1 - unread))
     if line.op is not Op.ATTENTION:
         return 0
     ends = step.positions[step.starts[1:] - 1] + 1

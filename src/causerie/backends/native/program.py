@@ -26,6 +26,7 @@ PLAIN_STEP = _CONSTANTS["PLAIN_STEP"]  # and of one that is not
 
 PART = _STRUCTURES["Part"].dtype()
 INSTRUCTION = _STRUCTURES["Instruction"].dtype()
+ROUTE = _STRUCTURES["Route"].dtype()
 BUFFER = _STRUCTURES["Buffer"].dtype()
 PACKED_PANEL = _STRUCTURES["PackedPanel"].dtype()
 ESCAPE = _STRUCTURES["Escape"].dtype()

@@ -8,7 +8,7 @@ step and no thread.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from causerie.backends.native import abi
 from causerie.backends.native.abi import CacheNumber, Counted, Layout, Narrow, Op
 from causerie.backends.native.cache import LayerCaches
-from causerie.backends.native.program import BUFFER, INSTRUCTION, PART, format_number, number
+from causerie.backends.native.program import BUFFER, INSTRUCTION, PART, ROUTE, format_number, number
 from causerie.backends.native.quantized import input_group
 from causerie.errors import EngineError
 from causerie.quant.plain import to_float32, to_plain
@@ -26,7 +26,7 @@ from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
 from causerie.spec.mlp import Activation
 from causerie.spec.norm import Norm
-from causerie.spec.ops import Linear
+from causerie.spec.ops import Expert, Linear
 
 CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION)  # operations that can give their result in bfloat16
 CAN_QUANTIZE = (Op.NORM, Op.GLU)  # and in 8 bits
@@ -61,6 +61,7 @@ class Value:
     width: int
     counted: Counted  # what its rows are
     form: Form = WIDE
+    times: int = 1  # how many rows there are of each that is counted
 
     @property
     def row_bytes(self) -> int:
@@ -82,6 +83,7 @@ class Line:
     outputs: tuple[Value, ...]
     numbers: Mapping[str, float]
     parts: tuple[Linear, ...] = ()
+    experts: tuple[int, ...] = ()  # of each part of EXPERT_LINEAR: whose rows it multiplies
 
 
 class NativeOps:
@@ -116,13 +118,11 @@ class NativeOps:
     def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:
         """bfloat16 matrices read x rounded to bfloat16, int8 and int4 in 8 bits, others as it is; parts that read the
         same share one pass."""
-        outputs = {i: self._value(part.weight.shape[0], x.counted) for i, part in enumerate(parts)}
-        read = [_input_of(part.weight) for part in parts]
-        for form in dict.fromkeys(read):
-            chosen = [i for i, each in enumerate(read) if each == form]
+        outputs = tuple(self._value(part.weight.shape[0], x.counted) for part in parts)
+        for form, chosen in _by_form(parts):
             outs = tuple(outputs[i] for i in chosen)
             self.lines.append(Line(Op.LINEAR, (self._as(x, form),), outs, {}, tuple(parts[i] for i in chosen)))
-        return tuple(outputs.values())
+        return outputs
 
     def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
         """Two lines: turn and write to the cache, then attend."""
@@ -144,8 +144,19 @@ class NativeOps:
 
     def glu(self, gate: Value, up: Value, act: Activation) -> Value:
         """act(gate) · up."""
-        out = self._value(gate.width, gate.counted)
+        out = self._value(gate.width, gate.counted, times=gate.times)
         self._note(Op.GLU, (gate, up), out, {"act": number(abi.Activation[act.upper()])})
+        return out
+
+    def experts(self, x: Value, scores: Value, experts: Sequence[Expert], active: int, act: Activation) -> Value:
+        """Each row as often as it has experts, the rows of each expert one after the other; then the sums."""
+        routes = self._value(active * ROUTE.itemsize // 4, x.counted)
+        self._note(Op.ROUTE, (scores,), routes, {"active": active})
+        self._note(Op.GROUP, (routes,), routes, {"active": active, "experts": len(experts)})
+        gate, up = self._expert_linear(x, active, [[each.gate, each.up] for each in experts], gather=True)
+        (result,) = self._expert_linear(self.glu(gate, up, act), active, [[each.down] for each in experts])
+        out = self._value(result.width, x.counted)
+        self._note(Op.COMBINE, (result, routes), out, {"active": active})
         return out
 
     def add(self, x: Value, y: Value) -> Value:
@@ -160,9 +171,36 @@ class NativeOps:
         self._note(Op.SELECT, (x,), out, {})
         return out
 
-    def _value(self, width: int, counted: Counted, form: Form = WIDE) -> Value:
+    def _expert_linear(
+        self, x: Value, active: int, experts: Sequence[Sequence[Linear]], *, gather: bool = False
+    ) -> tuple[Value, ...]:
+        """A value for each matrix that an expert has, in which each expert fills the rows of its places. Rows of `x`
+        lie by place, or are to be gathered so."""
+        outputs = [self._value(each.weight.shape[0], x.counted, times=active) for each in experts[0]]
+        parts = [(expert, i, part) for expert, own in enumerate(experts) for i, part in enumerate(own)]
+        parts.sort(key=lambda each: each[1])
+        for form, chosen in _by_form([part for _, _, part in parts]):
+            read = self._as(x, form)
+            if gather:
+                read, once = self._value(x.width, x.counted, form, active), read
+                self._note(Op.GATHER, (once,), read, {"length": once.row_bytes})
+            some = [parts[i] for i in chosen]
+            outs = tuple(outputs[i] for _, i, _ in some)
+            self.lines.append(
+                Line(
+                    Op.EXPERT_LINEAR,
+                    (read,),
+                    outs,
+                    {"experts": len(experts), "active": active},
+                    tuple(part for *_, part in some),
+                    tuple(expert for expert, *_ in some),
+                )
+            )
+        return tuple(outputs)
+
+    def _value(self, width: int, counted: Counted, form: Form = WIDE, times: int = 1) -> Value:
         self._values += 1
-        return Value(self._values - 1, width, counted, form)
+        return Value(self._values - 1, width, counted, form, times)
 
     def _note(self, op: Op, inputs: tuple[Value, ...], out: Value, numbers: Mapping[str, float]) -> None:
         self.lines.append(Line(op, inputs, (out,), numbers))
@@ -171,7 +209,7 @@ class NativeOps:
         if form == WIDE:
             return x
         if (x.number, form) not in self._rounded:
-            out = self._rounded[x.number, form] = self._value(x.width, x.counted, form)
+            out = self._rounded[x.number, form] = self._value(x.width, x.counted, form, x.times)
             self._note(Op.ROUND, (x,), out, {})
         return self._rounded[x.number, form]
 
@@ -188,6 +226,12 @@ def _input_of(weight: Weight) -> Form:
         return BRAIN
     group = input_group(weight.format, weight.shape[1])
     return Form(Narrow.CODES, group) if group else WIDE
+
+
+def _by_form(parts: Sequence[Linear]) -> list[tuple[Form, list[int]]]:
+    """The forms in which matrices read their input, and which matrices read each."""
+    read = [_input_of(part.weight) for part in parts]
+    return [(form, [i for i, each in enumerate(read) if each == form]) for form in dict.fromkeys(read)]
 
 
 def _can_give(line: Line, out: Value) -> bool:
@@ -215,10 +259,16 @@ def fold_roundings(lines: Iterable[Line]) -> list[Line]:
 
 @dataclass(frozen=True)
 class Memory:
-    """Which buffer each value lives in, and how long a row of each buffer is."""
+    """Which buffer each value lives in, how long a row of each buffer is, and how many there are of each row that is
+    counted."""
 
     buffer_of: dict[int, int]  # by value number
     strides: list[int]
+    times: list[int]
+
+    def sizes(self, rows: int) -> list[int]:
+        """Bytes of each buffer."""
+        return [stride * times * rows for stride, times in zip(self.strides, self.times, strict=True)]
 
 
 def share_memory(lines: list[Line], logits: Value) -> Memory:
@@ -227,16 +277,22 @@ def share_memory(lines: list[Line], logits: Value) -> Memory:
     last_use = {value.number: i for i, line in enumerate(lines) for value in (*line.outputs, *line.inputs)}
     buffer_of: dict[int, int] = {}
     strides: list[int] = []
+    times: list[int] = []
     free: list[int] = []
     for i, line in enumerate(lines):
         for value in line.outputs:
-            if value == logits:
+            if value == logits or value.number in buffer_of:  # several lines may write to one value
                 continue
-            buffer_of[value.number] = _fitting(value.row_bytes, strides, free)
+            alike = [each for each in free if times[each] == value.times]
+            buffer_of[value.number] = chosen = _fitting(value.row_bytes, strides, alike)
+            if chosen == len(times):
+                times.append(value.times)
+            else:
+                free.remove(chosen)
         ending = {v.number for v in (*line.inputs, *line.outputs) if last_use[v.number] == i and v != logits}
         free += sorted({buffer_of[number] for number in ending})
     buffer_of[logits.number] = len(strides)
-    return Memory(buffer_of, [*strides, logits.width * 4])
+    return Memory(buffer_of, [*strides, logits.width * 4], [*times, 1])
 
 
 def _fitting(row_bytes: int, strides: list[int], free: list[int]) -> int:
@@ -246,7 +302,6 @@ def _fitting(row_bytes: int, strides: list[int], free: list[int]) -> int:
         return len(strides) - 1
     large = [each for each in free if strides[each] >= row_bytes]
     chosen = min(large, key=strides.__getitem__) if large else max(free, key=strides.__getitem__)
-    free.remove(chosen)
     strides[chosen] = max(strides[chosen], row_bytes)
     return chosen
 
@@ -267,7 +322,7 @@ def assemble(lines: list[Line], memory: Memory) -> tuple[NDArray[np.void], NDArr
         shape = line.inputs[0] if line.inputs else line.outputs[0]
         out = line.outputs[0]
         instruction["op"], instruction["counted"] = number(line.op), number(out.counted)
-        instruction["width"] = shape.width
+        instruction["times"], instruction["width"] = out.times, shape.width
         instruction["narrow"], instruction["group"] = number(out.form.narrow), out.form.group
         for name, value in zip("xyz", line.inputs, strict=False):
             instruction[name] = memory.buffer_of[value.number]
@@ -277,7 +332,9 @@ def assemble(lines: list[Line], memory: Memory) -> tuple[NDArray[np.void], NDArr
         instruction["first_part"], instruction["part_count"] = first, len(line.parts)
         own = parts[first : first + len(line.parts)]
         first += len(own)
-        for part, linear, result in zip(own, line.parts, line.outputs, strict=False):
+        experts = line.experts or (0,) * len(line.parts)
+        for part, linear, result, expert in zip(own, line.parts, line.outputs, experts, strict=False):
+            part["expert"] = expert
             part["weight"], part["format"] = linear.weight.data.address, format_number(linear.weight.format)
             part["layout"] = number(linear.weight.data.layout)
             part["bias"] = 0 if linear.bias is None else linear.bias.data.address
@@ -288,10 +345,11 @@ def assemble(lines: list[Line], memory: Memory) -> tuple[NDArray[np.void], NDArr
 
 
 def buffers(memory: Memory, rows: int, begin: int) -> NDArray[np.void]:
-    """The table of buffers, one after the other from address `begin`, each of `rows` rows; the last is the logits'."""
+    """The table of buffers, one after the other from address `begin`, each of `rows` rows or a multiple of
+    them; the last is the logits'."""
     table: NDArray[np.void] = np.zeros(len(memory.strides), BUFFER)
-    for buffer, stride in zip(table, memory.strides, strict=True):
+    for buffer, stride, size in zip(table, memory.strides, memory.sizes(rows), strict=True):
         buffer["data"], buffer["stride"] = begin, stride
-        begin += stride * rows
+        begin += size
     table[-1]["data"] = 0
     return table

@@ -36,7 +36,7 @@ class Traced:
     lines: list[trace.Line]
     width: int  # of a row of the result
     activations: Arena
-    row_sequence: NDArray[np.int32]  # scratch
+    scratch: tuple[NDArray[np.int32], ...]
 
     @staticmethod
     def of(
@@ -57,17 +57,21 @@ class Traced:
         lines = trace.fold_roundings(ops.lines)
         memory = trace.share_memory(lines, result)
         lines = trace.with_merges(lines)
-        room = sum(memory.strides[:-1]) * max_tokens
+        room = sum(memory.sizes(max_tokens)[:-1])
         activations = Arena(aligned(room) + SUMS_BYTES, "the activations of a step")
         instructions, parts = trace.assemble(lines, memory)
         buffers = trace.buffers(memory, max_tokens, activations.take(room))
         row_sequence = np.zeros(max_tokens, np.int32)
+        place_rows = np.zeros(max(memory.times) * max_tokens, np.int32)
+        expert_starts = np.zeros(1 + int(instructions["experts"].max(initial=0)), np.int32)
         program = Program(
             instructions=instructions.ctypes.data,
             parts=parts.ctypes.data,
             buffers=buffers.ctypes.data,
             layers=caches.layers.ctypes.data,
             row_sequence=row_sequence.ctypes.data,
+            place_rows=place_rows.ctypes.data,
+            expert_starts=expert_starts.ctypes.data,
             sums=activations.take(SUMS_BYTES),
             instruction_count=len(instructions),
             layer_count=len(caches.layers),
@@ -77,4 +81,5 @@ class Traced:
             vocab=spec.vocab,
             threads=threads,
         )
-        return Traced(program, instructions, parts, buffers, lines, width, activations, row_sequence)
+        scratch = (row_sequence, place_rows, expert_starts)
+        return Traced(program, instructions, parts, buffers, lines, width, activations, scratch)

@@ -5,7 +5,7 @@ In float32 on the CPU this is what every other implementation is tested against.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,7 @@ from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
 from causerie.spec.mlp import Activation
 from causerie.spec.norm import Norm
-from causerie.spec.ops import Linear
+from causerie.spec.ops import Expert, Linear
 from causerie.spec.rope import Rope
 
 MOST_SCORES = 2**26  # attention scores held at once, in elements: queries are taken in chunks that stay below
@@ -76,6 +76,20 @@ class TorchOps:
         if act == "silu":
             return F.silu(gate) * up
         return F.gelu(gate, approximate="tanh" if act == "gelu_tanh" else "none") * up
+
+    def experts(self, x: Tensor, scores: Tensor, experts: Sequence[Expert], active: int, act: Activation) -> Tensor:
+        """Expert by expert over the rows that choose it; the sum in float32, in the order of each row's choices."""
+        ordered, order = scores.float().softmax(-1).sort(dim=-1, descending=True, stable=True)
+        shares, chosen = ordered[:, :active], order[:, :active]
+        results = x.new_empty((*chosen.shape, x.shape[-1]))  # [n, active, width]
+        for number, expert in enumerate(experts):
+            rows, slots = torch.where(chosen == number)
+            if not len(rows):
+                continue
+            gate, up = self.linear(x[rows], expert.gate, expert.up)
+            (results[rows, slots],) = self.linear(self.glu(gate, up, act), expert.down)
+        shares = shares / shares.sum(-1, keepdim=True)
+        return (results.float() * shares[..., None]).sum(1).to(x.dtype)
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
         """x + y"""

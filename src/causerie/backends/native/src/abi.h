@@ -3,7 +3,10 @@
 #pragma once
 #include <stdint.h>
 
-enum Op : int32_t { OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE, OP_COUNT };
+enum Op : int32_t {
+  OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE,
+  OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_COUNT  // a mixture of experts: kernels_experts.cpp
+};
 // Quantized matrices: quantized.h.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, INT8, INT4, LOOKUP4, ROW_INT8, NUMBER_COUNT };
 enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE_INT8, CACHE_NUMBER_COUNT };
@@ -29,7 +32,7 @@ enum Fault : int32_t {
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 6;   // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 7;   // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
@@ -46,18 +49,21 @@ struct Part {
   int32_t rows;
   int32_t format;
   int32_t layout;
+  int32_t expert;  // expert_linear: whose rows it multiplies
+  int32_t unused;
 };
 
 // Every operation reads the fields it needs; the rest are 0. Buffers are indexes into Program::buffers.
 struct Instruction {
   int32_t op;
   int32_t counted;    // what its rows are: a Counted
+  int32_t times;      // and how many there are of each: 1, or an expert's for each choice of a row
   int32_t x, y, z;    // inputs
   int32_t out;
   int32_t narrow;     // how out is written: a Narrow
   int32_t group;      // of NARROW_CODES: elements that share a scale
   int32_t width;      // elements in a row of x
-  int32_t length;     // norm: elements in a group
+  int32_t length;     // norm: elements in a group; gather: bytes of a row
   int32_t act;        // glu: an Activation
   int32_t heads, kv_heads, head_dim;
   int32_t dims;       // rotate: how many leading elements of a head turn
@@ -65,13 +71,21 @@ struct Instruction {
   int32_t rope;       // rotate: which of Step::rotations
   int32_t format;     // embed: the table's Number; rotate, attention: a CacheNumber
   int32_t layout;     // embed: the table's Layout
-  int32_t first_part, part_count;  // linear: its matrices, in Program::parts
+  int32_t first_part, part_count;  // linear, expert_linear: its matrices, in Program::parts
+  int32_t experts;    // group, expert_linear: how many there are
+  int32_t active;     // route, group, expert_linear, combine: how many each row goes to
   float eps;          // norm
   float scale;        // attention
-  int32_t unused;
   uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block
+};
+
+// One of the experts that a row goes to.
+struct Route {
+  int32_t expert;
+  int32_t place;  // its row among those of all experts
+  float share;    // of its result in the row's
 };
 
 struct Buffer {
@@ -111,6 +125,8 @@ struct Program {
   Buffer* buffers;
   const LayerCache* layers;
   int32_t* row_sequence;  // scratch [max_tokens]: which sequence a row belongs to
+  int32_t* place_rows;    // scratch: by place of a Route, the row that goes there
+  int32_t* expert_starts; // scratch [experts + 1]: the first place of each expert, and the end
   void* sums;             // scratch: Attending::room rows of sums of all heads
   int32_t instruction_count;
   int32_t layer_count;

@@ -65,7 +65,8 @@ constexpr Member CONSTANTS[] = {
 
 constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_ROUND}, {"LINEAR", OP_LINEAR},
     {"ROTATE", OP_ROTATE}, {"ATTENTION", OP_ATTENTION}, {"GLU", OP_GLU}, {"ADD", OP_ADD}, {"SELECT", OP_SELECT},
-    {"MERGE", OP_MERGE}};
+    {"MERGE", OP_MERGE}, {"ROUTE", OP_ROUTE}, {"GROUP", OP_GROUP}, {"GATHER", OP_GATHER},
+    {"EXPERT_LINEAR", OP_EXPERT_LINEAR}, {"COMBINE", OP_COMBINE}};
 constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"INT8", INT8},
     {"INT4", INT4}, {"LOOKUP4", LOOKUP4}, {"ROW_INT8", ROW_INT8}};
 constexpr Member CACHE_NUMBERS[] = {{"FLOAT32", CACHE_FLOAT32}, {"FLOAT16", CACHE_FLOAT16},
@@ -92,18 +93,20 @@ template <class T> struct Fields;
     static_assert(fills(all, sizeof(type)), "abi.h has a field of " #type " that is not described, or in another order"); \
   }
 
-CAUSERIE_STRUCTURE(Part, FIELD(weight), FIELD(bias), FIELD(out), FIELD(rows), FIELD(format), FIELD(layout));
-CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(x), FIELD(y), FIELD(z), FIELD(out), FIELD(narrow),
+CAUSERIE_STRUCTURE(Part, FIELD(weight), FIELD(bias), FIELD(out), FIELD(rows), FIELD(format), FIELD(layout),
+    FIELD(expert), FIELD(unused));
+CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x), FIELD(y), FIELD(z), FIELD(out), FIELD(narrow),
     FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
-    FIELD(window), FIELD(rope), FIELD(format), FIELD(layout), FIELD(first_part), FIELD(part_count), FIELD(eps),
-    FIELD(scale), FIELD(unused), FIELD(address), FIELD(block_bytes), FIELD(block_stride));
+    FIELD(window), FIELD(rope), FIELD(format), FIELD(layout), FIELD(first_part), FIELD(part_count),
+    FIELD(experts), FIELD(active), FIELD(eps), FIELD(scale), FIELD(address), FIELD(block_bytes), FIELD(block_stride));
+CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));
 CAUSERIE_STRUCTURE(Buffer, FIELD(data), FIELD(stride));
 CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride));
 CAUSERIE_STRUCTURE(RowGroup, FIELD(first), FIELD(count), FIELD(chunks), FIELD(chunks_begun), FIELD(sums_begun), FIELD(unused));
 CAUSERIE_STRUCTURE(Attending, FIELD(groups), FIELD(chunks), FIELD(split), FIELD(room));
 CAUSERIE_STRUCTURE(Sum, FIELD(peak), FIELD(total), FIELD(unused));
 CAUSERIE_STRUCTURE(Program, FIELD(instructions), FIELD(parts), FIELD(buffers), FIELD(layers), FIELD(row_sequence),
-    FIELD(sums), FIELD(instruction_count), FIELD(layer_count), FIELD(logits_buffer), FIELD(blocks), FIELD(max_tokens),
+    FIELD(place_rows), FIELD(expert_starts), FIELD(sums), FIELD(instruction_count), FIELD(layer_count), FIELD(logits_buffer), FIELD(blocks), FIELD(max_tokens),
     FIELD(vocab), FIELD(threads), FIELD(unused));
 CAUSERIE_STRUCTURE(Step, FIELD(tokens_count), FIELD(sequences), FIELD(wanted_count), FIELD(copies_count),
     FIELD(tables_count), FIELD(unused), FIELD(tokens), FIELD(positions), FIELD(starts), FIELD(tables),
@@ -167,6 +170,7 @@ std::string describe() {
   text.open("structures");
   text.structure<Part>("Part");
   text.structure<Instruction>("Instruction");
+  text.structure<Route>("Route");
   text.structure<Buffer>("Buffer");
   text.structure<LayerCache>("LayerCache");
   text.structure<RowGroup>("RowGroup");

@@ -5,4 +5,5 @@ using namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT);
 
 extern const Kernels CAUSERIE_JOIN(causerie_kernels_, CAUSERIE_VARIANT);
 const Kernels CAUSERIE_JOIN(causerie_kernels_, CAUSERIE_VARIANT) = {
-    {embed, norm, round_rows, linear, rotate, attention, glu, add_rows, select_rows, merge}, measure, pack, arrange, read};
+    {embed, norm, round_rows, linear, rotate, attention, glu, add_rows, select_rows, merge, route, group,
+     gather, expert_linear, combine}, measure, pack, arrange, read};

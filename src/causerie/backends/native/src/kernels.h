@@ -24,14 +24,15 @@ struct Kernels {
 
 #ifdef CAUSERIE_VARIANT
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
-extern const OpKernel embed, norm, round_rows, linear, rotate, attention, glu, add_rows, select_rows, merge;
+extern const OpKernel embed, norm, round_rows, linear, rotate, attention, glu, add_rows, select_rows, merge, route, group,
+    gather, expert_linear, combine;
 void measure(const Packing&, int64_t panel);
 void pack(const Packing&, int64_t panel);
 void arrange(const Packing&, int64_t panel);
 uint64_t read(const uint64_t* words, int64_t count);
 
 static inline int64_t row_count(const Step& step, const Instruction& in) {
-  return in.counted == WANTED_COUNTED ? step.wanted_count : step.tokens_count;
+  return int64_t(in.times) * (in.counted == WANTED_COUNTED ? step.wanted_count : step.tokens_count);
 }
 template <class T>
 static inline T* row(const Program& program, int buffer, int64_t index) {

@@ -223,6 +223,17 @@ struct Cut {
   }
 };
 
+static void run_stretch(const Stretch& run) {
+  switch (run.part.format) {
+    case FLOAT32: return run_plain<Float32>(run);
+    case FLOAT16: return run_plain<Float16>(run);
+    case BFLOAT16: return run.part.layout == PACKED ? run_packed(run) : run_plain<Bfloat16>(run);
+    case INT8:
+    case INT4: return run_integers(run);
+    default: return run_codes(run);
+  }
+}
+
 static int64_t linear_items(const Program& program, const Step& step, const Instruction& in) {
   const Cut cut(program, step, in);
   return cut.tokens ? cut.panels * cut.pieces * cut.groups : 0;
@@ -235,17 +246,36 @@ static void linear_item(const Program& program, const Step& step, const Instruct
   const Part* part = parts_of(program, in);
   for (; panel >= part_panels(*part); ++part) panel -= part_panels(*part);
   const int vectors = int(WHOLE / cut.pieces);
-  const Stretch run{program, in, *part, panel, first, first + cut.group < cut.tokens ? first + cut.group : cut.tokens, int(piece) * vectors, vectors};
-  switch (part->format) {
-    case FLOAT32: return run_plain<Float32>(run);
-    case FLOAT16: return run_plain<Float16>(run);
-    case BFLOAT16: return part->layout == PACKED ? run_packed(run) : run_plain<Bfloat16>(run);
-    case INT8:
-    case INT4: return run_integers(run);
-    default: return run_codes(run);
-  }
+  run_stretch({program, in, *part, panel, first, first + cut.group < cut.tokens ? first + cut.group : cut.tokens, int(piece) * vectors, vectors});
+}
+
+// How the matrix of an expert is cut into items: panels, for the rows that go to this expert or for groups of them. None
+// where no row does, so that nothing of it is read.
+struct ExpertCut {
+  int64_t first, last, groups, items;
+
+  ExpertCut(const Program& program, const Part& part)
+      : first(program.expert_starts[part.expert]),
+        last(program.expert_starts[part.expert + 1]),
+        groups((last - first + MOST - 1) / MOST),
+        items(groups * part_panels(part)) {}
+};
+
+static int64_t expert_items(const Program& program, const Step&, const Instruction& in) {
+  int64_t items = 0;
+  for (int i = 0; i < in.part_count; ++i) items += ExpertCut(program, parts_of(program, in)[i]).items;
+  return items;
+}
+
+static void expert_item(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const Part* part = parts_of(program, in);
+  ExpertCut cut(program, *part);
+  for (; item >= cut.items; cut = ExpertCut(program, *++part)) item -= cut.items;
+  const int64_t first = cut.first + item % cut.groups * MOST;
+  run_stretch({program, in, *part, item / cut.groups, first, first + MOST < cut.last ? first + MOST : cut.last});
 }
 
 const OpKernel linear = {linear_items, linear_item};
+const OpKernel expert_linear = {expert_items, expert_item};
 
 }  // namespace
