@@ -51,9 +51,7 @@ def test_the_faults_of_a_line(line: str, new: set[str]) -> None:
 
 
 def test_the_faults_of_a_function() -> None:
-    text = (
-        "def f(a: int = 1) -> int:\n    'Says.'\n    if a:\n        raise E('no good')\n    return g(a,\n      2)\n"
-    )
+    text = "def f(a: int = 1) -> int:\n    'Says.'\n    if a:\n        raise E('no good')\n    return g(a,\n      2)\n"
     assert [(each.line, each.kind, each.new) for each in mutants("x.py", text)] == [
         (1, "constant", "def f(a: int = 2) -> int:"),
         (3, "negation", "if (not (a)):"),
