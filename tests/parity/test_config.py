@@ -239,6 +239,19 @@ PUBLISHED: list[tuple[str, int, dict[str, Any]]] = [
         },
     ),
     (
+        "Mixtral-8x7B-Instruct-v0.1",
+        46_702_792_704,
+        {
+            "architectures": ["MixtralForCausalLM"], "attention_dropout": 0.0, "bos_token_id": 1, "eos_token_id": 2,
+            "hidden_act": "silu", "hidden_size": 4096, "initializer_range": 0.02, "intermediate_size": 14336,
+            "max_position_embeddings": 32768, "model_type": "mixtral", "num_attention_heads": 32,
+            "num_experts_per_tok": 2, "num_hidden_layers": 32, "num_key_value_heads": 8, "num_local_experts": 8,
+            "output_router_logits": False, "rms_norm_eps": 1e-05, "rope_theta": 1000000.0,
+            "router_aux_loss_coef": 0.02, "sliding_window": None, "tie_word_embeddings": False,
+            "torch_dtype": "bfloat16", "use_cache": True, "vocab_size": 32000,
+        },
+    ),
+    (
         "Qwen2.5-0.5B-Instruct",
         494_032_768,
         {

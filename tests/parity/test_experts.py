@@ -18,6 +18,7 @@ from causerie import AutoModelForCausalLM
 from causerie.backends.ops import Backend
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
+from causerie.cli.main import main
 from causerie.errors import ConfigError, WeightFileError
 from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
@@ -214,6 +215,19 @@ def test_defaults_are_those_of_the_field() -> None:
         from transformers import MixtralForCausalLM
 
         assert ours.parameters == sum(weight.numel() for weight in MixtralForCausalLM(theirs).parameters())
+
+
+def test_info_says_how_many_parameters_a_token_uses(folder_of: FolderOf, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(folder_of("mixtral"))
+    assert main(["info", folder]) == 0
+    told = capsys.readouterr().out
+    assert main(["info", folder, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    idle = 3 * 2 * 3 * 64 * 88  # layers, experts that a token does not go to, matrices of each
+    assert report["parameters"] - report["active_parameters"] == idle
+    assert f"of which each token uses {report['active_parameters'] / 1e6:,.1f} M" in told
+    assert [part["kind"] for part in report["weights"]][:3] == ["embedding", "attention", "feed-forward"]
+    assert next(part["parameters"] for part in report["weights"] if part["kind"] == "router") == 3 * 4 * 64
 
 
 def test_a_step_is_expected_to_read_the_experts_its_tokens_go_to() -> None:

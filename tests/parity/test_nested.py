@@ -20,6 +20,7 @@ from causerie.checkpoint.writer import write_safetensors
 from causerie.errors import ConfigError, UnknownName, WeightFileError
 from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
+from causerie.quant.config import QuantConfig
 from tests.parity.configs import CASES, PROMPT, Case
 from tests.parity.harness import some_tokens
 
@@ -77,11 +78,13 @@ def test_a_text_model_within_another_loads_and_says_what_is_left_out(
     model.close()
 
 
+@pytest.mark.parametrize("embedding", [None, "nf4"])
 def test_what_was_loaded_from_a_larger_model_is_saved_and_loaded_again(
-    pictures: tuple[Path, NDArray[Any]], tmp_path: Path
+    embedding: str | None, pictures: tuple[Path, NDArray[Any]], tmp_path: Path
 ) -> None:
+    quantization = QuantConfig("nf4", embedding)
     with pytest.warns(UserWarning, match="left out"):
-        model = AutoModelForCausalLM.from_pretrained(pictures[0], quantization="nf4")
+        model = AutoModelForCausalLM.from_pretrained(pictures[0], quantization=quantization)
         expected = np.asarray(model(IDS).logits)
         model.save_pretrained(tmp_path / "saved")
     again = AutoModelForCausalLM.from_pretrained(tmp_path / "saved")
