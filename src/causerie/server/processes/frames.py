@@ -1,7 +1,7 @@
 """How the processes of the server speak: messages of known types, each behind its length, over a socket pair.
 
 A frame is its length in bytes (4, big-endian) and one JSON document that msgspec checks against the types of
-`orders.py`. Nothing that is read can become code. Knows no model and no HTTP.
+`jobs.py`. Nothing that is read can become code. Knows no model and no HTTP.
 """
 
 from __future__ import annotations
