@@ -79,6 +79,8 @@ def test_a_profile_counts_the_experts_of_one_row() -> None:
     step = make_step([([7], 0, [0])])
     rotations = RopeTable(model.spec.ropes).rows(step.positions, step.rope_lengths)
     timings = model.executable.profile(step, rotations)  # type: ignore[attr-defined]
+    details = {timing.detail for timing in timings if timing.operation == "expert_linear"}
+    assert "layers.1.ffn.experts.gate layers.1.ffn.experts.up (bfloat16)" in details  # not each expert by name
     held = model.executable._weights  # type: ignore[attr-defined]
     counted = sum(timing.nbytes for timing in timings if timing.operation == "expert_linear")
     whole = sum(weight.nbytes for name, weight in held.items() if ".experts." in name)

@@ -22,7 +22,7 @@ from causerie.cli.main import main
 from causerie.errors import ConfigError, WeightFileError
 from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
-from causerie.plan.speed import step_work
+from causerie.plan.speed import active_bytes, step_work
 from causerie.quant.config import QuantConfig
 from tests.parity.configs import CASES, PROMPT, Case
 from tests.parity.harness import load, prompt_logits, reference, reference_logits, save_case, some_tokens
@@ -234,7 +234,7 @@ def test_a_step_is_expected_to_read_the_experts_its_tokens_go_to() -> None:
     spec = spec_from_config({"model_type": "mixtral"})
     assert spec.active_parameters == pytest.approx(12.88e9, rel=1e-3)  # as its makers say: 12.9 of 46.7 billion
     expert = 3 * 4096 * 14336 * 2
-    read = 2 * spec.parameters
+    read = active_bytes(spec, 2 * spec.parameters, "bfloat16")
 
     def bytes_of(rows: int) -> float:
         return step_work(spec, read, ("bfloat16", "bfloat16"), rows=rows, depth=0, sequences=1, wanted=1).bytes
@@ -242,3 +242,5 @@ def test_a_step_is_expected_to_read_the_experts_its_tokens_go_to() -> None:
     assert read - bytes_of(1) == pytest.approx(32 * 6 * expert, rel=1e-3)
     assert read - bytes_of(2) == pytest.approx(32 * 8 * 0.75**2 * expert, rel=1e-3)
     assert bytes_of(200) >= read
+    packed = step_work(spec, read * 3 // 4, ("bfloat16", "bfloat16"), rows=1, depth=0, sequences=1, wanted=1)
+    assert packed.bytes == pytest.approx(0.75 * bytes_of(1), rel=1e-3)  # of held ones, however they are held

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from causerie.quant.cache_format import bytes_per_head
-from causerie.quant.format import held_bytes
 from causerie.quant.formats import format_named
 from causerie.spec.decoder import Decoder
 
@@ -77,15 +76,15 @@ def step_work(
     seen = 0.0  # (query, position) pairs times what a pair costs
     cached = 0.0
     matrices = 0
-    unread = 0.0
+    unread = 0.0  # parameters
     for layer in spec.layers:
         pages, cost = layer.mixer.keeps, layer.cost(spec.width)
         matrices += cost.matrices
-        for weight, count in layer.unread(spec.width, rows * sequences):
-            unread += count * held_bytes(format_named(weights), (weight.shape[0], weight.shape[1]))
+        unread += sum(each.parameters * count for each, count in layer.unread(spec.width, rows * sequences))
         seen += 2 * cost.pairs * rows * pages.seen(depth + (rows + 1) / 2)
         cached += pages.heads * bytes_per_head(cache, pages.head_dim) * pages.seen(depth + rows)
     operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * wanted)}
     attention = arithmetic_of(cache)
     operations[attention] = operations.get(attention, 0.0) + seen * sequences
-    return Cost(read - unread + cached * sequences, operations)
+    share = 1 - unread / (spec.parameters - (0 if spec.tied else spec.vocab * spec.width))
+    return Cost(read * share + cached * sequences, operations)

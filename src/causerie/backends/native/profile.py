@@ -5,6 +5,8 @@ Only what does not stay in a processor's caches is counted: weights, and the key
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from causerie.backends.instruction_time import InstructionTime
@@ -14,13 +16,16 @@ from causerie.backends.native.trace import Line
 from causerie.backends.step import Step
 from causerie.spec.experts import unread_share
 
+_EXPERT = re.compile(r"\bexperts\.\d+\.")
+
 
 def instruction_time(line: Line, instruction: np.void, seconds: float, step: Step) -> InstructionTime:
     """The cost of an instruction of `step` that took `seconds`."""
     detail = ""
     if line.parts:
         formats = ", ".join(dict.fromkeys(part.weight.format for part in line.parts))
-        detail = f"{' '.join(part.weight.name for part in line.parts)} ({formats})"
+        names = dict.fromkeys(_EXPERT.sub("experts.", part.weight.name) for part in line.parts)
+        detail = f"{' '.join(names)} ({formats})"
     return InstructionTime(line.op.name.lower(), detail, float(seconds), _bytes_read(line, instruction, step))
 
 

@@ -87,7 +87,7 @@ class Line:
 
 
 class NativeOps:
-    """Implements `causerie.backends.ops.Ops`; `lines` is what was recorded."""
+    """Implements `causerie.spec.ops.Ops`; `lines` is what was recorded."""
 
     def __init__(self, spec: Decoder, caches: LayerCaches) -> None:
         self.lines: list[Line] = []

@@ -1,4 +1,4 @@
-"""The vocabulary of backends/ops.py in plain torch: each operation as its sentence says it, for any device.
+"""The vocabulary of spec/ops.py in plain torch: each operation as its sentence says it, for any device.
 
 In float32 on the CPU this is what every other implementation is tested against. One `TorchOps` serves one step.
 """
