@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from causerie.checkpoint.expression import Expression, Plus, Tensor
 from causerie.models.archs.llama import llama_like
-from causerie.models.archs.qwen2 import FULL, SLIDING
 from causerie.models.config import Config
+from causerie.models.layer_kinds import FULL, SLIDING, layer_kinds
 from causerie.models.names import LLAMA_WEIGHTS
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope, read_scaled
@@ -48,34 +48,25 @@ def gemma3_text(c: Config) -> Decoder:
     c.assume(DEFAULTS)
     c.expect("use_bidirectional_attention", False)
     bias = c.boolean("attention_bias", False)
-    kinds: dict[str, Rope] = {}
+    ropes: dict[str, Rope] = {}
 
     def rope(head_dim: int) -> Rope:
-        kinds.update(_ropes(c, head_dim))
-        return kinds[FULL]
+        ropes.update(_ropes(c, head_dim))
+        return ropes[FULL]
 
     spec = llama_like(c, bias=bias, out_bias=bias, head_dim=256, kv_heads=4, rope=rope, act="hidden_activation")
     spec = spec.each_mixer(qk_norm=spec.norm, scale=c.number("query_pre_attn_scalar", 256) ** -0.5)
     window = c.integer("sliding_window", 4096)
 
     def layer(whole: Layer, kind: str) -> Layer:
-        mixer = replace(whole.mixer, rope=kinds[kind], window=window if kind == SLIDING else None)
+        mixer = replace(whole.mixer, rope=ropes[kind], window=window if kind == SLIDING else None)
         return replace(whole, mixer=mixer, norm_after=spec.norm)
 
-    layers = tuple(layer(*each) for each in zip(spec.layers, _kinds(c, len(spec.layers)), strict=True))
+    distance = c.integer("sliding_window_pattern", c.integer("_sliding_window_pattern", 6))
+    pattern = [SLIDING if (i + 1) % distance else FULL for i in range(len(spec.layers))]
+    layers = tuple(layer(*each) for each in zip(spec.layers, layer_kinds(c, pattern), strict=True))
     tied = c.boolean("tie_word_embeddings", True)
     return replace(spec, layers=layers, tied=tied, embedding_scale=spec.width**0.5)
-
-
-def _kinds(c: Config, layers: int) -> list[str]:
-    """Of each layer; by the distance of full ones where they are not listed."""
-    distance = c.integer("sliding_window_pattern", c.integer("_sliding_window_pattern", 6))
-    kinds = c.words("layer_types")
-    if kinds is None:
-        return [SLIDING if (i + 1) % distance else FULL for i in range(layers)]
-    if len(kinds) != layers or not {FULL, SLIDING}.issuperset(kinds):
-        raise c.wrong("layer_types", kinds, f"a list of {layers} words, each {FULL!r} or {SLIDING!r}")
-    return kinds
 
 
 def _ropes(c: Config, head_dim: int) -> dict[str, Rope]:

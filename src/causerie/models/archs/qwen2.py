@@ -7,11 +7,10 @@ from dataclasses import replace
 from causerie.errors import ConfigError
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
+from causerie.models.layer_kinds import FULL, SLIDING, layer_kinds
 from causerie.models.names import LLAMA_WEIGHTS
 from causerie.models.registry import architecture
 from causerie.spec.decoder import Decoder
-
-FULL, SLIDING = "full_attention", "sliding_attention"
 
 
 @architecture("qwen2", weights=LLAMA_WEIGHTS)
@@ -27,11 +26,8 @@ def with_windows(c: Config, spec: Decoder) -> Decoder:
     first = c.integer("max_window_layers", 28, least=0)
     if not c.boolean("use_sliding_window", False):
         window = None
-    kinds = c.words("layer_types")
-    if kinds is None:
-        kinds = [SLIDING if window is not None and i >= first else FULL for i in range(len(spec.layers))]
-    if len(kinds) != len(spec.layers) or not {FULL, SLIDING}.issuperset(kinds):
-        raise c.wrong("layer_types", kinds, f"a list of {len(spec.layers)} words, each {FULL!r} or {SLIDING!r}")
+    upper = FULL if window is None else SLIDING
+    kinds = layer_kinds(c, [upper if i >= first else FULL for i in range(len(spec.layers))])
     if window is None and SLIDING in kinds:
         raise ConfigError(
             f"config.json has layers of type {SLIDING!r} in 'layer_types' and no window for them: it must set "
