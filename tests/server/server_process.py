@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import httpx
+import openai
 
 from causerie import builtin_model_path
 
@@ -25,6 +27,16 @@ class Server:
 
     process: subprocess.Popen[str]
     url: str
+    clients: ExitStack = field(default_factory=ExitStack)
+
+    def openai_client(self, key: str = "none", **options: Any) -> openai.OpenAI:
+        """The official client, closed when the server stops: one that is left open is a warning somewhere else."""
+        client = openai.OpenAI(base_url=self.url + "/v1", api_key=key, max_retries=0, **options)
+        return self.clients.enter_context(client)
+
+    def anthropic_client(self, key: str = "none") -> anthropic.Anthropic:
+        """The official client, closed when the server stops."""
+        return self.clients.enter_context(anthropic.Anthropic(base_url=self.url, api_key=key, max_retries=0))
 
     def post(self, path: str, body: Any, **options: Any) -> httpx.Response:
         return httpx.post(self.url + path, json=body, timeout=60, **options)
@@ -54,6 +66,7 @@ class Server:
             time.sleep(0.05)
 
     def stop(self) -> int:
+        self.clients.close()
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(40)
 

@@ -17,7 +17,7 @@ QUESTIONS = ("Hello!", "What is a token?", "How do I start a chat?", "What is 12
 
 @pytest.fixture(scope="module")
 def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
+    return server.openai_client()
 
 
 @pytest.fixture(scope="module")

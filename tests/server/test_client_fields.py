@@ -43,7 +43,7 @@ def nullable(route: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
+    return server.openai_client()
 
 
 # --- null ---
@@ -261,7 +261,7 @@ def test_instructions_and_system_messages_are_joined(
 @pytest.mark.parametrize("content", ["From a message.", [{"type": "text", "text": "From a message."}]])
 def test_a_system_prompt_as_a_message_is_put_in_front(server: Server, content: Any, place: int) -> None:
     """Claude Code sends it so; it was 400."""
-    claude = anthropic.Anthropic(base_url=server.url, api_key="none", max_retries=0)
+    claude = server.anthropic_client()
     turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, *CHAT["messages"]]
     chat: Any = [*turns[:place], {"role": "system", "content": content}, *turns[place:]]
     for given, text in ((anthropic.omit, "From a message."), ("First.", "First.\n\nFrom a message.")):
@@ -297,7 +297,7 @@ def test_unfit_content_blocks_are_refused(server: Server, block: Any, words: str
 
 
 def test_redacted_thinking_of_earlier_turns_is_left_out(server: Server) -> None:
-    claude = anthropic.Anthropic(base_url=server.url, api_key="none", max_retries=0)
+    claude = server.anthropic_client()
 
     def counted(*blocks: Any) -> int:
         chat: Any = [*CHAT["messages"], {"role": "assistant", "content": [*blocks]}, *CHAT["messages"]]
@@ -325,7 +325,7 @@ def test_a_requests_id_is_echoed_or_made(server: Server, client: openai.OpenAI) 
 def test_the_official_clients_know_their_requests_id(server: Server, client: openai.OpenAI) -> None:
     found = client.chat.completions.create(**CHAT, extra_headers={"X-Request-Id": "mine"})
     assert found._request_id == "mine"
-    claude = anthropic.Anthropic(base_url=server.url, api_key="none", max_retries=0)
+    claude = server.anthropic_client()
     told = claude.messages.create(**MESSAGE)
     assert told._request_id is not None and told._request_id.startswith("req_")
     with pytest.raises(openai.NotFoundError) as caught:

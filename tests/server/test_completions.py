@@ -15,7 +15,7 @@ PROMPT = "<|begin|><|user|>What is a token?<|end|><|assistant|>"
 
 @pytest.fixture(scope="module")
 def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
+    return server.openai_client()
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ def test_a_summary_stands_for_what_went(server: Server, chat: list[dict[str, Any
 
 
 def test_streams_say_it_first(server: Server, chat: list[dict[str, Any]]) -> None:
-    client = openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
+    client = server.openai_client()
     stream = client.chat.completions.create(
         model="builtin", messages=chat, temperature=0, max_tokens=8, stream=True,  # type: ignore[arg-type,call-overload]
         extra_body={"context_policy": "drop_oldest"},
@@ -91,7 +91,7 @@ def test_streams_say_it_first(server: Server, chat: list[dict[str, Any]]) -> Non
 
 
 def test_truncation_auto_of_the_newer_protocol(server: Server, chat: list[dict[str, Any]]) -> None:
-    client = openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
+    client = server.openai_client()
     items: Any = chat[1:]
     options: Any = {"model": "builtin", "input": items, "temperature": 0, "max_output_tokens": 40}
     with pytest.raises(openai.BadRequestError, match="context"):

@@ -24,7 +24,7 @@ def expected() -> Any:
 
 @pytest.fixture
 def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0, timeout=60)
+    return server.openai_client(timeout=60)
 
 
 def test_the_official_client(client: openai.OpenAI, expected: Any) -> None:

@@ -20,12 +20,12 @@ GREEDY = {"temperature": 0}  # the newest client has no argument for it
 
 @pytest.fixture(scope="module")
 def claude(server: Server) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=server.url, api_key="none", max_retries=0)
+    return server.anthropic_client()
 
 
 @pytest.fixture(scope="module")
 def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
+    return server.openai_client()
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ TOOL: Any = {"name": "weather", "description": "It rains.", "input_schema": CITY
 
 def test_a_tool_is_used_and_its_result_read(tools: tuple[Server, str]) -> None:
     server, model = tools
-    claude = anthropic.Anthropic(base_url=server.url, api_key="none", max_retries=0)
+    claude = server.anthropic_client()
     options: Any = {"model": model, "max_tokens": 200, "extra_body": GREEDY, "tools": [TOOL]}
     forced = {**options, "tool_choice": {"type": "tool", "name": "weather"}}
     found = claude.messages.create(messages=ASKED, **forced)
@@ -104,7 +104,7 @@ def test_a_tool_is_used_and_its_result_read(tools: tuple[Server, str]) -> None:
 
 def test_thinking_is_a_block_of_its_own(tools: tuple[Server, str]) -> None:
     server, model = tools
-    claude = anthropic.Anthropic(base_url=server.url, api_key="none", max_retries=0)
+    claude = server.anthropic_client()
     found = claude.messages.create(
         model=model,
         max_tokens=5,
@@ -187,7 +187,7 @@ def test_a_conversation_by_items(client: openai.OpenAI) -> None:
 
 def test_functions_and_formats(tools: tuple[Server, str]) -> None:
     server, model = tools
-    client = openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
+    client = server.openai_client()
     function: Any = {"type": "function", "name": "weather", "parameters": CITY, "strict": True}
     found = client.responses.create(
         model=model,

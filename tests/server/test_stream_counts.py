@@ -14,7 +14,7 @@ LONG = "How do I start a chat? " * 120
 
 @pytest.fixture(scope="module")
 def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
+    return server.openai_client()
 
 
 def chunks(client: openai.OpenAI, text: str, options: dict[str, Any] | None = None, **fields: Any) -> list[Any]:

@@ -114,7 +114,7 @@ def test_a_question_about_the_marker_opens_nothing(server: Server, folder: Path)
 
 
 def test_anthropics_budget_tokens(server: Server, folder: Path) -> None:
-    client = anthropic.Anthropic(base_url=server.url, api_key="none", max_retries=0)
+    client = server.anthropic_client()
     found = client.messages.create(
         model=str(folder),
         max_tokens=30,

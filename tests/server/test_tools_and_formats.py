@@ -47,7 +47,7 @@ def server(folder: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
+    return server.openai_client()
 
 
 def test_a_call_that_is_required_is_made(client: openai.OpenAI, folder: Path) -> None:

@@ -26,7 +26,7 @@ def schema(schema: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
+    return server.openai_client()
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_pages_may_use_the_official_clients(tmp_path: Path) -> None:
         told = served.get("/v1/models", headers={"Origin": page})
         assert told.status_code == 401 and told.headers["access-control-allow-origin"] == page
         assert "retry-after" in told.headers["access-control-expose-headers"].lower()
-        keyed = anthropic.Anthropic(base_url=served.url, api_key="wrong", max_retries=0)
+        keyed = served.anthropic_client("wrong")
         with pytest.raises(anthropic.AuthenticationError) as caught:
             keyed.messages.create(model="builtin", max_tokens=1, messages=[{"role": "user", "content": "Hi"}])
         assert caught.value.body["type"] == "error"

@@ -65,7 +65,8 @@ class OpenAIServer:
         try:
             opened: HTTPResponse = urllib.request.urlopen(request, timeout=_SECONDS)
         except urllib.error.HTTPError as error:
-            raise _refusal(error) from None
+            with error:
+                raise _refusal(error) from None
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise EngineError(f"{self.base} does not answer: {reason}. Is the server running?") from None
