@@ -45,7 +45,7 @@ def find_weights(
     missing: list[str] = []
     for weight, expression in wanted:
         source = _not_plain(config or {}, index, weight, expression, fused)
-        if source is None and expression.key in present - set(expression.tensors):
+        if source is None and expression.key in present and expression.key not in expression.tensors:
             expression = Tensor(expression.key)  # a part that was saved alone
         if source is None and (absent := [name for name in expression.tensors if name not in present]):
             missing += [name for name in absent if name not in missing]
