@@ -22,7 +22,8 @@ from causerie.models.decoder import forward as decoder_forward
 from causerie.models.decoder import states
 from causerie.models.model import Model
 from causerie.models.rope import RopeTable
-from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.encoders import encoder_named
+from causerie.quant.formats import QUANTIZED
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
@@ -149,10 +150,10 @@ def _place(
     held = _held(name, array, format, quantized)
     if held not in QUANTIZED:
         return builder.place(name, array.shape, lambda a, b: array[a:b], STORED[array.dtype])
-    kind, rows = format_named(held), widened(array).astype(np.float32)
-    constant = kind.constant([rows])
+    encoder, rows = encoder_named(held), widened(array).astype(np.float32)
+    constant = encoder.constant([rows])
     shape = (array.shape[0], array.shape[1])
-    return builder.place_quantized(name, shape, held, lambda a, b: kind.encode(rows[a:b], constant))
+    return builder.place_quantized(name, shape, held, lambda a, b: encoder.encode(rows[a:b], constant))
 
 
 def make_step(

@@ -15,7 +15,8 @@ import pytest
 from causerie.backends.native.abi import Op
 from causerie.backends.native.program import number
 from causerie.models.model import Model
-from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.encoders import encoder_named
+from causerie.quant.formats import QUANTIZED
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Linear, Ops, Weights
 from tests.kernels.decoders import RUNNABLE, Array, Shape, build, prompt_logits, random_weights, some_tokens, widened
@@ -25,8 +26,9 @@ INTEGER = ("int8", "int4")
 
 def decoded(format: str, array: Array) -> Array:
     """The values that a matrix stands for once it is quantized."""
-    kind, rows = format_named(format), widened(array).astype(np.float32)
-    return kind.decode(kind.encode(rows, kind.constant([rows])), (rows.shape[0], rows.shape[1]))
+    encoder, rows = encoder_named(format), widened(array).astype(np.float32)
+    arrays = encoder.encode(rows, encoder.constant([rows]))
+    return encoder.format.decode(arrays, (rows.shape[0], rows.shape[1]))
 
 
 def in_8_bits(x: Array, format: str) -> Array:

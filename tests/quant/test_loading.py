@@ -24,7 +24,8 @@ from causerie.loading.packed import find_packed
 from causerie.loading.save import write_config, write_weights
 from causerie.models.config import read_config
 from causerie.quant.config import QuantConfig
-from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.encoders import ENCODERS
+from causerie.quant.formats import QUANTIZED
 from causerie.spec.decoder import Decoder
 from tests.parity.harness import backend_or_none, prompt_logits, reference, reference_logits, some_tokens
 from tests.quant.conftest import loaded
@@ -67,10 +68,11 @@ def dequantized(folder: Path, target: Path, quantization: QuantConfig) -> Path:
     with SafetensorsIndex.open(folder) as index:
         found = survey(index, read_config(folder), quantization=quantization)
     for source in found.sources:
-        format = QUANTIZED.get(found.formats[source.weight.name])
-        if format is not None:
+        encoder = ENCODERS.get(found.formats[source.weight.name])
+        if encoder is not None:
             rows = values[source.key]
-            values[source.key] = format.decode(format.encode(rows, format.constant([rows])), rows.shape)
+            arrays = encoder.encode(rows, encoder.constant([rows]))
+            values[source.key] = encoder.format.decode(arrays, rows.shape)
     write_safetensors(target / "model.safetensors", values)
     return target
 
@@ -85,8 +87,8 @@ def test_torch_dequantizes_to_the_last_bit(format: str, untied: Path) -> None:
     for name, tensor in (("head", "lm_head"), ("layers.1.ffn.down", "model.layers.1.mlp.down_proj")):
         matrix, rows = packed[name].data, values[f"{tensor}.weight"]
         assert isinstance(matrix, QuantizedMatrix)
-        known = format_named(format)
-        expected = known.decode(known.encode(rows, known.constant([rows])), rows.shape)
+        encoder = ENCODERS[format]
+        expected = encoder.format.decode(encoder.encode(rows, encoder.constant([rows])), rows.shape)
         some = torch.tensor([5, 0, rows.shape[0] - 1, 5])
         assert np.array_equal(matrix.rows(some).numpy(), expected[some.numpy()])
 

@@ -15,7 +15,7 @@ from causerie.backends.native.abi import Layout
 from causerie.backends.native.program import PANEL, TABLE_BYTES, Packing, format_number
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
-from causerie.quant.lookup import TABLES, Lookup
+from causerie.quant.packed_format import CODES
 from causerie.quant.weight import BYTES
 
 SCALE_BYTES = {"int8": 2, "int4": 2, "bnb_int8": 4}  # of a row of a group, the zero point included; else 4
@@ -24,8 +24,8 @@ SCALE_BYTES = {"int8": 2, "int4": 2, "bnb_int8": 4}  # of a row of a group, the 
 def panels_bytes(format: str, shape: tuple[int, ...]) -> int:
     """What a matrix takes: `panel_bytes` of quantized.h for each 64 rows, and its table."""
     rows, width = shape
-    lookup = isinstance(format_named(format), Lookup)
-    group = gcd(64, width) if lookup else format_named(format).group(width)
+    lookup = QUANTIZED[format].table is not None
+    group = QUANTIZED[format].line(width)
     codes = PANEL * width // 2 if lookup or format == "int4" else PANEL * width
     scales = PANEL * SCALE_BYTES.get(format, 4) * (width // group)
     unit = PANEL * 4 if format == "int4" else 0
@@ -60,9 +60,9 @@ def slice_rows(format: str, width: int, most_bytes: int) -> int:
 
 def write_table(format: str, address: int) -> None:
     """The values of a look-up format's codes, where its panels begin."""
-    found = format_named(format)
-    if isinstance(found, Lookup):
-        table = TABLES[found.table]
+    values = QUANTIZED[format].table
+    if values is not None:
+        table = np.array(values, np.float32)
         ctypes.memmove(address, table.ctypes.data, table.nbytes)
 
 
@@ -70,9 +70,13 @@ def packing_of(
     format: str, arrays: Buffers, target: int, first: int, rows: int, width: int
 ) -> tuple[ctypes.Structure, Any]:
     """The packing of some rows, and the arrays that must live as long as it is used."""
-    found = format_named(format)
-    scale = found.magnitudes(arrays) if isinstance(found, Lookup) else arrays["scale"]
-    kept = [np.ascontiguousarray(each) for each in (arrays["codes"], scale)]
+    known = QUANTIZED[format]
+    if known.table is None:
+        scale = arrays["scale"]
+    else:
+        blocks = np.arange(0, rows * width, known.group(width))
+        scale = known.scale.values(arrays, blocks, width, known.group(width))
+    kept = [np.ascontiguousarray(each) for each in (arrays[CODES], scale)]
     kept += [np.ascontiguousarray(arrays[name]) for name in ("zero", "unit") if name in arrays]
     packing = Packing(target=target, first=first, rows=rows, width=width, target_format=format_number(format))
     for name, array in zip(("source", "scale", "zero", "unit"), kept, strict=False):

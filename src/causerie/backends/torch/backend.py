@@ -21,7 +21,7 @@ from causerie.backends.torch.ops import TorchOps
 from causerie.backends.torch.packed import QuantizedMatrix
 from causerie.errors import BackendUnavailable, EngineError, OutOfMemory
 from causerie.quant.format import Buffers, held_bytes, ranges
-from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.formats import QUANTIZED
 from causerie.quant.weight import BYTES, Weight
 from causerie.spec.decoder import NORM, Decoder
 from causerie.spec.ops import Weights
@@ -75,7 +75,7 @@ class TorchBuilder:
         self, name: str, shape: tuple[int, int], format: str, read: Callable[[int, int], Buffers]
     ) -> Weight:
         """Copies the arrays slice by slice into their final places."""
-        known = format_named(format)
+        known = QUANTIZED[format]
         arrays = {
             array: self._empty(buffer.shape, _DTYPES[buffer.dtype]) for array, buffer in known.buffers(shape).items()
         }
@@ -87,7 +87,7 @@ class TorchBuilder:
             for array, part in read(start, stop).items():
                 stored = "bfloat16" if arrays[array].dtype is torch.bfloat16 else ""
                 arrays[array][places[array]] = _as_tensor(part, stored).to(self._device)
-        matrix = QuantizedMatrix(format, shape, arrays)
+        matrix = QuantizedMatrix(known, shape, arrays)
         return Weight(name, shape, format, matrix, matrix.nbytes)
 
     def compile(self, weights: Weights, passes: Passes, cache: CacheShape, max_tokens: int) -> TorchExecutable:
@@ -158,7 +158,7 @@ class TorchExecutable:
         return zip(self._spec.ropes, rotations, strict=True)
 
 
-_DTYPES = {"U8": torch.uint8, "I8": torch.int8, "BF16": torch.bfloat16, "F32": torch.float32}
+_DTYPES = {"U8": torch.uint8, "I8": torch.int8, "BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
 
 
 def _bytes(shape: tuple[int, ...], format: str) -> int:
