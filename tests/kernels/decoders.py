@@ -23,6 +23,7 @@ from causerie.models.decoder import states
 from causerie.models.model import Model
 from causerie.models.rope import RopeTable
 from causerie.quant.encoders import encoder_named
+from causerie.quant.format import Buffers, ranges
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
@@ -122,6 +123,7 @@ def build(
     *,
     format: str | None = None,
     quantized: Mapping[str, str] | None = None,
+    packed: Mapping[str, tuple[str, Buffers]] | None = None,
     cache: str = "float32",
     threads: int = 1,
     instruction_set: str | None = None,
@@ -129,10 +131,18 @@ def build(
     forward: Forward = decoder_forward,
     max_tokens: int = 256,
 ) -> Model:
-    """A model of these weights, held as stored or as `format`; matrices named in `quantized`, or all by "", as that."""
+    """A model of these weights, held as stored or as `format`; matrices named in `quantized`, or all by "", as that;
+    those in `packed` are what arrays of a format say in their place."""
+    packed = packed or {}
     backend = NativeBackend(threads, instruction_set, packing)
-    builder = backend.builder(spec, {name: _held(name, array, format, quantized) for name, array in stored.items()})
-    weights = {name: _place(builder, name, stored[name], format, quantized) for name, *_ in spec.weights()}
+    formats = {name: _held(name, array, format, quantized) for name, array in stored.items()}
+    builder = backend.builder(spec, formats | {name: held for name, (held, _) in packed.items()})
+    weights = {
+        name: _place_packed(builder, name, shape, *packed[name])
+        if name in packed
+        else _place(builder, name, stored[name], format, quantized)
+        for name, shape, _ in spec.weights()
+    }
     room = CacheShape(BLOCKS, backend.block_size, cache)
     executable = builder.compile(weights, Passes(forward, states), room, max_tokens)
     held = sum(weight.nbytes for weight in weights.values())
@@ -154,6 +164,15 @@ def _place(
     constant = encoder.constant([rows])
     shape = (array.shape[0], array.shape[1])
     return builder.place_quantized(name, shape, held, lambda a, b: encoder.encode(rows[a:b], constant))
+
+
+def _place_packed(builder: NativeBuilder, name: str, shape: tuple[int, ...], held: str, arrays: Buffers) -> Weight:
+    format, (rows, width) = QUANTIZED[held], shape
+
+    def read(first: int, last: int) -> Buffers:
+        return {each: arrays[each][place] for each, place in ranges(format, width, first, last).items()}
+
+    return builder.place_quantized(name, (rows, width), held, read)
 
 
 def make_step(

@@ -147,6 +147,7 @@ class Recorder:
         return {
             "instructions": given.instruction_count * program.INSTRUCTION.itemsize,
             "parts": self._made.parts.nbytes,
+            "panels": self._made.panels.nbytes,
             "buffers": (given.logits_buffer + 1) * program.BUFFER.itemsize,
             "layers": given.layer_count * program.LAYER_CACHE.itemsize,
         } | dict(zip(("row_sequence", "place_rows", "expert_starts"), scratch, strict=True))

@@ -54,15 +54,17 @@ class PackedFormat:
         spans = [each.span for each in every if isinstance(each.span, int)]
         for wrong, why in (
             (self.table is not None and len(self.table) > 2**self.codes.bits, "more values than codes"),
+            (self.table is not None and self.codes.signed, "codes below zero, which name no values"),
+            (self.flat and self.table is None, "groups that run on from row to row, but of values from a table"),
             (self.table is not None and subtracted, "zero points beside a table, which stands for them too"),
             (len(subtracted) > 1, "two of a zero point, one for each group, and a lowest value"),
             (self.flat and len(self.groups) != 1, "groups that run on from row to row, of several sizes"),
             (self.flat and any(each.rows > 1 or each.bits for each in every), "numbers by rows where groups run on"),
             (any(span % group for span in spans for group in self.groups), f"numbers for {spans}, no whole groups"),
-            (
-                self.exact_inputs and (subtracted or self.groups),
-                "activations as they are, but for whole rows around 0",
-            ),
+            (self.zeros is not None and not _whole(self.zeros), "zero points that are no whole numbers of parts"),
+            (self.zero_parts not in [2**i for i in range(9)], "steps in parts that are no power of two to 256"),
+            (self.exact_inputs and not self.codes.signed, "exact inputs, but for codes with a sign"),
+            (self.exact_inputs and (subtracted or self.groups), "exact inputs, but for whole rows around 0"),
             (self.factor != 1.0 and not self.exact_inputs, "a factor where activations are read in 8 bits"),
         ):
             if wrong:
@@ -139,3 +141,7 @@ class PackedFormat:
         line = self.line(k)
         at = np.arange(0, n * k, line)
         return np.ascontiguousarray(numbers.values(buffers, at, k, self.group(k)), np.float32).reshape(n, k // line)
+
+
+def _whole(numbers: Numbers) -> bool:
+    return numbers.dtype in ("U8", "I8") and not (numbers.table or numbers.times or numbers.plus)

@@ -19,7 +19,7 @@ from causerie.backends.native.executable import NativeExecutable
 from causerie.backends.native.lossless import LosslessMatrix, likely_bytes, most_bytes
 from causerie.backends.native.machine import Machine
 from causerie.backends.native.program import PANEL, Packing, format_number, number
-from causerie.backends.native.quantized import held_bytes, packing_of, panels_bytes, slice_rows, write_table
+from causerie.backends.native.quantized import Arranging, code_bytes, held_bytes
 from causerie.backends.native.trace import Placed
 from causerie.backends.ops import CacheShape, Passes
 from causerie.errors import EngineError
@@ -72,16 +72,18 @@ class NativeBuilder:
         """Arranges the arrays slice by slice."""
         if self._formats.get(name) != format:
             raise EngineError(f"Weight {name!r} is placed as {format}, and the builder was not told of it.")
-        size, before = panels_bytes(format, shape), self._arena.used
+        arranging = Arranging.of(format, shape[1])
+        size, before = code_bytes(arranging.panels, shape), self._arena.used
         address = self._arena.take(size)
-        write_table(format, address)
-        step = slice_rows(format, shape[1], SLICE_BYTES)
+        arranging.write_table(address)
+        step = arranging.slice_rows(SLICE_BYTES)
         for first in range(0, shape[0], step):
             last = min(first + step, shape[0])
-            packing, kept = packing_of(format, read(first, last), address, first, last - first, shape[1])
+            packing, kept = arranging.packing(read(first, last), address, first, last - first)
             self._machine.pack(packing)
             del kept
-        return Weight(name, shape, format, Placed(address, Layout.PANELS, self._arena.since(before)), size)
+        placed = Placed(address, Layout.PANELS, self._arena.since(before), panels=arranging.panels)
+        return Weight(name, shape, format, placed, size)
 
     def place_prepared(
         self, name: str, shape: tuple[int, int], format: str, layout: str, memory: NDArray[np.uint8]

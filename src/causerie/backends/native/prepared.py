@@ -14,7 +14,7 @@ from causerie.backends.native.abi import Layout
 from causerie.backends.native.arena import ALIGNMENT, aligned
 from causerie.backends.native.lossless import panels_of, piece_bytes, steps_of
 from causerie.backends.native.program import ESCAPE, PACKED_PANEL, STEP_WEIGHTS
-from causerie.backends.native.quantized import held_bytes
+from causerie.backends.native.quantized import code_panels, held_bytes
 from causerie.backends.native.trace import Placed
 from causerie.backends.ops import Laid
 from causerie.errors import WeightFileError
@@ -59,7 +59,7 @@ def mapped(
         raise _refusal(
             name, f"it has {len(memory)} bytes in the layout {layout!r}, and {format} of {shape} needs {size}"
         )
-    return Placed(memory.ctypes.data, found, memory)
+    return Placed(memory.ctypes.data, found, memory, panels=code_panels(format, shape[1]))
 
 
 def _packed(name: str, shape: tuple[int, int], memory: Bytes) -> Placed:

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from causerie.backends.native import abi
 from causerie.backends.native.abi import CacheNumber, Counted, Layout, Narrow, Op
 from causerie.backends.native.cache import LayerCaches
-from causerie.backends.native.program import BUFFER, INSTRUCTION, PART, ROUTE, format_number, number
-from causerie.backends.native.quantized import input_group
+from causerie.backends.native.program import BUFFER, CODE_PANELS, INSTRUCTION, PART, ROUTE, format_number, number
 from causerie.errors import EngineError
 from causerie.quant.plain import to_float32, to_plain
 from causerie.quant.weight import FORMATS, Weight
@@ -51,6 +50,7 @@ class Placed:
     layout: Layout
     memory: NDArray[np.uint8] = field(repr=False)  # all of its bytes
     table: NDArray[np.void] | None = field(default=None, repr=False)  # of packed panels, at the address
+    panels: NDArray[np.void] | None = field(default=None, repr=False)  # of a quantized one: its CodePanels
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,28 @@ class Line:
     experts: tuple[int, ...] = ()  # of each part of EXPERT_LINEAR: whose rows it multiplies
 
 
+class PanelsTable:
+    """The CodePanels of all quantized matrices that a program reads, each once."""
+
+    def __init__(self) -> None:
+        self._indexes: dict[bytes, int] = {}
+
+    def index(self, weight: Weight) -> int:
+        """Whose of them a matrix has; 0 for one that is not quantized."""
+        panels = weight.data.panels
+        return 0 if panels is None else self._indexes.setdefault(panels.tobytes(), len(self._indexes))
+
+    def array(self) -> NDArray[np.void]:
+        """As C++ reads it."""
+        return np.frombuffer(b"".join(self._indexes) or bytes(CODE_PANELS.itemsize), CODE_PANELS)
+
+
 class NativeOps:
     """Implements `causerie.spec.ops.Ops`; `lines` is what was recorded."""
 
     def __init__(self, spec: Decoder, caches: LayerCaches) -> None:
         self.lines: list[Line] = []
+        self.panels = PanelsTable()
         self._ropes = spec.ropes
         self._caches = caches
         self._values = 0
@@ -104,6 +121,7 @@ class NativeOps:
             "address": at.address,
             "layout": number(at.layout),
             "format": format_number(table.format),
+            "panels": self.panels.index(table),
         }
         numbers["scale"] = _rounded(scale, table.format)
         self._note(Op.EMBED, (), out, numbers)
@@ -116,8 +134,8 @@ class NativeOps:
         return out
 
     def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:
-        """bfloat16 matrices read x rounded to bfloat16, int8 and int4 in 8 bits, others as it is; parts that read the
-        same share one pass."""
+        """bfloat16 matrices read x rounded to bfloat16, quantized ones in 8 bits or as it is; parts that read the same
+        share one pass."""
         outputs = tuple(self._value(part.weight.shape[0], x.counted) for part in parts)
         for form, chosen in _by_form(parts):
             outs = tuple(outputs[i] for i in chosen)
@@ -224,7 +242,8 @@ def _input_of(weight: Weight) -> Form:
     """How a matrix reads its input."""
     if weight.format == "bfloat16":
         return BRAIN
-    group = input_group(weight.format, weight.shape[1])
+    panels = weight.data.panels
+    group = 0 if panels is None else int(panels["input_group"][0])
     return Form(Narrow.CODES, group) if group else WIDE
 
 
@@ -313,8 +332,8 @@ def with_merges(lines: list[Line]) -> list[Line]:
     ]
 
 
-def assemble(lines: list[Line], memory: Memory) -> tuple[NDArray[np.void], NDArray[np.void]]:
-    """The lines as C++ reads them, and the table of their parts."""
+def assemble(lines: list[Line], memory: Memory, panels: PanelsTable) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """The lines as C++ reads them, and the table of their parts; what their matrices need of `panels` is put there."""
     program: NDArray[np.void] = np.zeros(len(lines), INSTRUCTION)
     parts: NDArray[np.void] = np.zeros(sum(len(line.parts) for line in lines), PART)
     first = 0
@@ -336,7 +355,7 @@ def assemble(lines: list[Line], memory: Memory) -> tuple[NDArray[np.void], NDArr
         for part, linear, result, expert in zip(own, line.parts, line.outputs, experts, strict=False):
             part["expert"] = expert
             part["weight"], part["format"] = linear.weight.data.address, format_number(linear.weight.format)
-            part["layout"] = number(linear.weight.data.layout)
+            part["layout"], part["panels"] = number(linear.weight.data.layout), panels.index(linear.weight)
             part["bias"] = 0 if linear.bias is None else linear.bias.data.address
             part["out"], part["rows"] = memory.buffer_of[result.number], linear.weight.shape[0]
             if linear.weight.data.layout is Layout.ROWS or linear.weight.shape[1] != shape.width:

@@ -32,6 +32,7 @@ class Traced:
     program: ctypes.Structure
     instructions: NDArray[np.void]
     parts: NDArray[np.void]
+    panels: NDArray[np.void]
     buffers: NDArray[np.void]
     lines: list[trace.Line]
     width: int  # of a row of the result
@@ -59,7 +60,8 @@ class Traced:
         lines = trace.with_merges(lines)
         room = sum(memory.sizes(max_tokens)[:-1])
         activations = Arena(aligned(room) + SUMS_BYTES, "the activations of a step")
-        instructions, parts = trace.assemble(lines, memory)
+        instructions, parts = trace.assemble(lines, memory, ops.panels)
+        panels = ops.panels.array()
         buffers = trace.buffers(memory, max_tokens, activations.take(room))
         row_sequence = np.zeros(max_tokens, np.int32)
         place_rows = np.zeros(max(memory.times) * max_tokens, np.int32)
@@ -67,6 +69,7 @@ class Traced:
         program = Program(
             instructions=instructions.ctypes.data,
             parts=parts.ctypes.data,
+            panels=panels.ctypes.data,
             buffers=buffers.ctypes.data,
             layers=caches.layers.ctypes.data,
             row_sequence=row_sequence.ctypes.data,
@@ -82,4 +85,4 @@ class Traced:
             threads=threads,
         )
         scratch = (row_sequence, place_rows, expert_starts)
-        return Traced(program, instructions, parts, buffers, lines, width, activations, scratch)
+        return Traced(program, instructions, parts, panels, buffers, lines, width, activations, scratch)

@@ -17,7 +17,7 @@ struct Brains {
   inline void put(int64_t i, f32x16 value, int64_t left) { store_first(row + i, value, left); }
 };
 struct Quantized {
-  Codes codes;
+  Activations codes;
   int64_t group;
   alignas(64) float held[MOST_INPUTS];
   inline void put(int64_t i, f32x16 value, int64_t) {  // widths are of whole groups
@@ -33,7 +33,7 @@ static inline void with_out(const Program& program, const Instruction& in, int64
   switch (in.narrow) {
     case NARROW_NOT: return use(Floats{row<float>(program, in.out, r)});
     case NARROW_BFLOAT16: return use(Brains{row<uint16_t>(program, in.out, r)});
-    default: return use(Quantized{codes_of(row<void>(program, in.out, r), in.width, in.group), in.group, {}});
+    default: return use(Quantized{activations_of(row<void>(program, in.out, r), in.width, in.group), in.group, {}});
   }
 }
 
@@ -67,10 +67,11 @@ static void embed_packed(const Instruction& in, int64_t r, int64_t first, int64_
     if (e->at % STEP_WEIGHTS / 2 == uint32_t(lane)) out[e->at / STEP_WEIGHTS * 2 + e->at % 2] = from_bf16(uint16_t(e->value));
 }
 
-static void read_table(const Instruction& in, int64_t r, int64_t first, int64_t last, float* out) {
+static void read_table(const Program& program, const Instruction& in, int64_t r, int64_t first, int64_t last, float* out) {
   if (in.layout == PACKED) return embed_packed(in, r, first, last, out);
-  if (in.format >= INT8) {
-    for (int64_t k = first; k < last; ++k) out[k] = quantized_value(in.format, in.address, in.width, r, k);
+  if (in.format == CODES) {
+    const CodePanels& panels = program.panels[in.panels];
+    for (int64_t k = first; k < last; ++k) out[k] = quantized_value(panels, in.address, in.width, r, k);
     return;
   }
   const void* table = reinterpret_cast<const void*>(in.address);
@@ -80,7 +81,7 @@ static void read_table(const Instruction& in, int64_t r, int64_t first, int64_t 
 static void embed_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
   const auto [r, first, last] = span(in, item);
   float* out = row<float>(program, in.out, r);
-  read_table(in, step.tokens[r], first, last, out);
+  read_table(program, in, step.tokens[r], first, last, out);
   if (in.scale != 1.0f)
     for (int64_t k = first; k < last; ++k) out[k] *= in.scale;
 }
