@@ -20,8 +20,16 @@ struct Arrangement {
 // Codes of the weights at .. at + count, numbered along the slice, so that they count from 0.
 static void unpack(const CodeBits& bits, const void* source, int64_t at, int64_t count, uint8_t* to) {
   const uint8_t* run = static_cast<const uint8_t*>(source) + at / bits.run * bits.run_bytes;
-  if (bits.bits[0] == 8 && bits.run_bytes == bits.run && bits.run == 1) {
+  if (bits.bits[0] == 8 && bits.run == 1 && bits.run_bytes == 1) {
     for (int64_t i = 0; i < count; ++i) to[i] = uint8_t(run[i] ^ bits.flip);
+    return;
+  }
+  if (bits.bits[0] == 4 && bits.run == 2 && bits.run_bytes == 1 && at % 2 == 0 && count % 2 == 0) {
+    const int first = bits.begins[0], second = bits.begins[1];
+    for (int64_t i = 0; i < count / 2; ++i) {
+      to[2 * i] = uint8_t((run[i] >> first & 15) ^ bits.flip);
+      to[2 * i + 1] = uint8_t((run[i] >> second & 15) ^ bits.flip);
+    }
     return;
   }
   int64_t place = at % bits.run;
@@ -45,10 +53,15 @@ static void lay_codes(const CodePanels& panels, const uint8_t (*codes)[MOVED], i
   for (int64_t lane = 0; lane < PANEL; ++lane) {
     const uint8_t* from = codes[lane];
     if (fours && panels.bits == 8)
-      for (int64_t i = 0; i < count; ++i) body[((k + i) / 4 * PANEL + lane) * 4 + i % 4] = from[i];
+      for (int64_t i = 0; i < count; i += 4) __builtin_memcpy(body + ((k + i) / 4 * PANEL + lane) * 4, from + i, 4);
     else if (fours)
-      for (int64_t i = 0; i < count; i += 8)
-        for (int64_t j = 0; j < 4; ++j) body[((k + i) / 8 * PANEL + lane) * 4 + j] = uint8_t(from[i + j] | from[i + 4 + j] << 4);
+      for (int64_t i = 0; i < count; i += 8) {
+        uint32_t low, high;
+        __builtin_memcpy(&low, from + i, 4);
+        __builtin_memcpy(&high, from + i + 4, 4);
+        const uint32_t both = low | high << 4;
+        __builtin_memcpy(body + ((k + i) / 8 * PANEL + lane) * 4, &both, 4);
+      }
     else if (panels.bits == 8)
       for (int64_t i = 0; i < count; ++i) body[(k + i) * PANEL + lane] = uint8_t(panels.tabled ? from[i] : from[i] - panels.center);
     else if (lane < 32)

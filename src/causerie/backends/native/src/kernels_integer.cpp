@@ -67,7 +67,6 @@ constexpr int64_t INT4_GROUP = 32, INT4_BYTES = Int4::head + INT4_GROUP * PANEL 
 
 // A run of groups of one panel for a few tokens.
 struct Groups {
-  const CodePanels* panels = nullptr;
   const uint8_t* panel = nullptr;    // its head
   const uint8_t* block = nullptr;    // the first group's first
   const int32_t* factors = nullptr;  // [blocks of the run][64 rows], where many tokens use them
@@ -85,6 +84,7 @@ struct Groups {
   const uint8_t* ahead = nullptr;    // what to fetch into the second cache meanwhile
   int64_t fetched = 0;               // lines of it, a cache line each
   int vector = 0, vectors = 0;       // of the panel's rows, sixteen each
+  const CodePanels* panels = nullptr;
 };
 
 // Cache lines that are fetched into the second cache, `each` with every block.
@@ -270,7 +270,6 @@ static void run_format(const Stretch& stretch) {
   const int64_t group = panels.input_group, inputs = panels.group;
   alignas(64) int32_t factors[CUT / INT4_BYTES * PANEL];  // scratch: note_factors writes what is read
   Groups run{
-      .panels = &panels,
       .panel = panel_of(panels, stretch.part.weight, in.width, stretch.panel),
       .factors = factors,
       .group = group,
@@ -283,6 +282,7 @@ static void run_format(const Stretch& stretch) {
       .bias = stretch.bias(),
       .vector = stretch.vector,
       .vectors = stretch.vectors,
+      .panels = &panels,
   };
   const int64_t all = in.width / run.group, bytes = run.bytes * run.blocks;
   const int64_t tiles = (stretch.last - stretch.first + INTEGER_TOKENS - 1) / INTEGER_TOKENS;
