@@ -31,6 +31,7 @@ class Op(Enum):
     GATHER = auto()
     EXPERT_LINEAR = auto()
     COMBINE = auto()
+    TRANSFORM = auto()
 
 
 class Number(Enum):
@@ -139,7 +140,7 @@ FIELDS = {
     "CodePanels": "bits tabled group input_group scale zero center parts factor",
     "CodeBits": "begins run run_bytes planes flip bits",
     "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
-    "format layout panels first_part part_count experts active eps scale address block_bytes block_stride",
+    "format layout panels first_part part_count experts active eps scale address factors block_bytes block_stride",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride",

@@ -21,10 +21,11 @@ from causerie.backends.native.machine import Machine
 from causerie.backends.native.program import PANEL, Packing, format_number, number
 from causerie.backends.native.quantized import Arranging, code_bytes, held_bytes
 from causerie.backends.native.trace import Placed
-from causerie.backends.ops import CacheShape, Passes
+from causerie.backends.ops import CacheShape, Passes, check_transform
 from causerie.errors import EngineError
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
 from causerie.spec.decoder import EMBEDDING, Decoder
 from causerie.spec.ops import Weights
@@ -67,9 +68,15 @@ class NativeBuilder:
         return Weight(name, shape, format, placed, memory.nbytes)
 
     def place_quantized(
-        self, name: str, shape: tuple[int, int], format: str, read: Callable[[int, int], Buffers]
+        self,
+        name: str,
+        shape: tuple[int, int],
+        format: str,
+        read: Callable[[int, int], Buffers],
+        transform: Transform | None = None,
     ) -> Weight:
         """Arranges the arrays slice by slice."""
+        check_transform(transform, name, shape)
         if self._formats.get(name) != format:
             raise EngineError(f"Weight {name!r} is placed as {format}, and the builder was not told of it.")
         arranging = Arranging.of(format, shape[1])
@@ -83,7 +90,7 @@ class NativeBuilder:
             self._machine.pack(packing)
             del kept
         placed = Placed(address, Layout.PANELS, self._arena.since(before), panels=arranging.panels)
-        return Weight(name, shape, format, placed, size)
+        return Weight(name, shape, format, placed, size, transform)
 
     def place_prepared(
         self, name: str, shape: tuple[int, int], format: str, layout: str, memory: NDArray[np.uint8]

@@ -20,6 +20,7 @@ from causerie.backends.native.cache import LayerCaches
 from causerie.backends.native.program import BUFFER, CODE_PANELS, INSTRUCTION, PART, ROUTE, format_number, number
 from causerie.errors import EngineError
 from causerie.quant.plain import to_float32, to_plain
+from causerie.quant.transform import TURNED, Transform
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
@@ -28,7 +29,7 @@ from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
 
 CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION)  # operations that can give their result in bfloat16
-CAN_QUANTIZE = (Op.NORM, Op.GLU)  # and in 8 bits
+CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.TRANSFORM)  # and in 8 bits
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ class NativeOps:
         self._caches = caches
         self._values = 0
         self._rounded: dict[tuple[int, Form], Value] = {}
+        self._transformed: dict[tuple[int, Transform], Value] = {}
 
     def embed(self, table: Weight, scale: float = 1.0) -> Value:
         """[tokens, width]."""
@@ -137,9 +139,9 @@ class NativeOps:
         """bfloat16 matrices read x rounded to bfloat16, quantized ones in 8 bits or as it is; parts that read the same
         share one pass."""
         outputs = tuple(self._value(part.weight.shape[0], x.counted) for part in parts)
-        for form, chosen in _by_form(parts):
+        for reading, chosen in _by_reading(parts):
             outs = tuple(outputs[i] for i in chosen)
-            self.lines.append(Line(Op.LINEAR, (self._as(x, form),), outs, {}, tuple(parts[i] for i in chosen)))
+            self.lines.append(Line(Op.LINEAR, (self._read(x, reading),), outs, {}, tuple(parts[i] for i in chosen)))
         return outputs
 
     def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
@@ -197,10 +199,10 @@ class NativeOps:
         outputs = [self._value(each.weight.shape[0], x.counted, times=active) for each in experts[0]]
         parts = [(expert, i, part) for expert, own in enumerate(experts) for i, part in enumerate(own)]
         parts.sort(key=lambda each: each[1])
-        for form, chosen in _by_form([part for _, _, part in parts]):
-            read = self._as(x, form)
+        for reading, chosen in _by_reading([part for _, _, part in parts]):
+            read = self._read(x, reading)
             if gather:
-                read, once = self._value(x.width, x.counted, form, active), read
+                read, once = self._value(x.width, x.counted, reading.form, active), read
                 self._note(Op.GATHER, (once,), read, {"length": once.row_bytes})
             some = [parts[i] for i in chosen]
             outs = tuple(outputs[i] for _, i, _ in some)
@@ -223,6 +225,22 @@ class NativeOps:
     def _note(self, op: Op, inputs: tuple[Value, ...], out: Value, numbers: Mapping[str, float]) -> None:
         self.lines.append(Line(op, inputs, (out,), numbers))
 
+    def _read(self, x: Value, reading: Reading) -> Value:
+        """x as matrices read it: each transform and each rounding of it is done once."""
+        transform = reading.transform
+        if transform is None:
+            return self._as(x, reading.form)
+        if (x.number, transform) not in self._transformed:
+            out = self._transformed[x.number, transform] = self._value(x.width, x.counted, times=x.times)
+            order, factors = transform.order, transform.factors
+            addresses = {
+                "address": 0 if order is None else order.ctypes.data,
+                "factors": 0 if factors is None else factors.ctypes.data,
+                "length": 0 if transform.signs is None else TURNED,
+            }
+            self._note(Op.TRANSFORM, (x,), out, addresses)
+        return self._as(self._transformed[x.number, transform], reading.form)
+
     def _as(self, x: Value, form: Form) -> Value:
         if form == WIDE:
             return x
@@ -238,8 +256,16 @@ def _rounded(scale: float, format: str) -> float:
     return float(to_float32(to_plain(np.array([scale], np.float32), plain), plain)[0])
 
 
-def _input_of(weight: Weight) -> Form:
+@dataclass(frozen=True)
+class Reading:
     """How a matrix reads its input."""
+
+    form: Form
+    transform: Transform | None = None
+
+
+def _form_of(weight: Weight) -> Form:
+    """How what a matrix reads is written."""
     if weight.format == "bfloat16":
         return BRAIN
     panels = weight.data.panels
@@ -247,10 +273,10 @@ def _input_of(weight: Weight) -> Form:
     return Form(Narrow.CODES, group) if group else WIDE
 
 
-def _by_form(parts: Sequence[Linear]) -> list[tuple[Form, list[int]]]:
-    """The forms in which matrices read their input, and which matrices read each."""
-    read = [_input_of(part.weight) for part in parts]
-    return [(form, [i for i, each in enumerate(read) if each == form]) for form in dict.fromkeys(read)]
+def _by_reading(parts: Sequence[Linear]) -> list[tuple[Reading, list[int]]]:
+    """How matrices read their input, and which of them read it so."""
+    read = [Reading(_form_of(part.weight), part.weight.transform) for part in parts]
+    return [(reading, [i for i, each in enumerate(read) if each == reading]) for reading in dict.fromkeys(read)]
 
 
 def _can_give(line: Line, out: Value) -> bool:

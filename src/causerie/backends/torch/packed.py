@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from causerie.backends.torch.transform import TransformTensors
 from causerie.quant.code_bits import CodeBits
 from causerie.quant.numbers import Numbers
 from causerie.quant.packed_format import CODES, PackedFormat
@@ -27,6 +28,7 @@ class QuantizedMatrix:
     format: PackedFormat
     shape: tuple[int, int]
     arrays: Mapping[str, Tensor]  # as the format names them
+    inputs: TransformTensors | None = None  # what activations have gone through that `linear` is given
 
     def rows(self, index: Tensor) -> Tensor:
         """The values [len(index), k], float32, of the rows that `index` (int64) names."""

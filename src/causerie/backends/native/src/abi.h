@@ -5,7 +5,8 @@
 
 enum Op : int32_t {
   OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE,
-  OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_COUNT  // a mixture of experts: kernels_experts.cpp
+  OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE,  // a mixture of experts: kernels_experts.cpp
+  OP_TRANSFORM, OP_COUNT
 };
 // CODES: a quantized matrix, of which CodePanels says more.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, CODES, NUMBER_COUNT };
@@ -79,7 +80,7 @@ struct Instruction {
   int32_t narrow;     // how out is written: a Narrow
   int32_t group;      // of NARROW_CODES: elements that share a scale
   int32_t width;      // elements in a row of x
-  int32_t length;     // norm: elements in a group; gather: bytes of a row
+  int32_t length;     // norm: elements in a group; gather: bytes of a row; transform: elements that are turned together, or 0
   int32_t act;        // glu: an Activation
   int32_t heads, kv_heads, head_dim;
   int32_t dims;       // rotate: how many leading elements of a head turn
@@ -94,7 +95,8 @@ struct Instruction {
   int32_t unused;
   float eps;          // norm
   float scale;        // attention
-  uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache
+  uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache; transform: the order, or 0
+  uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block
 };

@@ -66,7 +66,7 @@ constexpr Member CONSTANTS[] = {
 constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_ROUND}, {"LINEAR", OP_LINEAR},
     {"ROTATE", OP_ROTATE}, {"ATTENTION", OP_ATTENTION}, {"GLU", OP_GLU}, {"ADD", OP_ADD}, {"SELECT", OP_SELECT},
     {"MERGE", OP_MERGE}, {"ROUTE", OP_ROUTE}, {"GROUP", OP_GROUP}, {"GATHER", OP_GATHER},
-    {"EXPERT_LINEAR", OP_EXPERT_LINEAR}, {"COMBINE", OP_COMBINE}};
+    {"EXPERT_LINEAR", OP_EXPERT_LINEAR}, {"COMBINE", OP_COMBINE}, {"TRANSFORM", OP_TRANSFORM}};
 constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"CODES", CODES}};
 constexpr Member SCALES[] = {{"BFLOAT16", SCALE_BFLOAT16}, {"FLOAT32", SCALE_FLOAT32}, {"BYTE", SCALE_BYTE}};
 constexpr Member ZEROS[] = {{"NONE", ZERO_NONE}, {"SIXTEENTHS", ZERO_SIXTEENTHS}, {"PARTS", ZERO_PARTS}, {"LOW", ZERO_LOW}};
@@ -103,7 +103,7 @@ CAUSERIE_STRUCTURE(CodeBits, FIELD(begins), FIELD(run), FIELD(run_bytes), FIELD(
 CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x), FIELD(y), FIELD(z), FIELD(out), FIELD(narrow),
     FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
     FIELD(window), FIELD(rope), FIELD(format), FIELD(layout), FIELD(panels), FIELD(first_part), FIELD(part_count),
-    FIELD(experts), FIELD(active), FIELD(unused), FIELD(eps), FIELD(scale), FIELD(address), FIELD(block_bytes), FIELD(block_stride));
+    FIELD(experts), FIELD(active), FIELD(unused), FIELD(eps), FIELD(scale), FIELD(address), FIELD(factors), FIELD(block_bytes), FIELD(block_stride));
 CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));
 CAUSERIE_STRUCTURE(Buffer, FIELD(data), FIELD(stride));
 CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride));

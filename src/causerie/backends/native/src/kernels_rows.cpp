@@ -1,4 +1,4 @@
-// Operations on single rows: embed, norm, round, glu, add, select. An item is a row, or a span of columns of a row. What a
+// Operations on single rows: embed, norm, round, transform, glu, add, select. An item is a row, or a span of columns of a row. What a
 // linear reads next may be written in the form that it reads (`narrow` of an instruction).
 #include "functions.h"
 #include "packed.h"
@@ -6,6 +6,8 @@
 #include "span.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
+
+constexpr int TURNED = 64;  // activations that a Hadamard matrix mixes
 
 // Where sixteen elements of a row go, from column i on, `left` of them real: as float32, as bfloat16, or quantized.
 struct Floats {
@@ -116,6 +118,38 @@ static void round_span(const Program& program, const Step&, const Instruction& i
   if (in.narrow == NARROW_BFLOAT16 && at.last == in.width && in.width % 2) row<uint16_t>(program, in.out, at.row)[in.width] = 0;
 }
 
+// The Hadamard matrix of TURNED elements over 8: sums and differences of neighbours, then of those 2, 4 … apart.
+static inline void turn(float* x) {
+  for (int apart = 1; apart < TURNED; apart *= 2)
+    for (int i = 0; i < TURNED; i += 2 * apart)
+      for (int j = i; j < i + apart; ++j) {
+        const float first = x[j], second = x[j + apart];
+        x[j] = first + second;
+        x[j + apart] = first - second;
+      }
+  for (int i = 0; i < TURNED; ++i) x[i] *= 0.125f;
+}
+
+// What a matrix wants of its inputs (quant/transform.py): put into order, multiplied, turned.
+static void transform_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const Span at = span(in, item);
+  const float* x = row<float>(program, in.x, at.row);
+  const int32_t* order = reinterpret_cast<const int32_t*>(in.address);
+  const float* factors = reinterpret_cast<const float*>(in.factors);
+  with_out(program, in, at.row, [&](auto out) {
+    for (int64_t first = at.first; first < at.last; first += TURNED) {
+      const int64_t count = at.last - first < TURNED ? at.last - first : TURNED;
+      alignas(64) float some[TURNED];
+      for (int64_t i = 0; i < count; ++i) {
+        const float value = x[order ? order[first + i] : first + i];
+        some[i] = factors ? value * factors[first + i] : value;
+      }
+      if (in.length) turn(some);
+      for (int64_t i = 0; i < count; i += 16) out.put(first + i, load_first(some + i, count - i), count - i);
+    }
+  });
+}
+
 template <f32x16 (*act)(f32x16)>
 static void glu_by(const Program& program, const Instruction& in, const Span& at) {
   const float *gate = row<float>(program, in.x, at.row), *up = row<float>(program, in.y, at.row);
@@ -151,6 +185,7 @@ static void select_span(const Program& program, const Step& step, const Instruct
 const OpKernel embed = {span_items, embed_span};
 const OpKernel norm = {norm_items, norm_item};
 const OpKernel round_rows = {span_items, round_span};
+const OpKernel transform = {span_items, transform_span};
 const OpKernel glu = {span_items, glu_span};
 const OpKernel add_rows = {span_items, add_span};
 const OpKernel select_rows = {span_items, select_span};
