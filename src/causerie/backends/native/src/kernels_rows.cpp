@@ -118,15 +118,18 @@ static void round_span(const Program& program, const Step&, const Instruction& i
   if (in.narrow == NARROW_BFLOAT16 && at.last == in.width && in.width % 2) row<uint16_t>(program, in.out, at.row)[in.width] = 0;
 }
 
-// The Hadamard matrix of TURNED elements over 8: sums and differences of neighbours, then of those 2, 4 … apart.
+// The Hadamard matrix of TURNED elements over 8: six times sums and differences of neighbours, sums first, which brings
+// together those that were 2, 4 … apart.
 static inline void turn(float* x) {
-  for (int apart = 1; apart < TURNED; apart *= 2)
-    for (int i = 0; i < TURNED; i += 2 * apart)
-      for (int j = i; j < i + apart; ++j) {
-        const float first = x[j], second = x[j + apart];
-        x[j] = first + second;
-        x[j + apart] = first - second;
-      }
+  alignas(64) float other[TURNED];
+  for (int stage = 0; stage < 6; ++stage) {
+    const float* from = stage % 2 ? other : x;
+    float* to = stage % 2 ? x : other;
+    for (int i = 0; i < TURNED / 2; ++i) {
+      to[i] = from[2 * i] + from[2 * i + 1];
+      to[TURNED / 2 + i] = from[2 * i] - from[2 * i + 1];
+    }
+  }
   for (int i = 0; i < TURNED; ++i) x[i] *= 0.125f;
 }
 
