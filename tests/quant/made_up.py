@@ -72,6 +72,7 @@ MADE_UP: Mapping[str, PackedFormat] = {
             zeros=Numbers("z", "U8"),
             zero_parts=8,
         ),
+        PackedFormat("five-signed", low_first(5, signed=True), HALF, (32,)),
         PackedFormat("five-table", low_first(5), Numbers("s", "F32"), (64,), table=_CURVE_5, flat=True),
         PackedFormat("six", SIX, Numbers("s", "I8", times=_SUPER), (16,), zero=32),
         PackedFormat("six-low", SIX, HALF, (64, 32), low=Numbers("b", "F16")),
