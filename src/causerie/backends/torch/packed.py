@@ -18,6 +18,7 @@ from causerie.quant.code_bits import CodeBits
 from causerie.quant.numbers import Numbers
 from causerie.quant.packed_format import CODES, PackedFormat
 
+FEW = 8  # codes of a run that are taken one by one
 CHUNK = 2**24  # elements of a matrix that are dequantized at once
 
 
@@ -104,14 +105,19 @@ def _unpacked(bits: CodeBits, runs: Tensor) -> Tensor:
 
 
 def _field(bits: CodeBits, plane: int, runs: Tensor) -> Tensor:
-    """The bits of one plane of every code."""
+    """The bits of one plane of every code: a slice for each where a run has few, for torch is slow on short axes."""
     own = bits.planes[plane]
-    first = torch.tensor([own.beginning(i) for i in range(bits.run)], device=runs.device)
-    last = first + own.bits - 1
-    bytes_ = runs[..., first // 8]
-    if bool((first // 8 != last // 8).any()):  # of the others the second byte is the first again, and masked off
-        bytes_ = bytes_.int() | runs[..., last // 8].int() << 8
-    return (bytes_ >> (first % 8).to(bytes_.dtype)) & (2**own.bits - 1)
+    first = [own.beginning(i) for i in range(bits.run)]
+    last = [begin + own.bits - 1 for begin in first]
+    if any(begin // 8 != end // 8 for begin, end in zip(first, last, strict=True)):
+        runs = runs.int()
+        both = runs[..., [begin // 8 for begin in first]] | runs[..., [end // 8 for end in last]] << 8
+        shifts = torch.tensor([begin % 8 for begin in first], dtype=torch.int32, device=runs.device)
+        return (both >> shifts) & (2**own.bits - 1)  # of codes in one byte the second is that again, and masked off
+    if bits.run <= FEW:
+        return torch.stack([(runs[..., begin // 8] >> begin % 8) & (2**own.bits - 1) for begin in first], dim=-1)
+    shifts = torch.tensor([begin % 8 for begin in first], dtype=runs.dtype, device=runs.device)
+    return (runs[..., [begin // 8 for begin in first]] >> shifts) & (2**own.bits - 1)
 
 
 def _table(values: tuple[float, ...], like: Tensor) -> Tensor:
