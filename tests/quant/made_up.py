@@ -63,6 +63,10 @@ MADE_UP: Mapping[str, PackedFormat] = {
             (16,),
             table=E2M1,
         ),
+        PackedFormat("four-float-row", low_first(4), Numbers("s", "BF16", "row"), table=E2M1),
+        PackedFormat(
+            "four-exact", low_first(4, signed=True), Numbers("s", "F16", "row"), factor=0.375, exact_inputs=True
+        ),
         PackedFormat("four-rows", high_first(4), Numbers("s", "F32", rows=8), (128, 32), zero=7),
         PackedFormat(
             "five",

@@ -69,10 +69,10 @@ class Numbers:
 
     def values(self, buffers: Buffers, at: NDArray[np.int64], width: int, group: int) -> NDArray[np.float32]:
         """Those of the weights `at`; every step is rounded to float32."""
-        held = buffers[self.array].reshape(-1)
+        stored = buffers[self.array].reshape(-1)
         if self.bits is not None:
-            held = self.bits.unpacked(held)
-        values = self._widened(held[self.index(at, width, group)])
+            stored = self.bits.unpacked(stored)
+        values = self._widened(stored[self.index(at, width, group)])
         if self.times is not None:
             values = values * self.times.values(buffers, at, width, group)
         if self.plus is not None:
@@ -82,7 +82,7 @@ class Numbers:
     def _stored(self, count: int) -> int:
         return count if self.bits is None else self.bits.nbytes(count)
 
-    def _widened(self, held: NDArray[Any]) -> NDArray[np.float32]:
+    def _widened(self, stored: NDArray[Any]) -> NDArray[np.float32]:
         if self.table is not None:
-            return np.asarray(np.array(self.table, np.float32)[held])
-        return widen(held) if self.dtype == "BF16" else held.astype(np.float32)
+            return np.asarray(np.array(self.table, np.float32)[stored])
+        return widen(stored) if self.dtype == "BF16" else stored.astype(np.float32)

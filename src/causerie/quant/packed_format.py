@@ -113,10 +113,10 @@ class PackedFormat:
         """codes, what weights share, and what that is made with."""
         n, k = shape
         stored = (self.codes.nbytes(n * k),) if self.flat else (n, self.codes.nbytes(k))
-        found = {CODES: Buffer(self.codes.dtype, stored)}
+        arrays = {CODES: Buffer(self.codes.dtype, stored)}
         for each in (*self.numbers, *(part for numbers in self.numbers for part in numbers.all())):
-            found.setdefault(each.array, each.buffer(shape, self.group(k), self.flat))
-        return found
+            arrays.setdefault(each.array, each.buffer(shape, self.group(k), self.flat))
+        return arrays
 
     def decode(self, buffers: Buffers, shape: tuple[int, int]) -> Rows:
         """The values; each operation is rounded to float32, in the order of the formulas from left to right."""

@@ -138,13 +138,13 @@ class Arranging:
         if scale != number(Scale.FLOAT32):
             stored = {"scale": format.scale, "zero": format.zeros, "unit": format.scale.times}
             return {name: np.ascontiguousarray(arrays[each.array]) for name, each in stored.items() if each is not None}
-        found = {"scale": self._shared(format.scale, arrays, rows)}
+        numbers = {"scale": self._shared(format.scale, arrays, rows)}
         if format.zeros is not None:
-            found["scale"] /= np.float32(format.zero_parts)
-            found["zero"] = (-self._shared(format.zeros, arrays, rows)).astype(np.int32)
+            numbers["scale"] /= np.float32(format.zero_parts)
+            numbers["zero"] = (-self._shared(format.zeros, arrays, rows)).astype(np.int32)
         if format.low is not None:
-            found["zero"] = self._shared(format.low, arrays, rows)
-        return found
+            numbers["zero"] = self._shared(format.low, arrays, rows)
+        return numbers
 
     def _shared(self, numbers: Numbers, arrays: Buffers, rows: int) -> NDArray[np.float32]:
         """One for each group of the panels."""

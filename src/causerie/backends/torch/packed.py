@@ -67,21 +67,21 @@ class QuantizedMatrix:
 
     def _codes(self, index: Tensor) -> Tensor:
         """The codes [len(index), k] of rows: of those that are whole runs at once, else each where it lies."""
-        k, bits, held = self.shape[1], self.format.codes, self.arrays[CODES]
+        k, bits, stored = self.shape[1], self.format.codes, self.arrays[CODES]
         if k % bits.run == 0:
-            runs = held.view(torch.uint8).view(self.shape[0], -1, bits.run_bytes)[index]
+            runs = stored.view(torch.uint8).view(self.shape[0], -1, bits.run_bytes)[index]
             return _unpacked(bits, runs).flatten(-2)
         at = index[:, None] * k + torch.arange(k, device=index.device)
-        runs = _unpacked(bits, held.view(torch.uint8).view(-1, bits.run_bytes)[at // bits.run])
+        runs = _unpacked(bits, stored.view(torch.uint8).view(-1, bits.run_bytes)[at // bits.run])
         return runs.gather(-1, (at % bits.run)[..., None])[..., 0]
 
     def _numbers(self, numbers: Numbers, at: Tensor) -> Tensor:
         """Those of the weights `at`, float32."""
         width = self.shape[1]
-        held = self.arrays[numbers.array].flatten()
+        stored = self.arrays[numbers.array].flatten()
         if numbers.bits is not None:
-            held = _unpacked(numbers.bits, held.view(-1, numbers.bits.run_bytes)).flatten()
-        chosen = held[numbers.index(at, width, self.format.group(width))]
+            stored = _unpacked(numbers.bits, stored.view(-1, numbers.bits.run_bytes)).flatten()
+        chosen = stored[numbers.index(at, width, self.format.group(width))]
         values = chosen.float() if numbers.table is None else _table(numbers.table, at)[chosen.int()]
         if numbers.times is not None:
             values = values * self._numbers(numbers.times, at)
