@@ -12,8 +12,8 @@ import torch
 
 from causerie import AutoModelForCausalLM, BitsAndBytesConfig
 from causerie.api.load_options import LoadOptions
-from causerie.cli import bench, chat, evaluate, info, prepare, serve
-from causerie.cli.arguments import _LOADING, load_options
+from causerie.cli.options.arguments import _LOADING, load_options
+from causerie.cli.verbs import bench, chat, evaluate, info, prepare, serve
 from causerie.errors import UnknownName, UsageError
 from causerie.quant.config import QuantConfig
 

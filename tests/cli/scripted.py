@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from causerie.chat.parts import ReasoningPart
-from causerie.cli.conversation import AnswerCost, TokenRow
+from causerie.cli.conversation.conversation import AnswerCost, TokenRow
 from causerie.errors import ModelNotFound
 
 Event = str | ReasoningPart | BaseException

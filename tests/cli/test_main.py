@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import causerie
-from causerie.cli import chat, main
+from causerie.cli import main
 from causerie.cli.main import VERBS
+from causerie.cli.verbs import chat
 
 SOURCE = Path(causerie.__file__).parent.parent
 

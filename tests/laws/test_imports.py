@@ -148,7 +148,7 @@ def test_the_command_line_uses_the_library_through_api_only() -> None:
         for imported, line in imports(name)
         if within(imported, "causerie") and imported != "causerie"
         if not any(within(imported, known) for known in COMMAND_LINE)
-        if not (name == "causerie.cli.serve" and within(imported, "causerie.server"))
+        if not (name == "causerie.cli.verbs.serve" and within(imported, "causerie.server"))
     ]
     assert not wrong
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 import causerie
-from causerie.cli import chat
 from causerie.cli.main import VERBS
+from causerie.cli.verbs import chat
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

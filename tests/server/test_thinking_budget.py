@@ -13,7 +13,7 @@ import pytest
 
 from causerie import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from causerie.chat.parts import ReasoningPart
-from causerie.cli.model_conversation import ModelConversation
+from causerie.cli.conversation.model_conversation import ModelConversation
 from causerie.errors import Unsupported, UsageError
 from tests.server.server_process import Server, folder_with, serving
 
