@@ -16,9 +16,10 @@ from causerie.server.http.failure_responses import FieldNames, Refusal
 from causerie.server.processes.jobs import Begun, Chat, Ended, Generate, Piece
 from causerie.server.protocols.blocks import Block, Blocks
 from causerie.server.protocols.chat_limits import check_chat
-from causerie.server.protocols.sampling_fields import check_stops, in_range
+from causerie.server.protocols.sampling_fields import check_stops, drawing_flags, in_range
 from causerie.server.protocols.service_fields import among
 from causerie.server.protocols.system_messages import is_system, with_instructions
+from causerie.server.protocols.text_parts import joined_text
 from causerie.server.protocols.tool_fields import tool_use
 
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
@@ -96,12 +97,7 @@ class MessagesRequest(CountRequest, forbid_unknown_fields=True, frozen=True, kw_
                 raise Refusal(400, f"thinking.budget_tokens is {budget!r}; it counts tokens.", param="thinking")
             if budget < self.max_tokens:
                 flags["thinking_budget"] = budget
-        if self.temperature == 0:
-            flags["do_sample"] = False
-        else:
-            flags |= {
-                name: value for name in ("temperature", "top_p", "top_k") if (value := getattr(self, name)) is not None
-            }
+        flags |= drawing_flags(self, ("temperature", "top_p", "top_k"))
         if stops:
             flags["stop_strings"] = stops
         choice = self.tool_choice or {"type": "auto"}
@@ -201,20 +197,7 @@ class MessagesAnswer:
 
 
 def _text(content: Any, where: str) -> str:
-    """Text, or the texts of a list of text blocks. Raises Refusal for another kind of block."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        raise Refusal(400, f"{where} is a text or a list of blocks.", param=where.partition("[")[0])
-    parts = []
-    for block in content:
-        if not isinstance(block, dict) or block.get("type") != "text" or not isinstance(block.get("text"), str):
-            kind = block.get("type") if isinstance(block, dict) else type(block).__name__
-            raise Refusal(
-                400, f"{where} has a block of type {kind!r}; only text is read.", param=where.partition("[")[0]
-            )
-        parts.append(block["text"])
-    return "\n".join(parts)
+    return joined_text(content, where, ("text",))
 
 
 def _messages(place: int, message: dict[str, Any]) -> list[dict[str, Any]]:

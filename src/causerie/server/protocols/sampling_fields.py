@@ -22,10 +22,8 @@ MOST_STOPS = 16
 MOST_STOP_CHARACTERS = 256
 MOST_BIASES = 1024
 MOST_BIAS = 100
-_DRAWING = ("top_p", "top_k", "min_p", "typical_p")
-_FLAGS = (
-    *_DRAWING, "repetition_penalty", "presence_penalty", "frequency_penalty", "seed", "repetition_detection"
-)  # fmt: skip
+_DRAWING = ("temperature", "top_p", "top_k", "min_p", "typical_p")
+_FLAGS = ("repetition_penalty", "presence_penalty", "frequency_penalty", "seed", "repetition_detection")
 _ELSEWHERE = frozenset(
     {"num_return_sequences", "return_dict_in_generate", "output_scores", "output_logits", "logprobs"}
 )
@@ -84,14 +82,9 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
     def flags(self) -> dict[str, Any]:
         """The generate flags that these fields set. Raises Refusal, naming the field."""
         flags = {name: getattr(self, name) for name in _FLAGS if getattr(self, name) is not None}
+        flags |= drawing_flags(self, _DRAWING)
         if self.max_tokens is not None:
             flags["max_new_tokens"] = self.max_tokens
-        if self.temperature == 0:
-            flags["do_sample"] = False
-            for name in _DRAWING:
-                flags.pop(name, None)  # at temperature 0 the likeliest token is taken, whatever else could be drawn
-        elif self.temperature is not None:
-            flags["temperature"] = self.temperature
         if self.stop:
             flags["stop_strings"] = self.stop
         if self.logit_bias:
@@ -112,6 +105,13 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
             raise Refusal(400, f"logit_bias has {len(biases)} tokens; at most {MOST_BIASES}.", param="logit_bias")
         for token, bias in biases.items():
             in_range(f"logit_bias of {token[:20]}", bias, -MOST_BIAS, MOST_BIAS, param="logit_bias")
+
+
+def drawing_flags(fields: Struct, names: Sequence[str]) -> dict[str, Any]:
+    """The flags of drawing among `names` that are set. At temperature 0 the likeliest token is taken, whatever else
+    could be drawn."""
+    flags = {name: value for name in names if (value := getattr(fields, name)) is not None}
+    return {"do_sample": False} if flags.get("temperature") == 0 else flags
 
 
 def config_flags(given: str | dict[str, Any] | None) -> dict[str, Any]:
