@@ -1,7 +1,7 @@
 """What the terminal needs of a chat: a conversation, its answers, and what they cost.
 
-A conversation is with a model here (model_conversation.py), with one behind another server (remote_conversation.py), or scripted in
-tests. Knows no terminal and no model.
+A conversation is with a model here (model_conversation.py), with one behind another server (remote_conversation.py), or
+scripted in tests. Knows no terminal and no model.
 """
 
 from __future__ import annotations
