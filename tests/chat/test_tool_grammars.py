@@ -22,7 +22,7 @@ from causerie.chat.tool_formats.rules import Rules
 from causerie.errors import TemplateError
 from causerie.text import tokenizer as text
 from causerie.text.schema_references import moved
-from causerie.text.structure import Structure, StructureMatcher, grammar_of
+from causerie.text.structure import CompiledGrammar, GrammarMatcher, grammar_of
 from tests.chat.test_parse import ARGUMENTS, FAMILIES, SCHEMAS, parts, written
 
 END = "<|the end|>"
@@ -81,16 +81,16 @@ def made_by_pydantic() -> dict[str, Any]:
 
 def matcher_of(
     format: ToolFormat, tokenizer: text.Tokenizer, *, several: bool = True, tools: dict[str, Any] = TOOLS
-) -> StructureMatcher:
+) -> GrammarMatcher:
     schemas, definitions = moved(tools)
     rules = Rules(tokenizer.added_tokens, definitions)
     grammar = grammar_of({"type": "grammar", "grammar": rules.grammar(format.write(rules, schemas, several))})
     assert grammar is not None
     end = tokenizer.added_tokens[END]
-    return Structure(grammar, tokenizer, len(tokenizer), (end,)).matcher()
+    return CompiledGrammar(grammar, tokenizer, len(tokenizer), (end,)).matcher()
 
 
-def allowed(matcher: StructureMatcher, tokenizer: text.Tokenizer) -> np.ndarray[Any, Any]:
+def allowed(matcher: GrammarMatcher, tokenizer: text.Tokenizer) -> np.ndarray[Any, Any]:
     """The tokens that may come next."""
     row = np.zeros(len(tokenizer), np.float32)
     matcher.forbid(row)

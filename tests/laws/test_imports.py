@@ -221,6 +221,16 @@ def test_no_file_is_named_for_nothing() -> None:
     assert not [name for name in modules() if name.rpartition(".")[2] in FORBIDDEN_NAMES]
 
 
+def test_a_class_has_its_name_to_itself() -> None:
+    # A word that means two things sends a reader to the wrong file. What a module keeps to itself it names as it likes.
+    homes: dict[str, list[str]] = {}
+    for name, (_, tree) in modules().items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(name)
+    assert not {name: places for name, places in homes.items() if len(places) > 1}
+
+
 def test_every_module_says_what_it_is() -> None:
     assert not [name for name, (_, tree) in modules().items() if not ast.get_docstring(tree)]
 

@@ -22,7 +22,7 @@ from causerie.api.generation.prompt_rows import Container, Prompts
 from causerie.api.generation.resolution import Flags, Generation, call_flags, resolve
 from causerie.api.generation.streamers import text_of
 from causerie.api.generation.watch import Watching, preparing
-from causerie.api.loaded_model import LoadedModel
+from causerie.api.open_model import OpenModel
 from causerie.decoding.params import SamplingParams
 from causerie.engine.request import TokenEvent
 from causerie.errors import UsageError
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from causerie.text.stream import TextStream
 
 
-class CausalLM(LoadedModel):
+class CausalLM(OpenModel):
     """A model that continues tokens. Any thread may call it; requests of several threads run together."""
 
     # --- tokens to logits ---

@@ -6,14 +6,13 @@ answers, so that a terminal and a server can give them in their own ways.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
 
+from causerie.chat.messages import Message
 from causerie.errors import ContextLengthError
-
-Message = Mapping[str, Any]
 
 POLICIES = ("error", "drop_oldest", "summarize")
 """error: the message is refused; drop_oldest: whole rounds are forgotten; summarize: they become a few sentences."""

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from causerie.chat.environment import Clock, Span, literal_text
+from causerie.chat.messages import Message
 from causerie.chat.plain_data import map_texts
-from causerie.chat.template import ChatTemplate, Message, Rendered, RenderOptions
+from causerie.chat.template import ChatTemplate, Rendered, RenderOptions
 from causerie.errors import MessageError, TemplateError
 from causerie.text.tokenizer import Tokenizer
 

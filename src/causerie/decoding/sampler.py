@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from causerie.decoding import logits as keep
 from causerie.decoding.constraint import Matcher
 from causerie.decoding.drawn import Drawn
-from causerie.decoding.history import Completions, NoRepeat, Penalties
+from causerie.decoding.history import Completions, NoRepeat, Penalties, Row
 from causerie.decoding.params import SamplingParams
 from causerie.errors import UsageError
 
-Row = NDArray[np.float32]
 _SMALL = 4096  # candidates up to which float64 costs nothing that matters
 _STRETCH = 256  # of a row, whose probabilities are summed up apart
 

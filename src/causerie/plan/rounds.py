@@ -49,7 +49,7 @@ class MeasuredModel:
 
 
 @dataclass(frozen=True)
-class Result:
+class TrialResult:
     """What the rounds of a trial gave, in their order."""
 
     trial: Trial
@@ -77,7 +77,7 @@ def measure(
     bandwidth: Callable[[], float],
     peaks: Mapping[str, float],
     repeat: int,
-) -> Result:
+) -> TrialResult:
     """Times a trial `repeat` times. `bandwidth` reads what memory gives now, in bytes per second; `peaks` are the
     operations per second of each kind of arithmetic that could be measured."""
     bench.prepare(trial)
@@ -93,4 +93,4 @@ def measure(
         bounds += [] if least is None else [least[1]]
         before = after
     bound = max(bounds, key=bounds.count, default=None)
-    return Result(trial, tuple(speeds), tuple(shares), bound, steps * work.bytes / (trial.batch * trial.tokens))
+    return TrialResult(trial, tuple(speeds), tuple(shares), bound, steps * work.bytes / (trial.batch * trial.tokens))

@@ -25,14 +25,14 @@ _KEYS: dict[str, tuple[str, ...]] = {
 _EXAMPLE = '{"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object", …}}}'
 
 
-class Form(NamedTuple):
+class ResponseForm(NamedTuple):
     """A type and what it holds an answer to: nothing (text), a schema, an expression, a grammar or a list of texts."""
 
     kind: str
     content: Any = None
 
 
-def form_of(format: Any) -> Form:
+def form_of(format: Any) -> ResponseForm:
     """What a response format asks. Raises UsageError for one that is none, has a key that nobody here knows, or lacks
     what its type needs."""
     if not isinstance(format, Mapping) or not isinstance(format.get("type"), str):
@@ -42,14 +42,14 @@ def form_of(format: Any) -> Form:
         raise _wrong(f"response_format has the type {kind[:80]!r}; known, nearest first: {_listed(kind, _KEYS)}.")
     _check_keys(format, f"response_format of type {kind}", ("type", *_KEYS[kind]))
     if kind == "text":
-        return Form(kind)
+        return ResponseForm(kind)
     if kind == "json_object":
-        return Form(kind, _schema(format.get("schema", {"type": "object"}), kind))
+        return ResponseForm(kind, _schema(format.get("schema", {"type": "object"}), kind))
     if kind == "json_schema":
-        return Form(kind, _described(format))
+        return ResponseForm(kind, _described(format))
     if kind == "choice":
-        return Form(kind, _choices(format))
-    return Form(kind, _text(format, kind))
+        return ResponseForm(kind, _choices(format))
+    return ResponseForm(kind, _text(format, kind))
 
 
 def _described(format: Mapping[str, Any]) -> Mapping[str, Any]:

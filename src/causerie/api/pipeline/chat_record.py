@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Prompt:
+class PipelinePrompt:
     """One prompt as tokens and as it was given: a text, or a chat whose last message is continued where `continued` is
     true or names the field that is."""
 
@@ -23,7 +23,7 @@ class Prompt:
     continued: bool | str = False
     prefix_length: int = 0  # tokens of the pipeline's prefix, which lengths do not count
 
-    def with_hole(self, flags: Flags, context: int) -> Prompt:
+    def with_hole(self, flags: Flags, context: int) -> PipelinePrompt:
         """The end of this prompt that leaves room in the context for the answer asked for. Raises UsageError."""
         wanted = flags.get("max_new_tokens")
         if wanted is None:
@@ -40,7 +40,7 @@ class Prompt:
         return replace(self, tokens=self.tokens[-room:])
 
 
-def record(prompt: Prompt, tokens: list[int], tokenizer: ChatTokenizer, call: PipelineCall) -> dict[str, Any]:
+def record(prompt: PipelinePrompt, tokens: list[int], tokenizer: ChatTokenizer, call: PipelineCall) -> dict[str, Any]:
     """{"generated_text": …} or {"generated_token_ids": …} for one answer: of all its tokens, a stop string's too."""
     if call.return_type == TENSORS:
         return {"generated_token_ids": [*prompt.tokens, *tokens]}

@@ -18,7 +18,7 @@ from causerie.api.generation.prompt_rows import Container
 from causerie.api.generation.resolution import DEFAULT_NEW_TOKENS, Flags, Generation
 from causerie.api.generation.streamers import text_of
 from causerie.api.generation.watch import Watching, preparing
-from causerie.api.pipeline.chat_record import Prompt, record
+from causerie.api.pipeline.chat_record import PipelinePrompt, record
 from causerie.api.pipeline.pipeline_call import PipelineCall
 from causerie.builtin import NAME as BUILTIN
 from causerie.chat.messages import checked_chat, is_chat
@@ -221,10 +221,10 @@ class TextGenerationPipeline:
     def _flags(self, call: PipelineCall) -> Flags:
         return Flags(call.flags, call.generation_config, self.model.generation_config, DEFAULTS)
 
-    def _decide(self, flags: Flags, prompt: Prompt) -> Generation:
+    def _decide(self, flags: Flags, prompt: PipelinePrompt) -> Generation:
         return self.model.decide(flags, len(prompt.tokens) - prompt.prefix_length, len(prompt.tokens))
 
-    def _write(self, given: Any, call: PipelineCall) -> Prompt:
+    def _write(self, given: Any, call: PipelineCall) -> PipelinePrompt:
         """The tokens of a chat or a text."""
         if isinstance(given, str):
             prompt = self._write_text(given, call)
@@ -232,12 +232,12 @@ class TextGenerationPipeline:
             last = given[-1].get("role") if given and isinstance(given[-1], Mapping) else None
             options = call.chat_options(str(last))
             tokens = self.tokenizer.chat.prompt(given, **options).tokens
-            prompt = Prompt(tokens, [dict(message) for message in given], options["continue_final_message"])
+            prompt = PipelinePrompt(tokens, [dict(message) for message in given], options["continue_final_message"])
         if call.handle_long_generation == "hole":
             return prompt.with_hole(self._flags(call), self.model.context)
         return prompt
 
-    def _write_text(self, text: str, call: PipelineCall) -> Prompt:
+    def _write_text(self, text: str, call: PipelineCall) -> PipelinePrompt:
         options: dict[str, Any] = dict(call.tokenizer_encode_kwargs)
         if call.add_special_tokens is not None:
             options.setdefault("add_special_tokens", call.add_special_tokens)
@@ -251,7 +251,7 @@ class TextGenerationPipeline:
             if begin is None:
                 raise UsageError("The prompt is empty and the model has no token to begin with. Give it some text.")
             tokens = [begin]
-        return Prompt(tokens, text, prefix_length=prefix)
+        return PipelinePrompt(tokens, text, prefix_length=prefix)
 
 
 def _sorted_input(value: Any) -> tuple[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from causerie.api.tensors import is_numpy, is_torch, to_lists
 from causerie.api.tokenizer.batch_encoding import BatchEncoding
-from causerie.api.tokenizer.encoding_rows import Row, assistant_mask, encoding_of, pad_encodings
+from causerie.api.tokenizer.encoding_rows import EncodedRow, assistant_mask, encoding_of, pad_encodings
 from causerie.api.tokenizer.padding import LengthPlan, cut_row, plan_lengths
 from causerie.api.tokenizer.token_names import TokenNames
 from causerie.api.tokenizer.tokenizer_options import CALL_OPTIONS, NEUTRAL, asked, refuse, texts_of
@@ -158,7 +158,7 @@ class ChatTokenizer(TokenNames):
             )
         return plan
 
-    def _row(self, text: str, add_special: bool, as_text: bool, plan: LengthPlan) -> Row:
+    def _row(self, text: str, add_special: bool, as_text: bool, plan: LengthPlan) -> EncodedRow:
         tokens, spans = self.text.encode_with_spans(text, False, as_text)
         before, after = self.text.surrounding() if add_special else ([], [])
         if plan.cut is not None:
@@ -167,7 +167,7 @@ class ChatTokenizer(TokenNames):
             spans = cut_row(spans, room, self.truncation_side)
         mask = [1] * len(before) + [0] * len(tokens) + [1] * len(after)
         outside = (0, 0)
-        return Row(before + tokens + after, [outside] * len(before) + spans + [outside] * len(after), mask)
+        return EncodedRow(before + tokens + after, [outside] * len(before) + spans + [outside] * len(after), mask)
 
     def pad(
         self,
@@ -284,11 +284,11 @@ class ChatTokenizer(TokenNames):
         tokens, spans = self.text.encode_with_spans(rendered.text, False, self._splits_special_tokens)
         return EncodedChat(tokens, spans, rendered.text, rendered.assistant)
 
-    def _chat_row(self, chat: EncodedChat, plan: LengthPlan) -> Row:
+    def _chat_row(self, chat: EncodedChat, plan: LengthPlan) -> EncodedRow:
         if plan.cut is None:
-            return Row(chat.tokens, chat.spans, [0] * len(chat.tokens))
+            return EncodedRow(chat.tokens, chat.spans, [0] * len(chat.tokens))
         tokens = cut_row(chat.tokens, plan.cut, self.truncation_side)
-        return Row(tokens, cut_row(chat.spans, plan.cut, self.truncation_side), [0] * len(tokens))
+        return EncodedRow(tokens, cut_row(chat.spans, plan.cut, self.truncation_side), [0] * len(tokens))
 
     @property
     def chat_template(self) -> Any:

@@ -15,7 +15,7 @@ Spans = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
-class Row:
+class EncodedRow:
     """One text's tokens, the characters (start, end) of each, and 1 for those that were added to it."""
 
     tokens: list[int]
@@ -24,7 +24,7 @@ class Row:
 
 
 def encoding_of(
-    rows: list[Row],
+    rows: list[EncodedRow],
     plan: LengthPlan,
     pad_token: int,
     single: bool,
@@ -87,7 +87,7 @@ def pad_encodings(
     return BatchEncoding({name: to_kind(rows, return_tensors) for name, rows in data.items()})
 
 
-def assistant_mask(row: Row, assistant: Spans) -> list[int]:
+def assistant_mask(row: EncodedRow, assistant: Spans) -> list[int]:
     """1 for tokens that hold characters of the assistant's spans, as transformers marks them."""
     mask = [0] * len(row.tokens)
     for start, end in assistant:

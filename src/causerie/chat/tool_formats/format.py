@@ -14,7 +14,7 @@ from causerie.text.schema_references import resolved
 
 Read = Callable[[str, Schemas], list[ToolCallPart]]
 """The calls of one block, without what opened and closed it. Raises ValueError (and its kinds) for what is none."""
-Write = Callable[[Rules, Schemas, bool], str]
+RuleWriter = Callable[[Rules, Schemas, bool], str]
 """The expression of an answer that calls one of the tools, or several where the last argument is true."""
 
 
@@ -30,7 +30,7 @@ class ToolFormat:
     openers: tuple[str, ...]
     closers: tuple[str, ...]
     read: Read
-    write: Write
+    write: RuleWriter
     at_start: bool = False
     kept: bool = False
     markers: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.tool_formats.format import ToolFormat, Write, typed
+from causerie.chat.tool_formats.format import RuleWriter, ToolFormat, typed
 from causerie.chat.tool_formats.rules import Rules, Schemas, arguments_in_order
 
 _FUNCTION = re.compile(r"<function=([^>\s]{1,300})>(.*?)(?:</function>|\Z)", re.DOTALL)
@@ -28,7 +28,7 @@ def read(block: str, schemas: Schemas) -> list[ToolCallPart]:
     return calls
 
 
-def _writer(opener: str, closer: str, line: str, *, python: bool) -> Write:
+def _writer(opener: str, closer: str, line: str, *, python: bool) -> RuleWriter:
     """How answers are held to blocks between these markers; a value stands between two of `line`."""
 
     def write(rules: Rules, tools: Schemas, several: bool) -> str:

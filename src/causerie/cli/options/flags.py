@@ -16,7 +16,7 @@ from collections.abc import Iterable
 
 from causerie.errors import UsageError
 
-Value = None | bool | int | float | str | list["Value"] | dict["Value", "Value"]
+FlagValue = None | bool | int | float | str | list["FlagValue"] | dict["FlagValue", "FlagValue"]
 
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None, "null": None}
 _WHOLE = re.compile(r"[+-]?\d+(_\d+)*")
@@ -52,7 +52,7 @@ def parse_flags(words: Iterable[str]) -> dict[str, str]:
     return flags
 
 
-def parse_value(name: str, text: str) -> Value:
+def parse_value(name: str, text: str) -> FlagValue:
     """The value that `text` writes. Raises UsageError, naming the flag, where a bracket or quote does not close."""
     text = text.strip()
     if text.casefold() in _WORDS:
@@ -72,7 +72,7 @@ def _whole(name: str, text: str) -> int:
     return int(text)
 
 
-def _nested(name: str, text: str) -> Value:
+def _nested(name: str, text: str) -> FlagValue:
     try:
         return _checked(name, json.loads(text))
     except (ValueError, RecursionError):
@@ -87,7 +87,7 @@ def _nested(name: str, text: str) -> Value:
         ) from None
 
 
-def _checked(name: str, value: object) -> Value:
+def _checked(name: str, value: object) -> FlagValue:
     """Tuples become lists; sets, bytes and other things Python can write are refused."""
     match value:
         case None | bool() | int() | float() | str():
@@ -99,7 +99,7 @@ def _checked(name: str, value: object) -> Value:
     raise UsageError(f"{name} has a {type(value).__name__}; values are text, numbers, lists and mappings.")
 
 
-def _checked_key(name: str, key: object) -> Value:
+def _checked_key(name: str, key: object) -> FlagValue:
     if isinstance(key, tuple):  # sequence_bias has tuples of tokens as keys in the field; JSON writes pairs
         raise UsageError(f"{name} has a list as a key; write a list of pairs instead: [[[1, 2], -5.0]].")
     return _checked(name, key)

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from causerie.cli.options.flags import Value, parse_flags, parse_value
+from causerie.cli.options.flags import FlagValue, parse_flags, parse_value
 from causerie.errors import Unsupported, unknown
 
 if TYPE_CHECKING:
     from causerie.api.generation.config import GenerationConfig
 
-Kind = Literal["whole", "number", "truth", "texts", "tokens", "token_lists", "biases"]
+FlagKind = Literal["whole", "number", "truth", "texts", "tokens", "token_lists", "biases"]
 
 _SHOWN = {
     "whole": "N",
@@ -32,7 +32,7 @@ _SHOWN = {
 class Flag:
     """One flag: `unset` says in words what holds when neither the user nor the checkpoint sets it."""
 
-    kind: Kind
+    kind: FlagKind
     unset: str
     sentence: str
 
@@ -98,7 +98,7 @@ def read_flags(words: Iterable[str]) -> GenerationConfig:
     from causerie.api.generation.config import GenerationConfig
     from causerie.api.generation.foreign_flags import FOREIGN
 
-    values: dict[str, Value] = {}
+    values: dict[str, FlagValue] = {}
     for name, text in parse_flags(words).items():
         if name in NOT_IN_A_CHAT:
             raise Unsupported(f"{name} is a flag of generate() in Python. {NOT_IN_A_CHAT[name]} Leave it out here.")
@@ -108,7 +108,7 @@ def read_flags(words: Iterable[str]) -> GenerationConfig:
     return GenerationConfig(**values)
 
 
-def _read(name: str, text: str) -> Value:
+def _read(name: str, text: str) -> FlagValue:
     value = parse_value(name, text)
     if name in FLAGS and FLAGS[name].kind == "texts" and isinstance(value, bool | int | float):
         return text.strip()  # stop_strings=3 means the text "3"

@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
     formats = [chosen(name, None) for name in options.quantization]
     check_benchmark(options.model, trials, loading, formats)
     limit = Limit.measured(options.threads, Settings.from_environment())
-    table = Table(f"{options.model}: {limit.threads} threads ({limit.probe.instruction_set}). {_limits(limit)}")
+    table = TrialTable(f"{options.model}: {limit.threads} threads ({limit.probe.instruction_set}). {_limits(limit)}")
     rows = []
     for measurement in benchmark(
         options.model, trials, loading, formats, limit, repeat=options.repeat, profile=options.profile
@@ -167,7 +167,7 @@ def _row_values(measurement: Measurement) -> dict[str, Any]:
     }
 
 
-class Table:
+class TrialTable:
     """The lines for people, written as the figures come; `title` above the first."""
 
     def __init__(self, title: str) -> None:

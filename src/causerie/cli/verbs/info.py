@@ -11,16 +11,13 @@ import argparse
 import json
 import platform
 import sys
-from typing import Any
 
 import causerie
 from causerie.cli.options.arguments import Parser, help_columns, load_options, set_loading_options
 from causerie.cli.verbs import info_model
+from causerie.cli.verbs.info_model import Report
 from causerie.errors import UsageError
 from causerie.settings import Settings
-
-Report = dict[str, Any]
-"""JSON's values, nested."""
 
 _DESCRIPTION = """\
 What this machine and this install can run, and why the rest cannot: version, processor,

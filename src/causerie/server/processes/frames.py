@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from causerie.errors import EngineError
-from causerie.server.processes.jobs import Event, Order
+from causerie.server.processes.jobs import JobEvent, Order
 
 MOST_BYTES = 64 << 20
 """Of one frame. A request's body is limited far below it."""
@@ -22,7 +22,7 @@ LENGTH = struct.Struct(">I")
 
 _encoder = msgspec.json.Encoder()
 _orders = msgspec.json.Decoder(Order)
-_events = msgspec.json.Decoder(Event)
+_events = msgspec.json.Decoder(JobEvent)
 
 
 def packed(message: Struct) -> bytes:

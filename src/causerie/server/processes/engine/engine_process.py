@@ -38,9 +38,9 @@ from causerie.server.processes.jobs import (
     Done,
     Embed,
     EngineOptions,
-    Event,
     Failed,
     Generate,
+    JobEvent,
     Load,
     Order,
     Render,
@@ -99,7 +99,7 @@ class EngineService:
     def _pause(self) -> float:
         return PAUSE_SECONDS if len(self._jobs) > FEW_JOBS else 0.0
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: JobEvent) -> None:
         if not self._told:  # what one turn of the loop tells is written in one piece
             asyncio.get_running_loop().call_soon(self._write)
         self._told += packed(event)
@@ -141,7 +141,7 @@ class EngineService:
             self._models.release(held)
 
     async def _answer(
-        self, order: Generate, model: CausalLM, tell: Callable[[Event], None], done: Shortened | None = None
+        self, order: Generate, model: CausalLM, tell: Callable[[JobEvent], None], done: Shortened | None = None
     ) -> None:
         """Reads the prompt and tells the answer; `done` is what was made of the chat before."""
         order = await self._formed(order, model)

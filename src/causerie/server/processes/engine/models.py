@@ -19,7 +19,7 @@ from causerie.server.processes.jobs import ModelState
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
 
-Tell = Callable[[ModelState], None]
+TellState = Callable[[ModelState], None]
 _SHARE_STEP = 0.02  # how much of a model is read between two reports
 _TOUCHED_BYTES = 64 << 20
 """Of the cache, taken from the system while the model is loaded and not while somebody waits for an answer: a few
@@ -38,7 +38,7 @@ class LoadedModel:
 class Models:
     """Models by the names that requests use. `options` are LoadOptions as plain values, for all of them."""
 
-    def __init__(self, names: list[str], options: dict[str, Any], tell: Tell, unload_after: float | None) -> None:
+    def __init__(self, names: list[str], options: dict[str, Any], tell: TellState, unload_after: float | None) -> None:
         self._names = names
         self._options = options
         self._tell = tell

@@ -1,4 +1,4 @@
-"""`LoadedModel`: what a loaded model says of itself, its tokenizer, and its life until it is closed.
+"""`OpenModel`: what a loaded model says of itself, its tokenizer, and its life until it is closed.
 
 Knows no prompt and no answer; causal_lm.py has what it computes.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from causerie.models.model import Model
 
 
-class LoadedModel:
+class OpenModel:
     """A model and the engine that runs it, by the field's names for what they are."""
 
     def __init__(
