@@ -149,12 +149,12 @@ def test_what_is_allowed_is_read_back(tokenizer: text.Tokenizer, format: ToolFor
         draw = np.random.default_rng(seed)
         matcher, tokens = matcher_of(format, tokenizer, several=bool(seed % 2), tools=tools), []
         for place in range(3000):
-            found = allowed(matcher, tokenizer)
-            likely = [token for token in found if token in letters or token >= 256] or found.tolist()
+            choices = allowed(matcher, tokenizer)
+            likely = [token for token in choices if token in letters or token >= 256] or choices.tolist()
             if place > 150:  # to an end, by what can close something
                 closing = tokenizer.encode('"}])\n</>e')
-                likely = [token for token in found if token >= 256] or [t for t in closing if t in found] or likely
-            token = end if end in found and place > 20 else int(draw.choice(likely))
+                likely = [token for token in choices if token >= 256] or [t for t in closing if t in choices] or likely
+            token = end if end in choices and place > 20 else int(draw.choice(likely))
             if token == end:
                 break
             tokens.append(token)

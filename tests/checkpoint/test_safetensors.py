@@ -32,14 +32,14 @@ shapes = st.lists(st.integers(0, 4), max_size=3).map(tuple)
 
 @st.composite
 def tensors(draw: st.DrawFn) -> dict[str, Any]:
-    found = {}
+    arrays = {}
     for name in draw(st.lists(names, max_size=5, unique=True)):
         shape, dtype = draw(shapes), draw(st.sampled_from(DTYPES))
         count = int(np.prod(shape)) * np.dtype(dtype).itemsize
         raw = draw(st.binary(min_size=count, max_size=count))
         values = np.frombuffer(raw, "u1") % 2 if dtype == "?" else np.frombuffer(raw, dtype)
-        found[name] = values.astype(dtype).reshape(shape)
-    return found
+        arrays[name] = values.astype(dtype).reshape(shape)
+    return arrays
 
 
 def same(one: Any, other: Any) -> bool:

@@ -64,12 +64,12 @@ LONGEST_FUNCTION = 80
 @cache
 def modules() -> dict[str, tuple[Path, ast.Module]]:
     """Every module of the package by its dotted name."""
-    found = {}
+    trees = {}
     for path in sorted(SOURCE.rglob("*.py")):
         parts = ["causerie", *path.relative_to(SOURCE).with_suffix("").parts]
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        found[name] = (path, ast.parse(path.read_text(encoding="utf-8"), str(path)))
-    return found
+        trees[name] = (path, ast.parse(path.read_text(encoding="utf-8"), str(path)))
+    return trees
 
 
 def within(name: str, package: str) -> bool:

@@ -51,7 +51,7 @@ class CausalLM(OpenModel):
         logits = np.zeros((len(answers), prompts.width, self._model.vocab), dtype=np.float32)
         for row, (answer, columns) in enumerate(zip(answers, prompts.columns, strict=True)):
             logits[row, list(columns)] = answer.prompt_logits
-        output = CausalLMOutput(prompts.container.array(logits[:, call.kept]))
+        output = CausalLMOutput(prompts.container.array(logits[:, call.columns]))
         return output if call.return_dict else (output.logits,)
 
     def embed(self, inputs: Any, *, tokenizer: ChatTokenizer | None = None) -> Embedded:
@@ -99,10 +99,10 @@ class CausalLM(OpenModel):
             plan = self.decide(levels, prompts.width, prompts.longest)
             _refuse_unheld(levels, plan)
             warn_of_flags_without_effect(levels)
-            given = [row for row in prompts.given for _ in range(plan.sequences)]
+            prompt_rows = [row for row in prompts.rows for _ in range(plan.sequences)]
             chosen = tokenizer or (self.tokenizer if plan.stop_strings else None)
             watching = Watching(
-                given,
+                prompt_rows,
                 prompts.container,
                 plan,
                 chosen,
@@ -113,7 +113,7 @@ class CausalLM(OpenModel):
         params = plan.each(len(prompts.tokens))
         answers = self.answer(rows, params, watching)
         ContextNotice(self.context).look(plan, prompts.longest, answers)
-        sequences = [[*row, *answer.tokens] for row, answer in zip(given, answers, strict=True)]
+        sequences = [[*row, *answer.tokens] for row, answer in zip(prompt_rows, answers, strict=True)]
         batch = prompts.container.batch(sequences, plan.pad)
         if not plan.return_dict:
             return batch
@@ -224,15 +224,15 @@ class CausalLM(OpenModel):
     def _prompts(self, inputs: Any, input_ids: Any, attention_mask: Any, flags: Flags) -> Prompts:
         if inputs is not None and input_ids is not None:
             raise UsageError("inputs and input_ids are two names of the same prompts; pass one of them.")
-        given = input_ids if inputs is None else inputs
-        if given is None:
+        prompt = input_ids if inputs is None else inputs
+        if prompt is None:
             begin = flags.get("bos_token_id")
             if begin is None:
                 raise UsageError("There is no prompt and the model has no bos_token_id to begin with; pass input_ids.")
-            given = Container.of_new(self._model.device).array(np.array([[begin]], dtype=np.int64))
-        elif not isinstance(given, str) and hasattr(given, "keys") and "input_ids" in given:
+            prompt = Container.of_new(self._model.device).array(np.array([[begin]], dtype=np.int64))
+        elif not isinstance(prompt, str) and hasattr(prompt, "keys") and "input_ids" in prompt:
             raise UsageError("The tokenizer's whole output was passed as the prompt; pass generate(**inputs).")
-        return Prompts.read(given, attention_mask, vocab=self._model.vocab, pad=flags.padding)
+        return Prompts.read(prompt, attention_mask, vocab=self._model.vocab, pad=flags.padding)
 
 
 def _only_one(plan: Generation) -> SamplingParams:

@@ -140,11 +140,11 @@ class OpenModel:
         ):
             device, dtype = None, device
         if device is not None:
-            wanted = device_name(device)
-            if wanted not in (self.device, self.device.type, "auto"):
+            target = device_name(device)
+            if target not in (self.device, self.device.type, "auto"):
                 raise Unsupported(
-                    f"This model is on {self.device} and cannot move to {wanted}. Load it there: "
-                    f"from_pretrained({self.name_or_path!r}, device_map={wanted!r})."
+                    f"This model is on {self.device} and cannot move to {target}. Load it there: "
+                    f"from_pretrained({self.name_or_path!r}, device_map={target!r})."
                 )
         if dtype is not None and dtype_name(dtype) not in (self._model.format, "auto"):
             raise Unsupported(
@@ -164,8 +164,8 @@ class OpenModel:
         refuse_flags("option of save_pretrained()", others, _SAVING_FOREIGN, ("save_directory", "prepared", "progress"))
         if self._saving is None:
             raise UsageError("This model was made without a folder, so there is nothing to save it from.")
-        laid = self._model.laid_out() if prepared else None
-        self._saving.write(Path(save_directory), self.generation_config, progress=progress, laid=laid)
+        kernels = self._model.kernel_matrices() if prepared else None
+        self._saving.write(Path(save_directory), self.generation_config, progress=progress, kernels=kernels)
 
     def eval(self) -> Self:
         """Itself; there is no other mode."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from causerie.api.generation.config import GenerationConfig
     from causerie.api.load_options import LoadOptions
     from causerie.api.model_config import ModelConfig
-    from causerie.backends.ops import LaidOut
+    from causerie.backends.ops import KernelMatrices
 
 WEIGHTS = "model.safetensors"
 
@@ -40,13 +40,18 @@ class Saving:
     workers: int
 
     def write(
-        self, target: Path, generation_config: GenerationConfig, *, progress: bool, laid: LaidOut | None = None
+        self,
+        target: Path,
+        generation_config: GenerationConfig,
+        *,
+        progress: bool,
+        kernels: KernelMatrices | None = None,
     ) -> None:
         """Writes config, weights, generation flags and copies of the other small files to the folder `target`, which is
-        made; the matrices as they were `laid` out, where that is given. Raises UsageError for a folder that holds
+        made; the matrices as `kernels` read them, where those are given. Raises UsageError for a folder that holds
         another model or a model that is prepared already, CheckpointError where the disk refuses."""
         self._refuse(target)
-        if laid is None and prepared_for(self.config) is not None:
+        if kernels is None and prepared_for(self.config) is not None:
             raise UsageError(
                 f"{self.folder} holds weights as kernels read them, from which only another such folder can be made: "
                 "pass prepared=True, or load the model that it was prepared from."
@@ -62,11 +67,11 @@ class Saving:
                     quantization=self.options.quantization,
                     strict=self.options.strict,
                 )
-                if laid is None:
+                if kernels is None:
                     write_weights(weights, index, target / WEIGHTS, workers=self.workers, progress=told)
                 else:
-                    write_prepared(weights, index, laid, target / WEIGHTS, told)
-            write_config(weights, self.config, target / "config.json", laid)
+                    write_prepared(weights, index, kernels, target / WEIGHTS, told)
+            write_config(weights, self.config, target / "config.json", kernels)
             for file in self._texts():
                 shutil.copyfile(file, target / file.name)
             generation_config.save_pretrained(target)

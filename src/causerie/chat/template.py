@@ -121,14 +121,14 @@ class ChatTemplate:
                 "continue_final_message and add_generation_prompt exclude each other: the first leaves the last "
                 "message open, the second begins a new one. Set one of them."
             )
-        given = dict(options.variables or {})
-        for name in given:
+        extra = dict(options.variables or {})
+        for name in extra:
             if name in _OWN_VARIABLES:
                 raise UsageError(f"{name!r} cannot be a variable of the template: {_OWN_VARIABLES[name]} Leave it out.")
         tools = options.tools
         variables = {
             **self.special_tokens,
-            **given,
+            **extra,
             "tools": None if tools is None else [tool_schema(tool) for tool in tools],
             "documents": None if options.documents is None else _documents(options.documents),
         }

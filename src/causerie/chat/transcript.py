@@ -85,8 +85,8 @@ class Transcript:
         """With room for one more message, and how many of the user's messages went for it; see context.shorten, which
         has the rest of the arguments. Raises ContextLengthError where it cannot be."""
         done = shorten([*self.chat, _said("user", text)], policy, room, count, write)
-        kept = tuple(message for message in done.messages[:-1] if message["role"] != "system")
-        return replace(self, messages=kept), done.rounds
+        rest = tuple(message for message in done.messages[:-1] if message["role"] != "system")
+        return replace(self, messages=rest), done.rounds
 
     def _last(self, role: str) -> int | None:
         """The place of the last message of a role."""

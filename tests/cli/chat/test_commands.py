@@ -296,8 +296,8 @@ def test_a_fault_in_a_command_does_not_end_the_chat(tmp_path: Path) -> None:
 )
 def test_completions(tmp_path: Path, line: str, begun: str, words: list[str]) -> None:
     ChatFolder(tmp_path).save("on tokens", SavedChat("m", []))
-    found = completions(line, ChatFolder(tmp_path))
-    assert (found[0], list(found[1])) == (begun, words)
+    word_and_endings = completions(line, ChatFolder(tmp_path))
+    assert (word_and_endings[0], list(word_and_endings[1])) == (begun, words)
 
 
 def test_models_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

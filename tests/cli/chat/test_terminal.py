@@ -158,11 +158,11 @@ def test_cost_lines(cost: AnswerCost, line: str) -> None:
 
 def test_typing_between_two_ctrl_c_stays() -> None:
     chat = ScriptedConversation([ScriptedReply(["Yes."])])
-    shown = hold(chat, KeyboardInterrupt(), LineDropped(kept=True), "still there?", LineDropped(kept=False))
+    shown = hold(chat, KeyboardInterrupt(), LineDropped(in_history=True), "still there?", LineDropped(in_history=False))
     leaves = "Ctrl-C again, Ctrl-D or exit leaves."
     assert shown.count(leaves) == 3 and shown.count(f"{leaves} The arrow key up brings your line back.\n") == 1
     assert chat.history == [("still there?", "Yes.")]
-    hold(chat, LineDropped(kept=True), KeyboardInterrupt(), "never read")
+    hold(chat, LineDropped(in_history=True), KeyboardInterrupt(), "never read")
     assert len(chat.history) == 1
 
 

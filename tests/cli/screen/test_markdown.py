@@ -52,9 +52,9 @@ def test_what_is_shown(text: str, expected: str) -> None:
 
 def test_a_block_of_code_is_coloured_and_kept() -> None:
     text = "Look:\n```python\ndef f(x):\n    return **x\n```\nDone **now**.\n"
-    found = shown(text)
-    assert STYLE.sub("", found) == "Look:\n```python\ndef f(x):\n    return **x\n```\nDone now.\n"
-    assert re.search(r"\x1b\[\d+(;\d+)?mdef", found)
+    screen = shown(text)
+    assert STYLE.sub("", screen) == "Look:\n```python\ndef f(x):\n    return **x\n```\nDone now.\n"
+    assert re.search(r"\x1b\[\d+(;\d+)?mdef", screen)
     assert plain("```\n# not a heading\n- not a list") == "```\n# not a heading\n- not a list"
     assert plain("~~~nolanguage\nx\n~~~\n") == "~~~nolanguage\nx\n~~~\n"
 
@@ -71,10 +71,10 @@ def test_the_cut_of_the_stream_does_not_matter(text: str, size: int) -> None:
 
 @given(MARKS)
 def test_no_word_is_lost_and_styles_end(text: str) -> None:
-    found = shown(text)
-    letters = [each for each in STYLE.sub("", found) if each.isalnum()]
+    screen = shown(text)
+    letters = [each for each in STYLE.sub("", screen) if each.isalnum()]
     assert letters == [each for each in text if each.isalnum()]
-    codes = STYLE.findall(found)
+    codes = STYLE.findall(screen)
     assert not codes or codes[-1] == "\x1b[0m"
 
 

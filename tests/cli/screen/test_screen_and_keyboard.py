@@ -110,7 +110,7 @@ def test_a_draft_outlives_ctrl_c() -> None:
         keys.send_text("a long draft\x03")
         with pytest.raises(LineDropped) as dropped:
             keyboard.read()
-        assert dropped.value.kept
+        assert dropped.value.in_history
         later = threading.Timer(0.3, keys.send_text, ["\x1b[A\r"])
         later.start()
         assert keyboard.read() == "a long draft"
@@ -118,7 +118,7 @@ def test_a_draft_outlives_ctrl_c() -> None:
         keys.send_text("x\x7f\x03")  # typed and taken back: nothing to keep, and still no second Ctrl-C
         with pytest.raises(LineDropped) as dropped:
             keyboard.read()
-        assert not dropped.value.kept
+        assert not dropped.value.in_history
         keys.send_text("\x03")
         with pytest.raises(KeyboardInterrupt) as alone:
             keyboard.read()

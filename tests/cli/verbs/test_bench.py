@@ -57,8 +57,8 @@ def test_what_a_model_cannot_do_is_said_before_it_loads(
 
 
 def test_trials_are_every_combination_once_and_by_depth() -> None:
-    found = bench.parser(80).read(["--depth", "8,0,8", "--prompt", "4,2", "--generate", "3", "--batch", "1,2"])
-    described = [(trial.kind, trial.tokens, trial.depth, trial.batch) for trial in bench.trials_of(found)]
+    options = bench.parser(80).read(["--depth", "8,0,8", "--prompt", "4,2", "--generate", "3", "--batch", "1,2"])
+    described = [(trial.kind, trial.tokens, trial.depth, trial.batch) for trial in bench.trials_of(options)]
     each = [("prefill", 4), ("prefill", 2), ("decode", 3), ("decode", 3)]
     batches = [1, 1, 1, 2]
     assert described == [(*what, depth, n) for depth in (0, 8) for what, n in zip(each, batches, strict=True)]
@@ -84,16 +84,16 @@ def test_a_run_ends_in_one_line_of_json(model_name: str, command: Command) -> No
     done = command("bench", model_name, *words, "--json", "--quantization", "none,int8")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.decode().splitlines()
-    found = json.loads(lines[-1])
-    assert found["probe"]["bandwidth_gbs"] > 0 and found["probe"]["threads"] == 1
-    assert [(row["test"], row["depth"], row["batch"]) for row in found["rows"]] == [
+    report = json.loads(lines[-1])
+    assert report["probe"]["bandwidth_gbs"] > 0 and report["probe"]["threads"] == 1
+    assert [(row["test"], row["depth"], row["batch"]) for row in report["rows"]] == [
         (test, depth, batch)
         for _ in range(2)
         for depth in (0, 40)
         for test, batch in (("prefill", 1), ("decode", 1), ("decode", 3))
     ]
-    assert [row["format"] for row in found["rows"][6:]] == ["int8"] * 6
-    for row in found["rows"]:
+    assert [row["format"] for row in report["rows"][6:]] == ["int8"] * 6
+    for row in report["rows"]:
         assert row.keys() == ROW and row["cache_dtype"] == "int8"
         assert row["tokens_per_second"] > 0 and row["peak_memory_bytes"] > 0
         assert row["prompt"] == (16 if row["test"] == "prefill" else 0)

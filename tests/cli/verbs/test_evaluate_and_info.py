@@ -102,12 +102,12 @@ def test_passages() -> None:
         def __call__(self, text: str) -> dict[str, list[int]]:
             return {"input_ids": [len(word) for word in text.split()]}
 
-    found = list(text_passages(Words(), "a bb ccc dddd eeeee", window=2))  # type: ignore[arg-type]
-    assert found == [Passage((1, 2), (1,)), Passage((3, 4), (1,))]
+    passages = list(text_passages(Words(), "a bb ccc dddd eeeee", window=2))  # type: ignore[arg-type]
+    assert passages == [Passage((1, 2), (1,)), Passage((3, 4), (1,))]
     with pytest.raises(UsageError, match="two are the least"):
         list(text_passages(Words(), "a"))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="context of 2"):
-        limited(found, 2)
+        limited(passages, 2)
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,8 @@ def test_a_model_before_it_is_loaded(folder: Path, capsys: pytest.CaptureFixture
 def test_a_saved_model_says_what_it_holds(folder: Path, tmp_path: Path) -> None:
     with AutoModelForCausalLM.from_pretrained(folder, quantization="int8", backend="torch") as model:
         model.save_pretrained(tmp_path, progress=False)
-    found, asked = inspect(str(tmp_path)), inspect(str(folder), LoadOptions.read(quantization="int8"))
-    assert found.parts == asked.parts and found.stored_bytes == found.nbytes
+    saved, asked = inspect(str(tmp_path)), inspect(str(folder), LoadOptions.read(quantization="int8"))
+    assert saved.parts == asked.parts and saved.stored_bytes == saved.nbytes
     assert main(["bench", str(tmp_path), "--prompt", "8", "--generate", "0", "--repeat", "1"]) == 0
     assert main(["evaluate", str(tmp_path)]) == 2
     with pytest.raises(CauserieError, match="quantized already"):

@@ -99,7 +99,7 @@ class ChatTokenizer(TokenNames):
             self.pad_token_id or 0,
             single=isinstance(text, str),
             return_tensors=return_tensors,
-            wanted={
+            names={
                 "attention_mask": asked(return_attention_mask, "attention_mask" in self.model_input_names),
                 "token_type_ids": asked(return_token_type_ids, "token_type_ids" in self.model_input_names),
                 "special_tokens_mask": return_special_tokens_mask,
@@ -271,9 +271,9 @@ class ChatTokenizer(TokenNames):
                     assistant_mask(row, each.assistant) for row, each in zip(rows, encoded, strict=True)
                 ]
             }
-        wanted = {"attention_mask": asked(mask, True)}
+        names = {"attention_mask": asked(mask, True)}
         out = encoding_of(
-            rows, plan, self.pad_token_id or 0, not several, return_tensors=return_tensors, wanted=wanted, more=more
+            rows, plan, self.pad_token_id or 0, not several, return_tensors=return_tensors, names=names, more=more
         )
         return out if return_dict else out["input_ids"]
 

@@ -30,10 +30,10 @@ def encoding_of(
     single: bool,
     *,
     return_tensors: str | None,
-    wanted: Mapping[str, bool],
+    names: Mapping[str, bool],
     more: Mapping[str, list[list[int]]] | None = None,
 ) -> BatchEncoding:
-    """The encoding of rows, with the columns that are `wanted` by the field's names and the ready ones in `more`. A
+    """The encoding of rows, with the columns whose `names` are true and the ready ones in `more`. A
     `single` row is not put in a batch of one unless it becomes a tensor."""
     length = padded_length([len(row.tokens) for row in rows], plan)
 
@@ -42,15 +42,15 @@ def encoding_of(
 
     spans = column([row.spans for row in rows], (0, 0))
     columns: dict[str, list[Any]] = {"input_ids": column([row.tokens for row in rows], pad_token)}
-    if wanted.get("token_type_ids"):
+    if names.get("token_type_ids"):
         columns["token_type_ids"] = column([[0] * len(row.tokens) for row in rows], 0)
-    if wanted.get("attention_mask"):
+    if names.get("attention_mask"):
         columns["attention_mask"] = column([[1] * len(row.tokens) for row in rows], 0)
-    if wanted.get("special_tokens_mask"):
+    if names.get("special_tokens_mask"):
         columns["special_tokens_mask"] = column([row.special for row in rows], 1)
-    if wanted.get("offset_mapping"):
+    if names.get("offset_mapping"):
         columns["offset_mapping"] = spans
-    if wanted.get("length"):
+    if names.get("length"):
         columns["length"] = [len(row) for row in columns["input_ids"]]
     for name, values in (more or {}).items():
         columns[name] = column(values, 0)

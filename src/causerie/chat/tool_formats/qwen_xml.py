@@ -21,8 +21,8 @@ def read(block: str, schemas: Schemas) -> list[ToolCallPart]:
     calls = []
     for function in _FUNCTION.finditer(block):
         name = function.group(1)
-        found = {key: typed(name, key, value, schemas) for key, value in _PARAMETER.findall(function.group(2))}
-        calls.append(ToolCallPart(name, json.dumps(found, ensure_ascii=False)))
+        arguments = {key: typed(name, key, value, schemas) for key, value in _PARAMETER.findall(function.group(2))}
+        calls.append(ToolCallPart(name, json.dumps(arguments, ensure_ascii=False)))
     if not calls:
         raise ValueError("the block has no function")
     return calls

@@ -27,11 +27,11 @@ Complete = Callable[[str], tuple[str, Iterable[str]]]
 
 
 class LineDropped(KeyboardInterrupt):
-    """Ctrl-C after something was typed into the line. `kept` says that the arrow key up brings it back."""
+    """Ctrl-C after something was typed into the line. `in_history` says that the arrow key up brings it back."""
 
-    def __init__(self, *, kept: bool) -> None:
+    def __init__(self, *, in_history: bool) -> None:
         super().__init__()
-        self.kept = kept
+        self.in_history = in_history
 
 
 class Keyboard(Protocol):
@@ -129,7 +129,7 @@ class EditedKeyboard:
                 raise
             draft = self._session.default_buffer
             draft.append_to_history()
-            raise LineDropped(kept=bool(draft.text)) from None
+            raise LineDropped(in_history=bool(draft.text)) from None
 
     def edit(self, text: str) -> str:
         """See Keyboard."""

@@ -73,7 +73,7 @@ class Terminal:
                 if interrupted and not isinstance(interrupt, LineDropped):
                     return
                 interrupted = True
-                draft = isinstance(interrupt, LineDropped) and interrupt.kept
+                draft = isinstance(interrupt, LineDropped) and interrupt.in_history
                 brings = " The arrow key up brings your line back." if draft else ""
                 self.screen.line(f"Ctrl-C again, Ctrl-D or exit leaves.{brings}", "dim")
                 continue

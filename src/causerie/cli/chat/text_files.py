@@ -38,10 +38,10 @@ def listed(names: list[str], most: int = 8) -> str:
 
 def _named(pattern: str) -> list[Path]:
     """What a name or pattern means, in order; a name with signs of a pattern in it is a name where it is there."""
-    wanted = Path(pattern).expanduser()
-    if wanted.exists():
-        return [wanted]
-    return sorted(Path(wanted.anchor or ".").glob(str(wanted.relative_to(wanted.anchor))))
+    path = Path(pattern).expanduser()
+    if path.exists():
+        return [path]
+    return sorted(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))
 
 
 def _text(path: Path) -> str:

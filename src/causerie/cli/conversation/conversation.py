@@ -126,7 +126,7 @@ class Conversation(Protocol):
         """Leaves a flag to the model again."""
         ...
 
-    def think(self, wanted: bool, budget: int | None = None) -> None:
+    def think(self, on: bool, budget: int | None = None) -> None:
         """Tells the chat template whether the model shall reason first, and limits it to so many tokens. Raises
         UsageError for a model that cannot be told."""
         ...

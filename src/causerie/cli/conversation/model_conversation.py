@@ -103,7 +103,7 @@ class ModelConversation:
             context_length=self._model.context,
             system_prompt=system_prompt,
             hidden=self._model.decide(self._flags(), 1).params.eos,
-            kept=self._reply_format.spellings(tools=False),
+            shown_specials=self._reply_format.spellings(tools=False),
         )
 
     def _flags(self, call: GenerationConfig | None = None) -> Flags:
@@ -223,10 +223,10 @@ class ModelConversation:
         """See Conversation."""
         self._call = self._call.without(name)
 
-    def think(self, wanted: bool, budget: int | None = None) -> None:
+    def think(self, on: bool, budget: int | None = None) -> None:
         """See Conversation."""
         if "enable_thinking" in self._chat_format.template.source():
-            self._session.variables["enable_thinking"] = wanted
+            self._session.variables["enable_thinking"] = on
         elif budget is None or self._reply_format.reasoning is None:
             raise UsageError(
                 "This model's chat template knows no enable_thinking, so it cannot be told when to reason."

@@ -182,9 +182,9 @@ class RemoteConversation:
         """See Conversation."""
         self._call = self._call.without(name)
 
-    def think(self, wanted: bool, budget: int | None = None) -> None:
+    def think(self, on: bool, budget: int | None = None) -> None:
         """See Conversation. The limit is a field of ours; a server of another kind says what it makes of it."""
-        self._thinks = wanted
+        self._thinks = on
         self.unset("thinking_budget")
         if budget is not None:
             self.set([f"thinking_budget={budget}"])

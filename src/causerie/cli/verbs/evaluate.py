@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     for name in names:
         chosen(name, None)  # an unknown one, said before anything loads
     words = [word.strip() for word in (options.cache_dtype or "").split(",") if word.strip()]
-    caches = [kept for kept in map(cache_dtype_name, words) if kept is not None]
+    caches = [name for name in map(cache_dtype_name, words) if name is not None]
     loading = load_options(options, quantization=None, cache_dtype=None)  # those are measured one by one
     passages = _passages(options, text)
     tokens = sum(len(passage.scored) for passage in passages)

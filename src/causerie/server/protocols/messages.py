@@ -44,9 +44,11 @@ class CountRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
             if self.thinking.get("type") not in ("enabled", "disabled", "adaptive"):
                 raise Refusal(400, "thinking has the type enabled, adaptive or disabled.", param="thinking")
             variables["enable_thinking"] = self.thinking["type"] != "disabled"
-        wanted = self.tools and (self.tool_choice or {}).get("type") != "none"
+        with_tools = self.tools and (self.tool_choice or {}).get("type") != "none"
         return Chat(
-            chat, [_function(place, tool) for place, tool in enumerate(self.tools or [])] if wanted else None, variables
+            chat,
+            [_function(place, tool) for place, tool in enumerate(self.tools or [])] if with_tools else None,
+            variables,
         )
 
     def _chat(self) -> list[dict[str, Any]]:
@@ -209,14 +211,14 @@ def _messages(place: int, message: dict[str, Any]) -> list[dict[str, Any]]:
         )
     if not isinstance(content, list):
         return [{"role": role, "content": _text(content, where)}]
-    found: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
     texts, calls, reasoning = [], [], []
     for block in content:
         kind = block.get("type") if isinstance(block, dict) else None
         if kind == "tool_result" and role == "user":
-            given = _text(block.get("content") or "", where)
+            result = _text(block.get("content") or "", where)
             of = _member(block, "tool_use_id", str, where)
-            found.append({"role": "tool", "tool_call_id": of, "content": given})
+            messages.append({"role": "tool", "tool_call_id": of, "content": result})
         elif kind == "tool_use" and role == "assistant":
             arguments = json.dumps(_member(block, "input", dict, where))
             function = {"name": _member(block, "name", str, where), "arguments": arguments}
@@ -227,21 +229,21 @@ def _messages(place: int, message: dict[str, Any]) -> list[dict[str, Any]]:
             continue  # only who wrote it can read it
         else:
             texts.append(_text([block], where))
-    if texts or calls or (role == "assistant" and not found):
+    if texts or calls or (role == "assistant" and not messages):
         own: dict[str, Any] = {"role": role, "content": "\n".join(texts)}
         own |= {"tool_calls": calls} if calls else {}
         own |= {"reasoning_content": "\n".join(reasoning)} if reasoning else {}
-        found.append(own)
-    return found
+        messages.append(own)
+    return messages
 
 
 def _member(block: dict[str, Any], name: str, kind: type, where: str) -> Any:
     """A member of a block. Raises Refusal where it is missing or of another type."""
     value = block.get(name)
     if not isinstance(value, kind):
-        given = repr(value)[:40] if name in block else "missing"
-        wanted = "a text" if kind is str else "an object"
-        sentence = f"{where} has a {block['type']} block whose {name} is {given}; expected {wanted}."
+        actual = repr(value)[:40] if name in block else "missing"
+        expectation = "a text" if kind is str else "an object"
+        sentence = f"{where} has a {block['type']} block whose {name} is {actual}; expected {expectation}."
         raise Refusal(400, sentence, param="messages")
     return value
 

@@ -114,13 +114,13 @@ def drawing_flags(fields: Struct, names: Sequence[str]) -> dict[str, Any]:
     return {"do_sample": False} if flags.get("temperature") == 0 else flags
 
 
-def config_flags(given: str | dict[str, Any] | None) -> dict[str, Any]:
+def config_flags(config: str | dict[str, Any] | None) -> dict[str, Any]:
     """The flags of a `generation_config`, which transformers' own chat program sends as the text of an object. Raises
     Refusal for what is none, or asks for what an answer here has in other fields."""
-    if given is None:
+    if config is None:
         return {}
     try:
-        flags = msgspec.json.decode(given) if isinstance(given, str) else given
+        flags = msgspec.json.decode(config) if isinstance(config, str) else config
     except msgspec.DecodeError:
         flags = None
     if not isinstance(flags, dict):
@@ -146,9 +146,9 @@ def check_stops(name: str, stops: Sequence[str]) -> None:
         raise Refusal(400, f"{name} has a string of {longest} characters; at most {MOST_STOP_CHARACTERS}.", param=name)
 
 
-def check_streamed(name: str, given: bool, stream: bool) -> None:
+def check_streamed(name: str, is_set: bool, stream: bool) -> None:
     """Raises Refusal where the field `name` is given and there is no stream, for which it is."""
-    if given and not stream:
+    if is_set and not stream:
         raise Refusal(400, f"{name} is for streams; set stream: true.", param=name)
 
 

@@ -120,11 +120,11 @@ def with_opened_calls(message: dict[str, Any]) -> dict[str, Any]:
 
 def _opened(call: Any) -> Any:
     function = call.get("function") if isinstance(call, dict) else None
-    given = function.get("arguments") if isinstance(function, dict) else None
-    if not isinstance(function, dict) or not isinstance(given, str):
+    text = function.get("arguments") if isinstance(function, dict) else None
+    if not isinstance(function, dict) or not isinstance(text, str):
         return call
     try:
-        arguments = json.loads(given or "{}")
+        arguments = json.loads(text or "{}")
     except ValueError:
         return call
     return {**call, "function": {**function, "arguments": arguments}} if isinstance(arguments, dict) else call

@@ -44,10 +44,10 @@ class TextLane:
         if not self._workers and not self._starting:
             self._grow()
 
-    async def tidy(self, kept: int) -> None:
+    async def tidy(self, most: int) -> None:
         """Ends workers that have had nothing to do for a while, all but so many."""
         past = time.monotonic() - IDLE_SECONDS
-        while len(self._workers) > kept and self._idle and self._idle[0][1] < past:
+        while len(self._workers) > most and self._idle and self._idle[0][1] < past:
             worker, _ = self._idle.pop(0)
             await self._discard(worker)
 
