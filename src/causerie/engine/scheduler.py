@@ -356,7 +356,7 @@ def _arrival(sequence: Sequence) -> int:
 
 
 def _is_single(sequence: Sequence) -> bool:
-    """Whether it only needs its next token. One that pools needs none, however little of it is left to read."""
+    """Whether it only needs its next token. One that pools needs none: its last row is read as its others are."""
     return sequence.remaining == 1 and not sequence.pools
 
 
