@@ -32,7 +32,7 @@ class StepOutput:
     """What a step gives. The arrays are the caller's own."""
 
     logits: NDArray[np.float32]  # [r, vocab] of `Step.rows`
-    states: NDArray[np.float32]  # [s, width] of `Step.state_rows`, after the last norm: what the head reads
+    states: NDArray[np.float32]  # [h, width] of `Step.state_rows`, after the last norm: what the head reads
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class StepTensors:
     """A `Step` on a device."""
 
     tokens: Tensor  # [n] int64
-    wanted: Tensor  # [r + s] int64: the rows whose logits are wanted, then those whose states are
+    wanted: Tensor  # [r + h] int64: the rows whose logits are wanted, then those whose states are
     logits_count: int  # r
     slots: Tensor  # [n] int64: block · block_size + offset at which each row's key and value belong
     copies: Tensor  # [c, 2] int64
