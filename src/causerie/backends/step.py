@@ -6,7 +6,7 @@ sampling; the engine builds it (engine/batch.py), a backend runs it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ class Step:
     rows: Int32  # [r] ascending rows whose logits are wanted; may be empty
     rope_lengths: Int32  # [n] length at which a length-dependent rotation is evaluated (see models/rope.py)
     copies: Int32  # [c, 2] (from, to) cache blocks
+    state_rows: Int32 = field(default_factory=lambda: np.zeros(0, np.int32))
+    """[h] ascending rows whose hidden states are wanted. In all at most as many rows may be wanted as a step may have
+    tokens; one whose logits are wanted too counts twice."""
 
     @property
     def sequences(self) -> int:
