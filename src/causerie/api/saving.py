@@ -1,7 +1,7 @@
 """`save_pretrained`: a model's folder with its weights as they are held, made from the folder it was loaded from.
 
-Knows how the model was loaded, and no backend: weights are read and quantized again, which gives the same bytes, unless
-they are to be kept as the backend has laid them out.
+Knows what was found when the model was loaded, and no backend: weights are read and quantized again, which gives the
+same bytes, unless they are to be kept as the backend's kernels read them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from causerie.api.loading_line import LoadingLine
 from causerie.checkpoint.folder import TEXTS
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import CheckpointError, UsageError
-from causerie.loading.load import survey
 from causerie.loading.prepared import prepared_for
 from causerie.loading.save import write_config, write_prepared, write_weights
 
 if TYPE_CHECKING:
     from causerie.api.generation.config import GenerationConfig
-    from causerie.api.load_options import LoadOptions
     from causerie.api.model_config import ModelConfig
     from causerie.backends.ops import KernelMatrices
+    from causerie.loading.load import Survey
 
 WEIGHTS = "model.safetensors"
 
@@ -36,7 +35,7 @@ class Saving:
 
     folder: Path  # it was loaded from
     config: ModelConfig
-    options: LoadOptions
+    weights: Survey
     workers: int
 
     def write(
@@ -60,18 +59,11 @@ class Saving:
         try:
             target.mkdir(parents=True, exist_ok=True)
             with SafetensorsIndex.open(self.folder) as index:
-                weights = survey(
-                    index,
-                    self.config,
-                    dtype=self.options.dtype,
-                    quantization=self.options.quantization,
-                    strict=self.options.strict,
-                )
                 if kernels is None:
-                    write_weights(weights, index, target / WEIGHTS, workers=self.workers, progress=told)
+                    write_weights(self.weights, index, target / WEIGHTS, workers=self.workers, progress=told)
                 else:
-                    write_prepared(weights, index, kernels, target / WEIGHTS, told)
-            write_config(weights, self.config, target / "config.json", kernels)
+                    write_prepared(self.weights, index, kernels, target / WEIGHTS, told)
+            write_config(self.weights, self.config, target / "config.json", kernels)
             for file in self._texts():
                 shutil.copyfile(file, target / file.name)
             generation_config.save_pretrained(target)

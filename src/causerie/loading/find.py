@@ -83,12 +83,12 @@ def _not_plain(
     if (prepared := find_prepared(config, index, expression.key)) is not None:
         return PreparedSource(weight, expression.key, prepared)
     if (packed := find_packed(config, index, expression.key, weight.shape)) is not None:
-        return PackedSource(weight, expression.key, packed, index)
+        return PackedSource(weight, expression.key, packed)
     if isinstance(expression, Rows) and isinstance(expression.of, Tensor):
         whole = (fused[expression.of.name][0], weight.shape[1])
         if (packed := find_packed(config, index, expression.of.name, whole)) is not None:
             _check_border(packed, expression)
-            return PackedSource(weight, expression.key, packed, index, expression.start)
+            return PackedSource(weight, expression.key, packed, expression.start)
     return None
 
 

@@ -22,10 +22,10 @@ from causerie.errors import CheckpointError, UsageError
 from causerie.loading.load import Survey
 from causerie.loading.packed import KEY, VERSION, without_method
 from causerie.loading.prepared import ALIGNMENT, PREPARED
-from causerie.loading.quantize import Quantizer, Report
+from causerie.loading.quantize import Quantizer, ReadRows
 from causerie.loading.sources import STORED, PlainSource, Progress, Source, reporter
 from causerie.loading.workers import Workers
-from causerie.quant.format import ranges
+from causerie.quant.format import Format, ranges
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.plain import STORED_AS, to_float32, to_plain
 
@@ -57,7 +57,9 @@ def write_weights(
     with SafetensorsStream(path, declared) as out, Workers(workers) as threads:
         quantizer = Quantizer(index, threads)
         for source in encoded:
-            _write_quantized(source, survey, quantizer, out, reporter(source, done, total, progress))
+            format = QUANTIZED[survey.formats[source.weight.name]]
+            report = reporter(source, done, total, progress)
+            _write_quantized(source, format, source.quantized(index, quantizer, format.name, report), out)
             done += source.nbytes
         for tensor in plain:
             _write_plain(tensor, index, out)
@@ -147,12 +149,8 @@ def _declared(source: Source, survey: Survey) -> dict[str, tuple[str, tuple[int,
     return {f"{source.key}.{name}": (buffer.dtype, buffer.shape) for name, buffer in buffers.items()}
 
 
-def _write_quantized(
-    source: Source, survey: Survey, quantizer: Quantizer, out: SafetensorsStream, report: Report
-) -> None:
-    format = QUANTIZED[survey.formats[source.weight.name]]
+def _write_quantized(source: Source, format: Format, read: ReadRows, out: SafetensorsStream) -> None:
     rows, width = source.weight.shape
-    read = source.quantized(quantizer, format.name, report)
     buffers = format.buffers((rows, width))
     unit = format.row_step(width)
     step = unit * max(1, SLICE // (unit * width))

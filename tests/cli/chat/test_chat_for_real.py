@@ -154,6 +154,22 @@ def test_ctrl_c_stops_an_answer_and_keeps_the_chat(terminal: Start, model_name: 
     assert "Traceback" not in chat.text
 
 
+def test_ctrl_c_stops_an_answer_where_a_terminal_is_dumb(terminal: Start, model_name: str) -> None:
+    chat = terminal("chat", model_name, "eos_token_id=[]", "max_new_tokens=100000", TERM="dumb")
+    chat.wait_for(r"leaves\.\n")
+    chat.wait_for(">")
+    chat.type("Tell me all about tokens.\n")
+    chat.wait_for(r"tokens\.\n(?s:.){100}")
+    chat.interrupt()
+    chat.wait_for(r"Stopped; the chat keeps what was said\.")
+    chat.wait_for("> ")
+    chat.type("/undo\n")  # the program goes on, and the chat has the message
+    chat.wait_for("Your last message and its answer are forgotten")
+    chat.type("exit\n")
+    assert chat.end() == 0
+    assert "Traceback" not in chat.text
+
+
 @pytest.mark.parametrize("settings", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
 def test_terminals_that_can_do_less(terminal: Start, model_name: str, settings: dict[str, str]) -> None:
     chat = terminal("chat", model_name, "max_new_tokens=5", columns=30, **settings)
