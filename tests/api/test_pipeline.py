@@ -333,3 +333,21 @@ def test_the_next_turn_reads_only_what_is_new(folder: Path) -> None:
         stats = follow_up.last_event.stats  # type: ignore[union-attr]
         before = len(pipe.tokenizer.apply_chat_template(CHAT, add_generation_prompt=True)["input_ids"])
         assert before <= stats.cached_tokens < stats.prompt_tokens
+
+
+def test_a_pipeline_is_saved_and_loaded_again_here_and_there(pipe: TextGenerationPipeline, tmp_path: Path) -> None:
+    import transformers
+
+    stored = pipeline("text-generation", pipe.model.name_or_path)
+    stored.tokenizer.chat_template = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
+    stored.save_pretrained(tmp_path / "saved", progress=False)
+    expected = stored(CHAT, **GREEDY)
+    stored.model.close()
+    again = pipeline("text-generation", str(tmp_path / "saved"))
+    assert again(CHAT, **GREEDY) == expected
+    again.model.close()
+    theirs = transformers.pipeline("text-generation", str(tmp_path / "saved"), dtype=torch.float32, device="cpu")
+    assert theirs(CHAT, **GREEDY) == expected
+    with pytest.raises(Unsupported, match="max_shard_size"):
+        pipe.save_pretrained(tmp_path / "other", max_shard_size="1GB")
+    assert not (tmp_path / "other").exists()

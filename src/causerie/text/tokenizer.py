@@ -182,6 +182,11 @@ class Tokenizer:
         """Whether `skip_special_tokens` leaves this token out."""
         return token in self._special_added
 
+    def added_tokens_decoder(self) -> dict[int, AddedToken]:
+        """The tokens that are matched before the vocabulary's own rules run, by their ids."""
+        present = self._backend.get_added_tokens_decoder()
+        return {id: AddedToken(token.content, **_flags(token)) for id, token in sorted(present.items())}
+
     # --- special tokens ---
 
     @property

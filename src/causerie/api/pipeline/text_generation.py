@@ -189,6 +189,12 @@ class TextGenerationPipeline:
             **call.flags.to_dict(),
         )
 
+    def save_pretrained(self, save_directory: str | Path, **others: Any) -> None:
+        """Writes model and tokenizer into one folder, which pipeline() loads again. Options and errors are those of the
+        model's and the tokenizer's save_pretrained."""
+        self.model.save_pretrained(save_directory, **others)
+        self.tokenizer.save_pretrained(save_directory)
+
     def _call(self, options: Mapping[str, Any]) -> PipelineCall:
         return PipelineCall.read(
             {**self._options, **options}, lambda: "\n".join(self.tokenizer.chat.template.sources.values())

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from causerie.api.generation.foreign_flags import refuse_flags
 from causerie.api.tensors import is_numpy, is_torch, to_lists
 from causerie.api.tokenizer.batch_encoding import BatchEncoding
 from causerie.api.tokenizer.encoding_rows import EncodedRow, assistant_mask, encoding_of, pad_encodings
 from causerie.api.tokenizer.padding import LengthPlan, cut_row, plan_lengths
 from causerie.api.tokenizer.token_names import TokenNames
+from causerie.api.tokenizer.tokenizer_files import FOREIGN, tokenizer_config, write_tokenizer
 from causerie.api.tokenizer.tokenizer_options import CALL_OPTIONS, NEUTRAL, asked, refuse, texts_of
 from causerie.chat.chat_format import ChatFormat
 from causerie.chat.encode import EncodedChat, encode_chat
@@ -58,6 +60,18 @@ class ChatTokenizer(TokenNames):
         """Names a token of the vocabulary as special ("pad_token", …), for padding and for templates."""
         super().set_special(name, content)
         self.chat.template.special_tokens = self.text.special_tokens_map
+
+    def save_pretrained(self, save_directory: str | Path, **others: Any) -> tuple[str, ...]:
+        """Writes tokenizer.json, tokenizer_config.json and the chat templates into a folder, which is made if need be,
+        as they are now: AutoTokenizer, ours and transformers', loads the same tokenizer from it. Returns the paths.
+        Raises UsageError, Unsupported, CheckpointError."""
+        refuse_flags("option of save_pretrained()", others, FOREIGN, ("save_directory",))
+        own: dict[str, Any] = {"padding_side": self.padding_side, "truncation_side": self.truncation_side}
+        own["model_input_names"] = self.model_input_names
+        if self.model_max_length != _NO_MAXIMUM:
+            own["model_max_length"] = self.model_max_length
+        config = tokenizer_config(self.text, own)
+        return write_tokenizer(Path(save_directory), self.text, config, self.chat.template.sources)
 
     # --- text to tokens ---
 

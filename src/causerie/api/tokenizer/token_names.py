@@ -5,10 +5,12 @@ Knows no chat and makes no tokens of a text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from causerie.api.tensors import to_lists
+from causerie.errors import Unsupported, unknown
+from causerie.text.special_tokens import STANDARD_NAMES
 from causerie.text.tokenizer import Tokenizer
 
 
@@ -129,6 +131,36 @@ class TokenNames:
     def set_special(self, name: str, content: str | None) -> None:
         """Names a token of the vocabulary as special ("pad_token", …)."""
         self.text.name_special(name, content)
+
+    def add_tokens(self, new_tokens: Any, special_tokens: bool = False) -> int:
+        """How many of these tokens were new: 0. Raises Unsupported for one that the vocabulary lacks, or that is not
+        yet matched before its rules run."""
+        tokens = [new_tokens] if isinstance(new_tokens, str) or not isinstance(new_tokens, Iterable) else new_tokens
+        for token in map(str, tokens):
+            if token not in self.text.added_tokens or (special_tokens and not self.text.is_special(token)):
+                raise Unsupported(
+                    f"{token!r} cannot be added: a model has no embedding for a token that it was not trained with. "
+                    "Take a token that it has, or add it in transformers and train the model with it."
+                )
+        return 0
+
+    def add_special_tokens(
+        self, special_tokens_dict: Mapping[str, Any], replace_extra_special_tokens: bool = True
+    ) -> int:
+        """Names tokens of the vocabulary as special, as {"pad_token": "<|endoftext|>"}; returns how many were new: 0.
+        Raises Unsupported for one that the vocabulary lacks, and for further special tokens without a name."""
+        for name, token in special_tokens_dict.items():
+            if name in ("additional_special_tokens", "extra_special_tokens"):
+                self.add_tokens(token, special_tokens=True)
+                if replace_extra_special_tokens and {*map(str, token)} != {*self.text.extra_special_tokens}:
+                    raise Unsupported(f"{name} cannot be replaced; it is {list(self.text.extra_special_tokens)}.")
+                continue
+            if name not in STANDARD_NAMES:
+                raise unknown("special token", name, (*STANDARD_NAMES, "extra_special_tokens"))
+            if self.text.token_to_id(str(token)) is None:
+                self.add_tokens(token)
+            self.set_special(name, str(token))
+        return 0
 
     def num_special_tokens_to_add(self) -> int:
         """How many tokens add_special_tokens adds to one text."""
