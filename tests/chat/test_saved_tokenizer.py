@@ -104,6 +104,7 @@ def test_what_cannot_be_saved(small: Path, tmp_path: Path) -> None:
         ours.save_pretrained(tmp_path, push_to_hub=True)
     with pytest.raises(UnknownName, match="save_directory"):
         ours.save_pretrained(tmp_path, directory="x")
+    ours.save_pretrained(tmp_path / "asked in vain", legacy_format=False, save_jinja_files=True, push_to_hub=False)
     ours.chat_template = {"default": CHATML, "../../out": "x"}
     with pytest.raises(UsageError, match=r"'\.\./\.\./out' needs a name"):
         ours.save_pretrained(tmp_path / "folder")

@@ -21,6 +21,7 @@ MORE_TEMPLATES = "additional_chat_templates"
 FOREIGN = {
     "legacy_format": ForeignFlag((False,), "Only tokenizer.json is written, which every program of the field reads."),
     "filename_prefix": ForeignFlag((), "The files have the names that from_pretrained looks for."),
+    "save_format": ForeignFlag((), "tokenizer.json is the one format."),
     "push_to_hub": ForeignFlag((False,), "Upload the folder with `hf upload`."),
     "save_jinja_files": ForeignFlag((True,), "A chat template is a file of its own."),
 }
