@@ -37,12 +37,23 @@ class Passes:
 
 
 @dataclass(frozen=True)
-class CacheShape:
-    """How much cache an executable keeps: per layer `blocks` blocks of `block_size` positions, in `dtype`."""
+class BlockCount:
+    """How many blocks the layers of one page group have, and how far these layers look back (None: to the
+    beginning)."""
 
     blocks: int
+    window: int | None = None
+
+
+@dataclass(frozen=True)
+class CacheShape:
+    """How much cache an executable keeps: for each of Decoder.page_groups so many blocks of `block_size` positions,
+    kept in `dtype`, and so many `slots`, each of which holds what all of Decoder.slot_layers keep of one sequence."""
+
+    groups: tuple[BlockCount, ...]
     block_size: int
     dtype: str  # one of quant/cache_format.py's CACHE_FORMATS
+    slots: int = 0
 
 
 class Executable(Protocol):

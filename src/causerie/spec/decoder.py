@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from causerie.spec.kept import PageGroup, Pages, Slot
 from causerie.spec.layer import Layer
 from causerie.spec.norm import Norm
 from causerie.spec.rope import Rope
@@ -38,6 +39,21 @@ class Decoder:
     def ropes(self) -> tuple[Rope, ...]:
         """The distinct rotations, in order of first use."""
         return tuple(dict.fromkeys(layer.mixer.rope for layer in self.layers))
+
+    @cached_property
+    def page_groups(self) -> tuple[PageGroup, ...]:
+        """The layers that keep pages, by how far they look back: those that look back to the beginning come first."""
+        layers: dict[int | None, list[int]] = {}
+        for i, layer in enumerate(self.layers):
+            if isinstance(layer.mixer.keeps, Pages):
+                layers.setdefault(layer.mixer.keeps.window, []).append(i)
+        order = sorted(layers, key=lambda window: (window is not None, window or 0))
+        return tuple(PageGroup(window, tuple(layers[window])) for window in order)
+
+    @cached_property
+    def slot_layers(self) -> tuple[int, ...]:
+        """The layers that keep a slot."""
+        return tuple(i for i, layer in enumerate(self.layers) if isinstance(layer.mixer.keeps, Slot))
 
     def weights(self) -> Iterator[WeightSpec]:
         """Every weight by its canonical name."""
