@@ -6,8 +6,8 @@ Knows no checkpoint and no torch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate, cycle
 from dataclasses import dataclass, replace
+from itertools import accumulate, cycle
 from math import erf
 from typing import Any
 
@@ -175,9 +175,7 @@ Work = tuple[Sequence[int], int, Sequence[int]]
 """Tokens of a sequence, the position of the first, the sequence's block table."""
 
 
-def make_step(
-    work: Sequence[Work], rows: Sequence[int] | None = None, copies: Sequence[tuple[int, int]] = ()
-) -> Step:
+def make_step(work: Sequence[Work], rows: Sequence[int] | None = None, copies: Sequence[tuple[int, int]] = ()) -> Step:
     """A step of sequences on a model with one page group; logits of `rows`, or of all."""
     return grouped_step([(tokens, first, [table]) for tokens, first, table in work], rows, [copies])
 
@@ -207,6 +205,22 @@ def grouped_step(
         rows=int32(range(len(tokens)) if rows is None else rows),
         rope_lengths=int32(positions),
     )
+
+
+def step_on(
+    model: Model,
+    work: Sequence[Work],
+    rows: Sequence[int] | None = None,
+    copies: Sequence[tuple[int, int]] = (),
+    slots: Sequence[tuple[int, int]] | None = None,
+) -> Step:
+    """A step on any model: a sequence's table is the same in every page group, and sequence i keeps slot i unless
+    `slots` says otherwise."""
+    windows = [group.window for group in model.cache.groups]
+    tables = [[hidden(table, window, first) for window in windows] for _, first, table in work]
+    own = [(i if first else -1, i) for i, (_, first, _) in enumerate(work)] if slots is None else slots
+    grouped = [(tokens, first, each) for (tokens, first, _), each in zip(work, tables, strict=True)]
+    return grouped_step(grouped, rows, [copies] * len(windows), own if model.cache.slots else [])
 
 
 def int32(numbers: Iterable[Any]) -> NDArray[np.int32]:

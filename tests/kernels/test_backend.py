@@ -104,7 +104,10 @@ def slotted(*slots: tuple[int, int]) -> Step:
 @pytest.mark.parametrize(
     ("slots", "says"),
     [
-        ([(-1, SLOTS), (0, 0), (1, 2)], rf"sequence 0 reads and writes slots \[-1, {SLOTS}\], and the cache has {SLOTS}"),
+        (
+            [(-1, SLOTS), (0, 0), (1, 2)],
+            rf"sequence 0 reads and writes slots \[-1, {SLOTS}\], and the cache has {SLOTS}",
+        ),
         ([(-1, -1), (0, 0), (1, 2)], r"sequence 0 reads and writes slots \[-1, -1\], and the cache has"),
         ([(-1, 0), (0, 0), (SLOTS, 2)], "sequence 2 reads and writes slots"),
         ([(-2, 0), (0, 0), (1, 2)], "sequence 0 reads and writes slots"),

@@ -71,7 +71,7 @@ def save_case(case: Case, folder: Path) -> Path:
 
 
 def load(folder: Path, backend: Backend, *, dtype: str = "auto", config: dict[str, Any] | None = None) -> Any:
-    """Our model of a folder, with `config` in place of its config.json if given; room for BLOCKS blocks and SLOTS slots."""
+    """Our model of a folder, with `config` in place of its config.json if given; room as `room_for` says."""
     with SafetensorsIndex.open(folder) as index:
         return load_model(
             index,

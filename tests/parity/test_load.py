@@ -70,7 +70,11 @@ class InMemory:
 def loaded(index: InMemory, config: dict[str, Any], **options: Any) -> Model:
     backend = TorchBackend()
     return load_model(
-        index, config, backend=backend, size_cache=lambda *_: CacheShape((BlockCount(4),), backend.block_size, "float32"), **options
+        index,
+        config,
+        backend=backend,
+        size_cache=lambda *_: CacheShape((BlockCount(4),), backend.block_size, "float32"),
+        **options,
     )
 
 
