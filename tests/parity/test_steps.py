@@ -13,7 +13,7 @@ from tests.parity.configs import PROMPT
 from tests.parity.harness import Bench, load, prompt_logits, some_tokens
 
 FolderOf = Callable[[str], Path]
-NAMES = ["llama, own head_dim", "gemma3", "mistral", "mixtral, window", "qwen3, upper layers slide"]
+NAMES = ["llama, own head_dim", "gemma3", "lfm2", "mistral", "mixtral, window", "qwen3, upper layers slide"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -47,7 +47,7 @@ def test_shared_and_copied_blocks(name: str, backend: Backend, folder_of: Folder
     spare = bench.take(second)
     bench.run([(spare, same)])  # only to take blocks, whose contents a copy must then replace
     two.tables = [[its[0], own[1]] for its, own in zip(one.tables, spare.tables, strict=True)]
-    two.done = same
+    two.done, two.slots, two.steps = same, spare.slots, spare.steps
     bench.copies = [[(its[1], own[1])] for its, own in zip(one.tables, spare.tables, strict=True)]
     np.testing.assert_allclose(bench.run([(two, len(second) - same)])[0], expected[1][same:], atol=1e-4)
     one.tokens.append(3)
