@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.ops import CacheShape
+from causerie.backends.ops import CacheShape, StepOutput
 from causerie.backends.step import Step
 
 _MASK = (1 << 64) - 1
@@ -66,7 +67,8 @@ class ScriptedModel:
     def cache(self) -> CacheShape:
         return CacheShape(self.blocks, self.block_size, "float32")
 
-    def run(self, step: Step) -> NDArray[np.float32]:
+    def run(self, step: Step) -> StepOutput:
+        """Hidden states are the first three logits of a row, so that they depend on all tokens before."""
         self.runs += 1
         self.rows_run += len(step.tokens)
         assert 0 < len(step.tokens) <= self.max_tokens, f"{len(step.tokens)} rows"
@@ -75,16 +77,12 @@ class ScriptedModel:
             raise RuntimeError("scripted failure")
         self.clock.now += self.seconds
         if not self.verify:
-            return self.table[(step.tokens[step.rows] * 31 + step.positions[step.rows]) % 512]
+            return self._output(step, step.tokens * 31 + step.positions)
         hashes: list[int] = []
         self._check_ownership(step)
         for number in range(step.sequences):
             hashes += self._read(step, number)
-        return self.table[[hashes[row] % 512 for row in step.rows.tolist()]].reshape(len(step.rows), self.vocab)
-
-    def states(self, step: Step) -> NDArray[np.float32]:
-        """The first three logits of each row, so that they depend on all tokens before."""
-        return self.run(step)[:, :3]
+        return self._output(step, np.array(hashes, np.uint64))
 
     def alone(self, tokens: list[int], prompt: int) -> NDArray[np.float32]:
         """The logits after `tokens`, without any cache: the first `prompt` of them were the prompt."""
@@ -94,6 +92,11 @@ class ScriptedModel:
         for position, token in enumerate(tokens):
             value = mix(value, token, self._turn(max(prompt, position + 1)))
         return self.table[value % 512]
+
+    def _output(self, step: Step, rows: NDArray[Any]) -> StepOutput:
+        """What follows from a number for each row."""
+        at = (rows % 512).astype(np.int64)
+        return StepOutput(self.table[at[step.rows]], self.table[at[step.state_rows], :3])
 
     def _turn(self, rope_length: int) -> int:
         """What a length-dependent rotation adds to a key."""

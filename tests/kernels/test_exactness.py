@@ -110,7 +110,7 @@ def test_from_copied_blocks(model: Model, alone: list[Array]) -> None:
     model.run(make_step([(prompt[:50], 0, [3, 8])]))
     for target in (20, 21):
         rest = make_step([(prompt[50:], 50, [3, target, 30, 31])], copies=[(8, target)])
-        np.testing.assert_array_equal(model.run(rest), alone[0][50:])
+        np.testing.assert_array_equal(model.run(rest).logits, alone[0][50:])
 
 
 def test_after_blocks_held_something_else(case: str, alone: list[Array]) -> None:
@@ -123,9 +123,11 @@ def test_after_blocks_held_something_else(case: str, alone: list[Array]) -> None
 def test_only_wanted_rows(model: Model, alone: list[Array]) -> None:
     prompt = prompts(model)[0]
     wanted = [0, 4, 37, 100]
-    np.testing.assert_array_equal(model.run(make_step([(prompt, 0, [0, 1, 2, 3])], rows=wanted)), alone[0][wanted])
-    assert model.run(make_step([(prompt, 0, [0, 1, 2, 3])], rows=[])).shape == (0, model.vocab)
+    np.testing.assert_array_equal(
+        model.run(make_step([(prompt, 0, [0, 1, 2, 3])], rows=wanted)).logits, alone[0][wanted]
+    )
+    assert model.run(make_step([(prompt, 0, [0, 1, 2, 3])], rows=[])).logits.shape == (0, model.vocab)
 
 
 def test_nothing_to_do(model: Model) -> None:
-    assert model.run(make_step([])).shape == (0, model.vocab)
+    assert model.run(make_step([])).logits.shape == (0, model.vocab)

@@ -26,7 +26,9 @@ def build(plan: Plan) -> Step:
             np.array([work.turned for work in works], dtype=np.int32),
             np.array([len(work.tokens) for work in works]),
         )
-    rows = [row for end, work in zip(starts[1:], works, strict=True) for row in range(end - work.wants, end)]
+    ends = starts[1:]
+    rows = [row for end, work in zip(ends, works, strict=True) for row in range(end - work.wants, end)]
+    pooled = [row for end, work in zip(ends, works, strict=True) for row in range(end - work.pools, end)]
     return Step(
         tokens=np.concatenate([np.array(work.tokens, dtype=np.int32) for work in works]),
         positions=positions,
@@ -36,4 +38,5 @@ def build(plan: Plan) -> Step:
         rows=np.array(rows, dtype=np.int32),
         rope_lengths=np.maximum(lengths, positions + np.int32(1)),
         copies=np.array(plan.copies, dtype=np.int32).reshape(-1, 2),
+        state_rows=np.array(pooled, dtype=np.int32),
     )

@@ -113,9 +113,10 @@ class Engine:
             return self._deliver(self._idle(plan))
         try:
             step = batch.build(plan)
-            drawn = (
-                self._pool(plan, self._model.states(step)) if plan.pools else self._draw(plan, self._model.run(step))
-            )
+            output = self._model.run(step)
+            drawn = self._draw(plan, output.logits)
+            if len(step.state_rows):
+                self._pool(plan, output.states)
         except Exception as fault:  # noqa: BLE001 - whatever a backend raises ends this step's requests, not the engine
             sentence = f"The model could not run a step: {type(fault).__name__}: {fault}"
             return self._deliver(self._scheduler.fail(plan, sentence))
@@ -173,14 +174,18 @@ class Engine:
             drawn[drawing.request] = tokens
         return [drawn.get(work.request.id, []) for work in plan.works]
 
-    def _pool(self, plan: Plan, states: NDArray[np.float32]) -> list[list[Drawn]]:
+    def _pool(self, plan: Plan, states: NDArray[np.float32]) -> None:
         """Adds hidden states to the sums of their requests, row after row: the order that any cut into steps has."""
+        wanted = sum(work.pools for work in plan.works)
+        if len(states) != wanted:
+            raise EngineError(f"The model gave {len(states)} rows of hidden states where {wanted} were wanted.")
         rows = iter(states)
         for work in plan.works:
+            if not work.pools:
+                continue
             total = self._sums.setdefault(work.request.id, np.zeros(states.shape[1]))
-            for row in islice(rows, work.wants):
+            for row in islice(rows, work.pools):
                 total += row
-        return [[] for _ in plan.works]
 
     def _collect(self, request: Request, position: int, logits: NDArray[np.float32]) -> str | None:
         """Keeps the rows of prompt positions from `position` on; the sentence where there is no memory for them."""

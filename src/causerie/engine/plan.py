@@ -1,5 +1,5 @@
-"""What one step will do, as plain values: who takes part, with which tokens and blocks, and which rows want logits.
-It knows no arrays of a backend and no text; the scheduler makes it, batch.py turns it into a `Step`.
+"""What one step will do, as plain values: who takes part, with which tokens and blocks, and which rows want logits or
+hidden states. It knows no arrays of a backend and no text; the scheduler makes it, batch.py turns it into a `Step`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ class Work:
     """One sequence's part of a step: rows for its positions `start` to `start + len(tokens)`.
 
     `wants` trailing rows want logits. From the last `draws` of these a token is drawn: 0 where the sequence is not read
-    to its end; 1 where it is, and 1 more for each drafted token, which `tokens` then end with.
+    to its end; 1 where it is, and 1 more for each drafted token, which `tokens` then end with. Where hidden states are
+    wanted in the place of logits, `pools` trailing rows want them.
     """
 
     request: Request
@@ -27,6 +28,7 @@ class Work:
     draws: int
     history: array[int]  # all its tokens so far, prompt and answer; read-only, and only until the plan is committed
     turned: int  # the length for which its positions turn, at least: of its prompt, or of what was read anew
+    pools: int = 0
 
     @property
     def draft(self) -> array[int]:
@@ -41,5 +43,4 @@ class Plan:
     works: tuple[Work, ...]
     copies: tuple[tuple[int, int], ...] = ()
     ended: tuple[TokenEvent, ...] = ()
-    pools: bool = False  # whether hidden states are wanted in the place of logits
     faults: Mapping[int, str] = field(default_factory=dict)  # by request: why it ends with this step

@@ -52,7 +52,6 @@ class Scheduler:
         self._drafts = drafts
         self._switch = switch
         self._ended: list[TokenEvent] = []
-        self._pooled = False  # whether the last step was one of pooling sequences
         self._timed = 0  # sequences with a deadline
         self._releases = 0  # how often blocks were given back
 
@@ -91,16 +90,9 @@ class Scheduler:
         if self.waiting and len(singles) < self._max_tokens:
             copies = self._admit()
             singles = [sequence for sequence in self.running if _is_single(sequence)]
-        pooling = [sequence for sequence in self.running if sequence.pools]
-        faults: dict[int, str] = {}
-        # Turn by turn, where both kinds of sequences run.
-        self._pooled = bool(pooling) and (len(pooling) == len(self.running) or not self._pooled)
-        if self._pooled:
-            works = shared_rows(pooling, self._max_tokens, self._max_tokens)
-        else:
-            works, faults = self._works(singles)
+        works, faults = self._works(singles)
         ended, self._ended = tuple(self._ended), []
-        return Plan(tuple(works), tuple(copies), ended, self._pooled, faults)
+        return Plan(tuple(works), tuple(copies), ended, faults)
 
     def commit(self, plan: Plan, drawn: Many[Many[Drawn]]) -> list[TokenEvent]:
         """Takes the tokens drawn for each work of the plan, in order: one for each of its draws, or fewer where a draft
@@ -158,7 +150,7 @@ class Scheduler:
         """The work of those that only need their next token, and of those that read; with the faults of drafting."""
         read: list[Work] = []
         if len(singles) < len(self.running):
-            reading = [each for each in self.running if not (_is_single(each) or each.pools)]
+            reading = [each for each in self.running if not _is_single(each)]
             read = shared_rows(reading, self._max_tokens - len(singles), self._max_rows - len(singles))
         if self._drafts is None:
             return [work_of(sequence, 1) for sequence in singles] + read, {}
@@ -364,7 +356,7 @@ def _arrival(sequence: Sequence) -> int:
 
 
 def _is_single(sequence: Sequence) -> bool:
-    """Whether it only needs its next token."""
+    """Whether it only needs its next token. One that pools needs none, however little of it is left to read."""
     return sequence.remaining == 1 and not sequence.pools
 
 

@@ -77,12 +77,12 @@ class Sequence:
 
     @property
     def pools(self) -> bool:
-        """Whether it wants hidden states, which steps of their own give."""
+        """Whether the hidden states of its rows are wanted, in the place of logits and of an answer."""
         return self.request.params.pool_states
 
     @property
     def first_wanted(self) -> int:
-        """The first position whose logits are still wanted; what lies before may come from the cache."""
+        """The first position of which something is still wanted; what lies before may come from the cache."""
         if self.request.params.collects and self.collected < self.prompt:
             return self.collected
         return len(self.tokens) - 1

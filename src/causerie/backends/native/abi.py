@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 7  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 8  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -74,7 +74,9 @@ class Counted(Enum):
     """What an instruction's rows are."""
 
     TOKENS = auto()  # the step's
-    WANTED = auto()  # those whose logits are wanted
+    WANTED = auto()  # those of which something is wanted
+    LOGITS = auto()  # the first of these
+    STATES = auto()  # the others
 
 
 class Narrow(Enum):
@@ -104,6 +106,7 @@ class Fault(Enum):
     TABLE_TOO_SHORT = auto()
     BLOCK_OUTSIDE_CACHE = auto()
     ROW_OUTSIDE_STEP = auto()
+    TOO_MANY_ROWS = auto()
 
 
 ENUMERATIONS: tuple[type[Enum], ...] = (
@@ -129,9 +132,9 @@ FIELDS = {
     "Attending": "groups chunks split room",
     "Sum": "peak total",
     "Program": "instructions parts buffers layers row_sequence place_rows expert_starts sums instruction_count "
-    "layer_count logits_buffer blocks max_tokens vocab threads",
-    "Step": "tokens_count sequences wanted_count copies_count tables_count tokens positions starts tables "
-    "table_starts wanted copies rotations logits attending",
+    "layer_count logits_buffer states_buffer blocks max_tokens vocab threads",
+    "Step": "tokens_count sequences wanted_count logits_count copies_count tables_count tokens positions starts tables "
+    "table_starts wanted copies rotations logits states attending",
     "Packing": "source scale zero unit target first rows width source_format target_format layout",
     "PackedPanel": "data escapes escape_count plain exponents",
     "Escape": "at value",

@@ -39,7 +39,8 @@ class StepTensors:
     """A `Step` on a device."""
 
     tokens: Tensor  # [n] int64
-    rows: Tensor  # [r] int64
+    wanted: Tensor  # [r + s] int64: the rows whose logits are wanted, then those whose states are
+    logits_count: int  # r
     slots: Tensor  # [n] int64: block · block_size + offset at which each row's key and value belong
     copies: Tensor  # [c, 2] int64
     sequences: tuple[SequenceRows, ...]  # those that have rows
@@ -61,7 +62,15 @@ class StepTensors:
             positions = step.positions[start:stop]
             slots[start:stop] = table[positions // block_size].astype(np.int64) * block_size + positions % block_size
             sequences.append(SequenceRows(start, stop, int(positions[0]), tensor(table)))
-        return StepTensors(tensor(step.tokens), tensor(step.rows), tensor(slots), tensor(step.copies), tuple(sequences))
+        wanted = np.concatenate((step.rows, step.state_rows))
+        return StepTensors(
+            tokens=tensor(step.tokens),
+            wanted=tensor(wanted),
+            logits_count=len(step.rows),
+            slots=tensor(slots),
+            copies=tensor(step.copies),
+            sequences=tuple(sequences),
+        )
 
 
 class KeptPlain:

@@ -13,8 +13,9 @@ enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
 enum Activation : int32_t { SILU, GELU, GELU_TANH, ACTIVATION_COUNT };
-// What the rows of an instruction are: the step's tokens, or the rows whose logits are wanted.
-enum Counted : int32_t { TOKENS_COUNTED, WANTED_COUNTED, COUNTED_COUNT };
+// What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
+// logits are, or the others, whose hidden states are.
+enum Counted : int32_t { TOKENS_COUNTED, WANTED_COUNTED, LOGITS_COUNTED, STATES_COUNTED, COUNTED_COUNT };
 // How an instruction writes its result: as it computes, narrowed, or in 8 bits with scales (quantized.h).
 enum Narrow : int32_t { NARROW_NOT, NARROW_BFLOAT16, NARROW_CODES, NARROW_COUNT };
 // The kinds of products that peak.cpp measures.
@@ -29,10 +30,11 @@ enum Fault : int32_t {
   TABLE_TOO_SHORT,
   BLOCK_OUTSIDE_CACHE,
   ROW_OUTSIDE_STEP,
+  TOO_MANY_ROWS,
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 7;   // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 8;   // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
@@ -130,26 +132,26 @@ struct Program {
   void* sums;             // scratch: Attending::room rows of sums of all heads
   int32_t instruction_count;
   int32_t layer_count;
-  int32_t logits_buffer;
+  int32_t logits_buffer, states_buffer;  // their data is the step's
   int32_t blocks;
   int32_t max_tokens;
   int32_t vocab;
   int32_t threads;  // of the pool: how finely work is cut, never what comes out
-  int32_t unused;
 };
 
 // backends/step.py's Step, flat.
 struct Step {
-  int32_t tokens_count, sequences, wanted_count, copies_count, tables_count, unused;
+  int32_t tokens_count, sequences, wanted_count, logits_count, copies_count, tables_count;
   const int32_t* tokens;
   const int32_t* positions;
   const int32_t* starts;
   const int32_t* tables;
   const int32_t* table_starts;
-  const int32_t* wanted;
+  const int32_t* wanted;  // logits_count rows whose logits are wanted, then those whose states are; each kind ascends
   const int32_t* copies;
   const float* const* rotations;
   float* logits;
+  float* states;
   Attending* attending;  // filled by check
 };
 

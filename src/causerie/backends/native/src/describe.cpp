@@ -73,13 +73,15 @@ constexpr Member CACHE_NUMBERS[] = {{"FLOAT32", CACHE_FLOAT32}, {"FLOAT16", CACH
     {"BFLOAT16", CACHE_BFLOAT16}, {"INT8", CACHE_INT8}};
 constexpr Member LAYOUTS[] = {{"ROWS", ROWS}, {"PANELS", PANELS}, {"PACKED", PACKED}};
 constexpr Member ACTIVATIONS[] = {{"SILU", SILU}, {"GELU", GELU}, {"GELU_TANH", GELU_TANH}};
-constexpr Member COUNTED[] = {{"TOKENS", TOKENS_COUNTED}, {"WANTED", WANTED_COUNTED}};
+constexpr Member COUNTED[] = {{"TOKENS", TOKENS_COUNTED}, {"WANTED", WANTED_COUNTED},
+    {"LOGITS", LOGITS_COUNTED}, {"STATES", STATES_COUNTED}};
 constexpr Member NARROWS[] = {{"NOT", NARROW_NOT}, {"BFLOAT16", NARROW_BFLOAT16}, {"CODES", NARROW_CODES}};
 constexpr Member ARITHMETICS[] = {{"FLOAT32", ARITHMETIC_FLOAT32}, {"BFLOAT16", ARITHMETIC_BFLOAT16},
     {"INT8", ARITHMETIC_INT8}};
 #define FAULT(name) {#name, name}
 constexpr Member FAULTS[] = {FAULT(STEP_OK), FAULT(TOO_MANY_TOKENS), FAULT(BAD_STARTS), FAULT(TOKEN_OUTSIDE_VOCABULARY),
-    FAULT(NEGATIVE_POSITION), FAULT(TABLE_TOO_SHORT), FAULT(BLOCK_OUTSIDE_CACHE), FAULT(ROW_OUTSIDE_STEP)};
+    FAULT(NEGATIVE_POSITION), FAULT(TABLE_TOO_SHORT), FAULT(BLOCK_OUTSIDE_CACHE), FAULT(ROW_OUTSIDE_STEP),
+    FAULT(TOO_MANY_ROWS)};
 static_assert(counts(OPS, OP_COUNT) && counts(NUMBERS, NUMBER_COUNT) && counts(CACHE_NUMBERS, CACHE_NUMBER_COUNT));
 static_assert(counts(LAYOUTS, LAYOUT_COUNT) && counts(ACTIVATIONS, ACTIVATION_COUNT) && counts(COUNTED, COUNTED_COUNT));
 static_assert(counts(NARROWS, NARROW_COUNT) && counts(ARITHMETICS, ARITHMETIC_COUNT) && counts(FAULTS, FAULT_COUNT));
@@ -106,11 +108,12 @@ CAUSERIE_STRUCTURE(RowGroup, FIELD(first), FIELD(count), FIELD(chunks), FIELD(ch
 CAUSERIE_STRUCTURE(Attending, FIELD(groups), FIELD(chunks), FIELD(split), FIELD(room));
 CAUSERIE_STRUCTURE(Sum, FIELD(peak), FIELD(total), FIELD(unused));
 CAUSERIE_STRUCTURE(Program, FIELD(instructions), FIELD(parts), FIELD(buffers), FIELD(layers), FIELD(row_sequence),
-    FIELD(place_rows), FIELD(expert_starts), FIELD(sums), FIELD(instruction_count), FIELD(layer_count), FIELD(logits_buffer), FIELD(blocks), FIELD(max_tokens),
-    FIELD(vocab), FIELD(threads), FIELD(unused));
-CAUSERIE_STRUCTURE(Step, FIELD(tokens_count), FIELD(sequences), FIELD(wanted_count), FIELD(copies_count),
-    FIELD(tables_count), FIELD(unused), FIELD(tokens), FIELD(positions), FIELD(starts), FIELD(tables),
-    FIELD(table_starts), FIELD(wanted), FIELD(copies), FIELD(rotations), FIELD(logits), FIELD(attending));
+    FIELD(place_rows), FIELD(expert_starts), FIELD(sums), FIELD(instruction_count), FIELD(layer_count),
+    FIELD(logits_buffer), FIELD(states_buffer), FIELD(blocks), FIELD(max_tokens), FIELD(vocab), FIELD(threads));
+CAUSERIE_STRUCTURE(Step, FIELD(tokens_count), FIELD(sequences), FIELD(wanted_count), FIELD(logits_count),
+    FIELD(copies_count), FIELD(tables_count), FIELD(tokens), FIELD(positions), FIELD(starts), FIELD(tables),
+    FIELD(table_starts), FIELD(wanted), FIELD(copies), FIELD(rotations), FIELD(logits), FIELD(states),
+    FIELD(attending));
 CAUSERIE_STRUCTURE(Packing, FIELD(source), FIELD(scale), FIELD(zero), FIELD(unit), FIELD(target), FIELD(first),
     FIELD(rows), FIELD(width), FIELD(source_format), FIELD(target_format), FIELD(layout), FIELD(unused));
 CAUSERIE_STRUCTURE(PackedPanel, FIELD(data), FIELD(escapes), FIELD(escape_count), FIELD(plain), FIELD(exponents), FIELD(unused));

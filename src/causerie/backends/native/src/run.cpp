@@ -46,6 +46,18 @@ Fault check_sequences(const Program& program, const Step& step, int64_t* where) 
 
 bool outside(int32_t value, int32_t end) { return value < 0 || value >= end; }
 
+// A row whose logits and whose states are wanted is there twice; each kind ascends.
+Fault check_wanted(const Program& program, const Step& step, int64_t* where) {
+  *where = step.wanted_count;
+  if (step.wanted_count > program.max_tokens) return TOO_MANY_ROWS;
+  for (*where = 0; *where < step.wanted_count; ++*where) {
+    const bool first = *where == 0 || *where == step.logits_count;
+    if (outside(step.wanted[*where], step.tokens_count)) return ROW_OUTSIDE_STEP;
+    if (!first && step.wanted[*where] <= step.wanted[*where - 1]) return ROW_OUTSIDE_STEP;
+  }
+  return STEP_OK;
+}
+
 }  // namespace
 
 Fault check(const Program& program, const Step& step, int64_t* where) {
@@ -58,9 +70,7 @@ Fault check(const Program& program, const Step& step, int64_t* where) {
     if (outside(step.tables[*where], program.blocks)) return BLOCK_OUTSIDE_CACHE;
   for (*where = 0; *where < 2 * int64_t(step.copies_count); ++*where)
     if (outside(step.copies[*where], program.blocks)) return BLOCK_OUTSIDE_CACHE;
-  for (*where = 0; *where < step.wanted_count; ++*where)
-    if (outside(step.wanted[*where], step.tokens_count) || (*where && step.wanted[*where] <= step.wanted[*where - 1])) return ROW_OUTSIDE_STEP;
-  return STEP_OK;
+  return check_wanted(program, step, where);
 }
 
 namespace {
@@ -103,6 +113,7 @@ void execute(const void* argument, int phase, int64_t item) {
 
 void run(const Kernels& kernels, Pool& pool, const Program& program, const Step& step, int64_t* opened) {
   program.buffers[program.logits_buffer].data = reinterpret_cast<uint64_t>(step.logits);
+  program.buffers[program.states_buffer].data = reinterpret_cast<uint64_t>(step.states);
   const Run argument{kernels, program, step, opened};
   pool.run({program.instruction_count + 1, items, execute, &argument});
   if (opened) opened[program.instruction_count + 1] = nanoseconds();
