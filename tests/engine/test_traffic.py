@@ -36,7 +36,7 @@ def alone(model: ScriptedModel, request: Request) -> Expected:
     tokens = list(request.tokens)
     params = request.params
     sampler = RequestSampler(params, model.vocab, len(tokens))
-    capacity = min(model.context, model.blocks * model.block_size)
+    capacity = model.room
     limit = capacity if params.max_tokens is None else min(capacity, len(tokens) + params.max_tokens)
     run: list[Drawn] = []
     reason, error = "length", None
@@ -73,8 +73,7 @@ class Traffic:
         try:
             request = self.engine.request(tokens, params)
         except ContextLengthError:
-            room = min(self.model.context, self.model.blocks * self.model.block_size)
-            assert len(tokens) + (params.max_tokens != 0) > room
+            assert len(tokens) + (params.max_tokens != 0) > self.model.room
             return
         self.requests[request.id] = request
         self.expected[request.id] = expected = alone(self.model, request)
@@ -109,7 +108,7 @@ class Traffic:
             self.step()
         assert not self.engine.busy, "the engine does not come to rest"
         stats = self.engine.stats()
-        assert stats.free_blocks + stats.kept_blocks == stats.blocks, "blocks are held by nobody that runs"
+        assert not any(pool.used for pool in (*stats.groups, stats.slots)), "blocks are held by nobody that runs"
         remembered = self.engine._sampler._requests, self.engine._prompt_logits, self.engine._sums
         assert not any(remembered), "ended requests are remembered"
         assert self.drafter is None or not self.drafter.told, "the drafter was not told of an end"

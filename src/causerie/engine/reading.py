@@ -25,7 +25,7 @@ def shared_rows(reading: list[Sequence], tokens: int, rows: int) -> list[Work]:
     turns.append((oldest, tokens))
     for sequence, most in turns:
         had = counts[sequence]
-        count = min(had + min(most, tokens), sequence.remaining)
+        count = min(had + min(most, tokens), sequence.readable)
         count, wanted = _within_rows(sequence, count, rows + _logits(sequence, had))
         tokens -= count - had
         rows -= wanted - _logits(sequence, had)
@@ -46,13 +46,24 @@ def work_of(sequence: Sequence, count: int, draft: array[int] | None = None) -> 
         tokens += draft
         wants += len(draft)
         draws += len(draft)
-    table = lease_of(sequence).table[:]
-    return Work(sequence.request, tokens, start, table, wants, draws, sequence.tokens, sequence.turned, pools)
+    lease = lease_of(sequence)
+    return Work(
+        sequence.request,
+        tokens,
+        start,
+        tuple([table[:] for table in lease.tables]),
+        wants,
+        draws,
+        sequence.tokens,
+        sequence.turned,
+        pools,
+        (lease.slot, lease.written),
+    )
 
 
 def lease_of(sequence: Sequence) -> Lease:
-    """The blocks of a sequence that runs."""
-    assert sequence.lease is not None, f"request {sequence.request.id} runs without cache blocks"
+    """What a sequence that runs holds of the cache."""
+    assert sequence.lease is not None, f"request {sequence.request.id} runs without a lease"
     return sequence.lease
 
 
