@@ -45,7 +45,7 @@ def test_a_chat_and_an_embedding_are_in_the_same_steps() -> None:
 
 
 def test_reading_and_pooling_share_the_rows_of_a_step() -> None:
-    """Whoever came first may use half; the last row of a text comes in its turn, not before those that read."""
+    """Whoever came first may use half, then the shortest."""
     engine = Watched(ScriptedModel(max_tokens=8, context=200, blocks=200))
     long = engine.start([1] * 30, max_tokens=1)
     pooled = engine.start([2] * 6, **POOLED)
@@ -54,13 +54,17 @@ def test_reading_and_pooling_share_the_rows_of_a_step() -> None:
     assert engine.counts()[:3] == [{long: 4, pooled: 1, short: 3}, {long: 4, pooled: 4}, {long: 7, pooled: 1}]
 
 
-def test_rows_of_hidden_states_do_not_count_as_rows_of_logits(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("lengths", [[30], [1, 1, 1]])
+def test_rows_of_hidden_states_do_not_count_as_rows_of_logits(
+    lengths: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even of texts of which only one token is left, as of those that only need their next."""
     monkeypatch.setattr("causerie.engine.engine._LOGITS_BYTES", 1)  # 8 rows
     engine = Watched(ScriptedModel(max_tokens=64, context=200, blocks=200))
-    pooled = engine.start([1] * 30, **POOLED)
+    pooled = {engine.start([1] * length, **POOLED): length for length in lengths}
     logits = engine.start([2] * 20, max_tokens=0, prompt_logits=True)
     engine.finish()
-    assert engine.counts() == [{pooled: 30, logits: 8}, {logits: 8}, {logits: 4}]
+    assert engine.counts() == [pooled | {logits: 8}, {logits: 8}, {logits: 4}]
 
 
 def test_a_prompts_middle_beside_nobody_wants_nothing() -> None:
@@ -73,7 +77,7 @@ def test_a_prompts_middle_beside_nobody_wants_nothing() -> None:
 
 def test_a_text_that_is_sent_back_is_summed_up_once() -> None:
     """Its rows are read again when there is room, and those that were summed up are not wanted again."""
-    model = ScriptedModel(max_tokens=4, blocks=5, context=20)
+    model = ScriptedModel(max_tokens=2, blocks=5, context=20)
     engine = Watched(model)
     chat = engine.start([1, 2, 3], max_tokens=14)
     pooled = engine.start([4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], **POOLED)

@@ -227,5 +227,5 @@ class Scheduler:
 
 
 def _is_single(sequence: Sequence) -> bool:
-    """Whether it only needs its next token. One that pools needs none, however little of it is left to read."""
+    """Whether it only needs its next token. One that pools needs none: its last row is read as its others are."""
     return sequence.remaining == 1 and not sequence.pools
