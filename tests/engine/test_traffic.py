@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field, replace
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from causerie.backends.ops import BlockCount
 from causerie.decoding.drawn import Drawn
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import RequestSampler
@@ -169,9 +171,23 @@ models = st.builds(
 )
 # Some turn all of a sequence otherwise once it is longer than that, and it is read again.
 models = st.one_of(models, models.map(lambda model: replace(model, switch_length=model.shared_length)))
+windows = st.lists(
+    st.builds(BlockCount, st.integers(3, 14), st.integers(2, 12)), max_size=2, unique_by=lambda each: each.window
+).map(tuple)
+hybrids = st.builds(
+    lambda model, windows, slots, full: replace(
+        model, windows=windows, slots=slots, full=full or not (windows or slots)
+    ),
+    models,
+    windows,
+    st.sampled_from([0, 0, 1, 2, 3, 8]),
+    st.booleans(),
+)
+models = st.one_of(models, hybrids, hybrids)
 prompts = st.one_of(
     st.lists(st.integers(0, 2), min_size=1, max_size=24),
     st.builds(lambda n, tail: [1, 2, 3, 4] * n + tail, st.integers(0, 6), st.lists(st.integers(0, 3), min_size=1)),
+    st.builds(lambda n, tail: [1, 2, EOS, 4] * n + tail, st.integers(0, 6), st.lists(st.integers(3, EOS), min_size=1)),
 )
 params = st.builds(
     SamplingParams,
@@ -217,7 +233,14 @@ def test_every_request_ends_once_with_the_text_it_has_alone(model: ScriptedModel
 
 
 def run(traffic: Traffic, script: list[tuple]) -> None:
-    """Does what a script says, then waits for all ends and checks them."""
+    """Does what a script says, then waits for all ends and checks them. Of messages that are so short many count."""
+    with mock.patch("causerie.engine.message_ends._APART", 3):
+        play(traffic, script)
+    traffic.drain()
+    traffic.check()
+
+
+def play(traffic: Traffic, script: list[tuple]) -> None:
     for action, *values in script:
         if action == "submit":
             traffic.submit(*values)
@@ -231,5 +254,3 @@ def run(traffic: Traffic, script: list[tuple]) -> None:
             if number in traffic.requests:
                 start = list(traffic.requests[number].tokens) + traffic.texts[number]
                 traffic.submit(start[: len(start) - number % 3] + tail, wanted)
-    traffic.drain()
-    traffic.check()
