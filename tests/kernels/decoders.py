@@ -5,7 +5,7 @@ Knows no checkpoint and no torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, cycle
 from math import erf
@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from causerie.backends.native.backend import NativeBackend
 from causerie.backends.native.builder import NativeBuilder
 from causerie.backends.native.library import instruction_sets
-from causerie.backends.ops import BlockCount, CacheShape, Forward, Passes
+from causerie.backends.ops import BlockCount, CacheShape, Forward
 from causerie.backends.step import BlockTables, Step
 from causerie.models.decoder import forward as decoder_forward
-from causerie.models.decoder import states
 from causerie.models.model import Model
 from causerie.models.rope import RopeTable
 from causerie.quant.formats import QUANTIZED, format_named
@@ -31,6 +30,7 @@ from causerie.spec.experts import Experts
 from causerie.spec.layer import Layer
 from causerie.spec.mlp import MLP, Activation
 from causerie.spec.norm import Norm
+from causerie.spec.ops import Ops, Value, Weights
 from causerie.spec.rope import Rope
 from causerie.spec.short_conv import ShortConv
 
@@ -149,9 +149,14 @@ def build(
     builder = backend.builder(spec, {name: _held(name, array, format, quantized) for name, array in stored.items()})
     weights = {name: _place(builder, name, stored[name], format, quantized) for name, *_ in spec.weights()}
     room = room_for(spec, backend.block_size, cache)
-    executable = builder.compile(weights, Passes(forward, states), room, max_tokens)
+    executable = builder.compile(weights, forward, room, max_tokens)
     held = sum(weight.nbytes for weight in weights.values())
     return Model(spec, executable, room, max_tokens, format or "float32", "cpu", held)
+
+
+def logits_only(rows: Callable[[Ops, Decoder, Weights], Value]) -> Forward:
+    """A pass whose logits are these selected rows."""
+    return lambda ops, spec, weights: ops.exits(rows(ops, spec, weights))
 
 
 def _held(name: str, array: Array, format: str | None, quantized: Mapping[str, str] | None) -> str:
@@ -258,7 +263,7 @@ def prompt_logits(
         ]
         used = [(slots[i] if first else -1, slots[i]) for i in busy] if slots else []
         step = grouped_step(work, copies=[()] * len(windows), slots=used)
-        for i, part in zip(busy, np.split(model.run(step), step.starts[1:-1]), strict=True):
+        for i, part in zip(busy, np.split(model.run(step).logits, step.starts[1:-1]), strict=True):
             found[i].append(part)
     return [np.concatenate(parts) for parts in found]
 

@@ -154,7 +154,7 @@ class Recorder:
         return {
             "instructions": given.instruction_count * program.INSTRUCTION.itemsize,
             "parts": self._made.parts.nbytes,
-            "buffers": (given.logits_buffer + 1) * program.BUFFER.itemsize,
+            "buffers": self._made.buffers.nbytes,
             "layers": given.layer_count * program.LAYER_CACHE.itemsize,
             "groups": given.group_count * program.PAGE_GROUP.itemsize,
         } | dict(zip(("row_sequence", "place_rows", "expert_starts", "slot_writers"), scratch, strict=True))
@@ -181,6 +181,7 @@ class Recorder:
                 "wanted": given.wanted_count * 4,
                 "rotations": ctypes.sizeof(kept),
                 "attending": room,
+                "states": 0,
                 "logits": given.wanted_count * whole.vocab * 4,
             },
         )
@@ -206,9 +207,9 @@ def run_steps(model: Model) -> list[Array]:
     """A prompt in two pieces beside another, then some tokens one by one."""
     long, short = some_tokens(300, model.vocab, seed=1), some_tokens(40, model.vocab, seed=2)
     table, other = list(range(0, 20, 2)), [21, 23]
-    found = [model.run(step_on(model, [(long[:150], 0, table), (short, 0, other)]))]
-    found.append(model.run(step_on(model, [(long[150:297], 150, table)], rows=[0, 3, 146])))
-    found += [model.run(step_on(model, [(long[at : at + 1], at, table)])) for at in (297, 298, 299)]
+    found = [model.run(step_on(model, [(long[:150], 0, table), (short, 0, other)])).logits]
+    found.append(model.run(step_on(model, [(long[150:297], 150, table)], rows=[0, 3, 146])).logits)
+    found += [model.run(step_on(model, [(long[at : at + 1], at, table)])).logits for at in (297, 298, 299)]
     assert BLOCKS > 23
     return found
 
@@ -220,7 +221,7 @@ def test_arm_gives_the_logits_of_x86(
     format, options, kept, shape = CASES[case]
     spec = shape.decoder()
     model = build(spec, random_weights(spec, format), cache=kept, instruction_set="portable", **options)
-    made = model.executable._logits  # type: ignore[attr-defined]
+    made = model.executable._traced  # type: ignore[attr-defined]
     recorder = Recorder(library.kernels(), [rope.dims for rope in spec.ropes], made)
     monkeypatch.setattr(library, "kernels", lambda: recorder)
     expected = np.concatenate([logits.ravel() for logits in run_steps(model)])

@@ -21,7 +21,7 @@ from causerie.backends.native.trace import WIDE, Value, share_memory
 from causerie.backends.ops import BlockCount, CacheShape
 from causerie.backends.step import Step
 from causerie.errors import BackendUnavailable, ConfigError, EngineError, OutOfMemory, UnknownName, UsageError
-from causerie.models.decoder import PASSES, forward
+from causerie.models.decoder import forward
 from causerie.models.model import Model
 from causerie.models.rope import RopeTable
 from causerie.spec.decoder import Decoder
@@ -33,6 +33,7 @@ from tests.kernels.decoders import (
     Shape,
     build,
     grouped_step,
+    logits_only,
     make_step,
     random_weights,
     room_for,
@@ -80,6 +81,8 @@ def with_tables(step: Step = GOOD, group: int = 0, **parts: Any) -> Step:
         (with_tables(copies=[[-1, 0]]), "entry 0 of the copies of page group 0 names block -1"),
         (changed(rows=[4]), "entry 0 of rows"),
         (changed(rows=[1, 1]), "entry 1 of rows"),
+        (changed(state_rows=[2, 1]), "entry 5 of rows and state_rows is not an ascending row"),
+        (changed(state_rows=[4]), "entry 4 of rows and state_rows"),
         (changed(starts=[0, 5, 4]), "do not fit together at sequence 0"),
         (changed(starts=[0, 3, 3]), "do not fit together at sequence 2"),
         (changed(starts=[1, 3, 4]), "do not fit together at sequence 0"),
@@ -124,7 +127,7 @@ def test_slots_that_do_not_fit_are_an_error(slots: list[tuple[int, int]], says: 
         model.run(slotted(*slots))
     # One slot is read by two and written by none, or read and written by one; what has no row says nothing.
     for fine in ([(-1, 0), (99, -5), (1, 1)], [(3, 0), (0, 0), (3, 1)]):
-        assert np.isfinite(model.run(slotted(*fine))).all()
+        assert np.isfinite(model.run(slotted(*fine)).logits).all()
 
 
 @pytest.mark.parametrize(
@@ -135,11 +138,11 @@ def test_only_blocks_that_a_window_hides_may_be_absent(first: int, group: int, e
     spec = Shape(windows=(None, 20)).decoder()
     model = build(spec, random_weights(spec), cache="bfloat16")
     step = grouped_step([([1, 2], first, [[5, 6], [7, 8]]), ([3], 0, [[0], [0]])], copies=[(), ()])
-    expected = model.run(step)
+    expected = model.run(step).logits
     blocks = step.tables[group].blocks.copy()
     blocks[entry] = -1
     if runs:
-        np.testing.assert_array_equal(model.run(with_tables(step, group, blocks=blocks)), expected)
+        np.testing.assert_array_equal(model.run(with_tables(step, group, blocks=blocks)).logits, expected)
     else:
         said = f"entry {entry} of the block tables of page group {group} names block -1, and it has"
         with pytest.raises(EngineError, match=said):
@@ -150,7 +153,7 @@ def test_a_sequence_without_rows_may_have_no_block_in_a_window() -> None:
     spec = Shape(windows=(None, 20)).decoder()
     model = build(spec, random_weights(spec))
     step = grouped_step([([1], 0, [[5], [7]]), ([], 0, [[3, 4], [-1, -1]])], copies=[(), ()])
-    assert np.isfinite(model.run(step)).all()
+    assert np.isfinite(model.run(step).logits).all()
     with pytest.raises(EngineError, match="entry 1 of the block tables of page group 0 names block -1"):
         model.run(with_tables(step, 0, blocks=[5, -1, 4]))
 
@@ -160,12 +163,18 @@ def test_a_cache_of_another_model() -> None:
     builder = NativeBackend(1).builder(spec, {})
     good = room_for(spec, 32, "float32")
     with pytest.raises(EngineError, match=r"groups of blocks for windows \[None\], and .* layers have \[20\]"):
-        builder.compile({}, PASSES, replace(good, groups=(BlockCount(4),)), 4)
+        builder.compile({}, forward, replace(good, groups=(BlockCount(4),)), 4)
     with pytest.raises(EngineError, match="A cache has 0 slots, and 2 layers of this test model keep one"):
-        builder.compile({}, PASSES, replace(good, slots=0), 4)
+        builder.compile({}, forward, replace(good, slots=0), 4)
     plain = Shape().decoder()
     with pytest.raises(EngineError, match="A cache has 3 slots, and 0 layers"):
-        NativeBackend(1).builder(plain, {}).compile({}, PASSES, CacheShape((BlockCount(4),), 32, "float32", 3), 4)
+        NativeBackend(1).builder(plain, {}).compile({}, forward, CacheShape((BlockCount(4),), 32, "float32", 3), 4)
+
+
+def test_rows_that_are_wanted_twice_do_not_overflow(model: Model) -> None:
+    step = make_step([([1] * 40, 0, [0, 1])])
+    with pytest.raises(EngineError, match=r"it wants something of 80 rows, .* compiled for at most 64"):
+        model.run(replace(step, state_rows=step.rows))
 
 
 def test_any_number_of_matrices_is_one_instruction() -> None:
@@ -184,19 +193,19 @@ def test_any_number_of_matrices_is_one_instruction() -> None:
         return forward
 
     stored = random_weights(spec, "bfloat16")
-    several = build(spec, stored, forward=products(9), threads=2)
+    several = build(spec, stored, forward=logits_only(products(9)), threads=2)
     step = replace(GOOD, tables=())
-    once = total = build(spec, stored, forward=products(1)).run(step)
+    once = total = build(spec, stored, forward=logits_only(products(1))).run(step).logits
     for _ in range(8):
         total = total + once
-    np.testing.assert_array_equal(several.run(step), total)
+    np.testing.assert_array_equal(several.run(step).logits, total)
     instructions = several.executable.instructions  # type: ignore[attr-defined]
     (linear,) = instructions[instructions["op"] == number(Op.LINEAR)]
     assert linear["part_count"] == 9
 
 
 def test_the_good_step_runs(model: Model) -> None:
-    assert np.isfinite(model.run(GOOD)).all()
+    assert np.isfinite(model.run(GOOD).logits).all()
 
 
 def test_wrong_rotations(model: Model) -> None:
@@ -205,7 +214,7 @@ def test_wrong_rotations(model: Model) -> None:
 
 
 def test_the_logits_are_the_callers_own(model: Model) -> None:
-    first = model.run(GOOD)
+    first = model.run(GOOD).logits
     before = first.copy()
     model.run(changed(tokens=[9, 9, 9, 9]))
     np.testing.assert_array_equal(first, before)
@@ -214,7 +223,7 @@ def test_the_logits_are_the_callers_own(model: Model) -> None:
 def test_touching_changes_no_logits(model: Model) -> None:
     touched = tiny()
     touched.touch(1 << 20)
-    np.testing.assert_array_equal(touched.run(GOOD), model.run(GOOD))
+    np.testing.assert_array_equal(touched.run(GOOD).logits, model.run(GOOD).logits)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells what is resident")
@@ -251,13 +260,13 @@ def test_two_models_on_one_backend_from_many_threads() -> None:
             for name, shape, _ in spec.weights()
         }
         room = room_for(spec, 32, "bfloat16")
-        models.append(Model(spec, builder.compile(weights, PASSES, room, 64), room, 64, "bfloat16", "cpu", 1))
-    expected = models[0].run(GOOD)
+        models.append(Model(spec, builder.compile(weights, forward, room, 64), room, 64, "bfloat16", "cpu", 1))
+    expected = models[0].run(GOOD).logits
     wrong: list[int] = []
 
     def work(mine: Model) -> None:
         for i in range(40):
-            if not np.array_equal(mine.run(changed(positions=[0, 1, 2, 0], rows=[0, 1, 2])), expected[:3]):
+            if not np.array_equal(mine.run(changed(positions=[0, 1, 2, 0], rows=[0, 1, 2])).logits, expected[:3]):
                 wrong.append(i)
 
     threads = [threading.Thread(target=work, args=(each,)) for each in models]
@@ -272,12 +281,12 @@ def test_two_models_on_one_backend_from_many_threads() -> None:
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_runs_on_threads_of_its_own() -> None:
     mine = tiny(threads=3)
-    expected = mine.run(GOOD)
+    expected = mine.run(GOOD).logits
     child = os.fork()
     if child == 0:
-        os._exit(0 if np.array_equal(mine.run(GOOD), expected) else 1)
+        os._exit(0 if np.array_equal(mine.run(GOOD).logits, expected) else 1)
     assert os.waitpid(child, 0)[1] == 0
-    np.testing.assert_array_equal(mine.run(GOOD), expected)
+    np.testing.assert_array_equal(mine.run(GOOD).logits, expected)
 
 
 def test_instruction_sets() -> None:
@@ -356,7 +365,7 @@ def test_blocks_of_another_size() -> None:
     spec = Shape().decoder()
     builder = NativeBackend(1).builder(spec, {})
     with pytest.raises(EngineError, match="blocks of 32 positions, not 16"):
-        builder.compile({}, PASSES, room_for(spec, 16, "float32"), 4)
+        builder.compile({}, forward, room_for(spec, 16, "float32"), 4)
 
 
 def test_the_program_rounds_where_it_writes_and_reuses_memory() -> None:
@@ -366,8 +375,8 @@ def test_the_program_rounds_where_it_writes_and_reuses_memory() -> None:
     executable = model.executable
     operations = executable.instructions["op"]  # type: ignore[attr-defined]
     assert number(Op.ROUND) not in operations
-    assert len(operations) == 1 + 12 * 9 + 3
-    assert len(executable._logits.buffers) <= 9  # type: ignore[attr-defined]
+    assert len(operations) == 1 + 12 * 9 + 3 + 2  # the last two are of the exit of states
+    assert len(executable._traced.buffers) <= 9  # type: ignore[attr-defined]
 
 
 def test_values_that_live_together_never_share_memory() -> None:
@@ -379,17 +388,18 @@ def test_values_that_live_together_never_share_memory() -> None:
         spec = shape.decoder()
         model = build(spec, random_weights(spec, "bfloat16"), max_tokens=8)
         ops = NativeOps(spec, LayerCaches(spec, model.cache))
-        logits = forward(ops, spec, model.executable._weights)  # type: ignore[attr-defined]
+        results = forward(ops, spec, model.executable._weights)  # type: ignore[attr-defined]
         lines = fold_roundings(ops.lines)
-        memory = share_memory(lines, logits)
+        memory = share_memory(lines, results)
         holds: dict[int, Value] = {}
         for line in lines:
-            assert all(holds[memory.buffer_of[value.number]] == value for value in line.inputs)
+            assert all(holds[memory.buffer_of[value.number]].number == value.number for value in line.inputs)
             inputs = {memory.buffer_of[value.number] for value in line.inputs}
             for value in line.outputs:
                 assert memory.buffer_of[value.number] not in inputs or value in line.inputs
-                assert memory.times[memory.buffer_of[value.number]] == value.times
-                assert memory.strides[memory.buffer_of[value.number]] >= value.width * (4 if value.form == WIDE else 2)
+                strides = memory.strides + memory.result_strides
+                assert [*memory.times, 1, 1][memory.buffer_of[value.number]] == value.times
+                assert strides[memory.buffer_of[value.number]] >= value.width * (4 if value.form == WIDE else 2)
                 holds[memory.buffer_of[value.number]] = value
 
 
@@ -398,10 +408,10 @@ def test_a_profile_times_every_instruction_and_counts_what_is_read() -> None:
     spec = Shape(layers=2, window=40).decoder()
     model = build(spec, random_weights(spec, "bfloat16"), cache="bfloat16")
     step = make_step([(some_tokens(5, 203), 60, [0, 1, 2]), ([7], 3, [5])], rows=[4])
-    expected = model.run(step)
+    expected = model.run(step).logits
     rotations = RopeTable(spec.ropes).rows(step.positions, step.rope_lengths)
     timings = model.executable.profile(step, rotations)  # type: ignore[attr-defined]
-    np.testing.assert_array_equal(model.run(step), expected)
+    np.testing.assert_array_equal(model.run(step).logits, expected)
     assert [timing.operation for timing in timings[:4]] == ["copy", "embed", "norm", "linear"]
     assert len(timings) == 1 + len(model.executable.instructions)  # type: ignore[attr-defined]
     assert all(timing.seconds >= 0 for timing in timings)

@@ -114,7 +114,7 @@ def test_from_copied_blocks(model: Model, alone: list[Array]) -> None:
     for target in (20, 21):
         work = [(prompt[50:], 50, [3, target, 30, 31])]
         rest = step_on(model, work, copies=[(8, target)], slots=[(0, 1)])
-        np.testing.assert_array_equal(model.run(rest), alone[0][50:])
+        np.testing.assert_array_equal(model.run(rest).logits, alone[0][50:])
 
 
 def test_after_blocks_held_something_else(case: str, alone: list[Array]) -> None:
@@ -128,9 +128,9 @@ def test_only_wanted_rows(model: Model, alone: list[Array]) -> None:
     prompt = prompts(model)[0]
     wanted = [0, 4, 37, 100]
     work = [(prompt, 0, [0, 1, 2, 3])]
-    np.testing.assert_array_equal(model.run(step_on(model, work, rows=wanted)), alone[0][wanted])
-    assert model.run(step_on(model, work, rows=[])).shape == (0, model.vocab)
+    np.testing.assert_array_equal(model.run(step_on(model, work, rows=wanted)).logits, alone[0][wanted])
+    assert model.run(step_on(model, work, rows=[])).logits.shape == (0, model.vocab)
 
 
 def test_nothing_to_do(model: Model) -> None:
-    assert model.run(step_on(model, [])).shape == (0, model.vocab)
+    assert model.run(step_on(model, [])).logits.shape == (0, model.vocab)

@@ -135,7 +135,7 @@ class Bench:
     def run(self, work: Sequence[tuple[Running, int]], rows: str = "all") -> list[NDArray[np.float32]]:
         """One step: so many pending tokens of each sequence; logits of all of them, or of each last one."""
         step, wanted = self._step(work, rows)
-        logits = self.model.run(step)
+        logits = self.model.run(step).logits
         assert logits.dtype == np.float32 and logits.shape == (len(step.rows), self.model.vocab)
         for sequence, count in work:
             sequence.done += count

@@ -25,16 +25,15 @@ PACKINGS = ("auto", "lossless", "none")
 faster on the machine."""
 
 
-Forward: TypeAlias = Callable[[Ops, Decoder, Weights], Value]  # a pass through models/decoder.py
+Forward: TypeAlias = Callable[[Ops, Decoder, Weights], tuple[Value, Value]]  # models/decoder.py: logits and states
 
 
 @dataclass(frozen=True)
-class Passes:
-    """What a step may be run for, of its wanted rows: logits [r, vocab], or the hidden states [r, width] that the head
-    reads."""
+class StepOutput:
+    """What a step gives. The arrays are the caller's own."""
 
-    logits: Forward
-    states: Forward
+    logits: NDArray[np.float32]  # [r, vocab] of `Step.rows`
+    states: NDArray[np.float32]  # [s, width] of `Step.state_rows`, after the last norm: what the head reads
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,9 @@ class CacheShape:
 class Executable(Protocol):
     """A placed model that can run steps. One thread at a time."""
 
-    def run(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
-        """Logits [r, vocab] of `step.rows`; the array is the caller's own. `step.tokens` holds at most the
-        `max_tokens` given to `Backend.compile`."""
-        ...
-
-    def states(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
-        """Hidden states [r, width] of `step.rows`, after the last norm, in the place of logits."""
+    def run(self, step: Step, rotations: Rotations) -> StepOutput:
+        """Logits and hidden states of the rows that want them. `step.tokens` holds at most the `max_tokens` given to
+        `Builder.compile`."""
         ...
 
     def close(self) -> None:
@@ -105,7 +100,7 @@ class Builder(Protocol):
         asked for once, in order."""
         ...
 
-    def compile(self, weights: Weights, passes: Passes, cache: CacheShape, max_tokens: int) -> Executable:
+    def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> Executable:
         """A runnable model of the weights that were placed; `max_tokens` is the most tokens one step will bring.
         Raises OutOfMemory."""
         ...

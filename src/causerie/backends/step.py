@@ -6,7 +6,7 @@ sampling; the engine builds it (engine/batch.py), a backend runs it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ class Step:
     slots: Int32  # [s, 2] (read, written) of each sequence, read = -1 at position 0; [0, 2] where no layer keeps a slot
     rows: Int32  # [r] ascending rows whose logits are wanted; may be empty
     rope_lengths: Int32  # [n] length at which a length-dependent rotation is evaluated (see models/rope.py)
+    state_rows: Int32 = field(default_factory=lambda: np.zeros(0, np.int32))  # [s] as rows: those whose states are
 
     @property
     def sequences(self) -> int:

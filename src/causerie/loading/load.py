@@ -21,7 +21,7 @@ from causerie.loading.quantize import Quantizer
 from causerie.loading.slices import SliceReader
 from causerie.loading.sources import STORED, PreparedSource, Progress, Source, Transfer, reporter
 from causerie.loading.workers import Workers
-from causerie.models.decoder import PASSES
+from causerie.models.decoder import forward
 from causerie.models.model import Model
 from causerie.models.registry import family, spec_from_config, text_values
 from causerie.quant.config import QuantConfig
@@ -158,7 +158,7 @@ def load_surveyed(
         weights = _place(found, transfer, progress)
     return Model(
         spec=found.spec,
-        executable=builder.compile(weights, PASSES, cache, max_tokens),
+        executable=builder.compile(weights, forward, cache, max_tokens),
         cache=cache,
         max_tokens=max_tokens,
         format=found.plain,

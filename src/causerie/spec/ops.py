@@ -86,7 +86,11 @@ class Ops(Protocol):
         ...
 
     def select(self, x: Value) -> Value:
-        """[r, width]: the rows whose logits the step wants."""
+        """[r + s, width]: the rows whose logits the step wants, then those whose hidden states it wants."""
+        ...
+
+    def exits(self, x: Value) -> tuple[Value, Value]:
+        """[r, width] and [s, width]: both kinds of the selected rows, apart."""
         ...
 
 

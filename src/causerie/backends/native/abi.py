@@ -75,7 +75,9 @@ class Counted(Enum):
     """What an instruction's rows are."""
 
     TOKENS = auto()  # the step's
-    WANTED = auto()  # those whose logits are wanted
+    WANTED = auto()  # those of which something is wanted
+    LOGITS = auto()  # the first of these
+    STATES = auto()  # the others
 
 
 class Narrow(Enum):
@@ -109,6 +111,7 @@ class Fault(Enum):
     SLOT_OUTSIDE_CACHE = auto()
     SLOT_SHARED = auto()
     ROW_OUTSIDE_STEP = auto()
+    TOO_MANY_ROWS = auto()
 
 
 ENUMERATIONS: tuple[type[Enum], ...] = (
@@ -136,10 +139,10 @@ FIELDS = {
     "Attending": "groups chunks split room",
     "Sum": "peak total",
     "Program": "instructions parts buffers layers groups row_sequence place_rows expert_starts slot_writers sums "
-    "instruction_count layer_count group_count slots logits_buffer max_tokens vocab threads",
+    "instruction_count layer_count group_count slots logits_buffer states_buffer max_tokens vocab threads",
     "BlockTables": "blocks starts copies blocks_count copies_count",
-    "Step": "tokens_count sequences wanted_count tokens positions starts tables slots wanted rotations logits "
-    "attending",
+    "Step": "tokens_count sequences wanted_count logits_count tokens positions starts tables slots wanted rotations "
+    "logits states attending",
     "Packing": "source scale zero unit target first rows width source_format target_format layout",
     "PackedPanel": "data escapes escape_count plain exponents",
     "Escape": "at value",

@@ -23,7 +23,7 @@ from causerie.backends.native.prepared import LAYOUT_VERSION, laid
 from causerie.backends.native.profile import instruction_time
 from causerie.backends.native.program import ATTENDING, BLOCK_TABLES, PAGE_GROUP, ROW_GROUP, StepArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
-from causerie.backends.ops import CacheShape, Forward, LaidOut, Passes, Rotations
+from causerie.backends.ops import CacheShape, Forward, LaidOut, Rotations, StepOutput
 from causerie.backends.step import Step
 from causerie.errors import EngineError
 from causerie.spec.decoder import Decoder
@@ -64,7 +64,13 @@ FAULTS: dict[Fault, Callable[[int, Step, ctypes.Structure], str]] = {
         f"sequence {at} reads and writes slots {step.slots[at].tolist()}, and another sequence writes one of these or "
         "the same"
     ),
-    Fault.ROW_OUTSIDE_STEP: lambda at, step, program: f"entry {at} of rows is not an ascending row of the step",
+    Fault.ROW_OUTSIDE_STEP: lambda at, step, program: (
+        f"entry {at} of rows and state_rows is not an ascending row of the step"
+    ),
+    Fault.TOO_MANY_ROWS: lambda at, step, program: (
+        f"it wants something of {at} rows, some of them twice, and the model was compiled for at most "
+        f"{program.max_tokens}"
+    ),
 }
 """What is wrong with a step, in words: its row, entry or sequence (src/run.cpp says how they are counted), the step,
 and the Program."""
@@ -90,42 +96,35 @@ class NativeExecutable:
         machine: Machine,
         spec: Decoder,
         weights: Weights,
-        passes: Passes,
+        forward: Forward,
         cache: CacheShape,
         max_tokens: int,
     ) -> None:
-        """Traces the pass to logits. Raises OutOfMemory for cache or activations."""
+        """Traces the pass. Raises OutOfMemory for cache or activations."""
         self._machine = machine
         self._spec = spec
         self._weights: Weights | None = weights  # holds their memory
-        self._passes = passes
         self._caches: LayerCaches | None = LayerCaches(spec, cache)
         self._max_tokens = max_tokens
         self._attending = _attending(spec, max_tokens)
         self._attending_at = self._attending.ctypes.data
-        self._logits: Traced | None = self._traced(passes.logits, spec.vocab)
-        self._states: Traced | None = None
+        self._traced: Traced | None = Traced.of(
+            forward, spec, weights, self._caches, max_tokens=max_tokens, threads=machine.threads
+        )
 
-    def run(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
-        """Logits [r, vocab] of the step's rows. Raises EngineError for a step that does not fit the model."""
-        return self._run(self._logits, step, rotations)
-
-    def states(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
-        """Hidden states [r, width] of the step's rows. Traced when first asked for. Raises as `run`, and
-        OutOfMemory."""
-        if self._states is None and self._caches is not None:
-            self._states = self._traced(self._passes.states, self._spec.width)
-        return self._run(self._states, step, rotations)
+    def run(self, step: Step, rotations: Rotations) -> StepOutput:
+        """Logits and hidden states. Raises EngineError for a step that does not fit the model."""
+        return self._run(self._open(), step, rotations)
 
     @property
     def instructions(self) -> NDArray[np.void]:
-        """Of the pass to logits, as C++ reads them."""
-        return self._open(self._logits).instructions
+        """As C++ reads them."""
+        return self._open().instructions
 
     def profile(self, step: Step, rotations: Rotations) -> list[InstructionTime]:
         """Runs a step and tells how long each instruction took, in order; the first is the copying of cache blocks.
         The same work as `run`, with one look at the clock between instructions. Raises as `run`."""
-        traced = self._open(self._logits)
+        traced = self._open()
         opened = np.zeros(len(traced.instructions) + 2, np.int64)
         self._run(traced, step, rotations, opened.ctypes.data)
         seconds = np.diff(opened) / 1e9
@@ -133,52 +132,38 @@ class NativeExecutable:
         each = zip(traced.lines, traced.instructions, seconds[1:], strict=True)
         return [copies, *(instruction_time(*one, step) for one in each)]
 
-    def _traced(self, forward: Forward, width: int) -> Traced:
-        if self._weights is None or self._caches is None:
+    def _open(self) -> Traced:
+        if self._traced is None:
             raise EngineError(_CLOSED)
-        return Traced.of(
-            forward,
-            self._spec,
-            self._weights,
-            self._caches,
-            width=width,
-            max_tokens=self._max_tokens,
-            threads=self._machine.threads,
-        )
+        return self._traced
 
-    @staticmethod
-    def _open(traced: Traced | None) -> Traced:
-        if traced is None:
-            raise EngineError(_CLOSED)
-        return traced
-
-    def _run(
-        self, pass_: Traced | None, step: Step, rotations: Rotations, opened: int | None = None
-    ) -> NDArray[np.float32]:
-        traced = self._open(pass_)
+    def _run(self, traced: Traced, step: Step, rotations: Rotations, opened: int | None = None) -> StepOutput:
         _arrays, addresses = _flat(step, traced.program.group_count, traced.program.slots)
         turns = self._turns(rotations, len(step.tokens))
         turned = np.array([turn.ctypes.data for turn in turns], np.uint64)
-        result = np.empty((len(step.rows), traced.width), np.float32)
+        logits = np.empty((len(step.rows), traced.widths[0]), np.float32)
+        states = np.empty((len(step.state_rows), traced.widths[1]), np.float32)
         arguments = StepArguments(
             tokens_count=len(step.tokens),
             sequences=step.sequences,
-            wanted_count=len(step.rows),
+            wanted_count=len(step.rows) + len(step.state_rows),
+            logits_count=len(step.rows),
             rotations=turned.ctypes.data,
-            logits=result.ctypes.data,
+            logits=logits.ctypes.data,
+            states=states.ctypes.data,
             attending=self._attending_at,
             **addresses,
         )
         fault, where = self._machine.run(traced.program, arguments, opened)
         if fault is not Fault.STEP_OK:
             raise EngineError(f"A step cannot run: {FAULTS[fault](where, step, traced.program)}.")
-        return result
+        return StepOutput(logits, states)
 
     def touch(self, cache_bytes: int) -> None:
         """See TouchingExecutable. Raises EngineError where it was closed."""
         if self._caches is None:
             raise EngineError(_CLOSED)
-        activations = self._open(self._logits).activations
+        activations = self._open().activations
         activations.touch(activations.used)
         self._caches.touch(cache_bytes)
 
@@ -192,7 +177,7 @@ class NativeExecutable:
     def close(self) -> None:
         """Frees weights, cache and activations."""
         with self._machine.lock:
-            self._weights = self._caches = self._logits = self._states = None
+            self._weights = self._caches = self._traced = None
 
     def _turns(self, rotations: Rotations, tokens: int) -> list[NDArray[np.float32]]:
         """The rotations as C++ wants them, one per distinct rope of the decoder."""
@@ -212,7 +197,7 @@ def _flat(step: Step, groups: int, slots: int) -> tuple[tuple[NDArray[Any], ...]
         "positions": step.positions,
         "starts": step.starts,
         "slots": step.slots.ravel(),
-        "wanted": step.rows,
+        "wanted": np.concatenate((step.rows, step.state_rows)) if len(step.state_rows) else step.rows,
     }
     paged = [array for tables in step.tables for array in (tables.blocks, tables.starts, tables.copies.ravel())]
     numbers = np.concatenate((*arrays.values(), *paged), dtype=np.int32)

@@ -181,10 +181,16 @@ class NativeOps:
         return out
 
     def select(self, x: Value) -> Value:
-        """The rows whose logits are wanted."""
+        """The rows of which something is wanted: first those whose logits are."""
         out = self._value(x.width, Counted.WANTED)
         self._note(Op.SELECT, (x,), out, {})
         return out
+
+    def exits(self, x: Value) -> tuple[Value, Value]:
+        """The first rows of the same value, and a copy of the others."""
+        states = self._value(x.width, Counted.STATES)
+        self._note(Op.SELECT, (x,), states, {})
+        return replace(x, counted=Counted.LOGITS), states
 
     def _expert_linear(
         self, x: Value, active: int, experts: Sequence[Sequence[Linear]], *, gather: bool = False
@@ -280,23 +286,25 @@ class Memory:
     buffer_of: dict[int, int]  # by value number
     strides: list[int]
     times: list[int]
+    result_strides: list[int]  # of the buffers behind those
 
     def sizes(self, rows: int) -> list[int]:
-        """Bytes of each buffer."""
+        """Bytes of each buffer but the results'."""
         return [stride * times * rows for stride, times in zip(self.strides, self.times, strict=True)]
 
 
-def share_memory(lines: list[Line], logits: Value) -> Memory:
-    """A buffer for every value; values that are never alive together share one. The logits' buffer is the last and its
-    rows are exactly as wide as the vocabulary, since its memory is the caller's."""
+def share_memory(lines: list[Line], results: tuple[Value, ...]) -> Memory:
+    """A buffer for every value; values that are never alive together share one. The results' buffers are the last, and
+    their rows are exactly as wide as they are, since their memory is the caller's."""
     last_use = {value.number: i for i, line in enumerate(lines) for value in (*line.outputs, *line.inputs)}
     buffer_of: dict[int, int] = {}
+    given = {result.number for result in results}
     strides: list[int] = []
     times: list[int] = []
     free: list[int] = []
     for i, line in enumerate(lines):
         for value in line.outputs:
-            if value == logits or value.number in buffer_of:  # several lines may write to one value
+            if value.number in given or value.number in buffer_of:  # several lines may write to one value
                 continue
             alike = [each for each in free if times[each] == value.times]
             buffer_of[value.number] = chosen = _fitting(value.row_bytes, strides, alike)
@@ -304,10 +312,10 @@ def share_memory(lines: list[Line], logits: Value) -> Memory:
                 times.append(value.times)
             else:
                 free.remove(chosen)
-        ending = {v.number for v in (*line.inputs, *line.outputs) if last_use[v.number] == i and v != logits}
+        ending = {v.number for v in (*line.inputs, *line.outputs) if last_use[v.number] == i and v.number not in given}
         free += sorted({buffer_of[number] for number in ending})
-    buffer_of[logits.number] = len(strides)
-    return Memory(buffer_of, [*strides, logits.width * 4], [*times, 1])
+    buffer_of |= {result.number: len(strides) + i for i, result in enumerate(results)}
+    return Memory(buffer_of, strides, times, [result.width * 4 for result in results])
 
 
 def _fitting(row_bytes: int, strides: list[int], free: list[int]) -> int:
@@ -361,10 +369,10 @@ def assemble(lines: list[Line], memory: Memory) -> tuple[NDArray[np.void], NDArr
 
 def buffers(memory: Memory, rows: int, begin: int) -> NDArray[np.void]:
     """The table of buffers, one after the other from address `begin`, each of `rows` rows or a multiple of
-    them; the last is the logits'."""
-    table: NDArray[np.void] = np.zeros(len(memory.strides), BUFFER)
-    for buffer, stride, size in zip(table, memory.strides, memory.sizes(rows), strict=True):
-        buffer["data"], buffer["stride"] = begin, stride
+    them; those of the results are the caller's."""
+    table: NDArray[np.void] = np.zeros(len(memory.strides) + len(memory.result_strides), BUFFER)
+    table["stride"] = memory.strides + memory.result_strides
+    for buffer, size in zip(table, memory.sizes(rows), strict=False):
+        buffer["data"] = begin
         begin += size
-    table[-1]["data"] = 0
     return table

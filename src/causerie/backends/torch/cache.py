@@ -41,7 +41,8 @@ class StepTensors:
     """A `Step` on a device."""
 
     tokens: Tensor  # [n] int64
-    rows: Tensor  # [r] int64
+    wanted: Tensor  # [r + s] int64: the rows whose logits are wanted, then those whose states are
+    logits_count: int  # r
     places: tuple[Tensor, ...]  # of each page group: [n] int64, where each row's key and value belong (see PagedCache)
     copies: tuple[Tensor, ...]  # of each page group: [c, 2] int64
     sequences: tuple[SequenceRows, ...]  # those that have rows
@@ -66,12 +67,14 @@ class StepTensors:
                 place[start:stop] += positions % block_size
             slots = (int(step.slots[i, 0]), int(step.slots[i, 1])) if len(step.slots) else None
             sequences.append(SequenceRows(start, stop, int(positions[0]), tuple(map(tensor, tables)), slots))
+        wanted = np.concatenate((step.rows, step.state_rows))
         return StepTensors(
-            tensor(step.tokens),
-            tensor(step.rows),
-            tuple(map(tensor, places)),
-            tuple(tensor(each.copies) for each in step.tables),
-            tuple(sequences),
+            tokens=tensor(step.tokens),
+            wanted=tensor(wanted),
+            logits_count=len(step.rows),
+            places=tuple(map(tensor, places)),
+            copies=tuple(tensor(each.copies) for each in step.tables),
+            sequences=tuple(sequences),
         )
 
 

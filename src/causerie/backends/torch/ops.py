@@ -115,8 +115,12 @@ class TorchOps:
         return x + y
 
     def select(self, x: Tensor) -> Tensor:
-        """[r, width]"""
-        return x[self._step.rows]
+        """[r + s, width]"""
+        return x[self._step.wanted]
+
+    def exits(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """[r, width] and [s, width]"""
+        return x[: self._step.logits_count], x[self._step.logits_count :]
 
 
 def _linear(x: Tensor, matrix: Tensor | QuantizedMatrix, bias: Tensor | None) -> Tensor:

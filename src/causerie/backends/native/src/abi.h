@@ -14,8 +14,9 @@ enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
 enum Activation : int32_t { SILU, GELU, GELU_TANH, ACTIVATION_COUNT };
-// What the rows of an instruction are: the step's tokens, or the rows whose logits are wanted.
-enum Counted : int32_t { TOKENS_COUNTED, WANTED_COUNTED, COUNTED_COUNT };
+// What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
+// logits are, or the others, whose hidden states are.
+enum Counted : int32_t { TOKENS_COUNTED, WANTED_COUNTED, LOGITS_COUNTED, STATES_COUNTED, COUNTED_COUNT };
 // How an instruction writes its result: as it computes, narrowed, or in 8 bits with scales (quantized.h).
 enum Narrow : int32_t { NARROW_NOT, NARROW_BFLOAT16, NARROW_CODES, NARROW_COUNT };
 // The kinds of products that peak.cpp measures.
@@ -34,6 +35,7 @@ enum Fault : int32_t {
   SLOT_OUTSIDE_CACHE,
   SLOT_SHARED,
   ROW_OUTSIDE_STEP,
+  TOO_MANY_ROWS,
   FAULT_COUNT,
 };
 
@@ -152,10 +154,11 @@ struct Program {
   int32_t layer_count;
   int32_t group_count;
   int32_t slots;  // 0 where no layer keeps one
-  int32_t logits_buffer;
+  int32_t logits_buffer, states_buffer;  // their data is the step's
   int32_t max_tokens;
   int32_t vocab;
   int32_t threads;  // of the pool: how finely work is cut, never what comes out
+  int32_t unused;
 };
 
 // backends/step.py's BlockTables, flat.
@@ -168,15 +171,16 @@ struct BlockTables {
 
 // backends/step.py's Step, flat.
 struct Step {
-  int32_t tokens_count, sequences, wanted_count, unused;
+  int32_t tokens_count, sequences, wanted_count, logits_count;
   const int32_t* tokens;
   const int32_t* positions;
   const int32_t* starts;
   const BlockTables* tables;  // of each of Program::groups
   const int32_t* slots;       // of each sequence the one that is read, or -1, and the one that is written
-  const int32_t* wanted;
+  const int32_t* wanted;      // logits_count rows whose logits are wanted, then those whose states are; each kind ascends
   const float* const* rotations;
   float* logits;
+  float* states;
   Attending* attending;  // filled by check
 };
 

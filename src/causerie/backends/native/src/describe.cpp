@@ -74,14 +74,15 @@ constexpr Member CACHE_NUMBERS[] = {{"FLOAT32", CACHE_FLOAT32}, {"FLOAT16", CACH
     {"BFLOAT16", CACHE_BFLOAT16}, {"INT8", CACHE_INT8}};
 constexpr Member LAYOUTS[] = {{"ROWS", ROWS}, {"PANELS", PANELS}, {"PACKED", PACKED}};
 constexpr Member ACTIVATIONS[] = {{"SILU", SILU}, {"GELU", GELU}, {"GELU_TANH", GELU_TANH}};
-constexpr Member COUNTED[] = {{"TOKENS", TOKENS_COUNTED}, {"WANTED", WANTED_COUNTED}};
+constexpr Member COUNTED[] = {{"TOKENS", TOKENS_COUNTED}, {"WANTED", WANTED_COUNTED},
+    {"LOGITS", LOGITS_COUNTED}, {"STATES", STATES_COUNTED}};
 constexpr Member NARROWS[] = {{"NOT", NARROW_NOT}, {"BFLOAT16", NARROW_BFLOAT16}, {"CODES", NARROW_CODES}};
 constexpr Member ARITHMETICS[] = {{"FLOAT32", ARITHMETIC_FLOAT32}, {"BFLOAT16", ARITHMETIC_BFLOAT16},
     {"INT8", ARITHMETIC_INT8}};
 #define FAULT(name) {#name, name}
-constexpr Member FAULTS[] = {FAULT(STEP_OK), FAULT(TOO_MANY_TOKENS), FAULT(BAD_STARTS), FAULT(BAD_TABLE_STARTS), FAULT(TOKEN_OUTSIDE_VOCABULARY),
-    FAULT(NEGATIVE_POSITION), FAULT(TABLE_TOO_SHORT), FAULT(BLOCK_OUTSIDE_CACHE), FAULT(COPY_OUTSIDE_CACHE),
-    FAULT(SLOT_OUTSIDE_CACHE), FAULT(SLOT_SHARED), FAULT(ROW_OUTSIDE_STEP)};
+constexpr Member FAULTS[] = {FAULT(STEP_OK), FAULT(TOO_MANY_TOKENS), FAULT(BAD_STARTS), FAULT(BAD_TABLE_STARTS),
+    FAULT(TOKEN_OUTSIDE_VOCABULARY), FAULT(NEGATIVE_POSITION), FAULT(TABLE_TOO_SHORT), FAULT(BLOCK_OUTSIDE_CACHE), FAULT(COPY_OUTSIDE_CACHE),
+    FAULT(SLOT_OUTSIDE_CACHE), FAULT(SLOT_SHARED), FAULT(ROW_OUTSIDE_STEP), FAULT(TOO_MANY_ROWS)};
 static_assert(counts(OPS, OP_COUNT) && counts(NUMBERS, NUMBER_COUNT) && counts(CACHE_NUMBERS, CACHE_NUMBER_COUNT));
 static_assert(counts(LAYOUTS, LAYOUT_COUNT) && counts(ACTIVATIONS, ACTIVATION_COUNT) && counts(COUNTED, COUNTED_COUNT));
 static_assert(counts(NARROWS, NARROW_COUNT) && counts(ARITHMETICS, ARITHMETIC_COUNT) && counts(FAULTS, FAULT_COUNT));
@@ -111,11 +112,11 @@ CAUSERIE_STRUCTURE(Attending, FIELD(groups), FIELD(chunks), FIELD(split), FIELD(
 CAUSERIE_STRUCTURE(Sum, FIELD(peak), FIELD(total), FIELD(unused));
 CAUSERIE_STRUCTURE(Program, FIELD(instructions), FIELD(parts), FIELD(buffers), FIELD(layers), FIELD(groups),
     FIELD(row_sequence), FIELD(place_rows), FIELD(expert_starts), FIELD(slot_writers), FIELD(sums), FIELD(instruction_count),
-    FIELD(layer_count), FIELD(group_count), FIELD(slots), FIELD(logits_buffer), FIELD(max_tokens), FIELD(vocab),
-    FIELD(threads));
+    FIELD(layer_count), FIELD(group_count), FIELD(slots), FIELD(logits_buffer), FIELD(states_buffer), FIELD(max_tokens), FIELD(vocab),
+    FIELD(threads), FIELD(unused));
 CAUSERIE_STRUCTURE(BlockTables, FIELD(blocks), FIELD(starts), FIELD(copies), FIELD(blocks_count), FIELD(copies_count));
-CAUSERIE_STRUCTURE(Step, FIELD(tokens_count), FIELD(sequences), FIELD(wanted_count), FIELD(unused), FIELD(tokens),
-    FIELD(positions), FIELD(starts), FIELD(tables), FIELD(slots), FIELD(wanted), FIELD(rotations), FIELD(logits),
+CAUSERIE_STRUCTURE(Step, FIELD(tokens_count), FIELD(sequences), FIELD(wanted_count), FIELD(logits_count), FIELD(tokens),
+    FIELD(positions), FIELD(starts), FIELD(tables), FIELD(slots), FIELD(wanted), FIELD(rotations), FIELD(logits), FIELD(states),
     FIELD(attending));
 CAUSERIE_STRUCTURE(Packing, FIELD(source), FIELD(scale), FIELD(zero), FIELD(unit), FIELD(target), FIELD(first),
     FIELD(rows), FIELD(width), FIELD(source_format), FIELD(target_format), FIELD(layout), FIELD(unused));

@@ -112,7 +112,8 @@ static void add_span(const Program& program, const Step&, const Instruction& in,
 
 static void select_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
   const auto [r, first, last] = span(in, item);
-  const float* x = row<float>(program, in.x, step.wanted[r]);
+  // Of the step's tokens those of which something is wanted; of these those whose states are.
+  const float* x = row<float>(program, in.x, in.counted == STATES_COUNTED ? step.logits_count + r : step.wanted[r]);
   float* out = row<float>(program, in.out, r);
   for (int64_t i = first; i < last; ++i) out[i] = x[i];
 }

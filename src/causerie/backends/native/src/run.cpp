@@ -113,6 +113,18 @@ Fault check_slots(const Program& program, const Step& step, int64_t* where) {
   return each([&](int32_t s, int32_t read, int32_t) { return read >= 0 && writers[read] >= 0 && writers[read] != s ? SLOT_SHARED : STEP_OK; });
 }
 
+// A row whose logits and whose states are wanted is there twice; each kind ascends.
+Fault check_wanted(const Program& program, const Step& step, int64_t* where) {
+  *where = step.wanted_count;
+  if (step.wanted_count > program.max_tokens) return TOO_MANY_ROWS;
+  for (*where = 0; *where < step.wanted_count; ++*where) {
+    const bool first = *where == 0 || *where == step.logits_count;
+    if (outside(step.wanted[*where], step.tokens_count)) return ROW_OUTSIDE_STEP;
+    if (!first && step.wanted[*where] <= step.wanted[*where - 1]) return ROW_OUTSIDE_STEP;
+  }
+  return STEP_OK;
+}
+
 }  // namespace
 
 Fault check(const Program& program, const Step& step, int64_t* where) {
@@ -123,9 +135,7 @@ Fault check(const Program& program, const Step& step, int64_t* where) {
     if (outside(step.tokens[*where], program.vocab)) return TOKEN_OUTSIDE_VOCABULARY;
   if (const Fault fault = check_tables(program, step, where)) return fault;
   if (const Fault fault = check_slots(program, step, where)) return fault;
-  for (*where = 0; *where < step.wanted_count; ++*where)
-    if (outside(step.wanted[*where], step.tokens_count) || (*where && step.wanted[*where] <= step.wanted[*where - 1])) return ROW_OUTSIDE_STEP;
-  return STEP_OK;
+  return check_wanted(program, step, where);
 }
 
 namespace {
@@ -175,6 +185,7 @@ void execute(const void* argument, int phase, int64_t item) {
 
 void run(const Kernels& kernels, Pool& pool, const Program& program, const Step& step, int64_t* opened) {
   program.buffers[program.logits_buffer].data = reinterpret_cast<uint64_t>(step.logits);
+  program.buffers[program.states_buffer].data = reinterpret_cast<uint64_t>(step.states);
   const Run argument{kernels, program, step, opened};
   pool.run({program.instruction_count + 1, items, execute, &argument});
   if (opened) opened[program.instruction_count + 1] = nanoseconds();
