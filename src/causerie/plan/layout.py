@@ -15,7 +15,7 @@ from causerie.engine.plan import Copies
 
 @dataclass(frozen=True)
 class Ring:
-    """The blocks of one page group. Block i of a sequence lies at the (i % count)-th place of its own: the first sequence,
+    """The blocks of one page group. Block i of a sequence lies at the (i % count)-th place of its own: the first one,
     which reads many rows in a step, may have more places than another, which goes on by one."""
 
     first: Group

@@ -69,8 +69,8 @@ def check(trials: Sequence[Trial], context: int, most_batch: int = MOST_AT_ONCE)
 
 
 def cache_tokens(trials: Sequence[Trial], windowed: bool = False) -> int:
-    """How many positions the cache must hold for each of these trials on its own. Where layers are `windowed` it is made
-    so large that they too have room for all sequences."""
+    """How many positions the cache must hold for each of these trials on its own. Where layers are `windowed` it is
+    made so large that they too have room for all sequences."""
     share = WINDOW_SHARE if windowed and any(trial.batch > 1 for trial in trials) else 1
     return share * max(trial.batch * -(-trial.end // BLOCK_AT_MOST) * BLOCK_AT_MOST for trial in trials)
 
