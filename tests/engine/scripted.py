@@ -45,7 +45,7 @@ class Clock:
 @dataclass
 class ScriptedModel:
     """A `StepModel`. `fail_at` lists the runs (from 0) that raise. Beside a group of `blocks` that looks back to the
-    beginning, where it is `full`, there are those of `windows`, which must be more than 1 where nothing else is kept."""
+    beginning, where it is `full`, there are those of `windows`, some larger than 1 where nothing else is kept."""
 
     vocab: int = 32
     context: int = 64
@@ -67,7 +67,7 @@ class ScriptedModel:
     def __post_init__(self) -> None:
         self.groups = (BlockCount(self.blocks),) * self.full + self.windows
         size = self.block_size
-        self.cells = [[(0, 0)] * (each.blocks * size) for each in self.groups]  # (hash before, after); (0, 0): unwritten
+        self.cells = [[(0, 0)] * (each.blocks * size) for each in self.groups]  # (hash before, after); 0 is unwritten
         self.states = [(0, 0)] * self.slots  # (positions read, hash after them)
         self.table = np.random.default_rng(7).normal(size=(512, self.vocab)).astype(np.float32) * 3
 

@@ -120,7 +120,8 @@ def test_after_a_failed_step_every_block_is_free() -> None:
     assert copying is not None and other is not None and copying.copies  # its source is kept for the step
     cache.discard([copying, other])
     cache.check_integrity([])
-    assert (cache.groups[0].pool.free, cache.groups[0].pool.idle, len(cache.index), found(cache, [1, 2, 3, 4])) == (8, 0, 0, 0)
+    pool = cache.groups[0].pool
+    assert (pool.free, pool.idle, len(cache.index), found(cache, [1, 2, 3, 4])) == (8, 0, 0, 0)
     remember(cache, [1, 2, 3, 4, 5, 6])
     assert found(cache, [1, 2, 3, 4, 5]) == 5
 

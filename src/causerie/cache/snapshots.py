@@ -1,5 +1,5 @@
-"""The slots that the prefix index holds: what convolutions and recurrences remembered at certain ends of texts. It knows
-no sequences.
+"""The slots that the prefix index holds: what convolutions and recurrences remembered at certain ends of texts. It
+knows no sequences.
 
 A snapshot is a reference, not a copy: who resumes at it reads the slot and writes to another.
 """

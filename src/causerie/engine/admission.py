@@ -1,5 +1,5 @@
-"""Which of those that wait begin to run: in their turns, while there is room, and not before somebody else has read what
-they begin with. It knows no step."""
+"""Which of those that wait begin to run: in their turns, while there is room, and not before somebody else has read
+what they begin with. It knows no step."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def build(plan: Plan) -> Step:
 def _tables(plan: Plan, group: int) -> BlockTables:
     """The blocks of one page group."""
     tables = [work.tables[group] for work in plan.works]
-    copies = [pairs[group] for pairs in plan.copies]
+    copies = plan.copies[group] if plan.copies else ()
     return BlockTables(
         blocks=np.concatenate([np.array(table, dtype=np.int32) for table in tables]),
         starts=np.array(list(accumulate(map(len, tables), initial=0)), dtype=np.int32),

@@ -1,5 +1,5 @@
-"""Where in a prompt messages end, as far as it matters to what convolutions and recurrences remember: chats go on there,
-are edited and branch there. Pure arithmetic over token ids."""
+"""Where in a prompt messages end, as far as it matters to what convolutions and recurrences remember: chats go on
+there, are edited and branch there. Pure arithmetic over token ids."""
 
 from __future__ import annotations
 

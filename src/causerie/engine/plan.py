@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from causerie.engine.request import Request, TokenEvent
 
-Copies: TypeAlias = tuple[tuple[int, int], ...]  # (from, to) in each page group
+Copies: TypeAlias = tuple[tuple[int, int], ...]  # (from, to) of blocks of one page group
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,9 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A step: the work, the block copies before it (of each sequence that needs some), and the requests that ended
-    without needing it."""
+    """A step: the work, the block copies before it, and the requests that ended without needing it."""
 
     works: tuple[Work, ...]
-    copies: tuple[Copies, ...] = ()
+    copies: tuple[Copies, ...] = ()  # in each page group; empty where there are none
     ended: tuple[TokenEvent, ...] = ()
     faults: Mapping[int, str] = field(default_factory=dict)  # by request: why it ends with this step

@@ -1,5 +1,5 @@
-"""The sequences of an engine: those that run, with their leases, and those that wait. It knows no step; it says who gives
-way where the cache has no room, and not when.
+"""The sequences of an engine: those that run, with their leases, and those that wait. It says who gives way where the
+cache has no room, and knows no step.
 """
 
 from __future__ import annotations

@@ -90,7 +90,8 @@ class Scheduler:
         singles = [sequence for sequence in running if _is_single(sequence)]
         copies: tuple[Copies, ...] = ()
         if self.roster.waiting and len(singles) < self._max_tokens:
-            copies = tuple(lease.copies for lease in self._admission.admit() if lease.copies)
+            admitted = self._admission.admit()
+            copies = tuple(zip(*(lease.copies for lease in admitted if lease.copies), strict=True))
             singles = [sequence for sequence in running if _is_single(sequence)]
         works, faults = self._works(singles)
         ended, self._ended = tuple(self._ended), []

@@ -64,7 +64,7 @@ class Sequence:
         self.preemptions = 0
         self.passes = 0  # how many came before it while there was no room for it
         self.exchanged = False  # whether others gave way to it
-        self.refused: tuple[int, tuple[int, ...]] | None = None  # releases, and what could be had, when it found no room
+        self.refused: tuple[int, tuple[int, ...]] | None = None  # releases, and what could be had, as it found no room
         self.leader: Sequence | None = None  # a running sequence that reads, up to `goal`, what this one begins with
         self.goal = 0
 
