@@ -36,7 +36,7 @@ from causerie.spec.short_conv import ShortConv
 
 Array = NDArray[Any]
 RUNNABLE = [each.name for each in instruction_sets() if each.lacking is None]
-BLOCKS = 40  # of each page group
+BLOCKS = 40  # of the first page group; the others have one more each
 SLOTS = 9
 
 
@@ -87,8 +87,8 @@ class Shape:
 
 
 def room_for(spec: Decoder, block_size: int, cache: str) -> CacheShape:
-    """BLOCKS blocks of each page group, SLOTS slots where layers keep one."""
-    groups = tuple(BlockCount(BLOCKS, group.window) for group in spec.page_groups)
+    """Of each page group another number of blocks, SLOTS slots where layers keep one."""
+    groups = tuple(BlockCount(BLOCKS + i, group.window) for i, group in enumerate(spec.page_groups))
     return CacheShape(groups, block_size, cache, SLOTS if spec.slot_layers else 0)
 
 

@@ -149,6 +149,25 @@ def test_only_blocks_that_a_window_hides_may_be_absent(first: int, group: int, e
             model.run(with_tables(step, group, blocks=blocks))
 
 
+def test_each_page_group_has_blocks_of_its_own() -> None:
+    spec = Shape(windows=(None, 20)).decoder()
+    model = build(spec, random_weights(spec))
+    step = grouped_step([([1], 0, [[BLOCKS - 1], [BLOCKS]])], copies=[(), [(0, BLOCKS)]])
+    assert np.isfinite(model.run(step).logits).all()
+    for wrong, says in (
+        (
+            with_tables(step, 0, blocks=[BLOCKS]),
+            f"block tables of page group 0 names block {BLOCKS}, and it has {BLOCKS}",
+        ),
+        (with_tables(step, 1, blocks=[BLOCKS + 1]), f"page group 1 names block {BLOCKS + 1}, and it has {BLOCKS + 1}"),
+        (with_tables(step, 0, copies=[[0, BLOCKS]]), "entry 1 of the copies of page group 0"),
+        (with_tables(step, 1, copies=[[BLOCKS + 1, 0]]), "entry 0 of the copies of page group 1"),
+        (with_tables(step, 1, starts=[0, 2]), "starts and blocks of page group 1 do not fit together at sequence 0"),
+    ):
+        with pytest.raises(EngineError, match=says):
+            model.run(wrong)
+
+
 def test_a_sequence_without_rows_may_have_no_block_in_a_window() -> None:
     spec = Shape(windows=(None, 20)).decoder()
     model = build(spec, random_weights(spec))

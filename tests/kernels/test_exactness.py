@@ -12,6 +12,7 @@ from tests.kernels.decoders import (
     Array,
     Shape,
     build,
+    grouped_step,
     prompt_logits,
     random_weights,
     some_tokens,
@@ -115,6 +116,19 @@ def test_from_copied_blocks(model: Model, alone: list[Array]) -> None:
         work = [(prompt[50:], 50, [3, target, 30, 31])]
         rest = step_on(model, work, copies=[(8, target)], slots=[(0, 1)])
         np.testing.assert_array_equal(model.run(rest).logits, alone[0][50:])
+
+
+def test_page_groups_have_tables_and_copies_of_their_own() -> None:
+    spec = Shape(windows=(None, 40, 7), layers=3).decoder()
+    stored = random_weights(spec)
+    prompt = some_tokens(60, spec.vocab)
+    (whole,) = prompt_logits(build(spec, stored), [prompt])
+    model = build(spec, stored)
+    other = ([5] * 40, 0, [[0, 1], [4, 40], [2, 3]])  # of all, of 7, of 40 positions
+    model.run(grouped_step([other, (prompt[:40], 0, [[3, 8], [6, 9], [40, 1]])], copies=[()] * 3))
+    rest = (prompt[40:], 40, [[3, 20], [-1, 9], [40, 5]])
+    output = model.run(grouped_step([rest], copies=[[(8, 20)], [], [(0, 9), (1, 5)]])).logits
+    np.testing.assert_array_equal(output, whole[40:])
 
 
 def test_after_blocks_held_something_else(case: str, alone: list[Array]) -> None:
