@@ -15,8 +15,8 @@ from collections.abc import Sequence as Many
 
 from causerie.cache.book import CacheBook
 from causerie.decoding.drawn import Drawn
-from causerie.engine.admission import Admission
 from causerie.engine.drafts import Drafts
+from causerie.engine.intake import Intake
 from causerie.engine.message_ends import message_ends
 from causerie.engine.plan import Copies, Plan, Work
 from causerie.engine.reading import lease_of, shared_rows, work_of
@@ -49,7 +49,7 @@ class Scheduler:
         self._windowed = any(group.window is not None for group in cache.groups)
         # Each running sequence may want a row, and logits of it; and a slot, where there are any.
         most = min(max_tokens, max_rows, self._slots or max_rows)
-        self._admission = Admission(self.roster, most, clock)
+        self._intake = Intake(self.roster, most, clock)
         self._clock = clock
         self._drafts = drafts
         self._switch = switch
@@ -93,7 +93,7 @@ class Scheduler:
         singles = [sequence for sequence in running if _is_single(sequence)]
         copies: tuple[Copies, ...] = ()
         if self.roster.waiting and len(singles) < self._max_tokens:
-            admitted = self._admission.admit()
+            admitted = self._intake.admit()
             copies = tuple(zip(*(lease.copies for lease in admitted if lease.copies), strict=True))
             singles = [sequence for sequence in running if _is_single(sequence)]
         works, faults = self._works(singles)
