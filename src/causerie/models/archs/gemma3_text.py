@@ -55,12 +55,12 @@ def gemma3_text(c: Config) -> Decoder:
         return ropes[FULL]
 
     spec = llama_like(c, bias=bias, out_bias=bias, head_dim=256, kv_heads=4, rope=rope, act="hidden_activation")
-    spec = spec.each_mixer(qk_norm=spec.norm, scale=c.number("query_pre_attn_scalar", 256) ** -0.5)
+    spec = spec.each_attention(qk_norm=spec.norm, scale=c.number("query_pre_attn_scalar", 256) ** -0.5)
     window = c.integer("sliding_window", 4096)
 
     def layer(whole: Layer, kind: str) -> Layer:
-        mixer = replace(whole.mixer, rope=ropes[kind], window=window if kind == SLIDING else None)
-        return replace(whole, mixer=mixer, norm_after=spec.norm)
+        turned = whole.with_attention(rope=ropes[kind], window=window if kind == SLIDING else None)
+        return replace(turned, norm_after=spec.norm)
 
     distance = c.integer("sliding_window_pattern", c.integer("_sliding_window_pattern", 6))
     pattern = [SLIDING if (i + 1) % distance else FULL for i in range(len(spec.layers))]

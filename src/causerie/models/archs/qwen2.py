@@ -34,7 +34,7 @@ def with_windows(c: Config, spec: Decoder) -> Decoder:
             "'use_sliding_window' = true and 'sliding_window'."
         )
     layers = (
-        replace(layer, mixer=replace(layer.mixer, window=window if kind == SLIDING else None))
+        layer.with_attention(window=window if kind == SLIDING else None)
         for layer, kind in zip(spec.layers, kinds, strict=True)
     )
     return replace(spec, layers=tuple(layers))
