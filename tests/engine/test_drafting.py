@@ -18,7 +18,7 @@ from causerie.engine.engine import Engine
 from causerie.engine.request import TokenEvent
 from tests.engine.scripted import ScriptedDrafter, ScriptedModel
 from tests.engine.test_scheduler import Watched, text
-from tests.engine.test_traffic import EOS, Traffic, actions, alone, models, params, run
+from tests.engine.test_traffic import EOS, Traffic, actions, alone, models, params, play, run
 
 VOCAB = 12
 
@@ -91,7 +91,8 @@ drafters = st.builds(
 def test_every_request_ends_as_it_does_without_drafts(
     model: ScriptedModel, drafter: ScriptedDrafter, script: list[tuple]
 ) -> None:
-    run(Traffic(model, drafter), script)
+    traffic = Traffic(model, drafter)
+    run(traffic, lambda: play(traffic, script))
 
 
 class Drafted(Watched):

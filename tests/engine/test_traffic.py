@@ -4,6 +4,7 @@ writing (the scripted model checks that in every step)."""
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from unittest import mock
 
@@ -171,15 +172,22 @@ models = st.builds(
 )
 # Some turn all of a sequence otherwise once it is longer than that, and it is read again.
 models = st.one_of(models, models.map(lambda model: replace(model, switch_length=model.shared_length)))
-windows = st.lists(
-    st.builds(BlockCount, st.integers(3, 14), st.integers(2, 12)), max_size=2, unique_by=lambda each: each.window
-).map(tuple)
+
+
+def hybrid(model: ScriptedModel, windows: list[tuple[int, int]], slots: int, full: bool) -> ScriptedModel:
+    """A model some layers of which look back so far, or keep slots. Most windows have blocks for one sequence, and more
+    or less of others; some have too few even for that."""
+    groups = []
+    for window, more in windows:
+        least = -(-(window + model.max_tokens - 1) // model.block_size) + 1
+        groups.append(BlockCount(max(1, least + more), window))
+    return replace(model, windows=tuple(groups), slots=slots, full=full or not (windows or slots))
+
+
 hybrids = st.builds(
-    lambda model, windows, slots, full: replace(
-        model, windows=windows, slots=slots, full=full or not (windows or slots)
-    ),
+    hybrid,
     models,
-    windows,
+    st.lists(st.tuples(st.integers(2, 12), st.integers(-1, 8)), max_size=2, unique_by=lambda each: each[0]),
     st.sampled_from([0, 0, 1, 2, 3, 8]),
     st.booleans(),
 )
@@ -229,18 +237,20 @@ def actions(params: st.SearchStrategy[SamplingParams]) -> st.SearchStrategy[list
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(models, actions(params))
 def test_every_request_ends_once_with_the_text_it_has_alone(model: ScriptedModel, script: list[tuple]) -> None:
-    run(Traffic(model), script)
+    traffic = Traffic(model)
+    run(traffic, lambda: play(traffic, script))
 
 
-def run(traffic: Traffic, script: list[tuple]) -> None:
+def run(traffic: Traffic, script: Callable[[], None]) -> None:
     """Does what a script says, then waits for all ends and checks them. Of messages that are so short many count."""
     with mock.patch("causerie.engine.message_ends._APART", 3):
-        play(traffic, script)
+        script()
     traffic.drain()
     traffic.check()
 
 
 def play(traffic: Traffic, script: list[tuple]) -> None:
+    """One action after the other."""
     for action, *values in script:
         if action == "submit":
             traffic.submit(*values)

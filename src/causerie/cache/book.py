@@ -66,8 +66,7 @@ class CacheBook:
                 return None
             self._unpin(pin)  # the block to copy from may be the one that is missing
             limit = len(match.path) * self.block_size
-        for g, group in enumerate(self.groups):
-            self._extend(lease, g, group.end(lease.cached, len(tokens)))
+        self._extend(lease, [group.end(lease.cached, len(tokens)) for group in self.groups])
         if pin is not None:
             self._pins.append(pin)
             targets = [table[len(match.path)] for table in lease.tables]
@@ -84,13 +83,8 @@ class CacheBook:
         for count, group in zip(missing, self.groups, strict=True):
             if count > 0 and count + headroom > group.pool.available:
                 return False
-        for g, end in enumerate(ends):
-            self._extend(lease, g, end)
+        self._extend(lease, ends)
         return True
-
-    def room(self, lease: Lease) -> int:
-        """For how many positions from the first on there are blocks."""
-        return min((len(table) for table in lease.tables), default=sys.maxsize) * self.block_size
 
     def record(self, lease: Lease, tokens: Sequence[int], filled: int) -> None:
         """Puts the blocks that are now full (positions below `filled` are written) into the index. What is written
@@ -103,7 +97,7 @@ class CacheBook:
             blocks = [table[at] for table in lease.tables]
             node = self.index.insert(lease.node, tuple(tokens[at * size : (at + 1) * size]), blocks)
             assert len(node.key) == size, f"a key of {size} tokens was taken for the beginning of a longer one"
-            if node.blocks != blocks:
+            if node.blocks is not blocks:
                 for group, table, block in zip(self.groups, lease.tables, node.blocks, strict=True):
                     if table[at] != block:
                         group.pool.share(block)
@@ -221,14 +215,14 @@ class CacheBook:
         table, begun = lease.tables[g], lease.begun[g]
         return max(0, self.groups[g].most(begun, lease.length) - (len(table) - begun))
 
-    def _extend(self, lease: Lease, g: int, end: int) -> None:
-        table, pool = lease.tables[g], self.groups[g].pool
-        count = end - len(table)
-        if count <= 0:
-            return
-        if count > pool.free:
-            self.index.evict(g, count - pool.free)
-        table.extend(pool.allocate(count))
+    def _extend(self, lease: Lease, ends: Sequence[int]) -> None:
+        for g, (group, table, end) in enumerate(zip(self.groups, lease.tables, ends, strict=True)):
+            count = end - len(table)
+            if count > group.pool.free:
+                self.index.evict(g, count - group.pool.free)
+            if count > 0:
+                table.extend(group.pool.allocate(count))
+        lease.room = min(map(len, lease.tables), default=sys.maxsize) * self.block_size
 
     def _release(self, lease: Lease) -> None:
         """Gives back all that a lease holds; what of it is in the index can be had by others from now on."""

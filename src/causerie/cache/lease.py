@@ -20,6 +20,7 @@ class Lease:
     cached: int  # positions that were read before
     shareable: int  # positions below this one may be used by others
     length: int  # tokens of the sequence when it began
+    room: int = 0  # for how many positions from the first on every table has blocks
     copies: tuple[tuple[int, int], ...] = ()  # (from, to) in each group: to be done before the first step
     slot: int = -1  # what convolutions and recurrences remembered of all that is filled; -1 where nothing is
     written: int = -1  # the slot that the next step writes to, the same or another; -1 where none is set aside

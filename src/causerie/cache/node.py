@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 Key = tuple[int, ...]
+_NONE: Mapping[int, int] = {}
 
 
 class Node:
@@ -18,7 +19,7 @@ class Node:
         self.blocks = blocks  # of each page group; -1 where the index holds none
         self.children: dict[Key, Node] = {}
         self.keys: list[Key] = []  # of the children, sorted
-        self.snapshots: dict[int, int] = {}  # slots, by how many tokens of the key they have seen
+        self.snapshots = _NONE  # slots, by how many tokens of the key they have seen
         self.leases = 0  # sequences that go on from here
         self.used = 0  # time of last use, in uses
         self.serials = [0] * len(blocks)  # the newest entry of this node in each group's order of eviction

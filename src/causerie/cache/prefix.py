@@ -132,8 +132,9 @@ class PrefixIndex:
 
     # ── what comes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def insert(self, parent: Node, key: Key, blocks: Sequence[int]) -> Node:
-        """Adds the blocks that a sequence holds below `parent`, one of each group; the index becomes one more holder.
+    def insert(self, parent: Node, key: Key, blocks: list[int]) -> Node:
+        """Adds the blocks that a sequence holds below `parent`, one of each group; the index becomes one more holder,
+        and a new node keeps this very list.
 
         Returns the node that now stands for `key`: an older one when its tokens were there already, to which only the
         blocks are added that it lacks; and where the key is only the beginning of an older one, that one as it was.
@@ -145,7 +146,7 @@ class PrefixIndex:
         place = bisect_left(parent.keys, key)
         if place < len(parent.keys) and parent.keys[place][: len(key)] == key:
             return parent.children[parent.keys[place]]
-        node = Node(parent, key, list(blocks))
+        node = Node(parent, key, blocks)
         if place and key[: len(parent.keys[place - 1])] == parent.keys[place - 1]:
             shorter = parent.children[parent.keys[place - 1]]
             self.snapshots.move(shorter, node)
@@ -171,17 +172,15 @@ class PrefixIndex:
             return
         self._uses += 1
         node.used = self._uses
+        leaf = not node.children
         for g, group in enumerate(self._groups):
-            self._offer(node, g, group, node.used)
+            if node.blocks[g] >= 0 and (leaf or group.window is not None):
+                self._recency[g].offer(node, node.used, self._count)
 
     def slide(self, node: Node, group: int) -> None:
         """A running sequence needs the node's block of a group with a window no more: it goes before all others."""
-        self._offer(node, group, self._groups[group], 0)
-
-    def _offer(self, node: Node, g: int, group: Group, used: int) -> None:
-        if node.parent is None or node.blocks[g] < 0 or (group.window is None and node.children):
-            return
-        self._recency[g].offer(node, used, self._count)
+        if node.parent is not None and node.blocks[group] >= 0:
+            self._recency[group].offer(node, 0, self._count)
 
     # ── what goes ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -198,16 +197,16 @@ class PrefixIndex:
             elif node.children:
                 continue
             else:
-                self._evict_leaf(node, g, group)
+                self._evict_leaf(node, g)
             count -= 1
 
-    def _evict_leaf(self, node: Node, g: int, group: Group) -> None:
+    def _evict_leaf(self, node: Node, g: int) -> None:
         parent = node.parent
         assert parent is not None, "a node that was removed has no entry that counts"
         self._remove(node)
         if parent.parent is not None and not parent.children:
             parent.used = max(parent.used, node.used)
-            self._offer(parent, g, group, parent.used)
+            self._recency[g].offer(parent, parent.used, self._count)
 
     def forget(self, slot: int) -> None:
         """Lets go of a snapshot."""

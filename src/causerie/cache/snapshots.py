@@ -35,7 +35,7 @@ class Snapshots:
             self.touch(node.snapshots[offset])
         else:
             self.pool.keep(slot)
-            node.snapshots[offset] = slot
+            node.snapshots = {**node.snapshots, offset: slot}
             self._places[slot] = node, offset
 
     def touch(self, slot: int) -> None:
@@ -45,16 +45,15 @@ class Snapshots:
     def drop(self, slot: int) -> Node:
         """Lets go of one; the node that it was at."""
         node, offset = self._places.pop(slot)
-        del node.snapshots[offset]
+        node.snapshots = {at: each for at, each in node.snapshots.items() if at != offset}
         self.pool.drop(slot)
         return node
 
     def move(self, shorter: Node, longer: Node) -> None:
         """Those of a node are from now on those of another, whose key begins with its key."""
         for offset, slot in shorter.snapshots.items():
-            longer.snapshots[offset] = slot
             self._places[slot] = longer, offset
-        shorter.snapshots = {}
+        longer.snapshots, shorter.snapshots = shorter.snapshots, longer.snapshots
 
     def oldest_idle(self) -> int | None:
         """The slot whose use is longest ago, of those that no sequence holds."""

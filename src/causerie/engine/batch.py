@@ -53,6 +53,7 @@ def _tables(plan: Plan, group: int) -> BlockTables:
 
 
 def _slots(works: Sequence[Work]) -> Int32:
-    """The slots of every work, or none where no layer keeps one: who has any writes one."""
-    slots = [work.slots for work in works if work.slots[1] >= 0]
-    return np.array(slots, dtype=np.int32).reshape(-1, 2)
+    """The slots of every work, or none where no layer keeps one: else each writes one."""
+    if works[0].slots[1] < 0:
+        return np.zeros((0, 2), np.int32)
+    return np.array([work.slots for work in works], dtype=np.int32)

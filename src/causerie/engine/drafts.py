@@ -66,7 +66,7 @@ class Drafts:
     def _room(self, sequence: Sequence, count: int, headroom: int | None) -> int:
         """For how many of `count` tokens after the sequence's own there are blocks, and a slot that they may leave."""
         lease, length = lease_of(sequence), len(sequence.tokens)
-        room = self.cache.room(lease) - length
+        room = lease.room - length
         if count > room and headroom is not None and self.cache.grow(lease, sequence.filled, length + count, headroom):
             room = count
         most = min(count, room)

@@ -39,8 +39,8 @@ def work_of(sequence: Sequence, count: int, draft: array[int] | None = None) -> 
     start = sequence.filled
     end = start + count
     draws = 1 if end == len(sequence.tokens) and not sequence.full else 0
-    wants = _logits(sequence, count)
-    pools = _looked_at(sequence, count) - wants
+    looked_at = _looked_at(sequence, count)
+    wants, pools = (0, looked_at) if sequence.pools else (looked_at, 0)
     tokens = sequence.tokens[start:end]
     if draft:
         tokens += draft

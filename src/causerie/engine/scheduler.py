@@ -15,8 +15,8 @@ from collections.abc import Sequence as Many
 
 from causerie.cache.book import CacheBook
 from causerie.decoding.drawn import Drawn
-from causerie.engine.admission import Admission
 from causerie.engine.drafts import Drafts
+from causerie.engine.intake import Intake
 from causerie.engine.message_ends import message_ends
 from causerie.engine.plan import Copies, Plan, Work
 from causerie.engine.reading import lease_of, shared_rows, work_of
@@ -46,9 +46,10 @@ class Scheduler:
         self._max_tokens = max_tokens
         self._max_rows = max_rows
         self._slots = cache.slots.pool.total
+        self._windowed = any(group.window is not None for group in cache.groups)
         # Each running sequence may want a row, and logits of it; and a slot, where there are any.
         most = min(max_tokens, max_rows, self._slots or max_rows)
-        self._admission = Admission(self.roster, most, clock)
+        self._intake = Intake(self.roster, most, clock)
         self._clock = clock
         self._drafts = drafts
         self._switch = switch
@@ -86,11 +87,13 @@ class Scheduler:
             self._expire()
         running = self.roster.running
         for sequence in list(running):
-            self.roster.grow(sequence)
+            lease = sequence.lease
+            if lease is not None and (self._slots or len(sequence.tokens) > lease.room):
+                self.roster.grow(sequence)
         singles = [sequence for sequence in running if _is_single(sequence)]
         copies: tuple[Copies, ...] = ()
         if self.roster.waiting and len(singles) < self._max_tokens:
-            admitted = self._admission.admit()
+            admitted = self._intake.admit()
             copies = tuple(zip(*(lease.copies for lease in admitted if lease.copies), strict=True))
             singles = [sequence for sequence in running if _is_single(sequence)]
         works, faults = self._works(singles)
@@ -106,13 +109,14 @@ class Scheduler:
         running = {sequence.request.id: sequence for sequence in self.roster.running}
         for work, tokens in zip(plan.works, drawn, strict=True):
             sequence = running[work.request.id]
-            events += self._take(sequence, work, tokens, now)
+            self._take(sequence, work, tokens, now, events)
             if sequence.lease is None:
                 continue
             self.cache.record(sequence.lease, sequence.tokens, sequence.kept)
-            if sequence.filled in sequence.ends:
+            if self._slots and sequence.filled in sequence.ends:
                 self.cache.remember(sequence.lease, sequence.tokens, sequence.filled)
-            self.cache.slide(sequence.lease, sequence.filled)
+            if self._windowed:
+                self.cache.slide(sequence.lease, sequence.filled)
             if sequence.turns_anew:
                 self.roster.read_again(sequence)
         return events
@@ -147,32 +151,36 @@ class Scheduler:
 
     # ── what a step gave ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _take(self, sequence: Sequence, work: Work, tokens: Many[Drawn], now: float) -> list[TokenEvent]:
-        """The events of one work of a step, whose sequence goes on with the tokens drawn for it, or ends."""
-        events = []
-        self._advance(sequence, work, 0)
+    def _take(self, sequence: Sequence, work: Work, tokens: Many[Drawn], now: float, events: list[TokenEvent]) -> None:
+        """Adds the events of one work of a step, whose sequence goes on with the tokens drawn for it, or ends."""
+        drafted = work.draws - 1 if work.draws else 0
+        read = work.start + len(work.tokens) - drafted  # its draft counts as far as it is accepted
+        if self._slots:
+            self._advance(sequence, read, drafted)
+        else:
+            sequence.filled = read
         if work.request.params.collects:
             sequence.collected = max(sequence.collected, min(sequence.filled, sequence.prompt))
         if work.request.params.prompt_progress and sequence.first is None:
             events.append(sequence.progress(now))
         for accepted, token in enumerate(tokens):
-            self._advance(sequence, work, accepted)  # with each after the first, the drafted one before it was right
+            if accepted:  # the drafted one before it was right
+                self._advance(sequence, read + accepted, drafted - accepted)
             event = self._add(sequence, token, now)
             events.append(event)
             if event.finish_reason is not None:
                 break
         if not tokens and not sequence.remaining and sequence.full:  # only its prompt was asked about
             events.append(self._end(sequence, "length", now))
-        return events
 
-    def _advance(self, sequence: Sequence, work: Work, accepted: int) -> None:
-        """How far a sequence is read when so many tokens of its draft were right. A slot holds what came before the
-        draft, or after all of it: what was right of another is read again."""
-        drafted = max(0, work.draws - 1)
-        if self._slots and accepted < drafted:
-            return
-        sequence.filled = work.start + len(work.tokens) - drafted + accepted
-        self.cache.slots.advance(lease_of(sequence))
+    def _advance(self, sequence: Sequence, filled: int, unsure: int) -> None:
+        """A sequence is read up to `filled`, and `unsure` more of its draft were. Its slots hold what came before the
+        step, or after all of it: where there are any, a draft that is not wholly right is read again."""
+        if self._slots:
+            if unsure:
+                return
+            self.cache.slots.advance(lease_of(sequence))
+        sequence.filled = filled
 
     def _add(self, sequence: Sequence, drawn: Drawn, now: float) -> TokenEvent:
         """Appends a drawn token, ends the sequence if that was its last, and tells the event."""

@@ -30,6 +30,7 @@ class Sequence:
         "lease",
         "limit",
         "passes",
+        "pools",
         "preemptions",
         "prompt",
         "refused",
@@ -51,6 +52,7 @@ class Sequence:
             self.limit = min(capacity, self.prompt + params.max_tokens)
         self.eos = frozenset() if params.ignore_eos else frozenset(params.eos)
         self.ends: tuple[int, ...] = ()  # where its reading stops for a snapshot of what slots hold; see message_ends
+        self.pools = params.pool_states  # whether hidden states of its rows are wanted, in the place of an answer
         self.client = params.client
         self.arrival = arrival
         self.deadline = None if params.max_time is None else arrival + params.max_time
@@ -76,8 +78,10 @@ class Sequence:
     @property
     def readable(self) -> int:
         """Of those, how many may be read in one step."""
-        at = bisect_right(self.ends, self.filled)
-        return self.remaining if at == len(self.ends) else self.ends[at] - self.filled
+        end = len(self.tokens)
+        if self.ends and self.filled < self.ends[-1]:
+            end = self.ends[bisect_right(self.ends, self.filled)]
+        return end - self.filled
 
     @property
     def kept(self) -> int:
@@ -89,11 +93,6 @@ class Sequence:
     def timed(self) -> bool:
         """Whether a time comes at which it ends, however far it is."""
         return self.deadline is not None or self.latest is not None
-
-    @property
-    def pools(self) -> bool:
-        """Whether the hidden states of its rows are wanted, in the place of logits and of an answer."""
-        return self.request.params.pool_states
 
     @property
     def first_wanted(self) -> int:

@@ -23,7 +23,7 @@ from causerie.engine.request import Request
 from causerie.errors import ContextLengthError, OutOfMemory, UsageError
 from causerie.models.model import StepModel
 from causerie.plan.footprint import WINDOW_SHARE
-from causerie.plan.layout import Layout
+from causerie.plan.rings import Rings
 
 BLOCK_AT_MOST = 64  # positions in a block of any backend; each sequence needs whole blocks of its own
 MOST_AT_ONCE = 512  # tokens in a step, as models are loaded
@@ -87,26 +87,26 @@ class Workbench:
     def prepare(self, trial: Trial) -> None:
         """Fills the cache up to the trial's depth, in every sequence of its batch, and runs one step of its kind that
         is not timed. Raises OutOfMemory where the model's cache is smaller than the trial."""
-        layout = self._layout(trial)
-        self._check_room(trial, layout)
+        rings = self._rings(trial)
+        self._check_room(trial, rings)
         while self._filled < trial.depth:
             count = min(self._model.max_tokens, trial.depth - self._filled)
-            self._run([self._work(layout, 0, self._filled, count, wanted=0)])
+            self._run([self._work(rings, 0, self._filled, count, wanted=0)])
             self._filled += count
         # Copied, not shared: sequences that share blocks would find each other's in the processor's cache.
-        pairs = layout.copies(trial.depth, trial.batch)
+        pairs = rings.copies(trial.depth, trial.batch)
         if self._model.cache.slots and trial.batch > 1 and trial.depth:  # what the first remembers, each remembers
-            heirs = [self._work(layout, sequence, trial.depth, 1, wanted=0) for sequence in range(1, trial.batch)]
+            heirs = [self._work(rings, sequence, trial.depth, 1, wanted=0) for sequence in range(1, trial.batch)]
             self._run([replace(work, slots=(0, work.slots[1])) for work in heirs], pairs)
             pairs = []
         rows = 1 if trial.kind == "decode" else min(trial.tokens, self._model.max_tokens)
-        works = [self._work(layout, sequence, trial.depth, rows, wanted=1) for sequence in range(trial.batch)]
+        works = [self._work(rings, sequence, trial.depth, rows, wanted=1) for sequence in range(trial.batch)]
         self._run(works, pairs)
         self._filled = min(self._filled, trial.depth)
 
-    def _check_room(self, trial: Trial, layout: Layout) -> None:
+    def _check_room(self, trial: Trial, rings: Rings) -> None:
         cache = self._model.cache
-        for needed, group in zip(layout.blocks(trial.batch), cache.groups, strict=True):
+        for needed, group in zip(rings.blocks(trial.batch), cache.groups, strict=True):
             if needed > group.blocks:
                 windowed = any(each.window is not None for each in cache.groups)
                 raise OutOfMemory(
@@ -121,35 +121,35 @@ class Workbench:
 
     def run(self, trial: Trial) -> float:
         """Seconds that the trial takes, building its steps included. After `prepare`; may be repeated."""
-        layout = self._layout(trial)
+        rings = self._rings(trial)
         begun = self._clock()
         if trial.kind == "prefill":
             for start in range(trial.depth, trial.end, self._model.max_tokens):
                 count = min(self._model.max_tokens, trial.end - start)
-                self._run([self._work(layout, 0, start, count, wanted=int(start + count == trial.end))])
+                self._run([self._work(rings, 0, start, count, wanted=int(start + count == trial.end))])
         else:
             for position in range(trial.depth, trial.end):
-                self._run([self._work(layout, sequence, position, 1, wanted=1) for sequence in range(trial.batch)])
+                self._run([self._work(rings, sequence, position, 1, wanted=1) for sequence in range(trial.batch)])
         return self._clock() - begun
 
     def last_step(self, trial: Trial) -> Step:
         """The step that ends the trial, to be looked at on its own; after `run`, which filled the cache up to it."""
-        layout = self._layout(trial)
+        rings = self._rings(trial)
         rows = 1 if trial.kind == "decode" else (trial.tokens - 1) % self._model.max_tokens + 1
-        works = [self._work(layout, sequence, trial.end - rows, rows, wanted=1) for sequence in range(trial.batch)]
+        works = [self._work(rings, sequence, trial.end - rows, rows, wanted=1) for sequence in range(trial.batch)]
         return batch.build(Plan(tuple(works)))
 
-    def _layout(self, trial: Trial) -> Layout:
-        return Layout(self._model.cache, trial.end, self._model.max_tokens)
+    def _rings(self, trial: Trial) -> Rings:
+        return Rings(self._model.cache, trial.end, self._model.max_tokens)
 
-    def _work(self, layout: Layout, sequence: int, start: int, count: int, wanted: int) -> Work:
+    def _work(self, rings: Rings, sequence: int, start: int, count: int, wanted: int) -> Work:
         tokens = array("i", self._tokens.integers(0, self._model.vocab, count, dtype=np.int32).tobytes())
         request = Request(sequence, tuple(tokens[:1]), SamplingParams())
         return Work(
             request,
             tokens,
             start,
-            layout.tables(sequence, start),
+            rings.tables(sequence, start),
             wanted,
             wanted,
             tokens,

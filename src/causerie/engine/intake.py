@@ -15,7 +15,7 @@ from causerie.engine.sequence import Sequence
 _MOST_PASSES = 8  # of shorter requests, by one that finds no room
 
 
-class Admission:
+class Intake:
     """The way from waiting to running, of at most `most` at a time."""
 
     def __init__(self, roster: Roster, most: int, clock: Callable[[], float]) -> None:

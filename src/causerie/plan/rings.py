@@ -37,7 +37,7 @@ class Ring:
         return self.first if sequence == 0 else self.other
 
 
-class Layout:
+class Rings:
     """The blocks of sequences of `length` tokens; the first one reads up to `rows` tokens in a step."""
 
     def __init__(self, cache: CacheShape, length: int, rows: int) -> None:
