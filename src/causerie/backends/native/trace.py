@@ -27,9 +27,10 @@ from causerie.spec.decoder import Decoder
 from causerie.spec.mlp import Activation
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
+from causerie.spec.short_conv import ShortConv
 
-CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION)  # operations that can give their result in bfloat16
-CAN_QUANTIZE = (Op.NORM, Op.GLU)  # and in 8 bits
+CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION, Op.SHORT_CONV)  # operations that can give their result in bfloat16
+CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.SHORT_CONV)  # and in 8 bits
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class NativeOps:
 
     def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
         """Two lines: turn and write to the cache, then attend."""
-        cache = self._caches.layers[layer]
+        cache = self._caches.pages(layer)
         common = {
             "heads": spec.heads,
             "kv_heads": spec.kv_heads,
@@ -135,11 +136,25 @@ class NativeOps:
             "address": int(cache["address"]),
             "block_bytes": int(cache["block_bytes"]),
             "block_stride": int(cache["block_stride"]),
+            "tables": int(cache["tables"]),
         }
         turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
         turning = common | {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)}
         self._note(Op.ROTATE, (q, k, v), turned, turning)
         self._note(Op.ATTENTION, (turned,), out, common | {"scale": spec.scale, "window": spec.window or 0})
+        return out
+
+    def short_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Value:
+        """[tokens, channels]."""
+        out = self._value(spec.channels, x.counted)
+        numbers = {
+            "length": spec.taps,
+            "address": taps.data.address,
+            "bias": 0 if bias is None else bias.data.address,
+            "slots": self._caches.slot(layer),
+            "slot_stride": self._caches.slot_stride,
+        }
+        self._note(Op.SHORT_CONV, (x,), out, numbers)
         return out
 
     def glu(self, gate: Value, up: Value, act: Activation) -> Value:
