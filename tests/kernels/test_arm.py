@@ -169,14 +169,14 @@ class Recorder:
         tables = self._tables(given, whole.group_count)
         copy = program.StepArguments.from_buffer_copy(given)
         copy.rotations = ctypes.addressof(kept := (ctypes.c_uint64 * len(moved))(*moved))
-        copy.tables = tables.ctypes.data
+        copy.tables = ctypes.addressof(tables)
         address = self._copied(
             copy,
             {
                 "tokens": rows * 4,
                 "positions": rows * 4,
                 "starts": (sequences + 1) * 4,
-                "tables": tables.nbytes,
+                "tables": ctypes.sizeof(tables),
                 "slots": sequences * 8 if whole.slots else 0,
                 "wanted": given.wanted_count * 4,
                 "rotations": ctypes.sizeof(kept),
@@ -188,18 +188,18 @@ class Recorder:
         logits = program.StepArguments.from_buffer_copy(self._segments[-1][1]).logits
         return address, logits, given.wanted_count * whole.vocab * 4
 
-    def _tables(self, given: ctypes.Structure, groups: int) -> Array:
+    def _tables(self, given: ctypes.Structure, groups: int) -> ctypes.Array[ctypes.Structure]:
         """Of each page group, with what they point to put away."""
-        whole = ctypes.string_at(given.tables, groups * program.BLOCK_TABLES.itemsize)
-        tables = np.frombuffer(whole, program.BLOCK_TABLES).copy()
+        kind = program.TableArguments * groups
+        tables = kind.from_buffer_copy(kind.from_address(given.tables))
         for table in tables:
             sizes = {
-                "blocks": table["blocks_count"],
+                "blocks": table.blocks_count,
                 "starts": given.sequences + 1,
-                "copies": 2 * table["copies_count"],
+                "copies": 2 * table.copies_count,
             }
             for name, size in sizes.items():
-                table[name] = self._put(ctypes.string_at(int(table[name]), int(size) * 4) or bytes(8))
+                setattr(table, name, self._put(ctypes.string_at(getattr(table, name), size * 4) or bytes(8)))
         return tables
 
 

@@ -245,6 +245,26 @@ def test_touching_changes_no_logits(model: Model) -> None:
     np.testing.assert_array_equal(touched.run(GOOD).logits, model.run(GOOD).logits)
 
 
+def test_touching_takes_what_comes_first_of_everything_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = Shape(windows=(None, None, None, 20), layers=6, taps=3).decoder()
+    model = build(spec, random_weights(spec), cache="bfloat16")
+    layers = model.executable._caches.layers  # type: ignore[attr-defined]
+    slots = next(each for each in model.executable.instructions if each["slots"])["slots"]  # type: ignore[attr-defined]
+    firsts = [*(layers[layers["tables"] == group]["address"].min() for group in range(2)), slots]
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr(arena.Arena, "touch", lambda self, most, first=0: calls.append((first, most)))
+    model.touch(1 << 19)
+    (_, activations), *kept = calls
+    assert activations > 0
+    assert [first for first, _ in kept] == [first - firsts[0] for first in firsts]
+    shares = [most for _, most in kept]
+    assert (1 << 19) - 3 <= sum(shares) <= 1 << 19 and shares[0] > shares[1] > shares[2] > 0
+    calls.clear()
+    model.touch(1 << 40)
+    strides = [int(layers[layers["tables"] == group]["block_stride"][0]) for group in range(2)]
+    assert [most for _, most in calls[1:3]] == [BLOCKS * strides[0], (BLOCKS + 1) * strides[1]]
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells what is resident")
 def test_touched_memory_is_resident_and_no_more_than_was_asked() -> None:
     def resident() -> int:
@@ -403,7 +423,13 @@ def test_values_that_live_together_never_share_memory() -> None:
     from causerie.backends.native.cache import LayerCaches
     from causerie.backends.native.trace import NativeOps, fold_roundings
 
-    for shape in (Shape(), Shape(qk_norm=True, tied=False, bias=True, width=101), Shape(experts=4, active=3)):
+    shapes = (
+        Shape(),
+        Shape(qk_norm=True, tied=False, bias=True, width=101),
+        Shape(experts=4, active=3),
+        Shape(taps=3, layers=3),
+    )
+    for shape in shapes:
         spec = shape.decoder()
         model = build(spec, random_weights(spec, "bfloat16"), max_tokens=8)
         ops = NativeOps(spec, LayerCaches(spec, model.cache))

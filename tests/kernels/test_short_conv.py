@@ -1,4 +1,4 @@
-"""Short convolutions on the native backend, by `==`: a text goes on from a slot as if nothing had come between, in every
+"""Short convolutions on the native backend, by `==`: a text goes on from a slot as if nothing had come between, in any
 form that the next matrix reads; a slot may be read by several and is written by its owner alone."""
 
 from __future__ import annotations

@@ -27,7 +27,9 @@ from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
 from causerie.plan.footprint import cache_format
 from causerie.quant.config import QuantConfig
+from causerie.spec.cost import PartCost
 from causerie.spec.decoder import Decoder
+from causerie.spec.kept import Slot
 from causerie.spec.short_conv import ShortConv
 from tests.parity.configs import PROMPT, TINY, Case
 from tests.parity.harness import prompt_logits, reference, reference_greedy, room_for, save_case, some_tokens
@@ -129,6 +131,14 @@ def test_a_width_of_nothing_is_refused() -> None:
     said = {"intermediate_size": 1, "block_ffn_dim_multiplier": None}
     with pytest.raises(ConfigError, match="block_ffn_dim_multiplier"):
         spec_from_config(SIZES | said)
+
+
+def test_what_a_convolution_keeps_and_costs() -> None:
+    spec = spec_from_config(SIZES | {"full_attn_idxs": [1], "conv_L_cache": 5})
+    conv = spec.layers[0].mixer
+    assert conv.keeps == Slot(4 * 64)
+    assert conv.cost(64) == PartCost(4 * 64 * 64 + 5 * 64)
+    assert (spec.slot_layers, [group.layers for group in spec.page_groups]) == ((0, 2), [(1,)])
 
 
 def loaded(folder: Path, backend: Backend, **options: Any) -> Any:

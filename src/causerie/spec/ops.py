@@ -65,9 +65,9 @@ class Ops(Protocol):
 
     def short_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Value:
         """[n, channels]: c · (Σ taps[k] · e[p - past + k] + bias) over k = 0 … past, of each channel by itself, at
-        position p. x is [n, 3 · channels], b, c and what enters side by side: e = b · x. taps is [taps · channels], the
-        oldest position's first, bias [channels]. What entered before the sequence's first row is read from the slot of
-        `layer`, 0 where there is none, and what entered at the last `past` positions is written to one. Sums in
+        position p, where e = b · v entered; x is [n, 3 · channels], b, c and v side by side. taps is [taps · channels],
+        the oldest position's first, bias [channels]. What entered before the sequence's first row is read from the slot
+        of `layer`, 0 where there is none, and what entered at the last `past` positions is written to one. Sums in
         float32."""
         ...
 

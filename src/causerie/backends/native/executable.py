@@ -21,7 +21,7 @@ from causerie.backends.native.cache import LayerCaches, sum_bytes
 from causerie.backends.native.machine import Machine
 from causerie.backends.native.prepared import LAYOUT_VERSION, laid
 from causerie.backends.native.profile import instruction_time
-from causerie.backends.native.program import ATTENDING, BLOCK_TABLES, PAGE_GROUP, ROW_GROUP, StepArguments
+from causerie.backends.native.program import ATTENDING, PAGE_GROUP, ROW_GROUP, StepArguments, TableArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
 from causerie.backends.ops import CacheShape, Forward, LaidOut, Rotations, StepOutput
 from causerie.backends.step import Step
@@ -188,8 +188,8 @@ class NativeExecutable:
         return [np.ascontiguousarray(each, np.float32) for each in rotations]
 
 
-def _flat(step: Step, groups: int, slots: int) -> tuple[tuple[NDArray[Any], ...], dict[str, int]]:
-    """The step's numbers one after the other and its BLOCK_TABLES, to be held while C++ reads them, and the addresses
+def _flat(step: Step, groups: int, slots: int) -> tuple[tuple[Any, ...], dict[str, int]]:
+    """The step's numbers one after the other and its TableArguments, to be held while C++ reads them, and the addresses
     that StepArguments wants; lengths checked against each other, and against what the cache has."""
     _check_lengths(step, groups, slots)
     arrays = {
@@ -202,12 +202,11 @@ def _flat(step: Step, groups: int, slots: int) -> tuple[tuple[NDArray[Any], ...]
     paged = [array for tables in step.tables for array in (tables.blocks, tables.starts, tables.copies.ravel())]
     numbers = np.concatenate((*arrays.values(), *paged), dtype=np.int32)
     begins = list(accumulate((4 * len(array) for array in (*arrays.values(), *paged)), initial=numbers.ctypes.data))
-    tables: NDArray[np.void] = np.zeros(groups, BLOCK_TABLES)
-    for i, field in enumerate(("blocks", "starts", "copies")):
-        tables[field] = begins[len(arrays) + i : -1 : 3]
-    tables["blocks_count"] = [len(each.blocks) for each in step.tables]
-    tables["copies_count"] = [len(each.copies) for each in step.tables]
-    return (numbers, tables), dict(zip(arrays, begins, strict=False)) | {"tables": tables.ctypes.data}
+    tables = (TableArguments * groups)()
+    for i, (table, given) in enumerate(zip(tables, step.tables, strict=True)):
+        table.blocks, table.starts, table.copies = begins[len(arrays) + 3 * i :][:3]
+        table.blocks_count, table.copies_count = len(given.blocks), len(given.copies)
+    return (numbers, tables), dict(zip(arrays, begins, strict=False)) | {"tables": ctypes.addressof(tables)}
 
 
 def _check_lengths(step: Step, groups: int, slots: int) -> None:
