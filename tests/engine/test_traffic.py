@@ -116,6 +116,18 @@ class Traffic:
         assert not any(remembered), "ended requests are remembered"
         assert self.drafter is None or not self.drafter.told, "the drafter was not told of an end"
 
+    def empty(self) -> None:
+        """All that is remembered can be had again, and then nothing is left."""
+        cache = self.engine._cache
+        assert not any(node.is_empty or node.leases for node in cache.index.nodes())
+        for g, group in enumerate(cache.groups):
+            cache.index.evict(g, group.pool.total)
+            assert group.pool.free == group.pool.total, "blocks are idle that cannot be evicted"
+        while (slot := cache.index.snapshots.oldest_idle()) is not None:
+            cache.index.forget(slot)
+        assert cache.slots.pool.free == cache.slots.pool.total and len(cache.index) == 0
+        cache.check_integrity([])
+
     def check(self) -> None:
         assert set(self.ends) == set(self.requests), "a request did not end"
         for number, request in self.requests.items():
@@ -247,6 +259,7 @@ def run(traffic: Traffic, script: Callable[[], None]) -> None:
         script()
     traffic.drain()
     traffic.check()
+    traffic.empty()
 
 
 def play(traffic: Traffic, script: list[tuple]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from causerie.models.registry import spec_from_config
 from causerie.plan.footprint import cache_bytes_per_token, cache_cost, cache_shape, cache_sizer, weight_bytes
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
-from causerie.spec.kept import Slot
+from causerie.spec.short_conv import ShortConv
 from tests.parity.configs import CASES, Case
 from tests.parity.harness import load
 from tests.parity.test_config import PUBLISHED
@@ -60,25 +60,10 @@ def test_too_little_memory() -> None:
         cache_shape(LLAMA_1B, 32, "bfloat16", 10**9, tokens=0)
 
 
-@dataclass(frozen=True)
-class Remembering(Attention):
-    """A mixer that keeps a slot in the place of pages."""
-
-    elements: int = 0
-
-    @property
-    def keeps(self) -> Slot:  # type: ignore[override]
-        return Slot(self.elements)
-
-
 def made_of(*mixers: Attention | int, context: int = 8192) -> Decoder:
     """A decoder of attention, or of slots of so many elements."""
     layer = LLAMA_1B.layers[0]
-    attention = layer.mixer
-    layers = tuple(
-        replace(layer, mixer=Remembering(*vars(attention).values(), elements=each) if isinstance(each, int) else each)
-        for each in mixers
-    )
+    layers = tuple(replace(layer, mixer=ShortConv(each, 2) if isinstance(each, int) else each) for each in mixers)
     return replace(LLAMA_1B, layers=layers, context=context)
 
 

@@ -41,6 +41,7 @@ class PrefixIndex:
     def __init__(self, groups: Sequence[Group], snapshots: Snapshots, block_size: int) -> None:
         self._groups = tuple(groups)
         self._size = block_size
+        self._every = tuple(range(len(groups)))
         self._windowed = tuple(g for g, group in enumerate(groups) if group.window is not None)
         self._uses = 0
         self.snapshots = snapshots
@@ -151,9 +152,9 @@ class PrefixIndex:
             shorter = parent.children[parent.keys[place - 1]]
             self.snapshots.move(shorter, node)
             self._remove(shorter)
-        for group, block in zip(self._groups, blocks, strict=True):
-            if block >= 0:
-                group.pool.keep(block)
+        for g in self._every:
+            if blocks[g] >= 0:
+                self._groups[g].pool.keep(blocks[g])
         parent.children[key] = node
         insort(parent.keys, key)
         self._count += 1
@@ -172,9 +173,8 @@ class PrefixIndex:
             return
         self._uses += 1
         node.used = self._uses
-        leaf = not node.children
-        for g, group in enumerate(self._groups):
-            if node.blocks[g] >= 0 and (leaf or group.window is not None):
+        for g in self._windowed if node.children else self._every:
+            if node.blocks[g] >= 0:
                 self._recency[g].offer(node, node.used, self._count)
 
     def slide(self, node: Node, group: int) -> None:
