@@ -77,7 +77,7 @@ def test_a_slot_is_read_once_for_each_sequence() -> None:
     whole = decoder()
     spec = replace(whole, layers=(replace(whole.layers[0], mixer=ShortConv(32, 4)), *whole.layers[1:]))
     works = [
-        step_work(each, 1000, ("bfloat16", "float32"), rows=1, depth=99, sequences=3, wanted=3)
+        step_work(each, 1000, ("bfloat16", "float32"), rows=1, depth=99, sequences=3, outputs=3)
         for each in (replace(whole, layers=whole.layers[1:]), spec)
     ]
     without, with_slots = works
