@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from transformers import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
+from causerie.backends.ops import StepOutput
 from causerie.backends.step import Step
 from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine
@@ -35,7 +36,7 @@ class Watched(ScriptedModel):
 
     steps: list[Step] = field(default_factory=list)
 
-    def run(self, step: Step) -> NDArray[np.float32]:
+    def run(self, step: Step) -> StepOutput:
         self.steps.append(step)
         return super().run(step)
 

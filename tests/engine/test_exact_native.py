@@ -5,7 +5,7 @@ built-in model where the tree has it."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from causerie.api.embedding_vectors import POOLING
-from causerie.backends.ops import CacheShape
+from causerie.backends.ops import CacheShape, StepOutput
 from causerie.backends.step import Step
 from causerie.builtin import builtin_model_path
 from causerie.decoding.params import SamplingParams
@@ -23,13 +23,15 @@ from causerie.models.model import Model
 
 pytest.importorskip("causerie.backends.native.backend", reason="this tree has no native backend")
 
-from tests.kernels.decoders import BLOCKS, Shape, build, random_weights
+from tests.kernels.decoders import BLOCKS, Shape, build, random_weights, room_for
 
 CASES = {
     "float32": ("float32", Shape(bias=True)),
     "bfloat16": ("bfloat16", Shape(qk_norm=True)),
     "experts": ("bfloat16", Shape(experts=5, active=2)),
     "window": ("float32", Shape(window=40)),
+    "windows": ("bfloat16", Shape(windows=(None, 40, 17), layers=3)),
+    "convolutions": ("float32", Shape(taps=3, layers=4, windows=(None, None, None, 33))),
     "builtin": ("", Shape()),
 }
 NEW = 12
@@ -41,7 +43,9 @@ class Limited:
 
     model: Model
     blocks: int = BLOCKS
+    slots: int = 64
     max_tokens: int = 256
+    mixed: int = 0  # steps that gave logits of some rows and hidden states of others
 
     vocab = property(lambda self: self.model.vocab)
     context = property(lambda self: self.model.context)
@@ -50,13 +54,13 @@ class Limited:
 
     @property
     def cache(self) -> CacheShape:
-        return CacheShape(self.blocks, self.model.cache.block_size, self.model.cache.dtype)
+        cache = self.model.cache
+        groups = tuple(replace(each, blocks=min(self.blocks, each.blocks)) for each in cache.groups)
+        return replace(cache, groups=groups, slots=min(self.slots, cache.slots))
 
-    def run(self, step: Step) -> NDArray[np.float32]:
+    def run(self, step: Step) -> StepOutput:
+        self.mixed += len(step.rows) > 0 and len(step.state_rows) > 0
         return self.model.run(step)
-
-    def states(self, step: Step) -> NDArray[np.float32]:
-        return self.model.states(step)
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -82,7 +86,7 @@ def _builtin() -> Model:
             index,
             read_config(folder),
             backend=backend,
-            size_cache=lambda spec, held: CacheShape(BLOCKS, backend.block_size, held),
+            size_cache=lambda spec, held: room_for(spec, backend.block_size, held),
             max_tokens=256,
         )
 
@@ -91,14 +95,15 @@ Answers = list[list[TokenEvent]]
 
 
 def answers(engine: Engine, prompts: Sequence[Sequence[int]], temperature: float, first_seed: int = 0) -> Answers:
-    """Every event of prompts that are submitted together, with seeds that count up."""
+    """Every event of prompts that are submitted together, with seeds that count up; others may be there already."""
     found: dict[int, list[TokenEvent]] = {}
     for seed, prompt in enumerate(prompts, first_seed):
         params = SamplingParams(max_tokens=NEW, temperature=temperature, top_p=0.95, seed=seed, keep_logits=True)
         found[engine.submit(engine.request(prompt, params))] = []
     while engine.busy:
         for event in engine.step():
-            found[event.request].append(event)
+            if event.request in found:
+                found[event.request].append(event)
     engine.check_integrity()
     return list(found.values())
 
@@ -153,6 +158,16 @@ def test_after_preemption(model: Model, temperature: float, alone: Answers) -> N
     same(answers(engine, prompts(model), temperature), alone)
 
 
+@pytest.mark.parametrize("chunk", [7, 256])
+def test_beside_texts_that_are_pooled(model: Model, temperature: float, alone: Answers, chunk: int) -> None:
+    limited = Limited(model, max_tokens=chunk)
+    engine = Engine(limited)
+    for prompt in prompts(model):
+        engine.submit(engine.request(prompt, POOLING))
+    same(answers(engine, prompts(model), temperature), alone)
+    assert limited.mixed
+
+
 def mean_states(
     engine: Engine, asked: Sequence[Sequence[int]], beside: Sequence[int] = ()
 ) -> list[NDArray[np.float64]]:
@@ -173,13 +188,15 @@ def test_mean_states(model: Model) -> None:
     warm = Engine(model)
     answers(warm, asked, 0.0)
     kept = warm.stats().kept_blocks
+    whole, chunked, small = Limited(model), Limited(model, max_tokens=7), Limited(model, blocks=6)  # not all at once
     for engine, beside in (
         (Engine(model), ()),
-        (Engine(model), asked[0]),
-        (Engine(Limited(model, max_tokens=7)), asked[0]),
-        (Engine(Limited(model, blocks=6)), asked[0]),  # not all at once
+        (Engine(whole), asked[0]),
+        (Engine(chunked), asked[0]),
+        (Engine(small), asked[0]),
         (warm, ()),
     ):
         for one, other in zip(mean_states(engine, asked, beside), expected, strict=True):
             np.testing.assert_array_equal(one, other)
+    assert whole.mixed and chunked.mixed and small.mixed
     assert warm.stats().kept_blocks == kept  # what was only pooled is nobody's beginning

@@ -15,6 +15,7 @@ from tests.kernels.decoders import (
     Shape,
     activate,
     build,
+    logits_only,
     prompt_logits,
     random_weights,
     reference_logits,
@@ -32,6 +33,9 @@ SHAPES = {
     "window-of-tiles": Shape(window=64, heads=8, kv_heads=1),
     "qk-norm": Shape(qk_norm=True, head_dim=80, heads=4, kv_heads=4, act="gelu"),
     "part-of-a-head-turns": Shape(dims=12, head_dim=34, heads=10, kv_heads=1, act="gelu_tanh"),
+    "windows": Shape(windows=(19, None, 64), layers=3),
+    "convolutions": Shape(taps=3, layers=3),
+    "many-taps": Shape(width=101, hidden=77, heads=5, kv_heads=5, head_dim=40, taps=7, bias=True),
     "experts": Shape(experts=5, active=2, act="gelu"),
     "odd-experts": Shape(width=101, hidden=77, heads=5, kv_heads=5, head_dim=40, experts=3, active=1),
     "wide": Shape(width=200, hidden=328, heads=7, kv_heads=1, head_dim=64, layers=1),
@@ -88,7 +92,7 @@ def test_weights_convert_between_formats(stored_format: str, held: str) -> None:
 
     with np.errstate(over="ignore"):
         expected = stored_as(widened(stored["embed"]).astype(np.float32), held)
-    (rows,) = prompt_logits(build(spec, stored, format=held, forward=forward), [range(64)])
+    (rows,) = prompt_logits(build(spec, stored, format=held, forward=logits_only(forward)), [range(64)])
     np.testing.assert_array_equal(rows, widened(expected).astype(np.float32))
 
 
@@ -105,7 +109,7 @@ def test_activations(act: Any, instruction_set: str) -> None:
     def forward(ops: Ops, spec: Decoder, weights: Weights) -> Any:
         return ops.select(ops.glu(ops.embed(weights["embed"]), ops.embed(weights["head"]), act))
 
-    model = build(spec, stored, forward=forward, instruction_set=instruction_set)
+    model = build(spec, stored, forward=logits_only(forward), instruction_set=instruction_set)
     (found,) = prompt_logits(model, [range(256)])
     x = stored["embed"].astype(np.float64)
     with np.errstate(over="ignore"):
@@ -122,7 +126,7 @@ def test_select_and_linear_take_the_rows_they_are_asked_for() -> None:
         (out,) = ops.linear(ops.select(ops.embed(weights["embed"])), Linear(weights["embed"]))
         return out
 
-    (logits,) = prompt_logits(build(spec, stored, forward=forward), [range(203)], chunk=101)
+    (logits,) = prompt_logits(build(spec, stored, forward=logits_only(forward)), [range(203)], chunk=101)
     table = stored["embed"].astype(np.float64)
     np.testing.assert_allclose(logits, table @ table.T, atol=1e-4)
 
@@ -138,6 +142,6 @@ def test_bfloat16_linear_rounds_its_input_once() -> None:
         (out,) = ops.linear(ops.select(ops.embed(weights["embed"])), Linear(weights["embed"]))
         return out
 
-    (logits,) = prompt_logits(build(spec, stored, forward=forward), [range(67)])
+    (logits,) = prompt_logits(build(spec, stored, forward=logits_only(forward)), [range(67)])
     table = widened(stored["embed"])
     np.testing.assert_array_equal(logits, (table @ table.T).astype(np.float32))

@@ -72,7 +72,7 @@ def test_token_by_token_beside_others(case: tuple[Shape, str], prompt: list[int]
     at = 0
     for stop in (30, 34, 250, 254, 255, 256, 257, 258, 261, 270, 286, 290, 510, 511, 512, 513, 520, 576, LENGTH):
         work = [(prompt[at:stop], at, table), (prompt[:7], 0, other)]
-        logits = model.run(make_step(work if at % 2 else work[::-1]))
+        logits = model.run(make_step(work if at % 2 else work[::-1])).logits
         found = logits[: stop - at] if at % 2 else logits[7:]
         np.testing.assert_array_equal(found, whole[at:stop])
         at = stop

@@ -18,15 +18,25 @@ from causerie.backends.native.abi import Op
 from causerie.backends.native.backend import NativeBackend, usable_cores
 from causerie.backends.native.program import number
 from causerie.backends.native.trace import WIDE, Value, share_memory
-from causerie.backends.ops import CacheShape
+from causerie.backends.ops import BlockCount, CacheShape
 from causerie.backends.step import Step
 from causerie.errors import BackendUnavailable, ConfigError, EngineError, OutOfMemory, UnknownName, UsageError
-from causerie.models.decoder import PASSES, forward
+from causerie.models.decoder import forward
 from causerie.models.model import Model
 from causerie.models.rope import RopeTable
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Linear, Ops, Weights
-from tests.kernels.decoders import BLOCKS, RUNNABLE, Shape, build, make_step, random_weights, some_tokens
+from tests.kernels.decoders import (
+    BLOCKS,
+    RUNNABLE,
+    Shape,
+    build,
+    logits_only,
+    make_step,
+    random_weights,
+    room_for,
+    some_tokens,
+)
 
 
 def tiny(threads: int = 1, format: str = "bfloat16") -> Model:
@@ -46,29 +56,17 @@ def changed(**parts: list[int]) -> Step:
     return replace(GOOD, **{name: np.array(part, np.int32) for name, part in parts.items()})
 
 
-@pytest.mark.parametrize(
-    ("step", "says"),
-    [
-        (changed(tokens=[1, 2, 203, 4]), "row 2 has token 203 and the vocabulary has 203"),
-        (changed(tokens=[1, 2, 3, -1]), "row 3 has token -1"),
-        (changed(positions=[0, -1, 2, 40]), "row 1 has position -1"),
-        (changed(positions=[0, 1, 32, 40]), "row 2 is at position 32, beyond its sequence's block table"),
-        (changed(tables=[5, 6, BLOCKS]), f"entry 2 of its tables or copies names a block outside the cache's {BLOCKS}"),
-        (changed(tables=[-1, 6, 7]), "entry 0 of its tables"),
-        (changed(copies=[[0, BLOCKS]]), "entry 1 of its tables or copies"),
-        (changed(rows=[4]), "entry 0 of rows"),
-        (changed(rows=[1, 1]), "entry 1 of rows"),
-        (changed(starts=[0, 5, 4]), "do not fit together at sequence 0"),
-        (changed(starts=[0, 3, 3]), "do not fit together at sequence 2"),
-        (changed(starts=[1, 3, 4]), "do not fit together at sequence 0"),
-        (changed(table_starts=[0, 1, 9]), "do not fit together at sequence 1"),
-        (changed(table_starts=[0, 1]), "3 starts with 2 table_starts"),
-        (make_step([([1] * 65, 0, [0, 1, 2])]), "it has 65 tokens and the model was compiled for at most 64"),
-    ],
-)
-def test_a_step_that_does_not_fit_is_an_error(model: Model, step: Step, says: str) -> None:
-    with pytest.raises(EngineError, match=says):
-        model.run(step)
+def test_a_cache_of_another_model() -> None:
+    spec = Shape(windows=(None, 20), taps=3, layers=4).decoder()
+    builder = NativeBackend(1).builder(spec, {})
+    good = room_for(spec, 32, "float32")
+    with pytest.raises(EngineError, match=r"groups of blocks for windows \[None\], and .* layers have \[20\]"):
+        builder.compile({}, forward, replace(good, groups=(BlockCount(4),)), 4)
+    with pytest.raises(EngineError, match="A cache has 0 slots, and 2 layers of this test model keep one"):
+        builder.compile({}, forward, replace(good, slots=0), 4)
+    plain = Shape().decoder()
+    with pytest.raises(EngineError, match="A cache has 3 slots, and 0 layers"):
+        NativeBackend(1).builder(plain, {}).compile({}, forward, CacheShape((BlockCount(4),), 32, "float32", 3), 4)
 
 
 def test_any_number_of_matrices_is_one_instruction() -> None:
@@ -87,27 +85,23 @@ def test_any_number_of_matrices_is_one_instruction() -> None:
         return forward
 
     stored = random_weights(spec, "bfloat16")
-    several = build(spec, stored, forward=products(9), threads=2)
-    once = total = build(spec, stored, forward=products(1)).run(GOOD)
+    several = build(spec, stored, forward=logits_only(products(9)), threads=2)
+    step = replace(GOOD, tables=())
+    once = total = build(spec, stored, forward=logits_only(products(1))).run(step).logits
     for _ in range(8):
         total = total + once
-    np.testing.assert_array_equal(several.run(GOOD), total)
+    np.testing.assert_array_equal(several.run(step).logits, total)
     instructions = several.executable.instructions  # type: ignore[attr-defined]
     (linear,) = instructions[instructions["op"] == number(Op.LINEAR)]
     assert linear["part_count"] == 9
 
 
 def test_the_good_step_runs(model: Model) -> None:
-    assert np.isfinite(model.run(GOOD)).all()
-
-
-def test_wrong_rotations(model: Model) -> None:
-    with pytest.raises(EngineError, match=r"rotations of shapes \[\] were given, \[\(4, 2, 10\)\] are needed"):
-        model.executable.run(GOOD, ())
+    assert np.isfinite(model.run(GOOD).logits).all()
 
 
 def test_the_logits_are_the_callers_own(model: Model) -> None:
-    first = model.run(GOOD)
+    first = model.run(GOOD).logits
     before = first.copy()
     model.run(changed(tokens=[9, 9, 9, 9]))
     np.testing.assert_array_equal(first, before)
@@ -116,7 +110,27 @@ def test_the_logits_are_the_callers_own(model: Model) -> None:
 def test_touching_changes_no_logits(model: Model) -> None:
     touched = tiny()
     touched.touch(1 << 20)
-    np.testing.assert_array_equal(touched.run(GOOD), model.run(GOOD))
+    np.testing.assert_array_equal(touched.run(GOOD).logits, model.run(GOOD).logits)
+
+
+def test_touching_takes_what_comes_first_of_everything_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = Shape(windows=(None, None, None, 20), layers=6, taps=3).decoder()
+    model = build(spec, random_weights(spec), cache="bfloat16")
+    layers = model.executable._caches.layers  # type: ignore[attr-defined]
+    slots = next(each for each in model.executable.instructions if each["slots"])["slots"]  # type: ignore[attr-defined]
+    firsts = [*(layers[layers["tables"] == group]["address"].min() for group in range(2)), slots]
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr(arena.Arena, "touch", lambda self, most, first=0: calls.append((first, most)))
+    model.touch(1 << 19)
+    (_, activations), *kept = calls
+    assert activations > 0
+    assert [first for first, _ in kept] == [first - firsts[0] for first in firsts]
+    shares = [most for _, most in kept]
+    assert (1 << 19) - 3 <= sum(shares) <= 1 << 19 and shares[0] > shares[1] > shares[2] > 0
+    calls.clear()
+    model.touch(1 << 40)
+    strides = [int(layers[layers["tables"] == group]["block_stride"][0]) for group in range(2)]
+    assert [most for _, most in calls[1:3]] == [BLOCKS * strides[0], (BLOCKS + 1) * strides[1]]
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells what is resident")
@@ -152,14 +166,14 @@ def test_two_models_on_one_backend_from_many_threads() -> None:
             name: builder.place(name, shape, lambda a, b, name=name: stored[name][a:b], "bfloat16")
             for name, shape, _ in spec.weights()
         }
-        room = CacheShape(BLOCKS, 32, "bfloat16")
-        models.append(Model(spec, builder.compile(weights, PASSES, room, 64), room, 64, "bfloat16", "cpu", 1))
-    expected = models[0].run(GOOD)
+        room = room_for(spec, 32, "bfloat16")
+        models.append(Model(spec, builder.compile(weights, forward, room, 64), room, 64, "bfloat16", "cpu", 1))
+    expected = models[0].run(GOOD).logits
     wrong: list[int] = []
 
     def work(mine: Model) -> None:
         for i in range(40):
-            if not np.array_equal(mine.run(changed(positions=[0, 1, 2, 0], rows=[0, 1, 2])), expected[:3]):
+            if not np.array_equal(mine.run(changed(positions=[0, 1, 2, 0], rows=[0, 1, 2])).logits, expected[:3]):
                 wrong.append(i)
 
     threads = [threading.Thread(target=work, args=(each,)) for each in models]
@@ -174,12 +188,12 @@ def test_two_models_on_one_backend_from_many_threads() -> None:
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_runs_on_threads_of_its_own() -> None:
     mine = tiny(threads=3)
-    expected = mine.run(GOOD)
+    expected = mine.run(GOOD).logits
     child = os.fork()
     if child == 0:
-        os._exit(0 if np.array_equal(mine.run(GOOD), expected) else 1)
+        os._exit(0 if np.array_equal(mine.run(GOOD).logits, expected) else 1)
     assert os.waitpid(child, 0)[1] == 0
-    np.testing.assert_array_equal(mine.run(GOOD), expected)
+    np.testing.assert_array_equal(mine.run(GOOD).logits, expected)
 
 
 def test_instruction_sets() -> None:
@@ -258,7 +272,7 @@ def test_blocks_of_another_size() -> None:
     spec = Shape().decoder()
     builder = NativeBackend(1).builder(spec, {})
     with pytest.raises(EngineError, match="blocks of 32 positions, not 16"):
-        builder.compile({}, PASSES, CacheShape(4, 16, "float32"), 4)
+        builder.compile({}, forward, room_for(spec, 16, "float32"), 4)
 
 
 def test_the_program_rounds_where_it_writes_and_reuses_memory() -> None:
@@ -268,8 +282,8 @@ def test_the_program_rounds_where_it_writes_and_reuses_memory() -> None:
     executable = model.executable
     operations = executable.instructions["op"]  # type: ignore[attr-defined]
     assert number(Op.ROUND) not in operations
-    assert len(operations) == 1 + 12 * 9 + 3
-    assert len(executable._logits.buffers) <= 9  # type: ignore[attr-defined]
+    assert len(operations) == 1 + 12 * 9 + 3 + 2  # the last two are of the exit of states
+    assert len(executable._traced.buffers) <= 9  # type: ignore[attr-defined]
 
 
 def test_values_that_live_together_never_share_memory() -> None:
@@ -277,21 +291,28 @@ def test_values_that_live_together_never_share_memory() -> None:
     from causerie.backends.native.cache import LayerCaches
     from causerie.backends.native.trace import NativeOps, fold_roundings
 
-    for shape in (Shape(), Shape(qk_norm=True, tied=False, bias=True, width=101), Shape(experts=4, active=3)):
+    shapes = (
+        Shape(),
+        Shape(qk_norm=True, tied=False, bias=True, width=101),
+        Shape(experts=4, active=3),
+        Shape(taps=3, layers=3),
+    )
+    for shape in shapes:
         spec = shape.decoder()
         model = build(spec, random_weights(spec, "bfloat16"), max_tokens=8)
         ops = NativeOps(spec, LayerCaches(spec, model.cache))
-        logits = forward(ops, spec, model.executable._weights)  # type: ignore[attr-defined]
+        results = forward(ops, spec, model.executable._weights)  # type: ignore[attr-defined]
         lines = fold_roundings(ops.lines)
-        memory = share_memory(lines, logits)
+        memory = share_memory(lines, results)
         holds: dict[int, Value] = {}
         for line in lines:
-            assert all(holds[memory.buffer_of[value.number]] == value for value in line.inputs)
+            assert all(holds[memory.buffer_of[value.number]].number == value.number for value in line.inputs)
             inputs = {memory.buffer_of[value.number] for value in line.inputs}
             for value in line.outputs:
                 assert memory.buffer_of[value.number] not in inputs or value in line.inputs
-                assert memory.times[memory.buffer_of[value.number]] == value.times
-                assert memory.strides[memory.buffer_of[value.number]] >= value.width * (4 if value.form == WIDE else 2)
+                strides = memory.strides + memory.result_strides
+                assert [*memory.times, 1, 1][memory.buffer_of[value.number]] == value.times
+                assert strides[memory.buffer_of[value.number]] >= value.width * (4 if value.form == WIDE else 2)
                 holds[memory.buffer_of[value.number]] = value
 
 
@@ -300,10 +321,10 @@ def test_a_profile_times_every_instruction_and_counts_what_is_read() -> None:
     spec = Shape(layers=2, window=40).decoder()
     model = build(spec, random_weights(spec, "bfloat16"), cache="bfloat16")
     step = make_step([(some_tokens(5, 203), 60, [0, 1, 2]), ([7], 3, [5])], rows=[4])
-    expected = model.run(step)
+    expected = model.run(step).logits
     rotations = RopeTable(spec.ropes).rows(step.positions, step.rope_lengths)
     timings = model.executable.profile(step, rotations)  # type: ignore[attr-defined]
-    np.testing.assert_array_equal(model.run(step), expected)
+    np.testing.assert_array_equal(model.run(step).logits, expected)
     assert [timing.operation for timing in timings[:4]] == ["copy", "embed", "norm", "linear"]
     assert len(timings) == 1 + len(model.executable.instructions)  # type: ignore[attr-defined]
     assert all(timing.seconds >= 0 for timing in timings)

@@ -23,6 +23,7 @@ from tests.kernels.decoders import (
     Array,
     Shape,
     build,
+    logits_only,
     prompt_logits,
     random_weights,
     reference_logits,
@@ -79,7 +80,7 @@ def embedded(ops: Ops, spec: Decoder, weights: Weights) -> Any:
 
 
 def built(format: PackedFormat, arrays: Buffers, spec: Decoder, stored: Any, **options: Any) -> Model:
-    return build(spec, stored, packed={"head": (format.name, arrays)}, forward=head_only, **options)
+    return build(spec, stored, packed={"head": (format.name, arrays)}, forward=logits_only(head_only), **options)
 
 
 @pytest.mark.parametrize(("format", "width", "rows"), CASES, ids=IDS)
@@ -107,7 +108,7 @@ def test_rows_of_a_table_are_its_values(format: PackedFormat, instruction_set: s
         spec,
         stored | {"head": stored["embed"]},
         packed={"embed": (format.name, arrays)},
-        forward=embedded,
+        forward=logits_only(embedded),
         instruction_set=instruction_set,
     )
     (found,) = prompt_logits(model, [range(0, 768, 5)])

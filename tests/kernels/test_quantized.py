@@ -19,7 +19,17 @@ from causerie.quant.encoders import encoder_named
 from causerie.quant.formats import QUANTIZED
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Linear, Ops, Weights
-from tests.kernels.decoders import RUNNABLE, Array, Shape, build, prompt_logits, random_weights, some_tokens, widened
+from tests.kernels.decoders import (
+    RUNNABLE,
+    Array,
+    Shape,
+    build,
+    logits_only,
+    prompt_logits,
+    random_weights,
+    some_tokens,
+    widened,
+)
 
 INTEGER = ("int8", "int4")
 
@@ -59,7 +69,7 @@ def head_only(ops: Ops, spec: Decoder, weights: Weights) -> Any:
 
 
 def built(format: str, spec: Decoder, stored: Any, **options: Any) -> Model:
-    return build(spec, stored, quantized={"head": format}, forward=head_only, **options)
+    return build(spec, stored, quantized={"head": format}, forward=logits_only(head_only), **options)
 
 
 @pytest.mark.parametrize("format", QUANTIZED)
@@ -96,7 +106,9 @@ def test_rows_of_a_quantized_table_are_its_values(format: str, instruction_set: 
 
     for tied in (True, False):
         spec = replace(spec, tied=tied)
-        model = build(spec, stored, quantized={"embed": format}, forward=forward, instruction_set=instruction_set)
+        model = build(
+            spec, stored, quantized={"embed": format}, forward=logits_only(forward), instruction_set=instruction_set
+        )
         (found,) = prompt_logits(model, [range(0, 1120, 7)])
         np.testing.assert_array_equal(found, decoded(format, stored["embed"])[::7])
 

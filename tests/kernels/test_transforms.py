@@ -12,10 +12,9 @@ import pytest
 
 from causerie.backends.native.abi import Op
 from causerie.backends.native.program import number
-from causerie.backends.ops import CacheShape, Passes
 from causerie.backends.torch.backend import TorchBackend
 from causerie.errors import EngineError, Unsupported
-from causerie.models.decoder import forward, states
+from causerie.models.decoder import forward
 from causerie.models.model import Model
 from causerie.quant.encoders import encoder_named
 from causerie.quant.transform import Transform
@@ -26,9 +25,11 @@ from tests.kernels.decoders import (
     Array,
     Shape,
     build,
+    logits_only,
     prompt_logits,
     random_weights,
     reference_logits,
+    room_for,
     some_tokens,
 )
 from tests.kernels.test_made_up import in_8_bits
@@ -65,7 +66,11 @@ def one_matrix(transform: Transform, rows: int = 130) -> tuple[Decoder, dict[str
 def test_a_matrix_is_the_product_of_transformed_inputs(format: str, kinds: tuple[str, ...]) -> None:
     transform = made(kinds, WIDTH)
     spec, stored, weights = one_matrix(transform)
-    options: dict[str, Any] = {"quantized": {"head": format}, "transforms": {"head": transform}, "forward": head_only}
+    options: dict[str, Any] = {
+        "quantized": {"head": format},
+        "transforms": {"head": transform},
+        "forward": logits_only(head_only),
+    }
     (found,) = prompt_logits(build(spec, stored, **options), [range(37)])
     turned = transform.apply(stored["embed"][:37]).astype(np.float64)
     group = GROUPS[format]
@@ -80,7 +85,11 @@ def test_a_matrix_is_the_product_of_transformed_inputs(format: str, kinds: tuple
 def test_the_same_on_every_instruction_set_in_any_number(format: str) -> None:
     transform = made(("order", "scaling", "signs"), WIDTH)
     spec, stored, _ = one_matrix(transform)
-    options: dict[str, Any] = {"quantized": {"head": format}, "transforms": {"head": transform}, "forward": head_only}
+    options: dict[str, Any] = {
+        "quantized": {"head": format},
+        "transforms": {"head": transform},
+        "forward": logits_only(head_only),
+    }
     model = build(spec, stored, **options)
     alone = np.concatenate([prompt_logits(model, [[token]])[0] for token in range(40)])
     for instruction_set in RUNNABLE:
@@ -148,7 +157,7 @@ def test_a_decoder_is_the_same_however_it_is_run_and_in_torch(alike: bool) -> No
         else:
             read = lambda a, b, rows=rows: encoder_named("int8").encode(rows[a:b])  # noqa: E731
             weights[name] = placed.place_quantized(name, (shape[0], shape[1]), "int8", read, transform)
-    executable = placed.compile(weights, Passes(forward, states), CacheShape(40, 32, "float32"), 256)
+    executable = placed.compile(weights, forward, room_for(spec, 32, "float32"), 256)
     (theirs,) = prompt_logits(replace(model, executable=executable), [tokens])
     held = {name: decoded("int8", stored[name]) @ matrix(transform) for name, transform in given.items()}
     expected = reference_logits(spec, {name: held.get(name, array) for name, array in stored.items()}, tokens)
@@ -175,7 +184,11 @@ def test_where_there_can_be_none() -> None:
     spec, stored, _ = one_matrix(transform)
     for name, wrong in (("embed", transform), ("head", made(("order",), 64))):
         with pytest.raises(EngineError, match=f"'{name}' of .* is placed with a transform of {wrong.width} inputs"):
-            build(spec, stored, quantized={name: "int8"}, transforms={name: wrong}, forward=head_only)
-    options: dict[str, Any] = {"quantized": {"": "int8"}, "transforms": {"head": transform}, "forward": head_only}
+            build(spec, stored, quantized={name: "int8"}, transforms={name: wrong}, forward=logits_only(head_only))
+    options: dict[str, Any] = {
+        "quantized": {"": "int8"},
+        "transforms": {"head": transform},
+        "forward": logits_only(head_only),
+    }
     with pytest.raises(Unsupported, match="'head' transforms its inputs and cannot be prepared"):
-        build(spec, stored, **options).executable.laid_out()  # type: ignore[attr-defined]
+        build(spec, stored, **options).executable.kernel_matrices()  # type: ignore[attr-defined]

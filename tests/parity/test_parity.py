@@ -23,7 +23,7 @@ from tests.parity.harness import (
 )
 
 FolderOf = Callable[[Case | str], Path]
-ONE_EACH = ["llama, biases", "mistral", "mixtral", "qwen2, upper layers slide", "qwen3"]
+ONE_EACH = ["llama, biases", "lfm2", "mistral", "mixtral", "qwen2, upper layers slide", "qwen3"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

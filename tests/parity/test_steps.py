@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from causerie.backends.ops import Backend
 from tests.parity.configs import PROMPT
-from tests.parity.harness import Bench, load, prompt_logits, some_tokens
+from tests.parity.harness import Bench, load, prompt_logits, reference, some_tokens
 
 FolderOf = Callable[[str], Path]
-NAMES = ["llama, own head_dim", "mistral", "mixtral, window", "qwen3, upper layers slide"]
+NAMES = ["llama, own head_dim", "gemma3", "lfm2", "mistral", "mixtral, window", "qwen3, upper layers slide"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -46,8 +48,9 @@ def test_shared_and_copied_blocks(name: str, backend: Backend, folder_of: Folder
     bench.run([(one, len(first))])
     spare = bench.take(second)
     bench.run([(spare, same)])  # only to take blocks, whose contents a copy must then replace
-    two.table, two.done = [one.table[0], spare.table[1]], same
-    bench.copies = [(one.table[1], spare.table[1])]
+    two.tables = [[its[0], own[1]] for its, own in zip(one.tables, spare.tables, strict=True)]
+    two.done, two.slots, two.steps = same, spare.slots, spare.steps
+    bench.copies = [[(its[1], own[1])] for its, own in zip(one.tables, spare.tables, strict=True)]
     np.testing.assert_allclose(bench.run([(two, len(second) - same)])[0], expected[1][same:], atol=1e-4)
     one.tokens.append(3)
     np.testing.assert_allclose(bench.run([(one, 1)])[0], expected[0][-1:], atol=1e-4)
@@ -58,11 +61,29 @@ def test_rows_that_are_asked_for(backend: Backend, folder_of: FolderOf) -> None:
     bench = Bench(model)
     a, b = bench.take(some_tokens(9, 1)), bench.take(some_tokens(5, 2))
     step, _ = bench._step([(a, 9), (b, 5)], "all")
-    logits = model.run(step)
+    logits = model.run(step).logits
     for rows in ([], [0], [3, 8, 13]):
         wanted = np.array(rows, np.int32)
-        part = model.run(type(step)(**(vars(step) | {"rows": wanted})))
+        part = model.run(type(step)(**(vars(step) | {"rows": wanted}))).logits
         assert part.shape == (len(rows), model.vocab)
         np.testing.assert_allclose(part, logits[rows], atol=1e-4)
     part[:] = 0  # the array is ours: the next run must not see it
-    np.testing.assert_allclose(model.run(step), logits, atol=1e-4)
+    np.testing.assert_allclose(model.run(step).logits, logits, atol=1e-4)
+
+
+def test_one_step_gives_logits_of_some_rows_and_hidden_states_of_others(backend: Backend, folder_of: FolderOf) -> None:
+    """As transformers has them. A row may want both, one or neither."""
+    folder = folder_of("qwen2")
+    judge, bench = reference(folder), Bench(load(folder, backend))
+    prompts = some_tokens(9, 1), some_tokens(5, 2)
+    step, _ = bench._step([(bench.take(prompt), len(prompt)) for prompt in prompts], "all")
+    with torch.no_grad():
+        given = [judge(torch.tensor([prompt]), output_hidden_states=True) for prompt in prompts]
+    logits = np.concatenate([each.logits[0].numpy() for each in given])
+    states = np.concatenate([each.hidden_states[-1][0].numpy() for each in given])
+    for rows, state_rows in (([8, 13], [0, 8, 10]), ([], [9, 10, 11, 12, 13]), ([0], []), ([], [])):
+        wanted = {"rows": np.array(rows, np.int32), "state_rows": np.array(state_rows, np.int32)}
+        output = bench.model.run(replace(step, **wanted))
+        np.testing.assert_allclose(output.logits, logits[rows], atol=1e-4)
+        np.testing.assert_allclose(output.states, states[state_rows], atol=1e-4)
+        assert (output.logits.dtype, output.states.dtype) == (np.float32, np.float32)

@@ -18,11 +18,11 @@ from causerie.models.registry import spec_from_config
 from causerie.plan.breakdown import InstructionGroup, breakdown
 from causerie.plan.hardware import Probe, forget_peak_memory, peak_memory
 from causerie.plan.measure import Trial, Workbench, cache_tokens, check
-from causerie.plan.rounds import MeasuredModel, Result, measure
+from causerie.plan.rounds import MeasuredModel, TrialResult, measure
 from causerie.quant.config import QuantConfig
 from causerie.settings import Settings
 
-__all__ = ["InstructionGroup", "Limit", "Measurement", "Result", "Trial", "benchmark", "check_benchmark"]
+__all__ = ["InstructionGroup", "Limit", "Measurement", "Trial", "TrialResult", "benchmark", "check_benchmark"]
 
 PROFILED = 8
 """Runs of a step of which the quickest time of each instruction counts."""
@@ -54,7 +54,7 @@ class Measurement:
 
     format: str
     cache_dtype: str
-    result: Result
+    result: TrialResult
     peak_memory: int | None
     parts: tuple[InstructionGroup, ...] = ()
 
@@ -82,9 +82,11 @@ def benchmark(
 ) -> Iterator[Measurement]:
     """Every trial on the model in every format (None: plain), as they are done; medians of `repeat` rounds. Raises as
     from_pretrained, and OutOfMemory."""
+    spec = spec_from_config(without_method(AutoConfig.from_pretrained(name)), options.strict)
+    tokens = cache_tokens(trials, windowed=any(group.window is not None for group in spec.page_groups))
     for quantization in quantizations:
         forget_peak_memory()
-        variant = replace(options, quantization=quantization, max_cache_tokens=cache_tokens(trials))
+        variant = replace(options, quantization=quantization, max_cache_tokens=tokens)
         with open_model(name, variant) as model:
             yield from _measured(model, trials, limit, repeat, profile)
 

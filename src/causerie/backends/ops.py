@@ -26,37 +26,57 @@ PACKINGS = ("auto", "lossless", "none")
 faster on the machine."""
 
 
-Forward: TypeAlias = Callable[[Ops, Decoder, Weights], Value]  # a pass through models/decoder.py
+Forward: TypeAlias = Callable[[Ops, Decoder, Weights], tuple[Value, Value]]  # models/decoder.py: logits and states
 
 
 @dataclass(frozen=True)
-class Passes:
-    """What a step may be run for, of its wanted rows: logits [r, vocab], or the hidden states [r, width] that the head
-    reads."""
+class StepOutput:
+    """What a step gives. The arrays are the caller's own."""
 
-    logits: Forward
-    states: Forward
+    logits: NDArray[np.float32]  # [r, vocab] of `Step.rows`
+    states: NDArray[np.float32]  # [h, width] of `Step.state_rows`, after the last norm: what the head reads
+
+
+@dataclass(frozen=True)
+class BlockCount:
+    """How many blocks the layers of one page group have, and how far these layers look back (None: to the
+    beginning)."""
+
+    blocks: int
+    window: int | None = None
 
 
 @dataclass(frozen=True)
 class CacheShape:
-    """How much cache an executable keeps: per layer `blocks` blocks of `block_size` positions, in `dtype`."""
+    """How much cache an executable keeps: for each of Decoder.page_groups so many blocks of `block_size` positions,
+    kept in `dtype`, and so many `slots`, each of which holds what all of Decoder.slot_layers keep of one sequence."""
 
-    blocks: int
+    groups: tuple[BlockCount, ...]
     block_size: int
     dtype: str  # one of quant/cache_format.py's CACHE_FORMATS
+    slots: int = 0
+
+    def check(self, spec: Decoder) -> None:
+        """Raises EngineError where it is not the shape of a cache for `spec`."""
+        given, needed = [each.window for each in self.groups], [group.window for group in spec.page_groups]
+        if given != needed:
+            raise EngineError(
+                f"A cache has groups of blocks for windows {given}, and this {spec.family} model's layers have "
+                f"{needed}. There must be one for each of Decoder.page_groups."
+            )
+        if bool(self.slots) != bool(spec.slot_layers):
+            raise EngineError(
+                f"A cache has {self.slots} slots, and {len(spec.slot_layers)} layers of this {spec.family} model keep "
+                "one. Both must be 0, or neither."
+            )
 
 
 class Executable(Protocol):
     """A placed model that can run steps. One thread at a time."""
 
-    def run(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
-        """Logits [r, vocab] of `step.rows`; the array is the caller's own. `step.tokens` holds at most the
-        `max_tokens` given to `Backend.compile`."""
-        ...
-
-    def states(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
-        """Hidden states [r, width] of `step.rows`, after the last norm, in the place of logits."""
+    def run(self, step: Step, rotations: Rotations) -> StepOutput:
+        """Logits and hidden states of the rows that want them. `step.tokens` holds at most the `max_tokens` given to
+        `Builder.compile`."""
         ...
 
     def close(self) -> None:
@@ -87,7 +107,7 @@ class Builder(Protocol):
         no checkpoint that is read brings one yet."""
         ...
 
-    def compile(self, weights: Weights, passes: Passes, cache: CacheShape, max_tokens: int) -> Executable:
+    def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> Executable:
         """A runnable model of the weights that were placed; `max_tokens` is the most tokens one step will bring.
         Raises OutOfMemory."""
         ...
@@ -129,7 +149,7 @@ class Backend(Protocol):
 
 
 @dataclass(frozen=True)
-class Laid:
+class KernelMatrix:
     """A matrix as a backend's kernels read it: the name of its layout, and its bytes in pieces that follow each
     other."""
 
@@ -143,19 +163,19 @@ class Laid:
 
 
 @dataclass(frozen=True)
-class LaidOut:
+class KernelMatrices:
     """All matrices of a model as a backend's kernels read them, by canonical name."""
 
     backend: str
     version: int  # of its layouts
-    matrices: Mapping[str, Laid]
+    matrices: Mapping[str, KernelMatrix]
 
 
 @runtime_checkable
 class PreparingExecutable(Executable, Protocol):
     """An executable whose matrices can be written to a file as they are."""
 
-    def laid_out(self) -> LaidOut:
+    def kernel_matrices(self) -> KernelMatrices:
         """They are views: valid until it is closed."""
         ...
 

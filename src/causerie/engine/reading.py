@@ -25,10 +25,10 @@ def shared_rows(reading: list[Sequence], tokens: int, rows: int) -> list[Work]:
     turns.append((oldest, tokens))
     for sequence, most in turns:
         had = counts[sequence]
-        count = min(had + min(most, tokens), sequence.remaining)
-        count, wanted = _within_rows(sequence, count, rows + _wants(sequence, had))
+        count = min(had + min(most, tokens), sequence.readable)
+        count, wanted = _within_rows(sequence, count, rows + _logits(sequence, had))
         tokens -= count - had
-        rows -= wanted - _wants(sequence, had)
+        rows -= wanted - _logits(sequence, had)
         counts[sequence] = count
     return [work_of(sequence, count) for sequence, count in counts.items() if count]
 
@@ -39,19 +39,31 @@ def work_of(sequence: Sequence, count: int, draft: array[int] | None = None) -> 
     start = sequence.filled
     end = start + count
     draws = 1 if end == len(sequence.tokens) and not sequence.full else 0
-    wants = _wants(sequence, count)
+    looked_at = _looked_at(sequence, count)
+    wants, pools = (0, looked_at) if sequence.pools else (looked_at, 0)
     tokens = sequence.tokens[start:end]
     if draft:
         tokens += draft
         wants += len(draft)
         draws += len(draft)
-    table = lease_of(sequence).table[:]
-    return Work(sequence.request, tokens, start, table, wants, draws, sequence.tokens, sequence.turned)
+    lease = lease_of(sequence)
+    return Work(
+        sequence.request,
+        tokens,
+        start,
+        tuple([table[:] for table in lease.tables]),
+        wants,
+        draws,
+        sequence.tokens,
+        sequence.turned,
+        pools,
+        (lease.slot, lease.written),
+    )
 
 
 def lease_of(sequence: Sequence) -> Lease:
-    """The blocks of a sequence that runs."""
-    assert sequence.lease is not None, f"request {sequence.request.id} runs without cache blocks"
+    """What a sequence that runs holds of the cache."""
+    assert sequence.lease is not None, f"request {sequence.request.id} runs without a lease"
     return sequence.lease
 
 
@@ -69,15 +81,20 @@ def _remaining(sequence: Sequence) -> int:
     return sequence.remaining
 
 
-def _wants(sequence: Sequence, count: int) -> int:
-    """How many of the sequence's next `count` rows want logits."""
+def _looked_at(sequence: Sequence, count: int) -> int:
+    """Of how many of the sequence's next `count` rows something is wanted."""
     end = sequence.filled + count
     return max(0, end - max(sequence.filled, sequence.first_wanted))
 
 
+def _logits(sequence: Sequence, count: int) -> int:
+    """Of how many of the sequence's next `count` rows the logits are wanted."""
+    return 0 if sequence.pools else _looked_at(sequence, count)
+
+
 def _within_rows(sequence: Sequence, count: int, rows: int) -> tuple[int, int]:
     """The most of `count` next tokens that want at most `rows` rows of logits, and how many those want."""
-    excess = _wants(sequence, count) - rows
+    excess = _logits(sequence, count) - rows
     if excess > 0:
         count -= excess
-    return count, _wants(sequence, count)
+    return count, _logits(sequence, count)

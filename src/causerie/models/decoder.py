@@ -6,26 +6,18 @@ a prefill from a decode step, or a bf16 weight from a 4-bit one. What a layer do
 
 from __future__ import annotations
 
-from causerie.backends.ops import Passes
 from causerie.spec.decoder import EMBEDDING, NORM, Decoder
 from causerie.spec.ops import Ops, Value, Weights, linear_parts
 
 
-def forward(ops: Ops, spec: Decoder, weights: Weights) -> Value:
-    """Logits [rows, vocab] of the step that `ops` was made for; see `Step` for what a step is."""
-    x = states(ops, spec, weights)
-    (logits,) = ops.linear(x, *linear_parts(weights, "", [spec.head]))
-    return logits
-
-
-def states(ops: Ops, spec: Decoder, weights: Weights) -> Value:
-    """Hidden states [rows, width] of the same step, after the last norm: what the head reads."""
+def forward(ops: Ops, spec: Decoder, weights: Weights) -> tuple[Value, Value]:
+    """Logits [r, vocab] of the step that `ops` was made for, and hidden states [h, width] after the last norm, each of
+    the rows that want them; see `Step` for what a step is."""
     x = ops.embed(weights[EMBEDDING], spec.embedding_scale)
     if not spec.layers:
         x = ops.select(x)
     for index, layer in enumerate(spec.layers):
         x = layer.forward(ops, x, index, weights, last=index == len(spec.layers) - 1)
-    return ops.norm(x, weights[NORM], spec.norm)
-
-
-PASSES = Passes(forward, states)
+    read, kept = (ops.norm(each, weights[NORM], spec.norm) for each in ops.exits(x))
+    (logits,) = ops.linear(read, *linear_parts(weights, "", [spec.head]))
+    return logits, kept

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
-from causerie.backends.ops import CacheShape, Executable, LaidOut, PreparingExecutable, Rotations, TouchingExecutable
+from causerie.backends.ops import (
+    CacheShape,
+    Executable,
+    KernelMatrices,
+    PreparingExecutable,
+    Rotations,
+    StepOutput,
+    TouchingExecutable,
+)
 from causerie.backends.step import Step
 from causerie.errors import Unsupported
 from causerie.models.rope import RopeTable
@@ -41,12 +46,8 @@ class StepModel(Protocol):
         where none does."""
         ...
 
-    def run(self, step: Step) -> NDArray[np.float32]:
-        """Logits [r, vocab] of the step's `rows`."""
-        ...
-
-    def states(self, step: Step) -> NDArray[np.float32]:
-        """Hidden states [r, width] of the step's `rows`, after the last norm."""
+    def run(self, step: Step) -> StepOutput:
+        """Logits of the step's `rows` and hidden states of its `state_rows`."""
         ...
 
 
@@ -94,13 +95,9 @@ class Model:
         """See StepModel."""
         return self._rotations.switch_length
 
-    def run(self, step: Step) -> NDArray[np.float32]:
-        """Logits [r, vocab] of the step's `rows`."""
+    def run(self, step: Step) -> StepOutput:
+        """Logits of the step's `rows` and hidden states of its `state_rows`."""
         return self.executable.run(step, self._rotations.rows(step.positions, step.rope_lengths))
-
-    def states(self, step: Step) -> NDArray[np.float32]:
-        """Hidden states [r, width] of the step's `rows`, after the last norm."""
-        return self.executable.states(step, self._rotations.rows(step.positions, step.rope_lengths))
 
     def profile(self, step: Step) -> list[InstructionTime]:
         """Runs a step as `run` does and tells what each instruction cost. Raises Unsupported where the backend has no
@@ -111,14 +108,14 @@ class Model:
             )
         return self.executable.profile(step, self._rotations.rows(step.positions, step.rope_lengths))
 
-    def laid_out(self) -> LaidOut:
+    def kernel_matrices(self) -> KernelMatrices:
         """Its matrices as its backend reads them. Raises Unsupported where they cannot be kept so."""
         if not isinstance(self.executable, PreparingExecutable):
             raise Unsupported(
                 f"Only the native backend's weights can be prepared; this model is on {self.device} through torch. "
                 "Load it with backend='native' (--backend native)."
             )
-        return self.executable.laid_out()
+        return self.executable.kernel_matrices()
 
     def touch(self, cache_bytes: int) -> None:
         """Takes memory from the system that steps would else wait for: all for activations and the first `cache_bytes`

@@ -31,6 +31,7 @@ class Op(Enum):
     GATHER = auto()
     EXPERT_LINEAR = auto()
     COMBINE = auto()
+    SHORT_CONV = auto()
     TRANSFORM = auto()
 
 
@@ -89,7 +90,9 @@ class Counted(Enum):
     """What an instruction's rows are."""
 
     TOKENS = auto()  # the step's
-    WANTED = auto()  # those whose logits are wanted
+    WANTED = auto()  # those of which something is wanted
+    LOGITS = auto()  # the first of these
+    STATES = auto()  # the others
 
 
 class Narrow(Enum):
@@ -114,11 +117,16 @@ class Fault(Enum):
     STEP_OK = auto()
     TOO_MANY_TOKENS = auto()
     BAD_STARTS = auto()
+    BAD_TABLE_STARTS = auto()
     TOKEN_OUTSIDE_VOCABULARY = auto()
     NEGATIVE_POSITION = auto()
     TABLE_TOO_SHORT = auto()
     BLOCK_OUTSIDE_CACHE = auto()
+    COPY_OUTSIDE_CACHE = auto()
+    SLOT_OUTSIDE_CACHE = auto()
+    SLOT_SHARED = auto()
     ROW_OUTSIDE_STEP = auto()
+    TOO_MANY_ROWS = auto()
 
 
 ENUMERATIONS: tuple[type[Enum], ...] = (
@@ -140,17 +148,20 @@ FIELDS = {
     "CodePanels": "bits tabled group input_group scale zero center parts factor",
     "CodeBits": "begins run run_bytes planes flip bits",
     "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
-    "format layout panels first_part part_count experts active eps scale address factors block_bytes block_stride",
+    "tables format layout panels first_part part_count experts active eps scale address factors block_bytes "
+    "block_stride bias slots slot_stride",
     "Route": "expert place share",
     "Buffer": "data stride",
-    "LayerCache": "address block_bytes block_stride",
+    "LayerCache": "address block_bytes block_stride tables",
+    "PageGroup": "blocks window",
     "RowGroup": "first count chunks chunks_begun sums_begun",
     "Attending": "groups chunks split room",
     "Sum": "peak total",
-    "Program": "instructions parts panels buffers layers row_sequence place_rows expert_starts sums instruction_count "
-    "layer_count logits_buffer blocks max_tokens vocab threads",
-    "Step": "tokens_count sequences wanted_count copies_count tables_count tokens positions starts tables "
-    "table_starts wanted copies rotations logits attending",
+    "Program": "instructions parts panels buffers layers groups row_sequence place_rows expert_starts slot_writers "
+    "sums instruction_count layer_count group_count slots logits_buffer states_buffer max_tokens vocab threads",
+    "BlockTables": "blocks starts copies blocks_count copies_count",
+    "Step": "tokens_count sequences wanted_count logits_count tokens positions starts tables slots wanted rotations "
+    "logits states attending",
     "Packing": "source codes panels scale zero unit target first rows width source_format target_format layout",
     "PackedPanel": "data escapes escape_count plain exponents",
     "Escape": "at value",

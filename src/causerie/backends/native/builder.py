@@ -1,6 +1,6 @@
 """A model on its way into the native backend: its weights in one arena, then its program.
 
-Knows no checkpoint; `passes` are handed to it.
+Knows no checkpoint; `forward` is handed to it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from causerie.backends.native.machine import Machine
 from causerie.backends.native.program import PANEL, Packing, format_number, number
 from causerie.backends.native.quantized import Arranging, code_bytes, held_bytes
 from causerie.backends.native.trace import Placed
-from causerie.backends.ops import CacheShape, Passes, check_transform
+from causerie.backends.ops import CacheShape, Forward, check_transform
 from causerie.errors import EngineError
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
@@ -100,9 +100,9 @@ class NativeBuilder:
         placed = prepared.mapped(name, shape, format, layout, memory, by_rows=by_rows)
         return Weight(name, shape, format, placed, len(memory))
 
-    def compile(self, weights: Weights, passes: Passes, cache: CacheShape, max_tokens: int) -> NativeExecutable:
-        """Traces the pass to logits and makes room for the cache. Raises OutOfMemory."""
-        return NativeExecutable(self._machine, self._spec, weights, passes, cache, max_tokens)
+    def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> NativeExecutable:
+        """Traces the pass and makes room for the cache. Raises OutOfMemory."""
+        return NativeExecutable(self._machine, self._spec, weights, forward, cache, max_tokens)
 
     def _format(self, name: str, shape: tuple[int, ...]) -> str:
         return self._formats[name] if len(shape) == 2 else "float32"

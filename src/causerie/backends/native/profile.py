@@ -29,8 +29,19 @@ def instruction_time(line: Line, instruction: np.void, seconds: float, step: Ste
     return InstructionTime(line.op.name.lower(), detail, float(seconds), _bytes_read(line, instruction, step))
 
 
+def _rows(step: Step, counted: Counted) -> int:
+    """How many of what an instruction counts a step has."""
+    logits, states = len(step.rows), len(step.state_rows)
+    return {
+        Counted.TOKENS: len(step.tokens),
+        Counted.WANTED: logits + states,
+        Counted.LOGITS: logits,
+        Counted.STATES: states,
+    }[counted]
+
+
 def _bytes_read(line: Line, instruction: np.void, step: Step) -> int:
-    rows = len(step.rows) if line.outputs[0].counted is Counted.WANTED else len(step.tokens)
+    rows = _rows(step, line.outputs[0].counted)
     if not rows:
         return 0
     if line.op is Op.LINEAR:

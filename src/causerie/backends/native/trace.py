@@ -27,9 +27,10 @@ from causerie.spec.decoder import Decoder
 from causerie.spec.mlp import Activation
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
+from causerie.spec.short_conv import ShortConv
 
-CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION)  # operations that can give their result in bfloat16
-CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.TRANSFORM)  # and in 8 bits
+CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION, Op.SHORT_CONV)  # operations that can give their result in bfloat16
+CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.SHORT_CONV, Op.TRANSFORM)  # and in 8 bits
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class NativeOps:
 
     def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
         """Two lines: turn and write to the cache, then attend."""
-        cache = self._caches.layers[layer]
+        cache = self._caches.pages(layer)
         common = {
             "heads": spec.heads,
             "kv_heads": spec.kv_heads,
@@ -155,11 +156,25 @@ class NativeOps:
             "address": int(cache["address"]),
             "block_bytes": int(cache["block_bytes"]),
             "block_stride": int(cache["block_stride"]),
+            "tables": int(cache["tables"]),
         }
         turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
         turning = common | {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)}
         self._note(Op.ROTATE, (q, k, v), turned, turning)
         self._note(Op.ATTENTION, (turned,), out, common | {"scale": spec.scale, "window": spec.window or 0})
+        return out
+
+    def short_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Value:
+        """[tokens, channels]."""
+        out = self._value(spec.channels, x.counted)
+        numbers = {
+            "length": spec.taps,
+            "address": taps.data.address,
+            "bias": 0 if bias is None else bias.data.address,
+            "slots": self._caches.slot(layer),
+            "slot_stride": self._caches.slot_stride,
+        }
+        self._note(Op.SHORT_CONV, (x,), out, numbers)
         return out
 
     def glu(self, gate: Value, up: Value, act: Activation) -> Value:
@@ -186,10 +201,16 @@ class NativeOps:
         return out
 
     def select(self, x: Value) -> Value:
-        """The rows whose logits are wanted."""
+        """The rows of which something is wanted: first those whose logits are."""
         out = self._value(x.width, Counted.WANTED)
         self._note(Op.SELECT, (x,), out, {})
         return out
+
+    def exits(self, x: Value) -> tuple[Value, Value]:
+        """The first rows of the same value, and a copy of the others."""
+        states = self._value(x.width, Counted.STATES)
+        self._note(Op.SELECT, (x,), states, {})
+        return replace(x, counted=Counted.LOGITS), states
 
     def _expert_linear(
         self, x: Value, active: int, experts: Sequence[Sequence[Linear]], *, gather: bool = False
@@ -310,23 +331,25 @@ class Memory:
     buffer_of: dict[int, int]  # by value number
     strides: list[int]
     times: list[int]
+    result_strides: list[int]  # of the buffers behind those
 
     def sizes(self, rows: int) -> list[int]:
-        """Bytes of each buffer."""
+        """Bytes of each buffer but the results'."""
         return [stride * times * rows for stride, times in zip(self.strides, self.times, strict=True)]
 
 
-def share_memory(lines: list[Line], logits: Value) -> Memory:
-    """A buffer for every value; values that are never alive together share one. The logits' buffer is the last and its
-    rows are exactly as wide as the vocabulary, since its memory is the caller's."""
+def share_memory(lines: list[Line], results: tuple[Value, ...]) -> Memory:
+    """A buffer for every value; values that are never alive together share one. The results' buffers are the last, and
+    their rows lie without gaps, since their memory is the caller's."""
     last_use = {value.number: i for i, line in enumerate(lines) for value in (*line.outputs, *line.inputs)}
     buffer_of: dict[int, int] = {}
+    given = {result.number for result in results}
     strides: list[int] = []
     times: list[int] = []
     free: list[int] = []
     for i, line in enumerate(lines):
         for value in line.outputs:
-            if value == logits or value.number in buffer_of:  # several lines may write to one value
+            if value.number in given or value.number in buffer_of:  # several lines may write to one value
                 continue
             alike = [each for each in free if times[each] == value.times]
             buffer_of[value.number] = chosen = _fitting(value.row_bytes, strides, alike)
@@ -334,10 +357,10 @@ def share_memory(lines: list[Line], logits: Value) -> Memory:
                 times.append(value.times)
             else:
                 free.remove(chosen)
-        ending = {v.number for v in (*line.inputs, *line.outputs) if last_use[v.number] == i and v != logits}
+        ending = {v.number for v in (*line.inputs, *line.outputs) if last_use[v.number] == i and v.number not in given}
         free += sorted({buffer_of[number] for number in ending})
-    buffer_of[logits.number] = len(strides)
-    return Memory(buffer_of, [*strides, logits.width * 4], [*times, 1])
+    buffer_of |= {result.number: len(strides) + i for i, result in enumerate(results)}
+    return Memory(buffer_of, strides, times, [result.width * 4 for result in results])
 
 
 def _fitting(row_bytes: int, strides: list[int], free: list[int]) -> int:
@@ -391,10 +414,10 @@ def assemble(lines: list[Line], memory: Memory, panels: PanelsTable) -> tuple[ND
 
 def buffers(memory: Memory, rows: int, begin: int) -> NDArray[np.void]:
     """The table of buffers, one after the other from address `begin`, each of `rows` rows or a multiple of
-    them; the last is the logits'."""
-    table: NDArray[np.void] = np.zeros(len(memory.strides), BUFFER)
-    for buffer, stride, size in zip(table, memory.strides, memory.sizes(rows), strict=True):
-        buffer["data"], buffer["stride"] = begin, stride
+    them; those of the results are the caller's."""
+    table: NDArray[np.void] = np.zeros(len(memory.strides) + len(memory.result_strides), BUFFER)
+    table["stride"] = memory.strides + memory.result_strides
+    for buffer, size in zip(table, memory.sizes(rows), strict=False):
+        buffer["data"] = begin
         begin += size
-    table[-1]["data"] = 0
     return table

@@ -1,6 +1,6 @@
-"""A pass through the decoder as a program that C++ runs: recorded once, with room for what a step computes.
+"""The pass through the decoder as a program that C++ runs: recorded once, with room for what a step computes.
 
-Knows no step. Two programs over the same caches may exist side by side; they are never run at once.
+Knows no step.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from causerie.spec.ops import Weights
 SUMS_BYTES = 4 * 2**20
 """Room for sums of attention that are done apart: a thousand chunks of 14 heads of 64."""
 
+_EXITS = (Counted.LOGITS, Counted.STATES)
+
 
 @dataclass(frozen=True)
 class Traced:
-    """A program and all the memory that its addresses name, but for the result's, which is the caller's."""
+    """A program and all the memory that its addresses name, but for the results', which is the caller's."""
 
     program: ctypes.Structure
     instructions: NDArray[np.void]
@@ -35,7 +37,7 @@ class Traced:
     panels: NDArray[np.void]
     buffers: NDArray[np.void]
     lines: list[trace.Line]
-    width: int  # of a row of the result
+    widths: tuple[int, int]  # of a row of logits and of states
     activations: Arena
     scratch: tuple[NDArray[np.int32], ...]
 
@@ -46,19 +48,19 @@ class Traced:
         weights: Weights,
         caches: LayerCaches,
         *,
-        width: int,
         max_tokens: int,
         threads: int,
     ) -> Traced:
-        """Records `forward`, which gives a float32 row of `width` for each wanted row. Raises OutOfMemory."""
+        """Records `forward`, which gives a float32 row for each row whose logits, and for each whose states are wanted.
+        Raises OutOfMemory."""
         ops = trace.NativeOps(spec, caches)
-        result = forward(ops, spec, weights)
-        if (result.width, result.counted, result.form) != (width, Counted.WANTED, trace.WIDE):
-            raise EngineError(f"The pass gave {result}; one float32 row of {width} per wanted row is needed.")
+        results = forward(ops, spec, weights)
+        if [(each.counted, each.form) for each in results] != [(each, trace.WIDE) for each in _EXITS]:
+            raise EngineError(f"The pass gave {results}; float32 rows of both exits are needed.")
         lines = trace.fold_roundings(ops.lines)
-        memory = trace.share_memory(lines, result)
+        memory = trace.share_memory(lines, results)
         lines = trace.with_merges(lines)
-        room = sum(memory.sizes(max_tokens)[:-1])
+        room = sum(memory.sizes(max_tokens))
         activations = Arena(aligned(room) + SUMS_BYTES, "the activations of a step")
         instructions, parts = trace.assemble(lines, memory, ops.panels)
         panels = ops.panels.array()
@@ -66,23 +68,29 @@ class Traced:
         row_sequence = np.zeros(max_tokens, np.int32)
         place_rows = np.zeros(max(memory.times) * max_tokens, np.int32)
         expert_starts = np.zeros(1 + int(instructions["experts"].max(initial=0)), np.int32)
+        slot_writers = np.zeros(caches.shape.slots, np.int32)
         program = Program(
             instructions=instructions.ctypes.data,
             parts=parts.ctypes.data,
             panels=panels.ctypes.data,
             buffers=buffers.ctypes.data,
             layers=caches.layers.ctypes.data,
+            groups=caches.groups.ctypes.data,
             row_sequence=row_sequence.ctypes.data,
             place_rows=place_rows.ctypes.data,
             expert_starts=expert_starts.ctypes.data,
+            slot_writers=slot_writers.ctypes.data,
             sums=activations.take(SUMS_BYTES),
             instruction_count=len(instructions),
             layer_count=len(caches.layers),
-            logits_buffer=len(buffers) - 1,
-            blocks=caches.shape.blocks,
+            group_count=len(caches.groups),
+            slots=caches.shape.slots,
+            logits_buffer=len(buffers) - 2,
+            states_buffer=len(buffers) - 1,
             max_tokens=max_tokens,
             vocab=spec.vocab,
             threads=threads,
         )
-        scratch = (row_sequence, place_rows, expert_starts)
-        return Traced(program, instructions, parts, panels, buffers, lines, width, activations, scratch)
+        scratch = (row_sequence, place_rows, expert_starts, slot_writers)
+        widths = (results[0].width, results[1].width)
+        return Traced(program, instructions, parts, panels, buffers, lines, widths, activations, scratch)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causerie.backends.ops import CacheShape, Forward, Passes, Rotations, check_transform
+from causerie.backends.ops import CacheShape, Forward, Rotations, StepOutput, check_transform
 from causerie.backends.step import Step
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.devices import free_bytes, require
@@ -102,12 +102,12 @@ class TorchBuilder:
         matrix = QuantizedMatrix(known, shape, arrays, inputs)
         return Weight(name, shape, format, matrix, matrix.nbytes, transform)
 
-    def compile(self, weights: Weights, passes: Passes, cache: CacheShape, max_tokens: int) -> TorchExecutable:
+    def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> TorchExecutable:
         """Allocates the cache."""
         spec = self._spec
-        paged = _allocated(lambda: PagedCache(spec, cache, self._device), self._device)
         dtype = getattr(torch, self._formats[NORM])  # vectors are plain, and activations as they are
-        return TorchExecutable(spec, weights, passes, paged, max_tokens, self._device, dtype)
+        paged = _allocated(lambda: PagedCache(spec, cache, dtype, self._device), self._device)
+        return TorchExecutable(spec, weights, forward, paged, max_tokens, self._device, dtype)
 
     def _empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         made: Tensor = _allocated(lambda: torch.empty(shape, dtype=dtype, device=self._device), self._device)
@@ -121,7 +121,7 @@ class TorchExecutable:
         self,
         spec: Decoder,
         weights: Weights,
-        passes: Passes,
+        forward: Forward,
         cache: PagedCache,
         max_tokens: int,
         device: torch.device,
@@ -129,21 +129,14 @@ class TorchExecutable:
     ) -> None:
         self._spec = spec
         self._weights = weights
-        self._passes = passes
+        self._forward = forward
         self._cache: PagedCache | None = cache
         self._max_tokens = max_tokens
         self._device = device
         self._dtype = dtype
 
-    def run(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
-        """Logits [r, vocab]."""
-        return self._run(self._passes.logits, step, rotations)
-
-    def states(self, step: Step, rotations: Rotations) -> NDArray[np.float32]:
-        """Hidden states [r, width]."""
-        return self._run(self._passes.states, step, rotations)
-
-    def _run(self, forward: Forward, step: Step, rotations: Rotations) -> NDArray[np.float32]:
+    def run(self, step: Step, rotations: Rotations) -> StepOutput:
+        """Logits [r, vocab] and hidden states [h, width]."""
         if self._cache is None:
             raise EngineError("The model was closed and cannot run. Load it again.")
         if len(step.tokens) > self._max_tokens:
@@ -157,9 +150,10 @@ class TorchExecutable:
             tensors = StepTensors.place(step, self._cache.block_size, self._device)
             self._cache.copy(tensors.copies)
             turns = {rope: _as_tensor(rows, "float32").to(self._device) for rope, rows in self._turns(rotations)}
-            result: Tensor = forward(TorchOps(tensors, self._cache, turns, self._dtype), self._spec, self._weights)
+            ops = TorchOps(tensors, self._cache, turns, self._dtype)
+            logits, states = self._forward(ops, self._spec, self._weights)
             # Always the caller's own: on the CPU .numpy() would share memory, with nothing that is written again.
-            return result.float().cpu().numpy()
+            return StepOutput(logits.float().cpu().numpy(), states.float().cpu().numpy())
 
     def close(self) -> None:
         """Frees weights and cache."""

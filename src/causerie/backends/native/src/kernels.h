@@ -25,14 +25,20 @@ struct Kernels {
 #ifdef CAUSERIE_VARIANT
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 extern const OpKernel embed, norm, round_rows, linear, rotate, attention, glu, add_rows, select_rows, merge, route, group,
-    gather, expert_linear, combine, transform;
+    gather, expert_linear, combine, short_conv, transform;
 void measure(const Packing&, int64_t panel);
 void pack(const Packing&, int64_t panel);
 void arrange(const Packing&, int64_t panel);
 uint64_t read(const uint64_t* words, int64_t count);
 
 static inline int64_t row_count(const Step& step, const Instruction& in) {
-  return int64_t(in.times) * (in.counted == WANTED_COUNTED ? step.wanted_count : step.tokens_count);
+  int64_t counted = step.tokens_count;
+  switch (in.counted) {
+    case WANTED_COUNTED: counted = step.wanted_count; break;
+    case LOGITS_COUNTED: counted = step.logits_count; break;
+    case STATES_COUNTED: counted = step.wanted_count - step.logits_count; break;
+  }
+  return in.times * counted;
 }
 template <class T>
 static inline T* row(const Program& program, int buffer, int64_t index) {
