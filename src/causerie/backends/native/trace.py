@@ -140,7 +140,7 @@ class NativeOps:
         """bfloat16 matrices read x rounded to bfloat16, quantized ones in 8 bits or as it is; parts that read the same
         share one pass."""
         outputs = tuple(self._value(part.weight.shape[0], x.counted) for part in parts)
-        for reading, chosen in _by_reading(parts):
+        for reading, chosen in _by_input(parts):
             outs = tuple(outputs[i] for i in chosen)
             self.lines.append(Line(Op.LINEAR, (self._read(x, reading),), outs, {}, tuple(parts[i] for i in chosen)))
         return outputs
@@ -220,7 +220,7 @@ class NativeOps:
         outputs = [self._value(each.weight.shape[0], x.counted, times=active) for each in experts[0]]
         parts = [(expert, i, part) for expert, own in enumerate(experts) for i, part in enumerate(own)]
         parts.sort(key=lambda each: each[1])
-        for reading, chosen in _by_reading([part for _, _, part in parts]):
+        for reading, chosen in _by_input([part for _, _, part in parts]):
             read = self._read(x, reading)
             if gather:
                 read, once = self._value(x.width, x.counted, reading.form, active), read
@@ -246,7 +246,7 @@ class NativeOps:
     def _note(self, op: Op, inputs: tuple[Value, ...], out: Value, numbers: Mapping[str, float]) -> None:
         self.lines.append(Line(op, inputs, (out,), numbers))
 
-    def _read(self, x: Value, reading: Reading) -> Value:
+    def _read(self, x: Value, reading: InputForm) -> Value:
         """x as matrices read it: each transform and each rounding of it is done once."""
         transform = reading.transform
         if transform is None:
@@ -278,7 +278,7 @@ def _rounded(scale: float, format: str) -> float:
 
 
 @dataclass(frozen=True)
-class Reading:
+class InputForm:
     """How a matrix reads its input."""
 
     form: Form
@@ -294,9 +294,9 @@ def _form_of(weight: Weight) -> Form:
     return Form(Narrow.CODES, group) if group else WIDE
 
 
-def _by_reading(parts: Sequence[Linear]) -> list[tuple[Reading, list[int]]]:
+def _by_input(parts: Sequence[Linear]) -> list[tuple[InputForm, list[int]]]:
     """How matrices read their input, and which of them read it so."""
-    read = [Reading(_form_of(part.weight), part.weight.transform) for part in parts]
+    read = [InputForm(_form_of(part.weight), part.weight.transform) for part in parts]
     return [(reading, [i for i, each in enumerate(read) if each == reading]) for reading in dict.fromkeys(read)]
 
 
