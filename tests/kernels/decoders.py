@@ -155,7 +155,7 @@ def build(
 
 
 def logits_only(rows: Callable[[Ops, Decoder, Weights], Value]) -> Forward:
-    """A pass whose logits are these selected rows."""
+    """A pass whose logits are these selected rows; no step of it may want hidden states."""
     return lambda ops, spec, weights: ops.exits(rows(ops, spec, weights))
 
 

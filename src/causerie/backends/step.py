@@ -45,7 +45,9 @@ class Step:
     slots: Int32  # [s, 2] (read, written) of each sequence, read = -1 at position 0; [0, 2] where no layer keeps a slot
     rows: Int32  # [r] ascending rows whose logits are wanted; may be empty
     rope_lengths: Int32  # [n] length at which a length-dependent rotation is evaluated (see models/rope.py)
-    state_rows: Int32 = field(default_factory=lambda: np.zeros(0, np.int32))  # [s] as rows: those whose states are
+    state_rows: Int32 = field(default_factory=lambda: np.zeros(0, np.int32))
+    """[h] ascending rows whose hidden states are wanted. In all at most as many rows may be wanted as a step may have
+    tokens; one whose logits are wanted too counts twice."""
 
     @property
     def sequences(self) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence as Many
 
 from causerie.cache.book import CacheBook
-from causerie.engine.line import Line
+from causerie.engine.line import WaitingLine
 from causerie.engine.reading import lease_of
 from causerie.engine.sequence import Sequence
 
@@ -20,7 +20,7 @@ class Roster:
     def __init__(self, cache: CacheBook) -> None:
         self.cache = cache
         self.running: list[Sequence] = []  # by arrival
-        self.waiting = Line()
+        self.waiting = WaitingLine()
         self.releases = 0  # how often a lease was given back
 
     def __iter__(self) -> Iterator[Sequence]:

@@ -11,7 +11,7 @@ from causerie.spec.ops import Ops, Value, Weights, linear_parts
 
 
 def forward(ops: Ops, spec: Decoder, weights: Weights) -> tuple[Value, Value]:
-    """Logits [r, vocab] of the step that `ops` was made for, and hidden states [s, width] after the last norm, each of
+    """Logits [r, vocab] of the step that `ops` was made for, and hidden states [h, width] after the last norm, each of
     the rows that want them; see `Step` for what a step is."""
     x = ops.embed(weights[EMBEDDING], spec.embedding_scale)
     if not spec.layers:

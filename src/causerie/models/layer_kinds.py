@@ -3,9 +3,12 @@ and no mixer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from causerie.models.config import Config
+from causerie.spec.decoder import Decoder
 
 FULL, SLIDING, CONV = "full_attention", "sliding_attention", "conv"
 
@@ -19,3 +22,9 @@ def layer_kinds(c: Config, otherwise: Sequence[str], known: Sequence[str] = (FUL
     if len(kinds) != len(otherwise) or not set(known).issuperset(kinds):
         raise c.wrong("layer_types", kinds, f"a list of {len(otherwise)} words, each {' or '.join(map(repr, known))}")
     return kinds
+
+
+def with_kinds(spec: Decoder, kinds: Sequence[str], changes: Mapping[str, Mapping[str, Any]]) -> Decoder:
+    """The decoder with the fields changed that the attention of each kind of layer has otherwise."""
+    layers = (layer.with_attention(**changes.get(kind, {})) for layer, kind in zip(spec.layers, kinds, strict=True))
+    return replace(spec, layers=tuple(layers))

@@ -35,6 +35,23 @@ def read_rope(
     return read_scaled(c, part, head_dim, theta, default_theta=default_theta, partial=partial, aliases=aliases)
 
 
+def read_ropes(c: Config, head_dim: int, thetas: Mapping[str, float]) -> dict[str, Rope]:
+    """The rotation of each kind of layer, of which `thetas` gives the base where a config leaves it out: an object for
+    each in `rope_parameters`; or, as older files have it, the first kind's as `read_rope` reads it, and the others
+    without a scaling."""
+    each = c.part("rope_parameters") if c.holds_objects("rope_parameters") else None
+    parts = {kind: each.part(kind) if each is not None else None for kind in thetas}
+    first, *_ = thetas
+    context = c.integer("max_position_embeddings")
+
+    def rope(kind: str, theta: float, part: Config | None) -> Rope:
+        if part is not None:
+            return read_scaled(c, part, head_dim, None, default_theta=theta)
+        return read_rope(c, head_dim, default_theta=theta) if kind == first else Rope(theta, head_dim, context)
+
+    return {kind: rope(kind, theta, parts[kind]) for kind, theta in thetas.items()}
+
+
 def read_scaled(
     c: Config,
     part: Config,

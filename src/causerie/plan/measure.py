@@ -91,16 +91,16 @@ class Workbench:
         self._check_room(trial, rings)
         while self._filled < trial.depth:
             count = min(self._model.max_tokens, trial.depth - self._filled)
-            self._run([self._work(rings, 0, self._filled, count, wanted=0)])
+            self._run([self._work(rings, 0, self._filled, count, outputs=0)])
             self._filled += count
         # Copied, not shared: sequences that share blocks would find each other's in the processor's cache.
         pairs = rings.copies(trial.depth, trial.batch)
         if self._model.cache.slots and trial.batch > 1 and trial.depth:  # what the first remembers, each remembers
-            heirs = [self._work(rings, sequence, trial.depth, 1, wanted=0) for sequence in range(1, trial.batch)]
+            heirs = [self._work(rings, sequence, trial.depth, 1, outputs=0) for sequence in range(1, trial.batch)]
             self._run([replace(work, slots=(0, work.slots[1])) for work in heirs], pairs)
             pairs = []
         rows = 1 if trial.kind == "decode" else min(trial.tokens, self._model.max_tokens)
-        works = [self._work(rings, sequence, trial.depth, rows, wanted=1) for sequence in range(trial.batch)]
+        works = [self._work(rings, sequence, trial.depth, rows, outputs=1) for sequence in range(trial.batch)]
         self._run(works, pairs)
         self._filled = min(self._filled, trial.depth)
 
@@ -126,23 +126,23 @@ class Workbench:
         if trial.kind == "prefill":
             for start in range(trial.depth, trial.end, self._model.max_tokens):
                 count = min(self._model.max_tokens, trial.end - start)
-                self._run([self._work(rings, 0, start, count, wanted=int(start + count == trial.end))])
+                self._run([self._work(rings, 0, start, count, outputs=int(start + count == trial.end))])
         else:
             for position in range(trial.depth, trial.end):
-                self._run([self._work(rings, sequence, position, 1, wanted=1) for sequence in range(trial.batch)])
+                self._run([self._work(rings, sequence, position, 1, outputs=1) for sequence in range(trial.batch)])
         return self._clock() - begun
 
     def last_step(self, trial: Trial) -> Step:
         """The step that ends the trial, to be looked at on its own; after `run`, which filled the cache up to it."""
         rings = self._rings(trial)
         rows = 1 if trial.kind == "decode" else (trial.tokens - 1) % self._model.max_tokens + 1
-        works = [self._work(rings, sequence, trial.end - rows, rows, wanted=1) for sequence in range(trial.batch)]
+        works = [self._work(rings, sequence, trial.end - rows, rows, outputs=1) for sequence in range(trial.batch)]
         return batch.build(Plan(tuple(works)))
 
     def _rings(self, trial: Trial) -> Rings:
         return Rings(self._model.cache, trial.end, self._model.max_tokens)
 
-    def _work(self, rings: Rings, sequence: int, start: int, count: int, wanted: int) -> Work:
+    def _work(self, rings: Rings, sequence: int, start: int, count: int, outputs: int) -> Work:
         tokens = array("i", self._tokens.integers(0, self._model.vocab, count, dtype=np.int32).tobytes())
         request = Request(sequence, tuple(tokens[:1]), SamplingParams())
         return Work(
@@ -150,8 +150,8 @@ class Workbench:
             tokens,
             start,
             rings.tables(sequence, start),
-            wanted,
-            wanted,
+            outputs,
+            outputs,
             tokens,
             turned=1,  # each row for its own length
             slots=(sequence if start else -1, sequence) if self._model.cache.slots else (-1, -1),

@@ -86,11 +86,11 @@ class Ops(Protocol):
         ...
 
     def select(self, x: Value) -> Value:
-        """[r + s, width]: the rows whose logits the step wants, then those whose hidden states it wants."""
+        """[r + h, width]: the rows whose logits the step wants, then those whose hidden states it wants."""
         ...
 
     def exits(self, x: Value) -> tuple[Value, Value]:
-        """[r, width] and [s, width]: both kinds of the selected rows, apart."""
+        """[r, width] and [h, width]: both kinds of the selected rows, apart."""
         ...
 
 

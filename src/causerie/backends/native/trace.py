@@ -295,7 +295,7 @@ class Memory:
 
 def share_memory(lines: list[Line], results: tuple[Value, ...]) -> Memory:
     """A buffer for every value; values that are never alive together share one. The results' buffers are the last, and
-    their rows are exactly as wide as they are, since their memory is the caller's."""
+    their rows lie without gaps, since their memory is the caller's."""
     last_use = {value.number: i for i, line in enumerate(lines) for value in (*line.outputs, *line.inputs)}
     buffer_of: dict[int, int] = {}
     given = {result.number for result in results}

@@ -124,7 +124,7 @@ class TorchExecutable:
         self._dtype = dtype
 
     def run(self, step: Step, rotations: Rotations) -> StepOutput:
-        """Logits [r, vocab] and hidden states [s, width]."""
+        """Logits [r, vocab] and hidden states [h, width]."""
         if self._cache is None:
             raise EngineError("The model was closed and cannot run. Load it again.")
         if len(step.tokens) > self._max_tokens:

@@ -41,7 +41,7 @@ class StepTensors:
     """A `Step` on a device."""
 
     tokens: Tensor  # [n] int64
-    wanted: Tensor  # [r + s] int64: the rows whose logits are wanted, then those whose states are
+    wanted: Tensor  # [r + h] int64: the rows whose logits are wanted, then those whose states are
     logits_count: int  # r
     places: tuple[Tensor, ...]  # of each page group: [n] int64, where each row's key and value belong (see PagedCache)
     copies: tuple[Tensor, ...]  # of each page group: [c, 2] int64

@@ -115,11 +115,11 @@ class TorchOps:
         return x + y
 
     def select(self, x: Tensor) -> Tensor:
-        """[r + s, width]"""
+        """[r + h, width]"""
         return x[self._step.wanted]
 
     def exits(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """[r, width] and [s, width]"""
+        """[r, width] and [h, width]"""
         return x[: self._step.logits_count], x[self._step.logits_count :]
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from causerie.errors import ConfigError
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
-from causerie.models.layer_kinds import FULL, SLIDING, layer_kinds
+from causerie.models.layer_kinds import FULL, SLIDING, layer_kinds, with_kinds
 from causerie.models.names import LLAMA_WEIGHTS
 from causerie.models.registry import architecture
 from causerie.spec.decoder import Decoder
@@ -33,8 +31,4 @@ def with_windows(c: Config, spec: Decoder) -> Decoder:
             f"config.json has layers of type {SLIDING!r} in 'layer_types' and no window for them: it must set "
             "'use_sliding_window' = true and 'sliding_window'."
         )
-    layers = (
-        layer.with_attention(window=window if kind == SLIDING else None)
-        for layer, kind in zip(spec.layers, kinds, strict=True)
-    )
-    return replace(spec, layers=tuple(layers))
+    return with_kinds(spec, kinds, {SLIDING: {"window": window}})
