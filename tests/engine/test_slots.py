@@ -102,21 +102,23 @@ def test_equal_prompts_are_read_once() -> None:
 
 def test_snapshots_are_as_many_as_slots_and_the_oldest_goes_first() -> None:
     engine = Watched(hybrid(slots=5))
-    texts = [[*message(start, 65), 1] for start in range(1, 7)]
+    texts = [[*message(start, 65), 1] for start in range(1, 4)]
     for prompt in texts[:2]:
         engine.start(prompt, max_tokens=1, eos=(EOS,))
         engine.finish()
     assert snapshots(engine) == 4
-    again = engine.start([*texts[0][:-1], 2], max_tokens=1, eos=(EOS,))  # so that it is not the oldest any more
-    engine.finish()
-    for prompt in texts[2:4]:
-        engine.start(prompt, max_tokens=1, eos=(EOS,))
+    asked = []
+    for at, last in (
+        (0, 2),
+        (2, 1),
+        (0, 3),
+        (2, 2),
+        (1, 2),
+    ):  # the first is not the oldest any more when room is needed
+        asked.append(engine.start([*texts[at][:-1], last], max_tokens=1, eos=(EOS,)))
         engine.finish()
         assert snapshots(engine) <= 5
-    assert sum(rows(engine, again)) == 1
-    asked = [engine.start([*texts[at][:-1], 3], max_tokens=1, eos=(EOS,)) for at in (3, 2, 1)]
-    engine.finish()
-    assert [sum(rows(engine, number)) for number in asked] == [1, 1, 66]
+    assert [sum(rows(engine, number)) for number in asked] == [1, 66, 1, 1, 66]
 
 
 def test_no_more_run_than_there_are_slots() -> None:
