@@ -18,6 +18,7 @@ KERNELS = (
     "exactness",
     "attention",
     "short_conv",
+    "step_check",
     "quantized",
     "lossless",
     "accuracy",

@@ -1,5 +1,5 @@
-"""Of which kind each layer is, as configs say it: it sees the whole sequence or a window, or convolves. Knows no family
-and no mixer."""
+"""Of which kind each layer is, as configs say it: it sees the whole sequence or a window, or convolves. Knows no
+family."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def layer_kinds(c: Config, otherwise: Sequence[str], known: Sequence[str] = (FUL
 
 def with_kinds(spec: Decoder, kinds: Sequence[str], changes: Mapping[str, Mapping[str, Any]]) -> Decoder:
     """The decoder with the fields changed that the attention of each kind of layer has otherwise."""
-    layers = (layer.with_attention(**changes.get(kind, {})) for layer, kind in zip(spec.layers, kinds, strict=True))
-    return replace(spec, layers=tuple(layers))
+    changed = (layer.with_attention(**changes.get(kind, {})) for layer, kind in zip(spec.layers, kinds, strict=True))
+    return replace(spec, layers=tuple(changed))

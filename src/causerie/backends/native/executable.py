@@ -72,7 +72,7 @@ FAULTS: dict[Fault, Callable[[int, Step, ctypes.Structure], str]] = {
         f"{program.max_tokens}"
     ),
 }
-"""What is wrong with a step, in words: its row, entry or sequence (src/run.cpp says how they are counted), the step,
+"""What is wrong with a step, in words: its row, entry or sequence (src/check.cpp says how they are counted), the step,
 and the Program."""
 
 _CLOSED = "The model was closed and cannot run. Load it again."

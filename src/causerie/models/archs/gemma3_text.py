@@ -47,13 +47,12 @@ def gemma3_text(c: Config) -> Decoder:
     c.expect("use_bidirectional_attention", False)
     bias = c.boolean("attention_bias", False)
     thetas = {FULL: 1e6, SLIDING: c.number("rope_local_base_freq", 10000.0, least=1.0)}
-    ropes: dict[str, Rope] = {}
 
     def rope(head_dim: int) -> Rope:
-        ropes.update(read_ropes(c, head_dim, thetas))
-        return ropes[FULL]
+        return read_ropes(c, head_dim, thetas)[FULL]
 
     spec = llama_like(c, bias=bias, out_bias=bias, head_dim=256, kv_heads=4, rope=rope, act="hidden_activation")
+    ropes = read_ropes(c, next(spec.attentions).head_dim, thetas)
     spec = spec.each_attention(qk_norm=spec.norm, scale=c.number("query_pre_attn_scalar", 256) ** -0.5)
     distance = c.integer("sliding_window_pattern", c.integer("_sliding_window_pattern", 6))
     kinds = layer_kinds(c, [SLIDING if (i + 1) % distance else FULL for i in range(len(spec.layers))])

@@ -21,7 +21,7 @@ enum Counted : int32_t { TOKENS_COUNTED, WANTED_COUNTED, LOGITS_COUNTED, STATES_
 enum Narrow : int32_t { NARROW_NOT, NARROW_BFLOAT16, NARROW_CODES, NARROW_COUNT };
 // The kinds of products that peak.cpp measures.
 enum Arithmetic : int32_t { ARITHMETIC_FLOAT32, ARITHMETIC_BFLOAT16, ARITHMETIC_INT8, ARITHMETIC_COUNT };
-// What is wrong with a step: run.cpp.
+// What is wrong with a step: check.cpp.
 enum Fault : int32_t {
   STEP_OK,
   TOO_MANY_TOKENS,
