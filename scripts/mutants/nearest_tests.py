@@ -15,16 +15,22 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "checkpoint": ("tests/checkpoint",),
     "decoding": ("tests/engine",),
     "engine": ("tests/engine",),
-    "loading": ("tests/quant", "tests/parity/test_load.py", "tests/parity/test_adding.py"),
-    "models": (
-        "tests/parity/test_config.py",
-        "tests/parity/test_rope.py",
-        "tests/parity/test_unread_keys.py",
+    "loading": (
+        "tests/quant",
+        "tests/parity/test_load.py",
+        "tests/parity/test_adding.py",
+        "tests/parity/test_nested.py",
         "tests/parity/test_features.py",
-        "tests/parity/test_parity.py",
+        "tests/parity/test_experts.py",
     ),
+    "models": ("tests/parity",),
     "quant": ("tests/quant",),
-    "server/http/gate.py": ("tests/server/test_routes.py", "tests/server/test_admission.py"),
+    "server/http/gate.py": ("tests/server/test_routes.py", "tests/server/test_wrong_requests.py"),
+    "server/http/request_body.py": (
+        "tests/server/test_wrong_requests.py",
+        "tests/server/test_connection.py",
+        "tests/server/test_routes.py",
+    ),
     "server/http/admission.py": ("tests/server/test_admission.py",),
     "server/http/json_bounds.py": ("tests/server/test_json_bounds.py",),
     "server/processes/backlog.py": ("tests/server/test_admission.py", "tests/server/test_slow_readers.py"),
@@ -35,7 +41,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "server/processes/pulse.py": ("tests/server/test_pulse.py",),
     "server/processes/text/text_work.py": ("tests/server/test_text_work.py",),
     "server/processes/text/text_lane.py": ("tests/server/test_text_work.py",),
-    "spec": ("tests/parity/test_config.py", "tests/parity/test_rope.py", "tests/parity/test_footprint.py"),
+    "spec": ("tests/parity", "tests/plan/test_speed.py", "tests/kernels/test_backend.py"),
     "text": ("tests/chat",),
 }
 SOURCE = "src/causerie/"
@@ -56,6 +62,11 @@ def folders(file: str) -> tuple[str, ...]:
     return FOLDERS[max(beginnings, key=len)] if beginnings else ()
 
 
+def judges(root: Path, file: str) -> list[str]:
+    """The files of tests that answer for a file."""
+    return [path.relative_to(root).as_posix() for folder in folders(file) for path in _test_files(root / folder)]
+
+
 def facts(file: str) -> bool:
     """Whether the strings of a file are facts."""
     return file.removeprefix(SOURCE) in FACTS
@@ -69,8 +80,7 @@ def package(file: str) -> str:
 def importers(root: Path, file: str) -> list[str]:
     """Those of a file's tests that import it by name."""
     module = file.removeprefix("src/").removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-    paths = [path for folder in folders(file) for path in _test_files(root / folder)]
-    return [path.relative_to(root).as_posix() for path in paths if module in _imported(path)]
+    return [path for path in judges(root, file) if module in _imported(root / path)]
 
 
 def _test_files(place: Path) -> list[Path]:
