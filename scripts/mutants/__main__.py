@@ -145,6 +145,7 @@ class Judge:
         self._copy = copy
         self._nearest_only = nearest_only
         self._limits: dict[tuple[str, ...], float | None] = {}  # seconds; None where tests fail without a mutant
+        self._notices: Counter[str] = Counter()  # of a file of tests: those that noticed most go first
 
     def result(self, mutant: Mutant) -> tuple[str, str]:
         """ "noticed" (a hang is, too), "survived", or "untested" where tests fail without any mutant; and the test that
@@ -161,11 +162,13 @@ class Judge:
                 continue
             self._copy.write(mutant.file, mutant.text)
             try:
-                answer = self._copy.test(tests, limit)
+                answer = self._copy.test(sorted(tests, key=lambda each: -self._notices[each]), limit)
             finally:
                 self._copy.write(mutant.file, real)
             if answer["code"] != 0:
-                return "noticed", "no end" if answer["code"] is None else _failed(answer["tail"])
+                by = "no end" if answer["code"] is None else _failed(answer["tail"])
+                self._notices[by.partition("::")[0]] += 1
+                return "noticed", by
         return result, ""
 
     def _limit(self, tests: list[str]) -> float | None:
