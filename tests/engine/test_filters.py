@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from causerie.decoding import logits as keep
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import RequestSampler
+from causerie.errors import UsageError
 
 torch = pytest.importorskip("torch")
 hf = pytest.importorskip("transformers.generation.logits_process")
@@ -156,6 +157,27 @@ def test_filters_equal_transformers_on_a_large_vocabulary(wanted: dict[str, Any]
     assert scores is not None
     differing = np.count_nonzero(np.isfinite(scores) != np.isfinite(expected[0].numpy()))
     assert differing <= max(1, np.isfinite(scores).sum() // 2000)
+
+
+@pytest.mark.parametrize("value", [-0.25, 0.25, 1.25])
+@pytest.mark.parametrize(
+    ("flag", "warper"),
+    [
+        ("top_p", hf.TopPLogitsWarper),
+        ("min_p", hf.MinPLogitsWarper),
+        ("typical_p", hf.TypicalLogitsWarper),
+        ("epsilon_cutoff", hf.EpsilonLogitsWarper),
+        ("eta_cutoff", hf.EtaLogitsWarper),
+    ],
+)
+def test_shares_are_refused_where_transformers_refuses_them(flag: str, warper: Any, value: float) -> None:
+    try:
+        warper(value)
+    except ValueError:
+        with pytest.raises(UsageError, match=f"{flag} is {value}"):
+            SamplingParams(**{flag: value})
+    else:
+        assert getattr(SamplingParams(**{flag: value}), flag) == value
 
 
 def test_presence_and_frequency_count_the_answer_only() -> None:
