@@ -119,6 +119,18 @@ def test_int8_is_near_the_exact_cache(name: str) -> None:
     assert np.sqrt(((logits - expected) ** 2).mean()) < 0.02 * expected.std()
 
 
+@pytest.mark.parametrize("instruction_set", RUNNABLE)
+def test_scores_may_tower_over_those_of_an_earlier_chunk(instruction_set: str) -> None:
+    """By so much that exp(the difference) is no float32: sums of chunks are brought to the larger of their maxima."""
+    spec = SHAPES["grouped"].decoder()
+    stored = random_weights(spec)
+    stored["layers.0.mixer.q"] *= np.float32(200)
+    tokens = some_tokens(LENGTH, spec.vocab, seed=5)
+    expected = reference_logits(spec, stored, tokens)
+    (logits,) = prompt_logits(build(spec, stored, instruction_set=instruction_set), [tokens], chunk=200)
+    assert np.sqrt(((logits - expected) ** 2).mean()) < 0.002 * expected.std()
+
+
 def test_rows_beyond_the_room_for_sums() -> None:
     """A step whose rows look back over more chunks than there is room for runs them in a row."""
     model = apart(model_of(SHAPES["grouped"], "int8"), 3)
