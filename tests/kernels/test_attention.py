@@ -120,6 +120,19 @@ def test_int8_is_near_the_exact_cache(name: str) -> None:
 
 
 @pytest.mark.parametrize("instruction_set", RUNNABLE)
+@pytest.mark.parametrize("name", SHAPES)
+def test_int8_gives_the_only_value_there_is_back(name: str, instruction_set: str) -> None:
+    """Of a first token attention has no choice: what it gives is the value's bytes times their scale."""
+    spec = SHAPES[name].decoder()
+    stored = random_weights(spec)
+    model = build(spec, stored, cache="int8", instruction_set=instruction_set)
+    for token in range(5):
+        expected = reference_logits(spec, stored, [token], int8_cache=True)
+        (logits,) = prompt_logits(model, [[token]])
+        assert np.abs(logits - expected).max() < 4e-6 * expected.std()
+
+
+@pytest.mark.parametrize("instruction_set", RUNNABLE)
 def test_scores_may_tower_over_those_of_an_earlier_chunk(instruction_set: str) -> None:
     """By so much that exp(the difference) is no float32: sums of chunks are brought to the larger of their maxima."""
     spec = SHAPES["grouped"].decoder()
