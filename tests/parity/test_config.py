@@ -100,6 +100,13 @@ def test_refusals_name_the_key(changes: dict[str, Any], named: str) -> None:
         spec_from_config(LLAMA | changes)
 
 
+def test_a_key_that_is_needed_is_null_or_not_there() -> None:
+    with pytest.raises(ConfigError, match="'intermediate_size' and config.json sets it to null"):
+        spec_from_config(LLAMA | {"intermediate_size": None})
+    with pytest.raises(ConfigError, match="'intermediate_size' and config.json lacks it"):
+        spec_from_config({key: value for key, value in LLAMA.items() if key != "intermediate_size"})
+
+
 @pytest.mark.parametrize(
     ("family", "changes", "named"),
     [
