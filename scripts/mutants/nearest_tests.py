@@ -32,7 +32,11 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "models": PARITY,
     "quant": ("tests/quant",),
-    "server/http/gate.py": ("tests/server/test_routes.py", "tests/server/test_wrong_requests.py"),
+    "server/http/gate.py": (
+        "tests/server/test_gate.py",
+        "tests/server/test_routes.py",
+        "tests/server/test_wrong_requests.py",
+    ),
     "server/http/request_body.py": (
         "tests/server/test_wrong_requests.py",
         "tests/server/test_connection.py",
