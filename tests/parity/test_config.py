@@ -101,9 +101,9 @@ def test_refusals_name_the_key(changes: dict[str, Any], named: str) -> None:
 
 
 def test_a_key_that_is_needed_is_null_or_not_there() -> None:
-    with pytest.raises(ConfigError, match="'intermediate_size' and config.json sets it to null"):
+    with pytest.raises(ConfigError, match=r"'intermediate_size' and config\.json sets it to null"):
         spec_from_config(LLAMA | {"intermediate_size": None})
-    with pytest.raises(ConfigError, match="'intermediate_size' and config.json lacks it"):
+    with pytest.raises(ConfigError, match=r"'intermediate_size' and config\.json lacks it"):
         spec_from_config({key: value for key, value in LLAMA.items() if key != "intermediate_size"})
 
 
