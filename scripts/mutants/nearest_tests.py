@@ -37,11 +37,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "tests/server/test_routes.py",
         "tests/server/test_wrong_requests.py",
     ),
-    "server/http/request_body.py": (
-        "tests/server/test_wrong_requests.py",
-        "tests/server/test_connection.py",
-        "tests/server/test_routes.py",
-    ),
+    "server/http/request_body.py": ("tests/server/test_request_body.py", "tests/server/test_wrong_requests.py"),
     "server/http/admission.py": ("tests/server/test_admission.py",),
     "server/http/json_bounds.py": ("tests/server/test_json_bounds.py",),
     "server/processes/backlog.py": ("tests/server/test_admission.py", "tests/server/test_slow_readers.py"),
