@@ -50,6 +50,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "server/processes/text/text_lane.py": ("tests/server/test_text_work.py",),
     "spec": (*PARITY, "tests/plan/test_speed.py", "tests/kernels/test_backend.py"),
     "text": ("tests/chat",),
+    "text/response_format.py": ("tests/chat", "tests/server/test_wrong_requests.py"),
 }
 SOURCE = "src/causerie/"
 # Tables of names that are facts about others: a test of each could only say it again. Their strings are not changed.

@@ -187,6 +187,28 @@ def test_a_fault_of_the_engine_reaches_all_callers(start: Start) -> None:
         list(engine.stream([1], SamplingParams(max_tokens=1)))
 
 
+def test_after_a_fault_a_stream_has_ended(start: Start) -> None:
+    """Whoever asks again is not left to wait for what cannot come."""
+    engine = start(model(Slow))
+    stream = engine.stream([2], SamplingParams())
+    next(stream)
+
+    async def read() -> None:
+        coming = engine.astream([1], SamplingParams())
+        await anext(coming)
+        engine._engine._scheduler.commit = _fault  # type: ignore[method-assign,assignment]
+        with pytest.raises(EngineError, match="scripted fault"):
+            async for _ in coming:
+                pass
+        with pytest.raises(StopAsyncIteration):
+            await asyncio.wait_for(anext(coming), 20)
+
+    asyncio.run(read())
+    with pytest.raises(EngineError, match="scripted fault"):
+        list(stream)
+    assert list(stream) == []
+
+
 def _fault(plan: object, drawn: object) -> list[object]:
     raise ZeroDivisionError("scripted fault")
 
