@@ -140,6 +140,24 @@ def test_async_streams(start: Start) -> None:
     assert asyncio.run(all_of_them()) == [expected(scripted, [n], 6) for n in range(4)]
 
 
+def test_closing_an_async_stream_cancels(start: Start) -> None:
+    engine = start(model(Slow))
+
+    async def read() -> None:
+        stream = engine.astream([1], SamplingParams())
+        await anext(stream)
+        await stream.aclose()
+        for _ in range(2000):
+            if engine.stats().running == 0:
+                break
+            await asyncio.sleep(0.01)
+        assert engine.stats().running == 0  # while the stream itself is still there
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+
+    asyncio.run(read())
+
+
 def test_cancelling_a_task_cancels_its_request(start: Start) -> None:
     engine = start(model(Slow))
 
