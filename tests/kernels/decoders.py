@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import erf
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ from causerie.spec.rope import Rope
 Array = NDArray[Any]
 RUNNABLE = [each.name for each in instruction_sets() if each.lacking is None]
 BLOCKS = 40
+PLAIN_NORM = Norm(1e-5)
 
 
 @dataclass(frozen=True)
@@ -56,23 +57,34 @@ class Shape:
     act: Activation = "silu"
     experts: int = 0
     active: int = 1
+    norm: Norm = PLAIN_NORM
+    own_norms: bool = False
+    gated: bool = True
+    parallel: Literal["one norm", "two norms"] | None = None
+    slopes: bool = False
+    turns: bool = True
 
     def decoder(self) -> Decoder:
         """The spec."""
-        norm = Norm(1e-5)
+        norm = self.norm
+        slopes = tuple(0.7**head for head in range(self.heads))
+        rope = Rope(10000.0, self.head_dim if self.dims is None else self.dims, 512)
         mixer = Attention(
             self.heads,
             self.kv_heads,
             self.head_dim,
             scale=self.head_dim**-0.5,
-            rope=Rope(10000.0, self.head_dim if self.dims is None else self.dims, 512),
+            rope=rope if self.turns else None,
             window=self.window,
             qkv_bias=self.bias,
             out_bias=self.bias,
             qk_norm=norm if self.qk_norm else None,
+            qk_norm_own=self.own_norms,
+            slopes=slopes if self.slopes else None,
         )
-        mlp = MLP(self.hidden, self.act, self.bias)
-        layer = Layer(mixer, Experts(self.experts, self.active, self.hidden, self.act) if self.experts else mlp, norm)
+        mlp = MLP(self.hidden, self.act, self.bias, self.gated)
+        experts = Experts(self.experts, self.active, self.hidden, self.act)
+        layer = Layer(mixer, experts if self.experts else mlp, norm, parallel=self.parallel)
         return Decoder("test", self.vocab, self.width, (layer,) * self.layers, norm, self.tied, 512)
 
 
@@ -218,15 +230,20 @@ def reference_logits(
         part = {
             name.removeprefix(f"layers.{i}."): array for name, array in w.items() if name.startswith(f"layers.{i}.")
         }
-        x = x + _attention(spec, layer.mixer, part, _norm(x, part["mixer_norm"], layer.norm), int8_cache)
-        h = _norm(x, part["ffn_norm"], layer.norm)
-        x = x + (_experts(layer.ffn, part, h) if isinstance(layer.ffn, Experts) else _mlp(layer.ffn, part, "ffn.", h))
-    return _norm(x, w["norm"], spec.norm) @ w["embed" if spec.tied else "head"].T
+        h = _norm(x, part, "mixer_norm", layer.norm)
+        mixed = x + _attention(spec, layer.mixer, part, h, int8_cache)
+        if layer.parallel != "one norm":
+            h = _norm(x if layer.parallel else mixed, part, "ffn_norm", layer.norm)
+        ffn = layer.ffn
+        x = mixed + (_experts(ffn, part, h) if isinstance(ffn, Experts) else _mlp(ffn, part, "ffn.", h))
+    return np.asarray(_norm(x, w, "norm", spec.norm) @ w["embed" if spec.tied else "head"].T)
 
 
 def _mlp(mlp: MLP, w: Mapping[str, Array], prefix: str, x: Array) -> Array:
-    gate, up = (x @ w[prefix + name].T + w.get(f"{prefix}{name}_bias", 0.0) for name in ("gate", "up"))
-    return np.asarray((activate(gate, mlp.act) * up) @ w[prefix + "down"].T + w.get(prefix + "down_bias", 0.0))
+    names = ("gate", "up") if mlp.gated else ("up",)
+    first, *up = (x @ w[prefix + name].T + w.get(f"{prefix}{name}_bias", 0.0) for name in names)
+    inner = activate(first, mlp.act) * (up[0] if up else 1.0)
+    return np.asarray(inner @ w[prefix + "down"].T + w.get(prefix + "down_bias", 0.0))
 
 
 def _experts(experts: Experts, w: Mapping[str, Array], x: Array) -> Array:
@@ -239,12 +256,22 @@ def _experts(experts: Experts, w: Mapping[str, Array], x: Array) -> Array:
     return np.asarray(np.einsum("ne,end->nd", shares, np.stack(each)))
 
 
-def _norm(x: Array, weight: Array, norm: Norm) -> Array:
-    return x / np.sqrt((x**2).mean(-1, keepdims=True) + norm.eps) * weight
+def _norm(x: Array, w: Mapping[str, Array], name: str, norm: Norm) -> Array:
+    """Of rows, or of heads [n, heads, elements], which may have weights of their own."""
+
+    def own(which: str, absent: float) -> Array:
+        return w[which].reshape(-1, x.shape[-1]) if which in w else np.array(absent)
+
+    if norm.centered:
+        x = x - x.mean(-1, keepdims=True)
+    scaled = x / np.sqrt((x**2).mean(-1, keepdims=True) + norm.eps)
+    return np.asarray(scaled * own(name, 1.0) + own(f"{name}_bias", 0.0))
 
 
 def activate(x: Array, act: Activation) -> Array:
-    """silu, gelu or gelu_tanh in float64."""
+    """Each of the activations, in float64."""
+    if act.startswith("relu"):
+        return np.maximum(x, 0) ** (2 if act == "relu2" else 1)
     if act == "silu":
         return x / (1 + np.exp(-x))
     if act == "gelu":
@@ -255,17 +282,19 @@ def activate(x: Array, act: Activation) -> Array:
 def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, int8_cache: bool) -> Array:
     n = len(x)
     positions = np.arange(n, dtype=np.int32)
-    turn = RopeTable(spec.ropes).rows(positions, positions)[spec.ropes.index(mixer.rope)].astype(np.float64)
+    turns = dict(zip(spec.ropes, RopeTable(spec.ropes).rows(positions, positions), strict=True))
 
     def heads(name: str, count: int) -> Array:
         projected = (x @ w[f"mixer.{name}"].T + w.get(f"mixer.{name}_bias", 0.0)).reshape(n, count, mixer.head_dim)
         if name == "v":
             return projected
         if mixer.qk_norm is not None:
-            projected = _norm(projected, w[f"mixer.{name}_norm"], mixer.qk_norm)
+            projected = _norm(projected, w, f"mixer.{name}_norm", mixer.qk_norm)
+        if mixer.rope is None:
+            return projected
         half = mixer.rope.dims // 2
         a, b, rest = np.split(projected, [half, 2 * half], axis=-1)
-        cosine, sine = turn[:, None, 0], turn[:, None, 1]
+        cosine, sine = turns[mixer.rope].astype(np.float64).swapaxes(0, 1)[:, :, None]
         return np.concatenate([a * cosine - b * sine, b * cosine + a * sine, rest], axis=-1)
 
     q, k, v = heads("q", mixer.heads), heads("k", mixer.kv_heads), heads("v", mixer.kv_heads)
@@ -274,6 +303,8 @@ def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array
     k, v = np.repeat(k, mixer.group, axis=1), np.repeat(v, mixer.group, axis=1)
     scores = np.einsum("ihd,jhd->hij", q, k) * mixer.scale
     distance = positions[:, None] - positions[None, :]
+    if mixer.slopes is not None:
+        scores -= np.array(mixer.slopes)[:, None, None] * distance
     hidden = (distance < 0) | (distance >= (mixer.window or n))
     scores[:, hidden] = -np.inf
     chances = np.exp(scores - scores.max(-1, keepdims=True))

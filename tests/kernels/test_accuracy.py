@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from causerie.spec.decoder import Decoder
+from causerie.spec.norm import Norm
 from causerie.spec.ops import Linear, Ops, Weights
 from tests.kernels.decoders import (
     RUNNABLE,
@@ -35,6 +36,15 @@ SHAPES = {
     "part-of-a-head-turns": Shape(dims=12, head_dim=34, heads=10, kv_heads=1, act="gelu_tanh"),
     "experts": Shape(experts=5, active=2, act="gelu"),
     "odd-experts": Shape(width=101, hidden=77, heads=5, kv_heads=5, head_dim=40, experts=3, active=1),
+    "layer-norms": Shape(norm=Norm(1e-5, centered=True, bias=True), width=101, heads=5, kv_heads=5),
+    "no-weights-in-norms": Shape(norm=Norm(1e-5, centered=True, weight=False), gated=False, act="relu2"),
+    "heads-with-norms-of-their-own": Shape(
+        norm=Norm(0.1, centered=True, bias=True), qk_norm=True, own_norms=True, heads=6, kv_heads=3, head_dim=34
+    ),
+    "one-norm": Shape(parallel="one norm", gated=False, act="gelu_tanh", bias=True),
+    "two-norms": Shape(parallel="two norms", gated=False, act="relu", hidden=77),
+    "slopes": Shape(slopes=True, turns=False, heads=6, kv_heads=2),
+    "slopes-and-turns": Shape(slopes=True, window=40, heads=4, kv_heads=4),
     "wide": Shape(width=200, hidden=328, heads=7, kv_heads=1, head_dim=64, layers=1),
 }
 
@@ -94,9 +104,10 @@ def test_weights_convert_between_formats(stored_format: str, held: str) -> None:
 
 
 @pytest.mark.parametrize("instruction_set", RUNNABLE)
-@pytest.mark.parametrize("act", ["silu", "gelu", "gelu_tanh"])
-def test_activations(act: Any, instruction_set: str) -> None:
-    """act(x) · 1 over every size of x. gelu cancels for negative x: errors of the size of 1's last bit."""
+@pytest.mark.parametrize("gated", [True, False], ids=["gated", "plain"])
+@pytest.mark.parametrize("act", ["silu", "gelu", "gelu_tanh", "relu", "relu2"])
+def test_activations(act: Any, gated: bool, instruction_set: str) -> None:
+    """act(x) · 1 and act(x) over every size of x. gelu cancels for negative x: errors of the size of 1's last bit."""
     spec = Shape(width=256, vocab=256, tied=False).decoder()
     stored = random_weights(spec)
     grid = np.concatenate([np.linspace(-110, 110, 30000), np.linspace(-6, 6, 35400), [0.0, -0.0, 1e-30, -1e-30]])
@@ -104,7 +115,8 @@ def test_activations(act: Any, instruction_set: str) -> None:
     stored["head"] = np.ones_like(stored["embed"])
 
     def forward(ops: Ops, spec: Decoder, weights: Weights) -> Any:
-        return ops.select(ops.glu(ops.embed(weights["embed"]), ops.embed(weights["head"]), act))
+        x = ops.embed(weights["embed"])
+        return ops.select(ops.glu(x, ops.embed(weights["head"]), act) if gated else ops.activate(x, act))
 
     model = build(spec, stored, forward=logits_only(forward), instruction_set=instruction_set)
     (found,) = prompt_logits(model, [range(256)])

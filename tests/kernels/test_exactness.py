@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from causerie.models.model import Model
+from causerie.spec.norm import Norm
 from tests.kernels.decoders import (
     RUNNABLE,
     Array,
@@ -26,6 +27,23 @@ CASES = {
     "odd": ("bfloat16", "bfloat16", Shape(vocab=1000, width=101, hidden=77, heads=5, kv_heads=1, head_dim=40)),
     "wide": ("bfloat16", "float32", Shape(width=200, hidden=2304, heads=9, kv_heads=1, head_dim=80, layers=1)),
     "experts": ("bfloat16", "bfloat16", Shape(experts=7, active=3, hidden=77)),
+    "layer-norms": (
+        "bfloat16",
+        "bfloat16",
+        Shape(
+            norm=Norm(1e-5, centered=True, bias=True),
+            width=101,
+            heads=5,
+            kv_heads=5,
+            head_dim=40,
+            qk_norm=True,
+            own_norms=True,
+            parallel="one norm",
+            gated=False,
+            act="relu2",
+        ),
+    ),
+    "slopes": ("float32", "int8", Shape(slopes=True, turns=False, parallel="two norms")),
     "long-k": ("float32", "float32", Shape(hidden=1100, heads=4, kv_heads=4, dims=8, layers=1)),
 }
 

@@ -28,7 +28,7 @@ from causerie.spec.weight import Role
 class WeightGroup:
     """The weights of one kind that are held in one format."""
 
-    kind: str  # "embedding", "attention", "feed-forward", "router", "head", "norms and biases"
+    kind: str  # "embedding", "attention", "feed-forward", "router", "positions", "head", "norms and biases"
     format: str
     parameters: int
     nbytes: int
@@ -105,7 +105,16 @@ def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:
     return tuple(WeightGroup(kind, format, *numbers) for (kind, format), numbers in _ordered(sums.items()))
 
 
-_KINDS = ("embedding", "embedding and head", "attention", "feed-forward", "router", "head", "norms and biases")
+_KINDS = (
+    "embedding",
+    "embedding and head",
+    "attention",
+    "feed-forward",
+    "router",
+    "positions",
+    "head",
+    "norms and biases",
+)
 
 
 def _ordered(items: Iterable[tuple[tuple[str, str], list[int]]]) -> list[tuple[tuple[str, str], list[int]]]:

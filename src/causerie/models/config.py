@@ -44,8 +44,21 @@ class Config:
         self._values = values
         self._path = path
         self._read: set[str] = set()
+        self._names: dict[str, str] = {}  # what the file calls keys that are read by another name
         self._parts: list[Config] = []
         self._unexpected: list[str] = []
+
+    def rename(self, theirs: Mapping[str, str]) -> None:
+        """Reads keys by the names that most families have for them; `theirs` says of each what files of this one call
+        it. Raises ConfigError for a file that has both, with different values."""
+        for ours, name in theirs.items():
+            if name not in self._values:
+                continue
+            if self.has(ours) and self.has(name) and not same_json(self._values[ours], self._values[name]):
+                raise self.wrong(name, self._values[name], f"{short_json(self._values[ours])}, as {ours!r} is")
+            values = dict(self._values)
+            values[ours] = values.pop(name)
+            self._values, self._names[ours] = values, name
 
     def assume(self, values: Mapping[str, Any]) -> None:
         """What a config means that does not have these keys: the field's defaults for a family."""
@@ -143,7 +156,7 @@ class Config:
     def wrong(self, key: str, value: Any, expected: str) -> ConfigError:
         """The error for a value that cannot be meant."""
         return ConfigError(
-            f"config.json sets {self._path + key!r} = {short_json(value)}; it must be {expected}. "
+            f"config.json sets {self._said(key)!r} = {short_json(value)}; it must be {expected}. "
             "The file is damaged, or made for another program."
         )
 
@@ -167,7 +180,10 @@ class Config:
         judge(self.leftovers(), self.family, strict, self.unexpected())
 
     def _unread(self, key: str) -> UnreadKey:
-        return UnreadKey(key, self._values[key], self._values, self._path)
+        return UnreadKey(self._names.get(key, key), self._values[key], self._values, self._path)
+
+    def _said(self, key: str) -> str:
+        return self._path + self._names.get(key, key)
 
     def _take(self, key: str, default: Any) -> Any:
         self._read.add(key)
@@ -178,7 +194,7 @@ class Config:
             return default
         said = "sets it to null" if key in self._values else "lacks it"
         raise ConfigError(
-            f"Family {self.family!r} needs {self._path + key!r} and config.json {said}. "
+            f"Family {self.family!r} needs {self._said(key)!r} and config.json {said}. "
             "The file is damaged, or made for another program."
         )
 

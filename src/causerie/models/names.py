@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from causerie.checkpoint.expression import Expression, Tensor
+from causerie.checkpoint.expression import Expression, Tensor, Turns
 from causerie.spec.decoder import EMBEDDING
 
 _BLOCK = "model.layers.{i}."
@@ -37,10 +37,46 @@ Table = Mapping[str, str | Expression]
 """Of each canonical weight, `{i}` standing for the number of its layer: the tensor's name, or an expression over
 tensors."""
 
+
+def modules(outside: Mapping[str, str], block: str, inside: Mapping[str, str]) -> dict[str, str | Expression]:
+    """A table of modules that have a weight and perhaps a bias: outside of layers, and inside, where names begin with
+    `block` and the layer's number."""
+    inner = {f"layers.{{i}}.{ours}": f"{block}{{i}}.{theirs}" for ours, theirs in inside.items()}
+    return with_biases({ours: f"{theirs}.weight" for ours, theirs in {**outside, **inner}.items()})
+
+
+def with_biases(table: Table) -> dict[str, str | Expression]:
+    """The same table, with the bias beside each weight."""
+    biases = {
+        f"{ours}_bias": theirs.removesuffix("weight") + "bias"
+        for ours, theirs in table.items()
+        if isinstance(theirs, str) and theirs.endswith(".weight")
+    }
+    return {**table, **biases}
+
+
+def without_prefix(table: Table, prefix: str) -> dict[str, str | Expression]:
+    """The same table for files whose names lack what all others begin with."""
+    return {ours: _renamed(theirs, lambda name: name.removeprefix(prefix)) for ours, theirs in table.items()}
+
+
+def taking_turns(table: Table, fused: str, rows: Mapping[str, int]) -> dict[str, str | Expression]:
+    """The same table where matrices of the mixer, and their biases, are `rows` of one tensor, head by head in turns."""
+    turns = dict(table)
+    start, step = 0, sum(rows.values())
+    for name, count in rows.items():
+        for kind, tensor in (("", f"{fused}.weight"), ("_bias", f"{fused}.bias")):
+            turns[f"layers.{{i}}.mixer.{name}{kind}"] = Turns(Tensor(tensor), start, start + count, step)
+        start += count
+    return turns
+
+
 _LAYER = re.compile(r"^layers\.(\d+)\.")
-# Frequencies of the rotation that old checkpoints saved; they follow from config.json.
+# What old checkpoints saved although it follows from config.json: frequencies of the rotation, masks of attention.
 _COMPUTED = re.compile(
-    r"^(?:language_model\.)?model\.(?:language_model\.)?(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$"
+    r"^(?:(?:language_model\.)?model\.(?:language_model\.)?(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq"
+    r"|gpt_neox\.layers\.\d+\.attention\.(?:rotary_emb\.inv_freq|bias|masked_bias)"
+    r"|(?:transformer\.)?h\.\d+\.(?:attn\.(?:bias|masked_bias)|self_attention\.(?:maybe_rotary|rotary_emb)\.inv_freq))$"
 )
 
 

@@ -21,11 +21,14 @@ class Attention:
     kv_heads: int
     head_dim: int
     scale: float  # scores are q·k times this
-    rope: Rope
+    rope: Rope | None  # None: queries and keys do not turn
     window: int | None = None  # a token sees itself and the window - 1 tokens before it; None sees everything
     qkv_bias: bool = False
     out_bias: bool = False
     qk_norm: Norm | None = None  # on every query and key head, before the rotation
+    qk_norm_own: bool = False  # each head has weights of its own in it
+    clip: float | None = None  # queries, keys and values are cut off at ± this, before anything else is done with them
+    slopes: tuple[float, ...] | None = None  # of each head: what a score loses for each token that lies between (ALiBi)
 
     @property
     def group(self) -> int:
@@ -54,8 +57,8 @@ class Attention:
             if self.qkv_bias:
                 yield vector(f"{name}_bias", rows)
         if self.qk_norm is not None:
-            yield vector("q_norm", self.head_dim)
-            yield vector("k_norm", self.head_dim)
+            yield from self.qk_norm.weights("q_norm", self.query_width if self.qk_norm_own else self.head_dim)
+            yield from self.qk_norm.weights("k_norm", self.key_width if self.qk_norm_own else self.head_dim)
         yield WeightSpec("o", (width, self.query_width), "attention")
         if self.out_bias:
             yield vector("o_bias", width)
@@ -65,11 +68,14 @@ class Attention:
         return PartCost(2 * (self.query_width + self.key_width) * width, 2 * self.query_width)
 
     def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, prefix: str) -> Value:
-        """softmax(rope(q)·rope(k)ᵀ · scale) · v, projected back: [n, width] → [n, width] (Vaswani et al., 2017)."""
+        """softmax(rope(q)·rope(k)ᵀ · scale) · v, projected back: [n, width] → [n, width] (Vaswani et al., 2017). Of
+        slopes: Press et al., "Train short, test long" (2021)."""
         q, k, v = ops.linear(x, *linear_parts(weights, prefix, ["q", "k", "v"]))
+        if self.clip is not None:
+            q, k, v = (ops.clip(each, self.clip) for each in (q, k, v))
         if self.qk_norm is not None:
-            q = ops.norm(q, weights[prefix + "q_norm"], self.qk_norm)
-            k = ops.norm(k, weights[prefix + "k_norm"], self.qk_norm)
+            q = self.qk_norm.forward(ops, q, weights, prefix + "q_norm", self.head_dim)
+            k = self.qk_norm.forward(ops, k, weights, prefix + "k_norm", self.head_dim)
         mixed = ops.attention(q, k, v, layer, self)
         (out,) = ops.linear(mixed, *linear_parts(weights, prefix, ["o"]))
         return out

@@ -47,9 +47,13 @@ class Ops(Protocol):
         are."""
         ...
 
-    def norm(self, x: Value, weight: Weight, norm: Norm) -> Value:
-        """x / sqrt(mean(x²) + eps) · weight over groups of len(weight) elements: one group per row for a layer's norm,
-        one per head for a norm on queries and keys. Mean and root in float32."""
+    def norm(
+        self, x: Value, weight: Weight | None, norm: Norm, bias: Weight | None = None, group: int | None = None
+    ) -> Value:
+        """x / sqrt(mean(x²) + eps) · weight + bias over groups of so many elements: one group per row for a layer's
+        norm, which is where `group` is None, one per head for a norm on queries and keys; of a `centered` norm each
+        group less its mean. Where weight and bias are shorter than a row, they are repeated. Means and root in
+        float32."""
         ...
 
     def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:
@@ -59,11 +63,28 @@ class Ops(Protocol):
     def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
         """Rotates q and k, writes k and v to the cache of `layer`, returns softmax(q·kᵀ · scale) · v: [n, heads ·
         head_dim]. q is [n, heads · head_dim], k and v [n, kv_heads · head_dim]; query head h reads key head h //
-        group. Softmax in float32."""
+        group, and where the heads have slopes its score at j of the query at i is less by slope · (i - j). Softmax in
+        float32."""
         ...
 
     def glu(self, gate: Value, up: Value, act: Activation) -> Value:
         """act(gate) · up."""
+        ...
+
+    def activate(self, x: Value, act: Activation) -> Value:
+        """act(x)."""
+        ...
+
+    def clip(self, x: Value, limit: float) -> Value:
+        """x cut off at ± limit."""
+        ...
+
+    def scale(self, x: Value, factor: float) -> Value:
+        """x · factor."""
+        ...
+
+    def positions(self, table: Weight, offset: int) -> Value:
+        """[n, width]: the rows of `table` at the step's positions + offset."""
         ...
 
     def experts(self, x: Value, scores: Value, experts: Sequence[Expert], active: int, act: Activation) -> Value:

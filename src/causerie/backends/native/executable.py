@@ -22,7 +22,7 @@ from causerie.backends.native.profile import instruction_time
 from causerie.backends.native.program import ATTENDING, ROW_GROUP, StepArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
 from causerie.backends.ops import CacheShape, Forward, LaidOut, Rotations, StepOutput
-from causerie.backends.step import Step
+from causerie.backends.step import Step, check_positions
 from causerie.errors import EngineError
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Weights
@@ -108,6 +108,7 @@ class NativeExecutable:
         return self._traced
 
     def _run(self, traced: Traced, step: Step, rotations: Rotations, opened: int | None = None) -> StepOutput:
+        check_positions(step, self._spec)
         _numbers, arrays = _flat(step)
         turns = self._turns(rotations, len(step.tokens))
         addresses = np.array([turn.ctypes.data for turn in turns], np.uint64)

@@ -28,8 +28,8 @@ from causerie.spec.mlp import Activation
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
 
-CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION)  # operations that can give their result in bfloat16
-CAN_QUANTIZE = (Op.NORM, Op.GLU)  # and in 8 bits
+CAN_ROUND = (Op.NORM, Op.GLU, Op.ACTIVATE, Op.ATTENTION)  # operations that can give their result in bfloat16
+CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.ACTIVATE)  # and in 8 bits
 
 
 @dataclass(frozen=True)
@@ -94,25 +94,31 @@ class NativeOps:
         self._ropes = spec.ropes
         self._caches = caches
         self._values = 0
+        self.constants: list[NDArray[np.float32]] = []  # numbers that instructions name by address
         self._rounded: dict[tuple[int, Form], Value] = {}
 
     def embed(self, table: Weight, scale: float = 1.0) -> Value:
         """[tokens, width]."""
-        at: Placed = table.data
         out = self._value(table.shape[1], Counted.TOKENS)
-        numbers: dict[str, float] = {
-            "address": at.address,
-            "layout": number(at.layout),
-            "format": format_number(table.format),
-        }
-        numbers["scale"] = _rounded(scale, table.format)
-        self._note(Op.EMBED, (), out, numbers)
+        self._note(Op.EMBED, (), out, _table(table) | {"scale": _rounded(scale, table.format)})
         return out
 
-    def norm(self, x: Value, weight: Weight, norm: Norm) -> Value:
-        """Of groups of len(weight)."""
-        out = self._value(x.width, x.counted)
-        self._note(Op.NORM, (x,), out, {"address": weight.data.address, "length": weight.shape[0], "eps": norm.eps})
+    def positions(self, table: Weight, offset: int) -> Value:
+        """[tokens, width]."""
+        out = self._value(table.shape[1], Counted.TOKENS)
+        self._note(Op.POSITIONS, (), out, _table(table) | {"offset": offset})
+        return out
+
+    def norm(
+        self, x: Value, weight: Weight | None, norm: Norm, bias: Weight | None = None, group: int | None = None
+    ) -> Value:
+        """Of groups, whose weights and biases are those of every so many groups of a row."""
+        out, length = self._value(x.width, x.counted), group or x.width
+        numbers = {"length": length, "eps": norm.eps, "centered": int(norm.centered)}
+        for name, own in (("address", weight), ("bias", bias)):
+            if own is not None:
+                numbers |= {name: own.data.address, "heads": own.shape[0] // length}
+        self._note(Op.NORM, (x,), out, numbers)
         return out
 
     def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:
@@ -137,9 +143,13 @@ class NativeOps:
             "block_stride": int(cache["block_stride"]),
         }
         turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
-        turning = common | {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)}
-        self._note(Op.ROTATE, (q, k, v), turned, turning)
-        self._note(Op.ATTENTION, (turned,), out, common | {"scale": spec.scale, "window": spec.window or 0})
+        turning = {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)} if spec.rope is not None else {}
+        self._note(Op.ROTATE, (q, k, v), turned, common | turning)
+        attending = common | {"scale": spec.scale, "window": spec.window or 0}
+        if spec.slopes is not None:
+            self.constants.append(np.array(spec.slopes, np.float32))
+            attending["slopes"] = self.constants[-1].ctypes.data
+        self._note(Op.ATTENTION, (turned,), out, attending)
         return out
 
     def glu(self, gate: Value, up: Value, act: Activation) -> Value:
@@ -147,6 +157,18 @@ class NativeOps:
         out = self._value(gate.width, gate.counted, times=gate.times)
         self._note(Op.GLU, (gate, up), out, {"act": number(abi.Activation[act.upper()])})
         return out
+
+    def activate(self, x: Value, act: Activation) -> Value:
+        """act(x)."""
+        return self._by_row(Op.ACTIVATE, x, {"act": number(abi.Activation[act.upper()])})
+
+    def clip(self, x: Value, limit: float) -> Value:
+        """x in ± limit."""
+        return self._by_row(Op.CLIP, x, {"scale": limit})
+
+    def scale(self, x: Value, factor: float) -> Value:
+        """x · factor."""
+        return self._by_row(Op.SCALE, x, {"scale": factor})
 
     def experts(self, x: Value, scores: Value, experts: Sequence[Expert], active: int, act: Activation) -> Value:
         """Each row as often as it has experts, the rows of each expert one after the other; then the sums."""
@@ -176,6 +198,11 @@ class NativeOps:
         states = self._value(x.width, Counted.STATES)
         self._note(Op.SELECT, (x,), states, {})
         return replace(x, counted=Counted.LOGITS), states
+
+    def _by_row(self, op: Op, x: Value, numbers: Mapping[str, float]) -> Value:
+        out = self._value(x.width, x.counted, times=x.times)
+        self._note(op, (x,), out, numbers)
+        return out
 
     def _expert_linear(
         self, x: Value, active: int, experts: Sequence[Sequence[Linear]], *, gather: bool = False
@@ -218,6 +245,12 @@ class NativeOps:
             out = self._rounded[x.number, form] = self._value(x.width, x.counted, form, x.times)
             self._note(Op.ROUND, (x,), out, {})
         return self._rounded[x.number, form]
+
+
+def _table(table: Weight) -> dict[str, float]:
+    """Of an instruction that reads rows of it."""
+    at: Placed = table.data
+    return {"address": at.address, "layout": number(at.layout), "format": format_number(table.format)}
 
 
 def _rounded(scale: float, format: str) -> float:

@@ -39,6 +39,7 @@ class StepTensors:
     """A `Step` on a device."""
 
     tokens: Tensor  # [n] int64
+    positions: Tensor  # [n] int64
     wanted: Tensor  # [r + h] int64: the rows whose logits are wanted, then those whose states are
     logits_count: int  # r
     slots: Tensor  # [n] int64: block · block_size + offset at which each row's key and value belong
@@ -65,6 +66,7 @@ class StepTensors:
         wanted = np.concatenate((step.rows, step.state_rows))
         return StepTensors(
             tokens=tensor(step.tokens),
+            positions=tensor(step.positions),
             wanted=tensor(wanted),
             logits_count=len(step.rows),
             slots=tensor(slots),

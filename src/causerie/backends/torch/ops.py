@@ -5,7 +5,8 @@ In float32 on the CPU this is what every other implementation is tested against.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -42,13 +43,21 @@ class TorchOps:
             rows = F.embedding(self._step.tokens, table.data)
         return rows if scale == 1.0 else rows * torch.tensor(scale, dtype=rows.dtype, device=rows.device)
 
-    def norm(self, x: Tensor, weight: Weight, norm: Norm) -> Tensor:
-        """Over groups of len(weight) elements, root and mean in float32."""
-        groups = x.float().unflatten(-1, (-1, weight.shape[0]))
+    def norm(
+        self, x: Tensor, weight: Weight | None, norm: Norm, bias: Weight | None = None, group: int | None = None
+    ) -> Tensor:
+        """Over groups, root and means in float32; rounded at the end, or before the weight where the mean stays."""
+        groups = x.float().unflatten(-1, (-1, group or x.shape[-1]))
+        if norm.centered:
+            groups = groups - groups.mean(-1, keepdim=True)
         scaled = groups * torch.rsqrt(groups.pow(2).mean(-1, keepdim=True) + norm.eps)
-        if weight.data.dtype is torch.float32:  # numbers that the model's own dtype would round
-            return (weight.data * scaled).to(x.dtype).flatten(-2)
-        return (weight.data * scaled.to(x.dtype)).flatten(-2)
+        if weight is not None:
+            late = norm.centered or weight.data.dtype is torch.float32  # numbers that the model's own dtype would round
+            own = weight.data.unflatten(-1, (-1, groups.shape[-1]))
+            scaled = own.float() * scaled if late else own * scaled.to(x.dtype)
+        if bias is not None:
+            scaled = scaled + bias.data.unflatten(-1, (-1, groups.shape[-1])).float()
+        return scaled.to(x.dtype).flatten(-2)
 
     def linear(self, x: Tensor, *parts: Linear) -> tuple[Tensor, ...]:
         """x · weightᵀ + bias, part by part."""
@@ -56,9 +65,11 @@ class TorchOps:
 
     def attention(self, q: Tensor, k: Tensor, v: Tensor, layer: int, spec: Attention) -> Tensor:
         """[n, heads · head_dim]"""
-        turn = self._rotations[spec.rope]
-        queries = _rotated(q.unflatten(-1, (spec.heads, spec.head_dim)), turn)
-        keys = _rotated(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), turn)
+        queries = q.unflatten(-1, (spec.heads, spec.head_dim))
+        keys = k.unflatten(-1, (spec.kv_heads, spec.head_dim))
+        if spec.rope is not None:
+            turn = self._rotations[spec.rope]
+            queries, keys = _rotated(queries, turn), _rotated(keys, turn)
         self._cache.write(layer, self._step.slots, keys, v.unflatten(-1, (spec.kv_heads, spec.head_dim)))
         mixed = torch.empty_like(queries)
         for sequence in self._step.sequences:
@@ -73,9 +84,23 @@ class TorchOps:
 
     def glu(self, gate: Tensor, up: Tensor, act: Activation) -> Tensor:
         """act(gate) · up"""
-        if act == "silu":
-            return F.silu(gate) * up
-        return F.gelu(gate, approximate="tanh" if act == "gelu_tanh" else "none") * up
+        return self.activate(gate, act) * up
+
+    def activate(self, x: Tensor, act: Activation) -> Tensor:
+        """act(x)"""
+        return _ACTIVATIONS[act](x)
+
+    def clip(self, x: Tensor, limit: float) -> Tensor:
+        """x in ± limit"""
+        return x.clamp(-limit, limit)
+
+    def scale(self, x: Tensor, factor: float) -> Tensor:
+        """x · factor"""
+        return x * factor
+
+    def positions(self, table: Weight, offset: int) -> Tensor:
+        """[n, width]"""
+        return F.embedding(self._step.positions + offset, table.data)
 
     def experts(self, x: Tensor, scores: Tensor, experts: Sequence[Expert], active: int, act: Activation) -> Tensor:
         """Expert by expert over the rows that choose it; the sum in float32, in the order of each row's choices."""
@@ -104,6 +129,15 @@ class TorchOps:
         return x[: self._step.logits_count], x[self._step.logits_count :]
 
 
+_ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "silu": F.silu,
+    "gelu": F.gelu,
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+    "relu": F.relu,
+    "relu2": lambda x: F.relu(x).square(),
+}
+
+
 def _linear(x: Tensor, matrix: Tensor | QuantizedMatrix, bias: Tensor | None) -> Tensor:
     return matrix.linear(x, bias) if isinstance(matrix, QuantizedMatrix) else F.linear(x, matrix, bias)
 
@@ -127,5 +161,8 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Atte
     visible = of <= at
     if spec.window is not None:
         visible &= of > at - spec.window
+    if spec.slopes is not None:
+        slopes = torch.tensor(spec.slopes, device=q.device).view(spec.kv_heads, spec.group, 1, 1)
+        scores -= slopes * (at - of)
     shares = scores.masked_fill_(~visible, -torch.inf).softmax(-1)
     return torch.einsum("kgms,skd->mkgd", shares, v.float()).flatten(1, 2).to(q.dtype)

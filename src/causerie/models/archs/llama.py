@@ -21,6 +21,9 @@ ACTIVATIONS: dict[str, Activation] = {
     "swish": "silu",
     "gelu": "gelu",
     "gelu_new": "gelu_tanh",
+    "gelu_fast": "gelu_tanh",
+    "relu": "relu",
+    "relu2": "relu2",
     "gelu_pytorch_tanh": "gelu_tanh",
 }
 
@@ -41,15 +44,19 @@ def llama_like(
     mlp_bias: bool = False,
     kv_heads: int | None = None,
     head_dim: int | None = None,
-    rope: Callable[[int], Rope] | None = None,
+    rope: Callable[[int], Rope | None] | None = None,
     act: str = "hidden_act",
+    default_act: str = "silu",
+    norm: Norm | None = None,
+    gated: bool = True,
 ) -> Decoder:
     """The part that families share. `kv_heads` and `head_dim` are what a config means that does not set them; None:
     as many as heads, and the width divided among the heads. `rope` gives the rotation of heads of a size, where it is
-    not read as Llama's is; `act` is the key of the activation."""
+    not read as Llama's is, and may be none; `act` is the key of the activation, and the family's own where it is not
+    there; `norm` is that of families whose norms are others."""
     width = c.integer("hidden_size")
     heads = c.integer("num_attention_heads")
-    norm = Norm(c.number("rms_norm_eps", 1e-6, above=False))
+    norm = norm or Norm(c.number("rms_norm_eps", 1e-6, above=False))
     head_dim = c.optional_integer("head_dim", head_dim) or _divided(c, "hidden_size", width, heads)
     turn = rope(head_dim) if rope is not None else read_rope(c, head_dim)
     attention = Attention(
@@ -61,7 +68,7 @@ def llama_like(
         qkv_bias=bias,
         out_bias=out_bias,
     )
-    mlp = MLP(c.integer("intermediate_size"), _activation(c, act), mlp_bias)
+    mlp = MLP(c.integer("intermediate_size"), _activation(c, act, default_act), mlp_bias, gated)
     return Decoder(
         family=c.family,
         vocab=c.integer("vocab_size"),
@@ -69,7 +76,7 @@ def llama_like(
         layers=(Layer(attention, mlp, norm),) * c.integer("num_hidden_layers", most=MOST_LAYERS),
         norm=norm,
         tied=c.boolean("tie_word_embeddings", False),
-        context=turn.context,
+        context=c.integer("max_position_embeddings") if turn is None else turn.context,
     )
 
 
@@ -85,8 +92,8 @@ def _divided(c: Config, name: str, whole: int, parts: int) -> int:
     return whole // parts
 
 
-def _activation(c: Config, key: str) -> Activation:
-    named = c.word(key, "silu")
+def _activation(c: Config, key: str, default: str) -> Activation:
+    named = c.word(key, default)
     if named not in ACTIVATIONS:
         raise ConfigError(f"config.json sets {key!r} = {named!r}; known here: {', '.join(ACTIVATIONS)}.")
     return ACTIVATIONS[named]

@@ -57,6 +57,10 @@ static inline f32x16 gelu(f32x16 x) {  // x/2 · (1 + erf(x/√2))
   return fma(half, erf(mul(x, broadcast(0.70710678f))), half);
 }
 
+static inline f32x16 relu(f32x16 x) { return where_above(x, broadcast(0.0f), x, broadcast(0.0f)); }
+
+static inline f32x16 relu2(f32x16 x) { return mul(relu(x), relu(x)); }
+
 // x/2 · (1 + tanh u) = x / (1 + e^(-2u)), u = √(2/π)·(x + 0.044715·x³)
 static inline f32x16 gelu_tanh(f32x16 x) {
   const f32x16 cube = mul(mul(x, x), mul(x, broadcast(0.044715f)));

@@ -67,7 +67,7 @@ static inline void keep_head_int8(const Instruction& in, uint8_t* keys, int64_t 
 
 template <class C>
 static void rotate_row(const Program& program, const Step& step, const Instruction& in, int64_t r) {
-  const float* rotation = step.rotations[in.rope] + r * in.dims;
+  const float* rotation = in.dims ? step.rotations[in.rope] + r * in.dims : nullptr;
   const float *q = row<float>(program, in.x, r), *k = row<float>(program, in.y, r), *v = row<float>(program, in.z, r);
   float* out = row<float>(program, in.out, r);
   for (int64_t h = 0; h < in.heads; ++h) turn(q + h * in.head_dim, rotation, in, out + h * in.head_dim);
