@@ -34,11 +34,12 @@ class Case:
     name: str
     family: str
     changes: dict[str, Any] = field(default_factory=dict, hash=False)
+    lacks: tuple[str, ...] = ()  # keys of TINY that the family does not have
 
     @property
     def values(self) -> dict[str, Any]:
         """What the config class of the family is made with."""
-        return TINY | self.changes
+        return {key: value for key, value in TINY.items() if key not in self.lacks} | self.changes
 
     @property
     def dynamic(self) -> bool:
@@ -62,6 +63,7 @@ def _long(**numbers: Any) -> dict[str, Any]:
 
 
 _LONG = _long()
+_LAYER = ("rms_norm_eps",)  # what families with layer norms do not have
 _GEMMA3 = {
     "head_dim": 24,
     "num_hidden_layers": 4,
@@ -161,4 +163,40 @@ CASES = [
         "qwen3",
         {"head_dim": 16, "tie_word_embeddings": True} | _rope("dynamic", factor=4.0) | {"max_position_embeddings": 20},
     ),
+    Case("starcoder2", "starcoder2", {"sliding_window": 7}, _LAYER),
+    Case(
+        "starcoder2, no biases, untied, other eps",
+        "starcoder2",
+        {"use_bias": False, "num_key_value_heads": 4, "norm_epsilon": 0.5, "hidden_act": "relu"},
+        _LAYER,
+    ),
+    Case("stablelm", "stablelm", {"head_dim": None}, _LAYER),
+    Case(
+        "stablelm, one norm for both halves, biases",
+        "stablelm",
+        {"use_parallel_residual": True, "use_qkv_bias": True, "partial_rotary_factor": 0.5, "layer_norm_eps": 0.1},
+        _LAYER,
+    ),
+    Case("stablelm, normed heads", "stablelm", {"qk_layernorm": True, "layer_norm_eps": 0.1}, _LAYER),
+    Case("phi", "phi", {}, _LAYER),
+    Case("phi, normed heads", "phi", {"qk_layernorm": True, "partial_rotary_factor": 0.25}, _LAYER),
+    Case("nemotron", "nemotron", {}, _LAYER),
+    Case(
+        "nemotron, biases, whole heads turn",
+        "nemotron",
+        {"attention_bias": True, "mlp_bias": True, "partial_rotary_factor": 1.0, "head_dim": 24, "norm_eps": 0.1},
+        _LAYER,
+    ),
+    Case("olmo", "olmo", {}, _LAYER),
+    Case("olmo, cut off, biases", "olmo", {"clip_qkv": 0.7, "attention_bias": True, "num_key_value_heads": 4}, _LAYER),
+    Case("arcee", "arcee"),
+    Case("arcee, biases, relu", "arcee", {"attention_bias": True, "mlp_bias": True, "hidden_act": "relu"}),
+    Case("cohere", "cohere", {"logit_scale": 0.75}, _LAYER),
+    Case(
+        "cohere, normed heads, biases, tied",
+        "cohere",
+        {"use_qk_norm": True, "attention_bias": True, "tie_word_embeddings": True, "logit_scale": 1.5},
+        _LAYER,
+    ),
+    Case("cohere2", "cohere2", {"sliding_window": 7, "num_hidden_layers": 4, "logit_scale": 0.75}, _LAYER),
 ]

@@ -57,7 +57,7 @@ def save_case(case: Case, folder: Path) -> Path:
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(case.family, **case.values), dtype=torch.float32)
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            if "norm" in name:
+            if "norm" in name or "ln_" in name:
                 weight.uniform_(0.4, 1.6)
             elif weight.ndim == 1:
                 weight.normal_(std=0.5)
