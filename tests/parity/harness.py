@@ -45,7 +45,9 @@ def reference(folder: Path, dtype: str = "float32") -> Any:
     """transformers' model of a folder, a fresh one: dynamic rotations leave a state behind."""
     from transformers import AutoModelForCausalLM
 
-    plain = {"attn_implementation": "eager", "experts_implementation": "eager"}
+    # Falcon's eager attention takes its slopes off twice: in the mask, and again from the scores.
+    attention = "sdpa" if read_config(folder).get("alibi") else "eager"
+    plain = {"attn_implementation": attention, "experts_implementation": "eager"}
     return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), **plain).eval()
 
 

@@ -170,7 +170,8 @@ def test_what_transformers_writes_is_read(case: Case, tmp_path: Path) -> None:
     spec = spec_from_config(read_config(tmp_path))
     attention = spec.layers[0].mixer
     assert (spec.family, spec.width, spec.vocab) == (case.family, config.hidden_size, config.vocab_size)
-    assert (attention.heads, attention.kv_heads) == (config.num_attention_heads, config.num_key_value_heads)
+    kv_heads = getattr(config, "num_key_value_heads", attention.kv_heads)  # old families do not know of them
+    assert (attention.heads, attention.kv_heads) == (config.num_attention_heads, kv_heads)
     kinds = getattr(config, "layer_types", None) or ["sliding_attention"] * len(spec.layers)
     window = getattr(config, "sliding_window", None)
     expected = [window if kind == "sliding_attention" else None for kind in kinds]
@@ -178,10 +179,15 @@ def test_what_transformers_writes_is_read(case: Case, tmp_path: Path) -> None:
     assert spec.tied is config.tie_word_embeddings
 
 
-@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "qwen3"])
+OWN_NAMES = {"opt": {"intermediate_size": "ffn_dim"}, "falcon": {"intermediate_size": "ffn_hidden_size"}}
+LAYER_NORMED = ("starcoder2", "stablelm", "phi", "nemotron", "olmo", "cohere", "cohere2", "gpt_neox", "gpt2", "bloom")
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "qwen3", "arcee", *LAYER_NORMED, *OWN_NAMES])
 def test_absent_keys_mean_what_transformers_means(family: str) -> None:
     # Sizes must be given; everything else may be left to the family.
     sizes = {key: TINY[key] for key in (*SIZES, "num_key_value_heads")} | {"num_attention_heads": 4}
+    sizes = {OWN_NAMES.get(family, {}).get(key, key): value for key, value in sizes.items()}
     config = AutoConfig.for_model(family, **sizes).to_dict()
     written = {key: value for key, value in config.items() if value is not None or key == "sliding_window"}
     assert spec_from_config(sizes | {"model_type": family}) == spec_from_config(written | {"model_type": family})

@@ -43,6 +43,7 @@ def cohere(c: Config) -> Decoder:
 def cohere_like(c: Config, rope: Callable[[int], Rope]) -> Decoder:
     """What both versions share."""
     c.assume(DEFAULTS)
+    c.optional_integer("model_max_length", None)  # for tokenizers: nothing in the model ends there
     bias = c.boolean("attention_bias", False)
     norm = Norm(c.number("layer_norm_eps", 1e-5, above=False), centered=True)
     spec = llama_like(c, bias=bias, out_bias=bias, norm=norm, rope=rope)

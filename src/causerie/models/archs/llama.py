@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from causerie.errors import ConfigError
-from causerie.models.config import MOST_LAYERS, Config
+from causerie.models.config import MOST_LAYERS, REQUIRED, Config
 from causerie.models.names import LLAMA_WEIGHTS
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
@@ -49,11 +49,13 @@ def llama_like(
     default_act: str = "silu",
     norm: Norm | None = None,
     gated: bool = True,
+    hidden: int | None = None,
 ) -> Decoder:
     """The part that families share. `kv_heads` and `head_dim` are what a config means that does not set them; None:
     as many as heads, and the width divided among the heads. `rope` gives the rotation of heads of a size, where it is
     not read as Llama's is, and may be none; `act` is the key of the activation, and the family's own where it is not
-    there; `norm` is that of families whose norms are others."""
+    there; `norm` is that of families whose norms are others; `hidden` is the width inside of the feed-forward layer of
+    configs that do not say it."""
     width = c.integer("hidden_size")
     heads = c.integer("num_attention_heads")
     norm = norm or Norm(c.number("rms_norm_eps", 1e-6, above=False))
@@ -68,7 +70,8 @@ def llama_like(
         qkv_bias=bias,
         out_bias=out_bias,
     )
-    mlp = MLP(c.integer("intermediate_size"), _activation(c, act, default_act), mlp_bias, gated)
+    inner = c.integer("intermediate_size", REQUIRED if hidden is None else hidden)
+    mlp = MLP(inner, _activation(c, act, default_act), mlp_bias, gated)
     return Decoder(
         family=c.family,
         vocab=c.integer("vocab_size"),

@@ -18,11 +18,21 @@ WEIGHTS = with_biases(
 )
 DEFAULTS = {"max_position_embeddings": 4096, "tie_word_embeddings": True}
 
+_SAID_TWICE = {  # by the keys of the program that the first was trained with
+    "activation_function": "gelu",
+    "layer_norm_epsilon": 1e-5,
+    "mlp_type": "default",
+    "norm_type": "layer_norm",
+    "scale_attention_softmax_in_fp32": True,
+}
+
 
 @architecture("starcoder2", weights=WEIGHTS)
 def starcoder2(c: Config) -> Decoder:
     """StarCoder2 3B, 7B and 15B."""
     c.assume(DEFAULTS)
+    for key, done in _SAID_TWICE.items():
+        c.expect(key, done)
     bias = c.boolean("use_bias", True)
     norm = Norm(c.number("norm_epsilon", 1e-5, above=False), centered=True, bias=True)
     spec = llama_like(
