@@ -179,7 +179,10 @@ def test_what_transformers_writes_is_read(case: Case, tmp_path: Path) -> None:
     assert spec.tied is config.tie_word_embeddings
 
 
-OWN_NAMES = {"opt": {"intermediate_size": "ffn_dim"}, "falcon": {"intermediate_size": "ffn_hidden_size"}}
+OWN_NAMES = {
+    "opt": {"intermediate_size": "ffn_dim"},
+    "falcon": {"intermediate_size": "ffn_hidden_size", "num_key_value_heads": "num_kv_heads"},
+}
 LAYER_NORMED = ("starcoder2", "stablelm", "phi", "nemotron", "olmo", "cohere", "cohere2", "gpt_neox", "gpt2", "bloom")
 
 
