@@ -53,15 +53,15 @@ def logits(folder: Path, backend: str = "native", **options: Any) -> NDArray[np.
 
 @pytest.mark.parametrize(("format", "near"), [("int8", 0.05), ("int4", 0.6)])
 def test_quantized(format: str, near: float, folder: Path) -> None:
-    plain, held, native = (
+    plain, quantized, native = (
         logits(folder, "torch"),
         logits(folder, "torch", quantization=format),
         logits(folder, quantization=format),
     )
-    assert np.square(held - plain).mean() ** 0.5 < near * plain.std()
+    assert np.square(quantized - plain).mean() ** 0.5 < near * plain.std()
     # The native one rounds what matrices read to 8 bits too.
-    assert np.square(native - held).mean() ** 0.5 < 0.05 * plain.std()
-    assert not np.array_equal(held, plain)
+    assert np.square(native - quantized).mean() ** 0.5 < 0.05 * plain.std()
+    assert not np.array_equal(quantized, plain)
 
 
 @pytest.mark.parametrize(
