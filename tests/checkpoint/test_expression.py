@@ -17,7 +17,7 @@ from causerie.checkpoint.expression import (
     Columns,
     Every,
     Expression,
-    Flat,
+    Flattened,
     Joined,
     Place,
     Plus,
@@ -64,9 +64,8 @@ CASES: list[tuple[Expression, Callable[[], NDArray[Any]]]] = [
 
 VECTORS: list[tuple[Expression, NDArray[Any]]] = [
     (Turns(Tensor("v"), 2, 3, 4), VECTOR[2::4]),
-    (Flat(Tensor("s")), STACK.reshape(-1)),
     (Joined((Tensor("v"), Rows(Tensor("v"), 2, 5))), np.concatenate([VECTOR, VECTOR[2:5]])),
-    (Unpermuted(Flat(Tensor("s")), 2), _halves(STACK.reshape(-1, 1), 2)[:, 0]),
+    (Unpermuted(Flattened(Tensor("m")), 2), _halves(MATRIX.reshape(-1, 1), 2)[:, 0]),
 ]
 
 
@@ -105,6 +104,16 @@ def test_any_part_of_a_vector(
     assert np.array_equal(expression.read(index, slice(first, last)), expected[first:last])
 
 
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_flattened_matrix_is_read_by_any_slice(index: SafetensorsIndex, data: st.DataObject) -> None:
+    for inner, whole in ((Tensor("m"), MATRIX.ravel()), (Transposed(Squeezed(Tensor("c"))), MATRIX.T.ravel())):
+        flat = Flattened(inner)
+        assert flat.shape(index) == whole.shape and np.array_equal(flat.read(index), whole)
+        first, last = sorted(data.draw(st.tuples(*[st.integers(0, len(whole))] * 2)))
+        assert np.array_equal(flat.read(index, slice(first, last)), whole[first:last])
+
+
 def test_one_is_added_in_float32(index: SafetensorsIndex, tmp_path: Path) -> None:
     added = Plus(Tensor("v"))
     assert added.dtype(index) == "F32"
@@ -123,6 +132,7 @@ def test_one_is_added_in_float32(index: SafetensorsIndex, tmp_path: Path) -> Non
         Every(Tensor("m"), 0, 5),
         Place("s", 5),
         Transposed(Tensor("s")),
+        Flattened(Tensor("s")),
         Unpermuted(Tensor("m"), 5),
         Turns(Tensor("m"), 0, 2, 5),
         Place("v", 0),

@@ -19,6 +19,7 @@ from causerie.loading.load import Survey, module_of, survey
 from causerie.loading.packed import method_of
 from causerie.loading.sources import PlainSource
 from causerie.models.registry import family, spec_from_config
+from causerie.plan.footprint import CacheCost, cache_cost, cache_format
 from causerie.quant.weight import FORMATS
 from causerie.spec.decoder import Decoder
 from causerie.spec.weight import Role
@@ -28,7 +29,7 @@ from causerie.spec.weight import Role
 class WeightGroup:
     """The weights of one kind that are held in one format."""
 
-    kind: str  # "embedding", "attention", "feed-forward", "router", "positions", "head", "norms and biases"
+    kind: str  # one of _KINDS, below
     format: str
     parameters: int
     nbytes: int
@@ -49,11 +50,22 @@ class Inspection:
     dtype: str  # of what is not quantized
     parts: tuple[WeightGroup, ...]
     stored_bytes: int | None  # of the weights in the files; None where these are not on this machine
+    cache_dtype: str
 
     @property
     def nbytes(self) -> int:
         """Of all weights as they would be held."""
         return sum(part.nbytes for part in self.parts)
+
+    @property
+    def cache(self) -> CacheCost:
+        """What is kept of the texts that it reads."""
+        return cache_cost(self.spec, self.cache_dtype)
+
+    @property
+    def page_layers(self) -> tuple[int, ...]:
+        """How many layers each page group of the cache has."""
+        return tuple(len(group.layers) for group in self.spec.page_groups)
 
     @property
     def bits_per_weight(self) -> float:
@@ -76,7 +88,8 @@ def inspect(name: str, options: LoadOptions | None = None) -> Inspection:
     config = ModelConfig.from_folder(folder, name)
     with SafetensorsIndex.open(folder) as index:
         weights = survey(index, config, dtype=how.dtype, quantization=how.quantization, strict=how.strict)
-        return Inspection(name, folder, weights.spec, weights.plain, parts_of(weights), index.nbytes)
+        kept = how.cache_dtype or cache_format(weights.plain)
+        return Inspection(name, folder, weights.spec, weights.plain, parts_of(weights), index.nbytes, kept)
 
 
 def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspection:
@@ -92,7 +105,8 @@ def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspectio
     formats = {source.weight.name: plain for source in sources}
     if options.quantization is not None:
         formats = options.quantization.formats(spec, plain, {each.weight.name: module_of(each) for each in sources})
-    return Inspection(name, folder, spec, plain, parts_of(Survey(spec, sources, plain, formats, config)), None)
+    parts = parts_of(Survey(spec, sources, plain, formats, config))
+    return Inspection(name, folder, spec, plain, parts, None, options.cache_dtype or cache_format(plain))
 
 
 def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:
@@ -109,6 +123,7 @@ _KINDS = (
     "embedding",
     "embedding and head",
     "attention",
+    "convolution",
     "feed-forward",
     "router",
     "positions",

@@ -267,21 +267,25 @@ class Squeezed(_Of):
 
 
 @dataclass(frozen=True)
-class Flat(_Of):
-    """All its numbers in one row: a vector that a file holds with several axes."""
+class Flattened(_Of):
+    """A matrix as one vector, row after row."""
 
     @property
     def key(self) -> str:
-        """Of the tensor."""
+        """Of the matrix."""
         return self.of.key
 
     def shape(self, index: TensorIndex) -> Shape:
-        """One axis."""
-        return (prod(self.of.shape(index)),)
+        """As long as the rows together."""
+        return (prod(_matrix(self.of.shape(index))),)
 
     def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
-        """Reads all of it; of its one axis, there are no columns."""
-        return self.of.read(index).reshape(-1)[rows]
+        """Reads whole rows of the matrix."""
+        count, width = _matrix(self.of.shape(index))
+        first, last, _ = rows.indices(count * width)
+        begin = first // width
+        flat = self.of.read(index, slice(begin, -(-last // width))).reshape(-1)
+        return flat[first - begin * width : last - begin * width]
 
 
 @dataclass(frozen=True)

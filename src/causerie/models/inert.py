@@ -42,6 +42,11 @@ _TRAINING = (  # how weights were first drawn, and what is dropped while trainin
     "layerdrop",
     "init_std",
     "gradient_checkpointing",
+    # Of LFM2: scales of the first weights.
+    "block_mlp_init_scale",
+    "block_out_init_scale",
+    "block_use_xavier_init",
+    "conv_use_xavier_init",
     # Splits a matrix product into slices, as one training run did; the sum is the same.
     "pretraining_tp",
     "slow_but_exact",  # the slices added up one by one

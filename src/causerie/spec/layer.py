@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from causerie.spec.attention import Attention
 from causerie.spec.cost import PartCost
@@ -12,6 +12,7 @@ from causerie.spec.experts import Experts
 from causerie.spec.mlp import MLP
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights
+from causerie.spec.short_conv import ShortConv
 from causerie.spec.weight import WeightSpec
 
 
@@ -21,11 +22,15 @@ class Layer:
     added. Where the halves are `parallel`, both read what the block is given: through one norm, or each through its
     own (Wang & Komatsuzaki, "GPT-J", 2021)."""
 
-    mixer: Attention
+    mixer: Attention | ShortConv
     ffn: MLP | Experts
     norm: Norm
     norm_after: Norm | None = None
     parallel: Literal["one norm", "two norms"] | None = None
+
+    def with_attention(self, **changes: Any) -> Layer:
+        """The same block with these fields changed in its attention, where it has one."""
+        return replace(self, mixer=replace(self.mixer, **changes)) if isinstance(self.mixer, Attention) else self
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from causerie.spec.attention import Attention
     from causerie.spec.mlp import Activation
     from causerie.spec.norm import Norm
+    from causerie.spec.short_conv import ShortConv
 
 Value: TypeAlias = Any
 Weight: TypeAlias = Any  # quant/weight.py's, whose format and data are a backend's affair
@@ -39,8 +40,8 @@ class Expert:
 
 
 class Ops(Protocol):
-    """What a step can do. Shapes are of one step with n tokens; rows never influence each other except in attention,
-    and there only through the cache blocks of their own sequence."""
+    """What a step can do. Shapes are of one step with n tokens; rows never influence each other except in attention
+    and convolutions, and there only through the cache blocks and the slots of their own sequence."""
 
     def embed(self, table: Weight, scale: float = 1.0) -> Value:
         """[n, width]: the rows of `table` that the step's tokens name, times `scale`, rounded as the table's numbers
@@ -64,6 +65,14 @@ class Ops(Protocol):
         """Rotates q and k, writes k and v to the cache of `layer`, returns softmax(q·kᵀ · scale) · v: [n, heads ·
         head_dim]. q is [n, heads · head_dim], k and v [n, kv_heads · head_dim]; query head h reads key head h //
         group, and where the heads have slopes its score at j of the query at i is less by slope · (i - j). Softmax in
+        float32."""
+        ...
+
+    def short_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Value:
+        """[n, channels]: c · (Σ taps[k] · e[p - past + k] + bias) over k = 0 … past, of each channel by itself, at
+        position p, where e = b · v entered; x is [n, 3 · channels], b, c and v side by side. taps is [taps · channels],
+        the oldest position's first, bias [channels]. What entered before the sequence's first row is read from the slot
+        of `layer`, 0 where there is none, and what entered at the last `past` positions is written to one. Sums in
         float32."""
         ...
 

@@ -27,9 +27,11 @@ from causerie.spec.decoder import Decoder
 from causerie.spec.mlp import Activation
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
+from causerie.spec.short_conv import ShortConv
 
-CAN_ROUND = (Op.NORM, Op.GLU, Op.ACTIVATE, Op.ATTENTION)  # operations that can give their result in bfloat16
-CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.ACTIVATE)  # and in 8 bits
+# Operations that can give their result in bfloat16, and in 8 bits.
+CAN_ROUND = (Op.NORM, Op.GLU, Op.ACTIVATE, Op.ATTENTION, Op.SHORT_CONV)
+CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.ACTIVATE, Op.SHORT_CONV)
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class NativeOps:
 
     def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
         """Two lines: turn and write to the cache, then attend."""
-        cache = self._caches.layers[layer]
+        cache = self._caches.pages(layer)
         common = {
             "heads": spec.heads,
             "kv_heads": spec.kv_heads,
@@ -141,6 +143,7 @@ class NativeOps:
             "address": int(cache["address"]),
             "block_bytes": int(cache["block_bytes"]),
             "block_stride": int(cache["block_stride"]),
+            "tables": int(cache["tables"]),
         }
         turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
         turning = {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)} if spec.rope is not None else {}
@@ -150,6 +153,19 @@ class NativeOps:
             self.constants.append(np.array(spec.slopes, np.float32))
             attending["slopes"] = self.constants[-1].ctypes.data
         self._note(Op.ATTENTION, (turned,), out, attending)
+        return out
+
+    def short_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Value:
+        """[tokens, channels]."""
+        out = self._value(spec.channels, x.counted)
+        numbers = {
+            "length": spec.taps,
+            "address": taps.data.address,
+            "bias": 0 if bias is None else bias.data.address,
+            "slots": self._caches.slot(layer),
+            "slot_stride": self._caches.slot_stride,
+        }
+        self._note(Op.SHORT_CONV, (x,), out, numbers)
         return out
 
     def glu(self, gate: Value, up: Value, act: Activation) -> Value:

@@ -39,7 +39,7 @@ def weights(spec: Decoder) -> tuple[Table, ...]:
     """Queries, keys and values take turns head by head. The first files have no prefix."""
     table = modules(_OUTSIDE, _BLOCK, _LAYER)
     if spec.layers:
-        size = spec.layers[0].mixer.head_dim
+        size = next(spec.attentions).head_dim
         fused = _BLOCK + "{i}.self_attention.query_key_value"
         table = taking_turns(table, fused, {"q": size, "k": size, "v": size})
     return table, without_prefix(table, "transformer.")
@@ -63,5 +63,5 @@ def bloom(c: Config) -> Decoder:
         gated=False,
         hidden=4 * c.integer("hidden_size"),
     )
-    spec = spec.each_mixer(slopes=head_slopes(spec.layers[0].mixer.heads)) if spec.layers else spec
+    spec = spec.each_attention(slopes=head_slopes(next(spec.attentions).heads))
     return replace(spec, embedding_norm=norm)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from causerie.checkpoint.expression import Flat, Tensor, Unpermuted
+from causerie.checkpoint.expression import Flattened, Tensor, Unpermuted
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
 from causerie.models.names import LLAMA_WEIGHTS, Table
@@ -24,12 +24,12 @@ def weights(spec: Decoder) -> Table:
     """Heads turn element beside element in the files: each is put in halves."""
     table = dict(LLAMA_WEIGHTS)
     if spec.layers:
-        mixer = spec.layers[0].mixer
+        mixer = next(spec.attentions)
         for name, heads in (("q", mixer.heads), ("k", mixer.kv_heads)):
             own = f"layers.{{i}}.mixer.{name}"
             table[own] = Unpermuted(Tensor(f"{_MIXER}{name}_proj.weight"), heads)
             table[f"{own}_bias"] = Unpermuted(Tensor(f"{_MIXER}{name}_proj.bias"), heads)
-            table[f"{own}_norm"] = Unpermuted(Flat(Tensor(f"{_MIXER}{name}_norm.weight")), heads)
+            table[f"{own}_norm"] = Unpermuted(Flattened(Tensor(f"{_MIXER}{name}_norm.weight")), heads)
     return table
 
 
@@ -37,7 +37,7 @@ def weights(spec: Decoder) -> Table:
 def cohere(c: Config) -> Decoder:
     """Command R and R+, Aya 23 and Aya Expanse."""
     spec = cohere_like(c, lambda head_dim: read_rope(c, head_dim, default_theta=500000.0))
-    return spec.each_mixer(qk_norm=spec.norm, qk_norm_own=True) if c.boolean("use_qk_norm", False) else spec
+    return spec.each_attention(qk_norm=spec.norm, qk_norm_own=True) if c.boolean("use_qk_norm", False) else spec
 
 
 def cohere_like(c: Config, rope: Callable[[int], Rope]) -> Decoder:

@@ -35,7 +35,7 @@ def weights(spec: Decoder) -> Table:
     table = modules(_OUTSIDE, _BLOCK, {"mixer_norm": norms[0], "ffn_norm": norms[1], **_MATRICES})
     if not spec.layers:
         return table
-    mixer = spec.layers[0].mixer
+    mixer = next(spec.attentions)
     rows = {"q": mixer.group * mixer.head_dim, "k": mixer.head_dim, "v": mixer.head_dim}
     return taking_turns(table, _BLOCK + "{i}.self_attention.query_key_value", rows)
 
@@ -62,13 +62,13 @@ def falcon(c: Config) -> Decoder:
         gated=False,
         hidden=4 * c.integer("hidden_size"),
     )
-    mixer = spec.layers[0].mixer
+    mixer = next(spec.attentions)
     new, one_key_head = c.boolean("new_decoder_architecture", False), c.boolean("multi_query", True)
     if not new:  # only new ones are free to have any number
-        spec = spec.each_mixer(kv_heads=1 if one_key_head else mixer.heads)
+        spec = spec.each_attention(kv_heads=1 if one_key_head else mixer.heads)
     if falls_off:  # by slopes that are bfloat16, whatever the model is, and scaled as scores are
         slopes = to_float32(to_plain(np.array(head_slopes(mixer.heads), np.float32), "bfloat16"), "bfloat16")
-        spec = spec.each_mixer(slopes=tuple(float(slope) * mixer.scale for slope in slopes))
+        spec = spec.each_attention(slopes=tuple(float(slope) * mixer.scale for slope in slopes))
     norms, parallel = c.integer("num_ln_in_parallel_attn", 2 if new else 1, most=2), c.boolean("parallel_attn", True)
     if not new and norms != 1:
         raise c.wrong("num_ln_in_parallel_attn", norms, "1 without 'new_decoder_architecture' = true")

@@ -58,9 +58,9 @@ def gpt2(c: Config) -> Decoder:
         hidden=4 * c.integer("hidden_size"),
     )
     if not c.boolean("scale_attn_weights", True):
-        spec = spec.each_mixer(scale=1.0)
+        spec = spec.each_attention(scale=1.0)
     if c.boolean("scale_attn_by_inverse_layer_idx", False):
-        scaled = (replace(layer.mixer, scale=layer.mixer.scale / (i + 1)) for i, layer in enumerate(spec.layers))
-        layers = tuple(replace(layer, mixer=mixer) for layer, mixer in zip(spec.layers, scaled, strict=True))
-        spec = replace(spec, layers=layers)
+        scales = (mixer.scale / (i + 1) for i, mixer in enumerate(spec.attentions))
+        scaled = (layer.with_attention(scale=scale) for layer, scale in zip(spec.layers, scales, strict=True))
+        spec = replace(spec, layers=tuple(scaled))
     return replace(spec, positions=Positions(spec.context))

@@ -29,7 +29,7 @@ def weights(spec: Decoder) -> tuple[Table, ...]:
     for head in ("embed_out", "lm_head"):
         table = modules({**_OUTSIDE, "head": head}, "gpt_neox.layers.", _LAYER)
         if spec.layers:
-            size = spec.layers[0].mixer.head_dim
+            size = next(spec.attentions).head_dim
             fused = "gpt_neox.layers.{i}.attention.query_key_value"
             table = taking_turns(table, fused, {"q": size, "k": size, "v": size})
         tables.append(table)

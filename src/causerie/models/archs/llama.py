@@ -46,6 +46,7 @@ def llama_like(
     head_dim: int | None = None,
     rope: Callable[[int], Rope | None] | None = None,
     act: str = "hidden_act",
+    eps: str = "rms_norm_eps",
     default_act: str = "silu",
     norm: Norm | None = None,
     gated: bool = True,
@@ -53,12 +54,12 @@ def llama_like(
 ) -> Decoder:
     """The part that families share. `kv_heads` and `head_dim` are what a config means that does not set them; None:
     as many as heads, and the width divided among the heads. `rope` gives the rotation of heads of a size, where it is
-    not read as Llama's is, and may be none; `act` is the key of the activation, and the family's own where it is not
-    there; `norm` is that of families whose norms are others; `hidden` is the width inside of the feed-forward layer of
-    configs that do not say it."""
+    not read as Llama's is, and may be none; `act` is the key of the activation, which is the family's own where the
+    config has none; `eps` is the key of the norms' constant, `norm` that of families whose norms are others; `hidden`
+    is the width inside of the feed-forward layer of configs that do not say it."""
     width = c.integer("hidden_size")
     heads = c.integer("num_attention_heads")
-    norm = norm or Norm(c.number("rms_norm_eps", 1e-6, above=False))
+    norm = norm or Norm(c.number(eps, 1e-6, above=False))
     head_dim = c.optional_integer("head_dim", head_dim) or _divided(c, "hidden_size", width, heads)
     turn = rope(head_dim) if rope is not None else read_rope(c, head_dim)
     attention = Attention(

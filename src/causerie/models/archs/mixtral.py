@@ -53,4 +53,4 @@ def mixtral(c: Config) -> Decoder:
     spec = llama_like(c, kv_heads=8, rope=lambda head_dim: read_rope(c, head_dim, default_theta=1e6))
     experts = Experts(count, active, spec.layers[0].ffn.hidden, spec.layers[0].ffn.act)
     spec = replace(spec, layers=tuple(replace(layer, ffn=experts) for layer in spec.layers))
-    return spec.each_mixer(window=c.optional_integer("sliding_window", None))
+    return spec.each_attention(window=c.optional_integer("sliding_window", None))

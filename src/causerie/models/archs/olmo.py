@@ -16,4 +16,4 @@ def olmo(c: Config) -> Decoder:
     c.assume({"max_position_embeddings": 2048})
     bias = c.boolean("attention_bias", False)
     spec = llama_like(c, bias=bias, out_bias=bias, norm=Norm(1e-5, centered=True, weight=False))
-    return spec.each_mixer(clip=c.optional_number("clip_qkv"))
+    return spec.each_attention(clip=c.optional_number("clip_qkv"))

@@ -47,5 +47,5 @@ def phi(c: Config) -> Decoder:
         gated=False,
     )
     if c.boolean("qk_layernorm", False):
-        spec = spec.each_mixer(qk_norm=norm)
+        spec = spec.each_attention(qk_norm=norm)
     return replace(spec.each_layer(parallel="one norm"), head_bias=True)

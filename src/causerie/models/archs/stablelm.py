@@ -21,7 +21,7 @@ def weights(spec: Decoder) -> Table:
     """The norms of heads are a tensor each."""
     table = with_biases(LLAMA_WEIGHTS)
     if spec.layers:
-        mixer = spec.layers[0].mixer
+        mixer = next(spec.attentions)
         for name, heads in (("q", mixer.heads), ("k", mixer.kv_heads)):
             norms = (f"model.layers.{{i}}.self_attn.{name}_layernorm.norms.{head}.weight" for head in range(heads))
             table[f"layers.{{i}}.mixer.{name}_norm"] = Joined(tuple(Tensor(each) for each in norms))
@@ -36,5 +36,5 @@ def stablelm(c: Config) -> Decoder:
     bias = c.boolean("use_qkv_bias", False)
     spec = llama_like(c, bias=bias, kv_heads=32, norm=norm, rope=lambda head_dim: read_rope(c, head_dim, partial=True))
     if c.boolean("qk_layernorm", False):
-        spec = spec.each_mixer(qk_norm=replace(norm, bias=False), qk_norm_own=True)
+        spec = spec.each_attention(qk_norm=replace(norm, bias=False), qk_norm_own=True)
     return spec.each_layer(parallel="one norm") if c.boolean("use_parallel_residual", False) else spec

@@ -38,4 +38,4 @@ def starcoder2(c: Config) -> Decoder:
     spec = llama_like(
         c, bias=bias, out_bias=bias, mlp_bias=bias, kv_heads=2, default_act="gelu_pytorch_tanh", norm=norm, gated=False
     )
-    return spec.each_mixer(window=c.optional_integer("sliding_window", None))
+    return spec.each_attention(window=c.optional_integer("sliding_window", None))
