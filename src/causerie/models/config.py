@@ -44,7 +44,7 @@ class Config:
         self._values = values
         self._path = path
         self._read: set[str] = set()
-        self._parts: list[Config] = []
+        self._parts: dict[str, Config] = {}
         self._unexpected: list[str] = []
 
     def assume(self, values: Mapping[str, Any]) -> None:
@@ -78,9 +78,13 @@ class Config:
             raise self.wrong(key, value, f"a number {'greater than' if above else 'of at least'} {least:g}")
         return result
 
-    def optional_number(self, key: str, *, least: float = 0.0, above: bool = True) -> float | None:
-        """As `number`, or None where the config says null or nothing."""
-        return None if self._absent(key) else self.number(key, least=least, above=above)
+    def optional_number(
+        self, key: str, *, absent: float | None = None, least: float = 0.0, above: bool = True
+    ) -> float | None:
+        """As `number`; None where the config says null, `absent` where it says nothing."""
+        if self._absent(key):
+            return None if key in self._values else absent
+        return self.number(key, least=least, above=above)
 
     def numbers(self, key: str, count: int) -> list[float]:
         """A list of so many numbers greater than 0."""
@@ -89,6 +93,15 @@ class Config:
         if not fits or not all(type(item) in (int, float) and 0 < item <= MOST_NUMBER for item in value):
             raise self.wrong(key, value, f"a list of {count} numbers greater than 0")
         return [float(item) for item in value]
+
+    def integers(self, key: str, *, least: int = 1, most: int = MOST_SIZE) -> list[int] | None:
+        """A list of whole numbers in least..most, or None where the config says null or nothing."""
+        if self._absent(key):
+            return None
+        value = self._take(key, REQUIRED)
+        if not isinstance(value, list) or not all(type(item) is int and least <= item <= most for item in value):
+            raise self.wrong(key, value, f"a list of whole numbers from {least} to {most}")
+        return value
 
     def boolean(self, key: str, default: bool | _Required = REQUIRED) -> bool:
         """true or false."""
@@ -114,15 +127,14 @@ class Config:
         return value
 
     def part(self, key: str) -> Config | None:
-        """The object under `key`, with its own count, or None where the config says null or nothing."""
+        """The object under `key`, with its own count, or None where the config says null or nothing. Always the same
+        one."""
         if self._absent(key):
             return None
         value = self._take(key, REQUIRED)
         if not isinstance(value, dict):
             raise self.wrong(key, value, "an object")
-        part = Config(value, family=self.family, path=f"{self._path}{key}.")
-        self._parts.append(part)
-        return part
+        return self._parts.setdefault(key, Config(value, family=self.family, path=f"{self._path}{key}."))
 
     def holds_objects(self, key: str) -> bool:
         """Whether `key` is an object whose values are objects, as where each kind of layer has one. Marks nothing."""
@@ -150,7 +162,7 @@ class Config:
     def unexpected(self) -> Iterator[str]:
         """What `expect` was told, with its name and value, and found otherwise."""
         yield from self._unexpected
-        for part in self._parts:
+        for part in self._parts.values():
             yield from part.unexpected()
 
     def leftovers(self) -> Iterator[UnreadKey]:
@@ -158,7 +170,7 @@ class Config:
         for key, value in self._values.items():
             if key not in self._read and value is not None:
                 yield self._unread(key)
-        for part in self._parts:
+        for part in self._parts.values():
             yield from part.leftovers()
 
     def finish(self, strict: bool) -> None:

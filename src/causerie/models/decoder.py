@@ -20,4 +20,6 @@ def forward(ops: Ops, spec: Decoder, weights: Weights) -> tuple[Value, Value]:
         x = layer.forward(ops, x, index, weights, last=index == len(spec.layers) - 1)
     read, kept = (ops.norm(each, weights[NORM], spec.norm) for each in ops.exits(x))
     (logits,) = ops.linear(read, *linear_parts(weights, "", [spec.head]))
+    if spec.logits_scale != 1.0 or spec.logits_softcap is not None:
+        logits = ops.softcap(logits, spec.logits_scale, spec.logits_softcap)
     return logits, kept

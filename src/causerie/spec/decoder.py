@@ -28,6 +28,10 @@ class Decoder:
     tied: bool  # the head is the embedding
     context: int  # longest sequence, in tokens: max_position_embeddings, whatever the scaling of its rotations
     embedding_scale: float = 1.0  # of the rows that the embedding gives
+    logits_scale: float = 1.0
+    logits_softcap: float | None = (
+        None  # a logit l becomes logits_softcap · tanh(l / logits_softcap), once it is scaled
+    )
 
     def each_mixer(self, **changes: Any) -> Decoder:
         """The same decoder with these fields changed in every layer's mixer."""
@@ -37,7 +41,7 @@ class Decoder:
     @cached_property
     def ropes(self) -> tuple[Rope, ...]:
         """The distinct rotations, in order of first use."""
-        return tuple(dict.fromkeys(layer.mixer.rope for layer in self.layers))
+        return tuple(dict.fromkeys(rope for layer in self.layers for rope in layer.mixer.ropes))
 
     def weights(self) -> Iterator[WeightSpec]:
         """Every weight by its canonical name."""

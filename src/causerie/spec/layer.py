@@ -16,18 +16,20 @@ from causerie.spec.weight import WeightSpec, vector
 
 @dataclass(frozen=True)
 class Layer:
-    """One block: x += mixer(norm(x)); x += ffn(norm(x)). With a `norm_after` each half's result is normed before it is
-    added."""
+    """One block: x += mixer(norm(x)); x += ffn(norm(x)). Without a `norm` each half reads x as it is; with a
+    `norm_after` its result is normed before it is added."""
 
     mixer: Attention
     ffn: MLP | Experts
-    norm: Norm
+    norm: Norm | None
     norm_after: Norm | None = None
+    residual_scale: float = 1.0  # of what each half adds
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""
         for name, part in (("mixer", self.mixer), ("ffn", self.ffn)):
-            yield vector(f"{name}_norm", width)
+            if self.norm is not None:
+                yield vector(f"{name}_norm", width)
             for weight in part.weights(width):
                 yield weight.within(f"{name}.")
             if self.norm_after is not None:
@@ -45,17 +47,17 @@ class Layer:
         """[n, width] → [n, width]; of the last block only the rows that are wanted, as nobody attends to what
         follows."""
         prefix = f"layers.{layer}."
-        h = ops.norm(x, weights[prefix + "mixer_norm"], self.norm)
-        x = self._added(
-            ops, x, self.mixer.forward(ops, h, layer, weights, prefix + "mixer."), weights, prefix + "mixer"
-        )
+        h = self.mixer.forward(ops, self._normed(ops, x, weights, prefix + "mixer"), layer, weights, prefix + "mixer.")
+        x = self._added(ops, x, h, weights, prefix + "mixer")
         if last:
             x = ops.select(x)
-        h = ops.norm(x, weights[prefix + "ffn_norm"], self.norm)
-        h = self.ffn.forward(ops, h, layer, weights, prefix + "ffn.")
+        h = self.ffn.forward(ops, self._normed(ops, x, weights, prefix + "ffn"), layer, weights, prefix + "ffn.")
         return self._added(ops, x, h, weights, prefix + "ffn")
+
+    def _normed(self, ops: Ops, x: Value, weights: Weights, half: str) -> Value:
+        return x if self.norm is None else ops.norm(x, weights[half + "_norm"], self.norm)
 
     def _added(self, ops: Ops, x: Value, result: Value, weights: Weights, half: str) -> Value:
         if self.norm_after is not None:
             result = ops.norm(result, weights[half + "_norm_after"], self.norm_after)
-        return ops.add(x, result)
+        return ops.add(x, result, self.residual_scale)

@@ -10,7 +10,7 @@ from causerie.spec.cost import PartCost
 from causerie.spec.ops import Ops, Value, Weights, linear_parts
 from causerie.spec.weight import WeightSpec, vector
 
-Activation = Literal["silu", "gelu", "gelu_tanh"]
+Activation = Literal["silu", "gelu", "gelu_tanh", "sigmoid"]
 
 
 @dataclass(frozen=True)

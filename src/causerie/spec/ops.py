@@ -56,10 +56,13 @@ class Ops(Protocol):
         """x · weightᵀ + bias for each part; several parts (q, k, v) share one pass over x."""
         ...
 
-    def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
+    def attention(
+        self, q: Value, k: Value, v: Value, layer: int, spec: Attention, norms: tuple[Weight, Weight] | None = None
+    ) -> Value:
         """Rotates q and k, writes k and v to the cache of `layer`, returns softmax(q·kᵀ · scale) · v: [n, heads ·
         head_dim]. q is [n, heads · head_dim], k and v [n, kv_heads · head_dim]; query head h reads key head h //
-        group. Softmax in float32."""
+        group. `norms` are weights of the norm of each query and of each key head after its rotation. Where scores have
+        a softcap, softmax reads softcap · tanh(q·kᵀ · scale / softcap). Softmax in float32."""
         ...
 
     def glu(self, gate: Value, up: Value, act: Activation) -> Value:
@@ -72,8 +75,12 @@ class Ops(Protocol):
         divided by the sum of those chosen. What no row chooses is not read."""
         ...
 
-    def add(self, x: Value, y: Value) -> Value:
-        """x + y."""
+    def add(self, x: Value, y: Value, scale: float = 1.0) -> Value:
+        """x + y · scale."""
+        ...
+
+    def softcap(self, x: Value, scale: float, cap: float | None) -> Value:
+        """cap · tanh(x · scale / cap); x · scale without a cap. x may be written over: nobody else may read it."""
         ...
 
     def select(self, x: Value) -> Value:

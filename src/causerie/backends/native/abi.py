@@ -31,6 +31,7 @@ class Op(Enum):
     GATHER = auto()
     EXPERT_LINEAR = auto()
     COMBINE = auto()
+    SOFTCAP = auto()
 
 
 class Number(Enum):
@@ -68,6 +69,7 @@ class Activation(Enum):
     SILU = auto()
     GELU = auto()
     GELU_TANH = auto()
+    SIGMOID = auto()
 
 
 class Counted(Enum):
@@ -124,7 +126,8 @@ CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM TABLE_BYTES STEP_WEIGHTS PACKED_STEP PL
 FIELDS = {
     "Part": "weight bias out rows format layout expert",
     "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
-    "format layout first_part part_count experts active eps scale address block_bytes block_stride",
+    "format layout first_part part_count experts active eps scale address block_bytes block_stride "
+    "query_rope cap q_norm k_norm",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride",

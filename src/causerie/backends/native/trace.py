@@ -124,8 +124,10 @@ class NativeOps:
             self.lines.append(Line(Op.LINEAR, (self._as(x, form),), outs, {}, tuple(parts[i] for i in chosen)))
         return outputs
 
-    def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
-        """Two lines: turn and write to the cache, then attend."""
+    def attention(
+        self, q: Value, k: Value, v: Value, layer: int, spec: Attention, norms: tuple[Weight, Weight] | None = None
+    ) -> Value:
+        """Two lines: turn, norm and write to the cache, then attend."""
         cache = self._caches.layers[layer]
         common = {
             "heads": spec.heads,
@@ -137,9 +139,9 @@ class NativeOps:
             "block_stride": int(cache["block_stride"]),
         }
         turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
-        turning = common | {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)}
-        self._note(Op.ROTATE, (q, k, v), turned, turning)
-        self._note(Op.ATTENTION, (turned,), out, common | {"scale": spec.scale, "window": spec.window or 0})
+        self._note(Op.ROTATE, (q, k, v), turned, common | self._turning(spec, norms))
+        attending = {"scale": spec.scale, "window": spec.window or 0, "cap": spec.softcap or 0.0}
+        self._note(Op.ATTENTION, (turned,), out, common | attending)
         return out
 
     def glu(self, gate: Value, up: Value, act: Activation) -> Value:
@@ -159,11 +161,16 @@ class NativeOps:
         self._note(Op.COMBINE, (result, routes), out, {"active": active})
         return out
 
-    def add(self, x: Value, y: Value) -> Value:
-        """x + y."""
+    def add(self, x: Value, y: Value, scale: float = 1.0) -> Value:
+        """x + y · scale, rounded once."""
         out = self._value(x.width, x.counted)
-        self._note(Op.ADD, (x, y), out, {})
+        self._note(Op.ADD, (x, y), out, {"scale": scale})
         return out
+
+    def softcap(self, x: Value, scale: float, cap: float | None) -> Value:
+        """In place: a second copy of logits would be large."""
+        self._note(Op.SOFTCAP, (x,), x, {"scale": scale, "cap": cap or 0.0})
+        return x
 
     def select(self, x: Value) -> Value:
         """The rows of which something is wanted: first those whose logits are."""
@@ -203,6 +210,16 @@ class NativeOps:
                 )
             )
         return tuple(outputs)
+
+    def _turning(self, spec: Attention, norms: tuple[Weight, Weight] | None) -> dict[str, float]:
+        numbers: dict[str, float] = {}
+        if spec.rope is not None:
+            query_rope, rope = (self._ropes.index(each) for each in spec.ropes)
+            numbers |= {"dims": spec.rope.dims, "rope": rope, "query_rope": query_rope}
+        if spec.qk_norm is not None and norms is not None:
+            q_norm, k_norm = (weight.data.address for weight in norms)
+            numbers |= {"q_norm": q_norm, "k_norm": k_norm, "eps": spec.qk_norm.eps}
+        return numbers
 
     def _value(self, width: int, counted: Counted, form: Form = WIDE, times: int = 1) -> Value:
         self._values += 1

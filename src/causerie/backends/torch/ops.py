@@ -54,11 +54,14 @@ class TorchOps:
         """x · weightᵀ + bias, part by part."""
         return tuple(_linear(x, part.weight.data, None if part.bias is None else part.bias.data) for part in parts)
 
-    def attention(self, q: Tensor, k: Tensor, v: Tensor, layer: int, spec: Attention) -> Tensor:
+    def attention(
+        self, q: Tensor, k: Tensor, v: Tensor, layer: int, spec: Attention, norms: tuple[Weight, Weight] | None = None
+    ) -> Tensor:
         """[n, heads · head_dim]"""
-        turn = self._rotations[spec.rope]
-        queries = _rotated(q.unflatten(-1, (spec.heads, spec.head_dim)), turn)
-        keys = _rotated(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), turn)
+        queries = self._turned(q.unflatten(-1, (spec.heads, spec.head_dim)), spec.query_rope or spec.rope)
+        keys = self._turned(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), spec.rope)
+        if spec.qk_norm is not None and norms is not None:
+            queries, keys = (self.norm(x, w, spec.qk_norm) for x, w in zip((queries, keys), norms, strict=True))
         self._cache.write(layer, self._step.slots, keys, v.unflatten(-1, (spec.kv_heads, spec.head_dim)))
         mixed = torch.empty_like(queries)
         for sequence in self._step.sequences:
@@ -75,6 +78,8 @@ class TorchOps:
         """act(gate) · up"""
         if act == "silu":
             return F.silu(gate) * up
+        if act == "sigmoid":
+            return F.sigmoid(gate) * up
         return F.gelu(gate, approximate="tanh" if act == "gelu_tanh" else "none") * up
 
     def experts(self, x: Tensor, scores: Tensor, experts: Sequence[Expert], active: int, act: Activation) -> Tensor:
@@ -91,9 +96,13 @@ class TorchOps:
         shares = shares / shares.sum(-1, keepdim=True)
         return (results.float() * shares[..., None]).sum(1).to(x.dtype)
 
-    def add(self, x: Tensor, y: Tensor) -> Tensor:
-        """x + y"""
-        return x + y
+    def add(self, x: Tensor, y: Tensor, scale: float = 1.0) -> Tensor:
+        """x + y · scale"""
+        return x + (y if scale == 1.0 else y * scale)
+
+    def softcap(self, x: Tensor, scale: float, cap: float | None) -> Tensor:
+        """cap · tanh(x · scale / cap)"""
+        return x * scale if cap is None else torch.tanh(x * scale / cap) * cap
 
     def select(self, x: Tensor) -> Tensor:
         """[r + h, width]"""
@@ -102,6 +111,9 @@ class TorchOps:
     def exits(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """[r, width] and [h, width]"""
         return x[: self._step.logits_count], x[self._step.logits_count :]
+
+    def _turned(self, heads: Tensor, rope: Rope | None) -> Tensor:
+        return heads if rope is None else _rotated(heads, self._rotations[rope])
 
 
 def _linear(x: Tensor, matrix: Tensor | QuantizedMatrix, bias: Tensor | None) -> Tensor:
@@ -122,6 +134,8 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Atte
     m, s = q.shape[0], k.shape[0]
     queries = q.float().unflatten(1, (spec.kv_heads, spec.group))  # [m, kv_heads, group, head_dim]
     scores = torch.einsum("mkgd,skd->kgms", queries, k.float()) * spec.scale
+    if spec.softcap is not None:
+        scores = torch.tanh(scores / spec.softcap) * spec.softcap
     at = torch.arange(first, first + m, device=q.device)[:, None]
     of = torch.arange(offset, offset + s, device=q.device)[None, :]
     visible = of <= at

@@ -5,14 +5,15 @@
 
 enum Op : int32_t {
   OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE,
-  OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_COUNT  // a mixture of experts: kernels_experts.cpp
+  OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE,  // a mixture of experts: kernels_experts.cpp
+  OP_SOFTCAP, OP_COUNT
 };
 // Quantized matrices: quantized.h.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, INT8, INT4, LOOKUP4, ROW_INT8, NUMBER_COUNT };
 enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE_INT8, CACHE_NUMBER_COUNT };
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
-enum Activation : int32_t { SILU, GELU, GELU_TANH, ACTIVATION_COUNT };
+enum Activation : int32_t { SILU, GELU, GELU_TANH, SIGMOID, ACTIVATION_COUNT };
 // What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
 // logits are, or the others, whose hidden states are.
 enum Counted : int32_t { TOKENS_COUNTED, WANTED_COUNTED, LOGITS_COUNTED, STATES_COUNTED, COUNTED_COUNT };
@@ -68,19 +69,22 @@ struct Instruction {
   int32_t length;     // norm: elements in a group; gather: bytes of a row
   int32_t act;        // glu: an Activation
   int32_t heads, kv_heads, head_dim;
-  int32_t dims;       // rotate: how many leading elements of a head turn
+  int32_t dims;       // rotate: how many leading elements of a head turn; none where it is 0
   int32_t window;     // attention: positions a token sees, itself included; 0 = all
-  int32_t rope;       // rotate: which of Step::rotations
+  int32_t rope;       // rotate: which of Step::rotations, for keys
   int32_t format;     // embed: the table's Number; rotate, attention: a CacheNumber
   int32_t layout;     // embed: the table's Layout
   int32_t first_part, part_count;  // linear, expert_linear: its matrices, in Program::parts
   int32_t experts;    // group, expert_linear: how many there are
   int32_t active;     // route, group, expert_linear, combine: how many each row goes to
-  float eps;          // norm
-  float scale;        // attention
+  float eps;          // norm, rotate
+  float scale;        // attention, softcap: of what is capped; add: of y; embed: of its rows
   uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block
+  int32_t query_rope;     // rotate: which of Step::rotations, for queries
+  float cap;              // attention: of its scores, softcap: of its elements; 0 = none
+  uint64_t q_norm, k_norm;  // rotate: weights of the norms of what has turned, or 0
 };
 
 // One of the experts that a row goes to.

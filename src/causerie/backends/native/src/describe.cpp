@@ -66,13 +66,14 @@ constexpr Member CONSTANTS[] = {
 constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_ROUND}, {"LINEAR", OP_LINEAR},
     {"ROTATE", OP_ROTATE}, {"ATTENTION", OP_ATTENTION}, {"GLU", OP_GLU}, {"ADD", OP_ADD}, {"SELECT", OP_SELECT},
     {"MERGE", OP_MERGE}, {"ROUTE", OP_ROUTE}, {"GROUP", OP_GROUP}, {"GATHER", OP_GATHER},
-    {"EXPERT_LINEAR", OP_EXPERT_LINEAR}, {"COMBINE", OP_COMBINE}};
+    {"EXPERT_LINEAR", OP_EXPERT_LINEAR}, {"COMBINE", OP_COMBINE}, {"SOFTCAP", OP_SOFTCAP}};
 constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"INT8", INT8},
     {"INT4", INT4}, {"LOOKUP4", LOOKUP4}, {"ROW_INT8", ROW_INT8}};
 constexpr Member CACHE_NUMBERS[] = {{"FLOAT32", CACHE_FLOAT32}, {"FLOAT16", CACHE_FLOAT16},
     {"BFLOAT16", CACHE_BFLOAT16}, {"INT8", CACHE_INT8}};
 constexpr Member LAYOUTS[] = {{"ROWS", ROWS}, {"PANELS", PANELS}, {"PACKED", PACKED}};
-constexpr Member ACTIVATIONS[] = {{"SILU", SILU}, {"GELU", GELU}, {"GELU_TANH", GELU_TANH}};
+constexpr Member ACTIVATIONS[] = {{"SILU", SILU}, {"GELU", GELU}, {"GELU_TANH", GELU_TANH},
+    {"SIGMOID", SIGMOID}};
 constexpr Member COUNTED[] = {{"TOKENS", TOKENS_COUNTED}, {"WANTED", WANTED_COUNTED},
     {"LOGITS", LOGITS_COUNTED}, {"STATES", STATES_COUNTED}};
 constexpr Member NARROWS[] = {{"NOT", NARROW_NOT}, {"BFLOAT16", NARROW_BFLOAT16}, {"CODES", NARROW_CODES}};
@@ -100,7 +101,8 @@ CAUSERIE_STRUCTURE(Part, FIELD(weight), FIELD(bias), FIELD(out), FIELD(rows), FI
 CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x), FIELD(y), FIELD(z), FIELD(out), FIELD(narrow),
     FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
     FIELD(window), FIELD(rope), FIELD(format), FIELD(layout), FIELD(first_part), FIELD(part_count),
-    FIELD(experts), FIELD(active), FIELD(eps), FIELD(scale), FIELD(address), FIELD(block_bytes), FIELD(block_stride));
+    FIELD(experts), FIELD(active), FIELD(eps), FIELD(scale), FIELD(address), FIELD(block_bytes), FIELD(block_stride),
+    FIELD(query_rope), FIELD(cap), FIELD(q_norm), FIELD(k_norm));
 CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));
 CAUSERIE_STRUCTURE(Buffer, FIELD(data), FIELD(stride));
 CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride));

@@ -1,4 +1,4 @@
-// Operations on single rows: embed, norm, round, glu, add, select. An item is a row, or a span of columns of a row. What a
+// Operations on single rows: embed, norm, round, glu, add, select, softcap. An item is a row, or a span of columns of a row. What a
 // linear reads next may be written in the form that it reads (`narrow` of an instruction).
 #include "functions.h"
 #include "packed.h"
@@ -128,6 +128,7 @@ static void glu_span(const Program& program, const Step&, const Instruction& in,
   switch (in.act) {
     case SILU: return glu_by<silu>(program, in, span(in, item));
     case GELU: return glu_by<gelu>(program, in, span(in, item));
+    case SIGMOID: return glu_by<sigmoid>(program, in, span(in, item));
     default: return glu_by<gelu_tanh>(program, in, span(in, item));
   }
 }
@@ -137,7 +138,18 @@ static void add_span(const Program& program, const Step&, const Instruction& in,
   const float *x = row<float>(program, in.x, r), *y = row<float>(program, in.y, r);
   float* out = row<float>(program, in.out, r);
   for (int64_t i = first; i < last; i += 16)
-    store_first(out + i, add(load_first(x + i, last - i), load_first(y + i, last - i)), last - i);
+    store_first(out + i, fma(load_first(y + i, last - i), broadcast(in.scale), load_first(x + i, last - i)), last - i);
+}
+
+static void softcap_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const auto [r, first, last] = span(in, item);
+  const float* x = row<float>(program, in.x, r);
+  float* out = row<float>(program, in.out, r);
+  const f32x16 factor = broadcast(in.cap > 0.0f ? in.scale / in.cap : in.scale);
+  for (int64_t i = first; i < last; i += 16) {
+    const f32x16 value = mul(load_first(x + i, last - i), factor);
+    store_first(out + i, in.cap > 0.0f ? mul(tanh(value), broadcast(in.cap)) : value, last - i);
+  }
 }
 
 static void select_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
@@ -154,5 +166,6 @@ const OpKernel round_rows = {span_items, round_span};
 const OpKernel glu = {span_items, glu_span};
 const OpKernel add_rows = {span_items, add_span};
 const OpKernel select_rows = {span_items, select_span};
+const OpKernel softcap = {span_items, softcap_span};
 
 }  // namespace
