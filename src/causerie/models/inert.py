@@ -30,6 +30,7 @@ _TRAINING = (  # how weights were first drawn, and what is dropped while trainin
     "hidden_dropout",
     "embd_pdrop",
     "resid_pdrop",
+    "residual_dropout",
     "gradient_checkpointing",
     # Splits a matrix product into slices, as one training run did; the sum is the same.
     "pretraining_tp",
@@ -46,6 +47,7 @@ _OUTPUTS = (  # what the other program's forward pass returns beside logits, and
     "torchscript",
     "use_bfloat16",
     "chunk_size_feed_forward",
+    "cache_implementation",
     "_attn_implementation_autoset",
     "tf_legacy_loss",
 )
@@ -54,6 +56,7 @@ _DTYPE = ("torch_dtype", "dtype")  # read when weights are loaded, not here
 _TOKENS = (  # which ids end or pad a text: the engine and the tokenizer read them
     "bos_token_id",
     "eos_token_id",
+    "eod_token_id",
     "pad_token_id",
     "sep_token_id",
     "decoder_start_token_id",
