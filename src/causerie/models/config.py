@@ -148,6 +148,10 @@ class Config:
             self._unexpected.append(f"{self._unread(key)} (only {listed} is done here)")
         self._read.add(key)
 
+    def leave(self, *keys: str) -> None:
+        """Declares that these keys are about parts of a larger model that are left out."""
+        self._read.update(keys)
+
     def has(self, key: str) -> bool:
         """Whether `key` is there and not null."""
         return self._values.get(key) is not None

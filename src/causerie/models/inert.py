@@ -67,6 +67,13 @@ _TOKENS = (  # which ids end or pad a text: the engine and the tokenizer read th
     "begin_suppress_tokens",
     "prefix",
     "tokenizer_class",
+    # Where pictures are put into a text; without them they never come.
+    "image_token_id",
+    "image_token_index",
+    "video_token_id",
+    "vision_token_id",
+    "vision_start_token_id",
+    "vision_end_token_id",
 )
 _SAMPLING = (  # old configs carry the sampling defaults of their day; the field reads generation_config.json instead
     "max_length",
