@@ -6,7 +6,7 @@ Knows no checkpoint and no torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import erf
 from typing import Any
 
@@ -56,6 +56,9 @@ class Shape:
     act: Activation = "silu"
     experts: int = 0
     active: int = 1
+    mixer: Mapping[str, Any] = field(default_factory=dict)  # further fields of every layer's
+    block: Mapping[str, Any] = field(default_factory=dict)  # of every layer
+    whole: Mapping[str, Any] = field(default_factory=dict)  # of the decoder
 
     def decoder(self) -> Decoder:
         """The spec."""
@@ -71,9 +74,11 @@ class Shape:
             out_bias=self.bias,
             qk_norm=norm if self.qk_norm else None,
         )
+        mixer = replace(mixer, **self.mixer)
         mlp = MLP(self.hidden, self.act, self.bias)
         layer = Layer(mixer, Experts(self.experts, self.active, self.hidden, self.act) if self.experts else mlp, norm)
-        return Decoder("test", self.vocab, self.width, (layer,) * self.layers, norm, self.tied, 512)
+        layers = (replace(layer, **self.block),) * self.layers
+        return Decoder("test", self.vocab, self.width, layers, norm, self.tied, 512, **self.whole)
 
 
 def to_bf16(array: Array) -> Array:
@@ -218,10 +223,21 @@ def reference_logits(
         part = {
             name.removeprefix(f"layers.{i}."): array for name, array in w.items() if name.startswith(f"layers.{i}.")
         }
-        x = x + _attention(spec, layer.mixer, part, _norm(x, part["mixer_norm"], layer.norm), int8_cache)
-        h = _norm(x, part["ffn_norm"], layer.norm)
-        x = x + (_experts(layer.ffn, part, h) if isinstance(layer.ffn, Experts) else _mlp(layer.ffn, part, "ffn.", h))
-    return _norm(x, w["norm"], spec.norm) @ w["embed" if spec.tied else "head"].T
+        h = _attention(spec, layer.mixer, part, _maybe_norm(x, part.get("mixer_norm"), layer.norm), int8_cache)
+        x = x + layer.residual_scale * _maybe_norm(h, part.get("mixer_norm_after"), layer.norm_after)
+        h = _maybe_norm(x, part.get("ffn_norm"), layer.norm)
+        h = _experts(layer.ffn, part, h) if isinstance(layer.ffn, Experts) else _mlp(layer.ffn, part, "ffn.", h)
+        x = x + layer.residual_scale * _maybe_norm(h, part.get("ffn_norm_after"), layer.norm_after)
+    logits = _norm(x, w["norm"], spec.norm) @ w["embed" if spec.tied else "head"].T
+    return _capped(logits * spec.logits_scale, spec.logits_softcap)
+
+
+def _capped(x: Array, cap: float | None) -> Array:
+    return x if cap is None else cap * np.tanh(x / cap)
+
+
+def _maybe_norm(x: Array, weight: Array | None, norm: Norm | None) -> Array:
+    return x if weight is None or norm is None else _norm(x, weight, norm)
 
 
 def _mlp(mlp: MLP, w: Mapping[str, Array], prefix: str, x: Array) -> Array:
@@ -244,7 +260,9 @@ def _norm(x: Array, weight: Array, norm: Norm) -> Array:
 
 
 def activate(x: Array, act: Activation) -> Array:
-    """silu, gelu or gelu_tanh in float64."""
+    """In float64."""
+    if act == "sigmoid":
+        return 1 / (1 + np.exp(-x))
     if act == "silu":
         return x / (1 + np.exp(-x))
     if act == "gelu":
@@ -255,28 +273,39 @@ def activate(x: Array, act: Activation) -> Array:
 def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, int8_cache: bool) -> Array:
     n = len(x)
     positions = np.arange(n, dtype=np.int32)
-    turn = RopeTable(spec.ropes).rows(positions, positions)[spec.ropes.index(mixer.rope)].astype(np.float64)
+    turns = dict(zip(spec.ropes, RopeTable(spec.ropes).rows(positions, positions), strict=True))
 
-    def heads(name: str, count: int) -> Array:
-        projected = (x @ w[f"mixer.{name}"].T + w.get(f"mixer.{name}_bias", 0.0)).reshape(n, count, mixer.head_dim)
-        if name == "v":
-            return projected
-        if mixer.qk_norm is not None:
-            projected = _norm(projected, w[f"mixer.{name}_norm"], mixer.qk_norm)
-        half = mixer.rope.dims // 2
-        a, b, rest = np.split(projected, [half, 2 * half], axis=-1)
-        cosine, sine = turn[:, None, 0], turn[:, None, 1]
+    def turned(heads: Array, rope: Rope | None) -> Array:
+        if rope is None:
+            return heads
+        a, b, rest = np.split(heads, [rope.dims // 2, rope.dims], axis=-1)
+        cosine, sine = turns[rope].astype(np.float64).swapaxes(0, 1)[:, :, None]
         return np.concatenate([a * cosine - b * sine, b * cosine + a * sine, rest], axis=-1)
 
-    q, k, v = heads("q", mixer.heads), heads("k", mixer.kv_heads), heads("v", mixer.kv_heads)
+    def heads(name: str, count: int, rope: Rope | None) -> Array:
+        projected = x @ w[f"mixer.{name}"].T + w.get(f"mixer.{name}_bias", 0.0)
+        if mixer.qk_norm is not None and mixer.qk_norm_whole:
+            projected = _norm(projected, w[f"mixer.{name}_norm"], mixer.qk_norm)
+        projected = projected.reshape(n, count, mixer.head_dim)
+        if mixer.qk_norm is None or mixer.qk_norm_whole:
+            return turned(projected, rope)
+        if mixer.qk_norm_last:
+            return _norm(turned(projected, rope), w[f"mixer.{name}_norm"], mixer.qk_norm)
+        return turned(_norm(projected, w[f"mixer.{name}_norm"], mixer.qk_norm), rope)
+
+    q = heads("q", mixer.heads, mixer.query_rope or mixer.rope)
+    k = heads("k", mixer.kv_heads, mixer.rope)
+    v = (x @ w["mixer.v"].T + w.get("mixer.v_bias", 0.0)).reshape(n, mixer.kv_heads, mixer.head_dim)
     if int8_cache:
         k, v = as_int8(k, 32), as_int8(v, mixer.head_dim)
     k, v = np.repeat(k, mixer.group, axis=1), np.repeat(v, mixer.group, axis=1)
-    scores = np.einsum("ihd,jhd->hij", q, k) * mixer.scale
+    scores = _capped(np.einsum("ihd,jhd->hij", q, k) * mixer.scale, mixer.softcap)
     distance = positions[:, None] - positions[None, :]
     hidden = (distance < 0) | (distance >= (mixer.window or n))
     scores[:, hidden] = -np.inf
     chances = np.exp(scores - scores.max(-1, keepdims=True))
     chances /= chances.sum(-1, keepdims=True)
     mixed = np.einsum("hij,jhd->ihd", chances, v).reshape(n, -1)
+    if mixer.gated:
+        mixed = mixed * activate(x @ w["mixer.gate"].T, "sigmoid")
     return mixed @ w["mixer.o"].T + w.get("mixer.o_bias", 0.0)
