@@ -34,7 +34,9 @@ def gemma2(c: Config) -> Decoder:
     cap = c.optional_number("attn_logit_softcapping", absent=50.0)
     spec = spec.each_mixer(scale=c.number("query_pre_attn_scalar", 256) ** -0.5, softcap=cap)
     kinds = layer_kinds(c, [FULL if i % 2 else SLIDING for i in range(len(spec.layers))])
-    spec = with_kinds(spec, kinds, {SLIDING: {"window": c.optional_integer("sliding_window", 4096)}})
+    window = c.optional_integer("sliding_window", 4096)
+    c.expect("sliding_window_size", window)  # another name of it in some files, which nobody reads
+    spec = with_kinds(spec, kinds, {SLIDING: {"window": window}})
     return replace(
         spec,
         layers=tuple(replace(layer, norm_after=spec.norm) for layer in spec.layers),
