@@ -218,7 +218,7 @@ def reference_logits(
 ) -> Array:
     """The same decoder in float64, written from the formulas: logits [tokens, vocab]."""
     w = {name: widened(array) for name, array in stored.items()}
-    x = w["embed"][list(tokens)]
+    x = _maybe_norm(w["embed"][list(tokens)], w.get("embed_norm"), spec.embedding_norm)
     for i, layer in enumerate(spec.layers):
         part = {
             name.removeprefix(f"layers.{i}."): array for name, array in w.items() if name.startswith(f"layers.{i}.")
@@ -237,7 +237,7 @@ def _capped(x: Array, cap: float | None) -> Array:
 
 
 def _maybe_norm(x: Array, weight: Array | None, norm: Norm | None) -> Array:
-    return x if weight is None or norm is None else _norm(x, weight, norm)
+    return x if norm is None else _norm(x, 1.0 if weight is None else weight, norm)
 
 
 def _mlp(mlp: MLP, w: Mapping[str, Array], prefix: str, x: Array) -> Array:
@@ -255,7 +255,7 @@ def _experts(experts: Experts, w: Mapping[str, Array], x: Array) -> Array:
     return np.asarray(np.einsum("ne,end->nd", shares, np.stack(each)))
 
 
-def _norm(x: Array, weight: Array, norm: Norm) -> Array:
+def _norm(x: Array, weight: Array | float, norm: Norm) -> Array:
     return x / np.sqrt((x**2).mean(-1, keepdims=True) + norm.eps) * weight
 
 
@@ -291,7 +291,7 @@ def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array
             return turned(projected, rope)
         if mixer.qk_norm_last:
             return _norm(turned(projected, rope), w[f"mixer.{name}_norm"], mixer.qk_norm)
-        return turned(_norm(projected, w[f"mixer.{name}_norm"], mixer.qk_norm), rope)
+        return turned(_maybe_norm(projected, w.get(f"mixer.{name}_norm"), mixer.qk_norm), rope)
 
     q = heads("q", mixer.heads, mixer.query_rope or mixer.rope)
     k = heads("k", mixer.kv_heads, mixer.rope)

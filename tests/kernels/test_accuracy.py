@@ -46,6 +46,12 @@ SHAPES = {
         qk_norm=True, mixer={"qk_norm_whole": True}, block={"norm": None, "norm_after": Norm(1e-3)}, bias=True
     ),
     "halves-scaled": Shape(block={"residual_scale": 0.4}, width=101),
+    "norms-without-weights": Shape(
+        mixer={"qk_norm": Norm(1e-4, weight=False)},
+        block={"norm_after": Norm(1e-3, weight=False)},
+        whole={"embedding_norm": Norm(1e-4, weight=False)},
+        width=101,
+    ),
     "gated": Shape(mixer={"gated": True}, head_dim=34),
     "wide": Shape(width=200, hidden=328, heads=7, kv_heads=1, head_dim=64, layers=1),
 }

@@ -71,6 +71,22 @@ MODELS = [
         {key: value for key, value in LAST.items() if key.startswith(("image", "video"))},
     ),
     Pictures(
+        "muse_glimmer",
+        {
+            "num_hidden_layers": 4,
+            "head_dim": 24,
+            "num_key_value_heads": 1,
+            "sliding_window": 7,
+            "layer_types": ["full_attention", "sliding_attention", "sliding_attention", "full_attention"],
+            "layer_rope_theta": [1e4, 1e4, 0, 0],
+            "rope_parameters": {"rope_type": "default", "rope_theta": 1e4},
+            "output_multiplier": 0.8,
+            "final_logit_softcapping": 5.0,
+        },
+        {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32},
+        {"image_token_id": 126, "video_token_id": 127, "out_hidden_size": 128, "projector_hidden_size": 32},
+    ),
+    Pictures(
         "mistral3",
         {
             "model_type": "ministral3",
@@ -172,6 +188,13 @@ def _first_name(name: str) -> str:
         ("qwen3_vl", {"rope_parameters": {"rope_type": "default", "rope_theta": 5e3}}),
         ("glm4v", {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 1.0}}),
         ("mistral3", {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4, **YARN}}),
+        ("muse_glimmer", {"layer_rope_theta": [1e4, 1e4, 1e4, 0]}),
+        ("muse_glimmer", {"layer_rope_theta": None}),
+        ("muse_glimmer", {"qk_scale_factor": 3.0}),
+        ("muse_glimmer", {"output_multiplier": 0.9}),
+        ("muse_glimmer", {"final_logit_softcapping": 4.0}),
+        ("muse_glimmer", {"post_norm_eps": 0.1}),
+        ("muse_glimmer", {"rms_norm_eps": 0.1}),
     ],
     ids=str,
 )

@@ -86,12 +86,13 @@ class Config:
             return None if key in self._values else absent
         return self.number(key, least=least, above=above)
 
-    def numbers(self, key: str, count: int) -> list[float]:
-        """A list of so many numbers greater than 0."""
+    def numbers(self, key: str, count: int, *, above: bool = True) -> list[float]:
+        """A list of so many numbers greater than 0 (or 0, unless `above`)."""
         value = self._take(key, REQUIRED)
         fits = isinstance(value, list) and len(value) == count
-        if not fits or not all(type(item) in (int, float) and 0 < item <= MOST_NUMBER for item in value):
-            raise self.wrong(key, value, f"a list of {count} numbers greater than 0")
+        least = math.ulp(0.0) if above else 0.0
+        if not fits or not all(type(item) in (int, float) and least <= item <= MOST_NUMBER for item in value):
+            raise self.wrong(key, value, f"a list of {count} numbers {'greater than' if above else 'of at least'} 0")
         return [float(item) for item in value]
 
     def integers(self, key: str, *, least: int = 1, most: int = MOST_SIZE) -> list[int] | None:

@@ -66,8 +66,8 @@ class Attention:
         if self.gated:
             yield WeightSpec("gate", (self.query_width, width), "attention")
         if self.qk_norm is not None:
-            yield vector("q_norm", self.query_width if self.qk_norm_whole else self.head_dim)
-            yield vector("k_norm", self.key_width if self.qk_norm_whole else self.head_dim)
+            yield from self.qk_norm.weights("q_norm", self.query_width if self.qk_norm_whole else self.head_dim)
+            yield from self.qk_norm.weights("k_norm", self.key_width if self.qk_norm_whole else self.head_dim)
         yield WeightSpec("o", (width, self.query_width), "attention")
         if self.out_bias:
             yield vector("o_bias", width)
@@ -81,10 +81,12 @@ class Attention:
         """softmax(rope(q)·rope(k)ᵀ · scale) · v, projected back: [n, width] → [n, width] (Vaswani et al., 2017)."""
         names = ["q", "k", "v", "gate"] if self.gated else ["q", "k", "v"]
         q, k, v, *gate = ops.linear(x, *linear_parts(weights, prefix, names))
-        norms = None if self.qk_norm is None else (weights[prefix + "q_norm"], weights[prefix + "k_norm"])
-        if self.qk_norm is not None and norms is not None and not self.qk_norm_last:
-            q, k = (ops.norm(each, weight, self.qk_norm) for each, weight in zip((q, k), norms, strict=True))
-        mixed = ops.attention(q, k, v, layer, self, norms if self.qk_norm_last else None)
+        if self.qk_norm is not None and not self.qk_norm_last:
+            group = None if self.qk_norm_whole else self.head_dim
+            q = self.qk_norm.forward(ops, q, weights, prefix + "q_norm", group)
+            k = self.qk_norm.forward(ops, k, weights, prefix + "k_norm", group)
+        norms = (weights[prefix + "q_norm"], weights[prefix + "k_norm"]) if self.qk_norm_last else None
+        mixed = ops.attention(q, k, v, layer, self, norms)
         if self.gated:
             mixed = ops.glu(gate[0], mixed, "sigmoid")
         (out,) = ops.linear(mixed, *linear_parts(weights, prefix, ["o"]))

@@ -10,9 +10,10 @@ from typing import Any
 from causerie.spec.layer import Layer
 from causerie.spec.norm import Norm
 from causerie.spec.rope import Rope
-from causerie.spec.weight import WeightSpec, vector
+from causerie.spec.weight import WeightSpec
 
 EMBEDDING, NORM, HEAD = "embed", "norm", "head"
+EMBEDDING_NORM = "embed_norm"
 """Canonical names of what is no layer's."""
 
 
@@ -28,6 +29,7 @@ class Decoder:
     tied: bool  # the head is the embedding
     context: int  # longest sequence, in tokens: max_position_embeddings, whatever the scaling of its rotations
     embedding_scale: float = 1.0  # of the rows that the embedding gives
+    embedding_norm: Norm | None = None  # of what the first layer reads
     logits_scale: float = 1.0
     logits_softcap: float | None = (
         None  # a logit l becomes logits_softcap · tanh(l / logits_softcap), once it is scaled
@@ -46,10 +48,12 @@ class Decoder:
     def weights(self) -> Iterator[WeightSpec]:
         """Every weight by its canonical name."""
         yield WeightSpec(EMBEDDING, (self.vocab, self.width), "embedding")
+        if self.embedding_norm is not None:
+            yield from self.embedding_norm.weights(EMBEDDING_NORM, self.width)
         for i, layer in enumerate(self.layers):
             for weight in layer.weights(self.width):
                 yield weight.within(f"layers.{i}.")
-        yield vector(NORM, self.width)
+        yield from self.norm.weights(NORM, self.width)
         if not self.tied:
             yield WeightSpec(HEAD, (self.vocab, self.width), "head")
 

@@ -11,7 +11,7 @@ from causerie.spec.experts import Experts
 from causerie.spec.mlp import MLP
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights
-from causerie.spec.weight import WeightSpec, vector
+from causerie.spec.weight import WeightSpec
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Layer:
         """All of it, for rows of `width`."""
         for name, part in (("mixer", self.mixer), ("ffn", self.ffn)):
             if self.norm is not None:
-                yield vector(f"{name}_norm", width)
+                yield from self.norm.weights(f"{name}_norm", width)
             for weight in part.weights(width):
                 yield weight.within(f"{name}.")
             if self.norm_after is not None:
-                yield vector(f"{name}_norm_after", width)
+                yield from self.norm_after.weights(f"{name}_norm_after", width)
 
     def cost(self, width: int) -> PartCost:
         """Of both parts."""
@@ -55,9 +55,9 @@ class Layer:
         return self._added(ops, x, h, weights, prefix + "ffn")
 
     def _normed(self, ops: Ops, x: Value, weights: Weights, half: str) -> Value:
-        return x if self.norm is None else ops.norm(x, weights[half + "_norm"], self.norm)
+        return x if self.norm is None else self.norm.forward(ops, x, weights, half + "_norm")
 
     def _added(self, ops: Ops, x: Value, result: Value, weights: Weights, half: str) -> Value:
         if self.norm_after is not None:
-            result = ops.norm(result, weights[half + "_norm_after"], self.norm_after)
+            result = self.norm_after.forward(ops, result, weights, half + "_norm_after")
         return ops.add(x, result, self.residual_scale)

@@ -47,9 +47,9 @@ class Ops(Protocol):
         are."""
         ...
 
-    def norm(self, x: Value, weight: Weight, norm: Norm) -> Value:
-        """x / sqrt(mean(x²) + eps) · weight over groups of len(weight) elements: one group per row for a layer's norm,
-        one per head for a norm on queries and keys. Mean and root in float32."""
+    def norm(self, x: Value, weight: Weight | None, norm: Norm, group: int | None = None) -> Value:
+        """x / sqrt(mean(x²) + eps) · weight over groups of so many elements: one group per row for a layer's norm,
+        which is where `group` is None, one per head for a norm on queries and keys. Mean and root in float32."""
         ...
 
     def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:

@@ -109,10 +109,11 @@ class NativeOps:
         self._note(Op.EMBED, (), out, numbers)
         return out
 
-    def norm(self, x: Value, weight: Weight, norm: Norm) -> Value:
-        """Of groups of len(weight)."""
+    def norm(self, x: Value, weight: Weight | None, norm: Norm, group: int | None = None) -> Value:
+        """Of groups of so many."""
         out = self._value(x.width, x.counted)
-        self._note(Op.NORM, (x,), out, {"address": weight.data.address, "length": weight.shape[0], "eps": norm.eps})
+        numbers = {"address": 0 if weight is None else weight.data.address, "length": group or x.width}
+        self._note(Op.NORM, (x,), out, numbers | {"eps": norm.eps})
         return out
 
     def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:

@@ -42,10 +42,12 @@ class TorchOps:
             rows = F.embedding(self._step.tokens, table.data)
         return rows if scale == 1.0 else rows * torch.tensor(scale, dtype=rows.dtype, device=rows.device)
 
-    def norm(self, x: Tensor, weight: Weight, norm: Norm) -> Tensor:
-        """Over groups of len(weight) elements, root and mean in float32."""
-        groups = x.float().unflatten(-1, (-1, weight.shape[0]))
+    def norm(self, x: Tensor, weight: Weight | None, norm: Norm, group: int | None = None) -> Tensor:
+        """Over groups of so many elements, root and mean in float32."""
+        groups = x.float().unflatten(-1, (-1, group or x.shape[-1]))
         scaled = groups * torch.rsqrt(groups.pow(2).mean(-1, keepdim=True) + norm.eps)
+        if weight is None:
+            return scaled.to(x.dtype).flatten(-2)
         if weight.data.dtype is torch.float32:  # numbers that the model's own dtype would round
             return (weight.data * scaled).to(x.dtype).flatten(-2)
         return (weight.data * scaled.to(x.dtype)).flatten(-2)

@@ -79,7 +79,7 @@ struct Instruction {
   int32_t active;     // route, group, expert_linear, combine: how many each row goes to
   float eps;          // norm, rotate
   float scale;        // attention, softcap: of what is capped; add: of y; embed: of its rows
-  uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache
+  uint64_t address;      // norm: weight, or 0; embed: table; rotate, attention: the layer's cache
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block
   int32_t query_rope;     // rotate: which of Step::rotations, for queries

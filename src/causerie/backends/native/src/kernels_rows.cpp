@@ -100,7 +100,7 @@ static void norm_item(const Program& program, const Step&, const Instruction& in
   with_out(program, in, item / groups, [&](auto out) {
     for (int64_t i = 0; i < in.length; i += 16) {
       const f32x16 value = mul(load_first(x + i, in.length - i), inverse);
-      out.put(at + i, mul(value, load_first(weight + i, in.length - i)), in.length - i);
+      out.put(at + i, weight ? mul(value, load_first(weight + i, in.length - i)) : value, in.length - i);
     }
   });
 }
