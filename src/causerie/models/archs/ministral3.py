@@ -17,6 +17,8 @@ DEFAULT_ROPE = {
     "rope_theta": 1e6,
     "factor": 16.0,
     "original_max_position_embeddings": 16384,
+    "beta_fast": 32.0,
+    "beta_slow": 1.0,
     "mscale": 1.0,
     "mscale_all_dim": 1.0,
     "llama_4_scaling_beta": 0.1,
@@ -26,7 +28,8 @@ DEFAULT_ROPE = {
 @architecture("ministral3", weights=LLAMA_WEIGHTS)
 def ministral3(c: Config) -> Decoder:
     """Ministral 3 3B to 14B and Devstral 2, also as the text models of mistral3."""
-    c.assume({"max_position_embeddings": 262144} | ({} if c.has("rope_scaling") else {"rope_parameters": DEFAULT_ROPE}))
+    c.assume({"max_position_embeddings": 262144, "rms_norm_eps": 1e-5})
+    c.assume({} if c.has("rope_scaling") else {"rope_parameters": DEFAULT_ROPE})
     spec = llama_like(c, kv_heads=8, head_dim=128, rope=lambda head_dim: read_rope(c, head_dim, default_theta=1e6))
     spec = spec.each_mixer(window=c.optional_integer("sliding_window", None))
     part = c.part("rope_parameters") or c.part("rope_scaling")
