@@ -48,6 +48,17 @@ CASES = {
     "windows": ("float16", "bfloat16", Shape(windows=(20, None, 70), layers=3)),
     "convolutions": ("bfloat16", "bfloat16", Shape(taps=3, layers=4, window=40)),
     "nothing-but-convolution": ("float32", "float32", Shape(width=150, taps=4, layers=1, bias=True)),
+    "switches": (
+        "bfloat16",
+        "bfloat16",
+        Shape(
+            qk_norm=True,
+            dims=10,
+            mixer={"softcap": 2.0, "gated": True, "qk_norm_last": True},
+            block={"residual_scale": 0.5, "norm_after": Norm(1e-6)},
+            whole={"logits_softcap": 5.0},
+        ),
+    ),
     "long-k": ("float32", "float32", Shape(hidden=1100, heads=4, kv_heads=4, dims=8, layers=1)),
 }
 

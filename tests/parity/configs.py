@@ -82,6 +82,40 @@ _LFM2 = {
     "tie_word_embeddings": True,
 }
 
+_GEMMA = {"head_dim": 24, "tie_word_embeddings": True, "hidden_act": "gelu_pytorch_tanh"}
+_GEMMA2 = {
+    "head_dim": 24,
+    "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+    "sliding_window": 7,
+    "query_pre_attn_scalar": 24,
+    "attn_logit_softcapping": 1.5,  # scores are about as large, and logits
+    "final_logit_softcapping": 6.0,
+    "tie_word_embeddings": True,
+}
+
+_MINISTRAL3 = {
+    "head_dim": 24,
+    **_rope(
+        "yarn",
+        **_YARN | {"original_max_position_embeddings": 8},
+        mscale=1.0,
+        mscale_all_dim=1.0,
+        llama_4_scaling_beta=0.3,
+    ),
+}
+_MULTIPLIERS = {
+    "embedding_multiplier": 3.0,
+    "attention_multiplier": 0.2,
+    "residual_multiplier": 0.6,
+    "logits_scaling": 0.7,
+}
+_SLIDING = ["sliding_attention", "full_attention", "sliding_attention"]
+_OLMO3_ROPES = {
+    "full_attention": {"rope_type": "yarn", "rope_theta": 5e5, **_YARN},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 5e5},
+}
+_ALPHA = _rope("dynamic", alpha=20.0, factor=1.0, beta_fast=32, beta_slow=1, mscale=1.0, mscale_all_dim=0.0)
+
 CASES = [
     Case("llama", "llama"),
     Case("llama, a key head per query head", "llama", {"num_key_value_heads": 4}),
@@ -111,6 +145,17 @@ CASES = [
     Case("phi3, long texts", "phi3", _LONG | {"max_position_embeddings": 128}),
     Case("phi3, long texts, all short", "phi3", _LONG | {"original_max_position_embeddings": 100}),
     Case("phi3, long texts with a factor for scores", "phi3", _long(attention_factor=1.6)),
+    Case("gemma", "gemma", _GEMMA),
+    Case(
+        "gemma, untied, biases, one key head", "gemma", _GEMMA | {"tie_word_embeddings": False, "attention_bias": True}
+    ),
+    Case("gemma2", "gemma2", _GEMMA2),
+    Case("gemma2, only logits are capped", "gemma2", _GEMMA2 | {"attn_logit_softcapping": None}),
+    Case(
+        "gemma2, only scores are capped, biases",
+        "gemma2",
+        _GEMMA2 | {"final_logit_softcapping": None, "attention_bias": True, "query_pre_attn_scalar": 40},
+    ),
     Case("gemma3", "gemma3_text", _GEMMA3),
     Case(
         "gemma3, untied, biases, other scale",
@@ -149,6 +194,49 @@ CASES = [
             "norm_eps": 0.3,
         },
     ),
+    Case("ministral3", "ministral3", _MINISTRAL3),
+    Case("ministral3, window, tied", "ministral3", _MINISTRAL3 | {"sliding_window": 9, "tie_word_embeddings": True}),
+    Case("smollm3", "smollm3", {"num_hidden_layers": 4, "tie_word_embeddings": True}),
+    Case(
+        "smollm3, layers by a list, biases",
+        "smollm3",
+        {"no_rope_layers": [0, 1, 0], "attention_bias": True, "mlp_bias": True},
+    ),
+    Case(
+        "smollm3, what does not turn slides",
+        "smollm3",
+        {"no_rope_layer_interval": 2, "use_sliding_window": True, "sliding_window": 7},
+    ),
+    Case("smollm3, nothing turns", "smollm3", {"no_rope_layers": [0, 0, 0]}),
+    Case("granite", "granite", _MULTIPLIERS),
+    Case("granite, tied, biases", "granite", _MULTIPLIERS | {"tie_word_embeddings": True, "attention_bias": True}),
+    Case("olmo2", "olmo2"),
+    Case("olmo2, biases, uneven heads", "olmo2", {"attention_bias": True, "num_key_value_heads": 1}),
+    Case("olmo3", "olmo3", {"layer_types": _SLIDING, "sliding_window": 7, "rope_parameters": _OLMO3_ROPES}),
+    Case("olmo3, three to one", "olmo3", {"num_hidden_layers": 4, "sliding_window": 6, "attention_bias": True}),
+    Case("glm", "glm", {"head_dim": 24}),
+    Case("glm, without biases, all of a head turns", "glm", {"attention_bias": False, "partial_rotary_factor": 1.0}),
+    Case("glm4", "glm4", {"head_dim": 24, "num_key_value_heads": 1}),
+    Case("glm4, tied, a quarter turns", "glm4", {"tie_word_embeddings": True, "partial_rotary_factor": 0.25}),
+    Case("seed_oss", "seed_oss", {"head_dim": 24}),
+    Case(
+        "seed_oss, other biases",
+        "seed_oss",
+        {"head_dim": 16, "attention_bias": False, "attention_out_bias": True, "mlp_bias": True},
+    ),
+    Case("ernie4_5", "ernie4_5", {"head_dim": 24, "tie_word_embeddings": True}),
+    Case("ernie4_5, biases", "ernie4_5", {"head_dim": 16, "use_bias": True}),
+    Case("exaone4", "exaone4", {"layer_types": _SLIDING, "sliding_window": 7}),
+    Case("exaone4, no window", "exaone4", {"layer_types": ["full_attention"] * 3, "sliding_window": None}),
+    Case("hunyuan", "hunyuan_v1_dense", {"head_dim": 24, **_ALPHA}),
+    Case(
+        "hunyuan, plain rope, biases, tied",
+        "hunyuan_v1_dense",
+        {"head_dim": 16, "attention_bias": True, "tie_word_embeddings": True},
+    ),
+    Case("hunyuan, yarn rope", "hunyuan_v1_dense", {"head_dim": 16} | _rope("yarn", **_YARN)),
+    Case("helium", "helium", {"head_dim": 16}),
+    Case("helium, biases", "helium", {"head_dim": 16, "attention_bias": True, "mlp_bias": True}),
     Case("mistral", "mistral", {"sliding_window": 7}),
     Case("mistral, no window", "mistral", {"sliding_window": None}),
     # Not 1: there the sliding cache of transformers keeps everything, and its generate() differs from its forward().

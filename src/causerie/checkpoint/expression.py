@@ -326,20 +326,22 @@ class Joined:
 
 @dataclass(frozen=True)
 class Unpermuted(_Of):
-    """Query or key rows that a converter has put in pairs (element i beside i + dims/2), back in halves, head by
-    head."""
+    """Query or key rows that turn in pairs (element i beside i + dims/2) as the program knows them, in halves, head by
+    head. `dims` leading rows of a head turn; all, where it does not say."""
 
     heads: int
+    dims: int | None = None
 
     @property
     def key(self) -> str:
         """Of the tensor, in the other order."""
-        return f"{self.of.key}[halves of {self.heads}]"
+        return f"{self.of.key}[halves of {self.heads}{'' if self.dims is None else f', {self.dims}'}]"
 
     def shape(self, index: TensorIndex) -> Shape:
         """The same."""
         whole = self.of.shape(index)
-        if whole[0] % (2 * self.heads):
+        size, rest = divmod(whole[0], self.heads)
+        if rest or self._turning(size) % 2 or self._turning(size) > size:
             raise ShapeError(f"{self.heads} heads of an even number of rows")
         return whole
 
@@ -349,9 +351,14 @@ class Unpermuted(_Of):
         size = whole // self.heads
         first, last, _ = rows.indices(whole)
         begin, end = first // size * size, -(-last // size) * size
-        heads = self.of.read(index, slice(begin, end), columns)
-        pairs = heads.reshape((end - begin) // size, size // 2, 2, *heads.shape[1:])
-        return np.ascontiguousarray(pairs.swapaxes(1, 2).reshape(heads.shape)[first - begin : last - begin])
+        rows_of = self.of.read(index, slice(begin, end), columns)
+        heads = rows_of.reshape((end - begin) // size, size, *rows_of.shape[1:])
+        dims = self._turning(size)
+        turned = np.concatenate([heads[:, 0:dims:2], heads[:, 1:dims:2], heads[:, dims:]], axis=1)
+        return np.ascontiguousarray(turned.reshape(rows_of.shape)[first - begin : last - begin])
+
+    def _turning(self, size: int) -> int:
+        return size if self.dims is None else self.dims
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ _OUTPUTS = (  # what the other program's forward pass returns beside logits, and
     "torchscript",
     "use_bfloat16",
     "chunk_size_feed_forward",
+    "cache_implementation",
     "_attn_implementation_autoset",
     "tf_legacy_loss",
 )
@@ -85,6 +86,7 @@ _DTYPE = ("torch_dtype", "dtype")  # read when weights are loaded, not here
 _TOKENS = (  # which ids end or pad a text: the engine and the tokenizer read them
     "bos_token_id",
     "eos_token_id",
+    "eod_token_id",
     "pad_token_id",
     "sep_token_id",
     "decoder_start_token_id",
@@ -95,6 +97,13 @@ _TOKENS = (  # which ids end or pad a text: the engine and the tokenizer read th
     "begin_suppress_tokens",
     "prefix",
     "tokenizer_class",
+    # Where pictures are put into a text; without them they never come.
+    "image_token_id",
+    "image_token_index",
+    "video_token_id",
+    "vision_token_id",
+    "vision_start_token_id",
+    "vision_end_token_id",
 )
 _SAMPLING = (  # old configs carry the sampling defaults of their day; the field reads generation_config.json instead
     "max_length",

@@ -36,6 +36,7 @@ class Decoder:
     embedding_norm: Norm | None = None  # of what the first layer reads
     head_bias: bool = False
     logits_scale: float = 1.0
+    logits_softcap: float | None = None  # then a logit l becomes logits_softcap · tanh(l / logits_softcap)
 
     def each_attention(self, **changes: Any) -> Decoder:
         """The same decoder with these fields changed in the attention of every layer that has one."""
@@ -53,7 +54,7 @@ class Decoder:
     @cached_property
     def ropes(self) -> tuple[Rope, ...]:
         """The distinct rotations, in order of first use."""
-        return tuple(dict.fromkeys(mixer.rope for mixer in self.attentions if mixer.rope is not None))
+        return tuple(dict.fromkeys(rope for mixer in self.attentions for rope in mixer.ropes))
 
     @cached_property
     def page_groups(self) -> tuple[PageGroup, ...]:

@@ -28,4 +28,4 @@ class Norm:
 
     def forward(self, ops: Ops, x: Value, weights: Weights, name: str, group: int | None = None) -> Value:
         """The norm of each `group` of elements of a row; of the whole row where it is None."""
-        return ops.norm(x, weights.get(name), self, weights.get(f"{name}_bias"), group)
+        return ops.norm(x, weights.get(name), self, group, weights.get(f"{name}_bias"))

@@ -35,7 +35,7 @@ class Op(Enum):
     POSITIONS = auto()
     ACTIVATE = auto()
     CLIP = auto()
-    SCALE = auto()
+    SOFTCAP = auto()
 
 
 class Number(Enum):
@@ -75,6 +75,7 @@ class Activation(Enum):
     GELU_TANH = auto()
     RELU = auto()
     RELU2 = auto()
+    SIGMOID = auto()
 
 
 class Counted(Enum):
@@ -135,8 +136,8 @@ CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM TABLE_BYTES STEP_WEIGHTS PACKED_STEP PL
 FIELDS = {
     "Part": "weight bias out rows format layout expert",
     "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
-    "tables format layout first_part part_count experts active centered offset eps scale address block_bytes "
-    "block_stride bias slots slot_stride slopes",
+    "query_rope tables format layout first_part part_count experts active centered offset eps scale cap address "
+    "block_bytes block_stride bias slots slot_stride slopes q_norm k_norm",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride tables",

@@ -112,7 +112,7 @@ class NativeOps:
         return out
 
     def norm(
-        self, x: Value, weight: Weight | None, norm: Norm, bias: Weight | None = None, group: int | None = None
+        self, x: Value, weight: Weight | None, norm: Norm, group: int | None = None, bias: Weight | None = None
     ) -> Value:
         """Of groups, whose weights and biases are those of every so many groups of a row."""
         out, length = self._value(x.width, x.counted), group or x.width
@@ -132,8 +132,10 @@ class NativeOps:
             self.lines.append(Line(Op.LINEAR, (self._as(x, form),), outs, {}, tuple(parts[i] for i in chosen)))
         return outputs
 
-    def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
-        """Two lines: turn and write to the cache, then attend."""
+    def attention(
+        self, q: Value, k: Value, v: Value, layer: int, spec: Attention, norms: tuple[Weight, Weight] | None = None
+    ) -> Value:
+        """Two lines: turn, norm and write to the cache, then attend."""
         cache = self._caches.pages(layer)
         common = {
             "heads": spec.heads,
@@ -146,9 +148,8 @@ class NativeOps:
             "tables": int(cache["tables"]),
         }
         turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
-        turning = {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)} if spec.rope is not None else {}
-        self._note(Op.ROTATE, (q, k, v), turned, common | turning)
-        attending = common | {"scale": spec.scale, "window": spec.window or 0}
+        self._note(Op.ROTATE, (q, k, v), turned, common | self._turning(spec, norms))
+        attending = common | {"scale": spec.scale, "window": spec.window or 0, "cap": spec.softcap or 0.0}
         if spec.slopes is not None:
             self.constants.append(np.array(spec.slopes, np.float32))
             attending["slopes"] = self.constants[-1].ctypes.data
@@ -182,10 +183,6 @@ class NativeOps:
         """x in ± limit."""
         return self._by_row(Op.CLIP, x, {"scale": limit})
 
-    def scale(self, x: Value, factor: float) -> Value:
-        """x · factor."""
-        return self._by_row(Op.SCALE, x, {"scale": factor})
-
     def experts(self, x: Value, scores: Value, experts: Sequence[Expert], active: int, act: Activation) -> Value:
         """Each row as often as it has experts, the rows of each expert one after the other; then the sums."""
         routes = self._value(active * ROUTE.itemsize // 4, x.counted)
@@ -197,11 +194,16 @@ class NativeOps:
         self._note(Op.COMBINE, (result, routes), out, {"active": active})
         return out
 
-    def add(self, x: Value, y: Value) -> Value:
-        """x + y."""
+    def add(self, x: Value, y: Value, scale: float = 1.0) -> Value:
+        """x + y · scale, rounded once."""
         out = self._value(x.width, x.counted)
-        self._note(Op.ADD, (x, y), out, {})
+        self._note(Op.ADD, (x, y), out, {"scale": scale})
         return out
+
+    def softcap(self, x: Value, scale: float, cap: float | None) -> Value:
+        """In place: a second copy of logits would be large."""
+        self._note(Op.SOFTCAP, (x,), x, {"scale": scale, "cap": cap or 0.0})
+        return x
 
     def select(self, x: Value) -> Value:
         """The rows of which something is wanted: first those whose logits are."""
@@ -246,6 +248,16 @@ class NativeOps:
                 )
             )
         return tuple(outputs)
+
+    def _turning(self, spec: Attention, norms: tuple[Weight, Weight] | None) -> dict[str, float]:
+        numbers: dict[str, float] = {}
+        if spec.rope is not None:
+            query_rope, rope = (self._ropes.index(each) for each in spec.ropes)
+            numbers |= {"dims": spec.rope.dims, "rope": rope, "query_rope": query_rope}
+        if spec.qk_norm is not None and norms is not None:
+            q_norm, k_norm = (weight.data.address for weight in norms)
+            numbers |= {"q_norm": q_norm, "k_norm": k_norm, "eps": spec.qk_norm.eps}
+        return numbers
 
     def _value(self, width: int, counted: Counted, form: Form = WIDE, times: int = 1) -> Value:
         self._values += 1

@@ -45,7 +45,7 @@ class TorchOps:
         return rows if scale == 1.0 else rows * torch.tensor(scale, dtype=rows.dtype, device=rows.device)
 
     def norm(
-        self, x: Tensor, weight: Weight | None, norm: Norm, bias: Weight | None = None, group: int | None = None
+        self, x: Tensor, weight: Weight | None, norm: Norm, group: int | None = None, bias: Weight | None = None
     ) -> Tensor:
         """Over groups, root and means in float32; rounded at the end, or before the weight where the mean stays."""
         groups = x.float().unflatten(-1, (-1, group or x.shape[-1]))
@@ -64,13 +64,14 @@ class TorchOps:
         """x · weightᵀ + bias, part by part."""
         return tuple(_linear(x, part.weight.data, None if part.bias is None else part.bias.data) for part in parts)
 
-    def attention(self, q: Tensor, k: Tensor, v: Tensor, layer: int, spec: Attention) -> Tensor:
+    def attention(
+        self, q: Tensor, k: Tensor, v: Tensor, layer: int, spec: Attention, norms: tuple[Weight, Weight] | None = None
+    ) -> Tensor:
         """[n, heads · head_dim]"""
-        queries = q.unflatten(-1, (spec.heads, spec.head_dim))
-        keys = k.unflatten(-1, (spec.kv_heads, spec.head_dim))
-        if spec.rope is not None:
-            turn = self._rotations[spec.rope]
-            queries, keys = _rotated(queries, turn), _rotated(keys, turn)
+        queries = self._turned(q.unflatten(-1, (spec.heads, spec.head_dim)), spec.query_rope or spec.rope)
+        keys = self._turned(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), spec.rope)
+        if spec.qk_norm is not None and norms is not None:
+            queries, keys = (self.norm(x, w, spec.qk_norm) for x, w in zip((queries, keys), norms, strict=True))
         group = self._cache.group(layer)
         self._cache.write(layer, self._step.places[group], keys, v.unflatten(-1, (spec.kv_heads, spec.head_dim)))
         mixed = torch.empty_like(queries)
@@ -113,10 +114,6 @@ class TorchOps:
         """x in ± limit"""
         return x.clamp(-limit, limit)
 
-    def scale(self, x: Tensor, factor: float) -> Tensor:
-        """x · factor"""
-        return x * factor
-
     def positions(self, table: Weight, offset: int) -> Tensor:
         """[n, width]"""
         return F.embedding(self._step.positions + offset, table.data)
@@ -135,9 +132,13 @@ class TorchOps:
         shares = shares / shares.sum(-1, keepdim=True)
         return (results.float() * shares[..., None]).sum(1).to(x.dtype)
 
-    def add(self, x: Tensor, y: Tensor) -> Tensor:
-        """x + y"""
-        return x + y
+    def add(self, x: Tensor, y: Tensor, scale: float = 1.0) -> Tensor:
+        """x + y · scale"""
+        return x + (y if scale == 1.0 else y * scale)
+
+    def softcap(self, x: Tensor, scale: float, cap: float | None) -> Tensor:
+        """cap · tanh(x · scale / cap)"""
+        return x * scale if cap is None else torch.tanh(x * scale / cap) * cap
 
     def select(self, x: Tensor) -> Tensor:
         """[r + h, width]"""
@@ -147,11 +148,15 @@ class TorchOps:
         """[r, width] and [h, width]"""
         return x[: self._step.logits_count], x[self._step.logits_count :]
 
+    def _turned(self, heads: Tensor, rope: Rope | None) -> Tensor:
+        return heads if rope is None else _rotated(heads, self._rotations[rope])
+
 
 _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "silu": F.silu,
     "gelu": F.gelu,
     "gelu_tanh": partial(F.gelu, approximate="tanh"),
+    "sigmoid": F.sigmoid,
     "relu": F.relu,
     "relu2": lambda x: F.relu(x).square(),
 }
@@ -175,6 +180,8 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Atte
     m, s = q.shape[0], k.shape[0]
     queries = q.float().unflatten(1, (spec.kv_heads, spec.group))  # [m, kv_heads, group, head_dim]
     scores = torch.einsum("mkgd,skd->kgms", queries, k.float()) * spec.scale
+    if spec.softcap is not None:
+        scores = torch.tanh(scores / spec.softcap) * spec.softcap
     at = torch.arange(first, first + m, device=q.device)[:, None]
     of = torch.arange(offset, offset + s, device=q.device)[None, :]
     visible = of <= at

@@ -68,14 +68,14 @@ constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_R
     {"MERGE", OP_MERGE}, {"ROUTE", OP_ROUTE}, {"GROUP", OP_GROUP}, {"GATHER", OP_GATHER},
     {"EXPERT_LINEAR", OP_EXPERT_LINEAR}, {"COMBINE", OP_COMBINE},
     {"SHORT_CONV", OP_SHORT_CONV}, {"POSITIONS", OP_POSITIONS}, {"ACTIVATE", OP_ACTIVATE}, {"CLIP", OP_CLIP},
-    {"SCALE", OP_SCALE}};
+    {"SOFTCAP", OP_SOFTCAP}};
 constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"INT8", INT8},
     {"INT4", INT4}, {"LOOKUP4", LOOKUP4}, {"ROW_INT8", ROW_INT8}};
 constexpr Member CACHE_NUMBERS[] = {{"FLOAT32", CACHE_FLOAT32}, {"FLOAT16", CACHE_FLOAT16},
     {"BFLOAT16", CACHE_BFLOAT16}, {"INT8", CACHE_INT8}};
 constexpr Member LAYOUTS[] = {{"ROWS", ROWS}, {"PANELS", PANELS}, {"PACKED", PACKED}};
 constexpr Member ACTIVATIONS[] = {{"SILU", SILU}, {"GELU", GELU}, {"GELU_TANH", GELU_TANH},
-    {"RELU", RELU}, {"RELU2", RELU2}};
+    {"RELU", RELU}, {"RELU2", RELU2}, {"SIGMOID", SIGMOID}};
 constexpr Member COUNTED[] = {{"TOKENS", TOKENS_COUNTED}, {"WANTED", WANTED_COUNTED},
     {"LOGITS", LOGITS_COUNTED}, {"STATES", STATES_COUNTED}};
 constexpr Member NARROWS[] = {{"NOT", NARROW_NOT}, {"BFLOAT16", NARROW_BFLOAT16}, {"CODES", NARROW_CODES}};
@@ -102,10 +102,10 @@ CAUSERIE_STRUCTURE(Part, FIELD(weight), FIELD(bias), FIELD(out), FIELD(rows), FI
     FIELD(expert), FIELD(unused));
 CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x), FIELD(y), FIELD(z), FIELD(out), FIELD(narrow),
     FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
-    FIELD(window), FIELD(rope), FIELD(tables), FIELD(format), FIELD(layout), FIELD(first_part), FIELD(part_count),
-    FIELD(experts), FIELD(active), FIELD(centered), FIELD(offset), FIELD(unused), FIELD(eps), FIELD(scale),
-    FIELD(address), FIELD(block_bytes), FIELD(block_stride), FIELD(bias), FIELD(slots), FIELD(slot_stride),
-    FIELD(slopes));
+    FIELD(window), FIELD(rope), FIELD(query_rope), FIELD(tables), FIELD(format), FIELD(layout), FIELD(first_part),
+    FIELD(part_count), FIELD(experts), FIELD(active), FIELD(centered), FIELD(offset), FIELD(unused), FIELD(eps),
+    FIELD(scale), FIELD(cap), FIELD(address), FIELD(block_bytes), FIELD(block_stride), FIELD(bias), FIELD(slots),
+    FIELD(slot_stride), FIELD(slopes), FIELD(q_norm), FIELD(k_norm));
 CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));
 CAUSERIE_STRUCTURE(Buffer, FIELD(data), FIELD(stride));
 CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride), FIELD(tables), FIELD(unused));

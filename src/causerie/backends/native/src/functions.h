@@ -1,5 +1,5 @@
-// exp, silu and gelu on sixteen lanes, from additions, multiplications and one division, so that every machine gives the
-// same bits. Polynomials: Taylor for exp; for erf, minimax fits of our own (least squares reweighted until level).
+// exp, tanh, sigmoid, silu and gelu on sixteen lanes, from additions, multiplications and one division, so that every machine gives the
+// same bits. Polynomials: Taylor for exp; for tanh and erf, minimax fits of our own (least squares reweighted until level).
 #pragma once
 #include "simd.h"
 
@@ -45,6 +45,18 @@ static inline f32x16 erf(f32x16 x) {
   const f32x16 head = fma(x, polynomial(mul(x, x), near), x);
   return where_above(size, one, tail, head);
 }
+
+// x + x³·p(x²) up to 0.625; (1 - e^(-2|x|)) / (1 + e^(-2|x|)) beyond.
+static inline f32x16 tanh(f32x16 x) {
+  static const float near[] = {-0.333332819f, 0.133314422f, -0.0537397122f, 0.0206390787f, -0.00570497837f};
+  const f32x16 one = broadcast(1.0f), size = abs(x), square = mul(x, x);
+  const f32x16 fall = exp(mul(size, broadcast(-2.0f)));
+  const f32x16 tail = with_sign(div(sub(one, fall), add(one, fall)), x);
+  const f32x16 head = fma(mul(x, square), polynomial(square, near), x);
+  return where_above(size, broadcast(0.625f), tail, head);
+}
+
+static inline f32x16 sigmoid(f32x16 x) { return div(broadcast(1.0f), add(broadcast(1.0f), exp(sub(broadcast(0.0f), x)))); }
 
 static inline f32x16 logistic_product(f32x16 x, f32x16 slope) {  // x / (1 + e^(-slope))
   return div(x, add(broadcast(1.0f), exp(sub(broadcast(0.0f), slope))));

@@ -62,6 +62,12 @@ struct Chunk {
   const typename F::Element* next[CHUNK / BLOCK];  // keys of the chunk that follows, to be fetched; or these again
 };
 
+// score -> cap · tanh(score · scale / cap)
+static inline void cap_scores(float* scores, int low, int high, float scale, float cap) {
+  const f32x16 inward = broadcast(scale / cap), outward = broadcast(cap);
+  for (int at = low / 16 * 16; at < high; at += 16) store(scores + at, mul(tanh(mul(load(scores + at), inward)), outward));
+}
+
 // scores · scale -> weights: 2^(score - largest), hidden ones 0; with their sum.
 template <class F>
 static inline void weigh(const Lines<typename F::Query>& lines, int h, float scale, const float* scores, typename F::Weights& weights) {
@@ -104,9 +110,11 @@ static void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chu
   }
   F::begin_weights(lines, chunk.values, in, weights);
   for (int h = 0; h < L; ++h) {
-    const float scale = in.scale * LOG2_E * F::factor(*lines.query[h]);
-    if (in.slopes) lean(scores[h], lines.low[h], lines.high[h], scale, lines.slope[h], lines.own[h]);
-    weigh<F>(lines, h, in.slopes ? 1.0f : scale, scores[h], weights);
+    const float factor = F::factor(*lines.query[h]);
+    float scale = in.scale * LOG2_E * factor;  // of what the scores have become
+    if (in.cap > 0.0f) cap_scores(scores[h], lines.low[h], lines.high[h], in.scale * factor, in.cap), scale = LOG2_E;
+    if (in.slopes) lean(scores[h], lines.low[h], lines.high[h], scale, lines.slope[h], lines.own[h]), scale = 1.0f;
+    weigh<F>(lines, h, scale, scores[h], weights);
   }
   F::template mix<L, FETCH>(lines, chunk.values, chunk.next, in, weights);
 }

@@ -1,4 +1,4 @@
-// Operations on single rows: embed, positions, norm, round, glu, activate, clip, scale, add, select. An item is a row, or a span of columns of a row. What a
+// Operations on single rows: embed, positions, norm, round, glu, activate, clip, add, select, softcap. An item is a row, or a span of columns of a row. What a
 // linear reads next may be written in the form that it reads (`narrow` of an instruction).
 #include "functions.h"
 #include "narrowed.h"
@@ -119,6 +119,7 @@ static void glu_span(const Program& program, const Step&, const Instruction& in,
     case SILU: return glu_by<silu>(program, in, span(in, item));
     case GELU: return glu_by<gelu>(program, in, span(in, item));
     case GELU_TANH: return glu_by<gelu_tanh>(program, in, span(in, item));
+    case SIGMOID: return glu_by<sigmoid>(program, in, span(in, item));
     case RELU: return glu_by<relu>(program, in, span(in, item));
     default: return glu_by<relu2>(program, in, span(in, item));
   }
@@ -139,6 +140,7 @@ static void activate_span(const Program& program, const Step&, const Instruction
     case SILU: return each_by(program, in, item, silu);
     case GELU: return each_by(program, in, item, gelu);
     case GELU_TANH: return each_by(program, in, item, gelu_tanh);
+    case SIGMOID: return each_by(program, in, item, sigmoid);
     case RELU: return each_by(program, in, item, relu);
     default: return each_by(program, in, item, relu2);
   }
@@ -149,16 +151,23 @@ static void clip_span(const Program& program, const Step&, const Instruction& in
   each_by(program, in, item, [=](f32x16 x) { return min(max(x, low), high); });
 }
 
-static void scale_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
-  each_by(program, in, item, [=](f32x16 x) { return mul(x, broadcast(in.scale)); });
-}
-
 static void add_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
   const auto [r, first, last] = span(in, item);
   const float *x = row<float>(program, in.x, r), *y = row<float>(program, in.y, r);
   float* out = row<float>(program, in.out, r);
   for (int64_t i = first; i < last; i += 16)
-    store_first(out + i, add(load_first(x + i, last - i), load_first(y + i, last - i)), last - i);
+    store_first(out + i, fma(load_first(y + i, last - i), broadcast(in.scale), load_first(x + i, last - i)), last - i);
+}
+
+static void softcap_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const auto [r, first, last] = span(in, item);
+  const float* x = row<float>(program, in.x, r);
+  float* out = row<float>(program, in.out, r);
+  const f32x16 factor = broadcast(in.cap > 0.0f ? in.scale / in.cap : in.scale);
+  for (int64_t i = first; i < last; i += 16) {
+    const f32x16 value = mul(load_first(x + i, last - i), factor);
+    store_first(out + i, in.cap > 0.0f ? mul(tanh(value), broadcast(in.cap)) : value, last - i);
+  }
 }
 
 static void select_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
@@ -178,6 +187,6 @@ const OpKernel select_rows = {span_items, select_span};
 const OpKernel positions = {span_items, positions_span};
 const OpKernel activate = {span_items, activate_span};
 const OpKernel clip_rows = {span_items, clip_span};
-const OpKernel scale_rows = {span_items, scale_span};
+const OpKernel softcap = {span_items, softcap_span};
 
 }  // namespace
