@@ -24,6 +24,7 @@ from tests.parity.harness import (
 
 FolderOf = Callable[[Case | str], Path]
 ONE_EACH = ["llama, biases", "lfm2", "mistral", "mixtral", "qwen2, upper layers slide", "qwen3"]
+ONE_EACH += ["phi", "stablelm, normed heads", "cohere2", "olmo, cut off, biases", "gpt2", "opt", "falcon, new", "bloom"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

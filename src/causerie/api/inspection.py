@@ -126,6 +126,7 @@ _KINDS = (
     "convolution",
     "feed-forward",
     "router",
+    "positions",
     "head",
     "norms and biases",
 )

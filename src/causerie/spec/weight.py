@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import Literal, NamedTuple
 
-Role = Literal["embedding", "head", "attention", "convolution", "feed-forward", "router", "vector"]
+Role = Literal["embedding", "head", "attention", "convolution", "feed-forward", "router", "positions", "vector"]
 """What a weight is to those who hold or count it: a table that is read by rows, a matrix that gives logits, one of a
-part, a router (which chooses among experts) or a vector (a norm, a bias, the taps of a convolution), the last two of
-which are never quantized."""
+part, a router (which chooses among experts), a table of positions or a vector (a norm, a bias, the taps of a
+convolution), the last three of which are never quantized."""
 
 
 class WeightSpec(NamedTuple):

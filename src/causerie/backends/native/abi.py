@@ -33,6 +33,10 @@ class Op(Enum):
     COMBINE = auto()
     SHORT_CONV = auto()
     TRANSFORM = auto()
+    POSITIONS = auto()
+    ACTIVATE = auto()
+    CLIP = auto()
+    SOFTCAP = auto()
 
 
 class Number(Enum):
@@ -84,6 +88,9 @@ class Activation(Enum):
     SILU = auto()
     GELU = auto()
     GELU_TANH = auto()
+    RELU = auto()
+    RELU2 = auto()
+    SIGMOID = auto()
 
 
 class Counted(Enum):
@@ -148,8 +155,8 @@ FIELDS = {
     "CodePanels": "bits tabled group input_group scale zero center parts factor",
     "CodeBits": "begins run run_bytes planes flip bits",
     "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
-    "tables format layout panels first_part part_count experts active eps scale address factors block_bytes "
-    "block_stride bias slots slot_stride",
+    "query_rope tables format layout panels first_part part_count experts active centered offset eps scale cap address "
+    "factors block_bytes block_stride bias slots slot_stride slopes q_norm k_norm",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride tables",

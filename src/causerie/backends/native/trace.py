@@ -29,8 +29,9 @@ from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
 from causerie.spec.short_conv import ShortConv
 
-CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION, Op.SHORT_CONV)  # operations that can give their result in bfloat16
-CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.SHORT_CONV, Op.TRANSFORM)  # and in 8 bits
+# Operations that can give their result in bfloat16, and in 8 bits.
+CAN_ROUND = (Op.NORM, Op.GLU, Op.ACTIVATE, Op.ATTENTION, Op.SHORT_CONV)
+CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.ACTIVATE, Op.SHORT_CONV, Op.TRANSFORM)
 
 
 @dataclass(frozen=True)
@@ -113,27 +114,32 @@ class NativeOps:
         self._ropes = spec.ropes
         self._caches = caches
         self._values = 0
+        self.constants: list[NDArray[np.float32]] = []  # numbers that instructions name by address
         self._rounded: dict[tuple[int, Form], Value] = {}
         self._transformed: dict[tuple[int, Transform], Value] = {}
 
     def embed(self, table: Weight, scale: float = 1.0) -> Value:
         """[tokens, width]."""
-        at: Placed = table.data
         out = self._value(table.shape[1], Counted.TOKENS)
-        numbers: dict[str, float] = {
-            "address": at.address,
-            "layout": number(at.layout),
-            "format": format_number(table.format),
-            "panels": self.panels.index(table),
-        }
-        numbers["scale"] = _rounded(scale, table.format)
-        self._note(Op.EMBED, (), out, numbers)
+        self._note(Op.EMBED, (), out, self._table(table) | {"scale": _rounded(scale, table.format)})
         return out
 
-    def norm(self, x: Value, weight: Weight, norm: Norm) -> Value:
-        """Of groups of len(weight)."""
-        out = self._value(x.width, x.counted)
-        self._note(Op.NORM, (x,), out, {"address": weight.data.address, "length": weight.shape[0], "eps": norm.eps})
+    def positions(self, table: Weight, offset: int) -> Value:
+        """[tokens, width]."""
+        out = self._value(table.shape[1], Counted.TOKENS)
+        self._note(Op.POSITIONS, (), out, self._table(table) | {"offset": offset})
+        return out
+
+    def norm(
+        self, x: Value, weight: Weight | None, norm: Norm, group: int | None = None, bias: Weight | None = None
+    ) -> Value:
+        """Of groups, whose weights and biases are those of every so many groups of a row."""
+        out, length = self._value(x.width, x.counted), group or x.width
+        numbers = {"length": length, "eps": norm.eps, "centered": int(norm.centered)}
+        for name, own in (("address", weight), ("bias", bias)):
+            if own is not None:
+                numbers |= {name: own.data.address, "heads": own.shape[0] // length}
+        self._note(Op.NORM, (x,), out, numbers)
         return out
 
     def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:
@@ -145,8 +151,10 @@ class NativeOps:
             self.lines.append(Line(Op.LINEAR, (self._read(x, reading),), outs, {}, tuple(parts[i] for i in chosen)))
         return outputs
 
-    def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
-        """Two lines: turn and write to the cache, then attend."""
+    def attention(
+        self, q: Value, k: Value, v: Value, layer: int, spec: Attention, norms: tuple[Weight, Weight] | None = None
+    ) -> Value:
+        """Two lines: turn, norm and write to the cache, then attend."""
         cache = self._caches.pages(layer)
         common = {
             "heads": spec.heads,
@@ -159,9 +167,12 @@ class NativeOps:
             "tables": int(cache["tables"]),
         }
         turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
-        turning = common | {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)}
-        self._note(Op.ROTATE, (q, k, v), turned, turning)
-        self._note(Op.ATTENTION, (turned,), out, common | {"scale": spec.scale, "window": spec.window or 0})
+        self._note(Op.ROTATE, (q, k, v), turned, common | self._turning(spec, norms))
+        attending = common | {"scale": spec.scale, "window": spec.window or 0, "cap": spec.softcap or 0.0}
+        if spec.slopes is not None:
+            self.constants.append(np.array(spec.slopes, np.float32))
+            attending["slopes"] = self.constants[-1].ctypes.data
+        self._note(Op.ATTENTION, (turned,), out, attending)
         return out
 
     def short_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Value:
@@ -183,6 +194,14 @@ class NativeOps:
         self._note(Op.GLU, (gate, up), out, {"act": number(abi.Activation[act.upper()])})
         return out
 
+    def activate(self, x: Value, act: Activation) -> Value:
+        """act(x)."""
+        return self._by_row(Op.ACTIVATE, x, {"act": number(abi.Activation[act.upper()])})
+
+    def clip(self, x: Value, limit: float) -> Value:
+        """x in ± limit."""
+        return self._by_row(Op.CLIP, x, {"scale": limit})
+
     def experts(self, x: Value, scores: Value, experts: Sequence[Expert], active: int, act: Activation) -> Value:
         """Each row as often as it has experts, the rows of each expert one after the other; then the sums."""
         routes = self._value(active * ROUTE.itemsize // 4, x.counted)
@@ -194,11 +213,16 @@ class NativeOps:
         self._note(Op.COMBINE, (result, routes), out, {"active": active})
         return out
 
-    def add(self, x: Value, y: Value) -> Value:
-        """x + y."""
+    def add(self, x: Value, y: Value, scale: float = 1.0) -> Value:
+        """x + y · scale, rounded once."""
         out = self._value(x.width, x.counted)
-        self._note(Op.ADD, (x, y), out, {})
+        self._note(Op.ADD, (x, y), out, {"scale": scale})
         return out
+
+    def softcap(self, x: Value, scale: float, cap: float | None) -> Value:
+        """In place: a second copy of logits would be large."""
+        self._note(Op.SOFTCAP, (x,), x, {"scale": scale, "cap": cap or 0.0})
+        return x
 
     def select(self, x: Value) -> Value:
         """The rows of which something is wanted: first those whose logits are."""
@@ -211,6 +235,11 @@ class NativeOps:
         states = self._value(x.width, Counted.STATES)
         self._note(Op.SELECT, (x,), states, {})
         return replace(x, counted=Counted.LOGITS), states
+
+    def _by_row(self, op: Op, x: Value, numbers: Mapping[str, float]) -> Value:
+        out = self._value(x.width, x.counted, times=x.times)
+        self._note(op, (x,), out, numbers)
+        return out
 
     def _expert_linear(
         self, x: Value, active: int, experts: Sequence[Sequence[Linear]], *, gather: bool = False
@@ -238,6 +267,26 @@ class NativeOps:
                 )
             )
         return tuple(outputs)
+
+    def _turning(self, spec: Attention, norms: tuple[Weight, Weight] | None) -> dict[str, float]:
+        numbers: dict[str, float] = {}
+        if spec.rope is not None:
+            query_rope, rope = (self._ropes.index(each) for each in spec.ropes)
+            numbers |= {"dims": spec.rope.dims, "rope": rope, "query_rope": query_rope}
+        if spec.qk_norm is not None and norms is not None:
+            q_norm, k_norm = (weight.data.address for weight in norms)
+            numbers |= {"q_norm": q_norm, "k_norm": k_norm, "eps": spec.qk_norm.eps}
+        return numbers
+
+    def _table(self, table: Weight) -> dict[str, float]:
+        """Where the rows of a table lie, and how."""
+        at: Placed = table.data
+        return {
+            "address": at.address,
+            "layout": number(at.layout),
+            "format": format_number(table.format),
+            "panels": self.panels.index(table),
+        }
 
     def _value(self, width: int, counted: Counted, form: Form = WIDE, times: int = 1) -> Value:
         self._values += 1

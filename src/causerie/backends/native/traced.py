@@ -40,6 +40,7 @@ class Traced:
     widths: tuple[int, int]  # of a row of logits and of states
     activations: Arena
     scratch: tuple[NDArray[np.int32], ...]
+    constants: list[NDArray[np.float32]]
 
     @staticmethod
     def of(
@@ -93,4 +94,4 @@ class Traced:
         )
         scratch = (row_sequence, place_rows, expert_starts, slot_writers)
         widths = (results[0].width, results[1].width)
-        return Traced(program, instructions, parts, panels, buffers, lines, widths, activations, scratch)
+        return Traced(program, instructions, parts, panels, buffers, lines, widths, activations, scratch, ops.constants)
