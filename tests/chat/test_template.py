@@ -421,6 +421,7 @@ def test_every_refusal_is_an_error_of_ours() -> None:
 
 @pytest.mark.parametrize(("length", "shown"), [(58, f"'{'x' * 58}'"), (59, f"'{'x' * 56}…")])
 def test_what_is_no_message_is_shown_up_to_sixty_characters(length: int, shown: str) -> None:
+    messages: Any = ["x" * length]
     with pytest.raises(MessageError) as caught:
-        chatml().render(["x" * length])
+        chatml().render(messages)
     assert f"Message 0 is {shown}, a str;" in str(caught.value)

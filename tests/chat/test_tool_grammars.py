@@ -143,7 +143,7 @@ def test_other_calls_are_not(tokenizer: text.Tokenizer, format: ToolFormat) -> N
 @pytest.mark.parametrize("only", TOOLS)
 @pytest.mark.parametrize("format", TOOL_FORMATS.values(), ids=lambda format: format.name)
 def test_one_tool_alone(tokenizer: text.Tokenizer, format: ToolFormat, only: str) -> None:
-    calls = {"get_weather": {"city": "Gent", "days": 3}, "set_unit": {"depth": 2}}
+    calls: dict[str, dict[str, Any]] = {"get_weather": {"city": "Gent", "days": 3}, "set_unit": {"depth": 2}}
     for name, arguments in calls.items():
         left = refused_at(format, tokenizer, written_by(format, name, arguments), {only: TOOLS[only]})
         assert (left is None) == (name == only)

@@ -197,4 +197,4 @@ def test_a_refusal_says_when_to_come_again_where_that_helps(path: str) -> None:
     for refusal, expected in ((Refusal(429, "Full."), None), (Refusal(429, "Full.", retry_after=7), "7")):
         response = refused(refusal, path, {"X-Own": "5"})
         assert response.headers.get("Retry-After") == expected and response.headers["X-Own"] == "5"
-        assert response.status_code == 429 and json.loads(response.body)["error"]["message"] == "Full."
+        assert response.status_code == 429 and json.loads(bytes(response.body))["error"]["message"] == "Full."
