@@ -20,7 +20,7 @@ from causerie.backends.native.lossless import LosslessMatrix, likely_bytes, most
 from causerie.backends.native.machine import Machine
 from causerie.backends.native.program import PANEL, Packing, format_number, number
 from causerie.backends.native.quantized import Arranging, code_bytes, held_bytes
-from causerie.backends.native.trace import Placed
+from causerie.backends.native.trace import Placement
 from causerie.backends.ops import CacheShape, Forward, check_transform
 from causerie.errors import EngineError
 from causerie.quant.format import Buffers
@@ -65,8 +65,8 @@ class NativeBuilder:
             part = np.ascontiguousarray(rows(first, min(first + slice_rows, shape[0])))
             self._pack(part, stored, Packing(target=address, first=first, width=width), format, layout, packed)
         memory = self._arena.since(before)
-        placed = Placed(address, layout, memory, None if packed is None else packed.table)
-        return Weight(name, shape, format, placed, memory.nbytes)
+        placement = Placement(address, layout, memory, None if packed is None else packed.table)
+        return Weight(name, shape, format, placement, memory.nbytes)
 
     def place_quantized(
         self,
@@ -90,16 +90,16 @@ class NativeBuilder:
             packing, kept = arranging.packing(read(first, last), address, first, last - first)
             self._machine.pack(packing)
             del kept
-        placed = Placed(address, Layout.PANELS, self._arena.since(before), panels=arranging.panels)
-        return Weight(name, shape, format, placed, size, transform)
+        placement = Placement(address, Layout.PANELS, self._arena.since(before), panels=arranging.panels)
+        return Weight(name, shape, format, placement, size, transform)
 
     def place_prepared(
         self, name: str, shape: tuple[int, int], format: str, layout: str, memory: NDArray[np.uint8]
     ) -> Weight:
         """Uses the matrix where it lies; see prepared.py."""
         by_rows = name in self._rows_only
-        placed = prepared.mapped(name, shape, format, layout, memory, by_rows=by_rows)
-        return Weight(name, shape, format, placed, len(memory))
+        placement = prepared.mapped(name, shape, format, layout, memory, by_rows=by_rows)
+        return Weight(name, shape, format, placement, len(memory))
 
     def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> NativeExecutable:
         """Traces the pass and makes room for the cache. Raises OutOfMemory."""

@@ -39,7 +39,7 @@ WIDE, BRAIN = Form(Narrow.NOT), Form(Narrow.BFLOAT16)
 
 
 @dataclass(frozen=True)
-class Placed:
+class Placement:
     """What `Weight.data` is on this backend: an address in memory that stays as long as this exists."""
 
     address: int
@@ -273,7 +273,7 @@ class NativeOps:
 
     def _table(self, table: Weight) -> dict[str, float]:
         """Where the rows of a table lie, and how."""
-        at: Placed = table.data
+        at: Placement = table.data
         return {
             "address": at.address,
             "layout": number(at.layout),
