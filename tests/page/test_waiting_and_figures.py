@@ -163,5 +163,5 @@ def test_a_long_chat_is_rendered_in_requests_that_the_server_takes(page: Page, s
     refused: list[int] = []
     page.on("response", lambda response: refused.append(response.status) if response.status >= 400 else None)
     page.reload()
-    expect(page.locator(".message.assistant em")).to_have_count(6)
+    expect(page.locator(".message.assistant em")).to_have_count(6, timeout=30_000)
     assert not refused
