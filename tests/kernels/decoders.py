@@ -31,6 +31,7 @@ from causerie.spec.mlp import MLP, Activation
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights
 from causerie.spec.rope import Rope
+from causerie.spec.router import Router
 
 Array = NDArray[Any]
 RUNNABLE = [each.name for each in instruction_sets() if each.lacking is None]
@@ -72,7 +73,8 @@ class Shape:
             qk_norm=norm if self.qk_norm else None,
         )
         mlp = MLP(self.hidden, self.act, self.bias)
-        layer = Layer(mixer, Experts(self.experts, self.active, self.hidden, self.act) if self.experts else mlp, norm)
+        experts = Experts(self.experts, Router(self.active), self.hidden, self.act)
+        layer = Layer(mixer, experts if self.experts else mlp, norm)
         return Decoder("test", self.vocab, self.width, (layer,) * self.layers, norm, self.tied, 512)
 
 
@@ -231,7 +233,7 @@ def _mlp(mlp: MLP, w: Mapping[str, Array], prefix: str, x: Array) -> Array:
 
 def _experts(experts: Experts, w: Mapping[str, Array], x: Array) -> Array:
     scores = x @ w["ffn.router"].T
-    chosen = np.argsort(-scores, axis=-1, kind="stable")[:, : experts.active]
+    chosen = np.argsort(-scores, axis=-1, kind="stable")[:, : experts.router.active]
     shares = np.exp(scores - scores.max(-1, keepdims=True))
     shares *= np.any(chosen[:, :, None] == np.arange(experts.count), axis=1)
     shares /= shares.sum(-1, keepdims=True)

@@ -71,6 +71,9 @@ _GEMMA3 = {
     "tie_word_embeddings": True,
 }
 
+_QWEN_EXPERTS = {"num_experts": 7, "num_experts_per_tok": 3, "moe_intermediate_size": 32, "intermediate_size": 96}
+_SHARED = {"shared_expert_intermediate_size": 160}
+
 CASES = [
     Case("llama", "llama"),
     Case("llama, a key head per query head", "llama", {"num_key_value_heads": 4}),
@@ -131,6 +134,28 @@ CASES = [
     Case("mixtral, one expert at a time", "mixtral", {"num_local_experts": 3, "num_experts_per_tok": 1}),
     Case("mixtral, all experts", "mixtral", {"num_local_experts": 3, "num_experts_per_tok": 3, "head_dim": 24}),
     Case("mixtral, window", "mixtral", {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 7}),
+    Case("qwen2 with experts", "qwen2_moe", _QWEN_EXPERTS | _SHARED),
+    Case(
+        "qwen2 with experts, shares divided, no biases, dense layers",
+        "qwen2_moe",
+        _QWEN_EXPERTS | _SHARED | {"norm_topk_prob": True, "qkv_bias": False, "mlp_only_layers": [0]},
+    ),
+    Case(
+        "qwen2 with experts, lower layers slide",
+        "qwen2_moe",
+        _QWEN_EXPERTS | _SHARED | {"use_sliding_window": True, "sliding_window": 6, "max_window_layers": 2},
+    ),
+    Case("qwen3 with experts", "qwen3_moe", _QWEN_EXPERTS | {"head_dim": 24, "norm_topk_prob": True}),
+    Case(
+        "qwen3 with experts, shares of all, every second layer, biases",
+        "qwen3_moe",
+        _QWEN_EXPERTS | {"decoder_sparse_step": 2, "attention_bias": True, "tie_word_embeddings": True},
+    ),
+    Case(
+        "qwen3 with experts, window",
+        "qwen3_moe",
+        _QWEN_EXPERTS | {"use_sliding_window": True, "sliding_window": 7, "mlp_only_layers": [1]},
+    ),
     Case("qwen2", "qwen2"),
     Case("qwen2, tied head", "qwen2", {"tie_word_embeddings": True, "num_key_value_heads": 1}),
     Case(

@@ -37,6 +37,7 @@ Table = Mapping[str, str | Expression]
 """Of each canonical weight, `{i}` standing for the number of its layer: the tensor's name, or an expression over
 tensors."""
 
+_LAYER_OF = re.compile(r"\.\d+\.")  # its first match in a name of the files is the number of a layer
 _LAYER = re.compile(r"^layers\.(\d+)\.")
 # Frequencies of the rotation that old checkpoints saved; they follow from config.json.
 _COMPUTED = re.compile(
@@ -77,12 +78,13 @@ class Names:
         tables = [
             {ours: _renamed(theirs, rename) for ours, theirs in table.items()} for table in (self.table, *self.others)
         ]
-        return max((Names(table) for table in tables), key=lambda names: names._count(ordered))
+        alike = sorted({_LAYER_OF.sub(".{i}.", name, count=1) for name in ordered})
+        return max((Names(table) for table in tables), key=lambda names: names._count(alike))
 
-    def _count(self, ordered: list[str]) -> int:
-        """How many tensors of the first layer, and of what is no layer's, are there."""
-        expressions = [self.expression(ours.replace("{i}", "0")) for ours in self.table]
-        return sum(_begins_one(name, ordered) for name in {name for each in expressions for name in each.tensors})
+    def _count(self, alike: list[str]) -> int:
+        """How many tensors of the table are there, in whichever layer."""
+        expressions = (Tensor(each) if isinstance(each, str) else each for each in self.table.values())
+        return sum(_begins_one(name, alike) for name in {name for each in expressions for name in each.tensors})
 
 
 def _renamed(said: str | Expression, rename: Callable[[str], str]) -> str | Expression:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from causerie.spec.cost import PartCost
 from causerie.spec.ops import Ops, Value, Weights, linear_parts
@@ -14,11 +14,23 @@ Activation = Literal["silu", "gelu", "gelu_tanh"]
 
 
 @dataclass(frozen=True)
+class ClampedSwish:
+    """gate · sigmoid(slope · gate) · (up + 1), where the gate counts as `limit` at most and up as ±`limit` at most."""
+
+    limit: float
+    slope: float
+
+
+Gating: TypeAlias = Activation | ClampedSwish
+"""How the two halves of a gated layer become one: act(gate) · up, or as its class says."""
+
+
+@dataclass(frozen=True)
 class MLP:
     """Gated feed-forward layer: down(act(gate(x)) · up(x))."""
 
     hidden: int
-    act: Activation = "silu"
+    act: Gating = "silu"
     bias: bool = False
 
     def weights(self, width: int) -> Iterator[WeightSpec]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from causerie.spec.attention import Attention
-    from causerie.spec.mlp import Activation
+    from causerie.spec.mlp import Gating
     from causerie.spec.norm import Norm
+    from causerie.spec.router import Router
 
 Value: TypeAlias = Any
 Weight: TypeAlias = Any  # quant/weight.py's, whose format and data are a backend's affair
@@ -62,14 +63,25 @@ class Ops(Protocol):
         group. Softmax in float32."""
         ...
 
-    def glu(self, gate: Value, up: Value, act: Activation) -> Value:
-        """act(gate) · up."""
+    def glu(self, gate: Value, up: Value, act: Gating) -> Value:
+        """act(gate) · up, or as the gating says."""
         ...
 
-    def experts(self, x: Value, scores: Value, experts: Sequence[Expert], active: int, act: Activation) -> Value:
-        """[n, width]: for each row Σ share · down(act(gate(x)) · up(x)) over the `active` experts whose scores are
-        highest, of equal ones the first, in this order; the shares are softmax(scores), [n, experts], in float32,
-        divided by the sum of those chosen. What no row chooses is not read."""
+    def experts(
+        self,
+        x: Value,
+        scores: Value,
+        experts: Sequence[Expert],
+        router: Router,
+        choice_bias: Weight | None,
+        act: Gating,
+    ) -> Value:
+        """[n, width]: for each row Σ share · down(act(gate(x)) · up(x)) over the experts that `router` chooses by the
+        scores, [n, experts], best first; all about shares in float32. What no row chooses is not read."""
+        ...
+
+    def weighed(self, x: Value, score: Value) -> Value:
+        """[n, width]: x · sigmoid(score), where score is [n, 1]."""
         ...
 
     def add(self, x: Value, y: Value) -> Value:

@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 8  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 10  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -31,6 +31,7 @@ class Op(Enum):
     GATHER = auto()
     EXPERT_LINEAR = auto()
     COMBINE = auto()
+    WEIGH = auto()
 
 
 class Number(Enum):
@@ -63,11 +64,19 @@ class Layout(Enum):
 
 
 class Activation(Enum):
-    """The functions of spec/mlp.py in capital letters."""
+    """The functions of spec/mlp.py in capital letters, and its class."""
 
     SILU = auto()
     GELU = auto()
     GELU_TANH = auto()
+    CLAMPED_SWISH = auto()
+
+
+class Scoring(Enum):
+    """Those of spec/router.py in capital letters."""
+
+    SOFTMAX = auto()
+    SIGMOID = auto()
 
 
 class Counted(Enum):
@@ -115,16 +124,18 @@ ENUMERATIONS: tuple[type[Enum], ...] = (
     CacheNumber,
     Layout,
     Activation,
+    Scoring,
     Counted,
     Narrow,
     Arithmetic,
     Fault,
 )
-CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM TABLE_BYTES STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
+CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM TABLE_BYTES STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
 FIELDS = {
     "Part": "weight bias out rows format layout expert",
     "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
-    "format layout first_part part_count experts active eps scale address block_bytes block_stride",
+    "format layout first_part part_count experts active scoring divided groups open_groups eps scale limit address "
+    "bias block_bytes block_stride",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride",

@@ -19,6 +19,7 @@ PANEL = _CONSTANTS["PANEL"]  # output rows of a matrix that lie side by side in 
 BLOCK = _CONSTANTS["BLOCK"]  # positions in a cache block
 CHUNK = _CONSTANTS["CHUNK"]  # positions that attention sums up apart
 HEAD_ROOM = _CONSTANTS["HEAD_ROOM"]  # elements of a head that the attention kernels' scratch holds
+EXPERT_ROOM = _CONSTANTS["EXPERT_ROOM"]  # experts of a layer that routing has room for
 TABLE_BYTES = _CONSTANTS["TABLE_BYTES"]  # before the panels of a matrix whose codes are looked up
 STEP_WEIGHTS = _CONSTANTS["STEP_WEIGHTS"]  # of a step over a panel of bfloat16: two inputs
 PACKED_STEP = _CONSTANTS["PACKED_STEP"]  # bytes of a step that is packed losslessly

@@ -24,9 +24,10 @@ from causerie.quant.plain import to_float32, to_plain
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
-from causerie.spec.mlp import Activation
+from causerie.spec.mlp import ClampedSwish, Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
+from causerie.spec.router import Router
 
 CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION)  # operations that can give their result in bfloat16
 CAN_QUANTIZE = (Op.NORM, Op.GLU)  # and in 8 bits
@@ -142,21 +143,37 @@ class NativeOps:
         self._note(Op.ATTENTION, (turned,), out, common | {"scale": spec.scale, "window": spec.window or 0})
         return out
 
-    def glu(self, gate: Value, up: Value, act: Activation) -> Value:
+    def glu(self, gate: Value, up: Value, act: Gating) -> Value:
         """act(gate) · up."""
         out = self._value(gate.width, gate.counted, times=gate.times)
-        self._note(Op.GLU, (gate, up), out, {"act": number(abi.Activation[act.upper()])})
+        self._note(Op.GLU, (gate, up), out, _gating_numbers(act))
         return out
 
-    def experts(self, x: Value, scores: Value, experts: Sequence[Expert], active: int, act: Activation) -> Value:
+    def experts(
+        self,
+        x: Value,
+        scores: Value,
+        experts: Sequence[Expert],
+        router: Router,
+        choice_bias: Weight | None,
+        act: Gating,
+    ) -> Value:
         """Each row as often as it has experts, the rows of each expert one after the other; then the sums."""
+        active = router.active
         routes = self._value(active * ROUTE.itemsize // 4, x.counted)
-        self._note(Op.ROUTE, (scores,), routes, {"active": active})
+        bias = 0 if choice_bias is None else choice_bias.data.address
+        self._note(Op.ROUTE, (scores,), routes, _router_numbers(router) | {"bias": bias})
         self._note(Op.GROUP, (routes,), routes, {"active": active, "experts": len(experts)})
         gate, up = self._expert_linear(x, active, [[each.gate, each.up] for each in experts], gather=True)
         (result,) = self._expert_linear(self.glu(gate, up, act), active, [[each.down] for each in experts])
         out = self._value(result.width, x.counted)
         self._note(Op.COMBINE, (result, routes), out, {"active": active})
+        return out
+
+    def weighed(self, x: Value, score: Value) -> Value:
+        """x · sigmoid(score)."""
+        out = self._value(x.width, x.counted)
+        self._note(Op.WEIGH, (x, score), out, {})
         return out
 
     def add(self, x: Value, y: Value) -> Value:
@@ -218,6 +235,19 @@ class NativeOps:
             out = self._rounded[x.number, form] = self._value(x.width, x.counted, form, x.times)
             self._note(Op.ROUND, (x,), out, {})
         return self._rounded[x.number, form]
+
+
+def _gating_numbers(act: Gating) -> dict[str, float]:
+    if isinstance(act, ClampedSwish):
+        return {"act": number(abi.Activation.CLAMPED_SWISH), "scale": act.slope, "limit": act.limit}
+    return {"act": number(abi.Activation[act.upper()])}
+
+
+def _router_numbers(router: Router) -> dict[str, float]:
+    groups, of = router.groups, number(abi.Scoring[router.scoring.upper()])
+    numbers = {"active": router.active, "scoring": of, "eps": router.least_sum, "scale": router.scale}
+    open_groups = {} if groups is None else {"groups": groups.count, "open_groups": groups.active}
+    return numbers | open_groups | {"divided": router.divided}
 
 
 def _rounded(scale: float, format: str) -> float:

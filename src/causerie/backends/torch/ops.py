@@ -13,12 +13,14 @@ from torch import Tensor
 
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.packed import QuantizedMatrix
+from causerie.backends.torch.routing import routed
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
-from causerie.spec.mlp import Activation
+from causerie.spec.mlp import ClampedSwish, Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
 from causerie.spec.rope import Rope
+from causerie.spec.router import Router
 
 MOST_SCORES = 2**26  # attention scores held at once, in elements: queries are taken in chunks that stay below
 
@@ -71,16 +73,26 @@ class TorchOps:
                 mixed[rows] = _attend(queries[rows], kept_keys, kept_values, first, seen.start, spec)
         return mixed.flatten(-2)
 
-    def glu(self, gate: Tensor, up: Tensor, act: Activation) -> Tensor:
+    def glu(self, gate: Tensor, up: Tensor, act: Gating) -> Tensor:
         """act(gate) · up"""
+        if isinstance(act, ClampedSwish):
+            gate, up = gate.clamp(max=act.limit), up.clamp(-act.limit, act.limit)
+            return (up + 1) * (gate * torch.sigmoid(gate * act.slope))
         if act == "silu":
             return F.silu(gate) * up
         return F.gelu(gate, approximate="tanh" if act == "gelu_tanh" else "none") * up
 
-    def experts(self, x: Tensor, scores: Tensor, experts: Sequence[Expert], active: int, act: Activation) -> Tensor:
+    def experts(
+        self,
+        x: Tensor,
+        scores: Tensor,
+        experts: Sequence[Expert],
+        router: Router,
+        choice_bias: Weight | None,
+        act: Gating,
+    ) -> Tensor:
         """Expert by expert over the rows that choose it; the sum in float32, in the order of each row's choices."""
-        ordered, order = scores.float().softmax(-1).sort(dim=-1, descending=True, stable=True)
-        shares, chosen = ordered[:, :active], order[:, :active]
+        shares, chosen = routed(scores, router, None if choice_bias is None else choice_bias.data)
         results = x.new_empty((*chosen.shape, x.shape[-1]))  # [n, active, width]
         for number, expert in enumerate(experts):
             rows, slots = torch.where(chosen == number)
@@ -88,8 +100,11 @@ class TorchOps:
                 continue
             gate, up = self.linear(x[rows], expert.gate, expert.up)
             (results[rows, slots],) = self.linear(self.glu(gate, up, act), expert.down)
-        shares = shares / shares.sum(-1, keepdim=True)
         return (results.float() * shares[..., None]).sum(1).to(x.dtype)
+
+    def weighed(self, x: Tensor, score: Tensor) -> Tensor:
+        """x · sigmoid(score)"""
+        return x * score.sigmoid()
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
         """x + y"""

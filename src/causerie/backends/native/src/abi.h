@@ -5,14 +5,16 @@
 
 enum Op : int32_t {
   OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE,
-  OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_COUNT  // a mixture of experts: kernels_experts.cpp
+  OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_WEIGH,  // a mixture of experts: kernels_experts.cpp
+  OP_COUNT
 };
 // Quantized matrices: quantized.h.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, INT8, INT4, LOOKUP4, ROW_INT8, NUMBER_COUNT };
 enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE_INT8, CACHE_NUMBER_COUNT };
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
-enum Activation : int32_t { SILU, GELU, GELU_TANH, ACTIVATION_COUNT };
+enum Activation : int32_t { SILU, GELU, GELU_TANH, CLAMPED_SWISH, ACTIVATION_COUNT };
+enum Scoring : int32_t { SOFTMAX, SIGMOID, SCORING_COUNT };  // what a router makes of scores
 // What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
 // logits are, or the others, whose hidden states are.
 enum Counted : int32_t { TOKENS_COUNTED, WANTED_COUNTED, LOGITS_COUNTED, STATES_COUNTED, COUNTED_COUNT };
@@ -34,12 +36,13 @@ enum Fault : int32_t {
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 8;   // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 10;   // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
 constexpr int GROUP_ROWS = 8;    // rows of one sequence that read keys and values together
 constexpr int HEAD_ROOM = 512;   // elements of a head that the scratch of the attention kernels holds
+constexpr int EXPERT_ROOM = 1024;  // experts of a layer, at most
 constexpr int64_t TABLE_BYTES = 256;  // before the panels of a matrix whose codes are looked up: its 16 values, and padding
 constexpr float ROW_INT8_STEP = 7.874015718698502e-3f;  // 1 / 127 as bitsandbytes writes it
 
@@ -76,9 +79,15 @@ struct Instruction {
   int32_t first_part, part_count;  // linear, expert_linear: its matrices, in Program::parts
   int32_t experts;    // group, expert_linear: how many there are
   int32_t active;     // route, group, expert_linear, combine: how many each row goes to
-  float eps;          // norm
-  float scale;        // attention
+  int32_t scoring;    // route: a Scoring
+  int32_t divided;    // route: whether shares are divided by their sum
+  int32_t groups, open_groups;  // route: of experts, and how many of them a row may use
+  int32_t unused;
+  float eps;          // norm; route: the least that shares are divided by
+  float scale;        // embed: of the rows; attention: of scores; route: of shares; glu, CLAMPED_SWISH: the slope
+  float limit;        // glu, CLAMPED_SWISH
   uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache
+  uint64_t bias;          // route: what is added where experts are chosen, or 0
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block
 };

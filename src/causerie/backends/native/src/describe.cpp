@@ -60,19 +60,21 @@ constexpr bool counts(const Member (&members)[N], int64_t count) {
 }
 
 constexpr Member CONSTANTS[] = {
-    {"ABI_VERSION", ABI_VERSION}, {"PANEL", PANEL}, {"BLOCK", BLOCK}, {"CHUNK", CHUNK}, {"HEAD_ROOM", HEAD_ROOM}, {"TABLE_BYTES", TABLE_BYTES},
+    {"ABI_VERSION", ABI_VERSION}, {"PANEL", PANEL}, {"BLOCK", BLOCK}, {"CHUNK", CHUNK}, {"HEAD_ROOM", HEAD_ROOM}, {"EXPERT_ROOM", EXPERT_ROOM}, {"TABLE_BYTES", TABLE_BYTES},
     {"STEP_WEIGHTS", STEP_WEIGHTS}, {"PACKED_STEP", PACKED_STEP}, {"PLAIN_STEP", PLAIN_STEP}};
 
 constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_ROUND}, {"LINEAR", OP_LINEAR},
     {"ROTATE", OP_ROTATE}, {"ATTENTION", OP_ATTENTION}, {"GLU", OP_GLU}, {"ADD", OP_ADD}, {"SELECT", OP_SELECT},
     {"MERGE", OP_MERGE}, {"ROUTE", OP_ROUTE}, {"GROUP", OP_GROUP}, {"GATHER", OP_GATHER},
-    {"EXPERT_LINEAR", OP_EXPERT_LINEAR}, {"COMBINE", OP_COMBINE}};
+    {"EXPERT_LINEAR", OP_EXPERT_LINEAR}, {"COMBINE", OP_COMBINE}, {"WEIGH", OP_WEIGH}};
 constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"INT8", INT8},
     {"INT4", INT4}, {"LOOKUP4", LOOKUP4}, {"ROW_INT8", ROW_INT8}};
 constexpr Member CACHE_NUMBERS[] = {{"FLOAT32", CACHE_FLOAT32}, {"FLOAT16", CACHE_FLOAT16},
     {"BFLOAT16", CACHE_BFLOAT16}, {"INT8", CACHE_INT8}};
 constexpr Member LAYOUTS[] = {{"ROWS", ROWS}, {"PANELS", PANELS}, {"PACKED", PACKED}};
-constexpr Member ACTIVATIONS[] = {{"SILU", SILU}, {"GELU", GELU}, {"GELU_TANH", GELU_TANH}};
+constexpr Member ACTIVATIONS[] = {{"SILU", SILU}, {"GELU", GELU}, {"GELU_TANH", GELU_TANH},
+    {"CLAMPED_SWISH", CLAMPED_SWISH}};
+constexpr Member SCORINGS[] = {{"SOFTMAX", SOFTMAX}, {"SIGMOID", SIGMOID}};
 constexpr Member COUNTED[] = {{"TOKENS", TOKENS_COUNTED}, {"WANTED", WANTED_COUNTED},
     {"LOGITS", LOGITS_COUNTED}, {"STATES", STATES_COUNTED}};
 constexpr Member NARROWS[] = {{"NOT", NARROW_NOT}, {"BFLOAT16", NARROW_BFLOAT16}, {"CODES", NARROW_CODES}};
@@ -85,6 +87,7 @@ constexpr Member FAULTS[] = {FAULT(STEP_OK), FAULT(TOO_MANY_TOKENS), FAULT(BAD_S
 static_assert(counts(OPS, OP_COUNT) && counts(NUMBERS, NUMBER_COUNT) && counts(CACHE_NUMBERS, CACHE_NUMBER_COUNT));
 static_assert(counts(LAYOUTS, LAYOUT_COUNT) && counts(ACTIVATIONS, ACTIVATION_COUNT) && counts(COUNTED, COUNTED_COUNT));
 static_assert(counts(NARROWS, NARROW_COUNT) && counts(ARITHMETICS, ARITHMETIC_COUNT) && counts(FAULTS, FAULT_COUNT));
+static_assert(counts(SCORINGS, SCORING_COUNT));
 
 #define FIELD(name) field<decltype(Owner::name)>(#name, offsetof(Owner, name))
 template <class T> struct Fields;
@@ -100,7 +103,8 @@ CAUSERIE_STRUCTURE(Part, FIELD(weight), FIELD(bias), FIELD(out), FIELD(rows), FI
 CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x), FIELD(y), FIELD(z), FIELD(out), FIELD(narrow),
     FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
     FIELD(window), FIELD(rope), FIELD(format), FIELD(layout), FIELD(first_part), FIELD(part_count),
-    FIELD(experts), FIELD(active), FIELD(eps), FIELD(scale), FIELD(address), FIELD(block_bytes), FIELD(block_stride));
+    FIELD(experts), FIELD(active), FIELD(scoring), FIELD(divided), FIELD(groups), FIELD(open_groups), FIELD(unused), FIELD(eps),
+    FIELD(scale), FIELD(limit), FIELD(address), FIELD(bias), FIELD(block_bytes), FIELD(block_stride));
 CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));
 CAUSERIE_STRUCTURE(Buffer, FIELD(data), FIELD(stride));
 CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride));
@@ -165,6 +169,7 @@ std::string describe() {
   text.members("CacheNumber", CACHE_NUMBERS);
   text.members("Layout", LAYOUTS);
   text.members("Activation", ACTIVATIONS);
+  text.members("Scoring", SCORINGS);
   text.members("Counted", COUNTED);
   text.members("Narrow", NARROWS);
   text.members("Arithmetic", ARITHMETICS);
