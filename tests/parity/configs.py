@@ -73,6 +73,15 @@ _GEMMA3 = {
 
 _QWEN_EXPERTS = {"num_experts": 7, "num_experts_per_tok": 3, "moe_intermediate_size": 32, "intermediate_size": 96}
 _SHARED = {"shared_expert_intermediate_size": 160}
+_GPT_OSS = {
+    "num_local_experts": 5,
+    "num_experts_per_tok": 2,
+    "intermediate_size": 96,
+    "head_dim": 16,
+    "sliding_window": 7,
+    "swiglu_limit": 0.9,
+    "swiglu_alpha": 1.3,
+} | _rope("default", rope_theta=2500.0)
 
 CASES = [
     Case("llama", "llama"),
@@ -134,6 +143,19 @@ CASES = [
     Case("mixtral, one expert at a time", "mixtral", {"num_local_experts": 3, "num_experts_per_tok": 1}),
     Case("mixtral, all experts", "mixtral", {"num_local_experts": 3, "num_experts_per_tok": 3, "head_dim": 24}),
     Case("mixtral, window", "mixtral", {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 7}),
+    Case("gpt-oss", "gpt_oss", _GPT_OSS),
+    Case(
+        "gpt-oss, slowed down, tied, other kinds of layers",
+        "gpt_oss",
+        _GPT_OSS
+        | _rope("yarn", **_YARN, beta_fast=2.0, beta_slow=0.5, truncate=False)
+        | {
+            "tie_word_embeddings": True,
+            "layer_types": ["full_attention", "full_attention", "sliding_attention"],
+            "num_attention_heads": 6,
+        },
+    ),
+    Case("gpt-oss, no biases of attention", "gpt_oss", _GPT_OSS | {"attention_bias": False}),
     Case("qwen2 with experts", "qwen2_moe", _QWEN_EXPERTS | _SHARED),
     Case(
         "qwen2 with experts, shares divided, no biases, dense layers",

@@ -30,7 +30,7 @@ STACKABLE = [
     "qwen2 with experts, shares divided, no biases, dense layers",
     "qwen3 with experts",
 ]
-ALL = STACKABLE
+ALL = ["gpt-oss", *STACKABLE]
 _ALONE = re.compile(r"^(.*\.experts)\.(\d+)\.(gate|up|down)_proj\.weight$")
 
 

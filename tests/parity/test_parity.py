@@ -27,6 +27,7 @@ ONE_EACH = [
     "llama, biases",
     "mistral",
     "mixtral",
+    "gpt-oss",
     "qwen2 with experts",
     "qwen3 with experts",
     "qwen2, upper layers slide",

@@ -127,6 +127,20 @@ REAL: list[tuple[str, dict[str, Any], list[str]]] = [
         [],
     ),
     (
+        "gpt-oss-20b, in bfloat16",
+        {
+            "model_type": "gpt_oss", "attention_bias": True, "experts_per_token": 2, "head_dim": 16,
+            "initial_context_length": 64, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+            "num_experts_per_tok": 2, "num_local_experts": 4, "output_router_logits": False, "pad_token_id": 9,
+            "rope_scaling": {
+                "beta_fast": 32.0, "beta_slow": 1.0, "factor": 2.0, "original_max_position_embeddings": 64,
+                "rope_type": "yarn", "truncate": False,
+            },
+            "rope_theta": 150000, "router_aux_loss_coef": 0.9, "sliding_window": 16, "swiglu_limit": 7.0,
+        },
+        [],
+    ),
+    (
         "a Llama made of a Qwen",
         {"model_type": "llama", **_QWEN, "attention_bias": True, "layer_types": ["full_attention"] * 3},
         [],

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from causerie.checkpoint.expression import Expression, Place, Rows, ShapeError, Tensor
+from causerie.checkpoint.expression import Expression, Place, Rows, ShapeError, Tensor, innermost
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import Unsupported, WeightFileError, nearest
 from causerie.loading.packed import Packed, find_packed
@@ -63,9 +63,10 @@ def _fused_sizes(expressions: Iterable[Expression]) -> dict[str, tuple[int, ...]
     its first."""
     sizes: dict[str, tuple[int, ...]] = {}
     for expression in expressions:
-        rows, of = ((expression.stop,), expression.of) if isinstance(expression, Rows) else ((), expression)
+        of = innermost(expression)
+        rows = (expression.stop,) if isinstance(expression, Rows) and expression.of == of else ()
         own = (of.place + 1, *rows) if isinstance(of, Place) else rows
-        if own and isinstance(of, Place | Tensor):
+        if own:
             sizes[of.name] = max(sizes.get(of.name, ()), own)
     return sizes
 

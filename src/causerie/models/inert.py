@@ -21,6 +21,7 @@ _BOOKKEEPING = (  # who wrote the file, and for which class of which program
     "task_specific_params",
     "unsloth_version",
     "unsloth_fixed",
+    "initial_context_length",  # of gpt-oss, in whose rope_scaling it stands again
     "max_sequence_length",  # of the first Llama conversions; max_position_embeddings is what is read
 )
 _CODE = ("auto_map", "trust_remote_code")  # of a checkpoint: never run; a family that is built in needs none

@@ -25,6 +25,7 @@ class Attention:
     window: int | None = None  # a token sees itself and the window - 1 tokens before it; None sees everything
     qkv_bias: bool = False
     out_bias: bool = False
+    sinks: bool = False  # of each head a score that takes its share of attention and adds nothing
     qk_norm: Norm | None = None  # on every query and key head, before the rotation
 
     @property
@@ -56,6 +57,8 @@ class Attention:
         if self.qk_norm is not None:
             yield vector("q_norm", self.head_dim)
             yield vector("k_norm", self.head_dim)
+        if self.sinks:
+            yield vector("sinks", self.heads)
         yield WeightSpec("o", (width, self.query_width), "attention")
         if self.out_bias:
             yield vector("o_bias", width)
@@ -70,6 +73,6 @@ class Attention:
         if self.qk_norm is not None:
             q = ops.norm(q, weights[prefix + "q_norm"], self.qk_norm)
             k = ops.norm(k, weights[prefix + "k_norm"], self.qk_norm)
-        mixed = ops.attention(q, k, v, layer, self)
+        mixed = ops.attention(q, k, v, layer, self, weights.get(prefix + "sinks"))
         (out,) = ops.linear(mixed, *linear_parts(weights, prefix, ["o"]))
         return out

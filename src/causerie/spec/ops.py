@@ -57,10 +57,10 @@ class Ops(Protocol):
         """x · weightᵀ + bias for each part; several parts (q, k, v) share one pass over x."""
         ...
 
-    def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
+    def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention, sinks: Weight | None) -> Value:
         """Rotates q and k, writes k and v to the cache of `layer`, returns softmax(q·kᵀ · scale) · v: [n, heads ·
         head_dim]. q is [n, heads · head_dim], k and v [n, kv_heads · head_dim]; query head h reads key head h //
-        group. Softmax in float32."""
+        group. Softmax in float32, of each head also over its sink, a score that no value belongs to."""
         ...
 
     def glu(self, gate: Value, up: Value, act: Gating) -> Value:

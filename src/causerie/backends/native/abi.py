@@ -135,7 +135,7 @@ FIELDS = {
     "Part": "weight bias out rows format layout expert",
     "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
     "format layout first_part part_count experts active scoring divided groups open_groups eps scale limit address "
-    "bias block_bytes block_stride",
+    "bias sinks block_bytes block_stride",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride",

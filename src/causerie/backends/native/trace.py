@@ -125,7 +125,7 @@ class NativeOps:
             self.lines.append(Line(Op.LINEAR, (self._as(x, form),), outs, {}, tuple(parts[i] for i in chosen)))
         return outputs
 
-    def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention) -> Value:
+    def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention, sinks: Weight | None) -> Value:
         """Two lines: turn and write to the cache, then attend."""
         cache = self._caches.layers[layer]
         common = {
@@ -139,8 +139,10 @@ class NativeOps:
         }
         turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
         turning = common | {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)}
+        sunk = 0 if sinks is None else sinks.data.address
+        attending = {"scale": spec.scale, "window": spec.window or 0, "sinks": sunk}
         self._note(Op.ROTATE, (q, k, v), turned, turning)
-        self._note(Op.ATTENTION, (turned,), out, common | {"scale": spec.scale, "window": spec.window or 0})
+        self._note(Op.ATTENTION, (turned,), out, common | attending)
         return out
 
     def glu(self, gate: Value, up: Value, act: Gating) -> Value:

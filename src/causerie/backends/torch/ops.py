@@ -56,8 +56,9 @@ class TorchOps:
         """x · weightᵀ + bias, part by part."""
         return tuple(_linear(x, part.weight.data, None if part.bias is None else part.bias.data) for part in parts)
 
-    def attention(self, q: Tensor, k: Tensor, v: Tensor, layer: int, spec: Attention) -> Tensor:
+    def attention(self, q: Tensor, k: Tensor, v: Tensor, layer: int, spec: Attention, sinks: Weight | None) -> Tensor:
         """[n, heads · head_dim]"""
+        sunk = None if sinks is None else sinks.data
         turn = self._rotations[spec.rope]
         queries = _rotated(q.unflatten(-1, (spec.heads, spec.head_dim)), turn)
         keys = _rotated(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), turn)
@@ -70,7 +71,7 @@ class TorchOps:
                 first, last = sequence.positions(rows)
                 seen = slice(0 if spec.window is None else max(0, first - spec.window + 1), last + 1)
                 kept_keys, kept_values = self._cache.read(layer, sequence.table, seen)
-                mixed[rows] = _attend(queries[rows], kept_keys, kept_values, first, seen.start, spec)
+                mixed[rows] = _attend(queries[rows], kept_keys, kept_values, first, seen.start, spec, sunk)
         return mixed.flatten(-2)
 
     def glu(self, gate: Tensor, up: Tensor, act: Gating) -> Tensor:
@@ -132,7 +133,7 @@ def _rotated(heads: Tensor, turn: Tensor) -> Tensor:
     return torch.cat([first * cos - second * sin, second * cos + first * sin, rest], dim=-1).to(heads.dtype)
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Attention) -> Tensor:
+def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Attention, sinks: Tensor | None) -> Tensor:
     """q [m, heads, head_dim] from position `first` on sees k, v [s, kv_heads, head_dim] from `offset` on; float32."""
     m, s = q.shape[0], k.shape[0]
     queries = q.float().unflatten(1, (spec.kv_heads, spec.group))  # [m, kv_heads, group, head_dim]
@@ -142,5 +143,9 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Atte
     visible = of <= at
     if spec.window is not None:
         visible &= of > at - spec.window
-    shares = scores.masked_fill_(~visible, -torch.inf).softmax(-1)
+    scores = scores.masked_fill_(~visible, -torch.inf)
+    if sinks is not None:
+        sunk = sinks.float().unflatten(0, (spec.kv_heads, spec.group))[..., None, None].expand(-1, -1, m, 1)
+        scores = torch.cat([scores, sunk], dim=-1)
+    shares = scores.softmax(-1)[..., :s]
     return torch.einsum("kgms,skd->mkgd", shares, v.float()).flatten(1, 2).to(q.dtype)

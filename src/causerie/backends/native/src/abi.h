@@ -88,6 +88,7 @@ struct Instruction {
   float limit;        // glu, CLAMPED_SWISH
   uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache
   uint64_t bias;          // route: what is added where experts are chosen, or 0
+  uint64_t sinks;         // attention: of each head a score that no value belongs to, or 0
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block
 };

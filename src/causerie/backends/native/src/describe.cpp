@@ -104,7 +104,7 @@ CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x
     FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
     FIELD(window), FIELD(rope), FIELD(format), FIELD(layout), FIELD(first_part), FIELD(part_count),
     FIELD(experts), FIELD(active), FIELD(scoring), FIELD(divided), FIELD(groups), FIELD(open_groups), FIELD(unused), FIELD(eps),
-    FIELD(scale), FIELD(limit), FIELD(address), FIELD(bias), FIELD(block_bytes), FIELD(block_stride));
+    FIELD(scale), FIELD(limit), FIELD(address), FIELD(bias), FIELD(sinks), FIELD(block_bytes), FIELD(block_stride));
 CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));
 CAUSERIE_STRUCTURE(Buffer, FIELD(data), FIELD(stride));
 CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride));
