@@ -82,6 +82,13 @@ _GPT_OSS = {
     "swiglu_limit": 0.9,
     "swiglu_alpha": 1.3,
 } | _rope("default", rope_theta=2500.0)
+_GLM_EXPERTS = {
+    "n_routed_experts": 9,
+    "num_experts_per_tok": 3,
+    "moe_intermediate_size": 32,
+    "intermediate_size": 96,
+    "routed_scaling_factor": 1.7,
+}
 
 CASES = [
     Case("llama", "llama"),
@@ -143,6 +150,18 @@ CASES = [
     Case("mixtral, one expert at a time", "mixtral", {"num_local_experts": 3, "num_experts_per_tok": 1}),
     Case("mixtral, all experts", "mixtral", {"num_local_experts": 3, "num_experts_per_tok": 3, "head_dim": 24}),
     Case("mixtral, window", "mixtral", {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 7}),
+    Case("glm4 with experts", "glm4_moe", _GLM_EXPERTS),
+    Case(
+        "glm4 with experts in groups, norms of heads, biases",
+        "glm4_moe",
+        _GLM_EXPERTS
+        | {"n_group": 3, "topk_group": 2, "use_qk_norm": True, "attention_bias": True, "norm_topk_prob": False},
+    ),
+    Case(
+        "glm4 with experts, two shared, all layers",
+        "glm4_moe",
+        _GLM_EXPERTS | {"n_shared_experts": 2, "first_k_dense_replace": 0, "partial_rotary_factor": 0.75},
+    ),
     Case("gpt-oss", "gpt_oss", _GPT_OSS),
     Case(
         "gpt-oss, slowed down, tied, other kinds of layers",

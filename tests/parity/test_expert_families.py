@@ -18,9 +18,10 @@ from causerie import AutoModelForCausalLM
 from causerie.backends.ops import Backend
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
-from causerie.errors import WeightFileError
+from causerie.errors import ConfigError, WeightFileError
 from causerie.models.config import read_config
-from tests.parity.configs import PROMPT, Case
+from causerie.models.registry import spec_from_config
+from tests.parity.configs import CASES, PROMPT, Case
 from tests.parity.harness import load, prompt_logits, some_tokens
 
 FolderOf = Callable[[Case | str], Path]
@@ -29,6 +30,7 @@ STACKABLE = [
     "qwen2 with experts",
     "qwen2 with experts, shares divided, no biases, dense layers",
     "qwen3 with experts",
+    "glm4 with experts",
 ]
 ALL = ["gpt-oss", *STACKABLE]
 _ALONE = re.compile(r"^(.*\.experts)\.(\d+)\.(gate|up|down)_proj\.weight$")
@@ -63,16 +65,57 @@ def test_both_arrangements_of_files_are_the_same_model(
     np.testing.assert_array_equal(stacked, alone)
 
 
-@pytest.mark.parametrize("name", STACKABLE[2:])
+@pytest.mark.parametrize("name", STACKABLE[1:])
 def test_a_stack_of_more_experts_than_the_config_says_is_refused(
     name: str, backend: Backend, folder_of: FolderOf, tmp_path: Path
 ) -> None:
     folder = restacked(folder_of(name), tmp_path / "stacked")
     config = read_config(folder)
-    key = next(key for key in ("num_local_experts", "num_experts") if key in config)
+    key = next(key for key in ("num_local_experts", "num_experts", "n_routed_experts") if key in config)
     (folder / "config.json").write_text(json.dumps(config | {key: config[key] - 1}))
     with pytest.raises(WeightFileError, match="has shape"):
         load(folder, backend)
+
+
+def test_layers_that_only_draft_are_left_in_the_files(backend: Backend, folder_of: FolderOf, tmp_path: Path) -> None:
+    folder = folder_of("glm4 with experts")
+    layers = read_config(folder)["num_hidden_layers"]
+    with SafetensorsIndex.open(folder) as index:
+        tensors = {name: index.read(name) for name in index.names()}
+    drafting = {
+        name.replace("layers.0.", f"layers.{layers}."): array for name, array in tensors.items() if ".layers.0." in name
+    }
+    shutil.copytree(folder, tmp_path / "more")
+    write_safetensors(tmp_path / "more" / "model.safetensors", tensors | drafting)
+    expected = prompt_logits(load(folder, backend), [IDS])[0]
+    np.testing.assert_array_equal(prompt_logits(load(tmp_path / "more", backend), [IDS])[0], expected)
+    with pytest.raises(WeightFileError, match=rf"layers\.{layers}\..*no place"):
+        load(tmp_path / "more", backend, config=read_config(folder) | {"num_nextn_predict_layers": 0})
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"n_group": 2}, "n_group.*9 experts"),
+        ({"n_group": 9, "topk_group": 2}, "n_group.*two or more"),
+        ({"n_group": 3, "topk_group": 4}, "topk_group"),
+        ({"n_group": 3, "topk_group": 1, "num_experts_per_tok": 4}, "topk_group.*3 for 4"),
+        ({"num_experts_per_tok": 10}, "num_experts_per_tok"),
+        ({"n_routed_experts": 1025}, "n_routed_experts"),
+        ({"mlp_only_layers": [0]}, "mlp_only_layers"),
+    ],
+)
+def test_experts_that_cannot_be_chosen_so_are_refused(changes: dict[str, Any], named: str) -> None:
+    (case,) = (case for case in CASES if case.name == "glm4 with experts")
+    with pytest.raises(ConfigError, match=named):
+        spec_from_config(case.values | {"model_type": case.family} | changes)
+
+
+@pytest.mark.parametrize("value", [[-1], ["1"], [1.5], 3, [True]])
+def test_layers_that_are_no_numbers_are_refused(value: Any) -> None:
+    (case,) = (case for case in CASES if case.name == "qwen3 with experts")
+    with pytest.raises(ConfigError, match="mlp_only_layers"):
+        spec_from_config(case.values | {"model_type": case.family, "mlp_only_layers": value})
 
 
 @pytest.mark.parametrize("name", ALL)

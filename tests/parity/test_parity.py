@@ -28,6 +28,7 @@ ONE_EACH = [
     "mistral",
     "mixtral",
     "gpt-oss",
+    "glm4 with experts",
     "qwen2 with experts",
     "qwen3 with experts",
     "qwen2, upper layers slide",

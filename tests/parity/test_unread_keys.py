@@ -34,6 +34,12 @@ _QWEN = {"max_window_layers": 28, "rope_theta": 1e6, "sliding_window": 32768, "u
 _EXPERTS = {
     "decoder_sparse_step": 1, "mlp_only_layers": [], "output_router_logits": False, "router_aux_loss_coef": 0.001,
 }  # fmt: skip
+_GLM = {
+    "attention_bias": True, "first_k_dense_replace": 1, "head_dim": 16, "moe_intermediate_size": 24, "n_group": 1,
+    "n_routed_experts": 8, "n_shared_experts": 1, "norm_topk_prob": True, "num_experts_per_tok": 2,
+    "num_nextn_predict_layers": 1, "partial_rotary_factor": 0.5, "rope_scaling": None, "topk_group": 1,
+    "eos_token_id": [1, 2, 3], "pad_token_id": 1,
+}  # fmt: skip
 REAL: list[tuple[str, dict[str, Any], list[str]]] = [
     (
         "SmolLM2-135M-Instruct",
@@ -126,6 +132,12 @@ REAL: list[tuple[str, dict[str, Any], list[str]]] = [
         },
         [],
     ),
+    (
+        "GLM-4.5-Air",
+        {"model_type": "glm4_moe", **_GLM, "routed_scaling_factor": 1.0, "use_qk_norm": False, "rope_theta": 1000000},
+        [],
+    ),
+    ("GLM-4.6", {"model_type": "glm4_moe", **_GLM, "routed_scaling_factor": 2.5, "use_qk_norm": True}, []),
     (
         "gpt-oss-20b, in bfloat16",
         {

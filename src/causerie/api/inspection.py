@@ -15,7 +15,7 @@ from causerie.checkpoint.folder import Need
 from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import CheckpointError
-from causerie.loading.load import Survey, module_of, survey
+from causerie.loading.load import Survey, formats_of, survey
 from causerie.loading.packed import method_of
 from causerie.loading.sources import PlainSource
 from causerie.models.registry import family, spec_from_config
@@ -89,9 +89,7 @@ def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspectio
     plain = options.dtype if options.dtype != "auto" else said if said in FORMATS else "float32"
     names = family(config).names(spec)
     sources = tuple(PlainSource(weight, names.expression(weight.name)) for weight in spec.weights())
-    formats = {source.weight.name: plain for source in sources}
-    if options.quantization is not None:
-        formats = options.quantization.formats(spec, plain, {each.weight.name: module_of(each) for each in sources})
+    formats = formats_of(spec, sources, plain, options.quantization)
     return Inspection(name, folder, spec, plain, parts_of(Survey(spec, sources, plain, formats, config)), None)
 
 
@@ -115,4 +113,4 @@ def _ordered(items: Iterable[tuple[tuple[str, str], list[int]]]) -> list[tuple[t
 def _kind(role: Role, tied: bool) -> str:
     if role == "embedding" and tied:
         return "embedding and head"
-    return "norms and biases" if role == "vector" else role
+    return "norms and biases" if role in ("vector", "choice") else role

@@ -68,6 +68,11 @@ class Names:
         outside = {name.partition(".")[0] + "." for name in names if not name.startswith(tuple(layers))}
         return frozenset(layers | outside)
 
+    def is_behind(self, tensor: str, first: int, count: int) -> bool:
+        """Whether a tensor belongs to one of `count` layers from number `first` on."""
+        places = (f"{home}{first + i}." for home in self.homes for i in range(count))
+        return tensor.startswith(tuple(places))
+
     def within(self, present: Iterable[str]) -> Names:
         """The names as a file with these tensors has them: those of one program, the one most of whose tensors are
         there, and perhaps inside of a larger model (transformers 5, conversion_mapping.py). A tensor may be there as

@@ -78,7 +78,8 @@ class QuantConfig:
         return chosen
 
     def _of(self, role: Role) -> str | None:
-        return {"embedding": self.embedding, "head": self.head, "router": None, "vector": None}.get(role, self.matrices)
+        by_role = {"embedding": self.embedding, "head": self.head, "router": None, "vector": None, "choice": None}
+        return by_role.get(role, self.matrices)
 
     def _refuse_unmatched(self, matched: set[str], modules: Mapping[str, str]) -> None:
         names = set(modules.values()) | {"lm_head"}  # there even where it is tied to the embedding

@@ -49,7 +49,7 @@ class Experts:
         if self.router.bias:
             yield vector("router_bias", self.count)
         if self.router.choice_bias:
-            yield vector("choice_bias", self.count)
+            yield WeightSpec("choice_bias", (self.count,), "choice")
         for e in range(self.count):
             for weight in self.expert.weights(width):
                 yield weight.within(f"experts.{e}.")

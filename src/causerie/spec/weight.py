@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import Literal, NamedTuple
 
-Role = Literal["embedding", "head", "attention", "feed-forward", "router", "vector"]
+Role = Literal["embedding", "head", "attention", "feed-forward", "router", "vector", "choice"]
 """What a weight is to those who hold or count it: a table that is read by rows, a matrix that gives logits, one of a
-part, a router (which chooses among experts) or a vector (a norm, a bias), the last two of which are never quantized."""
+part, a router (which chooses among experts), a vector (a norm, a bias), or what besides scores decides a choice. The
+last three are never quantized, and the last not even rounded."""
 
 
 class WeightSpec(NamedTuple):

@@ -3,11 +3,10 @@ experts, whose gates are clamped."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from causerie.checkpoint.expression import Every, Expression, Place, Transposed
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
+from causerie.models.expert_layers import in_layers
 from causerie.models.expert_names import experts_of
 from causerie.models.layer_kinds import FULL, SLIDING, layer_kinds, with_kinds
 from causerie.models.names import LLAMA_WEIGHTS
@@ -65,4 +64,4 @@ def gpt_oss(c: Config) -> Decoder:
     spec = with_kinds(spec, kinds, {SLIDING: {"window": c.optional_integer("sliding_window", 128)}})
     act = ClampedSwish(c.number("swiglu_limit", 7.0), c.number("swiglu_alpha", 1.702))
     experts = Experts(count, Router(active, bias=True), c.integer("intermediate_size"), act, bias=True)
-    return replace(spec, layers=tuple(replace(layer, ffn=experts) for layer in spec.layers))
+    return in_layers(spec, experts, range(len(spec.layers)))

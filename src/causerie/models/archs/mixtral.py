@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
+from causerie.models.expert_layers import in_layers
 from causerie.models.expert_names import experts_alone, experts_stacked
 from causerie.models.names import LLAMA_WEIGHTS, Table
 from causerie.models.registry import architecture
@@ -44,5 +43,6 @@ def mixtral(c: Config) -> Decoder:
     active = c.integer("num_experts_per_tok", 2, most=count)
     spec = llama_like(c, kv_heads=8, rope=lambda head_dim: read_rope(c, head_dim, default_theta=1e6))
     experts = Experts(count, Router(active), spec.layers[0].ffn.hidden, spec.layers[0].ffn.act)
-    spec = replace(spec, layers=tuple(replace(layer, ffn=experts) for layer in spec.layers))
-    return spec.each_mixer(window=c.optional_integer("sliding_window", None))
+    return in_layers(spec, experts, range(len(spec.layers))).each_mixer(
+        window=c.optional_integer("sliding_window", None)
+    )

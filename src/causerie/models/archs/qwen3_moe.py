@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-
 from causerie.models.archs import qwen3
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
+from causerie.models.expert_layers import in_layers
 from causerie.models.expert_names import both_arrangements
 from causerie.models.names import Table
 from causerie.models.registry import architecture
@@ -48,10 +46,3 @@ def with_experts(c: Config, spec: Decoder, experts: Experts) -> Decoder:
     step, dense = c.integer("decoder_sparse_step", 1), c.integers("mlp_only_layers")
     sparse = (i for i in range(len(spec.layers)) if (i + 1) % step == 0 and i not in dense)
     return in_layers(spec, experts, sparse)
-
-
-def in_layers(spec: Decoder, experts: Experts, sparse: Iterable[int]) -> Decoder:
-    """`spec` with experts in these layers."""
-    chosen = frozenset(sparse)
-    layers = (replace(layer, ffn=experts) if i in chosen else layer for i, layer in enumerate(spec.layers))
-    return replace(spec, layers=tuple(layers))
