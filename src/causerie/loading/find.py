@@ -151,7 +151,7 @@ def _judge_unexpected(spec: Decoder, index: TensorIndex, left: set[str], names: 
     """Tensors beside the decoder's own (under `model.`, `lm_head.`) are arithmetic that it does not do; others, such as
     the head of a reward model or what sees pictures, lie outside of it."""
     head = names.expression(HEAD).tensors if spec.tied else ()
-    drafting = {tensor for tensor in left if names.is_behind(tensor, len(spec.layers), spec.drafting_layers)}
+    drafting = names.behind(left, len(spec.layers), spec.drafting_layers)
     unexpected = sorted(tensor for tensor in left - drafting if not is_computed(tensor) and tensor not in head)
     homes = tuple(names.homes)
     inside = [tensor for tensor in unexpected if tensor.startswith(homes)]

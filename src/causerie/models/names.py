@@ -60,18 +60,24 @@ class Names:
         return expression if layer is None else expression.named(lambda tensor: tensor.replace("{i}", layer[1]))
 
     @property
+    def _all(self) -> set[str]:
+        """Every tensor of the table, `{i}` standing for the number of a layer."""
+        expressions = (Tensor(each) if isinstance(each, str) else each for each in self.table.values())
+        return {tensor for each in expressions for tensor in each.tensors}
+
+    @property
     def homes(self) -> frozenset[str]:
         """What the names of its tensors begin with: those of layers as far as the word before their number."""
-        expressions = (Tensor(each) if isinstance(each, str) else each for each in self.table.values())
-        names = {tensor for each in expressions for tensor in each.tensors}
+        names = self._all
         layers = {name.partition("{i}")[0].rstrip(".").rpartition(".")[0] + "." for name in names if "{i}" in name}
         outside = {name.partition(".")[0] + "." for name in names if not name.startswith(tuple(layers))}
         return frozenset(layers | outside)
 
-    def is_behind(self, tensor: str, first: int, count: int) -> bool:
-        """Whether a tensor belongs to one of `count` layers from number `first` on."""
-        places = (f"{home}{first + i}." for home in self.homes for i in range(count))
-        return tensor.startswith(tuple(places))
+    def behind(self, tensors: Iterable[str], first: int, count: int) -> set[str]:
+        """Those tensors that belong to one of `count` layers from number `first` on."""
+        before = {name.partition("{i}")[0] for name in self._all if "{i}" in name}
+        places = tuple(f"{each}{first + i}." for each in before for i in range(count))
+        return {tensor for tensor in tensors if tensor.startswith(places)}
 
     def within(self, present: Iterable[str]) -> Names:
         """The names as a file with these tensors has them: those of one program, the one most of whose tensors are
@@ -88,8 +94,7 @@ class Names:
 
     def _count(self, alike: list[str]) -> int:
         """How many tensors of the table are there, in whichever layer."""
-        expressions = (Tensor(each) if isinstance(each, str) else each for each in self.table.values())
-        return sum(_begins_one(name, alike) for name in {name for each in expressions for name in each.tensors})
+        return sum(_begins_one(name, alike) for name in self._all)
 
 
 def _renamed(said: str | Expression, rename: Callable[[str], str]) -> str | Expression:
