@@ -66,6 +66,7 @@ class Traced:
         row_sequence = np.zeros(max_tokens, np.int32)
         place_rows = np.zeros(max(memory.times) * max_tokens, np.int32)
         expert_starts = np.zeros(1 + int(instructions["experts"].max(initial=0)), np.int32)
+        expert_items = np.zeros(1 + int(instructions["part_count"].max(initial=0)), np.int32)
         program = Program(
             instructions=instructions.ctypes.data,
             parts=parts.ctypes.data,
@@ -74,6 +75,7 @@ class Traced:
             row_sequence=row_sequence.ctypes.data,
             place_rows=place_rows.ctypes.data,
             expert_starts=expert_starts.ctypes.data,
+            expert_items=expert_items.ctypes.data,
             sums=activations.take(SUMS_BYTES),
             instruction_count=len(instructions),
             layer_count=len(caches.layers),
@@ -84,6 +86,6 @@ class Traced:
             vocab=spec.vocab,
             threads=threads,
         )
-        scratch = (row_sequence, place_rows, expert_starts)
+        scratch = (row_sequence, place_rows, expert_starts, expert_items)
         widths = (results[0].width, results[1].width)
         return Traced(program, instructions, parts, buffers, lines, widths, activations, scratch)

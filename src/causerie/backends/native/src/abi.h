@@ -139,6 +139,7 @@ struct Program {
   int32_t* row_sequence;  // scratch [max_tokens]: which sequence a row belongs to
   int32_t* place_rows;    // scratch: by place of a Route, the row that goes there
   int32_t* expert_starts; // scratch [experts + 1]: the first place of each expert, and the end
+  int32_t* expert_items;  // scratch [parts + 1]: of an expert_linear, the first item of each of its parts, and the end
   void* sums;             // scratch: Attending::room rows of sums of all heads
   int32_t instruction_count;
   int32_t layer_count;

@@ -112,7 +112,7 @@ CAUSERIE_STRUCTURE(RowGroup, FIELD(first), FIELD(count), FIELD(chunks), FIELD(ch
 CAUSERIE_STRUCTURE(Attending, FIELD(groups), FIELD(chunks), FIELD(split), FIELD(room));
 CAUSERIE_STRUCTURE(Sum, FIELD(peak), FIELD(total), FIELD(unused));
 CAUSERIE_STRUCTURE(Program, FIELD(instructions), FIELD(parts), FIELD(buffers), FIELD(layers), FIELD(row_sequence),
-    FIELD(place_rows), FIELD(expert_starts), FIELD(sums), FIELD(instruction_count), FIELD(layer_count),
+    FIELD(place_rows), FIELD(expert_starts), FIELD(expert_items), FIELD(sums), FIELD(instruction_count), FIELD(layer_count),
     FIELD(logits_buffer), FIELD(states_buffer), FIELD(blocks), FIELD(max_tokens), FIELD(vocab), FIELD(threads));
 CAUSERIE_STRUCTURE(Step, FIELD(tokens_count), FIELD(sequences), FIELD(wanted_count), FIELD(logits_count),
     FIELD(copies_count), FIELD(tables_count), FIELD(tokens), FIELD(positions), FIELD(starts), FIELD(tables),
