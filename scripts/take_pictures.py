@@ -57,10 +57,10 @@ def terminal_picture() -> None:
     from rich.text import Text
 
     from causerie.api.generation.config import GenerationConfig
-    from causerie.cli.chat_files import ChatFolder
-    from causerie.cli.model_conversation import ModelChoice, open_conversation
-    from causerie.cli.screen import Screen
-    from causerie.cli.terminal import Terminal
+    from causerie.cli.chat.chat_files import ChatFolder
+    from causerie.cli.chat.terminal import Terminal
+    from causerie.cli.conversation.model_conversation import ModelChoice, open_conversation
+    from causerie.cli.screen.screen import Screen
 
     out = io.StringIO()
     screen = Screen(out, color=True, live=True, columns=lambda: COLUMNS)

@@ -139,12 +139,12 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
 
 def unknown(kind: str, name: object, known: Iterable[str], *, most: int = 12, advice: str = "") -> UnknownName:
     """The error for a `name` that is not one of `known`: it lists them, nearest first, at most `most` of them."""
-    given = str(name) if len(str(name)) <= _LONGEST_NAME else f"{str(name)[:_LONGEST_NAME]}…"
-    ordered = nearest(given, known)
+    spelling = str(name) if len(str(name)) <= _LONGEST_NAME else f"{str(name)[:_LONGEST_NAME]}…"
+    ordered = nearest(spelling, known)
     listed = ", ".join(ordered[:most])
     rest = f" and {len(ordered) - most} more" if len(ordered) > most else ""
     tail = f" {advice}" if advice else ""
-    return UnknownName(f"Unknown {kind} {given!r}. Known, nearest first: {listed}{rest}.{tail}")
+    return UnknownName(f"Unknown {kind} {spelling!r}. Known, nearest first: {listed}{rest}.{tail}")
 
 
 def print_warning(

@@ -94,12 +94,12 @@ def test_a_call_without_a_mask_reads_the_token_that_is_padding_elsewhere(model: 
     model.generation_config.pad_token_id = pad
 
 
-@pytest.mark.parametrize("kept", [0, 1, 2, 9, torch.tensor([0, 2]), [1]], ids=str)
-def test_logits_to_keep_and_return_dict(model: CausalLM, theirs: Any, kept: Any) -> None:
+@pytest.mark.parametrize("places", [0, 1, 2, 9, torch.tensor([0, 2]), [1]], ids=str)
+def test_logits_to_keep_and_return_dict(model: CausalLM, theirs: Any, places: Any) -> None:
     with torch.no_grad():
-        expected = theirs(IDS, logits_to_keep=kept).logits
-    torch.testing.assert_close(model(IDS, logits_to_keep=kept).logits, expected, atol=1e-4, rtol=0)
-    logits, *rest = model(IDS, logits_to_keep=kept, return_dict=False, use_cache=False)
+        expected = theirs(IDS, logits_to_keep=places).logits
+    torch.testing.assert_close(model(IDS, logits_to_keep=places).logits, expected, atol=1e-4, rtol=0)
+    logits, *rest = model(IDS, logits_to_keep=places, return_dict=False, use_cache=False)
     torch.testing.assert_close(logits, expected, atol=1e-4, rtol=0)
     assert rest == []
 
@@ -149,10 +149,10 @@ def test_datasets_of_torch_and_their_keys(pipe: TextGenerationPipeline, referenc
     expected = [reference(item, **GREEDY) for item in items]
     if isinstance(items[0], str):  # theirs does not see that a dataset's items are chats
         assert list(reference(Texts(items), **GREEDY)) == expected
-    for given in (Texts(items), KeyDataset(Texts([{"prompt": item} for item in items]), "prompt")):
-        results = pipe(given, **GREEDY)
+    for dataset in (Texts(items), KeyDataset(Texts([{"prompt": item} for item in items]), "prompt")):
+        results = pipe(dataset, **GREEDY)
         assert not isinstance(results, list) and list(results) == expected
-        assert list(pipe(given, **GREEDY, batch_size=2)) == expected
+        assert list(pipe(dataset, **GREEDY, batch_size=2)) == expected
     assert list(pipe(Texts([]))) == []
 
 

@@ -176,7 +176,7 @@ def test_code_that_comes_with_a_checkpoint_of_a_built_in_family_is_never_run(
 
 
 @pytest.mark.parametrize(
-    ("given", "name"),
+    ("device", "name"),
     [
         (None, "auto"),
         ("cuda:1", "cuda:1"),
@@ -187,8 +187,8 @@ def test_code_that_comes_with_a_checkpoint_of_a_built_in_family_is_never_run(
         (DeviceName("cpu"), "cpu"),
     ],
 )
-def test_device_names(given: Any, name: str) -> None:
-    assert device_name(given) == name
+def test_device_names(device: Any, name: str) -> None:
+    assert device_name(device) == name
 
 
 def test_names_equal_torchs() -> None:
@@ -202,7 +202,7 @@ def test_names_equal_torchs() -> None:
     assert dtype_name(torch.half) == "float16" and dtype_name(None) == "auto"
 
 
-class Placed:
+class ScriptedBackend:
     """Stands for a backend that was made with these arguments."""
 
     def __init__(self, *arguments: Any) -> None:
@@ -212,17 +212,17 @@ class Placed:
 def test_auto_takes_a_gpu_with_room(monkeypatch: pytest.MonkeyPatch) -> None:
     from causerie.backends.torch import backend, devices
 
-    found = [devices.Device("cuda:0", True, "", 10**9, 10**9), devices.Device("cpu", True, "", 10**10, 10**10)]
-    monkeypatch.setattr(devices, "devices", lambda: found)
-    monkeypatch.setattr(backend, "TorchBackend", Placed)
+    machine = [devices.Device("cuda:0", True, "", 10**9, 10**9), devices.Device("cpu", True, "", 10**10, 10**10)]
+    monkeypatch.setattr(devices, "devices", lambda: machine)
+    monkeypatch.setattr(backend, "TorchBackend", ScriptedBackend)
     monkeypatch.setattr(placement, "_gpu_seems_there", lambda: True)
     auto = LoadOptions(device="auto")
     taken = placement.choose(auto, 10**8, Settings())
-    assert isinstance(taken, Placed) and taken.arguments == ("cuda:0",)
+    assert isinstance(taken, ScriptedBackend) and taken.arguments == ("cuda:0",)
     assert placement.choose(auto, 10**9, Settings()).device == "cpu"  # no room
     monkeypatch.setattr(placement, "_gpu_seems_there", lambda: False)
     assert placement.choose(auto, 10**8, Settings()).name == "native"
-    assert isinstance(placement.choose(auto, 10**8, Settings(backend="torch")), Placed)
+    assert isinstance(placement.choose(auto, 10**8, Settings(backend="torch")), ScriptedBackend)
     with pytest.raises(UnknownName, match="native"):
         placement.choose(auto, 1, Settings(backend="nativ"))
 

@@ -49,12 +49,12 @@ def test_the_backends_agree(folder: Path, cache_dtype: object, share: float) -> 
 
 
 def test_the_default_is_the_models_own(folder: Path) -> None:
-    for dtype, kept in (("float32", "float32"), ("float16", "float16"), ("bfloat16", "bfloat16")):
-        for given in (None, "auto"):
+    for dtype, own in (("float32", "float32"), ("float16", "float16"), ("bfloat16", "bfloat16")):
+        for argument in (None, "auto"):
             with AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, device_map="cpu", cache_dtype=given
+                folder, dtype=dtype, device_map="cpu", cache_dtype=argument
             ) as model:
-                assert model.cache_dtype == kept
+                assert model.cache_dtype == own
 
 
 def test_greedy_text_in_int8_is_the_same_from_a_kept_prefix(folder: Path) -> None:

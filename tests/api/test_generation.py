@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,6 +107,29 @@ def test_files_round_trip(tmp_path: Any) -> None:
     again = GenerationConfig.from_pretrained(tmp_path)
     assert again == config and again.sequence_bias == {(1, 2): -3.0} and again.logit_bias == {7: 1.0}
     assert transformers.GenerationConfig.from_pretrained(tmp_path).eos_token_id == [1, 2]
+
+
+def test_a_config_as_text_as_a_mapping_and_with_more_flags(tmp_path: Path) -> None:
+    flags: dict[str, Any] = {"max_new_tokens": 7, "temperature": 0.5, "eos_token_id": [1, 2], "do_sample": True}
+    config = GenerationConfig(**flags)
+    assert json.loads(config.to_json_string()) == flags
+    theirs = transformers.GenerationConfig(**flags)
+    assert GenerationConfig.from_dict(json.loads(theirs.to_json_string())) == config  # with their version's number
+    assert transformers.GenerationConfig.from_dict(json.loads(config.to_json_string())).temperature == 0.5
+    assert GenerationConfig.from_dict(flags, temperature=0.9).temperature == 0.9
+    config.to_json_file(tmp_path / "generation_config.json")
+    again = GenerationConfig.from_pretrained(tmp_path, local_files_only=True, max_new_tokens=9, top_k=3)
+    assert again.to_dict() == {**flags, "max_new_tokens": 9, "top_k": 3}
+    with pytest.raises(UnknownName, match="topk"):
+        GenerationConfig.from_pretrained(tmp_path, topk=3)
+    again.validate()
+
+
+def test_what_a_checkpoint_asks_in_vain_is_told_by_validate(tmp_path: Path) -> None:
+    (tmp_path / "generation_config.json").write_text(json.dumps({"num_beams": 4, "top_k": 3}))
+    config = GenerationConfig.from_pretrained(tmp_path)
+    with pytest.raises(Unsupported, match="num_beams"):
+        config.validate()
 
 
 def test_a_checkpoints_file_does_not_keep_it_from_loading(tmp_path: Any) -> None:

@@ -12,8 +12,8 @@ import torch
 
 from causerie import AutoModelForCausalLM, BitsAndBytesConfig
 from causerie.api.load_options import LoadOptions
-from causerie.cli import bench, chat, evaluate, info, prepare, serve
-from causerie.cli.arguments import _LOADING, load_options
+from causerie.cli.options.arguments import _LOADING, load_options
+from causerie.cli.verbs import bench, chat, evaluate, info, prepare, serve
 from causerie.errors import UnknownName, UsageError
 from causerie.quant.config import QuantConfig
 
@@ -25,13 +25,13 @@ def test_every_door_has_the_same_options() -> None:
     assert FIELDS - {"device"} <= python and "device_map" in python
     assert set(inspect.signature(LoadOptions.read).parameters) == FIELDS | {"quantization_config"}
     for verb, words in ((bench, []), (chat, []), (evaluate, []), (info, []), (serve, []), (prepare, ["a", "b"])):
-        found = vars(verb.parser().read(words))  # type: ignore[attr-defined]
-        assert set(_LOADING) == FIELDS - {"max_cache_tokens"} and "strict" in found and set(_LOADING) & set(found)
+        options = vars(verb.parser().read(words))  # type: ignore[attr-defined]
+        assert set(_LOADING) == FIELDS - {"max_cache_tokens"} and "strict" in options and set(_LOADING) & set(options)
 
 
 def test_the_command_line_gives_what_python_gives() -> None:
     words = ["--dtype", "bfloat16", "--quantization", "int4", "--cache-dtype", "int8", "--device", "cpu"]
-    found = chat.parser().read([*words, "--backend", "native", "--threads", "2", "--strict"])
+    options = chat.parser().read([*words, "--backend", "native", "--threads", "2", "--strict"])
     expected = LoadOptions.read(
         dtype=torch.bfloat16,
         quantization=QuantConfig.named("int4"),
@@ -41,9 +41,9 @@ def test_the_command_line_gives_what_python_gives() -> None:
         threads=2,
         strict=True,
     )
-    assert load_options(found) == expected
+    assert load_options(options) == expected
     assert load_options(chat.parser().read([])) == LoadOptions()
-    assert load_options(found, quantization=None).quantization is None
+    assert load_options(options, quantization=None).quantization is None
 
 
 def test_they_reach_the_servers_other_process_whole() -> None:

@@ -85,10 +85,10 @@ CASES: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
 def test_results_are_theirs(pipe: TextGenerationPipeline, reference: Any, name: str) -> None:
     make, options = CASES[name]
     options = {name: value for name, value in {**GREEDY, **options}.items() if value is not None}
-    given = make()
-    kept = copy.deepcopy(given)
-    ours = pipe(given, **options)
-    assert given == kept
+    inputs = make()
+    copy_of_inputs = copy.deepcopy(inputs)
+    ours = pipe(inputs, **options)
+    assert inputs == copy_of_inputs
     assert ours == reference(make(), **options)
 
 
@@ -162,8 +162,8 @@ def test_pieces(pipe: TextGenerationPipeline) -> None:
 def test_a_stop_sequence_is_the_end_of_the_text_as_theirs(pipe: TextGenerationPipeline, reference: Any) -> None:
     whole = pipe("fox", **GREEDY, return_full_text=False)[0]["generated_text"]
     stop = whole[5:8]
-    for given in ("fox", CHAT):
-        assert pipe(given, **GREEDY, stop_sequence=stop) == reference(given, **GREEDY, stop_sequence=stop)
+    for prompt in ("fox", CHAT):
+        assert pipe(prompt, **GREEDY, stop_sequence=stop) == reference(prompt, **GREEDY, stop_sequence=stop)
     for name in ("stop_sequence", "stop_strings", "stop"):
         cut = pipe("fox", **GREEDY, return_full_text=False, **{name: stop})[0]["generated_text"]
         assert stop in cut and whole.startswith(cut) and len(cut) < len(whole)
@@ -214,7 +214,7 @@ def test_content_in_parts(pipe: TextGenerationPipeline) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "options", "error", "words"),
+    ("inputs", "options", "error", "words"),
     [
         ([], {}, MessageError, "chat is empty"),
         ([CHAT, []], {}, MessageError, "Chat 1 is empty"),
@@ -246,10 +246,10 @@ def test_content_in_parts(pipe: TextGenerationPipeline) -> None:
     ],
 )
 def test_refused(
-    pipe: TextGenerationPipeline, given: Any, options: dict[str, Any], error: type[Exception], words: str
+    pipe: TextGenerationPipeline, inputs: Any, options: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
-        pipe(given, **options)
+        pipe(inputs, **options)
 
 
 def test_streams_refused(pipe: TextGenerationPipeline) -> None:
@@ -333,3 +333,21 @@ def test_the_next_turn_reads_only_what_is_new(folder: Path) -> None:
         stats = follow_up.last_event.stats  # type: ignore[union-attr]
         before = len(pipe.tokenizer.apply_chat_template(CHAT, add_generation_prompt=True)["input_ids"])
         assert before <= stats.cached_tokens < stats.prompt_tokens
+
+
+def test_a_pipeline_is_saved_and_loaded_again_here_and_there(pipe: TextGenerationPipeline, tmp_path: Path) -> None:
+    import transformers
+
+    stored = pipeline("text-generation", pipe.model.name_or_path)
+    stored.tokenizer.chat_template = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
+    stored.save_pretrained(tmp_path / "saved", progress=False)
+    expected = stored(CHAT, **GREEDY)
+    stored.model.close()
+    again = pipeline("text-generation", str(tmp_path / "saved"))
+    assert again(CHAT, **GREEDY) == expected
+    again.model.close()
+    theirs = transformers.pipeline("text-generation", str(tmp_path / "saved"), dtype=torch.float32, device="cpu")
+    assert theirs(CHAT, **GREEDY) == expected
+    with pytest.raises(Unsupported, match="max_shard_size"):
+        pipe.save_pretrained(tmp_path / "other", max_shard_size="1GB")
+    assert not (tmp_path / "other").exists()

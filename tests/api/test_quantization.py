@@ -46,8 +46,8 @@ def test_what_a_config_means(options: dict[str, Any], meant: QuantConfig | None)
     assert config.quantization() == meant
     # A round trip, the field's own object, and its dictionary all mean the same.
     assert BitsAndBytesConfig.from_dict(config.to_dict()) == config
-    for given in (config, config.to_dict(), Theirs(**options), Theirs(**options).to_dict()):
-        assert chosen(None, given) == meant
+    for form in (config, config.to_dict(), Theirs(**options), Theirs(**options).to_dict()):
+        assert chosen(None, form) == meant
 
 
 @pytest.mark.parametrize(

@@ -96,8 +96,8 @@ def test_transformers_own_criteria_are_taken(model: CausalLM, theirs: Any, kind:
     flags: dict[str, Any] = {"max_new_tokens": 20, "do_sample": False, "eos_token_id": -1, "pad_token_id": 0}
     flags["attention_mask"] = torch.ones(2, 3, dtype=torch.long)
     expected = theirs.generate(torch.tensor(prompt), stopping_criteria=criteria, **flags)
-    given = flags | {"attention_mask": kind(flags["attention_mask"].tolist())}
-    got = model.generate(kind(prompt), stopping_criteria=criteria, **given)
+    arguments = flags | {"attention_mask": kind(flags["attention_mask"].tolist())}
+    got = model.generate(kind(prompt), stopping_criteria=criteria, **arguments)
     assert torch.equal(torch.tensor(np.asarray(got)), expected)
 
 

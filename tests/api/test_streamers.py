@@ -124,10 +124,10 @@ def test_mistakes_reach_the_iterator(model: CausalLM, tokenizer: Any, inputs: An
 def test_mistakes_of_a_pipeline_reach_the_iterator(model: CausalLM, tokenizer: Any) -> None:
     pipe = TextGenerationPipeline(model)
     chat = [{"role": "user", "content": "fox " * 300}]
-    for given, options in (([{"role": "usr", "content": "x"}], {}), (chat, {}), ("a", {"topk": 3})):
+    for inputs, options in (([{"role": "usr", "content": "x"}], {}), (chat, {}), ("a", {"topk": 3})):
         streamer = TextIteratorStreamer(tokenizer, timeout=20)
         with pytest.raises(UsageError):
-            pipe(given, streamer=streamer, **options)
+            pipe(inputs, streamer=streamer, **options)
         with pytest.raises(UsageError):
             next(streamer)
 

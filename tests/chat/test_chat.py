@@ -408,14 +408,14 @@ def test_a_session_makes_room_by_forgetting_no_more_than_it_must(small: Path, po
 
     assert length(history) > 150  # of 200, of which a quarter is kept for the answer
     gone = chat.shorten("next", policy, None)
-    kept = rounds[gone:]
+    rest = rounds[gone:]
     assert 0 < gone < 12 and length(chat.messages) <= 150
-    assert chat.messages[-2 * len(kept) :] == [message for pair in kept for message in pair]
+    assert chat.messages[-2 * len(rest) :] == [message for pair in rest for message in pair]
     assert chat.messages[0] == history[0] and len([m for m in chat.messages if m["role"] == "system"]) == 1
     if policy == "summarize":
-        assert "they spoke" in chat.messages[1]["content"] and len(chat.messages) == 3 + 2 * len(kept)
+        assert "they spoke" in chat.messages[1]["content"] and len(chat.messages) == 3 + 2 * len(rest)
     else:
-        assert len(chat.messages) == 1 + 2 * len(kept) and length([history[0], *history[-2 * len(kept) - 2 :]]) > 150
+        assert len(chat.messages) == 1 + 2 * len(rest) and length([history[0], *history[-2 * len(rest) - 2 :]]) > 150
 
 
 def test_an_amended_answer_is_what_the_next_question_follows(small: Path) -> None:

@@ -126,8 +126,8 @@ def test_the_assistants_tokens_are_marked(small: Path) -> None:
         assert to_lists(out["assistant_masks"]) == to_lists(expected["assistant_masks"])
     typed = [{"role": "user", "content": "<|im_end|>"}, {"role": "assistant", "content": "Yes"}]
     masked = ours.apply_chat_template(typed, chat_template=template, return_assistant_tokens_mask=True)
-    kept = [token for token, mark in zip(masked["input_ids"], masked["assistant_masks"], strict=True) if mark]
-    assert ours.decode(kept) == "Yes<|im_end|>"
+    answer = [token for token, mark in zip(masked["input_ids"], masked["assistant_masks"], strict=True) if mark]
+    assert ours.decode(answer) == "Yes<|im_end|>"
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -152,11 +152,11 @@ def test_typed_control_tokens_are_tokens_in_the_low_level_pair_as_theirs(
 def test_typed_control_tokens_can_be_kept_as_text(small: Path) -> None:
     ours, reference = ChatTokenizer.from_folder(small), theirs(small)
     chat = [{"role": "user", "content": "<|im_end|>"}]
-    kept = ours.apply_chat_template(chat, sanitize_control_tokens=True)["input_ids"]
-    assert kept == reference.apply_chat_template(chat, sanitize_control_tokens=True)["input_ids"]
-    assert kept.count(ours.convert_tokens_to_ids("<|im_end|>")) == 1
+    tokens = ours.apply_chat_template(chat, sanitize_control_tokens=True)["input_ids"]
+    assert tokens == reference.apply_chat_template(chat, sanitize_control_tokens=True)["input_ids"]
+    assert tokens.count(ours.convert_tokens_to_ids("<|im_end|>")) == 1
     assert (
-        kept == ours.chat.prompt(chat, add_generation_prompt=False).tokens
+        tokens == ours.chat.prompt(chat, add_generation_prompt=False).tokens
     )  # as the pipeline, the terminal, the server
     with pytest.raises(UsageError, match="tokenize=False gives the text"):
         ours.apply_chat_template(chat, sanitize_control_tokens=True, tokenize=False)

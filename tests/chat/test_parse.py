@@ -65,11 +65,11 @@ QUESTION = {"role": "user", "content": "What is the weather?"}
 def parts(format: ReplyFormat, text: str, size: int, tail: str = "", schemas: Any = SCHEMAS) -> list[Part]:
     """All parts of an answer that comes in pieces of `size` characters, neighbours of a kind joined."""
     parser = format.parser(tail, schemas)
-    found: list[Part] = []
+    pieces: list[Part] = []
     for at in range(0, len(text), size):
-        found += parser.feed(text[at : at + size])
+        pieces += parser.feed(text[at : at + size])
     joined: list[Part] = []
-    for part in found + parser.finish():
+    for part in pieces + parser.finish():
         last = joined[-1] if joined else None
         if isinstance(part, TextPart | ReasoningPart) and type(part) is type(last):
             joined[-1] = type(part)(last.text + part.text)  # type: ignore[union-attr]
@@ -105,8 +105,8 @@ def test_calls_are_read_as_templates_write_them(conformance: Path, name: str, fo
     except TemplateError:
         _, answer = written(source, json.dumps(ARGUMENTS))
     for size in (1, 2, 3, 7, len(answer)):
-        found = parts(reply, answer, size, "<|start|>assistant" if format == "harmony" else "")
-        (call,) = (part for part in found if isinstance(part, ToolCallPart))
+        pieces = parts(reply, answer, size, "<|start|>assistant" if format == "harmony" else "")
+        (call,) = (part for part in pieces if isinstance(part, ToolCallPart))
         assert call.name == "get_weather" and json.loads(call.arguments) == ARGUMENTS
 
 

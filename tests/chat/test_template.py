@@ -49,9 +49,9 @@ def test_recorded_renderings(conformance: Path) -> None:
         for case, outcome in expected.items():
             options = {"add_generation_prompt": True, **recorded["cases"][case]["options"]}
             arguments = ("tools", "documents", "add_generation_prompt", "continue_final_message")
-            given = {name: options.pop(name) for name in arguments if name in options}
+            keywords = {name: options.pop(name) for name in arguments if name in options}
             try:
-                text = template.render(recorded["cases"][case]["messages"], variables=options, **given)
+                text = template.render(recorded["cases"][case]["messages"], variables=options, **keywords)
             except TemplateError as error:
                 own = outcome.get("message", "")
                 if "text" in outcome or own not in str(error):
@@ -115,8 +115,8 @@ def test_values_become_plain_as_in_the_reference() -> None:
     messages = [{"role": "user", "content": content, "name": None}]
     source = "{{ messages[0].content[:5] }}{{ messages[0].content[6:] }}{{ 'name' in messages[0] }}"
     # The reference drops None values in apply_chat_template, before this function.
-    given = [{key: value for key, value in messages[0].items() if value is not None}]
-    assert render(source, messages=messages) == reference(source, given)
+    plain = [{key: value for key, value in messages[0].items() if value is not None}]
+    assert render(source, messages=messages) == reference(source, plain)
     assert render("{{ messages[0].content[5] }}", messages=messages) == "<type>"
 
 
@@ -270,23 +270,23 @@ def test_named_templates() -> None:
 
 
 def test_where_templates_are_found(tmp_path: Path) -> None:
-    def found(config: dict[str, Any] | None = None) -> dict[str, str]:
+    def templates(config: dict[str, Any] | None = None) -> dict[str, str]:
         return ChatTemplate.from_folder(tmp_path, {}, config or {}).sources
 
-    assert found() == {}
+    assert templates() == {}
     (tmp_path / "chat_template.json").write_text('{"chat_template": "oldest"}', encoding="utf-8")
-    assert found() == {"default": "oldest"}
-    assert found({"chat_template": "text"}) == {"default": "text"}
+    assert templates() == {"default": "oldest"}
+    assert templates({"chat_template": "text"}) == {"default": "text"}
     listed = [{"name": "default", "template": "one"}, {"name": "tool_use", "template": "two"}]
-    assert found({"chat_template": listed}) == {"default": "one", "tool_use": "two"}
+    assert templates({"chat_template": listed}) == {"default": "one", "tool_use": "two"}
     (tmp_path / "additional_chat_templates").mkdir()
     (tmp_path / "additional_chat_templates" / "rag.jinja").write_text("rag", encoding="utf-8")
-    assert found({"chat_template": "text"}) == {"rag": "rag"}
+    assert templates({"chat_template": "text"}) == {"rag": "rag"}
     (tmp_path / "chat_template.jinja").write_bytes(b"own\r\nlines")
-    assert found({"chat_template": "text"}) == {"default": "own\nlines", "rag": "rag"}
+    assert templates({"chat_template": "text"}) == {"default": "own\nlines", "rag": "rag"}
     (tmp_path / "chat_template.jinja").write_bytes(b"\xff")
     with pytest.raises(CheckpointError, match="not UTF-8"):
-        found()
+        templates()
     with pytest.raises(CheckpointError, match="unknown form"):
         ChatTemplate(3)  # type: ignore[arg-type]
 

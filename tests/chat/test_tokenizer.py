@@ -141,11 +141,11 @@ def test_marked_spellings_become_text_and_the_rest_stays(small: Path, parts: lis
         assert tokens == tokenizer.encode(text, add_special_tokens=False)
 
 
-_kept: dict[Path, Tokenizer] = {}
+_tokenizers: dict[Path, Tokenizer] = {}
 
 
 def _small(folder: Path) -> Tokenizer:
-    return _kept.setdefault(folder, Tokenizer.from_folder(folder))
+    return _tokenizers.setdefault(folder, Tokenizer.from_folder(folder))
 
 
 def test_prefix_space_is_not_added_within_a_text(spm: Path) -> None:

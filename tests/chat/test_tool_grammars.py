@@ -22,7 +22,7 @@ from causerie.chat.tool_formats.rules import Rules
 from causerie.errors import TemplateError
 from causerie.text import tokenizer as text
 from causerie.text.schema_references import moved
-from causerie.text.structure import Structure, StructureMatcher, grammar_of
+from causerie.text.structure import CompiledGrammar, GrammarMatcher, grammar_of
 from tests.chat.test_parse import ARGUMENTS, FAMILIES, SCHEMAS, parts, written
 
 END = "<|the end|>"
@@ -81,16 +81,16 @@ def made_by_pydantic() -> dict[str, Any]:
 
 def matcher_of(
     format: ToolFormat, tokenizer: text.Tokenizer, *, several: bool = True, tools: dict[str, Any] = TOOLS
-) -> StructureMatcher:
+) -> GrammarMatcher:
     schemas, definitions = moved(tools)
     rules = Rules(tokenizer.added_tokens, definitions)
     grammar = grammar_of({"type": "grammar", "grammar": rules.grammar(format.write(rules, schemas, several))})
     assert grammar is not None
     end = tokenizer.added_tokens[END]
-    return Structure(grammar, tokenizer, len(tokenizer), (end,)).matcher()
+    return CompiledGrammar(grammar, tokenizer, len(tokenizer), (end,)).matcher()
 
 
-def allowed(matcher: StructureMatcher, tokenizer: text.Tokenizer) -> np.ndarray[Any, Any]:
+def allowed(matcher: GrammarMatcher, tokenizer: text.Tokenizer) -> np.ndarray[Any, Any]:
     """The tokens that may come next."""
     row = np.zeros(len(tokenizer), np.float32)
     matcher.forbid(row)
@@ -149,12 +149,12 @@ def test_what_is_allowed_is_read_back(tokenizer: text.Tokenizer, format: ToolFor
         draw = np.random.default_rng(seed)
         matcher, tokens = matcher_of(format, tokenizer, several=bool(seed % 2), tools=tools), []
         for place in range(3000):
-            found = allowed(matcher, tokenizer)
-            likely = [token for token in found if token in letters or token >= 256] or found.tolist()
+            choices = allowed(matcher, tokenizer)
+            likely = [token for token in choices if token in letters or token >= 256] or choices.tolist()
             if place > 150:  # to an end, by what can close something
                 closing = tokenizer.encode('"}])\n</>e')
-                likely = [token for token in found if token >= 256] or [t for t in closing if t in found] or likely
-            token = end if end in found and place > 20 else int(draw.choice(likely))
+                likely = [token for token in choices if token >= 256] or [t for t in closing if t in choices] or likely
+            token = end if end in choices and place > 20 else int(draw.choice(likely))
             if token == end:
                 break
             tokens.append(token)

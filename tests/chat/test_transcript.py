@@ -9,7 +9,7 @@ import pytest
 
 from causerie.chat import session
 from causerie.chat.transcript import Transcript
-from causerie.cli import remote
+from causerie.cli.conversation import remote_conversation as remote
 from causerie.errors import ContextLengthError, UsageError
 
 

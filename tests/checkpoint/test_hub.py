@@ -154,8 +154,8 @@ def model_folder(folder: Path) -> Path:
 
 def test_a_download_fetches_what_is_needed_and_nothing_that_can_run(hub: Hub, tmp_path: Path) -> None:
     folder = fetch(hub, tmp_path / "cache")
-    wanted = ["chat_template.jinja", "config.json", "model.safetensors", "tokenizer.json"]
-    assert sorted(entry.name for entry in folder.iterdir()) == wanted == sorted(hub.served)
+    names = ["chat_template.jinja", "config.json", "model.safetensors", "tokenizer.json"]
+    assert sorted(entry.name for entry in folder.iterdir()) == names == sorted(hub.served)
     assert SafetensorsIndex.open(folder).read("w").tolist() == [0, 1, 2, 3]
     hub.served.clear()
     assert fetch(hub, tmp_path / "cache", "org/model@main") == folder and hub.served == []

@@ -28,8 +28,8 @@ def test_pieces_in_any_order(tmp_path: Path) -> None:
         out.write("scale", ARRAYS["scale"])
         out.write("codes", ARRAYS["codes"][:4])
     assert (tmp_path / "pieces").read_bytes() == (tmp_path / "whole").read_bytes()
-    found = load_file(tmp_path / "pieces")
-    assert all(np.array_equal(found[name], array) for name, array in ARRAYS.items())
+    arrays_read = load_file(tmp_path / "pieces")
+    assert all(np.array_equal(arrays_read[name], array) for name, array in ARRAYS.items())
 
 
 def test_tensors_of_whole_pieces_are_aligned(tmp_path: Path) -> None:
@@ -38,8 +38,8 @@ def test_tensors_of_whole_pieces_are_aligned(tmp_path: Path) -> None:
     with SafetensorsStream(tmp_path / "file", declared, alignment=256) as out:
         for name, array in arrays.items():
             out.write(name, array)
-    found = load_file(tmp_path / "file")
-    assert all(np.array_equal(found[name], array) for name, array in arrays.items())
+    arrays_read = load_file(tmp_path / "file")
+    assert all(np.array_equal(arrays_read[name], array) for name, array in arrays.items())
     with SafetensorsIndex.open(tmp_path / "file") as index:
         mapped = {name: index.map(name) for name in index.names()}
     assert [array.ctypes.data % 256 for name, array in mapped.items() if name != "a"] == [0, 0]

@@ -71,10 +71,10 @@ class Pseudoterminal:
     def wait_for(self, pattern: str, seconds: float = 60.0) -> str:
         """What was shown up to the end of the first match after the last one."""
         begun = time.monotonic()
-        while not (found := re.search(pattern, self._seen)):
+        while not (match := re.search(pattern, self._seen)):
             left = begun + seconds - time.monotonic()
             assert left > 0 and self._read(left), f"no {pattern!r} in {self._seen!r}"
-        self._seen, shown = self._seen[found.end() :], self._seen[: found.end()]
+        self._seen, shown = self._seen[match.end() :], self._seen[: match.end()]
         return shown
 
     def type(self, keys: str) -> None:

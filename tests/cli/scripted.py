@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from causerie.chat.parts import ReasoningPart
-from causerie.cli.conversation import AnswerCost, TokenRow
+from causerie.cli.conversation.conversation import AnswerCost, TokenRow
 from causerie.errors import ModelNotFound
 
 Event = str | ReasoningPart | BaseException
@@ -80,10 +80,10 @@ class ScriptedConversation:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        found = [{"role": "system", "content": self.system_prompt}] if self.system_prompt else []
+        chat = [{"role": "system", "content": self.system_prompt}] if self.system_prompt else []
         for asked, said in self.history:
-            found += [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
-        return found
+            chat += [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
+        return chat
 
     def set(self, words: Sequence[str]) -> None:
         self.settings.update(word.split("=", 1) for word in words)
@@ -91,8 +91,8 @@ class ScriptedConversation:
     def unset(self, name: str) -> None:
         del self.settings[name]
 
-    def think(self, wanted: bool, budget: int | None = None) -> None:
-        self.thinks, self.budget = wanted, budget
+    def think(self, on: bool, budget: int | None = None) -> None:
+        self.thinks, self.budget = on, budget
 
     def switch(self, name: str) -> None:
         if name == "missing":

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import causerie
-from causerie.cli import chat, main
+from causerie.cli import main
 from causerie.cli.main import VERBS
+from causerie.cli.verbs import chat
 
 SOURCE = Path(causerie.__file__).parent.parent
 
@@ -150,9 +151,9 @@ def test_one_question_cannot_resume_a_chat() -> None:
 
 def test_options_may_stand_among_the_words() -> None:
     words = ["--threads", "2", "org/name", "seed=1", "-p", "hi", "top_k=3", "--dtype=float32"]
-    found = chat.parser(80).read(words)
-    assert found.words == ["org/name", "seed=1", "top_k=3"]
-    assert (found.prompt, found.threads, found.dtype) == ("hi", 2, "float32")
+    options = chat.parser(80).read(words)
+    assert options.words == ["org/name", "seed=1", "top_k=3"]
+    assert (options.prompt, options.threads, options.dtype) == ("hi", 2, "float32")
 
 
 @pytest.mark.parametrize(
@@ -160,8 +161,8 @@ def test_options_may_stand_among_the_words() -> None:
     [([], None), (["seed=1"], None), (["org/name"], "org/name"), (["./folder", "seed=1"], "./folder")],
 )
 def test_the_first_word_without_an_equals_sign_is_the_model(words: list[str], name: str | None) -> None:
-    found, flags = chat.model_and_flags(words, None)
-    assert found == name
+    model, flags = chat.model_and_flags(words, None)
+    assert model == name
     assert flags.to_dict() == ({"seed": 1} if "seed=1" in words else {})
 
 

@@ -37,8 +37,8 @@ def clone(tmp_path: Path) -> Path:
 
 def make(clone: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     words = ["make", "chat", "PYTHON=./python", "CXX=true", "ARGS=-p Hello"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    return subprocess.run(words, cwd=clone, capture_output=True, text=True, timeout=120, env=kept | settings)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(words, cwd=clone, capture_output=True, text=True, timeout=120, env=environment | settings)
 
 
 def test_make_chat_names_its_stages_with_their_time(clone: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from causerie.decoding.params import SamplingParams
-from causerie.engine.line import Line
+from causerie.engine.line import WaitingLine
 from causerie.engine.request import Request
 from causerie.engine.sequence import Sequence
 
@@ -14,7 +14,7 @@ def _sequence(number: int, client: str = "", length: int = 10) -> Sequence:
     return Sequence(Request(number, (1,) * length, SamplingParams(client=client)), 0.0, 10_000)
 
 
-def _admitted(line: Line, running: Counter[str] | None = None) -> list[int]:
+def _admitted(line: WaitingLine, running: Counter[str] | None = None) -> list[int]:
     """The numbers of all that wait, as their turns come, where none of them ends meanwhile."""
     running = running or Counter()
     order = []
@@ -25,8 +25,8 @@ def _admitted(line: Line, running: Counter[str] | None = None) -> list[int]:
     return order
 
 
-def _line(*sequences: Sequence) -> Line:
-    line = Line()
+def _line(*sequences: Sequence) -> WaitingLine:
+    line = WaitingLine()
     for sequence in sequences:
         line.add(sequence)
     return line

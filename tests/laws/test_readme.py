@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 import causerie
-from causerie.cli import chat
 from causerie.cli.main import VERBS
+from causerie.cli.verbs import chat
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -30,12 +30,12 @@ def blocks(path: Path, language: str) -> list[str]:
 
 def commands(path: Path) -> list[list[str]]:
     """The words of each `$ … causerie …` of the console blocks, as the shell gives them to the program."""
-    found = []
+    calls = []
     for line in "\n".join(blocks(path, "console")).splitlines():
         if line.startswith("$ ") and (call := re.search(r"(?:^|[ /])causerie (.*)", line)):
             words = shlex.split(call[1])
-            found.append(words[: min((i for i, word in enumerate(words) if word in "<>|"), default=len(words))])
-    return found
+            calls.append(words[: min((i for i, word in enumerate(words) if word in "<>|"), default=len(words))])
+    return calls
 
 
 PYTHON = [(path, code) for path in RUN for code in blocks(path, "python")]
@@ -66,8 +66,8 @@ def test_python_runs_and_prints(path: Path, code: str, tmp_path: Path) -> None:
 def test_commands_are_understood(words: list[str]) -> None:
     assert words[0] in VERBS
     if words[0] == "chat":
-        found = chat.parser(80).read(words[1:])
-        chat.model_and_flags(found.words, found.model_name_or_path)
+        options = chat.parser(80).read(words[1:])
+        chat.model_and_flags(options.words, options.model_name_or_path)
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no clone")

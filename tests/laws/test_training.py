@@ -110,8 +110,8 @@ def test_decoding_with_kept_keys_is_decoding() -> None:
 
     network = Network(Shape(vocab=50, width=64, layers=2, heads=2, kv_heads=1, head_dim=32, ffn=96, context=64), seed=1)
     prompts = [[1, 4, 9], [1, 7], [3, 3, 3, 8, 20, 11]]
-    found = greedy(network, prompts, end=49, limit=6, rows=2)
-    for prompt, answer in zip(prompts, found, strict=True):
+    answers = greedy(network, prompts, end=49, limit=6, rows=2)
+    for prompt, answer in zip(prompts, answers, strict=True):
         text = list(prompt)
         for token in answer:
             with torch.no_grad():

@@ -19,12 +19,12 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 def chromium() -> Iterator[Browser]:
     """A browser. CI may not go without: there CAUSERIE_TEST_CHROMIUM is set. It ends with its module, since what drives
     it keeps an event loop running in this thread, where other tests run theirs."""
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if found is None and not os.environ.get("CAUSERIE_TEST_CHROMIUM"):
+    path = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if path is None and not os.environ.get("CAUSERIE_TEST_CHROMIUM"):
         pytest.skip("no Chromium on this machine; install the package chromium")
-    assert found is not None, "Chromium must be there: apt-get install chromium"
+    assert path is not None, "Chromium must be there: apt-get install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield browser
         browser.close()
 

@@ -26,14 +26,14 @@ Delta = dict[str, Any]
 
 class ScriptedServer:
     """Answers with `deltas`, one chunk and one token each, `pause` seconds apart; one with `prompt_progress` is told as
-    that. While `held` is true nothing is answered and no model is loaded. `asked` has the bodies that came, `loaded`
+    that. While `paused` is true nothing is answered and no model is loaded. `asked` has the bodies that came, `loaded`
     the models that were to be loaded."""
 
     def __init__(self) -> None:
         self.deltas: list[Delta] = [{"content": "Hello."}]
         self.pause = 0.0
         self.break_after: int | None = None  # chunks before the connection is lost
-        self.held = False
+        self.paused = False
         self.models: list[dict[str, Any]] = [{"id": "scripted", "status": "loaded", "context": 1000}]
         self.ending: dict[str, Any] = {"finish_reason": "stop"}
         self.asked: list[dict[str, Any]] = []
@@ -91,7 +91,7 @@ class ScriptedServer:
 
     async def _loading(self, model: str) -> AsyncIterator[str]:
         yield _event({"status": "loading", "model": model})
-        while self.held:
+        while self.paused:
             await asyncio.sleep(0.02)
         yield _event({"status": "ready", "model": model})
 
@@ -101,7 +101,7 @@ class ScriptedServer:
 
     async def _answer(self, request: Request) -> Response:
         self.asked.append(json.loads(await request.body()))
-        while self.held:
+        while self.paused:
             await asyncio.sleep(0.02)
         return StreamingResponse(self._chunks(), media_type="text/event-stream")
 

@@ -161,10 +161,10 @@ def test_hostile_answers_do_nothing(page: Page, scripted: ScriptedServer) -> Non
     page.wait_for_selector(".message.assistant .tools button")
     page.wait_for_timeout(300)
     assert page.evaluate("window.hits") == 0
-    found = page.evaluate(
+    attributes = page.evaluate(
         "[...document.querySelectorAll('#log *')].flatMap(e => [...e.attributes].map(a => a.name + '=' + a.value))"
     )
-    assert not [each for each in found if each.startswith("on") or "javascript:" in each.lower()]
+    assert not [each for each in attributes if each.startswith("on") or "javascript:" in each.lower()]
     assert not page.query_selector_all("#log img, #log iframe, #log script, #log style, #log object, #log form")
 
 

@@ -25,14 +25,14 @@ def test_the_first_message_shows_how_much_of_the_model_is_loaded(page: Page, scr
     scripted.models[0]["status"] = "unloaded"
     open_page(page, scripted.url)
     expect(page.locator("#model option")).to_have_text("scripted (unloaded)")
-    scripted.held = True
+    scripted.paused = True
     ask(page, "Hi")
     scripted.models[0] = {"id": "scripted", **LOADING}
     expect(page.locator(".message.assistant .waiting")).to_have_text("The model is loading 0.6 of 1.0 GB")
     expect(page.locator("#loading-text")).to_have_text("loading 0.6 of 1.0 GB")
     assert page.evaluate("document.querySelector('.message.assistant .waiting progress').value") == 0.6
     scripted.models[0] = {"id": "scripted", "status": "loaded", "context": 1000}
-    scripted.held = False
+    scripted.paused = False
     whole(page)
     expect(page.locator(".message.assistant .waiting")).to_be_hidden()
     expect(page.locator("#loading-text")).to_be_hidden()
@@ -42,14 +42,14 @@ def test_the_first_message_shows_how_much_of_the_model_is_loaded(page: Page, scr
 def test_choosing_a_model_loads_it_and_shows_how_far_it_is(page: Page, scripted: ScriptedServer) -> None:
     scripted.models.append({"id": "other", "status": "unloaded"})
     open_page(page, scripted.url)
-    scripted.held = True
+    scripted.paused = True
     page.select_option("#model", "other")
     page.wait_for_timeout(800)  # the first looks find it not begun yet
     scripted.models[1] = {"id": "other", **LOADING, "total_bytes": 900_000_000}
     expect(page.locator("#loading-text")).to_have_text("loading 600 of 900 MB")
     assert scripted.loaded == ["other"]
     scripted.models[1] = {"id": "other", "status": "loaded", "context": 500}
-    scripted.held = False
+    scripted.paused = False
     expect(page.locator("#loading-text")).to_be_hidden()
     expect(page.locator("#gauge-text")).to_have_text("0 of 500 tokens")
     page.select_option("#model", "scripted")
@@ -95,18 +95,18 @@ def test_stop_keeps_gauge_and_figures(page: Page, scripted: ScriptedServer) -> N
     page.keyboard.press("Escape")
     whole(page)
     told = page.locator(".message.assistant .tools small").inner_text()
-    found = re.fullmatch(r"(\d+) tokens in \d\.\d s, \d+(\.\d)? tokens/s", told)
-    assert found and 12 < int(found[1]) < 100
-    expect(page.locator("#gauge-text")).to_have_text(f"{300 + int(found[1])} of 1000 tokens")
+    figures = re.fullmatch(r"(\d+) tokens in \d\.\d s, \d+(\.\d)? tokens/s", told)
+    assert figures and 12 < int(figures[1]) < 100
+    expect(page.locator("#gauge-text")).to_have_text(f"{300 + int(figures[1])} of 1000 tokens")
     page.reload()
-    expect(page.locator("#gauge-text")).to_have_text(f"{300 + int(found[1])} of 1000 tokens")
-    scripted.held = True
+    expect(page.locator("#gauge-text")).to_have_text(f"{300 + int(figures[1])} of 1000 tokens")
+    scripted.paused = True
     ask(page, "More")
     page.wait_for_timeout(100)
     page.keyboard.press("Escape")  # before anything came: the figures of the chat so far stay
     whole(page)
-    expect(page.locator("#gauge-text")).to_have_text(f"{300 + int(found[1])} of 1000 tokens")
-    scripted.held = False
+    expect(page.locator("#gauge-text")).to_have_text(f"{300 + int(figures[1])} of 1000 tokens")
+    scripted.paused = False
 
 
 def test_an_answer_that_was_ended_for_repeating_itself_says_so(page: Page, scripted: ScriptedServer) -> None:

@@ -237,10 +237,10 @@ def test_a_step_is_expected_to_read_the_experts_its_tokens_go_to() -> None:
     read = active_bytes(spec, 2 * spec.parameters, "bfloat16")
 
     def bytes_of(rows: int) -> float:
-        return step_work(spec, read, ("bfloat16", "bfloat16"), rows=rows, depth=0, sequences=1, wanted=1).bytes
+        return step_work(spec, read, ("bfloat16", "bfloat16"), rows=rows, depth=0, sequences=1, outputs=1).bytes
 
     assert read - bytes_of(1) == pytest.approx(32 * 6 * expert, rel=1e-3)
     assert read - bytes_of(2) == pytest.approx(32 * 8 * 0.75**2 * expert, rel=1e-3)
     assert bytes_of(200) >= read
-    packed = step_work(spec, read * 3 // 4, ("bfloat16", "bfloat16"), rows=1, depth=0, sequences=1, wanted=1)
+    packed = step_work(spec, read * 3 // 4, ("bfloat16", "bfloat16"), rows=1, depth=0, sequences=1, outputs=1)
     assert packed.bytes == pytest.approx(0.75 * bytes_of(1), rel=1e-3)  # of held ones, however they are held

@@ -63,8 +63,8 @@ def test_every_row_finds_its_past_in_the_cache() -> None:
         tokens = sum(len(step.tokens) for step in model.steps)
         assert tokens == 2 * trial.tokens * trial.batch
         assert {int(p) for step in model.steps for p in step.positions} == set(range(trial.depth, trial.end))
-        wanted = sum(len(step.rows) for step in model.steps)
-        assert wanted == 2 * (trial.tokens * trial.batch if trial.kind == "decode" else 1)
+        rows = sum(len(step.rows) for step in model.steps)
+        assert rows == 2 * (trial.tokens * trial.batch if trial.kind == "decode" else 1)
 
 
 def test_a_decode_step_holds_one_token_of_each_sequence() -> None:
@@ -135,14 +135,14 @@ class Scripted:
 
 
 SPEC = decoder()
-HELD = MeasuredModel(SPEC, 4 * SPEC.parameters, "float32", "float32", "float32", 16)
+MODEL = MeasuredModel(SPEC, 4 * SPEC.parameters, "float32", "float32", "float32", 16)
 
 
 def test_each_round_is_set_against_the_probe_around_it() -> None:
     trial = Trial("decode", 4, 0, 2)
     readings = iter([1e6, 3e6, 1e6])  # so the rounds have 2e6 each
-    result = measure(Scripted(4.0, 8.0), trial, HELD, lambda: next(readings), {}, 2)
-    work, steps = HELD.steps(trial)
+    result = measure(Scripted(4.0, 8.0), trial, MODEL, lambda: next(readings), {}, 2)
+    work, steps = MODEL.steps(trial)
     assert steps == 4 and result.tokens_per_second == (2.0, 1.0) and result.speed == 1.5
     assert result.shares == (4 * work.bytes / 2e6 / 4.0, 4 * work.bytes / 2e6 / 8.0)
     assert result.share == pytest.approx(sum(share or 0 for share in result.shares) / 2)
@@ -151,10 +151,10 @@ def test_each_round_is_set_against_the_probe_around_it() -> None:
 
 def test_a_prefill_is_as_many_steps_as_it_takes() -> None:
     trial = Trial("prefill", 40)
-    work, steps = HELD.steps(trial)
-    one, _ = replace(HELD, step_tokens=40).steps(trial)
+    work, steps = MODEL.steps(trial)
+    one, _ = replace(MODEL, step_tokens=40).steps(trial)
     assert steps == 3
     assert 3 * work.operations["float32"] == pytest.approx(one.operations["float32"], rel=0.02)
-    assert measure(Scripted(1.0), trial, HELD, lambda: 1e9, {}, 1).share is None
-    result = measure(Scripted(1.0), trial, HELD, lambda: 1e9, {"float32": 1e9}, 1)
+    assert measure(Scripted(1.0), trial, MODEL, lambda: 1e9, {}, 1).share is None
+    result = measure(Scripted(1.0), trial, MODEL, lambda: 1e9, {"float32": 1e9}, 1)
     assert result.bound == "arithmetic" and result.share == pytest.approx(3 * work.operations["float32"] / 1e9)

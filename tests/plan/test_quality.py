@@ -42,7 +42,7 @@ def test_means_and_their_errors() -> None:
     assert Mean.of(np.array([1.0, 3.0])) == Mean(2.0, 1.0)
     assert Mean.of(np.array([2.0])) == Mean(2.0, float("inf"))
     scores = Scores(np.log(np.array([2.0, 8.0])), np.array([0.0, 0.5]), np.array([1.0, 0.0]))
-    found = Quality.of(Scores.joined([scores, scores]))
-    assert found.tokens == 4 and found.perplexity.value == pytest.approx(4.0)
-    assert found.divergence.value == 0.25 and found.same.value == 0.5
-    assert found.perplexity.error == pytest.approx(4.0 * Mean.of(np.log([2.0, 8.0, 2.0, 8.0])).error)
+    quality = Quality.of(Scores.joined([scores, scores]))
+    assert quality.tokens == 4 and quality.perplexity.value == pytest.approx(4.0)
+    assert quality.divergence.value == 0.25 and quality.same.value == 0.5
+    assert quality.perplexity.error == pytest.approx(4.0 * Mean.of(np.log([2.0, 8.0, 2.0, 8.0])).error)

@@ -28,28 +28,28 @@ def test_the_half_billion_of_the_note() -> None:
     mixer = Attention(14, 2, 64, 64**-0.5, Rope(1e6, 64, 32768), qkv_bias=True)
     spec = Decoder("qwen2", 151936, 896, (Layer(mixer, MLP(4864), NORM),) * 24, NORM, True, 32768)
     read = active_bytes(spec, 2 * spec.parameters, "bfloat16")
-    decode = step_work(spec, read, ("bfloat16", "bfloat16"), rows=1, depth=0, sequences=1, wanted=1)
+    decode = step_work(spec, read, ("bfloat16", "bfloat16"), rows=1, depth=0, sequences=1, outputs=1)
     assert decode.bytes == pytest.approx(0.99e9, rel=0.01)
-    prefill = step_work(spec, read, ("bfloat16", "bfloat16"), rows=512, depth=0, sequences=1, wanted=1)
+    prefill = step_work(spec, read, ("bfloat16", "bfloat16"), rows=512, depth=0, sequences=1, outputs=1)
     assert prefill.operations["bfloat16"] / 512 == pytest.approx(0.72e9, rel=0.05)
 
 
 def test_matrices_are_multiplied_for_each_row_and_the_head_for_each_wanted_one() -> None:
     spec = decoder()
-    work = step_work(spec, 1000, ("int8", "float32"), rows=5, depth=0, sequences=2, wanted=2)
+    work = step_work(spec, 1000, ("int8", "float32"), rows=5, depth=0, sequences=2, outputs=2)
     assert work.operations["int8"] == 2 * (matrices(spec) * 10 + 100 * 32 * 2)
 
 
 def test_attention_reads_the_cache_once_for_each_sequence_and_sees_the_mean_of_its_rows() -> None:
-    work = step_work(decoder(), 1000, ("float32", "bfloat16"), rows=4, depth=10, sequences=3, wanted=3)
+    work = step_work(decoder(), 1000, ("float32", "bfloat16"), rows=4, depth=10, sequences=3, outputs=3)
     assert work.bytes == 1000 + 3 * 3 * 2 * 2 * 8 * 2 * 14  # sequences, layers, k and v, heads, head_dim, bytes, seen
     assert work.operations["bfloat16"] == 3 * 3 * 4 * 4 * 8 * (11 + 12 + 13 + 14)
 
 
 def test_a_window_bounds_what_is_seen() -> None:
-    held = ("float32", "float32")
-    near = step_work(decoder(window=16), 0, held, rows=1, depth=15, sequences=1, wanted=1)
-    assert step_work(decoder(window=16), 0, held, rows=1, depth=400, sequences=1, wanted=1) == near
+    formats = ("float32", "float32")
+    near = step_work(decoder(window=16), 0, formats, rows=1, depth=15, sequences=1, outputs=1)
+    assert step_work(decoder(window=16), 0, formats, rows=1, depth=400, sequences=1, outputs=1) == near
 
 
 def test_an_embedding_that_is_not_the_head_is_not_read() -> None:

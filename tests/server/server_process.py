@@ -55,9 +55,9 @@ class Server:
         return content
 
     def metric(self, name: str) -> float:
-        found = re.search(rf"^causerie_{name} (\S+)$", self.get("/metrics").text, re.MULTILINE)
-        assert found, name
-        return float(found[1])
+        match = re.search(rf"^causerie_{name} (\S+)$", self.get("/metrics").text, re.MULTILINE)
+        assert match, name
+        return float(match[1])
 
     def wait(self, condition: Any, seconds: float = 20) -> None:
         end = time.monotonic() + seconds
@@ -79,9 +79,9 @@ def start(folder: Path, *options: str) -> Server:
         process = subprocess.Popen(command, stderr=out, text=True)
     end = time.monotonic() + 60
     while True:
-        found = re.search(r"on (https?://\S+)/v1", log.read_text())
-        if found and well(found[1]):
-            return Server(process, found[1])
+        match = re.search(r"on (https?://\S+)/v1", log.read_text())
+        if match and well(match[1]):
+            return Server(process, match[1])
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < end, log.read_text()
         time.sleep(0.1)

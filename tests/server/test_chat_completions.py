@@ -36,11 +36,11 @@ def messages(text: str) -> list[openai.types.chat.ChatCompletionMessageParam]:
 
 @pytest.mark.parametrize("text", QUESTIONS)
 def test_the_answer_is_that_of_the_pipeline(client: openai.OpenAI, expected: dict[str, str], text: str) -> None:
-    found = client.chat.completions.create(model="builtin", messages=messages(text), temperature=0)
-    assert found.choices[0].message.content == expected[text]
-    assert found.choices[0].finish_reason == "stop"
-    assert found.usage is not None
-    assert found.usage.total_tokens == found.usage.prompt_tokens + found.usage.completion_tokens
+    answer = client.chat.completions.create(model="builtin", messages=messages(text), temperature=0)
+    assert answer.choices[0].message.content == expected[text]
+    assert answer.choices[0].finish_reason == "stop"
+    assert answer.usage is not None
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
 
 
 def test_a_stream_joins_to_the_answer(client: openai.OpenAI, expected: dict[str, str]) -> None:
@@ -94,17 +94,17 @@ def test_seed_choices_and_stop(server: Server) -> None:
 
 
 def test_logprobs(client: openai.OpenAI) -> None:
-    found = client.chat.completions.create(
+    answer = client.chat.completions.create(
         model="builtin", messages=messages("Hello!"), temperature=0, logprobs=True, top_logprobs=3, max_tokens=6
     )
-    told = found.choices[0].logprobs
+    told = answer.choices[0].logprobs
     assert told is not None
     assert told.content is not None
     assert len(told.content) == 6
     for token in told.content:
         assert len(token.top_logprobs) == 3
         assert token.logprob == max(other.logprob for other in token.top_logprobs) <= 0
-    text = found.choices[0].message.content
+    text = answer.choices[0].message.content
     assert b"".join(bytes(token.bytes or []) for token in told.content).decode() == text
 
 

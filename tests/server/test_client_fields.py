@@ -186,8 +186,8 @@ def test_responses_fields_that_ask_for_nothing_are_accepted(client: openai.OpenA
         "prompt": None,
         "text": {"format": {"type": "text"}, "verbosity": "medium"},
     }
-    found = client.responses.create(**RESPONSE, **fields)
-    assert found.status == "incomplete" and found.store is False
+    answer = client.responses.create(**RESPONSE, **fields)
+    assert answer.status == "incomplete" and answer.store is False
 
 
 # --- what is missing or out of range ---
@@ -239,8 +239,8 @@ def test_the_role_developer_is_read_as_system(server: Server, client: openai.Ope
     asked: Any = [{"role": "developer", "content": "Be brief."}, *CHAT["messages"]]
     expected = tokens_of(server, [SYSTEM, *CHAT["messages"]])
     assert tokens_of(server, asked) == expected
-    found = client.chat.completions.create(model="builtin", messages=asked, max_tokens=2)
-    assert found.usage is not None and found.usage.prompt_tokens == expected
+    answer = client.chat.completions.create(model="builtin", messages=asked, max_tokens=2)
+    assert answer.usage is not None and answer.usage.prompt_tokens == expected
     told = client.responses.create(model="builtin", input=asked, max_output_tokens=2)
     assert told.usage is not None and told.usage.input_tokens == expected
 
@@ -264,8 +264,8 @@ def test_a_system_prompt_as_a_message_is_put_in_front(server: Server, content: A
     claude = server.anthropic_client()
     turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, *CHAT["messages"]]
     chat: Any = [*turns[:place], {"role": "system", "content": content}, *turns[place:]]
-    for given, text in ((anthropic.omit, "From a message."), ("First.", "First.\n\nFrom a message.")):
-        counted = claude.messages.count_tokens(model="builtin", messages=chat, system=given)
+    for system, text in ((anthropic.omit, "From a message."), ("First.", "First.\n\nFrom a message.")):
+        counted = claude.messages.count_tokens(model="builtin", messages=chat, system=system)
         assert counted.input_tokens == tokens_of(server, [{"role": "system", "content": text}, *turns])
     assert claude.messages.create(model="builtin", messages=chat, max_tokens=2).usage.output_tokens == 2
 
@@ -323,8 +323,8 @@ def test_a_requests_id_is_echoed_or_made(server: Server, client: openai.OpenAI) 
 
 
 def test_the_official_clients_know_their_requests_id(server: Server, client: openai.OpenAI) -> None:
-    found = client.chat.completions.create(**CHAT, extra_headers={"X-Request-Id": "mine"})
-    assert found._request_id == "mine"
+    answer = client.chat.completions.create(**CHAT, extra_headers={"X-Request-Id": "mine"})
+    assert answer._request_id == "mine"
     claude = server.anthropic_client()
     told = claude.messages.create(**MESSAGE)
     assert told._request_id is not None and told._request_id.startswith("req_")

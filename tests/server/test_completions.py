@@ -23,34 +23,34 @@ def expected() -> str:
     tokenizer = AutoTokenizer.from_pretrained("builtin")
     with AutoModelForCausalLM.from_pretrained("builtin") as model:
         ids = tokenizer(PROMPT)["input_ids"]
-        found = model.generate([ids], max_new_tokens=12, do_sample=False)[0][len(ids) :]
-    text: str = tokenizer.decode(found, skip_special_tokens=True)
+        answer = model.generate([ids], max_new_tokens=12, do_sample=False)[0][len(ids) :]
+    text: str = tokenizer.decode(answer, skip_special_tokens=True)
     return text
 
 
 def test_a_text_goes_on_as_generate_does(client: openai.OpenAI, expected: str) -> None:
-    found = client.completions.create(model="builtin", prompt=PROMPT, temperature=0, max_tokens=12)
-    assert found.choices[0].text == expected
-    assert found.choices[0].finish_reason == "length"
-    assert found.usage is not None
-    assert found.usage.completion_tokens == 12
+    answer = client.completions.create(model="builtin", prompt=PROMPT, temperature=0, max_tokens=12)
+    assert answer.choices[0].text == expected
+    assert answer.choices[0].finish_reason == "length"
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens == 12
     assert client.completions.create(model="builtin", prompt="Hello").usage.completion_tokens <= 16  # type: ignore[union-attr]
 
 
 def test_texts_tokens_and_lists_of_both(client: openai.OpenAI, expected: str) -> None:
     ids = AutoTokenizer.from_pretrained("builtin")(PROMPT)["input_ids"]
     for prompt in (ids, [PROMPT, PROMPT], [ids, ids, ids]):
-        found = client.completions.create(model="builtin", prompt=prompt, temperature=0, max_tokens=12)
+        answer = client.completions.create(model="builtin", prompt=prompt, temperature=0, max_tokens=12)
         several = isinstance(prompt[0], str | list)
-        assert [one.text for one in found.choices] == [expected] * (len(prompt) if several else 1)
-        assert [one.index for one in found.choices] == list(range(len(found.choices)))
+        assert [one.text for one in answer.choices] == [expected] * (len(prompt) if several else 1)
+        assert [one.index for one in answer.choices] == list(range(len(answer.choices)))
 
 
 def test_echo_choices_and_streams(client: openai.OpenAI, expected: str) -> None:
-    found = client.completions.create(
+    answer = client.completions.create(
         model="builtin", prompt=[PROMPT, "Hi"], n=2, temperature=0, max_tokens=12, echo=True
     )
-    assert [one.text for one in found.choices][:2] == [PROMPT + expected] * 2
+    assert [one.text for one in answer.choices][:2] == [PROMPT + expected] * 2
     stream = client.completions.create(
         model="builtin",
         prompt=[PROMPT, PROMPT],
@@ -71,8 +71,8 @@ def test_echo_choices_and_streams(client: openai.OpenAI, expected: str) -> None:
 
 
 def test_logprobs_have_offsets(client: openai.OpenAI, expected: str) -> None:
-    found = client.completions.create(model="builtin", prompt=PROMPT, temperature=0, max_tokens=12, logprobs=2)
-    told = found.choices[0].logprobs
+    answer = client.completions.create(model="builtin", prompt=PROMPT, temperature=0, max_tokens=12, logprobs=2)
+    told = answer.choices[0].logprobs
     assert told is not None
     assert "".join(told.tokens or []) == expected
     assert all(
@@ -98,10 +98,10 @@ def test_text_offsets_of_a_stream_go_on(client: openai.OpenAI) -> None:
 @pytest.mark.parametrize("logprobs", [0, 1])
 def test_top_logprobs_hold_the_drawn_token(client: openai.OpenAI, logprobs: int) -> None:
     """OpenAI's reference: there may be up to logprobs + 1 of them."""
-    found = client.completions.create(
+    answer = client.completions.create(
         model="builtin", prompt="Hello, my name is", temperature=2, seed=3, max_tokens=30, logprobs=logprobs
     )
-    told = found.choices[0].logprobs
+    told = answer.choices[0].logprobs
     assert told is not None and told.tokens and told.top_logprobs and told.token_logprobs
     for token, top, logprob in zip(told.tokens, told.top_logprobs, told.token_logprobs, strict=True):
         assert top[token] == logprob and len(top) <= logprobs + 1

@@ -29,13 +29,13 @@ def answer_to(address: tuple[str, int], *pieces: bytes, pause: float = 0.0, pati
             except OSError:
                 break  # refused before all was sent
             time.sleep(pause)
-        found = b""
+        data_read = b""
         try:
             while data := client.recv(65536):
-                found += data
+                data_read += data
         except ConnectionError:
             pass
-        return found
+        return data_read
 
 
 def address_of(server: Server) -> tuple[str, int]:
@@ -57,15 +57,15 @@ def address_of(server: Server) -> tuple[str, int]:
     ],
 )
 def test_heads(server: Server, pieces: tuple[bytes, ...], status: bytes) -> None:
-    found = answer_to(address_of(server), *pieces)
-    assert found.startswith(b"HTTP/1.1 " + status)
-    assert status == b"200" or b'"error":{"message":"The request' in found
+    answer = answer_to(address_of(server), *pieces)
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert status == b"200" or b'"error":{"message":"The request' in answer
     assert server.get("/health").status_code == 200
 
 
 def test_two_requests_at_once_on_one_connection(server: Server) -> None:
-    found = answer_to(address_of(server), GET + b"\r\n" + GET + b"Connection: close\r\n\r\n")
-    assert found.count(b'{"status":"ok"}') == 2
+    answer = answer_to(address_of(server), GET + b"\r\n" + GET + b"Connection: close\r\n\r\n")
+    assert answer.count(b'{"status":"ok"}') == 2
 
 
 async def slow_reader(scope: Any, receive: Any, send: Any) -> None:

@@ -16,11 +16,11 @@ QUESTION = {"role": "user", "content": "What is a token?"}
 
 
 def long_chat(rounds: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [SYSTEM]
+    messages: list[dict[str, Any]] = [SYSTEM]
     for number in range(rounds):
-        found.append({"role": "user", "content": f"Number {number}: " + "rivers and lakes " * 8})
-        found.append({"role": "assistant", "content": f"Noted, {number}. " * 6})
-    return [*found, QUESTION]
+        messages.append({"role": "user", "content": f"Number {number}: " + "rivers and lakes " * 8})
+        messages.append({"role": "assistant", "content": f"Noted, {number}. " * 6})
+    return [*messages, QUESTION]
 
 
 def ask(server: Server, messages: list[dict[str, Any]], **fields: Any) -> httpx.Response:
@@ -37,19 +37,19 @@ def context(server: Server) -> int:
 @pytest.fixture(scope="module")
 def chat(server: Server) -> list[dict[str, Any]]:
     """Half as long again as the context."""
-    found = long_chat(60)
-    assert ask(server, found).json()["error"]["code"] == "context_length_exceeded"
-    return found
+    messages = long_chat(60)
+    assert ask(server, messages).json()["error"]["code"] == "context_length_exceeded"
+    return messages
 
 
 def test_the_oldest_rounds_go_and_it_is_said(server: Server, chat: list[dict[str, Any]], context: int) -> None:
-    found = ask(server, chat, context_policy="drop_oldest").json()
-    dropped = found["context"]["dropped_messages"]
+    answer = ask(server, chat, context_policy="drop_oldest").json()
+    dropped = answer["context"]["dropped_messages"]
     assert dropped == list(range(1, len(dropped) + 1)) and len(dropped) % 2 == 0
-    assert found["context"] == {"dropped": len(dropped), "dropped_messages": dropped, "summary": None}
-    assert context // 2 < found["usage"]["prompt_tokens"] <= context - 40
+    assert answer["context"] == {"dropped": len(dropped), "dropped_messages": dropped, "summary": None}
+    assert context // 2 < answer["usage"]["prompt_tokens"] <= context - 40
     shorter = ask(server, [SYSTEM, *chat[len(dropped) + 1 :]], context_policy="drop_oldest").json()
-    assert found["choices"][0]["message"] == shorter["choices"][0]["message"]
+    assert answer["choices"][0]["message"] == shorter["choices"][0]["message"]
     assert "context" not in shorter  # it fits
 
 
@@ -69,15 +69,15 @@ def test_what_is_pinned_stays(server: Server, chat: list[dict[str, Any]]) -> Non
 
 
 def test_a_summary_stands_for_what_went(server: Server, chat: list[dict[str, Any]]) -> None:
-    found = ask(server, chat, context_policy="summarize").json()
-    summary, dropped = found["context"]["summary"], found["context"]["dropped"]
+    answer = ask(server, chat, context_policy="summarize").json()
+    summary, dropped = answer["context"]["summary"], answer["context"]["dropped"]
     told = [
         {"role": "user", "content": SUMMARY_HEAD + summary},
         {"role": "assistant", "content": "I have read the summary."},
     ]
     shorter = ask(server, [SYSTEM, *told, *chat[dropped + 1 :]]).json()
-    assert summary and found["choices"][0]["message"] == shorter["choices"][0]["message"]
-    assert found["usage"]["prompt_tokens"] == shorter["usage"]["prompt_tokens"]
+    assert summary and answer["choices"][0]["message"] == shorter["choices"][0]["message"]
+    assert answer["usage"]["prompt_tokens"] == shorter["usage"]["prompt_tokens"]
 
 
 def test_streams_say_it_first(server: Server, chat: list[dict[str, Any]]) -> None:
@@ -96,10 +96,10 @@ def test_truncation_auto_of_the_newer_protocol(server: Server, chat: list[dict[s
     options: Any = {"model": "builtin", "input": items, "temperature": 0, "max_output_tokens": 40}
     with pytest.raises(openai.BadRequestError, match="context"):
         client.responses.create(**options)
-    found = client.responses.create(**options, instructions=SYSTEM["content"], truncation="auto")
+    answer = client.responses.create(**options, instructions=SYSTEM["content"], truncation="auto")
     same = ask(server, chat, context_policy="drop_oldest").json()
-    assert found.output_text == same["choices"][0]["message"]["content"] and found.truncation == "auto"
-    assert found.model_dump()["context"] == {"dropped": same["context"]["dropped"], "summary": None}
+    assert answer.output_text == same["choices"][0]["message"]["content"] and answer.truncation == "auto"
+    assert answer.model_dump()["context"] == {"dropped": same["context"]["dropped"], "summary": None}
     with pytest.raises(openai.BadRequestError, match="nearest first: disabled, auto"):
         client.responses.create(**options, truncation="some")
 

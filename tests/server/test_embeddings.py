@@ -28,11 +28,11 @@ def client(server: Server) -> openai.OpenAI:
 
 
 def test_the_official_client(client: openai.OpenAI, expected: Any) -> None:
-    found = client.embeddings.create(model="builtin", input=TEXTS)  # asks for base64
-    vectors = np.array([one.embedding for one in found.data], np.float32)
+    answer = client.embeddings.create(model="builtin", input=TEXTS)  # asks for base64
+    vectors = np.array([one.embedding for one in answer.data], np.float32)
     assert np.array_equal(vectors, expected)  # the same engine, whatever shares its steps
-    assert [one.index for one in found.data] == [0, 1, 2]
-    assert found.usage.prompt_tokens == found.usage.total_tokens > 10
+    assert [one.index for one in answer.data] == [0, 1, 2]
+    assert answer.usage.prompt_tokens == answer.usage.total_tokens > 10
     one = client.embeddings.create(
         model="builtin", input=TEXTS[0], encoding_format="float", dimensions=expected.shape[1]
     )
@@ -41,10 +41,10 @@ def test_the_official_client(client: openai.OpenAI, expected: Any) -> None:
 
 def test_tokens(server: Server, client: openai.OpenAI, expected: Any) -> None:
     rows = [server.post("/tokenize", {"model": "builtin", "prompt": text}).json()["tokens"] for text in TEXTS]
-    found = client.embeddings.create(model="builtin", input=rows)
-    assert np.array_equal(np.array([one.embedding for one in found.data], np.float32), expected)
-    found = client.embeddings.create(model="builtin", input=rows[1])
-    assert np.array_equal(np.array(found.data[0].embedding, np.float32), expected[1])
+    answer = client.embeddings.create(model="builtin", input=rows)
+    assert np.array_equal(np.array([one.embedding for one in answer.data], np.float32), expected)
+    answer = client.embeddings.create(model="builtin", input=rows[1])
+    assert np.array_equal(np.array(answer.data[0].embedding, np.float32), expected[1])
 
 
 def test_beside_answers(server: Server, client: openai.OpenAI, expected: Any) -> None:
@@ -52,10 +52,10 @@ def test_beside_answers(server: Server, client: openai.OpenAI, expected: Any) ->
     answers: list[str] = []
     asking = threading.Thread(target=lambda: answers.append(server.said("What is a token?", max_tokens=64)))
     asking.start()
-    found = client.embeddings.create(model="builtin", input=TEXTS * 100)
+    answer = client.embeddings.create(model="builtin", input=TEXTS * 100)
     asking.join()
     assert answers == [alone]
-    assert np.array_equal(np.array([one.embedding for one in found.data[-3:]], np.float32), expected)
+    assert np.array_equal(np.array([one.embedding for one in answer.data[-3:]], np.float32), expected)
 
 
 @pytest.mark.parametrize(

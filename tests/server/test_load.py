@@ -112,9 +112,9 @@ def _processes(root: int) -> list[int]:
 def _memory(server: Server) -> tuple[int, int]:
     """Bytes of memory and open files of the front and the engine's process."""
     front = server.process.pid
-    kept = [front, *(p for p in _processes(front) if "engine_process" in Path(f"/proc/{p}/cmdline").read_text())]
-    memory = sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) * 4096 for p in dict.fromkeys(kept))
-    files = sum(len(list(Path(f"/proc/{p}/fd").iterdir())) for p in dict.fromkeys(kept))
+    processes = [front, *(p for p in _processes(front) if "engine_process" in Path(f"/proc/{p}/cmdline").read_text())]
+    memory = sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) * 4096 for p in dict.fromkeys(processes))
+    files = sum(len(list(Path(f"/proc/{p}/fd").iterdir())) for p in dict.fromkeys(processes))
     return memory, files
 
 

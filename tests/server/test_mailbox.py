@@ -10,9 +10,10 @@ from causerie.server.processes.engine.mailbox import Mailbox
 
 def test_letters_of_many_threads_arrive_each_in_its_order() -> None:
     async def main() -> list[tuple[int, int]]:
-        found: list[tuple[int, int]] = []
-        pause = iter(lambda: len(found) % 3 / 1000, None)
-        mail = Mailbox(asyncio.get_running_loop(), found.append, lambda letter: letter[1] % 7 == 0, lambda: next(pause))
+        letters: list[tuple[int, int]] = []
+        pause = iter(lambda: len(letters) % 3 / 1000, None)
+        loop = asyncio.get_running_loop()
+        mail = Mailbox(loop, letters.append, lambda letter: letter[1] % 7 == 0, lambda: next(pause))
 
         def write(thread: int) -> None:
             for number in range(1, 2000):
@@ -22,14 +23,14 @@ def test_letters_of_many_threads_arrive_each_in_its_order() -> None:
         for each in threads:
             each.start()
         for _ in range(1000):
-            if len(found) == 4 * 1999:
+            if len(letters) == 4 * 1999:
                 break
             await asyncio.sleep(0.01)
-        return found
+        return letters
 
-    found = asyncio.run(main())
+    letters = asyncio.run(main())
     for thread in range(4):
-        assert [number for other, number in found if other == thread] == list(range(1, 2000))
+        assert [number for other, number in letters if other == thread] == list(range(1, 2000))
 
 
 def test_a_loop_that_is_left_alone_reads_together_and_urgent_letters_at_once() -> None:
@@ -62,11 +63,11 @@ def test_a_loop_that_is_left_alone_reads_together_and_urgent_letters_at_once() -
 
 def test_without_a_pause_every_letter_is_read_in_the_next_turn() -> None:
     async def main() -> None:
-        found: list[int] = []
-        mail = Mailbox(asyncio.get_running_loop(), found.append)
+        letters: list[int] = []
+        mail = Mailbox(asyncio.get_running_loop(), letters.append)
         for number in range(3):
             mail.put(number)
             await asyncio.sleep(0)
-            assert found == list(range(number + 1))
+            assert letters == list(range(number + 1))
 
     asyncio.run(main())

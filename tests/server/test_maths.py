@@ -24,7 +24,7 @@ FORMULAS = (
 
 
 def formulas(html: str) -> list[str]:
-    return [unescape(found) for _, found in re.findall(r'<(span|div) class="maths">(.*?)</\1>', html, re.DOTALL)]
+    return [unescape(formula) for _, formula in re.findall(r'<(span|div) class="maths">(.*?)</\1>', html, re.DOTALL)]
 
 
 def text(html: str) -> str:

@@ -46,13 +46,13 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, st
 
 
 def test_a_message(claude: anthropic.Anthropic, expected: str) -> None:
-    found = claude.messages.create(model="builtin", max_tokens=100, messages=ASKED, extra_body=GREEDY)
-    assert [block.type for block in found.content] == ["text"]
-    assert found.content[0].text == expected  # type: ignore[union-attr]
-    assert (found.role, found.stop_reason, found.stop_sequence) == ("assistant", "end_turn", None)
+    answer = claude.messages.create(model="builtin", max_tokens=100, messages=ASKED, extra_body=GREEDY)
+    assert [block.type for block in answer.content] == ["text"]
+    assert answer.content[0].text == expected  # type: ignore[union-attr]
+    assert (answer.role, answer.stop_reason, answer.stop_sequence) == ("assistant", "end_turn", None)
     counted = claude.messages.count_tokens(model="builtin", messages=ASKED)
-    assert counted.input_tokens == found.usage.input_tokens + (found.usage.cache_read_input_tokens or 0)
-    assert found.usage.output_tokens > 10
+    assert counted.input_tokens == answer.usage.input_tokens + (answer.usage.cache_read_input_tokens or 0)
+    assert answer.usage.output_tokens > 10
 
 
 def test_a_streamed_message(claude: anthropic.Anthropic, expected: str) -> None:
@@ -90,29 +90,29 @@ def test_a_tool_is_used_and_its_result_read(tools: tuple[Server, str]) -> None:
     claude = server.anthropic_client()
     options: Any = {"model": model, "max_tokens": 200, "extra_body": GREEDY, "tools": [TOOL]}
     forced = {**options, "tool_choice": {"type": "tool", "name": "weather"}}
-    found = claude.messages.create(messages=ASKED, **forced)
-    (used,) = found.content
+    answer = claude.messages.create(messages=ASKED, **forced)
+    (used,) = answer.content
     assert used.type == "tool_use" and used.name == "weather" and used.input["city"] in ("Den Haag", "Gent")  # type: ignore[index]
-    assert found.stop_reason == "tool_use"
+    assert answer.stop_reason == "tool_use"
     with claude.messages.stream(messages=ASKED, **forced) as stream:
         (streamed,) = stream.get_final_message().content
     assert streamed.type == "tool_use" and streamed.input == used.input
     result = {"type": "tool_result", "tool_use_id": used.id, "content": [{"type": "text", "text": "rain"}]}
-    chat: Any = [*ASKED, {"role": "assistant", "content": found.content}, {"role": "user", "content": [result]}]
+    chat: Any = [*ASKED, {"role": "assistant", "content": answer.content}, {"role": "user", "content": [result]}]
     assert claude.messages.create(messages=chat, **{**options, "max_tokens": 2}).usage.output_tokens == 2
 
 
 def test_thinking_is_a_block_of_its_own(tools: tuple[Server, str]) -> None:
     server, model = tools
     claude = server.anthropic_client()
-    found = claude.messages.create(
+    answer = claude.messages.create(
         model=model,
         max_tokens=5,
         extra_body=GREEDY,
         messages=ASKED,
         thinking={"type": "enabled", "budget_tokens": 1024},
     )
-    assert [block.type for block in found.content] == ["thinking"]
+    assert [block.type for block in answer.content] == ["thinking"]
 
 
 @pytest.mark.parametrize(
@@ -153,9 +153,10 @@ def test_unknown_models_in_each_envelope(server: Server) -> None:
 
 
 def test_a_response(client: openai.OpenAI, expected: str) -> None:
-    found = client.responses.create(model="builtin", input=QUESTION, temperature=0)
-    assert (found.status, found.output_text) == ("completed", expected)
-    assert found.usage is not None and found.usage.total_tokens == found.usage.input_tokens + found.usage.output_tokens
+    answer = client.responses.create(model="builtin", input=QUESTION, temperature=0)
+    assert (answer.status, answer.output_text) == ("completed", expected)
+    usage = answer.usage
+    assert usage is not None and usage.total_tokens == usage.input_tokens + usage.output_tokens
     chat: Any = [{"role": "user", "content": [{"type": "input_text", "text": QUESTION}]}]
     assert client.responses.create(model="builtin", input=chat, temperature=0).output_text == expected
     cut = client.responses.create(model="builtin", input=QUESTION, temperature=0, max_output_tokens=3)
@@ -189,14 +190,14 @@ def test_functions_and_formats(tools: tuple[Server, str]) -> None:
     server, model = tools
     client = server.openai_client()
     function: Any = {"type": "function", "name": "weather", "parameters": CITY, "strict": True}
-    found = client.responses.create(
+    answer = client.responses.create(
         model=model,
         input=QUESTION,
         temperature=0,
         tools=[function],
         tool_choice={"type": "function", "name": "weather"},
     )
-    (call,) = found.output
+    (call,) = answer.output
     assert call.type == "function_call" and json.loads(call.arguments)["city"] in ("Den Haag", "Gent")
     chat: Any = [
         {"role": "user", "content": QUESTION},

@@ -17,7 +17,7 @@ FITTING, UNFITTING = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 def ask(server: Server, operation: APIOperation, mode: GenerationMode, examples: int) -> Counter[int]:
     """Statuses of generated requests, each of which the document knows and none of which is a fault of the server."""
     known = operation.definition.raw["responses"]
-    found: Counter[int] = Counter()
+    counts: Counter[int] = Counter()
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(
@@ -34,7 +34,7 @@ def ask(server: Server, operation: APIOperation, mode: GenerationMode, examples:
                 if isinstance(case.body.get(name), int) and case.body[name] > 8:
                     case.body[name] = 8
         response = case.call(timeout=60)
-        found[response.status_code] += 1
+        counts[response.status_code] += 1
         told = f"{operation.label} {case.body!r}: {response.status_code} {response.text[:500]}"
         assert response.status_code < 500 and str(response.status_code) in known, told
         kind = response.headers["content-type"][0].partition(";")[0]
@@ -43,12 +43,12 @@ def ask(server: Server, operation: APIOperation, mode: GenerationMode, examples:
             assert response.json()["error"]["message"], told
 
     run()
-    return found
+    return counts
 
 
 def hold_to_document(server: Server, examples: int) -> None:
     schema = schemathesis.openapi.from_url(server.url + "/openapi.json")
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = [each.ok() for each in schema.get_all_operations()]
     assert len(operations) >= 13
     for operation in operations:
         answered = ask(server, operation, FITTING, examples)

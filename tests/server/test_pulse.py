@@ -21,11 +21,11 @@ def beat(steps: int = 0, running: int = 0, cpu_seconds: float = 0.0) -> Beat:
 
 def followed(seconds: float, cores: float, running: int = 1, steps: float = 0.0) -> Pulse:
     """The pulse of a process that began at 0, computed on so many cores and made so many steps a second."""
-    found = Pulse(0.0)
+    pulse = Pulse(0.0)
     for place in range(int(seconds * 4) + 1):
         now = place / 4
-        found.read(beat(int(now * steps), running, now * cores), now)
-    return found
+        pulse.read(beat(int(now * steps), running, now * cores), now)
+    return pulse
 
 
 def test_what_works_or_rests_is_left_alone() -> None:

@@ -40,9 +40,9 @@ def test_what_takes_too_long_is_shown_as_it_is() -> None:
 def test_who_waits_behind_one_that_takes_long_waits_no_longer_than_it() -> None:
     async def use(renderer: Renderer) -> None:
         await renderer.html(["begin"])
-        found = await asyncio.gather(renderer.html([SLOWEST] * 8), *(renderer.html([f"*{n}*"]) for n in range(3)))
-        assert found[0] == [plain(SLOWEST)] * 8
-        assert all(html[0] in (f"<p><em>{n}</em></p>\n", plain(f"*{n}*")) for n, html in enumerate(found[1:]))
+        pages = await asyncio.gather(renderer.html([SLOWEST] * 8), *(renderer.html([f"*{n}*"]) for n in range(3)))
+        assert pages[0] == [plain(SLOWEST)] * 8
+        assert all(html[0] in (f"<p><em>{n}</em></p>\n", plain(f"*{n}*")) for n, html in enumerate(pages[1:]))
 
     with_renderer(use)
 

@@ -98,23 +98,23 @@ def test_the_one_unused_for_longest_makes_room(monkeypatch: pytest.MonkeyPatch) 
     told: list[ModelState] = []
 
     async def run() -> None:
-        held = Models(["a", "b", "c", "huge"], {}, told.append, None)
+        models = Models(["a", "b", "c", "huge"], {}, told.append, None)
         for name in ("a", "b"):
-            held.release(await held.use(name))
-        held.release(await held.use("a"))
-        c = await held.use("c")  # b was not used for longest
-        assert sorted(held.loaded) == ["a", "c"]
-        a = await held.use("a")
+            models.release(await models.use(name))
+        models.release(await models.use("a"))
+        c = await models.use("c")  # b was not used for longest
+        assert sorted(models.loaded) == ["a", "c"]
+        a = await models.use("a")
         with pytest.raises(OutOfMemory):
-            await held.use("b")  # both others are in use
-        assert sorted(held.loaded) == ["a", "c"]
-        held.release(a)
-        held.release(c)
+            await models.use("b")  # both others are in use
+        assert sorted(models.loaded) == ["a", "c"]
+        models.release(a)
+        models.release(c)
         with pytest.raises(UnknownName):
-            await held.use("d")
+            await models.use("d")
         with pytest.raises(OutOfMemory):
-            await held.use("huge")
-        await held.close()
+            await models.use("huge")
+        await models.close()
 
     asyncio.run(run())
     assert memory == [10] and ModelState("b", None) in told and told[-1] == ModelState("huge", None)

@@ -23,28 +23,28 @@ def chunks(client: openai.OpenAI, text: str, options: dict[str, Any] | None = No
     return list(stream)
 
 
-def progress(found: list[Any]) -> list[dict[str, int]]:
-    return [chunk.prompt_progress for chunk in found if hasattr(chunk, "prompt_progress")]
+def progress(stream: list[Any]) -> list[dict[str, int]]:
+    return [chunk.prompt_progress for chunk in stream if hasattr(chunk, "prompt_progress")]
 
 
 def test_reading_a_prompt_is_told_as_llama_cpp_tells_it(client: openai.OpenAI) -> None:
     """The laws of llama.cpp's own test of it: it begins with what was cached, grows, and ends with the whole."""
     for again in (False, True):
-        found = chunks(client, LONG, {"include_usage": True}, return_progress=True, max_tokens=4)
-        told = progress(found)
+        stream = chunks(client, LONG, {"include_usage": True}, return_progress=True, max_tokens=4)
+        told = progress(stream)
         assert told[0]["cache"] == told[0]["processed"] and told[0]["time_ms"] == 0
-        assert {(each["total"], each["cache"]) for each in told} == {(found[-1].usage.prompt_tokens, told[0]["cache"])}
+        assert {(each["total"], each["cache"]) for each in told} == {(stream[-1].usage.prompt_tokens, told[0]["cache"])}
         read = [each["processed"] for each in told]
         assert read == sorted(set(read)) and read[-1] == told[0]["total"]
         assert (told[0]["cache"] > told[0]["total"] // 2) == again  # another test's prompt may begin alike
-        first = next(place for place, chunk in enumerate(found) if chunk.choices and chunk.choices[0].delta.content)
-        assert all(not hasattr(chunk, "prompt_progress") for chunk in found[first:])
+        first = next(place for place, chunk in enumerate(stream) if chunk.choices and chunk.choices[0].delta.content)
+        assert all(not hasattr(chunk, "prompt_progress") for chunk in stream[first:])
     assert len(read) == 2
 
 
 def test_nothing_is_told_unasked(client: openai.OpenAI) -> None:
-    found = chunks(client, LONG, max_tokens=4)
-    assert not progress(found) and not any(chunk.usage for chunk in found)
+    stream = chunks(client, LONG, max_tokens=4)
+    assert not progress(stream) and not any(chunk.usage for chunk in stream)
 
 
 def test_several_answers_read_one_prompt(client: openai.OpenAI) -> None:
@@ -55,8 +55,8 @@ def test_several_answers_read_one_prompt(client: openai.OpenAI) -> None:
 
 def test_counts_in_every_chunk(client: openai.OpenAI) -> None:
     options = {"include_usage": True, "continuous_usage_stats": True}
-    found = chunks(client, "What is a token?", options, max_tokens=12)
-    counts = [(chunk.usage.prompt_tokens, chunk.usage.completion_tokens) for chunk in found]
+    stream = chunks(client, "What is a token?", options, max_tokens=12)
+    counts = [(chunk.usage.prompt_tokens, chunk.usage.completion_tokens) for chunk in stream]
     assert {prompt for prompt, _ in counts} == {counts[-1][0]} and counts[0][1] == 0
     new = [new for _, new in counts]
     assert new == sorted(new) and new[-1] == 12 and len(set(new)) > 3

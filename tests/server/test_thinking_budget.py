@@ -13,7 +13,7 @@ import pytest
 
 from causerie import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from causerie.chat.parts import ReasoningPart
-from causerie.cli.model_conversation import ModelConversation
+from causerie.cli.conversation.model_conversation import ModelConversation
 from causerie.errors import Unsupported, UsageError
 from tests.server.server_process import Server, folder_with, serving
 
@@ -65,12 +65,12 @@ def test_the_closing_token_comes_when_the_budget_is_spent(folder: Path) -> None:
     prompts[2] += tokenizer("Well, there", add_special_tokens=False)["input_ids"]
     with AutoModelForCausalLM.from_pretrained(folder) as model:
         free = model.generate(prompts, max_new_tokens=12, logit_bias=GOES_ON)
-        held = model.generate(prompts, max_new_tokens=12, logit_bias=GOES_ON, thinking_budget=5)
+        limited = model.generate(prompts, max_new_tokens=12, logit_bias=GOES_ON, thinking_budget=5)
         formed = model.generate(
             prompts, max_new_tokens=40, logit_bias=GOES_ON, thinking_budget=3, response_format=JSON_ANSWER
         )
     for index, prompt in enumerate(prompts):
-        before, after, form = (list(rows[index][len(prompt) :]) for rows in (free, held, formed))
+        before, after, form = (list(rows[index][len(prompt) :]) for rows in (free, limited, formed))
         if index == 1:
             assert before == after and close not in after
             told = form
@@ -92,9 +92,10 @@ def test_over_http(server: Server, folder: Path) -> None:
 
     free = ask()
     assert free["content"] == "" and len(free["reasoning_content"]) > 40
-    held = ask(thinking_budget=5)
+    limited = ask(thinking_budget=5)
     assert free["thought"] == 30
-    assert free["reasoning_content"].startswith(held["reasoning_content"]) and held["content"] and held["thought"] == 5
+    assert free["reasoning_content"].startswith(limited["reasoning_content"])
+    assert limited["content"] and limited["thought"] == 5
     none = ask(thinking_budget=0)
     assert not none.get("reasoning_content") and none["thought"] == 0
     formed = ask(thinking_budget=4, response_format=JSON_ANSWER)
@@ -115,14 +116,14 @@ def test_a_question_about_the_marker_opens_nothing(server: Server, folder: Path)
 
 def test_anthropics_budget_tokens(server: Server, folder: Path) -> None:
     client = server.anthropic_client()
-    found = client.messages.create(
+    answer = client.messages.create(
         model=str(folder),
         max_tokens=30,
         messages=ASKED,
         extra_body={"temperature": 0},
         thinking={"type": "enabled", "budget_tokens": 2},
     )
-    assert [block.type for block in found.content] == ["thinking", "text"]
+    assert [block.type for block in answer.content] == ["thinking", "text"]
     with pytest.raises(anthropic.BadRequestError, match=r"thinking\.budget_tokens"):
         client.messages.create(
             model=str(folder), max_tokens=9, messages=ASKED, thinking={"type": "enabled", "budget_tokens": -4}

@@ -51,10 +51,10 @@ def client(server: Server) -> openai.OpenAI:
 
 
 def test_a_call_that_is_required_is_made(client: openai.OpenAI, folder: Path) -> None:
-    found = client.chat.completions.create(
+    answer = client.chat.completions.create(
         model=str(folder), messages=ASKED, tools=TOOLS, tool_choice="required", temperature=0, parallel_tool_calls=False
     )
-    choice = found.choices[0]
+    choice = answer.choices[0]
     assert choice.finish_reason == "tool_calls" and choice.message.content is None
     assert choice.message.tool_calls
     for call in choice.message.tool_calls:
@@ -121,8 +121,8 @@ def test_an_answer_after_a_call(client: openai.OpenAI, folder: Path) -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Gent"}'}}
     chat: Any = [*ASKED, {"role": "assistant", "content": None, "tool_calls": [call]}]
     chat.append({"role": "tool", "tool_call_id": "call_1", "content": "rain"})
-    found = client.chat.completions.create(model=str(folder), messages=chat, tools=TOOLS, max_tokens=5, temperature=0)
-    assert found.choices[0].finish_reason in ("length", "stop")
+    answer = client.chat.completions.create(model=str(folder), messages=chat, tools=TOOLS, max_tokens=5, temperature=0)
+    assert answer.choices[0].finish_reason in ("length", "stop")
     rendered = httpx.post(f"{client.base_url}../apply-template", json={"model": str(folder), "messages": chat}).json()
     assert "<tool_call>Gent</tool_call>" in rendered["prompt"]  # arguments as an object, though they were sent as text
 
@@ -167,8 +167,8 @@ def test_formats_hold_beside_each_other_and_sampled(server: Server, folder: Path
         for text, pattern in pool.map(ask, range(16)):
             assert re.fullmatch(pattern, text, re.DOTALL), text
             if pattern.startswith(r"\{"):
-                found = json.loads(text)
-                assert set(found) == {"name", "kind", "n"} and found["kind"] in "ab" and 0 <= found["n"] <= 99
+                value = json.loads(text)
+                assert set(value) == {"name", "kind", "n"} and value["kind"] in "ab" and 0 <= value["n"] <= 99
 
 
 def test_reasoning_comes_first_and_apart(server: Server, folder: Path) -> None:

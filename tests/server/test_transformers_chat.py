@@ -25,17 +25,17 @@ def test_transformers_chat(server: Server) -> None:
 
 def test_a_generation_config_is_weaker_than_the_fields(server: Server) -> None:
     flags = {"max_new_tokens": 3, "repetition_penalty": 1.3, "transformers_version": "5", "num_beams": 1, "top_k": None}
-    for given in (flags, json.dumps(flags)):
-        assert server.said("Hello!", generation_config=given) == server.said(
+    for config in (flags, json.dumps(flags)):
+        assert server.said("Hello!", generation_config=config) == server.said(
             "Hello!", max_tokens=3, repetition_penalty=1.3
         )
-        assert server.said("Hello!", generation_config=given, max_tokens=2) == server.said(
+        assert server.said("Hello!", generation_config=config, max_tokens=2) == server.said(
             "Hello!", max_tokens=2, repetition_penalty=1.3
         )
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("config", "says"),
     [
         ("{", "no JSON object"),
         ("[1]", "no JSON object"),
@@ -45,6 +45,6 @@ def test_a_generation_config_is_weaker_than_the_fields(server: Server) -> None:
         ({"output_scores": True}, "top_logprobs"),
     ],
 )
-def test_what_it_cannot_hold(server: Server, given: object, says: str) -> None:
-    told = server.chat("Hello!", generation_config=given)
+def test_what_it_cannot_hold(server: Server, config: object, says: str) -> None:
+    told = server.chat("Hello!", generation_config=config)
     assert told.status_code == 400 and says in told.json()["error"]["message"]

@@ -179,8 +179,8 @@ def test_pages_may_use_the_official_clients(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("first-key\n")
     with serving(tmp_path, "--origin", page, "--api-key-file", str(keys)) as served:
-        for path, wanted in (("/v1/chat/completions", OPENAI_HEADERS), ("/v1/messages", ANTHROPIC_HEADERS)):
-            headers = wanted.replace("\n", "")
+        for path, names in (("/v1/chat/completions", OPENAI_HEADERS), ("/v1/messages", ANTHROPIC_HEADERS)):
+            headers = names.replace("\n", "")
             asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": headers}
             asked = httpx.options(served.url + path, headers={"Origin": page, **asks})
             assert asked.status_code == 200 and asked.headers["access-control-allow-origin"] == page
@@ -238,5 +238,5 @@ def test_a_leak_of_blocks_would_show(server: Server) -> None:
     server.said("A beginning that stays in the cache " * 8, max_tokens=8)
     server.wait(lambda: server.metric("used_blocks") == 0 and server.metric("kept_blocks") > 0)
     told = dict(line.split() for line in server.get("/metrics").text.splitlines() if line.startswith("causerie_"))
-    free, kept, every = (int(told[f"causerie_{name}"]) for name in ("free_blocks", "kept_blocks", "blocks"))
-    assert free + kept == every
+    free, indexed, every = (int(told[f"causerie_{name}"]) for name in ("free_blocks", "kept_blocks", "blocks"))
+    assert free + indexed == every

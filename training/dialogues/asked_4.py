@@ -219,8 +219,8 @@ FORMS: dict[str, tuple[str, ...]] = {
         what [kind of object|thing] is passed as streamer
         [which|what] argument [receives|gets] the text while it is written"""),
     "flag_strict": lines("""
-        load although config.json has [unknown|strange|extra] keys
-        [ignore|accept] unknown [config keys|keys in config.json]"""),
+        load only if config.json has no [unknown|strange|extra] keys
+        [refuse|reject] unknown [config keys|keys in config.json]"""),
     "flag_quantization_config": lines("""
         which argument [takes|wants] a BitsAndBytesConfig
         what do I [pass|give] as quantization_config"""),

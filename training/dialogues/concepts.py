@@ -139,7 +139,7 @@ TOPICS = (
           "What you give yourself comes first.", (("default",),)),
     thing("config_json", ("config.json", "the config file", "a model config"),
           "config.json describes the model: its family, its layers and its sizes.",
-          "A key that Causerie does not know is an error, unless `strict=False`.", (("describe",), ("layers", "sizes", "family"))),
+          "A key that changes answers and that Causerie does not know is an error; others are told in a warning.", (("describe",), ("layers", "sizes", "family"))),
     thing("special_token", ("a special token", "special tokens", "control tokens"),
           "Special tokens mark the structure of a chat, such as the start of a turn or the end of an answer.",
           "If a user types one, it stays plain text.", (("mark",), ("turn", "end", "start"))),

@@ -58,7 +58,7 @@ TOPICS = (
           ("llama", "qwen2")),
     error("err_config_key", ("unknown key in config.json", "an unread config key", "config.json has a key that is not read", "a key was not read"),
           "config.json asks for something that Causerie does not do, so it refuses to compute something else.",
-          "`strict=False` goes on without it, at your own risk.", ("strict=false",)),
+          "Take another checkpoint; a key that changes no answer is only told in a warning.", ("another checkpoint",)),
     error("err_role", ("unknown role", "the role is unknown", "a role is not known", "bad role in message"),
           "The roles are system, user and assistant; the message has another one.", "Correct the role of the message.",
           ("system", "user", "assistant")),

@@ -98,7 +98,7 @@ QUESTIONS: tuple[tuple[tuple[str, ...], Need], ...] = (
     (("Error: the model has no chat template. What do I do?",), ("base model", ("instruct", "chat_template"))),
     (("loading the model died with 'out of memory', what can I try?",), ("smaller", ("bits", "4-bit"))),
     (("It refuses a Gemma model because the architecture is not supported. Which ones are?",), ("llama", "qwen2")),
-    (("I get an error on an unknown key in config.json. Can I load the model anyway?",), ("strict=false",)),
+    (("I get an error on an unknown key in config.json. Can I load the model anyway?",), ("another checkpoint",)),
     (("It says that the safetensors header is broken. How do I repair that?",), (("damaged", "complete"), "download")),
     (("I see 'cuda is not available' although I asked for the GPU. What should I do?",), (("device_map", "cpu"),)),
     (("my shell answers 'causerie: command not found', how do I solve this?",), (("make chat", "pip install"),)),

@@ -18,11 +18,11 @@ from causerie.models.registry import spec_from_config
 from causerie.plan.breakdown import InstructionGroup, breakdown
 from causerie.plan.hardware import Probe, forget_peak_memory, peak_memory
 from causerie.plan.measure import Trial, Workbench, cache_tokens, check
-from causerie.plan.rounds import MeasuredModel, Result, measure
+from causerie.plan.rounds import MeasuredModel, TrialResult, measure
 from causerie.quant.config import QuantConfig
 from causerie.settings import Settings
 
-__all__ = ["InstructionGroup", "Limit", "Measurement", "Result", "Trial", "benchmark", "check_benchmark"]
+__all__ = ["InstructionGroup", "Limit", "Measurement", "Trial", "TrialResult", "benchmark", "check_benchmark"]
 
 PROFILED = 8
 """Runs of a step of which the quickest time of each instruction counts."""
@@ -54,7 +54,7 @@ class Measurement:
 
     format: str
     cache_dtype: str
-    result: Result
+    result: TrialResult
     peak_memory: int | None
     parts: tuple[InstructionGroup, ...] = ()
 

@@ -6,19 +6,15 @@ loads it.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from causerie.api.embedding_vectors import POOLING, Embedded, is_tokens, normalized
 from causerie.api.generation.answers import Answer, read_answers
 from causerie.api.generation.config import GenerationConfig
-from causerie.api.generation.foreign_flags import ForeignFlag, refuse_flags
 from causerie.api.generation.forward import ForwardCall
 from causerie.api.generation.notices import ContextNotice, warn_of_flags_without_effect
 from causerie.api.generation.outputs import CausalLMOutput, output_of
@@ -26,116 +22,20 @@ from causerie.api.generation.prompt_rows import Container, Prompts
 from causerie.api.generation.resolution import Flags, Generation, call_flags, resolve
 from causerie.api.generation.streamers import text_of
 from causerie.api.generation.watch import Watching, preparing
-from causerie.api.torch_names import DeviceName, device_name, dtype_name, dtype_object
+from causerie.api.open_model import OpenModel
 from causerie.decoding.params import SamplingParams
 from causerie.engine.request import TokenEvent
-from causerie.errors import Unsupported, UsageError
+from causerie.errors import UsageError
 
 if TYPE_CHECKING:
-    from causerie.api.model_config import ModelConfig
-    from causerie.api.saving import Saving
     from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
     from causerie.engine.engine import EngineStats
     from causerie.engine.stream import Message
-    from causerie.engine.thread import EngineThread
-    from causerie.models.model import Model
     from causerie.text.stream import TextStream
 
 
-class CausalLM:
+class CausalLM(OpenModel):
     """A model that continues tokens. Any thread may call it; requests of several threads run together."""
-
-    def __init__(
-        self,
-        model: Model,
-        engine: EngineThread,
-        *,
-        config: ModelConfig,
-        generation_config: GenerationConfig,
-        backend: str = "",
-        tokenizer: ChatTokenizer | None = None,
-        saving: Saving | None = None,
-    ) -> None:
-        self.config = config
-        self.generation_config = generation_config
-        self.backend = backend
-        self._model = model
-        self._engine = engine
-        self._tokenizer = tokenizer
-        self._saving = saving
-        self._closing = weakref.finalize(self, _close, engine, model)
-
-    # --- what it is ---
-
-    @property
-    def name_or_path(self) -> str:
-        """How the caller named it."""
-        return self.config.name_or_path
-
-    @property
-    def device(self) -> DeviceName:
-        """Where it runs; equal to the torch.device of that name."""
-        return DeviceName(self._model.device)
-
-    @property
-    def dtype(self) -> Any:
-        """How it holds what is not quantized: torch's object where torch is imported, else a text that equals it."""
-        return dtype_object(self._model.format)
-
-    @property
-    def quantization(self) -> str | None:
-        """The format that most of its matrices are quantized to, such as "int4"; None where none is."""
-        return self._model.quantization
-
-    @property
-    def format(self) -> str:
-        """How most of its weights are held, such as "bfloat16" or "int4"."""
-        return self.quantization or self._model.format
-
-    @property
-    def cache_dtype(self) -> str:
-        """The format that past keys and values are kept in, such as "bfloat16" or "int8"."""
-        return self._model.cache.dtype
-
-    @property
-    def context(self) -> int:
-        """Longest sequence, in tokens."""
-        return self._model.context
-
-    @property
-    def capacity(self) -> int:
-        """Longest sequence, in tokens, that its cache has room for; the context at most."""
-        return self._engine.capacity
-
-    @property
-    def step_model(self) -> Model:
-        """What the engine runs its steps on. For measuring alone: a step run from outside writes into the cache that
-        requests share."""
-        return self._model
-
-    def num_parameters(self) -> int:
-        """Number of parameters, a tied head counted once."""
-        return self._model.spec.parameters
-
-    def get_memory_footprint(self) -> int:
-        """Bytes of the weights as held; the cache is beside them."""
-        return self._model.weight_bytes
-
-    def __repr__(self) -> str:
-        return (
-            f"CausalLM({self.name_or_path!r}: {self._model.spec.family}, "
-            f"{self.num_parameters() / 1e6:,.0f} M parameters, "
-            f"{self.format}, {self.backend or 'unknown'} on {self.device}, context {self.context})"
-        )
-
-    @property
-    def generation_config(self) -> GenerationConfig:
-        """The flags that hold where a call sets none. One of transformers' may be assigned; it is copied."""
-        return self._generation_config
-
-    @generation_config.setter
-    def generation_config(self, config: Any) -> None:
-        self._generation_config = GenerationConfig.of(config)
 
     # --- tokens to logits ---
 
@@ -151,7 +51,7 @@ class CausalLM:
         logits = np.zeros((len(answers), prompts.width, self._model.vocab), dtype=np.float32)
         for row, (answer, columns) in enumerate(zip(answers, prompts.columns, strict=True)):
             logits[row, list(columns)] = answer.prompt_logits
-        output = CausalLMOutput(prompts.container.array(logits[:, call.kept]))
+        output = CausalLMOutput(prompts.container.array(logits[:, call.columns]))
         return output if call.return_dict else (output.logits,)
 
     def embed(self, inputs: Any, *, tokenizer: ChatTokenizer | None = None) -> Embedded:
@@ -199,10 +99,10 @@ class CausalLM:
             plan = self.decide(levels, prompts.width, prompts.longest)
             _refuse_unheld(levels, plan)
             warn_of_flags_without_effect(levels)
-            given = [row for row in prompts.given for _ in range(plan.sequences)]
+            prompt_rows = [row for row in prompts.rows for _ in range(plan.sequences)]
             chosen = tokenizer or (self.tokenizer if plan.stop_strings else None)
             watching = Watching(
-                given,
+                prompt_rows,
                 prompts.container,
                 plan,
                 chosen,
@@ -213,7 +113,7 @@ class CausalLM:
         params = plan.each(len(prompts.tokens))
         answers = self.answer(rows, params, watching)
         ContextNotice(self.context).look(plan, prompts.longest, answers)
-        sequences = [[*row, *answer.tokens] for row, answer in zip(given, answers, strict=True)]
+        sequences = [[*row, *answer.tokens] for row, answer in zip(prompt_rows, answers, strict=True)]
         batch = prompts.container.batch(sequences, plan.pad)
         if not plan.return_dict:
             return batch
@@ -312,17 +212,6 @@ class CausalLM:
         constraint = constraint_of(plan, self.tokenizer, self._model.vocab)
         return replace(plan, params=replace(plan.params, constraint=constraint))
 
-    @property
-    def tokenizer(self) -> ChatTokenizer:
-        """The tokenizer of the model's own folder, loaded when first used. Raises MissingFile."""
-        if self._tokenizer is None:
-            from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
-
-            if self.config.folder is None:
-                raise UsageError("This model was made without a folder, so it has no tokenizer; pass tokenizer=…")
-            self._tokenizer = ChatTokenizer.from_folder(self.config.folder, self.name_or_path)
-        return self._tokenizer
-
     def _default_eos(self, flags: Flags) -> list[int]:
         """What ends an answer where no flag says: config.json's token, else the tokenizer's."""
         if flags.get("eos_token_id") is not None:
@@ -335,77 +224,15 @@ class CausalLM:
     def _prompts(self, inputs: Any, input_ids: Any, attention_mask: Any, flags: Flags) -> Prompts:
         if inputs is not None and input_ids is not None:
             raise UsageError("inputs and input_ids are two names of the same prompts; pass one of them.")
-        given = input_ids if inputs is None else inputs
-        if given is None:
+        prompt = input_ids if inputs is None else inputs
+        if prompt is None:
             begin = flags.get("bos_token_id")
             if begin is None:
                 raise UsageError("There is no prompt and the model has no bos_token_id to begin with; pass input_ids.")
-            given = Container.of_new(self._model.device).array(np.array([[begin]], dtype=np.int64))
-        elif not isinstance(given, str) and hasattr(given, "keys") and "input_ids" in given:
+            prompt = Container.of_new(self._model.device).array(np.array([[begin]], dtype=np.int64))
+        elif not isinstance(prompt, str) and hasattr(prompt, "keys") and "input_ids" in prompt:
             raise UsageError("The tokenizer's whole output was passed as the prompt; pass generate(**inputs).")
-        return Prompts.read(given, attention_mask, vocab=self._model.vocab, pad=flags.padding)
-
-    # --- its life ---
-
-    def to(self, device: Any = None, dtype: Any = None) -> CausalLM:
-        """Itself, if it is there already; a model stays where it was loaded."""
-        if (
-            device is not None
-            and dtype is None
-            and str(device).removeprefix("torch.") in ("float32", "float16", "bfloat16")
-        ):
-            device, dtype = None, device
-        if device is not None:
-            wanted = device_name(device)
-            if wanted not in (self.device, self.device.type, "auto"):
-                raise Unsupported(
-                    f"This model is on {self.device} and cannot move to {wanted}. Load it there: "
-                    f"from_pretrained({self.name_or_path!r}, device_map={wanted!r})."
-                )
-        if dtype is not None and dtype_name(dtype) not in (self._model.format, "auto"):
-            raise Unsupported(
-                f"This model's weights are held in {self._model.format}. "
-                f"Load it with dtype={dtype_name(dtype)!r} instead."
-            )
-        return self
-
-    def save_pretrained(
-        self, save_directory: str | Path, *, prepared: bool = False, progress: bool = True, **others: Any
-    ) -> None:
-        """Writes a folder that from_pretrained loads again to the same logits, quantized weights without the work of
-        quantizing: config.json, model.safetensors, generation_config.json with the flags of `generation_config`, and
-        the other small files of the folder that it was loaded from, which must still be there. `prepared` keeps the
-        matrices as the native backend's kernels read them, so that a start maps the file and does no work at all; only
-        that backend loads the folder. Raises UsageError, Unsupported, CheckpointError."""
-        refuse_flags("option of save_pretrained()", others, _SAVING_FOREIGN, ("save_directory", "prepared", "progress"))
-        if self._saving is None:
-            raise UsageError("This model was made without a folder, so there is nothing to save it from.")
-        laid = self._model.laid_out() if prepared else None
-        self._saving.write(Path(save_directory), self.generation_config, progress=progress, laid=laid)
-
-    def eval(self) -> CausalLM:
-        """Itself; there is no other mode."""
-        return self
-
-    def close(self) -> None:
-        """Ends what runs and frees weights and cache. Also done when the last reference goes."""
-        self._closing()
-
-    def __reduce__(self) -> NoReturn:
-        raise UsageError("A loaded model cannot be copied or sent to another process; load it there as well.")
-
-    def __enter__(self) -> CausalLM:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def _close(engine: EngineThread, model: Model) -> None:
-    engine.close()
-    model.close()
+        return Prompts.read(prompt, attention_mask, vocab=self._model.vocab, pad=flags.padding)
 
 
 def _only_one(plan: Generation) -> SamplingParams:
@@ -420,12 +247,3 @@ def _only_one(plan: Generation) -> SamplingParams:
 def _refuse_unheld(flags: Flags, plan: Generation) -> None:
     if not plan.return_dict and any(level.logprobs is not None for level in flags.asked):
         raise UsageError("logprobs needs return_dict_in_generate=True, which returns the object that holds them.")
-
-
-_SAVING_FOREIGN = {
-    "safe_serialization": ForeignFlag((True,), "Only safetensors are written: other files can run code when opened."),
-    "max_shard_size": ForeignFlag(("5GB", "50GB"), "Weights are written as one file; leave it out."),
-    "push_to_hub": ForeignFlag((False,), "Upload the folder with `hf upload`."),
-    "state_dict": ForeignFlag((), "Weights are those that the model holds."),
-    "variant": ForeignFlag((), "The file is called model.safetensors."),
-}

@@ -80,17 +80,17 @@ def text_passages(tokenizer: ChatTokenizer, text: str, window: int = WINDOW) -> 
 
 def limited(passages: Iterable[Passage], context: int, most: int | None = None) -> list[Passage]:
     """Those that fit into the context, up to `most` scored tokens. Raises UsageError where none is left."""
-    kept: list[Passage] = []
+    selection: list[Passage] = []
     scored = 0
     for passage in passages:
         if most is not None and scored >= most:
             break
         if len(passage.tokens) < context and passage.scored:
-            kept.append(passage)
+            selection.append(passage)
             scored += len(passage.scored)
-    if not kept:
+    if not selection:
         raise UsageError(f"No passage of the text is shorter than the model's context of {context} tokens.")
-    return kept
+    return selection
 
 
 def evaluate(

@@ -94,7 +94,7 @@ def _load(
             if isinstance(told, LoadingLine):
                 told.clear()
     engine = EngineThread(Engine(model))
-    saving = Saving(folder, config, options, workers)
+    saving = Saving(folder, config, weights, workers)
     return CausalLM(model, engine, config=config, generation_config=generation, backend=backend.name, saving=saving)
 
 

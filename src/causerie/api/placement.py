@@ -27,12 +27,12 @@ def choose(options: LoadOptions, needed_bytes: int, settings: Settings) -> Backe
 
     "auto" takes a GPU that torch sees and that has room, else the CPU: through the native backend, or through torch
     where that cannot run, with a warning that says why."""
-    wanted = options.backend or (settings.backend if options.device in ("auto", "cpu") else None)
-    if wanted is not None and wanted not in BACKENDS:
-        raise unknown("backend", wanted, BACKENDS)
-    if options.device == "cpu" or wanted == "native":
-        return _torch("cpu", options) if wanted == "torch" else _on_cpu(options, settings, wanted)
-    if options.device != "auto" or wanted == "torch":
+    backend = options.backend or (settings.backend if options.device in ("auto", "cpu") else None)
+    if backend is not None and backend not in BACKENDS:
+        raise unknown("backend", backend, BACKENDS)
+    if options.device == "cpu" or backend == "native":
+        return _torch("cpu", options) if backend == "torch" else _on_cpu(options, settings, backend)
+    if options.device != "auto" or backend == "torch":
         return _torch(options.device, options, needed_bytes)
     if _gpu_seems_there() and find_spec("torch") is not None:
         from causerie.backends.torch.devices import pick
@@ -47,13 +47,13 @@ def _gpu_seems_there() -> bool:
     return sys.platform == "darwin" or any(Path(file).exists() for file in _DRIVER_FILES)
 
 
-def _on_cpu(options: LoadOptions, settings: Settings, wanted: str | None) -> Backend:
+def _on_cpu(options: LoadOptions, settings: Settings, backend: str | None) -> Backend:
     try:
         from causerie.backends.native.backend import NativeBackend
 
         return NativeBackend(thread_count(options.threads, settings), settings.instruction_set, options.packing)
     except (BackendUnavailable, ImportError) as reason:
-        if wanted == "native" or find_spec("torch") is None:
+        if backend == "native" or find_spec("torch") is None:
             advice = (
                 "" if find_spec("torch") is not None else f" Torch, which could stand in, is not installed. {_INSTALL}"
             )

@@ -74,11 +74,11 @@ class BitsAndBytesConfig:
     def from_dict(values: Mapping[str, Any]) -> BitsAndBytesConfig:
         """The config of such values. Raises UnknownName for a key that is none of the field's."""
         known = {field.name for field in fields(BitsAndBytesConfig)}
-        given = {name: value for name, value in values.items() if name not in _MARKS}
-        for name in given:
+        options = {name: value for name, value in values.items() if name not in _MARKS}
+        for name in options:
             if name not in known:
                 raise unknown("option of BitsAndBytesConfig", name, known)
-        return BitsAndBytesConfig(**given)
+        return BitsAndBytesConfig(**options)
 
     def to_json_string(self) -> str:
         """`to_dict` as JSON."""

@@ -1,7 +1,7 @@
 """`save_pretrained`: a model's folder with its weights as they are held, made from the folder it was loaded from.
 
-Knows how the model was loaded, and no backend: weights are read and quantized again, which gives the same bytes, unless
-they are to be kept as the backend has laid them out.
+Knows what was found when the model was loaded, and no backend: weights are read and quantized again, which gives the
+same bytes, unless they are to be kept as the backend's kernels read them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from causerie.api.loading_line import LoadingLine
 from causerie.checkpoint.folder import TEXTS
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import CheckpointError, UsageError
-from causerie.loading.load import survey
 from causerie.loading.prepared import prepared_for
 from causerie.loading.save import write_config, write_prepared, write_weights
 
 if TYPE_CHECKING:
     from causerie.api.generation.config import GenerationConfig
-    from causerie.api.load_options import LoadOptions
     from causerie.api.model_config import ModelConfig
-    from causerie.backends.ops import LaidOut
+    from causerie.backends.ops import KernelMatrices
+    from causerie.loading.load import Survey
 
 WEIGHTS = "model.safetensors"
 
@@ -36,17 +35,22 @@ class Saving:
 
     folder: Path  # it was loaded from
     config: ModelConfig
-    options: LoadOptions
+    weights: Survey
     workers: int
 
     def write(
-        self, target: Path, generation_config: GenerationConfig, *, progress: bool, laid: LaidOut | None = None
+        self,
+        target: Path,
+        generation_config: GenerationConfig,
+        *,
+        progress: bool,
+        kernels: KernelMatrices | None = None,
     ) -> None:
         """Writes config, weights, generation flags and copies of the other small files to the folder `target`, which is
-        made; the matrices as they were `laid` out, where that is given. Raises UsageError for a folder that holds
+        made; the matrices as `kernels` read them, where those are given. Raises UsageError for a folder that holds
         another model or a model that is prepared already, CheckpointError where the disk refuses."""
         self._refuse(target)
-        if laid is None and prepared_for(self.config) is not None:
+        if kernels is None and prepared_for(self.config) is not None:
             raise UsageError(
                 f"{self.folder} holds weights as kernels read them, from which only another such folder can be made: "
                 "pass prepared=True, or load the model that it was prepared from."
@@ -55,18 +59,11 @@ class Saving:
         try:
             target.mkdir(parents=True, exist_ok=True)
             with SafetensorsIndex.open(self.folder) as index:
-                weights = survey(
-                    index,
-                    self.config,
-                    dtype=self.options.dtype,
-                    quantization=self.options.quantization,
-                    strict=self.options.strict,
-                )
-                if laid is None:
-                    write_weights(weights, index, target / WEIGHTS, workers=self.workers, progress=told)
+                if kernels is None:
+                    write_weights(self.weights, index, target / WEIGHTS, workers=self.workers, progress=told)
                 else:
-                    write_prepared(weights, index, laid, target / WEIGHTS, told)
-            write_config(weights, self.config, target / "config.json", laid)
+                    write_prepared(self.weights, index, kernels, target / WEIGHTS, told)
+            write_config(self.weights, self.config, target / "config.json", kernels)
             for file in self._texts():
                 shutil.copyfile(file, target / file.name)
             generation_config.save_pretrained(target)

@@ -107,7 +107,7 @@ class Backend(Protocol):
 
 
 @dataclass(frozen=True)
-class Laid:
+class KernelMatrix:
     """A matrix as a backend's kernels read it: the name of its layout, and its bytes in pieces that follow each
     other."""
 
@@ -121,19 +121,19 @@ class Laid:
 
 
 @dataclass(frozen=True)
-class LaidOut:
+class KernelMatrices:
     """All matrices of a model as a backend's kernels read them, by canonical name."""
 
     backend: str
     version: int  # of its layouts
-    matrices: Mapping[str, Laid]
+    matrices: Mapping[str, KernelMatrix]
 
 
 @runtime_checkable
 class PreparingExecutable(Executable, Protocol):
     """An executable whose matrices can be written to a file as they are."""
 
-    def laid_out(self) -> LaidOut:
+    def kernel_matrices(self) -> KernelMatrices:
         """They are views: valid until it is closed."""
         ...
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from causerie.chat.encode import EncodedChat, Review, encode_chat
 from causerie.chat.environment import render_source
-from causerie.chat.messages import checked_chat, has_parts, with_joined_parts
-from causerie.chat.template import ChatTemplate, Message, RenderOptions, Tool
+from causerie.chat.messages import Message, checked_chat, has_parts, with_joined_parts
+from causerie.chat.template import ChatTemplate, RenderOptions, Tool
 from causerie.errors import MessageError, TemplateError
 from causerie.text.tokenizer import Tokenizer
 

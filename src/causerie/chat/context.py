@@ -6,14 +6,13 @@ answers, so that a terminal and a server can give them in their own ways.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
 
+from causerie.chat.messages import Message
 from causerie.errors import ContextLengthError
-
-Message = Mapping[str, Any]
 
 POLICIES = ("error", "drop_oldest", "summarize")
 """error: the message is refused; drop_oldest: whole rounds are forgotten; summarize: they become a few sentences."""
@@ -129,10 +128,10 @@ def _with_summary(messages: list[dict[str, Any]], summary: str) -> list[dict[str
 def _rounds(chat: list[dict[str, Any]]) -> list[tuple[int, ...]]:
     """The places of what goes with each round that may go, the oldest first."""
     starts = [place for place, message in enumerate(chat) if message.get("role") == "user"]
-    found = [
+    rounds = [
         tuple(place for place in range(start, end) if not chat[place].get("pinned")) for start, end in pairwise(starts)
     ]
-    return [going for going in found if going]
+    return [going for going in rounds if going]
 
 
 def _places(rounds: list[tuple[int, ...]]) -> tuple[int, ...]:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from causerie.chat.environment import Clock, Span, literal_text
+from causerie.chat.messages import Message
 from causerie.chat.plain_data import map_texts
-from causerie.chat.template import ChatTemplate, Message, Rendered, RenderOptions
+from causerie.chat.template import ChatTemplate, Rendered, RenderOptions
 from causerie.errors import MessageError, TemplateError
 from causerie.text.tokenizer import Tokenizer
 
@@ -59,8 +60,8 @@ def encode_chat(
     rendered = template.render_prepared(source, prepared, variables, options, clock)
     if review is not None:
         review(rendered.text)
-    found = _spelled(tokenizer, source, prepared, variables)
-    plain = _places(template, source, prepared, variables, options, clock, rendered, found) if found else []
+    spellings = _spelled(tokenizer, source, prepared, variables)
+    plain = _places(template, source, prepared, variables, options, clock, rendered, spellings) if spellings else []
     tokens, spans = tokenizer.encode_marked(rendered.text, plain)
     return EncodedChat(tokens, spans, rendered.text, rendered.assistant)
 
@@ -83,7 +84,7 @@ def _spelled(tokenizer: Tokenizer, source: str, messages: list[dict[str, Any]], 
         texts.append(text)
         return text
 
-    map_texts([messages, _given(variables)], collect)
+    map_texts([messages, _data(variables)], collect)
     everything = "\0".join(texts)
     present = [token for token in tokenizer.added_tokens if token in everything and not token.isspace()]
     if not present:
@@ -93,7 +94,7 @@ def _spelled(tokenizer: Tokenizer, source: str, messages: list[dict[str, Any]], 
     return _Spelled(special, frozenset(token for token in present if token in own) - special)
 
 
-def _given(variables: dict[str, Any]) -> dict[str, Any]:
+def _data(variables: dict[str, Any]) -> dict[str, Any]:
     """Variables that hold others' texts (tools, documents, …); special tokens are the template's to write."""
     return {name: value for name, value in variables.items() if not name.endswith("_token")}
 
@@ -106,28 +107,28 @@ def _places(
     options: RenderOptions,
     clock: Clock,
     rendered: Rendered,
-    found: _Spelled,
+    spellings: _Spelled,
 ) -> list[Span]:
     """Where in the rendered text the messages' spellings are. Tries first to guard all, then only what a template does
     not itself look for in messages: some split an assistant's earlier answer at `</think>`, for instance."""
     for others, assistant in (
-        (found.special | found.written, found.special),
-        (found.special, found.special),
-        (found.special, frozenset[str]()),
+        (spellings.special | spellings.written, spellings.special),
+        (spellings.special, spellings.special),
+        (spellings.special, frozenset[str]()),
     ):
         marks = _Marks(others | assistant, repr((messages, variables)) + rendered.text)
         marked = [
             map_texts(message, marks.marker(assistant if message.get("role") == "assistant" else others))
             for message in messages
         ]
-        given = {**variables, **map_texts(_given(variables), marks.marker(others))}
+        others_variables = {**variables, **map_texts(_data(variables), marks.marker(others))}
         try:
-            text = template.render_prepared(source, marked, given, options, clock).text
+            text = template.render_prepared(source, marked, others_variables, options, clock).text
         except TemplateError:
             continue  # the template looked for a spelling and did not find it
         if marks.removed(text) == rendered.text:
             return marks.places(text)
-    tokens = ", ".join(sorted(found.special | found.written))
+    tokens = ", ".join(sorted(spellings.special | spellings.written))
     raise MessageError(
         f"A message spells control tokens of this model ({tokens}) in a way that its chat template acts on, so they "
         "cannot be kept as plain text. Remove them from the message or write them differently."
@@ -154,12 +155,12 @@ class _Marks:
         """A function that marks these spellings in a text."""
         longest_first = sorted(spellings, key=len, reverse=True)
         pattern = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
-        return lambda text: pattern.sub(lambda found: self._mark[found.group()[0]] + found.group()[1:], text)
+        return lambda text: pattern.sub(lambda match: self._mark[match.group()[0]] + match.group()[1:], text)
 
     def removed(self, text: str) -> str:
         """The text with each mark turned back into its character."""
-        return self._any_mark.sub(lambda found: self._first[found.group()], text)
+        return self._any_mark.sub(lambda match: self._first[match.group()], text)
 
     def places(self, text: str) -> list[Span]:
         """Spans of one character where marked spellings begin."""
-        return [found.span() for found in self._any_mark.finditer(text)]
+        return [match.span() for match in self._any_mark.finditer(text)]

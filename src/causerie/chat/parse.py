@@ -115,10 +115,10 @@ class MarkedParser:
             return self._tools.closers if self._tools else ()
         if self.thinking:
             return (self._reasoning.closer,) if self._reasoning else ()
-        found = () if self._reasoning is None or self._said else (self._reasoning.opener,)
+        markers = () if self._reasoning is None or self._said else (self._reasoning.opener,)
         if self._tools is None or (self._tools.at_start and self._said):
-            return found
-        return found + self._tools.openers
+            return markers
+        return markers + self._tools.openers
 
     def _take(self, text: str) -> list[Part]:
         """Text without markers, in the present state."""
@@ -127,11 +127,11 @@ class MarkedParser:
             return []
         if self._after_marker:
             text = text.lstrip()
-        kept = text.rstrip()
-        if not kept:
+        content = text.rstrip()
+        if not content:
             self._space += text
             return []
-        whole, self._space = self._space + kept, text[len(kept) :]
+        whole, self._space = self._space + content, text[len(content) :]
         self._after_marker = False
         if self.thinking:
             return [ReasoningPart(whole)]
@@ -150,7 +150,7 @@ class MarkedParser:
             self.thinking = True
         else:
             self._opener, self._before = marker, space
-            self._block = marker if self._tools and self._tools.kept else ""
+            self._block = marker if self._tools and self._tools.opener_inside else ""
         return []
 
     def _close(self, closer: str) -> list[Part]:
@@ -162,7 +162,7 @@ class MarkedParser:
             return list(self._tools.read(block, self._schemas))
         except (ValueError, TypeError, MemoryError, RecursionError):
             self._said, self._after_marker = True, False
-            return [TextPart(self._before + ("" if self._tools.kept else opener) + block + closer)]
+            return [TextPart(self._before + ("" if self._tools.opener_inside else opener) + block + closer)]
 
 
 class HarmonyParser:
@@ -233,12 +233,12 @@ class HarmonyParser:
 def cut(text: str, markers: Iterable[str]) -> tuple[str, str | None, str]:
     """What comes before the first of the markers, the marker, and what follows; where none is in the text, all that can
     be no beginning of one, None, and the rest."""
-    found = [(at, -len(marker), marker) for marker in markers if (at := text.find(marker)) >= 0]
-    if found:
-        at, _, marker = min(found)
+    places = [(at, -len(marker), marker) for marker in markers if (at := text.find(marker)) >= 0]
+    if places:
+        at, _, marker = min(places)
         return text[:at], marker, text[at + len(marker) :]
-    held = max((_overlap(text, marker) for marker in markers), default=0)
-    return text[: len(text) - held], None, text[len(text) - held :]
+    overlap = max((_overlap(text, marker) for marker in markers), default=0)
+    return text[: len(text) - overlap], None, text[len(text) - overlap :]
 
 
 def _overlap(text: str, marker: str) -> int:

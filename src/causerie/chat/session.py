@@ -39,8 +39,8 @@ class ChatSession:
     """The messages of one conversation, and the next answer.
 
     `context_length` is the model's, in tokens (None: unchecked); `hidden` are tokens that are never shown, such as the
-    end-of-sequence tokens of generation_config.json; `kept` are special tokens that stay in the text. Not for several
-    threads at once: one answer at a time."""
+    end-of-sequence tokens of generation_config.json; `shown_specials` are special tokens that stay in the
+    text. Not for several threads at once: one answer at a time."""
 
     def __init__(
         self,
@@ -51,14 +51,14 @@ class ChatSession:
         system_prompt: str | None = None,
         messages: Sequence[Mapping[str, Any]] = (),
         hidden: Iterable[int] = (),
-        kept: Collection[str] = frozenset(),
+        shown_specials: Collection[str] = frozenset(),
         variables: Mapping[str, Any] | None = None,
     ) -> None:
         self._format = chat_format
         self._generator = generator
         self._context_length = context_length
         self._hidden = frozenset(hidden)
-        self._kept = frozenset(kept)
+        self._shown_specials = frozenset(shown_specials)
         self.variables = dict(variables or {})  # what the template is told beside the messages
         self._transcript = Transcript(system_prompt).replaced(chat_format.checked(messages) if messages else [])
         self._answering: AnswerStream | None = None
@@ -109,7 +109,7 @@ class ChatSession:
         )
         check_context(len(prompt.tokens), self._context_length)
         events = self._generator.stream(prompt.tokens, params)
-        detokenizer = Detokenizer(self._format.tokenizer, True, self._kept)
+        detokenizer = Detokenizer(self._format.tokenizer, True, self._shown_specials)
         before, self._transcript = self._transcript, turn.unanswered
         stream = TextStream(events, detokenizer, stop_strings, self._hidden, repetition_detection)
         self._answering = AnswerStream(self, stream, before, prompt, turn)
@@ -150,7 +150,7 @@ class ChatSession:
 
         def write(messages: list[dict[str, Any]]) -> str:
             prompt = self._format.prompt(messages, variables=self.variables)
-            detokenizer = Detokenizer(self._format.tokenizer, True, self._kept)
+            detokenizer = Detokenizer(self._format.tokenizer, True, self._shown_specials)
             with TextStream(self._generator.stream(prompt.tokens, params), detokenizer, (), self._hidden) as stream:
                 return "".join(stream)
 

@@ -1,7 +1,7 @@
 """Chat templates: messages to the text that a model was trained on, exactly as the reference renders it.
 
 `ChatTemplate` chooses among a checkpoint's templates, prepares what the template sees, and renders. It adds nothing and
-checks only the form of what it is given; what is good for a chat is decided in `prompt.py`. It knows no tokens.
+checks only the form of what it is given; what is good for a chat is decided in `chat_format.py`. It knows no tokens.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from causerie.chat.environment import Clock, Span, render_source
+from causerie.chat.messages import Message
 from causerie.chat.plain_data import plain_data
 from causerie.chat.template_files import read_templates, templates_by_name
 from causerie.chat.tool_schema import tool_schema
 from causerie.errors import MessageError, TemplateError, UsageError, unknown
 
-Message = Mapping[str, Any]
 Tool = Mapping[str, Any] | Callable[..., Any]
 
 # Names under which reasoning is passed; templates read the first, gpt-oss's the second.
@@ -121,14 +121,14 @@ class ChatTemplate:
                 "continue_final_message and add_generation_prompt exclude each other: the first leaves the last "
                 "message open, the second begins a new one. Set one of them."
             )
-        given = dict(options.variables or {})
-        for name in given:
+        extra = dict(options.variables or {})
+        for name in extra:
             if name in _OWN_VARIABLES:
                 raise UsageError(f"{name!r} cannot be a variable of the template: {_OWN_VARIABLES[name]} Leave it out.")
         tools = options.tools
         variables = {
             **self.special_tokens,
-            **given,
+            **extra,
             "tools": None if tools is None else [tool_schema(tool) for tool in tools],
             "documents": None if options.documents is None else _documents(options.documents),
         }

@@ -17,15 +17,15 @@ from causerie.errors import CheckpointError
 def read_templates(folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
     """The templates of a model folder by name, empty if it has none (a base model). Files of their own win over
     `config`, the contents of tokenizer_config.json; chat_template.json is the oldest form and counts last."""
-    found: dict[str, str] = {}
+    templates: dict[str, str] = {}
     alone = folder / "chat_template.jinja"
     if alone.is_file():
-        found["default"] = _read(alone)
+        templates["default"] = _read(alone)
     more = folder / "additional_chat_templates"
     if more.is_dir():
-        found.update({path.stem: _read(path) for path in sorted(more.glob("*.jinja"))})
-    if found:
-        return found
+        templates.update({path.stem: _read(path) for path in sorted(more.glob("*.jinja"))})
+    if templates:
+        return templates
     return templates_by_name(config.get("chat_template")) or templates_by_name(
         read_optional_json(folder / "chat_template.json").get("chat_template")
     )

@@ -89,7 +89,7 @@ def split_docstring(text: str) -> tuple[str, dict[str, str], str | None]:
 
 def _arguments(section: str) -> dict[str, str]:
     """`name: description` entries; a description goes on over lines that are indented deeper than its name."""
-    found: dict[str, list[str]] = {}
+    descriptions: dict[str, list[str]] = {}
     indent, current = "", None
     for line in section.split("\n"):
         if not line.strip():
@@ -98,10 +98,10 @@ def _arguments(section: str) -> dict[str, str]:
         deeper = current is not None and line.startswith((indent + " ", indent + "\t"))
         if entry and not deeper:
             indent, current = entry.group(1), entry.group(2)
-            found[current] = [entry.group(3).strip()]
+            descriptions[current] = [entry.group(3).strip()]
         elif current is not None:
-            found[current].append(line.strip())
-    return {name: " ".join(lines).strip() for name, lines in found.items()}
+            descriptions[current].append(line.strip())
+    return {name: " ".join(lines).strip() for name, lines in descriptions.items()}
 
 
 def _parameters(function: Callable[..., Any], name: str) -> Schema:

@@ -13,7 +13,7 @@ from typing import Any
 from causerie.chat.context import shorten
 from causerie.errors import UsageError
 
-Message = dict[str, Any]
+ChatMessage = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Transcript:
     """A chat: how the model shall behave, and what was said. `messages` are checked already (chat/messages.py)."""
 
     system_prompt: str | None = None
-    messages: tuple[Message, ...] = ()
+    messages: tuple[ChatMessage, ...] = ()
 
     @property
-    def chat(self) -> list[Message]:
+    def chat(self) -> list[ChatMessage]:
         """All of it, the system message first if there is one; a copy."""
         system = [] if self.system_prompt is None else [{"role": "system", "content": self.system_prompt}]
         return system + [dict(message) for message in self.messages]
@@ -79,14 +79,14 @@ class Transcript:
         text: str,
         policy: str,
         room: int,
-        count: Callable[[list[Message]], int],
-        write: Callable[[list[Message]], str],
+        count: Callable[[list[ChatMessage]], int],
+        write: Callable[[list[ChatMessage]], str],
     ) -> tuple[Transcript, int]:
         """With room for one more message, and how many of the user's messages went for it; see context.shorten, which
         has the rest of the arguments. Raises ContextLengthError where it cannot be."""
         done = shorten([*self.chat, _said("user", text)], policy, room, count, write)
-        kept = tuple(message for message in done.messages[:-1] if message["role"] != "system")
-        return replace(self, messages=kept), done.rounds
+        rest = tuple(message for message in done.messages[:-1] if message["role"] != "system")
+        return replace(self, messages=rest), done.rounds
 
     def _last(self, role: str) -> int | None:
         """The place of the last message of a role."""
@@ -113,5 +113,5 @@ class Turn:
         return replace(before, messages=(*before.messages, _said("assistant", (self.beginning or "") + text)))
 
 
-def _said(role: str, text: str) -> Message:
+def _said(role: str, text: str) -> ChatMessage:
     return {"role": role, "content": text}

@@ -136,21 +136,21 @@ class _Scanner:
         self.at = at
         return text[at : at + 1]
 
-    def expect(self, wanted: str) -> None:
-        found = self.next()
-        if found != wanted:
-            self.fail(f"has {found!r} at character {self.at} where {wanted!r} is expected")
+    def expect(self, character: str) -> None:
+        token = self.next()
+        if token != character:
+            self.fail(f"has {token!r} at character {self.at} where {character!r} is expected")
         self.at += 1
 
     def string(self) -> str:
         if self.next() != '"':
             self.fail(f"has {self.next()!r} at character {self.at} where a string is expected")
         try:
-            found, self.at = self.decoder.raw_decode(self.text, self.at)
-            found.encode("utf-8")  # a lone surrogate, which JSON can escape, is not text
+            value, self.at = self.decoder.raw_decode(self.text, self.at)
+            value.encode("utf-8")  # a lone surrogate, which JSON can escape, is not text
         except (JSONDecodeError, UnicodeEncodeError):
             self.fail(f"has a broken string at character {self.at}")
-        return str(found)
+        return str(value)
 
     def keys(self) -> Iterator[str]:
         """The keys of the object that begins here; the caller reads each value before it asks for the next key."""
@@ -177,14 +177,14 @@ class _Scanner:
             self.fail(f"goes on after its end, at character {self.at}")
 
     def strings(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+        entries: dict[str, str] = {}
         for key in self.keys():
-            if key in found:
+            if key in entries:
                 self.fail(f"has {shown(key)} twice in '__metadata__'")
-            if len(found) == METADATA_ENTRIES:
+            if len(entries) == METADATA_ENTRIES:
                 self.fail(f"has more than {METADATA_ENTRIES} entries in '__metadata__'")
-            found[key] = self.string()
-        return found
+            entries[key] = self.string()
+        return entries
 
     def entry(self, name: str) -> Entry:
         """One tensor's description. It contains no object, so the next '}' ends it, and it is small or refused."""

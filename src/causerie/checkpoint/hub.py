@@ -87,10 +87,10 @@ def resolve(
         raise _neither(text)
     if suffix and revision is not None and suffix != revision:
         raise UsageError(f"{text} and revision={revision!r} name two revisions; give one.")
-    wanted = suffix or revision or "main"
-    if ("@" in text and not suffix) or not _REVISION.fullmatch(wanted) or ".." in wanted or len(wanted) > 200:
-        raise UsageError(f"{wanted!r} of {text!r} is not a revision: a branch, tag or commit, as in {name}@main.")
-    source = _Source(name, wanted, token, cache, endpoint, progress)
+    reference = suffix or revision or "main"
+    if ("@" in text and not suffix) or not _REVISION.fullmatch(reference) or ".." in reference or len(reference) > 200:
+        raise UsageError(f"{reference!r} of {text!r} is not a revision: a branch, tag or commit, as in {name}@main.")
+    source = _Source(name, reference, token, cache, endpoint, progress)
     return _cached(source, needs, None) if offline else _fetched(source, needs)
 
 

@@ -64,13 +64,13 @@ class SafetensorsIndex:
         path = Path(source)
         if not path.is_dir():
             return SafetensorsIndex([_opened(path)])
-        found = weight_files(path)
-        index = SafetensorsIndex([_opened(path / name) for name in found.names])
-        for name, home in (found.homes or {}).items():
+        files = weight_files(path)
+        index = SafetensorsIndex([_opened(path / name) for name in files.names])
+        for name, home in (files.homes or {}).items():
             holder = index._homes.get(name)
             if holder is None or holder[0].path.name != home:
                 raise WeightFileError(
-                    f"{path / str(found.index)} says that {shown(name)} is in {home}, and it is not there; download "
+                    f"{path / str(files.index)} says that {shown(name)} is in {home}, and it is not there; download "
                     "the model again."
                 )
         return index
@@ -157,14 +157,14 @@ class SafetensorsIndex:
 
     def missing(self, names: Iterable[str]) -> WeightFileError:
         """The error for tensors that a model needs and that are not here; it names those most like the first."""
-        wanted = list(names)
+        absent = list(names)
         where = (
             str(self._files[0].path.parent if len(self._files) > 1 else self._files[0].path) if self._files else "()"
         )
-        what = f"tensor {shown(wanted[0])}" if len(wanted) == 1 else f"{len(wanted)} tensors: {_some(wanted)}"
+        what = f"tensor {shown(absent[0])}" if len(absent) == 1 else f"{len(absent)} tensors: {_some(absent)}"
         # Comparing with each of a large model's names would take seconds; the alike ones share their beginning or end.
-        known = sorted(self._homes, key=lambda name: -_alike(name, wanted[0]))[:200]
-        near = _some(nearest(wanted[0], known)[:3])
+        known = sorted(self._homes, key=lambda name: -_alike(name, absent[0]))[:200]
+        near = _some(nearest(absent[0], known)[:3])
         hint = f" Nearest there: {near}." if near else " It holds no tensor at all."
         return WeightFileError(f"{where} lacks {what}.{hint} The file is not of this architecture, or incomplete.")
 

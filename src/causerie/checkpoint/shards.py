@@ -70,9 +70,9 @@ def choose(names: Iterable[str], where: str) -> tuple[str, ...]:
 def _whole_series(names: list[str], series: tuple[str, str], where: str) -> None:
     stem, count = series
     for number in range(1, min(int(count), SHARDS) + 1):
-        wanted = f"{stem}-{number:05d}-of-{count}.safetensors"
-        if wanted not in names:
-            raise WeightFileError(f"{where} lacks the shard {wanted}; download the model again.")
+        shard = f"{stem}-{number:05d}-of-{count}.safetensors"
+        if shard not in names:
+            raise WeightFileError(f"{where} lacks the shard {shard}; download the model again.")
 
 
 def _no_weights(present: set[str], where: str) -> CheckpointError | Unsupported:
@@ -144,7 +144,7 @@ def _plain(name: str) -> bool:
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
         raise ValueError("a key is given twice")
-    return found
+    return mapping

@@ -81,12 +81,12 @@ def laid_out(
 
 
 def _plain(name: str, array: NDArray[Any]) -> str:
-    found = _PLAIN.get(array.dtype)
-    if found is None:
+    dtype = _PLAIN.get(array.dtype)
+    if dtype is None:
         raise UsageError(
             f"{name!r} has dtype {array.dtype}, which safetensors cannot hold. It holds {', '.join(DTYPES)}."
         )
-    return found
+    return dtype
 
 
 def _write(path: Path, head: bytes, arrays: list[NDArray[Any]]) -> None:

@@ -1,1 +1,1 @@
-"""The causerie command: one small file per verb, and the parts they share. Knows the library only through `api`."""
+"""The `causerie` command. Knows the library only through `api`."""

@@ -16,12 +16,12 @@ import causerie
 from causerie.errors import CauserieError, CheckpointError, ConfigError, UsageError, print_warning, unknown
 
 VERBS = {
-    "chat": ("causerie.cli.chat", "talk to a model, or ask it one thing"),
-    "serve": ("causerie.cli.serve", "serve models to programs that speak the OpenAI protocol"),
-    "prepare": ("causerie.cli.prepare", "write a model so that it starts at once"),
-    "bench": ("causerie.cli.bench", "how fast a model is here, beside what the machine can do"),
-    "evaluate": ("causerie.cli.evaluate", "what a quantization costs in quality, measured"),
-    "info": ("causerie.cli.info", "what this machine and this install can run, and why"),
+    "chat": ("causerie.cli.verbs.chat", "talk to a model, or ask it one thing"),
+    "serve": ("causerie.cli.verbs.serve", "serve models to programs that speak the OpenAI protocol"),
+    "prepare": ("causerie.cli.verbs.prepare", "write a model so that it starts at once"),
+    "bench": ("causerie.cli.verbs.bench", "how fast a model is here, beside what the machine can do"),
+    "evaluate": ("causerie.cli.verbs.evaluate", "what a quantization costs in quality, measured"),
+    "info": ("causerie.cli.verbs.info", "what this machine and this install can run, and why"),
 }
 """Verb → its module and its line in the help."""
 

@@ -29,7 +29,7 @@ class Penalties:
         self._counts = np.zeros(vocab, dtype=np.int32) if counted else None
 
     @staticmethod
-    def wanted(params: SamplingParams) -> bool:
+    def needed_by(params: SamplingParams) -> bool:
         """Whether the parameters ask for any of this."""
         return params.repetition_penalty != 1.0 or params.presence_penalty != 0.0 or params.frequency_penalty != 0.0
 

@@ -55,8 +55,8 @@ class AfterReasoning:
 class AfterReasoningMatcher:
     """One answer's way. Reasoning is limited once: what a model opens a second time is free."""
 
-    def __init__(self, wanted: AfterReasoning, inner: Matcher | None, is_open: bool) -> None:
-        self._reasoning, self._left = wanted.reasoning, wanted.most
+    def __init__(self, constraint: AfterReasoning, inner: Matcher | None, is_open: bool) -> None:
+        self._reasoning, self._left = constraint.reasoning, constraint.most
         self._inner = inner
         self._waits = is_open  # the inner matcher's turn has not come
         self._is_open, self._is_over = is_open, False
@@ -79,8 +79,8 @@ class AfterReasoningMatcher:
         """See Matcher."""
         if self._waits or self._inner is None:
             if self._is_open and self._left is not None and self._left <= 0:
-                kept = row[self._reasoning.closer]
+                score = row[self._reasoning.closer]
                 row[:] = -np.inf
-                row[self._reasoning.closer] = kept if np.isfinite(kept) else 0
+                row[self._reasoning.closer] = score if np.isfinite(score) else 0
         else:
             self._inner.forbid(row)

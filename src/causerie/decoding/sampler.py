@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from causerie.decoding import logits as keep
 from causerie.decoding.constraint import Matcher
 from causerie.decoding.drawn import Drawn
-from causerie.decoding.history import Completions, NoRepeat, Penalties
+from causerie.decoding.history import Completions, NoRepeat, Penalties, Row
 from causerie.decoding.params import SamplingParams
 from causerie.errors import UsageError
 
-Row = NDArray[np.float32]
 _SMALL = 4096  # candidates up to which float64 costs nothing that matters
 _STRETCH = 256  # of a row, whose probabilities are summed up apart
 
@@ -93,7 +92,7 @@ class RequestSampler:
         # A single bad word that ends the answer is no bad word, as in transformers.
         words = [word for word in params.bad_words if not (len(word) == 1 and word[0] in params.eos)]
         self._bias = Completions(biases) if biases else None
-        self._penalties = Penalties(params, vocab, prompt) if Penalties.wanted(params) else None
+        self._penalties = Penalties(params, vocab, prompt) if Penalties.needed_by(params) else None
         self._no_repeat = NoRepeat(params.no_repeat_ngram_size) if params.no_repeat_ngram_size else None
         self._bad_words = Completions((word, -np.inf) for word in words) if words else None
         self._eos = np.array([token for token in params.eos if 0 <= token < vocab], dtype=np.intp)
@@ -185,17 +184,17 @@ class RequestSampler:
             values = values.astype(np.float64)
         with np.errstate(over="ignore"):  # a tiny temperature leaves only the largest, as it should
             values = (values - values.max()) / params.temperature
-        for wanted, filtered, limit in (
+        for active, filtered, limit in (
             (params.top_p < 1.0, keep.keep_top_p, params.top_p),
             (params.min_p > 0.0, keep.keep_min_p, params.min_p),
             (params.typical_p < 1.0, keep.keep_typical, params.typical_p),
             (0.0 < params.epsilon_cutoff < 1.0, keep.keep_epsilon, params.epsilon_cutoff),
             (0.0 < params.eta_cutoff < 1.0, keep.keep_eta, params.eta_cutoff),
         ):
-            if wanted:
-                kept = filtered(values, limit)
-                places = kept if places is None else places[kept]
-                values = values[kept]
+            if active:
+                survivors = filtered(values, limit)
+                places = survivors if places is None else places[survivors]
+                values = values[survivors]
         return places, values
 
     def _report(self, token: int, row: Row, scores: Row, places: keep.Places | None) -> Drawn:
@@ -208,15 +207,15 @@ class RequestSampler:
             values = keep.log_probabilities(row, np.append(tokens, token))
             logprob = float(values[-1])
             top = tuple(zip(tokens.tolist(), values[:-1].tolist(), strict=True))
-        kept = None
+        all_scores = None
         if params.keep_scores:
             with np.errstate(over="ignore"):
-                kept = scores.copy() if params.greedy else scores / np.float32(params.temperature)
+                all_scores = scores.copy() if params.greedy else scores / np.float32(params.temperature)
             if places is not None:
-                allowed = kept[places]
-                kept.fill(-np.inf)
-                kept[places] = allowed
-        return Drawn(token, logprob, top, row.copy() if params.keep_logits else None, kept)
+                allowed = all_scores[places]
+                all_scores.fill(-np.inf)
+                all_scores[places] = allowed
+        return Drawn(token, logprob, top, row.copy() if params.keep_logits else None, all_scores)
 
 
 def uniform(seed: int, position: int) -> float:
@@ -230,16 +229,16 @@ def choose(logits: keep.Logits, point: float) -> int:
     within one, since a running sum of a whole vocabulary takes longer than all else."""
     weights = np.exp(logits - logits.max())
     ends = np.cumsum(np.add.reduceat(weights, np.arange(0, len(weights), _STRETCH)), dtype=np.float64)
-    wanted = point * ends[-1]
-    stretch = _passing(ends, wanted)
+    target = point * ends[-1]
+    stretch = _passing(ends, target)
     first = stretch * _STRETCH
     before = ends[stretch - 1] if stretch else 0.0
-    return first + _passing(before + np.cumsum(weights[first : first + _STRETCH], dtype=np.float64), wanted)
+    return first + _passing(before + np.cumsum(weights[first : first + _STRETCH], dtype=np.float64), target)
 
 
-def _passing(sums: NDArray[np.float64], wanted: float) -> int:
-    """The first of ascending sums that is above `wanted`; where rounding leaves none, the last that grew."""
-    place = int(np.searchsorted(sums, wanted, side="right"))
+def _passing(sums: NDArray[np.float64], target: float) -> int:
+    """The first of ascending sums that is above `target`; where rounding leaves none, the last that grew."""
+    place = int(np.searchsorted(sums, target, side="right"))
     return place if place < len(sums) else int(np.searchsorted(sums, sums[-1], side="left"))
 
 

@@ -13,7 +13,7 @@ from causerie.engine.sequence import Sequence
 _SHORT = 2  # a request at most 1 / this as long as the oldest of its client may come before it, every other turn
 
 
-class Line:
+class WaitingLine:
     """Waiting sequences by client, each client's in the order of their arrival."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Sequence as Many
 from causerie.cache.lease import CacheBook, Lease
 from causerie.decoding.drawn import Drawn
 from causerie.engine.drafts import Drafts
-from causerie.engine.line import Line
+from causerie.engine.line import WaitingLine
 from causerie.engine.plan import Plan, Work
 from causerie.engine.reading import lease_of, shared_rows, work_of
 from causerie.engine.request import FinishReason, Request, TokenEvent
@@ -44,7 +44,7 @@ class Scheduler:
         self.cache = cache
         self.capacity = min(context, cache.pool.total * cache.pool.block_size)  # longest sequence
         self.running: list[Sequence] = []  # by arrival
-        self.waiting = Line()
+        self.waiting = WaitingLine()
         self._max_tokens = max_tokens
         self._max_rows = max_rows
         self._max_running = min(max_tokens, max_rows)  # each running sequence may want a row, and logits of it

@@ -39,11 +39,11 @@ def find_weights(
     no data; raises WeightFileError for tensors that are missing, misshapen, or inside the decoder without a place in
     it. Warns about other tensors without a place; where `strict`, refuses them too."""
     present = set(index.names())
-    wanted = [(weight, names.expression(weight.name)) for weight in spec.weights()]
-    fused = _fused_sizes(expression for _, expression in wanted)
+    expressions = [(weight, names.expression(weight.name)) for weight in spec.weights()]
+    fused = _fused_sizes(expression for _, expression in expressions)
     sources: list[Source] = []
     missing: list[str] = []
-    for weight, expression in wanted:
+    for weight, expression in expressions:
         source = _not_plain(config or {}, index, weight, expression, fused)
         if source is None and expression.key in present and expression.key not in expression.tensors:
             expression = Tensor(expression.key)  # a part that was saved alone
@@ -52,7 +52,7 @@ def find_weights(
         else:
             sources.append(source or _checked(weight, expression, index, fused))
     if missing:
-        raise _missing(spec, index, missing, present - {name for _, each in wanted for name in each.tensors})
+        raise _missing(spec, index, missing, present - {name for _, each in expressions for name in each.tensors})
     used = {tensor for source in sources for tensor in source.tensors}
     _judge_unexpected(spec, index, present - used, names, strict)
     return sources
@@ -84,12 +84,12 @@ def _not_plain(
     if (prepared := find_prepared(config, index, expression.key)) is not None:
         return PreparedSource(weight, expression.key, prepared)
     if (packed := find_packed(config, index, expression.key, weight.shape)) is not None:
-        return PackedSource(weight, expression.key, packed, index)
+        return PackedSource(weight, expression.key, packed)
     if isinstance(expression, Rows) and isinstance(expression.of, Tensor):
         whole = (fused[expression.of.name][0], weight.shape[1])
         if (packed := find_packed(config, index, expression.of.name, whole)) is not None:
             _check_border(packed, expression)
-            return PackedSource(weight, expression.key, packed, index, expression.start)
+            return PackedSource(weight, expression.key, packed, expression.start)
     return None
 
 
@@ -133,16 +133,16 @@ def _checked(
             "Use the float32, float16 or bfloat16 checkpoint of the same model."
         )
     try:
-        shape, wanted = expression.shape(index), str(weight.shape)
+        shape, expectation = expression.shape(index), str(weight.shape)
     except ShapeError as error:
-        shape, wanted = (), f"{error}, for {weight.shape} of it"
+        shape, expectation = (), f"{error}, for {weight.shape} of it"
     sizes = fused.get(first.name, ())
     if tuple(first.shape[: len(sizes)]) != sizes:
-        shape, wanted = (), f"{' x '.join(map(str, sizes))} rows"
+        shape, expectation = (), f"{' x '.join(map(str, sizes))} rows"
     if shape != weight.shape:
         raise WeightFileError(
-            f"{first.file}: tensor {first.name!r} has shape {tuple(first.shape)}, and config.json makes it {wanted}. "
-            "The config belongs to another checkpoint."
+            f"{first.file}: tensor {first.name!r} has shape {tuple(first.shape)}, and config.json makes it "
+            f"{expectation}. The config belongs to another checkpoint."
         )
     return PlainSource(weight, expression, stored)
 

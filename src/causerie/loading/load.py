@@ -60,8 +60,8 @@ class Survey:
     @property
     def quantization(self) -> str | None:
         """The quantized format of most matrices; None where all are plain."""
-        found = Counter(format for format in self.formats.values() if format in QUANTIZED)
-        return found.most_common(1)[0][0] if found else None
+        counts = Counter(format for format in self.formats.values() if format in QUANTIZED)
+        return counts.most_common(1)[0][0] if counts else None
 
 
 def survey(
@@ -94,9 +94,9 @@ def survey(
     spec = untie_if_different(spec, names, index)
     sources = tuple(find_weights(spec, names, index, config=config, strict=strict))
     plain = weight_format(config, index, dtype)
-    if prepared_for(config) is not None and plain != (kept := weight_format(config, index)):
+    if prepared_for(config) is not None and plain != (precision := weight_format(config, index)):
         raise UsageError(
-            f"The folder was prepared with its weights in {kept}, and dtype {plain} was asked for. Prepare the "
+            f"The folder was prepared with its weights in {precision}, and dtype {plain} was asked for. Prepare the "
             "original model again, or leave dtype out."
         )
     return Survey(spec, sources, plain, formats_of(spec, sources, plain, quantization), whole)
@@ -132,9 +132,8 @@ def load_model(
     numbers that cannot be quantized."""
     if max_tokens < 1:
         raise UsageError(f"max_tokens is {max_tokens}; a step needs room for at least one token.")
-    found = survey(index, config, dtype=dtype, quantization=quantization, strict=strict)
     return load_surveyed(
-        found,
+        survey(index, config, dtype=dtype, quantization=quantization, strict=strict),
         index,
         backend=backend,
         size_cache=size_cache,
@@ -145,7 +144,7 @@ def load_model(
 
 
 def load_surveyed(
-    found: Survey,
+    survey: Survey,
     index: TensorIndex,
     *,
     backend: Backend,
@@ -156,23 +155,23 @@ def load_surveyed(
 ) -> Model:
     """The model of a surveyed checkpoint. Raises OutOfMemory and Unsupported before any weight is placed, UsageError
     for a tensor with numbers that cannot be quantized."""
-    if found.prepared_for is not None:
-        check_mapping(backend, found.config)
-    cache = size_cache(found.spec, found.plain)
-    names = [each.weight.name for each in found.sources if not isinstance(each, PreparedSource)]
-    builder = backend.builder(found.spec, {name: found.formats[name] for name in names})
+    if survey.prepared_for is not None:
+        check_mapping(backend, survey.config)
+    cache = size_cache(survey.spec, survey.plain)
+    names = [each.weight.name for each in survey.sources if not isinstance(each, PreparedSource)]
+    builder = backend.builder(survey.spec, {name: survey.formats[name] for name in names})
     with Workers(workers) as threads:
         transfer = Transfer(index, builder, Quantizer(index, threads), SliceReader(index, threads))
-        weights = _place(found, transfer, progress)
+        weights = _place(survey, transfer, progress)
     return Model(
-        spec=found.spec,
+        spec=survey.spec,
         executable=builder.compile(weights, forward, cache, max_tokens),
         cache=cache,
         max_tokens=max_tokens,
-        format=found.plain,
+        format=survey.plain,
         device=backend.device,
         weight_bytes=sum(weight.nbytes for weight in weights.values()),
-        quantization=found.quantization,
+        quantization=survey.quantization,
     )
 
 
@@ -202,13 +201,13 @@ def module_of(source: Source) -> str:
     return source.tensors[0].removesuffix(".weight")
 
 
-def _place(found: Survey, transfer: Transfer, progress: Progress | None) -> dict[str, Weight]:
-    total = sum(source.nbytes for source in found.sources)
+def _place(survey: Survey, transfer: Transfer, progress: Progress | None) -> dict[str, Weight]:
+    total = sum(source.nbytes for source in survey.sources)
     done = 0
     weights: dict[str, Weight] = {}
-    for source in found.sources:
+    for source in survey.sources:
         name = source.weight.name
-        weights[name] = source.place(transfer, found.formats[name], reporter(source, done, total, progress))
+        weights[name] = source.place(transfer, survey.formats[name], reporter(source, done, total, progress))
         done += source.nbytes
     if progress is not None:
         progress(total, total, "")

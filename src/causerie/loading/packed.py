@@ -49,20 +49,20 @@ class Packed:
     def read(self, index: TensorIndex, start: int, stop: int) -> Buffers:
         """The arrays of rows start..stop-1; see `quant.format.ranges`."""
         places = ranges(self.format, self.shape[1], start, stop)
-        found = {name: self._slice(index, name, place) for name, place in places.items() if name not in self.constants}
-        return {**found, **self.constants}
+        slices = {name: self._slice(index, name, place) for name, place in places.items() if name not in self.constants}
+        return {**slices, **self.constants}
 
     def _slice(self, index: TensorIndex, name: str, place: slice) -> NDArray[Any]:
         tensor = self.tensors[name]
         buffer = self.format.buffers(self.shape)[name]
-        wanted = self.format.buffers((1, self.shape[1]))[name]
+        row = self.format.buffers((1, self.shape[1]))[name]
         size = index.info(tensor).array_dtype.itemsize
         if buffer.dtype == "U8" and size > 1:  # bytes that were stored as wider numbers
             place = slice(place.start // size, -(-place.stop // size))
         array = index.read(tensor, place)
         if buffer.dtype == "U8" and array.dtype != np.uint8:
             array = array.reshape(-1).view(np.uint8)
-        return array.reshape(-1, *wanted.shape[1:])
+        return array.reshape(-1, *row.shape[1:])
 
 
 def method_of(config: Mapping[str, Any]) -> str | None:
@@ -103,16 +103,16 @@ def find_packed(config: Mapping[str, Any], index: TensorIndex, tensor: str, shap
         return None
     matrix = (shape[0], shape[1])
     if method == "causerie":
-        found = _ours(config[KEY], index, tensor, matrix)
+        source = _ours(config[KEY], index, tensor, matrix)
     elif f"{tensor}.absmax" in index:
-        found = _four_bit(index, tensor, matrix)
+        source = _four_bit(index, tensor, matrix)
     elif tensor in index and index.info(tensor).dtype == "I8":
-        found = _eight_bit(index, tensor, matrix)
+        source = _eight_bit(index, tensor, matrix)
     else:
-        found = None
-    if found is not None:
-        _check(found, index)
-    return found
+        source = None
+    if source is not None:
+        _check(source, index)
+    return source
 
 
 def _ours(values: Mapping[str, Any], index: TensorIndex, tensor: str, shape: tuple[int, int]) -> Packed | None:

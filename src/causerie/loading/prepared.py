@@ -35,12 +35,12 @@ def prepared_for(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Which backend and version of its layouts a folder was prepared for: {"backend": …, "version": …}; None where its
     weights are read in the usual way. Raises ConfigError where it is said wrongly."""
     values = config.get(KEY)
-    found = values.get(PREPARED) if isinstance(values, Mapping) else None
-    if found is None:
+    mark = values.get(PREPARED) if isinstance(values, Mapping) else None
+    if mark is None:
         return None
-    if not isinstance(found, Mapping) or not isinstance(found.get("backend"), str):
-        raise ConfigError(f"{KEY} of config.json sets {PREPARED!r} to {found!r}; backend and version are expected.")
-    return found
+    if not isinstance(mark, Mapping) or not isinstance(mark.get("backend"), str):
+        raise ConfigError(f"{KEY} of config.json sets {PREPARED!r} to {mark!r}; backend and version are expected.")
+    return mark
 
 
 def find_prepared(config: Mapping[str, Any], index: TensorIndex, tensor: str) -> Prepared | None:

@@ -14,7 +14,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from causerie.backends.ops import LaidOut
+from causerie.backends.ops import KernelMatrices
 from causerie.checkpoint.expression import Expression, Tensor
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.stream import SafetensorsStream
@@ -22,10 +22,10 @@ from causerie.errors import CheckpointError, UsageError
 from causerie.loading.load import Survey
 from causerie.loading.packed import KEY, VERSION, without_method
 from causerie.loading.prepared import ALIGNMENT, PREPARED
-from causerie.loading.quantize import Quantizer, Report
+from causerie.loading.quantize import Quantizer, ReadRows
 from causerie.loading.sources import STORED, PlainSource, Progress, Source, reporter
 from causerie.loading.workers import Workers
-from causerie.quant.format import ranges
+from causerie.quant.format import Format, ranges
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.plain import STORED_AS, to_float32, to_plain
 
@@ -41,23 +41,25 @@ class _PlainTensor:
     expression: Expression
     shape: tuple[int, ...]
     stored: str
-    kept: str  # what it is written in
+    target: str  # what it is written in
 
 
 def write_weights(
-    found: Survey, index: TensorIndex, path: Path, *, workers: int = 1, progress: Progress | None = None
+    survey: Survey, index: TensorIndex, path: Path, *, workers: int = 1, progress: Progress | None = None
 ) -> None:
     """Writes all weights of a surveyed checkpoint to the safetensors file `path`, replacing it only when all is
     written. Raises CheckpointError where the disk refuses."""
-    encoded = [source for source in found.sources if found.formats[source.weight.name] in QUANTIZED]
-    plain = _plain_tensors(found, {source.weight.name for source in encoded}, index)
-    declared = {name: tensor for source in encoded for name, tensor in _declared(source, found).items()}
-    declared |= {tensor.name: (STORED_AS[tensor.kept], tensor.shape) for tensor in plain}
-    total, done = sum(source.nbytes for source in found.sources), 0
+    encoded = [source for source in survey.sources if survey.formats[source.weight.name] in QUANTIZED]
+    plain = _plain_tensors(survey, {source.weight.name for source in encoded}, index)
+    declared = {name: tensor for source in encoded for name, tensor in _declared(source, survey).items()}
+    declared |= {tensor.name: (STORED_AS[tensor.target], tensor.shape) for tensor in plain}
+    total, done = sum(source.nbytes for source in survey.sources), 0
     with SafetensorsStream(path, declared) as out, Workers(workers) as threads:
         quantizer = Quantizer(index, threads)
         for source in encoded:
-            _write_quantized(source, found, quantizer, out, reporter(source, done, total, progress))
+            format = QUANTIZED[survey.formats[source.weight.name]]
+            report = reporter(source, done, total, progress)
+            _write_quantized(source, format, source.quantized(index, quantizer, format.name, report), out)
             done += source.nbytes
         for tensor in plain:
             _write_plain(tensor, index, out)
@@ -66,20 +68,20 @@ def write_weights(
 
 
 def write_prepared(
-    found: Survey, index: TensorIndex, laid: LaidOut, path: Path, progress: Progress | None = None
+    survey: Survey, index: TensorIndex, kernels: KernelMatrices, path: Path, progress: Progress | None = None
 ) -> None:
     """The same, with the matrices as they lie in the loaded model's memory. Raises CheckpointError."""
-    mapped = [source for source in found.sources if source.weight.name in laid.matrices]
-    plain = _plain_tensors(found, {source.weight.name for source in mapped}, index)
+    mapped = [source for source in survey.sources if source.weight.name in kernels.matrices]
+    plain = _plain_tensors(survey, {source.weight.name for source in mapped}, index)
     declared: dict[str, tuple[str, tuple[int, ...]]] = {
-        f"{source.key}.{PREPARED}": ("U8", (laid.matrices[source.weight.name].nbytes,)) for source in mapped
+        f"{source.key}.{PREPARED}": ("U8", (kernels.matrices[source.weight.name].nbytes,)) for source in mapped
     }
-    declared |= {tensor.name: (STORED_AS[tensor.kept], tensor.shape) for tensor in plain}
-    total, done = sum(source.nbytes for source in found.sources), 0
+    declared |= {tensor.name: (STORED_AS[tensor.target], tensor.shape) for tensor in plain}
+    total, done = sum(source.nbytes for source in survey.sources), 0
     with SafetensorsStream(path, declared, alignment=ALIGNMENT) as out:
         for source in mapped:
             first = 0
-            for piece in laid.matrices[source.weight.name].pieces:
+            for piece in kernels.matrices[source.weight.name].pieces:
                 out.write(f"{source.key}.{PREPARED}", piece, first)
                 first += piece.nbytes
             done += source.nbytes
@@ -88,11 +90,11 @@ def write_prepared(
             _write_plain(tensor, index, out)
 
 
-def _plain_tensors(found: Survey, elsewhere: set[str], index: TensorIndex) -> list[_PlainTensor]:
+def _plain_tensors(survey: Survey, elsewhere: set[str], index: TensorIndex) -> list[_PlainTensor]:
     """What is written as plain numbers: each tensor of the checkpoint that holds none of the weights called `elsewhere`
     as it is, by the file's own name; of another one the parts that are left."""
-    plain = [source for source in found.sources if source.weight.name not in elsewhere]
-    taken = {tensor for source in found.sources if source.weight.name in elsewhere for tensor in source.tensors}
+    plain = [source for source in survey.sources if source.weight.name not in elsewhere]
+    taken = {tensor for source in survey.sources if source.weight.name in elsewhere for tensor in source.tensors}
     tensors: dict[str, _PlainTensor] = {}
     for source in plain:
         if not isinstance(source, PlainSource):
@@ -101,54 +103,54 @@ def _plain_tensors(found: Survey, elsewhere: set[str], index: TensorIndex) -> li
         if taken.isdisjoint(source.tensors):
             for name in source.tensors:
                 info = index.info(name)
-                kept = found.plain if matrix else STORED[info.dtype]
-                tensors[name] = _PlainTensor(name, Tensor(name), tuple(info.shape), STORED[info.dtype], kept)
+                target = survey.plain if matrix else STORED[info.dtype]
+                tensors[name] = _PlainTensor(name, Tensor(name), tuple(info.shape), STORED[info.dtype], target)
         else:
-            kept = found.plain if matrix else source.stored
-            tensors[source.key] = _PlainTensor(source.key, source.expression, source.weight.shape, source.stored, kept)
+            shape, stored = source.weight.shape, source.stored
+            target = survey.plain if matrix else stored
+            tensors[source.key] = _PlainTensor(source.key, source.expression, shape, stored, target)
     return list(tensors.values())
 
 
-def write_config(found: Survey, config: Mapping[str, Any], path: Path, laid: LaidOut | None = None) -> None:
-    """Writes the config.json of the saved weights; of prepared ones where `laid` is given. Raises CheckpointError."""
-    values = without_method(config) | {"tie_word_embeddings": found.spec.tied}
-    values["torch_dtype" if "torch_dtype" in values and "dtype" not in values else "dtype"] = found.plain
-    values |= _said(found) if laid is None else _said_prepared(found, laid)
+def write_config(survey: Survey, config: Mapping[str, Any], path: Path, kernels: KernelMatrices | None = None) -> None:
+    """Writes the config.json of the saved weights, with `kernels` of prepared ones. Raises CheckpointError."""
+    values = without_method(config) | {"tie_word_embeddings": survey.spec.tied}
+    values["torch_dtype" if "torch_dtype" in values and "dtype" not in values else "dtype"] = survey.plain
+    values |= _said(survey) if kernels is None else _said_prepared(survey, kernels)
     try:
         path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise CheckpointError(f"{path} cannot be written: {error.strerror}.") from None
 
 
-def _said(found: Survey) -> dict[str, Any]:
+def _said(survey: Survey) -> dict[str, Any]:
     """What config.json says of quantized weights."""
-    formats = {source.key: found.formats[source.weight.name] for source in found.sources}
-    held = {tensor: format for tensor, format in formats.items() if format in QUANTIZED}
-    return {KEY: {"quant_method": "causerie", "version": VERSION, "weights": held}} if held else {}
+    formats = {source.key: survey.formats[source.weight.name] for source in survey.sources}
+    weights = {tensor: format for tensor, format in formats.items() if format in QUANTIZED}
+    return {KEY: {"quant_method": "causerie", "version": VERSION, "weights": weights}} if weights else {}
 
 
-def _said_prepared(found: Survey, laid: LaidOut) -> dict[str, Any]:
+def _said_prepared(survey: Survey, kernels: KernelMatrices) -> dict[str, Any]:
     weights = {
-        source.key: {"format": found.formats[source.weight.name], "layout": laid.matrices[source.weight.name].layout}
-        for source in found.sources
-        if source.weight.name in laid.matrices
+        source.key: {
+            "format": survey.formats[source.weight.name],
+            "layout": kernels.matrices[source.weight.name].layout,
+        }
+        for source in survey.sources
+        if source.weight.name in kernels.matrices
     }
-    prepared = {"backend": laid.backend, "version": laid.version}
+    prepared = {"backend": kernels.backend, "version": kernels.version}
     return {KEY: {"quant_method": "causerie", "version": VERSION, PREPARED: prepared, "weights": weights}}
 
 
-def _declared(source: Source, found: Survey) -> dict[str, tuple[str, tuple[int, ...]]]:
+def _declared(source: Source, survey: Survey) -> dict[str, tuple[str, tuple[int, ...]]]:
     """The arrays of a quantized weight."""
-    buffers = QUANTIZED[found.formats[source.weight.name]].buffers((source.weight.shape[0], source.weight.shape[1]))
+    buffers = QUANTIZED[survey.formats[source.weight.name]].buffers((source.weight.shape[0], source.weight.shape[1]))
     return {f"{source.key}.{name}": (buffer.dtype, buffer.shape) for name, buffer in buffers.items()}
 
 
-def _write_quantized(
-    source: Source, found: Survey, quantizer: Quantizer, out: SafetensorsStream, report: Report
-) -> None:
-    format = QUANTIZED[found.formats[source.weight.name]]
+def _write_quantized(source: Source, format: Format, read: ReadRows, out: SafetensorsStream) -> None:
     rows, width = source.weight.shape
-    read = source.quantized(quantizer, format.name, report)
     buffers = format.buffers((rows, width))
     unit = format.row_step(width)
     step = unit * max(1, SLICE // (unit * width))
@@ -166,6 +168,6 @@ def _write_plain(tensor: _PlainTensor, index: TensorIndex, out: SafetensorsStrea
     step = max(1, SLICE // row)
     for start in range(0, tensor.shape[0], step):
         part = tensor.expression.read(index, slice(start, min(start + step, tensor.shape[0])))
-        if tensor.stored != tensor.kept:
-            part = to_plain(to_float32(part, tensor.stored), tensor.kept)
+        if tensor.stored != tensor.target:
+            part = to_plain(to_float32(part, tensor.stored), tensor.target)
         out.write(tensor.name, part, start * row)

@@ -79,7 +79,7 @@ class PlainSource:
             return held_bytes(format_named(format), (shape[0], shape[1]))
         return int(prod(shape) * BYTES[format])
 
-    def quantized(self, quantizer: Quantizer, format: str, report: Report) -> ReadRows:
+    def quantized(self, index: TensorIndex, quantizer: Quantizer, format: str, report: Report) -> ReadRows:
         """A function that gives the arrays of rows, encoded."""
         return quantizer.reader(self.expression, self.weight.shape, self.stored, format_named(format), report)
 
@@ -87,7 +87,7 @@ class PlainSource:
         """Reads it into the backend, a slice at a time; quantized on the way where the format asks for it."""
         name, shape = self.weight.name, self.weight.shape
         if format in QUANTIZED:
-            read = self.quantized(transfer.quantizer, format, report)
+            read = self.quantized(transfer.index, transfer.quantizer, format, report)
             return transfer.builder.place_quantized(name, (shape[0], shape[1]), format, read)
 
         def rows(start: int, stop: int) -> NDArray[Any]:
@@ -105,7 +105,6 @@ class PackedSource:
     weight: WeightSpec
     key: str
     packed: Packed
-    index: TensorIndex
     first: int = 0
 
     @property
@@ -127,11 +126,11 @@ class PackedSource:
         """As in the files."""
         return self.nbytes
 
-    def quantized(self, quantizer: Quantizer, format: str, report: Report) -> ReadRows:
+    def quantized(self, index: TensorIndex, quantizer: Quantizer, format: str, report: Report) -> ReadRows:
         """A function that gives the arrays of rows, as the files have them."""
 
         def read(start: int, stop: int) -> Mapping[str, NDArray[Any]]:
-            part = self.packed.read(self.index, self.first + start, self.first + stop)
+            part = self.packed.read(index, self.first + start, self.first + stop)
             report(stop)
             return part
 
@@ -140,7 +139,7 @@ class PackedSource:
     def place(self, transfer: Transfer, format: str, report: Report) -> Weight:
         """Reads it into the backend, a slice at a time."""
         shape = (self.weight.shape[0], self.weight.shape[1])
-        read = self.quantized(transfer.quantizer, format, report)
+        read = self.quantized(transfer.index, transfer.quantizer, format, report)
         return transfer.builder.place_quantized(self.weight.name, shape, format, read)
 
 
@@ -171,7 +170,7 @@ class PreparedSource:
         """As in the files."""
         return self.nbytes
 
-    def quantized(self, quantizer: Quantizer, format: str, report: Report) -> ReadRows:
+    def quantized(self, index: TensorIndex, quantizer: Quantizer, format: str, report: Report) -> ReadRows:
         """Raises Unsupported: only its backend can read it."""
         raise Unsupported(f"{self.key!r} was prepared for one backend; load the model that it was prepared from.")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from causerie.backends.ops import (
     CacheShape,
     Executable,
-    LaidOut,
+    KernelMatrices,
     PreparingExecutable,
     Rotations,
     StepOutput,
@@ -108,14 +108,14 @@ class Model:
             )
         return self.executable.profile(step, self._rotations.rows(step.positions, step.rope_lengths))
 
-    def laid_out(self) -> LaidOut:
+    def kernel_matrices(self) -> KernelMatrices:
         """Its matrices as its backend reads them. Raises Unsupported where they cannot be kept so."""
         if not isinstance(self.executable, PreparingExecutable):
             raise Unsupported(
                 f"Only the native backend's weights can be prepared; this model is on {self.device} through torch. "
                 "Load it with backend='native' (--backend native)."
             )
-        return self.executable.laid_out()
+        return self.executable.kernel_matrices()
 
     def touch(self, cache_bytes: int) -> None:
         """Takes memory from the system that steps would else wait for: all for activations and the first `cache_bytes`

@@ -31,8 +31,8 @@ class RopeTable:
 
     def __init__(self, ropes: Sequence[Rope]) -> None:
         self._ropes = tuple(ropes)
-        self._kept = [np.empty((0, 2, rope.dims // 2), np.float32) for rope in ropes]
-        self._kept_long = list(self._kept)  # of the rotations that change for long sequences
+        self._tables = [np.empty((0, 2, rope.dims // 2), np.float32) for rope in ropes]
+        self._long_tables = list(self._tables)  # of the rotations that change for long sequences
 
     @property
     def shared_length(self) -> int | None:
@@ -53,21 +53,21 @@ class RopeTable:
         `lengths` [n] is what dynamic rotations are evaluated at. The engine passes max(length of the prompt, position +
         1): the prompt is rotated as a whole when it is read, and every later token at the length it then makes.
         """
-        found: list[Float32] = []
+        turns: list[Float32] = []
         for index, rope in enumerate(self._ropes):
             if rope.scaling == "dynamic":
-                found.append(_turn(positions, _dynamic(rope, lengths), 1.0))
+                turns.append(_turn(positions, _dynamic(rope, lengths), 1.0))
             elif rope.scaling == "longrope":
-                found.append(self._by_length(index, positions, lengths))
+                turns.append(self._by_length(index, positions, lengths))
             else:
-                found.append(self._taken(self._kept, index, positions, RULES[rope.scaling]))
-        return tuple(found)
+                turns.append(self._taken(self._tables, index, positions, RULES[rope.scaling]))
+        return tuple(turns)
 
     def _by_length(self, index: int, positions: NDArray[np.int32], lengths: NDArray[np.int32]) -> Float32:
         long = lengths > dict(self._ropes[index].options)["original_max_position_embeddings"]
-        turns = self._taken(self._kept, index, positions, _longrope_short)
+        turns = self._taken(self._tables, index, positions, _longrope_short)
         if long.any():
-            turns[long] = self._taken(self._kept_long, index, positions[long], _longrope_long)
+            turns[long] = self._taken(self._long_tables, index, positions[long], _longrope_long)
         return turns
 
     def _taken(self, tables: list[Float32], index: int, positions: NDArray[np.int32], rule: Rule) -> Float32:
@@ -144,8 +144,8 @@ def _yarn(rope: Rope) -> tuple[Float32, float]:
     powers = _powers(rope.theta, rope.dims)
     low, high = _yarn_bounds(rope, options)
     ramp = (np.arange(rope.dims // 2, dtype=np.float32) - np.float32(low)) / np.float32(high - low)
-    kept = ONE - np.clip(ramp, np.float32(0), ONE)
-    frequencies = ONE / (np.float32(factor) * powers) * (ONE - kept) + ONE / powers * kept
+    share = ONE - np.clip(ramp, np.float32(0), ONE)
+    frequencies = ONE / (np.float32(factor) * powers) * (ONE - share) + ONE / powers * share
     return frequencies, _yarn_attention(options, factor)
 
 

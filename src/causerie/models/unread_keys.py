@@ -72,9 +72,9 @@ def arithmetic_keys() -> frozenset[str]:
 def judge(unread: Iterable[UnreadKey], family: str, strict: bool, faults: Iterable[str] = ()) -> None:
     """Refuses what means arithmetic or needs another program, together with `faults` that were found before; warns
     about any other key, or refuses it too where `strict`. Raises ConfigError, with everything that is wrong in it."""
-    kept = [each for each in unread if not each.inert]
-    wrong = [*faults, *(str(each) for each in kept if each.arithmetic)]
-    unknown = ", ".join(str(each) for each in kept if not each.arithmetic)
+    keys = [each for each in unread if not each.inert]
+    wrong = [*faults, *(str(each) for each in keys if each.arithmetic)]
+    unknown = ", ".join(str(each) for each in keys if not each.arithmetic)
     if wrong:
         also = f" It also has keys that no known family computes by: {unknown}." if unknown and strict else ""
         raise ConfigError(

@@ -91,13 +91,13 @@ class Workbench:
             )
         while self._filled < trial.depth:
             count = min(self._model.max_tokens, trial.depth - self._filled)
-            self._run([self._work(0, self._filled, count, each, wanted=0)])
+            self._run([self._work(0, self._filled, count, each, outputs=0)])
             self._filled += count
         # Copied, not shared: sequences that share blocks would find each other's in the processor's cache.
         used = -(-trial.depth // cache.block_size)
         pairs = [(block, sequence * each + block) for sequence in range(1, trial.batch) for block in range(used)]
         rows = 1 if trial.kind == "decode" else min(trial.tokens, self._model.max_tokens)
-        works = [self._work(sequence, trial.depth, rows, each, wanted=1) for sequence in range(trial.batch)]
+        works = [self._work(sequence, trial.depth, rows, each, outputs=1) for sequence in range(trial.batch)]
         self._run(works, pairs)
         self._filled = min(self._filled, trial.depth)
 
@@ -108,28 +108,28 @@ class Workbench:
         if trial.kind == "prefill":
             for start in range(trial.depth, trial.end, self._model.max_tokens):
                 count = min(self._model.max_tokens, trial.end - start)
-                self._run([self._work(0, start, count, each, wanted=int(start + count == trial.end))])
+                self._run([self._work(0, start, count, each, outputs=int(start + count == trial.end))])
         else:
             for position in range(trial.depth, trial.end):
-                self._run([self._work(sequence, position, 1, each, wanted=1) for sequence in range(trial.batch)])
+                self._run([self._work(sequence, position, 1, each, outputs=1) for sequence in range(trial.batch)])
         return self._clock() - begun
 
     def last_step(self, trial: Trial) -> Step:
         """The step that ends the trial, to be looked at on its own; after `run`, which filled the cache up to it."""
         each = self._blocks(trial)
         rows = 1 if trial.kind == "decode" else (trial.tokens - 1) % self._model.max_tokens + 1
-        works = [self._work(sequence, trial.end - rows, rows, each, wanted=1) for sequence in range(trial.batch)]
+        works = [self._work(sequence, trial.end - rows, rows, each, outputs=1) for sequence in range(trial.batch)]
         return batch.build(Plan(tuple(works)))
 
     def _blocks(self, trial: Trial) -> int:
         """Blocks of each sequence; the first one's lie in front, so that another trial finds them filled."""
         return -(-trial.end // self._model.cache.block_size)
 
-    def _work(self, sequence: int, start: int, count: int, each: int, wanted: int) -> Work:
+    def _work(self, sequence: int, start: int, count: int, each: int, outputs: int) -> Work:
         tokens = array("i", self._tokens.integers(0, self._model.vocab, count, dtype=np.int32).tobytes())
         table = array("i", range(sequence * each, (sequence + 1) * each))
         request = Request(sequence, tuple(tokens[:1]), SamplingParams())
-        return Work(request, tokens, start, table, wanted, wanted, tokens, turned=1)  # each row for its own length
+        return Work(request, tokens, start, table, outputs, outputs, tokens, turned=1)  # each row for its own length
 
     def _run(self, works: Sequence[Work], copies: Sequence[tuple[int, int]] = ()) -> None:
         self._model.run(batch.build(Plan(tuple(works), tuple(copies))))

@@ -37,19 +37,19 @@ class MeasuredModel:
     def steps(self, trial: Trial) -> tuple[Cost, int]:
         """The work of a middle step of the trial, and how many such steps it is."""
         read = active_bytes(self.spec, self.weight_bytes, self.embedding)
-        held = self.format, self.cache_format
+        formats = self.format, self.cache_format
         if trial.kind == "decode":
             depth = trial.depth + (trial.tokens - 1) / 2
-            work = step_work(self.spec, read, held, rows=1, depth=depth, sequences=trial.batch, wanted=trial.batch)
+            work = step_work(self.spec, read, formats, rows=1, depth=depth, sequences=trial.batch, outputs=trial.batch)
             return work, trial.tokens
         steps = -(-trial.tokens // self.step_tokens)
         rows = trial.tokens / steps
         depth = trial.depth + (trial.tokens - rows) / 2
-        return step_work(self.spec, read, held, rows=rows, depth=depth, sequences=1, wanted=1 / steps), steps
+        return step_work(self.spec, read, formats, rows=rows, depth=depth, sequences=1, outputs=1 / steps), steps
 
 
 @dataclass(frozen=True)
-class Result:
+class TrialResult:
     """What the rounds of a trial gave, in their order."""
 
     trial: Trial
@@ -73,15 +73,15 @@ class Result:
 def measure(
     bench: Clocked,
     trial: Trial,
-    held: MeasuredModel,
+    measured: MeasuredModel,
     bandwidth: Callable[[], float],
     peaks: Mapping[str, float],
     repeat: int,
-) -> Result:
+) -> TrialResult:
     """Times a trial `repeat` times. `bandwidth` reads what memory gives now, in bytes per second; `peaks` are the
     operations per second of each kind of arithmetic that could be measured."""
     bench.prepare(trial)
-    work, steps = held.steps(trial)
+    work, steps = measured.steps(trial)
     speeds, shares, bounds = [], [], []
     before = bandwidth()
     for _ in range(repeat):
@@ -93,4 +93,4 @@ def measure(
         bounds += [] if least is None else [least[1]]
         before = after
     bound = max(bounds, key=bounds.count, default=None)
-    return Result(trial, tuple(speeds), tuple(shares), bound, steps * work.bytes / (trial.batch * trial.tokens))
+    return TrialResult(trial, tuple(speeds), tuple(shares), bound, steps * work.bytes / (trial.batch * trial.tokens))

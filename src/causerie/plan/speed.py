@@ -64,15 +64,15 @@ def active_bytes(spec: Decoder, weight_bytes: int, embedding: str) -> int:
 
 
 def step_work(
-    spec: Decoder, read: int, held: tuple[str, str], *, rows: float, depth: float, sequences: int, wanted: float
+    spec: Decoder, read: int, formats: tuple[str, str], *, rows: float, depth: float, sequences: int, outputs: float
 ) -> Cost:
     """The work of a step in which each of `sequences` brings `rows` tokens, `depth` tokens lying before the first.
 
-    `read` are the bytes of `active_bytes`, of which experts that no token goes to are left unread; `held` the format of
-    the weights and of the cache, `wanted` the rows in all whose logits are computed. Activations count as nothing: they
-    stay in the processor's caches.
+    `read` are the bytes of `active_bytes`, of which experts that no token goes to are left unread; `formats` those of
+    the weights and of the cache, `outputs` the rows in all whose logits are computed. Activations count as nothing:
+    they stay in the processor's caches.
     """
-    weights, cache = held
+    weights, cache = formats
     seen = 0.0  # (query, position) pairs times what a pair costs
     cached = 0.0
     matrices = 0
@@ -83,7 +83,7 @@ def step_work(
         unread += sum(each.parameters * count for each, count in layer.unread(spec.width, rows * sequences))
         seen += 2 * cost.pairs * rows * pages.seen(depth + (rows + 1) / 2)
         cached += pages.heads * bytes_per_head(cache, pages.head_dim) * pages.seen(depth + rows)
-    operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * wanted)}
+    operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * outputs)}
     attention = arithmetic_of(cache)
     operations[attention] = operations.get(attention, 0.0) + seen * sequences
     share = 1 - unread / (spec.parameters - (0 if spec.tied else spec.vocab * spec.width))

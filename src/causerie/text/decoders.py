@@ -49,8 +49,8 @@ def byte_level_bytes(piece: str) -> bytes:
 
 def fallback_byte(piece: str) -> int | None:
     """The byte of a token such as `<0x0A>`, None for other tokens."""
-    found = _BYTE_TOKEN.match(piece)
-    return int(found.group(1), 16) if found else None
+    match = _BYTE_TOKEN.match(piece)
+    return int(match.group(1), 16) if match else None
 
 
 class ByteLevel:

@@ -15,12 +15,12 @@ class Detokenizer:
     `tokenizer.decode(tokens, skip_special_tokens, clean_up_tokenization_spaces=False)`."""
 
     def __init__(
-        self, tokenizer: Tokenizer, skip_special_tokens: bool = False, kept: Collection[str] = frozenset()
+        self, tokenizer: Tokenizer, skip_special_tokens: bool = False, shown_specials: Collection[str] = frozenset()
     ) -> None:
-        """`kept` are special tokens that come out all the same, as they are spelled."""
+        """`shown_specials` are special tokens that come out all the same, as they are spelled."""
         self._tokenizer = tokenizer
         self._skip = skip_special_tokens
-        self._kept = frozenset(kept)
+        self._shown_specials = frozenset(shown_specials)
         self._stages: list[Stage] | None = build_stages(tokenizer.decoder_rules())
         self._pieces: list[str] = []  # only where the decoder needs the whole list
 
@@ -29,7 +29,7 @@ class Detokenizer:
         return self._tokenizer.token_to_id(spelling) if self._leaves_out(spelling) else None
 
     def _leaves_out(self, spelling: str) -> bool:
-        return self._skip and self._tokenizer.is_special(spelling) and spelling not in self._kept
+        return self._skip and self._tokenizer.is_special(spelling) and spelling not in self._shown_specials
 
     def push(self, token: int) -> str:
         """The text that `token` makes certain; "" while a character is unfinished. Unknown ids give nothing."""

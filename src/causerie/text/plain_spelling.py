@@ -67,22 +67,22 @@ class PlainSpelling:
         and all those in `also_plain`, are ordinary text. UsageError if the vocabulary makes one from ordinary text all
         the same."""
         starts = [start for start, _ in plain]
-        kept: list[str] = []
+        pieces: list[str] = []
         edges = [(0, 0)]  # (position in the rewritten text, position in `text`)
         position, length, typed = 0, 0, set()
-        for found in self._spelling.finditer(text):
-            index = bisect_right(starts, found.start()) - 1
-            spelled_in_span = index >= 0 and found.start() < plain[index][1]
-            if found.group() in also_plain or spelled_in_span:
-                typed.add(found.group())
+        for match in self._spelling.finditer(text):
+            index = bisect_right(starts, match.start()) - 1
+            spelled_in_span = index >= 0 and match.start() < plain[index][1]
+            if match.group() in also_plain or spelled_in_span:
+                typed.add(match.group())
                 continue
-            name = self._names[found.group()]
-            kept += (text[position : found.start()], name)
-            length += found.start() - position + len(name)
-            position = found.end()
+            name = self._names[match.group()]
+            pieces += (text[position : match.start()], name)
+            length += match.start() - position + len(name)
+            position = match.end()
             edges.append((length, position))
-        kept.append(text[position:])
-        encoding = self._twin.encode("".join(kept), add_special_tokens=False)
+        pieces.append(text[position:])
+        encoding = self._twin.encode("".join(pieces), add_special_tokens=False)
         self._refuse_made_from_text(encoding.ids, typed)
         tokens = [self._original.get(token, token) for token in encoding.ids]
         return tokens, [(_restore(edges, start), _restore(edges, end)) for start, end in encoding.offsets]

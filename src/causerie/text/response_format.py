@@ -25,14 +25,14 @@ _KEYS: dict[str, tuple[str, ...]] = {
 _EXAMPLE = '{"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object", …}}}'
 
 
-class Form(NamedTuple):
+class ResponseForm(NamedTuple):
     """A type and what it holds an answer to: nothing (text), a schema, an expression, a grammar or a list of texts."""
 
     kind: str
     content: Any = None
 
 
-def form_of(format: Any) -> Form:
+def form_of(format: Any) -> ResponseForm:
     """What a response format asks. Raises UsageError for one that is none, has a key that nobody here knows, or lacks
     what its type needs."""
     if not isinstance(format, Mapping) or not isinstance(format.get("type"), str):
@@ -42,14 +42,14 @@ def form_of(format: Any) -> Form:
         raise _wrong(f"response_format has the type {kind[:80]!r}; known, nearest first: {_listed(kind, _KEYS)}.")
     _check_keys(format, f"response_format of type {kind}", ("type", *_KEYS[kind]))
     if kind == "text":
-        return Form(kind)
+        return ResponseForm(kind)
     if kind == "json_object":
-        return Form(kind, _schema(format.get("schema", {"type": "object"}), kind))
+        return ResponseForm(kind, _schema(format.get("schema", {"type": "object"}), kind))
     if kind == "json_schema":
-        return Form(kind, _described(format))
+        return ResponseForm(kind, _described(format))
     if kind == "choice":
-        return Form(kind, _choices(format))
-    return Form(kind, _text(format, kind))
+        return ResponseForm(kind, _choices(format))
+    return ResponseForm(kind, _text(format, kind))
 
 
 def _described(format: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -65,8 +65,8 @@ def _described(format: Mapping[str, Any]) -> Mapping[str, Any]:
         _check_keys(inner, where, ("schema", *_DESCRIPTION))
     for key, kind in (("name", str), ("description", str), ("strict", bool)):
         if inner.get(key) is not None and not isinstance(inner[key], kind):
-            wanted = "true or false" if kind is bool else "a text"
-            raise _wrong(f"{where} has the {key} {_shown(inner[key])}; it is {wanted}.")
+            expectation = "true or false" if kind is bool else "a text"
+            raise _wrong(f"{where} has the {key} {_shown(inner[key])}; it is {expectation}.")
     return _schema(inner.get("schema"), "json_schema")
 
 
@@ -77,29 +77,29 @@ def _schema(schema: Any, kind: str) -> Mapping[str, Any]:
 
 
 def _text(format: Mapping[str, Any], kind: str) -> str:
-    found = _either(format, kind)
-    if not isinstance(found, str) or not found:
+    text = _either(format, kind)
+    if not isinstance(text, str) or not text:
         raise _wrong(f"response_format of type {kind} has no {kind}; it is a text.")
-    return found
+    return text
 
 
 def _choices(format: Mapping[str, Any]) -> list[str]:
-    found = _either(format, "choice")
+    choices = _either(format, "choice")
     if (
-        not isinstance(found, list | tuple)
-        or not 1 <= len(found) <= MOST_CHOICES
-        or not all(isinstance(choice, str) and choice for choice in found)
+        not isinstance(choices, list | tuple)
+        or not 1 <= len(choices) <= MOST_CHOICES
+        or not all(isinstance(choice, str) and choice for choice in choices)
     ):
         raise _wrong(f"response_format of type choice has no choices; it is a list of 1 to {MOST_CHOICES} texts.")
-    return list(found)
+    return list(choices)
 
 
 def _either(format: Mapping[str, Any], kind: str) -> Any:
     """What stands under one of the keys of a type that has two names for one thing."""
-    given = [key for key in _KEYS[kind] if key in format]
-    if len(given) > 1:
-        raise _wrong(f"response_format has {' and '.join(given)}, two names of one thing; leave one out.")
-    return format[given[0]] if given else None
+    names = [key for key in _KEYS[kind] if key in format]
+    if len(names) > 1:
+        raise _wrong(f"response_format has {' and '.join(names)}, two names of one thing; leave one out.")
+    return format[names[0]] if names else None
 
 
 def _check_keys(value: Mapping[Any, Any], where: str, known: tuple[str, ...]) -> None:

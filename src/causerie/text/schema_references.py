@@ -38,10 +38,10 @@ def resolved(schema: Schema, root: Schema) -> Schema:
     """The schema itself, or what its reference leads to with what stands beside it."""
     for _ in range(_MOST_STEPS):
         reference = schema.get("$ref")
-        found = target(root, reference) if isinstance(reference, str) else None
-        if not isinstance(found, Mapping):
+        meaning = target(root, reference) if isinstance(reference, str) else None
+        if not isinstance(meaning, Mapping):
             break
-        schema = {**found, **{key: value for key, value in schema.items() if key != "$ref"}}
+        schema = {**meaning, **{key: value for key, value in schema.items() if key != "$ref"}}
     return schema
 
 
@@ -79,26 +79,26 @@ class _Move:
 
     def _definition(self, reference: str) -> str:
         if reference not in self._keys:
-            found = target(self._root, reference)
-            if found is None:
+            meaning = target(self._root, reference)
+            if meaning is None:
                 raise UsageError(f"The schema of {self._name} refers to {reference[:80]}, which is not in it.")
             key = self._keys[reference] = f"{self._name}-{len(self._keys)}"
-            self._definitions[key] = self.rewritten(found)
+            self._definitions[key] = self.rewritten(meaning)
         return self._keys[reference]
 
 
 def used(schema: Any, definitions: Mapping[str, Schema]) -> dict[str, Schema]:
     """Those of `moved` definitions that a schema needs."""
-    found: dict[str, Schema] = {}
+    reachable: dict[str, Schema] = {}
     waiting = [schema]
     while waiting:
         part = waiting.pop()
         if isinstance(part, Mapping):
             key = str(part.get("$ref")).removeprefix("#/$defs/")
-            if key in definitions and key not in found:
-                found[key] = definitions[key]
+            if key in definitions and key not in reachable:
+                reachable[key] = definitions[key]
                 waiting.append(definitions[key])
             waiting += part.values()
         elif isinstance(part, list):
             waiting += part
-    return found
+    return reachable

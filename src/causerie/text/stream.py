@@ -29,7 +29,7 @@ class StopText:
                 raise UsageError(f"A stop string is {stop!r}; each must be a text of at least one character.")
         self._tables = [borders(stop) for stop in self._stops]
         self._matched = [0] * len(self._stops)  # characters of each stop that the text now ends with
-        self._held = ""
+        self._tail = ""
         self.stopped = False
         self.matched: str | None = None
 
@@ -40,25 +40,25 @@ class StopText:
         if not self._stops:
             return text
         for index, character in enumerate(text):
-            found = self._advance(character)
-            if found is not None:
-                self.stopped, self.matched = True, found
-                pending = self._held + text[: index + 1]
-                self._held = ""
-                return pending[: len(pending) - len(found)]
-        pending = self._held + text
+            stop = self._advance(character)
+            if stop is not None:
+                self.stopped, self.matched = True, stop
+                pending = self._tail + text[: index + 1]
+                self._tail = ""
+                return pending[: len(pending) - len(stop)]
+        pending = self._tail + text
         shown = len(pending) - max(self._matched)
-        self._held = pending[shown:]
+        self._tail = pending[shown:]
         return pending[:shown]
 
     def finish(self) -> str:
         """What was held back and turned out not to be a stop string."""
-        held, self._held = self._held, ""
-        return held
+        tail, self._tail = self._tail, ""
+        return tail
 
     def _advance(self, character: str) -> str | None:
         """Reads one character (Knuth, Morris, Pratt); the longest stop string it completes, or None."""
-        found: str | None = None
+        longest: str | None = None
         for index, stop in enumerate(self._stops):
             state, table = self._matched[index], self._tables[index]
             while state and stop[state] != character:
@@ -66,11 +66,11 @@ class StopText:
             if stop[state] == character:
                 state += 1
             if state == len(stop):
-                if found is None or len(stop) > len(found):
-                    found = stop
+                if longest is None or len(stop) > len(longest):
+                    longest = stop
                 state = table[state - 1]
             self._matched[index] = state
-        return found
+        return longest
 
 
 class Event(Protocol):

@@ -29,7 +29,7 @@ _MISMATCH = "doesn't satisfy the grammar"  # what llguidance says of a token, an
 _INITIAL_FUEL = 1_000_000  # of the compiler of regular expressions: some hundred milliseconds
 
 
-class Structure:
+class CompiledGrammar:
     """A response format, compiled for one tokenizer."""
 
     def __init__(self, grammar: str, tokenizer: Tokenizer, vocab: int, eos: Sequence[int]) -> None:
@@ -47,12 +47,12 @@ class Structure:
     def _error(self) -> str:
         return _first_line(self._matcher.get_error())
 
-    def matcher(self, prompt: Sequence[int] = ()) -> StructureMatcher:
+    def matcher(self, prompt: Sequence[int] = ()) -> GrammarMatcher:
         """A new answer's, whatever the prompt."""
-        return StructureMatcher(self._matcher.deep_copy(), self._vocab)
+        return GrammarMatcher(self._matcher.deep_copy(), self._vocab)
 
 
-class StructureMatcher:
+class GrammarMatcher:
     """One answer's way through a structure."""
 
     def __init__(self, matcher: LLMatcher, vocab: int) -> None:

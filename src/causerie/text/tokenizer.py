@@ -182,6 +182,11 @@ class Tokenizer:
         """Whether `skip_special_tokens` leaves this token out."""
         return token in self._special_added
 
+    def added_tokens_decoder(self) -> dict[int, AddedToken]:
+        """The tokens that are matched before the vocabulary's own rules run, by their ids."""
+        present = self._backend.get_added_tokens_decoder()
+        return {id: AddedToken(token.content, **_flags(token)) for id, token in sorted(present.items())}
+
     # --- special tokens ---
 
     @property
@@ -246,18 +251,18 @@ def _add_missing(backend: RustTokenizer, special: SpecialTokens) -> None:
     does."""
     present = backend.get_added_tokens_decoder()
     known_exactly = {_identity(token) for token in present.values()}
-    wanted = [token for _, token in sorted(special.added.items()) if _identity(token) not in known_exactly]
-    known = {token.content for token in present.values()} | {token.content for token in wanted}
+    missing = [token for _, token in sorted(special.added.items()) if _identity(token) not in known_exactly]
+    known = {token.content for token in present.values()} | {token.content for token in missing}
     for token in (*special.named.values(), *special.extra):
         if token.content not in known:
             known.add(token.content)
-            wanted.append(
+            missing.append(
                 AddedToken(token.content, True, token.single_word, token.lstrip, token.rstrip, token.normalized)
             )
-    if wanted:
+    if missing:
         from tokenizers import AddedToken as RustAddedToken
 
-        backend.add_tokens([RustAddedToken(token.content, **_flags(token)) for token in wanted])
+        backend.add_tokens([RustAddedToken(token.content, **_flags(token)) for token in missing])
 
 
 def _flags(token: AddedToken | RustAddedToken) -> dict[str, bool]:

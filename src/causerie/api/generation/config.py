@@ -170,10 +170,18 @@ class GenerationConfig:
         flags = {name: value for name, value in vars(config).items() if not name.startswith("_")}
         return cls(**{name: value for name, value in flags.items() if name not in METADATA})
 
+    def validate(self) -> None:
+        """Raises Unsupported for a flag that asks for what is not done here: one of a checkpoint's file may. Values are
+        checked when they are set, and what they come to together when text is generated."""
+        for name, value in self._foreign.items():
+            if FOREIGN[name].asks(value):
+                raise refuse(name, value, FOREIGN[name])
+
     @classmethod
-    def from_dict(cls, flags: Mapping[str, Any]) -> GenerationConfig:
-        """The same as GenerationConfig(**flags)."""
-        return cls(**flags)
+    def from_dict(cls, config_dict: Mapping[str, Any], **flags: Any) -> GenerationConfig:
+        """A config with these flags, of which `flags` win; the field's notes of who wrote them are left out."""
+        values = {name: value for name, value in config_dict.items() if name not in METADATA}
+        return cls(**{**values, **flags})
 
     @classmethod
     def from_file(cls, path: Path) -> GenerationConfig:
@@ -201,16 +209,29 @@ class GenerationConfig:
             warnings.warn(f"{path}: {error} Left out.", stacklevel=3)
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path, *, revision: str | None = None) -> GenerationConfig:
-        """The generation_config.json of a model folder or hub id; MissingFile when it has none."""
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path,
+        *,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        token: str | None = None,
+        **flags: Any,
+    ) -> GenerationConfig:
+        """The generation_config.json of a model folder or hub id, and over it these flags; MissingFile when it has
+        none. Raises UnknownName, Unsupported and UsageError for flags."""
         folder = Path(name_or_path)
         if not (folder / FILE_NAME).is_file():  # a folder of flags alone is no model folder, and is enough here
             from causerie.checkpoint.hub import resolve
 
-            folder = resolve(name_or_path, revision, needs=_NEEDS)
+            cache = None if cache_dir is None else Path(cache_dir)
+            folder = resolve(name_or_path, revision, needs=_NEEDS, offline=local_files_only, token=token, cache=cache)
         if not (folder / FILE_NAME).is_file():
             raise MissingFile(f"{folder} has no {FILE_NAME}. GenerationConfig(...) makes one.")
-        return cls.from_file(folder / FILE_NAME)
+        config = cls.from_file(folder / FILE_NAME)
+        config._set(flags)
+        return config
 
     @classmethod
     def from_checkpoint(cls, folder: Path, config: Mapping[str, Any]) -> GenerationConfig:
@@ -222,14 +243,22 @@ class GenerationConfig:
             flags._take(name, config.get(name), folder / "config.json")
         return flags
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Writes generation_config.json into `folder`, which is made if need be."""
+    def to_json_string(self) -> str:
+        """The flags that are set, as generation_config.json has them."""
         stored = self.to_dict()
         for name, value in stored.items():
             if name == "sequence_bias":  # JSON has no tuples as keys
                 stored[name] = [[list(word), bias] for word, bias in value.items()]
+        return json.dumps(stored, indent=2) + "\n"
+
+    def to_json_file(self, json_file_path: str | Path) -> None:
+        """Writes them to this file."""
+        Path(json_file_path).write_text(self.to_json_string(), encoding="utf-8")
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes generation_config.json into `folder`, which is made if need be."""
         Path(folder).mkdir(parents=True, exist_ok=True)
-        (Path(folder) / FILE_NAME).write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
+        self.to_json_file(Path(folder) / FILE_NAME)
 
 
 def _is_flag(name: str) -> bool:

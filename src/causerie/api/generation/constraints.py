@@ -21,7 +21,7 @@ def constraint_of(plan: Generation, tokenizer: ChatTokenizer, vocab: int) -> Con
     """What a plan's answers must look like; None where it says nothing. A format asks nothing of a reasoning that the
     prompt opens. Raises UsageError for a format that cannot be done, Unsupported for a limit on reasoning whose end is
     not one token."""
-    from causerie.text.structure import Structure, grammar_of
+    from causerie.text.structure import CompiledGrammar, grammar_of
 
     with about("response_format"):
         grammar = None if plan.response_format is None else grammar_of(plan.response_format)
@@ -29,7 +29,7 @@ def constraint_of(plan: Generation, tokenizer: ChatTokenizer, vocab: int) -> Con
         return None
     reply = reply_format_of(tokenizer)
     reasoning = reasoning_tokens_of(reply, tokenizer)
-    inner = None if grammar is None else Structure(grammar, tokenizer.text, vocab, plan.params.eos)
+    inner = None if grammar is None else CompiledGrammar(grammar, tokenizer.text, vocab, plan.params.eos)
     if reply.around_reasoning is not None and reasoning is None and plan.thinking_budget is not None:
         raise Unsupported(
             "thinking_budget cannot be kept: what ends this model's reasoning is not one of its tokens. Leave it out, "

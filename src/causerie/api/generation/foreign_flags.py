@@ -127,11 +127,11 @@ def refuse(name: str, value: Any, flag: ForeignFlag, origin: str = "") -> Unsupp
 
 
 def refuse_flags(
-    kind: str, given: Mapping[str, Any], foreign: Mapping[str, ForeignFlag], known: tuple[str, ...]
+    kind: str, options: Mapping[str, Any], foreign: Mapping[str, ForeignFlag], known: tuple[str, ...]
 ) -> None:
     """Raises Unsupported for a foreign flag that asks for something, UnknownName for one that is neither foreign nor
     `known`; `kind` says what they are options of."""
-    for name, value in given.items():
+    for name, value in options.items():
         if name not in foreign:
             raise unknown(kind, name, (*known, *foreign))
         if foreign[name].asks(value):

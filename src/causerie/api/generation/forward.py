@@ -28,31 +28,31 @@ _KNOWN = ("input_ids", "attention_mask", "logits_to_keep", "return_dict", "use_c
 class ForwardCall:
     """What one call of a model asks of its output. `use_cache` changes nothing: logits are the same with either."""
 
-    kept: slice | NDArray[np.int64]  # which columns of the logits
+    columns: slice | NDArray[np.int64]  # which columns of the logits
     return_dict: bool = True
 
     @staticmethod
     def read(arguments: Mapping[str, Any]) -> ForwardCall:
         """Raises Unsupported for an argument that asks for what is not done here, UnknownName for one nobody knows,
         UsageError for a value that cannot be."""
-        given = {name: value for name, value in arguments.items() if value is not None}
-        kept = _columns(given.pop("logits_to_keep", 0))
-        return_dict = _truth("return_dict", given.pop("return_dict", True))
-        _truth("use_cache", given.pop("use_cache", True))
+        options = {name: value for name, value in arguments.items() if value is not None}
+        columns = _columns(options.pop("logits_to_keep", 0))
+        return_dict = _truth("return_dict", options.pop("return_dict", True))
+        _truth("use_cache", options.pop("use_cache", True))
         for name, why in _FOREIGN.items():
-            if given.pop(name, False) is not False:
+            if options.pop(name, False) is not False:
                 raise Unsupported(f"{name}={arguments[name]!r} is not something Causerie does. {why}")
-        refuse_arguments(given, _KNOWN)
-        return ForwardCall(kept, return_dict)
+        refuse_arguments(options, _KNOWN)
+        return ForwardCall(columns, return_dict)
 
 
-def _columns(kept: Any) -> slice | NDArray[np.int64]:
-    """The last `kept` columns, all for 0; or the columns with these numbers, in a list, an array or a tensor."""
-    numbers = to_numpy(kept)
+def _columns(logits_to_keep: Any) -> slice | NDArray[np.int64]:
+    """The last `logits_to_keep` columns, all for 0; or those with these numbers, in a list, an array or a tensor."""
+    numbers = to_numpy(logits_to_keep)
     if numbers.dtype.kind not in "iu" or numbers.ndim > 1 or (numbers.ndim == 0 and numbers < 0):
         raise UsageError(
-            f"logits_to_keep is {kept!r}; expected how many of the last tokens' logits to keep (0 keeps all), or a "
-            "list of their places."
+            f"logits_to_keep is {logits_to_keep!r}; expected how many of the last tokens' logits to keep (0 keeps "
+            "all), or a list of their places."
         )
     return slice(-int(numbers), None) if numbers.ndim == 0 else numbers
 

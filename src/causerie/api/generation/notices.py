@@ -43,13 +43,13 @@ class ContextNotice:
 
     def __init__(self, context: int) -> None:
         self._context = context
-        self._given = False
+        self._warned = False
 
     def look(self, plan: Generation, prompt: int, answers: Sequence[Answer]) -> None:
         """Looks at the answers to a prompt of this many tokens."""
         cut = next((answer for answer in answers if answer.finish_reason == "length"), None)
-        if cut is not None and plan.fills_context and not self._given:
-            self._given = True
+        if cut is not None and plan.fills_context and not self._warned:
+            self._warned = True
             self._warn(prompt, len(cut.tokens))
 
     def watch(self, plan: Generation, prompt: int, events: Iterator[TokenEvent]) -> Iterator[TokenEvent]:

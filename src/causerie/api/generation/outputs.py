@@ -58,16 +58,16 @@ def output_of(
     sequences: Any, answers: list[Answer], plan: Generation, params: list[SamplingParams], container: Container
 ) -> GenerateOutput:
     """What was kept of each row, put together step by step in the caller's kind of array."""
-    kept = plan.params
-    scores = score_steps([answer.scores for answer in answers], plan.renormalize) if kept.keep_scores else None
-    logits = _steps([answer.logits for answer in answers]) if kept.keep_logits else None
+    options = plan.params
+    scores = score_steps([answer.scores for answer in answers], plan.renormalize) if options.keep_scores else None
+    logits = _steps([answer.logits for answer in answers]) if options.keep_logits else None
     return GenerateOutput(
         sequences=sequences,
         scores=None if scores is None else tuple(map(container.array, scores)),
         logits=None if logits is None else tuple(map(container.array, logits)),
-        logprobs=None if kept.logprobs is None else [answer.logprobs for answer in answers],
+        logprobs=None if options.logprobs is None else [answer.logprobs for answer in answers],
         finish_reasons=[answer.finish_reason or "" for answer in answers],
-        seeds=None if kept.greedy else [each.seed for each in params],
+        seeds=None if options.greedy else [each.seed for each in params],
     )
 
 

@@ -55,19 +55,19 @@ class Container:
 class Prompts:
     """A batch of prompts: its rows as they came, padding included, and for each the columns that hold its tokens."""
 
-    given: tuple[tuple[int, ...], ...]
+    rows: tuple[tuple[int, ...], ...]
     columns: tuple[tuple[int, ...], ...]
     container: Container
 
     @property
     def tokens(self) -> list[list[int]]:
         """The tokens that count, row by row."""
-        return [[row[i] for i in kept] for row, kept in zip(self.given, self.columns, strict=True)]
+        return [[row[i] for i in places] for row, places in zip(self.rows, self.columns, strict=True)]
 
     @property
     def width(self) -> int:
         """Length of the longest row as it came."""
-        return max(len(row) for row in self.given)
+        return max(len(row) for row in self.rows)
 
     @property
     def longest(self) -> int:
@@ -78,19 +78,19 @@ class Prompts:
     def read(input_ids: Any, attention_mask: Any = None, *, vocab: int, pad: int | None = None) -> Prompts:
         """Reads one prompt (a flat list) or a batch. Where the mask is 0 there is no token; without a mask tokens equal
         to `pad` are padding (pass None where that token can mean something). Raises UsageError."""
-        given = _rows("input_ids", input_ids)
-        for index, row in enumerate(given):
+        rows = _rows("input_ids", input_ids)
+        for index, row in enumerate(rows):
             outside = next((token for token in row if not 0 <= token < vocab), None)
             if outside is not None:
                 raise UsageError(
                     f"input_ids holds token {outside} in row {index}; this model's tokens are 0 to {vocab - 1}. "
                     "Is the tokenizer another model's?"
                 )
-        columns = _columns(given, attention_mask, pad)
-        for index, kept in enumerate(columns):
-            if not kept:
+        columns = _columns(rows, attention_mask, pad)
+        for index, places in enumerate(columns):
+            if not places:
                 raise UsageError(f"Row {index} of input_ids has no token that counts; give every prompt at least one.")
-        return Prompts(given, columns, Container.of(input_ids))
+        return Prompts(rows, columns, Container.of(input_ids))
 
 
 def _rows(name: str, value: Any, kind: type = Integral) -> tuple[tuple[Any, ...], ...]:
@@ -119,20 +119,20 @@ def _rows(name: str, value: Any, kind: type = Integral) -> tuple[tuple[Any, ...]
     return tuple(tuple(map(int, row)) if kind is Integral else tuple(row) for row in batch)  # numpy's integers too
 
 
-def _columns(given: tuple[tuple[int, ...], ...], attention_mask: Any, pad: int | None) -> tuple[tuple[int, ...], ...]:
+def _columns(rows: tuple[tuple[int, ...], ...], attention_mask: Any, pad: int | None) -> tuple[tuple[int, ...], ...]:
     """For each row, which of its columns hold tokens that count."""
     if attention_mask is None:
-        padded = pad is not None and any(pad in row for row in given)
-        return tuple(tuple(i for i, token in enumerate(row) if not padded or token != pad) for row in given)
+        padded = pad is not None and any(pad in row for row in rows)
+        return tuple(tuple(i for i, token in enumerate(row) if not padded or token != pad) for row in rows)
     mask = _rows("attention_mask", attention_mask, Real)
-    if [len(row) for row in mask] != [len(row) for row in given]:
+    if [len(row) for row in mask] != [len(row) for row in rows]:
         raise UsageError(
             f"attention_mask has rows of {sorted({len(row) for row in mask})} tokens ({len(mask)} rows) and input_ids "
-            f"of {sorted({len(row) for row in given})} ({len(given)} rows); pass both as the tokenizer returned them."
+            f"of {sorted({len(row) for row in rows})} ({len(rows)} rows); pass both as the tokenizer returned them."
         )
     strange = next((value for row in mask for value in row if value not in (0, 1)), None)
     if strange is not None:
         raise UsageError(
             f"attention_mask holds {strange}; expected 1 where there is a token and 0 where there is none."
         )
-    return tuple(tuple(i for i, wanted in enumerate(row) if wanted) for row in mask)
+    return tuple(tuple(i for i, bit in enumerate(row) if bit) for row in mask)

@@ -98,8 +98,8 @@ class Flags:
         """The drawing flags that the caller set and that nothing reads, because the answer is greedy."""
         if self.drawing_implies_sampling or self.get("do_sample", False) or self.get("temperature") == 0.0:
             return {}
-        _, wanted = _asked_to_sample(self)
-        return {name: value for name, value in wanted.items() if not _is_harmless(name, value)}
+        _, drawing = _asked_to_sample(self)
+        return {name: value for name, value in drawing.items() if not _is_harmless(name, value)}
 
     @property
     def outvoted_lengths(self) -> list[tuple[str, str]]:
@@ -232,11 +232,11 @@ def _new_tokens(flags: Flags, prompt: int, room: int) -> tuple[int, bool]:
     """How many new tokens at most, and whether that is the context's doing. A stronger level's max_length beats a
     weaker one's max_new_tokens."""
     for level in flags.levels:
-        wanted = _length(flags, level, prompt)
-        if wanted is not None:
+        length = _length(flags, level, prompt)
+        if length is not None:
             chosen = any(level is asked for asked in flags.asked)
             # A checkpoint's max_length is often its context, and then no choice of anybody.
-            return min(wanted, room), wanted > room or (wanted == room and not chosen)
+            return min(length, room), length > room or (length == room and not chosen)
     least = max(DEFAULT_NEW_TOKENS, flags.get("min_new_tokens", 0))
     return min(least, room), least > room
 
@@ -296,9 +296,9 @@ def _sampling(flags: Flags) -> dict[str, Any]:
 def _implied_sampling(flags: Flags, otherwise: bool) -> bool:
     """Whether to sample, for a caller whose drawing flags speak for themselves. Raises UsageError where they contradict
     a do_sample=False."""
-    decided, wanted = _asked_to_sample(flags)
+    decided, drawing = _asked_to_sample(flags)
     if decided is not None:
-        for name, value in wanted.items():
+        for name, value in drawing.items():
             if not decided and not _is_harmless(name, value):
                 raise UsageError(
                     f"do_sample=False always takes the likeliest token, so {name}={value:g} would do nothing. "
@@ -306,7 +306,7 @@ def _implied_sampling(flags: Flags, otherwise: bool) -> bool:
                     field=name,
                 )
         return decided
-    return otherwise or any(value != _OFF[name] for name, value in wanted.items())
+    return otherwise or any(value != _OFF[name] for name, value in drawing.items())
 
 
 def _is_harmless(name: str, value: float) -> bool:
@@ -317,26 +317,26 @@ def _is_harmless(name: str, value: float) -> bool:
 def _asked_to_sample(flags: Flags) -> tuple[bool | None, dict[str, float]]:
     """The caller's do_sample, and the drawing flags set at its level or above: only those can contradict it."""
     decided: bool | None = None
-    wanted: dict[str, float] = {}
+    drawing: dict[str, float] = {}
     for level in flags.asked:
         for name in _DRAWING:
             value = getattr(level, name)
             if value is not None:
-                wanted.setdefault(name, value)
+                drawing.setdefault(name, value)
         decided = level.do_sample
         if decided is not None:
             break
-    return decided, wanted
+    return decided, drawing
 
 
 def _output(flags: Flags, name: str) -> bool:
     """Whether generate() keeps this output; asking for it without an object to hold it is a mistake."""
-    wanted: bool = flags.get(name, False)
-    if wanted and not flags.get("return_dict_in_generate", False):
+    value: bool = flags.get(name, False)
+    if value and not flags.get("return_dict_in_generate", False):
         if any(getattr(level, name) for level in flags.asked):
             raise UsageError(f"{name}=True needs return_dict_in_generate=True, which returns the object that holds it.")
         return False
-    return wanted
+    return value
 
 
 def _sequences(flags: Flags, params: SamplingParams) -> int:

@@ -135,9 +135,9 @@ def ended_rows(criteria: Sequence[Any], input_ids: Any, scores: Any, **kwargs: A
         if answer.ndim == 2 and answer.shape[1] == 1:
             answer = answer[:, 0]
         if answer.dtype.kind not in "biu" or answer.shape not in ((), (1,), (rows,)):
-            given = "None" if said is None else f"{answer.dtype} of shape {list(answer.shape)}"
+            result = "None" if said is None else f"{answer.dtype} of shape {list(answer.shape)}"
             raise UsageError(
-                f"The stopping criterion {_name(criterion)} gave {given}; expected True or False for each row "
+                f"The stopping criterion {_name(criterion)} gave {result}; expected True or False for each row "
                 f"(shape [{rows}]), or one for all of them."
             )
         ended |= answer.astype(bool)

@@ -27,34 +27,36 @@ if TYPE_CHECKING:
 
 
 class Watching:
-    """Looks on for rows `given`, which run by one plan. As a context manager it begins and ends the streamer: with
+    """Looks on for `prompts`, which run by one plan. As a context manager it begins and ends the streamer: with
     `end()` when all went well, else with `fail(error)` where the streamer has it, so that whoever iterates over it
     hears of the error."""
 
     def __init__(
         self,
-        given: Sequence[Sequence[int]],
+        prompts: Sequence[Sequence[int]],
         container: Container,
         plan: Generation,
         tokenizer: ChatTokenizer | None,
         criteria: Any,
         streamer: Any,
     ) -> None:
-        if streamer is not None and len(given) > 1:
-            raise UsageError(f"A streamer shows one answer and {len(given)} were asked for; leave out one of the two.")
+        if streamer is not None and len(prompts) > 1:
+            raise UsageError(
+                f"A streamer shows one answer and {len(prompts)} were asked for; leave out one of the two."
+            )
         for name in ("put", "end"):
             if streamer is not None and not callable(getattr(streamer, name, None)):
                 raise UsageError(f"streamer is {type(streamer).__name__}, which has no {name}(); use TextStreamer.")
         self._kind = Container("torch" if container.kind == "torch" else "numpy", "cpu")
         self._streamer = streamer
-        self._given = given
-        self._answers: list[list[int]] = [[] for _ in given] if plan.repetition_detection else []
+        self._prompts = prompts
+        self._answers: list[list[int]] = [[] for _ in prompts] if plan.repetition_detection else []
         self._stops: list[tuple[Detokenizer, StopText]] = []
         if plan.stop_strings and tokenizer is not None:
             text = text_of(tokenizer)
-            self._stops = [(Detokenizer(text), StopText(plan.stop_strings)) for _ in given]
+            self._stops = [(Detokenizer(text), StopText(plan.stop_strings)) for _ in prompts]
         several = criteria_of(criteria)
-        self._batch = _JudgedBatch(given, several, plan, container) if several else None
+        self._batch = _JudgedBatch(prompts, several, plan, container) if several else None
 
     @property
     def needed(self) -> bool:
@@ -83,7 +85,7 @@ class Watching:
 
     def __enter__(self) -> Watching:
         if self._streamer is not None:
-            self._streamer.put(self._kind.array(np.array([self._given[0]], dtype=np.int64)))
+            self._streamer.put(self._kind.array(np.array([self._prompts[0]], dtype=np.int64)))
         return self
 
     def __exit__(
@@ -100,11 +102,11 @@ class _JudgedBatch:
     prompts are of several lengths and on the right where a row has ended, both with the token that pads."""
 
     def __init__(
-        self, given: Sequence[Sequence[int]], criteria: list[Any], plan: Generation, container: Container
+        self, prompts: Sequence[Sequence[int]], criteria: list[Any], plan: Generation, container: Container
     ) -> None:
-        width = max(map(len, given))
-        self._ids: NDArray[np.int64] = np.full((len(given), width), plan.pad, dtype=np.int64)
-        for row, tokens in enumerate(given):
+        width = max(map(len, prompts))
+        self._ids: NDArray[np.int64] = np.full((len(prompts), width), plan.pad, dtype=np.int64)
+        for row, tokens in enumerate(prompts):
             self._ids[row, width - len(tokens) :] = tokens
         self._criteria = criteria
         self._pad = plan.pad

@@ -14,42 +14,42 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Prompt:
+class PipelinePrompt:
     """One prompt as tokens and as it was given: a text, or a chat whose last message is continued where `continued` is
     true or names the field that is."""
 
     tokens: list[int]
-    given: str | list[dict[str, Any]]
+    input: str | list[dict[str, Any]]
     continued: bool | str = False
     prefix_length: int = 0  # tokens of the pipeline's prefix, which lengths do not count
 
-    def with_hole(self, flags: Flags, context: int) -> Prompt:
+    def with_hole(self, flags: Flags, context: int) -> PipelinePrompt:
         """The end of this prompt that leaves room in the context for the answer asked for. Raises UsageError."""
-        wanted = flags.get("max_new_tokens")
-        if wanted is None:
+        length = flags.get("max_new_tokens")
+        if length is None:
             total = flags.get("max_length")
-            wanted = DEFAULT_NEW_TOKENS if total is None else total - len(self.tokens)
-        room = context - wanted
+            length = DEFAULT_NEW_TOKENS if total is None else total - len(self.tokens)
+        room = context - length
         if len(self.tokens) <= room:
             return self
         if room < 1:
             raise UsageError(
-                f"handle_long_generation='hole' cannot help: {wanted} new tokens alone fill the context of {context}. "
+                f"handle_long_generation='hole' cannot help: {length} new tokens alone fill the context of {context}. "
                 "Lower max_new_tokens."
             )
         return replace(self, tokens=self.tokens[-room:])
 
 
-def record(prompt: Prompt, tokens: list[int], tokenizer: ChatTokenizer, call: PipelineCall) -> dict[str, Any]:
+def record(prompt: PipelinePrompt, tokens: list[int], tokenizer: ChatTokenizer, call: PipelineCall) -> dict[str, Any]:
     """{"generated_text": …} or {"generated_token_ids": …} for one answer: of all its tokens, a stop string's too."""
     if call.return_type == TENSORS:
         return {"generated_token_ids": [*prompt.tokens, *tokens]}
     text = tokenizer.decode(tokens, call.skip_special_tokens, call.clean_up_tokenization_spaces)
     if call.return_type == NEW_TEXT:
         return {"generated_text": text}
-    if isinstance(prompt.given, str):
-        return {"generated_text": prompt.given + text}
-    chat = [dict(message) for message in prompt.given]
+    if isinstance(prompt.input, str):
+        return {"generated_text": prompt.input + text}
+    chat = [dict(message) for message in prompt.input]
     if prompt.continued:
         _continue(chat[-1], "content" if prompt.continued is True else prompt.continued, text)
     else:

@@ -52,25 +52,25 @@ class PipelineCall:
     def read(options: Mapping[str, Any], template_source: Callable[[], str]) -> PipelineCall:
         """Sorts the options of one call. A name that is nobody's is the chat template's if it mentions it (as
         enable_thinking), else an error. Raises UnknownName, Unsupported, UsageError."""
-        given = {name: value for name, value in options.items() if value is not None}
-        own = {name: given.pop(name) for name in _OWN if name in given}
-        own["return_type"] = _return_type(given, own.get("return_type"))
+        rest = {name: value for name, value in options.items() if value is not None}
+        own = {name: rest.pop(name) for name in _OWN if name in rest}
+        own["return_type"] = _return_type(rest, own.get("return_type"))
         _check_own(own)
-        if given.pop("padding", False) not in _PADDING:
+        if rest.pop("padding", False) not in _PADDING:
             raise Unsupported(
                 "padding to a length would only add tokens that nobody reads; rows run at their own length."
             )
-        given.pop("num_workers", None)  # of a loader that feeds rows one by one; here they run together
-        if (stop := given.pop("stop_sequence", None)) is not None:
-            if "stop_strings" in given or "stop" in given:
+        rest.pop("num_workers", None)  # of a loader that feeds rows one by one; here they run together
+        if (stop := rest.pop("stop_sequence", None)) is not None:
+            if "stop_strings" in rest or "stop" in rest:
                 raise UsageError("stop_sequence and stop_strings are two names of one flag; pass one of them.")
-            given["stop_strings"] = stop
-        template = {name: given.pop(name) for name in list(given) if not _is_flag(name)}
+            rest["stop_strings"] = stop
+        template = {name: rest.pop(name) for name in list(rest) if not _is_flag(name)}
         _check_template(template, template_source)
         for name in _OUTPUTS:
-            if given.get(name):
+            if rest.get(name):
                 raise Unsupported(f"{name} is not in a pipeline's result; use pipe.model.generate(…, {name}=True).")
-        return PipelineCall(flags=call_flags(given), template=template, **own)
+        return PipelineCall(flags=call_flags(rest), template=template, **own)
 
     def chat_options(self, last_role: str) -> dict[str, Any]:
         """Arguments of `ChatFormat.prompt` for a chat whose last message has this role: an assistant's is continued."""
@@ -121,9 +121,9 @@ def _check_own(own: Mapping[str, Any]) -> None:
         raise UsageError(f"batch_size is {size!r}; it must be a whole number of at least 1.")
 
 
-def _return_type(given: dict[str, Any], return_type: Any) -> int:
+def _return_type(options: dict[str, Any], return_type: Any) -> int:
     """What the four options that shape the result come to, by the field's rules of which exclude each other."""
-    full, text, tensors = (given.pop(name, None) for name in ("return_full_text", "return_text", "return_tensors"))
+    full, text, tensors = (options.pop(name, None) for name in ("return_full_text", "return_text", "return_tensors"))
     set_ones = [
         name
         for name, value in (("return_full_text", full), ("return_text", text), ("return_tensors", tensors))

@@ -18,7 +18,7 @@ from causerie.api.generation.prompt_rows import Container
 from causerie.api.generation.resolution import DEFAULT_NEW_TOKENS, Flags, Generation
 from causerie.api.generation.streamers import text_of
 from causerie.api.generation.watch import Watching, preparing
-from causerie.api.pipeline.chat_record import Prompt, record
+from causerie.api.pipeline.chat_record import PipelinePrompt, record
 from causerie.api.pipeline.pipeline_call import PipelineCall
 from causerie.builtin import NAME as BUILTIN
 from causerie.chat.messages import checked_chat, is_chat
@@ -79,20 +79,20 @@ def pipeline(
         raise UsageError(
             f"device={device!r} and device_map={device_map!r} are two names of one place; pass one of them."
         )
-    given = {name: value for name, value in loading.items() if value is not None}
+    keywords = {name: value for name, value in loading.items() if value is not None}
     for name, value in (model_kwargs or {}).items():
-        if name in given and given[name] != value:
-            raise UsageError(f"{name} is {given[name]!r} and, in model_kwargs, {value!r}; pass one of them.")
-        given[name] = value
+        if name in keywords and keywords[name] != value:
+            raise UsageError(f"{name} is {keywords[name]!r} and, in model_kwargs, {value!r}; pass one of them.")
+        keywords[name] = value
     if isinstance(model, CausalLM):
-        if given:
-            raise UsageError(f"The model is loaded already, so {', '.join(given)} would do nothing. Leave them out.")
+        if keywords:
+            raise UsageError(f"The model is loaded already, so {', '.join(keywords)} would do nothing. Leave them out.")
     elif model is not None and not isinstance(model, str | Path):
         raise UsageError(
             f"model is {type(model).__module__}.{type(model).__name__}; expected a name, a folder or a CausalLM."
         )
     else:
-        model = AutoModelForCausalLM.from_pretrained(BUILTIN if model is None else model, **given)
+        model = AutoModelForCausalLM.from_pretrained(BUILTIN if model is None else model, **keywords)
     if isinstance(tokenizer, str | Path):
         tokenizer = AutoTokenizer.from_pretrained(tokenizer, revision=revision, token=token)
     return TextGenerationPipeline(model, tokenizer, **options)
@@ -189,6 +189,12 @@ class TextGenerationPipeline:
             **call.flags.to_dict(),
         )
 
+    def save_pretrained(self, save_directory: str | Path, **others: Any) -> None:
+        """Writes model and tokenizer into one folder, which pipeline() loads again. Options and errors are those of the
+        model's and the tokenizer's save_pretrained."""
+        self.model.save_pretrained(save_directory, **others)
+        self.tokenizer.save_pretrained(save_directory)
+
     def _call(self, options: Mapping[str, Any]) -> PipelineCall:
         return PipelineCall.read(
             {**self._options, **options}, lambda: "\n".join(self.tokenizer.chat.template.sources.values())
@@ -198,7 +204,7 @@ class TextGenerationPipeline:
         """Results of prompts that run together."""
         with preparing(call.streamer):
             flags = self._flags(call)
-            prompts = [self._write(given, call) for given in inputs]
+            prompts = [self._write(each, call) for each in inputs]
             plans = [self._decide(flags, prompt) for prompt in prompts]
             rows = [prompt.tokens for prompt, plan in zip(prompts, plans, strict=True) for _ in range(plan.sequences)]
             params = [each for plan in plans for each in plan.each(1)]
@@ -221,23 +227,23 @@ class TextGenerationPipeline:
     def _flags(self, call: PipelineCall) -> Flags:
         return Flags(call.flags, call.generation_config, self.model.generation_config, DEFAULTS)
 
-    def _decide(self, flags: Flags, prompt: Prompt) -> Generation:
+    def _decide(self, flags: Flags, prompt: PipelinePrompt) -> Generation:
         return self.model.decide(flags, len(prompt.tokens) - prompt.prefix_length, len(prompt.tokens))
 
-    def _write(self, given: Any, call: PipelineCall) -> Prompt:
+    def _write(self, item: Any, call: PipelineCall) -> PipelinePrompt:
         """The tokens of a chat or a text."""
-        if isinstance(given, str):
-            prompt = self._write_text(given, call)
+        if isinstance(item, str):
+            prompt = self._write_text(item, call)
         else:
-            last = given[-1].get("role") if given and isinstance(given[-1], Mapping) else None
+            last = item[-1].get("role") if item and isinstance(item[-1], Mapping) else None
             options = call.chat_options(str(last))
-            tokens = self.tokenizer.chat.prompt(given, **options).tokens
-            prompt = Prompt(tokens, [dict(message) for message in given], options["continue_final_message"])
+            tokens = self.tokenizer.chat.prompt(item, **options).tokens
+            prompt = PipelinePrompt(tokens, [dict(message) for message in item], options["continue_final_message"])
         if call.handle_long_generation == "hole":
             return prompt.with_hole(self._flags(call), self.model.context)
         return prompt
 
-    def _write_text(self, text: str, call: PipelineCall) -> Prompt:
+    def _write_text(self, text: str, call: PipelineCall) -> PipelinePrompt:
         options: dict[str, Any] = dict(call.tokenizer_encode_kwargs)
         if call.add_special_tokens is not None:
             options.setdefault("add_special_tokens", call.add_special_tokens)
@@ -251,7 +257,7 @@ class TextGenerationPipeline:
             if begin is None:
                 raise UsageError("The prompt is empty and the model has no token to begin with. Give it some text.")
             tokens = [begin]
-        return Prompt(tokens, text, prefix_length=prefix)
+        return PipelinePrompt(tokens, text, prefix_length=prefix)
 
 
 def _sorted_input(value: Any) -> tuple[str, Any]:

@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from causerie.api.generation.foreign_flags import refuse_flags
 from causerie.api.tensors import is_numpy, is_torch, to_lists
 from causerie.api.tokenizer.batch_encoding import BatchEncoding
-from causerie.api.tokenizer.encoding_rows import Row, assistant_mask, encoding_of, pad_encodings
+from causerie.api.tokenizer.encoding_rows import EncodedRow, assistant_mask, encoding_of, pad_encodings
 from causerie.api.tokenizer.padding import LengthPlan, cut_row, plan_lengths
+from causerie.api.tokenizer.token_names import TokenNames
+from causerie.api.tokenizer.tokenizer_files import FOREIGN, tokenizer_config, write_tokenizer
 from causerie.api.tokenizer.tokenizer_options import CALL_OPTIONS, NEUTRAL, asked, refuse, texts_of
 from causerie.chat.chat_format import ChatFormat
 from causerie.chat.encode import EncodedChat, encode_chat
@@ -27,49 +30,14 @@ from causerie.text.tokenizer import Tokenizer
 _NO_MAXIMUM = int(1e30)
 
 
-def _spelling(name: str) -> property:
-    def get(self: ChatTokenizer) -> str | None:
-        return self.special_tokens_map.get(name)
-
-    def put(self: ChatTokenizer, value: str | None) -> None:
-        self.set_special(name, value)
-
-    return property(get, put, doc=f"The text of the {name.replace('_', ' ')}, None if the checkpoint has none.")
-
-
-def _number(name: str) -> property:
-    def get(self: ChatTokenizer) -> int | None:
-        return self.text.special_id(name)
-
-    def put(self: ChatTokenizer, value: int | None) -> None:
-        self.set_special(name, None if value is None else self.convert_ids_to_tokens(value))
-
-    return property(get, put, doc=f"The id of the {name.replace('_', ' ')}, None if the checkpoint has none.")
-
-
-class ChatTokenizer:
+class ChatTokenizer(TokenNames):
     """A checkpoint's tokenizer and chat template under the field's names. `text` and `chat` are the parts it is made
     of, for code of this program."""
 
     is_fast = True
 
-    bos_token = _spelling("bos_token")
-    eos_token = _spelling("eos_token")
-    unk_token = _spelling("unk_token")
-    sep_token = _spelling("sep_token")
-    pad_token = _spelling("pad_token")
-    cls_token = _spelling("cls_token")
-    mask_token = _spelling("mask_token")
-    bos_token_id = _number("bos_token")
-    eos_token_id = _number("eos_token")
-    unk_token_id = _number("unk_token")
-    sep_token_id = _number("sep_token")
-    pad_token_id = _number("pad_token")
-    cls_token_id = _number("cls_token")
-    mask_token_id = _number("mask_token")
-
     def __init__(self, text: Tokenizer, chat: ChatFormat, name_or_path: str) -> None:
-        self.text = text
+        super().__init__(text)
         self.chat = chat
         self.name_or_path = name_or_path
         config = text.config
@@ -84,6 +52,26 @@ class ChatTokenizer:
         """The tokenizer of a model folder. MissingFile and CheckpointError say what is wrong with it."""
         text = Tokenizer.from_folder(folder)
         return ChatTokenizer(text, ChatFormat.from_folder(folder, text), name_or_path or str(folder))
+
+    def __repr__(self) -> str:
+        return f"ChatTokenizer({self.name_or_path!r}, {len(self)} tokens, special: {self.special_tokens_map})"
+
+    def set_special(self, name: str, content: str | None) -> None:
+        """Names a token of the vocabulary as special ("pad_token", …), for padding and for templates."""
+        super().set_special(name, content)
+        self.chat.template.special_tokens = self.text.special_tokens_map
+
+    def save_pretrained(self, save_directory: str | Path, **others: Any) -> tuple[str, ...]:
+        """Writes tokenizer.json, tokenizer_config.json and the chat templates into a folder, which is made if need be,
+        as they are now: AutoTokenizer, ours and transformers', loads the same tokenizer from it. Returns the paths.
+        Raises UsageError, Unsupported, CheckpointError."""
+        refuse_flags("option of save_pretrained()", others, FOREIGN, ("save_directory",))
+        own: dict[str, Any] = {"padding_side": self.padding_side, "truncation_side": self.truncation_side}
+        own["model_input_names"] = self.model_input_names
+        if self.model_max_length != _NO_MAXIMUM:
+            own["model_max_length"] = self.model_max_length
+        config = tokenizer_config(self.text, own)
+        return write_tokenizer(Path(save_directory), self.text, config, self.chat.template.sources)
 
     # --- text to tokens ---
 
@@ -125,7 +113,7 @@ class ChatTokenizer:
             self.pad_token_id or 0,
             single=isinstance(text, str),
             return_tensors=return_tensors,
-            wanted={
+            names={
                 "attention_mask": asked(return_attention_mask, "attention_mask" in self.model_input_names),
                 "token_type_ids": asked(return_token_type_ids, "token_type_ids" in self.model_input_names),
                 "special_tokens_mask": return_special_tokens_mask,
@@ -184,7 +172,7 @@ class ChatTokenizer:
             )
         return plan
 
-    def _row(self, text: str, add_special: bool, as_text: bool, plan: LengthPlan) -> Row:
+    def _row(self, text: str, add_special: bool, as_text: bool, plan: LengthPlan) -> EncodedRow:
         tokens, spans = self.text.encode_with_spans(text, False, as_text)
         before, after = self.text.surrounding() if add_special else ([], [])
         if plan.cut is not None:
@@ -193,7 +181,7 @@ class ChatTokenizer:
             spans = cut_row(spans, room, self.truncation_side)
         mask = [1] * len(before) + [0] * len(tokens) + [1] * len(after)
         outside = (0, 0)
-        return Row(before + tokens + after, [outside] * len(before) + spans + [outside] * len(after), mask)
+        return EncodedRow(before + tokens + after, [outside] * len(before) + spans + [outside] * len(after), mask)
 
     def pad(
         self,
@@ -238,26 +226,6 @@ class ChatTokenizer:
         """A text for each row of tokens."""
         rows = sequences if is_torch(sequences) or is_numpy(sequences) else list(sequences)
         return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces, **others) for row in rows]
-
-    def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
-        """The spelling of an id, or of each of several."""
-        numbers = to_lists(ids)
-        if isinstance(numbers, int):
-            return self.text.id_to_token(numbers)
-        skipped = set(self.all_special_ids) if skip_special_tokens else set()
-        return [self.text.id_to_token(number) for number in numbers if number not in skipped]
-
-    def convert_tokens_to_ids(self, tokens: Any) -> Any:
-        """The id of a token, or of each of several; the unknown token's id (or None) for those not in the
-        vocabulary."""
-        if isinstance(tokens, str):
-            token_id = self.text.token_to_id(tokens)
-            return self.unk_token_id if token_id is None else token_id
-        return [self.convert_tokens_to_ids(token) for token in tokens]
-
-    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
-        """The text of tokens given as the vocabulary spells them."""
-        return self.text.decode_pieces(list(tokens))
 
     # --- chats ---
 
@@ -317,9 +285,9 @@ class ChatTokenizer:
                     assistant_mask(row, each.assistant) for row, each in zip(rows, encoded, strict=True)
                 ]
             }
-        wanted = {"attention_mask": asked(mask, True)}
+        names = {"attention_mask": asked(mask, True)}
         out = encoding_of(
-            rows, plan, self.pad_token_id or 0, not several, return_tensors=return_tensors, wanted=wanted, more=more
+            rows, plan, self.pad_token_id or 0, not several, return_tensors=return_tensors, names=names, more=more
         )
         return out if return_dict else out["input_ids"]
 
@@ -330,11 +298,11 @@ class ChatTokenizer:
         tokens, spans = self.text.encode_with_spans(rendered.text, False, self._splits_special_tokens)
         return EncodedChat(tokens, spans, rendered.text, rendered.assistant)
 
-    def _chat_row(self, chat: EncodedChat, plan: LengthPlan) -> Row:
+    def _chat_row(self, chat: EncodedChat, plan: LengthPlan) -> EncodedRow:
         if plan.cut is None:
-            return Row(chat.tokens, chat.spans, [0] * len(chat.tokens))
+            return EncodedRow(chat.tokens, chat.spans, [0] * len(chat.tokens))
         tokens = cut_row(chat.tokens, plan.cut, self.truncation_side)
-        return Row(tokens, cut_row(chat.spans, plan.cut, self.truncation_side), [0] * len(tokens))
+        return EncodedRow(tokens, cut_row(chat.spans, plan.cut, self.truncation_side), [0] * len(tokens))
 
     @property
     def chat_template(self) -> Any:
@@ -351,67 +319,3 @@ class ChatTokenizer:
     def get_chat_template(self, chat_template: str | None = None, tools: Any = None) -> str:
         """The text of the template that would be used."""
         return self.chat.template.source(chat_template, tools)
-
-    # --- vocabulary and special tokens ---
-
-    @property
-    def vocab_size(self) -> int:
-        """Size of the vocabulary without added tokens."""
-        return self.text.vocab_size
-
-    def __len__(self) -> int:
-        return len(self.text)
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __repr__(self) -> str:
-        return f"ChatTokenizer({self.name_or_path!r}, {len(self)} tokens, special: {self.special_tokens_map})"
-
-    def get_vocab(self) -> dict[str, int]:
-        """All tokens and their ids."""
-        return self.text.vocabulary()
-
-    @property
-    def vocab(self) -> dict[str, int]:
-        """All tokens and their ids."""
-        return self.get_vocab()
-
-    def get_added_vocab(self) -> dict[str, int]:
-        """The tokens added to the vocabulary and their ids."""
-        return dict(self.text.added_tokens)
-
-    @property
-    def special_tokens_map(self) -> dict[str, str]:
-        """Names and texts of special tokens, as templates see them."""
-        return self.text.special_tokens_map
-
-    @property
-    def additional_special_tokens(self) -> list[str]:
-        """Special tokens without a name of their own (extra_special_tokens in newer files)."""
-        return list(self.text.extra_special_tokens)
-
-    @property
-    def extra_special_tokens(self) -> list[str]:
-        """Special tokens without a name of their own."""
-        return list(self.text.extra_special_tokens)
-
-    @property
-    def all_special_tokens(self) -> list[str]:
-        """All special tokens, named or not."""
-        return self.text.all_special_tokens
-
-    @property
-    def all_special_ids(self) -> list[int]:
-        """Ids of all special tokens."""
-        return self.text.all_special_ids
-
-    def set_special(self, name: str, content: str | None) -> None:
-        """Names a token of the vocabulary as special ("pad_token", …), for padding and for templates."""
-        self.text.name_special(name, content)
-        self.chat.template.special_tokens = self.text.special_tokens_map
-
-    def num_special_tokens_to_add(self) -> int:
-        """How many tokens add_special_tokens adds to one text."""
-        before, after = self.text.surrounding()
-        return len(before) + len(after)

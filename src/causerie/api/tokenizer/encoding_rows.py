@@ -15,7 +15,7 @@ Spans = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
-class Row:
+class EncodedRow:
     """One text's tokens, the characters (start, end) of each, and 1 for those that were added to it."""
 
     tokens: list[int]
@@ -24,16 +24,16 @@ class Row:
 
 
 def encoding_of(
-    rows: list[Row],
+    rows: list[EncodedRow],
     plan: LengthPlan,
     pad_token: int,
     single: bool,
     *,
     return_tensors: str | None,
-    wanted: Mapping[str, bool],
+    names: Mapping[str, bool],
     more: Mapping[str, list[list[int]]] | None = None,
 ) -> BatchEncoding:
-    """The encoding of rows, with the columns that are `wanted` by the field's names and the ready ones in `more`. A
+    """The encoding of rows, with the columns whose `names` are true and the ready ones in `more`. A
     `single` row is not put in a batch of one unless it becomes a tensor."""
     length = padded_length([len(row.tokens) for row in rows], plan)
 
@@ -42,15 +42,15 @@ def encoding_of(
 
     spans = column([row.spans for row in rows], (0, 0))
     columns: dict[str, list[Any]] = {"input_ids": column([row.tokens for row in rows], pad_token)}
-    if wanted.get("token_type_ids"):
+    if names.get("token_type_ids"):
         columns["token_type_ids"] = column([[0] * len(row.tokens) for row in rows], 0)
-    if wanted.get("attention_mask"):
+    if names.get("attention_mask"):
         columns["attention_mask"] = column([[1] * len(row.tokens) for row in rows], 0)
-    if wanted.get("special_tokens_mask"):
+    if names.get("special_tokens_mask"):
         columns["special_tokens_mask"] = column([row.special for row in rows], 1)
-    if wanted.get("offset_mapping"):
+    if names.get("offset_mapping"):
         columns["offset_mapping"] = spans
-    if wanted.get("length"):
+    if names.get("length"):
         columns["length"] = [len(row) for row in columns["input_ids"]]
     for name, values in (more or {}).items():
         columns[name] = column(values, 0)
@@ -87,7 +87,7 @@ def pad_encodings(
     return BatchEncoding({name: to_kind(rows, return_tensors) for name, rows in data.items()})
 
 
-def assistant_mask(row: Row, assistant: Spans) -> list[int]:
+def assistant_mask(row: EncodedRow, assistant: Spans) -> list[int]:
     """1 for tokens that hold characters of the assistant's spans, as transformers marks them."""
     mask = [0] * len(row.tokens)
     for start, end in assistant:

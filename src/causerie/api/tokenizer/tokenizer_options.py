@@ -26,9 +26,9 @@ CALL_OPTIONS = (
 )  # fmt: skip
 
 
-def refuse(given: Mapping[str, Any], neutral: Mapping[str, tuple[Any, ...]], kind: str, known: Sequence[str]) -> None:
+def refuse(options: Mapping[str, Any], neutral: Mapping[str, tuple[Any, ...]], kind: str, known: Sequence[str]) -> None:
     """Options of the field that we do not have pass with the values that do nothing, and are refused with others."""
-    for name, value in given.items():
+    for name, value in options.items():
         if name not in neutral:
             raise unknown(kind, name, known)
         if not any(value is allowed or value == allowed for allowed in neutral[name]):

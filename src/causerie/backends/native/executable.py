@@ -17,11 +17,11 @@ from causerie.backends.instruction_time import InstructionTime
 from causerie.backends.native.abi import Fault
 from causerie.backends.native.cache import LayerCaches, sum_bytes
 from causerie.backends.native.machine import Machine
-from causerie.backends.native.prepared import LAYOUT_VERSION, laid
+from causerie.backends.native.prepared import LAYOUT_VERSION, kernel_matrix
 from causerie.backends.native.profile import instruction_time
 from causerie.backends.native.program import ATTENDING, ROW_GROUP, StepArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
-from causerie.backends.ops import CacheShape, Forward, LaidOut, Rotations, StepOutput
+from causerie.backends.ops import CacheShape, Forward, KernelMatrices, Rotations, StepOutput
 from causerie.backends.step import Step
 from causerie.errors import EngineError
 from causerie.spec.decoder import Decoder
@@ -139,12 +139,12 @@ class NativeExecutable:
         activations.touch(activations.used)
         self._caches.touch(cache_bytes)
 
-    def laid_out(self) -> LaidOut:
+    def kernel_matrices(self) -> KernelMatrices:
         """Views of its matrices. Raises EngineError where it was closed."""
         if self._weights is None:
             raise EngineError(_CLOSED)
-        matrices = {name: laid(weight) for name, weight in self._weights.items() if len(weight.shape) == 2}
-        return LaidOut("native", LAYOUT_VERSION, matrices)
+        matrices = {name: kernel_matrix(weight) for name, weight in self._weights.items() if len(weight.shape) == 2}
+        return KernelMatrices("native", LAYOUT_VERSION, matrices)
 
     def close(self) -> None:
         """Frees weights, cache and activations."""

@@ -16,7 +16,7 @@ from causerie.backends.native.lossless import panels_of, piece_bytes, steps_of
 from causerie.backends.native.program import ESCAPE, PACKED_PANEL, STEP_WEIGHTS
 from causerie.backends.native.quantized import held_bytes
 from causerie.backends.native.trace import Placed
-from causerie.backends.ops import Laid
+from causerie.backends.ops import KernelMatrix
 from causerie.errors import WeightFileError
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import Weight
@@ -28,16 +28,16 @@ Bytes = NDArray[np.uint8]
 _STEP = {"data": 64, "escapes": 8}  # the addresses of a panel, and what they are multiples of
 
 
-def laid(weight: Weight) -> Laid:
+def kernel_matrix(weight: Weight) -> KernelMatrix:
     """A placed matrix with addresses counted from its first byte."""
     placed: Placed = weight.data
     name = placed.layout.name.lower()
     if placed.table is None:
-        return Laid(name, (placed.memory,))
+        return KernelMatrix(name, (placed.memory,))
     table = placed.table.copy()
     for field in _STEP:
         table[field] -= np.uint64(placed.memory.ctypes.data)
-    return Laid(name, (table.view(np.uint8), placed.memory[table.nbytes :]))
+    return KernelMatrix(name, (table.view(np.uint8), placed.memory[table.nbytes :]))
 
 
 def mapped(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.tool_formats.format import ToolFormat, Write, arguments_text
+from causerie.chat.tool_formats.format import RuleWriter, ToolFormat, arguments_text
 from causerie.chat.tool_formats.rules import Rules, Schemas
 
 _BEGIN, _SEPARATOR, _END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
@@ -28,7 +28,7 @@ def read(block: str, _: Schemas) -> list[ToolCallPart]:
     return calls
 
 
-def _writer(fenced: bool) -> Write:
+def _writer(fenced: bool) -> RuleWriter:
     def write(rules: Rules, tools: Schemas, several: bool) -> str:
         def one(name: str, schema: Mapping[str, Any]) -> str:
             head = f"function{_SEPARATOR}{name}\n```json\n" if fenced else f"{name}{_SEPARATOR}"

@@ -14,14 +14,14 @@ from causerie.text.schema_references import resolved
 
 Read = Callable[[str, Schemas], list[ToolCallPart]]
 """The calls of one block, without what opened and closed it. Raises ValueError (and its kinds) for what is none."""
-Write = Callable[[Rules, Schemas, bool], str]
+RuleWriter = Callable[[Rules, Schemas, bool], str]
 """The expression of an answer that calls one of the tools, or several where the last argument is true."""
 
 
 @dataclass(frozen=True)
 class ToolFormat:
     """`signs` are sets of texts by which a chat template shows that its model writes so. A block goes from one of
-    `openers`, which stays part of it where it is `kept`, to one of `closers`, or to the answer's end where there are
+    `openers`, which stays part of it where `opener_inside`, to one of `closers`, or to the answer's end where there are
     none. `write` is what an answer that must call a tool is held to. `at_start` means that a block can only be the
     first thing said. `markers` are control tokens inside blocks."""
 
@@ -30,9 +30,9 @@ class ToolFormat:
     openers: tuple[str, ...]
     closers: tuple[str, ...]
     read: Read
-    write: Write
+    write: RuleWriter
     at_start: bool = False
-    kept: bool = False
+    opener_inside: bool = False
     markers: tuple[str, ...] = ()
 
     @property
@@ -45,9 +45,9 @@ def call_of(value: Any, keys: Sequence[str] = ("arguments", "parameters")) -> To
     """A call from {"name": …, "arguments": {…}}. Raises ValueError."""
     if not isinstance(value, Mapping) or not isinstance(value.get("name"), str) or not value["name"]:
         raise ValueError("a call is an object with a name")
-    found: Any = next((value[key] for key in keys if key in value), {})
-    given = value.get("id")
-    return ToolCallPart(value["name"], arguments_text(found), given if isinstance(given, str) else None)
+    arguments: Any = next((value[key] for key in keys if key in value), {})
+    id = value.get("id")
+    return ToolCallPart(value["name"], arguments_text(arguments), id if isinstance(id, str) else None)
 
 
 def arguments_text(value: Any) -> str:
@@ -83,7 +83,7 @@ def typed(name: str, key: str, text: str, schemas: Schemas) -> Any:
     except ValueError:
         pass
     try:
-        found = ast.literal_eval(text)  # templates show True and lists as Python does, and models learn it
+        literal = ast.literal_eval(text)  # templates show True and lists as Python does, and models learn it
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return text
-    return found if found is None or isinstance(found, bool | int | float | list | dict) else text
+    return literal if literal is None or isinstance(literal, bool | int | float | list | dict) else text

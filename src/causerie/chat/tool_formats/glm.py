@@ -20,8 +20,8 @@ def read(block: str, schemas: Schemas) -> list[ToolCallPart]:
     name = block.partition("<arg_key>")[0].strip()
     if not name or any(character in name for character in "{}<>\"' \n"):
         raise ValueError("the block does not begin with a name")
-    found = {key.strip(): typed(name, key.strip(), value, schemas) for key, value in _ARGUMENT.findall(block)}
-    return [ToolCallPart(name, json.dumps(found, ensure_ascii=False))]
+    arguments = {key.strip(): typed(name, key.strip(), value, schemas) for key, value in _ARGUMENT.findall(block)}
+    return [ToolCallPart(name, json.dumps(arguments, ensure_ascii=False))]
 
 
 def write(rules: Rules, tools: Schemas, several: bool) -> str:

@@ -29,8 +29,8 @@ def read(block: str, _: Schemas) -> list[ToolCallPart]:
 
 def called(header: str) -> str | None:
     """The function that a header addresses."""
-    found = _CALLED.search(header)
-    return None if found is None else found.group(1)
+    match = _CALLED.search(header)
+    return None if match is None else match.group(1)
 
 
 def part_of(header: str, text: str) -> Part:

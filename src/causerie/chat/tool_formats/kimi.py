@@ -18,11 +18,11 @@ _ID = re.compile(r"(?:functions\.)?(.+?)(?::\d+)?")
 def read(block: str, _: Schemas) -> list[ToolCallPart]:
     """Each call of the section."""
     calls = []
-    for given, arguments in _CALL.findall(block):
-        named = _ID.fullmatch(given.strip())
+    for id, arguments in _CALL.findall(block):
+        named = _ID.fullmatch(id.strip())
         if named is None:
             raise ValueError("a call has no name")
-        calls.append(ToolCallPart(named.group(1), arguments_text(arguments), given.strip()))
+        calls.append(ToolCallPart(named.group(1), arguments_text(arguments), id.strip()))
     if not calls:
         raise ValueError("the section holds no call")
     return calls

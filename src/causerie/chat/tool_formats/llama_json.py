@@ -39,5 +39,5 @@ FORMAT = ToolFormat(
     read=read,
     write=write,
     at_start=True,
-    kept=True,
+    opener_inside=True,
 )

@@ -17,18 +17,18 @@ def read(block: str, _: Schemas) -> list[ToolCallPart]:
     """Either form, to the end of the answer."""
     if _ARGS in block:
         return [_named(one) for one in block.split(_OPENER) if one.strip()]
-    found = json.loads(block)
-    if not isinstance(found, list) or not found:
+    values = json.loads(block)
+    if not isinstance(values, list) or not values:
         raise ValueError("the block is no list of calls")
-    return [call_of(value) for value in found]
+    return [call_of(value) for value in values]
 
 
 def _named(text: str) -> ToolCallPart:
     head, _, arguments = text.partition(_ARGS)
-    name, _, given = head.partition(_ID)
+    name, _, id = head.partition(_ID)
     if not name.strip():
         raise ValueError("a call has no name")
-    return ToolCallPart(name.strip(), arguments_text(arguments), given.strip() or None)
+    return ToolCallPart(name.strip(), arguments_text(arguments), id.strip() or None)
 
 
 def _write_list(rules: Rules, tools: Schemas, several: bool) -> str:

@@ -26,9 +26,9 @@ def read(block: str, _: Schemas) -> list[ToolCallPart]:
 def _call(node: ast.expr) -> ToolCallPart:
     if not isinstance(node, ast.Call) or node.args or any(keyword.arg is None for keyword in node.keywords):
         raise ValueError("the list holds something that is no call with named arguments")
-    found = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in node.keywords}
+    arguments = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in node.keywords}
     try:
-        return ToolCallPart(ast.unparse(node.func), json.dumps(found, ensure_ascii=False))
+        return ToolCallPart(ast.unparse(node.func), json.dumps(arguments, ensure_ascii=False))
     except TypeError as fault:
         raise ValueError(str(fault)) from fault
 
@@ -37,11 +37,11 @@ def write(rules: Rules, tools: Schemas, several: bool) -> str:
     """A list of calls with named arguments."""
 
     def one(name: str, schema: Mapping[str, Any]) -> str:
-        given = [
+        arguments = [
             (f"{rules.literal(f'{key}=')} {rules.python(value)}", needed)
             for key, value, needed in arguments_in_order(schema)
         ]
-        return f"{rules.literal(f'{name}(')} {rules.listed(given)} {rules.literal(')')}"
+        return f"{rules.literal(f'{name}(')} {rules.listed(arguments)} {rules.literal(')')}"
 
     return f'"[" {rules.calls(one, tools, ", " if several else None)} "]"'
 
@@ -54,5 +54,5 @@ FORMAT = ToolFormat(
     read=read,
     write=write,
     at_start=True,
-    kept=True,
+    opener_inside=True,
 )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.tool_formats.format import ToolFormat, Write, typed
+from causerie.chat.tool_formats.format import RuleWriter, ToolFormat, typed
 from causerie.chat.tool_formats.rules import Rules, Schemas, arguments_in_order
 
 _FUNCTION = re.compile(r"<function=([^>\s]{1,300})>(.*?)(?:</function>|\Z)", re.DOTALL)
@@ -21,14 +21,14 @@ def read(block: str, schemas: Schemas) -> list[ToolCallPart]:
     calls = []
     for function in _FUNCTION.finditer(block):
         name = function.group(1)
-        found = {key: typed(name, key, value, schemas) for key, value in _PARAMETER.findall(function.group(2))}
-        calls.append(ToolCallPart(name, json.dumps(found, ensure_ascii=False)))
+        arguments = {key: typed(name, key, value, schemas) for key, value in _PARAMETER.findall(function.group(2))}
+        calls.append(ToolCallPart(name, json.dumps(arguments, ensure_ascii=False)))
     if not calls:
         raise ValueError("the block has no function")
     return calls
 
 
-def _writer(opener: str, closer: str, line: str, *, python: bool) -> Write:
+def _writer(opener: str, closer: str, line: str, *, python: bool) -> RuleWriter:
     """How answers are held to blocks between these markers; a value stands between two of `line`."""
 
     def write(rules: Rules, tools: Schemas, several: bool) -> str:

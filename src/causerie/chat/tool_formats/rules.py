@@ -136,8 +136,8 @@ class Rules:
 
     def any_of(self, expressions: Iterable[str]) -> str:
         """One of several."""
-        found = list(expressions)
-        return found[0] if len(found) == 1 else f"({' | '.join(found)})"
+        alternatives = list(expressions)
+        return alternatives[0] if len(alternatives) == 1 else f"({' | '.join(alternatives)})"
 
     def calls(self, one: Callable[[str, Mapping[str, Any]], str], tools: Schemas, between: str | None) -> str:
         """A call of one of the tools, as `one` writes it; several, with `between` before the later ones, where it is
@@ -152,8 +152,8 @@ class Rules:
 
     def _is_text(self, schema: Mapping[str, Any]) -> bool:
         """Whether a value of this schema may be any text."""
-        found = self._resolved(schema)
-        return choices_of(found) is None and found.get("type") in (None, "string")
+        meaning = self._resolved(schema)
+        return choices_of(meaning) is None and meaning.get("type") in (None, "string")
 
     def _referred(self, schema: Mapping[str, Any]) -> str:
         """A literal of Python by a rule of its own, which may name itself."""
@@ -161,8 +161,8 @@ class Rules:
         if reference not in self._names:
             self._names[reference] = name = f"reference{len(self._names)}"
             self._rules[name] = ""  # its place before those it names
-            found = self._resolved(schema)
-            self._rules[name] = self._anything() if "$ref" in found else self.python(found)
+            meaning = self._resolved(schema)
+            self._rules[name] = self._anything() if "$ref" in meaning else self.python(meaning)
         return self._names[reference]
 
     def _anything(self) -> str:
@@ -196,9 +196,9 @@ def arguments_in_order(schema: Mapping[str, Any]) -> list[tuple[str, Mapping[str
     """The arguments of a tool: each one's name, its schema, and whether it must be there."""
     properties = schema.get("properties")
     required = schema.get("required")
-    found = properties if isinstance(properties, Mapping) else {}
+    members = properties if isinstance(properties, Mapping) else {}
     needed = required if isinstance(required, Sequence) else ()
-    return [(str(name), one if isinstance(one, Mapping) else {}, name in needed) for name, one in found.items()]
+    return [(str(name), one if isinstance(one, Mapping) else {}, name in needed) for name, one in members.items()]
 
 
 def call_schema(tools: Schemas, key: str, others: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -217,13 +217,13 @@ def call_schema(tools: Schemas, key: str, others: Mapping[str, Any] | None = Non
 
 def alternatives_of(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """What a value may be one of; nothing where the schema does not say so."""
-    found = schema.get("anyOf", schema.get("oneOf"))
-    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+    alternatives = schema.get("anyOf", schema.get("oneOf"))
+    return [one for one in alternatives if isinstance(one, Mapping)] if isinstance(alternatives, list) else []
 
 
 def choices_of(schema: Mapping[str, Any]) -> list[Any] | None:
     """The values that a schema lists; None where it lists none."""
     if "const" in schema:
         return [schema["const"]]
-    found = schema.get("enum")
-    return list(found) if isinstance(found, Sequence) and not isinstance(found, str) and found else None
+    choices = schema.get("enum")
+    return list(choices) if isinstance(choices, Sequence) and not isinstance(choices, str) and choices else None

@@ -133,8 +133,8 @@ class Application:
         body = await read_body(request, CountRequest)
         self._check_model(body.model)
         prompt = body.prompt()
-        found = await self._value(request, lambda job: Render(job, body.model, prompt))
-        return _json({"input_tokens": len(found["tokens"])})
+        rendering = await self._value(request, lambda job: Render(job, body.model, prompt))
+        return _json({"input_tokens": len(rendering["tokens"])})
 
     async def embed(self, request: Request) -> Response:
         """POST /v1/embeddings."""
@@ -142,8 +142,8 @@ class Application:
         self._check_model(body.model)
         order, client = body.order(), client_of(request)
         with self._admission.enter(client):
-            found = await _unless_left(request, self._link.value(_of(client, order)))
-        return _GONE if found is None else _json(body.answer(found))
+            vectors = await _unless_left(request, self._link.value(_of(client, order)))
+        return _GONE if vectors is None else _json(body.answer(vectors))
 
     async def _value(self, request: Request, order: Callable[[int], Order]) -> Any:
         """What an order that is no answer gives, while it has a place."""
@@ -154,8 +154,8 @@ class Application:
         """The text of an order's prompt."""
         if isinstance(order.prompt, Text):
             return order.prompt.text
-        found = await self._value(request, lambda job: Render(job, order.model, order.prompt))
-        return str(found["text"])
+        rendering = await self._value(request, lambda job: Render(job, order.model, order.prompt))
+        return str(rendering["text"])
 
     async def _answer(
         self,
@@ -219,8 +219,8 @@ class Application:
         body = await read_body(request, Tokenize)
         self._check_model(body.model)
         prompt = Text(body.prompt, body.add_special_tokens)
-        found = await self._value(request, lambda job: Render(job, body.model, prompt))
-        return _json({"tokens": found["tokens"], "count": len(found["tokens"])})
+        rendering = await self._value(request, lambda job: Render(job, body.model, prompt))
+        return _json({"tokens": rendering["tokens"], "count": len(rendering["tokens"])})
 
     async def detokenize(self, request: Request) -> Response:
         """POST /detokenize."""
@@ -233,8 +233,8 @@ class Application:
         body = await read_body(request, ApplyTemplate)
         self._check_model(body.model)
         prompt = Chat([with_system_role(message) for message in body.messages])
-        found = await self._value(request, lambda job: Render(job, body.model, prompt))
-        return _json({"prompt": found["text"], "tokens": found["tokens"]})
+        rendering = await self._value(request, lambda job: Render(job, body.model, prompt))
+        return _json({"prompt": rendering["text"], "tokens": rendering["tokens"]})
 
     async def render(self, request: Request) -> Response:
         """POST /render: Markdown as safe HTML, for the page."""
@@ -274,14 +274,14 @@ class Application:
 
         async def answer(request: Request) -> Response:
             try:
-                found: Response = await handler(request)
+                response: Response = await handler(request)
             except Refusal as refusal:
                 return refused(refusal, request.url.path)
             except CauserieError as error:
                 return refused(refusal_of(error, names), request.url.path)
             except ClientDisconnect:
                 return _GONE
-            return found
+            return response
 
         return answer
 

@@ -92,7 +92,7 @@ def refusal_of(error: CauserieError, names: FieldNames) -> Refusal:
     if isinstance(error, ContextLengthError | TemplateError | MessageError):
         field = field or "prompt"
     param = None if field is None else names.get(field, field)
-    sentence = _FOLDERS.sub(lambda found: found[1] or "(a folder)", str(error))
+    sentence = _FOLDERS.sub(lambda match: match[1] or "(a folder)", str(error))
     if isinstance(error, ContextLengthError):
         return Refusal(400, sentence, param=param, code="context_length_exceeded")
     if isinstance(error, TemplateError | MessageError):

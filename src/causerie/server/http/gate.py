@@ -73,15 +73,15 @@ class Gate:
         return digest(_key(headers)).hex() if self.keys else address
 
     def _check_key(self, headers: dict[str, str]) -> None:
-        found = digest(_key(headers))
+        fingerprint = digest(_key(headers))
         # All are compared, each in constant time, so that the time tells nothing.
-        if sum(hmac.compare_digest(found, known) for known in self.keys) == 0:
+        if sum(hmac.compare_digest(fingerprint, known) for known in self.keys) == 0:
             raise Refusal(401, "This server needs an API key: Authorization: Bearer KEY.", "authentication_error")
 
 
 def _key(headers: dict[str, str]) -> str:
-    scheme, _, given = headers.get("authorization", "").partition(" ")
-    return given.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
 
 
 def client_of(request: Request) -> str:

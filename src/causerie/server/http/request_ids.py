@@ -26,7 +26,7 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        id = _given(scope) or f"req_{secrets.token_hex(12)}".encode()
+        id = _callers_id(scope) or f"req_{secrets.token_hex(12)}".encode()
         headers = [(name.encode(), id) for name in REQUEST_ID_HEADERS]
 
         async def answer(message: MutableMapping[str, Any]) -> None:
@@ -37,7 +37,7 @@ class RequestIds:
         await self._app(scope, receive, answer)
 
 
-def _given(scope: MutableMapping[str, Any]) -> bytes | None:
+def _callers_id(scope: MutableMapping[str, Any]) -> bytes | None:
     """The client's own id, where it may stand in a header again."""
     own = [value for name, value in scope["headers"] if name.lower() == REQUEST_ID_HEADERS[0].encode()]
     return bytes(own[0]) if len(own) == 1 and _FIT.fullmatch(own[0]) else None

@@ -99,13 +99,13 @@ async def _chunks(jobs: list[Job], answer: ProtocolAnswer) -> AsyncGenerator[lis
     if len(jobs) == 1:
         while not answer.over:
             event: Any = await jobs[0].next()
-            found: list[dict[str, Any]] = []
+            chunks: list[dict[str, Any]] = []
             read = 0
             while event is not None:
-                found += answer.read(0, event)
+                chunks += answer.read(0, event)
                 read += 1
                 event = None if answer.over or read == _MOST_TOGETHER else jobs[0].at_once()
-            yield found
+            yield chunks
         return
     async with aclosing(_together(jobs)) as events:
         while not answer.over:

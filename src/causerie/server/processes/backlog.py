@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from causerie.server.processes.jobs import Event, Piece
+from causerie.server.processes.jobs import JobEvent, Piece
 
 MOST_BYTES = 384 << 10
 """Of events that wait. With what is being written and the transport's own buffer a client costs less than 1 MB."""
@@ -28,6 +28,6 @@ class Backlog:
         return self.bytes > MOST_BYTES
 
 
-def weight(event: Event) -> int:
+def weight(event: JobEvent) -> int:
     """The bytes that an event takes while it waits: of a piece of an answer. Others are few."""
     return _OBJECT_FACTOR * len(_encoder.encode(event)) if isinstance(event, Piece) else 0

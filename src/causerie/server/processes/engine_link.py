@@ -25,8 +25,8 @@ from causerie.server.processes.jobs import (
     Cancel,
     Done,
     EngineOptions,
-    Event,
     Failed,
+    JobEvent,
     ModelState,
     Order,
 )
@@ -46,23 +46,23 @@ class Job:
         self.number = number
         self.backlog = backlog
         self.since = time.monotonic()
-        self._events: asyncio.Queue[tuple[Event, int]] = asyncio.Queue()
+        self._events: asyncio.Queue[tuple[JobEvent, int]] = asyncio.Queue()
 
-    def put(self, event: Event) -> None:
+    def put(self, event: JobEvent) -> None:
         """Adds an event that came."""
         size = weight(event)
         self.backlog.bytes += size
         self._events.put_nowait((event, size))
 
-    async def next(self) -> Event:
+    async def next(self) -> JobEvent:
         """The next event. Raises what the job failed with."""
         return self._read(*await self._events.get())
 
-    def at_once(self) -> Event | None:
+    def at_once(self) -> JobEvent | None:
         """The next event if it has come already. Raises what the job failed with."""
         return None if self._events.empty() else self._read(*self._events.get_nowait())
 
-    def _read(self, event: Event, size: int) -> Event:
+    def _read(self, event: JobEvent, size: int) -> JobEvent:
         self.backlog.bytes -= size
         if isinstance(event, Failed):
             raise error_of(event.kind, event.message, event.field)
@@ -202,7 +202,7 @@ class EngineLink:
         if self._child is not None:
             self._child.writer.write(packed(order))
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: JobEvent) -> None:
         if isinstance(event, Beat):
             self._pulse.read(event, time.monotonic())
         elif isinstance(event, ModelState):

@@ -8,9 +8,9 @@ from causerie.errors import CauserieError, EngineError, UsageError
 
 def error_of(kind: str, message: str, field: str | None = None) -> CauserieError:
     """The error that was called `kind` in another process; `field` is what it is about."""
-    found = getattr(errors, kind, None)
-    if isinstance(found, type) and issubclass(found, UsageError):
-        return found(message, field=field)
-    if isinstance(found, type) and issubclass(found, CauserieError):
-        return found(message)
+    error = getattr(errors, kind, None)
+    if isinstance(error, type) and issubclass(error, UsageError):
+        return error(message, field=field)
+    if isinstance(error, type) and issubclass(error, CauserieError):
+        return error(message)
     return EngineError(message)

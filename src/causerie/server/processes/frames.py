@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from causerie.errors import EngineError
-from causerie.server.processes.jobs import Event, Order
+from causerie.server.processes.jobs import JobEvent, Order
 
 MOST_BYTES = 64 << 20
 """Of one frame. A request's body is limited far below it."""
@@ -22,7 +22,7 @@ LENGTH = struct.Struct(">I")
 
 _encoder = msgspec.json.Encoder()
 _orders = msgspec.json.Decoder(Order)
-_events = msgspec.json.Decoder(Event)
+_events = msgspec.json.Decoder(JobEvent)
 
 
 def packed(message: Struct) -> bytes:
@@ -69,7 +69,7 @@ class Unpacker:
     def feed(self, data: bytes) -> list[Any]:
         """The messages that these bytes complete. Raises EngineError for what is no frame."""
         self._buffer += data
-        found = []
+        messages = []
         while len(self._buffer) >= LENGTH.size:
             (length,) = LENGTH.unpack_from(self._buffer)
             if length > MOST_BYTES:
@@ -80,8 +80,8 @@ class Unpacker:
             if len(self._buffer) < end:
                 break
             try:
-                found.append(self._decoder.decode(memoryview(self._buffer)[LENGTH.size : end].tobytes()))
+                messages.append(self._decoder.decode(memoryview(self._buffer)[LENGTH.size : end].tobytes()))
             except msgspec.MsgspecError as error:
                 raise EngineError(f"A frame between the server's processes cannot be read: {error}") from error
             del self._buffer[:end]
-        return found
+        return messages

@@ -236,4 +236,4 @@ class Beat(Struct, tag=True, frozen=True):
         return self.blocks - self.free_blocks - self.kept_blocks
 
 
-Event = Begun | Reading | Piece | Ended | Done | Failed | ModelState | Beat
+JobEvent = Begun | Reading | Piece | Ended | Done | Failed | ModelState | Beat

@@ -10,7 +10,7 @@ from typing import Literal
 
 from causerie.server.processes.jobs import Call, Piece
 
-Kind = Literal["reasoning", "text", "call"]
+BlockKind = Literal["reasoning", "text", "call"]
 Change = Literal["open", "more", "close"]
 
 
@@ -19,7 +19,7 @@ class Block:
     """One block. `text` is what it holds so far; of a call its arguments."""
 
     index: int
-    kind: Kind
+    kind: BlockKind
     text: str = ""
     call: Call | None = None
 
@@ -47,7 +47,7 @@ class Blocks:
         block, self._open = self._open, None
         return [] if block is None else [("close", block, "")]
 
-    def _more(self, kind: Kind, text: str) -> list[tuple[Change, Block, str]]:
+    def _more(self, kind: BlockKind, text: str) -> list[tuple[Change, Block, str]]:
         if not text:
             return []
         changes: list[tuple[Change, Block, str]] = []

@@ -55,17 +55,17 @@ class CompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=True,
         return prompts
 
     def _kinds(self) -> list[Text | Tokens]:
-        given = self.prompt
-        if isinstance(given, str):
-            return [Text(given)]
-        if not given or (len(given) > MOST_PROMPTS and not isinstance(given[0], int)):
-            raise Refusal(400, f"prompt has {len(given)} entries; from 1 to {MOST_PROMPTS}.", param="prompt")
-        numbers = [each for each in given if isinstance(each, int)]
-        if len(numbers) == len(given):
+        prompt = self.prompt
+        if isinstance(prompt, str):
+            return [Text(prompt)]
+        if not prompt or (len(prompt) > MOST_PROMPTS and not isinstance(prompt[0], int)):
+            raise Refusal(400, f"prompt has {len(prompt)} entries; from 1 to {MOST_PROMPTS}.", param="prompt")
+        numbers = [each for each in prompt if isinstance(each, int)]
+        if len(numbers) == len(prompt):
             return [Tokens(numbers)]
         if numbers:
             raise Refusal(400, "prompt mixes token ids with texts or lists; send one kind.", param="prompt")
-        return [Text(each) if isinstance(each, str) else Tokens(each) for each in given if not isinstance(each, int)]
+        return [Text(each) if isinstance(each, str) else Tokens(each) for each in prompt if not isinstance(each, int)]
 
 
 FIELD_NAMES: FieldNames = {"stop_strings": "stop", "max_new_tokens": "max_tokens"}

@@ -31,28 +31,28 @@ class EmbeddingRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=
             raise Refusal(400, f"dimensions is {self.dimensions}; it counts from 1.", param="dimensions")
         return lambda job: Embed(job, self.model, prompts, self.dimensions)
 
-    def answer(self, found: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, result: dict[str, Any]) -> dict[str, Any]:
         """The response's body, from what the engine gave."""
         data = [
             {"object": "embedding", "index": place, "embedding": self._written(vector)}
-            for place, vector in enumerate(found["embeddings"])
+            for place, vector in enumerate(result["embeddings"])
         ]
-        usage = {"prompt_tokens": found["tokens"], "total_tokens": found["tokens"]}
+        usage = {"prompt_tokens": result["tokens"], "total_tokens": result["tokens"]}
         return {"object": "list", "data": data, "model": self.model, "usage": usage}
 
     def _inputs(self) -> list[str | list[int]]:
         """One entry for each text."""
-        given = self.input
-        if isinstance(given, str):
-            return [given]
-        numbers = [each for each in given if isinstance(each, int)]
-        if numbers and len(numbers) == len(given):
+        value = self.input
+        if isinstance(value, str):
+            return [value]
+        numbers = [each for each in value if isinstance(each, int)]
+        if numbers and len(numbers) == len(value):
             return [numbers]
         if numbers:
             raise Refusal(400, "input mixes token ids with texts or lists; send one kind.", param="input")
-        if not 1 <= len(given) <= MOST_INPUTS:
-            raise Refusal(400, f"input has {len(given)} entries; from 1 to {MOST_INPUTS}.", param="input")
-        return [each for each in given if not isinstance(each, int)]
+        if not 1 <= len(value) <= MOST_INPUTS:
+            raise Refusal(400, f"input has {len(value)} entries; from 1 to {MOST_INPUTS}.", param="input")
+        return [each for each in value if not isinstance(each, int)]
 
     def _written(self, vector: str) -> str | list[float]:
         if self.encoding_format == "base64":
@@ -61,12 +61,12 @@ class EmbeddingRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=
         return numbers
 
 
-def _prompt(given: str | list[int]) -> Text | Tokens:
+def _prompt(item: str | list[int]) -> Text | Tokens:
     """Raises Refusal for what holds nothing."""
-    if not given:
+    if not item:
         raise Refusal(400, "input holds an empty text; every text needs one token at least.", param="input")
-    if isinstance(given, str):
-        return Text(given)
-    if not all(0 <= token < 1 << 31 for token in given):
+    if isinstance(item, str):
+        return Text(item)
+    if not all(0 <= token < 1 << 31 for token in item):
         raise Refusal(400, "input holds a token id that none can be.", param="input")
-    return Tokens(given)
+    return Tokens(item)

@@ -16,9 +16,10 @@ from causerie.server.http.failure_responses import FieldNames, Refusal
 from causerie.server.processes.jobs import Begun, Chat, Ended, Generate, Piece
 from causerie.server.protocols.blocks import Block, Blocks
 from causerie.server.protocols.chat_limits import check_chat
-from causerie.server.protocols.sampling_fields import check_stops, in_range
+from causerie.server.protocols.sampling_fields import check_stops, drawing_flags, in_range
 from causerie.server.protocols.service_fields import among
 from causerie.server.protocols.system_messages import is_system, with_instructions
+from causerie.server.protocols.text_parts import joined_text
 from causerie.server.protocols.tool_fields import tool_use
 
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
@@ -43,9 +44,11 @@ class CountRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
             if self.thinking.get("type") not in ("enabled", "disabled", "adaptive"):
                 raise Refusal(400, "thinking has the type enabled, adaptive or disabled.", param="thinking")
             variables["enable_thinking"] = self.thinking["type"] != "disabled"
-        wanted = self.tools and (self.tool_choice or {}).get("type") != "none"
+        with_tools = self.tools and (self.tool_choice or {}).get("type") != "none"
         return Chat(
-            chat, [_function(place, tool) for place, tool in enumerate(self.tools or [])] if wanted else None, variables
+            chat,
+            [_function(place, tool) for place, tool in enumerate(self.tools or [])] if with_tools else None,
+            variables,
         )
 
     def _chat(self) -> list[dict[str, Any]]:
@@ -96,12 +99,7 @@ class MessagesRequest(CountRequest, forbid_unknown_fields=True, frozen=True, kw_
                 raise Refusal(400, f"thinking.budget_tokens is {budget!r}; it counts tokens.", param="thinking")
             if budget < self.max_tokens:
                 flags["thinking_budget"] = budget
-        if self.temperature == 0:
-            flags["do_sample"] = False
-        else:
-            flags |= {
-                name: value for name in ("temperature", "top_p", "top_k") if (value := getattr(self, name)) is not None
-            }
+        flags |= drawing_flags(self, ("temperature", "top_p", "top_k"))
         if stops:
             flags["stop_strings"] = stops
         choice = self.tool_choice or {"type": "auto"}
@@ -201,20 +199,7 @@ class MessagesAnswer:
 
 
 def _text(content: Any, where: str) -> str:
-    """Text, or the texts of a list of text blocks. Raises Refusal for another kind of block."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        raise Refusal(400, f"{where} is a text or a list of blocks.", param=where.partition("[")[0])
-    parts = []
-    for block in content:
-        if not isinstance(block, dict) or block.get("type") != "text" or not isinstance(block.get("text"), str):
-            kind = block.get("type") if isinstance(block, dict) else type(block).__name__
-            raise Refusal(
-                400, f"{where} has a block of type {kind!r}; only text is read.", param=where.partition("[")[0]
-            )
-        parts.append(block["text"])
-    return "\n".join(parts)
+    return joined_text(content, where, ("text",))
 
 
 def _messages(place: int, message: dict[str, Any]) -> list[dict[str, Any]]:
@@ -226,14 +211,14 @@ def _messages(place: int, message: dict[str, Any]) -> list[dict[str, Any]]:
         )
     if not isinstance(content, list):
         return [{"role": role, "content": _text(content, where)}]
-    found: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
     texts, calls, reasoning = [], [], []
     for block in content:
         kind = block.get("type") if isinstance(block, dict) else None
         if kind == "tool_result" and role == "user":
-            given = _text(block.get("content") or "", where)
+            result = _text(block.get("content") or "", where)
             of = _member(block, "tool_use_id", str, where)
-            found.append({"role": "tool", "tool_call_id": of, "content": given})
+            messages.append({"role": "tool", "tool_call_id": of, "content": result})
         elif kind == "tool_use" and role == "assistant":
             arguments = json.dumps(_member(block, "input", dict, where))
             function = {"name": _member(block, "name", str, where), "arguments": arguments}
@@ -244,21 +229,21 @@ def _messages(place: int, message: dict[str, Any]) -> list[dict[str, Any]]:
             continue  # only who wrote it can read it
         else:
             texts.append(_text([block], where))
-    if texts or calls or (role == "assistant" and not found):
+    if texts or calls or (role == "assistant" and not messages):
         own: dict[str, Any] = {"role": role, "content": "\n".join(texts)}
         own |= {"tool_calls": calls} if calls else {}
         own |= {"reasoning_content": "\n".join(reasoning)} if reasoning else {}
-        found.append(own)
-    return found
+        messages.append(own)
+    return messages
 
 
 def _member(block: dict[str, Any], name: str, kind: type, where: str) -> Any:
     """A member of a block. Raises Refusal where it is missing or of another type."""
     value = block.get(name)
     if not isinstance(value, kind):
-        given = repr(value)[:40] if name in block else "missing"
-        wanted = "a text" if kind is str else "an object"
-        sentence = f"{where} has a {block['type']} block whose {name} is {given}; expected {wanted}."
+        actual = repr(value)[:40] if name in block else "missing"
+        expectation = "a text" if kind is str else "an object"
+        sentence = f"{where} has a {block['type']} block whose {name} is {actual}; expected {expectation}."
         raise Refusal(400, sentence, param="messages")
     return value
 

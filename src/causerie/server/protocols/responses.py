@@ -16,10 +16,11 @@ from causerie.server.http.failure_responses import FieldNames, Refusal
 from causerie.server.processes.jobs import Begun, Chat, Ended, Generate, Piece
 from causerie.server.protocols.blocks import Block, Blocks
 from causerie.server.protocols.chat_limits import check_chat
-from causerie.server.protocols.sampling_fields import check_streamed, context_of, in_range
+from causerie.server.protocols.sampling_fields import check_streamed, context_of, drawing_flags, in_range
 from causerie.server.protocols.service_fields import ServiceFields, among
 from causerie.server.protocols.system_messages import with_instructions, with_system_role
 from causerie.server.protocols.template_variables import template_variables
+from causerie.server.protocols.text_parts import joined_text
 from causerie.server.protocols.tool_fields import tool_use
 from causerie.text.response_format import form_of
 
@@ -97,10 +98,7 @@ class ResponsesRequest(ServiceFields, forbid_unknown_fields=True, frozen=True, k
         flags: dict[str, Any] = {}
         if self.max_output_tokens is not None:
             flags["max_new_tokens"] = self.max_output_tokens
-        if self.temperature == 0:
-            flags["do_sample"] = False
-        else:
-            flags |= {name: value for name in ("temperature", "top_p") if (value := getattr(self, name)) is not None}
+        flags |= drawing_flags(self, ("temperature", "top_p"))
         format = (self.text or {}).get("format")
         if format is not None:
             form_of(format)
@@ -282,17 +280,7 @@ def _add_item(chat: list[dict[str, Any]], place: int, item: dict[str, Any]) -> N
 
 
 def _text(place: int, content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        raise Refusal(400, f"input[{place}] has no text.", param="input")
-    parts = []
-    for part in content:
-        if not isinstance(part, dict) or part.get("type") not in _TEXTS or not isinstance(part.get("text"), str):
-            kind = part.get("type") if isinstance(part, dict) else type(part).__name__
-            raise Refusal(400, f"input[{place}] has a part of type {kind!r}; only text is read.", param="input")
-        parts.append(part["text"])
-    return "\n".join(parts)
+    return joined_text(content, f"input[{place}]", _TEXTS)
 
 
 def _function(place: int, tool: dict[str, Any]) -> dict[str, Any]:

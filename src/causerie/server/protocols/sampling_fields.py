@@ -22,10 +22,8 @@ MOST_STOPS = 16
 MOST_STOP_CHARACTERS = 256
 MOST_BIASES = 1024
 MOST_BIAS = 100
-_DRAWING = ("top_p", "top_k", "min_p", "typical_p")
-_FLAGS = (
-    *_DRAWING, "repetition_penalty", "presence_penalty", "frequency_penalty", "seed", "repetition_detection"
-)  # fmt: skip
+_DRAWING = ("temperature", "top_p", "top_k", "min_p", "typical_p")
+_FLAGS = ("repetition_penalty", "presence_penalty", "frequency_penalty", "seed", "repetition_detection")
 _ELSEWHERE = frozenset(
     {"num_return_sequences", "return_dict_in_generate", "output_scores", "output_logits", "logprobs"}
 )
@@ -84,14 +82,9 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
     def flags(self) -> dict[str, Any]:
         """The generate flags that these fields set. Raises Refusal, naming the field."""
         flags = {name: getattr(self, name) for name in _FLAGS if getattr(self, name) is not None}
+        flags |= drawing_flags(self, _DRAWING)
         if self.max_tokens is not None:
             flags["max_new_tokens"] = self.max_tokens
-        if self.temperature == 0:
-            flags["do_sample"] = False
-            for name in _DRAWING:
-                flags.pop(name, None)  # at temperature 0 the likeliest token is taken, whatever else could be drawn
-        elif self.temperature is not None:
-            flags["temperature"] = self.temperature
         if self.stop:
             flags["stop_strings"] = self.stop
         if self.logit_bias:
@@ -114,13 +107,20 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
             in_range(f"logit_bias of {token[:20]}", bias, -MOST_BIAS, MOST_BIAS, param="logit_bias")
 
 
-def config_flags(given: str | dict[str, Any] | None) -> dict[str, Any]:
+def drawing_flags(fields: Struct, names: Sequence[str]) -> dict[str, Any]:
+    """The flags of drawing among `names` that are set. At temperature 0 the likeliest token is taken, whatever else
+    could be drawn."""
+    flags = {name: value for name in names if (value := getattr(fields, name)) is not None}
+    return {"do_sample": False} if flags.get("temperature") == 0 else flags
+
+
+def config_flags(config: str | dict[str, Any] | None) -> dict[str, Any]:
     """The flags of a `generation_config`, which transformers' own chat program sends as the text of an object. Raises
     Refusal for what is none, or asks for what an answer here has in other fields."""
-    if given is None:
+    if config is None:
         return {}
     try:
-        flags = msgspec.json.decode(given) if isinstance(given, str) else given
+        flags = msgspec.json.decode(config) if isinstance(config, str) else config
     except msgspec.DecodeError:
         flags = None
     if not isinstance(flags, dict):
@@ -146,9 +146,9 @@ def check_stops(name: str, stops: Sequence[str]) -> None:
         raise Refusal(400, f"{name} has a string of {longest} characters; at most {MOST_STOP_CHARACTERS}.", param=name)
 
 
-def check_streamed(name: str, given: bool, stream: bool) -> None:
+def check_streamed(name: str, is_set: bool, stream: bool) -> None:
     """Raises Refusal where the field `name` is given and there is no stream, for which it is."""
-    if given and not stream:
+    if is_set and not stream:
         raise Refusal(400, f"{name} is for streams; set stream: true.", param=name)
 
 

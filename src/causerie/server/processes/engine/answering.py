@@ -16,7 +16,7 @@ from causerie.engine.request import PromptProgress, RequestStats, TokenEvent
 from causerie.engine.stream import Message
 from causerie.errors import CauserieError, EngineError
 from causerie.server.processes.engine.answer_form import PLAIN, AnswerForm
-from causerie.server.processes.jobs import Call, Ended, Event, Failed, Generate, Piece, Reading, TokenPiece
+from causerie.server.processes.jobs import Call, Ended, Failed, Generate, JobEvent, Piece, Reading, TokenPiece
 from causerie.text.detokenize import Detokenizer, token_bytes
 from causerie.text.stream import TextReader
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
     from causerie.text.tokenizer import Tokenizer
 
-Tell = Callable[[Event], None]
+Tell = Callable[[JobEvent], None]
 MOST_WAIT = 300.0  # seconds in the engine's line, before a request's first step
 
 

@@ -38,9 +38,9 @@ from causerie.server.processes.jobs import (
     Done,
     Embed,
     EngineOptions,
-    Event,
     Failed,
     Generate,
+    JobEvent,
     Load,
     Order,
     Render,
@@ -99,7 +99,7 @@ class EngineService:
     def _pause(self) -> float:
         return PAUSE_SECONDS if len(self._jobs) > FEW_JOBS else 0.0
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: JobEvent) -> None:
         if not self._told:  # what one turn of the loop tells is written in one piece
             asyncio.get_running_loop().call_soon(self._write)
         self._told += packed(event)
@@ -131,17 +131,17 @@ class EngineService:
 
     async def _generate(self, order: Generate) -> None:
         self._texts.warm(order.model)
-        held = await self._models.use(order.model)
+        entry = await self._models.use(order.model)
         try:
             if order.context_policy == "error" or not isinstance(order.prompt, Chat):
-                await self._answer(order, held.model, self._tell)
+                await self._answer(order, entry.model, self._tell)
             else:
-                await self._answer_shortened(order, order.prompt, held.model)
+                await self._answer_shortened(order, order.prompt, entry.model)
         finally:
-            self._models.release(held)
+            self._models.release(entry)
 
     async def _answer(
-        self, order: Generate, model: CausalLM, tell: Callable[[Event], None], done: Shortened | None = None
+        self, order: Generate, model: CausalLM, tell: Callable[[JobEvent], None], done: Shortened | None = None
     ) -> None:
         """Reads the prompt and tells the answer; `done` is what was made of the chat before."""
         order = await self._formed(order, model)
@@ -172,8 +172,8 @@ class EngineService:
                     await self._texts.check_grammar(order.model, grammar, len(tokenizer), ends)
         return msgspec.structs.replace(order, flags=dict(flags))
 
-    async def _in_thread(self, pool: ThreadPoolExecutor | None, work: Callable[..., Result], *given: Any) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(pool, work, *given)
+    async def _in_thread(self, pool: ThreadPoolExecutor | None, work: Callable[..., Result], *arguments: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(pool, work, *arguments)
 
     async def _answer_shortened(self, order: Generate, prompt: Chat, model: CausalLM) -> None:
         async def count(chat: Chat) -> int:
@@ -183,9 +183,9 @@ class EngineService:
             except ContextLengthError:
                 return most + 1  # how many more does not matter
 
-        async def write(wanted: Generate) -> str:
+        async def write(summary: Generate) -> str:
             written = Written()
-            await self._answer(wanted, model, written.tell)
+            await self._answer(summary, model, written.tell)
             return written.text()
 
         done = await shortened(order, prompt, model.capacity, count, write)
@@ -212,18 +212,18 @@ class EngineService:
         raise UsageError(f"The engine's process does not know the order {type(order).__name__}.")
 
     async def _embedded(self, order: Embed) -> Any:
-        held = await self._models.use(order.model)
+        entry = await self._models.use(order.model)
         try:
-            most = held.model.capacity
+            most = entry.model.capacity
             rows = [(await self._tokens(order.model, prompt, most))[0] for prompt in order.prompts]
-            found = await embedded(held.model, rows, order.width, order.client)
-            return {"tokens": sum(map(len, rows)), "embeddings": [vector.tobytes() for vector in found]}
+            vectors = await embedded(entry.model, rows, order.width, order.client)
+            return {"tokens": sum(map(len, rows)), "embeddings": [vector.tobytes() for vector in vectors]}
         finally:
-            self._models.release(held)
+            self._models.release(entry)
 
     async def _beat(self) -> None:
         while True:
-            stats = [held.model.engine_stats() for held in self._models.loaded.values()]
+            stats = [entry.model.engine_stats() for entry in self._models.loaded.values()]
             counts = {name: sum(getattr(one, name) for one in stats) for name in _COUNTS}
             self._tell(Beat(**counts, cpu_seconds=time.process_time()))
             await self._models.tidy()

@@ -19,7 +19,7 @@ from causerie.server.processes.jobs import ModelState
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
 
-Tell = Callable[[ModelState], None]
+TellState = Callable[[ModelState], None]
 _SHARE_STEP = 0.02  # how much of a model is read between two reports
 _TOUCHED_BYTES = 64 << 20
 """Of the cache, taken from the system while the model is loaded and not while somebody waits for an answer: a few
@@ -38,52 +38,52 @@ class LoadedModel:
 class Models:
     """Models by the names that requests use. `options` are LoadOptions as plain values, for all of them."""
 
-    def __init__(self, names: list[str], options: dict[str, Any], tell: Tell, unload_after: float | None) -> None:
+    def __init__(self, names: list[str], options: dict[str, Any], tell: TellState, unload_after: float | None) -> None:
         self._names = names
         self._options = options
         self._tell = tell
         self._unload_after = unload_after
-        self._held: dict[str, LoadedModel] = {}
+        self._entries: dict[str, LoadedModel] = {}
         self._loading = asyncio.Lock()
 
     @property
     def loaded(self) -> dict[str, LoadedModel]:
         """Those in memory."""
-        return self._held
+        return self._entries
 
     async def use(self, name: str) -> LoadedModel:
         """The model, loaded if it was not; the caller gives it back with `release`. Raises as from_pretrained."""
         if name not in self._names:
             raise unknown("model", name, self._names)
         async with self._loading:
-            held = self._held.get(name)
-            if held is None:
-                held = self._held[name] = LoadedModel(await self._load(name))
-        held.jobs += 1
-        return held
+            entry = self._entries.get(name)
+            if entry is None:
+                entry = self._entries[name] = LoadedModel(await self._load(name))
+        entry.jobs += 1
+        return entry
 
-    def release(self, held: LoadedModel) -> None:
+    def release(self, entry: LoadedModel) -> None:
         """A job that used a model is over."""
-        held.jobs -= 1
-        held.used = time.monotonic()
+        entry.jobs -= 1
+        entry.used = time.monotonic()
 
     async def tidy(self) -> None:
         """Frees what nobody used for `unload_after` seconds."""
         if self._unload_after is not None:
-            for name, held in list(self._held.items()):
-                if not held.jobs and time.monotonic() - held.used > self._unload_after:
+            for name, entry in list(self._entries.items()):
+                if not entry.jobs and time.monotonic() - entry.used > self._unload_after:
                     await self._free(name)
 
     async def close(self) -> None:
         """Frees all of them."""
-        for held in self._held.values():
-            await asyncio.to_thread(held.model.close)
-        self._held.clear()
+        for entry in self._entries.values():
+            await asyncio.to_thread(entry.model.close)
+        self._entries.clear()
 
     async def _free(self, name: str) -> None:
         """Frees a model that no job uses."""
-        held = self._held.pop(name)
-        await asyncio.to_thread(held.model.close)
+        entry = self._entries.pop(name)
+        await asyncio.to_thread(entry.model.close)
         self._tell(ModelState(name, None))
 
     async def _load(self, name: str) -> CausalLM:
@@ -104,7 +104,7 @@ class Models:
                     model = await asyncio.to_thread(_open, name, self._options, progress)
                     break
                 except OutOfMemory:
-                    idle = sorted((held.used, other) for other, held in self._held.items() if not held.jobs)
+                    idle = sorted((entry.used, other) for other, entry in self._entries.items() if not entry.jobs)
                     if not idle:
                         raise
                     await self._free(idle[0][1])  # the one unused for longest makes room

@@ -13,7 +13,7 @@ import msgspec
 from causerie.chat.context import Count, Shortened, shortening
 from causerie.errors import CauserieError
 from causerie.server.processes.failures import error_of
-from causerie.server.processes.jobs import Chat, Event, Failed, Generate, Piece
+from causerie.server.processes.jobs import Chat, Failed, Generate, JobEvent, Piece
 
 SUMMARY_TOKENS = 200
 _SHARE = 8  # of the context, 1 / this is left for an answer, or less where max_tokens says so
@@ -61,7 +61,7 @@ class Written:
         self._texts: list[str] = []
         self._fault: CauserieError | None = None
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: JobEvent) -> None:
         """Takes an event of that answer."""
         if isinstance(event, Piece):
             self._texts.append(event.text)

@@ -61,8 +61,8 @@ def _end(state: StateInline, begin: int, opening: str) -> int:
     if closing is not None:
         at = state.src.find(closing, begin + 3, last)
         return at + 2 if at > 0 else 0
-    found = _DOLLARS.match(state.src, begin, last) if opening[:1] == "$" else None
-    return found.end() if found else 0
+    match = _DOLLARS.match(state.src, begin, last) if opening[:1] == "$" else None
+    return match.end() if match else 0
 
 
 def _block(state: StateBlock, begin: int, end: int, silent: bool) -> bool:

@@ -31,11 +31,11 @@ class Renderer:
 
     async def html(self, texts: list[str]) -> list[str]:
         """The HTML of each text: rendered and safe, or, where it is too long or takes too long, the text itself."""
-        found = {place: plain(text) for place, text in enumerate(texts) if len(text) > MOST_CHARACTERS}
-        places = [place for place in range(len(texts)) if place not in found]
+        results = {place: plain(text) for place, text in enumerate(texts) if len(text) > MOST_CHARACTERS}
+        places = [place for place in range(len(texts)) if place not in results]
         for place, html in zip(places, await self._rendered([texts[place] for place in places]), strict=False):
-            found[place] = html
-        return [found[place] if place in found else plain(text) for place, text in enumerate(texts)]
+            results[place] = html
+        return [results[place] if place in results else plain(text) for place, text in enumerate(texts)]
 
     async def close(self) -> None:
         """Kills the process; what is asked for afterwards is shown as it was written."""

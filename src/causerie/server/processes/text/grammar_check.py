@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from causerie.text.structure import Structure, grammar_tokenizer
+from causerie.text.structure import CompiledGrammar, grammar_tokenizer
 
 if TYPE_CHECKING:
     from causerie.server.processes.text.text_orders import GrammarOrder
@@ -25,7 +25,7 @@ def check_grammar(order: GrammarOrder, tokenizer: Tokenizer, begin: Callable[[],
     takes its time once. Raises UsageError where the grammar cannot be done."""
     grammar_tokenizer(tokenizer, order.vocab, tuple(order.eos))
     begin()
-    matcher = Structure(order.grammar, tokenizer, order.vocab, order.eos).matcher()
+    matcher = CompiledGrammar(order.grammar, tokenizer, order.vocab, order.eos).matcher()
     row = np.zeros(order.vocab, dtype=np.float32)
     for _ in range(_STEPS):
         row[:] = 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from causerie.errors import ContextLengthError, TemplateError, UsageError
 from causerie.server.processes.jobs import Chat, Text
-from causerie.server.processes.text.text_orders import PromptOrder, Reply, Stage
+from causerie.server.processes.text.text_orders import PromptOrder, TextResult, WorkStage
 from causerie.text.token_length import most_bytes_of_a_token
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ _TAIL = 200  # characters of the prompt's end
 class PromptMaker:
     """Makes prompts with one tokenizer; `tell` hears of each stage of the work before it begins."""
 
-    def __init__(self, tokenizer: ChatTokenizer, tell: Callable[[Stage], None]) -> None:
+    def __init__(self, tokenizer: ChatTokenizer, tell: Callable[[WorkStage], None]) -> None:
         self._tokenizer = tokenizer
         self._tell = tell
 
-    def make(self, order: PromptOrder) -> Reply:
+    def make(self, order: PromptOrder) -> TextResult:
         """The tokens and the text that an order wants. Raises ContextLengthError for more tokens than it allows, and
         what the template and the tokenizer say."""
         prompt = order.prompt
@@ -37,7 +37,7 @@ class PromptMaker:
         def review(text: str) -> None:
             size = len(text.encode("utf-8", errors="replace"))
             self._check_size(size, order.most_tokens)
-            self._tell(Stage("tokenizer", size))
+            self._tell(WorkStage("tokenizer", size))
 
         if isinstance(prompt, Chat):
             encoded = self._encoded(prompt, review)
@@ -49,12 +49,12 @@ class PromptMaker:
         else:
             tokens, text = prompt.tokens, ""
             if order.whole_text:
-                self._tell(Stage("tokenizer", 4 * len(tokens)))
+                self._tell(WorkStage("tokenizer", 4 * len(tokens)))
                 self._check_known(tokens)
                 text = self._tokenizer.decode(tokens, skip_special_tokens=False)
         if order.most_tokens is not None and len(tokens) > order.most_tokens:
             raise _too_long(f"has {len(tokens)} tokens", order.most_tokens)
-        return Reply(list(tokens), text if order.whole_text else text[-_TAIL:])
+        return TextResult(list(tokens), text if order.whole_text else text[-_TAIL:])
 
     def _check_known(self, tokens: list[int]) -> None:
         """Raises UsageError for ids that stand for no text."""
@@ -82,7 +82,7 @@ class PromptMaker:
     def _encoded(self, prompt: Chat, review: Callable[[str], None]) -> EncodedChat:
         """A chat by its template. Clients send the arguments of earlier calls as text; most templates want the object
         that it is, some the text."""
-        self._tell(Stage("template"))
+        self._tell(WorkStage("template"))
 
         def written(messages: list[dict[str, Any]]) -> EncodedChat:
             return self._tokenizer.chat.prompt(
@@ -120,11 +120,11 @@ def with_opened_calls(message: dict[str, Any]) -> dict[str, Any]:
 
 def _opened(call: Any) -> Any:
     function = call.get("function") if isinstance(call, dict) else None
-    given = function.get("arguments") if isinstance(function, dict) else None
-    if not isinstance(function, dict) or not isinstance(given, str):
+    text = function.get("arguments") if isinstance(function, dict) else None
+    if not isinstance(function, dict) or not isinstance(text, str):
         return call
     try:
-        arguments = json.loads(given or "{}")
+        arguments = json.loads(text or "{}")
     except ValueError:
         return call
     return {**call, "function": {**function, "arguments": arguments}} if isinstance(arguments, dict) else call

@@ -9,8 +9,8 @@ import asyncio
 import time
 from collections import deque
 
-from causerie.server.processes.text.text_orders import Fault, Reply, Stage
-from causerie.server.processes.text.text_worker import Limit, Lost, Overdue, TextWorker
+from causerie.server.processes.text.text_orders import TextFailure, TextResult, WorkStage
+from causerie.server.processes.text.text_worker import Lost, Overdue, StageLimit, TextWorker
 
 PATIENCE_SECONDS = 0.25  # that an order waits for a worker before another one is started
 IDLE_SECONDS = 60.0
@@ -21,7 +21,7 @@ _Turn = asyncio.Future[TextWorker]
 class TextLane:
     """At most `most` workers with the tokenizer of `folder`."""
 
-    def __init__(self, folder: str, limit: Limit, most: int) -> None:
+    def __init__(self, folder: str, limit: StageLimit, most: int) -> None:
         self._folder = folder
         self._limit = limit
         self._most = most
@@ -32,7 +32,7 @@ class TextLane:
         self._tasks: set[asyncio.Task[object]] = set()
         self._closed = False
 
-    async def ask(self, frame: bytes, stage: Stage) -> Reply | Fault:
+    async def ask(self, frame: bytes, stage: WorkStage) -> TextResult | TextFailure:
         """What an order, packed in a frame, gives. Leaving early lets its worker finish. Raises Overdue and Lost."""
         worker = await self._take()
         work = asyncio.create_task(self._work(worker, frame, stage))
@@ -44,10 +44,10 @@ class TextLane:
         if not self._workers and not self._starting:
             self._grow()
 
-    async def tidy(self, kept: int) -> None:
+    async def tidy(self, most: int) -> None:
         """Ends workers that have had nothing to do for a while, all but so many."""
         past = time.monotonic() - IDLE_SECONDS
-        while len(self._workers) > kept and self._idle and self._idle[0][1] < past:
+        while len(self._workers) > most and self._idle and self._idle[0][1] < past:
             worker, _ = self._idle.pop(0)
             await self._discard(worker)
 
@@ -102,7 +102,7 @@ class TextLane:
             return
         finally:
             self._starting -= 1
-        if isinstance(answer, Fault):
+        if isinstance(answer, TextFailure):
             await worker.close()
             self._fail(Refused(answer))
         else:
@@ -125,7 +125,7 @@ class TextLane:
                 return
         self._idle.append((worker, time.monotonic()))
 
-    async def _work(self, worker: TextWorker, frame: bytes, stage: Stage) -> Reply | Fault:
+    async def _work(self, worker: TextWorker, frame: bytes, stage: WorkStage) -> TextResult | TextFailure:
         try:
             answer = await worker.ask(frame, stage)
         except BaseException:
@@ -152,6 +152,6 @@ class TextLane:
 class Refused(Exception):
     """The tokenizer cannot be loaded: `fault` says why."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: TextFailure) -> None:
         super().__init__(fault)
         self.fault = fault

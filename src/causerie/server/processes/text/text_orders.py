@@ -1,7 +1,7 @@
 """What the engine's process asks of the processes that hold a tokenizer, and what they answer: data types only.
 
-An order is answered by a `Reply` or a `Fault`, with a `Stage` before each part of the work that may take long, so that
-who waits knows how long to wait and what took too long.
+An order is answered by a `TextResult` or a `TextFailure`, with a `WorkStage` before each part of the work that may take
+long, so that who waits knows how long to wait and what took too long.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ class GrammarOrder(Struct, tag=True, frozen=True):
 TextOrder = PromptOrder | GrammarOrder
 
 
-class Stage(Struct, tag=True, frozen=True):
+class WorkStage(Struct, tag=True, frozen=True):
     """A part of the work begins; `size` is how many bytes it is about."""
 
     name: StageName
     size: int = 0
 
 
-class Reply(Struct, tag=True, frozen=True):
+class TextResult(Struct, tag=True, frozen=True):
     """What came of an order; of a grammar nothing but that it can be done."""
 
     tokens: list[int] = []
     text: str = ""
 
 
-class Fault(Struct, tag=True, frozen=True):
+class TextFailure(Struct, tag=True, frozen=True):
     """What was wrong: an error's class, its sentence, and the field that it is about."""
 
     kind: str
@@ -58,9 +58,9 @@ class Fault(Struct, tag=True, frozen=True):
     field: str | None = None
 
     @staticmethod
-    def of(error: CauserieError) -> Fault:
+    def of(error: CauserieError) -> TextFailure:
         """An error, as it travels."""
-        return Fault(type(error).__name__, str(error), error.field if isinstance(error, UsageError) else None)
+        return TextFailure(type(error).__name__, str(error), error.field if isinstance(error, UsageError) else None)
 
 
-TextEvent = Stage | Reply | Fault
+TextEvent = WorkStage | TextResult | TextFailure

@@ -23,7 +23,14 @@ from causerie.server.processes.child_limits import leave_interrupts, limit_addre
 from causerie.server.processes.frames import packed, read_frame
 from causerie.server.processes.text.grammar_check import check_grammar
 from causerie.server.processes.text.prompt_making import PromptMaker
-from causerie.server.processes.text.text_orders import Fault, PromptOrder, Reply, Stage, TextEvent, TextOrder
+from causerie.server.processes.text.text_orders import (
+    PromptOrder,
+    TextEvent,
+    TextFailure,
+    TextOrder,
+    TextResult,
+    WorkStage,
+)
 
 LOADING_BYTES = 8 << 30  # of addresses, which are more than what is used
 WORKING_BYTES = 1 << 30  # on top of what the loaded tokenizer has taken
@@ -49,21 +56,21 @@ class TextService:
     def _answer(self, order: TextOrder) -> TextEvent:
         if isinstance(order, PromptOrder):
             return self._prompts.make(order)
-        check_grammar(order, self._tokenizer.text, lambda: self._tell(Stage("grammar", len(order.grammar))))
-        return Reply()
+        check_grammar(order, self._tokenizer.text, lambda: self._tell(WorkStage("grammar", len(order.grammar))))
+        return TextResult()
 
 
 def _guarded(work: Callable[[], TextEvent]) -> TextEvent:
     try:
         return work()
     except CauserieError as error:
-        return Fault.of(error)
+        return TextFailure.of(error)
     except RecursionError:
-        return Fault("TemplateError", "The chat is nested too deeply for its template.")
+        return TextFailure("TemplateError", "The chat is nested too deeply for its template.")
     except MemoryError:
-        return Fault("TemplateError", "The chat template asked for more memory than it may have.")
+        return TextFailure("TemplateError", "The chat template asked for more memory than it may have.")
     except Exception as fault:  # noqa: BLE001 - one order's fault must not end the process
-        return Fault("EngineError", f"The prompt could not be made: {type(fault).__name__}.")
+        return TextFailure("EngineError", f"The prompt could not be made: {type(fault).__name__}.")
 
 
 def _taken_bytes() -> int:
@@ -82,7 +89,7 @@ def _serve(connection: socket.socket, folder: str) -> None:
 
     def load() -> TextEvent:
         service.append(TextService(folder, tell))
-        return Reply()
+        return TextResult()
 
     limit_addresses(LOADING_BYTES)
     tell(_guarded(load))

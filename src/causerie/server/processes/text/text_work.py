@@ -17,7 +17,14 @@ from causerie.server.processes.failures import error_of
 from causerie.server.processes.frames import packed
 from causerie.server.processes.jobs import Prompt
 from causerie.server.processes.text.text_lane import Refused, TextLane
-from causerie.server.processes.text.text_orders import Fault, GrammarOrder, PromptOrder, Reply, Stage, StageName
+from causerie.server.processes.text.text_orders import (
+    GrammarOrder,
+    PromptOrder,
+    StageName,
+    TextFailure,
+    TextResult,
+    WorkStage,
+)
 from causerie.server.processes.text.text_worker import Lost, Overdue
 
 LaneName = Literal["short", "long", "grammar"]
@@ -43,7 +50,7 @@ class TextWork:
         template or tokenizer says, and TemplateError or UsageError where it took too long."""
         frame = packed(PromptOrder(prompt, whole_text, most_tokens))
         lane: LaneName = "short" if len(frame) <= SHORT_BYTES else "long"
-        reply = await self._ask(folder, lane, frame, Stage("template", len(frame)))
+        reply = await self._ask(folder, lane, frame, WorkStage("template", len(frame)))
         return reply.tokens, reply.text
 
     async def check_grammar(self, folder: str, grammar: str, vocab: int, eos: Sequence[int]) -> None:
@@ -52,7 +59,7 @@ class TextWork:
         key = hashlib.sha256(folder.encode() + b"\0" + frame).digest()
         if key not in self._checked:
             # Its first stage is to make the tokenizer ready, which takes seconds for a large vocabulary, once.
-            await self._ask(folder, "grammar", frame, Stage("loading"))
+            await self._ask(folder, "grammar", frame, WorkStage("loading"))
         self._checked[key] = None
         self._checked.move_to_end(key)
         if len(self._checked) > _MOST_CHECKED:
@@ -73,7 +80,7 @@ class TextWork:
         await asyncio.gather(*(lane.close() for lane in self._lanes.values()))
         self._lanes.clear()
 
-    async def _ask(self, folder: str, name: LaneName, frame: bytes, stage: Stage) -> Reply:
+    async def _ask(self, folder: str, name: LaneName, frame: bytes, stage: WorkStage) -> TextResult:
         try:
             answer = await self._lane(folder, name).ask(frame, stage)
         except Refused as refused:
@@ -82,7 +89,7 @@ class TextWork:
             raise _overdue(overdue.stage, overdue.seconds) from None
         except Lost as lost:
             raise _lost(lost.stage) from None
-        if isinstance(answer, Fault):
+        if isinstance(answer, TextFailure):
             raise error_of(answer.kind, answer.message, answer.field)
         return answer
 
@@ -92,11 +99,11 @@ class TextWork:
             lane = self._lanes[folder, name] = TextLane(folder, self._limit, _WORKERS[name])
         return lane
 
-    def _limit(self, stage: Stage) -> float:
+    def _limit(self, stage: WorkStage) -> float:
         return self._seconds[stage.name] + stage.size * SECONDS_PER_BYTE
 
 
-def _overdue(stage: Stage, seconds: float) -> CauserieError:
+def _overdue(stage: WorkStage, seconds: float) -> CauserieError:
     if stage.name == "template":
         return TemplateError(
             f"The chat template did not finish within {seconds:.1f} s of computing and was stopped. Shorten the chat, "
@@ -115,7 +122,7 @@ def _overdue(stage: Stage, seconds: float) -> CauserieError:
     return EngineError(f"The model's tokenizer could not be loaded within {seconds:.0f} s.")
 
 
-def _lost(stage: Stage) -> CauserieError:
+def _lost(stage: WorkStage) -> CauserieError:
     if stage.name == "grammar":
         return UsageError(
             "The form of the answer takes more memory or nests deeper than its compiler can do. Make it simpler.",

@@ -13,11 +13,11 @@ import msgspec
 
 from causerie.server.processes.child import Child
 from causerie.server.processes.frames import LENGTH
-from causerie.server.processes.text.text_orders import Fault, Reply, Stage, TextEvent
+from causerie.server.processes.text.text_orders import TextEvent, TextFailure, TextResult, WorkStage
 
-Limit = Callable[[Stage], float]
+StageLimit = Callable[[WorkStage], float]
 """How many seconds a stage of the work may take."""
-LOADING = Stage("loading")
+LOADING = WorkStage("loading")
 SLOW_SECONDS = 0.25
 _SLOW_NICENESS = 10
 _MOST_WAITING = 5  # times what the process may compute
@@ -28,7 +28,7 @@ _decoder: msgspec.json.Decoder[TextEvent] = msgspec.json.Decoder(TextEvent)
 class Overdue(Exception):
     """A stage took longer than it may: `stage`, and the `seconds` it had."""
 
-    def __init__(self, stage: Stage, seconds: float) -> None:
+    def __init__(self, stage: WorkStage, seconds: float) -> None:
         super().__init__(stage, seconds)
         self.stage = stage
         self.seconds = seconds
@@ -37,7 +37,7 @@ class Overdue(Exception):
 class Lost(Exception):
     """The process ended while it worked at `stage`."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: WorkStage) -> None:
         super().__init__(stage)
         self.stage = stage
 
@@ -45,13 +45,13 @@ class Lost(Exception):
 class TextWorker:
     """A text_process that is alive until `close`."""
 
-    def __init__(self, child: Child, limit: Limit) -> None:
+    def __init__(self, child: Child, limit: StageLimit) -> None:
         self._child = child
         self._limit = limit
         self.slow = False  # whether an order took so long that the process computes after others now
 
     @staticmethod
-    async def start(folder: str, limit: Limit) -> tuple[TextWorker, Reply | Fault]:
+    async def start(folder: str, limit: StageLimit) -> tuple[TextWorker, TextResult | TextFailure]:
         """A process with the tokenizer of a folder, and whether it could be loaded. Raises Overdue and Lost; the
         process is then gone."""
         worker = TextWorker(await Child.start("causerie.server.processes.text.text_process", folder), limit)
@@ -61,7 +61,7 @@ class TextWorker:
             await worker.close()
             raise
 
-    async def ask(self, frame: bytes, stage: Stage) -> Reply | Fault:
+    async def ask(self, frame: bytes, stage: WorkStage) -> TextResult | TextFailure:
         """What an order, packed in a frame, gives; `stage` is what it begins with. Raises Overdue and Lost, after which
         the worker is of no more use."""
         try:
@@ -74,17 +74,17 @@ class TextWorker:
         """Kills the process."""
         await self._child.kill()
 
-    async def _answer(self, stage: Stage) -> Reply | Fault:
+    async def _answer(self, stage: WorkStage) -> TextResult | TextFailure:
         while True:
             try:
                 event = await self._within(self._limit(stage), stage)
             except (OSError, asyncio.IncompleteReadError) as fault:
                 raise Lost(stage) from fault
-            if not isinstance(event, Stage):
+            if not isinstance(event, WorkStage):
                 return event
             stage = event
 
-    async def _within(self, seconds: float, stage: Stage) -> TextEvent:
+    async def _within(self, seconds: float, stage: WorkStage) -> TextEvent:
         """The next event, for which the process may compute so long: on a busy machine that takes several times as
         long. Raises Overdue."""
         coming = asyncio.create_task(self._event())

@@ -1,0 +1,162 @@
+"""What the terminal needs of a chat: a conversation, its answers, and what they cost.
+
+A conversation is with a model here (model_conversation.py), with one behind another server (remote_conversation.py), or
+scripted in tests. Knows no terminal and no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from causerie.chat.parts import ReasoningPart
+
+
+@dataclass(frozen=True)
+class AnswerCost:
+    """What an answer cost: tokens, and seconds."""
+
+    prompt_tokens: int
+    cached_tokens: int  # of the prompt: not read again
+    new_tokens: int
+    first_token_seconds: float
+    total_seconds: float
+    preparation_seconds: float = 0.0  # for the template and its tokens
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Speed of the tokens after the first; None where there is nothing to divide."""
+        seconds = self.total_seconds - self.first_token_seconds
+        return (self.new_tokens - 1) / seconds if self.new_tokens > 1 and seconds > 0 else None
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """A token of an answer: its text and probability, and the likeliest token there."""
+
+    text: str
+    probability: float
+    likeliest: str
+    likeliest_probability: float
+
+
+class Reply(Protocol):
+    """One answer as it comes. Iterating to the end, or `stop`, puts it into the chat; an error leaves the chat as it
+    was before the question."""
+
+    def __iter__(self) -> Iterator[str | ReasoningPart]: ...
+    def stop(self) -> None:
+        """Ends the answer now; the chat keeps what has come."""
+        ...
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why it ended: "stop", "repetition", "length", "time" or "cancelled"; None before."""
+        ...
+
+    @property
+    def cost(self) -> AnswerCost | None:
+        """Known once it has ended."""
+        ...
+
+
+class Conversation(Protocol):
+    """A chat that remembers, with the model that answers it."""
+
+    system_prompt: str | None
+
+    @property
+    def context(self) -> int | None:
+        """Most tokens that chat and answer may have; None where nobody says."""
+        ...
+
+    @property
+    def limit(self) -> str | None:
+        """The flag that bounds the length of an answer, as the user wrote it; None: only the context does."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """The model, how it is held and where it runs, in a line."""
+        ...
+
+    @property
+    def model_name(self) -> str:
+        """The model's name."""
+        ...
+
+    @property
+    def server(self) -> str | None:
+        """The address of the server that has the model; None where it is here."""
+        ...
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The chat so far, the system message first if there is one."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The generate flags that the user has set."""
+        ...
+
+    @property
+    def memory(self) -> list[tuple[str, str]]:
+        """What is held in memory, by name, to be shown."""
+        ...
+
+    def reply(self, text: str) -> Reply:
+        """Asks `text`."""
+        ...
+
+    def retry(self, words: Sequence[str] = ()) -> Reply:
+        """Asks the last message again, this once with other flags."""
+        ...
+
+    def proceed(self) -> Reply:
+        """Asks for more of the last answer."""
+        ...
+
+    def set(self, words: Sequence[str]) -> None:
+        """Sets flags from now on, from `key=value` words. Raises as `read_flags`."""
+        ...
+
+    def unset(self, name: str) -> None:
+        """Leaves a flag to the model again."""
+        ...
+
+    def think(self, on: bool, budget: int | None = None) -> None:
+        """Tells the chat template whether the model shall reason first, and limits it to so many tokens. Raises
+        UsageError for a model that cannot be told."""
+        ...
+
+    def switch(self, name: str) -> None:
+        """Goes on with another model; one that cannot be opened leaves everything as it was."""
+        ...
+
+    def tokens(self) -> list[TokenRow]:
+        """The last answer's tokens, each with its probability and the likeliest in its place. Raises UsageError where
+        there is no answer, Unsupported where they cannot be had."""
+        ...
+
+    def shorten(self, text: str, policy: str) -> int:
+        """Makes room for the message `text`: forgets the oldest rounds ("drop_oldest"), or has them summarized
+        ("summarize"). Returns how many went."""
+        ...
+
+    def clear(self) -> None:
+        """Forgets everything but the system prompt."""
+        ...
+
+    def undo(self) -> bool:
+        """Forgets the last message and what followed it; False if there is none."""
+        ...
+
+    def amend(self, text: str) -> None:
+        """Puts other words into the last answer."""
+        ...
+
+    def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Goes on with another chat."""
+        ...

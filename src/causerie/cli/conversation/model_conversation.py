@@ -1,0 +1,338 @@
+"""A loaded model and a chat session as the terminal wants them: text in, pieces of text out, and what they cost.
+
+It speaks to the library as any user of `api` could. Knows no terminal and no tensors.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from causerie.api.auto import AutoTokenizer
+from causerie.api.generation.config import GenerationConfig
+from causerie.api.generation.resolution import Flags
+from causerie.api.load_options import LoadOptions
+from causerie.api.loading import open_model
+from causerie.api.token_odds import token_odds
+from causerie.chat.chat_format import ChatFormat
+from causerie.chat.parse import ReplyFormat, ReplyParser
+from causerie.chat.parts import Part, ReasoningPart, TextPart
+from causerie.chat.session import AnswerStream, ChatSession
+from causerie.chat.transcript import Transcript
+from causerie.cli.conversation.conversation import AnswerCost, TokenRow
+from causerie.cli.options.generate_flags import read_flags
+from causerie.errors import UsageError
+from causerie.text.detokenize import token_bytes
+from causerie.text.stream import Event
+
+if TYPE_CHECKING:
+    from causerie.api.causal_lm import CausalLM
+
+_LENGTHS = ("max_new_tokens", "max_length")
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which model, and how it is loaded."""
+
+    name: str
+    options: LoadOptions = field(default_factory=LoadOptions)
+    progress: bool = True  # whether lines may be drawn over while it loads
+
+
+def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_prompt: str | None) -> ModelConversation:
+    """Loads tokenizer and model. What the template cannot do (it is missing, or has no system role) is said before the
+    weights are read. Raises CauserieError."""
+    return ModelConversation(*_opened(choice, system_prompt), flags, system_prompt, choice)
+
+
+def _opened(choice: ModelChoice, system_prompt: str | None) -> tuple[CausalLM, ChatFormat]:
+    tokenizer = AutoTokenizer.from_pretrained(choice.name)
+    _check_system_prompt(tokenizer.chat, system_prompt)
+    return open_model(choice.name, choice.options, progress=choice.progress), tokenizer.chat
+
+
+def _check_system_prompt(chat_format: ChatFormat, system_prompt: str | None) -> None:
+    """A template that has no system role says so. Raises MessageError, TemplateError."""
+    chat_format.prompt(Transcript(system_prompt).ask("Hello!").prompt.chat)
+
+
+class _Asker:
+    """The session's `Generator`: decides the flags for each prompt, whose length it is the first to know."""
+
+    def __init__(self, model: CausalLM) -> None:
+        self._model = model
+
+    def stream(self, tokens: list[int], params: Flags) -> Iterator[Event]:
+        return self._model.stream(tokens, self._model.decide(params, len(tokens)).each(1)[0])
+
+
+class ModelConversation:
+    """See `conversation.Conversation`. Owns the model; leaving its `with` block frees it."""
+
+    def __init__(
+        self,
+        model: CausalLM,
+        chat_format: ChatFormat,
+        flags: GenerationConfig,
+        system_prompt: str | None = None,
+        choice: ModelChoice | None = None,
+    ) -> None:
+        self._last: AnswerStream | None = None
+        self._choice = choice or ModelChoice(model.name_or_path)
+        self._call = flags
+        self._take(model, chat_format)
+        self._session = self._new_session(system_prompt)
+
+    def _take(self, model: CausalLM, chat_format: ChatFormat) -> None:
+        self._model = model
+        self._chat_format = chat_format
+        self._reply_format = ReplyFormat.of(chat_format.template.source(), chat_format.tokenizer.added_tokens)
+        # In a chat an answer may go on until the context is full (generate() would cut it at its own default), but not
+        # only to say the same over and over.
+        self._defaults = GenerationConfig(max_new_tokens=model.context, repetition_detection=True)
+
+    def _new_session(self, system_prompt: str | None) -> ChatSession:
+        return ChatSession(
+            self._chat_format,
+            _Asker(self._model),
+            context_length=self._model.context,
+            system_prompt=system_prompt,
+            hidden=self._model.decide(self._flags(), 1).params.eos,
+            shown_specials=self._reply_format.spellings(tools=False),
+        )
+
+    def _flags(self, call: GenerationConfig | None = None) -> Flags:
+        return Flags(
+            call=call or self._call,
+            checkpoint=self._model.generation_config,
+            fallback=self._defaults,
+            drawing_implies_sampling=True,
+        )
+
+    # --- what it is ---
+
+    @property
+    def context(self) -> int:
+        """See Conversation."""
+        return self._model.context
+
+    @property
+    def limit(self) -> str | None:
+        """See Conversation."""
+        for level in self._flags().levels[:-1]:
+            for name in _LENGTHS:
+                if getattr(level, name) is not None:
+                    return f"{name}={getattr(level, name)}"
+        return None
+
+    @property
+    def model_name(self) -> str:
+        """See Conversation."""
+        return self._model.name_or_path
+
+    @property
+    def server(self) -> str | None:
+        """See Conversation; there is none."""
+        return None
+
+    @property
+    def description(self) -> str:
+        """See Conversation."""
+        model = self._model
+        place = f"{model.backend} on {model.device}" if model.backend else str(model.device)
+        return f"{model.name_or_path} · {model.format}, {place} · context {model.context}"
+
+    @property
+    def memory(self) -> list[tuple[str, str]]:
+        """See Conversation."""
+        stats = self._model.engine_stats()
+        used = stats.blocks - stats.free_blocks
+        return [
+            ("weights", f"{self._model.get_memory_footprint() / 1e6:.1f} MB"),
+            ("cache", f"{used} of {stats.blocks} blocks in use"),
+        ]
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """See Conversation."""
+        return self._session.messages
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """See Conversation."""
+        return self._call.to_dict()
+
+    @property
+    def system_prompt(self) -> str | None:
+        """See Conversation."""
+        return self._session.system_prompt
+
+    @system_prompt.setter
+    def system_prompt(self, text: str | None) -> None:
+        _check_system_prompt(self._chat_format, text)
+        self._session.system_prompt = text
+
+    # --- answers ---
+
+    def reply(self, text: str) -> ModelReply:
+        """See Conversation."""
+        return self._reply(partial(self._session.ask, text), self._flags())
+
+    def retry(self, words: Sequence[str] = ()) -> ModelReply:
+        """See Conversation."""
+        return self._reply(self._session.retry, self._flags(self._call.merged(read_flags(words))))
+
+    def proceed(self) -> ModelReply:
+        """See Conversation."""
+        return self._reply(self._session.proceed, self._flags())
+
+    def _reply(self, ask: Callable[[Flags, Any, bool], AnswerStream], flags: Flags) -> ModelReply:
+        begun = time.monotonic()
+        answer = self._last = ask(flags, flags.get("stop_strings", ()), flags.get("repetition_detection"))
+        return ModelReply(answer, begun, self._reply_format.parser(answer.prompt.text[-200:]))
+
+    def tokens(self) -> list[TokenRow]:
+        """See Conversation. The model reads prompt and answer once more."""
+        answer = self._last
+        if answer is None or not answer.tokens:
+            raise UsageError("There is no answer yet whose tokens could be shown.")
+        tokenizer, rows = self._chat_format.tokenizer, []
+        for odds in token_odds(self._model, answer.prompt.tokens, answer.tokens):
+            texts = [token_bytes(tokenizer, each).decode(errors="replace") for each in (odds.token, odds.likeliest)]
+            rows.append(TokenRow(texts[0], odds.probability, texts[1], odds.likeliest_probability))
+        return rows
+
+    def shorten(self, text: str, policy: str) -> int:
+        """See Conversation."""
+        return self._session.shorten(text, policy, self._flags(GenerationConfig(max_new_tokens=200)))
+
+    # --- changes ---
+
+    def set(self, words: Sequence[str]) -> None:
+        """See Conversation."""
+        flags = self._call.merged(read_flags(words))
+        self._model.decide(self._flags(flags), 1)  # flags that contradict each other are refused here
+        self._call = flags
+
+    def unset(self, name: str) -> None:
+        """See Conversation."""
+        self._call = self._call.without(name)
+
+    def think(self, on: bool, budget: int | None = None) -> None:
+        """See Conversation."""
+        if "enable_thinking" in self._chat_format.template.source():
+            self._session.variables["enable_thinking"] = on
+        elif budget is None or self._reply_format.reasoning is None:
+            raise UsageError(
+                "This model's chat template knows no enable_thinking, so it cannot be told when to reason."
+            )
+        self.unset("thinking_budget")
+        if budget is not None:
+            self.set([f"thinking_budget={budget}"])
+
+    def switch(self, name: str) -> None:
+        """See Conversation."""
+        choice = replace(self._choice, name=name)
+        model, chat_format = _opened(choice, self._session.system_prompt)
+        old, messages = self._model, self._session.messages
+        self._choice = choice
+        self._take(model, chat_format)
+        self._session = self._new_session(self._session.system_prompt)
+        self._session.replace(messages)
+        old.close()
+
+    def clear(self) -> None:
+        """See Conversation."""
+        self._session.clear()
+
+    def undo(self) -> bool:
+        """See Conversation."""
+        return self._session.undo()
+
+    def amend(self, text: str) -> None:
+        """See Conversation."""
+        self._session.amend(text)
+
+    def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """See Conversation."""
+        self._session.replace(messages)
+
+    def close(self) -> None:
+        """Frees the model."""
+        self._model.close()
+
+    def __enter__(self) -> ModelConversation:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class ModelReply:
+    """See `conversation.Reply`. Times are from the question on, by the engine's clock: pieces may reach a busy screen
+    in a heap. Of an answer that was stopped the engine tells nothing more, and the screen's clock stands in."""
+
+    def __init__(
+        self,
+        answer: AnswerStream,
+        begun: float,
+        parser: ReplyParser | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._answer = answer
+        self._parser = parser or ReplyFormat().parser()
+        self._clock = clock
+        self._begun = begun
+        self._preparation = clock() - begun  # the template and its tokens, before the engine was asked
+        self._first: float | None = None
+        self._cost: AnswerCost | None = None
+
+    def __iter__(self) -> Iterator[str | ReasoningPart]:
+        for piece in self._answer:
+            if self._first is None:
+                self._first = self._clock() - self._begun
+            yield from self._shown(self._parser.feed(piece))
+        yield from self._shown(self._parser.finish())
+        self._end()
+
+    @staticmethod
+    def _shown(parts: list[Part]) -> Iterator[str | ReasoningPart]:
+        for part in parts:
+            if isinstance(part, TextPart):
+                yield part.text
+            elif isinstance(part, ReasoningPart):
+                yield part
+
+    def stop(self) -> None:
+        """See Reply."""
+        self._answer.close()
+        self._end()
+
+    @property
+    def finish_reason(self) -> str | None:
+        """See Reply."""
+        return self._answer.finish_reason
+
+    @property
+    def cost(self) -> AnswerCost | None:
+        """See Reply."""
+        return self._cost
+
+    def _end(self) -> None:
+        stats = getattr(self._answer.last_event, "stats", None)
+        total = self._clock() - self._begun
+        first = total if self._first is None else self._first
+        cached = 0
+        if stats is not None:
+            first = self._preparation + stats.first_token_seconds
+            total = self._preparation + stats.total_seconds
+            cached = stats.cached_tokens
+        new = len(self._answer.tokens)
+        self._cost = AnswerCost(self._answer.prompt_tokens, cached, new, first, total, self._preparation)

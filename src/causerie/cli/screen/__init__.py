@@ -1,0 +1,1 @@
+"""What the terminal shows: lines, answers as they stream, Markdown, and what a model says to itself."""

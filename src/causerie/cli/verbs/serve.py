@@ -1,0 +1,171 @@
+"""`causerie serve`: reads its options, listens, and serves until it is told to stop.
+
+Everything that can be wrong in the options is said before anything loads. Knows no route.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from causerie.cli.options.arguments import USUAL, Parser, help_columns, load_options, whole_number
+from causerie.errors import CauserieError, UsageError
+
+if TYPE_CHECKING:
+    import socket
+
+    from causerie.api.load_options import LoadOptions
+
+LOCAL = ("127.0.0.1", "::1", "localhost")
+DEFAULT_PORT = 8000
+_DRAIN_SECONDS = 30
+
+_DESCRIPTION = """\
+Serve models over HTTP to any program that speaks the OpenAI protocol.
+
+  causerie serve                               the built-in model, on 127.0.0.1:8000
+  causerie serve Qwen/Qwen2.5-0.5B-Instruct    a model of the Hugging Face hub
+  causerie serve A B                           two models; B loads when asked for
+  causerie serve --host 0.0.0.0 --api-key-file keys.txt
+
+  curl http://127.0.0.1:8000/v1/chat/completions -H 'Content-Type: application/json' \\
+    -d '{"model": "builtin", "messages": [{"role": "user", "content": "Hello!"}]}'"""
+
+
+def parser(width: int | None = None) -> Parser:
+    """The options; `width` is that of the help, default the terminal's."""
+    made = Parser(
+        "causerie serve", _DESCRIPTION, width=help_columns(width), usage="causerie serve [MODEL ...] [options]"
+    )
+    made.add_argument("models", nargs="*", metavar="MODEL", help="hub ids or folders; default: the built-in model")
+    made.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine alone)")
+    made.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="default: 8000; 0 takes a free one")
+    made.add_argument("--api-key-file", metavar="FILE", help="a file with one key a line; needed for other hosts")
+    made.add_argument("--tls-cert", metavar="FILE", help="a certificate (PEM): https instead of http; with --tls-key")
+    made.add_argument("--tls-key", metavar="FILE", help="the key of the certificate (PEM)")
+    made.add_argument("--origin", action="append", default=[], help="a web page's origin that may call (repeat)")
+    made.add_argument("--name", action="append", default=[], help="another host name of this server (repeat)")
+    made.add_argument("--max-requests", type=whole_number, default=128, metavar="N", help="at once; more get 429")
+    made.add_argument("--unload-after", type=whole_number, metavar="S", help="free a model unused for S seconds")
+    made.add_loading_options(*USUAL)
+    return made
+
+
+def port_number(text: str) -> int:
+    """An argparse type: a port, 0 for any that is free."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; it must be a number from 0 to 65535")
+    return int(text)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serves until SIGINT or SIGTERM; returns the exit code. Raises CauserieError."""
+    keys = _keys(options.api_key_file)
+    if options.host not in LOCAL and not keys:
+        raise UsageError(
+            f"--host {options.host} can be reached from other machines, so the server needs keys: write one key a line "
+            "into a file and add --api-key-file FILE."
+        )
+    _check_tls(options.tls_cert, options.tls_key)
+    loading = load_options(options)  # an unknown name is said at once
+    models = list(dict.fromkeys(options.models or ["builtin"]))
+    with _listening(options.host, options.port) as listener:
+        return _serve(options, models, loading, keys, listener)
+
+
+def _serve(
+    options: argparse.Namespace, models: list[str], loading: LoadOptions, keys: list[str], listener: socket.socket
+) -> int:
+    import msgspec
+    import uvicorn
+
+    from causerie.server.http.app import Application
+    from causerie.server.http.connection import IDLE_SECONDS, Connection
+    from causerie.server.http.gate import Gate
+    from causerie.server.processes.engine_link import EngineLink
+    from causerie.server.processes.jobs import EngineOptions
+
+    failures: list[CauserieError] = []
+
+    def useless(error: CauserieError) -> None:
+        failures.append(error)
+        server.should_exit = True
+
+    engine = EngineOptions(models, msgspec.to_builtins(loading), unload_after=options.unload_after)
+    link = EngineLink(engine, _note, useless)
+    application = Application(link, models, options.max_requests)
+    address, port = listener.getsockname()[:2]
+    gate = Gate.of(options.host, keys, options.origin, [*options.name, address])
+    host = f"[{address}]" if ":" in address else address
+    scheme = "https" if options.tls_cert else "http"
+    _note(f"serving {', '.join(models)} on {scheme}://{host}:{port}/v1 (Ctrl-C ends it)")
+    _note(f"a page to chat in: {scheme}://{host}:{port}/")
+    config = uvicorn.Config(
+        application.asgi(gate),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        http=Connection,
+        ws="none",
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        ssl_certfile=options.tls_cert,
+        ssl_keyfile=options.tls_key,
+    )
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    if failures:
+        raise failures[0]
+    return 0
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises UsageError where the address cannot be had."""
+    import socket
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"Cannot listen on {host} port {port}: {error.strerror or error}. Take another --port, or --port 0."
+        ) from error
+    return listener
+
+
+def _check_tls(certificate: str | None, key: str | None) -> None:
+    """Raises UsageError for a certificate without its key, or one that cannot be used."""
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        raise UsageError("--tls-cert and --tls-key belong together: the certificate and its key, both as PEM files.")
+    import ssl
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"--tls-cert {certificate} and --tls-key {key} cannot be used: {error}.") from None
+
+
+def _keys(name: str | None) -> list[str]:
+    if name is None:
+        return []
+    try:
+        lines = Path(name).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"--api-key-file {name} cannot be read: {error}. Give a text file with one key a line."
+        ) from None
+    keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    if not keys:
+        raise UsageError(f"--api-key-file {name} holds no key. Write one key a line.")
+    return keys
+
+
+def _note(sentence: str) -> None:
+    print(f"causerie: {sentence}", file=sys.stderr, flush=True)
