@@ -5,6 +5,7 @@ Knows how loading would hold the weights, and no backend (which may pad or pack 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from causerie.loading.sources import PlainSource
 from causerie.models.registry import family, spec_from_config
 from causerie.quant.weight import FORMATS
 from causerie.spec.decoder import Decoder
+from causerie.spec.experts import Experts
 from causerie.spec.weight import Role
 
 
@@ -48,6 +50,7 @@ class Inspection:
     spec: Decoder
     dtype: str  # of what is not quantized
     parts: tuple[WeightGroup, ...]
+    read_bytes: int  # of the weights, for each token of an answer
     stored_bytes: int | None  # of the weights in the files; None where these are not on this machine
 
     @property
@@ -76,7 +79,9 @@ def inspect(name: str, options: LoadOptions | None = None) -> Inspection:
     config = ModelConfig.from_folder(folder, name)
     with SafetensorsIndex.open(folder) as index:
         weights = survey(index, config, dtype=how.dtype, quantization=how.quantization, strict=how.strict)
-        return Inspection(name, folder, weights.spec, weights.plain, parts_of(weights), index.nbytes)
+        return Inspection(
+            name, folder, weights.spec, weights.plain, parts_of(weights), read_bytes(weights), index.nbytes
+        )
 
 
 def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspection:
@@ -90,7 +95,8 @@ def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspectio
     names = family(config).names(spec)
     sources = tuple(PlainSource(weight, names.expression(weight.name)) for weight in spec.weights())
     formats = formats_of(spec, sources, plain, options.quantization)
-    return Inspection(name, folder, spec, plain, parts_of(Survey(spec, sources, plain, formats, config)), None)
+    weights = Survey(spec, sources, plain, formats, config)
+    return Inspection(name, folder, spec, plain, parts_of(weights), read_bytes(weights), None)
 
 
 def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:
@@ -101,6 +107,22 @@ def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:
         parameters, nbytes = sums.setdefault(key, [0, 0])
         sums[key] = [parameters + source.weight.parameters, nbytes + weights.held_bytes(source)]
     return tuple(WeightGroup(kind, format, *numbers) for (kind, format), numbers in _ordered(sums.items()))
+
+
+_EXPERT = re.compile(r"layers\.(\d+)\.ffn\.experts\.")
+
+
+def read_bytes(weights: Survey) -> int:
+    """Bytes of weights, as held, that one token reads: of experts those that it goes to, of an embedding that is not
+    the head as good as nothing."""
+    total = 0.0
+    for source in weights.sources:
+        share = 0.0 if source.weight.role == "embedding" and not weights.spec.tied else 1.0
+        if (layer := _EXPERT.match(source.weight.name)) is not None:
+            ffn = weights.spec.layers[int(layer[1])].ffn
+            share = ffn.router.active / ffn.count if isinstance(ffn, Experts) else share
+        total += share * weights.held_bytes(source)
+    return round(total)
 
 
 _KINDS = ("embedding", "embedding and head", "attention", "feed-forward", "router", "head", "norms and biases")

@@ -142,7 +142,7 @@ def test_a_model_before_it_is_loaded(folder: Path, capsys: pytest.CaptureFixture
     lines = out.splitlines()
     assert lines[2] == "family          llama, 2 layers, context 512"
     assert lines[-1].split()[0] == "together" and lines[-1].split()[-1] == "16.00"
-    assert lines[7].split() == ["embedding", "bfloat16", "0.02", "M", "0.05", "MB", "16.00"]
+    assert lines[8].split() == ["embedding", "bfloat16", "0.02", "M", "0.05", "MB", "16.00"]
 
 
 def test_a_saved_model_says_what_it_holds(folder: Path, tmp_path: Path) -> None:

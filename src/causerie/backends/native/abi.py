@@ -142,7 +142,8 @@ FIELDS = {
     "RowGroup": "first count chunks chunks_begun sums_begun",
     "Attending": "groups chunks split room",
     "Sum": "peak total",
-    "Program": "instructions parts buffers layers row_sequence place_rows expert_starts expert_items sums instruction_count "
+    "Program": "instructions parts buffers layers row_sequence place_rows expert_starts expert_items sums "
+    "instruction_count "
     "layer_count logits_buffer states_buffer blocks max_tokens vocab threads",
     "Step": "tokens_count sequences wanted_count logits_count copies_count tables_count tokens positions starts tables "
     "table_starts wanted copies rotations logits states attending",
