@@ -89,6 +89,15 @@ _GLM_EXPERTS = {
     "intermediate_size": 96,
     "routed_scaling_factor": 1.7,
 }
+_HY3 = {
+    "num_experts": 8,
+    "num_experts_per_tok": 3,
+    "moe_intermediate_size": 32,
+    "intermediate_size": 96,
+    "head_dim": 24,
+    "router_scaling_factor": 1.9,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 2500.0},
+}
 
 CASES = [
     Case("llama", "llama"),
@@ -161,6 +170,18 @@ CASES = [
         "glm4 with experts, two shared, all layers",
         "glm4_moe",
         _GLM_EXPERTS | {"n_shared_experts": 2, "first_k_dense_replace": 0, "partial_rotary_factor": 0.75},
+    ),
+    Case("hy3", "hy_v3", _HY3),
+    Case(
+        "hy3, two shared, biases, kinds of layers",
+        "hy_v3",
+        _HY3
+        | {
+            "attention_bias": True,
+            "mlp_bias": True,
+            "num_shared_experts": 2,
+            "mlp_layer_types": ["sparse", "dense", "sparse"],
+        },
     ),
     Case("gpt-oss", "gpt_oss", _GPT_OSS),
     Case(

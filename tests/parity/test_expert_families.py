@@ -32,7 +32,7 @@ STACKABLE = [
     "qwen3 with experts",
     "glm4 with experts",
 ]
-ALL = ["gpt-oss", *STACKABLE]
+ALL = ["gpt-oss", "hy3", *STACKABLE]
 _ALONE = re.compile(r"^(.*\.experts)\.(\d+)\.(gate|up|down)_proj\.weight$")
 
 

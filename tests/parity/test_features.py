@@ -61,6 +61,8 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("glm4 with experts", {"rope_parameters.partial_rotary_factor": 0.75}),
     ("glm4 with experts in groups, norms of heads, biases", {"topk_group": 1}),
     ("glm4 with experts in groups, norms of heads, biases", {"n_group": 1, "topk_group": 1}),
+    ("hy3", {"num_experts_per_tok": 2}),
+    ("hy3", {"router_scaling_factor": 1.0}),
     ("gpt-oss", {"num_experts_per_tok": 3}),
     ("gpt-oss", {"sliding_window": 8}),
     ("gpt-oss", {"layer_types": ["full_attention", "sliding_attention", "full_attention"]}),
