@@ -14,7 +14,16 @@ from pathlib import Path
 from scripts.mutants.project_copy import NATIVE, ProjectCopy
 
 LIST = Path(__file__).with_name("native.toml")
-KERNELS = ("exactness", "attention", "quantized", "lossless", "accuracy", "backend")  # what fails soonest first
+KERNELS = (
+    "exactness",
+    "attention",
+    "short_conv",
+    "step_check",
+    "quantized",
+    "lossless",
+    "accuracy",
+    "backend",
+)  # what fails soonest first
 TESTS = [
     *(f"tests/kernels/test_{name}.py" for name in KERNELS),
     "--deselect=tests/kernels/test_lossless.py::test_packing_is_an_option_of_loading",  # knows no kernel

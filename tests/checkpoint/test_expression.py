@@ -17,6 +17,7 @@ from causerie.checkpoint.expression import (
     Columns,
     Every,
     Expression,
+    Flattened,
     Place,
     Plus,
     Rows,
@@ -82,6 +83,16 @@ def test_any_slice_is_that_of_the_whole(
     assert np.array_equal(expression.read(index, ALL, slice(left, right)), whole[:, left:right])
 
 
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_flattened_matrix_is_read_by_any_slice(index: SafetensorsIndex, data: st.DataObject) -> None:
+    for inner, whole in ((Tensor("m"), MATRIX.ravel()), (Transposed(Squeezed(Tensor("c"))), MATRIX.T.ravel())):
+        flat = Flattened(inner)
+        assert flat.shape(index) == whole.shape and np.array_equal(flat.read(index), whole)
+        first, last = sorted(data.draw(st.tuples(*[st.integers(0, len(whole))] * 2)))
+        assert np.array_equal(flat.read(index, slice(first, last)), whole[first:last])
+
+
 def test_one_is_added_in_float32(index: SafetensorsIndex, tmp_path: Path) -> None:
     added = Plus(Tensor("v"))
     assert added.dtype(index) == "F32"
@@ -100,6 +111,7 @@ def test_one_is_added_in_float32(index: SafetensorsIndex, tmp_path: Path) -> Non
         Every(Tensor("m"), 0, 5),
         Place("s", 5),
         Transposed(Tensor("s")),
+        Flattened(Tensor("s")),
         Unpermuted(Tensor("m"), 5),
         Place("v", 0),
     ],

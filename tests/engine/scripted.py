@@ -1,9 +1,10 @@
 """A model without weights: its logits depend on all tokens before, which it reads through a cache like a real one's.
 And a drafter that is told what the answers will be.
 
-Every cell of its cache holds a hash of all tokens up to its position, as a key or value depends on them. Reading checks
-that a sequence's cells form one unbroken history, and writing that nobody else sees the block, so any mistake in
-sharing, copying or freeing blocks is an error at the step that makes it.
+Every cell of its cache, in each page group, holds a hash of all tokens up to its position, as a key or value depends on
+them, and a slot holds the hash after a sequence's last row. Reading checks that the cells within a group's window form
+one unbroken history that agrees with the slot, and writing that nobody else sees the block or the slot, so any mistake
+in sharing, copying or freeing them is an error at the step that makes it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.ops import CacheShape, StepOutput
-from causerie.backends.step import Step
+from causerie.backends.ops import BlockCount, CacheShape, StepOutput
+from causerie.backends.step import BlockTables, Step
 
 _MASK = (1 << 64) - 1
 
@@ -43,12 +44,16 @@ class Clock:
 
 @dataclass
 class ScriptedModel:
-    """A `StepModel`. `fail_at` lists the runs (from 0) that raise."""
+    """A `StepModel`. `fail_at` lists the runs (from 0) that raise. Beside a group of `blocks` that looks back to the
+    beginning, where it is `full`, there are those of `windows`, some larger than 1 where nothing else is kept."""
 
     vocab: int = 32
     context: int = 64
     blocks: int = 16
     block_size: int = 4
+    full: bool = True
+    windows: tuple[BlockCount, ...] = ()
+    slots: int = 0
     max_tokens: int = 8
     shared_length: int | None = None
     switch_length: int | None = None
@@ -60,12 +65,26 @@ class ScriptedModel:
     rows_run: int = 0
 
     def __post_init__(self) -> None:
-        self.cells = [(0, 0)] * (self.blocks * self.block_size)  # (hash before, hash after); (0, 0) is unwritten
+        self.groups = (BlockCount(self.blocks),) * self.full + self.windows
+        size = self.block_size
+        self.cells = [[(0, 0)] * (each.blocks * size) for each in self.groups]  # (hash before, after); 0 is unwritten
+        self.states = [(0, 0)] * self.slots  # (positions read, hash after them)
         self.table = np.random.default_rng(7).normal(size=(512, self.vocab)).astype(np.float32) * 3
 
     @property
     def cache(self) -> CacheShape:
-        return CacheShape(self.blocks, self.block_size, "float32")
+        return CacheShape(self.groups, self.block_size, "float32", self.slots)
+
+    @property
+    def room(self) -> int:
+        """The longest sequence: by the context and by every group that cannot hold a window and a step's rows."""
+        return min([self.context, *(each.blocks * self.block_size for each in self.groups if self._is_short(each))])
+
+    def _is_short(self, each: BlockCount) -> bool:
+        if each.window is None:
+            return True
+        reach, size = each.window - 1 + self.max_tokens, self.block_size
+        return each.blocks < max((start + reach - 1) // size + 1 for start in range(size))
 
     def run(self, step: Step) -> StepOutput:
         """Hidden states are the first three logits of a row, so that they depend on all tokens before."""
@@ -105,45 +124,80 @@ class ScriptedModel:
         return rope_length if self.switch_length is None else 1
 
     def _copy(self, step: Step) -> None:
-        targets = [target for _, target in step.copies.tolist()]
-        sources = [source for source, _ in step.copies.tolist()]
-        assert len(set(targets)) == len(targets), f"copied twice to one block: {targets}"
-        assert not set(targets) & set(sources), f"copied from a copy: {step.copies.tolist()}"
         size = self.block_size
-        for source, target in step.copies.tolist():
-            self.cells[target * size : (target + 1) * size] = self.cells[source * size : (source + 1) * size]
+        for cells, tables in zip(self.cells, step.tables, strict=True):
+            targets = [target for _, target in tables.copies.tolist()]
+            sources = [source for source, _ in tables.copies.tolist()]
+            assert len(set(targets)) == len(targets), f"copied twice to one block: {targets}"
+            assert not set(targets) & set(sources), f"copied from a copy: {tables.copies.tolist()}"
+            for source, target in tables.copies.tolist():
+                cells[target * size : (target + 1) * size] = cells[source * size : (source + 1) * size]
 
     def _check_ownership(self, step: Step) -> None:
-        tables = [step.tables[a:b].tolist() for a, b in zip(step.table_starts, step.table_starts[1:], strict=False)]
-        holders = Counter(block for table in tables for block in set(table))
-        for number, table in enumerate(tables):
-            assert len(set(table)) == len(table), f"a block twice in one table: {table}"
-            for position in step.positions[step.starts[number] : step.starts[number + 1]].tolist():
-                block = table[position // self.block_size]
-                assert holders[block] == 1, f"block {block} is written while {holders[block]} sequences hold it"
+        for group in step.tables:
+            tables = [_table(group, number) for number in range(step.sequences)]
+            holders = Counter(block for table in tables for block in set(table) - {-1})
+            for number, table in enumerate(tables):
+                there = [block for block in table if block >= 0]
+                assert len(set(there)) == len(there), f"a block twice in one table: {table}"
+                for position in step.positions[step.starts[number] : step.starts[number + 1]].tolist():
+                    block = table[position // self.block_size]
+                    assert holders[block] == 1, f"block {block} is written while {holders[block]} sequences hold it"
+        assert step.slots.shape == (step.sequences if self.slots else 0, 2), step.slots
+        reading = Counter(step.slots[:, 0].tolist())
+        for read, written in step.slots.tolist():
+            assert reading[written] == (read == written), f"slot {written} is written while others read it"
+        assert len(set(step.slots[:, 1].tolist())) == len(step.slots), f"a slot is written twice: {step.slots.tolist()}"
 
     def _read(self, step: Step, number: int) -> list[int]:
         """The hash after each of a sequence's rows, writing them on the way."""
-        table = step.tables[step.table_starts[number] : step.table_starts[number + 1]].tolist()
+        tables = [_table(group, number) for group in step.tables]
         rows = range(step.starts[number], step.starts[number + 1])
         positions = step.positions[rows.start : rows.stop].tolist()
         assert positions == list(range(positions[0], positions[0] + len(positions))), positions
-        assert positions[-1] < len(table) * self.block_size, "a position outside the table"
-        value = 0
-        for position in range(positions[0]):
-            before, after = self.cells[self._cell(table, position)]
-            assert after and before == value, f"position {position} of sequence {number} holds another text"
-            value = after
+        value = self._history(step, number, tables, positions[0])
         hashes = []
         for row, position in zip(rows, positions, strict=True):
             after = mix(value, int(step.tokens[row]), self._turn(int(step.rope_lengths[row])))
-            self.cells[self._cell(table, position)] = (value, after)
+            for cells, table in zip(self.cells, tables, strict=True):
+                cells[self._cell(table, position)] = (value, after)
             value = after
             hashes.append(value)
+        if self.slots:
+            self.states[step.slots[number, 1]] = (positions[-1] + 1, value)
         return hashes
 
+    def _history(self, step: Step, number: int, tables: list[list[int]], start: int) -> int:
+        """The hash of a sequence's first `start` tokens, as each group and the slot have it."""
+        values: set[int] = set()
+        if self.slots:
+            read = int(step.slots[number, 0])
+            assert (read < 0) == (start == 0), f"slot {read} is read at position {start}"
+            position, value = self.states[read] if start else (0, 0)
+            assert position == start, f"the slot of sequence {number} has seen {position} tokens of {start}"
+            values.add(value)
+        for each, cells, table in zip(self.groups, self.cells, tables, strict=True):
+            first = 0 if each.window is None else max(0, start - each.window + 1)
+            gone = first // self.block_size
+            assert table[:gone] == [-1] * gone, f"blocks that nobody sees any more are held: {table}"
+            assert min(table[gone:]) >= 0, f"blocks that are seen are gone: {table}"
+            seen = [cells[self._cell(table, position)] for position in range(first, start)]
+            assert all(after for _, after in seen), f"sequence {number} sees what was not written"
+            assert [before for before, _ in seen[1:]] == [after for _, after in seen[:-1]], "another text's position"
+            if seen:
+                values.add(seen[-1][1])
+                assert first or seen[0][0] == 0, "another text's beginning"
+        assert len(values or {0}) == 1, f"groups and slot of sequence {number} hold different texts"
+        return values.pop() if values else 0
+
     def _cell(self, table: list[int], position: int) -> int:
-        return table[position // self.block_size] * self.block_size + position % self.block_size
+        block = table[position // self.block_size]
+        assert block >= 0, f"position {position} has no block: {table}"
+        return block * self.block_size + position % self.block_size
+
+
+def _table(tables: BlockTables, number: int) -> list[int]:
+    return tables.blocks[tables.starts[number] : tables.starts[number + 1]].tolist()
 
 
 @dataclass

@@ -8,18 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from causerie.backends.ops import BlockCount, CacheShape
 from causerie.cache.blocks import BlockPool
-from causerie.cache.lease import CacheBook
+from causerie.cache.book import CacheBook
 from causerie.errors import EngineError
 
 
 def book(blocks: int = 8, size: int = 4, shared_length: int | None = None) -> CacheBook:
-    return CacheBook(BlockPool(blocks, size), shared_length)
+    return CacheBook(CacheShape((BlockCount(blocks),), size, "float32"), 64, shared_length)
 
 
 def remember(cache: CacheBook, tokens: list[int]) -> None:
     """As a sequence of `tokens` that was read and has ended."""
-    lease = cache.open(tokens, len(tokens) - 1, len(tokens), 0)
+    lease = cache.open(tokens, len(tokens) - 1, len(tokens))
     assert lease is not None
     cache.unpin()
     cache.close(lease, tokens, len(tokens))
@@ -28,7 +29,7 @@ def remember(cache: CacheBook, tokens: list[int]) -> None:
 
 def found(cache: CacheBook, tokens: list[int]) -> int:
     match = cache.index.match(tokens, len(tokens))
-    return len(match.blocks) * cache.pool.block_size + match.partial
+    return len(match.path) * cache.block_size + match.partial
 
 
 def test_counts_are_kept_and_checked() -> None:
@@ -71,19 +72,19 @@ def test_an_unfinished_block_gives_way_to_its_continuation() -> None:
     remember(cache, [1, 2, 3, 4, 5, 6, 7, 8])
     remember(cache, [1, 2, 3, 4, 5])
     assert len(cache.index) == 2
-    assert cache.pool.free == 6
+    assert cache.groups[0].pool.free == 6
     remember(cache, [1, 2, 3, 4, 3])
     remember(cache, [1, 2, 3, 4, 7])
     remember(cache, [1, 2, 3, 4, 7, 8])  # beside others too
     assert len(cache.index) == 4
-    assert cache.pool.free == 4
+    assert cache.groups[0].pool.free == 4
 
 
 def test_the_least_recently_used_goes_first() -> None:
     cache = book(blocks=4, size=2)
     for text in ([1, 1, 1, 1], [2, 2], [3, 3]):
         remember(cache, text)
-    lease = cache.open([2, 2, 9], 2, 3, 0)  # uses 2 and needs one more block: the end of the oldest text goes
+    lease = cache.open([2, 2, 9], 2, 3)  # uses 2 and needs one more block: the end of the oldest text goes
     assert lease is not None
     assert [found(cache, text) for text in ([1, 1, 1, 1], [2, 2], [3, 3])] == [2, 2, 2]
     cache.close(lease, [2, 2, 9], 3)
@@ -94,7 +95,7 @@ def test_the_least_recently_used_goes_first() -> None:
 def test_an_end_that_two_sequences_share_is_as_recent_as_the_second_of_them() -> None:
     cache = book(blocks=5, size=4)
     same, other = [1, 2, 3], [7, 8, 9]
-    leases = [cache.open(text, 0, 3, 0) for text in (same, same, other)]
+    leases = [cache.open(text, 0, 3) for text in (same, same, other)]
     for text, lease in ((same, leases[0]), (other, leases[2]), (same, leases[1])):
         assert lease is not None
         cache.close(lease, text, 3)
@@ -107,29 +108,30 @@ def test_an_end_that_two_sequences_share_is_as_recent_as_the_second_of_them() ->
 def test_a_copy_is_given_up_where_its_source_is_needed() -> None:
     cache = book(blocks=2, size=4)
     remember(cache, [1, 2, 3, 4, 5, 6])
-    lease = cache.open([1, 2, 9, 9, 9], 4, 5, 0)
+    lease = cache.open([1, 2, 9, 9, 9], 4, 5)
     assert lease is not None
-    assert (lease.copy, lease.cached) == (None, 0)
+    assert (lease.copies, lease.cached) == ((), 0)
 
 
 def test_after_a_failed_step_every_block_is_free() -> None:
     cache = book(blocks=8, size=4)
     remember(cache, [1, 2, 3, 4, 5, 6])
-    copying, other = cache.open([1, 2, 3, 4, 5, 9], 5, 6, 0), cache.open([7] * 9, 0, 9, 0)
-    assert copying is not None and other is not None and copying.copy is not None  # its source is kept for the step
+    copying, other = cache.open([1, 2, 3, 4, 5, 9], 5, 6), cache.open([7] * 9, 0, 9)
+    assert copying is not None and other is not None and copying.copies  # its source is kept for the step
     cache.discard([copying, other])
     cache.check_integrity([])
-    assert (cache.pool.free, cache.pool.idle, len(cache.index), found(cache, [1, 2, 3, 4])) == (8, 0, 0, 0)
+    pool = cache.groups[0].pool
+    assert (pool.free, pool.idle, len(cache.index), found(cache, [1, 2, 3, 4])) == (8, 0, 0, 0)
     remember(cache, [1, 2, 3, 4, 5, 6])
     assert found(cache, [1, 2, 3, 4, 5]) == 5
 
 
 def test_blocks_in_use_are_not_evicted() -> None:
     cache = book(blocks=2, size=2)
-    lease = cache.open([1, 1, 1], 2, 3, 0)
+    lease = cache.open([1, 1, 1], 2, 3)
     assert lease is not None
     cache.record(lease, [1, 1, 1], 3)
-    assert cache.open([2], 0, 1, 0) is None
+    assert cache.open([2], 0, 1) is None
     cache.check_integrity([lease])
 
 
@@ -139,7 +141,7 @@ def test_positions_that_depend_on_the_request_are_not_shared() -> None:
     assert found(cache, [1, 2, 3, 4, 5, 6]) == 5
     remember(cache, [7, 2, 3, 4, 5, 6])  # a longer prompt: every position of it depends on its length
     assert found(cache, [7, 2, 3]) == 0
-    lease = cache.open([1, 2, 3, 4, 5, 6], 5, 6, 0)
+    lease = cache.open([1, 2, 3, 4, 5, 6], 5, 6)
     assert lease is not None
     assert lease.cached == 0
 

@@ -18,7 +18,7 @@ from causerie.engine.engine import Engine
 from causerie.engine.request import TokenEvent
 from tests.engine.scripted import ScriptedDrafter, ScriptedModel
 from tests.engine.test_scheduler import Watched, text
-from tests.engine.test_traffic import EOS, Traffic, actions, alone, models, params, run
+from tests.engine.test_traffic import EOS, Traffic, actions, alone, models, params, play, run
 
 VOCAB = 12
 
@@ -91,7 +91,8 @@ drafters = st.builds(
 def test_every_request_ends_as_it_does_without_drafts(
     model: ScriptedModel, drafter: ScriptedDrafter, script: list[tuple]
 ) -> None:
-    run(Traffic(model, drafter), script)
+    traffic = Traffic(model, drafter)
+    run(traffic, lambda: play(traffic, script))
 
 
 class Drafted(Watched):
@@ -139,12 +140,12 @@ def test_what_was_drafted_wrongly_is_in_no_index() -> None:
         engine.step()
         for tokens, draft in drafts:
             whole = engine._cache.index.match(tokens + draft, len(tokens + draft))
-            assert len(whole.blocks) <= len(tokens) // 4, "a block of drafted tokens is shared"
+            assert len(whole.path) <= len(tokens) // 4, "a block of drafted tokens is shared"
     assert max(len(draft) for _, draft in drafts) >= 8
     events = engine.finish()[number]
     after = engine.drafter.texts[number]
     found = engine._cache.index.match([*after, 0, 0, 0], 40)
-    assert len(found.blocks) * 4 + found.partial == len(after) - 1  # the last token's keys were never written
+    assert len(found.path) * 4 + found.partial == len(after) - 1  # the last token's keys were never written
     assert events[-1].finish_reason == "length"
 
 
@@ -203,7 +204,7 @@ def test_drafts_take_no_block_that_others_wait_for() -> None:
     while not any(waits in counts for counts in engine.counts()):
         engine.step()
         read = [(work, work.start + len(work.tokens) - len(work.draft)) for work in engine.plans[-1].works]
-        assert all(len(work.table) == -(-length // 4) for work, length in read)
+        assert all(len(work.tables[0]) == -(-length // 4) for work, length in read)
     assert len(engine.plans) > 4
     engine.finish()
 

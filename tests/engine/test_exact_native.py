@@ -5,7 +5,7 @@ built-in model where the tree has it."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +23,15 @@ from causerie.models.model import Model
 
 pytest.importorskip("causerie.backends.native.backend", reason="this tree has no native backend")
 
-from tests.kernels.decoders import BLOCKS, Shape, build, random_weights
+from tests.kernels.decoders import BLOCKS, Shape, build, random_weights, room_for
 
 CASES = {
     "float32": ("float32", Shape(bias=True)),
     "bfloat16": ("bfloat16", Shape(qk_norm=True)),
     "experts": ("bfloat16", Shape(experts=5, active=2)),
     "window": ("float32", Shape(window=40)),
+    "windows": ("bfloat16", Shape(windows=(None, 40, 17), layers=3)),
+    "convolutions": ("float32", Shape(taps=3, layers=4, windows=(None, None, None, 33))),
     "builtin": ("", Shape()),
 }
 NEW = 12
@@ -41,6 +43,7 @@ class Limited:
 
     model: Model
     blocks: int = BLOCKS
+    slots: int = 64
     max_tokens: int = 256
     mixed: int = 0  # steps that gave logits of some rows and hidden states of others
 
@@ -51,7 +54,9 @@ class Limited:
 
     @property
     def cache(self) -> CacheShape:
-        return CacheShape(self.blocks, self.model.cache.block_size, self.model.cache.dtype)
+        cache = self.model.cache
+        groups = tuple(replace(each, blocks=min(self.blocks, each.blocks)) for each in cache.groups)
+        return replace(cache, groups=groups, slots=min(self.slots, cache.slots))
 
     def run(self, step: Step) -> StepOutput:
         self.mixed += len(step.rows) > 0 and len(step.state_rows) > 0
@@ -81,7 +86,7 @@ def _builtin() -> Model:
             index,
             read_config(folder),
             backend=backend,
-            size_cache=lambda spec, held: CacheShape(BLOCKS, backend.block_size, held),
+            size_cache=lambda spec, held: room_for(spec, backend.block_size, held),
             max_tokens=256,
         )
 

@@ -4,13 +4,16 @@ writing (the scripted model checks that in every step)."""
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from causerie.backends.ops import BlockCount
 from causerie.decoding.drawn import Drawn
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import RequestSampler
@@ -36,7 +39,7 @@ def alone(model: ScriptedModel, request: Request) -> Expected:
     tokens = list(request.tokens)
     params = request.params
     sampler = RequestSampler(params, model.vocab, len(tokens))
-    capacity = min(model.context, model.blocks * model.block_size)
+    capacity = model.room
     limit = capacity if params.max_tokens is None else min(capacity, len(tokens) + params.max_tokens)
     run: list[Drawn] = []
     reason, error = "length", None
@@ -73,8 +76,7 @@ class Traffic:
         try:
             request = self.engine.request(tokens, params)
         except ContextLengthError:
-            room = min(self.model.context, self.model.blocks * self.model.block_size)
-            assert len(tokens) + (params.max_tokens != 0) > room
+            assert len(tokens) + (params.max_tokens != 0) > self.model.room
             return
         self.requests[request.id] = request
         self.expected[request.id] = expected = alone(self.model, request)
@@ -109,10 +111,22 @@ class Traffic:
             self.step()
         assert not self.engine.busy, "the engine does not come to rest"
         stats = self.engine.stats()
-        assert stats.free_blocks + stats.kept_blocks == stats.blocks, "blocks are held by nobody that runs"
+        assert not any(pool.used for pool in (*stats.groups, stats.slots)), "blocks are held by nobody that runs"
         remembered = self.engine._sampler._requests, self.engine._prompt_logits, self.engine._sums
         assert not any(remembered), "ended requests are remembered"
         assert self.drafter is None or not self.drafter.told, "the drafter was not told of an end"
+
+    def empty(self) -> None:
+        """All that is remembered can be had again, and then nothing is left."""
+        cache = self.engine._cache
+        assert not any(node.is_empty or node.leases for node in cache.index.nodes())
+        for g, group in enumerate(cache.groups):
+            cache.index.evict(g, group.pool.total)
+            assert group.pool.free == group.pool.total, "blocks are idle that cannot be evicted"
+        while (slot := cache.index.snapshots.oldest_idle()) is not None:
+            cache.index.forget(slot)
+        assert cache.slots.pool.free == cache.slots.pool.total and len(cache.index) == 0
+        cache.check_integrity([])
 
     def check(self) -> None:
         assert set(self.ends) == set(self.requests), "a request did not end"
@@ -170,9 +184,30 @@ models = st.builds(
 )
 # Some turn all of a sequence otherwise once it is longer than that, and it is read again.
 models = st.one_of(models, models.map(lambda model: replace(model, switch_length=model.shared_length)))
+
+
+def hybrid(model: ScriptedModel, windows: list[tuple[int, int]], slots: int, full: bool) -> ScriptedModel:
+    """A model some layers of which look back so far, or keep slots. Most windows have blocks for one sequence, and more
+    or less of others; some have too few even for that."""
+    groups = []
+    for window, more in windows:
+        least = -(-(window + model.max_tokens - 1) // model.block_size) + 1
+        groups.append(BlockCount(max(1, least + more), window))
+    return replace(model, windows=tuple(groups), slots=slots, full=full or not (windows or slots))
+
+
+hybrids = st.builds(
+    hybrid,
+    models,
+    st.lists(st.tuples(st.integers(2, 12), st.integers(-1, 8)), max_size=2, unique_by=lambda each: each[0]),
+    st.sampled_from([0, 0, 1, 2, 3, 8]),
+    st.booleans(),
+)
+models = st.one_of(models, hybrids, hybrids)
 prompts = st.one_of(
     st.lists(st.integers(0, 2), min_size=1, max_size=24),
     st.builds(lambda n, tail: [1, 2, 3, 4] * n + tail, st.integers(0, 6), st.lists(st.integers(0, 3), min_size=1)),
+    st.builds(lambda n, tail: [1, 2, EOS, 4] * n + tail, st.integers(0, 6), st.lists(st.integers(3, EOS), min_size=1)),
 )
 params = st.builds(
     SamplingParams,
@@ -214,11 +249,21 @@ def actions(params: st.SearchStrategy[SamplingParams]) -> st.SearchStrategy[list
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(models, actions(params))
 def test_every_request_ends_once_with_the_text_it_has_alone(model: ScriptedModel, script: list[tuple]) -> None:
-    run(Traffic(model), script)
+    traffic = Traffic(model)
+    run(traffic, lambda: play(traffic, script))
 
 
-def run(traffic: Traffic, script: list[tuple]) -> None:
-    """Does what a script says, then waits for all ends and checks them."""
+def run(traffic: Traffic, script: Callable[[], None]) -> None:
+    """Does what a script says, then waits for all ends and checks them. Of messages that are so short many count."""
+    with mock.patch("causerie.engine.message_ends._APART", 3):
+        script()
+    traffic.drain()
+    traffic.check()
+    traffic.empty()
+
+
+def play(traffic: Traffic, script: list[tuple]) -> None:
+    """One action after the other."""
     for action, *values in script:
         if action == "submit":
             traffic.submit(*values)
@@ -232,5 +277,3 @@ def run(traffic: Traffic, script: list[tuple]) -> None:
             if number in traffic.requests:
                 start = list(traffic.requests[number].tokens) + traffic.texts[number]
                 traffic.submit(start[: len(start) - number % 3] + tail, wanted)
-    traffic.drain()
-    traffic.check()

@@ -5,8 +5,9 @@ Knows no checkpoint and no torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, cycle
 from math import erf
 from typing import Any
 
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from causerie.backends.native.backend import NativeBackend
 from causerie.backends.native.builder import NativeBuilder
 from causerie.backends.native.library import instruction_sets
-from causerie.backends.ops import CacheShape, Forward
-from causerie.backends.step import Step
+from causerie.backends.ops import BlockCount, CacheShape, Forward
+from causerie.backends.step import BlockTables, Step
 from causerie.models.decoder import forward as decoder_forward
 from causerie.models.model import Model
 from causerie.models.rope import RopeTable
@@ -32,10 +33,12 @@ from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights
 from causerie.spec.rope import Rope
 from causerie.spec.router import Router
+from causerie.spec.short_conv import ShortConv
 
 Array = NDArray[Any]
 RUNNABLE = [each.name for each in instruction_sets() if each.lacking is None]
-BLOCKS = 40
+BLOCKS = 40  # of the first page group; the others have one more each
+SLOTS = 9
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Shape:
     expert_bias: bool = False
     shared: Shared | None = None
     sinks: bool = False
+    windows: tuple[int | None, ...] = ()  # of the layers in turn, in place of `window`
+    taps: int = 0  # every second layer is a convolution, the first one too; 0: none is
 
     def decoder(self) -> Decoder:
         """The spec."""
@@ -82,7 +87,18 @@ class Shape:
         router = self.router or Router(self.active)
         experts = Experts(self.experts, router, self.hidden, self.gating or self.act, self.expert_bias, self.shared)
         layer = Layer(mixer, experts if self.experts else mlp, norm)
-        return Decoder("test", self.vocab, self.width, (layer,) * self.layers, norm, self.tied, 512)
+        windows = zip(range(self.layers), cycle(self.windows or (self.window,)), strict=False)
+        layers = [layer.with_attention(window=window) for _, window in windows]
+        if self.taps:
+            conv = replace(layer, mixer=ShortConv(self.width, self.taps, self.bias))
+            layers[::2] = [conv] * len(layers[::2])
+        return Decoder("test", self.vocab, self.width, tuple(layers), norm, self.tied, 512)
+
+
+def room_for(spec: Decoder, block_size: int, cache: str) -> CacheShape:
+    """Of each page group another number of blocks, SLOTS slots where layers keep one."""
+    groups = tuple(BlockCount(BLOCKS + i, group.window) for i, group in enumerate(spec.page_groups))
+    return CacheShape(groups, block_size, cache, SLOTS if spec.slot_layers else 0)
 
 
 def to_bf16(array: Array) -> Array:
@@ -141,7 +157,7 @@ def build(
     backend = NativeBackend(threads, instruction_set, packing)
     builder = backend.builder(spec, {name: _held(name, array, format, quantized) for name, array in stored.items()})
     weights = {name: _place(builder, name, stored[name], format, quantized) for name, *_ in spec.weights()}
-    room = CacheShape(BLOCKS, backend.block_size, cache)
+    room = room_for(spec, backend.block_size, cache)
     executable = builder.compile(weights, forward, room, max_tokens)
     held = sum(weight.nbytes for weight in weights.values())
     return Model(spec, executable, room, max_tokens, format or "float32", "cpu", held)
@@ -169,35 +185,93 @@ def _place(
     return builder.place_quantized(name, shape, held, lambda a, b: kind.encode(rows[a:b], constant))
 
 
-def make_step(
-    work: Sequence[tuple[Sequence[int], int, Sequence[int]]],
+Work = tuple[Sequence[int], int, Sequence[int]]
+"""Tokens of a sequence, the position of the first, the sequence's block table."""
+
+
+def make_step(work: Sequence[Work], rows: Sequence[int] | None = None, copies: Sequence[tuple[int, int]] = ()) -> Step:
+    """A step of sequences on a model with one page group; logits of `rows`, or of all."""
+    return grouped_step([(tokens, first, [table]) for tokens, first, table in work], rows, [copies])
+
+
+def grouped_step(
+    work: Sequence[tuple[Sequence[int], int, Sequence[Sequence[int]]]],
+    rows: Sequence[int] | None = None,
+    copies: Sequence[Sequence[tuple[int, int]]] = (),
+    slots: Sequence[tuple[int, int]] = (),
+) -> Step:
+    """The same with a block table of each page group, of which there are as many as `copies`, and `slots` for each
+    sequence."""
+    tokens = [token for some, _, _ in work for token in some]
+    positions = [position for some, first, _ in work for position in range(first, first + len(some))]
+    tables = []
+    for group, pairs in enumerate(copies):
+        own = [each[group] for *_, each in work]
+        flat = [block for table in own for block in table]
+        starts = accumulate(map(len, own), initial=0)
+        tables.append(BlockTables(int32(flat), int32(starts), int32(pairs).reshape(-1, 2)))
+    return Step(
+        tokens=int32(tokens),
+        positions=int32(positions),
+        starts=int32(accumulate((len(some) for some, _, _ in work), initial=0)),
+        tables=tuple(tables),
+        slots=int32(slots).reshape(-1, 2),
+        rows=int32(range(len(tokens)) if rows is None else rows),
+        rope_lengths=int32(positions),
+    )
+
+
+def step_on(
+    model: Model,
+    work: Sequence[Work],
     rows: Sequence[int] | None = None,
     copies: Sequence[tuple[int, int]] = (),
+    slots: Sequence[tuple[int, int]] | None = None,
 ) -> Step:
-    """A step of sequences, each (tokens, first position, block table); logits of `rows`, or of all."""
-    tokens, positions, starts, tables, table_starts = [], [], [0], [], [0]
-    for some, first, table in work:
-        tokens += list(some)
-        positions += range(first, first + len(some))
-        tables += list(table)
-        starts.append(len(tokens))
-        table_starts.append(len(tables))
-    wanted = range(len(tokens)) if rows is None else rows
-    flat = [np.array(part, np.int32) for part in (tokens, positions, starts, tables, table_starts, wanted, positions)]
-    return Step(*flat, np.array(copies, np.int32).reshape(-1, 2))
+    """A step on any model: a sequence's table is the same in every page group, and sequence i keeps slot i unless
+    `slots` says otherwise."""
+    windows = [group.window for group in model.cache.groups]
+    tables = [[hidden(table, window, first) for window in windows] for _, first, table in work]
+    own = [(i if first else -1, i) for i, (_, first, _) in enumerate(work)] if slots is None else slots
+    grouped = [(tokens, first, each) for (tokens, first, _), each in zip(work, tables, strict=True)]
+    return grouped_step(grouped, rows, [copies] * len(windows), own if model.cache.slots else [])
+
+
+def int32(numbers: Iterable[Any]) -> NDArray[np.int32]:
+    """As arrays of a step are."""
+    return np.array(list(numbers), np.int32)
+
+
+def hidden(table: Sequence[int], window: int | None, first: int) -> list[int]:
+    """A block table as a step may have it whose rows begin at position `first`: without the blocks before the
+    window."""
+    gone = 0 if window is None else max(0, first - window + 1) // 32
+    return [-1] * gone + list(table[gone:])
 
 
 def prompt_logits(
     model: Model, prompts: Sequence[Sequence[int]], chunk: int = 999, table_seed: int = 0
 ) -> list[NDArray[np.float32]]:
-    """Logits [tokens, vocab] of prompts run together, `chunk` tokens of each a step, in blocks dealt out at random."""
-    order = [int(block) for block in np.random.default_rng(table_seed).permutation(BLOCKS)]
-    tables = [[order.pop() for _ in range(-(-len(prompt) // 32))] for prompt in prompts]
+    """Logits [tokens, vocab] of prompts run together, `chunk` tokens of each a step, in blocks dealt out at random; of
+    slots each has its own."""
+    draw = np.random.default_rng(table_seed)
+    windows = [group.window for group in model.cache.groups]
+    free = [[int(block) for block in draw.permutation(BLOCKS)] for _ in windows]
+    tables = [[[order.pop() for _ in range(-(-len(prompt) // 32))] for order in free] for prompt in prompts]
+    slots = [int(slot) for slot in draw.permutation(model.cache.slots)]
     found: list[list[NDArray[np.float32]]] = [[] for _ in prompts]
     for first in range(0, max(map(len, prompts)), chunk):
         busy = [i for i, prompt in enumerate(prompts) if len(prompt) > first]
-        work = [(prompts[i][first : first + chunk], first, tables[i]) for i in busy]
-        step = make_step(work)
+        work = [
+            (
+                prompts[i][first : first + chunk],
+                first,
+                [hidden(table, window, first) for table, window in zip(tables[i], windows, strict=True)],
+            )
+            for i in busy
+        ]
+        used = [(slots[i] if first else -1, slots[i]) for i in busy] if slots else []
+        step = grouped_step(work, copies=[()] * len(windows), slots=used)
         for i, part in zip(busy, np.split(model.run(step).logits, step.starts[1:-1]), strict=True):
             found[i].append(part)
     return [np.concatenate(parts) for parts in found]
@@ -227,7 +301,10 @@ def reference_logits(
         part = {
             name.removeprefix(f"layers.{i}."): array for name, array in w.items() if name.startswith(f"layers.{i}.")
         }
-        x = x + _attention(spec, layer.mixer, part, _norm(x, part["mixer_norm"], layer.norm), int8_cache)
+        h = _norm(x, part["mixer_norm"], layer.norm)
+        mixer = layer.mixer
+        attends = isinstance(mixer, Attention)
+        x = x + (_attention(spec, mixer, part, h, int8_cache) if attends else _short_conv(mixer, part, h))
         h = _norm(x, part["ffn_norm"], layer.norm)
         x = x + (_experts(layer.ffn, part, h) if isinstance(layer.ffn, Experts) else _mlp(layer.ffn, part, "ffn.", h))
     return _norm(x, w["norm"], spec.norm) @ w["embed" if spec.tied else "head"].T
@@ -281,6 +358,14 @@ def activate(x: Array, act: Activation) -> Array:
     if act == "gelu":
         return x / 2 * (1 + np.vectorize(erf)(x / np.sqrt(2)))
     return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def _short_conv(mixer: ShortConv, w: Mapping[str, Array], x: Array) -> Array:
+    b, c, entering = np.split(x @ w["mixer.in"].T + w.get("mixer.in_bias", 0.0), 3, axis=-1)
+    reach = np.concatenate([np.zeros((mixer.past, mixer.channels)), b * entering])
+    taps = w["mixer.conv"].reshape(mixer.taps, mixer.channels)
+    sums = sum(reach[k : k + len(x)] * taps[k] for k in range(mixer.taps)) + w.get("mixer.conv_bias", 0.0)
+    return np.asarray((c * sums) @ w["mixer.out"].T + w.get("mixer.out_bias", 0.0))
 
 
 def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, int8_cache: bool) -> Array:

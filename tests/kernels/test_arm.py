@@ -20,7 +20,7 @@ import pytest
 
 from causerie.backends.native import arena, builder, cache, library, program, traced
 from causerie.models.model import Model
-from tests.kernels.decoders import BLOCKS, Array, Shape, build, make_step, random_weights, some_tokens
+from tests.kernels.decoders import BLOCKS, Array, Shape, build, random_weights, some_tokens, step_on
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +40,13 @@ CASES = {
         {"quantized": {"": "int8"}},
         "int8",
         Shape(width=96, hidden=160, head_dim=32, experts=4, active=2),
+    ),
+    "windows": ("float16", {}, "bfloat16", Shape(windows=(None, 40))),
+    "convolutions": (
+        "bfloat16",
+        {"quantized": {"": "int8"}},
+        "int8",
+        Shape(width=160, hidden=160, head_dim=32, taps=3, layers=3),
     ),
     "int4": ("bfloat16", {"quantized": {"": "int4"}}, "int8", Shape(width=96, hidden=160, head_dim=32)),
     "nf4": ("bfloat16", {"quantized": {"": "nf4"}}, "bfloat16", Shape(width=96, hidden=160, head_dim=32)),
@@ -149,7 +156,8 @@ class Recorder:
             "parts": self._made.parts.nbytes,
             "buffers": self._made.buffers.nbytes,
             "layers": given.layer_count * program.LAYER_CACHE.itemsize,
-        } | dict(zip(("row_sequence", "place_rows", "expert_starts"), scratch, strict=True))
+            "groups": given.group_count * program.PAGE_GROUP.itemsize,
+        } | dict(zip(("row_sequence", "place_rows", "expert_starts", "slot_writers"), scratch, strict=True))
 
     def _step(self, given: ctypes.Structure, whole: ctypes.Structure) -> tuple[int, int, int]:
         rows, sequences = given.tokens_count, given.sequences
@@ -158,18 +166,19 @@ class Recorder:
         moved = [
             self._put(ctypes.string_at(turn, rows * dims * 4)) for turn, dims in zip(turns, self._ropes, strict=True)
         ]
+        tables = self._tables(given, whole.group_count)
         copy = program.StepArguments.from_buffer_copy(given)
         copy.rotations = ctypes.addressof(kept := (ctypes.c_uint64 * len(moved))(*moved))
+        copy.tables = ctypes.addressof(tables)
         address = self._copied(
             copy,
             {
                 "tokens": rows * 4,
                 "positions": rows * 4,
                 "starts": (sequences + 1) * 4,
-                "tables": given.tables_count * 4,
-                "table_starts": (sequences + 1) * 4,
+                "tables": ctypes.sizeof(tables),
+                "slots": sequences * 8 if whole.slots else 0,
                 "wanted": given.wanted_count * 4,
-                "copies": given.copies_count * 8,
                 "rotations": ctypes.sizeof(kept),
                 "attending": room,
                 "states": 0,
@@ -179,14 +188,28 @@ class Recorder:
         logits = program.StepArguments.from_buffer_copy(self._segments[-1][1]).logits
         return address, logits, given.wanted_count * whole.vocab * 4
 
+    def _tables(self, given: ctypes.Structure, groups: int) -> ctypes.Array[ctypes.Structure]:
+        """Of each page group, with what they point to put away."""
+        kind = program.TableArguments * groups
+        tables = kind.from_buffer_copy(kind.from_address(given.tables))
+        for table in tables:
+            sizes = {
+                "blocks": table.blocks_count,
+                "starts": given.sequences + 1,
+                "copies": 2 * table.copies_count,
+            }
+            for name, size in sizes.items():
+                setattr(table, name, self._put(ctypes.string_at(getattr(table, name), size * 4) or bytes(8)))
+        return tables
+
 
 def run_steps(model: Model) -> list[Array]:
     """A prompt in two pieces beside another, then some tokens one by one."""
     long, short = some_tokens(300, model.vocab, seed=1), some_tokens(40, model.vocab, seed=2)
     table, other = list(range(0, 20, 2)), [21, 23]
-    found = [model.run(make_step([(long[:150], 0, table), (short, 0, other)])).logits]
-    found.append(model.run(make_step([(long[150:297], 150, table)], rows=[0, 3, 146])).logits)
-    found += [model.run(make_step([(long[at : at + 1], at, table)])).logits for at in (297, 298, 299)]
+    found = [model.run(step_on(model, [(long[:150], 0, table), (short, 0, other)])).logits]
+    found.append(model.run(step_on(model, [(long[150:297], 150, table)], rows=[0, 3, 146])).logits)
+    found += [model.run(step_on(model, [(long[at : at + 1], at, table)])).logits for at in (297, 298, 299)]
     assert BLOCKS > 23
     return found
 

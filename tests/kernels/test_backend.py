@@ -18,7 +18,7 @@ from causerie.backends.native.abi import Op
 from causerie.backends.native.backend import NativeBackend, usable_cores
 from causerie.backends.native.program import number
 from causerie.backends.native.trace import WIDE, Value, share_memory
-from causerie.backends.ops import CacheShape
+from causerie.backends.ops import BlockCount, CacheShape
 from causerie.backends.step import Step
 from causerie.errors import BackendUnavailable, ConfigError, EngineError, OutOfMemory, UnknownName, UsageError
 from causerie.models.decoder import forward
@@ -26,7 +26,17 @@ from causerie.models.model import Model
 from causerie.models.rope import RopeTable
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Linear, Ops, Weights
-from tests.kernels.decoders import BLOCKS, RUNNABLE, Shape, build, logits_only, make_step, random_weights, some_tokens
+from tests.kernels.decoders import (
+    BLOCKS,
+    RUNNABLE,
+    Shape,
+    build,
+    logits_only,
+    make_step,
+    random_weights,
+    room_for,
+    some_tokens,
+)
 
 
 def tiny(threads: int = 1, format: str = "bfloat16") -> Model:
@@ -46,37 +56,17 @@ def changed(**parts: list[int]) -> Step:
     return replace(GOOD, **{name: np.array(part, np.int32) for name, part in parts.items()})
 
 
-@pytest.mark.parametrize(
-    ("step", "says"),
-    [
-        (changed(tokens=[1, 2, 203, 4]), "row 2 has token 203 and the vocabulary has 203"),
-        (changed(tokens=[1, 2, 3, -1]), "row 3 has token -1"),
-        (changed(positions=[0, -1, 2, 40]), "row 1 has position -1"),
-        (changed(positions=[0, 1, 32, 40]), "row 2 is at position 32, beyond its sequence's block table"),
-        (changed(tables=[5, 6, BLOCKS]), f"entry 2 of its tables or copies names a block outside the cache's {BLOCKS}"),
-        (changed(tables=[-1, 6, 7]), "entry 0 of its tables"),
-        (changed(copies=[[0, BLOCKS]]), "entry 1 of its tables or copies"),
-        (changed(rows=[4]), "entry 0 of rows"),
-        (changed(rows=[1, 1]), "entry 1 of rows"),
-        (changed(state_rows=[2, 1]), "entry 5 of rows and state_rows is not an ascending row"),
-        (changed(state_rows=[4]), "entry 4 of rows and state_rows"),
-        (changed(starts=[0, 5, 4]), "do not fit together at sequence 0"),
-        (changed(starts=[0, 3, 3]), "do not fit together at sequence 2"),
-        (changed(starts=[1, 3, 4]), "do not fit together at sequence 0"),
-        (changed(table_starts=[0, 1, 9]), "do not fit together at sequence 1"),
-        (changed(table_starts=[0, 1]), "3 starts with 2 table_starts"),
-        (make_step([([1] * 65, 0, [0, 1, 2])]), "it has 65 tokens and the model was compiled for at most 64"),
-    ],
-)
-def test_a_step_that_does_not_fit_is_an_error(model: Model, step: Step, says: str) -> None:
-    with pytest.raises(EngineError, match=says):
-        model.run(step)
-
-
-def test_rows_that_are_wanted_twice_do_not_overflow(model: Model) -> None:
-    step = make_step([([1] * 40, 0, [0, 1])])
-    with pytest.raises(EngineError, match=r"it wants something of 80 rows, .* compiled for at most 64"):
-        model.run(replace(step, state_rows=step.rows))
+def test_a_cache_of_another_model() -> None:
+    spec = Shape(windows=(None, 20), taps=3, layers=4).decoder()
+    builder = NativeBackend(1).builder(spec, {})
+    good = room_for(spec, 32, "float32")
+    with pytest.raises(EngineError, match=r"groups of blocks for windows \[None\], and .* layers have \[20\]"):
+        builder.compile({}, forward, replace(good, groups=(BlockCount(4),)), 4)
+    with pytest.raises(EngineError, match="A cache has 0 slots, and 2 layers of this test model keep one"):
+        builder.compile({}, forward, replace(good, slots=0), 4)
+    plain = Shape().decoder()
+    with pytest.raises(EngineError, match="A cache has 3 slots, and 0 layers"):
+        NativeBackend(1).builder(plain, {}).compile({}, forward, CacheShape((BlockCount(4),), 32, "float32", 3), 4)
 
 
 def test_any_number_of_matrices_is_one_instruction() -> None:
@@ -96,10 +86,11 @@ def test_any_number_of_matrices_is_one_instruction() -> None:
 
     stored = random_weights(spec, "bfloat16")
     several = build(spec, stored, forward=logits_only(products(9)), threads=2)
-    once = total = build(spec, stored, forward=logits_only(products(1))).run(GOOD).logits
+    step = replace(GOOD, tables=())
+    once = total = build(spec, stored, forward=logits_only(products(1))).run(step).logits
     for _ in range(8):
         total = total + once
-    np.testing.assert_array_equal(several.run(GOOD).logits, total)
+    np.testing.assert_array_equal(several.run(step).logits, total)
     instructions = several.executable.instructions  # type: ignore[attr-defined]
     (linear,) = instructions[instructions["op"] == number(Op.LINEAR)]
     assert linear["part_count"] == 9
@@ -107,11 +98,6 @@ def test_any_number_of_matrices_is_one_instruction() -> None:
 
 def test_the_good_step_runs(model: Model) -> None:
     assert np.isfinite(model.run(GOOD).logits).all()
-
-
-def test_wrong_rotations(model: Model) -> None:
-    with pytest.raises(EngineError, match=r"rotations of shapes \[\] were given, \[\(4, 2, 10\)\] are needed"):
-        model.executable.run(GOOD, ())
 
 
 def test_the_logits_are_the_callers_own(model: Model) -> None:
@@ -125,6 +111,26 @@ def test_touching_changes_no_logits(model: Model) -> None:
     touched = tiny()
     touched.touch(1 << 20)
     np.testing.assert_array_equal(touched.run(GOOD).logits, model.run(GOOD).logits)
+
+
+def test_touching_takes_what_comes_first_of_everything_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = Shape(windows=(None, None, None, 20), layers=6, taps=3).decoder()
+    model = build(spec, random_weights(spec), cache="bfloat16")
+    layers = model.executable._caches.layers  # type: ignore[attr-defined]
+    slots = next(each for each in model.executable.instructions if each["slots"])["slots"]  # type: ignore[attr-defined]
+    firsts = [*(layers[layers["tables"] == group]["address"].min() for group in range(2)), slots]
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr(arena.Arena, "touch", lambda self, most, first=0: calls.append((first, most)))
+    model.touch(1 << 19)
+    (_, activations), *kept = calls
+    assert activations > 0
+    assert [first for first, _ in kept] == [first - firsts[0] for first in firsts]
+    shares = [most for _, most in kept]
+    assert (1 << 19) - 3 <= sum(shares) <= 1 << 19 and shares[0] > shares[1] > shares[2] > 0
+    calls.clear()
+    model.touch(1 << 40)
+    strides = [int(layers[layers["tables"] == group]["block_stride"][0]) for group in range(2)]
+    assert [most for _, most in calls[1:3]] == [BLOCKS * strides[0], (BLOCKS + 1) * strides[1]]
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells what is resident")
@@ -160,7 +166,7 @@ def test_two_models_on_one_backend_from_many_threads() -> None:
             name: builder.place(name, shape, lambda a, b, name=name: stored[name][a:b], "bfloat16")
             for name, shape, _ in spec.weights()
         }
-        room = CacheShape(BLOCKS, 32, "bfloat16")
+        room = room_for(spec, 32, "bfloat16")
         models.append(Model(spec, builder.compile(weights, forward, room, 64), room, 64, "bfloat16", "cpu", 1))
     expected = models[0].run(GOOD).logits
     wrong: list[int] = []
@@ -266,7 +272,7 @@ def test_blocks_of_another_size() -> None:
     spec = Shape().decoder()
     builder = NativeBackend(1).builder(spec, {})
     with pytest.raises(EngineError, match="blocks of 32 positions, not 16"):
-        builder.compile({}, forward, CacheShape(4, 16, "float32"), 4)
+        builder.compile({}, forward, room_for(spec, 16, "float32"), 4)
 
 
 def test_the_program_rounds_where_it_writes_and_reuses_memory() -> None:
@@ -285,7 +291,13 @@ def test_values_that_live_together_never_share_memory() -> None:
     from causerie.backends.native.cache import LayerCaches
     from causerie.backends.native.trace import NativeOps, fold_roundings
 
-    for shape in (Shape(), Shape(qk_norm=True, tied=False, bias=True, width=101), Shape(experts=4, active=3)):
+    shapes = (
+        Shape(),
+        Shape(qk_norm=True, tied=False, bias=True, width=101),
+        Shape(experts=4, active=3),
+        Shape(taps=3, layers=3),
+    )
+    for shape in shapes:
         spec = shape.decoder()
         model = build(spec, random_weights(spec, "bfloat16"), max_tokens=8)
         ops = NativeOps(spec, LayerCaches(spec, model.cache))

@@ -52,10 +52,10 @@ def test_swapped_fields_are_found_where_they_lie() -> None:
     read = line.view(own["Instruction"].dtype())
     assert (read["x"], read["out"]) == (9, 7)
 
-    swapped = Description.parse(altered(lambda told: swap_fields(told, "Program", "vocab", "blocks"))).structures
-    made = swapped["Program"].ctype()(vocab=7, blocks=9)
+    swapped = Description.parse(altered(lambda told: swap_fields(told, "Program", "vocab", "slots"))).structures
+    made = swapped["Program"].ctype()(vocab=7, slots=9)
     again = own["Program"].ctype().from_buffer_copy(made)
-    assert (again.vocab, again.blocks) == (9, 7)
+    assert (again.vocab, again.slots) == (9, 7)
 
 
 def test_types_lie_as_the_library_says() -> None:
@@ -81,7 +81,7 @@ def test_the_own_library_agrees() -> None:
         (lambda told: told["enumerations"]["Op"].pop("MERGE"), "it lacks Op.MERGE"),
         (lambda told: told["enumerations"]["Op"].update(CONVOLVE=10), "it has Op.CONVOLVE, which Python does not know"),
         (lambda told: told["enumerations"]["Fault"].pop("BAD_STARTS"), "it lacks Fault.BAD_STARTS"),
-        (lambda told: told["enumerations"]["Fault"].update(NO_SLOT=8), "it has Fault.NO_SLOT, which Python does"),
+        (lambda told: told["enumerations"]["Fault"].update(NO_PAGE=8), "it has Fault.NO_PAGE, which Python does"),
         (lambda told: told["enumerations"].pop("Narrow"), "it lacks Narrow.BFLOAT16; it lacks Narrow.CODES; it lacks"),
         (lambda told: told["constants"].pop("PANEL"), "it lacks the constant PANEL"),
         (lambda told: told["constants"].update(ABI_VERSION=99), f"its version is 99 and not {abi.ABI_VERSION}"),

@@ -15,10 +15,11 @@ from tests.kernels.decoders import (
     Array,
     Shape,
     build,
-    make_step,
+    grouped_step,
     prompt_logits,
     random_weights,
     some_tokens,
+    step_on,
     stored_as,
 )
 
@@ -35,6 +36,9 @@ CASES = {
     "shared-experts": ("bfloat16", "bfloat16", Shape(experts=8, hidden=77, router=GROUPED, shared=SHARED)),
     "sinks": ("bfloat16", "bfloat16", Shape(sinks=True, experts=4, gating=CLAMPED, expert_bias=True)),
     "sinks-in-a-window": ("float32", "float32", Shape(sinks=True, window=40, head_dim=40)),
+    "windows": ("float16", "bfloat16", Shape(windows=(20, None, 70), layers=3)),
+    "convolutions": ("bfloat16", "bfloat16", Shape(taps=3, layers=4, window=40)),
+    "nothing-but-convolution": ("float32", "float32", Shape(width=150, taps=4, layers=1, bias=True)),
     "long-k": ("float32", "float32", Shape(hidden=1100, heads=4, kv_heads=4, dims=8, layers=1)),
 }
 
@@ -116,10 +120,24 @@ def test_what_is_smaller_than_normal_numbers_counts_as_zero_in_every_instruction
 def test_from_copied_blocks(model: Model, alone: list[Array]) -> None:
     """A prefix computed once, its full block shared and its half-filled one copied, goes on to the same logits."""
     prompt = prompts(model)[0]
-    model.run(make_step([(prompt[:50], 0, [3, 8])]))
+    model.run(step_on(model, [(prompt[:50], 0, [3, 8])]))
     for target in (20, 21):
-        rest = make_step([(prompt[50:], 50, [3, target, 30, 31])], copies=[(8, target)])
+        work = [(prompt[50:], 50, [3, target, 30, 31])]
+        rest = step_on(model, work, copies=[(8, target)], slots=[(0, 1)])
         np.testing.assert_array_equal(model.run(rest).logits, alone[0][50:])
+
+
+def test_page_groups_have_tables_and_copies_of_their_own() -> None:
+    spec = Shape(windows=(None, 40, 7), layers=3).decoder()
+    stored = random_weights(spec)
+    prompt = some_tokens(60, spec.vocab)
+    (whole,) = prompt_logits(build(spec, stored), [prompt])
+    model = build(spec, stored)
+    other = ([5] * 40, 0, [[0, 1], [4, 40], [2, 3]])  # of all, of 7, of 40 positions
+    model.run(grouped_step([other, (prompt[:40], 0, [[3, 8], [6, 9], [40, 1]])], copies=[()] * 3))
+    rest = (prompt[40:], 40, [[3, 20], [-1, 9], [40, 5]])
+    output = model.run(grouped_step([rest], copies=[[(8, 20)], [], [(0, 9), (1, 5)]])).logits
+    np.testing.assert_array_equal(output, whole[40:])
 
 
 def test_after_blocks_held_something_else(case: str, alone: list[Array]) -> None:
@@ -132,11 +150,10 @@ def test_after_blocks_held_something_else(case: str, alone: list[Array]) -> None
 def test_only_wanted_rows(model: Model, alone: list[Array]) -> None:
     prompt = prompts(model)[0]
     wanted = [0, 4, 37, 100]
-    np.testing.assert_array_equal(
-        model.run(make_step([(prompt, 0, [0, 1, 2, 3])], rows=wanted)).logits, alone[0][wanted]
-    )
-    assert model.run(make_step([(prompt, 0, [0, 1, 2, 3])], rows=[])).logits.shape == (0, model.vocab)
+    work = [(prompt, 0, [0, 1, 2, 3])]
+    np.testing.assert_array_equal(model.run(step_on(model, work, rows=wanted)).logits, alone[0][wanted])
+    assert model.run(step_on(model, work, rows=[])).logits.shape == (0, model.vocab)
 
 
 def test_nothing_to_do(model: Model) -> None:
-    assert model.run(make_step([])).logits.shape == (0, model.vocab)
+    assert model.run(step_on(model, [])).logits.shape == (0, model.vocab)

@@ -98,6 +98,13 @@ _HY3 = {
     "router_scaling_factor": 1.9,
     "rope_parameters": {"rope_type": "default", "rope_theta": 2500.0},
 }
+_LFM2 = {
+    "rms_norm_eps": None,  # norm_eps, here
+    "num_hidden_layers": 4,
+    "layer_types": ["conv", "full_attention", "conv", "full_attention"],
+    "block_multiple_of": 24,
+    "tie_word_embeddings": True,
+}
 
 CASES = [
     Case("llama", "llama"),
@@ -143,6 +150,27 @@ CASES = [
                 "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
                 "sliding_attention": {"rope_type": "default", "rope_theta": 2500.0},
             }
+        },
+    ),
+    Case("lfm2", "lfm2", _LFM2),
+    Case(
+        "lfm2, biases, five taps, a wide middle",
+        "lfm2",
+        _LFM2 | {"conv_bias": True, "conv_L_cache": 5, "block_ffn_dim_multiplier": 1.7, "tie_word_embeddings": False},
+    ),
+    Case(
+        "lfm2, layers by their numbers",
+        "lfm2",
+        _LFM2 | {"layer_types": None, "full_attn_idxs": [1], "conv_L_cache": 2, "num_key_value_heads": 1},
+    ),
+    Case(
+        "lfm2, attention first, widths as they stand",
+        "lfm2",
+        _LFM2
+        | {
+            "layer_types": ["full_attention", "conv", "conv", "conv"],
+            "block_auto_adjust_ff_dim": False,
+            "norm_eps": 0.3,
         },
     ),
     Case("mistral", "mistral", {"sliding_window": 7}),

@@ -16,20 +16,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from causerie.backends.ops import Backend, CacheShape
-from causerie.backends.step import Step
+from causerie.backends.ops import Backend, BlockCount, CacheShape
+from causerie.backends.step import BlockTables, Step
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.loading.load import load_model
 from causerie.models.config import read_config
 from causerie.models.model import StepModel
 from causerie.plan.footprint import cache_format
+from causerie.spec.decoder import Decoder
 from tests.parity.configs import PROMPT, TINY, Case
 
 BACKENDS = {
     "torch": ("causerie.backends.torch.backend", "TorchBackend"),
     "native": ("causerie.backends.native.backend", "NativeBackend"),
 }
-BLOCKS = 24
+BLOCKS = 24  # of each page group
+SLOTS = 12
 
 
 def backend_or_none(name: str) -> Backend | None:
@@ -72,16 +74,22 @@ def save_case(case: Case, folder: Path) -> Path:
 
 
 def load(folder: Path, backend: Backend, *, dtype: str = "auto", config: dict[str, Any] | None = None) -> Any:
-    """Our model of a folder, with `config` in place of its config.json if given; room for BLOCKS blocks."""
+    """Our model of a folder, with `config` in place of its config.json if given; room as `room_for` says."""
     with SafetensorsIndex.open(folder) as index:
         return load_model(
             index,
             config or read_config(folder),
             backend=backend,
-            size_cache=lambda spec, held: CacheShape(BLOCKS, backend.block_size, cache_format(held)),
+            size_cache=lambda spec, held: room_for(spec, backend.block_size, cache_format(held)),
             dtype=dtype,
             max_tokens=256,
         )
+
+
+def room_for(spec: Decoder, block_size: int, format: str) -> CacheShape:
+    """BLOCKS blocks of each page group, SLOTS slots where layers keep one."""
+    groups = tuple(BlockCount(BLOCKS, group.window) for group in spec.page_groups)
+    return CacheShape(groups, block_size, format, SLOTS if spec.slot_layers else 0)
 
 
 def some_tokens(count: int, seed: int = 0, vocab: int = TINY["vocab_size"]) -> list[int]:
@@ -94,8 +102,10 @@ class Running:
     """A running copy of a prompt in the harness."""
 
     prompt: int  # its length as submitted
-    table: list[int]
+    tables: list[list[int]]  # of each page group
+    slots: tuple[int, int] | None  # where layers keep one: two, in which what they remember takes turns
     tokens: list[int] = field(default_factory=list)
+    steps: int = 0
     done: int = 0  # tokens already in the cache
     turned: int = 0  # its length when it was read again
 
@@ -110,17 +120,20 @@ class Running:
 
 
 class Bench:
-    """Sequences on one model, each with blocks of its own, dealt out in a scrambled order so that tables matter."""
+    """Sequences on one model, each with blocks and slots of its own, dealt out in a scrambled order so that tables
+    matter. Blocks that a window hides are not named again."""
 
     def __init__(self, model: StepModel, seed: int = 0) -> None:
         self.model = model
-        order = np.random.default_rng(seed).permutation(model.cache.blocks)
-        self._free = [int(block) for block in order]
-        self.copies: list[tuple[int, int]] = []  # for the next step
+        draw = np.random.default_rng(seed)
+        self._free = [[int(block) for block in draw.permutation(group.blocks)] for group in model.cache.groups]
+        self._free_slots = [int(slot) for slot in draw.permutation(model.cache.slots)]
+        self.copies: list[list[tuple[int, int]]] = [[] for _ in model.cache.groups]  # of each, for the next step
 
     def take(self, tokens: Sequence[int]) -> Running:
         """A new sequence with nothing in the cache."""
-        return Running(len(tokens), [], list(tokens))
+        slots = (self._free_slots.pop(), self._free_slots.pop()) if self.model.cache.slots else None
+        return Running(len(tokens), [[] for _ in self._free], slots, list(tokens))
 
     def run(self, work: Sequence[tuple[Running, int]], rows: str = "all") -> list[NDArray[np.float32]]:
         """One step: so many pending tokens of each sequence; logits of all of them, or of each last one."""
@@ -129,31 +142,52 @@ class Bench:
         assert logits.dtype == np.float32 and logits.shape == (len(step.rows), self.model.vocab)
         for sequence, count in work:
             sequence.done += count
+            sequence.steps += 1
         return np.split(logits, np.cumsum(wanted)[:-1])
 
     def _step(self, work: Sequence[tuple[Running, int]], rows: str) -> tuple[Step, list[int]]:
         tokens: list[int] = []
         positions: list[int] = []
         lengths: list[int] = []
-        starts, tables, table_starts, kept, wanted = [0], [], [0], [], []
-        size = self.model.cache.block_size
+        starts, kept, wanted = [0], [], []
         for sequence, count in work:
             stop = sequence.done + count
-            while len(sequence.table) * size < stop:
-                sequence.table.append(self._free.pop())
             at = range(sequence.done, stop)
             tokens += sequence.tokens[sequence.done : stop]
             positions += at
             lengths += [max(sequence.prompt_length, position + 1) for position in at]
-            tables += sequence.table
             starts.append(len(tokens))
-            table_starts.append(len(tables))
             mine = list(range(starts[-2], starts[-1])) if rows == "all" else [len(tokens) - 1]
             kept += mine
             wanted.append(len(mine))
-        copies, self.copies = np.array(self.copies, np.int32).reshape(-1, 2), []
-        arrays = (np.array(part, np.int32) for part in (tokens, positions, starts, tables, table_starts, kept, lengths))
-        return Step(*arrays, copies), wanted
+        arrays = (np.array(part, np.int32) for part in (tokens, positions, starts))
+        tables = tuple(self._tables(work, group) for group in range(len(self._free)))
+        rest = (np.array(part, np.int32) for part in (kept, lengths))
+        return Step(*arrays, tables, self._slots(work), *rest), wanted
+
+    def _tables(self, work: Sequence[tuple[Running, int]], group: int) -> BlockTables:
+        size, window = self.model.cache.block_size, self.model.cache.groups[group].window
+        blocks: list[int] = []
+        starts = [0]
+        for sequence, count in work:
+            table = sequence.tables[group]
+            while len(table) * size < sequence.done + count:
+                table.append(self._free[group].pop())
+            gone = 0 if window is None else max(0, sequence.done - window + 1) // size
+            table[:gone] = [-1] * gone
+            blocks += table
+            starts.append(len(blocks))
+        copies, self.copies[group] = np.array(self.copies[group], np.int32).reshape(-1, 2), []
+        return BlockTables(np.array(blocks, np.int32), np.array(starts, np.int32), copies)
+
+    def _slots(self, work: Sequence[tuple[Running, int]]) -> NDArray[np.int32]:
+        """Two steps write to the same slot, the next two to the other."""
+        pairs = []
+        for sequence, _ in work:
+            if sequence.slots is not None:
+                before, now = (sequence.slots[step // 2 % 2] for step in (sequence.steps - 1, sequence.steps))
+                pairs.append((before if sequence.done else -1, now))
+        return np.array(pairs, np.int32).reshape(-1, 2)
 
 
 def prompt_logits(

@@ -16,6 +16,7 @@ from transformers import AutoConfig
 from causerie.errors import CauserieError, ConfigError, MissingFile, UnknownName
 from causerie.models.config import MOST_BYTES, read_config
 from causerie.models.registry import families, spec_from_config
+from causerie.spec.short_conv import ShortConv
 from tests.parity.configs import CASES, TINY, Case
 
 LLAMA = TINY | {"model_type": "llama"}
@@ -168,13 +169,14 @@ def test_what_transformers_writes_is_read(case: Case, tmp_path: Path) -> None:
     config = AutoConfig.for_model(case.family, **case.values)
     config.save_pretrained(tmp_path)
     spec = spec_from_config(read_config(tmp_path))
-    attention = spec.layers[0].mixer
+    attention = next(spec.attentions)
     assert (spec.family, spec.width, spec.vocab) == (case.family, config.hidden_size, config.vocab_size)
     assert (attention.heads, attention.kv_heads) == (config.num_attention_heads, config.num_key_value_heads)
     kinds = getattr(config, "layer_types", None) or ["sliding_attention"] * len(spec.layers)
     window = getattr(config, "sliding_window", None)
-    expected = [window if kind == "sliding_attention" else None for kind in kinds]
-    assert [layer.mixer.window for layer in spec.layers] == expected
+    assert [isinstance(layer.mixer, ShortConv) for layer in spec.layers] == [kind == "conv" for kind in kinds]
+    expected = [window if kind == "sliding_attention" else None for kind in kinds if kind != "conv"]
+    assert [mixer.window for mixer in spec.attentions] == expected
     assert spec.tied is config.tie_word_embeddings
 
 
@@ -273,6 +275,21 @@ PUBLISHED: list[tuple[str, int, dict[str, Any]]] = [
             "tie_word_embeddings": True, "use_sliding_window": False, "vocab_size": 151936,
         },
     ),
+    (
+        "LFM2-1.2B",
+        1_170_340_608,
+        {
+            "block_auto_adjust_ff_dim": True, "block_dim": 2048, "block_ff_dim": 12288,
+            "block_ffn_dim_multiplier": 1.0, "block_mlp_init_scale": 1.0, "block_multiple_of": 256,
+            "block_norm_eps": 1e-05, "block_out_init_scale": 1.0, "block_use_swiglu": True,
+            "block_use_xavier_init": True, "conv_L_cache": 3, "conv_bias": False, "conv_dim": 2048,
+            "conv_dim_out": 2048, "conv_use_xavier_init": True, "full_attn_idxs": [2, 5, 8, 10, 12, 14],
+            "hidden_size": 2048, "initializer_range": 0.02, "max_position_embeddings": 128000, "model_type": "lfm2",
+            "norm_eps": 1e-05, "num_attention_heads": 32, "num_heads": 32, "num_hidden_layers": 16,
+            "num_key_value_heads": 8, "pad_token_id": 0, "rope_theta": 1000000.0, "torch_dtype": "bfloat16",
+            "use_cache": True, "use_pos_enc": True, "vocab_size": 65536,
+        },
+    ),
 ]  # fmt: skip
 
 
@@ -282,7 +299,7 @@ PUBLISHED: list[tuple[str, int, dict[str, Any]]] = [
 def test_published_configs_are_read(name: str, parameters: int, values: dict[str, Any]) -> None:
     spec = spec_from_config(json.loads(json.dumps(values)))
     assert spec.parameters == parameters
-    assert all(layer.mixer.window == values.get("sliding_window") for layer in spec.layers) or spec.family == "qwen2"
+    assert all(mixer.window == values.get("sliding_window") for mixer in spec.attentions) or spec.family == "qwen2"
 
 
 def test_the_four_families_are_there() -> None:

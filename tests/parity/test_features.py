@@ -49,6 +49,8 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("gemma3", {"rope_parameters.full_attention.rope_theta": 5e5}),
     ("gemma3", {"rope_parameters.sliding_attention.rope_theta": 5e3}),
     ("gemma3, slowed down on full layers", {"rope_parameters.full_attention.factor": 4.0}),
+    ("lfm2", {"norm_eps": 0.1}),
+    ("lfm2", {"rope_parameters.rope_theta": 5e3}),
     ("mistral", {"sliding_window": 8}),
     ("mistral", {"sliding_window": None}),
     ("mixtral", {"num_experts_per_tok": 1}),

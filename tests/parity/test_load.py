@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from causerie.backends.ops import CacheShape
+from causerie.backends.ops import BlockCount, CacheShape
 from causerie.backends.torch.backend import TorchBackend
 from causerie.checkpoint.index import TensorInfo
 from causerie.checkpoint.safetensors import SafetensorsIndex
@@ -70,7 +70,11 @@ class InMemory:
 def loaded(index: InMemory, config: dict[str, Any], **options: Any) -> Model:
     backend = TorchBackend()
     return load_model(
-        index, config, backend=backend, size_cache=lambda *_: CacheShape(4, backend.block_size, "float32"), **options
+        index,
+        config,
+        backend=backend,
+        size_cache=lambda *_: CacheShape((BlockCount(4),), backend.block_size, "float32"),
+        **options,
     )
 
 

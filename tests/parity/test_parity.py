@@ -25,6 +25,7 @@ from tests.parity.harness import (
 FolderOf = Callable[[Case | str], Path]
 ONE_EACH = [
     "llama, biases",
+    "lfm2",
     "mistral",
     "mixtral",
     "gpt-oss",

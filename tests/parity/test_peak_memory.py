@@ -27,7 +27,7 @@ CONFIG = {
 LOAD = """
 import json, sys
 from pathlib import Path
-from causerie.backends.ops import CacheShape
+from causerie.backends.ops import BlockCount, CacheShape
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.models.config import read_config
 from causerie.loading.load import load_model
@@ -43,7 +43,7 @@ backend = backend_or_none(name)
 before = status("VmRSS")
 with SafetensorsIndex.open(folder) as index:
     model = load_model(index, read_config(folder), backend=backend, dtype=dtype,
-                       size_cache=lambda *_: CacheShape(1, backend.block_size, "float32"))
+                       size_cache=lambda *_: CacheShape((BlockCount(1),), backend.block_size, "float32"))
 print(json.dumps([model.weight_bytes, status("VmHWM") - before]))
 """
 

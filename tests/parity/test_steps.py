@@ -15,7 +15,7 @@ from tests.parity.configs import PROMPT
 from tests.parity.harness import Bench, load, prompt_logits, reference, some_tokens
 
 FolderOf = Callable[[str], Path]
-NAMES = ["llama, own head_dim", "mistral", "mixtral, window", "qwen3, upper layers slide"]
+NAMES = ["llama, own head_dim", "gemma3", "lfm2", "mistral", "mixtral, window", "qwen3, upper layers slide"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -48,8 +48,9 @@ def test_shared_and_copied_blocks(name: str, backend: Backend, folder_of: Folder
     bench.run([(one, len(first))])
     spare = bench.take(second)
     bench.run([(spare, same)])  # only to take blocks, whose contents a copy must then replace
-    two.table, two.done = [one.table[0], spare.table[1]], same
-    bench.copies = [(one.table[1], spare.table[1])]
+    two.tables = [[its[0], own[1]] for its, own in zip(one.tables, spare.tables, strict=True)]
+    two.done, two.slots, two.steps = same, spare.slots, spare.steps
+    bench.copies = [[(its[1], own[1])] for its, own in zip(one.tables, spare.tables, strict=True)]
     np.testing.assert_allclose(bench.run([(two, len(second) - same)])[0], expected[1][same:], atol=1e-4)
     one.tokens.append(3)
     np.testing.assert_allclose(bench.run([(one, 1)])[0], expected[0][-1:], atol=1e-4)

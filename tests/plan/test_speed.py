@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from causerie.plan.speed import Cost, Limits, active_bytes, step_work
@@ -11,6 +13,7 @@ from causerie.spec.layer import Layer
 from causerie.spec.mlp import MLP
 from causerie.spec.norm import Norm
 from causerie.spec.rope import Rope
+from causerie.spec.short_conv import ShortConv
 
 NORM = Norm(1e-6)
 
@@ -67,3 +70,16 @@ def test_what_could_not_be_measured_is_not_guessed() -> None:
     limits = Limits(100.0, {"float32": 1000.0})
     assert Cost(100.0, {"bfloat16": 5000.0}).least_seconds(limits) is None
     assert Cost(100.0, {"bfloat16": 150.0}).least_seconds(limits) == (1.0, "memory")
+
+
+def test_a_slot_is_read_once_for_each_sequence() -> None:
+    """Whatever the depth, and without pairs of positions to multiply."""
+    whole = decoder()
+    spec = replace(whole, layers=(replace(whole.layers[0], mixer=ShortConv(32, 4)), *whole.layers[1:]))
+    works = [
+        step_work(each, 1000, ("bfloat16", "float32"), rows=1, depth=99, sequences=3, outputs=3)
+        for each in (replace(whole, layers=whole.layers[1:]), spec)
+    ]
+    without, with_slots = works
+    assert with_slots.bytes - without.bytes == 3 * 4 * 3 * 32
+    assert with_slots.operations["float32"] == without.operations["float32"]

@@ -82,9 +82,11 @@ def benchmark(
 ) -> Iterator[Measurement]:
     """Every trial on the model in every format (None: plain), as they are done; medians of `repeat` rounds. Raises as
     from_pretrained, and OutOfMemory."""
+    spec = spec_from_config(without_method(AutoConfig.from_pretrained(name)), options.strict)
+    tokens = cache_tokens(trials, windowed=any(group.window is not None for group in spec.page_groups))
     for quantization in quantizations:
         forget_peak_memory()
-        variant = replace(options, quantization=quantization, max_cache_tokens=cache_tokens(trials))
+        variant = replace(options, quantization=quantization, max_cache_tokens=tokens)
         with open_model(name, variant) as model:
             yield from _measured(model, trials, limit, repeat, profile)
 

@@ -20,6 +20,7 @@ from causerie.loading.load import Survey, formats_of, survey
 from causerie.loading.packed import method_of
 from causerie.loading.sources import PlainSource
 from causerie.models.registry import family, spec_from_config
+from causerie.plan.footprint import CacheCost, cache_cost, cache_format
 from causerie.quant.weight import FORMATS
 from causerie.spec.decoder import Decoder
 from causerie.spec.experts import Experts
@@ -30,7 +31,7 @@ from causerie.spec.weight import Role
 class WeightGroup:
     """The weights of one kind that are held in one format."""
 
-    kind: str  # "embedding", "attention", "feed-forward", "router", "head", "norms and biases"
+    kind: str  # one of _KINDS, below
     format: str
     parameters: int
     nbytes: int
@@ -52,11 +53,22 @@ class Inspection:
     parts: tuple[WeightGroup, ...]
     read_bytes: int  # of the weights, for each token of an answer
     stored_bytes: int | None  # of the weights in the files; None where these are not on this machine
+    cache_dtype: str
 
     @property
     def nbytes(self) -> int:
         """Of all weights as they would be held."""
         return sum(part.nbytes for part in self.parts)
+
+    @property
+    def cache(self) -> CacheCost:
+        """What is kept of the texts that it reads."""
+        return cache_cost(self.spec, self.cache_dtype)
+
+    @property
+    def page_layers(self) -> tuple[int, ...]:
+        """How many layers each page group of the cache has."""
+        return tuple(len(group.layers) for group in self.spec.page_groups)
 
     @property
     def bits_per_weight(self) -> float:
@@ -79,8 +91,9 @@ def inspect(name: str, options: LoadOptions | None = None) -> Inspection:
     config = ModelConfig.from_folder(folder, name)
     with SafetensorsIndex.open(folder) as index:
         weights = survey(index, config, dtype=how.dtype, quantization=how.quantization, strict=how.strict)
+        kept = how.cache_dtype or cache_format(weights.plain)
         return Inspection(
-            name, folder, weights.spec, weights.plain, parts_of(weights), read_bytes(weights), index.nbytes
+            name, folder, weights.spec, weights.plain, parts_of(weights), read_bytes(weights), index.nbytes, kept
         )
 
 
@@ -96,7 +109,8 @@ def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspectio
     sources = tuple(PlainSource(weight, names.expression(weight.name)) for weight in spec.weights())
     formats = formats_of(spec, sources, plain, options.quantization)
     weights = Survey(spec, sources, plain, formats, config)
-    return Inspection(name, folder, spec, plain, parts_of(weights), read_bytes(weights), None)
+    parts, read = parts_of(weights), read_bytes(weights)
+    return Inspection(name, folder, spec, plain, parts, read, None, options.cache_dtype or cache_format(plain))
 
 
 def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:
@@ -125,7 +139,16 @@ def read_bytes(weights: Survey) -> int:
     return round(total)
 
 
-_KINDS = ("embedding", "embedding and head", "attention", "feed-forward", "router", "head", "norms and biases")
+_KINDS = (
+    "embedding",
+    "embedding and head",
+    "attention",
+    "convolution",
+    "feed-forward",
+    "router",
+    "head",
+    "norms and biases",
+)
 
 
 def _ordered(items: Iterable[tuple[tuple[str, str], list[int]]]) -> list[tuple[tuple[str, str], list[int]]]:

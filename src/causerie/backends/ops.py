@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.step import Step
+from causerie.errors import EngineError
 from causerie.quant.format import Buffers
 from causerie.quant.weight import Weight
 from causerie.spec.decoder import Decoder
@@ -36,12 +37,37 @@ class StepOutput:
 
 
 @dataclass(frozen=True)
-class CacheShape:
-    """How much cache an executable keeps: per layer `blocks` blocks of `block_size` positions, in `dtype`."""
+class BlockCount:
+    """How many blocks the layers of one page group have, and how far these layers look back (None: to the
+    beginning)."""
 
     blocks: int
+    window: int | None = None
+
+
+@dataclass(frozen=True)
+class CacheShape:
+    """How much cache an executable keeps: for each of Decoder.page_groups so many blocks of `block_size` positions,
+    kept in `dtype`, and so many `slots`, each of which holds what all of Decoder.slot_layers keep of one sequence."""
+
+    groups: tuple[BlockCount, ...]
     block_size: int
     dtype: str  # one of quant/cache_format.py's CACHE_FORMATS
+    slots: int = 0
+
+    def check(self, spec: Decoder) -> None:
+        """Raises EngineError where it is not the shape of a cache for `spec`."""
+        given, needed = [each.window for each in self.groups], [group.window for group in spec.page_groups]
+        if given != needed:
+            raise EngineError(
+                f"A cache has groups of blocks for windows {given}, and this {spec.family} model's layers have "
+                f"{needed}. There must be one for each of Decoder.page_groups."
+            )
+        if bool(self.slots) != bool(spec.slot_layers):
+            raise EngineError(
+                f"A cache has {self.slots} slots, and {len(spec.slot_layers)} layers of this {spec.family} model keep "
+                "one. Both must be 0, or neither."
+            )
 
 
 class Executable(Protocol):

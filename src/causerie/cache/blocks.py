@@ -1,7 +1,7 @@
 """Which cache blocks are free and who holds the others. Counts only: it knows no tokens, no sequences and no memory.
 
 A block is a number from 0. It has one reference for every sequence whose table names it, one more while the prefix
-index keeps it, and returns to the free list when the last one goes.
+index keeps it, and returns to the free list when the last one goes. Slots are counted in the same way.
 """
 
 from __future__ import annotations
@@ -85,6 +85,14 @@ class BlockPool:
     def is_idle(self, block: int) -> bool:
         """Whether only the prefix index holds the block."""
         return self._counts[block] == 1 and self._kept[block] == 1
+
+    def is_kept(self, block: int) -> bool:
+        """Whether the prefix index holds the block, alone or not."""
+        return self._kept[block] == 1
+
+    def holders(self, block: int) -> int:
+        """How many sequences hold the block."""
+        return self._counts[block] - self._kept[block]
 
     def check_integrity(self, tables: Iterable[Iterable[int]], kept: Iterable[int]) -> None:
         """Compares the counts with who really holds what: the tables of all sequences and the blocks of the prefix

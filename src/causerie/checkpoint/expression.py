@@ -267,6 +267,28 @@ class Squeezed(_Of):
 
 
 @dataclass(frozen=True)
+class Flattened(_Of):
+    """A matrix as one vector, row after row."""
+
+    @property
+    def key(self) -> str:
+        """Of the matrix."""
+        return self.of.key
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """As long as the rows together."""
+        return (prod(_matrix(self.of.shape(index))),)
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Reads whole rows of the matrix."""
+        count, width = _matrix(self.of.shape(index))
+        first, last, _ = rows.indices(count * width)
+        begin = first // width
+        flat = self.of.read(index, slice(begin, -(-last // width))).reshape(-1)
+        return flat[first - begin * width : last - begin * width]
+
+
+@dataclass(frozen=True)
 class Unpermuted(_Of):
     """Query or key rows that a converter has put in pairs (element i beside i + dims/2), back in halves, head by
     head."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
 
-from causerie.backends.step import Step
-from causerie.engine.plan import Plan
+from causerie.backends.step import BlockTables, Int32, Step
+from causerie.engine.plan import Plan, Work
 
 
 def build(plan: Plan) -> Step:
     """The step that does a plan's work, rows in the plan's order."""
     works = plan.works
     starts = list(accumulate((len(work.tokens) for work in works), initial=0))
-    tables = list(accumulate((len(work.table) for work in works), initial=0))
     if starts[-1] == len(works):  # one row each: nothing but next tokens
         positions = np.array([work.start for work in works], dtype=np.int32)
         lengths = np.array([work.turned for work in works], dtype=np.int32)
@@ -33,10 +33,27 @@ def build(plan: Plan) -> Step:
         tokens=np.concatenate([np.array(work.tokens, dtype=np.int32) for work in works]),
         positions=positions,
         starts=np.array(starts, dtype=np.int32),
-        tables=np.concatenate([np.array(work.table, dtype=np.int32) for work in works]),
-        table_starts=np.array(tables, dtype=np.int32),
+        tables=tuple([_tables(plan, group) for group in range(len(works[0].tables))]),
+        slots=_slots(works),
         rows=np.array(rows, dtype=np.int32),
         rope_lengths=np.maximum(lengths, positions + np.int32(1)),
-        copies=np.array(plan.copies, dtype=np.int32).reshape(-1, 2),
         state_rows=np.array(pooled, dtype=np.int32),
     )
+
+
+def _tables(plan: Plan, group: int) -> BlockTables:
+    """The blocks of one page group."""
+    tables = [work.tables[group] for work in plan.works]
+    copies = plan.copies[group] if plan.copies else ()
+    return BlockTables(
+        blocks=np.concatenate([np.array(table, dtype=np.int32) for table in tables]),
+        starts=np.array(list(accumulate(map(len, tables), initial=0)), dtype=np.int32),
+        copies=np.array(copies, dtype=np.int32).reshape(-1, 2),
+    )
+
+
+def _slots(works: Sequence[Work]) -> Int32:
+    """The slots of every work, or none where no layer keeps one: else each writes one."""
+    if works[0].slots[1] < 0:
+        return np.zeros((0, 2), np.int32)
+    return np.array([work.slots for work in works], dtype=np.int32)

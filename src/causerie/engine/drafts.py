@@ -1,6 +1,6 @@
-"""What a step checks beyond next tokens: drafts, in rows and blocks that nobody else needs.
+"""What a step checks beyond next tokens: drafts, in rows, blocks and slots that nobody else needs.
 
-Knows sequences, their blocks and a drafter; no line, and no other work of the step.
+Knows sequences, their leases and a drafter; no line, and no other work of the step.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 
-from causerie.cache.lease import CacheBook
+from causerie.cache.book import CacheBook
 from causerie.decoding.drafting.drafter import Drafter
 from causerie.engine.reading import lease_of
 from causerie.engine.sequence import Sequence
@@ -29,7 +29,8 @@ class Drafts:
     ) -> tuple[list[array[int]], dict[int, str]]:
         """A draft, perhaps empty, for each of the sequences, which only need their next token: `rows` tokens in all,
         shared evenly, and what one leaves is for those after it. New blocks are taken only where `headroom` of them
-        remain to be had; never where it is None. With the drafts, by request, the faults of the drafter."""
+        remain to be had; never where it is None, nor a slot then. With the drafts, by request, the faults of the
+        drafter."""
         drafts: list[array[int]] = []
         faults: dict[int, str] = {}
         for place, sequence in enumerate(sequences):
@@ -63,9 +64,10 @@ class Drafts:
         return draft
 
     def _room(self, sequence: Sequence, count: int, headroom: int | None) -> int:
-        """For how many of `count` tokens after the sequence's own there are blocks."""
+        """For how many of `count` tokens after the sequence's own there are blocks, and a slot that they may leave."""
         lease, length = lease_of(sequence), len(sequence.tokens)
-        room = len(lease.table) * self.cache.pool.block_size - length
-        if count <= room or (headroom is not None and self.cache.grow(lease, length + count, headroom)):
-            return count
-        return room
+        room = lease.room - length
+        if count > room and headroom is not None and self.cache.grow(lease, sequence.filled, length + count, headroom):
+            room = count
+        most = min(count, room)
+        return most if most and self.cache.slots.set_apart(lease, may_take=headroom is not None) else 0

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.cache.blocks import BlockPool
-from causerie.cache.lease import CacheBook
+from causerie.cache.book import CacheBook
 from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.drawn import Drawn
 from causerie.decoding.params import SamplingParams
@@ -35,6 +35,21 @@ _FEWEST_ROWS = 8
 
 
 @dataclass(frozen=True)
+class PoolStats:
+    """How many blocks of a page group, or slots, there are."""
+
+    total: int
+    free: int
+    kept: int  # held by the prefix index alone, until somebody needs them
+    window: int | None = None  # how far the layers of the group look back; None where they do to the beginning
+
+    @property
+    def used(self) -> int:
+        """Those of requests that run."""
+        return self.total - self.free - self.kept
+
+
+@dataclass(frozen=True)
 class EngineStats:
     """What an engine does and has done."""
 
@@ -45,9 +60,23 @@ class EngineStats:
     cached_tokens: int  # of prompts, found in the cache
     new_tokens: int
     preemptions: int
-    blocks: int
-    free_blocks: int
-    kept_blocks: int  # held by the prefix index alone, until somebody needs them
+    groups: tuple[PoolStats, ...]  # the blocks of each page group
+    slots: PoolStats
+
+    @property
+    def blocks(self) -> int:
+        """Of all groups together, as those that follow."""
+        return sum(group.total for group in self.groups)
+
+    @property
+    def free_blocks(self) -> int:
+        """Those that nobody holds."""
+        return sum(group.free for group in self.groups)
+
+    @property
+    def kept_blocks(self) -> int:
+        """Those that the prefix index alone holds."""
+        return sum(group.kept for group in self.groups)
 
 
 class Engine:
@@ -57,11 +86,10 @@ class Engine:
     def __init__(
         self, model: StepModel, clock: Callable[[], float] = time.monotonic, drafter: Drafter | None = None
     ) -> None:
-        pool = BlockPool(model.cache.blocks, model.cache.block_size)
         max_rows = min(model.max_tokens, max(_FEWEST_ROWS, _LOGITS_BYTES // (4 * model.vocab)))
         self._model = model
         self._context = model.context
-        self._cache = CacheBook(pool, model.shared_length)
+        self._cache = CacheBook(model.cache, model.max_tokens, model.shared_length)
         self._drafter = drafter
         self._scheduler = Scheduler(
             self._cache,
@@ -128,22 +156,21 @@ class Engine:
         return self._deliver(self._scheduler.commit(plan, drawn))
 
     def check_integrity(self) -> None:
-        """Raises EngineError when a block of the cache is leaked or held by someone unknown."""
+        """Raises EngineError when a block or a slot of the cache is leaked or held by someone unknown."""
         self._scheduler.check_integrity()
 
     def stats(self) -> EngineStats:
         """Numbers of now; from another thread than the engine's they may be a step old."""
         return EngineStats(
-            running=len(self._scheduler.running),
-            waiting=len(self._scheduler.waiting),
+            running=len(self._scheduler.roster.running),
+            waiting=len(self._scheduler.roster.waiting),
             steps=self._steps,
             read_tokens=self._read,
             cached_tokens=self._cached,
             new_tokens=self._new,
             preemptions=self._preemptions,
-            blocks=self._cache.pool.total,
-            free_blocks=self._cache.pool.free,
-            kept_blocks=self._cache.pool.idle,
+            groups=tuple(_pool_stats(group.pool, group.window) for group in self._cache.groups),
+            slots=_pool_stats(self._cache.slots.pool),
         )
 
     def _idle(self, plan: Plan) -> list[TokenEvent]:
@@ -229,3 +256,7 @@ class Engine:
             elif total is not None and event.stats is not None:
                 events[place] = replace(event, mean_state=total / event.stats.prompt_tokens)
         return events
+
+
+def _pool_stats(pool: BlockPool, window: int | None = None) -> PoolStats:
+    return PoolStats(pool.total, pool.free, pool.idle, window)

@@ -7,8 +7,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from causerie.engine.request import Request, TokenEvent
+
+Copies: TypeAlias = tuple[tuple[int, int], ...]  # (from, to) of blocks of one page group
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +26,13 @@ class Work:
     request: Request
     tokens: array[int]
     start: int
-    table: array[int]  # its cache blocks, as of this step
+    tables: tuple[array[int], ...]  # its cache blocks in each page group, as of this step
     wants: int
     draws: int
     history: array[int]  # all its tokens so far, prompt and answer; read-only, and only until the plan is committed
     turned: int  # the length for which its positions turn, at least: of its prompt, or of what was read anew
     pools: int = 0
+    slots: tuple[int, int] = (-1, -1)  # the one that is read and the one that is written, where there are any
 
     @property
     def draft(self) -> array[int]:
@@ -41,6 +45,6 @@ class Plan:
     """A step: the work, the block copies before it, and the requests that ended without needing it."""
 
     works: tuple[Work, ...]
-    copies: tuple[tuple[int, int], ...] = ()
+    copies: tuple[Copies, ...] = ()  # in each page group; empty where there are none
     ended: tuple[TokenEvent, ...] = ()
     faults: Mapping[int, str] = field(default_factory=dict)  # by request: why it ends with this step

@@ -25,7 +25,7 @@ def shared_rows(reading: list[Sequence], tokens: int, rows: int) -> list[Work]:
     turns.append((oldest, tokens))
     for sequence, most in turns:
         had = counts[sequence]
-        count = min(had + min(most, tokens), sequence.remaining)
+        count = min(had + min(most, tokens), sequence.readable)
         count, wanted = _within_rows(sequence, count, rows + _logits(sequence, had))
         tokens -= count - had
         rows -= wanted - _logits(sequence, had)
@@ -39,20 +39,31 @@ def work_of(sequence: Sequence, count: int, draft: array[int] | None = None) -> 
     start = sequence.filled
     end = start + count
     draws = 1 if end == len(sequence.tokens) and not sequence.full else 0
-    wants = _logits(sequence, count)
-    pools = _looked_at(sequence, count) - wants
+    looked_at = _looked_at(sequence, count)
+    wants, pools = (0, looked_at) if sequence.pools else (looked_at, 0)
     tokens = sequence.tokens[start:end]
     if draft:
         tokens += draft
         wants += len(draft)
         draws += len(draft)
-    table = lease_of(sequence).table[:]
-    return Work(sequence.request, tokens, start, table, wants, draws, sequence.tokens, sequence.turned, pools)
+    lease = lease_of(sequence)
+    return Work(
+        sequence.request,
+        tokens,
+        start,
+        tuple([table[:] for table in lease.tables]),
+        wants,
+        draws,
+        sequence.tokens,
+        sequence.turned,
+        pools,
+        (lease.slot, lease.written),
+    )
 
 
 def lease_of(sequence: Sequence) -> Lease:
-    """The blocks of a sequence that runs."""
-    assert sequence.lease is not None, f"request {sequence.request.id} runs without cache blocks"
+    """What a sequence that runs holds of the cache."""
+    assert sequence.lease is not None, f"request {sequence.request.id} runs without a lease"
     return sequence.lease
 
 

@@ -2,7 +2,7 @@
 
     waiting ──admit──▶ running ──commit──▶ ended
        ▲                  │
-       └────preempt───────┘   (blocks ran out: the latest arrival gives way and is read again later)
+       └────preempt───────┘   (the cache has no room: the latest arrival gives way and is read again later)
 
 Every step first serves the sequences that only need their next token, one row each, then spends what is left of the
 step's rows on reading prompts in chunks, and what is left then on drafts of what may follow those next tokens.
@@ -10,20 +10,19 @@ step's rows on reading prompts in chunks, and what is left then on drafts of wha
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from collections.abc import Sequence as Many
 
-from causerie.cache.lease import CacheBook, Lease
+from causerie.cache.book import CacheBook
 from causerie.decoding.drawn import Drawn
 from causerie.engine.drafts import Drafts
-from causerie.engine.line import WaitingLine
-from causerie.engine.plan import Plan, Work
+from causerie.engine.intake import Intake
+from causerie.engine.message_ends import message_ends
+from causerie.engine.plan import Copies, Plan, Work
 from causerie.engine.reading import lease_of, shared_rows, work_of
 from causerie.engine.request import FinishReason, Request, TokenEvent
+from causerie.engine.roster import Roster
 from causerie.engine.sequence import Sequence
-
-_MOST_PASSES = 8  # of shorter requests, by one that finds no room
 
 
 class Scheduler:
@@ -42,23 +41,25 @@ class Scheduler:
     ) -> None:
         """`switch` as in StepModel.switch_length."""
         self.cache = cache
-        self.capacity = min(context, cache.pool.total * cache.pool.block_size)  # longest sequence
-        self.running: list[Sequence] = []  # by arrival
-        self.waiting = WaitingLine()
+        self.capacity = context if cache.capacity is None else min(context, cache.capacity)  # longest sequence
+        self.roster = Roster(cache)
         self._max_tokens = max_tokens
         self._max_rows = max_rows
-        self._max_running = min(max_tokens, max_rows)  # each running sequence may want a row, and logits of it
+        self._slots = cache.slots.pool.total
+        self._windowed = any(group.window is not None for group in cache.groups)
+        # Each running sequence may want a row, and logits of it; and a slot, where there are any.
+        most = min(max_tokens, max_rows, self._slots or max_rows)
+        self._intake = Intake(self.roster, most, clock)
         self._clock = clock
         self._drafts = drafts
         self._switch = switch
         self._ended: list[TokenEvent] = []
         self._timed = 0  # sequences with a deadline
-        self._releases = 0  # how often blocks were given back
 
     @property
     def busy(self) -> bool:
         """Whether a further step would do anything."""
-        return bool(self.running or self.waiting or self._ended)
+        return bool(self.roster.running or self.roster.waiting or self._ended)
 
     def submit(self, request: Request) -> None:
         """Puts a request, which must fit `capacity`, in line."""
@@ -67,12 +68,14 @@ class Scheduler:
         if sequence.full and not request.params.collects:
             self._ended.append(sequence.end("length", now))
             return
+        if self._slots and not sequence.pools:
+            sequence.ends = message_ends(request.tokens, frozenset(request.params.eos), self.cache.block_size)
         self._timed += sequence.timed
-        self.waiting.add(sequence)
+        self.roster.waiting.add(sequence)
 
     def cancel(self, request: int) -> bool:
         """Ends a request that has not ended; False when there is none of that number."""
-        for sequence in self._all():
+        for sequence in self.roster:
             if sequence.request.id == request:
                 self._ended.append(self._end(sequence, "cancelled", self._clock()))
                 return True
@@ -82,17 +85,20 @@ class Scheduler:
         """The next step. It must be given back to `commit` or `fail` before anything else is asked."""
         if self._timed:
             self._expire()
-        for sequence in list(self.running):
-            if sequence.lease is not None and _is_single(sequence):
-                self._grow(sequence)
-        singles = [sequence for sequence in self.running if _is_single(sequence)]
-        copies: list[tuple[int, int]] = []
-        if self.waiting and len(singles) < self._max_tokens:
-            copies = self._admit()
-            singles = [sequence for sequence in self.running if _is_single(sequence)]
+        running = self.roster.running
+        for sequence in list(running):
+            lease = sequence.lease
+            if lease is not None and (self._slots or len(sequence.tokens) > lease.room):
+                self.roster.grow(sequence)
+        singles = [sequence for sequence in running if _is_single(sequence)]
+        copies: tuple[Copies, ...] = ()
+        if self.roster.waiting and len(singles) < self._max_tokens:
+            admitted = self._intake.admit()
+            copies = tuple(zip(*(lease.copies for lease in admitted if lease.copies), strict=True))
+            singles = [sequence for sequence in running if _is_single(sequence)]
         works, faults = self._works(singles)
         ended, self._ended = tuple(self._ended), []
-        return Plan(tuple(works), tuple(copies), ended, faults)
+        return Plan(tuple(works), copies, ended, faults)
 
     def commit(self, plan: Plan, drawn: Many[Many[Drawn]]) -> list[TokenEvent]:
         """Takes the tokens drawn for each work of the plan, in order: one for each of its draws, or fewer where a draft
@@ -100,71 +106,81 @@ class Scheduler:
         events = list(plan.ended)
         now = self._clock()
         self.cache.unpin()
-        running = {sequence.request.id: sequence for sequence in self.running}
+        running = {sequence.request.id: sequence for sequence in self.roster.running}
         for work, tokens in zip(plan.works, drawn, strict=True):
             sequence = running[work.request.id]
-            read = work.start + len(work.tokens)
-            if work.draws > 1:
-                read -= work.draws - 1  # its draft, which counts as far as it is accepted
-            sequence.filled = read
-            if work.request.params.collects:
-                sequence.collected = max(sequence.collected, min(sequence.filled, sequence.prompt))
-            if work.request.params.prompt_progress and sequence.first is None:
-                events.append(sequence.progress(now))
-            for accepted, token in enumerate(tokens):
-                sequence.filled = read + accepted  # with each after the first, the drafted one before it was right
-                event = self._add(sequence, token, now)
-                events.append(event)
-                if event.finish_reason is not None:
-                    break
-            if not tokens and not sequence.remaining and sequence.full:  # only its prompt was asked about
-                events.append(self._end(sequence, "length", now))
-            if sequence.lease is not None:
-                self.cache.record(sequence.lease, sequence.tokens, _kept(sequence))
-            if sequence.lease is not None and sequence.turns_anew:
-                self._read_again(sequence)
+            self._take(sequence, work, tokens, now, events)
+            if sequence.lease is None:
+                continue
+            self.cache.record(sequence.lease, sequence.tokens, sequence.kept)
+            if self._slots and sequence.filled in sequence.ends:
+                self.cache.remember(sequence.lease, sequence.tokens, sequence.filled)
+            if self._windowed:
+                self.cache.slide(sequence.lease, sequence.filled)
+            if sequence.turns_anew:
+                self.roster.read_again(sequence)
         return events
 
     def fail(self, plan: Plan, error: str) -> list[TokenEvent]:
         """The step could not be run: its requests end with `error`, all other sequences will be read again."""
-        events = list(plan.ended)
         now = self._clock()
-        failed = {work.request.id for work in plan.works}
-        self.cache.discard(lease_of(sequence) for sequence in self.running)
-        for sequence in self.running:
-            sequence.lease = None
-            if sequence.request.id in failed:
-                self._timed -= sequence.timed
-                events.append(sequence.end("error", now, error))
-            else:
-                self._requeue(sequence)
-        self.running.clear()
-        self._releases += 1
-        return events
+        numbers = {work.request.id for work in plan.works}
+        failed = [sequence for sequence in self.roster.running if sequence.request.id in numbers]
+        self.roster.discard(without=failed)
+        self._timed -= sum(sequence.timed for sequence in failed)
+        return [*plan.ended, *(sequence.end("error", now, error) for sequence in failed)]
 
     def check_integrity(self) -> None:
-        """Raises EngineError when a block is leaked or held by someone unknown."""
-        self.cache.check_integrity(lease_of(sequence) for sequence in self.running)
+        """Raises EngineError when a block or a slot is leaked or held by someone unknown."""
+        self.cache.check_integrity(lease_of(sequence) for sequence in self.roster.running)
 
     def _works(self, singles: list[Sequence]) -> tuple[list[Work], dict[int, str]]:
         """The work of those that only need their next token, and of those that read; with the faults of drafting."""
+        running = self.roster.running
         read: list[Work] = []
-        if len(singles) < len(self.running):
-            reading = [each for each in self.running if not _is_single(each)]
+        if len(singles) < len(running):
+            reading = [each for each in running if not _is_single(each)]
             read = shared_rows(reading, self._max_tokens - len(singles), self._max_rows - len(singles))
         if self._drafts is None:
             return [work_of(sequence, 1) for sequence in singles] + read, {}
         tokens = self._max_tokens - len(singles) - sum(len(work.tokens) for work in read)
         rows = self._max_rows - len(singles) - sum(work.wants for work in read)
-        headroom = None if self.waiting else len(self.running)  # a block for each that may soon need it
+        headroom = None if self.roster.waiting else len(running)  # a block for each that may soon need it
         drafts, faults = self._drafts.propose(singles, min(tokens, rows), headroom)
         return [work_of(sequence, 1, draft) for sequence, draft in zip(singles, drafts, strict=True)] + read, faults
 
-    # ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── what a step gave ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _all(self) -> Iterator[Sequence]:
-        yield from self.running
-        yield from self.waiting
+    def _take(self, sequence: Sequence, work: Work, tokens: Many[Drawn], now: float, events: list[TokenEvent]) -> None:
+        """Adds the events of one work of a step, whose sequence goes on with the tokens drawn for it, or ends."""
+        drafted = work.draws - 1 if work.draws else 0
+        read = work.start + len(work.tokens) - drafted  # its draft counts as far as it is accepted
+        if self._slots:
+            self._advance(sequence, read, drafted)
+        else:
+            sequence.filled = read
+        if work.request.params.collects:
+            sequence.collected = max(sequence.collected, min(sequence.filled, sequence.prompt))
+        if work.request.params.prompt_progress and sequence.first is None:
+            events.append(sequence.progress(now))
+        for accepted, token in enumerate(tokens):
+            if accepted:  # the drafted one before it was right
+                self._advance(sequence, read + accepted, drafted - accepted)
+            event = self._add(sequence, token, now)
+            events.append(event)
+            if event.finish_reason is not None:
+                break
+        if not tokens and not sequence.remaining and sequence.full:  # only its prompt was asked about
+            events.append(self._end(sequence, "length", now))
+
+    def _advance(self, sequence: Sequence, filled: int, unsure: int) -> None:
+        """A sequence is read up to `filled`, and `unsure` more of its draft were. Its slots hold what came before the
+        step, or after all of it: where there are any, a draft that is not wholly right is read again."""
+        if self._slots:
+            if unsure:
+                return
+            self.cache.slots.advance(lease_of(sequence))
+        sequence.filled = filled
 
     def _add(self, sequence: Sequence, drawn: Drawn, now: float) -> TokenEvent:
         """Appends a drawn token, ends the sequence if that was its last, and tells the event."""
@@ -207,168 +223,18 @@ class Scheduler:
 
     def _leave(self, sequence: Sequence) -> None:
         self._timed -= sequence.timed
-        if sequence.lease is None:
-            self.waiting.remove(sequence)
-        else:
-            self.running.remove(sequence)
-            self._close(sequence)
-
-    def _close(self, sequence: Sequence) -> None:
-        self.cache.close(lease_of(sequence), sequence.tokens, _kept(sequence))
-        sequence.lease = None
-        self._releases += 1
+        self.roster.leave(sequence)
 
     def _expire(self) -> None:
         now = self._clock()
-        for sequence in list(self._all()):
+        for sequence in list(self.roster):
             if sequence.deadline is not None and now > sequence.deadline:
                 self._ended.append(self._end(sequence, "time", now))
             elif sequence.latest is not None and sequence.cached is None and now > sequence.latest:
                 waited = f"The request waited {now - sequence.arrival:.0f} s in line, behind others. Ask again later."
                 self._ended.append(self._end(sequence, "error", now, waited))
 
-    # ── blocks ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _grow(self, sequence: Sequence) -> None:
-        """Room for the sequence's next token, sending others back to wait if need be, perhaps itself. A sequence alone
-        always finds room, as submission refuses what the whole cache could not hold."""
-        while sequence.lease is not None and not self.cache.grow(sequence.lease, len(sequence.tokens)):
-            self._send_back(self._victim(self.running))
-
-    def _victim(self, sequences: Many[Sequence]) -> Sequence:
-        """Who gives way: the latest arrival of the client with most of these sequences."""
-        counts = Counter(sequence.client for sequence in sequences)
-        return max(sequences, key=lambda sequence: (counts[sequence.client], _arrival(sequence)))
-
-    def _send_back(self, sequence: Sequence) -> None:
-        """A running sequence waits again; what it has read stays in the index until its blocks are needed."""
-        self.running.remove(sequence)
-        self._close(sequence)
-        sequence.preemptions += 1
-        self._requeue(sequence)
-
-    def _read_again(self, sequence: Sequence) -> None:
-        """A running sequence whose positions turn otherwise from here on waits to be read as a whole."""
-        self.running.remove(sequence)
-        self._close(sequence)
-        sequence.turned = len(sequence.tokens)
-        self._requeue(sequence)
-
-    def _requeue(self, sequence: Sequence) -> None:
-        sequence.filled = 0
-        self.waiting.add(sequence)
-
-    def _admit(self) -> list[tuple[int, int]]:
-        """Moves waiting sequences to the running ones in their turns, while there is room. Where there is not enough
-        for the next, shorter ones may pass it a few times."""
-        copies: list[tuple[int, int]] = []
-        aside: set[Sequence] = set()  # those that follow a leader, and the one that is passed
-        candidates = list(self.running)  # to give way; not who is admitted here, whose copies are to be done yet
-        passed: Sequence | None = None
-        while len(self.running) < self._max_running:
-            running = Counter(each.client for each in self.running)
-            sequence = self.waiting.turn(running, aside) if passed is None else self.waiting.shortest(aside)
-            if sequence is None or (passed is not None and passed.passes >= _MOST_PASSES):
-                break
-            if self._must_follow(sequence):
-                aside.add(sequence)
-                continue
-            lease = self._open(sequence) or self._open_in_exchange(sequence, candidates)
-            if lease is None:
-                if passed is not None:
-                    break
-                passed = sequence
-                aside.add(sequence)
-                continue
-            if passed is not None:
-                passed.passes += 1
-            self._start(sequence, lease)
-            if lease.copy is not None:
-                copies.append(lease.copy)
-        self.running.sort(key=_arrival)
-        return copies
-
-    def _start(self, sequence: Sequence, lease: Lease) -> None:
-        self.waiting.admit(sequence)
-        sequence.lease = lease
-        sequence.filled = lease.cached
-        if sequence.cached is None:
-            sequence.cached = min(lease.cached, sequence.prompt)
-            sequence.admitted = self._clock()
-        self.running.append(sequence)
-
-    def _open(self, sequence: Sequence) -> Lease | None:
-        """Blocks for a waiting sequence, leaving one for each running one that may soon need it."""
-        now = self._releases, self.cache.pool.available
-        if (
-            self.running
-            and sequence.refused is not None
-            and sequence.refused[0] == now[0]
-            and now[1] <= sequence.refused[1]
-        ):
-            return None
-        lease = self.cache.open(sequence.tokens, sequence.first_wanted, sequence.turned, len(self.running))
-        sequence.refused = now if lease is None else None
-        return lease
-
-    def _open_in_exchange(self, sequence: Sequence, candidates: list[Sequence]) -> Lease | None:
-        """Blocks for a waiting sequence from clients with more running sequences than its own will have: nobody waits
-        for the end of another's answers. Once for each, so that two do not push each other out for ever."""
-        lease = None
-        while lease is None and not sequence.exchanged:
-            running = Counter(each.client for each in self.running)
-            larger = [each for each in candidates if running[each.client] > running[sequence.client] + 1]
-            if not larger:
-                break
-            victim = self._victim(larger)
-            candidates.remove(victim)
-            self._send_back(victim)
-            lease = self._open(sequence)
-        sequence.exchanged |= lease is not None
-        return lease
-
-    def _must_follow(self, sequence: Sequence) -> bool:
-        """Whether to wait because a running sequence is just reading what this one begins with: it will be in the
-        cache then, and is read only once."""
-        leader = sequence.leader
-        if leader is None:
-            leader, goal = self._find_leader(sequence)
-            sequence.leader, sequence.goal = leader, goal
-        return leader is not None and leader.lease is not None and leader.filled < sequence.goal
-
-    def _find_leader(self, sequence: Sequence) -> tuple[Sequence | None, int]:
-        """The running sequence with the longest common beginning, in whole blocks not yet read; and its length."""
-        size = self.cache.pool.block_size
-        usable = min(sequence.first_wanted, self.cache.shareable(sequence.turned))
-        best, longest = None, 0
-        for other in self.running:
-            if other.remaining <= size or other.pools:
-                continue
-            most = min(usable, len(other.tokens), lease_of(other).shareable) // size * size
-            common = _common_blocks(sequence.tokens, other.tokens, most, size)
-            if common > max(longest, other.filled):
-                best, longest = other, common
-        return best, longest
-
-
-def _arrival(sequence: Sequence) -> int:
-    return sequence.request.id
-
 
 def _is_single(sequence: Sequence) -> bool:
     """Whether it only needs its next token. One that pools needs none: its last row is read as its others are."""
     return sequence.remaining == 1 and not sequence.pools
-
-
-def _kept(sequence: Sequence) -> int:
-    """How many of its positions others may find in the cache. What is only pooled is nobody's beginning: kept, it would
-    push out the chats that are."""
-    return 0 if sequence.pools else sequence.filled
-
-
-def _common_blocks(a: Many[int], b: Many[int], most: int, size: int) -> int:
-    """How many first tokens, in whole blocks and at most `most`, two texts share."""
-    at = 0
-    while at < most and a[at : at + size] == b[at : at + size]:
-        at += size
-    return at

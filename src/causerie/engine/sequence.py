@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 
 from causerie.cache.lease import Lease
 from causerie.engine.request import FinishReason, PromptProgress, Request, RequestStats, TokenEvent
@@ -18,6 +19,7 @@ class Sequence:
         "client",
         "collected",
         "deadline",
+        "ends",
         "eos",
         "exchanged",
         "filled",
@@ -28,6 +30,7 @@ class Sequence:
         "lease",
         "limit",
         "passes",
+        "pools",
         "preemptions",
         "prompt",
         "refused",
@@ -48,6 +51,8 @@ class Sequence:
         if params.max_tokens is not None:
             self.limit = min(capacity, self.prompt + params.max_tokens)
         self.eos = frozenset() if params.ignore_eos else frozenset(params.eos)
+        self.ends: tuple[int, ...] = ()  # where its reading stops for a snapshot of what slots hold; see message_ends
+        self.pools = params.pool_states  # whether hidden states of its rows are wanted, in the place of an answer
         self.client = params.client
         self.arrival = arrival
         self.deadline = None if params.max_time is None else arrival + params.max_time
@@ -61,7 +66,7 @@ class Sequence:
         self.preemptions = 0
         self.passes = 0  # how many came before it while there was no room for it
         self.exchanged = False  # whether others gave way to it
-        self.refused: tuple[int, int] | None = None  # releases of blocks and blocks to be had, when there was no room
+        self.refused: tuple[int, tuple[int, ...]] | None = None  # releases, and what could be had, as it found no room
         self.leader: Sequence | None = None  # a running sequence that reads, up to `goal`, what this one begins with
         self.goal = 0
 
@@ -71,14 +76,23 @@ class Sequence:
         return len(self.tokens) - self.filled
 
     @property
+    def readable(self) -> int:
+        """Of those, how many may be read in one step."""
+        end = len(self.tokens)
+        if self.ends and self.filled < self.ends[-1]:
+            end = self.ends[bisect_right(self.ends, self.filled)]
+        return end - self.filled
+
+    @property
+    def kept(self) -> int:
+        """How many of its positions others may find in the cache. What is only pooled is nobody's beginning: kept, it
+        would push out the chats that are."""
+        return 0 if self.pools else self.filled
+
+    @property
     def timed(self) -> bool:
         """Whether a time comes at which it ends, however far it is."""
         return self.deadline is not None or self.latest is not None
-
-    @property
-    def pools(self) -> bool:
-        """Whether the hidden states of its rows are wanted, in the place of logits and of an answer."""
-        return self.request.params.pool_states
 
     @property
     def first_wanted(self) -> int:

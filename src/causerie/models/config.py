@@ -90,12 +90,14 @@ class Config:
             raise self.wrong(key, value, f"a list of {count} numbers greater than 0")
         return [float(item) for item in value]
 
-    def integers(self, key: str, *, most: int = MOST_SIZE) -> list[int]:
-        """A list of whole numbers from 0; none where the config says null or nothing."""
-        value = self._take(key, [])
-        if not isinstance(value, list) or not all(type(item) is int and 0 <= item <= most for item in value):
-            raise self.wrong(key, value, f"a list of whole numbers from 0 to {most}")
-        return value
+    def integers(self, key: str, *, least: int = 0, most: int = MOST_SIZE) -> list[int] | None:
+        """A list of whole numbers in least..most, or None where the config says null or nothing."""
+        if self._absent(key):
+            return None
+        value = self._take(key, REQUIRED)
+        if not isinstance(value, list):
+            raise self.wrong(key, value, f"a list of whole numbers from {least} to {most}")
+        return [self._whole(key, item, least, most) for item in value]
 
     def boolean(self, key: str, default: bool | _Required = REQUIRED) -> bool:
         """true or false."""

@@ -32,6 +32,11 @@ _TRAINING = (  # how weights were first drawn, and what is dropped while trainin
     "embd_pdrop",
     "resid_pdrop",
     "gradient_checkpointing",
+    # Of LFM2: scales of the first weights.
+    "block_mlp_init_scale",
+    "block_out_init_scale",
+    "block_use_xavier_init",
+    "conv_use_xavier_init",
     # Splits a matrix product into slices, as one training run did; the sum is the same.
     "pretraining_tp",
     # Of routers: noise on what they read, and a loss that spreads their choices; in evaluation neither is there.

@@ -5,17 +5,59 @@ Knows no backend and reads no weights; sizes are bytes.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from causerie.backends.ops import CacheShape
+from causerie.backends.ops import BlockCount, CacheShape
 from causerie.errors import OutOfMemory, UsageError, unknown
 from causerie.quant.cache_format import CACHE_FORMATS, bytes_per_head
 from causerie.quant.weight import BYTES
 from causerie.spec.decoder import Decoder
+from causerie.spec.kept import Pages, Slot
 
 SHARED_CONTEXTS = 2  # full contexts in a default cache: one being read, and as much of older chats kept for reuse
 CACHE_SHARE = 4  # a default cache takes at most one part in so many of the free memory
 LEAST_TOKENS = 4096  # what a default cache holds at least, or the context where that is shorter
+WINDOW_SHARE = 4  # layers with a window keep one position in so many, or some windows where that is more
+STEP_TOKENS = 512  # in a step, as models are loaded
+MOST_SLOTS, LEAST_SLOTS = 64, 4  # one for each chat that runs, the rest for what is gone on with later
+STATE_BYTES = 4  # of an element of a slot
+SLOT_SHARE = 8  # slots take at most one part in so many of the cache, but for the least of them
+
+
+@dataclass(frozen=True)
+class CacheCost:
+    """What a decoder keeps, in bytes."""
+
+    groups: tuple[tuple[int | None, int], ...]  # window of each page group, and the bytes of a position in its layers
+    slot: int  # what all layers that keep no pages remember of a sequence
+
+    @property
+    def per_token(self) -> int:
+        """Of a position in all layers."""
+        return sum(nbytes for _, nbytes in self.groups)
+
+    def pages(self, tokens: int, block_size: int = 1) -> int:
+        """Of all page groups in a cache of so many tokens."""
+        return sum(_blocks(window, tokens, block_size) * block_size * nbytes for window, nbytes in self.groups)
+
+    def slots(self, tokens: int, block_size: int = 1) -> int:
+        """How many slots go with a cache of so many tokens."""
+        if not self.slot:
+            return 0
+        if not self.groups:
+            return MOST_SLOTS
+        fair = self.pages(tokens, block_size) // (SLOT_SHARE - 1) // self.slot
+        return max(LEAST_SLOTS, min(MOST_SLOTS, fair))
+
+    def total(self, tokens: int, block_size: int = 1) -> int:
+        """Of a cache of so many tokens, in whole blocks."""
+        return self.pages(tokens, block_size) + self.slots(tokens, block_size) * self.slot
+
+    def most_tokens(self, nbytes: int, most: int) -> int:
+        """How many tokens, up to `most`, a cache of so many bytes holds; blocks are not looked at."""
+        return max(0, bisect_right(range(most + 1), nbytes, key=self.total) - 1)
 
 
 def weight_bytes(spec: Decoder, format: str) -> int:
@@ -28,10 +70,18 @@ def cache_format(format: str) -> str:
     return format if format in ("float32", "float16") else "bfloat16"
 
 
+def cache_cost(spec: Decoder, format: str) -> CacheCost:
+    """What is kept in `format`, layer by layer."""
+    kept = [layer.mixer.keeps for layer in spec.layers]
+    pages = [each.heads * bytes_per_head(format, each.head_dim) if isinstance(each, Pages) else 0 for each in kept]
+    groups = tuple((group.window, sum(pages[layer] for layer in group.layers)) for group in spec.page_groups)
+    return CacheCost(groups, sum(STATE_BYTES * each.elements for each in kept if isinstance(each, Slot)))
+
+
 def cache_bytes_per_token(spec: Decoder, format: str) -> int:
-    """Bytes that keys and values of one position take over all layers, kept in `format`."""
-    pages = [layer.mixer.keeps for layer in spec.layers]
-    return sum(page.heads * bytes_per_head(format, page.head_dim) for page in pages)
+    """Bytes that keys and values of one position take over all layers, kept in `format`: of a text's last positions.
+    Of those before, layers with a window keep nothing; and layers that keep a slot take none of this at all."""
+    return cache_cost(spec, format).per_token
 
 
 def cache_shape(
@@ -45,21 +95,24 @@ def cache_shape(
     """The cache for a model whose weights are held in `format`; `free_bytes` is what is free beside the weights.
 
     `tokens` is how many positions to keep over all requests. Without it: room for one full context and as much again
-    to share between chats, within a quarter of what is free, but at least min(context, 4096) positions. `kept` is the
-    format of the cache, by default `cache_format`. Raises OutOfMemory where even that, or what was asked for, is more
-    than is free, UnknownName for a format no cache is kept in.
+    to share between chats, within a quarter of what is free, but at least min(context, 4096) positions. Layers with a
+    window keep a quarter of these, or a window and two steps where that is more, but no more than the others; slots
+    for 64 texts go with it, or as many as an eighth of the cache holds. `kept` is the format of the cache, by default
+    `cache_format`. Raises OutOfMemory where even that, or what was asked for, is more than is free, UnknownName for a
+    format no cache is kept in.
     """
     if tokens is not None and tokens < 1:
         raise UsageError(f"A cache of {tokens} tokens was asked for; it must hold at least one.")
     kept = cache_format(format) if kept is None else kept
     if kept not in CACHE_FORMATS:
         raise unknown("cache dtype", kept, CACHE_FORMATS)
-    per_token = cache_bytes_per_token(spec, kept)
-    wanted = tokens if tokens is not None else _default_tokens(spec, per_token, free_bytes)
-    blocks = -(-wanted // block_size)
-    if blocks * block_size * per_token > free_bytes:
-        raise _too_large(spec, wanted, blocks * block_size * per_token, free_bytes, per_token)
-    return CacheShape(blocks, block_size, kept)
+    cost = cache_cost(spec, kept)
+    wanted = tokens if tokens is not None else _default_tokens(spec, cost, free_bytes)
+    needed = cost.total(wanted, block_size)
+    if needed > free_bytes:
+        raise _too_large(spec, cost, wanted, needed, free_bytes)
+    groups = tuple(BlockCount(_blocks(window, wanted, block_size), window) for window, _ in cost.groups)
+    return CacheShape(groups, block_size, kept, cost.slots(wanted, block_size))
 
 
 def cache_sizer(
@@ -85,17 +138,27 @@ def cache_sizer(
     return size
 
 
-def _default_tokens(spec: Decoder, per_token: int, free_bytes: int) -> int:
-    affordable = free_bytes // CACHE_SHARE // per_token
-    return max(min(SHARED_CONTEXTS * spec.context, affordable), min(spec.context, LEAST_TOKENS))
+def _blocks(window: int | None, tokens: int, block_size: int) -> int:
+    """How many blocks a page group gets in a cache of so many tokens."""
+    if window is not None:
+        tokens = min(tokens, max(-(-tokens // WINDOW_SHARE), window + 2 * STEP_TOKENS))
+    return -(-tokens // block_size)
 
 
-def _too_large(spec: Decoder, tokens: int, needed: int, free_bytes: int, per_token: int) -> OutOfMemory:
-    fitting = max(0, free_bytes) // per_token
+def _default_tokens(spec: Decoder, cost: CacheCost, free_bytes: int) -> int:
+    affordable = cost.most_tokens(free_bytes // CACHE_SHARE, SHARED_CONTEXTS * spec.context)
+    return max(affordable, min(spec.context, LEAST_TOKENS))
+
+
+def _too_large(spec: Decoder, cost: CacheCost, tokens: int, needed: int, free_bytes: int) -> OutOfMemory:
+    free = max(0, free_bytes)
+    fitting = cost.most_tokens(free, tokens)
     advice = f"Ask for at most {fitting} tokens of cache" if fitting else "Close other programs"
+    slots = f", {cost.slot} per chat" if cost.slot else ""
     return OutOfMemory(
-        f"A cache of {tokens} tokens needs {_gigabytes(needed)} and {_gigabytes(max(0, free_bytes))} are free beside "
-        f"the weights ({per_token} bytes per token of this {spec.family} model). {advice}, or take a smaller model."
+        f"A cache of {tokens} tokens needs {_gigabytes(needed)} and {_gigabytes(free)} are free beside "
+        f"the weights ({cost.per_token} bytes per token{slots} of this {spec.family} model). {advice}, or take a "
+        "smaller model."
     )
 
 

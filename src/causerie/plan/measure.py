@@ -1,7 +1,8 @@
 """How fast a loaded model is: prefill and decode at a depth, timed step by step, without sampling and without text.
 
-Steps are built as the engine builds them and the cache is really filled. Knows no backend and draws no table; who calls
-must leave no request running, for the cache is written over.
+Steps are built as the engine builds them and the cache is really filled; what a window or a slot holds is of other
+positions of the same texts, where trials are repeated. Knows no backend and draws no table; who calls must leave no
+request running, for the cache is written over.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,10 +18,12 @@ import numpy as np
 from causerie.backends.step import Step
 from causerie.decoding.params import SamplingParams
 from causerie.engine import batch
-from causerie.engine.plan import Plan, Work
+from causerie.engine.plan import Copies, Plan, Work
 from causerie.engine.request import Request
 from causerie.errors import ContextLengthError, OutOfMemory, UsageError
 from causerie.models.model import StepModel
+from causerie.plan.footprint import WINDOW_SHARE
+from causerie.plan.rings import Rings
 
 BLOCK_AT_MOST = 64  # positions in a block of any backend; each sequence needs whole blocks of its own
 MOST_AT_ONCE = 512  # tokens in a step, as models are loaded
@@ -65,9 +68,11 @@ def check(trials: Sequence[Trial], context: int, most_batch: int = MOST_AT_ONCE)
             )
 
 
-def cache_tokens(trials: Sequence[Trial]) -> int:
-    """How many positions the cache must hold for each of these trials on its own."""
-    return max(trial.batch * -(-trial.end // BLOCK_AT_MOST) * BLOCK_AT_MOST for trial in trials)
+def cache_tokens(trials: Sequence[Trial], windowed: bool = False) -> int:
+    """How many positions the cache must hold for each of these trials on its own. Where layers are `windowed` it is
+    made so large that they too have room for all sequences."""
+    share = WINDOW_SHARE if windowed and any(trial.batch > 1 for trial in trials) else 1
+    return share * max(trial.batch * -(-trial.end // BLOCK_AT_MOST) * BLOCK_AT_MOST for trial in trials)
 
 
 class Workbench:
@@ -82,54 +87,75 @@ class Workbench:
     def prepare(self, trial: Trial) -> None:
         """Fills the cache up to the trial's depth, in every sequence of its batch, and runs one step of its kind that
         is not timed. Raises OutOfMemory where the model's cache is smaller than the trial."""
-        each = self._blocks(trial)
-        cache = self._model.cache
-        if each * trial.batch > cache.blocks:
-            raise OutOfMemory(
-                f"{trial.batch} sequences of {trial.end} tokens need {each * trial.batch} blocks of cache, and this "
-                f"model was loaded with {cache.blocks}. Load it with max_cache_tokens={cache_tokens([trial])}."
-            )
+        rings = self._rings(trial)
+        self._check_room(trial, rings)
         while self._filled < trial.depth:
             count = min(self._model.max_tokens, trial.depth - self._filled)
-            self._run([self._work(0, self._filled, count, each, outputs=0)])
+            self._run([self._work(rings, 0, self._filled, count, outputs=0)])
             self._filled += count
         # Copied, not shared: sequences that share blocks would find each other's in the processor's cache.
-        used = -(-trial.depth // cache.block_size)
-        pairs = [(block, sequence * each + block) for sequence in range(1, trial.batch) for block in range(used)]
+        pairs = rings.copies(trial.depth, trial.batch)
+        if self._model.cache.slots and trial.batch > 1 and trial.depth:  # what the first remembers, each remembers
+            heirs = [self._work(rings, sequence, trial.depth, 1, outputs=0) for sequence in range(1, trial.batch)]
+            self._run([replace(work, slots=(0, work.slots[1])) for work in heirs], pairs)
+            pairs = []
         rows = 1 if trial.kind == "decode" else min(trial.tokens, self._model.max_tokens)
-        works = [self._work(sequence, trial.depth, rows, each, outputs=1) for sequence in range(trial.batch)]
+        works = [self._work(rings, sequence, trial.depth, rows, outputs=1) for sequence in range(trial.batch)]
         self._run(works, pairs)
         self._filled = min(self._filled, trial.depth)
 
+    def _check_room(self, trial: Trial, rings: Rings) -> None:
+        cache = self._model.cache
+        for needed, group in zip(rings.blocks(trial.batch), cache.groups, strict=True):
+            if needed > group.blocks:
+                windowed = any(each.window is not None for each in cache.groups)
+                raise OutOfMemory(
+                    f"{trial.batch} sequences of {trial.end} tokens need {needed} blocks of cache, and this model was "
+                    f"loaded with {group.blocks}. Load it with max_cache_tokens={cache_tokens([trial], windowed)}."
+                )
+        if cache.slots and trial.batch > cache.slots:
+            raise OutOfMemory(
+                f"{trial.batch} sequences at once need as many slots of cache, and this model was loaded with "
+                f"{cache.slots}. Measure at most {cache.slots} at once, or load it with a larger max_cache_tokens."
+            )
+
     def run(self, trial: Trial) -> float:
         """Seconds that the trial takes, building its steps included. After `prepare`; may be repeated."""
-        each = self._blocks(trial)
+        rings = self._rings(trial)
         begun = self._clock()
         if trial.kind == "prefill":
             for start in range(trial.depth, trial.end, self._model.max_tokens):
                 count = min(self._model.max_tokens, trial.end - start)
-                self._run([self._work(0, start, count, each, outputs=int(start + count == trial.end))])
+                self._run([self._work(rings, 0, start, count, outputs=int(start + count == trial.end))])
         else:
             for position in range(trial.depth, trial.end):
-                self._run([self._work(sequence, position, 1, each, outputs=1) for sequence in range(trial.batch)])
+                self._run([self._work(rings, sequence, position, 1, outputs=1) for sequence in range(trial.batch)])
         return self._clock() - begun
 
     def last_step(self, trial: Trial) -> Step:
         """The step that ends the trial, to be looked at on its own; after `run`, which filled the cache up to it."""
-        each = self._blocks(trial)
+        rings = self._rings(trial)
         rows = 1 if trial.kind == "decode" else (trial.tokens - 1) % self._model.max_tokens + 1
-        works = [self._work(sequence, trial.end - rows, rows, each, outputs=1) for sequence in range(trial.batch)]
+        works = [self._work(rings, sequence, trial.end - rows, rows, outputs=1) for sequence in range(trial.batch)]
         return batch.build(Plan(tuple(works)))
 
-    def _blocks(self, trial: Trial) -> int:
-        """Blocks of each sequence; the first one's lie in front, so that another trial finds them filled."""
-        return -(-trial.end // self._model.cache.block_size)
+    def _rings(self, trial: Trial) -> Rings:
+        return Rings(self._model.cache, trial.end, self._model.max_tokens)
 
-    def _work(self, sequence: int, start: int, count: int, each: int, outputs: int) -> Work:
+    def _work(self, rings: Rings, sequence: int, start: int, count: int, outputs: int) -> Work:
         tokens = array("i", self._tokens.integers(0, self._model.vocab, count, dtype=np.int32).tobytes())
-        table = array("i", range(sequence * each, (sequence + 1) * each))
         request = Request(sequence, tuple(tokens[:1]), SamplingParams())
-        return Work(request, tokens, start, table, outputs, outputs, tokens, turned=1)  # each row for its own length
+        return Work(
+            request,
+            tokens,
+            start,
+            rings.tables(sequence, start),
+            outputs,
+            outputs,
+            tokens,
+            turned=1,  # each row for its own length
+            slots=(sequence if start else -1, sequence) if self._model.cache.slots else (-1, -1),
+        )
 
-    def _run(self, works: Sequence[Work], copies: Sequence[tuple[int, int]] = ()) -> None:
+    def _run(self, works: Sequence[Work], copies: Sequence[Copies] = ()) -> None:
         self._model.run(batch.build(Plan(tuple(works), tuple(copies))))

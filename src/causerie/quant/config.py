@@ -1,7 +1,7 @@
 """Which of a model's weights are held in which format. Knows no file; names of modules are handed in.
 
-A choice (`QuantConfig`) and a model's spec give the format of every weight. Vectors (norms, biases) and
-routers are never quantized: they are a thousandth of a model.
+A choice (`QuantConfig`) and a model's spec give the format of every weight. Vectors (norms, biases, taps
+of convolutions) and routers are never quantized: they are a thousandth of a model.
 """
 
 from __future__ import annotations

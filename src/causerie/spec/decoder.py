@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from causerie.spec.attention import Attention
+from causerie.spec.kept import PageGroup, Pages, Slot
 from causerie.spec.layer import Layer
 from causerie.spec.norm import Norm
 from causerie.spec.rope import Rope
@@ -30,15 +32,34 @@ class Decoder:
     drafting_layers: int = 0  # that files hold behind these: they propose tokens ahead, and change no answer
     embedding_scale: float = 1.0  # of the rows that the embedding gives
 
-    def each_mixer(self, **changes: Any) -> Decoder:
-        """The same decoder with these fields changed in every layer's mixer."""
-        layers = tuple(replace(layer, mixer=replace(layer.mixer, **changes)) for layer in self.layers)
-        return replace(self, layers=layers)
+    def each_attention(self, **changes: Any) -> Decoder:
+        """The same decoder with these fields changed in the attention of every layer that has one."""
+        return replace(self, layers=tuple(layer.with_attention(**changes) for layer in self.layers))
+
+    @property
+    def attentions(self) -> Iterator[Attention]:
+        """The mixer of each layer that attends."""
+        return (layer.mixer for layer in self.layers if isinstance(layer.mixer, Attention))
 
     @cached_property
     def ropes(self) -> tuple[Rope, ...]:
         """The distinct rotations, in order of first use."""
-        return tuple(dict.fromkeys(layer.mixer.rope for layer in self.layers))
+        return tuple(dict.fromkeys(mixer.rope for mixer in self.attentions))
+
+    @cached_property
+    def page_groups(self) -> tuple[PageGroup, ...]:
+        """The layers that keep pages, by how far they look back: those that look back to the beginning come first."""
+        layers: dict[int | None, list[int]] = {}
+        for i, layer in enumerate(self.layers):
+            if isinstance(layer.mixer.keeps, Pages):
+                layers.setdefault(layer.mixer.keeps.window, []).append(i)
+        order = sorted(layers, key=lambda window: (window is not None, window or 0))
+        return tuple(PageGroup(window, tuple(layers[window])) for window in order)
+
+    @cached_property
+    def slot_layers(self) -> tuple[int, ...]:
+        """The layers that keep a slot."""
+        return tuple(i for i, layer in enumerate(self.layers) if isinstance(layer.mixer.keeps, Slot))
 
     def weights(self) -> Iterator[WeightSpec]:
         """Every weight by its canonical name."""

@@ -1,8 +1,9 @@
-"""What a part keeps of past positions between steps, for whoever lays out memory. Knows no format and no block."""
+"""What a part keeps between steps, for whoever lays out memory. Knows no format and no block."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 
 @dataclass(frozen=True)
@@ -17,3 +18,22 @@ class Pages:
     def seen(self, positions: float) -> float:
         """How many of so many last positions a token looks at."""
         return positions if self.window is None else min(positions, self.window)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """`elements` numbers in float32 for a sequence, however long it is: what a convolution or a recurrence remembers.
+    All of them are 0 before the first position."""
+
+    elements: int
+
+
+Kept: TypeAlias = Pages | Slot
+
+
+@dataclass(frozen=True)
+class PageGroup:
+    """Layers whose pages come and go together, as they look back equally far: one block table serves them all."""
+
+    window: int | None
+    layers: tuple[int, ...]

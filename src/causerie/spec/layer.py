@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from causerie.spec.attention import Attention
 from causerie.spec.cost import PartCost
@@ -11,6 +12,7 @@ from causerie.spec.experts import Experts
 from causerie.spec.mlp import MLP
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights
+from causerie.spec.short_conv import ShortConv
 from causerie.spec.weight import WeightSpec, vector
 
 
@@ -19,10 +21,14 @@ class Layer:
     """One block: x += mixer(norm(x)); x += ffn(norm(x)). With a `norm_after` each half's result is normed before it is
     added."""
 
-    mixer: Attention
+    mixer: Attention | ShortConv
     ffn: MLP | Experts
     norm: Norm
     norm_after: Norm | None = None
+
+    def with_attention(self, **changes: Any) -> Layer:
+        """The same block with these fields changed in its attention, where it has one."""
+        return replace(self, mixer=replace(self.mixer, **changes)) if isinstance(self.mixer, Attention) else self
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""

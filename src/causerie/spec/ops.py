@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from causerie.spec.mlp import Gating
     from causerie.spec.norm import Norm
     from causerie.spec.router import Router
+    from causerie.spec.short_conv import ShortConv
 
 Value: TypeAlias = Any
 Weight: TypeAlias = Any  # quant/weight.py's, whose format and data are a backend's affair
@@ -40,8 +41,8 @@ class Expert:
 
 
 class Ops(Protocol):
-    """What a step can do. Shapes are of one step with n tokens; rows never influence each other except in attention,
-    and there only through the cache blocks of their own sequence."""
+    """What a step can do. Shapes are of one step with n tokens; rows never influence each other except in attention
+    and convolutions, and there only through the cache blocks and the slots of their own sequence."""
 
     def embed(self, table: Weight, scale: float = 1.0) -> Value:
         """[n, width]: the rows of `table` that the step's tokens name, times `scale`, rounded as the table's numbers
@@ -61,6 +62,14 @@ class Ops(Protocol):
         """Rotates q and k, writes k and v to the cache of `layer`, returns softmax(q·kᵀ · scale) · v: [n, heads ·
         head_dim]. q is [n, heads · head_dim], k and v [n, kv_heads · head_dim]; query head h reads key head h //
         group. Softmax in float32, of each head also over its sink, a score that no value belongs to."""
+        ...
+
+    def short_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Value:
+        """[n, channels]: c · (Σ taps[k] · e[p - past + k] + bias) over k = 0 … past, of each channel by itself, at
+        position p, where e = b · v entered; x is [n, 3 · channels], b, c and v side by side. taps is [taps · channels],
+        the oldest position's first, bias [channels]. What entered before the sequence's first row is read from the slot
+        of `layer`, 0 where there is none, and what entered at the last `past` positions is written to one. Sums in
+        float32."""
         ...
 
     def glu(self, gate: Value, up: Value, act: Gating) -> Value:

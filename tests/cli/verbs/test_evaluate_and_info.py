@@ -142,7 +142,34 @@ def test_a_model_before_it_is_loaded(folder: Path, capsys: pytest.CaptureFixture
     lines = out.splitlines()
     assert lines[2] == "family          llama, 2 layers, context 512"
     assert lines[-1].split()[0] == "together" and lines[-1].split()[-1] == "16.00"
-    assert lines[8].split() == ["embedding", "bfloat16", "0.02", "M", "0.05", "MB", "16.00"]
+    assert lines[6] == "cache           2 layers keep 256 bytes per token"
+    assert lines[9].split() == ["embedding", "bfloat16", "0.02", "M", "0.05", "MB", "16.00"]
+
+
+def test_layers_that_keep_a_window_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    config = Qwen2Config(
+        vocab_size=64, hidden_size=64, intermediate_size=128, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=512, use_sliding_window=True, sliding_window=100,
+        max_window_layers=1,
+    )  # fmt: skip
+    Qwen2ForCausalLM(config).save_pretrained(tmp_path)
+    code, out, _ = run(capsys, "info", str(tmp_path))
+    assert code == 0 and out.splitlines()[6:8] == [
+        "cache           1 layers keep 256 bytes per token",
+        "                2 layers keep 512 bytes for each of the last 100 tokens, 0.05 MB in all",
+    ]
+    code, out, _ = run(capsys, "info", str(tmp_path), "--json")
+    assert json.loads(out)["cache"] == {
+        "dtype": "float32",
+        "bytes_per_token": 768,
+        "pages": [
+            {"layers": 1, "window": None, "bytes_per_token": 256},
+            {"layers": 2, "window": 100, "bytes_per_token": 512},
+        ],
+        "slots": {"layers": 0, "bytes_per_chat": 0},
+    }
 
 
 def test_a_saved_model_says_what_it_holds(folder: Path, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ class Op(Enum):
     EXPERT_LINEAR = auto()
     COMBINE = auto()
     WEIGH = auto()
+    SHORT_CONV = auto()
 
 
 class Number(Enum):
@@ -110,10 +111,14 @@ class Fault(Enum):
     STEP_OK = auto()
     TOO_MANY_TOKENS = auto()
     BAD_STARTS = auto()
+    BAD_TABLE_STARTS = auto()
     TOKEN_OUTSIDE_VOCABULARY = auto()
     NEGATIVE_POSITION = auto()
     TABLE_TOO_SHORT = auto()
     BLOCK_OUTSIDE_CACHE = auto()
+    COPY_OUTSIDE_CACHE = auto()
+    SLOT_OUTSIDE_CACHE = auto()
+    SLOT_SHARED = auto()
     ROW_OUTSIDE_STEP = auto()
     TOO_MANY_ROWS = auto()
 
@@ -134,19 +139,21 @@ CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM TABLE_BYTES STEP_WEIGHTS PA
 FIELDS = {
     "Part": "weight bias out rows format layout expert",
     "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
-    "format layout first_part part_count experts active scoring divided groups open_groups eps scale limit address "
-    "bias sinks block_bytes block_stride",
+    "tables format layout first_part part_count experts active scoring divided groups open_groups eps scale limit "
+    "address bias sinks block_bytes block_stride slots slot_stride",
     "Route": "expert place share",
     "Buffer": "data stride",
-    "LayerCache": "address block_bytes block_stride",
+    "LayerCache": "address block_bytes block_stride tables",
+    "PageGroup": "blocks window",
     "RowGroup": "first count chunks chunks_begun sums_begun",
     "Attending": "groups chunks split room",
     "Sum": "peak total",
-    "Program": "instructions parts buffers layers row_sequence place_rows expert_starts expert_items sums "
-    "instruction_count "
-    "layer_count logits_buffer states_buffer blocks max_tokens vocab threads",
-    "Step": "tokens_count sequences wanted_count logits_count copies_count tables_count tokens positions starts tables "
-    "table_starts wanted copies rotations logits states attending",
+    "Program": "instructions parts buffers layers groups row_sequence place_rows expert_starts expert_items "
+    "slot_writers sums "
+    "instruction_count layer_count group_count slots logits_buffer states_buffer max_tokens vocab threads",
+    "BlockTables": "blocks starts copies blocks_count copies_count",
+    "Step": "tokens_count sequences wanted_count logits_count tokens positions starts tables slots wanted rotations "
+    "logits states attending",
     "Packing": "source scale zero unit target first rows width source_format target_format layout",
     "PackedPanel": "data escapes escape_count plain exponents",
     "Escape": "at value",

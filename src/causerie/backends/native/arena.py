@@ -74,10 +74,11 @@ class Arena:
         begin = self._begin - self._bytes.ctypes.data
         return self._bytes[begin + used : begin + self._used]
 
-    def touch(self, most: int) -> None:
-        """Has the system give the first `most` bytes now. They become zero: for memory that nothing uses yet."""
-        begin = self._begin - self._bytes.ctypes.data
-        end = begin + min(most, self._used)
+    def touch(self, most: int, first: int = 0) -> None:
+        """Has the system give `most` bytes from byte `first` on now. They become zero: for memory that nothing uses
+        yet."""
+        begin = self._begin - self._bytes.ctypes.data + first
+        end = begin + min(most, self._used - first)
         for page in range(begin, end, LARGE_PAGE):  # other threads of Python get their turn between two
             self._bytes[page : min(page + LARGE_PAGE, end) : _PAGE] = 0
 

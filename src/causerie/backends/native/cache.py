@@ -1,34 +1,39 @@
-"""Where keys and values of each layer lie: blocks of 32 positions, in the form src/kernels_attention.cpp reads.
+"""Where lies what each layer keeps: blocks of 32 positions, in the form src/kernels_attention.cpp reads, and slots, in
+that of src/kernels_short_conv.cpp.
 
-Knows which bytes belong to a layer, not which sequence owns a block.
+Knows which bytes belong to a layer, not which sequence owns a block or a slot.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.native.arena import ALIGNMENT, Arena, aligned
-from causerie.backends.native.program import BLOCK, HEAD_ROOM, LAYER_CACHE, SUM
+from causerie.backends.native.program import BLOCK, HEAD_ROOM, LAYER_CACHE, PAGE_GROUP, SUM
 from causerie.backends.ops import CacheShape
 from causerie.errors import ConfigError, EngineError
 from causerie.quant.cache_format import KEY_GROUP
 from causerie.quant.weight import BYTES
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
+from causerie.spec.kept import PageGroup, Pages, Slot
 
 _SPREAD = 8192
 """Unused bytes between the blocks of a large cache. Without them, and ALIGNMENT more, the blocks of a layer would often
 lie in the same few sets of a processor's caches and push each other out."""
 
 
-def block_bytes(spec: Attention, format: str) -> int:
+def block_bytes(pages: Pages, format: str) -> int:
     """Bytes of one block of a layer: keys and values of each key/value head, as src/attention.h lays them out."""
-    padded = -(-spec.head_dim // 16) * 16
+    padded = -(-pages.head_dim // 16) * 16
     if format != "int8":
-        return int(BLOCK * spec.kv_heads * (spec.head_dim + padded) * BYTES[format])
-    scales = 2 * (-(-spec.head_dim // KEY_GROUP) + 1)
-    return BLOCK * spec.kv_heads * (-(-spec.head_dim // 4) * 4 + padded + scales)
+        return int(BLOCK * pages.heads * (pages.head_dim + padded) * BYTES[format])
+    scales = 2 * (-(-pages.head_dim // KEY_GROUP) + 1)
+    return BLOCK * pages.heads * (-(-pages.head_dim // 4) * 4 + padded + scales)
 
 
 def sum_bytes(spec: Attention) -> int:
@@ -37,29 +42,71 @@ def sum_bytes(spec: Attention) -> int:
 
 
 class LayerCaches:
-    """The cache of a whole decoder."""
+    """The cache of a whole decoder: the blocks of each page group, one by one with all layers of the group, so that a
+    short chat touches few large pages; then the slots, one by one too."""
 
     def __init__(self, spec: Decoder, shape: CacheShape) -> None:
-        """Raises OutOfMemory, or ConfigError for heads that the kernels cannot hold."""
+        """Raises OutOfMemory, ConfigError for heads that the kernels cannot hold, or EngineError for a cache of another
+        model."""
         if shape.block_size != BLOCK:
             raise EngineError(f"The native backend keeps blocks of {BLOCK} positions, not {shape.block_size}.")
-        for layer in spec.layers:
-            _check_heads(spec.family, layer.mixer)
+        shape.check(spec)
+        for attention in spec.attentions:
+            _check_heads(spec.family, attention)
         self.shape = shape
-        sizes = [block_bytes(layer.mixer, shape.dtype) for layer in spec.layers]
-        # Block by block, each with all layers, so that a short chat touches few large pages.
-        stride = aligned(sum(sizes))
-        stride += _SPREAD if stride >= 32 * _SPREAD else 0
-        stride += ALIGNMENT if stride % 4096 == 0 else 0
-        self._arena = Arena(aligned(stride * shape.blocks), "the cache of past tokens")
-        begin = self._arena.take(stride * shape.blocks)
-        self.layers: NDArray[np.void] = np.zeros(len(sizes), LAYER_CACHE)
-        self.layers["block_bytes"], self.layers["block_stride"] = sizes, stride
-        self.layers["address"] = begin + np.cumsum([0, *sizes[:-1]]) if sizes else begin
+        pages = [self._block_sizes(spec, group) for group in spec.page_groups]
+        slots = [4 * keeps.elements for layer in spec.layers if isinstance(keeps := layer.mixer.keeps, Slot)]
+        strides, self.slot_stride = [_block_stride(sizes) for sizes in pages], aligned(sum(slots))
+        counts = [*(group.blocks for group in shape.groups), shape.slots]
+        regions = [stride * count for stride, count in zip((*strides, self.slot_stride), counts, strict=True)]
+        self._arena = Arena(sum(aligned(size) for size in regions), "the cache of past tokens")
+        *begins, self._slots = [self._arena.take(size) for size in regions]
+        self._regions = regions
+        self.groups: NDArray[np.void] = np.zeros(len(pages), PAGE_GROUP)
+        self.groups["blocks"] = counts[:-1]
+        self.groups["window"] = [group.window or 0 for group in spec.page_groups]
+        self.layers: NDArray[np.void] = np.concatenate(
+            [np.zeros(0, LAYER_CACHE), *map(_layer_caches, range(len(pages)), begins, pages, strides)]
+        )
+        paged = [layer for group in spec.page_groups for layer in group.layers]
+        self._paged = dict(zip(paged, self.layers, strict=True))
+        self._slot_offsets = dict(zip(spec.slot_layers, accumulate(slots, initial=0), strict=False))
+
+    def pages(self, layer: int) -> np.void:
+        """Where a layer's blocks lie: a LAYER_CACHE."""
+        cache: np.void = self._paged[layer]
+        return cache
+
+    def slot(self, layer: int) -> int:
+        """The address of what a layer keeps in slot 0; slots follow by `slot_stride`."""
+        return self._slots + self._slot_offsets[layer]
 
     def touch(self, most: int) -> None:
-        """Has the system give the memory of the blocks that come first, up to `most` bytes; before anything is kept."""
-        self._arena.touch(most)
+        """Has the system give the memory of what comes first in every region, up to `most` bytes of all, shared out by
+        their sizes; before anything is kept."""
+        first, whole = 0, max(sum(self._regions), 1)
+        for size in self._regions:
+            self._arena.touch(size * min(most, whole) // whole, first)
+            first += aligned(size)
+
+    def _block_sizes(self, spec: Decoder, group: PageGroup) -> list[int]:
+        kept = (spec.layers[layer].mixer.keeps for layer in group.layers)
+        return [block_bytes(pages, self.shape.dtype) for pages in kept if isinstance(pages, Pages)]
+
+
+def _block_stride(sizes: Sequence[int]) -> int:
+    """From block to block of layers whose blocks have these sizes."""
+    stride = aligned(sum(sizes))
+    stride += _SPREAD if stride >= 32 * _SPREAD else 0
+    return stride + (ALIGNMENT if stride % 4096 == 0 else 0)
+
+
+def _layer_caches(tables: int, begin: int, sizes: Sequence[int], stride: int) -> NDArray[np.void]:
+    """Of the layers of page group `tables`, whose blocks have these sizes and begin here."""
+    layers: NDArray[np.void] = np.zeros(len(sizes), LAYER_CACHE)
+    layers["block_bytes"], layers["block_stride"], layers["tables"] = sizes, stride, tables
+    layers["address"] = begin + np.cumsum([0, *sizes[:-1]])
+    return layers
 
 
 def _check_heads(family: str, spec: Attention) -> None:

@@ -7,8 +7,10 @@ become sentences here.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from causerie.backends.native.cache import LayerCaches, sum_bytes
 from causerie.backends.native.machine import Machine
 from causerie.backends.native.prepared import LAYOUT_VERSION, kernel_matrix
 from causerie.backends.native.profile import instruction_time
-from causerie.backends.native.program import ATTENDING, ROW_GROUP, StepArguments
+from causerie.backends.native.program import ATTENDING, PAGE_GROUP, ROW_GROUP, StepArguments, TableArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
 from causerie.backends.ops import CacheShape, Forward, KernelMatrices, Rotations, StepOutput
 from causerie.backends.step import Step
@@ -31,7 +33,12 @@ FAULTS: dict[Fault, Callable[[int, Step, ctypes.Structure], str]] = {
     Fault.TOO_MANY_TOKENS: lambda at, step, program: (
         f"it has {at} tokens and the model was compiled for at most {program.max_tokens}"
     ),
-    Fault.BAD_STARTS: lambda at, step, program: f"starts, table_starts and tables do not fit together at sequence {at}",
+    Fault.BAD_STARTS: lambda at, step, program: f"starts and tokens do not fit together at sequence {at}",
+    Fault.BAD_TABLE_STARTS: lambda at, step, program: (
+        "the starts and blocks of page group {} do not fit together at sequence {}".format(
+            *divmod(at, step.sequences + 1)
+        )
+    ),
     Fault.TOKEN_OUTSIDE_VOCABULARY: lambda at, step, program: (
         f"row {at} has token {step.tokens[at]} and the vocabulary has {program.vocab}: "
         "the tokenizer belongs to another model"
@@ -43,7 +50,19 @@ FAULTS: dict[Fault, Callable[[int, Step, ctypes.Structure], str]] = {
         f"row {at} is at position {step.positions[at]}, beyond its sequence's block table"
     ),
     Fault.BLOCK_OUTSIDE_CACHE: lambda at, step, program: (
-        f"entry {at} of its tables or copies names a block outside the cache's {program.blocks}"
+        _outside(at, [tables.blocks for tables in step.tables], "the block tables", program)
+        + "; -1 is for entries that the group's window hides from every row of the sequence"
+    ),
+    Fault.COPY_OUTSIDE_CACHE: lambda at, step, program: _outside(
+        at, [tables.copies.ravel() for tables in step.tables], "the copies", program
+    ),
+    Fault.SLOT_OUTSIDE_CACHE: lambda at, step, program: (
+        f"sequence {at} reads and writes slots {step.slots[at].tolist()}, and the cache has {program.slots}; only what "
+        "is read may be -1, for none"
+    ),
+    Fault.SLOT_SHARED: lambda at, step, program: (
+        f"sequence {at} reads and writes slots {step.slots[at].tolist()}, and another sequence writes one of these or "
+        "the same"
     ),
     Fault.ROW_OUTSIDE_STEP: lambda at, step, program: (
         f"entry {at} of rows and state_rows is not an ascending row of the step"
@@ -53,9 +72,20 @@ FAULTS: dict[Fault, Callable[[int, Step, ctypes.Structure], str]] = {
         f"{program.max_tokens}"
     ),
 }
-"""What is wrong with a step, in words: its row, entry or sequence, the step, and the Program."""
+"""What is wrong with a step, in words: its row, entry or sequence (src/check.cpp says how they are counted), the step,
+and the Program."""
 
 _CLOSED = "The model was closed and cannot run. Load it again."
+
+
+def _outside(at: int, groups: Sequence[NDArray[np.int32]], kind: str, program: ctypes.Structure) -> str:
+    """What is said of a block that is not there: the number at place `at` of all groups' numbers."""
+    ends = list(accumulate(len(numbers) for numbers in groups))
+    group = bisect_right(ends, at)
+    entry = at - (ends[group] - len(groups[group]))
+    told = ctypes.string_at(program.groups, program.group_count * PAGE_GROUP.itemsize)
+    blocks = np.frombuffer(told, PAGE_GROUP)["blocks"][group]
+    return f"entry {entry} of {kind} of page group {group} names block {groups[group][entry]}, and it has {blocks}"
 
 
 class NativeExecutable:
@@ -108,9 +138,9 @@ class NativeExecutable:
         return self._traced
 
     def _run(self, traced: Traced, step: Step, rotations: Rotations, opened: int | None = None) -> StepOutput:
-        _numbers, arrays = _flat(step)
+        _arrays, addresses = _flat(step, traced.program.group_count, traced.program.slots)
         turns = self._turns(rotations, len(step.tokens))
-        addresses = np.array([turn.ctypes.data for turn in turns], np.uint64)
+        turned = np.array([turn.ctypes.data for turn in turns], np.uint64)
         logits = np.empty((len(step.rows), traced.widths[0]), np.float32)
         states = np.empty((len(step.state_rows), traced.widths[1]), np.float32)
         arguments = StepArguments(
@@ -118,13 +148,11 @@ class NativeExecutable:
             sequences=step.sequences,
             wanted_count=len(step.rows) + len(step.state_rows),
             logits_count=len(step.rows),
-            copies_count=len(step.copies),
-            tables_count=len(step.tables),
-            rotations=addresses.ctypes.data,
+            rotations=turned.ctypes.data,
             logits=logits.ctypes.data,
             states=states.ctypes.data,
             attending=self._attending_at,
-            **arrays,
+            **addresses,
         )
         fault, where = self._machine.run(traced.program, arguments, opened)
         if fault is not Fault.STEP_OK:
@@ -160,32 +188,46 @@ class NativeExecutable:
         return [np.ascontiguousarray(each, np.float32) for each in rotations]
 
 
-def _flat(step: Step) -> tuple[NDArray[np.int32], dict[str, int]]:
-    """The step's numbers one after the other, to be held while C++ reads them, and the addresses that StepArguments
-    wants; lengths checked against each other."""
-    rows, given, starts, tables = len(step.tokens), len(step.positions), len(step.starts), len(step.table_starts)
-    if rows != given or starts != tables or not starts:
-        raise EngineError(
-            f"A step cannot run: {rows} tokens with {given} positions, {starts} starts with {tables} table_starts; "
-            "each pair must be equal, with one start at least."
-        )
+def _flat(step: Step, groups: int, slots: int) -> tuple[tuple[Any, ...], dict[str, int]]:
+    """The step's numbers one after the other and its TableArguments, to be held while C++ reads them, and the addresses
+    that StepArguments wants; lengths checked against each other, and against what the cache has."""
+    _check_lengths(step, groups, slots)
     arrays = {
         "tokens": step.tokens,
         "positions": step.positions,
         "starts": step.starts,
-        "tables": step.tables,
-        "table_starts": step.table_starts,
+        "slots": step.slots.ravel(),
         "wanted": np.concatenate((step.rows, step.state_rows)) if len(step.state_rows) else step.rows,
-        "copies": step.copies.ravel(),
     }
-    numbers = np.concatenate(tuple(arrays.values()), dtype=np.int32)
-    begins = accumulate((4 * len(array) for array in arrays.values()), initial=numbers.ctypes.data)
-    return numbers, dict(zip(arrays, begins, strict=False))
+    paged = [array for tables in step.tables for array in (tables.blocks, tables.starts, tables.copies.ravel())]
+    numbers = np.concatenate((*arrays.values(), *paged), dtype=np.int32)
+    begins = list(accumulate((4 * len(array) for array in (*arrays.values(), *paged)), initial=numbers.ctypes.data))
+    tables = (TableArguments * groups)()
+    for i, (table, given) in enumerate(zip(tables, step.tables, strict=True)):
+        table.blocks, table.starts, table.copies = begins[len(arrays) + 3 * i :][:3]
+        table.blocks_count, table.copies_count = len(given.blocks), len(given.copies)
+    return (numbers, tables), dict(zip(arrays, begins, strict=False)) | {"tables": ctypes.addressof(tables)}
+
+
+def _check_lengths(step: Step, groups: int, slots: int) -> None:
+    rows, given, starts = len(step.tokens), len(step.positions), len(step.starts)
+    tables = [len(each.starts) for each in step.tables]
+    if rows != given or not starts or tables != [starts] * groups:
+        raise EngineError(
+            f"A step cannot run: {rows} tokens with {given} positions, {starts} starts with {tables} starts of block "
+            f"tables; the first must be equal, the second of each of {groups} page groups, with one start at least."
+        )
+    pairs = starts - 1 if slots else 0
+    if step.slots.shape != (pairs, 2):
+        raise EngineError(
+            f"A step cannot run: {starts - 1} sequences have slots of shape {step.slots.shape}; ({pairs}, 2) is needed "
+            f"where a cache has {slots}."
+        )
 
 
 def _attending(spec: Decoder, max_tokens: int) -> NDArray[np.uint8]:
     """Scratch in which a step notes how its attention is shared out: src/abi.h's Attending."""
-    widest = max((layer.mixer.heads * sum_bytes(layer.mixer) for layer in spec.layers), default=SUMS_BYTES)
+    widest = max((mixer.heads * sum_bytes(mixer) for mixer in spec.attentions), default=SUMS_BYTES)
     attending = np.zeros(ATTENDING.itemsize + max_tokens * ROW_GROUP.itemsize, np.uint8)
     attending[: ATTENDING.itemsize].view(ATTENDING)["room"] = SUMS_BYTES // widest
     return attending

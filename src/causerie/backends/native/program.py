@@ -32,11 +32,13 @@ BUFFER = _STRUCTURES["Buffer"].dtype()
 PACKED_PANEL = _STRUCTURES["PackedPanel"].dtype()
 ESCAPE = _STRUCTURES["Escape"].dtype()
 LAYER_CACHE = _STRUCTURES["LayerCache"].dtype()
+PAGE_GROUP = _STRUCTURES["PageGroup"].dtype()
 ATTENDING = _STRUCTURES["Attending"].dtype()
 ROW_GROUP = _STRUCTURES["RowGroup"].dtype()
 SUM = _STRUCTURES["Sum"].dtype()
 
 Program = _STRUCTURES["Program"].ctype()  # addresses of the arrays above and their lengths
+TableArguments = _STRUCTURES["BlockTables"].ctype()  # backends/step.py's BlockTables as addresses and lengths
 StepArguments = _STRUCTURES["Step"].ctype()  # backends/step.py's Step as addresses and lengths
 Packing = _STRUCTURES["Packing"].ctype()  # a slice of rows on its way into the arena
 

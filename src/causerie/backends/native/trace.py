@@ -28,9 +28,10 @@ from causerie.spec.mlp import ClampedSwish, Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
 from causerie.spec.router import Router
+from causerie.spec.short_conv import ShortConv
 
-CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION)  # operations that can give their result in bfloat16
-CAN_QUANTIZE = (Op.NORM, Op.GLU)  # and in 8 bits
+CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION, Op.SHORT_CONV)  # operations that can give their result in bfloat16
+CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.SHORT_CONV)  # and in 8 bits
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class NativeOps:
 
     def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention, sinks: Weight | None) -> Value:
         """Two lines: turn and write to the cache, then attend."""
-        cache = self._caches.layers[layer]
+        cache = self._caches.pages(layer)
         common = {
             "heads": spec.heads,
             "kv_heads": spec.kv_heads,
@@ -136,6 +137,7 @@ class NativeOps:
             "address": int(cache["address"]),
             "block_bytes": int(cache["block_bytes"]),
             "block_stride": int(cache["block_stride"]),
+            "tables": int(cache["tables"]),
         }
         turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
         turning = common | {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)}
@@ -143,6 +145,19 @@ class NativeOps:
         attending = {"scale": spec.scale, "window": spec.window or 0, "sinks": sunk}
         self._note(Op.ROTATE, (q, k, v), turned, turning)
         self._note(Op.ATTENTION, (turned,), out, common | attending)
+        return out
+
+    def short_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Value:
+        """[tokens, channels]."""
+        out = self._value(spec.channels, x.counted)
+        numbers = {
+            "length": spec.taps,
+            "address": taps.data.address,
+            "bias": 0 if bias is None else bias.data.address,
+            "slots": self._caches.slot(layer),
+            "slot_stride": self._caches.slot_stride,
+        }
+        self._note(Op.SHORT_CONV, (x,), out, numbers)
         return out
 
     def glu(self, gate: Value, up: Value, act: Gating) -> Value:

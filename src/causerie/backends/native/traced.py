@@ -67,25 +67,29 @@ class Traced:
         place_rows = np.zeros(max(memory.times) * max_tokens, np.int32)
         expert_starts = np.zeros(1 + int(instructions["experts"].max(initial=0)), np.int32)
         expert_items = np.zeros(1 + int(instructions["part_count"].max(initial=0)), np.int32)
+        slot_writers = np.zeros(caches.shape.slots, np.int32)
         program = Program(
             instructions=instructions.ctypes.data,
             parts=parts.ctypes.data,
             buffers=buffers.ctypes.data,
             layers=caches.layers.ctypes.data,
+            groups=caches.groups.ctypes.data,
             row_sequence=row_sequence.ctypes.data,
             place_rows=place_rows.ctypes.data,
             expert_starts=expert_starts.ctypes.data,
             expert_items=expert_items.ctypes.data,
+            slot_writers=slot_writers.ctypes.data,
             sums=activations.take(SUMS_BYTES),
             instruction_count=len(instructions),
             layer_count=len(caches.layers),
+            group_count=len(caches.groups),
+            slots=caches.shape.slots,
             logits_buffer=len(buffers) - 2,
             states_buffer=len(buffers) - 1,
-            blocks=caches.shape.blocks,
             max_tokens=max_tokens,
             vocab=spec.vocab,
             threads=threads,
         )
-        scratch = (row_sequence, place_rows, expert_starts, expert_items)
+        scratch = (row_sequence, place_rows, expert_starts, expert_items, slot_writers)
         widths = (results[0].width, results[1].width)
         return Traced(program, instructions, parts, buffers, lines, widths, activations, scratch)

@@ -93,8 +93,8 @@ class TorchBuilder:
     def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> TorchExecutable:
         """Allocates the cache."""
         spec = self._spec
-        paged = _allocated(lambda: PagedCache(spec, cache, self._device), self._device)
         dtype = getattr(torch, self._formats[NORM])  # vectors are plain, and activations as they are
+        paged = _allocated(lambda: PagedCache(spec, cache, dtype, self._device), self._device)
         return TorchExecutable(spec, weights, forward, paged, max_tokens, self._device, dtype)
 
     def _empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

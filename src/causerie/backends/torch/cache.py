@@ -1,7 +1,8 @@
-"""Where keys and values of past positions lie, and a step's arrays as tensors of one device. Knows no operation."""
+"""Where lies what layers keep of past positions, and a step's arrays as tensors of one device. Knows no operation."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +12,8 @@ from torch import Tensor
 from causerie.backends.ops import CacheShape
 from causerie.backends.step import Step
 from causerie.quant.cache_format import KEY_GROUP
-from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
+from causerie.spec.kept import Pages, Slot
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class SequenceRows:
     start: int
     stop: int
     position: int  # of row `start`
-    table: Tensor  # [blocks] int64
+    tables: tuple[Tensor, ...]  # of each page group: [blocks] int64
+    slots: tuple[int, int] | None  # read (-1: none) and written; None where no layer keeps one
 
     @property
     def length(self) -> int:
@@ -41,8 +43,8 @@ class StepTensors:
     tokens: Tensor  # [n] int64
     wanted: Tensor  # [r + h] int64: the rows whose logits are wanted, then those whose states are
     logits_count: int  # r
-    slots: Tensor  # [n] int64: block · block_size + offset at which each row's key and value belong
-    copies: Tensor  # [c, 2] int64
+    places: tuple[Tensor, ...]  # of each page group: [n] int64, where each row's key and value belong (see PagedCache)
+    copies: tuple[Tensor, ...]  # of each page group: [c, 2] int64
     sequences: tuple[SequenceRows, ...]  # those that have rows
 
     @staticmethod
@@ -52,71 +54,74 @@ class StepTensors:
         def tensor(array: np.ndarray) -> Tensor:
             return torch.from_numpy(array.astype(np.int64)).to(device)
 
-        slots = np.empty(len(step.tokens), np.int64)
+        places = [np.empty(len(step.tokens), np.int64) for _ in step.tables]
         sequences = []
         for i in range(step.sequences):
             start, stop = int(step.starts[i]), int(step.starts[i + 1])
             if start == stop:
                 continue
-            table = step.tables[step.table_starts[i] : step.table_starts[i + 1]]
+            tables = [each.blocks[each.starts[i] : each.starts[i + 1]] for each in step.tables]
             positions = step.positions[start:stop]
-            slots[start:stop] = table[positions // block_size].astype(np.int64) * block_size + positions % block_size
-            sequences.append(SequenceRows(start, stop, int(positions[0]), tensor(table)))
+            for place, table in zip(places, tables, strict=True):
+                place[start:stop] = table[positions // block_size].astype(np.int64) * block_size
+                place[start:stop] += positions % block_size
+            slots = (int(step.slots[i, 0]), int(step.slots[i, 1])) if len(step.slots) else None
+            sequences.append(SequenceRows(start, stop, int(positions[0]), tuple(map(tensor, tables)), slots))
         wanted = np.concatenate((step.rows, step.state_rows))
         return StepTensors(
             tokens=tensor(step.tokens),
             wanted=tensor(wanted),
             logits_count=len(step.rows),
-            slots=tensor(slots),
-            copies=tensor(step.copies),
+            places=tuple(map(tensor, places)),
+            copies=tuple(tensor(each.copies) for each in step.tables),
             sequences=tuple(sequences),
         )
 
 
 class KeptPlain:
-    """Keys and values of a layer in a floating-point format, each [slots, kv_heads, head_dim]."""
+    """Keys and values of a layer in a floating-point format, each [places, kv_heads, head_dim]."""
 
-    def __init__(self, spec: Attention, slots: int, dtype: torch.dtype, device: torch.device) -> None:
-        shape = (slots, spec.kv_heads, spec.head_dim)
+    def __init__(self, pages: Pages, places: int, dtype: torch.dtype, device: torch.device) -> None:
+        shape = (places, pages.heads, pages.head_dim)
         self.tensors = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(2)]
 
-    def write(self, slots: Tensor, keys: Tensor, values: Tensor) -> None:
-        """Keeps keys and values [n, kv_heads, head_dim] at `slots` [n]."""
+    def write(self, places: Tensor, keys: Tensor, values: Tensor) -> None:
+        """Keeps keys and values [n, kv_heads, head_dim] at `places` [n]."""
         for kept, given in zip(self.tensors, (keys, values), strict=True):
-            kept[slots] = given.to(kept.dtype)
+            kept[places] = given.to(kept.dtype)
 
-    def read(self, slots: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values [s, kv_heads, head_dim] at `slots` [s]."""
-        return self.tensors[0][slots], self.tensors[1][slots]
+    def read(self, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values [s, kv_heads, head_dim] at `places` [s]."""
+        return self.tensors[0][places], self.tensors[1][places]
 
 
 class KeptInt8:
-    """Keys and values of a layer as quant/cache_format.py says: numbers [slots, kv_heads, head_dim] and scales [slots,
-    kv_heads, groups], of the keys and of the values."""
+    """Keys and values of a layer as quant/cache_format.py says: numbers [places, kv_heads, head_dim] and scales
+    [places, kv_heads, groups], of the keys and of the values."""
 
-    def __init__(self, spec: Attention, slots: int, device: torch.device) -> None:
-        self._groups = (KEY_GROUP, spec.head_dim)  # elements that share a scale, in keys and in values
+    def __init__(self, pages: Pages, places: int, device: torch.device) -> None:
+        self._groups = (KEY_GROUP, pages.head_dim)  # elements that share a scale, in keys and in values
         self.tensors: list[Tensor] = []
         for group in self._groups:
             self.tensors += [
-                torch.zeros((slots, spec.kv_heads, spec.head_dim), dtype=torch.int8, device=device),
-                torch.zeros((slots, spec.kv_heads, -(-spec.head_dim // group)), dtype=torch.bfloat16, device=device),
+                torch.zeros((places, pages.heads, pages.head_dim), dtype=torch.int8, device=device),
+                torch.zeros((places, pages.heads, -(-pages.head_dim // group)), dtype=torch.bfloat16, device=device),
             ]
 
-    def write(self, slots: Tensor, keys: Tensor, values: Tensor) -> None:
-        """Keeps keys and values [n, kv_heads, head_dim] at `slots` [n], rounded."""
+    def write(self, places: Tensor, keys: Tensor, values: Tensor) -> None:
+        """Keeps keys and values [n, kv_heads, head_dim] at `places` [n], rounded."""
         for i, (given, group) in enumerate(zip((keys, values), self._groups, strict=True)):
             parts = [part.float() for part in given.split(group, -1)]
             scales = [(part.abs().amax(-1, keepdim=True) * (1 / 127)).to(torch.bfloat16) for part in parts]
             numbers = [_levels(part, scale.float()) for part, scale in zip(parts, scales, strict=True)]
-            self.tensors[2 * i][slots] = torch.cat(numbers, -1)
-            self.tensors[2 * i + 1][slots] = torch.cat(scales, -1)
+            self.tensors[2 * i][places] = torch.cat(numbers, -1)
+            self.tensors[2 * i + 1][places] = torch.cat(scales, -1)
 
-    def read(self, slots: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values [s, kv_heads, head_dim] at `slots` [s], in float32."""
+    def read(self, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values [s, kv_heads, head_dim] at `places` [s], in float32."""
         keys, values = (
-            self.tensors[2 * i][slots].float()
-            * self.tensors[2 * i + 1][slots].float().repeat_interleave(group, -1)[..., : self.tensors[2 * i].shape[-1]]
+            self.tensors[2 * i][places].float()
+            * self.tensors[2 * i + 1][places].float().repeat_interleave(group, -1)[..., : self.tensors[2 * i].shape[-1]]
             for i, group in enumerate(self._groups)
         )
         return keys, values
@@ -127,32 +132,54 @@ def _levels(x: Tensor, scale: Tensor) -> Tensor:
 
 
 class PagedCache:
-    """What every layer keeps, in slots: block · block_size + offset."""
+    """What every layer keeps. A position of a sequence has a place in its page group: block · block_size + offset."""
 
-    def __init__(self, spec: Decoder, shape: CacheShape, device: torch.device) -> None:
+    def __init__(self, spec: Decoder, shape: CacheShape, dtype: torch.dtype, device: torch.device) -> None:
+        """`dtype` is that of activations. Raises EngineError for a cache of another model."""
+        shape.check(spec)
         self.block_size = shape.block_size
-        slots = shape.blocks * shape.block_size
-        self._layers: list[KeptPlain | KeptInt8] = [
-            KeptInt8(layer.mixer, slots, device)
-            if shape.dtype == "int8"
-            else KeptPlain(layer.mixer, slots, getattr(torch, shape.dtype), device)
-            for layer in spec.layers
-        ]
+        self._group_of = {layer: i for i, group in enumerate(spec.page_groups) for layer in group.layers}
+        self._layers: dict[int, KeptPlain | KeptInt8] = {}
+        self._slots: dict[int, Tensor] = {}  # of each layer that keeps one: [slots, elements]
+        for i, layer in enumerate(spec.layers):
+            keeps = layer.mixer.keeps
+            if isinstance(keeps, Slot):
+                self._slots[i] = torch.zeros((shape.slots, keeps.elements), dtype=dtype, device=device)
+                continue
+            places = shape.groups[self._group_of[i]].blocks * shape.block_size
+            self._layers[i] = (
+                KeptInt8(keeps, places, device)
+                if shape.dtype == "int8"
+                else KeptPlain(keeps, places, getattr(torch, shape.dtype), device)
+            )
 
-    def copy(self, pairs: Tensor) -> None:
-        """Copies whole blocks, pairs [c, 2] of (from, to), in every layer; all are read before any is written."""
-        if len(pairs) == 0:
-            return
-        for layer in self._layers:
-            for kept in layer.tensors:
+    def group(self, layer: int) -> int:
+        """The page group of a layer."""
+        return self._group_of[layer]
+
+    def copy(self, copies: Sequence[Tensor]) -> None:
+        """Copies whole blocks, for each page group pairs [c, 2] of (from, to), in every layer of it; all are read
+        before any is written."""
+        for number, layer in self._layers.items():
+            pairs = copies[self._group_of[number]]
+            for kept in layer.tensors if len(pairs) else ():
                 blocks = kept.unflatten(0, (-1, self.block_size))
                 blocks[pairs[:, 1]] = blocks[pairs[:, 0]]
 
-    def write(self, layer: int, slots: Tensor, keys: Tensor, values: Tensor) -> None:
-        """Keeps keys and values [n, kv_heads, head_dim] at `slots` [n]."""
-        self._layers[layer].write(slots, keys, values)
+    def write(self, layer: int, places: Tensor, keys: Tensor, values: Tensor) -> None:
+        """Keeps keys and values [n, kv_heads, head_dim] at `places` [n]."""
+        self._layers[layer].write(places, keys, values)
 
     def read(self, layer: int, table: Tensor, positions: slice) -> tuple[Tensor, Tensor]:
         """Keys and values [s, kv_heads, head_dim] of a contiguous range of positions of the sequence with `table`."""
         at = torch.arange(positions.start, positions.stop, device=table.device)
         return self._layers[layer].read(table[at // self.block_size] * self.block_size + at % self.block_size)
+
+    def remembered(self, layer: int, slot: int) -> Tensor:
+        """What a layer keeps in a slot, [elements]; all 0 in slot -1."""
+        slots = self._slots[layer]
+        return torch.zeros_like(slots[0]) if slot < 0 else slots[slot]
+
+    def remember(self, layer: int, slot: int, state: Tensor) -> None:
+        """Keeps `state` [elements] in a slot."""
+        self._slots[layer][slot] = state

@@ -21,6 +21,7 @@ from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
 from causerie.spec.rope import Rope
 from causerie.spec.router import Router
+from causerie.spec.short_conv import ShortConv
 
 MOST_SCORES = 2**26  # attention scores held at once, in elements: queries are taken in chunks that stay below
 
@@ -62,7 +63,8 @@ class TorchOps:
         turn = self._rotations[spec.rope]
         queries = _rotated(q.unflatten(-1, (spec.heads, spec.head_dim)), turn)
         keys = _rotated(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), turn)
-        self._cache.write(layer, self._step.slots, keys, v.unflatten(-1, (spec.kv_heads, spec.head_dim)))
+        group = self._cache.group(layer)
+        self._cache.write(layer, self._step.places[group], keys, v.unflatten(-1, (spec.kv_heads, spec.head_dim)))
         mixed = torch.empty_like(queries)
         for sequence in self._step.sequences:
             chunk = max(1, MOST_SCORES // (spec.heads * sequence.length))
@@ -70,9 +72,26 @@ class TorchOps:
                 rows = slice(start, min(start + chunk, sequence.stop))
                 first, last = sequence.positions(rows)
                 seen = slice(0 if spec.window is None else max(0, first - spec.window + 1), last + 1)
-                kept_keys, kept_values = self._cache.read(layer, sequence.table, seen)
+                kept_keys, kept_values = self._cache.read(layer, sequence.tables[group], seen)
                 mixed[rows] = _attend(queries[rows], kept_keys, kept_values, first, seen.start, spec, sunk)
         return mixed.flatten(-2)
+
+    def short_conv(self, x: Tensor, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Tensor:
+        """[n, channels]"""
+        before, after, entering = x.chunk(3, dim=-1)
+        entering = before * entering
+        each = taps.data.float().unflatten(0, (spec.taps, spec.channels))
+        sums = torch.empty_like(entering, dtype=torch.float32)
+        for sequence in self._step.sequences:
+            assert sequence.slots is not None  # by the cache's shape
+            read, written = sequence.slots
+            past = self._cache.remembered(layer, read).unflatten(0, (spec.past, spec.channels))
+            reach = torch.cat((past, entering[sequence.start : sequence.stop]))  # [past + its rows, channels]
+            sums[sequence.start : sequence.stop] = (reach.float().unfold(0, spec.taps, 1) * each.T).sum(-1)
+            self._cache.remember(layer, written, reach[-spec.past :].flatten())
+        if bias is not None:
+            sums += bias.data.float()
+        return after * sums.to(x.dtype)
 
     def glu(self, gate: Tensor, up: Tensor, act: Gating) -> Tensor:
         """act(gate) · up"""

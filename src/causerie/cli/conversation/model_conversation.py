@@ -151,11 +151,13 @@ class ModelConversation:
     def memory(self) -> list[tuple[str, str]]:
         """See Conversation."""
         stats = self._model.engine_stats()
-        used = stats.blocks - stats.free_blocks
-        return [
-            ("weights", f"{self._model.get_memory_footprint() / 1e6:.1f} MB"),
-            ("cache", f"{used} of {stats.blocks} blocks in use"),
-        ]
+        rows = [("weights", f"{self._model.get_memory_footprint() / 1e6:.1f} MB")]
+        for group in stats.groups:
+            layers = "" if group.window is None else f", by layers that keep the last {group.window} tokens"
+            rows.append(("cache", f"{group.total - group.free} of {group.total} blocks in use{layers}"))
+        if stats.slots.total:
+            rows.append(("slots", f"{stats.slots.total - stats.slots.free} of {stats.slots.total} in use"))
+        return rows
 
     @property
     def messages(self) -> list[dict[str, Any]]:

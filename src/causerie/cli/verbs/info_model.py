@@ -30,6 +30,15 @@ def gather(name: str, options: LoadOptions) -> Report:
         "read_bytes": model.read_bytes,
         "dtype": model.dtype,
         "stored_bytes": model.stored_bytes,
+        "cache": {
+            "dtype": model.cache_dtype,
+            "bytes_per_token": model.cache.per_token,
+            "pages": [
+                {"layers": layers, "window": window, "bytes_per_token": nbytes}
+                for layers, (window, nbytes) in zip(model.page_layers, model.cache.groups, strict=True)
+            ],
+            "slots": {"layers": len(model.spec.slot_layers), "bytes_per_chat": model.cache.slot},
+        },
         "weights": [
             {
                 "kind": part.kind,
@@ -57,6 +66,7 @@ def as_lines(report: Report) -> str:
         ("parameters", f"{count / 1e6:,.1f} M{used}"),
         ("read per token", _size(report["read_bytes"])),
         ("in its files", "not on this machine yet" if stored is None else _size(stored)),
+        *zip(("cache", *[""] * len(report["cache"]["pages"])), _kept(report["cache"]), strict=False),
     ]
     lines = [f"{name:<16}{text}" for name, text in facts]
     lines += ["", f"{'weights':<20}{'format':<12}{'parameters':>12}{'bytes':>11}{'bits/weight':>13}"]
@@ -66,6 +76,21 @@ def as_lines(report: Report) -> str:
         size = f"{row['kind']:<20}{row['format']:<12}{parameters:>12}{_size(row['bytes']):>11}"
         lines.append(f"{size}{row['bits_per_weight']:>13.2f}")
     return "\n".join(lines) + "\n"
+
+
+def _kept(cache: Report) -> list[str]:
+    """What the layers keep of a chat: one line for each way to keep it."""
+    lines = []
+    for group in cache["pages"]:
+        layers, nbytes = f"{group['layers']} layers keep", group["bytes_per_token"]
+        if group["window"] is None:
+            lines.append(f"{layers} {nbytes:,} bytes per token")
+        else:
+            most = _size(group["window"] * nbytes)
+            lines.append(f"{layers} {nbytes:,} bytes for each of the last {group['window']} tokens, {most} in all")
+    if cache["slots"]["layers"]:
+        lines.append(f"{cache['slots']['layers']} layers keep {cache['slots']['bytes_per_chat']:,} bytes per chat")
+    return lines
 
 
 def _size(count: int) -> str:

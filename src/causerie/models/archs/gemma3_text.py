@@ -52,8 +52,8 @@ def gemma3_text(c: Config) -> Decoder:
         return read_ropes(c, head_dim, thetas)[FULL]
 
     spec = llama_like(c, bias=bias, out_bias=bias, head_dim=256, kv_heads=4, rope=rope, act="hidden_activation")
-    ropes = read_ropes(c, spec.layers[0].mixer.head_dim, thetas)
-    spec = spec.each_mixer(qk_norm=spec.norm, scale=c.number("query_pre_attn_scalar", 256) ** -0.5)
+    ropes = read_ropes(c, next(spec.attentions).head_dim, thetas)
+    spec = spec.each_attention(qk_norm=spec.norm, scale=c.number("query_pre_attn_scalar", 256) ** -0.5)
     distance = c.integer("sliding_window_pattern", c.integer("_sliding_window_pattern", 6))
     kinds = layer_kinds(c, [SLIDING if (i + 1) % distance else FULL for i in range(len(spec.layers))])
     sliding = {"rope": ropes[SLIDING], "window": c.integer("sliding_window", 4096)}

@@ -55,7 +55,7 @@ def glm4_moe(c: Config) -> Decoder:
         kv_heads=8,
         rope=lambda head_dim: read_rope(c, head_dim, partial=True),
     )
-    spec = spec.each_mixer(qk_norm=spec.norm if c.boolean("use_qk_norm", False) else None)
+    spec = spec.each_attention(qk_norm=spec.norm if c.boolean("use_qk_norm", False) else None)
     dense, layers = c.integer("first_k_dense_replace", 1, least=0), len(spec.layers)
     spec = in_layers(spec, sigmoid_experts(c, spec.layers[0].ffn.act), range(dense, layers))
     return replace(spec, drafting_layers=c.integer("num_nextn_predict_layers", 1, least=0, most=layers))

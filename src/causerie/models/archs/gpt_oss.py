@@ -59,7 +59,7 @@ def gpt_oss(c: Config) -> Decoder:
     c.expect("experts_per_token", active)
     bias = c.boolean("attention_bias", True)
     rope = lambda head_dim: read_rope(c, head_dim, default_theta=150000.0)  # noqa: E731
-    spec = llama_like(c, bias=bias, out_bias=bias, kv_heads=8, head_dim=64, rope=rope).each_mixer(sinks=True)
+    spec = llama_like(c, bias=bias, out_bias=bias, kv_heads=8, head_dim=64, rope=rope).each_attention(sinks=True)
     kinds = layer_kinds(c, [FULL if i % 2 else SLIDING for i in range(len(spec.layers))])
     spec = with_kinds(spec, kinds, {SLIDING: {"window": c.optional_integer("sliding_window", 128)}})
     act = ClampedSwish(c.number("swiglu_limit", 7.0), c.number("swiglu_alpha", 1.702))

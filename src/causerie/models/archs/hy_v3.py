@@ -60,7 +60,7 @@ def hy_v3(c: Config) -> Decoder:
     hidden = c.integer("moe_intermediate_size", 1536)
     shared = Shared(MLP(hidden * c.integer("num_shared_experts", 1), act, mlp_bias))
     experts = Experts(count, router, hidden, act, shared=shared)
-    return in_layers(spec.each_mixer(qk_norm=spec.norm), experts, _sparse(c, len(spec.layers)))
+    return in_layers(spec.each_attention(qk_norm=spec.norm), experts, _sparse(c, len(spec.layers)))
 
 
 def _sparse(c: Config, layers: int) -> list[int]:

@@ -43,13 +43,14 @@ def llama_like(
     head_dim: int | None = None,
     rope: Callable[[int], Rope] | None = None,
     act: str = "hidden_act",
+    eps: str = "rms_norm_eps",
 ) -> Decoder:
     """The part that families share. `kv_heads` and `head_dim` are what a config means that does not set them; None:
     as many as heads, and the width divided among the heads. `rope` gives the rotation of heads of a size, where it is
-    not read as Llama's is; `act` is the key of the activation."""
+    not read as Llama's is; `act` is the key of the activation, `eps` that of the norms' constant."""
     width = c.integer("hidden_size")
     heads = c.integer("num_attention_heads")
-    norm = Norm(c.number("rms_norm_eps", 1e-6, above=False))
+    norm = Norm(c.number(eps, 1e-6, above=False))
     head_dim = c.optional_integer("head_dim", head_dim) or _divided(c, "hidden_size", width, heads)
     turn = rope(head_dim) if rope is not None else read_rope(c, head_dim)
     attention = Attention(

@@ -12,4 +12,4 @@ from causerie.spec.decoder import Decoder
 @architecture("mistral", weights=LLAMA_WEIGHTS)
 def mistral(c: Config) -> Decoder:
     """Mistral 7B and its kin. A config that says nothing of the window means 4096, one that says null means none."""
-    return llama_like(c, kv_heads=8).each_mixer(window=c.optional_integer("sliding_window", 4096))
+    return llama_like(c, kv_heads=8).each_attention(window=c.optional_integer("sliding_window", 4096))

@@ -43,6 +43,6 @@ def mixtral(c: Config) -> Decoder:
     active = c.integer("num_experts_per_tok", 2, most=count)
     spec = llama_like(c, kv_heads=8, rope=lambda head_dim: read_rope(c, head_dim, default_theta=1e6))
     experts = Experts(count, Router(active), spec.layers[0].ffn.hidden, spec.layers[0].ffn.act)
-    return in_layers(spec, experts, range(len(spec.layers))).each_mixer(
+    return in_layers(spec, experts, range(len(spec.layers))).each_attention(
         window=c.optional_integer("sliding_window", None)
     )

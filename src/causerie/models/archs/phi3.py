@@ -17,7 +17,7 @@ def weights(spec: Decoder) -> dict[str, str | Expression]:
     """Queries, keys and values are rows of one tensor, gate and up of another."""
     table: dict[str, str | Expression] = dict(LLAMA_WEIGHTS)
     if spec.layers:
-        mixer, ffn = spec.layers[0].mixer, spec.layers[0].ffn
+        mixer, ffn = next(spec.attentions), spec.layers[0].ffn
         heads = {"q": mixer.query_width, "k": mixer.key_width, "v": mixer.key_width}
         table |= _fused("mixer", f"{_BLOCK}self_attn.qkv_proj.weight", heads)
         table |= _fused("ffn", f"{_BLOCK}mlp.gate_up_proj.weight", {"gate": ffn.hidden, "up": ffn.hidden})
@@ -40,4 +40,4 @@ def phi3(c: Config) -> Decoder:
     c.optional_integer("original_max_position_embeddings", None)  # for rotations that are scaled; others leave it
     aliases = {"su": "longrope", "yarn": "longrope"}
     spec = llama_like(c, rope=lambda head_dim: read_rope(c, head_dim, partial=True, aliases=aliases))
-    return spec.each_mixer(window=c.optional_integer("sliding_window", None))
+    return spec.each_attention(window=c.optional_integer("sliding_window", None))

@@ -21,4 +21,4 @@ def qwen3(c: Config) -> Decoder:
     """The dense Qwen3 models."""
     bias = c.boolean("attention_bias", False)
     spec = llama_like(c, bias=bias, out_bias=bias, kv_heads=32, head_dim=128)
-    return with_windows(c, spec.each_mixer(qk_norm=spec.norm))
+    return with_windows(c, spec.each_attention(qk_norm=spec.norm))

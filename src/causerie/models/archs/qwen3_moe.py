@@ -28,7 +28,7 @@ def qwen3_moe(c: Config) -> Decoder:
     bias = c.boolean("attention_bias", False)
     spec = llama_like(c, bias=bias, out_bias=bias, kv_heads=4)
     window = c.optional_integer("sliding_window", 4096) if c.boolean("use_sliding_window", False) else None
-    spec = spec.each_mixer(qk_norm=spec.norm, window=window)
+    spec = spec.each_attention(qk_norm=spec.norm, window=window)
     count = c.integer("num_local_experts", c.integer("num_experts", 128, most=MOST_EXPERTS), most=MOST_EXPERTS)
     return with_experts(c, spec, qwen_experts(c, spec, count, active=8, hidden=768))
 
@@ -43,6 +43,6 @@ def qwen_experts(c: Config, spec: Decoder, count: int, *, active: int, hidden: i
 
 def with_experts(c: Config, spec: Decoder, experts: Experts) -> Decoder:
     """`spec` with experts in every `decoder_sparse_step`-th layer that is not among the `mlp_only_layers`."""
-    step, dense = c.integer("decoder_sparse_step", 1), c.integers("mlp_only_layers")
+    step, dense = c.integer("decoder_sparse_step", 1), c.integers("mlp_only_layers") or ()
     sparse = (i for i in range(len(spec.layers)) if (i + 1) % step == 0 and i not in dense)
     return in_layers(spec, experts, sparse)

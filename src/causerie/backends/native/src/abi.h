@@ -6,7 +6,7 @@
 enum Op : int32_t {
   OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE,
   OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_WEIGH,  // a mixture of experts: kernels_experts.cpp
-  OP_COUNT
+  OP_SHORT_CONV, OP_COUNT
 };
 // Quantized matrices: quantized.h.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, INT8, INT4, LOOKUP4, ROW_INT8, NUMBER_COUNT };
@@ -22,15 +22,19 @@ enum Counted : int32_t { TOKENS_COUNTED, WANTED_COUNTED, LOGITS_COUNTED, STATES_
 enum Narrow : int32_t { NARROW_NOT, NARROW_BFLOAT16, NARROW_CODES, NARROW_COUNT };
 // The kinds of products that peak.cpp measures.
 enum Arithmetic : int32_t { ARITHMETIC_FLOAT32, ARITHMETIC_BFLOAT16, ARITHMETIC_INT8, ARITHMETIC_COUNT };
-// What is wrong with a step: run.cpp.
+// What is wrong with a step: check.cpp.
 enum Fault : int32_t {
   STEP_OK,
   TOO_MANY_TOKENS,
   BAD_STARTS,
+  BAD_TABLE_STARTS,
   TOKEN_OUTSIDE_VOCABULARY,
   NEGATIVE_POSITION,
   TABLE_TOO_SHORT,
   BLOCK_OUTSIDE_CACHE,
+  COPY_OUTSIDE_CACHE,
+  SLOT_OUTSIDE_CACHE,
+  SLOT_SHARED,
   ROW_OUTSIDE_STEP,
   TOO_MANY_ROWS,
   FAULT_COUNT,
@@ -68,12 +72,13 @@ struct Instruction {
   int32_t narrow;     // how out is written: a Narrow
   int32_t group;      // of NARROW_CODES: elements that share a scale
   int32_t width;      // elements in a row of x
-  int32_t length;     // norm: elements in a group; gather: bytes of a row
+  int32_t length;     // norm: elements in a group; gather: bytes of a row; short_conv: taps
   int32_t act;        // glu: an Activation
   int32_t heads, kv_heads, head_dim;
   int32_t dims;       // rotate: how many leading elements of a head turn
   int32_t window;     // attention: positions a token sees, itself included; 0 = all
   int32_t rope;       // rotate: which of Step::rotations
+  int32_t tables;     // rotate, attention: which of Step::tables
   int32_t format;     // embed: the table's Number; rotate, attention: a CacheNumber
   int32_t layout;     // embed: the table's Layout
   int32_t first_part, part_count;  // linear, expert_linear: its matrices, in Program::parts
@@ -82,15 +87,16 @@ struct Instruction {
   int32_t scoring;    // route: a Scoring
   int32_t divided;    // route: whether shares are divided by their sum
   int32_t groups, open_groups;  // route: of experts, and how many of them a row may use
-  int32_t unused;
   float eps;          // norm; route: the least that shares are divided by
   float scale;        // embed: of the rows; attention: of scores; route: of shares; glu, CLAMPED_SWISH: the slope
   float limit;        // glu, CLAMPED_SWISH
-  uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache
-  uint64_t bias;          // route: what is added where experts are chosen, or 0
+  uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache; short_conv: taps
   uint64_t sinks;         // attention: of each head a score that no value belongs to, or 0
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block
+  uint64_t bias;          // short_conv: of each channel; route: what is added where experts are chosen; or 0
+  uint64_t slots;         // short_conv: what the layer keeps in slot 0
+  uint64_t slot_stride;   // and from slot to slot, in bytes
 };
 
 // One of the experts that a row goes to.
@@ -109,6 +115,14 @@ struct LayerCache {
   uint64_t address;
   uint64_t block_bytes;   // of one block
   uint64_t block_stride;  // from block to block
+  int32_t tables;         // which of Step::tables says where its blocks are
+  int32_t unused;
+};
+
+// Layers whose blocks are found by one table.
+struct PageGroup {
+  int32_t blocks;
+  int32_t window;  // positions a token sees, itself included; 0 = all
 };
 
 // Rows first .. first + count of one sequence. Their `chunks` begin at position 0 and hold the last row's; `begun` chunks,
@@ -135,31 +149,42 @@ struct Program {
   const Instruction* instructions;
   const Part* parts;  // of all instructions
   Buffer* buffers;
-  const LayerCache* layers;
+  const LayerCache* layers;  // those that keep pages
+  const PageGroup* groups;
   int32_t* row_sequence;  // scratch [max_tokens]: which sequence a row belongs to
   int32_t* place_rows;    // scratch: by place of a Route, the row that goes there
   int32_t* expert_starts; // scratch [experts + 1]: the first place of each expert, and the end
   int32_t* expert_items;  // scratch [parts + 1]: of an expert_linear, the first item of each of its parts, and the end
+  int32_t* slot_writers;  // scratch [slots]: the sequence that writes to it
   void* sums;             // scratch: Attending::room rows of sums of all heads
   int32_t instruction_count;
   int32_t layer_count;
+  int32_t group_count;
+  int32_t slots;  // 0 where no layer keeps one
   int32_t logits_buffer, states_buffer;  // their data is the step's
-  int32_t blocks;
   int32_t max_tokens;
   int32_t vocab;
   int32_t threads;  // of the pool: how finely work is cut, never what comes out
+  int32_t unused;
+};
+
+// backends/step.py's BlockTables, flat.
+struct BlockTables {
+  const int32_t* blocks;
+  const int32_t* starts;
+  const int32_t* copies;
+  int32_t blocks_count, copies_count;
 };
 
 // backends/step.py's Step, flat.
 struct Step {
-  int32_t tokens_count, sequences, wanted_count, logits_count, copies_count, tables_count;
+  int32_t tokens_count, sequences, wanted_count, logits_count;
   const int32_t* tokens;
   const int32_t* positions;
   const int32_t* starts;
-  const int32_t* tables;
-  const int32_t* table_starts;
-  const int32_t* wanted;  // logits_count rows whose logits are wanted, then those whose states are; each kind ascends
-  const int32_t* copies;
+  const BlockTables* tables;  // of each of Program::groups
+  const int32_t* slots;       // of each sequence the one that is read, or -1, and the one that is written
+  const int32_t* wanted;      // logits_count rows whose logits are wanted, then those whose states are; each kind ascends
   const float* const* rotations;
   float* logits;
   float* states;

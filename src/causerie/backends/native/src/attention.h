@@ -70,8 +70,10 @@ static inline uint16_t* value_scales(uint8_t* values, const Instruction& in) {
   return reinterpret_cast<uint16_t*>(values + padded(in.head_dim) * BLOCK);
 }
 
-static inline const int32_t* block_table(const Program& program, const Step& step, int64_t r) {
-  return step.tables + step.table_starts[program.row_sequence[r]];
+// Of the sequence that row r belongs to. An entry that no row of it sees may be -1.
+static inline const int32_t* block_table(const Program& program, const Step& step, const Instruction& in, int64_t r) {
+  const BlockTables& tables = step.tables[in.tables];
+  return tables.blocks + tables.starts[program.row_sequence[r]];
 }
 
 static inline int64_t sum_bytes(const Instruction& in) { return int64_t(sizeof(Sum)) + padded(in.head_dim) * int64_t(sizeof(float)); }

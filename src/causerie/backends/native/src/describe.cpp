@@ -66,7 +66,8 @@ constexpr Member CONSTANTS[] = {
 constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_ROUND}, {"LINEAR", OP_LINEAR},
     {"ROTATE", OP_ROTATE}, {"ATTENTION", OP_ATTENTION}, {"GLU", OP_GLU}, {"ADD", OP_ADD}, {"SELECT", OP_SELECT},
     {"MERGE", OP_MERGE}, {"ROUTE", OP_ROUTE}, {"GROUP", OP_GROUP}, {"GATHER", OP_GATHER},
-    {"EXPERT_LINEAR", OP_EXPERT_LINEAR}, {"COMBINE", OP_COMBINE}, {"WEIGH", OP_WEIGH}};
+    {"EXPERT_LINEAR", OP_EXPERT_LINEAR}, {"COMBINE", OP_COMBINE}, {"WEIGH", OP_WEIGH},
+    {"SHORT_CONV", OP_SHORT_CONV}};
 constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"INT8", INT8},
     {"INT4", INT4}, {"LOOKUP4", LOOKUP4}, {"ROW_INT8", ROW_INT8}};
 constexpr Member CACHE_NUMBERS[] = {{"FLOAT32", CACHE_FLOAT32}, {"FLOAT16", CACHE_FLOAT16},
@@ -81,9 +82,9 @@ constexpr Member NARROWS[] = {{"NOT", NARROW_NOT}, {"BFLOAT16", NARROW_BFLOAT16}
 constexpr Member ARITHMETICS[] = {{"FLOAT32", ARITHMETIC_FLOAT32}, {"BFLOAT16", ARITHMETIC_BFLOAT16},
     {"INT8", ARITHMETIC_INT8}};
 #define FAULT(name) {#name, name}
-constexpr Member FAULTS[] = {FAULT(STEP_OK), FAULT(TOO_MANY_TOKENS), FAULT(BAD_STARTS), FAULT(TOKEN_OUTSIDE_VOCABULARY),
-    FAULT(NEGATIVE_POSITION), FAULT(TABLE_TOO_SHORT), FAULT(BLOCK_OUTSIDE_CACHE), FAULT(ROW_OUTSIDE_STEP),
-    FAULT(TOO_MANY_ROWS)};
+constexpr Member FAULTS[] = {FAULT(STEP_OK), FAULT(TOO_MANY_TOKENS), FAULT(BAD_STARTS), FAULT(BAD_TABLE_STARTS),
+    FAULT(TOKEN_OUTSIDE_VOCABULARY), FAULT(NEGATIVE_POSITION), FAULT(TABLE_TOO_SHORT), FAULT(BLOCK_OUTSIDE_CACHE), FAULT(COPY_OUTSIDE_CACHE),
+    FAULT(SLOT_OUTSIDE_CACHE), FAULT(SLOT_SHARED), FAULT(ROW_OUTSIDE_STEP), FAULT(TOO_MANY_ROWS)};
 static_assert(counts(OPS, OP_COUNT) && counts(NUMBERS, NUMBER_COUNT) && counts(CACHE_NUMBERS, CACHE_NUMBER_COUNT));
 static_assert(counts(LAYOUTS, LAYOUT_COUNT) && counts(ACTIVATIONS, ACTIVATION_COUNT) && counts(COUNTED, COUNTED_COUNT));
 static_assert(counts(NARROWS, NARROW_COUNT) && counts(ARITHMETICS, ARITHMETIC_COUNT) && counts(FAULTS, FAULT_COUNT));
@@ -102,21 +103,23 @@ CAUSERIE_STRUCTURE(Part, FIELD(weight), FIELD(bias), FIELD(out), FIELD(rows), FI
     FIELD(expert), FIELD(unused));
 CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x), FIELD(y), FIELD(z), FIELD(out), FIELD(narrow),
     FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
-    FIELD(window), FIELD(rope), FIELD(format), FIELD(layout), FIELD(first_part), FIELD(part_count),
-    FIELD(experts), FIELD(active), FIELD(scoring), FIELD(divided), FIELD(groups), FIELD(open_groups), FIELD(unused), FIELD(eps),
-    FIELD(scale), FIELD(limit), FIELD(address), FIELD(bias), FIELD(sinks), FIELD(block_bytes), FIELD(block_stride));
+    FIELD(window), FIELD(rope), FIELD(tables), FIELD(format), FIELD(layout), FIELD(first_part), FIELD(part_count),
+    FIELD(experts), FIELD(active), FIELD(scoring), FIELD(divided), FIELD(groups), FIELD(open_groups), FIELD(eps), FIELD(scale),
+    FIELD(limit), FIELD(address), FIELD(sinks), FIELD(block_bytes), FIELD(block_stride), FIELD(bias), FIELD(slots), FIELD(slot_stride));
 CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));
 CAUSERIE_STRUCTURE(Buffer, FIELD(data), FIELD(stride));
-CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride));
+CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride), FIELD(tables), FIELD(unused));
+CAUSERIE_STRUCTURE(PageGroup, FIELD(blocks), FIELD(window));
 CAUSERIE_STRUCTURE(RowGroup, FIELD(first), FIELD(count), FIELD(chunks), FIELD(chunks_begun), FIELD(sums_begun), FIELD(unused));
 CAUSERIE_STRUCTURE(Attending, FIELD(groups), FIELD(chunks), FIELD(split), FIELD(room));
 CAUSERIE_STRUCTURE(Sum, FIELD(peak), FIELD(total), FIELD(unused));
-CAUSERIE_STRUCTURE(Program, FIELD(instructions), FIELD(parts), FIELD(buffers), FIELD(layers), FIELD(row_sequence),
-    FIELD(place_rows), FIELD(expert_starts), FIELD(expert_items), FIELD(sums), FIELD(instruction_count), FIELD(layer_count),
-    FIELD(logits_buffer), FIELD(states_buffer), FIELD(blocks), FIELD(max_tokens), FIELD(vocab), FIELD(threads));
-CAUSERIE_STRUCTURE(Step, FIELD(tokens_count), FIELD(sequences), FIELD(wanted_count), FIELD(logits_count),
-    FIELD(copies_count), FIELD(tables_count), FIELD(tokens), FIELD(positions), FIELD(starts), FIELD(tables),
-    FIELD(table_starts), FIELD(wanted), FIELD(copies), FIELD(rotations), FIELD(logits), FIELD(states),
+CAUSERIE_STRUCTURE(Program, FIELD(instructions), FIELD(parts), FIELD(buffers), FIELD(layers), FIELD(groups),
+    FIELD(row_sequence), FIELD(place_rows), FIELD(expert_starts), FIELD(expert_items), FIELD(slot_writers), FIELD(sums), FIELD(instruction_count),
+    FIELD(layer_count), FIELD(group_count), FIELD(slots), FIELD(logits_buffer), FIELD(states_buffer), FIELD(max_tokens), FIELD(vocab),
+    FIELD(threads), FIELD(unused));
+CAUSERIE_STRUCTURE(BlockTables, FIELD(blocks), FIELD(starts), FIELD(copies), FIELD(blocks_count), FIELD(copies_count));
+CAUSERIE_STRUCTURE(Step, FIELD(tokens_count), FIELD(sequences), FIELD(wanted_count), FIELD(logits_count), FIELD(tokens),
+    FIELD(positions), FIELD(starts), FIELD(tables), FIELD(slots), FIELD(wanted), FIELD(rotations), FIELD(logits), FIELD(states),
     FIELD(attending));
 CAUSERIE_STRUCTURE(Packing, FIELD(source), FIELD(scale), FIELD(zero), FIELD(unit), FIELD(target), FIELD(first),
     FIELD(rows), FIELD(width), FIELD(source_format), FIELD(target_format), FIELD(layout), FIELD(unused));
@@ -181,10 +184,12 @@ std::string describe() {
   text.structure<Route>("Route");
   text.structure<Buffer>("Buffer");
   text.structure<LayerCache>("LayerCache");
+  text.structure<PageGroup>("PageGroup");
   text.structure<RowGroup>("RowGroup");
   text.structure<Attending>("Attending");
   text.structure<Sum>("Sum");
   text.structure<Program>("Program");
+  text.structure<BlockTables>("BlockTables");
   text.structure<Step>("Step");
   text.structure<Packing>("Packing");
   text.structure<PackedPanel>("PackedPanel");

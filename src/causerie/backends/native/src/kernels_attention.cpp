@@ -136,23 +136,23 @@ struct Item {
 template <class F>
 static inline Chunk<F> find_chunk(const Item<F>& item, int64_t chunk, int64_t first, int64_t last) {
   Chunk<F> found{};
-  const int32_t* table = block_table(item.program, item.step, item.group.first);
-  const int64_t sequence = item.program.row_sequence[item.group.first];
-  const int64_t blocks = item.step.table_starts[sequence + 1] - item.step.table_starts[sequence];
+  const int32_t* table = block_table(item.program, item.step, item.in, item.group.first);
+  const int32_t* starts = item.step.tables[item.in.tables].starts + item.program.row_sequence[item.group.first];
+  const int64_t blocks = starts[1] - starts[0];
   const int64_t begin = chunk * (CHUNK / BLOCK), end = (last + BLOCK - 1) / BLOCK;
-  // Behind the last chunk the keys of the group that follows are fetched.
+  // Behind the last chunk the keys of the group that follows are fetched, from the first that it sees.
   const Attending& attending = *item.step.attending;
   const RowGroup* following = &item.group + 1 < attending.group + attending.groups ? &item.group + 1 : nullptr;
-  const int32_t* other = following ? block_table(item.program, item.step, following->first) : nullptr;
+  const int32_t* other = following ? block_table(item.program, item.step, item.in, following->first) : nullptr;
+  const int64_t nearest = following ? oldest(item.step, item.in, following->first) / CHUNK * (CHUNK / BLOCK) : 0;
   const int64_t others = following ? item.step.positions[following->first] / BLOCK + 1 : 0;
   for (int64_t b = first / BLOCK; b < end; ++b) {
     const int64_t after = begin + b + CHUNK / BLOCK;
     auto* keys = keys_of<F>(item.in, table[begin + b], item.kv_head);
+    const int32_t next = after < blocks ? table[after] : nearest + b < others ? other[nearest + b] : -1;
     found.keys[b] = keys;
     found.values[b] = values_after<F>(keys, item.in);
-    found.next[b] = after < blocks ? keys_of<F>(item.in, table[after], item.kv_head)
-                    : b < others   ? keys_of<F>(item.in, other[b], item.kv_head)
-                                   : keys;
+    found.next[b] = next < 0 ? keys : keys_of<F>(item.in, next, item.kv_head);
   }
   return found;
 }

@@ -72,7 +72,7 @@ static void rotate_row(const Program& program, const Step& step, const Instructi
   float* out = row<float>(program, in.out, r);
   for (int64_t h = 0; h < in.heads; ++h) turn(q + h * in.head_dim, rotation, in, out + h * in.head_dim);
   const int64_t position = step.positions[r], offset = position % BLOCK;
-  const int64_t block = block_table(program, step, r)[position / BLOCK];
+  const int64_t block = block_table(program, step, in, r)[position / BLOCK];
   float turned[HEAD_ROOM];
   for (int64_t h = 0; h < in.kv_heads; ++h) {
     turn(k + h * in.head_dim, rotation, in, turned);

@@ -1,41 +1,11 @@
 // Operations on single rows: embed, norm, round, glu, add, select. An item is a row, or a span of columns of a row. What a
 // linear reads next may be written in the form that it reads (`narrow` of an instruction).
 #include "functions.h"
+#include "narrowed.h"
 #include "packed.h"
-#include "quantized.h"
 #include "span.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
-
-// Where sixteen elements of a row go, from column i on, `left` of them real: as float32, as bfloat16, or quantized.
-struct Floats {
-  float* row;
-  inline void put(int64_t i, f32x16 value, int64_t left) { store_first(row + i, value, left); }
-};
-struct Brains {
-  uint16_t* row;
-  inline void put(int64_t i, f32x16 value, int64_t left) { store_first(row + i, value, left); }
-};
-struct Quantized {
-  Codes codes;
-  int64_t group;
-  alignas(64) float held[MOST_INPUTS];
-  inline void put(int64_t i, f32x16 value, int64_t) {  // widths are of whole groups
-    const int64_t at = i % group;
-    store(held + at, value);
-    if (at + 16 == group) quantize_group(held, group, codes, i / group);
-  }
-};
-
-// Calls use(out) with the form of row r that the instruction asks for.
-template <class Use>
-static inline void with_out(const Program& program, const Instruction& in, int64_t r, Use use) {
-  switch (in.narrow) {
-    case NARROW_NOT: return use(Floats{row<float>(program, in.out, r)});
-    case NARROW_BFLOAT16: return use(Brains{row<uint16_t>(program, in.out, r)});
-    default: return use(Quantized{codes_of(row<void>(program, in.out, r), in.width, in.group), in.group, {}});
-  }
-}
 
 static inline float number(const void* from, int64_t index, int format) {
   if (format == FLOAT32) return static_cast<const float*>(from)[index];
@@ -97,7 +67,7 @@ static void norm_item(const Program& program, const Step&, const Instruction& in
     squares = fma(value, value, squares);
   }
   const f32x16 inverse = broadcast(1.0f / __builtin_sqrtf(sum(squares) / float(in.length) + in.eps));
-  with_out(program, in, item / groups, [&](auto out) {
+  with_out(program, in, item / groups, in.width, [&](auto out) {
     for (int64_t i = 0; i < in.length; i += 16) {
       const f32x16 value = mul(load_first(x + i, in.length - i), inverse);
       out.put(at + i, mul(value, load_first(weight + i, in.length - i)), in.length - i);
@@ -109,7 +79,7 @@ static void norm_item(const Program& program, const Step&, const Instruction& in
 static void round_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
   const Span at = span(in, item);
   const float* x = row<float>(program, in.x, at.row);
-  with_out(program, in, at.row, [&](auto out) {
+  with_out(program, in, at.row, in.width, [&](auto out) {
     for (int64_t i = at.first; i < at.last; i += 16) out.put(i, load_first(x + i, at.last - i), at.last - i);
   });
   if (in.narrow == NARROW_BFLOAT16 && at.last == in.width && in.width % 2) row<uint16_t>(program, in.out, at.row)[in.width] = 0;
@@ -118,7 +88,7 @@ static void round_span(const Program& program, const Step&, const Instruction& i
 template <f32x16 (*act)(f32x16)>
 static void glu_by(const Program& program, const Instruction& in, const Span& at) {
   const float *gate = row<float>(program, in.x, at.row), *up = row<float>(program, in.y, at.row);
-  with_out(program, in, at.row, [&](auto out) {
+  with_out(program, in, at.row, in.width, [&](auto out) {
     for (int64_t i = at.first; i < at.last; i += 16)
       out.put(i, mul(act(load_first(gate + i, at.last - i)), load_first(up + i, at.last - i)), at.last - i);
   });
@@ -127,7 +97,7 @@ static void glu_by(const Program& program, const Instruction& in, const Span& at
 static void clamped_swish_span(const Program& program, const Instruction& in, const Span& at) {
   const float *gate = row<float>(program, in.x, at.row), *up = row<float>(program, in.y, at.row);
   const f32x16 limit = broadcast(in.limit), least = broadcast(-in.limit), one = broadcast(1.0f);
-  with_out(program, in, at.row, [&](auto out) {
+  with_out(program, in, at.row, in.width, [&](auto out) {
     for (int64_t i = at.first; i < at.last; i += 16) {
       const f32x16 x = min(load_first(gate + i, at.last - i), limit);
       const f32x16 y = max(min(load_first(up + i, at.last - i), limit), least);

@@ -2,6 +2,7 @@
 // throws; none knows Python.
 #include <new>
 
+#include "check.h"
 #include "pool.h"
 #include "run.h"
 #include "variants.h"

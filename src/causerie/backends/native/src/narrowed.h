@@ -1,0 +1,37 @@
+// Where an operation writes its result: as it computes, or in the form that a linear reads next.
+#pragma once
+#include "quantized.h"
+
+namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
+
+// Where sixteen elements of a row go, from column i on, `left` of them real: as float32, as bfloat16, or quantized.
+struct Floats {
+  float* row;
+  inline void put(int64_t i, f32x16 value, int64_t left) { store_first(row + i, value, left); }
+};
+struct Brains {
+  uint16_t* row;
+  inline void put(int64_t i, f32x16 value, int64_t left) { store_first(row + i, value, left); }
+};
+struct Quantized {
+  Codes codes;
+  int64_t group;
+  alignas(64) float held[MOST_INPUTS];
+  inline void put(int64_t i, f32x16 value, int64_t) {  // widths are of whole groups
+    const int64_t at = i % group;
+    store(held + at, value);
+    if (at + 16 == group) quantize_group(held, group, codes, i / group);
+  }
+};
+
+// Calls use(out) with the form of row r, `width` elements, that the instruction asks for.
+template <class Use>
+static inline void with_out(const Program& program, const Instruction& in, int64_t r, int64_t width, Use use) {
+  switch (in.narrow) {
+    case NARROW_NOT: return use(Floats{row<float>(program, in.out, r)});
+    case NARROW_BFLOAT16: return use(Brains{row<uint16_t>(program, in.out, r)});
+    default: return use(Quantized{codes_of(row<void>(program, in.out, r), width, in.group), in.group, {}});
+  }
+}
+
+}  // namespace
