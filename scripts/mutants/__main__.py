@@ -3,10 +3,11 @@
     python -m scripts.mutants                                  all of them: hours
     python -m scripts.mutants --files text chat/parse.py       of these packages or files
     python -m scripts.mutants --sample 100 --seed 7            a sample, the same for the same seed
+    python -m scripts.mutants --each 30 --seed 7               so many of each package
     python -m scripts.mutants --again build/mutants.jsonl      only those that survived there
     python -m scripts.mutants --native                         the chosen faults of the C++ kernels
 
-Tests that import the file come first, then all tests of its package; the first failure ends a mutant.
+Tests that import the file come first, then the other tests of its package; the first failure ends a mutant.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import signal
 import sys
 import time
@@ -57,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mutants", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--files", nargs="+", default=[], metavar="PATH", help="packages or files under src/causerie")
     parser.add_argument("--sample", type=int, metavar="N", help="so many of them")
+    parser.add_argument("--each", type=int, metavar="N", help="so many of each package")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--again", type=Path, metavar="RECORD", help="only the survivors of an earlier record")
     parser.add_argument(
@@ -91,14 +94,22 @@ def _chosen(root: Path, options: argparse.Namespace) -> list[Mutant]:
         records = [json.loads(line) for line in options.again.read_text(encoding="utf-8").splitlines()]
         survived = {(each["file"], each["old"], each["new"]) for each in records if each["result"] == "survived"}
         every = [each for each in every if (each.file, each.old, each.new) in survived]
+    if options.each is not None:
+        packages = sorted({nearest_tests.package(each.file) for each in every})
+        of_each = [[each for each in every if nearest_tests.package(each.file) == name] for name in packages]
+        every = [mutant for some in of_each for mutant in _some(some, options.each, options.seed)]
     return _sample(every, options)
 
 
 def _sample(every: list[Any], options: argparse.Namespace) -> list[Any]:
     """As many as were asked for, in their order."""
-    if options.sample is None or options.sample >= len(every):
+    return every if options.sample is None else _some(every, options.sample, options.seed)
+
+
+def _some(every: list[Any], count: int, seed: int) -> list[Any]:
+    if count >= len(every):
         return every
-    places = sorted(random.Random(options.seed).sample(range(len(every)), options.sample))
+    places = sorted(random.Random(seed).sample(range(len(every)), count))
     return [every[place] for place in places]
 
 
@@ -111,7 +122,7 @@ def _run(copy: ProjectCopy, chosen: list[Mutant], known: set[Key], options: argp
             for mutant in chosen:
                 start = time.monotonic()
                 equivalent = (mutant.file, mutant.old, mutant.new) in known
-                result = "equivalent" if equivalent else judge.result(mutant)
+                result, by = ("equivalent", "") if equivalent else judge.result(mutant)
                 counts.setdefault(nearest_tests.package(mutant.file), Counter())[result] += 1
                 if result == "survived":
                     print(
@@ -119,7 +130,8 @@ def _run(copy: ProjectCopy, chosen: list[Mutant], known: set[Key], options: argp
                     )
                 line = {name: getattr(mutant, name) for name in ("file", "line", "kind", "old", "new")}
                 seconds = round(time.monotonic() - start, 1)
-                record.write(json.dumps(line | {"result": result, "seconds": seconds}, ensure_ascii=False) + "\n")
+                line |= {"result": result, "by": by, "seconds": seconds}
+                record.write(json.dumps(line, ensure_ascii=False) + "\n")
                 record.flush()
     finally:  # also of a run that was ended
         print_table(counts)
@@ -133,26 +145,31 @@ class Judge:
         self._copy = copy
         self._nearest_only = nearest_only
         self._limits: dict[tuple[str, ...], float | None] = {}  # seconds; None where tests fail without a mutant
+        self._notices: Counter[str] = Counter()  # of a file of tests: those that noticed most go first
 
-    def result(self, mutant: Mutant) -> str:
-        """ "noticed" (a hang is, too), "survived", or "untested" where tests fail without any mutant."""
+    def result(self, mutant: Mutant) -> tuple[str, str]:
+        """ "noticed" (a hang is, too), "survived", or "untested" where tests fail without any mutant; and the test that
+        noticed it."""
         nearest = nearest_tests.importers(self._copy.root, mutant.file)
-        every = [] if nearest and self._nearest_only else list(nearest_tests.folders(mutant.file))
+        every = nearest_tests.judges(self._copy.root, mutant.file)
+        rest = [] if nearest and self._nearest_only else [test for test in every if test not in nearest]
         real = (self._copy.root / mutant.file).read_text(encoding="utf-8")
         result = "survived"
-        for tests in filter(None, (nearest, every)):
-            limit = self._limit(tests)
+        for tests in filter(None, (nearest, rest)):
+            limit = self._limit(tests if tests is nearest else every)
             if limit is None:
                 result = "untested"
                 continue
             self._copy.write(mutant.file, mutant.text)
             try:
-                answer = self._copy.test(tests, limit)
+                answer = self._copy.test(sorted(tests, key=lambda each: -self._notices[each]), limit)
             finally:
                 self._copy.write(mutant.file, real)
             if answer["code"] != 0:
-                return "noticed"
-        return result
+                by = "no end" if answer["code"] is None else _failed(answer["tail"])
+                self._notices[by.partition("::")[0]] += 1
+                return "noticed", by
+        return result, ""
 
     def _limit(self, tests: list[str]) -> float | None:
         key = tuple(tests)
@@ -162,6 +179,12 @@ class Judge:
             if answer["code"] != 0:
                 print(f"{' '.join(tests)} fail without a mutant:\n{answer['tail']}", flush=True)
         return self._limits[key]
+
+
+def _failed(output: str) -> str:
+    """The test that pytest names as failed; what could not even be imported has none."""
+    names = re.findall(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
+    return names[-1] if names else "import"
 
 
 RESULTS = ("noticed", "equivalent", "survived", "untested")

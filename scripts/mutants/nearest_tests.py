@@ -8,6 +8,13 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+# Without those that take long and judge other packages: files as they are loaded, embeddings, devices.
+PARITY = tuple(
+    f"tests/parity/test_{name}.py"
+    for name in ("config", "rope", "rope_keys", "features", "footprint", "windows", "context", "nested", "experts",
+                 "adding", "parity", "unread_keys")
+)  # fmt: skip
+
 # The longest beginning of a path under src/causerie decides. Files that are not named here are not changed.
 FOLDERS: dict[str, tuple[str, ...]] = {
     "cache": ("tests/engine",),
@@ -15,16 +22,22 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "checkpoint": ("tests/checkpoint",),
     "decoding": ("tests/engine",),
     "engine": ("tests/engine",),
-    "loading": ("tests/quant", "tests/parity/test_load.py", "tests/parity/test_adding.py"),
-    "models": (
-        "tests/parity/test_config.py",
-        "tests/parity/test_rope.py",
-        "tests/parity/test_unread_keys.py",
+    "loading": (
+        "tests/quant",
+        "tests/parity/test_load.py",
+        "tests/parity/test_adding.py",
+        "tests/parity/test_nested.py",
         "tests/parity/test_features.py",
-        "tests/parity/test_parity.py",
+        "tests/parity/test_experts.py",
     ),
+    "models": PARITY,
     "quant": ("tests/quant",),
-    "server/http/gate.py": ("tests/server/test_routes.py", "tests/server/test_admission.py"),
+    "server/http/gate.py": (
+        "tests/server/test_gate.py",
+        "tests/server/test_routes.py",
+        "tests/server/test_wrong_requests.py",
+    ),
+    "server/http/request_body.py": ("tests/server/test_request_body.py", "tests/server/test_wrong_requests.py"),
     "server/http/admission.py": ("tests/server/test_admission.py",),
     "server/http/json_bounds.py": ("tests/server/test_json_bounds.py",),
     "server/processes/backlog.py": ("tests/server/test_admission.py", "tests/server/test_slow_readers.py"),
@@ -35,8 +48,9 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "server/processes/pulse.py": ("tests/server/test_pulse.py",),
     "server/processes/text/text_work.py": ("tests/server/test_text_work.py",),
     "server/processes/text/text_lane.py": ("tests/server/test_text_work.py",),
-    "spec": ("tests/parity/test_config.py", "tests/parity/test_rope.py", "tests/parity/test_footprint.py"),
+    "spec": (*PARITY, "tests/plan/test_speed.py", "tests/kernels/test_backend.py"),
     "text": ("tests/chat",),
+    "text/response_format.py": ("tests/chat", "tests/server/test_wrong_requests.py"),
 }
 SOURCE = "src/causerie/"
 # Tables of names that are facts about others: a test of each could only say it again. Their strings are not changed.
@@ -56,6 +70,11 @@ def folders(file: str) -> tuple[str, ...]:
     return FOLDERS[max(beginnings, key=len)] if beginnings else ()
 
 
+def judges(root: Path, file: str) -> list[str]:
+    """The files of tests that answer for a file."""
+    return [path.relative_to(root).as_posix() for folder in folders(file) for path in _test_files(root / folder)]
+
+
 def facts(file: str) -> bool:
     """Whether the strings of a file are facts."""
     return file.removeprefix(SOURCE) in FACTS
@@ -69,8 +88,7 @@ def package(file: str) -> str:
 def importers(root: Path, file: str) -> list[str]:
     """Those of a file's tests that import it by name."""
     module = file.removeprefix("src/").removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-    paths = [path for folder in folders(file) for path in _test_files(root / folder)]
-    return [path.relative_to(root).as_posix() for path in paths if module in _imported(path)]
+    return [path for path in judges(root, file) if module in _imported(root / path)]
 
 
 def _test_files(place: Path) -> list[Path]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from causerie.text.decoders import build_stages
 from causerie.text.detokenize import Detokenizer, token_bytes
 from causerie.text.special_tokens import SpecialTokens
 from causerie.text.tokenizer import Tokenizer
@@ -75,6 +76,23 @@ def test_joined_pieces_are_the_whole(kind: str, data: st.DataObject) -> None:
     detokenizer = Detokenizer(known, skip_special_tokens=skip)
     pieces = [detokenizer.push(token) for token in tokens]
     assert "".join(pieces) + detokenizer.finish() == known.decode(tokens, skip, False)
+
+
+@given(pieces=st.lists(st.sampled_from(["", " ", "  ", "   ", " a", "a ", "a"]), max_size=6), left=st.integers(0, 4))
+@example(pieces=[" ", "", " ", " a"], left=3)
+def test_the_beginning_is_stripped_across_pieces(pieces: list[str], left: int) -> None:
+    from tokenizers import decoders
+
+    stages = build_stages(
+        {
+            "type": "Sequence",
+            "decoders": [{"type": "Fuse"}, {"type": "Strip", "content": " ", "start": left, "stop": 0}],
+        }
+    )
+    assert stages is not None
+    (stage,) = stages
+    whole = decoders.Sequence([decoders.Fuse(), decoders.Strip(" ", left, 0)]).decode(pieces)
+    assert "".join(part for piece in pieces for part in stage.feed([piece])) == whole
 
 
 @pytest.mark.parametrize("kind", ["byte level", "llama"])

@@ -37,6 +37,18 @@ def test_a_role_that_a_template_writes_only_after_an_answer_is_known(small: Path
         ChatFormat(tokenizer_of(small), ChatTemplate(silent)).prompt([*asked, {"role": "critic", "content": "c"}])
 
 
+@pytest.mark.parametrize(("role", "known"), [("", False), ("c", True), ("c" * 64, True), ("c" * 65, False)])
+def test_how_long_a_role_of_a_template_that_writes_any_may_be(role: str, known: bool, small: Path) -> None:
+    writes_any = "{% for m in messages %}{{ m.role }}: {{ m.content }}{% endfor %}"
+    chat_format = ChatFormat(tokenizer_of(small), ChatTemplate(writes_any))
+    chat = [{"role": role, "content": "a"}]
+    if known:
+        assert chat_format.prompt(chat).text == f"{role}: a"
+    else:
+        with pytest.raises(MessageError, match=f"unknown role '{role}'"):
+            chat_format.prompt(chat)
+
+
 def test_a_system_role_is_blamed_only_where_it_is_what_the_template_refuses(small: Path) -> None:
     refuses_it = "{% if messages[0].role == 'system' %}{{ raise_exception('not here') }}{% endif %}"
     refuses_all = "{{ raise_exception('not here') }}"

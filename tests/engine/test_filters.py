@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from causerie.decoding import logits as keep
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import RequestSampler
+from causerie.errors import UsageError
 
 torch = pytest.importorskip("torch")
 hf = pytest.importorskip("transformers.generation.logits_process")
@@ -156,6 +159,27 @@ def test_filters_equal_transformers_on_a_large_vocabulary(wanted: dict[str, Any]
     assert differing <= max(1, np.isfinite(scores).sum() // 2000)
 
 
+@pytest.mark.parametrize("value", [-0.25, 0.25, 1.25])
+@pytest.mark.parametrize(
+    ("flag", "warper"),
+    [
+        ("top_p", hf.TopPLogitsWarper),
+        ("min_p", hf.MinPLogitsWarper),
+        ("typical_p", hf.TypicalLogitsWarper),
+        ("epsilon_cutoff", hf.EpsilonLogitsWarper),
+        ("eta_cutoff", hf.EtaLogitsWarper),
+    ],
+)
+def test_shares_are_refused_where_transformers_refuses_them(flag: str, warper: Any, value: float) -> None:
+    try:
+        warper(value)
+    except ValueError:
+        with pytest.raises(UsageError, match=f"{flag} is {value}"):
+            SamplingParams(**{flag: value})
+    else:
+        assert getattr(SamplingParams(**{flag: value}), flag) == value
+
+
 def test_presence_and_frequency_count_the_answer_only() -> None:
     row = np.zeros(8, dtype=np.float32)
     params = SamplingParams(presence_penalty=0.5, frequency_penalty=0.25, keep_scores=True)
@@ -166,6 +190,33 @@ def test_presence_and_frequency_count_the_answer_only() -> None:
     again = sampler.draw(row, array("i", [1, 2, 3, 3, 2, 0]))
     assert again.scores is not None
     assert again.scores.tolist() == [-0.75, 0.0, -0.75, -1.0, 0.0, 0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [({"presence_penalty": 0.5}, [0.0, -0.5, -0.5, 0.0]), ({"frequency_penalty": 0.25}, [0.0, -0.25, -0.5, 0.0])],
+)
+def test_presence_and_frequency_each_alone(flags: dict[str, Any], expected: list[float]) -> None:
+    sampler = RequestSampler(SamplingParams(keep_scores=True, **flags), 4, 1)
+    scores = sampler.draw(np.zeros(4, dtype=np.float32), array("i", [3, 1, 2, 2])).scores
+    assert scores is not None and scores.tolist() == expected
+
+
+FILTERS: list[Callable[[keep.Logits], keep.Places]] = [
+    lambda row: keep.keep_top_k(row, 5),
+    lambda row: keep.keep_top_p(row, 0.777),
+    lambda row: keep.keep_min_p(row, 0.237),
+    lambda row: keep.keep_typical(row, 0.513),
+    lambda row: keep.keep_epsilon(row, 0.0123),
+    lambda row: keep.keep_eta(row, 0.0517),
+]
+
+
+@pytest.mark.parametrize("filtered", FILTERS)
+@given(rows, st.sampled_from([-64.0, -3.0, 12.0]))
+def test_filters_know_differences_alone(filtered: Callable[[keep.Logits], keep.Places], row: Any, more: float) -> None:
+    """What an earlier filter left need not have 0 as its largest."""
+    assert filtered(row.astype(np.float64) + more).tolist() == filtered(row.astype(np.float64)).tolist()
 
 
 def test_logit_bias_adds_to_sequence_bias() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from causerie.decoding.logits import keep_top_k, keep_top_p, largest, log_probabilities, softmax_weights
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import Drawing, RequestSampler, Sampler, choose, uniform
+from causerie.errors import UsageError
 
 
 def history(length: int) -> array[int]:
@@ -42,6 +43,18 @@ def test_noise_is_the_same_everywhere() -> None:
         0.07488100676745957,
     ]
     assert uniform(-1, 7) == uniform(2**64 - 1, 7)
+
+
+@pytest.mark.parametrize("seed", [-(2**63) - 1, -(2**63), -1, 0, 2**63, 2**64 - 1, 2**64 + 1])
+def test_seeds_are_those_of_torch(seed: int) -> None:
+    torch = pytest.importorskip("torch")
+    try:
+        torch.Generator().manual_seed(seed)
+    except (RuntimeError, ValueError):
+        with pytest.raises(UsageError, match=f"seed is {seed}"):
+            SamplingParams(seed=seed)
+    else:
+        assert 0.0 <= uniform(SamplingParams(seed=seed).seed, 3) < 1.0
 
 
 @given(st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=30), st.floats(0, 1, exclude_max=True))

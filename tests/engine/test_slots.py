@@ -92,31 +92,54 @@ def test_a_prompt_that_is_no_chat_is_found_again() -> None:
 def test_equal_prompts_are_read_once() -> None:
     """Those that follow wait until the leader has read to the end of its last message."""
     engine = Watched(hybrid())
-    prompt = [*message(1), *message(2, 30), 3, 3, 3]
+    prompt = [*message(1), *message(2, 31), 3, 3, 3, 3]
     for _ in range(4):
         engine.start(prompt, max_tokens=1, eos=(EOS,))
     events = engine.finish()
     assert len({tuple(text(found)) for found in events.values()}) == 1
-    assert engine.counts() == [{0: 64}, {0: 6}, {0: 30}, {0: 3, 1: 3, 2: 3, 3: 3}]
+    assert engine.counts() == [{0: 64}, {0: 6}, {0: 31}, {0: 4, 1: 4, 2: 4, 3: 4}]
+
+
+def test_other_prompts_do_not_wait() -> None:
+    engine = Watched(hybrid())
+    for start in (1, 2):
+        engine.start([*message(start, 40), 3], max_tokens=1, eos=(EOS,))
+    engine.finish()
+    assert len(engine.counts()[0]) == 2
+
+
+def test_a_client_without_a_slot_gets_one_of_who_has_more() -> None:
+    engine = Watched(hybrid(slots=3))
+    for start in range(3):
+        engine.start([start] * 5, max_tokens=60, client="many")
+    for _ in range(5):
+        engine.step()
+    single = engine.start([7] * 5, max_tokens=2, client="one")
+    engine.step()
+    assert single in engine.counts()[-1] and len(engine.counts()[-1]) == 3
+    events = engine.finish()
+    assert [len(text(events[start])) for start in (0, 1)] == [55, 55]  # of 60, five of which came before
 
 
 def test_snapshots_are_as_many_as_slots_and_the_oldest_goes_first() -> None:
     engine = Watched(hybrid(slots=5))
-    texts = [[*message(start, 65), 1] for start in range(1, 7)]
+    texts = [[*message(start, 65), 1] for start in range(1, 4)]
     for prompt in texts[:2]:
         engine.start(prompt, max_tokens=1, eos=(EOS,))
         engine.finish()
     assert snapshots(engine) == 4
-    again = engine.start([*texts[0][:-1], 2], max_tokens=1, eos=(EOS,))  # so that it is not the oldest any more
-    engine.finish()
-    for prompt in texts[2:4]:
-        engine.start(prompt, max_tokens=1, eos=(EOS,))
+    asked = []
+    for at, last in (
+        (0, 2),
+        (2, 1),
+        (0, 3),
+        (2, 2),
+        (1, 2),
+    ):  # the first is not the oldest any more when room is needed
+        asked.append(engine.start([*texts[at][:-1], last], max_tokens=1, eos=(EOS,)))
         engine.finish()
         assert snapshots(engine) <= 5
-    assert sum(rows(engine, again)) == 1
-    asked = [engine.start([*texts[at][:-1], 3], max_tokens=1, eos=(EOS,)) for at in (3, 2, 1)]
-    engine.finish()
-    assert [sum(rows(engine, number)) for number in asked] == [1, 1, 66]
+    assert [sum(rows(engine, number)) for number in asked] == [1, 66, 1, 1, 66]
 
 
 def test_no_more_run_than_there_are_slots() -> None:

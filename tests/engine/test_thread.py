@@ -140,6 +140,24 @@ def test_async_streams(start: Start) -> None:
     assert asyncio.run(all_of_them()) == [expected(scripted, [n], 6) for n in range(4)]
 
 
+def test_closing_an_async_stream_cancels(start: Start) -> None:
+    engine = start(model(Slow))
+
+    async def read() -> None:
+        stream = engine.astream([1], SamplingParams())
+        await anext(stream)
+        await stream.aclose()
+        for _ in range(2000):
+            if engine.stats().running == 0:
+                break
+            await asyncio.sleep(0.01)
+        assert engine.stats().running == 0  # while the stream itself is still there
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+
+    asyncio.run(read())
+
+
 def test_cancelling_a_task_cancels_its_request(start: Start) -> None:
     engine = start(model(Slow))
 
@@ -185,6 +203,28 @@ def test_a_fault_of_the_engine_reaches_all_callers(start: Start) -> None:
             list(stream)
     with pytest.raises(EngineError, match="scripted fault"):
         list(engine.stream([1], SamplingParams(max_tokens=1)))
+
+
+def test_after_a_fault_a_stream_has_ended(start: Start) -> None:
+    """Whoever asks again is not left to wait for what cannot come."""
+    engine = start(model(Slow))
+    stream = engine.stream([2], SamplingParams())
+    next(stream)
+
+    async def read() -> None:
+        coming = engine.astream([1], SamplingParams())
+        await anext(coming)
+        engine._engine._scheduler.commit = _fault  # type: ignore[method-assign,assignment]
+        with pytest.raises(EngineError, match="scripted fault"):
+            async for _ in coming:
+                pass
+        with pytest.raises(StopAsyncIteration):
+            await asyncio.wait_for(anext(coming), 20)
+
+    asyncio.run(read())
+    with pytest.raises(EngineError, match="scripted fault"):
+        list(stream)
+    assert list(stream) == []
 
 
 def _fault(plan: object, drawn: object) -> list[object]:

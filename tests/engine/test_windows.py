@@ -79,7 +79,7 @@ def test_what_slid_out_goes_before_what_was_used_longest_ago() -> None:
     engine.finish()
     engine.start([1] * 9, max_tokens=1)
     engine.finish()
-    assert engine.counts()[-1] == {3: 1}
+    assert sum(counts.get(3, 0) for counts in engine.counts()) == 1
 
 
 def test_a_prompt_takes_blocks_of_a_window_as_it_is_read() -> None:

@@ -22,7 +22,10 @@ from causerie.backends.step import BlockTables, Step
 from causerie.models.decoder import forward as decoder_forward
 from causerie.models.model import Model
 from causerie.models.rope import RopeTable
-from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.encoders import encoder_named
+from causerie.quant.format import Buffers, ranges
+from causerie.quant.formats import QUANTIZED
+from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
@@ -146,6 +149,8 @@ def build(
     *,
     format: str | None = None,
     quantized: Mapping[str, str] | None = None,
+    packed: Mapping[str, tuple[str, Buffers]] | None = None,
+    transforms: Mapping[str, Transform] | None = None,
     cache: str = "float32",
     threads: int = 1,
     instruction_set: str | None = None,
@@ -153,10 +158,18 @@ def build(
     forward: Forward = decoder_forward,
     max_tokens: int = 256,
 ) -> Model:
-    """A model of these weights, held as stored or as `format`; matrices named in `quantized`, or all by "", as that."""
+    """A model of these weights, held as stored or as `format`; matrices named in `quantized`, or all by "", as that;
+    those in `packed` are what arrays of a format say in their place. Quantized ones may transform their inputs."""
+    packed, transforms = packed or {}, transforms or {}
     backend = NativeBackend(threads, instruction_set, packing)
-    builder = backend.builder(spec, {name: _held(name, array, format, quantized) for name, array in stored.items()})
-    weights = {name: _place(builder, name, stored[name], format, quantized) for name, *_ in spec.weights()}
+    formats = {name: _held(name, array, format, quantized) for name, array in stored.items()}
+    builder = backend.builder(spec, formats | {name: held for name, (held, _) in packed.items()})
+    weights = {
+        name: _place_packed(builder, name, shape, *packed[name], transforms.get(name))
+        if name in packed
+        else _place(builder, name, stored[name], format, quantized, transforms.get(name))
+        for name, shape, _ in spec.weights()
+    }
     room = room_for(spec, backend.block_size, cache)
     executable = builder.compile(weights, forward, room, max_tokens)
     held = sum(weight.nbytes for weight in weights.values())
@@ -174,15 +187,31 @@ def _held(name: str, array: Array, format: str | None, quantized: Mapping[str, s
 
 
 def _place(
-    builder: NativeBuilder, name: str, array: Array, format: str | None, quantized: Mapping[str, str] | None
+    builder: NativeBuilder,
+    name: str,
+    array: Array,
+    format: str | None,
+    quantized: Mapping[str, str] | None,
+    transform: Transform | None,
 ) -> Weight:
     held = _held(name, array, format, quantized)
     if held not in QUANTIZED:
         return builder.place(name, array.shape, lambda a, b: array[a:b], STORED[array.dtype])
-    kind, rows = format_named(held), widened(array).astype(np.float32)
-    constant = kind.constant([rows])
+    encoder, rows = encoder_named(held), widened(array).astype(np.float32)
+    constant = encoder.constant([rows])
     shape = (array.shape[0], array.shape[1])
-    return builder.place_quantized(name, shape, held, lambda a, b: kind.encode(rows[a:b], constant))
+    return builder.place_quantized(name, shape, held, lambda a, b: encoder.encode(rows[a:b], constant), transform)
+
+
+def _place_packed(
+    builder: NativeBuilder, name: str, shape: tuple[int, ...], held: str, arrays: Buffers, transform: Transform | None
+) -> Weight:
+    format, (rows, width) = QUANTIZED[held], shape
+
+    def read(first: int, last: int) -> Buffers:
+        return {each: arrays[each][place] for each, place in ranges(format, width, first, last).items()}
+
+    return builder.place_quantized(name, (rows, width), held, read, transform)
 
 
 Work = tuple[Sequence[int], int, Sequence[int]]

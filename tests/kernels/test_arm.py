@@ -154,6 +154,7 @@ class Recorder:
         return {
             "instructions": given.instruction_count * program.INSTRUCTION.itemsize,
             "parts": self._made.parts.nbytes,
+            "panels": self._made.panels.nbytes,
             "buffers": self._made.buffers.nbytes,
             "layers": given.layer_count * program.LAYER_CACHE.itemsize,
             "groups": given.group_count * program.PAGE_GROUP.itemsize,

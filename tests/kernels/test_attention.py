@@ -119,6 +119,31 @@ def test_int8_is_near_the_exact_cache(name: str) -> None:
     assert np.sqrt(((logits - expected) ** 2).mean()) < 0.02 * expected.std()
 
 
+@pytest.mark.parametrize("instruction_set", RUNNABLE)
+@pytest.mark.parametrize("name", SHAPES)
+def test_int8_gives_the_only_value_there_is_back(name: str, instruction_set: str) -> None:
+    """Of a first token attention has no choice: what it gives is the value's bytes times their scale."""
+    spec = SHAPES[name].decoder()
+    stored = random_weights(spec)
+    model = build(spec, stored, cache="int8", instruction_set=instruction_set)
+    for token in range(5):
+        expected = reference_logits(spec, stored, [token], int8_cache=True)
+        (logits,) = prompt_logits(model, [[token]])
+        assert np.abs(logits - expected).max() < 4e-6 * expected.std()
+
+
+@pytest.mark.parametrize("instruction_set", RUNNABLE)
+def test_scores_may_tower_over_those_of_an_earlier_chunk(instruction_set: str) -> None:
+    """By so much that exp(the difference) is no float32: sums of chunks are brought to the larger of their maxima."""
+    spec = SHAPES["grouped"].decoder()
+    stored = random_weights(spec)
+    stored["layers.0.mixer.q"] *= np.float32(200)
+    tokens = some_tokens(LENGTH, spec.vocab, seed=5)
+    expected = reference_logits(spec, stored, tokens)
+    (logits,) = prompt_logits(build(spec, stored, instruction_set=instruction_set), [tokens], chunk=200)
+    assert np.sqrt(((logits - expected) ** 2).mean()) < 0.002 * expected.std()
+
+
 def test_rows_beyond_the_room_for_sums() -> None:
     """A step whose rows look back over more chunks than there is room for runs them in a row."""
     model = apart(model_of(SHAPES["grouped"], "int8"), 3)

@@ -189,9 +189,13 @@ def test_two_models_on_one_backend_from_many_threads() -> None:
 def test_a_forked_child_runs_on_threads_of_its_own() -> None:
     mine = tiny(threads=3)
     expected = mine.run(GOOD).logits
+    threads = Path("/proc/self/task")  # of Linux
     child = os.fork()
     if child == 0:
-        os._exit(0 if np.array_equal(mine.run(GOOD).logits, expected) else 1)
+        before = len(list(threads.iterdir())) if threads.exists() else 0
+        same = np.array_equal(mine.run(GOOD).logits, expected)
+        started = len(list(threads.iterdir())) - before if threads.exists() else 2
+        os._exit(0 if same and started == 2 else 1)
     assert os.waitpid(child, 0)[1] == 0
     np.testing.assert_array_equal(mine.run(GOOD).logits, expected)
 

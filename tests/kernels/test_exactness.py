@@ -147,6 +147,21 @@ def test_after_blocks_held_something_else(case: str, alone: list[Array]) -> None
     same(prompt_logits(model, prompts(model), chunk=48), alone)
 
 
+@pytest.mark.parametrize("instruction_set", RUNNABLE)
+def test_after_a_step_without_a_number(case: str, instruction_set: str) -> None:
+    """What another request left in the memory of a step is nothing to the next, were it NaN."""
+    format, cache, shape = CASES[case]
+    spec = shape.decoder()
+    weights = random_weights(spec, format)
+    weights["embed"][7] = stored_as(np.full(spec.width, np.nan), format)
+    prompt = [token for token in some_tokens(40, spec.vocab) if token != 7]
+    model, fresh = (build(spec, weights, cache=cache, instruction_set=instruction_set) for _ in range(2))
+    assert np.isnan(prompt_logits(model, [[7] * len(prompt)], table_seed=1)[0]).all()
+    (found,) = prompt_logits(model, [prompt])
+    same([found], prompt_logits(fresh, [prompt]))
+    assert np.isfinite(np.delete(found, 7, axis=1)).all()
+
+
 def test_only_wanted_rows(model: Model, alone: list[Array]) -> None:
     prompt = prompts(model)[0]
     wanted = [0, 4, 37, 100]

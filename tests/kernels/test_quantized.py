@@ -15,7 +15,8 @@ import pytest
 from causerie.backends.native.abi import Op
 from causerie.backends.native.program import number
 from causerie.models.model import Model
-from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.encoders import encoder_named
+from causerie.quant.formats import QUANTIZED
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Linear, Ops, Weights
 from tests.kernels.decoders import (
@@ -35,8 +36,9 @@ INTEGER = ("int8", "int4")
 
 def decoded(format: str, array: Array) -> Array:
     """The values that a matrix stands for once it is quantized."""
-    kind, rows = format_named(format), widened(array).astype(np.float32)
-    return kind.decode(kind.encode(rows, kind.constant([rows])), (rows.shape[0], rows.shape[1]))
+    encoder, rows = encoder_named(format), widened(array).astype(np.float32)
+    arrays = encoder.encode(rows, encoder.constant([rows]))
+    return encoder.format.decode(arrays, (rows.shape[0], rows.shape[1]))
 
 
 def in_8_bits(x: Array, format: str) -> Array:
@@ -49,7 +51,7 @@ def in_8_bits(x: Array, format: str) -> Array:
     return (codes * (peak / np.float32(127)).astype(np.float64)).reshape(x.shape)
 
 
-def one_matrix(format: str, inputs: int, rows: int, bias: bool = False, seed: int = 0) -> tuple[Decoder, Any]:
+def one_matrix(format: str, inputs: int, rows: int, seed: int = 0) -> tuple[Decoder, Any]:
     """A decoder that is one matrix [rows, inputs] over 37 tokens, whose embeddings are its inputs."""
     spec = replace(Shape(width=inputs, vocab=rows, tied=False).decoder(), layers=())
     draw = np.random.default_rng(seed)
@@ -83,6 +85,27 @@ def test_a_matrix_is_the_product_of_its_values(format: str, inputs: int, rows: i
     expected = x @ weights.T
     size = np.abs(x) @ np.abs(weights).T  # what rounding errors are of the order of
     assert (np.abs(found - expected) <= 2e-6 * size).all()
+
+
+@pytest.mark.parametrize("instruction_set", RUNNABLE)
+@pytest.mark.parametrize(
+    ("format", "inputs"), [*((each, 192) for each in QUANTIZED), ("int8", 1024), ("int4", 2048)], ids=str
+)
+def test_a_bias_is_added_once(format: str, inputs: int, instruction_set: str) -> None:
+    """Also where many tokens take the inputs in stretches, the last of which has one group."""
+    spec, stored = one_matrix(format, inputs, inputs)
+    stored["norm"] *= np.float32(100)  # it is as long as the result, and stands for a bias
+
+    def forward(ops: Ops, spec: Decoder, weights: Weights) -> Any:
+        return ops.linear(ops.select(ops.embed(weights["embed"])), Linear(weights["head"], weights["norm"]))[0]
+
+    model, bare = (
+        build(spec, stored, quantized={"head": format}, forward=logits_only(each), instruction_set=instruction_set)
+        for each in (forward, head_only)
+    )
+    for tokens in ([5], range(37)):
+        (found,), (without,) = (prompt_logits(each, [tokens]) for each in (model, bare))
+        np.testing.assert_array_equal(found, without + stored["norm"])
 
 
 @pytest.mark.parametrize("format", [each for each in QUANTIZED if each not in INTEGER])

@@ -55,30 +55,33 @@ def test_a_billion_layers_are_refused_at_once() -> None:
     [
         ({"clip_qkv": 8.0}, "llama.*clip_qkv.*8.0"),
         ({"sliding_window": 4096}, "sliding_window.*4096"),
-        ({"num_attention_heads": 6}, "hidden_size.*6"),
-        ({"num_key_value_heads": 3}, "num_attention_heads.*3"),
-        ({"head_dim": 15}, "head_dim.*even"),
+        ({"num_attention_heads": 6}, "'hidden_size' = 64.*6"),
+        ({"num_key_value_heads": 3}, "'num_attention_heads' = 4.*3"),
+        ({"head_dim": 15}, "'head_dim' = 15.*even"),
         ({"hidden_act": "relu2"}, "relu2.*silu"),
-        ({"rms_norm_eps": -1e-5}, "rms_norm_eps"),
-        ({"rms_norm_eps": "1e-5"}, "rms_norm_eps"),
-        ({"attention_bias": 1}, "attention_bias.*true or false"),
-        ({"tie_word_embeddings": "false"}, "tie_word_embeddings"),
-        ({"rope_theta": 0}, "rope_theta"),
-        ({"rope_theta": math.inf}, "rope_theta"),
-        ({"rope_theta": 10**400}, "rope_theta"),
-        ({"rope_theta": 1e300}, "rope_theta"),
-        ({"rope_scaling": {"type": "linear", "factor": 0.5}}, "factor"),
+        ({"rms_norm_eps": -1e-5}, "'rms_norm_eps' ="),
+        ({"rms_norm_eps": "1e-5"}, "'rms_norm_eps' ="),
+        ({"attention_bias": 1}, "'attention_bias' = 1.*true or false"),
+        ({"tie_word_embeddings": "false"}, "'tie_word_embeddings' ="),
+        ({"rope_theta": 0}, "'rope_theta' ="),
+        ({"rope_theta": math.inf}, "'rope_theta' ="),
+        ({"rope_theta": 10**400}, "'rope_theta' ="),
+        ({"rope_theta": 1e300}, "'rope_theta' ="),
+        ({"rope_scaling": {"type": "linear", "factor": 0.5}}, r"'rope_scaling\.factor' ="),
         ({"rope_interleaved": True}, "rope_interleaved"),
         ({"partial_rotary_factor": 0.5}, "partial_rotary_factor.*0.5"),
         ({"rope_scaling": {"type": "ntk", "factor": 2.0}}, "ntk.*yarn"),
         ({"rope_scaling": {"type": "linear"}}, r"rope_scaling\.factor"),
         ({"rope_scaling": {"type": "linear", "factor": 2.0, "mrope_section": [1]}}, r"rope_scaling\.mrope_section"),
-        ({"rope_scaling": {"type": "linear", "rope_type": "yarn", "factor": 2.0}}, "rope_type.*linear"),
+        (
+            {"rope_scaling": {"type": "linear", "rope_type": "yarn", "factor": 2.0}},
+            r"'rope_scaling\.rope_type' =.*linear",
+        ),
         (
             {"rope_scaling": {"rope_type": "llama3", "factor": 2.0, "low_freq_factor": 4, "high_freq_factor": 4}},
-            "high_freq",
+            r"'rope_scaling\.high_freq_factor' =",
         ),
-        ({"rope_scaling": [2.0]}, "rope_scaling.*object"),
+        ({"rope_scaling": [2.0]}, "'rope_scaling' =.*object"),
         ({"rope_scaling": {"type": "linear", "factor": 2.0}, "rope_parameters": {"rope_type": "default"}}, "both"),
         ({"rope_theta": 1e4, "rope_parameters": {"rope_theta": 1e6, "rope_type": "default"}}, "twice"),
         ({"rope_parameters": {"full_attention": {"rope_type": "default"}}}, "full_attention"),
@@ -98,14 +101,21 @@ def test_refusals_name_the_key(changes: dict[str, Any], named: str) -> None:
         spec_from_config(LLAMA | changes)
 
 
+def test_a_key_that_is_needed_is_null_or_not_there() -> None:
+    with pytest.raises(ConfigError, match=r"'intermediate_size' and config\.json sets it to null"):
+        spec_from_config(LLAMA | {"intermediate_size": None})
+    with pytest.raises(ConfigError, match=r"'intermediate_size' and config\.json lacks it"):
+        spec_from_config({key: value for key, value in LLAMA.items() if key != "intermediate_size"})
+
+
 @pytest.mark.parametrize(
     ("family", "changes", "named"),
     [
         ("qwen2", {"layer_types": ["full_attention"]}, "layer_types.*3 words"),
         ("qwen2", {"layer_types": ["full_attention", "linear_attention", "full_attention"]}, "layer_types"),
         ("qwen2", {"layer_types": ["sliding_attention"] * 3}, "no window"),
-        ("qwen3", {"use_sliding_window": "yes"}, "use_sliding_window"),
-        ("mistral", {"sliding_window": 0}, "sliding_window"),
+        ("qwen3", {"use_sliding_window": "yes"}, "'use_sliding_window' ="),
+        ("mistral", {"sliding_window": 0}, "'sliding_window' ="),
     ],
 )
 def test_window_rules_are_checked(family: str, changes: dict[str, Any], named: str) -> None:

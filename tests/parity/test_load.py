@@ -15,7 +15,7 @@ from causerie.backends.torch.backend import TorchBackend
 from causerie.checkpoint.index import TensorInfo
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import ConfigError, EngineError, OutOfMemory, UnknownName, Unsupported, UsageError, WeightFileError
-from causerie.loading.load import load_model, weight_format
+from causerie.loading.load import load_model, survey, weight_format
 from causerie.models.config import read_config
 from causerie.models.model import Model
 from tests.parity.harness import prompt_logits, some_tokens
@@ -116,6 +116,8 @@ def test_tensors_beside_the_decoder_are_told_and_left_out(index: InMemory, confi
         loaded(index, config)
     with pytest.raises(WeightFileError, match=r"v_head.*--strict"):
         loaded(index, config, strict=True)
+    with pytest.warns(UserWarning, match=r"v_head.*left out"):
+        assert "v_head.summary.weight" not in {source.key for source in survey(index, config).sources}
 
 
 def test_an_empty_quantization_config_is_none(index: InMemory, config: dict[str, Any]) -> None:

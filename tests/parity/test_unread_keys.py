@@ -209,8 +209,13 @@ def test_all_faults_of_a_file_are_told_at_once() -> None:
     strange = {"clip_qkv": 8.0, "rope_interleaved": True, "kernels": "a/b", "mergekit": {}, "use_mrope": True, "x": 1}
     with pytest.raises(ConfigError) as refused:
         spec_from_config(LLAMA | strange, strict=True)
-    assert all(f"{key!r} = {json.dumps(value)}" in str(refused.value) for key, value in strange.items())
+    assert [str(refused.value).count(f"{key!r} = {json.dumps(value)}") for key, value in strange.items()] == [1] * 6
     assert "no code that comes with a checkpoint" in str(refused.value) and "strict=False" not in str(refused.value)
+    wrong, _, also = str(refused.value).partition("It also has keys that no known family computes by: ")
+    assert "'clip_qkv' =" in wrong and "'x' = 1" in also and "'clip_qkv'" not in also
+    with pytest.raises(ConfigError) as refused:
+        spec_from_config(LLAMA | strange)
+    assert "'clip_qkv' =" in str(refused.value) and "'x' = 1" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

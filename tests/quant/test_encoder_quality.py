@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.encoders import ENCODERS, encoder_named
 
 Matrix = NDArray[np.float32]
 
@@ -40,12 +40,12 @@ ERRORS = {
 
 def decoded(name: str, matrix: Matrix) -> Matrix:
     """What a format makes of a matrix."""
-    format = format_named(name)
+    encoder = encoder_named(name)
     shape = (matrix.shape[0], matrix.shape[1])
-    return format.decode(format.encode(matrix.copy(), format.constant([matrix])), shape)
+    return encoder.format.decode(encoder.encode(matrix.copy(), encoder.constant([matrix])), shape)
 
 
-@pytest.mark.parametrize("name", QUANTIZED)
+@pytest.mark.parametrize("name", ENCODERS)
 def test_no_encoder_is_worse_than_it_was(name: str) -> None:
     assert name in ERRORS, f"measure the error of {name} and write it down here"
     for (kind, matrix), error in zip(matrices().items(), ERRORS[name], strict=True):

@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,15 +16,19 @@ from numpy.typing import NDArray
 
 from causerie.backends.torch.backend import TorchBackend, TorchBuilder
 from causerie.backends.torch.packed import QuantizedMatrix
+from causerie.checkpoint.expression import Tensor
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
 from causerie.errors import ConfigError, UnknownName, Unsupported, UsageError, WeightFileError
 from causerie.loading.load import survey
 from causerie.loading.packed import find_packed
+from causerie.loading.quantize import Quantizer
 from causerie.loading.save import write_config, write_weights
+from causerie.loading.workers import Workers
 from causerie.models.config import read_config
 from causerie.quant.config import QuantConfig
-from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.encoders import ENCODERS, encoder_named
+from causerie.quant.formats import QUANTIZED
 from causerie.spec.decoder import Decoder
 from tests.parity.harness import backend_or_none, prompt_logits, reference, reference_logits, some_tokens
 from tests.quant.conftest import loaded
@@ -67,10 +71,11 @@ def dequantized(folder: Path, target: Path, quantization: QuantConfig) -> Path:
     with SafetensorsIndex.open(folder) as index:
         found = survey(index, read_config(folder), quantization=quantization)
     for source in found.sources:
-        format = QUANTIZED.get(found.formats[source.weight.name])
-        if format is not None:
+        encoder = ENCODERS.get(found.formats[source.weight.name])
+        if encoder is not None:
             rows = values[source.key]
-            values[source.key] = format.decode(format.encode(rows, format.constant([rows])), rows.shape)
+            arrays = encoder.encode(rows, encoder.constant([rows]))
+            values[source.key] = encoder.format.decode(arrays, rows.shape)
     write_safetensors(target / "model.safetensors", values)
     return target
 
@@ -85,8 +90,8 @@ def test_torch_dequantizes_to_the_last_bit(format: str, untied: Path) -> None:
     for name, tensor in (("head", "lm_head"), ("layers.1.ffn.down", "model.layers.1.mlp.down_proj")):
         matrix, rows = packed[name].data, values[f"{tensor}.weight"]
         assert isinstance(matrix, QuantizedMatrix)
-        known = format_named(format)
-        expected = known.decode(known.encode(rows, known.constant([rows])), rows.shape)
+        encoder = ENCODERS[format]
+        expected = encoder.format.decode(encoder.encode(rows, encoder.constant([rows])), rows.shape)
         some = torch.tensor([5, 0, rows.shape[0] - 1, 5])
         assert np.array_equal(matrix.rows(some).numpy(), expected[some.numpy()])
 
@@ -159,6 +164,28 @@ def test_workers_and_slices_change_nothing(untied: Path, monkeypatch: pytest.Mon
     )
     np.testing.assert_allclose(prompt_logits(model, [prompt])[0], expected, atol=2e-5)
     assert reports == sorted(reports) and reports[-1] == sum(array.nbytes for array in tensors(untied).values())
+
+
+@pytest.mark.parametrize("format", QUANTIZED)
+def test_no_more_is_read_at_once_than_was_meant(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many elements, or the fewest rows that the format can encode alone."""
+    known, rows = QUANTIZED[format], np.random.default_rng(3).normal(size=(48, 96 if "fp4" in format else 128))
+    read: list[int] = []
+
+    class Index:
+        def read(self, name: str, part: slice, *_: object) -> NDArray[Any]:
+            read.append(len(rows[part]))
+            return rows[part].astype(np.float32)
+
+    width = rows.shape[1]
+    for most in (1, 5 * width):
+        monkeypatch.setattr("causerie.loading.quantize.PART", most)
+        read.clear()
+        reader = Quantizer(cast(Any, Index()), Workers(1)).reader(
+            Tensor("w"), rows.shape, "float32", encoder_named(format), lambda done: None
+        )
+        reader(0, 48)
+        assert max(read) <= max(known.row_step(width), most // width)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
@@ -262,6 +289,31 @@ def test_checkpoints_saved_by_transformers_load(name: str, bnb: Any, untied: Pat
     assert np.array_equal(ours, same) if "double" not in model.quantization else np.allclose(ours, same, atol=0.1)
     # Their products round activations to bfloat16 or 8 bits; their dequantized weights do not.
     np.testing.assert_allclose(ours, reference_logits(with_weights_of(theirs, untied), prompt), atol=5e-5)
+
+
+@pytest.mark.parametrize("layout", [None, 0, 1])
+def test_8_bit_matrices_need_no_layout_and_have_one_if_they_do(
+    layout: int | None, untied: Path, tmp_path: Path
+) -> None:
+    rows = tensors(untied)["lm_head.weight"]
+    arrays = encoder_named("bnb_int8").encode(rows)
+    stored = {"m.weight": arrays["codes"], "m.SCB": arrays["scale"]}
+    if layout is not None:
+        stored["m.weight_format"] = np.array([layout], np.uint8)
+    write_safetensors(tmp_path / "w.safetensors", stored)
+    config = {"quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": True}}
+    with SafetensorsIndex.open(tmp_path / "w.safetensors") as index:
+        if layout == 1:
+            with pytest.raises(Unsupported, match=r"kind of GPU.*m\.weight_format"):
+                find_packed(config, index, "m.weight", rows.shape)
+            return
+        packed = find_packed(config, index, "m.weight", rows.shape)
+        assert packed is not None and set(packed.all_tensors) == set(stored)
+        part = packed.read(index, 3, 9)
+    assert {name: array.tolist() for name, array in part.items()} == {
+        "codes": arrays["codes"][3:9].tolist(),
+        "scale": arrays["scale"][3:9].tolist(),
+    }
 
 
 def test_damaged_checkpoints_of_bitsandbytes_are_refused(bnb: Any, untied: Path, tmp_path: Path) -> None:

@@ -48,6 +48,19 @@ def test_brackets_without_end_are_too_deep() -> None:
             check_bounds(text)
 
 
+def test_depth_goes_on_from_stretch_to_stretch() -> None:
+    """A text is looked at a quarter of a million bytes at a time."""
+    for count, fits in ((MOST_DEPTH, True), (MOST_DEPTH + 1, False)):
+        spaced = (b"[" + b" " * 40_000) * count + b"]" * count
+        deep = (b"[" * 40 + b" " * 300_000) + b"[]" * 9 + b"[" * (count - 40) + b"]" * count
+        for text in (spaced, deep):
+            if fits:
+                check_bounds(text)
+            else:
+                with pytest.raises(TooDeep):
+                    check_bounds(text)
+
+
 def test_millions_of_values_are_too_many() -> None:
     for text in (b"[" + b"[]," * 4_000_000 + b"1]", b"[" + b"1," * (MOST_VALUES + 1) + b"1]"):
         with pytest.raises(TooMany):

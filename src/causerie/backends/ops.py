@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from causerie.backends.step import Step
 from causerie.errors import EngineError
 from causerie.quant.format import Buffers
+from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
-from causerie.spec.decoder import Decoder
+from causerie.spec.decoder import EMBEDDING, Decoder
 from causerie.spec.ops import Ops, Value, Weights
 
 Rotations: TypeAlias = tuple[NDArray[np.float32], ...]  # one per Decoder.ropes: [tokens, 2, dims / 2], cos then sin
@@ -93,17 +94,32 @@ class Builder(Protocol):
         ...
 
     def place_quantized(
-        self, name: str, shape: tuple[int, int], format: str, read: Callable[[int, int], Buffers]
+        self,
+        name: str,
+        shape: tuple[int, int],
+        format: str,
+        read: Callable[[int, int], Buffers],
+        transform: Transform | None = None,
     ) -> Weight:
         """Takes one quantized matrix of `format`. `read(a, b)` gives the arrays of rows a..b in the format's reference
         layout (quant/format.py): a is a multiple of its row_step, and so is b, or it is the last row's. Slices are
-        asked for once, in order."""
+        asked for once, in order. Its inputs go through `transform` first, which a table that is embedded cannot have;
+        no checkpoint that is read brings one yet."""
         ...
 
     def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> Executable:
         """A runnable model of the weights that were placed; `max_tokens` is the most tokens one step will bring.
         Raises OutOfMemory."""
         ...
+
+
+def check_transform(transform: Transform | None, name: str, shape: tuple[int, int]) -> None:
+    """Raises EngineError for a matrix that cannot have this transform."""
+    if transform is not None and (name == EMBEDDING or transform.width != shape[1]):
+        raise EngineError(
+            f"Weight {name!r} of {shape} is placed with a transform of {transform.width} inputs; it must have as many, "
+            "and no table that is embedded has one."
+        )
 
 
 @runtime_checkable

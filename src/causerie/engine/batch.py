@@ -10,6 +10,8 @@ import numpy as np
 from causerie.backends.step import BlockTables, Int32, Step
 from causerie.engine.plan import Plan, Work
 
+_NO_PAIRS = np.zeros((0, 2), np.int32)
+
 
 def build(plan: Plan) -> Step:
     """The step that does a plan's work, rows in the plan's order."""
@@ -44,16 +46,15 @@ def build(plan: Plan) -> Step:
 def _tables(plan: Plan, group: int) -> BlockTables:
     """The blocks of one page group."""
     tables = [work.tables[group] for work in plan.works]
-    copies = plan.copies[group] if plan.copies else ()
     return BlockTables(
         blocks=np.concatenate([np.array(table, dtype=np.int32) for table in tables]),
         starts=np.array(list(accumulate(map(len, tables), initial=0)), dtype=np.int32),
-        copies=np.array(copies, dtype=np.int32).reshape(-1, 2),
+        copies=np.array(plan.copies[group], dtype=np.int32).reshape(-1, 2) if plan.copies else _NO_PAIRS,
     )
 
 
 def _slots(works: Sequence[Work]) -> Int32:
     """The slots of every work, or none where no layer keeps one: else each writes one."""
     if works[0].slots[1] < 0:
-        return np.zeros((0, 2), np.int32)
+        return _NO_PAIRS
     return np.array([work.slots for work in works], dtype=np.int32)

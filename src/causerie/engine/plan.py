@@ -26,7 +26,7 @@ class Work:
     request: Request
     tokens: array[int]
     start: int
-    tables: tuple[array[int], ...]  # its cache blocks in each page group, as of this step
+    tables: tuple[array[int], ...]  # its cache blocks in each page group; read-only, until the plan is committed
     wants: int
     draws: int
     history: array[int]  # all its tokens so far, prompt and answer; read-only, and only until the plan is committed

@@ -51,7 +51,7 @@ def work_of(sequence: Sequence, count: int, draft: array[int] | None = None) -> 
         sequence.request,
         tokens,
         start,
-        tuple([table[:] for table in lease.tables]),
+        lease.tables,
         wants,
         draws,
         sequence.tokens,

@@ -47,8 +47,7 @@ class Scheduler:
         self._max_rows = max_rows
         self._slots = cache.slots.pool.total
         self._windowed = any(group.window is not None for group in cache.groups)
-        # Each running sequence may want a row, and logits of it; and a slot, where there are any.
-        most = min(max_tokens, max_rows, self._slots or max_rows)
+        most = min(max_tokens, max_rows)  # each running sequence may want a row, and logits of it
         self._intake = Intake(self.roster, most, clock)
         self._clock = clock
         self._drafts = drafts

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from causerie.checkpoint.index import TensorIndex, TensorInfo
 from causerie.errors import ConfigError, Unsupported, WeightFileError
-from causerie.quant import lookup
 from causerie.quant.format import Buffers, Format, ranges
-from causerie.quant.formats import QUANTIZED
+from causerie.quant.formats import BLOCK, NESTED, QUANTIZED
+from causerie.quant.packed_format import CODES
+from causerie.quant.tables import TABLES, dynamic_map
 
 KEY = "quantization_config"
 METHODS = ("causerie", "bitsandbytes")
@@ -131,23 +132,23 @@ def _ours(values: Mapping[str, Any], index: TensorIndex, tensor: str, shape: tup
 
 
 def _four_bit(index: TensorIndex, tensor: str, shape: tuple[int, int]) -> Packed:
-    states = [name for name in (f"{tensor}.{_STATE}{table}" for table in lookup.TABLES) if name in index]
+    states = [name for name in (f"{tensor}.{_STATE}{table}" for table in TABLES) if name in index]
     if len(states) != 1:
         raise WeightFileError(f"{tensor!r} has magnitudes beside it and no {_STATE}nf4 or fp4; download it again.")
     state = _state(index, states[0])
     double = f"{tensor}.nested_absmax" in index
-    sizes = {"blocksize": lookup.BLOCK} | ({"nested_blocksize": lookup.NESTED} if double else {})
+    sizes = {"blocksize": BLOCK} | ({"nested_blocksize": NESTED} if double else {})
     for key, size in sizes.items():
         if state.get(key) != size:
             raise Unsupported(f"{tensor!r} was quantized with {key} {state.get(key)!r}; {size} is read here.")
     if state.get("shape") != list(shape):
         raise WeightFileError(f"{states[0]!r} says shape {state.get('shape')!r}, and config.json makes it {shape}.")
     table = states[0].rpartition("__")[2]
-    maps = {f"{tensor}.quant_map": lookup.TABLES[table]}
+    maps = {f"{tensor}.quant_map": TABLES[table]}
     arrays = {"codes": tensor, "absmax": f"{tensor}.absmax"}
     constants: dict[str, NDArray[Any]] = {}
     if double:
-        maps[f"{tensor}.nested_quant_map"] = lookup.dynamic_map()
+        maps[f"{tensor}.nested_quant_map"] = dynamic_map()
         arrays["nested_absmax"] = f"{tensor}.nested_absmax"
         offset = state.get("nested_offset")
         if not isinstance(offset, float | int) or not isfinite(offset):
@@ -200,7 +201,7 @@ def _check(packed: Packed, index: TensorIndex) -> None:
             continue
         tensor = packed.tensors[name]
         info: TensorInfo = index.info(tensor)  # says which names are near where it is missing
-        bytes_of_any = buffer.dtype == "U8" and name == "codes"  # bitsandbytes may store them as wider numbers
+        bytes_of_any = buffer.dtype == "U8" and name == CODES  # bitsandbytes may store them as wider numbers
         if (info.dtype != buffer.dtype and not bytes_of_any) or info.nbytes != buffer.nbytes:
             raise WeightFileError(
                 f"Tensor {tensor!r} is {info.dtype} {info.shape}; {packed.format.name} of {packed.shape} needs "

@@ -1,6 +1,6 @@
 """Quantizes the matrices of a checkpoint while they are read, on several threads: each reads and encodes some rows.
 
-Knows formats by their protocol, and no backend: what it makes is the reference layout.
+Knows encoders by their protocol, and no backend: what it makes is the reference layout.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from causerie.checkpoint.expression import Expression
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import UsageError
 from causerie.loading.workers import Workers
-from causerie.quant.format import LARGEST, Buffers, Format, Rows, concatenated
+from causerie.quant.encoder import LARGEST, Encoder
+from causerie.quant.format import Buffers, Format, Rows, concatenated
 from causerie.quant.plain import to_float32
 
 PART = 2**19  # elements that a thread takes at once
@@ -31,20 +32,21 @@ class Quantizer:
         self._workers = workers
 
     def reader(
-        self, expression: Expression, shape: tuple[int, ...], stored: str, format: Format, report: Report
+        self, expression: Expression, shape: tuple[int, ...], stored: str, encoder: Encoder, report: Report
     ) -> ReadRows:
         """A function that gives the arrays of rows start..stop-1 of a matrix whose numbers are `stored` so (see
         `Builder.place_quantized`). Raises UsageError where it holds what cannot be quantized; a format that needs to
         know the whole matrix first reads it twice."""
+        format = encoder.format
         step = _part_rows(format, shape[1])
 
         def plain(part: tuple[int, int]) -> Rows:
             return self._rows(expression, stored, *part)
 
-        constant = format.constant(plain(part) for part in _parts(0, shape[0], step))
+        constant = encoder.constant(plain(part) for part in _parts(0, shape[0], step))
 
         def encoded(part: tuple[int, int]) -> Buffers:
-            return format.encode(plain(part), constant)
+            return encoder.encode(plain(part), constant)
 
         def read(start: int, stop: int) -> Buffers:
             parts = list(_parts(start, stop, step))

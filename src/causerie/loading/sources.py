@@ -21,6 +21,7 @@ from causerie.loading.packed import Packed
 from causerie.loading.prepared import Prepared
 from causerie.loading.quantize import Quantizer, ReadRows, Report
 from causerie.loading.slices import SliceReader
+from causerie.quant.encoders import encoder_named
 from causerie.quant.format import held_bytes
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import BYTES, Weight
@@ -81,7 +82,7 @@ class PlainSource:
 
     def quantized(self, index: TensorIndex, quantizer: Quantizer, format: str, report: Report) -> ReadRows:
         """A function that gives the arrays of rows, encoded."""
-        return quantizer.reader(self.expression, self.weight.shape, self.stored, format_named(format), report)
+        return quantizer.reader(self.expression, self.weight.shape, self.stored, encoder_named(format), report)
 
     def place(self, transfer: Transfer, format: str, report: Report) -> Weight:
         """Reads it into the backend, a slice at a time; quantized on the way where the format asks for it."""

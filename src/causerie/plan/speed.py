@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from causerie.plan.footprint import STATE_BYTES
 from causerie.quant.cache_format import bytes_per_head
-from causerie.quant.formats import format_named
+from causerie.quant.formats import ALL, format_named
 from causerie.spec.decoder import Decoder
 from causerie.spec.kept import Slot
 
@@ -52,8 +52,9 @@ class Cost:
 
 
 def arithmetic_of(format: str) -> str:
-    """The arithmetic that the kernels multiply weights of a format in; look-up formats are turned into float32."""
-    return {"bfloat16": "bfloat16", "int8": "int8", "int4": "int8"}.get(format, "float32")
+    """The arithmetic that the kernels multiply what is held in a format in: weights, or the keys and values of a
+    cache."""
+    return ALL[format].arithmetic
 
 
 def active_bytes(spec: Decoder, weight_bytes: int, embedding: str) -> int:

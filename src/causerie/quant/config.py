@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from causerie.errors import Unsupported, UsageError, unknown
-from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.encoders import ENCODERS, encoder_named
 from causerie.spec.decoder import Decoder
 from causerie.spec.weight import Role
 
@@ -35,8 +35,8 @@ class QuantConfig:
 
     def __post_init__(self) -> None:
         for format in (self.matrices, self.embedding, self.head):
-            if format is not None and format not in QUANTIZED:
-                raise unknown("quantization", format, QUANTIZED)
+            if format is not None:
+                encoder_named(format)
         for pattern in self.skip:
             _compiled(pattern)
 
@@ -49,8 +49,8 @@ class QuantConfig:
     def named(name: str) -> QuantConfig:
         """What the short form means: our own formats hold every matrix, embedding and head too; bitsandbytes' hold
         those of the layers, as bitsandbytes does. Raises UnknownName."""
-        if name not in QUANTIZED:
-            raise unknown("quantization", name, ("none", *QUANTIZED))
+        if name not in ENCODERS:
+            raise unknown("quantization", name, ("none", *ENCODERS))
         return QuantConfig(name, name, name) if name in OWN else QuantConfig(name)
 
     def formats(self, spec: Decoder, plain: str, modules: Mapping[str, str], *, strict: bool = True) -> dict[str, str]:
@@ -68,7 +68,7 @@ class QuantConfig:
             if matching:
                 skipped |= matching
                 continue
-            if (why := format_named(format).refusal(shape[1])) is not None:
+            if (why := encoder_named(format).format.refusal(shape[1])) is not None:
                 raise UsageError(
                     f"{modules[name]} is {shape[1]} wide, and {why}. Take bnb_int8, nf4 or fp4, which hold any width."
                 )

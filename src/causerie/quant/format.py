@@ -1,4 +1,4 @@
-"""What a format of weights is: named arrays that stand for a matrix, and the way there and back.
+"""What a format of weights is: named arrays that stand for a matrix, and its values.
 
 The arrays described here are the *reference layout*: row-major and simple, what files hold and what every backend
 packs its own layout from. Rows lie one after another in each array, so that a matrix can be encoded and decoded a slice
@@ -7,7 +7,7 @@ of rows at a time. Knows no tensor's name, no file and no backend.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Protocol
@@ -44,8 +44,9 @@ class Format(Protocol):
     @property
     def name(self) -> str: ...
 
-    def group(self, width: int) -> int:
-        """How many inputs share a scale in a matrix `width` wide; 1 where there are no scales."""
+    @property
+    def arithmetic(self) -> str:
+        """What its numbers are multiplied as: "float32", "bfloat16" or "int8"; sums are wider."""
         ...
 
     def refusal(self, width: int) -> str | None:
@@ -60,22 +61,9 @@ class Format(Protocol):
         """The arrays of a matrix, or of a slice of its rows."""
         ...
 
-    def constant(self, slices: Iterable[Rows]) -> np.float32 | None:
-        """What all slices of a matrix must agree on before any is encoded, from all its rows, a slice after the other;
-        None for formats that need nothing, which leave `slices` alone."""
-        ...
-
-    def encode(self, rows: Rows, constant: np.float32 | None = None) -> dict[str, NDArray[Any]]:
-        """The arrays of some rows [n, k] of finite numbers."""
-        ...
-
     def decode(self, buffers: Buffers, shape: tuple[int, int]) -> Rows:
         """The values [n, k] that the arrays of n rows stand for."""
         ...
-
-
-LARGEST = 1e15
-"""The largest magnitude that may be quantized: squares of it must have room in float32."""
 
 
 def held_bytes(format: Format, shape: tuple[int, int]) -> int:

@@ -1,36 +1,109 @@
-"""All formats by name. Knows no model and no backend; each format's file says what its arrays hold."""
+"""All formats by name, each a description; docs/adding-a-format.md adds one. Knows no model and no backend.
+
+`int8`, our own: signed bytes with a scale for every 64 inputs (32 where 64 does not divide the width): 8.25 bits.
+
+    codes  int8      [n, k]        -127 … 127
+    scale  bfloat16  [n, k / g]    value = code · scale
+
+`int4`, our own: nibbles with a scale and a zero point for every 32 inputs, both bytes, and a unit per row. 4.5 bits a
+weight and 16 a row. A kernel can stay in integers inside a group: with int8 activations a, Σ value · a =
+unit · scale / 16 · (16 · Σ code · a - zero · Σ a), where both sums fit in 32 bits.
+
+    codes  uint8     [n, k / 2]    byte i of a row holds input 2i in its low nibble and input 2i + 1 in its high one
+    scale  uint8     [n, k / 32]   1 … 255 units; 0 where every weight of the group is 0
+    zero   uint8     [n, k / 32]   in sixteenths of a step: 0 … 15.94
+    unit   bfloat16  [n]           value = unit · scale · (code - zero / 16)
+
+`nf4` and `fp4`, as bitsandbytes defines them: 4-bit codes into a table of 16 values, scaled by the largest magnitude of
+each block of 64 weights. Blocks run over the flattened matrix and may span rows.
+
+    codes   uint8    [⌈n·k / 2⌉]   byte i holds weight 2i in its high nibble and weight 2i + 1 in its low one
+    absmax  float32  [⌈n·k / 64⌉]  value = table[code] · absmax
+
+With a doubled quantization (`nf4_double`, `fp4_double`) the magnitudes are themselves 8-bit codes:
+
+    absmax         uint8    [⌈n·k / 64⌉]
+    nested_absmax  float32  [⌈n·k / 16384⌉]
+    offset         float32  [1]    absmax = dynamic[code] · nested_absmax + offset
+
+`bnb_int8`, as bitsandbytes' 8-bit linear layers hold weights (Dettmers et al., "LLM.int8()", 2022). What LLM.int8()
+does with activations (outlier columns in float16, the rest in 8 bits) is not part of this format: they are read as they
+are, so that no column needs a path of its own.
+
+    codes  int8     [n, k]   -127 … 127
+    scale  float32  [n]      the largest magnitude of the row; value = code · scale / 127
+"""
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 
 from causerie.errors import unknown
+from causerie.quant.code_bits import SIGNED_BYTES, high_first, low_first
 from causerie.quant.format import Format
-from causerie.quant.int4 import Int4
-from causerie.quant.int8 import Int8
-from causerie.quant.lookup import Lookup
+from causerie.quant.numbers import Numbers
+from causerie.quant.packed_format import PackedFormat
 from causerie.quant.plain import STORED_AS, Plain
-from causerie.quant.rowwise import RowwiseInt8
+from causerie.quant.tables import TABLES, dynamic_map
 
-QUANTIZED: Mapping[str, Format] = {
+BLOCK = 64  # weights of nf4 and fp4 that share a magnitude
+NESTED = 256  # magnitudes that share a magnitude of theirs
+
+INT8 = PackedFormat("int8", SIGNED_BYTES, Numbers("scale", "BF16"), groups=(64, 32))
+INT4 = PackedFormat(
+    "int4",
+    low_first(4),
+    Numbers("scale", "U8", times=Numbers("unit", "BF16", "row")),
+    groups=(32,),
+    zeros=Numbers("zero", "U8"),
+    zero_parts=16,
+)
+BNB_INT8 = PackedFormat(
+    "bnb_int8",
+    SIGNED_BYTES,
+    Numbers("scale", "F32", "row"),
+    factor=7.874015718698502e-3,  # 1 / 127 as bitsandbytes writes it
+    exact_inputs=True,
+)
+
+
+def looked_up(table: str, *, double: bool = False) -> PackedFormat:
+    """nf4 or fp4, or the doubled one."""
+    nested = Numbers(
+        "absmax",
+        "U8",
+        table=tuple(dynamic_map().tolist()),
+        times=Numbers("nested_absmax", "F32", BLOCK * NESTED),
+        plus=Numbers("offset", "F32", "matrix"),
+    )
+    return PackedFormat(
+        f"{table}_double" if double else table,
+        high_first(4),
+        nested if double else Numbers("absmax", "F32"),
+        groups=(BLOCK,),
+        table=tuple(TABLES[table].tolist()),
+        flat=True,
+    )
+
+
+QUANTIZED: dict[str, PackedFormat] = {
     format.name: format
     for format in (
-        Int8(),
-        Int4(),
-        Lookup("nf4"),
-        Lookup("nf4", double=True),
-        Lookup("fp4"),
-        Lookup("fp4", double=True),
-        RowwiseInt8(),
+        INT8,
+        INT4,
+        *(looked_up(table, double=double) for table in TABLES for double in (False, True)),
+        BNB_INT8,
     )
 }
-"""Formats that matrices can be quantized to."""
-ALL: Mapping[str, Format] = {**{name: Plain(name) for name in STORED_AS}, **QUANTIZED}
+"""Packed formats. What quantizes to one of them ourselves is in encoders.py."""
+PLAIN: dict[str, Plain] = {name: Plain(name) for name in STORED_AS}
+ALL: Mapping[str, Format] = ChainMap[str, Format](PLAIN, QUANTIZED)  # type: ignore[arg-type]
 
 
 def format_named(name: str) -> Format:
     """A format by its name. Raises UnknownName."""
-    found = ALL.get(name)
-    if found is None:
+    format = ALL.get(name)
+    if format is None:
         raise unknown("weight format", name, ALL)
-    return found
+    return format

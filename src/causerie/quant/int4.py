@@ -1,13 +1,5 @@
-"""`int4`, our own: unsigned nibbles with a scale and a zero point for every 32 inputs, both bytes, and a unit per row.
-
-    codes  uint8     [n, k / 2]    byte i of a row holds input 2i in its low nibble and input 2i + 1 in its high one
-    scale  uint8     [n, k / 32]   1 … 255 units; 0 where every weight of the group is 0
-    zero   uint8     [n, k / 32]   in sixteenths of a step: 0 … 15.94
-    unit   bfloat16  [n]           value = unit · scale · (code - zero / 16)
-
-4.5 bits per weight and 16 bits per row. A kernel can stay in integers inside a group: with int8 activations a,
-Σ value · a = unit · scale / 16 · (16 · Σ code · a - zero · Σ a), where both sums fit in 32 bits. The range that
-minimizes a group's squared error is searched: see `fitted`. What else was tried, with its error, is in LOG.md.
+"""Quantizes to `int4` (formats.py): the range that minimizes a group's squared error is searched, see `fitted`. What
+else was tried, with its error, is in LOG.md.
 """
 
 from __future__ import annotations
@@ -19,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.checkpoint.bfloat16 import widen
-from causerie.quant.format import Buffer, Buffers, Rows
-from causerie.quant.nibbles import joined, low_first
+from causerie.quant.format import Rows
+from causerie.quant.formats import INT4
 
-GROUP = 32
+(GROUP,) = INT4.groups
 TOP = 15  # the largest code
 SHARES = (1.0, 0.94, 0.88)  # of a group's range that the codes first span
 ROUNDS = 2  # of choosing codes for a line, then the best line for the codes
@@ -33,28 +25,10 @@ PART = 2**18  # elements worked on at once, so that all of it stays in a core's 
 Columns = NDArray[np.float32]  # [GROUP, groups]: sums over a group then run along whole vectors of groups
 
 
-class Int4:
-    """Implements `format.Format`."""
+class Int4Encoder:
+    """Implements `encoder.Encoder`."""
 
-    name = "int4"
-
-    def group(self, width: int) -> int:
-        """Always 32."""
-        return GROUP
-
-    def refusal(self, width: int) -> str | None:
-        """Widths of whole groups."""
-        return None if width % GROUP == 0 else "int4 shares a scale among 32 inputs, which must divide the width"
-
-    def row_step(self, width: int) -> int:
-        """Any slice."""
-        return 1
-
-    def buffers(self, shape: tuple[int, int]) -> dict[str, Buffer]:
-        """codes, scale, zero and unit."""
-        n, k = shape
-        per_group = Buffer("U8", (n, k // GROUP))
-        return {"codes": Buffer("U8", (n, k // 2)), "scale": per_group, "zero": per_group, "unit": Buffer("BF16", (n,))}
+    format = INT4
 
     def constant(self, slices: Iterable[Rows]) -> None:
         """Nothing."""
@@ -64,15 +38,6 @@ class Int4:
         step = max(1, PART // rows.shape[1])
         parts = [_encoded(rows[start : start + step]) for start in range(0, len(rows), step)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-    def decode(self, buffers: Buffers, shape: tuple[int, int]) -> Rows:
-        """(unit · scale) · (code - zero / 16): both factors are exact in float32, their product is rounded once."""
-        n = shape[0]
-        step = widen(buffers["unit"]).reshape(n, 1) * buffers["scale"].reshape(n, -1)
-        codes = low_first(buffers["codes"]).reshape(n, -1, GROUP).astype(np.float32)
-        codes -= (buffers["zero"].reshape(n, -1).astype(np.float32) / 16)[..., None]
-        codes *= step[..., None]
-        return codes.reshape(shape)
 
 
 def _encoded(rows: Rows) -> dict[str, NDArray[Any]]:
@@ -93,7 +58,7 @@ def _encoded(rows: Rows) -> dict[str, NDArray[Any]]:
     np.rint(x, out=x)
     codes = np.clip(x, 0, TOP, out=x).astype(np.uint8)
     return {
-        "codes": joined(np.ascontiguousarray(codes.T).reshape(n, k)),
+        "codes": INT4.codes.packed(codes.T).reshape(n, -1),
         "scale": scale.astype(np.uint8).reshape(n, -1),
         "zero": sixteenths.astype(np.uint8).reshape(n, -1),
         "unit": unit_bits,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +21,10 @@ class Plain:
 
     name: str  # a key of STORED_AS
 
-    def group(self, width: int) -> int:
-        """No scales."""
-        return 1
+    @property
+    def arithmetic(self) -> str:
+        """float16 is widened."""
+        return "bfloat16" if self.name == "bfloat16" else "float32"
 
     def refusal(self, width: int) -> str | None:
         """Any width."""
@@ -37,13 +37,6 @@ class Plain:
     def buffers(self, shape: tuple[int, int]) -> dict[str, Buffer]:
         """values [n, k]."""
         return {"values": Buffer(STORED_AS[self.name], shape)}
-
-    def constant(self, slices: Iterable[Rows]) -> None:
-        """Nothing."""
-
-    def encode(self, rows: Rows, constant: np.float32 | None = None) -> dict[str, NDArray[Any]]:
-        """Rounded."""
-        return {"values": to_plain(rows, self.name)}
 
     def decode(self, buffers: Buffers, shape: tuple[int, int]) -> Rows:
         """Widened."""

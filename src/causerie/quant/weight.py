@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from causerie.quant.transform import Transform
+
 FORMATS = ("float32", "float16", "bfloat16")
 """Plain formats: a number for each weight. Vectors (norms, biases) are always held so; quantized ones are in
 `formats.QUANTIZED`."""
@@ -25,3 +27,4 @@ class Weight:
     format: str  # a key of formats.ALL
     data: Any  # the backend's own: a tensor, or an address in its arena
     nbytes: int
+    transform: Transform | None = None  # what its inputs go through first

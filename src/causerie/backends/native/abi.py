@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 10  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 11  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -33,6 +33,7 @@ class Op(Enum):
     COMBINE = auto()
     WEIGH = auto()
     SHORT_CONV = auto()
+    TRANSFORM = auto()
 
 
 class Number(Enum):
@@ -41,10 +42,24 @@ class Number(Enum):
     FLOAT32 = auto()
     FLOAT16 = auto()
     BFLOAT16 = auto()
-    INT8 = auto()
-    INT4 = auto()
-    LOOKUP4 = auto()  # four bits that name one of sixteen values
-    ROW_INT8 = auto()  # a scale for each row
+    CODES = auto()  # of a packed format: quantized.py
+
+
+class Scale(Enum):
+    """How the scales of a quantized matrix lie in its panels."""
+
+    BFLOAT16 = auto()
+    FLOAT32 = auto()
+    BYTE = auto()  # counting units, of which each row has one
+
+
+class Zero(Enum):
+    """What stands beside a scale there."""
+
+    NONE = auto()
+    SIXTEENTHS = auto()  # a zero point, a byte
+    PARTS = auto()  # what is added to parts of a step, int32
+    LOW = auto()  # a value that is added, float32
 
 
 class CacheNumber(Enum):
@@ -126,6 +141,8 @@ class Fault(Enum):
 ENUMERATIONS: tuple[type[Enum], ...] = (
     Op,
     Number,
+    Scale,
+    Zero,
     CacheNumber,
     Layout,
     Activation,
@@ -135,12 +152,14 @@ ENUMERATIONS: tuple[type[Enum], ...] = (
     Arithmetic,
     Fault,
 )
-CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM TABLE_BYTES STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
+CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
 FIELDS = {
-    "Part": "weight bias out rows format layout expert",
+    "Part": "weight bias out rows format layout expert panels",
+    "CodePanels": "bits tabled group input_group scale zero center parts factor",
+    "CodeBits": "begins run run_bytes planes flip bits",
     "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
-    "tables format layout first_part part_count experts active scoring divided groups open_groups eps scale limit "
-    "address bias sinks block_bytes block_stride slots slot_stride",
+    "tables format layout panels first_part part_count experts active scoring divided groups open_groups eps scale "
+    "limit address factors bias sinks block_bytes block_stride slots slot_stride",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride tables",
@@ -148,13 +167,13 @@ FIELDS = {
     "RowGroup": "first count chunks chunks_begun sums_begun",
     "Attending": "groups chunks split room",
     "Sum": "peak total",
-    "Program": "instructions parts buffers layers groups row_sequence place_rows expert_starts expert_items "
-    "slot_writers sums "
+    "Program": "instructions parts panels buffers layers groups row_sequence place_rows expert_starts "
+    "expert_items slot_writers sums "
     "instruction_count layer_count group_count slots logits_buffer states_buffer max_tokens vocab threads",
     "BlockTables": "blocks starts copies blocks_count copies_count",
     "Step": "tokens_count sequences wanted_count logits_count tokens positions starts tables slots wanted rotations "
     "logits states attending",
-    "Packing": "source scale zero unit target first rows width source_format target_format layout",
+    "Packing": "source codes panels scale zero unit target first rows width source_format target_format layout",
     "PackedPanel": "data escapes escape_count plain exponents",
     "Escape": "at value",
 }

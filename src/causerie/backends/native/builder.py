@@ -19,12 +19,13 @@ from causerie.backends.native.executable import NativeExecutable
 from causerie.backends.native.lossless import LosslessMatrix, likely_bytes, most_bytes
 from causerie.backends.native.machine import Machine
 from causerie.backends.native.program import PANEL, Packing, format_number, number
-from causerie.backends.native.quantized import held_bytes, packing_of, panels_bytes, slice_rows, write_table
+from causerie.backends.native.quantized import Arranging, code_bytes, held_bytes
 from causerie.backends.native.trace import Placed
-from causerie.backends.ops import CacheShape, Forward
+from causerie.backends.ops import CacheShape, Forward, check_transform
 from causerie.errors import EngineError
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
 from causerie.spec.decoder import EMBEDDING, Decoder
 from causerie.spec.ops import Weights
@@ -67,21 +68,29 @@ class NativeBuilder:
         return Weight(name, shape, format, placed, memory.nbytes)
 
     def place_quantized(
-        self, name: str, shape: tuple[int, int], format: str, read: Callable[[int, int], Buffers]
+        self,
+        name: str,
+        shape: tuple[int, int],
+        format: str,
+        read: Callable[[int, int], Buffers],
+        transform: Transform | None = None,
     ) -> Weight:
         """Arranges the arrays slice by slice."""
+        check_transform(transform, name, shape)
         if self._formats.get(name) != format:
             raise EngineError(f"Weight {name!r} is placed as {format}, and the builder was not told of it.")
-        size, before = panels_bytes(format, shape), self._arena.used
+        arranging = Arranging.of(format, shape[1])
+        size, before = code_bytes(arranging.panels, shape), self._arena.used
         address = self._arena.take(size)
-        write_table(format, address)
-        step = slice_rows(format, shape[1], SLICE_BYTES)
+        arranging.write_table(address)
+        step = arranging.slice_rows(SLICE_BYTES)
         for first in range(0, shape[0], step):
             last = min(first + step, shape[0])
-            packing, kept = packing_of(format, read(first, last), address, first, last - first, shape[1])
+            packing, kept = arranging.packing(read(first, last), address, first, last - first)
             self._machine.pack(packing)
             del kept
-        return Weight(name, shape, format, Placed(address, Layout.PANELS, self._arena.since(before)), size)
+        placed = Placed(address, Layout.PANELS, self._arena.since(before), panels=arranging.panels)
+        return Weight(name, shape, format, placed, size, transform)
 
     def place_prepared(
         self, name: str, shape: tuple[int, int], format: str, layout: str, memory: NDArray[np.uint8]

@@ -76,6 +76,7 @@ def _declare(library: ctypes.CDLL) -> list[str]:
         "causerie_run": (ctypes.c_int32, [pointer, integer, pointer, pointer, ctypes.POINTER(wide), pointer]),
         "causerie_measure": (None, [pointer, integer, pointer]),
         "causerie_pack": (None, [pointer, integer, pointer]),
+        "causerie_code_bytes": (wide, [pointer, wide, wide]),
         "causerie_read": (ctypes.c_uint64, [pointer, integer, pointer, wide]),
         "causerie_peak": (wide, [pointer, integer, integer, wide, wide]),
     }

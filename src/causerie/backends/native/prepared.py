@@ -14,10 +14,10 @@ from causerie.backends.native.abi import Layout
 from causerie.backends.native.arena import ALIGNMENT, aligned
 from causerie.backends.native.lossless import panels_of, piece_bytes, steps_of
 from causerie.backends.native.program import ESCAPE, PACKED_PANEL, STEP_WEIGHTS
-from causerie.backends.native.quantized import held_bytes
+from causerie.backends.native.quantized import code_panels, held_bytes
 from causerie.backends.native.trace import Placed
 from causerie.backends.ops import KernelMatrix
-from causerie.errors import WeightFileError
+from causerie.errors import Unsupported, WeightFileError
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import Weight
 
@@ -29,7 +29,10 @@ _STEP = {"data": 64, "escapes": 8}  # the addresses of a panel, and what they ar
 
 
 def kernel_matrix(weight: Weight) -> KernelMatrix:
-    """A placed matrix with addresses counted from its first byte."""
+    """A placed matrix with addresses counted from its first byte. Raises Unsupported for one with a transform of its
+    inputs, which the file has no place for."""
+    if weight.transform is not None:
+        raise Unsupported(f"{weight.name!r} transforms its inputs and cannot be prepared; load its checkpoint instead.")
     placed: Placed = weight.data
     name = placed.layout.name.lower()
     if placed.table is None:
@@ -59,7 +62,7 @@ def mapped(
         raise _refusal(
             name, f"it has {len(memory)} bytes in the layout {layout!r}, and {format} of {shape} needs {size}"
         )
-    return Placed(memory.ctypes.data, found, memory)
+    return Placed(memory.ctypes.data, found, memory, panels=code_panels(format, shape[1]))
 
 
 def _packed(name: str, shape: tuple[int, int], memory: Bytes) -> Placed:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from causerie.backends.native import library
 from causerie.backends.native.abi import Number
+from causerie.quant.weight import FORMATS
 
 _DESCRIBED = library.description()
 _CONSTANTS, _STRUCTURES = _DESCRIBED.constants, _DESCRIBED.structures
@@ -18,15 +19,15 @@ _CONSTANTS, _STRUCTURES = _DESCRIBED.constants, _DESCRIBED.structures
 PANEL = _CONSTANTS["PANEL"]  # output rows of a matrix that lie side by side in memory
 BLOCK = _CONSTANTS["BLOCK"]  # positions in a cache block
 CHUNK = _CONSTANTS["CHUNK"]  # positions that attention sums up apart
-HEAD_ROOM = _CONSTANTS["HEAD_ROOM"]  # elements of a head that the attention kernels' scratch holds
 EXPERT_ROOM = _CONSTANTS["EXPERT_ROOM"]  # experts of a layer that routing has room for
-TABLE_BYTES = _CONSTANTS["TABLE_BYTES"]  # before the panels of a matrix whose codes are looked up
+HEAD_ROOM = _CONSTANTS["HEAD_ROOM"]  # elements of a head that the attention kernels' scratch holds
 STEP_WEIGHTS = _CONSTANTS["STEP_WEIGHTS"]  # of a step over a panel of bfloat16: two inputs
 PACKED_STEP = _CONSTANTS["PACKED_STEP"]  # bytes of a step that is packed losslessly
 PLAIN_STEP = _CONSTANTS["PLAIN_STEP"]  # and of one that is not
 
 PART = _STRUCTURES["Part"].dtype()
 INSTRUCTION = _STRUCTURES["Instruction"].dtype()
+CODE_PANELS = _STRUCTURES["CodePanels"].dtype()
 ROUTE = _STRUCTURES["Route"].dtype()
 BUFFER = _STRUCTURES["Buffer"].dtype()
 PACKED_PANEL = _STRUCTURES["PackedPanel"].dtype()
@@ -41,9 +42,7 @@ Program = _STRUCTURES["Program"].ctype()  # addresses of the arrays above and th
 TableArguments = _STRUCTURES["BlockTables"].ctype()  # backends/step.py's BlockTables as addresses and lengths
 StepArguments = _STRUCTURES["Step"].ctype()  # backends/step.py's Step as addresses and lengths
 Packing = _STRUCTURES["Packing"].ctype()  # a slice of rows on its way into the arena
-
-_NUMBERS = {name: Number[name.upper()] for name in ("float32", "float16", "bfloat16", "int8", "int4")}
-_NUMBERS |= {"bnb_int8": Number.ROW_INT8} | dict.fromkeys(("nf4", "nf4_double", "fp4", "fp4_double"), Number.LOOKUP4)
+CodeBits = _STRUCTURES["CodeBits"].ctype()  # quant/code_bits.py's
 
 _NAMES = {kind: {each: name for name, each in all.items()} for kind, all in _DESCRIBED.enumerations.items()}
 
@@ -62,4 +61,4 @@ def member(enumeration: type[Member], value: int) -> Member:
 
 def format_number(format: str) -> int:
     """Of a weight format of quant/formats.py or quant/weight.py, in C++."""
-    return number(_NUMBERS[format])
+    return number(Number[format.upper()] if format in FORMATS else Number.CODES)

@@ -14,24 +14,24 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.native import abi
 from causerie.backends.native.abi import CacheNumber, Counted, Layout, Narrow, Op
 from causerie.backends.native.cache import LayerCaches
-from causerie.backends.native.program import BUFFER, INSTRUCTION, PART, ROUTE, format_number, number
-from causerie.backends.native.quantized import input_group
+from causerie.backends.native.expert_numbers import gating_numbers, router_numbers
+from causerie.backends.native.program import BUFFER, CODE_PANELS, INSTRUCTION, PART, ROUTE, format_number, number
 from causerie.errors import EngineError
 from causerie.quant.plain import to_float32, to_plain
+from causerie.quant.transform import TURNED, Transform
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
-from causerie.spec.mlp import ClampedSwish, Gating
+from causerie.spec.mlp import Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
 from causerie.spec.router import Router
 from causerie.spec.short_conv import ShortConv
 
 CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION, Op.SHORT_CONV)  # operations that can give their result in bfloat16
-CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.SHORT_CONV)  # and in 8 bits
+CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.SHORT_CONV, Op.TRANSFORM)  # and in 8 bits
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Placed:
     layout: Layout
     memory: NDArray[np.uint8] = field(repr=False)  # all of its bytes
     table: NDArray[np.void] | None = field(default=None, repr=False)  # of packed panels, at the address
+    panels: NDArray[np.void] | None = field(default=None, repr=False)  # of a quantized one: its CodePanels
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,33 @@ class Line:
     experts: tuple[int, ...] = ()  # of each part of EXPERT_LINEAR: whose rows it multiplies
 
 
+class PanelsTable:
+    """The CodePanels of all quantized matrices that a program reads, each once."""
+
+    def __init__(self) -> None:
+        self._indexes: dict[bytes, int] = {}
+
+    def index(self, weight: Weight) -> int:
+        """Whose of them a matrix has; 0 for one that is not quantized."""
+        panels = weight.data.panels
+        return 0 if panels is None else self._indexes.setdefault(panels.tobytes(), len(self._indexes))
+
+    def array(self) -> NDArray[np.void]:
+        """As C++ reads it."""
+        return np.frombuffer(b"".join(self._indexes) or bytes(CODE_PANELS.itemsize), CODE_PANELS)
+
+
 class NativeOps:
     """Implements `causerie.spec.ops.Ops`; `lines` is what was recorded."""
 
     def __init__(self, spec: Decoder, caches: LayerCaches) -> None:
         self.lines: list[Line] = []
+        self.panels = PanelsTable()
         self._ropes = spec.ropes
         self._caches = caches
         self._values = 0
         self._rounded: dict[tuple[int, Form], Value] = {}
+        self._transformed: dict[tuple[int, Transform], Value] = {}
 
     def embed(self, table: Weight, scale: float = 1.0) -> Value:
         """[tokens, width]."""
@@ -106,6 +125,7 @@ class NativeOps:
             "address": at.address,
             "layout": number(at.layout),
             "format": format_number(table.format),
+            "panels": self.panels.index(table),
         }
         numbers["scale"] = _rounded(scale, table.format)
         self._note(Op.EMBED, (), out, numbers)
@@ -118,12 +138,12 @@ class NativeOps:
         return out
 
     def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:
-        """bfloat16 matrices read x rounded to bfloat16, int8 and int4 in 8 bits, others as it is; parts that read the
-        same share one pass."""
+        """bfloat16 matrices read x rounded to bfloat16, quantized ones in 8 bits or as it is; parts that read the same
+        share one pass."""
         outputs = tuple(self._value(part.weight.shape[0], x.counted) for part in parts)
-        for form, chosen in _by_form(parts):
+        for reading, chosen in _by_input(parts):
             outs = tuple(outputs[i] for i in chosen)
-            self.lines.append(Line(Op.LINEAR, (self._as(x, form),), outs, {}, tuple(parts[i] for i in chosen)))
+            self.lines.append(Line(Op.LINEAR, (self._read(x, reading),), outs, {}, tuple(parts[i] for i in chosen)))
         return outputs
 
     def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention, sinks: Weight | None) -> Value:
@@ -163,7 +183,7 @@ class NativeOps:
     def glu(self, gate: Value, up: Value, act: Gating) -> Value:
         """act(gate) · up."""
         out = self._value(gate.width, gate.counted, times=gate.times)
-        self._note(Op.GLU, (gate, up), out, _gating_numbers(act))
+        self._note(Op.GLU, (gate, up), out, gating_numbers(act))
         return out
 
     def experts(
@@ -179,7 +199,7 @@ class NativeOps:
         active = router.active
         routes = self._value(active * ROUTE.itemsize // 4, x.counted)
         bias = 0 if choice_bias is None else choice_bias.data.address
-        self._note(Op.ROUTE, (scores,), routes, _router_numbers(router) | {"bias": bias})
+        self._note(Op.ROUTE, (scores,), routes, router_numbers(router) | {"bias": bias})
         self._note(Op.GROUP, (routes,), routes, {"active": active, "experts": len(experts)})
         gate, up = self._expert_linear(x, active, [[each.gate, each.up] for each in experts], gather=True)
         (result,) = self._expert_linear(self.glu(gate, up, act), active, [[each.down] for each in experts])
@@ -219,10 +239,10 @@ class NativeOps:
         outputs = [self._value(each.weight.shape[0], x.counted, times=active) for each in experts[0]]
         parts = [(expert, i, part) for expert, own in enumerate(experts) for i, part in enumerate(own)]
         parts.sort(key=lambda each: each[1])
-        for form, chosen in _by_form([part for _, _, part in parts]):
-            read = self._as(x, form)
+        for reading, chosen in _by_input([part for _, _, part in parts]):
+            read = self._read(x, reading)
             if gather:
-                read, once = self._value(x.width, x.counted, form, active), read
+                read, once = self._value(x.width, x.counted, reading.form, active), read
                 self._note(Op.GATHER, (once,), read, {"length": once.row_bytes})
             some = [parts[i] for i in chosen]
             outs = tuple(outputs[i] for _, i, _ in some)
@@ -245,6 +265,22 @@ class NativeOps:
     def _note(self, op: Op, inputs: tuple[Value, ...], out: Value, numbers: Mapping[str, float]) -> None:
         self.lines.append(Line(op, inputs, (out,), numbers))
 
+    def _read(self, x: Value, reading: InputForm) -> Value:
+        """x as matrices read it: each transform and each rounding of it is done once."""
+        transform = reading.transform
+        if transform is None:
+            return self._as(x, reading.form)
+        if (x.number, transform) not in self._transformed:
+            out = self._transformed[x.number, transform] = self._value(x.width, x.counted, times=x.times)
+            order, factors = transform.order, transform.factors
+            addresses = {
+                "address": 0 if order is None else order.ctypes.data,
+                "factors": 0 if factors is None else factors.ctypes.data,
+                "length": 0 if transform.signs is None else TURNED,
+            }
+            self._note(Op.TRANSFORM, (x,), out, addresses)
+        return self._as(self._transformed[x.number, transform], reading.form)
+
     def _as(self, x: Value, form: Form) -> Value:
         if form == WIDE:
             return x
@@ -254,37 +290,33 @@ class NativeOps:
         return self._rounded[x.number, form]
 
 
-def _gating_numbers(act: Gating) -> dict[str, float]:
-    if isinstance(act, ClampedSwish):
-        return {"act": number(abi.Activation.CLAMPED_SWISH), "scale": act.slope, "limit": act.limit}
-    return {"act": number(abi.Activation[act.upper()])}
-
-
-def _router_numbers(router: Router) -> dict[str, float]:
-    groups, of = router.groups, number(abi.Scoring[router.scoring.upper()])
-    numbers = {"active": router.active, "scoring": of, "eps": router.least_sum, "scale": router.scale}
-    open_groups = {} if groups is None else {"groups": groups.count, "open_groups": groups.active}
-    return numbers | open_groups | {"divided": router.divided}
-
-
 def _rounded(scale: float, format: str) -> float:
     """A factor of a table's rows, rounded as the model's plain numbers are; those of a quantized one as bfloat16."""
     plain = format if format in FORMATS else "bfloat16"
     return float(to_float32(to_plain(np.array([scale], np.float32), plain), plain)[0])
 
 
-def _input_of(weight: Weight) -> Form:
+@dataclass(frozen=True)
+class InputForm:
     """How a matrix reads its input."""
+
+    form: Form
+    transform: Transform | None = None
+
+
+def _form_of(weight: Weight) -> Form:
+    """How what a matrix reads is written."""
     if weight.format == "bfloat16":
         return BRAIN
-    group = input_group(weight.format, weight.shape[1])
+    panels = weight.data.panels
+    group = 0 if panels is None else int(panels["input_group"][0])
     return Form(Narrow.CODES, group) if group else WIDE
 
 
-def _by_form(parts: Sequence[Linear]) -> list[tuple[Form, list[int]]]:
-    """The forms in which matrices read their input, and which matrices read each."""
-    read = [_input_of(part.weight) for part in parts]
-    return [(form, [i for i, each in enumerate(read) if each == form]) for form in dict.fromkeys(read)]
+def _by_input(parts: Sequence[Linear]) -> list[tuple[InputForm, list[int]]]:
+    """How matrices read their input, and which of them read it so."""
+    read = [InputForm(_form_of(part.weight), part.weight.transform) for part in parts]
+    return [(reading, [i for i, each in enumerate(read) if each == reading]) for reading in dict.fromkeys(read)]
 
 
 def _can_give(line: Line, out: Value) -> bool:
@@ -368,8 +400,8 @@ def with_merges(lines: list[Line]) -> list[Line]:
     ]
 
 
-def assemble(lines: list[Line], memory: Memory) -> tuple[NDArray[np.void], NDArray[np.void]]:
-    """The lines as C++ reads them, and the table of their parts."""
+def assemble(lines: list[Line], memory: Memory, panels: PanelsTable) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """The lines as C++ reads them, and the table of their parts; what their matrices need of `panels` is put there."""
     program: NDArray[np.void] = np.zeros(len(lines), INSTRUCTION)
     parts: NDArray[np.void] = np.zeros(sum(len(line.parts) for line in lines), PART)
     first = 0
@@ -391,7 +423,7 @@ def assemble(lines: list[Line], memory: Memory) -> tuple[NDArray[np.void], NDArr
         for part, linear, result, expert in zip(own, line.parts, line.outputs, experts, strict=False):
             part["expert"] = expert
             part["weight"], part["format"] = linear.weight.data.address, format_number(linear.weight.format)
-            part["layout"] = number(linear.weight.data.layout)
+            part["layout"], part["panels"] = number(linear.weight.data.layout), panels.index(linear.weight)
             part["bias"] = 0 if linear.bias is None else linear.bias.data.address
             part["out"], part["rows"] = memory.buffer_of[result.number], linear.weight.shape[0]
             if linear.weight.data.layout is Layout.ROWS or linear.weight.shape[1] != shape.width:

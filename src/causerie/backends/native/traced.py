@@ -34,6 +34,7 @@ class Traced:
     program: ctypes.Structure
     instructions: NDArray[np.void]
     parts: NDArray[np.void]
+    panels: NDArray[np.void]
     buffers: NDArray[np.void]
     lines: list[trace.Line]
     widths: tuple[int, int]  # of a row of logits and of states
@@ -61,7 +62,8 @@ class Traced:
         lines = trace.with_merges(lines)
         room = sum(memory.sizes(max_tokens))
         activations = Arena(aligned(room) + SUMS_BYTES, "the activations of a step")
-        instructions, parts = trace.assemble(lines, memory)
+        instructions, parts = trace.assemble(lines, memory, ops.panels)
+        panels = ops.panels.array()
         buffers = trace.buffers(memory, max_tokens, activations.take(room))
         row_sequence = np.zeros(max_tokens, np.int32)
         place_rows = np.zeros(max(memory.times) * max_tokens, np.int32)
@@ -71,6 +73,7 @@ class Traced:
         program = Program(
             instructions=instructions.ctypes.data,
             parts=parts.ctypes.data,
+            panels=panels.ctypes.data,
             buffers=buffers.ctypes.data,
             layers=caches.layers.ctypes.data,
             groups=caches.groups.ctypes.data,
@@ -92,4 +95,4 @@ class Traced:
         )
         scratch = (row_sequence, place_rows, expert_starts, expert_items, slot_writers)
         widths = (results[0].width, results[1].width)
-        return Traced(program, instructions, parts, buffers, lines, widths, activations, scratch)
+        return Traced(program, instructions, parts, panels, buffers, lines, widths, activations, scratch)

@@ -13,15 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causerie.backends.ops import CacheShape, Forward, Rotations, StepOutput
+from causerie.backends.ops import CacheShape, Forward, Rotations, StepOutput, check_transform
 from causerie.backends.step import Step
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.devices import free_bytes, require
 from causerie.backends.torch.ops import TorchOps
 from causerie.backends.torch.packed import QuantizedMatrix
+from causerie.backends.torch.transform import TransformTensors
 from causerie.errors import BackendUnavailable, EngineError, OutOfMemory
 from causerie.quant.format import Buffers, held_bytes, ranges
-from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.formats import QUANTIZED
+from causerie.quant.transform import Transform
 from causerie.quant.weight import BYTES, Weight
 from causerie.spec.decoder import NORM, Decoder
 from causerie.spec.ops import Weights
@@ -59,6 +61,7 @@ class TorchBuilder:
         self._device = torch.device(device)
         self._spec = spec
         self._formats = dict(formats)
+        self._transforms: dict[Transform, TransformTensors] = {}
 
     def place(self, name: str, shape: tuple[int, ...], rows: Callable[[int, int], NDArray[Any]], stored: str) -> Weight:
         """Reads the tensor slice by slice into its final place, converting it where it is stored otherwise."""
@@ -72,10 +75,16 @@ class TorchBuilder:
         return Weight(name, shape, format, data, data.numel() * data.element_size())
 
     def place_quantized(
-        self, name: str, shape: tuple[int, int], format: str, read: Callable[[int, int], Buffers]
+        self,
+        name: str,
+        shape: tuple[int, int],
+        format: str,
+        read: Callable[[int, int], Buffers],
+        transform: Transform | None = None,
     ) -> Weight:
         """Copies the arrays slice by slice into their final places."""
-        known = format_named(format)
+        check_transform(transform, name, shape)
+        known = QUANTIZED[format]
         arrays = {
             array: self._empty(buffer.shape, _DTYPES[buffer.dtype]) for array, buffer in known.buffers(shape).items()
         }
@@ -87,8 +96,11 @@ class TorchBuilder:
             for array, part in read(start, stop).items():
                 stored = "bfloat16" if arrays[array].dtype is torch.bfloat16 else ""
                 arrays[array][places[array]] = _as_tensor(part, stored).to(self._device)
-        matrix = QuantizedMatrix(format, shape, arrays)
-        return Weight(name, shape, format, matrix, matrix.nbytes)
+        if transform is not None and transform not in self._transforms:
+            self._transforms[transform] = TransformTensors.place(transform, self._device)
+        inputs = None if transform is None else self._transforms[transform]
+        matrix = QuantizedMatrix(known, shape, arrays, inputs)
+        return Weight(name, shape, format, matrix, matrix.nbytes, transform)
 
     def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> TorchExecutable:
         """Allocates the cache."""
@@ -152,7 +164,7 @@ class TorchExecutable:
         return zip(self._spec.ropes, rotations, strict=True)
 
 
-_DTYPES = {"U8": torch.uint8, "I8": torch.int8, "BF16": torch.bfloat16, "F32": torch.float32}
+_DTYPES = {"U8": torch.uint8, "I8": torch.int8, "BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
 
 
 def _bytes(shape: tuple[int, ...], format: str) -> int:

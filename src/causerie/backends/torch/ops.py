@@ -14,6 +14,7 @@ from torch import Tensor
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.packed import QuantizedMatrix
 from causerie.backends.torch.routing import routed
+from causerie.backends.torch.transform import TransformTensors
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
 from causerie.spec.mlp import ClampedSwish, Gating
@@ -54,8 +55,12 @@ class TorchOps:
         return (weight.data * scaled.to(x.dtype)).flatten(-2)
 
     def linear(self, x: Tensor, *parts: Linear) -> tuple[Tensor, ...]:
-        """x · weightᵀ + bias, part by part."""
-        return tuple(_linear(x, part.weight.data, None if part.bias is None else part.bias.data) for part in parts)
+        """x · weightᵀ + bias, part by part; what a matrix does to its inputs is done once for all that do the same."""
+        read: dict[TransformTensors | None, Tensor] = {None: x}
+        for inputs in (_inputs(part) for part in parts):
+            if inputs is not None and inputs not in read:
+                read[inputs] = inputs.apply(x)
+        return tuple(_linear(read[_inputs(part)], part, x.dtype) for part in parts)
 
     def attention(self, q: Tensor, k: Tensor, v: Tensor, layer: int, spec: Attention, sinks: Weight | None) -> Tensor:
         """[n, heads · head_dim]"""
@@ -139,8 +144,15 @@ class TorchOps:
         return x[: self._step.logits_count], x[self._step.logits_count :]
 
 
-def _linear(x: Tensor, matrix: Tensor | QuantizedMatrix, bias: Tensor | None) -> Tensor:
-    return matrix.linear(x, bias) if isinstance(matrix, QuantizedMatrix) else F.linear(x, matrix, bias)
+def _inputs(part: Linear) -> TransformTensors | None:
+    return part.weight.data.inputs if isinstance(part.weight.data, QuantizedMatrix) else None
+
+
+def _linear(x: Tensor, part: Linear, dtype: torch.dtype) -> Tensor:
+    matrix, bias = part.weight.data, None if part.bias is None else part.bias.data
+    if isinstance(matrix, QuantizedMatrix):
+        return matrix.linear(x, bias).to(dtype)
+    return F.linear(x, matrix, bias)
 
 
 def _rotated(heads: Tensor, turn: Tensor) -> Tensor:

@@ -6,10 +6,15 @@
 enum Op : int32_t {
   OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE,
   OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_WEIGH,  // a mixture of experts: kernels_experts.cpp
-  OP_SHORT_CONV, OP_COUNT
+  OP_SHORT_CONV, OP_TRANSFORM, OP_COUNT
 };
-// Quantized matrices: quantized.h.
-enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, INT8, INT4, LOOKUP4, ROW_INT8, NUMBER_COUNT };
+// CODES: a quantized matrix, of which CodePanels says more.
+enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, CODES, NUMBER_COUNT };
+// How the scales of a quantized matrix lie in its panels: a byte counts units, of which each row has one.
+enum Scale : int32_t { SCALE_BFLOAT16, SCALE_FLOAT32, SCALE_BYTE, SCALE_COUNT };
+// What stands beside a scale: nothing, a zero point in sixteenths of a step (a byte), what is added to parts of a step
+// (int32), or a value that is added (float32).
+enum Zero : int32_t { ZERO_NONE, ZERO_SIXTEENTHS, ZERO_PARTS, ZERO_LOW, ZERO_COUNT };
 enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE_INT8, CACHE_NUMBER_COUNT };
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
@@ -40,15 +45,26 @@ enum Fault : int32_t {
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 10;   // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 11;  // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
 constexpr int GROUP_ROWS = 8;    // rows of one sequence that read keys and values together
 constexpr int HEAD_ROOM = 512;   // elements of a head that the scratch of the attention kernels holds
 constexpr int EXPERT_ROOM = 1024;  // experts of a layer, at most
-constexpr int64_t TABLE_BYTES = 256;  // before the panels of a matrix whose codes are looked up: its 16 values, and padding
-constexpr float ROW_INT8_STEP = 7.874015718698502e-3f;  // 1 / 127 as bitsandbytes writes it
+
+// How a quantized matrix lies in its panels, and by which arithmetic it is multiplied: code_panels.h.
+struct CodePanels {
+  int32_t bits;         // of a code: 4 or 8
+  int32_t tabled;       // whether codes name values of a table, or are numbers themselves
+  int32_t group;        // inputs that share a scale
+  int32_t input_group;  // and that do as activations, which are read in 8 bits; 0: they are read as they are
+  int32_t scale;        // a Scale
+  int32_t zero;         // a Zero
+  int32_t center;       // the code that stands for 0, but for what `zero` adds
+  int32_t parts;        // of ZERO_PARTS: what a step is cut into
+  float factor;         // of whole rows: what their sums are multiplied with after the scale
+};
 
 // One matrix of a linear: [rows, width] in panels, its bias padded to whole panels (or 0), the buffer it fills.
 struct Part {
@@ -59,7 +75,7 @@ struct Part {
   int32_t format;
   int32_t layout;
   int32_t expert;  // expert_linear: whose rows it multiplies
-  int32_t unused;
+  int32_t panels;  // of CODES: which of Program::panels
 };
 
 // Every operation reads the fields it needs; the rest are 0. Buffers are indexes into Program::buffers.
@@ -72,7 +88,7 @@ struct Instruction {
   int32_t narrow;     // how out is written: a Narrow
   int32_t group;      // of NARROW_CODES: elements that share a scale
   int32_t width;      // elements in a row of x
-  int32_t length;     // norm: elements in a group; gather: bytes of a row; short_conv: taps
+  int32_t length;     // norm: elements in a group; gather: bytes of a row; short_conv: taps; transform: elements turned together, or 0
   int32_t act;        // glu: an Activation
   int32_t heads, kv_heads, head_dim;
   int32_t dims;       // rotate: how many leading elements of a head turn
@@ -81,16 +97,19 @@ struct Instruction {
   int32_t tables;     // rotate, attention: which of Step::tables
   int32_t format;     // embed: the table's Number; rotate, attention: a CacheNumber
   int32_t layout;     // embed: the table's Layout
+  int32_t panels;     // embed: of CODES, which of Program::panels
   int32_t first_part, part_count;  // linear, expert_linear: its matrices, in Program::parts
   int32_t experts;    // group, expert_linear: how many there are
   int32_t active;     // route, group, expert_linear, combine: how many each row goes to
   int32_t scoring;    // route: a Scoring
   int32_t divided;    // route: whether shares are divided by their sum
   int32_t groups, open_groups;  // route: of experts, and how many of them a row may use
+  int32_t unused;
   float eps;          // norm; route: the least that shares are divided by
   float scale;        // embed: of the rows; attention: of scores; route: of shares; glu, CLAMPED_SWISH: the slope
   float limit;        // glu, CLAMPED_SWISH
-  uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache; short_conv: taps
+  uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache; short_conv: taps; transform: the order, or 0
+  uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0
   uint64_t sinks;         // attention: of each head a score that no value belongs to, or 0
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block
@@ -148,6 +167,7 @@ struct Sum {
 struct Program {
   const Instruction* instructions;
   const Part* parts;  // of all instructions
+  const CodePanels* panels;
   Buffer* buffers;
   const LayerCache* layers;  // those that keep pages
   const PageGroup* groups;
@@ -191,12 +211,22 @@ struct Step {
   Attending* attending;  // filled by check
 };
 
+// How codes lie in the bytes of a format's reference layout: in runs, each code put together from planes of bits.
+struct CodeBits {
+  const int32_t* begins;  // [planes][run]: the bit of a run at which those of a code begin
+  int32_t run, run_bytes, planes;
+  int32_t flip;           // what turns a code in two's complement into one that counts from 0
+  int32_t bits[8];        // of each plane, the lowest of a code first
+};
+
 // A slice of a checkpoint's tensor on its way into the arena: rows first .. first + rows of a [total, width] matrix.
 struct Packing {
   const void* source;  // [rows, width], contiguous; of a quantized matrix its codes
-  const void* scale;   // of a quantized matrix the arrays of its reference layout (quant/*.py), or null
-  const void* zero;
-  const void* unit;
+  const CodeBits* codes;     // of a quantized matrix: how they lie there
+  const CodePanels* panels;  // and how they are to lie; the rest as numbers that panels hold
+  const void* scale;   // [rows, groups]
+  const void* zero;    // the same, or null
+  const void* unit;    // bfloat16 [rows], or null
   uint64_t target;     // where the whole weight begins
   int64_t first, rows, width;
   int32_t source_format, target_format, layout, unused;

@@ -60,16 +60,17 @@ constexpr bool counts(const Member (&members)[N], int64_t count) {
 }
 
 constexpr Member CONSTANTS[] = {
-    {"ABI_VERSION", ABI_VERSION}, {"PANEL", PANEL}, {"BLOCK", BLOCK}, {"CHUNK", CHUNK}, {"HEAD_ROOM", HEAD_ROOM}, {"EXPERT_ROOM", EXPERT_ROOM}, {"TABLE_BYTES", TABLE_BYTES},
+    {"ABI_VERSION", ABI_VERSION}, {"PANEL", PANEL}, {"BLOCK", BLOCK}, {"CHUNK", CHUNK}, {"HEAD_ROOM", HEAD_ROOM}, {"EXPERT_ROOM", EXPERT_ROOM},
     {"STEP_WEIGHTS", STEP_WEIGHTS}, {"PACKED_STEP", PACKED_STEP}, {"PLAIN_STEP", PLAIN_STEP}};
 
 constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_ROUND}, {"LINEAR", OP_LINEAR},
     {"ROTATE", OP_ROTATE}, {"ATTENTION", OP_ATTENTION}, {"GLU", OP_GLU}, {"ADD", OP_ADD}, {"SELECT", OP_SELECT},
     {"MERGE", OP_MERGE}, {"ROUTE", OP_ROUTE}, {"GROUP", OP_GROUP}, {"GATHER", OP_GATHER},
     {"EXPERT_LINEAR", OP_EXPERT_LINEAR}, {"COMBINE", OP_COMBINE}, {"WEIGH", OP_WEIGH},
-    {"SHORT_CONV", OP_SHORT_CONV}};
-constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"INT8", INT8},
-    {"INT4", INT4}, {"LOOKUP4", LOOKUP4}, {"ROW_INT8", ROW_INT8}};
+    {"SHORT_CONV", OP_SHORT_CONV}, {"TRANSFORM", OP_TRANSFORM}};
+constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"CODES", CODES}};
+constexpr Member SCALES[] = {{"BFLOAT16", SCALE_BFLOAT16}, {"FLOAT32", SCALE_FLOAT32}, {"BYTE", SCALE_BYTE}};
+constexpr Member ZEROS[] = {{"NONE", ZERO_NONE}, {"SIXTEENTHS", ZERO_SIXTEENTHS}, {"PARTS", ZERO_PARTS}, {"LOW", ZERO_LOW}};
 constexpr Member CACHE_NUMBERS[] = {{"FLOAT32", CACHE_FLOAT32}, {"FLOAT16", CACHE_FLOAT16},
     {"BFLOAT16", CACHE_BFLOAT16}, {"INT8", CACHE_INT8}};
 constexpr Member LAYOUTS[] = {{"ROWS", ROWS}, {"PANELS", PANELS}, {"PACKED", PACKED}};
@@ -86,6 +87,7 @@ constexpr Member FAULTS[] = {FAULT(STEP_OK), FAULT(TOO_MANY_TOKENS), FAULT(BAD_S
     FAULT(TOKEN_OUTSIDE_VOCABULARY), FAULT(NEGATIVE_POSITION), FAULT(TABLE_TOO_SHORT), FAULT(BLOCK_OUTSIDE_CACHE), FAULT(COPY_OUTSIDE_CACHE),
     FAULT(SLOT_OUTSIDE_CACHE), FAULT(SLOT_SHARED), FAULT(ROW_OUTSIDE_STEP), FAULT(TOO_MANY_ROWS)};
 static_assert(counts(OPS, OP_COUNT) && counts(NUMBERS, NUMBER_COUNT) && counts(CACHE_NUMBERS, CACHE_NUMBER_COUNT));
+static_assert(counts(SCALES, SCALE_COUNT) && counts(ZEROS, ZERO_COUNT));
 static_assert(counts(LAYOUTS, LAYOUT_COUNT) && counts(ACTIVATIONS, ACTIVATION_COUNT) && counts(COUNTED, COUNTED_COUNT));
 static_assert(counts(NARROWS, NARROW_COUNT) && counts(ARITHMETICS, ARITHMETIC_COUNT) && counts(FAULTS, FAULT_COUNT));
 static_assert(counts(SCORINGS, SCORING_COUNT));
@@ -100,12 +102,16 @@ template <class T> struct Fields;
   }
 
 CAUSERIE_STRUCTURE(Part, FIELD(weight), FIELD(bias), FIELD(out), FIELD(rows), FIELD(format), FIELD(layout),
-    FIELD(expert), FIELD(unused));
+    FIELD(expert), FIELD(panels));
+CAUSERIE_STRUCTURE(CodePanels, FIELD(bits), FIELD(tabled), FIELD(group), FIELD(input_group), FIELD(scale), FIELD(zero),
+    FIELD(center), FIELD(parts), FIELD(factor));
+CAUSERIE_STRUCTURE(CodeBits, FIELD(begins), FIELD(run), FIELD(run_bytes), FIELD(planes), FIELD(flip), FIELD(bits));
 CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x), FIELD(y), FIELD(z), FIELD(out), FIELD(narrow),
     FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
-    FIELD(window), FIELD(rope), FIELD(tables), FIELD(format), FIELD(layout), FIELD(first_part), FIELD(part_count),
-    FIELD(experts), FIELD(active), FIELD(scoring), FIELD(divided), FIELD(groups), FIELD(open_groups), FIELD(eps), FIELD(scale),
-    FIELD(limit), FIELD(address), FIELD(sinks), FIELD(block_bytes), FIELD(block_stride), FIELD(bias), FIELD(slots), FIELD(slot_stride));
+    FIELD(window), FIELD(rope), FIELD(tables), FIELD(format), FIELD(layout), FIELD(panels), FIELD(first_part), FIELD(part_count),
+    FIELD(experts), FIELD(active), FIELD(scoring), FIELD(divided), FIELD(groups), FIELD(open_groups), FIELD(unused), FIELD(eps),
+    FIELD(scale), FIELD(limit), FIELD(address), FIELD(factors), FIELD(sinks), FIELD(block_bytes), FIELD(block_stride),
+    FIELD(bias), FIELD(slots), FIELD(slot_stride));
 CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));
 CAUSERIE_STRUCTURE(Buffer, FIELD(data), FIELD(stride));
 CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride), FIELD(tables), FIELD(unused));
@@ -113,7 +119,7 @@ CAUSERIE_STRUCTURE(PageGroup, FIELD(blocks), FIELD(window));
 CAUSERIE_STRUCTURE(RowGroup, FIELD(first), FIELD(count), FIELD(chunks), FIELD(chunks_begun), FIELD(sums_begun), FIELD(unused));
 CAUSERIE_STRUCTURE(Attending, FIELD(groups), FIELD(chunks), FIELD(split), FIELD(room));
 CAUSERIE_STRUCTURE(Sum, FIELD(peak), FIELD(total), FIELD(unused));
-CAUSERIE_STRUCTURE(Program, FIELD(instructions), FIELD(parts), FIELD(buffers), FIELD(layers), FIELD(groups),
+CAUSERIE_STRUCTURE(Program, FIELD(instructions), FIELD(parts), FIELD(panels), FIELD(buffers), FIELD(layers), FIELD(groups),
     FIELD(row_sequence), FIELD(place_rows), FIELD(expert_starts), FIELD(expert_items), FIELD(slot_writers), FIELD(sums), FIELD(instruction_count),
     FIELD(layer_count), FIELD(group_count), FIELD(slots), FIELD(logits_buffer), FIELD(states_buffer), FIELD(max_tokens), FIELD(vocab),
     FIELD(threads), FIELD(unused));
@@ -121,7 +127,7 @@ CAUSERIE_STRUCTURE(BlockTables, FIELD(blocks), FIELD(starts), FIELD(copies), FIE
 CAUSERIE_STRUCTURE(Step, FIELD(tokens_count), FIELD(sequences), FIELD(wanted_count), FIELD(logits_count), FIELD(tokens),
     FIELD(positions), FIELD(starts), FIELD(tables), FIELD(slots), FIELD(wanted), FIELD(rotations), FIELD(logits), FIELD(states),
     FIELD(attending));
-CAUSERIE_STRUCTURE(Packing, FIELD(source), FIELD(scale), FIELD(zero), FIELD(unit), FIELD(target), FIELD(first),
+CAUSERIE_STRUCTURE(Packing, FIELD(source), FIELD(codes), FIELD(panels), FIELD(scale), FIELD(zero), FIELD(unit), FIELD(target), FIELD(first),
     FIELD(rows), FIELD(width), FIELD(source_format), FIELD(target_format), FIELD(layout), FIELD(unused));
 CAUSERIE_STRUCTURE(PackedPanel, FIELD(data), FIELD(escapes), FIELD(escape_count), FIELD(plain), FIELD(exponents), FIELD(unused));
 CAUSERIE_STRUCTURE(Escape, FIELD(at), FIELD(value));
@@ -169,6 +175,8 @@ std::string describe() {
   text.open("enumerations");
   text.members("Op", OPS);
   text.members("Number", NUMBERS);
+  text.members("Scale", SCALES);
+  text.members("Zero", ZEROS);
   text.members("CacheNumber", CACHE_NUMBERS);
   text.members("Layout", LAYOUTS);
   text.members("Activation", ACTIVATIONS);
@@ -180,6 +188,8 @@ std::string describe() {
   text.close();
   text.open("structures");
   text.structure<Part>("Part");
+  text.structure<CodePanels>("CodePanels");
+  text.structure<CodeBits>("CodeBits");
   text.structure<Instruction>("Instruction");
   text.structure<Route>("Route");
   text.structure<Buffer>("Buffer");

@@ -1,102 +1,118 @@
-// Quantized matrices from the arrays of their reference layout (quant/*.py) into the panels of quantized.h. Rows that only
-// fill up a panel get zeros.
-#include "quantized.h"
+// Quantized matrices from the arrays of their reference layout (quant/packed_format.py) into panels (code_panels.h): codes
+// from wherever their bits lie, numbers as they come. Rows that only fill up a panel have scales of zero.
+#include "code_panels.h"
+#include "kernels.h"
+#include "numbers.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
+
+constexpr int64_t MOVED = 128;  // inputs of a panel whose codes are unpacked at a time
 
 // A panel of a slice: where its rows lie in the arrays, and where it goes.
 struct Arrangement {
   const Packing& packing;
+  const CodePanels& panels;
   int64_t first;  // row of the slice
   int64_t known;  // rows that exist
-  int64_t group, groups;
   uint8_t* to;
-
-  template <class T>
-  const T* codes() const { return static_cast<const T*>(packing.source); }
-  // Entry (lane, g) of an array of one number per row and group; 0 beyond the last row.
-  template <class T>
-  T per_group(const void* array, int64_t lane, int64_t g) const {
-    return lane < known ? static_cast<const T*>(array)[(first + lane) * groups + g] : T{};
-  }
 };
 
-static void arrange_int8(const Arrangement& a) {
-  const int64_t width = a.packing.width;
-  for (int64_t g = 0; g < a.groups; ++g) {
-    uint16_t* scale = reinterpret_cast<uint16_t*>(a.to + g * group_bytes(INT8, a.group));
-    uint8_t* body = reinterpret_cast<uint8_t*>(scale + PANEL);
-    for (int64_t lane = 0; lane < PANEL; ++lane) {
-      scale[lane] = a.per_group<uint16_t>(a.packing.scale, lane, g);
-      const int8_t* row = a.codes<int8_t>() + (a.first + lane) * width + g * a.group;
-      for (int64_t i = 0; i < a.group; i += 4)
-        for (int64_t j = 0; j < 4; ++j) body[i * PANEL + lane * 4 + j] = lane < a.known ? uint8_t(row[i + j] + 128) : 128;
+// Codes of the weights at .. at + count, numbered along the slice, so that they count from 0.
+static void unpack(const CodeBits& bits, const void* source, int64_t at, int64_t count, uint8_t* to) {
+  const uint8_t* run = static_cast<const uint8_t*>(source) + at / bits.run * bits.run_bytes;
+  if (bits.bits[0] == 8 && bits.run == 1 && bits.run_bytes == 1) {
+    for (int64_t i = 0; i < count; ++i) to[i] = uint8_t(run[i] ^ bits.flip);
+    return;
+  }
+  if (bits.bits[0] == 4 && bits.run == 2 && bits.run_bytes == 1 && at % 2 == 0 && count % 2 == 0) {
+    const int first = bits.begins[0], second = bits.begins[1];
+    for (int64_t i = 0; i < count / 2; ++i) {
+      to[2 * i] = uint8_t((run[i] >> first & 15) ^ bits.flip);
+      to[2 * i + 1] = uint8_t((run[i] >> second & 15) ^ bits.flip);
     }
+    return;
+  }
+  int64_t place = at % bits.run;
+  for (int64_t i = 0; i < count; ++i) {
+    int code = 0, shift = 0;
+    for (int32_t plane = 0; plane < bits.planes; ++plane) {
+      const int32_t begin = bits.begins[plane * bits.run + place], own = bits.bits[plane], bit = begin % 8;
+      int field = run[begin / 8] >> bit;
+      if (bit + own > 8) field |= run[begin / 8 + 1] << (8 - bit);
+      code |= (field & ((1 << own) - 1)) << shift;
+      shift += own;
+    }
+    to[i] = uint8_t(code ^ bits.flip);
+    if (++place == bits.run) place = 0, run += bits.run_bytes;
   }
 }
 
-static void arrange_int4(const Arrangement& a) {
-  const int64_t width = a.packing.width;
-  float* units = reinterpret_cast<float*>(a.to);
-  for (int64_t lane = 0; lane < PANEL; ++lane)
-    units[lane] = lane < a.known ? from_bf16(static_cast<const uint16_t*>(a.packing.unit)[a.first + lane]) / 16.0f : 0.0f;
-  for (int64_t g = 0; g < a.groups; ++g) {
-    uint8_t* scale = a.to + panel_head(INT4) + g * group_bytes(INT4, a.group);
-    uint8_t *zero = scale + PANEL, *body = zero + PANEL;
-    for (int64_t lane = 0; lane < PANEL; ++lane) {
-      scale[lane] = a.per_group<uint8_t>(a.packing.scale, lane, g);
-      zero[lane] = a.per_group<uint8_t>(a.packing.zero, lane, g);
-      const uint8_t* row = a.codes<uint8_t>() + ((a.first + lane) * width + g * a.group) / 2;
-      for (int64_t i = 0; i < a.group; i += 8)
-        for (int64_t j = 0; j < 4; ++j) {
-          const int64_t low = i + j, high = low + 4;
-          const int codes = lane < a.known ? (row[low / 2] >> low % 2 * 4 & 15) | (row[high / 2] >> high % 2 * 4 & 15) << 4 : 0;
-          body[i / 8 * 4 * PANEL + lane * 4 + j] = uint8_t(codes);
-        }
-    }
-  }
-}
-
-static void arrange_lookup4(const Arrangement& a) {
-  const int64_t width = a.packing.width;
-  const auto code = [&](int64_t lane, int64_t k) {
-    const int64_t at = (a.first + lane) * width + k;
-    return lane < a.known ? a.codes<uint8_t>()[at / 2] >> (at % 2 ? 0 : 4) & 15 : 0;
-  };
-  for (int64_t g = 0; g < a.groups; ++g) {
-    float* absmax = reinterpret_cast<float*>(a.to + g * group_bytes(LOOKUP4, a.group));
-    uint8_t* body = reinterpret_cast<uint8_t*>(absmax + PANEL);
-    for (int64_t lane = 0; lane < PANEL; ++lane) {  // blocks of 64 run over the flattened rows
-      const int64_t block = ((a.first + lane) * width + g * a.group) / 64;
-      absmax[lane] = lane < a.known ? static_cast<const float*>(a.packing.scale)[block] : 0.0f;
-    }
-    for (int64_t i = 0; i < a.group; ++i)
-      for (int64_t lane = 0; lane < 32; ++lane)
-        body[32 * i + lane] = uint8_t(code(lane, g * a.group + i) | code(lane + 32, g * a.group + i) << 4);
-  }
-}
-
-static void arrange_row_int8(const Arrangement& a) {
-  float* scale = reinterpret_cast<float*>(a.to);
-  int8_t* body = reinterpret_cast<int8_t*>(scale + PANEL);
+// Codes [64 rows][count inputs] from input k of a group on, into its body: see code_panels.h.
+static void lay_codes(const CodePanels& panels, const uint8_t (*codes)[MOVED], int64_t k, int64_t count, uint8_t* body) {
+  const bool fours = panels.input_group;
   for (int64_t lane = 0; lane < PANEL; ++lane) {
-    scale[lane] = a.per_group<float>(a.packing.scale, lane, 0);
-    const int8_t* row = a.codes<int8_t>() + (a.first + lane) * a.group;
-    for (int64_t k = 0; k < a.group; ++k) body[k * PANEL + lane] = lane < a.known ? row[k] : int8_t(0);
+    const uint8_t* from = codes[lane];
+    if (fours && panels.bits == 8)
+      for (int64_t i = 0; i < count; i += 4) __builtin_memcpy(body + ((k + i) / 4 * PANEL + lane) * 4, from + i, 4);
+    else if (fours)
+      for (int64_t i = 0; i < count; i += 8) {
+        uint32_t low, high;
+        __builtin_memcpy(&low, from + i, 4);
+        __builtin_memcpy(&high, from + i + 4, 4);
+        const uint32_t both = low | high << 4;
+        __builtin_memcpy(body + ((k + i) / 8 * PANEL + lane) * 4, &both, 4);
+      }
+    else if (panels.bits == 8)
+      for (int64_t i = 0; i < count; ++i) body[(k + i) * PANEL + lane] = uint8_t(panels.tabled ? from[i] : from[i] - panels.center);
+    else if (lane < 32)
+      for (int64_t i = 0; i < count; ++i) body[(k + i) * 32 + lane] = uint8_t(from[i] | codes[lane + 32][i] << 4);
+  }
+}
+
+// One number for each row of a group, `from` holding those of [rows][groups].
+template <class T>
+static void lay_numbers(const Arrangement& a, const void* from, int64_t g, int64_t groups, uint8_t* to) {
+  T* numbers = reinterpret_cast<T*>(to);
+  for (int64_t lane = 0; lane < PANEL; ++lane)
+    numbers[lane] = lane < a.known ? static_cast<const T*>(from)[(a.first + lane) * groups + g] : T{};
+}
+
+static void lay_group(const Arrangement& a, int64_t g, int64_t groups) {
+  const CodePanels& panels = a.panels;
+  uint8_t *scale = a.to + panel_head(panels) + g * group_bytes(panels), *zero = scale + scale_bytes(panels);
+  switch (panels.scale) {
+    case SCALE_BFLOAT16: lay_numbers<uint16_t>(a, a.packing.scale, g, groups, scale); break;
+    case SCALE_FLOAT32: lay_numbers<float>(a, a.packing.scale, g, groups, scale); break;
+    default: lay_numbers<uint8_t>(a, a.packing.scale, g, groups, scale);
+  }
+  switch (panels.zero) {
+    case ZERO_NONE: break;
+    case ZERO_SIXTEENTHS: lay_numbers<uint8_t>(a, a.packing.zero, g, groups, zero); break;
+    default: lay_numbers<uint32_t>(a, a.packing.zero, g, groups, zero);  // whatever is in the four bytes
+  }
+  const uint8_t fill = panels.tabled ? 0 : uint8_t(panels.bits == 8 ? 128 : 0);
+  for (int64_t k = 0; k < panels.group; k += MOVED) {
+    const int64_t count = panels.group - k < MOVED ? panels.group - k : MOVED;
+    uint8_t codes[PANEL][MOVED];
+    for (int64_t lane = 0; lane < PANEL; ++lane) {
+      const int64_t at = (a.first + lane) * a.packing.width + g * panels.group + k;
+      if (lane < a.known) unpack(*a.packing.codes, a.packing.source, at, count, codes[lane]);
+      else
+        for (int64_t i = 0; i < count; ++i) codes[lane][i] = fill;
+    }
+    lay_codes(panels, codes, k, count, scale + group_head(panels));
   }
 }
 
 void arrange(const Packing& packing, int64_t panel) {
-  const int32_t format = packing.target_format;
-  const int64_t first = panel * PANEL, left = packing.rows - first, group = group_of(format, packing.width);
-  const uint8_t* to = panel_of(format, packing.target, packing.width, packing.first / PANEL + panel);
-  const Arrangement a{packing, first, left < PANEL ? left : PANEL, group, packing.width / group, const_cast<uint8_t*>(to)};
-  switch (format) {
-    case INT8: return arrange_int8(a);
-    case INT4: return arrange_int4(a);
-    case LOOKUP4: return arrange_lookup4(a);
-    default: return arrange_row_int8(a);
-  }
+  const CodePanels& panels = *packing.panels;
+  const int64_t first = panel * PANEL, left = packing.rows - first, groups = packing.width / panels.group;
+  uint8_t* to = const_cast<uint8_t*>(panel_of(panels, packing.target, packing.width, packing.first / PANEL + panel));
+  const Arrangement a{packing, panels, first, left < PANEL ? left : PANEL, to};
+  if (panels.scale == SCALE_BYTE)
+    for (int64_t lane = 0; lane < PANEL; ++lane)
+      reinterpret_cast<float*>(to)[lane] = lane < a.known ? from_bf16(static_cast<const uint16_t*>(packing.unit)[first + lane]) / 16.0f : 0.0f;
+  for (int64_t g = 0; g < groups; ++g) lay_group(a, g, groups);
 }
 
 }  // namespace

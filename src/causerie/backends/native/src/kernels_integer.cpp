@@ -1,12 +1,16 @@
-// int8 and int4 matrices. Activations are quantized to 8 bits, a scale for each group of them (quantized.h), so that a group's
-// products are summed as integers, exactly; then ONE fma a group and output, over groups in order: the same bits for one
-// token or many. int4 has several blocks of weights in a group, each with a scale of its own, which is an integer too.
+// Matrices of numbers in 8 or 4 bits. Activations are quantized to 8 bits, a scale for each group of them (quantized.h), so that
+// products that share both scales are summed as integers, exactly; then ONE fma a group and output, over groups in order: the
+// same bits for one token or many. Several groups of weights may share a scale of activations: they are its blocks. Scales
+// that are bytes stay integers in all of it.
 //
-//   int8   y = Σ over groups of float(Σ q·x) · (scale · scale of x), + bias
-//   int4   y = unit / 16 · Σ over groups of float(Σ over blocks of 16 scale · Σ (code - 8)·x + scale · (128 - zero) · Σ x)
-//              · scale of x, + bias
+//   bfloat16   y = Σ over groups of float(Σ q·x) · (scale · scale of x), + bias
+//   bytes      y = unit / 16 · Σ over groups of float(Σ over blocks of 16 scale · Σ (code - 8)·x + scale · (128 - zero) · Σ x)
+//                  · scale of x, + bias
+//   float32    y = Σ over blocks of float(parts · Σ (code - center)·x + zero · Σ x) · (scale · scale of x), + bias
+//              or, where a block has a lowest value, float(Σ (code - center)·x) · (scale · scale of x) + float(Σ x) · (low ·
+//              scale of x)
 //
-// Of an int4 block Σ (code - 8)·x and Σ x fit 16 bits each: one lane holds both, and one product of pairs multiplies them by
+// Of a block with a byte Σ (code - 8)·x and Σ x fit 16 bits each: one lane holds both, and one product of pairs multiplies them by
 // the two factors. 128 inputs take 32 products and five operations more on the ports of products.
 #include "dispatch.h"
 #include "linear.h"
@@ -16,33 +20,50 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int64_t CUT = 64 * 1024;  // bytes of a panel before the next tile of tokens: they stay in the second cache
 constexpr int INTEGER_TOKENS = TOKENS < 4 ? TOKENS : 4;  // sums and scales take registers too: six were slower
-constexpr int64_t HEAD = 2 * PANEL;                      // bytes of scales before the codes of a block
-constexpr int64_t INT4_BYTES = HEAD + INT4_GROUP * PANEL / 2;
 
-struct Int8 {
-  static constexpr int32_t format = INT8;
+// Codes of 8 bits, held as q + 128, and of 4.
+struct EightBits {
   static constexpr int64_t step_bytes = 4 * PANEL;  // of four inputs
+  static constexpr int32_t bias = 128 - BIAS;       // of the codes that `accumulate` adds products of
   template <int S>
   static inline Bytes weights(const uint8_t* body, int64_t step, int v) { return load_bytes(body + (step + S) * 4 * PANEL + 64 * v); }
   static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return dot4_biased(acc, w, x); }
-  static inline f32x16 whole(f32x16 sum, const uint8_t*, int) { return sum; }
 };
-
-struct Int4 {
-  static constexpr int32_t format = INT4;
+struct FourBits {
   static constexpr int64_t step_bytes = 2 * PANEL;
+  static constexpr int32_t bias = 0;
   template <int S>
   static inline Bytes weights(const uint8_t* body, int64_t step, int v) {
     const Bytes both = load_bytes(body + step / 2 * 4 * PANEL + 64 * v);
     return S ? high_nibbles(both) : low_nibbles(both);
   }
   static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return dot4(acc, w, x); }
+};
+template <int BITS> struct Body : EightBits {};
+template <> struct Body<4> : FourBits {};
+
+// Numbers whose scales are in bfloat16, in bytes, and in float32.
+struct Int8 : EightBits {
+  static constexpr bool bytes = false;
+  static constexpr int64_t head = 2 * PANEL;  // of a block: bytes before its codes
+  static inline f32x16 whole(f32x16 sum, const uint8_t*, int) { return sum; }
+};
+struct Int4 : FourBits {
+  static constexpr bool bytes = true;
+  static constexpr int64_t head = 2 * PANEL;
   static inline f32x16 whole(f32x16 sum, const uint8_t* panel, int v) { return mul(sum, load(reinterpret_cast<const float*>(panel) + 16 * v)); }
   // By what a lane of a block's accumulator is multiplied: 16 · scale below, scale · (128 - zero) above.
   static inline i32x16 factors(const uint8_t* block, int v) {
     return mul_low(load_u8(block + 16 * v), sub(broadcast_int(128 << 16 | 16), upper(load_u8(block + PANEL + 16 * v))));
   }
 };
+template <int BITS, bool ZEROS>
+struct Wide : Body<BITS> {
+  static constexpr bool bytes = false;
+  static constexpr int64_t head = ZEROS ? 8 * PANEL : 4 * PANEL;
+  static inline f32x16 whole(f32x16 sum, const uint8_t*, int) { return sum; }
+};
+constexpr int64_t INT4_GROUP = 32, INT4_BYTES = Int4::head + INT4_GROUP * PANEL / 2;
 
 // A run of groups of one panel for a few tokens.
 struct Groups {
@@ -53,7 +74,7 @@ struct Groups {
   int64_t group = 0;                 // inputs
   int64_t blocks = 0;                // of a group
   int64_t inputs = 0, bytes = 0;     // of a block
-  Codes input = {};                  // of the first token
+  Activations input = {};            // of the first token
   int64_t input_stride = 0;          // bytes
   float* out = nullptr;
   int64_t out_stride = 0;            // floats
@@ -63,6 +84,7 @@ struct Groups {
   const uint8_t* ahead = nullptr;    // what to fetch into the second cache meanwhile
   int64_t fetched = 0;               // lines of it, a cache line each
   int vector = 0, vectors = 0;       // of the panel's rows, sixteen each
+  const CodePanels* panels = nullptr;
 };
 
 // Cache lines that are fetched into the second cache, `each` with every block.
@@ -102,8 +124,8 @@ template <class F, int T, int V, bool FROM_MEMORY>
 static inline void block_products(const uint8_t* block, int64_t inputs, int v0, const Input& in, const int8_t* x, Fetch& ahead, i32x16 (*acc)[V]) {
   if (!FROM_MEMORY) ahead.some();
   if (FROM_MEMORY)
-    for (int64_t i = 0; i < HEAD; i += 64) __builtin_prefetch(block + AHEAD + i);
-  const uint8_t* body = block + HEAD;
+    for (int64_t i = 0; i < F::head; i += 64) __builtin_prefetch(block + AHEAD + i);
+  const uint8_t* body = block + F::head;
   if (FROM_MEMORY) asm("" : "+r"(inputs));  // a number that the compiler knows lets it fetch the whole block at once
   for (int64_t step = 0; step < inputs / 4; step += 2) {
     if (FROM_MEMORY)
@@ -151,6 +173,46 @@ static inline void add_group(Int4, const Groups& run, int64_t g, int v0, const I
     for (int v = 0; v < V; ++v) out[t][v] = fma(to_float(whole[t][v]), broadcast(*in.of(in.scales, t)), out[t][v]);
 }
 
+// The sum of the activations of block `b` of a group, of `inputs` from x on.
+static inline int32_t block_sum(const int8_t* x, const int32_t* sums, int64_t b, int64_t inputs) {
+  int32_t sum = 0;
+  if (inputs < SUMMED)
+    for (int64_t i = 0; i < inputs; ++i) sum += x[b * inputs + i];
+  for (int64_t i = 0; i < inputs / SUMMED; ++i) sum += sum_of(sums[b * inputs / SUMMED + i]);
+  return sum;
+}
+
+template <int T, int V, bool FROM_MEMORY, int BITS, bool ZEROS>
+static inline void add_group(Wide<BITS, ZEROS>, const Groups& run, int64_t g, int v0, const Input& in, Fetch& ahead, f32x16 (*out)[V]) {
+  using F = Wide<BITS, ZEROS>;
+  const CodePanels& panels = *run.panels;
+  const uint8_t* block = run.block + g * run.blocks * run.bytes;
+  for (int64_t b = 0; b < run.blocks; ++b, block += run.bytes) {
+    int32_t sums[T];
+    i32x16 acc[T][V];
+    for (int t = 0; t < T; ++t) {
+      sums[t] = block_sum(in.of(in.x, t), in.of(in.sums, t), b, run.inputs);
+      for (int v = 0; v < V; ++v) acc[t][v] = broadcast_int((F::bias - panels.center) * sums[t]);
+    }
+    block_products<F, T, V, FROM_MEMORY>(block, run.inputs, v0, in, in.x + b * run.inputs, ahead, acc);
+    const float* scales = reinterpret_cast<const float*>(block) + 16 * v0;
+    for (int v = 0; v < V; ++v) {
+      const f32x16 scale = load(scales + 16 * v);
+      for (int t = 0; t < T; ++t) {
+        const f32x16 own = broadcast(*in.of(in.scales, t));
+        i32x16 sum = acc[t][v];
+        if (ZEROS && panels.zero == ZERO_PARTS) {
+          const i32x16 zero = load_int(reinterpret_cast<const int32_t*>(scales + PANEL) + 16 * v);
+          sum = add(mul_low(sum, broadcast_int(panels.parts)), mul_low(zero, broadcast_int(sums[t])));
+        } else if (ZEROS) {
+          out[t][v] = fma(broadcast(float(sums[t])), mul(load(scales + PANEL + 16 * v), own), out[t][v]);
+        }
+        out[t][v] = fma(to_float(sum), mul(scale, own), out[t][v]);
+      }
+    }
+  }
+}
+
 // Some vectors of a tile. `lines` cache lines from `ahead` on are fetched meanwhile, some with each block.
 template <class F, int T, int V, bool FROM_MEMORY>
 static __attribute__((noinline)) void strip(const Groups& run, int v0, const uint8_t* ahead, int64_t lines) {
@@ -185,8 +247,8 @@ static inline void run_strips(const Groups& run) {
 template <class F, int T, bool FROM_MEMORY>
 static void run_tile(const Groups& run) {
   // Two kinds of sums do not fit the registers beside those of four vectors by four tokens; from memory they may wait.
-  constexpr int V = T == 1 ? WHOLE : F::format == INT4 && T > 2 && VECTORS > 2 && !FROM_MEMORY ? 2 : VECTORS;
-  if constexpr (F::format == INT4 && V > WHOLE / 2)
+  constexpr int V = T == 1 ? WHOLE : F::bytes && T > 2 && VECTORS > 2 && !FROM_MEMORY ? 2 : VECTORS;
+  if constexpr (F::bytes && V > WHOLE / 2)
     if (run.vectors < V) return run_strips<F, T, WHOLE / 2, FROM_MEMORY>(run);
   run_strips<F, T, V, FROM_MEMORY>(run);
 }
@@ -195,7 +257,7 @@ static void run_tile(const Groups& run) {
 static void note_factors(const Groups& run, int32_t* factors) {
   const int64_t blocks = run.count * run.blocks;
   for (int64_t b = 0; b < blocks; ++b)
-    for (int64_t i = 0; i < HEAD; i += 64) __builtin_prefetch(run.block + b * INT4_BYTES + i);
+    for (int64_t i = 0; i < Int4::head; i += 64) __builtin_prefetch(run.block + b * INT4_BYTES + i);
   for (int64_t b = 0; b < blocks; ++b)
     for (int v = run.vector; v < run.vector + run.vectors; ++v)
       store_int(factors + b * PANEL + 16 * v, Int4::factors(run.block + b * INT4_BYTES, v));
@@ -204,37 +266,39 @@ static void note_factors(const Groups& run, int32_t* factors) {
 template <class F>
 static void run_format(const Stretch& stretch) {
   const Instruction& in = stretch.in;
-  const int64_t group = input_group(F::format, in.width), inputs = group_of(F::format, in.width);
+  const CodePanels& panels = stretch.panels();
+  const int64_t group = panels.input_group, inputs = panels.group;
   alignas(64) int32_t factors[CUT / INT4_BYTES * PANEL];  // scratch: note_factors writes what is read
   Groups run{
-      .panel = panel_of(F::format, stretch.part.weight, in.width, stretch.panel),
+      .panel = panel_of(panels, stretch.part.weight, in.width, stretch.panel),
       .factors = factors,
       .group = group,
       .blocks = group / inputs,
       .inputs = inputs,
-      .bytes = group_bytes(F::format, inputs),
+      .bytes = group_bytes(panels),
       .input_stride = stretch.program.buffers[in.x].stride,
       .out_stride = stretch.out_stride(),
       .rows = stretch.rows(),
       .bias = stretch.bias(),
       .vector = stretch.vector,
       .vectors = stretch.vectors,
+      .panels = &panels,
   };
   const int64_t all = in.width / run.group, bytes = run.bytes * run.blocks;
   const int64_t tiles = (stretch.last - stretch.first + INTEGER_TOKENS - 1) / INTEGER_TOKENS;
   const int64_t cut = tiles > 1 ? CUT / bytes : all;
   for (int64_t g = 0; g < all; g += cut) {
-    run.block = run.panel + panel_head(F::format) + g * bytes;
+    run.block = run.panel + panel_head(panels) + g * bytes;
     run.first = g;
     run.count = g + cut < all ? cut : all - g;
     run.last = g + run.count == all;
-    if constexpr (F::format == INT4)
+    if constexpr (F::bytes)
       if (tiles > 1) note_factors(run, factors);
     // Many tokens read the stretch from the second cache, and fetch the one behind it, the next panel's perhaps.
     run.ahead = run.block + run.count * bytes;
     run.fetched = tiles > 1 ? (cut < all ? cut : all) * bytes / 64 / tiles + 1 : 0;
     for (int64_t t = stretch.first; t < stretch.last; t += INTEGER_TOKENS, run.ahead += 64 * run.fetched) {
-      run.input = codes_of(row<void>(stretch.program, in.x, t), in.width, run.group);
+      run.input = activations_of(row<void>(stretch.program, in.x, t), in.width, run.group);
       run.out = stretch.out(t);
       with_count<INTEGER_TOKENS>(stretch.last - t, [&](auto tokens) {
         constexpr int T = decltype(tokens)::value;
@@ -244,10 +308,18 @@ static void run_format(const Stretch& stretch) {
   }
 }
 
-bool splits(int32_t format, int64_t tokens) { return format == INT4 && tokens > INTEGER_TOKENS; }
+bool splits(const CodePanels& panels, int64_t tokens) { return panels.scale == SCALE_BYTE && tokens > INTEGER_TOKENS; }
 
 void run_integers(const Stretch& stretch) {
-  stretch.part.format == INT8 ? run_format<Int8>(stretch) : run_format<Int4>(stretch);
+  const CodePanels& panels = stretch.panels();
+  const bool zeros = panels.zero != ZERO_NONE;
+  switch (panels.scale) {
+    case SCALE_BFLOAT16: return run_format<Int8>(stretch);
+    case SCALE_BYTE: return run_format<Int4>(stretch);
+    default:
+      if (panels.bits == 8) return zeros ? run_format<Wide<8, true>>(stretch) : run_format<Wide<8, false>>(stretch);
+      return zeros ? run_format<Wide<4, true>>(stretch) : run_format<Wide<4, false>>(stretch);
+  }
 }
 
 }  // namespace

@@ -213,7 +213,10 @@ struct Cut {
       : panels(all_panels(program, in)), pieces(1), tokens(row_count(step, in)), group(FEWEST), groups(1) {
     const int64_t enough = ITEMS_PER_THREAD * program.threads;
     bool halves = panels < 2 * enough;
-    for (int i = 0; halves && i < in.part_count; ++i) halves = splits(parts_of(program, in)[i].format, tokens);
+    for (int i = 0; halves && i < in.part_count; ++i) {
+      const Part& part = parts_of(program, in)[i];
+      halves = part.format == CODES && splits(program.panels[part.panels], tokens);
+    }
     if (halves) pieces = 2;
     if (tokens <= FEWEST) return;
     const int64_t wanted = (enough + panels * pieces - 1) / (panels * pieces);
@@ -228,9 +231,7 @@ static void run_stretch(const Stretch& run) {
     case FLOAT32: return run_plain<Float32>(run);
     case FLOAT16: return run_plain<Float16>(run);
     case BFLOAT16: return run.part.layout == PACKED ? run_packed(run) : run_plain<Bfloat16>(run);
-    case INT8:
-    case INT4: return run_integers(run);
-    default: return run_codes(run);
+    default: return run.panels().input_group ? run_integers(run) : run_codes(run);
   }
 }
 

@@ -1,4 +1,4 @@
-// Operations on single rows: embed, norm, round, glu, add, select. An item is a row, or a span of columns of a row. What a
+// Operations on single rows: embed, norm, round, transform, glu, add, select. An item is a row, or a span of columns of a row. What a
 // linear reads next may be written in the form that it reads (`narrow` of an instruction).
 #include "functions.h"
 #include "narrowed.h"
@@ -6,6 +6,8 @@
 #include "span.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
+
+constexpr int TURNED = 64;  // activations that a Hadamard matrix mixes
 
 static inline float number(const void* from, int64_t index, int format) {
   if (format == FLOAT32) return static_cast<const float*>(from)[index];
@@ -37,10 +39,11 @@ static void embed_packed(const Instruction& in, int64_t r, int64_t first, int64_
     if (e->at % STEP_WEIGHTS / 2 == uint32_t(lane)) out[e->at / STEP_WEIGHTS * 2 + e->at % 2] = from_bf16(uint16_t(e->value));
 }
 
-static void read_table(const Instruction& in, int64_t r, int64_t first, int64_t last, float* out) {
+static void read_table(const Program& program, const Instruction& in, int64_t r, int64_t first, int64_t last, float* out) {
   if (in.layout == PACKED) return embed_packed(in, r, first, last, out);
-  if (in.format >= INT8) {
-    for (int64_t k = first; k < last; ++k) out[k] = quantized_value(in.format, in.address, in.width, r, k);
+  if (in.format == CODES) {
+    const CodePanels& panels = program.panels[in.panels];
+    for (int64_t k = first; k < last; ++k) out[k] = quantized_value(panels, in.address, in.width, r, k);
     return;
   }
   const void* table = reinterpret_cast<const void*>(in.address);
@@ -50,7 +53,7 @@ static void read_table(const Instruction& in, int64_t r, int64_t first, int64_t 
 static void embed_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
   const auto [r, first, last] = span(in, item);
   float* out = row<float>(program, in.out, r);
-  read_table(in, step.tokens[r], first, last, out);
+  read_table(program, in, step.tokens[r], first, last, out);
   if (in.scale != 1.0f)
     for (int64_t k = first; k < last; ++k) out[k] *= in.scale;
 }
@@ -83,6 +86,41 @@ static void round_span(const Program& program, const Step&, const Instruction& i
     for (int64_t i = at.first; i < at.last; i += 16) out.put(i, load_first(x + i, at.last - i), at.last - i);
   });
   if (in.narrow == NARROW_BFLOAT16 && at.last == in.width && in.width % 2) row<uint16_t>(program, in.out, at.row)[in.width] = 0;
+}
+
+// The Hadamard matrix of TURNED elements over 8: six times sums and differences of neighbours, sums first, which brings
+// together those that were 2, 4 … apart.
+static inline void turn(float* x) {
+  alignas(64) float other[TURNED];
+  for (int stage = 0; stage < 6; ++stage) {
+    const float* from = stage % 2 ? other : x;
+    float* to = stage % 2 ? x : other;
+    for (int i = 0; i < TURNED / 2; ++i) {
+      to[i] = from[2 * i] + from[2 * i + 1];
+      to[TURNED / 2 + i] = from[2 * i] - from[2 * i + 1];
+    }
+  }
+  for (int i = 0; i < TURNED; ++i) x[i] *= 0.125f;
+}
+
+// What a matrix wants of its inputs (quant/transform.py): put into order, multiplied, turned.
+static void transform_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const Span at = span(in, item);
+  const float* x = row<float>(program, in.x, at.row);
+  const int32_t* order = reinterpret_cast<const int32_t*>(in.address);
+  const float* factors = reinterpret_cast<const float*>(in.factors);
+  with_out(program, in, at.row, in.width, [&](auto out) {
+    for (int64_t first = at.first; first < at.last; first += TURNED) {
+      const int64_t count = at.last - first < TURNED ? at.last - first : TURNED;
+      alignas(64) float some[TURNED];
+      for (int64_t i = 0; i < count; ++i) {
+        const float value = x[order ? order[first + i] : first + i];
+        some[i] = factors ? value * factors[first + i] : value;
+      }
+      if (in.length) turn(some);
+      for (int64_t i = 0; i < count; i += 16) out.put(first + i, load_first(some + i, count - i), count - i);
+    }
+  });
 }
 
 template <f32x16 (*act)(f32x16)>
@@ -134,6 +172,7 @@ static void select_span(const Program& program, const Step& step, const Instruct
 const OpKernel embed = {span_items, embed_span};
 const OpKernel norm = {norm_items, norm_item};
 const OpKernel round_rows = {span_items, round_span};
+const OpKernel transform = {span_items, transform_span};
 const OpKernel glu = {span_items, glu_span};
 const OpKernel add_rows = {span_items, add_span};
 const OpKernel select_rows = {span_items, select_span};

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "check.h"
+#include "code_panels.h"
 #include "pool.h"
 #include "run.h"
 #include "variants.h"
@@ -67,7 +68,12 @@ CAUSERIE_EXPORT void causerie_measure(Pool* pool, int variant_index, const Packi
 
 CAUSERIE_EXPORT void causerie_pack(Pool* pool, int variant_index, const Packing* packing) {
   const Kernels& kernels = *variant(variant_index).kernels;
-  each_panel(*pool, {packing->target_format < INT8 ? kernels.pack : kernels.arrange, *packing});
+  each_panel(*pool, {packing->target_format == CODES ? kernels.arrange : kernels.pack, *packing});
+}
+
+// What a quantized matrix takes, in whole panels.
+CAUSERIE_EXPORT int64_t causerie_code_bytes(const CodePanels* panels, int64_t rows, int64_t width) {
+  return table_bytes(*panels) + (rows + PANEL - 1) / PANEL * panel_bytes(*panels, width);
 }
 
 // XOR of `count` 64-bit words (a multiple of 32): what memory can deliver, when timed.

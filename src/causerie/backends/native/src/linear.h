@@ -8,7 +8,7 @@ constexpr int64_t AHEAD = 8192;  // bytes that a stream from memory is fetched a
 
 constexpr int WHOLE = 4;  // vectors of a panel's rows
 
-// One panel of one part for tokens first .. last; of int4, where `splits` says so, `vectors` of its four from `vector` on.
+// One panel of one part for tokens first .. last; of codes, where `splits` says so, `vectors` of its four from `vector` on.
 struct Stretch {
   const Program& program;
   const Instruction& in;
@@ -18,6 +18,7 @@ struct Stretch {
 
   // How many of the panel's rows exist, 1 .. 64.
   int64_t rows() const { return part.rows - panel * PANEL < PANEL ? part.rows - panel * PANEL : PANEL; }
+  const CodePanels& panels() const { return program.panels[part.panels]; }
   const float* bias() const { return part.bias ? reinterpret_cast<const float*>(part.bias) + panel * PANEL : nullptr; }
   float* out(int64_t token) const { return row<float>(program, part.out, token) + panel * PANEL; }
   int64_t out_stride() const { return program.buffers[part.out].stride / int64_t(sizeof(float)); }
@@ -30,8 +31,9 @@ static inline f32x16 begin_sums(const float* out, bool first, int64_t rows) {
   return first ? broadcast(0.0f) : load_first(out, rows);
 }
 
-bool splits(int32_t format, int64_t tokens);  // whether run_integers can do half a panel
-void run_integers(const Stretch&);  // int8, int4: kernels_integer.cpp
-void run_codes(const Stretch&);     // lookup4, row_int8: kernels_codes.cpp
+// Of quantized matrices: with activations in 8 bits (kernels_integer.cpp), or as they are (kernels_codes.cpp).
+bool splits(const CodePanels&, int64_t tokens);  // whether run_integers can do half a panel
+void run_integers(const Stretch&);
+void run_codes(const Stretch&);
 
 }  // namespace

@@ -14,7 +14,7 @@ struct Brains {
   inline void put(int64_t i, f32x16 value, int64_t left) { store_first(row + i, value, left); }
 };
 struct Quantized {
-  Codes codes;
+  Activations codes;
   int64_t group;
   alignas(64) float held[MOST_INPUTS];
   inline void put(int64_t i, f32x16 value, int64_t) {  // widths are of whole groups
@@ -30,7 +30,7 @@ static inline void with_out(const Program& program, const Instruction& in, int64
   switch (in.narrow) {
     case NARROW_NOT: return use(Floats{row<float>(program, in.out, r)});
     case NARROW_BFLOAT16: return use(Brains{row<uint16_t>(program, in.out, r)});
-    default: return use(Quantized{codes_of(row<void>(program, in.out, r), width, in.group), in.group, {}});
+    default: return use(Quantized{activations_of(row<void>(program, in.out, r), width, in.group), in.group, {}});
   }
 }
 

@@ -1,0 +1,29 @@
+"""The packed formats we quantize to ourselves, each with what does it; others are read from files that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from causerie.errors import unknown
+from causerie.quant.encoder import Encoder
+from causerie.quant.int4 import Int4Encoder
+from causerie.quant.int8 import Int8Encoder
+from causerie.quant.lookup import LookupEncoder
+from causerie.quant.rowwise import RowwiseEncoder
+from causerie.quant.tables import TABLES
+
+_ALL: tuple[Encoder, ...] = (
+    Int8Encoder(),
+    Int4Encoder(),
+    *(LookupEncoder(table, double) for table in TABLES for double in (False, True)),
+    RowwiseEncoder(),
+)
+ENCODERS: Mapping[str, Encoder] = {encoder.format.name: encoder for encoder in _ALL}
+
+
+def encoder_named(name: str) -> Encoder:
+    """What quantizes to the format of this name. Raises UnknownName."""
+    encoder = ENCODERS.get(name)
+    if encoder is None:
+        raise unknown("quantization", name, ENCODERS)
+    return encoder

@@ -1,0 +1,89 @@
+"""What activations go through before a matrix reads them, where its weights were made for that: put into another order,
+scaled, and turned by signs and a Hadamard matrix in each 64.
+
+    y = W · (H · (signs · (scaling · x[order])))        each part where it is given
+
+H is the Hadamard matrix of 64 over 8, so that it is its own inverse: it spreads what sticks out of 64 activations over
+all of them, and their codes have smaller steps. Activations are turned once for all matrices with an equal transform.
+Knows no backend, and not who chooses a transform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+TURNED = 64
+"""Activations that a Hadamard matrix mixes."""
+KINDS = (np.int32, np.float32, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Transform:
+    """One for matrices of so many inputs as each of its arrays has; two are equal where their arrays are."""
+
+    order: NDArray[np.int32] | None = None  # input i is activation order[i]
+    scaling: NDArray[np.float32] | None = None
+    signs: NDArray[np.float32] | None = None  # of 1 and -1; the Hadamard matrix follows
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for arrays that are no such transform."""
+        sizes = {array.shape for array in self._arrays if array is not None}
+        if len(sizes) != 1 or len(next(iter(sizes))) != 1:
+            raise ValueError(f"a transform has arrays of shapes {sorted(sizes)}; one shape [inputs] is expected")
+        for array, kind in zip(self._arrays, KINDS, strict=True):
+            if array is not None and (array.dtype != kind or not array.flags.c_contiguous):
+                raise ValueError(f"a transform has an array of {array.dtype}; {kind.__name__} is expected")
+        if self.order is not None and not np.array_equal(np.sort(self.order), np.arange(self.width)):
+            raise ValueError(f"the order of a transform does not name each of {self.width} inputs once")
+        if self.signs is not None and (self.width % TURNED or (np.abs(self.signs) != 1).any()):
+            raise ValueError(f"the signs of a transform are 1 and -1, for a multiple of {TURNED} inputs")
+
+    @property
+    def width(self) -> int:
+        """Inputs."""
+        return next(len(array) for array in self._arrays if array is not None)
+
+    @cached_property
+    def factors(self) -> NDArray[np.float32] | None:
+        """What each input is multiplied with before it is turned: scaling and sign in one; None where all are 1."""
+        if self.scaling is None or self.signs is None:
+            return self.signs if self.scaling is None else self.scaling
+        return self.scaling * self.signs
+
+    def apply(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of activations [..., inputs], in float32; every backend gives the same bits."""
+        turned = x if self.order is None else x[..., self.order]
+        if self.factors is not None:
+            turned = turned * self.factors
+        return turned if self.signs is None else hadamard(turned)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Transform) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+    @property
+    def _arrays(self) -> tuple[NDArray[Any] | None, ...]:
+        return self.order, self.scaling, self.signs
+
+    @cached_property
+    def _content(self) -> tuple[bytes | None, ...]:
+        return tuple(None if array is None else array.tobytes() for array in self._arrays)
+
+
+def hadamard(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each 64 of the last axis times the matrix: sums and differences of neighbours, then of those 2, 4 … 32 apart,
+    each rounded; then an eighth of them."""
+    parts = x.reshape(-1, TURNED)
+    apart = 1
+    while apart < TURNED:
+        first, second = np.moveaxis(parts.reshape(-1, TURNED // (2 * apart), 2, apart), 2, 0)
+        parts = np.stack((first + second, first - second), axis=2).reshape(-1, TURNED)
+        apart *= 2
+    return (parts * np.float32(0.125)).reshape(x.shape)
