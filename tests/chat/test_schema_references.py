@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from causerie.text.schema_references import target
+from causerie.text.schema_references import moved, target
 
 DOCUMENT: dict[str, Any] = {
     "foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4, "i\\j": 5, 'k"l': 6, " ": 7, "m~n": 8,
@@ -33,3 +33,21 @@ def test_what_leads_nowhere(reference: str) -> None:
 
 def test_the_last_of_a_list() -> None:
     assert target(DOCUMENT, "#/foo/1") == "baz"
+
+
+def test_definitions_are_moved_where_something_refers_to_them() -> None:
+    """They lie among those of all schemas then, and nowhere a second time; one without a reference is not read."""
+    parts = {"$defs": {"a": {"type": "string"}, "idle": {"$ref": "#/nowhere"}}, "definitions": {"b": {"type": "null"}}}
+    inner = {"definitions": {"idle": {"$ref": "#/nowhere"}}, "$ref": "#/$defs/a"}
+    schemas, definitions = moved({"tool": {"items": inner, "not": {"$ref": "#/definitions/b"}, **parts}})
+    assert schemas["tool"].keys() == {"items", "not"} and schemas["tool"]["items"].keys() == {"$ref"}
+    places = {f"#/$defs/{key}": definition for key, definition in definitions.items()}
+    assert places == {
+        schemas["tool"]["items"]["$ref"]: {"type": "string"},
+        schemas["tool"]["not"]["$ref"]: {"type": "null"},
+    }
+
+
+def test_properties_may_be_called_like_definitions() -> None:
+    schema = {"properties": {"$defs": {"type": "string"}, "definitions": {"type": "null"}}}
+    assert moved({"tool": schema}) == ({"tool": schema}, {})

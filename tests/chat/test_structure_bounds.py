@@ -87,6 +87,16 @@ def test_what_is_data_is_no_schema() -> None:
     assert schema_text({"enum": [value], "default": value})
 
 
+@pytest.mark.parametrize("key", ["const", "enum", "default", "examples", "example", "$defs", "definitions"])
+def test_what_nothing_leads_to_may_be_as_deep_as_it_likes(key: str) -> None:
+    deep = nested(MOST_SCHEMA_DEPTH + 1)
+    assert schema_text({key: {"deep": deep}, "type": "object"})
+    with pytest.raises(UsageError, match="deep"):  # through a reference, or as a property of that name
+        schema_text({key: {"deep": deep}, "items": {"$ref": f"#/{key}/deep"}})
+    with pytest.raises(UsageError, match="deep"):
+        schema_text({"properties": {key: deep}})
+
+
 def test_sizes_are_bounded() -> None:
     assert str(MOST_SCHEMA_BYTES) in _refused(_schema({"description": "x" * MOST_SCHEMA_BYTES}))
     assert str(MOST_REGEX_BYTES) in _refused({"type": "regex", "regex": "(a|b)*" * 33_000})

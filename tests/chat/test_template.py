@@ -417,3 +417,11 @@ def test_messages_are_never_changed() -> None:
 
 def test_every_refusal_is_an_error_of_ours() -> None:
     assert issubclass(TemplateError, CauserieError)
+
+
+@pytest.mark.parametrize(("length", "shown"), [(58, f"'{'x' * 58}'"), (59, f"'{'x' * 56}…")])
+def test_what_is_no_message_is_shown_up_to_sixty_characters(length: int, shown: str) -> None:
+    messages: Any = ["x" * length]
+    with pytest.raises(MessageError) as caught:
+        chatml().render(messages)
+    assert f"Message 0 is {shown}, a str;" in str(caught.value)

@@ -60,3 +60,31 @@ def _changed(**parts: object) -> dict[str, object]:
 )
 def test_nothing_is_promised_where_text_may_vanish(parts: dict[str, object]) -> None:
     assert most_bytes_of_a_token(_changed(**parts)) is None
+
+
+@pytest.mark.parametrize(
+    "pre_tokenizer",
+    [
+        {"type": "Digits", "individual_digits": True},
+        {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True},
+        *(
+            {"type": "Split", "pattern": {"String": " "}, "behavior": behavior, "invert": False}
+            for behavior in ("Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")
+        ),
+        {"type": "Punctuation", "behavior": "Isolated"},
+    ],
+)
+def test_what_only_splits_a_text_keeps_it(pre_tokenizer: dict[str, object]) -> None:
+    """Before bytes are spelled, as in the vocabulary's own order."""
+    spelling = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    rules = _changed(pre_tokenizer={"type": "Sequence", "pretokenizers": [pre_tokenizer, spelling]})
+    longest = most_bytes_of_a_token(rules)
+    assert longest is not None
+    tokenizer = RustTokenizer.from_str(json.dumps(rules))
+    for text in ("a 12  34, b.", "  12", "1 " * 50, "…é 7"):
+        assert len(text.encode()) <= longest * len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+def test_what_splits_a_text_may_drop_its_borders() -> None:
+    dropping = {"type": "Split", "pattern": {"String": " "}, "behavior": "Removed", "invert": False}
+    assert most_bytes_of_a_token(_changed(pre_tokenizer=dropping)) is None

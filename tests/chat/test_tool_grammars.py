@@ -97,9 +97,9 @@ def allowed(matcher: GrammarMatcher, tokenizer: text.Tokenizer) -> np.ndarray[An
     return np.flatnonzero(np.isfinite(row))
 
 
-def refused_at(format: ToolFormat, tokenizer: text.Tokenizer, answer: str) -> str | None:
+def refused_at(format: ToolFormat, tokenizer: text.Tokenizer, answer: str, tools: dict[str, Any] = TOOLS) -> str | None:
     """What is left of an answer where it is refused; None where it is allowed and may end."""
-    matcher = matcher_of(format, tokenizer)
+    matcher = matcher_of(format, tokenizer, tools=tools)
     tokens = tokenizer.encode(answer)
     for place, token in enumerate([*tokens, tokenizer.added_tokens[END]]):
         if token not in allowed(matcher, tokenizer):
@@ -138,6 +138,15 @@ def test_other_calls_are_not(tokenizer: text.Tokenizer, format: ToolFormat) -> N
         "Hello",
     ):
         assert refused_at(format, tokenizer, wrong) is not None, wrong
+
+
+@pytest.mark.parametrize("only", TOOLS)
+@pytest.mark.parametrize("format", TOOL_FORMATS.values(), ids=lambda format: format.name)
+def test_one_tool_alone(tokenizer: text.Tokenizer, format: ToolFormat, only: str) -> None:
+    calls: dict[str, dict[str, Any]] = {"get_weather": {"city": "Gent", "days": 3}, "set_unit": {"depth": 2}}
+    for name, arguments in calls.items():
+        left = refused_at(format, tokenizer, written_by(format, name, arguments), {only: TOOLS[only]})
+        assert (left is None) == (name == only)
 
 
 @pytest.mark.parametrize("tools", [TOOLS, made_by_pydantic()], ids=["plain", "pydantic"])

@@ -18,6 +18,7 @@ from causerie.checkpoint.expression import (
     Every,
     Expression,
     Flattened,
+    Joined,
     Place,
     Plus,
     Rows,
@@ -25,6 +26,7 @@ from causerie.checkpoint.expression import (
     Squeezed,
     Tensor,
     Transposed,
+    Turns,
     Unpermuted,
 )
 from causerie.checkpoint.safetensors import SafetensorsIndex
@@ -52,9 +54,18 @@ CASES: list[tuple[Expression, Callable[[], NDArray[Any]]]] = [
     (Transposed(Place("s", 4)), lambda: STACK[4].T),
     (Every(Place("s", 0), 1, 2), lambda: STACK[0][1::2]),
     (Rows(Every(Place("s", 3), 0, 2), 1, 3), lambda: STACK[3][0::2][1:3]),
+    (Turns(Tensor("m"), 1, 4, 6), lambda: MATRIX.reshape(4, 6, 10)[:, 1:4].reshape(12, 10)),
+    (Turns(Tensor("m"), 5, 6, 6), lambda: MATRIX[5::6]),
+    (Rows(Turns(Tensor("m"), 0, 4, 6), 3, 15), lambda: MATRIX.reshape(4, 6, 10)[:, :4].reshape(16, 10)[3:15]),
     (Squeezed(Tensor("c")), lambda: MATRIX),
     (Unpermuted(Tensor("m"), 3), lambda: _halves(MATRIX, 3)),
     (Rows(Columns(Transposed(Tensor("m")), 4, 20), 2, 9), lambda: MATRIX.T[:, 4:20][2:9]),
+]
+
+VECTORS: list[tuple[Expression, NDArray[Any]]] = [
+    (Turns(Tensor("v"), 2, 3, 4), VECTOR[2::4]),
+    (Joined((Tensor("v"), Rows(Tensor("v"), 2, 5))), np.concatenate([VECTOR, VECTOR[2:5]])),
+    (Unpermuted(Flattened(Tensor("m")), 2), _halves(MATRIX.reshape(-1, 1), 2)[:, 0]),
 ]
 
 
@@ -81,6 +92,16 @@ def test_any_slice_is_that_of_the_whole(
     part = expression.read(index, slice(first, last), slice(left, right))
     assert np.array_equal(part, whole[first:last, left:right])
     assert np.array_equal(expression.read(index, ALL, slice(left, right)), whole[:, left:right])
+
+
+@pytest.mark.parametrize(("expression", "expected"), VECTORS, ids=lambda case: getattr(case, "key", ""))
+@pytest.mark.parametrize(("first", "last"), [(0, 0), (0, 3), (1, 2), (2, 3)])
+def test_any_part_of_a_vector(
+    index: SafetensorsIndex, expression: Expression, expected: NDArray[Any], first: int, last: int
+) -> None:
+    assert expression.shape(index) == expected.shape
+    assert np.array_equal(expression.read(index), expected)
+    assert np.array_equal(expression.read(index, slice(first, last)), expected[first:last])
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -113,6 +134,7 @@ def test_one_is_added_in_float32(index: SafetensorsIndex, tmp_path: Path) -> Non
         Transposed(Tensor("s")),
         Flattened(Tensor("s")),
         Unpermuted(Tensor("m"), 5),
+        Turns(Tensor("m"), 0, 2, 5),
         Place("v", 0),
     ],
     ids=lambda expression: expression.key,

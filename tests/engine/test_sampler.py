@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -164,3 +166,46 @@ def test_nothing_is_drawn_after_an_error_along_a_draft() -> None:
     (run,) = Sampler(8).draw(rows, [drafted])
     assert [token.error is None for token in run] == [True, False] and run[0].token == 3
     assert drafted.history == history(1)
+
+
+class Neighbours:
+    """Allows the two tokens after the last one, of 12 in a ring, and notes what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[list[int]] = []
+
+    def matcher(self, prompt: Sequence[int]) -> Neighbours:
+        self.told.append(list(prompt))
+        return self
+
+    def advance(self, tokens: Sequence[int]) -> None:
+        self.told.append(list(tokens))
+
+    def forbid(self, row: Any) -> None:
+        last = [token for tokens in self.told for token in tokens][-1]
+        row[[token for token in range(12) if (token - last) % 12 not in (1, 2)]] = -np.inf
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 3.0, "seed": 5}, {"logit_bias": ((0, 50.0), (7, 50.0))}])
+def test_no_token_is_drawn_that_the_constraint_forbids(options: dict[str, Any]) -> None:
+    form = Neighbours()
+    sampler = RequestSampler(SamplingParams(constraint=form, **options), 12, 2)
+    draw = np.random.default_rng(4)
+    tokens = array("i", [5, 9])
+    for step in range(40):
+        row = draw.normal(size=12).astype(np.float32)
+        row[tokens[-1]] = 9  # the most likely token is never allowed
+        token = sampler.draw(row, tokens).token
+        assert (token - tokens[-1]) % 12 in (1, 2) and row[tokens[-1]] == 9
+        tokens.append(token)
+        if step % 5 == 0:
+            tokens.append((token + 1) % 12)  # a second one at once, as where a draft was right
+    assert form.told[0] == [5, 9] and [token for told in form.told[1:] for token in told] == list(tokens[2:])[:-1]
+
+
+def test_an_answer_that_may_not_go_on_names_the_form() -> None:
+    params = SamplingParams(constraint=Neighbours())
+    row = np.zeros(12, np.float32)
+    row[[6, 7]] = -np.inf  # the model itself leaves none of those that are allowed
+    drawn = RequestSampler(params, 12, 1).draw(row, array("i", [5]))
+    assert drawn.error is not None and "forbidden" in drawn.error and drawn.error_field == "response_format"

@@ -6,10 +6,10 @@ Knows no checkpoint and no torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, cycle
 from math import erf
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ Array = NDArray[Any]
 RUNNABLE = [each.name for each in instruction_sets() if each.lacking is None]
 BLOCKS = 40  # of the first page group; the others have one more each
 SLOTS = 9
+PLAIN_NORM = Norm(1e-5)
 
 
 @dataclass(frozen=True)
@@ -68,34 +69,49 @@ class Shape:
     expert_bias: bool = False
     shared: Shared | None = None
     sinks: bool = False
+    norm: Norm = PLAIN_NORM
+    own_norms: bool = False
+    gated: bool = True
+    parallel: Literal["one norm", "two norms"] | None = None
+    slopes: bool = False
+    turns: bool = True
     windows: tuple[int | None, ...] = ()  # of the layers in turn, in place of `window`
     taps: int = 0  # every second layer is a convolution, the first one too; 0: none is
+    mixer: Mapping[str, Any] = field(default_factory=dict)  # further fields of every layer's
+    block: Mapping[str, Any] = field(default_factory=dict)  # of every layer
+    whole: Mapping[str, Any] = field(default_factory=dict)  # of the decoder
 
     def decoder(self) -> Decoder:
         """The spec."""
-        norm = Norm(1e-5)
+        norm = self.norm
+        slopes = tuple(0.7**head for head in range(self.heads))
+        rope = Rope(10000.0, self.head_dim if self.dims is None else self.dims, 512)
         mixer = Attention(
             self.heads,
             self.kv_heads,
             self.head_dim,
             scale=self.head_dim**-0.5,
-            rope=Rope(10000.0, self.head_dim if self.dims is None else self.dims, 512),
+            rope=rope if self.turns else None,
             window=self.window,
             qkv_bias=self.bias,
             out_bias=self.bias,
             sinks=self.sinks,
             qk_norm=norm if self.qk_norm else None,
+            qk_norm_own=self.own_norms,
+            slopes=slopes if self.slopes else None,
         )
-        mlp = MLP(self.hidden, self.act, self.bias)
+        mixer = replace(mixer, **self.mixer)
+        mlp = MLP(self.hidden, self.act, self.bias, self.gated)
         router = self.router or Router(self.active)
         experts = Experts(self.experts, router, self.hidden, self.gating or self.act, self.expert_bias, self.shared)
-        layer = Layer(mixer, experts if self.experts else mlp, norm)
+        layer = Layer(mixer, experts if self.experts else mlp, norm, parallel=self.parallel)
+        layer = replace(layer, **self.block)
         windows = zip(range(self.layers), cycle(self.windows or (self.window,)), strict=False)
         layers = [layer.with_attention(window=window) for _, window in windows]
         if self.taps:
             conv = replace(layer, mixer=ShortConv(self.width, self.taps, self.bias))
             layers[::2] = [conv] * len(layers[::2])
-        return Decoder("test", self.vocab, self.width, tuple(layers), norm, self.tied, 512)
+        return Decoder("test", self.vocab, self.width, tuple(layers), norm, self.tied, 512, **self.whole)
 
 
 def room_for(spec: Decoder, block_size: int, cache: str) -> CacheShape:
@@ -325,28 +341,37 @@ def reference_logits(
 ) -> Array:
     """The same decoder in float64, written from the formulas: logits [tokens, vocab]."""
     w = {name: widened(array) for name, array in stored.items()}
-    x = w["embed"][list(tokens)]
+    x = _norm(w["embed"][list(tokens)], w, "embed_norm", spec.embedding_norm)
     for i, layer in enumerate(spec.layers):
         part = {
             name.removeprefix(f"layers.{i}."): array for name, array in w.items() if name.startswith(f"layers.{i}.")
         }
-        h = _norm(x, part["mixer_norm"], layer.norm)
-        mixer = layer.mixer
+        h, mixer, scale = _norm(x, part, "mixer_norm", layer.norm), layer.mixer, layer.residual_scale
         attends = isinstance(mixer, Attention)
-        x = x + (_attention(spec, mixer, part, h, int8_cache) if attends else _short_conv(mixer, part, h))
-        h = _norm(x, part["ffn_norm"], layer.norm)
-        x = x + (_experts(layer.ffn, part, h) if isinstance(layer.ffn, Experts) else _mlp(layer.ffn, part, "ffn.", h))
-    return _norm(x, w["norm"], spec.norm) @ w["embed" if spec.tied else "head"].T
+        mixed = _attention(spec, mixer, part, h, int8_cache) if attends else _short_conv(mixer, part, h)
+        mixed = x + scale * _norm(mixed, part, "mixer_norm_after", layer.norm_after)
+        if layer.parallel != "one norm":
+            h = _norm(x if layer.parallel else mixed, part, "ffn_norm", layer.norm)
+        ffn = layer.ffn
+        h = _experts(ffn, part, h) if isinstance(ffn, Experts) else _mlp(ffn, part, "ffn.", h)
+        x = mixed + scale * _norm(h, part, "ffn_norm_after", layer.norm_after)
+    logits = _norm(x, w, "norm", spec.norm) @ w["embed" if spec.tied else "head"].T
+    return _capped(logits * spec.logits_scale, spec.logits_softcap)
+
+
+def _capped(x: Array, cap: float | None) -> Array:
+    return x if cap is None else np.asarray(cap * np.tanh(x / cap))
 
 
 def _mlp(mlp: MLP, w: Mapping[str, Array], prefix: str, x: Array) -> Array:
-    gate, up = (x @ w[prefix + name].T + w.get(f"{prefix}{name}_bias", 0.0) for name in ("gate", "up"))
+    names = ("gate", "up") if mlp.gated else ("up",)
+    first, *up = (x @ w[prefix + name].T + w.get(f"{prefix}{name}_bias", 0.0) for name in names)
     if isinstance(mlp.act, ClampedSwish):
-        gate, up = np.minimum(gate, mlp.act.limit), np.clip(up, -mlp.act.limit, mlp.act.limit)
-        hidden = gate / (1 + np.exp(-mlp.act.slope * gate)) * (up + 1)
+        gate, other = np.minimum(first, mlp.act.limit), np.clip(up[0], -mlp.act.limit, mlp.act.limit)
+        inner = gate / (1 + np.exp(-mlp.act.slope * gate)) * (other + 1)
     else:
-        hidden = activate(gate, mlp.act) * up
-    return np.asarray(hidden @ w[prefix + "down"].T + w.get(prefix + "down_bias", 0.0))
+        inner = activate(first, mlp.act) * (up[0] if up else 1.0)
+    return np.asarray(inner @ w[prefix + "down"].T + w.get(prefix + "down_bias", 0.0))
 
 
 def _experts(experts: Experts, w: Mapping[str, Array], x: Array) -> Array:
@@ -376,12 +401,26 @@ def _shares(router: Router, scores: Array, choice_bias: Array | None) -> Array:
     return np.asarray(shares * router.scale)
 
 
-def _norm(x: Array, weight: Array, norm: Norm) -> Array:
-    return x / np.sqrt((x**2).mean(-1, keepdims=True) + norm.eps) * weight
+def _norm(x: Array, w: Mapping[str, Array], name: str, norm: Norm | None) -> Array:
+    """Of rows, or of heads [n, heads, elements], which may have weights of their own."""
+
+    def own(which: str, absent: float) -> Array:
+        return w[which].reshape(-1, x.shape[-1]) if which in w else np.array(absent)
+
+    if norm is None:
+        return x
+    if norm.centered:
+        x = x - x.mean(-1, keepdims=True)
+    scaled = x / np.sqrt((x**2).mean(-1, keepdims=True) + norm.eps)
+    return np.asarray(scaled * own(name, 1.0) + own(f"{name}_bias", 0.0))
 
 
 def activate(x: Array, act: Activation) -> Array:
-    """silu, gelu or gelu_tanh in float64."""
+    """Each of the activations, in float64."""
+    if act.startswith("relu"):
+        return np.maximum(x, 0) ** (2 if act == "relu2" else 1)
+    if act == "sigmoid":
+        return 1 / (1 + np.exp(-x))
     if act == "silu":
         return x / (1 + np.exp(-x))
     if act == "gelu":
@@ -400,25 +439,37 @@ def _short_conv(mixer: ShortConv, w: Mapping[str, Array], x: Array) -> Array:
 def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, int8_cache: bool) -> Array:
     n = len(x)
     positions = np.arange(n, dtype=np.int32)
-    turn = RopeTable(spec.ropes).rows(positions, positions)[spec.ropes.index(mixer.rope)].astype(np.float64)
+    turns = dict(zip(spec.ropes, RopeTable(spec.ropes).rows(positions, positions), strict=True))
 
-    def heads(name: str, count: int) -> Array:
-        projected = (x @ w[f"mixer.{name}"].T + w.get(f"mixer.{name}_bias", 0.0)).reshape(n, count, mixer.head_dim)
-        if name == "v":
-            return projected
-        if mixer.qk_norm is not None:
-            projected = _norm(projected, w[f"mixer.{name}_norm"], mixer.qk_norm)
-        half = mixer.rope.dims // 2
-        a, b, rest = np.split(projected, [half, 2 * half], axis=-1)
-        cosine, sine = turn[:, None, 0], turn[:, None, 1]
+    def turned(heads: Array, rope: Rope | None) -> Array:
+        if rope is None:
+            return heads
+        a, b, rest = np.split(heads, [rope.dims // 2, rope.dims], axis=-1)
+        cosine, sine = turns[rope].astype(np.float64).swapaxes(0, 1)[:, :, None]
         return np.concatenate([a * cosine - b * sine, b * cosine + a * sine, rest], axis=-1)
 
-    q, k, v = heads("q", mixer.heads), heads("k", mixer.kv_heads), heads("v", mixer.kv_heads)
+    def heads(name: str, count: int, rope: Rope | None) -> Array:
+        projected = x @ w[f"mixer.{name}"].T + w.get(f"mixer.{name}_bias", 0.0)
+        norm, own = mixer.qk_norm, f"mixer.{name}_norm"
+        if mixer.qk_norm_whole:
+            projected = _norm(projected, w, own, norm)
+        projected = projected.reshape(n, count, mixer.head_dim)
+        if mixer.qk_norm_whole:
+            return turned(projected, rope)
+        if mixer.qk_norm_last:
+            return _norm(turned(projected, rope), w, own, norm)
+        return turned(_norm(projected, w, own, norm), rope)
+
+    q = heads("q", mixer.heads, mixer.query_rope or mixer.rope)
+    k = heads("k", mixer.kv_heads, mixer.rope)
+    v = (x @ w["mixer.v"].T + w.get("mixer.v_bias", 0.0)).reshape(n, mixer.kv_heads, mixer.head_dim)
     if int8_cache:
         k, v = as_int8(k, 32), as_int8(v, mixer.head_dim)
     k, v = np.repeat(k, mixer.group, axis=1), np.repeat(v, mixer.group, axis=1)
-    scores = np.einsum("ihd,jhd->hij", q, k) * mixer.scale
+    scores = _capped(np.einsum("ihd,jhd->hij", q, k) * mixer.scale, mixer.softcap)
     distance = positions[:, None] - positions[None, :]
+    if mixer.slopes is not None:
+        scores -= np.array(mixer.slopes)[:, None, None] * distance
     hidden = (distance < 0) | (distance >= (mixer.window or n))
     scores[:, hidden] = -np.inf
     peak = scores.max(-1, keepdims=True)
@@ -426,4 +477,6 @@ def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array
     sunk = np.exp(w["mixer.sinks"][:, None, None] - peak) if mixer.sinks else 0.0
     chances /= chances.sum(-1, keepdims=True) + sunk
     mixed = np.einsum("hij,jhd->ihd", chances, v).reshape(n, -1)
+    if mixer.gated:
+        mixed = mixed * activate(x @ w["mixer.gate"].T, "sigmoid")
     return mixed @ w["mixer.o"].T + w.get("mixer.o_bias", 0.0)

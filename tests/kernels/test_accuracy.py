@@ -11,7 +11,9 @@ import pytest
 from causerie.spec.decoder import Decoder
 from causerie.spec.experts import Shared
 from causerie.spec.mlp import MLP, ClampedSwish
+from causerie.spec.norm import Norm
 from causerie.spec.ops import Linear, Ops, Weights
+from causerie.spec.rope import Growth, Rope
 from causerie.spec.router import ExpertGroups, Router
 from tests.kernels.decoders import (
     RUNNABLE,
@@ -54,6 +56,32 @@ SHAPES = {
     "shared": Shape(experts=5, active=2, shared=Shared(MLP(72))),
     "shared-and-weighed": Shape(experts=5, active=2, shared=Shared(MLP(72, "gelu"), weighed=True)),
     "sinks": Shape(sinks=True, heads=6, kv_heads=2),
+    "sinks-beside-capped-scores": Shape(sinks=True, slopes=True, mixer={"softcap": 1.5}),
+    "layer-norms": Shape(norm=Norm(1e-5, centered=True, bias=True), width=101, heads=5, kv_heads=5),
+    "no-weights-in-norms": Shape(norm=Norm(1e-5, centered=True, weight=False), gated=False, act="relu2"),
+    "heads-with-norms-of-their-own": Shape(
+        norm=Norm(0.1, centered=True, bias=True), qk_norm=True, own_norms=True, heads=6, kv_heads=3, head_dim=34
+    ),
+    "one-norm": Shape(parallel="one norm", gated=False, act="gelu_tanh", bias=True),
+    "two-norms": Shape(parallel="two norms", gated=False, act="relu", hidden=77),
+    "slopes": Shape(slopes=True, turns=False, heads=6, kv_heads=2),
+    "slopes-and-turns": Shape(slopes=True, window=40, heads=4, kv_heads=4),
+    "capped": Shape(mixer={"softcap": 1.5}, whole={"logits_softcap": 4.0, "logits_scale": 0.7}),
+    "logits-scaled": Shape(whole={"logits_scale": 0.3}, tied=False),
+    "nothing-turns": Shape(mixer={"rope": None}),
+    "queries-grow": Shape(mixer={"query_rope": Rope(10000.0, 20, 512, growth=Growth(0.5, 8))}),
+    "norms-after-turning": Shape(qk_norm=True, head_dim=34, dims=12, mixer={"qk_norm_last": True}),
+    "norms-after-halves": Shape(
+        qk_norm=True, mixer={"qk_norm_whole": True}, block={"norm": None, "norm_after": Norm(1e-3)}, bias=True
+    ),
+    "halves-scaled": Shape(block={"residual_scale": 0.4}, width=101),
+    "norms-without-weights": Shape(
+        mixer={"qk_norm": Norm(1e-4, weight=False)},
+        block={"norm_after": Norm(1e-3, weight=False)},
+        whole={"embedding_norm": Norm(1e-4, weight=False)},
+        width=101,
+    ),
+    "gated": Shape(mixer={"gated": True}, head_dim=34),
     "wide": Shape(width=200, hidden=328, heads=7, kv_heads=1, head_dim=64, layers=1),
 }
 
@@ -113,9 +141,10 @@ def test_weights_convert_between_formats(stored_format: str, held: str) -> None:
 
 
 @pytest.mark.parametrize("instruction_set", RUNNABLE)
-@pytest.mark.parametrize("act", ["silu", "gelu", "gelu_tanh"])
-def test_activations(act: Any, instruction_set: str) -> None:
-    """act(x) · 1 over every size of x. gelu cancels for negative x: errors of the size of 1's last bit."""
+@pytest.mark.parametrize("gated", [True, False], ids=["gated", "plain"])
+@pytest.mark.parametrize("act", ["silu", "gelu", "gelu_tanh", "relu", "relu2", "sigmoid"])
+def test_activations(act: Any, gated: bool, instruction_set: str) -> None:
+    """act(x) · 1 and act(x) over every size of x. gelu cancels for negative x: errors of the size of 1's last bit."""
     spec = Shape(width=256, vocab=256, tied=False).decoder()
     stored = random_weights(spec)
     grid = np.concatenate([np.linspace(-110, 110, 30000), np.linspace(-6, 6, 35400), [0.0, -0.0, 1e-30, -1e-30]])
@@ -123,15 +152,32 @@ def test_activations(act: Any, instruction_set: str) -> None:
     stored["head"] = np.ones_like(stored["embed"])
 
     def forward(ops: Ops, spec: Decoder, weights: Weights) -> Any:
-        return ops.select(ops.glu(ops.embed(weights["embed"]), ops.embed(weights["head"]), act))
+        x = ops.embed(weights["embed"])
+        return ops.select(ops.glu(x, ops.embed(weights["head"]), act) if gated else ops.activate(x, act))
 
     model = build(spec, stored, forward=logits_only(forward), instruction_set=instruction_set)
     (found,) = prompt_logits(model, [range(256)])
     x = stored["embed"].astype(np.float64)
     with np.errstate(over="ignore"):
         expected = activate(x, act)
-    tolerance = 2e-6 * np.abs(expected) + (1.2e-7 * np.abs(x) if act != "silu" else 1e-30)
+    tolerance = 2e-6 * np.abs(expected) + (1.2e-7 * np.abs(x) if act.startswith("gelu") else 1e-30)
     assert (np.abs(found - expected) <= tolerance + 1.2e-38).all()
+
+
+@pytest.mark.parametrize("instruction_set", RUNNABLE)
+def test_soft_caps(instruction_set: str) -> None:
+    """Each within a few last bits of its own, however near to nothing."""
+    spec = Shape(width=256, vocab=256, tied=False).decoder()
+    stored = random_weights(spec)
+    grid = np.concatenate([np.linspace(-40, 40, 30000), np.linspace(-1.5, 1.5, 35400), [0.0, 1e-20, -1e-20, np.inf]])
+    stored["embed"] = np.resize(grid, (256, 256)).astype(np.float32)
+
+    def forward(ops: Ops, spec: Decoder, weights: Weights) -> Any:
+        return ops.select(ops.softcap(ops.embed(weights["embed"]), 0.5, 3.0))
+
+    model = build(spec, stored, forward=logits_only(forward), instruction_set=instruction_set)
+    (found,) = prompt_logits(model, [range(256)])
+    np.testing.assert_allclose(found, 3 * np.tanh(stored["embed"].astype(np.float64) / 6), rtol=4e-7)
 
 
 def test_select_and_linear_take_the_rows_they_are_asked_for() -> None:

@@ -26,6 +26,8 @@ SHAPES = {
     "grouped": Shape(heads=14, kv_heads=2, head_dim=64, width=64, hidden=64, layers=1),
     "windowed": Shape(heads=6, kv_heads=6, head_dim=20, window=300, layers=1),
     "small-window": Shape(heads=9, kv_heads=1, head_dim=34, window=7, layers=1),
+    "slopes": Shape(heads=6, kv_heads=3, head_dim=20, slopes=True, turns=False, layers=1),
+    "capped": Shape(heads=6, kv_heads=2, head_dim=34, window=300, layers=1, mixer={"softcap": 1.0}),
     "many-heads": Shape(heads=40, kv_heads=2, head_dim=18, layers=1),
 }
 CACHES = ("float32", "float16", "bfloat16", "int8")

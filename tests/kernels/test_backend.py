@@ -15,9 +15,10 @@ import pytest
 
 from causerie.backends.native import arena, library
 from causerie.backends.native.abi import Op
+from causerie.backends.native.assembly import share_memory
 from causerie.backends.native.backend import NativeBackend, usable_cores
 from causerie.backends.native.program import number
-from causerie.backends.native.trace import WIDE, Value, share_memory
+from causerie.backends.native.trace import WIDE, Value
 from causerie.backends.ops import BlockCount, CacheShape
 from causerie.backends.step import Step
 from causerie.errors import BackendUnavailable, ConfigError, EngineError, OutOfMemory, UnknownName, UsageError
@@ -292,8 +293,9 @@ def test_the_program_rounds_where_it_writes_and_reuses_memory() -> None:
 
 def test_values_that_live_together_never_share_memory() -> None:
     """Replays every program over symbolic memory: each input still holds what its line computed."""
+    from causerie.backends.native.assembly import fold_roundings
     from causerie.backends.native.cache import LayerCaches
-    from causerie.backends.native.trace import NativeOps, fold_roundings
+    from causerie.backends.native.trace import NativeOps
 
     shapes = (
         Shape(),

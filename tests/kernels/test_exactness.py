@@ -9,6 +9,7 @@ import pytest
 from causerie.models.model import Model
 from causerie.spec.experts import Shared
 from causerie.spec.mlp import MLP, ClampedSwish
+from causerie.spec.norm import Norm
 from causerie.spec.router import ExpertGroups, Router
 from tests.kernels.decoders import (
     RUNNABLE,
@@ -36,9 +37,37 @@ CASES = {
     "shared-experts": ("bfloat16", "bfloat16", Shape(experts=8, hidden=77, router=GROUPED, shared=SHARED)),
     "sinks": ("bfloat16", "bfloat16", Shape(sinks=True, experts=4, gating=CLAMPED, expert_bias=True)),
     "sinks-in-a-window": ("float32", "float32", Shape(sinks=True, window=40, head_dim=40)),
+    "layer-norms": (
+        "bfloat16",
+        "bfloat16",
+        Shape(
+            norm=Norm(1e-5, centered=True, bias=True),
+            width=101,
+            heads=5,
+            kv_heads=5,
+            head_dim=40,
+            qk_norm=True,
+            own_norms=True,
+            parallel="one norm",
+            gated=False,
+            act="relu2",
+        ),
+    ),
+    "slopes": ("float32", "int8", Shape(slopes=True, turns=False, parallel="two norms")),
     "windows": ("float16", "bfloat16", Shape(windows=(20, None, 70), layers=3)),
     "convolutions": ("bfloat16", "bfloat16", Shape(taps=3, layers=4, window=40)),
     "nothing-but-convolution": ("float32", "float32", Shape(width=150, taps=4, layers=1, bias=True)),
+    "switches": (
+        "bfloat16",
+        "bfloat16",
+        Shape(
+            qk_norm=True,
+            dims=10,
+            mixer={"softcap": 2.0, "gated": True, "qk_norm_last": True},
+            block={"residual_scale": 0.5, "norm_after": Norm(1e-6)},
+            whole={"logits_softcap": 5.0},
+        ),
+    ),
     "long-k": ("float32", "float32", Shape(hidden=1100, heads=4, kv_heads=4, dims=8, layers=1)),
 }
 

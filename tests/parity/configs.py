@@ -34,11 +34,12 @@ class Case:
     name: str
     family: str
     changes: dict[str, Any] = field(default_factory=dict, hash=False)
+    lacks: tuple[str, ...] = ()  # keys of TINY that the family does not have
 
     @property
     def values(self) -> dict[str, Any]:
         """What the config class of the family is made with."""
-        return TINY | self.changes
+        return {key: value for key, value in TINY.items() if key not in self.lacks} | self.changes
 
     @property
     def dynamic(self) -> bool:
@@ -62,6 +63,8 @@ def _long(**numbers: Any) -> dict[str, Any]:
 
 
 _LONG = _long()
+_LAYER = ("rms_norm_eps",)  # what families with layer norms do not have
+_OLD = ("rms_norm_eps", "intermediate_size", "num_key_value_heads")
 _GEMMA3 = {
     "head_dim": 24,
     "num_hidden_layers": 4,
@@ -106,6 +109,40 @@ _LFM2 = {
     "tie_word_embeddings": True,
 }
 
+_GEMMA = {"head_dim": 24, "tie_word_embeddings": True, "hidden_act": "gelu_pytorch_tanh"}
+_GEMMA2 = {
+    "head_dim": 24,
+    "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+    "sliding_window": 7,
+    "query_pre_attn_scalar": 24,
+    "attn_logit_softcapping": 1.5,  # scores are about as large, and logits
+    "final_logit_softcapping": 6.0,
+    "tie_word_embeddings": True,
+}
+
+_MINISTRAL3 = {
+    "head_dim": 24,
+    **_rope(
+        "yarn",
+        **_YARN | {"original_max_position_embeddings": 8},
+        mscale=1.0,
+        mscale_all_dim=1.0,
+        llama_4_scaling_beta=0.3,
+    ),
+}
+_MULTIPLIERS = {
+    "embedding_multiplier": 3.0,
+    "attention_multiplier": 0.2,
+    "residual_multiplier": 0.6,
+    "logits_scaling": 0.7,
+}
+_SLIDING = ["sliding_attention", "full_attention", "sliding_attention"]
+_OLMO3_ROPES = {
+    "full_attention": {"rope_type": "yarn", "rope_theta": 5e5, **_YARN},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 5e5},
+}
+_ALPHA = _rope("dynamic", alpha=20.0, factor=1.0, beta_fast=32, beta_slow=1, mscale=1.0, mscale_all_dim=0.0)
+
 CASES = [
     Case("llama", "llama"),
     Case("llama, a key head per query head", "llama", {"num_key_value_heads": 4}),
@@ -135,6 +172,17 @@ CASES = [
     Case("phi3, long texts", "phi3", _LONG | {"max_position_embeddings": 128}),
     Case("phi3, long texts, all short", "phi3", _LONG | {"original_max_position_embeddings": 100}),
     Case("phi3, long texts with a factor for scores", "phi3", _long(attention_factor=1.6)),
+    Case("gemma", "gemma", _GEMMA),
+    Case(
+        "gemma, untied, biases, one key head", "gemma", _GEMMA | {"tie_word_embeddings": False, "attention_bias": True}
+    ),
+    Case("gemma2", "gemma2", _GEMMA2),
+    Case("gemma2, only logits are capped", "gemma2", _GEMMA2 | {"attn_logit_softcapping": None}),
+    Case(
+        "gemma2, only scores are capped, biases",
+        "gemma2",
+        _GEMMA2 | {"final_logit_softcapping": None, "attention_bias": True, "query_pre_attn_scalar": 40},
+    ),
     Case("gemma3", "gemma3_text", _GEMMA3),
     Case(
         "gemma3, untied, biases, other scale",
@@ -173,6 +221,49 @@ CASES = [
             "norm_eps": 0.3,
         },
     ),
+    Case("ministral3", "ministral3", _MINISTRAL3),
+    Case("ministral3, window, tied", "ministral3", _MINISTRAL3 | {"sliding_window": 9, "tie_word_embeddings": True}),
+    Case("smollm3", "smollm3", {"num_hidden_layers": 4, "tie_word_embeddings": True}),
+    Case(
+        "smollm3, layers by a list, biases",
+        "smollm3",
+        {"no_rope_layers": [0, 1, 0], "attention_bias": True, "mlp_bias": True},
+    ),
+    Case(
+        "smollm3, what does not turn slides",
+        "smollm3",
+        {"no_rope_layer_interval": 2, "use_sliding_window": True, "sliding_window": 7},
+    ),
+    Case("smollm3, nothing turns", "smollm3", {"no_rope_layers": [0, 0, 0]}),
+    Case("granite", "granite", _MULTIPLIERS),
+    Case("granite, tied, biases", "granite", _MULTIPLIERS | {"tie_word_embeddings": True, "attention_bias": True}),
+    Case("olmo2", "olmo2"),
+    Case("olmo2, biases, uneven heads", "olmo2", {"attention_bias": True, "num_key_value_heads": 1}),
+    Case("olmo3", "olmo3", {"layer_types": _SLIDING, "sliding_window": 7, "rope_parameters": _OLMO3_ROPES}),
+    Case("olmo3, three to one", "olmo3", {"num_hidden_layers": 4, "sliding_window": 6, "attention_bias": True}),
+    Case("glm", "glm", {"head_dim": 24}),
+    Case("glm, without biases, all of a head turns", "glm", {"attention_bias": False, "partial_rotary_factor": 1.0}),
+    Case("glm4", "glm4", {"head_dim": 24, "num_key_value_heads": 1}),
+    Case("glm4, tied, a quarter turns", "glm4", {"tie_word_embeddings": True, "partial_rotary_factor": 0.25}),
+    Case("seed_oss", "seed_oss", {"head_dim": 24}),
+    Case(
+        "seed_oss, other biases",
+        "seed_oss",
+        {"head_dim": 16, "attention_bias": False, "attention_out_bias": True, "mlp_bias": True},
+    ),
+    Case("ernie4_5", "ernie4_5", {"head_dim": 24, "tie_word_embeddings": True}),
+    Case("ernie4_5, biases", "ernie4_5", {"head_dim": 16, "use_bias": True}),
+    Case("exaone4", "exaone4", {"layer_types": _SLIDING, "sliding_window": 7}),
+    Case("exaone4, no window", "exaone4", {"layer_types": ["full_attention"] * 3, "sliding_window": None}),
+    Case("hunyuan", "hunyuan_v1_dense", {"head_dim": 24, **_ALPHA}),
+    Case(
+        "hunyuan, plain rope, biases, tied",
+        "hunyuan_v1_dense",
+        {"head_dim": 16, "attention_bias": True, "tie_word_embeddings": True},
+    ),
+    Case("hunyuan, yarn rope", "hunyuan_v1_dense", {"head_dim": 16} | _rope("yarn", **_YARN)),
+    Case("helium", "helium", {"head_dim": 16}),
+    Case("helium, biases", "helium", {"head_dim": 16, "attention_bias": True, "mlp_bias": True}),
     Case("mistral", "mistral", {"sliding_window": 7}),
     Case("mistral, no window", "mistral", {"sliding_window": None}),
     # Not 1: there the sliding cache of transformers keeps everything, and its generate() differs from its forward().
@@ -276,4 +367,98 @@ CASES = [
         "qwen3",
         {"head_dim": 16, "tie_word_embeddings": True} | _rope("dynamic", factor=4.0) | {"max_position_embeddings": 20},
     ),
+    Case("starcoder2", "starcoder2", {"sliding_window": 7}, _LAYER),
+    Case(
+        "starcoder2, no biases, untied, other eps",
+        "starcoder2",
+        {"use_bias": False, "num_key_value_heads": 4, "norm_epsilon": 0.5, "hidden_act": "relu"},
+        _LAYER,
+    ),
+    Case("stablelm", "stablelm", {"head_dim": None}, _LAYER),
+    Case(
+        "stablelm, one norm for both halves, biases",
+        "stablelm",
+        {"use_parallel_residual": True, "use_qkv_bias": True, "partial_rotary_factor": 0.5, "layer_norm_eps": 0.1},
+        _LAYER,
+    ),
+    Case("stablelm, normed heads", "stablelm", {"qk_layernorm": True, "layer_norm_eps": 0.1}, _LAYER),
+    Case("phi", "phi", {}, _LAYER),
+    Case("phi, normed heads", "phi", {"qk_layernorm": True, "partial_rotary_factor": 0.25}, _LAYER),
+    Case("nemotron", "nemotron", {}, _LAYER),
+    Case(
+        "nemotron, biases, whole heads turn",
+        "nemotron",
+        {"attention_bias": True, "mlp_bias": True, "partial_rotary_factor": 1.0, "head_dim": 24, "norm_eps": 0.1},
+        _LAYER,
+    ),
+    Case("olmo", "olmo", {}, _LAYER),
+    Case("olmo, cut off, biases", "olmo", {"clip_qkv": 0.7, "attention_bias": True, "num_key_value_heads": 4}, _LAYER),
+    Case("arcee", "arcee"),
+    Case("arcee, biases, relu", "arcee", {"attention_bias": True, "mlp_bias": True, "hidden_act": "relu"}),
+    Case("cohere", "cohere", {"logit_scale": 0.75}, _LAYER),
+    Case(
+        "cohere, normed heads, biases, tied",
+        "cohere",
+        {"use_qk_norm": True, "attention_bias": True, "tie_word_embeddings": True, "logit_scale": 1.5},
+        _LAYER,
+    ),
+    Case("cohere2", "cohere2", {"sliding_window": 7, "num_hidden_layers": 4, "logit_scale": 0.75}, _LAYER),
+    Case("gpt_neox", "gpt_neox", {}, ("rms_norm_eps", "num_key_value_heads")),
+    Case(
+        "gpt_neox, one half after the other, tied, no biases",
+        "gpt_neox",
+        {
+            "use_parallel_residual": False,
+            "attention_bias": False,
+            "tie_word_embeddings": True,
+            "rotary_pct": 0.5,
+            "rotary_emb_base": 500,
+            "layer_norm_eps": 0.1,
+            "hidden_act": "gelu_fast",
+        },
+        ("rms_norm_eps", "num_key_value_heads"),
+    ),
+    Case("gpt2", "gpt2", {"tie_word_embeddings": True}, _OLD),
+    Case(
+        "gpt2, scores by layer, untied, own width",
+        "gpt2",
+        {"scale_attn_by_inverse_layer_idx": True, "n_inner": 101, "activation_function": "relu", "n_positions": 70},
+        (*_OLD, "max_position_embeddings"),
+    ),
+    Case("gpt2, scores as they are", "gpt2", {"scale_attn_weights": False, "layer_norm_epsilon": 0.1}, _OLD),
+    Case("opt", "opt", {"tie_word_embeddings": True, "ffn_dim": 101}, _OLD),
+    Case(
+        "opt, no biases, no weights in norms",
+        "opt",
+        {
+            "enable_bias": False,
+            "layer_norm_elementwise_affine": False,
+            "ffn_dim": 101,
+            "activation_function": "gelu",
+        },
+        _OLD,
+    ),
+    Case("falcon, new", "falcon", {"new_decoder_architecture": True, "num_kv_heads": 2}, _OLD),
+    Case(
+        "falcon, new, one norm, biases, own width",
+        "falcon",
+        {
+            "new_decoder_architecture": True,
+            "num_kv_heads": 4,
+            "num_attention_heads": 8,
+            "num_ln_in_parallel_attn": 1,
+            "bias": True,
+            "ffn_hidden_size": 101,
+        },
+        _OLD,
+    ),
+    Case("falcon, one key head", "falcon", {"tie_word_embeddings": True, "layer_norm_epsilon": 0.1}, _OLD),
+    Case(
+        "falcon, one half after the other, slopes",
+        "falcon",
+        {"alibi": True, "multi_query": False, "parallel_attn": False, "bias": True},
+        _OLD,
+    ),
+    Case("bloom", "bloom", {"tie_word_embeddings": True}, _OLD),
+    Case("bloom, six heads, untied", "bloom", {"n_head": 6, "hidden_size": 72}, (*_OLD, "num_attention_heads")),
 ]

@@ -47,7 +47,9 @@ def reference(folder: Path, dtype: str = "float32") -> Any:
     """transformers' model of a folder, a fresh one: dynamic rotations leave a state behind."""
     from transformers import AutoModelForCausalLM
 
-    plain = {"attn_implementation": "eager", "experts_implementation": "eager"}
+    # Falcon's eager attention takes its slopes off twice: in the mask, and again from the scores.
+    attention = "sdpa" if read_config(folder).get("alibi") else "eager"
+    plain = {"attn_implementation": attention, "experts_implementation": "eager"}
     return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), **plain).eval()
 
 
@@ -59,7 +61,7 @@ def save_case(case: Case, folder: Path) -> Path:
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(case.family, **case.values), dtype=torch.float32)
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            if "norm" in name:
+            if "norm" in name or "ln_" in name:
                 weight.uniform_(0.4, 1.6)
             elif weight.ndim == 1:
                 weight.normal_(std=0.5)

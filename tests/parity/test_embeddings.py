@@ -25,14 +25,16 @@ FolderOf = Callable[[Case | str], Path]
 def test_every_family(case: Case, backend: Backend, folder_of: FolderOf) -> None:
     judge = reference(folder_of(case))
     engine = Engine(load(folder_of(case), backend))
-    prompts = [some_tokens(count, count) for count in (min(40, judge.config.max_position_embeddings), 1, 9)]
+    prompts = [
+        some_tokens(count, count) for count in (min(40, getattr(judge.config, "max_position_embeddings", 40)), 1, 9)
+    ]
     numbers = [engine.submit(engine.request(prompt, POOLING)) for prompt in prompts]
     means = {}
     while engine.busy:
         means |= {event.request: event.mean_state for event in engine.step()}
     for number, prompt in zip(numbers, prompts, strict=True):
         with torch.no_grad():
-            states = judge.model(torch.tensor([prompt])).last_hidden_state[0]
+            states = judge.base_model(torch.tensor([prompt])).last_hidden_state[0]
         expected = torch.nn.functional.normalize(states.mean(0), dim=0).numpy()
         np.testing.assert_allclose(normalized(means[number]), expected, atol=1e-5)
 

@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from causerie.backends.ops import Backend
+from causerie.errors import EngineError
 from tests.parity.configs import PROMPT
-from tests.parity.harness import Bench, load, prompt_logits, reference, some_tokens
+from tests.parity.harness import Bench, load, prompt_logits, reference, reference_logits, some_tokens
 
 FolderOf = Callable[[str], Path]
 NAMES = ["llama, own head_dim", "gemma3", "lfm2", "mistral", "mixtral, window", "qwen3, upper layers slide"]
+NAMES += ["cohere2", "gpt2"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -71,9 +73,12 @@ def test_rows_that_are_asked_for(backend: Backend, folder_of: FolderOf) -> None:
     np.testing.assert_allclose(model.run(step).logits, logits, atol=1e-4)
 
 
-def test_one_step_gives_logits_of_some_rows_and_hidden_states_of_others(backend: Backend, folder_of: FolderOf) -> None:
+@pytest.mark.parametrize("name", ["qwen2", "phi", "gpt_neox"])
+def test_one_step_gives_logits_of_some_rows_and_hidden_states_of_others(
+    name: str, backend: Backend, folder_of: FolderOf
+) -> None:
     """As transformers has them. A row may want both, one or neither."""
-    folder = folder_of("qwen2")
+    folder = folder_of(name)
     judge, bench = reference(folder), Bench(load(folder, backend))
     prompts = some_tokens(9, 1), some_tokens(5, 2)
     step, _ = bench._step([(bench.take(prompt), len(prompt)) for prompt in prompts], "all")
@@ -87,3 +92,12 @@ def test_one_step_gives_logits_of_some_rows_and_hidden_states_of_others(backend:
         np.testing.assert_allclose(output.logits, logits[rows], atol=1e-4)
         np.testing.assert_allclose(output.states, states[state_rows], atol=1e-4)
         assert (output.logits.dtype, output.states.dtype) == (np.float32, np.float32)
+
+
+def test_learned_positions_end(backend: Backend, folder_of: FolderOf) -> None:
+    folder = folder_of("gpt2, scores by layer, untied, own width")
+    model, prompt = load(folder, backend), some_tokens(71, 8)
+    whole = prompt_logits(model, [prompt[:70]])[0]
+    np.testing.assert_allclose(whole, reference_logits(reference(folder), prompt[:70]), atol=1e-4)
+    with pytest.raises(EngineError, match="at position 70; the model has learned 70 positions"):
+        prompt_logits(model, [prompt])

@@ -23,7 +23,7 @@ from causerie.errors import ConfigError, UnknownName, Unsupported, UsageError, W
 from causerie.loading.load import survey
 from causerie.loading.packed import find_packed
 from causerie.loading.quantize import Quantizer
-from causerie.loading.save import write_config, write_weights
+from causerie.loading.save import write_config, write_prepared, write_weights
 from causerie.loading.workers import Workers
 from causerie.models.config import read_config
 from causerie.quant.config import QuantConfig
@@ -164,6 +164,29 @@ def test_workers_and_slices_change_nothing(untied: Path, monkeypatch: pytest.Mon
     )
     np.testing.assert_allclose(prompt_logits(model, [prompt])[0], expected, atol=2e-5)
     assert reports == sorted(reports) and reports[-1] == sum(array.nbytes for array in tensors(untied).values())
+
+
+@pytest.mark.parametrize("chosen", [QuantConfig("int8", "int8", "int8"), QuantConfig("nf4")])
+@pytest.mark.parametrize("form", ["reference", "prepared"])
+def test_writing_tells_how_far_it_is(form: str, chosen: QuantConfig, untied: Path, tmp_path: Path) -> None:
+    """After each matrix by the bytes of the checkpoint up to its end; what is plain is not told one by one."""
+    told: list[tuple[int, int, str]] = []
+    sizes = {key: array.nbytes for key, array in tensors(untied).items()}
+    total = sum(sizes.values())
+    with SafetensorsIndex.open(untied) as index:
+        known = survey(index, read_config(untied), quantization=chosen)
+        matrices = {name for name, format in known.formats.items() if format in QUANTIZED}
+        if form == "prepared":
+            kernels = loaded(untied, chosen, backend_or_none("native")).kernel_matrices()
+            matrices = set(kernels.matrices)
+            write_prepared(known, index, kernels, tmp_path / "weights", lambda *report: told.append(report))
+        else:
+            write_weights(known, index, tmp_path / "weights", progress=lambda *report: told.append(report))
+            assert told.pop() == (total, total, "")
+    expected = [source.key for source in known.sources if source.weight.name in matrices]
+    ends = {key: done for done, _, key in told}
+    assert list(ends) == expected and {each for _, each, _ in told} == {total}
+    assert list(ends.values()) == list(np.cumsum([sizes[key] for key in expected]))
 
 
 @pytest.mark.parametrize("format", QUANTIZED)

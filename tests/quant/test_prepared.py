@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import laid_out
 from causerie.cli.main import main
 from causerie.errors import CauserieError, ConfigError, Unsupported, UsageError, WeightFileError
-from causerie.loading.prepared import ALIGNMENT
+from causerie.loading.prepared import ALIGNMENT, check_mapping
 
 PROMPT = [[5, 6, 7, 8, 9]]
 RUNNABLE = [each.name for each in instruction_sets() if each.lacking is None]
@@ -132,6 +133,26 @@ def test_who_can_use_it(tied: Path, tmp_path: Path) -> None:
     ):
         model.save_pretrained(tmp_path / "other", prepared=True)
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "words"),
+    [
+        ("native", 5, None),
+        ("native", 4, "version 5 of the layouts and this program reads 4"),
+        ("native", None, "prepared for the native backend"),  # it maps no file, though the folder names it
+        ("other", 5, "prepared for the native backend, and the other backend was chosen"),
+        ("other", None, "prepared for the native backend, and the other backend was chosen"),
+    ],
+)
+def test_a_folder_is_for_one_backend_and_one_version(name: str, version: int | None, words: str | None) -> None:
+    backend: Any = SimpleNamespace(name=name, layout_version=version)
+    config = {"quantization_config": {"prepared": {"backend": "native", "version": 5}}}
+    if words is None:
+        check_mapping(backend, config)
+    else:
+        with pytest.raises(Unsupported, match=words):
+            check_mapping(backend, config)
 
 
 def changed_config(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:

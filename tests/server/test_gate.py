@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from causerie.server.http.failure_responses import Refusal
-from causerie.server.http.gate import MOST_BODY, Gate, Guard
+from causerie.server.http.gate import MOST_BODY, Gate, Guard, refused
 
 JSON = {"host": "localhost", "content-type": "application/json"}
 OPEN = Gate.of("0.0.0.0", origins=["https://mine.example"], names=["box.lan"])
@@ -168,6 +168,15 @@ def test_a_request_has_one_host() -> None:
     assert scope is None and sent[0]["status"] == 400
 
 
+def test_the_application_is_not_asked_where_the_rules_refuse() -> None:
+    for headers, expected in (
+        ((("Host", "evil.example"), ("Content-Type", "application/json")), 403),
+        ((("Host", "localhost"), ("Content-Type", "text/plain")), 415),
+    ):
+        scope, sent = guarded(*headers)
+        assert scope is None and sent[0]["status"] == expected
+
+
 def test_names_of_headers_have_no_case() -> None:
     assert guarded(("HOST", "localhost"), ("Content-TYPE", "application/json"))[0] is not None
 
@@ -181,3 +190,11 @@ def test_what_the_application_is_told() -> None:
 def test_what_is_no_request_is_left_alone() -> None:
     scope, sent = guarded(kind="lifespan")
     assert scope["state"] == {"own": 5} and not sent
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions"])
+def test_a_refusal_says_when_to_come_again_where_that_helps(path: str) -> None:
+    for refusal, expected in ((Refusal(429, "Full."), None), (Refusal(429, "Full.", retry_after=7), "7")):
+        response = refused(refusal, path, {"X-Own": "5"})
+        assert response.headers.get("Retry-After") == expected and response.headers["X-Own"] == "5"
+        assert response.status_code == 429 and json.loads(bytes(response.body))["error"]["message"] == "Full."

@@ -146,6 +146,7 @@ _KINDS = (
     "convolution",
     "feed-forward",
     "router",
+    "positions",
     "head",
     "norms and biases",
 )

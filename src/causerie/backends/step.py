@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.errors import EngineError
+from causerie.spec.decoder import Decoder
+
 Int32 = NDArray[np.int32]
 
 
@@ -53,3 +56,12 @@ class Step:
     def sequences(self) -> int:
         """How many sequences take part."""
         return len(self.starts) - 1
+
+
+def check_positions(step: Step, spec: Decoder) -> None:
+    """Raises EngineError where a token stands behind the last learned position."""
+    if spec.positions is not None and step.positions.max(initial=0) >= spec.positions.context:
+        raise EngineError(
+            f"A step has a token at position {step.positions.max()}; the model has learned {spec.positions.context} "
+            "positions, counted from 0. Shorten the text."
+        )

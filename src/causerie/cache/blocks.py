@@ -97,24 +97,24 @@ class BlockPool:
     def check_integrity(self, tables: Iterable[Iterable[int]], kept: Iterable[int]) -> None:
         """Compares the counts with who really holds what: the tables of all sequences and the blocks of the prefix
         index. Raises EngineError with the first value that disagrees."""
-        held, index = [0] * self.total, bytearray(self.total)
+        holders, index = [0] * self.total, bytearray(self.total)
         for table in tables:
             for block in table:
-                held[block] += 1
+                holders[block] += 1
         for block in kept:
             index[block] += 1
-        expected = list(map(add, held, index))
+        expected = list(map(add, holders, index))
         if expected != self._counts or index != self._kept:
             block = next(b for b in range(self.total) if (expected[b], index[b]) != (self._counts[b], self._kept[b]))
             raise EngineError(
-                f"Cache block {block} counts {self._counts[block]} holders; {held[block]} sequences and {index[block]} "
-                f"prefix entries hold it."
+                f"Cache block {block} counts {self._counts[block]} holders; {holders[block]} sequences and "
+                f"{index[block]} prefix entries hold it."
             )
         if len(set(self._free)) != len(self._free) or any(map(self._counts.__getitem__, self._free)):
             raise EngineError("The free list names a cache block twice, or one that is held.")
         if len(self._free) != self._counts.count(0):
             lost = self._counts.count(0) - len(self._free)
             raise EngineError(f"{lost} of {self.total} cache blocks are neither free nor held.")
-        idle = sum(1 for sequences, entry in zip(held, index, strict=True) if entry and not sequences)
+        idle = sum(1 for sequences, entry in zip(holders, index, strict=True) if entry and not sequences)
         if idle != self.idle:
             raise EngineError(f"{idle} cache blocks are idle and {self.idle} were counted.")

@@ -289,21 +289,59 @@ class Flattened(_Of):
 
 
 @dataclass(frozen=True)
+class Joined:
+    """Vectors, one after the other."""
+
+    parts: tuple[Expression, ...]
+
+    @property
+    def key(self) -> str:
+        """The first's, and how many follow."""
+        return f"{self.parts[0].key} and {len(self.parts) - 1} more"
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Those of all."""
+        return tuple(name for part in self.parts for name in part.tensors)
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """As long as all together."""
+        return (sum(prod(part.shape(index)) for part in self.parts),)
+
+    def dtype(self, index: TensorIndex) -> str:
+        """That of all."""
+        (dtype, *others) = {part.dtype(index) for part in self.parts}
+        if others:
+            raise ShapeError("vectors of one dtype")
+        return dtype
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Reads all of them; of their one axis, there are no columns."""
+        return np.concatenate([part.read(index) for part in self.parts])[rows]
+
+    def named(self, rename: Callable[[str], str]) -> Joined:
+        """The same of parts named anew."""
+        return Joined(tuple(part.named(rename) for part in self.parts))
+
+
+@dataclass(frozen=True)
 class Unpermuted(_Of):
-    """Query or key rows that a converter has put in pairs (element i beside i + dims/2), back in halves, head by
-    head."""
+    """Query or key rows that turn in pairs (element i beside i + dims/2) as the program knows them, in halves, head by
+    head. `dims` leading rows of a head turn; all, where it does not say."""
 
     heads: int
+    dims: int | None = None
 
     @property
     def key(self) -> str:
         """Of the tensor, in the other order."""
-        return f"{self.of.key}[halves of {self.heads}]"
+        return f"{self.of.key}[halves of {self.heads}{'' if self.dims is None else f', {self.dims}'}]"
 
     def shape(self, index: TensorIndex) -> Shape:
         """The same."""
         whole = self.of.shape(index)
-        if whole[0] % (2 * self.heads):
+        size, rest = divmod(whole[0], self.heads)
+        if rest or self._turning(size) % 2 or self._turning(size) > size:
             raise ShapeError(f"{self.heads} heads of an even number of rows")
         return whole
 
@@ -313,9 +351,45 @@ class Unpermuted(_Of):
         size = whole // self.heads
         first, last, _ = rows.indices(whole)
         begin, end = first // size * size, -(-last // size) * size
-        heads = self.of.read(index, slice(begin, end), columns)
-        pairs = heads.reshape((end - begin) // size, size // 2, 2, *heads.shape[1:])
-        return np.ascontiguousarray(pairs.swapaxes(1, 2).reshape(heads.shape)[first - begin : last - begin])
+        rows_of = self.of.read(index, slice(begin, end), columns)
+        heads = rows_of.reshape((end - begin) // size, size, *rows_of.shape[1:])
+        dims = self._turning(size)
+        turned = np.concatenate([heads[:, 0:dims:2], heads[:, 1:dims:2], heads[:, dims:]], axis=1)
+        return np.ascontiguousarray(turned.reshape(rows_of.shape)[first - begin : last - begin])
+
+    def _turning(self, size: int) -> int:
+        return size if self.dims is None else self.dims
+
+
+@dataclass(frozen=True)
+class Turns(_Of):
+    """Rows start..stop-1 of every `step` rows: one of several matrices that take turns head by head."""
+
+    start: int
+    stop: int
+    step: int
+
+    @property
+    def key(self) -> str:
+        """The tensor and the rows."""
+        return f"{self.of.key}[{self.start}:{self.stop} of {self.step}]"
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """So many rows of each `step`."""
+        whole = self.of.shape(index)
+        if whole[0] % self.step:
+            raise ShapeError(f"a multiple of {self.step} rows")
+        return (whole[0] // self.step * (self.stop - self.start), *whole[1:])
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Reads whole turns, what is between its own rows too."""
+        count = self.stop - self.start
+        first, last, _ = rows.indices(self.shape(index)[0])
+        begin, end = first // count, -(-last // count)
+        whole = self.of.read(index, slice(begin * self.step, end * self.step), columns)
+        own = whole.reshape(end - begin, self.step, *whole.shape[1:])[:, self.start : self.stop]
+        flat = own.reshape((end - begin) * count, *whole.shape[1:])
+        return np.ascontiguousarray(flat[first - begin * count : last - begin * count])
 
 
 @dataclass(frozen=True)

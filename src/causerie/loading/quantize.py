@@ -50,11 +50,11 @@ class Quantizer:
 
         def read(start: int, stop: int) -> Buffers:
             parts = list(_parts(start, stop, step))
-            found = []
+            arrays = []
             for part, buffers in zip(parts, self._workers.map(encoded, parts), strict=True):
-                found.append(buffers)
+                arrays.append(buffers)
                 report(part[1])
-            return concatenated(format, shape[1], found)
+            return concatenated(format, shape[1], arrays)
 
         return read
 

@@ -44,8 +44,21 @@ class Config:
         self._values = values
         self._path = path
         self._read: set[str] = set()
-        self._parts: list[Config] = []
+        self._names: dict[str, str] = {}  # what the file calls keys that are read by another name
+        self._parts: dict[str, Config] = {}
         self._unexpected: list[str] = []
+
+    def rename(self, theirs: Mapping[str, str]) -> None:
+        """Reads keys by the names that most families have for them; `theirs` says of each what files of this one call
+        it. Raises ConfigError for a file that has both, with different values."""
+        for ours, name in theirs.items():
+            if name not in self._values:
+                continue
+            if self.has(ours) and self.has(name) and not same_json(self._values[ours], self._values[name]):
+                raise self.wrong(name, self._values[name], f"{short_json(self._values[ours])}, as {ours!r} is")
+            values = dict(self._values)
+            values[ours] = values.pop(name)
+            self._values, self._names[ours] = values, name
 
     def assume(self, values: Mapping[str, Any]) -> None:
         """What a config means that does not have these keys: the field's defaults for a family."""
@@ -78,16 +91,21 @@ class Config:
             raise self.wrong(key, value, f"a number {'greater than' if above else 'of at least'} {least:g}")
         return result
 
-    def optional_number(self, key: str, *, least: float = 0.0, above: bool = True) -> float | None:
-        """As `number`, or None where the config says null or nothing."""
-        return None if self._absent(key) else self.number(key, least=least, above=above)
+    def optional_number(
+        self, key: str, *, absent: float | None = None, least: float = 0.0, above: bool = True
+    ) -> float | None:
+        """As `number`; None where the config says null, `absent` where it says nothing."""
+        if self._absent(key):
+            return None if key in self._values else absent
+        return self.number(key, least=least, above=above)
 
-    def numbers(self, key: str, count: int) -> list[float]:
-        """A list of so many numbers greater than 0."""
+    def numbers(self, key: str, count: int, *, above: bool = True) -> list[float]:
+        """A list of so many numbers greater than 0 (or 0, unless `above`)."""
         value = self._take(key, REQUIRED)
         fits = isinstance(value, list) and len(value) == count
-        if not fits or not all(type(item) in (int, float) and 0 < item <= MOST_NUMBER for item in value):
-            raise self.wrong(key, value, f"a list of {count} numbers greater than 0")
+        least = math.ulp(0.0) if above else 0.0
+        if not fits or not all(type(item) in (int, float) and least <= item <= MOST_NUMBER for item in value):
+            raise self.wrong(key, value, f"a list of {count} numbers {'greater than' if above else 'of at least'} 0")
         return [float(item) for item in value]
 
     def integers(self, key: str, *, least: int = 0, most: int = MOST_SIZE) -> list[int] | None:
@@ -123,15 +141,14 @@ class Config:
         return value
 
     def part(self, key: str) -> Config | None:
-        """The object under `key`, with its own count, or None where the config says null or nothing."""
+        """The object under `key`, with its own count, or None where the config says null or nothing. Always the same
+        one."""
         if self._absent(key):
             return None
         value = self._take(key, REQUIRED)
         if not isinstance(value, dict):
             raise self.wrong(key, value, "an object")
-        part = Config(value, family=self.family, path=f"{self._path}{key}.")
-        self._parts.append(part)
-        return part
+        return self._parts.setdefault(key, Config(value, family=self.family, path=f"{self._path}{key}."))
 
     def holds_objects(self, key: str) -> bool:
         """Whether `key` is an object whose values are objects, as where each kind of layer has one. Marks nothing."""
@@ -145,6 +162,10 @@ class Config:
             self._unexpected.append(f"{self._unread(key)} (only {listed} is done here)")
         self._read.add(key)
 
+    def leave(self, *keys: str) -> None:
+        """Declares that these keys are about parts of a larger model that are left out."""
+        self._read.update(keys)
+
     def has(self, key: str) -> bool:
         """Whether `key` is there and not null."""
         return self._values.get(key) is not None
@@ -152,14 +173,14 @@ class Config:
     def wrong(self, key: str, value: Any, expected: str) -> ConfigError:
         """The error for a value that cannot be meant."""
         return ConfigError(
-            f"config.json sets {self._path + key!r} = {short_json(value)}; it must be {expected}. "
+            f"config.json sets {self._said(key)!r} = {short_json(value)}; it must be {expected}. "
             "The file is damaged, or made for another program."
         )
 
     def unexpected(self) -> Iterator[str]:
         """What `expect` was told, with its name and value, and found otherwise."""
         yield from self._unexpected
-        for part in self._parts:
+        for part in self._parts.values():
             yield from part.unexpected()
 
     def leftovers(self) -> Iterator[UnreadKey]:
@@ -167,7 +188,7 @@ class Config:
         for key, value in self._values.items():
             if key not in self._read and value is not None:
                 yield self._unread(key)
-        for part in self._parts:
+        for part in self._parts.values():
             yield from part.leftovers()
 
     def finish(self, strict: bool) -> None:
@@ -176,7 +197,10 @@ class Config:
         judge(self.leftovers(), self.family, strict, self.unexpected())
 
     def _unread(self, key: str) -> UnreadKey:
-        return UnreadKey(key, self._values[key], self._values, self._path)
+        return UnreadKey(self._names.get(key, key), self._values[key], self._values, self._path)
+
+    def _said(self, key: str) -> str:
+        return self._path + self._names.get(key, key)
 
     def _take(self, key: str, default: Any) -> Any:
         self._read.add(key)
@@ -187,7 +211,7 @@ class Config:
             return default
         said = "sets it to null" if key in self._values else "lacks it"
         raise ConfigError(
-            f"Family {self.family!r} needs {self._path + key!r} and config.json {said}. "
+            f"Family {self.family!r} needs {self._said(key)!r} and config.json {said}. "
             "The file is damaged, or made for another program."
         )
 

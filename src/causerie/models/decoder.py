@@ -6,7 +6,7 @@ a prefill from a decode step, or a bf16 weight from a 4-bit one. What a layer do
 
 from __future__ import annotations
 
-from causerie.spec.decoder import EMBEDDING, NORM, Decoder
+from causerie.spec.decoder import EMBEDDING, EMBEDDING_NORM, NORM, POSITIONS, Decoder
 from causerie.spec.ops import Ops, Value, Weights, linear_parts
 
 
@@ -14,10 +14,16 @@ def forward(ops: Ops, spec: Decoder, weights: Weights) -> tuple[Value, Value]:
     """Logits [r, vocab] of the step that `ops` was made for, and hidden states [h, width] after the last norm, each of
     the rows that want them; see `Step` for what a step is."""
     x = ops.embed(weights[EMBEDDING], spec.embedding_scale)
+    if spec.positions is not None:
+        x = ops.add(x, ops.positions(weights[POSITIONS], spec.positions.offset))
+    if spec.embedding_norm is not None:
+        x = spec.embedding_norm.forward(ops, x, weights, EMBEDDING_NORM)
     if not spec.layers:
         x = ops.select(x)
     for index, layer in enumerate(spec.layers):
         x = layer.forward(ops, x, index, weights, last=index == len(spec.layers) - 1)
-    read, kept = (ops.norm(each, weights[NORM], spec.norm) for each in ops.exits(x))
+    read, kept = (spec.norm.forward(ops, each, weights, NORM) for each in ops.exits(x))
     (logits,) = ops.linear(read, *linear_parts(weights, "", [spec.head]))
+    if spec.logits_scale != 1.0 or spec.logits_softcap is not None:
+        logits = ops.softcap(logits, spec.logits_scale, spec.logits_softcap)
     return logits, kept

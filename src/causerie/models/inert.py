@@ -22,15 +22,26 @@ _BOOKKEEPING = (  # who wrote the file, and for which class of which program
     "unsloth_version",
     "unsloth_fixed",
     "initial_context_length",  # of gpt-oss, in whose rope_scaling it stands again
+    "n_ctx",  # as long as n_positions, which is what is read
     "max_sequence_length",  # of the first Llama conversions; max_position_embeddings is what is read
 )
 _CODE = ("auto_map", "trust_remote_code")  # of a checkpoint: never run; a family that is built in needs none
 _TRAINING = (  # how weights were first drawn, and what is dropped while training only
     "initializer_range",
     "attention_dropout",
+    "attention_probs_dropout_prob",
+    "hidden_dropout_prob",
     "hidden_dropout",
     "embd_pdrop",
     "resid_pdrop",
+    "attn_pdrop",
+    "embedding_dropout",
+    "residual_dropout",
+    "activation_dropout",
+    "classifier_dropout",
+    "dropout",
+    "layerdrop",
+    "init_std",
     "gradient_checkpointing",
     # Of LFM2: scales of the first weights.
     "block_mlp_init_scale",
@@ -39,6 +50,14 @@ _TRAINING = (  # how weights were first drawn, and what is dropped while trainin
     "conv_use_xavier_init",
     # Splits a matrix product into slices, as one training run did; the sum is the same.
     "pretraining_tp",
+    "slow_but_exact",  # the slices added up one by one
+    # Which steps one kernel of the training program did together, and in which precision.
+    "attention_softmax_in_fp32",
+    "bias_dropout_fusion",
+    "masked_softmax_fusion",
+    "skip_bias_add",
+    "skip_bias_add_qkv",
+    "offset_alibi",
     # Of routers: noise on what they read, and a loss that spreads their choices; in evaluation neither is there.
     "router_jitter_noise",
     "router_aux_loss_coef",
@@ -52,14 +71,23 @@ _OUTPUTS = (  # what the other program's forward pass returns beside logits, and
     "torchscript",
     "use_bfloat16",
     "chunk_size_feed_forward",
+    "cache_implementation",
     "_attn_implementation_autoset",
     "tf_legacy_loss",
 )
 _LABELS = ("id2label", "label2id", "num_labels", "problem_type")  # of classifiers; a decoder has none
+_SUMMARY = (  # of another head that GPT-2 was published with: one that chooses among texts
+    "summary_type",
+    "summary_use_proj",
+    "summary_activation",
+    "summary_proj_to_labels",
+    "summary_first_dropout",
+)
 _DTYPE = ("torch_dtype", "dtype")  # read when weights are loaded, not here
 _TOKENS = (  # which ids end or pad a text: the engine and the tokenizer read them
     "bos_token_id",
     "eos_token_id",
+    "eod_token_id",
     "pad_token_id",
     "sep_token_id",
     "decoder_start_token_id",
@@ -70,6 +98,13 @@ _TOKENS = (  # which ids end or pad a text: the engine and the tokenizer read th
     "begin_suppress_tokens",
     "prefix",
     "tokenizer_class",
+    # Where pictures are put into a text; without them they never come.
+    "image_token_id",
+    "image_token_index",
+    "video_token_id",
+    "vision_token_id",
+    "vision_start_token_id",
+    "vision_end_token_id",
 )
 _SAMPLING = (  # old configs carry the sampling defaults of their day; the field reads generation_config.json instead
     "max_length",
@@ -94,7 +129,7 @@ _SAMPLING = (  # old configs carry the sampling defaults of their day; the field
     "remove_invalid_values",
 )
 
-INERT = frozenset((*_BOOKKEEPING, *_CODE, *_TRAINING, *_OUTPUTS, *_LABELS, *_DTYPE, *_TOKENS, *_SAMPLING))
+INERT = frozenset((*_BOOKKEEPING, *_CODE, *_TRAINING, *_OUTPUTS, *_LABELS, *_SUMMARY, *_DTYPE, *_TOKENS, *_SAMPLING))
 
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     # These would matter with any other value, whether or not the field's code reads them.

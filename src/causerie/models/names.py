@@ -9,7 +9,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from causerie.checkpoint.expression import Expression, Tensor
+from causerie.checkpoint.expression import Expression, Plus, Rows, Tensor, Turns, Unpermuted
+from causerie.spec.attention import Attention
 from causerie.spec.decoder import EMBEDDING
 
 _BLOCK = "model.layers.{i}."
@@ -33,15 +34,93 @@ LLAMA_WEIGHTS: Mapping[str, str | Expression] = {
     "head": "lm_head.weight",
 }
 
+SANDWICH: Mapping[str, str] = {
+    "layers.{i}.mixer_norm_after": _BLOCK + "post_attention_layernorm.weight",
+    "layers.{i}.ffn_norm": _BLOCK + "pre_feedforward_layernorm.weight",
+    "layers.{i}.ffn_norm_after": _BLOCK + "post_feedforward_layernorm.weight",
+}
+"""Of norms before and after each half, as most families call them."""
+
+QK_NORMS: Mapping[str, str] = {
+    f"layers.{{i}}.mixer.{name}": f"{_BLOCK}self_attn.{name}.weight" for name in ("q_norm", "k_norm")
+}
+
 Table = Mapping[str, str | Expression]
 """Of each canonical weight, `{i}` standing for the number of its layer: the tensor's name, or an expression over
 tensors."""
 
 _LAYER_OF = re.compile(r"\.\d+\.")  # its first match in a name of the files is the number of a layer
+
+
+def modules(outside: Mapping[str, str], block: str, inside: Mapping[str, str]) -> dict[str, str | Expression]:
+    """A table of modules that have a weight and perhaps a bias: outside of layers, and inside, where names begin with
+    `block` and the layer's number."""
+    inner = {f"layers.{{i}}.{ours}": f"{block}{{i}}.{theirs}" for ours, theirs in inside.items()}
+    return with_biases({ours: f"{theirs}.weight" for ours, theirs in {**outside, **inner}.items()})
+
+
+def with_biases(table: Table) -> dict[str, str | Expression]:
+    """The same table, with the bias beside each weight."""
+    biases = {
+        f"{ours}_bias": theirs.removesuffix("weight") + "bias"
+        for ours, theirs in table.items()
+        if isinstance(theirs, str) and theirs.endswith(".weight")
+    }
+    return {**table, **biases}
+
+
+def without_prefix(table: Table, prefix: str) -> dict[str, str | Expression]:
+    """The same table for files whose names lack what all others begin with."""
+    return {ours: _renamed(theirs, lambda name: name.removeprefix(prefix)) for ours, theirs in table.items()}
+
+
+def taking_turns(table: Table, fused: str, rows: Mapping[str, int]) -> dict[str, str | Expression]:
+    """The same table where matrices of the mixer, and their biases, are `rows` of one tensor, head by head in turns."""
+    turns = dict(table)
+    start, step = 0, sum(rows.values())
+    for name, count in rows.items():
+        for kind, tensor in (("", f"{fused}.weight"), ("_bias", f"{fused}.bias")):
+            turns[f"layers.{{i}}.mixer.{name}{kind}"] = Turns(Tensor(tensor), start, start + count, step)
+        start += count
+    return turns
+
+
+def centered(table: Table) -> Table:
+    """The same table where norms multiply by 1 + w."""
+    return {ours: Plus(_expression(theirs)) if _NORM.search(ours) else theirs for ours, theirs in table.items()}
+
+
+def fused(part: str, tensor: str, rows: Mapping[str, int]) -> Table:
+    """Matrices of a layer's part as rows of one tensor, one after the other; `rows` says how many each has."""
+    table: dict[str, Expression] = {}
+    start = 0
+    for name, count in rows.items():
+        table[f"layers.{{i}}.{part}.{name}"] = Rows(Tensor(_BLOCK + tensor), start, start + count)
+        start += count
+    return table
+
+
+def in_halves(table: Table, mixer: Attention) -> Table:
+    """The same table for files whose heads turn in pairs, element i with the one beside it."""
+    heads = {"q": mixer.heads, "k": mixer.kv_heads}
+    dims = 0 if mixer.rope is None else mixer.rope.dims
+    turned = {f"layers.{{i}}.mixer.{name}{kind}": count for name, count in heads.items() for kind in ("", "_bias")}
+    return dict(table) | {
+        ours: Unpermuted(_expression(table[ours]), count, dims) for ours, count in turned.items() if ours in table
+    }
+
+
+def _expression(said: str | Expression) -> Expression:
+    return Tensor(said) if isinstance(said, str) else said
+
+
+_NORM = re.compile(r"norm(_after)?$")
 _LAYER = re.compile(r"^layers\.(\d+)\.")
-# Frequencies of the rotation that old checkpoints saved; they follow from config.json.
+# What old checkpoints saved although it follows from config.json: frequencies of the rotation, masks of attention.
 _COMPUTED = re.compile(
-    r"^(?:language_model\.)?model\.(?:language_model\.)?(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$"
+    r"^(?:(?:language_model\.)?model\.(?:language_model\.)?(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq"
+    r"|gpt_neox\.layers\.\d+\.attention\.(?:rotary_emb\.inv_freq|bias|masked_bias)"
+    r"|(?:transformer\.)?h\.\d+\.(?:attn\.(?:bias|masked_bias)|self_attention\.(?:maybe_rotary|rotary_emb)\.inv_freq))$"
 )
 
 
@@ -56,14 +135,13 @@ class Names:
         """What a canonical weight, say "layers.3.mixer.q", is in the files."""
         layer = _LAYER.match(name)
         said = self.table[name if layer is None else "layers.{i}." + name[layer.end() :]]
-        expression = Tensor(said) if isinstance(said, str) else said
+        expression = _expression(said)
         return expression if layer is None else expression.named(lambda tensor: tensor.replace("{i}", layer[1]))
 
     @property
     def _all(self) -> set[str]:
         """Every tensor of the table, `{i}` standing for the number of a layer."""
-        expressions = (Tensor(each) if isinstance(each, str) else each for each in self.table.values())
-        return {tensor for each in expressions for tensor in each.tensors}
+        return {tensor for each in map(_expression, self.table.values()) for tensor in each.tensors}
 
     @property
     def homes(self) -> frozenset[str]:

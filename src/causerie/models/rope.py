@@ -61,7 +61,7 @@ class RopeTable:
                 turns.append(self._by_length(index, positions, lengths))
             else:
                 turns.append(self._taken(self._tables, index, positions, RULES[rope.scaling]))
-        return tuple(turns)
+        return tuple(_grown(rows, rope, positions) for rows, rope in zip(turns, self._ropes, strict=True))
 
     def _by_length(self, index: int, positions: NDArray[np.int32], lengths: NDArray[np.int32]) -> Float32:
         long = lengths > dict(self._ropes[index].options)["original_max_position_embeddings"]
@@ -85,6 +85,15 @@ def _switch_length(rope: Rope) -> int | None:
     if rope.scaling == "longrope":
         return int(dict(rope.options)["original_max_position_embeddings"])
     return rope.context if rope.scaling == "dynamic" else None
+
+
+def _grown(rows: Float32, rope: Rope, positions: NDArray[np.int32]) -> Float32:
+    if rope.growth is None:
+        return rows
+    periods = np.floor(positions.astype(np.float32) / np.float32(rope.growth.every))
+    logarithms = np.log((ONE + periods).astype(np.float64)).astype(np.float32)
+    grown: Float32 = rows * (ONE + np.float32(rope.growth.beta) * logarithms)[:, None, None]
+    return grown
 
 
 def _turn(positions: NDArray[Any], frequencies: Float32, factor: float) -> Float32:

@@ -35,6 +35,16 @@ def read_rope(
     return read_scaled(c, part, head_dim, theta, default_theta=default_theta, partial=partial, aliases=aliases)
 
 
+def read_text_rope(c: Config, head_dim: int, *, partial: bool = False, default_theta: float = DEFAULT_THETA) -> Rope:
+    """The rotation of a model that sees pictures, for text. There pairs turn by time, height or width (M-RoPE), as
+    sections of a list say, or taking turns; of text all three are the position."""
+    for part in (c.part("rope_scaling"), c.part("rope_parameters")):
+        if part is not None:
+            part.integers("mrope_section")
+            part.boolean("mrope_interleaved", False)
+    return read_rope(c, head_dim, partial=partial, aliases={"mrope": "default"}, default_theta=default_theta)
+
+
 def read_ropes(c: Config, head_dim: int, thetas: Mapping[str, float]) -> dict[str, Rope]:
     """The rotation of each kind of layer, of which `thetas` gives the base where a config leaves it out: an object for
     each in `rope_parameters`; or, as older files have it, the first kind's as `read_rope` reads it, and the others

@@ -126,14 +126,14 @@ def cache_sizer(
     what these take, by default all of them in the plain format. Raises OutOfMemory where they alone are larger."""
 
     def size(spec: Decoder, format: str) -> CacheShape:
-        held = weight_bytes(spec, format) if weights is None else weights
-        if held > free_bytes:
+        needed = weight_bytes(spec, format) if weights is None else weights
+        if needed > free_bytes:
             raise OutOfMemory(
-                f"The model needs {_gigabytes(held)}{f' in {format}' if weights is None else ''} and "
+                f"The model needs {_gigabytes(needed)}{f' in {format}' if weights is None else ''} and "
                 f"{_gigabytes(free_bytes)} are free. "
                 "Close other programs, take a smaller model, or quantize it (quantization='int4')."
             )
-        return cache_shape(spec, block_size, format, free_bytes - held, tokens, kept)
+        return cache_shape(spec, block_size, format, free_bytes - needed, tokens, kept)
 
     return size
 

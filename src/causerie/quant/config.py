@@ -78,8 +78,8 @@ class QuantConfig:
         return chosen
 
     def _of(self, role: Role) -> str | None:
-        by_role = {"embedding": self.embedding, "head": self.head, "router": None, "vector": None, "choice": None}
-        return by_role.get(role, self.matrices)
+        plain: tuple[Role, ...] = ("router", "positions", "vector", "choice")
+        return None if role in plain else {"embedding": self.embedding, "head": self.head}.get(role, self.matrices)
 
     def _refuse_unmatched(self, matched: set[str], modules: Mapping[str, str]) -> None:
         names = set(modules.values()) | {"lm_head"}  # there even where it is tied to the embedding

@@ -21,12 +21,20 @@ class Attention:
     kv_heads: int
     head_dim: int
     scale: float  # scores are q·k times this
-    rope: Rope
+    rope: Rope | None  # None: positions turn nothing
     window: int | None = None  # a token sees itself and the window - 1 tokens before it; None sees everything
     qkv_bias: bool = False
     out_bias: bool = False
     sinks: bool = False  # of each head a score that takes its share of attention and adds nothing
     qk_norm: Norm | None = None  # on every query and key head, before the rotation
+    qk_norm_own: bool = False  # each head has weights of its own in it
+    clip: float | None = None  # queries, keys and values are cut off at ± this, before anything else is done with them
+    slopes: tuple[float, ...] | None = None  # of each head: what a score loses for each token that lies between (ALiBi)
+    qk_norm_whole: bool = False  # on all query heads together, and on all key heads, instead
+    qk_norm_last: bool = False  # after the rotation instead
+    query_rope: Rope | None = None  # the rotation of queries, where it is not that of keys
+    softcap: float | None = None  # a score s becomes softcap · tanh(s / softcap)
+    gated: bool = False  # what heads give is multiplied by sigmoid(gate(x)), element by element
 
     @property
     def group(self) -> int:
@@ -44,6 +52,11 @@ class Attention:
         return self.kv_heads * self.head_dim
 
     @property
+    def ropes(self) -> tuple[Rope, ...]:
+        """The rotations of queries and of keys, where positions turn them."""
+        return () if self.rope is None else (self.query_rope or self.rope, self.rope)
+
+    @property
     def keeps(self) -> Pages:
         """Keys and values."""
         return Pages(self.kv_heads, self.head_dim, self.window)
@@ -54,9 +67,12 @@ class Attention:
             yield WeightSpec(name, (rows, width), "attention")
             if self.qkv_bias:
                 yield vector(f"{name}_bias", rows)
+        if self.gated:
+            yield WeightSpec("gate", (self.query_width, width), "attention")
         if self.qk_norm is not None:
-            yield vector("q_norm", self.head_dim)
-            yield vector("k_norm", self.head_dim)
+            whole = self.qk_norm_whole or self.qk_norm_own
+            yield from self.qk_norm.weights("q_norm", self.query_width if whole else self.head_dim)
+            yield from self.qk_norm.weights("k_norm", self.key_width if whole else self.head_dim)
         if self.sinks:
             yield vector("sinks", self.heads)
         yield WeightSpec("o", (width, self.query_width), "attention")
@@ -64,15 +80,24 @@ class Attention:
             yield vector("o_bias", width)
 
     def cost(self, width: int) -> PartCost:
-        """Four matrices, and for each position that a token sees its score and its value in every head."""
-        return PartCost(2 * (self.query_width + self.key_width) * width, 2 * self.query_width)
+        """Four matrices or five, and for each position that a token sees its score and its value in every head."""
+        gate = self.query_width if self.gated else 0
+        return PartCost((2 * (self.query_width + self.key_width) + gate) * width, 2 * self.query_width)
 
     def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, prefix: str) -> Value:
-        """softmax(rope(q)·rope(k)ᵀ · scale) · v, projected back: [n, width] → [n, width] (Vaswani et al., 2017)."""
-        q, k, v = ops.linear(x, *linear_parts(weights, prefix, ["q", "k", "v"]))
-        if self.qk_norm is not None:
-            q = ops.norm(q, weights[prefix + "q_norm"], self.qk_norm)
-            k = ops.norm(k, weights[prefix + "k_norm"], self.qk_norm)
-        mixed = ops.attention(q, k, v, layer, self, weights.get(prefix + "sinks"))
+        """softmax(rope(q)·rope(k)ᵀ · scale) · v, projected back: [n, width] → [n, width] (Vaswani et al., 2017). Of
+        slopes: Press et al., "Train short, test long" (2021)."""
+        names = ["q", "k", "v", "gate"] if self.gated else ["q", "k", "v"]
+        q, k, v, *gate = ops.linear(x, *linear_parts(weights, prefix, names))
+        if self.clip is not None:
+            q, k, v = (ops.clip(each, self.clip) for each in (q, k, v))
+        if self.qk_norm is not None and not self.qk_norm_last:
+            group = None if self.qk_norm_whole else self.head_dim
+            q = self.qk_norm.forward(ops, q, weights, prefix + "q_norm", group)
+            k = self.qk_norm.forward(ops, k, weights, prefix + "k_norm", group)
+        norms = (weights[prefix + "q_norm"], weights[prefix + "k_norm"]) if self.qk_norm_last else None
+        mixed = ops.attention(q, k, v, layer, self, norms, weights.get(prefix + "sinks"))
+        if self.gated:
+            mixed = ops.glu(gate[0], mixed, "sigmoid")
         (out,) = ops.linear(mixed, *linear_parts(weights, prefix, ["o"]))
         return out

@@ -11,10 +11,12 @@ from causerie.spec.attention import Attention
 from causerie.spec.kept import PageGroup, Pages, Slot
 from causerie.spec.layer import Layer
 from causerie.spec.norm import Norm
+from causerie.spec.positions import Positions
 from causerie.spec.rope import Rope
 from causerie.spec.weight import WeightSpec, vector
 
 EMBEDDING, NORM, HEAD = "embed", "norm", "head"
+POSITIONS, EMBEDDING_NORM = "positions", "embed_norm"
 """Canonical names of what is no layer's."""
 
 
@@ -31,6 +33,11 @@ class Decoder:
     context: int  # longest sequence, in tokens: max_position_embeddings, whatever the scaling of its rotations
     drafting_layers: int = 0  # that files hold behind these: they propose tokens ahead, and change no answer
     embedding_scale: float = 1.0  # of the rows that the embedding gives
+    positions: Positions | None = None  # learned: added to the embedding
+    embedding_norm: Norm | None = None  # of what the first layer reads
+    head_bias: bool = False
+    logits_scale: float = 1.0
+    logits_softcap: float | None = None  # then a logit l becomes logits_softcap · tanh(l / logits_softcap)
 
     def each_attention(self, **changes: Any) -> Decoder:
         """The same decoder with these fields changed in the attention of every layer that has one."""
@@ -41,10 +48,14 @@ class Decoder:
         """The mixer of each layer that attends."""
         return (layer.mixer for layer in self.layers if isinstance(layer.mixer, Attention))
 
+    def each_layer(self, **changes: Any) -> Decoder:
+        """The same decoder with these fields changed in every layer."""
+        return replace(self, layers=tuple(replace(layer, **changes) for layer in self.layers))
+
     @cached_property
     def ropes(self) -> tuple[Rope, ...]:
         """The distinct rotations, in order of first use."""
-        return tuple(dict.fromkeys(mixer.rope for mixer in self.attentions))
+        return tuple(dict.fromkeys(rope for mixer in self.attentions for rope in mixer.ropes))
 
     @cached_property
     def page_groups(self) -> tuple[PageGroup, ...]:
@@ -64,12 +75,18 @@ class Decoder:
     def weights(self) -> Iterator[WeightSpec]:
         """Every weight by its canonical name."""
         yield WeightSpec(EMBEDDING, (self.vocab, self.width), "embedding")
+        if self.positions is not None:
+            yield WeightSpec(POSITIONS, (self.positions.rows, self.width), "positions")
+        if self.embedding_norm is not None:
+            yield from self.embedding_norm.weights(EMBEDDING_NORM, self.width)
         for i, layer in enumerate(self.layers):
             for weight in layer.weights(self.width):
                 yield weight.within(f"layers.{i}.")
-        yield vector(NORM, self.width)
+        yield from self.norm.weights(NORM, self.width)
         if not self.tied:
             yield WeightSpec(HEAD, (self.vocab, self.width), "head")
+        if self.head_bias:
+            yield vector(f"{self.head}_bias", self.vocab)
 
     @property
     def head(self) -> str:

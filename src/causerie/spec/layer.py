@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from causerie.spec.attention import Attention
 from causerie.spec.cost import PartCost
@@ -13,18 +13,21 @@ from causerie.spec.mlp import MLP
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights
 from causerie.spec.short_conv import ShortConv
-from causerie.spec.weight import WeightSpec, vector
+from causerie.spec.weight import WeightSpec
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One block: x += mixer(norm(x)); x += ffn(norm(x)). With a `norm_after` each half's result is normed before it is
-    added."""
+    """One block: x += mixer(norm(x)); x += ffn(norm(x)). Without a `norm` each half reads x as it is; with a
+    `norm_after` its result is normed before it is added. Where the halves are `parallel`, both read what the block is
+    given: through one norm, or each through its own (Wang & Komatsuzaki, "GPT-J", 2021)."""
 
     mixer: Attention | ShortConv
     ffn: MLP | Experts
-    norm: Norm
+    norm: Norm | None
     norm_after: Norm | None = None
+    residual_scale: float = 1.0  # of what each half adds
+    parallel: Literal["one norm", "two norms"] | None = None
 
     def with_attention(self, **changes: Any) -> Layer:
         """The same block with these fields changed in its attention, where it has one."""
@@ -33,11 +36,12 @@ class Layer:
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""
         for name, part in (("mixer", self.mixer), ("ffn", self.ffn)):
-            yield vector(f"{name}_norm", width)
+            if self.norm is not None and (name == "mixer" or self.parallel != "one norm"):
+                yield from self.norm.weights(f"{name}_norm", width)
             for weight in part.weights(width):
                 yield weight.within(f"{name}.")
             if self.norm_after is not None:
-                yield vector(f"{name}_norm_after", width)
+                yield from self.norm_after.weights(f"{name}_norm_after", width)
 
     def cost(self, width: int) -> PartCost:
         """Of both parts."""
@@ -51,17 +55,24 @@ class Layer:
         """[n, width] → [n, width]; of the last block only the rows that are wanted, as nobody attends to what
         follows."""
         prefix = f"layers.{layer}."
-        h = ops.norm(x, weights[prefix + "mixer_norm"], self.norm)
-        x = self._added(
-            ops, x, self.mixer.forward(ops, h, layer, weights, prefix + "mixer."), weights, prefix + "mixer"
+        h = self._normed(ops, x, weights, prefix + "mixer")
+        mixed = self.mixer.forward(ops, h, layer, weights, prefix + "mixer.")
+        mixed = self._added(ops, x, mixed, weights, prefix + "mixer")
+        if self.parallel is None:
+            mixed = read = ops.select(mixed) if last else mixed
+        else:
+            read = h if self.parallel == "one norm" else x
+            mixed, read = (ops.select(mixed), ops.select(read)) if last else (mixed, read)
+        if self.parallel != "one norm":
+            read = self._normed(ops, read, weights, prefix + "ffn")
+        return self._added(
+            ops, mixed, self.ffn.forward(ops, read, layer, weights, prefix + "ffn."), weights, prefix + "ffn"
         )
-        if last:
-            x = ops.select(x)
-        h = ops.norm(x, weights[prefix + "ffn_norm"], self.norm)
-        h = self.ffn.forward(ops, h, layer, weights, prefix + "ffn.")
-        return self._added(ops, x, h, weights, prefix + "ffn")
+
+    def _normed(self, ops: Ops, x: Value, weights: Weights, half: str) -> Value:
+        return x if self.norm is None else self.norm.forward(ops, x, weights, half + "_norm")
 
     def _added(self, ops: Ops, x: Value, result: Value, weights: Weights, half: str) -> Value:
         if self.norm_after is not None:
-            result = ops.norm(result, weights[half + "_norm_after"], self.norm_after)
-        return ops.add(x, result)
+            result = self.norm_after.forward(ops, result, weights, half + "_norm_after")
+        return ops.add(x, result, self.residual_scale)

@@ -1,8 +1,8 @@
-"""The gated feed-forward part of a decoder."""
+"""The feed-forward part of a decoder, gated or plain."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -10,7 +10,8 @@ from causerie.spec.cost import PartCost
 from causerie.spec.ops import Ops, Value, Weights, linear_parts
 from causerie.spec.weight import WeightSpec, vector
 
-Activation = Literal["silu", "gelu", "gelu_tanh"]
+Activation = Literal["silu", "gelu", "gelu_tanh", "relu", "relu2", "sigmoid"]
+"""relu2 is the square of relu (So et al., "Primer", 2021)."""
 
 
 @dataclass(frozen=True)
@@ -27,30 +28,40 @@ Gating: TypeAlias = Activation | ClampedSwish
 
 @dataclass(frozen=True)
 class MLP:
-    """Gated feed-forward layer: down(act(gate(x)) · up(x))."""
+    """Feed-forward layer: down(act(gate(x)) · up(x)), or where it is not gated down(act(up(x)))."""
 
     hidden: int
     act: Gating = "silu"
     bias: bool = False
+    gated: bool = True
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""
-        shapes = (("gate", (self.hidden, width)), ("up", (self.hidden, width)), ("down", (width, self.hidden)))
-        for name, shape in shapes:
+        for name in (*self._inner, "down"):
+            shape = (width, self.hidden) if name == "down" else (self.hidden, width)
             yield WeightSpec(name, shape, "feed-forward")
             if self.bias:
                 yield vector(f"{name}_bias", shape[0])
 
     def cost(self, width: int) -> PartCost:
-        """Three matrices."""
-        return PartCost(3 * self.hidden * width)
+        """Three matrices, or two."""
+        return PartCost((len(self._inner) + 1) * self.hidden * width)
 
     def unread(self, width: int, rows: float) -> Iterator[tuple[WeightSpec, float]]:
         """What a step of `rows` tokens leaves unread: nothing."""
         return iter(())
 
     def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, prefix: str) -> Value:
-        """down(act(gate(x)) · up(x)): [n, width] → [n, width] (Shazeer, "GLU variants improve Transformer", 2020)."""
-        gate, up = ops.linear(x, *linear_parts(weights, prefix, ["gate", "up"]))
-        (out,) = ops.linear(ops.glu(gate, up, self.act), *linear_parts(weights, prefix, ["down"]))
+        """[n, width] → [n, width]. Of gates: Shazeer, "GLU variants improve Transformer" (2020)."""
+        *gate, up = ops.linear(x, *linear_parts(weights, prefix, self._inner))
+        if self.gated:
+            h = ops.glu(gate[0], up, self.act)
+        else:
+            assert not isinstance(self.act, ClampedSwish)  # which needs a gate
+            h = ops.activate(up, self.act)
+        (out,) = ops.linear(h, *linear_parts(weights, prefix, ["down"]))
         return out
+
+    @property
+    def _inner(self) -> Sequence[str]:
+        return ("gate", "up") if self.gated else ("up",)

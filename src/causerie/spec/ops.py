@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from causerie.spec.attention import Attention
-    from causerie.spec.mlp import Gating
+    from causerie.spec.mlp import Activation, Gating
     from causerie.spec.norm import Norm
     from causerie.spec.router import Router
     from causerie.spec.short_conv import ShortConv
@@ -49,19 +49,35 @@ class Ops(Protocol):
         are."""
         ...
 
-    def norm(self, x: Value, weight: Weight, norm: Norm) -> Value:
-        """x / sqrt(mean(x²) + eps) · weight over groups of len(weight) elements: one group per row for a layer's norm,
-        one per head for a norm on queries and keys. Mean and root in float32."""
+    def norm(
+        self, x: Value, weight: Weight | None, norm: Norm, group: int | None = None, bias: Weight | None = None
+    ) -> Value:
+        """x / sqrt(mean(x²) + eps) · weight + bias over groups of so many elements: one group per row for a layer's
+        norm, which is where `group` is None, one per head for a norm on queries and keys; of a `centered` norm each
+        group less its mean. Where weight and bias are shorter than a row, they are repeated. Means and root in
+        float32."""
         ...
 
     def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:
         """x · weightᵀ + bias for each part; several parts (q, k, v) share one pass over x."""
         ...
 
-    def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention, sinks: Weight | None) -> Value:
+    def attention(
+        self,
+        q: Value,
+        k: Value,
+        v: Value,
+        layer: int,
+        spec: Attention,
+        norms: tuple[Weight, Weight] | None = None,
+        sinks: Weight | None = None,
+    ) -> Value:
         """Rotates q and k, writes k and v to the cache of `layer`, returns softmax(q·kᵀ · scale) · v: [n, heads ·
         head_dim]. q is [n, heads · head_dim], k and v [n, kv_heads · head_dim]; query head h reads key head h //
-        group. Softmax in float32, of each head also over its sink, a score that no value belongs to."""
+        group. `norms` are weights of the norm of each query and of each key head after its rotation. Where scores have
+        a softcap, softmax reads softcap · tanh(q·kᵀ · scale / softcap); where the heads have slopes the score at j of
+        the query at i is less by slope · (i - j). Softmax in float32, of each head also over its sink, a score that no
+        value belongs to."""
         ...
 
     def short_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Value:
@@ -74,6 +90,18 @@ class Ops(Protocol):
 
     def glu(self, gate: Value, up: Value, act: Gating) -> Value:
         """act(gate) · up, or as the gating says."""
+        ...
+
+    def activate(self, x: Value, act: Activation) -> Value:
+        """act(x)."""
+        ...
+
+    def clip(self, x: Value, limit: float) -> Value:
+        """x cut off at ± limit."""
+        ...
+
+    def positions(self, table: Weight, offset: int) -> Value:
+        """[n, width]: the rows of `table` at the step's positions + offset."""
         ...
 
     def experts(
@@ -93,8 +121,12 @@ class Ops(Protocol):
         """[n, width]: x · sigmoid(score), where score is [n, 1]."""
         ...
 
-    def add(self, x: Value, y: Value) -> Value:
-        """x + y."""
+    def add(self, x: Value, y: Value, scale: float = 1.0) -> Value:
+        """x + y · scale."""
+        ...
+
+    def softcap(self, x: Value, scale: float, cap: float | None) -> Value:
+        """cap · tanh(x · scale / cap); x · scale without a cap. x may be written over: nobody else may read it."""
         ...
 
     def select(self, x: Value) -> Value:

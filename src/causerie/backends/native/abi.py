@@ -34,6 +34,10 @@ class Op(Enum):
     WEIGH = auto()
     SHORT_CONV = auto()
     TRANSFORM = auto()
+    POSITIONS = auto()
+    ACTIVATE = auto()
+    CLIP = auto()
+    SOFTCAP = auto()
 
 
 class Number(Enum):
@@ -86,6 +90,9 @@ class Activation(Enum):
     GELU = auto()
     GELU_TANH = auto()
     CLAMPED_SWISH = auto()
+    RELU = auto()
+    RELU2 = auto()
+    SIGMOID = auto()
 
 
 class Scoring(Enum):
@@ -158,8 +165,9 @@ FIELDS = {
     "CodePanels": "bits tabled group input_group scale zero center parts factor",
     "CodeBits": "begins run run_bytes planes flip bits",
     "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
-    "tables format layout panels first_part part_count experts active scoring divided groups open_groups eps scale "
-    "limit address factors bias sinks block_bytes block_stride slots slot_stride",
+    "query_rope tables format layout panels first_part part_count experts active scoring divided groups open_groups "
+    "centered offset eps scale cap limit address factors sinks block_bytes block_stride bias slots slot_stride slopes "
+    "q_norm k_norm",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride tables",

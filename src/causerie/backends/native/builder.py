@@ -20,14 +20,14 @@ from causerie.backends.native.lossless import LosslessMatrix, likely_bytes, most
 from causerie.backends.native.machine import Machine
 from causerie.backends.native.program import PANEL, Packing, format_number, number
 from causerie.backends.native.quantized import Arranging, code_bytes, held_bytes
-from causerie.backends.native.trace import Placed
+from causerie.backends.native.trace import Placement
 from causerie.backends.ops import CacheShape, Forward, check_transform
 from causerie.errors import EngineError
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
-from causerie.spec.decoder import EMBEDDING, Decoder
+from causerie.spec.decoder import EMBEDDING, POSITIONS, Decoder
 from causerie.spec.ops import Weights
 
 SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
@@ -45,7 +45,8 @@ class NativeBuilder:
         self._spec = spec
         self._formats = dict(formats)
         self._packs = packs
-        self._rows_only = None if spec.tied else EMBEDDING  # the matrix that is only ever read by row
+        # The tables that are only ever read by row.
+        self._rows_only = {POSITIONS} if spec.tied else {POSITIONS, EMBEDDING}
         weights = [(weight.name, weight.shape) for weight in spec.weights() if weight.name in formats]
         most = sum(aligned(self._most_bytes(name, shape)) for name, shape in weights)
         likely = sum(aligned(self._likely_bytes(name, shape)) for name, shape in weights)
@@ -64,8 +65,8 @@ class NativeBuilder:
             part = np.ascontiguousarray(rows(first, min(first + slice_rows, shape[0])))
             self._pack(part, stored, Packing(target=address, first=first, width=width), format, layout, packed)
         memory = self._arena.since(before)
-        placed = Placed(address, layout, memory, None if packed is None else packed.table)
-        return Weight(name, shape, format, placed, memory.nbytes)
+        placement = Placement(address, layout, memory, None if packed is None else packed.table)
+        return Weight(name, shape, format, placement, memory.nbytes)
 
     def place_quantized(
         self,
@@ -89,16 +90,16 @@ class NativeBuilder:
             packing, kept = arranging.packing(read(first, last), address, first, last - first)
             self._machine.pack(packing)
             del kept
-        placed = Placed(address, Layout.PANELS, self._arena.since(before), panels=arranging.panels)
-        return Weight(name, shape, format, placed, size, transform)
+        placement = Placement(address, Layout.PANELS, self._arena.since(before), panels=arranging.panels)
+        return Weight(name, shape, format, placement, size, transform)
 
     def place_prepared(
         self, name: str, shape: tuple[int, int], format: str, layout: str, memory: NDArray[np.uint8]
     ) -> Weight:
         """Uses the matrix where it lies; see prepared.py."""
-        by_rows = name == self._rows_only
-        placed = prepared.mapped(name, shape, format, layout, memory, by_rows=by_rows)
-        return Weight(name, shape, format, placed, len(memory))
+        by_rows = name in self._rows_only
+        placement = prepared.mapped(name, shape, format, layout, memory, by_rows=by_rows)
+        return Weight(name, shape, format, placement, len(memory))
 
     def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> NativeExecutable:
         """Traces the pass and makes room for the cache. Raises OutOfMemory."""
@@ -110,7 +111,7 @@ class NativeBuilder:
     def _layout(self, name: str, shape: tuple[int, ...]) -> Layout:
         format = self._format(name, shape)
         # A tied table must serve as the head; alone it is only ever read by row.
-        if name == self._rows_only and format not in QUANTIZED:
+        if name in self._rows_only and format not in QUANTIZED:
             return Layout.ROWS
         packs = self._packs and len(shape) == 2 and format == "bfloat16"
         return Layout.PACKED if packs else Layout.PANELS

@@ -110,7 +110,7 @@ def _layer_caches(tables: int, begin: int, sizes: Sequence[int], stride: int) ->
 
 
 def _check_heads(family: str, spec: Attention) -> None:
-    dims = spec.rope.dims
+    dims = 0 if spec.rope is None else spec.rope.dims
     if spec.head_dim > HEAD_ROOM or spec.head_dim % 2:
         raise ConfigError(
             f"This {family} model has heads of {spec.head_dim} elements; the native backend's attention has room for "

@@ -24,7 +24,7 @@ from causerie.backends.native.profile import instruction_time
 from causerie.backends.native.program import ATTENDING, PAGE_GROUP, ROW_GROUP, StepArguments, TableArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
 from causerie.backends.ops import CacheShape, Forward, KernelMatrices, Rotations, StepOutput
-from causerie.backends.step import Step
+from causerie.backends.step import Step, check_positions
 from causerie.errors import EngineError
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Weights
@@ -138,6 +138,7 @@ class NativeExecutable:
         return self._traced
 
     def _run(self, traced: Traced, step: Step, rotations: Rotations, opened: int | None = None) -> StepOutput:
+        check_positions(step, self._spec)
         _arrays, addresses = _flat(step, traced.program.group_count, traced.program.slots)
         turns = self._turns(rotations, len(step.tokens))
         turned = np.array([turn.ctypes.data for turn in turns], np.uint64)

@@ -32,19 +32,19 @@ class InstructionSet:
 def kernels() -> ctypes.CDLL:
     """The library, loaded once and checked. Raises BackendUnavailable with what to do."""
     candidates = [Path(folder) / name for folder in package.__path__ for name in FILES]
-    found = next((path for path in candidates if path.exists()), None)
-    if found is None:
+    file = next((path for path in candidates if path.exists()), None)
+    if file is None:
         raise BackendUnavailable(
             f"The native backend's library {FILES[0]} is not beside its Python files, so it was not built. "
             "Install again with a C++ compiler present (make install, or pip install .), or use the torch backend."
         )
     try:
-        library = ctypes.CDLL(str(found))
+        library = ctypes.CDLL(str(file))
     except OSError as fault:
-        raise BackendUnavailable(f"The native backend's library {found.name} does not load: {fault}.") from None
+        raise BackendUnavailable(f"The native backend's library {file.name} does not load: {fault}.") from None
     if told := _declare(library) or _disagreements(library):
         raise BackendUnavailable(
-            f"{found.name} was built from other sources than these Python files: {'; '.join(told)}. "
+            f"{file.name} was built from other sources than these Python files: {'; '.join(told)}. "
             "Build it again: make native in a checkout, or pip install --force-reinstall causerie."
         )
     return library

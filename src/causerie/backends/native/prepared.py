@@ -15,7 +15,7 @@ from causerie.backends.native.arena import ALIGNMENT, aligned
 from causerie.backends.native.lossless import panels_of, piece_bytes, steps_of
 from causerie.backends.native.program import ESCAPE, PACKED_PANEL, STEP_WEIGHTS
 from causerie.backends.native.quantized import code_panels, held_bytes
-from causerie.backends.native.trace import Placed
+from causerie.backends.native.trace import Placement
 from causerie.backends.ops import KernelMatrix
 from causerie.errors import Unsupported, WeightFileError
 from causerie.quant.formats import QUANTIZED, format_named
@@ -33,39 +33,39 @@ def kernel_matrix(weight: Weight) -> KernelMatrix:
     inputs, which the file has no place for."""
     if weight.transform is not None:
         raise Unsupported(f"{weight.name!r} transforms its inputs and cannot be prepared; load its checkpoint instead.")
-    placed: Placed = weight.data
-    name = placed.layout.name.lower()
-    if placed.table is None:
-        return KernelMatrix(name, (placed.memory,))
-    table = placed.table.copy()
+    placement: Placement = weight.data
+    name = placement.layout.name.lower()
+    if placement.table is None:
+        return KernelMatrix(name, (placement.memory,))
+    table = placement.table.copy()
     for field in _STEP:
-        table[field] -= np.uint64(placed.memory.ctypes.data)
-    return KernelMatrix(name, (table.view(np.uint8), placed.memory[table.nbytes :]))
+        table[field] -= np.uint64(placement.memory.ctypes.data)
+    return KernelMatrix(name, (table.view(np.uint8), placement.memory[table.nbytes :]))
 
 
 def mapped(
     name: str, shape: tuple[int, int], format: str, layout: str, memory: Bytes, *, by_rows: bool = False
-) -> Placed:
+) -> Placement:
     """The matrix that lies in `memory`; it may lie `by_rows` where it is only ever read so. Raises WeightFileError
     where it cannot be one."""
     if memory.ctypes.data % ALIGNMENT or len(memory) % ALIGNMENT:
         raise _refusal(name, f"it begins or ends at no multiple of {ALIGNMENT} bytes")
     if (refusal := format_named(format).refusal(shape[1])) is not None:
         raise _refusal(name, f"it is {shape[1]} wide, and {refusal}")
-    found = Layout.__members__.get(layout.upper())
-    if found is None or (found is not Layout.PANELS and format in QUANTIZED):
+    member = Layout.__members__.get(layout.upper())
+    if member is None or (member is not Layout.PANELS and format in QUANTIZED):
         raise _refusal(name, f"{format} has no layout {layout!r}")
-    if found is Layout.PACKED and format == "bfloat16":
+    if member is Layout.PACKED and format == "bfloat16":
         return _packed(name, shape, memory)
-    size = aligned(held_bytes(format, found, shape))
-    if found is Layout.PACKED or (found is Layout.ROWS and not by_rows) or size != len(memory):
+    size = aligned(held_bytes(format, member, shape))
+    if member is Layout.PACKED or (member is Layout.ROWS and not by_rows) or size != len(memory):
         raise _refusal(
             name, f"it has {len(memory)} bytes in the layout {layout!r}, and {format} of {shape} needs {size}"
         )
-    return Placed(memory.ctypes.data, found, memory, panels=code_panels(format, shape[1]))
+    return Placement(memory.ctypes.data, member, memory, panels=code_panels(format, shape[1]))
 
 
-def _packed(name: str, shape: tuple[int, int], memory: Bytes) -> Placed:
+def _packed(name: str, shape: tuple[int, int], memory: Bytes) -> Placement:
     """With a table of its own, whose addresses are those of the mapping."""
     size = panels_of(shape[0]) * PACKED_PANEL.itemsize
     if len(memory) < size:
@@ -85,7 +85,7 @@ def _packed(name: str, shape: tuple[int, int], memory: Bytes) -> Placed:
     _check_order(name, memory, table["escapes"].astype(np.int64), counts, steps * STEP_WEIGHTS)
     for field in _STEP:
         table[field] += np.uint64(memory.ctypes.data)
-    return Placed(table.ctypes.data, Layout.PACKED, memory, table)
+    return Placement(table.ctypes.data, Layout.PACKED, memory, table)
 
 
 def _check_order(name: str, memory: Bytes, begins: NDArray[np.int64], counts: NDArray[np.int64], most: int) -> None:

@@ -1,14 +1,12 @@
 """The vocabulary of operations, recorded instead of computed.
 
-`decoder.forward` runs once over `NativeOps`; each operation notes a line of a program over symbolic values. Afterwards
-roundings are folded into the operations before them and values that are never alive together share memory. Knows no
-step and no thread.
+`decoder.forward` runs once over `NativeOps`; each operation notes a line of a program over symbolic values, which
+assembly.py makes a program of. Knows no step and no thread.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,21 +15,17 @@ from numpy.typing import NDArray
 from causerie.backends.native.abi import CacheNumber, Counted, Layout, Narrow, Op
 from causerie.backends.native.cache import LayerCaches
 from causerie.backends.native.expert_numbers import gating_numbers, router_numbers
-from causerie.backends.native.program import BUFFER, CODE_PANELS, INSTRUCTION, PART, ROUTE, format_number, number
-from causerie.errors import EngineError
+from causerie.backends.native.program import CODE_PANELS, ROUTE, format_number, number
 from causerie.quant.plain import to_float32, to_plain
 from causerie.quant.transform import TURNED, Transform
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
-from causerie.spec.mlp import Gating
+from causerie.spec.mlp import Activation, Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
 from causerie.spec.router import Router
 from causerie.spec.short_conv import ShortConv
-
-CAN_ROUND = (Op.NORM, Op.GLU, Op.ATTENTION, Op.SHORT_CONV)  # operations that can give their result in bfloat16
-CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.SHORT_CONV, Op.TRANSFORM)  # and in 8 bits
 
 
 @dataclass(frozen=True)
@@ -46,7 +40,7 @@ WIDE, BRAIN = Form(Narrow.NOT), Form(Narrow.BFLOAT16)
 
 
 @dataclass(frozen=True)
-class Placed:
+class Placement:
     """What `Weight.data` is on this backend: an address in memory that stays as long as this exists."""
 
     address: int
@@ -114,27 +108,32 @@ class NativeOps:
         self._ropes = spec.ropes
         self._caches = caches
         self._values = 0
+        self.constants: list[NDArray[np.float32]] = []  # numbers that instructions name by address
         self._rounded: dict[tuple[int, Form], Value] = {}
         self._transformed: dict[tuple[int, Transform], Value] = {}
 
     def embed(self, table: Weight, scale: float = 1.0) -> Value:
         """[tokens, width]."""
-        at: Placed = table.data
         out = self._value(table.shape[1], Counted.TOKENS)
-        numbers: dict[str, float] = {
-            "address": at.address,
-            "layout": number(at.layout),
-            "format": format_number(table.format),
-            "panels": self.panels.index(table),
-        }
-        numbers["scale"] = _rounded(scale, table.format)
-        self._note(Op.EMBED, (), out, numbers)
+        self._note(Op.EMBED, (), out, self._table(table) | {"scale": _rounded(scale, table.format)})
         return out
 
-    def norm(self, x: Value, weight: Weight, norm: Norm) -> Value:
-        """Of groups of len(weight)."""
-        out = self._value(x.width, x.counted)
-        self._note(Op.NORM, (x,), out, {"address": weight.data.address, "length": weight.shape[0], "eps": norm.eps})
+    def positions(self, table: Weight, offset: int) -> Value:
+        """[tokens, width]."""
+        out = self._value(table.shape[1], Counted.TOKENS)
+        self._note(Op.POSITIONS, (), out, self._table(table) | {"offset": offset})
+        return out
+
+    def norm(
+        self, x: Value, weight: Weight | None, norm: Norm, group: int | None = None, bias: Weight | None = None
+    ) -> Value:
+        """Of groups, whose weights and biases are those of every so many groups of a row."""
+        out, length = self._value(x.width, x.counted), group or x.width
+        numbers = {"length": length, "eps": norm.eps, "centered": int(norm.centered)}
+        for name, own in (("address", weight), ("bias", bias)):
+            if own is not None:
+                numbers |= {name: own.data.address, "heads": own.shape[0] // length}
+        self._note(Op.NORM, (x,), out, numbers)
         return out
 
     def linear(self, x: Value, *parts: Linear) -> tuple[Value, ...]:
@@ -146,8 +145,17 @@ class NativeOps:
             self.lines.append(Line(Op.LINEAR, (self._read(x, reading),), outs, {}, tuple(parts[i] for i in chosen)))
         return outputs
 
-    def attention(self, q: Value, k: Value, v: Value, layer: int, spec: Attention, sinks: Weight | None) -> Value:
-        """Two lines: turn and write to the cache, then attend."""
+    def attention(
+        self,
+        q: Value,
+        k: Value,
+        v: Value,
+        layer: int,
+        spec: Attention,
+        norms: tuple[Weight, Weight] | None = None,
+        sinks: Weight | None = None,
+    ) -> Value:
+        """Two lines: turn, norm and write to the cache, then attend."""
         cache = self._caches.pages(layer)
         common = {
             "heads": spec.heads,
@@ -160,11 +168,8 @@ class NativeOps:
             "tables": int(cache["tables"]),
         }
         turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
-        turning = common | {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)}
-        sunk = 0 if sinks is None else sinks.data.address
-        attending = {"scale": spec.scale, "window": spec.window or 0, "sinks": sunk}
-        self._note(Op.ROTATE, (q, k, v), turned, turning)
-        self._note(Op.ATTENTION, (turned,), out, common | attending)
+        self._note(Op.ROTATE, (q, k, v), turned, common | self._turning(spec, norms))
+        self._note(Op.ATTENTION, (turned,), out, common | self._attending(spec, sinks))
         return out
 
     def short_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Value:
@@ -185,6 +190,14 @@ class NativeOps:
         out = self._value(gate.width, gate.counted, times=gate.times)
         self._note(Op.GLU, (gate, up), out, gating_numbers(act))
         return out
+
+    def activate(self, x: Value, act: Activation) -> Value:
+        """act(x)."""
+        return self._by_row(Op.ACTIVATE, x, gating_numbers(act))
+
+    def clip(self, x: Value, limit: float) -> Value:
+        """x in ± limit."""
+        return self._by_row(Op.CLIP, x, {"scale": limit})
 
     def experts(
         self,
@@ -213,11 +226,16 @@ class NativeOps:
         self._note(Op.WEIGH, (x, score), out, {})
         return out
 
-    def add(self, x: Value, y: Value) -> Value:
-        """x + y."""
+    def add(self, x: Value, y: Value, scale: float = 1.0) -> Value:
+        """x + y · scale, rounded once."""
         out = self._value(x.width, x.counted)
-        self._note(Op.ADD, (x, y), out, {})
+        self._note(Op.ADD, (x, y), out, {"scale": scale})
         return out
+
+    def softcap(self, x: Value, scale: float, cap: float | None) -> Value:
+        """In place: a second copy of logits would be large."""
+        self._note(Op.SOFTCAP, (x,), x, {"scale": scale, "cap": cap or 0.0})
+        return x
 
     def select(self, x: Value) -> Value:
         """The rows of which something is wanted: first those whose logits are."""
@@ -230,6 +248,11 @@ class NativeOps:
         states = self._value(x.width, Counted.STATES)
         self._note(Op.SELECT, (x,), states, {})
         return replace(x, counted=Counted.LOGITS), states
+
+    def _by_row(self, op: Op, x: Value, numbers: Mapping[str, float]) -> Value:
+        out = self._value(x.width, x.counted, times=x.times)
+        self._note(op, (x,), out, numbers)
+        return out
 
     def _expert_linear(
         self, x: Value, active: int, experts: Sequence[Sequence[Linear]], *, gather: bool = False
@@ -257,6 +280,33 @@ class NativeOps:
                 )
             )
         return tuple(outputs)
+
+    def _turning(self, spec: Attention, norms: tuple[Weight, Weight] | None) -> dict[str, float]:
+        numbers: dict[str, float] = {}
+        if spec.rope is not None:
+            query_rope, rope = (self._ropes.index(each) for each in spec.ropes)
+            numbers |= {"dims": spec.rope.dims, "rope": rope, "query_rope": query_rope}
+        if spec.qk_norm is not None and norms is not None:
+            q_norm, k_norm = (weight.data.address for weight in norms)
+            numbers |= {"q_norm": q_norm, "k_norm": k_norm, "eps": spec.qk_norm.eps}
+        return numbers
+
+    def _attending(self, spec: Attention, sinks: Weight | None) -> dict[str, float]:
+        numbers = {"scale": spec.scale, "window": spec.window or 0, "cap": spec.softcap or 0.0}
+        if spec.slopes is not None:
+            self.constants.append(np.array(spec.slopes, np.float32))
+            numbers["slopes"] = self.constants[-1].ctypes.data
+        return numbers | {"sinks": 0 if sinks is None else sinks.data.address}
+
+    def _table(self, table: Weight) -> dict[str, float]:
+        """Where the rows of a table lie, and how."""
+        at: Placement = table.data
+        return {
+            "address": at.address,
+            "layout": number(at.layout),
+            "format": format_number(table.format),
+            "panels": self.panels.index(table),
+        }
 
     def _value(self, width: int, counted: Counted, form: Form = WIDE, times: int = 1) -> Value:
         self._values += 1
@@ -317,126 +367,3 @@ def _by_input(parts: Sequence[Linear]) -> list[tuple[InputForm, list[int]]]:
     """How matrices read their input, and which of them read it so."""
     read = [InputForm(_form_of(part.weight), part.weight.transform) for part in parts]
     return [(reading, [i for i, each in enumerate(read) if each == reading]) for reading in dict.fromkeys(read)]
-
-
-def _can_give(line: Line, out: Value) -> bool:
-    """Whether the operation of `line` can write its result as `out`."""
-    if out.form == BRAIN:  # only even widths: an odd one needs a zero beside its last element, which ROUND writes
-        return line.op in CAN_ROUND and out.width % 2 == 0
-    whole_row = line.op is not Op.NORM or line.numbers["length"] == out.width
-    return line.op in CAN_QUANTIZE and whole_row
-
-
-def fold_roundings(lines: Iterable[Line]) -> list[Line]:
-    """Without the roundings whose input nobody else reads: the operation before them writes as is read after it."""
-    folded: list[Line] = []
-    kept = list(lines)
-    uses = Counter(value.number for line in kept for value in line.inputs)
-    for line in kept:
-        if line.op is Op.ROUND and uses[line.inputs[0].number] == 1:
-            before = next((i for i, other in enumerate(folded) if line.inputs[0] in other.outputs), None)
-            if before is not None and _can_give(folded[before], line.outputs[0]):
-                folded[before] = replace(folded[before], outputs=line.outputs)
-                continue
-        folded.append(line)
-    return folded
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Which buffer each value lives in, how long a row of each buffer is, and how many there are of each row that is
-    counted."""
-
-    buffer_of: dict[int, int]  # by value number
-    strides: list[int]
-    times: list[int]
-    result_strides: list[int]  # of the buffers behind those
-
-    def sizes(self, rows: int) -> list[int]:
-        """Bytes of each buffer but the results'."""
-        return [stride * times * rows for stride, times in zip(self.strides, self.times, strict=True)]
-
-
-def share_memory(lines: list[Line], results: tuple[Value, ...]) -> Memory:
-    """A buffer for every value; values that are never alive together share one. The results' buffers are the last, and
-    their rows lie without gaps, since their memory is the caller's."""
-    last_use = {value.number: i for i, line in enumerate(lines) for value in (*line.outputs, *line.inputs)}
-    buffer_of: dict[int, int] = {}
-    given = {result.number for result in results}
-    strides: list[int] = []
-    times: list[int] = []
-    free: list[int] = []
-    for i, line in enumerate(lines):
-        for value in line.outputs:
-            if value.number in given or value.number in buffer_of:  # several lines may write to one value
-                continue
-            alike = [each for each in free if times[each] == value.times]
-            buffer_of[value.number] = chosen = _fitting(value.row_bytes, strides, alike)
-            if chosen == len(times):
-                times.append(value.times)
-            else:
-                free.remove(chosen)
-        ending = {v.number for v in (*line.inputs, *line.outputs) if last_use[v.number] == i and v.number not in given}
-        free += sorted({buffer_of[number] for number in ending})
-    buffer_of |= {result.number: len(strides) + i for i, result in enumerate(results)}
-    return Memory(buffer_of, strides, times, [result.width * 4 for result in results])
-
-
-def _fitting(row_bytes: int, strides: list[int], free: list[int]) -> int:
-    """The free buffer that is just large enough, else the largest free one made larger, else a new one."""
-    if not free:
-        strides.append(row_bytes)
-        return len(strides) - 1
-    large = [each for each in free if strides[each] >= row_bytes]
-    chosen = min(large, key=strides.__getitem__) if large else max(free, key=strides.__getitem__)
-    strides[chosen] = max(strides[chosen], row_bytes)
-    return chosen
-
-
-def with_merges(lines: list[Line]) -> list[Line]:
-    """Each attention in two lines of the same values: what the first sums up apart, the second puts together."""
-    return [
-        part for line in lines for part in ((line, replace(line, op=Op.MERGE)) if line.op is Op.ATTENTION else (line,))
-    ]
-
-
-def assemble(lines: list[Line], memory: Memory, panels: PanelsTable) -> tuple[NDArray[np.void], NDArray[np.void]]:
-    """The lines as C++ reads them, and the table of their parts; what their matrices need of `panels` is put there."""
-    program: NDArray[np.void] = np.zeros(len(lines), INSTRUCTION)
-    parts: NDArray[np.void] = np.zeros(sum(len(line.parts) for line in lines), PART)
-    first = 0
-    for instruction, line in zip(program, lines, strict=True):
-        shape = line.inputs[0] if line.inputs else line.outputs[0]
-        out = line.outputs[0]
-        instruction["op"], instruction["counted"] = number(line.op), number(out.counted)
-        instruction["times"], instruction["width"] = out.times, shape.width
-        instruction["narrow"], instruction["group"] = number(out.form.narrow), out.form.group
-        for name, value in zip("xyz", line.inputs, strict=False):
-            instruction[name] = memory.buffer_of[value.number]
-        instruction["out"] = memory.buffer_of[out.number]
-        for name, given in line.numbers.items():
-            instruction[name] = given
-        instruction["first_part"], instruction["part_count"] = first, len(line.parts)
-        own = parts[first : first + len(line.parts)]
-        first += len(own)
-        experts = line.experts or (0,) * len(line.parts)
-        for part, linear, result, expert in zip(own, line.parts, line.outputs, experts, strict=False):
-            part["expert"] = expert
-            part["weight"], part["format"] = linear.weight.data.address, format_number(linear.weight.format)
-            part["layout"], part["panels"] = number(linear.weight.data.layout), panels.index(linear.weight)
-            part["bias"] = 0 if linear.bias is None else linear.bias.data.address
-            part["out"], part["rows"] = memory.buffer_of[result.number], linear.weight.shape[0]
-            if linear.weight.data.layout is Layout.ROWS or linear.weight.shape[1] != shape.width:
-                raise EngineError(f"Weight {linear.weight.name!r} was not placed as a matrix of {shape.width} inputs.")
-    return program, parts
-
-
-def buffers(memory: Memory, rows: int, begin: int) -> NDArray[np.void]:
-    """The table of buffers, one after the other from address `begin`, each of `rows` rows or a multiple of
-    them; those of the results are the caller's."""
-    table: NDArray[np.void] = np.zeros(len(memory.strides) + len(memory.result_strides), BUFFER)
-    table["stride"] = memory.strides + memory.result_strides
-    for buffer, size in zip(table, memory.sizes(rows), strict=False):
-        buffer["data"] = begin
-        begin += size
-    return table

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.native import trace
+from causerie.backends.native import assembly, trace
 from causerie.backends.native.abi import Counted
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.cache import LayerCaches
@@ -40,6 +40,7 @@ class Traced:
     widths: tuple[int, int]  # of a row of logits and of states
     activations: Arena
     scratch: tuple[NDArray[np.int32], ...]
+    constants: list[NDArray[np.float32]]
 
     @staticmethod
     def of(
@@ -57,14 +58,14 @@ class Traced:
         results = forward(ops, spec, weights)
         if [(each.counted, each.form) for each in results] != [(each, trace.WIDE) for each in _EXITS]:
             raise EngineError(f"The pass gave {results}; float32 rows of both exits are needed.")
-        lines = trace.fold_roundings(ops.lines)
-        memory = trace.share_memory(lines, results)
-        lines = trace.with_merges(lines)
+        lines = assembly.fold_roundings(ops.lines)
+        memory = assembly.share_memory(lines, results)
+        lines = assembly.with_merges(lines)
         room = sum(memory.sizes(max_tokens))
         activations = Arena(aligned(room) + SUMS_BYTES, "the activations of a step")
-        instructions, parts = trace.assemble(lines, memory, ops.panels)
+        instructions, parts = assembly.assemble(lines, memory, ops.panels)
         panels = ops.panels.array()
-        buffers = trace.buffers(memory, max_tokens, activations.take(room))
+        buffers = assembly.buffers(memory, max_tokens, activations.take(room))
         row_sequence = np.zeros(max_tokens, np.int32)
         place_rows = np.zeros(max(memory.times) * max_tokens, np.int32)
         expert_starts = np.zeros(1 + int(instructions["experts"].max(initial=0)), np.int32)
@@ -95,4 +96,4 @@ class Traced:
         )
         scratch = (row_sequence, place_rows, expert_starts, expert_items, slot_writers)
         widths = (results[0].width, results[1].width)
-        return Traced(program, instructions, parts, panels, buffers, lines, widths, activations, scratch)
+        return Traced(program, instructions, parts, panels, buffers, lines, widths, activations, scratch, ops.constants)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causerie.backends.ops import CacheShape, Forward, Rotations, StepOutput, check_transform
-from causerie.backends.step import Step
+from causerie.backends.step import Step, check_positions
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.devices import free_bytes, require
 from causerie.backends.torch.ops import TorchOps
@@ -25,7 +25,7 @@ from causerie.quant.format import Buffers, held_bytes, ranges
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.transform import Transform
 from causerie.quant.weight import BYTES, Weight
-from causerie.spec.decoder import NORM, Decoder
+from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Weights
 
 SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
@@ -105,7 +105,9 @@ class TorchBuilder:
     def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> TorchExecutable:
         """Allocates the cache."""
         spec = self._spec
-        dtype = getattr(torch, self._formats[NORM])  # vectors are plain, and activations as they are
+        # Activations are as what is plain, as vectors always are; there may be none.
+        plain = next((each for each in self._formats.values() if each not in QUANTIZED), "bfloat16")
+        dtype = getattr(torch, plain)
         paged = _allocated(lambda: PagedCache(spec, cache, dtype, self._device), self._device)
         return TorchExecutable(spec, weights, forward, paged, max_tokens, self._device, dtype)
 
@@ -146,6 +148,7 @@ class TorchExecutable:
                 f"A step has tokens from {step.tokens.min()} to {step.tokens.max()}; the vocabulary has "
                 f"{self._spec.vocab}. The tokenizer belongs to another model."
             )
+        check_positions(step, self._spec)
         with torch.inference_mode():
             tensors = StepTensors.place(step, self._cache.block_size, self._device)
             self._cache.copy(tensors.copies)

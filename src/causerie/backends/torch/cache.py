@@ -41,6 +41,7 @@ class StepTensors:
     """A `Step` on a device."""
 
     tokens: Tensor  # [n] int64
+    positions: Tensor  # [n] int64
     wanted: Tensor  # [r + h] int64: the rows whose logits are wanted, then those whose states are
     logits_count: int  # r
     places: tuple[Tensor, ...]  # of each page group: [n] int64, where each row's key and value belong (see PagedCache)
@@ -70,6 +71,7 @@ class StepTensors:
         wanted = np.concatenate((step.rows, step.state_rows))
         return StepTensors(
             tokens=tensor(step.tokens),
+            positions=tensor(step.positions),
             wanted=tensor(wanted),
             logits_count=len(step.rows),
             places=tuple(map(tensor, places)),

@@ -31,22 +31,22 @@ def devices() -> list[Device]:
 def pick(device_map: str | None, needed_bytes: int) -> Device:
     """The device that `device_map` means: "auto" is the first accelerator with room for `needed_bytes`, else the CPU;
     "cuda" the CUDA device with most room. Raises UnknownName, Unsupported, or BackendUnavailable with the reason."""
-    found = devices()
+    present = devices()
     if device_map in (None, "auto"):
-        accelerators = [device for device in found if device.usable and device.name != "cpu"]
-        return next((d for d in accelerators if d.free_bytes >= ROOM * needed_bytes), found[-1])
+        accelerators = [device for device in present if device.usable and device.name != "cpu"]
+        return next((d for d in accelerators if d.free_bytes >= ROOM * needed_bytes), present[-1])
     if device_map in ("balanced", "balanced_low_0", "sequential", "disk"):
         raise Unsupported(
             f"device_map={device_map!r} spreads a model over several devices, which this version does not do. "
             "Use 'auto', 'cpu', 'cuda' or 'cuda:N'."
         )
     if device_map == "cuda":
-        usable = [device for device in found if device.usable and device.name.startswith("cuda")]
+        usable = [device for device in present if device.usable and device.name.startswith("cuda")]
         if not usable:
-            raise _unavailable("cuda", next(device for device in found if device.name.startswith("cuda")).reason)
+            raise _unavailable("cuda", next(device for device in present if device.name.startswith("cuda")).reason)
         return max(usable, key=lambda device: device.free_bytes)
     name = require(str(device_map))
-    return next(device for device in found if device.name == name)
+    return next(device for device in present if device.name == name)
 
 
 def require(name: str) -> str:
@@ -54,13 +54,13 @@ def require(name: str) -> str:
     the reason."""
     full = {"cuda": "cuda:0", "mps:0": "mps"}.get(name, name)
     kind = full.partition(":")[0]
-    found = devices()
-    device = next((device for device in found if device.name == full), None)
+    present = devices()
+    device = next((device for device in present if device.name == full), None)
     if device is None:
-        unusable = next((d for d in found if d.name == kind and not d.usable), None)
+        unusable = next((d for d in present if d.name == kind and not d.usable), None)
         if unusable is not None and full.removeprefix("cuda:").isdigit():
             raise _unavailable(full, unusable.reason)
-        raise unknown("device", name, ["auto", "cuda", *(device.name for device in found)])
+        raise unknown("device", name, ["auto", "cuda", *(device.name for device in present)])
     if not device.usable:
         raise _unavailable(full, device.reason)
     return full
@@ -81,16 +81,16 @@ def _cuda() -> list[Device]:
     count = torch.cuda.device_count()
     if count == 0:
         return [Device("cuda", False, "torch sees no CUDA device; is a GPU and its driver there?")]
-    found = []
+    cards: list[Device] = []
     for i in range(count):
         try:
             free, total = torch.cuda.mem_get_info(i)
         except RuntimeError as fault:
-            found.append(Device(f"cuda:{i}", False, f"the driver refuses it: {fault}"))
+            cards.append(Device(f"cuda:{i}", False, f"the driver refuses it: {fault}"))
             continue
         label = torch.cuda.get_device_name(i)
-        found.append(Device(f"cuda:{i}", True, f"{label}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free.", free, total))
-    return found
+        cards.append(Device(f"cuda:{i}", True, f"{label}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free.", free, total))
+    return cards
 
 
 def _mps() -> list[Device]:
@@ -113,7 +113,7 @@ def _available() -> int | None:
     """What Linux could give without swapping: counts file caches, which the kernel drops first; None elsewhere."""
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
-            found = next((line for line in lines if line.startswith("MemAvailable:")), None)
+            entry = next((line for line in lines if line.startswith("MemAvailable:")), None)
     except OSError:
         return None
-    return None if found is None else int(found.split()[1]) * 1024
+    return None if entry is None else int(entry.split()[1]) * 1024

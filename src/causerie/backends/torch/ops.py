@@ -5,7 +5,8 @@ In float32 on the CPU this is what every other implementation is tested against.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,7 @@ from causerie.backends.torch.routing import routed
 from causerie.backends.torch.transform import TransformTensors
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
-from causerie.spec.mlp import ClampedSwish, Gating
+from causerie.spec.mlp import Activation, ClampedSwish, Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
 from causerie.spec.rope import Rope
@@ -46,13 +47,21 @@ class TorchOps:
             rows = F.embedding(self._step.tokens, table.data)
         return rows if scale == 1.0 else rows * torch.tensor(scale, dtype=rows.dtype, device=rows.device)
 
-    def norm(self, x: Tensor, weight: Weight, norm: Norm) -> Tensor:
-        """Over groups of len(weight) elements, root and mean in float32."""
-        groups = x.float().unflatten(-1, (-1, weight.shape[0]))
+    def norm(
+        self, x: Tensor, weight: Weight | None, norm: Norm, group: int | None = None, bias: Weight | None = None
+    ) -> Tensor:
+        """Over groups, root and means in float32; rounded at the end, or before the weight where the mean stays."""
+        groups = x.float().unflatten(-1, (-1, group or x.shape[-1]))
+        if norm.centered:
+            groups = groups - groups.mean(-1, keepdim=True)
         scaled = groups * torch.rsqrt(groups.pow(2).mean(-1, keepdim=True) + norm.eps)
-        if weight.data.dtype is torch.float32:  # numbers that the model's own dtype would round
-            return (weight.data * scaled).to(x.dtype).flatten(-2)
-        return (weight.data * scaled.to(x.dtype)).flatten(-2)
+        if weight is not None:
+            late = norm.centered or weight.data.dtype is torch.float32  # numbers that the model's own dtype would round
+            own = weight.data.unflatten(-1, (-1, groups.shape[-1]))
+            scaled = own.float() * scaled if late else own * scaled.to(x.dtype)
+        if bias is not None:
+            scaled = scaled + bias.data.unflatten(-1, (-1, groups.shape[-1])).float()
+        return scaled.to(x.dtype).flatten(-2)
 
     def linear(self, x: Tensor, *parts: Linear) -> tuple[Tensor, ...]:
         """x · weightᵀ + bias, part by part; what a matrix does to its inputs is done once for all that do the same."""
@@ -62,12 +71,22 @@ class TorchOps:
                 read[inputs] = inputs.apply(x)
         return tuple(_linear(read[_inputs(part)], part, x.dtype) for part in parts)
 
-    def attention(self, q: Tensor, k: Tensor, v: Tensor, layer: int, spec: Attention, sinks: Weight | None) -> Tensor:
+    def attention(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        layer: int,
+        spec: Attention,
+        norms: tuple[Weight, Weight] | None = None,
+        sinks: Weight | None = None,
+    ) -> Tensor:
         """[n, heads · head_dim]"""
         sunk = None if sinks is None else sinks.data
-        turn = self._rotations[spec.rope]
-        queries = _rotated(q.unflatten(-1, (spec.heads, spec.head_dim)), turn)
-        keys = _rotated(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), turn)
+        queries = self._turned(q.unflatten(-1, (spec.heads, spec.head_dim)), spec.query_rope or spec.rope)
+        keys = self._turned(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), spec.rope)
+        if spec.qk_norm is not None and norms is not None:
+            queries, keys = (self.norm(x, w, spec.qk_norm) for x, w in zip((queries, keys), norms, strict=True))
         group = self._cache.group(layer)
         self._cache.write(layer, self._step.places[group], keys, v.unflatten(-1, (spec.kv_heads, spec.head_dim)))
         mixed = torch.empty_like(queries)
@@ -103,9 +122,19 @@ class TorchOps:
         if isinstance(act, ClampedSwish):
             gate, up = gate.clamp(max=act.limit), up.clamp(-act.limit, act.limit)
             return (up + 1) * (gate * torch.sigmoid(gate * act.slope))
-        if act == "silu":
-            return F.silu(gate) * up
-        return F.gelu(gate, approximate="tanh" if act == "gelu_tanh" else "none") * up
+        return self.activate(gate, act) * up
+
+    def activate(self, x: Tensor, act: Activation) -> Tensor:
+        """act(x)"""
+        return _ACTIVATIONS[act](x)
+
+    def clip(self, x: Tensor, limit: float) -> Tensor:
+        """x in ± limit"""
+        return x.clamp(-limit, limit)
+
+    def positions(self, table: Weight, offset: int) -> Tensor:
+        """[n, width]"""
+        return F.embedding(self._step.positions + offset, table.data)
 
     def experts(
         self,
@@ -131,9 +160,13 @@ class TorchOps:
         """x · sigmoid(score)"""
         return x * score.sigmoid()
 
-    def add(self, x: Tensor, y: Tensor) -> Tensor:
-        """x + y"""
-        return x + y
+    def add(self, x: Tensor, y: Tensor, scale: float = 1.0) -> Tensor:
+        """x + y · scale"""
+        return x + (y if scale == 1.0 else y * scale)
+
+    def softcap(self, x: Tensor, scale: float, cap: float | None) -> Tensor:
+        """cap · tanh(x · scale / cap)"""
+        return x * scale if cap is None else torch.tanh(x * scale / cap) * cap
 
     def select(self, x: Tensor) -> Tensor:
         """[r + h, width]"""
@@ -142,6 +175,19 @@ class TorchOps:
     def exits(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """[r, width] and [h, width]"""
         return x[: self._step.logits_count], x[self._step.logits_count :]
+
+    def _turned(self, heads: Tensor, rope: Rope | None) -> Tensor:
+        return heads if rope is None else _rotated(heads, self._rotations[rope])
+
+
+_ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "silu": F.silu,
+    "gelu": F.gelu,
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+    "sigmoid": F.sigmoid,
+    "relu": F.relu,
+    "relu2": lambda x: F.relu(x).square(),
+}
 
 
 def _inputs(part: Linear) -> TransformTensors | None:
@@ -169,11 +215,16 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Atte
     m, s = q.shape[0], k.shape[0]
     queries = q.float().unflatten(1, (spec.kv_heads, spec.group))  # [m, kv_heads, group, head_dim]
     scores = torch.einsum("mkgd,skd->kgms", queries, k.float()) * spec.scale
+    if spec.softcap is not None:
+        scores = torch.tanh(scores / spec.softcap) * spec.softcap
     at = torch.arange(first, first + m, device=q.device)[:, None]
     of = torch.arange(offset, offset + s, device=q.device)[None, :]
     visible = of <= at
     if spec.window is not None:
         visible &= of > at - spec.window
+    if spec.slopes is not None:
+        slopes = torch.tensor(spec.slopes, device=q.device).view(spec.kv_heads, spec.group, 1, 1)
+        scores -= slopes * (at - of)
     scores = scores.masked_fill_(~visible, -torch.inf)
     if sinks is not None:
         sunk = sinks.float().unflatten(0, (spec.kv_heads, spec.group))[..., None, None].expand(-1, -1, m, 1)

@@ -5,29 +5,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from causerie.checkpoint.expression import Expression, Plus, Tensor
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
 from causerie.models.layer_kinds import FULL, SLIDING, layer_kinds, with_kinds
-from causerie.models.names import LLAMA_WEIGHTS
+from causerie.models.names import LLAMA_WEIGHTS, QK_NORMS, SANDWICH, centered
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_ropes
 from causerie.spec.decoder import Decoder
 from causerie.spec.rope import Rope
-
-_NORMS = {
-    "mixer_norm": "input_layernorm",
-    "mixer_norm_after": "post_attention_layernorm",
-    "ffn_norm": "pre_feedforward_layernorm",
-    "ffn_norm_after": "post_feedforward_layernorm",
-    "mixer.q_norm": "self_attn.q_norm",
-    "mixer.k_norm": "self_attn.k_norm",
-}
-WEIGHTS: dict[str, str | Expression] = {
-    **LLAMA_WEIGHTS,
-    **{f"layers.{{i}}.{ours}": Plus(Tensor(f"model.layers.{{i}}.{theirs}.weight")) for ours, theirs in _NORMS.items()},
-    "norm": Plus(Tensor("model.norm.weight")),
-}
 
 DEFAULTS = {  # real configs leave most of these out
     "vocab_size": 262208,
@@ -40,7 +25,7 @@ DEFAULTS = {  # real configs leave most of these out
 }
 
 
-@architecture("gemma3_text", weights=WEIGHTS)
+@architecture("gemma3_text", weights=centered({**LLAMA_WEIGHTS, **SANDWICH, **QK_NORMS}))
 def gemma3_text(c: Config) -> Decoder:
     """Gemma 3 270M and 1B, and the text models of the larger ones."""
     c.assume(DEFAULTS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from causerie.errors import ConfigError
-from causerie.models.config import MOST_LAYERS, Config
+from causerie.models.config import MOST_LAYERS, REQUIRED, Config
 from causerie.models.names import LLAMA_WEIGHTS
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
@@ -21,6 +21,9 @@ ACTIVATIONS: dict[str, Activation] = {
     "swish": "silu",
     "gelu": "gelu",
     "gelu_new": "gelu_tanh",
+    "gelu_fast": "gelu_tanh",
+    "relu": "relu",
+    "relu2": "relu2",
     "gelu_pytorch_tanh": "gelu_tanh",
 }
 
@@ -41,16 +44,22 @@ def llama_like(
     mlp_bias: bool = False,
     kv_heads: int | None = None,
     head_dim: int | None = None,
-    rope: Callable[[int], Rope] | None = None,
+    rope: Callable[[int], Rope | None] | None = None,
     act: str = "hidden_act",
     eps: str = "rms_norm_eps",
+    default_act: str = "silu",
+    norm: Norm | None = None,
+    gated: bool = True,
+    hidden: int | None = None,
 ) -> Decoder:
     """The part that families share. `kv_heads` and `head_dim` are what a config means that does not set them; None:
     as many as heads, and the width divided among the heads. `rope` gives the rotation of heads of a size, where it is
-    not read as Llama's is; `act` is the key of the activation, `eps` that of the norms' constant."""
+    not read as Llama's is, and may be none; `act` is the key of the activation, which is the family's own where the
+    config has none; `eps` is the key of the norms' constant, `norm` that of families whose norms are others; `hidden`
+    is the width inside of the feed-forward layer of configs that do not say it."""
     width = c.integer("hidden_size")
     heads = c.integer("num_attention_heads")
-    norm = Norm(c.number(eps, 1e-6, above=False))
+    norm = norm or Norm(c.number(eps, 1e-6, above=False))
     head_dim = c.optional_integer("head_dim", head_dim) or _divided(c, "hidden_size", width, heads)
     turn = rope(head_dim) if rope is not None else read_rope(c, head_dim)
     attention = Attention(
@@ -62,7 +71,8 @@ def llama_like(
         qkv_bias=bias,
         out_bias=out_bias,
     )
-    mlp = MLP(c.integer("intermediate_size"), _activation(c, act), mlp_bias)
+    inner = c.integer("intermediate_size", REQUIRED if hidden is None else hidden)
+    mlp = MLP(inner, _activation(c, act, default_act), mlp_bias, gated)
     return Decoder(
         family=c.family,
         vocab=c.integer("vocab_size"),
@@ -70,7 +80,7 @@ def llama_like(
         layers=(Layer(attention, mlp, norm),) * c.integer("num_hidden_layers", most=MOST_LAYERS),
         norm=norm,
         tied=c.boolean("tie_word_embeddings", False),
-        context=turn.context,
+        context=c.integer("max_position_embeddings") if turn is None else turn.context,
     )
 
 
@@ -86,8 +96,8 @@ def _divided(c: Config, name: str, whole: int, parts: int) -> int:
     return whole // parts
 
 
-def _activation(c: Config, key: str) -> Activation:
-    named = c.word(key, "silu")
+def _activation(c: Config, key: str, default: str) -> Activation:
+    named = c.word(key, default)
     if named not in ACTIVATIONS:
         raise ConfigError(f"config.json sets {key!r} = {named!r}; known here: {', '.join(ACTIVATIONS)}.")
     return ACTIVATIONS[named]

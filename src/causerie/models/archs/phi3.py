@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from causerie.checkpoint.expression import Expression, Rows, Tensor
+from causerie.checkpoint.expression import Expression
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
-from causerie.models.names import LLAMA_WEIGHTS
+from causerie.models.names import LLAMA_WEIGHTS, fused
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
-
-_BLOCK = "model.layers.{i}."
 
 
 def weights(spec: Decoder) -> dict[str, str | Expression]:
@@ -19,17 +17,8 @@ def weights(spec: Decoder) -> dict[str, str | Expression]:
     if spec.layers:
         mixer, ffn = next(spec.attentions), spec.layers[0].ffn
         heads = {"q": mixer.query_width, "k": mixer.key_width, "v": mixer.key_width}
-        table |= _fused("mixer", f"{_BLOCK}self_attn.qkv_proj.weight", heads)
-        table |= _fused("ffn", f"{_BLOCK}mlp.gate_up_proj.weight", {"gate": ffn.hidden, "up": ffn.hidden})
-    return table
-
-
-def _fused(part: str, tensor: str, rows: dict[str, int]) -> dict[str, Expression]:
-    start = 0
-    table: dict[str, Expression] = {}
-    for name, count in rows.items():
-        table[f"layers.{{i}}.{part}.{name}"] = Rows(Tensor(tensor), start, start + count)
-        start += count
+        table |= fused("mixer", "self_attn.qkv_proj.weight", heads)
+        table |= fused("ffn", "mlp.gate_up_proj.weight", {"gate": ffn.hidden, "up": ffn.hidden})
     return table
 
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 from causerie.models.archs.llama import llama_like
 from causerie.models.archs.qwen2 import with_windows
 from causerie.models.config import Config
-from causerie.models.names import LLAMA_WEIGHTS
+from causerie.models.names import LLAMA_WEIGHTS, QK_NORMS
 from causerie.models.registry import architecture
 from causerie.spec.decoder import Decoder
 
-WEIGHTS = {
-    **LLAMA_WEIGHTS,
-    "layers.{i}.mixer.q_norm": "model.layers.{i}.self_attn.q_norm.weight",
-    "layers.{i}.mixer.k_norm": "model.layers.{i}.self_attn.k_norm.weight",
-}
+WEIGHTS = {**LLAMA_WEIGHTS, **QK_NORMS}
 
 
 @architecture("qwen3", weights=WEIGHTS)

@@ -6,7 +6,7 @@
 enum Op : int32_t {
   OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE,
   OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_WEIGH,  // a mixture of experts: kernels_experts.cpp
-  OP_SHORT_CONV, OP_TRANSFORM, OP_COUNT
+  OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP, OP_COUNT
 };
 // CODES: a quantized matrix, of which CodePanels says more.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, CODES, NUMBER_COUNT };
@@ -18,8 +18,8 @@ enum Zero : int32_t { ZERO_NONE, ZERO_SIXTEENTHS, ZERO_PARTS, ZERO_LOW, ZERO_COU
 enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE_INT8, CACHE_NUMBER_COUNT };
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
-enum Activation : int32_t { SILU, GELU, GELU_TANH, CLAMPED_SWISH, ACTIVATION_COUNT };
-enum Scoring : int32_t { SOFTMAX, SIGMOID, SCORING_COUNT };  // what a router makes of scores
+enum Activation : int32_t { SILU, GELU, GELU_TANH, CLAMPED_SWISH, RELU, RELU2, SIGMOID, ACTIVATION_COUNT };
+enum Scoring : int32_t { SCORING_SOFTMAX, SCORING_SIGMOID, SCORING_COUNT };  // what a router makes of scores
 // What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
 // logits are, or the others, whose hidden states are.
 enum Counted : int32_t { TOKENS_COUNTED, WANTED_COUNTED, LOGITS_COUNTED, STATES_COUNTED, COUNTED_COUNT };
@@ -89,33 +89,41 @@ struct Instruction {
   int32_t group;      // of NARROW_CODES: elements that share a scale
   int32_t width;      // elements in a row of x
   int32_t length;     // norm: elements in a group; gather: bytes of a row; short_conv: taps; transform: elements turned together, or 0
-  int32_t act;        // glu: an Activation
-  int32_t heads, kv_heads, head_dim;
-  int32_t dims;       // rotate: how many leading elements of a head turn
+  int32_t act;        // glu, activate: an Activation
+  int32_t heads, kv_heads, head_dim;  // norm: heads is how many groups have weights and biases of their own, in turns
+  int32_t dims;       // rotate: how many leading elements of a head turn; none where it is 0
   int32_t window;     // attention: positions a token sees, itself included; 0 = all
-  int32_t rope;       // rotate: which of Step::rotations
+  int32_t rope;       // rotate: which of Step::rotations, for keys
+  int32_t query_rope;  // and for queries
   int32_t tables;     // rotate, attention: which of Step::tables
-  int32_t format;     // embed: the table's Number; rotate, attention: a CacheNumber
-  int32_t layout;     // embed: the table's Layout
-  int32_t panels;     // embed: of CODES, which of Program::panels
+  int32_t format;     // embed, positions: the table's Number; rotate, attention: a CacheNumber
+  int32_t layout;     // embed, positions: the table's Layout
+  int32_t panels;     // embed, positions: of CODES, which of Program::panels
   int32_t first_part, part_count;  // linear, expert_linear: its matrices, in Program::parts
   int32_t experts;    // group, expert_linear: how many there are
   int32_t active;     // route, group, expert_linear, combine: how many each row goes to
   int32_t scoring;    // route: a Scoring
   int32_t divided;    // route: whether shares are divided by their sum
   int32_t groups, open_groups;  // route: of experts, and how many of them a row may use
+  int32_t centered;   // norm: whether the mean is taken off
+  int32_t offset;     // positions: rows of the table before that of position 0
   int32_t unused;
-  float eps;          // norm; route: the least that shares are divided by
-  float scale;        // embed: of the rows; attention: of scores; route: of shares; glu, CLAMPED_SWISH: the slope
+  float eps;          // norm, rotate; route: the least that shares are divided by
+  float scale;        // attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
+                      // glu, CLAMPED_SWISH: the slope
+  float cap;          // attention: of its scores, softcap: of its elements; 0 = none
   float limit;        // glu, CLAMPED_SWISH
-  uint64_t address;      // norm: weight; embed: table; rotate, attention: the layer's cache; short_conv: taps; transform: the order, or 0
+  uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention: the layer's cache; short_conv: taps;
+                         // transform: the order, or 0
   uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0
   uint64_t sinks;         // attention: of each head a score that no value belongs to, or 0
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block
-  uint64_t bias;          // short_conv: of each channel; route: what is added where experts are chosen; or 0
+  uint64_t bias;          // norm; short_conv: of each channel; route: what is added where experts are chosen; or 0
   uint64_t slots;         // short_conv: what the layer keeps in slot 0
   uint64_t slot_stride;   // and from slot to slot, in bytes
+  uint64_t slopes;        // attention: a float for each head, or 0
+  uint64_t q_norm, k_norm;  // rotate: weights of the norms of what has turned, or 0
 };
 
 // One of the experts that a row goes to.

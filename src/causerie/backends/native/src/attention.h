@@ -84,6 +84,8 @@ struct Lines {
   const Query* query[LINES];
   Sum* sum[LINES];
   int low[LINES], high[LINES];  // the positions of the chunk each one sees
+  float slope[LINES];           // of its head, or 0
+  int own[LINES];               // its position, counted from the beginning of the chunk
   int first = CHUNK, last = 0;              // that one of them sees
   int inner_first = 0, inner_last = CHUNK;  // that all of them see; none where not first < last
 };

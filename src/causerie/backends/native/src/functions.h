@@ -1,5 +1,5 @@
-// exp, silu and gelu on sixteen lanes, from additions, multiplications and one division, so that every machine gives the
-// same bits. Polynomials: Taylor for exp; for erf, minimax fits of our own (least squares reweighted until level).
+// exp, tanh, sigmoid, silu and gelu on sixteen lanes, from additions, multiplications and one division, so that every machine gives the
+// same bits. Polynomials: Taylor for exp; for tanh and erf, minimax fits of our own (least squares reweighted until level).
 #pragma once
 #include "simd.h"
 
@@ -46,6 +46,18 @@ static inline f32x16 erf(f32x16 x) {
   return where_above(size, one, tail, head);
 }
 
+// x + x³·p(x²) up to 0.625; (1 - e^(-2|x|)) / (1 + e^(-2|x|)) beyond.
+static inline f32x16 tanh(f32x16 x) {
+  static const float near[] = {-0.333332819f, 0.133314422f, -0.0537397122f, 0.0206390787f, -0.00570497837f};
+  const f32x16 one = broadcast(1.0f), size = abs(x), square = mul(x, x);
+  const f32x16 fall = exp(mul(size, broadcast(-2.0f)));
+  const f32x16 tail = with_sign(div(sub(one, fall), add(one, fall)), x);
+  const f32x16 head = fma(mul(x, square), polynomial(square, near), x);
+  return where_above(size, broadcast(0.625f), tail, head);
+}
+
+static inline f32x16 sigmoid(f32x16 x) { return div(broadcast(1.0f), add(broadcast(1.0f), exp(sub(broadcast(0.0f), x)))); }
+
 static inline f32x16 logistic_product(f32x16 x, f32x16 slope) {  // x / (1 + e^(-slope))
   return div(x, add(broadcast(1.0f), exp(sub(broadcast(0.0f), slope))));
 }
@@ -56,6 +68,10 @@ static inline f32x16 gelu(f32x16 x) {  // x/2 · (1 + erf(x/√2))
   const f32x16 half = mul(x, broadcast(0.5f));
   return fma(half, erf(mul(x, broadcast(0.70710678f))), half);
 }
+
+static inline f32x16 relu(f32x16 x) { return where_above(x, broadcast(0.0f), x, broadcast(0.0f)); }
+
+static inline f32x16 relu2(f32x16 x) { return mul(relu(x), relu(x)); }
 
 // x/2 · (1 + tanh u) = x / (1 + e^(-2u)), u = √(2/π)·(x + 0.044715·x³)
 static inline f32x16 gelu_tanh(f32x16 x) {

@@ -74,6 +74,12 @@ struct Chunk {
   const typename F::Element* next[CHUNK / BLOCK];  // keys of the chunk that follows, to be fetched; or these again
 };
 
+// score -> cap · tanh(score · scale / cap)
+static inline void cap_scores(float* scores, int low, int high, float scale, float cap) {
+  const f32x16 inward = broadcast(scale / cap), outward = broadcast(cap);
+  for (int at = low / 16 * 16; at < high; at += 16) store(scores + at, mul(tanh(mul(load(scores + at), inward)), outward));
+}
+
 // scores · scale -> weights: 2^(score - largest), hidden ones 0; with their sum.
 template <class F>
 static inline void weigh(const Lines<typename F::Query>& lines, int h, float scale, const float* scores, typename F::Weights& weights) {
@@ -96,6 +102,15 @@ static inline void weigh(const Lines<typename F::Query>& lines, int h, float sca
   lines.sum[h]->total = sum(total);
 }
 
+// scores = scores · scale - slope · distance, in powers of two.
+static inline void lean(float* scores, int low, int high, float scale, float slope, int own) {
+  const float steps[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  for (int at = low / 16 * 16; at < high; at += 16) {
+    const f32x16 distance = sub(broadcast(float(own - at)), load(steps));
+    store(scores + at, sub(mul(load(scores + at), broadcast(scale)), mul(distance, broadcast(slope * LOG2_E))));
+  }
+}
+
 template <class F, int L, bool FETCH>
 static void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chunk, const Instruction& in) {
   alignas(64) float scores[LINES][CHUNK];
@@ -106,7 +121,13 @@ static void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chu
     F::template score_block<L, FETCH>(lines, chunk.keys[b], reinterpret_cast<const char*>(chunk.values[b]), in, scores[0] + b * BLOCK);
   }
   F::begin_weights(lines, chunk.values, in, weights);
-  for (int h = 0; h < L; ++h) weigh<F>(lines, h, in.scale * LOG2_E * F::factor(*lines.query[h]), scores[h], weights);
+  for (int h = 0; h < L; ++h) {
+    const float factor = F::factor(*lines.query[h]);
+    float scale = in.scale * LOG2_E * factor;  // of what the scores have become
+    if (in.cap > 0.0f) cap_scores(scores[h], lines.low[h], lines.high[h], in.scale * factor, in.cap), scale = LOG2_E;
+    if (in.slopes) lean(scores[h], lines.low[h], lines.high[h], scale, lines.slope[h], lines.own[h]), scale = 1.0f;
+    weigh<F>(lines, h, scale, scores[h], weights);
+  }
   F::template mix<L, FETCH>(lines, chunk.values, chunk.next, in, weights);
 }
 
@@ -184,6 +205,10 @@ static inline void each_sum(const Item<F>& item, int64_t chunk, Room room, Done 
       const int l = lines.low[h] = low[begin + h], e = lines.high[h] = high[begin + h];
       lines.query[h] = &item.queries[line[begin + h]];
       lines.sum[h] = room(line[begin + h], h);
+      if (item.in.slopes) {
+        lines.slope[h] = reinterpret_cast<const float*>(item.in.slopes)[item.head_of(line[begin + h])];
+        lines.own[h] = int(item.step.positions[item.row_of(line[begin + h])] - chunk * CHUNK);
+      }
       lines.first = l < lines.first ? l : lines.first;
       lines.last = e > lines.last ? e : lines.last;
       lines.inner_first = l > lines.inner_first ? l : lines.inner_first;

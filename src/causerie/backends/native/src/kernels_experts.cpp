@@ -10,7 +10,7 @@ static int64_t row_items(const Program&, const Step& step, const Instruction& in
 // What the score of each expert is worth, in order; a share of all, or each by itself.
 static void weigh_scores(const Instruction& in, const float* scores, float* worth) {
   const f32x16 one = broadcast(1.0f);
-  if (in.scoring == SIGMOID) {
+  if (in.scoring == SCORING_SIGMOID) {
     for (int32_t e = 0; e < in.width; e += 16) store(worth + e, logistic_product(one, load_first(scores + e, in.width - e)));
     return;
   }

@@ -1,4 +1,4 @@
-// Rotary positions, and the cache write: turned keys, and values, in the format and order of attention.h.
+// Rotary positions, norms of what has turned, and the cache write: turned keys, and values, in the format and order of attention.h.
 #include "attention.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
@@ -14,6 +14,25 @@ static inline void turn(const float* x, const float* rotation, const Instruction
     store_first(out + half + i, fma(b, cosine, mul(a, sine)), left);
   }
   for (int64_t i = 2 * half; i < in.head_dim; ++i) out[i] = x[i];
+}
+
+// A head's root-mean-square norm, in place; none without a weight.
+static inline void norm_head(float* x, const float* weight, const Instruction& in) {
+  if (!weight) return;
+  f32x16 squares = broadcast(0.0f);
+  for (int64_t i = 0; i < in.head_dim; i += 16) {
+    const f32x16 value = load_first(x + i, in.head_dim - i);
+    squares = fma(value, value, squares);
+  }
+  const f32x16 inverse = broadcast(1.0f / __builtin_sqrtf(sum(squares) / float(in.head_dim) + in.eps));
+  for (int64_t i = 0; i < in.head_dim; i += 16) {
+    const int64_t left = in.head_dim - i;
+    store_first(x + i, mul(mul(load_first(x + i, left), inverse), load_first(weight + i, left)), left);
+  }
+}
+
+static inline const float* turns(const Step& step, const Instruction& in, int32_t rope, int64_t r) {
+  return in.dims ? step.rotations[rope] + r * in.dims : nullptr;
 }
 
 // Where element 0 of the key and of the value at `offset` in a block lie; element i of a key follows by E in steps of 16 E,
@@ -67,15 +86,20 @@ static inline void keep_head_int8(const Instruction& in, uint8_t* keys, int64_t 
 
 template <class C>
 static void rotate_row(const Program& program, const Step& step, const Instruction& in, int64_t r) {
-  const float* rotation = step.rotations[in.rope] + r * in.dims;
+  const float *query_turns = turns(step, in, in.query_rope, r), *key_turns = turns(step, in, in.rope, r);
+  const float *q_norm = reinterpret_cast<const float*>(in.q_norm), *k_norm = reinterpret_cast<const float*>(in.k_norm);
   const float *q = row<float>(program, in.x, r), *k = row<float>(program, in.y, r), *v = row<float>(program, in.z, r);
   float* out = row<float>(program, in.out, r);
-  for (int64_t h = 0; h < in.heads; ++h) turn(q + h * in.head_dim, rotation, in, out + h * in.head_dim);
+  for (int64_t h = 0; h < in.heads; ++h) {
+    turn(q + h * in.head_dim, query_turns, in, out + h * in.head_dim);
+    norm_head(out + h * in.head_dim, q_norm, in);
+  }
   const int64_t position = step.positions[r], offset = position % BLOCK;
   const int64_t block = block_table(program, step, in, r)[position / BLOCK];
   float turned[HEAD_ROOM];
   for (int64_t h = 0; h < in.kv_heads; ++h) {
-    turn(k + h * in.head_dim, rotation, in, turned);
+    turn(k + h * in.head_dim, key_turns, in, turned);
+    norm_head(turned, k_norm, in);
     auto* keys = keys_of<C>(in, block, h);
     if constexpr (C::each == 4) keep_head_int8(in, keys, offset, turned, v + h * in.head_dim);
     else keep_head<C>(in, keys, offset, turned, v + h * in.head_dim);

@@ -1,4 +1,4 @@
-// Operations on single rows: embed, norm, round, transform, glu, add, select. An item is a row, or a span of columns of a row. What a
+// Operations on single rows: embed, positions, norm, round, transform, glu, activate, clip, add, select, softcap. An item is a row, or a span of columns of a row. What a
 // linear reads next may be written in the form that it reads (`narrow` of an instruction).
 #include "functions.h"
 #include "narrowed.h"
@@ -58,22 +58,42 @@ static void embed_span(const Program& program, const Step& step, const Instructi
     for (int64_t k = first; k < last; ++k) out[k] *= in.scale;
 }
 
+static void positions_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
+  const auto [r, first, last] = span(in, item);
+  read_table(program, in, int64_t(step.positions[r]) + in.offset, first, last, row<float>(program, in.out, r));
+}
+
+static inline float mean_of(const float* x, int64_t length) {
+  f32x16 total = broadcast(0.0f);
+  for (int64_t i = 0; i < length; i += 16) total = add(total, load_first(x + i, length - i));
+  return sum(total) / float(length);
+}
+
 static int64_t norm_items(const Program&, const Step& step, const Instruction& in) { return row_count(step, in) * (in.width / in.length); }
 
 static void norm_item(const Program& program, const Step&, const Instruction& in, int64_t item) {
-  const float* weight = reinterpret_cast<const float*>(in.address);
+  const float *weight = reinterpret_cast<const float*>(in.address), *bias = reinterpret_cast<const float*>(in.bias);
   const int64_t groups = in.width / in.length, at = item % groups * in.length;
+  const int64_t own = in.heads ? at % (in.heads * int64_t(in.length)) : 0;  // where its weights begin
   const float* x = row<float>(program, in.x, item / groups) + at;
   f32x16 squares = broadcast(0.0f);
+  const f32x16 mean = broadcast(in.centered ? mean_of(x, in.length) : 0.0f), zero = broadcast(0.0f);
+  const auto centered = [&](int64_t i) {  // of lanes beyond the end 0
+    const int64_t left = in.length - i;
+    const f32x16 value = load_first(x + i, left);
+    return in.centered ? keep(sub(value, mean), 0, left < 16 ? int(left) : 16, zero) : value;
+  };
   for (int64_t i = 0; i < in.length; i += 16) {
-    const f32x16 value = load_first(x + i, in.length - i);
+    const f32x16 value = centered(i);
     squares = fma(value, value, squares);
   }
   const f32x16 inverse = broadcast(1.0f / __builtin_sqrtf(sum(squares) / float(in.length) + in.eps));
   with_out(program, in, item / groups, in.width, [&](auto out) {
     for (int64_t i = 0; i < in.length; i += 16) {
-      const f32x16 value = mul(load_first(x + i, in.length - i), inverse);
-      out.put(at + i, mul(value, load_first(weight + i, in.length - i)), in.length - i);
+      f32x16 value = mul(centered(i), inverse);
+      if (weight) value = mul(value, load_first(weight + own + i, in.length - i));
+      if (bias) value = add(value, load_first(bias + own + i, in.length - i));
+      out.put(at + i, value, in.length - i);
     }
   });
 }
@@ -149,8 +169,37 @@ static void glu_span(const Program& program, const Step&, const Instruction& in,
     case SILU: return glu_by<silu>(program, in, span(in, item));
     case GELU: return glu_by<gelu>(program, in, span(in, item));
     case CLAMPED_SWISH: return clamped_swish_span(program, in, span(in, item));
-    default: return glu_by<gelu_tanh>(program, in, span(in, item));
+    case GELU_TANH: return glu_by<gelu_tanh>(program, in, span(in, item));
+    case SIGMOID: return glu_by<sigmoid>(program, in, span(in, item));
+    case RELU: return glu_by<relu>(program, in, span(in, item));
+    default: return glu_by<relu2>(program, in, span(in, item));
   }
+}
+
+// out = by(x), sixteen elements at a time.
+template <class By>
+static inline void each_by(const Program& program, const Instruction& in, int64_t item, By by) {
+  const Span at = span(in, item);
+  const float* x = row<float>(program, in.x, at.row);
+  with_out(program, in, at.row, in.width, [&](auto out) {
+    for (int64_t i = at.first; i < at.last; i += 16) out.put(i, by(load_first(x + i, at.last - i)), at.last - i);
+  });
+}
+
+static void activate_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  switch (in.act) {
+    case SILU: return each_by(program, in, item, silu);
+    case GELU: return each_by(program, in, item, gelu);
+    case GELU_TANH: return each_by(program, in, item, gelu_tanh);
+    case SIGMOID: return each_by(program, in, item, sigmoid);
+    case RELU: return each_by(program, in, item, relu);
+    default: return each_by(program, in, item, relu2);
+  }
+}
+
+static void clip_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const f32x16 high = broadcast(in.scale), low = broadcast(-in.scale);
+  each_by(program, in, item, [=](f32x16 x) { return min(max(x, low), high); });
 }
 
 static void add_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
@@ -158,7 +207,18 @@ static void add_span(const Program& program, const Step&, const Instruction& in,
   const float *x = row<float>(program, in.x, r), *y = row<float>(program, in.y, r);
   float* out = row<float>(program, in.out, r);
   for (int64_t i = first; i < last; i += 16)
-    store_first(out + i, add(load_first(x + i, last - i), load_first(y + i, last - i)), last - i);
+    store_first(out + i, fma(load_first(y + i, last - i), broadcast(in.scale), load_first(x + i, last - i)), last - i);
+}
+
+static void softcap_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const auto [r, first, last] = span(in, item);
+  const float* x = row<float>(program, in.x, r);
+  float* out = row<float>(program, in.out, r);
+  const f32x16 factor = broadcast(in.cap > 0.0f ? in.scale / in.cap : in.scale);
+  for (int64_t i = first; i < last; i += 16) {
+    const f32x16 value = mul(load_first(x + i, last - i), factor);
+    store_first(out + i, in.cap > 0.0f ? mul(tanh(value), broadcast(in.cap)) : value, last - i);
+  }
 }
 
 static void select_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
@@ -176,5 +236,9 @@ const OpKernel transform = {span_items, transform_span};
 const OpKernel glu = {span_items, glu_span};
 const OpKernel add_rows = {span_items, add_span};
 const OpKernel select_rows = {span_items, select_span};
+const OpKernel positions = {span_items, positions_span};
+const OpKernel activate = {span_items, activate_span};
+const OpKernel clip_rows = {span_items, clip_span};
+const OpKernel softcap = {span_items, softcap_span};
 
 }  // namespace

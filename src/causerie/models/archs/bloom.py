@@ -1,0 +1,67 @@
+"""BLOOM: scores that fall off with distance, a norm behind the embedding, layer norms and biases everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from causerie.models.archs.llama import llama_like
+from causerie.models.config import Config
+from causerie.models.names import Table, modules, taking_turns, without_prefix
+from causerie.models.registry import architecture
+from causerie.models.slopes import head_slopes
+from causerie.spec.decoder import Decoder
+from causerie.spec.norm import Norm
+
+_BLOCK = "transformer.h."
+_OUTSIDE = {
+    "embed": "transformer.word_embeddings",
+    "embed_norm": "transformer.word_embeddings_layernorm",
+    "norm": "transformer.ln_f",
+    "head": "lm_head",
+}
+_LAYER = {
+    "mixer_norm": "input_layernorm",
+    "mixer.o": "self_attention.dense",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn.up": "mlp.dense_h_to_4h",
+    "ffn.down": "mlp.dense_4h_to_h",
+}
+NAMES = {
+    "hidden_size": "n_embed",
+    "num_hidden_layers": "n_layer",
+    "num_attention_heads": "n_head",
+    "max_position_embeddings": "seq_length",  # of training: nothing in the model ends there
+}
+DEFAULTS = {"max_position_embeddings": 2048, "tie_word_embeddings": True}
+
+
+def weights(spec: Decoder) -> tuple[Table, ...]:
+    """Queries, keys and values take turns head by head. The first files have no prefix."""
+    table = modules(_OUTSIDE, _BLOCK, _LAYER)
+    if spec.layers:
+        size = next(spec.attentions).head_dim
+        fused = _BLOCK + "{i}.self_attention.query_key_value"
+        table = taking_turns(table, fused, {"q": size, "k": size, "v": size})
+    return table, without_prefix(table, "transformer.")
+
+
+@architecture("bloom", weights=weights)
+def bloom(c: Config) -> Decoder:
+    """BLOOM and BLOOMZ."""
+    c.rename(NAMES)
+    c.assume(DEFAULTS)
+    c.expect("apply_residual_connection_post_layernorm", False)
+    norm = Norm(c.number("layer_norm_epsilon", 1e-5, above=False), centered=True, bias=True)
+    spec = llama_like(
+        c,
+        bias=True,
+        out_bias=True,
+        mlp_bias=True,
+        rope=lambda head_dim: None,
+        default_act="gelu_new",
+        norm=norm,
+        gated=False,
+        hidden=4 * c.integer("hidden_size"),
+    )
+    spec = spec.each_attention(slopes=head_slopes(next(spec.attentions).heads))
+    return replace(spec, embedding_norm=norm)

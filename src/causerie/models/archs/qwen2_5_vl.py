@@ -1,0 +1,15 @@
+"""Qwen2.5-VL in its first files, whose config has the numbers of the text model at its top; text only."""
+
+from __future__ import annotations
+
+from causerie.models.archs.qwen2_vl import qwen2_vl
+from causerie.models.config import Config
+from causerie.models.names import LLAMA_WEIGHTS
+from causerie.models.registry import architecture
+from causerie.spec.decoder import Decoder
+
+
+@architecture("qwen2_5_vl", weights=LLAMA_WEIGHTS)
+def qwen2_5_vl(c: Config) -> Decoder:
+    """Qwen2.5-VL 3B to 72B."""
+    return qwen2_vl(c)

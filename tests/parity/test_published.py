@@ -1,0 +1,52 @@
+"""A published config is read without a word, as the model that transformers makes of it: as many parameters, the same
+windows, and no key that only its training or another program knows is refused. What a config leaves out is what
+transformers means by it."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from causerie.models.registry import families, spec_from_config
+from tests.parity.configs import TINY
+from tests.parity.published import PUBLISHED
+
+STRANGE = {"Hunyuan-7B-Instruct": "use_cla"}
+"""Keys that no known family computes by, and that are told."""
+
+
+@pytest.mark.parametrize(("name", "values"), PUBLISHED.items(), ids=PUBLISHED)
+def test_a_published_config_is_transformers_model(name: str, values: dict[str, Any]) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        spec = spec_from_config(json.loads(json.dumps(values)))
+    assert [str(each.message).count(STRANGE.get(name, "")) > 0 for each in told] == [True] * (name in STRANGE)
+    config = AutoConfig.for_model(**values)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    assert spec.parameters == sum(weight.numel() for weight in model.parameters())
+    attentions = [layer.self_attn for layer in model.model.layers]
+    assert [layer.mixer.scale for layer in spec.layers] == pytest.approx([each.scaling for each in attentions])
+    kinds = getattr(config, "layer_types", None) or ["full_attention"] * len(spec.layers)
+    windows = [config.sliding_window if kind == "sliding_attention" else None for kind in kinds]
+    assert [layer.mixer.window for layer in spec.layers] == windows
+    assert spec.context == config.max_position_embeddings and spec.family in families()
+
+
+SIZES = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "max_position_embeddings")
+FAMILIES = sorted({values["model_type"] for values in PUBLISHED.values()})
+TEXTS = ["qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "glm4v_text", "muse_glimmer_text"]
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, *TEXTS])
+def test_absent_keys_mean_what_transformers_means(family: str) -> None:
+    sizes = {key: TINY[key] for key in SIZES} | {"num_attention_heads": 160, "hidden_size": 640}
+    config = AutoConfig.for_model(family, **sizes).to_dict()
+    kept = ("sliding_window", "attn_logit_softcapping", "final_logit_softcapping")
+    written = {key: value for key, value in config.items() if value is not None or key in kept}
+    assert spec_from_config(sizes | {"model_type": family}) == spec_from_config(written | {"model_type": family})
