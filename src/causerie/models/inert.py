@@ -61,6 +61,7 @@ _TRAINING = (  # how weights were first drawn, and what is dropped while trainin
     # Of routers: noise on what they read, and a loss that spreads their choices; in evaluation neither is there.
     "router_jitter_noise",
     "router_aux_loss_coef",
+    "moe_capacity",  # how many tokens an expert takes in training
 )
 _OUTPUTS = (  # what the other program's forward pass returns beside logits, and how it is run there
     "use_cache",

@@ -18,7 +18,14 @@ from causerie.spec.mlp import ClampedSwish
 from causerie.spec.router import MOST_EXPERTS, Router
 
 _LAYER = "model.layers.{i}."
-_YARN = {"rope_type": "yarn", "factor": 32.0, "truncate": False, "original_max_position_embeddings": 4096}
+_YARN = {
+    "rope_type": "yarn",
+    "factor": 32.0,
+    "beta_fast": 32.0,
+    "beta_slow": 1.0,
+    "truncate": False,
+    "original_max_position_embeddings": 4096,
+}
 DEFAULTS = {  # of the family in the field, for keys that a config leaves out
     "num_hidden_layers": 36,
     "vocab_size": 201088,
