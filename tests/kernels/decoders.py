@@ -29,12 +29,13 @@ from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
-from causerie.spec.experts import Experts
+from causerie.spec.experts import Experts, Shared
 from causerie.spec.layer import Layer
-from causerie.spec.mlp import MLP, Activation
+from causerie.spec.mlp import MLP, Activation, ClampedSwish, Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights
 from causerie.spec.rope import Rope
+from causerie.spec.router import Router
 from causerie.spec.short_conv import ShortConv
 
 Array = NDArray[Any]
@@ -63,6 +64,11 @@ class Shape:
     act: Activation = "silu"
     experts: int = 0
     active: int = 1
+    router: Router | None = None  # else a plain one of the `active`
+    gating: Gating | None = None  # of experts, else `act`
+    expert_bias: bool = False
+    shared: Shared | None = None
+    sinks: bool = False
     norm: Norm = PLAIN_NORM
     own_norms: bool = False
     gated: bool = True
@@ -89,13 +95,15 @@ class Shape:
             window=self.window,
             qkv_bias=self.bias,
             out_bias=self.bias,
+            sinks=self.sinks,
             qk_norm=norm if self.qk_norm else None,
             qk_norm_own=self.own_norms,
             slopes=slopes if self.slopes else None,
         )
         mixer = replace(mixer, **self.mixer)
         mlp = MLP(self.hidden, self.act, self.bias, self.gated)
-        experts = Experts(self.experts, self.active, self.hidden, self.act)
+        router = self.router or Router(self.active)
+        experts = Experts(self.experts, router, self.hidden, self.gating or self.act, self.expert_bias, self.shared)
         layer = Layer(mixer, experts if self.experts else mlp, norm, parallel=self.parallel)
         layer = replace(layer, **self.block)
         windows = zip(range(self.layers), cycle(self.windows or (self.window,)), strict=False)
@@ -358,18 +366,39 @@ def _capped(x: Array, cap: float | None) -> Array:
 def _mlp(mlp: MLP, w: Mapping[str, Array], prefix: str, x: Array) -> Array:
     names = ("gate", "up") if mlp.gated else ("up",)
     first, *up = (x @ w[prefix + name].T + w.get(f"{prefix}{name}_bias", 0.0) for name in names)
-    inner = activate(first, mlp.act) * (up[0] if up else 1.0)
+    if isinstance(mlp.act, ClampedSwish):
+        gate, other = np.minimum(first, mlp.act.limit), np.clip(up[0], -mlp.act.limit, mlp.act.limit)
+        inner = gate / (1 + np.exp(-mlp.act.slope * gate)) * (other + 1)
+    else:
+        inner = activate(first, mlp.act) * (up[0] if up else 1.0)
     return np.asarray(inner @ w[prefix + "down"].T + w.get(prefix + "down_bias", 0.0))
 
 
 def _experts(experts: Experts, w: Mapping[str, Array], x: Array) -> Array:
-    scores = x @ w["ffn.router"].T
-    chosen = np.argsort(-scores, axis=-1, kind="stable")[:, : experts.active]
-    shares = np.exp(scores - scores.max(-1, keepdims=True))
-    shares *= np.any(chosen[:, :, None] == np.arange(experts.count), axis=1)
-    shares /= shares.sum(-1, keepdims=True)
+    shares = _shares(experts.router, x @ w["ffn.router"].T + w.get("ffn.router_bias", 0.0), w.get("ffn.choice_bias"))
     each = [_mlp(experts.expert, w, f"ffn.experts.{e}.", x) for e in range(experts.count)]
-    return np.asarray(np.einsum("ne,end->nd", shares, np.stack(each)))
+    out = np.asarray(np.einsum("ne,end->nd", shares, np.stack(each)))
+    if experts.shared is None:
+        return out
+    beside = _mlp(experts.shared.mlp, w, "ffn.shared.", x)
+    return out + (beside / (1 + np.exp(-x @ w["ffn.shared_router"].T)) if experts.shared.weighed else beside)
+
+
+def _shares(router: Router, scores: Array, choice_bias: Array | None) -> Array:
+    """What spec/router.py says, for every expert: 0 where it is not chosen."""
+    worth = np.exp(scores - scores.max(-1, keepdims=True))
+    worth = worth / worth.sum(-1, keepdims=True) if router.scoring == "softmax" else 1 / (1 + np.exp(-scores))
+    rank = worth + (0.0 if choice_bias is None else choice_bias)
+    if router.groups is not None:
+        groups = rank.reshape(len(rank), router.groups.count, -1)
+        best = np.argsort(-np.sort(groups, -1)[..., -2:].sum(-1), axis=-1)[:, : router.groups.active]
+        opened = np.any(best[:, :, None] == np.arange(router.groups.count), axis=1)
+        rank = np.where(opened[..., None], groups, -np.inf).reshape(rank.shape)
+    chosen = np.argsort(-rank, axis=-1, kind="stable")[:, : router.active]
+    shares = worth * np.any(chosen[:, :, None] == np.arange(rank.shape[1]), axis=1)
+    if router.divided:
+        shares = shares / np.maximum(shares.sum(-1, keepdims=True), router.least_sum)
+    return np.asarray(shares * router.scale)
 
 
 def _norm(x: Array, w: Mapping[str, Array], name: str, norm: Norm | None) -> Array:
@@ -443,8 +472,10 @@ def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array
         scores -= np.array(mixer.slopes)[:, None, None] * distance
     hidden = (distance < 0) | (distance >= (mixer.window or n))
     scores[:, hidden] = -np.inf
-    chances = np.exp(scores - scores.max(-1, keepdims=True))
-    chances /= chances.sum(-1, keepdims=True)
+    peak = scores.max(-1, keepdims=True)
+    chances = np.exp(scores - peak)
+    sunk = np.exp(w["mixer.sinks"][:, None, None] - peak) if mixer.sinks else 0.0
+    chances /= chances.sum(-1, keepdims=True) + sunk
     mixed = np.einsum("hij,jhd->ihd", chances, v).reshape(n, -1)
     if mixer.gated:
         mixed = mixed * activate(x @ w["mixer.gate"].T, "sigmoid")

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from causerie.spec.decoder import Decoder
+from causerie.spec.experts import Shared
+from causerie.spec.mlp import MLP, ClampedSwish
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Linear, Ops, Weights
 from causerie.spec.rope import Growth, Rope
+from causerie.spec.router import ExpertGroups, Router
 from tests.kernels.decoders import (
     RUNNABLE,
     Shape,
@@ -27,6 +30,14 @@ from tests.kernels.decoders import (
     widened,
 )
 
+ROUTERS = {
+    "shares of all": Router(3, divided=False, scale=2.0),
+    "biases": Router(3, bias=True, choice_bias=True),
+    "sigmoid": Router(4, "sigmoid", divided=False),
+    "groups": Router(4, "sigmoid", choice_bias=True, groups=ExpertGroups(4, 2), scale=1.7),
+    "groups of softmax": Router(3, groups=ExpertGroups(3, 1)),
+    "a sum that is small": Router(2, choice_bias=True, least_sum=0.4),
+}
 SHAPES = {
     "plain": Shape(),
     "biases": Shape(bias=True, tied=False),
@@ -40,6 +51,12 @@ SHAPES = {
     "many-taps": Shape(width=101, hidden=77, heads=5, kv_heads=5, head_dim=40, taps=7, bias=True),
     "experts": Shape(experts=5, active=2, act="gelu"),
     "odd-experts": Shape(width=101, hidden=77, heads=5, kv_heads=5, head_dim=40, experts=3, active=1),
+    **{f"experts: {name}": Shape(hidden=77, experts=12, router=router) for name, router in ROUTERS.items()},
+    "experts-clamped": Shape(experts=5, active=2, gating=ClampedSwish(0.4, 1.7), expert_bias=True, hidden=77),
+    "shared": Shape(experts=5, active=2, shared=Shared(MLP(72))),
+    "shared-and-weighed": Shape(experts=5, active=2, shared=Shared(MLP(72, "gelu"), weighed=True)),
+    "sinks": Shape(sinks=True, heads=6, kv_heads=2),
+    "sinks-beside-capped-scores": Shape(sinks=True, slopes=True, mixer={"softcap": 1.5}),
     "layer-norms": Shape(norm=Norm(1e-5, centered=True, bias=True), width=101, heads=5, kv_heads=5),
     "no-weights-in-norms": Shape(norm=Norm(1e-5, centered=True, weight=False), gated=False, act="relu2"),
     "heads-with-norms-of-their-own": Shape(

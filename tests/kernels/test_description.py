@@ -14,6 +14,7 @@ from causerie.backends.native import abi, executable, library, program
 from causerie.backends.native.description import Description
 from causerie.errors import BackendUnavailable
 from causerie.spec.mlp import Activation
+from causerie.spec.router import MOST_EXPERTS, Scoring
 
 Told = dict[str, Any]
 TOLD: bytes = library.kernels().causerie_description()
@@ -147,7 +148,9 @@ def test_activations_and_formats_have_numbers() -> None:
     from causerie.quant.formats import QUANTIZED
     from causerie.quant.weight import FORMATS
 
-    assert {name.upper() for name in get_args(Activation)} == set(abi.Activation.__members__)
+    assert {name.upper() for name in (*get_args(Activation), "clamped_swish")} == set(abi.Activation.__members__)
+    assert {name.upper() for name in get_args(Scoring)} == set(abi.Scoring.__members__)
+    assert program.EXPERT_ROOM >= MOST_EXPERTS
     assert {name.upper() for name in CACHE_FORMATS} == set(abi.CacheNumber.__members__)
     numbers = {program.format_number(name) for name in (*FORMATS, *QUANTIZED)}
     assert numbers == {program.number(each) for each in abi.Number}

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from causerie.models.model import Model
+from causerie.spec.experts import Shared
+from causerie.spec.mlp import MLP, ClampedSwish
 from causerie.spec.norm import Norm
+from causerie.spec.router import ExpertGroups, Router
 from tests.kernels.decoders import (
     RUNNABLE,
     Array,
@@ -21,6 +24,9 @@ from tests.kernels.decoders import (
     stored_as,
 )
 
+GROUPED = Router(3, "sigmoid", choice_bias=True, groups=ExpertGroups(4, 2), scale=1.7)
+SHARED = Shared(MLP(72), weighed=True)
+CLAMPED = ClampedSwish(0.4, 1.7)
 CASES = {
     "float32": ("float32", "float32", Shape(bias=True)),
     "float16": ("float16", "float16", Shape(window=40, tied=False, act="gelu_tanh")),
@@ -28,6 +34,9 @@ CASES = {
     "odd": ("bfloat16", "bfloat16", Shape(vocab=1000, width=101, hidden=77, heads=5, kv_heads=1, head_dim=40)),
     "wide": ("bfloat16", "float32", Shape(width=200, hidden=2304, heads=9, kv_heads=1, head_dim=80, layers=1)),
     "experts": ("bfloat16", "bfloat16", Shape(experts=7, active=3, hidden=77)),
+    "shared-experts": ("bfloat16", "bfloat16", Shape(experts=8, hidden=77, router=GROUPED, shared=SHARED)),
+    "sinks": ("bfloat16", "bfloat16", Shape(sinks=True, experts=4, gating=CLAMPED, expert_bias=True)),
+    "sinks-in-a-window": ("float32", "float32", Shape(sinks=True, window=40, head_dim=40)),
     "layer-norms": (
         "bfloat16",
         "bfloat16",

@@ -74,6 +74,33 @@ _GEMMA3 = {
     "tie_word_embeddings": True,
 }
 
+_QWEN_EXPERTS = {"num_experts": 7, "num_experts_per_tok": 3, "moe_intermediate_size": 32, "intermediate_size": 96}
+_SHARED = {"shared_expert_intermediate_size": 160}
+_GPT_OSS = {
+    "num_local_experts": 5,
+    "num_experts_per_tok": 2,
+    "intermediate_size": 96,
+    "head_dim": 16,
+    "sliding_window": 7,
+    "swiglu_limit": 0.9,
+    "swiglu_alpha": 1.3,
+} | _rope("default", rope_theta=2500.0)
+_GLM_EXPERTS = {
+    "n_routed_experts": 9,
+    "num_experts_per_tok": 3,
+    "moe_intermediate_size": 32,
+    "intermediate_size": 96,
+    "routed_scaling_factor": 1.7,
+}
+_HY3 = {
+    "num_experts": 8,
+    "num_experts_per_tok": 3,
+    "moe_intermediate_size": 32,
+    "intermediate_size": 96,
+    "head_dim": 24,
+    "router_scaling_factor": 1.9,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 2500.0},
+}
 _LFM2 = {
     "rms_norm_eps": None,  # norm_eps, here
     "num_hidden_layers": 4,
@@ -115,6 +142,24 @@ _OLMO3_ROPES = {
     "sliding_attention": {"rope_type": "default", "rope_theta": 5e5},
 }
 _ALPHA = _rope("dynamic", alpha=20.0, factor=1.0, beta_fast=32, beta_slow=1, mscale=1.0, mscale_all_dim=0.0)
+_OLMOE = {"num_experts": 6, "num_experts_per_tok": 3, "intermediate_size": 32}
+_GRANITE_EXPERTS = {
+    "num_local_experts": 5,
+    "num_experts_per_tok": 2,
+    "intermediate_size": 32,
+    "embedding_multiplier": 3.0,
+    "attention_multiplier": 0.4,
+    "residual_multiplier": 0.7,
+    "logits_scaling": 0.6,
+}
+_ERNIE_EXPERTS = {
+    "moe_num_experts": 8,
+    "moe_k": 3,
+    "moe_intermediate_size": 32,
+    "intermediate_size": 96,
+    "moe_norm_min": 0.45,
+    "tie_word_embeddings": True,
+}
 
 CASES = [
     Case("llama", "llama"),
@@ -251,6 +296,91 @@ CASES = [
     Case("mixtral, one expert at a time", "mixtral", {"num_local_experts": 3, "num_experts_per_tok": 1}),
     Case("mixtral, all experts", "mixtral", {"num_local_experts": 3, "num_experts_per_tok": 3, "head_dim": 24}),
     Case("mixtral, window", "mixtral", {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 7}),
+    Case("glm4 with experts", "glm4_moe", _GLM_EXPERTS),
+    Case(
+        "glm4 with experts in groups, norms of heads, biases",
+        "glm4_moe",
+        _GLM_EXPERTS
+        | {"n_group": 3, "topk_group": 2, "use_qk_norm": True, "attention_bias": True, "norm_topk_prob": False},
+    ),
+    Case(
+        "glm4 with experts, two shared, all layers",
+        "glm4_moe",
+        _GLM_EXPERTS | {"n_shared_experts": 2, "first_k_dense_replace": 0, "partial_rotary_factor": 0.75},
+    ),
+    Case("olmo with experts", "olmoe", _OLMOE),
+    Case(
+        "olmo with experts, biases, shares divided",
+        "olmoe",
+        _OLMOE
+        | {"attention_bias": True, "norm_topk_prob": True, "num_key_value_heads": 4, "tie_word_embeddings": True},
+    ),
+    Case("granite with experts", "granitemoe", _GRANITE_EXPERTS),
+    Case("granite with experts, biases", "granitemoe", _GRANITE_EXPERTS | {"attention_bias": True}),
+    Case("ernie with experts", "ernie4_5_moe", _ERNIE_EXPERTS),
+    Case(
+        "ernie with experts, every second layer, none shared",
+        "ernie4_5_moe",
+        _ERNIE_EXPERTS
+        | {
+            "moe_layer_interval": 2,
+            "moe_num_shared_experts": 0,
+            "moe_layer_start_index": 0,
+            "tie_word_embeddings": False,
+        },
+    ),
+    Case(
+        "ernie with experts, layers from the second to the third",
+        "ernie4_5_moe",
+        _ERNIE_EXPERTS | {"moe_layer_start_index": 1, "moe_layer_end_index": 2, "num_hidden_layers": 4},
+    ),
+    Case("hy3", "hy_v3", _HY3),
+    Case(
+        "hy3, two shared, biases, kinds of layers",
+        "hy_v3",
+        _HY3
+        | {
+            "attention_bias": True,
+            "mlp_bias": True,
+            "num_shared_experts": 2,
+            "mlp_layer_types": ["sparse", "dense", "sparse"],
+        },
+    ),
+    Case("gpt-oss", "gpt_oss", _GPT_OSS),
+    Case(
+        "gpt-oss, slowed down, tied, other kinds of layers",
+        "gpt_oss",
+        _GPT_OSS
+        | _rope("yarn", **_YARN, beta_fast=2.0, beta_slow=0.5, truncate=False)
+        | {
+            "tie_word_embeddings": True,
+            "layer_types": ["full_attention", "full_attention", "sliding_attention"],
+            "num_attention_heads": 6,
+        },
+    ),
+    Case("gpt-oss, no biases of attention", "gpt_oss", _GPT_OSS | {"attention_bias": False}),
+    Case("qwen2 with experts", "qwen2_moe", _QWEN_EXPERTS | _SHARED),
+    Case(
+        "qwen2 with experts, shares divided, no biases, dense layers",
+        "qwen2_moe",
+        _QWEN_EXPERTS | _SHARED | {"norm_topk_prob": True, "qkv_bias": False, "mlp_only_layers": [0]},
+    ),
+    Case(
+        "qwen2 with experts, lower layers slide",
+        "qwen2_moe",
+        _QWEN_EXPERTS | _SHARED | {"use_sliding_window": True, "sliding_window": 6, "max_window_layers": 2},
+    ),
+    Case("qwen3 with experts", "qwen3_moe", _QWEN_EXPERTS | {"head_dim": 24, "norm_topk_prob": True}),
+    Case(
+        "qwen3 with experts, shares of all, every second layer, biases",
+        "qwen3_moe",
+        _QWEN_EXPERTS | {"decoder_sparse_step": 2, "attention_bias": True, "tie_word_embeddings": True},
+    ),
+    Case(
+        "qwen3 with experts, window",
+        "qwen3_moe",
+        _QWEN_EXPERTS | {"use_sliding_window": True, "sliding_window": 7, "mlp_only_layers": [1]},
+    ),
     Case("qwen2", "qwen2"),
     Case("qwen2, tied head", "qwen2", {"tie_word_embeddings": True, "num_key_value_heads": 1}),
     Case(

@@ -68,6 +68,9 @@ def save_case(case: Case, folder: Path) -> Path:
             else:
                 # Sharp enough that scores differ, small enough that float32 noise stays far below 1e-4.
                 weight.normal_(std=1.5 * weight.shape[1] ** -0.5)
+        for name, buffer in model.named_buffers():
+            if name.endswith("correction_bias"):
+                buffer.normal_(std=0.3)
     model.save_pretrained(folder)
     return folder
 

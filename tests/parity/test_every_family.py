@@ -69,6 +69,11 @@ def _logits(folder: Path, backend: str, **options: Any) -> NDArray[Any]:
     return logits
 
 
+def _distance(some: NDArray[Any], others: NDArray[Any]) -> float:
+    """Of rows the median: one whose scores are near a tie may go to another expert."""
+    return float(np.median(np.sqrt(np.square(some - others).mean(-1))))
+
+
 @pytest.mark.parametrize(("format", "most"), [("int8", 0.2), ("int4", 0.9)])
 @pytest.mark.parametrize("case", FIRST, ids=lambda case: case.family)
 def test_fewer_bits_are_near_and_the_same_when_saved(
@@ -82,10 +87,10 @@ def test_fewer_bits_are_near_and_the_same_when_saved(
     few = np.asarray(model([PROMPTS[0]]).logits)
     model.save_pretrained(tmp_path / "saved")
     model.close()
-    assert 1e-4 * plain.std() < np.sqrt(np.square(few - plain).mean()) < most * plain.std()
+    assert 1e-4 * plain.std() < _distance(few, plain) < most * plain.std()
     np.testing.assert_array_equal(_logits(tmp_path / "saved", "native"), few)
     other = _logits(tmp_path / "saved", "torch")
-    assert np.sqrt(np.square(few - other).mean()) < 0.12 * plain.std()  # native rounds activations too
+    assert _distance(few, other) < 0.12 * plain.std()  # native rounds activations too
 
 
 def test_a_saved_model_and_a_prepared_one_are_the_same(folder: Path, tmp_path: Path) -> None:

@@ -226,6 +226,9 @@ def test_info_says_how_many_parameters_a_token_uses(folder_of: FolderOf, capsys:
     idle = 3 * 2 * 3 * 64 * 88  # layers, experts that a token does not go to, matrices of each
     assert report["parameters"] - report["active_parameters"] == idle
     assert f"of which each token uses {report['active_parameters'] / 1e6:,.1f} M" in told
+    # Held in float32: all that a token uses, but for the embedding, of which it reads a row.
+    assert report["read_bytes"] == 4 * (report["active_parameters"] - 131 * 64)
+    assert f"read per token  {report['read_bytes'] / 1e6:.2f} MB" in told
     assert [part["kind"] for part in report["weights"]][:3] == ["embedding", "attention", "feed-forward"]
     assert next(part["parameters"] for part in report["weights"] if part["kind"] == "router") == 3 * 4 * 64
 

@@ -23,7 +23,18 @@ from tests.parity.harness import (
 )
 
 FolderOf = Callable[[Case | str], Path]
-ONE_EACH = ["llama, biases", "lfm2", "mistral", "mixtral", "qwen2, upper layers slide", "qwen3"]
+ONE_EACH = [
+    "llama, biases",
+    "lfm2",
+    "mistral",
+    "mixtral",
+    "gpt-oss",
+    "glm4 with experts",
+    "qwen2 with experts",
+    "qwen3 with experts",
+    "qwen2, upper layers slide",
+    "qwen3",
+]
 ONE_EACH += ["phi", "stablelm, normed heads", "cohere2", "olmo, cut off, biases", "gpt2", "opt", "falcon, new", "bloom"]
 
 
@@ -81,7 +92,8 @@ def test_half_precision(name: str, dtype: str, backend: Backend, folder_of: Fold
     ours = prompt_logits(load(folder, backend, dtype=dtype), [prompt])[0]
 
     def distance(logits: np.ndarray) -> float:
-        return float(np.sqrt(np.square(logits - truth).mean()))
+        # Of rows the median: one whose scores are near a tie may go to another expert, in either program.
+        return float(np.median(np.sqrt(np.square(logits - truth).mean(-1))))
 
     assert distance(ours) <= 1.25 * distance(theirs)
     assert distance(theirs) < 0.05 * truth.std()  # the comparison says something

@@ -5,6 +5,7 @@ Knows how loading would hold the weights, and no backend (which may pad or pack 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,14 @@ from causerie.checkpoint.folder import Need
 from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import CheckpointError
-from causerie.loading.load import Survey, module_of, survey
+from causerie.loading.load import Survey, formats_of, survey
 from causerie.loading.packed import method_of
 from causerie.loading.sources import PlainSource
 from causerie.models.registry import family, spec_from_config
 from causerie.plan.footprint import CacheCost, cache_cost, cache_format
 from causerie.quant.weight import FORMATS
 from causerie.spec.decoder import Decoder
+from causerie.spec.experts import Experts
 from causerie.spec.weight import Role
 
 
@@ -49,6 +51,7 @@ class Inspection:
     spec: Decoder
     dtype: str  # of what is not quantized
     parts: tuple[WeightGroup, ...]
+    read_bytes: int  # of the weights, for each token of an answer
     stored_bytes: int | None  # of the weights in the files; None where these are not on this machine
     cache_dtype: str
 
@@ -89,7 +92,9 @@ def inspect(name: str, options: LoadOptions | None = None) -> Inspection:
     with SafetensorsIndex.open(folder) as index:
         weights = survey(index, config, dtype=how.dtype, quantization=how.quantization, strict=how.strict)
         kept = how.cache_dtype or cache_format(weights.plain)
-        return Inspection(name, folder, weights.spec, weights.plain, parts_of(weights), index.nbytes, kept)
+        return Inspection(
+            name, folder, weights.spec, weights.plain, parts_of(weights), read_bytes(weights), index.nbytes, kept
+        )
 
 
 def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspection:
@@ -102,11 +107,10 @@ def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspectio
     plain = options.dtype if options.dtype != "auto" else said if said in FORMATS else "float32"
     names = family(config).names(spec)
     sources = tuple(PlainSource(weight, names.expression(weight.name)) for weight in spec.weights())
-    formats = {source.weight.name: plain for source in sources}
-    if options.quantization is not None:
-        formats = options.quantization.formats(spec, plain, {each.weight.name: module_of(each) for each in sources})
-    parts = parts_of(Survey(spec, sources, plain, formats, config))
-    return Inspection(name, folder, spec, plain, parts, None, options.cache_dtype or cache_format(plain))
+    formats = formats_of(spec, sources, plain, options.quantization)
+    weights = Survey(spec, sources, plain, formats, config)
+    parts, read = parts_of(weights), read_bytes(weights)
+    return Inspection(name, folder, spec, plain, parts, read, None, options.cache_dtype or cache_format(plain))
 
 
 def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:
@@ -117,6 +121,22 @@ def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:
         parameters, nbytes = sums.setdefault(key, [0, 0])
         sums[key] = [parameters + source.weight.parameters, nbytes + weights.held_bytes(source)]
     return tuple(WeightGroup(kind, format, *numbers) for (kind, format), numbers in _ordered(sums.items()))
+
+
+_EXPERT = re.compile(r"layers\.(\d+)\.ffn\.experts\.")
+
+
+def read_bytes(weights: Survey) -> int:
+    """Bytes of weights, as held, that one token reads: of experts those that it goes to, of an embedding that is not
+    the head as good as nothing."""
+    total = 0.0
+    for source in weights.sources:
+        share = 0.0 if source.weight.role == "embedding" and not weights.spec.tied else 1.0
+        if (layer := _EXPERT.match(source.weight.name)) is not None:
+            ffn = weights.spec.layers[int(layer[1])].ffn
+            share = ffn.router.active / ffn.count if isinstance(ffn, Experts) else share
+        total += share * weights.held_bytes(source)
+    return round(total)
 
 
 _KINDS = (
@@ -139,4 +159,4 @@ def _ordered(items: Iterable[tuple[tuple[str, str], list[int]]]) -> list[tuple[t
 def _kind(role: Role, tied: bool) -> str:
     if role == "embedding" and tied:
         return "embedding and head"
-    return "norms and biases" if role == "vector" else role
+    return "norms and biases" if role in ("vector", "choice") else role

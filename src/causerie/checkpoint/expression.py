@@ -418,6 +418,14 @@ class Plus(_Of):
         return wide + np.float32(self.number)
 
 
+def innermost(expression: Expression) -> Tensor | Place:
+    """What an expression is made of in the end."""
+    while isinstance(expression, _Of):
+        expression = expression.of
+    assert isinstance(expression, Tensor | Place)
+    return expression
+
+
 def plain_rows(expression: Expression) -> tuple[str, int] | None:
     """The tensor whose rows an expression reads as they lie, and the first of them; None for any other."""
     if isinstance(expression, Tensor):

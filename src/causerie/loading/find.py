@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from causerie.checkpoint.expression import Expression, Place, Rows, ShapeError, Tensor
+from causerie.checkpoint.expression import Expression, Place, Rows, ShapeError, Tensor, innermost
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import Unsupported, WeightFileError, nearest
 from causerie.loading.packed import Packed, find_packed
@@ -63,9 +63,10 @@ def _fused_sizes(expressions: Iterable[Expression]) -> dict[str, tuple[int, ...]
     its first."""
     sizes: dict[str, tuple[int, ...]] = {}
     for expression in expressions:
-        rows, of = ((expression.stop,), expression.of) if isinstance(expression, Rows) else ((), expression)
+        of = innermost(expression)
+        rows = (expression.stop,) if isinstance(expression, Rows) and expression.of == of else ()
         own = (of.place + 1, *rows) if isinstance(of, Place) else rows
-        if own and isinstance(of, Place | Tensor):
+        if own:
             sizes[of.name] = max(sizes.get(of.name, ()), own)
     return sizes
 
@@ -150,7 +151,8 @@ def _judge_unexpected(spec: Decoder, index: TensorIndex, left: set[str], names: 
     """Tensors beside the decoder's own (under `model.`, `lm_head.`) are arithmetic that it does not do; others, such as
     the head of a reward model or what sees pictures, lie outside of it."""
     head = names.expression(HEAD).tensors if spec.tied else ()
-    unexpected = sorted(tensor for tensor in left if not is_computed(tensor) and tensor not in head)
+    drafting = names.behind(left, len(spec.layers), spec.drafting_layers)
+    unexpected = sorted(tensor for tensor in left - drafting if not is_computed(tensor) and tensor not in head)
     homes = tuple(names.homes)
     inside = [tensor for tensor in unexpected if tensor.startswith(homes)]
     without = f"for which the {spec.family} model of config.json has no place"

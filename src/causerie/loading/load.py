@@ -7,7 +7,7 @@ Knows no file format (checkpoint/ has that) and no layout of a backend; decides 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,11 +99,19 @@ def survey(
             f"The folder was prepared with its weights in {precision}, and dtype {plain} was asked for. Prepare the "
             "original model again, or leave dtype out."
         )
+    return Survey(spec, sources, plain, formats_of(spec, sources, plain, quantization), whole)
+
+
+def formats_of(
+    spec: Decoder, sources: Sequence[Source], plain: str, quantization: QuantConfig | None
+) -> dict[str, str]:
+    """How each weight will be held: as in the files, where that cannot be chosen, else by `quantization`, or plain;
+    what decides a choice always in float32."""
     formats = {source.weight.name: source.format or plain for source in sources}
     if quantization is not None:
         modules = {source.weight.name: module_of(source) for source in sources}
         formats = quantization.formats(spec, plain, modules)
-    return Survey(spec, sources, plain, formats, whole)
+    return formats | {source.weight.name: "float32" for source in sources if source.weight.role == "choice"}
 
 
 def load_model(

@@ -21,6 +21,7 @@ _BOOKKEEPING = (  # who wrote the file, and for which class of which program
     "task_specific_params",
     "unsloth_version",
     "unsloth_fixed",
+    "initial_context_length",  # of gpt-oss, in whose rope_scaling it stands again
     "n_ctx",  # as long as n_positions, which is what is read
     "max_sequence_length",  # of the first Llama conversions; max_position_embeddings is what is read
 )
@@ -60,6 +61,7 @@ _TRAINING = (  # how weights were first drawn, and what is dropped while trainin
     # Of routers: noise on what they read, and a loss that spreads their choices; in evaluation neither is there.
     "router_jitter_noise",
     "router_aux_loss_coef",
+    "moe_capacity",  # how many tokens an expert takes in training
 )
 _OUTPUTS = (  # what the other program's forward pass returns beside logits, and how it is run there
     "use_cache",

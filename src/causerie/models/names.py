@@ -49,6 +49,8 @@ Table = Mapping[str, str | Expression]
 """Of each canonical weight, `{i}` standing for the number of its layer: the tensor's name, or an expression over
 tensors."""
 
+_LAYER_OF = re.compile(r"\.\d+\.")  # its first match in a name of the files is the number of a layer
+
 
 def modules(outside: Mapping[str, str], block: str, inside: Mapping[str, str]) -> dict[str, str | Expression]:
     """A table of modules that have a weight and perhaps a bias: outside of layers, and inside, where names begin with
@@ -137,13 +139,23 @@ class Names:
         return expression if layer is None else expression.named(lambda tensor: tensor.replace("{i}", layer[1]))
 
     @property
+    def _all(self) -> set[str]:
+        """Every tensor of the table, `{i}` standing for the number of a layer."""
+        return {tensor for each in map(_expression, self.table.values()) for tensor in each.tensors}
+
+    @property
     def homes(self) -> frozenset[str]:
         """What the names of its tensors begin with: those of layers as far as the word before their number."""
-        expressions = map(_expression, self.table.values())
-        names = {tensor for each in expressions for tensor in each.tensors}
+        names = self._all
         layers = {name.partition("{i}")[0].rstrip(".").rpartition(".")[0] + "." for name in names if "{i}" in name}
         outside = {name.partition(".")[0] + "." for name in names if not name.startswith(tuple(layers))}
         return frozenset(layers | outside)
+
+    def behind(self, tensors: Iterable[str], first: int, count: int) -> set[str]:
+        """Those tensors that belong to one of `count` layers from number `first` on."""
+        before = {name.partition("{i}")[0] for name in self._all if "{i}" in name}
+        places = tuple(f"{each}{first + i}." for each in before for i in range(count))
+        return {tensor for tensor in tensors if tensor.startswith(places)}
 
     def within(self, present: Iterable[str]) -> Names:
         """The names as a file with these tensors has them: those of one program, the one most of whose tensors are
@@ -155,12 +167,12 @@ class Names:
         tables = [
             {ours: _renamed(theirs, rename) for ours, theirs in table.items()} for table in (self.table, *self.others)
         ]
-        return max((Names(table) for table in tables), key=lambda names: names._count(ordered))
+        alike = sorted({_LAYER_OF.sub(".{i}.", name, count=1) for name in ordered})
+        return max((Names(table) for table in tables), key=lambda names: names._count(alike))
 
-    def _count(self, ordered: list[str]) -> int:
-        """How many tensors of the first layer, and of what is no layer's, are there."""
-        expressions = [self.expression(ours.replace("{i}", "0")) for ours in self.table]
-        return sum(_begins_one(name, ordered) for name in {name for each in expressions for name in each.tensors})
+    def _count(self, alike: list[str]) -> int:
+        """How many tensors of the table are there, in whichever layer."""
+        return sum(_begins_one(name, alike) for name in self._all)
 
 
 def _renamed(said: str | Expression, rename: Callable[[str], str]) -> str | Expression:

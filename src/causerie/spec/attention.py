@@ -25,6 +25,7 @@ class Attention:
     window: int | None = None  # a token sees itself and the window - 1 tokens before it; None sees everything
     qkv_bias: bool = False
     out_bias: bool = False
+    sinks: bool = False  # of each head a score that takes its share of attention and adds nothing
     qk_norm: Norm | None = None  # on every query and key head, before the rotation
     qk_norm_own: bool = False  # each head has weights of its own in it
     clip: float | None = None  # queries, keys and values are cut off at ± this, before anything else is done with them
@@ -72,6 +73,8 @@ class Attention:
             whole = self.qk_norm_whole or self.qk_norm_own
             yield from self.qk_norm.weights("q_norm", self.query_width if whole else self.head_dim)
             yield from self.qk_norm.weights("k_norm", self.key_width if whole else self.head_dim)
+        if self.sinks:
+            yield vector("sinks", self.heads)
         yield WeightSpec("o", (width, self.query_width), "attention")
         if self.out_bias:
             yield vector("o_bias", width)
@@ -93,7 +96,7 @@ class Attention:
             q = self.qk_norm.forward(ops, q, weights, prefix + "q_norm", group)
             k = self.qk_norm.forward(ops, k, weights, prefix + "k_norm", group)
         norms = (weights[prefix + "q_norm"], weights[prefix + "k_norm"]) if self.qk_norm_last else None
-        mixed = ops.attention(q, k, v, layer, self, norms)
+        mixed = ops.attention(q, k, v, layer, self, norms, weights.get(prefix + "sinks"))
         if self.gated:
             mixed = ops.glu(gate[0], mixed, "sigmoid")
         (out,) = ops.linear(mixed, *linear_parts(weights, prefix, ["o"]))

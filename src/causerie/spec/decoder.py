@@ -31,6 +31,7 @@ class Decoder:
     norm: Norm
     tied: bool  # the head is the embedding
     context: int  # longest sequence, in tokens: max_position_embeddings, whatever the scaling of its rotations
+    drafting_layers: int = 0  # that files hold behind these: they propose tokens ahead, and change no answer
     embedding_scale: float = 1.0  # of the rows that the embedding gives
     positions: Positions | None = None  # learned: added to the embedding
     embedding_norm: Norm | None = None  # of what the first layer reads

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from causerie.spec.cost import PartCost
 from causerie.spec.ops import Ops, Value, Weights, linear_parts
@@ -15,11 +15,23 @@ Activation = Literal["silu", "gelu", "gelu_tanh", "relu", "relu2", "sigmoid"]
 
 
 @dataclass(frozen=True)
+class ClampedSwish:
+    """gate · sigmoid(slope · gate) · (up + 1), where the gate counts as `limit` at most and up as ±`limit` at most."""
+
+    limit: float
+    slope: float
+
+
+Gating: TypeAlias = Activation | ClampedSwish
+"""How the two halves of a gated layer become one: act(gate) · up, or as its class says."""
+
+
+@dataclass(frozen=True)
 class MLP:
     """Feed-forward layer: down(act(gate(x)) · up(x)), or where it is not gated down(act(up(x)))."""
 
     hidden: int
-    act: Activation = "silu"
+    act: Gating = "silu"
     bias: bool = False
     gated: bool = True
 
@@ -42,7 +54,11 @@ class MLP:
     def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, prefix: str) -> Value:
         """[n, width] → [n, width]. Of gates: Shazeer, "GLU variants improve Transformer" (2020)."""
         *gate, up = ops.linear(x, *linear_parts(weights, prefix, self._inner))
-        h = ops.glu(gate[0], up, self.act) if self.gated else ops.activate(up, self.act)
+        if self.gated:
+            h = ops.glu(gate[0], up, self.act)
+        else:
+            assert not isinstance(self.act, ClampedSwish)  # which needs a gate
+            h = ops.activate(up, self.act)
         (out,) = ops.linear(h, *linear_parts(weights, prefix, ["down"]))
         return out
 

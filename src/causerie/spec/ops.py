@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from causerie.spec.attention import Attention
-    from causerie.spec.mlp import Activation
+    from causerie.spec.mlp import Activation, Gating
     from causerie.spec.norm import Norm
+    from causerie.spec.router import Router
     from causerie.spec.short_conv import ShortConv
 
 Value: TypeAlias = Any
@@ -62,13 +63,21 @@ class Ops(Protocol):
         ...
 
     def attention(
-        self, q: Value, k: Value, v: Value, layer: int, spec: Attention, norms: tuple[Weight, Weight] | None = None
+        self,
+        q: Value,
+        k: Value,
+        v: Value,
+        layer: int,
+        spec: Attention,
+        norms: tuple[Weight, Weight] | None = None,
+        sinks: Weight | None = None,
     ) -> Value:
         """Rotates q and k, writes k and v to the cache of `layer`, returns softmax(q·kᵀ · scale) · v: [n, heads ·
         head_dim]. q is [n, heads · head_dim], k and v [n, kv_heads · head_dim]; query head h reads key head h //
         group. `norms` are weights of the norm of each query and of each key head after its rotation. Where scores have
         a softcap, softmax reads softcap · tanh(q·kᵀ · scale / softcap); where the heads have slopes the score at j of
-        the query at i is less by slope · (i - j). Softmax in float32."""
+        the query at i is less by slope · (i - j). Softmax in float32, of each head also over its sink, a score that no
+        value belongs to."""
         ...
 
     def short_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Value:
@@ -79,8 +88,8 @@ class Ops(Protocol):
         float32."""
         ...
 
-    def glu(self, gate: Value, up: Value, act: Activation) -> Value:
-        """act(gate) · up."""
+    def glu(self, gate: Value, up: Value, act: Gating) -> Value:
+        """act(gate) · up, or as the gating says."""
         ...
 
     def activate(self, x: Value, act: Activation) -> Value:
@@ -95,10 +104,21 @@ class Ops(Protocol):
         """[n, width]: the rows of `table` at the step's positions + offset."""
         ...
 
-    def experts(self, x: Value, scores: Value, experts: Sequence[Expert], active: int, act: Activation) -> Value:
-        """[n, width]: for each row Σ share · down(act(gate(x)) · up(x)) over the `active` experts whose scores are
-        highest, of equal ones the first, in this order; the shares are softmax(scores), [n, experts], in float32,
-        divided by the sum of those chosen. What no row chooses is not read."""
+    def experts(
+        self,
+        x: Value,
+        scores: Value,
+        experts: Sequence[Expert],
+        router: Router,
+        choice_bias: Weight | None,
+        act: Gating,
+    ) -> Value:
+        """[n, width]: for each row Σ share · down(act(gate(x)) · up(x)) over the experts that `router` chooses by the
+        scores, [n, experts], best first; all about shares in float32. What no row chooses is not read."""
+        ...
+
+    def weighed(self, x: Value, score: Value) -> Value:
+        """[n, width]: x · sigmoid(score), where score is [n, 1]."""
         ...
 
     def add(self, x: Value, y: Value, scale: float = 1.0) -> Value:

@@ -142,8 +142,8 @@ def test_a_model_before_it_is_loaded(folder: Path, capsys: pytest.CaptureFixture
     lines = out.splitlines()
     assert lines[2] == "family          llama, 2 layers, context 512"
     assert lines[-1].split()[0] == "together" and lines[-1].split()[-1] == "16.00"
-    assert lines[5] == "cache           2 layers keep 256 bytes per token"
-    assert lines[8].split() == ["embedding", "bfloat16", "0.02", "M", "0.05", "MB", "16.00"]
+    assert lines[6] == "cache           2 layers keep 256 bytes per token"
+    assert lines[9].split() == ["embedding", "bfloat16", "0.02", "M", "0.05", "MB", "16.00"]
 
 
 def test_layers_that_keep_a_window_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,7 +156,7 @@ def test_layers_that_keep_a_window_are_told(tmp_path: Path, capsys: pytest.Captu
     )  # fmt: skip
     Qwen2ForCausalLM(config).save_pretrained(tmp_path)
     code, out, _ = run(capsys, "info", str(tmp_path))
-    assert code == 0 and out.splitlines()[5:7] == [
+    assert code == 0 and out.splitlines()[6:8] == [
         "cache           1 layers keep 256 bytes per token",
         "                2 layers keep 512 bytes for each of the last 100 tokens, 0.05 MB in all",
     ]

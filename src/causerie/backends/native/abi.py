@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 10  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 11  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -31,6 +31,7 @@ class Op(Enum):
     GATHER = auto()
     EXPERT_LINEAR = auto()
     COMBINE = auto()
+    WEIGH = auto()
     SHORT_CONV = auto()
     TRANSFORM = auto()
     POSITIONS = auto()
@@ -83,13 +84,21 @@ class Layout(Enum):
 
 
 class Activation(Enum):
-    """The functions of spec/mlp.py in capital letters."""
+    """The functions of spec/mlp.py in capital letters, and its class."""
 
     SILU = auto()
     GELU = auto()
     GELU_TANH = auto()
+    CLAMPED_SWISH = auto()
     RELU = auto()
     RELU2 = auto()
+    SIGMOID = auto()
+
+
+class Scoring(Enum):
+    """Those of spec/router.py in capital letters."""
+
+    SOFTMAX = auto()
     SIGMOID = auto()
 
 
@@ -144,19 +153,21 @@ ENUMERATIONS: tuple[type[Enum], ...] = (
     CacheNumber,
     Layout,
     Activation,
+    Scoring,
     Counted,
     Narrow,
     Arithmetic,
     Fault,
 )
-CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
+CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
 FIELDS = {
     "Part": "weight bias out rows format layout expert panels",
     "CodePanels": "bits tabled group input_group scale zero center parts factor",
     "CodeBits": "begins run run_bytes planes flip bits",
     "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
-    "query_rope tables format layout panels first_part part_count experts active centered offset eps scale cap address "
-    "factors block_bytes block_stride bias slots slot_stride slopes q_norm k_norm",
+    "query_rope tables format layout panels first_part part_count experts active scoring divided groups open_groups "
+    "centered offset eps scale cap limit address factors sinks block_bytes block_stride bias slots slot_stride slopes "
+    "q_norm k_norm",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride tables",
@@ -164,8 +175,9 @@ FIELDS = {
     "RowGroup": "first count chunks chunks_begun sums_begun",
     "Attending": "groups chunks split room",
     "Sum": "peak total",
-    "Program": "instructions parts panels buffers layers groups row_sequence place_rows expert_starts slot_writers "
-    "sums instruction_count layer_count group_count slots logits_buffer states_buffer max_tokens vocab threads",
+    "Program": "instructions parts panels buffers layers groups row_sequence place_rows expert_starts "
+    "expert_items slot_writers sums "
+    "instruction_count layer_count group_count slots logits_buffer states_buffer max_tokens vocab threads",
     "BlockTables": "blocks starts copies blocks_count copies_count",
     "Step": "tokens_count sequences wanted_count logits_count tokens positions starts tables slots wanted rotations "
     "logits states attending",

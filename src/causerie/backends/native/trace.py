@@ -12,18 +12,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.native import abi
 from causerie.backends.native.abi import CacheNumber, Counted, Layout, Narrow, Op
 from causerie.backends.native.cache import LayerCaches
+from causerie.backends.native.expert_numbers import gating_numbers, router_numbers
 from causerie.backends.native.program import CODE_PANELS, ROUTE, format_number, number
 from causerie.quant.plain import to_float32, to_plain
 from causerie.quant.transform import TURNED, Transform
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
-from causerie.spec.mlp import Activation
+from causerie.spec.mlp import Activation, Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
+from causerie.spec.router import Router
 from causerie.spec.short_conv import ShortConv
 
 
@@ -145,7 +146,14 @@ class NativeOps:
         return outputs
 
     def attention(
-        self, q: Value, k: Value, v: Value, layer: int, spec: Attention, norms: tuple[Weight, Weight] | None = None
+        self,
+        q: Value,
+        k: Value,
+        v: Value,
+        layer: int,
+        spec: Attention,
+        norms: tuple[Weight, Weight] | None = None,
+        sinks: Weight | None = None,
     ) -> Value:
         """Two lines: turn, norm and write to the cache, then attend."""
         cache = self._caches.pages(layer)
@@ -161,11 +169,7 @@ class NativeOps:
         }
         turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
         self._note(Op.ROTATE, (q, k, v), turned, common | self._turning(spec, norms))
-        attending = common | {"scale": spec.scale, "window": spec.window or 0, "cap": spec.softcap or 0.0}
-        if spec.slopes is not None:
-            self.constants.append(np.array(spec.slopes, np.float32))
-            attending["slopes"] = self.constants[-1].ctypes.data
-        self._note(Op.ATTENTION, (turned,), out, attending)
+        self._note(Op.ATTENTION, (turned,), out, common | self._attending(spec, sinks))
         return out
 
     def short_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Value:
@@ -181,29 +185,45 @@ class NativeOps:
         self._note(Op.SHORT_CONV, (x,), out, numbers)
         return out
 
-    def glu(self, gate: Value, up: Value, act: Activation) -> Value:
+    def glu(self, gate: Value, up: Value, act: Gating) -> Value:
         """act(gate) · up."""
         out = self._value(gate.width, gate.counted, times=gate.times)
-        self._note(Op.GLU, (gate, up), out, {"act": number(abi.Activation[act.upper()])})
+        self._note(Op.GLU, (gate, up), out, gating_numbers(act))
         return out
 
     def activate(self, x: Value, act: Activation) -> Value:
         """act(x)."""
-        return self._by_row(Op.ACTIVATE, x, {"act": number(abi.Activation[act.upper()])})
+        return self._by_row(Op.ACTIVATE, x, gating_numbers(act))
 
     def clip(self, x: Value, limit: float) -> Value:
         """x in ± limit."""
         return self._by_row(Op.CLIP, x, {"scale": limit})
 
-    def experts(self, x: Value, scores: Value, experts: Sequence[Expert], active: int, act: Activation) -> Value:
+    def experts(
+        self,
+        x: Value,
+        scores: Value,
+        experts: Sequence[Expert],
+        router: Router,
+        choice_bias: Weight | None,
+        act: Gating,
+    ) -> Value:
         """Each row as often as it has experts, the rows of each expert one after the other; then the sums."""
+        active = router.active
         routes = self._value(active * ROUTE.itemsize // 4, x.counted)
-        self._note(Op.ROUTE, (scores,), routes, {"active": active})
+        bias = 0 if choice_bias is None else choice_bias.data.address
+        self._note(Op.ROUTE, (scores,), routes, router_numbers(router) | {"bias": bias})
         self._note(Op.GROUP, (routes,), routes, {"active": active, "experts": len(experts)})
         gate, up = self._expert_linear(x, active, [[each.gate, each.up] for each in experts], gather=True)
         (result,) = self._expert_linear(self.glu(gate, up, act), active, [[each.down] for each in experts])
         out = self._value(result.width, x.counted)
         self._note(Op.COMBINE, (result, routes), out, {"active": active})
+        return out
+
+    def weighed(self, x: Value, score: Value) -> Value:
+        """x · sigmoid(score)."""
+        out = self._value(x.width, x.counted)
+        self._note(Op.WEIGH, (x, score), out, {})
         return out
 
     def add(self, x: Value, y: Value, scale: float = 1.0) -> Value:
@@ -270,6 +290,13 @@ class NativeOps:
             q_norm, k_norm = (weight.data.address for weight in norms)
             numbers |= {"q_norm": q_norm, "k_norm": k_norm, "eps": spec.qk_norm.eps}
         return numbers
+
+    def _attending(self, spec: Attention, sinks: Weight | None) -> dict[str, float]:
+        numbers = {"scale": spec.scale, "window": spec.window or 0, "cap": spec.softcap or 0.0}
+        if spec.slopes is not None:
+            self.constants.append(np.array(spec.slopes, np.float32))
+            numbers["slopes"] = self.constants[-1].ctypes.data
+        return numbers | {"sinks": 0 if sinks is None else sinks.data.address}
 
     def _table(self, table: Weight) -> dict[str, float]:
         """Where the rows of a table lie, and how."""

@@ -69,6 +69,7 @@ class Traced:
         row_sequence = np.zeros(max_tokens, np.int32)
         place_rows = np.zeros(max(memory.times) * max_tokens, np.int32)
         expert_starts = np.zeros(1 + int(instructions["experts"].max(initial=0)), np.int32)
+        expert_items = np.zeros(1 + int(instructions["part_count"].max(initial=0)), np.int32)
         slot_writers = np.zeros(caches.shape.slots, np.int32)
         program = Program(
             instructions=instructions.ctypes.data,
@@ -80,6 +81,7 @@ class Traced:
             row_sequence=row_sequence.ctypes.data,
             place_rows=place_rows.ctypes.data,
             expert_starts=expert_starts.ctypes.data,
+            expert_items=expert_items.ctypes.data,
             slot_writers=slot_writers.ctypes.data,
             sums=activations.take(SUMS_BYTES),
             instruction_count=len(instructions),
@@ -92,6 +94,6 @@ class Traced:
             vocab=spec.vocab,
             threads=threads,
         )
-        scratch = (row_sequence, place_rows, expert_starts, slot_writers)
+        scratch = (row_sequence, place_rows, expert_starts, expert_items, slot_writers)
         widths = (results[0].width, results[1].width)
         return Traced(program, instructions, parts, panels, buffers, lines, widths, activations, scratch, ops.constants)

@@ -14,13 +14,15 @@ from torch import Tensor
 
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.packed import QuantizedMatrix
+from causerie.backends.torch.routing import routed
 from causerie.backends.torch.transform import TransformTensors
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
-from causerie.spec.mlp import Activation
+from causerie.spec.mlp import Activation, ClampedSwish, Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
 from causerie.spec.rope import Rope
+from causerie.spec.router import Router
 from causerie.spec.short_conv import ShortConv
 
 MOST_SCORES = 2**26  # attention scores held at once, in elements: queries are taken in chunks that stay below
@@ -70,9 +72,17 @@ class TorchOps:
         return tuple(_linear(read[_inputs(part)], part, x.dtype) for part in parts)
 
     def attention(
-        self, q: Tensor, k: Tensor, v: Tensor, layer: int, spec: Attention, norms: tuple[Weight, Weight] | None = None
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        layer: int,
+        spec: Attention,
+        norms: tuple[Weight, Weight] | None = None,
+        sinks: Weight | None = None,
     ) -> Tensor:
         """[n, heads · head_dim]"""
+        sunk = None if sinks is None else sinks.data
         queries = self._turned(q.unflatten(-1, (spec.heads, spec.head_dim)), spec.query_rope or spec.rope)
         keys = self._turned(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), spec.rope)
         if spec.qk_norm is not None and norms is not None:
@@ -87,7 +97,7 @@ class TorchOps:
                 first, last = sequence.positions(rows)
                 seen = slice(0 if spec.window is None else max(0, first - spec.window + 1), last + 1)
                 kept_keys, kept_values = self._cache.read(layer, sequence.tables[group], seen)
-                mixed[rows] = _attend(queries[rows], kept_keys, kept_values, first, seen.start, spec)
+                mixed[rows] = _attend(queries[rows], kept_keys, kept_values, first, seen.start, spec, sunk)
         return mixed.flatten(-2)
 
     def short_conv(self, x: Tensor, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Tensor:
@@ -107,8 +117,11 @@ class TorchOps:
             sums += bias.data.float()
         return after * sums.to(x.dtype)
 
-    def glu(self, gate: Tensor, up: Tensor, act: Activation) -> Tensor:
+    def glu(self, gate: Tensor, up: Tensor, act: Gating) -> Tensor:
         """act(gate) · up"""
+        if isinstance(act, ClampedSwish):
+            gate, up = gate.clamp(max=act.limit), up.clamp(-act.limit, act.limit)
+            return (up + 1) * (gate * torch.sigmoid(gate * act.slope))
         return self.activate(gate, act) * up
 
     def activate(self, x: Tensor, act: Activation) -> Tensor:
@@ -123,10 +136,17 @@ class TorchOps:
         """[n, width]"""
         return F.embedding(self._step.positions + offset, table.data)
 
-    def experts(self, x: Tensor, scores: Tensor, experts: Sequence[Expert], active: int, act: Activation) -> Tensor:
+    def experts(
+        self,
+        x: Tensor,
+        scores: Tensor,
+        experts: Sequence[Expert],
+        router: Router,
+        choice_bias: Weight | None,
+        act: Gating,
+    ) -> Tensor:
         """Expert by expert over the rows that choose it; the sum in float32, in the order of each row's choices."""
-        ordered, order = scores.float().softmax(-1).sort(dim=-1, descending=True, stable=True)
-        shares, chosen = ordered[:, :active], order[:, :active]
+        shares, chosen = routed(scores, router, None if choice_bias is None else choice_bias.data)
         results = x.new_empty((*chosen.shape, x.shape[-1]))  # [n, active, width]
         for number, expert in enumerate(experts):
             rows, slots = torch.where(chosen == number)
@@ -134,8 +154,11 @@ class TorchOps:
                 continue
             gate, up = self.linear(x[rows], expert.gate, expert.up)
             (results[rows, slots],) = self.linear(self.glu(gate, up, act), expert.down)
-        shares = shares / shares.sum(-1, keepdim=True)
         return (results.float() * shares[..., None]).sum(1).to(x.dtype)
+
+    def weighed(self, x: Tensor, score: Tensor) -> Tensor:
+        """x · sigmoid(score)"""
+        return x * score.sigmoid()
 
     def add(self, x: Tensor, y: Tensor, scale: float = 1.0) -> Tensor:
         """x + y · scale"""
@@ -187,7 +210,7 @@ def _rotated(heads: Tensor, turn: Tensor) -> Tensor:
     return torch.cat([first * cos - second * sin, second * cos + first * sin, rest], dim=-1).to(heads.dtype)
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Attention) -> Tensor:
+def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Attention, sinks: Tensor | None) -> Tensor:
     """q [m, heads, head_dim] from position `first` on sees k, v [s, kv_heads, head_dim] from `offset` on; float32."""
     m, s = q.shape[0], k.shape[0]
     queries = q.float().unflatten(1, (spec.kv_heads, spec.group))  # [m, kv_heads, group, head_dim]
@@ -202,5 +225,9 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Atte
     if spec.slopes is not None:
         slopes = torch.tensor(spec.slopes, device=q.device).view(spec.kv_heads, spec.group, 1, 1)
         scores -= slopes * (at - of)
-    shares = scores.masked_fill_(~visible, -torch.inf).softmax(-1)
+    scores = scores.masked_fill_(~visible, -torch.inf)
+    if sinks is not None:
+        sunk = sinks.float().unflatten(0, (spec.kv_heads, spec.group))[..., None, None].expand(-1, -1, m, 1)
+        scores = torch.cat([scores, sunk], dim=-1)
+    shares = scores.softmax(-1)[..., :s]
     return torch.einsum("kgms,skd->mkgd", shares, v.float()).flatten(1, 2).to(q.dtype)

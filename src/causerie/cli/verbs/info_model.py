@@ -27,6 +27,7 @@ def gather(name: str, options: LoadOptions) -> Report:
         "context": model.spec.context,
         "parameters": model.spec.parameters,
         "active_parameters": round(model.spec.active_parameters),
+        "read_bytes": model.read_bytes,
         "dtype": model.dtype,
         "stored_bytes": model.stored_bytes,
         "cache": {
@@ -63,6 +64,7 @@ def as_lines(report: Report) -> str:
         ("folder", report["folder"]),
         ("family", f"{report['family']}, {report['layers']} layers, context {report['context']}"),
         ("parameters", f"{count / 1e6:,.1f} M{used}"),
+        ("read per token", _size(report["read_bytes"])),
         ("in its files", "not on this machine yet" if stored is None else _size(stored)),
         *zip(("cache", *[""] * len(report["cache"]["pages"])), _kept(report["cache"]), strict=False),
     ]

@@ -14,7 +14,12 @@ from causerie.spec.decoder import Decoder
 @architecture("granite", weights=LLAMA_WEIGHTS)
 def granite(c: Config) -> Decoder:
     """The dense models of Granite 3, Granite Code and their kin."""
-    bias, mlp_bias = c.boolean("attention_bias", False), c.boolean("mlp_bias", False)
+    return granite_like(c, mlp_bias=c.boolean("mlp_bias", False))
+
+
+def granite_like(c: Config, *, mlp_bias: bool = False) -> Decoder:
+    """The part that families of Granite share."""
+    bias = c.boolean("attention_bias", False)
     spec = llama_like(c, bias=bias, out_bias=bias, mlp_bias=mlp_bias)
     spec = spec.each_attention(scale=c.number("attention_multiplier", 1.0))
     residual = c.number("residual_multiplier", 1.0)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from causerie.checkpoint.expression import Expression, Place, Rows
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
+from causerie.models.expert_layers import in_layers
+from causerie.models.expert_names import experts_alone, experts_stacked
 from causerie.models.names import LLAMA_WEIGHTS, Table
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
 from causerie.spec.experts import Experts
+from causerie.spec.router import MOST_EXPERTS, Router
 
 _LAYER = "model.layers.{i}."
 DEFAULTS = {  # of the family in the field, for keys that a config leaves out
@@ -23,34 +23,26 @@ DEFAULTS = {  # of the family in the field, for keys that a config leaves out
     "max_position_embeddings": 131072,
     "rms_norm_eps": 1e-5,
 }
-_EXPERT = {"gate": "w1", "up": "w3", "down": "w2"}
-_MOST_EXPERTS = 1024
 
 
 def weights(spec: Decoder) -> tuple[Table, ...]:
     """Each expert's matrices alone, as files have them; or all in one tensor, as transformers holds them."""
-    ffn = spec.layers[0].ffn
-    assert isinstance(ffn, Experts)  # by `mixtral` below
-    alone: dict[str, str | Expression] = {"layers.{i}.ffn.router": f"{_LAYER}block_sparse_moe.gate.weight"}
-    stacked: dict[str, str | Expression] = {"layers.{i}.ffn.router": f"{_LAYER}mlp.gate.weight"}
-    for e in range(ffn.count):
-        ours = f"layers.{{i}}.ffn.experts.{e}."
-        for name, theirs in _EXPERT.items():
-            alone[ours + name] = f"{_LAYER}block_sparse_moe.experts.{e}.{theirs}.weight"
-        both = Place(f"{_LAYER}mlp.experts.gate_up_proj", e)
-        stacked[ours + "gate"] = Rows(both, 0, ffn.hidden)
-        stacked[ours + "up"] = Rows(both, ffn.hidden, 2 * ffn.hidden)
-        stacked[ours + "down"] = Place(f"{_LAYER}mlp.experts.down_proj", e)
-    return {**LLAMA_WEIGHTS, **alone}, {**LLAMA_WEIGHTS, **stacked}
+    alone = experts_alone(spec, _LAYER + "block_sparse_moe.experts", {"gate": "w1", "up": "w3", "down": "w2"})
+    stacked = experts_stacked(spec, _LAYER + "mlp.experts.gate_up_proj", _LAYER + "mlp.experts.down_proj")
+    return (
+        {**LLAMA_WEIGHTS, "layers.{i}.ffn.router": _LAYER + "block_sparse_moe.gate.weight", **alone},
+        {**LLAMA_WEIGHTS, "layers.{i}.ffn.router": _LAYER + "mlp.gate.weight", **stacked},
+    )
 
 
 @architecture("mixtral", weights=weights)
 def mixtral(c: Config) -> Decoder:
     """Mixtral 8x7B and 8x22B."""
     c.assume(DEFAULTS)
-    count = c.integer("num_local_experts", 8, most=_MOST_EXPERTS)
+    count = c.integer("num_local_experts", 8, most=MOST_EXPERTS)
     active = c.integer("num_experts_per_tok", 2, most=count)
     spec = llama_like(c, kv_heads=8, rope=lambda head_dim: read_rope(c, head_dim, default_theta=1e6))
-    experts = Experts(count, active, spec.layers[0].ffn.hidden, spec.layers[0].ffn.act)
-    spec = replace(spec, layers=tuple(replace(layer, ffn=experts) for layer in spec.layers))
-    return spec.each_attention(window=c.optional_integer("sliding_window", None))
+    experts = Experts(count, Router(active), spec.layers[0].ffn.hidden, spec.layers[0].ffn.act)
+    return in_layers(spec, experts, range(len(spec.layers))).each_attention(
+        window=c.optional_integer("sliding_window", None)
+    )

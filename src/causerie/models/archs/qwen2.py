@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from causerie.errors import ConfigError
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
@@ -17,15 +19,21 @@ def qwen2(c: Config) -> Decoder:
     return with_windows(c, llama_like(c, bias=True, kv_heads=32))
 
 
-def with_windows(c: Config, spec: Decoder) -> Decoder:
-    """`spec` with the window that each layer has: `layer_types` decides where it is given; else the layers from
-    `max_window_layers` on slide, provided `use_sliding_window` is true."""
-    window = c.optional_integer("sliding_window", 4096)
-    first = c.integer("max_window_layers", 28, least=0)
-    if not c.boolean("use_sliding_window", False):
+def _upper(layer: int, bound: int) -> bool:
+    return layer >= bound
+
+
+def with_windows(c: Config, spec: Decoder, slides: Callable[[int, int], bool] = _upper) -> Decoder:
+    """`spec` with the window that each layer has: `layer_types` decides where it is given; else those that slide by
+    their number and `max_window_layers`, of most families the layers from there on, provided `use_sliding_window` is
+    true."""
+    used = c.boolean("use_sliding_window", False)
+    window = c.optional_integer("sliding_window", 4096, least=1 if used else 0)
+    bound = c.integer("max_window_layers", 28, least=0)
+    if not used:
         window = None
-    upper = FULL if window is None else SLIDING
-    kinds = layer_kinds(c, [upper if i >= first else FULL for i in range(len(spec.layers))])
+    sliding = FULL if window is None else SLIDING
+    kinds = layer_kinds(c, [sliding if slides(i, bound) else FULL for i in range(len(spec.layers))])
     if window is None and SLIDING in kinds:
         raise ConfigError(
             f"config.json has layers of type {SLIDING!r} in 'layer_types' and no window for them: it must set "

@@ -5,7 +5,7 @@
 
 enum Op : int32_t {
   OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE,
-  OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE,  // a mixture of experts: kernels_experts.cpp
+  OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_WEIGH,  // a mixture of experts: kernels_experts.cpp
   OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP, OP_COUNT
 };
 // CODES: a quantized matrix, of which CodePanels says more.
@@ -18,7 +18,8 @@ enum Zero : int32_t { ZERO_NONE, ZERO_SIXTEENTHS, ZERO_PARTS, ZERO_LOW, ZERO_COU
 enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE_INT8, CACHE_NUMBER_COUNT };
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
-enum Activation : int32_t { SILU, GELU, GELU_TANH, RELU, RELU2, SIGMOID, ACTIVATION_COUNT };
+enum Activation : int32_t { SILU, GELU, GELU_TANH, CLAMPED_SWISH, RELU, RELU2, SIGMOID, ACTIVATION_COUNT };
+enum Scoring : int32_t { SCORING_SOFTMAX, SCORING_SIGMOID, SCORING_COUNT };  // what a router makes of scores
 // What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
 // logits are, or the others, whose hidden states are.
 enum Counted : int32_t { TOKENS_COUNTED, WANTED_COUNTED, LOGITS_COUNTED, STATES_COUNTED, COUNTED_COUNT };
@@ -44,12 +45,13 @@ enum Fault : int32_t {
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 10;  // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 11;  // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
 constexpr int GROUP_ROWS = 8;    // rows of one sequence that read keys and values together
 constexpr int HEAD_ROOM = 512;   // elements of a head that the scratch of the attention kernels holds
+constexpr int EXPERT_ROOM = 1024;  // experts of a layer, at most
 
 // How a quantized matrix lies in its panels, and by which arithmetic it is multiplied: code_panels.h.
 struct CodePanels {
@@ -100,17 +102,24 @@ struct Instruction {
   int32_t first_part, part_count;  // linear, expert_linear: its matrices, in Program::parts
   int32_t experts;    // group, expert_linear: how many there are
   int32_t active;     // route, group, expert_linear, combine: how many each row goes to
+  int32_t scoring;    // route: a Scoring
+  int32_t divided;    // route: whether shares are divided by their sum
+  int32_t groups, open_groups;  // route: of experts, and how many of them a row may use
   int32_t centered;   // norm: whether the mean is taken off
   int32_t offset;     // positions: rows of the table before that of position 0
-  float eps;          // norm, rotate
-  float scale;        // attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit
+  int32_t unused;
+  float eps;          // norm, rotate; route: the least that shares are divided by
+  float scale;        // attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
+                      // glu, CLAMPED_SWISH: the slope
   float cap;          // attention: of its scores, softcap: of its elements; 0 = none
+  float limit;        // glu, CLAMPED_SWISH
   uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention: the layer's cache; short_conv: taps;
                          // transform: the order, or 0
   uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0
+  uint64_t sinks;         // attention: of each head a score that no value belongs to, or 0
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block
-  uint64_t bias;          // norm: or 0; short_conv: of each channel, or 0
+  uint64_t bias;          // norm; short_conv: of each channel; route: what is added where experts are chosen; or 0
   uint64_t slots;         // short_conv: what the layer keeps in slot 0
   uint64_t slot_stride;   // and from slot to slot, in bytes
   uint64_t slopes;        // attention: a float for each head, or 0
@@ -173,6 +182,7 @@ struct Program {
   int32_t* row_sequence;  // scratch [max_tokens]: which sequence a row belongs to
   int32_t* place_rows;    // scratch: by place of a Route, the row that goes there
   int32_t* expert_starts; // scratch [experts + 1]: the first place of each expert, and the end
+  int32_t* expert_items;  // scratch [parts + 1]: of an expert_linear, the first item of each of its parts, and the end
   int32_t* slot_writers;  // scratch [slots]: the sequence that writes to it
   void* sums;             // scratch: Attending::room rows of sums of all heads
   int32_t instruction_count;

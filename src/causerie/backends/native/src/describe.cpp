@@ -60,13 +60,13 @@ constexpr bool counts(const Member (&members)[N], int64_t count) {
 }
 
 constexpr Member CONSTANTS[] = {
-    {"ABI_VERSION", ABI_VERSION}, {"PANEL", PANEL}, {"BLOCK", BLOCK}, {"CHUNK", CHUNK}, {"HEAD_ROOM", HEAD_ROOM},
+    {"ABI_VERSION", ABI_VERSION}, {"PANEL", PANEL}, {"BLOCK", BLOCK}, {"CHUNK", CHUNK}, {"HEAD_ROOM", HEAD_ROOM}, {"EXPERT_ROOM", EXPERT_ROOM},
     {"STEP_WEIGHTS", STEP_WEIGHTS}, {"PACKED_STEP", PACKED_STEP}, {"PLAIN_STEP", PLAIN_STEP}};
 
 constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_ROUND}, {"LINEAR", OP_LINEAR},
     {"ROTATE", OP_ROTATE}, {"ATTENTION", OP_ATTENTION}, {"GLU", OP_GLU}, {"ADD", OP_ADD}, {"SELECT", OP_SELECT},
     {"MERGE", OP_MERGE}, {"ROUTE", OP_ROUTE}, {"GROUP", OP_GROUP}, {"GATHER", OP_GATHER},
-    {"EXPERT_LINEAR", OP_EXPERT_LINEAR}, {"COMBINE", OP_COMBINE},
+    {"EXPERT_LINEAR", OP_EXPERT_LINEAR}, {"COMBINE", OP_COMBINE}, {"WEIGH", OP_WEIGH},
     {"SHORT_CONV", OP_SHORT_CONV}, {"TRANSFORM", OP_TRANSFORM}, {"POSITIONS", OP_POSITIONS}, {"ACTIVATE", OP_ACTIVATE},
     {"CLIP", OP_CLIP}, {"SOFTCAP", OP_SOFTCAP}};
 constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"CODES", CODES}};
@@ -76,7 +76,8 @@ constexpr Member CACHE_NUMBERS[] = {{"FLOAT32", CACHE_FLOAT32}, {"FLOAT16", CACH
     {"BFLOAT16", CACHE_BFLOAT16}, {"INT8", CACHE_INT8}};
 constexpr Member LAYOUTS[] = {{"ROWS", ROWS}, {"PANELS", PANELS}, {"PACKED", PACKED}};
 constexpr Member ACTIVATIONS[] = {{"SILU", SILU}, {"GELU", GELU}, {"GELU_TANH", GELU_TANH},
-    {"RELU", RELU}, {"RELU2", RELU2}, {"SIGMOID", SIGMOID}};
+    {"CLAMPED_SWISH", CLAMPED_SWISH}, {"RELU", RELU}, {"RELU2", RELU2}, {"SIGMOID", SIGMOID}};
+constexpr Member SCORINGS[] = {{"SOFTMAX", SCORING_SOFTMAX}, {"SIGMOID", SCORING_SIGMOID}};
 constexpr Member COUNTED[] = {{"TOKENS", TOKENS_COUNTED}, {"WANTED", WANTED_COUNTED},
     {"LOGITS", LOGITS_COUNTED}, {"STATES", STATES_COUNTED}};
 constexpr Member NARROWS[] = {{"NOT", NARROW_NOT}, {"BFLOAT16", NARROW_BFLOAT16}, {"CODES", NARROW_CODES}};
@@ -90,6 +91,7 @@ static_assert(counts(OPS, OP_COUNT) && counts(NUMBERS, NUMBER_COUNT) && counts(C
 static_assert(counts(SCALES, SCALE_COUNT) && counts(ZEROS, ZERO_COUNT));
 static_assert(counts(LAYOUTS, LAYOUT_COUNT) && counts(ACTIVATIONS, ACTIVATION_COUNT) && counts(COUNTED, COUNTED_COUNT));
 static_assert(counts(NARROWS, NARROW_COUNT) && counts(ARITHMETICS, ARITHMETIC_COUNT) && counts(FAULTS, FAULT_COUNT));
+static_assert(counts(SCORINGS, SCORING_COUNT));
 
 #define FIELD(name) field<decltype(Owner::name)>(#name, offsetof(Owner, name))
 template <class T> struct Fields;
@@ -108,9 +110,10 @@ CAUSERIE_STRUCTURE(CodeBits, FIELD(begins), FIELD(run), FIELD(run_bytes), FIELD(
 CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x), FIELD(y), FIELD(z), FIELD(out), FIELD(narrow),
     FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
     FIELD(window), FIELD(rope), FIELD(query_rope), FIELD(tables), FIELD(format), FIELD(layout), FIELD(panels), FIELD(first_part),
-    FIELD(part_count), FIELD(experts), FIELD(active), FIELD(centered), FIELD(offset), FIELD(eps),
-    FIELD(scale), FIELD(cap), FIELD(address), FIELD(factors), FIELD(block_bytes), FIELD(block_stride), FIELD(bias), FIELD(slots),
-    FIELD(slot_stride), FIELD(slopes), FIELD(q_norm), FIELD(k_norm));
+    FIELD(part_count), FIELD(experts), FIELD(active), FIELD(scoring), FIELD(divided), FIELD(groups), FIELD(open_groups),
+    FIELD(centered), FIELD(offset), FIELD(unused), FIELD(eps), FIELD(scale), FIELD(cap), FIELD(limit), FIELD(address),
+    FIELD(factors), FIELD(sinks), FIELD(block_bytes), FIELD(block_stride), FIELD(bias), FIELD(slots), FIELD(slot_stride),
+    FIELD(slopes), FIELD(q_norm), FIELD(k_norm));
 CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));
 CAUSERIE_STRUCTURE(Buffer, FIELD(data), FIELD(stride));
 CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride), FIELD(tables), FIELD(unused));
@@ -119,7 +122,7 @@ CAUSERIE_STRUCTURE(RowGroup, FIELD(first), FIELD(count), FIELD(chunks), FIELD(ch
 CAUSERIE_STRUCTURE(Attending, FIELD(groups), FIELD(chunks), FIELD(split), FIELD(room));
 CAUSERIE_STRUCTURE(Sum, FIELD(peak), FIELD(total), FIELD(unused));
 CAUSERIE_STRUCTURE(Program, FIELD(instructions), FIELD(parts), FIELD(panels), FIELD(buffers), FIELD(layers), FIELD(groups),
-    FIELD(row_sequence), FIELD(place_rows), FIELD(expert_starts), FIELD(slot_writers), FIELD(sums), FIELD(instruction_count),
+    FIELD(row_sequence), FIELD(place_rows), FIELD(expert_starts), FIELD(expert_items), FIELD(slot_writers), FIELD(sums), FIELD(instruction_count),
     FIELD(layer_count), FIELD(group_count), FIELD(slots), FIELD(logits_buffer), FIELD(states_buffer), FIELD(max_tokens), FIELD(vocab),
     FIELD(threads), FIELD(unused));
 CAUSERIE_STRUCTURE(BlockTables, FIELD(blocks), FIELD(starts), FIELD(copies), FIELD(blocks_count), FIELD(copies_count));
@@ -179,6 +182,7 @@ std::string describe() {
   text.members("CacheNumber", CACHE_NUMBERS);
   text.members("Layout", LAYOUTS);
   text.members("Activation", ACTIVATIONS);
+  text.members("Scoring", SCORINGS);
   text.members("Counted", COUNTED);
   text.members("Narrow", NARROWS);
   text.members("Arithmetic", ARITHMETICS);

@@ -39,11 +39,23 @@ static inline void add_chunk(Sum& sum, const Sum& chunk, const Instruction& in) 
     store(sum.mixed + c, fma(load(sum.mixed + c), before, mul(load(chunk.mixed + c), now)));
 }
 
+// The result of a row and head: the sum of values over the sum of weights. A sink is one more weight, without a value.
 static inline void finish(const Program& program, const Instruction& in, const Sum& sum, int64_t r, int64_t head) {
-  const f32x16 total = broadcast(sum.total);
+  alignas(64) float factors[16] = {};
+  float weights = sum.total;
+  f32x16 scale = broadcast(1.0f);
+  if (in.sinks) {
+    const float sink = reinterpret_cast<const float*>(in.sinks)[head] * LOG2_E, peak = sink > sum.peak ? sink : sum.peak;
+    factors[0] = sum.peak - peak;
+    factors[1] = sink - peak;
+    store(factors, exp2_below(load(factors)));
+    scale = broadcast(factors[0]);
+    weights = __builtin_fmaf(weights, factors[0], factors[1]);
+  }
+  const f32x16 total = broadcast(weights);
   const int64_t at = head * in.head_dim;
   for (int64_t c = 0; c < in.head_dim; c += 16) {
-    const f32x16 value = div(load(sum.mixed + c), total);
+    const f32x16 value = div(mul(load(sum.mixed + c), scale), total);
     if (in.narrow == NARROW_BFLOAT16) store_first(row<uint16_t>(program, in.out, r) + at + c, value, in.head_dim - c);
     else store_first(row<float>(program, in.out, r) + at + c, value, in.head_dim - c);
   }

@@ -7,27 +7,66 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 static int64_t row_items(const Program&, const Step& step, const Instruction& in) { return row_count(step, in); }
 
-// The experts with the highest scores, in this order, of equal ones the first. All that are softmax's shares of all experts
-// divided by the sum of the chosen are shares of the chosen alone: e^score over the sum of theirs.
-static void route_row(const Program& program, const Step&, const Instruction& in, int64_t item) {
-  const float* scores = row<float>(program, in.x, item);
-  Route* routes = row<Route>(program, in.out, item);
-  for (int32_t e = 0, known = 0; e < in.width; ++e) {
+// What the score of each expert is worth, in order; a share of all, or each by itself.
+static void weigh_scores(const Instruction& in, const float* scores, float* worth) {
+  const f32x16 one = broadcast(1.0f);
+  if (in.scoring == SCORING_SIGMOID) {
+    for (int32_t e = 0; e < in.width; e += 16) store(worth + e, logistic_product(one, load_first(scores + e, in.width - e)));
+    return;
+  }
+  float peak = scores[0], total = 0.0f;
+  for (int32_t e = 1; e < in.width; ++e) peak = scores[e] > peak ? scores[e] : peak;
+  for (int32_t e = 0; e < in.width; e += 16) store(worth + e, exp(sub(load_first(scores + e, in.width - e), broadcast(peak))));
+  for (int32_t e = 0; e < in.width; ++e) total += worth[e];
+  for (int32_t e = 0; e < in.width; e += 16) store(worth + e, div(load(worth + e), broadcast(total)));
+}
+
+// Of `count` ranks the `most` highest, in this order, of equal ones the first.
+static void choose(const float* ranks, int32_t count, int32_t most, int32_t* chosen) {
+  for (int32_t e = 0, known = 0; e < count; ++e) {
     int32_t at = known;
-    for (; at > 0 && scores[e] > scores[routes[at - 1].expert]; --at)
-      if (at < in.active) routes[at] = routes[at - 1];
-    if (at < in.active) routes[at].expert = e;
-    if (known < in.active) ++known;
+    for (; at > 0 && ranks[e] > ranks[chosen[at - 1]]; --at)
+      if (at < most) chosen[at] = chosen[at - 1];
+    if (at < most) chosen[at] = e;
+    if (known < most) ++known;
   }
-  const float peak = scores[routes[0].expert];
+}
+
+// Leaves the experts of those groups whose two best count most, and puts the others last.
+static void close_groups(const Instruction& in, float* ranks) {
+  const int32_t size = in.width / in.groups;
+  alignas(64) float sums[EXPERT_ROOM];
+  int32_t two[2], open[EXPERT_ROOM];
+  bool closed[EXPERT_ROOM];
+  for (int32_t g = 0; g < in.groups; ++g) {
+    choose(ranks + g * size, size, 2, two);
+    sums[g] = ranks[g * size + two[0]] + ranks[g * size + two[1]];
+    closed[g] = true;
+  }
+  choose(sums, in.groups, in.open_groups, open);
+  for (int32_t i = 0; i < in.open_groups; ++i) closed[open[i]] = false;
+  for (int32_t e = 0; e < in.width; ++e)
+    if (closed[e / size]) ranks[e] = -__builtin_inff();
+}
+
+// Where nothing else decides, experts are chosen by their scores: in the order of their worth, and told apart even where
+// that is rounded to nothing, or to all.
+static void route_row(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const float *scores = row<float>(program, in.x, item), *bias = reinterpret_cast<const float*>(in.bias);
+  Route* routes = row<Route>(program, in.out, item);
+  alignas(64) float worth[EXPERT_ROOM], ranks[EXPERT_ROOM];
+  int32_t chosen[EXPERT_ROOM];
+  weigh_scores(in, scores, worth);
+  for (int32_t e = 0; e < in.width; ++e) ranks[e] = !bias && !in.groups ? scores[e] : bias ? worth[e] + bias[e] : worth[e];
+  if (in.groups) close_groups(in, ranks);
+  choose(ranks, in.width, in.active, chosen);
   float total = 0.0f;
+  for (int32_t i = 0; i < in.active; ++i) total += worth[chosen[i]];
+  const float divisor = !in.divided ? 1.0f : total > in.eps ? total : in.eps;
   for (int32_t i = 0; i < in.active; ++i) {
-    alignas(64) float lanes[16];
-    store(lanes, exp(broadcast(scores[routes[i].expert] - peak)));
-    routes[i].share = lanes[0];
-    total += lanes[0];
+    routes[i].expert = chosen[i];
+    routes[i].share = worth[chosen[i]] / divisor * in.scale;
   }
-  for (int32_t i = 0; i < in.active; ++i) routes[i].share /= total;
 }
 
 // One item, even where there are no rows: what an earlier instruction left behind must not be taken for theirs.
@@ -67,9 +106,19 @@ static void combine_span(const Program& program, const Step&, const Instruction&
   }
 }
 
+// What is shared, times the sigmoid of its score.
+static void weigh_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const auto [r, first, last] = span(in, item);
+  const f32x16 weight = logistic_product(broadcast(1.0f), broadcast(*row<float>(program, in.y, r)));
+  const float* x = row<float>(program, in.x, r);
+  float* out = row<float>(program, in.out, r);
+  for (int64_t i = first; i < last; i += 16) store_first(out + i, mul(load_first(x + i, last - i), weight), last - i);
+}
+
 const OpKernel route = {row_items, route_row};
 const OpKernel group = {one_item, group_rows};
 const OpKernel gather = {row_items, gather_row};
 const OpKernel combine = {span_items, combine_span};
+const OpKernel weigh_rows = {span_items, weigh_span};
 
 }  // namespace

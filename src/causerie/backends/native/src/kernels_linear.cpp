@@ -262,18 +262,25 @@ struct ExpertCut {
         items(groups * part_panels(part)) {}
 };
 
+// Also notes where the items of each part begin: there are hundreds of parts, and few of them have any.
 static int64_t expert_items(const Program& program, const Step&, const Instruction& in) {
-  int64_t items = 0;
-  for (int i = 0; i < in.part_count; ++i) items += ExpertCut(program, parts_of(program, in)[i]).items;
-  return items;
+  int32_t* first = program.expert_items;
+  first[0] = 0;
+  for (int i = 0; i < in.part_count; ++i) first[i + 1] = first[i] + int32_t(ExpertCut(program, parts_of(program, in)[i]).items);
+  return first[in.part_count];
 }
 
 static void expert_item(const Program& program, const Step&, const Instruction& in, int64_t item) {
-  const Part* part = parts_of(program, in);
-  ExpertCut cut(program, *part);
-  for (; item >= cut.items; cut = ExpertCut(program, *++part)) item -= cut.items;
+  int32_t low = 0, high = in.part_count;  // the last part that begins at this item or before
+  while (high - low > 1) {
+    const int32_t middle = (low + high) / 2;
+    (program.expert_items[middle] <= item ? low : high) = middle;
+  }
+  item -= program.expert_items[low];
+  const Part& part = parts_of(program, in)[low];
+  const ExpertCut cut(program, part);
   const int64_t first = cut.first + item % cut.groups * MOST;
-  run_stretch({program, in, *part, item / cut.groups, first, first + MOST < cut.last ? first + MOST : cut.last});
+  run_stretch({program, in, part, item / cut.groups, first, first + MOST < cut.last ? first + MOST : cut.last});
 }
 
 const OpKernel linear = {linear_items, linear_item};

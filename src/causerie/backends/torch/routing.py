@@ -1,0 +1,33 @@
+"""The experts of each row and their shares, as spec/router.py says it, in plain torch. Knows no expert."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from causerie.spec.router import ExpertGroups, Router
+
+
+def routed(scores: Tensor, router: Router, choice_bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The shares [n, active], float32, and the numbers [n, active] of the experts that they are of, best first."""
+    scores = scores.float()
+    worth = scores.softmax(-1) if router.scoring == "softmax" else scores.sigmoid()
+    plain = choice_bias is None and router.groups is None
+    rank = scores if plain else worth  # in one order; scores also tell apart what is worth nothing, or all
+    if choice_bias is not None:
+        rank = rank + choice_bias.float()
+    if router.groups is not None:
+        rank = _of_best_groups(rank, router.groups)
+    chosen = rank.sort(dim=-1, descending=True, stable=True).indices[:, : router.active]
+    shares = worth.gather(-1, chosen)
+    if router.divided:
+        shares = shares / shares.sum(-1, keepdim=True).clamp(min=router.least_sum)
+    return shares * router.scale, chosen
+
+
+def _of_best_groups(rank: Tensor, groups: ExpertGroups) -> Tensor:
+    """`rank` with the experts of other groups last."""
+    each = rank.unflatten(-1, (groups.count, -1))
+    best = each.topk(2, dim=-1).values.sum(-1).sort(dim=-1, descending=True, stable=True).indices[:, : groups.active]
+    closed = torch.ones(each.shape[:-1], dtype=torch.bool, device=rank.device).scatter(-1, best, False)
+    return each.masked_fill(closed[..., None], -torch.inf).flatten(-2)

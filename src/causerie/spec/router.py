@@ -1,0 +1,36 @@
+"""How the experts of a token are chosen from their scores, and the share that each has in the result: a router, as a
+value. Its arithmetic is a backend's (`Ops.experts`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Scoring = Literal["softmax", "sigmoid"]
+
+MOST_EXPERTS = 1024
+"""Of one layer: what kernels have room for."""
+
+
+@dataclass(frozen=True)
+class ExpertGroups:
+    """Neighbouring experts in `count` groups of one size, of which a token may use those of `active`: the ones whose
+    two best experts together count most (DeepSeek-AI, "DeepSeek-V3 Technical Report", 2024)."""
+
+    count: int
+    active: int
+
+
+@dataclass(frozen=True)
+class Router:
+    """A token goes to the `active` experts whose worth, softmax or sigmoid of their scores, is highest, of equal ones
+    to the first; the worth of each, as the other fields change it, is its share."""
+
+    active: int
+    scoring: Scoring = "softmax"
+    bias: bool = False  # of the matrix that gives the scores
+    choice_bias: bool = False  # of each expert, added to its worth where experts are chosen, and not to its share
+    groups: ExpertGroups | None = None
+    divided: bool = True  # shares are divided by their sum …
+    least_sum: float = 0.0  # … or by this, where that is more
+    scale: float = 1.0  # of all shares
