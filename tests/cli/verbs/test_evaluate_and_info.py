@@ -157,7 +157,7 @@ def test_layers_that_keep_a_window_are_told(tmp_path: Path, capsys: pytest.Captu
     Qwen2ForCausalLM(config).save_pretrained(tmp_path)
     code, out, _ = run(capsys, "info", str(tmp_path))
     assert code == 0 and out.splitlines()[5:7] == [
-        "cache           1 layers keep 256 bytes per token",
+        "cache           1 layer keeps 256 bytes per token",
         "                2 layers keep 512 bytes for each of the last 100 tokens, 0.05 MB in all",
     ]
     code, out, _ = run(capsys, "info", str(tmp_path), "--json")

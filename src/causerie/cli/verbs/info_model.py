@@ -80,15 +80,19 @@ def _kept(cache: Report) -> list[str]:
     """What the layers keep of a chat: one line for each way to keep it."""
     lines = []
     for group in cache["pages"]:
-        layers, nbytes = f"{group['layers']} layers keep", group["bytes_per_token"]
+        layers, nbytes = _keepers(group["layers"]), group["bytes_per_token"]
         if group["window"] is None:
             lines.append(f"{layers} {nbytes:,} bytes per token")
         else:
             most = _size(group["window"] * nbytes)
             lines.append(f"{layers} {nbytes:,} bytes for each of the last {group['window']} tokens, {most} in all")
     if cache["slots"]["layers"]:
-        lines.append(f"{cache['slots']['layers']} layers keep {cache['slots']['bytes_per_chat']:,} bytes per chat")
+        lines.append(f"{_keepers(cache['slots']['layers'])} {cache['slots']['bytes_per_chat']:,} bytes per chat")
     return lines
+
+
+def _keepers(layers: int) -> str:
+    return "1 layer keeps" if layers == 1 else f"{layers} layers keep"
 
 
 def _size(count: int) -> str:
