@@ -15,17 +15,16 @@ from causerie.spec.rope import Growth, Rope
 from tests.kernels.decoders import (
     RUNNABLE,
     Shape,
-    activate,
     build,
     logits_only,
     prompt_logits,
     random_weights,
-    reference_logits,
     some_tokens,
     stored_as,
     to_bf16,
     widened,
 )
+from tests.kernels.reference import activate, reference_logits
 
 SHAPES = {
     "plain": Shape(),
