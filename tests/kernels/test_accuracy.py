@@ -18,17 +18,16 @@ from causerie.spec.router import ExpertGroups, Router
 from tests.kernels.decoders import (
     RUNNABLE,
     Shape,
-    activate,
     build,
     logits_only,
     prompt_logits,
     random_weights,
-    reference_logits,
     some_tokens,
     stored_as,
     to_bf16,
     widened,
 )
+from tests.kernels.reference import activate, reference_logits
 
 ROUTERS = {
     "shares of all": Router(3, divided=False, scale=2.0),

@@ -18,9 +18,9 @@ from tests.kernels.decoders import (
     make_step,
     prompt_logits,
     random_weights,
-    reference_logits,
     some_tokens,
 )
+from tests.kernels.reference import reference_logits
 
 SHAPES = {
     "grouped": Shape(heads=14, kv_heads=2, head_dim=64, width=64, hidden=64, layers=1),

@@ -26,9 +26,9 @@ from tests.kernels.decoders import (
     logits_only,
     prompt_logits,
     random_weights,
-    reference_logits,
     some_tokens,
 )
+from tests.kernels.reference import reference_logits
 from tests.quant.made_up import MADE_UP, random_arrays
 
 WIDTHS = {32: 70, 64: 130, 96: 67, 256: 65, 768: 203, 2304: 64}  # and rows

@@ -28,10 +28,10 @@ from tests.kernels.decoders import (
     logits_only,
     prompt_logits,
     random_weights,
-    reference_logits,
     room_for,
     some_tokens,
 )
+from tests.kernels.reference import reference_logits
 from tests.kernels.test_made_up import in_8_bits
 from tests.quant.transforms import KINDS, made, matrix, through
 

@@ -12,6 +12,7 @@ from causerie.backends.ops import CacheShape
 from causerie.cache.blocks import BlockPool
 from causerie.cache.groups import Group
 from causerie.cache.lease import Lease, Pin
+from causerie.cache.node import Node
 from causerie.cache.prefix import Match, PrefixIndex
 from causerie.cache.slots import Slots
 from causerie.cache.snapshots import Snapshots
@@ -131,9 +132,7 @@ class CacheBook:
         if offset == 0:
             self.index.snapshots.add(lease.node, self.block_size, lease.slot)
             return
-        key = tuple(tokens[filled - offset : filled])
-        node = self.index.insert(lease.node, key, [table[lease.indexed] for table in lease.tables])
-        self.index.snapshots.add(node, offset, lease.slot)
+        self.index.snapshots.add(self._tail(lease, tokens, filled), offset, lease.slot)
 
     def close(self, lease: Lease, tokens: Sequence[int], filled: int) -> None:
         """Gives all back; what is written stays in the index until its blocks are needed."""
@@ -142,15 +141,19 @@ class CacheBook:
         end = min(filled, lease.shareable, start + self.block_size)
         tail = None
         if end > start:
-            key, blocks = tuple(tokens[start:end]), [table[lease.indexed] for table in lease.tables]
-            node = self.index.insert(lease.node, key, blocks)
-            tail = node if len(node.key) == len(key) else None
+            node = self._tail(lease, tokens, end)
+            tail = node if len(node.key) == end - start else None
         if lease.slot >= 0:
             self.remember(lease, tokens, filled)
         self._release(lease)
         if tail is not None:
             self.index.touch(tail)
             self.index.prune(tail)
+
+    def _tail(self, lease: Lease, tokens: Sequence[int], end: int) -> Node:
+        """The node of the unfinished block that ends before position `end`, in the index."""
+        key = tuple(tokens[lease.indexed * self.block_size : end])
+        return self.index.insert(lease.node, key, [table[lease.indexed] for table in lease.tables])
 
     def discard(self, leases: Iterable[Lease]) -> None:
         """After a failed step: gives back what `leases` hold and forgets every prefix, as nobody knows what was

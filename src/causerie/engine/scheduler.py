@@ -154,10 +154,7 @@ class Scheduler:
         """Adds the events of one work of a step, whose sequence goes on with the tokens drawn for it, or ends."""
         drafted = work.draws - 1 if work.draws else 0
         read = work.start + len(work.tokens) - drafted  # its draft counts as far as it is accepted
-        if self._slots:
-            self._advance(sequence, read, drafted)
-        else:
-            sequence.filled = read
+        self._advance(sequence, read, drafted)
         if work.request.params.collects:
             sequence.collected = max(sequence.collected, min(sequence.filled, sequence.prompt))
         if work.request.params.prompt_progress and sequence.first is None:

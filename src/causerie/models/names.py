@@ -1,5 +1,5 @@
 """What checkpoints call the weights: tables from canonical names (see `Decoder.weights`) to tensors of the files, or to
-expressions over them (checkpoint/expression.py). Knows no shapes and opens no files.
+expressions over them (checkpoint/expression.py). Knows no shapes but those that a spec has, and opens no files.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from causerie.checkpoint.expression import Expression, Plus, Rows, Tensor, Turns, Unpermuted
 from causerie.spec.attention import Attention
-from causerie.spec.decoder import EMBEDDING
+from causerie.spec.decoder import EMBEDDING, Decoder
 
 _BLOCK = "model.layers.{i}."
 _MATRICES = {
@@ -74,9 +74,14 @@ def without_prefix(table: Table, prefix: str) -> dict[str, str | Expression]:
     return {ours: _renamed(theirs, lambda name: name.removeprefix(prefix)) for ours, theirs in table.items()}
 
 
-def taking_turns(table: Table, fused: str, rows: Mapping[str, int]) -> dict[str, str | Expression]:
-    """The same table where matrices of the mixer, and their biases, are `rows` of one tensor, head by head in turns."""
+def taking_turns(table: Table, fused: str, spec: Decoder) -> dict[str, str | Expression]:
+    """The same table where the queries of each key head, its key and its value, and their biases, take turns in one
+    tensor. As it is where no layer attends."""
     turns = dict(table)
+    mixer = next(spec.attentions, None)
+    if mixer is None:
+        return turns
+    rows = {"q": mixer.group * mixer.head_dim, "k": mixer.head_dim, "v": mixer.head_dim}
     start, step = 0, sum(rows.values())
     for name, count in rows.items():
         for kind, tensor in (("", f"{fused}.weight"), ("_bias", f"{fused}.bias")):

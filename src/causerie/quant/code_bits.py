@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd
 from typing import Any
@@ -66,16 +67,11 @@ class CodeBits:
         """All codes of whole runs, one after the other: uint8, or int8 where they are signed."""
         runs = np.ascontiguousarray(data).view(np.uint8).reshape(-1, self.run_bytes)
         codes: Bytes = np.zeros((len(runs), self.run), np.uint8)
-        shift = 0
-        for plane in self.planes:
-            mask = np.uint8(2**plane.bits - 1)
-            for i in range(self.run):
-                byte, bit = divmod(plane.beginning(i), 8)
-                field = runs[:, byte] >> np.uint8(bit)
-                if bit + plane.bits > 8:
-                    field |= runs[:, byte + 1] << np.uint8(8 - bit)
-                codes[:, i] |= (field & mask) << np.uint8(shift)
-            shift += plane.bits
+        for i, byte, bit, mask, shift, spills in self._fields():
+            field = runs[:, byte] >> bit
+            if spills:
+                field |= runs[:, byte + 1] << np.uint8(8 - bit)
+            codes[:, i] |= (field & mask) << shift
         return self._with_sign(codes.reshape(-1))
 
     def packed(self, codes: NDArray[Any]) -> Bytes:
@@ -85,17 +81,23 @@ class CodeBits:
             flat = np.concatenate((flat, np.zeros(rest, np.uint8)))
         runs = flat.reshape(-1, self.run)
         data: Bytes = np.zeros((len(runs), self.run_bytes), np.uint8)
+        for i, byte, bit, mask, shift, spills in self._fields():
+            field = (runs[:, i] >> shift) & mask
+            data[:, byte] |= field << bit
+            if spills:
+                data[:, byte + 1] |= field >> np.uint8(8 - bit)
+        return data.reshape(-1)
+
+    def _fields(self) -> Iterator[tuple[int, int, np.uint8, np.uint8, np.uint8, bool]]:
+        """Where bits of each code of a run lie: which code, the byte and the bit at which they begin, a mask of as
+        many, which bit of the code is their lowest, and whether they reach into the next byte."""
         shift = 0
         for plane in self.planes:
             mask = np.uint8(2**plane.bits - 1)
             for i in range(self.run):
                 byte, bit = divmod(plane.beginning(i), 8)
-                field = (runs[:, i] >> np.uint8(shift)) & mask
-                data[:, byte] |= field << np.uint8(bit)
-                if bit + plane.bits > 8:
-                    data[:, byte + 1] |= field >> np.uint8(8 - bit)
+                yield i, byte, np.uint8(bit), mask, np.uint8(shift), bit + plane.bits > 8
             shift += plane.bits
-        return data.reshape(-1)
 
     def _with_sign(self, codes: Bytes) -> NDArray[Any]:
         if not self.signed:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from causerie.models.archs.llama import llama_like
+from causerie.models.archs.llama import layer_norm, llama_like
 from causerie.models.config import Config
 from causerie.models.names import Table, modules, taking_turns, without_prefix
 from causerie.models.registry import architecture
 from causerie.models.slopes import head_slopes
 from causerie.spec.decoder import Decoder
-from causerie.spec.norm import Norm
 
 _BLOCK = "transformer.h."
 _OUTSIDE = {
@@ -37,11 +36,7 @@ DEFAULTS = {"max_position_embeddings": 2048, "tie_word_embeddings": True}
 
 def weights(spec: Decoder) -> tuple[Table, ...]:
     """Queries, keys and values take turns head by head. The first files have no prefix."""
-    table = modules(_OUTSIDE, _BLOCK, _LAYER)
-    if spec.layers:
-        size = next(spec.attentions).head_dim
-        fused = _BLOCK + "{i}.self_attention.query_key_value"
-        table = taking_turns(table, fused, {"q": size, "k": size, "v": size})
+    table = taking_turns(modules(_OUTSIDE, _BLOCK, _LAYER), _BLOCK + "{i}.self_attention.query_key_value", spec)
     return table, without_prefix(table, "transformer.")
 
 
@@ -51,7 +46,7 @@ def bloom(c: Config) -> Decoder:
     c.rename(NAMES)
     c.assume(DEFAULTS)
     c.expect("apply_residual_connection_post_layernorm", False)
-    norm = Norm(c.number("layer_norm_epsilon", 1e-5, above=False), centered=True, bias=True)
+    norm = layer_norm(c, "layer_norm_epsilon")
     spec = llama_like(
         c,
         bias=True,

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from causerie.checkpoint.expression import Flattened, Tensor, Unpermuted
-from causerie.models.archs.llama import llama_like
+from causerie.models.archs.llama import layer_norm, llama_like
 from causerie.models.config import Config
 from causerie.models.names import LLAMA_WEIGHTS, Table
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
-from causerie.spec.norm import Norm
 from causerie.spec.rope import Rope
 
 _MIXER = "model.layers.{i}.self_attn."
@@ -45,7 +44,7 @@ def cohere_like(c: Config, rope: Callable[[int], Rope]) -> Decoder:
     c.assume(DEFAULTS)
     c.optional_integer("model_max_length", None)  # for tokenizers: nothing in the model ends there
     bias = c.boolean("attention_bias", False)
-    norm = Norm(c.number("layer_norm_eps", 1e-5, above=False), centered=True)
+    norm = layer_norm(c, "layer_norm_eps", bias=False)
     spec = llama_like(c, bias=bias, out_bias=bias, norm=norm, rope=rope)
     spec = spec.each_layer(parallel="one norm")
     return replace(spec, logits_scale=c.number("logit_scale", 0.0625))

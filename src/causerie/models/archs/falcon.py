@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from causerie.models.archs.llama import llama_like
+from causerie.models.archs.llama import layer_norm, llama_like
 from causerie.models.config import Config
 from causerie.models.names import Table, modules, taking_turns
 from causerie.models.registry import architecture
@@ -13,7 +13,6 @@ from causerie.models.rope_config import read_rope
 from causerie.models.slopes import head_slopes
 from causerie.quant.plain import to_float32, to_plain
 from causerie.spec.decoder import Decoder
-from causerie.spec.norm import Norm
 from causerie.spec.rope import Rope
 
 _BLOCK = "transformer.h."
@@ -33,11 +32,7 @@ def weights(spec: Decoder) -> Table:
     two = bool(spec.layers) and spec.layers[0].parallel == "two norms"
     norms = ("ln_attn", "ln_mlp") if two else ("input_layernorm", "post_attention_layernorm")
     table = modules(_OUTSIDE, _BLOCK, {"mixer_norm": norms[0], "ffn_norm": norms[1], **_MATRICES})
-    if not spec.layers:
-        return table
-    mixer = next(spec.attentions)
-    rows = {"q": mixer.group * mixer.head_dim, "k": mixer.head_dim, "v": mixer.head_dim}
-    return taking_turns(table, _BLOCK + "{i}.self_attention.query_key_value", rows)
+    return taking_turns(table, _BLOCK + "{i}.self_attention.query_key_value", spec)
 
 
 @architecture("falcon", weights=weights)
@@ -58,7 +53,7 @@ def falcon(c: Config) -> Decoder:
         mlp_bias=bias,
         rope=rope,
         default_act="gelu",
-        norm=Norm(c.number("layer_norm_epsilon", 1e-5, above=False), centered=True, bias=True),
+        norm=layer_norm(c, "layer_norm_epsilon"),
         gated=False,
         hidden=4 * c.integer("hidden_size"),
     )

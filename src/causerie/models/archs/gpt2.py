@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from causerie.checkpoint.expression import Columns, Rows, Tensor, Transposed
-from causerie.models.archs.llama import llama_like
+from causerie.models.archs.llama import layer_norm, llama_like
 from causerie.models.config import Config
 from causerie.models.names import Table, modules, without_prefix
 from causerie.models.registry import architecture
 from causerie.spec.decoder import Decoder
-from causerie.spec.norm import Norm
 from causerie.spec.positions import Positions
 
 _BLOCK = "transformer.h."
@@ -53,7 +52,7 @@ def gpt2(c: Config) -> Decoder:
         mlp_bias=True,
         rope=lambda head_dim: None,
         default_act="gelu_new",
-        norm=Norm(c.number("layer_norm_epsilon", 1e-5, above=False), centered=True, bias=True),
+        norm=layer_norm(c, "layer_norm_epsilon"),
         gated=False,
         hidden=4 * c.integer("hidden_size"),
     )

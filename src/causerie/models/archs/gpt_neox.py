@@ -3,13 +3,12 @@ each head turns."""
 
 from __future__ import annotations
 
-from causerie.models.archs.llama import llama_like
+from causerie.models.archs.llama import layer_norm, llama_like
 from causerie.models.config import Config
 from causerie.models.names import Table, modules, taking_turns
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
-from causerie.spec.norm import Norm
 
 _OUTSIDE = {"embed": "gpt_neox.embed_in", "norm": "gpt_neox.final_layer_norm"}
 _LAYER = {
@@ -25,15 +24,9 @@ DEFAULTS = {"max_position_embeddings": 2048, "partial_rotary_factor": 0.25}
 
 def weights(spec: Decoder) -> tuple[Table, ...]:
     """Queries, keys and values take turns head by head. The head has had two names."""
-    tables: list[Table] = []
-    for head in ("embed_out", "lm_head"):
-        table = modules({**_OUTSIDE, "head": head}, "gpt_neox.layers.", _LAYER)
-        if spec.layers:
-            size = next(spec.attentions).head_dim
-            fused = "gpt_neox.layers.{i}.attention.query_key_value"
-            table = taking_turns(table, fused, {"q": size, "k": size, "v": size})
-        tables.append(table)
-    return tuple(tables)
+    fused = "gpt_neox.layers.{i}.attention.query_key_value"
+    tables = (modules({**_OUTSIDE, "head": head}, "gpt_neox.layers.", _LAYER) for head in ("embed_out", "lm_head"))
+    return tuple(taking_turns(table, fused, spec) for table in tables)
 
 
 @architecture("gpt_neox", weights=weights)
@@ -49,7 +42,7 @@ def gpt_neox(c: Config) -> Decoder:
         mlp_bias=True,
         rope=lambda head_dim: read_rope(c, head_dim, partial=True),
         default_act="gelu",
-        norm=Norm(c.number("layer_norm_eps", 1e-5, above=False), centered=True, bias=True),
+        norm=layer_norm(c, "layer_norm_eps"),
         gated=False,
     )
     return spec.each_layer(parallel="two norms") if c.boolean("use_parallel_residual", True) else spec

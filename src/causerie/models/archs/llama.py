@@ -84,6 +84,11 @@ def llama_like(
     )
 
 
+def layer_norm(c: Config, eps: str, *, bias: bool = True) -> Norm:
+    """The norm of families that take the mean off; `eps` is the key of its constant."""
+    return Norm(c.number(eps, 1e-5, above=False), centered=True, bias=bias)
+
+
 def _kv_heads(c: Config, heads: int, absent: int | None) -> int:
     kv_heads = c.optional_integer("num_key_value_heads", absent) or heads
     _divided(c, "num_attention_heads", heads, kv_heads)

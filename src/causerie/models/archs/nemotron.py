@@ -4,13 +4,12 @@ turns."""
 from __future__ import annotations
 
 from causerie.checkpoint.expression import Plus, Tensor
-from causerie.models.archs.llama import llama_like
+from causerie.models.archs.llama import layer_norm, llama_like
 from causerie.models.config import Config
 from causerie.models.names import LLAMA_WEIGHTS, with_biases
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
-from causerie.spec.norm import Norm
 
 _NORMS = ("layers.{i}.mixer_norm", "layers.{i}.ffn_norm", "norm")
 WEIGHTS = with_biases(LLAMA_WEIGHTS) | {name: Plus(Tensor(str(LLAMA_WEIGHTS[name]))) for name in _NORMS}
@@ -29,6 +28,6 @@ def nemotron(c: Config) -> Decoder:
         mlp_bias=c.boolean("mlp_bias", False),
         rope=lambda head_dim: read_rope(c, head_dim, partial=True),
         default_act="relu2",
-        norm=Norm(c.number("norm_eps", 1e-5, above=False), centered=True, bias=True),
+        norm=layer_norm(c, "norm_eps"),
         gated=False,
     )

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from causerie.models.archs.llama import llama_like
+from causerie.models.archs.llama import layer_norm, llama_like
 from causerie.models.config import Config
 from causerie.models.names import modules
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
-from causerie.spec.norm import Norm
 
 WEIGHTS = modules(
     {"embed": "model.embed_tokens", "norm": "model.final_layernorm", "head": "lm_head"},
@@ -35,7 +34,7 @@ DEFAULTS = {"max_position_embeddings": 2048, "partial_rotary_factor": 0.5}
 def phi(c: Config) -> Decoder:
     """Phi-1, Phi-1.5 and Phi-2."""
     c.assume(DEFAULTS)
-    norm = Norm(c.number("layer_norm_eps", 1e-5, above=False), centered=True, bias=True)
+    norm = layer_norm(c, "layer_norm_eps")
     spec = llama_like(
         c,
         bias=True,

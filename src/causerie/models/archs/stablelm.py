@@ -6,13 +6,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from causerie.checkpoint.expression import Joined, Tensor
-from causerie.models.archs.llama import llama_like
+from causerie.models.archs.llama import layer_norm, llama_like
 from causerie.models.config import Config
 from causerie.models.names import LLAMA_WEIGHTS, Table, with_biases
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
-from causerie.spec.norm import Norm
 
 DEFAULTS = {"max_position_embeddings": 4096, "partial_rotary_factor": 0.25}
 
@@ -32,7 +31,7 @@ def weights(spec: Decoder) -> Table:
 def stablelm(c: Config) -> Decoder:
     """StableLM 3B 4E1T, Zephyr and StableLM 2."""
     c.assume(DEFAULTS)
-    norm = Norm(c.number("layer_norm_eps", 1e-5, above=False), centered=True, bias=True)
+    norm = layer_norm(c, "layer_norm_eps")
     bias = c.boolean("use_qkv_bias", False)
     spec = llama_like(c, bias=bias, kv_heads=32, norm=norm, rope=lambda head_dim: read_rope(c, head_dim, partial=True))
     if c.boolean("qk_layernorm", False):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from causerie.models.archs.llama import llama_like
+from causerie.models.archs.llama import layer_norm, llama_like
 from causerie.models.config import Config
 from causerie.models.names import LLAMA_WEIGHTS, with_biases
 from causerie.models.registry import architecture
 from causerie.spec.decoder import Decoder
-from causerie.spec.norm import Norm
 
 WEIGHTS = with_biases(
     {
@@ -34,7 +33,7 @@ def starcoder2(c: Config) -> Decoder:
     for key, done in _SAID_TWICE.items():
         c.expect(key, done)
     bias = c.boolean("use_bias", True)
-    norm = Norm(c.number("norm_epsilon", 1e-5, above=False), centered=True, bias=True)
+    norm = layer_norm(c, "norm_epsilon")
     spec = llama_like(
         c, bias=bias, out_bias=bias, mlp_bias=bias, kv_heads=2, default_act="gelu_pytorch_tanh", norm=norm, gated=False
     )

@@ -1,0 +1,174 @@
+"""What a decoder computes, in float64 numpy and written from the formulas: the oracle of the kernels' tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import erf
+
+import numpy as np
+
+from causerie.models.rope import RopeTable
+from causerie.spec.attention import Attention
+from causerie.spec.decoder import Decoder
+from causerie.spec.experts import Experts
+from causerie.spec.mlp import MLP, Activation, ClampedSwish
+from causerie.spec.norm import Norm
+from causerie.spec.rope import Rope
+from causerie.spec.router import Router
+from causerie.spec.short_conv import ShortConv
+from tests.kernels.decoders import Array, from_bf16, to_bf16, widened
+
+
+def as_int8(x: Array, group: int) -> Array:
+    """x [..., elements] as an int8 cache gives it back, with a bfloat16 scale for each `group` of elements."""
+    parts = np.split(x.astype(np.float32), range(group, x.shape[-1], group), axis=-1)
+    scales = [from_bf16(to_bf16(np.abs(part).max(-1, keepdims=True) / np.float32(127))) for part in parts]
+    return np.concatenate(
+        [np.round(part / scale).clip(-127, 127) * scale for part, scale in zip(parts, scales, strict=True)], -1
+    ).astype(np.float64)
+
+
+def reference_logits(
+    spec: Decoder, stored: Mapping[str, Array], tokens: Sequence[int], int8_cache: bool = False
+) -> Array:
+    """The same decoder in float64, written from the formulas: logits [tokens, vocab]."""
+    w = {name: widened(array) for name, array in stored.items()}
+    x = _norm(w["embed"][list(tokens)], w, "embed_norm", spec.embedding_norm)
+    for i, layer in enumerate(spec.layers):
+        part = {
+            name.removeprefix(f"layers.{i}."): array for name, array in w.items() if name.startswith(f"layers.{i}.")
+        }
+        h, mixer, scale = _norm(x, part, "mixer_norm", layer.norm), layer.mixer, layer.residual_scale
+        attends = isinstance(mixer, Attention)
+        mixed = _attention(spec, mixer, part, h, int8_cache) if attends else _short_conv(mixer, part, h)
+        mixed = x + scale * _norm(mixed, part, "mixer_norm_after", layer.norm_after)
+        if layer.parallel != "one norm":
+            h = _norm(x if layer.parallel else mixed, part, "ffn_norm", layer.norm)
+        ffn = layer.ffn
+        h = _experts(ffn, part, h) if isinstance(ffn, Experts) else _mlp(ffn, part, "ffn.", h)
+        x = mixed + scale * _norm(h, part, "ffn_norm_after", layer.norm_after)
+    logits = _norm(x, w, "norm", spec.norm) @ w["embed" if spec.tied else "head"].T
+    return _capped(logits * spec.logits_scale, spec.logits_softcap)
+
+
+def _capped(x: Array, cap: float | None) -> Array:
+    return x if cap is None else np.asarray(cap * np.tanh(x / cap))
+
+
+def _mlp(mlp: MLP, w: Mapping[str, Array], prefix: str, x: Array) -> Array:
+    names = ("gate", "up") if mlp.gated else ("up",)
+    first, *up = (x @ w[prefix + name].T + w.get(f"{prefix}{name}_bias", 0.0) for name in names)
+    if isinstance(mlp.act, ClampedSwish):
+        gate, other = np.minimum(first, mlp.act.limit), np.clip(up[0], -mlp.act.limit, mlp.act.limit)
+        inner = gate / (1 + np.exp(-mlp.act.slope * gate)) * (other + 1)
+    else:
+        inner = activate(first, mlp.act) * (up[0] if up else 1.0)
+    return np.asarray(inner @ w[prefix + "down"].T + w.get(prefix + "down_bias", 0.0))
+
+
+def _experts(experts: Experts, w: Mapping[str, Array], x: Array) -> Array:
+    shares = _shares(experts.router, x @ w["ffn.router"].T + w.get("ffn.router_bias", 0.0), w.get("ffn.choice_bias"))
+    each = [_mlp(experts.expert, w, f"ffn.experts.{e}.", x) for e in range(experts.count)]
+    out = np.asarray(np.einsum("ne,end->nd", shares, np.stack(each)))
+    if experts.shared is None:
+        return out
+    beside = _mlp(experts.shared.mlp, w, "ffn.shared.", x)
+    return out + (beside / (1 + np.exp(-x @ w["ffn.shared_router"].T)) if experts.shared.weighed else beside)
+
+
+def _shares(router: Router, scores: Array, choice_bias: Array | None) -> Array:
+    """What spec/router.py says, for every expert: 0 where it is not chosen."""
+    worth = np.exp(scores - scores.max(-1, keepdims=True))
+    worth = worth / worth.sum(-1, keepdims=True) if router.scoring == "softmax" else 1 / (1 + np.exp(-scores))
+    rank = worth + (0.0 if choice_bias is None else choice_bias)
+    if router.groups is not None:
+        groups = rank.reshape(len(rank), router.groups.count, -1)
+        best = np.argsort(-np.sort(groups, -1)[..., -2:].sum(-1), axis=-1)[:, : router.groups.active]
+        opened = np.any(best[:, :, None] == np.arange(router.groups.count), axis=1)
+        rank = np.where(opened[..., None], groups, -np.inf).reshape(rank.shape)
+    chosen = np.argsort(-rank, axis=-1, kind="stable")[:, : router.active]
+    shares = worth * np.any(chosen[:, :, None] == np.arange(rank.shape[1]), axis=1)
+    if router.divided:
+        shares = shares / np.maximum(shares.sum(-1, keepdims=True), router.least_sum)
+    return np.asarray(shares * router.scale)
+
+
+def _norm(x: Array, w: Mapping[str, Array], name: str, norm: Norm | None) -> Array:
+    """Of rows, or of heads [n, heads, elements], which may have weights of their own."""
+
+    def own(which: str, absent: float) -> Array:
+        return w[which].reshape(-1, x.shape[-1]) if which in w else np.array(absent)
+
+    if norm is None:
+        return x
+    if norm.centered:
+        x = x - x.mean(-1, keepdims=True)
+    scaled = x / np.sqrt((x**2).mean(-1, keepdims=True) + norm.eps)
+    return np.asarray(scaled * own(name, 1.0) + own(f"{name}_bias", 0.0))
+
+
+def activate(x: Array, act: Activation) -> Array:
+    """Each of the activations, in float64."""
+    if act.startswith("relu"):
+        return np.maximum(x, 0) ** (2 if act == "relu2" else 1)
+    if act == "sigmoid":
+        return 1 / (1 + np.exp(-x))
+    if act == "silu":
+        return x / (1 + np.exp(-x))
+    if act == "gelu":
+        return x / 2 * (1 + np.vectorize(erf)(x / np.sqrt(2)))
+    return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def _short_conv(mixer: ShortConv, w: Mapping[str, Array], x: Array) -> Array:
+    b, c, entering = np.split(x @ w["mixer.in"].T + w.get("mixer.in_bias", 0.0), 3, axis=-1)
+    reach = np.concatenate([np.zeros((mixer.past, mixer.channels)), b * entering])
+    taps = w["mixer.conv"].reshape(mixer.taps, mixer.channels)
+    sums = sum(reach[k : k + len(x)] * taps[k] for k in range(mixer.taps)) + w.get("mixer.conv_bias", 0.0)
+    return np.asarray((c * sums) @ w["mixer.out"].T + w.get("mixer.out_bias", 0.0))
+
+
+def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, int8_cache: bool) -> Array:
+    n = len(x)
+    positions = np.arange(n, dtype=np.int32)
+    turns = dict(zip(spec.ropes, RopeTable(spec.ropes).rows(positions, positions), strict=True))
+
+    def turned(heads: Array, rope: Rope | None) -> Array:
+        if rope is None:
+            return heads
+        a, b, rest = np.split(heads, [rope.dims // 2, rope.dims], axis=-1)
+        cosine, sine = turns[rope].astype(np.float64).swapaxes(0, 1)[:, :, None]
+        return np.concatenate([a * cosine - b * sine, b * cosine + a * sine, rest], axis=-1)
+
+    def heads(name: str, count: int, rope: Rope | None) -> Array:
+        projected = x @ w[f"mixer.{name}"].T + w.get(f"mixer.{name}_bias", 0.0)
+        norm, own = mixer.qk_norm, f"mixer.{name}_norm"
+        if mixer.qk_norm_whole:
+            projected = _norm(projected, w, own, norm)
+        projected = projected.reshape(n, count, mixer.head_dim)
+        if mixer.qk_norm_whole:
+            return turned(projected, rope)
+        if mixer.qk_norm_last:
+            return _norm(turned(projected, rope), w, own, norm)
+        return turned(_norm(projected, w, own, norm), rope)
+
+    q = heads("q", mixer.heads, mixer.query_rope or mixer.rope)
+    k = heads("k", mixer.kv_heads, mixer.rope)
+    v = (x @ w["mixer.v"].T + w.get("mixer.v_bias", 0.0)).reshape(n, mixer.kv_heads, mixer.head_dim)
+    if int8_cache:
+        k, v = as_int8(k, 32), as_int8(v, mixer.head_dim)
+    k, v = np.repeat(k, mixer.group, axis=1), np.repeat(v, mixer.group, axis=1)
+    scores = _capped(np.einsum("ihd,jhd->hij", q, k) * mixer.scale, mixer.softcap)
+    distance = positions[:, None] - positions[None, :]
+    if mixer.slopes is not None:
+        scores -= np.array(mixer.slopes)[:, None, None] * distance
+    hidden = (distance < 0) | (distance >= (mixer.window or n))
+    scores[:, hidden] = -np.inf
+    peak = scores.max(-1, keepdims=True)
+    chances = np.exp(scores - peak)
+    sunk = np.exp(w["mixer.sinks"][:, None, None] - peak) if mixer.sinks else 0.0
+    chances /= chances.sum(-1, keepdims=True) + sunk
+    mixed = np.einsum("hij,jhd->ihd", chances, v).reshape(n, -1)
+    if mixer.gated:
+        mixed = mixed * activate(x @ w["mixer.gate"].T, "sigmoid")
+    return mixed @ w["mixer.o"].T + w.get("mixer.o_bias", 0.0)
