@@ -64,6 +64,8 @@ def _fused_sizes(expressions: Iterable[Expression]) -> dict[str, tuple[int, ...]
     sizes: dict[str, tuple[int, ...]] = {}
     for expression in expressions:
         of = innermost(expression)
+        if not isinstance(of, Tensor | Place):
+            continue
         rows = (expression.stop,) if isinstance(expression, Rows) and expression.of == of else ()
         own = (of.place + 1, *rows) if isinstance(of, Place) else rows
         if own:

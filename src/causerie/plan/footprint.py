@@ -61,8 +61,8 @@ class CacheCost:
 
 
 def weight_bytes(spec: Decoder, format: str) -> int:
-    """Bytes of all weights held in `format`, a tied head counted once."""
-    return int(spec.parameters * BYTES[format])
+    """Bytes of all weights held in `format`, a tied head counted once. What decides a choice is held in float32."""
+    return int(sum(each.parameters * BYTES["float32" if each.role == "choice" else format] for each in spec.weights()))
 
 
 def cache_format(format: str) -> str:
