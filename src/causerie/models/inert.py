@@ -77,7 +77,9 @@ _OUTPUTS = (  # what the other program's forward pass returns beside logits, and
     "tf_legacy_loss",
 )
 _LABELS = ("id2label", "label2id", "num_labels", "problem_type")  # of classifiers; a decoder has none
-_SUMMARY = (  # of another head that GPT-2 was published with: one that chooses among texts
+_SUMMARY = (  # of other heads that GPT-2 was published with: one that chooses among texts
+    "n_special",
+    "predict_special_tokens",
     "summary_type",
     "summary_use_proj",
     "summary_activation",
@@ -141,6 +143,8 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "cross_attention_hidden_size": (),
     "pruned_heads": ({}, []),
     "use_mrope": (False,),  # the distilled R1 models
+    "full_attn_mod": (1,),  # Phi-4-mini: every layer attends to all positions
+    "interpolate_factor": (1,),
     "activation": ("swiglu",),  # Falcon 3; the gate's own function is hidden_act
     # Names of ways to compute the same attention; a name of anything else would be code from elsewhere.
     "attn_implementation": ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"),
