@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +10,21 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from causerie.errors import UnknownName
 from causerie.models.registry import families, spec_from_config
+from causerie.models.relatives import absent_layers, decoders, encoders
 
 
-@pytest.fixture(scope="module")
-def facts(project: Path) -> dict[str, Any]:
-    return tomllib.loads((project / "src/causerie/models/relatives.toml").read_text(encoding="utf-8"))
-
-
-def test_every_family_of_transformers_is_here_or_has_a_relative_here(facts: dict[str, Any]) -> None:
-    relatives, encoders, known = set(facts["decoders"]), set(facts["encoders"]["names"]), set(families())
+def test_every_family_of_transformers_is_here_or_has_a_relative_here() -> None:
+    relatives, without_chat, known = set(decoders()), set(encoders()), set(families())
     texts = {"gemma3": "gemma3_text"}  # whole models whose text model is a family of ours
     theirs = {texts.get(name, name) for name in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES}
-    assert theirs <= relatives | encoders | known
-    assert not relatives & known and not encoders & known and not relatives & encoders
-    assert {each["like"] for each in facts["decoders"].values()} <= known
+    assert theirs <= relatives | without_chat | known
+    assert not relatives & known and not without_chat & known and not relatives & without_chat
+    assert {each.like for each in decoders().values()} <= known
 
 
-def test_no_family_here_reads_a_key_that_stands_for_layers_we_lack(facts: dict[str, Any], project: Path) -> None:
+def test_no_family_here_reads_a_key_that_stands_for_layers_we_lack(project: Path) -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (project / "src/causerie/models/archs").glob("*.py"))
-    assert [key for key in facts["keys"] if f'"{key}"' in sources] == []
+    assert [key for key in absent_layers() if f'"{key}"' in sources] == []
 
 
 @pytest.mark.parametrize(
