@@ -29,7 +29,7 @@ from causerie.plan.footprint import cache_format
 from causerie.quant.config import QuantConfig
 from causerie.spec.cost import PartCost
 from causerie.spec.decoder import Decoder
-from causerie.spec.kept import Slot
+from causerie.spec.layer_cache import Slot
 from causerie.spec.short_conv import ShortConv
 from tests.parity.configs import PROMPT, TINY, Case
 from tests.parity.harness import prompt_logits, reference, reference_greedy, room_for, save_case, some_tokens
@@ -136,7 +136,7 @@ def test_a_width_of_nothing_is_refused() -> None:
 def test_what_a_convolution_keeps_and_costs() -> None:
     spec = spec_from_config(SIZES | {"full_attn_idxs": [1], "conv_L_cache": 5})
     conv = spec.layers[0].mixer
-    assert conv.keeps == Slot(4 * 64)
+    assert conv.cache == Slot(4 * 64)
     assert conv.cost(64) == PartCost(4 * 64 * 64 + 5 * 64)
     assert (spec.slot_layers, [group.layers for group in spec.page_groups]) == ((0, 2), [(1,)])
 

@@ -111,7 +111,7 @@ class Scheduler:
             self._take(sequence, work, tokens, now, events)
             if sequence.lease is None:
                 continue
-            self.cache.record(sequence.lease, sequence.tokens, sequence.kept)
+            self.cache.record(sequence.lease, sequence.tokens, sequence.shareable)
             if self._slots and sequence.filled in sequence.ends:
                 self.cache.remember(sequence.lease, sequence.tokens, sequence.filled)
             if self._windowed:

@@ -78,11 +78,11 @@ class Experts:
         experts = [
             Expert(*linear_parts(weights, f"{prefix}experts.{e}.", ["gate", "up", "down"])) for e in range(self.count)
         ]
-        chosen = ops.experts(x, scores, experts, self.router, weights.get(prefix + "choice_bias"), self.act)
+        mixture = ops.experts(x, scores, experts, self.router, weights.get(prefix + "choice_bias"), self.act)
         if self.shared is None:
-            return chosen
+            return mixture
         shared = self.shared.mlp.forward(ops, x, layer, weights, prefix + "shared.")
         if self.shared.weighed:
             (score,) = ops.linear(x, *linear_parts(weights, prefix, ["shared_router"]))
             shared = ops.weighed(shared, score)
-        return ops.add(chosen, shared)
+        return ops.add(mixture, shared)

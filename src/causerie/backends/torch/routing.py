@@ -18,11 +18,11 @@ def routed(scores: Tensor, router: Router, choice_bias: Tensor | None) -> tuple[
         rank = rank + choice_bias.float()
     if router.groups is not None:
         rank = _of_best_groups(rank, router.groups)
-    chosen = rank.sort(dim=-1, descending=True, stable=True).indices[:, : router.active]
-    shares = worth.gather(-1, chosen)
+    choices = rank.sort(dim=-1, descending=True, stable=True).indices[:, : router.active]
+    shares = worth.gather(-1, choices)
     if router.divided:
         shares = shares / shares.sum(-1, keepdim=True).clamp(min=router.least_sum)
-    return shares * router.scale, chosen
+    return shares * router.scale, choices
 
 
 def _of_best_groups(rank: Tensor, groups: ExpertGroups) -> Tensor:
