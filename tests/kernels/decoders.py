@@ -187,7 +187,7 @@ def build(
     room = room_for(spec, backend.block_size, cache)
     executable = builder.compile(weights, forward, room, max_tokens)
     held = sum(weight.nbytes for weight in weights.values())
-    return Model(spec, executable, room, max_tokens, format or "float32", "cpu", held)
+    return Model(spec, executable, room, max_tokens, format or "float32", "cpu", held, held)
 
 
 def logits_only(rows: Callable[[Ops, Decoder, Weights], Value]) -> Forward:

@@ -5,7 +5,6 @@ Knows how loading would hold the weights, and no backend (which may pad or pack 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,6 @@ from causerie.models.registry import family, spec_from_config
 from causerie.plan.footprint import CacheCost, cache_cost, cache_format
 from causerie.quant.weight import FORMATS
 from causerie.spec.decoder import Decoder
-from causerie.spec.experts import Experts
 from causerie.spec.weight import Role
 
 
@@ -93,7 +91,7 @@ def inspect(name: str, options: LoadOptions | None = None) -> Inspection:
         weights = survey(index, config, dtype=how.dtype, quantization=how.quantization, strict=how.strict)
         cache_dtype = how.cache_dtype or cache_format(weights.plain)
         return Inspection(
-            name, folder, weights.spec, weights.plain, parts_of(weights), read_bytes(weights), index.nbytes, cache_dtype
+            name, folder, weights.spec, weights.plain, parts_of(weights), weights.read_bytes, index.nbytes, cache_dtype
         )
 
 
@@ -109,7 +107,7 @@ def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspectio
     sources = tuple(PlainSource(weight, names.expression(weight.name)) for weight in spec.weights())
     formats = formats_of(spec, sources, plain, options.quantization)
     weights = Survey(spec, sources, plain, formats, config)
-    parts, read = parts_of(weights), read_bytes(weights)
+    parts, read = parts_of(weights), weights.read_bytes
     return Inspection(name, folder, spec, plain, parts, read, None, options.cache_dtype or cache_format(plain))
 
 
@@ -121,22 +119,6 @@ def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:
         parameters, nbytes = sums.setdefault(key, [0, 0])
         sums[key] = [parameters + source.weight.parameters, nbytes + weights.held_bytes(source)]
     return tuple(WeightGroup(kind, format, *numbers) for (kind, format), numbers in _ordered(sums.items()))
-
-
-_EXPERT = re.compile(r"layers\.(\d+)\.ffn\.experts\.")
-
-
-def read_bytes(weights: Survey) -> int:
-    """Bytes of weights, as held, that one token reads: of experts those that it goes to, of an embedding that is not
-    the head as good as nothing."""
-    total = 0.0
-    for source in weights.sources:
-        share = 0.0 if source.weight.role == "embedding" and not weights.spec.tied else 1.0
-        if (layer := _EXPERT.match(source.weight.name)) is not None:
-            ffn = weights.spec.layers[int(layer[1])].ffn
-            share = ffn.router.active / ffn.count if isinstance(ffn, Experts) else share
-        total += share * weights.held_bytes(source)
-    return round(total)
 
 
 _KINDS = (

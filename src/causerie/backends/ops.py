@@ -79,6 +79,10 @@ class Executable(Protocol):
         `Builder.compile`."""
         ...
 
+    def expert_choices(self) -> list[NDArray[np.int64]]:
+        """How many rows of all steps so far went to each expert, for each layer that has experts; from any thread."""
+        ...
+
     def close(self) -> None:
         """Frees weights and cache; nothing may be run afterwards."""
         ...

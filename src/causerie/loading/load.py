@@ -6,6 +6,7 @@ Knows no file format (checkpoint/ has that) and no layout of a backend; decides 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,9 @@ from causerie.quant.config import QuantConfig
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.decoder import Decoder
+from causerie.spec.experts import Experts
 
+_EXPERT = re.compile(r"layers\.(\d+)\.ffn\.experts\.")
 SizeCache = Callable[[Decoder, str], CacheShape]  # from a spec and the plain format of its weights
 
 
@@ -56,6 +59,19 @@ class Survey:
     def held_bytes(self, source: Source) -> int:
         """The same of one weight."""
         return source.held_bytes(self.formats[source.weight.name])
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes of weights, as held, that one token of an answer reads: of experts those that it goes to, of an
+        embedding that is not the head as good as nothing."""
+        total = 0.0
+        for source in self.sources:
+            share = 0.0 if source.weight.role == "embedding" and not self.spec.tied else 1.0
+            if (layer := _EXPERT.match(source.weight.name)) is not None:
+                ffn = self.spec.layers[int(layer[1])].ffn
+                share = ffn.router.active / ffn.count if isinstance(ffn, Experts) else share
+            total += share * self.held_bytes(source)
+        return round(total)
 
     @property
     def quantization(self) -> str | None:
@@ -171,6 +187,7 @@ def load_surveyed(
         format=survey.plain,
         device=backend.device,
         weight_bytes=sum(weight.nbytes for weight in weights.values()),
+        read_bytes=survey.read_bytes,
         quantization=survey.quantization,
     )
 

@@ -160,6 +160,10 @@ class NativeExecutable:
             raise EngineError(f"A step cannot run: {FAULTS[fault](where, step, traced.program)}.")
         return StepOutput(logits, states)
 
+    def expert_choices(self) -> list[NDArray[np.int64]]:
+        """See Executable. Raises EngineError where it was closed."""
+        return [each.copy() for each in self._open().choices]
+
     def touch(self, cache_bytes: int) -> None:
         """See TouchingExecutable. Raises EngineError where it was closed."""
         if self._caches is None:

@@ -109,6 +109,7 @@ class NativeOps:
         self._caches = caches
         self._values = 0
         self.constants: list[NDArray[np.float32]] = []  # numbers that instructions name by address
+        self.choices: list[NDArray[np.int64]] = []  # of each layer that has experts: how many rows have chosen each
         self._rounded: dict[tuple[int, Form], Value] = {}
         self._transformed: dict[tuple[int, Transform], Value] = {}
 
@@ -213,7 +214,9 @@ class NativeOps:
         routes = self._value(active * ROUTE.itemsize // 4, x.counted)
         bias = 0 if choice_bias is None else choice_bias.data.address
         self._note(Op.ROUTE, (scores,), routes, router_numbers(router) | {"bias": bias})
-        self._note(Op.GROUP, (routes,), routes, {"active": active, "experts": len(experts)})
+        self.choices.append(np.zeros(len(experts), np.int64))
+        numbers = {"active": active, "experts": len(experts), "choices": self.choices[-1].ctypes.data}
+        self._note(Op.GROUP, (routes,), routes, numbers)
         gate, up = self._expert_linear(x, active, [[each.gate, each.up] for each in experts], gather=True)
         (result,) = self._expert_linear(self.glu(gate, up, act), active, [[each.down] for each in experts])
         out = self._value(result.width, x.counted)

@@ -26,6 +26,7 @@ from causerie.quant.formats import QUANTIZED
 from causerie.quant.transform import Transform
 from causerie.quant.weight import BYTES, Weight
 from causerie.spec.decoder import Decoder
+from causerie.spec.experts import Experts
 from causerie.spec.ops import Weights
 
 SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
@@ -136,6 +137,8 @@ class TorchExecutable:
         self._max_tokens = max_tokens
         self._device = device
         self._dtype = dtype
+        counts = [layer.ffn.count for layer in spec.layers if isinstance(layer.ffn, Experts)]
+        self._choices = [torch.zeros(count, dtype=torch.int64, device=device) for count in counts]
 
     def run(self, step: Step, rotations: Rotations) -> StepOutput:
         """Logits [r, vocab] and hidden states [h, width]."""
@@ -153,10 +156,14 @@ class TorchExecutable:
             tensors = StepTensors.place(step, self._cache.block_size, self._device)
             self._cache.copy(tensors.copies)
             turns = {rope: _as_tensor(rows, "float32").to(self._device) for rope, rows in self._turns(rotations)}
-            ops = TorchOps(tensors, self._cache, turns, self._dtype)
+            ops = TorchOps(tensors, self._cache, turns, self._dtype, self._choices)
             logits, states = self._forward(ops, self._spec, self._weights)
             # Always the caller's own: on the CPU .numpy() would share memory, with nothing that is written again.
             return StepOutput(logits.float().cpu().numpy(), states.float().cpu().numpy())
+
+    def expert_choices(self) -> list[NDArray[np.int64]]:
+        """See Executable."""
+        return [each.cpu().numpy().copy() for each in self._choices]
 
     def close(self) -> None:
         """Frees weights and cache."""

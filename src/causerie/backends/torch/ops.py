@@ -32,12 +32,19 @@ class TorchOps:
     """Operations on the rows of `step`; values are tensors [n, width] in the model's dtype."""
 
     def __init__(
-        self, step: StepTensors, cache: PagedCache, rotations: Mapping[Rope, Tensor], dtype: torch.dtype
+        self,
+        step: StepTensors,
+        cache: PagedCache,
+        rotations: Mapping[Rope, Tensor],
+        dtype: torch.dtype,
+        choices: Sequence[Tensor] = (),
     ) -> None:
+        """`choices` are counts [experts] for each layer that has experts, in order; each choice of a row is added."""
         self._step = step
         self._dtype = dtype
         self._cache = cache
         self._rotations = rotations  # [n, 2, dims / 2] each
+        self._choices = iter(choices)
 
     def embed(self, table: Weight, scale: float = 1.0) -> Tensor:
         """[n, width]"""
@@ -147,6 +154,8 @@ class TorchOps:
     ) -> Tensor:
         """Expert by expert over the rows that choose it; the sum in float32, in the order of each row's choices."""
         shares, choices = routed(scores, router, None if choice_bias is None else choice_bias.data)
+        if (counts := next(self._choices, None)) is not None:
+            counts.scatter_add_(0, choices.flatten(), torch.ones_like(choices.flatten()))
         results = x.new_empty((*choices.shape, x.shape[-1]))  # [n, active, width]
         for number, expert in enumerate(experts):
             rows, slots = torch.where(choices == number)

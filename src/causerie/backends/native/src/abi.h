@@ -124,6 +124,7 @@ struct Instruction {
   uint64_t slot_stride;   // and from slot to slot, in bytes
   uint64_t slopes;        // attention: a float for each head, or 0
   uint64_t q_norm, k_norm;  // rotate: weights of the norms of what has turned, or 0
+  uint64_t choices;       // group: an int64 for each expert: how many rows have chosen it so far
 };
 
 // One of the experts that a row goes to.

@@ -113,7 +113,7 @@ CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x
     FIELD(part_count), FIELD(experts), FIELD(active), FIELD(scoring), FIELD(divided), FIELD(groups), FIELD(open_groups),
     FIELD(centered), FIELD(offset), FIELD(unused), FIELD(eps), FIELD(scale), FIELD(cap), FIELD(limit), FIELD(address),
     FIELD(factors), FIELD(sinks), FIELD(block_bytes), FIELD(block_stride), FIELD(bias), FIELD(slots), FIELD(slot_stride),
-    FIELD(slopes), FIELD(q_norm), FIELD(k_norm));
+    FIELD(slopes), FIELD(q_norm), FIELD(k_norm), FIELD(choices));
 CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));
 CAUSERIE_STRUCTURE(Buffer, FIELD(data), FIELD(stride));
 CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride), FIELD(tables), FIELD(unused));

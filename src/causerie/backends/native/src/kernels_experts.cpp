@@ -79,6 +79,8 @@ static void group_rows(const Program& program, const Step& step, const Instructi
   for (int32_t e = 0; e <= in.experts; ++e) starts[e] = 0;
   for (int64_t r = 0; r < rows; ++r)
     for (int32_t i = 0; i < in.active; ++i) ++starts[row<Route>(program, in.x, r)[i].expert + 1];
+  int64_t* choices = reinterpret_cast<int64_t*>(in.choices);
+  for (int32_t e = 0; e < in.experts; ++e) choices[e] += starts[e + 1];
   for (int32_t e = 0; e < in.experts; ++e) starts[e + 1] += starts[e];
   for (int64_t r = 0; r < rows; ++r)
     for (int32_t i = 0; i < in.active; ++i) {
