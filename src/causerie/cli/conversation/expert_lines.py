@@ -24,5 +24,5 @@ def _line(counts: NDArray[np.int64]) -> str:
     width = -(-len(counts) // _CELLS)
     cells = [int(counts[first : first + width].sum()) for first in range(0, len(counts), width)]
     bars = "".join(_LEVELS[-(-8 * cell // max(cells))] for cell in cells)
-    used = int(np.count_nonzero(counts))
-    return f"│{bars}│ {used} of {len(counts)} used, the busiest {counts.max() / total:.0%} of the time"
+    distinct = int(np.count_nonzero(counts))
+    return f"│{bars}│ {distinct} of {len(counts)} used, the busiest {counts.max() / total:.0%} of the time"
