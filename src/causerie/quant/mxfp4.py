@@ -1,6 +1,6 @@
-"""Quantizes to `mxfp4` (formats.py) as the OCP's "Microscaling Formats (MX)" says: the scale of 32 inputs is the power of
-two that brings the largest to 4 … 8, and each becomes the nearest of the values, of two equally near ones that whose code
-is even; what is beyond 6 becomes 6.
+"""Quantizes to `mxfp4` (formats.py) as the OCP's "Microscaling Formats (MX)" says: the scale of 32 inputs is the power
+of two that brings the largest to 4 … 8, and each becomes the nearest of the values, of two equally near ones that whose
+code is even; what is beyond 6 becomes 6.
 """
 
 from __future__ import annotations

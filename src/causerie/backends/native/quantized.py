@@ -2,8 +2,9 @@
 terms of src/code_panels.h. Knows no format by name, but for asking the list of formats.
 
 Numbers that a kernel reads as they are stored (bfloat16 scales of bytes; bytes that count units of a row; exponents of
-codes that name whole numbers) stay what they are. All others become float32, a scale for each group of at most as many inputs as share one as activations, with
-zero points as whole numbers of parts of a step: the values are those of the description to the last bit.
+codes that name whole numbers) stay what they are. All others become float32, a scale for each group of at most as many
+inputs as share one as activations, with zero points as whole numbers of parts of a step: the values are those of the
+description to the last bit.
 """
 
 from __future__ import annotations
