@@ -1,5 +1,5 @@
-"""gpt-oss as it is published: experts in MXFP4, the rest plain. transformers, which dequantizes it here, is the judge of
-the values; quantizing a plain checkpoint of the same values is that of the native backend, to the last bit."""
+"""gpt-oss as it is published: experts in MXFP4, the rest plain. transformers, which dequantizes it here, is the judge
+of the values; quantizing a plain checkpoint of the same values is that of the native backend, to the last bit."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_a_checkpoint_of_another_kind_is_refused(
 
 def test_other_ways_are_named(published: Path) -> None:
     config = read_config(published) | {"quantization_config": PUBLISHED | {"quant_method": "quark"}}
-    with SafetensorsIndex.open(published) as index, pytest.raises(Unsupported, match="by 'quark'.*mxfp4 are read here"):
+    with SafetensorsIndex.open(published) as index, pytest.raises(Unsupported, match=r"by 'quark'.*mxfp4 are read here"):
         survey(index, config)
 
 
