@@ -1,7 +1,8 @@
 """A model folder with the shapes of a released model, random weights and an artificial tokenizer: for measuring speed.
 
-    python bench/make_model.py NAME FOLDER        tiny, qwen2.5-0.5b or llama-3.2-1b
+    python bench/make_model.py NAME FOLDER        tiny, qwen2.5-0.5b, llama-3.2-1b or gpt-oss-4-layers
 
+The last is gpt-oss-20b with a sixth of its layers and of its vocabulary, and its experts in MXFP4, as it is published.
 Speed depends on shapes and formats, not on what the numbers mean, so nothing need be downloaded. Weights are normal
 with a deviation of 0.02, as at the beginning of a training; the tokenizer is byte-level BPE of the released one's size,
 whose merges join the bytes of English first. Knows no engine; writes the files that all of them read.
@@ -48,6 +49,21 @@ LLAMA = {
     "rope_theta": 500000.0,
     "rope_scaling": None,
 }
+GPT_OSS = {
+    "architectures": ["GptOssForCausalLM"],
+    "model_type": "gpt_oss",
+    "attention_bias": True,
+    "head_dim": 64,
+    "layer_types": ["sliding_attention", "full_attention"] * 2,
+    "sliding_window": 128,
+    "num_local_experts": 32,
+    "num_experts_per_tok": 4,
+    "rms_norm_eps": 1e-5,
+    "rope_theta": 150000.0,
+    "rope_scaling": {"rope_type": "yarn", "factor": 32.0, "original_max_position_embeddings": 4096, "truncate": False},
+    "swiglu_limit": 7.0,
+    "quantization_config": {"quant_method": "mxfp4"},
+}
 
 
 def shape(vocab: int, width: int, hidden: int, layers: int, heads: tuple[int, int], context: int) -> dict[str, Any]:
@@ -67,6 +83,7 @@ SHAPES = {
     "tiny": QWEN | shape(1024, 128, 256, 2, (4, 2), 8192),
     "qwen2.5-0.5b": QWEN | shape(151936, 896, 4864, 24, (14, 2), 32768),
     "llama-3.2-1b": LLAMA | shape(128256, 2048, 8192, 16, (32, 8), 131072),
+    "gpt-oss-4-layers": GPT_OSS | shape(32768, 2880, 2880, 4, (64, 8), 131072),
 }
 
 
@@ -93,28 +110,49 @@ def used_tokens(vocab: int) -> int:
 def tensors(found: dict[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Every tensor of the checkpoint by its released name, with its shape."""
     width, hidden, heads = found["hidden_size"], found["intermediate_size"], found["num_attention_heads"]
-    kv_width = width // heads * found["num_key_value_heads"]
+    head_width = heads * found.get("head_dim", width // heads)
+    kv_width = head_width // heads * found["num_key_value_heads"]
+    experts = found.get("num_local_experts")
     yield "model.embed_tokens.weight", (found["vocab_size"], width)
     yield "model.norm.weight", (width,)
     for i in range(found["num_hidden_layers"]):
         layer = f"model.layers.{i}."
         yield layer + "input_layernorm.weight", (width,)
         yield layer + "post_attention_layernorm.weight", (width,)
-        for name, rows in (("q", width), ("k", kv_width), ("v", kv_width)):
+        for name, rows in (("q", head_width), ("k", kv_width), ("v", kv_width)):
             yield layer + f"self_attn.{name}_proj.weight", (rows, width)
-            if found["model_type"] == "qwen2":
+            if found["model_type"] == "qwen2" or experts:
                 yield layer + f"self_attn.{name}_proj.bias", (rows,)
-        yield layer + "self_attn.o_proj.weight", (width, width)
+        yield layer + "self_attn.o_proj.weight", (width, head_width)
+        if experts:
+            yield layer + "self_attn.o_proj.bias", (width,)
+            yield layer + "self_attn.sinks", (heads,)
+            yield layer + "mlp.router.weight", (experts, width)
+            yield layer + "mlp.router.bias", (experts,)
+            for name, rows, inputs in (("gate_up_proj", 2 * hidden, width), ("down_proj", width, hidden)):
+                yield layer + f"mlp.experts.{name}_blocks", (experts, rows, inputs // 32, 16)
+                yield layer + f"mlp.experts.{name}_scales", (experts, rows, inputs // 32)
+                yield layer + f"mlp.experts.{name}_bias", (experts, rows)
+            continue
         yield layer + "mlp.gate_proj.weight", (hidden, width)
         yield layer + "mlp.up_proj.weight", (hidden, width)
         yield layer + "mlp.down_proj.weight", (width, hidden)
 
 
-def weights(found: dict[str, Any], seed: int = 0) -> dict[str, NDArray[np.uint16]]:
-    """Random values of every tensor, as the bits of bfloat16; those of norms are near 1."""
+SCALE = 120  # the byte of 2^-7, by which the values of MXFP4 have a deviation of 0.02, too
+
+
+def weights(found: dict[str, Any], seed: int = 0) -> dict[str, NDArray[Any]]:
+    """Random values of every tensor, as the bits of bfloat16 or the bytes of MXFP4; those of norms are near 1."""
     generator = np.random.default_rng(seed)
-    made = {}
+    made: dict[str, NDArray[Any]] = {}
     for name, size in tensors(found):
+        if name.endswith("_blocks"):
+            made[name] = generator.integers(0, 256, size, np.uint8)
+            continue
+        if name.endswith("_scales"):
+            made[name] = np.full(size, SCALE, np.uint8)
+            continue
         values = generator.standard_normal(size, dtype=np.float32) * np.float32(0.02)
         if "norm" in name:
             values += 1
@@ -153,12 +191,16 @@ def main(words: list[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     found = config(name)
     made = weights(found)
-    write_safetensors(folder / "model.safetensors", made, dtypes=dict.fromkeys(made, "BF16"))
+    write_safetensors(
+        folder / "model.safetensors",
+        made,
+        dtypes={name: "U8" if tensor.dtype == np.uint8 else "BF16" for name, tensor in made.items()},
+    )
     tokenizer(found["vocab_size"]).save(str(folder / "tokenizer.json"))
     about = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>", "chat_template": TEMPLATE}
     for file, values in (("config.json", found), ("tokenizer_config.json", about)):
         (folder / file).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    count = sum(tensor.size for tensor in made.values())
+    count = sum(tensor.size * (2 if name.endswith("_blocks") else 1) for name, tensor in made.items())
     print(f"{name}: {count / 1e6:.0f} M random weights in {folder}")
     return 0
 

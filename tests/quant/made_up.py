@@ -16,12 +16,11 @@ from causerie.quant.code_bits import SIGNED_BYTES, CodeBits, Plane, high_first, 
 from causerie.quant.format import Buffers
 from causerie.quant.numbers import Numbers
 from causerie.quant.packed_format import PackedFormat
+from causerie.quant.tables import E2M1, E8M0
 
 SIX = CodeBits((Plane(4, (0, 2, 4, 6, 1, 3, 5, 7)), Plane(2, tuple(range(16, 24)))), 6)
 """Six bits in two planes: four of each in nibbles out of order, then two of each."""
 SCALES_OF_SIX_BITS = CodeBits((Plane(4, (0, 2, 4, 6)), Plane(2, (2, 6, 10, 14))), 4)
-E8M0 = (*(2.0 ** (i - 127) for i in range(255)), float("nan"))
-E2M1 = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0)
 
 
 def _e4m3(byte: int) -> float:
@@ -63,6 +62,16 @@ MADE_UP: Mapping[str, PackedFormat] = {
             (16,),
             table=E2M1,
         ),
+        PackedFormat(
+            "four-steps-16",
+            _HALVES,
+            Numbers("s", "U8", table=E4M3, times=Numbers("g", "F32", "matrix")),
+            (16,),
+            table=E2M1,
+            table_step=0.5,
+        ),
+        PackedFormat("four-steps", high_first(4), Numbers("s", "U8", table=E8M0), (64, 32), table=E2M1, table_step=0.5),
+        PackedFormat("three-steps", low_first(3), HALF, (128, 32), table=_CURVE_3, table_step=0.25),
         PackedFormat("four-float-row", low_first(4), Numbers("s", "BF16", "row"), table=E2M1),
         PackedFormat(
             "four-exact", low_first(4, signed=True), Numbers("s", "F16", "row"), factor=0.375, exact_inputs=True

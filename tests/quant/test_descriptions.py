@@ -17,7 +17,8 @@ from causerie.quant.format import bits_per_weight, concatenated, held_bytes, ran
 from causerie.quant.formats import INT4, QUANTIZED
 from causerie.quant.numbers import Numbers
 from causerie.quant.packed_format import PackedFormat
-from tests.quant.made_up import E2M1, MADE_UP, SIX, code, random_arrays, values
+from causerie.quant.tables import E2M1
+from tests.quant.made_up import MADE_UP, SIX, code, random_arrays, values
 
 
 def shapes(format: PackedFormat) -> list[tuple[int, int]]:
@@ -80,6 +81,7 @@ def test_slices_are_matrices(format: PackedFormat) -> None:
 
 
 def test_what_a_weight_takes() -> None:
+    assert bits_per_weight(QUANTIZED["mxfp4"], (64, 128)) == 4.25
     assert bits_per_weight(MADE_UP["three"], (64, 128)) == 3 + 16 / 128
     assert bits_per_weight(MADE_UP["four-super"], (64, 256)) == 4 + 2 * 8 / 32 + 2 * 16 / 256
     assert bits_per_weight(MADE_UP["six"], (64, 256)) == 6 + 8 / 16 + 16 / 256
@@ -126,6 +128,12 @@ SCALE = Numbers("scale", "F32")
         ({"exact_inputs": True, "codes": low_first(4, signed=True)}, "whole rows around 0"),
         ({"exact_inputs": True, "codes": low_first(4, signed=True), "groups": (), "zero": 8}, "whole rows around 0"),
         ({"factor": 0.5}, "a factor"),
+        ({"table_step": 0.5}, "no small numbers of steps"),
+        ({"table": E2M1, "table_step": 1.0}, "no small numbers of steps"),
+        ({"table": E2M1, "table_step": 0.0}, "no small numbers of steps"),
+        ({"table": (-64.0, 64.0), "table_step": 1.0}, "no small numbers of steps"),
+        ({"table": E2M1, "table_step": 0.5, "codes": low_first(5)}, "no small numbers of steps"),
+        ({"table": E2M1, "table_step": 0.5, "flat": True}, "of values from a table"),
     ],
 )
 def test_contradictions_are_refused(changes: dict[str, Any], why: str) -> None:

@@ -1,7 +1,8 @@
 """From a chat to the tokens a model reads, for everything that chats: pipeline, terminal, session, server.
 
 Adds to the template what a person needs: checked messages, a refusal where a template would silently drop the system
-message, text parts for templates that know only texts, and control tokens that stay text. Knows no engine.
+message, text parts for templates that know only texts, what was said before a call for templates that have one place
+for it and for reasoning, and control tokens that stay text. Knows no engine.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from causerie.chat.encode import EncodedChat, Review, encode_chat
 from causerie.chat.environment import render_source
 from causerie.chat.messages import Message, checked_chat, has_parts, with_joined_parts
-from causerie.chat.template import ChatTemplate, RenderOptions, Tool
+from causerie.chat.template import REASONING, ChatTemplate, RenderOptions, Tool, reasoning_in
 from causerie.errors import MessageError, TemplateError
 from causerie.text.tokenizer import Tokenizer
 
@@ -64,6 +65,8 @@ class ChatFormat:
         chat = self.checked(messages, source)
         if has_parts(chat) and not self._reads_parts(source):
             chat = with_joined_parts(chat)
+        if any(map(_speaks_twice, chat)) and _refuses_both(source, self._special_tokens):
+            chat = [_with_one_text(message) if _speaks_twice(message) else message for message in chat]
         self._check_system(source, chat)
         try:
             return encode_chat(self.tokenizer, self.template, chat, options, source, review)
@@ -146,6 +149,30 @@ def _reads_parts(source: str, special_tokens: tuple[tuple[str, str], ...]) -> bo
     parts = [{"type": "text", "text": _USER_PROBE}]
     text = _probe(source, special_tokens, [{"role": "user", "content": parts}])
     return text is not None and _USER_PROBE in text and not any(quoted in text for quoted in _AS_CODE)
+
+
+def _speaks_twice(message: Message) -> bool:
+    """Whether an answer both reasons and says something before it calls a tool."""
+    texts = (message.get("content"), reasoning_in(message))
+    return bool(message.get("tool_calls")) and all(isinstance(text, str) and text for text in texts)
+
+
+def _with_one_text(message: Message) -> dict[str, Any]:
+    """The answer with what it says at the end of its reasoning: in order, as the model wrote it."""
+    kept = {key: value for key, value in message.items() if key not in ("content", *REASONING)}
+    return {**kept, "reasoning_content": f"{reasoning_in(message)}\n\n{message['content']}"}
+
+
+@lru_cache(maxsize=64)
+def _refuses_both(source: str, special_tokens: tuple[tuple[str, str], ...]) -> bool:
+    """Whether the template has one place for what is said before a call and for reasoning: it takes either alone."""
+    call = {"type": "function", "function": {"name": "f", "arguments": {}}}
+    answers = ({"content": "Yes."}, {"reasoning_content": "Hm."}, {"content": "Yes.", "reasoning_content": "Hm."})
+    texts = [
+        _probe(source, special_tokens, [_USER, {"role": "assistant", "tool_calls": [call], **answer}])
+        for answer in answers
+    ]
+    return [text is None for text in texts] == [False, False, True]
 
 
 _SYSTEM: Message = {"role": "system", "content": _SYSTEM_PROBE}

@@ -22,7 +22,7 @@ from causerie.errors import MessageError, TemplateError, UsageError, unknown
 Tool = Mapping[str, Any] | Callable[..., Any]
 
 # Names under which reasoning is passed; templates read the first, gpt-oss's the second.
-_REASONING = ("reasoning_content", "thinking", "reasoning")
+REASONING = ("reasoning_content", "thinking", "reasoning")
 # Written after the message to continue, to find its end in the rendered text. Templates may strip the space.
 _TAG = "CONTINUE_FINAL_MESSAGE_TAG "
 _OWN_VARIABLES = {
@@ -176,10 +176,15 @@ def _message(index: int, message: object) -> dict[str, Any]:
             f"Message {index} has no role (its keys: {', '.join(map(str, plain)) or 'none'}). Add one: 'user', "
             "'assistant' or 'system'."
         )
-    reasoning = next((plain[name] for name in _REASONING if plain.get(name) is not None), None)
+    reasoning = reasoning_in(plain)
     if reasoning is not None:
         plain = {"thinking": reasoning, **plain, "reasoning_content": reasoning}
     return plain
+
+
+def reasoning_in(message: Message) -> Any:
+    """What a message says of its reasoning, under whichever name; None where it says nothing."""
+    return next((message[name] for name in REASONING if message.get(name) is not None), None)
 
 
 def _documents(documents: Sequence[Any]) -> list[Any]:
@@ -203,7 +208,7 @@ def _tagged(messages: list[dict[str, Any]], field: str, source: str) -> tuple[li
     if final is None:
         known = [key for key, value in last.items() if isinstance(value, (str, list))]
         raise unknown("field to continue in the final message", field, known or ["content"])
-    same = [name for name in _REASONING if last.get(name) == final] if field in _REASONING else [field]
+    same = [name for name in REASONING if last.get(name) == final] if field in REASONING else [field]
     if not any(name in source for name in same):
         raise TemplateError(
             f"The final message's {field!r} cannot be continued: this model's chat template does not read {field!r}."

@@ -72,8 +72,8 @@ class TensorIndex(Protocol):
         ...
 
     def read(self, name: str, rows: slice | None = None, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
-        """A new array of the tensor, or of rows [start:stop] of its first axis; BF16 arrives as uint16. With `shape` it
-        is read as if it had that one, of as many elements."""
+        """A new array of the tensor, or of rows [start:stop] of its first axis, or one that cannot be written to; BF16
+        arrives as uint16. With `shape` it is read as if it had that one, of as many elements."""
         ...
 
     def read_into(

@@ -17,7 +17,7 @@ import numpy as np
 from causerie.checkpoint.expression import Expression, Place, Rows, ShapeError, Tensor, innermost
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import Unsupported, WeightFileError, nearest
-from causerie.loading.packed import Packed, find_packed
+from causerie.loading.packed import Packed, find_blocks, find_packed
 from causerie.loading.prepared import find_prepared
 from causerie.loading.sources import STORED, PackedSource, PlainSource, PreparedSource, Source
 from causerie.models.names import Names, is_computed
@@ -87,6 +87,9 @@ def _not_plain(
         return PreparedSource(weight, expression.key, prepared)
     if (packed := find_packed(config, index, expression.key, weight.shape)) is not None:
         return PackedSource(weight, expression.key, packed)
+    if isinstance(stack := innermost(expression), Place):
+        packed = find_blocks(config, index, expression, weight.shape, fused[stack.name][0])
+        return None if packed is None else PackedSource(weight, expression.key, packed)
     if isinstance(expression, Rows) and isinstance(expression.of, Tensor):
         whole = (fused[expression.of.name][0], weight.shape[1])
         if (packed := find_packed(config, index, expression.of.name, whole)) is not None:

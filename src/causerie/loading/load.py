@@ -14,6 +14,7 @@ from typing import Any
 
 from causerie.backends.ops import Backend, CacheShape
 from causerie.checkpoint.index import TensorIndex
+from causerie.checkpoint.kept_places import KeptPlaces
 from causerie.errors import ConfigError, UsageError, WeightFileError, unknown
 from causerie.loading.find import find_weights, untie_if_different
 from causerie.loading.packed import method_of, without_method
@@ -176,8 +177,8 @@ def load_surveyed(
     cache = size_cache(survey.spec, survey.plain)
     names = [each.weight.name for each in survey.sources if not isinstance(each, PreparedSource)]
     builder = backend.builder(survey.spec, {name: survey.formats[name] for name in names})
-    with Workers(workers) as threads:
-        transfer = Transfer(index, builder, Quantizer(index, threads), SliceReader(index, threads))
+    with Workers(workers) as threads, KeptPlaces(index) as kept:
+        transfer = Transfer(kept, builder, Quantizer(kept, threads), SliceReader(kept, threads))
         weights = _place(survey, transfer, progress)
     return Model(
         spec=survey.spec,

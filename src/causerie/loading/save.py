@@ -17,6 +17,7 @@ from typing import Any
 from causerie.backends.ops import KernelMatrices
 from causerie.checkpoint.expression import Expression, Tensor
 from causerie.checkpoint.index import TensorIndex
+from causerie.checkpoint.kept_places import KeptPlaces
 from causerie.checkpoint.stream import SafetensorsStream
 from causerie.errors import CheckpointError, UsageError
 from causerie.loading.load import Survey
@@ -54,12 +55,12 @@ def write_weights(
     declared = {name: tensor for source in encoded for name, tensor in _declared(source, survey).items()}
     declared |= {tensor.name: (STORED_AS[tensor.target], tensor.shape) for tensor in plain}
     total, done = sum(source.nbytes for source in survey.sources), 0
-    with SafetensorsStream(path, declared) as out, Workers(workers) as threads:
-        quantizer = Quantizer(index, threads)
+    with SafetensorsStream(path, declared) as out, Workers(workers) as threads, KeptPlaces(index) as kept:
+        quantizer = Quantizer(kept, threads)
         for source in encoded:
             format = QUANTIZED[survey.formats[source.weight.name]]
             report = reporter(source, done, total, progress)
-            _write_quantized(source, format, source.quantized(index, quantizer, format.name, report), out)
+            _write_quantized(source, format, source.quantized(kept, quantizer, format.name, report), out)
             done += source.nbytes
         for tensor in plain:
             _write_plain(tensor, index, out)

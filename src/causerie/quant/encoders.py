@@ -9,6 +9,7 @@ from causerie.quant.encoder import Encoder
 from causerie.quant.int4 import Int4Encoder
 from causerie.quant.int8 import Int8Encoder
 from causerie.quant.lookup import LookupEncoder
+from causerie.quant.mxfp4 import Mxfp4Encoder
 from causerie.quant.rowwise import RowwiseEncoder
 from causerie.quant.tables import TABLES
 
@@ -17,6 +18,7 @@ _ALL: tuple[Encoder, ...] = (
     Int4Encoder(),
     *(LookupEncoder(table, double) for table in TABLES for double in (False, True)),
     RowwiseEncoder(),
+    Mxfp4Encoder(),
 )
 ENCODERS: Mapping[str, Encoder] = {encoder.format.name: encoder for encoder in _ALL}
 

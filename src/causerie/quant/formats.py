@@ -32,6 +32,12 @@ are, so that no column needs a path of its own.
 
     codes  int8     [n, k]   -127 … 127
     scale  float32  [n]      the largest magnitude of the row; value = code · scale / 127
+
+`mxfp4`, as the OCP's "Microscaling Formats (MX)" defines it and gpt-oss is published: 4-bit codes into E2M1, a power of
+two for every 32 inputs. 4.25 bits. The values are whole numbers of halves, by which products are made.
+
+    codes  uint8    [n, k / 2]    byte i of a row holds input 2i in its low nibble and input 2i + 1 in its high one
+    scale  uint8    [n, k / 32]   value = E2M1[code] · 2^(scale - 127)
 """
 
 from __future__ import annotations
@@ -45,7 +51,7 @@ from causerie.quant.format import Format
 from causerie.quant.numbers import Numbers
 from causerie.quant.packed_format import PackedFormat
 from causerie.quant.plain import STORED_AS, Plain
-from causerie.quant.tables import TABLES, dynamic_map
+from causerie.quant.tables import E2M1, E8M0, TABLES, dynamic_map
 
 BLOCK = 64  # weights of nf4 and fp4 that share a magnitude
 NESTED = 256  # magnitudes that share a magnitude of theirs
@@ -65,6 +71,9 @@ BNB_INT8 = PackedFormat(
     Numbers("scale", "F32", "row"),
     factor=7.874015718698502e-3,  # 1 / 127 as bitsandbytes writes it
     exact_inputs=True,
+)
+MXFP4 = PackedFormat(
+    "mxfp4", low_first(4), Numbers("scale", "U8", table=E8M0), groups=(32,), table=E2M1, table_step=0.5
 )
 
 
@@ -94,6 +103,7 @@ QUANTIZED: dict[str, PackedFormat] = {
         INT4,
         *(looked_up(table, double=double) for table in TABLES for double in (False, True)),
         BNB_INT8,
+        MXFP4,
     )
 }
 """Packed formats. What quantizes to one of them ourselves is in encoders.py."""

@@ -26,6 +26,8 @@ CODES = "codes"
 """The array that holds a format's codes."""
 SUMMED = 32
 """Products that are summed up as whole numbers come in multiples of so many."""
+MOST_NAMED, MOST_STEPS = 4, 127
+"""Bits of a code that names a whole number, and what such numbers may lie apart."""
 
 Arithmetic: TypeAlias = Literal["int8", "bfloat16", "float32"]
 
@@ -39,13 +41,16 @@ class PackedFormat:
     scale: Numbers
     groups: tuple[int, ...] = ()  # weights that share a scale: the first of these that divides a row; (): a whole row
     table: tuple[float, ...] | None = None
+    table_step: float | None = None  # what all values of the table are whole numbers of, which products are made of
     zero: int = 0  # where it is the same everywhere
     zeros: Numbers | None = None  # or one for each group
     zero_parts: int = 1  # what a step is cut into where `zeros` count parts of it
     low: Numbers | None = None
     factor: float = 1.0  # of whole rows that read activations as they are
     flat: bool = False
-    exact_inputs: bool = False  # products read activations as they are, not in 8 bits: those with a table always do
+    exact_inputs: bool = (
+        False  # products read activations as they are, not in 8 bits: those with other tables always do
+    )
 
     def __post_init__(self) -> None:
         """Raises ValueError for a description that contradicts itself."""
@@ -55,7 +60,11 @@ class PackedFormat:
         for wrong, why in (
             (self.table is not None and len(self.table) > 2**self.codes.bits, "more values than codes"),
             (self.table is not None and self.codes.signed, "codes below zero, which name no values"),
-            (self.flat and self.table is None, "groups that run on from row to row, but of values from a table"),
+            (self.table_step is not None and not self._counts_steps(), "values that are no small numbers of steps"),
+            (
+                self.flat and (self.table is None or self.table_step is not None),
+                "groups that run on from row to row, but of values from a table",
+            ),
             (self.table is not None and subtracted, "zero points beside a table, which stands for them too"),
             (len(subtracted) > 1, "two of a zero point, one for each group, and a lowest value"),
             (self.flat and len(self.groups) != 1, "groups that run on from row to row, of several sizes"),
@@ -78,7 +87,8 @@ class PackedFormat:
     @property
     def arithmetic(self) -> Arithmetic:
         """What its codes are multiplied as."""
-        return "float32" if self.exact_inputs or self.table is not None else "int8"
+        valued = self.table is not None and self.table_step is None
+        return "float32" if self.exact_inputs or valued else "int8"
 
     def group(self, width: int) -> int:
         """How many weights share a scale."""
@@ -141,6 +151,13 @@ class PackedFormat:
         line = self.line(k)
         at = np.arange(0, n * k, line)
         return np.ascontiguousarray(numbers.values(buffers, at, k, self.group(k)), np.float32).reshape(n, k // line)
+
+    def _counts_steps(self) -> bool:
+        """Whether the values of the table are whole numbers of steps, which a byte holds counted from the lowest."""
+        if self.table is None or not self.table_step or self.codes.bits > MOST_NAMED or self.exact_inputs:
+            return False
+        steps = [value / self.table_step for value in self.table]
+        return all(step == int(step) for step in steps) and max(steps) - min(steps) <= MOST_STEPS
 
 
 def _whole(numbers: Numbers) -> bool:

@@ -1,6 +1,7 @@
 """Values that codes name: NF4 of Dettmers et al., "QLoRA" (2023), bitsandbytes' FP4, and the 8-bit dynamic map of
-Dettmers et al., "8-bit Optimizers via Block-wise Quantization" (2022). bitsandbytes' functions are the oracle in
-tests/quant.
+Dettmers et al., "8-bit Optimizers via Block-wise Quantization" (2022), for which bitsandbytes' functions are the oracle
+in tests/quant; E2M1 and E8M0 of the OCP's "Microscaling Formats (MX)" (2023): numbers of 4 bits with 2 of them for an
+exponent, and powers of two.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ NF4 = np.array([-1.0, -0.6961928009986877, -0.5250730514526367, -0.3949174880981
 _FP4 = np.array([0, 0.0625, 8, 12, 4, 6, 2, 3], np.float32) / np.float32(12)
 FP4 = np.concatenate([_FP4, -_FP4])
 TABLES = {"nf4": NF4, "fp4": FP4}
+E2M1 = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0)
+E8M0 = (*(2.0 ** (byte - 127) for byte in range(255)), float("nan"))
 
 
 @cache

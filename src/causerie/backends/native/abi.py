@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 11  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 12  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -55,6 +55,7 @@ class Scale(Enum):
     BFLOAT16 = auto()
     FLOAT32 = auto()
     BYTE = auto()  # counting units, of which each row has one
+    EXPONENT = auto()  # a byte, of a power of two
 
 
 class Zero(Enum):

@@ -1,9 +1,10 @@
 """How a packed format lies in panels, and what C++ makes them from: its description (quant/packed_format.py) in the
 terms of src/code_panels.h. Knows no format by name, but for asking the list of formats.
 
-Numbers that a kernel reads as they are stored (bfloat16 scales of bytes; bytes that count units of a row) stay what
-they are. All others become float32, a scale for each group of at most as many inputs as share one as activations, with
-zero points as whole numbers of parts of a step: the values are those of the description to the last bit.
+Numbers that a kernel reads as they are stored (bfloat16 scales of bytes; bytes that count units of a row; exponents of
+codes that name whole numbers) stay what they are. All others become float32, a scale for each group of at most as many
+inputs as share one as activations, with zero points as whole numbers of parts of a step: the values are those of the
+description to the last bit.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.numbers import Numbers
 from causerie.quant.packed_format import CODES, PackedFormat
+from causerie.quant.tables import E8M0
 from causerie.quant.weight import BYTES
 
 INPUTS = {8: 64, 4: 128}
@@ -68,11 +70,20 @@ def _panels(format: PackedFormat, width: int) -> NDArray[np.void]:
         scale = Scale.BFLOAT16
     elif bits == 4 and line == 32 and _counts_units(format):
         scale, zero = Scale.BYTE, Zero.SIXTEENTHS
+    elif format.table_step is not None and line == gcd(line, inputs) and format.scale.table == E8M0:
+        scale = Scale.EXPONENT
     panels["bits"], panels["tabled"] = bits, format.table is not None
     panels["group"], panels["input_group"] = gcd(line, inputs) if inputs else line, inputs
     panels["scale"], panels["zero"] = number(scale), number(zero)
     panels["center"], panels["parts"], panels["factor"] = center, format.zero_parts, format.factor
+    if format.table_step is not None:
+        panels["center"], panels["factor"] = -int(_steps(format).min()), format.table_step
     return panels
+
+
+def _steps(format: PackedFormat) -> NDArray[np.int32]:
+    """The values of a table of whole numbers, in steps."""
+    return (np.array(format.table) / format.table_step).astype(np.int32)
 
 
 def _flip(format: PackedFormat) -> int:
@@ -118,9 +129,12 @@ class Arranging:
 
     def write_table(self, address: int) -> None:
         """The values of codes that name them, where the panels begin."""
-        if self.format.table is not None:
-            table = np.array(self.format.table, np.float32)
-            ctypes.memmove(address, table.ctypes.data, table.nbytes)
+        if self.format.table is None:
+            return
+        table: NDArray[Any] = np.array(self.format.table, np.float32)
+        if self.format.table_step is not None:
+            table = (_steps(self.format) + int(self.panels["center"][0])).astype(np.uint8)
+        ctypes.memmove(address, table.ctypes.data, table.nbytes)
 
     def packing(self, arrays: Buffers, target: int, first: int, rows: int) -> tuple[ctypes.Structure, Any]:
         """The packing of some rows, and what must live as long as it is used."""

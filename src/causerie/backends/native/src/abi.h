@@ -11,7 +11,7 @@ enum Op : int32_t {
 // CODES: a quantized matrix, of which CodePanels says more.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, CODES, NUMBER_COUNT };
 // How the scales of a quantized matrix lie in its panels: a byte counts units, of which each row has one.
-enum Scale : int32_t { SCALE_BFLOAT16, SCALE_FLOAT32, SCALE_BYTE, SCALE_COUNT };
+enum Scale : int32_t { SCALE_BFLOAT16, SCALE_FLOAT32, SCALE_BYTE, SCALE_EXPONENT, SCALE_COUNT };
 // What stands beside a scale: nothing, a zero point in sixteenths of a step (a byte), what is added to parts of a step
 // (int32), or a value that is added (float32).
 enum Zero : int32_t { ZERO_NONE, ZERO_SIXTEENTHS, ZERO_PARTS, ZERO_LOW, ZERO_COUNT };
@@ -45,7 +45,7 @@ enum Fault : int32_t {
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 11;  // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 12;  // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
@@ -56,14 +56,14 @@ constexpr int EXPERT_ROOM = 1024;  // experts of a layer, at most
 // How a quantized matrix lies in its panels, and by which arithmetic it is multiplied: code_panels.h.
 struct CodePanels {
   int32_t bits;         // of a code: 4 or 8
-  int32_t tabled;       // whether codes name values of a table, or are numbers themselves
+  int32_t tabled;       // whether codes name values of a table (whole numbers where there is an input_group), or are numbers themselves
   int32_t group;        // inputs that share a scale
   int32_t input_group;  // and that do as activations, which are read in 8 bits; 0: they are read as they are
   int32_t scale;        // a Scale
   int32_t zero;         // a Zero
-  int32_t center;       // the code that stands for 0, but for what `zero` adds
+  int32_t center;       // the code, or the whole number of a table, that stands for 0, but for what `zero` adds
   int32_t parts;        // of ZERO_PARTS: what a step is cut into
-  float factor;         // of whole rows: what their sums are multiplied with after the scale
+  float factor;         // of whole rows, and of whole numbers of a table: what sums are multiplied with in the end
 };
 
 // One matrix of a linear: [rows, width] in panels, its bias padded to whole panels (or 0), the buffer it fills.

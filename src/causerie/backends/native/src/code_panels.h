@@ -2,15 +2,16 @@
 // in front, so that nothing but the panel is read. What CodePanels says decides the layout:
 //
 //   [panel] of: unit / 16 as float32 [64 rows] where scales are bytes; then groups of inputs, each of
-//     scale [64 rows]: bfloat16, float32 or uint8; zero [64 rows]: nothing, uint8, int32 or float32; then the codes:
+//     scale [64 rows]: bfloat16, float32, uint8, or the exponent of a power of two as float32 has it, a uint8; zero [64 rows]: nothing, uint8, int32 or float32; then the codes:
 //     numbers, 8 bits   [inputs / 4][64 rows][4 inputs]
 //     numbers, 4 bits   [inputs / 8][64 rows][4 bytes]: byte j of step i holds the code of input 8i + j in its low nibble
-//                       and of 8i + 4 + j in its high one
+//                       and of 8i + 4 + j in its high one; so lie codes of 4 bits that name whole numbers, too
 //     a table, 4 bits   [inputs][32 bytes]: byte i holds row i in its low nibble, row i + 32 in its high one
 //     a table, 8 bits   [inputs][64 rows]
 //     whole rows, 8 bits, multiplied with activations as they are: [inputs][64 rows] of signed numbers
 //
-// The values of a table, float32, lie before the first panel: 16, padded to 256 bytes, or 256.
+// The values of a table lie before the first panel: 16 or 256 of float32, or 16 whole numbers, bytes that count from -center;
+// padded to 256 bytes.
 #pragma once
 #include "abi.h"
 

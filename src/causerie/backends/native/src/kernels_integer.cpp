@@ -6,6 +6,7 @@
 //   bfloat16   y = Σ over groups of float(Σ q·x) · (scale · scale of x), + bias
 //   bytes      y = unit / 16 · Σ over groups of float(Σ over blocks of 16 scale · Σ (code - 8)·x + scale · (128 - zero) · Σ x)
 //                  · scale of x, + bias
+//   exponents  as float32: of codes that name whole numbers, scale being a power of two; y · factor, + bias
 //   float32    y = Σ over blocks of float(parts · Σ (code - center)·x + zero · Σ x) · (scale · scale of x), + bias
 //              or, where a block has a lowest value, float(Σ (code - center)·x) · (scale · scale of x) + float(Σ x) · (low ·
 //              scale of x)
@@ -20,50 +21,6 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int64_t CUT = 64 * 1024;  // bytes of a panel before the next tile of tokens: they stay in the second cache
 constexpr int INTEGER_TOKENS = TOKENS < 4 ? TOKENS : 4;  // sums and scales take registers too: six were slower
-
-// Codes of 8 bits, held as q + 128, and of 4.
-struct EightBits {
-  static constexpr int64_t step_bytes = 4 * PANEL;  // of four inputs
-  static constexpr int32_t bias = 128 - BIAS;       // of the codes that `accumulate` adds products of
-  template <int S>
-  static inline Bytes weights(const uint8_t* body, int64_t step, int v) { return load_bytes(body + (step + S) * 4 * PANEL + 64 * v); }
-  static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return dot4_biased(acc, w, x); }
-};
-struct FourBits {
-  static constexpr int64_t step_bytes = 2 * PANEL;
-  static constexpr int32_t bias = 0;
-  template <int S>
-  static inline Bytes weights(const uint8_t* body, int64_t step, int v) {
-    const Bytes both = load_bytes(body + step / 2 * 4 * PANEL + 64 * v);
-    return S ? high_nibbles(both) : low_nibbles(both);
-  }
-  static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return dot4(acc, w, x); }
-};
-template <int BITS> struct Body : EightBits {};
-template <> struct Body<4> : FourBits {};
-
-// Numbers whose scales are in bfloat16, in bytes, and in float32.
-struct Int8 : EightBits {
-  static constexpr bool bytes = false;
-  static constexpr int64_t head = 2 * PANEL;  // of a block: bytes before its codes
-  static inline f32x16 whole(f32x16 sum, const uint8_t*, int) { return sum; }
-};
-struct Int4 : FourBits {
-  static constexpr bool bytes = true;
-  static constexpr int64_t head = 2 * PANEL;
-  static inline f32x16 whole(f32x16 sum, const uint8_t* panel, int v) { return mul(sum, load(reinterpret_cast<const float*>(panel) + 16 * v)); }
-  // By what a lane of a block's accumulator is multiplied: 16 · scale below, scale · (128 - zero) above.
-  static inline i32x16 factors(const uint8_t* block, int v) {
-    return mul_low(load_u8(block + 16 * v), sub(broadcast_int(128 << 16 | 16), upper(load_u8(block + PANEL + 16 * v))));
-  }
-};
-template <int BITS, bool ZEROS>
-struct Wide : Body<BITS> {
-  static constexpr bool bytes = false;
-  static constexpr int64_t head = ZEROS ? 8 * PANEL : 4 * PANEL;
-  static inline f32x16 whole(f32x16 sum, const uint8_t*, int) { return sum; }
-};
-constexpr int64_t INT4_GROUP = 32, INT4_BYTES = Int4::head + INT4_GROUP * PANEL / 2;
 
 // A run of groups of one panel for a few tokens.
 struct Groups {
@@ -85,7 +42,77 @@ struct Groups {
   int64_t fetched = 0;               // lines of it, a cache line each
   int vector = 0, vectors = 0;       // of the panel's rows, sixteen each
   const CodePanels* panels = nullptr;
+  const uint8_t* table = nullptr;    // of codes that name whole numbers
 };
+
+// Codes of 8 bits, held as q + 128, and of 4; and of 4 that name whole numbers.
+struct EightBits {
+  static constexpr int64_t step_bytes = 4 * PANEL;  // of four inputs
+  static constexpr int32_t bias = 128 - BIAS;       // of the codes that `accumulate` adds products of
+  explicit EightBits(const Groups&) {}
+  template <int S>
+  static inline Bytes weights(const uint8_t* body, int64_t step, int v) { return load_bytes(body + (step + S) * 4 * PANEL + 64 * v); }
+  static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return dot4_biased(acc, w, x); }
+};
+struct FourBits {
+  static constexpr int64_t step_bytes = 2 * PANEL;
+  static constexpr int32_t bias = 0;
+  explicit FourBits(const Groups&) {}
+  template <int S>
+  static inline Bytes weights(const uint8_t* body, int64_t step, int v) {
+    const Bytes both = load_bytes(body + step / 2 * 4 * PANEL + 64 * v);
+    return S ? high_nibbles(both) : low_nibbles(both);
+  }
+  static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return dot4(acc, w, x); }
+};
+struct NamedNumbers : FourBits {
+  ByteTable table;
+  explicit NamedNumbers(const Groups& run) : FourBits(run), table(load_byte_table(run.table)) {}
+  template <int S>
+  inline Bytes weights(const uint8_t* body, int64_t step, int v) const { return look_up_bytes(table, FourBits::weights<S>(body, step, v)); }
+};
+template <int BITS> struct Body : EightBits { using EightBits::EightBits; };
+template <> struct Body<4> : FourBits { using FourBits::FourBits; };
+
+// Numbers whose scales are in bfloat16, in bytes, and in float32.
+struct Int8 : EightBits {
+  using EightBits::EightBits;
+  static constexpr bool bytes = false;
+  static constexpr int64_t head = 2 * PANEL;  // of a block: bytes before its codes
+  static inline f32x16 whole(f32x16 sum, const uint8_t*, int) { return sum; }
+};
+struct Int4 : FourBits {
+  using FourBits::FourBits;
+  static constexpr bool bytes = true;
+  static constexpr int64_t head = 2 * PANEL;
+  static inline f32x16 whole(f32x16 sum, const uint8_t* panel, int v) { return mul(sum, load(reinterpret_cast<const float*>(panel) + 16 * v)); }
+  // By what a lane of a block's accumulator is multiplied: 16 · scale below, scale · (128 - zero) above.
+  static inline i32x16 factors(const uint8_t* block, int v) {
+    return mul_low(load_u8(block + 16 * v), sub(broadcast_int(128 << 16 | 16), upper(load_u8(block + PANEL + 16 * v))));
+  }
+};
+template <int BITS, bool ZEROS>
+struct Wide : Body<BITS> {
+  using Body<BITS>::Body;
+  static constexpr bool bytes = false, zeros = ZEROS;
+  static constexpr int64_t head = ZEROS ? 8 * PANEL : 4 * PANEL;
+  static inline f32x16 whole(f32x16 sum, const uint8_t*, int) { return sum; }
+  static inline f32x16 scale(const uint8_t* block, int v) { return load(reinterpret_cast<const float*>(block) + 16 * v); }
+};
+// Whole numbers that codes name, whose scales are in float32 or powers of two.
+template <bool EXPONENTS>
+struct Named : NamedNumbers {
+  static constexpr bool bytes = false, zeros = false;
+  static constexpr int64_t head = EXPONENTS ? PANEL : 4 * PANEL;
+  f32x16 factor;
+  explicit Named(const Groups& run) : NamedNumbers(run), factor(broadcast(run.panels->factor)) {}
+  inline f32x16 whole(f32x16 sum, const uint8_t*, int) const { return mul(sum, factor); }
+  static inline f32x16 scale(const uint8_t* block, int v) {
+    if constexpr (EXPONENTS) return power_of_two(load_u8(block + 16 * v));
+    else return load(reinterpret_cast<const float*>(block) + 16 * v);
+  }
+};
+constexpr int64_t INT4_GROUP = 32, INT4_BYTES = Int4::head + INT4_GROUP * PANEL / 2;
 
 // Cache lines that are fetched into the second cache, `each` with every block.
 struct Fetch {
@@ -110,9 +137,9 @@ struct Input {
 };
 
 template <class F, int S, int T, int V>
-static inline void substep(const uint8_t* body, int64_t step, int v0, const Input& in, const int8_t* x, i32x16 (*acc)[V]) {
+static inline void substep(const F& format, const uint8_t* body, int64_t step, int v0, const Input& in, const int8_t* x, i32x16 (*acc)[V]) {
   Bytes w[V];
-  for (int v = 0; v < V; ++v) w[v] = F::template weights<S>(body, step, v0 + v);
+  for (int v = 0; v < V; ++v) w[v] = format.template weights<S>(body, step, v0 + v);
   for (int t = 0; t < T; ++t) {
     const Bytes four = broadcast_four(in.of(x, t) + 4 * (step + S));
     for (int v = 0; v < V; ++v) acc[t][v] = F::accumulate(acc[t][v], w[v], four);
@@ -121,7 +148,7 @@ static inline void substep(const uint8_t* body, int64_t step, int v0, const Inpu
 
 // Adds the products of one block, of `inputs` activations from x on.
 template <class F, int T, int V, bool FROM_MEMORY>
-static inline void block_products(const uint8_t* block, int64_t inputs, int v0, const Input& in, const int8_t* x, Fetch& ahead, i32x16 (*acc)[V]) {
+static inline void block_products(const F& format, const uint8_t* block, int64_t inputs, int v0, const Input& in, const int8_t* x, Fetch& ahead, i32x16 (*acc)[V]) {
   if (!FROM_MEMORY) ahead.some();
   if (FROM_MEMORY)
     for (int64_t i = 0; i < F::head; i += 64) __builtin_prefetch(block + AHEAD + i);
@@ -130,14 +157,14 @@ static inline void block_products(const uint8_t* block, int64_t inputs, int v0, 
   for (int64_t step = 0; step < inputs / 4; step += 2) {
     if (FROM_MEMORY)
       for (int64_t i = 0; i < 2 * F::step_bytes; i += 64) __builtin_prefetch(body + step * F::step_bytes + AHEAD + i);
-    substep<F, 0, T, V>(body, step, v0, in, x, acc);
-    substep<F, 1, T, V>(body, step, v0, in, x, acc);
+    substep<F, 0, T, V>(format, body, step, v0, in, x, acc);
+    substep<F, 1, T, V>(format, body, step, v0, in, x, acc);
   }
 }
 
 // One group onto the sums.
 template <int T, int V, bool FROM_MEMORY>
-static inline void add_group(Int8, const Groups& run, int64_t g, int v0, const Input& in, Fetch& ahead, f32x16 (*out)[V]) {
+static inline void add_group(const Int8& format, const Groups& run, int64_t g, int v0, const Input& in, Fetch& ahead, f32x16 (*out)[V]) {
   const uint8_t* block = run.block + g * run.bytes;
   i32x16 acc[T][V];
   for (int t = 0; t < T; ++t) {
@@ -145,7 +172,7 @@ static inline void add_group(Int8, const Groups& run, int64_t g, int v0, const I
     const int32_t sum = run.inputs == 2 * SUMMED ? sum_of(sums[0]) + sum_of(sums[1]) : sum_of(sums[0]);
     for (int v = 0; v < V; ++v) acc[t][v] = broadcast_int(-BIAS * sum);
   }
-  block_products<Int8, T, V, FROM_MEMORY>(block, run.inputs, v0, in, in.x, ahead, acc);
+  block_products<Int8, T, V, FROM_MEMORY>(format, block, run.inputs, v0, in, in.x, ahead, acc);
   for (int v = 0; v < V; ++v) {
     const f32x16 scale = load_bf16(reinterpret_cast<const uint16_t*>(block) + 16 * (v0 + v));
     for (int t = 0; t < T; ++t) out[t][v] = fma(to_float(acc[t][v]), mul(scale, broadcast(*in.of(in.scales, t))), out[t][v]);
@@ -153,7 +180,7 @@ static inline void add_group(Int8, const Groups& run, int64_t g, int v0, const I
 }
 
 template <int T, int V, bool FROM_MEMORY>
-static inline void add_group(Int4, const Groups& run, int64_t g, int v0, const Input& in, Fetch& ahead, f32x16 (*out)[V]) {
+static inline void add_group(const Int4& format, const Groups& run, int64_t g, int v0, const Input& in, Fetch& ahead, f32x16 (*out)[V]) {
   i32x16 whole[T][V];
   for (int t = 0; t < T; ++t)
     for (int v = 0; v < V; ++v) whole[t][v] = broadcast_int(0);
@@ -163,7 +190,7 @@ static inline void add_group(Int4, const Groups& run, int64_t g, int v0, const I
     i32x16 acc[T][V];
     for (int t = 0; t < T; ++t)
       for (int v = 0; v < V; ++v) acc[t][v] = broadcast_int(in.of(in.sums, t)[b]);
-    block_products<Int4, T, V, FROM_MEMORY>(block, INT4_GROUP, v0, in, in.x + b * INT4_GROUP, ahead, acc);
+    block_products<Int4, T, V, FROM_MEMORY>(format, block, INT4_GROUP, v0, in, in.x + b * INT4_GROUP, ahead, acc);
     for (int v = 0; v < V; ++v) {
       const i32x16 factors = FROM_MEMORY ? Int4::factors(block, v0 + v) : load_int(run.factors + (first + b) * PANEL + 16 * (v0 + v));
       for (int t = 0; t < T; ++t) whole[t][v] = dot2(whole[t][v], signed_low(acc[t][v]), factors);
@@ -182,9 +209,8 @@ static inline int32_t block_sum(const int8_t* x, const int32_t* sums, int64_t b,
   return sum;
 }
 
-template <int T, int V, bool FROM_MEMORY, int BITS, bool ZEROS>
-static inline void add_group(Wide<BITS, ZEROS>, const Groups& run, int64_t g, int v0, const Input& in, Fetch& ahead, f32x16 (*out)[V]) {
-  using F = Wide<BITS, ZEROS>;
+template <int T, int V, bool FROM_MEMORY, class F>
+static inline void add_group(const F& format, const Groups& run, int64_t g, int v0, const Input& in, Fetch& ahead, f32x16 (*out)[V]) {
   const CodePanels& panels = *run.panels;
   const uint8_t* block = run.block + g * run.blocks * run.bytes;
   for (int64_t b = 0; b < run.blocks; ++b, block += run.bytes) {
@@ -194,18 +220,18 @@ static inline void add_group(Wide<BITS, ZEROS>, const Groups& run, int64_t g, in
       sums[t] = block_sum(in.of(in.x, t), in.of(in.sums, t), b, run.inputs);
       for (int v = 0; v < V; ++v) acc[t][v] = broadcast_int((F::bias - panels.center) * sums[t]);
     }
-    block_products<F, T, V, FROM_MEMORY>(block, run.inputs, v0, in, in.x + b * run.inputs, ahead, acc);
-    const float* scales = reinterpret_cast<const float*>(block) + 16 * v0;
+    block_products<F, T, V, FROM_MEMORY>(format, block, run.inputs, v0, in, in.x + b * run.inputs, ahead, acc);
     for (int v = 0; v < V; ++v) {
-      const f32x16 scale = load(scales + 16 * v);
+      const f32x16 scale = F::scale(block, v0 + v);
       for (int t = 0; t < T; ++t) {
         const f32x16 own = broadcast(*in.of(in.scales, t));
         i32x16 sum = acc[t][v];
-        if (ZEROS && panels.zero == ZERO_PARTS) {
-          const i32x16 zero = load_int(reinterpret_cast<const int32_t*>(scales + PANEL) + 16 * v);
+        const uint8_t* zeros = block + 4 * PANEL + 64 * (v0 + v);
+        if (F::zeros && panels.zero == ZERO_PARTS) {
+          const i32x16 zero = load_int(reinterpret_cast<const int32_t*>(zeros));
           sum = add(mul_low(sum, broadcast_int(panels.parts)), mul_low(zero, broadcast_int(sums[t])));
-        } else if (ZEROS) {
-          out[t][v] = fma(broadcast(float(sums[t])), mul(load(scales + PANEL + 16 * v), own), out[t][v]);
+        } else if (F::zeros) {
+          out[t][v] = fma(broadcast(float(sums[t])), mul(load(reinterpret_cast<const float*>(zeros)), own), out[t][v]);
         }
         out[t][v] = fma(to_float(sum), mul(scale, own), out[t][v]);
       }
@@ -216,6 +242,7 @@ static inline void add_group(Wide<BITS, ZEROS>, const Groups& run, int64_t g, in
 // Some vectors of a tile. `lines` cache lines from `ahead` on are fetched meanwhile, some with each block.
 template <class F, int T, int V, bool FROM_MEMORY>
 static __attribute__((noinline)) void strip(const Groups& run, int v0, const uint8_t* ahead, int64_t lines) {
+  const F format(run);
   f32x16 out[T][V];
   for (int t = 0; t < T; ++t)
     for (int v = 0; v < V; ++v) {
@@ -225,13 +252,13 @@ static __attribute__((noinline)) void strip(const Groups& run, int v0, const uin
   Input in{run.input.codes + run.first * run.group, run.input.sums + run.first * run.group / SUMMED, run.input.scales + run.first, run.input_stride};
   Fetch fetch{ahead, (lines + run.count * run.blocks - 1) / (run.count * run.blocks)};
   for (int64_t g = 0; g < run.count; ++g) {
-    add_group<T, V, FROM_MEMORY>(F{}, run, g, v0, in, fetch, out);
+    add_group<T, V, FROM_MEMORY>(format, run, g, v0, in, fetch, out);
     in.advance(run.group);
   }
   for (int t = 0; t < T; ++t)
     for (int v = 0; v < V; ++v) {
       const int64_t at = 16 * (v0 + v);
-      f32x16 value = run.last ? F::whole(out[t][v], run.panel, v0 + v) : out[t][v];
+      f32x16 value = run.last ? format.whole(out[t][v], run.panel, v0 + v) : out[t][v];
       if (run.last && run.bias) value = add(value, load(run.bias + at));
       if (run.rows > at) store_first(run.out + t * run.out_stride + at, value, run.rows - at);
     }
@@ -283,6 +310,7 @@ static void run_format(const Stretch& stretch) {
       .vector = stretch.vector,
       .vectors = stretch.vectors,
       .panels = &panels,
+      .table = reinterpret_cast<const uint8_t*>(stretch.part.weight),
   };
   const int64_t all = in.width / run.group, bytes = run.bytes * run.blocks;
   const int64_t tiles = (stretch.last - stretch.first + INTEGER_TOKENS - 1) / INTEGER_TOKENS;
@@ -313,6 +341,7 @@ bool splits(const CodePanels& panels, int64_t tokens) { return panels.scale == S
 void run_integers(const Stretch& stretch) {
   const CodePanels& panels = stretch.panels();
   const bool zeros = panels.zero != ZERO_NONE;
+  if (panels.tabled) return panels.scale == SCALE_EXPONENT ? run_format<Named<true>>(stretch) : run_format<Named<false>>(stretch);
   switch (panels.scale) {
     case SCALE_BFLOAT16: return run_format<Int8>(stretch);
     case SCALE_BYTE: return run_format<Int4>(stretch);

@@ -67,8 +67,17 @@ static inline void quantize_group(const float* x, int64_t group, const Activatio
 static inline int code_at(const CodePanels& panels, const uint8_t* body, int64_t lane, int64_t k) {
   if (panels.input_group && panels.bits == 8) return body[(k / 4 * PANEL + lane) * 4 + k % 4];
   if (panels.bits == 8) return body[k * PANEL + lane];
-  if (!panels.tabled) return body[(k / 8 * PANEL + lane) * 4 + k % 4] >> (k % 8 < 4 ? 0 : 4) & 15;
+  if (panels.input_group) return body[(k / 8 * PANEL + lane) * 4 + k % 4] >> (k % 8 < 4 ? 0 : 4) & 15;
   return body[k * 32 + lane % 32] >> (lane < 32 ? 0 : 4) & 15;
+}
+
+// The scale of a row of the panel that is no byte of units.
+static inline float step_of(const CodePanels& panels, const uint8_t* scale, int64_t lane) {
+  switch (panels.scale) {
+    case SCALE_BFLOAT16: return from_bf16(reinterpret_cast<const uint16_t*>(scale)[lane]);
+    case SCALE_EXPONENT: return float_of(uint32_t(scale[lane]) << 23);
+    default: return reinterpret_cast<const float*>(scale)[lane];
+  }
 }
 
 // The value of one weight, as the format's reference gives it.
@@ -81,8 +90,9 @@ static inline float quantized_value(const CodePanels& panels, uint64_t weight, i
     const float unit = reinterpret_cast<const float*>(panel)[lane] * 16.0f;
     return (unit * float(scale[lane])) * (float(code) - float(zero[lane]) / 16.0f);
   }
-  const bool narrow = panels.scale == SCALE_BFLOAT16;
-  const float step = narrow ? from_bf16(reinterpret_cast<const uint16_t*>(scale)[lane]) : reinterpret_cast<const float*>(scale)[lane];
+  const float step = step_of(panels, scale, lane);
+  if (panels.tabled && panels.input_group)
+    return float(reinterpret_cast<const uint8_t*>(weight)[code] - panels.center) * panels.factor * step;
   if (panels.tabled) return reinterpret_cast<const float*>(weight)[code] * step;
   if (!panels.input_group) return float(int8_t(code)) * step * panels.factor;
   const int number = code - panels.center;

@@ -4,6 +4,8 @@
 // A lane may hold two numbers of 16 bits: dot2(acc, a, b) adds both products, of signed ones; upper(a) moves a number to the
 // upper half; signed_low(a) makes of a lower one u that is 0 … 65535 the signed one u - 32768.
 //
+// look_up_bytes gives of a table of 16 bytes those that bytes 0 … 15 name; power_of_two(a) is 2^(a - 127).
+//
 // dot4(acc, w, x) adds to each lane four products of a weight (0 … 255) and an activation (-127 … 127); dot4_biased the
 // same for weights held as q + 128, giving Σ (q + BIAS) · x: where the machine has no product of unsigned and signed bytes
 // that cannot overflow, it multiplies q itself and BIAS is 0.
@@ -65,6 +67,12 @@ static inline i32x16 dot4(i32x16 acc, Bytes w, Bytes x) {  // not the intrinsic:
 static inline i32x16 dot4_biased(i32x16 acc, Bytes w, Bytes x) { return dot4(acc, w, x); }
 static inline Bytes low_nibbles(Bytes a) { return {_mm512_and_si512(a.v, _mm512_set1_epi8(15))}; }
 static inline Bytes high_nibbles(Bytes a) { return low_nibbles({_mm512_srli_epi32(a.v, 4)}); }
+using ByteTable = Bytes;
+static inline ByteTable load_byte_table(const uint8_t* p) {
+  return {_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+static inline Bytes look_up_bytes(ByteTable table, Bytes at) { return {_mm512_shuffle_epi8(table.v, at.v)}; }
+static inline f32x16 power_of_two(i32x16 a) { return {_mm512_castsi512_ps(_mm512_slli_epi32(a.v, 23))}; }
 
 // Sixteen float32 values that are looked up by the low four bits of a lane.
 struct Table { __m512 v; };
@@ -164,6 +172,16 @@ static inline i32x16 dot4_biased(i32x16 acc, Bytes w, Bytes x) {
 }
 static inline Bytes low_nibbles(Bytes a) { return {low_of8(a.low), low_of8(a.high)}; }
 static inline Bytes high_nibbles(Bytes a) { return {high_of8(a.low), high_of8(a.high)}; }
+struct ByteTable { __m256i twice; };
+static inline ByteTable load_byte_table(const uint8_t* p) {
+  return {_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+static inline Bytes look_up_bytes(ByteTable table, Bytes at) {
+  return {_mm256_shuffle_epi8(table.twice, at.low), _mm256_shuffle_epi8(table.twice, at.high)};
+}
+static inline f32x16 power_of_two(i32x16 a) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(a.low, 23)), _mm256_castsi256_ps(_mm256_slli_epi32(a.high, 23))};
+}
 
 struct Table { __m256 low, high; };  // entries 0 … 7 and 8 … 15
 static inline Table load_table(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
@@ -254,6 +272,17 @@ static inline Bytes low_nibbles(Bytes a) {
 static inline Bytes high_nibbles(Bytes a) {
   for (uint8_t& byte : a.lane) byte >>= 4;
   return a;
+}
+using ByteTable = const uint8_t*;
+static inline ByteTable load_byte_table(const uint8_t* p) { return p; }
+static inline Bytes look_up_bytes(ByteTable table, Bytes at) {
+  for (uint8_t& byte : at.lane) byte = table[byte];
+  return at;
+}
+static inline f32x16 power_of_two(i32x16 a) {
+  alignas(64) float lanes[16];
+  for (int i = 0; i < 16; ++i) lanes[i] = float_of(uint32_t(a.lane[i]) << 23);
+  return load(lanes);
 }
 
 struct Table { float entry[16]; };

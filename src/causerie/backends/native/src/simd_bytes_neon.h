@@ -71,7 +71,7 @@ static inline i32x16 dot4(i32x16 acc, const Bytes& w, const Bytes& x) {
 }
 static inline i32x16 dot4_biased(i32x16 acc, const Bytes& w, const Bytes& x) { return dot4(acc, w, x); }
 #else
-// Weights here are nibbles, which a signed byte holds.
+// Weights here are less than 128, which a signed byte holds.
 static inline i32x16 dot4(i32x16 acc, const Bytes& w, const Bytes& x) {
   CAUSERIE_QUARTERS(i32x16, vdotq_s32(acc.v[i], vreinterpretq_s8_u8(w.v[i]), vreinterpretq_s8_u8(x.v[i])));
 }
@@ -81,6 +81,10 @@ static inline i32x16 dot4_biased(i32x16 acc, const Bytes& w, const Bytes& x) {
 #endif
 static inline Bytes low_nibbles(Bytes a) { CAUSERIE_QUARTERS(Bytes, vandq_u8(a.v[i], vdupq_n_u8(15))); }
 static inline Bytes high_nibbles(Bytes a) { CAUSERIE_QUARTERS(Bytes, vshrq_n_u8(a.v[i], 4)); }
+using ByteTable = uint8x16_t;
+static inline ByteTable load_byte_table(const uint8_t* p) { return vld1q_u8(p); }
+static inline Bytes look_up_bytes(ByteTable table, Bytes at) { CAUSERIE_QUARTERS(Bytes, vqtbl1q_u8(table, at.v[i])); }
+static inline f32x16 power_of_two(i32x16 a) { CAUSERIE_QUARTERS(f32x16, vreinterpretq_f32_s32(vshlq_n_s32(a.v[i], 23))); }
 
 struct Table { uint8x16x4_t bytes; };
 static inline Table load_table(const float* p) {
