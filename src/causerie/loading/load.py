@@ -111,7 +111,7 @@ def formats_of(
     if quantization is not None:
         modules = {source.weight.name: module_of(source) for source in sources}
         formats = quantization.formats(spec, plain, modules)
-    return formats | {source.weight.name: "float32" for source in sources if source.weight.role == "choice"}
+    return formats | {source.weight.name: "float32" for source in sources if source.weight.role in ("choice", "exact")}
 
 
 def load_model(
