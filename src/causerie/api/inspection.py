@@ -126,12 +126,15 @@ _KINDS = (
     "embedding and head",
     "attention",
     "convolution",
+    "recurrence",
     "feed-forward",
     "router",
     "positions",
     "head",
     "norms and biases",
 )
+_WITHIN = {"vector": _KINDS[-1], "choice": _KINDS[-1], "exact": _KINDS[-1], "rate": "recurrence"}
+"""Kinds that are told as a part of another one."""
 
 
 def _ordered(items: Iterable[tuple[tuple[str, str], list[int]]]) -> list[tuple[tuple[str, str], list[int]]]:
@@ -141,4 +144,4 @@ def _ordered(items: Iterable[tuple[tuple[str, str], list[int]]]) -> list[tuple[t
 def _kind(role: Role, tied: bool) -> str:
     if role == "embedding" and tied:
         return "embedding and head"
-    return "norms and biases" if role in ("vector", "choice") else role
+    return _WITHIN.get(role, role)

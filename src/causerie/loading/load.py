@@ -128,7 +128,7 @@ def formats_of(
     if quantization is not None:
         modules = {source.weight.name: module_of(source) for source in sources}
         formats = quantization.formats(spec, plain, modules)
-    return formats | {source.weight.name: "float32" for source in sources if source.weight.role == "choice"}
+    return formats | {source.weight.name: "float32" for source in sources if source.weight.role in ("choice", "exact")}
 
 
 def load_model(
@@ -177,8 +177,8 @@ def load_surveyed(
     cache = size_cache(survey.spec, survey.plain)
     names = [each.weight.name for each in survey.sources if not isinstance(each, PreparedSource)]
     builder = backend.builder(survey.spec, {name: survey.formats[name] for name in names})
-    with Workers(workers) as threads, KeptPlaces(index) as kept:
-        transfer = Transfer(kept, builder, Quantizer(kept, threads), SliceReader(kept, threads))
+    with Workers(workers) as threads, KeptPlaces(index) as places:
+        transfer = Transfer(places, builder, Quantizer(places, threads), SliceReader(places, threads))
         weights = _place(survey, transfer, progress)
     return Model(
         spec=survey.spec,

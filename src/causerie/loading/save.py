@@ -55,12 +55,12 @@ def write_weights(
     declared = {name: tensor for source in encoded for name, tensor in _declared(source, survey).items()}
     declared |= {tensor.name: (STORED_AS[tensor.target], tensor.shape) for tensor in plain}
     total, done = sum(source.nbytes for source in survey.sources), 0
-    with SafetensorsStream(path, declared) as out, Workers(workers) as threads, KeptPlaces(index) as kept:
-        quantizer = Quantizer(kept, threads)
+    with SafetensorsStream(path, declared) as out, Workers(workers) as threads, KeptPlaces(index) as places:
+        quantizer = Quantizer(places, threads)
         for source in encoded:
             format = QUANTIZED[survey.formats[source.weight.name]]
             report = reporter(source, done, total, progress)
-            _write_quantized(source, format, source.quantized(kept, quantizer, format.name, report), out)
+            _write_quantized(source, format, source.quantized(places, quantizer, format.name, report), out)
             done += source.nbytes
         for tensor in plain:
             _write_plain(tensor, index, out)

@@ -1,7 +1,7 @@
 """Which of a model's weights are held in which format. Knows no file; names of modules are handed in.
 
 A choice (`QuantConfig`) and a model's spec give the format of every weight. Vectors (norms, biases, taps
-of convolutions) and routers are never quantized: they are a thousandth of a model.
+of convolutions), routers and the rates of recurrences are never quantized: they are a thousandth of a model.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class QuantConfig:
         return formats
 
     def _of(self, role: Role) -> str | None:
-        plain: tuple[Role, ...] = ("router", "positions", "vector", "choice")
+        plain: tuple[Role, ...] = ("router", "rate", "positions", "vector", "choice", "exact")
         return None if role in plain else {"embedding": self.embedding, "head": self.head}.get(role, self.matrices)
 
     def _refuse_unmatched(self, matched: set[str], modules: Mapping[str, str]) -> None:

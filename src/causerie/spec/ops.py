@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from causerie.spec.attention import Attention
+    from causerie.spec.delta import DeltaRule
     from causerie.spec.mlp import Activation, Gating
     from causerie.spec.norm import Norm
     from causerie.spec.router import Router
@@ -40,9 +41,19 @@ class Expert:
     down: Linear
 
 
+@dataclass(frozen=True)
+class DeltaVectors:
+    """What the delta rule has besides matrices: `taps` of its convolution [taps · channels], the oldest position's
+    first; `log_rate` and `step_offset`, of each value head."""
+
+    taps: Weight
+    log_rate: Weight
+    step_offset: Weight
+
+
 class Ops(Protocol):
-    """What a step can do. Shapes are of one step with n tokens; rows never influence each other except in attention
-    and convolutions, and there only through the cache blocks and the slots of their own sequence."""
+    """What a step can do. Shapes are of one step with n tokens; rows never influence each other except in attention,
+    convolutions and recurrences, and there only through the cache blocks and the slots of their own sequence."""
 
     def embed(self, table: Weight, scale: float = 1.0) -> Value:
         """[n, width]: the rows of `table` that the step's tokens name, times `scale`, rounded as the table's numbers
@@ -86,6 +97,24 @@ class Ops(Protocol):
         the oldest position's first, bias [channels]. What entered before the sequence's first row is read from the slot
         of `layer`, 0 where there is none, and what entered at the last `past` positions is written to one. Sums in
         float32."""
+        ...
+
+    def delta(
+        self,
+        inputs: tuple[Value, Value, Value],
+        beta: Value,
+        step: Value,
+        vectors: DeltaVectors,
+        layer: int,
+        spec: DeltaRule,
+    ) -> Value:
+        """[n, value_heads · value_dim]: of each head Sᵀ · q, at each position after S has become d · S + k ⊗ c, where c
+        = sigmoid(beta) · (v - d · Sᵀ · k) and d = exp(-exp(log_rate) · log(1 + exp(step + step_offset))). The `inputs`
+        are queries and keys [n, key_heads · key_dim] and values [n, value_heads · value_dim]; q, k and v are silu(Σ
+        taps[j] · e[p - past + j]) over j = 0 … past of what entered so, q and k of each head then divided by their
+        length, and q by the root of key_dim. Value head h reads q and k of head h // group. What entered before the
+        sequence's first row and S are read from the slot of `layer`, 0 where there is none, and written to one. All
+        of it in float32."""
         ...
 
     def glu(self, gate: Value, up: Value, act: Gating) -> Value:

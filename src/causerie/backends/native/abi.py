@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 12  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 13  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -38,6 +38,8 @@ class Op(Enum):
     ACTIVATE = auto()
     CLIP = auto()
     SOFTCAP = auto()
+    DELTA_INPUTS = auto()  # of the gated delta rule: src/kernels_delta.cpp
+    DELTA = auto()
 
 
 class Number(Enum):
@@ -167,8 +169,8 @@ FIELDS = {
     "CodeBits": "begins run run_bytes planes flip bits",
     "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
     "query_rope tables format layout panels first_part part_count experts active scoring divided groups open_groups "
-    "centered offset eps scale cap limit address factors sinks block_bytes block_stride bias slots slot_stride slopes "
-    "q_norm k_norm choices",
+    "centered offset value_dim eps scale cap limit address factors sinks block_bytes block_stride bias slots "
+    "slot_stride slopes q_norm k_norm choices",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride tables",

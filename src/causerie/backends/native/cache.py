@@ -1,5 +1,5 @@
 """Where lies what each layer keeps: blocks of 32 positions, in the form src/kernels_attention.cpp reads, and slots, in
-that of src/kernels_short_conv.cpp.
+that of src/kernels_short_conv.cpp and src/kernels_delta.cpp.
 
 Knows which bytes belong to a layer, not which sequence owns a block or a slot.
 """

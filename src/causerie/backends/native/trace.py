@@ -21,9 +21,10 @@ from causerie.quant.transform import TURNED, Transform
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
+from causerie.spec.delta import LENGTH_EPS, DeltaRule
 from causerie.spec.mlp import Activation, Gating
 from causerie.spec.norm import Norm
-from causerie.spec.ops import Expert, Linear
+from causerie.spec.ops import DeltaVectors, Expert, Linear
 from causerie.spec.router import Router
 from causerie.spec.short_conv import ShortConv
 
@@ -184,6 +185,33 @@ class NativeOps:
             "slot_stride": self._caches.slot_stride,
         }
         self._note(Op.SHORT_CONV, (x,), out, numbers)
+        return out
+
+    def delta(
+        self,
+        inputs: tuple[Value, Value, Value],
+        beta: Value,
+        step: Value,
+        vectors: DeltaVectors,
+        layer: int,
+        spec: DeltaRule,
+    ) -> Value:
+        """Two lines: what the convolution gives, then the heads' matrices, which lie behind what that keeps."""
+        common = {
+            "heads": spec.value_heads,
+            "kv_heads": spec.key_heads,
+            "head_dim": spec.key_dim,
+            "value_dim": spec.value_dim,
+            "slot_stride": self._caches.slot_stride,
+        }
+        slot = self._caches.slot(layer)
+        mixed, out = self._value(spec.channels, beta.counted), self._value(spec.value_width, beta.counted)
+        convolving = {"length": spec.taps, "eps": LENGTH_EPS, "scale": spec.key_dim**-0.5}
+        convolving |= {"address": vectors.taps.data.address, "slots": slot}
+        self._note(Op.DELTA_INPUTS, inputs, mixed, common | convolving)
+        rates = {"address": vectors.log_rate.data.address, "bias": vectors.step_offset.data.address}
+        rates["slots"] = slot + 4 * spec.past * spec.channels
+        self._note(Op.DELTA, (mixed, beta, step), out, common | rates)
         return out
 
     def glu(self, gate: Value, up: Value, act: Gating) -> Value:

@@ -136,17 +136,17 @@ def _levels(x: Tensor, scale: Tensor) -> Tensor:
 class PagedCache:
     """What every layer keeps. A position of a sequence has a place in its page group: block · block_size + offset."""
 
-    def __init__(self, spec: Decoder, shape: CacheShape, dtype: torch.dtype, device: torch.device) -> None:
-        """`dtype` is that of activations. Raises EngineError for a cache of another model."""
+    def __init__(self, spec: Decoder, shape: CacheShape, device: torch.device) -> None:
+        """Raises EngineError for a cache of another model."""
         shape.check(spec)
         self.block_size = shape.block_size
         self._group_of = {layer: i for i, group in enumerate(spec.page_groups) for layer in group.layers}
         self._layers: dict[int, PlainPages | Int8Pages] = {}
-        self._slots: dict[int, Tensor] = {}  # of each layer that keeps one: [slots, elements]
+        self._slots: dict[int, Tensor] = {}  # of each layer that keeps one: [slots, elements] float32
         for i, layer in enumerate(spec.layers):
             cache = layer.mixer.cache
             if isinstance(cache, Slot):
-                self._slots[i] = torch.zeros((shape.slots, cache.elements), dtype=dtype, device=device)
+                self._slots[i] = torch.zeros((shape.slots, cache.elements), device=device)
                 continue
             places = shape.groups[self._group_of[i]].blocks * shape.block_size
             self._layers[i] = (

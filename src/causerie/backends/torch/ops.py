@@ -13,14 +13,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from causerie.backends.torch.cache import PagedCache, StepTensors
+from causerie.backends.torch.delta import convolved, delta_rule, log_decay
 from causerie.backends.torch.packed import QuantizedMatrix
 from causerie.backends.torch.routing import routed
 from causerie.backends.torch.transform import TransformTensors
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
+from causerie.spec.delta import DeltaRule
 from causerie.spec.mlp import Activation, ClampedSwish, Gating
 from causerie.spec.norm import Norm
-from causerie.spec.ops import Expert, Linear
+from causerie.spec.ops import DeltaVectors, Expert, Linear
 from causerie.spec.rope import Rope
 from causerie.spec.router import Router
 from causerie.spec.short_conv import ShortConv
@@ -123,6 +125,33 @@ class TorchOps:
         if bias is not None:
             sums += bias.data.float()
         return after * sums.to(x.dtype)
+
+    def delta(
+        self,
+        inputs: tuple[Tensor, Tensor, Tensor],
+        beta: Tensor,
+        step: Tensor,
+        vectors: DeltaVectors,
+        layer: int,
+        spec: DeltaRule,
+    ) -> Tensor:
+        """[n, value_heads · value_dim]"""
+        entering, results = torch.cat(inputs, -1).float(), torch.empty_like(inputs[2])
+        taps = vectors.taps.data.float().unflatten(0, (spec.taps, spec.channels))
+        decay = log_decay(step, vectors.log_rate.data, vectors.step_offset.data)
+        learned = beta.float().sigmoid()
+        for sequence in self._step.sequences:
+            assert sequence.slots is not None  # by the cache's shape
+            read, written = sequence.slots
+            rows = slice(sequence.start, sequence.stop)
+            past, state = self._cache.remembered(layer, read).split((spec.past * spec.channels, spec.state))
+            reach = torch.cat((past.unflatten(0, (spec.past, spec.channels)), entering[rows]))
+            heads = convolved(reach, taps, spec)
+            matrices = state.unflatten(0, (spec.value_heads, spec.key_dim, spec.value_dim))
+            mixed, matrices = delta_rule(*heads, decay[rows], learned[rows], matrices, sequence.position)
+            results[rows] = mixed.flatten(1).to(results.dtype)
+            self._cache.remember(layer, written, torch.cat((reach[-spec.past :].flatten(), matrices.flatten())))
+        return results
 
     def glu(self, gate: Tensor, up: Tensor, act: Gating) -> Tensor:
         """act(gate) · up"""

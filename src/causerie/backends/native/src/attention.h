@@ -8,19 +8,13 @@
 #pragma once
 #include "functions.h"
 #include "simd_quads.h"
+#include "unroll.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int LINES = VECTORS > 1 ? 8 : 4;  // query heads that share each load of keys and values: their sums fill the registers
 constexpr int WIDE = VECTORS > 1 ? 2 : 1;   // and the vectors of each that a pass works on, where registers are many
 constexpr int KEY_GROUP = 32;               // elements of a key that share a scale
-
-// Before a loop over lines whose sums shall stay in registers: GCC must unroll it before it gives arrays a place.
-#if defined(__GNUC__) && !defined(__clang__)
-#define CAUSERIE_UNROLL _Pragma("GCC unroll 8")
-#else
-#define CAUSERIE_UNROLL
-#endif
 
 struct CacheFloat32 {
   using Element = float;
