@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.parity import configs_gemma4 as gemma4
+
 PROMPT = 44  # tokens: more than every window and original context below
 
 TINY: dict[str, Any] = {
@@ -505,4 +507,15 @@ CASES = [
     ),
     Case("bloom", "bloom", {"tie_word_embeddings": True}, _OLD),
     Case("bloom, six heads, untied", "bloom", {"n_head": 6, "hidden_size": 72}, (*_OLD, "num_attention_heads")),
+    Case("gemma4", "gemma4_text", gemma4.GEMMA4 | gemma4.SHARING | gemma4.GIVEN | {"use_double_wide_mlp": True}),
+    Case("gemma4 with experts", "gemma4_text", gemma4.GEMMA4 | gemma4.EXPERTS | gemma4.KEYS_AS_VALUES),
+    Case(
+        "gemma4, biases, untied, half of each head turns",
+        "gemma4_text",
+        gemma4.GEMMA4
+        | gemma4.SHARING
+        | gemma4.GIVEN
+        | {"attention_bias": True, "tie_word_embeddings": False, "rope_parameters": gemma4.ROPES},
+    ),
+    Case("gemma4_unified", "gemma4_unified_text", gemma4.UNIFIED | gemma4.KEYS_AS_VALUES),
 ]

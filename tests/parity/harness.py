@@ -71,6 +71,8 @@ def save_case(case: Case, folder: Path) -> Path:
         for name, buffer in model.named_buffers():
             if name.endswith("correction_bias"):
                 buffer.normal_(std=0.3)
+            elif name.endswith("layer_scalar"):
+                buffer.uniform_(0.6, 1.4)
     model.save_pretrained(folder)
     return folder
 

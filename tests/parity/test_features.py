@@ -161,6 +161,15 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("bloom", {"layer_norm_epsilon": 0.1}),
     ("cohere2", {"sliding_window": 8}),
     ("cohere2", {"layer_types": ["full_attention", *["sliding_attention"] * 3]}),
+    ("gemma4", {"sliding_window": 8}),
+    ("gemma4", {"hidden_activation": "silu"}),
+    ("gemma4", {"rms_norm_eps": 0.1}),
+    ("gemma4", {"final_logit_softcapping": None}),
+    ("gemma4", {"rope_parameters.full_attention.partial_rotary_factor": 0.5}),
+    ("gemma4", {"rope_parameters.full_attention.factor": 3.0}),
+    ("gemma4", {"rope_parameters.full_attention.rope_theta": 5e4}),
+    ("gemma4", {"rope_parameters.sliding_attention.rope_theta": 5e3}),
+    ("gemma4 with experts", {"top_k_experts": 1}),
 ]
 
 

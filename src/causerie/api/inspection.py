@@ -23,7 +23,6 @@ from causerie.models.registry import family, spec_from_config
 from causerie.plan.footprint import CacheCost, cache_cost, cache_format
 from causerie.quant.weight import FORMATS
 from causerie.spec.decoder import Decoder
-from causerie.spec.experts import Experts
 from causerie.spec.weight import Role
 
 
@@ -127,14 +126,14 @@ _EXPERT = re.compile(r"layers\.(\d+)\.ffn\.experts\.")
 
 
 def read_bytes(weights: Survey) -> int:
-    """Bytes of weights, as held, that one token reads: of experts those that it goes to, of an embedding that is not
-    the head as good as nothing."""
-    total = 0.0
+    """Bytes of weights, as held, that one token reads: of experts those that it goes to, of tables of which it reads
+    a row as good as nothing."""
+    total, looked_up = 0.0, frozenset(weights.spec.looked_up)
     for source in weights.sources:
-        share = 0.0 if source.weight.role == "embedding" and not weights.spec.tied else 1.0
+        share = 0.0 if source.weight in looked_up else 1.0
         if (layer := _EXPERT.match(source.weight.name)) is not None:
-            ffn = weights.spec.layers[int(layer[1])].ffn
-            share = ffn.router.active / ffn.count if isinstance(ffn, Experts) else share
+            experts = weights.spec.layers[int(layer[1])].experts
+            share = share if experts is None else experts.router.active / experts.count
         total += share * weights.held_bytes(source)
     return round(total)
 
@@ -142,6 +141,7 @@ def read_bytes(weights: Survey) -> int:
 _KINDS = (
     "embedding",
     "embedding and head",
+    "layer inputs",
     "attention",
     "convolution",
     "feed-forward",

@@ -7,7 +7,8 @@ model.
 
 Sources: rotation, Su et al., "RoFormer" (2021); linear, Chen et al., "Extending context window … via positional
 interpolation" (2023); dynamic, "NTK-aware scaled RoPE" (2023), with the length of the moment; llama3, Meta's Llama 3.1
-reference code; yarn, Peng et al., "YaRN" (2023); longrope, Ding et al., "LongRoPE" (2024), as Phi-3 has it.
+reference code; yarn, Peng et al., "YaRN" (2023); longrope, Ding et al., "LongRoPE" (2024), as Phi-3 has it;
+proportional, Gemma 4 (2026).
 """
 
 from __future__ import annotations
@@ -202,9 +203,18 @@ def _longrope_long(rope: Rope) -> tuple[Float32, float]:
     return _longrope(rope, "long_factor")
 
 
+def _proportional(rope: Rope) -> tuple[Float32, float]:
+    """Of all pairs the first ones turn, as fast as they would if all did."""
+    options = dict(rope.options)
+    turning = np.arange(rope.dims // 2) < options["pairs"]
+    frequencies = np.where(turning, _default(rope)[0] / np.float32(options["factor"]), np.float32(0))
+    return frequencies.astype(np.float32), 1.0
+
+
 RULES: Mapping[str, Rule] = {
     "default": _default,
     "linear": _linear,
     "llama3": _llama3,
     "yarn": _yarn,
+    "proportional": _proportional,
 }

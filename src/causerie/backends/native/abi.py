@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 11  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 16  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -38,6 +38,8 @@ class Op(Enum):
     ACTIVATE = auto()
     CLIP = auto()
     SOFTCAP = auto()
+    COLUMNS = auto()
+    TIMES = auto()
 
 
 class Number(Enum):

@@ -148,6 +148,8 @@ class PagedCache:
             if isinstance(keeps, Slot):
                 self._slots[i] = torch.zeros((shape.slots, keeps.elements), dtype=dtype, device=device)
                 continue
+            if keeps.of is not None:
+                continue
             places = shape.groups[self._group_of[i]].blocks * shape.block_size
             self._layers[i] = (
                 KeptInt8(keeps, places, device)

@@ -6,7 +6,8 @@
 enum Op : int32_t {
   OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE,
   OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_WEIGH,  // a mixture of experts: kernels_experts.cpp
-  OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP, OP_COUNT
+  OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP, OP_COLUMNS,
+  OP_TIMES, OP_COUNT
 };
 // CODES: a quantized matrix, of which CodePanels says more.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, CODES, NUMBER_COUNT };
@@ -45,7 +46,7 @@ enum Fault : int32_t {
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 11;  // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 16;  // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
@@ -87,8 +88,8 @@ struct Instruction {
   int32_t out;
   int32_t narrow;     // how out is written: a Narrow
   int32_t group;      // of NARROW_CODES: elements that share a scale
-  int32_t width;      // elements in a row of x
-  int32_t length;     // norm: elements in a group; gather: bytes of a row; short_conv: taps; transform: elements turned together, or 0
+  int32_t width;      // elements in a row of x; columns: of out
+  int32_t length;     // norm: elements in a group; times: factors; gather: bytes of a row; short_conv: taps; transform: elements turned together, or 0
   int32_t act;        // glu, activate: an Activation
   int32_t heads, kv_heads, head_dim;  // norm: heads is how many groups have weights and biases of their own, in turns
   int32_t dims;       // rotate: how many leading elements of a head turn; none where it is 0
@@ -106,7 +107,7 @@ struct Instruction {
   int32_t divided;    // route: whether shares are divided by their sum
   int32_t groups, open_groups;  // route: of experts, and how many of them a row may use
   int32_t centered;   // norm: whether the mean is taken off
-  int32_t offset;     // positions: rows of the table before that of position 0
+  int32_t offset;     // positions: rows of the table before that of position 0; columns: the first of x
   int32_t unused;
   float eps;          // norm, rotate; route: the least that shares are divided by
   float scale;        // attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
@@ -115,7 +116,8 @@ struct Instruction {
   float limit;        // glu, CLAMPED_SWISH
   uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention: the layer's cache; short_conv: taps;
                          // transform: the order, or 0
-  uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0
+  uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0; times: what they are multiplied
+                         // with; route: what the share of each expert is, or 0
   uint64_t sinks;         // attention: of each head a score that no value belongs to, or 0
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block

@@ -53,6 +53,7 @@ static void close_groups(const Instruction& in, float* ranks) {
 // that is rounded to nothing, or to all.
 static void route_row(const Program& program, const Step&, const Instruction& in, int64_t item) {
   const float *scores = row<float>(program, in.x, item), *bias = reinterpret_cast<const float*>(in.bias);
+  const float* factors = reinterpret_cast<const float*>(in.factors);
   Route* routes = row<Route>(program, in.out, item);
   alignas(64) float worth[EXPERT_ROOM], ranks[EXPERT_ROOM];
   int32_t chosen[EXPERT_ROOM];
@@ -66,6 +67,7 @@ static void route_row(const Program& program, const Step&, const Instruction& in
   for (int32_t i = 0; i < in.active; ++i) {
     routes[i].expert = chosen[i];
     routes[i].share = worth[chosen[i]] / divisor * in.scale;
+    if (factors) routes[i].share *= factors[chosen[i]];
   }
 }
 
