@@ -30,7 +30,9 @@ def test_a_published_config_is_transformers_model(name: str, values: dict[str, A
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     biases = sum(
-        bias.numel() for name, bias in model.named_buffers() if name.endswith(("correction_bias", "layer_scalar"))
+        bias.numel()
+        for name, bias in model.named_buffers()
+        if name.endswith(("correction_bias", "expert_bias", "layer_scalar"))
     )
     assert spec.parameters == biases + sum(weight.numel() for weight in model.parameters())
     attentions = [layer.self_attn for layer in model.model.layers]

@@ -62,6 +62,7 @@ class RopeTable:
                 turns.append(self._by_length(index, positions, lengths))
             else:
                 turns.append(self._taken(self._tables, index, positions, RULES[rope.scaling]))
+        turns = [_reversed(rows) if rope.backwards else rows for rows, rope in zip(turns, self._ropes, strict=True)]
         return tuple(_grown(rows, rope, positions) for rows, rope in zip(turns, self._ropes, strict=True))
 
     def _by_length(self, index: int, positions: NDArray[np.int32], lengths: NDArray[np.int32]) -> Float32:
@@ -86,6 +87,11 @@ def _switch_length(rope: Rope) -> int | None:
     if rope.scaling == "longrope":
         return int(dict(rope.options)["original_max_position_embeddings"])
     return rope.context if rope.scaling == "dynamic" else None
+
+
+def _reversed(rows: Float32) -> Float32:
+    """The same turns the other way."""
+    return rows * np.array([1, -1], np.float32)[:, None]
 
 
 def _grown(rows: Float32, rope: Rope, positions: NDArray[np.int32]) -> Float32:

@@ -61,8 +61,8 @@ class CacheCost:
 
 
 def weight_bytes(spec: Decoder, format: str) -> int:
-    """Bytes of all weights held in `format`, a tied head counted once."""
-    return int(spec.parameters * BYTES[format])
+    """Bytes of all weights held in `format`, a tied head counted once; what only decides a choice is not rounded."""
+    return int(sum(w.parameters * BYTES["float32" if w.role == "choice" else format] for w in spec.weights()))
 
 
 def cache_format(format: str) -> str:

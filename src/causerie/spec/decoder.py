@@ -72,7 +72,7 @@ class Decoder:
 
     @cached_property
     def page_groups(self) -> tuple[PageGroup, ...]:
-        """The layers that keep pages of their own, by how far they look back: those that do so to the beginning first."""
+        """The layers that keep pages of their own, by how far they look back, the farthest first."""
         layers: dict[int | None, list[int]] = {}
         for i, layer in enumerate(self.layers):
             if isinstance(layer.mixer.keeps, Pages) and layer.mixer.keeps.of is None:

@@ -30,3 +30,4 @@ class Rope:
     scaling: str = "default"
     options: tuple[tuple[str, Any], ...] = ()
     growth: Growth | None = None
+    backwards: bool = False  # turns the other way

@@ -34,6 +34,7 @@ class Router:
     choice_bias: bool = False  # of each expert, added to its worth where experts are chosen, and not to its share
     groups: ExpertGroups | None = None
     divided: bool = True  # shares are divided by their sum …
+    sum_offset: float = 0.0  # … and this …
     least_sum: float = 0.0  # … or by this, where that is more
     scale: float = 1.0  # of all shares
     norm: Norm | None = None  # of what the scores are made from

@@ -113,7 +113,7 @@ struct Instruction {
   float scale;        // attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
                       // glu, CLAMPED_SWISH: the slope
   float cap;          // attention: of its scores, softcap: of its elements; 0 = none
-  float limit;        // glu, CLAMPED_SWISH
+  float limit;        // glu, CLAMPED_SWISH; route: what the sum of shares begins with
   uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention: the layer's cache; short_conv: taps;
                          // transform: the order, or 0
   uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0; times: what they are multiplied

@@ -61,7 +61,7 @@ static void route_row(const Program& program, const Step&, const Instruction& in
   for (int32_t e = 0; e < in.width; ++e) ranks[e] = !bias && !in.groups ? scores[e] : bias ? worth[e] + bias[e] : worth[e];
   if (in.groups) close_groups(in, ranks);
   choose(ranks, in.width, in.active, chosen);
-  float total = 0.0f;
+  float total = in.limit;
   for (int32_t i = 0; i < in.active; ++i) total += worth[chosen[i]];
   const float divisor = !in.divided ? 1.0f : total > in.eps ? total : in.eps;
   for (int32_t i = 0; i < in.active; ++i) {
