@@ -29,7 +29,11 @@ def test_a_published_config_is_transformers_model(name: str, values: dict[str, A
     config = AutoConfig.for_model(**values)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    biases = sum(bias.numel() for name, bias in model.named_buffers() if name.endswith("correction_bias"))
+    biases = sum(
+        bias.numel()
+        for name, bias in model.named_buffers()
+        if name.endswith(("correction_bias", "expert_bias", "layer_scalar"))
+    )
     assert spec.parameters == biases + sum(weight.numel() for weight in model.parameters())
     attentions = [layer.self_attn for layer in model.model.layers]
     assert [layer.mixer.scale for layer in spec.layers] == pytest.approx([each.scaling for each in attentions])

@@ -124,6 +124,7 @@ def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:
 _KINDS = (
     "embedding",
     "embedding and head",
+    "layer inputs",
     "attention",
     "convolution",
     "recurrence",

@@ -14,7 +14,6 @@ from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.foreign_flags import ForeignFlag, refuse_flags
 from causerie.api.torch_names import DeviceName, device_name, dtype_name, dtype_object
 from causerie.errors import Unsupported, UsageError
-from causerie.spec.experts import Experts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,7 +114,7 @@ class OpenModel:
     def expert_choices(self) -> dict[int, NDArray[np.int64]]:
         """How many tokens went to each expert since the model was loaded: counts [experts] by the number of each layer
         that has experts."""
-        layers = [i for i, layer in enumerate(self._model.spec.layers) if isinstance(layer.ffn, Experts)]
+        layers = [i for i, layer in enumerate(self._model.spec.layers) if layer.experts is not None]
         return dict(zip(layers, self._model.expert_choices(), strict=True))
 
     def get_memory_footprint(self) -> int:

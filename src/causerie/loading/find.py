@@ -22,6 +22,7 @@ from causerie.loading.prepared import find_prepared
 from causerie.loading.sources import STORED, PackedSource, PlainSource, PreparedSource, Source
 from causerie.models.names import Names, is_computed
 from causerie.spec.decoder import EMBEDDING, HEAD, Decoder
+from causerie.spec.layer_cache import Pages
 from causerie.spec.weight import WeightSpec
 
 _MOST_LISTED = 5
@@ -158,6 +159,7 @@ def _judge_unexpected(spec: Decoder, index: TensorIndex, left: set[str], names: 
     head = names.expression(HEAD).tensors if spec.tied else ()
     drafting = names.behind(left, len(spec.layers), spec.drafting_layers)
     unexpected = sorted(tensor for tensor in left - drafting if not is_computed(tensor) and tensor not in head)
+    unexpected = sorted(set(unexpected) - _kept_elsewhere(spec, names))
     homes = tuple(names.homes)
     inside = [tensor for tensor in unexpected if tensor.startswith(homes)]
     without = f"for which the {spec.family} model of config.json has no place"
@@ -173,6 +175,17 @@ def _judge_unexpected(spec: Decoder, index: TensorIndex, left: set[str], names: 
         )
     if unexpected:
         warnings.warn(f"{_home(index)} holds {_grouped(unexpected)}, {without}; left out.", stacklevel=5)
+
+
+def _kept_elsewhere(spec: Decoder, names: Names) -> set[str]:
+    """What files may hold for layers that read the keys and values of other ones, as they were trained without that."""
+    borrowing = (
+        i
+        for i, layer in enumerate(spec.layers)
+        if isinstance(layer.mixer.cache, Pages) and layer.mixer.cache.of is not None
+    )
+    expressions = (names.expression(f"layers.{i}.mixer.{part}") for i in borrowing for part in ("k", "v", "k_norm"))
+    return {tensor for each in expressions for tensor in each.tensors}
 
 
 def untie_if_different(spec: Decoder, names: Names, index: TensorIndex) -> Decoder:

@@ -30,7 +30,7 @@ from causerie.quant.config import QuantConfig
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.decoder import Decoder
-from causerie.spec.experts import Experts
+from causerie.spec.weight import UNROUNDED
 
 _EXPERT = re.compile(r"layers\.(\d+)\.ffn\.experts\.")
 SizeCache = Callable[[Decoder, str], CacheShape]  # from a spec and the plain format of its weights
@@ -63,14 +63,14 @@ class Survey:
 
     @property
     def read_bytes(self) -> int:
-        """Bytes of weights, as held, that one token of an answer reads: of experts those that it goes to, of an
-        embedding that is not the head as good as nothing."""
-        total = 0.0
+        """Bytes of weights, as held, that one token of an answer reads: of experts those that it goes to, of tables of
+        which it reads a row as good as nothing."""
+        total, tables = 0.0, frozenset(self.spec.looked_up)
         for source in self.sources:
-            share = 0.0 if source.weight.role == "embedding" and not self.spec.tied else 1.0
+            share = 0.0 if source.weight in tables else 1.0
             if (layer := _EXPERT.match(source.weight.name)) is not None:
-                ffn = self.spec.layers[int(layer[1])].ffn
-                share = ffn.router.active / ffn.count if isinstance(ffn, Experts) else share
+                experts = self.spec.layers[int(layer[1])].experts
+                share = share if experts is None else experts.router.active / experts.count
             total += share * self.held_bytes(source)
         return round(total)
 
@@ -128,7 +128,7 @@ def formats_of(
     if quantization is not None:
         modules = {source.weight.name: module_of(source) for source in sources}
         formats = quantization.formats(spec, plain, modules)
-    return formats | {source.weight.name: "float32" for source in sources if source.weight.role in ("choice", "exact")}
+    return formats | {source.weight.name: "float32" for source in sources if source.weight.role in UNROUNDED}
 
 
 def load_model(

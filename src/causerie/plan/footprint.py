@@ -15,6 +15,7 @@ from causerie.quant.cache_format import CACHE_FORMATS, bytes_per_head
 from causerie.quant.weight import BYTES
 from causerie.spec.decoder import Decoder
 from causerie.spec.layer_cache import Pages, Slot
+from causerie.spec.weight import UNROUNDED
 
 SHARED_CONTEXTS = 2  # full contexts in a default cache: one being read, and as much of older chats kept for reuse
 CACHE_SHARE = 4  # a default cache takes at most one part in so many of the free memory
@@ -61,8 +62,8 @@ class CacheCost:
 
 
 def weight_bytes(spec: Decoder, format: str) -> int:
-    """Bytes of all weights held in `format`, a tied head counted once. What decides a choice is held in float32."""
-    return int(sum(each.parameters * BYTES["float32" if each.role == "choice" else format] for each in spec.weights()))
+    """Bytes of all weights held in `format`, but for those that are not rounded; a tied head is counted once."""
+    return int(sum(each.parameters * BYTES["float32" if each.role in UNROUNDED else format] for each in spec.weights()))
 
 
 def cache_format(format: str) -> str:

@@ -58,12 +58,11 @@ def arithmetic_of(format: str) -> str:
 
 
 def active_bytes(spec: Decoder, weight_bytes: int, embedding: str) -> int:
-    """Bytes of the weights that a step reads whole, of `weight_bytes` held: all but an embedding that is not the head,
-    of which a step reads a few rows; `embedding` is its format."""
-    if spec.tied:
-        return weight_bytes
-    buffers = format_named(embedding).buffers((spec.vocab, spec.width))
-    return weight_bytes - sum(buffer.nbytes for buffer in buffers.values())
+    """Bytes of the weights that a step reads whole, of `weight_bytes` held: all but an embedding that is not the head
+    and a table of what layers are given besides, of which a step reads a few rows; `embedding` is their format."""
+    tables = (weight.shape for weight in spec.looked_up if weight.role != "positions")
+    each = (format_named(embedding).buffers((rows, width)).values() for rows, width in tables)
+    return weight_bytes - sum(buffer.nbytes for buffers in each for buffer in buffers)
 
 
 def step_work(
@@ -92,5 +91,5 @@ def step_work(
     operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * outputs)}
     attention = arithmetic_of(cache)
     operations[attention] = operations.get(attention, 0.0) + seen * sequences
-    share = 1 - unread / (spec.parameters - (0 if spec.tied else spec.vocab * spec.width))
+    share = 1 - unread / (spec.parameters - sum(table.parameters for table in spec.looked_up))
     return Cost(read * share + cached * sequences, operations)

@@ -79,7 +79,12 @@ class QuantConfig:
 
     def _of(self, role: Role) -> str | None:
         plain: tuple[Role, ...] = ("router", "rate", "positions", "vector", "choice", "exact")
-        return None if role in plain else {"embedding": self.embedding, "head": self.head}.get(role, self.matrices)
+        own: Mapping[Role, str | None] = {
+            "embedding": self.embedding,
+            "layer inputs": self.embedding,
+            "head": self.head,
+        }
+        return None if role in plain else own.get(role, self.matrices)
 
     def _refuse_unmatched(self, matched: set[str], modules: Mapping[str, str]) -> None:
         names = set(modules.values()) | {"lm_head"}  # there even where it is tied to the embedding

@@ -10,6 +10,7 @@ from typing import Any
 from causerie.spec.attention import Attention
 from causerie.spec.layer import Layer
 from causerie.spec.layer_cache import PageGroup, Pages, Slot
+from causerie.spec.layer_input import LAYER_INPUTS, LayerInput
 from causerie.spec.norm import Norm
 from causerie.spec.positions import Positions
 from causerie.spec.rope import Rope
@@ -52,6 +53,18 @@ class Decoder:
         """The same decoder with these fields changed in every layer."""
         return replace(self, layers=tuple(replace(layer, **changes) for layer in self.layers))
 
+    @property
+    def layer_input(self) -> LayerInput | None:
+        """What layers are given besides: all of them, or none."""
+        return self.layers[0].input if self.layers else None
+
+    @property
+    def looked_up(self) -> Iterator[WeightSpec]:
+        """The weights of which a step reads a row for each of its tokens."""
+        for weight in self.weights():
+            if weight.role in ("layer inputs", "positions") or (weight.name == EMBEDDING and not self.tied):
+                yield weight
+
     @cached_property
     def ropes(self) -> tuple[Rope, ...]:
         """The distinct rotations, in order of first use."""
@@ -59,10 +72,10 @@ class Decoder:
 
     @cached_property
     def page_groups(self) -> tuple[PageGroup, ...]:
-        """The layers that keep pages, by how far they look back: those that look back to the beginning come first."""
+        """The layers that keep pages of their own, by how far they look back, the farthest first."""
         layers: dict[int | None, list[int]] = {}
         for i, layer in enumerate(self.layers):
-            if isinstance(layer.mixer.cache, Pages):
+            if isinstance(layer.mixer.cache, Pages) and layer.mixer.cache.of is None:
                 layers.setdefault(layer.mixer.cache.window, []).append(i)
         order = sorted(layers, key=lambda window: (window is not None, window or 0))
         return tuple(PageGroup(window, tuple(layers[window])) for window in order)
@@ -79,6 +92,9 @@ class Decoder:
             yield WeightSpec(POSITIONS, (self.positions.rows, self.width), "positions")
         if self.embedding_norm is not None:
             yield from self.embedding_norm.weights(EMBEDDING_NORM, self.width)
+        if self.layer_input is not None:
+            for weight in self.layer_input.shared_weights(self.width, len(self.layers)):
+                yield weight.within(LAYER_INPUTS)
         for i, layer in enumerate(self.layers):
             for weight in layer.weights(self.width):
                 yield weight.within(f"layers.{i}.")

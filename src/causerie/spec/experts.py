@@ -45,11 +45,15 @@ class Experts:
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """The router, which has a row for each expert; the experts; and what is shared."""
+        if self.router.norm is not None:
+            yield from self.router.norm.weights("router_norm", width)
         yield WeightSpec("router", (self.count, width), "router")
         if self.router.bias:
             yield vector("router_bias", self.count)
         if self.router.choice_bias:
             yield WeightSpec("choice_bias", (self.count,), "choice")
+        if self.router.share_scales:
+            yield vector("share_scales", self.count)
         for e in range(self.count):
             for weight in self.expert.weights(width):
                 yield weight.within(f"experts.{e}.")
@@ -72,13 +76,17 @@ class Experts:
         for weight in self.expert.weights(width):
             yield weight, idle
 
-    def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, prefix: str) -> Value:
-        """The weighted sum of what each token's experts make of it, and what is shared: [n, width] → [n, width]."""
-        (scores,) = ops.linear(x, *linear_parts(weights, prefix, ["router"]))
+    def forward(
+        self, ops: Ops, x: Value, layer: int, weights: Weights, prefix: str, judged: Value | None = None
+    ) -> Value:
+        """The weighted sum of what each token's experts make of it, and what is shared: [n, width] → [n, width]. They
+        are chosen by what is `judged`, which is x where nothing is said."""
+        scores = self._scores(ops, x if judged is None else judged, weights, prefix)
         experts = [
             Expert(*linear_parts(weights, f"{prefix}experts.{e}.", ["gate", "up", "down"])) for e in range(self.count)
         ]
-        mixture = ops.experts(x, scores, experts, self.router, weights.get(prefix + "choice_bias"), self.act)
+        biases, scales = (weights.get(prefix + name) for name in ("choice_bias", "share_scales"))
+        mixture = ops.experts(x, scores, experts, self.router, biases, self.act, scales)
         if self.shared is None:
             return mixture
         shared = self.shared.mlp.forward(ops, x, layer, weights, prefix + "shared.")
@@ -86,3 +94,10 @@ class Experts:
             (score,) = ops.linear(x, *linear_parts(weights, prefix, ["shared_router"]))
             shared = ops.weighed(shared, score)
         return ops.add(mixture, shared)
+
+    def _scores(self, ops: Ops, x: Value, weights: Weights, prefix: str) -> Value:
+        """[n, count]"""
+        if self.router.norm is not None:
+            x = self.router.norm.forward(ops, x, weights, prefix + "router_norm")
+        (scores,) = ops.linear(x, *linear_parts(weights, prefix, ["router"]))
+        return scores if self.router.score_scale == 1.0 else ops.softcap(scores, self.router.score_scale, None)

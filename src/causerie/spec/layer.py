@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from causerie.spec.attention import Attention
+from causerie.spec.beside import BesideExperts
 from causerie.spec.cost import PartCost
 from causerie.spec.delta import DeltaRule
 from causerie.spec.experts import Experts
+from causerie.spec.layer_input import LayerInput
 from causerie.spec.mlp import MLP
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights
 from causerie.spec.short_conv import ShortConv
-from causerie.spec.weight import WeightSpec
+from causerie.spec.weight import WeightSpec, vector
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,13 @@ class Layer:
     given: through one norm, or each through its own (Wang & Komatsuzaki, "GPT-J", 2021)."""
 
     mixer: Attention | ShortConv | DeltaRule
-    ffn: MLP | Experts
+    ffn: MLP | Experts | BesideExperts
     norm: Norm | None
     norm_after: Norm | None = None
     residual_scale: float = 1.0  # of what each half adds
     parallel: Literal["one norm", "two norms"] | None = None
+    input: LayerInput | None = None  # what it is given besides, which it adds to its result
+    scaled: bool = False  # all that it gives is multiplied by one number of its own
 
     def with_attention(self, **changes: Any) -> Layer:
         """The same block with these fields changed in its attention, where it has one."""
@@ -37,24 +41,39 @@ class Layer:
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""
         for name, part in (("mixer", self.mixer), ("ffn", self.ffn)):
-            if self.norm is not None and (name == "mixer" or self.parallel != "one norm"):
+            if self.norm is not None and (name == "mixer" or self._norms_ffn):
                 yield from self.norm.weights(f"{name}_norm", width)
             for weight in part.weights(width):
                 yield weight.within(f"{name}.")
             if self.norm_after is not None:
                 yield from self.norm_after.weights(f"{name}_norm_after", width)
+        if self.input is not None:
+            for weight in self.input.weights(width):
+                yield weight.within("input.")
+        if self.scaled:
+            yield vector("scale", 1)
+
+    @property
+    def experts(self) -> Experts | None:
+        """Those of its feed-forward half, where it has some."""
+        if isinstance(self.ffn, BesideExperts):
+            return self.ffn.experts
+        return self.ffn if isinstance(self.ffn, Experts) else None
 
     def cost(self, width: int) -> PartCost:
-        """Of both parts."""
-        return self.mixer.cost(width) + self.ffn.cost(width)
+        """Of its parts."""
+        cost = self.mixer.cost(width) + self.ffn.cost(width)
+        return cost if self.input is None else cost + self.input.cost(width)
 
     def unread(self, width: int, rows: float) -> Iterator[tuple[WeightSpec, float]]:
         """Weights that a step of `rows` tokens need not read, and how many of each it is expected to leave so."""
         return self.ffn.unread(width, rows)
 
-    def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, *, last: bool) -> Value:
+    def forward(
+        self, ops: Ops, x: Value, layer: int, weights: Weights, *, last: bool, extra: Value | None = None
+    ) -> Value:
         """[n, width] → [n, width]; of the last block only the rows that are wanted, as nobody attends to what
-        follows."""
+        follows. `extra` is what layers are given besides, all of them side by side."""
         prefix = f"layers.{layer}."
         h = self._normed(ops, x, weights, prefix + "mixer")
         mixed = self.mixer.forward(ops, h, layer, weights, prefix + "mixer.")
@@ -64,11 +83,18 @@ class Layer:
         else:
             read = h if self.parallel == "one norm" else x
             mixed, read = (ops.select(mixed), ops.select(read)) if last else (mixed, read)
-        if self.parallel != "one norm":
+        if self._norms_ffn:
             read = self._normed(ops, read, weights, prefix + "ffn")
-        return self._added(
-            ops, mixed, self.ffn.forward(ops, read, layer, weights, prefix + "ffn."), weights, prefix + "ffn"
-        )
+        made = self.ffn.forward(ops, read, layer, weights, prefix + "ffn.")
+        made = self._added(ops, mixed, made, weights, prefix + "ffn")
+        if self.input is not None:
+            own = ops.columns(extra, layer * self.input.width, self.input.width)
+            made = self.input.forward(ops, made, ops.select(own) if last else own, weights, prefix + "input.")
+        return ops.times(made, weights[prefix + "scale"]) if self.scaled else made
+
+    @property
+    def _norms_ffn(self) -> bool:
+        return self.parallel != "one norm" and not isinstance(self.ffn, BesideExperts)
 
     def _normed(self, ops: Ops, x: Value, weights: Weights, half: str) -> Value:
         return x if self.norm is None else self.norm.forward(ops, x, weights, half + "_norm")

@@ -14,6 +14,7 @@ class Pages:
     heads: int
     head_dim: int
     window: int | None = None
+    of: int | None = None  # the layer that writes them, where another one only reads them
 
     def seen(self, positions: float) -> float:
         """How many of so many last positions a token looks at."""

@@ -76,8 +76,8 @@ class Ops(Protocol):
     def attention(
         self,
         q: Value,
-        k: Value,
-        v: Value,
+        k: Value | None,
+        v: Value | None,
         layer: int,
         spec: Attention,
         norms: tuple[Weight, Weight] | None = None,
@@ -85,8 +85,9 @@ class Ops(Protocol):
     ) -> Value:
         """Rotates q and k, writes k and v to the cache of `layer`, returns softmax(q·kᵀ · scale) · v: [n, heads ·
         head_dim]. q is [n, heads · head_dim], k and v [n, kv_heads · head_dim]; query head h reads key head h //
-        group. `norms` are weights of the norm of each query and of each key head after its rotation. Where scores have
-        a softcap, softmax reads softcap · tanh(q·kᵀ · scale / softcap); where the heads have slopes the score at j of
+        group. Without k and v nothing is written: `layer` is another one, which has written them for the same rows.
+        `norms` are weights of the norm of each query and of each key head after its rotation. Where scores have a
+        softcap, softmax reads softcap · tanh(q·kᵀ · scale / softcap); where the heads have slopes the score at j of
         the query at i is less by slope · (i - j). Softmax in float32, of each head also over its sink, a score that no
         value belongs to."""
         ...
@@ -141,9 +142,11 @@ class Ops(Protocol):
         router: Router,
         choice_bias: Weight | None,
         act: Gating,
+        share_scales: Weight | None = None,
     ) -> Value:
         """[n, width]: for each row Σ share · down(act(gate(x)) · up(x)) over the experts that `router` chooses by the
-        scores, [n, experts], best first; all about shares in float32. What no row chooses is not read."""
+        scores, [n, experts], best first, each share times the expert's one of `share_scales`; all about shares in
+        float32. What no row chooses is not read."""
         ...
 
     def weighed(self, x: Value, score: Value) -> Value:
@@ -156,6 +159,14 @@ class Ops(Protocol):
 
     def softcap(self, x: Value, scale: float, cap: float | None) -> Value:
         """cap · tanh(x · scale / cap); x · scale without a cap. x may be written over: nobody else may read it."""
+        ...
+
+    def times(self, x: Value, factors: Weight) -> Value:
+        """x · factors, which are repeated where a row is longer."""
+        ...
+
+    def columns(self, x: Value, first: int, width: int) -> Value:
+        """[n, width]: so many elements of each row, from number `first` on."""
         ...
 
     def select(self, x: Value) -> Value:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from causerie.spec.norm import Norm
+
 Scoring = Literal["softmax", "sigmoid"]
 
 MOST_EXPERTS = 1024
@@ -32,5 +34,9 @@ class Router:
     choice_bias: bool = False  # of each expert, added to its worth where experts are chosen, and not to its share
     groups: ExpertGroups | None = None
     divided: bool = True  # shares are divided by their sum …
+    sum_offset: float = 0.0  # … and this …
     least_sum: float = 0.0  # … or by this, where that is more
     scale: float = 1.0  # of all shares
+    norm: Norm | None = None  # of what the scores are made from
+    score_scale: float = 1.0  # of all scores
+    share_scales: bool = False  # each expert's share is multiplied by a number of its own

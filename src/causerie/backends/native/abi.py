@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 13  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 16  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -40,6 +40,8 @@ class Op(Enum):
     SOFTCAP = auto()
     DELTA_INPUTS = auto()  # of the gated delta rule: src/kernels_delta.cpp
     DELTA = auto()
+    COLUMNS = auto()
+    TIMES = auto()
 
 
 class Number(Enum):

@@ -27,7 +27,7 @@ from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
-from causerie.spec.decoder import EMBEDDING, POSITIONS, Decoder
+from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Weights
 
 SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
@@ -46,7 +46,7 @@ class NativeBuilder:
         self._formats = dict(formats)
         self._packs = packs
         # The tables that are only ever read by row.
-        self._rows_only = {POSITIONS} if spec.tied else {POSITIONS, EMBEDDING}
+        self._rows_only = {weight.name for weight in spec.looked_up}
         weights = [(weight.name, weight.shape) for weight in spec.weights() if weight.name in formats]
         most = sum(aligned(self._most_bytes(name, shape)) for name, shape in weights)
         likely = sum(aligned(self._likely_bytes(name, shape)) for name, shape in weights)

@@ -150,14 +150,14 @@ class NativeOps:
     def attention(
         self,
         q: Value,
-        k: Value,
-        v: Value,
+        k: Value | None,
+        v: Value | None,
         layer: int,
         spec: Attention,
         norms: tuple[Weight, Weight] | None = None,
         sinks: Weight | None = None,
     ) -> Value:
-        """Two lines: turn, norm and write to the cache, then attend."""
+        """Two lines: turn, norm and write to the cache, then attend. Without keys the first turns no key head."""
         cache = self._caches.pages(layer)
         common = {
             "heads": spec.heads,
@@ -170,7 +170,10 @@ class NativeOps:
             "tables": int(cache["tables"]),
         }
         turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
-        self._note(Op.ROTATE, (q, k, v), turned, common | self._turning(spec, norms))
+        if k is None or v is None:
+            self._note(Op.ROTATE, (q,), turned, common | self._turning(spec, norms) | {"kv_heads": 0})
+        else:
+            self._note(Op.ROTATE, (q, k, v), turned, common | self._turning(spec, norms))
         self._note(Op.ATTENTION, (turned,), out, common | self._attending(spec, sinks))
         return out
 
@@ -236,12 +239,14 @@ class NativeOps:
         router: Router,
         choice_bias: Weight | None,
         act: Gating,
+        share_scales: Weight | None = None,
     ) -> Value:
         """Each row as often as it has experts, the rows of each expert one after the other; then the sums."""
         active = router.active
         routes = self._value(active * ROUTE.itemsize // 4, x.counted)
         bias = 0 if choice_bias is None else choice_bias.data.address
-        self._note(Op.ROUTE, (scores,), routes, router_numbers(router) | {"bias": bias})
+        factors = 0 if share_scales is None else share_scales.data.address
+        self._note(Op.ROUTE, (scores,), routes, router_numbers(router) | {"bias": bias, "factors": factors})
         self.choices.append(np.zeros(len(experts), np.int64))
         numbers = {"active": active, "experts": len(experts), "choices": self.choices[-1].ctypes.data}
         self._note(Op.GROUP, (routes,), routes, numbers)
@@ -267,6 +272,16 @@ class NativeOps:
         """In place: a second copy of logits would be large."""
         self._note(Op.SOFTCAP, (x,), x, {"scale": scale, "cap": cap or 0.0})
         return x
+
+    def times(self, x: Value, factors: Weight) -> Value:
+        """x · factors."""
+        return self._by_row(Op.TIMES, x, {"factors": factors.data.address, "length": factors.shape[0]})
+
+    def columns(self, x: Value, first: int, width: int) -> Value:
+        """A copy of them."""
+        out = self._value(width, x.counted, times=x.times)
+        self._note(Op.COLUMNS, (x,), out, {"offset": first, "width": width})
+        return out
 
     def select(self, x: Value) -> Value:
         """The rows of which something is wanted: first those whose logits are."""

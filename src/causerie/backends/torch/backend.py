@@ -26,7 +26,6 @@ from causerie.quant.formats import QUANTIZED
 from causerie.quant.transform import Transform
 from causerie.quant.weight import BYTES, Weight
 from causerie.spec.decoder import Decoder
-from causerie.spec.experts import Experts
 from causerie.spec.ops import Weights
 
 SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
@@ -137,7 +136,7 @@ class TorchExecutable:
         self._max_tokens = max_tokens
         self._device = device
         self._dtype = dtype
-        counts = [layer.ffn.count for layer in spec.layers if isinstance(layer.ffn, Experts)]
+        counts = [layer.experts.count for layer in spec.layers if layer.experts is not None]
         self._choices = [torch.zeros(count, dtype=torch.int64, device=device) for count in counts]
 
     def run(self, step: Step, rotations: Rotations) -> StepOutput:

@@ -148,6 +148,8 @@ class PagedCache:
             if isinstance(cache, Slot):
                 self._slots[i] = torch.zeros((shape.slots, cache.elements), device=device)
                 continue
+            if cache.of is not None:
+                continue
             places = shape.groups[self._group_of[i]].blocks * shape.block_size
             self._layers[i] = (
                 Int8Pages(cache, places, device)

@@ -83,8 +83,8 @@ class TorchOps:
     def attention(
         self,
         q: Tensor,
-        k: Tensor,
-        v: Tensor,
+        k: Tensor | None,
+        v: Tensor | None,
         layer: int,
         spec: Attention,
         norms: tuple[Weight, Weight] | None = None,
@@ -93,11 +93,14 @@ class TorchOps:
         """[n, heads · head_dim]"""
         sunk = None if sinks is None else sinks.data
         queries = self._turned(q.unflatten(-1, (spec.heads, spec.head_dim)), spec.query_rope or spec.rope)
-        keys = self._turned(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), spec.rope)
         if spec.qk_norm is not None and norms is not None:
-            queries, keys = (self.norm(x, w, spec.qk_norm) for x, w in zip((queries, keys), norms, strict=True))
+            queries = self.norm(queries, norms[0], spec.qk_norm)
         group = self._cache.group(layer)
-        self._cache.write(layer, self._step.places[group], keys, v.unflatten(-1, (spec.kv_heads, spec.head_dim)))
+        if k is not None and v is not None:
+            keys = self._turned(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), spec.rope)
+            if spec.qk_norm is not None and norms is not None:
+                keys = self.norm(keys, norms[1], spec.qk_norm)
+            self._cache.write(layer, self._step.places[group], keys, v.unflatten(-1, (spec.kv_heads, spec.head_dim)))
         mixed = torch.empty_like(queries)
         for sequence in self._step.sequences:
             chunk = max(1, MOST_SCORES // (spec.heads * sequence.length))
@@ -180,11 +183,14 @@ class TorchOps:
         router: Router,
         choice_bias: Weight | None,
         act: Gating,
+        share_scales: Weight | None = None,
     ) -> Tensor:
         """Expert by expert over the rows that choose it; the sum in float32, in the order of each row's choices."""
         shares, choices = routed(scores, router, None if choice_bias is None else choice_bias.data)
         if (counts := next(self._choices, None)) is not None:
             counts.scatter_add_(0, choices.flatten(), torch.ones_like(choices.flatten()))
+        if share_scales is not None:
+            shares = shares * share_scales.data.float()[choices]
         results = x.new_empty((*choices.shape, x.shape[-1]))  # [n, active, width]
         for number, expert in enumerate(experts):
             rows, slots = torch.where(choices == number)
@@ -205,6 +211,14 @@ class TorchOps:
     def softcap(self, x: Tensor, scale: float, cap: float | None) -> Tensor:
         """cap · tanh(x · scale / cap)"""
         return x * scale if cap is None else torch.tanh(x * scale / cap) * cap
+
+    def times(self, x: Tensor, factors: Weight) -> Tensor:
+        """x · factors"""
+        return (x.unflatten(-1, (-1, len(factors.data))) * factors.data).flatten(-2)
+
+    def columns(self, x: Tensor, first: int, width: int) -> Tensor:
+        """[n, width]"""
+        return x[:, first : first + width]
 
     def select(self, x: Tensor) -> Tensor:
         """[r + h, width]"""

@@ -21,7 +21,7 @@ def routed(scores: Tensor, router: Router, choice_bias: Tensor | None) -> tuple[
     choices = rank.sort(dim=-1, descending=True, stable=True).indices[:, : router.active]
     shares = worth.gather(-1, choices)
     if router.divided:
-        shares = shares / shares.sum(-1, keepdim=True).clamp(min=router.least_sum)
+        shares = shares / (shares.sum(-1, keepdim=True) + router.sum_offset).clamp(min=router.least_sum)
     return shares * router.scale, choices
 
 

@@ -55,6 +55,12 @@ _MOST_TAPS = 1024
 def lfm2(c: Config) -> Decoder:
     """LFM2 and LFM2.5, 350M to 2.6B."""
     c.assume(DEFAULTS)
+    spec = lfm2_like(c)
+    return spec.each_layer(ffn=MLP(_hidden(c)))
+
+
+def lfm2_like(c: Config) -> Decoder:
+    """The part that it shares with the models that have experts."""
     c.expect("hidden_act", "silu")
     spec = llama_like(c, kv_heads=8, rope=lambda head_dim: read_rope(c, head_dim, default_theta=1e6), eps="norm_eps")
     spec = spec.each_attention(qk_norm=spec.norm)
@@ -69,9 +75,8 @@ def lfm2(c: Config) -> Decoder:
     attending = c.integers("full_attn_idxs", most=len(spec.layers) - 1)
     older = [FULL if attending is None or i in attending else CONV for i in range(len(spec.layers))]
     kinds = layer_kinds(c, older, (FULL, CONV))
-    ffn = MLP(_hidden(c))
     layers = (
-        replace(layer, mixer=conv if kind == CONV else layer.mixer, ffn=ffn)
+        replace(layer, mixer=conv if kind == CONV else layer.mixer)
         for layer, kind in zip(spec.layers, kinds, strict=True)
     )
     return replace(spec, layers=tuple(layers), tied=c.boolean("tie_embedding", spec.tied))

@@ -8,6 +8,7 @@ enum Op : int32_t {
   OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_WEIGH,  // a mixture of experts: kernels_experts.cpp
   OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP,
   OP_DELTA_INPUTS, OP_DELTA,  // the gated delta rule: kernels_delta.cpp
+  OP_COLUMNS, OP_TIMES,
   OP_COUNT
 };
 // CODES: a quantized matrix, of which CodePanels says more.
@@ -47,7 +48,7 @@ enum Fault : int32_t {
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 13;  // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 16;  // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
@@ -89,8 +90,8 @@ struct Instruction {
   int32_t out;
   int32_t narrow;     // how out is written: a Narrow
   int32_t group;      // of NARROW_CODES: elements that share a scale
-  int32_t width;      // elements in a row of x
-  int32_t length;     // norm: elements in a group; gather: bytes of a row; short_conv, delta_inputs: taps; transform: elements turned together, or 0
+  int32_t width;      // elements in a row of x; columns: of out
+  int32_t length;     // norm: elements in a group; times: factors; gather: bytes of a row; short_conv, delta_inputs: taps; transform: elements turned together, or 0
   int32_t act;        // glu, activate: an Activation
   int32_t heads, kv_heads, head_dim;  // norm: heads is how many groups have weights and biases of their own, in turns
   int32_t dims;       // rotate: how many leading elements of a head turn; none where it is 0
@@ -108,16 +109,17 @@ struct Instruction {
   int32_t divided;    // route: whether shares are divided by their sum
   int32_t groups, open_groups;  // route: of experts, and how many of them a row may use
   int32_t centered;   // norm: whether the mean is taken off
-  int32_t offset;     // positions: rows of the table before that of position 0
+  int32_t offset;     // positions: rows of the table before that of position 0; columns: the first of x
   int32_t value_dim;  // delta_inputs, delta: elements of a value's head; heads are of values, kv_heads and head_dim of keys
   float eps;          // norm, rotate, delta_inputs; route: the least that shares are divided by
   float scale;        // delta_inputs: of queries; attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
                       // glu, CLAMPED_SWISH: the slope
   float cap;          // attention: of its scores, softcap: of its elements; 0 = none
-  float limit;        // glu, CLAMPED_SWISH
+  float limit;        // glu, CLAMPED_SWISH; route: what the sum of shares begins with
   uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention: the layer's cache; short_conv,
                          // delta_inputs: taps; delta: logarithms of the heads' rates; transform: the order, or 0
-  uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0
+  uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0; times: what they are multiplied
+                         // with; route: what the share of each expert is, or 0
   uint64_t sinks;         // attention: of each head a score that no value belongs to, or 0
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block

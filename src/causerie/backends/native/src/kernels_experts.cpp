@@ -53,6 +53,7 @@ static void close_groups(const Instruction& in, float* ranks) {
 // that is rounded to nothing, or to all.
 static void route_row(const Program& program, const Step&, const Instruction& in, int64_t item) {
   const float *scores = row<float>(program, in.x, item), *bias = reinterpret_cast<const float*>(in.bias);
+  const float* factors = reinterpret_cast<const float*>(in.factors);
   Route* routes = row<Route>(program, in.out, item);
   alignas(64) float worth[EXPERT_ROOM], ranks[EXPERT_ROOM];
   int32_t chosen[EXPERT_ROOM];
@@ -60,12 +61,13 @@ static void route_row(const Program& program, const Step&, const Instruction& in
   for (int32_t e = 0; e < in.width; ++e) ranks[e] = !bias && !in.groups ? scores[e] : bias ? worth[e] + bias[e] : worth[e];
   if (in.groups) close_groups(in, ranks);
   choose(ranks, in.width, in.active, chosen);
-  float total = 0.0f;
+  float total = in.limit;
   for (int32_t i = 0; i < in.active; ++i) total += worth[chosen[i]];
   const float divisor = !in.divided ? 1.0f : total > in.eps ? total : in.eps;
   for (int32_t i = 0; i < in.active; ++i) {
     routes[i].expert = chosen[i];
     routes[i].share = worth[chosen[i]] / divisor * in.scale;
+    if (factors) routes[i].share *= factors[chosen[i]];
   }
 }
 
