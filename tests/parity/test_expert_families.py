@@ -101,7 +101,7 @@ def test_layers_that_only_draft_are_left_in_the_files(backend: Backend, folder_o
     ("changes", "named"),
     [
         ({"n_group": 2}, "n_group.*9 experts"),
-        ({"n_group": 9, "topk_group": 2}, "n_group.*two or more"),
+        ({"n_group": 9, "topk_group": 2}, "n_group.*2 or more"),
         ({"n_group": 3, "topk_group": 4}, "topk_group"),
         ({"n_group": 3, "topk_group": 1, "num_experts_per_tok": 4}, "topk_group.*3 for 4"),
         ({"num_experts_per_tok": 10}, "num_experts_per_tok"),

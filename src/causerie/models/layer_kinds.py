@@ -1,5 +1,5 @@
-"""Of which kind each layer is, as configs say it: it sees the whole sequence or a window, or convolves. Knows no
-family."""
+"""Of which kind each layer is, as configs say it: it sees the whole sequence or a window, or convolves; it has experts
+or not. Knows no family."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from causerie.models.config import Config
 from causerie.spec.decoder import Decoder
 
 FULL, SLIDING, CONV = "full_attention", "sliding_attention", "conv"
+DENSE, SPARSE = "dense", "sparse"
 
 
 def layer_kinds(c: Config, otherwise: Sequence[str], known: Sequence[str] = (FULL, SLIDING)) -> Sequence[str]:
@@ -28,3 +29,13 @@ def with_kinds(spec: Decoder, kinds: Sequence[str], changes: Mapping[str, Mappin
     """The decoder with the fields changed that the attention of each kind of layer has otherwise."""
     changed = (layer.with_attention(**changes.get(kind, {})) for layer, kind in zip(spec.layers, kinds, strict=True))
     return replace(spec, layers=tuple(changed))
+
+
+def sparse_layers(c: Config, layers: int, dense: int) -> list[int]:
+    """The layers that have experts, by `mlp_layer_types`; all but the first `dense` where a config does not say."""
+    kinds = c.words("mlp_layer_types")
+    if kinds is None:
+        return list(range(dense, layers))
+    if len(kinds) != layers or not {DENSE, SPARSE}.issuperset(kinds):
+        raise c.wrong("mlp_layer_types", kinds, f"a list of {layers} words, each {DENSE!r} or {SPARSE!r}")
+    return [i for i, kind in enumerate(kinds) if kind == SPARSE]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from causerie.plan.footprint import STATE_BYTES
-from causerie.quant.cache_format import bytes_per_head
+from causerie.quant.cache_format import bytes_per_position
 from causerie.quant.formats import ALL, format_named
 from causerie.spec.decoder import Decoder
 from causerie.spec.kept import Slot
@@ -88,7 +88,7 @@ def step_work(
             cached += STATE_BYTES * kept.elements
         else:
             seen += 2 * cost.pairs * rows * kept.seen(depth + (rows + 1) / 2)
-            cached += kept.heads * bytes_per_head(cache, kept.head_dim) * kept.seen(depth + rows)
+            cached += bytes_per_position(cache, kept) * kept.seen(depth + rows)
     operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * outputs)}
     attention = arithmetic_of(cache)
     operations[attention] = operations.get(attention, 0.0) + seen * sequences

@@ -9,6 +9,7 @@ from typing import Any
 
 from causerie.spec.attention import Attention
 from causerie.spec.kept import PageGroup, Pages, Slot
+from causerie.spec.latent import LatentAttention
 from causerie.spec.layer import Layer
 from causerie.spec.norm import Norm
 from causerie.spec.positions import Positions
@@ -48,6 +49,11 @@ class Decoder:
         """The mixer of each layer that attends."""
         return (layer.mixer for layer in self.layers if isinstance(layer.mixer, Attention))
 
+    @property
+    def latent_attentions(self) -> Iterator[LatentAttention]:
+        """The mixer of each layer that attends to latents."""
+        return (layer.mixer for layer in self.layers if isinstance(layer.mixer, LatentAttention))
+
     def each_layer(self, **changes: Any) -> Decoder:
         """The same decoder with these fields changed in every layer."""
         return replace(self, layers=tuple(replace(layer, **changes) for layer in self.layers))
@@ -55,7 +61,8 @@ class Decoder:
     @cached_property
     def ropes(self) -> tuple[Rope, ...]:
         """The distinct rotations, in order of first use."""
-        return tuple(dict.fromkeys(rope for mixer in self.attentions for rope in mixer.ropes))
+        turning = (layer.mixer for layer in self.layers if isinstance(layer.mixer, Attention | LatentAttention))
+        return tuple(dict.fromkeys(rope for mixer in turning for rope in mixer.ropes))
 
     @cached_property
     def page_groups(self) -> tuple[PageGroup, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from causerie.spec.attention import Attention
 from causerie.spec.cost import PartCost
 from causerie.spec.experts import Experts
+from causerie.spec.latent import LatentAttention
 from causerie.spec.mlp import MLP
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights
@@ -22,7 +23,7 @@ class Layer:
     `norm_after` its result is normed before it is added. Where the halves are `parallel`, both read what the block is
     given: through one norm, or each through its own (Wang & Komatsuzaki, "GPT-J", 2021)."""
 
-    mixer: Attention | ShortConv
+    mixer: Attention | ShortConv | LatentAttention
     ffn: MLP | Experts
     norm: Norm | None
     norm_after: Norm | None = None

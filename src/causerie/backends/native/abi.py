@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 11  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 14  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -38,6 +38,7 @@ class Op(Enum):
     ACTIVATE = auto()
     CLIP = auto()
     SOFTCAP = auto()
+    KEEP_LATENT = auto()
 
 
 class Number(Enum):
@@ -161,13 +162,13 @@ ENUMERATIONS: tuple[type[Enum], ...] = (
 )
 CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
 FIELDS = {
-    "Part": "weight bias out rows format layout expert panels",
+    "Part": "weight bias out rows format layout expert panels column out_column",
     "CodePanels": "bits tabled group input_group scale zero center parts factor",
     "CodeBits": "begins run run_bytes planes flip bits",
-    "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
+    "Instruction": "op counted times x y z w out narrow group width length act heads kv_heads head_dim dims window rope "
     "query_rope tables format layout panels first_part part_count experts active scoring divided groups open_groups "
     "centered offset eps scale cap limit address factors sinks block_bytes block_stride bias slots slot_stride slopes "
-    "q_norm k_norm",
+    "q_norm k_norm value_dim latent best",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride tables",

@@ -6,7 +6,7 @@
 enum Op : int32_t {
   OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE,
   OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_WEIGH,  // a mixture of experts: kernels_experts.cpp
-  OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP, OP_COUNT
+  OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP, OP_KEEP_LATENT, OP_COUNT
 };
 // CODES: a quantized matrix, of which CodePanels says more.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, CODES, NUMBER_COUNT };
@@ -45,12 +45,12 @@ enum Fault : int32_t {
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 11;  // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 14;  // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
 constexpr int GROUP_ROWS = 8;    // rows of one sequence that read keys and values together
-constexpr int HEAD_ROOM = 512;   // elements of a head that the scratch of the attention kernels holds
+constexpr int HEAD_ROOM = 576;   // elements of a head, or of a latent with its key, that the scratch of the attention kernels holds
 constexpr int EXPERT_ROOM = 1024;  // experts of a layer, at most
 
 // How a quantized matrix lies in its panels, and by which arithmetic it is multiplied: code_panels.h.
@@ -76,6 +76,7 @@ struct Part {
   int32_t layout;
   int32_t expert;  // expert_linear: whose rows it multiplies
   int32_t panels;  // of CODES: which of Program::panels
+  int32_t column, out_column;  // linear: where the inputs that it reads begin in a row of x, and what it gives in one of out
 };
 
 // Every operation reads the fields it needs; the rest are 0. Buffers are indexes into Program::buffers.
@@ -83,12 +84,13 @@ struct Instruction {
   int32_t op;
   int32_t counted;    // what its rows are: a Counted
   int32_t times;      // and how many there are of each: 1, or an expert's for each choice of a row
-  int32_t x, y, z;    // inputs
+  int32_t x, y, z, w;  // inputs
   int32_t out;
   int32_t narrow;     // how out is written: a Narrow
   int32_t group;      // of NARROW_CODES: elements that share a scale
-  int32_t width;      // elements in a row of x
-  int32_t length;     // norm: elements in a group; gather: bytes of a row; short_conv: taps; transform: elements turned together, or 0
+  int32_t width;      // elements in a row of x; linear, expert_linear: inputs of a matrix
+  int32_t length;     // norm: elements in a group; gather: bytes of a row; short_conv: taps; transform: elements turned together, or 0;
+                      // linear, expert_linear: elements in a row of x
   int32_t act;        // glu, activate: an Activation
   int32_t heads, kv_heads, head_dim;  // norm: heads is how many groups have weights and biases of their own, in turns
   int32_t dims;       // rotate: how many leading elements of a head turn; none where it is 0
@@ -107,13 +109,16 @@ struct Instruction {
   int32_t groups, open_groups;  // route: of experts, and how many of them a row may use
   int32_t centered;   // norm: whether the mean is taken off
   int32_t offset;     // positions: rows of the table before that of position 0
+  int32_t value_dim;  // attention: elements of a value
+  int32_t latent;     // attention: whether values are the beginnings of keys, and not kept besides
+  int32_t best;       // route: how many experts of a group say what it counts
   int32_t unused;
   float eps;          // norm, rotate; route: the least that shares are divided by
   float scale;        // attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
                       // glu, CLAMPED_SWISH: the slope
   float cap;          // attention: of its scores, softcap: of its elements; 0 = none
   float limit;        // glu, CLAMPED_SWISH
-  uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention: the layer's cache; short_conv: taps;
+  uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention, keep_latent: the layer's cache; short_conv: taps;
                          // transform: the order, or 0
   uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0
   uint64_t sinks;         // attention: of each head a score that no value belongs to, or 0
@@ -169,7 +174,7 @@ struct Attending {
 struct Sum {
   float peak, total;
   float unused[14];
-  float mixed[];  // [head_dim padded to 16]
+  float mixed[];  // [value_dim padded to 16]
 };
 
 struct Program {
