@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.parity.published_latent import PUBLISHED_LATENT
+
 _SWITCHES = {"attention_dropout": 0.0, "initializer_range": 0.02, "torch_dtype": "bfloat16", "use_cache": True}
 _SLIDING_3_TO_1 = ["sliding_attention", "sliding_attention", "sliding_attention", "full_attention"]
 
@@ -273,4 +275,5 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "rope_theta": 150000, "router_aux_loss_coef": 0.9, "sliding_window": 128, "swiglu_limit": 7.0,
         "tie_word_embeddings": False, "vocab_size": 201088,
     },
+    **PUBLISHED_LATENT,
 }  # fmt: skip

@@ -54,6 +54,11 @@ class Decoder:
         """The mixer of each layer that attends to latents."""
         return (layer.mixer for layer in self.layers if isinstance(layer.mixer, LatentAttention))
 
+    @property
+    def attending(self) -> Iterator[Attention | LatentAttention]:
+        """Both kinds."""
+        return (layer.mixer for layer in self.layers if isinstance(layer.mixer, Attention | LatentAttention))
+
     def each_layer(self, **changes: Any) -> Decoder:
         """The same decoder with these fields changed in every layer."""
         return replace(self, layers=tuple(replace(layer, **changes) for layer in self.layers))
@@ -61,8 +66,7 @@ class Decoder:
     @cached_property
     def ropes(self) -> tuple[Rope, ...]:
         """The distinct rotations, in order of first use."""
-        turning = (layer.mixer for layer in self.layers if isinstance(layer.mixer, Attention | LatentAttention))
-        return tuple(dict.fromkeys(rope for mixer in turning for rope in mixer.ropes))
+        return tuple(dict.fromkeys(rope for mixer in self.attending for rope in mixer.ropes))
 
     @cached_property
     def page_groups(self) -> tuple[PageGroup, ...]:

@@ -82,14 +82,12 @@ class LatentAttention:
 
     def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, prefix: str) -> Value:
         """[n, width] → [n, width]."""
-        if self.query_rank is None:
-            names = ("q", "q_turning", "latent", "k_turning")
-            q, q_turning, latent, k_turning = ops.linear(x, *linear_parts(weights, prefix, names))
-        else:
-            names = ("query", "latent", "k_turning")
-            query, latent, k_turning = ops.linear(x, *linear_parts(weights, prefix, names))
-            query = self.norm.forward(ops, query, weights, prefix + "query_norm")
-            q, q_turning = ops.linear(query, *linear_parts(weights, prefix, ("q", "q_turning")))
+        queries = ("q", "q_turning") if self.query_rank is None else ("query",)
+        *query, latent, k_turning = ops.linear(x, *linear_parts(weights, prefix, (*queries, "latent", "k_turning")))
+        if self.query_rank is not None:
+            normed = self.norm.forward(ops, query[0], weights, prefix + "query_norm")
+            query[:] = ops.linear(normed, *linear_parts(weights, prefix, ("q", "q_turning")))
+        q, q_turning = query
         latent = self.norm.forward(ops, latent, weights, prefix + "latent_norm")
         q = ops.block_diagonal(q, self._of_heads(weights, prefix, "keys"))
         mixed = ops.latent_attention(q, q_turning, latent, k_turning, layer, self)

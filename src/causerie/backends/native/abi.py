@@ -165,10 +165,10 @@ FIELDS = {
     "Part": "weight bias out rows format layout expert panels column out_column",
     "CodePanels": "bits tabled group input_group scale zero center parts factor",
     "CodeBits": "begins run run_bytes planes flip bits",
-    "Instruction": "op counted times x y z w out narrow group width length act heads kv_heads head_dim dims window rope "
-    "query_rope tables format layout panels first_part part_count experts active scoring divided groups open_groups "
-    "centered offset eps scale cap limit address factors sinks block_bytes block_stride bias slots slot_stride slopes "
-    "q_norm k_norm value_dim latent best",
+    "Instruction": "op counted times x y z w out narrow group width length act heads kv_heads head_dim dims window "
+    "rope query_rope tables format layout panels first_part part_count experts active scoring divided groups "
+    "open_groups centered offset eps scale cap limit address factors sinks block_bytes block_stride bias "
+    "slots slot_stride slopes q_norm k_norm value_dim latent best",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride tables",

@@ -85,7 +85,7 @@ class Line:
     parts: tuple[Linear, ...] = ()
     experts: tuple[int, ...] = ()  # of each part of EXPERT_LINEAR: whose rows it multiplies
     pieces: int = 1  # equal ones, into which LINEAR cuts a row of its input
-    columns: tuple[tuple[int, int], ...] = ()  # of each of its parts: where its piece begins, and what it gives of a row
+    columns: tuple[tuple[int, int], ...] = ()  # of each part, of rows: where it reads, and where it writes
 
 
 class PanelsTable:

@@ -8,9 +8,8 @@ from causerie.models.archs.glm4_moe import expert_groups
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
 from causerie.models.expert_layers import in_layers
-from causerie.models.latent_config import turning, with_latents
+from causerie.models.latent_config import read_latents
 from causerie.models.registry import architecture
-from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
 from causerie.spec.experts import Experts, Shared
 from causerie.spec.mlp import MLP, Gating
@@ -35,9 +34,7 @@ def deepseek_v2(c: Config) -> Decoder:
     c.expect("norm_topk_prob", False)
     c.expect("mlp_bias", False)
     c.expect("moe_layer_freq", 1)
-    dims = turning(c)
-    rope = read_rope(c, dims)
-    spec = with_latents(llama_like(c, head_dim=dims, rope=lambda _: rope), c, rope)
+    spec = llama_like(c, latents=read_latents(c))
     dense = c.integer("first_k_dense_replace", 0, least=0)
     return in_layers(spec, _experts(c, spec.layers[0].ffn.act), range(dense, len(spec.layers)))
 

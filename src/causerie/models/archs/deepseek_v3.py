@@ -1,5 +1,5 @@
-"""DeepSeek-V3: attention to latents, and each token uses a few of many experts, which a bias of their own helps to choose
-among the best groups, beside a layer that all tokens use."""
+"""DeepSeek-V3: attention to latents, and each token uses a few of many experts, which a bias of their own helps to
+choose among the best groups, beside a layer that all tokens use."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
 from causerie.models.expert_layers import in_layers
 from causerie.models.expert_names import EXPERT_MATRICES, both_arrangements
-from causerie.models.latent_config import turning, with_latents
+from causerie.models.latent_config import read_latents
 from causerie.models.latent_names import latent_names
 from causerie.models.names import LLAMA_WEIGHTS, Table
 from causerie.models.registry import architecture
-from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
 
 _MLP = "model.layers.{i}.mlp"
@@ -65,6 +64,4 @@ def deepseek_like(c: Config) -> Decoder:
     c.expect("topk_method", "noaux_tc")
     c.expect("scoring_func", "sigmoid")
     c.expect("moe_layer_freq", 1)
-    dims = turning(c)
-    rope = read_rope(c, dims)
-    return with_latents(llama_like(c, head_dim=dims, rope=lambda _: rope), c, rope)
+    return llama_like(c, latents=read_latents(c))
