@@ -11,23 +11,34 @@ import pytest
 from causerie.backends.native.program import ATTENDING, CHUNK
 from causerie.errors import ConfigError, Unsupported
 from causerie.models.model import Model
+from causerie.quant.encoders import encoder_named
 from causerie.quant.formats import QUANTIZED
 from causerie.spec.latent import LatentAttention
 from causerie.spec.norm import Norm
 from causerie.spec.rope import Rope
-from tests.kernels.decoders import RUNNABLE, Array, Shape, build, make_step, prompt_logits, random_weights, some_tokens
+from tests.kernels.decoders import (
+    RUNNABLE,
+    Array,
+    Shape,
+    build,
+    make_step,
+    prompt_logits,
+    random_weights,
+    some_tokens,
+    widened,
+)
 from tests.kernels.reference import reference_logits
 
 
-def latents(heads: int, rank: int, plain: int, turning: int, values: int, **fields: Any) -> Shape:
-    """A decoder of two layers that attend to latents."""
+def latents(heads: int, rank: int, plain: int, turning: int, values: int, layers: int = 2, **fields: Any) -> Shape:
+    """A decoder of two layers, or one, that attend to latents."""
     rope, scale = Rope(10000.0, turning, 4096), (plain + turning) ** -0.5
     mixer = LatentAttention(heads, rank, plain, values, scale, rope, Norm(1e-6), **fields)
-    return Shape(width=64, hidden=72, block={"mixer": mixer})
+    return Shape(width=64, hidden=72, layers=layers, block={"mixer": mixer})
 
 
 SHAPES = {
-    "released": latents(6, 512, 128, 64, 128),
+    "released": latents(3, 512, 128, 64, 128, layers=1),
     "uneven": latents(5, 42, 22, 12, 18, query_rank=38, bias=True),
     "many-heads": latents(21, 64, 16, 8, 24, query_rank=40),
 }
@@ -116,14 +127,15 @@ FORMATS: dict[str, dict[str, str]] = {name: {"": name} for name in QUANTIZED} | 
 
 def _wide(format: str, **options: Any) -> Model:
     spec = WIDE.decoder()
-    quantized = {name: FORMATS[format].get("", "bfloat16") for name in ("embed",)} | FORMATS[format]
     others = {each.name: "bfloat16" for each in spec.weights() if len(each.shape) == 2 and ".mixer." not in each.name}
-    return build(spec, random_weights(spec, "bfloat16"), quantized=quantized | others, cache="bfloat16", **options)
+    return build(
+        spec, random_weights(spec, "bfloat16"), quantized=FORMATS[format] | others, cache="bfloat16", **options
+    )
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_same_however_matrices_of_heads_are_held(format: str) -> None:
-    """Each head's matrices are near those of plain numbers, so each reads its own piece of a row."""
+    """And it is what the formula gives for the numbers that are held: each matrix reads its own piece of a row."""
     model = _wide(format)
     alone = [prompt_logits(model, [prompt])[0] for prompt in PROMPTS]
     runs = [{"threads": 2}, {"threads": 3, "packing": "lossless"}, *({"instruction_set": each} for each in RUNNABLE)]
@@ -133,8 +145,22 @@ def test_the_same_however_matrices_of_heads_are_held(format: str) -> None:
             for one, other in zip(found, alone, strict=True):
                 np.testing.assert_array_equal(one, other)
     spec = WIDE.decoder()
-    expected = reference_logits(spec, random_weights(spec, "bfloat16"), PROMPTS[0])
-    assert np.sqrt(((alone[0] - expected) ** 2).mean()) < 0.5 * expected.std()
+    expected = reference_logits(spec, _as_held(random_weights(spec, "bfloat16"), FORMATS[format]), PROMPTS[0])
+    assert (
+        np.sqrt(((alone[0] - expected) ** 2).mean()) < 0.1 * expected.std()
+    )  # of 4 bits with inputs in 8; of others less
+
+
+def _as_held(stored: dict[str, Array], formats: dict[str, str]) -> dict[str, Array]:
+    """The weights of mixers as their formats give them back."""
+    held = dict(stored)
+    for name, array in stored.items():
+        format = formats.get(name, formats.get("", ""))
+        if format and ".mixer." in name and array.ndim == 2:
+            encoder, rows = encoder_named(format), widened(array).astype(np.float32)
+            arrays = encoder.encode(rows, encoder.constant([rows]))
+            held[name] = QUANTIZED[format].decode(arrays, rows.shape)
+    return held
 
 
 def test_latents_are_kept_once() -> None:

@@ -26,7 +26,7 @@ from tests.parity.harness import load, prompt_logits, some_tokens
 
 FolderOf = Callable[[Case | str], Path]
 IDS = some_tokens(PROMPT, 3)
-LATENT = ["deepseek v2", "deepseek v3", "glm4 with latents"]
+LATENT = ["deepseek v2", "deepseek v3, queries of the input, biases, yarn, one group", "glm4 with latents"]
 STACKABLE = [
     "qwen2 with experts",
     "qwen2 with experts, shares divided, no biases, dense layers",
