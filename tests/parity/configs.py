@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.parity import configs_gemma4 as gemma4
 from tests.parity import configs_more as more
+from tests.parity.configs_latent import CASES_LATENT
 
 PROMPT = 44  # tokens: more than every window and original context below
 
@@ -566,4 +567,5 @@ CASES = [
             "mlp_layer_types": ["sparse", "dense", "sparse", "dense"],
         },
     ),
+    *(Case(name, family, changes) for name, family, changes in CASES_LATENT),
 ]

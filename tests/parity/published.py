@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.parity.published_latent import PUBLISHED_LATENT
+
 FILES: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 """More of them, a line each, of families in which layers are called in several ways."""
 
@@ -340,4 +342,5 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "rope_theta": 1000000, "routed_scaling_factor": 2.5, "sliding_window": 128, "sliding_window_pattern": "LLLG",
         "tie_word_embeddings": False, "topk_group": 1, "vocab_size": 153600,
     },
+    **PUBLISHED_LATENT,
 }  # fmt: skip

@@ -15,6 +15,7 @@ from tests.parity.configs import PROMPT
 from tests.parity.harness import load, prompt_logits, some_tokens
 
 LLAMA3, YARN, BETAS = "llama, llama3 rope", "llama, yarn rope", "llama, yarn with betas"
+V2_GROUPS = "deepseek v2, experts in groups, queries of a vector, biases, yarn"
 CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("llama", {"rms_norm_eps": 0.1}),
     ("llama", {"hidden_act": "gelu"}),
@@ -159,6 +160,19 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("falcon, new", {"layer_norm_epsilon": 0.1}),
     ("falcon, new", {"rope_parameters.rope_theta": 5e3}),
     ("bloom", {"layer_norm_epsilon": 0.1}),
+    ("deepseek v2", {"num_experts_per_tok": 2}),
+    ("deepseek v2", {"routed_scaling_factor": 1.0}),
+    ("deepseek v2", {"rope_parameters.rope_theta": 5e3}),
+    (V2_GROUPS, {"topk_group": 2}),
+    (V2_GROUPS, {"topk_method": "greedy"}),
+    (V2_GROUPS, {"rope_parameters.mscale": 0.6}),
+    (V2_GROUPS, {"rope_parameters.mscale": 0.6, "rope_parameters.mscale_all_dim": 1.5}),
+    (V2_GROUPS, {"rope_parameters.factor": 3.0}),
+    ("deepseek v3", {"topk_group": 1}),
+    ("deepseek v3", {"norm_topk_prob": False}),
+    ("deepseek v3", {"rms_norm_eps": 0.1}),
+    ("deepseek v3, queries of the input, biases, yarn, one group", {"rope_parameters.mscale_all_dim": 0.0}),
+    ("glm4 with latents", {"num_experts_per_tok": 2}),
     ("cohere2", {"sliding_window": 8}),
     ("cohere2", {"layer_types": ["full_attention", *["sliding_attention"] * 3]}),
     ("gemma4", {"sliding_window": 8}),

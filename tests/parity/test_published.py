@@ -39,7 +39,7 @@ def test_a_published_config_is_transformers_model(name: str, values: dict[str, A
     assert [layer.mixer.scale for layer in spec.layers] == pytest.approx([each.scaling for each in attentions])
     kinds = getattr(config, "layer_types", None) or ["full_attention"] * len(spec.layers)
     windows = [config.sliding_window if kind == "sliding_attention" else None for kind in kinds]
-    assert [layer.mixer.window for layer in spec.layers] == windows
+    assert [layer.mixer.cache.window for layer in spec.layers] == windows
     assert spec.context == config.max_position_embeddings and spec.family in families()
 
 

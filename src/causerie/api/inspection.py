@@ -22,6 +22,7 @@ from causerie.models.registry import family, spec_from_config
 from causerie.plan.footprint import CacheCost, cache_cost, cache_format
 from causerie.quant.weight import FORMATS
 from causerie.spec.decoder import Decoder
+from causerie.spec.latent import LatentAttention
 from causerie.spec.weight import Role
 
 
@@ -67,6 +68,12 @@ class Inspection:
     def page_layers(self) -> tuple[int, ...]:
         """How many layers each page group of the cache has."""
         return tuple(len(group.layers) for group in self.spec.page_groups)
+
+    @property
+    def latent_layers(self) -> tuple[int, ...]:
+        """And how many of them keep latents, of which they make keys and values."""
+        mixers = [[self.spec.layers[layer].mixer for layer in group.layers] for group in self.spec.page_groups]
+        return tuple(sum(isinstance(mixer, LatentAttention) for mixer in group) for group in mixers)
 
     @property
     def bits_per_weight(self) -> float:

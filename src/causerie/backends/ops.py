@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from causerie.backends.step import Step
 from causerie.errors import EngineError
+from causerie.quant.cache_format import check_kept
 from causerie.quant.format import Buffers
 from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
 from causerie.spec.decoder import EMBEDDING, Decoder
+from causerie.spec.layer_cache import Pages
 from causerie.spec.ops import Ops, Value, Weights
 
 Rotations: TypeAlias = tuple[NDArray[np.float32], ...]  # one per Decoder.ropes: [tokens, 2, dims / 2], cos then sin
@@ -57,13 +59,16 @@ class CacheShape:
     slots: int = 0
 
     def check(self, spec: Decoder) -> None:
-        """Raises EngineError where it is not the shape of a cache for `spec`."""
+        """Raises EngineError where it is not the shape of a cache for `spec`, Unsupported for a format in which what it
+        keeps is not kept."""
         windows, needed = [each.window for each in self.groups], [group.window for group in spec.page_groups]
         if windows != needed:
             raise EngineError(
                 f"A cache has groups of blocks for windows {windows}, and this {spec.family} model's layers have "
                 f"{needed}. There must be one for each of Decoder.page_groups."
             )
+        for pages in (each for layer in spec.layers if isinstance(each := layer.mixer.cache, Pages)):
+            check_kept(self.dtype, pages)
         if bool(self.slots) != bool(spec.slot_layers):
             raise EngineError(
                 f"A cache has {self.slots} slots, and {len(spec.slot_layers)} layers of this {spec.family} model keep "

@@ -61,7 +61,10 @@ _TRAINING = (  # how weights were first drawn, and what is dropped while trainin
     # Of routers: noise on what they read, and a loss that spreads their choices; in evaluation neither is there.
     "router_jitter_noise",
     "router_aux_loss_coef",
+    "aux_loss_alpha",
+    "seq_aux",
     "moe_capacity",  # how many tokens an expert takes in training
+    "ep_size",  # over how many machines experts were spread
 )
 _OUTPUTS = (  # what the other program's forward pass returns beside logits, and how it is run there
     "use_cache",

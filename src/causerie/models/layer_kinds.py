@@ -1,5 +1,5 @@
-"""Of which kind each layer is, as configs say it: it sees the whole sequence or a window, or convolves. Knows no
-family."""
+"""Of which kind each layer is, as configs say it: it sees the whole sequence or a window, or convolves; it has experts
+or not. Knows no family."""
 
 from __future__ import annotations
 

@@ -181,14 +181,16 @@ def _yarn_bounds(rope: Rope, options: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def _yarn_attention(options: Mapping[str, Any], factor: float) -> float:
-    def magnitude(mscale: float) -> float:
-        return 0.1 * mscale * math.log(factor) + 1.0 if factor > 1 else 1.0
-
     if "attention_factor" in options:
         return float(options["attention_factor"])
     if options.get("mscale") and options.get("mscale_all_dim"):
-        return magnitude(options["mscale"]) / magnitude(options["mscale_all_dim"])
-    return magnitude(1.0)
+        return magnitude(factor, options["mscale"]) / magnitude(factor, options["mscale_all_dim"])
+    return magnitude(factor, 1.0)
+
+
+def magnitude(factor: float, mscale: float) -> float:
+    """By how much YaRN makes queries and keys larger that are slowed down by `factor`."""
+    return 0.1 * mscale * math.log(factor) + 1.0 if factor > 1 else 1.0
 
 
 def _longrope(rope: Rope, factors: str) -> tuple[Float32, float]:

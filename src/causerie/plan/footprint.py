@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from causerie.backends.ops import BlockCount, CacheShape
 from causerie.errors import OutOfMemory, UsageError, unknown
-from causerie.quant.cache_format import CACHE_FORMATS, bytes_per_head
+from causerie.quant.cache_format import CACHE_FORMATS, bytes_per_position
 from causerie.quant.weight import BYTES
 from causerie.spec.decoder import Decoder
 from causerie.spec.layer_cache import Pages, Slot
@@ -74,7 +74,7 @@ def cache_format(format: str) -> str:
 def cache_cost(spec: Decoder, format: str) -> CacheCost:
     """What is kept in `format`, layer by layer."""
     caches = [layer.mixer.cache for layer in spec.layers]
-    pages = [each.heads * bytes_per_head(format, each.head_dim) if isinstance(each, Pages) else 0 for each in caches]
+    pages = [bytes_per_position(format, each) if isinstance(each, Pages) else 0 for each in caches]
     groups = tuple((group.window, sum(pages[layer] for layer in group.layers)) for group in spec.page_groups)
     return CacheCost(groups, sum(STATE_BYTES * each.elements for each in caches if isinstance(each, Slot)))
 

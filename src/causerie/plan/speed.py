@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from causerie.plan.footprint import STATE_BYTES
-from causerie.quant.cache_format import bytes_per_head
+from causerie.quant.cache_format import bytes_per_position
 from causerie.quant.formats import ALL, format_named
 from causerie.spec.decoder import Decoder
 from causerie.spec.layer_cache import Slot
@@ -87,7 +87,7 @@ def step_work(
             cached += STATE_BYTES * layer_cache.elements
         else:
             seen += 2 * cost.pairs * rows * layer_cache.seen(depth + (rows + 1) / 2)
-            cached += layer_cache.heads * bytes_per_head(cache, layer_cache.head_dim) * layer_cache.seen(depth + rows)
+            cached += bytes_per_position(cache, layer_cache) * layer_cache.seen(depth + rows)
     operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * outputs)}
     attention = arithmetic_of(cache)
     operations[attention] = operations.get(attention, 0.0) + seen * sequences

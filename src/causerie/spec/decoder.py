@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from causerie.spec.attention import Attention
+from causerie.spec.latent import LatentAttention
 from causerie.spec.layer import Layer
 from causerie.spec.layer_cache import PageGroup, Pages, Slot
 from causerie.spec.layer_input import LAYER_INPUTS, LayerInput
@@ -49,6 +50,16 @@ class Decoder:
         """The mixer of each layer that attends."""
         return (layer.mixer for layer in self.layers if isinstance(layer.mixer, Attention))
 
+    @property
+    def latent_attentions(self) -> Iterator[LatentAttention]:
+        """The mixer of each layer that attends to latents."""
+        return (layer.mixer for layer in self.layers if isinstance(layer.mixer, LatentAttention))
+
+    @property
+    def attending(self) -> Iterator[Attention | LatentAttention]:
+        """Both kinds."""
+        return (layer.mixer for layer in self.layers if isinstance(layer.mixer, Attention | LatentAttention))
+
     def each_layer(self, **changes: Any) -> Decoder:
         """The same decoder with these fields changed in every layer."""
         return replace(self, layers=tuple(replace(layer, **changes) for layer in self.layers))
@@ -68,7 +79,7 @@ class Decoder:
     @cached_property
     def ropes(self) -> tuple[Rope, ...]:
         """The distinct rotations, in order of first use."""
-        return tuple(dict.fromkeys(rope for mixer in self.attentions for rope in mixer.ropes))
+        return tuple(dict.fromkeys(rope for mixer in self.attending for rope in mixer.ropes))
 
     @cached_property
     def page_groups(self) -> tuple[PageGroup, ...]:

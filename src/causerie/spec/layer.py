@@ -11,6 +11,7 @@ from causerie.spec.beside import BesideExperts
 from causerie.spec.cost import PartCost
 from causerie.spec.delta import DeltaRule
 from causerie.spec.experts import Experts
+from causerie.spec.latent import LatentAttention
 from causerie.spec.layer_input import LayerInput
 from causerie.spec.mlp import MLP
 from causerie.spec.norm import Norm
@@ -25,7 +26,7 @@ class Layer:
     `norm_after` its result is normed before it is added. Where the halves are `parallel`, both read what the block is
     given: through one norm, or each through its own (Wang & Komatsuzaki, "GPT-J", 2021)."""
 
-    mixer: Attention | ShortConv | DeltaRule
+    mixer: Attention | ShortConv | DeltaRule | LatentAttention
     ffn: MLP | Experts | BesideExperts
     norm: Norm | None
     norm_after: Norm | None = None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 if TYPE_CHECKING:
     from causerie.spec.attention import Attention
     from causerie.spec.delta import DeltaRule
+    from causerie.spec.latent import LatentAttention
     from causerie.spec.mlp import Activation, Gating
     from causerie.spec.norm import Norm
     from causerie.spec.router import Router
@@ -167,6 +168,19 @@ class Ops(Protocol):
 
     def columns(self, x: Value, first: int, width: int) -> Value:
         """[n, width]: so many elements of each row, from number `first` on."""
+        ...
+
+    def block_diagonal(self, x: Value, parts: Sequence[Linear]) -> Value:
+        """[n, Σ outputs]: a row of x is cut into as many equal pieces as there are parts, each piece goes through its
+        own part, and the results lie side by side."""
+        ...
+
+    def latent_attention(
+        self, q: Value, q_turning: Value, latent: Value, k_turning: Value, layer: int, spec: LatentAttention
+    ) -> Value:
+        """Rotates q_turning and k_turning, writes latent and k_turning to the cache of `layer`, returns what each head
+        gathers of latents, softmax((q·latentᵀ + q_turning·k_turningᵀ) · scale) · latent: [n, heads · rank]. q is
+        [n, heads · rank], q_turning [n, heads · dims], latent [n, rank] and k_turning [n, dims]. Softmax in float32."""
         ...
 
     def select(self, x: Value) -> Value:

@@ -17,10 +17,12 @@ MOST_EXPERTS = 1024
 @dataclass(frozen=True)
 class ExpertGroups:
     """Neighbouring experts in `count` groups of one size, of which a token may use those of `active`: the ones whose
-    two best experts together count most (DeepSeek-AI, "DeepSeek-V3 Technical Report", 2024)."""
+    `best` best experts together count most (two: DeepSeek-AI, "DeepSeek-V3 Technical Report", 2024; one: "DeepSeek-V2",
+    2024)."""
 
     count: int
     active: int
+    best: int = 2
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ class Op(Enum):
     DELTA = auto()
     COLUMNS = auto()
     TIMES = auto()
+    KEEP_LATENT = auto()
 
 
 class Number(Enum):
@@ -166,13 +167,13 @@ ENUMERATIONS: tuple[type[Enum], ...] = (
 )
 CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
 FIELDS = {
-    "Part": "weight bias out rows format layout expert panels",
+    "Part": "weight bias out rows format layout expert panels column out_column",
     "CodePanels": "bits tabled group input_group scale zero center parts factor",
     "CodeBits": "begins run run_bytes planes flip bits",
-    "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
-    "query_rope tables format layout panels first_part part_count experts active scoring divided groups open_groups "
-    "centered offset value_dim eps scale cap limit address factors sinks block_bytes block_stride bias slots "
-    "slot_stride slopes q_norm k_norm choices",
+    "Instruction": "op counted times x y z w out narrow group width length act heads kv_heads head_dim dims window "
+    "rope query_rope tables format layout panels first_part part_count experts active scoring divided groups "
+    "open_groups centered offset value_dim latent best unused eps scale cap limit address factors sinks block_bytes "
+    "block_stride bias slots slot_stride slopes q_norm k_norm choices",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride tables",

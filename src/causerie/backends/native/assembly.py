@@ -112,26 +112,30 @@ def assemble(lines: list[Line], memory: Memory, panels: PanelsTable) -> tuple[ND
     for instruction, line in zip(program, lines, strict=True):
         shape = line.inputs[0] if line.inputs else line.outputs[0]
         out = line.outputs[0]
+        inputs = shape.width // line.pieces
         instruction["op"], instruction["counted"] = number(line.op), number(out.counted)
         instruction["times"], instruction["width"] = out.times, shape.width
         instruction["narrow"], instruction["group"] = number(out.form.narrow), out.form.group
-        for name, value in zip("xyz", line.inputs, strict=False):
+        for name, value in zip("xyzw", line.inputs, strict=False):
             instruction[name] = memory.buffer_of[value.number]
         instruction["out"] = memory.buffer_of[out.number]
+        if line.op in (Op.LINEAR, Op.EXPERT_LINEAR):
+            instruction["width"], instruction["length"] = inputs, shape.width
         for name, immediate in line.numbers.items():
             instruction[name] = immediate
         instruction["first_part"], instruction["part_count"] = first, len(line.parts)
         own = parts[first : first + len(line.parts)]
         first += len(own)
         experts = line.experts or (0,) * len(line.parts)
-        for part, linear, result, expert in zip(own, line.parts, line.outputs, experts, strict=False):
-            part["expert"] = expert
+        columns = line.columns or ((0, 0),) * len(line.parts)
+        for part, linear, result, expert, at in zip(own, line.parts, line.outputs, experts, columns, strict=False):
+            part["expert"], (part["column"], part["out_column"]) = expert, at
             part["weight"], part["format"] = linear.weight.data.address, format_number(linear.weight.format)
             part["layout"], part["panels"] = number(linear.weight.data.layout), panels.index(linear.weight)
             part["bias"] = 0 if linear.bias is None else linear.bias.data.address
             part["out"], part["rows"] = memory.buffer_of[result.number], linear.weight.shape[0]
-            if linear.weight.data.layout is Layout.ROWS or linear.weight.shape[1] != shape.width:
-                raise EngineError(f"Weight {linear.weight.name!r} was not placed as a matrix of {shape.width} inputs.")
+            if linear.weight.data.layout is Layout.ROWS or linear.weight.shape[1] != inputs:
+                raise EngineError(f"Weight {linear.weight.name!r} was not placed as a matrix of {inputs} inputs.")
     return program, parts
 
 

@@ -232,7 +232,7 @@ def _check_lengths(step: Step, groups: int, slots: int) -> None:
 
 def _attending(spec: Decoder, max_tokens: int) -> NDArray[np.uint8]:
     """Scratch in which a step notes how its attention is shared out: src/abi.h's Attending."""
-    widest = max((mixer.heads * sum_bytes(mixer) for mixer in spec.attentions), default=SUMS_BYTES)
+    widest = max((mixer.heads * sum_bytes(mixer) for mixer in spec.attending), default=SUMS_BYTES)
     attending = np.zeros(ATTENDING.itemsize + max_tokens * ROW_GROUP.itemsize, np.uint8)
     attending[: ATTENDING.itemsize].view(ATTENDING)["room"] = SUMS_BYTES // widest
     return attending

@@ -16,7 +16,7 @@ from causerie.backends.native.trace import Line
 from causerie.backends.step import Step
 from causerie.spec.experts import unread_share
 
-_EXPERT = re.compile(r"\bexperts\.\d+\.")
+_OF_MANY = re.compile(r"\b(experts|keys|values)\.\d+")  # one of alike matrices
 
 
 def instruction_time(line: Line, instruction: np.void, seconds: float, step: Step) -> InstructionTime:
@@ -24,7 +24,7 @@ def instruction_time(line: Line, instruction: np.void, seconds: float, step: Ste
     detail = ""
     if line.parts:
         formats = ", ".join(dict.fromkeys(part.weight.format for part in line.parts))
-        names = dict.fromkeys(_EXPERT.sub("experts.", part.weight.name) for part in line.parts)
+        names = dict.fromkeys(_OF_MANY.sub(r"\1", part.weight.name) for part in line.parts)
         detail = f"{' '.join(names)} ({formats})"
     return InstructionTime(line.op.name.lower(), detail, float(seconds), _bytes_read(line, instruction, step))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,14 @@ from causerie.backends.native.abi import CacheNumber, Counted, Layout, Narrow, O
 from causerie.backends.native.cache import LayerCaches
 from causerie.backends.native.expert_numbers import gating_numbers, router_numbers
 from causerie.backends.native.program import CODE_PANELS, ROUTE, format_number, number
+from causerie.errors import EngineError
 from causerie.quant.plain import to_float32, to_plain
 from causerie.quant.transform import TURNED, Transform
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
 from causerie.spec.delta import LENGTH_EPS, DeltaRule
+from causerie.spec.latent import LatentAttention
 from causerie.spec.mlp import Activation, Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import DeltaVectors, Expert, Linear
@@ -82,6 +85,8 @@ class Line:
     numbers: Mapping[str, float]
     parts: tuple[Linear, ...] = ()
     experts: tuple[int, ...] = ()  # of each part of EXPERT_LINEAR: whose rows it multiplies
+    pieces: int = 1  # equal ones, into which LINEAR cuts a row of its input
+    columns: tuple[tuple[int, int], ...] = ()  # of each part, of rows: where it reads, and where it writes
 
 
 class PanelsTable:
@@ -147,6 +152,31 @@ class NativeOps:
             self.lines.append(Line(Op.LINEAR, (self._read(x, reading),), outs, {}, tuple(parts[i] for i in indices)))
         return outputs
 
+    def block_diagonal(self, x: Value, parts: Sequence[Linear]) -> Value:
+        """As `linear`; each part reads its piece of a row, and writes its piece of the result."""
+        ends = list(accumulate((part.weight.shape[0] for part in parts), initial=0))
+        out, piece = self._value(ends[-1], x.counted), x.width // len(parts)
+        for reading, indices in _by_input(parts):
+            if reading.transform is not None:
+                raise EngineError("A matrix that reads a piece of a row has inputs that are transformed; none may.")
+            own, columns = tuple(parts[i] for i in indices), tuple((i * piece, ends[i]) for i in indices)
+            read, outs = self._read(x, reading), (out,) * len(own)
+            self.lines.append(Line(Op.LINEAR, (read,), outs, {}, own, pieces=len(parts), columns=columns))
+        return out
+
+    def latent_attention(
+        self, q: Value, q_turning: Value, latent: Value, k_turning: Value, layer: int, spec: LatentAttention
+    ) -> Value:
+        """Two lines: turn, put side by side and write to the cache, then attend."""
+        over = spec.over_latents
+        common = self._paged(layer, over) | {"value_dim": spec.rank, "latent": 1}
+        turning = {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)}
+        queries = self._value(over.query_width, Counted.TOKENS)
+        out = self._value(spec.heads * spec.rank, Counted.TOKENS)
+        self._note(Op.KEEP_LATENT, (q, q_turning, latent, k_turning), queries, common | turning)
+        self._note(Op.ATTENTION, (queries,), out, common | self._attending(over, None))
+        return out
+
     def attention(
         self,
         q: Value,
@@ -158,17 +188,7 @@ class NativeOps:
         sinks: Weight | None = None,
     ) -> Value:
         """Two lines: turn, norm and write to the cache, then attend. Without keys the first turns no key head."""
-        cache = self._caches.pages(layer)
-        common = {
-            "heads": spec.heads,
-            "kv_heads": spec.kv_heads,
-            "head_dim": spec.head_dim,
-            "format": number(CacheNumber[self._caches.shape.dtype.upper()]),
-            "address": int(cache["address"]),
-            "block_bytes": int(cache["block_bytes"]),
-            "block_stride": int(cache["block_stride"]),
-            "tables": int(cache["tables"]),
-        }
+        common = self._paged(layer, spec) | {"value_dim": spec.head_dim}
         turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
         if k is None or v is None:
             self._note(Op.ROTATE, (q,), turned, common | self._turning(spec, norms) | {"kv_heads": 0})
@@ -326,6 +346,20 @@ class NativeOps:
                 )
             )
         return tuple(outputs)
+
+    def _paged(self, layer: int, spec: Attention) -> dict[str, float]:
+        """Where a layer's pages lie, and what is in them."""
+        cache = self._caches.pages(layer)
+        return {
+            "heads": spec.heads,
+            "kv_heads": spec.kv_heads,
+            "head_dim": spec.head_dim,
+            "format": number(CacheNumber[self._caches.shape.dtype.upper()]),
+            "address": int(cache["address"]),
+            "block_bytes": int(cache["block_bytes"]),
+            "block_stride": int(cache["block_stride"]),
+            "tables": int(cache["tables"]),
+        }
 
     def _turning(self, spec: Attention, norms: tuple[Weight, Weight] | None) -> dict[str, float]:
         numbers: dict[str, float] = {}

@@ -81,11 +81,12 @@ class StepTensors:
 
 
 class PlainPages:
-    """Keys and values of a layer in a floating-point format, each [places, kv_heads, head_dim]."""
+    """Keys and values of a layer in a floating-point format, each [places, kv_heads, head_dim]; values of no elements,
+    where the pages have none."""
 
     def __init__(self, pages: Pages, places: int, dtype: torch.dtype, device: torch.device) -> None:
-        shape = (places, pages.heads, pages.head_dim)
-        self.tensors = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(2)]
+        widths = (pages.head_dim, pages.head_dim if pages.values else 0)
+        self.tensors = [torch.zeros((places, pages.heads, width), dtype=dtype, device=device) for width in widths]
 
     def write(self, places: Tensor, keys: Tensor, values: Tensor) -> None:
         """Keeps keys and values [n, kv_heads, head_dim] at `places` [n]."""

@@ -20,6 +20,7 @@ from causerie.backends.torch.transform import TransformTensors
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
 from causerie.spec.delta import DeltaRule
+from causerie.spec.latent import LatentAttention
 from causerie.spec.mlp import Activation, ClampedSwish, Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import DeltaVectors, Expert, Linear
@@ -91,17 +92,39 @@ class TorchOps:
         sinks: Weight | None = None,
     ) -> Tensor:
         """[n, heads · head_dim]"""
-        sunk = None if sinks is None else sinks.data
         queries = self._turned(q.unflatten(-1, (spec.heads, spec.head_dim)), spec.query_rope or spec.rope)
         if spec.qk_norm is not None and norms is not None:
             queries = self.norm(queries, norms[0], spec.qk_norm)
-        group = self._cache.group(layer)
         if k is not None and v is not None:
             keys = self._turned(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), spec.rope)
             if spec.qk_norm is not None and norms is not None:
                 keys = self.norm(keys, norms[1], spec.qk_norm)
-            self._cache.write(layer, self._step.places[group], keys, v.unflatten(-1, (spec.kv_heads, spec.head_dim)))
-        mixed = torch.empty_like(queries)
+            values = v.unflatten(-1, (spec.kv_heads, spec.head_dim))
+            self._cache.write(layer, self._step.places[self._cache.group(layer)], keys, values)
+        return self._attended(queries, layer, spec, None if sinks is None else sinks.data)
+
+    def block_diagonal(self, x: Tensor, parts: Sequence[Linear]) -> Tensor:
+        """Piece by piece."""
+        pieces = zip(x.chunk(len(parts), -1), parts, strict=True)
+        return torch.cat([out for piece, part in pieces for out in self.linear(piece, part)], -1)
+
+    def latent_attention(
+        self, q: Tensor, q_turning: Tensor, latent: Tensor, k_turning: Tensor, layer: int, spec: LatentAttention
+    ) -> Tensor:
+        """Attention whose keys are latents and what has turned, side by side, and whose values are latents."""
+        turned = self._turned(q_turning.unflatten(-1, (spec.heads, -1)), spec.rope)
+        queries = torch.cat([q.unflatten(-1, (spec.heads, spec.rank)), turned], -1)
+        keys = torch.cat([latent[:, None], self._turned(k_turning[:, None], spec.rope)], -1)
+        self._cache.write(layer, self._step.places[self._cache.group(layer)], keys, keys[..., :0])
+        return self._attended(queries, layer, spec.over_latents, None, spec.rank)
+
+    def _attended(
+        self, queries: Tensor, layer: int, spec: Attention, sinks: Tensor | None, of_key: int | None = None
+    ) -> Tensor:
+        """[n, heads · elements of a value]: what queries, turned, gather of what the layer keeps. The first `of_key`
+        elements of a key are its value, where it is said."""
+        group = self._cache.group(layer)
+        mixed = queries.new_empty((*queries.shape[:-1], of_key or spec.head_dim))
         for sequence in self._step.sequences:
             chunk = max(1, MOST_SCORES // (spec.heads * sequence.length))
             for start in range(sequence.start, sequence.stop, chunk):
@@ -109,7 +132,8 @@ class TorchOps:
                 first, last = sequence.positions(rows)
                 seen = slice(0 if spec.window is None else max(0, first - spec.window + 1), last + 1)
                 kept_keys, kept_values = self._cache.read(layer, sequence.tables[group], seen)
-                mixed[rows] = _attend(queries[rows], kept_keys, kept_values, first, seen.start, spec, sunk)
+                kept_values = kept_values if of_key is None else kept_keys[..., :of_key]
+                mixed[rows] = _attend(queries[rows], kept_keys, kept_values, first, seen.start, spec, sinks)
         return mixed.flatten(-2)
 
     def short_conv(self, x: Tensor, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Tensor:
@@ -263,7 +287,8 @@ def _rotated(heads: Tensor, turn: Tensor) -> Tensor:
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Attention, sinks: Tensor | None) -> Tensor:
-    """q [m, heads, head_dim] from position `first` on sees k, v [s, kv_heads, head_dim] from `offset` on; float32."""
+    """q [m, heads, head_dim] from position `first` on sees k [s, kv_heads, head_dim] and v [s, kv_heads, elements] from
+    `offset` on; float32."""
     m, s = q.shape[0], k.shape[0]
     queries = q.float().unflatten(1, (spec.kv_heads, spec.group))  # [m, kv_heads, group, head_dim]
     scores = torch.einsum("mkgd,skd->kgms", queries, k.float()) * spec.scale

@@ -34,8 +34,10 @@ def gather(name: str, options: LoadOptions) -> Report:
             "dtype": model.cache_dtype,
             "bytes_per_token": model.cache.per_token,
             "pages": [
-                {"layers": layers, "window": window, "bytes_per_token": nbytes}
-                for layers, (window, nbytes) in zip(model.page_layers, model.cache.groups, strict=True)
+                {"layers": layers, "latent_layers": latents, "window": window, "bytes_per_token": nbytes}
+                for layers, latents, (window, nbytes) in zip(
+                    model.page_layers, model.latent_layers, model.cache.groups, strict=True
+                )
             ],
             "slots": {"layers": len(model.spec.slot_layers), "bytes_per_chat": model.cache.slot},
         },
@@ -84,7 +86,8 @@ def _cache_lines(cache: Report) -> list[str]:
     for group in cache["pages"]:
         layers, nbytes = _keepers(group["layers"]), group["bytes_per_token"]
         if group["window"] is None:
-            lines.append(f"{layers} {nbytes:,} bytes per token")
+            latents = ", latents of which keys and values are made" if group["latent_layers"] == group["layers"] else ""
+            lines.append(f"{layers} {nbytes:,} bytes per token{latents}")
         else:
             most = _size(group["window"] * nbytes)
             lines.append(f"{layers} {nbytes:,} bytes for each of the last {group['window']} tokens, {most} in all")

@@ -79,14 +79,15 @@ def sigmoid_experts(c: Config, act: Gating) -> Experts:
     return Experts(count, router, hidden, act, shared=shared)
 
 
-def expert_groups(c: Config, count: int, active: int) -> ExpertGroups | None:
-    """`n_group` groups, of which a token may use those of `topk_group`; none where it may use all."""
+def expert_groups(c: Config, count: int, active: int, best: int = 2) -> ExpertGroups | None:
+    """`n_group` groups, of which a token may use those of `topk_group`, by their `best` best experts; none where it may
+    use all."""
     groups = c.integer("n_group", 1, most=count)
     opened = c.integer("topk_group", 1, most=groups)
     if groups == opened:
         return None
-    if count % groups or count // groups < 2:
-        raise c.wrong("n_group", groups, f"such that {count} experts make so many groups of two or more")
+    if count % groups or count // groups < best:
+        raise c.wrong("n_group", groups, f"such that {count} experts make so many groups of {best} or more")
     if active > count // groups * opened:
         raise c.wrong("topk_group", opened, f"enough groups of {count // groups} for {active} experts of each token")
-    return ExpertGroups(groups, opened)
+    return ExpertGroups(groups, opened, best)

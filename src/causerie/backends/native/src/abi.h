@@ -8,7 +8,7 @@ enum Op : int32_t {
   OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_WEIGH,  // a mixture of experts: kernels_experts.cpp
   OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP,
   OP_DELTA_INPUTS, OP_DELTA,  // the gated delta rule: kernels_delta.cpp
-  OP_COLUMNS, OP_TIMES,
+  OP_COLUMNS, OP_TIMES, OP_KEEP_LATENT,
   OP_COUNT
 };
 // CODES: a quantized matrix, of which CodePanels says more.
@@ -53,7 +53,7 @@ constexpr int PANEL = 64;        // output rows of a weight that lie side by sid
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
 constexpr int GROUP_ROWS = 8;    // rows of one sequence that read keys and values together
-constexpr int HEAD_ROOM = 512;   // elements of a head that the scratch of the attention kernels holds
+constexpr int HEAD_ROOM = 576;   // elements of a head, or of a latent with its key, that the scratch of the attention kernels holds
 constexpr int EXPERT_ROOM = 1024;  // experts of a layer, at most
 
 // How a quantized matrix lies in its panels, and by which arithmetic it is multiplied: code_panels.h.
@@ -79,6 +79,7 @@ struct Part {
   int32_t layout;
   int32_t expert;  // expert_linear: whose rows it multiplies
   int32_t panels;  // of CODES: which of Program::panels
+  int32_t column, out_column;  // linear: where the inputs that it reads begin in a row of x, and what it gives in one of out
 };
 
 // Every operation reads the fields it needs; the rest are 0. Buffers are indexes into Program::buffers.
@@ -86,12 +87,13 @@ struct Instruction {
   int32_t op;
   int32_t counted;    // what its rows are: a Counted
   int32_t times;      // and how many there are of each: 1, or an expert's for each choice of a row
-  int32_t x, y, z;    // inputs
+  int32_t x, y, z, w;  // inputs
   int32_t out;
   int32_t narrow;     // how out is written: a Narrow
   int32_t group;      // of NARROW_CODES: elements that share a scale
-  int32_t width;      // elements in a row of x; columns: of out
-  int32_t length;     // norm: elements in a group; times: factors; gather: bytes of a row; short_conv, delta_inputs: taps; transform: elements turned together, or 0
+  int32_t width;      // elements in a row of x; columns: of out; linear, expert_linear: inputs of a matrix
+  int32_t length;     // norm: elements in a group; times: factors; gather: bytes of a row; short_conv, delta_inputs: taps; transform: elements turned
+                      // together, or 0; linear, expert_linear: elements in a row of x
   int32_t act;        // glu, activate: an Activation
   int32_t heads, kv_heads, head_dim;  // norm: heads is how many groups have weights and biases of their own, in turns
   int32_t dims;       // rotate: how many leading elements of a head turn; none where it is 0
@@ -110,13 +112,16 @@ struct Instruction {
   int32_t groups, open_groups;  // route: of experts, and how many of them a row may use
   int32_t centered;   // norm: whether the mean is taken off
   int32_t offset;     // positions: rows of the table before that of position 0; columns: the first of x
-  int32_t value_dim;  // delta_inputs, delta: elements of a value's head; heads are of values, kv_heads and head_dim of keys
+  int32_t value_dim;  // attention: elements of a value; delta_inputs, delta: of a value's head; heads are of values, kv_heads and head_dim of keys
+  int32_t latent;     // attention: whether values are the beginnings of keys, and not kept besides
+  int32_t best;       // route: how many experts of a group say what it counts
+  int32_t unused;
   float eps;          // norm, rotate, delta_inputs; route: the least that shares are divided by
   float scale;        // delta_inputs: of queries; attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
                       // glu, CLAMPED_SWISH: the slope
   float cap;          // attention: of its scores, softcap: of its elements; 0 = none
   float limit;        // glu, CLAMPED_SWISH; route: what the sum of shares begins with
-  uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention: the layer's cache; short_conv,
+  uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention, keep_latent: the layer's cache; short_conv,
                          // delta_inputs: taps; delta: logarithms of the heads' rates; transform: the order, or 0
   uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0; times: what they are multiplied
                          // with; route: what the share of each expert is, or 0
@@ -174,7 +179,7 @@ struct Attending {
 struct Sum {
   float peak, total;
   float unused[14];
-  float mixed[];  // [head_dim padded to 16]
+  float mixed[];  // [value_dim padded to 16]
 };
 
 struct Program {

@@ -70,7 +70,7 @@ static inline const int32_t* block_table(const Program& program, const Step& ste
   return tables.blocks + tables.starts[program.row_sequence[r]];
 }
 
-static inline int64_t sum_bytes(const Instruction& in) { return int64_t(sizeof(Sum)) + padded(in.head_dim) * int64_t(sizeof(float)); }
+static inline int64_t sum_bytes(const Instruction& in) { return int64_t(sizeof(Sum)) + padded(in.value_dim) * int64_t(sizeof(float)); }
 
 // Query heads that go through a chunk of positions together.
 template <class Query>

@@ -70,7 +70,7 @@ constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_R
     {"SHORT_CONV", OP_SHORT_CONV}, {"TRANSFORM", OP_TRANSFORM}, {"POSITIONS", OP_POSITIONS}, {"ACTIVATE", OP_ACTIVATE},
     {"CLIP", OP_CLIP}, {"SOFTCAP", OP_SOFTCAP},
     {"DELTA_INPUTS", OP_DELTA_INPUTS}, {"DELTA", OP_DELTA},
-    {"COLUMNS", OP_COLUMNS}, {"TIMES", OP_TIMES}};
+    {"COLUMNS", OP_COLUMNS}, {"TIMES", OP_TIMES}, {"KEEP_LATENT", OP_KEEP_LATENT}};
 constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"CODES", CODES}};
 constexpr Member SCALES[] = {{"BFLOAT16", SCALE_BFLOAT16}, {"FLOAT32", SCALE_FLOAT32}, {"BYTE", SCALE_BYTE}, {"EXPONENT", SCALE_EXPONENT}};
 constexpr Member ZEROS[] = {{"NONE", ZERO_NONE}, {"SIXTEENTHS", ZERO_SIXTEENTHS}, {"PARTS", ZERO_PARTS}, {"LOW", ZERO_LOW}};
@@ -105,15 +105,15 @@ template <class T> struct Fields;
   }
 
 CAUSERIE_STRUCTURE(Part, FIELD(weight), FIELD(bias), FIELD(out), FIELD(rows), FIELD(format), FIELD(layout),
-    FIELD(expert), FIELD(panels));
+    FIELD(expert), FIELD(panels), FIELD(column), FIELD(out_column));
 CAUSERIE_STRUCTURE(CodePanels, FIELD(bits), FIELD(tabled), FIELD(group), FIELD(input_group), FIELD(scale), FIELD(zero),
     FIELD(center), FIELD(parts), FIELD(factor));
 CAUSERIE_STRUCTURE(CodeBits, FIELD(begins), FIELD(run), FIELD(run_bytes), FIELD(planes), FIELD(flip), FIELD(bits));
-CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x), FIELD(y), FIELD(z), FIELD(out), FIELD(narrow),
+CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x), FIELD(y), FIELD(z), FIELD(w), FIELD(out), FIELD(narrow),
     FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
     FIELD(window), FIELD(rope), FIELD(query_rope), FIELD(tables), FIELD(format), FIELD(layout), FIELD(panels), FIELD(first_part),
     FIELD(part_count), FIELD(experts), FIELD(active), FIELD(scoring), FIELD(divided), FIELD(groups), FIELD(open_groups),
-    FIELD(centered), FIELD(offset), FIELD(value_dim), FIELD(eps), FIELD(scale), FIELD(cap), FIELD(limit), FIELD(address),
+    FIELD(centered), FIELD(offset), FIELD(value_dim), FIELD(latent), FIELD(best), FIELD(unused), FIELD(eps), FIELD(scale), FIELD(cap), FIELD(limit), FIELD(address),
     FIELD(factors), FIELD(sinks), FIELD(block_bytes), FIELD(block_stride), FIELD(bias), FIELD(slots), FIELD(slot_stride),
     FIELD(slopes), FIELD(q_norm), FIELD(k_norm), FIELD(choices));
 CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));

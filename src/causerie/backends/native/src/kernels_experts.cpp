@@ -32,15 +32,16 @@ static void choose(const float* ranks, int32_t count, int32_t most, int32_t* cho
   }
 }
 
-// Leaves the experts of those groups whose two best count most, and puts the others last.
+// Leaves the experts of those groups whose best count most, and puts the others last.
 static void close_groups(const Instruction& in, float* ranks) {
   const int32_t size = in.width / in.groups;
   alignas(64) float sums[EXPERT_ROOM];
-  int32_t two[2], open[EXPERT_ROOM];
+  int32_t best[EXPERT_ROOM], open[EXPERT_ROOM];
   bool closed[EXPERT_ROOM];
   for (int32_t g = 0; g < in.groups; ++g) {
-    choose(ranks + g * size, size, 2, two);
-    sums[g] = ranks[g * size + two[0]] + ranks[g * size + two[1]];
+    choose(ranks + g * size, size, in.best, best);
+    sums[g] = 0.0f;
+    for (int32_t i = 0; i < in.best; ++i) sums[g] += ranks[g * size + best[i]];
     closed[g] = true;
   }
   choose(sums, in.groups, in.open_groups, open);
