@@ -30,6 +30,8 @@ OWN_GROUPS: dict[str, dict[str, int]] = {
     "deepseek_v2": LATENTS,
     "deepseek_v3": LATENTS,
     "glm4_moe_lite": LATENTS,
+    "minicpm3": LATENTS,
+    "youtu": LATENTS,
 }  # where it has another name
 PROMPTS = [some_tokens(length, length) for length in (PROMPT, 3, 17, 1)]
 
