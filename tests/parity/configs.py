@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.parity.configs_mamba import CASES_MAMBA
+
 PROMPT = 44  # tokens: more than every window and original context below
 
 TINY: dict[str, Any] = {
@@ -505,4 +507,5 @@ CASES = [
     ),
     Case("bloom", "bloom", {"tie_word_embeddings": True}, _OLD),
     Case("bloom, six heads, untied", "bloom", {"n_head": 6, "hidden_size": 72}, (*_OLD, "num_attention_heads")),
+    *(Case(name, family, changes, lacks) for name, family, changes, lacks in CASES_MAMBA),
 ]

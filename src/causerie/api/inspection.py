@@ -144,6 +144,7 @@ _KINDS = (
     "embedding and head",
     "attention",
     "convolution",
+    "recurrence",
     "feed-forward",
     "router",
     "positions",
@@ -159,4 +160,6 @@ def _ordered(items: Iterable[tuple[tuple[str, str], list[int]]]) -> list[tuple[t
 def _kind(role: Role, tied: bool) -> str:
     if role == "embedding" and tied:
         return "embedding and head"
+    if role == "steps":
+        return "recurrence"
     return "norms and biases" if role in ("vector", "choice") else role

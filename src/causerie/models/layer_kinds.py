@@ -1,5 +1,5 @@
-"""Of which kind each layer is, as configs say it: it sees the whole sequence or a window, or convolves. Knows no
-family."""
+"""Of which kind each layer is, as configs say it: it sees the whole sequence or a window, convolves, or remembers. Knows
+no family."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from causerie.models.config import Config
 from causerie.spec.decoder import Decoder
 
-FULL, SLIDING, CONV = "full_attention", "sliding_attention", "conv"
+FULL, SLIDING, CONV, LINEAR = "full_attention", "sliding_attention", "conv", "linear_attention"
 
 
 def layer_kinds(c: Config, otherwise: Sequence[str], known: Sequence[str] = (FULL, SLIDING)) -> Sequence[str]:

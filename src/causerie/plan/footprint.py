@@ -14,7 +14,6 @@ from causerie.errors import OutOfMemory, UsageError, unknown
 from causerie.quant.cache_format import CACHE_FORMATS, bytes_per_head
 from causerie.quant.weight import BYTES
 from causerie.spec.decoder import Decoder
-from causerie.spec.kept import Pages, Slot
 
 SHARED_CONTEXTS = 2  # full contexts in a default cache: one being read, and as much of older chats kept for reuse
 CACHE_SHARE = 4  # a default cache takes at most one part in so many of the free memory
@@ -72,10 +71,11 @@ def cache_format(format: str) -> str:
 
 def cache_cost(spec: Decoder, format: str) -> CacheCost:
     """What is kept in `format`, layer by layer."""
-    kept = [layer.mixer.keeps for layer in spec.layers]
-    pages = [each.heads * bytes_per_head(format, each.head_dim) if isinstance(each, Pages) else 0 for each in kept]
+    kept = [layer.pages for layer in spec.layers]
+    pages = [0 if each is None else each.heads * bytes_per_head(format, each.head_dim) for each in kept]
     groups = tuple((group.window, sum(pages[layer] for layer in group.layers)) for group in spec.page_groups)
-    return CacheCost(groups, sum(STATE_BYTES * each.elements for each in kept if isinstance(each, Slot)))
+    slots = (layer.slot for layer in spec.layers)
+    return CacheCost(groups, sum(STATE_BYTES * each.elements for each in slots if each is not None))
 
 
 def cache_bytes_per_token(spec: Decoder, format: str) -> int:

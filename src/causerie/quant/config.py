@@ -78,7 +78,7 @@ class QuantConfig:
         return chosen
 
     def _of(self, role: Role) -> str | None:
-        plain: tuple[Role, ...] = ("router", "positions", "vector", "choice")
+        plain: tuple[Role, ...] = ("router", "positions", "vector", "choice", "steps")
         return None if role in plain else {"embedding": self.embedding, "head": self.head}.get(role, self.matrices)
 
     def _refuse_unmatched(self, matched: set[str], modules: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from causerie.spec.attention import Attention
-from causerie.spec.kept import PageGroup, Pages, Slot
+from causerie.spec.kept import PageGroup
 from causerie.spec.layer import Layer
 from causerie.spec.norm import Norm
 from causerie.spec.positions import Positions
@@ -45,8 +45,8 @@ class Decoder:
 
     @property
     def attentions(self) -> Iterator[Attention]:
-        """The mixer of each layer that attends."""
-        return (layer.mixer for layer in self.layers if isinstance(layer.mixer, Attention))
+        """That of each layer that attends."""
+        return (layer.attention for layer in self.layers if layer.attention is not None)
 
     def each_layer(self, **changes: Any) -> Decoder:
         """The same decoder with these fields changed in every layer."""
@@ -62,15 +62,15 @@ class Decoder:
         """The layers that keep pages, by how far they look back: those that look back to the beginning come first."""
         layers: dict[int | None, list[int]] = {}
         for i, layer in enumerate(self.layers):
-            if isinstance(layer.mixer.keeps, Pages):
-                layers.setdefault(layer.mixer.keeps.window, []).append(i)
+            if (pages := layer.pages) is not None:
+                layers.setdefault(pages.window, []).append(i)
         order = sorted(layers, key=lambda window: (window is not None, window or 0))
         return tuple(PageGroup(window, tuple(layers[window])) for window in order)
 
     @cached_property
     def slot_layers(self) -> tuple[int, ...]:
         """The layers that keep a slot."""
-        return tuple(i for i, layer in enumerate(self.layers) if isinstance(layer.mixer.keeps, Slot))
+        return tuple(i for i, layer in enumerate(self.layers) if layer.slot is not None)
 
     def weights(self) -> Iterator[WeightSpec]:
         """Every weight by its canonical name."""

@@ -4,38 +4,76 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from causerie.spec.attention import Attention
 from causerie.spec.cost import PartCost
 from causerie.spec.experts import Experts
+from causerie.spec.kept import Kept, Pages, Slot
+from causerie.spec.mamba import Mamba
+from causerie.spec.mamba2 import Mamba2
 from causerie.spec.mlp import MLP
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights
 from causerie.spec.short_conv import ShortConv
+from causerie.spec.side_by_side import SideBySide
 from causerie.spec.weight import WeightSpec
+
+Mixer: TypeAlias = Attention | ShortConv | Mamba2 | SideBySide | Mamba
+"""What brings positions together."""
 
 
 @dataclass(frozen=True)
 class Layer:
     """One block: x += mixer(norm(x)); x += ffn(norm(x)). Without a `norm` each half reads x as it is; with a
     `norm_after` its result is normed before it is added. Where the halves are `parallel`, both read what the block is
-    given: through one norm, or each through its own (Wang & Komatsuzaki, "GPT-J", 2021)."""
+    given: through one norm, or each through its own (Wang & Komatsuzaki, "GPT-J", 2021). One of the halves may be
+    missing, with its norms."""
 
-    mixer: Attention | ShortConv
-    ffn: MLP | Experts
+    mixer: Mixer | None
+    ffn: MLP | Experts | None
     norm: Norm | None
     norm_after: Norm | None = None
     residual_scale: float = 1.0  # of what each half adds
     parallel: Literal["one norm", "two norms"] | None = None
 
+    @property
+    def attention(self) -> Attention | None:
+        """Where it attends."""
+        mixer = self.mixer.attention if isinstance(self.mixer, SideBySide) else self.mixer
+        return mixer if isinstance(mixer, Attention) else None
+
     def with_attention(self, **changes: Any) -> Layer:
         """The same block with these fields changed in its attention, where it has one."""
-        return replace(self, mixer=replace(self.mixer, **changes)) if isinstance(self.mixer, Attention) else self
+        if self.attention is None:
+            return self
+        changed = replace(self.attention, **changes)
+        return replace(
+            self, mixer=replace(self.mixer, attention=changed) if isinstance(self.mixer, SideBySide) else changed
+        )
+
+    @property
+    def keeps(self) -> tuple[Kept, ...]:
+        """What it keeps between steps, of each kind at most one."""
+        if self.mixer is None:
+            return ()
+        return self.mixer.keeps if isinstance(self.mixer, SideBySide) else (self.mixer.keeps,)
+
+    @property
+    def pages(self) -> Pages | None:
+        """What it keeps of every position."""
+        return next((each for each in self.keeps if isinstance(each, Pages)), None)
+
+    @property
+    def slot(self) -> Slot | None:
+        """What it keeps of a whole text."""
+        return next((each for each in self.keeps if isinstance(each, Slot)), None)
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""
         for name, part in (("mixer", self.mixer), ("ffn", self.ffn)):
+            if part is None:
+                continue
             if self.norm is not None and (name == "mixer" or self.parallel != "one norm"):
                 yield from self.norm.weights(f"{name}_norm", width)
             for weight in part.weights(width):
@@ -44,30 +82,33 @@ class Layer:
                 yield from self.norm_after.weights(f"{name}_norm_after", width)
 
     def cost(self, width: int) -> PartCost:
-        """Of both parts."""
-        return self.mixer.cost(width) + self.ffn.cost(width)
+        """Of its parts."""
+        return sum((part.cost(width) for part in (self.mixer, self.ffn) if part is not None), PartCost(0))
 
     def unread(self, width: int, rows: float) -> Iterator[tuple[WeightSpec, float]]:
         """Weights that a step of `rows` tokens need not read, and how many of each it is expected to leave so."""
-        return self.ffn.unread(width, rows)
+        return iter(()) if self.ffn is None else self.ffn.unread(width, rows)
 
     def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, *, last: bool) -> Value:
         """[n, width] → [n, width]; of the last block only the rows that are wanted, as nobody attends to what
         follows."""
         prefix = f"layers.{layer}."
-        h = self._normed(ops, x, weights, prefix + "mixer")
-        mixed = self.mixer.forward(ops, h, layer, weights, prefix + "mixer.")
-        mixed = self._added(ops, x, mixed, weights, prefix + "mixer")
+        h, mixed = x, x
+        if self.mixer is not None:
+            h = self._normed(ops, x, weights, prefix + "mixer")
+            result = self.mixer.forward(ops, h, layer, weights, prefix + "mixer.")
+            mixed = self._added(ops, x, result, weights, prefix + "mixer")
         if self.parallel is None:
             mixed = read = ops.select(mixed) if last else mixed
         else:
             read = h if self.parallel == "one norm" else x
             mixed, read = (ops.select(mixed), ops.select(read)) if last else (mixed, read)
+        if self.ffn is None:
+            return mixed
         if self.parallel != "one norm":
             read = self._normed(ops, read, weights, prefix + "ffn")
-        return self._added(
-            ops, mixed, self.ffn.forward(ops, read, layer, weights, prefix + "ffn."), weights, prefix + "ffn"
-        )
+        result = self.ffn.forward(ops, read, layer, weights, prefix + "ffn.")
+        return self._added(ops, mixed, result, weights, prefix + "ffn")
 
     def _normed(self, ops: Ops, x: Value, weights: Weights, half: str) -> Value:
         return x if self.norm is None else self.norm.forward(ops, x, weights, half + "_norm")

@@ -6,12 +6,22 @@ from math import prod
 from typing import Literal, NamedTuple
 
 Role = Literal[
-    "embedding", "head", "attention", "convolution", "feed-forward", "router", "positions", "vector", "choice"
+    "embedding",
+    "head",
+    "attention",
+    "convolution",
+    "feed-forward",
+    "router",
+    "positions",
+    "vector",
+    "choice",
+    "recurrence",
+    "steps",
 ]
 """What a weight is to those who hold or count it: a table that is read by rows, a matrix that gives logits, one of a
 part, a router (which chooses among experts), a table of positions, a vector (a norm, a bias, the taps of a
-convolution), or what besides scores decides a choice. The last four are never quantized, and the last not even
-rounded."""
+convolution), what besides scores decides a choice, or a small matrix that says how fast a recurrence forgets. Routers,
+positions, vectors, what decides a choice and steps are never quantized, and what decides a choice not even rounded."""
 
 
 class WeightSpec(NamedTuple):

@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 11  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 15  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -38,6 +38,9 @@ class Op(Enum):
     ACTIVATE = auto()
     CLIP = auto()
     SOFTCAP = auto()
+    CAUSAL_CONV = auto()
+    MAMBA2 = auto()
+    MAMBA = auto()
 
 
 class Number(Enum):
@@ -159,7 +162,7 @@ ENUMERATIONS: tuple[type[Enum], ...] = (
     Arithmetic,
     Fault,
 )
-CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
+CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM STATE_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
 FIELDS = {
     "Part": "weight bias out rows format layout expert panels",
     "CodePanels": "bits tabled group input_group scale zero center parts factor",

@@ -20,7 +20,10 @@ from causerie.quant.plain import to_float32, to_plain
 from causerie.quant.transform import TURNED, Transform
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.attention import Attention
+from causerie.spec.causal_conv import CausalConv
 from causerie.spec.decoder import Decoder
+from causerie.spec.mamba import Mamba
+from causerie.spec.mamba2 import Mamba2
 from causerie.spec.mlp import Activation, Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Expert, Linear
@@ -185,6 +188,56 @@ class NativeOps:
         self._note(Op.SHORT_CONV, (x,), out, numbers)
         return out
 
+    def causal_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: CausalConv) -> Value:
+        """[tokens, channels]."""
+        scales = [np.full(count, scale, np.float32) for count, scale in spec.scales]
+        numbers = {
+            "length": spec.taps,
+            "address": taps.data.address,
+            "factors": self._constant(np.concatenate(scales)) if scales else 0,
+            "bias": 0 if bias is None else bias.data.address,
+            "slots": self._caches.slot(layer),
+            "slot_stride": self._caches.slot_stride,
+        }
+        return self._by_row(Op.CAUSAL_CONV, x, numbers)
+
+    def mamba2(
+        self, x: Value, steps: Value, shrinking: Weight, skip: Weight, step_shift: Weight, layer: int, spec: Mamba2
+    ) -> Value:
+        """[tokens, heads · head_dim]; what the convolution keeps lies before the state."""
+        out = self._value(spec.inner, x.counted)
+        numbers = {
+            "heads": spec.heads,
+            "head_dim": spec.head_dim,
+            "groups": spec.groups,
+            "length": spec.state,
+            "eps": spec.least_step,
+            "limit": spec.most_step,
+            "scale": spec.scales.step,
+            "address": shrinking.data.address,
+            "factors": skip.data.address,
+            "bias": step_shift.data.address,
+            "slots": self._caches.slot(layer) + 4 * spec.conv.elements,
+            "slot_stride": self._caches.slot_stride,
+        }
+        self._note(Op.MAMBA2, (x, steps), out, numbers)
+        return out
+
+    def mamba(
+        self, x: Value, steps: Value, both: Value, shrinking: Weight, skip: Weight, layer: int, spec: Mamba
+    ) -> Value:
+        """[tokens, inner]; what the convolution keeps lies before the state."""
+        numbers = {
+            "length": spec.state,
+            "address": shrinking.data.address,
+            "factors": skip.data.address,
+            "slots": self._caches.slot(layer) + 4 * spec.conv.elements,
+            "slot_stride": self._caches.slot_stride,
+        }
+        out = self._value(spec.inner, x.counted)
+        self._note(Op.MAMBA, (x, steps, both), out, numbers)
+        return out
+
     def glu(self, gate: Value, up: Value, act: Gating) -> Value:
         """act(gate) · up."""
         out = self._value(gate.width, gate.counted, times=gate.times)
@@ -214,8 +267,10 @@ class NativeOps:
         bias = 0 if choice_bias is None else choice_bias.data.address
         self._note(Op.ROUTE, (scores,), routes, router_numbers(router) | {"bias": bias})
         self._note(Op.GROUP, (routes,), routes, {"active": active, "experts": len(experts)})
-        gate, up = self._expert_linear(x, active, [[each.gate, each.up] for each in experts], gather=True)
-        (result,) = self._expert_linear(self.glu(gate, up, act), active, [[each.down] for each in experts])
+        first = [[part for part in (each.gate, each.up) if part is not None] for each in experts]
+        *gate, up = self._expert_linear(x, active, first, gather=True)
+        inner = self.glu(gate[0], up, act) if gate else self._by_row(Op.ACTIVATE, up, gating_numbers(act))
+        (result,) = self._expert_linear(inner, active, [[each.down] for each in experts])
         out = self._value(result.width, x.counted)
         self._note(Op.COMBINE, (result, routes), out, {"active": active})
         return out
@@ -294,9 +349,13 @@ class NativeOps:
     def _attending(self, spec: Attention, sinks: Weight | None) -> dict[str, float]:
         numbers = {"scale": spec.scale, "window": spec.window or 0, "cap": spec.softcap or 0.0}
         if spec.slopes is not None:
-            self.constants.append(np.array(spec.slopes, np.float32))
-            numbers["slopes"] = self.constants[-1].ctypes.data
+            numbers["slopes"] = self._constant(np.array(spec.slopes, np.float32))
         return numbers | {"sinks": 0 if sinks is None else sinks.data.address}
+
+    def _constant(self, numbers: NDArray[np.float32]) -> int:
+        """The address of numbers that the program holds."""
+        self.constants.append(numbers)
+        return numbers.ctypes.data
 
     def _table(self, table: Weight) -> dict[str, float]:
         """Where the rows of a table lie, and how."""

@@ -108,7 +108,7 @@ class TorchBuilder:
         # Activations are as what is plain, as vectors always are; there may be none.
         plain = next((each for each in self._formats.values() if each not in QUANTIZED), "bfloat16")
         dtype = getattr(torch, plain)
-        paged = _allocated(lambda: PagedCache(spec, cache, dtype, self._device), self._device)
+        paged = _allocated(lambda: PagedCache(spec, cache, self._device), self._device)
         return TorchExecutable(spec, weights, forward, paged, max_tokens, self._device, dtype)
 
     def _empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

@@ -13,7 +13,7 @@ from causerie.backends.ops import CacheShape
 from causerie.backends.step import Step
 from causerie.quant.cache_format import KEY_GROUP
 from causerie.spec.decoder import Decoder
-from causerie.spec.kept import Pages, Slot
+from causerie.spec.kept import Pages
 
 
 @dataclass(frozen=True)
@@ -136,24 +136,23 @@ def _levels(x: Tensor, scale: Tensor) -> Tensor:
 class PagedCache:
     """What every layer keeps. A position of a sequence has a place in its page group: block · block_size + offset."""
 
-    def __init__(self, spec: Decoder, shape: CacheShape, dtype: torch.dtype, device: torch.device) -> None:
-        """`dtype` is that of activations. Raises EngineError for a cache of another model."""
+    def __init__(self, spec: Decoder, shape: CacheShape, device: torch.device) -> None:
+        """Raises EngineError for a cache of another model."""
         shape.check(spec)
         self.block_size = shape.block_size
         self._group_of = {layer: i for i, group in enumerate(spec.page_groups) for layer in group.layers}
         self._layers: dict[int, KeptPlain | KeptInt8] = {}
         self._slots: dict[int, Tensor] = {}  # of each layer that keeps one: [slots, elements]
         for i, layer in enumerate(spec.layers):
-            keeps = layer.mixer.keeps
-            if isinstance(keeps, Slot):
-                self._slots[i] = torch.zeros((shape.slots, keeps.elements), dtype=dtype, device=device)
-                continue
-            places = shape.groups[self._group_of[i]].blocks * shape.block_size
-            self._layers[i] = (
-                KeptInt8(keeps, places, device)
-                if shape.dtype == "int8"
-                else KeptPlain(keeps, places, getattr(torch, shape.dtype), device)
-            )
+            if (slot := layer.slot) is not None:
+                self._slots[i] = torch.zeros((shape.slots, slot.elements), dtype=torch.float32, device=device)
+            if (pages := layer.pages) is not None:
+                places = shape.groups[self._group_of[i]].blocks * shape.block_size
+                self._layers[i] = (
+                    KeptInt8(pages, places, device)
+                    if shape.dtype == "int8"
+                    else KeptPlain(pages, places, getattr(torch, shape.dtype), device)
+                )
 
     def group(self, layer: int) -> int:
         """The page group of a layer."""
@@ -177,11 +176,11 @@ class PagedCache:
         at = torch.arange(positions.start, positions.stop, device=table.device)
         return self._layers[layer].read(table[at // self.block_size] * self.block_size + at % self.block_size)
 
-    def remembered(self, layer: int, slot: int) -> Tensor:
-        """What a layer keeps in a slot, [elements]; all 0 in slot -1."""
-        slots = self._slots[layer]
-        return torch.zeros_like(slots[0]) if slot < 0 else slots[slot]
+    def remembered(self, layer: int, slot: int, part: slice) -> Tensor:
+        """What a layer keeps in a part of a slot, [elements]; all 0 in slot -1. A copy."""
+        kept = self._slots[layer][slot, part]
+        return torch.zeros_like(kept) if slot < 0 else kept.clone()
 
-    def remember(self, layer: int, slot: int, state: Tensor) -> None:
-        """Keeps `state` [elements] in a slot."""
-        self._slots[layer][slot] = state
+    def remember(self, layer: int, slot: int, part: slice, state: Tensor) -> None:
+        """Keeps `state` [elements] in a part of a slot."""
+        self._slots[layer][slot, part] = state

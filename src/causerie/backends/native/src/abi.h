@@ -6,7 +6,8 @@
 enum Op : int32_t {
   OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE,
   OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_WEIGH,  // a mixture of experts: kernels_experts.cpp
-  OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP, OP_COUNT
+  OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP,
+  OP_CAUSAL_CONV, OP_MAMBA2, OP_MAMBA, OP_COUNT
 };
 // CODES: a quantized matrix, of which CodePanels says more.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, CODES, NUMBER_COUNT };
@@ -45,13 +46,14 @@ enum Fault : int32_t {
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 11;  // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 15;  // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
 constexpr int GROUP_ROWS = 8;    // rows of one sequence that read keys and values together
 constexpr int HEAD_ROOM = 512;   // elements of a head that the scratch of the attention kernels holds
 constexpr int EXPERT_ROOM = 1024;  // experts of a layer, at most
+constexpr int STATE_ROOM = 256;    // numbers that a channel of mamba keeps, at most
 
 // How a quantized matrix lies in its panels, and by which arithmetic it is multiplied: code_panels.h.
 struct CodePanels {
@@ -88,9 +90,11 @@ struct Instruction {
   int32_t narrow;     // how out is written: a Narrow
   int32_t group;      // of NARROW_CODES: elements that share a scale
   int32_t width;      // elements in a row of x
-  int32_t length;     // norm: elements in a group; gather: bytes of a row; short_conv: taps; transform: elements turned together, or 0
+  int32_t length;     // norm: elements in a group; gather: bytes of a row; short_conv, causal_conv: taps;
+                      // transform: elements turned together, or 0; mamba2: numbers of a head's state for each of its elements;
+                      // mamba: of a channel's
   int32_t act;        // glu, activate: an Activation
-  int32_t heads, kv_heads, head_dim;  // norm: heads is how many groups have weights and biases of their own, in turns
+  int32_t heads, kv_heads, head_dim;  // norm: heads is how many groups have weights and biases of their own, in turns; mamba2
   int32_t dims;       // rotate: how many leading elements of a head turn; none where it is 0
   int32_t window;     // attention: positions a token sees, itself included; 0 = all
   int32_t rope;       // rotate: which of Step::rotations, for keys
@@ -104,23 +108,27 @@ struct Instruction {
   int32_t active;     // route, group, expert_linear, combine: how many each row goes to
   int32_t scoring;    // route: a Scoring
   int32_t divided;    // route: whether shares are divided by their sum
-  int32_t groups, open_groups;  // route: of experts, and how many of them a row may use
+  int32_t groups, open_groups;  // route: of experts, and how many of them a row may use; mamba2: groups of heads that share B and C
   int32_t centered;   // norm: whether the mean is taken off
   int32_t offset;     // positions: rows of the table before that of position 0
   int32_t unused;
-  float eps;          // norm, rotate; route: the least that shares are divided by
+  float eps;          // norm, rotate; route: the least that shares are divided by; mamba2: the least step
   float scale;        // attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
-                      // glu, CLAMPED_SWISH: the slope
+                      // glu, CLAMPED_SWISH: the slope; mamba2: of steps as they are projected
   float cap;          // attention: of its scores, softcap: of its elements; 0 = none
-  float limit;        // glu, CLAMPED_SWISH
-  uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention: the layer's cache; short_conv: taps;
-                         // transform: the order, or 0
-  uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0
+  float limit;        // glu, CLAMPED_SWISH; mamba2: the largest step
+  uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention: the layer's cache; short_conv, causal_conv:
+                         // taps; transform: the order, or 0; mamba2: of each head, the logarithm of how fast its state shrinks;
+                         // mamba: of each of its numbers
+  uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0; causal_conv: what each channel
+                         // is multiplied with before it, or 0; mamba2: of each head, how much of x goes past its state;
+                         // mamba: of each channel
   uint64_t sinks;         // attention: of each head a score that no value belongs to, or 0
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block
-  uint64_t bias;          // norm; short_conv: of each channel; route: what is added where experts are chosen; or 0
-  uint64_t slots;         // short_conv: what the layer keeps in slot 0
+  uint64_t bias;          // norm; short_conv, causal_conv: of each channel; route: what is added where experts are chosen; or 0;
+                          // mamba2: what is added to the steps of each head
+  uint64_t slots;         // short_conv, causal_conv: what the layer keeps in slot 0; mamba2, mamba: its state there
   uint64_t slot_stride;   // and from slot to slot, in bytes
   uint64_t slopes;        // attention: a float for each head, or 0
   uint64_t q_norm, k_norm;  // rotate: weights of the norms of what has turned, or 0
