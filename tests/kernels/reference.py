@@ -17,6 +17,7 @@ from causerie.spec.rope import Rope
 from causerie.spec.router import Router
 from causerie.spec.short_conv import ShortConv
 from tests.kernels.decoders import Array, from_bf16, to_bf16, widened
+from tests.kernels.reference_recurrence import recurrent
 
 
 def as_int8(x: Array, group: int) -> Array:
@@ -39,8 +40,12 @@ def reference_logits(
             name.removeprefix(f"layers.{i}."): array for name, array in w.items() if name.startswith(f"layers.{i}.")
         }
         h, mixer, scale = _norm(x, part, "mixer_norm", layer.norm), layer.mixer, layer.residual_scale
-        attends = isinstance(mixer, Attention)
-        mixed = _attention(spec, mixer, part, h, int8_cache) if attends else _short_conv(mixer, part, h)
+        if isinstance(mixer, Attention):
+            mixed = _attention(spec, mixer, part, h, int8_cache)
+        elif isinstance(mixer, ShortConv):
+            mixed = _short_conv(mixer, part, h)
+        else:
+            mixed = recurrent(mixer, part, h)
         mixed = x + scale * _norm(mixed, part, "mixer_norm_after", layer.norm_after)
         if layer.parallel != "one norm":
             h = _norm(x if layer.parallel else mixed, part, "ffn_norm", layer.norm)

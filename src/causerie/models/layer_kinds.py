@@ -1,5 +1,5 @@
-"""Of which kind each layer is, as configs say it: it sees the whole sequence or a window, convolves, or remembers. Knows
-no family."""
+"""Of which kind each layer is, as configs say it: it sees the whole sequence or a window, convolves, or remembers.
+Knows no family."""
 
 from __future__ import annotations
 

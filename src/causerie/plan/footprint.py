@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from causerie.backends.ops import BlockCount, CacheShape
 from causerie.errors import OutOfMemory, UsageError, unknown
@@ -30,7 +30,8 @@ class CacheCost:
     """What a decoder keeps, in bytes."""
 
     groups: tuple[tuple[int | None, int], ...]  # window of each page group, and the bytes of a position in its layers
-    slot: int  # what all layers that keep no pages remember of a sequence
+    slot: int  # what all layers remember of a sequence, however long it is
+    most_slots: int = MOST_SLOTS  # where there are no pages to count them by
 
     @property
     def per_token(self) -> int:
@@ -46,7 +47,7 @@ class CacheCost:
         if not self.slot:
             return 0
         if not self.groups:
-            return MOST_SLOTS
+            return self.most_slots
         fair = self.pages(tokens, block_size) // (SLOT_SHARE - 1) // self.slot
         return max(LEAST_SLOTS, min(MOST_SLOTS, fair))
 
@@ -97,7 +98,8 @@ def cache_shape(
     `tokens` is how many positions to keep over all requests. Without it: room for one full context and as much again
     to share between chats, within a quarter of what is free, but at least min(context, 4096) positions. Layers with a
     window keep a quarter of these, or a window and two steps where that is more, but no more than the others; slots
-    for 64 texts go with it, or as many as an eighth of the cache holds. `kept` is the format of the cache, by default
+    for 64 texts go with it, or as many as an eighth of the cache holds; where there is nothing but slots, as many as a
+    quarter of what is free holds. `kept` is the format of the cache, by default
     `cache_format`. Raises OutOfMemory where even that, or what was asked for, is more than is free, UnknownName for a
     format no cache is kept in.
     """
@@ -107,6 +109,9 @@ def cache_shape(
     if kept not in CACHE_FORMATS:
         raise unknown("cache dtype", kept, CACHE_FORMATS)
     cost = cache_cost(spec, kept)
+    if cost.slot and not cost.groups:
+        affordable = free_bytes // CACHE_SHARE // cost.slot
+        cost = replace(cost, most_slots=max(LEAST_SLOTS, min(MOST_SLOTS, affordable)))
     wanted = tokens if tokens is not None else _default_tokens(spec, cost, free_bytes)
     needed = cost.total(wanted, block_size)
     if needed > free_bytes:

@@ -12,7 +12,7 @@ from causerie.spec.experts import Experts
 from causerie.spec.kept import Kept, Pages, Slot
 from causerie.spec.mamba import Mamba
 from causerie.spec.mamba2 import Mamba2
-from causerie.spec.mlp import MLP
+from causerie.spec.mlp import MLP, NOTHING
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights
 from causerie.spec.short_conv import ShortConv
@@ -31,7 +31,7 @@ class Layer:
     missing, with its norms."""
 
     mixer: Mixer | None
-    ffn: MLP | Experts | None
+    ffn: MLP | Experts  # NOTHING where that half is missing
     norm: Norm | None
     norm_after: Norm | None = None
     residual_scale: float = 1.0  # of what each half adds
@@ -71,9 +71,7 @@ class Layer:
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""
-        for name, part in (("mixer", self.mixer), ("ffn", self.ffn)):
-            if part is None:
-                continue
+        for name, part in self._halves:
             if self.norm is not None and (name == "mixer" or self.parallel != "one norm"):
                 yield from self.norm.weights(f"{name}_norm", width)
             for weight in part.weights(width):
@@ -83,11 +81,11 @@ class Layer:
 
     def cost(self, width: int) -> PartCost:
         """Of its parts."""
-        return sum((part.cost(width) for part in (self.mixer, self.ffn) if part is not None), PartCost(0))
+        return sum((part.cost(width) for _, part in self._halves), PartCost(0))
 
     def unread(self, width: int, rows: float) -> Iterator[tuple[WeightSpec, float]]:
         """Weights that a step of `rows` tokens need not read, and how many of each it is expected to leave so."""
-        return iter(()) if self.ffn is None else self.ffn.unread(width, rows)
+        return self.ffn.unread(width, rows)
 
     def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, *, last: bool) -> Value:
         """[n, width] → [n, width]; of the last block only the rows that are wanted, as nobody attends to what
@@ -103,12 +101,20 @@ class Layer:
         else:
             read = h if self.parallel == "one norm" else x
             mixed, read = (ops.select(mixed), ops.select(read)) if last else (mixed, read)
-        if self.ffn is None:
+        if self.ffn == NOTHING:
             return mixed
         if self.parallel != "one norm":
             read = self._normed(ops, read, weights, prefix + "ffn")
         result = self.ffn.forward(ops, read, layer, weights, prefix + "ffn.")
         return self._added(ops, mixed, result, weights, prefix + "ffn")
+
+    @property
+    def _halves(self) -> Iterator[tuple[str, Mixer | MLP | Experts]]:
+        """By name, those that it has."""
+        if self.mixer is not None:
+            yield "mixer", self.mixer
+        if self.ffn != NOTHING:
+            yield "ffn", self.ffn
 
     def _normed(self, ops: Ops, x: Value, weights: Weights, half: str) -> Value:
         return x if self.norm is None else self.norm.forward(ops, x, weights, half + "_norm")

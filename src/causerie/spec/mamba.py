@@ -11,6 +11,9 @@ from causerie.spec.kept import Slot
 from causerie.spec.ops import Ops, Value, Weights, linear_parts
 from causerie.spec.weight import WeightSpec, vector
 
+MOST_STATE = 256
+"""Numbers of a channel: what kernels have room for."""
+
 
 @dataclass(frozen=True)
 class Mamba:

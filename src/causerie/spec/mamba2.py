@@ -93,8 +93,8 @@ class Mamba2:
         if self.scales.gate != 1.0:
             gate = ops.softcap(gate, self.scales.gate, None)
         inputs = self.conv.forward(ops, inputs, layer, weights, prefix)
-        numbers = [weights[prefix + name] for name in ("shrinking", "skip", "step_shift")]
-        y = ops.mamba2(inputs, steps, *numbers, layer, self)
+        shrinking, skip, shift = (weights[prefix + name] for name in ("shrinking", "skip", "step_shift"))
+        y = ops.mamba2(inputs, steps, shrinking, skip, shift, layer, self)
         if not self.gate_last:
             y = ops.glu(gate, y, "silu")
         if self.norm is not None:

@@ -68,3 +68,7 @@ class MLP:
     @property
     def _inner(self) -> Sequence[str]:
         return ("gate", "up") if self.gated else ("up",)
+
+
+NOTHING = MLP(0)
+"""A feed-forward layer of no width adds nothing: layers that have this one lack that half."""

@@ -16,6 +16,7 @@ from causerie.backends.native.abi import CacheNumber, Counted, Layout, Narrow, O
 from causerie.backends.native.cache import LayerCaches
 from causerie.backends.native.expert_numbers import gating_numbers, router_numbers
 from causerie.backends.native.program import CODE_PANELS, ROUTE, format_number, number
+from causerie.backends.native.recurrence_numbers import mamba2_numbers
 from causerie.quant.plain import to_float32, to_plain
 from causerie.quant.transform import TURNED, Transform
 from causerie.quant.weight import FORMATS, Weight
@@ -182,10 +183,8 @@ class NativeOps:
             "length": spec.taps,
             "address": taps.data.address,
             "bias": 0 if bias is None else bias.data.address,
-            "slots": self._caches.slot(layer),
-            "slot_stride": self._caches.slot_stride,
         }
-        self._note(Op.SHORT_CONV, (x,), out, numbers)
+        self._note(Op.SHORT_CONV, (x,), out, numbers | self._slots(layer))
         return out
 
     def causal_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: CausalConv) -> Value:
@@ -196,46 +195,26 @@ class NativeOps:
             "address": taps.data.address,
             "factors": self._constant(np.concatenate(scales)) if scales else 0,
             "bias": 0 if bias is None else bias.data.address,
-            "slots": self._caches.slot(layer),
-            "slot_stride": self._caches.slot_stride,
         }
-        return self._by_row(Op.CAUSAL_CONV, x, numbers)
+        return self._by_row(Op.CAUSAL_CONV, x, numbers | self._slots(layer))
 
     def mamba2(
         self, x: Value, steps: Value, shrinking: Weight, skip: Weight, step_shift: Weight, layer: int, spec: Mamba2
     ) -> Value:
-        """[tokens, heads · head_dim]; what the convolution keeps lies before the state."""
+        """[tokens, heads · head_dim]."""
         out = self._value(spec.inner, x.counted)
-        numbers = {
-            "heads": spec.heads,
-            "head_dim": spec.head_dim,
-            "groups": spec.groups,
-            "length": spec.state,
-            "eps": spec.least_step,
-            "limit": spec.most_step,
-            "scale": spec.scales.step,
-            "address": shrinking.data.address,
-            "factors": skip.data.address,
-            "bias": step_shift.data.address,
-            "slots": self._caches.slot(layer) + 4 * spec.conv.elements,
-            "slot_stride": self._caches.slot_stride,
-        }
-        self._note(Op.MAMBA2, (x, steps), out, numbers)
+        addresses = {"address": shrinking, "factors": skip, "bias": step_shift}
+        numbers = mamba2_numbers(spec) | {name: weight.data.address for name, weight in addresses.items()}
+        self._note(Op.MAMBA2, (x, steps), out, numbers | self._slots(layer, spec.conv))
         return out
 
     def mamba(
         self, x: Value, steps: Value, both: Value, shrinking: Weight, skip: Weight, layer: int, spec: Mamba
     ) -> Value:
-        """[tokens, inner]; what the convolution keeps lies before the state."""
-        numbers = {
-            "length": spec.state,
-            "address": shrinking.data.address,
-            "factors": skip.data.address,
-            "slots": self._caches.slot(layer) + 4 * spec.conv.elements,
-            "slot_stride": self._caches.slot_stride,
-        }
+        """[tokens, inner]."""
         out = self._value(spec.inner, x.counted)
-        self._note(Op.MAMBA, (x, steps, both), out, numbers)
+        numbers = {"length": spec.state, "address": shrinking.data.address, "factors": skip.data.address}
+        self._note(Op.MAMBA, (x, steps, both), out, numbers | self._slots(layer, spec.conv))
         return out
 
     def glu(self, gate: Value, up: Value, act: Gating) -> Value:
@@ -351,6 +330,11 @@ class NativeOps:
         if spec.slopes is not None:
             numbers["slopes"] = self._constant(np.array(spec.slopes, np.float32))
         return numbers | {"sinks": 0 if sinks is None else sinks.data.address}
+
+    def _slots(self, layer: int, conv: CausalConv | None = None) -> dict[str, float]:
+        """Where a layer's slots begin, or in them what lies behind that which its convolution keeps."""
+        begin = self._caches.slot(layer) + 4 * (0 if conv is None else conv.elements)
+        return {"slots": begin, "slot_stride": self._caches.slot_stride}
 
     def _constant(self, numbers: NDArray[np.float32]) -> int:
         """The address of numbers that the program holds."""

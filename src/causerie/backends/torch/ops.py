@@ -227,9 +227,11 @@ class TorchOps:
     def _inner(self, x: Tensor, expert: Expert, act: Gating) -> Tensor:
         """What the last matrix of an expert reads."""
         if expert.gate is not None:
-            return self.glu(*self.linear(x, expert.gate, expert.up), act)
+            gate, up = self.linear(x, expert.gate, expert.up)
+            return self.glu(gate, up, act)
         assert not isinstance(act, ClampedSwish)  # which needs a gate
-        return self.activate(*self.linear(x, expert.up), act)
+        (up,) = self.linear(x, expert.up)
+        return self.activate(up, act)
 
     def _turned(self, heads: Tensor, rope: Rope | None) -> Tensor:
         return heads if rope is None else _rotated(heads, self._rotations[rope])

@@ -1,5 +1,4 @@
-"""Bamba: layers of Mamba-2 and some that attend, of which half of each head turns, each with a feed-forward layer behind
-it."""
+"""Bamba: layers of Mamba-2 and some that attend, of which half of each head turns, each with a feed-forward layer."""
 
 from __future__ import annotations
 

@@ -44,7 +44,9 @@ def granitemoehybrid(c: Config) -> Decoder:
         spec = spec.each_attention(rope=None)
     mamba = mamba2_mixer(c, int(c.number("mamba_expand", 2) * spec.width), spec.norm)
     kinds = layer_kinds(c, [LINEAR] * len(spec.layers), (LINEAR, FULL, _OLDER_LINEAR, _OLDER_FULL))
-    ffn = _ffn(c, spec.layers[0].ffn)
+    plain = spec.layers[0].ffn
+    assert isinstance(plain, MLP)
+    ffn = _ffn(c, plain)
     layers = (
         replace(layer, mixer=layer.mixer if kind in (FULL, _OLDER_FULL) else mamba, ffn=ffn)
         for layer, kind in zip(spec.layers, kinds, strict=True)

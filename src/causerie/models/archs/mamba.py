@@ -9,14 +9,14 @@ from causerie.models.recurrence import BOUNDLESS, MOST_TAPS, conv_taps
 from causerie.models.registry import architecture
 from causerie.spec.decoder import Decoder
 from causerie.spec.layer import Layer
-from causerie.spec.mamba import Mamba
+from causerie.spec.mamba import MOST_STATE, Mamba
+from causerie.spec.mlp import NOTHING
 from causerie.spec.norm import Norm
 
 _OUTSIDE = {"embed": "backbone.embeddings", "norm": "backbone.norm_f", "head": "lm_head"}
 _OLDER = {**_OUTSIDE, "embed": "backbone.embedding"}
 _LAYER = {"mixer_norm": "norm", "mixer.step": "mixer.dt_proj", "mixer.out": "mixer.out_proj"}
 _MIXER = "backbone.layers.{i}.mixer."
-MOST_STATE = 256
 
 
 def weights(spec: Decoder) -> tuple[Table, ...]:
@@ -64,7 +64,7 @@ def mamba(c: Config) -> Decoder:
         family=c.family,
         vocab=c.integer("vocab_size", 50280),
         width=width,
-        layers=(Layer(mixer, None, norm),) * c.integer("num_hidden_layers", 32, most=MOST_LAYERS),
+        layers=(Layer(mixer, NOTHING, norm),) * c.integer("num_hidden_layers", 32, most=MOST_LAYERS),
         norm=norm,
         tied=c.boolean("tie_word_embeddings", True),
         context=BOUNDLESS,

@@ -8,6 +8,7 @@ from causerie.models.recurrence import BOUNDLESS, mamba2_mixer, mamba2_weights
 from causerie.models.registry import architecture
 from causerie.spec.decoder import Decoder
 from causerie.spec.layer import Layer
+from causerie.spec.mlp import NOTHING
 from causerie.spec.norm import Norm
 
 _OUTSIDE = {"embed": "backbone.embeddings", "norm": "backbone.norm_f", "head": "lm_head"}
@@ -42,7 +43,7 @@ def mamba2(c: Config) -> Decoder:
         family=c.family,
         vocab=c.integer("vocab_size", 32768),
         width=width,
-        layers=(Layer(mixer, None, norm),) * c.integer("num_hidden_layers", 64, most=MOST_LAYERS),
+        layers=(Layer(mixer, NOTHING, norm),) * c.integer("num_hidden_layers", 64, most=MOST_LAYERS),
         norm=norm,
         tied=c.boolean("tie_word_embeddings", False),
         context=BOUNDLESS,

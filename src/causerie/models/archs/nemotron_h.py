@@ -1,5 +1,5 @@
-"""Nemotron-H: every layer is one part alone: Mamba-2, attention without positions, a plain feed-forward layer with squared
-relu, or many small ones of which a token uses a few."""
+"""Nemotron-H: every layer is one part alone: Mamba-2, attention without positions, a plain feed-forward layer with
+squared relu, or many small ones of which a token uses a few beside one that all use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
 from causerie.spec.experts import Experts, Shared
 from causerie.spec.layer import Layer
-from causerie.spec.mlp import MLP
+from causerie.spec.mlp import MLP, NOTHING
 from causerie.spec.norm import Norm
 from causerie.spec.router import MOST_EXPERTS
 
@@ -114,7 +114,7 @@ def _mamba(c: Config, norm: Norm) -> Layer:
     inner = c.integer("mamba_n_heads") * c.integer("mamba_d_head")
     least, bias = c.number("time_step_min", 0.001, above=False), c.boolean("use_bias", False)
     c.leave("mamba_proj_bias")  # which no program computes by; use_bias says it
-    return Layer(mamba2_mixer(c, inner, norm, bias=bias, least_step=least), None, norm)
+    return Layer(mamba2_mixer(c, inner, norm, bias=bias, least_step=least), NOTHING, norm)
 
 
 def _attention(c: Config, norm: Norm) -> Layer:
@@ -124,7 +124,7 @@ def _attention(c: Config, norm: Norm) -> Layer:
         raise c.wrong("num_key_value_heads", kv_heads, f"a divisor of {heads}, the number of query heads")
     c.expect("attention_bias", False)
     c.expect("num_query_groups", kv_heads)
-    return Layer(Attention(heads, kv_heads, head_dim, head_dim**-0.5, rope=None), None, norm)
+    return Layer(Attention(heads, kv_heads, head_dim, head_dim**-0.5, rope=None), NOTHING, norm)
 
 
 def _mlp(c: Config, hidden: int) -> MLP:
