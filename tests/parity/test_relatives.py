@@ -30,7 +30,7 @@ def test_no_family_here_reads_a_key_that_stands_for_layers_we_lack(project: Path
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"model_type": "jamba", "mamba_d_state": 16}, r"'jamba'.*relative here is 'mixtral', which lacks this: Mamba"),
+        ({"model_type": "jamba", "index_topk": 16}, r"'jamba'.*'granitemoehybrid', which lacks this: Mamba.*'index_topk' = 16"),
         (
             {"model_type": "qwen9", "lru_width": 64},
             r"'qwen9'\. Known, nearest first: qwen.*'lru_width' = 64 \(gated",
