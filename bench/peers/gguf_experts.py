@@ -69,7 +69,7 @@ def _parts(
 
 def mxfp4(blocks: NDArray[np.uint8], scales: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Blocks [..., groups, 16], in which neighbours share a byte, the first in its low half, and scales [..., groups]
-    as ggml's rows [..., 17 · groups]: a scale, then bytes that hold elements i and i + 16 (ggml-common.h, block_mxfp4)."""
+    as ggml's rows [..., 17 · groups]: a scale, then bytes that hold elements i and i + 16 (ggml-common.h)."""
     codes = np.stack((blocks & 15, blocks >> 4), axis=-1).reshape(*blocks.shape[:-1], 32)
     halves = codes[..., :16] | codes[..., 16:] << 4
     return np.concatenate((scales[..., None], halves), axis=-1).reshape(*blocks.shape[:-2], -1)
