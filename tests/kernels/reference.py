@@ -19,6 +19,7 @@ from causerie.spec.router import Router
 from causerie.spec.short_conv import ShortConv
 from tests.kernels.decoders import Array, from_bf16, to_bf16, widened
 from tests.kernels.latent_reference import latent_attention
+from tests.kernels.reference_recurrence import recurrent
 
 
 def as_int8(x: Array, group: int) -> Array:
@@ -45,8 +46,10 @@ def reference_logits(
             mixed = _attention(spec, mixer, part, h, int8_cache)
         elif isinstance(mixer, LatentAttention):
             mixed = latent_attention(mixer, part, h)
-        else:
+        elif isinstance(mixer, ShortConv):
             mixed = _short_conv(mixer, part, h)
+        else:
+            mixed = recurrent(mixer, part, h)
         mixed = x + scale * _norm(mixed, part, "mixer_norm_after", layer.norm_after)
         if layer.parallel != "one norm":
             h = _norm(x if layer.parallel else mixed, part, "ffn_norm", layer.norm)

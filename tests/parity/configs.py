@@ -12,6 +12,7 @@ from typing import Any
 from tests.parity import configs_gemma4 as gemma4
 from tests.parity import configs_more as more
 from tests.parity.configs_latent import CASES_LATENT
+from tests.parity.configs_mamba import CASES_MAMBA
 
 PROMPT = 44  # tokens: more than every window and original context below
 
@@ -568,4 +569,5 @@ CASES = [
         },
     ),
     *(Case(name, family, changes) for name, family, changes in CASES_LATENT),
+    *(Case(name, family, changes, lacks) for name, family, changes, lacks in CASES_MAMBA),
 ]

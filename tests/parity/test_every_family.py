@@ -32,6 +32,11 @@ OWN_GROUPS: dict[str, dict[str, int]] = {
     "glm4_moe_lite": LATENTS,
     "minicpm3": LATENTS,
     "youtu": LATENTS,
+    "mamba": {},
+    "mamba2": {},
+    "granitemoehybrid": {"intermediate_size": 64},
+    "nemotron_h": {"intermediate_size": 128, "moe_intermediate_size": 64},
+    "falcon_h1": {"intermediate_size": 128, "mamba_d_ssm": 192},
 }  # where it has another name
 PROMPTS = [some_tokens(length, length) for length in (PROMPT, 3, 17, 1)]
 

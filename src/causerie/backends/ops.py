@@ -18,7 +18,6 @@ from causerie.quant.format import Buffers
 from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
 from causerie.spec.decoder import EMBEDDING, Decoder
-from causerie.spec.layer_cache import Pages
 from causerie.spec.ops import Ops, Value, Weights
 
 Rotations: TypeAlias = tuple[NDArray[np.float32], ...]  # one per Decoder.ropes: [tokens, 2, dims / 2], cos then sin
@@ -67,7 +66,7 @@ class CacheShape:
                 f"A cache has groups of blocks for windows {windows}, and this {spec.family} model's layers have "
                 f"{needed}. There must be one for each of Decoder.page_groups."
             )
-        for pages in (each for layer in spec.layers if isinstance(each := layer.mixer.cache, Pages)):
+        for pages in filter(None, (layer.pages for layer in spec.layers)):
             check_kept(self.dtype, pages)
         if bool(self.slots) != bool(spec.slot_layers):
             raise EngineError(

@@ -22,7 +22,6 @@ from causerie.loading.prepared import find_prepared
 from causerie.loading.sources import STORED, PackedSource, PlainSource, PreparedSource, Source
 from causerie.models.names import Names, is_computed
 from causerie.spec.decoder import EMBEDDING, HEAD, Decoder
-from causerie.spec.layer_cache import Pages
 from causerie.spec.weight import WeightSpec
 
 _MOST_LISTED = 5
@@ -180,9 +179,7 @@ def _judge_unexpected(spec: Decoder, index: TensorIndex, left: set[str], names: 
 def _kept_elsewhere(spec: Decoder, names: Names) -> set[str]:
     """What files may hold for layers that read the keys and values of other ones, as they were trained without that."""
     borrowing = (
-        i
-        for i, layer in enumerate(spec.layers)
-        if isinstance(layer.mixer.cache, Pages) and layer.mixer.cache.of is not None
+        i for i, layer in enumerate(spec.layers) if (pages := layer.pages) is not None and pages.of is not None
     )
     expressions = (names.expression(f"layers.{i}.mixer.{part}") for i in borrowing for part in ("k", "v", "k_norm"))
     return {tensor for each in expressions for tensor in each.tensors}

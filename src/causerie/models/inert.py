@@ -66,6 +66,17 @@ _TRAINING = (  # how weights were first drawn, and what is dropped while trainin
     "seq_aux",
     "moe_capacity",  # how many tokens an expert takes in training
     "ep_size",  # over how many machines experts were spread
+    "z_loss_coefficient",
+    # Of Mamba: scales of the first weights, and which of its programs trained it.
+    "rescale_prenorm_residual",
+    "time_step_init_scheme",
+    "use_mamba_kernels",
+    "use_mambapy",
+    "use_associative_scan",
+    # In which precision the other program adds up layers and keeps states; here always in float32.
+    "residual_in_fp32",
+    "mamba_ssm_cache_dtype",
+    "moe_shared_expert_overlap",  # whether a program computes experts and what is shared at the same time
 )
 _OUTPUTS = (  # what the other program's forward pass returns beside logits, and how it is run there
     "use_cache",
@@ -79,6 +90,7 @@ _OUTPUTS = (  # what the other program's forward pass returns beside logits, and
     "cache_implementation",
     "_attn_implementation_autoset",
     "tf_legacy_loss",
+    "num_logits_to_keep",
 )
 _LABELS = ("id2label", "label2id", "num_labels", "problem_type")  # of classifiers; a decoder has none
 _SUMMARY = (  # of other heads that GPT-2 was published with: one that chooses among texts

@@ -1,5 +1,5 @@
-"""Of which kind each layer is, as configs say it: it sees the whole sequence or a window, or convolves; it has experts
-or not. Knows no family."""
+"""Of which kind each layer is, as configs say it: it sees the whole sequence or a window, convolves, or remembers; it
+has experts or not. Knows no family."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from causerie.models.config import Config
 from causerie.spec.decoder import Decoder
 
-FULL, SLIDING, CONV = "full_attention", "sliding_attention", "conv"
+FULL, SLIDING, CONV, LINEAR = "full_attention", "sliding_attention", "conv", "linear_attention"
 DENSE, SPARSE = "dense", "sparse"
 
 

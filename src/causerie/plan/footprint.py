@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from causerie.backends.ops import BlockCount, CacheShape
 from causerie.errors import OutOfMemory, UsageError, unknown
 from causerie.quant.cache_format import CACHE_FORMATS, bytes_per_position
 from causerie.quant.weight import BYTES
 from causerie.spec.decoder import Decoder
-from causerie.spec.layer_cache import Pages, Slot
 from causerie.spec.weight import UNROUNDED
 
 SHARED_CONTEXTS = 2  # full contexts in a default cache: one being read, and as much of older chats kept for reuse
@@ -32,7 +31,8 @@ class CacheCost:
     """What a decoder keeps, in bytes."""
 
     groups: tuple[tuple[int | None, int], ...]  # window of each page group, and the bytes of a position in its layers
-    slot: int  # what all layers that keep no pages remember of a sequence
+    slot: int  # what all layers remember of a sequence, however long it is
+    most_slots: int = MOST_SLOTS  # where there are no pages to count them by
 
     @property
     def per_token(self) -> int:
@@ -48,7 +48,7 @@ class CacheCost:
         if not self.slot:
             return 0
         if not self.groups:
-            return MOST_SLOTS
+            return self.most_slots
         fair = self.pages(tokens, block_size) // (SLOT_SHARE - 1) // self.slot
         return max(LEAST_SLOTS, min(MOST_SLOTS, fair))
 
@@ -73,10 +73,11 @@ def cache_format(format: str) -> str:
 
 def cache_cost(spec: Decoder, format: str) -> CacheCost:
     """What is kept in `format`, layer by layer."""
-    caches = [layer.mixer.cache for layer in spec.layers]
-    pages = [bytes_per_position(format, each) if isinstance(each, Pages) else 0 for each in caches]
+    caches = [layer.pages for layer in spec.layers]
+    pages = [0 if each is None else bytes_per_position(format, each) for each in caches]
     groups = tuple((group.window, sum(pages[layer] for layer in group.layers)) for group in spec.page_groups)
-    return CacheCost(groups, sum(STATE_BYTES * each.elements for each in caches if isinstance(each, Slot)))
+    slots = (layer.slot for layer in spec.layers)
+    return CacheCost(groups, sum(STATE_BYTES * each.elements for each in slots if each is not None))
 
 
 def cache_bytes_per_token(spec: Decoder, format: str) -> int:
@@ -98,9 +99,10 @@ def cache_shape(
     `tokens` is how many positions to keep over all requests. Without it: room for one full context and as much again
     to share between chats, within a quarter of what is free, but at least min(context, 4096) positions. Layers with a
     window keep a quarter of these, or a window and two steps where that is more, but no more than the others; slots
-    for 64 texts go with it, or as many as an eighth of the cache holds. `cache_dtype` is the format of the cache, by
-    default `cache_format`. Raises OutOfMemory where even that, or what was asked for, is more than is free,
-    UnknownName for a format no cache is kept in.
+    for 64 texts go with it, or as many as an eighth of the cache holds; where there is nothing but slots, as many as a
+    quarter of what is free holds. `cache_dtype` is the format of the cache, by default `cache_format`. Raises
+    OutOfMemory where even that, or what was asked for, is more than is free, UnknownName for a format no cache is kept
+    in.
     """
     if tokens is not None and tokens < 1:
         raise UsageError(f"A cache of {tokens} tokens was asked for; it must hold at least one.")
@@ -108,6 +110,9 @@ def cache_shape(
     if cache_dtype not in CACHE_FORMATS:
         raise unknown("cache dtype", cache_dtype, CACHE_FORMATS)
     cost = cache_cost(spec, cache_dtype)
+    if cost.slot and not cost.groups:
+        affordable = free_bytes // CACHE_SHARE // cost.slot
+        cost = replace(cost, most_slots=max(LEAST_SLOTS, min(MOST_SLOTS, affordable)))
     positions = tokens if tokens is not None else _default_tokens(spec, cost, free_bytes)
     needed = cost.total(positions, block_size)
     if needed > free_bytes:

@@ -13,7 +13,6 @@ from causerie.plan.footprint import STATE_BYTES
 from causerie.quant.cache_format import bytes_per_position
 from causerie.quant.formats import ALL, format_named
 from causerie.spec.decoder import Decoder
-from causerie.spec.layer_cache import Slot
 
 ARITHMETIC = ("float32", "bfloat16", "int8")
 """The kinds of arithmetic whose peaks are measured; by the operands that are multiplied, sums are wider."""
@@ -80,14 +79,14 @@ def step_work(
     matrices = 0
     unread = 0.0  # parameters
     for layer in spec.layers:
-        layer_cache, cost = layer.mixer.cache, layer.cost(spec.width)
+        cost = layer.cost(spec.width)
         matrices += cost.matrices
         unread += sum(each.parameters * count for each, count in layer.unread(spec.width, rows * sequences))
-        if isinstance(layer_cache, Slot):
-            cached += STATE_BYTES * layer_cache.elements
-        else:
-            seen += 2 * cost.pairs * rows * layer_cache.seen(depth + (rows + 1) / 2)
-            cached += bytes_per_position(cache, layer_cache) * layer_cache.seen(depth + rows)
+        if (slot := layer.slot) is not None:
+            cached += STATE_BYTES * slot.elements
+        if (pages := layer.pages) is not None:
+            seen += 2 * cost.pairs * rows * pages.seen(depth + (rows + 1) / 2)
+            cached += bytes_per_position(cache, pages) * pages.seen(depth + rows)
     operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * outputs)}
     attention = arithmetic_of(cache)
     operations[attention] = operations.get(attention, 0.0) + seen * sequences

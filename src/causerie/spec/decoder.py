@@ -10,7 +10,7 @@ from typing import Any
 from causerie.spec.attention import Attention
 from causerie.spec.latent import LatentAttention
 from causerie.spec.layer import Layer
-from causerie.spec.layer_cache import PageGroup, Pages, Slot
+from causerie.spec.layer_cache import PageGroup
 from causerie.spec.layer_input import LAYER_INPUTS, LayerInput
 from causerie.spec.norm import Norm
 from causerie.spec.positions import Positions
@@ -47,8 +47,8 @@ class Decoder:
 
     @property
     def attentions(self) -> Iterator[Attention]:
-        """The mixer of each layer that attends."""
-        return (layer.mixer for layer in self.layers if isinstance(layer.mixer, Attention))
+        """That of each layer that attends."""
+        return (layer.attention for layer in self.layers if layer.attention is not None)
 
     @property
     def latent_attentions(self) -> Iterator[LatentAttention]:
@@ -58,7 +58,11 @@ class Decoder:
     @property
     def attending(self) -> Iterator[Attention | LatentAttention]:
         """Both kinds."""
-        return (layer.mixer for layer in self.layers if isinstance(layer.mixer, Attention | LatentAttention))
+        for layer in self.layers:
+            if isinstance(layer.mixer, LatentAttention):
+                yield layer.mixer
+            elif layer.attention is not None:
+                yield layer.attention
 
     def each_layer(self, **changes: Any) -> Decoder:
         """The same decoder with these fields changed in every layer."""
@@ -86,15 +90,15 @@ class Decoder:
         """The layers that keep pages of their own, by how far they look back, the farthest first."""
         layers: dict[int | None, list[int]] = {}
         for i, layer in enumerate(self.layers):
-            if isinstance(layer.mixer.cache, Pages) and layer.mixer.cache.of is None:
-                layers.setdefault(layer.mixer.cache.window, []).append(i)
+            if (pages := layer.pages) is not None and pages.of is None:
+                layers.setdefault(pages.window, []).append(i)
         order = sorted(layers, key=lambda window: (window is not None, window or 0))
         return tuple(PageGroup(window, tuple(layers[window])) for window in order)
 
     @cached_property
     def slot_layers(self) -> tuple[int, ...]:
         """The layers that keep a slot."""
-        return tuple(i for i, layer in enumerate(self.layers) if isinstance(layer.mixer.cache, Slot))
+        return tuple(i for i, layer in enumerate(self.layers) if layer.slot is not None)
 
     def weights(self) -> Iterator[WeightSpec]:
         """Every weight by its canonical name."""

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from causerie.spec.attention import Attention
+    from causerie.spec.causal_conv import CausalConv
     from causerie.spec.delta import DeltaRule
     from causerie.spec.latent import LatentAttention
+    from causerie.spec.mamba import Mamba
+    from causerie.spec.mamba2 import Mamba2
     from causerie.spec.mlp import Activation, Gating
     from causerie.spec.norm import Norm
     from causerie.spec.router import Router
@@ -35,9 +38,9 @@ class Linear:
 
 @dataclass(frozen=True)
 class Expert:
-    """The matrices of one gated feed-forward layer among several."""
+    """The matrices of one feed-forward layer among several, gated or not."""
 
-    gate: Linear
+    gate: Linear | None
     up: Linear
     down: Linear
 
@@ -145,8 +148,9 @@ class Ops(Protocol):
         act: Gating,
         share_scales: Weight | None = None,
     ) -> Value:
-        """[n, width]: for each row Σ share · down(act(gate(x)) · up(x)) over the experts that `router` chooses by the
-        scores, [n, experts], best first, each share times the expert's one of `share_scales`; all about shares in
+        """[n, width]: for each row Σ share · down(act(gate(x)) · up(x)), or of experts without a gate share ·
+        down(act(up(x))), over those that `router` chooses by the scores, [n, experts], best first, each share times
+        the expert's one of `share_scales`; all about shares in
         float32. What no row chooses is not read."""
         ...
 
@@ -185,6 +189,34 @@ class Ops(Protocol):
 
     def select(self, x: Value) -> Value:
         """[r + h, width]: the rows whose logits the step wants, then those whose hidden states it wants."""
+        ...
+
+    def causal_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: CausalConv) -> Value:
+        """[n, channels]: silu(Σ taps[k] · e[p - past + k] + bias) over k = 0 … past, of each channel by itself, at
+        position p, where e = scale · x entered, x being [n, channels]. taps is [taps · channels], the oldest position's
+        first, bias [channels]. What entered before the sequence's first row is read from the front of the slot of
+        `layer`, 0 where there is none, and what entered at the last `past` positions is written there. Sums in
+        float32."""
+        ...
+
+    def mamba2(
+        self, x: Value, steps: Value, shrinking: Weight, skip: Weight, step_shift: Weight, layer: int, spec: Mamba2
+    ) -> Value:
+        """[n, heads · head_dim]: S · C + skip · x of each head, position by position, where S becomes
+        S · exp(-step · exp(shrinking)) + step · x ⊗ B, and step is softplus(scale · steps + step_shift), held between
+        the least and the most; `x` has x, B and C side by side, head h reads those of group h // (heads / groups).
+        steps is [n, heads]; shrinking, skip and step_shift are [heads]. S before the sequence's first row is read from
+        the slot of `layer`, behind what its convolution keeps, 0 where there is none, and written there at the end. All
+        of it in float32."""
+        ...
+
+    def mamba(
+        self, x: Value, steps: Value, both: Value, shrinking: Weight, skip: Weight, layer: int, spec: Mamba
+    ) -> Value:
+        """[n, inner]: Σ S · C + skip · x of each channel over its numbers, position by position, where each number S
+        becomes S · exp(-step · exp(shrinking)) + step · x · B, and step is softplus(steps). x and steps are [n, inner],
+        `both` is [n, 2 · state], B and C side by side; shrinking is [state · inner], skip [inner]. S is kept as by
+        `mamba2`. All of it in float32."""
         ...
 
     def exits(self, x: Value) -> tuple[Value, Value]:

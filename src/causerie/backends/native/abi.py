@@ -43,6 +43,9 @@ class Op(Enum):
     COLUMNS = auto()
     TIMES = auto()
     KEEP_LATENT = auto()
+    CAUSAL_CONV = auto()
+    MAMBA2 = auto()
+    MAMBA = auto()
 
 
 class Number(Enum):
@@ -165,7 +168,7 @@ ENUMERATIONS: tuple[type[Enum], ...] = (
     Arithmetic,
     Fault,
 )
-CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
+CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM STATE_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
 FIELDS = {
     "Part": "weight bias out rows format layout expert panels column out_column",
     "CodePanels": "bits tabled group input_group scale zero center parts factor",

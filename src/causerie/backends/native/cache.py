@@ -1,5 +1,5 @@
 """Where lies what each layer keeps: blocks of 32 positions, in the form src/kernels_attention.cpp reads, and slots, in
-that of src/kernels_short_conv.cpp and src/kernels_delta.cpp.
+that of src/kernels_short_conv.cpp, src/kernels_delta.cpp and src/kernels_mamba2.cpp.
 
 Knows which bytes belong to a layer, not which sequence owns a block or a slot.
 """
@@ -21,7 +21,7 @@ from causerie.quant.weight import BYTES
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
 from causerie.spec.latent import LatentAttention
-from causerie.spec.layer_cache import PageGroup, Pages, Slot
+from causerie.spec.layer_cache import PageGroup, Pages
 
 _SPREAD = 8192
 """Unused bytes between the blocks of a large cache. Without them, and ALIGNMENT more, the blocks of a layer would often
@@ -62,7 +62,7 @@ class LayerCaches:
             _check_latents(spec.family, latent)
         self.shape = shape
         pages = [self._block_sizes(spec, group) for group in spec.page_groups]
-        slots = [4 * cache.elements for layer in spec.layers if isinstance(cache := layer.mixer.cache, Slot)]
+        slots = [4 * slot.elements for layer in spec.layers if (slot := layer.slot) is not None]
         strides, self.slot_stride = [_block_stride(sizes) for sizes in pages], aligned(sum(slots))
         counts = [*(group.blocks for group in shape.groups), shape.slots]
         regions = [stride * count for stride, count in zip((*strides, self.slot_stride), counts, strict=True)]
@@ -97,8 +97,8 @@ class LayerCaches:
             first += aligned(size)
 
     def _block_sizes(self, spec: Decoder, group: PageGroup) -> list[int]:
-        caches = (spec.layers[layer].mixer.cache for layer in group.layers)
-        return [block_bytes(pages, self.shape.dtype) for pages in caches if isinstance(pages, Pages)]
+        caches = (spec.layers[layer].pages for layer in group.layers)
+        return [block_bytes(pages, self.shape.dtype) for pages in caches if pages is not None]
 
 
 def _block_stride(sizes: Sequence[int]) -> int:

@@ -17,14 +17,18 @@ from causerie.backends.native.abi import CacheNumber, Counted, Layout, Narrow, O
 from causerie.backends.native.cache import LayerCaches
 from causerie.backends.native.expert_numbers import gating_numbers, router_numbers
 from causerie.backends.native.program import CODE_PANELS, ROUTE, format_number, number
+from causerie.backends.native.recurrence_numbers import mamba2_numbers
 from causerie.errors import EngineError
 from causerie.quant.plain import to_float32, to_plain
 from causerie.quant.transform import TURNED, Transform
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.attention import Attention
+from causerie.spec.causal_conv import CausalConv
 from causerie.spec.decoder import Decoder
 from causerie.spec.delta import LENGTH_EPS, DeltaRule
 from causerie.spec.latent import LatentAttention
+from causerie.spec.mamba import Mamba
+from causerie.spec.mamba2 import Mamba2
 from causerie.spec.mlp import Activation, Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import DeltaVectors, Expert, Linear
@@ -204,10 +208,38 @@ class NativeOps:
             "length": spec.taps,
             "address": taps.data.address,
             "bias": 0 if bias is None else bias.data.address,
-            "slots": self._caches.slot(layer),
-            "slot_stride": self._caches.slot_stride,
         }
-        self._note(Op.SHORT_CONV, (x,), out, numbers)
+        self._note(Op.SHORT_CONV, (x,), out, numbers | self._slots(layer))
+        return out
+
+    def causal_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: CausalConv) -> Value:
+        """[tokens, channels]."""
+        scales = [np.full(count, scale, np.float32) for count, scale in spec.scales]
+        numbers = {
+            "length": spec.taps,
+            "address": taps.data.address,
+            "factors": self._constant(np.concatenate(scales)) if scales else 0,
+            "bias": 0 if bias is None else bias.data.address,
+        }
+        return self._by_row(Op.CAUSAL_CONV, x, numbers | self._slots(layer))
+
+    def mamba2(
+        self, x: Value, steps: Value, shrinking: Weight, skip: Weight, step_shift: Weight, layer: int, spec: Mamba2
+    ) -> Value:
+        """[tokens, heads · head_dim]."""
+        out = self._value(spec.inner, x.counted)
+        addresses = {"address": shrinking, "factors": skip, "bias": step_shift}
+        numbers = mamba2_numbers(spec) | {name: weight.data.address for name, weight in addresses.items()}
+        self._note(Op.MAMBA2, (x, steps), out, numbers | self._slots(layer, spec.conv))
+        return out
+
+    def mamba(
+        self, x: Value, steps: Value, both: Value, shrinking: Weight, skip: Weight, layer: int, spec: Mamba
+    ) -> Value:
+        """[tokens, inner]."""
+        out = self._value(spec.inner, x.counted)
+        numbers = {"length": spec.state, "address": shrinking.data.address, "factors": skip.data.address}
+        self._note(Op.MAMBA, (x, steps, both), out, numbers | self._slots(layer, spec.conv))
         return out
 
     def delta(
@@ -270,8 +302,10 @@ class NativeOps:
         self.choices.append(np.zeros(len(experts), np.int64))
         numbers = {"active": active, "experts": len(experts), "choices": self.choices[-1].ctypes.data}
         self._note(Op.GROUP, (routes,), routes, numbers)
-        gate, up = self._expert_linear(x, active, [[each.gate, each.up] for each in experts], gather=True)
-        (result,) = self._expert_linear(self.glu(gate, up, act), active, [[each.down] for each in experts])
+        first = [[part for part in (each.gate, each.up) if part is not None] for each in experts]
+        *gate, up = self._expert_linear(x, active, first, gather=True)
+        inner = self.glu(gate[0], up, act) if gate else self._by_row(Op.ACTIVATE, up, gating_numbers(act))
+        (result,) = self._expert_linear(inner, active, [[each.down] for each in experts])
         out = self._value(result.width, x.counted)
         self._note(Op.COMBINE, (result, routes), out, {"active": active})
         return out
@@ -374,9 +408,18 @@ class NativeOps:
     def _attending(self, spec: Attention, sinks: Weight | None) -> dict[str, float]:
         numbers = {"scale": spec.scale, "window": spec.window or 0, "cap": spec.softcap or 0.0}
         if spec.slopes is not None:
-            self.constants.append(np.array(spec.slopes, np.float32))
-            numbers["slopes"] = self.constants[-1].ctypes.data
+            numbers["slopes"] = self._constant(np.array(spec.slopes, np.float32))
         return numbers | {"sinks": 0 if sinks is None else sinks.data.address}
+
+    def _slots(self, layer: int, conv: CausalConv | None = None) -> dict[str, float]:
+        """Where a layer's slots begin, or in them what lies behind that which its convolution keeps."""
+        begin = self._caches.slot(layer) + 4 * (0 if conv is None else conv.elements)
+        return {"slots": begin, "slot_stride": self._caches.slot_stride}
+
+    def _constant(self, numbers: NDArray[np.float32]) -> int:
+        """The address of numbers that the program holds."""
+        self.constants.append(numbers)
+        return numbers.ctypes.data
 
     def _table(self, table: Weight) -> dict[str, float]:
         """Where the rows of a table lie, and how."""

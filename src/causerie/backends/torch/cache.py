@@ -13,7 +13,7 @@ from causerie.backends.ops import CacheShape
 from causerie.backends.step import Step
 from causerie.quant.cache_format import KEY_GROUP
 from causerie.spec.decoder import Decoder
-from causerie.spec.layer_cache import Pages, Slot
+from causerie.spec.layer_cache import Pages
 
 
 @dataclass(frozen=True)
@@ -145,18 +145,15 @@ class PagedCache:
         self._layers: dict[int, PlainPages | Int8Pages] = {}
         self._slots: dict[int, Tensor] = {}  # of each layer that keeps one: [slots, elements] float32
         for i, layer in enumerate(spec.layers):
-            cache = layer.mixer.cache
-            if isinstance(cache, Slot):
-                self._slots[i] = torch.zeros((shape.slots, cache.elements), device=device)
-                continue
-            if cache.of is not None:
-                continue
-            places = shape.groups[self._group_of[i]].blocks * shape.block_size
-            self._layers[i] = (
-                Int8Pages(cache, places, device)
-                if shape.dtype == "int8"
-                else PlainPages(cache, places, getattr(torch, shape.dtype), device)
-            )
+            if (slot := layer.slot) is not None:
+                self._slots[i] = torch.zeros((shape.slots, slot.elements), dtype=torch.float32, device=device)
+            if (pages := layer.pages) is not None and pages.of is None:
+                places = shape.groups[self._group_of[i]].blocks * shape.block_size
+                self._layers[i] = (
+                    Int8Pages(pages, places, device)
+                    if shape.dtype == "int8"
+                    else PlainPages(pages, places, getattr(torch, shape.dtype), device)
+                )
 
     def group(self, layer: int) -> int:
         """The page group of a layer."""
@@ -180,11 +177,11 @@ class PagedCache:
         at = torch.arange(positions.start, positions.stop, device=table.device)
         return self._layers[layer].read(table[at // self.block_size] * self.block_size + at % self.block_size)
 
-    def remembered(self, layer: int, slot: int) -> Tensor:
-        """What a layer keeps in a slot, [elements]; all 0 in slot -1."""
-        slots = self._slots[layer]
-        return torch.zeros_like(slots[0]) if slot < 0 else slots[slot]
+    def remembered(self, layer: int, slot: int, part: slice) -> Tensor:
+        """What a layer keeps in a part of a slot, [elements]; all 0 in slot -1. A copy."""
+        elements = self._slots[layer][slot, part]
+        return torch.zeros_like(elements) if slot < 0 else elements.clone()
 
-    def remember(self, layer: int, slot: int, state: Tensor) -> None:
-        """Keeps `state` [elements] in a slot."""
-        self._slots[layer][slot] = state
+    def remember(self, layer: int, slot: int, part: slice, state: Tensor) -> None:
+        """Keeps `state` [elements] in a part of a slot."""
+        self._slots[layer][slot, part] = state

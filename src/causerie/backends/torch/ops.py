@@ -15,12 +15,16 @@ from torch import Tensor
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.delta import convolved, delta_rule, log_decay
 from causerie.backends.torch.packed import QuantizedMatrix
+from causerie.backends.torch.recurrence import mamba, mamba2, step_sizes
 from causerie.backends.torch.routing import routed
 from causerie.backends.torch.transform import TransformTensors
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
+from causerie.spec.causal_conv import CausalConv
 from causerie.spec.delta import DeltaRule
 from causerie.spec.latent import LatentAttention
+from causerie.spec.mamba import Mamba
+from causerie.spec.mamba2 import Mamba2
 from causerie.spec.mlp import Activation, ClampedSwish, Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import DeltaVectors, Expert, Linear
@@ -139,19 +143,48 @@ class TorchOps:
     def short_conv(self, x: Tensor, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Tensor:
         """[n, channels]"""
         before, after, entering = x.chunk(3, dim=-1)
-        entering = before * entering
-        each = taps.data.float().unflatten(0, (spec.taps, spec.channels))
-        sums = torch.empty_like(entering, dtype=torch.float32)
+        return after * self._convolved(before * entering, taps, bias, layer, (spec.taps, spec.channels)).to(x.dtype)
+
+    def causal_conv(self, x: Tensor, taps: Weight, bias: Weight | None, layer: int, spec: CausalConv) -> Tensor:
+        """[n, channels]"""
+        if spec.scales:
+            x = x * torch.cat([x.new_full((count,), scale) for count, scale in spec.scales])
+        return F.silu(self._convolved(x, taps, bias, layer, (spec.taps, spec.channels))).to(x.dtype)
+
+    def mamba2(
+        self, x: Tensor, steps: Tensor, shrinking: Weight, skip: Weight, step_shift: Weight, layer: int, spec: Mamba2
+    ) -> Tensor:
+        """[n, heads · head_dim]"""
+        sizes, rates = step_sizes(steps, step_shift.data, spec), -shrinking.data.float().exp()
+        values = x[:, : spec.inner].float().unflatten(-1, (spec.heads, spec.head_dim))
+        results = skip.data.float()[:, None] * values
+        state = slice(spec.conv.elements, spec.cache.elements)
         for sequence in self._step.sequences:
             assert sequence.slots is not None  # by the cache's shape
             read, written = sequence.slots
-            past = self._cache.remembered(layer, read).unflatten(0, (spec.past, spec.channels))
-            reach = torch.cat((past, entering[sequence.start : sequence.stop]))  # [past + its rows, channels]
-            sums[sequence.start : sequence.stop] = (reach.float().unfold(0, spec.taps, 1) * each.T).sum(-1)
-            self._cache.remember(layer, written, reach[-spec.past :].flatten())
-        if bias is not None:
-            sums += bias.data.float()
-        return after * sums.to(x.dtype)
+            rows = slice(sequence.start, sequence.stop)
+            before = self._cache.remembered(layer, read, state).view(spec.heads, spec.head_dim, spec.state)
+            result, after = mamba2(x[rows], sizes[rows], rates, before, spec)
+            results[rows] += result
+            self._cache.remember(layer, written, state, after.flatten())
+        return results.flatten(-2).to(x.dtype)
+
+    def mamba(
+        self, x: Tensor, steps: Tensor, both: Tensor, shrinking: Weight, skip: Weight, layer: int, spec: Mamba
+    ) -> Tensor:
+        """[n, inner]"""
+        sizes, rates = F.softplus(steps.float()), -shrinking.data.float().exp().unflatten(0, (spec.state, -1)).T
+        results = skip.data.float() * x.float()
+        state = slice(spec.conv.elements, spec.cache.elements)
+        for sequence in self._step.sequences:
+            assert sequence.slots is not None  # by the cache's shape
+            read, written = sequence.slots
+            rows = slice(sequence.start, sequence.stop)
+            before = self._cache.remembered(layer, read, state).view(spec.inner, spec.state)
+            result, after = mamba(x[rows], sizes[rows], both[rows], rates, before)
+            results[rows] += result
+            self._cache.remember(layer, written, state, after.flatten())
+        return results.to(x.dtype)
 
     def delta(
         self,
@@ -171,13 +204,16 @@ class TorchOps:
             assert sequence.slots is not None  # by the cache's shape
             read, written = sequence.slots
             rows = slice(sequence.start, sequence.stop)
-            past, state = self._cache.remembered(layer, read).split((spec.past * spec.channels, spec.state))
+            past, state = self._cache.remembered(layer, read, slice(None)).split(
+                (spec.past * spec.channels, spec.state)
+            )
             reach = torch.cat((past.unflatten(0, (spec.past, spec.channels)), entering[rows]))
             heads = convolved(reach, taps, spec)
             matrices = state.unflatten(0, (spec.value_heads, spec.key_dim, spec.value_dim))
             mixed, matrices = delta_rule(*heads, decay[rows], learned[rows], matrices, sequence.position)
             results[rows] = mixed.flatten(1).to(results.dtype)
-            self._cache.remember(layer, written, torch.cat((reach[-spec.past :].flatten(), matrices.flatten())))
+            own = torch.cat((reach[-spec.past :].flatten(), matrices.flatten()))
+            self._cache.remember(layer, written, slice(None), own)
         return results
 
     def glu(self, gate: Tensor, up: Tensor, act: Gating) -> Tensor:
@@ -220,8 +256,7 @@ class TorchOps:
             rows, slots = torch.where(choices == number)
             if not len(rows):
                 continue
-            gate, up = self.linear(x[rows], expert.gate, expert.up)
-            (results[rows, slots],) = self.linear(self.glu(gate, up, act), expert.down)
+            (results[rows, slots],) = self.linear(self._inner(x[rows], expert, act), expert.down)
         return (results.float() * shares[..., None]).sum(1).to(x.dtype)
 
     def weighed(self, x: Tensor, score: Tensor) -> Tensor:
@@ -251,6 +286,31 @@ class TorchOps:
     def exits(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """[r, width] and [h, width]"""
         return x[: self._step.logits_count], x[self._step.logits_count :]
+
+    def _convolved(
+        self, entering: Tensor, taps: Weight, bias: Weight | None, layer: int, shape: tuple[int, int]
+    ) -> Tensor:
+        """The sum over taps and channels of `shape`, in float32, and the bias; keeps what entered last."""
+        count, channels = shape
+        each, past = taps.data.float().unflatten(0, shape), slice(0, (count - 1) * channels)
+        sums = torch.empty_like(entering, dtype=torch.float32)
+        for sequence in self._step.sequences:
+            assert sequence.slots is not None  # by the cache's shape
+            read, written = sequence.slots
+            before = self._cache.remembered(layer, read, past).unflatten(0, (count - 1, channels))
+            reach = torch.cat((before, entering[sequence.start : sequence.stop].float()))  # [past + its rows, channels]
+            sums[sequence.start : sequence.stop] = (reach.unfold(0, count, 1) * each.T).sum(-1)
+            self._cache.remember(layer, written, past, reach[1 - count :].flatten())
+        return sums if bias is None else sums + bias.data.float()
+
+    def _inner(self, x: Tensor, expert: Expert, act: Gating) -> Tensor:
+        """What the last matrix of an expert reads."""
+        if expert.gate is not None:
+            gate, up = self.linear(x, expert.gate, expert.up)
+            return self.glu(gate, up, act)
+        assert not isinstance(act, ClampedSwish)  # which needs a gate
+        (up,) = self.linear(x, expert.up)
+        return self.activate(up, act)
 
     def _turned(self, heads: Tensor, rope: Rope | None) -> Tensor:
         return heads if rope is None else _rotated(heads, self._rotations[rope])

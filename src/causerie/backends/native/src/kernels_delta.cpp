@@ -86,18 +86,6 @@ static int64_t delta_inputs_items(const Program&, const Step& step, const Instru
   return step.sequences * (2 * int64_t(in.kv_heads) + in.heads);
 }
 
-// log(1 + t) for t in 0 .. 1, as 2 artanh(t / (2 + t)).
-static inline f32x16 log_above_one(f32x16 t) {
-  static const float artanh[] = {1.0f, 1.0f / 3, 1.0f / 5, 1.0f / 7, 1.0f / 9, 1.0f / 11, 1.0f / 13, 1.0f / 15, 1.0f / 17};
-  const f32x16 s = div(t, add(t, broadcast(2.0f)));
-  return mul(add(s, s), polynomial(mul(s, s), artanh));
-}
-
-static inline f32x16 softplus(f32x16 x) {  // log(1 + e^x)
-  const f32x16 zero = broadcast(0.0f);
-  return add(max(x, zero), log_above_one(exp(sub(zero, abs(x)))));
-}
-
 // How far a head's matrix shrinks and how much of a correction it takes, of sixteen rows from `first` on.
 struct Rates {
   alignas(64) float decay[16], beta[16];
