@@ -26,6 +26,9 @@ OWN_GROUPS: dict[str, dict[str, int]] = {
     "opt": {"ffn_dim": 128},
     "falcon": {},
     "bloom": {},
+    "qwen3_5_text": GROUPS | {"linear_value_head_dim": 32},
+    "qwen3_5_moe_text": {"linear_value_head_dim": 32},
+    "qwen3_next": GROUPS | {"linear_value_head_dim": 32},
 }  # where it has another name
 PROMPTS = [some_tokens(length, length) for length in (PROMPT, 3, 17, 1)]
 
