@@ -1,5 +1,5 @@
-"""The gated delta rule on the native backend. By `==`: a text goes on from a slot as if nothing had come between, wherever
-it is cut. Against the formulas in float64, and against torch, which computes it in chunks of positions."""
+"""The gated delta rule on the native backend. By `==`: a text goes on from a slot as if nothing had come between,
+wherever it is cut. Against the formulas in float64, and against torch, which computes it in chunks of positions."""
 
 from __future__ import annotations
 

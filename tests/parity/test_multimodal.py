@@ -53,7 +53,12 @@ _HYBRID = _mrope(4, 4, 4, mrope_interleaved=True, partial_rotary_factor=0.5) | {
     "linear_key_head_dim": 12,
     "linear_value_head_dim": 20,
 }
-_SEES_WITH_PLACES = SEES | {"hidden_size": 32, "out_hidden_size": 64, "intermediate_size": 32, "num_position_embeddings": 16}
+_SEES_WITH_PLACES = SEES | {
+    "hidden_size": 32,
+    "out_hidden_size": 64,
+    "intermediate_size": 32,
+    "num_position_embeddings": 16,
+}
 MODELS = [
     Pictures(
         "qwen2_vl",
@@ -108,7 +113,9 @@ MODELS = [
         | {"image_size": 28, "head_dim": 16},
         {"image_token_index": 126, "tie_word_embeddings": False},
     ),
-    Pictures("qwen3_5", _HYBRID | {"tie_word_embeddings": True}, _SEES_WITH_PLACES, LAST | {"tie_word_embeddings": True}),
+    Pictures(
+        "qwen3_5", _HYBRID | {"tie_word_embeddings": True}, _SEES_WITH_PLACES, LAST | {"tie_word_embeddings": True}
+    ),
     Pictures(
         "qwen3_5_moe",
         _HYBRID

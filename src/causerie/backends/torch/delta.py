@@ -49,9 +49,7 @@ def delta_rule(
     return given.transpose(0, 1), state
 
 
-def _chunk(
-    q: Tensor, k: Tensor, v: Tensor, shrunk: Tensor, beta: Tensor, state: Tensor
-) -> tuple[Tensor, Tensor]:
+def _chunk(q: Tensor, k: Tensor, v: Tensor, shrunk: Tensor, beta: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     """One chunk [heads, m, …]; `shrunk` [heads, m] is the logarithm of what is left at each position of what was there
     before the chunk."""
     later = torch.ones(q.shape[1], q.shape[1], dtype=torch.bool, device=q.device).triu(1)
