@@ -112,6 +112,16 @@ def test_rates_of_every_size() -> None:
             np.testing.assert_allclose(logits, expected, atol=1e-4, rtol=0)
 
 
+def test_queries_and_keys_of_no_length() -> None:
+    """What they are divided by stays away from 0."""
+    spec = Shape(width=48, delta=(2, 2, 16, 16, 4), layers=1).decoder()
+    stored = random_weights(spec, "float32")
+    taps = stored["layers.0.mixer.conv"].reshape(4, -1)
+    taps[:, :64] *= 1e-3
+    logits = prompt_logits(build(spec, stored), PROMPTS[:1])[0]
+    np.testing.assert_allclose(logits, reference.reference_logits(spec, stored, PROMPTS[0]), atol=1e-4, rtol=0)
+
+
 def test_what_follows_reads_eight_bits_and_no_rounding_is_done_twice() -> None:
     for name in ("large heads", "int8", "int4"):
         instructions = make(name).executable.instructions  # type: ignore[attr-defined]
