@@ -19,6 +19,7 @@ KERNELS = (
     "exactness",
     "attention",
     "short_conv",
+    "delta",
     "step_check",
     "quantized",
     "lossless",

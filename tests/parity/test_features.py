@@ -210,9 +210,17 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("exaone with experts", {"norm_topk_prob": False}),
     ("exaone with experts in groups, two shared, no window, kinds of layers", {"topk_group": 1}),
 ]
+HYBRIDS = [
+    ("qwen3.5", {"rms_norm_eps": 0.1}),
+    ("qwen3.5", {"rope_parameters.rope_theta": 5e3}),
+    ("qwen3.5", {"rope_parameters.partial_rotary_factor": 0.25}),
+    ("qwen3.5 with experts", {"num_experts_per_tok": 2}),
+    ("qwen3-next", {"num_experts_per_tok": 2}),
+    ("qwen3-next", {"norm_topk_prob": False}),
+]
 
 
-@pytest.mark.parametrize(("case", "changes"), CHANGES, ids=str)
+@pytest.mark.parametrize(("case", "changes"), [*CHANGES, *HYBRIDS], ids=str)
 def test_the_key_matters(
     case: str, changes: dict[str, Any], backend: Backend, folder_of: Callable[[str], Path]
 ) -> None:
