@@ -566,4 +566,30 @@ CASES = [
             "mlp_layer_types": ["sparse", "dense", "sparse", "dense"],
         },
     ),
+    Case("lfm3", "lfm3", more.LFM3, ("rms_norm_eps",)),
+    Case(
+        "lfm3, no gates, no norms after, biases, untied",
+        "lfm3",
+        more.LFM3
+        | {"use_attention_gate": False, "use_sandwich_norm": False, "conv_bias": True, "attention_bias": True}
+        | {"tie_word_embeddings": False, "norm_eps": 0.1, "conv_L_cache": 4},
+        ("rms_norm_eps",),
+    ),
+    Case("laguna", "laguna", more.LAGUNA),
+    Case(
+        "laguna, gates by element, all layers full, slowed down, capped scores",
+        "laguna",
+        more.LAGUNA
+        | {
+            "gating": "per-element",
+            "layer_types": ["full_attention"] * 3,
+            "num_attention_heads_per_layer": None,
+            "moe_router_logit_softcapping": 0.7,
+            "mlp_layer_types": ["sparse", "dense", "sparse"],
+            "attention_bias": True,
+            "rope_parameters": more.LAGUNA_SLOWED,
+        },
+    ),
+    Case("apertus", "apertus", {"hidden_act": "xielu"}),
+    Case("apertus, biases, another activation", "apertus", {"attention_bias": True, "hidden_act": "relu2"}),
 ]

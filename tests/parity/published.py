@@ -335,4 +335,36 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "rope_theta": 1000000, "routed_scaling_factor": 2.5, "sliding_window": 128, "sliding_window_pattern": "LLLG",
         "tie_word_embeddings": False, "topk_group": 1, "vocab_size": 153600,
     },
+    "Laguna-XS.2": {
+        "architectures": ["LagunaForCausalLM"], "attention_bias": False, "attention_dropout": 0.0, "bos_token_id": 2,
+        "eos_token_id": [2, 24], "gating": "per-head", "head_dim": 128, "hidden_act": "silu", "hidden_size": 2048,
+        "initializer_range": 0.02, "intermediate_size": 8192, "max_position_embeddings": 131072,
+        "layer_types": ["full_attention", *["sliding_attention"] * 3] * 10,
+        "mlp_layer_types": ["dense", *["sparse"] * 39], "model_type": "laguna", "moe_intermediate_size": 512,
+        "moe_apply_router_weight_on_input": False, "moe_routed_scaling_factor": 2.5,
+        "moe_router_logit_softcapping": 0.0, "num_attention_heads": 48,
+        "num_attention_heads_per_layer": [48, 64, 64, 64] * 10, "num_experts": 256, "num_experts_per_tok": 8,
+        "num_hidden_layers": 40, "num_key_value_heads": 8, "output_router_logits": False, "pad_token_id": 9,
+        "rms_norm_eps": 1e-06, "router_aux_loss_coef": 0.0, "shared_expert_intermediate_size": 512,
+        "sliding_window": 512, "tie_word_embeddings": False, "use_cache": True, "vocab_size": 100352,
+        "rope_parameters": {
+            "full_attention": {
+                "attention_factor": 1.0, "beta_fast": 64.0, "beta_slow": 1.0, "factor": 32.0,
+                "original_max_position_embeddings": 4096, "partial_rotary_factor": 0.5, "rope_theta": 500000.0,
+                "rope_type": "yarn",
+            },
+            "sliding_attention": {"partial_rotary_factor": 1.0, "rope_theta": 10000.0, "rope_type": "default"},
+        },
+    },
+    "Apertus-8B-Instruct-2509": _SWITCHES | {
+        "architectures": ["ApertusForCausalLM"], "attention_bias": False, "bos_token_id": 1, "eos_token_id": [68, 72],
+        "hidden_act": "xielu", "hidden_dropout": 0.0, "hidden_size": 4096, "intermediate_size": 21504,
+        "max_position_embeddings": 65536, "mlp_bias": False, "model_type": "apertus", "num_attention_heads": 32,
+        "num_hidden_layers": 32, "num_key_value_heads": 8, "pad_token_id": 3, "post_norm": False, "qk_norm": True,
+        "rms_norm_eps": 1e-05, "rope_theta": 12000000, "tie_word_embeddings": False, "vocab_size": 131072,
+        "rope_scaling": {
+            "factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0, "original_max_position_embeddings": 8192,
+            "rope_type": "llama3", "type": "llama3",
+        },
+    },
 }  # fmt: skip

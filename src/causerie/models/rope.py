@@ -97,7 +97,7 @@ def _reversed(rows: Float32) -> Float32:
 def _grown(rows: Float32, rope: Rope, positions: NDArray[np.int32]) -> Float32:
     if rope.growth is None:
         return rows
-    periods = np.floor(positions.astype(np.float32) / np.float32(rope.growth.every))
+    periods = np.floor((positions + rope.growth.offset).astype(np.float32) / np.float32(rope.growth.every))
     logarithms = np.log((ONE + periods).astype(np.float64)).astype(np.float32)
     grown: Float32 = rows * (ONE + np.float32(rope.growth.beta) * logarithms)[:, None, None]
     return grown

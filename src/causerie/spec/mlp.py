@@ -10,7 +10,7 @@ from causerie.spec.cost import PartCost
 from causerie.spec.ops import Ops, Value, Weights, linear_parts
 from causerie.spec.weight import WeightSpec, vector
 
-Activation = Literal["silu", "gelu", "gelu_tanh", "relu", "relu2", "sigmoid"]
+Activation = Literal["silu", "gelu", "gelu_tanh", "relu", "relu2", "sigmoid", "softplus"]
 """relu2 is the square of relu (So et al., "Primer", 2021)."""
 
 
@@ -34,6 +34,7 @@ class MLP:
     act: Gating = "silu"
     bias: bool = False
     gated: bool = True
+    xielu: bool = False  # in the place of act: a function with two numbers of its own, where it is not gated
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""
@@ -42,6 +43,9 @@ class MLP:
             yield WeightSpec(name, shape, "feed-forward")
             if self.bias:
                 yield vector(f"{name}_bias", shape[0])
+
+        if self.xielu:
+            yield from (vector(name, 1) for name in ("above", "below"))
 
     def cost(self, width: int) -> PartCost:
         """Three matrices, or two."""
@@ -56,6 +60,8 @@ class MLP:
         *gate, up = ops.linear(x, *linear_parts(weights, prefix, self._inner))
         if self.gated:
             h = ops.glu(gate[0], up, self.act)
+        elif self.xielu:
+            h = ops.xielu(up, weights[prefix + "above"], weights[prefix + "below"])
         else:
             assert not isinstance(self.act, ClampedSwish)  # which needs a gate
             h = ops.activate(up, self.act)

@@ -40,6 +40,9 @@ class Op(Enum):
     SOFTCAP = auto()
     COLUMNS = auto()
     TIMES = auto()
+    GATE_HEADS = auto()
+    XIELU = auto()
+    SHARE = auto()
 
 
 class Number(Enum):
@@ -95,6 +98,7 @@ class Activation(Enum):
     RELU = auto()
     RELU2 = auto()
     SIGMOID = auto()
+    SOFTPLUS = auto()
 
 
 class Scoring(Enum):
@@ -168,8 +172,8 @@ FIELDS = {
     "CodeBits": "begins run run_bytes planes flip bits",
     "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
     "query_rope tables format layout panels first_part part_count experts active scoring divided groups open_groups "
-    "centered offset eps scale cap limit address factors sinks block_bytes block_stride bias slots slot_stride slopes "
-    "q_norm k_norm",
+    "centered offset chunked plain eps scale cap limit address factors sinks block_bytes block_stride bias slots "
+    "slot_stride slopes q_norm k_norm",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride tables",

@@ -48,7 +48,7 @@ DEFAULTS = {  # of the family in the field, for keys that a config leaves out
     "tie_word_embeddings": True,
     "block_ffn_dim_multiplier": 1.0,
 }
-_MOST_TAPS = 1024
+MOST_TAPS = 1024
 
 
 @architecture("lfm2", weights=WEIGHTS)
@@ -71,7 +71,7 @@ def lfm2_like(c: Config) -> Decoder:
     c.expect("block_norm_eps", spec.norm.eps)
     c.expect("block_use_swiglu", True)
     c.expect("use_pos_enc", True)
-    conv = ShortConv(spec.width, c.integer("conv_L_cache", 3, least=2, most=_MOST_TAPS), c.boolean("conv_bias", False))
+    conv = ShortConv(spec.width, c.integer("conv_L_cache", 3, least=2, most=MOST_TAPS), c.boolean("conv_bias", False))
     attending = c.integers("full_attn_idxs", most=len(spec.layers) - 1)
     older = [FULL if attending is None or i in attending else CONV for i in range(len(spec.layers))]
     kinds = layer_kinds(c, older, (FULL, CONV))

@@ -45,7 +45,7 @@ def llama_like(
     kv_heads: int | None = None,
     head_dim: int | None = None,
     rope: Callable[[int], Rope | None] | None = None,
-    act: str = "hidden_act",
+    act: str | None = "hidden_act",
     eps: str = "rms_norm_eps",
     default_act: str = "silu",
     norm: Norm | None = None,
@@ -54,8 +54,8 @@ def llama_like(
 ) -> Decoder:
     """The part that families share. `kv_heads` and `head_dim` are what a config means that does not set them; None:
     as many as heads, and the width divided among the heads. `rope` gives the rotation of heads of a size, where it is
-    not read as Llama's is, and may be none; `act` is the key of the activation, which is the family's own where the
-    config has none; `eps` is the key of the norms' constant, `norm` that of families whose norms are others; `hidden`
+    not read as Llama's is, and may be none; `act` is the key of the activation, which is the family's own where there
+    is none; `eps` is the key of the norms' constant, `norm` that of families whose norms are others; `hidden`
     is the width inside of the feed-forward layer of configs that do not say it."""
     width = c.integer("hidden_size")
     heads = c.integer("num_attention_heads")
@@ -101,8 +101,8 @@ def _divided(c: Config, name: str, whole: int, parts: int) -> int:
     return whole // parts
 
 
-def _activation(c: Config, key: str, default: str) -> Activation:
-    named = c.word(key, default)
+def _activation(c: Config, key: str | None, default: str) -> Activation:
+    named = default if key is None else c.word(key, default)
     if named not in ACTIVATIONS:
         raise ConfigError(f"config.json sets {key!r} = {named!r}; known here: {', '.join(ACTIVATIONS)}.")
     return ACTIVATIONS[named]

@@ -7,7 +7,7 @@ enum Op : int32_t {
   OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE,
   OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_WEIGH,  // a mixture of experts: kernels_experts.cpp
   OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP, OP_COLUMNS,
-  OP_TIMES, OP_COUNT
+  OP_TIMES, OP_GATE_HEADS, OP_XIELU, OP_SHARE, OP_COUNT
 };
 // CODES: a quantized matrix, of which CodePanels says more.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, CODES, NUMBER_COUNT };
@@ -19,7 +19,7 @@ enum Zero : int32_t { ZERO_NONE, ZERO_SIXTEENTHS, ZERO_PARTS, ZERO_LOW, ZERO_COU
 enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE_INT8, CACHE_NUMBER_COUNT };
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
-enum Activation : int32_t { SILU, GELU, GELU_TANH, CLAMPED_SWISH, RELU, RELU2, SIGMOID, ACTIVATION_COUNT };
+enum Activation : int32_t { SILU, GELU, GELU_TANH, CLAMPED_SWISH, RELU, RELU2, SIGMOID, SOFTPLUS, ACTIVATION_COUNT };
 enum Scoring : int32_t { SCORING_SOFTMAX, SCORING_SIGMOID, SCORING_COUNT };  // what a router makes of scores
 // What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
 // logits are, or the others, whose hidden states are.
@@ -89,8 +89,8 @@ struct Instruction {
   int32_t narrow;     // how out is written: a Narrow
   int32_t group;      // of NARROW_CODES: elements that share a scale
   int32_t width;      // elements in a row of x; columns: of out
-  int32_t length;     // norm: elements in a group; times: factors; gather: bytes of a row; short_conv: taps; transform: elements turned together, or 0
-  int32_t act;        // glu, activate: an Activation
+  int32_t length;     // norm: elements in a group; times: factors; gate_heads: of a head; gather: bytes of a row; short_conv: taps; transform: elements turned together, or 0
+  int32_t act;        // glu, activate, gate_heads: an Activation
   int32_t heads, kv_heads, head_dim;  // norm: heads is how many groups have weights and biases of their own, in turns
   int32_t dims;       // rotate: how many leading elements of a head turn; none where it is 0
   int32_t window;     // attention: positions a token sees, itself included; 0 = all
@@ -108,6 +108,8 @@ struct Instruction {
   int32_t groups, open_groups;  // route: of experts, and how many of them a row may use
   int32_t centered;   // norm: whether the mean is taken off
   int32_t offset;     // positions: rows of the table before that of position 0; columns: the first of x
+  int32_t chunked;    // attention: whether what a token sees begins at a multiple of the window
+  int32_t plain;      // combine: whether results are added up as they are, and not by their shares
   int32_t unused;
   float eps;          // norm, rotate; route: the least that shares are divided by
   float scale;        // attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
@@ -115,9 +117,9 @@ struct Instruction {
   float cap;          // attention: of its scores, softcap: of its elements; 0 = none
   float limit;        // glu, CLAMPED_SWISH; route: what the sum of shares begins with
   uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention: the layer's cache; short_conv: taps;
-                         // transform: the order, or 0
+                         // transform: the order, or 0; xielu: a number of what is above 0
   uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0; times: what they are multiplied
-                         // with; route: what the share of each expert is, or 0
+                         // with; route: what the share of each expert is, or 0; xielu: of what is below 0
   uint64_t sinks;         // attention: of each head a score that no value belongs to, or 0
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block

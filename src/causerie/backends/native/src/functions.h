@@ -1,4 +1,4 @@
-// exp, tanh, sigmoid, silu and gelu on sixteen lanes, from additions, multiplications and one division, so that every machine gives the
+// exp, tanh, sigmoid, silu, gelu and softplus on sixteen lanes, from additions, multiplications and one division, so that every machine gives the
 // same bits. Polynomials: Taylor for exp; for tanh and erf, minimax fits of our own (least squares reweighted until level).
 #pragma once
 #include "simd.h"
@@ -67,6 +67,14 @@ static inline f32x16 silu(f32x16 x) { return logistic_product(x, x); }
 static inline f32x16 gelu(f32x16 x) {  // x/2 · (1 + erf(x/√2))
   const f32x16 half = mul(x, broadcast(0.5f));
   return fma(half, erf(mul(x, broadcast(0.70710678f))), half);
+}
+
+// log(1 + e^x) = max(x, 0) + 2 · artanh(y / (2 + y)), y = e^(-|x|)
+static inline f32x16 softplus(f32x16 x) {
+  static const float series[] = {1.0f, 1.0f / 3, 1.0f / 5, 1.0f / 7, 1.0f / 9, 1.0f / 11, 1.0f / 13};
+  const f32x16 zero = broadcast(0.0f), fall = exp(sub(zero, abs(x)));
+  const f32x16 part = div(fall, add(fall, broadcast(2.0f)));
+  return fma(mul(part, broadcast(2.0f)), polynomial(mul(part, part), series), max(x, zero));
 }
 
 static inline f32x16 relu(f32x16 x) { return where_above(x, broadcast(0.0f), x, broadcast(0.0f)); }

@@ -25,7 +25,7 @@ struct Kernels {
 #ifdef CAUSERIE_VARIANT
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 extern const OpKernel embed, norm, round_rows, linear, rotate, attention, glu, add_rows, select_rows, merge, route, group,
-    gather, expert_linear, combine, weigh_rows, short_conv, transform, positions, activate, clip_rows, softcap, columns, times;
+    gather, expert_linear, combine, weigh_rows, short_conv, transform, positions, activate, clip_rows, softcap, columns, times, gate_heads, xielu, share;
 void measure(const Packing&, int64_t panel);
 void pack(const Packing&, int64_t panel);
 void arrange(const Packing&, int64_t panel);
