@@ -592,4 +592,13 @@ CASES = [
     ),
     Case("apertus", "apertus", {"hidden_act": "xielu"}),
     Case("apertus, biases, another activation", "apertus", {"attention_bias": True, "hidden_act": "relu2"}),
+    Case("llama4", "llama4_text", more.LLAMA4 | {"attn_temperature_tuning": False}),
+    Case(
+        "llama4, queries grow, dense layers, biases, no norms of heads",
+        "llama4_text",
+        more.LLAMA4
+        | {"floor_scale": 8, "attn_scale": 0.3, "interleave_moe_layer_step": 2, "num_experts_per_tok": 2}
+        | {"attention_bias": True, "use_qk_norm": False, "tie_word_embeddings": True}
+        | _rope("llama3", **_LLAMA3 | {"high_freq_factor": 1.0}),
+    ),
 ]

@@ -75,3 +75,12 @@ LAGUNA_SLOWED: dict[str, Any] = {
     },
     "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 1.0},
 }
+LLAMA4: dict[str, Any] = {
+    "num_hidden_layers": 4,
+    "head_dim": 24,
+    "intermediate_size": 32,
+    "intermediate_size_mlp": 96,
+    "num_local_experts": 5,
+    "attention_chunk_size": 7,
+    "no_rope_layers": [1, 0, 1, 1],
+}

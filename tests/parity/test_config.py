@@ -78,7 +78,7 @@ def test_a_billion_layers_are_refused_at_once() -> None:
             r"'rope_scaling\.rope_type' =.*linear",
         ),
         (
-            {"rope_scaling": {"rope_type": "llama3", "factor": 2.0, "low_freq_factor": 4, "high_freq_factor": 4}},
+            {"rope_scaling": {"rope_type": "llama3", "factor": 2.0, "low_freq_factor": 4, "high_freq_factor": 3}},
             r"'rope_scaling\.high_freq_factor' =",
         ),
         ({"rope_scaling": [2.0]}, "'rope_scaling' =.*object"),

@@ -146,7 +146,9 @@ def _llama3(rope: Rope) -> tuple[Float32, float]:
     plain = _default(rope)[0]
     waves = np.float32(2 * math.pi) / plain
     scaled = np.where(waves > np.float32(original / low), plain / np.float32(factor), plain)
-    blend = (np.float32(original) / waves - np.float32(low)) / np.float32(high - low)
+    blend = (np.float32(original) / waves - np.float32(low)) / (
+        np.float32(high - low) or ONE
+    )  # of none nothing lies between
     blended = (ONE - blend) * scaled / np.float32(factor) + blend * scaled
     medium = ~(waves < np.float32(original / high)) & ~(waves > np.float32(original / low))
     return np.where(medium, blended, scaled).astype(np.float32), 1.0

@@ -166,6 +166,6 @@ def _options(part: Config, scaling: str, dims: int) -> dict[str, Any]:
     if scaling == "llama3":
         low = options["low_freq_factor"] = part.number("low_freq_factor", least=1e-3)
         high = options["high_freq_factor"] = part.number("high_freq_factor", least=1e-3)
-        if high <= low:
-            raise part.wrong("high_freq_factor", high, f"greater than 'low_freq_factor' = {low:g}")
+        if high < low:
+            raise part.wrong("high_freq_factor", high, f"at least 'low_freq_factor' = {low:g}")
     return options
