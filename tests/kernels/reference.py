@@ -125,6 +125,8 @@ def activate(x: Array, act: Activation) -> Array:
         return np.maximum(x, 0) ** (2 if act == "relu2" else 1)
     if act == "sigmoid":
         return 1 / (1 + np.exp(-x))
+    if act == "softplus":
+        return np.logaddexp(x, 0)
     if act == "silu":
         return x / (1 + np.exp(-x))
     if act == "gelu":

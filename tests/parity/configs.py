@@ -615,4 +615,39 @@ CASES = [
         | {"norm_topk_prob": False, "mlp_only_layers": [3], "decoder_sparse_step": 2, "linear_num_key_heads": 1}
         | {"num_hidden_layers": 4, "layer_types": None, "full_attention_interval": 2},
     ),
+    Case("lfm3", "lfm3", more.LFM3, ("rms_norm_eps",)),
+    Case(
+        "lfm3, no gates, no norms after, biases, untied",
+        "lfm3",
+        more.LFM3
+        | {"use_attention_gate": False, "use_sandwich_norm": False, "conv_bias": True, "attention_bias": True}
+        | {"tie_word_embeddings": False, "norm_eps": 0.1, "conv_L_cache": 4},
+        ("rms_norm_eps",),
+    ),
+    Case("laguna", "laguna", more.LAGUNA),
+    Case(
+        "laguna, gates by element, all layers full, slowed down, capped scores",
+        "laguna",
+        more.LAGUNA
+        | {
+            "gating": "per-element",
+            "layer_types": ["full_attention"] * 3,
+            "num_attention_heads_per_layer": None,
+            "moe_router_logit_softcapping": 0.7,
+            "mlp_layer_types": ["sparse", "dense", "sparse"],
+            "attention_bias": True,
+            "rope_parameters": more.LAGUNA_SLOWED,
+        },
+    ),
+    Case("apertus", "apertus", {"hidden_act": "xielu"}),
+    Case("apertus, biases, another activation", "apertus", {"attention_bias": True, "hidden_act": "relu2"}),
+    Case("llama4", "llama4_text", more.LLAMA4 | {"attn_temperature_tuning": False}),
+    Case(
+        "llama4, queries grow, dense layers, biases, no norms of heads",
+        "llama4_text",
+        more.LLAMA4
+        | {"floor_scale": 8, "attn_scale": 0.3, "interleave_moe_layer_step": 2, "num_experts_per_tok": 2}
+        | {"attention_bias": True, "use_qk_norm": False, "tie_word_embeddings": True}
+        | _rope("llama3", **_LLAMA3 | {"high_freq_factor": 1.0}),
+    ),
 ]

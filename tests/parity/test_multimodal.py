@@ -21,6 +21,7 @@ from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
 from tests.parity.configs import PROMPT, TINY
 from tests.parity.configs_gemma4 import GEMMA4, GIVEN, KEYS_AS_VALUES, SHARING, UNIFIED
+from tests.parity.configs_more import LLAMA4
 from tests.parity.harness import greedy, load, prompt_logits, some_tokens
 
 TEXT = {key: value for key, value in TINY.items() if not key.endswith("token_id") and key != "tie_word_embeddings"}
@@ -114,6 +115,13 @@ MODELS = [
         {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32, "patch_size": 14}
         | {"image_size": 28, "head_dim": 16},
         {"image_token_index": 126, "tie_word_embeddings": False},
+    ),
+    Pictures(
+        "llama4",
+        LLAMA4 | {"no_rope_layers": [1, 0, 1, 1], "floor_scale": 8, "attn_scale": 0.3},
+        {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64, "image_size": 28}
+        | {"patch_size": 14, "vision_output_dim": 32, "projector_input_dim": 32, "projector_output_dim": 32},
+        {"image_token_index": 126, "boi_token_index": 127, "eoi_token_index": 128},
     ),
     Pictures(
         "gemma4",
