@@ -32,7 +32,7 @@ class RequestStats:
     new_tokens: int
     first_token_seconds: float  # from arrival to the first new token; 0 where there was none
     total_seconds: float
-    preemptions: int = 0
+    preemptions: int
 
 
 @dataclass(frozen=True)
