@@ -199,10 +199,33 @@ def test_a_fault_of_the_engine_reaches_all_callers(start: Start) -> None:
     next(streams[0])
     engine._engine._scheduler.commit = _fault  # type: ignore[method-assign,assignment]
     for stream in streams:
-        with pytest.raises(EngineError, match="ZeroDivisionError: scripted fault"):
+        with pytest.raises(EngineError, match="ZeroDivisionError: scripted fault") as told:
             list(stream)
+        assert isinstance(told.value.__cause__, ZeroDivisionError)
     with pytest.raises(EngineError, match="scripted fault"):
         list(engine.stream([1], SamplingParams(max_tokens=1)))
+
+
+def test_blocks_are_counted_again_whenever_nothing_runs(start: Start) -> None:
+    """And not beside requests, whose steps it would slow down. A leak is told to all who come then."""
+    engine = start(model())
+    inner = engine._engine
+    idle: list[bool] = []
+    count = inner.check_integrity
+
+    def counted() -> None:
+        idle.append(not inner.busy)
+        count()
+
+    inner.check_integrity = counted  # type: ignore[method-assign]
+    for asked in (1, 2):
+        list(engine.stream([1, 2], SamplingParams(max_tokens=9)))
+        wait(lambda asked=asked: len(idle) == asked)  # type: ignore[misc]
+    assert idle == [True, True]
+    inner._cache.groups[0].pool.allocate(1)
+    list(engine.stream([1, 2], SamplingParams(max_tokens=1)))
+    with pytest.raises(EngineError, match=r"The engine has stopped: EngineError: Cache block \d+ counts 1 holders"):
+        list(engine.stream([1, 2], SamplingParams(max_tokens=1)))
 
 
 def test_after_a_fault_a_stream_has_ended(start: Start) -> None:
