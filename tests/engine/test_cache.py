@@ -168,6 +168,21 @@ def test_a_copy_is_given_up_where_its_source_is_needed() -> None:
     assert (lease.copies, lease.cached) == ((), 0)
 
 
+def test_what_a_copy_reads_is_held_until_the_step_has_run() -> None:
+    cache = book(blocks=4, size=4)
+    remember(cache, [1, 2, 3, 4, 5, 6])
+    lease = cache.open([1, 2, 3, 4, 5, 9], 5, 6)
+    assert lease is not None
+    ((source, _),) = lease.copies
+    pool = cache.groups[0].pool
+    cache.check_integrity([lease])
+    assert not pool.is_idle(source)
+    for _ in range(2):
+        cache.unpin()
+        cache.check_integrity([lease])
+        assert pool.is_idle(source)
+
+
 def test_after_a_failed_step_every_block_is_free() -> None:
     cache = book(blocks=8, size=4)
     remember(cache, [1, 2, 3, 4, 5, 6])
