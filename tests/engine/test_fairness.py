@@ -3,9 +3,14 @@ all long ones, and whoever gives way has his text all the same."""
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import groupby
+from random import Random
 from statistics import median
 
+from causerie.cache.lease import Lease
 from causerie.engine.request import TokenEvent
+from causerie.engine.sequence import Sequence
 from tests.engine.scripted import ScriptedModel
 from tests.engine.test_scheduler import Watched, text
 
@@ -93,3 +98,58 @@ def test_a_long_prompt_is_not_passed_for_ever() -> None:
     later = [engine.start([start % 4, 2, 3], max_tokens=8) for start in range(60)]
     steps = _first_steps(engine, [*first, long, *later])
     assert sum(steps[number] < steps[long] for number in later) < 30
+
+
+def _admissions(engine: Watched) -> list[int]:
+    """The requests in the order in which they first took part in a step."""
+    return list(dict.fromkeys(number for counts in engine.counts() for number in counts))
+
+
+def test_nobody_gives_way_to_a_client_that_has_as_many() -> None:
+    """Nor to one that would have as many then."""
+    engine = Watched(_model(blocks=8, context=16))
+    for client in ("a", "b"):
+        engine.start([1, 2, 3, 4], max_tokens=4, client=client)
+    engine.step()
+    late = engine.start([3] * 6, max_tokens=4, client="c")
+    events = engine.finish()
+    assert [found[-1].stats.preemptions for found in events.values() if found[-1].stats] == [0, 0, 0]
+    assert _admissions(engine)[-1] == late and engine.counts()[1].keys() == {0, 1}
+
+
+def test_a_client_gets_room_by_exchange_once_for_each_request() -> None:
+    """The third comes in the place of the second. Sent back as the first grows, it waits for room as others do."""
+    engine = Watched(_model(blocks=9))
+    for start, (length, new, client) in enumerate([(5, 11, "many"), (3, 5, "many"), (8, 4, "one")]):
+        engine.start([start] * length, max_tokens=new, client=client)
+        engine.step()
+    engine.finish()
+    together = [key for key, _ in groupby(sorted(counts) for counts in engine.counts())]
+    assert together == [[0], [0, 1], [0, 2], [0, 1], [0], [2], [1]]
+
+
+def test_no_request_comes_by_exchange_twice() -> None:
+    exchanged = 0
+    for seed in range(40):
+        draw = Random(seed)
+        engine = Watched(_model(blocks=draw.randint(8, 14)))
+        intake = engine._scheduler._intake
+        times: Counter[int] = Counter()
+
+        def counted(
+            sequence: Sequence, candidates: list[Sequence], real=intake._open_in_exchange, times=times
+        ) -> Lease | None:
+            lease = real(sequence, candidates)
+            times[sequence.request.id] += lease is not None
+            return lease
+
+        intake._open_in_exchange = counted  # type: ignore[method-assign]
+        for start in range(8):
+            new, client = draw.randint(2, 12), draw.choice(["many", "many", "one"])
+            engine.start([start] * draw.randint(2, 8), max_tokens=new, client=client)
+            for _ in range(draw.randint(0, 3)):
+                engine.step()
+        engine.finish()
+        assert max(times.values(), default=0) <= 1
+        exchanged += times.total()
+    assert exchanged > 20
