@@ -3,10 +3,12 @@ all long ones, and whoever gives way has his text all the same."""
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from itertools import groupby
 from random import Random
 from statistics import median
+from typing import Any
 
 from causerie.cache.lease import Lease
 from causerie.engine.request import TokenEvent
@@ -103,6 +105,25 @@ def test_a_long_prompt_is_not_passed_for_ever() -> None:
 def _admissions(engine: Watched) -> list[int]:
     """The requests in the order in which they first took part in a step."""
     return list(dict.fromkeys(number for counts in engine.counts() for number in counts))
+
+
+def test_who_found_no_room_asks_again_once_something_is_given_back() -> None:
+    """Also where no more can be had then, as another has grown in the same step; and not in every step."""
+    engine = Watched(_model(blocks=8))
+    asked: list[int] = []
+    given = engine._cache.open
+
+    def noted(tokens: array[int], *wanted: Any) -> Lease | None:
+        asked.append(tokens[0])
+        return given(tokens, *wanted)
+
+    engine._cache.open = noted  # type: ignore[method-assign,assignment]
+    for start, (length, new) in enumerate([(2, 7), (6, 5), (5, 8)]):
+        engine.start([start] * length, max_tokens=new)
+    engine.finish()
+    together = [key for key, _ in groupby(sorted(counts) for counts in engine.counts())]
+    assert together == [[0, 1], [0, 2], [2]]
+    assert asked == [0, 1, 2, 2]
 
 
 def test_nobody_gives_way_to_a_client_that_has_as_many() -> None:
