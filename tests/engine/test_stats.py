@@ -1,4 +1,5 @@
-"""What an engine says of what it does and has done, counted again from its plans and events."""
+"""What an engine says of what it does and has done, counted again from its plans and events; and what it says where a
+model or the engine itself fails."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ import pytest
 from causerie.backends.ops import BlockCount, StepOutput
 from causerie.backends.step import Step
 from causerie.engine.engine import EngineStats, PoolStats
+from causerie.engine.plan import Plan
+from causerie.errors import EngineError
 from tests.engine.scripted import ScriptedModel
 from tests.engine.test_scheduler import Watched, text
 
@@ -56,6 +59,32 @@ def test_who_waits_is_counted() -> None:
     assert (engine.stats().running, engine.stats().waiting) == (2, 3)
     nothing = EngineStats(0, 0, 0, 0, 0, 0, 0, (), PoolStats(0, 0, 0))
     assert (nothing.blocks, nothing.free_blocks, nothing.kept_blocks) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("vocab", [32, 8192, 8193, 100_000, 262_144, 5_000_000])
+def test_the_logits_of_a_step_take_64_megabytes_at_most(vocab: int) -> None:
+    """But those of eight rows are always allowed. As many as that run at a time."""
+    model = ScriptedModel(max_tokens=2048, blocks=8000)
+    model.vocab = vocab
+    engine = Watched(model)
+    rows = engine._scheduler._max_rows
+    assert rows == 8 or 4 * vocab * rows <= 64 << 20
+    assert rows == 2048 or 4 * vocab * (rows + 1) > 64 << 20
+    for start in range(rows + 1):
+        engine.start([start % 30], max_tokens=1)
+    plan = engine._scheduler.schedule()
+    assert (len(plan.works), engine.stats().waiting) == (rows, 1)
+
+
+def test_an_engine_that_comes_to_nothing_says_so() -> None:
+    """And does not turn round and round for ever."""
+    engine = Watched(ScriptedModel())
+    engine.start([1, 2], max_tokens=2)
+    engine._scheduler.schedule = lambda: Plan(())  # type: ignore[method-assign]
+    with pytest.raises(EngineError, match="Requests wait although nothing runs"):
+        engine.step()
+    idle = Watched(ScriptedModel())
+    assert idle.step() == [] and not idle.busy
 
 
 class Narrow(ScriptedModel):
