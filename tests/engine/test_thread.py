@@ -76,6 +76,7 @@ def test_the_thread_starts_with_the_first_request_and_sleeps_when_idle(start: St
     assert threading.active_count() == before
     list(engine.stream([1], SamplingParams(max_tokens=3)))
     assert threading.active_count() == before + 1
+    assert threading.enumerate()[-1].name == "causerie-engine"
     runs = scripted.runs
     time.sleep(0.05)
     assert scripted.runs == runs == 3
@@ -86,6 +87,13 @@ def test_requests_submitted_together_run_in_the_same_steps(start: Start) -> None
     streams = start(scripted).submit_all([([n], SamplingParams(max_tokens=5)) for n in range(6)])
     assert [[event.token for event in stream] for stream in streams] == [expected(scripted, [n], 5) for n in range(6)]
     assert scripted.runs == 5
+
+
+def test_a_forked_process_is_told_that_the_thread_is_in_another(start: Start) -> None:
+    engine = start(model())
+    engine._process += 1
+    with pytest.raises(EngineError, match="load it in this process too"):
+        engine.stream([1], SamplingParams(max_tokens=1))
 
 
 def test_many_threads(start: Start) -> None:
