@@ -40,6 +40,11 @@ def _first_steps(engine: Watched, numbers: list[int]) -> dict[int, int]:
     return {number: firsts[number] for number in numbers}
 
 
+def _admissions(engine: Watched) -> list[int]:
+    """The requests in the order in which they first took part in a step."""
+    return list(dict.fromkeys(number for counts in engine.counts() for number in counts))
+
+
 def test_a_lone_request_waits_for_nobodys_end() -> None:
     engine = Watched(_model())
     many = [engine.start([start % 4] * 6, max_tokens=16, client="many") for start in range(40)]
@@ -102,9 +107,15 @@ def test_a_long_prompt_is_not_passed_for_ever() -> None:
     assert sum(steps[number] < steps[long] for number in later) < 30
 
 
-def _admissions(engine: Watched) -> list[int]:
-    """The requests in the order in which they first took part in a step."""
-    return list(dict.fromkeys(number for counts in engine.counts() for number in counts))
+def test_eight_shorter_ones_pass_one_that_finds_no_room() -> None:
+    """After one whose turn it is, as every other is a short one's. Then it comes as soon as there is room for it."""
+    engine = Watched(_model())
+    running = engine.start([1] * 8, max_tokens=14)
+    engine.step()
+    long = engine.start([2] * 22, max_tokens=1)
+    short = [engine.start([3, start], max_tokens=1) for start in range(12)]
+    engine.finish()
+    assert _admissions(engine) == [running, *short[:9], long, *short[9:]]
 
 
 def test_who_found_no_room_asks_again_once_something_is_given_back() -> None:
