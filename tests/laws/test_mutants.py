@@ -42,6 +42,7 @@ def changes(text: str) -> set[tuple[str, str]]:
         ("x = 'two words'", set()),
         ("x: Literal['a'] = b", set()),
         ("assert a < b", set()),
+        ("x = zip(a, b, strict=True)", set()),
         ("x = f'{a + 1}'", set()),
         ('"""says so"""', set()),
     ],
