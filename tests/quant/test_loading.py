@@ -222,8 +222,10 @@ def test_what_cannot_be_quantized_is_named(bad: float, untied: Path, tmp_path: P
 
 
 def test_refusals_before_anything_is_read(untied: Path) -> None:
-    with pytest.raises(UnknownName, match="int4"):
+    with pytest.raises(UnknownName, match=r"Unknown quantization 'int-4'.* int4, .*none"):
         QuantConfig.named("int-4")
+    with pytest.raises(UnknownName, match=r"Unknown quantization 'int-4'.* int4, "):
+        QuantConfig("int8", head="int-4")
     with pytest.raises(UnknownName, match="q_proj"):
         loaded(untied, QuantConfig("nf4", skip=("kew_proj",)))
     with pytest.raises(Unsupported, match="regular expression"):
