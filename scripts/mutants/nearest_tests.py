@@ -85,7 +85,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "tests/parity/test_experts.py",
         "tests/api/test_cache_dtype.py",
     ),
-    "quant": ("tests/quant",),
+    "quant": ("tests/quant", "tests/plan/test_speed.py"),
     "server/http/gate.py": (
         "tests/server/test_gate.py",
         "tests/server/test_routes.py",

@@ -40,6 +40,7 @@ class Watched:
     def run(self, step: Step) -> StepOutput:
         self.steps.append(step)
         assert len(step.tokens) <= self.max_tokens and step.tokens.max() < self.vocab
+        assert (step.rope_lengths == step.positions + 1).all()
         for group, tables in enumerate(step.tables):
             self._run_group(step, group, tables)
         assert len(step.slots) == (step.sequences if self.cache.slots else 0)
