@@ -62,6 +62,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "tests/parity/test_any_shape.py",
         "tests/parity/test_features.py",
         "tests/engine/test_windows.py",
+        "tests/api/test_cache_dtype.py",
         "tests/kernels/test_backend.py",
     ),
     "cache": ("tests/engine",),
