@@ -121,6 +121,8 @@ class _Edits:
             return True
         if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
             return True
+        if isinstance(child, ast.AnnAssign) and ast.unparse(child.annotation) == "TypeAlias":
+            return True
         if isinstance(child, ast.Assign):
             names = [target.id for target in child.targets if isinstance(target, ast.Name)]
             # Aliases of types and names for `import *` are read by type checkers.
