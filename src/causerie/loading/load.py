@@ -29,6 +29,7 @@ from causerie.quant.config import QuantConfig
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.decoder import Decoder
+from causerie.spec.experts import EXPERTS
 
 SizeCache = Callable[[Decoder, str], CacheShape]  # from a spec and the plain format of its weights
 
@@ -172,6 +173,7 @@ def load_surveyed(
         format=survey.plain,
         device=backend.device,
         weight_bytes=sum(weight.nbytes for weight in weights.values()),
+        expert_bytes=sum(weight.nbytes for name, weight in weights.items() if f".ffn.{EXPERTS}" in name),
         quantization=survey.quantization,
     )
 

@@ -70,6 +70,7 @@ class Model:
     device: str
     weight_bytes: int
     quantization: str | None = None  # the quantized format of most of its matrices
+    expert_bytes: int = 0  # of weight_bytes
     _rotations: RopeTable = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

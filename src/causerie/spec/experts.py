@@ -11,6 +11,9 @@ from causerie.spec.ops import Expert, Ops, Value, Weights, linear_parts
 from causerie.spec.router import Router
 from causerie.spec.weight import WeightSpec, vector
 
+EXPERTS = "experts."
+"""What the names of their weights begin with, inside of the part."""
+
 
 def unread_share(count: int, active: int, rows: float) -> float:
     """Which part of `count` experts none of `rows` tokens chooses, where each chooses `active` and all are as
@@ -52,7 +55,7 @@ class Experts:
             yield WeightSpec("choice_bias", (self.count,), "choice")
         for e in range(self.count):
             for weight in self.expert.weights(width):
-                yield weight.within(f"experts.{e}.")
+                yield weight.within(f"{EXPERTS}{e}.")
         if self.shared is not None:
             for weight in self.shared.mlp.weights(width):
                 yield weight.within("shared.")
@@ -76,7 +79,7 @@ class Experts:
         """The weighted sum of what each token's experts make of it, and what is shared: [n, width] → [n, width]."""
         (scores,) = ops.linear(x, *linear_parts(weights, prefix, ["router"]))
         experts = [
-            Expert(*linear_parts(weights, f"{prefix}experts.{e}.", ["gate", "up", "down"])) for e in range(self.count)
+            Expert(*linear_parts(weights, f"{prefix}{EXPERTS}{e}.", ["gate", "up", "down"])) for e in range(self.count)
         ]
         chosen = ops.experts(x, scores, experts, self.router, weights.get(prefix + "choice_bias"), self.act)
         if self.shared is None:
