@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from causerie.cli import main
-from causerie.models import registry
+from causerie.models import registry, relatives
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTICE = "<!-- Made by scripts/generate_docs.py; edit the source that it reads. -->"
@@ -49,7 +49,26 @@ def supported_models() -> str:
         known = registry.family({"model_type": name})
         kind = first_sentence(inspect.getdoc(inspect.getmodule(known.build)))
         rows.append(f"| `{name}` | {kind} | {first_sentence(inspect.getdoc(known.build))} |")
-    return "\n".join(rows) + "\n"
+    return "\n".join([*rows, *_absent_families()]) + "\n"
+
+
+def _absent_families() -> list[str]:
+    decoders, encoders = relatives.decoders(), relatives.encoders()
+    return [
+        "",
+        "## What is not here",
+        "",
+        f"Of the families that transformers' `AutoModelForCausalLM` knows, these {len(decoders)} are not built in.",
+        "Loading one of their checkpoints is an error that says the same as this table.",
+        "",
+        "| `model_type` | nearest family here | what that lacks |",
+        "|---|---|---|",
+        *(f"| `{name}` | `{each.like}` | {each.lacks} |" for name, each in decoders.items()),
+        "",
+        "These have an encoder, or are one, and do not go on with a text by themselves: "
+        + ", ".join(f"`{name}`" for name in encoders)
+        + ".",
+    ]
 
 
 def fenced(text: str) -> str:

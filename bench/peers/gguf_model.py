@@ -1,9 +1,10 @@
-"""Writes a model folder of the llama or qwen2 family as a GGUF file in bfloat16, the form llama.cpp reads.
+"""Writes a model folder of one of four families as a GGUF file in bfloat16, the form llama.cpp reads; what a folder
+holds in MXFP4 stays so.
 
     python gguf_model.py FOLDER FILE.gguf           in the llama_cpp environment
 
 For measuring: weights, sizes and the byte-level BPE vocabulary are carried over, so that the file computes what the
-folder does; scaled rotations are refused. llama.cpp's own llama-quantize makes the 8- and 4-bit files of this one.
+folder does. llama.cpp's own llama-quantize makes the 8- and 4-bit files of this one. Experts are gguf_experts.py's.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import Any
 
 import gguf
 import numpy as np
+from gguf_experts import STACKED, add_expert_sizes, gathered
 from numpy.typing import NDArray
 
+FAMILIES = {"llama": "llama", "qwen2": "qwen2", "qwen3_moe": "qwen3moe", "gpt_oss": "gpt-oss"}  # ours and llama.cpp's
 LAYER = {
     "input_layernorm.weight": "attn_norm.weight",
     "self_attn.q_proj.weight": "attn_q.weight",
@@ -26,32 +29,43 @@ LAYER = {
     "self_attn.v_proj.weight": "attn_v.weight",
     "self_attn.v_proj.bias": "attn_v.bias",
     "self_attn.o_proj.weight": "attn_output.weight",
+    "self_attn.o_proj.bias": "attn_output.bias",
+    "self_attn.q_norm.weight": "attn_q_norm.weight",
+    "self_attn.k_norm.weight": "attn_k_norm.weight",
+    "self_attn.sinks": "attn_sinks.weight",
     "post_attention_layernorm.weight": "ffn_norm.weight",
     "mlp.gate_proj.weight": "ffn_gate.weight",
     "mlp.up_proj.weight": "ffn_up.weight",
     "mlp.down_proj.weight": "ffn_down.weight",
+    "mlp.gate.weight": "ffn_gate_inp.weight",
+    "mlp.router.weight": "ffn_gate_inp.weight",
+    "mlp.router.bias": "ffn_gate_inp.bias",
+    **{f"mlp.experts.{part}": f"ffn_{part.replace('.', '_exps.')}" for part in STACKED},
 }
+OTHERWISE = {("gpt_oss", "ffn_norm.weight"): "post_attention_norm.weight"}
 WHOLE = {
     "model.embed_tokens.weight": "token_embd.weight",
     "model.norm.weight": "output_norm.weight",
     "lm_head.weight": "output.weight",
 }
 NORMAL, CONTROL, UNUSED = 1, 3, 5
+FLOAT32 = ("_bias", "bias", "mlp.gate.weight", "mlp.router.weight")  # and what has one axis: llama.cpp adds in it
+STORED = {"BF16": np.uint16, "U8": np.uint8}
 
 
-def gguf_name(name: str) -> str:
+def gguf_name(name: str, family: str) -> str:
     """llama.cpp's name of a tensor. Raises SystemExit for one it has no place for."""
     if name in WHOLE:
         return WHOLE[name]
     _, _, rest = name.partition("model.layers.")
     number, _, inner = rest.partition(".")
     if inner not in LAYER:
-        raise SystemExit(f"{name} is no tensor of the llama or qwen2 family.")
-    return f"blk.{number}.{LAYER[inner]}"
+        raise SystemExit(f"{name} is no tensor that is known of {family}.")
+    return f"blk.{number}.{OTHERWISE.get((family, LAYER[inner]), LAYER[inner])}"
 
 
-def tensors(folder: Path) -> dict[str, NDArray[np.uint16]]:
-    """The bfloat16 tensors of the folder's safetensors files, as bits mapped from the disk."""
+def tensors(folder: Path) -> dict[str, NDArray[Any]]:
+    """The tensors of the folder's safetensors files, bfloat16 as bits, mapped from the disk."""
     found = {}
     for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as file:
@@ -61,10 +75,10 @@ def tensors(folder: Path) -> dict[str, NDArray[np.uint16]]:
         for name, about in header.items():
             if name == "__metadata__":
                 continue
-            if about["dtype"] != "BF16":
-                raise SystemExit(f"{name} is stored as {about['dtype']}; BF16 was expected.")
+            if about["dtype"] not in STORED:
+                raise SystemExit(f"{name} is stored as {about['dtype']}; one of {', '.join(STORED)} was expected.")
             begin, end = about["data_offsets"]
-            found[name] = data[begin:end].view(np.uint16).reshape(about["shape"])
+            found[name] = data[begin:end].view(STORED[about["dtype"]]).reshape(about["shape"])
     return found
 
 
@@ -76,9 +90,15 @@ def interleaved(bits: NDArray[np.uint16], heads: int) -> NDArray[np.uint16]:
 
 def add_sizes(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
     """What config.json says that the computation needs."""
-    if config.get("rope_scaling"):
-        raise SystemExit(f"rope_scaling is {config['rope_scaling']!r}; only plain rotations are written.")
-    theta = config.get("rope_theta") or config["rope_parameters"]["rope_theta"]
+    rope = {**(config.get("rope_scaling") or {}), **(config.get("rope_parameters") or {})}
+    kind = rope.get("rope_type", "default")
+    if kind == "yarn":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+        writer.add_rope_scaling_factor(rope["factor"])
+        writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+    elif kind != "default":
+        raise SystemExit(f"rotations are scaled by {kind!r}; only plain ones and 'yarn' are written.")
+    theta = config.get("rope_theta") or rope["rope_theta"]
     heads = config["num_attention_heads"]
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
@@ -86,10 +106,14 @@ def add_sizes(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
     writer.add_feed_forward_length(config["intermediate_size"])
     writer.add_head_count(heads)
     writer.add_head_count_kv(config["num_key_value_heads"])
-    writer.add_rope_dimension_count(config.get("head_dim") or config["hidden_size"] // heads)
+    size = config.get("head_dim") or config["hidden_size"] // heads
+    writer.add_rope_dimension_count(size)
+    writer.add_key_length(size)
+    writer.add_value_length(size)
     writer.add_rope_freq_base(theta)
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_vocab_size(config["vocab_size"])
+    add_expert_sizes(writer, config)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_BF16)
 
 
@@ -102,7 +126,7 @@ def add_vocabulary(writer: gguf.GGUFWriter, folder: Path, config: dict[str, Any]
     whole = [tokens.get(number, (f"[unused {number}]", UNUSED)) for number in range(config["vocab_size"])]
     merges = found["model"]["merges"]
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("qwen2" if config["model_type"] == "qwen2" else "llama-bpe")
+    writer.add_tokenizer_pre("qwen2" if config["model_type"].startswith("qwen") else "llama-bpe")
     writer.add_token_list([text for text, _ in whole])
     writer.add_token_types([kind for _, kind in whole])
     writer.add_token_merges([merge if isinstance(merge, str) else " ".join(merge) for merge in merges])
@@ -117,22 +141,24 @@ def write(folder: Path, target: Path) -> None:
     """Writes the file, under another name until it is whole."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     family = config["model_type"]
-    if family not in ("llama", "qwen2"):
-        raise SystemExit(f"{folder.name} is of the family {family}; llama and qwen2 can be written.")
+    if family not in FAMILIES:
+        raise SystemExit(f"{folder.name} is of the family {family}; {', '.join(FAMILIES)} can be written.")
     part = target.with_suffix(".part")
-    writer = gguf.GGUFWriter(part, family)
+    writer = gguf.GGUFWriter(part, FAMILIES[family])
     add_sizes(writer, config)
     add_vocabulary(writer, folder, config)
     heads = {"q_proj.weight": config["num_attention_heads"], "k_proj.weight": config["num_key_value_heads"]}
-    for name, bits in tensors(folder).items():
+    for name, bits in gathered(tensors(folder)):
         turned = heads.get(name.rpartition("self_attn.")[2])
         if family == "llama" and turned:
             bits = interleaved(bits, turned)
-        if bits.ndim == 1:  # norms and biases are kept in float32
-            writer.add_tensor(gguf_name(name), (bits.astype(np.uint32) << 16).view(np.float32))
+        if bits.dtype == np.uint8:
+            writer.add_tensor(gguf_name(name, family), bits, raw_dtype=gguf.GGMLQuantizationType.MXFP4)
+        elif bits.ndim == 1 or name.endswith(FLOAT32):
+            writer.add_tensor(gguf_name(name, family), (bits.astype(np.uint32) << 16).view(np.float32))
         else:
             raw = np.ascontiguousarray(bits).view(np.uint8)
-            writer.add_tensor(gguf_name(name), raw, raw_dtype=gguf.GGMLQuantizationType.BF16)
+            writer.add_tensor(gguf_name(name, family), raw, raw_dtype=gguf.GGMLQuantizationType.BF16)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -29,12 +29,15 @@ from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
 from causerie.spec.experts import Experts, Shared
 from causerie.spec.layer import Layer
+from causerie.spec.mamba import Mamba
+from causerie.spec.mamba2 import Mamba2
 from causerie.spec.mlp import MLP, Activation, Gating
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights
 from causerie.spec.rope import Rope
 from causerie.spec.router import Router
 from causerie.spec.short_conv import ShortConv
+from causerie.spec.side_by_side import SideBySide
 
 Array = NDArray[Any]
 RUNNABLE = [each.name for each in instruction_sets() if each.lacking is None]
@@ -74,6 +77,7 @@ class Shape:
     slopes: bool = False
     turns: bool = True
     windows: tuple[int | None, ...] = ()  # of the layers in turn, in place of `window`
+    recurrence: Mamba | Mamba2 | SideBySide | None = None  # of every second layer, the first one too
     taps: int = 0  # every second layer is a convolution, the first one too; 0: none is
     mixer: Mapping[str, Any] = field(default_factory=dict)  # further fields of every layer's
     block: Mapping[str, Any] = field(default_factory=dict)  # of every layer
@@ -109,6 +113,8 @@ class Shape:
         if self.taps:
             conv = replace(layer, mixer=ShortConv(self.width, self.taps, self.bias))
             layers[::2] = [conv] * len(layers[::2])
+        if self.recurrence is not None:
+            layers[::2] = [replace(layer, mixer=self.recurrence)] * len(layers[::2])
         return Decoder("test", self.vocab, self.width, tuple(layers), norm, self.tied, 512, **self.whole)
 
 
@@ -187,7 +193,7 @@ def build(
     room = room_for(spec, backend.block_size, cache)
     executable = builder.compile(weights, forward, room, max_tokens)
     held = sum(weight.nbytes for weight in weights.values())
-    return Model(spec, executable, room, max_tokens, format or "float32", "cpu", held)
+    return Model(spec, executable, room, max_tokens, format or "float32", "cpu", held, held)
 
 
 def logits_only(rows: Callable[[Ops, Decoder, Weights], Value]) -> Forward:

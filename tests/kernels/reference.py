@@ -11,12 +11,15 @@ from causerie.models.rope import RopeTable
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
 from causerie.spec.experts import Experts
+from causerie.spec.latent import LatentAttention
 from causerie.spec.mlp import MLP, Activation, ClampedSwish
 from causerie.spec.norm import Norm
 from causerie.spec.rope import Rope
 from causerie.spec.router import Router
 from causerie.spec.short_conv import ShortConv
 from tests.kernels.decoders import Array, from_bf16, to_bf16, widened
+from tests.kernels.latent_reference import latent_attention
+from tests.kernels.reference_recurrence import recurrent
 
 
 def as_int8(x: Array, group: int) -> Array:
@@ -39,8 +42,14 @@ def reference_logits(
             name.removeprefix(f"layers.{i}."): array for name, array in w.items() if name.startswith(f"layers.{i}.")
         }
         h, mixer, scale = _norm(x, part, "mixer_norm", layer.norm), layer.mixer, layer.residual_scale
-        attends = isinstance(mixer, Attention)
-        mixed = _attention(spec, mixer, part, h, int8_cache) if attends else _short_conv(mixer, part, h)
+        if isinstance(mixer, Attention):
+            mixed = _attention(spec, mixer, part, h, int8_cache)
+        elif isinstance(mixer, LatentAttention):
+            mixed = latent_attention(mixer, part, h)
+        elif isinstance(mixer, ShortConv):
+            mixed = _short_conv(mixer, part, h)
+        else:
+            mixed = recurrent(mixer, part, h)
         mixed = x + scale * _norm(mixed, part, "mixer_norm_after", layer.norm_after)
         if layer.parallel != "one norm":
             h = _norm(x if layer.parallel else mixed, part, "ffn_norm", layer.norm)
@@ -83,7 +92,7 @@ def _shares(router: Router, scores: Array, choice_bias: Array | None) -> Array:
     rank = worth + (0.0 if choice_bias is None else choice_bias)
     if router.groups is not None:
         groups = rank.reshape(len(rank), router.groups.count, -1)
-        best = np.argsort(-np.sort(groups, -1)[..., -2:].sum(-1), axis=-1)[:, : router.groups.active]
+        best = np.argsort(-np.sort(groups, -1)[..., -router.groups.best :].sum(-1), axis=-1)[:, : router.groups.active]
         opened = np.any(best[:, :, None] == np.arange(router.groups.count), axis=1)
         rank = np.where(opened[..., None], groups, -np.inf).reshape(rank.shape)
     chosen = np.argsort(-rank, axis=-1, kind="stable")[:, : router.active]

@@ -168,7 +168,7 @@ def test_two_models_on_one_backend_from_many_threads() -> None:
             for name, shape, _ in spec.weights()
         }
         room = room_for(spec, 32, "bfloat16")
-        models.append(Model(spec, builder.compile(weights, forward, room, 64), room, 64, "bfloat16", "cpu", 1))
+        models.append(Model(spec, builder.compile(weights, forward, room, 64), room, 64, "bfloat16", "cpu", 1, 1))
     expected = models[0].run(GOOD).logits
     wrong: list[int] = []
 

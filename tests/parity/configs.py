@@ -9,6 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.parity import configs_gemma4 as gemma4
+from tests.parity import configs_more as more
+from tests.parity.configs_latent import CASES_LATENT
+from tests.parity.configs_mamba import CASES_MAMBA
+
 PROMPT = 44  # tokens: more than every window and original context below
 
 TINY: dict[str, Any] = {
@@ -505,4 +510,64 @@ CASES = [
     ),
     Case("bloom", "bloom", {"tie_word_embeddings": True}, _OLD),
     Case("bloom, six heads, untied", "bloom", {"n_head": 6, "hidden_size": 72}, (*_OLD, "num_attention_heads")),
+    Case("gemma4", "gemma4_text", gemma4.GEMMA4 | gemma4.SHARING | gemma4.GIVEN | {"use_double_wide_mlp": True}),
+    Case("gemma4 with experts", "gemma4_text", gemma4.GEMMA4 | gemma4.EXPERTS | gemma4.KEYS_AS_VALUES),
+    Case(
+        "gemma4, biases, untied, half of each head turns",
+        "gemma4_text",
+        gemma4.GEMMA4
+        | gemma4.SHARING
+        | gemma4.GIVEN
+        | {"attention_bias": True, "tie_word_embeddings": False, "rope_parameters": gemma4.ROPES},
+    ),
+    Case("gemma4_unified", "gemma4_unified_text", gemma4.UNIFIED | gemma4.KEYS_AS_VALUES),
+    Case("nanochat", "nanochat", {"final_logit_softcapping": 6.0}),
+    Case(
+        "nanochat, biases, uneven heads",
+        "nanochat",
+        {"attention_bias": True, "num_key_value_heads": 1, "tie_word_embeddings": True, "hidden_act": "gelu"},
+    ),
+    Case("lfm2 with experts", "lfm2_moe", more.LFM2_EXPERTS),
+    Case(
+        "lfm2 with experts, none dense, no bias of choice, shares not divided",
+        "lfm2_moe",
+        more.LFM2_EXPERTS
+        | {"num_dense_layers": 0, "use_expert_bias": False, "norm_topk_prob": False, "conv_bias": True}
+        | {"tie_word_embeddings": False},
+    ),
+    Case("dbrx", "dbrx", more.DBRX, more.DBRX_LACKS),
+    Case(
+        "dbrx, shares not divided, one expert at a time",
+        "dbrx",
+        more.DBRX
+        | {
+            "attn_config": {"kv_n_heads": 4, "clip_qkv": 2.5, "rope_theta": 2500.0},
+            "ffn_config": {
+                "moe_num_experts": 3,
+                "moe_top_k": 1,
+                "ffn_hidden_size": 40,
+                "moe_normalize_expert_weights": None,
+            },
+        },
+        more.DBRX_LACKS,
+    ),
+    Case("minimax", "minimax_m2", more.MINIMAX | _rope("default", partial_rotary_factor=0.5)),
+    Case("minimax, rotary_dim, tied", "minimax_m2", more.MINIMAX | {"rotary_dim": 12, "tie_word_embeddings": True}),
+    Case("exaone with experts", "exaone_moe", more.EXAONE_EXPERTS),
+    Case(
+        "exaone with experts in groups, two shared, no window, kinds of layers",
+        "exaone_moe",
+        more.EXAONE_EXPERTS
+        | {
+            "num_experts": 9,
+            "n_group": 3,
+            "topk_group": 2,
+            "num_shared_experts": 2,
+            "norm_topk_prob": False,
+            "layer_types": ["full_attention"] * 4,
+            "mlp_layer_types": ["sparse", "dense", "sparse", "dense"],
+        },
+    ),
+    *(Case(name, family, changes) for name, family, changes in CASES_LATENT),
+    *(Case(name, family, changes, lacks) for name, family, changes, lacks in CASES_MAMBA),
 ]

@@ -61,7 +61,7 @@ def save_case(case: Case, folder: Path) -> Path:
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(case.family, **case.values), dtype=torch.float32)
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            if "norm" in name or "ln_" in name:
+            if "norm" in name.replace("norm_attn_norm", "half") or "ln_" in name:
                 weight.uniform_(0.4, 1.6)
             elif weight.ndim == 1:
                 weight.normal_(std=0.5)
@@ -69,8 +69,10 @@ def save_case(case: Case, folder: Path) -> Path:
                 # Sharp enough that scores differ, small enough that float32 noise stays far below 1e-4.
                 weight.normal_(std=1.5 * weight.shape[1] ** -0.5)
         for name, buffer in model.named_buffers():
-            if name.endswith("correction_bias"):
+            if name.endswith(("correction_bias", "expert_bias")):
                 buffer.normal_(std=0.3)
+            elif name.endswith("layer_scalar"):
+                buffer.uniform_(0.6, 1.4)
     model.save_pretrained(folder)
     return folder
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
+
+from tests.parity.published_latent import PUBLISHED_LATENT
+
+FILES: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+"""More of them, a line each, of families in which layers are called in several ways."""
 
 _SWITCHES = {"attention_dropout": 0.0, "initializer_range": 0.02, "torch_dtype": "bfloat16", "use_cache": True}
 _SLIDING_3_TO_1 = ["sliding_attention", "sliding_attention", "sliding_attention", "full_attention"]
@@ -18,6 +25,16 @@ _GLM_EXPERTS = {
     "num_attention_heads": 96, "num_experts_per_tok": 8, "num_key_value_heads": 8, "num_nextn_predict_layers": 1,
     "pad_token_id": 151329, "partial_rotary_factor": 0.5, "rms_norm_eps": 1e-05, "rope_scaling": None,
     "rope_theta": 1000000, "tie_word_embeddings": False, "topk_group": 1, "vocab_size": 151552,
+}  # fmt: skip
+_GEMMA4 = {
+    "attention_bias": False, "attention_dropout": 0.0, "bos_token_id": 2, "dtype": "bfloat16", "eos_token_id": 1,
+    "final_logit_softcapping": 30.0, "global_head_dim": 512, "head_dim": 256,
+    "hidden_activation": "gelu_pytorch_tanh", "initializer_range": 0.02, "model_type": "gemma4_text",
+    "pad_token_id": 0, "rms_norm_eps": 1e-06, "tie_word_embeddings": True, "use_cache": True, "vocab_size": 262144,
+    "rope_parameters": {
+        "full_attention": {"partial_rotary_factor": 0.25, "rope_theta": 1000000.0, "rope_type": "proportional"},
+        "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"},
+    },
 }  # fmt: skip
 
 PUBLISHED: dict[str, dict[str, Any]] = {
@@ -273,4 +290,57 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "rope_theta": 150000, "router_aux_loss_coef": 0.9, "sliding_window": 128, "swiglu_limit": 7.0,
         "tie_word_embeddings": False, "vocab_size": 201088,
     },
+    "gemma-4-E2B-it, its text model": _GEMMA4 | {
+        "attention_k_eq_v": False, "enable_moe_block": False, "hidden_size": 1536, "hidden_size_per_layer_input": 256,
+        "intermediate_size": 6144, "layer_types": [*["sliding_attention"] * 4, "full_attention"] * 7,
+        "max_position_embeddings": 131072, "moe_intermediate_size": None, "num_attention_heads": 8,
+        "num_experts": None, "num_global_key_value_heads": None, "num_hidden_layers": 35, "num_key_value_heads": 1,
+        "num_kv_shared_layers": 20, "sliding_window": 512, "top_k_experts": None, "use_double_wide_mlp": True,
+        "use_bidirectional_attention": None, "vocab_size_per_layer_input": 262144,
+    },
+    "gemma-4-26B-A4B-it, its text model": _GEMMA4 | {
+        "attention_k_eq_v": True, "enable_moe_block": True, "hidden_size": 2816, "hidden_size_per_layer_input": 0,
+        "intermediate_size": 2112, "layer_types": [*["sliding_attention"] * 5, "full_attention"] * 5,
+        "max_position_embeddings": 262144, "moe_intermediate_size": 704, "num_attention_heads": 16,
+        "num_experts": 128, "num_global_key_value_heads": 2, "num_hidden_layers": 30, "num_key_value_heads": 8,
+        "num_kv_shared_layers": 0, "sliding_window": 1024, "top_k_experts": 8, "use_double_wide_mlp": False,
+        "use_bidirectional_attention": "vision", "vocab_size_per_layer_input": 262144,
+    },
+    "gemma-4-12B-it, its text model": _GEMMA4 | {
+        "model_type": "gemma4_unified_text", "attention_k_eq_v": True, "hidden_size": 3840,
+        "intermediate_size": 15360, "layer_types": [*["sliding_attention"] * 5, "full_attention"] * 8,
+        "max_position_embeddings": 262144, "num_attention_heads": 16, "num_global_key_value_heads": 1,
+        "num_hidden_layers": 48, "num_key_value_heads": 8, "num_kv_shared_layers": 0, "sliding_window": 1024,
+        "use_double_wide_mlp": False, "use_bidirectional_attention": "vision",
+    },
+    "nanochat-d32": {
+        "architectures": ["NanoChatForCausalLM"], "attention_bias": False, "attention_dropout": 0.0, "bos_token_id": 0,
+        "dtype": "bfloat16", "eos_token_id": 1, "final_logit_softcapping": 15.0, "hidden_act": "relu2",
+        "hidden_size": 2048, "initializer_range": 0.02, "intermediate_size": 8192, "max_position_embeddings": 2048,
+        "model_type": "nanochat", "num_attention_heads": 16, "num_hidden_layers": 32, "num_key_value_heads": 16,
+        "pad_token_id": 1, "rms_norm_eps": 1e-06, "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"},
+        "tie_word_embeddings": False, "use_cache": True, "vocab_size": 65536,
+    },
+    "MiniMax-M2, not in 8 bits": {
+        "architectures": ["MiniMaxM2ForCausalLM"], "attention_dropout": 0.0, "attn_type_list": [1] * 62,
+        "bos_token_id": None, "eos_token_id": None, "head_dim": 128, "hidden_act": "silu", "hidden_size": 3072,
+        "initializer_range": 0.02, "intermediate_size": 1536, "max_position_embeddings": 196608,
+        "model_type": "minimax_m2", "mtp_transformer_layers": 1, "num_attention_heads": 48, "num_experts_per_tok": 8,
+        "num_hidden_layers": 62, "num_key_value_heads": 8, "num_local_experts": 256, "num_mtp_modules": 3,
+        "output_router_logits": False, "qk_norm_type": "per_layer", "rms_norm_eps": 1e-06, "rope_theta": 5000000,
+        "rotary_dim": 64, "router_aux_loss_coef": 0.001, "router_jitter_noise": 0.0, "scoring_func": "sigmoid",
+        "shared_intermediate_size": 0, "sliding_window": None, "tie_word_embeddings": False, "use_cache": True,
+        "use_mtp": True, "use_qk_norm": True, "use_routing_bias": True, "vocab_size": 200064,
+    },
+    "K-EXAONE-236B-A23B": _SWITCHES | {
+        "architectures": ["ExaoneMoeForCausalLM"], "bos_token_id": 1, "eos_token_id": 53, "first_k_dense_replace": 1,
+        "head_dim": 128, "hidden_act": "silu", "hidden_size": 6144, "intermediate_size": 18432,
+        "layer_types": _SLIDING_3_TO_1 * 12, "max_position_embeddings": 262144, "model_type": "exaone_moe",
+        "moe_intermediate_size": 2048, "n_group": 1, "norm_topk_prob": True, "num_attention_heads": 64,
+        "num_experts": 128, "num_experts_per_tok": 8, "num_hidden_layers": 48, "num_key_value_heads": 8,
+        "num_shared_experts": 1, "pad_token_id": 0, "rms_norm_eps": 1e-05, "rope_scaling": None,
+        "rope_theta": 1000000, "routed_scaling_factor": 2.5, "sliding_window": 128, "sliding_window_pattern": "LLLG",
+        "tie_word_embeddings": False, "topk_group": 1, "vocab_size": 153600,
+    },
+    **PUBLISHED_LATENT,
 }  # fmt: skip

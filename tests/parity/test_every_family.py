@@ -22,10 +22,19 @@ from tests.parity.harness import greedy, load, prompt_logits, reference, some_to
 FolderOf = Callable[[Case | str], Path]
 FIRST = list({case.family: case for case in reversed(CASES)}.values())[::-1]
 GROUPS = {"intermediate_size": 128}  # so that widths are of whole groups
+LATENTS = GROUPS | {"q_lora_rank": 64, "kv_lora_rank": 96, "qk_nope_head_dim": 32, "v_head_dim": 32}
 OWN_GROUPS: dict[str, dict[str, int]] = {
     "opt": {"ffn_dim": 128},
     "falcon": {},
     "bloom": {},
+    "deepseek_v2": LATENTS,
+    "deepseek_v3": LATENTS,
+    "glm4_moe_lite": LATENTS,
+    "mamba": {},
+    "mamba2": {},
+    "granitemoehybrid": {"intermediate_size": 64},
+    "nemotron_h": {"intermediate_size": 128, "moe_intermediate_size": 64},
+    "falcon_h1": {"intermediate_size": 128, "mamba_d_ssm": 192},
 }  # where it has another name
 PROMPTS = [some_tokens(length, length) for length in (PROMPT, 3, 17, 1)]
 

@@ -120,5 +120,7 @@ def test_a_model_without_pages_has_slots_alone() -> None:
     assert cache_bytes_per_token(spec, "bfloat16") == 0
     shape = cache_shape(spec, 32, "bfloat16", 10**9)
     assert (shape.groups, shape.slots) == ((), 64)
+    for free, slots in ((10**6, 10**6 // 4 // 8000), (10**5, 4)):
+        assert cache_shape(spec, 32, "bfloat16", free).slots == slots
     with pytest.raises(OutOfMemory, match=r"0 bytes per token, 8000 per chat of this llama model\)\. Close"):
-        cache_shape(spec, 32, "bfloat16", 10**5)
+        cache_shape(spec, 32, "bfloat16", 31_999)

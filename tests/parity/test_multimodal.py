@@ -20,12 +20,14 @@ from causerie.checkpoint.writer import write_safetensors
 from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
 from tests.parity.configs import PROMPT, TINY
+from tests.parity.configs_gemma4 import GEMMA4, GIVEN, KEYS_AS_VALUES, SHARING, UNIFIED
 from tests.parity.harness import greedy, load, prompt_logits, some_tokens
 
 TEXT = {key: value for key, value in TINY.items() if not key.endswith("token_id") and key != "tie_word_embeddings"}
 IDS = [3 + token % 120 for token in some_tokens(PROMPT, 3)]  # none that stands for a picture
 LAST = {"image_token_id": 126, "video_token_id": 127, "vision_start_token_id": 128, "vision_end_token_id": 129}
 SEES = {"depth": 1, "num_heads": 2, "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2}
+SOUNDS = {"image_token_id": 126, "video_token_id": 127, "audio_token_id": 128, "audio_config": None}
 YARN = {"factor": 4.0, "original_max_position_embeddings": 8}
 
 
@@ -96,6 +98,19 @@ MODELS = [
         {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32, "patch_size": 14}
         | {"image_size": 28, "head_dim": 16},
         {"image_token_index": 126, "tie_word_embeddings": False},
+    ),
+    Pictures(
+        "gemma4",
+        GEMMA4 | SHARING | GIVEN,
+        {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 16}
+        | {"intermediate_size": 32, "position_embedding_size": 16},
+        SOUNDS,
+    ),
+    Pictures(
+        "gemma4_unified",
+        UNIFIED | KEYS_AS_VALUES,
+        {"mm_embed_dim": 64, "mm_posemb_size": 16, "output_proj_dims": 64},
+        SOUNDS,
     ),
 ]
 Made = tuple[Path, np.ndarray, list[int]]

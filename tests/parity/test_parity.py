@@ -36,6 +36,7 @@ ONE_EACH = [
     "qwen3",
 ]
 ONE_EACH += ["phi", "stablelm, normed heads", "cohere2", "olmo, cut off, biases", "gpt2", "opt", "falcon, new", "bloom"]
+ONE_EACH += ["deepseek v2", "deepseek v3, queries of the input, biases, yarn, one group"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

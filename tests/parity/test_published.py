@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from causerie.models.registry import families, spec_from_config
 from tests.parity.configs import TINY
-from tests.parity.published import PUBLISHED
+from tests.parity.published import FILES, PUBLISHED
 
 STRANGE = {"Hunyuan-7B-Instruct": "use_cla"}
 """Keys that no known family computes by, and that are told."""
@@ -29,14 +29,29 @@ def test_a_published_config_is_transformers_model(name: str, values: dict[str, A
     config = AutoConfig.for_model(**values)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    biases = sum(bias.numel() for name, bias in model.named_buffers() if name.endswith("correction_bias"))
+    biases = sum(
+        bias.numel()
+        for name, bias in model.named_buffers()
+        if name.endswith(("correction_bias", "expert_bias", "layer_scalar"))
+    )
     assert spec.parameters == biases + sum(weight.numel() for weight in model.parameters())
     attentions = [layer.self_attn for layer in model.model.layers]
     assert [layer.mixer.scale for layer in spec.layers] == pytest.approx([each.scaling for each in attentions])
     kinds = getattr(config, "layer_types", None) or ["full_attention"] * len(spec.layers)
     windows = [config.sliding_window if kind == "sliding_attention" else None for kind in kinds]
-    assert [layer.mixer.window for layer in spec.layers] == windows
+    assert [layer.mixer.cache.window for layer in spec.layers] == windows
     assert spec.context == config.max_position_embeddings and spec.family in families()
+
+
+@pytest.mark.parametrize(("name", "values"), FILES.items(), ids=FILES)
+def test_a_published_config_has_as_many_parameters(name: str, values: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        spec = spec_from_config(json.loads(json.dumps(values)))
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**values))
+    assert spec.parameters == sum(weight.numel() for weight in model.parameters())
+    assert len(spec.layers) == model.config.num_hidden_layers and spec.context == model.config.max_position_embeddings
 
 
 SIZES = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "max_position_embeddings")

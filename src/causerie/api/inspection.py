@@ -5,7 +5,6 @@ Knows how loading would hold the weights, and no backend (which may pad or pack 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from causerie.models.registry import family, spec_from_config
 from causerie.plan.footprint import CacheCost, cache_cost, cache_format
 from causerie.quant.weight import FORMATS
 from causerie.spec.decoder import Decoder
-from causerie.spec.experts import Experts
+from causerie.spec.latent import LatentAttention
 from causerie.spec.weight import Role
 
 
@@ -71,6 +70,12 @@ class Inspection:
         return tuple(len(group.layers) for group in self.spec.page_groups)
 
     @property
+    def latent_layers(self) -> tuple[int, ...]:
+        """And how many of them keep latents, of which they make keys and values."""
+        mixers = [[self.spec.layers[layer].mixer for layer in group.layers] for group in self.spec.page_groups]
+        return tuple(sum(isinstance(mixer, LatentAttention) for mixer in group) for group in mixers)
+
+    @property
     def bits_per_weight(self) -> float:
         """Of all weights together."""
         return 8 * self.nbytes / self.spec.parameters
@@ -91,9 +96,9 @@ def inspect(name: str, options: LoadOptions | None = None) -> Inspection:
     config = ModelConfig.from_folder(folder, name)
     with SafetensorsIndex.open(folder) as index:
         weights = survey(index, config, dtype=how.dtype, quantization=how.quantization, strict=how.strict)
-        kept = how.cache_dtype or cache_format(weights.plain)
+        cache_dtype = how.cache_dtype or cache_format(weights.plain)
         return Inspection(
-            name, folder, weights.spec, weights.plain, parts_of(weights), read_bytes(weights), index.nbytes, kept
+            name, folder, weights.spec, weights.plain, parts_of(weights), weights.read_bytes, index.nbytes, cache_dtype
         )
 
 
@@ -109,7 +114,7 @@ def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspectio
     sources = tuple(PlainSource(weight, names.expression(weight.name)) for weight in spec.weights())
     formats = formats_of(spec, sources, plain, options.quantization)
     weights = Survey(spec, sources, plain, formats, config)
-    parts, read = parts_of(weights), read_bytes(weights)
+    parts, read = parts_of(weights), weights.read_bytes
     return Inspection(name, folder, spec, plain, parts, read, None, options.cache_dtype or cache_format(plain))
 
 
@@ -123,33 +128,21 @@ def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:
     return tuple(WeightGroup(kind, format, *numbers) for (kind, format), numbers in _ordered(sums.items()))
 
 
-_EXPERT = re.compile(r"layers\.(\d+)\.ffn\.experts\.")
-
-
-def read_bytes(weights: Survey) -> int:
-    """Bytes of weights, as held, that one token reads: of experts those that it goes to, of an embedding that is not
-    the head as good as nothing."""
-    total = 0.0
-    for source in weights.sources:
-        share = 0.0 if source.weight.role == "embedding" and not weights.spec.tied else 1.0
-        if (layer := _EXPERT.match(source.weight.name)) is not None:
-            ffn = weights.spec.layers[int(layer[1])].ffn
-            share = ffn.router.active / ffn.count if isinstance(ffn, Experts) else share
-        total += share * weights.held_bytes(source)
-    return round(total)
-
-
 _KINDS = (
     "embedding",
     "embedding and head",
+    "layer inputs",
     "attention",
     "convolution",
+    "recurrence",
     "feed-forward",
     "router",
     "positions",
     "head",
     "norms and biases",
 )
+_WITHIN = {"vector": _KINDS[-1], "choice": _KINDS[-1], "exact": _KINDS[-1], "rate": "recurrence"}
+"""Kinds that are told as a part of another one."""
 
 
 def _ordered(items: Iterable[tuple[tuple[str, str], list[int]]]) -> list[tuple[tuple[str, str], list[int]]]:
@@ -159,4 +152,4 @@ def _ordered(items: Iterable[tuple[tuple[str, str], list[int]]]) -> list[tuple[t
 def _kind(role: Role, tied: bool) -> str:
     if role == "embedding" and tied:
         return "embedding and head"
-    return "norms and biases" if role in ("vector", "choice") else role
+    return _WITHIN.get(role, role)

@@ -16,6 +16,9 @@ from causerie.api.torch_names import DeviceName, device_name, dtype_name, dtype_
 from causerie.errors import Unsupported, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from causerie.api.model_config import ModelConfig
     from causerie.api.saving import Saving
     from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
@@ -97,6 +100,22 @@ class OpenModel:
     def num_parameters(self) -> int:
         """Number of parameters, a tied head counted once."""
         return self._model.spec.parameters
+
+    @property
+    def active_parameters(self) -> float:
+        """How many of them each token uses: of experts those that it goes to."""
+        return self._model.spec.active_parameters
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes of weights that each token of an answer reads."""
+        return self._model.read_bytes
+
+    def expert_choices(self) -> dict[int, NDArray[np.int64]]:
+        """How many tokens went to each expert since the model was loaded: counts [experts] by the number of each layer
+        that has experts."""
+        layers = [i for i, layer in enumerate(self._model.spec.layers) if layer.experts is not None]
+        return dict(zip(layers, self._model.expert_choices(), strict=True))
 
     def get_memory_footprint(self) -> int:
         """Bytes of the weights as held; the cache is beside them."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from causerie.backends.step import Step
 from causerie.errors import EngineError
+from causerie.quant.cache_format import check_kept
 from causerie.quant.format import Buffers
 from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
@@ -57,13 +58,16 @@ class CacheShape:
     slots: int = 0
 
     def check(self, spec: Decoder) -> None:
-        """Raises EngineError where it is not the shape of a cache for `spec`."""
-        given, needed = [each.window for each in self.groups], [group.window for group in spec.page_groups]
-        if given != needed:
+        """Raises EngineError where it is not the shape of a cache for `spec`, Unsupported for a format in which what it
+        keeps is not kept."""
+        windows, needed = [each.window for each in self.groups], [group.window for group in spec.page_groups]
+        if windows != needed:
             raise EngineError(
-                f"A cache has groups of blocks for windows {given}, and this {spec.family} model's layers have "
+                f"A cache has groups of blocks for windows {windows}, and this {spec.family} model's layers have "
                 f"{needed}. There must be one for each of Decoder.page_groups."
             )
+        for pages in filter(None, (layer.pages for layer in spec.layers)):
+            check_kept(self.dtype, pages)
         if bool(self.slots) != bool(spec.slot_layers):
             raise EngineError(
                 f"A cache has {self.slots} slots, and {len(spec.slot_layers)} layers of this {spec.family} model keep "
@@ -77,6 +81,10 @@ class Executable(Protocol):
     def run(self, step: Step, rotations: Rotations) -> StepOutput:
         """Logits and hidden states of the rows that want them. `step.tokens` holds at most the `max_tokens` given to
         `Builder.compile`."""
+        ...
+
+    def expert_choices(self) -> list[NDArray[np.int64]]:
+        """How many rows of all steps so far went to each expert, for each layer that has experts; from any thread."""
         ...
 
     def close(self) -> None:

@@ -159,8 +159,8 @@ def _speaks_twice(message: Message) -> bool:
 
 def _with_one_text(message: Message) -> dict[str, Any]:
     """The answer with what it says at the end of its reasoning: in order, as the model wrote it."""
-    kept = {key: value for key, value in message.items() if key not in ("content", *REASONING)}
-    return {**kept, "reasoning_content": f"{reasoning_in(message)}\n\n{message['content']}"}
+    others = {key: value for key, value in message.items() if key not in ("content", *REASONING)}
+    return {**others, "reasoning_content": f"{reasoning_in(message)}\n\n{message['content']}"}
 
 
 @lru_cache(maxsize=64)

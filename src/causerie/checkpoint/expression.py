@@ -418,11 +418,10 @@ class Plus(_Of):
         return wide + np.float32(self.number)
 
 
-def innermost(expression: Expression) -> Tensor | Place:
-    """What an expression is made of in the end."""
+def innermost(expression: Expression) -> Expression:
+    """What an expression is made of in the end: a tensor, a place of a stack, or several joined."""
     while isinstance(expression, _Of):
         expression = expression.of
-    assert isinstance(expression, Tensor | Place)
     return expression
 
 

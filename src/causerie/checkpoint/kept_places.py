@@ -50,9 +50,9 @@ class KeptPlaces:
         place = first // count
         if last > (place + 1) * count or prod(info.shape[1:]) * info.array_dtype.itemsize > MOST_BYTES:
             return self._index.read(name, rows, shape)
-        return self._kept(name, place, count, shape)[first - place * count : last - place * count]
+        return self._place(name, place, count, shape)[first - place * count : last - place * count]
 
-    def _kept(self, name: str, place: int, count: int, shape: tuple[int, ...]) -> NDArray[Any]:
+    def _place(self, name: str, place: int, count: int, shape: tuple[int, ...]) -> NDArray[Any]:
         with self._lock:
             array = self._places.pop((name, place), None)
             if array is None:

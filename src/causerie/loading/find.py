@@ -53,8 +53,8 @@ def find_weights(
             sources.append(source or _checked(weight, expression, index, fused))
     if missing:
         raise _missing(spec, index, missing, present - {name for _, each in expressions for name in each.tensors})
-    used = {tensor for source in sources for tensor in source.tensors}
-    _judge_unexpected(spec, index, present - used, names, strict)
+    tensors = {tensor for source in sources for tensor in source.tensors}
+    _judge_unexpected(spec, index, present - tensors, names, strict)
     return sources
 
 
@@ -64,6 +64,8 @@ def _fused_sizes(expressions: Iterable[Expression]) -> dict[str, tuple[int, ...]
     sizes: dict[str, tuple[int, ...]] = {}
     for expression in expressions:
         of = innermost(expression)
+        if not isinstance(of, Tensor | Place):
+            continue
         rows = (expression.stop,) if isinstance(expression, Rows) and expression.of == of else ()
         own = (of.place + 1, *rows) if isinstance(of, Place) else rows
         if own:
@@ -156,6 +158,7 @@ def _judge_unexpected(spec: Decoder, index: TensorIndex, left: set[str], names: 
     head = names.expression(HEAD).tensors if spec.tied else ()
     drafting = names.behind(left, len(spec.layers), spec.drafting_layers)
     unexpected = sorted(tensor for tensor in left - drafting if not is_computed(tensor) and tensor not in head)
+    unexpected = sorted(set(unexpected) - _kept_elsewhere(spec, names))
     homes = tuple(names.homes)
     inside = [tensor for tensor in unexpected if tensor.startswith(homes)]
     without = f"for which the {spec.family} model of config.json has no place"
@@ -171,6 +174,15 @@ def _judge_unexpected(spec: Decoder, index: TensorIndex, left: set[str], names: 
         )
     if unexpected:
         warnings.warn(f"{_home(index)} holds {_grouped(unexpected)}, {without}; left out.", stacklevel=5)
+
+
+def _kept_elsewhere(spec: Decoder, names: Names) -> set[str]:
+    """What files may hold for layers that read the keys and values of other ones, as they were trained without that."""
+    borrowing = (
+        i for i, layer in enumerate(spec.layers) if (pages := layer.pages) is not None and pages.of is not None
+    )
+    expressions = (names.expression(f"layers.{i}.mixer.{part}") for i in borrowing for part in ("k", "v", "k_norm"))
+    return {tensor for each in expressions for tensor in each.tensors}
 
 
 def untie_if_different(spec: Decoder, names: Names, index: TensorIndex) -> Decoder:

@@ -6,6 +6,7 @@ Knows no file format (checkpoint/ has that) and no layout of a backend; decides 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,8 +30,9 @@ from causerie.quant.config import QuantConfig
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.decoder import Decoder
-from causerie.spec.experts import EXPERTS
+from causerie.spec.weight import UNROUNDED
 
+_EXPERT = re.compile(r"layers\.(\d+)\.ffn\.experts\.")
 SizeCache = Callable[[Decoder, str], CacheShape]  # from a spec and the plain format of its weights
 
 
@@ -58,6 +60,19 @@ class Survey:
     def held_bytes(self, source: Source) -> int:
         """The same of one weight."""
         return source.held_bytes(self.formats[source.weight.name])
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes of weights, as held, that one token of an answer reads: of experts those that it goes to, of tables of
+        which it reads a row as good as nothing."""
+        total, tables = 0.0, frozenset(self.spec.looked_up)
+        for source in self.sources:
+            share = 0.0 if source.weight in tables else 1.0
+            if (layer := _EXPERT.match(source.weight.name)) is not None:
+                experts = self.spec.layers[int(layer[1])].experts
+                share = share if experts is None else experts.router.active / experts.count
+            total += share * self.held_bytes(source)
+        return round(total)
 
     @property
     def quantization(self) -> str | None:
@@ -113,7 +128,7 @@ def formats_of(
     if quantization is not None:
         modules = {source.weight.name: module_of(source) for source in sources}
         formats = quantization.formats(spec, plain, modules)
-    return formats | {source.weight.name: "float32" for source in sources if source.weight.role == "choice"}
+    return formats | {source.weight.name: "float32" for source in sources if source.weight.role in UNROUNDED}
 
 
 def load_model(
@@ -162,8 +177,8 @@ def load_surveyed(
     cache = size_cache(survey.spec, survey.plain)
     names = [each.weight.name for each in survey.sources if not isinstance(each, PreparedSource)]
     builder = backend.builder(survey.spec, {name: survey.formats[name] for name in names})
-    with Workers(workers) as threads, KeptPlaces(index) as kept:
-        transfer = Transfer(kept, builder, Quantizer(kept, threads), SliceReader(kept, threads))
+    with Workers(workers) as threads, KeptPlaces(index) as places:
+        transfer = Transfer(places, builder, Quantizer(places, threads), SliceReader(places, threads))
         weights = _place(survey, transfer, progress)
     return Model(
         spec=survey.spec,
@@ -173,7 +188,8 @@ def load_surveyed(
         format=survey.plain,
         device=backend.device,
         weight_bytes=sum(weight.nbytes for weight in weights.values()),
-        expert_bytes=sum(weight.nbytes for name, weight in weights.items() if f".ffn.{EXPERTS}" in name),
+        read_bytes=survey.read_bytes,
+        expert_bytes=sum(weight.nbytes for name, weight in weights.items() if _EXPERT.match(name)),
         quantization=survey.quantization,
     )
 

@@ -58,13 +58,13 @@ class Packed:
         return {**slices, **self.constants}
 
     def _slice(self, index: TensorIndex, name: str, place: slice) -> NDArray[Any]:
-        held = self.arrays[name]
+        expression = self.arrays[name]
         buffer = self.format.buffers(self.shape)[name]
         row = self.format.buffers((1, self.shape[1]))[name]
-        size = DTYPES[held.dtype(index)].itemsize
+        size = DTYPES[expression.dtype(index)].itemsize
         if buffer.dtype == "U8" and size > 1:  # bytes that were stored as wider numbers
             place = slice(place.start // size, -(-place.stop // size))
-        array = held.read(index, place)
+        array = expression.read(index, place)
         if buffer.dtype == "U8" and array.dtype != np.uint8:
             array = array.reshape(-1).view(np.uint8)
         return array.reshape(-1, *row.shape[1:])
@@ -241,11 +241,11 @@ def _check(packed: Packed, index: TensorIndex) -> None:
     for name, buffer in packed.format.buffers(packed.shape).items():
         if name in packed.constants:
             continue
-        held = packed.arrays[name]
-        info = index.info(held.tensors[0])  # says which names are near where it is missing
+        expression = packed.arrays[name]
+        info = index.info(expression.tensors[0])  # says which names are near where it is missing
         bytes_of_any = buffer.dtype == "U8" and name == CODES  # bitsandbytes may store them as wider numbers
         try:
-            nbytes = prod(held.shape(index)) * info.array_dtype.itemsize
+            nbytes = prod(expression.shape(index)) * info.array_dtype.itemsize
         except ShapeError:
             nbytes = 0
         if (info.dtype != buffer.dtype and not bytes_of_any) or nbytes != buffer.nbytes:

@@ -55,12 +55,12 @@ def write_weights(
     declared = {name: tensor for source in encoded for name, tensor in _declared(source, survey).items()}
     declared |= {tensor.name: (STORED_AS[tensor.target], tensor.shape) for tensor in plain}
     total, done = sum(source.nbytes for source in survey.sources), 0
-    with SafetensorsStream(path, declared) as out, Workers(workers) as threads, KeptPlaces(index) as kept:
-        quantizer = Quantizer(kept, threads)
+    with SafetensorsStream(path, declared) as out, Workers(workers) as threads, KeptPlaces(index) as places:
+        quantizer = Quantizer(places, threads)
         for source in encoded:
             format = QUANTIZED[survey.formats[source.weight.name]]
             report = reporter(source, done, total, progress)
-            _write_quantized(source, format, source.quantized(kept, quantizer, format.name, report), out)
+            _write_quantized(source, format, source.quantized(places, quantizer, format.name, report), out)
             done += source.nbytes
         for tensor in plain:
             _write_plain(tensor, index, out)
@@ -95,13 +95,13 @@ def _plain_tensors(survey: Survey, elsewhere: set[str], index: TensorIndex) -> l
     """What is written as plain numbers: each tensor of the checkpoint that holds none of the weights called `elsewhere`
     as it is, by the file's own name; of another one the parts that are left."""
     plain = [source for source in survey.sources if source.weight.name not in elsewhere]
-    taken = {tensor for source in survey.sources if source.weight.name in elsewhere for tensor in source.tensors}
+    others = {tensor for source in survey.sources if source.weight.name in elsewhere for tensor in source.tensors}
     tensors: dict[str, _PlainTensor] = {}
     for source in plain:
         if not isinstance(source, PlainSource):
             raise UsageError(f"{source.key!r} is held in a form that cannot be written as plain numbers.")
         matrix = len(source.weight.shape) == 2
-        if taken.isdisjoint(source.tensors):
+        if others.isdisjoint(source.tensors):
             for name in source.tensors:
                 info = index.info(name)
                 target = survey.plain if matrix else STORED[info.dtype]

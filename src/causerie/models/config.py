@@ -22,6 +22,8 @@ MOST_SIZE = 2**24  # of any width, count or context; a float32 position is exact
 MOST_LAYERS = 4096
 MOST_NUMBER = 1e15  # of any real number; float32 arithmetic must not overflow on it
 
+_INFINITY = {"__float__": "Infinity"}  # as transformers writes it
+
 T = TypeVar("T")
 
 
@@ -108,6 +110,18 @@ class Config:
             raise self.wrong(key, value, f"a list of {count} numbers {'greater than' if above else 'of at least'} 0")
         return [float(item) for item in value]
 
+    def limits(self, key: str) -> tuple[float, float]:
+        """Two numbers of at least 0 between which something is held, the lesser first: 0 and infinity where the config
+        says null or nothing. JSON has no infinity; files write it as Python does, or as transformers does."""
+        if self._absent(key):
+            return 0.0, math.inf
+        value = self._take(key, REQUIRED)
+        both = [math.inf if same_json(item, _INFINITY) else item for item in value] if isinstance(value, list) else []
+        fit = len(both) == 2 and all(type(item) in (int, float) for item in both)
+        if not fit or not 0 <= both[0] <= both[1]:
+            raise self.wrong(key, value, "a list of two numbers of at least 0, the lesser first")
+        return float(both[0]), float(both[1])
+
     def integers(self, key: str, *, least: int = 0, most: int = MOST_SIZE) -> list[int] | None:
         """A list of whole numbers in least..most, or None where the config says null or nothing."""
         if self._absent(key):
@@ -163,8 +177,13 @@ class Config:
         self._read.add(key)
 
     def leave(self, *keys: str) -> None:
-        """Declares that these keys are about parts of a larger model that are left out."""
+        """Declares that these keys are about parts of a larger model that are left out, or about how weights were first
+        drawn."""
         self._read.update(keys)
+
+    def says(self, key: str, value: Any) -> bool:
+        """Whether `key` has this very value."""
+        return not self._absent(key) and same_json(self._values[key], value)
 
     def has(self, key: str) -> bool:
         """Whether `key` is there and not null."""

@@ -11,6 +11,6 @@ from causerie.spec.experts import Experts
 
 def in_layers(spec: Decoder, experts: Experts, sparse: Iterable[int]) -> Decoder:
     """`spec` with experts in the layers of these numbers, in the place of what they have."""
-    chosen = frozenset(sparse)
-    layers = (replace(layer, ffn=experts) if i in chosen else layer for i, layer in enumerate(spec.layers))
+    numbers = frozenset(sparse)
+    layers = (replace(layer, ffn=experts) if i in numbers else layer for i, layer in enumerate(spec.layers))
     return replace(spec, layers=tuple(layers))

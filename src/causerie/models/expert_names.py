@@ -16,7 +16,7 @@ EXPERT_MATRICES = {"gate": "gate_proj", "up": "up_proj", "down": "down_proj"}
 
 def experts_of(spec: Decoder) -> Experts:
     """Those of the first layer that has some; all such layers of a decoder have alike ones."""
-    return next((layer.ffn for layer in spec.layers if isinstance(layer.ffn, Experts)), _NONE)
+    return next((layer.experts for layer in spec.layers if layer.experts is not None), _NONE)
 
 
 _NONE = Experts(0, Router(0), 0)

@@ -61,7 +61,21 @@ _TRAINING = (  # how weights were first drawn, and what is dropped while trainin
     # Of routers: noise on what they read, and a loss that spreads their choices; in evaluation neither is there.
     "router_jitter_noise",
     "router_aux_loss_coef",
+    "aux_loss_alpha",
+    "seq_aux",
     "moe_capacity",  # how many tokens an expert takes in training
+    "ep_size",  # over how many machines experts were spread
+    "z_loss_coefficient",
+    # Of Mamba: scales of the first weights, and which of its programs trained it.
+    "rescale_prenorm_residual",
+    "time_step_init_scheme",
+    "use_mamba_kernels",
+    "use_mambapy",
+    "use_associative_scan",
+    # In which precision the other program adds up layers and keeps states; here always in float32.
+    "residual_in_fp32",
+    "mamba_ssm_cache_dtype",
+    "moe_shared_expert_overlap",  # whether a program computes experts and what is shared at the same time
 )
 _OUTPUTS = (  # what the other program's forward pass returns beside logits, and how it is run there
     "use_cache",
@@ -75,9 +89,12 @@ _OUTPUTS = (  # what the other program's forward pass returns beside logits, and
     "cache_implementation",
     "_attn_implementation_autoset",
     "tf_legacy_loss",
+    "num_logits_to_keep",
 )
 _LABELS = ("id2label", "label2id", "num_labels", "problem_type")  # of classifiers; a decoder has none
-_SUMMARY = (  # of another head that GPT-2 was published with: one that chooses among texts
+_SUMMARY = (  # of other heads that GPT-2 was published with: one that chooses among texts
+    "n_special",
+    "predict_special_tokens",
     "summary_type",
     "summary_use_proj",
     "summary_activation",
@@ -141,6 +158,8 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "cross_attention_hidden_size": (),
     "pruned_heads": ({}, []),
     "use_mrope": (False,),  # the distilled R1 models
+    "full_attn_mod": (1,),  # Phi-4-mini: every layer attends to all positions
+    "interpolate_factor": (1,),
     "activation": ("swiglu",),  # Falcon 3; the gate's own function is hidden_act
     # Names of ways to compute the same attention; a name of anything else would be code from elsewhere.
     "attn_implementation": ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"),

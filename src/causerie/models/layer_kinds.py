@@ -1,5 +1,5 @@
-"""Of which kind each layer is, as configs say it: it sees the whole sequence or a window, or convolves. Knows no
-family."""
+"""Of which kind each layer is, as configs say it: it sees the whole sequence or a window, convolves, or remembers; it
+has experts or not. Knows no family."""
 
 from __future__ import annotations
 
@@ -10,17 +10,27 @@ from typing import Any
 from causerie.models.config import Config
 from causerie.spec.decoder import Decoder
 
-FULL, SLIDING, CONV = "full_attention", "sliding_attention", "conv"
+FULL, SLIDING, CONV, LINEAR = "full_attention", "sliding_attention", "conv", "linear_attention"
+DENSE, SPARSE = "dense", "sparse"
 
 
-def layer_kinds(c: Config, otherwise: Sequence[str], known: Sequence[str] = (FULL, SLIDING)) -> Sequence[str]:
-    """The kind of each layer, one of those `known`, from `layer_types`; `otherwise`, of the same length, for files that
-    were written before that key. Raises ConfigError for another length or word."""
-    kinds = c.words("layer_types")
+def sparse_layers(c: Config, layers: int, dense: int) -> list[int]:
+    """Those that have experts, by `mlp_layer_types`; else all but so many `dense` ones at the beginning."""
+    otherwise = [DENSE if i < dense else SPARSE for i in range(layers)]
+    kinds = layer_kinds(c, otherwise, (DENSE, SPARSE), "mlp_layer_types")
+    return [i for i, kind in enumerate(kinds) if kind == SPARSE]
+
+
+def layer_kinds(
+    c: Config, otherwise: Sequence[str], known: Sequence[str] = (FULL, SLIDING), key: str = "layer_types"
+) -> Sequence[str]:
+    """The kind of each layer, one of those `known`, from `key`; `otherwise`, of the same length, for files that were
+    written before that key. Raises ConfigError for another length or word."""
+    kinds = c.words(key)
     if kinds is None:
         return otherwise
     if len(kinds) != len(otherwise) or not set(known).issuperset(kinds):
-        raise c.wrong("layer_types", kinds, f"a list of {len(otherwise)} words, each {' or '.join(map(repr, known))}")
+        raise c.wrong(key, kinds, f"a list of {len(otherwise)} words, each {' or '.join(map(repr, known))}")
     return kinds
 
 

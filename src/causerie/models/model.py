@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from causerie.backends.ops import (
     CacheShape,
     Executable,
@@ -69,6 +72,7 @@ class Model:
     format: str  # how it holds what is not quantized: "bfloat16", "float32", …
     device: str
     weight_bytes: int
+    read_bytes: int  # of weights, by each token of an answer: of experts those that it goes to
     quantization: str | None = None  # the quantized format of most of its matrices
     expert_bytes: int = 0  # of weight_bytes
     _rotations: RopeTable = field(init=False, repr=False)
@@ -123,6 +127,10 @@ class Model:
         of the cache. Before any step runs; without effect where the backend has all of it from the start."""
         if isinstance(self.executable, TouchingExecutable):
             self.executable.touch(cache_bytes)
+
+    def expert_choices(self) -> list[NDArray[np.int64]]:
+        """How many tokens went to each expert so far, for each layer that has experts."""
+        return self.executable.expert_choices()
 
     def close(self) -> None:
         """Frees weights and cache."""

@@ -16,6 +16,7 @@ from causerie.errors import ConfigError, unknown
 from causerie.models import archs
 from causerie.models.config import Config
 from causerie.models.names import Names, Table
+from causerie.models.relatives import what_it_lacks
 from causerie.spec.decoder import Decoder
 
 Build = Callable[[Config], Decoder]
@@ -74,21 +75,20 @@ def text_values(values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def family(values: Mapping[str, Any]) -> Architecture:
     """The family that a config names. Raises ConfigError without a name, UnknownName for one that is not built in."""
-    model_type = text_values(values).get("model_type")
+    said = text_values(values)
+    model_type = said.get("model_type")
     if not isinstance(model_type, str):
         raise ConfigError(
             f"config.json says model_type = {model_type!r}; it must name a family: {', '.join(families())}. "
             "Add it if you know which one the checkpoint belongs to."
         )
     if model_type not in families():
-        raise unknown(
-            "model family (model_type of config.json)",
-            model_type,
-            families(),
-            advice="The family is not built in yet, and no code that comes with a checkpoint stands in for it: take a "
-            "model of a known family, or run this one with transformers. docs/adding-a-model.md says how a family is "
-            "added.",
+        advice = (
+            "The family is not built in yet, and no code that comes with a checkpoint stands in for it: take a model "
+            "of a known family, or run this one with transformers. docs/adding-a-model.md says how a family is added."
         )
+        advice = " ".join(filter(None, (what_it_lacks(model_type, said), advice)))
+        raise unknown("model family (model_type of config.json)", model_type, families(), advice=advice)
     import_module(f"{archs.__name__}.{model_type}")
     return _registered[model_type]
 

@@ -7,7 +7,8 @@ model.
 
 Sources: rotation, Su et al., "RoFormer" (2021); linear, Chen et al., "Extending context window … via positional
 interpolation" (2023); dynamic, "NTK-aware scaled RoPE" (2023), with the length of the moment; llama3, Meta's Llama 3.1
-reference code; yarn, Peng et al., "YaRN" (2023); longrope, Ding et al., "LongRoPE" (2024), as Phi-3 has it.
+reference code; yarn, Peng et al., "YaRN" (2023); longrope, Ding et al., "LongRoPE" (2024), as Phi-3 has it;
+proportional, Gemma 4 (2026).
 """
 
 from __future__ import annotations
@@ -60,17 +61,18 @@ class RopeTable:
             elif rope.scaling == "longrope":
                 turns.append(self._by_length(index, positions, lengths))
             else:
-                turns.append(self._taken(self._tables, index, positions, RULES[rope.scaling]))
+                turns.append(self._table_rows(self._tables, index, positions, RULES[rope.scaling]))
+        turns = [_reversed(rows) if rope.backwards else rows for rows, rope in zip(turns, self._ropes, strict=True)]
         return tuple(_grown(rows, rope, positions) for rows, rope in zip(turns, self._ropes, strict=True))
 
     def _by_length(self, index: int, positions: NDArray[np.int32], lengths: NDArray[np.int32]) -> Float32:
         long = lengths > dict(self._ropes[index].options)["original_max_position_embeddings"]
-        turns = self._taken(self._tables, index, positions, _longrope_short)
+        turns = self._table_rows(self._tables, index, positions, _longrope_short)
         if long.any():
-            turns[long] = self._taken(self._long_tables, index, positions[long], _longrope_long)
+            turns[long] = self._table_rows(self._long_tables, index, positions[long], _longrope_long)
         return turns
 
-    def _taken(self, tables: list[Float32], index: int, positions: NDArray[np.int32], rule: Rule) -> Float32:
+    def _table_rows(self, tables: list[Float32], index: int, positions: NDArray[np.int32], rule: Rule) -> Float32:
         """Rows of a table, which grows as they are asked for."""
         table, needed = tables[index], int(positions.max(initial=-1)) + 1
         if needed > len(table):
@@ -85,6 +87,11 @@ def _switch_length(rope: Rope) -> int | None:
     if rope.scaling == "longrope":
         return int(dict(rope.options)["original_max_position_embeddings"])
     return rope.context if rope.scaling == "dynamic" else None
+
+
+def _reversed(rows: Float32) -> Float32:
+    """The same turns the other way."""
+    return rows * np.array([1, -1], np.float32)[:, None]
 
 
 def _grown(rows: Float32, rope: Rope, positions: NDArray[np.int32]) -> Float32:
@@ -174,14 +181,16 @@ def _yarn_bounds(rope: Rope, options: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def _yarn_attention(options: Mapping[str, Any], factor: float) -> float:
-    def magnitude(mscale: float) -> float:
-        return 0.1 * mscale * math.log(factor) + 1.0 if factor > 1 else 1.0
-
     if "attention_factor" in options:
         return float(options["attention_factor"])
     if options.get("mscale") and options.get("mscale_all_dim"):
-        return magnitude(options["mscale"]) / magnitude(options["mscale_all_dim"])
-    return magnitude(1.0)
+        return magnitude(factor, options["mscale"]) / magnitude(factor, options["mscale_all_dim"])
+    return magnitude(factor, 1.0)
+
+
+def magnitude(factor: float, mscale: float) -> float:
+    """By how much YaRN makes queries and keys larger that are slowed down by `factor`."""
+    return 0.1 * mscale * math.log(factor) + 1.0 if factor > 1 else 1.0
 
 
 def _longrope(rope: Rope, factors: str) -> tuple[Float32, float]:
@@ -202,9 +211,18 @@ def _longrope_long(rope: Rope) -> tuple[Float32, float]:
     return _longrope(rope, "long_factor")
 
 
+def _proportional(rope: Rope) -> tuple[Float32, float]:
+    """Of all pairs the first ones turn, as fast as they would if all did."""
+    options = dict(rope.options)
+    turning = np.arange(rope.dims // 2) < options["pairs"]
+    frequencies = np.where(turning, _default(rope)[0] / np.float32(options["factor"]), np.float32(0))
+    return frequencies.astype(np.float32), 1.0
+
+
 RULES: Mapping[str, Rule] = {
     "default": _default,
     "linear": _linear,
     "llama3": _llama3,
     "yarn": _yarn,
+    "proportional": _proportional,
 }

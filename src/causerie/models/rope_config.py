@@ -13,7 +13,7 @@ from causerie.errors import ConfigError
 from causerie.models.config import Config
 from causerie.spec.rope import Rope
 
-SCALINGS = ("default", "linear", "dynamic", "llama3", "yarn", "longrope")
+SCALINGS = ("default", "linear", "dynamic", "llama3", "yarn", "longrope", "proportional")
 DEFAULT_THETA = 10000.0
 
 
@@ -31,7 +31,7 @@ def read_rope(
     theta = c.optional_number("rope_theta", least=1.0)
     part = _parameters(c)
     if part is None:
-        return Rope(theta or default_theta, _turning([c], head_dim, partial), c.integer("max_position_embeddings"))
+        return Rope(theta or default_theta, _turning(c, [c], head_dim, partial), c.integer("max_position_embeddings"))
     return read_scaled(c, part, head_dim, theta, default_theta=default_theta, partial=partial, aliases=aliases)
 
 
@@ -74,12 +74,15 @@ def read_scaled(
 ) -> Rope:
     """The rotation that one object of a config describes. `theta` is what stands outside of it."""
     context = c.integer("max_position_embeddings")
-    dims = _turning([part, c], head_dim, partial)
+    scaling = _scaling(part, aliases or {})
+    if scaling == "proportional":
+        dims, options = _turning(c, [], head_dim, partial), _pairs(part, head_dim)
+    else:
+        dims = _turning(c, [part, c], head_dim, partial)
+        options = _options(part, scaling, dims)
     inner_theta = part.optional_number("rope_theta", least=1.0)
     if theta is not None and inner_theta is not None and theta != inner_theta:
         raise ConfigError(f"config.json sets 'rope_theta' twice, to {theta:g} and {inner_theta:g}. Keep one of them.")
-    scaling = _scaling(part, aliases or {})
-    options = _options(part, scaling, dims)
     if scaling in ("llama3", "yarn", "longrope"):
         # Some configs keep it outside, where it has precedence in the field.
         inner = part.integer("original_max_position_embeddings", context)
@@ -91,7 +94,7 @@ def read_scaled(
     return Rope(inner_theta or theta or default_theta, dims, context, scaling, tuple(sorted(options.items())))
 
 
-def _turning(places: Sequence[Config], head_dim: int, partial: bool) -> int:
+def _turning(c: Config, places: Sequence[Config], head_dim: int, partial: bool) -> int:
     """How many elements of a head turn, by the first of these objects that says it."""
     dims = head_dim
     for place in reversed(places):
@@ -102,8 +105,16 @@ def _turning(places: Sequence[Config], head_dim: int, partial: bool) -> int:
                 raise place.wrong("partial_rotary_factor", share, "a number of at most 1")
             dims = int(head_dim * share)
     if dims % 2 or not dims:
-        raise places[-1].wrong("head_dim", head_dim, "even, because elements of a head turn in pairs")
+        raise c.wrong("head_dim", head_dim, "even, because elements of a head turn in pairs")
     return dims
+
+
+def _pairs(part: Config, head_dim: int) -> dict[str, Any]:
+    """How many of the pairs of a head turn, and how much slower."""
+    share = part.number("partial_rotary_factor", 1.0)
+    if share > 1:
+        raise part.wrong("partial_rotary_factor", share, "a number of at most 1")
+    return {"pairs": int(share * head_dim // 2), "factor": part.number("factor", 1.0, least=1.0, above=False)}
 
 
 def _parameters(c: Config) -> Config | None:

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from causerie.plan.footprint import STATE_BYTES
-from causerie.quant.cache_format import bytes_per_head
+from causerie.quant.cache_format import bytes_per_position
 from causerie.quant.formats import ALL, format_named
 from causerie.spec.decoder import Decoder
-from causerie.spec.kept import Slot
 
 ARITHMETIC = ("float32", "bfloat16", "int8")
 """The kinds of arithmetic whose peaks are measured; by the operands that are multiplied, sums are wider."""
@@ -58,12 +57,11 @@ def arithmetic_of(format: str) -> str:
 
 
 def active_bytes(spec: Decoder, weight_bytes: int, embedding: str) -> int:
-    """Bytes of the weights that a step reads whole, of `weight_bytes` held: all but an embedding that is not the head,
-    of which a step reads a few rows; `embedding` is its format."""
-    if spec.tied:
-        return weight_bytes
-    buffers = format_named(embedding).buffers((spec.vocab, spec.width))
-    return weight_bytes - sum(buffer.nbytes for buffer in buffers.values())
+    """Bytes of the weights that a step reads whole, of `weight_bytes` held: all but an embedding that is not the head
+    and a table of what layers are given besides, of which a step reads a few rows; `embedding` is their format."""
+    tables = (weight.shape for weight in spec.looked_up if weight.role != "positions")
+    each = (format_named(embedding).buffers((rows, width)).values() for rows, width in tables)
+    return weight_bytes - sum(buffer.nbytes for buffers in each for buffer in buffers)
 
 
 def step_work(
@@ -89,19 +87,19 @@ def step_work(
     matrices = 0
     experts = unread = 0.0  # parameters
     for layer in spec.layers:
-        kept, cost = layer.mixer.keeps, layer.cost(spec.width)
+        cost = layer.cost(spec.width)
         matrices += cost.matrices
         unread += sum(each.parameters * count for each, count in layer.unread(spec.width, rows * sequences))
         experts += sum(each.parameters * count for each, count in layer.unread(spec.width, 0))
-        if isinstance(kept, Slot):
-            cached += STATE_BYTES * kept.elements
-        else:
-            seen += 2 * cost.pairs * rows * kept.seen(depth + (rows + 1) / 2)
-            cached += kept.heads * bytes_per_head(cache, kept.head_dim) * kept.seen(depth + rows)
+        if (slot := layer.slot) is not None:
+            cached += STATE_BYTES * slot.elements
+        if (pages := layer.pages) is not None:
+            seen += 2 * cost.pairs * rows * pages.seen(depth + (rows + 1) / 2)
+            cached += bytes_per_position(cache, pages) * pages.seen(depth + rows)
     operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * outputs)}
     attention = arithmetic_of(cache)
     operations[attention] = operations.get(attention, 0.0) + seen * sequences
     if expert_bytes is None:
-        expert_bytes = round(read * experts / (spec.parameters - (0 if spec.tied else spec.vocab * spec.width)))
+        expert_bytes = round(read * experts / (spec.parameters - sum(table.parameters for table in spec.looked_up)))
     left = expert_bytes * unread / experts if experts else 0.0
     return Cost(read - left + cached * sequences, operations)

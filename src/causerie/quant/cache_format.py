@@ -6,15 +6,27 @@ elements, since few elements of a key are often far larger than the rest; for va
 
 from __future__ import annotations
 
+from causerie.errors import Unsupported
 from causerie.quant.weight import BYTES
+from causerie.spec.layer_cache import Pages
 
 CACHE_FORMATS = ("float32", "float16", "bfloat16", "int8")
 KEY_GROUP = 32
 """Elements of an int8 key that share a scale."""
 
 
-def bytes_per_head(format: str, head_dim: int) -> int:
-    """Bytes of the key and the value of one position and head."""
+def check_kept(format: str, pages: Pages) -> None:
+    """Raises Unsupported where these pages cannot be kept in this format."""
+    if format == "int8" and not pages.values:
+        raise Unsupported(
+            "Its layers keep latents, of which keys and values are made, and latents are not kept in int8. They are "
+            "small as they are: take cache_dtype='bfloat16' (--cache-dtype bfloat16), float16 or float32."
+        )
+
+
+def bytes_per_position(format: str, pages: Pages) -> int:
+    """Bytes of the keys and values of one position. Raises as `check_kept`."""
+    check_kept(format, pages)
     if format != "int8":
-        return int(2 * head_dim * BYTES[format])
-    return 2 * head_dim + 2 * (-(-head_dim // KEY_GROUP) + 1)
+        return int((2 if pages.values else 1) * pages.heads * pages.head_dim * BYTES[format])
+    return pages.heads * (2 * pages.head_dim + 2 * (-(-pages.head_dim // KEY_GROUP) + 1))

@@ -1,7 +1,7 @@
 """Which of a model's weights are held in which format. Knows no file; names of modules are handed in.
 
 A choice (`QuantConfig`) and a model's spec give the format of every weight. Vectors (norms, biases, taps
-of convolutions) and routers are never quantized: they are a thousandth of a model.
+of convolutions), routers and the rates of recurrences are never quantized: they are a thousandth of a model.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ class QuantConfig:
         """The format of each weight of `spec` by canonical name. `modules` gives each canonical name's module as the
         checkpoint calls it, `plain` the format of what is not quantized. Raises UsageError for a width that a format
         cannot hold and, where `strict`, for a module to skip that is not there."""
-        chosen = {}
+        formats = {}
         skipped: set[str] = set()
         for name, shape, role in spec.weights():
-            chosen[name] = plain
+            formats[name] = plain
             format = self._of(role)
             if format is None:
                 continue
@@ -72,14 +72,19 @@ class QuantConfig:
                 raise UsageError(
                     f"{modules[name]} is {shape[1]} wide, and {why}. Take bnb_int8, nf4 or fp4, which hold any width."
                 )
-            chosen[name] = format
+            formats[name] = format
         if strict:
             self._refuse_unmatched(skipped, modules)
-        return chosen
+        return formats
 
     def _of(self, role: Role) -> str | None:
-        plain: tuple[Role, ...] = ("router", "positions", "vector", "choice")
-        return None if role in plain else {"embedding": self.embedding, "head": self.head}.get(role, self.matrices)
+        plain: tuple[Role, ...] = ("router", "rate", "positions", "vector", "choice", "exact")
+        own: Mapping[Role, str | None] = {
+            "embedding": self.embedding,
+            "layer inputs": self.embedding,
+            "head": self.head,
+        }
+        return None if role in plain else own.get(role, self.matrices)
 
     def _refuse_unmatched(self, matched: set[str], modules: Mapping[str, str]) -> None:
         names = set(modules.values()) | {"lm_head"}  # there even where it is tied to the embedding

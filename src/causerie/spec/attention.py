@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from causerie.spec.cost import PartCost
-from causerie.spec.kept import Pages
+from causerie.spec.layer_cache import Pages
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights, linear_parts
 from causerie.spec.rope import Rope
@@ -35,6 +35,9 @@ class Attention:
     query_rope: Rope | None = None  # the rotation of queries, where it is not that of keys
     softcap: float | None = None  # a score s becomes softcap · tanh(s / softcap)
     gated: bool = False  # what heads give is multiplied by sigmoid(gate(x)), element by element
+    value_norm: Norm | None = None  # on every value head
+    keys_as_values: bool = False  # what keys are made of, before norm and rotation, is what values are made of
+    shares: int | None = None  # the layer whose keys and values it reads, having none of its own
 
     @property
     def group(self) -> int:
@@ -57,13 +60,14 @@ class Attention:
         return () if self.rope is None else (self.query_rope or self.rope, self.rope)
 
     @property
-    def keeps(self) -> Pages:
-        """Keys and values."""
-        return Pages(self.kv_heads, self.head_dim, self.window)
+    def cache(self) -> Pages:
+        """Keys and values, its own or another layer's."""
+        return Pages(self.kv_heads, self.head_dim, self.window, self.shares)
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""
-        for name, rows in (("q", self.query_width), ("k", self.key_width), ("v", self.key_width)):
+        for name in self._projections:
+            rows = self.query_width if name == "q" else self.key_width
             yield WeightSpec(name, (rows, width), "attention")
             if self.qkv_bias:
                 yield vector(f"{name}_bias", rows)
@@ -72,7 +76,10 @@ class Attention:
         if self.qk_norm is not None:
             whole = self.qk_norm_whole or self.qk_norm_own
             yield from self.qk_norm.weights("q_norm", self.query_width if whole else self.head_dim)
-            yield from self.qk_norm.weights("k_norm", self.key_width if whole else self.head_dim)
+            if self.shares is None:
+                yield from self.qk_norm.weights("k_norm", self.key_width if whole else self.head_dim)
+        if self.value_norm is not None:
+            yield from self.value_norm.weights("v_norm", self.head_dim)
         if self.sinks:
             yield vector("sinks", self.heads)
         yield WeightSpec("o", (width, self.query_width), "attention")
@@ -80,24 +87,40 @@ class Attention:
             yield vector("o_bias", width)
 
     def cost(self, width: int) -> PartCost:
-        """Four matrices or five, and for each position that a token sees its score and its value in every head."""
-        gate = self.query_width if self.gated else 0
-        return PartCost((2 * (self.query_width + self.key_width) + gate) * width, 2 * self.query_width)
+        """Its matrices, and for each position that a token sees its score and its value in every head."""
+        queries, keys = 3 if self.gated else 2, len(self._projections) - 1
+        return PartCost((queries * self.query_width + keys * self.key_width) * width, 2 * self.query_width)
 
     def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, prefix: str) -> Value:
         """softmax(rope(q)·rope(k)ᵀ · scale) · v, projected back: [n, width] → [n, width] (Vaswani et al., 2017). Of
         slopes: Press et al., "Train short, test long" (2021)."""
-        names = ["q", "k", "v", "gate"] if self.gated else ["q", "k", "v"]
-        q, k, v, *gate = ops.linear(x, *linear_parts(weights, prefix, names))
+        names = [*self._projections, "gate"] if self.gated else self._projections
+        made = dict(zip(names, ops.linear(x, *linear_parts(weights, prefix, names)), strict=True))
+        gate = made.pop("gate", None)
         if self.clip is not None:
-            q, k, v = (ops.clip(each, self.clip) for each in (q, k, v))
-        if self.qk_norm is not None and not self.qk_norm_last:
-            group = None if self.qk_norm_whole else self.head_dim
-            q = self.qk_norm.forward(ops, q, weights, prefix + "q_norm", group)
-            k = self.qk_norm.forward(ops, k, weights, prefix + "k_norm", group)
+            made = {name: ops.clip(each, self.clip) for name, each in made.items()}
+        if self.keys_as_values:
+            made["v"] = made["k"]
+        q, k, v = (self._normed(ops, made.get(name), weights, f"{prefix}{name}_norm") for name in "qkv")
         norms = (weights[prefix + "q_norm"], weights[prefix + "k_norm"]) if self.qk_norm_last else None
-        mixed = ops.attention(q, k, v, layer, self, norms, weights.get(prefix + "sinks"))
-        if self.gated:
-            mixed = ops.glu(gate[0], mixed, "sigmoid")
+        writer = layer if self.shares is None else self.shares
+        mixed = ops.attention(q, k, v, writer, self, norms, weights.get(prefix + "sinks"))
+        if gate is not None:
+            mixed = ops.glu(gate, mixed, "sigmoid")
         (out,) = ops.linear(mixed, *linear_parts(weights, prefix, ["o"]))
         return out
+
+    @property
+    def _projections(self) -> Sequence[str]:
+        """The matrices that queries, keys and values come from."""
+        if self.shares is not None:
+            return ("q",)
+        return ("q", "k") if self.keys_as_values else ("q", "k", "v")
+
+    def _normed(self, ops: Ops, heads: Value | None, weights: Weights, name: str) -> Value | None:
+        """Queries, keys or values with the norm that they have before the rotation."""
+        norm = self.value_norm if name.endswith("v_norm") else None if self.qk_norm_last else self.qk_norm
+        if norm is None or heads is None:
+            return heads
+        whole = self.qk_norm_whole and norm is self.qk_norm
+        return norm.forward(ops, heads, weights, name, None if whole else self.head_dim)

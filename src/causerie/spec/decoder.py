@@ -8,8 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from causerie.spec.attention import Attention
-from causerie.spec.kept import PageGroup, Pages, Slot
+from causerie.spec.latent import LatentAttention
 from causerie.spec.layer import Layer
+from causerie.spec.layer_cache import PageGroup
+from causerie.spec.layer_input import LAYER_INPUTS, LayerInput
 from causerie.spec.norm import Norm
 from causerie.spec.positions import Positions
 from causerie.spec.rope import Rope
@@ -45,32 +47,58 @@ class Decoder:
 
     @property
     def attentions(self) -> Iterator[Attention]:
-        """The mixer of each layer that attends."""
-        return (layer.mixer for layer in self.layers if isinstance(layer.mixer, Attention))
+        """That of each layer that attends."""
+        return (layer.attention for layer in self.layers if layer.attention is not None)
+
+    @property
+    def latent_attentions(self) -> Iterator[LatentAttention]:
+        """The mixer of each layer that attends to latents."""
+        return (layer.mixer for layer in self.layers if isinstance(layer.mixer, LatentAttention))
+
+    @property
+    def attending(self) -> Iterator[Attention | LatentAttention]:
+        """Both kinds."""
+        for layer in self.layers:
+            if isinstance(layer.mixer, LatentAttention):
+                yield layer.mixer
+            elif layer.attention is not None:
+                yield layer.attention
 
     def each_layer(self, **changes: Any) -> Decoder:
         """The same decoder with these fields changed in every layer."""
         return replace(self, layers=tuple(replace(layer, **changes) for layer in self.layers))
 
+    @property
+    def layer_input(self) -> LayerInput | None:
+        """What layers are given besides: all of them, or none."""
+        return self.layers[0].input if self.layers else None
+
+    @property
+    def looked_up(self) -> Iterator[WeightSpec]:
+        """The weights of which a step reads a row for each of its tokens."""
+        for weight in self.weights():
+            if weight.role in ("layer inputs", "positions") or (weight.name == EMBEDDING and not self.tied):
+                yield weight
+
     @cached_property
     def ropes(self) -> tuple[Rope, ...]:
         """The distinct rotations, in order of first use."""
-        return tuple(dict.fromkeys(rope for mixer in self.attentions for rope in mixer.ropes))
+        return tuple(dict.fromkeys(rope for mixer in self.attending for rope in mixer.ropes))
 
     @cached_property
     def page_groups(self) -> tuple[PageGroup, ...]:
-        """The layers that keep pages, by how far they look back: those that look back to the beginning come first."""
+        """The layers that keep pages of their own, by how far they look back, the farthest first."""
         layers: dict[int | None, list[int]] = {}
         for i, layer in enumerate(self.layers):
-            if isinstance(layer.mixer.keeps, Pages):
-                layers.setdefault(layer.mixer.keeps.window, []).append(i)
+            if (pages := layer.pages) is not None and pages.of is None:
+                layers.setdefault(pages.window, []).append(i)
         order = sorted(layers, key=lambda window: (window is not None, window or 0))
         return tuple(PageGroup(window, tuple(layers[window])) for window in order)
 
     @cached_property
     def slot_layers(self) -> tuple[int, ...]:
         """The layers that keep a slot."""
-        return tuple(i for i, layer in enumerate(self.layers) if isinstance(layer.mixer.keeps, Slot))
+        return tuple(i for i, layer in enumerate(self.layers) if layer.slot is not None)
 
     def weights(self) -> Iterator[WeightSpec]:
         """Every weight by its canonical name."""
@@ -79,6 +107,9 @@ class Decoder:
             yield WeightSpec(POSITIONS, (self.positions.rows, self.width), "positions")
         if self.embedding_norm is not None:
             yield from self.embedding_norm.weights(EMBEDDING_NORM, self.width)
+        if self.layer_input is not None:
+            for weight in self.layer_input.shared_weights(self.width, len(self.layers)):
+                yield weight.within(LAYER_INPUTS)
         for i, layer in enumerate(self.layers):
             for weight in layer.weights(self.width):
                 yield weight.within(f"layers.{i}.")

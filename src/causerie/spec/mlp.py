@@ -34,6 +34,8 @@ class MLP:
     act: Gating = "silu"
     bias: bool = False
     gated: bool = True
+    gate_scale: float = 1.0  # of what the activation of a gated one reads
+    scale: float = 1.0  # of its result
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""
@@ -55,13 +57,18 @@ class MLP:
         """[n, width] → [n, width]. Of gates: Shazeer, "GLU variants improve Transformer" (2020)."""
         *gate, up = ops.linear(x, *linear_parts(weights, prefix, self._inner))
         if self.gated:
-            h = ops.glu(gate[0], up, self.act)
+            read = gate[0] if self.gate_scale == 1.0 else ops.softcap(gate[0], self.gate_scale, None)
+            h = ops.glu(read, up, self.act)
         else:
             assert not isinstance(self.act, ClampedSwish)  # which needs a gate
             h = ops.activate(up, self.act)
         (out,) = ops.linear(h, *linear_parts(weights, prefix, ["down"]))
-        return out
+        return out if self.scale == 1.0 else ops.softcap(out, self.scale, None)
 
     @property
     def _inner(self) -> Sequence[str]:
         return ("gate", "up") if self.gated else ("up",)
+
+
+NOTHING = MLP(0)
+"""A feed-forward layer of no width adds nothing: layers that have this one lack that half."""

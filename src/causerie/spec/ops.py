@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from causerie.spec.attention import Attention
+    from causerie.spec.causal_conv import CausalConv
+    from causerie.spec.delta import DeltaRule
+    from causerie.spec.latent import LatentAttention
+    from causerie.spec.mamba import Mamba
+    from causerie.spec.mamba2 import Mamba2
     from causerie.spec.mlp import Activation, Gating
     from causerie.spec.norm import Norm
     from causerie.spec.router import Router
@@ -33,16 +38,26 @@ class Linear:
 
 @dataclass(frozen=True)
 class Expert:
-    """The matrices of one gated feed-forward layer among several."""
+    """The matrices of one feed-forward layer among several, gated or not."""
 
-    gate: Linear
+    gate: Linear | None
     up: Linear
     down: Linear
 
 
+@dataclass(frozen=True)
+class DeltaVectors:
+    """What the delta rule has besides matrices: `taps` of its convolution [taps · channels], the oldest position's
+    first; `log_rate` and `step_offset`, of each value head."""
+
+    taps: Weight
+    log_rate: Weight
+    step_offset: Weight
+
+
 class Ops(Protocol):
-    """What a step can do. Shapes are of one step with n tokens; rows never influence each other except in attention
-    and convolutions, and there only through the cache blocks and the slots of their own sequence."""
+    """What a step can do. Shapes are of one step with n tokens; rows never influence each other except in attention,
+    convolutions and recurrences, and there only through the cache blocks and the slots of their own sequence."""
 
     def embed(self, table: Weight, scale: float = 1.0) -> Value:
         """[n, width]: the rows of `table` that the step's tokens name, times `scale`, rounded as the table's numbers
@@ -65,8 +80,8 @@ class Ops(Protocol):
     def attention(
         self,
         q: Value,
-        k: Value,
-        v: Value,
+        k: Value | None,
+        v: Value | None,
         layer: int,
         spec: Attention,
         norms: tuple[Weight, Weight] | None = None,
@@ -74,8 +89,9 @@ class Ops(Protocol):
     ) -> Value:
         """Rotates q and k, writes k and v to the cache of `layer`, returns softmax(q·kᵀ · scale) · v: [n, heads ·
         head_dim]. q is [n, heads · head_dim], k and v [n, kv_heads · head_dim]; query head h reads key head h //
-        group. `norms` are weights of the norm of each query and of each key head after its rotation. Where scores have
-        a softcap, softmax reads softcap · tanh(q·kᵀ · scale / softcap); where the heads have slopes the score at j of
+        group. Without k and v nothing is written: `layer` is another one, which has written them for the same rows.
+        `norms` are weights of the norm of each query and of each key head after its rotation. Where scores have a
+        softcap, softmax reads softcap · tanh(q·kᵀ · scale / softcap); where the heads have slopes the score at j of
         the query at i is less by slope · (i - j). Softmax in float32, of each head also over its sink, a score that no
         value belongs to."""
         ...
@@ -86,6 +102,24 @@ class Ops(Protocol):
         the oldest position's first, bias [channels]. What entered before the sequence's first row is read from the slot
         of `layer`, 0 where there is none, and what entered at the last `past` positions is written to one. Sums in
         float32."""
+        ...
+
+    def delta(
+        self,
+        inputs: tuple[Value, Value, Value],
+        beta: Value,
+        step: Value,
+        vectors: DeltaVectors,
+        layer: int,
+        spec: DeltaRule,
+    ) -> Value:
+        """[n, value_heads · value_dim]: of each head Sᵀ · q, at each position after S has become d · S + k ⊗ c, where c
+        = sigmoid(beta) · (v - d · Sᵀ · k) and d = exp(-exp(log_rate) · log(1 + exp(step + step_offset))). The `inputs`
+        are queries and keys [n, key_heads · key_dim] and values [n, value_heads · value_dim]; q, k and v are silu(Σ
+        taps[j] · e[p - past + j]) over j = 0 … past of what entered so, q and k of each head then divided by their
+        length, and q by the root of key_dim. Value head h reads q and k of head h // group. What entered before the
+        sequence's first row and S are read from the slot of `layer`, 0 where there is none, and written to one. All
+        of it in float32."""
         ...
 
     def glu(self, gate: Value, up: Value, act: Gating) -> Value:
@@ -112,9 +146,12 @@ class Ops(Protocol):
         router: Router,
         choice_bias: Weight | None,
         act: Gating,
+        share_scales: Weight | None = None,
     ) -> Value:
-        """[n, width]: for each row Σ share · down(act(gate(x)) · up(x)) over the experts that `router` chooses by the
-        scores, [n, experts], best first; all about shares in float32. What no row chooses is not read."""
+        """[n, width]: for each row Σ share · down(act(gate(x)) · up(x)), or of experts without a gate share ·
+        down(act(up(x))), over those that `router` chooses by the scores, [n, experts], best first, each share times
+        the expert's one of `share_scales`; all about shares in
+        float32. What no row chooses is not read."""
         ...
 
     def weighed(self, x: Value, score: Value) -> Value:
@@ -129,8 +166,57 @@ class Ops(Protocol):
         """cap · tanh(x · scale / cap); x · scale without a cap. x may be written over: nobody else may read it."""
         ...
 
+    def times(self, x: Value, factors: Weight) -> Value:
+        """x · factors, which are repeated where a row is longer."""
+        ...
+
+    def columns(self, x: Value, first: int, width: int) -> Value:
+        """[n, width]: so many elements of each row, from number `first` on."""
+        ...
+
+    def block_diagonal(self, x: Value, parts: Sequence[Linear]) -> Value:
+        """[n, Σ outputs]: a row of x is cut into as many equal pieces as there are parts, each piece goes through its
+        own part, and the results lie side by side."""
+        ...
+
+    def latent_attention(
+        self, q: Value, q_turning: Value, latent: Value, k_turning: Value, layer: int, spec: LatentAttention
+    ) -> Value:
+        """Rotates q_turning and k_turning, writes latent and k_turning to the cache of `layer`, returns what each head
+        gathers of latents, softmax((q·latentᵀ + q_turning·k_turningᵀ) · scale) · latent: [n, heads · rank]. q is
+        [n, heads · rank], q_turning [n, heads · dims], latent [n, rank] and k_turning [n, dims]. Softmax in float32."""
+        ...
+
     def select(self, x: Value) -> Value:
         """[r + h, width]: the rows whose logits the step wants, then those whose hidden states it wants."""
+        ...
+
+    def causal_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: CausalConv) -> Value:
+        """[n, channels]: silu(Σ taps[k] · e[p - past + k] + bias) over k = 0 … past, of each channel by itself, at
+        position p, where e = scale · x entered, x being [n, channels]. taps is [taps · channels], the oldest position's
+        first, bias [channels]. What entered before the sequence's first row is read from the front of the slot of
+        `layer`, 0 where there is none, and what entered at the last `past` positions is written there. Sums in
+        float32."""
+        ...
+
+    def mamba2(
+        self, x: Value, steps: Value, shrinking: Weight, skip: Weight, step_shift: Weight, layer: int, spec: Mamba2
+    ) -> Value:
+        """[n, heads · head_dim]: S · C + skip · x of each head, position by position, where S becomes
+        S · exp(-step · exp(shrinking)) + step · x ⊗ B, and step is softplus(scale · steps + step_shift), held between
+        the least and the most; `x` has x, B and C side by side, head h reads those of group h // (heads / groups).
+        steps is [n, heads]; shrinking, skip and step_shift are [heads]. S before the sequence's first row is read from
+        the slot of `layer`, behind what its convolution keeps, 0 where there is none, and written there at the end. All
+        of it in float32."""
+        ...
+
+    def mamba(
+        self, x: Value, steps: Value, both: Value, shrinking: Weight, skip: Weight, layer: int, spec: Mamba
+    ) -> Value:
+        """[n, inner]: Σ S · C + skip · x of each channel over its numbers, position by position, where each number S
+        becomes S · exp(-step · exp(shrinking)) + step · x · B, and step is softplus(steps). x and steps are [n, inner],
+        `both` is [n, 2 · state], B and C side by side; shrinking is [state · inner], skip [inner]. S is kept as by
+        `mamba2`. All of it in float32."""
         ...
 
     def exits(self, x: Value) -> tuple[Value, Value]:

@@ -19,7 +19,8 @@ class Growth:
 class Rope:
     """Rotary positions (Su et al., 2021), half layout: element i turns with element i + dims/2.
 
-    scaling is one of "default", "linear", "dynamic", "llama3", "yarn", "longrope"; `options` holds that rule's own
+    scaling is one of "default", "linear", "dynamic", "llama3", "yarn", "longrope",
+    "proportional"; `options` holds that rule's own
     numbers under the names config.json uses, sorted, so that the value stays hashable. The arithmetic is in rope.py.
     """
 
@@ -29,3 +30,4 @@ class Rope:
     scaling: str = "default"
     options: tuple[tuple[str, Any], ...] = ()
     growth: Growth | None = None
+    backwards: bool = False  # turns the other way

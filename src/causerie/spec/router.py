@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from causerie.spec.norm import Norm
+
 Scoring = Literal["softmax", "sigmoid"]
 
 MOST_EXPERTS = 1024
@@ -15,10 +17,12 @@ MOST_EXPERTS = 1024
 @dataclass(frozen=True)
 class ExpertGroups:
     """Neighbouring experts in `count` groups of one size, of which a token may use those of `active`: the ones whose
-    two best experts together count most (DeepSeek-AI, "DeepSeek-V3 Technical Report", 2024)."""
+    `best` best experts together count most (two: DeepSeek-AI, "DeepSeek-V3 Technical Report", 2024; one: "DeepSeek-V2",
+    2024)."""
 
     count: int
     active: int
+    best: int = 2
 
 
 @dataclass(frozen=True)
@@ -32,5 +36,9 @@ class Router:
     choice_bias: bool = False  # of each expert, added to its worth where experts are chosen, and not to its share
     groups: ExpertGroups | None = None
     divided: bool = True  # shares are divided by their sum …
+    sum_offset: float = 0.0  # … and this …
     least_sum: float = 0.0  # … or by this, where that is more
     scale: float = 1.0  # of all shares
+    norm: Norm | None = None  # of what the scores are made from
+    score_scale: float = 1.0  # of all scores
+    share_scales: bool = False  # each expert's share is multiplied by a number of its own

@@ -6,12 +6,28 @@ from math import prod
 from typing import Literal, NamedTuple
 
 Role = Literal[
-    "embedding", "head", "attention", "convolution", "feed-forward", "router", "positions", "vector", "choice"
+    "embedding",
+    "layer inputs",
+    "head",
+    "attention",
+    "convolution",
+    "recurrence",
+    "feed-forward",
+    "router",
+    "rate",
+    "positions",
+    "vector",
+    "choice",
+    "exact",
 ]
-"""What a weight is to those who hold or count it: a table that is read by rows, a matrix that gives logits, one of a
-part, a router (which chooses among experts), a table of positions, a vector (a norm, a bias, the taps of a
-convolution), or what besides scores decides a choice. The last four are never quantized, and the last not even
-rounded."""
+"""What a weight is to those who hold or count it: a table that is read by rows, one of what layers are given besides, a
+matrix that gives logits, one of a part, a router (which chooses among experts), the few rows that say how fast a
+recurrence forgets and learns, a table of positions, a vector (a norm, a bias, the taps of a convolution), what besides
+scores decides a choice, or a vector whose faults add up from position to position. The last six are never quantized,
+and the last two not even rounded."""
+
+UNROUNDED: tuple[Role, ...] = ("choice", "exact")
+"""Roles of what is held in float32 whatever else is."""
 
 
 class WeightSpec(NamedTuple):

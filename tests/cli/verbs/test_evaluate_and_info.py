@@ -165,8 +165,8 @@ def test_layers_that_keep_a_window_are_told(tmp_path: Path, capsys: pytest.Captu
         "dtype": "float32",
         "bytes_per_token": 768,
         "pages": [
-            {"layers": 1, "window": None, "bytes_per_token": 256},
-            {"layers": 2, "window": 100, "bytes_per_token": 512},
+            {"layers": 1, "latent_layers": 0, "window": None, "bytes_per_token": 256},
+            {"layers": 2, "latent_layers": 0, "window": 100, "bytes_per_token": 512},
         ],
         "slots": {"layers": 0, "bytes_per_chat": 0},
     }

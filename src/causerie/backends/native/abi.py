@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 12  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 16  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -38,6 +38,14 @@ class Op(Enum):
     ACTIVATE = auto()
     CLIP = auto()
     SOFTCAP = auto()
+    DELTA_INPUTS = auto()  # of the gated delta rule: src/kernels_delta.cpp
+    DELTA = auto()
+    COLUMNS = auto()
+    TIMES = auto()
+    KEEP_LATENT = auto()
+    CAUSAL_CONV = auto()
+    MAMBA2 = auto()
+    MAMBA = auto()
 
 
 class Number(Enum):
@@ -107,7 +115,7 @@ class Counted(Enum):
     """What an instruction's rows are."""
 
     TOKENS = auto()  # the step's
-    WANTED = auto()  # those of which something is wanted
+    OUTPUTS = auto()  # those of which something is wanted
     LOGITS = auto()  # the first of these
     STATES = auto()  # the others
 
@@ -160,15 +168,15 @@ ENUMERATIONS: tuple[type[Enum], ...] = (
     Arithmetic,
     Fault,
 )
-CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
+CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM STATE_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
 FIELDS = {
-    "Part": "weight bias out rows format layout expert panels",
+    "Part": "weight bias out rows format layout expert panels column out_column",
     "CodePanels": "bits tabled group input_group scale zero center parts factor",
     "CodeBits": "begins run run_bytes planes flip bits",
-    "Instruction": "op counted times x y z out narrow group width length act heads kv_heads head_dim dims window rope "
-    "query_rope tables format layout panels first_part part_count experts active scoring divided groups open_groups "
-    "centered offset eps scale cap limit address factors sinks block_bytes block_stride bias slots slot_stride slopes "
-    "q_norm k_norm",
+    "Instruction": "op counted times x y z w out narrow group width length act heads kv_heads head_dim dims window "
+    "rope query_rope tables format layout panels first_part part_count experts active scoring divided groups "
+    "open_groups centered offset value_dim latent best unused eps scale cap limit address factors sinks block_bytes "
+    "block_stride bias slots slot_stride slopes q_norm k_norm choices",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride tables",
@@ -204,6 +212,6 @@ def disagreements(described: Description) -> list[str]:
     return told
 
 
-def _differences(used: set[str], there: set[str], owner: str) -> list[str]:
-    lacks = [f"it lacks {owner}.{name}" for name in sorted(used - there)]
-    return lacks + [f"it has {owner}.{name}, which Python does not know" for name in sorted(there - used)]
+def _differences(ours: set[str], theirs: set[str], owner: str) -> list[str]:
+    lacks = [f"it lacks {owner}.{name}" for name in sorted(ours - theirs)]
+    return lacks + [f"it has {owner}.{name}, which Python does not know" for name in sorted(theirs - ours)]

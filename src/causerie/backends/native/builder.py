@@ -27,7 +27,7 @@ from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
-from causerie.spec.decoder import EMBEDDING, POSITIONS, Decoder
+from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Weights
 
 SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
@@ -46,7 +46,7 @@ class NativeBuilder:
         self._formats = dict(formats)
         self._packs = packs
         # The tables that are only ever read by row.
-        self._rows_only = {POSITIONS} if spec.tied else {POSITIONS, EMBEDDING}
+        self._rows_only = {weight.name for weight in spec.looked_up}
         weights = [(weight.name, weight.shape) for weight in spec.weights() if weight.name in formats]
         most = sum(aligned(self._most_bytes(name, shape)) for name, shape in weights)
         likely = sum(aligned(self._likely_bytes(name, shape)) for name, shape in weights)
@@ -56,7 +56,7 @@ class NativeBuilder:
         """Packs the tensor slice by slice. Vectors become float32, padded with zeros to whole panels."""
         if name not in self._formats:
             raise EngineError(f"Weight {name!r} is placed, and the builder was not told of it.")
-        format, layout, before = self._format(name, shape), self._layout(name, shape), self._arena.used
+        format, layout, before = self._format(name, shape), self._layout(name, shape), self._arena.length
         packed = LosslessMatrix(self._arena, shape) if layout is Layout.PACKED else None
         address = packed.address if packed else self._arena.take(self._most_bytes(name, shape))
         width = shape[1] if len(shape) == 2 else 1
@@ -81,15 +81,15 @@ class NativeBuilder:
         if self._formats.get(name) != format:
             raise EngineError(f"Weight {name!r} is placed as {format}, and the builder was not told of it.")
         arranging = Arranging.of(format, shape[1])
-        size, before = code_bytes(arranging.panels, shape), self._arena.used
+        size, before = code_bytes(arranging.panels, shape), self._arena.length
         address = self._arena.take(size)
         arranging.write_table(address)
         step = arranging.slice_rows(SLICE_BYTES)
         for first in range(0, shape[0], step):
             last = min(first + step, shape[0])
-            packing, kept = arranging.packing(read(first, last), address, first, last - first)
+            packing, sources = arranging.packing(read(first, last), address, first, last - first)
             self._machine.pack(packing)
-            del kept
+            del sources
         placement = Placement(address, Layout.PANELS, self._arena.since(before), panels=arranging.panels)
         return Weight(name, shape, format, placement, size, transform)
 

@@ -1,5 +1,5 @@
 """Where lies what each layer keeps: blocks of 32 positions, in the form src/kernels_attention.cpp reads, and slots, in
-that of src/kernels_short_conv.cpp.
+that of src/kernels_short_conv.cpp, src/kernels_delta.cpp and src/kernels_mamba2.cpp.
 
 Knows which bytes belong to a layer, not which sequence owns a block or a slot.
 """
@@ -20,7 +20,8 @@ from causerie.quant.cache_format import KEY_GROUP
 from causerie.quant.weight import BYTES
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
-from causerie.spec.kept import PageGroup, Pages, Slot
+from causerie.spec.latent import LatentAttention
+from causerie.spec.layer_cache import PageGroup, Pages
 
 _SPREAD = 8192
 """Unused bytes between the blocks of a large cache. Without them, and ALIGNMENT more, the blocks of a layer would often
@@ -28,17 +29,21 @@ lie in the same few sets of a processor's caches and push each other out."""
 
 
 def block_bytes(pages: Pages, format: str) -> int:
-    """Bytes of one block of a layer: keys and values of each key/value head, as src/attention.h lays them out."""
+    """Bytes of one block of a layer: keys and values of each key/value head, as src/attention.h lays them out, or
+    latents, as src/attention_latent.h does."""
     padded = -(-pages.head_dim // 16) * 16
+    if not pages.values:
+        return int(BLOCK * pages.heads * padded * BYTES[format])
     if format != "int8":
         return int(BLOCK * pages.heads * (pages.head_dim + padded) * BYTES[format])
     scales = 2 * (-(-pages.head_dim // KEY_GROUP) + 1)
     return BLOCK * pages.heads * (-(-pages.head_dim // 4) * 4 + padded + scales)
 
 
-def sum_bytes(spec: Attention) -> int:
+def sum_bytes(spec: Attention | LatentAttention) -> int:
     """Bytes of the sum of some positions for one query head: src/abi.h's Sum and the values that follow it."""
-    return SUM.itemsize + 4 * (-(-spec.head_dim // 16) * 16)
+    elements = spec.rank if isinstance(spec, LatentAttention) else spec.head_dim
+    return SUM.itemsize + 4 * (-(-elements // 16) * 16)
 
 
 class LayerCaches:
@@ -53,9 +58,11 @@ class LayerCaches:
         shape.check(spec)
         for attention in spec.attentions:
             _check_heads(spec.family, attention)
+        for latent in spec.latent_attentions:
+            _check_latents(spec.family, latent)
         self.shape = shape
         pages = [self._block_sizes(spec, group) for group in spec.page_groups]
-        slots = [4 * keeps.elements for layer in spec.layers if isinstance(keeps := layer.mixer.keeps, Slot)]
+        slots = [4 * slot.elements for layer in spec.layers if (slot := layer.slot) is not None]
         strides, self.slot_stride = [_block_stride(sizes) for sizes in pages], aligned(sum(slots))
         counts = [*(group.blocks for group in shape.groups), shape.slots]
         regions = [stride * count for stride, count in zip((*strides, self.slot_stride), counts, strict=True)]
@@ -90,8 +97,8 @@ class LayerCaches:
             first += aligned(size)
 
     def _block_sizes(self, spec: Decoder, group: PageGroup) -> list[int]:
-        kept = (spec.layers[layer].mixer.keeps for layer in group.layers)
-        return [block_bytes(pages, self.shape.dtype) for pages in kept if isinstance(pages, Pages)]
+        caches = (spec.layers[layer].pages for layer in group.layers)
+        return [block_bytes(pages, self.shape.dtype) for pages in caches if pages is not None]
 
 
 def _block_stride(sizes: Sequence[int]) -> int:
@@ -120,4 +127,13 @@ def _check_heads(family: str, spec: Attention) -> None:
         raise ConfigError(
             f"This {family} model turns {dims} of {spec.head_dim} elements of a head and shares {spec.kv_heads} key "
             f"heads among {spec.heads}; the first must be even and no larger, the heads a multiple."
+        )
+
+
+def _check_latents(family: str, spec: LatentAttention) -> None:
+    if spec.key_dim > HEAD_ROOM or spec.rank % 2 or spec.plain_dim % 2:
+        raise ConfigError(
+            f"This {family} model keeps latents of {spec.rank} elements and {spec.rope.dims} of a key, and its queries "
+            f"have {spec.plain_dim} that do not turn. The native backend has room for {HEAD_ROOM} kept elements, and "
+            "the first and the last must be even. Use the torch backend (backend='torch')."
         )

@@ -160,12 +160,16 @@ class NativeExecutable:
             raise EngineError(f"A step cannot run: {FAULTS[fault](where, step, traced.program)}.")
         return StepOutput(logits, states)
 
+    def expert_choices(self) -> list[NDArray[np.int64]]:
+        """See Executable. Raises EngineError where it was closed."""
+        return [each.copy() for each in self._open().choices]
+
     def touch(self, cache_bytes: int) -> None:
         """See TouchingExecutable. Raises EngineError where it was closed."""
         if self._caches is None:
             raise EngineError(_CLOSED)
         activations = self._open().activations
-        activations.touch(activations.used)
+        activations.touch(activations.length)
         self._caches.touch(cache_bytes)
 
     def kernel_matrices(self) -> KernelMatrices:
@@ -183,9 +187,9 @@ class NativeExecutable:
     def _turns(self, rotations: Rotations, tokens: int) -> list[NDArray[np.float32]]:
         """The rotations as C++ wants them, one per distinct rope of the decoder."""
         expected = [(tokens, 2, rope.dims // 2) for rope in self._spec.ropes]
-        given = [tuple(each.shape) for each in rotations]
-        if given != expected:
-            raise EngineError(f"A step cannot run: rotations of shapes {given} were given, {expected} are needed.")
+        shapes = [tuple(each.shape) for each in rotations]
+        if shapes != expected:
+            raise EngineError(f"A step cannot run: rotations of shapes {shapes} were given, {expected} are needed.")
         return [np.ascontiguousarray(each, np.float32) for each in rotations]
 
 
@@ -204,19 +208,19 @@ def _flat(step: Step, groups: int, slots: int) -> tuple[tuple[Any, ...], dict[st
     numbers = np.concatenate((*arrays.values(), *paged), dtype=np.int32)
     begins = list(accumulate((4 * len(array) for array in (*arrays.values(), *paged)), initial=numbers.ctypes.data))
     tables = (TableArguments * groups)()
-    for i, (table, given) in enumerate(zip(tables, step.tables, strict=True)):
+    for i, (table, pages) in enumerate(zip(tables, step.tables, strict=True)):
         table.blocks, table.starts, table.copies = begins[len(arrays) + 3 * i :][:3]
-        table.blocks_count, table.copies_count = len(given.blocks), len(given.copies)
+        table.blocks_count, table.copies_count = len(pages.blocks), len(pages.copies)
     return (numbers, tables), dict(zip(arrays, begins, strict=False)) | {"tables": ctypes.addressof(tables)}
 
 
 def _check_lengths(step: Step, groups: int, slots: int) -> None:
-    rows, given, starts = len(step.tokens), len(step.positions), len(step.starts)
+    rows, positions, starts = len(step.tokens), len(step.positions), len(step.starts)
     tables = [len(each.starts) for each in step.tables]
-    if rows != given or not starts or tables != [starts] * groups:
+    if rows != positions or not starts or tables != [starts] * groups:
         raise EngineError(
-            f"A step cannot run: {rows} tokens with {given} positions, {starts} starts with {tables} starts of block "
-            f"tables; the first must be equal, the second of each of {groups} page groups, with one start at least."
+            f"A step cannot run: {rows} tokens with {positions} positions, {starts} starts with {tables} starts of "
+            f"block tables; the first must be equal, the second of each of {groups} page groups, one start at least."
         )
     pairs = starts - 1 if slots else 0
     if step.slots.shape != (pairs, 2):
@@ -228,7 +232,7 @@ def _check_lengths(step: Step, groups: int, slots: int) -> None:
 
 def _attending(spec: Decoder, max_tokens: int) -> NDArray[np.uint8]:
     """Scratch in which a step notes how its attention is shared out: src/abi.h's Attending."""
-    widest = max((mixer.heads * sum_bytes(mixer) for mixer in spec.attentions), default=SUMS_BYTES)
+    widest = max((mixer.heads * sum_bytes(mixer) for mixer in spec.attending), default=SUMS_BYTES)
     attending = np.zeros(ATTENDING.itemsize + max_tokens * ROW_GROUP.itemsize, np.uint8)
     attending[: ATTENDING.itemsize].view(ATTENDING)["room"] = SUMS_BYTES // widest
     return attending

@@ -19,5 +19,5 @@ def router_numbers(router: Router) -> dict[str, float]:
     """Of a ROUTE, but for the address of its bias."""
     groups, of = router.groups, number(Scoring[router.scoring.upper()])
     numbers = {"active": router.active, "scoring": of, "eps": router.least_sum, "scale": router.scale}
-    open_groups = {} if groups is None else {"groups": groups.count, "open_groups": groups.active}
-    return numbers | open_groups | {"divided": router.divided}
+    open_groups = {} if groups is None else {"groups": groups.count, "open_groups": groups.active, "best": groups.best}
+    return numbers | open_groups | {"divided": router.divided, "limit": router.sum_offset}

@@ -1,11 +1,12 @@
 """What one instruction of a step cost: its time, and the bytes of memory that it had to read.
 
-Only what does not stay in a processor's caches is counted: weights, and the keys and values of past tokens.
+Only what does not stay in a processor's caches is counted: weights, the keys and values of past tokens, and states.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 
@@ -16,7 +17,14 @@ from causerie.backends.native.trace import Line
 from causerie.backends.step import Step
 from causerie.spec.experts import unread_share
 
-_EXPERT = re.compile(r"\bexperts\.\d+\.")
+STATES: dict[Op, Callable[[np.void], int]] = {
+    Op.MAMBA: lambda instruction: int(instruction["width"]) * int(instruction["length"]),
+    Op.MAMBA2: lambda instruction: int(instruction["heads"] * instruction["head_dim"]) * int(instruction["length"]),
+}
+"""Of recurrences, how many numbers a sequence's state has."""
+STATE_BYTES = 4
+
+_OF_MANY = re.compile(r"\b(experts|keys|values)\.\d+")  # one of alike matrices
 
 
 def instruction_time(line: Line, instruction: np.void, seconds: float, step: Step) -> InstructionTime:
@@ -24,7 +32,7 @@ def instruction_time(line: Line, instruction: np.void, seconds: float, step: Ste
     detail = ""
     if line.parts:
         formats = ", ".join(dict.fromkeys(part.weight.format for part in line.parts))
-        names = dict.fromkeys(_EXPERT.sub("experts.", part.weight.name) for part in line.parts)
+        names = dict.fromkeys(_OF_MANY.sub(r"\1", part.weight.name) for part in line.parts)
         detail = f"{' '.join(names)} ({formats})"
     return InstructionTime(line.op.name.lower(), detail, float(seconds), _bytes_read(line, instruction, step))
 
@@ -34,7 +42,7 @@ def _rows(step: Step, counted: Counted) -> int:
     logits, states = len(step.rows), len(step.state_rows)
     return {
         Counted.TOKENS: len(step.tokens),
-        Counted.WANTED: logits + states,
+        Counted.OUTPUTS: logits + states,
         Counted.LOGITS: logits,
         Counted.STATES: states,
     }[counted]
@@ -49,6 +57,8 @@ def _bytes_read(line: Line, instruction: np.void, step: Step) -> int:
     if line.op is Op.EXPERT_LINEAR:  # not told which experts it was: as many as are to be expected
         unread = unread_share(int(instruction["experts"]), int(instruction["active"]), rows)
         return int(sum(part.weight.nbytes for part in line.parts) * (1 - unread))
+    if line.op in STATES:
+        return STATE_BYTES * STATES[line.op](instruction) * int(np.count_nonzero(np.diff(step.starts)))
     if line.op is not Op.ATTENTION:
         return 0
     ends = step.positions[step.starts[1:] - 1] + 1

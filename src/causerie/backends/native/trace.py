@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +17,21 @@ from causerie.backends.native.abi import CacheNumber, Counted, Layout, Narrow, O
 from causerie.backends.native.cache import LayerCaches
 from causerie.backends.native.expert_numbers import gating_numbers, router_numbers
 from causerie.backends.native.program import CODE_PANELS, ROUTE, format_number, number
+from causerie.backends.native.recurrence_numbers import mamba2_numbers
+from causerie.errors import EngineError
 from causerie.quant.plain import to_float32, to_plain
 from causerie.quant.transform import TURNED, Transform
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.attention import Attention
+from causerie.spec.causal_conv import CausalConv
 from causerie.spec.decoder import Decoder
+from causerie.spec.delta import LENGTH_EPS, DeltaRule
+from causerie.spec.latent import LatentAttention
+from causerie.spec.mamba import Mamba
+from causerie.spec.mamba2 import Mamba2
 from causerie.spec.mlp import Activation, Gating
 from causerie.spec.norm import Norm
-from causerie.spec.ops import Expert, Linear
+from causerie.spec.ops import DeltaVectors, Expert, Linear
 from causerie.spec.router import Router
 from causerie.spec.short_conv import ShortConv
 
@@ -81,6 +89,8 @@ class Line:
     numbers: Mapping[str, float]
     parts: tuple[Linear, ...] = ()
     experts: tuple[int, ...] = ()  # of each part of EXPERT_LINEAR: whose rows it multiplies
+    pieces: int = 1  # equal ones, into which LINEAR cuts a row of its input
+    columns: tuple[tuple[int, int], ...] = ()  # of each part, of rows: where it reads, and where it writes
 
 
 class PanelsTable:
@@ -109,6 +119,7 @@ class NativeOps:
         self._caches = caches
         self._values = 0
         self.constants: list[NDArray[np.float32]] = []  # numbers that instructions name by address
+        self.choices: list[NDArray[np.int64]] = []  # of each layer that has experts: how many rows have chosen each
         self._rounded: dict[tuple[int, Form], Value] = {}
         self._transformed: dict[tuple[int, Transform], Value] = {}
 
@@ -140,35 +151,53 @@ class NativeOps:
         """bfloat16 matrices read x rounded to bfloat16, quantized ones in 8 bits or as it is; parts that read the same
         share one pass."""
         outputs = tuple(self._value(part.weight.shape[0], x.counted) for part in parts)
-        for reading, chosen in _by_input(parts):
-            outs = tuple(outputs[i] for i in chosen)
-            self.lines.append(Line(Op.LINEAR, (self._read(x, reading),), outs, {}, tuple(parts[i] for i in chosen)))
+        for reading, indices in _by_input(parts):
+            outs = tuple(outputs[i] for i in indices)
+            self.lines.append(Line(Op.LINEAR, (self._read(x, reading),), outs, {}, tuple(parts[i] for i in indices)))
         return outputs
+
+    def block_diagonal(self, x: Value, parts: Sequence[Linear]) -> Value:
+        """As `linear`; each part reads its piece of a row, and writes its piece of the result."""
+        ends = list(accumulate((part.weight.shape[0] for part in parts), initial=0))
+        out, piece = self._value(ends[-1], x.counted), x.width // len(parts)
+        for reading, indices in _by_input(parts):
+            if reading.transform is not None:
+                raise EngineError("A matrix that reads a piece of a row has inputs that are transformed; none may.")
+            own, columns = tuple(parts[i] for i in indices), tuple((i * piece, ends[i]) for i in indices)
+            read, outs = self._read(x, reading), (out,) * len(own)
+            self.lines.append(Line(Op.LINEAR, (read,), outs, {}, own, pieces=len(parts), columns=columns))
+        return out
+
+    def latent_attention(
+        self, q: Value, q_turning: Value, latent: Value, k_turning: Value, layer: int, spec: LatentAttention
+    ) -> Value:
+        """Two lines: turn, put side by side and write to the cache, then attend."""
+        over = spec.over_latents
+        common = self._paged(layer, over) | {"value_dim": spec.rank, "latent": 1}
+        turning = {"dims": spec.rope.dims, "rope": self._ropes.index(spec.rope)}
+        queries = self._value(over.query_width, Counted.TOKENS)
+        out = self._value(spec.heads * spec.rank, Counted.TOKENS)
+        self._note(Op.KEEP_LATENT, (q, q_turning, latent, k_turning), queries, common | turning)
+        self._note(Op.ATTENTION, (queries,), out, common | self._attending(over, None))
+        return out
 
     def attention(
         self,
         q: Value,
-        k: Value,
-        v: Value,
+        k: Value | None,
+        v: Value | None,
         layer: int,
         spec: Attention,
         norms: tuple[Weight, Weight] | None = None,
         sinks: Weight | None = None,
     ) -> Value:
-        """Two lines: turn, norm and write to the cache, then attend."""
-        cache = self._caches.pages(layer)
-        common = {
-            "heads": spec.heads,
-            "kv_heads": spec.kv_heads,
-            "head_dim": spec.head_dim,
-            "format": number(CacheNumber[self._caches.shape.dtype.upper()]),
-            "address": int(cache["address"]),
-            "block_bytes": int(cache["block_bytes"]),
-            "block_stride": int(cache["block_stride"]),
-            "tables": int(cache["tables"]),
-        }
+        """Two lines: turn, norm and write to the cache, then attend. Without keys the first turns no key head."""
+        common = self._paged(layer, spec) | {"value_dim": spec.head_dim}
         turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
-        self._note(Op.ROTATE, (q, k, v), turned, common | self._turning(spec, norms))
+        if k is None or v is None:
+            self._note(Op.ROTATE, (q,), turned, common | self._turning(spec, norms) | {"kv_heads": 0})
+        else:
+            self._note(Op.ROTATE, (q, k, v), turned, common | self._turning(spec, norms))
         self._note(Op.ATTENTION, (turned,), out, common | self._attending(spec, sinks))
         return out
 
@@ -179,10 +208,65 @@ class NativeOps:
             "length": spec.taps,
             "address": taps.data.address,
             "bias": 0 if bias is None else bias.data.address,
-            "slots": self._caches.slot(layer),
+        }
+        self._note(Op.SHORT_CONV, (x,), out, numbers | self._slots(layer))
+        return out
+
+    def causal_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: CausalConv) -> Value:
+        """[tokens, channels]."""
+        scales = [np.full(count, scale, np.float32) for count, scale in spec.scales]
+        numbers = {
+            "length": spec.taps,
+            "address": taps.data.address,
+            "factors": self._constant(np.concatenate(scales)) if scales else 0,
+            "bias": 0 if bias is None else bias.data.address,
+        }
+        return self._by_row(Op.CAUSAL_CONV, x, numbers | self._slots(layer))
+
+    def mamba2(
+        self, x: Value, steps: Value, shrinking: Weight, skip: Weight, step_shift: Weight, layer: int, spec: Mamba2
+    ) -> Value:
+        """[tokens, heads · head_dim]."""
+        out = self._value(spec.inner, x.counted)
+        addresses = {"address": shrinking, "factors": skip, "bias": step_shift}
+        numbers = mamba2_numbers(spec) | {name: weight.data.address for name, weight in addresses.items()}
+        self._note(Op.MAMBA2, (x, steps), out, numbers | self._slots(layer, spec.conv))
+        return out
+
+    def mamba(
+        self, x: Value, steps: Value, both: Value, shrinking: Weight, skip: Weight, layer: int, spec: Mamba
+    ) -> Value:
+        """[tokens, inner]."""
+        out = self._value(spec.inner, x.counted)
+        numbers = {"length": spec.state, "address": shrinking.data.address, "factors": skip.data.address}
+        self._note(Op.MAMBA, (x, steps, both), out, numbers | self._slots(layer, spec.conv))
+        return out
+
+    def delta(
+        self,
+        inputs: tuple[Value, Value, Value],
+        beta: Value,
+        step: Value,
+        vectors: DeltaVectors,
+        layer: int,
+        spec: DeltaRule,
+    ) -> Value:
+        """Two lines: what the convolution gives, then the heads' matrices, which lie behind what that keeps."""
+        common = {
+            "heads": spec.value_heads,
+            "kv_heads": spec.key_heads,
+            "head_dim": spec.key_dim,
+            "value_dim": spec.value_dim,
             "slot_stride": self._caches.slot_stride,
         }
-        self._note(Op.SHORT_CONV, (x,), out, numbers)
+        slot = self._caches.slot(layer)
+        mixed, out = self._value(spec.channels, beta.counted), self._value(spec.value_width, beta.counted)
+        convolving = {"length": spec.taps, "eps": LENGTH_EPS, "scale": spec.key_dim**-0.5}
+        convolving |= {"address": vectors.taps.data.address, "slots": slot}
+        self._note(Op.DELTA_INPUTS, inputs, mixed, common | convolving)
+        rates = {"address": vectors.log_rate.data.address, "bias": vectors.step_offset.data.address}
+        rates["slots"] = slot + 4 * spec.past * spec.channels
+        self._note(Op.DELTA, (mixed, beta, step), out, common | rates)
         return out
 
     def glu(self, gate: Value, up: Value, act: Gating) -> Value:
@@ -207,15 +291,21 @@ class NativeOps:
         router: Router,
         choice_bias: Weight | None,
         act: Gating,
+        share_scales: Weight | None = None,
     ) -> Value:
         """Each row as often as it has experts, the rows of each expert one after the other; then the sums."""
         active = router.active
         routes = self._value(active * ROUTE.itemsize // 4, x.counted)
         bias = 0 if choice_bias is None else choice_bias.data.address
-        self._note(Op.ROUTE, (scores,), routes, router_numbers(router) | {"bias": bias})
-        self._note(Op.GROUP, (routes,), routes, {"active": active, "experts": len(experts)})
-        gate, up = self._expert_linear(x, active, [[each.gate, each.up] for each in experts], gather=True)
-        (result,) = self._expert_linear(self.glu(gate, up, act), active, [[each.down] for each in experts])
+        factors = 0 if share_scales is None else share_scales.data.address
+        self._note(Op.ROUTE, (scores,), routes, router_numbers(router) | {"bias": bias, "factors": factors})
+        self.choices.append(np.zeros(len(experts), np.int64))
+        numbers = {"active": active, "experts": len(experts), "choices": self.choices[-1].ctypes.data}
+        self._note(Op.GROUP, (routes,), routes, numbers)
+        first = [[part for part in (each.gate, each.up) if part is not None] for each in experts]
+        *gate, up = self._expert_linear(x, active, first, gather=True)
+        inner = self.glu(gate[0], up, act) if gate else self._by_row(Op.ACTIVATE, up, gating_numbers(act))
+        (result,) = self._expert_linear(inner, active, [[each.down] for each in experts])
         out = self._value(result.width, x.counted)
         self._note(Op.COMBINE, (result, routes), out, {"active": active})
         return out
@@ -237,9 +327,19 @@ class NativeOps:
         self._note(Op.SOFTCAP, (x,), x, {"scale": scale, "cap": cap or 0.0})
         return x
 
+    def times(self, x: Value, factors: Weight) -> Value:
+        """x · factors."""
+        return self._by_row(Op.TIMES, x, {"factors": factors.data.address, "length": factors.shape[0]})
+
+    def columns(self, x: Value, first: int, width: int) -> Value:
+        """A copy of them."""
+        out = self._value(width, x.counted, times=x.times)
+        self._note(Op.COLUMNS, (x,), out, {"offset": first, "width": width})
+        return out
+
     def select(self, x: Value) -> Value:
         """The rows of which something is wanted: first those whose logits are."""
-        out = self._value(x.width, Counted.WANTED)
+        out = self._value(x.width, Counted.OUTPUTS)
         self._note(Op.SELECT, (x,), out, {})
         return out
 
@@ -262,12 +362,12 @@ class NativeOps:
         outputs = [self._value(each.weight.shape[0], x.counted, times=active) for each in experts[0]]
         parts = [(expert, i, part) for expert, own in enumerate(experts) for i, part in enumerate(own)]
         parts.sort(key=lambda each: each[1])
-        for reading, chosen in _by_input([part for _, _, part in parts]):
+        for reading, indices in _by_input([part for _, _, part in parts]):
             read = self._read(x, reading)
             if gather:
                 read, once = self._value(x.width, x.counted, reading.form, active), read
                 self._note(Op.GATHER, (once,), read, {"length": once.row_bytes})
-            some = [parts[i] for i in chosen]
+            some = [parts[i] for i in indices]
             outs = tuple(outputs[i] for _, i, _ in some)
             self.lines.append(
                 Line(
@@ -280,6 +380,20 @@ class NativeOps:
                 )
             )
         return tuple(outputs)
+
+    def _paged(self, layer: int, spec: Attention) -> dict[str, float]:
+        """Where a layer's pages lie, and what is in them."""
+        cache = self._caches.pages(layer)
+        return {
+            "heads": spec.heads,
+            "kv_heads": spec.kv_heads,
+            "head_dim": spec.head_dim,
+            "format": number(CacheNumber[self._caches.shape.dtype.upper()]),
+            "address": int(cache["address"]),
+            "block_bytes": int(cache["block_bytes"]),
+            "block_stride": int(cache["block_stride"]),
+            "tables": int(cache["tables"]),
+        }
 
     def _turning(self, spec: Attention, norms: tuple[Weight, Weight] | None) -> dict[str, float]:
         numbers: dict[str, float] = {}
@@ -294,9 +408,18 @@ class NativeOps:
     def _attending(self, spec: Attention, sinks: Weight | None) -> dict[str, float]:
         numbers = {"scale": spec.scale, "window": spec.window or 0, "cap": spec.softcap or 0.0}
         if spec.slopes is not None:
-            self.constants.append(np.array(spec.slopes, np.float32))
-            numbers["slopes"] = self.constants[-1].ctypes.data
+            numbers["slopes"] = self._constant(np.array(spec.slopes, np.float32))
         return numbers | {"sinks": 0 if sinks is None else sinks.data.address}
+
+    def _slots(self, layer: int, conv: CausalConv | None = None) -> dict[str, float]:
+        """Where a layer's slots begin, or in them what lies behind that which its convolution keeps."""
+        begin = self._caches.slot(layer) + 4 * (0 if conv is None else conv.elements)
+        return {"slots": begin, "slot_stride": self._caches.slot_stride}
+
+    def _constant(self, numbers: NDArray[np.float32]) -> int:
+        """The address of numbers that the program holds."""
+        self.constants.append(numbers)
+        return numbers.ctypes.data
 
     def _table(self, table: Weight) -> dict[str, float]:
         """Where the rows of a table lie, and how."""

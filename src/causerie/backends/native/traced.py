@@ -41,6 +41,7 @@ class Traced:
     activations: Arena
     scratch: tuple[NDArray[np.int32], ...]
     constants: list[NDArray[np.float32]]
+    choices: list[NDArray[np.int64]]  # of each layer that has experts: how many rows have chosen each
 
     @staticmethod
     def of(
@@ -96,4 +97,16 @@ class Traced:
         )
         scratch = (row_sequence, place_rows, expert_starts, expert_items, slot_writers)
         widths = (results[0].width, results[1].width)
-        return Traced(program, instructions, parts, panels, buffers, lines, widths, activations, scratch, ops.constants)
+        return Traced(
+            program,
+            instructions,
+            parts,
+            panels,
+            buffers,
+            lines,
+            widths,
+            activations,
+            scratch,
+            ops.constants,
+            ops.choices,
+        )

@@ -108,7 +108,7 @@ class TorchBuilder:
         # Activations are as what is plain, as vectors always are; there may be none.
         plain = next((each for each in self._formats.values() if each not in QUANTIZED), "bfloat16")
         dtype = getattr(torch, plain)
-        paged = _allocated(lambda: PagedCache(spec, cache, dtype, self._device), self._device)
+        paged = _allocated(lambda: PagedCache(spec, cache, self._device), self._device)
         return TorchExecutable(spec, weights, forward, paged, max_tokens, self._device, dtype)
 
     def _empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -136,6 +136,8 @@ class TorchExecutable:
         self._max_tokens = max_tokens
         self._device = device
         self._dtype = dtype
+        counts = [layer.experts.count for layer in spec.layers if layer.experts is not None]
+        self._choices = [torch.zeros(count, dtype=torch.int64, device=device) for count in counts]
 
     def run(self, step: Step, rotations: Rotations) -> StepOutput:
         """Logits [r, vocab] and hidden states [h, width]."""
@@ -153,10 +155,14 @@ class TorchExecutable:
             tensors = StepTensors.place(step, self._cache.block_size, self._device)
             self._cache.copy(tensors.copies)
             turns = {rope: _as_tensor(rows, "float32").to(self._device) for rope, rows in self._turns(rotations)}
-            ops = TorchOps(tensors, self._cache, turns, self._dtype)
+            ops = TorchOps(tensors, self._cache, turns, self._dtype, self._choices)
             logits, states = self._forward(ops, self._spec, self._weights)
             # Always the caller's own: on the CPU .numpy() would share memory, with nothing that is written again.
             return StepOutput(logits.float().cpu().numpy(), states.float().cpu().numpy())
+
+    def expert_choices(self) -> list[NDArray[np.int64]]:
+        """See Executable."""
+        return [each.cpu().numpy().copy() for each in self._choices]
 
     def close(self) -> None:
         """Frees weights and cache."""

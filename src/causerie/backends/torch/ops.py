@@ -13,14 +13,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from causerie.backends.torch.cache import PagedCache, StepTensors
+from causerie.backends.torch.delta import convolved, delta_rule, log_decay
 from causerie.backends.torch.packed import QuantizedMatrix
+from causerie.backends.torch.recurrence import mamba, mamba2, step_sizes
 from causerie.backends.torch.routing import routed
 from causerie.backends.torch.transform import TransformTensors
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
+from causerie.spec.causal_conv import CausalConv
+from causerie.spec.delta import DeltaRule
+from causerie.spec.latent import LatentAttention
+from causerie.spec.mamba import Mamba
+from causerie.spec.mamba2 import Mamba2
 from causerie.spec.mlp import Activation, ClampedSwish, Gating
 from causerie.spec.norm import Norm
-from causerie.spec.ops import Expert, Linear
+from causerie.spec.ops import DeltaVectors, Expert, Linear
 from causerie.spec.rope import Rope
 from causerie.spec.router import Router
 from causerie.spec.short_conv import ShortConv
@@ -32,12 +39,19 @@ class TorchOps:
     """Operations on the rows of `step`; values are tensors [n, width] in the model's dtype."""
 
     def __init__(
-        self, step: StepTensors, cache: PagedCache, rotations: Mapping[Rope, Tensor], dtype: torch.dtype
+        self,
+        step: StepTensors,
+        cache: PagedCache,
+        rotations: Mapping[Rope, Tensor],
+        dtype: torch.dtype,
+        choices: Sequence[Tensor] = (),
     ) -> None:
+        """`choices` are counts [experts] for each layer that has experts, in order; each choice of a row is added."""
         self._step = step
         self._dtype = dtype
         self._cache = cache
         self._rotations = rotations  # [n, 2, dims / 2] each
+        self._choices = iter(choices)
 
     def embed(self, table: Weight, scale: float = 1.0) -> Tensor:
         """[n, width]"""
@@ -74,22 +88,47 @@ class TorchOps:
     def attention(
         self,
         q: Tensor,
-        k: Tensor,
-        v: Tensor,
+        k: Tensor | None,
+        v: Tensor | None,
         layer: int,
         spec: Attention,
         norms: tuple[Weight, Weight] | None = None,
         sinks: Weight | None = None,
     ) -> Tensor:
         """[n, heads · head_dim]"""
-        sunk = None if sinks is None else sinks.data
         queries = self._turned(q.unflatten(-1, (spec.heads, spec.head_dim)), spec.query_rope or spec.rope)
-        keys = self._turned(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), spec.rope)
         if spec.qk_norm is not None and norms is not None:
-            queries, keys = (self.norm(x, w, spec.qk_norm) for x, w in zip((queries, keys), norms, strict=True))
+            queries = self.norm(queries, norms[0], spec.qk_norm)
+        if k is not None and v is not None:
+            keys = self._turned(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), spec.rope)
+            if spec.qk_norm is not None and norms is not None:
+                keys = self.norm(keys, norms[1], spec.qk_norm)
+            values = v.unflatten(-1, (spec.kv_heads, spec.head_dim))
+            self._cache.write(layer, self._step.places[self._cache.group(layer)], keys, values)
+        return self._attended(queries, layer, spec, None if sinks is None else sinks.data)
+
+    def block_diagonal(self, x: Tensor, parts: Sequence[Linear]) -> Tensor:
+        """Piece by piece."""
+        pieces = zip(x.chunk(len(parts), -1), parts, strict=True)
+        return torch.cat([out for piece, part in pieces for out in self.linear(piece, part)], -1)
+
+    def latent_attention(
+        self, q: Tensor, q_turning: Tensor, latent: Tensor, k_turning: Tensor, layer: int, spec: LatentAttention
+    ) -> Tensor:
+        """Attention whose keys are latents and what has turned, side by side, and whose values are latents."""
+        turned = self._turned(q_turning.unflatten(-1, (spec.heads, -1)), spec.rope)
+        queries = torch.cat([q.unflatten(-1, (spec.heads, spec.rank)), turned], -1)
+        keys = torch.cat([latent[:, None], self._turned(k_turning[:, None], spec.rope)], -1)
+        self._cache.write(layer, self._step.places[self._cache.group(layer)], keys, keys[..., :0])
+        return self._attended(queries, layer, spec.over_latents, None, spec.rank)
+
+    def _attended(
+        self, queries: Tensor, layer: int, spec: Attention, sinks: Tensor | None, of_key: int | None = None
+    ) -> Tensor:
+        """[n, heads · elements of a value]: what queries, turned, gather of what the layer keeps. The first `of_key`
+        elements of a key are its value, where it is said."""
         group = self._cache.group(layer)
-        self._cache.write(layer, self._step.places[group], keys, v.unflatten(-1, (spec.kv_heads, spec.head_dim)))
-        mixed = torch.empty_like(queries)
+        mixed = queries.new_empty((*queries.shape[:-1], of_key or spec.head_dim))
         for sequence in self._step.sequences:
             chunk = max(1, MOST_SCORES // (spec.heads * sequence.length))
             for start in range(sequence.start, sequence.stop, chunk):
@@ -97,25 +136,85 @@ class TorchOps:
                 first, last = sequence.positions(rows)
                 seen = slice(0 if spec.window is None else max(0, first - spec.window + 1), last + 1)
                 kept_keys, kept_values = self._cache.read(layer, sequence.tables[group], seen)
-                mixed[rows] = _attend(queries[rows], kept_keys, kept_values, first, seen.start, spec, sunk)
+                kept_values = kept_values if of_key is None else kept_keys[..., :of_key]
+                mixed[rows] = _attend(queries[rows], kept_keys, kept_values, first, seen.start, spec, sinks)
         return mixed.flatten(-2)
 
     def short_conv(self, x: Tensor, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Tensor:
         """[n, channels]"""
         before, after, entering = x.chunk(3, dim=-1)
-        entering = before * entering
-        each = taps.data.float().unflatten(0, (spec.taps, spec.channels))
-        sums = torch.empty_like(entering, dtype=torch.float32)
+        return after * self._convolved(before * entering, taps, bias, layer, (spec.taps, spec.channels)).to(x.dtype)
+
+    def causal_conv(self, x: Tensor, taps: Weight, bias: Weight | None, layer: int, spec: CausalConv) -> Tensor:
+        """[n, channels]"""
+        if spec.scales:
+            x = x * torch.cat([x.new_full((count,), scale) for count, scale in spec.scales])
+        return F.silu(self._convolved(x, taps, bias, layer, (spec.taps, spec.channels))).to(x.dtype)
+
+    def mamba2(
+        self, x: Tensor, steps: Tensor, shrinking: Weight, skip: Weight, step_shift: Weight, layer: int, spec: Mamba2
+    ) -> Tensor:
+        """[n, heads · head_dim]"""
+        sizes, rates = step_sizes(steps, step_shift.data, spec), -shrinking.data.float().exp()
+        values = x[:, : spec.inner].float().unflatten(-1, (spec.heads, spec.head_dim))
+        results = skip.data.float()[:, None] * values
+        state = slice(spec.conv.elements, spec.cache.elements)
         for sequence in self._step.sequences:
             assert sequence.slots is not None  # by the cache's shape
             read, written = sequence.slots
-            past = self._cache.remembered(layer, read).unflatten(0, (spec.past, spec.channels))
-            reach = torch.cat((past, entering[sequence.start : sequence.stop]))  # [past + its rows, channels]
-            sums[sequence.start : sequence.stop] = (reach.float().unfold(0, spec.taps, 1) * each.T).sum(-1)
-            self._cache.remember(layer, written, reach[-spec.past :].flatten())
-        if bias is not None:
-            sums += bias.data.float()
-        return after * sums.to(x.dtype)
+            rows = slice(sequence.start, sequence.stop)
+            before = self._cache.remembered(layer, read, state).view(spec.heads, spec.head_dim, spec.state)
+            result, after = mamba2(x[rows], sizes[rows], rates, before, spec)
+            results[rows] += result
+            self._cache.remember(layer, written, state, after.flatten())
+        return results.flatten(-2).to(x.dtype)
+
+    def mamba(
+        self, x: Tensor, steps: Tensor, both: Tensor, shrinking: Weight, skip: Weight, layer: int, spec: Mamba
+    ) -> Tensor:
+        """[n, inner]"""
+        sizes, rates = F.softplus(steps.float()), -shrinking.data.float().exp().unflatten(0, (spec.state, -1)).T
+        results = skip.data.float() * x.float()
+        state = slice(spec.conv.elements, spec.cache.elements)
+        for sequence in self._step.sequences:
+            assert sequence.slots is not None  # by the cache's shape
+            read, written = sequence.slots
+            rows = slice(sequence.start, sequence.stop)
+            before = self._cache.remembered(layer, read, state).view(spec.inner, spec.state)
+            result, after = mamba(x[rows], sizes[rows], both[rows], rates, before)
+            results[rows] += result
+            self._cache.remember(layer, written, state, after.flatten())
+        return results.to(x.dtype)
+
+    def delta(
+        self,
+        inputs: tuple[Tensor, Tensor, Tensor],
+        beta: Tensor,
+        step: Tensor,
+        vectors: DeltaVectors,
+        layer: int,
+        spec: DeltaRule,
+    ) -> Tensor:
+        """[n, value_heads · value_dim]"""
+        entering, results = torch.cat(inputs, -1).float(), torch.empty_like(inputs[2])
+        taps = vectors.taps.data.float().unflatten(0, (spec.taps, spec.channels))
+        decay = log_decay(step, vectors.log_rate.data, vectors.step_offset.data)
+        learned = beta.float().sigmoid()
+        for sequence in self._step.sequences:
+            assert sequence.slots is not None  # by the cache's shape
+            read, written = sequence.slots
+            rows = slice(sequence.start, sequence.stop)
+            past, state = self._cache.remembered(layer, read, slice(None)).split(
+                (spec.past * spec.channels, spec.state)
+            )
+            reach = torch.cat((past.unflatten(0, (spec.past, spec.channels)), entering[rows]))
+            heads = convolved(reach, taps, spec)
+            matrices = state.unflatten(0, (spec.value_heads, spec.key_dim, spec.value_dim))
+            mixed, matrices = delta_rule(*heads, decay[rows], learned[rows], matrices, sequence.position)
+            results[rows] = mixed.flatten(1).to(results.dtype)
+            own = torch.cat((reach[-spec.past :].flatten(), matrices.flatten()))
+            self._cache.remember(layer, written, slice(None), own)
+        return results
 
     def glu(self, gate: Tensor, up: Tensor, act: Gating) -> Tensor:
         """act(gate) · up"""
@@ -144,16 +243,20 @@ class TorchOps:
         router: Router,
         choice_bias: Weight | None,
         act: Gating,
+        share_scales: Weight | None = None,
     ) -> Tensor:
         """Expert by expert over the rows that choose it; the sum in float32, in the order of each row's choices."""
-        shares, chosen = routed(scores, router, None if choice_bias is None else choice_bias.data)
-        results = x.new_empty((*chosen.shape, x.shape[-1]))  # [n, active, width]
+        shares, choices = routed(scores, router, None if choice_bias is None else choice_bias.data)
+        if (counts := next(self._choices, None)) is not None:
+            counts.scatter_add_(0, choices.flatten(), torch.ones_like(choices.flatten()))
+        if share_scales is not None:
+            shares = shares * share_scales.data.float()[choices]
+        results = x.new_empty((*choices.shape, x.shape[-1]))  # [n, active, width]
         for number, expert in enumerate(experts):
-            rows, slots = torch.where(chosen == number)
+            rows, slots = torch.where(choices == number)
             if not len(rows):
                 continue
-            gate, up = self.linear(x[rows], expert.gate, expert.up)
-            (results[rows, slots],) = self.linear(self.glu(gate, up, act), expert.down)
+            (results[rows, slots],) = self.linear(self._inner(x[rows], expert, act), expert.down)
         return (results.float() * shares[..., None]).sum(1).to(x.dtype)
 
     def weighed(self, x: Tensor, score: Tensor) -> Tensor:
@@ -168,13 +271,46 @@ class TorchOps:
         """cap · tanh(x · scale / cap)"""
         return x * scale if cap is None else torch.tanh(x * scale / cap) * cap
 
+    def times(self, x: Tensor, factors: Weight) -> Tensor:
+        """x · factors"""
+        return (x.unflatten(-1, (-1, len(factors.data))) * factors.data).flatten(-2)
+
+    def columns(self, x: Tensor, first: int, width: int) -> Tensor:
+        """[n, width]"""
+        return x[:, first : first + width]
+
     def select(self, x: Tensor) -> Tensor:
         """[r + h, width]"""
-        return x[self._step.wanted]
+        return x[self._step.outputs]
 
     def exits(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """[r, width] and [h, width]"""
         return x[: self._step.logits_count], x[self._step.logits_count :]
+
+    def _convolved(
+        self, entering: Tensor, taps: Weight, bias: Weight | None, layer: int, shape: tuple[int, int]
+    ) -> Tensor:
+        """The sum over taps and channels of `shape`, in float32, and the bias; keeps what entered last."""
+        count, channels = shape
+        each, past = taps.data.float().unflatten(0, shape), slice(0, (count - 1) * channels)
+        sums = torch.empty_like(entering, dtype=torch.float32)
+        for sequence in self._step.sequences:
+            assert sequence.slots is not None  # by the cache's shape
+            read, written = sequence.slots
+            before = self._cache.remembered(layer, read, past).unflatten(0, (count - 1, channels))
+            reach = torch.cat((before, entering[sequence.start : sequence.stop].float()))  # [past + its rows, channels]
+            sums[sequence.start : sequence.stop] = (reach.unfold(0, count, 1) * each.T).sum(-1)
+            self._cache.remember(layer, written, past, reach[1 - count :].flatten())
+        return sums if bias is None else sums + bias.data.float()
+
+    def _inner(self, x: Tensor, expert: Expert, act: Gating) -> Tensor:
+        """What the last matrix of an expert reads."""
+        if expert.gate is not None:
+            gate, up = self.linear(x, expert.gate, expert.up)
+            return self.glu(gate, up, act)
+        assert not isinstance(act, ClampedSwish)  # which needs a gate
+        (up,) = self.linear(x, expert.up)
+        return self.activate(up, act)
 
     def _turned(self, heads: Tensor, rope: Rope | None) -> Tensor:
         return heads if rope is None else _rotated(heads, self._rotations[rope])
@@ -211,7 +347,8 @@ def _rotated(heads: Tensor, turn: Tensor) -> Tensor:
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Attention, sinks: Tensor | None) -> Tensor:
-    """q [m, heads, head_dim] from position `first` on sees k, v [s, kv_heads, head_dim] from `offset` on; float32."""
+    """q [m, heads, head_dim] from position `first` on sees k [s, kv_heads, head_dim] and v [s, kv_heads, elements] from
+    `offset` on; float32."""
     m, s = q.shape[0], k.shape[0]
     queries = q.float().unflatten(1, (spec.kv_heads, spec.group))  # [m, kv_heads, group, head_dim]
     scores = torch.einsum("mkgd,skd->kgms", queries, k.float()) * spec.scale

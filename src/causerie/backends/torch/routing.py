@@ -18,16 +18,17 @@ def routed(scores: Tensor, router: Router, choice_bias: Tensor | None) -> tuple[
         rank = rank + choice_bias.float()
     if router.groups is not None:
         rank = _of_best_groups(rank, router.groups)
-    chosen = rank.sort(dim=-1, descending=True, stable=True).indices[:, : router.active]
-    shares = worth.gather(-1, chosen)
+    choices = rank.sort(dim=-1, descending=True, stable=True).indices[:, : router.active]
+    shares = worth.gather(-1, choices)
     if router.divided:
-        shares = shares / shares.sum(-1, keepdim=True).clamp(min=router.least_sum)
-    return shares * router.scale, chosen
+        shares = shares / (shares.sum(-1, keepdim=True) + router.sum_offset).clamp(min=router.least_sum)
+    return shares * router.scale, choices
 
 
 def _of_best_groups(rank: Tensor, groups: ExpertGroups) -> Tensor:
     """`rank` with the experts of other groups last."""
     each = rank.unflatten(-1, (groups.count, -1))
-    best = each.topk(2, dim=-1).values.sum(-1).sort(dim=-1, descending=True, stable=True).indices[:, : groups.active]
+    counts = each.topk(groups.best, dim=-1).values.sum(-1)
+    best = counts.sort(dim=-1, descending=True, stable=True).indices[:, : groups.active]
     closed = torch.ones(each.shape[:-1], dtype=torch.bool, device=rank.device).scatter(-1, best, False)
     return each.masked_fill(closed[..., None], -torch.inf).flatten(-2)

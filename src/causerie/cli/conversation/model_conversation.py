@@ -24,6 +24,7 @@ from causerie.chat.parts import Part, ReasoningPart, TextPart
 from causerie.chat.session import AnswerStream, ChatSession
 from causerie.chat.transcript import Transcript
 from causerie.cli.conversation.conversation import AnswerCost, TokenRow
+from causerie.cli.conversation.expert_lines import expert_lines
 from causerie.cli.options.generate_flags import read_flags
 from causerie.errors import UsageError
 from causerie.text.detokenize import token_bytes
@@ -151,13 +152,21 @@ class ModelConversation:
     def memory(self) -> list[tuple[str, str]]:
         """See Conversation."""
         stats = self._model.engine_stats()
-        rows = [("weights", f"{self._model.get_memory_footprint() / 1e6:.1f} MB")]
+        model, count = self._model, self._model.num_parameters()
+        share = "" if model.active_parameters == count else f", {model.active_parameters / 1e6:,.1f} M for each token"
+        rows = [
+            ("parameters", f"{count / 1e6:,.1f} M{share}"),
+            (
+                "weights",
+                f"{model.get_memory_footprint() / 1e6:,.1f} MB, {model.read_bytes / 1e6:,.1f} MB for each token",
+            ),
+        ]
         for group in stats.groups:
             layers = "" if group.window is None else f", by layers that keep the last {group.window} tokens"
             rows.append(("cache", f"{group.total - group.free} of {group.total} blocks in use{layers}"))
         if stats.slots.total:
             rows.append(("slots", f"{stats.slots.total - stats.slots.free} of {stats.slots.total} in use"))
-        return rows
+        return rows + expert_lines(model.expert_choices())
 
     @property
     def messages(self) -> list[dict[str, Any]]:

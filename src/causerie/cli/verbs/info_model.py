@@ -34,8 +34,10 @@ def gather(name: str, options: LoadOptions) -> Report:
             "dtype": model.cache_dtype,
             "bytes_per_token": model.cache.per_token,
             "pages": [
-                {"layers": layers, "window": window, "bytes_per_token": nbytes}
-                for layers, (window, nbytes) in zip(model.page_layers, model.cache.groups, strict=True)
+                {"layers": layers, "latent_layers": latents, "window": window, "bytes_per_token": nbytes}
+                for layers, latents, (window, nbytes) in zip(
+                    model.page_layers, model.latent_layers, model.cache.groups, strict=True
+                )
             ],
             "slots": {"layers": len(model.spec.slot_layers), "bytes_per_chat": model.cache.slot},
         },
@@ -58,15 +60,15 @@ def as_lines(report: Report) -> str:
     """The report for people: facts, then a table with one row for each kind of weights."""
     stored = report["stored_bytes"]
     count, active = report["parameters"], report["active_parameters"]
-    used = "" if active == count else f", of which each token uses {active / 1e6:,.1f} M"
+    share = "" if active == count else f", of which each token uses {active / 1e6:,.1f} M"
     facts = [
         ("model", report["model"]),
         ("folder", report["folder"]),
         ("family", f"{report['family']}, {report['layers']} layers, context {report['context']}"),
-        ("parameters", f"{count / 1e6:,.1f} M{used}"),
+        ("parameters", f"{count / 1e6:,.1f} M{share}"),
         ("read per token", _size(report["read_bytes"])),
         ("in its files", "not on this machine yet" if stored is None else _size(stored)),
-        *zip(("cache", *[""] * len(report["cache"]["pages"])), _kept(report["cache"]), strict=False),
+        *zip(("cache", *[""] * len(report["cache"]["pages"])), _cache_lines(report["cache"]), strict=False),
     ]
     lines = [f"{name:<16}{text}" for name, text in facts]
     lines += ["", f"{'weights':<20}{'format':<12}{'parameters':>12}{'bytes':>11}{'bits/weight':>13}"]
@@ -78,13 +80,14 @@ def as_lines(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _kept(cache: Report) -> list[str]:
+def _cache_lines(cache: Report) -> list[str]:
     """What the layers keep of a chat: one line for each way to keep it."""
     lines = []
     for group in cache["pages"]:
         layers, nbytes = _keepers(group["layers"]), group["bytes_per_token"]
         if group["window"] is None:
-            lines.append(f"{layers} {nbytes:,} bytes per token")
+            latents = ", latents of which keys and values are made" if group["latent_layers"] == group["layers"] else ""
+            lines.append(f"{layers} {nbytes:,} bytes per token{latents}")
         else:
             most = _size(group["window"] * nbytes)
             lines.append(f"{layers} {nbytes:,} bytes for each of the last {group['window']} tokens, {most} in all")

@@ -9,6 +9,7 @@ from causerie.models.config import Config
 from causerie.models.names import LLAMA_WEIGHTS, centered
 from causerie.models.registry import architecture
 from causerie.spec.decoder import Decoder
+from causerie.spec.mlp import MLP
 
 DEFAULTS = {  # real configs leave some of these out
     "vocab_size": 256000,
@@ -30,6 +31,7 @@ def gemma(c: Config) -> Decoder:
     bias = c.boolean("attention_bias", False)
     spec = llama_like(c, bias=bias, out_bias=bias, head_dim=256, kv_heads=16)
     if c.word("hidden_act") == "gelu":  # the first files say so, and mean the function by tanh
-        layers = (replace(layer, ffn=replace(layer.ffn, act="gelu_tanh")) for layer in spec.layers)
-        spec = replace(spec, layers=tuple(layers))
+        mlp = spec.layers[0].ffn
+        assert isinstance(mlp, MLP)  # by `llama_like`
+        spec = spec.each_layer(ffn=replace(mlp, act="gelu_tanh"))
     return replace(spec, tied=c.boolean("tie_word_embeddings", True), embedding_scale=spec.width**0.5)

@@ -64,8 +64,15 @@ def glm4_moe(c: Config) -> Decoder:
 def sigmoid_experts(c: Config, act: Gating) -> Experts:
     """Experts as DeepSeek-V3 made them: chosen among the best groups by sigmoid and a bias."""
     count = c.integer("n_routed_experts", 128, most=MOST_EXPERTS)
-    active = c.integer("num_experts_per_tok", 8, most=count)
-    router = Router(
+    router = sigmoid_router(c, count, c.integer("num_experts_per_tok", 8, most=count))
+    hidden = c.integer("moe_intermediate_size", 1408)
+    shared = Shared(MLP(hidden * c.integer("n_shared_experts", 1), act))
+    return Experts(count, router, hidden, act, shared=shared)
+
+
+def sigmoid_router(c: Config, count: int, active: int) -> Router:
+    """Theirs."""
+    return Router(
         active,
         "sigmoid",
         choice_bias=True,
@@ -74,19 +81,17 @@ def sigmoid_experts(c: Config, act: Gating) -> Experts:
         least_sum=1e-20,
         scale=c.number("routed_scaling_factor", 1.0),
     )
-    hidden = c.integer("moe_intermediate_size", 1408)
-    shared = Shared(MLP(hidden * c.integer("n_shared_experts", 1), act))
-    return Experts(count, router, hidden, act, shared=shared)
 
 
-def expert_groups(c: Config, count: int, active: int) -> ExpertGroups | None:
-    """`n_group` groups, of which a token may use those of `topk_group`; none where it may use all."""
+def expert_groups(c: Config, count: int, active: int, best: int = 2) -> ExpertGroups | None:
+    """`n_group` groups, of which a token may use those of `topk_group`, by their `best` best experts; none where it may
+    use all."""
     groups = c.integer("n_group", 1, most=count)
     opened = c.integer("topk_group", 1, most=groups)
     if groups == opened:
         return None
-    if count % groups or count // groups < 2:
-        raise c.wrong("n_group", groups, f"such that {count} experts make so many groups of two or more")
+    if count % groups or count // groups < best:
+        raise c.wrong("n_group", groups, f"such that {count} experts make so many groups of {best} or more")
     if active > count // groups * opened:
         raise c.wrong("topk_group", opened, f"enough groups of {count // groups} for {active} experts of each token")
-    return ExpertGroups(groups, opened)
+    return ExpertGroups(groups, opened, best)

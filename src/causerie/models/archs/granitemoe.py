@@ -18,10 +18,10 @@ _MOE = "model.layers.{i}.block_sparse_moe."
 def weights(spec: Decoder) -> tuple[Table, ...]:
     """All experts in one tensor, called as files have it or as transformers does."""
     files = experts_stacked(spec, _MOE + "input_linear.weight", _MOE + "output_linear.weight")
-    held = experts_stacked(spec, _MOE + "experts.gate_up_proj", _MOE + "experts.down_proj")
+    experts = experts_stacked(spec, _MOE + "experts.gate_up_proj", _MOE + "experts.down_proj")
     return (
         {**LLAMA_WEIGHTS, "layers.{i}.ffn.router": _MOE + "router.layer.weight", **files},
-        {**LLAMA_WEIGHTS, "layers.{i}.ffn.router": _MOE + "router.weight", **held},
+        {**LLAMA_WEIGHTS, "layers.{i}.ffn.router": _MOE + "router.weight", **experts},
     )
 
 

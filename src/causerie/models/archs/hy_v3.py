@@ -8,6 +8,7 @@ from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
 from causerie.models.expert_layers import in_layers
 from causerie.models.expert_names import EXPERT_MATRICES, experts_alone
+from causerie.models.layer_kinds import sparse_layers
 from causerie.models.names import Table
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
@@ -27,7 +28,6 @@ _OTHERS = {
         for ours, name in EXPERT_MATRICES.items()
     },
 }
-DENSE, SPARSE = "dense", "sparse"
 
 
 def weights(spec: Decoder) -> Table:
@@ -60,14 +60,4 @@ def hy_v3(c: Config) -> Decoder:
     hidden = c.integer("moe_intermediate_size", 1536)
     shared = Shared(MLP(hidden * c.integer("num_shared_experts", 1), act, mlp_bias))
     experts = Experts(count, router, hidden, act, shared=shared)
-    return in_layers(spec.each_attention(qk_norm=spec.norm), experts, _sparse(c, len(spec.layers)))
-
-
-def _sparse(c: Config, layers: int) -> list[int]:
-    """The layers that have experts: as the config says, else all but the first."""
-    kinds = c.words("mlp_layer_types")
-    if kinds is None:
-        return list(range(1, layers))
-    if len(kinds) != layers or not {DENSE, SPARSE}.issuperset(kinds):
-        raise c.wrong("mlp_layer_types", kinds, f"a list of {layers} words, each {DENSE!r} or {SPARSE!r}")
-    return [i for i, kind in enumerate(kinds) if kind == SPARSE]
+    return in_layers(spec.each_attention(qk_norm=spec.norm), experts, sparse_layers(c, len(spec.layers), dense=1))

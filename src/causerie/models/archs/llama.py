@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from causerie.errors import ConfigError
 from causerie.models.config import MOST_LAYERS, REQUIRED, Config
@@ -11,6 +12,7 @@ from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
+from causerie.spec.latent import LatentAttention
 from causerie.spec.layer import Layer
 from causerie.spec.mlp import MLP, Activation
 from causerie.spec.norm import Norm
@@ -51,36 +53,41 @@ def llama_like(
     norm: Norm | None = None,
     gated: bool = True,
     hidden: int | None = None,
+    latents: LatentAttention | None = None,
 ) -> Decoder:
     """The part that families share. `kv_heads` and `head_dim` are what a config means that does not set them; None:
     as many as heads, and the width divided among the heads. `rope` gives the rotation of heads of a size, where it is
     not read as Llama's is, and may be none; `act` is the key of the activation, which is the family's own where the
     config has none; `eps` is the key of the norms' constant, `norm` that of families whose norms are others; `hidden`
-    is the width inside of the feed-forward layer of configs that do not say it."""
+    is the width inside of the feed-forward layer of configs that do not say it; `latents` is what layers attend to
+    instead."""
     width = c.integer("hidden_size")
-    heads = c.integer("num_attention_heads")
     norm = norm or Norm(c.number(eps, 1e-6, above=False))
-    head_dim = c.optional_integer("head_dim", head_dim) or _divided(c, "hidden_size", width, heads)
-    turn = rope(head_dim) if rope is not None else read_rope(c, head_dim)
-    attention = Attention(
-        heads=heads,
-        kv_heads=_kv_heads(c, heads, kv_heads),
-        head_dim=head_dim,
-        scale=head_dim**-0.5,
-        rope=turn,
-        qkv_bias=bias,
-        out_bias=out_bias,
-    )
+    mixer = latents or replace(_attention(c, width, kv_heads, head_dim, rope), qkv_bias=bias, out_bias=out_bias)
     inner = c.integer("intermediate_size", REQUIRED if hidden is None else hidden)
     mlp = MLP(inner, _activation(c, act, default_act), mlp_bias, gated)
     return Decoder(
         family=c.family,
         vocab=c.integer("vocab_size"),
         width=width,
-        layers=(Layer(attention, mlp, norm),) * c.integer("num_hidden_layers", most=MOST_LAYERS),
+        layers=(Layer(mixer, mlp, norm),) * c.integer("num_hidden_layers", most=MOST_LAYERS),
         norm=norm,
         tied=c.boolean("tie_word_embeddings", False),
-        context=c.integer("max_position_embeddings") if turn is None else turn.context,
+        context=c.integer("max_position_embeddings") if mixer.rope is None else mixer.rope.context,
+    )
+
+
+def _attention(
+    c: Config, width: int, kv_heads: int | None, head_dim: int | None, rope: Callable[[int], Rope | None] | None
+) -> Attention:
+    heads = c.integer("num_attention_heads")
+    head_dim = c.optional_integer("head_dim", head_dim) or _divided(c, "hidden_size", width, heads)
+    return Attention(
+        heads=heads,
+        kv_heads=_kv_heads(c, heads, kv_heads),
+        head_dim=head_dim,
+        scale=head_dim**-0.5,
+        rope=rope(head_dim) if rope is not None else read_rope(c, head_dim),
     )
 
 

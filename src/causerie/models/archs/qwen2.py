@@ -27,13 +27,13 @@ def with_windows(c: Config, spec: Decoder, slides: Callable[[int, int], bool] = 
     """`spec` with the window that each layer has: `layer_types` decides where it is given; else those that slide by
     their number and `max_window_layers`, of most families the layers from there on, provided `use_sliding_window` is
     true."""
-    used = c.boolean("use_sliding_window", False)
-    window = c.optional_integer("sliding_window", 4096, least=1 if used else 0)
+    enabled = c.boolean("use_sliding_window", False)
+    window = c.optional_integer("sliding_window", 4096, least=1 if enabled else 0)
     bound = c.integer("max_window_layers", 28, least=0)
-    if not used:
+    if not enabled:
         window = None
-    sliding = FULL if window is None else SLIDING
-    kinds = layer_kinds(c, [sliding if slides(i, bound) else FULL for i in range(len(spec.layers))])
+    kind = FULL if window is None else SLIDING
+    kinds = layer_kinds(c, [kind if slides(i, bound) else FULL for i in range(len(spec.layers))])
     if window is None and SLIDING in kinds:
         raise ConfigError(
             f"config.json has layers of type {SLIDING!r} in 'layer_types' and no window for them: it must set "

@@ -6,7 +6,11 @@
 enum Op : int32_t {
   OP_EMBED, OP_NORM, OP_ROUND, OP_LINEAR, OP_ROTATE, OP_ATTENTION, OP_GLU, OP_ADD, OP_SELECT, OP_MERGE,
   OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_WEIGH,  // a mixture of experts: kernels_experts.cpp
-  OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP, OP_COUNT
+  OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP,
+  OP_DELTA_INPUTS, OP_DELTA,  // the gated delta rule: kernels_delta.cpp
+  OP_COLUMNS, OP_TIMES, OP_KEEP_LATENT,
+  OP_CAUSAL_CONV, OP_MAMBA2, OP_MAMBA,  // recurrences: kernels_mamba2.cpp, kernels_mamba.cpp
+  OP_COUNT
 };
 // CODES: a quantized matrix, of which CodePanels says more.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, CODES, NUMBER_COUNT };
@@ -22,7 +26,7 @@ enum Activation : int32_t { SILU, GELU, GELU_TANH, CLAMPED_SWISH, RELU, RELU2, S
 enum Scoring : int32_t { SCORING_SOFTMAX, SCORING_SIGMOID, SCORING_COUNT };  // what a router makes of scores
 // What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
 // logits are, or the others, whose hidden states are.
-enum Counted : int32_t { TOKENS_COUNTED, WANTED_COUNTED, LOGITS_COUNTED, STATES_COUNTED, COUNTED_COUNT };
+enum Counted : int32_t { TOKENS_COUNTED, OUTPUTS_COUNTED, LOGITS_COUNTED, STATES_COUNTED, COUNTED_COUNT };
 // How an instruction writes its result: as it computes, narrowed, or in 8 bits with scales (quantized.h).
 enum Narrow : int32_t { NARROW_NOT, NARROW_BFLOAT16, NARROW_CODES, NARROW_COUNT };
 // The kinds of products that peak.cpp measures.
@@ -45,13 +49,14 @@ enum Fault : int32_t {
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 12;  // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 16;  // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
 constexpr int GROUP_ROWS = 8;    // rows of one sequence that read keys and values together
-constexpr int HEAD_ROOM = 512;   // elements of a head that the scratch of the attention kernels holds
+constexpr int HEAD_ROOM = 576;   // elements of a head, or of a latent with its key, that the scratch of the attention kernels holds
 constexpr int EXPERT_ROOM = 1024;  // experts of a layer, at most
+constexpr int STATE_ROOM = 256;    // numbers that a channel of mamba keeps, at most
 
 // How a quantized matrix lies in its panels, and by which arithmetic it is multiplied: code_panels.h.
 struct CodePanels {
@@ -76,6 +81,7 @@ struct Part {
   int32_t layout;
   int32_t expert;  // expert_linear: whose rows it multiplies
   int32_t panels;  // of CODES: which of Program::panels
+  int32_t column, out_column;  // linear: where the inputs that it reads begin in a row of x, and what it gives in one of out
 };
 
 // Every operation reads the fields it needs; the rest are 0. Buffers are indexes into Program::buffers.
@@ -83,14 +89,16 @@ struct Instruction {
   int32_t op;
   int32_t counted;    // what its rows are: a Counted
   int32_t times;      // and how many there are of each: 1, or an expert's for each choice of a row
-  int32_t x, y, z;    // inputs
+  int32_t x, y, z, w;  // inputs
   int32_t out;
   int32_t narrow;     // how out is written: a Narrow
   int32_t group;      // of NARROW_CODES: elements that share a scale
-  int32_t width;      // elements in a row of x
-  int32_t length;     // norm: elements in a group; gather: bytes of a row; short_conv: taps; transform: elements turned together, or 0
+  int32_t width;      // elements in a row of x; columns: of out; linear, expert_linear: inputs of a matrix
+  int32_t length;     // norm: elements in a group; times: factors; gather: bytes of a row; short_conv, causal_conv, delta_inputs: taps;
+                      // transform: elements turned together, or 0; linear, expert_linear: elements in a row of x;
+                      // mamba2: numbers of a head's state for each of its elements; mamba: of a channel's
   int32_t act;        // glu, activate: an Activation
-  int32_t heads, kv_heads, head_dim;  // norm: heads is how many groups have weights and biases of their own, in turns
+  int32_t heads, kv_heads, head_dim;  // norm: heads is how many groups have weights and biases of their own, in turns; mamba2
   int32_t dims;       // rotate: how many leading elements of a head turn; none where it is 0
   int32_t window;     // attention: positions a token sees, itself included; 0 = all
   int32_t rope;       // rotate: which of Step::rotations, for keys
@@ -104,26 +112,34 @@ struct Instruction {
   int32_t active;     // route, group, expert_linear, combine: how many each row goes to
   int32_t scoring;    // route: a Scoring
   int32_t divided;    // route: whether shares are divided by their sum
-  int32_t groups, open_groups;  // route: of experts, and how many of them a row may use
+  int32_t groups, open_groups;  // route: of experts, and how many of them a row may use; mamba2: groups of heads that share B and C
   int32_t centered;   // norm: whether the mean is taken off
-  int32_t offset;     // positions: rows of the table before that of position 0
+  int32_t offset;     // positions: rows of the table before that of position 0; columns: the first of x
+  int32_t value_dim;  // attention: elements of a value; delta_inputs, delta: of a value's head; heads are of values, kv_heads and head_dim of keys
+  int32_t latent;     // attention: whether values are the beginnings of keys, and not kept besides
+  int32_t best;       // route: how many experts of a group say what it counts
   int32_t unused;
-  float eps;          // norm, rotate; route: the least that shares are divided by
-  float scale;        // attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
-                      // glu, CLAMPED_SWISH: the slope
+  float eps;          // norm, rotate, delta_inputs; route: the least that shares are divided by; mamba2: the least step
+  float scale;        // delta_inputs: of queries; attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
+                      // glu, CLAMPED_SWISH: the slope; mamba2: of steps as they are projected
   float cap;          // attention: of its scores, softcap: of its elements; 0 = none
-  float limit;        // glu, CLAMPED_SWISH
-  uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention: the layer's cache; short_conv: taps;
-                         // transform: the order, or 0
-  uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0
+  float limit;        // glu, CLAMPED_SWISH; route: what the sum of shares begins with; mamba2: the largest step
+  uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention, keep_latent: the layer's cache; short_conv,
+                         // causal_conv, delta_inputs: taps; delta: logarithms of the heads' rates; transform: the order, or 0;
+                         // mamba2: of each head, the logarithm of how fast its state shrinks; mamba: of each of its numbers
+  uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0; times: what they are multiplied
+                         // with; route: what the share of each expert is, or 0; causal_conv: what each channel is multiplied with
+                         // before it, or 0; mamba2: of each head, how much of x goes past its state; mamba: of each channel
   uint64_t sinks;         // attention: of each head a score that no value belongs to, or 0
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block
-  uint64_t bias;          // norm; short_conv: of each channel; route: what is added where experts are chosen; or 0
-  uint64_t slots;         // short_conv: what the layer keeps in slot 0
+  uint64_t bias;          // norm; short_conv, causal_conv: of each channel; delta, mamba2: of the heads' steps; route: what is added where
+                          // experts are chosen; or 0
+  uint64_t slots;         // short_conv, causal_conv, delta_inputs, delta, mamba2, mamba: what the operation keeps in slot 0
   uint64_t slot_stride;   // and from slot to slot, in bytes
   uint64_t slopes;        // attention: a float for each head, or 0
   uint64_t q_norm, k_norm;  // rotate: weights of the norms of what has turned, or 0
+  uint64_t choices;       // group: an int64 for each expert: how many rows have chosen it so far
 };
 
 // One of the experts that a row goes to.
@@ -169,7 +185,7 @@ struct Attending {
 struct Sum {
   float peak, total;
   float unused[14];
-  float mixed[];  // [head_dim padded to 16]
+  float mixed[];  // [value_dim padded to 16]
 };
 
 struct Program {

@@ -8,19 +8,13 @@
 #pragma once
 #include "functions.h"
 #include "simd_quads.h"
+#include "unroll.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int LINES = VECTORS > 1 ? 8 : 4;  // query heads that share each load of keys and values: their sums fill the registers
 constexpr int WIDE = VECTORS > 1 ? 2 : 1;   // and the vectors of each that a pass works on, where registers are many
 constexpr int KEY_GROUP = 32;               // elements of a key that share a scale
-
-// Before a loop over lines whose sums shall stay in registers: GCC must unroll it before it gives arrays a place.
-#if defined(__GNUC__) && !defined(__clang__)
-#define CAUSERIE_UNROLL _Pragma("GCC unroll 8")
-#else
-#define CAUSERIE_UNROLL
-#endif
 
 struct CacheFloat32 {
   using Element = float;
@@ -76,7 +70,7 @@ static inline const int32_t* block_table(const Program& program, const Step& ste
   return tables.blocks + tables.starts[program.row_sequence[r]];
 }
 
-static inline int64_t sum_bytes(const Instruction& in) { return int64_t(sizeof(Sum)) + padded(in.head_dim) * int64_t(sizeof(float)); }
+static inline int64_t sum_bytes(const Instruction& in) { return int64_t(sizeof(Sum)) + padded(in.value_dim) * int64_t(sizeof(float)); }
 
 // Query heads that go through a chunk of positions together.
 template <class Query>

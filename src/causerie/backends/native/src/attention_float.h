@@ -27,11 +27,12 @@ struct Pairwise : CacheBfloat16 {
   static inline f32x16 keep_weights(Number* to, f32x16 weights) { return store_bf16(to, weights), load_bf16(to); }
 };
 
-template <class C>
+// TIMES is how often each number of a query lies there, one after the other.
+template <class C, int TIMES = 1>
 struct FloatCache : C {
   using Element = typename C::Element;
   using Number = typename C::Number;
-  struct Query { alignas(64) Number numbers[HEAD_ROOM]; };
+  struct Query { alignas(64) Number numbers[HEAD_ROOM * TIMES]; };
   struct Weights { alignas(64) Number numbers[LINES][CHUNK]; };
   using Together = Lines<Query>;
 
@@ -40,6 +41,8 @@ struct FloatCache : C {
   }
 
   static float factor(const Query&) { return 1.0f; }
+
+  static const Element* values_of(const Element* keys, const Instruction& in) { return values_after<C>(const_cast<Element*>(keys), in); }
 
   // scores[h · CHUNK + 0 .. 31] = q · k, not yet scaled, of a block. While FETCH, also asks for its values.
   template <int L, bool FETCH>
@@ -84,9 +87,14 @@ struct FloatCache : C {
   // While FETCH, also asks for the keys of the chunk that follows, at `next`.
   template <int L, bool FETCH>
   static inline void mix(const Together& lines, const Element* const* values, const Element* const* next, const Instruction& in, const Weights& weights) {
-    const int64_t width = padded(in.head_dim);
-    for (int64_t c = 0; c < width;) {
-      if (WIDE == 2 && c + 32 <= width) mix_columns<L, WIDE, FETCH>(lines, values, next, width, c, weights), c += 16 * WIDE;
+    mix_all<L, FETCH>(lines, values, next, padded(in.head_dim), padded(in.head_dim), weights);
+  }
+
+  // Of `columns` elements of values that lie `width` apart.
+  template <int L, bool FETCH>
+  static inline void mix_all(const Together& lines, const Element* const* values, const Element* const* next, int64_t columns, int64_t width, const Weights& weights) {
+    for (int64_t c = 0; c < columns;) {
+      if (WIDE == 2 && c + 32 <= columns) mix_columns<L, WIDE, FETCH>(lines, values, next, width, c, weights), c += 16 * WIDE;
       else mix_columns<L, 1, FETCH>(lines, values, next, width, c, weights), c += 16;
     }
   }

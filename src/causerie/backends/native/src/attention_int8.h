@@ -39,6 +39,8 @@ struct AttendInt8 : CacheInt8 {
 
   static float factor(const Query& query) { return query.scale; }
 
+  static const uint8_t* values_of(const uint8_t* keys, const Instruction& in) { return values_after<CacheInt8>(const_cast<uint8_t*>(keys), in); }
+
   template <int L, bool FETCH>
   static inline void score_block(const Together& lines, const uint8_t* keys, const char* values, const Instruction& in, float* scores) {
     const int64_t steps = key_steps<CacheInt8>(in), groups = key_groups(in.head_dim);

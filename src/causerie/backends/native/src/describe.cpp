@@ -60,7 +60,7 @@ constexpr bool counts(const Member (&members)[N], int64_t count) {
 }
 
 constexpr Member CONSTANTS[] = {
-    {"ABI_VERSION", ABI_VERSION}, {"PANEL", PANEL}, {"BLOCK", BLOCK}, {"CHUNK", CHUNK}, {"HEAD_ROOM", HEAD_ROOM}, {"EXPERT_ROOM", EXPERT_ROOM},
+    {"ABI_VERSION", ABI_VERSION}, {"PANEL", PANEL}, {"BLOCK", BLOCK}, {"CHUNK", CHUNK}, {"HEAD_ROOM", HEAD_ROOM}, {"EXPERT_ROOM", EXPERT_ROOM}, {"STATE_ROOM", STATE_ROOM},
     {"STEP_WEIGHTS", STEP_WEIGHTS}, {"PACKED_STEP", PACKED_STEP}, {"PLAIN_STEP", PLAIN_STEP}};
 
 constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_ROUND}, {"LINEAR", OP_LINEAR},
@@ -68,7 +68,10 @@ constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_R
     {"MERGE", OP_MERGE}, {"ROUTE", OP_ROUTE}, {"GROUP", OP_GROUP}, {"GATHER", OP_GATHER},
     {"EXPERT_LINEAR", OP_EXPERT_LINEAR}, {"COMBINE", OP_COMBINE}, {"WEIGH", OP_WEIGH},
     {"SHORT_CONV", OP_SHORT_CONV}, {"TRANSFORM", OP_TRANSFORM}, {"POSITIONS", OP_POSITIONS}, {"ACTIVATE", OP_ACTIVATE},
-    {"CLIP", OP_CLIP}, {"SOFTCAP", OP_SOFTCAP}};
+    {"CLIP", OP_CLIP}, {"SOFTCAP", OP_SOFTCAP},
+    {"DELTA_INPUTS", OP_DELTA_INPUTS}, {"DELTA", OP_DELTA},
+    {"COLUMNS", OP_COLUMNS}, {"TIMES", OP_TIMES}, {"KEEP_LATENT", OP_KEEP_LATENT},
+    {"CAUSAL_CONV", OP_CAUSAL_CONV}, {"MAMBA2", OP_MAMBA2}, {"MAMBA", OP_MAMBA}};
 constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"CODES", CODES}};
 constexpr Member SCALES[] = {{"BFLOAT16", SCALE_BFLOAT16}, {"FLOAT32", SCALE_FLOAT32}, {"BYTE", SCALE_BYTE}, {"EXPONENT", SCALE_EXPONENT}};
 constexpr Member ZEROS[] = {{"NONE", ZERO_NONE}, {"SIXTEENTHS", ZERO_SIXTEENTHS}, {"PARTS", ZERO_PARTS}, {"LOW", ZERO_LOW}};
@@ -78,7 +81,7 @@ constexpr Member LAYOUTS[] = {{"ROWS", ROWS}, {"PANELS", PANELS}, {"PACKED", PAC
 constexpr Member ACTIVATIONS[] = {{"SILU", SILU}, {"GELU", GELU}, {"GELU_TANH", GELU_TANH},
     {"CLAMPED_SWISH", CLAMPED_SWISH}, {"RELU", RELU}, {"RELU2", RELU2}, {"SIGMOID", SIGMOID}};
 constexpr Member SCORINGS[] = {{"SOFTMAX", SCORING_SOFTMAX}, {"SIGMOID", SCORING_SIGMOID}};
-constexpr Member COUNTED[] = {{"TOKENS", TOKENS_COUNTED}, {"WANTED", WANTED_COUNTED},
+constexpr Member COUNTED[] = {{"TOKENS", TOKENS_COUNTED}, {"OUTPUTS", OUTPUTS_COUNTED},
     {"LOGITS", LOGITS_COUNTED}, {"STATES", STATES_COUNTED}};
 constexpr Member NARROWS[] = {{"NOT", NARROW_NOT}, {"BFLOAT16", NARROW_BFLOAT16}, {"CODES", NARROW_CODES}};
 constexpr Member ARITHMETICS[] = {{"FLOAT32", ARITHMETIC_FLOAT32}, {"BFLOAT16", ARITHMETIC_BFLOAT16},
@@ -103,17 +106,17 @@ template <class T> struct Fields;
   }
 
 CAUSERIE_STRUCTURE(Part, FIELD(weight), FIELD(bias), FIELD(out), FIELD(rows), FIELD(format), FIELD(layout),
-    FIELD(expert), FIELD(panels));
+    FIELD(expert), FIELD(panels), FIELD(column), FIELD(out_column));
 CAUSERIE_STRUCTURE(CodePanels, FIELD(bits), FIELD(tabled), FIELD(group), FIELD(input_group), FIELD(scale), FIELD(zero),
     FIELD(center), FIELD(parts), FIELD(factor));
 CAUSERIE_STRUCTURE(CodeBits, FIELD(begins), FIELD(run), FIELD(run_bytes), FIELD(planes), FIELD(flip), FIELD(bits));
-CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x), FIELD(y), FIELD(z), FIELD(out), FIELD(narrow),
+CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x), FIELD(y), FIELD(z), FIELD(w), FIELD(out), FIELD(narrow),
     FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
     FIELD(window), FIELD(rope), FIELD(query_rope), FIELD(tables), FIELD(format), FIELD(layout), FIELD(panels), FIELD(first_part),
     FIELD(part_count), FIELD(experts), FIELD(active), FIELD(scoring), FIELD(divided), FIELD(groups), FIELD(open_groups),
-    FIELD(centered), FIELD(offset), FIELD(unused), FIELD(eps), FIELD(scale), FIELD(cap), FIELD(limit), FIELD(address),
+    FIELD(centered), FIELD(offset), FIELD(value_dim), FIELD(latent), FIELD(best), FIELD(unused), FIELD(eps), FIELD(scale), FIELD(cap), FIELD(limit), FIELD(address),
     FIELD(factors), FIELD(sinks), FIELD(block_bytes), FIELD(block_stride), FIELD(bias), FIELD(slots), FIELD(slot_stride),
-    FIELD(slopes), FIELD(q_norm), FIELD(k_norm));
+    FIELD(slopes), FIELD(q_norm), FIELD(k_norm), FIELD(choices));
 CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));
 CAUSERIE_STRUCTURE(Buffer, FIELD(data), FIELD(stride));
 CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride), FIELD(tables), FIELD(unused));

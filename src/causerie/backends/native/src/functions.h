@@ -1,4 +1,4 @@
-// exp, tanh, sigmoid, silu and gelu on sixteen lanes, from additions, multiplications and one division, so that every machine gives the
+// exp, tanh, sigmoid, silu, softplus and gelu on sixteen lanes, from additions, multiplications and one division, so that every machine gives the
 // same bits. Polynomials: Taylor for exp; for tanh and erf, minimax fits of our own (least squares reweighted until level).
 #pragma once
 #include "simd.h"
@@ -63,6 +63,14 @@ static inline f32x16 logistic_product(f32x16 x, f32x16 slope) {  // x / (1 + e^(
 }
 
 static inline f32x16 silu(f32x16 x) { return logistic_product(x, x); }
+
+// log(1 + e^x) = max(x, 0) + log(1 + t), t = e^-|x|; log(1 + t) = 2 artanh(t / (2 + t)), whose series ends where s² <= 1/9.
+static inline f32x16 softplus(f32x16 x) {
+  static const float series[] = {1.0f, 1.0f / 3, 1.0f / 5, 1.0f / 7, 1.0f / 9, 1.0f / 11, 1.0f / 13, 1.0f / 15};
+  const f32x16 zero = broadcast(0.0f), t = exp(sub(zero, abs(x)));
+  const f32x16 s = div(t, add(broadcast(2.0f), t));
+  return fma(add(s, s), polynomial(mul(s, s), series), max(zero, x));
+}
 
 static inline f32x16 gelu(f32x16 x) {  // x/2 · (1 + erf(x/√2))
   const f32x16 half = mul(x, broadcast(0.5f));

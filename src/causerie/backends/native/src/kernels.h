@@ -25,7 +25,8 @@ struct Kernels {
 #ifdef CAUSERIE_VARIANT
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 extern const OpKernel embed, norm, round_rows, linear, rotate, attention, glu, add_rows, select_rows, merge, route, group,
-    gather, expert_linear, combine, weigh_rows, short_conv, transform, positions, activate, clip_rows, softcap;
+    gather, expert_linear, combine, weigh_rows, short_conv, transform, positions, activate, clip_rows, softcap,
+    delta_inputs, delta, columns, times, keep_latent, causal_conv, mamba2, mamba;
 void measure(const Packing&, int64_t panel);
 void pack(const Packing&, int64_t panel);
 void arrange(const Packing&, int64_t panel);
@@ -34,7 +35,7 @@ uint64_t read(const uint64_t* words, int64_t count);
 static inline int64_t row_count(const Step& step, const Instruction& in) {
   int64_t counted = step.tokens_count;
   switch (in.counted) {
-    case WANTED_COUNTED: counted = step.wanted_count; break;
+    case OUTPUTS_COUNTED: counted = step.wanted_count; break;
     case LOGITS_COUNTED: counted = step.logits_count; break;
     case STATES_COUNTED: counted = step.wanted_count - step.logits_count; break;
   }

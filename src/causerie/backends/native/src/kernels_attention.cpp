@@ -8,6 +8,7 @@
 // `merge` adds them; else an item is all chunks of those rows.
 #include "attention_float.h"
 #include "attention_int8.h"
+#include "attention_latent.h"
 #include "dispatch.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
@@ -22,7 +23,7 @@ static inline Sum* sum_at(const Instruction& in, void* begin, int64_t index) {
 static inline void clear(Sum& sum, const Instruction& in) {
   sum.peak = -__builtin_inff();
   sum.total = 0.0f;
-  for (int64_t c = 0; c < padded(in.head_dim); c += 16) store(sum.mixed + c, broadcast(0.0f));
+  for (int64_t c = 0; c < padded(in.value_dim); c += 16) store(sum.mixed + c, broadcast(0.0f));
 }
 
 // Adds the next chunk's sum.
@@ -35,7 +36,7 @@ static inline void add_chunk(Sum& sum, const Sum& chunk, const Instruction& in) 
   const f32x16 before = broadcast(factors[0]), now = broadcast(factors[1]);
   sum.peak = peak;
   sum.total = __builtin_fmaf(sum.total, factors[0], chunk.total * factors[1]);
-  for (int64_t c = 0; c < padded(in.head_dim); c += 16)
+  for (int64_t c = 0; c < padded(in.value_dim); c += 16)
     store(sum.mixed + c, fma(load(sum.mixed + c), before, mul(load(chunk.mixed + c), now)));
 }
 
@@ -53,11 +54,11 @@ static inline void finish(const Program& program, const Instruction& in, const S
     weights = __builtin_fmaf(weights, factors[0], factors[1]);
   }
   const f32x16 total = broadcast(weights);
-  const int64_t at = head * in.head_dim;
-  for (int64_t c = 0; c < in.head_dim; c += 16) {
+  const int64_t at = head * in.value_dim;
+  for (int64_t c = 0; c < in.value_dim; c += 16) {
     const f32x16 value = div(mul(load(sum.mixed + c), scale), total);
-    if (in.narrow == NARROW_BFLOAT16) store_first(row<uint16_t>(program, in.out, r) + at + c, value, in.head_dim - c);
-    else store_first(row<float>(program, in.out, r) + at + c, value, in.head_dim - c);
+    if (in.narrow == NARROW_BFLOAT16) store_first(row<uint16_t>(program, in.out, r) + at + c, value, in.value_dim - c);
+    else store_first(row<float>(program, in.out, r) + at + c, value, in.value_dim - c);
   }
 }
 
@@ -172,7 +173,7 @@ static inline Chunk<F> find_chunk(const Item<F>& item, int64_t chunk, int64_t fi
     auto* keys = keys_of<F>(item.in, table[begin + b], item.kv_head);
     const int32_t next = after < blocks ? table[after] : nearest + b < others ? other[nearest + b] : -1;
     found.keys[b] = keys;
-    found.values[b] = values_after<F>(keys, item.in);
+    found.values[b] = F::values_of(keys, item.in);
     found.next[b] = next < 0 ? keys : keys_of<F>(item.in, next, item.kv_head);
   }
   return found;
@@ -274,6 +275,11 @@ static void attention_item(const Program& program, const Step& step, const Instr
   const int64_t each = attending.split ? attending.chunks : attending.groups, kv_head = item / each, index = item % each;
   const RowGroup& group = attending.split ? find_group(attending, &RowGroup::chunks_begun, index) : attending.group[index];
   const int64_t chunk = index - group.chunks_begun;
+  if (in.latent) switch (in.format) {
+    case CACHE_FLOAT32: return attend<AttendLatentsFloat32>(program, step, in, group, kv_head, chunk);
+    case CACHE_FLOAT16: return attend<AttendLatentsFloat16>(program, step, in, group, kv_head, chunk);
+    default: return attend<AttendLatentsBfloat16>(program, step, in, group, kv_head, chunk);
+  }
   switch (in.format) {
     case CACHE_FLOAT32: return attend<AttendFloat32>(program, step, in, group, kv_head, chunk);
     case CACHE_FLOAT16: return attend<AttendFloat16>(program, step, in, group, kv_head, chunk);

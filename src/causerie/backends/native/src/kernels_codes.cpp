@@ -43,7 +43,7 @@ static void lookup_tile(const Stretch& run, const uint8_t* panel, int64_t token)
     f32x16 sums[T][V];
     const float* x[T];
     for (int t = 0; t < T; ++t) {
-      x[t] = row<const float>(run.program, run.in.x, token + t);
+      x[t] = run.input<float>(token + t);
       for (int v = 0; v < V; ++v) sums[t][v] = broadcast(0.0f);
     }
     const uint8_t* block = panel;
@@ -83,7 +83,7 @@ static void row_tile(const Stretch& run, const uint8_t* panel, int64_t token) {
     f32x16 sums[T][V];
     const float* x[T];
     for (int t = 0; t < T; ++t) {
-      x[t] = row<const float>(run.program, run.in.x, token + t);
+      x[t] = run.input<float>(token + t);
       for (int v = 0; v < V; ++v) sums[t][v] = broadcast(0.0f);
     }
     const int8_t* codes = reinterpret_cast<const int8_t*>(panel + 4 * PANEL) + 16 * v0;

@@ -32,15 +32,16 @@ static void choose(const float* ranks, int32_t count, int32_t most, int32_t* cho
   }
 }
 
-// Leaves the experts of those groups whose two best count most, and puts the others last.
+// Leaves the experts of those groups whose best count most, and puts the others last.
 static void close_groups(const Instruction& in, float* ranks) {
   const int32_t size = in.width / in.groups;
   alignas(64) float sums[EXPERT_ROOM];
-  int32_t two[2], open[EXPERT_ROOM];
+  int32_t best[EXPERT_ROOM], open[EXPERT_ROOM];
   bool closed[EXPERT_ROOM];
   for (int32_t g = 0; g < in.groups; ++g) {
-    choose(ranks + g * size, size, 2, two);
-    sums[g] = ranks[g * size + two[0]] + ranks[g * size + two[1]];
+    choose(ranks + g * size, size, in.best, best);
+    sums[g] = 0.0f;
+    for (int32_t i = 0; i < in.best; ++i) sums[g] += ranks[g * size + best[i]];
     closed[g] = true;
   }
   choose(sums, in.groups, in.open_groups, open);
@@ -53,6 +54,7 @@ static void close_groups(const Instruction& in, float* ranks) {
 // that is rounded to nothing, or to all.
 static void route_row(const Program& program, const Step&, const Instruction& in, int64_t item) {
   const float *scores = row<float>(program, in.x, item), *bias = reinterpret_cast<const float*>(in.bias);
+  const float* factors = reinterpret_cast<const float*>(in.factors);
   Route* routes = row<Route>(program, in.out, item);
   alignas(64) float worth[EXPERT_ROOM], ranks[EXPERT_ROOM];
   int32_t chosen[EXPERT_ROOM];
@@ -60,12 +62,13 @@ static void route_row(const Program& program, const Step&, const Instruction& in
   for (int32_t e = 0; e < in.width; ++e) ranks[e] = !bias && !in.groups ? scores[e] : bias ? worth[e] + bias[e] : worth[e];
   if (in.groups) close_groups(in, ranks);
   choose(ranks, in.width, in.active, chosen);
-  float total = 0.0f;
+  float total = in.limit;
   for (int32_t i = 0; i < in.active; ++i) total += worth[chosen[i]];
   const float divisor = !in.divided ? 1.0f : total > in.eps ? total : in.eps;
   for (int32_t i = 0; i < in.active; ++i) {
     routes[i].expert = chosen[i];
     routes[i].share = worth[chosen[i]] / divisor * in.scale;
+    if (factors) routes[i].share *= factors[chosen[i]];
   }
 }
 
@@ -79,6 +82,8 @@ static void group_rows(const Program& program, const Step& step, const Instructi
   for (int32_t e = 0; e <= in.experts; ++e) starts[e] = 0;
   for (int64_t r = 0; r < rows; ++r)
     for (int32_t i = 0; i < in.active; ++i) ++starts[row<Route>(program, in.x, r)[i].expert + 1];
+  int64_t* choices = reinterpret_cast<int64_t*>(in.choices);
+  for (int32_t e = 0; e < in.experts; ++e) choices[e] += starts[e + 1];
   for (int32_t e = 0; e < in.experts; ++e) starts[e + 1] += starts[e];
   for (int64_t r = 0; r < rows; ++r)
     for (int32_t i = 0; i < in.active; ++i) {

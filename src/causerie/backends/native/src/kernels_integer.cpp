@@ -326,7 +326,7 @@ static void run_format(const Stretch& stretch) {
     run.ahead = run.block + run.count * bytes;
     run.fetched = tiles > 1 ? (cut < all ? cut : all) * bytes / 64 / tiles + 1 : 0;
     for (int64_t t = stretch.first; t < stretch.last; t += INTEGER_TOKENS, run.ahead += 64 * run.fetched) {
-      run.input = activations_of(row<void>(stretch.program, in.x, t), in.width, run.group);
+      run.input = activations_from(row<void>(stretch.program, in.x, t), in.length, run.group, stretch.part.column);
       run.out = stretch.out(t);
       with_count<INTEGER_TOKENS>(stretch.last - t, [&](auto tokens) {
         constexpr int T = decltype(tokens)::value;

@@ -1,4 +1,4 @@
-// x · weightᵀ + bias. A weight lies in panels of 64 output rows with k outermost (kernels_pack.cpp), so that a panel is one
+// x · weightᵀ + bias, where x is a row or a piece of one. A weight lies in panels of 64 output rows with k outermost (kernels_pack.cpp), so that a panel is one
 // stream in the order it is used. Every output is ONE chain of multiply-adds over k in order, with the bias added last:
 // the same bits for one token or many, however tokens are grouped and k is cut. Quantized weights: kernels_integer.cpp and
 // kernels_codes.cpp.
@@ -111,7 +111,7 @@ static inline void run_steps(const Stretch& run, const typename F::Weight* weigh
       .first = s == 0,
   };
   for (int64_t t = run.first; t < run.last; t += F::tokens) {
-    tile.input = row<const typename F::Input>(run.program, run.in.x, t) + s * F::each;
+    tile.input = run.input<typename F::Input>(t) + s * F::each;
     tile.out = run.out(t);
     with_count<F::tokens>(run.last - t, [&](auto tokens) {
       constexpr int T = decltype(tokens)::value;
@@ -145,7 +145,7 @@ static __attribute__((noinline)) void run_packed_few(const Stretch& run, const P
   f32x16 acc[T][4];
   const uint16_t* input[T];
   for (int t = 0; t < T; ++t) {
-    input[t] = row<const uint16_t>(run.program, run.in.x, begin + t);
+    input[t] = run.input<uint16_t>(begin + t);
     for (int v = 0; v < 4; ++v) acc[t][v] = broadcast(0.0f);
   }
   for (int64_t s = 0; s < all; ++s, step += PACKED_STEP) {

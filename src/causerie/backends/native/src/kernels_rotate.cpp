@@ -1,19 +1,13 @@
 // Rotary positions, norms of what has turned, and the cache write: turned keys, and values, in the format and order of attention.h.
 #include "attention.h"
+#include "rotation.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 // out = one head of x with element i < dims / 2 turned against element i + dims / 2; the rest as it is.
 static inline void turn(const float* x, const float* rotation, const Instruction& in, float* out) {
-  const int64_t half = in.dims / 2;
-  for (int64_t i = 0; i < half; i += 16) {
-    const int64_t left = half - i;
-    const f32x16 a = load_first(x + i, left), b = load_first(x + half + i, left);
-    const f32x16 cosine = load_first(rotation + i, left), sine = load_first(rotation + half + i, left);
-    store_first(out + i, fma(a, cosine, sub(broadcast(0.0f), mul(b, sine))), left);
-    store_first(out + half + i, fma(b, cosine, mul(a, sine)), left);
-  }
-  for (int64_t i = 2 * half; i < in.head_dim; ++i) out[i] = x[i];
+  turn_pairs(x, rotation, in.dims, out);
+  for (int64_t i = in.dims; i < in.head_dim; ++i) out[i] = x[i];
 }
 
 // A head's root-mean-square norm, in place; none without a weight.
@@ -29,10 +23,6 @@ static inline void norm_head(float* x, const float* weight, const Instruction& i
     const int64_t left = in.head_dim - i;
     store_first(x + i, mul(mul(load_first(x + i, left), inverse), load_first(weight + i, left)), left);
   }
-}
-
-static inline const float* turns(const Step& step, const Instruction& in, int32_t rope, int64_t r) {
-  return in.dims ? step.rotations[rope] + r * in.dims : nullptr;
 }
 
 // Where element 0 of the key and of the value at `offset` in a block lie; element i of a key follows by E in steps of 16 E,

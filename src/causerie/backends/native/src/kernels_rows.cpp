@@ -1,4 +1,5 @@
-// Operations on single rows: embed, positions, norm, round, transform, glu, activate, clip, add, select, softcap. An item is a row, or a span of columns of a row. What a
+// Operations on single rows: embed, positions, norm, round, transform, glu, activate, clip, add, select, softcap,
+// columns, times. An item is a row, or a span of columns of a row. What a
 // linear reads next may be written in the form that it reads (`narrow` of an instruction).
 #include "functions.h"
 #include "narrowed.h"
@@ -229,6 +230,21 @@ static void select_span(const Program& program, const Step& step, const Instruct
   for (int64_t i = first; i < last; ++i) out[i] = x[i];
 }
 
+static void columns_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const auto [r, first, last] = span(in, item);
+  const float* x = row<float>(program, in.x, r) + in.offset;
+  float* out = row<float>(program, in.out, r);
+  for (int64_t i = first; i < last; ++i) out[i] = x[i];
+}
+
+// Factors are repeated where there are fewer than elements.
+static void times_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const auto [r, first, last] = span(in, item);
+  const float *x = row<float>(program, in.x, r), *factors = reinterpret_cast<const float*>(in.factors);
+  float* out = row<float>(program, in.out, r);
+  for (int64_t i = first; i < last; ++i) out[i] = x[i] * factors[i % in.length];
+}
+
 const OpKernel embed = {span_items, embed_span};
 const OpKernel norm = {norm_items, norm_item};
 const OpKernel round_rows = {span_items, round_span};
@@ -240,5 +256,7 @@ const OpKernel positions = {span_items, positions_span};
 const OpKernel activate = {span_items, activate_span};
 const OpKernel clip_rows = {span_items, clip_span};
 const OpKernel softcap = {span_items, softcap_span};
+const OpKernel columns = {span_items, columns_span};
+const OpKernel times = {span_items, times_span};
 
 }  // namespace

@@ -20,7 +20,9 @@ struct Stretch {
   int64_t rows() const { return part.rows - panel * PANEL < PANEL ? part.rows - panel * PANEL : PANEL; }
   const CodePanels& panels() const { return program.panels[part.panels]; }
   const float* bias() const { return part.bias ? reinterpret_cast<const float*>(part.bias) + panel * PANEL : nullptr; }
-  float* out(int64_t token) const { return row<float>(program, part.out, token) + panel * PANEL; }
+  template <class T>
+  const T* input(int64_t token) const { return row<const T>(program, in.x, token) + part.column; }
+  float* out(int64_t token) const { return row<float>(program, part.out, token) + part.out_column + panel * PANEL; }
   int64_t out_stride() const { return program.buffers[part.out].stride / int64_t(sizeof(float)); }
 };
 

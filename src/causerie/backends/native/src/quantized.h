@@ -21,6 +21,11 @@ static inline Activations activations_of(void* row, int64_t width, int64_t group
   float* scales = reinterpret_cast<float*>(static_cast<int8_t*>(row) + width);
   return {static_cast<int8_t*>(row), scales, reinterpret_cast<int32_t*>(scales + width / group)};
 }
+// The same from a column on at which a group begins.
+static inline Activations activations_from(void* row, int64_t width, int64_t group, int64_t column) {
+  const Activations all = activations_of(row, width, group);
+  return {all.codes + column, all.scales + column / group, all.sums + column / SUMMED};
+}
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 

@@ -9,11 +9,13 @@ from typing import TypeAlias
 @dataclass(frozen=True)
 class Pages:
     """A key and a value of `head_dim` elements for each of `heads` heads at every position; of those that a `window`
-    lets be seen, where there is one."""
+    lets be seen, where there is one. Without `values` the first elements of a key are its value."""
 
     heads: int
     head_dim: int
     window: int | None = None
+    of: int | None = None  # the layer that writes them, where another one only reads them
+    values: bool = True
 
     def seen(self, positions: float) -> float:
         """How many of so many last positions a token looks at."""
@@ -28,7 +30,7 @@ class Slot:
     elements: int
 
 
-Kept: TypeAlias = Pages | Slot
+LayerCache: TypeAlias = Pages | Slot
 
 
 @dataclass(frozen=True)

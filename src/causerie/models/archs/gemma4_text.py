@@ -1,0 +1,166 @@
+"""Gemma 4, the text model: normed heads, five sliding layers to a full one with larger and fewer heads that turn in
+part; the last layers may read the keys and values of others, each layer may have a further embedding of its own, and
+experts may stand beside the feed-forward layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from causerie.checkpoint.expression import Expression
+from causerie.models.archs.llama import llama_like
+from causerie.models.config import Config
+from causerie.models.expert_names import experts_stacked
+from causerie.models.layer_kinds import FULL, SLIDING, layer_kinds, with_kinds
+from causerie.models.names import LLAMA_WEIGHTS, QK_NORMS, SANDWICH, Table
+from causerie.models.registry import architecture
+from causerie.models.rope_config import read_scaled
+from causerie.spec.attention import Attention
+from causerie.spec.beside import BesideExperts
+from causerie.spec.decoder import Decoder
+from causerie.spec.experts import Experts
+from causerie.spec.layer import Layer
+from causerie.spec.layer_input import LayerInput
+from causerie.spec.mlp import MLP
+from causerie.spec.norm import Norm
+from causerie.spec.rope import Rope
+from causerie.spec.router import MOST_EXPERTS, Router
+
+_LAYER = "model.layers.{i}."
+_OTHERS: dict[str, str | Expression] = {
+    **LLAMA_WEIGHTS,
+    **SANDWICH,
+    **QK_NORMS,
+    "layer_inputs.table": "model.embed_tokens_per_layer.weight",
+    "layer_inputs.projection": "model.per_layer_model_projection.weight",
+    "layer_inputs.norm": "model.per_layer_projection_norm.weight",
+    "layers.{i}.input.gate": _LAYER + "per_layer_input_gate.weight",
+    "layers.{i}.input.projection": _LAYER + "per_layer_projection.weight",
+    "layers.{i}.input.norm": _LAYER + "post_per_layer_input_norm.weight",
+    "layers.{i}.scale": _LAYER + "layer_scalar",
+    **{f"layers.{{i}}.ffn.mlp.{name}": f"{_LAYER}mlp.{name}_proj.weight" for name in ("gate", "up", "down")},
+    "layers.{i}.ffn.norm": _LAYER + "pre_feedforward_layernorm.weight",
+    "layers.{i}.ffn.mlp_norm_after": _LAYER + "post_feedforward_layernorm_1.weight",
+    "layers.{i}.ffn.experts_norm": _LAYER + "pre_feedforward_layernorm_2.weight",
+    "layers.{i}.ffn.experts_norm_after": _LAYER + "post_feedforward_layernorm_2.weight",
+    "layers.{i}.ffn.router": _LAYER + "router.proj.weight",
+    "layers.{i}.ffn.router_norm": _LAYER + "router.scale",
+    "layers.{i}.ffn.share_scales": _LAYER + "router.per_expert_scale",
+}
+DEFAULTS = {  # of the family in the field, for keys that a config leaves out
+    "vocab_size": 262144,
+    "hidden_size": 2304,
+    "intermediate_size": 9216,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 8,
+    "max_position_embeddings": 131072,
+    "hidden_activation": "gelu_pytorch_tanh",
+}
+
+
+def weights(spec: Decoder) -> Table:
+    """The experts of a layer in two tensors."""
+    return _OTHERS | experts_stacked(spec, _LAYER + "experts.gate_up_proj", _LAYER + "experts.down_proj")
+
+
+@architecture("gemma4_text", weights=weights)
+def gemma4_text(c: Config) -> Decoder:
+    """The text models of Gemma 4 E2B, E4B, 26B-A4B and 31B."""
+    c.assume(DEFAULTS)
+    spec = gemma4_like(c, window=512)
+    act = spec.layers[0].ffn.act
+    if c.boolean("enable_moe_block", False):
+        spec = replace(spec, layers=tuple(_beside_experts(c, layer) for layer in spec.layers))
+    width = c.optional_integer("hidden_size_per_layer_input", 256, least=0)
+    if not width:
+        c.leave("vocab_size_per_layer_input")
+        return spec
+    rows = c.integer("vocab_size_per_layer_input", 262144, least=spec.vocab)
+    return spec.each_layer(input=LayerInput(rows, width, act, spec.norm))
+
+
+def gemma4_like(c: Config, *, window: int) -> Decoder:
+    """What both families share; `window` is what a config means that does not say it."""
+    c.expect("use_bidirectional_attention", "vision")  # of pictures
+    bias = c.boolean("attention_bias", False)
+    spec = llama_like(
+        c,
+        bias=bias,
+        out_bias=bias,
+        head_dim=256,
+        kv_heads=4,
+        rope=lambda dims: _rope(c, SLIDING, dims),
+        act="hidden_activation",
+    )
+    count = len(spec.layers)
+    kinds = list(layer_kinds(c, [FULL if i % 6 == 5 else SLIDING for i in range(count)]))
+    kinds[-1] = FULL
+    bare = Norm(spec.norm.eps, weight=False)
+    spec = spec.each_attention(scale=1.0, qk_norm=spec.norm, value_norm=bare)
+    both = c.boolean("attention_k_eq_v", False)
+    head_dim, kv_heads = _full_heads(c, kinds, next(spec.attentions), both)
+    full = {"head_dim": head_dim, "kv_heads": kv_heads, "rope": _rope(c, FULL, head_dim), "keys_as_values": both}
+    sliding = {"window": c.integer("sliding_window", window)}
+    spec = with_kinds(spec.each_layer(norm_after=spec.norm, scaled=True), kinds, {FULL: full, SLIDING: sliding})
+    return replace(
+        _sharing(c, spec, kinds),
+        tied=c.boolean("tie_word_embeddings", True),
+        embedding_scale=spec.width**0.5,
+        logits_softcap=c.optional_number("final_logit_softcapping"),
+    )
+
+
+def _rope(c: Config, kind: str, head_dim: int) -> Rope:
+    each = c.part("rope_parameters")
+    part = None if each is None else each.part(kind)
+    if part is None:
+        own = {SLIDING: {}, FULL: {"rope_type": "proportional", "partial_rotary_factor": 0.25}}[kind]
+        part = Config(own, family=c.family)
+    return read_scaled(c, part, head_dim, None, default_theta={SLIDING: 1e4, FULL: 1e6}[kind])
+
+
+def _full_heads(c: Config, kinds: Sequence[str], sliding: Attention, both: bool) -> tuple[int, int]:
+    """The size of heads and the number of key heads in full layers: of all as files have it, or of each one as
+    transformers writes it."""
+    dims, heads = c.integer("global_head_dim", 512), c.optional_integer("num_global_key_value_heads", None)
+    each = c.part("per_layer_config")
+    if each is None:
+        return dims, heads if heads and both else sliding.kv_heads
+    own = {i: part for i in range(len(kinds)) if (part := each.part(str(i))) is not None}
+    said = {
+        (part.integer("head_dim", sliding.head_dim), part.integer("num_key_value_heads", sliding.kv_heads))
+        for part in own.values()
+    }
+    if len(said) > 1 or [i for i, kind in enumerate(kinds) if kind == FULL] != list(own):
+        raise c.wrong(
+            "per_layer_config", sorted(own), f"alike in all layers that see everything, and only there: {kinds}"
+        )
+    return said.pop()
+
+
+def _sharing(c: Config, spec: Decoder, kinds: Sequence[str]) -> Decoder:
+    """The last layers read the keys and values of the last one of their kind that has some."""
+    count = len(spec.layers)
+    first = count - c.integer("num_kv_shared_layers", 0, least=0, most=count - 1)
+    wide = c.boolean("use_double_wide_mlp", False)
+    if not set(kinds[first:]).issubset(kinds[:first]):
+        raise c.wrong(
+            "num_kv_shared_layers", count - first, f"so that a layer of each kind before them has keys: {kinds}"
+        )
+    layers = list(spec.layers)
+    for i in range(first, count):
+        source = max(j for j in range(first) if kinds[j] == kinds[i])
+        layers[i] = layers[i].with_attention(shares=source, value_norm=None, keys_as_values=False)
+        ffn = layers[i].ffn
+        assert isinstance(ffn, MLP)  # by `llama_like`
+        layers[i] = replace(layers[i], ffn=replace(ffn, hidden=2 * ffn.hidden)) if wide else layers[i]
+    return replace(spec, layers=tuple(layers))
+
+
+def _beside_experts(c: Config, layer: Layer) -> Layer:
+    """The same with experts beside its feed-forward layer."""
+    assert isinstance(layer.ffn, MLP) and layer.norm is not None  # by `llama_like`
+    count, width = c.integer("num_experts", most=MOST_EXPERTS), c.integer("hidden_size")
+    router = Router(c.integer("top_k_experts", most=count), norm=layer.norm, score_scale=width**-0.5, share_scales=True)
+    experts = Experts(count, router, c.integer("moe_intermediate_size"), layer.ffn.act)
+    return replace(layer, ffn=BesideExperts(layer.ffn, experts, layer.norm))
