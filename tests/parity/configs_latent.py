@@ -36,6 +36,16 @@ _EXPERTS = {
 }
 _ONE_GROUP = {"n_group": 1, "topk_group": 1}
 
+_HALVES = {
+    "rope_parameters": {
+        "rope_type": "longrope",
+        "rope_theta": 10000.0,
+        "short_factor": [1.0, 1.1, 1.2, 1.3, 1.4, 1.5],
+        "long_factor": [1.5, 2.2, 2.9, 3.6, 4.3, 5.0],
+    },
+    "original_max_position_embeddings": 10,  # shorter than every prompt: its generate() does not read a text again
+}
+
 CASES_LATENT: list[tuple[str, str, dict[str, Any]]] = [
     ("deepseek v2", "deepseek_v2", _LATENT | _EXPERTS | {"first_k_dense_replace": 1, "q_lora_rank": None}),
     (
@@ -64,6 +74,27 @@ CASES_LATENT: list[tuple[str, str, dict[str, Any]]] = [
             "first_k_dense_replace": 0,
             "norm_topk_prob": False,
             "n_shared_experts": 2,
+        },
+    ),
+    ("youtu", "youtu", _LATENT | {"tie_word_embeddings": True}),
+    (
+        "youtu, queries of the input, biases, yarn",
+        "youtu",
+        _LATENT | _YARN | {"q_lora_rank": None, "attention_bias": True},
+    ),
+    ("minicpm3", "minicpm3", _LATENT | {"scale_emb": 3, "scale_depth": 1.1, "dim_model_base": 48}),
+    (
+        "minicpm3, long texts, biases, widths and scales of its sizes",
+        "minicpm3",
+        _LATENT
+        | _HALVES
+        | {
+            "v_head_dim": None,
+            "scale_emb": 1,
+            "scale_depth": None,
+            "dim_model_base": None,
+            "attention_bias": True,
+            "mlp_bias": True,
         },
     ),
     ("glm4 with latents", "glm4_moe_lite", _LATENT | _EXPERTS | _ONE_GROUP | {"num_hidden_layers": 2}),

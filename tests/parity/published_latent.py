@@ -83,4 +83,25 @@ PUBLISHED_LATENT: dict[str, dict[str, Any]] = {
         "rms_norm_eps": 1e-05, "rope_scaling": None, "rope_theta": 1000000, "routed_scaling_factor": 1.8,
         "topk_group": 1, "topk_method": "noaux_tc", "v_head_dim": 256, "vocab_size": 154880,
     },
+    "Youtu-LLM-2B": _COMMON | {
+        "architectures": ["YoutuForCausalLM"], "bos_token_id": 128000, "embedding_initializer_range": 0.0396,
+        "eos_token_id": 128001, "head_dim": 64, "hidden_size": 2048, "intermediate_size": 6144,
+        "max_position_embeddings": 131072, "mlp_bias": False, "model_type": "youtu", "num_attention_heads": 16,
+        "num_hidden_layers": 32, "num_key_value_heads": 16, "q_lora_rank": 1536, "qk_head_dim": 192,
+        "qk_nope_head_dim": 128, "rope_interleave": True, "rope_scaling": None, "rope_theta": 1600000,
+        "tie_word_embeddings": True, "v_head_dim": 128, "vocab_size": 128256,
+    },
+    "MiniCPM3-4B": {
+        "architectures": ["MiniCPM3ForCausalLM"], "auto_map": {"AutoConfig": "configuration_minicpm.MiniCPM3Config"},
+        "bos_token_id": 1, "dim_model_base": 256, "eos_token_id": [2, 73440], "hidden_act": "silu",
+        "hidden_size": 2560, "initializer_range": 0.1, "intermediate_size": 6400, "kv_lora_rank": 256,
+        "max_position_embeddings": 32768, "model_type": "minicpm3", "num_attention_heads": 40,
+        "num_hidden_layers": 62, "num_key_value_heads": 40, "q_lora_rank": 768, "qk_nope_head_dim": 64,
+        "qk_rope_head_dim": 32, "rms_norm_eps": 1e-05, "scale_depth": 1.4, "scale_emb": 12,
+        "torch_dtype": "bfloat16", "transformers_version": "4.41.0", "use_cache": True, "vocab_size": 73448,
+        "rope_scaling": {
+            "long_factor": [1.0 + i / 4 for i in range(16)], "original_max_position_embeddings": 32768,
+            "short_factor": [1.0 + i / 8 for i in range(16)], "type": "longrope",
+        },
+    },
 }  # fmt: skip

@@ -30,6 +30,8 @@ OWN_GROUPS: dict[str, dict[str, int]] = {
     "deepseek_v2": LATENTS,
     "deepseek_v3": LATENTS,
     "glm4_moe_lite": LATENTS,
+    "minicpm3": LATENTS,
+    "youtu": LATENTS,
     "mamba": {},
     "mamba2": {},
     "granitemoehybrid": {"intermediate_size": 64},

@@ -22,7 +22,7 @@ from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
 from causerie.plan.footprint import cache_cost
 from tests.parity.configs import CASES, PROMPT, Case
-from tests.parity.harness import load, prompt_logits, some_tokens
+from tests.parity.harness import load, prompt_logits, reference, reference_logits, some_tokens
 from tests.parity.published_latent import KIMI_K2, PUBLISHED_LATENT
 
 FolderOf = Callable[[Case | str], Path]
@@ -73,6 +73,19 @@ def test_the_text_model_of_a_larger_one(backend: Backend, folder_of: FolderOf, t
     (tmp_path / "larger" / "config.json").write_text(json.dumps(whole))
     expected = prompt_logits(load(folder, backend), [IDS])[0]
     np.testing.assert_array_equal(prompt_logits(load(tmp_path / "larger", backend), [IDS])[0], expected)
+
+
+def test_norms_inside_have_a_constant_of_their_own(backend: Backend, folder_of: FolderOf, tmp_path: Path) -> None:
+    """Vectors so short that it decides, with a config whose constant is another."""
+    folder = folder_of(V3)
+    with SafetensorsIndex.open(folder) as index:
+        tensors = {name: index.read(name) for name in index.names()}
+    short = {name: array * 1e-3 for name, array in tensors.items() if "q_a_proj" in name or "kv_a_proj" in name}
+    shutil.copytree(folder, tmp_path / "short")
+    write_safetensors(tmp_path / "short" / "model.safetensors", tensors | short)
+    expected = reference_logits(reference(tmp_path / "short"), IDS)
+    found = prompt_logits(load(tmp_path / "short", backend), [IDS])[0]
+    assert short and np.abs(found - expected).max() <= 1e-4
 
 
 @pytest.mark.parametrize("width", ["kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "q_lora_rank"])

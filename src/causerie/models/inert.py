@@ -42,6 +42,7 @@ _TRAINING = (  # how weights were first drawn, and what is dropped while trainin
     "dropout",
     "layerdrop",
     "init_std",
+    "embedding_initializer_range",
     "gradient_checkpointing",
     # Of LFM2: scales of the first weights.
     "block_mlp_init_scale",

@@ -13,8 +13,9 @@ EPS = 1e-6
 """Of the norms inside, whatever a config says of the others."""
 
 
-def read_latents(c: Config) -> LatentAttention:
-    """The mixer of every layer. What turns does so in pairs side by side, which a table of names undoes."""
+def read_latents(c: Config, value_dim: int = 128) -> LatentAttention:
+    """The mixer of every layer; `value_dim` is what a config means that does not set it. What turns does so as a table
+    of names says."""
     c.expect("rope_interleave", True)
     c.leave("head_dim", "num_key_value_heads")  # of attention to keys and values, which there is none of
     rope = read_rope(c, c.integer("qk_rope_head_dim", 64))
@@ -24,7 +25,7 @@ def read_latents(c: Config) -> LatentAttention:
         heads=c.integer("num_attention_heads"),
         rank=c.integer("kv_lora_rank", 512),
         plain_dim=plain,
-        value_dim=c.integer("v_head_dim", 128),
+        value_dim=c.integer("v_head_dim", value_dim),
         scale=(plain + rope.dims) ** -0.5 * _sharpness(rope),
         rope=rope,
         norm=Norm(EPS),

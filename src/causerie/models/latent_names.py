@@ -1,6 +1,5 @@
 """What checkpoints call the matrices of attention to latents, as all programs that have it do: those of keys and of
-values of a head one after the other, heads in turns, and what turns by position in pairs side by side. Knows no
-family."""
+values of a head one after the other, heads in turns. Knows no family."""
 
 from __future__ import annotations
 
@@ -11,16 +10,21 @@ from causerie.spec.decoder import Decoder
 _ATTENTION = "model.layers.{i}.self_attn."
 
 
-def latent_names(spec: Decoder) -> Table:
-    """The table of the mixers; empty where no layer attends to latents."""
+def latent_names(spec: Decoder, *, in_pairs: bool = True) -> Table:
+    """The table of the mixers; empty where no layer attends to latents. What turns does so `in_pairs` side by side, or
+    as it does here, in halves."""
     mixer = next(spec.latent_attentions, None)
     if mixer is None:
         return {}
     rank, plain, dims = mixer.rank, mixer.plain_dim, mixer.rope.dims
     queries = Tensor(_ATTENTION + ("q_proj.weight" if mixer.query_rank is None else "q_b_proj.weight"))
+
+    def turning(rows: Expression, heads: int) -> Expression:
+        return Unpermuted(rows, heads) if in_pairs else rows
+
     table: dict[str, str | Expression] = {
         "q": Turns(queries, 0, plain, plain + dims),
-        "q_turning": Unpermuted(Turns(queries, plain, plain + dims, plain + dims), mixer.heads),
+        "q_turning": turning(Turns(queries, plain, plain + dims, plain + dims), mixer.heads),
         "latent_norm": _ATTENTION + "kv_a_layernorm.weight",
     }
     if mixer.query_rank is not None:
@@ -28,7 +32,7 @@ def latent_names(spec: Decoder) -> Table:
     for ours, theirs in (("", "weight"), ("_bias", "bias")):
         both = Tensor(f"{_ATTENTION}kv_a_proj_with_mqa.{theirs}")
         table[f"latent{ours}"] = Turns(both, 0, rank, rank + dims)
-        table[f"k_turning{ours}"] = Unpermuted(Turns(both, rank, rank + dims, rank + dims), 1)
+        table[f"k_turning{ours}"] = turning(Turns(both, rank, rank + dims, rank + dims), 1)
         table[f"query{ours}"] = f"{_ATTENTION}q_a_proj.{theirs}"
         table[f"o{ours}"] = f"{_ATTENTION}o_proj.{theirs}"
     of_heads = Tensor(_ATTENTION + "kv_b_proj.weight")

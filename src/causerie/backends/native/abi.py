@@ -175,7 +175,7 @@ FIELDS = {
     "CodeBits": "begins run run_bytes planes flip bits",
     "Instruction": "op counted times x y z w out narrow group width length act heads kv_heads head_dim dims window "
     "rope query_rope tables format layout panels first_part part_count experts active scoring divided groups "
-    "open_groups centered offset value_dim latent best unused eps scale cap limit address factors sinks block_bytes "
+    "open_groups centered offset value_dim latent best eps scale cap limit address factors sinks block_bytes "
     "block_stride bias slots slot_stride slopes q_norm k_norm choices",
     "Route": "expert place share",
     "Buffer": "data stride",
