@@ -75,6 +75,7 @@ class Shape:
     turns: bool = True
     windows: tuple[int | None, ...] = ()  # of the layers in turn, in place of `window`
     taps: int = 0  # every second layer is a convolution, the first one too; 0: none is
+    shares: Mapping[int, int] = field(default_factory=dict)  # of layers that have no keys, those that they read them of
     mixer: Mapping[str, Any] = field(default_factory=dict)  # further fields of every layer's
     block: Mapping[str, Any] = field(default_factory=dict)  # of every layer
     whole: Mapping[str, Any] = field(default_factory=dict)  # of the decoder
@@ -106,6 +107,8 @@ class Shape:
         layer = replace(layer, **self.block)
         windows = zip(range(self.layers), cycle(self.windows or (self.window,)), strict=False)
         layers = [layer.with_attention(window=window) for _, window in windows]
+        for i, source in self.shares.items():
+            layers[i] = layers[i].with_attention(shares=source, keys_as_values=False)
         if self.taps:
             conv = replace(layer, mixer=ShortConv(self.width, self.taps, self.bias))
             layers[::2] = [conv] * len(layers[::2])

@@ -321,7 +321,7 @@ class NativeOps:
 
     def _attending(self, spec: Attention, sinks: Weight | None) -> dict[str, float]:
         numbers = {"scale": spec.scale, "window": spec.window or 0, "cap": spec.softcap or 0.0}
-        numbers["chunked"] = spec.chunked
+        numbers["chunked"] = spec.chunked and spec.window is not None
         if spec.slopes is not None:
             self.constants.append(np.array(spec.slopes, np.float32))
             numbers["slopes"] = self.constants[-1].ctypes.data
