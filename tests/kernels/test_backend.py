@@ -217,7 +217,7 @@ def test_an_instruction_set_that_cannot_run_says_why(monkeypatch: pytest.MonkeyP
     sets = (library.InstructionSet("avx2", 0, "the processor lacks avx2"), library.InstructionSet("portable", 1, None))
     monkeypatch.setattr(library, "instruction_sets", lambda: sets)
     assert library.choose().name == "portable"
-    with pytest.raises(BackendUnavailable, match="'avx2' was asked for and cannot run here: the processor lacks avx2"):
+    with pytest.raises(BackendUnavailable, match=r"'avx2' was asked .* lacks avx2\. These can: portable\."):
         library.choose("avx2")
 
 
