@@ -227,6 +227,13 @@ def test_threads_out_of_range(threads: int) -> None:
         NativeBackend(threads)
 
 
+def test_threads_that_the_system_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    library.instruction_sets()
+    monkeypatch.setattr(library, "kernels", lambda: SimpleNamespace(causerie_pool_new=lambda threads: None))
+    with pytest.raises(BackendUnavailable, match="The system refused 3 threads"):
+        NativeBackend(3)
+
+
 def test_threads_default_to_the_usable_cores() -> None:
     assert NativeBackend().machine.threads == usable_cores()
 
