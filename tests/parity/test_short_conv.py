@@ -85,13 +85,14 @@ def test_the_middle_is_as_wide_as_in_the_field(size: int, share: float | None, m
     with torch.device("meta"):
         values = Lfm2Config(**SIZES).to_dict() | said | {"intermediate_size": size}
         expected = Lfm2MLP(SimpleNamespace(**values)).w1.out_features
-    assert {layer.ffn.hidden for layer in spec_from_config(SIZES | said).layers} == {expected}
+    others = {key: value for key, value in SIZES.items() if key != "intermediate_size"}
+    assert {layer.ffn.hidden for layer in spec_from_config(others | said).layers} == {expected}
 
 
-@pytest.mark.parametrize("said", [{}, {"tie_embedding": False, "full_attn_idxs": [3], "conv_bias": True}], ids=str)
+@pytest.mark.parametrize("said", [{}, {"tie_embedding": False, "full_attn_idxs": [2], "conv_bias": True}], ids=str)
 def test_defaults_are_those_of_the_field(said: dict[str, Any]) -> None:
-    theirs = Lfm2Config(**said)
-    ours = spec_from_config({"model_type": "lfm2"} | said)
+    theirs = Lfm2Config(**SIZES | said)
+    ours = spec_from_config(SIZES | said)
     written = {key: value for key, value in theirs.to_dict().items() if value is not None}
     assert ours == spec_from_config(written)
     with torch.device("meta"):
@@ -118,6 +119,7 @@ def test_defaults_are_those_of_the_field(said: dict[str, Any]) -> None:
         {"layer_types": ["conv", "sliding_attention", "conv"]},
         {"layer_types": ["conv"]},
         {"block_ffn_dim_multiplier": 1e12},
+        {"block_ff_dim": 100},  # and another intermediate_size
         {"rms_norm_eps": 1e-3},
     ],
     ids=str,

@@ -134,9 +134,13 @@ class Engine:
         """Ends a request with "cancelled", told by the next step; one that has ended already is left alone."""
         self._scheduler.cancel(request)
 
-    def step(self) -> list[TokenEvent]:
-        """One pass through the model, if anything waits for one; what it gave to whom."""
+    def step(self, begin: Callable[[TokenEvent], None] | None = None) -> list[TokenEvent]:
+        """One pass through the model, if anything waits for one; what it gave to whom. Of requests that ask for the
+        progress of reading, `begin` is told before the pass what the cache has of those that begin with it."""
         plan = self._scheduler.schedule()
+        if begin is not None:
+            for event in plan.beginnings:
+                begin(event)
         if not plan.works:
             return self._deliver(self._idle(plan))
         try:
