@@ -4,6 +4,7 @@
     python -m scripts.mutants --files text chat/parse.py       of these packages or files
     python -m scripts.mutants --sample 100 --seed 7            a sample, the same for the same seed
     python -m scripts.mutants --each 30 --seed 7               so many of each package
+    python -m scripts.mutants --each-file 8 --seed 7           so many of each file
     python -m scripts.mutants --again build/mutants.jsonl      only those that survived there
     python -m scripts.mutants --native                         the chosen faults of the C++ kernels
 
@@ -21,6 +22,7 @@ import sys
 import time
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--files", nargs="+", default=[], metavar="PATH", help="packages or files under src/causerie")
     parser.add_argument("--sample", type=int, metavar="N", help="so many of them")
     parser.add_argument("--each", type=int, metavar="N", help="so many of each package")
+    parser.add_argument("--each-file", type=int, metavar="N", help="so many of each file")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--again", type=Path, metavar="RECORD", help="only the survivors of an earlier record")
     parser.add_argument(
@@ -94,11 +97,19 @@ def _chosen(root: Path, options: argparse.Namespace) -> list[Mutant]:
         records = [json.loads(line) for line in options.again.read_text(encoding="utf-8").splitlines()]
         survived = {(each["file"], each["old"], each["new"]) for each in records if each["result"] == "survived"}
         every = [each for each in every if (each.file, each.old, each.new) in survived]
+    if options.each_file is not None:
+        every = _some_of_each(every, lambda each: each.file, options.each_file, options.seed)
     if options.each is not None:
-        packages = sorted({nearest_tests.package(each.file) for each in every})
-        of_each = [[each for each in every if nearest_tests.package(each.file) == name] for name in packages]
-        every = [mutant for some in of_each for mutant in _some(some, options.each, options.seed)]
+        every = _some_of_each(every, lambda each: nearest_tests.package(each.file), options.each, options.seed)
     return _sample(every, options)
+
+
+def _some_of_each(every: list[Mutant], part: Callable[[Mutant], str], count: int, seed: int) -> list[Mutant]:
+    """So many of each part, a file or a package."""
+    parts: dict[str, list[Mutant]] = {}
+    for each in every:
+        parts.setdefault(part(each), []).append(each)
+    return [mutant for name in sorted(parts) for mutant in _some(parts[name], count, seed)]
 
 
 def _sample(every: list[Any], options: argparse.Namespace) -> list[Any]:

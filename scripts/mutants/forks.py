@@ -8,6 +8,7 @@ of the project (project_copy.py) and imports nothing of Causerie, so that each f
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import importlib.util
 import json
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 import traceback
+from importlib.metadata import entry_points
 from pathlib import Path
 
 HEAVY = (
@@ -33,9 +35,11 @@ def main() -> None:
     # What a test leaves running becomes a child of this process and is ended with the test.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    for name in HEAVY:
+    plugins = [each.module for each in entry_points(group="pytest11")]
+    for name in (*HEAVY, *plugins):
         if importlib.util.find_spec(name.partition(".")[0]):
             importlib.import_module(name)
+    gc.freeze()  # what has been read is no garbage: pytest collects three times in each run
     for line in sys.stdin:
         asked = json.loads(line)
         print(json.dumps(_answer(asked["tests"], asked["limit"])), flush=True)

@@ -1,7 +1,7 @@
 """The small faults that are put into one file of Python, as edits of its text, in the order of the file.
 
 It knows Python's syntax and no test. Not changed: annotations, docstrings, sentences (strings with a blank), f-strings,
-asserts, how a dataclass is declared, and what only a type checker reads.
+asserts (`strict=True` of a zip is one), how a dataclass is declared, and what only a type checker reads.
 """
 
 from __future__ import annotations
@@ -115,9 +115,13 @@ class _Edits:
     def _skipped(self, parent: ast.AST, name: str, index: int, child: ast.AST) -> bool:
         if isinstance(child, ast.JoinedStr | ast.Assert | ast.Import | ast.ImportFrom):
             return True
+        if isinstance(child, ast.keyword) and ast.unparse(child) == "strict=True":
+            return True
         if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):  # docstrings and `...`
             return True
         if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            return True
+        if isinstance(child, ast.AnnAssign) and ast.unparse(child.annotation) == "TypeAlias":
             return True
         if isinstance(child, ast.Assign):
             names = [target.id for target in child.targets if isinstance(target, ast.Name)]

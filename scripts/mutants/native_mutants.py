@@ -12,22 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from causerie.backends.native.library import choose
+from scripts.mutants.nearest_tests import KERNELS
 from scripts.mutants.project_copy import NATIVE, ProjectCopy
 
 LIST = Path(__file__).with_name("native.toml")
-KERNELS = (
-    "exactness",
-    "attention",
-    "short_conv",
-    "step_check",
-    "quantized",
-    "lossless",
-    "accuracy",
-    "backend",
-    "experts",
-)  # what fails soonest first
 TESTS = [
-    *(f"tests/kernels/test_{name}.py" for name in KERNELS),
+    *KERNELS,
     "--deselect=tests/kernels/test_lossless.py::test_packing_is_an_option_of_loading",  # knows no kernel
 ]
 LIMIT = 900  # seconds, of a build and of the tests

@@ -15,8 +15,56 @@ PARITY = tuple(
                  "adding", "parity", "unread_keys")
 )  # fmt: skip
 
+# What the native backend's Python writes for the kernels: programs, memory, panels, and that a library is refused.
+PROGRAMS = tuple(
+    f"tests/kernels/test_{name}.py"
+    for name in ("step_check", "exits", "backend", "description", "lossless", "made_up", "experts", "transforms",
+                 "short_conv", "delta")
+)  # fmt: skip
+# With what the kernels compute; what fails soonest comes first.
+KERNELS = (
+    *PROGRAMS,
+    *(f"tests/kernels/test_{name}.py" for name in ("accuracy", "exactness", "quantized", "attention")),
+)
+
+# What a decoder says of itself: the models' tests that neither read a config's keys nor all families.
+DECODERS = tuple(
+    f"tests/parity/test_{name}.py"
+    for name in ("config", "layer_norm_configs", "footprint", "steps", "windows", "nested", "short_conv", "experts",
+                 "any_shape", "features")
+)  # fmt: skip
+
 # The longest beginning of a path under src/causerie decides. Files that are not named here are not changed.
 FOLDERS: dict[str, tuple[str, ...]] = {
+    "backends/step.py": (
+        "tests/engine/test_batch.py",
+        "tests/parity/test_steps.py",
+        "tests/kernels/test_step_check.py",
+    ),
+    "backends/native": (
+        *PROGRAMS,
+        "tests/quant/test_loading.py",
+        "tests/quant/test_prepared.py",
+        "tests/parity/test_steps.py",
+        "tests/parity/test_load.py",
+        "tests/plan/test_measure.py",
+        "tests/plan/test_breakdown.py",
+        "tests/engine/test_windows.py",
+        "tests/engine/test_exact_native.py",
+    ),
+    "backends/torch": (
+        "tests/quant",
+        "tests/parity/test_devices.py",
+        "tests/parity/test_steps.py",
+        "tests/parity/test_load.py",
+        "tests/parity/test_short_conv.py",
+        "tests/parity/test_experts.py",
+        "tests/parity/test_any_shape.py",
+        "tests/parity/test_features.py",
+        "tests/engine/test_windows.py",
+        "tests/api/test_cache_dtype.py",
+        "tests/kernels/test_backend.py",
+    ),
     "cache": ("tests/engine",),
     "chat": ("tests/chat",),
     "checkpoint": ("tests/checkpoint",),
@@ -31,7 +79,14 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "tests/parity/test_experts.py",
     ),
     "models": PARITY,
-    "quant": ("tests/quant",),
+    "plan": (
+        "tests/plan",
+        "tests/parity/test_footprint.py",
+        "tests/parity/test_short_conv.py",
+        "tests/parity/test_experts.py",
+        "tests/api/test_cache_dtype.py",
+    ),
+    "quant": ("tests/quant", "tests/plan/test_speed.py"),
     "server/http/gate.py": (
         "tests/server/test_gate.py",
         "tests/server/test_routes.py",
@@ -48,7 +103,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "server/processes/pulse.py": ("tests/server/test_pulse.py",),
     "server/processes/text/text_work.py": ("tests/server/test_text_work.py",),
     "server/processes/text/text_lane.py": ("tests/server/test_text_work.py",),
-    "spec": (*PARITY, "tests/plan/test_speed.py", "tests/kernels/test_backend.py"),
+    "spec": (*DECODERS, "tests/plan/test_speed.py", "tests/kernels/test_backend.py"),
     "text": ("tests/chat",),
     "text/response_format.py": ("tests/chat", "tests/server/test_wrong_requests.py"),
 }

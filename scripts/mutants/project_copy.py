@@ -65,7 +65,9 @@ class ProjectCopy:
         paths = os.pathsep.join([str(self.root / "site"), str(self.root / "src")])
         conformance = os.environ.get("CAUSERIE_CONFORMANCE", str(ROOT.parent / "shared" / "conformance"))
         few_threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-        return os.environ | few_threads | {"PYTHONPATH": paths, "CAUSERIE_CONFORMANCE": conformance}
+        own = {"PYTHONPATH": paths, "CAUSERIE_CONFORMANCE": conformance}
+        own["PYTHONDONTWRITEBYTECODE"] = ""  # tests and what is not changed are compiled once
+        return os.environ | few_threads | own
 
     def write(self, file: str, text: str) -> None:
         """Replaces a file, and removes what Python has compiled of it: the time in that has whole seconds only."""

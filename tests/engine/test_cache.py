@@ -49,6 +49,61 @@ def test_counts_are_kept_and_checked() -> None:
         pool.share(second)
 
 
+def test_what_the_index_holds_is_counted_apart() -> None:
+    pool = BlockPool(4, 4)
+    pool.allocate(1)
+    block, other = pool.allocate(2)
+    pool.keep(block)
+    assert (pool.holders(block), pool.is_kept(block), pool.is_idle(block), pool.idle) == (1, True, False, 0)
+    with pytest.raises(EngineError, match=f"block {block} was put into the prefix index twice"):
+        pool.keep(block)
+    pool.release(block)
+    assert (pool.holders(block), pool.is_idle(block), pool.idle, pool.available) == (0, True, 1, 2)
+    pool.share(block)
+    assert (pool.idle, pool.available) == (0, 1)
+    pool.release(block)
+    pool.drop(block)
+    assert (pool.idle, pool.free, pool.is_kept(block)) == (0, 2, False)
+    with pytest.raises(EngineError, match=f"block {other} was dropped from a prefix index that did not hold it"):
+        pool.drop(other)
+
+
+def test_every_count_that_disagrees_is_told() -> None:
+    """Of two blocks that are held, one by the index too, in the middle of a pool."""
+    pool = BlockPool(4, 4)
+    first, second = pool.allocate(2)
+    pool.keep(second)
+    pool.check_integrity([[first], [second]], [second])
+    for tables, kept, sentence in (
+        ([[first]], [second], f"block {second} counts 2 holders; 0 sequences and 1 prefix entries"),
+        ([[first], [second]], [], f"block {second} counts 2 holders; 1 sequences and 0 prefix entries"),
+        ([[first], [second, second]], [], f"block {second} counts 2 holders; 2 sequences and 0 prefix entries"),
+    ):
+        with pytest.raises(EngineError, match=sentence):
+            pool.check_integrity(tables, kept)
+    pool._free.append(pool._free[0])
+    with pytest.raises(EngineError, match="names a cache block twice, or one that is held"):
+        pool.check_integrity([[first], [second]], [second])
+    pool._free[-1] = first
+    with pytest.raises(EngineError, match="names a cache block twice, or one that is held"):
+        pool.check_integrity([[first], [second]], [second])
+    del pool._free[-2:]
+    with pytest.raises(EngineError, match="1 of 4 cache blocks are neither free nor held"):
+        pool.check_integrity([[first], [second]], [second])
+
+
+def test_idle_blocks_are_counted_again() -> None:
+    pool = BlockPool(4, 4)
+    blocks = pool.allocate(2)
+    for block in blocks:
+        pool.keep(block)
+        pool.release(block)
+    pool.check_integrity([], blocks)
+    pool.idle = 1
+    with pytest.raises(EngineError, match="2 cache blocks are idle and 1 were counted"):
+        pool.check_integrity([], blocks)
+
+
 def test_a_text_is_found_to_the_token() -> None:
     cache = book()
     remember(cache, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
@@ -111,6 +166,21 @@ def test_a_copy_is_given_up_where_its_source_is_needed() -> None:
     lease = cache.open([1, 2, 9, 9, 9], 4, 5)
     assert lease is not None
     assert (lease.copies, lease.cached) == ((), 0)
+
+
+def test_what_a_copy_reads_is_held_until_the_step_has_run() -> None:
+    cache = book(blocks=4, size=4)
+    remember(cache, [1, 2, 3, 4, 5, 6])
+    lease = cache.open([1, 2, 3, 4, 5, 9], 5, 6)
+    assert lease is not None
+    ((source, _),) = lease.copies
+    pool = cache.groups[0].pool
+    cache.check_integrity([lease])
+    assert not pool.is_idle(source)
+    for _ in range(2):
+        cache.unpin()
+        cache.check_integrity([lease])
+        assert pool.is_idle(source)
 
 
 def test_after_a_failed_step_every_block_is_free() -> None:

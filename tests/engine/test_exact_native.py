@@ -32,6 +32,7 @@ CASES = {
     "window": ("float32", Shape(window=40)),
     "windows": ("bfloat16", Shape(windows=(None, 40, 17), layers=3)),
     "convolutions": ("float32", Shape(taps=3, layers=4, windows=(None, None, None, 33))),
+    "delta rule": ("bfloat16", Shape(delta=(2, 4, 16, 32, 4), layers=3)),
     "builtin": ("", Shape()),
 }
 NEW = 12

@@ -48,6 +48,44 @@ def test_clients_with_as_many_running_take_turns() -> None:
     assert _admitted(line) == [0, 3, 1, 4, 2, 5]
 
 
+def test_who_was_never_served_comes_before_who_was() -> None:
+    """Also where nobody's request runs any more."""
+    first, second, other = _sequence(0, "served"), _sequence(1, "served"), _sequence(2, "new")
+    line = _line(first, second, other)
+    line.admit(first)
+    assert line.turn({}, set()) is other
+
+
+def test_who_has_nothing_waiting_is_not_remembered() -> None:
+    """What comes from it later is the first of a client that was never served."""
+    first, other, later = _sequence(0, "left"), _sequence(1, "other"), _sequence(3, "left")
+    line = _line(first)
+    line.admit(first)
+    for sequence in (other, _sequence(2, "other"), later):
+        line.add(sequence)
+    line.admit(other)
+    assert line.turn({}, set()) is later
+    assert not line._served.keys() - {sequence.client for sequence in line}
+
+
+def test_a_request_of_half_the_length_is_a_short_one() -> None:
+    for length, passes in ((5, True), (6, False)):
+        line = _line(_sequence(0, length=10), _sequence(1, length=10), _sequence(2, length=length))
+        line.admit(next(iter(line)))
+        turn = line.turn({}, set())
+        assert turn is not None and (turn.request.id == 2) == passes
+
+
+def test_a_short_request_passes_those_of_its_own_client_alone() -> None:
+    line = _line(_sequence(0, "a"), _sequence(1, "a"), _sequence(2, "b", 1))
+    line.admit(next(iter(line)))
+    turn = line.turn({"b": 1}, set())
+    assert turn is not None and turn.request.id == 1
+    shortest = line.shortest(set())
+    assert shortest is not None and shortest.request.id == 2
+    assert line.shortest({shortest}) is turn
+
+
 def test_a_short_request_passes_long_ones_every_other_turn() -> None:
     line = _line(*(_sequence(number, length=1000) for number in range(6)), *(_sequence(number) for number in (6, 7)))
     order = _admitted(line)

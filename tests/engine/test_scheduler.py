@@ -82,6 +82,17 @@ def test_equal_prompts_are_read_once() -> None:
     assert engine.stats().cached_tokens == 63
 
 
+def test_those_that_follow_wait_for_all_that_they_have_in_common() -> None:
+    """In whole blocks of four, of 21 tokens that may come from the cache: 20. One that is short has nothing to wait
+    for."""
+    engine = Watched(ScriptedModel(max_tokens=8, context=100, blocks=64))
+    for tail in ([1, 2], [1, 2], [3, 4]):
+        engine.start([7, 8, 9, 10] * 5 + tail, max_tokens=1)
+    engine.start([7, 8, 9], max_tokens=1)
+    engine.finish()
+    assert engine.counts() == [{0: 5, 3: 3}, {0: 8}, {0: 8}, {0: 1, 1: 2, 2: 2}]
+
+
 def test_the_next_turn_reads_only_its_new_tokens() -> None:
     engine = Watched(ScriptedModel(context=100, blocks=100, max_tokens=64))
     engine.start([1, 2, 3, 4, 5, 6], max_tokens=7)

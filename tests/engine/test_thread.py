@@ -92,6 +92,7 @@ def test_the_thread_starts_with_the_first_request_and_sleeps_when_idle(start: St
     assert threading.active_count() == before
     list(engine.stream([1], SamplingParams(max_tokens=3)))
     assert threading.active_count() == before + 1
+    assert threading.enumerate()[-1].name == "causerie-engine"
     runs = scripted.runs
     time.sleep(0.05)
     assert scripted.runs == runs == 3
@@ -102,6 +103,13 @@ def test_requests_submitted_together_run_in_the_same_steps(start: Start) -> None
     streams = start(scripted).submit_all([([n], SamplingParams(max_tokens=5)) for n in range(6)])
     assert [[event.token for event in stream] for stream in streams] == [expected(scripted, [n], 5) for n in range(6)]
     assert scripted.runs == 5
+
+
+def test_a_forked_process_is_told_that_the_thread_is_in_another(start: Start) -> None:
+    engine = start(model())
+    engine._process += 1
+    with pytest.raises(EngineError, match="load it in this process too"):
+        engine.stream([1], SamplingParams(max_tokens=1))
 
 
 def test_many_threads(start: Start) -> None:
@@ -215,10 +223,33 @@ def test_a_fault_of_the_engine_reaches_all_callers(start: Start) -> None:
     next(streams[0])
     engine._engine._scheduler.commit = _fault  # type: ignore[method-assign,assignment]
     for stream in streams:
-        with pytest.raises(EngineError, match="ZeroDivisionError: scripted fault"):
+        with pytest.raises(EngineError, match="ZeroDivisionError: scripted fault") as told:
             list(stream)
+        assert isinstance(told.value.__cause__, ZeroDivisionError)
     with pytest.raises(EngineError, match="scripted fault"):
         list(engine.stream([1], SamplingParams(max_tokens=1)))
+
+
+def test_blocks_are_counted_again_whenever_nothing_runs(start: Start) -> None:
+    """And not beside requests, whose steps it would slow down. A leak is told to all who come then."""
+    engine = start(model())
+    inner = engine._engine
+    idle: list[bool] = []
+    count = inner.check_integrity
+
+    def counted() -> None:
+        idle.append(not inner.busy)
+        count()
+
+    inner.check_integrity = counted  # type: ignore[method-assign]
+    for asked in (1, 2):
+        list(engine.stream([1, 2], SamplingParams(max_tokens=9)))
+        wait(lambda asked=asked: len(idle) == asked)  # type: ignore[misc]
+    assert idle == [True, True]
+    inner._cache.groups[0].pool.allocate(1)
+    list(engine.stream([1, 2], SamplingParams(max_tokens=1)))
+    with pytest.raises(EngineError, match=r"The engine has stopped: EngineError: Cache block \d+ counts 1 holders"):
+        list(engine.stream([1, 2], SamplingParams(max_tokens=1)))
 
 
 def test_after_a_fault_a_stream_has_ended(start: Start) -> None:

@@ -115,6 +115,7 @@ class Traffic:
         remembered = self.engine._sampler._requests, self.engine._prompt_logits, self.engine._sums
         assert not any(remembered), "ended requests are remembered"
         assert self.drafter is None or not self.drafter.told, "the drafter was not told of an end"
+        assert self.engine._scheduler._timed == 0, "ends are looked for that nobody waits for"
 
     def empty(self) -> None:
         """All that is remembered can be had again, and then nothing is left."""

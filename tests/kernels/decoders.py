@@ -27,6 +27,7 @@ from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
+from causerie.spec.delta import DeltaRule
 from causerie.spec.experts import Experts, Shared
 from causerie.spec.layer import Layer
 from causerie.spec.mamba import Mamba
@@ -79,6 +80,7 @@ class Shape:
     windows: tuple[int | None, ...] = ()  # of the layers in turn, in place of `window`
     recurrence: Mamba | Mamba2 | SideBySide | None = None  # of every second layer, the first one too
     taps: int = 0  # every second layer is a convolution, the first one too; 0: none is
+    delta: tuple[int, int, int, int, int] | None = None  # of DeltaRule: such layers, in the same places
     mixer: Mapping[str, Any] = field(default_factory=dict)  # further fields of every layer's
     block: Mapping[str, Any] = field(default_factory=dict)  # of every layer
     whole: Mapping[str, Any] = field(default_factory=dict)  # of the decoder
@@ -115,6 +117,9 @@ class Shape:
             layers[::2] = [conv] * len(layers[::2])
         if self.recurrence is not None:
             layers[::2] = [replace(layer, mixer=self.recurrence)] * len(layers[::2])
+        if self.delta:
+            rule = replace(layer, mixer=DeltaRule(*self.delta, norm))
+            layers[::2] = [rule] * len(layers[::2])
         return Decoder("test", self.vocab, self.width, tuple(layers), norm, self.tied, 512, **self.whole)
 
 

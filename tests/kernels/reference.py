@@ -10,6 +10,7 @@ import numpy as np
 from causerie.models.rope import RopeTable
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
+from causerie.spec.delta import DeltaRule
 from causerie.spec.experts import Experts
 from causerie.spec.latent import LatentAttention
 from causerie.spec.mlp import MLP, Activation, ClampedSwish
@@ -48,6 +49,8 @@ def reference_logits(
             mixed = latent_attention(mixer, part, h)
         elif isinstance(mixer, ShortConv):
             mixed = _short_conv(mixer, part, h)
+        elif isinstance(mixer, DeltaRule):
+            mixed = _delta_rule(mixer, part, h)
         else:
             mixed = recurrent(mixer, part, h)
         mixed = x + scale * _norm(mixed, part, "mixer_norm_after", layer.norm_after)
@@ -122,6 +125,8 @@ def activate(x: Array, act: Activation) -> Array:
         return np.maximum(x, 0) ** (2 if act == "relu2" else 1)
     if act == "sigmoid":
         return 1 / (1 + np.exp(-x))
+    if act == "softplus":
+        return np.logaddexp(x, 0)
     if act == "silu":
         return x / (1 + np.exp(-x))
     if act == "gelu":
@@ -135,6 +140,39 @@ def _short_conv(mixer: ShortConv, w: Mapping[str, Array], x: Array) -> Array:
     taps = w["mixer.conv"].reshape(mixer.taps, mixer.channels)
     sums = sum(reach[k : k + len(x)] * taps[k] for k in range(mixer.taps)) + w.get("mixer.conv_bias", 0.0)
     return np.asarray((c * sums) @ w["mixer.out"].T + w.get("mixer.out_bias", 0.0))
+
+
+def _delta_rule(rule: DeltaRule, w: Mapping[str, Array], x: Array) -> Array:
+    entered = np.concatenate([x @ w[f"mixer.{name}"].T for name in ("query", "key", "value")], axis=-1)
+    entered = np.concatenate([np.zeros((rule.past, rule.channels)), entered])
+    taps = w["mixer.conv"].reshape(rule.taps, rule.channels)
+    mixed = activate(np.asarray(sum(entered[k : k + len(x)] * taps[k] for k in range(rule.taps))), "silu")
+    q, k, v = np.split(mixed, [rule.key_width, 2 * rule.key_width], axis=-1)
+    step = np.logaddexp(0, x @ w["mixer.step"].T + w["mixer.step_offset"])
+    decay = np.exp(-np.exp(w["mixer.log_rate"]) * step)
+    beta = activate(x @ w["mixer.beta"].T, "sigmoid")
+    given = delta_rule(*(_heads(part, rule.key_dim) for part in (q, k)), _heads(v, rule.value_dim), decay, beta)
+    gated = _norm(given, w, "mixer.norm", rule.norm).reshape(len(x), -1)
+    return np.asarray((gated * activate(x @ w["mixer.out_gate"].T, "silu")) @ w["mixer.out"].T)
+
+
+def _heads(x: Array, size: int) -> Array:
+    return x.reshape(len(x), -1, size)
+
+
+def delta_rule(q: Array, k: Array, v: Array, decay: Array, beta: Array) -> Array:
+    """Position by position: q and k [n, key heads, key_dim], v [n, value heads, value_dim], decay and beta [n, value
+    heads] give [n, value heads, value_dim]."""
+    q, k = (each / np.sqrt((each**2).sum(-1, keepdims=True) + 1e-6) for each in (q, k))
+    q, k = (np.repeat(each, v.shape[1] // each.shape[1], axis=1) for each in (q, k))
+    state = np.zeros((v.shape[1], k.shape[2], v.shape[2]))
+    given = []
+    for i in range(len(v)):
+        state *= decay[i, :, None, None]
+        wrong = beta[i, :, None] * (v[i] - np.einsum("hkv,hk->hv", state, k[i]))
+        state += k[i, :, :, None] * wrong[:, None, :]
+        given.append(np.einsum("hkv,hk->hv", state, q[i]) * q.shape[2] ** -0.5)
+    return np.stack(given)
 
 
 def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, int8_cache: bool) -> Array:

@@ -39,9 +39,15 @@ def model_of(shape: Shape, cache: str, **options: Any) -> Model:
     return build(spec, random_weights(spec), cache=cache, **options)
 
 
+def notes(model: Model) -> Array:
+    """How the attention of its last step was shared out."""
+    attending: Array = model.executable._attending[: ATTENDING.itemsize].view(ATTENDING)  # type: ignore[attr-defined]
+    return attending
+
+
 def apart(model: Model, room: int) -> Model:
     """The model with room for the sums of so many rows and chunks."""
-    model.executable._attending[: ATTENDING.itemsize].view(ATTENDING)["room"] = room  # type: ignore[attr-defined]
+    notes(model)["room"] = room
     return model
 
 
@@ -63,8 +69,10 @@ def whole(case: tuple[Shape, str], prompt: list[int]) -> Array:
 
 def test_chunks_apart_and_in_a_row(case: tuple[Shape, str], prompt: list[int], whole: Array) -> None:
     for room in (0, 10**6):
-        (logits,) = prompt_logits(apart(model_of(*case, threads=3), room), [prompt], chunk=200)
+        model = apart(model_of(*case, threads=3), room)
+        (logits,) = prompt_logits(model, [prompt], chunk=200)
         np.testing.assert_array_equal(logits, whole)
+        assert bool(notes(model)["split"]) is (room > 0)
 
 
 def test_token_by_token_beside_others(case: tuple[Shape, str], prompt: list[int], whole: Array) -> None:

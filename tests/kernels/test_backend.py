@@ -151,8 +151,10 @@ def test_touched_memory_is_resident_and_no_more_than_was_asked() -> None:
 def test_closed(model: Model) -> None:
     mine = tiny()
     mine.close()
-    with pytest.raises(EngineError, match="closed"):
-        mine.run(GOOD)
+    matrices = mine.executable.kernel_matrices  # type: ignore[attr-defined]
+    for use in (lambda: mine.run(GOOD), lambda: mine.touch(1), matrices):
+        with pytest.raises(EngineError, match="closed"):
+            use()
     mine.close()
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from causerie.backends.native import arena
 from causerie.backends.native import backend as native
 from causerie.backends.native.abi import Layout
 from causerie.backends.native.backend import NativeBackend
-from causerie.errors import UnknownName, UsageError
+from causerie.errors import OutOfMemory, UnknownName, UsageError
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Ops, Weights
 from tests.kernels.decoders import (
@@ -83,6 +85,16 @@ def test_a_quarter_less_memory_unless_exponents_do_not_fit() -> None:
         held[share] = sizes[0] / sizes[1]
     assert 0.74 < held[0.0] < 0.78
     assert 1.0 <= held[0.3] < 1.02
+
+
+def test_a_packed_model_needs_as_much_free_memory_as_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = Shape(width=256, hidden=1024).decoder()
+    taken = build(spec, random_weights(spec, "bfloat16"), packing="lossless").weight_bytes
+    formats = {name: "bfloat16" for name, *_ in spec.weights()}
+    for free, enough in ((taken, True), (int(0.95 * taken), False)):
+        monkeypatch.setattr(arena, "available_bytes", lambda free=free: free)
+        with nullcontext() if enough else pytest.raises(OutOfMemory, match=r"The model needs .* are free"):
+            NativeBackend(1, packing="lossless").builder(spec, formats)
 
 
 def test_packing_is_chosen_by_the_instruction_set(monkeypatch: pytest.MonkeyPatch) -> None:

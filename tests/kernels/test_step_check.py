@@ -118,6 +118,17 @@ def test_only_blocks_that_a_window_hides_may_be_absent(first: int, group: int, e
             model.run(with_tables(step, group, blocks=blocks))
 
 
+def test_the_earliest_row_says_what_a_window_hides_in_any_order_of_rows() -> None:
+    spec = Shape(windows=(None, 20)).decoder()
+    model = build(spec, random_weights(spec))
+    step = grouped_step([([1, 2], 52, [[5, 6], [7, 8]])], copies=[(), ()])
+    step = with_tables(step, 1, blocks=[-1, 8])
+    assert np.isfinite(model.run(step).logits).all()
+    for positions in ([52, 40], [40, 52]):
+        with pytest.raises(EngineError, match="entry 0 of the block tables of page group 1 names block -1"):
+            model.run(replace(step, positions=np.array(positions, np.int32)))
+
+
 def test_each_page_group_has_blocks_of_its_own() -> None:
     spec = Shape(windows=(None, 20)).decoder()
     model = build(spec, random_weights(spec))

@@ -41,7 +41,9 @@ def changes(text: str) -> set[tuple[str, str]]:
         # What people read and what only type checkers read stays.
         ("x = 'two words'", set()),
         ("x: Literal['a'] = b", set()),
+        ("X: TypeAlias = Literal['a']", set()),
         ("assert a < b", set()),
+        ("x = zip(a, b, strict=True)", set()),
         ("x = f'{a + 1}'", set()),
         ('"""says so"""', set()),
     ],

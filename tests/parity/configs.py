@@ -106,6 +106,25 @@ _HY3 = {
     "router_scaling_factor": 1.9,
     "rope_parameters": {"rope_type": "default", "rope_theta": 2500.0},
 }
+_HYBRID = {
+    "num_hidden_layers": 4,
+    "rms_norm_eps": 1e-3,  # what a head gives at the first positions may be next to nothing: its norm would be noise
+    "layer_types": ["linear_attention", "full_attention", "linear_attention", "linear_attention"],
+    "head_dim": 24,
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 6,
+    "linear_key_head_dim": 32,
+    "linear_value_head_dim": 20,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5},
+}
+_HYBRID_EXPERTS = _HYBRID | {
+    "num_hidden_layers": 2,
+    "layer_types": ["linear_attention", "full_attention"],
+    "num_experts": 7,
+    "num_experts_per_tok": 3,
+    "moe_intermediate_size": 32,
+    "shared_expert_intermediate_size": 160,
+}
 _LFM2 = {
     "rms_norm_eps": None,  # norm_eps, here
     "num_hidden_layers": 4,
@@ -570,4 +589,65 @@ CASES = [
     ),
     *(Case(name, family, changes) for name, family, changes in CASES_LATENT),
     *(Case(name, family, changes, lacks) for name, family, changes, lacks in CASES_MAMBA),
+    Case("qwen3.5", "qwen3_5_text", _HYBRID),
+    Case(
+        "qwen3.5, every second layer attends, tied, five taps, a quarter turns",
+        "qwen3_5_text",
+        {
+            "num_hidden_layers": 4,
+            "rms_norm_eps": 1e-3,
+            "full_attention_interval": 2,
+            "head_dim": 16,
+            "linear_num_key_heads": 3,
+            "linear_num_value_heads": 3,
+            "linear_key_head_dim": 16,
+            "linear_value_head_dim": 16,
+            "linear_conv_kernel_dim": 5,
+            "tie_word_embeddings": True,
+        },
+    ),
+    Case("qwen3.5 with experts", "qwen3_5_moe_text", _HYBRID_EXPERTS, ("intermediate_size",)),
+    Case("qwen3-next", "qwen3_next", _HYBRID_EXPERTS),
+    Case(
+        "qwen3-next, shares of all, dense layers, one key head",
+        "qwen3_next",
+        _HYBRID_EXPERTS
+        | {"norm_topk_prob": False, "mlp_only_layers": [3], "decoder_sparse_step": 2, "linear_num_key_heads": 1}
+        | {"num_hidden_layers": 4, "layer_types": None, "full_attention_interval": 2},
+    ),
+    Case("lfm3", "lfm3", more.LFM3, ("rms_norm_eps",)),
+    Case(
+        "lfm3, no gates, no norms after, biases, untied",
+        "lfm3",
+        more.LFM3
+        | {"use_attention_gate": False, "use_sandwich_norm": False, "conv_bias": True, "attention_bias": True}
+        | {"tie_word_embeddings": False, "norm_eps": 0.1, "conv_L_cache": 4},
+        ("rms_norm_eps",),
+    ),
+    Case("laguna", "laguna", more.LAGUNA),
+    Case(
+        "laguna, gates by element, all layers full, slowed down, capped scores",
+        "laguna",
+        more.LAGUNA
+        | {
+            "gating": "per-element",
+            "layer_types": ["full_attention"] * 3,
+            "num_attention_heads_per_layer": None,
+            "moe_router_logit_softcapping": 0.7,
+            "mlp_layer_types": ["sparse", "dense", "sparse"],
+            "attention_bias": True,
+            "rope_parameters": more.LAGUNA_SLOWED,
+        },
+    ),
+    Case("apertus", "apertus", {"hidden_act": "xielu"}),
+    Case("apertus, biases, another activation", "apertus", {"attention_bias": True, "hidden_act": "relu2"}),
+    Case("llama4", "llama4_text", more.LLAMA4 | {"attn_temperature_tuning": False}),
+    Case(
+        "llama4, queries grow, dense layers, biases, no norms of heads",
+        "llama4_text",
+        more.LLAMA4
+        | {"floor_scale": 8, "attn_scale": 0.3, "interleave_moe_layer_step": 2, "num_experts_per_tok": 2}
+        | {"attention_bias": True, "use_qk_norm": False, "tie_word_embeddings": True}
+        | _rope("llama3", **_LLAMA3 | {"high_freq_factor": 1.0}),
+    ),
 ]

@@ -47,3 +47,40 @@ EXAONE_EXPERTS: dict[str, Any] = {
     "moe_intermediate_size": 32,
     "routed_scaling_factor": 1.7,
 }
+LFM3: dict[str, Any] = {
+    "num_hidden_layers": 4,
+    "layer_types": ["conv", "full_attention", "sliding_attention", "conv"],
+    "head_dim": 24,
+    "sliding_window": 7,
+    "tie_word_embeddings": True,
+}
+LAGUNA: dict[str, Any] = {
+    "num_attention_heads_per_layer": [4, 6, 2],
+    "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+    "sliding_window": 7,
+    "head_dim": 16,
+    "num_experts": 7,
+    "num_experts_per_tok": 3,
+    "moe_intermediate_size": 32,
+    "shared_expert_intermediate_size": 64,
+    "moe_routed_scaling_factor": 1.7,
+}
+LAGUNA_SLOWED: dict[str, Any] = {
+    "full_attention": {
+        "rope_type": "yarn",
+        "rope_theta": 10000.0,
+        "partial_rotary_factor": 0.5,
+        "factor": 4.0,
+        "original_max_position_embeddings": 32,
+    },
+    "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 1.0},
+}
+LLAMA4: dict[str, Any] = {
+    "num_hidden_layers": 4,
+    "head_dim": 24,
+    "intermediate_size": 32,
+    "intermediate_size_mlp": 96,
+    "num_local_experts": 5,
+    "attention_chunk_size": 7,
+    "no_rope_layers": [1, 0, 1, 1],
+}

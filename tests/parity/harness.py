@@ -63,6 +63,8 @@ def save_case(case: Case, folder: Path) -> Path:
         for name, weight in model.named_parameters():
             if "norm" in name.replace("norm_attn_norm", "half") or "ln_" in name:
                 weight.uniform_(0.4, 1.6)
+            elif name.endswith(("A_log", "dt_bias")):  # some heads remember the whole prompt; we never round these
+                weight.copy_(weight.normal_(-1.0 if name.endswith("A_log") else 0.0).bfloat16())
             elif weight.ndim == 1:
                 weight.normal_(std=0.5)
             else:

@@ -78,7 +78,7 @@ def test_a_billion_layers_are_refused_at_once() -> None:
             r"'rope_scaling\.rope_type' =.*linear",
         ),
         (
-            {"rope_scaling": {"rope_type": "llama3", "factor": 2.0, "low_freq_factor": 4, "high_freq_factor": 4}},
+            {"rope_scaling": {"rope_type": "llama3", "factor": 2.0, "low_freq_factor": 4, "high_freq_factor": 3}},
             r"'rope_scaling\.high_freq_factor' =",
         ),
         ({"rope_scaling": [2.0]}, "'rope_scaling' =.*object"),
@@ -181,12 +181,13 @@ def test_what_transformers_writes_is_read(case: Case, tmp_path: Path) -> None:
     spec = spec_from_config(read_config(tmp_path))
     attention = next(spec.attentions)
     assert (spec.family, spec.width, spec.vocab) == (case.family, config.hidden_size, config.vocab_size)
-    kv_heads = getattr(config, "num_key_value_heads", attention.kv_heads)  # old families do not know of them
+    first = config.per_layer_config[0] if "per_layer_config" in config.to_dict() else config
+    kv_heads = getattr(first, "num_key_value_heads", attention.kv_heads)  # old families do not know of them
     assert (attention.heads, attention.kv_heads) == (config.num_attention_heads, kv_heads)
     kinds = getattr(config, "layer_types", None) or ["sliding_attention"] * len(spec.layers)
-    window = getattr(config, "sliding_window", None)
+    reach = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
     assert [isinstance(layer.mixer, ShortConv) for layer in spec.layers] == [kind == "conv" for kind in kinds]
-    expected = [window if kind == "sliding_attention" else None for kind in kinds if kind != "conv"]
+    expected = [getattr(config, reach.get(kind, ""), None) for kind in kinds if kind != "conv"]
     assert [mixer.window for mixer in spec.attentions] == expected
     assert spec.tied is config.tie_word_embeddings
 

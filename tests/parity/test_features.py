@@ -203,6 +203,27 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("minimax", {"num_experts_per_tok": 2}),
     ("minimax", {"rope_parameters.partial_rotary_factor": 0.25}),
     ("minimax", {"rms_norm_eps": 0.1}),
+    ("lfm3", {"sliding_window": 8}),
+    ("lfm3", {"norm_eps": 0.1}),
+    ("lfm3", {"rope_parameters.full_attention.partial_rotary_factor": 1.0}),
+    ("lfm3", {"rope_parameters.sliding_attention.rope_theta": 500.0}),
+    ("laguna", {"sliding_window": 8}),
+    ("laguna", {"num_experts_per_tok": 2}),
+    ("laguna", {"moe_routed_scaling_factor": 1.0}),
+    ("laguna", {"moe_router_logit_softcapping": 0.5}),
+    ("laguna", {"rope_parameters.full_attention.partial_rotary_factor": 1.0}),
+    ("laguna", {"rope_parameters.sliding_attention.partial_rotary_factor": 0.5}),
+    ("apertus", {"rms_norm_eps": 0.1}),
+    ("apertus", {"rope_parameters.rope_theta": 5e3}),
+    ("llama4", {"attention_chunk_size": 8}),
+    ("llama4", {"attention_chunk_size": None}),
+    ("llama4", {"no_rope_layers": [1, 1, 0, 1]}),
+    ("llama4", {"use_qk_norm": False}),
+    ("llama4", {"num_experts_per_tok": 2}),
+    ("llama4", {"rope_parameters.rope_theta": 5e3}),
+    ("llama4", {"attn_temperature_tuning": True, "floor_scale": 8}),
+    ("llama4, queries grow, dense layers, biases, no norms of heads", {"attn_scale": 0.2}),
+    ("llama4, queries grow, dense layers, biases, no norms of heads", {"floor_scale": 9}),
     ("exaone with experts", {"sliding_window": 8}),
     ("exaone with experts", {"layer_types": ["full_attention", *["sliding_attention"] * 3]}),
     ("exaone with experts", {"num_experts_per_tok": 2}),
@@ -210,9 +231,17 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("exaone with experts", {"norm_topk_prob": False}),
     ("exaone with experts in groups, two shared, no window, kinds of layers", {"topk_group": 1}),
 ]
+HYBRIDS = [
+    ("qwen3.5", {"rms_norm_eps": 0.1}),
+    ("qwen3.5", {"rope_parameters.rope_theta": 5e3}),
+    ("qwen3.5", {"rope_parameters.partial_rotary_factor": 0.25}),
+    ("qwen3.5 with experts", {"num_experts_per_tok": 2}),
+    ("qwen3-next", {"num_experts_per_tok": 2}),
+    ("qwen3-next", {"norm_topk_prob": False}),
+]
 
 
-@pytest.mark.parametrize(("case", "changes"), CHANGES, ids=str)
+@pytest.mark.parametrize(("case", "changes"), [*CHANGES, *HYBRIDS], ids=str)
 def test_the_key_matters(
     case: str, changes: dict[str, Any], backend: Backend, folder_of: Callable[[str], Path]
 ) -> None:

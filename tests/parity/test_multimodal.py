@@ -21,6 +21,7 @@ from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
 from tests.parity.configs import PROMPT, TINY
 from tests.parity.configs_gemma4 import GEMMA4, GIVEN, KEYS_AS_VALUES, SHARING, UNIFIED
+from tests.parity.configs_more import LLAMA4
 from tests.parity.harness import greedy, load, prompt_logits, some_tokens
 
 TEXT = {key: value for key, value in TINY.items() if not key.endswith("token_id") and key != "tie_word_embeddings"}
@@ -45,6 +46,22 @@ def _mrope(*sections: int, **more: Any) -> dict[str, Any]:
     return {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": list(sections), **more}}
 
 
+_HYBRID = _mrope(4, 4, 4, mrope_interleaved=True, partial_rotary_factor=0.5) | {
+    "num_hidden_layers": 3,
+    "rms_norm_eps": 1e-3,
+    "layer_types": ["linear_attention", "full_attention", "linear_attention"],
+    "head_dim": 24,
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+    "linear_key_head_dim": 12,
+    "linear_value_head_dim": 20,
+}
+_SEES_WITH_PLACES = SEES | {
+    "hidden_size": 32,
+    "out_hidden_size": 64,
+    "intermediate_size": 32,
+    "num_position_embeddings": 16,
+}
 MODELS = [
     Pictures(
         "qwen2_vl",
@@ -100,6 +117,13 @@ MODELS = [
         {"image_token_index": 126, "tie_word_embeddings": False},
     ),
     Pictures(
+        "llama4",
+        LLAMA4 | {"no_rope_layers": [1, 0, 1, 1], "floor_scale": 8, "attn_scale": 0.3},
+        {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64, "image_size": 28}
+        | {"patch_size": 14, "vision_output_dim": 32, "projector_input_dim": 32, "projector_output_dim": 32},
+        {"image_token_index": 126, "boi_token_index": 127, "eoi_token_index": 128},
+    ),
+    Pictures(
         "gemma4",
         GEMMA4 | SHARING | GIVEN,
         {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 16}
@@ -111,6 +135,17 @@ MODELS = [
         UNIFIED | KEYS_AS_VALUES,
         {"mm_embed_dim": 64, "mm_posemb_size": 16, "output_proj_dims": 64},
         SOUNDS,
+    ),
+    Pictures(
+        "qwen3_5", _HYBRID | {"tie_word_embeddings": True}, _SEES_WITH_PLACES, LAST | {"tie_word_embeddings": True}
+    ),
+    Pictures(
+        "qwen3_5_moe",
+        _HYBRID
+        | {"num_experts": 5, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
+        | {"shared_expert_intermediate_size": 40},
+        _SEES_WITH_PLACES,
+        LAST,
     ),
 ]
 Made = tuple[Path, np.ndarray, list[int]]
@@ -210,6 +245,8 @@ def _first_name(name: str) -> str:
         ("muse_glimmer", {"final_logit_softcapping": 4.0}),
         ("muse_glimmer", {"post_norm_eps": 0.1}),
         ("muse_glimmer", {"rms_norm_eps": 0.1}),
+        ("qwen3_5", {"rms_norm_eps": 0.1}),
+        ("qwen3_5_moe", {"num_experts_per_tok": 1}),
     ],
     ids=str,
 )

@@ -37,6 +37,7 @@ ONE_EACH = [
 ]
 ONE_EACH += ["phi", "stablelm, normed heads", "cohere2", "olmo, cut off, biases", "gpt2", "opt", "falcon, new", "bloom"]
 ONE_EACH += ["deepseek v2", "deepseek v3, queries of the input, biases, yarn, one group"]
+ONE_EACH += ["qwen3.5", "qwen3-next"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -38,7 +38,8 @@ def test_a_published_config_is_transformers_model(name: str, values: dict[str, A
     attentions = [layer.self_attn for layer in model.model.layers]
     assert [layer.mixer.scale for layer in spec.layers] == pytest.approx([each.scaling for each in attentions])
     kinds = getattr(config, "layer_types", None) or ["full_attention"] * len(spec.layers)
-    windows = [config.sliding_window if kind == "sliding_attention" else None for kind in kinds]
+    reach = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
+    windows = [getattr(config, reach[kind]) if kind in reach else None for kind in kinds]
     assert [layer.mixer.cache.window for layer in spec.layers] == windows
     assert spec.context == config.max_position_embeddings and spec.family in families()
 

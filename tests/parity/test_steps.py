@@ -17,7 +17,7 @@ from tests.parity.harness import Bench, load, prompt_logits, reference, referenc
 
 FolderOf = Callable[[str], Path]
 NAMES = ["llama, own head_dim", "gemma3", "lfm2", "mistral", "mixtral, window", "qwen3, upper layers slide"]
-NAMES += ["cohere2", "gpt2"]
+NAMES += ["cohere2", "gpt2", "qwen3.5", "qwen3-next"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ GIB = 2**30
 
 def system(root: Path, files: dict[str, str]) -> Path:
     base = {
-        "proc/meminfo": "MemTotal:  16777216 kB\nMemFree: 1024 kB\nMemAvailable:  8388608 kB\n",
+        "proc/meminfo": "Odd:\nWords: few\nMemTotal:  16777216 kB\nMemFree: 1024 kB\nMemAvailable:  8388608 kB\n",
         "proc/cpuinfo": "model name\t: Fast 9000\nflags\t\t: fpu avx2 avx512f\n\nmodel name\t: other\n",
     }
     for name, text in (base | files).items():
@@ -85,6 +86,10 @@ def test_half_a_core_is_one_and_unlimited_memory_of_version_1_is_none(
     assert (here.cores, here.memory_total, here.memory_free) == (1, 16 * GIB, 8 * GIB)
 
 
-def test_a_system_that_says_nothing(tmp_path: Path) -> None:
+def test_a_system_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "processor", lambda: "")
+    for machine, name in (("riscv64", "riscv64"), ("", "unknown")):
+        monkeypatch.setattr(platform, "machine", lambda machine=machine: machine)
+        assert Hardware.probe(tmp_path).processor == name
     here = Hardware.probe(tmp_path)
     assert here.cores >= 1 and here.memory_total > 0 and here.memory_free is None and here.instructions == frozenset()

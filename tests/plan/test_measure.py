@@ -13,6 +13,7 @@ from causerie.backends.step import BlockTables, Step
 from causerie.errors import ContextLengthError, OutOfMemory, UsageError
 from causerie.plan.measure import Trial, Workbench, cache_tokens, check
 from causerie.plan.rounds import MeasuredModel, measure
+from causerie.plan.speed import active_bytes, step_work
 from tests.plan.test_speed import decoder
 
 
@@ -40,6 +41,7 @@ class Watched:
     def run(self, step: Step) -> StepOutput:
         self.steps.append(step)
         assert len(step.tokens) <= self.max_tokens and step.tokens.max() < self.vocab
+        assert (step.rope_lengths == step.positions + 1).all()
         for group, tables in enumerate(step.tables):
             self._run_group(step, group, tables)
         assert len(step.slots) == (step.sequences if self.cache.slots else 0)
@@ -190,6 +192,16 @@ def test_each_round_is_set_against_the_probe_around_it() -> None:
     assert result.shares == (4 * work.bytes / 2e6 / 4.0, 4 * work.bytes / 2e6 / 8.0)
     assert result.share == pytest.approx(sum(share or 0 for share in result.shares) / 2)
     assert result.bound == "memory" and result.bytes_per_token == work.bytes / 2
+
+
+def test_a_middle_step_is_the_mean_of_all_of_a_decode() -> None:
+    trial = Trial("decode", 5, 7, 2)
+    work, steps = MODEL.steps(trial)
+    read = active_bytes(SPEC, MODEL.weight_bytes, "float32")
+    formats = ("float32", "float32")
+    each = [step_work(SPEC, read, formats, rows=1, depth=depth, sequences=2, outputs=2) for depth in range(7, 12)]
+    assert steps == 5 and steps * work.bytes == pytest.approx(sum(one.bytes for one in each))
+    assert steps * work.operations["float32"] == pytest.approx(sum(one.operations["float32"] for one in each))
 
 
 def test_a_prefill_is_as_many_steps_as_it_takes() -> None:

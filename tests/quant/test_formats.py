@@ -105,6 +105,13 @@ def test_our_formats_hold_any_magnitude(name: str, size: float) -> None:
     assert error <= (1.0 if size < 1e-30 else 2e-4 if name == "int8" else 2e-2)
 
 
+@pytest.mark.parametrize("name", ["int8", "int4"])
+@pytest.mark.parametrize("size", [0.0, 1e-33])
+def test_what_is_too_small_to_be_divided_has_scales_of_zero(name: str, size: float) -> None:
+    arrays = encoded(format_named(name), np.full((3, 128), size, np.float32))
+    assert not arrays["scale"].any() and not arrays["codes"].any()
+
+
 @pytest.mark.parametrize(("name", "limit", "bits"), [("int8", 4e-5, 8.25), ("int4", 5.5e-3, 4.6), ("nf4", 1e-2, 4.5)])
 def test_the_error_of_normal_weights(name: str, limit: float, bits: float) -> None:
     rows = np.random.default_rng(1).normal(0, 0.02, (256, 512)).astype(np.float32)
@@ -199,6 +206,13 @@ def test_8_bit_rows_are_theirs(bnb: Any, shape: tuple[int, int]) -> None:
     ours = encoded(format, rows)
     assert np.array_equal(ours["codes"], codes.numpy()) and np.array_equal(ours["scale"], scale.numpy())
     assert np.array_equal(format.decode(ours, shape), bnb.int8_vectorwise_dequant(codes, scale).numpy())
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_8_bit_rows_hold_what_float16_cannot_as_its_largest(sign: int) -> None:
+    rows = np.array([[1e6 * sign, 65504, -65504, 0]], np.float32)
+    decoded = there_and_back(format_named("bnb_int8"), rows)
+    np.testing.assert_allclose(decoded, [[65504 * sign, 65504, -65504, 0]], rtol=1e-6)
 
 
 def test_unknown_formats_name_the_nearest() -> None:

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -211,6 +212,31 @@ def test_no_more_is_read_at_once_than_was_meant(format: str, monkeypatch: pytest
         assert max(read) <= max(known.row_step(width), most // width)
 
 
+@pytest.mark.parametrize("format", ["float32", *QUANTIZED])
+def test_no_more_is_placed_at_once_than_was_meant(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many bytes as float32, or the fewest rows that can be placed alone."""
+    rows = np.random.default_rng(3).normal(size=(48, 128)).astype(np.float32)
+    builder = TorchBackend().builder(cast(Any, SimpleNamespace(weights=tuple)), {"w": format})
+    placed: list[int] = []
+
+    def read(start: int, stop: int) -> Any:
+        placed.append(stop - start)
+        if format == "float32":
+            return rows[start:stop]
+        encoder = encoder_named(format)
+        return encoder.encode(rows[start:stop], encoder.constant([rows]))
+
+    least = 1 if format == "float32" else QUANTIZED[format].row_step(128)
+    for most in (1, 5 * 128 * 4):
+        monkeypatch.setattr("causerie.backends.torch.backend.SLICE_BYTES", most)
+        placed.clear()
+        if format == "float32":
+            builder.place("w", (48, 128), read, format)
+        else:
+            builder.place_quantized("w", (48, 128), format, read)
+        assert sum(placed) == 48 and max(placed) == min(48, max(least, most // 512 // least * least))
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
 def test_what_cannot_be_quantized_is_named(bad: float, untied: Path, tmp_path: Path) -> None:
     shutil.copytree(untied, tmp_path / "bad")
@@ -222,8 +248,10 @@ def test_what_cannot_be_quantized_is_named(bad: float, untied: Path, tmp_path: P
 
 
 def test_refusals_before_anything_is_read(untied: Path) -> None:
-    with pytest.raises(UnknownName, match="int4"):
+    with pytest.raises(UnknownName, match=r"Unknown quantization 'int-4'.* int4, .*none"):
         QuantConfig.named("int-4")
+    with pytest.raises(UnknownName, match=r"Unknown quantization 'int-4'.* int4, "):
+        QuantConfig("int8", head="int-4")
     with pytest.raises(UnknownName, match="q_proj"):
         loaded(untied, QuantConfig("nf4", skip=("kew_proj",)))
     with pytest.raises(Unsupported, match="regular expression"):

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 
 from causerie import AutoModelForCausalLM
 from causerie.backends.native.library import instruction_sets
-from causerie.backends.native.program import ESCAPE, PACKED_PANEL
+from causerie.backends.native.program import ESCAPE, PACKED_PANEL, PANEL
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import laid_out
 from causerie.cli.main import main
@@ -197,12 +197,16 @@ def in_table(field: str, value: int) -> Callable[[Bytes], Bytes]:
     return change
 
 
-def out_of_order(matrix: Bytes) -> Bytes:
-    """Two exceptions in the last bytes of the matrix, the later weight first."""
-    table = matrix[: PACKED_PANEL.itemsize].view(PACKED_PANEL)
-    table["escapes"], table["escape_count"] = len(matrix) - 2 * ESCAPE.itemsize, 2
-    matrix[-2 * ESCAPE.itemsize :].view(ESCAPE)["at"] = [5, 4]
-    return matrix
+def exceptions_at(*weights: int) -> Callable[[Bytes], Bytes]:
+    """Exceptions of the first panel in the last bytes of the matrix, of these of its weights."""
+
+    def change(matrix: Bytes) -> Bytes:
+        table = matrix[: PACKED_PANEL.itemsize].view(PACKED_PANEL)
+        table["escapes"], table["escape_count"] = len(matrix) - len(weights) * ESCAPE.itemsize, len(weights)
+        matrix[-len(weights) * ESCAPE.itemsize :].view(ESCAPE)["at"] = weights
+        return matrix
+
+    return change
 
 
 @pytest.mark.parametrize(
@@ -225,7 +229,9 @@ def out_of_order(matrix: Bytes) -> Bytes:
         (changed_matrix(in_table("data", 3)), WeightFileError, "panel 0 lies outside"),
         (changed_matrix(in_table("escapes", 2**40)), WeightFileError, "panel 0 lies outside"),
         (changed_matrix(in_table("escape_count", 2**32 - 1)), WeightFileError, "lies outside"),
-        (changed_matrix(out_of_order), WeightFileError, "not in order"),
+        (changed_matrix(exceptions_at(5, 4)), WeightFileError, "not in order"),
+        (changed_matrix(exceptions_at(5, 5)), WeightFileError, "not in order"),
+        (changed_matrix(exceptions_at(5, PANEL * 64)), WeightFileError, "not in order"),  # of 64 inputs
     ],
 )
 def test_damage_is_told(

@@ -179,7 +179,7 @@ class PrefixIndex:
 
     def slide(self, node: Node, group: int) -> None:
         """A running sequence needs the node's block of a group with a window no more: it goes before all others."""
-        if node.parent is not None and node.blocks[group] >= 0:
+        if node.blocks[group] >= 0:
             self._recency[group].offer(node, 0, self._count)
 
     # ── what goes ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -31,8 +31,8 @@ class Work:
     draws: int
     history: array[int]  # all its tokens so far, prompt and answer; read-only, and only until the plan is committed
     turned: int  # the length for which its positions turn, at least: of its prompt, or of what was read anew
-    pools: int = 0
-    slots: tuple[int, int] = (-1, -1)  # the one that is read and the one that is written, where there are any
+    pools: int
+    slots: tuple[int, int]  # the one that is read and the one that is written, where there are any
 
     @property
     def draft(self) -> array[int]:

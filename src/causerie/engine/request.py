@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -32,7 +32,7 @@ class RequestStats:
     new_tokens: int
     first_token_seconds: float  # from arrival to the first new token; 0 where there was none
     total_seconds: float
-    preemptions: int = 0
+    preemptions: int
 
 
 @dataclass(frozen=True)
@@ -62,4 +62,4 @@ class TokenEvent:
     progress: PromptProgress | None = None  # before the first token, when prompt_progress
     error: str | None = None  # the sentence, when finish_reason is "error"
     error_field: str | None = None  # the flag of the request that is to blame for it; None: the engine is
-    stats: RequestStats | None = field(default=None, compare=False)
+    stats: RequestStats | None = None

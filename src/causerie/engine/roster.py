@@ -21,7 +21,7 @@ class Roster:
         self.cache = cache
         self.running: list[Sequence] = []  # by arrival
         self.waiting = WaitingLine()
-        self.releases = 0  # how often a lease was given back
+        self.releases = 0  # how often a lease was given back; after a failed step all of the cache can be had
 
     def __iter__(self) -> Iterator[Sequence]:
         yield from self.running
@@ -73,7 +73,6 @@ class Roster:
             if sequence not in without:
                 self._requeue(sequence)
         self.running.clear()
-        self.releases += 1
 
     def _close(self, sequence: Sequence) -> None:
         self.cache.close(lease_of(sequence), sequence.tokens, sequence.shareable)

@@ -72,13 +72,12 @@ class Scheduler:
         self._timed += sequence.timed
         self.roster.waiting.add(sequence)
 
-    def cancel(self, request: int) -> bool:
-        """Ends a request that has not ended; False when there is none of that number."""
+    def cancel(self, request: int) -> None:
+        """Ends a request, where one of that number has not ended."""
         for sequence in self.roster:
             if sequence.request.id == request:
                 self._ended.append(self._end(sequence, "cancelled", self._clock()))
-                return True
-        return False
+                return
 
     def schedule(self) -> Plan:
         """The next step. It must be given back to `commit` or `fail` before anything else is asked."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from causerie.backends.ops import Backend, CacheShape
+from causerie.checkpoint.expression import Plus
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.kept_places import KeptPlaces
 from causerie.errors import ConfigError, UsageError, WeightFileError, unknown
@@ -21,7 +22,7 @@ from causerie.loading.packed import method_of, without_method
 from causerie.loading.prepared import check_mapping, prepared_for
 from causerie.loading.quantize import Quantizer
 from causerie.loading.slices import SliceReader
-from causerie.loading.sources import STORED, PreparedSource, Progress, Source, Transfer, reporter
+from causerie.loading.sources import STORED, PlainSource, PreparedSource, Progress, Source, Transfer, reporter
 from causerie.loading.workers import Workers
 from causerie.models.decoder import forward
 from causerie.models.model import Model
@@ -123,12 +124,17 @@ def formats_of(
     spec: Decoder, sources: Sequence[Source], plain: str, quantization: QuantConfig | None
 ) -> dict[str, str]:
     """How each weight will be held: as in the files, where that cannot be chosen, else by `quantization`, or plain;
-    what decides a choice always in float32."""
+    what decides a choice, what adds up from position to position, and 1 + w, always in float32."""
     formats = {source.weight.name: source.format or plain for source in sources}
     if quantization is not None:
         modules = {source.weight.name: module_of(source) for source in sources}
         formats = quantization.formats(spec, plain, modules)
-    return formats | {source.weight.name: "float32" for source in sources if source.weight.role in UNROUNDED}
+    return formats | {source.weight.name: "float32" for source in sources if _is_exact(source)}
+
+
+def _is_exact(source: Source) -> bool:
+    sums = isinstance(source, PlainSource) and isinstance(source.expression, Plus)
+    return sums or source.weight.role in UNROUNDED
 
 
 def load_model(

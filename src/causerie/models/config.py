@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from causerie.checkpoint.json_object import read_json_object
 from causerie.errors import ConfigError, MissingFile
@@ -137,6 +137,13 @@ class Config:
         if not isinstance(value, bool):
             raise self.wrong(key, value, "true or false")
         return value
+
+    def choice(self, key: str, default: T, known: Sequence[T]) -> T:
+        """One of the `known` values."""
+        value = self._take(key, default)
+        if not any(same_json(value, each) for each in known):
+            raise self.wrong(key, value, " or ".join(map(json.dumps, known)))
+        return cast("T", value)
 
     def word(self, key: str, default: str | _Required = REQUIRED) -> str:
         """A string."""

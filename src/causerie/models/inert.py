@@ -21,6 +21,7 @@ _BOOKKEEPING = (  # who wrote the file, and for which class of which program
     "task_specific_params",
     "unsloth_version",
     "unsloth_fixed",
+    "unsloth_fixed_mtp",
     "initial_context_length",  # of gpt-oss, in whose rope_scaling it stands again
     "n_ctx",  # as long as n_positions, which is what is read
     "max_sequence_length",  # of the first Llama conversions; max_position_embeddings is what is read

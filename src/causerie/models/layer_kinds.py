@@ -21,6 +21,17 @@ def sparse_layers(c: Config, layers: int, dense: int) -> list[int]:
     return [i for i, kind in enumerate(kinds) if kind == SPARSE]
 
 
+def turning_layers(c: Config, layers: int) -> list[bool]:
+    """Whether positions turn the heads of each layer: `no_rope_layers` has 1 where they do, in spite of its name;
+    without it all turn but one in `no_rope_layer_interval`."""
+    said, distance = c.integers("no_rope_layers", most=1), c.integer("no_rope_layer_interval", 4)
+    if not said:
+        return [(i + 1) % distance != 0 for i in range(layers)]
+    if len(said) < layers:
+        raise c.wrong("no_rope_layers", said, f"a list of at least {layers} numbers, each 0 or 1")
+    return [bool(turns) for turns in said[:layers]]
+
+
 def layer_kinds(
     c: Config, otherwise: Sequence[str], known: Sequence[str] = (FULL, SLIDING), key: str = "layer_types"
 ) -> Sequence[str]:

@@ -121,10 +121,12 @@ def _expression(said: str | Expression) -> Expression:
 
 _NORM = re.compile(r"norm(_after)?$")
 _LAYER = re.compile(r"^layers\.(\d+)\.")
-# What old checkpoints saved although it follows from config.json: frequencies of the rotation, masks of attention.
+# What old checkpoints saved although it follows from config.json: frequencies of the rotation, masks of attention,
+# constants of an activation.
 _COMPUTED = re.compile(
     r"^(?:(?:language_model\.)?model\.(?:language_model\.)?(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq"
     r"|gpt_neox\.layers\.\d+\.attention\.(?:rotary_emb\.inv_freq|bias|masked_bias)"
+    r"|model\.layers\.\d+\.mlp\.act_fn\.(?:beta|eps)"
     r"|(?:transformer\.)?h\.\d+\.(?:attn\.(?:bias|masked_bias)|self_attention\.(?:maybe_rotary|rotary_emb)\.inv_freq))$"
 )
 

@@ -97,7 +97,7 @@ def _reversed(rows: Float32) -> Float32:
 def _grown(rows: Float32, rope: Rope, positions: NDArray[np.int32]) -> Float32:
     if rope.growth is None:
         return rows
-    periods = np.floor(positions.astype(np.float32) / np.float32(rope.growth.every))
+    periods = np.floor((positions + rope.growth.offset).astype(np.float32) / np.float32(rope.growth.every))
     logarithms = np.log((ONE + periods).astype(np.float64)).astype(np.float32)
     grown: Float32 = rows * (ONE + np.float32(rope.growth.beta) * logarithms)[:, None, None]
     return grown
@@ -146,7 +146,9 @@ def _llama3(rope: Rope) -> tuple[Float32, float]:
     plain = _default(rope)[0]
     waves = np.float32(2 * math.pi) / plain
     scaled = np.where(waves > np.float32(original / low), plain / np.float32(factor), plain)
-    blend = (np.float32(original) / waves - np.float32(low)) / np.float32(high - low)
+    blend = (np.float32(original) / waves - np.float32(low)) / (
+        np.float32(high - low) or ONE
+    )  # of none nothing lies between
     blended = (ONE - blend) * scaled / np.float32(factor) + blend * scaled
     medium = ~(waves < np.float32(original / high)) & ~(waves > np.float32(original / low))
     return np.where(medium, blended, scaled).astype(np.float32), 1.0

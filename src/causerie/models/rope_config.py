@@ -62,6 +62,17 @@ def read_ropes(c: Config, head_dim: int, thetas: Mapping[str, float]) -> dict[st
     return {kind: rope(kind, theta, parts[kind]) for kind, theta in thetas.items()}
 
 
+def read_kind(
+    c: Config, kind: str, head_dim: int, absent: Mapping[str, Any], default_theta: float, *, partial: bool = False
+) -> Rope:
+    """The rotation of one kind of layer, from the object for it in `rope_parameters`; `absent` is what a config means
+    that has none."""
+    each = c.part("rope_parameters")
+    part = None if each is None else each.part(kind)
+    part = Config(absent, family=c.family) if part is None else part
+    return read_scaled(c, part, head_dim, None, default_theta=default_theta, partial=partial)
+
+
 def read_scaled(
     c: Config,
     part: Config,
@@ -155,6 +166,6 @@ def _options(part: Config, scaling: str, dims: int) -> dict[str, Any]:
     if scaling == "llama3":
         low = options["low_freq_factor"] = part.number("low_freq_factor", least=1e-3)
         high = options["high_freq_factor"] = part.number("high_freq_factor", least=1e-3)
-        if high <= low:
-            raise part.wrong("high_freq_factor", high, f"greater than 'low_freq_factor' = {low:g}")
+        if high < low:
+            raise part.wrong("high_freq_factor", high, f"at least 'low_freq_factor' = {low:g}")
     return options

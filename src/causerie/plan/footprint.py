@@ -39,11 +39,11 @@ class CacheCost:
         """Of a position in all layers."""
         return sum(nbytes for _, nbytes in self.groups)
 
-    def pages(self, tokens: int, block_size: int = 1) -> int:
+    def pages(self, tokens: int, block_size: int) -> int:
         """Of all page groups in a cache of so many tokens."""
         return sum(_blocks(window, tokens, block_size) * block_size * nbytes for window, nbytes in self.groups)
 
-    def slots(self, tokens: int, block_size: int = 1) -> int:
+    def slots(self, tokens: int, block_size: int) -> int:
         """How many slots go with a cache of so many tokens."""
         if not self.slot:
             return 0

@@ -165,8 +165,8 @@ class Probe:
         return self._rounds[-1]
 
     def peaks(self) -> dict[str, float]:
-        """Operations per second by kind of arithmetic (speed.ARITHMETIC), of those that could be measured. Where there
-        is no instruction for bfloat16 it is multiplied as float32, which it is then said to be."""
+        """Operations per second by kind of arithmetic (`Format.arithmetic`), of those that could be measured. Where
+        there is no instruction for bfloat16 it is multiplied as float32, which it is then said to be."""
         measured = {kind: self._meter.operations(kind) for kind in ("float32", "bfloat16", "int8")}
         peaks = {kind: value for kind, value in measured.items() if value is not None}
         if "float32" in peaks:

@@ -154,6 +154,7 @@ class Workbench:
             outputs,
             tokens,
             turned=1,  # each row for its own length
+            pools=0,
             slots=(sequence if start else -1, sequence) if self._model.cache.slots else (-1, -1),
         )
 

@@ -14,9 +14,6 @@ from causerie.quant.cache_format import bytes_per_position
 from causerie.quant.formats import ALL, format_named
 from causerie.spec.decoder import Decoder
 
-ARITHMETIC = ("float32", "bfloat16", "int8")
-"""The kinds of arithmetic whose peaks are measured; by the operands that are multiplied, sums are wider."""
-
 UNNOTICED = 4
 """Operations for each byte read that any processor does meanwhile: those of one sequence's decode step."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from causerie.spec.cost import PartCost
 from causerie.spec.layer_cache import Pages
@@ -35,6 +36,9 @@ class Attention:
     query_rope: Rope | None = None  # the rotation of queries, where it is not that of keys
     softcap: float | None = None  # a score s becomes softcap · tanh(s / softcap)
     gated: bool = False  # what heads give is multiplied by sigmoid(gate(x)), element by element
+    gate_act: Literal["sigmoid", "softplus"] = "sigmoid"  # in the place of sigmoid there
+    gated_heads: bool = False  # then a gate is for a whole head
+    chunked: bool = False  # of the window it sees what is in its own chunk, counting chunks of `window` from 0 on
     value_norm: Norm | None = None  # on every value head
     keys_as_values: bool = False  # what keys are made of, before norm and rotation, is what values are made of
     shares: int | None = None  # the layer whose keys and values it reads, having none of its own
@@ -72,7 +76,7 @@ class Attention:
             if self.qkv_bias:
                 yield vector(f"{name}_bias", rows)
         if self.gated:
-            yield WeightSpec("gate", (self.query_width, width), "attention")
+            yield WeightSpec("gate", (self._gates, width), "attention")
         if self.qk_norm is not None:
             whole = self.qk_norm_whole or self.qk_norm_own
             yield from self.qk_norm.weights("q_norm", self.query_width if whole else self.head_dim)
@@ -88,8 +92,8 @@ class Attention:
 
     def cost(self, width: int) -> PartCost:
         """Its matrices, and for each position that a token sees its score and its value in every head."""
-        queries, keys = 3 if self.gated else 2, len(self._projections) - 1
-        return PartCost((queries * self.query_width + keys * self.key_width) * width, 2 * self.query_width)
+        gates, keys = self._gates if self.gated else 0, (len(self._projections) - 1) * self.key_width
+        return PartCost((2 * self.query_width + keys + gates) * width, 2 * self.query_width)
 
     def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, prefix: str) -> Value:
         """softmax(rope(q)·rope(k)ᵀ · scale) · v, projected back: [n, width] → [n, width] (Vaswani et al., 2017). Of
@@ -105,10 +109,16 @@ class Attention:
         norms = (weights[prefix + "q_norm"], weights[prefix + "k_norm"]) if self.qk_norm_last else None
         writer = layer if self.shares is None else self.shares
         mixed = ops.attention(q, k, v, writer, self, norms, weights.get(prefix + "sinks"))
-        if gate is not None:
-            mixed = ops.glu(gate, mixed, "sigmoid")
+        if gate is not None and self.gated_heads:
+            mixed = ops.gate_heads(mixed, gate, self.gate_act)
+        elif gate is not None:
+            mixed = ops.glu(gate, mixed, self.gate_act)
         (out,) = ops.linear(mixed, *linear_parts(weights, prefix, ["o"]))
         return out
+
+    @property
+    def _gates(self) -> int:
+        return self.heads if self.gated_heads else self.query_width
 
     @property
     def _projections(self) -> Sequence[str]:

@@ -14,6 +14,9 @@ from causerie.spec.weight import WeightSpec, vector
 
 _INPUTS = ("query", "key", "value", "out_gate", "beta", "step")
 
+MOST_TAPS = 8
+"""Of the convolution: the first rows of a step that look back before it are few enough for kernels to take together."""
+
 LENGTH_EPS = 1e-6
 """Is added to the square of what queries and keys are divided by, their length."""
 
@@ -27,7 +30,7 @@ class DeltaRule:
     value_heads: int  # a multiple of these: neighbours share a query and a key
     key_dim: int
     value_dim: int
-    taps: int  # of the convolution, at least 2
+    taps: int  # of the convolution, from 2 to MOST_TAPS
     norm: Norm  # of what each head gives, before it is multiplied by silu(gate(x))
 
     @property

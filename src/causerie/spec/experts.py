@@ -109,7 +109,8 @@ class Experts:
         if self.router.norm is not None:
             x = self.router.norm.forward(ops, x, weights, prefix + "router_norm")
         (scores,) = ops.linear(x, *linear_parts(weights, prefix, ["router"]))
-        return scores if self.router.score_scale == 1.0 else ops.softcap(scores, self.router.score_scale, None)
+        scale, cap = self.router.score_scale, self.router.score_cap
+        return scores if scale == 1.0 and cap is None else ops.softcap(scores, scale, cap)
 
     def _matrices(self, weights: Weights, prefix: str) -> Expert:
         gate = linear_parts(weights, prefix, ["gate"])[0] if self.gated else None

@@ -10,7 +10,7 @@ from causerie.spec.cost import PartCost
 from causerie.spec.ops import Ops, Value, Weights, linear_parts
 from causerie.spec.weight import WeightSpec, vector
 
-Activation = Literal["silu", "gelu", "gelu_tanh", "relu", "relu2", "sigmoid"]
+Activation = Literal["silu", "gelu", "gelu_tanh", "relu", "relu2", "sigmoid", "softplus"]
 """relu2 is the square of relu (So et al., "Primer", 2021)."""
 
 
@@ -36,6 +36,7 @@ class MLP:
     gated: bool = True
     gate_scale: float = 1.0  # of what the activation of a gated one reads
     scale: float = 1.0  # of its result
+    xielu: bool = False  # in the place of act: a function with two numbers of its own, where it is not gated
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""
@@ -44,6 +45,9 @@ class MLP:
             yield WeightSpec(name, shape, "feed-forward")
             if self.bias:
                 yield vector(f"{name}_bias", shape[0])
+
+        if self.xielu:
+            yield from (vector(name, 1) for name in ("above", "below"))
 
     def cost(self, width: int) -> PartCost:
         """Three matrices, or two."""
@@ -59,6 +63,8 @@ class MLP:
         if self.gated:
             read = gate[0] if self.gate_scale == 1.0 else ops.softcap(gate[0], self.gate_scale, None)
             h = ops.glu(read, up, self.act)
+        elif self.xielu:
+            h = ops.xielu(up, weights[prefix + "above"], weights[prefix + "below"])
         else:
             assert not isinstance(self.act, ClampedSwish)  # which needs a gate
             h = ops.activate(up, self.act)

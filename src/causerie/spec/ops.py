@@ -126,8 +126,17 @@ class Ops(Protocol):
         """act(gate) · up, or as the gating says."""
         ...
 
+    def gate_heads(self, x: Value, gate: Value, act: Activation) -> Value:
+        """[n, width]: x · act(gate), where each of a row's gates is for as many neighbours."""
+        ...
+
     def activate(self, x: Value, act: Activation) -> Value:
         """act(x)."""
+        ...
+
+    def xielu(self, x: Value, above: Weight, below: Weight) -> Value:
+        """softplus(above) · x² + x/2 where x > 0, else (1/2 + softplus(below)) · (exp(x) - 1 - x) + x/2; both weights
+        are one number (Huang & Schlag, "Deriving activation functions using integration", 2024)."""
         ...
 
     def clip(self, x: Value, limit: float) -> Value:
@@ -151,7 +160,8 @@ class Ops(Protocol):
         """[n, width]: for each row Σ share · down(act(gate(x)) · up(x)), or of experts without a gate share ·
         down(act(up(x))), over those that `router` chooses by the scores, [n, experts], best first, each share times
         the expert's one of `share_scales`; all about shares in
-        float32. What no row chooses is not read."""
+        float32. What no row chooses is not read. Where the router's shares are `on_input` it is x that each multiplies,
+        and the result is added as it is."""
         ...
 
     def weighed(self, x: Value, score: Value) -> Value:

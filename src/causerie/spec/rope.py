@@ -8,11 +8,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Growth:
-    """What turns at position p is multiplied by 1 + beta · ln(1 + floor(p / every)) too, so that scores stay sharp over
-    many positions."""
+    """What turns at position p is multiplied by 1 + beta · ln(1 + floor((p + offset) / every)) too, so that scores stay
+    sharp over many positions."""
 
     beta: float
     every: int  # positions
+    offset: int = 0
 
 
 @dataclass(frozen=True)

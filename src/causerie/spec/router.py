@@ -41,4 +41,6 @@ class Router:
     scale: float = 1.0  # of all shares
     norm: Norm | None = None  # of what the scores are made from
     score_scale: float = 1.0  # of all scores
+    score_cap: float | None = None  # then a score s becomes score_cap · tanh(s / score_cap)
     share_scales: bool = False  # each expert's share is multiplied by a number of its own
+    on_input: bool = False  # it is what an expert without biases reads that its share multiplies

@@ -46,6 +46,9 @@ class Op(Enum):
     CAUSAL_CONV = auto()
     MAMBA2 = auto()
     MAMBA = auto()
+    GATE_HEADS = auto()
+    XIELU = auto()
+    SHARE = auto()
 
 
 class Number(Enum):
@@ -102,6 +105,7 @@ class Activation(Enum):
     RELU = auto()
     RELU2 = auto()
     SIGMOID = auto()
+    SOFTPLUS = auto()
 
 
 class Scoring(Enum):
@@ -175,8 +179,8 @@ FIELDS = {
     "CodeBits": "begins run run_bytes planes flip bits",
     "Instruction": "op counted times x y z w out narrow group width length act heads kv_heads head_dim dims window "
     "rope query_rope tables format layout panels first_part part_count experts active scoring divided groups "
-    "open_groups centered offset value_dim latent best eps scale cap limit address factors sinks block_bytes "
-    "block_stride bias slots slot_stride slopes q_norm k_norm choices",
+    "open_groups centered offset value_dim latent best chunked plain eps scale cap limit address factors sinks "
+    "block_bytes block_stride bias slots slot_stride slopes q_norm k_norm choices",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride tables",

@@ -19,8 +19,8 @@ from causerie.backends.native.trace import BRAIN, Line, PanelsTable, Value
 from causerie.errors import EngineError
 
 # Operations that can give their result in bfloat16, and in 8 bits.
-CAN_ROUND = (Op.NORM, Op.GLU, Op.ACTIVATE, Op.ATTENTION, Op.SHORT_CONV)
-CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.ACTIVATE, Op.SHORT_CONV, Op.TRANSFORM)
+CAN_ROUND = (Op.NORM, Op.GLU, Op.ACTIVATE, Op.XIELU, Op.ATTENTION, Op.GATE_HEADS, Op.SHORT_CONV)
+CAN_QUANTIZE = (Op.NORM, Op.GLU, Op.ACTIVATE, Op.XIELU, Op.SHORT_CONV, Op.TRANSFORM)
 
 
 def _can_give(line: Line, out: Value) -> bool:

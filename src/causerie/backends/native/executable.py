@@ -105,7 +105,6 @@ class NativeExecutable:
         self._spec = spec
         self._weights: Weights | None = weights  # holds their memory
         self._caches: LayerCaches | None = LayerCaches(spec, cache)
-        self._max_tokens = max_tokens
         self._attending = _attending(spec, max_tokens)
         self._attending_at = self._attending.ctypes.data
         self._traced: Traced | None = Traced.of(
@@ -166,11 +165,10 @@ class NativeExecutable:
 
     def touch(self, cache_bytes: int) -> None:
         """See TouchingExecutable. Raises EngineError where it was closed."""
-        if self._caches is None:
-            raise EngineError(_CLOSED)
         activations = self._open().activations
         activations.touch(activations.length)
-        self._caches.touch(cache_bytes)
+        if self._caches is not None:  # as where it is open
+            self._caches.touch(cache_bytes)
 
     def kernel_matrices(self) -> KernelMatrices:
         """Views of its matrices. Raises EngineError where it was closed."""

@@ -275,6 +275,16 @@ class NativeOps:
         self._note(Op.GLU, (gate, up), out, gating_numbers(act))
         return out
 
+    def gate_heads(self, x: Value, gate: Value, act: Activation) -> Value:
+        """x · act(gate)."""
+        out = self._value(x.width, x.counted)
+        self._note(Op.GATE_HEADS, (x, gate), out, gating_numbers(act) | {"length": x.width // gate.width})
+        return out
+
+    def xielu(self, x: Value, above: Weight, below: Weight) -> Value:
+        """Both numbers are read where they lie."""
+        return self._by_row(Op.XIELU, x, {"address": above.data.address, "factors": below.data.address})
+
     def activate(self, x: Value, act: Activation) -> Value:
         """act(x)."""
         return self._by_row(Op.ACTIVATE, x, gating_numbers(act))
@@ -304,10 +314,13 @@ class NativeOps:
         self._note(Op.GROUP, (routes,), routes, numbers)
         first = [[part for part in (each.gate, each.up) if part is not None] for each in experts]
         *gate, up = self._expert_linear(x, active, first, gather=True)
+        if router.on_input:  # what a matrix makes of an input times a number is that number times what it makes of it
+            for made in (*gate, up):
+                self._note(Op.SHARE, (made, routes), made, {"active": active})
         inner = self.glu(gate[0], up, act) if gate else self._by_row(Op.ACTIVATE, up, gating_numbers(act))
         (result,) = self._expert_linear(inner, active, [[each.down] for each in experts])
         out = self._value(result.width, x.counted)
-        self._note(Op.COMBINE, (result, routes), out, {"active": active})
+        self._note(Op.COMBINE, (result, routes), out, {"active": active, "plain": router.on_input})
         return out
 
     def weighed(self, x: Value, score: Value) -> Value:
@@ -407,6 +420,7 @@ class NativeOps:
 
     def _attending(self, spec: Attention, sinks: Weight | None) -> dict[str, float]:
         numbers = {"scale": spec.scale, "window": spec.window or 0, "cap": spec.softcap or 0.0}
+        numbers["chunked"] = spec.chunked
         if spec.slopes is not None:
             numbers["slopes"] = self._constant(np.array(spec.slopes, np.float32))
         return numbers | {"sinks": 0 if sinks is None else sinks.data.address}

@@ -105,9 +105,9 @@ class TorchBuilder:
     def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> TorchExecutable:
         """Allocates the cache."""
         spec = self._spec
-        # Activations are as what is plain, as vectors always are; there may be none.
-        plain = next((each for each in self._formats.values() if each not in QUANTIZED), "bfloat16")
-        dtype = getattr(torch, plain)
+        # Activations are as what is plain, as vectors are; there may be none. Those that are never rounded are float32.
+        plain = set(self._formats.values()) - set(QUANTIZED)
+        dtype = getattr(torch, min(plain - {"float32"} or plain, default="bfloat16"))
         paged = _allocated(lambda: PagedCache(spec, cache, self._device), self._device)
         return TorchExecutable(spec, weights, forward, paged, max_tokens, self._device, dtype)
 

@@ -134,7 +134,7 @@ class TorchOps:
             for start in range(sequence.start, sequence.stop, chunk):
                 rows = slice(start, min(start + chunk, sequence.stop))
                 first, last = sequence.positions(rows)
-                seen = slice(0 if spec.window is None else max(0, first - spec.window + 1), last + 1)
+                seen = slice(_oldest(first, spec), last + 1)
                 kept_keys, kept_values = self._cache.read(layer, sequence.tables[group], seen)
                 kept_values = kept_values if of_key is None else kept_keys[..., :of_key]
                 mixed[rows] = _attend(queries[rows], kept_keys, kept_values, first, seen.start, spec, sinks)
@@ -223,6 +223,17 @@ class TorchOps:
             return (up + 1) * (gate * torch.sigmoid(gate * act.slope))
         return self.activate(gate, act) * up
 
+    def gate_heads(self, x: Tensor, gate: Tensor, act: Activation) -> Tensor:
+        """x · act(gate), the function in float32"""
+        opened = self.activate(gate.float(), act).to(x.dtype)
+        return (x.unflatten(-1, (gate.shape[-1], -1)) * opened[..., None]).flatten(-2)
+
+    def xielu(self, x: Tensor, above: Weight, below: Weight) -> Tensor:
+        """In float32."""
+        wide = x.float()
+        grown, shrunk = F.softplus(above.data.float()) * wide.square(), torch.expm1(wide.clamp(max=0)) - wide
+        return (torch.where(wide > 0, grown, (0.5 + F.softplus(below.data.float())) * shrunk) + wide / 2).to(x.dtype)
+
     def activate(self, x: Tensor, act: Activation) -> Tensor:
         """act(x)"""
         return _ACTIVATIONS[act](x)
@@ -256,8 +267,10 @@ class TorchOps:
             rows, slots = torch.where(choices == number)
             if not len(rows):
                 continue
-            (results[rows, slots],) = self.linear(self._inner(x[rows], expert, act), expert.down)
-        return (results.float() * shares[..., None]).sum(1).to(x.dtype)
+            read = x[rows] * shares[rows, slots, None].to(x.dtype) if router.on_input else x[rows]
+            (results[rows, slots],) = self.linear(self._inner(read, expert, act), expert.down)
+        weighed = results.float() if router.on_input else results.float() * shares[..., None]
+        return weighed.sum(1).to(x.dtype)
 
     def weighed(self, x: Tensor, score: Tensor) -> Tensor:
         """x · sigmoid(score)"""
@@ -321,6 +334,7 @@ _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "gelu_tanh": partial(F.gelu, approximate="tanh"),
     "sigmoid": F.sigmoid,
+    "softplus": F.softplus,
     "relu": F.relu,
     "relu2": lambda x: F.relu(x).square(),
 }
@@ -346,6 +360,13 @@ def _rotated(heads: Tensor, turn: Tensor) -> Tensor:
     return torch.cat([first * cos - second * sin, second * cos + first * sin, rest], dim=-1).to(heads.dtype)
 
 
+def _oldest(position: int, spec: Attention) -> int:
+    """The first position that a token sees."""
+    if spec.window is None:
+        return 0
+    return position // spec.window * spec.window if spec.chunked else max(0, position - spec.window + 1)
+
+
 def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Attention, sinks: Tensor | None) -> Tensor:
     """q [m, heads, head_dim] from position `first` on sees k [s, kv_heads, head_dim] and v [s, kv_heads, elements] from
     `offset` on; float32."""
@@ -358,7 +379,7 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Atte
     of = torch.arange(offset, offset + s, device=q.device)[None, :]
     visible = of <= at
     if spec.window is not None:
-        visible &= of > at - spec.window
+        visible &= of >= at // spec.window * spec.window if spec.chunked else of > at - spec.window
     if spec.slopes is not None:
         slopes = torch.tensor(spec.slopes, device=q.device).view(spec.kv_heads, spec.group, 1, 1)
         scores -= slopes * (at - of)

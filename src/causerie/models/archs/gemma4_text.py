@@ -14,7 +14,7 @@ from causerie.models.expert_names import experts_stacked
 from causerie.models.layer_kinds import FULL, SLIDING, layer_kinds, with_kinds
 from causerie.models.names import LLAMA_WEIGHTS, QK_NORMS, SANDWICH, Table
 from causerie.models.registry import architecture
-from causerie.models.rope_config import read_scaled
+from causerie.models.rope_config import read_kind
 from causerie.spec.attention import Attention
 from causerie.spec.beside import BesideExperts
 from causerie.spec.decoder import Decoder
@@ -111,12 +111,8 @@ def gemma4_like(c: Config, *, window: int) -> Decoder:
 
 
 def _rope(c: Config, kind: str, head_dim: int) -> Rope:
-    each = c.part("rope_parameters")
-    part = None if each is None else each.part(kind)
-    if part is None:
-        own = {SLIDING: {}, FULL: {"rope_type": "proportional", "partial_rotary_factor": 0.25}}[kind]
-        part = Config(own, family=c.family)
-    return read_scaled(c, part, head_dim, None, default_theta={SLIDING: 1e4, FULL: 1e6}[kind])
+    absent = {"rope_type": "proportional", "partial_rotary_factor": 0.25} if kind == FULL else {}
+    return read_kind(c, kind, head_dim, absent, 1e6 if kind == FULL else 1e4)
 
 
 def _full_heads(c: Config, kinds: Sequence[str], sliding: Attention, both: bool) -> tuple[int, int]:

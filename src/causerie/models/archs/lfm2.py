@@ -34,7 +34,7 @@ _TAPS = Flattened(Transposed(Squeezed(Tensor(_BLOCK + "{i}.conv.conv.weight"))))
 WEIGHTS = {**modules(_OUTSIDE, _BLOCK, _LAYER), "layers.{i}.mixer.conv": _TAPS}
 NAMES = {"intermediate_size": "block_ff_dim", "tie_word_embeddings": "tie_embedding"}
 DEFAULTS = {"norm_eps": 1e-5, "block_ffn_dim_multiplier": 1.0, "tie_word_embeddings": True}
-_MOST_TAPS = 1024
+MOST_TAPS = 1024
 
 
 @architecture("lfm2", weights=WEIGHTS)
@@ -58,7 +58,7 @@ def lfm2_like(c: Config) -> Decoder:
     c.expect("block_norm_eps", spec.norm.eps)
     c.expect("block_use_swiglu", True)
     c.expect("use_pos_enc", True)
-    conv = ShortConv(spec.width, c.integer("conv_L_cache", 3, least=2, most=_MOST_TAPS), c.boolean("conv_bias", False))
+    conv = ShortConv(spec.width, c.integer("conv_L_cache", 3, least=2, most=MOST_TAPS), c.boolean("conv_bias", False))
     attending = c.integers("full_attn_idxs", most=len(spec.layers) - 1)
     older = [FULL if attending is None or i in attending else CONV for i in range(len(spec.layers))]
     kinds = layer_kinds(c, older, (FULL, CONV))

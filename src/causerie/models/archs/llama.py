@@ -47,7 +47,7 @@ def llama_like(
     kv_heads: int | None = None,
     head_dim: int | None = None,
     rope: Callable[[int], Rope | None] | None = None,
-    act: str = "hidden_act",
+    act: str | None = "hidden_act",
     eps: str = "rms_norm_eps",
     default_act: str = "silu",
     norm: Norm | None = None,
@@ -108,8 +108,8 @@ def _divided(c: Config, name: str, whole: int, parts: int) -> int:
     return whole // parts
 
 
-def _activation(c: Config, key: str, default: str) -> Activation:
-    named = c.word(key, default)
+def _activation(c: Config, key: str | None, default: str) -> Activation:
+    named = default if key is None else c.word(key, default)
     if named not in ACTIVATIONS:
         raise ConfigError(f"config.json sets {key!r} = {named!r}; known here: {', '.join(ACTIVATIONS)}.")
     return ACTIVATIONS[named]

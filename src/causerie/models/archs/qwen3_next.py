@@ -16,7 +16,7 @@ from causerie.models.names import Table
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
-from causerie.spec.delta import DeltaRule
+from causerie.spec.delta import MOST_TAPS, DeltaRule
 from causerie.spec.experts import Experts, Shared
 from causerie.spec.mlp import MLP
 from causerie.spec.rope import Rope
@@ -40,7 +40,6 @@ _FFN = {
     **{f"shared.{ours}": f"shared_expert.{theirs}" for ours, theirs in EXPERT_MATRICES.items()},
 }
 EXPERT_WEIGHTS = {f"layers.{{i}}.ffn.{ours}": f"{_MLP}.{theirs}.weight" for ours, theirs in _FFN.items()}
-_MOST_TAPS = 1024
 
 
 def weights(spec: Decoder) -> tuple[Table, ...]:
@@ -93,6 +92,6 @@ def _delta_rule(c: Config, spec: Decoder) -> DeltaRule:
         values,
         c.integer("linear_key_head_dim", 128),
         c.integer("linear_value_head_dim", 128),
-        c.integer("linear_conv_kernel_dim", 4, least=2, most=_MOST_TAPS),
+        c.integer("linear_conv_kernel_dim", 4, least=2, most=MOST_TAPS),
         spec.norm,
     )

@@ -8,7 +8,7 @@ enum Op : int32_t {
   OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_WEIGH,  // a mixture of experts: kernels_experts.cpp
   OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP,
   OP_DELTA_INPUTS, OP_DELTA,  // the gated delta rule: kernels_delta.cpp
-  OP_COLUMNS, OP_TIMES, OP_KEEP_LATENT,
+  OP_COLUMNS, OP_TIMES, OP_KEEP_LATENT, OP_GATE_HEADS, OP_XIELU, OP_SHARE,
   OP_CAUSAL_CONV, OP_MAMBA2, OP_MAMBA,  // recurrences: kernels_mamba2.cpp, kernels_mamba.cpp
   OP_COUNT
 };
@@ -22,7 +22,7 @@ enum Zero : int32_t { ZERO_NONE, ZERO_SIXTEENTHS, ZERO_PARTS, ZERO_LOW, ZERO_COU
 enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE_INT8, CACHE_NUMBER_COUNT };
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
-enum Activation : int32_t { SILU, GELU, GELU_TANH, CLAMPED_SWISH, RELU, RELU2, SIGMOID, ACTIVATION_COUNT };
+enum Activation : int32_t { SILU, GELU, GELU_TANH, CLAMPED_SWISH, RELU, RELU2, SIGMOID, SOFTPLUS, ACTIVATION_COUNT };
 enum Scoring : int32_t { SCORING_SOFTMAX, SCORING_SIGMOID, SCORING_COUNT };  // what a router makes of scores
 // What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
 // logits are, or the others, whose hidden states are.
@@ -94,10 +94,10 @@ struct Instruction {
   int32_t narrow;     // how out is written: a Narrow
   int32_t group;      // of NARROW_CODES: elements that share a scale
   int32_t width;      // elements in a row of x; columns: of out; linear, expert_linear: inputs of a matrix
-  int32_t length;     // norm: elements in a group; times: factors; gather: bytes of a row; short_conv, causal_conv, delta_inputs: taps;
+  int32_t length;     // norm: elements in a group; times: factors; gate_heads: of a head; gather: bytes of a row; short_conv, causal_conv, delta_inputs: taps;
                       // transform: elements turned together, or 0; linear, expert_linear: elements in a row of x;
                       // mamba2: numbers of a head's state for each of its elements; mamba: of a channel's
-  int32_t act;        // glu, activate: an Activation
+  int32_t act;        // glu, activate, gate_heads: an Activation
   int32_t heads, kv_heads, head_dim;  // norm: heads is how many groups have weights and biases of their own, in turns; mamba2
   int32_t dims;       // rotate: how many leading elements of a head turn; none where it is 0
   int32_t window;     // attention: positions a token sees, itself included; 0 = all
@@ -118,6 +118,8 @@ struct Instruction {
   int32_t value_dim;  // attention: elements of a value; delta_inputs, delta: of a value's head; heads are of values, kv_heads and head_dim of keys
   int32_t latent;     // attention: whether values are the beginnings of keys, and not kept besides
   int32_t best;       // route: how many experts of a group say what it counts
+  int32_t chunked;    // attention: whether what a token sees begins at a multiple of the window
+  int32_t plain;      // combine: whether results are added up as they are, and not by their shares
   int32_t unused;
   float eps;          // norm, rotate, delta_inputs; route: the least that shares are divided by; mamba2: the least step
   float scale;        // delta_inputs: of queries; attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
@@ -126,10 +128,12 @@ struct Instruction {
   float limit;        // glu, CLAMPED_SWISH; route: what the sum of shares begins with; mamba2: the largest step
   uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention, keep_latent: the layer's cache; short_conv,
                          // causal_conv, delta_inputs: taps; delta: logarithms of the heads' rates; transform: the order, or 0;
-                         // mamba2: of each head, the logarithm of how fast its state shrinks; mamba: of each of its numbers
+                         // mamba2: of each head, the logarithm of how fast its state shrinks; mamba: of each of its numbers;
+                         // xielu: a number of what is above 0
   uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0; times: what they are multiplied
                          // with; route: what the share of each expert is, or 0; causal_conv: what each channel is multiplied with
-                         // before it, or 0; mamba2: of each head, how much of x goes past its state; mamba: of each channel
+                         // before it, or 0; mamba2: of each head, how much of x goes past its state; mamba: of each channel;
+                         // xielu: of what is below 0
   uint64_t sinks;         // attention: of each head a score that no value belongs to, or 0
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block

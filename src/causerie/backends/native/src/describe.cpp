@@ -71,7 +71,8 @@ constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_R
     {"CLIP", OP_CLIP}, {"SOFTCAP", OP_SOFTCAP},
     {"DELTA_INPUTS", OP_DELTA_INPUTS}, {"DELTA", OP_DELTA},
     {"COLUMNS", OP_COLUMNS}, {"TIMES", OP_TIMES}, {"KEEP_LATENT", OP_KEEP_LATENT},
-    {"CAUSAL_CONV", OP_CAUSAL_CONV}, {"MAMBA2", OP_MAMBA2}, {"MAMBA", OP_MAMBA}};
+    {"CAUSAL_CONV", OP_CAUSAL_CONV}, {"MAMBA2", OP_MAMBA2}, {"MAMBA", OP_MAMBA},
+    {"GATE_HEADS", OP_GATE_HEADS}, {"XIELU", OP_XIELU}, {"SHARE", OP_SHARE}};
 constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"CODES", CODES}};
 constexpr Member SCALES[] = {{"BFLOAT16", SCALE_BFLOAT16}, {"FLOAT32", SCALE_FLOAT32}, {"BYTE", SCALE_BYTE}, {"EXPONENT", SCALE_EXPONENT}};
 constexpr Member ZEROS[] = {{"NONE", ZERO_NONE}, {"SIXTEENTHS", ZERO_SIXTEENTHS}, {"PARTS", ZERO_PARTS}, {"LOW", ZERO_LOW}};
@@ -79,7 +80,7 @@ constexpr Member CACHE_NUMBERS[] = {{"FLOAT32", CACHE_FLOAT32}, {"FLOAT16", CACH
     {"BFLOAT16", CACHE_BFLOAT16}, {"INT8", CACHE_INT8}};
 constexpr Member LAYOUTS[] = {{"ROWS", ROWS}, {"PANELS", PANELS}, {"PACKED", PACKED}};
 constexpr Member ACTIVATIONS[] = {{"SILU", SILU}, {"GELU", GELU}, {"GELU_TANH", GELU_TANH},
-    {"CLAMPED_SWISH", CLAMPED_SWISH}, {"RELU", RELU}, {"RELU2", RELU2}, {"SIGMOID", SIGMOID}};
+    {"CLAMPED_SWISH", CLAMPED_SWISH}, {"RELU", RELU}, {"RELU2", RELU2}, {"SIGMOID", SIGMOID}, {"SOFTPLUS", SOFTPLUS}};
 constexpr Member SCORINGS[] = {{"SOFTMAX", SCORING_SOFTMAX}, {"SIGMOID", SCORING_SIGMOID}};
 constexpr Member COUNTED[] = {{"TOKENS", TOKENS_COUNTED}, {"OUTPUTS", OUTPUTS_COUNTED},
     {"LOGITS", LOGITS_COUNTED}, {"STATES", STATES_COUNTED}};
@@ -114,7 +115,7 @@ CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x
     FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
     FIELD(window), FIELD(rope), FIELD(query_rope), FIELD(tables), FIELD(format), FIELD(layout), FIELD(panels), FIELD(first_part),
     FIELD(part_count), FIELD(experts), FIELD(active), FIELD(scoring), FIELD(divided), FIELD(groups), FIELD(open_groups),
-    FIELD(centered), FIELD(offset), FIELD(value_dim), FIELD(latent), FIELD(best), FIELD(unused), FIELD(eps), FIELD(scale), FIELD(cap), FIELD(limit), FIELD(address),
+    FIELD(centered), FIELD(offset), FIELD(value_dim), FIELD(latent), FIELD(best), FIELD(chunked), FIELD(plain), FIELD(unused), FIELD(eps), FIELD(scale), FIELD(cap), FIELD(limit), FIELD(address),
     FIELD(factors), FIELD(sinks), FIELD(block_bytes), FIELD(block_stride), FIELD(bias), FIELD(slots), FIELD(slot_stride),
     FIELD(slopes), FIELD(q_norm), FIELD(k_norm), FIELD(choices));
 CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));

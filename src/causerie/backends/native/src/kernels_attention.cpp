@@ -64,6 +64,7 @@ static inline void finish(const Program& program, const Instruction& in, const S
 
 // The first position that a row sees.
 static inline int64_t oldest(const Step& step, const Instruction& in, int64_t r) {
+  if (in.chunked) return step.positions[r] / in.window * in.window;
   return in.window && step.positions[r] >= in.window ? step.positions[r] - in.window + 1 : 0;
 }
 

@@ -1,7 +1,7 @@
 // The gated delta rule, with what a sequence keeps of it between steps: spec/ops.py says what is computed.
 //
-// Two instructions. The first gives queries, keys and values: an item is the channels of one head of one sequence, its rows
-// in order. The second corrects the heads' matrices and reads them: an item is some columns of the matrix of one head of one
+// Two instructions. The first gives queries, keys and values: an item is the channels of one head of some rows of one
+// sequence. The second corrects the heads' matrices and reads them: an item is some columns of the matrix of one head of one
 // sequence, its rows in order. Columns know nothing of each other, so that those of an item stay in the nearest cache however
 // many rows there are. What a column gives and keeps is summed up in the order of a matrix's rows, from numbers that depend
 // on the sequence alone: on nothing beside it, nor on how it was cut.
@@ -35,7 +35,7 @@ static inline Head head_of(const Instruction& in, int64_t number) {
 
 static inline int64_t channels_of(const Instruction& in) { return 2 * int64_t(in.kv_heads) * in.head_dim + int64_t(in.heads) * in.value_dim; }
 
-// What enters the convolution of some head and sequence, sixteen channels at a time.
+// What enters the convolution of some head and sequence.
 struct Entering {
   const Program& program;
   const Instruction& in;
@@ -43,47 +43,80 @@ struct Entering {
   int64_t first;        // the sequence's first row
   const float* before;  // [taps - 1, channels] what entered before that row; null: nothing did
 
-  inline f32x16 at(int64_t index, int64_t c) const {
-    const int64_t left = head.width - c;
-    if (index >= 0) return load_first(row<float>(program, head.buffer, first + index) + head.column + c, left);
-    return before ? load_first(before + (in.length - 1 + index) * channels_of(in) + head.channel + c, left) : broadcast(0.0f);
+  // At `index` of the sequence's rows, or so many before the first; null where nothing entered.
+  inline const float* at(int64_t index) const {
+    if (index >= 0) return row<float>(program, head.buffer, first + index) + head.column;
+    return before ? before + (in.length - 1 + index) * channels_of(in) + head.channel : nullptr;
   }
+  inline int64_t stride() const { return program.buffers[head.buffer].stride / int64_t(sizeof(float)); }
 };
 
-// silu of the convolution, of queries and keys over their length.
+// Σ taps[k] · entered(k), sixteen channels from `c` on; entered(k) is what tap k reads, or null.
+template <class Entered>
+static inline f32x16 convolved(const Instruction& in, const float* taps, int64_t channels, int64_t c, int64_t left, const Entered& entered) {
+  f32x16 sum = broadcast(0.0f);
+  for (int64_t k = 0; k < in.length; ++k)
+    if (const float* numbers = entered(k)) sum = fma(load_first(numbers + c, left), load_first(taps + k * channels + c, left), sum);
+  return sum;
+}
+
+// The same of K taps, where all of them read rows, `stride` apart.
+template <int K>
+static inline f32x16 convolved(const float* taps, int64_t channels, const float* oldest, int64_t stride) {
+  f32x16 sum = broadcast(0.0f);
+  CAUSERIE_UNROLL for (int k = 0; k < K; ++k) sum = fma(load(oldest + k * stride), load(taps + k * channels), sum);
+  return sum;
+}
+
+// silu of the convolution at `index` of the sequence's rows; of queries and keys over their length.
 static inline void convolve(const Entering& entering, const Instruction& in, const Head& head, int64_t index, float* out) {
   const float* taps = reinterpret_cast<const float*>(in.address) + head.channel;
-  const int64_t channels = channels_of(in), past = in.length - 1;
+  const int64_t channels = channels_of(in), past = in.length - 1, stride = entering.stride();
+  const float* oldest = index < past ? nullptr : entering.at(index - past);
   f32x16 squares = broadcast(0.0f);
   for (int64_t c = 0; c < head.width; c += 16) {
-    f32x16 sum = broadcast(0.0f);
-    for (int64_t k = 0; k <= past; ++k) sum = fma(entering.at(index - past + k, c), load_first(taps + k * channels + c, head.width - c), sum);
+    const int64_t left = head.width - c;
+    const f32x16 sum = oldest && left >= 16 && past == 3
+                           ? convolved<4>(taps + c, channels, oldest + c, stride)
+                           : convolved(in, taps, channels, c, left, [&](int64_t k) { return entering.at(index - past + k); });
     const f32x16 value = silu(sum);  // 0 in lanes beyond the head
     squares = fma(value, value, squares);
-    store_first(out + c, value, head.width - c);
+    store_first(out + c, value, left);
   }
   if (head.scale == 0.0f) return;
   const f32x16 factor = broadcast(head.scale / __builtin_sqrtf(sum(squares) + in.eps));
   for (int64_t c = 0; c < head.width; c += 16) store_first(out + c, mul(load_first(out + c, head.width - c), factor), head.width - c);
 }
 
+// What entered at the last positions of a sequence of `count` rows. Each is read before its place is written, should it move
+// within one slot: it moves to the front.
+static inline void remember(const Entering& entering, const Instruction& in, const Head& head, int64_t count, float* after) {
+  const int64_t past = in.length - 1;
+  for (int64_t k = 0; k < past; ++k) {
+    const float* last = entering.at(count - past + k);
+    for (int64_t c = 0; c < head.width; c += 16) {
+      const int64_t left = head.width - c;
+      store_first(after + k * channels_of(in) + c, last ? load_first(last + c, left) : broadcast(0.0f), left);
+    }
+  }
+}
+
+// The first rows of a sequence alone read what entered before it, and they are in one group: none is smaller than the taps
+// that there may be (spec/delta.py). So their item may write that place.
 static void delta_inputs_item(const Program& program, const Step& step, const Instruction& in, int64_t item) {
-  const int64_t heads = 2 * int64_t(in.kv_heads) + in.heads, sequence = item / heads, past = in.length - 1;
-  const int64_t begin = step.starts[sequence], count = step.starts[sequence + 1] - begin;
-  if (!count) return;
+  const int64_t heads = 2 * int64_t(in.kv_heads) + in.heads;
+  const RowGroup& group = step.attending->group[item / heads];
+  const int64_t sequence = program.row_sequence[group.first], begin = step.starts[sequence];
   const int32_t* slots = step.slots + 2 * sequence;
   const Head head = head_of(in, item % heads);
   const Entering entering{program, in, head, begin, slots[0] < 0 ? nullptr : slot(in, slots[0])};
-  for (int64_t index = 0; index < count; ++index) convolve(entering, in, head, index, row<float>(program, in.out, begin + index) + head.channel);
-  // What entered at the last positions. Each is read before its place is written, should it move within one slot: it moves
-  // to the front.
-  float* after = slot(in, slots[1]) + head.channel;
-  for (int64_t k = 0; k < past; ++k)
-    for (int64_t c = 0; c < head.width; c += 16) store_first(after + k * channels_of(in) + c, entering.at(count - past + k, c), head.width - c);
+  for (int64_t index = group.first - begin; index < group.first - begin + group.count; ++index)
+    convolve(entering, in, head, index, row<float>(program, in.out, begin + index) + head.channel);
+  if (group.first == begin) remember(entering, in, head, step.starts[sequence + 1] - begin, slot(in, slots[1]) + head.channel);
 }
 
 static int64_t delta_inputs_items(const Program&, const Step& step, const Instruction& in) {
-  return step.sequences * (2 * int64_t(in.kv_heads) + in.heads);
+  return step.attending->groups * (2 * int64_t(in.kv_heads) + in.heads);
 }
 
 // How far a head's matrix shrinks and how much of a correction it takes, of sixteen rows from `first` on.

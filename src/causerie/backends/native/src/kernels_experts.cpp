@@ -99,6 +99,13 @@ static void gather_row(const Program& program, const Step&, const Instruction& i
   __builtin_memcpy(row<void>(program, in.out, place), row<void>(program, in.x, program.place_rows[place]), uint64_t(in.length));
 }
 
+// Each choice's row, times its share: an item is a choice, and rows lie by place.
+static void share_row(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const Route& route = row<Route>(program, in.y, item / in.active)[item % in.active];
+  float* x = row<float>(program, in.x, route.place);
+  for (int64_t i = 0; i < in.width; ++i) x[i] *= route.share;
+}
+
 static void combine_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
   const auto [r, first, last] = span(in, item);
   const Route* routes = row<Route>(program, in.y, r);
@@ -106,7 +113,7 @@ static void combine_span(const Program& program, const Step&, const Instruction&
   for (int64_t i = first; i < last; i += 16) {
     f32x16 sum = broadcast(0.0f);
     for (int32_t j = 0; j < in.active; ++j)
-      sum = fma(broadcast(routes[j].share), load_first(row<float>(program, in.x, routes[j].place) + i, last - i), sum);
+      sum = fma(broadcast(in.plain ? 1.0f : routes[j].share), load_first(row<float>(program, in.x, routes[j].place) + i, last - i), sum);
     store_first(out + i, sum, last - i);
   }
 }
@@ -123,6 +130,7 @@ static void weigh_span(const Program& program, const Step&, const Instruction& i
 const OpKernel route = {row_items, route_row};
 const OpKernel group = {one_item, group_rows};
 const OpKernel gather = {row_items, gather_row};
+const OpKernel share = {row_items, share_row};
 const OpKernel combine = {span_items, combine_span};
 const OpKernel weigh_rows = {span_items, weigh_span};
 

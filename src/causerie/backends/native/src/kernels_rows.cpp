@@ -1,5 +1,5 @@
 // Operations on single rows: embed, positions, norm, round, transform, glu, activate, clip, add, select, softcap,
-// columns, times. An item is a row, or a span of columns of a row. What a
+// columns, times, gate_heads, xielu. An item is a row, or a span of columns of a row. What a
 // linear reads next may be written in the form that it reads (`narrow` of an instruction).
 #include "functions.h"
 #include "narrowed.h"
@@ -173,6 +173,7 @@ static void glu_span(const Program& program, const Step&, const Instruction& in,
     case GELU_TANH: return glu_by<gelu_tanh>(program, in, span(in, item));
     case SIGMOID: return glu_by<sigmoid>(program, in, span(in, item));
     case RELU: return glu_by<relu>(program, in, span(in, item));
+    case SOFTPLUS: return glu_by<softplus>(program, in, span(in, item));
     default: return glu_by<relu2>(program, in, span(in, item));
   }
 }
@@ -194,6 +195,7 @@ static void activate_span(const Program& program, const Step&, const Instruction
     case GELU_TANH: return each_by(program, in, item, gelu_tanh);
     case SIGMOID: return each_by(program, in, item, sigmoid);
     case RELU: return each_by(program, in, item, relu);
+    case SOFTPLUS: return each_by(program, in, item, softplus);
     default: return each_by(program, in, item, relu2);
   }
 }
@@ -230,6 +232,31 @@ static void select_span(const Program& program, const Step& step, const Instruct
   for (int64_t i = first; i < last; ++i) out[i] = x[i];
 }
 
+// What each head gives, times what a function makes of its gate.
+static void gate_heads_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const Span at = span(in, item);
+  const float *x = row<float>(program, in.x, at.row), *gates = row<float>(program, in.y, at.row);
+  with_out(program, in, at.row, in.width, [&](auto out) {
+    for (int64_t i = at.first, end; i < at.last; i = end) {
+      const int64_t head = i / in.length;
+      end = (head + 1) * in.length < at.last ? (head + 1) * in.length : at.last;
+      const f32x16 gate = broadcast(gates[head]), open = in.act == SOFTPLUS ? softplus(gate) : sigmoid(gate);
+      for (int64_t j = i; j < end; j += 16) out.put(j, mul(load_first(x + j, end - j), open), end - j);
+    }
+  });
+}
+
+// Above 0 a · x² + x/2, below it b · (e^x - 1 - x) + x/2, where softplus keeps both numbers in bounds (Huang & Schlag, 2024).
+static void xielu_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
+  const f32x16 half = broadcast(0.5f), zero = broadcast(0.0f), one = broadcast(1.0f);
+  const f32x16 above = softplus(broadcast(*reinterpret_cast<const float*>(in.address)));
+  const f32x16 below = add(half, softplus(broadcast(*reinterpret_cast<const float*>(in.factors))));
+  each_by(program, in, item, [=](f32x16 x) {
+    const f32x16 fall = sub(sub(exp(min(x, zero)), one), x);
+    return fma(x, half, where_above(x, zero, mul(above, mul(x, x)), mul(below, fall)));
+  });
+}
+
 static void columns_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
   const auto [r, first, last] = span(in, item);
   const float* x = row<float>(program, in.x, r) + in.offset;
@@ -258,5 +285,7 @@ const OpKernel clip_rows = {span_items, clip_span};
 const OpKernel softcap = {span_items, softcap_span};
 const OpKernel columns = {span_items, columns_span};
 const OpKernel times = {span_items, times_span};
+const OpKernel gate_heads = {span_items, gate_heads_span};
+const OpKernel xielu = {span_items, xielu_span};
 
 }  // namespace
