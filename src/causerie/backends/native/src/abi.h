@@ -8,8 +8,9 @@ enum Op : int32_t {
   OP_ROUTE, OP_GROUP, OP_GATHER, OP_EXPERT_LINEAR, OP_COMBINE, OP_WEIGH,  // a mixture of experts: kernels_experts.cpp
   OP_SHORT_CONV, OP_TRANSFORM, OP_POSITIONS, OP_ACTIVATE, OP_CLIP, OP_SOFTCAP,
   OP_DELTA_INPUTS, OP_DELTA,  // the gated delta rule: kernels_delta.cpp
-  OP_COLUMNS, OP_TIMES, OP_KEEP_LATENT, OP_GATE_HEADS, OP_XIELU, OP_SHARE,
+  OP_COLUMNS, OP_TIMES, OP_KEEP_LATENT,
   OP_CAUSAL_CONV, OP_MAMBA2, OP_MAMBA,  // recurrences: kernels_mamba2.cpp, kernels_mamba.cpp
+  OP_GATE_HEADS, OP_XIELU, OP_SHARE,
   OP_COUNT
 };
 // CODES: a quantized matrix, of which CodePanels says more.
