@@ -1,6 +1,7 @@
 """A model folder with the shapes of a released model, random weights and an artificial tokenizer: for measuring speed.
 
-    python bench/make_model.py NAME FOLDER        tiny, qwen2.5-0.5b, llama-3.2-1b or gpt-oss-4-layers
+    python bench/make_model.py NAME FOLDER        tiny, qwen2.5-0.5b, llama-3.2-1b, tiny-gpt-oss
+                                                  or gpt-oss-4-layers
 
 The last is gpt-oss-20b with a sixth of its layers and of its vocabulary, and its experts in MXFP4, as it is published.
 Speed depends on shapes and formats, not on what the numbers mean, so nothing need be downloaded. Weights are normal
@@ -83,6 +84,7 @@ SHAPES = {
     "tiny": QWEN | shape(1024, 128, 256, 2, (4, 2), 8192),
     "qwen2.5-0.5b": QWEN | shape(151936, 896, 4864, 24, (14, 2), 32768),
     "llama-3.2-1b": LLAMA | shape(128256, 2048, 8192, 16, (32, 8), 131072),
+    "tiny-gpt-oss": GPT_OSS | shape(1024, 128, 64, 4, (4, 2), 131072),
     "gpt-oss-4-layers": GPT_OSS | shape(32768, 2880, 2880, 4, (64, 8), 131072),
 }
 

@@ -81,6 +81,7 @@ class Shape:
     recurrence: Mamba | Mamba2 | SideBySide | None = None  # of every second layer, the first one too
     taps: int = 0  # every second layer is a convolution, the first one too; 0: none is
     delta: tuple[int, int, int, int, int] | None = None  # of DeltaRule: such layers, in the same places
+    shares: Mapping[int, int] = field(default_factory=dict)  # of layers that have no keys, those that they read them of
     mixer: Mapping[str, Any] = field(default_factory=dict)  # further fields of every layer's
     block: Mapping[str, Any] = field(default_factory=dict)  # of every layer
     whole: Mapping[str, Any] = field(default_factory=dict)  # of the decoder
@@ -112,6 +113,8 @@ class Shape:
         layer = replace(layer, **self.block)
         windows = zip(range(self.layers), cycle(self.windows or (self.window,)), strict=False)
         layers = [layer.with_attention(window=window) for _, window in windows]
+        for i, source in self.shares.items():
+            layers[i] = layers[i].with_attention(shares=source, keys_as_values=False)
         if self.taps:
             conv = replace(layer, mixer=ShortConv(self.width, self.taps, self.bias))
             layers[::2] = [conv] * len(layers[::2])

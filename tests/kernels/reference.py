@@ -9,6 +9,7 @@ import numpy as np
 
 from causerie.models.rope import RopeTable
 from causerie.spec.attention import Attention
+from causerie.spec.beside import BesideExperts
 from causerie.spec.decoder import Decoder
 from causerie.spec.delta import DeltaRule
 from causerie.spec.experts import Experts
@@ -38,13 +39,18 @@ def reference_logits(
     """The same decoder in float64, written from the formulas: logits [tokens, vocab]."""
     w = {name: widened(array) for name, array in stored.items()}
     x = _norm(w["embed"][list(tokens)], w, "embed_norm", spec.embedding_norm)
+    given = _layer_inputs(spec, w, tokens, x)
+    kept: dict[int, tuple[Array, Array]] = {}  # keys and values of each layer
     for i, layer in enumerate(spec.layers):
         part = {
             name.removeprefix(f"layers.{i}."): array for name, array in w.items() if name.startswith(f"layers.{i}.")
         }
         h, mixer, scale = _norm(x, part, "mixer_norm", layer.norm), layer.mixer, layer.residual_scale
         if isinstance(mixer, Attention):
-            mixed = _attention(spec, mixer, part, h, int8_cache)
+            source = i if mixer.shares is None else mixer.shares
+            if source == i:
+                kept[i] = _keys_and_values(spec, mixer, part, h, int8_cache)
+            mixed = _attention(spec, mixer, part, h, *kept[source])
         elif isinstance(mixer, LatentAttention):
             mixed = latent_attention(mixer, part, h)
         elif isinstance(mixer, ShortConv):
@@ -54,11 +60,17 @@ def reference_logits(
         else:
             mixed = recurrent(mixer, part, h)
         mixed = x + scale * _norm(mixed, part, "mixer_norm_after", layer.norm_after)
-        if layer.parallel != "one norm":
-            h = _norm(x if layer.parallel else mixed, part, "ffn_norm", layer.norm)
         ffn = layer.ffn
-        h = _experts(ffn, part, h) if isinstance(ffn, Experts) else _mlp(ffn, part, "ffn.", h)
-        x = mixed + scale * _norm(h, part, "ffn_norm_after", layer.norm_after)
+        if isinstance(ffn, BesideExperts):
+            h = mixed
+        elif layer.parallel != "one norm":
+            h = _norm(x if layer.parallel else mixed, part, "ffn_norm", layer.norm)
+        x = mixed + scale * _norm(_ffn(ffn, part, h), part, "ffn_norm_after", layer.norm_after)
+        if layer.input is not None:
+            own = given[:, i * layer.input.width :][:, : layer.input.width]
+            made = (activate(x @ part["input.gate"].T, layer.input.act) * own) @ part["input.projection"].T
+            x = x + _norm(made, part, "input.norm", layer.input.norm)
+        x = x * part["scale"] if layer.scaled else x
     logits = _norm(x, w, "norm", spec.norm) @ w["embed" if spec.tied else "head"].T
     return _capped(logits * spec.logits_scale, spec.logits_softcap)
 
@@ -67,21 +79,53 @@ def _capped(x: Array, cap: float | None) -> Array:
     return x if cap is None else np.asarray(cap * np.tanh(x / cap))
 
 
+def _layer_inputs(spec: Decoder, w: Mapping[str, Array], tokens: Sequence[int], x: Array) -> Array:
+    """[tokens, layers · width], of embeddings x."""
+    own = spec.layer_input
+    if own is None:
+        return np.zeros((len(x), 0))
+    projected = (x @ w["layer_inputs.projection"].T * spec.width**-0.5).reshape(len(x), -1, own.width)
+    rows = w["layer_inputs.table"][list(tokens)] * own.width**0.5
+    return (_norm(projected, w, "layer_inputs.norm", own.norm).reshape(len(x), -1) + rows) * 0.5**0.5
+
+
+def _ffn(ffn: MLP | Experts | BesideExperts, w: Mapping[str, Array], x: Array) -> Array:
+    if isinstance(ffn, BesideExperts):
+        every = _mlp(ffn.mlp, w, "ffn.mlp.", _norm(x, w, "ffn.norm", ffn.norm))
+        some = _experts(ffn.experts, w, _norm(x, w, "ffn.experts_norm", ffn.norm), x)
+        every, some = (
+            _norm(each, w, f"ffn.{name}_norm_after", ffn.norm) for name, each in (("mlp", every), ("experts", some))
+        )
+        return every + some
+    return _experts(ffn, w, x, x) if isinstance(ffn, Experts) else _mlp(ffn, w, "ffn.", x)
+
+
 def _mlp(mlp: MLP, w: Mapping[str, Array], prefix: str, x: Array) -> Array:
     names = ("gate", "up") if mlp.gated else ("up",)
     first, *up = (x @ w[prefix + name].T + w.get(f"{prefix}{name}_bias", 0.0) for name in names)
     if isinstance(mlp.act, ClampedSwish):
         gate, other = np.minimum(first, mlp.act.limit), np.clip(up[0], -mlp.act.limit, mlp.act.limit)
         inner = gate / (1 + np.exp(-mlp.act.slope * gate)) * (other + 1)
+    elif mlp.xielu:
+        above, below = (np.logaddexp(w[prefix + name], 0) for name in ("above", "below"))
+        inner = (
+            np.where(first > 0, above * first**2, (0.5 + below) * (np.expm1(np.minimum(first, 0)) - first)) + first / 2
+        )
     else:
         inner = activate(first, mlp.act) * (up[0] if up else 1.0)
     return np.asarray(inner @ w[prefix + "down"].T + w.get(prefix + "down_bias", 0.0))
 
 
-def _experts(experts: Experts, w: Mapping[str, Array], x: Array) -> Array:
-    shares = _shares(experts.router, x @ w["ffn.router"].T + w.get("ffn.router_bias", 0.0), w.get("ffn.choice_bias"))
-    each = [_mlp(experts.expert, w, f"ffn.experts.{e}.", x) for e in range(experts.count)]
-    out = np.asarray(np.einsum("ne,end->nd", shares, np.stack(each)))
+def _experts(experts: Experts, w: Mapping[str, Array], x: Array, judged: Array) -> Array:
+    router = experts.router
+    judged = _norm(judged, w, "ffn.router_norm", router.norm)
+    scores = (judged @ w["ffn.router"].T + w.get("ffn.router_bias", 0.0)) * router.score_scale
+    shares = _shares(router, _capped(scores, router.score_cap), w.get("ffn.choice_bias")) * w.get(
+        "ffn.share_scales", 1.0
+    )
+    read, weighed = (shares, shares > 0) if router.on_input else (np.ones_like(shares), shares)
+    each = [_mlp(experts.expert, w, f"ffn.experts.{e}.", x * read[:, e, None]) for e in range(experts.count)]
+    out = np.asarray(np.einsum("ne,end->nd", weighed, np.stack(each)))
     if experts.shared is None:
         return out
     beside = _mlp(experts.shared.mlp, w, "ffn.shared.", x)
@@ -101,7 +145,7 @@ def _shares(router: Router, scores: Array, choice_bias: Array | None) -> Array:
     chosen = np.argsort(-rank, axis=-1, kind="stable")[:, : router.active]
     shares = worth * np.any(chosen[:, :, None] == np.arange(rank.shape[1]), axis=1)
     if router.divided:
-        shares = shares / np.maximum(shares.sum(-1, keepdims=True), router.least_sum)
+        shares = shares / np.maximum(shares.sum(-1, keepdims=True) + router.sum_offset, router.least_sum)
     return np.asarray(shares * router.scale)
 
 
@@ -151,12 +195,12 @@ def _delta_rule(rule: DeltaRule, w: Mapping[str, Array], x: Array) -> Array:
     step = np.logaddexp(0, x @ w["mixer.step"].T + w["mixer.step_offset"])
     decay = np.exp(-np.exp(w["mixer.log_rate"]) * step)
     beta = activate(x @ w["mixer.beta"].T, "sigmoid")
-    given = delta_rule(*(_heads(part, rule.key_dim) for part in (q, k)), _heads(v, rule.value_dim), decay, beta)
+    given = delta_rule(*(_cut(part, rule.key_dim) for part in (q, k)), _cut(v, rule.value_dim), decay, beta)
     gated = _norm(given, w, "mixer.norm", rule.norm).reshape(len(x), -1)
     return np.asarray((gated * activate(x @ w["mixer.out_gate"].T, "silu")) @ w["mixer.out"].T)
 
 
-def _heads(x: Array, size: int) -> Array:
+def _cut(x: Array, size: int) -> Array:
     return x.reshape(len(x), -1, size)
 
 
@@ -175,8 +219,11 @@ def delta_rule(q: Array, k: Array, v: Array, decay: Array, beta: Array) -> Array
     return np.stack(given)
 
 
-def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, int8_cache: bool) -> Array:
-    n = len(x)
+def _heads(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, name: str) -> Array:
+    """Queries or keys [n, heads, head_dim], normed and turned."""
+    n, (count, rope) = len(x), (mixer.kv_heads, mixer.rope)
+    if name == "q":
+        count, rope = mixer.heads, mixer.query_rope or mixer.rope
     positions = np.arange(n, dtype=np.int32)
     turns = dict(zip(spec.ropes, RopeTable(spec.ropes).rows(positions, positions), strict=True))
 
@@ -187,29 +234,39 @@ def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array
         cosine, sine = turns[rope].astype(np.float64).swapaxes(0, 1)[:, :, None]
         return np.concatenate([a * cosine - b * sine, b * cosine + a * sine, rest], axis=-1)
 
-    def heads(name: str, count: int, rope: Rope | None) -> Array:
-        projected = x @ w[f"mixer.{name}"].T + w.get(f"mixer.{name}_bias", 0.0)
-        norm, own = mixer.qk_norm, f"mixer.{name}_norm"
-        if mixer.qk_norm_whole:
-            projected = _norm(projected, w, own, norm)
-        projected = projected.reshape(n, count, mixer.head_dim)
-        if mixer.qk_norm_whole:
-            return turned(projected, rope)
-        if mixer.qk_norm_last:
-            return _norm(turned(projected, rope), w, own, norm)
-        return turned(_norm(projected, w, own, norm), rope)
+    projected = x @ w[f"mixer.{name}"].T + w.get(f"mixer.{name}_bias", 0.0)
+    norm, own = mixer.qk_norm, f"mixer.{name}_norm"
+    if mixer.qk_norm_whole:
+        projected = _norm(projected, w, own, norm)
+    projected = projected.reshape(n, count, mixer.head_dim)
+    if mixer.qk_norm_whole:
+        return turned(projected, rope)
+    if mixer.qk_norm_last:
+        return _norm(turned(projected, rope), w, own, norm)
+    return turned(_norm(projected, w, own, norm), rope)
 
-    q = heads("q", mixer.heads, mixer.query_rope or mixer.rope)
-    k = heads("k", mixer.kv_heads, mixer.rope)
-    v = (x @ w["mixer.v"].T + w.get("mixer.v_bias", 0.0)).reshape(n, mixer.kv_heads, mixer.head_dim)
-    if int8_cache:
-        k, v = as_int8(k, 32), as_int8(v, mixer.head_dim)
+
+def _keys_and_values(
+    spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, int8_cache: bool
+) -> tuple[Array, Array]:
+    """[n, kv_heads, head_dim] each, as a cache keeps them."""
+    k, name = _heads(spec, mixer, w, x, "k"), "k" if mixer.keys_as_values else "v"
+    v = (x @ w[f"mixer.{name}"].T + w.get(f"mixer.{name}_bias", 0.0)).reshape(len(x), mixer.kv_heads, mixer.head_dim)
+    v = _norm(v, w, "mixer.v_norm", mixer.value_norm)
+    return (as_int8(k, 32), as_int8(v, mixer.head_dim)) if int8_cache else (k, v)
+
+
+def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, k: Array, v: Array) -> Array:
+    n = len(x)
+    positions, q = np.arange(n), _heads(spec, mixer, w, x, "q")
     k, v = np.repeat(k, mixer.group, axis=1), np.repeat(v, mixer.group, axis=1)
     scores = _capped(np.einsum("ihd,jhd->hij", q, k) * mixer.scale, mixer.softcap)
     distance = positions[:, None] - positions[None, :]
     if mixer.slopes is not None:
         scores -= np.array(mixer.slopes)[:, None, None] * distance
-    hidden = (distance < 0) | (distance >= (mixer.window or n))
+    reach = mixer.window or n
+    late = positions[None, :] < positions[:, None] // reach * reach if mixer.chunked else distance >= reach
+    hidden = (distance < 0) | late
     scores[:, hidden] = -np.inf
     peak = scores.max(-1, keepdims=True)
     chances = np.exp(scores - peak)
@@ -217,5 +274,6 @@ def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array
     chances /= chances.sum(-1, keepdims=True) + sunk
     mixed = np.einsum("hij,jhd->ihd", chances, v).reshape(n, -1)
     if mixer.gated:
-        mixed = mixed * activate(x @ w["mixer.gate"].T, "sigmoid")
+        gate = activate(x @ w["mixer.gate"].T, mixer.gate_act)
+        mixed = mixed * np.repeat(gate, mixed.shape[-1] // gate.shape[-1], axis=-1)
     return mixed @ w["mixer.o"].T + w.get("mixer.o_bias", 0.0)

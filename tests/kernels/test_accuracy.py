@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from causerie.spec.beside import BesideExperts
 from causerie.spec.decoder import Decoder
-from causerie.spec.experts import Shared
+from causerie.spec.experts import Experts, Shared
+from causerie.spec.layer_input import LayerInput
 from causerie.spec.mlp import MLP, ClampedSwish
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Linear, Ops, Weights
@@ -29,12 +31,15 @@ from tests.kernels.decoders import (
 )
 from tests.kernels.reference import activate, reference_logits
 
+JUDGED = Router(3, norm=Norm(1e-2), score_scale=0.4, share_scales=True)
 ROUTERS = {
     "shares of all": Router(3, divided=False, scale=2.0),
     "biases": Router(3, bias=True, choice_bias=True),
     "sigmoid": Router(4, "sigmoid", divided=False),
     "groups": Router(4, "sigmoid", choice_bias=True, groups=ExpertGroups(4, 2), scale=1.7),
     "groups of softmax": Router(3, groups=ExpertGroups(3, 1)),
+    "shares of inputs": Router(3, "sigmoid", divided=False, on_input=True),
+    "scores capped": Router(3, "sigmoid", score_scale=0.4, score_cap=0.9, sum_offset=0.3, share_scales=True),
     "a sum that is small": Router(2, choice_bias=True, least_sum=0.4),
 }
 SHAPES = {
@@ -80,6 +85,19 @@ SHAPES = {
         whole={"embedding_norm": Norm(1e-4, weight=False)},
         width=101,
     ),
+    "gates-of-heads": Shape(mixer={"gated": True, "gated_heads": True, "gate_act": "softplus"}, head_dim=34),
+    "gates-of-many-heads": Shape(mixer={"gated": True, "gated_heads": True}, heads=36, kv_heads=6, head_dim=40),
+    "chunks": Shape(window=40, mixer={"chunked": True}),
+    "chunks-of-few": Shape(windows=(3, None), mixer={"chunked": True}, head_dim=40, heads=5, kv_heads=1),
+    "other-keys": Shape(windows=(19, None), layers=5, shares={2: 0, 3: 1, 4: 0}, qk_norm=True),
+    "normed-values": Shape(mixer={"value_norm": Norm(1e-3, weight=False), "keys_as_values": True}, bias=True),
+    "values-with-weights": Shape(mixer={"value_norm": Norm(1e-3)}),
+    "some-pairs-turn": Shape(mixer={"rope": Rope(100.0, 20, 512, "proportional", (("factor", 2.0), ("pairs", 4)))}),
+    "turns-backwards": Shape(mixer={"rope": Rope(100.0, 20, 512, backwards=True), "query_rope": Rope(100.0, 20, 512)}),
+    "xielu": Shape(block={"ffn": MLP(77, gated=False, xielu=True, bias=True)}),
+    "layer-inputs": Shape(block={"input": LayerInput(220, 40, "gelu_tanh", Norm(1e-3)), "scaled": True}),
+    "many-layer-inputs": Shape(block={"input": LayerInput(203, 600, "silu", Norm(1e-3))}, head_dim=34),
+    "experts-beside": Shape(block={"ffn": BesideExperts(MLP(72, "gelu"), Experts(7, JUDGED, 77), Norm(1e-3))}),
     "gated": Shape(mixer={"gated": True}, head_dim=34),
     "wide": Shape(width=200, hidden=328, heads=7, kv_heads=1, head_dim=64, layers=1),
 }
@@ -141,7 +159,7 @@ def test_weights_convert_between_formats(stored_format: str, held: str) -> None:
 
 @pytest.mark.parametrize("instruction_set", RUNNABLE)
 @pytest.mark.parametrize("gated", [True, False], ids=["gated", "plain"])
-@pytest.mark.parametrize("act", ["silu", "gelu", "gelu_tanh", "relu", "relu2", "sigmoid"])
+@pytest.mark.parametrize("act", ["silu", "gelu", "gelu_tanh", "relu", "relu2", "sigmoid", "softplus"])
 def test_activations(act: Any, gated: bool, instruction_set: str) -> None:
     """act(x) · 1 and act(x) over every size of x. gelu cancels for negative x: errors of the size of 1's last bit."""
     spec = Shape(width=256, vocab=256, tied=False).decoder()

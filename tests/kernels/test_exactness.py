@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from causerie.models.model import Model
-from causerie.spec.experts import Shared
+from causerie.spec.beside import BesideExperts
+from causerie.spec.experts import Experts, Shared
+from causerie.spec.layer_input import LayerInput
 from causerie.spec.mlp import MLP, ClampedSwish
 from causerie.spec.norm import Norm
 from causerie.spec.router import ExpertGroups, Router
@@ -68,6 +70,29 @@ CASES = {
             whole={"logits_softcap": 5.0},
         ),
     ),
+    "parts": (
+        "bfloat16",
+        "bfloat16",
+        Shape(
+            windows=(19, None),
+            layers=4,
+            shares={2: 0, 3: 1},
+            mixer={"gated": True, "gated_heads": True, "value_norm": Norm(1e-3, weight=False)},
+            block={
+                "ffn": BesideExperts(
+                    MLP(72), Experts(5, Router(2, norm=Norm(1e-3), share_scales=True), 72), Norm(1e-3)
+                ),
+                "input": LayerInput(203, 40, "silu", Norm(1e-3)),
+                "scaled": True,
+            },
+        ),
+    ),
+    "chunks": (
+        "bfloat16",
+        "int8",
+        Shape(window=40, mixer={"chunked": True}, experts=5, router=Router(2, "sigmoid", divided=False, on_input=True)),
+    ),
+    "xielu": ("bfloat16", "float16", Shape(block={"ffn": MLP(77, gated=False, xielu=True)})),
     "long-k": ("float32", "float32", Shape(hidden=1100, heads=4, kv_heads=4, dims=8, layers=1)),
 }
 

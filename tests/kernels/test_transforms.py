@@ -81,6 +81,17 @@ def test_a_matrix_is_the_product_of_transformed_inputs(format: str, kinds: tuple
     assert np.corrcoef(found.ravel(), meant.ravel())[0, 1] > 0.98
 
 
+@pytest.mark.parametrize("format", ["nf4", "bnb_int8"])
+def test_inputs_that_are_not_turned_may_be_any_number(format: str) -> None:
+    transform = made(("order", "scaling"), 1001)
+    spec, stored, _ = one_matrix(transform)
+    options: dict[str, Any] = {"transforms": {"head": transform}, "forward": logits_only(head_only)}
+    (logits,) = prompt_logits(build(spec, stored, quantized={"head": format}, **options), [range(5)])
+    x = transform.apply(stored["embed"][:5]).astype(np.float64)
+    values = decoded(format, stored["head"]).astype(np.float64)
+    assert (np.abs(logits - x @ values.T) <= 2e-6 * (np.abs(x) @ np.abs(values).T)).all()
+
+
 @pytest.mark.parametrize("format", GROUPS)
 def test_the_same_on_every_instruction_set_in_any_number(format: str) -> None:
     transform = made(("order", "scaling", "signs"), WIDTH)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -39,6 +41,12 @@ def test_the_cpu_is_always_there() -> None:
 )
 def test_picking(device_map: str | None, needed: int, name: str) -> None:
     assert pick(device_map, needed).name == name
+
+
+def test_full_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "devices", lambda: [SMALL, LARGE, replace(SMALL, name="mps"), CPU])
+    names = {"cuda": "cuda:0", "cuda:1": "cuda:1", "mps": "mps", "mps:0": "mps", "cpu": "cpu"}
+    assert {name: require(name) for name in names} == names
 
 
 @pytest.mark.usefixtures("two_gpus")

@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from causerie import AutoModelForCausalLM
+from causerie.api.inspection import inspect
 from causerie.backends.ops import Backend
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
@@ -21,6 +22,9 @@ from causerie.cli.main import main
 from causerie.errors import Unsupported, UsageError, WeightFileError
 from causerie.loading.load import load_model, survey
 from causerie.models.config import read_config
+from causerie.plan.measure import Trial
+from causerie.plan.rounds import MeasuredModel
+from causerie.plan.speed import step_work
 from causerie.quant.config import QuantConfig
 from causerie.quant.formats import MXFP4
 from causerie.quant.mxfp4 import Mxfp4Encoder
@@ -219,3 +223,16 @@ def test_each_tensor_is_read_once(
             workers=2,
         )
         assert read == {name: index.info(name).nbytes for name in index.names()}
+
+
+def test_a_step_reads_few_bits_of_few_experts(published: Path) -> None:
+    """What `bench` sets a step's time against is what `info` says that a token reads, though formats are mixed."""
+    inspection = inspect(str(published))
+    model = AutoModelForCausalLM.from_pretrained(published, backend="torch").step_model
+    assert 0 < model.expert_bytes < model.weight_bytes
+    measured = MeasuredModel(
+        model.spec, model.weight_bytes, "mxfp4", model.format, "float32", 16, expert_bytes=model.expert_bytes
+    )
+    work, _ = measured.steps(Trial("decode", 1))
+    kept = step_work(model.spec, 0, ("mxfp4", "float32"), rows=1, depth=0, sequences=1, outputs=1, expert_bytes=0)
+    assert work.bytes - kept.bytes == pytest.approx(inspection.read_bytes, abs=1)

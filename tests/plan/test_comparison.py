@@ -72,10 +72,18 @@ def test_the_document_has_the_newest_run_and_keeps_what_else_it_says(report: Mod
         assert "- transformers, 4-bit: it cannot" in text
 
 
-def test_a_made_model_is_a_model(tmp_path: Path) -> None:
-    folder = tmp_path / "tiny"
+# Of each shape what its layers have: matrices of attention and of the rest, with their biases, and norms.
+LAYERS = {
+    "tiny": (2, 2 * 128 * 128 + 2 * 128 * 64, 3 * 128 * 256),
+    "tiny-gpt-oss": (4, 2 * 128 * 256 + 2 * 128 * 128 + 256 + 2 * 128 + 128 + 4, 32 * (3 * 128 * 64 + 129 + 128 + 128)),
+}
+
+
+@pytest.mark.parametrize(("name", "format"), [("tiny", None), ("tiny-gpt-oss", "mxfp4")])
+def test_a_made_model_is_a_model(name: str, format: str | None, tmp_path: Path) -> None:
+    folder = tmp_path / name
     made = subprocess.run(
-        [sys.executable, str(BENCH / "make_model.py"), "tiny", str(folder)], capture_output=True, text=True
+        [sys.executable, str(BENCH / "make_model.py"), name, str(folder)], capture_output=True, text=True
     )
     assert made.returncode == 0, made.stderr
     from causerie import AutoModelForCausalLM, AutoTokenizer
@@ -84,7 +92,10 @@ def test_a_made_model_is_a_model(tmp_path: Path) -> None:
     text = "The quick brown fox, twice: Füchse 🦊"
     assert tokenizer.decode(tokenizer.encode(text)) == text
     with AutoModelForCausalLM.from_pretrained(folder, progress=False) as model:
-        assert model.num_parameters() == 1024 * 128 + 2 * (128 * 128 * 2 + 128 * 64 * 2 + 3 * 128 * 256 + 512) + 128
+        layers, attention, rest = LAYERS[name]
+        biases = 0 if format else 256  # of queries, keys and values
+        assert model.num_parameters() == 1024 * 128 + layers * (attention + biases + rest + 256) + 128
+        assert model.quantization == format and made.stdout.startswith(f"{name}: ")
         ids = tokenizer.apply_chat_template([{"role": "user", "content": "Hi"}], add_generation_prompt=True)
         assert len(model.generate([ids["input_ids"]], max_new_tokens=3, min_new_tokens=3)[0]) > 3
 
@@ -93,4 +104,5 @@ def test_a_shape_that_nobody_knows_is_a_sentence(tmp_path: Path) -> None:
     made = subprocess.run(
         [sys.executable, str(BENCH / "make_model.py"), "huge", str(tmp_path / "x")], capture_output=True, text=True
     )
-    assert made.returncode == 2 and "NAME is one of tiny, qwen2.5-0.5b, llama-3.2-1b; got huge" in made.stderr
+    assert made.returncode == 2 and "; got huge" in made.stderr
+    assert "NAME is one of tiny, qwen2.5-0.5b, llama-3.2-1b, tiny-gpt-oss" in made.stderr

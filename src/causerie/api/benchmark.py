@@ -120,4 +120,5 @@ def _work_of(model: CausalLM) -> MeasuredModel:
         embedding=(named and named.embedding) or steps.format,
         cache_format=model.cache_dtype,
         step_tokens=steps.max_tokens,
+        expert_bytes=steps.expert_bytes,
     )

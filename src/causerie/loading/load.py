@@ -195,6 +195,7 @@ def load_surveyed(
         device=backend.device,
         weight_bytes=sum(weight.nbytes for weight in weights.values()),
         read_bytes=survey.read_bytes,
+        expert_bytes=sum(weight.nbytes for name, weight in weights.items() if _EXPERT.match(name)),
         quantization=survey.quantization,
     )
 

@@ -74,6 +74,7 @@ class Model:
     weight_bytes: int
     read_bytes: int  # of weights, by each token of an answer: of experts those that it goes to
     quantization: str | None = None  # the quantized format of most of its matrices
+    expert_bytes: int = 0  # of weight_bytes
     _rotations: RopeTable = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Protocol
 
@@ -33,19 +34,19 @@ class MeasuredModel:
     embedding: str  # the format of its table of embeddings
     cache_format: str
     step_tokens: int  # most tokens of a step
+    expert_bytes: int | None = None  # of all its experts; None: they are held as the rest
 
     def steps(self, trial: Trial) -> tuple[Cost, int]:
         """The work of a middle step of the trial, and how many such steps it is."""
         read = active_bytes(self.spec, self.weight_bytes, self.embedding)
-        formats = self.format, self.cache_format
+        work_of = partial(step_work, self.spec, read, (self.format, self.cache_format), expert_bytes=self.expert_bytes)
         if trial.kind == "decode":
             depth = trial.depth + (trial.tokens - 1) / 2
-            work = step_work(self.spec, read, formats, rows=1, depth=depth, sequences=trial.batch, outputs=trial.batch)
-            return work, trial.tokens
+            return work_of(rows=1, depth=depth, sequences=trial.batch, outputs=trial.batch), trial.tokens
         steps = -(-trial.tokens // self.step_tokens)
         rows = trial.tokens / steps
         depth = trial.depth + (trial.tokens - rows) / 2
-        return step_work(self.spec, read, formats, rows=rows, depth=depth, sequences=1, outputs=1 / steps), steps
+        return work_of(rows=rows, depth=depth, sequences=1, outputs=1 / steps), steps
 
 
 @dataclass(frozen=True)

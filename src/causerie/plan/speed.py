@@ -62,23 +62,32 @@ def active_bytes(spec: Decoder, weight_bytes: int, embedding: str) -> int:
 
 
 def step_work(
-    spec: Decoder, read: int, formats: tuple[str, str], *, rows: float, depth: float, sequences: int, outputs: float
+    spec: Decoder,
+    read: int,
+    formats: tuple[str, str],
+    *,
+    rows: float,
+    depth: float,
+    sequences: int,
+    outputs: float,
+    expert_bytes: int | None = None,
 ) -> Cost:
     """The work of a step in which each of `sequences` brings `rows` tokens, `depth` tokens lying before the first.
 
-    `read` are the bytes of `active_bytes`, of which experts that no token goes to are left unread; `formats` those of
-    the weights and of the cache, `outputs` the rows in all whose logits are computed. Activations count as nothing:
-    they stay in the processor's caches.
+    `read` are the bytes of `active_bytes`, of which experts that no token goes to are left unread; `expert_bytes` those
+    of all experts (None: they have the bits of the rest); `formats` those of the weights and of the cache, `outputs`
+    the rows in all whose logits are computed. Activations count as nothing: they stay in the processor's caches.
     """
     weights, cache = formats
     seen = 0.0  # (query, position) pairs times what a pair costs
     cached = 0.0  # bytes
     matrices = 0
-    unread = 0.0  # parameters
+    experts = unread = 0.0  # parameters
     for layer in spec.layers:
         cost = layer.cost(spec.width)
         matrices += cost.matrices
         unread += sum(each.parameters * count for each, count in layer.unread(spec.width, rows * sequences))
+        experts += sum(each.parameters * count for each, count in layer.unread(spec.width, 0))
         if (slot := layer.slot) is not None:
             cached += STATE_BYTES * slot.elements
         if (pages := layer.pages) is not None:
@@ -87,5 +96,7 @@ def step_work(
     operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * outputs)}
     attention = arithmetic_of(cache)
     operations[attention] = operations.get(attention, 0.0) + seen * sequences
-    share = 1 - unread / (spec.parameters - sum(table.parameters for table in spec.looked_up))
-    return Cost(read * share + cached * sequences, operations)
+    if expert_bytes is None:
+        expert_bytes = round(read * experts / (spec.parameters - sum(table.parameters for table in spec.looked_up)))
+    left = expert_bytes * unread / experts if experts else 0.0
+    return Cost(read - left + cached * sequences, operations)

@@ -348,7 +348,7 @@ class NativeOps:
 
     def _attending(self, spec: Attention, sinks: Weight | None) -> dict[str, float]:
         numbers = {"scale": spec.scale, "window": spec.window or 0, "cap": spec.softcap or 0.0}
-        numbers["chunked"] = spec.chunked
+        numbers["chunked"] = spec.chunked and spec.window is not None
         if spec.slopes is not None:
             numbers["slopes"] = self._constant(np.array(spec.slopes, np.float32))
         return numbers | {"sinks": 0 if sinks is None else sinks.data.address}

@@ -38,7 +38,8 @@ DEFAULTS = {  # of the family in the field, for keys that a config leaves out
 
 
 def weights(spec: Decoder) -> dict[str, str | Expression]:
-    """All experts of a layer in one tensor, inputs by outputs; the outputs of gate and up take turns."""
+    """All experts of a layer in one tensor, inputs by outputs; the outputs of gate and up take turns. In MXFP4 they are
+    outputs by inputs, under the same names with an ending."""
     table: dict[str, str | Expression] = {
         **LLAMA_WEIGHTS,
         "layers.{i}.mixer.sinks": f"{_LAYER}self_attn.sinks",
@@ -58,7 +59,7 @@ def weights(spec: Decoder) -> dict[str, str | Expression]:
 
 @architecture("gpt_oss", weights=weights)
 def gpt_oss(c: Config) -> Decoder:
-    """gpt-oss-20b and gpt-oss-120b in float16, bfloat16 or float32."""
+    """gpt-oss-20b and gpt-oss-120b, in MXFP4 as they are published, and in float16, bfloat16 or float32."""
     c.assume(DEFAULTS if c.has("rope_scaling") else {**DEFAULTS, "rope_parameters": _YARN})
     c.expect("hidden_act", "silu")
     count = c.integer("num_local_experts", 128, most=MOST_EXPERTS)
