@@ -17,8 +17,8 @@ from causerie.backends.native import arena, library
 from causerie.backends.native.abi import Op
 from causerie.backends.native.assembly import share_memory
 from causerie.backends.native.backend import NativeBackend, usable_cores
+from causerie.backends.native.line import WIDE, Value
 from causerie.backends.native.program import number
-from causerie.backends.native.trace import WIDE, Value
 from causerie.backends.ops import BlockCount, CacheShape
 from causerie.backends.step import Step
 from causerie.errors import BackendUnavailable, ConfigError, EngineError, OutOfMemory, UnknownName, UsageError
