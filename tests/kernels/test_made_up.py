@@ -187,3 +187,11 @@ def test_few_bits_stay_few_bytes() -> None:
         held = 4 if format.codes.bits <= 4 and not format.exact_inputs else 8
         numbers = 8 if name == "four-steps" else 32 * len(format.numbers)
         assert bits == pytest.approx(held + numbers / int(panels["group"][0]), abs=0.01), name
+
+
+def test_our_own_formats_take_no_more_than_their_arrays() -> None:
+    """Their scales and zero points stay in as many bits; int4 has a unit in four bytes for each row."""
+    for name, expected in (("int8", 8 + 16 / 64), ("int4", 4 + 2 * 8 / 32 + 32 / 2304)):
+        panels = code_panels(name, 2304)
+        assert panels is not None
+        assert 8 * code_bytes(panels, (6400, 2304)) / (6400 * 2304) == pytest.approx(expected), name

@@ -186,7 +186,9 @@ MODEL = MeasuredModel(SPEC, 4 * SPEC.parameters, "float32", "float32", "float32"
 def test_each_round_is_set_against_the_probe_around_it() -> None:
     trial = Trial("decode", 4, 0, 2)
     readings = iter([1e6, 3e6, 1e6])  # so the rounds have 2e6 each
-    result = measure(Scripted(4.0, 8.0), trial, MODEL, lambda: next(readings), {}, 2)
+    bench = Scripted(4.0, 8.0)
+    result = measure(bench, trial, MODEL, lambda: next(readings), {}, 2)
+    assert bench.prepared == [trial]
     work, steps = MODEL.steps(trial)
     assert steps == 4 and result.tokens_per_second == (2.0, 1.0) and result.speed == 1.5
     assert result.shares == (4 * work.bytes / 2e6 / 4.0, 4 * work.bytes / 2e6 / 8.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -189,6 +190,14 @@ def test_writing_tells_how_far_it_is(form: str, chosen: QuantConfig, untied: Pat
     ends = {key: done for done, _, key in told}
     assert list(ends) == expected and {each for _, each, _ in told} == {total}
     assert list(ends.values()) == list(np.cumsum([sizes[key] for key in expected]))
+
+
+def test_workers_end_with_their_block() -> None:
+    with Workers(3) as workers:
+        assert list(workers.map(abs, [-1, 2, -3])) == [1, 2, 3]
+        named = [thread for thread in threading.enumerate() if thread.name.startswith("checkpoint")]
+        assert 1 <= len(named) <= 3
+    assert not any(thread.is_alive() for thread in named)
 
 
 @pytest.mark.parametrize("format", QUANTIZED)
