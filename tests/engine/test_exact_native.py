@@ -20,6 +20,8 @@ from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine
 from causerie.engine.request import TokenEvent
 from causerie.models.model import Model
+from causerie.spec.mamba import Mamba
+from causerie.spec.mamba2 import Mamba2
 
 pytest.importorskip("causerie.backends.native.backend", reason="this tree has no native backend")
 
@@ -33,6 +35,8 @@ CASES = {
     "windows": ("bfloat16", Shape(windows=(None, 40, 17), layers=3)),
     "convolutions": ("float32", Shape(taps=3, layers=4, windows=(None, None, None, 33))),
     "delta rule": ("bfloat16", Shape(delta=(2, 4, 16, 32, 4), layers=3)),
+    "Mamba-2": ("bfloat16", Shape(recurrence=Mamba2(6, 16, 20, 2, 4), layers=3)),
+    "Mamba": ("float32", Shape(recurrence=Mamba(40, 8, 5, 3), layers=2)),
     "builtin": ("", Shape()),
 }
 NEW = 12

@@ -43,6 +43,7 @@ _TRAINING = (  # how weights were first drawn, and what is dropped while trainin
     "dropout",
     "layerdrop",
     "init_std",
+    "init_method",
     "embedding_initializer_range",
     "gradient_checkpointing",
     # Of LFM2: scales of the first weights.

@@ -49,7 +49,7 @@ class Mamba:
         yield WeightSpec("both", (2 * self.state, self.inner), "recurrence")
         yield WeightSpec("step", (self.inner, self.rank), "rate")
         yield vector("step_bias", self.inner)
-        yield vector("shrinking", self.state * self.inner)
+        yield WeightSpec("shrinking", (self.state * self.inner,), "exact")
         yield vector("skip", self.inner)
         yield WeightSpec("out", (width, self.inner), "recurrence")
         if self.bias:

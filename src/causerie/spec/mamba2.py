@@ -74,8 +74,9 @@ class Mamba2:
             if self.in_bias:
                 yield vector(f"{name}_bias", rows)
         yield from self.conv.weights()
-        for name in ("shrinking", "skip", "step_shift"):
-            yield vector(name, self.heads)
+        yield WeightSpec("shrinking", (self.heads,), "exact")
+        yield WeightSpec("step_shift", (self.heads,), "exact")
+        yield vector("skip", self.heads)
         if self.norm is not None:
             yield from self.norm.weights("norm", self.inner)
         yield WeightSpec("out", (width, self.inner), "recurrence")

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.native.abi import Layout, Op
+from causerie.backends.native.line import BRAIN, Line, PanelsTable, Value
 from causerie.backends.native.program import BUFFER, INSTRUCTION, PART, format_number, number
-from causerie.backends.native.trace import BRAIN, Line, PanelsTable, Value
 from causerie.errors import EngineError
 
 # Operations that can give their result in bfloat16, and in 8 bits.

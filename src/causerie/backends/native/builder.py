@@ -16,11 +16,11 @@ from causerie.backends.native import prepared
 from causerie.backends.native.abi import Layout
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.executable import NativeExecutable
+from causerie.backends.native.line import Placement
 from causerie.backends.native.lossless import LosslessMatrix, likely_bytes, most_bytes
 from causerie.backends.native.machine import Machine
 from causerie.backends.native.program import PANEL, Packing, format_number, number
 from causerie.backends.native.quantized import Arranging, code_bytes, held_bytes
-from causerie.backends.native.trace import Placement
 from causerie.backends.ops import CacheShape, Forward, check_transform
 from causerie.errors import EngineError
 from causerie.quant.format import Buffers

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from causerie.backends.native.abi import Layout
 from causerie.backends.native.arena import ALIGNMENT, aligned
+from causerie.backends.native.line import Placement
 from causerie.backends.native.lossless import panels_of, piece_bytes, steps_of
 from causerie.backends.native.program import ESCAPE, PACKED_PANEL, STEP_WEIGHTS
 from causerie.backends.native.quantized import code_panels, held_bytes
-from causerie.backends.native.trace import Placement
 from causerie.backends.ops import KernelMatrix
 from causerie.errors import Unsupported, WeightFileError
 from causerie.quant.formats import QUANTIZED, format_named

@@ -12,8 +12,8 @@ import numpy as np
 
 from causerie.backends.instruction_time import InstructionTime
 from causerie.backends.native.abi import Counted, Op
+from causerie.backends.native.line import Line
 from causerie.backends.native.program import BLOCK
-from causerie.backends.native.trace import Line
 from causerie.backends.step import Step
 from causerie.spec.experts import unread_share
 

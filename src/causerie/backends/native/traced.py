@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.native import assembly, trace
+from causerie.backends.native import assembly
 from causerie.backends.native.abi import Counted
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.cache import LayerCaches
+from causerie.backends.native.line import WIDE, Line
 from causerie.backends.native.program import Program
+from causerie.backends.native.trace import NativeOps
 from causerie.backends.ops import Forward
 from causerie.errors import EngineError
 from causerie.spec.decoder import Decoder
@@ -36,7 +38,7 @@ class Traced:
     parts: NDArray[np.void]
     panels: NDArray[np.void]
     buffers: NDArray[np.void]
-    lines: list[trace.Line]
+    lines: list[Line]
     widths: tuple[int, int]  # of a row of logits and of states
     activations: Arena
     scratch: tuple[NDArray[np.int32], ...]
@@ -55,9 +57,9 @@ class Traced:
     ) -> Traced:
         """Records `forward`, which gives a float32 row for each row whose logits, and for each whose states are wanted.
         Raises OutOfMemory."""
-        ops = trace.NativeOps(spec, caches)
+        ops = NativeOps(spec, caches)
         results = forward(ops, spec, weights)
-        if [(each.counted, each.form) for each in results] != [(each, trace.WIDE) for each in _EXITS]:
+        if [(each.counted, each.form) for each in results] != [(each, WIDE) for each in _EXITS]:
             raise EngineError(f"The pass gave {results}; float32 rows of both exits are needed.")
         lines = assembly.fold_roundings(ops.lines)
         memory = assembly.share_memory(lines, results)

@@ -60,11 +60,13 @@ def mamba(c: Config) -> Decoder:
         conv_bias=c.boolean("use_conv_bias", True),
         bias=c.boolean("use_bias", False),
     )
+    layers = c.integer("num_hidden_layers", 32, most=MOST_LAYERS)
+    c.expect("n_layer", layers)
     return Decoder(
         family=c.family,
         vocab=c.integer("vocab_size", 50280),
         width=width,
-        layers=(Layer(mixer, NOTHING, norm),) * c.integer("num_hidden_layers", 32, most=MOST_LAYERS),
+        layers=(Layer(mixer, NOTHING, norm),) * layers,
         norm=norm,
         tied=c.boolean("tie_word_embeddings", True),
         context=BOUNDLESS,

@@ -83,7 +83,7 @@ def nemotron_h(c: Config) -> Decoder:
     c.leave("expand", "rope_theta", "partial_rotary_factor")  # which no released program computes by
     c.leave("num_nextn_predict_layers", "mtp_layers_block_type", "mtp_hybrid_override_pattern")  # drafting
     kinds = _kinds(c)
-    parts = {kind: _PARTS[kind](c, norm) for kind in dict.fromkeys(kinds)}
+    parts = {kind: part(c, norm) for kind, part in _PARTS.items()}  # of kinds that no layer has, the keys are there too
     return Decoder(
         family=c.family,
         vocab=c.integer("vocab_size", 131072),
