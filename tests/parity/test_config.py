@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from transformers import AutoConfig
 from causerie.errors import CauserieError, ConfigError, MissingFile, UnknownName
 from causerie.models.config import MOST_BYTES, read_config
 from causerie.models.registry import families, spec_from_config
+from causerie.spec.attention import Attention
+from causerie.spec.delta import DeltaRule
+from causerie.spec.mamba import Mamba
+from causerie.spec.mamba2 import Mamba2
 from causerie.spec.short_conv import ShortConv
 from tests.parity.configs import CASES, TINY, Case
 
@@ -179,16 +184,18 @@ def test_what_transformers_writes_is_read(case: Case, tmp_path: Path) -> None:
     config = AutoConfig.for_model(case.family, **case.values)
     config.save_pretrained(tmp_path)
     spec = spec_from_config(read_config(tmp_path))
-    attention = next(spec.attentions)
     assert (spec.family, spec.width, spec.vocab) == (case.family, config.hidden_size, config.vocab_size)
     first = config.per_layer_config[0] if "per_layer_config" in config.to_dict() else config
-    kv_heads = getattr(first, "num_key_value_heads", attention.kv_heads)  # old families do not know of them
-    assert (attention.heads, attention.kv_heads) == (config.num_attention_heads, kv_heads)
+    for attention in islice(spec.attentions, 1):
+        kv_heads = getattr(first, "num_key_value_heads", attention.kv_heads)  # old families do not know of them
+        assert (attention.heads, attention.kv_heads) == (config.num_attention_heads, kv_heads)
     kinds = getattr(config, "layer_types", None) or ["sliding_attention"] * len(spec.layers)
     reach = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
-    assert [isinstance(layer.mixer, ShortConv) for layer in spec.layers] == [kind == "conv" for kind in kinds]
-    expected = [getattr(config, reach.get(kind, ""), None) for kind in kinds if kind != "conv"]
-    assert [mixer.window for mixer in spec.attentions] == expected
+    for layer, kind in zip(spec.layers, kinds, strict=True):
+        assert isinstance(layer.mixer, ShortConv) == (kind == "conv")
+        assert isinstance(layer.mixer, DeltaRule | Mamba | Mamba2) == (kind == "linear_attention")
+        if isinstance(layer.mixer, Attention):
+            assert layer.mixer.window == getattr(config, reach.get(kind, ""), None)
     assert spec.tied is config.tie_word_embeddings
 
 

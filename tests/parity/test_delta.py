@@ -160,7 +160,7 @@ def test_shares_of_experts_are_always_divided_in_the_later_family() -> None:
 
 def test_what_the_rule_keeps_and_costs() -> None:
     rule = DeltaRule(2, 6, 12, 20, 4, spec_from_config(_NEXT).norm)
-    assert rule.keeps == Slot(3 * (2 * 24 + 120) + 6 * 12 * 20)
+    assert rule.cache == Slot(3 * (2 * 24 + 120) + 6 * 12 * 20)
     assert rule.cost(64) == PartCost(64 * (2 * 24 + 3 * 120 + 2 * 6) + 4 * (2 * 24 + 120) + 4 * 6 * 12 * 20)
     spec = spec_from_config(_NEXT)
     assert spec.slot_layers == tuple(i for i in range(48) if i % 4 < 3)
