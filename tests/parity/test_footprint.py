@@ -29,8 +29,10 @@ LLAMA_1B = spec_from_config(PUBLISHED[2][2])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_weights_are_as_predicted(case: Case, dtype: str, folder_of: Callable[[Case], Path]) -> None:
     folder = folder_of(case)
-    model = load(folder, TorchBackend(), dtype=dtype)
-    assert model.weight_bytes == weight_bytes(spec_from_config(read_config(folder)), dtype)
+    model, spec = load(folder, TorchBackend(), dtype=dtype), spec_from_config(read_config(folder))
+    vectors = sum(weight.parameters for weight in spec.weights() if weight.role == "vector")
+    wide = 2 * vectors if dtype == "bfloat16" else 0  # norms by 1 + w are float32, which a spec does not know
+    assert 0 <= model.weight_bytes - weight_bytes(spec, dtype) <= wide
 
 
 def test_a_published_model() -> None:
