@@ -41,57 +41,57 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SafetensorsIndex:
 
 
 def test_slices_of_a_place_are_read_once(index: SafetensorsIndex) -> None:
-    kept = KeptPlaces(index)
+    places = KeptPlaces(index)
     for turn in (0, 1):
         every = Every(Transposed(Place("stack", 3)), turn, 2)
-        parts = [every.read(kept, slice(i, i + 1)) for i in range(3)]
+        parts = [every.read(places, slice(i, i + 1)) for i in range(3)]
         np.testing.assert_array_equal(np.concatenate(parts), STACK[3].T[turn::2])
         biases = Every(Place("biases", 3), turn, 2)
-        parts = [biases.read(kept, slice(i, i + 2)) for i in (0, 2)]
+        parts = [biases.read(places, slice(i, i + 2)) for i in (0, 2)]
         np.testing.assert_array_equal(np.concatenate(parts), BIASES[3, turn::2])
     assert sorted(READ) == [("biases", BIASES[0].nbytes), ("stack", STACK[0].nbytes)]
 
 
 def test_only_the_latest_place_of_a_stack_is_kept(index: SafetensorsIndex) -> None:
-    kept = KeptPlaces(index)
+    places = KeptPlaces(index)
     for place in (1, 2, 1):
-        np.testing.assert_array_equal(Place("stack", place).read(kept, slice(2, 5)), STACK[place, 2:5])
+        np.testing.assert_array_equal(Place("stack", place).read(places, slice(2, 5)), STACK[place, 2:5])
     assert len(READ) == 3
-    kept.close()
-    assert Place("stack", 1).read(kept, slice(0, 1)).tolist() == [STACK[1, 0].tolist()] and len(READ) == 4
+    places.close()
+    assert Place("stack", 1).read(places, slice(0, 1)).tolist() == [STACK[1, 0].tolist()] and len(READ) == 4
 
 
 def test_what_is_kept_has_a_bound(index: SafetensorsIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = KeptPlaces(index)
+    places = KeptPlaces(index)
     monkeypatch.setattr("causerie.checkpoint.kept_places.MOST_BYTES", STACK[0].nbytes)
-    Place("biases", 0).read(kept), Place("stack", 0).read(kept), Place("biases", 0).read(kept)
+    Place("biases", 0).read(places), Place("stack", 0).read(places), Place("biases", 0).read(places)
     assert [name for name, _ in READ] == ["biases", "stack", "biases"]
     monkeypatch.setattr("causerie.checkpoint.kept_places.MOST_BYTES", STACK[0].nbytes - 1)
     READ.clear()
     for _ in range(2):
-        np.testing.assert_array_equal(Place("stack", 4).read(kept, slice(1, 3)), STACK[4, 1:3])
+        np.testing.assert_array_equal(Place("stack", 4).read(places, slice(1, 3)), STACK[4, 1:3])
     assert [("stack", STACK[0, 1:3].nbytes)] * 2 == READ
 
 
 def test_other_reads_are_the_index_s(index: SafetensorsIndex) -> None:
-    kept = KeptPlaces(index)
-    assert kept.names() == index.names() and "stack" in kept and "none" not in kept
-    assert kept.info("stack") == index.info("stack")
-    np.testing.assert_array_equal(kept.read("matrix", slice(2, 4)), STACK[0, 2:4])
-    np.testing.assert_array_equal(kept.read("stack", slice(1, 3)), STACK[1:3])
-    np.testing.assert_array_equal(kept.read("stack", slice(6, 10), (40, 6)), STACK.reshape(40, 6)[6:10])
-    np.testing.assert_array_equal(kept.read("stack", slice(2, 4), (10, 24)), STACK.reshape(10, 24)[2:4])
+    places = KeptPlaces(index)
+    assert places.names() == index.names() and "stack" in places and "none" not in places
+    assert places.info("stack") == index.info("stack")
+    np.testing.assert_array_equal(places.read("matrix", slice(2, 4)), STACK[0, 2:4])
+    np.testing.assert_array_equal(places.read("stack", slice(1, 3)), STACK[1:3])
+    np.testing.assert_array_equal(places.read("stack", slice(6, 10), (40, 6)), STACK.reshape(40, 6)[6:10])
+    np.testing.assert_array_equal(places.read("stack", slice(2, 4), (10, 24)), STACK.reshape(10, 24)[2:4])
     out = np.empty((2, 6), np.float32)
-    kept.read_into("matrix", out, slice(0, 2))
+    places.read_into("matrix", out, slice(0, 2))
     np.testing.assert_array_equal(out, STACK[0, :2])
-    np.testing.assert_array_equal(kept.map("matrix").view(np.float32), STACK[0].reshape(-1))
+    np.testing.assert_array_equal(places.map("matrix").view(np.float32), STACK[0].reshape(-1))
     with pytest.raises(ValueError, match="read-only"):
-        kept.read("stack", slice(0, 1), (40, 6))[:] = 0
+        places.read("stack", slice(0, 1), (40, 6))[:] = 0
 
 
 def test_threads_that_want_the_same_place_read_it_once(index: SafetensorsIndex) -> None:
-    kept = KeptPlaces(index)
+    places = KeptPlaces(index)
     with ThreadPoolExecutor(4) as threads:
-        rows = list(threads.map(lambda i: Place("stack", 2).read(kept, slice(i, i + 1)), range(8)))
+        rows = list(threads.map(lambda i: Place("stack", 2).read(places, slice(i, i + 1)), range(8)))
     np.testing.assert_array_equal(np.concatenate(rows), STACK[2])
     assert len(READ) == 1

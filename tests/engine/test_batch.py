@@ -70,3 +70,18 @@ def test_a_dynamic_rotation_changes_with_the_token_that_transformers_changes_it_
     assert len(read) == 2 * (prompt + NEW - 1)
     for position, row in read:
         np.testing.assert_allclose(row, theirs[position], atol=2e-6, err_msg=f"position {position}")
+
+
+@pytest.mark.parametrize("prompt", [4, CONTEXT - 1, CONTEXT, CONTEXT + 1])
+def test_what_grows_beyond_the_length_that_turns_all_otherwise_is_read_again_once(prompt: int) -> None:
+    """As a whole, with the first token beyond it; a prompt that is longer is read as it is."""
+    model = Watched(blocks=100, shared_length=CONTEXT, switch_length=CONTEXT, max_tokens=64)
+    engine = Engine(model, model.clock)
+    engine.submit(engine.request([3] * prompt, SamplingParams(max_tokens=NEW + CONTEXT)))
+    while engine.busy:
+        engine.step()
+    counts = [len(step.tokens) for step in model.steps]
+    singles = [1] * (NEW + CONTEXT - 1)
+    if prompt <= CONTEXT:
+        singles[CONTEXT - prompt] = CONTEXT + 1
+    assert counts == [prompt, *singles]

@@ -41,7 +41,7 @@ def test_blocks_are_counted_by_group_and_together() -> None:
     engine.step()
     stats = engine.stats()
     assert (stats.running, stats.waiting) == (1, 0)
-    assert [(each.used, each.kept, each.free) for each in (*stats.groups, stats.slots)] == [
+    assert [(each.busy, each.idle, each.free) for each in (*stats.groups, stats.slots)] == [
         (2, 2, 16),
         (2, 2, 6),
         (1, 2, 1),  # what was remembered after a block and after the whole

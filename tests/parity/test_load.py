@@ -213,6 +213,7 @@ def test_a_model_larger_than_memory(index: InMemory, config: dict[str, Any], mon
 def test_steps_that_cannot_be(index: InMemory, config: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="max_tokens"):
         loaded(index, config, max_tokens=0)
+    assert prompt_logits(loaded(index, config, max_tokens=1), [[5]])[0].shape == (1, 131)
     model = loaded(index, config, max_tokens=8)
     with pytest.raises(EngineError, match="9 tokens"):
         prompt_logits(model, [some_tokens(9)])

@@ -118,10 +118,10 @@ def test_it_is_what_quantizing_the_same_values_gives(backend: str, folders: tupl
     """They are values of the format already, so that quantizing loses nothing."""
     published, plain = folders
     quantized = QuantConfig("mxfp4", skip=("model.layers.*.self_attn",))
-    found = logits_of(published, backend)
-    np.testing.assert_array_equal(logits_of(plain, backend, quantization=quantized), found)
+    ours = logits_of(published, backend)
+    np.testing.assert_array_equal(logits_of(plain, backend, quantization=quantized), ours)
     exact = logits_of(plain, "torch")
-    assert np.sqrt(np.square(found - exact).mean()) < 0.02 * exact.std()  # activations in 8 bits
+    assert np.sqrt(np.square(ours - exact).mean()) < 0.02 * exact.std()  # activations in 8 bits
 
 
 def test_it_is_the_same_in_chunks_and_in_company(backend: Backend, published: Path) -> None:
@@ -234,5 +234,5 @@ def test_a_step_reads_few_bits_of_few_experts(published: Path) -> None:
         model.spec, model.weight_bytes, "mxfp4", model.format, "float32", 16, expert_bytes=model.expert_bytes
     )
     work, _ = measured.steps(Trial("decode", 1))
-    kept = step_work(model.spec, 0, ("mxfp4", "float32"), rows=1, depth=0, sequences=1, outputs=1, expert_bytes=0)
-    assert work.bytes - kept.bytes == pytest.approx(inspection.read_bytes, abs=1)
+    cache = step_work(model.spec, 0, ("mxfp4", "float32"), rows=1, depth=0, sequences=1, outputs=1, expert_bytes=0)
+    assert work.bytes - cache.bytes == pytest.approx(inspection.read_bytes, abs=1)

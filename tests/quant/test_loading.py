@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -212,6 +213,27 @@ def test_no_more_is_read_at_once_than_was_meant(format: str, monkeypatch: pytest
         assert max(read) <= max(known.row_step(width), most // width)
 
 
+def test_parts_of_a_fused_matrix_that_are_held_differently_are_saved_alone(tmp_path: Path) -> None:
+    from tests.parity.configs import CASES
+    from tests.parity.harness import save_case
+
+    case = next(case for case in CASES if case.family == "phi3")
+    folder = save_case(replace(case, changes=case.changes | {"intermediate_size": 128}), tmp_path / "fused")
+    config, saved = read_config(folder), tmp_path / "saved"
+    saved.mkdir()
+    with SafetensorsIndex.open(folder) as index:
+        known = survey(index, config, quantization=QuantConfig.named("int8"))
+        plain = [name for name in known.formats if name.endswith((".k", ".up"))]
+        known = replace(known, formats={**known.formats, **dict.fromkeys(plain, known.plain)})
+        write_weights(known, index, saved / "model.safetensors")
+        alone = {source.key for source in known.sources if source.weight.name in plain}
+    write_config(known, config, saved / "config.json")
+    assert plain and alone < tensors(saved).keys() and not alone & tensors(folder).keys()
+    prompt = some_tokens(9)
+    before, after = (prompt_logits(loaded(each), [prompt])[0] for each in (folder, saved))
+    assert 0 < np.sqrt(np.square(after - before).mean()) < 0.1 * before.std()
+
+
 @pytest.mark.parametrize("format", ["float32", *QUANTIZED])
 def test_no_more_is_placed_at_once_than_was_meant(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many bytes as float32, or the fewest rows that can be placed alone."""
@@ -365,6 +387,24 @@ def test_8_bit_matrices_need_no_layout_and_have_one_if_they_do(
         "codes": arrays["codes"][3:9].tolist(),
         "scale": arrays["scale"][3:9].tolist(),
     }
+
+
+@pytest.mark.parametrize("storage", [torch.uint8, torch.float16, torch.float32])
+def test_slices_of_bytes_that_were_stored_as_wider_numbers(
+    storage: torch.dtype, bnb: Any, untied: Path, tmp_path: Path
+) -> None:
+    rows = tensors(untied)["model.layers.0.mlp.up_proj.weight"]
+    codes, state = bnb.functional.quantize_4bit(torch.from_numpy(rows), quant_type="nf4", quant_storage=storage)
+    stored = {"w": codes, **{f"w.{key}": value for key, value in state.as_dict(packed=True).items()}}
+    write_safetensors(tmp_path / "w.safetensors", {name: tensor.numpy() for name, tensor in stored.items()})
+    config = {"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}}
+    expected = encoder_named("nf4").encode(rows)["codes"].reshape(len(rows), -1)
+    with SafetensorsIndex.open(tmp_path / "w.safetensors") as index:
+        packed = find_packed(config, index, "w", (rows.shape[0], rows.shape[1]))
+        assert packed is not None
+        for start, stop in ((0, len(rows)), (0, 64), (64, 96), (96, len(rows))):
+            part = packed.read(index, start, stop)["codes"]
+            assert np.array_equal(part, expected[start:stop].reshape(-1))
 
 
 def test_damaged_checkpoints_of_bitsandbytes_are_refused(bnb: Any, untied: Path, tmp_path: Path) -> None:
