@@ -124,8 +124,10 @@ def _experts(experts: Experts, w: Mapping[str, Array], x: Array, judged: Array) 
         "ffn.share_scales", 1.0
     )
     read, weighed = (shares, shares > 0) if router.on_input else (np.ones_like(shares), shares)
-    each = [_mlp(experts.expert, w, f"ffn.experts.{e}.", x * read[:, e, None]) for e in range(experts.count)]
+    inner = x if experts.latent is None else x @ w["ffn.narrow"].T
+    each = [_mlp(experts.expert, w, f"ffn.experts.{e}.", inner * read[:, e, None]) for e in range(experts.count)]
     out = np.asarray(np.einsum("ne,end->nd", weighed, np.stack(each)))
+    out = out if experts.latent is None else out @ w["ffn.widen"].T
     if experts.shared is None:
         return out
     beside = _mlp(experts.shared.mlp, w, "ffn.shared.", x)

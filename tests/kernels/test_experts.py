@@ -11,7 +11,11 @@ import pytest
 from causerie.models.model import Model
 from causerie.models.rope import RopeTable
 from causerie.quant.formats import QUANTIZED
+from causerie.spec.experts import Experts, Shared
+from causerie.spec.mlp import MLP
+from causerie.spec.router import Router
 from tests.kernels.decoders import RUNNABLE, Array, Shape, build, make_step, prompt_logits, random_weights, some_tokens
+from tests.kernels.reference import reference_logits
 
 PROMPTS = [some_tokens(count, 203, seed=count) for count in (70, 33, 1, 7)]
 MIXED = {
@@ -85,3 +89,14 @@ def test_a_profile_counts_the_experts_of_one_row() -> None:
     counted = sum(timing.nbytes for timing in timings if timing.operation == "expert_linear")
     whole = sum(weight.nbytes for name, weight in held.items() if ".experts." in name)
     assert counted == pytest.approx(whole * 2 / 5, abs=8)
+
+
+@pytest.mark.parametrize(("latent", "shared"), [(None, None), (40, Shared(MLP(72, "relu2", gated=False)))])
+def test_experts_without_a_gate(latent: int | None, shared: Shared | None) -> None:
+    ffn = Experts(5, Router(2), 56, "relu2", shared=shared, gated=False, latent=latent)
+    spec = Shape(width=60, layers=2, heads=3, kv_heads=1, block={"ffn": ffn}).decoder()
+    stored = random_weights(spec)
+    expected = prompt_logits(build(spec, stored), [PROMPTS[0]])
+    reference = reference_logits(spec, stored, PROMPTS[0])
+    np.testing.assert_allclose(expected[0], reference, atol=3e-5 * np.abs(reference).max())
+    same(prompt_logits(build(spec, stored, threads=2), PROMPTS[:2], chunk=7)[:1], expected)
