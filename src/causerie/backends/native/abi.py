@@ -106,6 +106,7 @@ class Scoring(Enum):
 
     SOFTMAX = auto()
     SIGMOID = auto()
+    SPARSEMIXER = auto()
 
 
 class Counted(Enum):

@@ -20,7 +20,7 @@ enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
 enum Activation : int32_t { SILU, GELU, GELU_TANH, CLAMPED_SWISH, RELU, RELU2, SIGMOID, SOFTPLUS, ACTIVATION_COUNT };
-enum Scoring : int32_t { SCORING_SOFTMAX, SCORING_SIGMOID, SCORING_COUNT };  // what a router makes of scores
+enum Scoring : int32_t { SCORING_SOFTMAX, SCORING_SIGMOID, SCORING_SPARSEMIXER, SCORING_COUNT };  // what a router makes of scores
 // What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
 // logits are, or the others, whose hidden states are.
 enum Counted : int32_t { TOKENS_COUNTED, WANTED_COUNTED, LOGITS_COUNTED, STATES_COUNTED, COUNTED_COUNT };
@@ -115,7 +115,7 @@ struct Instruction {
   float scale;        // attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
                       // glu, CLAMPED_SWISH: the slope
   float cap;          // attention: of its scores, softcap: of its elements; 0 = none
-  float limit;        // glu, CLAMPED_SWISH; route: what the sum of shares begins with
+  float limit;        // glu, CLAMPED_SWISH; route: what the sum of shares begins with, or of SPARSEMIXER how near a score must be
   uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention: the layer's cache; short_conv: taps;
                          // transform: the order, or 0; xielu: a number of what is above 0
   uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0; times: what they are multiplied
