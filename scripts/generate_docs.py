@@ -49,7 +49,19 @@ def supported_models() -> str:
         known = registry.family({"model_type": name})
         kind = first_sentence(inspect.getdoc(inspect.getmodule(known.build)))
         rows.append(f"| `{name}` | {kind} | {first_sentence(inspect.getdoc(known.build))} |")
+    rows += ["", "Families that were looked at and left out:", ""]
+    rows += [f"- `{name}`: {reason}" for name, reason in LEFT_OUT.items()]
     return "\n".join(rows) + "\n"
+
+
+LEFT_OUT = {
+    "gemma3n": "four streams of activations that are predicted and corrected in every layer (AltUp), a low-rank path "
+    "beside attention (LAuReL), and activations cut off at a share of each row; its further embeddings and shared keys "
+    "are those of `gemma4_text`.",
+    "mimo_v2_flash": "values with fewer elements than keys have.",
+    "step3p5": "gates of experts that are cut off in some layers; the text model of `step3p7`.",
+}
+"""Why a family that people ask for is not there yet."""
 
 
 def fenced(text: str) -> str:

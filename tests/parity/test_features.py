@@ -212,7 +212,7 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("phimoe, long texts", {"rope_parameters.long_mscale": 1.3}),
     (
         "phimoe, long texts",
-        {"rope_parameters.short_mscale": 0.8, "rope_parameters.original_max_position_embeddings": 64},
+        {"rope_parameters.short_mscale": 1.1, "original_max_position_embeddings": 64},
     ),
     ("phimoe, long texts", {"rope_parameters.long_factor": [3.0] * 8}),
     ("exaone with experts", {"sliding_window": 8}),
