@@ -136,6 +136,8 @@ def _experts(experts: Experts, w: Mapping[str, Array], x: Array, judged: Array) 
 
 def _shares(router: Router, scores: Array, choice_bias: Array | None) -> Array:
     """What spec/router.py says, for every expert: 0 where it is not chosen."""
+    if router.scoring == "sparsemixer":
+        return _mixed(router, scores)
     worth = np.exp(scores - scores.max(-1, keepdims=True))
     worth = worth / worth.sum(-1, keepdims=True) if router.scoring == "softmax" else 1 / (1 + np.exp(-scores))
     rank = worth + (0.0 if choice_bias is None else choice_bias)
@@ -149,6 +151,19 @@ def _shares(router: Router, scores: Array, choice_bias: Array | None) -> Array:
     if router.divided:
         shares = shares / np.maximum(shares.sum(-1, keepdims=True) + router.sum_offset, router.least_sum)
     return np.asarray(shares * router.scale)
+
+
+def _mixed(router: Router, scores: Array) -> Array:
+    """What spec/router.py calls sparsemixer, row by row."""
+    shares = np.zeros_like(scores)
+    for row, own in zip(scores, shares, strict=True):
+        left = list(range(len(row)))
+        for _ in range(router.active):
+            best = max(left, key=lambda e: row[e])
+            near = [e for e in left if (row[best] - row[e]) / max(abs(row[e]), row[best]) <= router.nearness]
+            own[best] = 1 / sum(np.exp(row[e] - row[best]) for e in near)
+            left.remove(best)
+    return shares
 
 
 def _norm(x: Array, w: Mapping[str, Array], name: str, norm: Norm | None) -> Array:

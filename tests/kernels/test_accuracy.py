@@ -38,6 +38,8 @@ ROUTERS = {
     "sigmoid": Router(4, "sigmoid", divided=False),
     "groups": Router(4, "sigmoid", choice_bias=True, groups=ExpertGroups(4, 2), scale=1.7),
     "groups of softmax": Router(3, groups=ExpertGroups(3, 1)),
+    "one after the other": Router(2, "sparsemixer", nearness=0.6, divided=False),
+    "three after each other": Router(3, "sparsemixer", nearness=0.2, divided=False),
     "shares of inputs": Router(3, "sigmoid", divided=False, on_input=True),
     "scores capped": Router(3, "sigmoid", score_scale=0.4, score_cap=0.9, sum_offset=0.3, share_scales=True),
     "a sum that is small": Router(2, choice_bias=True, least_sum=0.4),

@@ -650,4 +650,8 @@ CASES = [
         | {"attention_bias": True, "use_qk_norm": False, "tie_word_embeddings": True}
         | _rope("llama3", **_LLAMA3 | {"high_freq_factor": 1.0}),
     ),
+    Case("phimoe", "phimoe", more.PHIMOE | {"attention_bias": True, "lm_head_bias": True}),
+    Case("phimoe, window, tied", "phimoe", more.PHIMOE | {"sliding_window": 7, "tie_word_embeddings": True}),
+    # transformers 5.23 takes the factors of short texts for long ones too; here both are the same.
+    Case("phimoe, long texts", "phimoe", more.PHIMOE | more.slowed(1.3, 0.8)),
 ]

@@ -84,3 +84,18 @@ LLAMA4: dict[str, Any] = {
     "attention_chunk_size": 7,
     "no_rope_layers": [1, 0, 1, 1],
 }
+PHIMOE: dict[str, Any] = {
+    "num_local_experts": 6,
+    "num_experts_per_tok": 2,
+    "intermediate_size": 32,
+    "router_jitter_noise": 0.15,
+}
+
+
+def slowed(short: float, long: float) -> dict[str, Any]:
+    """Rotations of Phi with experts for long texts, with these factors of scores."""
+    factors = [1.0 + 0.1 * i for i in range(8)]
+    rope = {"rope_type": "longrope", "rope_theta": 10000.0, "short_factor": factors, "long_factor": factors}
+    return {
+        "rope_parameters": rope | {"short_mscale": short, "long_mscale": long, "original_max_position_embeddings": 24},
+    }

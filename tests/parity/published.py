@@ -390,4 +390,13 @@ PUBLISHED: dict[str, dict[str, Any]] = {
             "original_max_position_embeddings": 8192, "rope_type": "llama3",
         },
     },
+    "Phi-mini-MoE-instruct": _SWITCHES | {
+        "architectures": ["PhiMoEForCausalLM"], "attention_bias": True, "bos_token_id": 1, "eos_token_id": 32000,
+        "hidden_act": "silu", "hidden_dropout": 0.0, "hidden_size": 4096, "input_jitter_noise": 0.01,
+        "intermediate_size": 960, "lm_head_bias": True, "max_position_embeddings": 4096, "model_type": "phimoe",
+        "num_attention_heads": 32, "num_experts_per_tok": 2, "num_hidden_layers": 32, "num_key_value_heads": 8,
+        "num_local_experts": 16, "output_router_logits": False, "rms_norm_eps": 1e-05, "rope_scaling": None,
+        "rope_theta": 10000.0, "router_aux_loss_coef": 0.0, "router_jitter_noise": 0.01, "sliding_window": 2047,
+        "tie_word_embeddings": False, "vocab_size": 32064,
+    },
 }  # fmt: skip

@@ -200,8 +200,9 @@ def _longrope(rope: Rope, factors: str) -> tuple[Float32, float]:
     options = dict(rope.options)
     slowed = np.asarray(options[factors], np.float32) * _powers(rope.theta, rope.dims)
     factor, original = options["factor"], options["original_max_position_embeddings"]
-    if "attention_factor" in options:
-        return ONE / slowed, float(options["attention_factor"])
+    own = factors.replace("factor", "mscale")
+    if own in options or "attention_factor" in options:
+        return ONE / slowed, float(options[own] if own in options else options["attention_factor"])
     return ONE / slowed, 1.0 if factor <= 1 else math.sqrt(1 + math.log(factor) / math.log(original))
 
 

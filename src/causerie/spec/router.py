@@ -8,7 +8,9 @@ from typing import Literal
 
 from causerie.spec.norm import Norm
 
-Scoring = Literal["softmax", "sigmoid"]
+Scoring = Literal["softmax", "sigmoid", "sparsemixer"]
+"""sparsemixer: one after the other, each by softmax over those that are left and whose scores are near the highest one
+(Liu et al., "GRIN", 2024)."""
 
 MOST_EXPERTS = 1024
 """Of one layer: what kernels have room for."""
@@ -27,7 +29,7 @@ class ExpertGroups:
 
 @dataclass(frozen=True)
 class Router:
-    """A token goes to the `active` experts whose worth, softmax or sigmoid of their scores, is highest, of equal ones
+    """A token goes to the `active` experts whose worth, what `scoring` makes of their scores, is highest, of equal ones
     to the first; the worth of each, as the other fields change it, is its share."""
 
     active: int
@@ -35,6 +37,9 @@ class Router:
     bias: bool = False  # of the matrix that gives the scores
     choice_bias: bool = False  # of each expert, added to its worth where experts are chosen, and not to its share
     groups: ExpertGroups | None = None
+    nearness: float = (
+        0.0  # of sparsemixer: how far below the highest a score may lie, as a part of the larger one's size
+    )
     divided: bool = True  # shares are divided by their sum …
     sum_offset: float = 0.0  # … and this …
     least_sum: float = 0.0  # … or by this, where that is more

@@ -113,6 +113,7 @@ class Scoring(Enum):
 
     SOFTMAX = auto()
     SIGMOID = auto()
+    SPARSEMIXER = auto()
 
 
 class Counted(Enum):

@@ -20,4 +20,4 @@ def router_numbers(router: Router) -> dict[str, float]:
     groups, of = router.groups, number(Scoring[router.scoring.upper()])
     numbers = {"active": router.active, "scoring": of, "eps": router.least_sum, "scale": router.scale}
     open_groups = {} if groups is None else {"groups": groups.count, "open_groups": groups.active, "best": groups.best}
-    return numbers | open_groups | {"divided": router.divided, "limit": router.sum_offset}
+    return numbers | open_groups | {"divided": router.divided, "limit": router.nearness or router.sum_offset}

@@ -11,6 +11,8 @@ from causerie.spec.router import ExpertGroups, Router
 def routed(scores: Tensor, router: Router, choice_bias: Tensor | None) -> tuple[Tensor, Tensor]:
     """The shares [n, active], float32, and the numbers [n, active] of the experts that they are of, best first."""
     scores = scores.float()
+    if router.scoring == "sparsemixer":
+        return _mixed(scores, router)
     worth = scores.softmax(-1) if router.scoring == "softmax" else scores.sigmoid()
     plain = choice_bias is None and router.groups is None
     rank = scores if plain else worth  # in one order; scores also tell apart what is worth nothing, or all
@@ -23,6 +25,18 @@ def routed(scores: Tensor, router: Router, choice_bias: Tensor | None) -> tuple[
     if router.divided:
         shares = shares / (shares.sum(-1, keepdim=True) + router.sum_offset).clamp(min=router.least_sum)
     return shares * router.scale, choices
+
+
+def _mixed(scores: Tensor, router: Router) -> tuple[Tensor, Tensor]:
+    left = scores
+    shares, chosen = [], []
+    for _ in range(router.active):
+        peak, best = left.max(-1, keepdim=True)
+        far = (peak - scores) / scores.abs().maximum(peak) > router.nearness
+        shares.append(left.masked_fill(far, -torch.inf).softmax(-1).gather(-1, best))
+        chosen.append(best)
+        left = left.scatter(-1, best, -torch.inf)
+    return torch.cat(shares, -1), torch.cat(chosen, -1)
 
 
 def _of_best_groups(rank: Tensor, groups: ExpertGroups) -> Tensor:

@@ -24,7 +24,7 @@ enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
 enum Activation : int32_t { SILU, GELU, GELU_TANH, CLAMPED_SWISH, RELU, RELU2, SIGMOID, SOFTPLUS, ACTIVATION_COUNT };
-enum Scoring : int32_t { SCORING_SOFTMAX, SCORING_SIGMOID, SCORING_COUNT };  // what a router makes of scores
+enum Scoring : int32_t { SCORING_SOFTMAX, SCORING_SIGMOID, SCORING_SPARSEMIXER, SCORING_COUNT };  // what a router makes of scores
 // What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
 // logits are, or the others, whose hidden states are.
 enum Counted : int32_t { TOKENS_COUNTED, OUTPUTS_COUNTED, LOGITS_COUNTED, STATES_COUNTED, COUNTED_COUNT };
@@ -126,7 +126,8 @@ struct Instruction {
   float scale;        // delta_inputs: of queries; attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
                       // glu, CLAMPED_SWISH: the slope; mamba2: of steps as they are projected
   float cap;          // attention: of its scores, softcap: of its elements; 0 = none
-  float limit;        // glu, CLAMPED_SWISH; route: what the sum of shares begins with; mamba2: the largest step
+  float limit;        // glu, CLAMPED_SWISH; route: what the sum of shares begins with, or of SPARSEMIXER how near a score must
+                      // be; mamba2: the largest step
   uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention, keep_latent: the layer's cache; short_conv,
                          // causal_conv, delta_inputs: taps; delta: logarithms of the heads' rates; transform: the order, or 0;
                          // mamba2: of each head, the logarithm of how fast its state shrinks; mamba: of each of its numbers;

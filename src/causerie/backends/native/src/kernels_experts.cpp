@@ -50,12 +50,35 @@ static void close_groups(const Instruction& in, float* ranks) {
     if (closed[e / size]) ranks[e] = -__builtin_inff();
 }
 
+// One after the other: the best of those that are left, with its share among those of them that are near it.
+static void mix_row(const Instruction& in, const float* scores, Route* routes) {
+  alignas(64) float worth[EXPERT_ROOM];
+  bool gone[EXPERT_ROOM] = {};
+  for (int32_t i = 0; i < in.active; ++i) {
+    int32_t best = -1;
+    for (int32_t e = 0; e < in.width; ++e)
+      if (!gone[e] && (best < 0 || scores[e] > scores[best])) best = e;
+    const float peak = scores[best];
+    for (int32_t e = 0; e < in.width; ++e) {
+      const float size = scores[e] < 0.0f ? -scores[e] : scores[e], larger = size > peak ? size : peak;
+      worth[e] = gone[e] || (peak - scores[e]) / larger > in.limit ? -__builtin_inff() : scores[e] - peak;
+    }
+    for (int32_t e = 0; e < in.width; e += 16) store(worth + e, exp(load_first(worth + e, in.width - e)));
+    float total = 0.0f;
+    for (int32_t e = 0; e < in.width; ++e) total += worth[e];
+    gone[best] = true;
+    routes[i].expert = best;
+    routes[i].share = 1.0f / total;
+  }
+}
+
 // Where nothing else decides, experts are chosen by their scores: in the order of their worth, and told apart even where
 // that is rounded to nothing, or to all.
 static void route_row(const Program& program, const Step&, const Instruction& in, int64_t item) {
   const float *scores = row<float>(program, in.x, item), *bias = reinterpret_cast<const float*>(in.bias);
   const float* factors = reinterpret_cast<const float*>(in.factors);
   Route* routes = row<Route>(program, in.out, item);
+  if (in.scoring == SCORING_SPARSEMIXER) return mix_row(in, scores, routes);
   alignas(64) float worth[EXPERT_ROOM], ranks[EXPERT_ROOM];
   int32_t chosen[EXPERT_ROOM];
   weigh_scores(in, scores, worth);
