@@ -1,4 +1,4 @@
-"""Prints, as Markdown, how every tiny model of tests/parity/configs.py compares with transformers on each backend.
+"""Prints, as Markdown, how every tiny model of tests/parity/cases/ compares with transformers on each backend.
 
 Usage: .venv/bin/python scripts/parity_table.py [--brief]. `--brief` prints one line per family instead of one per case.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
-from tests.parity.configs import CASES  # noqa: E402
+from tests.parity.cases import CASES  # noqa: E402
 from tests.parity.harness import BACKENDS, Parity, backend_or_none, measure, save_case  # noqa: E402
 
 HEAD = (

@@ -19,7 +19,7 @@ from causerie.engine.engine import Engine
 from causerie.models.registry import spec_from_config
 from causerie.models.rope import RopeTable
 from tests.engine.scripted import ScriptedModel
-from tests.parity.configs import TINY
+from tests.parity.cases import TINY
 
 CONTEXT = 20  # the original one, which the sequences below pass
 NEW = 12

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from causerie.backends.ops import Backend
-from tests.parity.configs import CASES, Case
+from tests.parity.cases import CASES, Case
 from tests.parity.harness import BACKENDS, backend_or_none, save_case
 
 

@@ -24,7 +24,7 @@ from causerie.models.config import read_config
 from causerie.models.model import StepModel
 from causerie.plan.footprint import cache_format
 from causerie.spec.decoder import Decoder
-from tests.parity.configs import PROMPT, TINY, Case
+from tests.parity.cases import PROMPT, TINY, Case
 
 BACKENDS = {
     "torch": ("causerie.backends.torch.backend", "TorchBackend"),

@@ -12,7 +12,7 @@ import pytest
 from causerie.errors import ConfigError
 from causerie.models import archs, registry
 from causerie.models.registry import families, spec_from_config
-from tests.parity.configs import TINY
+from tests.parity.cases import TINY
 
 
 @pytest.fixture

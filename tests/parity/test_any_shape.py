@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from causerie.backends.ops import Backend
-from tests.parity.configs import Case
+from tests.parity.cases import Case
 from tests.parity.harness import measure, save_case
 
 ROPES = st.sampled_from(

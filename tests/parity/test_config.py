@@ -22,7 +22,7 @@ from causerie.spec.delta import DeltaRule
 from causerie.spec.mamba import Mamba
 from causerie.spec.mamba2 import Mamba2
 from causerie.spec.short_conv import ShortConv
-from tests.parity.configs import CASES, TINY, Case
+from tests.parity.cases import CASES, TINY, Case
 
 LLAMA = TINY | {"model_type": "llama"}
 SIZES = [

@@ -13,7 +13,7 @@ from transformers import LlamaConfig
 from causerie import AutoModelForCausalLM
 from causerie.errors import ConfigError, ContextLengthError
 from causerie.models.registry import spec_from_config
-from tests.parity.configs import TINY
+from tests.parity.cases import TINY
 from tests.parity.harness import reference, reference_greedy, some_tokens
 
 LLAMA = TINY | {"model_type": "llama"}

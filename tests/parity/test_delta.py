@@ -30,7 +30,7 @@ from causerie.spec.cost import PartCost
 from causerie.spec.decoder import Decoder
 from causerie.spec.delta import DeltaRule
 from causerie.spec.layer_cache import Slot
-from tests.parity.configs import CASES, PROMPT, Case
+from tests.parity.cases import CASES, PROMPT, Case
 from tests.parity.harness import load, prompt_logits, reference, reference_logits, room_for, some_tokens
 
 FolderOf = Callable[[Case | str], Path]

@@ -15,7 +15,7 @@ from causerie.backends.ops import Backend
 from causerie.builtin import builtin_model_path
 from causerie.engine.engine import Engine
 from causerie.errors import ContextLengthError, UsageError
-from tests.parity.configs import CASES, Case
+from tests.parity.cases import CASES, Case
 from tests.parity.harness import load, reference, some_tokens
 
 FolderOf = Callable[[Case | str], Path]

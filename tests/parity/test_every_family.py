@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from causerie import AutoModelForCausalLM
 from causerie.backends.native.backend import NativeBackend
 from causerie.backends.ops import Backend
-from tests.parity.configs import CASES, PROMPT, Case
+from tests.parity.cases import CASES, PROMPT, Case
 from tests.parity.harness import greedy, load, prompt_logits, reference, some_tokens
 
 FolderOf = Callable[[Case | str], Path]

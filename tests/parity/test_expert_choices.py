@@ -11,7 +11,7 @@ import torch
 
 from causerie import AutoModelForCausalLM
 from causerie.cli.conversation.expert_lines import expert_lines
-from tests.parity.configs import PROMPT, Case
+from tests.parity.cases import PROMPT, Case
 from tests.parity.harness import reference, some_tokens
 
 FolderOf = Callable[[Case | str], Path]

@@ -21,7 +21,7 @@ from causerie.checkpoint.writer import write_safetensors
 from causerie.errors import ConfigError, WeightFileError
 from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
-from tests.parity.configs import CASES, PROMPT, Case
+from tests.parity.cases import CASES, PROMPT, Case
 from tests.parity.harness import load, prompt_logits, some_tokens
 
 FolderOf = Callable[[Case | str], Path]

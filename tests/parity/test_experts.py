@@ -24,7 +24,7 @@ from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
 from causerie.plan.speed import active_bytes, step_work
 from causerie.quant.config import QuantConfig
-from tests.parity.configs import CASES, PROMPT, Case
+from tests.parity.cases import CASES, PROMPT, Case
 from tests.parity.harness import load, prompt_logits, reference, reference_logits, save_case, some_tokens
 
 FolderOf = Callable[[Case | str], Path]

@@ -11,7 +11,7 @@ import pytest
 
 from causerie.backends.ops import Backend
 from causerie.models.config import read_config
-from tests.parity.configs import PROMPT
+from tests.parity.cases import PROMPT
 from tests.parity.harness import load, prompt_logits, some_tokens
 
 LLAMA3, YARN, BETAS = "llama, llama3 rope", "llama, yarn rope", "llama, yarn with betas"

@@ -20,7 +20,7 @@ from causerie.quant.weight import BYTES
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
 from causerie.spec.short_conv import ShortConv
-from tests.parity.configs import CASES, Case
+from tests.parity.cases import CASES, Case
 from tests.parity.harness import load
 from tests.parity.test_config import PUBLISHED
 

@@ -19,8 +19,8 @@ from causerie.models.registry import spec_from_config
 from causerie.plan.footprint import cache_cost
 from causerie.plan.speed import active_bytes
 from causerie.spec.layer_cache import Pages
-from tests.parity.configs import PROMPT, TINY
-from tests.parity.configs_gemma4 import EXPERTS, GEMMA4, GIVEN, KEYS_AS_VALUES, SHARING, UNIFIED
+from tests.parity.cases import PROMPT, TINY
+from tests.parity.cases.gemma import EXPERTS, GEMMA4, GIVEN, KEYS_AS_VALUES, SHARING, UNIFIED
 from tests.parity.harness import load, prompt_logits, some_tokens
 
 FolderOf = Callable[[str], Path]

@@ -21,7 +21,7 @@ from causerie.errors import ConfigError, Unsupported, WeightFileError
 from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
 from causerie.plan.footprint import cache_cost
-from tests.parity.configs import CASES, PROMPT, Case
+from tests.parity.cases import CASES, PROMPT, Case
 from tests.parity.harness import load, prompt_logits, reference, reference_logits, some_tokens
 from tests.parity.published_latent import KIMI_K2, PUBLISHED_LATENT
 

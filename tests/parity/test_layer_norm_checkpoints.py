@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from causerie import AutoModelForCausalLM
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
-from tests.parity.configs import Case
+from tests.parity.cases import Case
 from tests.parity.harness import reference, save_case, some_tokens
 
 _NEW, _OLD = ("rms_norm_eps",), ("rms_norm_eps", "intermediate_size", "num_key_value_heads")

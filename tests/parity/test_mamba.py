@@ -30,7 +30,7 @@ from causerie.spec.decoder import Decoder
 from causerie.spec.layer_cache import Slot
 from causerie.spec.mamba2 import Mamba2
 from causerie.spec.mlp import NOTHING
-from tests.parity.configs import CASES, PROMPT, Case
+from tests.parity.cases import CASES, PROMPT, Case
 from tests.parity.harness import load, prompt_logits, reference, reference_logits, some_tokens
 from tests.parity.published_mamba import PUBLISHED_MAMBA
 

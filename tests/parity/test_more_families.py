@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from causerie.errors import ConfigError
 from causerie.models.registry import spec_from_config
-from tests.parity.configs_more import DBRX
+from tests.parity.cases.experts import DBRX
 
 LFM2_8B_A1B: dict[str, Any] = {
     "architectures": ["Lfm2MoeForCausalLM"], "bos_token_id": 1, "conv_L_cache": 3, "conv_bias": False,

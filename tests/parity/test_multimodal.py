@@ -19,9 +19,9 @@ from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
 from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
-from tests.parity.configs import PROMPT, TINY
-from tests.parity.configs_gemma4 import GEMMA4, GIVEN, KEYS_AS_VALUES, SHARING, UNIFIED
-from tests.parity.configs_more import LLAMA4
+from tests.parity.cases import PROMPT, TINY
+from tests.parity.cases.experts import LLAMA4
+from tests.parity.cases.gemma import GEMMA4, GIVEN, KEYS_AS_VALUES, SHARING, UNIFIED
 from tests.parity.harness import greedy, load, prompt_logits, some_tokens
 
 TEXT = {key: value for key, value in TINY.items() if not key.endswith("token_id") and key != "tie_word_embeddings"}

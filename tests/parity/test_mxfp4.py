@@ -28,7 +28,7 @@ from causerie.plan.speed import step_work
 from causerie.quant.config import QuantConfig
 from causerie.quant.formats import MXFP4
 from causerie.quant.mxfp4 import Mxfp4Encoder
-from tests.parity.configs import CASES, PROMPT, Case
+from tests.parity.cases import CASES, PROMPT, Case
 from tests.parity.harness import (
     backend_or_none,
     greedy,

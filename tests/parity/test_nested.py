@@ -21,7 +21,7 @@ from causerie.errors import ConfigError, UnknownName, WeightFileError
 from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
 from causerie.quant.config import QuantConfig
-from tests.parity.configs import CASES, PROMPT, Case
+from tests.parity.cases import CASES, PROMPT, Case
 from tests.parity.harness import some_tokens
 
 FolderOf = Callable[[Case | str], Path]

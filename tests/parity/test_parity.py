@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from causerie.backends.ops import Backend
-from tests.parity.configs import CASES, PROMPT, Case
+from tests.parity.cases import CASES, PROMPT, Case
 from tests.parity.harness import (
     greedy,
     load,

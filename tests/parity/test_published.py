@@ -13,7 +13,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from causerie.models.registry import families, spec_from_config
-from tests.parity.configs import TINY
+from tests.parity.cases import TINY
 from tests.parity.published import FILES, PUBLISHED
 
 STRANGE = {"Hunyuan-7B-Instruct": "use_cla"}

@@ -14,7 +14,7 @@ from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 from causerie.models.registry import spec_from_config
 from causerie.models.rope import RopeTable
-from tests.parity.configs import TINY
+from tests.parity.cases import TINY
 
 HEAD_DIM, CONTEXT = 32, 256
 LENGTH = 600  # of the prompt: more than the contexts

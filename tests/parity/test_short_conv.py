@@ -31,7 +31,7 @@ from causerie.spec.cost import PartCost
 from causerie.spec.decoder import Decoder
 from causerie.spec.layer_cache import Slot
 from causerie.spec.short_conv import ShortConv
-from tests.parity.configs import PROMPT, TINY, Case
+from tests.parity.cases import PROMPT, TINY, Case
 from tests.parity.harness import prompt_logits, reference, reference_greedy, room_for, save_case, some_tokens
 
 FolderOf = Callable[[Case | str], Path]

@@ -12,7 +12,7 @@ import torch
 
 from causerie.backends.ops import Backend
 from causerie.errors import EngineError
-from tests.parity.configs import PROMPT
+from tests.parity.cases import PROMPT
 from tests.parity.harness import Bench, load, prompt_logits, reference, reference_logits, some_tokens
 
 FolderOf = Callable[[str], Path]

@@ -17,7 +17,7 @@ from causerie.models.config import Config
 from causerie.models.inert import ALWAYS, FACTORS, INERT, NEUTRAL, REFUSED
 from causerie.models.registry import families, family, spec_from_config
 from causerie.models.unread_keys import arithmetic_keys
-from tests.parity.configs import TINY
+from tests.parity.cases import TINY
 
 LLAMA = TINY | {"model_type": "llama"}
 

@@ -11,7 +11,7 @@ import pytest
 from transformers import AutoConfig
 
 from causerie.models.registry import spec_from_config
-from tests.parity.configs import TINY
+from tests.parity.cases import TINY
 
 LAYERS = 4
 

@@ -16,7 +16,7 @@ from causerie.models.config import read_config
 from causerie.models.model import Model
 from causerie.plan.footprint import cache_sizer
 from causerie.quant.config import QuantConfig
-from tests.parity.configs import TINY, Case
+from tests.parity.cases import TINY, Case
 from tests.parity.harness import save_case
 
 SIZES = {"hidden_size": 64, "intermediate_size": 128, "head_dim": 16, "num_hidden_layers": 2}

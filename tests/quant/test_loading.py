@@ -223,7 +223,7 @@ def test_no_more_is_read_at_once_than_was_meant(format: str, monkeypatch: pytest
 
 
 def test_parts_of_a_fused_matrix_that_are_held_differently_are_saved_alone(tmp_path: Path) -> None:
-    from tests.parity.configs import CASES
+    from tests.parity.cases import CASES
     from tests.parity.harness import save_case
 
     case = next(case for case in CASES if case.family == "phi3")
@@ -306,7 +306,7 @@ def test_refusals_before_anything_is_read(untied: Path) -> None:
 
 
 def test_a_width_that_no_group_divides_is_named(tmp_path: Path) -> None:
-    from tests.parity.configs import TINY, Case
+    from tests.parity.cases import TINY, Case
     from tests.parity.harness import save_case
 
     folder = save_case(Case("odd", "llama", TINY), tmp_path / "odd")  # its mlp is 88 wide

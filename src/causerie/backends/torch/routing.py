@@ -29,14 +29,14 @@ def routed(scores: Tensor, router: Router, choice_bias: Tensor | None) -> tuple[
 
 def _mixed(scores: Tensor, router: Router) -> tuple[Tensor, Tensor]:
     left = scores
-    shares, chosen = [], []
+    shares, choices = [], []
     for _ in range(router.active):
         peak, best = left.max(-1, keepdim=True)
         far = (peak - scores) / scores.abs().maximum(peak) > router.nearness
         shares.append(left.masked_fill(far, -torch.inf).softmax(-1).gather(-1, best))
-        chosen.append(best)
+        choices.append(best)
         left = left.scatter(-1, best, -torch.inf)
-    return torch.cat(shares, -1), torch.cat(chosen, -1)
+    return torch.cat(shares, -1), torch.cat(choices, -1)
 
 
 def _of_best_groups(rank: Tensor, groups: ExpertGroups) -> Tensor:
