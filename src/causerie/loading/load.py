@@ -15,7 +15,7 @@ from typing import Any
 from causerie.backends.ops import Backend, CacheShape
 from causerie.checkpoint.expression import Plus
 from causerie.checkpoint.index import TensorIndex
-from causerie.checkpoint.kept_places import KeptPlaces
+from causerie.checkpoint.stack_index import StackIndex
 from causerie.errors import ConfigError, UsageError, WeightFileError, unknown
 from causerie.loading.find import find_weights, untie_if_different
 from causerie.loading.packed import method_of, without_method
@@ -183,7 +183,7 @@ def load_surveyed(
     cache = size_cache(survey.spec, survey.plain)
     names = [each.weight.name for each in survey.sources if not isinstance(each, PreparedSource)]
     builder = backend.builder(survey.spec, {name: survey.formats[name] for name in names})
-    with Workers(workers) as threads, KeptPlaces(index) as places:
+    with Workers(workers) as threads, StackIndex(index) as places:
         transfer = Transfer(places, builder, Quantizer(places, threads), SliceReader(places, threads))
         weights = _place(survey, transfer, progress)
     return Model(

@@ -17,7 +17,7 @@ from typing import Any
 from causerie.backends.ops import KernelMatrices
 from causerie.checkpoint.expression import Expression, Tensor
 from causerie.checkpoint.index import TensorIndex
-from causerie.checkpoint.kept_places import KeptPlaces
+from causerie.checkpoint.stack_index import StackIndex
 from causerie.checkpoint.stream import SafetensorsStream
 from causerie.errors import CheckpointError, UsageError
 from causerie.loading.load import Survey
@@ -55,7 +55,7 @@ def write_weights(
     declared = {name: tensor for source in encoded for name, tensor in _declared(source, survey).items()}
     declared |= {tensor.name: (STORED_AS[tensor.target], tensor.shape) for tensor in plain}
     total, done = sum(source.nbytes for source in survey.sources), 0
-    with SafetensorsStream(path, declared) as out, Workers(workers) as threads, KeptPlaces(index) as places:
+    with SafetensorsStream(path, declared) as out, Workers(workers) as threads, StackIndex(index) as places:
         quantizer = Quantizer(places, threads)
         for source in encoded:
             format = QUANTIZED[survey.formats[source.weight.name]]

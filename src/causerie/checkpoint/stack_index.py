@@ -21,8 +21,8 @@ MOST_BYTES = 2**27
 """Of all that is kept; a larger place is read by slices as they come."""
 
 
-class KeptPlaces:
-    """Implements `TensorIndex` over another one. Arrays of a kept place cannot be written to."""
+class StackIndex:
+    """Implements `TensorIndex` over another one. Arrays of a place that it keeps cannot be written to."""
 
     def __init__(self, index: TensorIndex) -> None:
         self._index = index

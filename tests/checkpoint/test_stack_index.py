@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from causerie.checkpoint.expression import Every, Place, Transposed
-from causerie.checkpoint.kept_places import KeptPlaces
 from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.checkpoint.stack_index import StackIndex
 from causerie.checkpoint.writer import write_safetensors
 
 STACK = np.arange(5 * 8 * 6, dtype=np.float32).reshape(5, 8, 6)
@@ -41,7 +41,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SafetensorsIndex:
 
 
 def test_slices_of_a_place_are_read_once(index: SafetensorsIndex) -> None:
-    places = KeptPlaces(index)
+    places = StackIndex(index)
     for turn in (0, 1):
         every = Every(Transposed(Place("stack", 3)), turn, 2)
         parts = [every.read(places, slice(i, i + 1)) for i in range(3)]
@@ -53,7 +53,7 @@ def test_slices_of_a_place_are_read_once(index: SafetensorsIndex) -> None:
 
 
 def test_only_the_latest_place_of_a_stack_is_kept(index: SafetensorsIndex) -> None:
-    places = KeptPlaces(index)
+    places = StackIndex(index)
     for place in (1, 2, 1):
         np.testing.assert_array_equal(Place("stack", place).read(places, slice(2, 5)), STACK[place, 2:5])
     assert len(READ) == 3
@@ -62,11 +62,11 @@ def test_only_the_latest_place_of_a_stack_is_kept(index: SafetensorsIndex) -> No
 
 
 def test_what_is_kept_has_a_bound(index: SafetensorsIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    places = KeptPlaces(index)
-    monkeypatch.setattr("causerie.checkpoint.kept_places.MOST_BYTES", STACK[0].nbytes)
+    places = StackIndex(index)
+    monkeypatch.setattr("causerie.checkpoint.stack_index.MOST_BYTES", STACK[0].nbytes)
     Place("biases", 0).read(places), Place("stack", 0).read(places), Place("biases", 0).read(places)
     assert [name for name, _ in READ] == ["biases", "stack", "biases"]
-    monkeypatch.setattr("causerie.checkpoint.kept_places.MOST_BYTES", STACK[0].nbytes - 1)
+    monkeypatch.setattr("causerie.checkpoint.stack_index.MOST_BYTES", STACK[0].nbytes - 1)
     READ.clear()
     for _ in range(2):
         np.testing.assert_array_equal(Place("stack", 4).read(places, slice(1, 3)), STACK[4, 1:3])
@@ -74,7 +74,7 @@ def test_what_is_kept_has_a_bound(index: SafetensorsIndex, monkeypatch: pytest.M
 
 
 def test_other_reads_are_the_index_s(index: SafetensorsIndex) -> None:
-    places = KeptPlaces(index)
+    places = StackIndex(index)
     assert places.names() == index.names() and "stack" in places and "none" not in places
     assert places.info("stack") == index.info("stack")
     np.testing.assert_array_equal(places.read("matrix", slice(2, 4)), STACK[0, 2:4])
@@ -90,7 +90,7 @@ def test_other_reads_are_the_index_s(index: SafetensorsIndex) -> None:
 
 
 def test_threads_that_want_the_same_place_read_it_once(index: SafetensorsIndex) -> None:
-    places = KeptPlaces(index)
+    places = StackIndex(index)
     with ThreadPoolExecutor(4) as threads:
         rows = list(threads.map(lambda i: Place("stack", 2).read(places, slice(i, i + 1)), range(8)))
     np.testing.assert_array_equal(np.concatenate(rows), STACK[2])
