@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from causerie import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, pipeline
-from causerie.api.quantization import chosen
+from causerie.api.quantization import quant_config
 from causerie.errors import CauserieError, UnknownName, Unsupported, UsageError
 from causerie.quant.config import QuantConfig
 
@@ -47,7 +47,7 @@ def test_what_a_config_means(options: dict[str, Any], meant: QuantConfig | None)
     # A round trip, the field's own object, and its dictionary all mean the same.
     assert BitsAndBytesConfig.from_dict(config.to_dict()) == config
     for form in (config, config.to_dict(), Theirs(**options), Theirs(**options).to_dict()):
-        assert chosen(None, form) == meant
+        assert quant_config(None, form) == meant
 
 
 @pytest.mark.parametrize(

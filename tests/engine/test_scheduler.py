@@ -295,3 +295,32 @@ def test_reading_a_prompt_is_told_to_who_asks() -> None:
     (progress,) = [event.progress for event in found[told] if event.progress is not None]
     assert (progress.prompt_tokens, progress.cached_tokens, progress.read_tokens) == (21, 20, 21)
     assert [event.progress for event in found[other]] == [None, None]
+
+
+def test_what_the_cache_has_is_told_before_the_first_pass() -> None:
+    model = ScriptedModel(max_tokens=8, context=200, blocks=200, seconds=0.5)
+    engine = Watched(model)
+    told: list[tuple[int, PromptProgress | None]] = []
+
+    def run() -> None:
+        while engine.busy:
+            engine.step(lambda event: told.append((model.runs, event.progress)))
+
+    prompt = [token % 30 for token in range(20)]
+    engine.start(prompt, max_tokens=2, prompt_progress=True)
+    engine.start([8] * 20, max_tokens=2)
+    run()
+    runs = model.runs
+    engine.start([*prompt, 7], max_tokens=2, prompt_progress=True)
+    run()
+    assert told == [(0, PromptProgress(20, 0, 0, 0.0)), (runs, PromptProgress(21, 20, 20, 0.0))]
+
+
+def test_who_gives_way_does_not_begin_twice() -> None:
+    model = ScriptedModel(max_tokens=8, blocks=8)
+    engine = Watched(model)
+    requests = [engine.start([token] * 10, max_tokens=12, prompt_progress=True) for token in (3, 4)]
+    told: list[int] = []
+    while engine.busy:
+        engine.step(lambda event: told.append(event.request))
+    assert engine.stats().preemptions and sorted(told) == requests

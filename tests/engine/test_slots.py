@@ -180,7 +180,7 @@ def test_after_a_failed_step_all_slots_are_free() -> None:
         engine.start([*message(1), 2], max_tokens=3, eos=(EOS,))
     engine.finish()
     stats = engine.stats().slots
-    assert (stats.total, stats.used) == (8, 0)
+    assert (stats.total, stats.busy) == (8, 0)
     engine = Watched(hybrid(fail_at=frozenset({2})))
     engine.start([*message(1), 2], max_tokens=30, eos=(EOS,))
     for _ in range(3):

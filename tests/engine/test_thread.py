@@ -15,6 +15,7 @@ import pytest
 
 from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine
+from causerie.engine.request import PromptProgress
 from causerie.engine.thread import EngineThread
 from causerie.errors import EngineError, UsageError
 from tests.engine.scripted import ScriptedModel
@@ -67,6 +68,21 @@ def test_a_stream_gives_every_token_and_one_end(start: Start) -> None:
     events = list(start(scripted).stream([1, 2, 3], SamplingParams(max_tokens=9)))
     assert [event.token for event in events] == expected(scripted, [1, 2, 3], 9)
     assert [event.finish_reason for event in events] == [None] * 8 + ["length"]
+
+
+def test_what_the_cache_has_is_told_while_the_model_reads(start: Start) -> None:
+    gate = threading.Event()
+
+    class Gated(ScriptedModel):
+        def run(self, step):  # type: ignore[no-untyped-def]
+            assert gate.wait(20), "nothing was told before the model ran"
+            return super().run(step)
+
+    stream = start(model(Gated)).stream([1, 2, 3], SamplingParams(max_tokens=2, prompt_progress=True))
+    assert next(stream).progress == PromptProgress(3, 0, 0, 0.0)
+    gate.set()
+    last, *tokens = stream
+    assert last.progress is not None and last.progress.read_tokens == 3 and len(tokens) == 2
 
 
 def test_the_thread_starts_with_the_first_request_and_sleeps_when_idle(start: Start) -> None:
@@ -278,6 +294,7 @@ PROGRAM = """
 from tests.engine.scripted import ScriptedModel
 from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine
+from causerie.engine.request import PromptProgress
 from causerie.engine.thread import EngineThread
 
 engine = EngineThread(Engine(ScriptedModel(context=100_000, blocks=30_000)))

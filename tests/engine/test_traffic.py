@@ -111,7 +111,7 @@ class Traffic:
             self.step()
         assert not self.engine.busy, "the engine does not come to rest"
         stats = self.engine.stats()
-        assert not any(pool.used for pool in (*stats.groups, stats.slots)), "blocks are held by nobody that runs"
+        assert not any(pool.busy for pool in (*stats.groups, stats.slots)), "blocks are held by nobody that runs"
         remembered = self.engine._sampler._requests, self.engine._prompt_logits, self.engine._sums
         assert not any(remembered), "ended requests are remembered"
         assert self.drafter is None or not self.drafter.told, "the drafter was not told of an end"

@@ -33,8 +33,8 @@ def test_a_growing_chat_takes_no_more_of_a_window() -> None:
             for event in engine.step():
                 chat += [] if event.token is None else [event.token]
             full, window = engine.stats().groups
-            if window.used:
-                used.append((full.used, window.used))
+            if window.busy:
+                used.append((full.busy, window.busy))
         assert number < 4
     assert len(chat) == 21 * WINDOW
     reading = -(-(WINDOW - 1 + 16) // 4) + 1
@@ -88,7 +88,7 @@ def test_a_prompt_takes_blocks_of_a_window_as_it_is_read() -> None:
     for start in (1, 2):
         engine.start([start] * 100, max_tokens=2)
     first = engine.step()
-    assert engine.stats().groups[0].used == 25 and engine.stats().groups[1].used == 2 and not first
+    assert engine.stats().groups[0].busy == 25 and engine.stats().groups[1].busy == 2 and not first
     events = engine.finish()
     assert [len(text(found)) for found in events.values()] == [2, 2]
     assert [found[-1].stats.preemptions for found in events.values() if found[-1].stats] == [0, 0]

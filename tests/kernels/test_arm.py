@@ -81,7 +81,7 @@ class FixedArena(arena.Arena):
     def __init__(self, size: int, purpose: str, expected: int | None = None) -> None:
         last = FixedArena.made[-1] if FixedArena.made else None
         self._begin = LOW if last is None else last._begin + (last._size // arena.LARGE_PAGE + 2) * arena.LARGE_PAGE
-        self._size, self._used, self._purpose = size, 0, purpose
+        self._size, self._length, self._purpose = size, 0, purpose
         flags = 0x22 | FIXED  # private and anonymous
         map_at = ctypes.CDLL(None).mmap
         map_at.restype, map_at.argtypes = (

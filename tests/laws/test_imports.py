@@ -56,6 +56,7 @@ COLUMN = {
 }
 TORCH_CORNERS = ("causerie.backends.torch", "causerie.api.tensors")
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "base", "misc", "common"}
+BARE_PARTICIPLES = {"chosen", "found", "given", "held", "kept", "laid", "placed", "taken", "used", "wanted"}
 RUNS_CODE = {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal", "cloudpickle"}
 LONGEST_FILE = 450
 LONGEST_FUNCTION = 80
@@ -219,6 +220,30 @@ def test_the_environment_is_read_in_settings_only() -> None:
 
 def test_no_file_is_named_for_nothing() -> None:
     assert not [name for name in modules() if name.rpartition(".")[2] in FORBIDDEN_NAMES]
+
+
+def names_of(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Each name that a module gives to a variable, a parameter, an attribute, a function or a class, and the line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr, node.lineno
+        elif isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name, node.lineno
+
+
+def test_nothing_is_named_by_a_bare_participle() -> None:
+    # "kept" says that somebody keeps, and not what: a name is a noun that says what is there.
+    wrong = [
+        f"{name}:{line} {word}"
+        for name, (_, tree) in modules().items()
+        for word, line in names_of(tree)
+        if word.strip("_").lower() in BARE_PARTICIPLES
+    ]
+    assert not wrong
 
 
 def test_a_class_has_its_name_to_itself() -> None:

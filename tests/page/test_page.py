@@ -21,9 +21,12 @@ def open_page(page: Page, url: str) -> None:
 
 
 def say(page: Page, text: str) -> None:
-    """Sends a message and waits for the whole answer."""
+    """Sends a message and waits for the whole answer: for its place first, as the one before it is whole already."""
+    answers = page.locator(".message.assistant")
+    earlier = answers.count()
     page.fill("#text", text)
     page.keyboard.press("Enter")
+    expect(answers).to_have_count(earlier + 1)
     whole(page)
 
 

@@ -29,7 +29,7 @@ from causerie.plan.footprint import cache_format
 from causerie.quant.config import QuantConfig
 from causerie.spec.cost import PartCost
 from causerie.spec.decoder import Decoder
-from causerie.spec.kept import Slot
+from causerie.spec.layer_cache import Slot
 from causerie.spec.short_conv import ShortConv
 from tests.parity.configs import PROMPT, TINY, Case
 from tests.parity.harness import prompt_logits, reference, reference_greedy, room_for, save_case, some_tokens
@@ -85,13 +85,14 @@ def test_the_middle_is_as_wide_as_in_the_field(size: int, share: float | None, m
     with torch.device("meta"):
         values = Lfm2Config(**SIZES).to_dict() | said | {"intermediate_size": size}
         expected = Lfm2MLP(SimpleNamespace(**values)).w1.out_features
-    assert {layer.ffn.hidden for layer in spec_from_config(SIZES | said).layers} == {expected}
+    others = {key: value for key, value in SIZES.items() if key != "intermediate_size"}
+    assert {layer.ffn.hidden for layer in spec_from_config(others | said).layers} == {expected}
 
 
-@pytest.mark.parametrize("said", [{}, {"tie_embedding": False, "full_attn_idxs": [3], "conv_bias": True}], ids=str)
+@pytest.mark.parametrize("said", [{}, {"tie_embedding": False, "full_attn_idxs": [2], "conv_bias": True}], ids=str)
 def test_defaults_are_those_of_the_field(said: dict[str, Any]) -> None:
-    theirs = Lfm2Config(**said)
-    ours = spec_from_config({"model_type": "lfm2"} | said)
+    theirs = Lfm2Config(**SIZES | said)
+    ours = spec_from_config(SIZES | said)
     written = {key: value for key, value in theirs.to_dict().items() if value is not None}
     assert ours == spec_from_config(written)
     with torch.device("meta"):
@@ -118,6 +119,7 @@ def test_defaults_are_those_of_the_field(said: dict[str, Any]) -> None:
         {"layer_types": ["conv", "sliding_attention", "conv"]},
         {"layer_types": ["conv"]},
         {"block_ffn_dim_multiplier": 1e12},
+        {"block_ff_dim": 100},  # and another intermediate_size
         {"rms_norm_eps": 1e-3},
     ],
     ids=str,
@@ -136,7 +138,7 @@ def test_a_width_of_nothing_is_refused() -> None:
 def test_what_a_convolution_keeps_and_costs() -> None:
     spec = spec_from_config(SIZES | {"full_attn_idxs": [1], "conv_L_cache": 5})
     conv = spec.layers[0].mixer
-    assert conv.keeps == Slot(4 * 64)
+    assert conv.cache == Slot(4 * 64)
     assert conv.cost(64) == PartCost(4 * 64 * 64 + 5 * 64)
     assert (spec.slot_layers, [group.layers for group in spec.page_groups]) == ((0, 2), [(1,)])
 

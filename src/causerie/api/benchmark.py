@@ -101,13 +101,13 @@ def _measured(
     for trial in trials:
         result = measure(bench, trial, work, limit.probe.bandwidth, limit.peaks, repeat)
         peak = peak_memory()
-        used = None if peak is None else peak - limit.probe.bytes_held
+        memory = None if peak is None else peak - limit.probe.bytes_held
         parts: list[InstructionGroup] = []
         if profile:
             step = bench.last_step(trial)
             parts = breakdown([steps.profile(step) for _ in range(PROFILED)])
             limit.probe.bandwidth()
-        yield Measurement(work.format, work.cache_format, result, used, tuple(parts))
+        yield Measurement(work.format, work.cache_format, result, memory, tuple(parts))
 
 
 def _work_of(model: CausalLM) -> MeasuredModel:

@@ -62,8 +62,8 @@ class CausalLM(OpenModel):
         texts = [inputs] if one else list(inputs)
         if not texts:
             raise UsageError("embed() got no texts; pass a text or a list of texts.")
-        chosen = tokenizer or (self.tokenizer if any(isinstance(text, str) for text in texts) else None)
-        rows = [chosen(text)["input_ids"] if chosen and isinstance(text, str) else text for text in texts]
+        tokenizer = tokenizer or (self.tokenizer if any(isinstance(text, str) for text in texts) else None)
+        rows = [tokenizer(text)["input_ids"] if tokenizer and isinstance(text, str) else text for text in texts]
         answers = read_answers(self._engine.submit_all([(tokens, POOLING) for tokens in rows]))
         vectors = np.stack([normalized(answer.mean_state) for answer in answers])
         return vectors[0] if one else vectors
@@ -100,12 +100,12 @@ class CausalLM(OpenModel):
             _refuse_unheld(levels, plan)
             warn_of_flags_without_effect(levels)
             prompt_rows = [row for row in prompts.rows for _ in range(plan.sequences)]
-            chosen = tokenizer or (self.tokenizer if plan.stop_strings else None)
+            tokenizer = tokenizer or (self.tokenizer if plan.stop_strings else None)
             watching = Watching(
                 prompt_rows,
                 prompts.container,
                 plan,
-                chosen,
+                tokenizer,
                 stopping_criteria,
                 streamer,
             )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from causerie.api.load_options import LoadOptions
 from causerie.api.loading import open_model
-from causerie.api.quantization import chosen
+from causerie.api.quantization import quant_config
 from causerie.builtin import heldout_path
 from causerie.errors import UsageError
 from causerie.plan.quality import Quality, Scores, compare
@@ -114,7 +114,7 @@ def evaluate(
             if format in (NOISE, "float16"):
                 variant = replace(plain, dtype=format)
             else:
-                variant = replace(plain, dtype="auto", quantization=chosen(format, None))
+                variant = replace(plain, dtype="auto", quantization=quant_config(format, None))
             with open_model(name, variant) as model:
                 yield _row(format, model, _scores(reference, model, passages))
         for cache in caches:

@@ -88,8 +88,8 @@ def inspect(name: str, options: LoadOptions | None = None) -> Inspection:
     config = ModelConfig.from_folder(folder, name)
     with SafetensorsIndex.open(folder) as index:
         weights = survey(index, config, dtype=how.dtype, quantization=how.quantization, strict=how.strict)
-        kept = how.cache_dtype or cache_format(weights.plain)
-        return Inspection(name, folder, weights.spec, weights.plain, parts_of(weights), index.nbytes, kept)
+        cache_dtype = how.cache_dtype or cache_format(weights.plain)
+        return Inspection(name, folder, weights.spec, weights.plain, parts_of(weights), index.nbytes, cache_dtype)
 
 
 def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspection:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from causerie.api.quantization import chosen
+from causerie.api.quantization import quant_config
 from causerie.api.torch_names import cache_dtype_name, device_name, dtype_name
 from causerie.backends.ops import PACKINGS
 from causerie.errors import UsageError, unknown
@@ -67,7 +67,7 @@ class LoadOptions:
             backend=backend,
             threads=threads,
             packing=packing,
-            quantization=chosen(quantization, quantization_config),
+            quantization=quant_config(quantization, quantization_config),
             cache_dtype=cache_dtype_name(cache_dtype),
             max_cache_tokens=max_cache_tokens,
             strict=strict,

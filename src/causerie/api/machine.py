@@ -54,12 +54,12 @@ def native_state(settings: Settings) -> NativeState:
 
     try:
         sets = library.instruction_sets()
-        chosen = library.choose(settings.instruction_set)
+        best = library.choose(settings.instruction_set)
     except CauserieError as error:
         return NativeState(False, str(error))
     forced = settings.instruction_set is not None
     reason = "CAUSERIE_INSTRUCTION_SET asks for it" if forced else "the fastest that this processor has"
-    return NativeState(True, reason, chosen.name, {each.name: each.lacking for each in sets})
+    return NativeState(True, reason, best.name, {each.name: each.lacking for each in sets})
 
 
 def torch_state(*, devices: bool = False) -> TorchState:

@@ -95,7 +95,7 @@ class BitsAndBytesConfig:
         return QuantConfig(format) if skip is None else QuantConfig(format, head=format, skip=tuple(skip))
 
 
-def chosen(quantization: Any, config: Any) -> QuantConfig | None:
+def quant_config(quantization: Any, config: Any) -> QuantConfig | None:
     """The one of `quantization` (a name, "none" or a QuantConfig) and `config` (a BitsAndBytesConfig, ours or the
     field's own, or its dictionary) that was given. Raises UsageError where both were, UnknownName for a name."""
     if quantization is not None and config is not None:

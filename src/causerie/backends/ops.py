@@ -58,10 +58,10 @@ class CacheShape:
 
     def check(self, spec: Decoder) -> None:
         """Raises EngineError where it is not the shape of a cache for `spec`."""
-        given, needed = [each.window for each in self.groups], [group.window for group in spec.page_groups]
-        if given != needed:
+        windows, needed = [each.window for each in self.groups], [group.window for group in spec.page_groups]
+        if windows != needed:
             raise EngineError(
-                f"A cache has groups of blocks for windows {given}, and this {spec.family} model's layers have "
+                f"A cache has groups of blocks for windows {windows}, and this {spec.family} model's layers have "
                 f"{needed}. There must be one for each of Decoder.page_groups."
             )
         if bool(self.slots) != bool(spec.slot_layers):

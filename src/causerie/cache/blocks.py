@@ -20,7 +20,7 @@ class BlockPool:
         self.block_size = block_size
         self.idle = 0  # blocks that only the prefix index holds: they can be had by evicting
         self._counts = [0] * total
-        self._kept = bytearray(total)  # 1 where the prefix index holds a reference
+        self._index = bytearray(total)  # 1 where the prefix index holds a reference
         self._free = list(range(total - 1, -1, -1))
 
     @property
@@ -41,17 +41,17 @@ class BlockPool:
         """Takes `count` free blocks, one reference each. Raises EngineError when fewer are free."""
         if count > len(self._free):
             raise EngineError(f"{count} cache blocks were asked for and {len(self._free)} of {self.total} are free.")
-        taken = [self._free.pop() for _ in range(count)]
-        for block in taken:
+        blocks = [self._free.pop() for _ in range(count)]
+        for block in blocks:
             self._counts[block] = 1
-        return taken
+        return blocks
 
     def share(self, block: int) -> None:
         """One more holder of a block that is already held."""
         count = self._counts[block]
         if count < 1:
             raise EngineError(f"Cache block {block} was shared while nobody held it.")
-        if count == 1 and self._kept[block]:
+        if count == 1 and self._index[block]:
             self.idle -= 1
         self._counts[block] = count + 1
 
@@ -63,49 +63,49 @@ class BlockPool:
         self._counts[block] = count
         if count == 0:
             self._free.append(block)
-        elif count == 1 and self._kept[block]:
+        elif count == 1 and self._index[block]:
             self.idle += 1
 
     def keep(self, block: int) -> None:
         """The prefix index becomes one more holder of a block that a sequence holds."""
-        if self._kept[block]:
+        if self._index[block]:
             raise EngineError(f"Cache block {block} was put into the prefix index twice.")
         self.share(block)
-        self._kept[block] = 1
+        self._index[block] = 1
 
     def drop(self, block: int) -> None:
         """The prefix index lets go of a block."""
-        if not self._kept[block]:
+        if not self._index[block]:
             raise EngineError(f"Cache block {block} was dropped from a prefix index that did not hold it.")
         if self._counts[block] == 1:
             self.idle -= 1
-        self._kept[block] = 0
+        self._index[block] = 0
         self.release(block)
 
     def is_idle(self, block: int) -> bool:
         """Whether only the prefix index holds the block."""
-        return self._counts[block] == 1 and self._kept[block] == 1
+        return self._counts[block] == 1 and self._index[block] == 1
 
     def is_kept(self, block: int) -> bool:
         """Whether the prefix index holds the block, alone or not."""
-        return self._kept[block] == 1
+        return self._index[block] == 1
 
     def holders(self, block: int) -> int:
         """How many sequences hold the block."""
-        return self._counts[block] - self._kept[block]
+        return self._counts[block] - self._index[block]
 
-    def check_integrity(self, tables: Iterable[Iterable[int]], kept: Iterable[int]) -> None:
+    def check_integrity(self, tables: Iterable[Iterable[int]], entries: Iterable[int]) -> None:
         """Compares the counts with who really holds what: the tables of all sequences and the blocks of the prefix
         index. Raises EngineError with the first value that disagrees."""
         holders, index = [0] * self.total, bytearray(self.total)
         for table in tables:
             for block in table:
                 holders[block] += 1
-        for block in kept:
+        for block in entries:
             index[block] += 1
         expected = list(map(add, holders, index))
-        if expected != self._counts or index != self._kept:
-            block = next(b for b in range(self.total) if (expected[b], index[b]) != (self._counts[b], self._kept[b]))
+        if expected != self._counts or index != self._index:
+            block = next(b for b in range(self.total) if (expected[b], index[b]) != (self._counts[b], self._index[b]))
             raise EngineError(
                 f"Cache block {block} counts {self._counts[block]} holders; {holders[block]} sequences and "
                 f"{index[block]} prefix entries hold it."

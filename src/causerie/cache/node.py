@@ -11,7 +11,7 @@ _NONE: Mapping[int, int] = {}
 class Node:
     """One block of tokens. The root has none."""
 
-    __slots__ = ("blocks", "children", "key", "keys", "leases", "parent", "serials", "snapshots", "used")
+    __slots__ = ("blocks", "children", "key", "keys", "last_use", "leases", "parent", "serials", "snapshots")
 
     def __init__(self, parent: Node | None, key: Key, blocks: list[int]) -> None:
         self.parent = parent  # None for the root and for nodes that were removed
@@ -21,7 +21,7 @@ class Node:
         self.keys: list[Key] = []  # of the children, sorted
         self.snapshots = _NONE  # slots, by how many tokens of the key they have seen
         self.leases = 0  # sequences that go on from here
-        self.used = 0  # time of last use, in uses
+        self.last_use = 0  # when that was, counted in uses
         self.serials = [0] * len(blocks)  # the newest entry of this node in each group's order of eviction
 
     def upward(self, steps: int) -> Iterator[Node]:

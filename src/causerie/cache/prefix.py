@@ -172,10 +172,10 @@ class PrefixIndex:
         if node.parent is None:
             return
         self._uses += 1
-        node.used = self._uses
+        node.last_use = self._uses
         for g in self._windowed if node.children else self._every:
             if node.blocks[g] >= 0:
-                self._recency[g].offer(node, node.used, self._count)
+                self._recency[g].offer(node, node.last_use, self._count)
 
     def slide(self, node: Node, group: int) -> None:
         """A running sequence needs the node's block of a group with a window no more: it goes before all others."""
@@ -205,8 +205,8 @@ class PrefixIndex:
         assert parent is not None, "a node that was removed has no entry that counts"
         self._remove(node)
         if parent.parent is not None and not parent.children:
-            parent.used = max(parent.used, node.used)
-            self._recency[g].offer(parent, parent.used, self._count)
+            parent.last_use = max(parent.last_use, node.last_use)
+            self._recency[g].offer(parent, parent.last_use, self._count)
 
     def forget(self, slot: int) -> None:
         """Lets go of a snapshot."""

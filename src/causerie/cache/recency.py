@@ -15,11 +15,11 @@ class Recency:
         self._offers = 0
         self._heap: list[tuple[int, int, Node]] = []  # (time of use, serial, node)
 
-    def offer(self, node: Node, used: int, size: int) -> None:
+    def offer(self, node: Node, last_use: int, size: int) -> None:
         """Puts a node, of `size` in the index, in its place; one that was offered before changes its place."""
         self._offers += 1
         node.serials[self._group] = self._offers
-        heappush(self._heap, (used, self._offers, node))
+        heappush(self._heap, (last_use, self._offers, node))
         if len(self._heap) > 4 * size + 64:
             self._heap = [entry for entry in self._heap if self._counts(entry[1], entry[2])]
             heapify(self._heap)

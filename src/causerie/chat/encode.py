@@ -140,8 +140,8 @@ class _Marks:
 
     def __init__(self, spellings: frozenset[str], chat: str) -> None:
         firsts = sorted({spelling[0] for spelling in spellings})
-        used = {ord(character) for character in chat}
-        free = (code for code in _RUNS if used.isdisjoint(range(code, code + _RUN_LENGTH)))
+        codes = {ord(character) for character in chat}
+        free = (code for code in _RUNS if codes.isdisjoint(range(code, code + _RUN_LENGTH)))
         start = next(free, None)
         if start is None or len(firsts) > _RUN_LENGTH:
             raise MessageError(

@@ -162,8 +162,8 @@ def _fetched(source: _Source, needs: Collection[Need]) -> Path:
         return _cached(source, needs, error)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or [] if "/" not in file.rfilename}
     check_names(sizes, needs, source.page, _made_from(info))
-    chosen = _chosen(set(sizes), needs, source.page)
-    _room(source, str(info.sha), {name: sizes[name] for name in chosen})
+    names = _needed_files(set(sizes), needs, source.page)
+    _room(source, str(info.sha), {name: sizes[name] for name in names})
     try:
         folder = Path(
             snapshot_download(
@@ -172,7 +172,7 @@ def _fetched(source: _Source, needs: Collection[Need]) -> Path:
                 cache_dir=source.cache,
                 endpoint=source.endpoint,
                 token=source.token,
-                allow_patterns=[escape(name) for name in chosen],
+                allow_patterns=[escape(name) for name in names],
                 tqdm_class=None if source.progress else _silent(),
             )
         )
@@ -188,7 +188,7 @@ def _made_from(info: Any) -> str | None:
     return base if isinstance(base, str) else base[0] if isinstance(base, list) and len(base) == 1 else None
 
 
-def _chosen(names: set[str], needs: Collection[Need], where: str) -> list[str]:
+def _needed_files(names: set[str], needs: Collection[Need], where: str) -> list[str]:
     """What to download: the small files, and of the weights one set, where a repository holds several copies."""
     small = {name for name in names if name in TEXTS or name.endswith(".jinja")}
     return sorted(small | (set(choose(names, where)) if "weights" in needs else set()))

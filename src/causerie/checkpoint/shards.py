@@ -94,9 +94,9 @@ def _no_weights(present: set[str], where: str) -> CheckpointError | Unsupported:
 
 def weight_files(folder: Path) -> WeightFiles:
     """The weight files of a local folder, all of them present. Raises as `choose` does, and WeightFileError."""
-    chosen = choose((entry.name for entry in folder.iterdir() if not entry.is_dir()), str(folder))
-    if chosen[0] != INDEX:
-        return WeightFiles(chosen)
+    files = choose((entry.name for entry in folder.iterdir() if not entry.is_dir()), str(folder))
+    if files[0] != INDEX:
+        return WeightFiles(files)
     homes = _weight_map(folder / INDEX)
     names = tuple(sorted(set(homes.values())))
     for name in names:

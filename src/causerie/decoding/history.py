@@ -41,8 +41,8 @@ class Penalties:
             logits = row[seen]
             row[seen] = np.where(logits < 0, logits * self._repetition, logits / self._repetition)
         if self._counts is not None:
-            used = np.flatnonzero(self._counts > 0)  # of truth values it is ten times as quick
-            row[used] -= self._presence + self._frequency * self._counts[used].astype(np.float32)
+            present = np.flatnonzero(self._counts > 0)  # of truth values it is ten times as quick
+            row[present] -= self._presence + self._frequency * self._counts[present].astype(np.float32)
 
     def _tell(self, tokens: Sequence[int]) -> None:
         if self._seen is not None:

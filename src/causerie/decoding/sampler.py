@@ -128,8 +128,8 @@ class RequestSampler:
         places: keep.Places | None = None
         if not self._params.greedy:
             places, values = self._candidates(scores)
-            chosen = choose(values, uniform(self._params.seed, len(history)))
-            token = chosen if places is None else int(places[chosen])
+            choice = choose(values, uniform(self._params.seed, len(history)))
+            token = choice if places is None else int(places[choice])
         return self._report(token, row, scores, places) if self._reports else Drawn(token)
 
     def _filtered(self, row: Row, history: array[int]) -> Row:

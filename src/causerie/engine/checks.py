@@ -41,18 +41,18 @@ def room(length: int, params: SamplingParams, context: int, capacity: int) -> No
     )
 
 
-def params(wanted: SamplingParams, vocab: int) -> None:
+def params(sampling: SamplingParams, vocab: int) -> None:
     """Raises UsageError for a token that is none of the model's or a bias that is no number. Ends of sequence are not
     looked at: one outside the vocabulary is never drawn."""
-    _within("logit_bias", (token for token, _ in wanted.logit_bias), vocab)
-    _within("sequence_bias", (token for tokens, _ in wanted.sequence_bias for token in tokens), vocab)
-    _within("bad_words_ids", (token for word in wanted.bad_words for token in word), vocab)
-    _within("suppress_tokens", wanted.suppress_tokens, vocab)
-    _within("begin_suppress_tokens", wanted.begin_suppress_tokens, vocab)
-    for name, words in (("sequence_bias", dict(wanted.sequence_bias)), ("bad_words_ids", wanted.bad_words)):
+    _within("logit_bias", (token for token, _ in sampling.logit_bias), vocab)
+    _within("sequence_bias", (token for tokens, _ in sampling.sequence_bias for token in tokens), vocab)
+    _within("bad_words_ids", (token for word in sampling.bad_words for token in word), vocab)
+    _within("suppress_tokens", sampling.suppress_tokens, vocab)
+    _within("begin_suppress_tokens", sampling.begin_suppress_tokens, vocab)
+    for name, words in (("sequence_bias", dict(sampling.sequence_bias)), ("bad_words_ids", sampling.bad_words)):
         if not all(words):
             raise UsageError(f"{name} may not hold an empty list of tokens; leave it out.", field=name)
-    for name, biases in (("logit_bias", wanted.logit_bias), ("sequence_bias", wanted.sequence_bias)):
+    for name, biases in (("logit_bias", sampling.logit_bias), ("sequence_bias", sampling.sequence_bias)):
         for key, bias in biases:
             if not (abs(bias) <= MOST_BIAS or bias == -inf):
                 raise UsageError(

@@ -40,13 +40,13 @@ class PoolStats:
 
     total: int
     free: int
-    kept: int  # held by the prefix index alone, until somebody needs them
+    idle: int  # held by the prefix index alone, until somebody needs them
     window: int | None = None  # how far the layers of the group look back; None where they do to the beginning
 
     @property
-    def used(self) -> int:
+    def busy(self) -> int:
         """Those of requests that run."""
-        return self.total - self.free - self.kept
+        return self.total - self.free - self.idle
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class EngineStats:
     @property
     def kept_blocks(self) -> int:
         """Those that the prefix index alone holds."""
-        return sum(group.kept for group in self.groups)
+        return sum(group.idle for group in self.groups)
 
 
 class Engine:
@@ -134,9 +134,13 @@ class Engine:
         """Ends a request with "cancelled", told by the next step; one that has ended already is left alone."""
         self._scheduler.cancel(request)
 
-    def step(self) -> list[TokenEvent]:
-        """One pass through the model, if anything waits for one; what it gave to whom."""
+    def step(self, begin: Callable[[TokenEvent], None] | None = None) -> list[TokenEvent]:
+        """One pass through the model, if anything waits for one; what it gave to whom. Of requests that ask for the
+        progress of reading, `begin` is told before the pass what the cache has of those that begin with it."""
         plan = self._scheduler.schedule()
+        if begin is not None:
+            for event in plan.beginnings:
+                begin(event)
         if not plan.works:
             return self._deliver(self._idle(plan))
         try:
@@ -203,9 +207,9 @@ class Engine:
 
     def _pool(self, plan: Plan, states: NDArray[np.float32]) -> None:
         """Adds hidden states to the sums of their requests, row after row: the order that any cut into steps has."""
-        wanted = sum(work.pools for work in plan.works)
-        if len(states) != wanted:
-            raise EngineError(f"The model gave {len(states)} rows of hidden states where {wanted} were wanted.")
+        count = sum(work.pools for work in plan.works)
+        if len(states) != count:
+            raise EngineError(f"The model gave {len(states)} rows of hidden states where {count} were wanted.")
         rows = iter(states)
         for work in plan.works:
             if not work.pools:
@@ -216,20 +220,20 @@ class Engine:
 
     def _collect(self, request: Request, position: int, logits: NDArray[np.float32]) -> str | None:
         """Keeps the rows of prompt positions from `position` on; the sentence where there is no memory for them."""
-        kept = self._prompt_logits.get(request.id)
-        if kept is None:
+        whole = self._prompt_logits.get(request.id)
+        if whole is None:
             shape = len(request.tokens), self._model.vocab
             try:
-                kept = np.empty(shape, dtype=np.float32)
+                whole = np.empty(shape, dtype=np.float32)
             except MemoryError:
                 size = f"{4e-9 * shape[0] * shape[1]:.1f} GB"
                 return (
                     f"The logits of {shape[0]} prompt tokens take {size}, more than is free; ask for a shorter prompt."
                 )
-            self._prompt_logits[request.id] = kept
-        rows = min(len(logits), len(kept) - position)
+            self._prompt_logits[request.id] = whole
+        rows = min(len(logits), len(whole) - position)
         if rows > 0:
-            kept[position : position + rows] = logits[:rows]
+            whole[position : position + rows] = logits[:rows]
         return None
 
     def _deliver(self, events: list[TokenEvent]) -> list[TokenEvent]:

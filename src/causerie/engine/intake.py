@@ -9,6 +9,7 @@ from collections.abc import Sequence as Many
 
 from causerie.cache.lease import Lease
 from causerie.engine.reading import lease_of
+from causerie.engine.request import TokenEvent
 from causerie.engine.roster import Roster, arrival
 from causerie.engine.sequence import Sequence
 
@@ -24,11 +25,13 @@ class Intake:
         self._most = most
         self._clock = clock
 
-    def admit(self) -> list[Lease]:
-        """Moves waiting sequences to the running ones in their turns, while there is room; their leases. Where there is
-        not enough for the next, shorter ones may pass it a few times."""
+    def admit(self) -> tuple[list[Lease], list[TokenEvent]]:
+        """Moves waiting sequences to the running ones in their turns, while there is room; their leases, and what is
+        told of those that run for the first time. Where there is not enough for the next, shorter ones may pass it a
+        few times."""
         running, waiting = self._roster.running, self._roster.waiting
         leases: list[Lease] = []
+        beginnings: list[TokenEvent] = []
         aside: set[Sequence] = set()  # those that follow a leader, and the one that is passed
         candidates = list(running)  # to give way; not who is admitted here, whose copies are to be done yet
         passed: Sequence | None = None
@@ -49,18 +52,20 @@ class Intake:
                 continue
             if passed is not None:
                 passed.passes += 1
-            self._start(sequence, lease)
+            self._start(sequence, lease, beginnings)
             leases.append(lease)
         running.sort(key=arrival)
-        return leases
+        return leases, beginnings
 
-    def _start(self, sequence: Sequence, lease: Lease) -> None:
+    def _start(self, sequence: Sequence, lease: Lease, beginnings: list[TokenEvent]) -> None:
         self._roster.waiting.admit(sequence)
         sequence.lease = lease
         sequence.filled = lease.cached
         if sequence.cached is None:
             sequence.cached = min(lease.cached, sequence.prompt)
             sequence.admitted = self._clock()
+            if sequence.request.params.prompt_progress:
+                beginnings.append(sequence.progress(sequence.admitted))
         self._roster.running.append(sequence)
 
     def _open(self, sequence: Sequence) -> Lease | None:

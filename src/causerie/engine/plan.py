@@ -42,9 +42,11 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A step: the work, the block copies before it, and the requests that ended without needing it."""
+    """A step: the work, the block copies before it, the requests that ended without needing it, and how much of their
+    prompts those have in the cache that begin with it, where they ask."""
 
     works: tuple[Work, ...]
     copies: tuple[Copies, ...] = ()  # in each page group; empty where there are none
     ended: tuple[TokenEvent, ...] = ()
+    beginnings: tuple[TokenEvent, ...] = ()
     faults: Mapping[int, str] = field(default_factory=dict)  # by request: why it ends with this step

@@ -26,9 +26,9 @@ def shared_rows(reading: list[Sequence], tokens: int, rows: int) -> list[Work]:
     for sequence, most in turns:
         had = counts[sequence]
         count = min(had + min(most, tokens), sequence.readable)
-        count, wanted = _within_rows(sequence, count, rows + _logits(sequence, had))
+        count, logits = _within_rows(sequence, count, rows + _logits(sequence, had))
         tokens -= count - had
-        rows -= wanted - _logits(sequence, had)
+        rows -= logits - _logits(sequence, had)
         counts[sequence] = count
     return [work_of(sequence, count) for sequence, count in counts.items() if count]
 

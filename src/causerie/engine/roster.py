@@ -76,7 +76,7 @@ class Roster:
         self.releases += 1
 
     def _close(self, sequence: Sequence) -> None:
-        self.cache.close(lease_of(sequence), sequence.tokens, sequence.kept)
+        self.cache.close(lease_of(sequence), sequence.tokens, sequence.shareable)
         sequence.lease = None
         self.releases += 1
 

@@ -91,13 +91,14 @@ class Scheduler:
                 self.roster.grow(sequence)
         singles = [sequence for sequence in running if _is_single(sequence)]
         copies: tuple[Copies, ...] = ()
+        beginnings: list[TokenEvent] = []
         if self.roster.waiting and len(singles) < self._max_tokens:
-            admitted = self._intake.admit()
-            copies = tuple(zip(*(lease.copies for lease in admitted if lease.copies), strict=True))
+            leases, beginnings = self._intake.admit()
+            copies = tuple(zip(*(lease.copies for lease in leases if lease.copies), strict=True))
             singles = [sequence for sequence in running if _is_single(sequence)]
         works, faults = self._works(singles)
         ended, self._ended = tuple(self._ended), []
-        return Plan(tuple(works), copies, ended, faults)
+        return Plan(tuple(works), copies, ended, tuple(beginnings), faults)
 
     def commit(self, plan: Plan, drawn: Many[Many[Drawn]]) -> list[TokenEvent]:
         """Takes the tokens drawn for each work of the plan, in order: one for each of its draws, or fewer where a draft
@@ -111,7 +112,7 @@ class Scheduler:
             self._take(sequence, work, tokens, now, events)
             if sequence.lease is None:
                 continue
-            self.cache.record(sequence.lease, sequence.tokens, sequence.kept)
+            self.cache.record(sequence.lease, sequence.tokens, sequence.shareable)
             if self._slots and sequence.filled in sequence.ends:
                 self.cache.remember(sequence.lease, sequence.tokens, sequence.filled)
             if self._windowed:

@@ -84,7 +84,7 @@ class Sequence:
         return end - self.filled
 
     @property
-    def kept(self) -> int:
+    def shareable(self) -> int:
         """How many of its positions others may find in the cache. What is only pooled is nobody's beginning: kept, it
         would push out the chats that are."""
         return 0 if self.pools else self.filled

@@ -167,7 +167,7 @@ class _Loop:
                 return False
 
     def _step(self) -> None:
-        for event in self._engine.step():
+        for event in self._engine.step(lambda event: self._inboxes[event.request](event)):
             put = self._inboxes[event.request]
             if event.finish_reason is not None:
                 del self._inboxes[event.request]

@@ -53,8 +53,8 @@ def find_weights(
             sources.append(source or _checked(weight, expression, index, fused))
     if missing:
         raise _missing(spec, index, missing, present - {name for _, each in expressions for name in each.tensors})
-    used = {tensor for source in sources for tensor in source.tensors}
-    _judge_unexpected(spec, index, present - used, names, strict)
+    tensors = {tensor for source in sources for tensor in source.tensors}
+    _judge_unexpected(spec, index, present - tensors, names, strict)
     return sources
 
 

@@ -94,13 +94,13 @@ def _plain_tensors(survey: Survey, elsewhere: set[str], index: TensorIndex) -> l
     """What is written as plain numbers: each tensor of the checkpoint that holds none of the weights called `elsewhere`
     as it is, by the file's own name; of another one the parts that are left."""
     plain = [source for source in survey.sources if source.weight.name not in elsewhere]
-    taken = {tensor for source in survey.sources if source.weight.name in elsewhere for tensor in source.tensors}
+    others = {tensor for source in survey.sources if source.weight.name in elsewhere for tensor in source.tensors}
     tensors: dict[str, _PlainTensor] = {}
     for source in plain:
         if not isinstance(source, PlainSource):
             raise UsageError(f"{source.key!r} is held in a form that cannot be written as plain numbers.")
         matrix = len(source.weight.shape) == 2
-        if taken.isdisjoint(source.tensors):
+        if others.isdisjoint(source.tensors):
             for name in source.tensors:
                 info = index.info(name)
                 target = survey.plain if matrix else STORED[info.dtype]

@@ -22,8 +22,8 @@ def forward(ops: Ops, spec: Decoder, weights: Weights) -> tuple[Value, Value]:
         x = ops.select(x)
     for index, layer in enumerate(spec.layers):
         x = layer.forward(ops, x, index, weights, last=index == len(spec.layers) - 1)
-    read, kept = (spec.norm.forward(ops, each, weights, NORM) for each in ops.exits(x))
+    read, states = (spec.norm.forward(ops, each, weights, NORM) for each in ops.exits(x))
     (logits,) = ops.linear(read, *linear_parts(weights, "", [spec.head]))
     if spec.logits_scale != 1.0 or spec.logits_softcap is not None:
         logits = ops.softcap(logits, spec.logits_scale, spec.logits_softcap)
-    return logits, kept
+    return logits, states

@@ -60,17 +60,17 @@ class RopeTable:
             elif rope.scaling == "longrope":
                 turns.append(self._by_length(index, positions, lengths))
             else:
-                turns.append(self._taken(self._tables, index, positions, RULES[rope.scaling]))
+                turns.append(self._table_rows(self._tables, index, positions, RULES[rope.scaling]))
         return tuple(_grown(rows, rope, positions) for rows, rope in zip(turns, self._ropes, strict=True))
 
     def _by_length(self, index: int, positions: NDArray[np.int32], lengths: NDArray[np.int32]) -> Float32:
         long = lengths > dict(self._ropes[index].options)["original_max_position_embeddings"]
-        turns = self._taken(self._tables, index, positions, _longrope_short)
+        turns = self._table_rows(self._tables, index, positions, _longrope_short)
         if long.any():
-            turns[long] = self._taken(self._long_tables, index, positions[long], _longrope_long)
+            turns[long] = self._table_rows(self._long_tables, index, positions[long], _longrope_long)
         return turns
 
-    def _taken(self, tables: list[Float32], index: int, positions: NDArray[np.int32], rule: Rule) -> Float32:
+    def _table_rows(self, tables: list[Float32], index: int, positions: NDArray[np.int32], rule: Rule) -> Float32:
         """Rows of a table, which grows as they are asked for."""
         table, needed = tables[index], int(positions.max(initial=-1)) + 1
         if needed > len(table):

@@ -14,7 +14,7 @@ from causerie.errors import OutOfMemory, UsageError, unknown
 from causerie.quant.cache_format import CACHE_FORMATS, bytes_per_head
 from causerie.quant.weight import BYTES
 from causerie.spec.decoder import Decoder
-from causerie.spec.kept import Pages, Slot
+from causerie.spec.layer_cache import Pages, Slot
 
 SHARED_CONTEXTS = 2  # full contexts in a default cache: one being read, and as much of older chats kept for reuse
 CACHE_SHARE = 4  # a default cache takes at most one part in so many of the free memory
@@ -72,10 +72,10 @@ def cache_format(format: str) -> str:
 
 def cache_cost(spec: Decoder, format: str) -> CacheCost:
     """What is kept in `format`, layer by layer."""
-    kept = [layer.mixer.keeps for layer in spec.layers]
-    pages = [each.heads * bytes_per_head(format, each.head_dim) if isinstance(each, Pages) else 0 for each in kept]
+    caches = [layer.mixer.cache for layer in spec.layers]
+    pages = [each.heads * bytes_per_head(format, each.head_dim) if isinstance(each, Pages) else 0 for each in caches]
     groups = tuple((group.window, sum(pages[layer] for layer in group.layers)) for group in spec.page_groups)
-    return CacheCost(groups, sum(STATE_BYTES * each.elements for each in kept if isinstance(each, Slot)))
+    return CacheCost(groups, sum(STATE_BYTES * each.elements for each in caches if isinstance(each, Slot)))
 
 
 def cache_bytes_per_token(spec: Decoder, format: str) -> int:
@@ -90,36 +90,36 @@ def cache_shape(
     format: str,
     free_bytes: int,
     tokens: int | None = None,
-    kept: str | None = None,
+    cache_dtype: str | None = None,
 ) -> CacheShape:
     """The cache for a model whose weights are held in `format`; `free_bytes` is what is free beside the weights.
 
     `tokens` is how many positions to keep over all requests. Without it: room for one full context and as much again
     to share between chats, within a quarter of what is free, but at least min(context, 4096) positions. Layers with a
     window keep a quarter of these, or a window and two steps where that is more, but no more than the others; slots
-    for 64 texts go with it, or as many as an eighth of the cache holds. `kept` is the format of the cache, by default
-    `cache_format`. Raises OutOfMemory where even that, or what was asked for, is more than is free, UnknownName for a
-    format no cache is kept in.
+    for 64 texts go with it, or as many as an eighth of the cache holds. `cache_dtype` is the format of the cache, by
+    default `cache_format`. Raises OutOfMemory where even that, or what was asked for, is more than is free,
+    UnknownName for a format no cache is kept in.
     """
     if tokens is not None and tokens < 1:
         raise UsageError(f"A cache of {tokens} tokens was asked for; it must hold at least one.")
-    kept = cache_format(format) if kept is None else kept
-    if kept not in CACHE_FORMATS:
-        raise unknown("cache dtype", kept, CACHE_FORMATS)
-    cost = cache_cost(spec, kept)
-    wanted = tokens if tokens is not None else _default_tokens(spec, cost, free_bytes)
-    needed = cost.total(wanted, block_size)
+    cache_dtype = cache_format(format) if cache_dtype is None else cache_dtype
+    if cache_dtype not in CACHE_FORMATS:
+        raise unknown("cache dtype", cache_dtype, CACHE_FORMATS)
+    cost = cache_cost(spec, cache_dtype)
+    positions = tokens if tokens is not None else _default_tokens(spec, cost, free_bytes)
+    needed = cost.total(positions, block_size)
     if needed > free_bytes:
-        raise _too_large(spec, cost, wanted, needed, free_bytes)
-    groups = tuple(BlockCount(_blocks(window, wanted, block_size), window) for window, _ in cost.groups)
-    return CacheShape(groups, block_size, kept, cost.slots(wanted, block_size))
+        raise _too_large(spec, cost, positions, needed, free_bytes)
+    groups = tuple(BlockCount(_blocks(window, positions, block_size), window) for window, _ in cost.groups)
+    return CacheShape(groups, block_size, cache_dtype, cost.slots(positions, block_size))
 
 
 def cache_sizer(
     block_size: int,
     free_bytes: int,
     tokens: int | None = None,
-    kept: str | None = None,
+    cache_dtype: str | None = None,
     weights: int | None = None,
 ) -> Callable[[Decoder, str], CacheShape]:
     """`cache_shape` as `load_model` wants it. `free_bytes` is what is free before the weights are placed, `weights`
@@ -133,7 +133,7 @@ def cache_sizer(
                 f"{_gigabytes(free_bytes)} are free. "
                 "Close other programs, take a smaller model, or quantize it (quantization='int4')."
             )
-        return cache_shape(spec, block_size, format, free_bytes - needed, tokens, kept)
+        return cache_shape(spec, block_size, format, free_bytes - needed, tokens, cache_dtype)
 
     return size
 

@@ -111,17 +111,17 @@ def _memory(root: Path) -> tuple[int, int | None]:
     total = fields["MemTotal"]
     free = fields.get("MemAvailable", fields.get("MemFree", total))
     for group in _groups(root, "memory"):
-        limit, used = _group_memory(group)
+        limit, usage = _group_memory(group)
         if limit is not None and limit < fields["MemTotal"]:
-            total, free = min(total, limit), min(free, max(0, limit - used))
+            total, free = min(total, limit), min(free, max(0, limit - usage))
     return total, free
 
 
 def _group_memory(group: Path) -> tuple[int | None, int]:
     """A group's limit, None without one, and what it uses beyond the file cache, which the kernel drops at need."""
     limit = _read(group / "memory.max").strip() or _read(group / "memory.limit_in_bytes").strip()
-    used = _read(group / "memory.current").strip() or _read(group / "memory.usage_in_bytes").strip()
-    if not limit.isdigit() or not used.isdigit():
+    usage = _read(group / "memory.current").strip() or _read(group / "memory.usage_in_bytes").strip()
+    if not limit.isdigit() or not usage.isdigit():
         return None, 0
     dropped = 0
     for line in _read(group / "memory.stat").splitlines():
@@ -129,7 +129,7 @@ def _group_memory(group: Path) -> tuple[int | None, int]:
         # Version 1 counts a group alone in inactive_file and with its children in the total_ of it.
         if key in ("inactive_file", "total_inactive_file") and value.isdigit():
             dropped = max(dropped, int(value))
-    return int(limit), max(0, int(used) - dropped)
+    return int(limit), max(0, int(usage) - dropped)
 
 
 def _processor(root: Path) -> tuple[str, frozenset[str]]:

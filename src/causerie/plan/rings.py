@@ -57,11 +57,11 @@ class Rings:
 
     def copies(self, depth: int, sequences: int) -> list[Copies]:
         """What gives each sequence but the first all that is seen of the first one's positions before `depth`."""
-        used = -(-depth // self._size)
+        count = -(-depth // self._size)
         copies: list[Copies] = []
         for ring in self._rings:
             source = ring.table(0, depth)
             targets = [ring.table(sequence, depth) for sequence in range(1, sequences)]
-            seen = [block for block in range(used) if source[block] >= 0]
+            seen = [block for block in range(count) if source[block] >= 0]
             copies.append(tuple((source[block], target[block]) for target in targets for block in seen))
         return copies

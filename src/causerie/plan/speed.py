@@ -13,7 +13,7 @@ from causerie.plan.footprint import STATE_BYTES
 from causerie.quant.cache_format import bytes_per_head
 from causerie.quant.formats import ALL, format_named
 from causerie.spec.decoder import Decoder
-from causerie.spec.kept import Slot
+from causerie.spec.layer_cache import Slot
 
 UNNOTICED = 4
 """Operations for each byte read that any processor does meanwhile: those of one sequence's decode step."""
@@ -78,14 +78,14 @@ def step_work(
     matrices = 0
     unread = 0.0  # parameters
     for layer in spec.layers:
-        kept, cost = layer.mixer.keeps, layer.cost(spec.width)
+        layer_cache, cost = layer.mixer.cache, layer.cost(spec.width)
         matrices += cost.matrices
         unread += sum(each.parameters * count for each, count in layer.unread(spec.width, rows * sequences))
-        if isinstance(kept, Slot):
-            cached += STATE_BYTES * kept.elements
+        if isinstance(layer_cache, Slot):
+            cached += STATE_BYTES * layer_cache.elements
         else:
-            seen += 2 * cost.pairs * rows * kept.seen(depth + (rows + 1) / 2)
-            cached += kept.heads * bytes_per_head(cache, kept.head_dim) * kept.seen(depth + rows)
+            seen += 2 * cost.pairs * rows * layer_cache.seen(depth + (rows + 1) / 2)
+            cached += layer_cache.heads * bytes_per_head(cache, layer_cache.head_dim) * layer_cache.seen(depth + rows)
     operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * outputs)}
     attention = arithmetic_of(cache)
     operations[attention] = operations.get(attention, 0.0) + seen * sequences

@@ -40,8 +40,8 @@ class CodeBits:
         if not 1 <= self.bits <= 8 or {len(plane.places) for plane in self.planes} != {self.run}:
             raise ValueError(f"codes of {self.bits} bits in runs of {self.run}; 1 to 8, in runs of one length, can be")
         begins = [(plane.beginning(i), plane.bits) for plane in self.planes for i in range(self.run)]
-        taken = {begin + bit for begin, bits in begins for bit in range(bits)}
-        if len(taken) != self.run * self.bits or not 0 <= min(taken) <= max(taken) < 8 * self.run_bytes:
+        positions = {begin + bit for begin, bits in begins for bit in range(bits)}
+        if len(positions) != self.run * self.bits or not 0 <= min(positions) <= max(positions) < 8 * self.run_bytes:
             raise ValueError(f"bits of codes share a place, or lie outside of the {self.run_bytes} bytes of a run")
 
     @property

@@ -57,10 +57,10 @@ class QuantConfig:
         """The format of each weight of `spec` by canonical name. `modules` gives each canonical name's module as the
         checkpoint calls it, `plain` the format of what is not quantized. Raises UsageError for a width that a format
         cannot hold and, where `strict`, for a module to skip that is not there."""
-        chosen = {}
+        formats = {}
         skipped: set[str] = set()
         for name, shape, role in spec.weights():
-            chosen[name] = plain
+            formats[name] = plain
             format = self._of(role)
             if format is None:
                 continue
@@ -72,10 +72,10 @@ class QuantConfig:
                 raise UsageError(
                     f"{modules[name]} is {shape[1]} wide, and {why}. Take bnb_int8, nf4 or fp4, which hold any width."
                 )
-            chosen[name] = format
+            formats[name] = format
         if strict:
             self._refuse_unmatched(skipped, modules)
-        return chosen
+        return formats
 
     def _of(self, role: Role) -> str | None:
         plain: tuple[Role, ...] = ("router", "positions", "vector")

@@ -92,8 +92,8 @@ def fitted(x: Columns) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             _round_codes(x, step, zero, codes)
             step, zero, error = _line(x, codes, step, sums)
         better = full & (error < least)
-        for kept, new in ((best_step, step), (best_zero, zero), (least, error)):
-            np.copyto(kept, new, where=better)
+        for best, new in ((best_step, step), (best_zero, zero), (least, error)):
+            np.copyto(best, new, where=better)
     return best_step, best_zero
 
 

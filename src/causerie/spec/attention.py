@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from causerie.spec.cost import PartCost
-from causerie.spec.kept import Pages
+from causerie.spec.layer_cache import Pages
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights, linear_parts
 from causerie.spec.rope import Rope
@@ -56,7 +56,7 @@ class Attention:
         return () if self.rope is None else (self.query_rope or self.rope, self.rope)
 
     @property
-    def keeps(self) -> Pages:
+    def cache(self) -> Pages:
         """Keys and values."""
         return Pages(self.kv_heads, self.head_dim, self.window)
 

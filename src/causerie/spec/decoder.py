@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from causerie.spec.attention import Attention
-from causerie.spec.kept import PageGroup, Pages, Slot
 from causerie.spec.layer import Layer
+from causerie.spec.layer_cache import PageGroup, Pages, Slot
 from causerie.spec.norm import Norm
 from causerie.spec.positions import Positions
 from causerie.spec.rope import Rope
@@ -61,15 +61,15 @@ class Decoder:
         """The layers that keep pages, by how far they look back: those that look back to the beginning come first."""
         layers: dict[int | None, list[int]] = {}
         for i, layer in enumerate(self.layers):
-            if isinstance(layer.mixer.keeps, Pages):
-                layers.setdefault(layer.mixer.keeps.window, []).append(i)
+            if isinstance(layer.mixer.cache, Pages):
+                layers.setdefault(layer.mixer.cache.window, []).append(i)
         order = sorted(layers, key=lambda window: (window is not None, window or 0))
         return tuple(PageGroup(window, tuple(layers[window])) for window in order)
 
     @cached_property
     def slot_layers(self) -> tuple[int, ...]:
         """The layers that keep a slot."""
-        return tuple(i for i, layer in enumerate(self.layers) if isinstance(layer.mixer.keeps, Slot))
+        return tuple(i for i, layer in enumerate(self.layers) if isinstance(layer.mixer.cache, Slot))
 
     def weights(self) -> Iterator[WeightSpec]:
         """Every weight by its canonical name."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from causerie.spec.cost import PartCost
-from causerie.spec.kept import Slot
+from causerie.spec.layer_cache import Slot
 from causerie.spec.ops import Ops, Value, Weights, linear_parts
 from causerie.spec.weight import WeightSpec, vector
 
@@ -25,7 +25,7 @@ class ShortConv:
         return self.taps - 1
 
     @property
-    def keeps(self) -> Slot:
+    def cache(self) -> Slot:
         """What entered the convolution at the last positions."""
         return Slot(self.past * self.channels)
 

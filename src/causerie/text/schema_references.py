@@ -87,7 +87,7 @@ class _Move:
         return self._keys[reference]
 
 
-def used(schema: Any, definitions: Mapping[str, Schema]) -> dict[str, Schema]:
+def used_definitions(schema: Any, definitions: Mapping[str, Schema]) -> dict[str, Schema]:
     """Those of `moved` definitions that a schema needs."""
     reachable: dict[str, Schema] = {}
     waiting = [schema]

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from causerie.api.generation.answers import Answer
 
 
-def warn_of_flags_without_effect(flags: Flags, used: Collection[str] = ()) -> None:
+def warn_of_flags_without_effect(flags: Flags, elsewhere: Collection[str] = ()) -> None:
     """Warns of lengths that another length outvotes, and of drawing flags that a greedy answer does not read; not of
-    those that the caller has `used` for something else."""
+    those that have one `elsewhere`."""
     for name, stronger in flags.outvoted_lengths:
-        if name not in used:
+        if name not in elsewhere:
             _warn(
                 f"{name}={flags.get(name)} has no effect: {stronger}={flags.get(stronger)} is set too and decides. "
                 "Leave one of the two out."

@@ -234,9 +234,9 @@ def _new_tokens(flags: Flags, prompt: int, room: int) -> tuple[int, bool]:
     for level in flags.levels:
         length = _length(flags, level, prompt)
         if length is not None:
-            chosen = any(level is asked for asked in flags.asked)
+            explicit = any(level is asked for asked in flags.asked)
             # A checkpoint's max_length is often its context, and then no choice of anybody.
-            return min(length, room), length > room or (length == room and not chosen)
+            return min(length, room), length > room or (length == room and not explicit)
     least = max(DEFAULT_NEW_TOKENS, flags.get("min_new_tokens", 0))
     return min(least, room), least > room
 

@@ -19,7 +19,7 @@ TENSORS, NEW_TEXT, FULL_TEXT = 0, 1, 2
 """Values of return_type, the field's numbers."""
 
 _PADDING = (True, False, None, "longest", "do_not_pad")
-_TAKEN = ("return_text", "return_tensors", "return_full_text", "stop_sequence", "padding", "num_workers")
+_FURTHER = ("return_text", "return_tensors", "return_full_text", "stop_sequence", "padding", "num_workers")
 _OUTPUTS = ("return_dict_in_generate", "output_scores", "output_logits", "logprobs")
 _TEMPLATE_OPTIONS = ("chat_template", "add_generation_prompt", "continue_final_message", "tools", "documents")
 _CUTTING = ("truncation", "max_length", "padding", "return_tensors", "tokenize", "return_dict")
@@ -103,7 +103,7 @@ def _check_template(variables: Mapping[str, Any], template_source: Callable[[], 
     source = template_source()
     for name in variables:
         if re.search(rf"(?<![\w.]){re.escape(name)}\b", source) is None:
-            known = (*_OWN, *_TAKEN, *FLAGS)
+            known = (*_OWN, *_FURTHER, *FLAGS)
             raise unknown(
                 "option of a pipeline",
                 name,

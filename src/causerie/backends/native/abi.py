@@ -97,7 +97,7 @@ class Counted(Enum):
     """What an instruction's rows are."""
 
     TOKENS = auto()  # the step's
-    WANTED = auto()  # those of which something is wanted
+    OUTPUTS = auto()  # those of which something is wanted
     LOGITS = auto()  # the first of these
     STATES = auto()  # the others
 
@@ -191,6 +191,6 @@ def disagreements(described: Description) -> list[str]:
     return told
 
 
-def _differences(used: set[str], there: set[str], owner: str) -> list[str]:
-    lacks = [f"it lacks {owner}.{name}" for name in sorted(used - there)]
-    return lacks + [f"it has {owner}.{name}, which Python does not know" for name in sorted(there - used)]
+def _differences(ours: set[str], theirs: set[str], owner: str) -> list[str]:
+    lacks = [f"it lacks {owner}.{name}" for name in sorted(ours - theirs)]
+    return lacks + [f"it has {owner}.{name}, which Python does not know" for name in sorted(theirs - ours)]

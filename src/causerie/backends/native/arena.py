@@ -40,7 +40,7 @@ class Arena:
         is likely to be used, where that is less: memory that is never written costs nothing."""
         self._purpose = purpose
         self._size = size
-        self._used = 0
+        self._length = 0
         free = available_bytes()
         if free is not None and (size if expected is None else expected) > free:
             raise self._refusal(f"{free / 1e9:.2f} GB are free")
@@ -60,32 +60,32 @@ class Arena:
 
     def take(self, size: int) -> int:
         """The address of `size` fresh bytes, aligned to a cache line."""
-        begin = self._used
+        begin = self._length
         if begin + aligned(size) > self._size:
             raise OutOfMemory(
                 f"{aligned(size)} bytes more were asked of the memory for {self._purpose}, of which {begin} of "
                 f"{self._size} are taken. Reserve room for all of them first."
             )
-        self._used = begin + aligned(size)
+        self._length = begin + aligned(size)
         return self._begin + begin
 
-    def since(self, used: int) -> NDArray[np.uint8]:
-        """The bytes taken since `used` of them were."""
+    def since(self, start: int) -> NDArray[np.uint8]:
+        """The bytes taken since `start` of them were."""
         begin = self._begin - self._bytes.ctypes.data
-        return self._bytes[begin + used : begin + self._used]
+        return self._bytes[begin + start : begin + self._length]
 
     def touch(self, most: int, first: int = 0) -> None:
         """Has the system give `most` bytes from byte `first` on now. They become zero: for memory that nothing uses
         yet."""
         begin = self._begin - self._bytes.ctypes.data + first
-        end = begin + min(most, self._used - first)
+        end = begin + min(most, self._length - first)
         for page in range(begin, end, LARGE_PAGE):  # other threads of Python get their turn between two
             self._bytes[page : min(page + LARGE_PAGE, end) : _PAGE] = 0
 
     @property
-    def used(self) -> int:
+    def length(self) -> int:
         """Bytes taken so far."""
-        return self._used
+        return self._length
 
     def _refusal(self, reason: str) -> OutOfMemory:
         return OutOfMemory(

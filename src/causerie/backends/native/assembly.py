@@ -34,9 +34,9 @@ def _can_give(line: Line, out: Value) -> bool:
 def fold_roundings(lines: Iterable[Line]) -> list[Line]:
     """Without the roundings whose input nobody else reads: the operation before them writes as is read after it."""
     folded: list[Line] = []
-    kept = list(lines)
-    uses = Counter(value.number for line in kept for value in line.inputs)
-    for line in kept:
+    lines = list(lines)
+    uses = Counter(value.number for line in lines for value in line.inputs)
+    for line in lines:
         if line.op is Op.ROUND and uses[line.inputs[0].number] == 1:
             before = next((i for i, other in enumerate(folded) if line.inputs[0] in other.outputs), None)
             if before is not None and _can_give(folded[before], line.outputs[0]):
@@ -66,21 +66,21 @@ def share_memory(lines: list[Line], results: tuple[Value, ...]) -> Memory:
     their rows lie without gaps, since their memory is the caller's."""
     last_use = {value.number: i for i, line in enumerate(lines) for value in (*line.outputs, *line.inputs)}
     buffer_of: dict[int, int] = {}
-    given = {result.number for result in results}
+    apart = {result.number for result in results}
     strides: list[int] = []
     times: list[int] = []
     free: list[int] = []
     for i, line in enumerate(lines):
         for value in line.outputs:
-            if value.number in given or value.number in buffer_of:  # several lines may write to one value
+            if value.number in apart or value.number in buffer_of:  # several lines may write to one value
                 continue
             alike = [each for each in free if times[each] == value.times]
-            buffer_of[value.number] = chosen = _fitting(value.row_bytes, strides, alike)
-            if chosen == len(times):
+            buffer_of[value.number] = buffer = _fitting(value.row_bytes, strides, alike)
+            if buffer == len(times):
                 times.append(value.times)
             else:
-                free.remove(chosen)
-        ending = {v.number for v in (*line.inputs, *line.outputs) if last_use[v.number] == i and v.number not in given}
+                free.remove(buffer)
+        ending = {v.number for v in (*line.inputs, *line.outputs) if last_use[v.number] == i and v.number not in apart}
         free += sorted({buffer_of[number] for number in ending})
     buffer_of |= {result.number: len(strides) + i for i, result in enumerate(results)}
     return Memory(buffer_of, strides, times, [result.width * 4 for result in results])
@@ -92,9 +92,9 @@ def _fitting(row_bytes: int, strides: list[int], free: list[int]) -> int:
         strides.append(row_bytes)
         return len(strides) - 1
     large = [each for each in free if strides[each] >= row_bytes]
-    chosen = min(large, key=strides.__getitem__) if large else max(free, key=strides.__getitem__)
-    strides[chosen] = max(strides[chosen], row_bytes)
-    return chosen
+    buffer = min(large, key=strides.__getitem__) if large else max(free, key=strides.__getitem__)
+    strides[buffer] = max(strides[buffer], row_bytes)
+    return buffer
 
 
 def with_merges(lines: list[Line]) -> list[Line]:
@@ -118,8 +118,8 @@ def assemble(lines: list[Line], memory: Memory, panels: PanelsTable) -> tuple[ND
         for name, value in zip("xyz", line.inputs, strict=False):
             instruction[name] = memory.buffer_of[value.number]
         instruction["out"] = memory.buffer_of[out.number]
-        for name, given in line.numbers.items():
-            instruction[name] = given
+        for name, immediate in line.numbers.items():
+            instruction[name] = immediate
         instruction["first_part"], instruction["part_count"] = first, len(line.parts)
         own = parts[first : first + len(line.parts)]
         first += len(own)

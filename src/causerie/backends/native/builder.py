@@ -56,7 +56,7 @@ class NativeBuilder:
         """Packs the tensor slice by slice. Vectors become float32, padded with zeros to whole panels."""
         if name not in self._formats:
             raise EngineError(f"Weight {name!r} is placed, and the builder was not told of it.")
-        format, layout, before = self._format(name, shape), self._layout(name, shape), self._arena.used
+        format, layout, before = self._format(name, shape), self._layout(name, shape), self._arena.length
         packed = LosslessMatrix(self._arena, shape) if layout is Layout.PACKED else None
         address = packed.address if packed else self._arena.take(self._most_bytes(name, shape))
         width = shape[1] if len(shape) == 2 else 1
@@ -81,15 +81,15 @@ class NativeBuilder:
         if self._formats.get(name) != format:
             raise EngineError(f"Weight {name!r} is placed as {format}, and the builder was not told of it.")
         arranging = Arranging.of(format, shape[1])
-        size, before = code_bytes(arranging.panels, shape), self._arena.used
+        size, before = code_bytes(arranging.panels, shape), self._arena.length
         address = self._arena.take(size)
         arranging.write_table(address)
         step = arranging.slice_rows(SLICE_BYTES)
         for first in range(0, shape[0], step):
             last = min(first + step, shape[0])
-            packing, kept = arranging.packing(read(first, last), address, first, last - first)
+            packing, sources = arranging.packing(read(first, last), address, first, last - first)
             self._machine.pack(packing)
-            del kept
+            del sources
         placement = Placement(address, Layout.PANELS, self._arena.since(before), panels=arranging.panels)
         return Weight(name, shape, format, placement, size, transform)
 

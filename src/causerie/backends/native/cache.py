@@ -20,7 +20,7 @@ from causerie.quant.cache_format import KEY_GROUP
 from causerie.quant.weight import BYTES
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
-from causerie.spec.kept import PageGroup, Pages, Slot
+from causerie.spec.layer_cache import PageGroup, Pages, Slot
 
 _SPREAD = 8192
 """Unused bytes between the blocks of a large cache. Without them, and ALIGNMENT more, the blocks of a layer would often
@@ -55,7 +55,7 @@ class LayerCaches:
             _check_heads(spec.family, attention)
         self.shape = shape
         pages = [self._block_sizes(spec, group) for group in spec.page_groups]
-        slots = [4 * keeps.elements for layer in spec.layers if isinstance(keeps := layer.mixer.keeps, Slot)]
+        slots = [4 * cache.elements for layer in spec.layers if isinstance(cache := layer.mixer.cache, Slot)]
         strides, self.slot_stride = [_block_stride(sizes) for sizes in pages], aligned(sum(slots))
         counts = [*(group.blocks for group in shape.groups), shape.slots]
         regions = [stride * count for stride, count in zip((*strides, self.slot_stride), counts, strict=True)]
@@ -90,8 +90,8 @@ class LayerCaches:
             first += aligned(size)
 
     def _block_sizes(self, spec: Decoder, group: PageGroup) -> list[int]:
-        kept = (spec.layers[layer].mixer.keeps for layer in group.layers)
-        return [block_bytes(pages, self.shape.dtype) for pages in kept if isinstance(pages, Pages)]
+        caches = (spec.layers[layer].mixer.cache for layer in group.layers)
+        return [block_bytes(pages, self.shape.dtype) for pages in caches if isinstance(pages, Pages)]
 
 
 def _block_stride(sizes: Sequence[int]) -> int:

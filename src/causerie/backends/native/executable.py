@@ -162,7 +162,7 @@ class NativeExecutable:
     def touch(self, cache_bytes: int) -> None:
         """See TouchingExecutable. Raises EngineError where it was closed."""
         activations = self._open().activations
-        activations.touch(activations.used)
+        activations.touch(activations.length)
         if self._caches is not None:  # as where it is open
             self._caches.touch(cache_bytes)
 
@@ -181,9 +181,9 @@ class NativeExecutable:
     def _turns(self, rotations: Rotations, tokens: int) -> list[NDArray[np.float32]]:
         """The rotations as C++ wants them, one per distinct rope of the decoder."""
         expected = [(tokens, 2, rope.dims // 2) for rope in self._spec.ropes]
-        given = [tuple(each.shape) for each in rotations]
-        if given != expected:
-            raise EngineError(f"A step cannot run: rotations of shapes {given} were given, {expected} are needed.")
+        shapes = [tuple(each.shape) for each in rotations]
+        if shapes != expected:
+            raise EngineError(f"A step cannot run: rotations of shapes {shapes} were given, {expected} are needed.")
         return [np.ascontiguousarray(each, np.float32) for each in rotations]
 
 
@@ -202,19 +202,19 @@ def _flat(step: Step, groups: int, slots: int) -> tuple[tuple[Any, ...], dict[st
     numbers = np.concatenate((*arrays.values(), *paged), dtype=np.int32)
     begins = list(accumulate((4 * len(array) for array in (*arrays.values(), *paged)), initial=numbers.ctypes.data))
     tables = (TableArguments * groups)()
-    for i, (table, given) in enumerate(zip(tables, step.tables, strict=True)):
+    for i, (table, pages) in enumerate(zip(tables, step.tables, strict=True)):
         table.blocks, table.starts, table.copies = begins[len(arrays) + 3 * i :][:3]
-        table.blocks_count, table.copies_count = len(given.blocks), len(given.copies)
+        table.blocks_count, table.copies_count = len(pages.blocks), len(pages.copies)
     return (numbers, tables), dict(zip(arrays, begins, strict=False)) | {"tables": ctypes.addressof(tables)}
 
 
 def _check_lengths(step: Step, groups: int, slots: int) -> None:
-    rows, given, starts = len(step.tokens), len(step.positions), len(step.starts)
+    rows, positions, starts = len(step.tokens), len(step.positions), len(step.starts)
     tables = [len(each.starts) for each in step.tables]
-    if rows != given or not starts or tables != [starts] * groups:
+    if rows != positions or not starts or tables != [starts] * groups:
         raise EngineError(
-            f"A step cannot run: {rows} tokens with {given} positions, {starts} starts with {tables} starts of block "
-            f"tables; the first must be equal, the second of each of {groups} page groups, with one start at least."
+            f"A step cannot run: {rows} tokens with {positions} positions, {starts} starts with {tables} starts of "
+            f"block tables; the first must be equal, the second of each of {groups} page groups, one start at least."
         )
     pairs = starts - 1 if slots else 0
     if step.slots.shape != (pairs, 2):

@@ -104,11 +104,11 @@ def choose(name: str | None = None) -> InstructionSet:
     named one cannot run."""
     sets = instruction_sets()
     if name is None:
-        chosen = next((each for each in sets if each.lacking is None), None)
-        if chosen is None:
+        best = next((each for each in sets if each.lacking is None), None)
+        if best is None:
             reasons = "; ".join(f"{each.name}: {each.lacking}" for each in sets)
             raise BackendUnavailable(f"None of the native kernels can run here ({reasons}). Use the torch backend.")
-        return chosen
+        return best
     named = next((each for each in sets if each.name == name), None)
     if named is None:
         raise unknown("instruction set", name, [each.name for each in sets])

@@ -34,7 +34,7 @@ def _rows(step: Step, counted: Counted) -> int:
     logits, states = len(step.rows), len(step.state_rows)
     return {
         Counted.TOKENS: len(step.tokens),
-        Counted.WANTED: logits + states,
+        Counted.OUTPUTS: logits + states,
         Counted.LOGITS: logits,
         Counted.STATES: states,
     }[counted]

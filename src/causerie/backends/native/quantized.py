@@ -125,12 +125,12 @@ class Arranging:
     def packing(self, arrays: Buffers, target: int, first: int, rows: int) -> tuple[ctypes.Structure, Any]:
         """The packing of some rows, and what must live as long as it is used."""
         bits, begins = _code_bits(self.format)
-        kept = {"source": np.ascontiguousarray(arrays[CODES]), **self._numbers(arrays, rows)}
+        inputs = {"source": np.ascontiguousarray(arrays[CODES]), **self._numbers(arrays, rows)}
         packing = Packing(target=target, first=first, rows=rows, width=self.width, target_format=number(Number.CODES))
         packing.codes, packing.panels = ctypes.addressof(bits), self.panels.ctypes.data
-        for name, array in kept.items():
+        for name, array in inputs.items():
             setattr(packing, name, array.ctypes.data)
-        return packing, (kept, bits, begins)
+        return packing, (inputs, bits, begins)
 
     def _numbers(self, arrays: Buffers, rows: int) -> dict[str, NDArray[Any]]:
         """What panels hold beside codes, by the fields of Packing."""

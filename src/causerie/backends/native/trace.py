@@ -139,9 +139,9 @@ class NativeOps:
         """bfloat16 matrices read x rounded to bfloat16, quantized ones in 8 bits or as it is; parts that read the same
         share one pass."""
         outputs = tuple(self._value(part.weight.shape[0], x.counted) for part in parts)
-        for reading, chosen in _by_input(parts):
-            outs = tuple(outputs[i] for i in chosen)
-            self.lines.append(Line(Op.LINEAR, (self._read(x, reading),), outs, {}, tuple(parts[i] for i in chosen)))
+        for reading, indices in _by_input(parts):
+            outs = tuple(outputs[i] for i in indices)
+            self.lines.append(Line(Op.LINEAR, (self._read(x, reading),), outs, {}, tuple(parts[i] for i in indices)))
         return outputs
 
     def attention(
@@ -219,7 +219,7 @@ class NativeOps:
 
     def select(self, x: Value) -> Value:
         """The rows of which something is wanted: first those whose logits are."""
-        out = self._value(x.width, Counted.WANTED)
+        out = self._value(x.width, Counted.OUTPUTS)
         self._note(Op.SELECT, (x,), out, {})
         return out
 
@@ -242,12 +242,12 @@ class NativeOps:
         outputs = [self._value(each.weight.shape[0], x.counted, times=active) for each in experts[0]]
         parts = [(expert, i, part) for expert, own in enumerate(experts) for i, part in enumerate(own)]
         parts.sort(key=lambda each: each[1])
-        for reading, chosen in _by_input([part for _, _, part in parts]):
+        for reading, indices in _by_input([part for _, _, part in parts]):
             read = self._read(x, reading)
             if gather:
                 read, once = self._value(x.width, x.counted, reading.form, active), read
                 self._note(Op.GATHER, (once,), read, {"length": once.row_bytes})
-            some = [parts[i] for i in chosen]
+            some = [parts[i] for i in indices]
             outs = tuple(outputs[i] for _, i, _ in some)
             self.lines.append(
                 Line(

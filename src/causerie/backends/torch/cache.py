@@ -13,7 +13,7 @@ from causerie.backends.ops import CacheShape
 from causerie.backends.step import Step
 from causerie.quant.cache_format import KEY_GROUP
 from causerie.spec.decoder import Decoder
-from causerie.spec.kept import Pages, Slot
+from causerie.spec.layer_cache import Pages, Slot
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class StepTensors:
 
     tokens: Tensor  # [n] int64
     positions: Tensor  # [n] int64
-    wanted: Tensor  # [r + h] int64: the rows whose logits are wanted, then those whose states are
+    outputs: Tensor  # [r + h] int64: the rows whose logits are wanted, then those whose states are
     logits_count: int  # r
     places: tuple[Tensor, ...]  # of each page group: [n] int64, where each row's key and value belong (see PagedCache)
     copies: tuple[Tensor, ...]  # of each page group: [c, 2] int64
@@ -68,11 +68,11 @@ class StepTensors:
                 place[start:stop] += positions % block_size
             slots = (int(step.slots[i, 0]), int(step.slots[i, 1])) if len(step.slots) else None
             sequences.append(SequenceRows(start, stop, int(positions[0]), tuple(map(tensor, tables)), slots))
-        wanted = np.concatenate((step.rows, step.state_rows))
+        outputs = np.concatenate((step.rows, step.state_rows))
         return StepTensors(
             tokens=tensor(step.tokens),
             positions=tensor(step.positions),
-            wanted=tensor(wanted),
+            outputs=tensor(outputs),
             logits_count=len(step.rows),
             places=tuple(map(tensor, places)),
             copies=tuple(tensor(each.copies) for each in step.tables),
@@ -80,7 +80,7 @@ class StepTensors:
         )
 
 
-class KeptPlain:
+class PlainPages:
     """Keys and values of a layer in a floating-point format, each [places, kv_heads, head_dim]."""
 
     def __init__(self, pages: Pages, places: int, dtype: torch.dtype, device: torch.device) -> None:
@@ -89,15 +89,15 @@ class KeptPlain:
 
     def write(self, places: Tensor, keys: Tensor, values: Tensor) -> None:
         """Keeps keys and values [n, kv_heads, head_dim] at `places` [n]."""
-        for kept, given in zip(self.tensors, (keys, values), strict=True):
-            kept[places] = given.to(kept.dtype)
+        for tensor, rows in zip(self.tensors, (keys, values), strict=True):
+            tensor[places] = rows.to(tensor.dtype)
 
     def read(self, places: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values [s, kv_heads, head_dim] at `places` [s]."""
         return self.tensors[0][places], self.tensors[1][places]
 
 
-class KeptInt8:
+class Int8Pages:
     """Keys and values of a layer as quant/cache_format.py says: numbers [places, kv_heads, head_dim] and scales
     [places, kv_heads, groups], of the keys and of the values."""
 
@@ -112,8 +112,8 @@ class KeptInt8:
 
     def write(self, places: Tensor, keys: Tensor, values: Tensor) -> None:
         """Keeps keys and values [n, kv_heads, head_dim] at `places` [n], rounded."""
-        for i, (given, group) in enumerate(zip((keys, values), self._groups, strict=True)):
-            parts = [part.float() for part in given.split(group, -1)]
+        for i, (rows, group) in enumerate(zip((keys, values), self._groups, strict=True)):
+            parts = [part.float() for part in rows.split(group, -1)]
             scales = [(part.abs().amax(-1, keepdim=True) * (1 / 127)).to(torch.bfloat16) for part in parts]
             numbers = [_levels(part, scale.float()) for part, scale in zip(parts, scales, strict=True)]
             self.tensors[2 * i][places] = torch.cat(numbers, -1)
@@ -141,18 +141,18 @@ class PagedCache:
         shape.check(spec)
         self.block_size = shape.block_size
         self._group_of = {layer: i for i, group in enumerate(spec.page_groups) for layer in group.layers}
-        self._layers: dict[int, KeptPlain | KeptInt8] = {}
+        self._layers: dict[int, PlainPages | Int8Pages] = {}
         self._slots: dict[int, Tensor] = {}  # of each layer that keeps one: [slots, elements]
         for i, layer in enumerate(spec.layers):
-            keeps = layer.mixer.keeps
-            if isinstance(keeps, Slot):
-                self._slots[i] = torch.zeros((shape.slots, keeps.elements), dtype=dtype, device=device)
+            cache = layer.mixer.cache
+            if isinstance(cache, Slot):
+                self._slots[i] = torch.zeros((shape.slots, cache.elements), dtype=dtype, device=device)
                 continue
             places = shape.groups[self._group_of[i]].blocks * shape.block_size
             self._layers[i] = (
-                KeptInt8(keeps, places, device)
+                Int8Pages(cache, places, device)
                 if shape.dtype == "int8"
-                else KeptPlain(keeps, places, getattr(torch, shape.dtype), device)
+                else PlainPages(cache, places, getattr(torch, shape.dtype), device)
             )
 
     def group(self, layer: int) -> int:
@@ -164,8 +164,8 @@ class PagedCache:
         before any is written."""
         for number, layer in self._layers.items():
             pairs = copies[self._group_of[number]]
-            for kept in layer.tensors if len(pairs) else ():
-                blocks = kept.unflatten(0, (-1, self.block_size))
+            for tensor in layer.tensors if len(pairs) else ():
+                blocks = tensor.unflatten(0, (-1, self.block_size))
                 blocks[pairs[:, 1]] = blocks[pairs[:, 0]]
 
     def write(self, layer: int, places: Tensor, keys: Tensor, values: Tensor) -> None:

@@ -126,10 +126,10 @@ class TorchOps:
     def experts(self, x: Tensor, scores: Tensor, experts: Sequence[Expert], active: int, act: Activation) -> Tensor:
         """Expert by expert over the rows that choose it; the sum in float32, in the order of each row's choices."""
         ordered, order = scores.float().softmax(-1).sort(dim=-1, descending=True, stable=True)
-        shares, chosen = ordered[:, :active], order[:, :active]
-        results = x.new_empty((*chosen.shape, x.shape[-1]))  # [n, active, width]
+        shares, choices = ordered[:, :active], order[:, :active]
+        results = x.new_empty((*choices.shape, x.shape[-1]))  # [n, active, width]
         for number, expert in enumerate(experts):
-            rows, slots = torch.where(chosen == number)
+            rows, slots = torch.where(choices == number)
             if not len(rows):
                 continue
             gate, up = self.linear(x[rows], expert.gate, expert.up)
@@ -147,7 +147,7 @@ class TorchOps:
 
     def select(self, x: Tensor) -> Tensor:
         """[r + h, width]"""
-        return x[self._step.wanted]
+        return x[self._step.outputs]
 
     def exits(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """[r, width] and [h, width]"""

@@ -81,8 +81,8 @@ class QuantizedMatrix:
         stored = self.arrays[numbers.array].flatten()
         if numbers.bits is not None:
             stored = _unpacked(numbers.bits, stored.view(-1, numbers.bits.run_bytes)).flatten()
-        chosen = stored[numbers.index(at, width, self.format.group(width))]
-        values = chosen.float() if numbers.table is None else _table(numbers.table, at)[chosen.int()]
+        elements = stored[numbers.index(at, width, self.format.group(width))]
+        values = elements.float() if numbers.table is None else _table(numbers.table, at)[elements.int()]
         if numbers.times is not None:
             values = values * self._numbers(numbers.times, at)
         if numbers.plus is not None:

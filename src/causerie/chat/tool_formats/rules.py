@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from causerie.text.schema_references import resolved, used
+from causerie.text.schema_references import resolved, used_definitions
 from causerie.text.structure import JSON_OPTIONS
 
 Schemas = Mapping[str, Mapping[str, Any]]
@@ -62,7 +62,7 @@ class Rules:
 
     def json(self, schema: Mapping[str, Any]) -> str:
         """JSON of a schema."""
-        needed = used(schema, self._definitions)
+        needed = used_definitions(schema, self._definitions)
         whole = {**schema, **({"$defs": needed} if needed else {}), "x-guidance": JSON_OPTIONS}
         return self._rule("json", f"%json {json.dumps(whole)}")
 

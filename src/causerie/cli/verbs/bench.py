@@ -92,9 +92,9 @@ def run(options: argparse.Namespace) -> int:
     loading = _loading(options)
 
     from causerie.api.benchmark import Limit, benchmark, check_benchmark
-    from causerie.api.quantization import chosen
+    from causerie.api.quantization import quant_config
 
-    formats = [chosen(name, None) for name in options.quantization]
+    formats = [quant_config(name, None) for name in options.quantization]
     check_benchmark(options.model, trials, loading, formats)
     limit = Limit.measured(options.threads, Settings.from_environment())
     table = TrialTable(f"{options.model}: {limit.threads} threads ({limit.probe.instruction_set}). {_limits(limit)}")

@@ -142,8 +142,8 @@ def _resumed(name: str, chats: ChatFolder, question: str | None) -> tuple[str, S
     names = chats.names()
     if not name and not names:
         raise UsageError(f"There is no saved chat in {chats.folder} to go on with.")
-    chosen = name or names[0]
-    return chosen, chats.load(chosen)
+    chat = name or names[0]
+    return chat, chats.load(chat)
 
 
 @contextmanager
@@ -259,8 +259,8 @@ def model_and_flags(words: list[str], named: str | None) -> tuple[str | None, Ge
     name = rest.pop(0) if rest and not is_flag(rest[0]) else None
     if name is not None and named is not None:
         raise UsageError(f"The model is named twice, as {name!r} and by --model_name_or_path {named!r}; name it once.")
-    chosen = name if name is not None else named
-    if chosen is not None and not chosen.strip():
+    model = name if name is not None else named
+    if model is not None and not model.strip():
         raise UsageError("The model's name is empty. Name a folder or org/name, or leave it out for the built-in one.")
     strange = next((word for word in rest if not is_flag(word)), None)
     if strange is not None:
@@ -268,7 +268,7 @@ def model_and_flags(words: list[str], named: str | None) -> tuple[str | None, Ge
             f"{strange!r} is not key=value. Flags look like max_new_tokens=200; a question for the model goes after "
             f"-p, in quotes: -p {json.dumps(strange)}."
         )
-    return chosen, generate_flags.read_flags(rest)
+    return model, generate_flags.read_flags(rest)
 
 
 def _check_question(words: list[str]) -> None:

@@ -59,11 +59,11 @@ def run(options: argparse.Namespace) -> int:
     text = None if options.text is None else _read(options.text)
 
     from causerie.api.evaluation import NOISE, REFERENCE, evaluate
-    from causerie.api.quantization import chosen
+    from causerie.api.quantization import quant_config
     from causerie.api.torch_names import cache_dtype_name
 
     for name in names:
-        chosen(name, None)  # an unknown one, said before anything loads
+        quant_config(name, None)  # an unknown one, said before anything loads
     words = [word.strip() for word in (options.cache_dtype or "").split(",") if word.strip()]
     caches = [name for name in map(cache_dtype_name, words) if name is not None]
     loading = load_options(options, quantization=None, cache_dtype=None)  # those are measured one by one

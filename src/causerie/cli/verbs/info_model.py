@@ -57,14 +57,14 @@ def as_lines(report: Report) -> str:
     """The report for people: facts, then a table with one row for each kind of weights."""
     stored = report["stored_bytes"]
     count, active = report["parameters"], report["active_parameters"]
-    used = "" if active == count else f", of which each token uses {active / 1e6:,.1f} M"
+    share = "" if active == count else f", of which each token uses {active / 1e6:,.1f} M"
     facts = [
         ("model", report["model"]),
         ("folder", report["folder"]),
         ("family", f"{report['family']}, {report['layers']} layers, context {report['context']}"),
-        ("parameters", f"{count / 1e6:,.1f} M{used}"),
+        ("parameters", f"{count / 1e6:,.1f} M{share}"),
         ("in its files", "not on this machine yet" if stored is None else _size(stored)),
-        *zip(("cache", *[""] * len(report["cache"]["pages"])), _kept(report["cache"]), strict=False),
+        *zip(("cache", *[""] * len(report["cache"]["pages"])), _cache_lines(report["cache"]), strict=False),
     ]
     lines = [f"{name:<16}{text}" for name, text in facts]
     lines += ["", f"{'weights':<20}{'format':<12}{'parameters':>12}{'bytes':>11}{'bits/weight':>13}"]
@@ -76,7 +76,7 @@ def as_lines(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _kept(cache: Report) -> list[str]:
+def _cache_lines(cache: Report) -> list[str]:
     """What the layers keep of a chat: one line for each way to keep it."""
     lines = []
     for group in cache["pages"]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from causerie.models.archs.llama import layer_norm, llama_like
+from causerie.models.archs.gpt2 import gpt2_like
+from causerie.models.archs.llama import layer_norm
 from causerie.models.config import Config
 from causerie.models.names import Table, modules, taking_turns, without_prefix
 from causerie.models.registry import architecture
@@ -46,17 +47,7 @@ def bloom(c: Config) -> Decoder:
     c.rename(NAMES)
     c.assume(DEFAULTS)
     c.expect("apply_residual_connection_post_layernorm", False)
-    norm = layer_norm(c, "layer_norm_epsilon")
-    spec = llama_like(
-        c,
-        bias=True,
-        out_bias=True,
-        mlp_bias=True,
-        rope=lambda head_dim: None,
-        default_act="gelu_new",
-        norm=norm,
-        gated=False,
-        hidden=4 * c.integer("hidden_size"),
-    )
+    norm, hidden = layer_norm(c, "layer_norm_epsilon"), 4 * c.integer("hidden_size")
+    spec = gpt2_like(c, act="gelu_new", norm=norm, hidden=hidden)
     spec = spec.each_attention(slopes=head_slopes(next(spec.attentions).heads))
     return replace(spec, embedding_norm=norm)

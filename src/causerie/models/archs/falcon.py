@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from causerie.models.archs.llama import layer_norm, llama_like
+from causerie.models.archs.gpt2 import gpt2_like
+from causerie.models.archs.llama import layer_norm
 from causerie.models.config import Config
 from causerie.models.names import Table, modules, taking_turns
 from causerie.models.registry import architecture
@@ -46,17 +47,8 @@ def falcon(c: Config) -> Decoder:
         turn = read_rope(c, head_dim)  # which configs have that do not turn
         return None if falls_off else turn
 
-    spec = llama_like(
-        c,
-        bias=bias,
-        out_bias=bias,
-        mlp_bias=bias,
-        rope=rope,
-        default_act="gelu",
-        norm=layer_norm(c, "layer_norm_epsilon"),
-        gated=False,
-        hidden=4 * c.integer("hidden_size"),
-    )
+    norm, hidden = layer_norm(c, "layer_norm_epsilon"), 4 * c.integer("hidden_size")
+    spec = gpt2_like(c, act="gelu", norm=norm, bias=bias, rope=rope, hidden=hidden)
     mixer = next(spec.attentions)
     new, one_key_head = c.boolean("new_decoder_architecture", False), c.boolean("multi_query", True)
     if not new:  # only new ones are free to have any number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from causerie.checkpoint.expression import Columns, Rows, Tensor, Transposed
@@ -10,7 +11,9 @@ from causerie.models.config import Config
 from causerie.models.names import Table, modules, without_prefix
 from causerie.models.registry import architecture
 from causerie.spec.decoder import Decoder
+from causerie.spec.norm import Norm
 from causerie.spec.positions import Positions
+from causerie.spec.rope import Rope
 
 _BLOCK = "transformer.h."
 _OUTSIDE = {"embed": "transformer.wte", "positions": "transformer.wpe", "norm": "transformer.ln_f", "head": "lm_head"}
@@ -45,17 +48,8 @@ def gpt2(c: Config) -> Decoder:
     c.rename(NAMES)
     c.assume(DEFAULTS)
     c.boolean("reorder_and_upcast_attn", False)  # an order of the same products, which are of float32 here
-    spec = llama_like(
-        c,
-        bias=True,
-        out_bias=True,
-        mlp_bias=True,
-        rope=lambda head_dim: None,
-        default_act="gelu_new",
-        norm=layer_norm(c, "layer_norm_epsilon"),
-        gated=False,
-        hidden=4 * c.integer("hidden_size"),
-    )
+    norm, hidden = layer_norm(c, "layer_norm_epsilon"), 4 * c.integer("hidden_size")
+    spec = gpt2_like(c, act="gelu_new", norm=norm, hidden=hidden)
     if not c.boolean("scale_attn_weights", True):
         spec = spec.each_attention(scale=1.0)
     if c.boolean("scale_attn_by_inverse_layer_idx", False):
@@ -63,3 +57,28 @@ def gpt2(c: Config) -> Decoder:
         scaled = (layer.with_attention(scale=scale) for layer, scale in zip(spec.layers, scales, strict=True))
         spec = replace(spec, layers=tuple(scaled))
     return replace(spec, positions=Positions(spec.context))
+
+
+def gpt2_like(
+    c: Config,
+    *,
+    act: str,
+    norm: Norm,
+    bias: bool = True,
+    rope: Callable[[int], Rope | None] | None = None,
+    hidden: int | None = None,
+) -> Decoder:
+    """The part that families share which are older than Llama: a plain feed-forward layer, of the width `hidden` and
+    with the activation `act` where a config does not say them; a bias on every matrix, or on none; and no rotation but
+    the one that `rope` gives."""
+    return llama_like(
+        c,
+        bias=bias,
+        out_bias=bias,
+        mlp_bias=bias,
+        rope=rope or (lambda head_dim: None),
+        default_act=act,
+        norm=norm,
+        gated=False,
+        hidden=hidden,
+    )

@@ -4,56 +4,43 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from causerie.checkpoint.expression import Expression, Flattened, Squeezed, Tensor, Transposed
+from causerie.checkpoint.expression import Flattened, Squeezed, Tensor, Transposed
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import MOST_SIZE, Config
 from causerie.models.layer_kinds import CONV, FULL, layer_kinds
-from causerie.models.names import LLAMA_WEIGHTS
+from causerie.models.names import modules
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
 from causerie.spec.mlp import MLP
 from causerie.spec.short_conv import ShortConv
 
-_BLOCK = "model.layers.{i}."
-_TENSORS = {
-    "mixer_norm": "operator_norm.weight",
-    "mixer.o": "self_attn.out_proj.weight",
-    "mixer.q_norm": "self_attn.q_layernorm.weight",
-    "mixer.k_norm": "self_attn.k_layernorm.weight",
-    "mixer.in": "conv.in_proj.weight",
-    "mixer.in_bias": "conv.in_proj.bias",
-    "mixer.conv_bias": "conv.conv.bias",
-    "mixer.out": "conv.out_proj.weight",
-    "mixer.out_bias": "conv.out_proj.bias",
-    "ffn_norm": "ffn_norm.weight",
-    "ffn.gate": "feed_forward.w1.weight",
-    "ffn.up": "feed_forward.w3.weight",
-    "ffn.down": "feed_forward.w2.weight",
+_BLOCK = "model.layers."
+_OUTSIDE = {"embed": "model.embed_tokens", "norm": "model.embedding_norm", "head": "lm_head"}
+_LAYER = {
+    "mixer_norm": "operator_norm",
+    **{f"mixer.{name}": f"self_attn.{name}_proj" for name in "qkv"},
+    **{f"mixer.{name}_norm": f"self_attn.{name}_layernorm" for name in "qk"},
+    "mixer.o": "self_attn.out_proj",
+    "mixer.in": "conv.in_proj",
+    "mixer.conv": "conv.conv",
+    "mixer.out": "conv.out_proj",
+    "ffn_norm": "ffn_norm",
+    "ffn.gate": "feed_forward.w1",
+    "ffn.up": "feed_forward.w3",
+    "ffn.down": "feed_forward.w2",
 }
-WEIGHTS: dict[str, str | Expression] = {
-    **LLAMA_WEIGHTS,
-    **{f"layers.{{i}}.{ours}": _BLOCK + theirs for ours, theirs in _TENSORS.items()},
-    "layers.{i}.mixer.conv": Flattened(Transposed(Squeezed(Tensor(_BLOCK + "conv.conv.weight")))),
-    "norm": "model.embedding_norm.weight",
-}
-DEFAULTS = {  # of the family in the field, for keys that a config leaves out
-    "vocab_size": 65536,
-    "hidden_size": 2560,
-    "intermediate_size": 12288,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "max_position_embeddings": 128000,
-    "norm_eps": 1e-5,
-    "tie_word_embeddings": True,
-    "block_ffn_dim_multiplier": 1.0,
-}
+_TAPS = Flattened(Transposed(Squeezed(Tensor(_BLOCK + "{i}.conv.conv.weight"))))
+WEIGHTS = {**modules(_OUTSIDE, _BLOCK, _LAYER), "layers.{i}.mixer.conv": _TAPS}
+NAMES = {"intermediate_size": "block_ff_dim", "tie_word_embeddings": "tie_embedding"}
+DEFAULTS = {"norm_eps": 1e-5, "block_ffn_dim_multiplier": 1.0, "tie_word_embeddings": True}
 _MOST_TAPS = 1024
 
 
 @architecture("lfm2", weights=WEIGHTS)
 def lfm2(c: Config) -> Decoder:
     """LFM2 and LFM2.5, 350M to 2.6B."""
+    c.rename(NAMES)
     c.assume(DEFAULTS)
     c.expect("hidden_act", "silu")
     spec = llama_like(c, kv_heads=8, rope=lambda head_dim: read_rope(c, head_dim, default_theta=1e6), eps="norm_eps")
@@ -74,13 +61,13 @@ def lfm2(c: Config) -> Decoder:
         replace(layer, mixer=conv if kind == CONV else layer.mixer, ffn=ffn)
         for layer, kind in zip(spec.layers, kinds, strict=True)
     )
-    return replace(spec, layers=tuple(layers), tied=c.boolean("tie_embedding", spec.tied))
+    return replace(spec, layers=tuple(layers))
 
 
 def _hidden(c: Config) -> int:
     """The width between the matrices of a feed-forward part: two thirds of what the config says, unless that is meant
     as it stands."""
-    hidden = c.integer("block_ff_dim", c.integer("intermediate_size"))
+    hidden = c.integer("intermediate_size")
     share, multiple = c.optional_number("block_ffn_dim_multiplier"), c.integer("block_multiple_of", 256)
     if c.boolean("block_auto_adjust_ff_dim", True):
         hidden = int(2 * hidden / 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from causerie.models.archs.llama import llama_like
+from causerie.models.archs.gpt2 import gpt2_like
 from causerie.models.config import Config
 from causerie.models.names import Table, modules, without_prefix
 from causerie.models.registry import architecture
@@ -49,14 +49,6 @@ def opt(c: Config) -> Decoder:
     c.expect("_remove_final_layer_norm", False)
     c.expect("word_embed_proj_dim", c.integer("hidden_size"))
     bias, weight = c.boolean("enable_bias", True), c.boolean("layer_norm_elementwise_affine", True)
-    spec = llama_like(
-        c,
-        bias=bias,
-        out_bias=bias,
-        mlp_bias=bias,
-        rope=lambda head_dim: None,
-        default_act="relu",
-        norm=Norm(1e-5, centered=True, weight=weight, bias=weight),
-        gated=False,
-    )
+    norm = Norm(1e-5, centered=True, weight=weight, bias=weight)
+    spec = gpt2_like(c, act="relu", norm=norm, bias=bias)
     return replace(spec, positions=Positions(spec.context, offset=2))

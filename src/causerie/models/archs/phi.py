@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from causerie.models.archs.llama import layer_norm, llama_like
+from causerie.models.archs.gpt2 import gpt2_like
+from causerie.models.archs.llama import layer_norm
 from causerie.models.config import Config
 from causerie.models.names import modules
 from causerie.models.registry import architecture
@@ -35,16 +36,7 @@ def phi(c: Config) -> Decoder:
     """Phi-1, Phi-1.5 and Phi-2."""
     c.assume(DEFAULTS)
     norm = layer_norm(c, "layer_norm_eps")
-    spec = llama_like(
-        c,
-        bias=True,
-        out_bias=True,
-        mlp_bias=True,
-        rope=lambda head_dim: read_rope(c, head_dim, partial=True),
-        default_act="gelu_new",
-        norm=norm,
-        gated=False,
-    )
+    spec = gpt2_like(c, act="gelu_new", norm=norm, rope=lambda head_dim: read_rope(c, head_dim, partial=True))
     if c.boolean("qk_layernorm", False):
         spec = spec.each_attention(qk_norm=norm)
     return replace(spec.each_layer(parallel="one norm"), head_bias=True)

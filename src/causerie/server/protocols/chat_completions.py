@@ -125,7 +125,6 @@ class ChatCompletion:
         self._ended: dict[int, Ended] = {}
         self._prompt_tokens = 0
         self._new_tokens = [0] * request.n
-        self._reading = False  # whether a stream was told of it
 
     @property
     def over(self) -> bool:
@@ -157,19 +156,9 @@ class ChatCompletion:
         return chunks
 
     def _read_reading(self, reading: Reading) -> list[dict[str, Any]]:
-        """As llama.cpp's server tells it: first that nothing but what was cached is read."""
-        cached = reading.cached_tokens
-        told = [] if self._reading else [(cached, 0.0)]
-        self._reading = True
-        told.append((reading.read_tokens, reading.seconds))
-        amounts = {"total": reading.prompt_tokens, "cache": cached}
-        return [
-            {
-                **self._chunk(0, {}),
-                "prompt_progress": {**amounts, "processed": read, "time_ms": round(1000 * seconds)},
-            }
-            for read, seconds in told
-        ]
+        """As llama.cpp's server tells it."""
+        amounts = {"total": reading.prompt_tokens, "cache": reading.cached_tokens, "processed": reading.read_tokens}
+        return [{**self._chunk(0, {}), "prompt_progress": {**amounts, "time_ms": round(1000 * reading.seconds)}}]
 
     def _read_piece(self, piece: Piece) -> list[dict[str, Any]]:
         told = [_told(token) for token in piece.tokens]

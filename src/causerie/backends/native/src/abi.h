@@ -21,7 +21,7 @@ enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
 enum Activation : int32_t { SILU, GELU, GELU_TANH, RELU, RELU2, SIGMOID, ACTIVATION_COUNT };
 // What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
 // logits are, or the others, whose hidden states are.
-enum Counted : int32_t { TOKENS_COUNTED, WANTED_COUNTED, LOGITS_COUNTED, STATES_COUNTED, COUNTED_COUNT };
+enum Counted : int32_t { TOKENS_COUNTED, OUTPUTS_COUNTED, LOGITS_COUNTED, STATES_COUNTED, COUNTED_COUNT };
 // How an instruction writes its result: as it computes, narrowed, or in 8 bits with scales (quantized.h).
 enum Narrow : int32_t { NARROW_NOT, NARROW_BFLOAT16, NARROW_CODES, NARROW_COUNT };
 // The kinds of products that peak.cpp measures.

@@ -34,7 +34,7 @@ uint64_t read(const uint64_t* words, int64_t count);
 static inline int64_t row_count(const Step& step, const Instruction& in) {
   int64_t counted = step.tokens_count;
   switch (in.counted) {
-    case WANTED_COUNTED: counted = step.wanted_count; break;
+    case OUTPUTS_COUNTED: counted = step.wanted_count; break;
     case LOGITS_COUNTED: counted = step.logits_count; break;
     case STATES_COUNTED: counted = step.wanted_count - step.logits_count; break;
   }

@@ -32,7 +32,7 @@ class LoadedModel:
 
     model: CausalLM
     jobs: int = 0
-    used: float = field(default_factory=time.monotonic)
+    last_use: float = field(default_factory=time.monotonic)
 
 
 class Models:
@@ -65,13 +65,13 @@ class Models:
     def release(self, entry: LoadedModel) -> None:
         """A job that used a model is over."""
         entry.jobs -= 1
-        entry.used = time.monotonic()
+        entry.last_use = time.monotonic()
 
     async def tidy(self) -> None:
         """Frees what nobody used for `unload_after` seconds."""
         if self._unload_after is not None:
             for name, entry in list(self._entries.items()):
-                if not entry.jobs and time.monotonic() - entry.used > self._unload_after:
+                if not entry.jobs and time.monotonic() - entry.last_use > self._unload_after:
                     await self._free(name)
 
     async def close(self) -> None:
@@ -104,7 +104,7 @@ class Models:
                     model = await asyncio.to_thread(_open, name, self._options, progress)
                     break
                 except OutOfMemory:
-                    idle = sorted((entry.used, other) for other, entry in self._entries.items() if not entry.jobs)
+                    idle = sorted((entry.last_use, other) for other, entry in self._entries.items() if not entry.jobs)
                     if not idle:
                         raise
                     await self._free(idle[0][1])  # the one unused for longest makes room

@@ -28,7 +28,7 @@ class Slot:
     elements: int
 
 
-Kept: TypeAlias = Pages | Slot
+LayerCache: TypeAlias = Pages | Slot
 
 
 @dataclass(frozen=True)
