@@ -58,7 +58,16 @@ FAMILIES = {
     "inclusionai-ling-3.0-flash": "glm",
     "moonshotai-Kimi-K2": "kimi",
     "openai-gpt-oss-120b": "harmony",
+    "poolside-Laguna-S-2.1": "glm",
+    "poolside-Laguna-XS.2": "glm",
+    "ibm-granite-granite-4.1": "hermes",
+    "google-gemma-4-31B-it-interleaved": "gemma",
+    "MiniMax-M2": "minimax",
 }
+ENDS = (
+    "<｜Assistant｜>", "</s>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<｜end▁of▁sentence｜>", "<turn|>", "[e~[",
+    "</assistant>",
+)  # fmt: skip
 QUESTION = {"role": "user", "content": "What is the weather?"}
 
 
@@ -87,10 +96,10 @@ def written(source: str, arguments: Any) -> tuple[str, str]:
     whole = template.render([QUESTION, answer], tools=[TOOL], add_generation_prompt=False)
     begun = len(prompt)
     # Templates may open a reasoning that they leave out of old answers.
-    while not whole.startswith(prompt[:begun]) or prompt[:begun].endswith("<"):
+    while not whole.startswith(prompt[:begun]) or re.search(r"<[^<>\s]*$", prompt[:begun]):
         begun -= 1
     answer = whole[begun:].rstrip()
-    for end in ("<｜Assistant｜>", "</s>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<｜end▁of▁sentence｜>"):
+    for end in ENDS:
         answer = answer.removesuffix(end)  # the engine hides the token that ends an answer
     return prompt, answer
 
@@ -282,6 +291,7 @@ def test_control_tokens_stay_where_they_are_read() -> None:
     reply = ReplyFormat(THINK, TOOL_FORMATS["mistral"])
     assert reply.spellings(False) == {"<think>", "</think>"}
     assert reply.spellings(True) >= {"<think>", "[TOOL_CALLS]", "[ARGS]"}
+    assert '<|"|>' in ReplyFormat(None, TOOL_FORMATS["gemma"]).spellings(True)
     assert "<|channel|>" in HARMONY.spellings(False) and ReplyFormat().spellings(True) == frozenset()
 
 

@@ -140,6 +140,39 @@ def test_other_calls_are_not(tokenizer: text.Tokenizer, format: ToolFormat) -> N
         assert refused_at(format, tokenizer, wrong) is not None, wrong
 
 
+NUMBER = {"type": "number"}
+SORTED: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "z": {"type": "object", "properties": {"y": NUMBER, "x": NUMBER}, "required": ["y"]},
+        "B": {"enum": ["on", True]},
+        "a": {},
+    },
+    "required": ["z"],
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fits"),
+    [
+        ("z:{y:1}", True),
+        ("z:{x:2,y:1}", True),
+        ("a:null,z:{y:1}", True),
+        ('a:[{k:<|"|>"}{<|"|>},-2.5e-3,{}],B:<|"|>on<|"|>,z:{y:1}', True),
+        ("B:true,z:{y:1}", True),
+        ("z:{y:1},a:null", False),
+        ("B:true,a:null,z:{y:1}", False),
+        ("z:{y:1,x:2}", False),
+        ("z:{x:2}", False),
+        ('B:<|"|>off<|"|>,z:{y:1}', False),
+        ("B:true", False),
+    ],
+)
+def test_gemmas_keys_come_in_their_order_of_letters(tokenizer: text.Tokenizer, arguments: str, fits: bool) -> None:
+    answer = f"<|tool_call>call:f{{{arguments}}}<tool_call|>"
+    assert (refused_at(TOOL_FORMATS["gemma"], tokenizer, answer, {"f": SORTED}) is None) == fits
+
+
 @pytest.mark.parametrize("only", TOOLS)
 @pytest.mark.parametrize("format", TOOL_FORMATS.values(), ids=lambda format: format.name)
 def test_one_tool_alone(tokenizer: text.Tokenizer, format: ToolFormat, only: str) -> None:
@@ -184,6 +217,10 @@ def written_by(format: ToolFormat, name: str, arguments: dict[str, Any]) -> str:
     lines = "".join(f"<parameter={key}>\n{value}\n</parameter>\n" for key, value in arguments.items())
     tight = "".join(f"<parameter={key}>{value}</parameter>\n" for key, value in arguments.items())
     pairs = "".join(f"<arg_key>{key}</arg_key>\n<arg_value>{value}</arg_value>\n" for key, value in arguments.items())
+    named = "".join(f'<parameter name="{key}">{value}</parameter>\n' for key, value in arguments.items())
+    marked = ",".join(
+        f'{key}:<|"|>{value}<|"|>' if isinstance(value, str) else f"{key}:{value}" for key, value in arguments.items()
+    )
     separated = "<｜tool▁call▁begin｜>{}<｜tool▁call▁end｜>"
     return {
         "hermes": f'<tool_call>\n{{"name": "{name}", "arguments": {bare}}}\n</tool_call>',
@@ -201,6 +238,8 @@ def written_by(format: ToolFormat, name: str, arguments: dict[str, Any]) -> str:
         + "<｜tool▁calls▁end｜>",
         "kimi": "<|tool_calls_section_begin|><|tool_call_begin|>functions."
         f"{name}:0<|tool_call_argument_begin|>{bare}<|tool_call_end|><|tool_calls_section_end|>",
+        "gemma": f"<|tool_call>call:{name}{{{marked}}}<tool_call|>",
+        "minimax": f'<minimax:tool_call>\n<invoke name="{name}">\n{named}</invoke>\n</minimax:tool_call>',
         "harmony": "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary to=functions."
         f"{name} <|constrain|>json<|message|>{bare}",
     }[format.name]

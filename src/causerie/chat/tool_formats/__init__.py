@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from causerie.chat.tool_formats import (
     deepseek,
+    gemma,
     glm,
     harmony,
     hermes,
     kimi,
     lfm,
     llama_json,
+    minimax,
     mistral,
     pythonic,
     qwen_xml,
@@ -28,6 +30,8 @@ TOOL_FORMATS: dict[str, ToolFormat] = {
         *deepseek.FORMATS,
         kimi.FORMAT,
         glm.FORMAT,
+        gemma.FORMAT,
+        minimax.FORMAT,
         *qwen_xml.FORMATS,
         hermes.FORMAT,
         *mistral.FORMATS,

@@ -9,6 +9,7 @@ from typing import Any
 
 from causerie.chat.parts import ToolCallPart
 from causerie.chat.tool_formats.format import ToolFormat
+from causerie.chat.tool_formats.notation import PYTHON
 from causerie.chat.tool_formats.rules import Rules, Schemas, arguments_in_order
 
 
@@ -38,7 +39,7 @@ def write(rules: Rules, tools: Schemas, several: bool) -> str:
 
     def one(name: str, schema: Mapping[str, Any]) -> str:
         arguments = [
-            (f"{rules.literal(f'{key}=')} {rules.python(value)}", needed)
+            (f"{rules.literal(f'{key}=')} {rules.value(value, PYTHON)}", needed)
             for key, value, needed in arguments_in_order(schema)
         ]
         return f"{rules.literal(f'{name}(')} {rules.listed(arguments)} {rules.literal(')')}"

@@ -1,0 +1,106 @@
+"""Calls with any arguments: what a released template writes is read back as the same call, however it is cut."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from causerie.chat.parse import ReplyFormat
+from causerie.chat.parts import TextPart, ToolCallPart
+from causerie.chat.tool_formats import format_named
+from causerie.errors import TemplateError
+from tests.chat.test_parse import FAMILIES, parts, written
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "text": {"type": "string"},
+        "other_text": {"type": "string"},
+        "count": {"type": "integer"},
+        "ratio": {"type": "number"},
+        "flag": {"type": "boolean"},
+        "names": {"type": "array", "items": {"type": "string"}},
+        "deep": {"type": "object"},
+    },
+}
+_SIGNS = st.sampled_from(
+    ['"', "'", "{", "}", "[", "]", "<", ">", ",", ":", "\\", "\n", " ", "=", "|", "é", "世界", "😀"]
+)
+_WORDS = st.sampled_from(["null", "true", "1", "call:f{a:1}", "<b>", "</b>", "a b", "{{ x }}"])
+# White space around a bare text is not told from that of the format.
+TEXTS = st.lists(_SIGNS | _WORDS | st.characters(codec="utf-8", categories=("L", "N")), max_size=12).map(
+    lambda pieces: f"-{''.join(pieces)}-"
+)
+NUMBERS = st.integers(-(10**12), 10**12)
+FRACTIONS = st.floats(allow_nan=False, allow_infinity=False, width=32)
+KEYS = st.text("abcXYZ_é", min_size=1, max_size=5)
+VALUES = st.recursive(
+    TEXTS | NUMBERS | FRACTIONS | st.booleans(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=6,
+)
+ARGUMENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": TEXTS,
+        "other_text": st.sampled_from(["", "1", "null", "true", "[]"]),
+        "count": NUMBERS,
+        "ratio": FRACTIONS,
+        "flag": st.booleans(),
+        "names": st.lists(TEXTS, max_size=3),
+        "deep": st.dictionaries(KEYS, VALUES, max_size=3),
+    },
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(arguments=ARGUMENTS, size=st.integers(1, 9))
+@pytest.mark.parametrize("name", FAMILIES)
+def test_any_call_is_read_as_it_was_written(conformance: Path, name: str, arguments: Any, size: int) -> None:
+    source = (conformance / "templates" / f"{name}.jinja").read_text(encoding="utf-8")
+    reply = ReplyFormat.of(source)
+    assert reply.tools is not None
+    try:
+        _, answer = written(source, arguments)
+    except TemplateError:
+        _, answer = written(source, json.dumps(arguments))
+    tail = "<|start|>assistant" if reply.tools.name == "harmony" else ""
+    pieces = parts(reply, answer, size, tail, {"get_weather": SCHEMA})
+    calls = [part for part in pieces if isinstance(part, ToolCallPart)]
+    assert [(call.name, json.loads(call.arguments)) for call in calls] == [("get_weather", arguments)]
+
+
+INVOKED = '<invoke name="f">\n<parameter name="a">1</parameter>\n</invoke>\n'
+CALLS = {
+    "gemma": (
+        "<|tool_call>call:f{a:1}<tool_call|><|tool_call>call:f{a:1}<tool_call|>",
+        '<|tool_call>call:f{ <|"|>a<|"|> : 1 }<tool_call|>\n<|tool_call>call:f{a:1}',
+    ),
+    "minimax": (f"<minimax:tool_call>\n{INVOKED}{INVOKED}</minimax:tool_call>",),
+}
+NO_CALLS = {
+    "gemma": (
+        "call:f{a:1} b", "f{a:1}", "call:f{a:1,}", "call:f{a:x}", "call:f{a}", "call:f[1]", 'call:f{a:<|"|>b}',
+        "call:f{a:1",
+    ),
+    "minimax": ("<invoke name='f'>", "f", '<parameter name="a">1</parameter>'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in CALLS.items() for text in texts])
+def test_several_calls_are_read_apart(name: str, text: str) -> None:
+    for size in range(1, len(text) + 1):
+        assert parts(ReplyFormat(None, format_named(name)), text, size) == [ToolCallPart("f", '{"a": 1}')] * 2
+
+
+@pytest.mark.parametrize(("name", "block"), [(name, block) for name, blocks in NO_CALLS.items() for block in blocks])
+def test_what_is_no_call_stays_text(name: str, block: str) -> None:
+    format = format_named(name)
+    text = f"{format.openers[0]}{block}{format.closers[0]}"
+    for size in range(1, len(text) + 1):
+        assert parts(ReplyFormat(None, format), text, size) == [TextPart(text)]
