@@ -63,10 +63,13 @@ FAMILIES = {
     "ibm-granite-granite-4.1": "hermes",
     "google-gemma-4-31B-it-interleaved": "gemma",
     "MiniMax-M2": "minimax",
+    "tencent-Hy3": "hunyuan",
+    "Apertus-8B-Instruct": "apertus",
+    "Cohere2MoE": "cohere",
 }
 ENDS = (
     "<｜Assistant｜>", "</s>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<｜end▁of▁sentence｜>", "<turn|>", "[e~[",
-    "</assistant>",
+    "</assistant>", "<｜hy_eos:opensource｜>", "<|END_OF_TURN_TOKEN|>",
 )  # fmt: skip
 QUESTION = {"role": "user", "content": "What is the weather?"}
 
@@ -148,6 +151,17 @@ def test_templates_without_tools_have_no_format(conformance: Path) -> None:
         assert ReplyFormat.of(source) == ReplyFormat()
 
 
+@pytest.mark.parametrize("name", ["MiniMax-M3", "meetkai-functionary-medium-v3.1", "Kimi-K3", "GigaChat3-10B-A1.8B"])
+def test_a_way_that_is_not_known_is_taken_for_no_other(conformance: Path, name: str) -> None:
+    source = (conformance / "templates" / f"{name}.jinja").read_text(encoding="utf-8")
+    assert "tool" in source and ReplyFormat.of(source).tools is None
+
+
+def test_a_template_that_lists_tools_and_writes_no_calls(conformance: Path) -> None:
+    source = (conformance / "templates" / "LFM2-8B-A1B.jinja").read_text(encoding="utf-8")
+    assert ReplyFormat.of(source).tools is TOOL_FORMATS["lfm"]
+
+
 THINK = REASONING_FORMATS[0]
 CALL = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
 READ, OTHER = ToolCallPart("f", '{"a": 1}'), ToolCallPart("g", "{}")
@@ -168,6 +182,7 @@ READ, OTHER = ToolCallPart("f", '{"a": 1}'), ToolCallPart("g", "{}")
         (f"<think>\nhm\n</think>\n\n{CALL}", "", [ReasoningPart("hm"), READ]),
         ("a <tool_call> b </tool_call> c", "", [TextPart("a <tool_call> b </tool_call> c")]),
         ("a\n<tool_call>\n[1]\n</tool_call>\n", "", [TextPart("a\n<tool_call>\n[1]\n</tool_call>\n")]),
+        ("<tool_call></tool_call><think>", "", [TextPart("<tool_call></tool_call><think>")]),
         ('<tool_call>{"name": "f"', "", [TextPart('<tool_call>{"name": "f"')]),
         (CALL.removesuffix("</tool_call>"), "", [READ]),
         ("<tool_call", "", [TextPart("<tool_call")]),
@@ -243,6 +258,8 @@ REASONERS = {
     "unsloth-Apriel-1.5": ("<thinking>", "</thinking>"),
     "Cohere2MoE": ("<|START_THINKING|>", "<|END_THINKING|>"),
     "google-gemma-4-31B-it-interleaved": ("<|channel>thought", "<channel|>"),
+    "tencent-Hy3": ("<think:opensource>", "</think:opensource>"),
+    "Apertus-8B-Instruct": ("<|inner_prefix|>", "<|inner_suffix|>"),
 }
 
 
@@ -251,7 +268,8 @@ def test_the_reasoning_of_every_family_is_told_from_its_answer(
     conformance: Path, name: str, marks: tuple[str, str]
 ) -> None:
     source = (conformance / "templates" / f"{name}.jinja").read_text(encoding="utf-8")
-    assert all(mark in source for mark in marks)
+    spelled = source.replace("{}", ":opensource") if "opensource" in marks[0] else source  # Hy3's puts them together
+    assert all(mark in spelled for mark in marks)
     answer = f"{marks[0]}\nhm\n{marks[1]}\nYes."
     for size in (1, 5, len(answer)):
         assert parts(ReplyFormat.of(source), answer, size, schemas=None) == [ReasoningPart("hm"), TextPart("Yes.")]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from causerie.chat.parse import ReplyFormat
-from causerie.chat.parts import TextPart, ToolCallPart
+from causerie.chat.parts import ReasoningPart, TextPart, ToolCallPart
 from causerie.chat.tool_formats import format_named
 from causerie.errors import TemplateError
 from tests.chat.test_parse import FAMILIES, parts, written
@@ -76,12 +76,19 @@ def test_any_call_is_read_as_it_was_written(conformance: Path, name: str, argume
 
 
 INVOKED = '<invoke name="f">\n<parameter name="a">1</parameter>\n</invoke>\n'
+TENCENT = "<tool_call>f<tool_sep>\n<arg_key>a</arg_key>\n<arg_value>1</arg_value>\n</tool_call>\n".replace(
+    ">", ":opensource>"
+)
+ACTION = '{"tool_call_id": "0", "tool_name": "f", "parameters": {"a": 1}}'
 CALLS = {
     "gemma": (
         "<|tool_call>call:f{a:1}<tool_call|><|tool_call>call:f{a:1}<tool_call|>",
         '<|tool_call>call:f{ <|"|>a<|"|> : 1 }<tool_call|>\n<|tool_call>call:f{a:1}',
     ),
     "minimax": (f"<minimax:tool_call>\n{INVOKED}{INVOKED}</minimax:tool_call>",),
+    "hunyuan": (f"<tool_calls:opensource>\n{TENCENT}{TENCENT}</tool_calls:opensource>",),
+    "apertus": ('<|tools_prefix|>[{"f": {"a": 1}}, {"f": {"a": 1}}]<|tools_suffix|>',),
+    "cohere": (f"<|START_ACTION|>[\n    {ACTION},\n    {ACTION}\n]<|END_ACTION|>",),
 }
 NO_CALLS = {
     "gemma": (
@@ -89,6 +96,9 @@ NO_CALLS = {
         "call:f{a:1",
     ),
     "minimax": ("<invoke name='f'>", "f", '<parameter name="a">1</parameter>'),
+    "hunyuan": ("<tool_call:opensource>f", "f", TENCENT.partition("\n")[2]),
+    "apertus": ('{"f": {}}', "[]", '[{"f": {}, "g": {}}]', '[{"": {}}]', '[{"f": 1}]', "["),
+    "cohere": ('{"tool_name": "f"}', "[]", '[{"name": "f"}]', '[{"tool_name": ""}]', '[{"tool_name": 1}]'),
 }  # fmt: skip
 
 
@@ -104,3 +114,16 @@ def test_what_is_no_call_stays_text(name: str, block: str) -> None:
     text = f"{format.openers[0]}{block}{format.closers[0]}"
     for size in range(1, len(text) + 1):
         assert parts(ReplyFormat(None, format), text, size) == [TextPart(text)]
+
+
+def test_reasoning_goes_on_after_a_call_where_a_model_calls_in_its_midst(conformance: Path) -> None:
+    source = (conformance / "templates" / "Apertus-8B-Instruct.jinja").read_text(encoding="utf-8")
+    call, none = '<|tools_prefix|>[{"f": {"a": 1}}]<|tools_suffix|>', "<|tools_prefix|>[]<|tools_suffix|>"
+    text = f"<|inner_prefix|>Hm.{call}So.{none} Well.<|inner_suffix|><|inner_prefix|>Ah.<|inner_suffix|>Yes.{none}"
+    for size in range(1, len(text) + 1):
+        assert parts(ReplyFormat.of(source), text, size) == [
+            ReasoningPart("Hm."),
+            ToolCallPart("f", '{"a": 1}'),
+            ReasoningPart(f"So.{none} Well.Ah."),
+            TextPart(f"Yes.{none}"),
+        ]

@@ -21,7 +21,8 @@ REPEATED = (
     "</arg_key>", "<|tool_call_begin|>", "<|tool_call_begin|>f<|tool_call_argument_begin|>", "```json\n",
     "<｜tool▁call▁begin｜>", "<｜tool▁call▁begin｜>f<｜tool▁sep｜>", "[TOOL_CALLS]", "[ARGS]",
     '<|"|>', "a:", "a:1,", "1,", 'a:<|"|>b<|"|>,', '<invoke name="', '<invoke name="f">', '<parameter name="',
-    '<parameter name="a">b', '<parameter name="a">b</parameter>',
+    '<parameter name="a">b',
+    '<parameter name="a">b</parameter>',
 )  # fmt: skip
 BRIEF = 0.05  # seconds that are no trouble, and too few to compare
 

@@ -221,6 +221,8 @@ def written_by(format: ToolFormat, name: str, arguments: dict[str, Any]) -> str:
     marked = ",".join(
         f'{key}:<|"|>{value}<|"|>' if isinstance(value, str) else f"{key}:{value}" for key, value in arguments.items()
     )
+    tencent = f"<tool_calls>\n<tool_call>{name}<tool_sep>\n{pairs}</tool_call>\n</tool_calls>"
+    cohere = f'{{"tool_call_id": "0", "tool_name": "{name}", "parameters": {bare}}}'
     separated = "<｜tool▁call▁begin｜>{}<｜tool▁call▁end｜>"
     return {
         "hermes": f'<tool_call>\n{{"name": "{name}", "arguments": {bare}}}\n</tool_call>',
@@ -240,6 +242,9 @@ def written_by(format: ToolFormat, name: str, arguments: dict[str, Any]) -> str:
         f"{name}:0<|tool_call_argument_begin|>{bare}<|tool_call_end|><|tool_calls_section_end|>",
         "gemma": f"<|tool_call>call:{name}{{{marked}}}<tool_call|>",
         "minimax": f'<minimax:tool_call>\n<invoke name="{name}">\n{named}</invoke>\n</minimax:tool_call>',
+        "hunyuan": tencent.replace(">", ":opensource>"),
+        "apertus": f'<|tools_prefix|>[{{"{name}": {bare}}}]<|tools_suffix|>',
+        "cohere": f"<|START_ACTION|>[\n    {cohere}\n]<|END_ACTION|>",
         "harmony": "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary to=functions."
         f"{name} <|constrain|>json<|message|>{bare}",
     }[format.name]

@@ -114,7 +114,9 @@ class MarkedParser:
         if self._opener is not None:
             return self._tools.closers if self._tools else ()
         if self.thinking:
-            return (self._reasoning.closer,) if self._reasoning else ()
+            assert self._reasoning is not None, "a model thinks without a mark of it"
+            calls = self._tools.openers if self._tools and self._reasoning.holds_calls else ()
+            return (self._reasoning.closer, *calls)
         markers = () if self._reasoning is None or self._said else (self._reasoning.opener,)
         if self._tools is None or (self._tools.at_start and self._said):
             return markers
@@ -144,10 +146,8 @@ class MarkedParser:
             return self._close(marker)
         space, self._space = self._space, ""
         self._after_marker = True
-        if self.thinking:
-            self.thinking = False
-        elif self._reasoning is not None and marker == self._reasoning.opener:
-            self.thinking = True
+        if self._reasoning is not None and marker in (self._reasoning.opener, self._reasoning.closer):
+            self.thinking = marker == self._reasoning.opener
         else:
             self._opener, self._before = marker, space
             self._block = marker if self._tools and self._tools.opener_inside else ""
@@ -161,8 +161,9 @@ class MarkedParser:
         try:
             return list(self._tools.read(block, self._schemas))
         except (ValueError, TypeError, MemoryError, RecursionError):
-            self._said, self._after_marker = True, False
-            return [TextPart(self._before + ("" if self._tools.opener_inside else opener) + block + closer)]
+            self._said, self._after_marker = self._said or not self.thinking, False
+            text = self._before + ("" if self._tools.opener_inside else opener) + block + closer
+            return [ReasoningPart(text) if self.thinking else TextPart(text)]
 
 
 class HarmonyParser:

@@ -20,7 +20,8 @@ RuleWriter = Callable[[Rules, Schemas, bool], str]
 
 @dataclass(frozen=True)
 class ToolFormat:
-    """`signs` are sets of texts by which a chat template shows that its model writes so. A block goes from one of
+    """`signs` are sets of texts by which a chat template shows that its model writes so, unless it has one of
+    `counter_signs`, which show a way that only looks like it. A block goes from one of
     `openers`, which stays part of it where `opener_inside`, to one of `closers`, or to the answer's end where there are
     none. `write` is what an answer that must call a tool is held to. `at_start` means that a block can only be the
     first thing said. `markers` are control tokens inside blocks."""
@@ -34,6 +35,12 @@ class ToolFormat:
     at_start: bool = False
     opener_inside: bool = False
     markers: tuple[str, ...] = ()
+    counter_signs: tuple[str, ...] = ()
+
+    def is_shown_by(self, template: str) -> bool:
+        """Whether a chat template shows that its model writes so."""
+        shown = any(all(sign in template for sign in signs) for signs in self.signs)
+        return shown and not any(sign in template for sign in self.counter_signs)
 
     @property
     def spellings(self) -> frozenset[str]:
