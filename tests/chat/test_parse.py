@@ -248,6 +248,7 @@ def test_what_is_said_in_a_channel_of_analysis_is_thinking_while_it_lasts() -> N
     assert states == [False, True, True, False, False, False, False]
     assert HARMONY.parser("<|start|>assistant<|channel|>analysis<|message|>").thinking
     assert not HARMONY.parser("<|start|>assistant<|channel|>final<|message|>").thinking
+    assert not HARMONY.parser("<|start|>assistant<|channel|>analysis to=functions.f<|message|>", {}).thinking
 
 
 REASONERS = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from causerie.chat.parts import ToolCallPart
+from causerie.chat.tool_formats.channels import Channels
 from causerie.chat.tool_formats.rules import Rules, Schemas, alternatives_of, choices_of
 from causerie.text.schema_references import resolved
 
@@ -24,7 +25,8 @@ class ToolFormat:
     `counter_signs`, which show a way that only looks like it. A block goes from one of
     `openers`, which stays part of it where `opener_inside`, to one of `closers`, or to the answer's end where there are
     none. `write` is what an answer that must call a tool is held to. `at_start` means that a block can only be the
-    first thing said. `markers` are control tokens inside blocks."""
+    first thing said. `markers` are control tokens inside blocks. Where there are `channels`, answers are messages, and
+    nothing is a block."""
 
     name: str
     signs: tuple[tuple[str, ...], ...]
@@ -36,6 +38,7 @@ class ToolFormat:
     opener_inside: bool = False
     markers: tuple[str, ...] = ()
     counter_signs: tuple[str, ...] = ()
+    channels: Channels | None = None
 
     def is_shown_by(self, template: str) -> bool:
         """Whether a chat template shows that its model writes so."""
