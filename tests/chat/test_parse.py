@@ -66,11 +66,14 @@ FAMILIES = {
     "tencent-Hy3": "hunyuan",
     "Apertus-8B-Instruct": "apertus",
     "Cohere2MoE": "cohere",
+    "muse-glimmer": "muse",
 }
 ENDS = (
     "<｜Assistant｜>", "</s>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<｜end▁of▁sentence｜>", "<turn|>", "[e~[",
     "</assistant>", "<｜hy_eos:opensource｜>", "<|END_OF_TURN_TOKEN|>",
+    "<|eot|>",
 )  # fmt: skip
+BEGUN = "<|start|>assistant"  # what a prompt ends with where answers are messages in channels
 QUESTION = {"role": "user", "content": "What is the weather?"}
 
 
@@ -117,7 +120,7 @@ def test_calls_are_read_as_templates_write_them(conformance: Path, name: str, fo
     except TemplateError:
         _, answer = written(source, json.dumps(ARGUMENTS))
     for size in (1, 2, 3, 7, len(answer)):
-        pieces = parts(reply, answer, size, "<|start|>assistant" if format == "harmony" else "")
+        pieces = parts(reply, answer, size, BEGUN if reply.channels else "")
         (call,) = (part for part in pieces if isinstance(part, ToolCallPart))
         assert call.name == "get_weather" and json.loads(call.arguments) == ARGUMENTS
 

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from causerie.chat.parse import ReplyFormat
-from causerie.chat.parts import ReasoningPart, TextPart, ToolCallPart
+from causerie.chat.parts import Part, ReasoningPart, TextPart, ToolCallPart
 from causerie.chat.tool_formats import format_named
 from causerie.errors import TemplateError
-from tests.chat.test_parse import FAMILIES, parts, written
+from tests.chat.test_parse import BEGUN, FAMILIES, parts, written
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -69,7 +69,7 @@ def test_any_call_is_read_as_it_was_written(conformance: Path, name: str, argume
         _, answer = written(source, arguments)
     except TemplateError:
         _, answer = written(source, json.dumps(arguments))
-    tail = "<|start|>assistant" if reply.tools.name == "harmony" else ""
+    tail = BEGUN if reply.channels else ""
     pieces = parts(reply, answer, size, tail, {"get_weather": SCHEMA})
     calls = [part for part in pieces if isinstance(part, ToolCallPart)]
     assert [(call.name, json.loads(call.arguments)) for call in calls] == [("get_weather", arguments)]
@@ -105,7 +105,7 @@ NO_CALLS = {
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in CALLS.items() for text in texts])
 def test_several_calls_are_read_apart(name: str, text: str) -> None:
     for size in range(1, len(text) + 1):
-        assert parts(ReplyFormat(None, format_named(name)), text, size) == [ToolCallPart("f", '{"a": 1}')] * 2
+        assert parts(ReplyFormat(None, format_named(name)), text, size, BEGUN) == [ToolCallPart("f", '{"a": 1}')] * 2
 
 
 @pytest.mark.parametrize(("name", "block"), [(name, block) for name, blocks in NO_CALLS.items() for block in blocks])
@@ -127,3 +127,39 @@ def test_reasoning_goes_on_after_a_call_where_a_model_calls_in_its_midst(conform
             ReasoningPart(f"So.{none} Well.Ah."),
             TextPart(f"Yes.{none}"),
         ]
+
+
+MUSE_CALL = (
+    ' to=f<|message|><atem:function_calls>\n<atem:invoke name="f">\n<atem:parameter name="a">1</atem:parameter>\n'
+)
+MUSE_CALL += "</atem:invoke>\n</atem:function_calls>"
+MUSE = f" to=self<|message|>Hm.<|eom|>{BEGUN} to=user<|message|>I look.<|eom|>{BEGUN}{MUSE_CALL}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{MUSE}<|eot|>", [ReasoningPart("Hm."), TextPart("I look."), ToolCallPart("f", '{"a": 1}')]),
+        (f"{MUSE_CALL}<|eom|>{BEGUN}{MUSE_CALL}", [ToolCallPart("f", '{"a": 1}')] * 2),
+        (" to=f<|message|>f(1)<|eot|>", [TextPart("f(1)")]),
+        (' to=f<|message|>See <atem:invoke name="f">', [TextPart('See <atem:invoke name="f">')]),
+        (f" to=user<|message|>See {MUSE_CALL[13:]}", [TextPart(f"See {MUSE_CALL[13:]}")]),
+        (" to=user<|message|>Yes <b>.", [TextPart("Yes <b>.")]),
+        ("No header.", [TextPart("No header.")]),
+        (" to=us", []),
+    ],
+)
+def test_muse_speaks_to_somebody(conformance: Path, text: str, expected: list[Part]) -> None:
+    reply = ReplyFormat.of((conformance / "templates" / "muse-glimmer.jinja").read_text(encoding="utf-8"))
+    for size in range(1, len(text) + 1):
+        assert parts(reply, text, size, BEGUN) == expected
+    assert reply.around_reasoning is not None and MUSE.startswith(reply.around_reasoning.opener)
+
+
+def test_what_muse_says_to_itself_is_thinking_while_it_lasts() -> None:
+    parser = ReplyFormat(None, format_named("muse")).parser(BEGUN, {})
+    thinking = []
+    for piece in (" to=self", "<|message|>", "hm", "<|eom|>", f"{BEGUN} to=f<|message|>", "x", "<|eot|>"):
+        parser.feed(piece)
+        thinking.append(parser.thinking)
+    assert thinking == [False, True, True, False, False, False, False]

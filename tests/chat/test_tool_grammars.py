@@ -23,7 +23,7 @@ from causerie.errors import TemplateError
 from causerie.text import tokenizer as text
 from causerie.text.schema_references import moved
 from causerie.text.structure import CompiledGrammar, GrammarMatcher, grammar_of
-from tests.chat.test_parse import ARGUMENTS, FAMILIES, SCHEMAS, parts, written
+from tests.chat.test_parse import ARGUMENTS, BEGUN, FAMILIES, SCHEMAS, parts, written
 
 END = "<|the end|>"
 OTHER: dict[str, Any] = {
@@ -118,7 +118,7 @@ def test_what_templates_write_is_allowed(conformance: Path, tokenizer: text.Toke
     answer = answer.rpartition("</think>")[2].strip()
     for end in ("<seed:eos>", "<|role_end|>", "<|end_of_text|>", "<｜end▁of▁sentence｜><｜Assistant｜>", "<|call|>"):
         answer = answer.removesuffix(end)
-    if format == "harmony":
+    if TOOL_FORMATS[format].channels is not None:
         answer = " " + answer
     assert refused_at(TOOL_FORMATS[format], tokenizer, answer) is None
 
@@ -185,7 +185,7 @@ def test_one_tool_alone(tokenizer: text.Tokenizer, format: ToolFormat, only: str
 @pytest.mark.parametrize("tools", [TOOLS, made_by_pydantic()], ids=["plain", "pydantic"])
 @pytest.mark.parametrize("format", TOOL_FORMATS.values(), ids=lambda format: format.name)
 def test_what_is_allowed_is_read_back(tokenizer: text.Tokenizer, format: ToolFormat, tools: dict[str, Any]) -> None:
-    reply, tail = ReplyFormat(None, format), "<|start|>assistant" if format.name == "harmony" else ""
+    reply, tail = ReplyFormat(None, format), BEGUN if format.channels is not None else ""
     end, letters = tokenizer.added_tokens[END], set(tokenizer.encode('aC01",:{}[]()=<>/ \nTrueFalse'))
     for seed in range(12):
         draw = np.random.default_rng(seed)
@@ -223,6 +223,10 @@ def written_by(format: ToolFormat, name: str, arguments: dict[str, Any]) -> str:
     )
     tencent = f"<tool_calls>\n<tool_call>{name}<tool_sep>\n{pairs}</tool_call>\n</tool_calls>"
     cohere = f'{{"tool_call_id": "0", "tool_name": "{name}", "parameters": {bare}}}'
+    atem = f'<invoke name="{name}">\n{named}</invoke>\n</function_calls>'.replace("</", "</atem:").replace(
+        "<i", "<atem:i"
+    )
+    muse = f" to={name}<|message|><atem:function_calls>\n{atem.replace('<p', '<atem:p')}"
     separated = "<｜tool▁call▁begin｜>{}<｜tool▁call▁end｜>"
     return {
         "hermes": f'<tool_call>\n{{"name": "{name}", "arguments": {bare}}}\n</tool_call>',
@@ -245,6 +249,7 @@ def written_by(format: ToolFormat, name: str, arguments: dict[str, Any]) -> str:
         "hunyuan": tencent.replace(">", ":opensource>"),
         "apertus": f'<|tools_prefix|>[{{"{name}": {bare}}}]<|tools_suffix|>',
         "cohere": f"<|START_ACTION|>[\n    {cohere}\n]<|END_ACTION|>",
+        "muse": f" to=self<|message|>Hm.<|eom|>{BEGUN}{muse}",
         "harmony": "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary to=functions."
         f"{name} <|constrain|>json<|message|>{bare}",
     }[format.name]

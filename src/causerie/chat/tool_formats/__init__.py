@@ -19,6 +19,7 @@ from causerie.chat.tool_formats import (
     llama_json,
     minimax,
     mistral,
+    muse,
     pythonic,
     qwen_xml,
 )
@@ -30,6 +31,7 @@ TOOL_FORMATS: dict[str, ToolFormat] = {
     format.name: format
     for format in (
         harmony.FORMAT,
+        muse.FORMAT,
         *deepseek.FORMATS,
         kimi.FORMAT,
         glm.FORMAT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,22 @@ def arguments_text(value: Any) -> str:
     if not isinstance(value, Mapping):
         raise ValueError("the arguments of a call are an object")
     return json.dumps(value, ensure_ascii=False)
+
+
+def calls_in(steps: Iterable[tuple[str, str, str]], schemas: Schemas) -> list[ToolCallPart]:
+    """The calls of a block that was cut into steps: a name, or else a key and its bare value. Raises ValueError."""
+    calls: list[tuple[str, dict[str, Any]]] = []
+    for name, key, value in steps:
+        if name:
+            calls.append((name, {}))
+        elif not calls:
+            raise ValueError("an argument stands before any call")
+        else:
+            called, arguments = calls[-1]
+            arguments[key] = typed(called, key, value, schemas)
+    if not calls:
+        raise ValueError("the block holds no call")
+    return [ToolCallPart(name, json.dumps(arguments, ensure_ascii=False)) for name, arguments in calls]
 
 
 def _is_text(text: str, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:

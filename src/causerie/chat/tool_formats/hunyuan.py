@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.tool_formats.format import ToolFormat, typed
+from causerie.chat.tool_formats.format import ToolFormat, calls_in
 from causerie.chat.tool_formats.rules import Rules, Schemas, arguments_in_order
 
 _OPENER, _CLOSER = "<tool_calls:opensource>", "</tool_calls:opensource>"
@@ -24,18 +23,7 @@ _STEP = re.compile(
 
 def read(block: str, schemas: Schemas) -> list[ToolCallPart]:
     """Each call of the section."""
-    calls: list[tuple[str, dict[str, Any]]] = []
-    for name, key, value in _STEP.findall(block):
-        if name:
-            calls.append((name, {}))
-        elif not calls:
-            raise ValueError("an argument stands before any call")
-        else:
-            called, arguments = calls[-1]
-            arguments[key.strip()] = typed(called, key.strip(), value, schemas)
-    if not calls:
-        raise ValueError("the section holds no call")
-    return [ToolCallPart(name, json.dumps(arguments, ensure_ascii=False)) for name, arguments in calls]
+    return calls_in(_STEP.findall(block), schemas)
 
 
 def write(rules: Rules, tools: Schemas, several: bool) -> str:
