@@ -167,6 +167,7 @@ def test_a_template_that_lists_tools_and_writes_no_calls(conformance: Path) -> N
 
 THINK = REASONING_FORMATS[0]
 CALL = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
+LINES = ToolCallPart("f", json.dumps({"a": "x\n'y", "b": "'\n"}))
 READ, OTHER = ToolCallPart("f", '{"a": 1}'), ToolCallPart("g", "{}")
 
 
@@ -208,6 +209,7 @@ def test_marked_answers(text: str, tail: str, expected: list[Part]) -> None:
         ("pythonic", "[f(a=open('x'))]", [TextPart("[f(a=open('x'))]")]),
         ("pythonic", "[1, 2] is a list", [TextPart("[1, 2] is a list")]),
         ("lfm", "<|tool_call_start|>[f(a=1)]<|tool_call_end|>Done.", [READ, TextPart("Done.")]),
+        ("lfm", "<|tool_call_start|>[\nf(a='x\n\\'y', b=\"'\n\")]<|tool_call_end|>", [LINES]),
         ("mistral", 'Ok[TOOL_CALLS][{"name": "f", "arguments": {"a": 1}}]', [TextPart("Ok"), READ]),
         ("mistral", '[TOOL_CALLS]f[CALL_ID]x1[ARGS]{"a": 1}', [ToolCallPart("f", '{"a": 1}', "x1")]),
     ],
