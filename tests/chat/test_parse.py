@@ -93,11 +93,14 @@ def parts(format: ReplyFormat, text: str, size: int, tail: str = "", schemas: An
     return joined
 
 
-def written(source: str, arguments: Any) -> tuple[str, str]:
-    """A prompt with a tool, and what the template writes for an answer that calls it."""
+def written(source: str, *arguments: Any) -> tuple[str, str]:
+    """A prompt with a tool, and what the template writes for an answer that calls it with each of these arguments."""
     template = ChatTemplate(source, {"bos_token": "<s>", "eos_token": "</s>"})
-    call = {"id": "abcDEF123", "type": "function", "function": {"name": "get_weather", "arguments": arguments}}
-    answer = {"role": "assistant", "content": "", "tool_calls": [call]}
+    calls = [
+        {"id": f"abcDEF12{place}", "type": "function", "function": {"name": "get_weather", "arguments": each}}
+        for place, each in enumerate(arguments)
+    ]
+    answer = {"role": "assistant", "content": "", "tool_calls": calls}
     prompt = template.render([QUESTION], tools=[TOOL], add_generation_prompt=True)
     whole = template.render([QUESTION, answer], tools=[TOOL], add_generation_prompt=False)
     begun = len(prompt)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from causerie.chat.parse import ReplyFormat
 from causerie.chat.parts import Part, ReasoningPart, TextPart, ToolCallPart
+from causerie.chat.template import ChatTemplate
 from causerie.chat.tool_formats import format_named
 from causerie.errors import TemplateError
-from tests.chat.test_parse import BEGUN, FAMILIES, parts, written
+from tests.chat.test_parse import BEGUN, FAMILIES, QUESTION, TOOL, parts, written
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -163,3 +164,30 @@ def test_what_muse_says_to_itself_is_thinking_while_it_lasts() -> None:
         parser.feed(piece)
         thinking.append(parser.thinking)
     assert thinking == [False, True, True, False, False, False, False]
+
+
+REASONERS = [
+    "google-gemma-4-31B-it-interleaved", "MiniMax-M2", "tencent-Hy3", "muse-glimmer", "Cohere2MoE", "GLM-4.7-Flash",
+    "poolside-Laguna-S-2.1", "Qwen3.5-4B", "NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "ByteDance-Seed-OSS",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REASONERS)
+def test_reasoning_and_two_calls_are_read_as_they_were_written(conformance: Path, name: str) -> None:
+    source = (conformance / "templates" / f"{name}.jinja").read_text(encoding="utf-8")
+    template, reply = ChatTemplate(source, {"bos_token": "<s>", "eos_token": "</s>"}), ReplyFormat.of(source)
+    calls = [
+        {"id": str(at), "type": "function", "function": {"name": "get_weather", "arguments": {"city": city}}}
+        for at, city in enumerate(("Gent", "Brugge"))
+    ]
+    answer = {"role": "assistant", "content": "", "reasoning_content": "Hm.\nSo.", "tool_calls": calls}
+    text = template.render([QUESTION, answer], tools=[TOOL], add_generation_prompt=False)
+    said = text[text.rindex(str(QUESTION["content"])) + len(str(QUESTION["content"])) :]
+    assert reply.around_reasoning is not None
+    said = said[said.index(reply.around_reasoning.opener) :]
+    expected = [ToolCallPart("get_weather", json.dumps({"city": city})) for city in ("Gent", "Brugge")]
+    for size in (1, 5, len(said)):
+        pieces = parts(reply, said, size, BEGUN if reply.channels else "")
+        assert pieces[0] == ReasoningPart("Hm.\nSo.")
+        read = [part for part in pieces if isinstance(part, ToolCallPart)]
+        assert [(call.name, call.arguments) for call in read] == [(call.name, call.arguments) for call in expected]
