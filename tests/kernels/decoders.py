@@ -306,6 +306,13 @@ def hidden(table: Sequence[int], window: int | None, first: int) -> list[int]:
     return [-1] * gone + list(table[gone:])
 
 
+def build_case(shape: Shape, own: Mapping[str, Any], **options: Any) -> Model:
+    """A decoder with random weights, held as the case's `own` says, and with a cache that rounds nothing."""
+    spec, quantized = shape.decoder(), own.get("quantized")
+    stored = random_weights(spec, "bfloat16" if quantized else own["format"])
+    return build(spec, stored, cache="float32", quantized=quantized, **options)
+
+
 def prompt_logits(
     model: Model, prompts: Sequence[Sequence[int]], chunk: int = 999, table_seed: int = 0
 ) -> list[NDArray[np.float32]]:

@@ -23,6 +23,7 @@ from tests.kernels.decoders import (
     Array,
     Shape,
     build,
+    build_case,
     prompt_logits,
     random_weights,
     some_tokens,
@@ -48,10 +49,7 @@ PROMPTS = [some_tokens(count, 203, seed=count) for count in (90, 33, 1, 7)]
 
 
 def make(case: str, **options: Any) -> Model:
-    shape, own = CASES[case]
-    spec = shape.decoder()
-    stored = random_weights(spec, "bfloat16" if "quantized" in own else own["format"])
-    return build(spec, stored, cache="float32", **{name: own[name] for name in own if name == "quantized"}, **options)
+    return build_case(*CASES[case], **options)
 
 
 @pytest.fixture(scope="module", params=CASES)

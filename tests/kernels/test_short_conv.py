@@ -15,10 +15,9 @@ from tests.kernels.decoders import (
     RUNNABLE,
     Array,
     Shape,
-    build,
+    build_case,
     grouped_step,
     prompt_logits,
-    random_weights,
     some_tokens,
     step_on,
 )
@@ -37,10 +36,7 @@ PROMPTS = [some_tokens(count, 203, seed=count) for count in (70, 33, 1, 7)]
 
 
 def make(case: str, **options: Any) -> Model:
-    shape, own = CASES[case]
-    spec = shape.decoder()
-    stored = random_weights(spec, "bfloat16" if "quantized" in own else own["format"])
-    return build(spec, stored, cache="float32", **{name: own[name] for name in own if name == "quantized"}, **options)
+    return build_case(*CASES[case], **options)
 
 
 @pytest.fixture(scope="module", params=CASES)

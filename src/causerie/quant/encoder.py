@@ -4,7 +4,7 @@ ever read. Knows no file and no backend.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,3 +31,12 @@ class Encoder(Protocol):
     def encode(self, rows: Rows, constant: np.float32 | None = None) -> dict[str, NDArray[Any]]:
         """The arrays of some rows [n, k] of finite numbers."""
         ...
+
+
+def encoded_in_parts(
+    rows: Rows, elements: int, encode: Callable[[Rows], dict[str, NDArray[Any]]]
+) -> dict[str, NDArray[Any]]:
+    """What `encode` gives of rows that do not depend on each other, asked of about so many `elements` at once."""
+    step = max(1, elements // rows.shape[1])
+    parts = [encode(rows[start : start + step]) for start in range(0, len(rows), step)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.checkpoint.bfloat16 import widen
+from causerie.quant.encoder import encoded_in_parts
 from causerie.quant.format import Rows
 from causerie.quant.formats import INT4
 
@@ -35,9 +36,7 @@ class Int4Encoder:
 
     def encode(self, rows: Rows, constant: np.float32 | None = None) -> dict[str, NDArray[Any]]:
         """Rows by themselves, some at a time."""
-        step = max(1, PART // rows.shape[1])
-        parts = [_encoded(rows[start : start + step]) for start in range(0, len(rows), step)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return encoded_in_parts(rows, PART, _encoded)
 
 
 def _encoded(rows: Rows) -> dict[str, NDArray[Any]]:
