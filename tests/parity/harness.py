@@ -32,6 +32,7 @@ BACKENDS = {
 }
 BLOCKS = 24  # of each page group
 SLOTS = 12
+PICTURES = range(125, 130)  # the tokens that tests/parity/cases/pictures.py gives a meaning
 
 
 def backend_or_none(name: str) -> Backend | None:
@@ -45,12 +46,14 @@ def backend_or_none(name: str) -> Backend | None:
 
 def reference(folder: Path, dtype: str = "float32") -> Any:
     """transformers' model of a folder, a fresh one: dynamic rotations leave a state behind."""
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
+    config = read_config(folder)
     # Falcon's eager attention takes its slopes off twice: in the mask, and again from the scores.
-    attention = "sdpa" if read_config(folder).get("alibi") else "eager"
+    attention = "sdpa" if config.get("alibi") else "eager"
     plain = {"attn_implementation": attention, "experts_implementation": "eager"}
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), **plain).eval()
+    kind = AutoModelForImageTextToText if "vision_config" in config else AutoModelForCausalLM
+    return kind.from_pretrained(folder, dtype=getattr(torch, dtype), **plain).eval()
 
 
 def save_case(case: Case, folder: Path) -> Path:
@@ -101,6 +104,11 @@ def room_for(spec: Decoder, block_size: int, format: str) -> CacheShape:
 def some_tokens(count: int, seed: int = 0, vocab: int = TINY["vocab_size"]) -> list[int]:
     """`count` random token ids."""
     return [int(token) for token in np.random.default_rng(seed).integers(0, vocab, count)]
+
+
+def plain_tokens(count: int, seed: int = 0) -> list[int]:
+    """`count` random token ids, none of which has to do with pictures in a tiny multimodal model."""
+    return [token - 100 if token in PICTURES else token for token in some_tokens(count, seed)]
 
 
 @dataclass
