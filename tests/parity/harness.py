@@ -57,7 +57,13 @@ def reference(folder: Path, dtype: str = "float32") -> Any:
 
 
 def save_case(case: Case, folder: Path) -> Path:
-    """Makes transformers' model of `case` with random weights, biases that are not zero and norms that are not one."""
+    """Writes transformers' model of `case`."""
+    model_of(case).save_pretrained(folder)
+    return folder
+
+
+def model_of(case: Case) -> Any:
+    """transformers' model of `case` with random weights, biases that are not zero and norms that are not one."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(sum(map(ord, case.name)))
@@ -78,8 +84,7 @@ def save_case(case: Case, folder: Path) -> Path:
                 buffer.normal_(std=0.3)
             elif name.endswith("layer_scalar"):
                 buffer.uniform_(0.6, 1.4)
-    model.save_pretrained(folder)
-    return folder
+    return model
 
 
 def load(folder: Path, backend: Backend, *, dtype: str = "auto", config: dict[str, Any] | None = None) -> Any:
@@ -260,17 +265,18 @@ class Parity:
     tokens: int  # … of so many
 
 
-def measure(case: Case, folder: Path, backend: Backend, new_tokens: int = 16) -> Parity:
-    """Logits and greedy tokens of a long and a short prompt against transformers, float32."""
+def measure(name: str, folder: Path, backend: Backend, judged: Path | None = None, new_tokens: int = 16) -> Parity:
+    """Logits and greedy tokens of a long and a short prompt against transformers, float32; `judged` is the folder that
+    transformers reads where it is not the same."""
     model = load(folder, backend)
     worst = largest = 0.0
     equal = 0
-    prompts = [some_tokens(PROMPT, 1), some_tokens(11, 2)]
+    prompts = [plain_tokens(PROMPT, 1), plain_tokens(11, 2)]
     for prompt in prompts:
-        expected = reference_logits(reference(folder), prompt)
+        expected = reference_logits(reference(judged or folder), prompt)
         worst = max(worst, float(np.abs(prompt_logits(model, [prompt])[0] - expected).max()))
         largest = max(largest, float(np.abs(expected).max()))
-        theirs = reference_greedy(reference(folder), prompt, new_tokens)
+        theirs = reference_greedy(reference(judged or folder), prompt, new_tokens)
         equal += sum(ours == their for ours, their in zip(greedy(model, [prompt], new_tokens)[0], theirs, strict=True))
     model.close()
-    return Parity(case.name, backend.name, worst, largest, equal, new_tokens * len(prompts))
+    return Parity(name, backend.name, worst, largest, equal, new_tokens * len(prompts))
