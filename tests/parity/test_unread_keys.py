@@ -17,7 +17,7 @@ from causerie.models.config import Config
 from causerie.models.inert import ALWAYS, FACTORS, INERT, NEUTRAL, REFUSED
 from causerie.models.registry import families, family, spec_from_config
 from causerie.models.unread_keys import arithmetic_keys
-from tests.parity.cases import TINY
+from tests.parity.cases import CASES, TINY
 
 LLAMA = TINY | {"model_type": "llama"}
 
@@ -124,11 +124,12 @@ def keys_of(values: dict[str, Any]) -> set[str]:
 def test_every_key_that_means_arithmetic_elsewhere_is_refused_and_named_all_at_once(name: str) -> None:
     strange = sorted(arithmetic_keys())
     biting: dict[str, Any] = {key: False if key in ALWAYS else 7.25 for key in strange}
-    plain = TINY | {"model_type": name}
+    tiny = next((case.values for case in CASES if case.family == name), TINY)
+    plain = json.loads(json.dumps(tiny)) | {"model_type": name}
     read = {key for key in strange if key not in plain and reads(plain, key)}
     biting = {key: value for key, value in biting.items() if key not in read and key not in plain}
     assert len(biting) > 2000
-    assert {"clip_qkv", "final_logit_softcapping", "num_shared_experts"} <= biting.keys() | read
+    assert {"clip_qkv", "final_logit_softcapping", "num_shared_experts"} <= biting.keys() | read | plain.keys()
     with pytest.raises(ConfigError) as refused:
         spec_from_config(plain | biting)
     assert [key for key in biting if f"{key!r} = {json.dumps(biting[key])}" not in str(refused.value)] == []

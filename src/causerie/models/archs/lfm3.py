@@ -21,7 +21,7 @@ _GATE = "layers.{i}.mixer.gate"
 _NAMES: Table = {
     **lfm2.WEIGHTS,
     **QK_NORMS,
-    **{name: LLAMA_WEIGHTS[name] for name in ("layers.{i}.mixer.o", "layers.{i}.mixer.o_bias")},
+    **{f"layers.{{i}}.mixer.{name}": LLAMA_WEIGHTS[f"layers.{{i}}.mixer.{name}"] for name in ("o", "o_bias")},
     "layers.{i}.mixer_norm_after": _LAYER + "post_operator_norm.weight",
     "layers.{i}.ffn_norm_after": _LAYER + "post_ffn_norm.weight",
     _GATE: _LAYER + "self_attn.gate_proj.weight",
