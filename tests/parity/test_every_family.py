@@ -24,10 +24,11 @@ from causerie.checkpoint.writer import write_safetensors
 from causerie.models.registry import families
 from tests.parity.cases import PROMPT
 from tests.parity.checkpoints import Checkpoint, known_families, save_checkpoint
-from tests.parity.harness import greedy, load, plain_tokens, prompt_logits, reference
+from tests.parity.harness import greedy, load, plain_tokens, prompt_logits, reference, some_tokens
 
 CheckpointOf = Callable[[str, bool], Checkpoint]
 PROMPTS = [plain_tokens(length, length) for length in (PROMPT, 3, 17, 1)]
+IDS = some_tokens(PROMPT, PROMPT)
 SHARDS = 3
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*(visual|vision).*left out:UserWarning")  # of the larger models
@@ -108,7 +109,7 @@ def _opened(folder: Path, backend: str, **options: Any) -> Any:
 
 def _logits(folder: Path, backend: str, **options: Any) -> NDArray[Any]:
     with _opened(folder, backend, **options) as model:
-        return np.asarray(model([PROMPTS[0]]).logits)
+        return np.asarray(model([IDS]).logits)
 
 
 def _distance(some: NDArray[Any], others: NDArray[Any]) -> float:
@@ -124,7 +125,7 @@ def test_fewer_bits_are_near_and_the_same_when_saved(
     folder = checkpoint_of(family, True).folder
     plain = _logits(folder, "native")
     with _opened(folder, "native", quantization=format) as model:
-        few = np.asarray(model([PROMPTS[0]]).logits)
+        few = np.asarray(model([IDS]).logits)
         model.save_pretrained(tmp_path / "saved")
         model.save_pretrained(tmp_path / "prepared", prepared=True)
     assert 1e-4 * plain.std() < _distance(few, plain) < most * plain.std()
@@ -137,7 +138,7 @@ def test_fewer_bits_are_near_and_the_same_when_saved(
 def test_in_several_files_saved_or_prepared_it_is_the_same(checkpoint: Checkpoint, tmp_path: Path) -> None:
     _shard(checkpoint.folder, tmp_path / "shards")
     with _opened(checkpoint.folder, "native") as model:
-        expected = np.asarray(model([PROMPTS[0]]).logits)
+        expected = np.asarray(model([IDS]).logits)
         model.save_pretrained(tmp_path / "saved")
         model.save_pretrained(tmp_path / "prepared", prepared=True)
     for name in ("shards", "saved", "prepared"):
