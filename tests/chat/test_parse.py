@@ -58,7 +58,22 @@ FAMILIES = {
     "inclusionai-ling-3.0-flash": "glm",
     "moonshotai-Kimi-K2": "kimi",
     "openai-gpt-oss-120b": "harmony",
+    "poolside-Laguna-S-2.1": "glm",
+    "poolside-Laguna-XS.2": "glm",
+    "ibm-granite-granite-4.1": "hermes",
+    "google-gemma-4-31B-it-interleaved": "gemma",
+    "MiniMax-M2": "minimax",
+    "tencent-Hy3": "hunyuan",
+    "Apertus-8B-Instruct": "apertus",
+    "Cohere2MoE": "cohere",
+    "muse-glimmer": "muse",
 }
+ENDS = (
+    "<｜Assistant｜>", "</s>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<｜end▁of▁sentence｜>", "<turn|>", "[e~[",
+    "</assistant>", "<｜hy_eos:opensource｜>", "<|END_OF_TURN_TOKEN|>",
+    "<|eot|>",
+)  # fmt: skip
+BEGUN = "<|start|>assistant"  # what a prompt ends with where answers are messages in channels
 QUESTION = {"role": "user", "content": "What is the weather?"}
 
 
@@ -78,19 +93,22 @@ def parts(format: ReplyFormat, text: str, size: int, tail: str = "", schemas: An
     return joined
 
 
-def written(source: str, arguments: Any) -> tuple[str, str]:
-    """A prompt with a tool, and what the template writes for an answer that calls it."""
+def written(source: str, *arguments: Any) -> tuple[str, str]:
+    """A prompt with a tool, and what the template writes for an answer that calls it with each of these arguments."""
     template = ChatTemplate(source, {"bos_token": "<s>", "eos_token": "</s>"})
-    call = {"id": "abcDEF123", "type": "function", "function": {"name": "get_weather", "arguments": arguments}}
-    answer = {"role": "assistant", "content": "", "tool_calls": [call]}
+    calls = [
+        {"id": f"abcDEF12{place}", "type": "function", "function": {"name": "get_weather", "arguments": each}}
+        for place, each in enumerate(arguments)
+    ]
+    answer = {"role": "assistant", "content": "", "tool_calls": calls}
     prompt = template.render([QUESTION], tools=[TOOL], add_generation_prompt=True)
     whole = template.render([QUESTION, answer], tools=[TOOL], add_generation_prompt=False)
     begun = len(prompt)
     # Templates may open a reasoning that they leave out of old answers.
-    while not whole.startswith(prompt[:begun]) or prompt[:begun].endswith("<"):
+    while not whole.startswith(prompt[:begun]) or re.search(r"<[^<>\s]*$", prompt[:begun]):
         begun -= 1
     answer = whole[begun:].rstrip()
-    for end in ("<｜Assistant｜>", "</s>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<｜end▁of▁sentence｜>"):
+    for end in ENDS:
         answer = answer.removesuffix(end)  # the engine hides the token that ends an answer
     return prompt, answer
 
@@ -105,7 +123,7 @@ def test_calls_are_read_as_templates_write_them(conformance: Path, name: str, fo
     except TemplateError:
         _, answer = written(source, json.dumps(ARGUMENTS))
     for size in (1, 2, 3, 7, len(answer)):
-        pieces = parts(reply, answer, size, "<|start|>assistant" if format == "harmony" else "")
+        pieces = parts(reply, answer, size, BEGUN if reply.channels else "")
         (call,) = (part for part in pieces if isinstance(part, ToolCallPart))
         assert call.name == "get_weather" and json.loads(call.arguments) == ARGUMENTS
 
@@ -139,8 +157,20 @@ def test_templates_without_tools_have_no_format(conformance: Path) -> None:
         assert ReplyFormat.of(source) == ReplyFormat()
 
 
+@pytest.mark.parametrize("name", ["MiniMax-M3", "meetkai-functionary-medium-v3.1", "Kimi-K3", "GigaChat3-10B-A1.8B"])
+def test_a_way_that_is_not_known_is_taken_for_no_other(conformance: Path, name: str) -> None:
+    source = (conformance / "templates" / f"{name}.jinja").read_text(encoding="utf-8")
+    assert "tool" in source and ReplyFormat.of(source).tools is None
+
+
+def test_a_template_that_lists_tools_and_writes_no_calls(conformance: Path) -> None:
+    source = (conformance / "templates" / "LFM2-8B-A1B.jinja").read_text(encoding="utf-8")
+    assert ReplyFormat.of(source).tools is TOOL_FORMATS["lfm"]
+
+
 THINK = REASONING_FORMATS[0]
 CALL = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
+LINES = ToolCallPart("f", json.dumps({"a": "x\n'y", "b": "'\n"}))
 READ, OTHER = ToolCallPart("f", '{"a": 1}'), ToolCallPart("g", "{}")
 
 
@@ -159,6 +189,7 @@ READ, OTHER = ToolCallPart("f", '{"a": 1}'), ToolCallPart("g", "{}")
         (f"<think>\nhm\n</think>\n\n{CALL}", "", [ReasoningPart("hm"), READ]),
         ("a <tool_call> b </tool_call> c", "", [TextPart("a <tool_call> b </tool_call> c")]),
         ("a\n<tool_call>\n[1]\n</tool_call>\n", "", [TextPart("a\n<tool_call>\n[1]\n</tool_call>\n")]),
+        ("<tool_call></tool_call><think>", "", [TextPart("<tool_call></tool_call><think>")]),
         ('<tool_call>{"name": "f"', "", [TextPart('<tool_call>{"name": "f"')]),
         (CALL.removesuffix("</tool_call>"), "", [READ]),
         ("<tool_call", "", [TextPart("<tool_call")]),
@@ -181,6 +212,7 @@ def test_marked_answers(text: str, tail: str, expected: list[Part]) -> None:
         ("pythonic", "[f(a=open('x'))]", [TextPart("[f(a=open('x'))]")]),
         ("pythonic", "[1, 2] is a list", [TextPart("[1, 2] is a list")]),
         ("lfm", "<|tool_call_start|>[f(a=1)]<|tool_call_end|>Done.", [READ, TextPart("Done.")]),
+        ("lfm", "<|tool_call_start|>[\nf(a='x\n\\'y', b=\"'\n\")]<|tool_call_end|>", [LINES]),
         ("mistral", 'Ok[TOOL_CALLS][{"name": "f", "arguments": {"a": 1}}]', [TextPart("Ok"), READ]),
         ("mistral", '[TOOL_CALLS]f[CALL_ID]x1[ARGS]{"a": 1}', [ToolCallPart("f", '{"a": 1}', "x1")]),
     ],
@@ -224,6 +256,7 @@ def test_what_is_said_in_a_channel_of_analysis_is_thinking_while_it_lasts() -> N
     assert states == [False, True, True, False, False, False, False]
     assert HARMONY.parser("<|start|>assistant<|channel|>analysis<|message|>").thinking
     assert not HARMONY.parser("<|start|>assistant<|channel|>final<|message|>").thinking
+    assert not HARMONY.parser("<|start|>assistant<|channel|>analysis to=functions.f<|message|>", {}).thinking
 
 
 REASONERS = {
@@ -234,6 +267,8 @@ REASONERS = {
     "unsloth-Apriel-1.5": ("<thinking>", "</thinking>"),
     "Cohere2MoE": ("<|START_THINKING|>", "<|END_THINKING|>"),
     "google-gemma-4-31B-it-interleaved": ("<|channel>thought", "<channel|>"),
+    "tencent-Hy3": ("<think:opensource>", "</think:opensource>"),
+    "Apertus-8B-Instruct": ("<|inner_prefix|>", "<|inner_suffix|>"),
 }
 
 
@@ -242,7 +277,8 @@ def test_the_reasoning_of_every_family_is_told_from_its_answer(
     conformance: Path, name: str, marks: tuple[str, str]
 ) -> None:
     source = (conformance / "templates" / f"{name}.jinja").read_text(encoding="utf-8")
-    assert all(mark in source for mark in marks)
+    spelled = source.replace("{}", ":opensource") if "opensource" in marks[0] else source  # Hy3's puts them together
+    assert all(mark in spelled for mark in marks)
     answer = f"{marks[0]}\nhm\n{marks[1]}\nYes."
     for size in (1, 5, len(answer)):
         assert parts(ReplyFormat.of(source), answer, size, schemas=None) == [ReasoningPart("hm"), TextPart("Yes.")]
@@ -282,6 +318,7 @@ def test_control_tokens_stay_where_they_are_read() -> None:
     reply = ReplyFormat(THINK, TOOL_FORMATS["mistral"])
     assert reply.spellings(False) == {"<think>", "</think>"}
     assert reply.spellings(True) >= {"<think>", "[TOOL_CALLS]", "[ARGS]"}
+    assert '<|"|>' in ReplyFormat(None, TOOL_FORMATS["gemma"]).spellings(True)
     assert "<|channel|>" in HARMONY.spellings(False) and ReplyFormat().spellings(True) == frozenset()
 
 

@@ -10,15 +10,20 @@ from causerie.chat.tool_formats import TOOL_FORMATS
 from causerie.chat.tool_formats.format import ToolFormat
 
 BEGINNINGS = (
-    "", "<function=a>", "<function=a><parameter=b>", "f\n", "f\n<arg_key>a</arg_key>\n<arg_value>", "[f(a=",
+    "", "<function=a>", "<function=a><parameter=b>", "f\n", "f\n<arg_key>a</arg_key>\n<arg_value>", "[f(a=", "[f(a='",
     "f[ARGS]", "<｜tool▁call▁begin｜>f<｜tool▁sep｜>", "<|tool_call_begin|>f:0<|tool_call_argument_begin|>",
-    '{"name": "f", "arguments": ',
+    '{"name": "f", "arguments": ', "call:f{", "call:f{a:[", 'call:f{a:<|"|>',
+    '<invoke name="f">', '<invoke name="f"><parameter name="a">',
 )  # fmt: skip
 REPEATED = (
+    "\\'", "'\\",
     "{", "[", "<", "(", '"', "\\", "'", " ", "\n", "x", '{"a":', "f(a=", "f(a=[", "<function=", "<parameter=",
     "<parameter=a>x", "<function=a><parameter=b>c</parameter>", "<arg_key>", "<arg_key>a</arg_key><arg_value>",
     "</arg_key>", "<|tool_call_begin|>", "<|tool_call_begin|>f<|tool_call_argument_begin|>", "```json\n",
     "<｜tool▁call▁begin｜>", "<｜tool▁call▁begin｜>f<｜tool▁sep｜>", "[TOOL_CALLS]", "[ARGS]",
+    '<|"|>', "a:", "a:1,", "1,", 'a:<|"|>b<|"|>,', '<invoke name="', '<invoke name="f">', '<parameter name="',
+    '<parameter name="a">b',
+    '<parameter name="a">b</parameter>',
 )  # fmt: skip
 BRIEF = 0.05  # seconds that are no trouble, and too few to compare
 

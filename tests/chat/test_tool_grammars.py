@@ -23,7 +23,7 @@ from causerie.errors import TemplateError
 from causerie.text import tokenizer as text
 from causerie.text.schema_references import moved
 from causerie.text.structure import CompiledGrammar, GrammarMatcher, grammar_of
-from tests.chat.test_parse import ARGUMENTS, FAMILIES, SCHEMAS, parts, written
+from tests.chat.test_parse import ARGUMENTS, BEGUN, FAMILIES, SCHEMAS, parts, written
 
 END = "<|the end|>"
 OTHER: dict[str, Any] = {
@@ -108,19 +108,23 @@ def refused_at(format: ToolFormat, tokenizer: text.Tokenizer, answer: str, tools
     return None
 
 
+ONE_CALL = ("llama_json", "harmony")  # their templates refuse several
+
+
 @pytest.mark.parametrize(("name", "format"), FAMILIES.items())
 def test_what_templates_write_is_allowed(conformance: Path, tokenizer: text.Tokenizer, name: str, format: str) -> None:
     source = (conformance / "templates" / f"{name}.jinja").read_text(encoding="utf-8")
+    calls = [ARGUMENTS] if format in ONE_CALL else [ARGUMENTS, {"city": "Gent"}]
     try:
-        _, answer = written(source, ARGUMENTS)
+        _, answer = written(source, *calls)
     except TemplateError:
-        _, answer = written(source, json.dumps(ARGUMENTS))
+        _, answer = written(source, *map(json.dumps, calls))
     answer = answer.rpartition("</think>")[2].strip()
     for end in ("<seed:eos>", "<|role_end|>", "<|end_of_text|>", "<｜end▁of▁sentence｜><｜Assistant｜>", "<|call|>"):
         answer = answer.removesuffix(end)
-    if format == "harmony":
+    if TOOL_FORMATS[format].channels is not None:
         answer = " " + answer
-    assert refused_at(TOOL_FORMATS[format], tokenizer, answer) is None
+    assert answer.count("city") == len(calls) and refused_at(TOOL_FORMATS[format], tokenizer, answer) is None
 
 
 @pytest.mark.parametrize("format", TOOL_FORMATS.values(), ids=lambda format: format.name)
@@ -140,6 +144,39 @@ def test_other_calls_are_not(tokenizer: text.Tokenizer, format: ToolFormat) -> N
         assert refused_at(format, tokenizer, wrong) is not None, wrong
 
 
+NUMBER = {"type": "number"}
+SORTED: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "z": {"type": "object", "properties": {"y": NUMBER, "x": NUMBER}, "required": ["y"]},
+        "B": {"enum": ["on", True]},
+        "a": {},
+    },
+    "required": ["z"],
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fits"),
+    [
+        ("z:{y:1}", True),
+        ("z:{x:2,y:1}", True),
+        ("a:null,z:{y:1}", True),
+        ('a:[{k:<|"|>"}{<|"|>},-2.5e-3,{}],B:<|"|>on<|"|>,z:{y:1}', True),
+        ("B:true,z:{y:1}", True),
+        ("z:{y:1},a:null", False),
+        ("B:true,a:null,z:{y:1}", False),
+        ("z:{y:1,x:2}", False),
+        ("z:{x:2}", False),
+        ('B:<|"|>off<|"|>,z:{y:1}', False),
+        ("B:true", False),
+    ],
+)
+def test_gemmas_keys_come_in_their_order_of_letters(tokenizer: text.Tokenizer, arguments: str, fits: bool) -> None:
+    answer = f"<|tool_call>call:f{{{arguments}}}<tool_call|>"
+    assert (refused_at(TOOL_FORMATS["gemma"], tokenizer, answer, {"f": SORTED}) is None) == fits
+
+
 @pytest.mark.parametrize("only", TOOLS)
 @pytest.mark.parametrize("format", TOOL_FORMATS.values(), ids=lambda format: format.name)
 def test_one_tool_alone(tokenizer: text.Tokenizer, format: ToolFormat, only: str) -> None:
@@ -152,7 +189,7 @@ def test_one_tool_alone(tokenizer: text.Tokenizer, format: ToolFormat, only: str
 @pytest.mark.parametrize("tools", [TOOLS, made_by_pydantic()], ids=["plain", "pydantic"])
 @pytest.mark.parametrize("format", TOOL_FORMATS.values(), ids=lambda format: format.name)
 def test_what_is_allowed_is_read_back(tokenizer: text.Tokenizer, format: ToolFormat, tools: dict[str, Any]) -> None:
-    reply, tail = ReplyFormat(None, format), "<|start|>assistant" if format.name == "harmony" else ""
+    reply, tail = ReplyFormat(None, format), BEGUN if format.channels is not None else ""
     end, letters = tokenizer.added_tokens[END], set(tokenizer.encode('aC01",:{}[]()=<>/ \nTrueFalse'))
     for seed in range(12):
         draw = np.random.default_rng(seed)
@@ -184,6 +221,16 @@ def written_by(format: ToolFormat, name: str, arguments: dict[str, Any]) -> str:
     lines = "".join(f"<parameter={key}>\n{value}\n</parameter>\n" for key, value in arguments.items())
     tight = "".join(f"<parameter={key}>{value}</parameter>\n" for key, value in arguments.items())
     pairs = "".join(f"<arg_key>{key}</arg_key>\n<arg_value>{value}</arg_value>\n" for key, value in arguments.items())
+    named = "".join(f'<parameter name="{key}">{value}</parameter>\n' for key, value in arguments.items())
+    marked = ",".join(
+        f'{key}:<|"|>{value}<|"|>' if isinstance(value, str) else f"{key}:{value}" for key, value in arguments.items()
+    )
+    tencent = f"<tool_calls>\n<tool_call>{name}<tool_sep>\n{pairs}</tool_call>\n</tool_calls>"
+    cohere = f'{{"tool_call_id": "0", "tool_name": "{name}", "parameters": {bare}}}'
+    atem = f'<invoke name="{name}">\n{named}</invoke>\n</function_calls>'.replace("</", "</atem:").replace(
+        "<i", "<atem:i"
+    )
+    muse = f" to={name}<|message|><atem:function_calls>\n{atem.replace('<p', '<atem:p')}"
     separated = "<｜tool▁call▁begin｜>{}<｜tool▁call▁end｜>"
     return {
         "hermes": f'<tool_call>\n{{"name": "{name}", "arguments": {bare}}}\n</tool_call>',
@@ -201,6 +248,12 @@ def written_by(format: ToolFormat, name: str, arguments: dict[str, Any]) -> str:
         + "<｜tool▁calls▁end｜>",
         "kimi": "<|tool_calls_section_begin|><|tool_call_begin|>functions."
         f"{name}:0<|tool_call_argument_begin|>{bare}<|tool_call_end|><|tool_calls_section_end|>",
+        "gemma": f"<|tool_call>call:{name}{{{marked}}}<tool_call|>",
+        "minimax": f'<minimax:tool_call>\n<invoke name="{name}">\n{named}</invoke>\n</minimax:tool_call>',
+        "hunyuan": tencent.replace(">", ":opensource>"),
+        "apertus": f'<|tools_prefix|>[{{"{name}": {bare}}}]<|tools_suffix|>',
+        "cohere": f"<|START_ACTION|>[\n    {cohere}\n]<|END_ACTION|>",
+        "muse": f" to=self<|message|>Hm.<|eom|>{BEGUN}{muse}",
         "harmony": "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary to=functions."
         f"{name} <|constrain|>json<|message|>{bare}",
     }[format.name]

@@ -12,7 +12,8 @@ from typing import Protocol
 
 from causerie.chat.parts import Part, ReasoningPart, TextPart
 from causerie.chat.reasoning import ReasoningFormat, reasoning_of
-from causerie.chat.tool_formats import format_of, harmony
+from causerie.chat.tool_formats import format_of
+from causerie.chat.tool_formats.channels import Channels
 from causerie.chat.tool_formats.format import ToolFormat
 from causerie.chat.tool_formats.rules import Schemas
 
@@ -49,22 +50,27 @@ class ReplyFormat:
         return ReplyFormat(reasoning_of(template), format_of(template), marks)
 
     @property
+    def channels(self) -> Channels | None:
+        """What the model's answers are where they come as messages in channels."""
+        return None if self.tools is None else self.tools.channels
+
+    @property
     def around_reasoning(self) -> ReasoningFormat | None:
         """What stands around reasoning, in channels also."""
-        return harmony.REASONING if self.tools is harmony.FORMAT else self.reasoning
+        return self.reasoning if self.channels is None else self.channels.reasoning
 
     def spellings(self, tools: bool) -> frozenset[str]:
         """Control tokens that must stay in the text for it to be read, with or without calls of tools."""
         marks = frozenset((self.reasoning.opener, self.reasoning.closer) if self.reasoning else ())
-        if self.tools is None or not (tools or self.tools is harmony.FORMAT):
+        if self.tools is None or not (tools or self.channels is not None):
             return marks
         return marks | self.tools.spellings
 
     def parser(self, prompt_tail: str = "", schemas: Schemas | None = None) -> ReplyParser:
         """A reader of one answer to a prompt with this end. Calls are looked for where `schemas` are given: those of
         the arguments of each tool that may be called."""
-        if self.tools is harmony.FORMAT:
-            return HarmonyParser(prompt_tail, schemas is not None)
+        if self.channels is not None:
+            return ChannelParser(self.channels, prompt_tail, schemas)
         thinking = self.reasoning is not None and self.reasoning.is_open(prompt_tail, self.marks)
         return MarkedParser(self.reasoning, self.tools if schemas is not None else None, schemas or {}, thinking)
 
@@ -114,7 +120,9 @@ class MarkedParser:
         if self._opener is not None:
             return self._tools.closers if self._tools else ()
         if self.thinking:
-            return (self._reasoning.closer,) if self._reasoning else ()
+            assert self._reasoning is not None, "a model thinks without a mark of it"
+            calls = self._tools.openers if self._tools and self._reasoning.holds_calls else ()
+            return (self._reasoning.closer, *calls)
         markers = () if self._reasoning is None or self._said else (self._reasoning.opener,)
         if self._tools is None or (self._tools.at_start and self._said):
             return markers
@@ -144,10 +152,8 @@ class MarkedParser:
             return self._close(marker)
         space, self._space = self._space, ""
         self._after_marker = True
-        if self.thinking:
-            self.thinking = False
-        elif self._reasoning is not None and marker == self._reasoning.opener:
-            self.thinking = True
+        if self._reasoning is not None and marker in (self._reasoning.opener, self._reasoning.closer):
+            self.thinking = marker == self._reasoning.opener
         else:
             self._opener, self._before = marker, space
             self._block = marker if self._tools and self._tools.opener_inside else ""
@@ -161,48 +167,52 @@ class MarkedParser:
         try:
             return list(self._tools.read(block, self._schemas))
         except (ValueError, TypeError, MemoryError, RecursionError):
-            self._said, self._after_marker = True, False
-            return [TextPart(self._before + ("" if self._tools.opener_inside else opener) + block + closer)]
+            self._said, self._after_marker = self._said or not self.thinking, False
+            text = self._before + ("" if self._tools.opener_inside else opener) + block + closer
+            return [ReasoningPart(text) if self.thinking else TextPart(text)]
 
 
-class HarmonyParser:
+class ChannelParser:
     """Reads answers that are messages in channels."""
 
-    def __init__(self, prompt_tail: str, tools: bool) -> None:
-        begun = prompt_tail.rfind(harmony.START)
+    def __init__(self, channels: Channels, prompt_tail: str, schemas: Schemas | None) -> None:
+        begun = prompt_tail.rfind(channels.start)
+        self._channels = channels
         self._header = prompt_tail[begun:] if begun >= 0 else ""
-        self._in_message = harmony.MESSAGE in self._header
-        self._tools = tools
+        self._in_message = channels.message in self._header
+        self._schemas = schemas
         self._rest = ""
         self._call = ""
 
     @property
     def thinking(self) -> bool:
         """See ReplyParser."""
-        return self._in_message and isinstance(harmony.part_of(self._header, ""), ReasoningPart)
+        calls = self._channels.called(self._header) is not None
+        return self._in_message and not calls and self._channels.reasons(self._header)
 
     def feed(self, text: str) -> list[Part]:
         """The parts that some more text makes certain."""
+        start, message, ends = self._channels.start, self._channels.message, self._channels.ends
         self._rest += text
         parts: list[Part] = []
         while True:
-            markers = (*harmony.ENDS, harmony.START) if self._in_message else (harmony.MESSAGE, *harmony.ENDS)
+            markers = (*ends, start) if self._in_message else (message, *ends)
             before, marker, self._rest = cut(self._rest, markers)
             parts += self._take(before)
             if marker is None:
                 return _joined(parts)
-            if marker == harmony.MESSAGE:
+            if marker == message:
                 self._in_message = True
             else:
                 parts += self._end()
-                self._header = harmony.START if marker == harmony.START else ""
+                self._header = start if marker == start else ""
 
     def finish(self) -> list[Part]:
         """What was held back, once no text follows."""
         rest, self._rest = self._rest, ""
         parts = self._take(rest)
-        if not self._in_message and self._header.strip() and harmony.CHANNEL not in self._header:
-            text = self._header.replace(harmony.START, "", 1).removeprefix("assistant")
+        if not self._in_message and self._header.strip() and self._channels.sign not in self._header:
+            text = self._header.replace(self._channels.start, "", 1).removeprefix("assistant")
             return [*parts, TextPart(text)] if text else parts  # an answer without any channel
         return _joined([*parts, *self._end()])
 
@@ -210,23 +220,22 @@ class HarmonyParser:
         if not self._in_message:
             self._header += text
             return []
-        if harmony.called(self._header) is None:
-            return [harmony.part_of(self._header, text)] if text else []
-        if self._tools:
+        if self._channels.called(self._header) is not None and self._schemas is not None:
             self._call += text
-        elif text:
-            return [TextPart(text)]  # a call where no tool may be called
-        return []
+            return []
+        if not text:
+            return []
+        return [ReasoningPart(text) if self.thinking else TextPart(text)]  # a call, too, where no tool may be called
 
     def _end(self) -> list[Part]:
         """The end of a message."""
-        header, call = self._header, self._call
+        name, call = self._channels.called(self._header), self._call
         self._header, self._call, self._in_message = "", "", False
-        if not call:
+        if name is None or not call:
             return []
         try:
-            return [harmony.part_of(header, call)]
-        except ValueError:
+            return list(self._channels.read(name, call, self._schemas or {}))
+        except (ValueError, TypeError, MemoryError, RecursionError):
             return [TextPart(call)]
 
 

@@ -6,14 +6,20 @@ A format says what opens and closes a block of calls and reads one; the state ma
 from __future__ import annotations
 
 from causerie.chat.tool_formats import (
+    apertus,
+    cohere,
     deepseek,
+    gemma,
     glm,
     harmony,
     hermes,
+    hunyuan,
     kimi,
     lfm,
     llama_json,
+    minimax,
     mistral,
+    muse,
     pythonic,
     qwen_xml,
 )
@@ -25,9 +31,15 @@ TOOL_FORMATS: dict[str, ToolFormat] = {
     format.name: format
     for format in (
         harmony.FORMAT,
+        muse.FORMAT,
         *deepseek.FORMATS,
         kimi.FORMAT,
         glm.FORMAT,
+        gemma.FORMAT,
+        minimax.FORMAT,
+        hunyuan.FORMAT,
+        apertus.FORMAT,
+        cohere.FORMAT,
         *qwen_xml.FORMATS,
         hermes.FORMAT,
         *mistral.FORMATS,
@@ -40,10 +52,7 @@ TOOL_FORMATS: dict[str, ToolFormat] = {
 
 def format_of(template: str) -> ToolFormat | None:
     """The format whose signs a chat template has; None where it has none that is known."""
-    for format in TOOL_FORMATS.values():
-        if any(all(sign in template for sign in signs) for signs in format.signs):
-            return format
-    return None
+    return next((format for format in TOOL_FORMATS.values() if format.is_shown_by(template)), None)
 
 
 def format_named(name: str) -> ToolFormat:

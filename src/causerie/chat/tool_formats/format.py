@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from causerie.chat.parts import ToolCallPart
+from causerie.chat.tool_formats.channels import Channels
 from causerie.chat.tool_formats.rules import Rules, Schemas, alternatives_of, choices_of
 from causerie.text.schema_references import resolved
 
@@ -20,10 +21,12 @@ RuleWriter = Callable[[Rules, Schemas, bool], str]
 
 @dataclass(frozen=True)
 class ToolFormat:
-    """`signs` are sets of texts by which a chat template shows that its model writes so. A block goes from one of
+    """`signs` are sets of texts by which a chat template shows that its model writes so, unless it has one of
+    `counter_signs`, which show a way that only looks like it. A block goes from one of
     `openers`, which stays part of it where `opener_inside`, to one of `closers`, or to the answer's end where there are
     none. `write` is what an answer that must call a tool is held to. `at_start` means that a block can only be the
-    first thing said. `markers` are control tokens inside blocks."""
+    first thing said. `markers` are control tokens inside blocks. Where there are `channels`, answers are messages, and
+    nothing is a block."""
 
     name: str
     signs: tuple[tuple[str, ...], ...]
@@ -34,6 +37,13 @@ class ToolFormat:
     at_start: bool = False
     opener_inside: bool = False
     markers: tuple[str, ...] = ()
+    counter_signs: tuple[str, ...] = ()
+    channels: Channels | None = None
+
+    def is_shown_by(self, template: str) -> bool:
+        """Whether a chat template shows that its model writes so."""
+        shown = any(all(sign in template for sign in signs) for signs in self.signs)
+        return shown and not any(sign in template for sign in self.counter_signs)
 
     @property
     def spellings(self) -> frozenset[str]:
@@ -57,6 +67,22 @@ def arguments_text(value: Any) -> str:
     if not isinstance(value, Mapping):
         raise ValueError("the arguments of a call are an object")
     return json.dumps(value, ensure_ascii=False)
+
+
+def calls_in(steps: Iterable[tuple[str, str, str]], schemas: Schemas) -> list[ToolCallPart]:
+    """The calls of a block that was cut into steps: a name, or else a key and its bare value. Raises ValueError."""
+    calls: list[tuple[str, dict[str, Any]]] = []
+    for name, key, value in steps:
+        if name:
+            calls.append((name, {}))
+        elif not calls:
+            raise ValueError("an argument stands before any call")
+        else:
+            called, arguments = calls[-1]
+            arguments[key] = typed(called, key, value, schemas)
+    if not calls:
+        raise ValueError("the block holds no call")
+    return [ToolCallPart(name, json.dumps(arguments, ensure_ascii=False)) for name, arguments in calls]
 
 
 def _is_text(text: str, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:

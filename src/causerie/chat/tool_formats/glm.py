@@ -25,7 +25,7 @@ def read(block: str, schemas: Schemas) -> list[ToolCallPart]:
 
 
 def write(rules: Rules, tools: Schemas, several: bool) -> str:
-    """Keys and values with or without lines between them: releases differ."""
+    """Keys and values, and calls, with or without lines between them: releases differ."""
     line = '"\\n"?'
 
     def one(name: str, schema: Mapping[str, Any]) -> str:
@@ -37,7 +37,8 @@ def write(rules: Rules, tools: Schemas, several: bool) -> str:
             parts.append(argument if needed else f"({argument})?")
         return " ".join((*parts, line, rules.literal("</tool_call>")))
 
-    return rules.calls(one, tools, "\n" if several else None)
+    call = rules.calls(one, tools, None)
+    return f"{call} ({line} {call})*" if several else call
 
 
 FORMAT = ToolFormat(

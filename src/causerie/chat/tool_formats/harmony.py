@@ -10,14 +10,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from causerie.chat.parts import Part, ReasoningPart, TextPart, ToolCallPart
+from causerie.chat.parts import ToolCallPart
 from causerie.chat.reasoning import ReasoningFormat
+from causerie.chat.tool_formats.channels import Channels
 from causerie.chat.tool_formats.format import ToolFormat, arguments_text
 from causerie.chat.tool_formats.rules import Rules, Schemas
 
 START, CHANNEL, MESSAGE = "<|start|>", "<|channel|>", "<|message|>"
 ENDS = ("<|end|>", "<|call|>", "<|return|>")
-REASONING = ReasoningFormat(f"{CHANNEL}analysis{MESSAGE}", ENDS[0])
 _CALLED = re.compile(r"to=(?:functions\.)?([^\s<]+)")
 _CHANNEL = re.compile(re.escape(CHANNEL) + r"\s*(\w+)")
 
@@ -33,14 +33,15 @@ def called(header: str) -> str | None:
     return None if match is None else match.group(1)
 
 
-def part_of(header: str, text: str) -> Part:
-    """What some text of a message with this header is; a call's is the whole of it. Raises ValueError for a call
-    without arguments."""
-    name = called(header)
-    if name is not None:
-        return ToolCallPart(name, arguments_text(text))
+def reasons(header: str) -> bool:
+    """Whether a message with this header, which calls nothing, is reasoning."""
     channel = _CHANNEL.search(header)
-    return ReasoningPart(text) if channel is not None and channel.group(1) == "analysis" else TextPart(text)
+    return channel is not None and channel.group(1) == "analysis"
+
+
+def read_message(name: str, text: str, _: Schemas) -> list[ToolCallPart]:
+    """The call of a message to a function, whose text is its arguments. Raises ValueError."""
+    return [ToolCallPart(name, arguments_text(text))]
 
 
 def write(rules: Rules, tools: Schemas, _: bool) -> str:
@@ -65,4 +66,14 @@ FORMAT = ToolFormat(
     read=read,
     write=write,
     markers=(START, MESSAGE, "<|constrain|>", *ENDS),
+    channels=Channels(
+        START,
+        MESSAGE,
+        ENDS,
+        sign=CHANNEL,
+        reasoning=ReasoningFormat(f"{CHANNEL}analysis{MESSAGE}", ENDS[0]),
+        called=called,
+        reasons=reasons,
+        read=read_message,
+    ),
 )

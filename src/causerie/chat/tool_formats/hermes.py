@@ -30,4 +30,5 @@ FORMAT = ToolFormat(
     closers=("</tool_call>",),
     read=read,
     write=write,
+    counter_signs=("]<]minimax[>[",),  # MiniMax M3 has its own mark before each tag
 )

@@ -15,7 +15,7 @@ def write(rules: Rules, tools: Schemas, several: bool) -> str:
 
 FORMAT = ToolFormat(
     "lfm",
-    signs=(("<|tool_call_start|>",),),
+    signs=(("<|tool_call_start|>",), ("<|tool_list_start|>",)),  # LFM2's templates write no calls, its models do
     openers=("<|tool_call_start|>",),
     closers=("<|tool_call_end|>",),
     read=pythonic.read,

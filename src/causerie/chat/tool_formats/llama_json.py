@@ -40,4 +40,5 @@ FORMAT = ToolFormat(
     write=write,
     at_start=True,
     opener_inside=True,
+    counter_signs=("<function=", "<{start_tag}={function_name}>"),  # functionary
 )

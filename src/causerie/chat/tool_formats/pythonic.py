@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from causerie.chat.parts import ToolCallPart
 from causerie.chat.tool_formats.format import ToolFormat
+from causerie.chat.tool_formats.notation import PYTHON
 from causerie.chat.tool_formats.rules import Rules, Schemas, arguments_in_order
+
+# A literal between quotes; the last may lack its end, so that what a model repeats for ever is read once.
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.?)*+(?:'|\Z)|"(?:[^"\\]|\\.?)*+(?:"|\Z)""", re.DOTALL)
 
 
 def read(block: str, _: Schemas) -> list[ToolCallPart]:
-    """Calls with keyword arguments that are literals; nothing is evaluated."""
+    """Calls with keyword arguments that are literals; nothing is evaluated. Some templates show lines in quotes, which
+    Python does not know, and models learn them."""
     try:
-        tree = ast.parse(block.strip(), mode="eval").body
+        tree = ast.parse(_QUOTED.sub(_on_one_line, block.strip()), mode="eval").body
     except (SyntaxError, MemoryError, RecursionError) as fault:
         raise ValueError(str(fault)) from fault
     if not isinstance(tree, ast.List) or not tree.elts:
         raise ValueError("the answer is no list of calls")
     return [_call(node) for node in tree.elts]
+
+
+def _on_one_line(quoted: re.Match[str]) -> str:
+    return quoted.group().replace("\n", "\\n")
 
 
 def _call(node: ast.expr) -> ToolCallPart:
@@ -38,7 +48,7 @@ def write(rules: Rules, tools: Schemas, several: bool) -> str:
 
     def one(name: str, schema: Mapping[str, Any]) -> str:
         arguments = [
-            (f"{rules.literal(f'{key}=')} {rules.python(value)}", needed)
+            (f"{rules.literal(f'{key}=')} {rules.value(value, PYTHON)}", needed)
             for key, value, needed in arguments_in_order(schema)
         ]
         return f"{rules.literal(f'{name}(')} {rules.listed(arguments)} {rules.literal(')')}"

@@ -40,7 +40,8 @@ def _writer(opener: str, closer: str, line: str, *, python: bool) -> RuleWriter:
                 parts.append(parameter if needed else f"({parameter})?")
             return " ".join((*parts, rules.literal(f"</function>\n{closer}")))
 
-        return rules.calls(one, tools, "\n" if several else None)
+        call = rules.calls(one, tools, None)
+        return f'{call} ("\\n"? {call})*' if several else call  # releases differ
 
     return write
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from causerie.chat.tool_formats.notation import PYTHON, Notation
 from causerie.text.schema_references import resolved, used_definitions
 from causerie.text.structure import JSON_OPTIONS
 
@@ -18,21 +19,6 @@ Schemas = Mapping[str, Mapping[str, Any]]
 
 COMMA = '"," " "?'
 _TEXT = "/(?s:.*)/"
-_ESCAPE = r"\\(?:[\\\"'nrtbf]|u[0-9a-fA-F]{4})"
-_PYTHON = {  # terminals of Python's literals
-    "PYTHON_STRING": rf"""/"(?:[^"\\\n]|{_ESCAPE})*"|'(?:[^'\\\n]|{_ESCAPE})*'/""",
-    "PYTHON_INTEGER": "/-?(?:0|[1-9][0-9]{0,30})/",
-    "PYTHON_NUMBER": r"/-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?/",
-    "PYTHON_BOOLEAN": "/True|False/",
-    "PYTHON_NULL": "/None/",
-}
-_KINDS = {
-    "string": "PYTHON_STRING",
-    "integer": "PYTHON_INTEGER",
-    "number": "PYTHON_NUMBER",
-    "boolean": "PYTHON_BOOLEAN",
-    "null": "PYTHON_NULL",
-}
 
 
 class Rules:
@@ -94,43 +80,55 @@ class Rules:
             return f"{self.words('true|false|True|False')} {end}"
         if not isinstance(kind, str) or kind == "string":
             return self.text_to(closer)
-        return f"{self.python(schema) if python else self.json(schema)} {end}"
+        return f"{self.value(schema, PYTHON) if python else self.json(schema)} {end}"
 
-    def python(self, schema: Mapping[str, Any]) -> str:
-        """A literal of Python of a schema's type, its lists and objects too; of any kind where no type is said."""
+    def value(self, schema: Mapping[str, Any], notation: Notation) -> str:
+        """A value of a schema's type in a notation, its lists and objects too; of any kind where no type is said."""
         if isinstance(schema.get("$ref"), str):
-            return self._referred(schema)
+            return self._referred(schema, notation)
         others = alternatives_of(schema)
         if others:
-            return self.any_of(self.python(other) for other in others)
+            return self.any_of(self.value(other, notation) for other in others)
         choices = choices_of(schema)
         if choices is not None and all(isinstance(choice, str | int | float) for choice in choices):
-            return self.any_of(self.literal(json.dumps(c) if isinstance(c, str) else repr(c)) for c in choices)
+            return self.any_of(self.literal(notation.choice(choice)) for choice in choices)
         kind = schema.get("type")
         if kind == "array":
             items = schema.get("items")
-            each = self.python(items) if isinstance(items, Mapping) else self._anything()
+            each = self.value(items, notation) if isinstance(items, Mapping) else self._anything(notation)
             return self._rule("list", f'"[" ({each} ({COMMA} {each})*)? "]"')
         if kind == "object":
-            pairs = [
-                (f'{self.literal(json.dumps(key))} ":" " "? {self.python(value)}', needed)
-                for key, value, needed in arguments_in_order(schema)
+            pairs = self.pairs(schema, notation)
+            return self._rule("object", f'"{{" {pairs} "}}"') if pairs else self._any_object(notation)
+        if kind == "string":
+            return self._text(notation)
+        if isinstance(kind, str) and kind in notation.terminals:
+            return self._terminal(kind, notation)
+        return self._anything(notation)
+
+    def pairs(self, schema: Mapping[str, Any], notation: Notation) -> str:
+        """The keys and values of an object, without its braces."""
+        members = arguments_in_order(schema)
+        if notation.sorted_keys:
+            members.sort(key=lambda member: member[0].lower())
+        return self.listed(
+            [
+                (f'{self.literal(notation.key(key))} ":" " "? {self.value(value, notation)}', needed)
+                for key, value, needed in members
             ]
-            return self._rule("object", f'"{{" {self.listed(pairs)} "}}"') if pairs else self._any_object()
-        if isinstance(kind, str) and kind in _KINDS:
-            return self._terminal(_KINDS[kind])
-        return self._anything()
+        )
 
     def listed(self, items: Sequence[tuple[str, bool]]) -> str:
-        """Items with commas between those that are there: first all that must be, then each other one or not."""
-        needed = [item for item, must in items if must]
-        others = [item for item, must in items if not must]
-        if needed:
-            return " ".join([f" {COMMA} ".join(needed), *(f"({COMMA} {other})?" for other in others)])
+        """Items in their order, with commas between those that are there: all that must be, each other one or not."""
+        place = next((place for place, (_, must) in enumerate(items) if must), None)
+        if place is not None:
+            before = [f"({item} {COMMA})?" for item, _ in items[:place]]
+            after = [f"{COMMA} {item}" if must else f"({COMMA} {item})?" for item, must in items[place + 1 :]]
+            return " ".join([*before, items[place][0], *after])
         # The first one that is there has no comma before it.
         ways = [
-            " ".join([first, *(f"({COMMA} {other})?" for other in others[place + 1 :])])
-            for place, first in enumerate(others)
+            " ".join([first, *(f"({COMMA} {other})?" for other, _ in items[place + 1 :])])
+            for place, (first, _) in enumerate(items)
         ]
         return f"({' | '.join(ways)})?" if ways else ""
 
@@ -155,33 +153,41 @@ class Rules:
         meaning = self._resolved(schema)
         return choices_of(meaning) is None and meaning.get("type") in (None, "string")
 
-    def _referred(self, schema: Mapping[str, Any]) -> str:
-        """A literal of Python by a rule of its own, which may name itself."""
-        reference = f"$ref {schema['$ref']}"
+    def _referred(self, schema: Mapping[str, Any], notation: Notation) -> str:
+        """A value by a rule of its own, which may name itself."""
+        reference = f"{notation.name} $ref {schema['$ref']}"
         if reference not in self._names:
             self._names[reference] = name = f"reference{len(self._names)}"
             self._rules[name] = ""  # its place before those it names
             meaning = self._resolved(schema)
-            self._rules[name] = self._anything() if "$ref" in meaning else self.python(meaning)
+            self._rules[name] = self._anything(notation) if "$ref" in meaning else self.value(meaning, notation)
         return self._names[reference]
 
-    def _anything(self) -> str:
-        if "anything" not in self._rules:
-            kinds = [self._terminal(name) for name in _PYTHON]
-            self._rules["anything"] = ""  # its own rule names it
-            list_ = f'"[" (anything ({COMMA} anything)*)? "]"'
-            self._rules["anything"] = " | ".join((*kinds, list_, self._any_object()))
-        return "anything"
+    def _anything(self, notation: Notation) -> str:
+        name = f"any_{notation.name.lower()}"
+        if name not in self._rules:
+            self._rules[name] = ""  # its own rule names it
+            kinds = [self._terminal(kind, notation) for kind in ("integer", "number", "boolean", "null")]
+            list_ = f'"[" ({name} ({COMMA} {name})*)? "]"'
+            self._rules[name] = " | ".join((self._text(notation), *kinds, list_, self._any_object(notation)))
+        return name
 
-    def _any_object(self) -> str:
-        if "any_object" not in self._rules:
-            self._rules["any_object"] = ""
-            pair = f'{self._terminal("PYTHON_STRING")} ":" " "? {self._anything()}'
-            self._rules["any_object"] = f'"{{" ({pair} ({COMMA} {pair})*)? "}}"'
-        return "any_object"
+    def _any_object(self, notation: Notation) -> str:
+        name = f"any_{notation.name.lower()}_object"
+        if name not in self._rules:
+            self._rules[name] = ""
+            pair = f'{self._terminal("key", notation)} ":" " "? {self._anything(notation)}'
+            self._rules[name] = f'"{{" ({pair} ({COMMA} {pair})*)? "}}"'
+        return name
 
-    def _terminal(self, name: str) -> str:
-        self._rules.setdefault(name, _PYTHON[name])
+    def _text(self, notation: Notation) -> str:
+        if not notation.mark:
+            return self._terminal("string", notation)
+        return f"({self.literal(notation.mark)} {self.text_to(notation.mark)})"
+
+    def _terminal(self, kind: str, notation: Notation) -> str:
+        name = f"{notation.name}_{kind.upper()}"
+        self._rules.setdefault(name, notation.terminals[kind])
         return name
 
     def _rule(self, kind: str, body: str, attributes: str = "") -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from causerie.api.generation.constraints import reasoning_tokens_of, reply_format_of
 from causerie.chat.parse import ReplyFormat
-from causerie.chat.tool_formats import harmony
 from causerie.chat.tool_formats.rules import Rules
 from causerie.errors import Unsupported, UsageError, about
 from causerie.server.processes.jobs import Generate
@@ -71,12 +70,12 @@ class AnswerForm:
         """Raises Unsupported where an answer to a prompt that ends so cannot be held to its response format: the model
         answers in channels, or its reasoning, which the prompt has opened, has no token that ends it."""
         required = order.tools is not None and order.tools.required
-        if required and self.reply.tools is harmony.FORMAT:
+        if required and self.reply.channels is not None:
             return  # the grammar of a call has the channels in it
         if order.flags.get("response_format") is None and not required:
             return
         field = "tool_choice" if required else "response_format"
-        if self.reply.tools is harmony.FORMAT:
+        if self.reply.channels is not None:
             sentence = "This model answers in channels, which no response format can be held to; leave it out."
             raise Unsupported(sentence, field=field)
         reasons = self.reply.reasoning is not None and self.reply.reasoning.is_open(tail, self.reply.marks)
