@@ -1,4 +1,5 @@
-"""Writes the documents that are made from the program: docs/cli.md from the parsers, docs/models.md from the registry.
+"""Writes the documents that are made from the program: docs/cli.md from the parsers, docs/models.md from the registry
+and what was recorded of its families.
 
 `generate_docs.py` writes them; `generate_docs.py --check` only says which are out of date, and fails then. Run it with
 the Python that has the package. Knows no sentence of its own beyond the headings.
@@ -10,6 +11,8 @@ import inspect
 import sys
 from importlib import import_module
 from pathlib import Path
+
+from family_figures import figures
 
 from causerie.cli import main
 from causerie.models import registry, relatives
@@ -49,7 +52,7 @@ def supported_models() -> str:
         known = registry.family({"model_type": name})
         kind = first_sentence(inspect.getdoc(inspect.getmodule(known.build)))
         rows.append(f"| `{name}` | {kind} | {first_sentence(inspect.getdoc(known.build))} |")
-    return "\n".join([*rows, *_absent_families()]) + "\n"
+    return "\n".join([*rows, "", *figures(), *_absent_families()]) + "\n"
 
 
 def _absent_families() -> list[str]:

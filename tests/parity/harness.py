@@ -32,6 +32,7 @@ BACKENDS = {
 }
 BLOCKS = 24  # of each page group
 SLOTS = 12
+PICTURES = range(125, 130)  # the tokens that tests/parity/cases/pictures.py gives a meaning
 
 
 def backend_or_none(name: str) -> Backend | None:
@@ -45,16 +46,24 @@ def backend_or_none(name: str) -> Backend | None:
 
 def reference(folder: Path, dtype: str = "float32") -> Any:
     """transformers' model of a folder, a fresh one: dynamic rotations leave a state behind."""
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
+    config = read_config(folder)
     # Falcon's eager attention takes its slopes off twice: in the mask, and again from the scores.
-    attention = "sdpa" if read_config(folder).get("alibi") else "eager"
+    attention = "sdpa" if config.get("alibi") else "eager"
     plain = {"attn_implementation": attention, "experts_implementation": "eager"}
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), **plain).eval()
+    kind = AutoModelForImageTextToText if "vision_config" in config else AutoModelForCausalLM
+    return kind.from_pretrained(folder, dtype=getattr(torch, dtype), **plain).eval()
 
 
 def save_case(case: Case, folder: Path) -> Path:
-    """Makes transformers' model of `case` with random weights, biases that are not zero and norms that are not one."""
+    """Writes transformers' model of `case`."""
+    model_of(case).save_pretrained(folder)
+    return folder
+
+
+def model_of(case: Case) -> Any:
+    """transformers' model of `case` with random weights, biases that are not zero and norms that are not one."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(sum(map(ord, case.name)))
@@ -75,8 +84,7 @@ def save_case(case: Case, folder: Path) -> Path:
                 buffer.normal_(std=0.3)
             elif name.endswith("layer_scalar"):
                 buffer.uniform_(0.6, 1.4)
-    model.save_pretrained(folder)
-    return folder
+    return model
 
 
 def load(folder: Path, backend: Backend, *, dtype: str = "auto", config: dict[str, Any] | None = None) -> Any:
@@ -101,6 +109,11 @@ def room_for(spec: Decoder, block_size: int, format: str) -> CacheShape:
 def some_tokens(count: int, seed: int = 0, vocab: int = TINY["vocab_size"]) -> list[int]:
     """`count` random token ids."""
     return [int(token) for token in np.random.default_rng(seed).integers(0, vocab, count)]
+
+
+def plain_tokens(count: int, seed: int = 0) -> list[int]:
+    """`count` random token ids, none of which has to do with pictures in a tiny multimodal model."""
+    return [token - 100 if token in PICTURES else token for token in some_tokens(count, seed)]
 
 
 @dataclass
@@ -252,17 +265,18 @@ class Parity:
     tokens: int  # … of so many
 
 
-def measure(case: Case, folder: Path, backend: Backend, new_tokens: int = 16) -> Parity:
-    """Logits and greedy tokens of a long and a short prompt against transformers, float32."""
+def measure(name: str, folder: Path, backend: Backend, judged: Path | None = None, new_tokens: int = 16) -> Parity:
+    """Logits and greedy tokens of a long and a short prompt against transformers, float32; `judged` is the folder that
+    transformers reads where it is not the same."""
     model = load(folder, backend)
     worst = largest = 0.0
     equal = 0
-    prompts = [some_tokens(PROMPT, 1), some_tokens(11, 2)]
+    prompts = [plain_tokens(PROMPT, 1), plain_tokens(11, 2)]
     for prompt in prompts:
-        expected = reference_logits(reference(folder), prompt)
+        expected = reference_logits(reference(judged or folder), prompt)
         worst = max(worst, float(np.abs(prompt_logits(model, [prompt])[0] - expected).max()))
         largest = max(largest, float(np.abs(expected).max()))
-        theirs = reference_greedy(reference(folder), prompt, new_tokens)
+        theirs = reference_greedy(reference(judged or folder), prompt, new_tokens)
         equal += sum(ours == their for ours, their in zip(greedy(model, [prompt], new_tokens)[0], theirs, strict=True))
     model.close()
-    return Parity(case.name, backend.name, worst, largest, equal, new_tokens * len(prompts))
+    return Parity(name, backend.name, worst, largest, equal, new_tokens * len(prompts))

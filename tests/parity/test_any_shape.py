@@ -75,6 +75,6 @@ def test_any_shape(case: Case, backend: Backend, scratch: Path) -> None:
     folder = scratch / case.name
     if not folder.exists():
         save_case(case, folder)
-    found = measure(case, folder, type(backend)(), new_tokens=6)
+    found = measure(case.name, folder, type(backend)(), new_tokens=6)
     assert found.worst <= 1e-4 * max(1.0, found.largest / 10)  # noise is relative; tiny widths give large logits
     assert found.greedy == found.tokens

@@ -32,82 +32,18 @@ from causerie.spec.delta import DeltaRule
 from causerie.spec.layer_cache import Slot
 from tests.parity.cases import CASES, PROMPT, Case
 from tests.parity.harness import load, prompt_logits, reference, reference_logits, room_for, some_tokens
+from tests.parity.published_delta import PUBLISHED_DELTA, QWEN3_NEXT, THREE_TO_ONE
 
 FolderOf = Callable[[Case | str], Path]
 IDS = some_tokens(PROMPT, 3)
 HYBRIDS = [case.name for case in CASES if case.family in ("qwen3_5_text", "qwen3_5_moe_text", "qwen3_next")]
-
-_THREE_TO_ONE = ["linear_attention"] * 3 + ["full_attention"]
-_RULE = {
-    "linear_conv_kernel_dim": 4, "linear_key_head_dim": 128, "linear_num_key_heads": 16,
-    "linear_value_head_dim": 128, "full_attention_interval": 4, "head_dim": 256, "hidden_act": "silu",
-    "attention_bias": False, "initializer_range": 0.02, "max_position_embeddings": 262144, "rms_norm_eps": 1e-06,
-    "use_cache": True, "tie_word_embeddings": False,
-}  # fmt: skip
-_TEXT = _RULE | {
-    "attention_dropout": 0.0, "attn_output_gate": True, "dtype": "bfloat16", "eos_token_id": 248044,
-    "mamba_ssm_dtype": "float32", "mtp_num_hidden_layers": 1, "mtp_use_dedicated_embeddings": False,
-    "vocab_size": 248320, "rope_parameters": {
-        "mrope_interleaved": True, "mrope_section": [11, 11, 10], "rope_type": "default", "rope_theta": 10000000,
-        "partial_rotary_factor": 0.25,
-    },
-}  # fmt: skip
-_TEXT_EXPERTS = _TEXT | {
-    "model_type": "qwen3_5_moe_text", "num_key_value_heads": 2, "output_router_logits": False,
-    "router_aux_loss_coef": 0.001,
-}  # fmt: skip
-_NEXT = _RULE | {
-    "architectures": ["Qwen3NextForCausalLM"], "attention_dropout": 0.0, "bos_token_id": 151643,
-    "decoder_sparse_step": 1, "eos_token_id": 151645, "hidden_size": 2048, "intermediate_size": 5120,
-    "linear_num_value_heads": 32, "mlp_only_layers": [], "model_type": "qwen3_next", "moe_intermediate_size": 512,
-    "norm_topk_prob": True, "num_attention_heads": 16, "num_experts": 512, "num_experts_per_tok": 10,
-    "num_hidden_layers": 48, "num_key_value_heads": 2, "output_router_logits": False, "partial_rotary_factor": 0.25,
-    "rope_scaling": None, "rope_theta": 10000000, "router_aux_loss_coef": 0.001,
-    "shared_expert_intermediate_size": 512, "torch_dtype": "bfloat16", "transformers_version": "4.57.0.dev0",
-    "use_sliding_window": False, "vocab_size": 151936,
-}  # fmt: skip
-
-
-def _seeing(text: dict[str, Any]) -> dict[str, Any]:
-    """The config of a model that sees pictures, around that of its text model."""
-    return {
-        "architectures": ["Qwen3_5ForConditionalGeneration"], "image_token_id": 248056, "video_token_id": 248057,
-        "vision_start_token_id": 248053, "vision_end_token_id": 248054, "tie_word_embeddings": False,
-        "model_type": text["model_type"].removesuffix("_text"), "text_config": text, "vision_config": {"depth": 27},
-    }  # fmt: skip
-
-
-PUBLISHED: dict[str, dict[str, Any]] = {
-    "Qwen3-Next-80B-A3B-Instruct": _NEXT,
-    "Qwen3-Coder-Next": _NEXT | {"rope_theta": 5000000, "layer_types": _THREE_TO_ONE * 12},
-    "Qwen3.5-9B": _seeing(_TEXT | {
-        "hidden_size": 4096, "intermediate_size": 12288, "layer_types": _THREE_TO_ONE * 8,
-        "linear_num_value_heads": 32, "model_type": "qwen3_5_text", "num_attention_heads": 16,
-        "num_hidden_layers": 32, "num_key_value_heads": 4,
-    }),
-    "Qwen3.8-27B": _seeing(_TEXT | {
-        "hidden_size": 5120, "intermediate_size": 17408, "layer_types": _THREE_TO_ONE * 16,
-        "linear_num_value_heads": 48, "model_type": "qwen3_5_text", "num_attention_heads": 24,
-        "num_hidden_layers": 64, "num_key_value_heads": 4, "output_gate_type": "swish",
-    }),
-    "Qwen3.5-35B-A3B": _seeing(_TEXT_EXPERTS | {
-        "hidden_size": 2048, "layer_types": _THREE_TO_ONE * 10, "linear_num_value_heads": 32,
-        "moe_intermediate_size": 512, "num_attention_heads": 16, "num_experts": 256, "num_experts_per_tok": 8,
-        "num_hidden_layers": 40, "shared_expert_intermediate_size": 512,
-    }),
-    "Qwen3.5-397B-A17B": _seeing(_TEXT_EXPERTS | {
-        "hidden_size": 4096, "layer_types": _THREE_TO_ONE * 15, "linear_num_value_heads": 64,
-        "moe_intermediate_size": 1024, "num_attention_heads": 32, "num_experts": 512, "num_experts_per_tok": 10,
-        "num_hidden_layers": 60, "shared_expert_intermediate_size": 1024,
-    }),
-}  # fmt: skip
 
 
 def kinds(spec: Decoder) -> list[str]:
     return ["linear_attention" if isinstance(layer.mixer, DeltaRule) else "full_attention" for layer in spec.layers]
 
 
-@pytest.mark.parametrize(("name", "values"), PUBLISHED.items(), ids=PUBLISHED)
+@pytest.mark.parametrize(("name", "values"), PUBLISHED_DELTA.items(), ids=PUBLISHED_DELTA)
 def test_a_published_config_is_transformers_model(name: str, values: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -116,7 +52,7 @@ def test_a_published_config_is_transformers_model(name: str, values: dict[str, A
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     assert spec.parameters == sum(weight.numel() for weight in model.parameters())
-    assert kinds(spec) == config.layer_types == _THREE_TO_ONE * (len(spec.layers) // 4)
+    assert kinds(spec) == config.layer_types == THREE_TO_ONE * (len(spec.layers) // 4)
     assert (spec.ropes[0].dims, spec.ropes[0].theta) == (64, config.rope_parameters["rope_theta"])
 
 
@@ -148,7 +84,7 @@ def test_absent_keys_mean_what_transformers_means(family: str) -> None:
 )
 def test_what_would_be_another_model_is_refused(said: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(said))):
-        spec_from_config(_NEXT | said)
+        spec_from_config(QWEN3_NEXT | said)
 
 
 def test_shares_of_experts_are_always_divided_in_the_later_family() -> None:
@@ -159,10 +95,10 @@ def test_shares_of_experts_are_always_divided_in_the_later_family() -> None:
 
 
 def test_what_the_rule_keeps_and_costs() -> None:
-    rule = DeltaRule(2, 6, 12, 20, 4, spec_from_config(_NEXT).norm)
+    rule = DeltaRule(2, 6, 12, 20, 4, spec_from_config(QWEN3_NEXT).norm)
     assert rule.cache == Slot(3 * (2 * 24 + 120) + 6 * 12 * 20)
     assert rule.cost(64) == PartCost(64 * (2 * 24 + 3 * 120 + 2 * 6) + 4 * (2 * 24 + 120) + 4 * 6 * 12 * 20)
-    spec = spec_from_config(_NEXT)
+    spec = spec_from_config(QWEN3_NEXT)
     assert spec.slot_layers == tuple(i for i in range(48) if i % 4 < 3)
     # 36 matrices of 32 heads and three positions of 8192 channels, in float32, whatever the cache is kept in.
     assert cache_cost(spec, "int8").slot == 36 * 4 * (32 * 128 * 128 + 3 * 8192)

@@ -14,31 +14,12 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from causerie.errors import ConfigError
 from causerie.models.registry import spec_from_config
 from tests.parity.cases.experts import DBRX
+from tests.parity.published_more import DBRX_INSTRUCT, LFM2_8B_A1B, SIZES
 
-LFM2_8B_A1B: dict[str, Any] = {
-    "architectures": ["Lfm2MoeForCausalLM"], "bos_token_id": 1, "conv_L_cache": 3, "conv_bias": False,
-    "dtype": "bfloat16", "eos_token_id": 7, "hidden_size": 2048, "initializer_range": 0.02,
-    "intermediate_size": 7168, "max_position_embeddings": 128000, "model_type": "lfm2_moe",
-    "moe_intermediate_size": 1792, "norm_eps": 1e-05, "norm_topk_prob": True, "num_attention_heads": 32,
-    "num_dense_layers": 2, "num_experts": 32, "num_experts_per_tok": 4, "num_hidden_layers": 24,
-    "num_key_value_heads": 8, "pad_token_id": 0, "rope_theta": 1000000.0, "routed_scaling_factor": 1.0,
-    "transformers_version": "4.57.0.dev0", "use_cache": True, "use_expert_bias": True, "vocab_size": 65536,
-    "layer_types": ["full_attention" if i in (2, 6, 10, 14, 18, 21) else "conv" for i in range(24)],
-}  # fmt: skip
-DBRX_INSTRUCT: dict[str, Any] = {
-    "architectures": ["DbrxForCausalLM"], "d_model": 6144, "emb_pdrop": 0.0, "initializer_range": 0.02,
-    "attn_config": {"clip_qkv": 8, "kv_n_heads": 8, "model_type": "", "rope_theta": 500000},
-    "ffn_config": {
-        "ffn_hidden_size": 10752, "model_type": "", "moe_jitter_eps": 0.01, "moe_loss_weight": 0.05,
-        "moe_num_experts": 16, "moe_top_k": 4,
-    },
-    "max_seq_len": 32768, "model_type": "dbrx", "n_heads": 48, "n_layers": 40, "output_router_logits": False,
-    "resid_pdrop": 0.0, "router_aux_loss_coef": 0.05, "tie_word_embeddings": False, "torch_dtype": "bfloat16",
-    "transformers_version": "4.38.1", "use_cache": True, "vocab_size": 100352,
-}  # fmt: skip
+MODELS = [LFM2_8B_A1B, DBRX_INSTRUCT, *(each for name, each in SIZES.items() if "its text model" not in name)]
 
 
-@pytest.mark.parametrize("values", [LFM2_8B_A1B, DBRX_INSTRUCT], ids=["lfm2_moe", "dbrx"])
+@pytest.mark.parametrize("values", MODELS, ids=lambda values: values["model_type"])
 def test_a_published_config_is_transformers_model(values: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -43,7 +43,7 @@ ONE_EACH += ["qwen3.5", "qwen3-next"]
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_logits_and_greedy_text(case: Case, backend: Backend, folder_of: FolderOf) -> None:
-    found = measure(case, folder_of(case), backend)
+    found = measure(case.name, folder_of(case), backend)
     assert found.worst <= 1e-4
     assert found.greedy == found.tokens
     assert found.largest > 2  # a model whose logits are all alike would agree with anything

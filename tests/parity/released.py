@@ -1,0 +1,25 @@
+"""One released model of each family whose config the tests have: its name, and what its config says. Data only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from causerie.models.registry import text_values
+from tests.parity.published import FILES, PUBLISHED
+from tests.parity.published_delta import PUBLISHED_DELTA
+from tests.parity.published_latent import KIMI_K2
+from tests.parity.published_mamba import PUBLISHED_MAMBA
+from tests.parity.published_more import DBRX_INSTRUCT, LFM2_8B_A1B, SIZES
+
+_ALL: dict[str, dict[str, Any]] = {
+    **PUBLISHED,
+    **PUBLISHED_DELTA,
+    **PUBLISHED_MAMBA,
+    **FILES,
+    **SIZES,
+    "LFM2-8B-A1B": LFM2_8B_A1B,
+    "dbrx-instruct": DBRX_INSTRUCT,
+    "Kimi-K2-Instruct": KIMI_K2,
+}
+RELEASED = {text_values(values)["model_type"]: (name, values) for name, values in reversed(_ALL.items())}
+"""By family; the first of each that is listed."""
