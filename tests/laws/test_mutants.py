@@ -81,3 +81,15 @@ def test_the_lists_say_what_and_why() -> None:
     assert len(native) >= 24
     for entry in native:
         assert entry.keys() == {"file", "old", "new"} and entry["old"] != entry["new"]
+
+
+def test_every_fault_of_the_kernels_fits_its_source() -> None:
+    # A fault whose text has moved would never be tried again.
+    listed = tomllib.loads((FOLDER / "native.toml").read_text(encoding="utf-8"))["mutant"]
+    sources = SOURCE / "backends/native/src"
+    wrong = [
+        (each["file"], each["old"])
+        for each in listed
+        if (sources / each["file"]).read_text(encoding="utf-8").count(each["old"]) != 1
+    ]
+    assert listed and not wrong
