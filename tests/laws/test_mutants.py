@@ -86,7 +86,7 @@ def test_the_lists_say_what_and_why() -> None:
 def test_every_fault_of_the_kernels_fits_its_source() -> None:
     # A fault whose text has moved would never be tried again.
     listed = tomllib.loads((FOLDER / "native.toml").read_text(encoding="utf-8"))["mutant"]
-    sources = SOURCE / "backends/native/src"
+    sources = ROOT / SOURCE / "backends/native/src"
     wrong = [
         (each["file"], each["old"])
         for each in listed
