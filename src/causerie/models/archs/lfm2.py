@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from causerie.checkpoint.expression import Flattened, Squeezed, Tensor, Transposed
 from causerie.models.archs.llama import llama_like
-from causerie.models.config import MOST_SIZE, Config
+from causerie.models.config import Config
+from causerie.models.conv_layers import adjusted_width, with_convolutions
 from causerie.models.layer_kinds import CONV, FULL, layer_kinds
 from causerie.models.names import modules
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
 from causerie.spec.mlp import MLP
-from causerie.spec.short_conv import ShortConv
 
 _BLOCK = "model.layers."
 _OUTSIDE = {"embed": "model.embed_tokens", "norm": "model.embedding_norm", "head": "lm_head"}
@@ -34,7 +32,6 @@ _TAPS = Flattened(Transposed(Squeezed(Tensor(_BLOCK + "{i}.conv.conv.weight"))))
 WEIGHTS = {**modules(_OUTSIDE, _BLOCK, _LAYER), "layers.{i}.mixer.conv": _TAPS}
 NAMES = {"intermediate_size": "block_ff_dim", "tie_word_embeddings": "tie_embedding"}
 DEFAULTS = {"norm_eps": 1e-5, "block_ffn_dim_multiplier": 1.0, "tie_word_embeddings": True}
-MOST_TAPS = 1024
 
 
 @architecture("lfm2", weights=WEIGHTS)
@@ -43,7 +40,7 @@ def lfm2(c: Config) -> Decoder:
     c.rename(NAMES)
     c.assume(DEFAULTS)
     spec = lfm2_like(c)
-    return spec.each_layer(ffn=MLP(_hidden(c)))
+    return spec.each_layer(ffn=MLP(adjusted_width(c)))
 
 
 def lfm2_like(c: Config) -> Decoder:
@@ -58,26 +55,6 @@ def lfm2_like(c: Config) -> Decoder:
     c.expect("block_norm_eps", spec.norm.eps)
     c.expect("block_use_swiglu", True)
     c.expect("use_pos_enc", True)
-    conv = ShortConv(spec.width, c.integer("conv_L_cache", 3, least=2, most=MOST_TAPS), c.boolean("conv_bias", False))
     attending = c.integers("full_attn_idxs", most=len(spec.layers) - 1)
     older = [FULL if attending is None or i in attending else CONV for i in range(len(spec.layers))]
-    kinds = layer_kinds(c, older, (FULL, CONV))
-    layers = (
-        replace(layer, mixer=conv if kind == CONV else layer.mixer)
-        for layer, kind in zip(spec.layers, kinds, strict=True)
-    )
-    return replace(spec, layers=tuple(layers))
-
-
-def _hidden(c: Config) -> int:
-    """The width between the matrices of a feed-forward part: two thirds of what the config says, unless that is meant
-    as it stands."""
-    hidden = c.integer("intermediate_size")
-    share, multiple = c.optional_number("block_ffn_dim_multiplier"), c.integer("block_multiple_of", 256)
-    if c.boolean("block_auto_adjust_ff_dim", True):
-        hidden = int(2 * hidden / 3)
-        if share is not None:
-            hidden = -(-int(share * hidden) // multiple) * multiple
-        if not 1 <= hidden <= MOST_SIZE:
-            raise c.wrong("block_ffn_dim_multiplier", share, f"a number that makes {hidden} one from 1 to {MOST_SIZE}")
-    return hidden
+    return with_convolutions(c, spec, layer_kinds(c, older, (FULL, CONV)), taps=3)

@@ -3,18 +3,16 @@ others, of which every second one slides; norms before and after each half."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from causerie.models.archs import lfm2
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
+from causerie.models.conv_layers import with_convolutions
 from causerie.models.layer_kinds import CONV, FULL, SLIDING, layer_kinds, with_kinds
 from causerie.models.names import LLAMA_WEIGHTS, QK_NORMS, Table
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_kind
 from causerie.spec.decoder import Decoder
 from causerie.spec.rope import Rope
-from causerie.spec.short_conv import ShortConv
 
 _LAYER = "model.layers.{i}."
 _GATE = "layers.{i}.mixer.gate"
@@ -55,14 +53,8 @@ def lfm3(c: Config) -> Decoder:
     kinds = layer_kinds(c, otherwise, (CONV, FULL, SLIDING))
     sliding = {"window": c.optional_integer("sliding_window", 256), "rope": _rope(c, SLIDING, mixer.head_dim)}
     spec = with_kinds(spec, kinds, {SLIDING: sliding})
-    taps = c.integer("conv_L_cache", 7, least=2, most=lfm2.MOST_TAPS)
-    conv = ShortConv(spec.width, taps, c.boolean("conv_bias", False))
     after = spec.norm if c.boolean("use_sandwich_norm", True) else None
-    layers = (
-        replace(layer, mixer=conv if kind == CONV else layer.mixer, norm_after=after)
-        for layer, kind in zip(spec.layers, kinds, strict=True)
-    )
-    return replace(spec, layers=tuple(layers))
+    return with_convolutions(c, spec.each_layer(norm_after=after), kinds, taps=7)
 
 
 def _rope(c: Config, kind: str, head_dim: int) -> Rope:
