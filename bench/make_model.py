@@ -64,6 +64,7 @@ GPT_OSS = {
     "rope_scaling": {"rope_type": "yarn", "factor": 32.0, "original_max_position_embeddings": 4096, "truncate": False},
     "swiglu_limit": 7.0,
     "quantization_config": {"quant_method": "mxfp4"},
+    "tie_word_embeddings": False,
 }
 
 
@@ -101,7 +102,7 @@ def config(name: str) -> dict[str, Any]:
         "bos_token_id": None,
         "eos_token_id": used_tokens(SHAPES[name]["vocab_size"]) - len(SPECIAL) + SPECIAL.index("<|im_end|>"),
     }
-    return SHAPES[name] | common
+    return common | SHAPES[name]
 
 
 def used_tokens(vocab: int) -> int:
@@ -117,6 +118,8 @@ def tensors(found: dict[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
     experts = found.get("num_local_experts")
     yield "model.embed_tokens.weight", (found["vocab_size"], width)
     yield "model.norm.weight", (width,)
+    if not found["tie_word_embeddings"]:
+        yield "lm_head.weight", (found["vocab_size"], width)
     for i in range(found["num_hidden_layers"]):
         layer = f"model.layers.{i}."
         yield layer + "input_layernorm.weight", (width,)
