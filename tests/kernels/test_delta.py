@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ import torch
 
 from causerie.backends.native.abi import Op
 from causerie.backends.native.program import number
-from causerie.backends.torch.delta import CHUNK, convolved, delta_rule
+from causerie.backends.torch.delta import CHUNK, delta_rule, heads_of
+from causerie.backends.torch.recurrence import convolved
 from causerie.models.model import Model
 from causerie.spec.delta import DeltaRule
 from tests.kernels import reference
@@ -27,8 +29,8 @@ from tests.kernels.decoders import (
     prompt_logits,
     random_weights,
     some_tokens,
-    step_on,
 )
+from tests.kernels.slots import check_several_go_on, check_token_by_token
 
 # Widths around sixteens, and around what an item has of them; heads that share a key; as many taps as there may be.
 CASES: dict[str, tuple[Shape, dict[str, Any]]] = {
@@ -74,19 +76,8 @@ def test_the_same_however_it_is_run(case: str, alone: list[Array], instruction_s
 
 def test_a_slot_that_several_go_on_from(case: str, alone: list[Array]) -> None:
     """Two continuations read one slot in one step, and it goes on to remember what it did."""
-    model = make(case)
-    prompt, other = PROMPTS[0], PROMPTS[0][:20] + some_tokens(9, 203, seed=3)
-    model.run(step_on(model, [(prompt[:20], 0, [0])], slots=[(-1, 5)]))
-    (expected,) = prompt_logits(make(case), [other])
-    work = [(prompt[20:22], 20, [1]), (other[20:], 20, [2])]
-    output = model.run(step_on(model, work, copies=[(0, 1), (0, 2)], slots=[(5, 2), (5, 7)])).logits
-    np.testing.assert_array_equal(output, np.concatenate([alone[0][20:22], expected[20:]]))
-    for slot in (8, 5):  # into another, then into itself
-        rest = step_on(model, [(prompt[20:32], 20, [3])], copies=[(0, 3)], slots=[(5, slot)])
-        np.testing.assert_array_equal(model.run(rest).logits, alone[0][20:32])
-    for slots, at in (((8, 6), 32), ((6, 6), 33), ((6, 6), 34)):
-        rest = step_on(model, [(prompt[at : at + 1], at, [3, 4])], slots=[slots])
-        np.testing.assert_array_equal(model.run(rest).logits[0], alone[0][at])
+    model = check_several_go_on(partial(make, case), PROMPTS[0], alone[0])
+    check_token_by_token(model, PROMPTS[0], alone[0])
 
 
 @pytest.mark.parametrize("name", ["small heads", "large heads", "eight taps"])
@@ -174,6 +165,6 @@ def test_chunks_of_positions_are_the_rule(drawn: dict[str, Array]) -> None:
 def test_what_entered_before_is_read() -> None:
     draw = torch.Generator().manual_seed(2)
     reach, taps = (torch.randn(rows, RULE.channels, generator=draw) for rows in (RULE.past + 9, RULE.taps))
-    whole = convolved(reach, taps, RULE)
-    for part, all_of_it in zip(convolved(reach[4:], taps, RULE), whole, strict=True):
+    parts, whole = (heads_of(torch.nn.functional.silu(convolved(each, taps)), RULE) for each in (reach[4:], reach))
+    for part, all_of_it in zip(parts, whole, strict=True):
         assert torch.equal(part, all_of_it[4:])

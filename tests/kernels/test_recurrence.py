@@ -4,6 +4,7 @@ come between, however it is cut; a slot may be read by several and is written by
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from tests.kernels.decoders import (
     step_on,
 )
 from tests.kernels.reference import reference_logits
+from tests.kernels.slots import check_several_go_on
 
 NORM = Norm(1e-5)
 SCALES = InputScales(0.7, 1.3, 0.6, 1.4, 0.8)
@@ -103,16 +105,7 @@ def test_the_same_however_it_is_run(case: str, alone: list[Array], instruction_s
 
 def test_a_slot_that_several_go_on_from(case: str, alone: list[Array]) -> None:
     """Two continuations read one slot in one step, and it goes on to remember what it did."""
-    model = make(case)
-    prompt, other = PROMPTS[0], PROMPTS[0][:20] + some_tokens(9, 203, seed=3)
-    model.run(step_on(model, [(prompt[:20], 0, [0])], slots=[(-1, 5)]))
-    (expected,) = prompt_logits(make(case), [other])
-    work = [(prompt[20:22], 20, [1]), (other[20:], 20, [2])]
-    output = model.run(step_on(model, work, copies=[(0, 1), (0, 2)], slots=[(5, 2), (5, 7)])).logits
-    np.testing.assert_array_equal(output, np.concatenate([alone[0][20:22], expected[20:]]))
-    for slot in (8, 5):  # into another, then into itself
-        rest = step_on(model, [(prompt[20:32], 20, [3])], copies=[(0, 3)], slots=[(5, slot)])
-        np.testing.assert_array_equal(model.run(rest).logits, alone[0][20:32])
+    check_several_go_on(partial(make, case), PROMPTS[0], alone[0])
 
 
 def test_attention_beside_a_recurrence_keeps_both() -> None:

@@ -3,6 +3,7 @@ form that the next matrix reads; a slot may be read by several and is written by
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from tests.kernels.decoders import (
     some_tokens,
     step_on,
 )
+from tests.kernels.slots import check_several_go_on, check_token_by_token
 
 # Widths around sixteens, groups of a scale, and the channels of an item.
 CASES: dict[str, tuple[Shape, dict[str, Any]]] = {
@@ -65,19 +67,8 @@ def test_the_same_however_it_is_run(case: str, alone: list[Array], instruction_s
 
 def test_a_slot_that_several_go_on_from(case: str, alone: list[Array]) -> None:
     """Two continuations read one slot in one step, and it goes on to remember what it did."""
-    model = make(case)
-    prompt, other = PROMPTS[0], PROMPTS[0][:20] + some_tokens(9, 203, seed=3)
-    model.run(step_on(model, [(prompt[:20], 0, [0])], slots=[(-1, 5)]))
-    (expected,) = prompt_logits(make(case), [other])
-    work = [(prompt[20:22], 20, [1]), (other[20:], 20, [2])]
-    output = model.run(step_on(model, work, copies=[(0, 1), (0, 2)], slots=[(5, 2), (5, 7)])).logits
-    np.testing.assert_array_equal(output, np.concatenate([alone[0][20:22], expected[20:]]))
-    for slot in (8, 5):  # into another, then into itself
-        rest = step_on(model, [(prompt[20:32], 20, [3])], copies=[(0, 3)], slots=[(5, slot)])
-        np.testing.assert_array_equal(model.run(rest).logits, alone[0][20:32])
-    for slots, at in (((8, 6), 32), ((6, 6), 33), ((6, 6), 34)):
-        rest = step_on(model, [(prompt[at : at + 1], at, [3, 4])], slots=[slots])
-        np.testing.assert_array_equal(model.run(rest).logits[0], alone[0][at])
+    model = check_several_go_on(partial(make, case), PROMPTS[0], alone[0])
+    check_token_by_token(model, PROMPTS[0], alone[0])
 
 
 def test_a_sequence_without_rows_keeps_what_it_remembers(case: str, alone: list[Array]) -> None:

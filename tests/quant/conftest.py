@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from causerie.backends.torch.backend import TorchBackend
 from causerie.checkpoint.safetensors import SafetensorsIndex
@@ -58,3 +59,9 @@ def loaded(folder: Path, quantization: QuantConfig | str | None = None, backend:
             quantization=config,
             **options,
         )
+
+
+def tensors(folder: Path) -> dict[str, NDArray[Any]]:
+    """Every tensor of a folder by name."""
+    with SafetensorsIndex.open(folder) as index:
+        return {name: index.read(name) for name in index.names()}

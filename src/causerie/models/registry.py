@@ -16,7 +16,6 @@ from causerie.errors import ConfigError, unknown
 from causerie.models import archs
 from causerie.models.config import Config
 from causerie.models.names import Names, Table
-from causerie.models.relatives import what_it_lacks
 from causerie.spec.decoder import Decoder
 
 Build = Callable[[Config], Decoder]
@@ -83,6 +82,8 @@ def family(values: Mapping[str, Any]) -> Architecture:
             "Add it if you know which one the checkpoint belongs to."
         )
     if model_type not in families():
+        from causerie.models.relatives import what_it_lacks  # its facts are parsed for this error alone
+
         advice = (
             "The family is not built in yet, and no code that comes with a checkpoint stands in for it: take a model "
             "of a known family, or run this one with transformers. docs/adding-a-model.md says how a family is added."

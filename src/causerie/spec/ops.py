@@ -159,9 +159,8 @@ class Ops(Protocol):
     ) -> Value:
         """[n, width]: for each row Σ share · down(act(gate(x)) · up(x)), or of experts without a gate share ·
         down(act(up(x))), over those that `router` chooses by the scores, [n, experts], best first, each share times
-        the expert's one of `share_scales`; all about shares in
-        float32. What no row chooses is not read. Where the router's shares are `on_input` it is x that each multiplies,
-        and the result is added as it is."""
+        the expert's one of `share_scales`; all about shares in float32. What no row chooses is not read. Where the
+        router's shares are `on_input` it is x that each multiplies, and the result is added as it is."""
         ...
 
     def weighed(self, x: Value, score: Value) -> Value:

@@ -20,9 +20,9 @@ class Growth:
 class Rope:
     """Rotary positions (Su et al., 2021), half layout: element i turns with element i + dims/2.
 
-    scaling is one of "default", "linear", "dynamic", "llama3", "yarn", "longrope",
-    "proportional"; `options` holds that rule's own
-    numbers under the names config.json uses, sorted, so that the value stays hashable. The arithmetic is in rope.py.
+    scaling is one of "default", "linear", "dynamic", "llama3", "yarn", "longrope", "proportional"; `options` holds that
+    rule's own numbers under the names config.json uses, sorted, so that the value stays hashable. The arithmetic is in
+    rope.py.
     """
 
     theta: float

@@ -37,9 +37,7 @@ class Router:
     bias: bool = False  # of the matrix that gives the scores
     choice_bias: bool = False  # of each expert, added to its worth where experts are chosen, and not to its share
     groups: ExpertGroups | None = None
-    nearness: float = (
-        0.0  # of sparsemixer: how far below the highest a score may lie, as a part of the larger one's size
-    )
+    nearness: float = 0.0  # of sparsemixer: how far below the highest a score may lie, in parts of the larger one
     divided: bool = True  # shares are divided by their sum …
     sum_offset: float = 0.0  # … and this …
     least_sum: float = 0.0  # … or by this, where that is more

@@ -1,5 +1,5 @@
-"""The gated delta rule in plain torch: the short convolution before it, its rates, and the rule itself in chunks of
-positions. Knows no slot and no step.
+"""The gated delta rule in plain torch: its heads, its rates, and the rule itself in chunks of positions. Knows no slot
+and no step.
 
 Within a chunk the corrections of all positions are found together: each depends on those before it, which makes a
 triangular system (Yang et al., "Gated Delta Networks", 2024; "Parallelizing Linear Transformers with the Delta Rule
@@ -19,10 +19,9 @@ from causerie.spec.delta import LENGTH_EPS, DeltaRule
 CHUNK = 64  # positions
 
 
-def convolved(reach: Tensor, taps: Tensor, spec: DeltaRule) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries and keys [n, key_heads, key_dim], over their lengths, and values [n, value_heads, value_dim] of n rows,
-    where `reach` [past + n, channels] is what enters, and `taps` [taps, channels]."""
-    mixed = F.silu((reach.unfold(0, spec.taps, 1) * taps.T).sum(-1))
+def heads_of(mixed: Tensor, spec: DeltaRule) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries and keys [n, key_heads, key_dim], over their lengths, and values [n, value_heads, value_dim] of n rows
+    [n, channels] that were convolved."""
     queries, keys, values = mixed.split((spec.key_width, spec.key_width, spec.value_width), -1)
     queries, keys = (_divided(heads.unflatten(-1, (spec.key_heads, spec.key_dim))) for heads in (queries, keys))
     return queries * spec.key_dim**-0.5, keys, values.unflatten(-1, (spec.value_heads, spec.value_dim))

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from causerie.backends.torch.cache import PagedCache, StepTensors
-from causerie.backends.torch.delta import convolved, delta_rule, log_decay
+from causerie.backends.torch.delta import delta_rule, heads_of, log_decay
 from causerie.backends.torch.packed import QuantizedMatrix
-from causerie.backends.torch.recurrence import mamba, mamba2, step_sizes
+from causerie.backends.torch.recurrence import convolved, mamba, mamba2, step_sizes
 from causerie.backends.torch.routing import routed
 from causerie.backends.torch.transform import TransformTensors
 from causerie.quant.weight import Weight
@@ -156,35 +156,25 @@ class TorchOps:
     ) -> Tensor:
         """[n, heads · head_dim]"""
         sizes, rates = step_sizes(steps, step_shift.data, spec), -shrinking.data.float().exp()
-        values = x[:, : spec.inner].float().unflatten(-1, (spec.heads, spec.head_dim))
-        results = skip.data.float()[:, None] * values
-        state = slice(spec.conv.elements, spec.cache.elements)
-        for sequence in self._step.sequences:
-            assert sequence.slots is not None  # by the cache's shape
-            read, written = sequence.slots
-            rows = slice(sequence.start, sequence.stop)
-            before = self._cache.remembered(layer, read, state).view(spec.heads, spec.head_dim, spec.state)
-            result, after = mamba2(x[rows], sizes[rows], rates, before, spec)
-            results[rows] += result
-            self._cache.remember(layer, written, state, after.flatten())
-        return results.flatten(-2).to(x.dtype)
+        passed = skip.data.float()[:, None] * x[:, : spec.inner].float().unflatten(-1, (spec.heads, spec.head_dim))
+
+        def run(rows: slice, state: Tensor, _: int) -> tuple[Tensor, Tensor]:
+            return mamba2(x[rows], sizes[rows], rates, state.view(spec.heads, spec.head_dim, spec.state), spec)
+
+        results = self._recurred(torch.empty_like(passed), layer, spec.conv.elements, run)
+        return (passed + results).flatten(-2).to(x.dtype)
 
     def mamba(
         self, x: Tensor, steps: Tensor, both: Tensor, shrinking: Weight, skip: Weight, layer: int, spec: Mamba
     ) -> Tensor:
         """[n, inner]"""
         sizes, rates = F.softplus(steps.float()), -shrinking.data.float().exp().unflatten(0, (spec.state, -1)).T
-        results = skip.data.float() * x.float()
-        state = slice(spec.conv.elements, spec.cache.elements)
-        for sequence in self._step.sequences:
-            assert sequence.slots is not None  # by the cache's shape
-            read, written = sequence.slots
-            rows = slice(sequence.start, sequence.stop)
-            before = self._cache.remembered(layer, read, state).view(spec.inner, spec.state)
-            result, after = mamba(x[rows], sizes[rows], both[rows], rates, before)
-            results[rows] += result
-            self._cache.remember(layer, written, state, after.flatten())
-        return results.to(x.dtype)
+        passed = skip.data.float() * x.float()
+
+        def run(rows: slice, state: Tensor, _: int) -> tuple[Tensor, Tensor]:
+            return mamba(x[rows], sizes[rows], both[rows], rates, state.view(spec.inner, spec.state))
+
+        return (passed + self._recurred(torch.empty_like(passed), layer, spec.conv.elements, run)).to(x.dtype)
 
     def delta(
         self,
@@ -196,25 +186,17 @@ class TorchOps:
         spec: DeltaRule,
     ) -> Tensor:
         """[n, value_heads · value_dim]"""
-        entering, results = torch.cat(inputs, -1).float(), torch.empty_like(inputs[2])
-        taps = vectors.taps.data.float().unflatten(0, (spec.taps, spec.channels))
+        mixed = F.silu(self._convolved(torch.cat(inputs, -1), vectors.taps, None, layer, (spec.taps, spec.channels)))
+        queries, keys, values = heads_of(mixed, spec)
         decay = log_decay(step, vectors.log_rate.data, vectors.step_offset.data)
         learned = beta.float().sigmoid()
-        for sequence in self._step.sequences:
-            assert sequence.slots is not None  # by the cache's shape
-            read, written = sequence.slots
-            rows = slice(sequence.start, sequence.stop)
-            past, state = self._cache.remembered(layer, read, slice(None)).split(
-                (spec.past * spec.channels, spec.state)
-            )
-            reach = torch.cat((past.unflatten(0, (spec.past, spec.channels)), entering[rows]))
-            heads = convolved(reach, taps, spec)
-            matrices = state.unflatten(0, (spec.value_heads, spec.key_dim, spec.value_dim))
-            mixed, matrices = delta_rule(*heads, decay[rows], learned[rows], matrices, sequence.position)
-            results[rows] = mixed.flatten(1).to(results.dtype)
-            own = torch.cat((reach[-spec.past :].flatten(), matrices.flatten()))
-            self._cache.remember(layer, written, slice(None), own)
-        return results
+
+        def run(rows: slice, state: Tensor, position: int) -> tuple[Tensor, Tensor]:
+            matrices = state.view(spec.value_heads, spec.key_dim, spec.value_dim)
+            return delta_rule(queries[rows], keys[rows], values[rows], decay[rows], learned[rows], matrices, position)
+
+        results = self._recurred(torch.empty_like(values), layer, spec.past * spec.channels, run)
+        return results.flatten(1).to(inputs[2].dtype)
 
     def glu(self, gate: Tensor, up: Tensor, act: Gating) -> Tensor:
         """act(gate) · up"""
@@ -312,9 +294,23 @@ class TorchOps:
             read, written = sequence.slots
             before = self._cache.remembered(layer, read, past).unflatten(0, (count - 1, channels))
             reach = torch.cat((before, entering[sequence.start : sequence.stop].float()))  # [past + its rows, channels]
-            sums[sequence.start : sequence.stop] = (reach.unfold(0, count, 1) * each.T).sum(-1)
+            sums[sequence.start : sequence.stop] = convolved(reach, each)
             self._cache.remember(layer, written, past, reach[1 - count :].flatten())
         return sums if bias is None else sums + bias.data.float()
+
+    def _recurred(
+        self, results: Tensor, layer: int, first: int, run: Callable[[slice, Tensor, int], tuple[Tensor, Tensor]]
+    ) -> Tensor:
+        """`results`, filled with what `run` makes of the rows of each sequence, of the state before them, which a slot
+        has from element `first` on, and of their first position; the state behind them is kept."""
+        part = slice(first, None)
+        for sequence in self._step.sequences:
+            assert sequence.slots is not None  # by the cache's shape
+            read, written = sequence.slots
+            rows = slice(sequence.start, sequence.stop)
+            results[rows], after = run(rows, self._cache.remembered(layer, read, part), sequence.position)
+            self._cache.remember(layer, written, part, after.flatten())
+        return results
 
     def _inner(self, x: Tensor, expert: Expert, act: Gating) -> Tensor:
         """What the last matrix of an expert reads."""

@@ -1,5 +1,5 @@
-"""Recurrences in plain torch, in float32: of one sequence, from the state before its rows to the one behind them. Knows
-no cache."""
+"""Recurrences in plain torch, and convolutions, in float32: of one sequence, from the state before its rows to the one
+behind them. Knows no cache."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from torch import Tensor
 from causerie.spec.mamba2 import Mamba2
 
 CHUNK = 64  # positions that are taken together, as a matrix; what came before them is in the state
+
+
+def convolved(reach: Tensor, taps: Tensor) -> Tensor:
+    """Σ taps[k] · reach[i + k] for each channel by itself: [n, channels] of n rows, where `reach`,
+    [taps - 1 + n, channels], is what enters, and `taps` are [taps, channels]."""
+    return (reach.unfold(0, len(taps), 1) * taps.T).sum(-1)
 
 
 def step_sizes(steps: Tensor, shift: Tensor, spec: Mamba2) -> Tensor:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.tool_formats.format import ToolFormat, arguments_text
+from causerie.chat.tool_formats.format import ToolFormat, arguments_text, listed_calls
 from causerie.chat.tool_formats.rules import COMMA, Rules, Schemas
 
 _OPENER, _CLOSER = "<|tools_prefix|>", "<|tools_suffix|>"
@@ -15,10 +14,7 @@ _OPENER, _CLOSER = "<|tools_prefix|>", "<|tools_suffix|>"
 
 def read(block: str, _: Schemas) -> list[ToolCallPart]:
     """A list of objects, each with a name and its arguments."""
-    values = json.loads(block)
-    if not isinstance(values, list) or not values:
-        raise ValueError("the block is no list of calls")
-    return [_call(value) for value in values]
+    return listed_calls(block, _call)
 
 
 def _call(value: Any) -> ToolCallPart:

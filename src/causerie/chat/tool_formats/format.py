@@ -69,6 +69,14 @@ def arguments_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def listed_calls(block: str, call: Callable[[Any], ToolCallPart]) -> list[ToolCallPart]:
+    """The calls of a JSON list, each as `call` reads it. Raises ValueError for anything else, and as `call` does."""
+    values = json.loads(block)
+    if not isinstance(values, list) or not values:
+        raise ValueError("the block is no list of calls")
+    return [call(value) for value in values]
+
+
 def calls_in(steps: Iterable[tuple[str, str, str]], schemas: Schemas) -> list[ToolCallPart]:
     """The calls of a block that was cut into steps: a name, or else a key and its bare value. Raises ValueError."""
     calls: list[tuple[str, dict[str, Any]]] = []

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.tool_formats.format import ToolFormat, arguments_text, call_of
+from causerie.chat.tool_formats.format import ToolFormat, arguments_text, call_of, listed_calls
 from causerie.chat.tool_formats.rules import COMMA, Rules, Schemas, call_schema
 
 _OPENER, _ARGS, _ID = "[TOOL_CALLS]", "[ARGS]", "[CALL_ID]"
@@ -17,10 +16,7 @@ def read(block: str, _: Schemas) -> list[ToolCallPart]:
     """Either form, to the end of the answer."""
     if _ARGS in block:
         return [_named(one) for one in block.split(_OPENER) if one.strip()]
-    values = json.loads(block)
-    if not isinstance(values, list) or not values:
-        raise ValueError("the block is no list of calls")
-    return [call_of(value) for value in values]
+    return listed_calls(block, call_of)
 
 
 def _named(text: str) -> ToolCallPart:

@@ -47,5 +47,7 @@ static inline T* row(const Program& program, int buffer, int64_t index) {
   const Buffer& b = program.buffers[buffer];
   return reinterpret_cast<T*>(b.data + index * b.stride);
 }
+// What an instruction keeps in a slot.
+static inline float* slot(const Instruction& in, int64_t index) { return reinterpret_cast<float*>(in.slots + index * in.slot_stride); }
 }  // namespace
 #endif

@@ -14,8 +14,6 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int64_t COLUMNS = 16 * VECTORS;  // of an item: their sums, corrections and results fit into registers
 
-static inline float* slot(const Instruction& in, int64_t index) { return reinterpret_cast<float*>(in.slots + index * in.slot_stride); }
-
 // The channels of one head: of queries, keys or values.
 struct Head {
   int buffer;

@@ -15,7 +15,7 @@ static void mamba_item(const Program& program, const Step& step, const Instructi
   const int64_t sequence = item / lanes_of(in), channel = item % lanes_of(in) * 16, left = in.width - channel;
   const int64_t begin = step.starts[sequence], end = step.starts[sequence + 1];
   if (begin == end) return;
-  const auto at = [&](int32_t slot) { return reinterpret_cast<float*>(in.slots + slot * in.slot_stride) + channel; };
+  const auto at = [&](int32_t index) { return slot(in, index) + channel; };
   const int32_t* slots = step.slots + 2 * sequence;
   const float* shrinking = reinterpret_cast<const float*>(in.address) + channel;
   const f32x16 zero = broadcast(0.0f), skip = load_first(reinterpret_cast<const float*>(in.factors) + channel, left);

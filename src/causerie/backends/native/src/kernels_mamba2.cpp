@@ -101,7 +101,7 @@ static void mamba2_item(const Program& program, const Step& step, const Instruct
   const int64_t begin = step.starts[sequence], end = step.starts[sequence + 1], column = item % slabs * COLUMNS;
   const int64_t columns = in.head_dim - column < COLUMNS ? in.head_dim - column : COLUMNS;
   const int64_t matrix = head * in.head_dim * in.length + column;
-  const auto at = [&](int32_t slot) { return reinterpret_cast<float*>(in.slots + slot * in.slot_stride) + matrix; };
+  const auto at = [&](int32_t index) { return slot(in, index) + matrix; };
   const float* before = step.slots[2 * sequence] < 0 ? nullptr : at(step.slots[2 * sequence]);
   Rows rows;
   for (int64_t first = begin; first < end; first += SOME) {

@@ -33,8 +33,6 @@ struct Entering {
   }
 };
 
-static inline float* slot(const Instruction& in, int64_t index) { return reinterpret_cast<float*>(in.slots + index * in.slot_stride); }
-
 template <bool GATED, class Out>
 static inline void convolve(const Entering<GATED>& entering, const Instruction& in, int64_t index, int64_t first, int64_t last, Out& out) {
   const float *taps = reinterpret_cast<const float*>(in.address), *bias = reinterpret_cast<const float*>(in.bias);
