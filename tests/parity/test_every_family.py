@@ -21,7 +21,8 @@ from causerie.backends.native.backend import NativeBackend
 from causerie.backends.ops import Backend
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
-from causerie.models.registry import families
+from causerie.models.config import read_config
+from causerie.models.registry import families, spec_from_config
 from tests.parity.cases import PROMPT
 from tests.parity.checkpoints import Checkpoint, known_families, save_checkpoint
 from tests.parity.harness import greedy, load, plain_tokens, prompt_logits, reference, some_tokens
@@ -30,6 +31,7 @@ CheckpointOf = Callable[[str, bool], Checkpoint]
 PROMPTS = [plain_tokens(length, length) for length in (PROMPT, 3, 17, 1)]
 IDS = some_tokens(PROMPT, PROMPT)
 SHARDS = 3
+ROOM = 10**6  # bytes: for experts of every layer here, each of which takes some pages
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*(visual|vision).*left out:UserWarning")  # of the larger models
 
@@ -131,6 +133,8 @@ def test_fewer_bits_are_near_and_the_same_when_saved(
     assert 1e-4 * plain.std() < _distance(few, plain) < most * plain.std()
     for name in ("saved", "prepared"):
         np.testing.assert_array_equal(_logits(tmp_path / name, "native"), few)
+    if any(layer.experts is not None for layer in spec_from_config(read_config(folder)).layers):
+        np.testing.assert_array_equal(_logits(tmp_path / "prepared", "native", expert_memory=ROOM), few)
     other = _logits(tmp_path / "saved", "torch")
     assert _distance(few, other) < 0.12 * plain.std()  # native rounds activations too
 

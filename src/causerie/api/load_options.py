@@ -30,6 +30,7 @@ class LoadOptions:
     quantization: QuantConfig | None = None
     cache_dtype: str | None = None  # None: as dtype has it
     max_cache_tokens: int | None = None  # positions over all requests
+    expert_memory: int | None = None  # bytes of experts in memory, where a prepared model's stay in their file
     strict: bool = False  # config keys and tensors that no family computes by are errors
 
     def __post_init__(self) -> None:
@@ -57,6 +58,7 @@ class LoadOptions:
         threads: int | None = None,
         packing: str | None = None,
         max_cache_tokens: int | None = None,
+        expert_memory: int | None = None,
         strict: bool = False,
     ) -> LoadOptions:
         """The options as from_pretrained takes them: texts or torch's objects, None where the caller sets nothing.
@@ -70,5 +72,6 @@ class LoadOptions:
             quantization=quant_config(quantization, quantization_config),
             cache_dtype=cache_dtype_name(cache_dtype),
             max_cache_tokens=max_cache_tokens,
+            expert_memory=expert_memory,
             strict=strict,
         )

@@ -28,6 +28,7 @@ from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
 from causerie.loading.load import load_surveyed, survey
 from causerie.loading.sources import Progress
+from causerie.plan.expert_memory import expert_memory
 from causerie.plan.footprint import cache_sizer
 from causerie.settings import Settings
 
@@ -75,20 +76,27 @@ def _load(
         if weights.prepared_for is not None and options.backend is None and options.device == "auto":
             place = replace(options, backend=weights.prepared_for)
         backend = choose(place, weights.nbytes, settings)
+        free, tokens = _free_bytes(backend), options.max_cache_tokens
+        experts = expert_memory(
+            weights,
+            free,
+            backend.block_size,
+            asked=options.expert_memory,
+            tokens=tokens,
+            cache_dtype=options.cache_dtype,
+        )
+        on_disk = 0 if experts is None else max(0, weights.expert_bytes - experts)
         try:
             model = load_surveyed(
                 weights,
                 index,
                 backend=backend,
                 size_cache=cache_sizer(
-                    backend.block_size,
-                    _free_bytes(backend),
-                    options.max_cache_tokens,
-                    options.cache_dtype,
-                    weights=weights.nbytes,
+                    backend.block_size, free, tokens, options.cache_dtype, weights=weights.nbytes - on_disk
                 ),
                 progress=told,
                 workers=workers,
+                expert_memory=experts,
             )
         finally:
             if isinstance(told, LoadingLine):

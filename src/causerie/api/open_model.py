@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from causerie.api.model_config import ModelConfig
     from causerie.api.saving import Saving
     from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
+    from causerie.backends.ops import ExpertReads
     from causerie.engine.thread import EngineThread
     from causerie.models.model import Model
 
@@ -116,6 +117,11 @@ class OpenModel:
         that has experts."""
         layers = [i for i, layer in enumerate(self._model.spec.layers) if layer.experts is not None]
         return dict(zip(layers, self._model.expert_choices(), strict=True))
+
+    def expert_reads(self) -> ExpertReads | None:
+        """Of a prepared model whose experts stay in their file (docs/experts.md): how many memory holds, how often one
+        that was needed was there, and what was read; None where all weights are in memory."""
+        return self._model.expert_reads()
 
     def get_memory_footprint(self) -> int:
         """Bytes of the weights as held; the cache is beside them."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.step import Step
+from causerie.checkpoint.extent import Extent
 from causerie.errors import EngineError
 from causerie.quant.cache_format import check_kept
 from causerie.quant.format import Buffers
@@ -73,6 +74,19 @@ class CacheShape:
                 f"A cache has {self.slots} slots, and {len(spec.slot_layers)} layers of this {spec.family} model keep "
                 "one. Both must be 0, or neither."
             )
+
+
+@dataclass(frozen=True)
+class ExpertReads:
+    """Experts that stay in their file: how many there are, how many memory holds, and how often one that a step needed
+    was there, was not, or had been asked for ahead; and the bytes that were read."""
+
+    experts: int
+    slots: int
+    hits: int
+    misses: int
+    early: int
+    nbytes: int
 
 
 class Executable(Protocol):
@@ -141,6 +155,13 @@ class PreparedBuilder(Builder, Protocol):
         matrix. The builder was not told of its format."""
         ...
 
+    def leave_in_file(
+        self, name: str, shape: tuple[int, int], format: str, layout: str, extent: Extent, room: int
+    ) -> Weight:
+        """Takes one matrix of an expert, which stays in its file but while it is used; `room` bytes of memory are there
+        for all of them. Raises as place_prepared."""
+        ...
+
 
 class Backend(Protocol):
     """A machine that holds weights and runs decoders."""
@@ -153,6 +174,15 @@ class Backend(Protocol):
     def builder(self, spec: Decoder, formats: Mapping[str, str]) -> Builder:
         """Makes room for all weights at once that will be placed; `formats` gives each one's format by its canonical
         name. Raises OutOfMemory, or UnknownName for a format that is not known."""
+        ...
+
+
+@runtime_checkable
+class ExpertReader(Executable, Protocol):
+    """An executable whose experts may stay in their file."""
+
+    def expert_reads(self) -> ExpertReads | None:
+        """What was read of them; None where all are in memory. From any thread."""
         ...
 
 

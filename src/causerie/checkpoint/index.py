@@ -15,6 +15,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.checkpoint.extent import Extent
+
 # Names as the safetensors format spells them. numpy has no bfloat16 and no 8-bit floats: their arrays hold the raw
 # bits, and the name says what these mean. All little-endian, as on disk.
 DTYPES: Mapping[str, np.dtype[Any]] = {
@@ -85,6 +87,10 @@ class TensorIndex(Protocol):
     def map(self, name: str) -> NDArray[np.uint8]:
         """The tensor's bytes where they lie in the file: read when they are looked at, not writable, valid as long as
         the array lives. The file may be replaced meanwhile, but not written to or cut."""
+        ...
+
+    def extent(self, name: str) -> Extent:
+        """Where the tensor's bytes lie in the file."""
         ...
 
     def close(self) -> None:

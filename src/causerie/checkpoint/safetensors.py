@@ -20,6 +20,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.checkpoint.extent import Extent, identity_of
 from causerie.checkpoint.header import Entry, Header, read_header, shown
 from causerie.checkpoint.index import TensorInfo
 from causerie.checkpoint.shards import weight_files
@@ -134,6 +135,11 @@ class SafetensorsIndex:
             self._maps[file.path] = _mapped(file, name)
         return self._maps[file.path][entry.begin : entry.end]
 
+    def extent(self, name: str) -> Extent:
+        """Where the tensor's bytes lie."""
+        file, entry = self._home(name)
+        return Extent(file.path, entry.begin, entry.end - entry.begin, file.identity)
+
     def close(self) -> None:
         """Ends the index. No file is open between reads, so this only makes later reads an error."""
         self._closed = True
@@ -192,14 +198,9 @@ def _opened(path: Path) -> _File:
     try:
         if not path.is_file():
             raise WeightFileError(f"{path} is not a file.")
-        return _File(path, _identity(descriptor), read_header(descriptor, path))
+        return _File(path, identity_of(descriptor), read_header(descriptor, path))
     finally:
         os.close(descriptor)
-
-
-def _identity(descriptor: int) -> tuple[int, ...]:
-    status = os.fstat(descriptor)
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _shaped(info: TensorInfo, shape: tuple[int, ...] | None) -> TensorInfo:
@@ -230,7 +231,7 @@ def _again(file: _File, name: str) -> int:
         raise WeightFileError(
             f"{file.path} cannot be opened any more ({error.strerror}); {shown(name)} is unread."
         ) from None
-    if _identity(descriptor) != file.identity:
+    if identity_of(descriptor) != file.identity:
         os.close(descriptor)
         raise WeightFileError(f"{file.path} changed while it was loading; do not change a model that is loading.")
     return descriptor

@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.checkpoint.extent import Extent
 from causerie.checkpoint.index import TensorIndex, TensorInfo
 
 MOST_BYTES = 2**27
@@ -75,6 +76,10 @@ class StackIndex:
     def map(self, name: str) -> NDArray[np.uint8]:
         """As the other's."""
         return self._index.map(name)
+
+    def extent(self, name: str) -> Extent:
+        """As the other's."""
+        return self._index.extent(name)
 
     def close(self) -> None:
         """Forgets what is kept; the other one stays open."""

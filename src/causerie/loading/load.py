@@ -22,7 +22,16 @@ from causerie.loading.packed import method_of, without_method
 from causerie.loading.prepared import check_mapping, prepared_for
 from causerie.loading.quantize import Quantizer
 from causerie.loading.slices import SliceReader
-from causerie.loading.sources import STORED, PlainSource, PreparedSource, Progress, Source, Transfer, reporter
+from causerie.loading.sources import (
+    STORED,
+    PlainSource,
+    PreparedSource,
+    Progress,
+    Source,
+    Transfer,
+    is_of_expert,
+    reporter,
+)
 from causerie.loading.workers import Workers
 from causerie.models.decoder import forward
 from causerie.models.model import Model
@@ -61,6 +70,11 @@ class Survey:
     def held_bytes(self, source: Source) -> int:
         """The same of one weight."""
         return source.held_bytes(self.formats[source.weight.name])
+
+    @property
+    def expert_bytes(self) -> int:
+        """Of `nbytes`, those of experts."""
+        return sum(self.held_bytes(source) for source in self.sources if is_of_expert(source.weight.name))
 
     @property
     def read_bytes(self) -> int:
@@ -175,8 +189,10 @@ def load_surveyed(
     max_tokens: int = 512,
     progress: Progress | None = None,
     workers: int = 1,
+    expert_memory: int | None = None,
 ) -> Model:
-    """The model of a surveyed checkpoint. Raises OutOfMemory and Unsupported before any weight is placed, UsageError
+    """The model of a surveyed checkpoint. With `expert_memory` experts of a prepared one stay in their file but for so
+    many bytes of those that are used most. Raises OutOfMemory and Unsupported before any weight is placed, UsageError
     for a tensor with numbers that cannot be quantized."""
     if survey.prepared_for is not None:
         check_mapping(backend, survey.config)
@@ -184,7 +200,7 @@ def load_surveyed(
     names = [each.weight.name for each in survey.sources if not isinstance(each, PreparedSource)]
     builder = backend.builder(survey.spec, {name: survey.formats[name] for name in names})
     with Workers(workers) as threads, StackIndex(index) as places:
-        transfer = Transfer(places, builder, Quantizer(places, threads), SliceReader(places, threads))
+        transfer = Transfer(places, builder, Quantizer(places, threads), SliceReader(places, threads), expert_memory)
         weights = _place(survey, transfer, progress)
     return Model(
         spec=survey.spec,
@@ -195,7 +211,7 @@ def load_surveyed(
         device=backend.device,
         weight_bytes=sum(weight.nbytes for weight in weights.values()),
         read_bytes=survey.read_bytes,
-        expert_bytes=sum(weight.nbytes for name, weight in weights.items() if _EXPERT.match(name)),
+        expert_bytes=sum(weight.nbytes for name, weight in weights.items() if is_of_expert(name)),
         quantization=survey.quantization,
     )
 

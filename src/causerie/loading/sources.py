@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.ops import Builder, PreparedBuilder
@@ -18,7 +19,7 @@ from causerie.checkpoint.expression import Expression
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import Unsupported
 from causerie.loading.packed import Packed
-from causerie.loading.prepared import Prepared
+from causerie.loading.prepared import ALIGNMENT, Prepared
 from causerie.loading.quantize import Quantizer, ReadRows, Report
 from causerie.loading.slices import SliceReader
 from causerie.quant.encoders import encoder_named
@@ -39,6 +40,7 @@ class Transfer:
     builder: Builder
     quantizer: Quantizer
     reader: SliceReader
+    expert_memory: int | None = None  # bytes; where there is a number, experts stay in their file but for as many
 
 
 @dataclass(frozen=True)
@@ -179,9 +181,29 @@ class PreparedSource:
         """Maps it into the backend. Raises Unsupported where that reads no matrix as it lies."""
         if not isinstance(transfer.builder, PreparedBuilder):
             raise Unsupported(f"{self.key!r} was prepared for another backend; load it with backend='native'.")
-        shape = (self.weight.shape[0], self.weight.shape[1])
-        memory = transfer.index.map(self.prepared.tensor)
-        return transfer.builder.place_prepared(self.weight.name, shape, format, self.prepared.layout, memory)
+        name, shape = self.weight.name, (self.weight.shape[0], self.weight.shape[1])
+        tensor, layout = self.prepared.tensor, self.prepared.layout
+        if transfer.expert_memory is None:
+            return transfer.builder.place_prepared(name, shape, format, layout, transfer.index.map(tensor))
+        if is_of_expert(name):
+            extent = transfer.index.extent(tensor)
+            return transfer.builder.leave_in_file(name, shape, format, layout, extent, transfer.expert_memory)
+        # What every token reads must not give way to experts that are read once.
+        memory = _aligned(self.nbytes)
+        transfer.index.read_into(tensor, memory)
+        return transfer.builder.place_prepared(name, shape, format, layout, memory)
+
+
+def is_of_expert(weight: str) -> bool:
+    """Whether a weight of this name is read only by tokens that go to its expert."""
+    return ".ffn.experts." in weight
+
+
+def _aligned(nbytes: int) -> NDArray[np.uint8]:
+    """So many bytes that begin as in a file."""
+    memory = np.empty(nbytes + ALIGNMENT, np.uint8)
+    begin = -memory.ctypes.data % ALIGNMENT
+    return memory[begin : begin + nbytes]
 
 
 Source: TypeAlias = PlainSource | PackedSource | PreparedSource

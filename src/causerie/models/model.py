@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from causerie.backends.ops import (
     CacheShape,
     Executable,
+    ExpertReader,
+    ExpertReads,
     KernelMatrices,
     PreparingExecutable,
     Rotations,
@@ -131,6 +133,10 @@ class Model:
     def expert_choices(self) -> list[NDArray[np.int64]]:
         """How many tokens went to each expert so far, for each layer that has experts."""
         return self.executable.expert_choices()
+
+    def expert_reads(self) -> ExpertReads | None:
+        """What was read of experts that stay in their file; None where none do."""
+        return self.executable.expert_reads() if isinstance(self.executable, ExpertReader) else None
 
     def close(self) -> None:
         """Frees weights and cache."""

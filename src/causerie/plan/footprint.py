@@ -80,6 +80,11 @@ def cache_cost(spec: Decoder, format: str) -> CacheCost:
     return CacheCost(groups, sum(STATE_BYTES * each.elements for each in slots if each is not None))
 
 
+def least_tokens(spec: Decoder) -> int:
+    """How many positions a default cache holds at least."""
+    return min(spec.context, LEAST_TOKENS)
+
+
 def cache_bytes_per_token(spec: Decoder, format: str) -> int:
     """Bytes that keys and values of one position take over all layers, kept in `format`: of a text's last positions.
     Of those before, layers with a window keep nothing; and layers that keep a slot take none of this at all."""
@@ -153,7 +158,7 @@ def _blocks(window: int | None, tokens: int, block_size: int) -> int:
 
 def _default_tokens(spec: Decoder, cost: CacheCost, free_bytes: int) -> int:
     affordable = cost.most_tokens(free_bytes // CACHE_SHARE, SHARED_CONTEXTS * spec.context)
-    return max(affordable, min(spec.context, LEAST_TOKENS))
+    return max(affordable, least_tokens(spec))
 
 
 def _too_large(spec: Decoder, cost: CacheCost, tokens: int, needed: int, free_bytes: int) -> OutOfMemory:

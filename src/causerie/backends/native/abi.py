@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 16  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 17  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -49,6 +49,7 @@ class Op(Enum):
     GATE_HEADS = auto()
     XIELU = auto()
     SHARE = auto()
+    FETCH = auto()  # of experts that stay in their file: src/expert_store.h
 
 
 class Number(Enum):
@@ -157,6 +158,7 @@ class Fault(Enum):
     SLOT_SHARED = auto()
     ROW_OUTSIDE_STEP = auto()
     TOO_MANY_ROWS = auto()
+    EXPERT_UNREAD = auto()
 
 
 ENUMERATIONS: tuple[type[Enum], ...] = (
@@ -190,8 +192,12 @@ FIELDS = {
     "Attending": "groups chunks split room",
     "Sum": "peak total",
     "Program": "instructions parts panels buffers layers groups row_sequence place_rows expert_starts "
-    "expert_items slot_writers sums "
+    "expert_items slot_writers sums store "
     "instruction_count layer_count group_count slots logits_buffer states_buffer max_tokens vocab threads",
+    "StoredPiece": "begin bytes needed at file",
+    "StoredMatrix": "part at",
+    "StoredExpert": "first_piece piece_count first_matrix matrix_count",
+    "StoreArguments": "pieces matrices experts memory slot_bytes expert_count slots readers",
     "BlockTables": "blocks starts copies blocks_count copies_count",
     "Step": "tokens_count sequences wanted_count logits_count tokens positions starts tables slots wanted rotations "
     "logits states attending",

@@ -16,12 +16,14 @@ from causerie.backends.native import prepared
 from causerie.backends.native.abi import Layout
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.executable import NativeExecutable
+from causerie.backends.native.expert_store import ExpertStore
 from causerie.backends.native.line import Placement
 from causerie.backends.native.lossless import LosslessMatrix, likely_bytes, most_bytes
 from causerie.backends.native.machine import Machine
 from causerie.backends.native.program import PANEL, Packing, format_number, number
 from causerie.backends.native.quantized import Arranging, code_bytes, held_bytes
 from causerie.backends.ops import CacheShape, Forward, check_transform
+from causerie.checkpoint.extent import Extent
 from causerie.errors import EngineError
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
@@ -51,6 +53,8 @@ class NativeBuilder:
         most = sum(aligned(self._most_bytes(name, shape)) for name, shape in weights)
         likely = sum(aligned(self._likely_bytes(name, shape)) for name, shape in weights)
         self._arena = Arena(most, "the model", likely)
+        self._extents: dict[str, Extent] = {}  # of the matrices that stay in their file
+        self._room = 0  # bytes of memory for these
 
     def place(self, name: str, shape: tuple[int, ...], rows: Callable[[int, int], NDArray[Any]], stored: str) -> Weight:
         """Packs the tensor slice by slice. Vectors become float32, padded with zeros to whole panels."""
@@ -101,9 +105,18 @@ class NativeBuilder:
         placement = prepared.mapped(name, shape, format, layout, memory, by_rows=by_rows)
         return Weight(name, shape, format, placement, len(memory))
 
+    def leave_in_file(
+        self, name: str, shape: tuple[int, int], format: str, layout: str, extent: Extent, room: int
+    ) -> Weight:
+        """Notes where it lies; see expert_store.py."""
+        placement = prepared.left_in_file(name, shape, format, layout, extent)
+        self._extents[name], self._room = extent, room
+        return Weight(name, shape, format, placement, extent.nbytes)
+
     def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> NativeExecutable:
         """Traces the pass and makes room for the cache. Raises OutOfMemory."""
-        return NativeExecutable(self._machine, self._spec, weights, forward, cache, max_tokens)
+        store = ExpertStore(self._extents, self._room) if self._extents else None
+        return NativeExecutable(self._machine, self._spec, weights, forward, cache, max_tokens, store)
 
     def _format(self, name: str, shape: tuple[int, ...]) -> str:
         return self._formats[name] if len(shape) == 2 else "float32"

@@ -7,6 +7,7 @@ become sentences here.
 from __future__ import annotations
 
 import ctypes
+import os
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate
@@ -18,12 +19,13 @@ from numpy.typing import NDArray
 from causerie.backends.instruction_time import InstructionTime
 from causerie.backends.native.abi import Fault
 from causerie.backends.native.cache import LayerCaches, sum_bytes
+from causerie.backends.native.expert_store import ExpertStore
 from causerie.backends.native.machine import Machine
 from causerie.backends.native.prepared import LAYOUT_VERSION, kernel_matrix
 from causerie.backends.native.profile import instruction_time
 from causerie.backends.native.program import ATTENDING, PAGE_GROUP, ROW_GROUP, StepArguments, TableArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
-from causerie.backends.ops import CacheShape, Forward, KernelMatrices, Rotations, StepOutput
+from causerie.backends.ops import CacheShape, ExpertReads, Forward, KernelMatrices, Rotations, StepOutput
 from causerie.backends.step import Step, check_positions
 from causerie.errors import EngineError
 from causerie.spec.decoder import Decoder
@@ -71,6 +73,10 @@ FAULTS: dict[Fault, Callable[[int, Step, ctypes.Structure], str]] = {
         f"it wants something of {at} rows, some of them twice, and the model was compiled for at most "
         f"{program.max_tokens}"
     ),
+    Fault.EXPERT_UNREAD: lambda at, step, program: (
+        f"an expert could not be read from the model's file ({os.strerror(at)}); if that was moved, changed or lies "
+        "on a disk that is gone, load the model again"
+    ),
 }
 """What is wrong with a step, in words: its row, entry or sequence (src/check.cpp says how they are counted), the step,
 and the Program."""
@@ -99,16 +105,19 @@ class NativeExecutable:
         forward: Forward,
         cache: CacheShape,
         max_tokens: int,
+        store: ExpertStore | None = None,
     ) -> None:
-        """Traces the pass. Raises OutOfMemory for cache or activations."""
+        """Traces the pass; `store` has the experts that stay in their file. Raises OutOfMemory for cache or
+        activations."""
         self._machine = machine
         self._spec = spec
         self._weights: Weights | None = weights  # holds their memory
         self._caches: LayerCaches | None = LayerCaches(spec, cache)
+        self._store = store
         self._attending = _attending(spec, max_tokens)
         self._attending_at = self._attending.ctypes.data
         self._traced: Traced | None = Traced.of(
-            forward, spec, weights, self._caches, max_tokens=max_tokens, threads=machine.threads
+            forward, spec, weights, self._caches, max_tokens=max_tokens, threads=machine.threads, store=store
         )
 
     def run(self, step: Step, rotations: Rotations) -> StepOutput:
@@ -163,6 +172,11 @@ class NativeExecutable:
         """See Executable. Raises EngineError where it was closed."""
         return [each.copy() for each in self._open().choices]
 
+    def expert_reads(self) -> ExpertReads | None:
+        """See ExpertReader. Raises EngineError where it was closed."""
+        self._open()
+        return None if self._store is None else self._store.reads
+
     def touch(self, cache_bytes: int) -> None:
         """See TouchingExecutable. Raises EngineError where it was closed."""
         activations = self._open().activations
@@ -180,7 +194,7 @@ class NativeExecutable:
     def close(self) -> None:
         """Frees weights, cache and activations."""
         with self._machine.lock:
-            self._weights = self._caches = self._traced = None
+            self._weights = self._caches = self._traced = self._store = None
 
     def _turns(self, rotations: Rotations, tokens: int) -> list[NDArray[np.float32]]:
         """The rotations as C++ wants them, one per distinct rope of the decoder."""

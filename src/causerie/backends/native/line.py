@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from causerie.backends.native.abi import Counted, Layout, Narrow, Op
 from causerie.backends.native.program import CODE_PANELS
+from causerie.checkpoint.extent import Extent
 from causerie.quant.weight import Weight
 from causerie.spec.ops import Linear
 
@@ -35,6 +36,7 @@ class Placement:
     memory: NDArray[np.uint8] = field(repr=False)  # all of its bytes
     table: NDArray[np.void] | None = field(default=None, repr=False)  # of packed panels, at the address
     panels: NDArray[np.void] | None = field(default=None, repr=False)  # of a quantized one: its CodePanels
+    extent: Extent | None = None  # of a matrix of an expert that stays in its file: the address is 0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from causerie.backends.native.lossless import panels_of, piece_bytes, steps_of
 from causerie.backends.native.program import ESCAPE, PACKED_PANEL, STEP_WEIGHTS
 from causerie.backends.native.quantized import code_panels, held_bytes
 from causerie.backends.ops import KernelMatrix
+from causerie.checkpoint.extent import Extent
 from causerie.errors import Unsupported, WeightFileError
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.weight import Weight
@@ -34,6 +35,9 @@ def kernel_matrix(weight: Weight) -> KernelMatrix:
     if weight.transform is not None:
         raise Unsupported(f"{weight.name!r} transforms its inputs and cannot be prepared; load its checkpoint instead.")
     placement: Placement = weight.data
+    if (extent := placement.extent) is not None:
+        memory = np.memmap(extent.path, np.uint8, "r", extent.begin, (extent.nbytes,))
+        return KernelMatrix(placement.layout.name.lower(), (memory,))
     name = placement.layout.name.lower()
     if placement.table is None:
         return KernelMatrix(name, (placement.memory,))
@@ -48,21 +52,51 @@ def mapped(
 ) -> Placement:
     """The matrix that lies in `memory`; it may lie `by_rows` where it is only ever read so. Raises WeightFileError
     where it cannot be one."""
-    if memory.ctypes.data % ALIGNMENT or len(memory) % ALIGNMENT:
+    _check_place(name, memory.ctypes.data, len(memory))
+    member = _layout(name, shape, format, layout)
+    if member is Layout.PACKED and format == "bfloat16":
+        return _packed(name, shape, memory)
+    _check_size(name, shape, format, member, len(memory), by_rows=by_rows)
+    return Placement(memory.ctypes.data, member, memory, panels=code_panels(format, shape[1]))
+
+
+def left_in_file(name: str, shape: tuple[int, int], format: str, layout: str, extent: Extent) -> Placement:
+    """The matrix that lies there, of which no byte is in memory. Raises WeightFileError where it cannot be one,
+    Unsupported for one that holds addresses of its own."""
+    _check_place(name, extent.begin, extent.nbytes)
+    member = _layout(name, shape, format, layout)
+    if member is Layout.PACKED:
+        raise Unsupported(
+            f"{name!r} was prepared in 12 bits, and experts that stay in their file cannot be. Prepare the model with "
+            "--quantization int8 or int4, or with --packing none."
+        )
+    _check_size(name, shape, format, member, extent.nbytes)
+    nothing = np.zeros(0, np.uint8)
+    return Placement(0, member, nothing, panels=code_panels(format, shape[1]), extent=extent)
+
+
+def _check_place(name: str, begin: int, nbytes: int) -> None:
+    if begin % ALIGNMENT or nbytes % ALIGNMENT:
         raise _refusal(name, f"it begins or ends at no multiple of {ALIGNMENT} bytes")
+
+
+def _layout(name: str, shape: tuple[int, int], format: str, layout: str) -> Layout:
     if (refusal := format_named(format).refusal(shape[1])) is not None:
         raise _refusal(name, f"it is {shape[1]} wide, and {refusal}")
     member = Layout.__members__.get(layout.upper())
     if member is None or (member is not Layout.PANELS and format in QUANTIZED):
         raise _refusal(name, f"{format} has no layout {layout!r}")
-    if member is Layout.PACKED and format == "bfloat16":
-        return _packed(name, shape, memory)
-    size = aligned(held_bytes(format, member, shape))
-    if member is Layout.PACKED or (member is Layout.ROWS and not by_rows) or size != len(memory):
+    return member
+
+
+def _check_size(
+    name: str, shape: tuple[int, int], format: str, layout: Layout, nbytes: int, *, by_rows: bool = False
+) -> None:
+    size = aligned(held_bytes(format, layout, shape))
+    if layout is Layout.PACKED or (layout is Layout.ROWS and not by_rows) or size != nbytes:
         raise _refusal(
-            name, f"it has {len(memory)} bytes in the layout {layout!r}, and {format} of {shape} needs {size}"
+            name, f"it has {nbytes} bytes in the layout {layout.name.lower()!r}, and {format} of {shape} needs {size}"
         )
-    return Placement(memory.ctypes.data, member, memory, panels=code_panels(format, shape[1]))
 
 
 def _packed(name: str, shape: tuple[int, int], memory: Bytes) -> Placement:

@@ -40,8 +40,13 @@ ROW_GROUP = _STRUCTURES["RowGroup"].dtype()
 SUM = _STRUCTURES["Sum"].dtype()
 
 Program = _STRUCTURES["Program"].ctype()  # addresses of the arrays above and their lengths
+STORED_PIECE = _STRUCTURES["StoredPiece"].dtype()
+STORED_MATRIX = _STRUCTURES["StoredMatrix"].dtype()
+STORED_EXPERT = _STRUCTURES["StoredExpert"].dtype()
+
 TableArguments = _STRUCTURES["BlockTables"].ctype()  # backends/step.py's BlockTables as addresses and lengths
 StepArguments = _STRUCTURES["Step"].ctype()  # backends/step.py's Step as addresses and lengths
+StoreArguments = _STRUCTURES["StoreArguments"].ctype()  # experts that stay in their file, and memory for some
 Packing = _STRUCTURES["Packing"].ctype()  # a slice of rows on its way into the arena
 CodeBits = _STRUCTURES["CodeBits"].ctype()  # quant/code_bits.py's
 

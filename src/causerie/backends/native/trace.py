@@ -17,6 +17,7 @@ from causerie.backends.native.abi import CacheNumber, Counted, Narrow, Op
 from causerie.backends.native.cache import LayerCaches
 from causerie.backends.native.expert_numbers import gating_numbers, router_numbers
 from causerie.backends.native.line import BRAIN, WIDE, Form, Line, PanelsTable, Placement, Value
+from causerie.backends.native.lookahead import StoredLayer
 from causerie.backends.native.program import ROUTE, format_number, number
 from causerie.backends.native.recurrence_numbers import mamba2_numbers
 from causerie.errors import EngineError
@@ -40,11 +41,13 @@ from causerie.spec.short_conv import ShortConv
 class NativeOps:
     """Implements `causerie.spec.ops.Ops`; `lines` is what was recorded."""
 
-    def __init__(self, spec: Decoder, caches: LayerCaches) -> None:
+    def __init__(self, spec: Decoder, caches: LayerCaches, stored: Mapping[str, StoredLayer] | None = None) -> None:
+        """`stored` are the layers whose experts stay in their file, by what the names of these begin with."""
         self.lines: list[Line] = []
         self.panels = PanelsTable()
         self._ropes = spec.ropes
         self._caches = caches
+        self._stored = stored or {}
         self._values = 0
         self.constants: list[NDArray[np.float32]] = []  # numbers that instructions name by address
         self.choices: list[NDArray[np.int64]] = []  # of each layer that has experts: how many rows have chosen each
@@ -240,6 +243,9 @@ class NativeOps:
         self.choices.append(np.zeros(len(experts), np.int64))
         numbers = {"active": active, "experts": len(experts), "choices": self.choices[-1].ctypes.data}
         self._note(Op.GROUP, (routes,), routes, numbers)
+        layer = self._stored.get(experts[0].up.weight.name.rsplit(".", 2)[0])
+        if layer is not None:
+            self._fetch(x, routes, layer, len(experts))
         first = [[part for part in (each.gate, each.up) if part is not None] for each in experts]
         *gate, up = self._expert_linear(x, active, first, gather=True)
         if router.on_input:  # what a matrix makes of an input times a number is that number times what it makes of it
@@ -321,6 +327,15 @@ class NativeOps:
                 )
             )
         return tuple(outputs)
+
+    def _fetch(self, x: Value, routes: Value, layer: StoredLayer, experts: int) -> None:
+        """Has the experts read that rows go to, and those of the next layer that its router would choose by x, where
+        that reads a row as wide."""
+        router, scores, ahead = layer.next_router, routes, {}
+        if router is not None and router.shape[1] == x.width:
+            (scores,) = self.linear(x, Linear(router, None))
+            ahead = {"length": router.shape[0], "active": layer.next_active}
+        self._note(Op.FETCH, (routes, scores), routes, {"offset": layer.first, "experts": experts} | ahead)
 
     def _paged(self, layer: int, spec: Attention) -> dict[str, float]:
         """Where a layer's pages lie, and what is in them."""

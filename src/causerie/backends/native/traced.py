@@ -15,7 +15,9 @@ from causerie.backends.native import assembly
 from causerie.backends.native.abi import Counted
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.cache import LayerCaches
+from causerie.backends.native.expert_store import ExpertStore
 from causerie.backends.native.line import WIDE, Line
+from causerie.backends.native.lookahead import stored_layers
 from causerie.backends.native.program import Program
 from causerie.backends.native.trace import NativeOps
 from causerie.backends.ops import Forward
@@ -54,10 +56,11 @@ class Traced:
         *,
         max_tokens: int,
         threads: int,
+        store: ExpertStore | None = None,
     ) -> Traced:
         """Records `forward`, which gives a float32 row for each row whose logits, and for each whose states are wanted.
         Raises OutOfMemory."""
-        ops = NativeOps(spec, caches)
+        ops = NativeOps(spec, caches, None if store is None else stored_layers(store, spec, weights))
         results = forward(ops, spec, weights)
         if [(each.counted, each.form) for each in results] != [(each, WIDE) for each in _EXITS]:
             raise EngineError(f"The pass gave {results}; float32 rows of both exits are needed.")
@@ -87,6 +90,7 @@ class Traced:
             expert_items=expert_items.ctypes.data,
             slot_writers=slot_writers.ctypes.data,
             sums=activations.take(SUMS_BYTES),
+            store=0 if store is None else store.connect(lines, instructions, parts),
             instruction_count=len(instructions),
             layer_count=len(caches.layers),
             group_count=len(caches.groups),

@@ -17,6 +17,15 @@ def expert_lines(choices: Mapping[int, NDArray[np.int64]]) -> list[tuple[str, st
     return [(f"experts, layer {layer}", _line(counts)) for layer, counts in choices.items()]
 
 
+def reads_line(experts: int, slots: int, *, hits: int, early: int, misses: int, nbytes: int) -> str:
+    """Of experts that stay in their file: how many memory has room for, how often those that were needed were there or
+    on their way, and how many bytes were read."""
+    room, needed = f"memory holds {slots} of {experts}", hits + early + misses
+    if not needed:
+        return room
+    return f"{room}; {hits / needed:.0%} were there, {early / needed:.0%} read ahead; {nbytes / 1e9:.1f} GB read"
+
+
 def _line(counts: NDArray[np.int64]) -> str:
     total = int(counts.sum())
     if not total:

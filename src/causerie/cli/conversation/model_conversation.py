@@ -24,7 +24,7 @@ from causerie.chat.parts import Part, ReasoningPart, TextPart
 from causerie.chat.session import AnswerStream, ChatSession
 from causerie.chat.transcript import Transcript
 from causerie.cli.conversation.conversation import AnswerCost, TokenRow
-from causerie.cli.conversation.expert_lines import expert_lines
+from causerie.cli.conversation.expert_lines import expert_lines, reads_line
 from causerie.cli.options.generate_flags import read_flags
 from causerie.errors import UsageError
 from causerie.text.detokenize import token_bytes
@@ -166,6 +166,8 @@ class ModelConversation:
             rows.append(("cache", f"{group.total - group.free} of {group.total} blocks in use{layers}"))
         if stats.slots.total:
             rows.append(("slots", f"{stats.slots.total - stats.slots.free} of {stats.slots.total} in use"))
+        if (reads := model.expert_reads()) is not None:
+            rows.append(("experts on disk", reads_line(**vars(reads))))
         return rows + expert_lines(model.expert_choices())
 
     @property

@@ -133,7 +133,18 @@ def whole_number(text: str) -> int:
     return number
 
 
-USUAL = ("dtype", "quantization", "cache_dtype", "device", "backend", "threads", "strict")
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def byte_count(text: str) -> int:
+    """An argparse type: a number of bytes, with a unit or without."""
+    match = re.fullmatch(r"([\d_]+(?:\.\d+)?)\s*([A-Za-z]*)", text.strip())
+    if match is None or match[2].upper() not in _UNITS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of bytes such as 8GB, 500MB or 8_000_000_000")
+    return round(float(match[1]) * _UNITS[match[2].upper()])
+
+
+USUAL = ("dtype", "quantization", "cache_dtype", "device", "backend", "threads", "expert_memory", "strict")
 """The options of loading that a verb has which talks to a model."""
 _LOADING: dict[str, dict[str, Any]] = {
     "dtype": {"default": "auto", "help": "auto (the checkpoint's), float32, float16 or bfloat16"},
@@ -146,6 +157,11 @@ _LOADING: dict[str, dict[str, Any]] = {
     "device": {"default": "auto", "help": "auto, cpu, cuda or cuda:N"},
     "backend": {"choices": ["native", "torch"], "help": "what computes; default: the best that can"},
     "threads": {"type": whole_number, "metavar": "N", "help": "CPU threads; default: the cores it may use"},
+    "expert_memory": {
+        "type": byte_count,
+        "metavar": "SIZE",
+        "help": "memory for experts of a prepared model, whose others stay on the disk (8GB; default: as is free)",
+    },
     "strict": {"action": "store_true", "help": "refuse a model with config keys or tensors that no family computes by"},
 }
 """The options of loading by their names in LoadOptions, each with what argparse is told."""

@@ -10,7 +10,7 @@ enum Op : int32_t {
   OP_DELTA_INPUTS, OP_DELTA,  // the gated delta rule: kernels_delta.cpp
   OP_COLUMNS, OP_TIMES, OP_KEEP_LATENT,
   OP_CAUSAL_CONV, OP_MAMBA2, OP_MAMBA,  // recurrences: kernels_mamba2.cpp, kernels_mamba.cpp
-  OP_GATE_HEADS, OP_XIELU, OP_SHARE,
+  OP_GATE_HEADS, OP_XIELU, OP_SHARE, OP_FETCH,
   OP_COUNT
 };
 // CODES: a quantized matrix, of which CodePanels says more.
@@ -47,10 +47,11 @@ enum Fault : int32_t {
   SLOT_SHARED,
   ROW_OUTSIDE_STEP,
   TOO_MANY_ROWS,
+  EXPERT_UNREAD,
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 16;  // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 17;  // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
@@ -97,7 +98,8 @@ struct Instruction {
   int32_t width;      // elements in a row of x; columns: of out; linear, expert_linear: inputs of a matrix
   int32_t length;     // norm: elements in a group; times: factors; gate_heads: of a head; gather: bytes of a row; short_conv, causal_conv, delta_inputs: taps;
                       // transform: elements turned together, or 0; linear, expert_linear: elements in a row of x;
-                      // mamba2: numbers of a head's state for each of its elements; mamba: of a channel's
+                      // mamba2: numbers of a head's state for each of its elements; mamba: of a channel's;
+                      // fetch: experts of the layer that comes after, or 0
   int32_t act;        // glu, activate, gate_heads: an Activation
   int32_t heads, kv_heads, head_dim;  // norm: heads is how many groups have weights and biases of their own, in turns; mamba2
   int32_t dims;       // rotate: how many leading elements of a head turn; none where it is 0
@@ -109,13 +111,14 @@ struct Instruction {
   int32_t layout;     // embed, positions: the table's Layout
   int32_t panels;     // embed, positions: of CODES, which of Program::panels
   int32_t first_part, part_count;  // linear, expert_linear: its matrices, in Program::parts
-  int32_t experts;    // group, expert_linear: how many there are
-  int32_t active;     // route, group, expert_linear, combine: how many each row goes to
+  int32_t experts;    // group, fetch, expert_linear: how many there are
+  int32_t active;     // route, group, expert_linear, combine: how many each row goes to; fetch: in the layer that comes after
   int32_t scoring;    // route: a Scoring
   int32_t divided;    // route: whether shares are divided by their sum
   int32_t groups, open_groups;  // route: of experts, and how many of them a row may use; mamba2: groups of heads that share B and C
   int32_t centered;   // norm: whether the mean is taken off
-  int32_t offset;     // positions: rows of the table before that of position 0; columns: the first of x
+  int32_t offset;     // positions: rows of the table before that of position 0; columns: the first of x; fetch: the number of the
+                      // layer's first expert, behind all of which those of the layer that comes after begin
   int32_t value_dim;  // attention: elements of a value; delta_inputs, delta: of a value's head; heads are of values, kv_heads and head_dim of keys
   int32_t latent;     // attention: whether values are the beginnings of keys, and not kept besides
   int32_t best;       // route: how many experts of a group say what it counts
@@ -207,6 +210,7 @@ struct Program {
   int32_t* expert_items;  // scratch [parts + 1]: of an expert_linear, the first item of each of its parts, and the end
   int32_t* slot_writers;  // scratch [slots]: the sequence that writes to it
   void* sums;             // scratch: Attending::room rows of sums of all heads
+  void* store;            // an ExpertStore, where experts stay in their file
   int32_t instruction_count;
   int32_t layer_count;
   int32_t group_count;
@@ -216,6 +220,33 @@ struct Program {
   int32_t vocab;
   int32_t threads;  // of the pool: how finely work is cut, never what comes out
   int32_t unused;
+};
+
+// A stretch of a file in which matrices of an expert lie, and where it comes to lie in a slot. `needed` of its bytes are theirs.
+struct StoredPiece {
+  int64_t begin, bytes, needed, at;
+  int32_t file;  // its descriptor
+  int32_t unused;
+};
+
+// A matrix of an expert: the Part that says where it lies, and where that is in a slot.
+struct StoredMatrix {
+  uint64_t part;
+  int64_t at;
+};
+
+struct StoredExpert {
+  int32_t first_piece, piece_count, first_matrix, matrix_count;
+};
+
+// Experts that stay in their file, and memory for some of them: expert_store.h.
+struct StoreArguments {
+  const StoredPiece* pieces;
+  const StoredMatrix* matrices;
+  const StoredExpert* experts;
+  uint64_t memory;  // of `slots` experts
+  int64_t slot_bytes;
+  int32_t expert_count, slots, readers, unused;  // readers: threads that read
 };
 
 // backends/step.py's BlockTables, flat.

@@ -72,7 +72,7 @@ constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_R
     {"DELTA_INPUTS", OP_DELTA_INPUTS}, {"DELTA", OP_DELTA},
     {"COLUMNS", OP_COLUMNS}, {"TIMES", OP_TIMES}, {"KEEP_LATENT", OP_KEEP_LATENT},
     {"CAUSAL_CONV", OP_CAUSAL_CONV}, {"MAMBA2", OP_MAMBA2}, {"MAMBA", OP_MAMBA},
-    {"GATE_HEADS", OP_GATE_HEADS}, {"XIELU", OP_XIELU}, {"SHARE", OP_SHARE}};
+    {"GATE_HEADS", OP_GATE_HEADS}, {"XIELU", OP_XIELU}, {"SHARE", OP_SHARE}, {"FETCH", OP_FETCH}};
 constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"CODES", CODES}};
 constexpr Member SCALES[] = {{"BFLOAT16", SCALE_BFLOAT16}, {"FLOAT32", SCALE_FLOAT32}, {"BYTE", SCALE_BYTE}, {"EXPONENT", SCALE_EXPONENT}};
 constexpr Member ZEROS[] = {{"NONE", ZERO_NONE}, {"SIXTEENTHS", ZERO_SIXTEENTHS}, {"PARTS", ZERO_PARTS}, {"LOW", ZERO_LOW}};
@@ -91,7 +91,7 @@ constexpr Member ARITHMETICS[] = {{"FLOAT32", ARITHMETIC_FLOAT32}, {"BFLOAT16", 
 #define FAULT(name) {#name, name}
 constexpr Member FAULTS[] = {FAULT(STEP_OK), FAULT(TOO_MANY_TOKENS), FAULT(BAD_STARTS), FAULT(BAD_TABLE_STARTS),
     FAULT(TOKEN_OUTSIDE_VOCABULARY), FAULT(NEGATIVE_POSITION), FAULT(TABLE_TOO_SHORT), FAULT(BLOCK_OUTSIDE_CACHE), FAULT(COPY_OUTSIDE_CACHE),
-    FAULT(SLOT_OUTSIDE_CACHE), FAULT(SLOT_SHARED), FAULT(ROW_OUTSIDE_STEP), FAULT(TOO_MANY_ROWS)};
+    FAULT(SLOT_OUTSIDE_CACHE), FAULT(SLOT_SHARED), FAULT(ROW_OUTSIDE_STEP), FAULT(TOO_MANY_ROWS), FAULT(EXPERT_UNREAD)};
 static_assert(counts(OPS, OP_COUNT) && counts(NUMBERS, NUMBER_COUNT) && counts(CACHE_NUMBERS, CACHE_NUMBER_COUNT));
 static_assert(counts(SCALES, SCALE_COUNT) && counts(ZEROS, ZERO_COUNT));
 static_assert(counts(LAYOUTS, LAYOUT_COUNT) && counts(ACTIVATIONS, ACTIVATION_COUNT) && counts(COUNTED, COUNTED_COUNT));
@@ -127,9 +127,14 @@ CAUSERIE_STRUCTURE(RowGroup, FIELD(first), FIELD(count), FIELD(chunks), FIELD(ch
 CAUSERIE_STRUCTURE(Attending, FIELD(groups), FIELD(chunks), FIELD(split), FIELD(room));
 CAUSERIE_STRUCTURE(Sum, FIELD(peak), FIELD(total), FIELD(unused));
 CAUSERIE_STRUCTURE(Program, FIELD(instructions), FIELD(parts), FIELD(panels), FIELD(buffers), FIELD(layers), FIELD(groups),
-    FIELD(row_sequence), FIELD(place_rows), FIELD(expert_starts), FIELD(expert_items), FIELD(slot_writers), FIELD(sums), FIELD(instruction_count),
+    FIELD(row_sequence), FIELD(place_rows), FIELD(expert_starts), FIELD(expert_items), FIELD(slot_writers), FIELD(sums), FIELD(store), FIELD(instruction_count),
     FIELD(layer_count), FIELD(group_count), FIELD(slots), FIELD(logits_buffer), FIELD(states_buffer), FIELD(max_tokens), FIELD(vocab),
     FIELD(threads), FIELD(unused));
+CAUSERIE_STRUCTURE(StoredPiece, FIELD(begin), FIELD(bytes), FIELD(needed), FIELD(at), FIELD(file), FIELD(unused));
+CAUSERIE_STRUCTURE(StoredMatrix, FIELD(part), FIELD(at));
+CAUSERIE_STRUCTURE(StoredExpert, FIELD(first_piece), FIELD(piece_count), FIELD(first_matrix), FIELD(matrix_count));
+CAUSERIE_STRUCTURE(StoreArguments, FIELD(pieces), FIELD(matrices), FIELD(experts), FIELD(memory), FIELD(slot_bytes),
+    FIELD(expert_count), FIELD(slots), FIELD(readers), FIELD(unused));
 CAUSERIE_STRUCTURE(BlockTables, FIELD(blocks), FIELD(starts), FIELD(copies), FIELD(blocks_count), FIELD(copies_count));
 CAUSERIE_STRUCTURE(Step, FIELD(tokens_count), FIELD(sequences), FIELD(wanted_count), FIELD(logits_count), FIELD(tokens),
     FIELD(positions), FIELD(starts), FIELD(tables), FIELD(slots), FIELD(wanted), FIELD(rotations), FIELD(logits), FIELD(states),
@@ -206,6 +211,10 @@ std::string describe() {
   text.structure<Attending>("Attending");
   text.structure<Sum>("Sum");
   text.structure<Program>("Program");
+  text.structure<StoredPiece>("StoredPiece");
+  text.structure<StoredMatrix>("StoredMatrix");
+  text.structure<StoredExpert>("StoredExpert");
+  text.structure<StoreArguments>("StoreArguments");
   text.structure<BlockTables>("BlockTables");
   text.structure<Step>("Step");
   text.structure<Packing>("Packing");

@@ -1,5 +1,6 @@
 // A mixture of experts, but for its products (kernels_linear.cpp): which experts each row goes to, the rows copied together
 // expert by expert, and the results summed up row by row. A row's experts, shares and sum depend on that row alone.
+#include "fetch.h"
 #include "functions.h"
 #include "span.h"
 
@@ -118,6 +119,20 @@ static void group_rows(const Program& program, const Step& step, const Instructi
   starts[0] = 0;
 }
 
+// Where experts stay in their file: has those read that rows go to, and such of the next layer as its router would choose by
+// what this layer reads (the scores in y). Where they cannot be read no row goes anywhere.
+static void fetch_rows(const Program& program, const Step& step, const Instruction& in, int64_t) {
+  int32_t counts[EXPERT_ROOM], chosen[EXPERT_ROOM];
+  bool ahead[EXPERT_ROOM] = {};
+  for (int32_t e = 0; e < in.experts; ++e) counts[e] = program.expert_starts[e + 1] - program.expert_starts[e];
+  for (int64_t r = 0; in.length && r < row_count(step, in); ++r) {
+    choose(row<float>(program, in.y, r), in.length, in.active, chosen);
+    for (int32_t i = 0; i < in.active; ++i) ahead[chosen[i]] = true;
+  }
+  if (fetch_experts(program.store, {in.offset, counts, in.experts, in.offset + in.experts, ahead, in.length})) return;
+  for (int32_t e = 0; e <= in.experts; ++e) program.expert_starts[e] = 0;
+}
+
 static void gather_row(const Program& program, const Step&, const Instruction& in, int64_t place) {
   __builtin_memcpy(row<void>(program, in.out, place), row<void>(program, in.x, program.place_rows[place]), uint64_t(in.length));
 }
@@ -152,6 +167,7 @@ static void weigh_span(const Program& program, const Step&, const Instruction& i
 
 const OpKernel route = {row_items, route_row};
 const OpKernel group = {one_item, group_rows};
+const OpKernel fetch = {one_item, fetch_rows};
 const OpKernel gather = {row_items, gather_row};
 const OpKernel share = {row_items, share_row};
 const OpKernel combine = {span_items, combine_span};

@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "code_panels.h"
+#include "expert_store.h"
 #include "pool.h"
 #include "run.h"
 #include "variants.h"
@@ -28,8 +29,29 @@ CAUSERIE_EXPORT void causerie_pool_free(Pool* pool) { delete pool; }
 // A Fault; 0 when the step ran. `variant_index` must be one that can run; `opened` as in run.h, or null.
 CAUSERIE_EXPORT int32_t causerie_run(Pool* pool, int variant_index, const Program* program, const Step* step, int64_t* where, int64_t* opened) {
   const Fault fault = check(*program, *step, where);
-  if (fault == STEP_OK) run(*variant(variant_index).kernels, *pool, *program, *step, opened);
-  return fault;
+  if (fault != STEP_OK) return fault;
+  run(*variant(variant_index).kernels, *pool, *program, *step, opened);
+  auto* store = static_cast<ExpertStore*>(program->store);
+  return store && (*where = store->take_fault()) ? EXPERT_UNREAD : STEP_OK;
+}
+
+// Null when memory or threads are lacking.
+CAUSERIE_EXPORT ExpertStore* causerie_store_new(const StoreArguments* arguments) {
+  try {
+    return new ExpertStore(*arguments);
+  } catch (...) {
+    return nullptr;
+  }
+}
+CAUSERIE_EXPORT void causerie_store_free(ExpertStore* store) { delete store; }
+
+// How often an expert was in memory, was not, and had been asked for ahead; and the bytes that were read.
+CAUSERIE_EXPORT void causerie_store_counts(const ExpertStore* store, int64_t* counts) {
+  const ExpertStore::Counts& all = store->counts();
+  counts[0] = all.hits;
+  counts[1] = all.misses;
+  counts[2] = all.early;
+  counts[3] = all.bytes;
 }
 
 namespace {
