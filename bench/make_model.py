@@ -1,20 +1,27 @@
 """A model folder with the shapes of a released model, random weights and an artificial tokenizer: for measuring speed.
 
-    python bench/make_model.py NAME FOLDER        tiny, qwen2.5-0.5b, llama-3.2-1b, tiny-gpt-oss
-                                                  or gpt-oss-4-layers
+    python bench/make_model.py NAME FOLDER        tiny, qwen2.5-0.5b, llama-3.2-1b, tiny-gpt-oss,
+                                                  gpt-oss-4-layers, tiny-qwen3-moe or qwen3-30b-a3b
+        --layers N, --experts N                   so many instead
+        --prepared FORMAT                         quantized, as `causerie prepare` writes it; in
+                                                  memory is one matrix at a time
 
-The last is gpt-oss-20b with a sixth of its layers and of its vocabulary, and its experts in MXFP4, as it is published.
+gpt-oss-4-layers is gpt-oss-20b with a sixth of its layers and of its vocabulary, and its experts in MXFP4, as it is
+published. qwen3-30b-a3b is for --prepared int4: 17 GB on the disk instead of 61.
 Speed depends on shapes and formats, not on what the numbers mean, so nothing need be downloaded. Weights are normal
 with a deviation of 0.02, as at the beginning of a training; the tokenizer is byte-level BPE of the released one's size,
-whose merges join the bytes of English first. Knows no engine; writes the files that all of them read.
+whose merges join the bytes of English first. Knows no engine; writes the files that all of them read. Those that one
+reads are prepared_model.py's.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Iterator
-from itertools import islice, product
+from itertools import cycle, islice, product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from causerie.checkpoint.writer import write_safetensors
+from causerie.checkpoint.stream import SafetensorsStream
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 LIKELY = " etaoinshrdlucmfwypvbgkjqxz\nETAOINSHRDLUCMFWYPVBGKJQXZ0123456789.,'\"-?!:;()"
@@ -66,6 +73,23 @@ GPT_OSS = {
     "quantization_config": {"quant_method": "mxfp4"},
     "tie_word_embeddings": False,
 }
+QWEN_MOE = {
+    "architectures": ["Qwen3MoeForCausalLM"],
+    "model_type": "qwen3_moe",
+    "attention_bias": False,
+    "decoder_sparse_step": 1,
+    "max_window_layers": 48,
+    "mlp_only_layers": [],
+    "norm_topk_prob": True,
+    "output_router_logits": False,
+    "rms_norm_eps": 1e-6,
+    "rope_scaling": None,
+    "rope_theta": 1000000.0,
+    "router_aux_loss_coef": 0.001,
+    "sliding_window": None,
+    "use_sliding_window": False,
+    "tie_word_embeddings": False,
+}
 
 
 def shape(vocab: int, width: int, hidden: int, layers: int, heads: tuple[int, int], context: int) -> dict[str, Any]:
@@ -81,17 +105,26 @@ def shape(vocab: int, width: int, hidden: int, layers: int, heads: tuple[int, in
     }
 
 
+def experts(head_dim: int, count: int, active: int, hidden: int) -> dict[str, Any]:
+    """What Qwen3 with experts says besides; `hidden` is the size of one."""
+    sizes = {"num_experts": count, "num_experts_per_tok": active, "moe_intermediate_size": hidden}
+    return QWEN_MOE | sizes | {"head_dim": head_dim}
+
+
 SHAPES = {
     "tiny": QWEN | shape(1024, 128, 256, 2, (4, 2), 8192),
     "qwen2.5-0.5b": QWEN | shape(151936, 896, 4864, 24, (14, 2), 32768),
     "llama-3.2-1b": LLAMA | shape(128256, 2048, 8192, 16, (32, 8), 131072),
     "tiny-gpt-oss": GPT_OSS | shape(1024, 128, 64, 4, (4, 2), 131072),
     "gpt-oss-4-layers": GPT_OSS | shape(32768, 2880, 2880, 4, (64, 8), 131072),
+    "tiny-qwen3-moe": shape(1024, 128, 256, 2, (4, 2), 8192) | experts(32, 8, 2, 64),
+    "qwen3-30b-a3b": shape(151936, 2048, 6144, 48, (32, 4), 40960) | experts(128, 128, 8, 768),
 }
 
 
-def config(name: str) -> dict[str, Any]:
-    """config.json of a shape."""
+def config(name: str, layers: int | None = None, experts: int | None = None) -> dict[str, Any]:
+    """config.json of a shape, or of one with so many layers, and experts in each. Raises SystemExit for experts where
+    it has none."""
     common = {
         "hidden_act": "silu",
         "attention_dropout": 0.0,
@@ -102,7 +135,17 @@ def config(name: str) -> dict[str, Any]:
         "bos_token_id": None,
         "eos_token_id": used_tokens(SHAPES[name]["vocab_size"]) - len(SPECIAL) + SPECIAL.index("<|im_end|>"),
     }
-    return common | SHAPES[name]
+    found = common | SHAPES[name]
+    if layers is not None:
+        found["num_hidden_layers"] = layers
+        if "layer_types" in found:
+            found["layer_types"] = [kind for kind, _ in zip(cycle(found["layer_types"]), range(layers), strict=False)]
+    if experts is not None:
+        (key,) = [key for key in ("num_experts", "num_local_experts") if key in found] or [None]
+        if key is None:
+            raise SystemExit(f"{name} has no experts, of which --experts says how many there are.")
+        found[key] = experts
+    return found
 
 
 def used_tokens(vocab: int) -> int:
@@ -115,7 +158,7 @@ def tensors(found: dict[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
     width, hidden, heads = found["hidden_size"], found["intermediate_size"], found["num_attention_heads"]
     head_width = heads * found.get("head_dim", width // heads)
     kv_width = head_width // heads * found["num_key_value_heads"]
-    experts = found.get("num_local_experts")
+    stacked, alone = found.get("num_local_experts"), found.get("num_experts", 0)
     yield "model.embed_tokens.weight", (found["vocab_size"], width)
     yield "model.norm.weight", (width,)
     if not found["tie_word_embeddings"]:
@@ -126,43 +169,59 @@ def tensors(found: dict[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
         yield layer + "post_attention_layernorm.weight", (width,)
         for name, rows in (("q", head_width), ("k", kv_width), ("v", kv_width)):
             yield layer + f"self_attn.{name}_proj.weight", (rows, width)
-            if found["model_type"] == "qwen2" or experts:
+            if found["model_type"] == "qwen2" or stacked:
                 yield layer + f"self_attn.{name}_proj.bias", (rows,)
         yield layer + "self_attn.o_proj.weight", (width, head_width)
-        if experts:
+        if alone:
+            yield from qwen_experts(layer, found)
+            continue
+        if stacked:
             yield layer + "self_attn.o_proj.bias", (width,)
             yield layer + "self_attn.sinks", (heads,)
-            yield layer + "mlp.router.weight", (experts, width)
-            yield layer + "mlp.router.bias", (experts,)
+            yield layer + "mlp.router.weight", (stacked, width)
+            yield layer + "mlp.router.bias", (stacked,)
             for name, rows, inputs in (("gate_up_proj", 2 * hidden, width), ("down_proj", width, hidden)):
-                yield layer + f"mlp.experts.{name}_blocks", (experts, rows, inputs // 32, 16)
-                yield layer + f"mlp.experts.{name}_scales", (experts, rows, inputs // 32)
-                yield layer + f"mlp.experts.{name}_bias", (experts, rows)
+                yield layer + f"mlp.experts.{name}_blocks", (stacked, rows, inputs // 32, 16)
+                yield layer + f"mlp.experts.{name}_scales", (stacked, rows, inputs // 32)
+                yield layer + f"mlp.experts.{name}_bias", (stacked, rows)
             continue
         yield layer + "mlp.gate_proj.weight", (hidden, width)
         yield layer + "mlp.up_proj.weight", (hidden, width)
         yield layer + "mlp.down_proj.weight", (width, hidden)
 
 
+def qwen_experts(layer: str, found: dict[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Those of one layer, and what only models with them have in its attention."""
+    width, hidden = found["hidden_size"], found["moe_intermediate_size"]
+    for name in ("q", "k"):
+        yield layer + f"self_attn.{name}_norm.weight", (found["head_dim"],)
+    yield layer + "mlp.gate.weight", (found["num_experts"], width)
+    for e in range(found["num_experts"]):
+        for name, rows, inputs in (("gate", hidden, width), ("up", hidden, width), ("down", width, hidden)):
+            yield layer + f"mlp.experts.{e}.{name}_proj.weight", (rows, inputs)
+
+
 SCALE = 120  # the byte of 2^-7, by which the values of MXFP4 have a deviation of 0.02, too
+DEVIATION = 0.02
 
 
-def weights(found: dict[str, Any], seed: int = 0) -> dict[str, NDArray[Any]]:
+def is_bytes(name: str) -> bool:
+    """Whether a tensor holds codes or scales of MXFP4."""
+    return name.endswith(("_blocks", "_scales"))
+
+
+def weights(found: dict[str, Any], seed: int = 0) -> Iterator[tuple[str, NDArray[Any]]]:
     """Random values of every tensor, as the bits of bfloat16 or the bytes of MXFP4; those of norms are near 1."""
     generator = np.random.default_rng(seed)
-    made: dict[str, NDArray[Any]] = {}
     for name, size in tensors(found):
-        if name.endswith("_blocks"):
-            made[name] = generator.integers(0, 256, size, np.uint8)
+        if is_bytes(name):
+            codes = name.endswith("_blocks")
+            yield name, generator.integers(0, 256, size, np.uint8) if codes else np.full(size, SCALE, np.uint8)
             continue
-        if name.endswith("_scales"):
-            made[name] = np.full(size, SCALE, np.uint8)
-            continue
-        values = generator.standard_normal(size, dtype=np.float32) * np.float32(0.02)
+        values = generator.standard_normal(size, dtype=np.float32) * np.float32(DEVIATION)
         if "norm" in name:
             values += 1
-        made[name] = (values.view(np.uint32) >> 16).astype(np.uint16)
-    return made
+        yield name, (values.view(np.uint32) >> 16).astype(np.uint16)
 
 
 def tokenizer(vocab: int) -> Tokenizer:
@@ -184,29 +243,49 @@ def tokenizer(vocab: int) -> Tokenizer:
     return made
 
 
+def write(found: dict[str, Any], folder: Path) -> None:
+    """Writes config.json and the weights, one tensor at a time."""
+    declared = {name: ("U8" if is_bytes(name) else "BF16", size) for name, size in tensors(found)}
+    with SafetensorsStream(folder / "model.safetensors", declared) as out:
+        for name, tensor in weights(found):
+            out.write(name, tensor)
+    (folder / "config.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+def options(words: list[str]) -> argparse.Namespace:
+    """The command line, checked. Raises SystemExit."""
+    parse = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parse.add_argument("name", metavar="NAME", help="a shape")
+    parse.add_argument("folder", metavar="FOLDER", type=Path, help="where to write it; made if it is not there")
+    parse.add_argument("--layers", type=int, metavar="N", help="instead of the shape's")
+    parse.add_argument("--experts", type=int, metavar="N", help="in each layer, instead of the shape's")
+    parse.add_argument("--prepared", metavar="FORMAT", help="as causerie's kernels read it: int4, int8, ...")
+    return parse.parse_args(words)
+
+
 def main(words: list[str]) -> int:
     """Writes the folder that the command line asks for."""
-    if len(words) != 2 or words[0] not in SHAPES:
-        print(f"{__doc__}\nNAME is one of {', '.join(SHAPES)}; got {' '.join(words) or 'nothing'}.", file=sys.stderr)
+    asked = options(words)
+    if asked.name not in SHAPES:
+        print(f"NAME is one of {', '.join(SHAPES)}; got {asked.name}.", file=sys.stderr)
         return 2
-    name, folder = words[0], Path(words[1])
+    folder: Path = asked.folder
     if folder.exists() and any(folder.iterdir()):
         print(f"{folder} is there and not empty. Name another folder, or remove it.", file=sys.stderr)
         return 2
+    found = config(asked.name, asked.layers, asked.experts)
     folder.mkdir(parents=True, exist_ok=True)
-    found = config(name)
-    made = weights(found)
-    write_safetensors(
-        folder / "model.safetensors",
-        made,
-        dtypes={name: "U8" if tensor.dtype == np.uint8 else "BF16" for name, tensor in made.items()},
-    )
     tokenizer(found["vocab_size"]).save(str(folder / "tokenizer.json"))
     about = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>", "chat_template": TEMPLATE}
-    for file, values in (("config.json", found), ("tokenizer_config.json", about)):
-        (folder / file).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    count = sum(tensor.size * (2 if name.endswith("_blocks") else 1) for name, tensor in made.items())
-    print(f"{name}: {count / 1e6:.0f} M random weights in {folder}")
+    (folder / "tokenizer_config.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    if asked.prepared is None:
+        write(found, folder)
+    else:
+        from prepared_model import write_prepared
+
+        write_prepared(found, dict(tensors(found)), folder, asked.prepared)
+    count = sum(prod(size) * (2 if name.endswith("_blocks") else 1) for name, size in tensors(found))
+    print(f"{asked.name}: {count / 1e6:.0f} M random weights in {folder}")
     return 0
 
 

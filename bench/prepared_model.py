@@ -1,0 +1,101 @@
+"""Writes a model of random numbers as `causerie prepare` would, from a checkpoint that is nowhere: its tensors are made
+when they are read. So a model can be measured that is larger than memory, and in plain numbers than the disk.
+
+Knows the names and shapes that it is given, and no family.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from math import prod
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.api.loading_line import LoadingLine
+from causerie.backends.native.backend import NativeBackend, usable_cores
+from causerie.checkpoint.bfloat16 import widen
+from causerie.checkpoint.index import TensorInfo
+from causerie.errors import Unsupported
+from causerie.loading.load import survey
+from causerie.loading.prepare import write_arranged
+from causerie.loading.save import write_config
+from causerie.quant.config import QuantConfig
+
+DEVIATION = 0.02
+BLOCK = 2**24 - 3  # a prime number: rows of any width begin at different places of it
+
+
+class RandomTensors:
+    """Implements `TensorIndex`: tensors in bfloat16, each a stretch of one endlessly repeated block of random numbers;
+    those of norms are near 1."""
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], seed: int = 0) -> None:
+        self._shapes = shapes
+        values = np.random.default_rng(seed).standard_normal(BLOCK, dtype=np.float32) * np.float32(DEVIATION)
+        self._block = (values.view(np.uint32) >> 16).astype(np.uint16)
+
+    def names(self) -> Sequence[str]:
+        """In the order given."""
+        return tuple(self._shapes)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._shapes
+
+    def info(self, name: str) -> TensorInfo:
+        """Of bfloat16 in no file."""
+        return TensorInfo(name, self._shapes[name], "BF16", Path("random numbers"))
+
+    def read(self, name: str, rows: slice | None = None, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        """The numbers that belong to the name."""
+        shape = shape or self._shapes[name]
+        first, last, _ = (rows or slice(None)).indices(shape[0])
+        out = np.empty((last - first, *shape[1:]), np.uint16)
+        self.read_into(name, out, rows, shape)
+        return out
+
+    def read_into(
+        self, name: str, out: NDArray[Any], rows: slice | None = None, shape: tuple[int, ...] | None = None
+    ) -> None:
+        """The same into `out`."""
+        shape = shape or self._shapes[name]
+        first, _, _ = (rows or slice(None)).indices(shape[0])
+        flat = out.reshape(-1)
+        begin = (crc32(name.encode()) + first * prod(shape[1:])) % BLOCK
+        filled = 0
+        while filled < len(flat):
+            piece = self._block[begin : begin + len(flat) - filled]
+            flat[filled : filled + len(piece)] = piece
+            filled, begin = filled + len(piece), 0
+        if "norm" in name:
+            flat[:] = ((widen(flat) + np.float32(1)).view(np.uint32) >> 16).astype(np.uint16)
+
+    def map(self, name: str) -> NDArray[np.uint8]:
+        """Raises Unsupported: it lies nowhere."""
+        raise Unsupported(f"{name!r} is made when it is read and cannot be mapped.")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def write_prepared(config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], folder: Path, format: str) -> None:
+    """Writes weights quantized to `format`, and config.json when they are whole."""
+    index, line = RandomTensors(shapes), LoadingLine(sys.stderr, "Preparing")
+    surveyed = survey(index, config, quantization=QuantConfig.named(format))
+    path = folder / "model.safetensors"
+    layouts = write_arranged(surveyed, index, NativeBackend(), path, workers=usable_cores(), progress=line)
+    line.clear()
+    write_config(surveyed, config, folder / "config.json", layouts)
