@@ -12,14 +12,13 @@ from math import prod
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
+from random_numbers import RandomNumbers
 
 from causerie.api.loading_line import LoadingLine
 from causerie.backends.native.backend import NativeBackend, usable_cores
-from causerie.checkpoint.bfloat16 import widen
 from causerie.checkpoint.index import TensorInfo
 from causerie.errors import Unsupported
 from causerie.loading.load import survey
@@ -27,18 +26,13 @@ from causerie.loading.prepare import write_arranged
 from causerie.loading.save import write_config
 from causerie.quant.config import QuantConfig
 
-DEVIATION = 0.02
-BLOCK = 2**24 - 3  # a prime number: rows of any width begin at different places of it
-
 
 class RandomTensors:
-    """Implements `TensorIndex`: tensors in bfloat16, each a stretch of one endlessly repeated block of random numbers;
-    those of norms are near 1."""
+    """Implements `TensorIndex`: tensors of RandomNumbers."""
 
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]], seed: int = 0) -> None:
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self._shapes = shapes
-        values = np.random.default_rng(seed).standard_normal(BLOCK, dtype=np.float32) * np.float32(DEVIATION)
-        self._block = (values.view(np.uint32) >> 16).astype(np.uint16)
+        self._numbers = RandomNumbers()
 
     def names(self) -> Sequence[str]:
         """In the order given."""
@@ -65,15 +59,7 @@ class RandomTensors:
         """The same into `out`."""
         shape = shape or self._shapes[name]
         first, _, _ = (rows or slice(None)).indices(shape[0])
-        flat = out.reshape(-1)
-        begin = (crc32(name.encode()) + first * prod(shape[1:])) % BLOCK
-        filled = 0
-        while filled < len(flat):
-            piece = self._block[begin : begin + len(flat) - filled]
-            flat[filled : filled + len(piece)] = piece
-            filled, begin = filled + len(piece), 0
-        if "norm" in name:
-            flat[:] = ((widen(flat) + np.float32(1)).view(np.uint32) >> 16).astype(np.uint16)
+        self._numbers.read(name, first * prod(shape[1:]), out.reshape(-1))
 
     def map(self, name: str) -> NDArray[np.uint8]:
         """Raises Unsupported: it lies nowhere."""

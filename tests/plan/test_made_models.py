@@ -90,7 +90,7 @@ def test_random_numbers_are_the_same_however_they_are_read(prepared_model: Modul
 
 def test_random_numbers_go_on_at_the_end_of_their_block(prepared_model: ModuleType) -> None:
     """A tensor that is longer than the block repeats it, but no row of it is another one."""
-    block = prepared_model.BLOCK
+    block = import_module("random_numbers").BLOCK
     with prepared_model.RandomTensors({"a": (block // 4096 + 2, 4096)}) as index:
         rows = index.read("a")
     assert np.array_equal(rows.reshape(-1)[block:], rows.reshape(-1)[: rows.size - block])
