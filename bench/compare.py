@@ -219,7 +219,7 @@ def say(line: str) -> None:
 def model_folder(name: str) -> Path:
     """The folder of a shape of make_model.py, made if it is not there, or a folder of the user's own."""
     sys.path.insert(0, str(BENCH))
-    from make_model import SHAPES
+    from model_shapes import SHAPES
 
     if name not in SHAPES:
         if not (Path(name) / "config.json").is_file():

@@ -1,30 +1,37 @@
 """A model folder with the shapes of a released model, random weights and an artificial tokenizer: for measuring speed.
 
-    python bench/make_model.py NAME FOLDER        tiny, qwen2.5-0.5b, llama-3.2-1b, tiny-gpt-oss
-                                                  or gpt-oss-4-layers
+    python bench/make_model.py NAME FOLDER        tiny, qwen2.5-0.5b, llama-3.2-1b, tiny-gpt-oss,
+                                                  gpt-oss-4-layers, tiny-qwen3-moe or qwen3-30b-a3b
+        --layers N, --experts N                   so many instead
+        --prepared FORMAT                         quantized, as `causerie prepare` writes it; in
+                                                  memory is one matrix at a time
 
-The last is gpt-oss-20b with a sixth of its layers and of its vocabulary, and its experts in MXFP4, as it is published.
+gpt-oss-4-layers is gpt-oss-20b with a sixth of its layers and of its vocabulary, and its experts in MXFP4, as it is
+published. qwen3-30b-a3b is for --prepared int4: 17 GB on the disk instead of 61.
 Speed depends on shapes and formats, not on what the numbers mean, so nothing need be downloaded. Weights are normal
 with a deviation of 0.02, as at the beginning of a training; the tokenizer is byte-level BPE of the released one's size,
-whose merges join the bytes of English first. Knows no engine; writes the files that all of them read.
+whose merges join the bytes of English first. Knows no engine; writes the files that all of them read. Those that one
+reads are prepared_model.py's.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Iterator
 from itertools import islice, product
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from model_shapes import SHAPES, SPECIAL, config, is_bytes, tensors, used_tokens
 from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from causerie.checkpoint.writer import write_safetensors
+from causerie.checkpoint.stream import SafetensorsStream
 
-SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 LIKELY = " etaoinshrdlucmfwypvbgkjqxz\nETAOINSHRDLUCMFWYPVBGKJQXZ0123456789.,'\"-?!:;()"
 TEMPLATE = (
     "{%- for message in messages -%}"
@@ -32,137 +39,21 @@ TEMPLATE = (
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
 )
-QWEN = {
-    "architectures": ["Qwen2ForCausalLM"],
-    "model_type": "qwen2",
-    "use_sliding_window": False,
-    "max_window_layers": 21,
-    "sliding_window": None,
-    "rms_norm_eps": 1e-6,
-    "rope_theta": 1000000.0,
-}
-LLAMA = {
-    "architectures": ["LlamaForCausalLM"],
-    "model_type": "llama",
-    "attention_bias": False,
-    "mlp_bias": False,
-    "rms_norm_eps": 1e-5,
-    "rope_theta": 500000.0,
-    "rope_scaling": None,
-}
-GPT_OSS = {
-    "architectures": ["GptOssForCausalLM"],
-    "model_type": "gpt_oss",
-    "attention_bias": True,
-    "head_dim": 64,
-    "layer_types": ["sliding_attention", "full_attention"] * 2,
-    "sliding_window": 128,
-    "num_local_experts": 32,
-    "num_experts_per_tok": 4,
-    "rms_norm_eps": 1e-5,
-    "rope_theta": 150000.0,
-    "rope_scaling": {"rope_type": "yarn", "factor": 32.0, "original_max_position_embeddings": 4096, "truncate": False},
-    "swiglu_limit": 7.0,
-    "quantization_config": {"quant_method": "mxfp4"},
-    "tie_word_embeddings": False,
-}
-
-
-def shape(vocab: int, width: int, hidden: int, layers: int, heads: tuple[int, int], context: int) -> dict[str, Any]:
-    """The keys of config.json that say how large a model is; `heads` are those of queries and of keys."""
-    return {
-        "vocab_size": vocab,
-        "hidden_size": width,
-        "intermediate_size": hidden,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads[0],
-        "num_key_value_heads": heads[1],
-        "max_position_embeddings": context,
-    }
-
-
-SHAPES = {
-    "tiny": QWEN | shape(1024, 128, 256, 2, (4, 2), 8192),
-    "qwen2.5-0.5b": QWEN | shape(151936, 896, 4864, 24, (14, 2), 32768),
-    "llama-3.2-1b": LLAMA | shape(128256, 2048, 8192, 16, (32, 8), 131072),
-    "tiny-gpt-oss": GPT_OSS | shape(1024, 128, 64, 4, (4, 2), 131072),
-    "gpt-oss-4-layers": GPT_OSS | shape(32768, 2880, 2880, 4, (64, 8), 131072),
-}
-
-
-def config(name: str) -> dict[str, Any]:
-    """config.json of a shape."""
-    common = {
-        "hidden_act": "silu",
-        "attention_dropout": 0.0,
-        "initializer_range": 0.02,
-        "tie_word_embeddings": True,
-        "torch_dtype": "bfloat16",
-        "use_cache": True,
-        "bos_token_id": None,
-        "eos_token_id": used_tokens(SHAPES[name]["vocab_size"]) - len(SPECIAL) + SPECIAL.index("<|im_end|>"),
-    }
-    return common | SHAPES[name]
-
-
-def used_tokens(vocab: int) -> int:
-    """Tokens of the tokenizer; the rest of the table is padding, as in released models."""
-    return vocab - vocab // 512
-
-
-def tensors(found: dict[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Every tensor of the checkpoint by its released name, with its shape."""
-    width, hidden, heads = found["hidden_size"], found["intermediate_size"], found["num_attention_heads"]
-    head_width = heads * found.get("head_dim", width // heads)
-    kv_width = head_width // heads * found["num_key_value_heads"]
-    experts = found.get("num_local_experts")
-    yield "model.embed_tokens.weight", (found["vocab_size"], width)
-    yield "model.norm.weight", (width,)
-    if not found["tie_word_embeddings"]:
-        yield "lm_head.weight", (found["vocab_size"], width)
-    for i in range(found["num_hidden_layers"]):
-        layer = f"model.layers.{i}."
-        yield layer + "input_layernorm.weight", (width,)
-        yield layer + "post_attention_layernorm.weight", (width,)
-        for name, rows in (("q", head_width), ("k", kv_width), ("v", kv_width)):
-            yield layer + f"self_attn.{name}_proj.weight", (rows, width)
-            if found["model_type"] == "qwen2" or experts:
-                yield layer + f"self_attn.{name}_proj.bias", (rows,)
-        yield layer + "self_attn.o_proj.weight", (width, head_width)
-        if experts:
-            yield layer + "self_attn.o_proj.bias", (width,)
-            yield layer + "self_attn.sinks", (heads,)
-            yield layer + "mlp.router.weight", (experts, width)
-            yield layer + "mlp.router.bias", (experts,)
-            for name, rows, inputs in (("gate_up_proj", 2 * hidden, width), ("down_proj", width, hidden)):
-                yield layer + f"mlp.experts.{name}_blocks", (experts, rows, inputs // 32, 16)
-                yield layer + f"mlp.experts.{name}_scales", (experts, rows, inputs // 32)
-                yield layer + f"mlp.experts.{name}_bias", (experts, rows)
-            continue
-        yield layer + "mlp.gate_proj.weight", (hidden, width)
-        yield layer + "mlp.up_proj.weight", (hidden, width)
-        yield layer + "mlp.down_proj.weight", (width, hidden)
-
-
 SCALE = 120  # the byte of 2^-7, by which the values of MXFP4 have a deviation of 0.02, too
 
 
-def weights(found: dict[str, Any], seed: int = 0) -> dict[str, NDArray[Any]]:
+def weights(found: dict[str, Any], seed: int = 0) -> Iterator[tuple[str, NDArray[Any]]]:
     """Random values of every tensor, as the bits of bfloat16 or the bytes of MXFP4; those of norms are near 1."""
     generator = np.random.default_rng(seed)
-    made: dict[str, NDArray[Any]] = {}
     for name, size in tensors(found):
-        if name.endswith("_blocks"):
-            made[name] = generator.integers(0, 256, size, np.uint8)
-            continue
-        if name.endswith("_scales"):
-            made[name] = np.full(size, SCALE, np.uint8)
+        if is_bytes(name):
+            codes = name.endswith("_blocks")
+            yield name, generator.integers(0, 256, size, np.uint8) if codes else np.full(size, SCALE, np.uint8)
             continue
         values = generator.standard_normal(size, dtype=np.float32) * np.float32(0.02)
         if "norm" in name:
             values += 1
-        made[name] = (values.view(np.uint32) >> 16).astype(np.uint16)
-    return made
+        yield name, (values.view(np.uint32) >> 16).astype(np.uint16)
 
 
 def tokenizer(vocab: int) -> Tokenizer:
@@ -184,29 +75,49 @@ def tokenizer(vocab: int) -> Tokenizer:
     return made
 
 
+def write(found: dict[str, Any], folder: Path) -> None:
+    """Writes config.json and the weights, one tensor at a time."""
+    declared = {name: ("U8" if is_bytes(name) else "BF16", size) for name, size in tensors(found)}
+    with SafetensorsStream(folder / "model.safetensors", declared) as out:
+        for name, tensor in weights(found):
+            out.write(name, tensor)
+    (folder / "config.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+def options(words: list[str]) -> argparse.Namespace:
+    """The command line, checked. Raises SystemExit."""
+    parse = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parse.add_argument("name", metavar="NAME", help="a shape")
+    parse.add_argument("folder", metavar="FOLDER", type=Path, help="where to write it; made if it is not there")
+    parse.add_argument("--layers", type=int, metavar="N", help="instead of the shape's")
+    parse.add_argument("--experts", type=int, metavar="N", help="in each layer, instead of the shape's")
+    parse.add_argument("--prepared", metavar="FORMAT", help="as causerie's kernels read it: int4, int8, ...")
+    return parse.parse_args(words)
+
+
 def main(words: list[str]) -> int:
     """Writes the folder that the command line asks for."""
-    if len(words) != 2 or words[0] not in SHAPES:
-        print(f"{__doc__}\nNAME is one of {', '.join(SHAPES)}; got {' '.join(words) or 'nothing'}.", file=sys.stderr)
+    asked = options(words)
+    if asked.name not in SHAPES:
+        print(f"NAME is one of {', '.join(SHAPES)}; got {asked.name}.", file=sys.stderr)
         return 2
-    name, folder = words[0], Path(words[1])
+    folder: Path = asked.folder
     if folder.exists() and any(folder.iterdir()):
         print(f"{folder} is there and not empty. Name another folder, or remove it.", file=sys.stderr)
         return 2
+    found = config(asked.name, asked.layers, asked.experts)
     folder.mkdir(parents=True, exist_ok=True)
-    found = config(name)
-    made = weights(found)
-    write_safetensors(
-        folder / "model.safetensors",
-        made,
-        dtypes={name: "U8" if tensor.dtype == np.uint8 else "BF16" for name, tensor in made.items()},
-    )
     tokenizer(found["vocab_size"]).save(str(folder / "tokenizer.json"))
     about = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>", "chat_template": TEMPLATE}
-    for file, values in (("config.json", found), ("tokenizer_config.json", about)):
-        (folder / file).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    count = sum(tensor.size * (2 if name.endswith("_blocks") else 1) for name, tensor in made.items())
-    print(f"{name}: {count / 1e6:.0f} M random weights in {folder}")
+    (folder / "tokenizer_config.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    if asked.prepared is None:
+        write(found, folder)
+    else:
+        from prepared_model import write_prepared
+
+        write_prepared(found, dict(tensors(found)), folder, asked.prepared)
+    count = sum(prod(size) * (2 if name.endswith("_blocks") else 1) for name, size in tensors(found))
+    print(f"{asked.name}: {count / 1e6:.0f} M random weights in {folder}")
     return 0
 
 

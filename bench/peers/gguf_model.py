@@ -88,7 +88,11 @@ def interleaved(bits: NDArray[np.uint16], heads: int) -> NDArray[np.uint16]:
     return bits.reshape(heads, 2, size, *bits.shape[1:]).swapaxes(1, 2).reshape(bits.shape)
 
 
-def add_sizes(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
+def add_sizes(
+    writer: gguf.GGUFWriter,
+    config: dict[str, Any],
+    file_type: gguf.LlamaFileType = gguf.LlamaFileType.MOSTLY_BF16,
+) -> None:
     """What config.json says that the computation needs."""
     rope = {**(config.get("rope_scaling") or {}), **(config.get("rope_parameters") or {})}
     kind = rope.get("rope_type", "default")
@@ -114,7 +118,7 @@ def add_sizes(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_vocab_size(config["vocab_size"])
     add_expert_sizes(writer, config)
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_BF16)
+    writer.add_file_type(file_type)
 
 
 def add_vocabulary(writer: gguf.GGUFWriter, folder: Path, config: dict[str, Any]) -> None:

@@ -1,10 +1,8 @@
-"""The bench's own parts that need no peer: the models it makes, the ratios it reports, and the document it writes."""
+"""The bench's own parts that need no peer: the ratios it reports, and the document it writes."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -70,40 +68,3 @@ def test_the_document_has_the_newest_run_and_keeps_what_else_it_says(report: Mod
         assert "## small, 2026-01-01 14:00 UTC" in text
         assert "- 2026-01-01 10:00 UTC: decode bf16 at 0 1.50" in text
         assert "- transformers, 4-bit: it cannot" in text
-
-
-# Of each shape what its layers have: matrices of attention and of the rest, with their biases, and norms.
-LAYERS = {
-    "tiny": (2, 2 * 128 * 128 + 2 * 128 * 64, 3 * 128 * 256),
-    "tiny-gpt-oss": (4, 2 * 128 * 256 + 2 * 128 * 128 + 256 + 2 * 128 + 128 + 4, 32 * (3 * 128 * 64 + 129 + 128 + 128)),
-}
-
-
-@pytest.mark.parametrize(("name", "format"), [("tiny", None), ("tiny-gpt-oss", "mxfp4")])
-def test_a_made_model_is_a_model(name: str, format: str | None, tmp_path: Path) -> None:
-    folder = tmp_path / name
-    made = subprocess.run(
-        [sys.executable, str(BENCH / "make_model.py"), name, str(folder)], capture_output=True, text=True
-    )
-    assert made.returncode == 0, made.stderr
-    from causerie import AutoModelForCausalLM, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    text = "The quick brown fox, twice: Füchse 🦊"
-    assert tokenizer.decode(tokenizer.encode(text)) == text
-    with AutoModelForCausalLM.from_pretrained(folder, progress=False) as model:
-        layers, attention, rest = LAYERS[name]
-        biases = 0 if format else 256  # of queries, keys and values
-        tables = 2 if format else 1  # gpt-oss has a head of its own
-        assert model.num_parameters() == tables * 1024 * 128 + layers * (attention + biases + rest + 256) + 128
-        assert model.quantization == format and made.stdout.startswith(f"{name}: ")
-        ids = tokenizer.apply_chat_template([{"role": "user", "content": "Hi"}], add_generation_prompt=True)
-        assert len(model.generate([ids["input_ids"]], max_new_tokens=3, min_new_tokens=3)[0]) > 3
-
-
-def test_a_shape_that_nobody_knows_is_a_sentence(tmp_path: Path) -> None:
-    made = subprocess.run(
-        [sys.executable, str(BENCH / "make_model.py"), "huge", str(tmp_path / "x")], capture_output=True, text=True
-    )
-    assert made.returncode == 2 and "; got huge" in made.stderr
-    assert "NAME is one of tiny, qwen2.5-0.5b, llama-3.2-1b, tiny-gpt-oss" in made.stderr

@@ -23,8 +23,9 @@ from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
 from causerie.errors import ConfigError, UnknownName, Unsupported, UsageError, WeightFileError
 from causerie.loading.load import survey
+from causerie.loading.prepare import write_loaded
 from causerie.loading.quantize import Quantizer
-from causerie.loading.save import write_config, write_prepared, write_weights
+from causerie.loading.save import write_config, write_weights
 from causerie.loading.workers import Workers
 from causerie.models.config import read_config
 from causerie.quant.config import QuantConfig
@@ -175,7 +176,7 @@ def test_writing_tells_how_far_it_is(form: str, chosen: QuantConfig, untied: Pat
         if form == "prepared":
             kernels = loaded(untied, chosen, backend_or_none("native")).kernel_matrices()
             matrices = set(kernels.matrices)
-            write_prepared(known, index, kernels, tmp_path / "weights", lambda *report: told.append(report))
+            write_loaded(known, index, kernels, tmp_path / "weights", lambda *report: told.append(report))
         else:
             write_weights(known, index, tmp_path / "weights", progress=lambda *report: told.append(report))
             assert told.pop() == (total, total, "")

@@ -190,7 +190,7 @@ class OpenModel:
         if self._saving is None:
             raise UsageError("This model was made without a folder, so there is nothing to save it from.")
         kernels = self._model.kernel_matrices() if prepared else None
-        self._saving.write(Path(save_directory), self.generation_config, progress=progress, kernels=kernels)
+        self._saving.write(Path(save_directory), self.generation_config, progress=progress, prepared=kernels)
 
     def eval(self) -> Self:
         """Itself; there is no other mode."""

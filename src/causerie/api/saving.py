@@ -1,7 +1,7 @@
 """`save_pretrained`: a model's folder with its weights as they are held, made from the folder it was loaded from.
 
 Knows what was found when the model was loaded, and no backend: weights are read and quantized again, which gives the
-same bytes, unless they are to be kept as the backend's kernels read them.
+same bytes, unless they are to be kept as the backend's kernels read them. For these the model need not be loaded.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 
 from causerie.api.generation.config import FILE_NAME
 from causerie.api.loading_line import LoadingLine
+from causerie.backends.ops import KernelMatrices, PreparingBackend
 from causerie.checkpoint.folder import TEXTS
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import CheckpointError, UsageError
-from causerie.loading.prepared import prepared_for
-from causerie.loading.save import write_config, write_prepared, write_weights
+from causerie.loading.prepare import write_arranged, write_loaded
+from causerie.loading.prepared import Layouts, prepared_for
+from causerie.loading.save import write_config, write_weights
 
 if TYPE_CHECKING:
     from causerie.api.generation.config import GenerationConfig
     from causerie.api.model_config import ModelConfig
-    from causerie.backends.ops import KernelMatrices
     from causerie.loading.load import Survey
 
 WEIGHTS = "model.safetensors"
@@ -31,7 +32,7 @@ WEIGHTS = "model.safetensors"
 
 @dataclass(frozen=True)
 class Saving:
-    """All that is needed to write a loaded model again."""
+    """All that is needed to write a model again that was loaded, or could be."""
 
     folder: Path  # it was loaded from
     config: ModelConfig
@@ -44,13 +45,13 @@ class Saving:
         generation_config: GenerationConfig,
         *,
         progress: bool,
-        kernels: KernelMatrices | None = None,
+        prepared: KernelMatrices | PreparingBackend | None = None,
     ) -> None:
         """Writes config, weights, generation flags and copies of the other small files to the folder `target`, which is
-        made; the matrices as `kernels` read them, where those are given. Raises UsageError for a folder that holds
-        another model or a model that is prepared already, CheckpointError where the disk refuses."""
+        made; the matrices as kernels read them where `prepared` has them, or can make them. Raises UsageError for a
+        folder that holds another model or a model that is prepared already, CheckpointError where the disk refuses."""
         self._refuse(target)
-        if kernels is None and prepared_for(self.config) is not None:
+        if prepared is None and prepared_for(self.config) is not None:
             raise UsageError(
                 f"{self.folder} holds weights as kernels read them, from which only another such folder can be made: "
                 "pass prepared=True, or load the model that it was prepared from."
@@ -59,11 +60,8 @@ class Saving:
         try:
             target.mkdir(parents=True, exist_ok=True)
             with SafetensorsIndex.open(self.folder) as index:
-                if kernels is None:
-                    write_weights(self.weights, index, target / WEIGHTS, workers=self.workers, progress=told)
-                else:
-                    write_prepared(self.weights, index, kernels, target / WEIGHTS, told)
-            write_config(self.weights, self.config, target / "config.json", kernels)
+                layouts = self._write_weights(index, target / WEIGHTS, prepared, told)
+            write_config(self.weights, self.config, target / "config.json", layouts)
             for file in self._texts():
                 shutil.copyfile(file, target / file.name)
             generation_config.save_pretrained(target)
@@ -74,6 +72,20 @@ class Saving:
         finally:
             if told is not None:
                 told.clear()
+
+    def _write_weights(
+        self,
+        index: SafetensorsIndex,
+        path: Path,
+        prepared: KernelMatrices | PreparingBackend | None,
+        told: LoadingLine | None,
+    ) -> Layouts | None:
+        if prepared is None:
+            write_weights(self.weights, index, path, workers=self.workers, progress=told)
+            return None
+        if isinstance(prepared, KernelMatrices):
+            return write_loaded(self.weights, index, prepared, path, told)
+        return write_arranged(self.weights, index, prepared, path, workers=self.workers, progress=told)
 
     def _texts(self) -> list[Path]:
         named = {file.name: file for file in self.folder.glob("*.jinja")}

@@ -169,7 +169,11 @@ class Backend(Protocol):
     name: str  # "native" or "torch"
     device: str  # "cpu", "cuda:0", …
     block_size: int  # positions in a cache block: a power of two
-    layout_version: int | None  # of the matrices that may lie in a file as its kernels read them; None where none may
+
+    @property
+    def layout_version(self) -> int | None:
+        """Of the matrices that may lie in a file as its kernels read them; None where none may."""
+        ...
 
     def builder(self, spec: Decoder, formats: Mapping[str, str]) -> Builder:
         """Makes room for all weights at once that will be placed; `formats` gives each one's format by its canonical
@@ -207,6 +211,34 @@ class KernelMatrices:
     backend: str
     version: int  # of its layouts
     matrices: Mapping[str, KernelMatrix]
+
+
+@runtime_checkable
+class Arranger(PreparedBuilder, Protocol):
+    """A builder that gives each weight memory of its own, which is free again when nothing refers to the weight any
+    more; so that a model larger than memory can be written to a file matrix by matrix."""
+
+    def arranged_bytes(self, name: str, shape: tuple[int, int]) -> int | None:
+        """Of a matrix as its kernels will read it; None where its numbers decide, so that it must be placed first."""
+        ...
+
+    def arranged(self, weight: Weight) -> KernelMatrix:
+        """A matrix that it placed; views of its memory. Raises Unsupported for one that a file has no place for."""
+        ...
+
+
+@runtime_checkable
+class PreparingBackend(Backend, Protocol):
+    """A backend whose matrices can be written to a file without loading the model."""
+
+    @property
+    def layout_version(self) -> int:
+        """Of these matrices."""
+        ...
+
+    def arranger(self, spec: Decoder, formats: Mapping[str, str]) -> Arranger:
+        """As `builder`, but without room for any weight yet."""
+        ...
 
 
 @runtime_checkable

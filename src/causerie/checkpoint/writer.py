@@ -56,13 +56,15 @@ def laid_out(
     alignment: int = 8,
 ) -> tuple[bytes, dict[str, int]]:
     """The first bytes of a file of tensors given as (dtype, shape), and where in it each one begins. Tensors of a
-    multiple of `alignment` bytes (a power of two, at least 8) begin at such a multiple. Of the others the widest
-    elements come first, which keeps every tensor aligned to its own element; the format allows no gaps."""
+    multiple of `alignment` bytes (a power of two, more than 8) begin at such a multiple, in the order given. Of the
+    others the widest elements come first, which keeps each aligned to its own element; the format allows no gaps."""
 
     def place(name: str) -> tuple[bool, int, str]:
         dtype, shape = tensors[name]
         size = DTYPES[dtype].itemsize
-        return alignment == 8 or prod(shape) * size % alignment != 0, -size, name
+        if alignment > 8 and prod(shape) * size % alignment == 0:
+            return False, 0, ""
+        return True, -size, name
 
     order = sorted(tensors, key=place)
     header: dict[str, Any] = {"__metadata__": dict({"format": "pt"} if metadata is None else metadata)}

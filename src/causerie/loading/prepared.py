@@ -22,6 +22,15 @@ ALIGNMENT = 256  # bytes, at multiples of which prepared matrices begin in a fil
 
 
 @dataclass(frozen=True)
+class Layouts:
+    """How a backend reads the matrices of a file: in `each` the layout of every one, by canonical name."""
+
+    backend: str
+    version: int  # of its layouts
+    each: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Prepared:
     """One matrix as a backend reads it."""
 

@@ -27,12 +27,12 @@ def usable_cores() -> int:
 
 
 class NativeBackend:
-    """Implements `causerie.backends.ops.Backend` with our kernels on the CPU."""
+    """Implements `causerie.backends.ops.PreparingBackend` with our kernels on the CPU."""
 
     name = "native"
     device = "cpu"
     block_size = BLOCK
-    layout_version: int | None = prepared.LAYOUT_VERSION
+    layout_version = prepared.LAYOUT_VERSION
 
     def __init__(
         self, threads: int | None = None, instruction_set: str | None = None, packing: str | None = None
@@ -49,3 +49,8 @@ class NativeBackend:
     def builder(self, spec: Decoder, formats: Mapping[str, str]) -> NativeBuilder:
         """One arena for all weights. Raises OutOfMemory, or UnknownName for a format that is not known."""
         return NativeBuilder(self.machine, spec, formats, packs=self._packs)
+
+    def arranger(self, spec: Decoder, formats: Mapping[str, str]) -> NativeBuilder:
+        """An arena for each weight that is placed, as long as it is there. Raises UnknownName for a format that is not
+        known."""
+        return NativeBuilder(self.machine, spec, formats, packs=self._packs, apart=True)

@@ -1,4 +1,5 @@
-"""A model on its way into the native backend: its weights in one arena, then its program.
+"""A model on its way into the native backend: its weights in one arena, then its program; or one matrix after the other
+on its way into a file.
 
 Knows no checkpoint; `forward` is handed to it.
 """
@@ -6,7 +7,7 @@ Knows no checkpoint; `forward` is handed to it.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from causerie.backends.native.lossless import LosslessMatrix, likely_bytes, most
 from causerie.backends.native.machine import Machine
 from causerie.backends.native.program import PANEL, Packing, format_number, number
 from causerie.backends.native.quantized import Arranging, code_bytes, held_bytes
-from causerie.backends.ops import CacheShape, Forward, check_transform
+from causerie.backends.ops import CacheShape, Forward, KernelMatrix, check_transform
 from causerie.checkpoint.extent import Extent
 from causerie.errors import EngineError
 from causerie.quant.format import Buffers
@@ -37,9 +38,12 @@ DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16}
 
 
 class NativeBuilder:
-    """Implements `causerie.backends.ops.PreparedBuilder`. `packs` says that bfloat16 matrices are held in 12 bits."""
+    """Implements `causerie.backends.ops.PreparedBuilder`, and Arranger of the same where it keeps weights `apart`: each
+    in memory of its own, taken when it is placed. `packs` says that bfloat16 matrices are held in 12 bits."""
 
-    def __init__(self, machine: Machine, spec: Decoder, formats: Mapping[str, str], *, packs: bool) -> None:
+    def __init__(
+        self, machine: Machine, spec: Decoder, formats: Mapping[str, str], *, packs: bool, apart: bool = False
+    ) -> None:
         """Takes the memory. Raises OutOfMemory, or UnknownName for a format that is not known."""
         for format in formats.values():
             format_named(format)
@@ -50,9 +54,7 @@ class NativeBuilder:
         # The tables that are only ever read by row.
         self._rows_only = {weight.name for weight in spec.looked_up}
         weights = [(weight.name, weight.shape) for weight in spec.weights() if weight.name in formats]
-        most = sum(aligned(self._most_bytes(name, shape)) for name, shape in weights)
-        likely = sum(aligned(self._likely_bytes(name, shape)) for name, shape in weights)
-        self._arena = Arena(most, "the model", likely)
+        self._shared = None if apart else self._memory("the model", weights)
         self._extents: dict[str, Extent] = {}  # of the matrices that stay in their file
         self._room = 0  # bytes of memory for these
 
@@ -60,15 +62,16 @@ class NativeBuilder:
         """Packs the tensor slice by slice. Vectors become float32, padded with zeros to whole panels."""
         if name not in self._formats:
             raise EngineError(f"Weight {name!r} is placed, and the builder was not told of it.")
-        format, layout, before = self._format(name, shape), self._layout(name, shape), self._arena.length
-        packed = LosslessMatrix(self._arena, shape) if layout is Layout.PACKED else None
-        address = packed.address if packed else self._arena.take(self._most_bytes(name, shape))
+        arena = self._arena(name, shape)
+        format, layout, before = self._format(name, shape), self._layout(name, shape), arena.length
+        packed = LosslessMatrix(arena, shape) if layout is Layout.PACKED else None
+        address = packed.address if packed else arena.take(self._most_bytes(name, shape))
         width = shape[1] if len(shape) == 2 else 1
         slice_rows = max(1, SLICE_BYTES // (width * PANEL * 4)) * PANEL
         for first in range(0, shape[0], slice_rows):
             part = np.ascontiguousarray(rows(first, min(first + slice_rows, shape[0])))
             self._pack(part, stored, Packing(target=address, first=first, width=width), format, layout, packed)
-        memory = self._arena.since(before)
+        memory = arena.since(before)
         placement = Placement(address, layout, memory, None if packed is None else packed.table)
         return Weight(name, shape, format, placement, memory.nbytes)
 
@@ -85,8 +88,9 @@ class NativeBuilder:
         if self._formats.get(name) != format:
             raise EngineError(f"Weight {name!r} is placed as {format}, and the builder was not told of it.")
         arranging = Arranging.of(format, shape[1])
-        size, before = code_bytes(arranging.panels, shape), self._arena.length
-        address = self._arena.take(size)
+        arena = self._arena(name, shape)
+        size, before = code_bytes(arranging.panels, shape), arena.length
+        address = arena.take(size)
         arranging.write_table(address)
         step = arranging.slice_rows(SLICE_BYTES)
         for first in range(0, shape[0], step):
@@ -94,7 +98,7 @@ class NativeBuilder:
             packing, sources = arranging.packing(read(first, last), address, first, last - first)
             self._machine.pack(packing)
             del sources
-        placement = Placement(address, Layout.PANELS, self._arena.since(before), panels=arranging.panels)
+        placement = Placement(address, Layout.PANELS, arena.since(before), panels=arranging.panels)
         return Weight(name, shape, format, placement, size, transform)
 
     def place_prepared(
@@ -117,6 +121,23 @@ class NativeBuilder:
         """Traces the pass and makes room for the cache. Raises OutOfMemory."""
         store = ExpertStore(self._extents, self._room) if self._extents else None
         return NativeExecutable(self._machine, self._spec, weights, forward, cache, max_tokens, store)
+
+    def arranged_bytes(self, name: str, shape: tuple[int, int]) -> int | None:
+        """See Arranger: what is packed is as large as its numbers make it."""
+        return None if self._layout(name, shape) is Layout.PACKED else aligned(self._most_bytes(name, shape))
+
+    def arranged(self, weight: Weight) -> KernelMatrix:
+        """See Arranger."""
+        return prepared.kernel_matrix(weight)
+
+    def _arena(self, name: str, shape: tuple[int, ...]) -> Arena:
+        """Where a weight is placed."""
+        return self._memory(f"the weight {name!r}", [(name, shape)]) if self._shared is None else self._shared
+
+    def _memory(self, purpose: str, weights: Sequence[tuple[str, tuple[int, ...]]]) -> Arena:
+        """An arena with room for these."""
+        most = sum(aligned(self._most_bytes(name, shape)) for name, shape in weights)
+        return Arena(most, purpose, sum(aligned(self._likely_bytes(name, shape)) for name, shape in weights))
 
     def _format(self, name: str, shape: tuple[int, ...]) -> str:
         return self._formats[name] if len(shape) == 2 else "float32"

@@ -1,6 +1,6 @@
 """`causerie prepare`: writes a model as this program's kernels read it, so that it starts at once ever after.
 
-Knows no file format: save_pretrained writes the folder.
+Knows no file format: api/preparing.py writes the folder.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from causerie.cli.options.arguments import Parser, help_columns, load_options
 _DESCRIPTION = """\
 Writes a model to a folder as the native backend's kernels read it. A start from that
 folder maps one file: no weight is read, packed or quantized, and no memory beside
-the file's own is needed for them.
+the file's own is needed for them. Writing takes memory for one matrix at a time: a
+model may be larger than this machine's memory.
 
   causerie prepare MODEL FOLDER                       in the checkpoint's precision
   causerie prepare MODEL FOLDER --quantization int8   quantized
@@ -38,12 +39,11 @@ def parser(width: int | None = None) -> Parser:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Loads, writes, says what there is now, and returns the exit code. Raises CauserieError."""
-    from causerie.api.loading import open_model
+    """Writes, says what there is now, and returns the exit code. Raises CauserieError."""
+    from causerie.api.preparing import prepare_model
 
     target = Path(options.folder)
-    with open_model(options.model, load_options(options, backend="native")) as model:
-        model.save_pretrained(target, prepared=True)
+    prepare_model(options.model, target, load_options(options, backend="native"))
     size = sum(file.stat().st_size for file in target.iterdir())
     print(f"Wrote {target}: {size / 1e9:.2f} GB. Start from it: causerie chat {target}")
     return 0
