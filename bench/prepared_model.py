@@ -19,6 +19,7 @@ from random_numbers import RandomNumbers
 
 from causerie.api.loading_line import LoadingLine
 from causerie.backends.native.backend import NativeBackend, usable_cores
+from causerie.checkpoint.extent import Extent
 from causerie.checkpoint.index import TensorInfo
 from causerie.errors import Unsupported
 from causerie.loading.load import survey
@@ -64,6 +65,10 @@ class RandomTensors:
     def map(self, name: str) -> NDArray[np.uint8]:
         """Raises Unsupported: it lies nowhere."""
         raise Unsupported(f"{name!r} is made when it is read and cannot be mapped.")
+
+    def extent(self, name: str) -> Extent:
+        """Raises Unsupported: it lies nowhere."""
+        raise Unsupported(f"{name!r} is made when it is read and lies in no file.")
 
     def close(self) -> None:
         """Nothing is open."""

@@ -13,6 +13,7 @@ from causerie.api.causal_lm import CausalLM
 from causerie.api.load_options import LoadOptions
 from causerie.api.loading import open_model
 from causerie.api.machine import thread_count
+from causerie.backends.ops import ExpertReads
 from causerie.loading.packed import without_method
 from causerie.models.registry import spec_from_config
 from causerie.plan.breakdown import InstructionGroup, breakdown
@@ -50,13 +51,15 @@ class Limit:
 @dataclass(frozen=True)
 class Measurement:
     """One trial on one model; `peak_memory` is what the process had at most since the model began to load, in bytes,
-    without what measuring itself takes, `parts` where the time of the trial's last step went, if asked."""
+    without what measuring itself takes; `parts` where the time of the last step went, if asked; `reads` what was
+    read of experts that stay in their file, from loading on."""
 
     format: str
     cache_dtype: str
     result: TrialResult
     peak_memory: int | None
     parts: tuple[InstructionGroup, ...] = ()
+    reads: ExpertReads | None = None
 
 
 def check_benchmark(
@@ -107,7 +110,7 @@ def _measured(
             step = bench.last_step(trial)
             parts = breakdown([steps.profile(step) for _ in range(PROFILED)])
             limit.probe.bandwidth()
-        yield Measurement(work.format, work.cache_format, result, memory, tuple(parts))
+        yield Measurement(work.format, work.cache_format, result, memory, tuple(parts), model.expert_reads())
 
 
 def _work_of(model: CausalLM) -> MeasuredModel:

@@ -13,7 +13,7 @@ from causerie.cli.verbs import bench
 
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
 ROW = {"test", "format", "cache_dtype", "prompt", "depth", "batch"}
-ROW |= {"tokens_per_second", "share_of_limit", "peak_memory_bytes"}
+ROW |= {"tokens_per_second", "share_of_limit", "peak_memory_bytes", "expert_reads"}
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,7 @@ def _row_values(measurement: Measurement) -> dict[str, Any]:
         "tokens_per_second": round(result.speed, 2),
         "share_of_limit": None if result.share is None else round(result.share, 4),
         "peak_memory_bytes": measurement.peak_memory,
+        "expert_reads": None if measurement.reads is None else vars(measurement.reads),
     }
 
 
