@@ -125,6 +125,22 @@ def test_an_expert_is_one_piece_of_the_file(options: dict[str, str], stacks: Pat
             assert all(a.ctypes.data + a.nbytes == b.ctypes.data for a, b in pairwise(parts))
 
 
+@pytest.mark.parametrize("packing", ["lossless", "none"])
+def test_it_tells_how_far_it_is(packing: str, untied: Path, tmp_path: Path) -> None:
+    """By the bytes that are read: twice those of what is packed, once of all others."""
+    told: list[tuple[int, int, str]] = []
+    with SafetensorsIndex.open(untied) as index:
+        surveyed = survey(index, read_config(untied), dtype="bfloat16")
+        backend = NativeBackend(1, packing=packing)
+        write_arranged(surveyed, index, backend, tmp_path / "file", progress=lambda *report: told.append(report))
+    sizes = {each.weight.name: each.nbytes for each in surveyed.sources}
+    matrices = {each.weight.name for each in surveyed.sources if len(each.weight.shape) == 2}
+    packed = {name for name in matrices if name != "embed" and packing == "lossless"}
+    assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
+    assert {total for _, total, _ in told} == {sum(sizes.values()) + sum(sizes[name] for name in packed)}
+    assert told[-1][0] == sum(sizes[name] for name in (*matrices, *packed))
+
+
 def test_a_checkpoint_that_ends_early_leaves_the_file_before(untied: Path, tmp_path: Path) -> None:
     class Broken(SafetensorsIndex):
         def read_into(self, name: str, *rest: Any) -> None:
