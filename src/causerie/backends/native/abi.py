@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 16  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 19  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -49,6 +49,9 @@ class Op(Enum):
     GATE_HEADS = auto()
     XIELU = auto()
     SHARE = auto()
+    BLEND = auto()  # of streams: src/kernels_streams.cpp
+    LEVELED = auto()
+    EXCESS = auto()
 
 
 class Number(Enum):
