@@ -19,7 +19,7 @@ PARITY = tuple(
 PROGRAMS = tuple(
     f"tests/kernels/test_{name}.py"
     for name in ("step_check", "exits", "backend", "description", "lossless", "made_up", "experts", "transforms",
-                 "short_conv", "delta")
+                 "short_conv", "delta", "streams")
 )  # fmt: skip
 # With what the kernels compute; what fails soonest comes first.
 KERNELS = (

@@ -22,6 +22,7 @@ from causerie.spec.short_conv import ShortConv
 from tests.kernels.decoders import Array, from_bf16, to_bf16, widened
 from tests.kernels.latent_reference import latent_attention
 from tests.kernels.reference_recurrence import recurrent
+from tests.kernels.reference_streams import beside, corrected, entered, left, predicted
 
 
 def as_int8(x: Array, group: int) -> Array:
@@ -40,11 +41,14 @@ def reference_logits(
     w = {name: widened(array) for name, array in stored.items()}
     x = _norm(w["embed"][list(tokens)], w, "embed_norm", spec.embedding_norm)
     given = _layer_inputs(spec, w, tokens, x)
+    streams = x[:, None] if spec.streams is None else entered(spec.streams, w, x)
     kept: dict[int, tuple[Array, Array]] = {}  # keys and values of each layer
     for i, layer in enumerate(spec.layers):
         part = {
             name.removeprefix(f"layers.{i}."): array for name, array in w.items() if name.startswith(f"layers.{i}.")
         }
+        streams = streams if layer.streams is None else predicted(layer.streams, part, streams)
+        x = streams[:, 0]
         h, mixer, scale = _norm(x, part, "mixer_norm", layer.norm), layer.mixer, layer.residual_scale
         if isinstance(mixer, Attention):
             source = i if mixer.shares is None else mixer.shares
@@ -60,17 +64,22 @@ def reference_logits(
         else:
             mixed = recurrent(mixer, part, h)
         mixed = x + scale * _norm(mixed, part, "mixer_norm_after", layer.norm_after)
+        mixed = mixed if layer.low_rank is None else beside(layer.low_rank.norm, part, mixed, h)
         ffn = layer.ffn
         if isinstance(ffn, BesideExperts):
             h = mixed
         elif layer.parallel != "one norm":
             h = _norm(x if layer.parallel else mixed, part, "ffn_norm", layer.norm)
         x = mixed + scale * _norm(_ffn(ffn, part, h), part, "ffn_norm_after", layer.norm_after)
+        streams = x[:, None] if layer.streams is None else corrected(layer.streams, part, streams, x)
         if layer.input is not None:
             own = given[:, i * layer.input.width :][:, : layer.input.width]
-            made = (activate(x @ part["input.gate"].T, layer.input.act) * own) @ part["input.projection"].T
-            x = x + _norm(made, part, "input.norm", layer.input.norm)
-        x = x * part["scale"] if layer.scaled else x
+            gating = x if layer.streams is None else streams[:, 0] * part["streams.scale"]
+            made = (activate(gating @ part["input.gate"].T, layer.input.act) * own) @ part["input.projection"].T
+            made = _norm(made, part, "input.norm", layer.input.norm)
+            streams[:, 0 if layer.streams is None else 1 :] += made[:, None]
+        streams = streams * part["scale"] if layer.scaled else streams
+    x = streams[:, 0] if spec.streams is None else left(spec.streams, w, streams)
     logits = _norm(x, w, "norm", spec.norm) @ w["embed" if spec.tied else "head"].T
     return _capped(logits * spec.logits_scale, spec.logits_softcap)
 
@@ -85,7 +94,8 @@ def _layer_inputs(spec: Decoder, w: Mapping[str, Array], tokens: Sequence[int], 
     if own is None:
         return np.zeros((len(x), 0))
     projected = (x @ w["layer_inputs.projection"].T * spec.width**-0.5).reshape(len(x), -1, own.width)
-    rows = w["layer_inputs.table"][list(tokens)] * own.width**0.5
+    table = w["layer_inputs.table"]
+    rows = table[[token if token < len(table) else 0 for token in tokens]] * own.width**0.5
     return (_norm(projected, w, "layer_inputs.norm", own.norm).reshape(len(x), -1) + rows) * 0.5**0.5
 
 
@@ -112,8 +122,13 @@ def _mlp(mlp: MLP, w: Mapping[str, Array], prefix: str, x: Array) -> Array:
             np.where(first > 0, above * first**2, (0.5 + below) * (np.expm1(np.minimum(first, 0)) - first)) + first / 2
         )
     else:
-        inner = activate(first, mlp.act) * (up[0] if up else 1.0)
+        gate = first if mlp.deviations is None else _above(first, mlp.deviations)
+        inner = activate(gate, mlp.act) * (up[0] if up else 1.0)
     return np.asarray(inner @ w[prefix + "down"].T + w.get(prefix + "down_bias", 0.0))
+
+
+def _above(x: Array, deviations: float) -> Array:
+    return np.maximum(0, x - x.mean(-1, keepdims=True) - deviations * x.std(-1, keepdims=True))
 
 
 def _experts(experts: Experts, w: Mapping[str, Array], x: Array, judged: Array) -> Array:

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from causerie.spec.alt_up import AltUp
 from causerie.spec.beside import BesideExperts
 from causerie.spec.decoder import Decoder
 from causerie.spec.experts import Experts, Shared
 from causerie.spec.layer_input import LayerInput
+from causerie.spec.low_rank import LowRankPath
 from causerie.spec.mlp import MLP, ClampedSwish
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Linear, Ops, Weights
@@ -100,6 +102,20 @@ SHAPES = {
     "layer-inputs": Shape(block={"input": LayerInput(220, 40, "gelu_tanh", Norm(1e-3)), "scaled": True}),
     "many-layer-inputs": Shape(block={"input": LayerInput(203, 600, "silu", Norm(1e-3))}, head_dim=34),
     "experts-beside": Shape(block={"ffn": BesideExperts(MLP(72, "gelu"), Experts(7, JUDGED, 77), Norm(1e-3))}),
+    "streams": Shape(width=101, heads=5, kv_heads=5, block={"streams": AltUp(3, 101, Norm(1e-3))}),
+    "streams-with-inputs": Shape(
+        width=600,
+        layers=3,
+        block={
+            "streams": AltUp(4, 600, Norm(1e-3)),
+            "input": LayerInput(150, 40, "gelu_tanh", Norm(1e-3)),
+            "low_rank": LowRankPath(21, Norm(1e-3)),
+            "norm_after": Norm(1e-3),
+        },
+    ),
+    "low-rank-path": Shape(block={"low_rank": LowRankPath(7, Norm(1e-2))}, width=101, heads=5, kv_heads=5),
+    "gates-cut-off": Shape(block={"ffn": MLP(77, "gelu_tanh", deviations=0.6)}),
+    "few-gates-cut-off": Shape(block={"ffn": MLP(1040, deviations=-0.9)}),
     "gated": Shape(mixer={"gated": True}, head_dim=34),
     "wide": Shape(width=200, hidden=328, heads=7, kv_heads=1, head_dim=64, layers=1),
 }

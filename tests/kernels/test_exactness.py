@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from causerie.models.model import Model
+from causerie.spec.alt_up import AltUp
 from causerie.spec.beside import BesideExperts
 from causerie.spec.experts import Experts, Shared
 from causerie.spec.layer_input import LayerInput
+from causerie.spec.low_rank import LowRankPath
 from causerie.spec.mlp import MLP, ClampedSwish
 from causerie.spec.norm import Norm
 from causerie.spec.router import ExpertGroups, Router
@@ -84,6 +86,23 @@ CASES = {
                 ),
                 "input": LayerInput(203, 40, "silu", Norm(1e-3)),
                 "scaled": True,
+            },
+        ),
+    ),
+    "streams": (
+        "bfloat16",
+        "bfloat16",
+        Shape(
+            width=101,
+            heads=5,
+            kv_heads=5,
+            layers=3,
+            shares={2: 1},
+            block={
+                "ffn": MLP(1040, "gelu_tanh", deviations=0.8),
+                "input": LayerInput(190, 40, "gelu_tanh", Norm(1e-3)),
+                "low_rank": LowRankPath(21, Norm(1e-3)),
+                "streams": AltUp(3, 101, Norm(1e-3)),
             },
         ),
     ),

@@ -35,6 +35,7 @@ OWN_GROUPS: dict[str, dict[str, int]] = {
     "granitemoehybrid": {"intermediate_size": 64},
     "nemotron_h": {"intermediate_size": 128, "moe_intermediate_size": 64},
     "falcon_h1": {"intermediate_size": 128, "mamba_d_ssm": 192},
+    "gemma3n_text": GROUPS | {"head_dim": 16},
     "qwen3_5_text": GROUPS | {"linear_value_head_dim": 32},
     "qwen3_5_moe_text": {"linear_value_head_dim": 32},
     "qwen3_next": GROUPS | {"linear_value_head_dim": 32},

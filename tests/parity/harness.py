@@ -76,6 +76,10 @@ def model_of(case: Case) -> Any:
                 weight.copy_(weight.normal_(-1.0 if name.endswith("A_log") else 0.0).bfloat16())
             elif weight.ndim == 1:
                 weight.normal_(std=0.5)
+            elif name.endswith("modality_router.weight"):  # of AltUp: it reads what was divided by its width
+                weight.normal_(std=weight.shape[1] ** 0.5)
+            elif name.endswith("_coefs.weight"):  # streams that grow from layer to layer make noise large
+                weight.normal_(std=0.5 * weight.shape[1] ** -0.5)
             else:
                 # Sharp enough that scores differ, small enough that float32 noise stays far below 1e-4.
                 weight.normal_(std=1.5 * weight.shape[1] ** -0.5)

@@ -26,6 +26,16 @@ _GLM_EXPERTS = {
     "pad_token_id": 151329, "partial_rotary_factor": 0.5, "rms_norm_eps": 1e-05, "rope_scaling": None,
     "rope_theta": 1000000, "tie_word_embeddings": False, "topk_group": 1, "vocab_size": 151552,
 }  # fmt: skip
+_SLIDING_4_TO_1 = [*["sliding_attention"] * 4, "full_attention"]
+_GEMMA3N = _SWITCHES | {
+    "altup_active_idx": 0, "altup_coef_clip": 120.0, "altup_correct_scale": True, "altup_lr_multiplier": 1.0,
+    "altup_num_inputs": 4, "attention_bias": False, "final_logit_softcapping": 30.0, "head_dim": 256,
+    "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 2048, "hidden_size_per_layer_input": 256,
+    "laurel_rank": 64, "max_position_embeddings": 32768, "model_type": "gemma3n_text", "num_attention_heads": 8,
+    "num_key_value_heads": 2, "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-06, "rope_local_base_freq": 10000.0,
+    "rope_scaling": None, "rope_theta": 1000000.0, "sliding_window": 512, "vocab_size": 262400,
+    "vocab_size_per_layer_input": 262144,
+}  # fmt: skip
 _GEMMA4 = {
     "attention_bias": False, "attention_dropout": 0.0, "bos_token_id": 2, "dtype": "bfloat16", "eos_token_id": 1,
     "final_logit_softcapping": 30.0, "global_head_dim": 512, "head_dim": 256,
@@ -289,6 +299,14 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         },
         "rope_theta": 150000, "router_aux_loss_coef": 0.9, "sliding_window": 128, "swiglu_limit": 7.0,
         "tie_word_embeddings": False, "vocab_size": 201088,
+    },
+    "gemma-3n-E2B-it, its text model": _GEMMA3N | {
+        "activation_sparsity_pattern": [0.95] * 10 + [0.0] * 20, "intermediate_size": 8192,
+        "layer_types": _SLIDING_4_TO_1 * 6, "num_hidden_layers": 30, "num_kv_shared_layers": 10,
+    },
+    "gemma-3n-E4B-it, its text model": _GEMMA3N | {
+        "activation_sparsity_pattern": [0.95] * 10 + [0.0] * 25, "intermediate_size": [16384] * 35,
+        "layer_types": _SLIDING_4_TO_1 * 7, "num_hidden_layers": 35, "num_kv_shared_layers": 15,
     },
     "gemma-4-E2B-it, its text model": _GEMMA4 | {
         "attention_k_eq_v": False, "enable_moe_block": False, "hidden_size": 1536, "hidden_size_per_layer_input": 256,

@@ -35,7 +35,7 @@ ONE_EACH = [
     "qwen2, upper layers slide",
     "qwen3",
 ]
-ONE_EACH += ["gemma4", "gemma4 with experts", "llama4", "laguna"]
+ONE_EACH += ["gemma3n", "gemma4", "gemma4 with experts", "llama4", "laguna"]
 ONE_EACH += ["phi", "stablelm, normed heads", "cohere2", "olmo, cut off, biases", "gpt2", "opt", "falcon, new", "bloom"]
 ONE_EACH += ["deepseek v2", "deepseek v3, queries of the input, biases, yarn, one group"]
 ONE_EACH += ["qwen3.5", "qwen3-next"]

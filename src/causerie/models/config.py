@@ -131,6 +131,14 @@ class Config:
             raise self.wrong(key, value, f"a list of whole numbers from {least} to {most}")
         return [self._whole(key, item, least, most) for item in value]
 
+    def integer_of_each(self, key: str, count: int) -> list[int]:
+        """`count` whole numbers of at least 1: a list of so many, or one that counts for all."""
+        value = self._take(key, REQUIRED)
+        each = value if isinstance(value, list) else [value] * count
+        if len(each) != count:
+            raise self.wrong(key, value, f"a whole number, or a list of {count}")
+        return [self._whole(key, item, 1, MOST_SIZE) for item in each]
+
     def boolean(self, key: str, default: bool | _Required = REQUIRED) -> bool:
         """true or false."""
         value = self._take(key, default)

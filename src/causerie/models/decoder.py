@@ -21,8 +21,10 @@ def forward(ops: Ops, spec: Decoder, weights: Weights) -> tuple[Value, Value]:
     if not spec.layers:
         x = ops.select(x)
     extra = None if spec.layer_input is None else spec.layer_input.shared(ops, x, weights, spec.width)
+    x = x if spec.streams is None else spec.streams.entry(ops, x, weights)
     for index, layer in enumerate(spec.layers):
         x = layer.forward(ops, x, index, weights, last=index == len(spec.layers) - 1, extra=extra)
+    x = x if spec.streams is None else spec.streams.exit(ops, x, weights)
     read, states = (spec.norm.forward(ops, each, weights, NORM) for each in ops.exits(x))
     (logits,) = ops.linear(read, *linear_parts(weights, "", [spec.head]))
     if spec.logits_scale != 1.0 or spec.logits_softcap is not None:

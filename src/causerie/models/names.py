@@ -45,6 +45,19 @@ QK_NORMS: Mapping[str, str] = {
     f"layers.{{i}}.mixer.{name}": f"{_BLOCK}self_attn.{name}.weight" for name in ("q_norm", "k_norm")
 }
 
+_INSIDE = {
+    "gate": "per_layer_input_gate",
+    "projection": "per_layer_projection",
+    "norm": "post_per_layer_input_norm",
+}
+FURTHER_INPUTS: Mapping[str, str] = {
+    "layer_inputs.table": "model.embed_tokens_per_layer.weight",
+    "layer_inputs.projection": "model.per_layer_model_projection.weight",
+    "layer_inputs.norm": "model.per_layer_projection_norm.weight",
+    **{f"layers.{{i}}.input.{ours}": f"{_BLOCK}{theirs}.weight" for ours, theirs in _INSIDE.items()},
+}
+"""Of what layers are given besides, as both families of Gemma that have it call it."""
+
 Table = Mapping[str, str | Expression]
 """Of each canonical weight, `{i}` standing for the number of its layer: the tensor's name, or an expression over
 tensors."""

@@ -93,6 +93,7 @@ def step_work(
         if (pages := layer.pages) is not None:
             seen += 2 * cost.pairs * rows * pages.seen(depth + (rows + 1) / 2)
             cached += bytes_per_position(cache, pages) * pages.seen(depth + rows)
+    matrices += 0 if spec.streams is None else spec.streams.shared_cost().matrices
     operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * outputs)}
     attention = arithmetic_of(cache)
     operations[attention] = operations.get(attention, 0.0) + seen * sequences

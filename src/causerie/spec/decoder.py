@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from causerie.spec.alt_up import STREAMS, AltUp
 from causerie.spec.attention import Attention
 from causerie.spec.latent import LatentAttention
 from causerie.spec.layer import Layer
@@ -74,6 +75,11 @@ class Decoder:
         return self.layers[0].input if self.layers else None
 
     @property
+    def streams(self) -> AltUp | None:
+        """Those that layers compute in turn one of: all of them, or none."""
+        return self.layers[0].streams if self.layers else None
+
+    @property
     def looked_up(self) -> Iterator[WeightSpec]:
         """The weights of which a step reads a row for each of its tokens."""
         for weight in self.weights():
@@ -110,6 +116,9 @@ class Decoder:
         if self.layer_input is not None:
             for weight in self.layer_input.shared_weights(self.width, len(self.layers)):
                 yield weight.within(LAYER_INPUTS)
+        if self.streams is not None:
+            for weight in self.streams.shared_weights():
+                yield weight.within(STREAMS)
         for i, layer in enumerate(self.layers):
             for weight in layer.weights(self.width):
                 yield weight.within(f"layers.{i}.")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
+from causerie.spec.alt_up import STREAMS, AltUp
 from causerie.spec.attention import Attention
 from causerie.spec.beside import BesideExperts
 from causerie.spec.cost import PartCost
@@ -14,6 +15,7 @@ from causerie.spec.experts import Experts
 from causerie.spec.latent import LatentAttention
 from causerie.spec.layer_cache import LayerCache, Pages, Slot
 from causerie.spec.layer_input import LayerInput
+from causerie.spec.low_rank import LowRankPath
 from causerie.spec.mamba import Mamba
 from causerie.spec.mamba2 import Mamba2
 from causerie.spec.mlp import MLP, NOTHING
@@ -42,6 +44,8 @@ class Layer:
     parallel: Literal["one norm", "two norms"] | None = None
     input: LayerInput | None = None  # what it is given besides, which it adds to its result
     scaled: bool = False  # all that it gives is multiplied by one number of its own
+    low_rank: LowRankPath | None = None  # beside the mixer
+    streams: AltUp | None = None  # of which it computes the first; a further input is then added to the others
 
     @property
     def attention(self) -> Attention | None:
@@ -89,6 +93,12 @@ class Layer:
                 yield weight.within("input.")
         if self.scaled:
             yield vector("scale", 1)
+        if self.low_rank is not None:
+            for weight in self.low_rank.weights(width):
+                yield weight.within("low_rank.")
+        if self.streams is not None:
+            for weight in self.streams.weights():
+                yield weight.within(STREAMS)
 
     @property
     def experts(self) -> Experts | None:
@@ -100,7 +110,9 @@ class Layer:
     def cost(self, width: int) -> PartCost:
         """Of its parts."""
         cost = sum((part.cost(width) for _, part in self._halves), PartCost(0))
-        return cost if self.input is None else cost + self.input.cost(width)
+        cost = cost if self.input is None else cost + self.input.cost(width)
+        cost = cost if self.low_rank is None else cost + self.low_rank.cost(width)
+        return cost if self.streams is None else cost + self.streams.cost()
 
     def unread(self, width: int, rows: float) -> Iterator[tuple[WeightSpec, float]]:
         """Weights that a step of `rows` tokens need not read, and how many of each it is expected to leave so."""
@@ -109,29 +121,47 @@ class Layer:
     def forward(
         self, ops: Ops, x: Value, layer: int, weights: Weights, *, last: bool, extra: Value | None = None
     ) -> Value:
-        """[n, width] → [n, width]; of the last block only the rows that are wanted, as nobody attends to what
-        follows. `extra` is what layers are given besides, all of them side by side."""
+        """[n, width] → [n, width], or all streams → all streams; of the last block only the rows that are wanted, as
+        nobody attends to what follows. `extra` is what layers are given besides, all of them side by side."""
+        prefix = f"layers.{layer}."
+        own = prefix + STREAMS
+        streams = None if self.streams is None else self.streams.prediction(ops, x, weights, own)
+        x = x if self.streams is None else self.streams.first(ops, streams)
+        made = self._computed(ops, x, layer, weights, last)
+        if self.streams is not None:
+            made = self.streams.correction(ops, ops.select(streams) if last else streams, made, weights, own)
+        if self.input is not None:
+            further = ops.columns(extra, layer * self.input.width, self.input.width)
+            further = ops.select(further) if last else further
+            if self.streams is None:
+                made = self.input.forward(ops, made, further, weights, prefix + "input.")
+            else:
+                gating = self.streams.gating(ops, made, weights, own)
+                addition = self.input.addition(ops, gating, further, weights, prefix + "input.")
+                made = self.streams.addition(ops, made, addition)
+        return ops.times(made, weights[prefix + "scale"]) if self.scaled else made
+
+    def _computed(self, ops: Ops, x: Value, layer: int, weights: Weights, last: bool) -> Value:
+        """What both halves make of x."""
         prefix = f"layers.{layer}."
         h, mixed = x, x
         if self.mixer is not None:
             h = self._normed(ops, x, weights, prefix + "mixer")
             result = self.mixer.forward(ops, h, layer, weights, prefix + "mixer.")
             mixed = self._added(ops, x, result, weights, prefix + "mixer")
+        if self.low_rank is not None:
+            mixed = self.low_rank.forward(ops, mixed, h, weights, prefix + "low_rank.")
         if self.parallel is None:
             mixed = read = ops.select(mixed) if last else mixed
         else:
             read = h if self.parallel == "one norm" else x
             mixed, read = (ops.select(mixed), ops.select(read)) if last else (mixed, read)
-        made = mixed
-        if self.ffn != NOTHING:
-            if self._norms_ffn:
-                read = self._normed(ops, read, weights, prefix + "ffn")
-            made = self.ffn.forward(ops, read, layer, weights, prefix + "ffn.")
-            made = self._added(ops, mixed, made, weights, prefix + "ffn")
-        if self.input is not None:
-            own = ops.columns(extra, layer * self.input.width, self.input.width)
-            made = self.input.forward(ops, made, ops.select(own) if last else own, weights, prefix + "input.")
-        return ops.times(made, weights[prefix + "scale"]) if self.scaled else made
+        if self.ffn == NOTHING:
+            return mixed
+        if self._norms_ffn:
+            read = self._normed(ops, read, weights, prefix + "ffn")
+        made = self.ffn.forward(ops, read, layer, weights, prefix + "ffn.")
+        return self._added(ops, mixed, made, weights, prefix + "ffn")
 
     @property
     def _norms_ffn(self) -> bool:

@@ -20,7 +20,7 @@ class LayerInput:
     """`width` numbers for each layer: of a row of a table that has one for each token, and of a projection of its
     embedding. A layer adds to its result what it makes of its own ones (Gemma 3n, Google DeepMind, 2025)."""
 
-    vocab: int  # rows of the table
+    vocab: int  # rows of the table; of a token that it has no row for, the first one counts
     width: int
     act: Gating
     norm: Norm
@@ -51,7 +51,11 @@ class LayerInput:
         return ops.softcap(ops.add(projected, rows), 2**-0.5, None)
 
     def forward(self, ops: Ops, x: Value, extra: Value, weights: Weights, prefix: str) -> Value:
-        """x and what is made of `extra`, [n, self.width]."""
+        """x and what is made of it and of `extra`, [n, self.width]."""
+        return ops.add(x, self.addition(ops, x, extra, weights, prefix))
+
+    def addition(self, ops: Ops, x: Value, extra: Value, weights: Weights, prefix: str) -> Value:
+        """What is made of `extra`, gated by x."""
         (gate,) = ops.linear(x, *linear_parts(weights, prefix, ["gate"]))
         (made,) = ops.linear(ops.glu(gate, extra, self.act), *linear_parts(weights, prefix, ["projection"]))
-        return ops.add(x, self.norm.forward(ops, made, weights, prefix + "norm"))
+        return self.norm.forward(ops, made, weights, prefix + "norm")

@@ -36,6 +36,9 @@ class MLP:
     gated: bool = True
     gate_scale: float = 1.0  # of what the activation of a gated one reads
     scale: float = 1.0  # of its result
+    deviations: float | None = (
+        None  # of a gated one: so many standard deviations above their row's mean gates begin at 0
+    )
     xielu: bool = False  # in the place of act: a function with two numbers of its own, where it is not gated
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
@@ -62,6 +65,7 @@ class MLP:
         *gate, up = ops.linear(x, *linear_parts(weights, prefix, self._inner))
         if self.gated:
             read = gate[0] if self.gate_scale == 1.0 else ops.softcap(gate[0], self.gate_scale, None)
+            read = read if self.deviations is None else ops.excess(read, self.deviations)
             h = ops.glu(read, up, self.act)
         elif self.xielu:
             h = ops.xielu(up, weights[prefix + "above"], weights[prefix + "below"])

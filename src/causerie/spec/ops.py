@@ -60,8 +60,8 @@ class Ops(Protocol):
     convolutions and recurrences, and there only through the cache blocks and the slots of their own sequence."""
 
     def embed(self, table: Weight, scale: float = 1.0) -> Value:
-        """[n, width]: the rows of `table` that the step's tokens name, times `scale`, rounded as the table's numbers
-        are."""
+        """[n, width]: the rows of `table` that the step's tokens name, the first one for a token that it has none for,
+        times `scale`, rounded as the table's numbers are."""
         ...
 
     def norm(
@@ -226,6 +226,25 @@ class Ops(Protocol):
         becomes S · exp(-step · exp(shrinking)) + step · x · B, and step is softplus(steps). x and steps are [n, inner],
         `both` is [n, 2 · state], B and C side by side; shrinking is [state · inner], skip [inner]. S is kept as by
         `mamba2`. All of it in float32."""
+        ...
+
+    def joined(self, x: Value, *parts: Linear) -> Value:
+        """[n, Σ outputs]: what `linear` gives of each part, side by side."""
+        ...
+
+    def blend(self, x: Value, y: Value, piece: int, factors: Value | None, constants: Sequence[float] = ()) -> Value:
+        """[n, width]: rows of x and of y are cut into pieces of so many elements; to piece j of x is added the sum of
+        all pieces i of y, each times f[j · pieces of y + i], where f is the row of `factors`, `constants`, or where
+        both are there their sum."""
+        ...
+
+    def leveled(self, x: Value, y: Value, least: float) -> Value:
+        """[n, width + width of y]: x, and behind it each piece of y that is as wide, multiplied so that the root of its
+        mean square is that of x, its own mean square being at least `least`. Means and roots in float32."""
+        ...
+
+    def excess(self, x: Value, deviations: float) -> Value:
+        """max(0, x - c), where c is the mean of a row and so many standard deviations of it."""
         ...
 
     def exits(self, x: Value) -> tuple[Value, Value]:

@@ -21,7 +21,8 @@ Role = Literal[
     "exact",
 ]
 """What a weight is to those who hold or count it: a table that is read by rows, one of what layers are given besides, a
-matrix that gives logits, one of a part, a router (which chooses among experts), the few rows that say how fast a
+matrix that gives logits, one of a part, a router (which chooses among experts, or says how
+streams are mixed), the few rows that say how fast a
 recurrence forgets and learns, a table of positions, a vector (a norm, a bias, the taps of a convolution), what besides
 scores decides a choice, or a vector whose faults add up from position to position. The last six are never quantized,
 and the last two not even rounded."""

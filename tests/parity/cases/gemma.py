@@ -47,6 +47,21 @@ ROPES = {
     "sliding_attention": {"rope_type": "default", "rope_theta": 500.0},
     "full_attention": {"rope_type": "proportional", "partial_rotary_factor": 0.5, "rope_theta": 2000.0},
 }
+GEMMA3N: dict[str, Any] = {
+    "head_dim": 12,  # as scores are not scaled
+    "num_hidden_layers": 5,
+    "intermediate_size": [88, 72, 88, 96, 88],
+    "layer_types": ["sliding_attention", *_KINDS * 2],
+    "sliding_window": 7,
+    "num_kv_shared_layers": 2,
+    "tie_word_embeddings": True,
+    "hidden_size_per_layer_input": 32,
+    "vocab_size_per_layer_input": 120,  # some tokens have no row of their own
+    "altup_num_inputs": 3,
+    "laurel_rank": 32,
+    "activation_sparsity_pattern": [0.8, 0.3, 0.0, 0.6, 0.0],
+    "final_logit_softcapping": 6.0,
+}
 UNIFIED = {key: value for key, value in GEMMA4.items() if "per_layer_input" not in key}
 
 CASES = [
@@ -84,6 +99,15 @@ CASES = [
         "gemma4, biases, untied, half of each head turns",
         "gemma4_text",
         GEMMA4 | SHARING | GIVEN | {"attention_bias": True, "tie_word_embeddings": False, "rope_parameters": ROPES},
+    ),
+    Case("gemma3n", "gemma3n_text", GEMMA3N),
+    Case(
+        "gemma3n, biases, untied, no keys are shared, four streams",
+        "gemma3n_text",
+        GEMMA3N
+        | {"num_hidden_layers": 3, "intermediate_size": 88, "layer_types": [*_KINDS, "sliding_attention"]}
+        | {"activation_sparsity_pattern": [0.9, 0.0, 0.7], "num_kv_shared_layers": 0, "altup_num_inputs": 4}
+        | {"attention_bias": True, "tie_word_embeddings": False, "final_logit_softcapping": 9.0},
     ),
     Case("gemma4_unified", "gemma4_unified_text", UNIFIED | KEYS_AS_VALUES),
 ]

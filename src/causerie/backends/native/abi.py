@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 17  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 22  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -50,6 +50,9 @@ class Op(Enum):
     XIELU = auto()
     SHARE = auto()
     FETCH = auto()  # of experts that stay in their file: src/expert_store.h
+    BLEND = auto()  # of streams: src/kernels_streams.cpp
+    LEVELED = auto()
+    EXCESS = auto()
 
 
 class Number(Enum):

@@ -6,23 +6,23 @@ assembly.py makes a program of. Knows no step and no thread.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.native.abi import CacheNumber, Counted, Narrow, Op
+from causerie.backends.native.abi import CacheNumber, Counted, Op
 from causerie.backends.native.cache import LayerCaches
 from causerie.backends.native.expert_numbers import gating_numbers, router_numbers
-from causerie.backends.native.line import BRAIN, WIDE, Form, Line, PanelsTable, Placement, Value
+from causerie.backends.native.line import Line, Placement, Value
 from causerie.backends.native.lookahead import StoredLayer
 from causerie.backends.native.program import ROUTE, format_number, number
+from causerie.backends.native.recording import Recording, by_input
 from causerie.backends.native.recurrence_numbers import mamba2_numbers
 from causerie.errors import EngineError
 from causerie.quant.plain import to_float32, to_plain
-from causerie.quant.transform import TURNED, Transform
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.attention import Attention
 from causerie.spec.causal_conv import CausalConv
@@ -38,26 +38,24 @@ from causerie.spec.router import Router
 from causerie.spec.short_conv import ShortConv
 
 
-class NativeOps:
-    """Implements `causerie.spec.ops.Ops`; `lines` is what was recorded."""
+class NativeOps(Recording):
+    """Implements `causerie.spec.ops.Ops`."""
 
     def __init__(self, spec: Decoder, caches: LayerCaches, stored: Mapping[str, StoredLayer] | None = None) -> None:
         """`stored` are the layers whose experts stay in their file, by what the names of these begin with."""
-        self.lines: list[Line] = []
-        self.panels = PanelsTable()
-        self._ropes = spec.ropes
+        super().__init__()
+        self._ropes, self._vocab = spec.ropes, spec.vocab
         self._caches = caches
         self._stored = stored or {}
-        self._values = 0
-        self.constants: list[NDArray[np.float32]] = []  # numbers that instructions name by address
         self.choices: list[NDArray[np.int64]] = []  # of each layer that has experts: how many rows have chosen each
-        self._rounded: dict[tuple[int, Form], Value] = {}
-        self._transformed: dict[tuple[int, Transform], Value] = {}
 
     def embed(self, table: Weight, scale: float = 1.0) -> Value:
         """[tokens, width]."""
         out = self._value(table.shape[1], Counted.TOKENS)
-        self._note(Op.EMBED, (), out, self._table(table) | {"scale": _rounded(scale, table.format)})
+        numbers = self._table(table) | {"scale": _rounded(scale, table.format)}
+        if table.shape[0] < self._vocab:
+            numbers["length"] = table.shape[0]
+        self._note(Op.EMBED, (), out, numbers)
         return out
 
     def positions(self, table: Weight, offset: int) -> Value:
@@ -82,21 +80,29 @@ class NativeOps:
         """bfloat16 matrices read x rounded to bfloat16, quantized ones in 8 bits or as it is; parts that read the same
         share one pass."""
         outputs = tuple(self._value(part.weight.shape[0], x.counted) for part in parts)
-        for reading, indices in _by_input(parts):
+        for reading, indices in by_input(parts):
             outs = tuple(outputs[i] for i in indices)
             self.lines.append(Line(Op.LINEAR, (self._read(x, reading),), outs, {}, tuple(parts[i] for i in indices)))
         return outputs
 
     def block_diagonal(self, x: Value, parts: Sequence[Linear]) -> Value:
         """As `linear`; each part reads its piece of a row, and writes its piece of the result."""
+        if any(part.weight.transform is not None for part in parts):
+            raise EngineError("A matrix that reads a piece of a row has inputs that are transformed; none may.")
+        return self._side_by_side(x, parts, pieces=len(parts))
+
+    def joined(self, x: Value, *parts: Linear) -> Value:
+        """As `linear`; each part writes its piece of the result."""
+        return self._side_by_side(x, parts, pieces=1)
+
+    def _side_by_side(self, x: Value, parts: Sequence[Linear], pieces: int) -> Value:
+        """What each part makes of a row, or of its own one of equal `pieces`."""
         ends = list(accumulate((part.weight.shape[0] for part in parts), initial=0))
-        out, piece = self._value(ends[-1], x.counted), x.width // len(parts)
-        for reading, indices in _by_input(parts):
-            if reading.transform is not None:
-                raise EngineError("A matrix that reads a piece of a row has inputs that are transformed; none may.")
-            own, columns = tuple(parts[i] for i in indices), tuple((i * piece, ends[i]) for i in indices)
+        out, step = self._value(ends[-1], x.counted), x.width // pieces if pieces > 1 else 0
+        for reading, indices in by_input(parts):
+            own, columns = tuple(parts[i] for i in indices), tuple((i * step, ends[i]) for i in indices)
             read, outs = self._read(x, reading), (out,) * len(own)
-            self.lines.append(Line(Op.LINEAR, (read,), outs, {}, own, pieces=len(parts), columns=columns))
+            self.lines.append(Line(Op.LINEAR, (read,), outs, {}, own, pieces=pieces, columns=columns))
         return out
 
     def latent_attention(
@@ -278,6 +284,28 @@ class NativeOps:
         """x · factors."""
         return self._by_row(Op.TIMES, x, {"factors": factors.data.address, "length": factors.shape[0]})
 
+    def blend(self, x: Value, y: Value, piece: int, factors: Value | None, constants: Sequence[float] = ()) -> Value:
+        """Constants lie where the program keeps its own."""
+        out, inputs = self._value(x.width, x.counted), (x, y) if factors is None else (x, y, factors)
+        numbers = {
+            "length": piece,
+            "groups": y.width // piece,
+            "plain": factors is None,
+            "factors": self._constant(np.array(constants, np.float32)) if constants else 0,
+        }
+        self._note(Op.BLEND, inputs, out, numbers)
+        return out
+
+    def leveled(self, x: Value, y: Value, least: float) -> Value:
+        """[n, width + width of y]."""
+        out = self._value(x.width + y.width, x.counted)
+        self._note(Op.LEVELED, (x, y), out, {"groups": out.width // x.width, "eps": least})
+        return out
+
+    def excess(self, x: Value, deviations: float) -> Value:
+        """max(0, x - c)."""
+        return self._by_row(Op.EXCESS, x, {"scale": deviations})
+
     def columns(self, x: Value, first: int, width: int) -> Value:
         """A copy of them."""
         out = self._value(width, x.counted, times=x.times)
@@ -296,11 +324,6 @@ class NativeOps:
         self._note(Op.SELECT, (x,), states, {})
         return replace(x, counted=Counted.LOGITS), states
 
-    def _by_row(self, op: Op, x: Value, numbers: Mapping[str, float]) -> Value:
-        out = self._value(x.width, x.counted, times=x.times)
-        self._note(op, (x,), out, numbers)
-        return out
-
     def _expert_linear(
         self, x: Value, active: int, experts: Sequence[Sequence[Linear]], *, gather: bool = False
     ) -> tuple[Value, ...]:
@@ -309,7 +332,7 @@ class NativeOps:
         outputs = [self._value(each.weight.shape[0], x.counted, times=active) for each in experts[0]]
         parts = [(expert, i, part) for expert, own in enumerate(experts) for i, part in enumerate(own)]
         parts.sort(key=lambda each: each[1])
-        for reading, indices in _by_input([part for _, _, part in parts]):
+        for reading, indices in by_input([part for _, _, part in parts]):
             read = self._read(x, reading)
             if gather:
                 read, once = self._value(x.width, x.counted, reading.form, active), read
@@ -373,11 +396,6 @@ class NativeOps:
         begin = self._caches.slot(layer) + 4 * (0 if conv is None else conv.elements)
         return {"slots": begin, "slot_stride": self._caches.slot_stride}
 
-    def _constant(self, numbers: NDArray[np.float32]) -> int:
-        """The address of numbers that the program holds."""
-        self.constants.append(numbers)
-        return numbers.ctypes.data
-
     def _table(self, table: Weight) -> dict[str, float]:
         """Where the rows of a table lie, and how."""
         at: Placement = table.data
@@ -388,62 +406,8 @@ class NativeOps:
             "panels": self.panels.index(table),
         }
 
-    def _value(self, width: int, counted: Counted, form: Form = WIDE, times: int = 1) -> Value:
-        self._values += 1
-        return Value(self._values - 1, width, counted, form, times)
-
-    def _note(self, op: Op, inputs: tuple[Value, ...], out: Value, numbers: Mapping[str, float]) -> None:
-        self.lines.append(Line(op, inputs, (out,), numbers))
-
-    def _read(self, x: Value, reading: InputForm) -> Value:
-        """x as matrices read it: each transform and each rounding of it is done once."""
-        transform = reading.transform
-        if transform is None:
-            return self._as(x, reading.form)
-        if (x.number, transform) not in self._transformed:
-            out = self._transformed[x.number, transform] = self._value(x.width, x.counted, times=x.times)
-            order, factors = transform.order, transform.factors
-            addresses = {
-                "address": 0 if order is None else order.ctypes.data,
-                "factors": 0 if factors is None else factors.ctypes.data,
-                "length": 0 if transform.signs is None else TURNED,
-            }
-            self._note(Op.TRANSFORM, (x,), out, addresses)
-        return self._as(self._transformed[x.number, transform], reading.form)
-
-    def _as(self, x: Value, form: Form) -> Value:
-        if form == WIDE:
-            return x
-        if (x.number, form) not in self._rounded:
-            out = self._rounded[x.number, form] = self._value(x.width, x.counted, form, x.times)
-            self._note(Op.ROUND, (x,), out, {})
-        return self._rounded[x.number, form]
-
 
 def _rounded(scale: float, format: str) -> float:
     """A factor of a table's rows, rounded as the model's plain numbers are; those of a quantized one as bfloat16."""
     plain = format if format in FORMATS else "bfloat16"
     return float(to_float32(to_plain(np.array([scale], np.float32), plain), plain)[0])
-
-
-@dataclass(frozen=True)
-class InputForm:
-    """How a matrix reads its input."""
-
-    form: Form
-    transform: Transform | None = None
-
-
-def _form_of(weight: Weight) -> Form:
-    """How what a matrix reads is written."""
-    if weight.format == "bfloat16":
-        return BRAIN
-    panels = weight.data.panels
-    group = 0 if panels is None else int(panels["input_group"][0])
-    return Form(Narrow.CODES, group) if group else WIDE
-
-
-def _by_input(parts: Sequence[Linear]) -> list[tuple[InputForm, list[int]]]:
-    """How matrices read their input, and which of them read it so."""
-    read = [InputForm(_form_of(part.weight), part.weight.transform) for part in parts]
-    return [(reading, [i for i, each in enumerate(read) if each == reading]) for reading in dict.fromkeys(read)]

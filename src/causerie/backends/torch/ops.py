@@ -55,10 +55,11 @@ class TorchOps:
 
     def embed(self, table: Weight, scale: float = 1.0) -> Tensor:
         """[n, width]"""
+        tokens = self._step.tokens * (self._step.tokens < table.shape[0])
         if isinstance(table.data, QuantizedMatrix):
-            rows = table.data.rows(self._step.tokens).to(self._dtype)
+            rows = table.data.rows(tokens).to(self._dtype)
         else:
-            rows = F.embedding(self._step.tokens, table.data)
+            rows = F.embedding(tokens, table.data)
         return rows if scale == 1.0 else rows * torch.tensor(scale, dtype=rows.dtype, device=rows.device)
 
     def norm(
@@ -111,6 +112,10 @@ class TorchOps:
         """Piece by piece."""
         pieces = zip(x.chunk(len(parts), -1), parts, strict=True)
         return torch.cat([out for piece, part in pieces for out in self.linear(piece, part)], -1)
+
+    def joined(self, x: Tensor, *parts: Linear) -> Tensor:
+        """[n, Σ outputs]"""
+        return torch.cat(self.linear(x, *parts), -1)
 
     def latent_attention(
         self, q: Tensor, q_turning: Tensor, latent: Tensor, k_turning: Tensor, layer: int, spec: LatentAttention
@@ -269,6 +274,29 @@ class TorchOps:
     def times(self, x: Tensor, factors: Weight) -> Tensor:
         """x · factors"""
         return (x.unflatten(-1, (-1, len(factors.data))) * factors.data).flatten(-2)
+
+    def blend(
+        self, x: Tensor, y: Tensor, piece: int, factors: Tensor | None, constants: Sequence[float] = ()
+    ) -> Tensor:
+        """[n, width]"""
+        pieces, others = x.unflatten(-1, (-1, piece)), y.unflatten(-1, (-1, piece))
+        shape = (pieces.shape[1], others.shape[1])
+        matrix = torch.zeros(shape, dtype=x.dtype, device=x.device) if factors is None else factors.unflatten(-1, shape)
+        if constants:
+            matrix = matrix + torch.tensor(constants, dtype=x.dtype, device=x.device).view(shape)
+        return (pieces + matrix @ others).flatten(-2)
+
+    def leveled(self, x: Tensor, y: Tensor, least: float) -> Tensor:
+        """[n, width + width of y], in float32"""
+        pieces = y.float().unflatten(-1, (-1, x.shape[-1]))
+        roots = pieces.square().mean(-1, keepdim=True).clamp(min=least).sqrt()
+        size = x.float().square().mean(-1, keepdim=True).sqrt()
+        return torch.cat([x, (pieces * (size[:, None] / roots)).flatten(-2).to(x.dtype)], -1)
+
+    def excess(self, x: Tensor, deviations: float) -> Tensor:
+        """max(0, x - c)"""
+        deviation, mean = torch.std_mean(x.float(), -1, correction=0, keepdim=True)
+        return F.relu(x - (mean + deviation * deviations).to(x.dtype))
 
     def columns(self, x: Tensor, first: int, width: int) -> Tensor:
         """[n, width]"""

@@ -12,9 +12,10 @@ from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
 from causerie.models.expert_names import experts_stacked
 from causerie.models.layer_kinds import FULL, SLIDING, layer_kinds, with_kinds
-from causerie.models.names import LLAMA_WEIGHTS, QK_NORMS, SANDWICH, Table
+from causerie.models.names import FURTHER_INPUTS, LLAMA_WEIGHTS, QK_NORMS, SANDWICH, Table
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_kind
+from causerie.models.shared_keys import with_shared_keys
 from causerie.spec.attention import Attention
 from causerie.spec.beside import BesideExperts
 from causerie.spec.decoder import Decoder
@@ -31,12 +32,7 @@ _OTHERS: dict[str, str | Expression] = {
     **LLAMA_WEIGHTS,
     **SANDWICH,
     **QK_NORMS,
-    "layer_inputs.table": "model.embed_tokens_per_layer.weight",
-    "layer_inputs.projection": "model.per_layer_model_projection.weight",
-    "layer_inputs.norm": "model.per_layer_projection_norm.weight",
-    "layers.{i}.input.gate": _LAYER + "per_layer_input_gate.weight",
-    "layers.{i}.input.projection": _LAYER + "per_layer_projection.weight",
-    "layers.{i}.input.norm": _LAYER + "post_per_layer_input_norm.weight",
+    **FURTHER_INPUTS,
     "layers.{i}.scale": _LAYER + "layer_scalar",
     **{f"layers.{{i}}.ffn.mlp.{name}": f"{_LAYER}mlp.{name}_proj.weight" for name in ("gate", "up", "down")},
     "layers.{i}.ffn.norm": _LAYER + "pre_feedforward_layernorm.weight",
@@ -103,7 +99,7 @@ def gemma4_like(c: Config, *, window: int) -> Decoder:
     sliding = {"window": c.integer("sliding_window", window)}
     spec = with_kinds(spec.each_layer(norm_after=spec.norm, scaled=True), kinds, {FULL: full, SLIDING: sliding})
     return replace(
-        _sharing(c, spec, kinds),
+        _widened(c, with_shared_keys(c, spec, kinds)),
         tied=c.boolean("tie_word_embeddings", True),
         embedding_scale=spec.width**0.5,
         logits_softcap=c.optional_number("final_logit_softcapping"),
@@ -134,22 +130,17 @@ def _full_heads(c: Config, kinds: Sequence[str], sliding: Attention, both: bool)
     return said.pop()
 
 
-def _sharing(c: Config, spec: Decoder, kinds: Sequence[str]) -> Decoder:
-    """The last layers read the keys and values of the last one of their kind that has some."""
-    count = len(spec.layers)
-    first = count - c.integer("num_kv_shared_layers", 0, least=0, most=count - 1)
-    wide = c.boolean("use_double_wide_mlp", False)
-    if not set(kinds[first:]).issubset(kinds[:first]):
-        raise c.wrong(
-            "num_kv_shared_layers", count - first, f"so that a layer of each kind before them has keys: {kinds}"
-        )
-    layers = list(spec.layers)
-    for i in range(first, count):
-        source = max(j for j in range(first) if kinds[j] == kinds[i])
-        layers[i] = layers[i].with_attention(shares=source, value_norm=None, keys_as_values=False)
-        ffn = layers[i].ffn
-        assert isinstance(ffn, MLP)  # by `llama_like`
-        layers[i] = replace(layers[i], ffn=replace(ffn, hidden=2 * ffn.hidden)) if wide else layers[i]
+def _widened(c: Config, spec: Decoder) -> Decoder:
+    """With feed-forward layers twice as wide where keys are not a layer's own, if the config says so."""
+    if not c.boolean("use_double_wide_mlp", False):
+        return spec
+
+    def widened(layer: Layer) -> Layer:
+        assert isinstance(layer.ffn, MLP)  # by `llama_like`
+        return replace(layer, ffn=replace(layer.ffn, hidden=2 * layer.ffn.hidden))
+
+    borrows = [mixer.shares is not None for mixer in spec.attentions]
+    layers = (widened(layer) if wide else layer for layer, wide in zip(spec.layers, borrows, strict=True))
     return replace(spec, layers=tuple(layers))
 
 

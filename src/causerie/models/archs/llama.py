@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from causerie.errors import ConfigError
@@ -52,25 +52,27 @@ def llama_like(
     default_act: str = "silu",
     norm: Norm | None = None,
     gated: bool = True,
-    hidden: int | None = None,
+    hidden: int | Sequence[int] | None = None,
     latents: LatentAttention | None = None,
 ) -> Decoder:
     """The part that families share. `kv_heads` and `head_dim` are what a config means that does not set them; None:
     as many as heads, and the width divided among the heads. `rope` gives the rotation of heads of a size, where it is
     not read as Llama's is, and may be none; `act` is the key of the activation, which is the family's own where the
     config has none; `eps` is the key of the norms' constant, `norm` that of families whose norms are others; `hidden`
-    is the width inside of the feed-forward layer of configs that do not say it; `latents` is what layers attend to
-    instead."""
+    is the width inside of the feed-forward layer of configs that do not say it, or those of all layers, which the
+    family has read; `latents` is what layers attend to instead."""
     width = c.integer("hidden_size")
     norm = norm or Norm(c.number(eps, 1e-6, above=False))
     mixer = latents or replace(_attention(c, width, kv_heads, head_dim, rope), qkv_bias=bias, out_bias=out_bias)
-    inner = c.integer("intermediate_size", REQUIRED if hidden is None else hidden)
-    mlp = MLP(inner, _activation(c, act, default_act), mlp_bias, gated)
+    count = c.integer("num_hidden_layers", most=MOST_LAYERS)
+    if not isinstance(hidden, Sequence):
+        hidden = [c.integer("intermediate_size", REQUIRED if hidden is None else hidden)] * count
+    mlp = MLP(0, _activation(c, act, default_act), mlp_bias, gated)
     return Decoder(
         family=c.family,
         vocab=c.integer("vocab_size"),
         width=width,
-        layers=(Layer(mixer, mlp, norm),) * c.integer("num_hidden_layers", most=MOST_LAYERS),
+        layers=tuple(Layer(mixer, replace(mlp, hidden=inner), norm) for inner in hidden),
         norm=norm,
         tied=c.boolean("tie_word_embeddings", False),
         context=c.integer("max_position_embeddings") if mixer.rope is None else mixer.rope.context,

@@ -11,6 +11,7 @@ enum Op : int32_t {
   OP_COLUMNS, OP_TIMES, OP_KEEP_LATENT,
   OP_CAUSAL_CONV, OP_MAMBA2, OP_MAMBA,  // recurrences: kernels_mamba2.cpp, kernels_mamba.cpp
   OP_GATE_HEADS, OP_XIELU, OP_SHARE, OP_FETCH,
+  OP_BLEND, OP_LEVELED, OP_EXCESS,  // streams of activations, and what of a row is far above its mean: kernels_streams.cpp
   OP_COUNT
 };
 // CODES: a quantized matrix, of which CodePanels says more.
@@ -51,7 +52,7 @@ enum Fault : int32_t {
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 17;  // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 22;  // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
@@ -96,7 +97,7 @@ struct Instruction {
   int32_t narrow;     // how out is written: a Narrow
   int32_t group;      // of NARROW_CODES: elements that share a scale
   int32_t width;      // elements in a row of x; columns: of out; linear, expert_linear: inputs of a matrix
-  int32_t length;     // norm: elements in a group; times: factors; gate_heads: of a head; gather: bytes of a row; short_conv, causal_conv, delta_inputs: taps;
+  int32_t length;     // norm: elements in a group; embed: rows of a table that has none for some tokens, or 0; blend: elements of a piece; times: factors; gate_heads: of a head; gather: bytes of a row; short_conv, causal_conv, delta_inputs: taps;
                       // transform: elements turned together, or 0; linear, expert_linear: elements in a row of x;
                       // mamba2: numbers of a head's state for each of its elements; mamba: of a channel's;
                       // fetch: experts of the layer that comes after, or 0
@@ -115,7 +116,8 @@ struct Instruction {
   int32_t active;     // route, group, expert_linear, combine: how many each row goes to; fetch: in the layer that comes after
   int32_t scoring;    // route: a Scoring
   int32_t divided;    // route: whether shares are divided by their sum
-  int32_t groups, open_groups;  // route: of experts, and how many of them a row may use; mamba2: groups of heads that share B and C
+  int32_t groups, open_groups;  // route: of experts, and how many of them a row may use; mamba2: groups of heads that share B and C;
+                                // blend: pieces of y; leveled: of out
   int32_t centered;   // norm: whether the mean is taken off
   int32_t offset;     // positions: rows of the table before that of position 0; columns: the first of x; fetch: the number of the
                       // layer's first expert, behind all of which those of the layer that comes after begin
@@ -123,11 +125,12 @@ struct Instruction {
   int32_t latent;     // attention: whether values are the beginnings of keys, and not kept besides
   int32_t best;       // route: how many experts of a group say what it counts
   int32_t chunked;    // attention: whether what a token sees begins at a multiple of the window
-  int32_t plain;      // combine: whether results are added up as they are, and not by their shares
+  int32_t plain;      // combine: whether results are added up as they are, and not by their shares; blend: whether there are constants only
   int32_t unused;
-  float eps;          // norm, rotate, delta_inputs; route: the least that shares are divided by; mamba2: the least step
+  float eps;          // norm, rotate, delta_inputs; route: the least that shares are divided by; mamba2: the least step;
+                      // leveled: the least mean square of a piece
   float scale;        // delta_inputs: of queries; attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
-                      // glu, CLAMPED_SWISH: the slope; mamba2: of steps as they are projected
+                      // glu, CLAMPED_SWISH: the slope; mamba2: of steps as they are projected; excess: standard deviations
   float cap;          // attention: of its scores, softcap: of its elements; 0 = none
   float limit;        // glu, CLAMPED_SWISH; route: what the sum of shares begins with, or of SPARSEMIXER how near a score must
                       // be; mamba2: the largest step
@@ -138,7 +141,7 @@ struct Instruction {
   uint64_t factors;      // transform: what elements are multiplied with once they are in order, or 0; times: what they are multiplied
                          // with; route: what the share of each expert is, or 0; causal_conv: what each channel is multiplied with
                          // before it, or 0; mamba2: of each head, how much of x goes past its state; mamba: of each channel;
-                         // xielu: of what is below 0
+                         // xielu: of what is below 0; blend: what is added to the factors of a row, or 0
   uint64_t sinks;         // attention: of each head a score that no value belongs to, or 0
   uint64_t block_bytes;   // rotate, attention: bytes of one cache block of the layer
   uint64_t block_stride;  // and from block to block

@@ -27,7 +27,7 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 extern const OpKernel embed, norm, round_rows, linear, rotate, attention, glu, add_rows, select_rows, merge, route, group,
     gather, expert_linear, combine, weigh_rows, short_conv, transform, positions, activate, clip_rows, softcap,
     delta_inputs, delta, columns, times, keep_latent, causal_conv, mamba2, mamba,
-    gate_heads, xielu, share, fetch;
+    gate_heads, xielu, share, fetch, blend, leveled, excess;
 void measure(const Packing&, int64_t panel);
 void pack(const Packing&, int64_t panel);
 void arrange(const Packing&, int64_t panel);

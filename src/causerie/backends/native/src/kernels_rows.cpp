@@ -2,6 +2,7 @@
 // columns, times, gate_heads, xielu. An item is a row, or a span of columns of a row. What a
 // linear reads next may be written in the form that it reads (`narrow` of an instruction).
 #include "functions.h"
+#include "means.h"
 #include "narrowed.h"
 #include "packed.h"
 #include "span.h"
@@ -54,7 +55,8 @@ static void read_table(const Program& program, const Instruction& in, int64_t r,
 static void embed_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
   const auto [r, first, last] = span(in, item);
   float* out = row<float>(program, in.out, r);
-  read_table(program, in, step.tokens[r], first, last, out);
+  const int32_t token = step.tokens[r];
+  read_table(program, in, in.length && token >= in.length ? 0 : token, first, last, out);
   if (in.scale != 1.0f)
     for (int64_t k = first; k < last; ++k) out[k] *= in.scale;
 }
@@ -62,12 +64,6 @@ static void embed_span(const Program& program, const Step& step, const Instructi
 static void positions_span(const Program& program, const Step& step, const Instruction& in, int64_t item) {
   const auto [r, first, last] = span(in, item);
   read_table(program, in, int64_t(step.positions[r]) + in.offset, first, last, row<float>(program, in.out, r));
-}
-
-static inline float mean_of(const float* x, int64_t length) {
-  f32x16 total = broadcast(0.0f);
-  for (int64_t i = 0; i < length; i += 16) total = add(total, load_first(x + i, length - i));
-  return sum(total) / float(length);
 }
 
 static int64_t norm_items(const Program&, const Step& step, const Instruction& in) { return row_count(step, in) * (in.width / in.length); }

@@ -1,0 +1,94 @@
+"""What a pass over symbolic values notes, line by line: where values come from, in which form matrices read them, and
+the numbers that lines name by address. Knows no operation of a decoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.backends.native.abi import Counted, Narrow, Op
+from causerie.backends.native.line import BRAIN, WIDE, Form, Line, PanelsTable, Value
+from causerie.quant.transform import TURNED, Transform
+from causerie.quant.weight import Weight
+from causerie.spec.ops import Linear
+
+
+class Recording:
+    """`lines` is what was noted, `panels` what their matrices need, `constants` the numbers that instructions name by
+    address."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.panels = PanelsTable()
+        self.constants: list[NDArray[np.float32]] = []
+        self._values = 0
+        self._rounded: dict[tuple[int, Form], Value] = {}
+        self._transformed: dict[tuple[int, Transform], Value] = {}
+
+    def _value(self, width: int, counted: Counted, form: Form = WIDE, times: int = 1) -> Value:
+        self._values += 1
+        return Value(self._values - 1, width, counted, form, times)
+
+    def _note(self, op: Op, inputs: tuple[Value, ...], out: Value, numbers: Mapping[str, float]) -> None:
+        self.lines.append(Line(op, inputs, (out,), numbers))
+
+    def _by_row(self, op: Op, x: Value, numbers: Mapping[str, float]) -> Value:
+        out = self._value(x.width, x.counted, times=x.times)
+        self._note(op, (x,), out, numbers)
+        return out
+
+    def _constant(self, numbers: NDArray[np.float32]) -> int:
+        """The address of numbers that the program holds."""
+        self.constants.append(numbers)
+        return numbers.ctypes.data
+
+    def _read(self, x: Value, reading: InputForm) -> Value:
+        """x as matrices read it: each transform and each rounding of it is done once."""
+        transform = reading.transform
+        if transform is None:
+            return self._as(x, reading.form)
+        if (x.number, transform) not in self._transformed:
+            out = self._transformed[x.number, transform] = self._value(x.width, x.counted, times=x.times)
+            order, factors = transform.order, transform.factors
+            addresses = {
+                "address": 0 if order is None else order.ctypes.data,
+                "factors": 0 if factors is None else factors.ctypes.data,
+                "length": 0 if transform.signs is None else TURNED,
+            }
+            self._note(Op.TRANSFORM, (x,), out, addresses)
+        return self._as(self._transformed[x.number, transform], reading.form)
+
+    def _as(self, x: Value, form: Form) -> Value:
+        if form == WIDE:
+            return x
+        if (x.number, form) not in self._rounded:
+            out = self._rounded[x.number, form] = self._value(x.width, x.counted, form, x.times)
+            self._note(Op.ROUND, (x,), out, {})
+        return self._rounded[x.number, form]
+
+
+@dataclass(frozen=True)
+class InputForm:
+    """How a matrix reads its input."""
+
+    form: Form
+    transform: Transform | None = None
+
+
+def _form_of(weight: Weight) -> Form:
+    """How what a matrix reads is written."""
+    if weight.format == "bfloat16":
+        return BRAIN
+    panels = weight.data.panels
+    group = 0 if panels is None else int(panels["input_group"][0])
+    return Form(Narrow.CODES, group) if group else WIDE
+
+
+def by_input(parts: Sequence[Linear]) -> list[tuple[InputForm, list[int]]]:
+    """How matrices read their input, and which of them read it so."""
+    read = [InputForm(_form_of(part.weight), part.weight.transform) for part in parts]
+    return [(reading, [i for i, each in enumerate(read) if each == reading]) for reading in dict.fromkeys(read)]
