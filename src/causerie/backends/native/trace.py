@@ -6,7 +6,7 @@ assembly.py makes a program of. Knows no step and no thread.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
