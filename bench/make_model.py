@@ -7,7 +7,9 @@
                                                   memory is one matrix at a time
 
 gpt-oss-4-layers is gpt-oss-20b with a sixth of its layers and of its vocabulary, and its experts in MXFP4, as it is
-published. qwen3-30b-a3b is for --prepared int4: 17 GB on the disk instead of 61.
+published. qwen3-30b-a3b is for --prepared int4: 17 GB on the disk instead of 61. peers/gguf_random.py makes
+llama.cpp's file of that folder.
+
 Speed depends on shapes and formats, not on what the numbers mean, so nothing need be downloaded. Weights are normal
 with a deviation of 0.02, as at the beginning of a training; the tokenizer is byte-level BPE of the released one's size,
 whose merges join the bytes of English first. Knows no engine; writes the files that all of them read. Those that one
