@@ -94,6 +94,12 @@ SHAPES = {
     "other-keys": Shape(windows=(19, None), layers=5, shares={2: 0, 3: 1, 4: 0}, qk_norm=True),
     "normed-values": Shape(mixer={"value_norm": Norm(1e-3, weight=False), "keys_as_values": True}, bias=True),
     "values-with-weights": Shape(mixer={"value_norm": Norm(1e-3)}),
+    "narrow-values": Shape(
+        mixer={"own_value_dim": 18, "value_scale": 0.6, "value_norm": Norm(1e-3)}, head_dim=40, heads=6, kv_heads=3
+    ),
+    "wide-values": Shape(
+        mixer={"own_value_dim": 66, "gated": True}, window=19, sinks=True, bias=True, shares={1: 0}, heads=6
+    ),
     "some-pairs-turn": Shape(mixer={"rope": Rope(100.0, 20, 512, "proportional", (("factor", 2.0), ("pairs", 4)))}),
     "turns-backwards": Shape(mixer={"rope": Rope(100.0, 20, 512, backwards=True), "query_rope": Rope(100.0, 20, 512)}),
     "xielu": Shape(block={"ffn": MLP(77, gated=False, xielu=True, bias=True)}),

@@ -95,7 +95,7 @@ class TorchOps:
         norms: tuple[Weight, Weight] | None = None,
         sinks: Weight | None = None,
     ) -> Tensor:
-        """[n, heads · head_dim]"""
+        """[n, heads · value_dim]"""
         queries = self._turned(q.unflatten(-1, (spec.heads, spec.head_dim)), spec.query_rope or spec.rope)
         if spec.qk_norm is not None and norms is not None:
             queries = self.norm(queries, norms[0], spec.qk_norm)
@@ -103,7 +103,7 @@ class TorchOps:
             keys = self._turned(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), spec.rope)
             if spec.qk_norm is not None and norms is not None:
                 keys = self.norm(keys, norms[1], spec.qk_norm)
-            values = v.unflatten(-1, (spec.kv_heads, spec.head_dim))
+            values = v.unflatten(-1, (spec.kv_heads, spec.value_dim))
             self._cache.write(layer, self._step.places[self._cache.group(layer)], keys, values)
         return self._attended(queries, layer, spec, None if sinks is None else sinks.data)
 
@@ -128,7 +128,7 @@ class TorchOps:
         """[n, heads · elements of a value]: what queries, turned, gather of what the layer keeps. The first `of_key`
         elements of a key are its value, where it is said."""
         group = self._cache.group(layer)
-        mixed = queries.new_empty((*queries.shape[:-1], of_key or spec.head_dim))
+        mixed = queries.new_empty((*queries.shape[:-1], of_key or spec.value_dim))
         for sequence in self._step.sequences:
             chunk = max(1, MOST_SCORES // (spec.heads * sequence.length))
             for start in range(sequence.start, sequence.stop, chunk):
