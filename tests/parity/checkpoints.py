@@ -30,6 +30,7 @@ OWN_GROUPS: dict[str, dict[str, int]] = {
     "glm4_moe_lite": LATENTS,
     "minicpm3": LATENTS,
     "youtu": LATENTS,
+    "mimo_v2_flash": GROUPS | {"v_head_dim": 16},
     "mamba": {},
     "mamba2": {},
     "granitemoehybrid": {"intermediate_size": 64},

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Pages:
-    """A key of `head_dim` elements and a value of `value_dim` for each of `heads` heads at every position; of those that
-    a `window` lets be seen, where there is one. Where a value has no elements, the first ones of its key are it."""
+    """A key of `head_dim` elements and a value of `value_dim` for each of `heads` heads at every position; of those
+    that a `window` lets be seen, where there is one. Of a value without elements the first ones of its key are it."""
 
     heads: int
     head_dim: int
