@@ -14,7 +14,7 @@ from causerie.spec.decoder import Decoder
 from causerie.spec.delta import DeltaRule
 from causerie.spec.experts import Experts
 from causerie.spec.latent import LatentAttention
-from causerie.spec.mlp import MLP, Activation, ClampedSwish
+from causerie.spec.mlp import MLP, Activation, ClampedSwish, LimitedSwish
 from causerie.spec.norm import Norm
 from causerie.spec.rope import Rope
 from causerie.spec.router import Router
@@ -106,6 +106,8 @@ def _mlp(mlp: MLP, w: Mapping[str, Array], prefix: str, x: Array) -> Array:
     if isinstance(mlp.act, ClampedSwish):
         gate, other = np.minimum(first, mlp.act.limit), np.clip(up[0], -mlp.act.limit, mlp.act.limit)
         inner = gate / (1 + np.exp(-mlp.act.slope * gate)) * (other + 1)
+    elif isinstance(mlp.act, LimitedSwish):
+        inner = np.minimum(activate(first, "silu"), mlp.act.limit) * np.clip(up[0], -mlp.act.limit, mlp.act.limit)
     elif mlp.xielu:
         above, below = (np.logaddexp(w[prefix + name], 0) for name in ("above", "below"))
         inner = (

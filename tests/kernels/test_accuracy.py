@@ -12,7 +12,7 @@ from causerie.spec.beside import BesideExperts
 from causerie.spec.decoder import Decoder
 from causerie.spec.experts import Experts, Shared
 from causerie.spec.layer_input import LayerInput
-from causerie.spec.mlp import MLP, ClampedSwish
+from causerie.spec.mlp import MLP, ClampedSwish, LimitedSwish
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Linear, Ops, Weights
 from causerie.spec.rope import Growth, Rope
@@ -59,6 +59,8 @@ SHAPES = {
     "odd-experts": Shape(width=101, hidden=77, heads=5, kv_heads=5, head_dim=40, experts=3, active=1),
     **{f"experts: {name}": Shape(hidden=77, experts=12, router=router) for name, router in ROUTERS.items()},
     "experts-clamped": Shape(experts=5, active=2, gating=ClampedSwish(0.4, 1.7), expert_bias=True, hidden=77),
+    "experts-limited": Shape(experts=5, active=2, gating=LimitedSwish(0.3), hidden=77),
+    "limited": Shape(block={"ffn": MLP(77, LimitedSwish(0.3), bias=True)}),
     "shared": Shape(experts=5, active=2, shared=Shared(MLP(72))),
     "shared-and-weighed": Shape(experts=5, active=2, shared=Shared(MLP(72, "gelu"), weighed=True)),
     "sinks": Shape(sinks=True, heads=6, kv_heads=2),

@@ -36,6 +36,7 @@ OWN_GROUPS: dict[str, dict[str, int]] = {
     "granitemoehybrid": {"intermediate_size": 64},
     "nemotron_h": {"intermediate_size": 128, "moe_intermediate_size": 64},
     "falcon_h1": {"intermediate_size": 128, "mamba_d_ssm": 192},
+    "step3p5": GROUPS | {"head_dim": 32, "share_expert_dim": 64},
     "qwen3_5_text": GROUPS | {"linear_value_head_dim": 32},
     "qwen3_5_moe_text": {"linear_value_head_dim": 32},
     "qwen3_next": GROUPS | {"linear_value_head_dim": 32},

@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 16  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 18  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -96,7 +96,7 @@ class Layout(Enum):
 
 
 class Activation(Enum):
-    """The functions of spec/mlp.py in capital letters, and its class."""
+    """The functions of spec/mlp.py in capital letters, and its classes."""
 
     SILU = auto()
     GELU = auto()
@@ -106,6 +106,7 @@ class Activation(Enum):
     RELU2 = auto()
     SIGMOID = auto()
     SOFTPLUS = auto()
+    LIMITED_SWISH = auto()
 
 
 class Scoring(Enum):

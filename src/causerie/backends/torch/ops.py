@@ -25,7 +25,7 @@ from causerie.spec.delta import DeltaRule
 from causerie.spec.latent import LatentAttention
 from causerie.spec.mamba import Mamba
 from causerie.spec.mamba2 import Mamba2
-from causerie.spec.mlp import Activation, ClampedSwish, Gating
+from causerie.spec.mlp import Activation, ClampedSwish, Gating, LimitedSwish
 from causerie.spec.norm import Norm
 from causerie.spec.ops import DeltaVectors, Expert, Linear
 from causerie.spec.rope import Rope
@@ -203,6 +203,8 @@ class TorchOps:
         if isinstance(act, ClampedSwish):
             gate, up = gate.clamp(max=act.limit), up.clamp(-act.limit, act.limit)
             return (up + 1) * (gate * torch.sigmoid(gate * act.slope))
+        if isinstance(act, LimitedSwish):
+            return F.silu(gate).clamp(max=act.limit) * up.clamp(-act.limit, act.limit)
         return self.activate(gate, act) * up
 
     def gate_heads(self, x: Tensor, gate: Tensor, act: Activation) -> Tensor:
@@ -317,7 +319,7 @@ class TorchOps:
         if expert.gate is not None:
             gate, up = self.linear(x, expert.gate, expert.up)
             return self.glu(gate, up, act)
-        assert not isinstance(act, ClampedSwish)  # which needs a gate
+        assert isinstance(act, str)  # what else there is needs a gate
         (up,) = self.linear(x, expert.up)
         return self.activate(up, act)
 
