@@ -14,7 +14,7 @@ from causerie.spec.decoder import Decoder
 from causerie.spec.delta import DeltaRule
 from causerie.spec.experts import Experts
 from causerie.spec.latent import LatentAttention
-from causerie.spec.mlp import MLP, Activation, ClampedSwish
+from causerie.spec.mlp import MLP, Activation, ClampedSwish, LimitedSwish
 from causerie.spec.norm import Norm
 from causerie.spec.rope import Rope
 from causerie.spec.router import Router
@@ -116,6 +116,8 @@ def _mlp(mlp: MLP, w: Mapping[str, Array], prefix: str, x: Array) -> Array:
     if isinstance(mlp.act, ClampedSwish):
         gate, other = np.minimum(first, mlp.act.limit), np.clip(up[0], -mlp.act.limit, mlp.act.limit)
         inner = gate / (1 + np.exp(-mlp.act.slope * gate)) * (other + 1)
+    elif isinstance(mlp.act, LimitedSwish):
+        inner = np.minimum(activate(first, "silu"), mlp.act.limit) * np.clip(up[0], -mlp.act.limit, mlp.act.limit)
     elif mlp.xielu:
         above, below = (np.logaddexp(w[prefix + name], 0) for name in ("above", "below"))
         inner = (
@@ -281,11 +283,11 @@ def _heads(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, na
 def _keys_and_values(
     spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, int8_cache: bool
 ) -> tuple[Array, Array]:
-    """[n, kv_heads, head_dim] each, as a cache keeps them."""
+    """[n, kv_heads, head_dim] and [n, kv_heads, value_dim], as a cache keeps them."""
     k, name = _heads(spec, mixer, w, x, "k"), "k" if mixer.keys_as_values else "v"
-    v = (x @ w[f"mixer.{name}"].T + w.get(f"mixer.{name}_bias", 0.0)).reshape(len(x), mixer.kv_heads, mixer.head_dim)
+    v = (x @ w[f"mixer.{name}"].T + w.get(f"mixer.{name}_bias", 0.0)).reshape(len(x), mixer.kv_heads, mixer.value_dim)
     v = _norm(v, w, "mixer.v_norm", mixer.value_norm)
-    return (as_int8(k, 32), as_int8(v, mixer.head_dim)) if int8_cache else (k, v)
+    return (as_int8(k, 32), as_int8(v, mixer.value_dim)) if int8_cache else (k, v)
 
 
 def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, k: Array, v: Array) -> Array:
@@ -304,7 +306,7 @@ def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array
     chances = np.exp(scores - peak)
     sunk = np.exp(w["mixer.sinks"][:, None, None] - peak) if mixer.sinks else 0.0
     chances /= chances.sum(-1, keepdims=True) + sunk
-    mixed = np.einsum("hij,jhd->ihd", chances, v).reshape(n, -1)
+    mixed = np.einsum("hij,jhd->ihd", chances, v).reshape(n, -1) * mixer.value_scale
     if mixer.gated:
         gate = activate(x @ w["mixer.gate"].T, mixer.gate_act)
         mixed = mixed * np.repeat(gate, mixed.shape[-1] // gate.shape[-1], axis=-1)

@@ -14,7 +14,7 @@ from causerie.spec.decoder import Decoder
 from causerie.spec.experts import Experts, Shared
 from causerie.spec.layer_input import LayerInput
 from causerie.spec.low_rank import LowRankPath
-from causerie.spec.mlp import MLP, ClampedSwish
+from causerie.spec.mlp import MLP, ClampedSwish, LimitedSwish
 from causerie.spec.norm import Norm
 from causerie.spec.ops import Linear, Ops, Weights
 from causerie.spec.rope import Growth, Rope
@@ -61,6 +61,8 @@ SHAPES = {
     "odd-experts": Shape(width=101, hidden=77, heads=5, kv_heads=5, head_dim=40, experts=3, active=1),
     **{f"experts: {name}": Shape(hidden=77, experts=12, router=router) for name, router in ROUTERS.items()},
     "experts-clamped": Shape(experts=5, active=2, gating=ClampedSwish(0.4, 1.7), expert_bias=True, hidden=77),
+    "experts-limited": Shape(experts=5, active=2, gating=LimitedSwish(0.3), hidden=77),
+    "limited": Shape(block={"ffn": MLP(77, LimitedSwish(0.3), bias=True)}),
     "shared": Shape(experts=5, active=2, shared=Shared(MLP(72))),
     "shared-and-weighed": Shape(experts=5, active=2, shared=Shared(MLP(72, "gelu"), weighed=True)),
     "sinks": Shape(sinks=True, heads=6, kv_heads=2),
@@ -96,6 +98,12 @@ SHAPES = {
     "other-keys": Shape(windows=(19, None), layers=5, shares={2: 0, 3: 1, 4: 0}, qk_norm=True),
     "normed-values": Shape(mixer={"value_norm": Norm(1e-3, weight=False), "keys_as_values": True}, bias=True),
     "values-with-weights": Shape(mixer={"value_norm": Norm(1e-3)}),
+    "narrow-values": Shape(
+        mixer={"own_value_dim": 18, "value_scale": 0.6, "value_norm": Norm(1e-3)}, head_dim=40, heads=6, kv_heads=3
+    ),
+    "wide-values": Shape(
+        mixer={"own_value_dim": 66, "gated": True}, window=19, sinks=True, bias=True, shares={1: 0}, heads=6
+    ),
     "some-pairs-turn": Shape(mixer={"rope": Rope(100.0, 20, 512, "proportional", (("factor", 2.0), ("pairs", 4)))}),
     "turns-backwards": Shape(mixer={"rope": Rope(100.0, 20, 512, backwards=True), "query_rope": Rope(100.0, 20, 512)}),
     "xielu": Shape(block={"ffn": MLP(77, gated=False, xielu=True, bias=True)}),

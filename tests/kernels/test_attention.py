@@ -28,6 +28,8 @@ SHAPES = {
     "small-window": Shape(heads=9, kv_heads=1, head_dim=34, window=7, layers=1),
     "slopes": Shape(heads=6, kv_heads=3, head_dim=20, slopes=True, turns=False, layers=1),
     "capped": Shape(heads=6, kv_heads=2, head_dim=34, window=300, layers=1, mixer={"softcap": 1.0}),
+    "narrow-values": Shape(heads=6, kv_heads=2, head_dim=48, layers=1, mixer={"own_value_dim": 20}),
+    "wide-values": Shape(heads=6, kv_heads=3, head_dim=18, window=300, layers=1, mixer={"own_value_dim": 70}),
     "many-heads": Shape(heads=40, kv_heads=2, head_dim=18, layers=1),
 }
 CACHES = ("float32", "float16", "bfloat16", "int8")

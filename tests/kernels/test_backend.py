@@ -273,6 +273,8 @@ def test_unknown_formats_and_weights_that_no_builder_was_told_of() -> None:
     [
         (lambda shape: replace(shape, head_dim=1024), "heads of 1024 elements"),
         (lambda shape: replace(shape, head_dim=7, dims=6), "heads of 7 elements"),
+        (lambda shape: replace(shape, mixer={"own_value_dim": 1024}), "heads of 1024 elements"),
+        (lambda shape: replace(shape, mixer={"own_value_dim": 9}), "heads of 9 elements"),
         (lambda shape: replace(shape, dims=22), "turns 22 of 20"),
     ],
 )

@@ -41,6 +41,8 @@ CASES = {
     "shared-experts": ("bfloat16", "bfloat16", Shape(experts=8, hidden=77, router=GROUPED, shared=SHARED)),
     "sinks": ("bfloat16", "bfloat16", Shape(sinks=True, experts=4, gating=CLAMPED, expert_bias=True)),
     "sinks-in-a-window": ("float32", "float32", Shape(sinks=True, window=40, head_dim=40)),
+    "narrow-values": ("bfloat16", "int8", Shape(head_dim=40, mixer={"own_value_dim": 18, "value_scale": 0.6})),
+    "wide-values": ("bfloat16", "bfloat16", Shape(window=40, mixer={"own_value_dim": 50})),
     "layer-norms": (
         "bfloat16",
         "bfloat16",

@@ -10,6 +10,7 @@ from tests.parity.published_delta import PUBLISHED_DELTA
 from tests.parity.published_latent import KIMI_K2
 from tests.parity.published_mamba import PUBLISHED_MAMBA
 from tests.parity.published_more import DBRX_INSTRUCT, LFM2_8B_A1B, SIZES
+from tests.parity.published_step import STEP_3_7_FLASH
 
 _ALL: dict[str, dict[str, Any]] = {
     **PUBLISHED,
@@ -20,6 +21,7 @@ _ALL: dict[str, dict[str, Any]] = {
     "LFM2-8B-A1B": LFM2_8B_A1B,
     "dbrx-instruct": DBRX_INSTRUCT,
     "Kimi-K2-Instruct": KIMI_K2,
+    "Step-3.7-Flash": STEP_3_7_FLASH,
 }
 RELEASED = {text_values(values)["model_type"]: (name, values) for name, values in reversed(_ALL.items())}
 """By family; the first of each that is listed."""

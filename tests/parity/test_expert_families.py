@@ -34,13 +34,14 @@ STACKABLE = [
     "glm4 with experts",
     "olmo with experts",
     "ernie with experts",
+    "mimo",
     *LATENT,
 ]
 ALL = [
     "gpt-oss",
     "hy3",
     "granite with experts",
-    *(name for name in STACKABLE if name not in LATENT),
+    *(name for name in STACKABLE if name not in LATENT and name != "mimo"),
 ]  # of which no widths are of groups
 _ALONE = re.compile(r"^(.*\.experts)\.(\d+)\.(gate|up|down)_proj\.weight$")
 
@@ -48,7 +49,8 @@ _ALONE = re.compile(r"^(.*\.experts)\.(\d+)\.(gate|up|down)_proj\.weight$")
 def restacked(folder: Path, target: Path) -> Path:
     """The same folder with all experts of a layer in one tensor, as transformers holds them."""
     with SafetensorsIndex.open(folder) as index:
-        tensors = {name: index.read(name) for name in index.names()}
+        # Transformers holds MiMo's sinks by another name too.
+        tensors = {name.replace("attention_sink_bias", "sinks"): index.read(name) for name in index.names()}
     each: dict[tuple[str, str], dict[int, NDArray[Any]]] = {}
     for name in list(tensors):
         if (match := _ALONE.match(name)) is not None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from transformers import AutoConfig
 
 from causerie.backends.ops import Backend
 from causerie.checkpoint.safetensors import SafetensorsIndex
@@ -62,6 +63,17 @@ def test_files_may_hold_keys_and_values_that_nobody_reads(
     prompt = some_tokens(PROMPT, 1)
     found, expected = (prompt_logits(load(each, backend), [prompt])[0] for each in (folder, folder_of("gemma4")))
     np.testing.assert_array_equal(found, expected)
+
+
+def test_numbers_of_layers_may_begin_with_zeros() -> None:
+    kinds = ["sliding_attention", "full_attention"] * 6
+    config = CONFIG | {"num_hidden_layers": 12, "layer_types": kinds}
+    written = AutoConfig.for_model(**config).to_dict()
+    assert "01" in written["per_layer_config"]
+    written = {key: value for key, value in written.items() if value is not None}
+    assert spec_from_config(written) == spec_from_config(config)
+    with pytest.raises(ConfigError, match=r"per_layer_config.*numbers of layers"):
+        spec_from_config(config | {"per_layer_config": {"first": {"head_dim": 24}}})
 
 
 def _written(config: dict[str, Any], **changes: Any) -> dict[str, Any]:

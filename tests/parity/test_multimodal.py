@@ -15,6 +15,7 @@ from causerie.backends.ops import Backend
 from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
 from tests.parity.cases import PROMPT
+from tests.parity.cases.experts import STEP
 from tests.parity.cases.pictures import MODELS, YARN, Pictures
 from tests.parity.harness import greedy, load, prompt_logits, some_tokens
 from tests.parity.wholes import FIRST_FILES, save_first_files, whole_of
@@ -93,6 +94,17 @@ def test_first_files_are_the_same_model(
         ("muse_glimmer", {"final_logit_softcapping": 4.0}),
         ("muse_glimmer", {"post_norm_eps": 0.1}),
         ("muse_glimmer", {"rms_norm_eps": 0.1}),
+        ("step3p7", {"rms_norm_eps": 0.1}),
+        ("step3p7", {"sliding_window": 8}),
+        ("step3p7", {"query_pre_attn_scalar": 24}),
+        ("step3p7", {"num_experts_per_tok": 2}),
+        ("step3p7", {"moe_router_scaling_factor": 1.0}),
+        ("step3p7", {"swiglu_limits": [0.0, 0.0, 0.0, 0.3, 0.0]}),
+        ("step3p7", {"swiglu_limits": None}),
+        ("step3p7", {"swiglu_limits_shared": [0.0, 0.2, 0.0, 0.5, 0.0]}),
+        ("step3p7", {"swiglu_limits_shared": [0.0, 0.3, 0.0, 0.4, 0.0]}),
+        ("step3p7", {"rope_parameters": STEP["rope_parameters"] | {"full_attention": {"rope_theta": 2500.0}}}),
+        ("step3p7", {"rope_parameters": STEP["rope_parameters"] | {"sliding_attention": {"rope_theta": 5e3}}}),
         ("qwen3_5", {"rms_norm_eps": 0.1}),
         ("qwen3_5_moe", {"num_experts_per_tok": 1}),
     ],

@@ -59,7 +59,7 @@ def test_a_published_config_has_as_many_parameters(name: str, values: dict[str, 
 SIZES = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "max_position_embeddings")
 FAMILIES = sorted({values["model_type"] for values in PUBLISHED.values()})
 LAYERS = {"gemma3n_text": {"num_hidden_layers": 20}}  # of which fifteen read the keys of the others
-TEXTS = ["qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "glm4v_text", "muse_glimmer_text"]
+TEXTS = ["qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "glm4v_text", "muse_glimmer_text", "step3p5"]
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, *TEXTS])

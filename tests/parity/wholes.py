@@ -32,6 +32,9 @@ def whole_of(pictures: Pictures) -> Any:
                 weight.uniform_(0.4, 1.6)
             else:
                 weight.normal_(std=0.5 if weight.ndim == 1 else 1.5 * weight.shape[1] ** -0.5)
+        for name, buffer in model.named_buffers():
+            if name.endswith("correction_bias"):
+                buffer.normal_(std=0.3)
     return model
 
 

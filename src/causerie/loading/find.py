@@ -20,7 +20,7 @@ from causerie.errors import Unsupported, WeightFileError, nearest
 from causerie.loading.packed import Packed, find_blocks, find_packed
 from causerie.loading.prepared import find_prepared
 from causerie.loading.sources import STORED, PackedSource, PlainSource, PreparedSource, Source
-from causerie.models.names import Names, is_computed
+from causerie.models.names import Names, is_computed, is_drafting
 from causerie.spec.decoder import EMBEDDING, HEAD, Decoder
 from causerie.spec.weight import WeightSpec
 
@@ -157,6 +157,7 @@ def _judge_unexpected(spec: Decoder, index: TensorIndex, left: set[str], names: 
     the head of a reward model or what sees pictures, lie outside of it."""
     head = names.expression(HEAD).tensors if spec.tied else ()
     drafting = names.behind(left, len(spec.layers), spec.drafting_layers)
+    drafting |= {tensor for tensor in left if is_drafting(tensor)}
     unexpected = sorted(tensor for tensor in left - drafting if not is_computed(tensor) and tensor not in head)
     unexpected = sorted(set(unexpected) - _kept_elsewhere(spec, names))
     homes = tuple(names.homes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -65,6 +65,14 @@ class Config:
     def assume(self, values: Mapping[str, Any]) -> None:
         """What a config means that does not have these keys: the field's defaults for a family."""
         self._values = {**values, **self._values}
+
+    def cut(self, keys: Iterable[str], layers: int, behind: int) -> None:
+        """Reads these lists, of an item for each layer, without what they say of `behind` further layers at the end."""
+        lists = {key: self._values[key] for key in keys if self.holds_list(key)}
+        self._values = {
+            **self._values,
+            **{key: value[:layers] for key, value in lists.items() if len(value) == layers + behind},
+        }
 
     def integer(self, key: str, default: int | _Required = REQUIRED, *, least: int = 1, most: int = MOST_SIZE) -> int:
         """A whole number in least..most."""
@@ -179,10 +187,24 @@ class Config:
             raise self.wrong(key, value, "an object")
         return self._parts.setdefault(key, Config(value, family=self.family, path=f"{self._path}{key}."))
 
+    def numbered_parts(self, key: str) -> dict[int, Config] | None:
+        """The objects under `key` by the numbers that they are called, which may begin with zeros; None where the
+        config says null or nothing."""
+        parts = self.part(key)
+        if parts is None:
+            return None
+        if not all(name.isdecimal() for name in parts._values):
+            raise self.wrong(key, self._values[key], "an object whose keys are numbers of layers")
+        return {int(name): part for name in parts._values if (part := parts.part(name)) is not None}
+
     def holds_objects(self, key: str) -> bool:
         """Whether `key` is an object whose values are objects, as where each kind of layer has one. Marks nothing."""
         value = self._values.get(key)
         return isinstance(value, dict) and any(isinstance(inner, dict) for inner in value.values())
+
+    def holds_list(self, key: str) -> bool:
+        """Whether `key` is a list. Marks nothing."""
+        return isinstance(self._values.get(key), list)
 
     def expect(self, key: str, *neutral: Any) -> None:
         """Declares `key` harmless as long as it is absent, null or one of `neutral`; `finish` refuses anything else."""

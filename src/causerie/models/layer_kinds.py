@@ -45,6 +45,17 @@ def layer_kinds(
     return kinds
 
 
+def numbered_kinds(c: Config, key: str, known: Sequence[str], otherwise: Sequence[str]) -> Sequence[str]:
+    """The kind of each layer, from a list of numbers that count those `known`; `otherwise`, of the same length, for
+    files without it."""
+    numbers = c.integers(key, most=len(known) - 1)
+    if numbers is None:
+        return otherwise
+    if len(numbers) != len(otherwise):
+        raise c.wrong(key, numbers, f"a list of {len(otherwise)} numbers, one for each layer")
+    return [known[number] for number in numbers]
+
+
 def with_kinds(spec: Decoder, kinds: Sequence[str], changes: Mapping[str, Mapping[str, Any]]) -> Decoder:
     """The decoder with the fields changed that the attention of each kind of layer has otherwise."""
     changed = (layer.with_attention(**changes.get(kind, {})) for layer, kind in zip(spec.layers, kinds, strict=True))

@@ -219,3 +219,8 @@ _NESTINGS: tuple[Callable[[str], str], ...] = (
 def is_computed(tensor: str) -> bool:
     """Whether a tensor of the files holds what we compute ourselves, so that it may be left there."""
     return _COMPUTED.match(tensor) is not None
+
+
+def is_drafting(tensor: str) -> bool:
+    """Whether a tensor of the files belongs to layers, apart from the model's own, that propose tokens ahead."""
+    return tensor.startswith("model.mtp.")

@@ -17,7 +17,7 @@ KEY_GROUP = 32
 
 def check_kept(format: str, pages: Pages) -> None:
     """Raises Unsupported where these pages cannot be kept in this format."""
-    if format == "int8" and not pages.values:
+    if format == "int8" and not pages.value_dim:
         raise Unsupported(
             "Its layers keep latents, of which keys and values are made, and latents are not kept in int8. They are "
             "small as they are: take cache_dtype='bfloat16' (--cache-dtype bfloat16), float16 or float32."
@@ -28,5 +28,5 @@ def bytes_per_position(format: str, pages: Pages) -> int:
     """Bytes of the keys and values of one position. Raises as `check_kept`."""
     check_kept(format, pages)
     if format != "int8":
-        return int((2 if pages.values else 1) * pages.heads * pages.head_dim * BYTES[format])
-    return pages.heads * (2 * pages.head_dim + 2 * (-(-pages.head_dim // KEY_GROUP) + 1))
+        return int(pages.heads * (pages.head_dim + pages.value_dim) * BYTES[format])
+    return pages.heads * (pages.head_dim + pages.value_dim + 2 * (-(-pages.head_dim // KEY_GROUP) + 1))

@@ -42,6 +42,8 @@ class Attention:
     value_norm: Norm | None = None  # on every value head
     keys_as_values: bool = False  # what keys are made of, before norm and rotation, is what values are made of
     shares: int | None = None  # the layer whose keys and values it reads, having none of its own
+    own_value_dim: int | None = None  # elements of a value, where they are not as many as those of a key
+    value_scale: float = 1.0  # of values, and so of what is gathered of them
 
     @property
     def group(self) -> int:
@@ -55,8 +57,23 @@ class Attention:
 
     @property
     def key_width(self) -> int:
-        """Elements of all key heads, and of all value heads."""
+        """Elements of all key heads."""
         return self.kv_heads * self.head_dim
+
+    @property
+    def value_dim(self) -> int:
+        """Elements of a value, and of what a query head gathers of them."""
+        return self.own_value_dim or self.head_dim
+
+    @property
+    def value_width(self) -> int:
+        """Elements of all value heads."""
+        return self.kv_heads * self.value_dim
+
+    @property
+    def mixed_width(self) -> int:
+        """Elements that all query heads gather of values."""
+        return self.heads * self.value_dim
 
     @property
     def ropes(self) -> tuple[Rope, ...]:
@@ -66,12 +83,12 @@ class Attention:
     @property
     def cache(self) -> Pages:
         """Keys and values, its own or another layer's."""
-        return Pages(self.kv_heads, self.head_dim, self.window, self.shares)
+        return Pages(self.kv_heads, self.head_dim, self.value_dim, self.window, self.shares)
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""
         for name in self._projections:
-            rows = self.query_width if name == "q" else self.key_width
+            rows = self._rows(name)
             yield WeightSpec(name, (rows, width), "attention")
             if self.qkv_bias:
                 yield vector(f"{name}_bias", rows)
@@ -83,17 +100,17 @@ class Attention:
             if self.shares is None:
                 yield from self.qk_norm.weights("k_norm", self.key_width if whole else self.head_dim)
         if self.value_norm is not None:
-            yield from self.value_norm.weights("v_norm", self.head_dim)
+            yield from self.value_norm.weights("v_norm", self.value_dim)
         if self.sinks:
             yield vector("sinks", self.heads)
-        yield WeightSpec("o", (width, self.query_width), "attention")
+        yield WeightSpec("o", (width, self.mixed_width), "attention")
         if self.out_bias:
             yield vector("o_bias", width)
 
     def cost(self, width: int) -> PartCost:
         """Its matrices, and for each position that a token sees its score and its value in every head."""
-        gates, keys = self._gates if self.gated else 0, (len(self._projections) - 1) * self.key_width
-        return PartCost((2 * self.query_width + keys + gates) * width, 2 * self.query_width)
+        rows = sum(map(self._rows, self._projections)) + (self._gates if self.gated else 0)
+        return PartCost((rows + self.mixed_width) * width, self.query_width + self.mixed_width)
 
     def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, prefix: str) -> Value:
         """softmax(rope(q)·rope(k)ᵀ · scale) · v, projected back: [n, width] → [n, width] (Vaswani et al., 2017). Of
@@ -109,6 +126,8 @@ class Attention:
         norms = (weights[prefix + "q_norm"], weights[prefix + "k_norm"]) if self.qk_norm_last else None
         writer = layer if self.shares is None else self.shares
         mixed = ops.attention(q, k, v, writer, self, norms, weights.get(prefix + "sinks"))
+        if self.value_scale != 1.0:
+            mixed = ops.softcap(mixed, self.value_scale, None)
         if gate is not None and self.gated_heads:
             mixed = ops.gate_heads(mixed, gate, self.gate_act)
         elif gate is not None:
@@ -118,7 +137,7 @@ class Attention:
 
     @property
     def _gates(self) -> int:
-        return self.heads if self.gated_heads else self.query_width
+        return self.heads if self.gated_heads else self.mixed_width
 
     @property
     def _projections(self) -> Sequence[str]:
@@ -127,10 +146,14 @@ class Attention:
             return ("q",)
         return ("q", "k") if self.keys_as_values else ("q", "k", "v")
 
+    def _rows(self, projection: str) -> int:
+        return {"q": self.query_width, "k": self.key_width, "v": self.value_width}[projection]
+
     def _normed(self, ops: Ops, heads: Value | None, weights: Weights, name: str) -> Value | None:
         """Queries, keys or values with the norm that they have before the rotation."""
-        norm = self.value_norm if name.endswith("v_norm") else None if self.qk_norm_last else self.qk_norm
+        values = name.endswith("v_norm")
+        norm = self.value_norm if values else None if self.qk_norm_last else self.qk_norm
         if norm is None or heads is None:
             return heads
-        whole = self.qk_norm_whole and norm is self.qk_norm
-        return norm.forward(ops, heads, weights, name, None if whole else self.head_dim)
+        one = self.value_dim if values else self.head_dim
+        return norm.forward(ops, heads, weights, name, None if self.qk_norm_whole and not values else one)

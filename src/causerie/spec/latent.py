@@ -52,7 +52,7 @@ class LatentAttention:
     @property
     def cache(self) -> Pages:
         """Latents, each with its piece of key."""
-        return Pages(1, self.key_dim, values=False)
+        return Pages(1, self.key_dim, 0)
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""

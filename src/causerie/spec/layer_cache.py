@@ -8,14 +8,14 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Pages:
-    """A key and a value of `head_dim` elements for each of `heads` heads at every position; of those that a `window`
-    lets be seen, where there is one. Without `values` the first elements of a key are its value."""
+    """A key of `head_dim` elements and a value of `value_dim` for each of `heads` heads at every position; of those
+    that a `window` lets be seen, where there is one. Of a value without elements the first ones of its key are it."""
 
     heads: int
     head_dim: int
+    value_dim: int
     window: int | None = None
     of: int | None = None  # the layer that writes them, where another one only reads them
-    values: bool = True
 
     def seen(self, positions: float) -> float:
         """How many of so many last positions a token looks at."""

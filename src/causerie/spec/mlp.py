@@ -22,7 +22,14 @@ class ClampedSwish:
     slope: float
 
 
-Gating: TypeAlias = Activation | ClampedSwish
+@dataclass(frozen=True)
+class LimitedSwish:
+    """silu(gate) · up, where the former counts as `limit` at most and up as ±`limit` at most."""
+
+    limit: float
+
+
+Gating: TypeAlias = Activation | ClampedSwish | LimitedSwish
 """How the two halves of a gated layer become one: act(gate) · up, or as its class says."""
 
 
@@ -70,7 +77,7 @@ class MLP:
         elif self.xielu:
             h = ops.xielu(up, weights[prefix + "above"], weights[prefix + "below"])
         else:
-            assert not isinstance(self.act, ClampedSwish)  # which needs a gate
+            assert isinstance(self.act, str)  # what else there is needs a gate
             h = ops.activate(up, self.act)
         (out,) = ops.linear(h, *linear_parts(weights, prefix, ["down"]))
         return out if self.scale == 1.0 else ops.softcap(out, self.scale, None)

@@ -88,12 +88,12 @@ class Ops(Protocol):
         sinks: Weight | None = None,
     ) -> Value:
         """Rotates q and k, writes k and v to the cache of `layer`, returns softmax(q·kᵀ · scale) · v: [n, heads ·
-        head_dim]. q is [n, heads · head_dim], k and v [n, kv_heads · head_dim]; query head h reads key head h //
-        group. Without k and v nothing is written: `layer` is another one, which has written them for the same rows.
-        `norms` are weights of the norm of each query and of each key head after its rotation. Where scores have a
-        softcap, softmax reads softcap · tanh(q·kᵀ · scale / softcap); where the heads have slopes the score at j of
-        the query at i is less by slope · (i - j). Softmax in float32, of each head also over its sink, a score that no
-        value belongs to."""
+        value_dim]. q is [n, heads · head_dim], k [n, kv_heads · head_dim] and v [n, kv_heads · value_dim]; query head h
+        reads key head h // group. Without k and v nothing is written: `layer` is another one, which has written them
+        for the same rows. `norms` are weights of the norm of each query and of each key head after its rotation. Where
+        scores have a softcap, softmax reads softcap · tanh(q·kᵀ · scale / softcap); where the heads have slopes the
+        score at j of the query at i is less by slope · (i - j). Softmax in float32, of each head also over its sink, a
+        score that no value belongs to."""
         ...
 
     def short_conv(self, x: Value, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Value:

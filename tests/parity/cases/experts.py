@@ -104,6 +104,42 @@ LAGUNA_SLOWED: dict[str, Any] = {
     },
     "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 1.0},
 }
+MIMO: dict[str, Any] = {
+    "num_hidden_layers": 4,
+    "num_key_value_heads": 1,
+    "layer_types": ["full_attention", "sliding_attention", "sliding_attention", "full_attention"],
+    "head_dim": 24,
+    "v_head_dim": 20,
+    "sliding_window": 7,
+    "n_routed_experts": 8,
+    "num_experts_per_tok": 3,
+    "moe_intermediate_size": 32,
+    "routed_scaling_factor": 1.7,
+    "rope_parameters": {
+        "full_attention": {"rope_type": "default", "rope_theta": 2500.0, "partial_rotary_factor": 0.334},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.75},
+    },
+}
+STEP: dict[str, Any] = {
+    "num_hidden_layers": 5,
+    "layer_types": ["full_attention", "sliding_attention", "sliding_attention", "full_attention", "sliding_attention"],
+    "mlp_layer_types": ["dense", "dense", "sparse", "sparse", "sparse"],
+    "num_sliding_attention_heads": 6,
+    "head_dim": 24,
+    "sliding_window": 7,
+    "query_pre_attn_scalar": 30,
+    "n_routed_experts": 7,
+    "num_experts_per_tok": 3,
+    "moe_intermediate_size": 32,
+    "share_expert_dim": 40,
+    "moe_router_scaling_factor": 1.7,
+    "swiglu_limits": [0.0, 0.0, 0.0, 0.4, 0.0],
+    "swiglu_limits_shared": [0.0, 0.3, 0.0, 0.5, 0.0],
+    "rope_parameters": {
+        "full_attention": {"rope_type": "llama3", "rope_theta": 2500.0, "partial_rotary_factor": 0.5, **LLAMA3},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 1.0},
+    },
+}
 LLAMA4: dict[str, Any] = {
     "num_hidden_layers": 4,
     "head_dim": 24,
@@ -271,6 +307,24 @@ CASES = [
             "mlp_layer_types": ["sparse", "dense", "sparse"],
             "attention_bias": True,
             "rope_parameters": LAGUNA_SLOWED,
+        },
+    ),
+    Case("mimo", "mimo_v2_flash", MIMO),
+    Case(
+        "mimo, wider values, biases, experts in groups, kinds of layers",
+        "mimo_v2_flash",
+        MIMO
+        | {
+            "v_head_dim": 32,
+            "attention_value_scale": None,
+            "attention_bias": True,
+            "n_routed_experts": 9,
+            "n_group": 3,
+            "topk_group": 2,
+            "norm_topk_prob": False,
+            "layer_types": ["full_attention", "sliding_attention"] * 2,
+            "mlp_layer_types": ["sparse", "dense", "sparse", "dense"],
+            "num_key_value_heads": 2,
         },
     ),
     Case("llama4", "llama4_text", LLAMA4 | {"attn_temperature_tuning": False}),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.parity.cases.case import TINY
-from tests.parity.cases.experts import LLAMA4
+from tests.parity.cases.experts import LLAMA4, STEP
 from tests.parity.cases.gemma import GEMMA4, GIVEN, KEYS_AS_VALUES, SHARING, UNIFIED
 
 TEXT = {key: value for key, value in TINY.items() if not key.endswith("token_id") and key != "tie_word_embeddings"}
@@ -106,6 +106,13 @@ MODELS = [
         {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64, "image_size": 28}
         | {"patch_size": 14, "vision_output_dim": 32, "projector_input_dim": 32, "projector_output_dim": 32},
         {"image_token_index": 126, "boi_token_index": 127, "eoi_token_index": 128},
+    ),
+    Pictures(
+        "step3p7",
+        STEP | {"model_type": "step3p5"},
+        {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "mlp_ratio": 2.0, "image_size": 28}
+        | {"max_position_embeddings": 4},
+        {"image_token_id": 126},
     ),
     Pictures(
         "gemma4",

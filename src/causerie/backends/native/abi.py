@@ -100,7 +100,7 @@ class Layout(Enum):
 
 
 class Activation(Enum):
-    """The functions of spec/mlp.py in capital letters, and its class."""
+    """The functions of spec/mlp.py in capital letters, and its classes."""
 
     SILU = auto()
     GELU = auto()
@@ -110,6 +110,7 @@ class Activation(Enum):
     RELU2 = auto()
     SIGMOID = auto()
     SOFTPLUS = auto()
+    LIMITED_SWISH = auto()
 
 
 class Scoring(Enum):

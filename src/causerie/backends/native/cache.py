@@ -31,9 +31,9 @@ lie in the same few sets of a processor's caches and push each other out."""
 def block_bytes(pages: Pages, format: str) -> int:
     """Bytes of one block of a layer: keys and values of each key/value head, as src/attention.h lays them out, or
     latents, as src/attention_latent.h does."""
-    padded = -(-pages.head_dim // 16) * 16
-    if not pages.values:
-        return int(BLOCK * pages.heads * padded * BYTES[format])
+    if not pages.value_dim:
+        return int(BLOCK * pages.heads * _padded(pages.head_dim) * BYTES[format])
+    padded = _padded(pages.value_dim)
     if format != "int8":
         return int(BLOCK * pages.heads * (pages.head_dim + padded) * BYTES[format])
     scales = 2 * (-(-pages.head_dim // KEY_GROUP) + 1)
@@ -42,8 +42,13 @@ def block_bytes(pages: Pages, format: str) -> int:
 
 def sum_bytes(spec: Attention | LatentAttention) -> int:
     """Bytes of the sum of some positions for one query head: src/abi.h's Sum and the values that follow it."""
-    elements = spec.rank if isinstance(spec, LatentAttention) else spec.head_dim
-    return SUM.itemsize + 4 * (-(-elements // 16) * 16)
+    elements = spec.rank if isinstance(spec, LatentAttention) else spec.value_dim
+    return SUM.itemsize + 4 * _padded(elements)
+
+
+def _padded(elements: int) -> int:
+    """As many as whole vectors hold."""
+    return -(-elements // 16) * 16
 
 
 class LayerCaches:
@@ -118,9 +123,10 @@ def _layer_caches(tables: int, begin: int, sizes: Sequence[int], stride: int) ->
 
 def _check_heads(family: str, spec: Attention) -> None:
     dims = 0 if spec.rope is None else spec.rope.dims
-    if spec.head_dim > HEAD_ROOM or spec.head_dim % 2:
+    size = next((each for each in (spec.head_dim, spec.value_dim) if each > HEAD_ROOM or each % 2), None)
+    if size is not None:
         raise ConfigError(
-            f"This {family} model has heads of {spec.head_dim} elements; the native backend's attention has room for "
+            f"This {family} model has heads of {size} elements; the native backend's attention has room for "
             f"even sizes up to {HEAD_ROOM}. Use the torch backend (backend='torch')."
         )
     if dims % 2 or not 0 <= dims <= spec.head_dim or spec.heads % spec.kv_heads:

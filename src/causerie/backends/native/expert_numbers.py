@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from causerie.backends.native.abi import Activation, Scoring
 from causerie.backends.native.program import number
-from causerie.spec.mlp import ClampedSwish, Gating
+from causerie.spec.mlp import ClampedSwish, Gating, LimitedSwish
 from causerie.spec.router import Router
 
 
@@ -12,6 +12,8 @@ def gating_numbers(act: Gating) -> dict[str, float]:
     """Of a GLU."""
     if isinstance(act, ClampedSwish):
         return {"act": number(Activation.CLAMPED_SWISH), "scale": act.slope, "limit": act.limit}
+    if isinstance(act, LimitedSwish):
+        return {"act": number(Activation.LIMITED_SWISH), "limit": act.limit}
     return {"act": number(Activation[act.upper()])}
 
 

@@ -129,8 +129,8 @@ class NativeOps(Recording):
         sinks: Weight | None = None,
     ) -> Value:
         """Two lines: turn, norm and write to the cache, then attend. Without keys the first turns no key head."""
-        common = self._paged(layer, spec) | {"value_dim": spec.head_dim}
-        turned, out = self._value(q.width, Counted.TOKENS), self._value(q.width, Counted.TOKENS)
+        common = self._paged(layer, spec) | {"value_dim": spec.value_dim}
+        turned, out = self._value(q.width, Counted.TOKENS), self._value(spec.mixed_width, Counted.TOKENS)
         if k is None or v is None:
             self._note(Op.ROTATE, (q,), turned, common | self._turning(spec, norms) | {"kv_heads": 0})
         else:

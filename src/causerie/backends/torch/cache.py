@@ -81,38 +81,38 @@ class StepTensors:
 
 
 class PlainPages:
-    """Keys and values of a layer in a floating-point format, each [places, kv_heads, head_dim]; values of no elements,
-    where the pages have none."""
+    """Keys and values of a layer in a floating-point format, [places, kv_heads, head_dim] and [places, kv_heads,
+    value_dim]."""
 
     def __init__(self, pages: Pages, places: int, dtype: torch.dtype, device: torch.device) -> None:
-        widths = (pages.head_dim, pages.head_dim if pages.values else 0)
+        widths = (pages.head_dim, pages.value_dim)
         self.tensors = [torch.zeros((places, pages.heads, width), dtype=dtype, device=device) for width in widths]
 
     def write(self, places: Tensor, keys: Tensor, values: Tensor) -> None:
-        """Keeps keys and values [n, kv_heads, head_dim] at `places` [n]."""
+        """Keeps keys [n, kv_heads, head_dim] and values [n, kv_heads, value_dim] at `places` [n]."""
         for tensor, rows in zip(self.tensors, (keys, values), strict=True):
             tensor[places] = rows.to(tensor.dtype)
 
     def read(self, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values [s, kv_heads, head_dim] at `places` [s]."""
+        """Keys [s, kv_heads, head_dim] and values [s, kv_heads, value_dim] at `places` [s]."""
         return self.tensors[0][places], self.tensors[1][places]
 
 
 class Int8Pages:
-    """Keys and values of a layer as quant/cache_format.py says: numbers [places, kv_heads, head_dim] and scales
+    """Keys and values of a layer as quant/cache_format.py says: numbers [places, kv_heads, elements] and scales
     [places, kv_heads, groups], of the keys and of the values."""
 
     def __init__(self, pages: Pages, places: int, device: torch.device) -> None:
-        self._groups = (KEY_GROUP, pages.head_dim)  # elements that share a scale, in keys and in values
+        self._groups = (KEY_GROUP, pages.value_dim)  # elements that share a scale, in keys and in values
         self.tensors: list[Tensor] = []
-        for group in self._groups:
+        for elements, group in zip((pages.head_dim, pages.value_dim), self._groups, strict=True):
             self.tensors += [
-                torch.zeros((places, pages.heads, pages.head_dim), dtype=torch.int8, device=device),
-                torch.zeros((places, pages.heads, -(-pages.head_dim // group)), dtype=torch.bfloat16, device=device),
+                torch.zeros((places, pages.heads, elements), dtype=torch.int8, device=device),
+                torch.zeros((places, pages.heads, -(-elements // group)), dtype=torch.bfloat16, device=device),
             ]
 
     def write(self, places: Tensor, keys: Tensor, values: Tensor) -> None:
-        """Keeps keys and values [n, kv_heads, head_dim] at `places` [n], rounded."""
+        """Keeps keys [n, kv_heads, head_dim] and values [n, kv_heads, value_dim] at `places` [n], rounded."""
         for i, (rows, group) in enumerate(zip((keys, values), self._groups, strict=True)):
             parts = [part.float() for part in rows.split(group, -1)]
             scales = [(part.abs().amax(-1, keepdim=True) * (1 / 127)).to(torch.bfloat16) for part in parts]
@@ -121,7 +121,7 @@ class Int8Pages:
             self.tensors[2 * i + 1][places] = torch.cat(scales, -1)
 
     def read(self, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values [s, kv_heads, head_dim] at `places` [s], in float32."""
+        """Keys [s, kv_heads, head_dim] and values [s, kv_heads, value_dim] at `places` [s], in float32."""
         keys, values = (
             self.tensors[2 * i][places].float()
             * self.tensors[2 * i + 1][places].float().repeat_interleave(group, -1)[..., : self.tensors[2 * i].shape[-1]]
@@ -169,11 +169,12 @@ class PagedCache:
                 blocks[pairs[:, 1]] = blocks[pairs[:, 0]]
 
     def write(self, layer: int, places: Tensor, keys: Tensor, values: Tensor) -> None:
-        """Keeps keys and values [n, kv_heads, head_dim] at `places` [n]."""
+        """Keeps keys [n, kv_heads, head_dim] and values [n, kv_heads, value_dim] at `places` [n]."""
         self._layers[layer].write(places, keys, values)
 
     def read(self, layer: int, table: Tensor, positions: slice) -> tuple[Tensor, Tensor]:
-        """Keys and values [s, kv_heads, head_dim] of a contiguous range of positions of the sequence with `table`."""
+        """Keys [s, kv_heads, head_dim] and values [s, kv_heads, value_dim] of a contiguous range of positions of the
+        sequence with `table`."""
         at = torch.arange(positions.start, positions.stop, device=table.device)
         return self._layers[layer].read(table[at // self.block_size] * self.block_size + at % self.block_size)
 

@@ -25,7 +25,7 @@ from causerie.spec.delta import DeltaRule
 from causerie.spec.latent import LatentAttention
 from causerie.spec.mamba import Mamba
 from causerie.spec.mamba2 import Mamba2
-from causerie.spec.mlp import Activation, ClampedSwish, Gating
+from causerie.spec.mlp import Activation, ClampedSwish, Gating, LimitedSwish
 from causerie.spec.norm import Norm
 from causerie.spec.ops import DeltaVectors, Expert, Linear
 from causerie.spec.rope import Rope
@@ -96,7 +96,7 @@ class TorchOps:
         norms: tuple[Weight, Weight] | None = None,
         sinks: Weight | None = None,
     ) -> Tensor:
-        """[n, heads · head_dim]"""
+        """[n, heads · value_dim]"""
         queries = self._turned(q.unflatten(-1, (spec.heads, spec.head_dim)), spec.query_rope or spec.rope)
         if spec.qk_norm is not None and norms is not None:
             queries = self.norm(queries, norms[0], spec.qk_norm)
@@ -104,7 +104,7 @@ class TorchOps:
             keys = self._turned(k.unflatten(-1, (spec.kv_heads, spec.head_dim)), spec.rope)
             if spec.qk_norm is not None and norms is not None:
                 keys = self.norm(keys, norms[1], spec.qk_norm)
-            values = v.unflatten(-1, (spec.kv_heads, spec.head_dim))
+            values = v.unflatten(-1, (spec.kv_heads, spec.value_dim))
             self._cache.write(layer, self._step.places[self._cache.group(layer)], keys, values)
         return self._attended(queries, layer, spec, None if sinks is None else sinks.data)
 
@@ -133,7 +133,7 @@ class TorchOps:
         """[n, heads · elements of a value]: what queries, turned, gather of what the layer keeps. The first `of_key`
         elements of a key are its value, where it is said."""
         group = self._cache.group(layer)
-        mixed = queries.new_empty((*queries.shape[:-1], of_key or spec.head_dim))
+        mixed = queries.new_empty((*queries.shape[:-1], of_key or spec.value_dim))
         for sequence in self._step.sequences:
             chunk = max(1, MOST_SCORES // (spec.heads * sequence.length))
             for start in range(sequence.start, sequence.stop, chunk):
@@ -208,6 +208,8 @@ class TorchOps:
         if isinstance(act, ClampedSwish):
             gate, up = gate.clamp(max=act.limit), up.clamp(-act.limit, act.limit)
             return (up + 1) * (gate * torch.sigmoid(gate * act.slope))
+        if isinstance(act, LimitedSwish):
+            return F.silu(gate).clamp(max=act.limit) * up.clamp(-act.limit, act.limit)
         return self.activate(gate, act) * up
 
     def gate_heads(self, x: Tensor, gate: Tensor, act: Activation) -> Tensor:
@@ -345,7 +347,7 @@ class TorchOps:
         if expert.gate is not None:
             gate, up = self.linear(x, expert.gate, expert.up)
             return self.glu(gate, up, act)
-        assert not isinstance(act, ClampedSwish)  # which needs a gate
+        assert isinstance(act, str)  # what else there is needs a gate
         (up,) = self.linear(x, expert.up)
         return self.activate(up, act)
 

@@ -115,15 +115,14 @@ def _full_heads(c: Config, kinds: Sequence[str], sliding: Attention, both: bool)
     """The size of heads and the number of key heads in full layers: of all as files have it, or of each one as
     transformers writes it."""
     dims, heads = c.integer("global_head_dim", 512), c.optional_integer("num_global_key_value_heads", None)
-    each = c.part("per_layer_config")
-    if each is None:
+    own = c.numbered_parts("per_layer_config")
+    if own is None:
         return dims, heads if heads and both else sliding.kv_heads
-    own = {i: part for i in range(len(kinds)) if (part := each.part(str(i))) is not None}
     said = {
         (part.integer("head_dim", sliding.head_dim), part.integer("num_key_value_heads", sliding.kv_heads))
         for part in own.values()
     }
-    if len(said) > 1 or [i for i, kind in enumerate(kinds) if kind == FULL] != list(own):
+    if len(said) > 1 or [i for i, kind in enumerate(kinds) if kind == FULL] != sorted(own):
         raise c.wrong(
             "per_layer_config", sorted(own), f"alike in all layers that see everything, and only there: {kinds}"
         )

@@ -24,7 +24,7 @@ enum Zero : int32_t { ZERO_NONE, ZERO_SIXTEENTHS, ZERO_PARTS, ZERO_LOW, ZERO_COU
 enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE_INT8, CACHE_NUMBER_COUNT };
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
-enum Activation : int32_t { SILU, GELU, GELU_TANH, CLAMPED_SWISH, RELU, RELU2, SIGMOID, SOFTPLUS, ACTIVATION_COUNT };
+enum Activation : int32_t { SILU, GELU, GELU_TANH, CLAMPED_SWISH, RELU, RELU2, SIGMOID, SOFTPLUS, LIMITED_SWISH, ACTIVATION_COUNT };
 enum Scoring : int32_t { SCORING_SOFTMAX, SCORING_SIGMOID, SCORING_SPARSEMIXER, SCORING_COUNT };  // what a router makes of scores
 // What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
 // logits are, or the others, whose hidden states are.
@@ -121,7 +121,7 @@ struct Instruction {
   int32_t centered;   // norm: whether the mean is taken off
   int32_t offset;     // positions: rows of the table before that of position 0; columns: the first of x; fetch: the number of the
                       // layer's first expert, behind all of which those of the layer that comes after begin
-  int32_t value_dim;  // attention: elements of a value; delta_inputs, delta: of a value's head; heads are of values, kv_heads and head_dim of keys
+  int32_t value_dim;  // rotate, attention: elements of a value; delta_inputs, delta: of a value's head; heads are of values, kv_heads and head_dim of keys
   int32_t latent;     // attention: whether values are the beginnings of keys, and not kept besides
   int32_t best;       // route: how many experts of a group say what it counts
   int32_t chunked;    // attention: whether what a token sees begins at a multiple of the window
@@ -132,7 +132,7 @@ struct Instruction {
   float scale;        // delta_inputs: of queries; attention, softcap: of what is capped; add: of y; embed: of its rows; clip: the limit; route: of shares;
                       // glu, CLAMPED_SWISH: the slope; mamba2: of steps as they are projected; excess: standard deviations
   float cap;          // attention: of its scores, softcap: of its elements; 0 = none
-  float limit;        // glu, CLAMPED_SWISH; route: what the sum of shares begins with, or of SPARSEMIXER how near a score must
+  float limit;        // glu, CLAMPED_SWISH and LIMITED_SWISH; route: what the sum of shares begins with, or of SPARSEMIXER how near a score must
                       // be; mamba2: the largest step
   uint64_t address;      // norm: weight or 0; embed, positions: table; rotate, attention, keep_latent: the layer's cache; short_conv,
                          // causal_conv, delta_inputs: taps; delta: logarithms of the heads' rates; transform: the order, or 0;

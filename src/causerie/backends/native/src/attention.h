@@ -1,7 +1,7 @@
 // How keys and values lie in a layer's cache, and what the attention of one kv head works on.
 //
 // The cache is [block][kv head], each: keys as [32 / 16][head_dim / E][16 positions][E elements], so that 16 positions are
-// the lanes of a score; then values as [32 / E][head_dim padded to 16][E positions]. E is how many products one
+// the lanes of a score; then values as [32 / E][value_dim padded to 16][E positions]. E is how many products one
 // instruction adds up: 1 for float32 and float16, 2 for bfloat16, 4 for int8. An int8 number x is kept as
 // round(x / scale) + 128 with a bfloat16 scale: for keys one per position and 32 elements, [groups][32] after the keys;
 // for values one per position, [32] after the values.
@@ -36,7 +36,7 @@ struct CacheInt8 {
   static constexpr int each = 4;
 };
 
-static inline int64_t padded(int64_t head_dim) { return (head_dim + 15) / 16 * 16; }
+static inline int64_t padded(int64_t elements) { return (elements + 15) / 16 * 16; }
 
 static inline int64_t key_groups(int64_t head_dim) { return (head_dim + KEY_GROUP - 1) / KEY_GROUP; }
 
@@ -61,7 +61,7 @@ static inline typename C::Element* values_after(typename C::Element* keys, const
 }
 
 static inline uint16_t* value_scales(uint8_t* values, const Instruction& in) {
-  return reinterpret_cast<uint16_t*>(values + padded(in.head_dim) * BLOCK);
+  return reinterpret_cast<uint16_t*>(values + padded(in.value_dim) * BLOCK);
 }
 
 // Of the sequence that row r belongs to. An entry that no row of it sees may be -1.

@@ -87,7 +87,7 @@ struct FloatCache : C {
   // While FETCH, also asks for the keys of the chunk that follows, at `next`.
   template <int L, bool FETCH>
   static inline void mix(const Together& lines, const Element* const* values, const Element* const* next, const Instruction& in, const Weights& weights) {
-    mix_all<L, FETCH>(lines, values, next, padded(in.head_dim), padded(in.head_dim), weights);
+    mix_all<L, FETCH>(lines, values, next, padded(in.value_dim), padded(in.value_dim), weights);
   }
 
   // Of `columns` elements of values that lie `width` apart.

@@ -69,13 +69,13 @@ struct AttendInt8 : CacheInt8 {
 
   // Asks for the scales of a block's values and of the keys of `next`, which lie behind what the loops ask for.
   static inline void fetch_scales(const uint8_t* values, const uint8_t* next, const Instruction& in) {
-    __builtin_prefetch(values + padded(in.head_dim) * BLOCK);
+    __builtin_prefetch(values + padded(in.value_dim) * BLOCK);
     for (int64_t g = 0; g < key_groups(in.head_dim); ++g) __builtin_prefetch(next + key_steps<CacheInt8>(in) * 4 * BLOCK + g * 64);
   }
 
   static void begin_weights(const Together& lines, const uint8_t* const* values, const Instruction& in, Weights& weights) {
     for (int at = lines.first / 16 * 16; at < lines.last; at += 16) {
-      const auto* scales = reinterpret_cast<const uint16_t*>(values[at / BLOCK] + padded(in.head_dim) * BLOCK);
+      const auto* scales = reinterpret_cast<const uint16_t*>(values[at / BLOCK] + padded(in.value_dim) * BLOCK);
       store(weights.scales + at, load_bf16(scales + at % BLOCK));
     }
   }
@@ -104,7 +104,7 @@ struct AttendInt8 : CacheInt8 {
 
   template <int L, bool FETCH>
   static inline void mix(const Together& lines, const uint8_t* const* values, const uint8_t* const* next, const Instruction& in, const Weights& weights) {
-    const int64_t width = padded(in.head_dim);
+    const int64_t width = padded(in.value_dim);
     for (int64_t c = 0; c < width; c += 16) {
       Sums acc[L];
       CAUSERIE_UNROLL for (int h = 0; h < L; ++h) acc[h] = no_sums();

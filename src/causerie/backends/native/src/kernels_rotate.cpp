@@ -33,16 +33,14 @@ static inline typename C::Element* key_at(typename C::Element* keys, const Instr
 }
 template <class C>
 static inline typename C::Element* value_at(typename C::Element* values, const Instruction& in, int64_t offset) {
-  return values + offset / C::each * padded(in.head_dim) * C::each + offset % C::each;
+  return values + offset / C::each * padded(in.value_dim) * C::each + offset % C::each;
 }
 
 template <class C>
 static inline void keep_head(const Instruction& in, typename C::Element* keys, int64_t offset, const float* key, const float* value) {
   typename C::Element *k = key_at<C>(keys, in, offset), *v = value_at<C>(values_after<C>(keys, in), in, offset);
-  for (int64_t i = 0; i < in.head_dim; ++i) {
-    k[i / C::each * 16 * C::each + i % C::each] = C::narrow(key[i]);
-    v[i * C::each] = C::narrow(value[i]);
-  }
+  for (int64_t i = 0; i < in.head_dim; ++i) k[i / C::each * 16 * C::each + i % C::each] = C::narrow(key[i]);
+  for (int64_t i = 0; i < in.value_dim; ++i) v[i * C::each] = C::narrow(value[i]);
 }
 
 // The bytes of `count` elements and their scale: largest / 127, rounded to bfloat16 so that it is the same everywhere.
@@ -69,9 +67,9 @@ static inline void keep_head_int8(const Instruction& in, uint8_t* keys, int64_t 
   }
   uint8_t* k = key_at<CacheInt8>(keys, in, offset);
   for (int64_t i = 0; i < in.head_dim; ++i) k[i / 4 * 64 + i % 4] = bytes[i];
-  value_scales(values, in)[offset] = quantize(value, in.head_dim, bytes);
+  value_scales(values, in)[offset] = quantize(value, in.value_dim, bytes);
   uint8_t* v = value_at<CacheInt8>(values, in, offset);
-  for (int64_t i = 0; i < in.head_dim; ++i) v[i * 4] = bytes[i];
+  for (int64_t i = 0; i < in.value_dim; ++i) v[i * 4] = bytes[i];
 }
 
 template <class C>
@@ -91,8 +89,8 @@ static void rotate_row(const Program& program, const Step& step, const Instructi
     turn(k + h * in.head_dim, key_turns, in, turned);
     norm_head(turned, k_norm, in);
     auto* keys = keys_of<C>(in, block, h);
-    if constexpr (C::each == 4) keep_head_int8(in, keys, offset, turned, v + h * in.head_dim);
-    else keep_head<C>(in, keys, offset, turned, v + h * in.head_dim);
+    if constexpr (C::each == 4) keep_head_int8(in, keys, offset, turned, v + h * in.value_dim);
+    else keep_head<C>(in, keys, offset, turned, v + h * in.value_dim);
   }
 }
 

@@ -161,11 +161,23 @@ static void clamped_swish_span(const Program& program, const Instruction& in, co
   });
 }
 
+static void limited_swish_span(const Program& program, const Instruction& in, const Span& at) {
+  const float *gate = row<float>(program, in.x, at.row), *up = row<float>(program, in.y, at.row);
+  const f32x16 limit = broadcast(in.limit), least = broadcast(-in.limit);
+  with_out(program, in, at.row, in.width, [&](auto out) {
+    for (int64_t i = at.first; i < at.last; i += 16) {
+      const f32x16 opened = min(silu(load_first(gate + i, at.last - i)), limit);
+      out.put(i, mul(opened, max(min(load_first(up + i, at.last - i), limit), least)), at.last - i);
+    }
+  });
+}
+
 static void glu_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
   switch (in.act) {
     case SILU: return glu_by<silu>(program, in, span(in, item));
     case GELU: return glu_by<gelu>(program, in, span(in, item));
     case CLAMPED_SWISH: return clamped_swish_span(program, in, span(in, item));
+    case LIMITED_SWISH: return limited_swish_span(program, in, span(in, item));
     case GELU_TANH: return glu_by<gelu_tanh>(program, in, span(in, item));
     case SIGMOID: return glu_by<sigmoid>(program, in, span(in, item));
     case RELU: return glu_by<relu>(program, in, span(in, item));

@@ -1,0 +1,81 @@
+"""MiMo-V2-Flash, beyond what every family is tested for: its first files' spelling, what they hold besides, and what
+they cannot mean."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from transformers import AutoConfig
+
+from causerie.backends.ops import Backend
+from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.checkpoint.writer import write_safetensors
+from causerie.errors import ConfigError
+from causerie.models.registry import spec_from_config
+from tests.parity.cases import PROMPT, Case
+from tests.parity.harness import load, prompt_logits, some_tokens
+from tests.parity.published import PUBLISHED
+
+FLASH = PUBLISHED["MiMo-V2-Flash"]
+FolderOf = Callable[[Case | str], Path]
+
+
+def test_the_first_spelling_means_what_transformers_makes_of_it() -> None:
+    written = AutoConfig.for_model(**json.loads(json.dumps(FLASH))).to_dict()
+    both = {"model_type", "num_hidden_layers", "num_attention_heads", "max_position_embeddings"}
+    new = {key: value for key, value in written.items() if key not in FLASH or key in both}
+    assert spec_from_config(new) == spec_from_config(FLASH)
+    assert {"layer_types", "mlp_layer_types", "rope_parameters"} <= new.keys()
+
+
+def test_lists_of_numbers_say_the_kinds_of_layers() -> None:
+    changes = {"num_hidden_layers": 4, "hybrid_layer_pattern": [1, 0, 0, 1], "moe_layer_freq": [1, 0, 1, 0]}
+    layers = spec_from_config(FLASH | changes).layers
+    assert [layer.mixer.window for layer in layers] == [129, None, None, 129]
+    assert [layer.mixer.sinks for layer in layers] == [True, False, False, True]
+    assert [layer.mixer.kv_heads for layer in layers] == [8, 4, 4, 8]
+    assert [layer.experts is not None for layer in layers] == [True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hybrid_layer_pattern": [0, 1]},
+        {"hybrid_layer_pattern": [2] * 48},
+        {"moe_layer_freq": [0]},
+        {"swa_num_key_value_heads": 7},
+        {"swa_num_attention_heads": 32},
+        {"swa_head_dim": 128},
+        {"swa_v_head_dim": 64},
+        {"sliding_window": 127},
+        {"attention_chunk_size": 64},
+        {"add_full_attention_sink_bias": True},
+        {"add_swa_attention_sink_bias": False},
+        {"scoring_func": "softmax"},
+        {"topk_method": "greedy"},
+        {"n_shared_experts": 1},
+    ],
+    ids=str,
+)
+def test_what_it_cannot_be_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(changes))):
+        spec_from_config(FLASH | changes)
+
+
+def test_layers_that_only_draft_are_left_in_the_files(backend: Backend, folder_of: FolderOf, tmp_path: Path) -> None:
+    folder = folder_of("mimo")
+    with SafetensorsIndex.open(folder) as index:
+        tensors = {name: index.read(name) for name in index.names()}
+    drafting = {name.replace("model.", "model.mtp.", 1): array for name, array in tensors.items() if ".0." in name}
+    assert drafting
+    shutil.copytree(folder, tmp_path / "more")
+    write_safetensors(tmp_path / "more" / "model.safetensors", tensors | drafting)
+    ids = some_tokens(PROMPT, 3)
+    expected = prompt_logits(load(folder, backend), [ids])[0]
+    np.testing.assert_array_equal(prompt_logits(load(tmp_path / "more", backend), [ids])[0], expected)
