@@ -76,7 +76,7 @@ class Decoder:
 
     @property
     def streams(self) -> AltUp | None:
-        """Those that layers compute in turn one of: all of them, or none."""
+        """Of which each layer computes one: in all layers, or in none."""
         return self.layers[0].streams if self.layers else None
 
     @property

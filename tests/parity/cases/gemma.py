@@ -107,7 +107,7 @@ CASES = [
         GEMMA3N
         | {"num_hidden_layers": 3, "intermediate_size": 88, "layer_types": [*_KINDS, "sliding_attention"]}
         | {"activation_sparsity_pattern": [0.9, 0.0, 0.7], "num_kv_shared_layers": 0, "altup_num_inputs": 4}
-        | {"attention_bias": True, "tie_word_embeddings": False, "final_logit_softcapping": 9.0},
+        | {"attention_bias": True, "tie_word_embeddings": False, "final_logit_softcapping": 9.0, "rms_norm_eps": 0.03},
     ),
     Case("gemma4_unified", "gemma4_unified_text", UNIFIED | KEYS_AS_VALUES),
 ]

@@ -3,6 +3,7 @@ one, each kind with a rotation of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from causerie.models.archs.llama import llama_like
@@ -30,19 +31,35 @@ def gemma3_text(c: Config) -> Decoder:
     """Gemma 3 270M and 1B, and the text models of the larger ones."""
     c.assume(DEFAULTS)
     c.expect("use_bidirectional_attention", False)
+    distance = c.integer("sliding_window_pattern", c.integer("_sliding_window_pattern", 6))
+    spec = gemma3_like(c, kv_heads=4, distance=distance, window=4096)
+    return spec.each_attention(scale=c.number("query_pre_attn_scalar", 256) ** -0.5)
+
+
+def gemma3_like(
+    c: Config, *, kv_heads: int, distance: int, window: int, hidden: Sequence[int] | None = None
+) -> Decoder:
+    """What Gemma 3n shares with it. `kv_heads`, `distance`, from a layer that sees everything to the next one, and
+    `window` are what a config means that does not say them; `hidden` is as `llama_like` takes it."""
     bias = c.boolean("attention_bias", False)
     thetas = {FULL: 1e6, SLIDING: c.number("rope_local_base_freq", 10000.0, least=1.0)}
 
     def rope(head_dim: int) -> Rope:
         return read_ropes(c, head_dim, thetas)[FULL]
 
-    spec = llama_like(c, bias=bias, out_bias=bias, head_dim=256, kv_heads=4, rope=rope, act="hidden_activation")
+    spec = llama_like(
+        c,
+        bias=bias,
+        out_bias=bias,
+        head_dim=256,
+        kv_heads=kv_heads,
+        rope=rope,
+        act="hidden_activation",
+        hidden=hidden,
+    )
     ropes = read_ropes(c, next(spec.attentions).head_dim, thetas)
-    spec = spec.each_attention(qk_norm=spec.norm, scale=c.number("query_pre_attn_scalar", 256) ** -0.5)
-    distance = c.integer("sliding_window_pattern", c.integer("_sliding_window_pattern", 6))
+    spec = spec.each_attention(qk_norm=spec.norm)
     kinds = layer_kinds(c, [SLIDING if (i + 1) % distance else FULL for i in range(len(spec.layers))])
-    sliding = {"rope": ropes[SLIDING], "window": c.integer("sliding_window", 4096)}
-    spec = with_kinds(spec, kinds, {SLIDING: sliding})
-    layers = tuple(replace(layer, norm_after=spec.norm) for layer in spec.layers)
-    tied = c.boolean("tie_word_embeddings", True)
-    return replace(spec, layers=layers, tied=tied, embedding_scale=spec.width**0.5)
+    sliding = {"rope": ropes[SLIDING], "window": c.integer("sliding_window", window)}
+    spec = with_kinds(spec, kinds, {SLIDING: sliding}).each_layer(norm_after=spec.norm)
+    return replace(spec, tied=c.boolean("tie_word_embeddings", True), embedding_scale=spec.width**0.5)

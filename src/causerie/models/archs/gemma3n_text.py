@@ -7,12 +7,10 @@ from __future__ import annotations
 from dataclasses import replace
 from statistics import NormalDist
 
-from causerie.models.archs.llama import llama_like
+from causerie.models.archs.gemma3_text import gemma3_like
 from causerie.models.config import MOST_LAYERS, Config
-from causerie.models.layer_kinds import FULL, SLIDING, layer_kinds, with_kinds
 from causerie.models.names import FURTHER_INPUTS, LLAMA_WEIGHTS, QK_NORMS, SANDWICH, Table
 from causerie.models.registry import architecture
-from causerie.models.rope_config import read_ropes
 from causerie.models.shared_keys import with_shared_keys
 from causerie.spec.alt_up import AltUp
 from causerie.spec.decoder import Decoder
@@ -21,7 +19,6 @@ from causerie.spec.layer_input import LayerInput
 from causerie.spec.low_rank import LowRankPath
 from causerie.spec.mlp import MLP
 from causerie.spec.norm import Norm
-from causerie.spec.rope import Rope
 
 _PARTS = {
     "streams.norm": "altup.router_norm.weight",
@@ -62,41 +59,18 @@ def gemma3n_text(c: Config) -> Decoder:
     c.expect("altup_correct_scale", True)
     c.leave("altup_coef_clip", "altup_lr_multiplier")  # of training
     c.leave("query_pre_attn_scalar")  # scores are not scaled, as queries and keys are normed
-    spec = _attending(c)
+    hidden = c.integer_of_each("intermediate_size", c.integer("num_hidden_layers", most=MOST_LAYERS))
+    spec = gemma3_like(c, kv_heads=2, distance=5, window=512, hidden=hidden)
     norm, act = spec.norm, spec.layers[0].ffn.act
+    spec = spec.each_attention(scale=1.0, value_norm=Norm(norm.eps, weight=False))
     rows, width = c.integer("vocab_size_per_layer_input", 262144), c.integer("hidden_size_per_layer_input", 256)
-    spec = spec.each_layer(
-        norm_after=norm,
+    spec = with_shared_keys(c, spec, absent=15).each_layer(
         input=LayerInput(rows, width, act, norm),
         low_rank=LowRankPath(c.integer("laurel_rank", 64), norm),
         streams=AltUp(c.integer("altup_num_inputs", 4, least=2, most=MOST_STREAMS), spec.width, norm),
     )
-    return replace(
-        spec,
-        layers=tuple(map(_sparse, spec.layers, _shares_of_zeros(c, len(spec.layers)))),
-        tied=c.boolean("tie_word_embeddings", True),
-        embedding_scale=spec.width**0.5,
-        logits_softcap=c.optional_number("final_logit_softcapping", absent=30.0),
-    )
-
-
-def _attending(c: Config) -> Decoder:
-    """Its attention, and as many layers as wide inside as the config says."""
-    bias, count = c.boolean("attention_bias", False), c.integer("num_hidden_layers", most=MOST_LAYERS)
-    thetas = {FULL: 1e6, SLIDING: c.number("rope_local_base_freq", 10000.0, least=1.0)}
-
-    def rope(head_dim: int) -> Rope:
-        return read_ropes(c, head_dim, thetas)[FULL]
-
-    hidden = c.integer_of_each("intermediate_size", count)
-    spec = llama_like(
-        c, bias=bias, out_bias=bias, head_dim=256, kv_heads=2, rope=rope, act="hidden_activation", hidden=hidden
-    )
-    ropes = read_ropes(c, next(spec.attentions).head_dim, thetas)
-    spec = spec.each_attention(scale=1.0, qk_norm=spec.norm, value_norm=Norm(spec.norm.eps, weight=False))
-    kinds = layer_kinds(c, [SLIDING if (i + 1) % 5 else FULL for i in range(count)])
-    sliding = {"rope": ropes[SLIDING], "window": c.integer("sliding_window", 512)}
-    return with_shared_keys(c, with_kinds(spec, kinds, {SLIDING: sliding}), kinds, absent=15)
+    layers = tuple(map(_sparse, spec.layers, _shares_of_zeros(c, len(spec.layers))))
+    return replace(spec, layers=layers, logits_softcap=c.optional_number("final_logit_softcapping", absent=30.0))
 
 
 def _shares_of_zeros(c: Config, layers: int) -> list[float]:

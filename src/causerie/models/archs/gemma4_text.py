@@ -99,7 +99,7 @@ def gemma4_like(c: Config, *, window: int) -> Decoder:
     sliding = {"window": c.integer("sliding_window", window)}
     spec = with_kinds(spec.each_layer(norm_after=spec.norm, scaled=True), kinds, {FULL: full, SLIDING: sliding})
     return replace(
-        _widened(c, with_shared_keys(c, spec, kinds)),
+        _widened(c, with_shared_keys(c, spec)),
         tied=c.boolean("tie_word_embeddings", True),
         embedding_scale=spec.width**0.5,
         logits_softcap=c.optional_number("final_logit_softcapping"),

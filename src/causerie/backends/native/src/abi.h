@@ -97,9 +97,9 @@ struct Instruction {
   int32_t narrow;     // how out is written: a Narrow
   int32_t group;      // of NARROW_CODES: elements that share a scale
   int32_t width;      // elements in a row of x; columns: of out; linear, expert_linear: inputs of a matrix
-  int32_t length;     // norm: elements in a group; embed: rows of a table that has none for some tokens, or 0; blend: elements of a piece; times: factors; gate_heads: of a head; gather: bytes of a row; short_conv, causal_conv, delta_inputs: taps;
-                      // transform: elements turned together, or 0; linear, expert_linear: elements in a row of x;
-                      // mamba2: numbers of a head's state for each of its elements; mamba: of a channel's;
+  int32_t length;     // norm: elements in a group; times: factors; gate_heads: of a head; gather: bytes of a row; short_conv, causal_conv, delta_inputs: taps;
+                      // transform: elements turned together, or 0; linear, expert_linear: elements in a row of x; blend: of a piece;
+                      // mamba2: numbers of a head's state for each of its elements; mamba: of a channel's; embed: rows of a table that lacks some tokens, or 0;
                       // fetch: experts of the layer that comes after, or 0
   int32_t act;        // glu, activate, gate_heads: an Activation
   int32_t heads, kv_heads, head_dim;  // norm: heads is how many groups have weights and biases of their own, in turns; mamba2
