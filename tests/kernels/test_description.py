@@ -148,7 +148,9 @@ def test_activations_and_formats_have_numbers() -> None:
     from causerie.quant.formats import QUANTIZED
     from causerie.quant.weight import FORMATS
 
-    assert {name.upper() for name in (*get_args(Activation), "clamped_swish", "limited_swish")} == set(abi.Activation.__members__)
+    assert {name.upper() for name in (*get_args(Activation), "clamped_swish", "limited_swish")} == set(
+        abi.Activation.__members__
+    )
     assert {name.upper() for name in get_args(Scoring)} == set(abi.Scoring.__members__)
     assert program.EXPERT_ROOM >= MOST_EXPERTS
     assert {name.upper() for name in CACHE_FORMATS} == set(abi.CacheNumber.__members__)
