@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from tests.parity.cases import CASES  # noqa: E402
-from tests.parity.checkpoints import CASE_OF, Checkpoint, known_families, save_checkpoint  # noqa: E402
+from tests.parity.checkpoints import CASE_OF, WHOLE_OF, Checkpoint, known_families, save_checkpoint  # noqa: E402
 from tests.parity.harness import BACKENDS, Parity, backend_or_none, measure, save_case  # noqa: E402
 
 RECORD = ROOT / "scripts" / "families" / "parity.json"
@@ -65,7 +65,8 @@ def recorded(results: list[tuple[str, Parity]]) -> dict[str, Any]:
     classes = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES | MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
     families: dict[str, Any] = {}
     for family, result in results:
-        known = families.setdefault(family, {"class": classes.get(family) or classes.get(family.removesuffix("_text"))})
+        whole = WHOLE_OF[family].name if family in WHOLE_OF else family.removesuffix("_text")
+        known = families.setdefault(family, {"class": classes.get(family) or classes.get(whole)})
         known[result.backend] = max(known.get(result.backend, 0.0), float(f"{result.worst:.1e}"))
     greedy = {"equal": sum(each.greedy for _, each in results), "tokens": sum(each.tokens for _, each in results)}
     return {name: version(name) for name in ("transformers", "torch")} | {"greedy": greedy, "families": families}

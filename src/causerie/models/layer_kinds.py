@@ -56,6 +56,18 @@ def numbered_kinds(c: Config, key: str, known: Sequence[str], otherwise: Sequenc
     return [known[number] for number in numbers]
 
 
+def numbers_of_kinds(c: Config, key: str, kinds: Sequence[str], otherwise: float) -> dict[str, float]:
+    """The number of each kind of layer, from one for each layer under `key`, or one for all; `otherwise` where there is
+    none."""
+    if not c.holds_list(key):
+        return dict.fromkeys(kinds, c.number(key, otherwise))
+    numbers = c.numbers(key, len(kinds))
+    each = dict(zip(kinds, numbers, strict=True))
+    if [each[kind] for kind in kinds] != numbers:
+        raise c.wrong(key, numbers, "the same for all layers of a kind")
+    return each
+
+
 def with_kinds(spec: Decoder, kinds: Sequence[str], changes: Mapping[str, Mapping[str, Any]]) -> Decoder:
     """The decoder with the fields changed that the attention of each kind of layer has otherwise."""
     changed = (layer.with_attention(**changes.get(kind, {})) for layer, kind in zip(spec.layers, kinds, strict=True))

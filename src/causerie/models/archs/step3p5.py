@@ -4,15 +4,15 @@ all tokens use. What is inside of some layers is held within limits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from causerie.checkpoint.expression import Expression, Place
 from causerie.models.archs import qwen3
 from causerie.models.archs.llama import llama_like
-from causerie.models.config import Config
+from causerie.models.config import MOST_LAYERS, Config
 from causerie.models.expert_names import experts_of, experts_stacked
-from causerie.models.layer_kinds import DENSE, FULL, SLIDING, SPARSE, layer_kinds, with_kinds
+from causerie.models.layer_kinds import DENSE, FULL, SLIDING, SPARSE, layer_kinds, numbers_of_kinds, with_kinds
 from causerie.models.names import Table, centered, with_biases
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_kind, read_scaled
@@ -97,14 +97,15 @@ def _others(choice_bias: str, router: str, shared: str) -> dict[str, str | Expre
 
 @architecture("step3p5", weights=weights)
 def step3p5(c: Config) -> Decoder:
-    """Step-3.5-Flash, and the text model of Step-3.7-Flash, where they are not in 8 bits."""
+    """Step-3.5-Flash, and the text model of Step-3.7-Flash."""
     c.rename(_NAMES)
     c.assume(DEFAULTS)
     for key, value in _ALWAYS.items():
         c.expect(key, value)
     c.expect("gating", True, "per-head")
     c.leave("need_fp32_gate", "im_start_token_id", "mtp_layer_types", "mtp_mlp_layer_types")  # here always in float32
-    count, drafting = c.integer("num_hidden_layers"), c.integer("num_nextn_predict_layers", 0, least=0)
+    count = c.integer("num_hidden_layers", most=MOST_LAYERS)
+    drafting = c.integer("num_nextn_predict_layers", 0, least=0, most=count)
     c.cut(_OF_LAYERS, count, drafting)
     kinds = layer_kinds(c, [FULL] * count)
     head_dim = c.integer("head_dim", 128)
@@ -133,8 +134,8 @@ def _ropes(c: Config, kinds: Sequence[str], head_dim: int) -> dict[str, Rope]:
     each layer and a scaling for those that see everything."""
     if c.holds_objects("rope_parameters"):
         return {kind: read_kind(c, kind, head_dim, {}, 1e4, partial=True) for kind in dict.fromkeys(kinds)}
-    thetas = _of_kinds(c, "rope_theta", kinds, 1e4)
-    shares = _of_kinds(c, "partial_rotary_factors", kinds, 1.0)
+    thetas = numbers_of_kinds(c, "rope_theta", kinds, 1e4)
+    shares = numbers_of_kinds(c, "partial_rotary_factors", kinds, 1.0)
     scaling = c.part("rope_scaling")
     plain = Config({}, family=c.family)
     ropes = {}
@@ -146,17 +147,6 @@ def _ropes(c: Config, kinds: Sequence[str], head_dim: int) -> dict[str, Rope]:
             raise c.wrong("partial_rotary_factors", shares[kind], f"an even part of the {head_dim} elements of a head")
         ropes[kind] = replace(rope, dims=dims)
     return ropes
-
-
-def _of_kinds(c: Config, key: str, kinds: Sequence[str], otherwise: float) -> Mapping[str, float]:
-    """The number of each kind of layer, from one for each layer, or one for all."""
-    if not c.holds_list(key):
-        return dict.fromkeys(kinds, c.number(key, otherwise))
-    numbers = c.numbers(key, len(kinds))
-    each = dict(zip(kinds, numbers, strict=True))
-    if [each[kind] for kind in kinds] != numbers:
-        raise c.wrong(key, numbers, "the same for all layers of a kind")
-    return each
 
 
 def _with_more_heads(c: Config, spec: Decoder, kinds: Sequence[str]) -> Decoder:
