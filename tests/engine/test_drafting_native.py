@@ -19,7 +19,7 @@ from causerie.engine.request import TokenEvent
 from causerie.models.model import Model
 from causerie.text.structure import CompiledGrammar, grammar_of
 from causerie.text.tokenizer import Tokenizer
-from tests.engine.scripted import ScriptedDrafter
+from tests.engine.scripted import ScriptedDrafter, eager
 
 pytest.importorskip("causerie.backends.native.backend", reason="this tree has no native backend")
 
@@ -85,7 +85,8 @@ def check(model: Model, asked: Asked, expected: list[list[TokenEvent]], habits: 
             number: prompt + text(found)
             for number, ((prompt, _), found) in enumerate(zip(asked, expected, strict=True))
         }
-        for one, other in zip(answers(Engine(Limited(model, **room), drafter=drafter), asked), expected, strict=True):
+        engine = Engine(Limited(model, **room), drafters=(drafter,), controller=eager(drafter))
+        for one, other in zip(answers(engine, asked), expected, strict=True):
             assert [(event.token, event.finish_reason) for event in one] == [
                 (event.token, event.finish_reason) for event in other
             ]

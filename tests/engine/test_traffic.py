@@ -19,6 +19,7 @@ from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import RequestSampler
 from causerie.engine.engine import Engine
 from causerie.engine.request import Request, TokenEvent
+from causerie.engine.speculation.controller import Controller
 from causerie.errors import ContextLengthError
 from tests.engine.scripted import ScriptedDrafter, ScriptedModel
 
@@ -61,6 +62,7 @@ class Traffic:
 
     model: ScriptedModel
     drafter: ScriptedDrafter | None = None
+    controller: Controller | None = None
     engine: Engine = field(init=False)
     requests: dict[int, Request] = field(default_factory=dict)
     expected: dict[int, Expected] = field(default_factory=dict)
@@ -70,7 +72,8 @@ class Traffic:
     cancelled: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.engine = Engine(self.model, self.model.clock, self.drafter)
+        drafters = () if self.drafter is None else (self.drafter,)
+        self.engine = Engine(self.model, self.model.clock, drafters, self.controller)
 
     def submit(self, tokens: list[int], params: SamplingParams) -> None:
         try:

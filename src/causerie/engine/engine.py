@@ -23,8 +23,9 @@ from causerie.decoding.sampler import Drawing, Sampler
 from causerie.engine import batch, checks
 from causerie.engine.drafts import Drafts
 from causerie.engine.plan import Plan
-from causerie.engine.request import Request, TokenEvent
+from causerie.engine.request import DraftCount, Request, TokenEvent
 from causerie.engine.scheduler import Scheduler
+from causerie.engine.speculation.controller import Controller
 from causerie.errors import EngineError
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class EngineStats:
     preemptions: int
     groups: tuple[PoolStats, ...]  # the blocks of each page group
     slots: PoolStats
+    drafts: tuple[DraftCount, ...] = ()  # of each drafter
+    saved_seconds: float = 0.0  # by drafts, by estimate
 
     @property
     def blocks(self) -> int:
@@ -80,17 +83,25 @@ class EngineStats:
 
 
 class Engine:
-    """Runs requests on a model, many at once. `clock` gives seconds; only differences count. What a `drafter` proposes
-    the model checks, which changes no answer."""
+    """Runs requests on a model, many at once. `clock` gives seconds; only differences count. What `drafters` propose
+    the model checks as far as that pays by the judgement of the controller, which changes no answer."""
 
     def __init__(
-        self, model: StepModel, clock: Callable[[], float] = time.monotonic, drafter: Drafter | None = None
+        self,
+        model: StepModel,
+        clock: Callable[[], float] = time.monotonic,
+        drafters: Sequence[Drafter] = (),
+        controller: Controller | None = None,
     ) -> None:
         max_rows = min(model.max_tokens, max(_FEWEST_ROWS, _LOGITS_BYTES // (4 * model.vocab)))
         self._model = model
         self._context = model.context
         self._cache = CacheBook(model.cache, model.max_tokens, model.shared_length)
-        self._drafter = drafter
+        self._clock = clock
+        self._controller = controller or Controller({drafter.name: drafter.chances for drafter in drafters})
+        self._drafts: Drafts | None = None
+        if drafters:
+            self._drafts = Drafts(drafters, self._controller, self._cache, model.vocab, clock)
         self._scheduler = Scheduler(
             self._cache,
             context=model.context,
@@ -98,7 +109,7 @@ class Engine:
             max_rows=max_rows,
             clock=clock,
             switch=model.switch_length,
-            drafts=None if drafter is None else Drafts(drafter, self._cache, model.vocab),
+            drafts=self._drafts,
         )
         self._sampler = Sampler(model.vocab)
         self._numbers = count()
@@ -143,6 +154,7 @@ class Engine:
                 begin(event)
         if not plan.works:
             return self._deliver(self._idle(plan))
+        began = self._clock()
         try:
             step = batch.build(plan)
             output = self._model.run(step)
@@ -155,6 +167,8 @@ class Engine:
         except BaseException:
             self._late += self._scheduler.fail(plan, "The step was interrupted.")
             raise
+        if self._drafts is not None:
+            self._drafts.observe(plan, drawn, self._clock() - began)
         self._steps += 1
         self._read += sum(len(work.tokens) for work in plan.works)
         return self._deliver(self._scheduler.commit(plan, drawn))
@@ -175,6 +189,8 @@ class Engine:
             preemptions=self._preemptions,
             groups=tuple(_pool_stats(group.pool, group.window) for group in self._cache.groups),
             slots=_pool_stats(self._cache.slots.pool),
+            drafts=() if self._drafts is None else self._drafts.counts(),
+            saved_seconds=self._controller.ledger.saved,
         )
 
     def _idle(self, plan: Plan) -> list[TokenEvent]:
@@ -246,8 +262,11 @@ class Engine:
             if event.finish_reason is None:
                 continue
             self._sampler.forget(event.request)
-            if self._drafter is not None:
-                self._drafter.forget(event.request)
+            if self._drafts is not None:
+                if event.stats is not None:
+                    event = replace(event, stats=replace(event.stats, drafts=self._drafts.counts(event.request)))
+                    events[place] = event
+                self._drafts.forget(event.request)
             if event.stats is not None:
                 self._cached += event.stats.cached_tokens
                 self._preemptions += event.stats.preemptions

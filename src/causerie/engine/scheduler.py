@@ -144,8 +144,9 @@ class Scheduler:
             return [work_of(sequence, 1) for sequence in singles] + read, {}
         tokens = self._max_tokens - len(singles) - sum(len(work.tokens) for work in read)
         rows = self._max_rows - len(singles) - sum(work.wants for work in read)
+        planned = self._max_tokens - tokens
         headroom = None if self.roster.waiting else len(running)  # a block for each that may soon need it
-        drafts, faults = self._drafts.propose(singles, min(tokens, rows), headroom)
+        drafts, faults = self._drafts.propose(singles, planned, min(tokens, rows), headroom)
         return [work_of(sequence, 1, draft) for sequence, draft in zip(singles, drafts, strict=True)] + read, faults
 
     # ── what a step gave ─────────────────────────────────────────────────────────────────────────────────────────────
