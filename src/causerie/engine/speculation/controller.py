@@ -72,7 +72,7 @@ class Controller:
         """Of each draft, by `survivals`, how many tokens are checked: `most` in all, in a step of `rows` without them.
         Where drafts that are not wholly right are to be `read_again`, that is weighed too."""
         depths = [0] * len(survivals)
-        if self.ledger.overdrawn or self._drafted >= self._plain_gap:
+        if self.ledger.overdrawn or self._drafted >= self._plain_gap or not self.costs.tried(rows):
             return depths
         steps = sorted(
             (-chance, depth, place, chances[depth - 1] if depth else 1.0)
@@ -118,7 +118,7 @@ class Controller:
             gain += ran.accepted * plain / ran.sequences - (costs.of(ran.rows) - plain)
             gain -= sum(costs.of(plain_rows + more) - plain for more in ran.again)
             self._drafted += 1
-        elif self._drafted:
+        elif self._drafted and ran.rows == ran.sequences:
             if self._drafted >= self._plain_gap:
                 self._plain_gap = min(2 * self._plain_gap, _PLAIN[1])
             self._drafted = 0

@@ -1,11 +1,12 @@
-"""What speculation has saved and cost, so that it cannot lose: it may spend a hundredth of all time, and what it has
+"""What speculation has saved and cost, so that it cannot lose: it may spend a little of all time, and what it has
 lately won. Values only."""
 
 from __future__ import annotations
 
-_ALLOWANCE = 0.01  # of the time of every step
+_ALLOWANCE = 0.006  # of the time of every step
 _CREDIT = 2.0  # plain steps that it begins with
-_MOST = 3.0  # plain steps that it can have to lose: what was won long ago is no reason to lose now
+_MOST = 3.0  # plain steps that it can have to lose for long
+_REMAINS = 0.97  # of what it has beyond, with each step: what was won long ago is no reason to lose now
 
 
 class Ledger:
@@ -24,5 +25,6 @@ class Ledger:
         """A step has run that took so long, where one that only draws next tokens takes `plain`, and that gained, or
         lost, against such steps."""
         before = _CREDIT * plain if self._balance is None else self._balance
-        self._balance = min(before + _ALLOWANCE * seconds + gain, _MOST * plain)
+        balance, most = before + _ALLOWANCE * seconds + gain, _MOST * plain
+        self._balance = balance if balance <= most else most + _REMAINS * (balance - most)
         self.saved += gain

@@ -15,6 +15,8 @@ MOST_ROWS = _KNOTS[-1]
 _HOPE = 0.15  # of a single row's cost: that of a further one where nothing was measured
 _LEVEL, _SHAPE = 0.1, 0.1  # how far an observation moves them up; down twice as far, as noise only makes steps longer
 _LONGEST = 1.5  # times what is expected, that a step may count for
+_TRIED = 2  # steps of so many rows that make a cost more than a guess
+_STRIDE = 2  # times the rows that were tried, are the most to try next
 _EARLY = 4  # steps of so many rows, of which the fastest counts: the very first ones wait for memory
 
 
@@ -32,14 +34,17 @@ class StepCosts:
         """Whether costs are seconds yet, and not shares of a row's."""
         return self._level > 0.0
 
+    def tried(self, rows: int) -> bool:
+        """Whether the cost of so many rows is more than a guess."""
+        return any(self._counts.get(knot, 0) >= _TRIED for knot in _around(rows))
+
     def observe(self, rows: int, seconds: float) -> None:
         """A step of so many rows took so long."""
         if seconds <= 0.0 or not 0 < rows <= MOST_ROWS:
             return
         if not self._level:
             self._level = seconds / _prior(rows)
-        place = bisect_left(_KNOTS, rows)
-        knots = [_KNOTS[place]] if _KNOTS[place] == rows else [_KNOTS[place - 1], _KNOTS[place]]
+        knots = _around(rows)
         ratio = seconds / self.of(rows)
         down = 1 if ratio > 1 else 2
         if any(knot in self._counts for knot in knots):
@@ -59,8 +64,8 @@ class StepCosts:
 
     def choices(self, base: int, most: int) -> list[int]:
         """How many rows beyond `base` are worth considering, up to `most`: those that lead to a remembered cost, and
-        as many as may be."""
-        last = min(base + most, MOST_ROWS)
+        as many as may be; and not many times as many as were ever tried."""
+        last = min(base + most, MOST_ROWS, _STRIDE * max(self._rows[-1:] + [base]))
         rows = [each - base for each in _KNOTS if base < each < last]
         return [*rows, last - base] if last > base else rows
 
@@ -82,9 +87,17 @@ class StepCosts:
         first, start = self._rows[above - 1], self._shape[above - 1]
         if above == len(self._rows):
             slope = _HOPE * self._shape[0] / _prior(self._rows[0])
+            if above > 1:
+                slope = min(slope, max(0.0, (start - self._shape[0]) / (first - self._rows[0])))
         else:
             slope = (self._shape[above] - start) / (self._rows[above] - first)
         return start + slope * (rows - first)
+
+
+def _around(rows: int) -> tuple[int, ...]:
+    """The knots that so many rows lie at or between."""
+    place = bisect_left(_KNOTS, rows)
+    return (rows,) if _KNOTS[place] == rows else _KNOTS[place - 1 : place + 1]
 
 
 def _prior(rows: int) -> float:
