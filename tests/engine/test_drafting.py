@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.reasoning import AfterReasoning, ReasoningTokens
 from causerie.engine.engine import Engine
@@ -92,6 +93,18 @@ def test_every_request_ends_as_it_does_without_drafts(
     model: ScriptedModel, drafter: ScriptedDrafter, script: list[tuple]
 ) -> None:
     traffic = Traffic(model, drafter, eager(drafter))
+    run(traffic, lambda: play(traffic, script))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(models, st.one_of(st.none(), drafters), actions(st.one_of(demanding, params)), st.booleans())
+def test_every_request_ends_as_it_does_without_what_pays(
+    model: ScriptedModel, drafter: ScriptedDrafter | None, script: list[tuple], looks_up: bool
+) -> None:
+    """As the controller has it, with a drafter that knows the answers more or less, prompt lookup, or both."""
+    model.seconds = 0.05
+    lookup = PromptLookup() if looks_up else None
+    traffic = Traffic(model, drafter, lookup=lookup)
     run(traffic, lambda: play(traffic, script))
 
 

@@ -138,6 +138,18 @@ def test_drafts_that_take_long_are_asked_for_seldom() -> None:
     assert took <= plain(Machine(MACHINES["nearly flat"]), 1, 2000) / 0.98
 
 
+def test_a_draft_that_would_be_read_again_is_shorter() -> None:
+    controller = fresh()
+    simulate(controller, Machine(MACHINES["two cores"]), [Text(lambda at: 0.8)], 400)
+    chances = [0.8**depth for depth in range(1, 30)]
+    once, again = (controller.depths([chances], 1, 60, each)[0] for each in (False, True))
+    assert once > again > 0
+    for _ in range(2):
+        controller.costs.observe(2, MACHINES["two cores"](2))
+    likely = [0.99**depth for depth in range(1, 30)]
+    assert controller.depths([likely, chances], 2, 60, True)[0] > again  # the rows go where they are worth more
+
+
 def test_what_was_learned_of_one_request_helps_the_next() -> None:
     controller = fresh()
     for wrong in (True, False):

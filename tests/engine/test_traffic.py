@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from causerie.backends.ops import BlockCount
+from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.drawn import Drawn
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import RequestSampler
@@ -63,6 +64,7 @@ class Traffic:
     model: ScriptedModel
     drafter: ScriptedDrafter | None = None
     controller: Controller | None = None
+    lookup: Drafter | None = None
     engine: Engine = field(init=False)
     requests: dict[int, Request] = field(default_factory=dict)
     expected: dict[int, Expected] = field(default_factory=dict)
@@ -72,7 +74,7 @@ class Traffic:
     cancelled: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        drafters = () if self.drafter is None else (self.drafter,)
+        drafters = [drafter for drafter in (self.drafter, self.lookup) if drafter is not None]
         self.engine = Engine(self.model, self.model.clock, drafters, self.controller)
 
     def submit(self, tokens: list[int], params: SamplingParams) -> None:

@@ -16,6 +16,7 @@ from causerie.errors import UsageError, unknown
 from causerie.quant.config import QuantConfig
 
 BACKENDS = ("native", "torch")
+SPECULATION = ("auto", "off", "lookup")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class LoadOptions:
     quantization: QuantConfig | None = None
     cache_dtype: str | None = None  # None: as dtype has it
     max_cache_tokens: int | None = None  # positions over all requests
+    speculation: str = "auto"
+    """Tokens that are checked several in a step where that is faster: "lookup", those that followed the last ones
+    where these occurred before; "auto", the same where a step's results do not depend on its rows by a bit, which is
+    on the native backend; or "off"."""
     strict: bool = False  # config keys and tensors that no family computes by are errors
 
     def __post_init__(self) -> None:
@@ -41,6 +46,8 @@ class LoadOptions:
             )
         if self.packing is not None and self.packing not in PACKINGS:
             raise unknown("packing", self.packing, PACKINGS)
+        if self.speculation not in SPECULATION:
+            raise unknown("speculation", self.speculation, SPECULATION)
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise UsageError(f"threads is {self.threads!r}; it must be a whole number of at least 1.")
 
@@ -57,6 +64,7 @@ class LoadOptions:
         threads: int | None = None,
         packing: str | None = None,
         max_cache_tokens: int | None = None,
+        speculation: str | None = None,
         strict: bool = False,
     ) -> LoadOptions:
         """The options as from_pretrained takes them: texts or torch's objects, None where the caller sets nothing.
@@ -70,5 +78,6 @@ class LoadOptions:
             quantization=quant_config(quantization, quantization_config),
             cache_dtype=cache_dtype_name(cache_dtype),
             max_cache_tokens=max_cache_tokens,
+            speculation="auto" if speculation is None else speculation,
             strict=strict,
         )

@@ -24,6 +24,8 @@ from causerie.engine.speculation.controller import Controller, SmallStep
 from causerie.engine.speculation.step_costs import MOST_ROWS
 from causerie.errors import EngineError
 
+_QUIET = 16  # steps without proposals of which each is looked at; of further ones each sixteenth
+
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
@@ -67,6 +69,7 @@ class Drafts:
         self._clock = clock
         self._proposals: dict[int, list[_Proposal]] = {}  # by request: of the step that is planned, the best one first
         self._asking = 0.0  # seconds that they took
+        self._quiet = 0  # steps since the last one with any
         self._tallies: dict[int, _Tally] = {}  # by request
         self._total = _Tally()
 
@@ -77,16 +80,15 @@ class Drafts:
         a step that has `planned` rows without them. New blocks are taken only where `headroom` of them remain to be
         had; never where it is None, nor a slot then. With the drafts, by request, the faults of the drafters."""
         self._proposals = {}
-        self._asking = 0.0
         faults: dict[int, str] = {}
         most = min(rows, MOST_ROWS - planned)
-        if not sequences or most < 1:
-            return [array("i") for _ in sequences], faults
         began = self._clock()
-        asks = [ask for each in sequences if (ask := _ask(each, most, len(sequences))) is not None]
-        ends = {each.request.id: each.eos for each in sequences}
-        for drafter in self._drafters:
-            self._ask(drafter, asks, ends, faults)
+        if sequences and most > 0:
+            for drafter in self._drafters:
+                self._ask(drafter, sequences, most, faults)
+        if not self._proposals:
+            self._asking = self._clock() - began
+            return [array("i") for _ in sequences], faults
         best = [self._best(each.request.id) for each in sequences]
         survivals = [() if each is None else each.survivals for each in best]
         slots = bool(self._cache.slots.pool.total)
@@ -101,6 +103,15 @@ class Drafts:
 
     def observe(self, plan: Plan, drawn: Many[Many[Drawn]], seconds: float) -> None:
         """The step that was planned has run, took so long and gave these tokens."""
+        steps = 1
+        if self._proposals:
+            self._quiet = 0
+        else:  # looked at now and then, as it shall cost nothing
+            self._quiet += 1
+            if self._quiet > _QUIET:
+                if self._quiet % _QUIET:
+                    return
+                steps = _QUIET
         drafted = accepted = 0
         again: list[int] = []
         for work, tokens in zip(plan.works, drawn, strict=True):
@@ -121,9 +132,10 @@ class Drafts:
                     again.append(right + 1)
         rows = sum(len(work.tokens) for work in plan.works)
         if rows <= MOST_ROWS:
+            alike = rows == sum(work.wants for work in plan.works)
             singles = sum(len(work.tokens) - max(work.draws - 1, 0) == 1 for work in plan.works)
-            ran = SmallStep(rows, singles, drafted, accepted, again, self._asking)
-            self._controller.observe(ran, seconds)
+            ran = SmallStep(rows, singles, drafted, accepted, again, self._asking, alike)
+            self._controller.observe(ran, seconds, steps)
 
     def counts(self, request: int | None = None) -> tuple[DraftCount, ...]:
         """What was drafted for a request that has not been forgotten, or for all, and by whom."""
@@ -138,11 +150,17 @@ class Drafts:
             drafter.forget(request)
         self._tallies.pop(request, None)
 
-    def _ask(self, drafter: Drafter, asks: list[Ask], ends: dict[int, frozenset[int]], faults: dict[int, str]) -> None:
-        """Adds what one drafter proposes to the proposals."""
-        asks = [ask for ask in asks if ask.request not in faults and self._controller.wants(drafter.name, ask.request)]
+    def _ask(self, drafter: Drafter, sequences: Many[Sequence], rows: int, faults: dict[int, str]) -> None:
+        """Adds what one drafter proposes, where so many rows are left, to the proposals."""
+        wanting = [
+            each
+            for each in sequences
+            if self._controller.wants(drafter.name, each.request.id) and each.request.id not in faults
+        ]
+        asks = [ask for each in wanting if (ask := _ask(each, rows, len(sequences))) is not None]
         if not asks:
             return
+        ends = {each.request.id: each.eos for each in wanting}
         began = self._clock()
         try:
             drafts = drafter.propose(asks)

@@ -37,6 +37,7 @@ class SmallStep:
     accepted: int = 0  # of those
     again: Sequence[int] = ()  # for each draft that was not wholly right and is read again: rows of that, beyond one
     asking: float = 0.0  # seconds that drafts took
+    alike: bool = True  # whether each row ends in logits; rows of prompts take less, and say nothing of others
 
 
 class Controller:
@@ -54,7 +55,9 @@ class Controller:
     def wants(self, drafter: str, request: int) -> bool:
         """Whether the drafter is to be asked for the request in this step: always where that costs next to nothing
         or pays, else ever more seldom."""
-        turn = self._turns.setdefault((drafter, request), _Turn())
+        turn = self._turns.get((drafter, request))
+        if turn is None:
+            turn = self._turns[drafter, request] = _Turn()
         turn.wait -= 1
         return turn.wait < 0
 
@@ -62,7 +65,10 @@ class Controller:
         """Drafts for so many requests took so long."""
         each = seconds / requests
         before = self._asking[drafter]
-        self._asking[drafter] = each if not before else before + 0.1 * (min(each, 2 * before) - before)
+        if not before or each < before:  # whatever else it waited for, so fast it is
+            self._asking[drafter] = each
+        else:
+            self._asking[drafter] += 0.1 * (min(each, 2 * before) - before)
 
     def survivals(self, drafter: str, request: int, evidence: Sequence[int]) -> list[float]:
         """For each token of a draft how likely it is that it and all before it are right."""
@@ -108,10 +114,11 @@ class Controller:
         """A drafted token that this kind of evidence spoke for was the one that came, or not; checked or not."""
         self._acceptance[drafter].learn(request, kind, right)
 
-    def observe(self, ran: SmallStep, seconds: float) -> None:
-        """What a step took, and with that what its drafts were worth."""
+    def observe(self, ran: SmallStep, seconds: float, steps: int = 1) -> None:
+        """What a step took, and with that what its drafts were worth. It stands for so many `steps` like it."""
         costs, plain_rows = self.costs, ran.rows - ran.drafted
-        costs.observe(ran.rows, seconds)
+        if ran.alike:
+            costs.observe(ran.rows, seconds)
         plain = costs.of(plain_rows)
         gain = -ran.asking if costs.measured else 0.0
         if ran.drafted:
@@ -122,7 +129,7 @@ class Controller:
             if self._drafted >= self._plain_gap:
                 self._plain_gap = min(2 * self._plain_gap, _PLAIN[1])
             self._drafted = 0
-        self.ledger.enter(plain, seconds, gain)
+        self.ledger.enter(plain, steps * seconds, gain)
 
     def forget(self, request: int) -> None:
         """The request has ended."""

@@ -65,7 +65,7 @@ class StepCosts:
     def choices(self, base: int, most: int) -> list[int]:
         """How many rows beyond `base` are worth considering, up to `most`: those that lead to a remembered cost, and
         as many as may be; and not many times as many as were ever tried."""
-        last = min(base + most, MOST_ROWS, _STRIDE * max(self._rows[-1:] + [base]))
+        last = min(base + most, MOST_ROWS, _STRIDE * max([*self._rows[-1:], base]))
         rows = [each - base for each in _KNOTS if base < each < last]
         return [*rows, last - base] if last > base else rows
 
