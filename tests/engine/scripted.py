@@ -249,7 +249,10 @@ class Eager(Controller):
     for those after it."""
 
     def wants(self, drafter: str, request: int) -> bool:
-        return super().wants(drafter, request) or True
+        return True
+
+    def settle(self, drafter: str, request: int, pays: bool, sequences: int) -> None:
+        pass
 
     def depths(self, survivals: Sequence[Sequence[float]], rows: int, most: int, read_again: bool) -> list[int]:
         depths = []

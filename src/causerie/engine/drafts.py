@@ -61,7 +61,10 @@ class Drafts:
         cache: CacheBook,
         vocab: int,
         clock: Callable[[], float],
+        unasked: bool = True,
     ) -> None:
+        """`unasked`: whether requests are drafted for that name no drafters."""
+        self._unasked = unasked
         self._drafters = drafters
         self._controller = controller
         self._cache = cache
@@ -155,7 +158,9 @@ class Drafts:
         wanting = [
             each
             for each in sequences
-            if self._controller.wants(drafter.name, each.request.id) and each.request.id not in faults
+            if self._may(drafter, each)
+            and self._controller.wants(drafter.name, each.request.id)
+            and each.request.id not in faults
         ]
         asks = [ask for each in wanting if (ask := _ask(each, rows, len(sequences))) is not None]
         if not asks:
@@ -179,6 +184,10 @@ class Drafts:
             proposal = _Proposal(drafter.name, tokens, draft.evidence, survivals)
             self._proposals.setdefault(ask.request, []).append(proposal)
         self._controller.asked(drafter.name, len(asks), self._clock() - began)
+
+    def _may(self, drafter: Drafter, sequence: Sequence) -> bool:
+        named = sequence.request.params.drafters
+        return self._unasked if named is None else drafter.name in named
 
     def _checked(self, ask: Ask, draft: Draft, eos: frozenset[int]) -> array[int]:
         tokens = array("i", draft.tokens)

@@ -67,6 +67,16 @@ class EngineStats:
     saved_seconds: float = 0.0  # by drafts, by estimate
 
     @property
+    def drafted_tokens(self) -> int:
+        """Those that were guessed and checked, whoever guessed them."""
+        return sum(count.drafted for count in self.drafts)
+
+    @property
+    def accepted_tokens(self) -> int:
+        """Of those, the ones that came."""
+        return sum(count.accepted for count in self.drafts)
+
+    @property
     def blocks(self) -> int:
         """Of all groups together, as those that follow."""
         return sum(group.total for group in self.groups)
@@ -92,7 +102,9 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         drafters: Sequence[Drafter] = (),
         controller: Controller | None = None,
+        drafts_unasked: bool = True,
     ) -> None:
+        """`drafts_unasked`: whether requests are drafted for that name no drafters."""
         max_rows = min(model.max_tokens, max(_FEWEST_ROWS, _LOGITS_BYTES // (4 * model.vocab)))
         self._model = model
         self._context = model.context
@@ -101,7 +113,7 @@ class Engine:
         self._controller = controller or Controller({drafter.name: drafter.chances for drafter in drafters})
         self._drafts: Drafts | None = None
         if drafters:
-            self._drafts = Drafts(drafters, self._controller, self._cache, model.vocab, clock)
+            self._drafts = Drafts(drafters, self._controller, self._cache, model.vocab, clock, drafts_unasked)
         self._scheduler = Scheduler(
             self._cache,
             context=model.context,
