@@ -40,7 +40,7 @@ def model(request: pytest.FixtureRequest) -> Iterator[CausalLM]:
 
 @pytest.fixture
 def eagerly(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("wants", "settle", "depths", "survivals"):
+    for name in ("turn", "depths", "survivals"):
         monkeypatch.setattr(Controller, name, getattr(Eager, name))
 
 

@@ -248,11 +248,8 @@ class Eager(Controller):
     """Checks all that is drafted, whatever it costs, as far as there are rows: evenly shared, and what one leaves is
     for those after it."""
 
-    def wants(self, drafter: str, request: int) -> bool:
-        return True
-
-    def settle(self, drafter: str, request: int, pays: bool, sequences: int) -> None:
-        pass
+    def turn(self, drafter: str, request: int) -> int:
+        return 0
 
     def depths(self, survivals: Sequence[Sequence[float]], rows: int, most: int, read_again: bool) -> list[int]:
         depths = []
