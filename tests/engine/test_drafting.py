@@ -17,6 +17,7 @@ from causerie.decoding.params import SamplingParams
 from causerie.decoding.reasoning import AfterReasoning, ReasoningTokens
 from causerie.engine.engine import Engine
 from causerie.engine.request import TokenEvent
+from causerie.errors import UnknownName
 from tests.engine.scripted import ScriptedDrafter, ScriptedModel, eager
 from tests.engine.test_scheduler import Watched, text
 from tests.engine.test_traffic import EOS, Traffic, actions, alone, models, params, play, run
@@ -293,6 +294,21 @@ def test_a_drafter_that_raises_ends_the_requests_that_it_was_asked_for() -> None
     events = engine.finish()
     assert all(events[each][-1].error == "Drafting tokens failed: RuntimeError: scripted" for each in faulty)
     assert [2, *text(events[sound])] == engine.drafter.texts[sound][1:] and not engine.busy
+
+
+def test_a_request_says_who_may_draft_for_it() -> None:
+    model, drafter = ScriptedModel(max_tokens=32), ScriptedDrafter(32, longest=100)
+    for unasked in (True, False):
+        engine = Engine(model, model.clock, (drafter,), eager(drafter), drafts_unasked=unasked)
+        for drafters, drafts in ((None, unasked), ((), False), (("scripted",), True)):
+            request = engine.request([1, 2], SamplingParams(max_tokens=9, drafters=drafters))
+            drafter.texts[request.id] = [1, 2, *alone(model, request).tokens]
+            engine.submit(request)
+            events = [event for _ in range(30) if engine.busy for event in engine.step()]
+            assert text(events) == drafter.texts[request.id][2:]
+            assert events[-1].stats is not None and (events[-1].stats.drafts[0].accepted > 0) == drafts
+        with pytest.raises(UnknownName, match="'scriptd'"):
+            engine.request([1], SamplingParams(drafters=("scriptd",)))
 
 
 def test_no_more_is_checked_than_a_request_lets() -> None:
