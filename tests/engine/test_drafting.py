@@ -3,6 +3,7 @@ others find in the cache, and what others get of a step."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from causerie.decoding.drafting.drafter import Draft
 from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.reasoning import AfterReasoning, ReasoningTokens
@@ -280,6 +282,22 @@ def test_a_fault_of_the_drafter_ends_the_request_it_was_asked_for(draft: list[in
     events = engine.finish()
     assert events[faulty][-1].finish_reason == "error" and sentence in str(events[faulty][-1].error)
     assert [2, *text(events[sound])] == engine.drafter.texts[sound][1:] and not engine.busy
+
+
+@pytest.mark.parametrize(
+    ("drafts", "sentence"),
+    [
+        ([Draft([1], [1])], r"Evidence of the kinds \[1\] was given; there are 0 to 0."),
+        ([Draft([1], [-1])], "there are 0 to 0."),
+        ([Draft([1, 2], [0])], "2 tokens were proposed with evidence for 1."),
+        ([Draft([1], [0])] * 2, "2 drafts were made where 1 were asked for."),
+    ],
+)
+def test_a_draft_without_its_evidence_is_a_fault(drafts: list[Draft], sentence: str) -> None:
+    engine = Drafted(ScriptedModel(max_tokens=16))
+    engine.drafter.propose = lambda asks: drafts  # type: ignore[method-assign]
+    number = engine.start([1, 2], max_tokens=8)
+    assert re.search(sentence, str(engine.finish()[number][-1].error))
 
 
 def test_a_drafter_that_raises_ends_the_requests_that_it_was_asked_for() -> None:
