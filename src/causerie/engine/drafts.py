@@ -101,7 +101,9 @@ class Drafts:
         if sequences and most > 0:
             for drafter in self._drafters:
                 self._ask(drafter, sequences, most, faults)
-        drafts = self._chosen(sequences, planned, most, headroom) if self._proposals else [array("i")] * len(sequences)
+        drafts = [array("i")] * len(sequences)
+        if self._proposals:
+            drafts = self._worthwhile(sequences, planned, most, headroom)
         self._until = self._next_turn(sequences)
         self._asking = self._clock() - began
         return drafts, faults
@@ -149,7 +151,7 @@ class Drafts:
             drafter.forget(request)
         self._tallies.pop(request, None)
 
-    def _chosen(self, sequences: Many[Sequence], planned: int, most: int, headroom: int | None) -> list[array[int]]:
+    def _worthwhile(self, sequences: Many[Sequence], planned: int, most: int, headroom: int | None) -> list[array[int]]:
         """Of the proposals what is worth checking and finds room."""
         best = [self._best(each.request.id) for each in sequences]
         survivals = [() if each is None else each.survivals for each in best]
