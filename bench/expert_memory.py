@@ -24,7 +24,7 @@ from pathlib import Path
 
 LIMITS = {"memory.max": Path("/sys/fs/cgroup"), "memory.limit_in_bytes": Path("/sys/fs/cgroup/memory")}
 """The file that sets a limit, and where groups are, of both versions of control groups."""
-SECONDS = 900  # that one run may take
+SECONDS = 400  # that one run may take
 
 
 @contextmanager

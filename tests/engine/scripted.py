@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from causerie.backends.ops import BlockCount, CacheShape, StepOutput
 from causerie.backends.step import BlockTables, Step
+from causerie.decoding.drafting.drafter import Ask, Draft
+from causerie.engine.speculation.controller import Controller
 
 _MASK = (1 << 64) - 1
 
@@ -212,11 +214,17 @@ class ScriptedDrafter:
     texts: dict[int, list[int]] = field(default_factory=dict)  # by request: its prompt and answer
     told: dict[int, list[int]] = field(default_factory=dict)  # by request that has not ended: what it last had
     proposed: int = 0
+    name: str = "scripted"
+    chances: tuple[float, ...] = (0.5,)
 
     def __post_init__(self) -> None:
         self._random = Random(self.seed)
 
-    def propose(self, request: int, tokens: Sequence[int], most: int) -> list[int]:
+    def propose(self, asks: Sequence[Ask]) -> list[Draft]:
+        drafts = [self.draft(ask.request, ask.tokens, ask.most) for ask in asks]
+        return [Draft(draft, [0] * len(draft)) for draft in drafts]
+
+    def draft(self, request: int, tokens: Sequence[int], most: int) -> list[int]:
         now, before = list(tokens), self.told.get(request, [])
         assert most >= 1
         assert now[: len(before)] == before, "a token that was drawn is there no more"
@@ -234,3 +242,25 @@ class ScriptedDrafter:
 
     def forget(self, request: int) -> None:
         self.told.pop(request, None)
+
+
+class Eager(Controller):
+    """Checks all that is drafted, whatever it costs, as far as there are rows: evenly shared, and what one leaves is
+    for those after it."""
+
+    def turn(self, drafter: str, request: int) -> int:
+        return 0
+
+    def depths(self, survivals: Sequence[Sequence[float]], rows: int, most: int, read_again: bool) -> list[int]:
+        depths = []
+        for place, chances in enumerate(survivals):
+            depths.append(min(len(chances), -(-most // (len(survivals) - place))))
+            most -= depths[-1]
+        return depths
+
+    def survivals(self, drafter: str, request: int, evidence: Sequence[int]) -> list[float]:
+        return [1.0] * len(evidence)
+
+
+def eager(drafter: ScriptedDrafter) -> Eager:
+    return Eager({drafter.name: drafter.chances})

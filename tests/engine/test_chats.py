@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from causerie.decoding.params import SamplingParams
-from tests.engine.scripted import ScriptedDrafter, ScriptedModel
+from tests.engine.scripted import ScriptedDrafter, ScriptedModel, eager
 from tests.engine.test_traffic import EOS, Traffic, hybrid, run
 
 VOCAB = 12
@@ -82,7 +82,7 @@ def test_every_answer_is_the_one_that_its_request_has_alone(kind: str, drafted: 
     for seed in range(40):
         draw = Random(f"{kind} {drafted} {seed}")
         drafter = ScriptedDrafter(VOCAB, draw.choice([1.0, 0.8, 0.3]), draw.choice([0.0, 0.3]), 6, seed)
-        traffic = Traffic(model_of(draw, kind), drafter if drafted else None)
+        traffic = Traffic(model_of(draw, kind), drafter if drafted else None, eager(drafter))
         run(traffic, lambda traffic=traffic, draw=draw: script_of(draw, traffic))
         stats = [end.stats for end in traffic.ends.values() if end.stats is not None]
         resumed += sum(each.cached_tokens > 0 for each in stats)

@@ -3,6 +3,7 @@ others find in the cache, and what others get of a step."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from causerie.decoding.drafting.drafter import Draft
+from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.reasoning import AfterReasoning, ReasoningTokens
 from causerie.engine.engine import Engine
 from causerie.engine.request import TokenEvent
-from tests.engine.scripted import ScriptedDrafter, ScriptedModel
+from causerie.errors import UnknownName
+from tests.engine.scripted import ScriptedDrafter, ScriptedModel, eager
 from tests.engine.test_scheduler import Watched, text
 from tests.engine.test_traffic import EOS, Traffic, actions, alone, models, params, play, run
 
@@ -91,7 +95,19 @@ drafters = st.builds(
 def test_every_request_ends_as_it_does_without_drafts(
     model: ScriptedModel, drafter: ScriptedDrafter, script: list[tuple]
 ) -> None:
-    traffic = Traffic(model, drafter)
+    traffic = Traffic(model, drafter, eager(drafter))
+    run(traffic, lambda: play(traffic, script))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(models, st.one_of(st.none(), drafters), actions(st.one_of(demanding, params)), st.booleans())
+def test_every_request_ends_as_it_does_without_what_pays(
+    model: ScriptedModel, drafter: ScriptedDrafter | None, script: list[tuple], looks_up: bool
+) -> None:
+    """As the controller has it, with a drafter that knows the answers more or less, prompt lookup, or both."""
+    model.seconds = 0.05
+    lookup = PromptLookup() if looks_up else None
+    traffic = Traffic(model, drafter, lookup=lookup)
     run(traffic, lambda: play(traffic, script))
 
 
@@ -100,7 +116,7 @@ class Drafted(Watched):
 
     def __init__(self, model: ScriptedModel, **habits: Any) -> None:
         self.drafter = ScriptedDrafter(model.vocab, **habits)
-        super().__init__(model, self.drafter)
+        super().__init__(model, self.drafter, controller=eager(self.drafter))
 
     def start(self, tokens: list[int], **params: object) -> int:
         request = self.request(tokens, SamplingParams(**params))  # type: ignore[arg-type]
@@ -128,13 +144,13 @@ def test_what_was_drafted_wrongly_is_in_no_index() -> None:
     model = ScriptedModel(max_tokens=16, block_size=4)
     engine = Drafted(model, right=0.0, longest=15)
     drafts: list[tuple[list[int], list[int]]] = []
-    propose = engine.drafter.propose
+    propose = engine.drafter.draft
 
     def kept(request: int, tokens: Sequence[int], most: int) -> list[int]:
         drafts.append((list(tokens), propose(request, tokens, most)))
         return drafts[-1][1]
 
-    engine.drafter.propose = kept  # type: ignore[method-assign]
+    engine.drafter.draft = kept  # type: ignore[method-assign]
     number = engine.start([1, 2], max_tokens=10)
     for _ in range(4):
         engine.step()
@@ -213,20 +229,20 @@ def test_nothing_is_drafted_beyond_the_end() -> None:
     engine = Drafted(ScriptedModel(max_tokens=64), right=0.0, longest=100)
     number = engine.start([1, 2], max_tokens=5)
     asked: list[int] = []
-    propose = engine.drafter.propose
+    propose = engine.drafter.draft
 
     def noted(request: int, tokens: Sequence[int], most: int) -> list[int]:
         asked.append(len(tokens) + most)
         return propose(request, tokens, most)
 
-    engine.drafter.propose = noted  # type: ignore[method-assign]
+    engine.drafter.draft = noted  # type: ignore[method-assign]
     assert len(text(engine.finish()[number])) == 5
     assert asked and set(asked) == {6}  # and the draw after the sixth is the seventh and last
 
 
 def test_a_draft_ends_before_what_ends_the_answer() -> None:
     engine = Drafted(ScriptedModel())
-    engine.drafter.propose = lambda request, tokens, most: [7, 9, 7]  # type: ignore[method-assign]
+    engine.drafter.draft = lambda request, tokens, most: [7, 9, 7]  # type: ignore[method-assign]
     ending = engine.start([1, 2], max_tokens=10, eos=(9,))
     going_on = engine.start([1, 3], max_tokens=10, eos=(9,), ignore_eos=True)
     engine.step()
@@ -246,29 +262,80 @@ def test_prompts_that_are_looked_at_are_not_drafted_for() -> None:
 @pytest.mark.parametrize(
     ("draft", "sentence"),
     [
-        (None, "Drafting tokens failed: RuntimeError: scripted"),
         ([], "7 tokens were proposed where 6 were asked for."),
         ([1, 32], "Token 32 was proposed; the model's tokens are 0 to 31."),
         ([-1], "Token -1 was proposed"),
         ([1 << 40], "OverflowError"),
     ],
 )
-def test_a_fault_of_the_drafter_ends_the_request_it_was_asked_for(draft: list[int] | None, sentence: str) -> None:
+def test_a_fault_of_the_drafter_ends_the_request_it_was_asked_for(draft: list[int], sentence: str) -> None:
     engine = Drafted(ScriptedModel(max_tokens=16))
     faulty, sound = engine.start([1, 2], max_tokens=8), engine.start([4, 2], max_tokens=8)
-    propose = engine.drafter.propose
+    propose = engine.drafter.draft
 
     def fails(request: int, tokens: Sequence[int], most: int) -> list[int]:
         if request != faulty:
             return propose(request, tokens, most)
-        if draft is None:
-            raise RuntimeError("scripted")
         return draft or [1] * (most + 1)
 
-    engine.drafter.propose = fails  # type: ignore[method-assign]
+    engine.drafter.draft = fails  # type: ignore[method-assign]
     events = engine.finish()
     assert events[faulty][-1].finish_reason == "error" and sentence in str(events[faulty][-1].error)
     assert [2, *text(events[sound])] == engine.drafter.texts[sound][1:] and not engine.busy
+
+
+@pytest.mark.parametrize(
+    ("drafts", "sentence"),
+    [
+        ([Draft([1], [1])], r"Evidence of the kinds \[1\] was given; there are 0 to 0."),
+        ([Draft([1], [-1])], "there are 0 to 0."),
+        ([Draft([1, 2], [0])], "2 tokens were proposed with evidence for 1."),
+        ([Draft([1], [0])] * 2, "2 drafts were made where 1 were asked for."),
+    ],
+)
+def test_a_draft_without_its_evidence_is_a_fault(drafts: list[Draft], sentence: str) -> None:
+    engine = Drafted(ScriptedModel(max_tokens=16))
+    engine.drafter.propose = lambda asks: drafts  # type: ignore[method-assign]
+    number = engine.start([1, 2], max_tokens=8)
+    assert re.search(sentence, str(engine.finish()[number][-1].error))
+
+
+def test_a_drafter_that_raises_ends_the_requests_that_it_was_asked_for() -> None:
+    engine = Drafted(ScriptedModel(max_tokens=32))
+    faulty = [engine.start([start, 2], max_tokens=8) for start in range(2)]
+    sound = engine.start([4, 2], max_tokens=8, most_drafted=0)
+
+    def fails(request: int, tokens: Sequence[int], most: int) -> list[int]:
+        raise RuntimeError("scripted")
+
+    engine.drafter.draft = fails  # type: ignore[method-assign]
+    events = engine.finish()
+    assert all(events[each][-1].error == "Drafting tokens failed: RuntimeError: scripted" for each in faulty)
+    assert [2, *text(events[sound])] == engine.drafter.texts[sound][1:] and not engine.busy
+
+
+def test_a_request_says_who_may_draft_for_it() -> None:
+    model, drafter = ScriptedModel(max_tokens=32), ScriptedDrafter(32, longest=100)
+    for unasked in (True, False):
+        engine = Engine(model, model.clock, (drafter,), eager(drafter), drafts_unasked=unasked)
+        for drafters, drafts in ((None, unasked), ((), False), (("scripted",), True)):
+            request = engine.request([1, 2], SamplingParams(max_tokens=9, drafters=drafters))
+            drafter.texts[request.id] = [1, 2, *alone(model, request).tokens]
+            engine.submit(request)
+            events = [event for _ in range(30) if engine.busy for event in engine.step()]
+            assert text(events) == drafter.texts[request.id][2:]
+            assert events[-1].stats is not None and (events[-1].stats.drafts[0].accepted > 0) == drafts
+        with pytest.raises(UnknownName, match="'scriptd'"):
+            engine.request([1], SamplingParams(drafters=("scriptd",)))
+
+
+def test_no_more_is_checked_than_a_request_lets() -> None:
+    engine = Drafted(ScriptedModel(max_tokens=32), longest=100)
+    few, none = engine.start([1, 2], max_tokens=20, most_drafted=2), engine.start([3, 2], max_tokens=20, most_drafted=0)
+    events = engine.finish()
+    assert max(engine.steps_of(few)[1:]) == 3 and max(engine.steps_of(none)[1:]) == 1
+    stats = [events[each][-1].stats for each in (few, none)]
+    assert [each.drafts[0].drafted > 5 for each in stats if each] == [True, False]
 
 
 def test_an_error_within_a_draft_comes_after_what_was_accepted() -> None:

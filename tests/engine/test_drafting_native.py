@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from causerie.backends.ops import StepOutput
+from causerie.backends.step import Step
 from causerie.builtin import builtin_model_path
+from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.reasoning import AfterReasoning, ReasoningTokens
 from causerie.engine.engine import Engine
@@ -19,7 +22,7 @@ from causerie.engine.request import TokenEvent
 from causerie.models.model import Model
 from causerie.text.structure import CompiledGrammar, grammar_of
 from causerie.text.tokenizer import Tokenizer
-from tests.engine.scripted import ScriptedDrafter
+from tests.engine.scripted import Clock, Eager, ScriptedDrafter, eager
 
 pytest.importorskip("causerie.backends.native.backend", reason="this tree has no native backend")
 
@@ -85,7 +88,8 @@ def check(model: Model, asked: Asked, expected: list[list[TokenEvent]], habits: 
             number: prompt + text(found)
             for number, ((prompt, _), found) in enumerate(zip(asked, expected, strict=True))
         }
-        for one, other in zip(answers(Engine(Limited(model, **room), drafter=drafter), asked), expected, strict=True):
+        engine = Engine(Limited(model, **room), drafters=(drafter,), controller=eager(drafter))
+        for one, other in zip(answers(engine, asked), expected, strict=True):
             assert [(event.token, event.finish_reason) for event in one] == [
                 (event.token, event.finish_reason) for event in other
             ]
@@ -108,6 +112,43 @@ def test_answers_are_those_without_drafts(model: Model, temperature: float, habi
     expected = [answers(Engine(model), [one])[0] for one in asked]
     preemptions = check(model, asked, expected, HABITS[habits])
     assert preemptions or model.cache.groups[0].window is not None  # what a prompt will need of windows is left to it
+
+
+class Timed(Limited):
+    """A model whose steps take as long each, so that the controller decides alike in every run."""
+
+    def __init__(self, model: Model, **room: int) -> None:
+        super().__init__(model, **room)
+        self.clock = Clock()
+
+    def run(self, step: Step) -> StepOutput:
+        self.clock.now += 0.05
+        return super().run(step)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.9])
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_answers_are_those_without_lookup(model: Model, temperature: float, eagerly: bool) -> None:
+    """With few tokens to say, so that they come again."""
+    likely = tuple((token, 50.0) for token in (3, 7, 8))
+    asked = [
+        (prompt, SamplingParams(max_tokens=60, temperature=temperature, logit_bias=likely, seed=seed, logprobs=2))
+        for seed, prompt in enumerate(prompts(model))
+    ]
+    expected = [answers(Engine(model), [one])[0] for one in asked]
+    accepted = 0
+    for room in ({}, {"max_tokens": 9}):
+        controller = Eager({PromptLookup.name: PromptLookup.chances}) if eagerly else None
+        timed = Timed(model, **room)
+        engine = Engine(timed, timed.clock, (PromptLookup(),), controller)
+        for one, other in zip(answers(engine, asked), expected, strict=True):
+            assert [(each.token, each.finish_reason, each.logprob, each.top_logprobs) for each in one] == [
+                (each.token, each.finish_reason, each.logprob, each.top_logprobs) for each in other
+            ]
+        (count,) = engine.stats().drafts
+        assert count.drafter == "lookup" and count.drafted >= count.accepted
+        accepted += count.accepted
+    assert accepted > 20
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.9])

@@ -10,6 +10,7 @@ from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine
 from causerie.engine.plan import Plan
 from causerie.engine.request import PromptProgress, TokenEvent
+from causerie.engine.speculation.controller import Controller
 from causerie.errors import ContextLengthError, UsageError
 from tests.engine.scripted import Clock, ScriptedModel
 
@@ -17,8 +18,8 @@ from tests.engine.scripted import Clock, ScriptedModel
 class Watched(Engine):
     """An engine whose plans are kept."""
 
-    def __init__(self, model: ScriptedModel, drafter: Drafter | None = None) -> None:
-        super().__init__(model, model.clock, drafter)
+    def __init__(self, model: ScriptedModel, *drafters: Drafter, controller: Controller | None = None) -> None:
+        super().__init__(model, model.clock, drafters, controller)
         self.plans: list[Plan] = []
         schedule = self._scheduler.schedule
 

@@ -14,11 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from causerie.backends.ops import BlockCount
+from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.drawn import Drawn
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import RequestSampler
 from causerie.engine.engine import Engine
 from causerie.engine.request import Request, TokenEvent
+from causerie.engine.speculation.controller import Controller
 from causerie.errors import ContextLengthError
 from tests.engine.scripted import ScriptedDrafter, ScriptedModel
 
@@ -61,6 +63,8 @@ class Traffic:
 
     model: ScriptedModel
     drafter: ScriptedDrafter | None = None
+    controller: Controller | None = None
+    lookup: Drafter | None = None
     engine: Engine = field(init=False)
     requests: dict[int, Request] = field(default_factory=dict)
     expected: dict[int, Expected] = field(default_factory=dict)
@@ -70,7 +74,8 @@ class Traffic:
     cancelled: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.engine = Engine(self.model, self.model.clock, self.drafter)
+        drafters = [drafter for drafter in (self.drafter, self.lookup) if drafter is not None]
+        self.engine = Engine(self.model, self.model.clock, drafters, self.controller)
 
     def submit(self, tokens: list[int], params: SamplingParams) -> None:
         try:

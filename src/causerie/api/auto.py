@@ -160,6 +160,7 @@ class AutoModelForCausalLM:
         cache_dtype: Any = None,
         max_cache_tokens: int | None = None,
         expert_memory: int | None = None,
+        speculation: str | None = None,
         progress: bool | Progress = True,
         **others: Any,
     ) -> CausalLM:
@@ -177,8 +178,9 @@ class AutoModelForCausalLM:
         past tokens are kept: "float32", "float16", "bfloat16" or "int8"; "auto" (also when None) as dtype has it.
         max_cache_tokens: positions to keep over all requests. expert_memory: bytes of memory for the experts of a
         prepared model, of which the others stay in their file; by default all where they fit, else as many as do
-        (docs/experts.md). progress=False draws nothing; a callable gets (bytes
-        done, bytes in all, tensor).
+        (docs/experts.md). speculation: whether tokens are guessed and checked several in a step, where that is faster:
+        "lookup", "off", or "auto" (also when None), which guesses on the native backend, where no answer can change by
+        it (docs/speculation.md). progress=False draws nothing; a callable gets (bytes done, bytes in all, tensor).
         Raises CheckpointError's kinds, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
         from causerie.api.load_options import LoadOptions
         from causerie.api.loading import open_model
@@ -197,6 +199,7 @@ class AutoModelForCausalLM:
             packing=packing,
             max_cache_tokens=max_cache_tokens,
             expert_memory=expert_memory,
+            speculation=speculation,
             strict=strict,
         )
         return open_model(

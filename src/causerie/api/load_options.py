@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from causerie.api.quantization import quant_config
+from causerie.api.speculation import SPECULATION
 from causerie.api.torch_names import cache_dtype_name, device_name, dtype_name
 from causerie.backends.ops import PACKINGS
 from causerie.errors import UsageError, unknown
@@ -31,6 +32,7 @@ class LoadOptions:
     cache_dtype: str | None = None  # None: as dtype has it
     max_cache_tokens: int | None = None  # positions over all requests
     expert_memory: int | None = None  # bytes of experts in memory, where a prepared model's stay in their file
+    speculation: str = "auto"  # of requests that do not say; one of speculation.SPECULATION
     strict: bool = False  # config keys and tensors that no family computes by are errors
 
     def __post_init__(self) -> None:
@@ -42,6 +44,8 @@ class LoadOptions:
             )
         if self.packing is not None and self.packing not in PACKINGS:
             raise unknown("packing", self.packing, PACKINGS)
+        if self.speculation not in SPECULATION:
+            raise unknown("speculation", self.speculation, SPECULATION)
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise UsageError(f"threads is {self.threads!r}; it must be a whole number of at least 1.")
 
@@ -59,6 +63,7 @@ class LoadOptions:
         packing: str | None = None,
         max_cache_tokens: int | None = None,
         expert_memory: int | None = None,
+        speculation: str | None = None,
         strict: bool = False,
     ) -> LoadOptions:
         """The options as from_pretrained takes them: texts or torch's objects, None where the caller sets nothing.
@@ -73,5 +78,6 @@ class LoadOptions:
             cache_dtype=cache_dtype_name(cache_dtype),
             max_cache_tokens=max_cache_tokens,
             expert_memory=expert_memory,
+            speculation="auto" if speculation is None else speculation,
             strict=strict,
         )

@@ -42,6 +42,10 @@ class SamplingParams:
     suppress_tokens: tuple[int, ...] = ()
     begin_suppress_tokens: tuple[int, ...] = ()  # not as the first new token
 
+    drafters: tuple[str, ...] | None = None  # who may draft, of those that the engine has; None: as it has it
+    most_drafted: int | None = None  # tokens that a step may check ahead; 0 for none
+    longest_match: int | None = None  # last tokens at most that are looked up for that in what came before
+
     constraint: Constraint | None = None  # what the answer must look like
 
     seed: int = 0  # noise is a function of (seed, position): same seed, same text
@@ -95,6 +99,8 @@ _RANGES = (
     ("presence_penalty", -1000.0, 1000.0),
     ("frequency_penalty", -1000.0, 1000.0),
     ("no_repeat_ngram_size", 0, 2**31),
+    ("most_drafted", 0, 2**31),
+    ("longest_match", 1, 2**31),
     ("seed", -(2**63), 2**64),
     ("max_time", 0.0, _INFINITE),
     ("max_wait", 0.0, _INFINITE),

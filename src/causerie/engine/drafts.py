@@ -1,73 +1,267 @@
-"""What a step checks beyond next tokens: drafts, in rows, blocks and slots that nobody else needs.
+"""What a step checks beyond next tokens: drafts, in rows, blocks and slots that nobody else needs; and what came of
+them.
 
-Knows sequences, their leases and a drafter; no line, and no other work of the step.
+Knows sequences, their leases and drafters; no line, and no other work of the step. How many tokens are worth their rows
+is for the controller to say.
 """
 
 from __future__ import annotations
 
 from array import array
+from collections import Counter
+from collections.abc import Callable
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 
 from causerie.cache.book import CacheBook
-from causerie.decoding.drafting.drafter import Drafter
+from causerie.decoding.drafting.drafter import Ask, Draft, Drafter
+from causerie.decoding.drawn import Drawn
+from causerie.engine.plan import Plan
 from causerie.engine.reading import lease_of
+from causerie.engine.request import DraftCount
 from causerie.engine.sequence import Sequence
+from causerie.engine.speculation.controller import Controller, SmallStep
+from causerie.engine.speculation.step_costs import MOST_ROWS
 from causerie.errors import EngineError
 
+_REST = 1000  # steps until it is looked again whether drafts are wanted, where nobody who runs wants any
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """What one drafter proposes for one request."""
+
+    drafter: str
+    tokens: array[int]
+    evidence: Many[int]
+    survivals: Many[float]
+
+
+class _Tally:
+    """Tokens by drafter."""
+
+    __slots__ = ("accepted", "drafted")
+
+    def __init__(self) -> None:
+        self.drafted: Counter[str] = Counter()
+        self.accepted: Counter[str] = Counter()
+
+    def add(self, drafter: str, drafted: int, accepted: int) -> None:
+        self.drafted[drafter] += drafted
+        self.accepted[drafter] += accepted
+
+
 class Drafts:
-    """Asks one drafter for the sequences of one cache."""
+    """Asks drafters for the sequences of one cache."""
 
-    drafter: Drafter
-    cache: CacheBook
-    vocab: int
+    def __init__(
+        self,
+        drafters: Many[Drafter],
+        controller: Controller,
+        cache: CacheBook,
+        vocab: int,
+        clock: Callable[[], float],
+        unasked: bool = True,
+    ) -> None:
+        """`unasked`: whether requests are drafted for that name no drafters."""
+        self._unasked = unasked
+        self._drafters = drafters
+        self._controller = controller
+        self._cache = cache
+        self._vocab = vocab
+        self._clock = clock
+        self._proposals: dict[int, list[_Proposal]] = {}  # by request: of the step that is planned, the best one first
+        self._asking = 0.0  # seconds that they took
+        self._step = self._observed = 0  # the number of this step, and of the last one that was observed
+        self._until = 0  # the number of the next one in which somebody is asked, as long as the same sequences run
+        self._running = (0, -1)  # how many, and the last of their requests
+        self._resting = False
+        self._tallies: dict[int, _Tally] = {}  # by request
+        self._total = _Tally()
+
+    def rests(self, sequences: Many[Sequence]) -> bool:
+        """Whether nothing is to be drafted for these in the step that is planned, nor to be observed of it. It is the
+        first to be asked of each, and quick: where drafts do not pay they may cost nothing."""
+        self._step += 1
+        running = (len(sequences), sequences[-1].request.id if sequences else -1)
+        self._resting = self._step < self._until and running == self._running
+        self._running = running
+        return self._resting
 
     def propose(
-        self, sequences: Many[Sequence], rows: int, headroom: int | None
+        self, sequences: Many[Sequence], planned: int, rows: int, headroom: int | None
     ) -> tuple[list[array[int]], dict[int, str]]:
-        """A draft, perhaps empty, for each of the sequences, which only need their next token: `rows` tokens in all,
-        shared evenly, and what one leaves is for those after it. New blocks are taken only where `headroom` of them
-        remain to be had; never where it is None, nor a slot then. With the drafts, by request, the faults of the
-        drafter."""
-        drafts: list[array[int]] = []
+        """A draft, perhaps empty, for each of the sequences, which only need their next token: `rows` tokens in all, in
+        a step that has `planned` rows without them. New blocks are taken only where `headroom` of them remain to be
+        had; never where it is None, nor a slot then. With the drafts, by request, the faults of the drafters."""
+        self._proposals = {}
         faults: dict[int, str] = {}
-        for place, sequence in enumerate(sequences):
-            share = -(-rows // (len(sequences) - place))
-            draft = array("i")
-            try:
-                draft = self._draft(sequence, share)
-            except Exception as fault:  # noqa: BLE001 - one request's draft must not end its neighbours
-                faults[sequence.request.id] = f"Drafting tokens failed: {type(fault).__name__}: {fault}"
-            draft = draft[: self._room(sequence, len(draft), headroom)]
-            rows -= len(draft)
-            drafts.append(draft)
+        most = min(rows, MOST_ROWS - planned)
+        began = self._clock()
+        if sequences and most > 0:
+            for drafter in self._drafters:
+                self._ask(drafter, sequences, most, faults)
+        drafts = [array("i")] * len(sequences)
+        if self._proposals:
+            drafts = self._worthwhile(sequences, planned, most, headroom)
+        self._until = self._next_turn(sequences)
+        self._asking = self._clock() - began
         return drafts, faults
 
-    def _draft(self, sequence: Sequence, share: int) -> array[int]:
-        """What the drafter proposes, up to where the answer could end. The prompt of a request that collects is looked
-        at row by row, and it is not drafted for."""
-        most = min(share, sequence.limit - len(sequence.tokens) - 1)  # a draw follows the last of them
-        if sequence.switch is not None and sequence.turned <= sequence.switch:
-            most = min(most, sequence.switch - len(sequence.tokens))  # beyond, all would have to be read anew
-        if most < 1 or sequence.request.params.collects:
-            return array("i")
-        draft = array("i", self.drafter.propose(sequence.request.id, sequence.tokens, most))
-        if len(draft) > most:
-            raise EngineError(f"{len(draft)} tokens were proposed where {most} were asked for.")
-        for place, token in enumerate(draft):
-            if not 0 <= token < self.vocab:
-                raise EngineError(f"Token {token} was proposed; the model's tokens are 0 to {self.vocab - 1}.")
-            if token in sequence.eos:  # nothing follows it, so its row is of no use: it is drawn or not without that
-                return draft[:place]
-        return draft
+    def observe(self, plan: Plan, drawn: Many[Many[Drawn]], seconds: float) -> None:
+        """The step that was planned has run, took so long and gave these tokens."""
+        if self._resting:
+            return
+        steps, self._observed = self._step - self._observed, self._step
+        drafted = accepted = 0
+        again: list[int] = []
+        for work, tokens in zip(plan.works, drawn, strict=True):
+            request, checked = work.request.id, max(work.draws - 1, 0)
+            proposals = self._proposals.get(request, [])
+            for proposal in proposals:
+                for kind, token, each in zip(proposal.evidence, proposal.tokens, tokens, strict=False):
+                    self._controller.learn(proposal.drafter, request, kind, each.token == token)
+                    if each.token != token:
+                        break
+            if checked:
+                right = max(len(tokens) - 1, 0)
+                drafted += checked
+                accepted += right
+                for tally in (self._tallies.setdefault(request, _Tally()), self._total):
+                    tally.add(proposals[0].drafter, checked, right)
+                if right < checked and self._cache.slots.pool.total:
+                    again.append(right + 1)
+        rows = sum(len(work.tokens) for work in plan.works)
+        if rows <= MOST_ROWS:
+            alike = rows == sum(work.wants for work in plan.works)
+            singles = sum(len(work.tokens) - max(work.draws - 1, 0) == 1 for work in plan.works)
+            ran = SmallStep(rows, singles, drafted, accepted, again, self._asking, alike)
+            self._controller.observe(ran, seconds, steps)
+
+    def counts(self, request: int | None = None) -> tuple[DraftCount, ...]:
+        """What was drafted for a request that has not been forgotten, or for all, and by whom."""
+        tally = self._total if request is None else self._tallies.get(request, _Tally())
+        names = [drafter.name for drafter in self._drafters]
+        return tuple(DraftCount(name, tally.drafted[name], tally.accepted[name]) for name in names)
+
+    def forget(self, request: int) -> None:
+        """The request has ended."""
+        self._controller.forget(request)
+        for drafter in self._drafters:
+            drafter.forget(request)
+        self._tallies.pop(request, None)
+
+    def _worthwhile(self, sequences: Many[Sequence], planned: int, most: int, headroom: int | None) -> list[array[int]]:
+        """Of the proposals what is worth checking and finds room."""
+        best = [self._best(each.request.id) for each in sequences]
+        survivals = [() if each is None else each.survivals for each in best]
+        slots = bool(self._cache.slots.pool.total)
+        depths = self._controller.depths(survivals, planned, most, read_again=slots)
+        drafts = []
+        for sequence, proposal, depth in zip(sequences, best, depths, strict=True):
+            count = self._room(sequence, depth, headroom)
+            drafts.append(array("i") if proposal is None else proposal.tokens[:count])
+        self._settle(drafts, sequences)
+        return drafts
+
+    def _ask(self, drafter: Drafter, sequences: Many[Sequence], rows: int, faults: dict[int, str]) -> None:
+        """Adds what one drafter proposes, where so many rows are left, to the proposals."""
+        wanting = [
+            each
+            for each in sequences
+            if self._may(drafter, each)
+            and self._controller.turn(drafter.name, each.request.id) <= self._step
+            and each.request.id not in faults
+        ]
+        asks = [ask for each in wanting if (ask := _ask(each, rows, len(sequences))) is not None]
+        if not asks:
+            return
+        ends = {each.request.id: each.eos for each in wanting}
+        began = self._clock()
+        try:
+            drafts = drafter.propose(asks)
+            if len(drafts) != len(asks):
+                raise EngineError(f"{len(drafts)} drafts were made where {len(asks)} were asked for.")
+        except Exception as fault:  # noqa: BLE001 - a fault while drafting must not end the requests beside
+            faults.update(dict.fromkeys((ask.request for ask in asks), _sentence(fault)))
+            return
+        for ask, draft in zip(asks, drafts, strict=True):
+            try:
+                tokens = self._checked(ask, draft, ends[ask.request], len(drafter.chances))
+                survivals = self._controller.survivals(drafter.name, ask.request, draft.evidence[: len(tokens)])
+            except Exception as fault:  # noqa: BLE001 - one request's draft must not end its neighbours
+                faults[ask.request] = _sentence(fault)
+                continue
+            proposal = _Proposal(drafter.name, tokens, draft.evidence, survivals)
+            self._proposals.setdefault(ask.request, []).append(proposal)
+        self._controller.asked(drafter.name, len(asks), self._clock() - began)
+
+    def _may(self, drafter: Drafter, sequence: Sequence) -> bool:
+        named = sequence.request.params.drafters
+        return self._unasked if named is None else drafter.name in named
+
+    def _checked(self, ask: Ask, draft: Draft, eos: frozenset[int], kinds: int) -> array[int]:
+        """The tokens up to one that ends the answer. Raises EngineError for a draft that no drafter may make."""
+        tokens = array("i", draft.tokens)
+        if len(tokens) > ask.most:
+            raise EngineError(f"{len(tokens)} tokens were proposed where {ask.most} were asked for.")
+        if len(draft.evidence) != len(tokens):
+            raise EngineError(f"{len(tokens)} tokens were proposed with evidence for {len(draft.evidence)}.")
+        if not all(0 <= kind < kinds for kind in draft.evidence):
+            raise EngineError(f"Evidence of the kinds {list(draft.evidence)} was given; there are 0 to {kinds - 1}.")
+        for place, token in enumerate(tokens):
+            if not 0 <= token < self._vocab:
+                raise EngineError(f"Token {token} was proposed; the model's tokens are 0 to {self._vocab - 1}.")
+            if token in eos:  # nothing follows it, so its row is of no use: it is drawn or not without that
+                return tokens[:place]
+        return tokens
+
+    def _best(self, request: int) -> _Proposal | None:
+        """The proposal of which most is likely right; it is put first."""
+        proposals = self._proposals.get(request)
+        if proposals is None:
+            return None
+        proposals.sort(key=lambda proposal: -sum(proposal.survivals))
+        return proposals[0]
+
+    def _settle(self, drafts: Many[array[int]], sequences: Many[Sequence]) -> None:
+        for sequence, draft in zip(sequences, drafts, strict=True):
+            for place, proposal in enumerate(self._proposals.get(sequence.request.id, ())):
+                pays = bool(draft) and not place
+                self._controller.settle(proposal.drafter, sequence.request.id, self._step, pays, len(sequences))
+
+    def _next_turn(self, sequences: Many[Sequence]) -> int:
+        turns = (
+            self._controller.turn(drafter.name, each.request.id)
+            for drafter in self._drafters
+            for each in sequences
+            if self._may(drafter, each)
+        )
+        return min(turns, default=self._step + _REST)
 
     def _room(self, sequence: Sequence, count: int, headroom: int | None) -> int:
         """For how many of `count` tokens after the sequence's own there are blocks, and a slot that they may leave."""
         lease, length = lease_of(sequence), len(sequence.tokens)
         room = lease.room - length
-        if count > room and headroom is not None and self.cache.grow(lease, sequence.filled, length + count, headroom):
+        if count > room and headroom is not None and self._cache.grow(lease, sequence.filled, length + count, headroom):
             room = count
         most = min(count, room)
-        return most if most and self.cache.slots.set_apart(lease, may_take=headroom is not None) else 0
+        return most if most and self._cache.slots.set_apart(lease, may_take=headroom is not None) else 0
+
+
+def _ask(sequence: Sequence, rows: int, sequences: int) -> Ask | None:
+    """What is to be drafted, up to where the answer could end, in steps with so many rows for drafts. The prompt of a
+    request that collects is looked at row by row, and it is not drafted for."""
+    params, length = sequence.request.params, len(sequence.tokens)
+    most = min(-(-2 * rows // sequences), rows, sequence.limit - length - 1)  # a draw follows the last of them
+    if sequence.switch is not None and sequence.turned <= sequence.switch:
+        most = min(most, sequence.switch - length)  # beyond, all would have to be read anew
+    if params.most_drafted is not None:
+        most = min(most, params.most_drafted)
+    if most < 1 or params.collects:
+        return None
+    return Ask(sequence.request.id, sequence.tokens, most, params.longest_match)
+
+
+def _sentence(fault: Exception) -> str:
+    return f"Drafting tokens failed: {type(fault).__name__}: {fault}"

@@ -23,9 +23,10 @@ from causerie.decoding.sampler import Drawing, Sampler
 from causerie.engine import batch, checks
 from causerie.engine.drafts import Drafts
 from causerie.engine.plan import Plan
-from causerie.engine.request import Request, TokenEvent
+from causerie.engine.request import DraftCount, Request, TokenEvent
 from causerie.engine.scheduler import Scheduler
-from causerie.errors import EngineError
+from causerie.engine.speculation.controller import Controller
+from causerie.errors import EngineError, unknown
 
 if TYPE_CHECKING:
     from causerie.models.model import StepModel
@@ -62,6 +63,17 @@ class EngineStats:
     preemptions: int
     groups: tuple[PoolStats, ...]  # the blocks of each page group
     slots: PoolStats
+    drafts: tuple[DraftCount, ...] = ()  # of each drafter
+
+    @property
+    def drafted_tokens(self) -> int:
+        """Those that were guessed and checked, whoever guessed them."""
+        return sum(count.drafted for count in self.drafts)
+
+    @property
+    def accepted_tokens(self) -> int:
+        """Of those, the ones that came."""
+        return sum(count.accepted for count in self.drafts)
 
     @property
     def blocks(self) -> int:
@@ -80,17 +92,28 @@ class EngineStats:
 
 
 class Engine:
-    """Runs requests on a model, many at once. `clock` gives seconds; only differences count. What a `drafter` proposes
-    the model checks, which changes no answer."""
+    """Runs requests on a model, many at once. `clock` gives seconds; only differences count. What `drafters` propose
+    the model checks as far as that pays by the judgement of the controller, which changes no answer."""
 
     def __init__(
-        self, model: StepModel, clock: Callable[[], float] = time.monotonic, drafter: Drafter | None = None
+        self,
+        model: StepModel,
+        clock: Callable[[], float] = time.monotonic,
+        drafters: Sequence[Drafter] = (),
+        controller: Controller | None = None,
+        drafts_unasked: bool = True,
     ) -> None:
+        """`drafts_unasked`: whether requests are drafted for that name no drafters."""
         max_rows = min(model.max_tokens, max(_FEWEST_ROWS, _LOGITS_BYTES // (4 * model.vocab)))
         self._model = model
         self._context = model.context
         self._cache = CacheBook(model.cache, model.max_tokens, model.shared_length)
-        self._drafter = drafter
+        self._clock = clock
+        self._drafters = [drafter.name for drafter in drafters]
+        self._drafts: Drafts | None = None
+        if drafters:
+            controller = controller or Controller({drafter.name: drafter.chances for drafter in drafters})
+            self._drafts = Drafts(drafters, controller, self._cache, model.vocab, clock, drafts_unasked)
         self._scheduler = Scheduler(
             self._cache,
             context=model.context,
@@ -98,7 +121,7 @@ class Engine:
             max_rows=max_rows,
             clock=clock,
             switch=model.switch_length,
-            drafts=None if drafter is None else Drafts(drafter, self._cache, model.vocab),
+            drafts=self._drafts,
         )
         self._sampler = Sampler(model.vocab)
         self._numbers = count()
@@ -118,11 +141,14 @@ class Engine:
         return self._scheduler.capacity
 
     def request(self, tokens: Sequence[int], params: SamplingParams) -> Request:
-        """A checked and numbered request; any thread may ask for one. Raises UsageError for what no request may hold
-        and ContextLengthError for a prompt that leaves no room for an answer."""
+        """A checked and numbered request; any thread may ask for one. Raises UsageError for what no request may hold,
+        UnknownName for a drafter that there is not, ContextLengthError for a prompt without room for an answer."""
         checked = checks.prompt(tokens, self._model.vocab)
         checks.room(len(checked), params, self._context, self._scheduler.capacity)
         checks.params(params, self._model.vocab)
+        for name in params.drafters or ():
+            if name not in self._drafters:
+                raise unknown("drafter", name, self._drafters)
         return Request(next(self._numbers), checked, params)
 
     def submit(self, request: Request) -> int:
@@ -143,6 +169,7 @@ class Engine:
                 begin(event)
         if not plan.works:
             return self._deliver(self._idle(plan))
+        began = self._clock()
         try:
             step = batch.build(plan)
             output = self._model.run(step)
@@ -155,6 +182,8 @@ class Engine:
         except BaseException:
             self._late += self._scheduler.fail(plan, "The step was interrupted.")
             raise
+        if self._drafts is not None:
+            self._drafts.observe(plan, drawn, self._clock() - began)
         self._steps += 1
         self._read += sum(len(work.tokens) for work in plan.works)
         return self._deliver(self._scheduler.commit(plan, drawn))
@@ -175,6 +204,7 @@ class Engine:
             preemptions=self._preemptions,
             groups=tuple(_pool_stats(group.pool, group.window) for group in self._cache.groups),
             slots=_pool_stats(self._cache.slots.pool),
+            drafts=() if self._drafts is None else self._drafts.counts(),
         )
 
     def _idle(self, plan: Plan) -> list[TokenEvent]:
@@ -246,8 +276,11 @@ class Engine:
             if event.finish_reason is None:
                 continue
             self._sampler.forget(event.request)
-            if self._drafter is not None:
-                self._drafter.forget(event.request)
+            if self._drafts is not None:
+                if event.stats is not None:
+                    event = replace(event, stats=replace(event.stats, drafts=self._drafts.counts(event.request)))
+                    events[place] = event
+                self._drafts.forget(event.request)
             if event.stats is not None:
                 self._cached += event.stats.cached_tokens
                 self._preemptions += event.stats.preemptions

@@ -24,6 +24,15 @@ class Request:
 
 
 @dataclass(frozen=True)
+class DraftCount:
+    """Tokens that one drafter proposed and the model checked, and of those the ones that came."""
+
+    drafter: str
+    drafted: int
+    accepted: int
+
+
+@dataclass(frozen=True)
 class RequestStats:
     """What a finished request cost; times in seconds of the engine's clock."""
 
@@ -33,6 +42,7 @@ class RequestStats:
     first_token_seconds: float  # from arrival to the first new token; 0 where there was none
     total_seconds: float
     preemptions: int
+    drafts: tuple[DraftCount, ...] = ()  # of each drafter that the engine has
 
 
 @dataclass(frozen=True)

@@ -140,12 +140,13 @@ class Scheduler:
         if len(singles) < len(running):
             reading = [each for each in running if not _is_single(each)]
             read = shared_rows(reading, self._max_tokens - len(singles), self._max_rows - len(singles))
-        if self._drafts is None:
+        if self._drafts is None or self._drafts.rests(singles):
             return [work_of(sequence, 1) for sequence in singles] + read, {}
         tokens = self._max_tokens - len(singles) - sum(len(work.tokens) for work in read)
         rows = self._max_rows - len(singles) - sum(work.wants for work in read)
+        planned = self._max_tokens - tokens
         headroom = None if self.roster.waiting else len(running)  # a block for each that may soon need it
-        drafts, faults = self._drafts.propose(singles, min(tokens, rows), headroom)
+        drafts, faults = self._drafts.propose(singles, planned, min(tokens, rows), headroom)
         return [work_of(sequence, 1, draft) for sequence, draft in zip(singles, drafts, strict=True)] + read, faults
 
     # ── what a step gave ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -144,7 +144,7 @@ def byte_count(text: str) -> int:
     return round(float(match[1]) * _UNITS[match[2].upper()])
 
 
-USUAL = ("dtype", "quantization", "cache_dtype", "device", "backend", "threads", "expert_memory", "strict")
+USUAL = ("dtype", "quantization", "cache_dtype", "device", "backend", "threads", "expert_memory", "speculation", "strict")
 """The options of loading that a verb has which talks to a model."""
 _LOADING: dict[str, dict[str, Any]] = {
     "dtype": {"default": "auto", "help": "auto (the checkpoint's), float32, float16 or bfloat16"},
@@ -161,6 +161,10 @@ _LOADING: dict[str, dict[str, Any]] = {
         "type": byte_count,
         "metavar": "SIZE",
         "help": "memory for experts of a prepared model, whose others stay on the disk (8GB; default: as is free)",
+    },
+    "speculation": {
+        "metavar": "NAME",
+        "help": "guess tokens and check several in a step: lookup, off, or auto, where it is faster (the default)",
     },
     "strict": {"action": "store_true", "help": "refuse a model with config keys or tensors that no family computes by"},
 }

@@ -1,25 +1,52 @@
-"""What proposes the next tokens of an answer, for the model to check several of them in one step.
+"""What proposes the next tokens of answers, for the model to check several of them in one step.
 
 A proposed token is kept only where the model's own draw is the same, so a drafter decides how soon an answer comes and
-never what it says. It knows token ids, no text, no cache and no step.
+never what it says. It knows token ids, no text, no cache and no step. How many of its tokens are worth checking is not
+for it to say: it tells what speaks for each, and who asks learns what that is worth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class Ask(NamedTuple):
+    """What is wanted for one request."""
+
+    request: int
+    tokens: Sequence[int]  # its prompt and answer so far; read-only, and a later ask's begin with these
+    most: int  # tokens of a draft; one or more
+    longest_match: int | None = None  # of how many last tokens at most an earlier occurrence is looked for
+
+
+class Draft(NamedTuple):
+    """Tokens that may follow, perhaps none, and for each of them what speaks for it: a place in the drafter's
+    `chances`. A drafter that has a probability of its own for each token gives places by it."""
+
+    tokens: Sequence[int] = ()
+    evidence: Sequence[int] = ()
 
 
 class Drafter(Protocol):
-    """One for all requests of an engine."""
+    """One for all requests of an engine. What it costs is measured where it is asked."""
 
-    def propose(self, request: int, tokens: Sequence[int], most: int) -> Sequence[int]:
-        """Up to `most` (one or more) tokens of the model's vocabulary that may follow `tokens`, the request's prompt
-        and answer so far; none where it has no idea. Each takes a row of the step, so how many are worth that is for
-        the drafter to say. `tokens` are read-only, and those of a later call begin with those of an earlier one. What
-        it raises ends the request with an error, and no other."""
+    @property
+    def name(self) -> str:
+        """What it is called where its success is told."""
+        ...
+
+    @property
+    def chances(self) -> Sequence[float]:
+        """For each kind of evidence how often such a token is the one that comes, as far as is known before any was
+        checked: above 0, below 1."""
+        ...
+
+    def propose(self, asks: Sequence[Ask]) -> Sequence[Draft]:
+        """A draft for each ask, of tokens of the model's vocabulary; several at once, for models that draft in
+        lockstep. What it raises ends the requests that it was asked for with an error, and no others."""
         ...
 
     def forget(self, request: int) -> None:
-        """The request has ended, perhaps without a call of `propose`. May not raise."""
+        """The request has ended, perhaps without an ask. May not raise."""
         ...

@@ -1,0 +1,135 @@
+"""How many drafted tokens the next step checks: as many as give the most expected tokens in a second, none included.
+
+It learns what steps of so many rows take and how often drafts are right, also of those that were not checked: what
+comes is compared with them. Pure bookkeeping over values; it knows no clock, no model, no sequence and no drafter
+but by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from causerie.engine.speculation.acceptance import Acceptance
+from causerie.engine.speculation.ledger import Ledger
+from causerie.engine.speculation.step_costs import StepCosts
+
+_MARGIN = 1.01  # times the tokens in a second of a plain step, that make a draft worth it
+_ASKING = 0.005  # of all time that may go into drafts that are not worth checking
+_PLAIN = (8, 256)  # after so many steps with drafts one is plain, lest its cost be forgotten; twice as many each time
+
+
+@dataclass(slots=True)
+class _Turn:
+    """When a drafter is asked for a request."""
+
+    gap: int = 0  # steps that were passed over before it
+    step: int = 0  # the number of the next one
+
+
+@dataclass(frozen=True, slots=True)
+class SmallStep:
+    """What a step did that has no more rows than costs are known for."""
+
+    rows: int
+    sequences: int  # that it draws next tokens for, and perhaps drafts
+    drafted: int = 0  # of the rows
+    accepted: int = 0  # of those
+    again: Sequence[int] = ()  # for each draft that was not wholly right and is read again: rows of that, beyond one
+    asking: float = 0.0  # seconds that drafts took
+    alike: bool = True  # whether each row ends in logits; rows of prompts take less, and say nothing of others
+
+
+class Controller:
+    """One for an engine: what it learned of one request helps the next."""
+
+    def __init__(self, drafters: Mapping[str, Sequence[float]]) -> None:
+        """`drafters` by name, with their `chances`."""
+        self.costs = StepCosts()
+        self.ledger = Ledger()
+        self._acceptance = {name: Acceptance(chances) for name, chances in drafters.items()}
+        self._asking = dict.fromkeys(drafters, 0.0)  # seconds that a draft for one request takes
+        self._turns: dict[tuple[str, int], _Turn] = {}
+        self._drafted, self._plain_gap = 0, _PLAIN[0]  # steps with drafts since the last plain one
+
+    def turn(self, drafter: str, request: int) -> int:
+        """The number of the step in which the drafter is to be asked for the request: of each where that costs next to
+        nothing or pays, else ever more seldom."""
+        turn = self._turns.get((drafter, request))
+        return 0 if turn is None else turn.step
+
+    def asked(self, drafter: str, requests: int, seconds: float) -> None:
+        """Drafts for so many requests took so long."""
+        each = seconds / requests
+        before = self._asking[drafter]
+        if not before or each < before:  # whatever else it waited for, so fast it is
+            self._asking[drafter] = each
+        else:
+            self._asking[drafter] += 0.1 * (min(each, 2 * before) - before)
+
+    def survivals(self, drafter: str, request: int, evidence: Sequence[int]) -> list[float]:
+        """For each token of a draft how likely it is that it and all before it are right."""
+        return self._acceptance[drafter].survivals(request, evidence)
+
+    def depths(self, survivals: Sequence[Sequence[float]], rows: int, most: int, read_again: bool) -> list[int]:
+        """Of each draft, by `survivals`, how many tokens are checked: `most` in all, in a step of `rows` without them.
+        Where drafts that are not wholly right are to be `read_again`, that is weighed too."""
+        depths = [0] * len(survivals)
+        if self.ledger.overdrawn or self._drafted >= self._plain_gap or not self.costs.tried(rows):
+            return depths
+        steps = sorted(
+            (-chance, depth, place, chances[depth - 1] if depth else 1.0)
+            for place, chances in enumerate(survivals)
+            for depth, chance in enumerate(chances)
+        )[: max(most, 0)]
+        plain = self.costs.of(rows)
+        best, count, rate = 0, 0, _MARGIN * len(survivals) / plain
+        tokens, again = float(len(survivals)), 0.0
+        for extra in self.costs.choices(rows, len(steps)):
+            for chance, depth, _, before in steps[count:extra]:
+                tokens -= chance
+                if read_again:
+                    again += (before + chance) * (self.costs.of(rows + depth + 1) - plain)
+            count = extra
+            if (now := tokens / (self.costs.of(rows + extra) + again)) > rate:
+                best, rate = extra, now
+        for _, _, place, _ in steps[:best]:
+            depths[place] += 1
+        return depths
+
+    def settle(self, drafter: str, request: int, step: int, pays: bool, sequences: int) -> None:
+        """Whether what the drafter was asked for in this step is checked: when it is to be asked again, with so many
+        sequences in a step."""
+        turn = self._turns.setdefault((drafter, request), _Turn())
+        bound = 0
+        if not pays and self.costs.measured:
+            bound = int(self._asking[drafter] * sequences / (_ASKING * self.costs.of(sequences)))
+        turn.gap = min(2 * turn.gap + 1, bound)
+        turn.step = step + 1 + turn.gap
+
+    def learn(self, drafter: str, request: int, kind: int, right: bool) -> None:
+        """A drafted token that this kind of evidence spoke for was the one that came, or not; checked or not."""
+        self._acceptance[drafter].learn(request, kind, right)
+
+    def observe(self, ran: SmallStep, seconds: float, steps: int = 1) -> None:
+        """What a step took, and with that what its drafts were worth. It stands for so many `steps` like it."""
+        costs, plain_rows = self.costs, ran.rows - ran.drafted
+        if ran.alike:
+            costs.observe(ran.rows, seconds)
+        plain = costs.of(plain_rows)
+        gain = -ran.asking if costs.measured else 0.0
+        if ran.drafted:
+            gain += ran.accepted * plain / ran.sequences - (costs.of(ran.rows) - plain)
+            gain -= sum(costs.of(plain_rows + more) - plain for more in ran.again)
+            self._drafted += 1
+        elif self._drafted and ran.rows == ran.sequences:
+            if self._drafted >= self._plain_gap:
+                self._plain_gap = min(2 * self._plain_gap, _PLAIN[1])
+            self._drafted = 0
+        self.ledger.enter(plain, steps * seconds, gain)
+
+    def forget(self, request: int) -> None:
+        """The request has ended."""
+        for name, acceptance in self._acceptance.items():
+            acceptance.forget(request)
+            self._turns.pop((name, request), None)
