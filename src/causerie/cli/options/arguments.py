@@ -144,7 +144,17 @@ def byte_count(text: str) -> int:
     return round(float(match[1]) * _UNITS[match[2].upper()])
 
 
-USUAL = ("dtype", "quantization", "cache_dtype", "device", "backend", "threads", "expert_memory", "speculation", "strict")
+USUAL = (
+    "dtype",
+    "quantization",
+    "cache_dtype",
+    "device",
+    "backend",
+    "threads",
+    "expert_memory",
+    "speculation",
+    "strict",
+)
 """The options of loading that a verb has which talks to a model."""
 _LOADING: dict[str, dict[str, Any]] = {
     "dtype": {"default": "auto", "help": "auto (the checkpoint's), float32, float16 or bfloat16"},
