@@ -93,7 +93,8 @@ def causerie(options: argparse.Namespace, nbytes: int) -> str:
 def llama(options: argparse.Namespace, nbytes: int) -> str:
     """The same of llama.cpp."""
     words = [options.llama_bench, "-m", options.gguf, "-p", str(options.prompt), "-n", str(options.generate)]
-    said = run([*words, "-t", str(options.threads), "-r", "1", "-fa", "1", "-o", "json"], nbytes, Path(options.gguf))
+    words += ["-t", str(options.threads), "-r", "1", "-fa", "1", "--no-warmup", "-o", "json"]
+    said = run(words, nbytes, Path(options.gguf))
     if said is None:
         return "ended"
     rows = json.loads(said)
