@@ -20,7 +20,8 @@ class Peer(Protocol):
 
     def load(self, model: str, format: str, threads: int, context: int) -> dict[str, Any]:
         """Loads the model folder `model` with weights as "bf16", "8-bit" or "4-bit" and room for `context` tokens; says
-        {"version": …, "format": its own name of the format, "bytes": size of the weights}. Raises Refusal."""
+        {"version": …, "format": its own name of the format, "bytes": size of the weights}, and as "read_bytes", where a
+        token does not read all of them, what it reads. Raises Refusal."""
         ...
 
     def prepare(self, depth: int) -> dict[str, Any]:

@@ -132,8 +132,9 @@ def _bandwidth(record: Record) -> list[str]:
             if row is None or held is None:
                 cells.append("–")
                 continue
-            shares = [held["bytes"] * speed / probe for speed, probe in zip(row["values"], row["probes"], strict=True)]
-            cells.append(f"{100 * median(shares):.0f} % of {held['bytes'] / 1e9:.2f} GB a token")
+            read = held.get("read_bytes", held["bytes"])
+            shares = [read * speed / probe for speed, probe in zip(row["values"], row["probes"], strict=True)]
+            cells.append(f"{100 * median(shares):.0f} % of {read / 1e9:.2f} GB a token")
         lines.append(_line([format, *cells]))
     return [*lines, ""]
 

@@ -39,6 +39,7 @@ class Causerie:
             "version": f"causerie {causerie.__version__}",
             "format": chosen or held.format,
             "bytes": held.weight_bytes,
+            "read_bytes": held.read_bytes,
         }
 
     def prepare(self, depth: int) -> dict[str, Any]:

@@ -17,12 +17,25 @@ import time
 from pathlib import Path
 from typing import Any
 
+import gguf
 import llama_cpp
 from protocol import Refusal, random_tokens, serve
 
 BUILD = Path(sys.prefix) / "build" / "bin"
 FILES = {"bf16": "BF16", "8-bit": "Q8_0", "4-bit": "Q4_0"}
 BATCH = 512
+
+
+def read_bytes(file: Path) -> int:
+    """What a token reads of a file's tensors: of experts those that it goes to, of a table that is no head as well one
+    row."""
+    reader = gguf.GGUFReader(file)
+    numbers = {name.rpartition(".")[2]: field.contents() for name, field in reader.fields.items() if "expert_" in name}
+    share = numbers["expert_used_count"] / numbers["expert_count"] if "expert_count" in numbers else 1.0
+    sizes = {tensor.name: int(tensor.n_bytes) for tensor in reader.tensors}
+    if "output.weight" in sizes:
+        del sizes["token_embd.weight"]
+    return round(sum(size * (share if "_exps." in name else 1.0) for name, size in sizes.items()))
 
 
 class LlamaCpp:
@@ -44,7 +57,8 @@ class LlamaCpp:
         self._flash = {"prefill": True, "decode": True}
         self._filled = {True: 0, False: 0}
         version = f"llama.cpp of llama-cpp-python {llama_cpp.__version__}"
-        return {"version": version, "format": name, "bytes": llama_cpp.llama_model_size(self._model)}
+        size = llama_cpp.llama_model_size(self._model)
+        return {"version": version, "format": name, "bytes": size, "read_bytes": read_bytes(self._file)}
 
     def prepare(self, depth: int) -> dict[str, Any]:
         chosen: dict[str, bool] = {}
