@@ -131,6 +131,16 @@ def check_transform(transform: Transform | None, name: str, shape: tuple[int, in
 
 
 @runtime_checkable
+class SharingBuilder(Builder, Protocol):
+    """Of a backend on which a model may keep what it keeps where another of the same layers does."""
+
+    def compile_beside(self, first: Executable, weights: Weights, forward: Forward, max_tokens: int) -> Executable:
+        """As `compile`, over the cache of `first`, which is of this backend: what one of them writes the other reads.
+        The cache lives until both are closed."""
+        ...
+
+
+@runtime_checkable
 class PreparedBuilder(Builder, Protocol):
     """Of a backend whose matrices may lie in a file as its kernels read them."""
 

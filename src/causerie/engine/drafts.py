@@ -14,7 +14,7 @@ from collections.abc import Sequence as Many
 from dataclasses import dataclass
 
 from causerie.cache.book import CacheBook
-from causerie.decoding.drafting.drafter import Ask, Draft, Drafter
+from causerie.decoding.drafting.drafter import Ask, Draft, Drafter, GuessingDrafter
 from causerie.decoding.drawn import Drawn
 from causerie.engine.plan import Plan
 from causerie.engine.reading import lease_of
@@ -35,6 +35,7 @@ class _Proposal:
     tokens: array[int]
     evidence: Many[int]
     survivals: Many[float]
+    pays: bool | None = None  # as was thought before it was made, where that took a model
 
 
 class _Tally:
@@ -63,12 +64,15 @@ class Drafts:
         clock: Callable[[], float],
     ) -> None:
         self._drafters = drafters
+        self._guessing = [drafter for drafter in drafters if isinstance(drafter, GuessingDrafter)]
+        self._finding = [drafter for drafter in drafters if not isinstance(drafter, GuessingDrafter)]
         self._controller = controller
         self._cache = cache
         self._vocab = vocab
         self._clock = clock
         self._proposals: dict[int, list[_Proposal]] = {}  # by request: of the step that is planned, the best one first
         self._asking = 0.0  # seconds that they took
+        self._reading = 0.0  # seconds that models took before they could guess
         self._quiet = 0  # steps since the last one with any
         self._tallies: dict[int, _Tally] = {}  # by request
         self._total = _Tally()
@@ -82,12 +86,15 @@ class Drafts:
         self._proposals = {}
         faults: dict[int, str] = {}
         most = min(rows, MOST_ROWS - planned)
-        began = self._clock()
+        self._reading, began = 0.0, self._clock()
         if sequences and most > 0:
-            for drafter in self._drafters:
-                self._ask(drafter, sequences, most, faults)
+            for drafter in self._finding:
+                self._find(drafter, sequences, most, faults)
+            if self._guessing and self._controller.spends(planned):
+                for guessing in self._guessing:
+                    self._guess(guessing, sequences, planned, most, headroom, faults)
         if not self._proposals:
-            self._asking = self._clock() - began
+            self._asking = self._clock() - began - self._reading
             return [array("i") for _ in sequences], faults
         best = [self._best(each.request.id) for each in sequences]
         survivals = [() if each is None else each.survivals for each in best]
@@ -98,7 +105,7 @@ class Drafts:
             count = self._room(sequence, depth, headroom)
             drafts.append(array("i") if proposal is None else proposal.tokens[:count])
         self._settle(drafts, sequences)
-        self._asking = self._clock() - began
+        self._asking = self._clock() - began - self._reading
         return drafts, faults
 
     def observe(self, plan: Plan, drawn: Many[Many[Drawn]], seconds: float) -> None:
@@ -150,17 +157,73 @@ class Drafts:
             drafter.forget(request)
         self._tallies.pop(request, None)
 
-    def _ask(self, drafter: Drafter, sequences: Many[Sequence], rows: int, faults: dict[int, str]) -> None:
-        """Adds what one drafter proposes, where so many rows are left, to the proposals."""
+    def _find(self, drafter: Drafter, sequences: Many[Sequence], rows: int, faults: dict[int, str]) -> None:
+        """Adds what a drafter proposes that costs next to nothing, where so many rows are left, to the proposals."""
         wanting = [
             each
             for each in sequences
             if self._controller.wants(drafter.name, each.request.id) and each.request.id not in faults
         ]
         asks = [ask for each in wanting if (ask := _ask(each, rows, len(sequences))) is not None]
+        if asks:
+            ends = {each.request.id: each.eos for each in wanting}
+            self._take(drafter, asks, ends, {}, faults)
+
+    def _guess(
+        self,
+        drafter: GuessingDrafter,
+        sequences: Many[Sequence],
+        planned: int,
+        rows: int,
+        headroom: int | None,
+        faults: dict[int, str],
+    ) -> None:
+        """Adds what a model guesses, where that is worth more than what is proposed already, to the proposals."""
+        asks: list[Ask] = []
+        pays: dict[int, bool] = {}
+        for sequence in sequences:
+            request, lease = sequence.request.id, lease_of(sequence)
+            copying = lease.copies and sequence.filled == lease.cached  # its cache is not whole before the step
+            if request in faults or copying or not self._controller.wants(drafter.name, request):
+                continue
+            rival = self._best(request)
+            survivals = () if rival is None else rival.survivals
+            prospect = self._controller.prospect(drafter.name, request, survivals, planned, len(sequences))
+            ask = None if prospect is None else _ask(sequence, min(rows, prospect.most), 1)
+            if prospect is None or ask is None or not (room := self._room(sequence, ask.most, headroom)):
+                continue
+            pays[request] = prospect.pays
+            asks.append(
+                ask._replace(
+                    most=room,
+                    prompt=sequence.prompt,
+                    tables=lease.tables,
+                    turned=sequence.turned,
+                    rates=prospect.rates,
+                    least=prospect.least,
+                )
+            )
         if not asks:
             return
-        ends = {each.request.id: each.eos for each in wanting}
+        began = self._clock()
+        try:
+            drafter.catch_up(asks)
+        except Exception as fault:  # noqa: BLE001 - as in `_take`
+            faults.update(dict.fromkeys((ask.request for ask in asks), _sentence(fault)))
+            return
+        self._reading += self._clock() - began
+        ends = {each.request.id: each.eos for each in sequences}
+        self._take(drafter, asks, ends, pays, faults)
+
+    def _take(
+        self,
+        drafter: Drafter,
+        asks: Many[Ask],
+        ends: dict[int, frozenset[int]],
+        pays: dict[int, bool],
+        faults: dict[int, str],
+    ) -> None:
+        """Adds what a drafter proposes to the proposals."""
         began = self._clock()
         try:
             drafts = drafter.propose(asks)
@@ -169,6 +232,7 @@ class Drafts:
         except Exception as fault:  # noqa: BLE001 - a fault while drafting must not end the requests beside
             faults.update(dict.fromkeys((ask.request for ask in asks), _sentence(fault)))
             return
+        seconds = self._clock() - began
         for ask, draft in zip(asks, drafts, strict=True):
             try:
                 tokens = self._checked(ask, draft, ends[ask.request])
@@ -176,9 +240,11 @@ class Drafts:
             except Exception as fault:  # noqa: BLE001 - one request's draft must not end its neighbours
                 faults[ask.request] = _sentence(fault)
                 continue
-            proposal = _Proposal(drafter.name, tokens, draft.evidence, survivals)
+            proposal = _Proposal(drafter.name, tokens, draft.evidence, survivals, pays.get(ask.request))
             self._proposals.setdefault(ask.request, []).append(proposal)
-        self._controller.asked(drafter.name, len(asks), self._clock() - began)
+        self._controller.asked(drafter.name, len(asks), seconds)
+        if pays:
+            self._controller.guessed(drafter.name, len(asks), max(len(draft.tokens) for draft in drafts), seconds)
 
     def _checked(self, ask: Ask, draft: Draft, eos: frozenset[int]) -> array[int]:
         tokens = array("i", draft.tokens)
@@ -204,7 +270,7 @@ class Drafts:
     def _settle(self, drafts: Many[array[int]], sequences: Many[Sequence]) -> None:
         for sequence, draft in zip(sequences, drafts, strict=True):
             for place, proposal in enumerate(self._proposals.get(sequence.request.id, ())):
-                pays = bool(draft) and not place
+                pays = bool(draft) and not place if proposal.pays is None else proposal.pays
                 self._controller.settle(proposal.drafter, sequence.request.id, pays, len(sequences))
 
     def _room(self, sequence: Sequence, count: int, headroom: int | None) -> int:
@@ -228,7 +294,7 @@ def _ask(sequence: Sequence, rows: int, sequences: int) -> Ask | None:
         most = min(most, params.most_drafted)
     if most < 1 or params.collects:
         return None
-    return Ask(sequence.request.id, sequence.tokens, most, params.longest_match)
+    return Ask(sequence.request.id, sequence.tokens, most, params.longest_match, params)
 
 
 def _sentence(fault: Exception) -> str:

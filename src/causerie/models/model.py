@@ -75,6 +75,7 @@ class Model:
     read_bytes: int  # of weights, by each token of an answer: of experts those that it goes to
     quantization: str | None = None  # the quantized format of most of its matrices
     expert_bytes: int = 0  # of weight_bytes
+    shadow: Model | None = None  # its own weights in fewer bits, over the same cache; not counted above
     _rotations: RopeTable = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -133,5 +134,7 @@ class Model:
         return self.executable.expert_choices()
 
     def close(self) -> None:
-        """Frees weights and cache."""
+        """Frees weights and cache, the shadow's too."""
+        if self.shadow is not None:
+            self.shadow.close()
         self.executable.close()

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from causerie.backends.native import prepared
 from causerie.backends.native.abi import Layout
 from causerie.backends.native.arena import Arena, aligned
+from causerie.backends.native.cache import LayerCaches
 from causerie.backends.native.executable import NativeExecutable
 from causerie.backends.native.line import Placement
 from causerie.backends.native.lossless import LosslessMatrix, likely_bytes, most_bytes
 from causerie.backends.native.machine import Machine
 from causerie.backends.native.program import PANEL, Packing, format_number, number
 from causerie.backends.native.quantized import Arranging, code_bytes, held_bytes
-from causerie.backends.ops import CacheShape, Forward, check_transform
+from causerie.backends.ops import CacheShape, Executable, Forward, check_transform
 from causerie.errors import EngineError
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
@@ -35,7 +36,8 @@ DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16}
 
 
 class NativeBuilder:
-    """Implements `causerie.backends.ops.PreparedBuilder`. `packs` says that bfloat16 matrices are held in 12 bits."""
+    """Implements causerie.backends.ops' `PreparedBuilder` and `SharingBuilder`. `packs` says that bfloat16 matrices are
+    held in 12 bits."""
 
     def __init__(self, machine: Machine, spec: Decoder, formats: Mapping[str, str], *, packs: bool) -> None:
         """Takes the memory. Raises OutOfMemory, or UnknownName for a format that is not known."""
@@ -103,7 +105,16 @@ class NativeBuilder:
 
     def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> NativeExecutable:
         """Traces the pass and makes room for the cache. Raises OutOfMemory."""
-        return NativeExecutable(self._machine, self._spec, weights, forward, cache, max_tokens)
+        return NativeExecutable(self._machine, self._spec, weights, forward, LayerCaches(self._spec, cache), max_tokens)
+
+    def compile_beside(
+        self, first: Executable, weights: Weights, forward: Forward, max_tokens: int
+    ) -> NativeExecutable:
+        """See SharingBuilder. Raises OutOfMemory, EngineError for an executable that was closed or is not of this
+        backend."""
+        if not isinstance(first, NativeExecutable):
+            raise EngineError(f"A cache can be shared with a native executable, not with a {type(first).__name__}.")
+        return NativeExecutable(self._machine, self._spec, weights, forward, first.caches, max_tokens)
 
     def _format(self, name: str, shape: tuple[int, ...]) -> str:
         return self._formats[name] if len(shape) == 2 else "float32"

@@ -23,7 +23,7 @@ from causerie.backends.native.prepared import LAYOUT_VERSION, kernel_matrix
 from causerie.backends.native.profile import instruction_time
 from causerie.backends.native.program import ATTENDING, PAGE_GROUP, ROW_GROUP, StepArguments, TableArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
-from causerie.backends.ops import CacheShape, Forward, KernelMatrices, Rotations, StepOutput
+from causerie.backends.ops import Forward, KernelMatrices, Rotations, StepOutput
 from causerie.backends.step import Step, check_positions
 from causerie.errors import EngineError
 from causerie.spec.decoder import Decoder
@@ -97,23 +97,30 @@ class NativeExecutable:
         spec: Decoder,
         weights: Weights,
         forward: Forward,
-        cache: CacheShape,
+        caches: LayerCaches,
         max_tokens: int,
     ) -> None:
-        """Traces the pass. Raises OutOfMemory for cache or activations."""
+        """Traces the pass. Raises OutOfMemory for activations."""
         self._machine = machine
         self._spec = spec
         self._weights: Weights | None = weights  # holds their memory
-        self._caches: LayerCaches | None = LayerCaches(spec, cache)
+        self._caches: LayerCaches | None = caches  # others may run over them too
         self._attending = _attending(spec, max_tokens)
         self._attending_at = self._attending.ctypes.data
         self._traced: Traced | None = Traced.of(
-            forward, spec, weights, self._caches, max_tokens=max_tokens, threads=machine.threads
+            forward, spec, weights, caches, max_tokens=max_tokens, threads=machine.threads
         )
 
     def run(self, step: Step, rotations: Rotations) -> StepOutput:
         """Logits and hidden states. Raises EngineError for a step that does not fit the model."""
         return self._run(self._open(), step, rotations)
+
+    @property
+    def caches(self) -> LayerCaches:
+        """What it keeps of the past. Raises EngineError where it was closed."""
+        if self._caches is None:
+            raise EngineError(_CLOSED)
+        return self._caches
 
     @property
     def instructions(self) -> NDArray[np.void]:
