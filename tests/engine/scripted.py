@@ -248,8 +248,8 @@ class Eager(Controller):
     """Checks all that is drafted, whatever it costs, as far as there are rows: evenly shared, and what one leaves is
     for those after it."""
 
-    def wants(self, drafter: str, request: int) -> bool:
-        return super().wants(drafter, request) or True
+    def turn(self, drafter: str, request: int) -> int:
+        return 0
 
     def spends(self, rows: int) -> bool:
         return True

@@ -56,11 +56,11 @@ def simulate(
 ) -> tuple[float, int]:
     """Seconds until all texts, in one batch, have so many tokens; and how many were drafted."""
     lengths, randoms = [0] * len(texts), [Random(text.seed) for text in texts]
-    seconds, drafted_in_all, pending = 0.0, 0, [0] * len(texts)
+    seconds, drafted_in_all, pending, step = 0.0, 0, [0] * len(texts), 0
     while running := [place for place, length in enumerate(lengths) if length < tokens]:
         ready = [place for place in running if not pending[place]]
         rows = len(ready) + sum(pending[place] + 1 for place in running if pending[place])
-        asked = [place for place in ready if controller.wants("scripted", place)]
+        asked = [place for place in ready if controller.turn("scripted", place) <= step]
         spent = asking * len(asked)
         if asked and asking:
             controller.asked("scripted", len(asked), spent)
@@ -70,7 +70,7 @@ def simulate(
         survivals = [controller.survivals("scripted", place, [0] * len(drafts.get(place, ()))) for place in ready]
         depths = dict(zip(ready, controller.depths(survivals, rows, MOST_ROWS - rows, read_again), strict=True))
         for place in asked:
-            controller.settle("scripted", place, depths[place] > 0, len(running))
+            controller.settle("scripted", place, step, depths[place] > 0, len(running))
         accepted, again = 0, []
         for place in running:
             depth, draft = depths.get(place, 0), drafts.get(place, [])
@@ -87,6 +87,9 @@ def simulate(
         controller.observe(SmallStep(rows + drafted, max(len(ready), 1), drafted, accepted, again, spent), took)
         seconds += took + spent
         drafted_in_all += drafted
+        step += 1
+    for place in range(len(texts)):
+        controller.forget(place)
     return seconds, drafted_in_all
 
 
@@ -155,9 +158,7 @@ def test_what_was_learned_of_one_request_helps_the_next() -> None:
     for wrong in (True, False):
         texts = [Text(lambda at, wrong=wrong: 0.0 if wrong else 0.95)]
         _, drafted = simulate(controller, Machine(MACHINES["two cores"]), texts, 300)
-        controller.forget(0)
         _, drafted_again = simulate(controller, Machine(MACHINES["two cores"]), texts, 3)
-        controller.forget(0)
         assert (drafted_again == 0) == wrong
         assert drafted < 10 if wrong else drafted > 200
 

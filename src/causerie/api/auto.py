@@ -159,6 +159,7 @@ class AutoModelForCausalLM:
         quantization_config: BitsAndBytesConfig | Mapping[str, Any] | None = None,
         cache_dtype: Any = None,
         max_cache_tokens: int | None = None,
+        speculation: str | None = None,
         progress: bool | Progress = True,
         **others: Any,
     ) -> CausalLM:
@@ -174,8 +175,10 @@ class AutoModelForCausalLM:
         quantization: "int8" or "int4", our own formats of 8.25 and 4.5 bits, or "nf4", "fp4", "bnb_int8", bitsandbytes'
         (also by its own options, as quantization_config=BitsAndBytesConfig(…)). cache_dtype: how keys and values of
         past tokens are kept: "float32", "float16", "bfloat16" or "int8"; "auto" (also when None) as dtype has it.
-        max_cache_tokens: positions to keep over all requests. progress=False draws nothing; a callable gets (bytes
-        done, bytes in all, tensor).
+        max_cache_tokens: positions to keep over all requests. speculation: whether tokens are guessed and checked
+        several in a step, where that is faster: "lookup", "off", or "auto" (also when None), which guesses on the
+        native backend, where no answer can change by it (docs/speculation.md). progress=False draws nothing; a
+        callable gets (bytes done, bytes in all, tensor).
         Raises CheckpointError's kinds, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
         from causerie.api.load_options import LoadOptions
         from causerie.api.loading import open_model
@@ -193,6 +196,7 @@ class AutoModelForCausalLM:
             threads=threads,
             packing=packing,
             max_cache_tokens=max_cache_tokens,
+            speculation=speculation,
             strict=strict,
         )
         return open_model(

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from causerie.api.quantization import quant_config
+from causerie.api.speculation import SPECULATION
 from causerie.api.torch_names import cache_dtype_name, device_name, dtype_name
 from causerie.backends.ops import PACKINGS
 from causerie.errors import UsageError, unknown
 from causerie.quant.config import QuantConfig
 
 BACKENDS = ("native", "torch")
-SPECULATION = ("auto", "off", "lookup")
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,7 @@ class LoadOptions:
     quantization: QuantConfig | None = None
     cache_dtype: str | None = None  # None: as dtype has it
     max_cache_tokens: int | None = None  # positions over all requests
-    speculation: str = "auto"
-    """Tokens that are checked several in a step where that is faster: "lookup", those that followed the last ones
-    where these occurred before; "auto", the same where a step's results do not depend on its rows by a bit, which is
-    on the native backend; or "off"."""
+    speculation: str = "auto"  # of requests that do not say; one of speculation.SPECULATION
     strict: bool = False  # config keys and tensors that no family computes by are errors
 
     def __post_init__(self) -> None:

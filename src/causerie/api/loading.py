@@ -24,7 +24,6 @@ from causerie.backends.ops import Backend
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
-from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
@@ -95,16 +94,17 @@ def _load(
         finally:
             if isinstance(told, LoadingLine):
                 told.clear()
-    engine = EngineThread(Engine(model, drafters=_drafters(options, backend)))
+    engine = Engine(model, drafters=(PromptLookup(),), drafts_unasked=_drafts_unasked(options, backend))
     saving = Saving(folder, config, weights, workers)
-    return CausalLM(model, engine, config=config, generation_config=generation, backend=backend.name, saving=saving)
+    return CausalLM(
+        model, EngineThread(engine), config=config, generation_config=generation, backend=backend.name, saving=saving
+    )
 
 
-def _drafters(options: LoadOptions, backend: Backend) -> tuple[Drafter, ...]:
-    """What guesses the next tokens. Where the last bits of a row depend on how many rows a step has, guessing is for
-    the caller to ask for: how many there are then depends on time, and so might an answer."""
-    guesses = options.speculation == "lookup" or (options.speculation == "auto" and backend.name == "native")
-    return (PromptLookup(),) if guesses else ()
+def _drafts_unasked(options: LoadOptions, backend: Backend) -> bool:
+    """Whether requests are drafted for that do not ask for it. Where the last bits of a row depend on how many rows a
+    step has they are not: how many there are depends on time, and so might an answer then."""
+    return options.speculation == "lookup" or (options.speculation == "auto" and backend.name == "native")
 
 
 def _free_bytes(backend: Backend) -> int:

@@ -42,7 +42,8 @@ class SamplingParams:
     suppress_tokens: tuple[int, ...] = ()
     begin_suppress_tokens: tuple[int, ...] = ()  # not as the first new token
 
-    most_drafted: int | None = None  # tokens that a step may check ahead, where the engine drafts; 0 for none
+    drafters: tuple[str, ...] | None = None  # who may draft, of those that the engine has; None: as it has it
+    most_drafted: int | None = None  # tokens that a step may check ahead; 0 for none
     longest_match: int | None = None  # last tokens at most that are looked up for that in what came before
 
     constraint: Constraint | None = None  # what the answer must look like

@@ -24,7 +24,7 @@ from causerie.engine.speculation.controller import Controller, SmallStep
 from causerie.engine.speculation.step_costs import MOST_ROWS
 from causerie.errors import EngineError
 
-_QUIET = 16  # steps without proposals of which each is looked at; of further ones each sixteenth
+_REST = 1000  # steps until it is looked again whether drafts are wanted, where nobody who runs wants any
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,10 @@ class Drafts:
         cache: CacheBook,
         vocab: int,
         clock: Callable[[], float],
+        unasked: bool = True,
     ) -> None:
+        """`unasked`: whether requests are drafted for that name no drafters."""
+        self._unasked = unasked
         self._drafters = drafters
         self._guessing = [drafter for drafter in drafters if isinstance(drafter, GuessingDrafter)]
         self._finding = [drafter for drafter in drafters if not isinstance(drafter, GuessingDrafter)]
@@ -73,9 +76,21 @@ class Drafts:
         self._proposals: dict[int, list[_Proposal]] = {}  # by request: of the step that is planned, the best one first
         self._asking = 0.0  # seconds that they took
         self._reading = 0.0  # seconds that models took before they could guess
-        self._quiet = 0  # steps since the last one with any
+        self._step = self._observed = 0  # the number of this step, and of the last one that was observed
+        self._until = 0  # the number of the next one in which somebody is asked, as long as the same sequences run
+        self._running = (0, -1)  # how many, and the last of their requests
+        self._resting = False
         self._tallies: dict[int, _Tally] = {}  # by request
         self._total = _Tally()
+
+    def rests(self, sequences: Many[Sequence]) -> bool:
+        """Whether nothing is to be drafted for these in the step that is planned, nor to be observed of it. It is the
+        first to be asked of each, and quick: where drafts do not pay they may cost nothing."""
+        self._step += 1
+        running = (len(sequences), sequences[-1].request.id if sequences else -1)
+        self._resting = self._step < self._until and running == self._running
+        self._running = running
+        return self._resting
 
     def propose(
         self, sequences: Many[Sequence], planned: int, rows: int, headroom: int | None
@@ -93,32 +108,16 @@ class Drafts:
             if self._guessing and self._controller.spends(planned):
                 for guessing in self._guessing:
                     self._guess(guessing, sequences, planned, most, headroom, faults)
-        if not self._proposals:
-            self._asking = self._clock() - began - self._reading
-            return [array("i") for _ in sequences], faults
-        best = [self._best(each.request.id) for each in sequences]
-        survivals = [() if each is None else each.survivals for each in best]
-        slots = bool(self._cache.slots.pool.total)
-        depths = self._controller.depths(survivals, planned, most, read_again=slots)
-        drafts = []
-        for sequence, proposal, depth in zip(sequences, best, depths, strict=True):
-            count = self._room(sequence, depth, headroom)
-            drafts.append(array("i") if proposal is None else proposal.tokens[:count])
-        self._settle(drafts, sequences)
+        drafts = self._chosen(sequences, planned, most, headroom) if self._proposals else [array("i")] * len(sequences)
+        self._until = self._next_turn(sequences)
         self._asking = self._clock() - began - self._reading
         return drafts, faults
 
     def observe(self, plan: Plan, drawn: Many[Many[Drawn]], seconds: float) -> None:
         """The step that was planned has run, took so long and gave these tokens."""
-        steps = 1
-        if self._proposals:
-            self._quiet = 0
-        else:  # looked at now and then, as it shall cost nothing
-            self._quiet += 1
-            if self._quiet > _QUIET:
-                if self._quiet % _QUIET:
-                    return
-                steps = _QUIET
+        if self._resting:
+            return
+        steps, self._observed = self._step - self._observed, self._step
         drafted = accepted = 0
         again: list[int] = []
         for work, tokens in zip(plan.works, drawn, strict=True):
@@ -157,12 +156,27 @@ class Drafts:
             drafter.forget(request)
         self._tallies.pop(request, None)
 
+    def _chosen(self, sequences: Many[Sequence], planned: int, most: int, headroom: int | None) -> list[array[int]]:
+        """Of the proposals what is worth checking and finds room."""
+        best = [self._best(each.request.id) for each in sequences]
+        survivals = [() if each is None else each.survivals for each in best]
+        slots = bool(self._cache.slots.pool.total)
+        depths = self._controller.depths(survivals, planned, most, read_again=slots)
+        drafts = []
+        for sequence, proposal, depth in zip(sequences, best, depths, strict=True):
+            count = self._room(sequence, depth, headroom)
+            drafts.append(array("i") if proposal is None else proposal.tokens[:count])
+        self._settle(drafts, sequences)
+        return drafts
+
     def _find(self, drafter: Drafter, sequences: Many[Sequence], rows: int, faults: dict[int, str]) -> None:
         """Adds what a drafter proposes that costs next to nothing, where so many rows are left, to the proposals."""
         wanting = [
             each
             for each in sequences
-            if self._controller.wants(drafter.name, each.request.id) and each.request.id not in faults
+            if self._may(drafter, each)
+            and self._controller.turn(drafter.name, each.request.id) <= self._step
+            and each.request.id not in faults
         ]
         asks = [ask for each in wanting if (ask := _ask(each, rows, len(sequences))) is not None]
         if asks:
@@ -184,7 +198,8 @@ class Drafts:
         for sequence in sequences:
             request, lease = sequence.request.id, lease_of(sequence)
             copying = lease.copies and sequence.filled == lease.cached  # its cache is not whole before the step
-            if request in faults or copying or not self._controller.wants(drafter.name, request):
+            due = self._may(drafter, sequence) and self._controller.turn(drafter.name, request) <= self._step
+            if request in faults or copying or not due:
                 continue
             rival = self._best(request)
             survivals = () if rival is None else rival.survivals
@@ -246,6 +261,10 @@ class Drafts:
         if pays:
             self._controller.guessed(drafter.name, len(asks), max(len(draft.tokens) for draft in drafts), seconds)
 
+    def _may(self, drafter: Drafter, sequence: Sequence) -> bool:
+        named = sequence.request.params.drafters
+        return self._unasked if named is None else drafter.name in named
+
     def _checked(self, ask: Ask, draft: Draft, eos: frozenset[int]) -> array[int]:
         tokens = array("i", draft.tokens)
         if len(tokens) > ask.most:
@@ -271,7 +290,16 @@ class Drafts:
         for sequence, draft in zip(sequences, drafts, strict=True):
             for place, proposal in enumerate(self._proposals.get(sequence.request.id, ())):
                 pays = bool(draft) and not place if proposal.pays is None else proposal.pays
-                self._controller.settle(proposal.drafter, sequence.request.id, pays, len(sequences))
+                self._controller.settle(proposal.drafter, sequence.request.id, self._step, pays, len(sequences))
+
+    def _next_turn(self, sequences: Many[Sequence]) -> int:
+        turns = (
+            self._controller.turn(drafter.name, each.request.id)
+            for drafter in self._drafters
+            for each in sequences
+            if self._may(drafter, each)
+        )
+        return min(turns, default=self._step + _REST)
 
     def _room(self, sequence: Sequence, count: int, headroom: int | None) -> int:
         """For how many of `count` tokens after the sequence's own there are blocks, and a slot that they may leave."""

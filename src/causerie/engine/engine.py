@@ -64,7 +64,16 @@ class EngineStats:
     groups: tuple[PoolStats, ...]  # the blocks of each page group
     slots: PoolStats
     drafts: tuple[DraftCount, ...] = ()  # of each drafter
-    saved_seconds: float = 0.0  # by drafts, by estimate
+
+    @property
+    def drafted_tokens(self) -> int:
+        """Those that were guessed and checked, whoever guessed them."""
+        return sum(count.drafted for count in self.drafts)
+
+    @property
+    def accepted_tokens(self) -> int:
+        """Of those, the ones that came."""
+        return sum(count.accepted for count in self.drafts)
 
     @property
     def blocks(self) -> int:
@@ -92,16 +101,18 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         drafters: Sequence[Drafter] = (),
         controller: Controller | None = None,
+        drafts_unasked: bool = True,
     ) -> None:
+        """`drafts_unasked`: whether requests are drafted for that name no drafters."""
         max_rows = min(model.max_tokens, max(_FEWEST_ROWS, _LOGITS_BYTES // (4 * model.vocab)))
         self._model = model
         self._context = model.context
         self._cache = CacheBook(model.cache, model.max_tokens, model.shared_length)
         self._clock = clock
-        self._controller = controller or Controller({drafter.name: drafter.chances for drafter in drafters})
         self._drafts: Drafts | None = None
         if drafters:
-            self._drafts = Drafts(drafters, self._controller, self._cache, model.vocab, clock)
+            controller = controller or Controller({drafter.name: drafter.chances for drafter in drafters})
+            self._drafts = Drafts(drafters, controller, self._cache, model.vocab, clock, drafts_unasked)
         self._scheduler = Scheduler(
             self._cache,
             context=model.context,
@@ -190,7 +201,6 @@ class Engine:
             groups=tuple(_pool_stats(group.pool, group.window) for group in self._cache.groups),
             slots=_pool_stats(self._cache.slots.pool),
             drafts=() if self._drafts is None else self._drafts.counts(),
-            saved_seconds=self._controller.ledger.saved,
         )
 
     def _idle(self, plan: Plan) -> list[TokenEvent]:

@@ -140,7 +140,7 @@ class Scheduler:
         if len(singles) < len(running):
             reading = [each for each in running if not _is_single(each)]
             read = shared_rows(reading, self._max_tokens - len(singles), self._max_rows - len(singles))
-        if self._drafts is None:
+        if self._drafts is None or self._drafts.rests(singles):
             return [work_of(sequence, 1) for sequence in singles] + read, {}
         tokens = self._max_tokens - len(singles) - sum(len(work.tokens) for work in read)
         rows = self._max_rows - len(singles) - sum(work.wants for work in read)

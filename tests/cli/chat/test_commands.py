@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -235,6 +236,12 @@ def test_stats_export_copy_examples(tmp_path: Path) -> None:
     assert (tmp_path / "c.md").read_text() == "# A chat with scripted\n\n## User\n\nq\n\n## Assistant\n\none\n"
     assert "c.md is there already" in shown and "ends in .md or .json" in shown
     assert "There is no terminal here that has a clipboard." in shown
+
+
+def test_stats_tell_what_was_guessed(tmp_path: Path) -> None:
+    guessed = replace(COST, drafted_tokens=9, accepted_tokens=7)
+    shown, _ = session(tmp_path, ScriptedConversation([ScriptedReply(["one"], spent=guessed)]), "q", "/stats")
+    assert "  speed               20.0 tokens/s\n  guessed             9 tokens, 7 of them right\n" in shown
 
 
 def test_tokens_are_shown_with_their_probabilities(tmp_path: Path) -> None:

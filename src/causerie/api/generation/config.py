@@ -69,6 +69,10 @@ class GenerationConfig:
     response_format: dict[str, Any] | None = None  # what the answer must look like, as OpenAI's clients write it
     renormalize_logits: bool | None = None  # output_scores are log-probabilities; draws are the same
 
+    speculation: str | None = None  # "off", "lookup" or "auto": who guesses tokens that are checked several in a step
+    prompt_lookup_num_tokens: int | None = None  # guessed tokens in a step at most; alone it asks for "lookup"
+    max_matching_ngram_size: int | None = None  # last tokens at most that are looked up for that
+
     num_return_sequences: int | None = None  # answers to each prompt
     return_dict_in_generate: bool | None = None  # generate() returns an object instead of bare sequences
     output_scores: bool | None = None  # that object holds the logits after all filters

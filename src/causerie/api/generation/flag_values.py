@@ -11,6 +11,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from causerie.api.speculation import SPECULATION
 from causerie.api.tensors import to_lists
 from causerie.decoding.params import MOST_BIAS
 from causerie.errors import UsageError
@@ -72,6 +73,13 @@ def texts(name: str, value: Any) -> str | list[str]:
     if not isinstance(listed, list | tuple) or not all(isinstance(text, str) and text for text in listed):
         raise _wrong(name, value, "a non-empty text or a list of them")
     return value if isinstance(value, str) else list(value)
+
+
+def speculation(name: str, value: Any) -> str:
+    """One of the words for who guesses tokens."""
+    if value not in SPECULATION:
+        raise _wrong(name, value, f"one of {', '.join(map(repr, SPECULATION))}")
+    return str(value)
 
 
 _token = count(0)
@@ -161,6 +169,9 @@ CHECKS: dict[str, Check] = {
     "thinking_budget": count(0),
     "response_format": response_format,
     "renormalize_logits": switch,
+    "speculation": speculation,
+    "prompt_lookup_num_tokens": count(1),
+    "max_matching_ngram_size": count(1),
     "num_return_sequences": count(1),
     "return_dict_in_generate": switch,
     "output_scores": switch,

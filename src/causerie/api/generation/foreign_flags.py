@@ -34,7 +34,10 @@ def _is_same(value: Any, known: Any) -> bool:
 
 
 _BEAMS = "There is no beam search here; do_sample=True with num_return_sequences gives several answers."
-_DRAFTS = "Assisted generation comes in a later version; leave it out, the tokens are the same."
+_DRAFTS = (
+    "Draft models come in a later version; leave it out, the tokens are the same. prompt_lookup_num_tokens is there, "
+    "and speculation='auto' looks up by itself where that is faster."
+)
 _CACHE = "There is one cache, paged and shared between requests; leave it out."
 _HUB = "transformers moved it out of its library too; use do_sample=True with min_p or repetition_penalty."
 _INSIDE = "Layers are not observable; output_logits and output_scores are."
@@ -84,8 +87,6 @@ FOREIGN: dict[str, ForeignFlag] = {
     "is_assistant": ForeignFlag((False,), _DRAFTS, exact=True),
     "use_mtp": ForeignFlag((False,), _DRAFTS, exact=True),
     "speculation_type": ForeignFlag(("dflash",), _DRAFTS, exact=True),
-    "prompt_lookup_num_tokens": ForeignFlag((), _DRAFTS, exact=True),
-    "max_matching_ngram_size": ForeignFlag((), _DRAFTS, exact=True),
     "num_assistant_tokens": ForeignFlag((20,), _DRAFTS, exact=True),
     "num_assistant_tokens_schedule": ForeignFlag(("constant",), _DRAFTS, exact=True),
     "assistant_confidence_threshold": ForeignFlag((0.4,), _DRAFTS, exact=True),

@@ -13,6 +13,7 @@ from causerie.api.generation.config import FILE_NAME, FLAGS, GenerationConfig
 from causerie.api.generation.flag_values import NO_TOKEN
 from causerie.api.generation.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS, refuse
 from causerie.api.generation.seeds import draw_seed
+from causerie.api.speculation import drafters_of
 from causerie.decoding.params import SamplingParams
 from causerie.errors import ContextLengthError, UsageError, unknown
 
@@ -167,6 +168,7 @@ def resolve(
         eos=eos,
         **_sampling(flags),
         **_filters(flags, eos),
+        **_guessing(flags),
         max_time=flags.get("max_time"),
         logprobs=flags.get("logprobs"),
         keep_logits=_output(flags, "output_logits"),
@@ -202,6 +204,19 @@ def _filters(flags: Flags, eos: tuple[int, ...]) -> dict[str, Any]:
         "suppress_tokens": tuple(flags.get("suppress_tokens", ())),
         "begin_suppress_tokens": tuple(flags.get("begin_suppress_tokens", ())),
     }
+
+
+def _guessing(flags: Flags) -> dict[str, Any]:
+    """Who may guess tokens, how many, and by how long a match. Raises UsageError."""
+    most, longest = flags.get("prompt_lookup_num_tokens"), flags.get("max_matching_ngram_size")
+    word = flags.get("speculation", "auto" if most is None else "lookup")
+    for level in flags.asked:
+        if word == "off" and level.prompt_lookup_num_tokens is not None:
+            raise UsageError(
+                "speculation='off' guesses nothing, so prompt_lookup_num_tokens would do nothing. Leave one out.",
+                field="prompt_lookup_num_tokens",
+            )
+    return {"drafters": drafters_of(word), "most_drafted": most, "longest_match": longest}
 
 
 def _refuse_foreign(flags: Flags) -> None:

@@ -23,6 +23,8 @@ class AnswerCost:
     first_token_seconds: float
     total_seconds: float
     preparation_seconds: float = 0.0  # for the template and its tokens
+    drafted_tokens: int = 0  # guessed and checked several in a step
+    accepted_tokens: int = 0  # of those, the ones that came
 
     @property
     def tokens_per_second(self) -> float | None:

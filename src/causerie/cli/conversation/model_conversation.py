@@ -340,10 +340,13 @@ class ModelReply:
         stats = getattr(self._answer.last_event, "stats", None)
         total = self._clock() - self._begun
         first = total if self._first is None else self._first
-        cached = 0
+        cached = drafted = accepted = 0
         if stats is not None:
             first = self._preparation + stats.first_token_seconds
             total = self._preparation + stats.total_seconds
             cached = stats.cached_tokens
+            drafted = sum(each.drafted for each in stats.drafts)
+            accepted = sum(each.accepted for each in stats.drafts)
         new = len(self._answer.tokens)
-        self._cost = AnswerCost(self._answer.prompt_tokens, cached, new, first, total, self._preparation)
+        read, prepared = self._answer.prompt_tokens, self._preparation
+        self._cost = AnswerCost(read, cached, new, first, total, prepared, drafted, accepted)

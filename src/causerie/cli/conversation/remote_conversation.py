@@ -304,9 +304,13 @@ class RemoteReply:
     def _end(self) -> None:
         total = time.monotonic() - self._sent
         cached = (self._usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+        details = self._usage.get("completion_tokens_details") or {}
+        accepted = details.get("accepted_prediction_tokens") or 0
+        drafted = accepted + (details.get("rejected_prediction_tokens") or 0)
         new = self._usage.get("completion_tokens", len(self._said))
         first = total if self._first is None else self._first
-        self.cost = AnswerCost(self._usage.get("prompt_tokens", 0), cached, new, first, total)
+        read = self._usage.get("prompt_tokens", 0)
+        self.cost = AnswerCost(read, cached, new, first, total, drafted_tokens=drafted, accepted_tokens=accepted)
         self._keep("".join(self._said))
 
 

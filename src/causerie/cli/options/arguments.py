@@ -133,7 +133,7 @@ def whole_number(text: str) -> int:
     return number
 
 
-USUAL = ("dtype", "quantization", "cache_dtype", "device", "backend", "threads", "strict")
+USUAL = ("dtype", "quantization", "cache_dtype", "device", "backend", "threads", "speculation", "strict")
 """The options of loading that a verb has which talks to a model."""
 _LOADING: dict[str, dict[str, Any]] = {
     "dtype": {"default": "auto", "help": "auto (the checkpoint's), float32, float16 or bfloat16"},
@@ -146,6 +146,10 @@ _LOADING: dict[str, dict[str, Any]] = {
     "device": {"default": "auto", "help": "auto, cpu, cuda or cuda:N"},
     "backend": {"choices": ["native", "torch"], "help": "what computes; default: the best that can"},
     "threads": {"type": whole_number, "metavar": "N", "help": "CPU threads; default: the cores it may use"},
+    "speculation": {
+        "metavar": "NAME",
+        "help": "guess tokens and check several in a step: lookup, off, or auto, where it is faster (the default)",
+    },
     "strict": {"action": "store_true", "help": "refuse a model with config keys or tensors that no family computes by"},
 }
 """The options of loading by their names in LoadOptions, each with what argparse is told."""

@@ -15,12 +15,13 @@ from causerie.errors import Unsupported, unknown
 if TYPE_CHECKING:
     from causerie.api.generation.config import GenerationConfig
 
-FlagKind = Literal["whole", "number", "truth", "texts", "tokens", "token_lists", "biases"]
+FlagKind = Literal["whole", "number", "truth", "text", "texts", "tokens", "token_lists", "biases"]
 
 _SHOWN = {
     "whole": "N",
     "number": "X",
     "truth": "True|False",
+    "text": "NAME",
     "texts": "TEXT",
     "tokens": "[ID]",
     "token_lists": "[[ID]]",
@@ -75,7 +76,18 @@ ENDS = {
     "pad_token_id": Flag("whole", "the checkpoint's", "Fills up batches; a chat has none to fill."),
     "bos_token_id": Flag("whole", "the checkpoint's", "Begins a text; a chat's template writes it."),
 }
-GROUPS = {"Length": LENGTH, "Choice of words": SAMPLING, "Repetition and bias": PENALTIES, "Special tokens": ENDS}
+GUESSES = {
+    "speculation": Flag("text", "auto", "Who guesses tokens that are checked several in a step: lookup, off, auto."),
+    "prompt_lookup_num_tokens": Flag("whole", "as many as pay", "Tokens guessed at once at most, by lookup."),
+    "max_matching_ngram_size": Flag("whole", "none", "Last tokens at most that are looked up in what came before."),
+}
+GROUPS = {
+    "Length": LENGTH,
+    "Choice of words": SAMPLING,
+    "Repetition and bias": PENALTIES,
+    "Guesses": GUESSES,
+    "Special tokens": ENDS,
+}
 FLAGS: dict[str, Flag] = {name: flag for group in GROUPS.values() for name, flag in group.items()}
 """Every flag, by its name."""
 

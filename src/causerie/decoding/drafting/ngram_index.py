@@ -21,6 +21,7 @@ class NgramIndex:
     def __init__(self, size: int, tokens: Sequence[int]) -> None:
         self.size = size
         self.length = len(tokens)  # of the text that is indexed
+        self._oldest = _FACTOR ** (size - 1) & _MASK  # what the first token of a run counts for in its key
         count = max(0, len(tokens) - size + 1)
         text = np.array(tokens, dtype=np.uint64)
         keys = np.zeros(count, np.uint64)
@@ -33,9 +34,16 @@ class NgramIndex:
 
     def grow(self, tokens: Sequence[int]) -> None:
         """Takes up what has come since; `tokens` is the whole text."""
-        for end in range(max(self.length + 1, self.size), len(tokens) + 1):
-            self._later.setdefault(self._key(tokens, end), []).append(end)
+        first = max(self.length + 1, self.size)
         self.length = len(tokens)
+        if first > len(tokens):
+            return
+        size, later = self.size, self._later
+        key = self._key(tokens, first)
+        later.setdefault(key, []).append(first)
+        for end in range(first + 1, len(tokens) + 1):
+            key = (key - tokens[end - 1 - size] * self._oldest) * _FACTOR + tokens[end - 1] & _MASK
+            later.setdefault(key, []).append(end)
 
     def ends(self, tokens: Sequence[int], most: int) -> Iterator[int]:
         """Where, before the end of the text, runs end that may be its last one: up to `most`, the latest first."""

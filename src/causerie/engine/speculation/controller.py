@@ -24,8 +24,8 @@ _PLAIN = (8, 256)  # after so many steps with drafts one is plain, lest its cost
 class _Turn:
     """When a drafter is asked for a request."""
 
-    gap: int = 0  # steps between asks
-    wait: int = 0  # steps until the next
+    gap: int = 0  # steps that were passed over before it
+    step: int = 0  # the number of the next one
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,11 @@ class Controller:
         self._turns: dict[tuple[str, int], _Turn] = {}
         self._drafted, self._plain_gap = 0, _PLAIN[0]  # steps with drafts since the last plain one
 
-    def wants(self, drafter: str, request: int) -> bool:
-        """Whether the drafter is to be asked for the request in this step: always where that costs next to nothing
-        or pays, else ever more seldom."""
+    def turn(self, drafter: str, request: int) -> int:
+        """The number of the step in which the drafter is to be asked for the request: of each where that costs next to
+        nothing or pays, else ever more seldom."""
         turn = self._turns.get((drafter, request))
-        if turn is None:
-            turn = self._turns[drafter, request] = _Turn()
-        turn.wait -= 1
-        return turn.wait < 0
+        return 0 if turn is None else turn.step
 
     def asked(self, drafter: str, requests: int, seconds: float) -> None:
         """Drafts for so many requests took so long."""
@@ -141,15 +138,15 @@ class Controller:
             depths[place] += 1
         return depths
 
-    def settle(self, drafter: str, request: int, pays: bool, sequences: int) -> None:
-        """Whether what the drafter was asked for is checked: when it is to be asked again, with so many sequences in
-        a step."""
-        turn = self._turns[drafter, request]
+    def settle(self, drafter: str, request: int, step: int, pays: bool, sequences: int) -> None:
+        """Whether what the drafter was asked for in this step is checked: when it is to be asked again, with so many
+        sequences in a step."""
+        turn = self._turns.setdefault((drafter, request), _Turn())
         bound = 0
         if not pays and self.costs.measured:
             bound = int(self._asking[drafter] * sequences / (_ASKING * self.costs.of(sequences)))
         turn.gap = min(2 * turn.gap + 1, bound)
-        turn.wait = turn.gap
+        turn.step = step + 1 + turn.gap
 
     def learn(self, drafter: str, request: int, kind: int, right: bool) -> None:
         """A drafted token that this kind of evidence spoke for was the one that came, or not; checked or not."""

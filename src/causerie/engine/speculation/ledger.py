@@ -14,7 +14,6 @@ class Ledger:
 
     def __init__(self) -> None:
         self._balance: float | None = None  # seconds; None before the first step
-        self.saved = 0.0  # seconds in all, by estimate
 
     @property
     def overdrawn(self) -> bool:
@@ -27,4 +26,3 @@ class Ledger:
         before = _CREDIT * plain if self._balance is None else self._balance
         balance, most = before + _ALLOWANCE * seconds + gain, _MOST * plain
         self._balance = balance if balance <= most else most + _REMAINS * (balance - most)
-        self.saved += gain

@@ -293,6 +293,8 @@ _METRICS = {
     "read_tokens_total": "counter",
     "cached_tokens_total": "counter",
     "new_tokens_total": "counter",
+    "drafted_tokens_total": "counter",
+    "accepted_tokens_total": "counter",
     "blocks": "gauge",
     "free_blocks": "gauge",
     "kept_blocks": "gauge",

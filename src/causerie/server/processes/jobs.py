@@ -181,6 +181,8 @@ class Ended(Struct, tag=True, frozen=True):
     new_tokens: int
     stop_string: str | None = None  # the one that ended it
     reasoning_tokens: int = 0  # of the new ones, without those that open and close
+    drafted_tokens: int = 0  # guessed and checked several in a step
+    accepted_tokens: int = 0  # of those, the ones that came
 
 
 class Done(Struct, tag=True, frozen=True):
@@ -225,6 +227,8 @@ class Beat(Struct, tag=True, frozen=True):
     read_tokens: int
     cached_tokens: int
     new_tokens: int
+    drafted_tokens: int  # guessed and checked several in a step
+    accepted_tokens: int  # of those, the ones that came
     blocks: int
     free_blocks: int
     kept_blocks: int

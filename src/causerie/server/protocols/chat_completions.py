@@ -194,10 +194,8 @@ class ChatCompletion:
 
     def usage(self) -> dict[str, Any]:
         """How many tokens were read and written."""
-        new = sum(ended.new_tokens for ended in self._ended.values())
         cached = max((ended.cached_tokens for ended in self._ended.values()), default=0)
-        thought = sum(ended.reasoning_tokens for ended in self._ended.values())
-        return usage(self._prompt_tokens, new, cached, thought)
+        return usage(self._prompt_tokens, self._ended.values(), cached)
 
     def _choices(self) -> list[dict[str, Any]]:
         return [

@@ -140,9 +140,8 @@ class Completion:
         return {**self._head, "choices": choices, "usage": self._usage()}
 
     def _usage(self) -> dict[str, Any]:
-        ended = self._ended.values()
         cached = sum(one.cached_tokens for number, one in self._ended.items() if number % self._request.n == 0)
-        return usage(sum(self._prompt_tokens), sum(one.new_tokens for one in ended), cached)
+        return usage(sum(self._prompt_tokens), self._ended.values(), cached)
 
     def _chunk(
         self, number: int, text: str, tokens: list[TokenPiece] | None = None, ended: Ended | None = None

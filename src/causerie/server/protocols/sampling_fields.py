@@ -5,7 +5,7 @@ They become generate flags. Pure: no HTTP, no model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -181,12 +181,20 @@ def _token_id(text: str) -> int:
     return int(text)
 
 
-def usage(prompt_tokens: int, new_tokens: int, cached_tokens: int, reasoning_tokens: int = 0) -> dict[str, Any]:
-    """How many tokens were read and written, as OpenAI counts."""
+def usage(prompt_tokens: int, ended: Iterable[Ended], cached_tokens: int) -> dict[str, Any]:
+    """How many tokens were read and written by choices that have ended, as OpenAI counts. Tokens that were guessed and
+    checked several in a step are named where there were any."""
+    choices = list(ended)
+    accepted = sum(choice.accepted_tokens for choice in choices)
+    rejected = sum(choice.drafted_tokens for choice in choices) - accepted
+    guessed = {"accepted_prediction_tokens": accepted, "rejected_prediction_tokens": rejected}
     return {
-        **_counts(prompt_tokens, new_tokens),
+        **_counts(prompt_tokens, sum(choice.new_tokens for choice in choices)),
         "prompt_tokens_details": {"cached_tokens": cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": reasoning_tokens},
+        "completion_tokens_details": {
+            "reasoning_tokens": sum(choice.reasoning_tokens for choice in choices),
+            **(guessed if accepted or rejected else {}),
+        },
     }
 
 

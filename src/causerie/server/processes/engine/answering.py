@@ -153,7 +153,10 @@ class Answering:
         cached = stats.cached_tokens if stats else 0
         reason, new = reader.finish_reason or "stop", len(reader.tokens)
         thought = self._reasoning_tokens[choice]
-        self._tell(Ended(self.order.job, choice, reason, cached, new, reader.stop_string, thought))
+        drafts = stats.drafts if stats else ()
+        drafted, accepted = sum(each.drafted for each in drafts), sum(each.accepted for each in drafts)
+        ended = Ended(self.order.job, choice, reason, cached, new, reader.stop_string, thought, drafted, accepted)
+        self._tell(ended)
         self._open -= 1
         if not self._open:
             self._ended()

@@ -1,0 +1,15 @@
+"""The words of `speculation=`, in loading as in generation, and the drafters that they name. Knows no drafter but by
+its name, and no model."""
+
+from __future__ import annotations
+
+SPECULATION = ("auto", "off", "lookup")
+"""auto: what the model was loaded with, and there what costs nothing and changes no answer by a bit; off: nothing;
+lookup: what followed the last tokens where they occurred before."""
+
+
+def drafters_of(word: str | None) -> tuple[str, ...] | None:
+    """By name those that may draft for a request; None where that is left to the model."""
+    if word is None or word == "auto":
+        return None
+    return () if word == "off" else (word,)
