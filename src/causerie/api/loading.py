@@ -24,7 +24,9 @@ from causerie.backends.ops import Backend
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.drafting.lookup import PromptLookup
+from causerie.engine.assistant.shadow import ShadowDrafter
 from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
 from causerie.loading.load import load_surveyed, survey
@@ -76,6 +78,7 @@ def _load(
         if weights.prepared_for is not None and options.backend is None and options.device == "auto":
             place = replace(options, backend=weights.prepared_for)
         backend = choose(place, weights.nbytes, settings)
+        shadow = weights.shadow(backend) if options.speculation == "shadow" else None
         try:
             model = load_surveyed(
                 weights,
@@ -86,15 +89,19 @@ def _load(
                     _free_bytes(backend),
                     options.max_cache_tokens,
                     options.cache_dtype,
-                    weights=weights.nbytes,
+                    weights=weights.nbytes + (0 if shadow is None else shadow.nbytes),
                 ),
+                shadow=shadow,
                 progress=told,
                 workers=workers,
             )
         finally:
             if isinstance(told, LoadingLine):
                 told.clear()
-    engine = Engine(model, drafters=(PromptLookup(),), drafts_unasked=_drafts_unasked(options, backend))
+    drafters: list[Drafter] = [PromptLookup()]
+    if model.shadow is not None:
+        drafters.append(ShadowDrafter(model.shadow))
+    engine = Engine(model, drafters=drafters, drafts_unasked=_drafts_unasked(options, backend))
     saving = Saving(folder, config, weights, workers)
     return CausalLM(
         model, EngineThread(engine), config=config, generation_config=generation, backend=backend.name, saving=saving
@@ -104,7 +111,7 @@ def _load(
 def _drafts_unasked(options: LoadOptions, backend: Backend) -> bool:
     """Whether requests are drafted for that do not ask for it. Where the last bits of a row depend on how many rows a
     step has they are not: how many there are depends on time, and so might an answer then."""
-    return options.speculation == "lookup" or (options.speculation == "auto" and backend.name == "native")
+    return options.speculation in ("lookup", "shadow") or (options.speculation == "auto" and backend.name == "native")
 
 
 def _free_bytes(backend: Backend) -> int:

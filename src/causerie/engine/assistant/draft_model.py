@@ -36,11 +36,19 @@ class DraftModel:
         self._unreadable: set[int] = set()  # requests with tokens that this model does not have
 
     def catch_up(self, asks: Sequence[Ask]) -> None:
-        """Reads what it has not read yet, but for the last tokens. Who begins alike is read once."""
+        """Reads what it has not read yet, but for the last tokens. What several begin with is read once, and nothing of
+        it is left to be read with their guesses, which all write in one step."""
         least = max(1, min(_WITH_GUESS, self._model.max_tokens // max(len(asks), 1)))
+        size = self._model.cache.block_size
+        unread: set[int] = set()  # full blocks that are left to be read with the guesses of those before
         for ask in asks:
             tokens = array("i", ask.tokens)
-            start, end = self._read(ask, tokens), len(tokens) - least
+            start, end, full = self._read(ask, tokens), len(tokens) - least, (len(tokens) - 1) // size
+            left = set(ask.tables[self._group][max(start, end) // size : full])
+            if left & unread:
+                end = full * size
+            else:
+                unread |= left
             if start < end and self._can_read(ask, tokens, start):
                 self._readings.begin(ask.tables[self._group], start, end)
                 self._lockstep.read(ask, self._tables(ask), start, end)
