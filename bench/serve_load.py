@@ -187,6 +187,8 @@ def ours(folder: Path, found: argparse.Namespace) -> tuple[float, float, int]:
         "0",
         "--threads",
         str(found.threads),
+        "--speculation",
+        "off",
     ]
     with served(words, None) as url:
         streams(url, str(folder), [99], 8)

@@ -70,7 +70,7 @@ class Causerie:
 
     def _stream(self, prompt: list[int], tokens: int) -> Iterator[TokenEvent]:
         assert self._model is not None
-        return self._model.stream(prompt, SamplingParams(max_tokens=tokens, ignore_eos=True))
+        return self._model.stream(prompt, SamplingParams(max_tokens=tokens, ignore_eos=True, drafters=()))
 
     def _first_token(self, prompt: list[int]) -> tuple[float, list[int]]:
         """Seconds to the first token, and an answer of 16."""

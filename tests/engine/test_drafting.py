@@ -3,6 +3,7 @@ others find in the cache, and what others get of a step."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from causerie.decoding.drafting.drafter import Draft
 from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.reasoning import AfterReasoning, ReasoningTokens
 from causerie.engine.engine import Engine
 from causerie.engine.request import TokenEvent
+from causerie.errors import UnknownName
 from tests.engine.scripted import ScriptedDrafter, ScriptedModel, eager
 from tests.engine.test_scheduler import Watched, text
 from tests.engine.test_traffic import EOS, Traffic, actions, alone, models, params, play, run
@@ -281,6 +284,22 @@ def test_a_fault_of_the_drafter_ends_the_request_it_was_asked_for(draft: list[in
     assert [2, *text(events[sound])] == engine.drafter.texts[sound][1:] and not engine.busy
 
 
+@pytest.mark.parametrize(
+    ("drafts", "sentence"),
+    [
+        ([Draft([1], [1])], r"Evidence of the kinds \[1\] was given; there are 0 to 0."),
+        ([Draft([1], [-1])], "there are 0 to 0."),
+        ([Draft([1, 2], [0])], "2 tokens were proposed with evidence for 1."),
+        ([Draft([1], [0])] * 2, "2 drafts were made where 1 were asked for."),
+    ],
+)
+def test_a_draft_without_its_evidence_is_a_fault(drafts: list[Draft], sentence: str) -> None:
+    engine = Drafted(ScriptedModel(max_tokens=16))
+    engine.drafter.propose = lambda asks: drafts  # type: ignore[method-assign]
+    number = engine.start([1, 2], max_tokens=8)
+    assert re.search(sentence, str(engine.finish()[number][-1].error))
+
+
 def test_a_drafter_that_raises_ends_the_requests_that_it_was_asked_for() -> None:
     engine = Drafted(ScriptedModel(max_tokens=32))
     faulty = [engine.start([start, 2], max_tokens=8) for start in range(2)]
@@ -293,6 +312,21 @@ def test_a_drafter_that_raises_ends_the_requests_that_it_was_asked_for() -> None
     events = engine.finish()
     assert all(events[each][-1].error == "Drafting tokens failed: RuntimeError: scripted" for each in faulty)
     assert [2, *text(events[sound])] == engine.drafter.texts[sound][1:] and not engine.busy
+
+
+def test_a_request_says_who_may_draft_for_it() -> None:
+    model, drafter = ScriptedModel(max_tokens=32), ScriptedDrafter(32, longest=100)
+    for unasked in (True, False):
+        engine = Engine(model, model.clock, (drafter,), eager(drafter), drafts_unasked=unasked)
+        for drafters, drafts in ((None, unasked), ((), False), (("scripted",), True)):
+            request = engine.request([1, 2], SamplingParams(max_tokens=9, drafters=drafters))
+            drafter.texts[request.id] = [1, 2, *alone(model, request).tokens]
+            engine.submit(request)
+            events = [event for _ in range(30) if engine.busy for event in engine.step()]
+            assert text(events) == drafter.texts[request.id][2:]
+            assert events[-1].stats is not None and (events[-1].stats.drafts[0].accepted > 0) == drafts
+        with pytest.raises(UnknownName, match="'scriptd'"):
+            engine.request([1], SamplingParams(drafters=("scriptd",)))
 
 
 def test_no_more_is_checked_than_a_request_lets() -> None:

@@ -250,7 +250,7 @@ class Drafts:
         seconds = self._clock() - began
         for ask, draft in zip(asks, drafts, strict=True):
             try:
-                tokens = self._checked(ask, draft, ends[ask.request])
+                tokens = self._checked(ask, draft, ends[ask.request], len(drafter.chances))
                 survivals = self._controller.survivals(drafter.name, ask.request, draft.evidence[: len(tokens)])
             except Exception as fault:  # noqa: BLE001 - one request's draft must not end its neighbours
                 faults[ask.request] = _sentence(fault)
@@ -265,12 +265,15 @@ class Drafts:
         named = sequence.request.params.drafters
         return self._unasked if named is None else drafter.name in named
 
-    def _checked(self, ask: Ask, draft: Draft, eos: frozenset[int]) -> array[int]:
+    def _checked(self, ask: Ask, draft: Draft, eos: frozenset[int], kinds: int) -> array[int]:
+        """The tokens up to one that ends the answer. Raises EngineError for a draft that no drafter may make."""
         tokens = array("i", draft.tokens)
         if len(tokens) > ask.most:
             raise EngineError(f"{len(tokens)} tokens were proposed where {ask.most} were asked for.")
         if len(draft.evidence) != len(tokens):
             raise EngineError(f"{len(tokens)} tokens were proposed with evidence for {len(draft.evidence)}.")
+        if not all(0 <= kind < kinds for kind in draft.evidence):
+            raise EngineError(f"Evidence of the kinds {list(draft.evidence)} was given; there are 0 to {kinds - 1}.")
         for place, token in enumerate(tokens):
             if not 0 <= token < self._vocab:
                 raise EngineError(f"Token {token} was proposed; the model's tokens are 0 to {self._vocab - 1}.")

@@ -26,7 +26,7 @@ from causerie.engine.plan import Plan
 from causerie.engine.request import DraftCount, Request, TokenEvent
 from causerie.engine.scheduler import Scheduler
 from causerie.engine.speculation.controller import Controller
-from causerie.errors import EngineError
+from causerie.errors import EngineError, unknown
 
 if TYPE_CHECKING:
     from causerie.models.model import StepModel
@@ -109,6 +109,7 @@ class Engine:
         self._context = model.context
         self._cache = CacheBook(model.cache, model.max_tokens, model.shared_length)
         self._clock = clock
+        self._drafters = [drafter.name for drafter in drafters]
         self._drafts: Drafts | None = None
         if drafters:
             controller = controller or Controller({drafter.name: drafter.chances for drafter in drafters})
@@ -140,11 +141,14 @@ class Engine:
         return self._scheduler.capacity
 
     def request(self, tokens: Sequence[int], params: SamplingParams) -> Request:
-        """A checked and numbered request; any thread may ask for one. Raises UsageError for what no request may hold
-        and ContextLengthError for a prompt that leaves no room for an answer."""
+        """A checked and numbered request; any thread may ask for one. Raises UsageError for what no request may hold,
+        UnknownName for a drafter that there is not, ContextLengthError for a prompt without room for an answer."""
         checked = checks.prompt(tokens, self._model.vocab)
         checks.room(len(checked), params, self._context, self._scheduler.capacity)
         checks.params(params, self._model.vocab)
+        for name in params.drafters or ():
+            if name not in self._drafters:
+                raise unknown("drafter", name, self._drafters)
         return Request(next(self._numbers), checked, params)
 
     def submit(self, request: Request) -> int:
