@@ -160,6 +160,7 @@ class AutoModelForCausalLM:
         cache_dtype: Any = None,
         max_cache_tokens: int | None = None,
         speculation: str | None = None,
+        draft: str | None = None,
         progress: bool | Progress = True,
         **others: Any,
     ) -> CausalLM:
@@ -176,8 +177,10 @@ class AutoModelForCausalLM:
         (also by its own options, as quantization_config=BitsAndBytesConfig(…)). cache_dtype: how keys and values of
         past tokens are kept: "float32", "float16", "bfloat16" or "int8"; "auto" (also when None) as dtype has it.
         max_cache_tokens: positions to keep over all requests. speculation: whether tokens are guessed and checked
-        several in a step, where that is faster: "lookup", "off", or "auto" (also when None), which guesses on the
-        native backend, where no answer can change by it (docs/speculation.md). progress=False draws nothing; a
+        several in a step, where that is faster: "lookup", "shadow", which also holds the weights a second time in int4
+        and guesses with them, "off", or "auto" (also when None), which looks up on the native backend, where it changes
+        no answer (docs/speculation.md). draft: the folder or id of a smaller model with the same tokenizer that
+        guesses; where it cannot, a warning says why. progress=False draws nothing; a
         callable gets (bytes done, bytes in all, tensor).
         Raises CheckpointError's kinds, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
         from causerie.api.load_options import LoadOptions
@@ -197,6 +200,7 @@ class AutoModelForCausalLM:
             packing=packing,
             max_cache_tokens=max_cache_tokens,
             speculation=speculation,
+            draft=draft,
             strict=strict,
         )
         return open_model(

@@ -32,6 +32,7 @@ class LoadOptions:
     cache_dtype: str | None = None  # None: as dtype has it
     max_cache_tokens: int | None = None  # positions over all requests
     speculation: str = "auto"  # of requests that do not say; one of speculation.SPECULATION
+    draft: str | None = None  # the folder or id of a model with the same tokens that guesses for it
     strict: bool = False  # config keys and tensors that no family computes by are errors
 
     def __post_init__(self) -> None:
@@ -45,6 +46,8 @@ class LoadOptions:
             raise unknown("packing", self.packing, PACKINGS)
         if self.speculation not in SPECULATION:
             raise unknown("speculation", self.speculation, SPECULATION)
+        if self.draft is not None and self.speculation == "off":
+            raise UsageError("speculation='off' guesses nothing, so draft would do nothing. Leave one out.")
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise UsageError(f"threads is {self.threads!r}; it must be a whole number of at least 1.")
 
@@ -62,6 +65,7 @@ class LoadOptions:
         packing: str | None = None,
         max_cache_tokens: int | None = None,
         speculation: str | None = None,
+        draft: str | None = None,
         strict: bool = False,
     ) -> LoadOptions:
         """The options as from_pretrained takes them: texts or torch's objects, None where the caller sets nothing.
@@ -76,5 +80,6 @@ class LoadOptions:
             cache_dtype=cache_dtype_name(cache_dtype),
             max_cache_tokens=max_cache_tokens,
             speculation="auto" if speculation is None else speculation,
+            draft=draft,
             strict=strict,
         )

@@ -7,6 +7,7 @@ Knows options as LoadOptions has them; auto.py reads the field's.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -29,11 +30,13 @@ from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.engine.assistant.shadow import ShadowDrafter
 from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
+from causerie.errors import CauserieError, DraftWarning
 from causerie.loading.load import load_surveyed, survey
 from causerie.loading.sources import Progress
 from causerie.plan.footprint import cache_sizer
 from causerie.settings import Settings
 
+_ASSISTANT_TOKENS = 64  # of the cache that a model has itself that is loaded to guess, and which it does not use
 _NEEDS: tuple[Need, ...] = ("config", "weights")
 
 
@@ -57,7 +60,18 @@ def open_model(
     )
     stored = ModelConfig.from_folder(folder, name)
     model_config = stored if config is None else ModelConfig(config, name, folder)
-    return _load(folder, model_config, options, generation_config, progress, Settings.from_environment())
+    model = _load(folder, model_config, options, generation_config, progress, Settings.from_environment())
+    if options.draft is not None:
+        _assist(model, options.draft)
+    return model
+
+
+def _assist(model: CausalLM, draft: str) -> None:
+    """Has the model of that name guess for this one, or says why it does not."""
+    try:
+        model.assist(draft)
+    except CauserieError as fault:
+        warnings.warn(f"{draft} does not guess for {model.name_or_path}: {fault}", DraftWarning, stacklevel=4)
 
 
 def _load(
@@ -104,8 +118,20 @@ def _load(
     engine = Engine(model, drafters=drafters, drafts_unasked=_drafts_unasked(options, backend))
     saving = Saving(folder, config, weights, workers)
     return CausalLM(
-        model, EngineThread(engine), config=config, generation_config=generation, backend=backend.name, saving=saving
+        model,
+        EngineThread(engine),
+        config=config,
+        generation_config=generation,
+        backend=backend.name,
+        saving=saving,
+        opener=_open_assistant,
     )
+
+
+def _open_assistant(name: str) -> CausalLM:
+    """A model that is to guess for another, which gives it its cache."""
+    options = LoadOptions(backend="native", speculation="off", max_cache_tokens=_ASSISTANT_TOKENS)
+    return open_model(name, options, progress=False)
 
 
 def _drafts_unasked(options: LoadOptions, backend: Backend) -> bool:

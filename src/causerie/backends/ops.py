@@ -199,6 +199,16 @@ class PreparingExecutable(Executable, Protocol):
 
 
 @runtime_checkable
+class HostingExecutable(Executable, Protocol):
+    """An executable whose threads can run other models of its backend."""
+
+    def host(self, other: Executable, forward: Forward, cache: CacheShape, max_tokens: int) -> Executable:
+        """`other`'s weights, which they share, over a cache of their own. Raises OutOfMemory, EngineError for a model
+        of another backend or one that was closed."""
+        ...
+
+
+@runtime_checkable
 class TouchingExecutable(Executable, Protocol):
     """An executable that takes its memory from the system when it first writes to it, or before."""
 

@@ -65,10 +65,8 @@ class Drafts:
         unasked: bool = True,
     ) -> None:
         """`unasked`: whether requests are drafted for that name no drafters."""
-        self._unasked = unasked
-        self._drafters = drafters
-        self._guessing = [drafter for drafter in drafters if isinstance(drafter, GuessingDrafter)]
-        self._finding = [drafter for drafter in drafters if not isinstance(drafter, GuessingDrafter)]
+        self._unasked = {drafter.name for drafter in drafters if unasked}
+        self._sort(drafters)
         self._controller = controller
         self._cache = cache
         self._vocab = vocab
@@ -82,6 +80,13 @@ class Drafts:
         self._resting = False
         self._tallies: dict[int, _Tally] = {}  # by request
         self._total = _Tally()
+
+    def adopt(self, drafter: Drafter, unasked: bool) -> None:
+        """Asks this one too, in the place of one of its name; where `unasked`, for requests that name no drafters."""
+        self._sort([*(each for each in self._drafters if each.name != drafter.name), drafter])
+        self._unasked = (self._unasked - {drafter.name}) | ({drafter.name} if unasked else set())
+        self._controller.adopt(drafter.name, drafter.chances)
+        self._until = 0
 
     def rests(self, sequences: Many[Sequence]) -> bool:
         """Whether nothing is to be drafted for these in the step that is planned, nor to be observed of it. It is the
@@ -108,7 +113,9 @@ class Drafts:
             if self._guessing and self._controller.spends(planned):
                 for guessing in self._guessing:
                     self._guess(guessing, sequences, planned, most, headroom, faults)
-        drafts = self._chosen(sequences, planned, most, headroom) if self._proposals else [array("i")] * len(sequences)
+        drafts = (
+            self._chosen(sequences, planned, most, headroom) if self._proposals else [array("i")] * len(sequences)
+        )
         self._until = self._next_turn(sequences)
         self._asking = self._clock() - began - self._reading
         return drafts, faults
@@ -261,9 +268,15 @@ class Drafts:
         if pays:
             self._controller.guessed(drafter.name, len(asks), max(len(draft.tokens) for draft in drafts), seconds)
 
+    def _sort(self, drafters: Many[Drafter]) -> None:
+        """Those that cost next to nothing are asked first."""
+        self._drafters = drafters
+        self._guessing = [drafter for drafter in drafters if isinstance(drafter, GuessingDrafter)]
+        self._finding = [drafter for drafter in drafters if not isinstance(drafter, GuessingDrafter)]
+
     def _may(self, drafter: Drafter, sequence: Sequence) -> bool:
         named = sequence.request.params.drafters
-        return self._unasked if named is None else drafter.name in named
+        return drafter.name in (self._unasked if named is None else named)
 
     def _checked(self, ask: Ask, draft: Draft, eos: frozenset[int], kinds: int) -> array[int]:
         """The tokens up to one that ends the answer. Raises EngineError for a draft that no drafter may make."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from causerie.backends.ops import (
     CacheShape,
     Executable,
+    HostingExecutable,
     KernelMatrices,
     PreparingExecutable,
     Rotations,
@@ -19,6 +20,7 @@ from causerie.backends.ops import (
 )
 from causerie.backends.step import Step
 from causerie.errors import Unsupported
+from causerie.models.decoder import forward
 from causerie.models.rope import RopeTable
 from causerie.spec.decoder import Decoder
 
@@ -76,6 +78,7 @@ class Model:
     quantization: str | None = None  # the quantized format of most of its matrices
     expert_bytes: int = 0  # of weight_bytes
     shadow: Model | None = None  # its own weights in fewer bits, over the same cache; not counted above
+    guests: list[Model] = field(default_factory=list, repr=False)  # others that it runs
     _rotations: RopeTable = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -133,8 +136,21 @@ class Model:
         """How many tokens went to each expert so far, for each layer that has experts."""
         return self.executable.expert_choices()
 
+    def host(self, other: Model, cache: CacheShape, max_tokens: int) -> Model:
+        """The other model on this one's threads, with a cache of its own; it is closed with this one. Raises
+        OutOfMemory, Unsupported where models cannot be run so."""
+        if not isinstance(self.executable, HostingExecutable) or not isinstance(other.executable, HostingExecutable):
+            raise Unsupported(
+                "Only the native backend runs one model beside another, and one of these two is there through torch. "
+                "Load both with backend='native'."
+            )
+        executable = self.executable.host(other.executable, forward, cache, max_tokens)
+        guest = replace(other, executable=executable, cache=cache, max_tokens=max_tokens, shadow=None, guests=[])
+        self.guests.append(guest)
+        return guest
+
     def close(self) -> None:
-        """Frees weights and cache, the shadow's too."""
-        if self.shadow is not None:
-            self.shadow.close()
+        """Frees weights and cache, the shadow's and the guests' too."""
+        for model in (*self.guests, *filter(None, (self.shadow,))):
+            model.close()
         self.executable.close()

@@ -23,7 +23,7 @@ from causerie.backends.native.prepared import LAYOUT_VERSION, kernel_matrix
 from causerie.backends.native.profile import instruction_time
 from causerie.backends.native.program import ATTENDING, PAGE_GROUP, ROW_GROUP, StepArguments, TableArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
-from causerie.backends.ops import Forward, KernelMatrices, Rotations, StepOutput
+from causerie.backends.ops import CacheShape, Executable, Forward, KernelMatrices, Rotations, StepOutput
 from causerie.backends.step import Step, check_positions
 from causerie.errors import EngineError
 from causerie.spec.decoder import Decoder
@@ -183,6 +183,15 @@ class NativeExecutable:
             raise EngineError(_CLOSED)
         matrices = {name: kernel_matrix(weight) for name, weight in self._weights.items() if len(weight.shape) == 2}
         return KernelMatrices("native", LAYOUT_VERSION, matrices)
+
+    def host(self, other: Executable, forward: Forward, cache: CacheShape, max_tokens: int) -> NativeExecutable:
+        """See HostingExecutable."""
+        if not isinstance(other, NativeExecutable):
+            raise EngineError(f"A native model cannot run the weights of a {type(other).__name__}.")
+        if other._weights is None:
+            raise EngineError(_CLOSED)
+        caches = LayerCaches(other._spec, cache)
+        return NativeExecutable(self._machine, other._spec, other._weights, forward, caches, max_tokens)
 
     def close(self) -> None:
         """Frees weights, cache and activations."""

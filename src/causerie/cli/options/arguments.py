@@ -133,7 +133,7 @@ def whole_number(text: str) -> int:
     return number
 
 
-USUAL = ("dtype", "quantization", "cache_dtype", "device", "backend", "threads", "speculation", "strict")
+USUAL = ("dtype", "quantization", "cache_dtype", "device", "backend", "threads", "speculation", "draft", "strict")
 """The options of loading that a verb has which talks to a model."""
 _LOADING: dict[str, dict[str, Any]] = {
     "dtype": {"default": "auto", "help": "auto (the checkpoint's), float32, float16 or bfloat16"},
@@ -148,8 +148,10 @@ _LOADING: dict[str, dict[str, Any]] = {
     "threads": {"type": whole_number, "metavar": "N", "help": "CPU threads; default: the cores it may use"},
     "speculation": {
         "metavar": "NAME",
-        "help": "guess tokens and check several in a step: lookup, off, or auto, where it is faster (the default)",
+        "help": "guess tokens and check several in a step: lookup, shadow (by the same weights in int4, held beside "
+        "them), off, or auto, where it is faster (the default)",
     },
+    "draft": {"metavar": "MODEL", "help": "a smaller model with the same tokenizer that guesses tokens for it"},
     "strict": {"action": "store_true", "help": "refuse a model with config keys or tensors that no family computes by"},
 }
 """The options of loading by their names in LoadOptions, each with what argparse is told."""

@@ -97,12 +97,15 @@ class Lockstep:
     def _take(self, guess: Guess, row: NDArray[np.float32], token: int) -> bool:
         """Adds a token; whether a further one is worth guessing."""
         ask = guess.ask
-        kind = bisect_right(_PROBABILITIES, float(1.0 / np.exp(row - row[token]).sum()))
+        confidence = float(1.0 / np.exp(row - row[token]).sum())
+        kind = bisect_right(_PROBABILITIES, confidence)
         guess.tokens.append(token)
         guess.evidence.append(kind)
         guess.survival *= ask.rates[kind] if ask.rates else CHANCES[kind]
         ends = token in ask.params.eos and not ask.params.ignore_eos
-        return not ends and len(guess.tokens) < ask.most and guess.survival >= ask.least
+        if ends or len(guess.tokens) >= ask.most or confidence < ask.params.least_confidence:
+            return False
+        return guess.survival >= ask.least
 
     def _request(self, ask: Ask) -> Request:
         request = self._requests.get(ask.request)

@@ -58,11 +58,19 @@ class Controller:
         """`drafters` by name, with their `chances`."""
         self.costs = StepCosts()
         self.ledger = Ledger()
-        self._acceptance = {name: Acceptance(chances) for name, chances in drafters.items()}
-        self._asking = dict.fromkeys(drafters, 0.0)  # seconds that a draft for one request takes
-        self._guessing = {name: StepCosts() for name in drafters}  # a token for each of so many requests
+        self._acceptance: dict[str, Acceptance] = {}
+        self._asking: dict[str, float] = {}  # seconds that a draft for one request takes
+        self._guessing: dict[str, StepCosts] = {}  # a token for each of so many requests
         self._turns: dict[tuple[str, int], _Turn] = {}
         self._drafted, self._plain_gap = 0, _PLAIN[0]  # steps with drafts since the last plain one
+        for name, chances in drafters.items():
+            self.adopt(name, chances)
+
+    def adopt(self, drafter: str, chances: Sequence[float]) -> None:
+        """From now on there is this drafter, of which nothing is known yet."""
+        self._acceptance[drafter] = Acceptance(chances)
+        self._asking[drafter] = 0.0
+        self._guessing[drafter] = StepCosts()
 
     def turn(self, drafter: str, request: int) -> int:
         """The number of the step in which the drafter is to be asked for the request: of each where that costs next to
