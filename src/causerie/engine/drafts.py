@@ -113,9 +113,9 @@ class Drafts:
             if self._guessing and self._controller.spends(planned):
                 for guessing in self._guessing:
                     self._guess(guessing, sequences, planned, most, headroom, faults)
-        drafts = (
-            self._chosen(sequences, planned, most, headroom) if self._proposals else [array("i")] * len(sequences)
-        )
+        drafts = [array("i")] * len(sequences)
+        if self._proposals:
+            drafts = self._worthwhile(sequences, planned, most, headroom)
         self._until = self._next_turn(sequences)
         self._asking = self._clock() - began - self._reading
         return drafts, faults
@@ -163,7 +163,7 @@ class Drafts:
             drafter.forget(request)
         self._tallies.pop(request, None)
 
-    def _chosen(self, sequences: Many[Sequence], planned: int, most: int, headroom: int | None) -> list[array[int]]:
+    def _worthwhile(self, sequences: Many[Sequence], planned: int, most: int, headroom: int | None) -> list[array[int]]:
         """Of the proposals what is worth checking and finds room."""
         best = [self._best(each.request.id) for each in sequences]
         survivals = [() if each is None else each.survivals for each in best]
