@@ -127,18 +127,34 @@ class OpenModel:
         """Has another model with the same tokenizer guess tokens for this one, which checks several at a time: a loaded
         one, or one that is loaded by its folder or id. `unasked`: in all answers from now on, not only in those of
         calls that name it. No answer changes. Raises UsageError, Unsupported, OutOfMemory, and as from_pretrained."""
-        from causerie.api.assistant import draft_model
-
         named = self._assistant is not None and assistant in (self._assistant, self._assistant.name_or_path)
         if not named:
             model = self._other(assistant)
-            drafter = draft_model(model, self, self._model)
-            self._assistant, self._drafter = model, drafter
+            self._drafter = self._drafter_of(model)
+            self._assistant = model
         if self._drafter is not None and (unasked or not named):
             self._engine.adopt(self._drafter, unasked)
             for guest in self._model.guests[:-1]:  # of assistants before this one
                 guest.close()
             del self._model.guests[:-1]
+
+    def _drafter_of(self, other: OpenModel) -> Drafter:
+        """What guesses for this model with the other one's weights. Raises UsageError, Unsupported, OutOfMemory."""
+        from causerie.api.assistant import check_names, draft_model
+
+        if other is self:
+            raise UsageError(
+                "A model cannot be its own assistant_model; loaded with speculation='shadow', it guesses by itself."
+            )
+        if other.has_assistant:
+            raise UsageError(
+                f"{other.name_or_path} has an assistant model of its own, and an assistant's assistant would never be "
+                "asked. Load it without one."
+            )
+        folders = [each.config.folder for each in (other, self)]
+        if all(folder is not None and (folder / "tokenizer.json").is_file() for folder in folders):
+            check_names(other.tokenizer.get_vocab(), self.tokenizer.get_vocab())
+        return draft_model(other.step_model, self._model)
 
     def _other(self, model: Any) -> OpenModel:
         """The loaded model that `model` is, or names. Raises UsageError, and as from_pretrained."""
