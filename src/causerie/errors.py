@@ -19,6 +19,7 @@
     └── EngineError (RuntimeError)     a fault of ours: a request ended because the engine failed
 
     ConfigWarning (UserWarning)        what a config.json says and nobody here reads
+    DraftWarning (UserWarning)         a model was to guess for another and cannot
 
 Each message says what happened with the value, what was expected, and what to do. This module knows nothing of the rest
 of the program.
@@ -95,6 +96,10 @@ class ConfigError(CauserieError, ValueError):
 
 class ConfigWarning(UserWarning):
     """What a config.json says and nobody here reads, passed over."""
+
+
+class DraftWarning(UserWarning):
+    """A model was to guess for another and cannot; the other goes on without."""
 
 
 class BackendUnavailable(CauserieError):

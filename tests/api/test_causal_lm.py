@@ -184,7 +184,7 @@ def test_lengths(model: CausalLM) -> None:
         ({"max_new_token": 3}, UnknownName, "max_new_token'.*nearest first: max_new_tokens"),
         ({"inputs_id": [1]}, UnknownName, "input_ids"),
         ({"num_beams": 3}, Unsupported, "num_beams=3"),
-        ({"assistant_model": object()}, Unsupported, "later version"),
+        ({"assistant_model": object()}, UsageError, "expected a model that AutoModelForCausalLM loaded"),
         ({"logits_processor": [print]}, Unsupported, "logit_bias"),
         ({"temperature": 0, "num_return_sequences": 3}, UsageError, "three identical|3 identical"),
         ({"output_logits": True}, UsageError, "return_dict_in_generate=True"),

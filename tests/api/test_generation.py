@@ -66,7 +66,7 @@ def test_the_fields_own_defaults_are_accepted() -> None:
         ({"num_beams": 4}, Unsupported, ["num_beams=4", "num_return_sequences"]),
         ({"guidance_scale": 2.5}, Unsupported, ["guidance_scale=2.5", "system message"]),
         ({"watermarking_config": {"bias": 1}}, Unsupported, ["watermarking_config"]),
-        ({"num_assistant_tokens": 3}, Unsupported, ["num_assistant_tokens=3", "later version"]),
+        ({"num_assistant_tokens": 0}, UsageError, ["num_assistant_tokens is 0", "at least 1"]),
         ({"prompt_lookup_num_tokens": 0}, UsageError, ["prompt_lookup_num_tokens is 0", "at least 1"]),
         ({"speculation": "draft"}, UsageError, ["speculation is 'draft'", "'auto', 'off', 'lookup'"]),
         ({"use_cache": "no"}, Unsupported, ["use_cache='no'", "True or False"]),

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from causerie.backends.ops import BlockCount, CacheShape, StepOutput
 from causerie.backends.step import BlockTables, Step
-from causerie.decoding.drafting.drafter import Ask, Draft
-from causerie.engine.speculation.controller import Controller
+from causerie.decoding.drafting.drafter import Ask, Draft, Drafter
+from causerie.engine.speculation.controller import Controller, Prospect
 
 _MASK = (1 << 64) - 1
 
@@ -251,6 +251,14 @@ class Eager(Controller):
     def turn(self, drafter: str, request: int) -> int:
         return 0
 
+    def spends(self, rows: int) -> bool:
+        return True
+
+    def prospect(
+        self, drafter: str, request: int, rival: Sequence[float], rows: int, sequences: int
+    ) -> Prospect | None:
+        return Prospect(True, 64, (), 0.0)
+
     def depths(self, survivals: Sequence[Sequence[float]], rows: int, most: int, read_again: bool) -> list[int]:
         depths = []
         for place, chances in enumerate(survivals):
@@ -262,5 +270,5 @@ class Eager(Controller):
         return [1.0] * len(evidence)
 
 
-def eager(drafter: ScriptedDrafter) -> Eager:
+def eager(drafter: Drafter) -> Eager:
     return Eager({drafter.name: drafter.chances})

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from causerie.backends.native.backend import NativeBackend
 from causerie.backends.native.builder import NativeBuilder
 from causerie.backends.native.library import instruction_sets
-from causerie.backends.ops import BlockCount, CacheShape, Forward
+from causerie.backends.ops import BlockCount, CacheShape, Executable, Forward
 from causerie.backends.step import BlockTables, Step
 from causerie.models.decoder import forward as decoder_forward
 from causerie.models.model import Model
@@ -185,9 +185,11 @@ def build(
     packing: str | None = None,
     forward: Forward = decoder_forward,
     max_tokens: int = 256,
+    beside: Model | None = None,
 ) -> Model:
     """A model of these weights, held as stored or as `format`; matrices named in `quantized`, or all by "", as that;
-    those in `packed` are what arrays of a format say in their place. Quantized ones may transform their inputs."""
+    those in `packed` are what arrays of a format say in their place. Quantized ones may transform their inputs. Where
+    it runs `beside` another, it shares that one's threads and cache."""
     packed, transforms = packed or {}, transforms or {}
     backend = NativeBackend(threads, instruction_set, packing)
     formats = {name: _held(name, array, format, quantized) for name, array in stored.items()}
@@ -199,7 +201,10 @@ def build(
         for name, shape, _ in spec.weights()
     }
     room = room_for(spec, backend.block_size, cache)
-    executable = builder.compile(weights, forward, room, max_tokens)
+    if beside is None:
+        executable: Executable = builder.compile(weights, forward, room, max_tokens)
+    else:
+        executable, room = builder.compile_beside(beside.executable, weights, forward, max_tokens), beside.cache
     held = sum(weight.nbytes for weight in weights.values())
     return Model(spec, executable, room, max_tokens, format or "float32", "cpu", held, held)
 

@@ -161,6 +161,7 @@ class AutoModelForCausalLM:
         max_cache_tokens: int | None = None,
         expert_memory: int | None = None,
         speculation: str | None = None,
+        draft: str | None = None,
         progress: bool | Progress = True,
         **others: Any,
     ) -> CausalLM:
@@ -179,8 +180,10 @@ class AutoModelForCausalLM:
         max_cache_tokens: positions to keep over all requests. expert_memory: bytes of memory for the experts of a
         prepared model, of which the others stay in their file; by default all where they fit, else as many as do
         (docs/experts.md). speculation: whether tokens are guessed and checked several in a step, where that is faster:
-        "lookup", "off", or "auto" (also when None), which guesses on the native backend, where no answer can change by
-        it (docs/speculation.md). progress=False draws nothing; a callable gets (bytes done, bytes in all, tensor).
+        "lookup", "shadow", which also holds the weights a second time in int4 and guesses with them, "off", or "auto"
+        (also when None), which looks up on the native backend, where it changes no answer (docs/speculation.md).
+        draft: the folder or id of a smaller model with the same tokenizer that guesses; where it cannot, a warning says
+        why. progress=False draws nothing; a callable gets (bytes done, bytes in all, tensor).
         Raises CheckpointError's kinds, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
         from causerie.api.load_options import LoadOptions
         from causerie.api.loading import open_model
@@ -200,6 +203,7 @@ class AutoModelForCausalLM:
             max_cache_tokens=max_cache_tokens,
             expert_memory=expert_memory,
             speculation=speculation,
+            draft=draft,
             strict=strict,
         )
         return open_model(

@@ -80,6 +80,7 @@ class CausalLM(OpenModel):
         tokenizer: ChatTokenizer | None = None,
         streamer: Any = None,
         stopping_criteria: Any = None,
+        assistant_model: Any = None,
         **flags: Any,
     ) -> Any:
         """Prompts with their answers: [rows, tokens], each row the prompt as passed and its new tokens, filled up
@@ -91,6 +92,8 @@ class CausalLM(OpenModel):
         length it is 256 new tokens. An answer includes the tokens that end it. `stop_strings` are searched with
         `tokenizer`, by default the model's own. `streamer` gets the tokens as they come. `stopping_criteria` are
         callables of (ids [rows, tokens so far], scores) as in StoppingCriteria, asked after each step.
+        `assistant_model`, a smaller model with the same tokenizer (loaded, a folder or an id), guesses tokens that this
+        one checks several at a time; no answer changes.
         Warns of flags that change nothing and of answers that the context cuts. Raises UsageError and its kinds before
         anything runs, EngineError when the engine fails."""
         with preparing(streamer):
@@ -98,6 +101,8 @@ class CausalLM(OpenModel):
             prompts = self._prompts(inputs, input_ids, attention_mask, levels)
             plan = self.decide(levels, prompts.width, prompts.longest)
             _refuse_unheld(levels, plan)
+            if assistant_model is not None:
+                plan = self._assisted(plan, levels, assistant_model)
             warn_of_flags_without_effect(levels)
             prompt_rows = [row for row in prompts.rows for _ in range(plan.sequences)]
             tokenizer = tokenizer or (self.tokenizer if plan.stop_strings else None)
@@ -211,6 +216,13 @@ class CausalLM(OpenModel):
 
         constraint = constraint_of(plan, self.tokenizer, self._model.vocab)
         return replace(plan, params=replace(plan.params, constraint=constraint))
+
+    def _assisted(self, plan: Generation, flags: Flags, assistant: Any) -> Generation:
+        """The plan, with guesses of that model. Raises as `assist`, UsageError where there are to be none."""
+        if flags.get("speculation") == "off":
+            raise UsageError("speculation='off' guesses nothing, so assistant_model would do nothing. Leave one out.")
+        self.assist(assistant, unasked=False)
+        return replace(plan, params=replace(plan.params, drafters=("lookup", "draft")))
 
     def _default_eos(self, flags: Flags) -> list[int]:
         """What ends an answer where no flag says: config.json's token, else the tokenizer's."""

@@ -33,6 +33,7 @@ class LoadOptions:
     max_cache_tokens: int | None = None  # positions over all requests
     expert_memory: int | None = None  # bytes of experts in memory, where a prepared model's stay in their file
     speculation: str = "auto"  # of requests that do not say; one of speculation.SPECULATION
+    draft: str | None = None  # the folder or id of a model with the same tokens that guesses for it
     strict: bool = False  # config keys and tensors that no family computes by are errors
 
     def __post_init__(self) -> None:
@@ -46,6 +47,8 @@ class LoadOptions:
             raise unknown("packing", self.packing, PACKINGS)
         if self.speculation not in SPECULATION:
             raise unknown("speculation", self.speculation, SPECULATION)
+        if self.draft is not None and self.speculation == "off":
+            raise UsageError("speculation='off' guesses nothing, so draft would do nothing. Leave one out.")
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise UsageError(f"threads is {self.threads!r}; it must be a whole number of at least 1.")
 
@@ -64,6 +67,7 @@ class LoadOptions:
         max_cache_tokens: int | None = None,
         expert_memory: int | None = None,
         speculation: str | None = None,
+        draft: str | None = None,
         strict: bool = False,
     ) -> LoadOptions:
         """The options as from_pretrained takes them: texts or torch's objects, None where the caller sets nothing.
@@ -79,5 +83,6 @@ class LoadOptions:
             max_cache_tokens=max_cache_tokens,
             expert_memory=expert_memory,
             speculation="auto" if speculation is None else speculation,
+            draft=draft,
             strict=strict,
         )

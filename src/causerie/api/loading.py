@@ -7,6 +7,7 @@ Knows options as LoadOptions has them; auto.py reads the field's.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,15 +25,19 @@ from causerie.backends.ops import Backend
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.drafting.lookup import PromptLookup
+from causerie.engine.assistant.shadow import ShadowDrafter
 from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
+from causerie.errors import CauserieError, DraftWarning
 from causerie.loading.load import load_surveyed, survey
 from causerie.loading.sources import Progress
 from causerie.plan.expert_memory import expert_memory
 from causerie.plan.footprint import cache_sizer
 from causerie.settings import Settings
 
+_ASSISTANT_TOKENS = 64  # of the cache that a model has itself that is loaded to guess, and which it does not use
 _NEEDS: tuple[Need, ...] = ("config", "weights")
 
 
@@ -56,7 +61,18 @@ def open_model(
     )
     stored = ModelConfig.from_folder(folder, name)
     model_config = stored if config is None else ModelConfig(config, name, folder)
-    return _load(folder, model_config, options, generation_config, progress, Settings.from_environment())
+    model = _load(folder, model_config, options, generation_config, progress, Settings.from_environment())
+    if options.draft is not None:
+        _assist(model, options.draft)
+    return model
+
+
+def _assist(model: CausalLM, draft: str) -> None:
+    """Has the model of that name guess for this one, or says why it does not."""
+    try:
+        model.assist(draft)
+    except CauserieError as fault:
+        warnings.warn(f"{draft} does not guess for {model.name_or_path}: {fault}", DraftWarning, stacklevel=4)
 
 
 def _load(
@@ -87,14 +103,20 @@ def _load(
             cache_dtype=options.cache_dtype,
         )
         on_disk = 0 if experts is None else max(0, weights.expert_bytes - experts)
+        shadow = weights.shadow(backend) if options.speculation == "shadow" else None
         try:
             model = load_surveyed(
                 weights,
                 index,
                 backend=backend,
                 size_cache=cache_sizer(
-                    backend.block_size, free, tokens, options.cache_dtype, weights=weights.nbytes - on_disk
+                    backend.block_size,
+                    free,
+                    tokens,
+                    options.cache_dtype,
+                    weights=weights.nbytes - on_disk + (0 if shadow is None else shadow.nbytes),
                 ),
+                shadow=shadow,
                 progress=told,
                 workers=workers,
                 expert_memory=experts,
@@ -102,17 +124,32 @@ def _load(
         finally:
             if isinstance(told, LoadingLine):
                 told.clear()
-    engine = Engine(model, drafters=(PromptLookup(),), drafts_unasked=_drafts_unasked(options, backend))
+    drafters: list[Drafter] = [PromptLookup()]
+    if model.shadow is not None:
+        drafters.append(ShadowDrafter(model.shadow))
+    engine = Engine(model, drafters=drafters, drafts_unasked=_drafts_unasked(options, backend))
     saving = Saving(folder, config, weights, workers)
     return CausalLM(
-        model, EngineThread(engine), config=config, generation_config=generation, backend=backend.name, saving=saving
+        model,
+        EngineThread(engine),
+        config=config,
+        generation_config=generation,
+        backend=backend.name,
+        saving=saving,
+        opener=_open_assistant,
     )
+
+
+def _open_assistant(name: str) -> CausalLM:
+    """A model that is to guess for another, which gives it its cache."""
+    options = LoadOptions(backend="native", speculation="off", max_cache_tokens=_ASSISTANT_TOKENS)
+    return open_model(name, options, progress=False)
 
 
 def _drafts_unasked(options: LoadOptions, backend: Backend) -> bool:
     """Whether requests are drafted for that do not ask for it. Where the last bits of a row depend on how many rows a
     step has they are not: how many there are depends on time, and so might an answer then."""
-    return options.speculation == "lookup" or (options.speculation == "auto" and backend.name == "native")
+    return options.speculation in ("lookup", "shadow") or (options.speculation == "auto" and backend.name == "native")
 
 
 def _free_bytes(backend: Backend) -> int:

@@ -6,6 +6,7 @@ Knows no prompt and no answer; causal_lm.py has what it computes.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from causerie.api.saving import Saving
     from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
     from causerie.backends.ops import ExpertReads
+    from causerie.decoding.drafting.drafter import Drafter
     from causerie.engine.thread import EngineThread
     from causerie.models.model import Model
 
@@ -40,7 +42,9 @@ class OpenModel:
         backend: str = "",
         tokenizer: ChatTokenizer | None = None,
         saving: Saving | None = None,
+        opener: Callable[[str], OpenModel] | None = None,
     ) -> None:
+        """`opener` loads another model by its folder or id, to guess for this one."""
         self.config = config
         self.generation_config = generation_config
         self.backend = backend
@@ -48,6 +52,9 @@ class OpenModel:
         self._engine = engine
         self._tokenizer = tokenizer
         self._saving = saving
+        self._opener = opener
+        self._assistant: OpenModel | None = None
+        self._drafter: Drafter | None = None
         self._closing = weakref.finalize(self, _close, engine, model)
 
     # --- what it is ---
@@ -111,6 +118,56 @@ class OpenModel:
     def read_bytes(self) -> int:
         """Bytes of weights that each token of an answer reads."""
         return self._model.read_bytes
+
+    @property
+    def has_assistant(self) -> bool:
+        """Whether another model guesses for it."""
+        return self._assistant is not None
+
+    def assist(self, assistant: Any, *, unasked: bool = True) -> None:
+        """Has another model with the same tokenizer guess tokens for this one, which checks several at a time: a loaded
+        one, or one that is loaded by its folder or id. `unasked`: in all answers from now on, not only in those of
+        calls that name it. No answer changes. Raises UsageError, Unsupported, OutOfMemory, and as from_pretrained."""
+        named = self._assistant is not None and assistant in (self._assistant, self._assistant.name_or_path)
+        if not named:
+            model = self._other(assistant)
+            self._drafter = self._drafter_of(model)
+            self._assistant = model
+        if self._drafter is not None and (unasked or not named):
+            self._engine.adopt(self._drafter, unasked)
+            for guest in self._model.guests[:-1]:  # of assistants before this one
+                guest.close()
+            del self._model.guests[:-1]
+
+    def _drafter_of(self, other: OpenModel) -> Drafter:
+        """What guesses for this model with the other one's weights. Raises UsageError, Unsupported, OutOfMemory."""
+        from causerie.api.assistant import check_names, draft_model
+
+        if other is self:
+            raise UsageError(
+                "A model cannot be its own assistant_model; loaded with speculation='shadow', it guesses by itself."
+            )
+        if other.has_assistant:
+            raise UsageError(
+                f"{other.name_or_path} has an assistant model of its own, and an assistant's assistant would never be "
+                "asked. Load it without one."
+            )
+        folders = [each.config.folder for each in (other, self)]
+        if all(folder is not None and (folder / "tokenizer.json").is_file() for folder in folders):
+            check_names(other.tokenizer.get_vocab(), self.tokenizer.get_vocab())
+        return draft_model(other.step_model, self._model)
+
+    def _other(self, model: Any) -> OpenModel:
+        """The loaded model that `model` is, or names. Raises UsageError, and as from_pretrained."""
+        if isinstance(model, OpenModel):
+            return model
+        if isinstance(model, str | Path) and self._opener is not None:
+            return self._opener(str(model))
+        raise UsageError(
+            f"assistant_model is a {type(model).__module__}.{type(model).__name__}; expected a model that "
+            "AutoModelForCausalLM loaded, a folder or an id.",
+            field="assistant_model",
+        )
 
     def expert_choices(self) -> dict[int, NDArray[np.int64]]:
         """How many tokens went to each expert since the model was loaded: counts [experts] by the number of each layer

@@ -3,9 +3,10 @@ its name, and no model."""
 
 from __future__ import annotations
 
-SPECULATION = ("auto", "off", "lookup")
+SPECULATION = ("auto", "off", "lookup", "shadow")
 """auto: what the model was loaded with, and there what costs nothing and changes no answer by a bit; off: nothing;
-lookup: what followed the last tokens where they occurred before."""
+lookup: what followed the last tokens where they occurred before; shadow: the model's own weights in fewer bits, which
+are loaded beside it where loading is told so, and then guess where lookup does not."""
 
 
 def drafters_of(word: str | None) -> tuple[str, ...] | None:

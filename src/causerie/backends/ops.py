@@ -145,6 +145,16 @@ def check_transform(transform: Transform | None, name: str, shape: tuple[int, in
 
 
 @runtime_checkable
+class SharingBuilder(Builder, Protocol):
+    """Of a backend on which a model may keep what it keeps where another of the same layers does."""
+
+    def compile_beside(self, first: Executable, weights: Weights, forward: Forward, max_tokens: int) -> Executable:
+        """As `compile`, over the cache of `first`, which is of this backend: what one of them writes the other reads.
+        The cache lives until both are closed."""
+        ...
+
+
+@runtime_checkable
 class PreparedBuilder(Builder, Protocol):
     """Of a backend whose matrices may lie in a file as its kernels read them."""
 
@@ -247,6 +257,16 @@ class PreparingExecutable(Executable, Protocol):
 
     def kernel_matrices(self) -> KernelMatrices:
         """They are views: valid until it is closed."""
+        ...
+
+
+@runtime_checkable
+class HostingExecutable(Executable, Protocol):
+    """An executable whose threads can run other models of its backend."""
+
+    def host(self, other: Executable, forward: Forward, cache: CacheShape, max_tokens: int) -> Executable:
+        """`other`'s weights, which they share, over a cache of their own. Raises OutOfMemory, EngineError for a model
+        of another backend or one that was closed."""
         ...
 
 

@@ -44,6 +44,7 @@ class SamplingParams:
 
     drafters: tuple[str, ...] | None = None  # who may draft, of those that the engine has; None: as it has it
     most_drafted: int | None = None  # tokens that a step may check ahead; 0 for none
+    least_confidence: float = 0.0  # of a model that guesses, in a token, for it to guess another one behind that
     longest_match: int | None = None  # last tokens at most that are looked up for that in what came before
 
     constraint: Constraint | None = None  # what the answer must look like
@@ -100,6 +101,7 @@ _RANGES = (
     ("frequency_penalty", -1000.0, 1000.0),
     ("no_repeat_ngram_size", 0, 2**31),
     ("most_drafted", 0, 2**31),
+    ("least_confidence", 0.0, 1.0),
     ("longest_match", 1, 2**31),
     ("seed", -(2**63), 2**64),
     ("max_time", 0.0, _INFINITE),

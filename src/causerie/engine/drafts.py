@@ -14,7 +14,7 @@ from collections.abc import Sequence as Many
 from dataclasses import dataclass
 
 from causerie.cache.book import CacheBook
-from causerie.decoding.drafting.drafter import Ask, Draft, Drafter
+from causerie.decoding.drafting.drafter import Ask, Draft, Drafter, GuessingDrafter
 from causerie.decoding.drawn import Drawn
 from causerie.engine.plan import Plan
 from causerie.engine.reading import lease_of
@@ -35,6 +35,7 @@ class _Proposal:
     tokens: array[int]
     evidence: Many[int]
     survivals: Many[float]
+    pays: bool | None = None  # as was thought before it was made, where that took a model
 
 
 class _Tally:
@@ -64,20 +65,28 @@ class Drafts:
         unasked: bool = True,
     ) -> None:
         """`unasked`: whether requests are drafted for that name no drafters."""
-        self._unasked = unasked
-        self._drafters = drafters
+        self._unasked = {drafter.name for drafter in drafters if unasked}
+        self._sort(drafters)
         self._controller = controller
         self._cache = cache
         self._vocab = vocab
         self._clock = clock
         self._proposals: dict[int, list[_Proposal]] = {}  # by request: of the step that is planned, the best one first
         self._asking = 0.0  # seconds that they took
+        self._reading = 0.0  # seconds that models took before they could guess
         self._step = self._observed = 0  # the number of this step, and of the last one that was observed
         self._until = 0  # the number of the next one in which somebody is asked, as long as the same sequences run
         self._running = (0, -1)  # how many, and the last of their requests
         self._resting = False
         self._tallies: dict[int, _Tally] = {}  # by request
         self._total = _Tally()
+
+    def adopt(self, drafter: Drafter, unasked: bool) -> None:
+        """Asks this one too, in the place of one of its name; where `unasked`, for requests that name no drafters."""
+        self._sort([*(each for each in self._drafters if each.name != drafter.name), drafter])
+        self._unasked = (self._unasked - {drafter.name}) | ({drafter.name} if unasked else set())
+        self._controller.adopt(drafter.name, drafter.chances)
+        self._until = 0
 
     def rests(self, sequences: Many[Sequence]) -> bool:
         """Whether nothing is to be drafted for these in the step that is planned, nor to be observed of it. It is the
@@ -97,15 +106,18 @@ class Drafts:
         self._proposals = {}
         faults: dict[int, str] = {}
         most = min(rows, MOST_ROWS - planned)
-        began = self._clock()
+        self._reading, began = 0.0, self._clock()
         if sequences and most > 0:
-            for drafter in self._drafters:
-                self._ask(drafter, sequences, most, faults)
+            for drafter in self._finding:
+                self._find(drafter, sequences, most, faults)
+            if self._guessing and self._controller.spends(planned):
+                for guessing in self._guessing:
+                    self._guess(guessing, sequences, planned, most, headroom, faults)
         drafts = [array("i")] * len(sequences)
         if self._proposals:
             drafts = self._worthwhile(sequences, planned, most, headroom)
         self._until = self._next_turn(sequences)
-        self._asking = self._clock() - began
+        self._asking = self._clock() - began - self._reading
         return drafts, faults
 
     def observe(self, plan: Plan, drawn: Many[Many[Drawn]], seconds: float) -> None:
@@ -164,8 +176,8 @@ class Drafts:
         self._settle(drafts, sequences)
         return drafts
 
-    def _ask(self, drafter: Drafter, sequences: Many[Sequence], rows: int, faults: dict[int, str]) -> None:
-        """Adds what one drafter proposes, where so many rows are left, to the proposals."""
+    def _find(self, drafter: Drafter, sequences: Many[Sequence], rows: int, faults: dict[int, str]) -> None:
+        """Adds what a drafter proposes that costs next to nothing, where so many rows are left, to the proposals."""
         wanting = [
             each
             for each in sequences
@@ -174,9 +186,66 @@ class Drafts:
             and each.request.id not in faults
         ]
         asks = [ask for each in wanting if (ask := _ask(each, rows, len(sequences))) is not None]
+        if asks:
+            ends = {each.request.id: each.eos for each in wanting}
+            self._take(drafter, asks, ends, {}, faults)
+
+    def _guess(
+        self,
+        drafter: GuessingDrafter,
+        sequences: Many[Sequence],
+        planned: int,
+        rows: int,
+        headroom: int | None,
+        faults: dict[int, str],
+    ) -> None:
+        """Adds what a model guesses, where that is worth more than what is proposed already, to the proposals."""
+        asks: list[Ask] = []
+        pays: dict[int, bool] = {}
+        for sequence in sequences:
+            request, lease = sequence.request.id, lease_of(sequence)
+            copying = lease.copies and sequence.filled == lease.cached  # its cache is not whole before the step
+            due = self._may(drafter, sequence) and self._controller.turn(drafter.name, request) <= self._step
+            if request in faults or copying or not due:
+                continue
+            rival = self._best(request)
+            survivals = () if rival is None else rival.survivals
+            prospect = self._controller.prospect(drafter.name, request, survivals, planned, len(sequences))
+            ask = None if prospect is None else _ask(sequence, min(rows, prospect.most), 1)
+            if prospect is None or ask is None or not (room := self._room(sequence, ask.most, headroom)):
+                continue
+            pays[request] = prospect.pays
+            asks.append(
+                ask._replace(
+                    most=room,
+                    prompt=sequence.prompt,
+                    tables=lease.tables,
+                    turned=sequence.turned,
+                    rates=prospect.rates,
+                    least=prospect.least,
+                )
+            )
         if not asks:
             return
-        ends = {each.request.id: each.eos for each in wanting}
+        began = self._clock()
+        try:
+            drafter.catch_up(asks)
+        except Exception as fault:  # noqa: BLE001 - as in `_take`
+            faults.update(dict.fromkeys((ask.request for ask in asks), _sentence(fault)))
+            return
+        self._reading += self._clock() - began
+        ends = {each.request.id: each.eos for each in sequences}
+        self._take(drafter, asks, ends, pays, faults)
+
+    def _take(
+        self,
+        drafter: Drafter,
+        asks: Many[Ask],
+        ends: dict[int, frozenset[int]],
+        pays: dict[int, bool],
+        faults: dict[int, str],
+    ) -> None:
+        """Adds what a drafter proposes to the proposals."""
         began = self._clock()
         try:
             drafts = drafter.propose(asks)
@@ -185,6 +254,7 @@ class Drafts:
         except Exception as fault:  # noqa: BLE001 - a fault while drafting must not end the requests beside
             faults.update(dict.fromkeys((ask.request for ask in asks), _sentence(fault)))
             return
+        seconds = self._clock() - began
         for ask, draft in zip(asks, drafts, strict=True):
             try:
                 tokens = self._checked(ask, draft, ends[ask.request], len(drafter.chances))
@@ -192,13 +262,21 @@ class Drafts:
             except Exception as fault:  # noqa: BLE001 - one request's draft must not end its neighbours
                 faults[ask.request] = _sentence(fault)
                 continue
-            proposal = _Proposal(drafter.name, tokens, draft.evidence, survivals)
+            proposal = _Proposal(drafter.name, tokens, draft.evidence, survivals, pays.get(ask.request))
             self._proposals.setdefault(ask.request, []).append(proposal)
-        self._controller.asked(drafter.name, len(asks), self._clock() - began)
+        self._controller.asked(drafter.name, len(asks), seconds)
+        if pays:
+            self._controller.guessed(drafter.name, len(asks), max(len(draft.tokens) for draft in drafts), seconds)
+
+    def _sort(self, drafters: Many[Drafter]) -> None:
+        """Those that cost next to nothing are asked first."""
+        self._drafters = drafters
+        self._guessing = [drafter for drafter in drafters if isinstance(drafter, GuessingDrafter)]
+        self._finding = [drafter for drafter in drafters if not isinstance(drafter, GuessingDrafter)]
 
     def _may(self, drafter: Drafter, sequence: Sequence) -> bool:
         named = sequence.request.params.drafters
-        return self._unasked if named is None else drafter.name in named
+        return drafter.name in (self._unasked if named is None else named)
 
     def _checked(self, ask: Ask, draft: Draft, eos: frozenset[int], kinds: int) -> array[int]:
         """The tokens up to one that ends the answer. Raises EngineError for a draft that no drafter may make."""
@@ -227,7 +305,7 @@ class Drafts:
     def _settle(self, drafts: Many[array[int]], sequences: Many[Sequence]) -> None:
         for sequence, draft in zip(sequences, drafts, strict=True):
             for place, proposal in enumerate(self._proposals.get(sequence.request.id, ())):
-                pays = bool(draft) and not place
+                pays = bool(draft) and not place if proposal.pays is None else proposal.pays
                 self._controller.settle(proposal.drafter, sequence.request.id, self._step, pays, len(sequences))
 
     def _next_turn(self, sequences: Many[Sequence]) -> int:
@@ -260,7 +338,7 @@ def _ask(sequence: Sequence, rows: int, sequences: int) -> Ask | None:
         most = min(most, params.most_drafted)
     if most < 1 or params.collects:
         return None
-    return Ask(sequence.request.id, sequence.tokens, most, params.longest_match)
+    return Ask(sequence.request.id, sequence.tokens, most, params.longest_match, params)
 
 
 def _sentence(fault: Exception) -> str:

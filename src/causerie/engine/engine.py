@@ -151,6 +151,15 @@ class Engine:
                 raise unknown("drafter", name, self._drafters)
         return Request(next(self._numbers), checked, params)
 
+    def adopt(self, drafter: Drafter, unasked: bool) -> None:
+        """Asks one more drafter, or another in the place of the one of that name: for requests that name it, and where
+        `unasked`, for those that name none. Between two steps."""
+        if self._drafts is None:
+            raise EngineError("This engine was made without drafters and cannot take one up.")
+        self._drafts.adopt(drafter, unasked)
+        if drafter.name not in self._drafters:
+            self._drafters.append(drafter.name)
+
     def submit(self, request: Request) -> int:
         """Puts a request of this engine's `request` in line; returns its id."""
         self._scheduler.submit(request)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine, EngineStats
 from causerie.engine.request import Request
@@ -38,11 +39,18 @@ class _Cancel:
 
 
 @dataclass(frozen=True)
+class _Adopt:
+    drafter: Drafter
+    unasked: bool
+    done: threading.Event
+
+
+@dataclass(frozen=True)
 class _Stop:
     pass
 
 
-_Commands = SimpleQueue[_Submit | _Cancel | _Stop]
+_Commands = SimpleQueue[_Submit | _Cancel | _Adopt | _Stop]
 
 
 class EngineThread:
@@ -81,6 +89,12 @@ class EngineThread:
         self._send(_Submit(tuple((request, inbox(place)) for place, request in enumerate(checked))))
         return [request.id for request in checked]
 
+    def adopt(self, drafter: Drafter, unasked: bool) -> None:
+        """See Engine; returns when the engine has done it. Raises EngineError when closed."""
+        done = threading.Event()
+        self._send(_Adopt(drafter, unasked, done))
+        done.wait()
+
     def cancel(self, request: int) -> None:
         """Ends a request with "cancelled"; one that has ended already is left alone."""
         self._commands.put(_Cancel(request))
@@ -108,7 +122,7 @@ class EngineThread:
         if self._thread is not None:
             _stop(self._commands, self._thread, None)
 
-    def _send(self, command: _Submit) -> None:
+    def _send(self, command: _Submit | _Adopt) -> None:
         with self._lock:  # so that no request can follow the stop
             if self._closed:
                 raise EngineError("The engine was closed; load the model again to go on.")
@@ -160,6 +174,9 @@ class _Loop:
                     self._engine.submit(request)
             elif isinstance(command, _Cancel):
                 self._engine.cancel(command.request)
+            elif isinstance(command, _Adopt):
+                self._engine.adopt(command.drafter, command.unasked)
+                command.done.set()
             else:
                 for number in list(self._inboxes):
                     self._engine.cancel(number)
@@ -182,6 +199,8 @@ class _Loop:
             if isinstance(command, _Submit):
                 for _, put in command.requests:
                     put(_stopped(fault))
+            elif isinstance(command, _Adopt):
+                command.done.set()
 
 
 def _stopped(fault: Exception) -> EngineError:

@@ -6,7 +6,6 @@ Knows no file format (checkpoint/ has that) and no layout of a backend; decides 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +15,13 @@ from causerie.backends.ops import Backend, CacheShape
 from causerie.checkpoint.expression import Plus
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.stack_index import StackIndex
-from causerie.errors import ConfigError, UsageError, WeightFileError, unknown
+from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileError, unknown
 from causerie.loading.find import find_weights, untie_if_different
 from causerie.loading.packed import method_of, without_method
 from causerie.loading.prepared import check_mapping, prepared_for
 from causerie.loading.quantize import Quantizer
+from causerie.loading.read_share import read_shares
+from causerie.loading.shadow import Shadow, ShadowBuilder, shadow_of
 from causerie.loading.slices import SliceReader
 from causerie.loading.sources import (
     STORED,
@@ -42,7 +43,6 @@ from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.decoder import Decoder
 from causerie.spec.weight import UNROUNDED
 
-_EXPERT = re.compile(r"layers\.(\d+)\.ffn\.experts\.")
 SizeCache = Callable[[Decoder, str], CacheShape]  # from a spec and the plain format of its weights
 
 
@@ -80,14 +80,17 @@ class Survey:
     def read_bytes(self) -> int:
         """Bytes of weights, as held, that one token of an answer reads: of experts those that it goes to, of tables of
         which it reads a row as good as nothing."""
-        total, tables = 0.0, frozenset(self.spec.looked_up)
-        for source in self.sources:
-            share = 0.0 if source.weight in tables else 1.0
-            if (layer := _EXPERT.match(source.weight.name)) is not None:
-                experts = self.spec.layers[int(layer[1])].experts
-                share = share if experts is None else experts.router.active / experts.count
-            total += share * self.held_bytes(source)
-        return round(total)
+        shares = read_shares(self.spec)
+        return round(sum(shares[source.weight.name] * self.held_bytes(source) for source in self.sources))
+
+    def shadow(self, backend: Backend) -> Shadow:
+        """What guesses for this model with its own weights in fewer bits. Raises Unsupported where nothing can."""
+        if backend.name != "native":
+            raise Unsupported(
+                f"A model's shadow shares its cache on the native backend, and this model is on {backend.device} "
+                "through torch. Load it with backend='native', or use speculation='lookup'."
+            )
+        return shadow_of(self.spec, self.sources, self.formats)
 
     @property
     def quantization(self) -> str | None:
@@ -187,24 +190,27 @@ def load_surveyed(
     backend: Backend,
     size_cache: SizeCache,
     max_tokens: int = 512,
+    shadow: Shadow | None = None,
     progress: Progress | None = None,
     workers: int = 1,
     expert_memory: int | None = None,
 ) -> Model:
-    """The model of a surveyed checkpoint. With `expert_memory` experts of a prepared one stay in their file but for so
-    many bytes of those that are used most. Raises OutOfMemory and Unsupported before any weight is placed, UsageError
-    for a tensor with numbers that cannot be quantized."""
+    """The model of a surveyed checkpoint, with its `shadow` where one is handed in. With `expert_memory` experts of a
+    prepared one stay in their file but for so many bytes of those that are used most. Raises OutOfMemory and
+    Unsupported before any weight is placed, UsageError for a tensor with numbers that cannot be quantized."""
     if survey.prepared_for is not None:
         check_mapping(backend, survey.config)
     cache = size_cache(survey.spec, survey.plain)
     names = [each.weight.name for each in survey.sources if not isinstance(each, PreparedSource)]
     builder = backend.builder(survey.spec, {name: survey.formats[name] for name in names})
+    beside = None if shadow is None else ShadowBuilder(backend, survey.spec, shadow)
     with Workers(workers) as threads, StackIndex(index) as places:
         transfer = Transfer(places, builder, Quantizer(places, threads), SliceReader(places, threads), expert_memory)
-        weights = _place(survey, transfer, progress)
+        weights = _place(survey, transfer, progress, beside)
+    executable = builder.compile(weights, forward, cache, max_tokens)
     return Model(
         spec=survey.spec,
-        executable=builder.compile(weights, forward, cache, max_tokens),
+        executable=executable,
         cache=cache,
         max_tokens=max_tokens,
         format=survey.plain,
@@ -213,6 +219,7 @@ def load_surveyed(
         read_bytes=survey.read_bytes,
         expert_bytes=sum(weight.nbytes for name, weight in weights.items() if is_of_expert(name)),
         quantization=survey.quantization,
+        shadow=None if beside is None else beside.compile(executable, weights, cache, survey.plain),
     )
 
 
@@ -242,13 +249,17 @@ def module_of(source: Source) -> str:
     return source.tensors[0].removesuffix(".weight")
 
 
-def _place(survey: Survey, transfer: Transfer, progress: Progress | None) -> dict[str, Weight]:
+def _place(
+    survey: Survey, transfer: Transfer, progress: Progress | None, shadow: ShadowBuilder | None
+) -> dict[str, Weight]:
     total = sum(source.nbytes for source in survey.sources)
     done = 0
     weights: dict[str, Weight] = {}
     for source in survey.sources:
         name = source.weight.name
         weights[name] = source.place(transfer, survey.formats[name], reporter(source, done, total, progress))
+        if shadow is not None:
+            shadow.place(name, transfer)
         done += source.nbytes
     if progress is not None:
         progress(total, total, "")

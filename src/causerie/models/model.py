@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,6 +13,7 @@ from causerie.backends.ops import (
     Executable,
     ExpertReader,
     ExpertReads,
+    HostingExecutable,
     KernelMatrices,
     PreparingExecutable,
     Rotations,
@@ -21,6 +22,7 @@ from causerie.backends.ops import (
 )
 from causerie.backends.step import Step
 from causerie.errors import Unsupported
+from causerie.models.decoder import forward
 from causerie.models.rope import RopeTable
 from causerie.spec.decoder import Decoder
 
@@ -77,6 +79,8 @@ class Model:
     read_bytes: int  # of weights, by each token of an answer: of experts those that it goes to
     quantization: str | None = None  # the quantized format of most of its matrices
     expert_bytes: int = 0  # of weight_bytes
+    shadow: Model | None = None  # its own weights in fewer bits, over the same cache; not counted above
+    guests: list[Model] = field(default_factory=list, repr=False)  # others that it runs
     _rotations: RopeTable = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -138,6 +142,21 @@ class Model:
         """What was read of experts that stay in their file; None where none do."""
         return self.executable.expert_reads() if isinstance(self.executable, ExpertReader) else None
 
+    def host(self, other: Model, cache: CacheShape, max_tokens: int) -> Model:
+        """The other model on this one's threads, with a cache of its own; it is closed with this one. Raises
+        OutOfMemory, Unsupported where models cannot be run so."""
+        if not isinstance(self.executable, HostingExecutable) or not isinstance(other.executable, HostingExecutable):
+            raise Unsupported(
+                "Only the native backend runs one model beside another, and one of these two is there through torch. "
+                "Load both with backend='native'."
+            )
+        executable = self.executable.host(other.executable, forward, cache, max_tokens)
+        guest = replace(other, executable=executable, cache=cache, max_tokens=max_tokens, shadow=None, guests=[])
+        self.guests.append(guest)
+        return guest
+
     def close(self) -> None:
-        """Frees weights and cache."""
+        """Frees weights and cache, the shadow's and the guests' too."""
+        for model in (*self.guests, *filter(None, (self.shadow,))):
+            model.close()
         self.executable.close()

@@ -61,7 +61,7 @@ class QuantConfig:
         skipped: set[str] = set()
         for name, shape, role in spec.weights():
             formats[name] = plain
-            format = self._of(role)
+            format = self.format_of(role)
             if format is None:
                 continue
             matching = {pattern for pattern in self.skip if _matches(pattern, modules[name])}
@@ -77,7 +77,8 @@ class QuantConfig:
             self._refuse_unmatched(skipped, modules)
         return formats
 
-    def _of(self, role: Role) -> str | None:
+    def format_of(self, role: Role) -> str | None:
+        """The format of matrices that are this to a model; None where they stay plain."""
         plain: tuple[Role, ...] = ("router", "rate", "positions", "vector", "choice", "exact")
         own: Mapping[Role, str | None] = {
             "embedding": self.embedding,

@@ -71,6 +71,8 @@ class GenerationConfig:
 
     speculation: str | None = None  # "off", "lookup" or "auto": who guesses tokens that are checked several in a step
     prompt_lookup_num_tokens: int | None = None  # guessed tokens in a step at most; alone it asks for "lookup"
+    num_assistant_tokens: int | None = None  # guessed tokens in a step at most, by whomever
+    assistant_confidence_threshold: float | None = None  # a model that guesses goes no further behind a less likely one
     max_matching_ngram_size: int | None = None  # last tokens at most that are looked up for that
 
     num_return_sequences: int | None = None  # answers to each prompt

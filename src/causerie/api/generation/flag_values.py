@@ -82,6 +82,8 @@ def speculation(name: str, value: Any) -> str:
     return str(value)
 
 
+MOST_GUESSED = 1024
+"""Tokens in a step that a caller may let be guessed; far fewer are ever worth it."""
 _token = count(0)
 
 
@@ -171,6 +173,8 @@ CHECKS: dict[str, Check] = {
     "renormalize_logits": switch,
     "speculation": speculation,
     "prompt_lookup_num_tokens": count(1),
+    "num_assistant_tokens": count(1, MOST_GUESSED),
+    "assistant_confidence_threshold": number(0.0, 1.0),
     "max_matching_ngram_size": count(1),
     "num_return_sequences": count(1),
     "return_dict_in_generate": switch,

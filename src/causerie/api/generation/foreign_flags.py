@@ -35,8 +35,8 @@ def _is_same(value: Any, known: Any) -> bool:
 
 _BEAMS = "There is no beam search here; do_sample=True with num_return_sequences gives several answers."
 _DRAFTS = (
-    "Draft models come in a later version; leave it out, the tokens are the same. prompt_lookup_num_tokens is there, "
-    "and speculation='auto' looks up by itself where that is faster."
+    "Leave it out, the tokens are the same: assistant_model, speculation and prompt_lookup_num_tokens are there, and "
+    "how many tokens are guessed is measured."
 )
 _CACHE = "There is one cache, paged and shared between requests; leave it out."
 _HUB = "transformers moved it out of its library too; use do_sample=True with min_p or repetition_penalty."
@@ -87,9 +87,7 @@ FOREIGN: dict[str, ForeignFlag] = {
     "is_assistant": ForeignFlag((False,), _DRAFTS, exact=True),
     "use_mtp": ForeignFlag((False,), _DRAFTS, exact=True),
     "speculation_type": ForeignFlag(("dflash",), _DRAFTS, exact=True),
-    "num_assistant_tokens": ForeignFlag((20,), _DRAFTS, exact=True),
     "num_assistant_tokens_schedule": ForeignFlag(("constant",), _DRAFTS, exact=True),
-    "assistant_confidence_threshold": ForeignFlag((0.4,), _DRAFTS, exact=True),
     "assistant_early_exit": ForeignFlag((), _DRAFTS, exact=True),
     "assistant_lookbehind": ForeignFlag((10,), _DRAFTS, exact=True),
     "target_lookbehind": ForeignFlag((10,), _DRAFTS, exact=True),
@@ -102,7 +100,7 @@ FOREIGN: dict[str, ForeignFlag] = {
 FOREIGN_ARGUMENTS: dict[str, ForeignFlag] = {
     "logits_processor": ForeignFlag(([],), "Use logit_bias, bad_words_ids, suppress_tokens or the penalties."),
     "prefix_allowed_tokens_fn": ForeignFlag((), "Constrained answers come in a later version; logit_bias exists."),
-    "assistant_model": ForeignFlag((), _DRAFTS),
+    "assistant_model": ForeignFlag((), "Pass it to generate() or to pipeline(); model.assist() keeps it."),
     "assistant_tokenizer": ForeignFlag((), _DRAFTS),
     "negative_prompt_ids": ForeignFlag((), "Guidance by a second prompt is not here; say it in the system message."),
     "negative_prompt_attention_mask": ForeignFlag((), "Guidance by a second prompt is not here."),

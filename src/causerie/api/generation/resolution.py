@@ -216,7 +216,13 @@ def _guessing(flags: Flags) -> dict[str, Any]:
                 "speculation='off' guesses nothing, so prompt_lookup_num_tokens would do nothing. Leave one out.",
                 field="prompt_lookup_num_tokens",
             )
-    return {"drafters": drafters_of(word), "most_drafted": most, "longest_match": longest}
+    bounds = [each for each in (most, flags.get("num_assistant_tokens")) if each is not None]
+    return {
+        "drafters": drafters_of(word),
+        "most_drafted": min(bounds, default=None),
+        "least_confidence": flags.get("assistant_confidence_threshold", 0.0),
+        "longest_match": longest,
+    }
 
 
 def _refuse_foreign(flags: Flags) -> None:

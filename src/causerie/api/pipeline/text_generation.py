@@ -52,9 +52,11 @@ def pipeline(
     trust_remote_code: bool | None = None,
     use_fast: bool = True,
     model_kwargs: Mapping[str, Any] | None = None,
+    assistant_model: str | Path | CausalLM | None = None,
     **options: Any,
 ) -> TextGenerationPipeline:
-    """A pipeline over a model: a folder, "builtin" (also None), a hub id, or a loaded CausalLM. `device` and
+    """A pipeline over a model: a folder, "builtin" (also None), a hub id, or a loaded CausalLM. `assistant_model` is a
+    smaller one with the same tokenizer that guesses for it, which changes no answer. `device` and
     `device_map` are two names of where it goes; `model_kwargs` are further arguments of
     AutoModelForCausalLM.from_pretrained. `options` become defaults of every call.
     Raises what from_pretrained raises, UnknownName and Unsupported."""
@@ -93,6 +95,8 @@ def pipeline(
         )
     else:
         model = AutoModelForCausalLM.from_pretrained(BUILTIN if model is None else model, **keywords)
+    if assistant_model is not None:
+        model.assist(assistant_model)
     if isinstance(tokenizer, str | Path):
         tokenizer = AutoTokenizer.from_pretrained(tokenizer, revision=revision, token=token)
     return TextGenerationPipeline(model, tokenizer, **options)

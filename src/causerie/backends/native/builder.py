@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from causerie.backends.native import prepared
 from causerie.backends.native.abi import Layout
 from causerie.backends.native.arena import Arena, aligned
+from causerie.backends.native.cache import LayerCaches
 from causerie.backends.native.executable import NativeExecutable
 from causerie.backends.native.expert_store import ExpertStore
 from causerie.backends.native.line import Placement
@@ -23,7 +24,7 @@ from causerie.backends.native.lossless import LosslessMatrix, likely_bytes, most
 from causerie.backends.native.machine import Machine
 from causerie.backends.native.program import PANEL, Packing, format_number, number
 from causerie.backends.native.quantized import Arranging, code_bytes, held_bytes
-from causerie.backends.ops import CacheShape, Forward, KernelMatrix, check_transform
+from causerie.backends.ops import CacheShape, Executable, Forward, KernelMatrix, check_transform
 from causerie.checkpoint.extent import Extent
 from causerie.errors import EngineError
 from causerie.quant.format import Buffers
@@ -38,8 +39,9 @@ DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16}
 
 
 class NativeBuilder:
-    """Implements `causerie.backends.ops.PreparedBuilder`, and Arranger of the same where it keeps weights `apart`: each
-    in memory of its own, taken when it is placed. `packs` says that bfloat16 matrices are held in 12 bits."""
+    """Implements causerie.backends.ops' `PreparedBuilder` and `SharingBuilder`, and Arranger of the same where it keeps
+    weights `apart`: each in memory of its own, taken when it is placed. `packs` says that bfloat16 matrices are held in
+    12 bits."""
 
     def __init__(
         self, machine: Machine, spec: Decoder, formats: Mapping[str, str], *, packs: bool, apart: bool = False
@@ -120,7 +122,17 @@ class NativeBuilder:
     def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> NativeExecutable:
         """Traces the pass and makes room for the cache. Raises OutOfMemory."""
         store = ExpertStore(self._extents, self._room) if self._extents else None
-        return NativeExecutable(self._machine, self._spec, weights, forward, cache, max_tokens, store)
+        caches = LayerCaches(self._spec, cache)
+        return NativeExecutable(self._machine, self._spec, weights, forward, caches, max_tokens, store)
+
+    def compile_beside(
+        self, first: Executable, weights: Weights, forward: Forward, max_tokens: int
+    ) -> NativeExecutable:
+        """See SharingBuilder. Raises OutOfMemory, EngineError for an executable that was closed or is not of this
+        backend."""
+        if not isinstance(first, NativeExecutable):
+            raise EngineError(f"A cache can be shared with a native executable, not with a {type(first).__name__}.")
+        return NativeExecutable(self._machine, self._spec, weights, forward, first.caches, max_tokens)
 
     def arranged_bytes(self, name: str, shape: tuple[int, int]) -> int | None:
         """See Arranger: what is packed is as large as its numbers make it."""

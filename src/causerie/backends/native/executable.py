@@ -25,9 +25,9 @@ from causerie.backends.native.prepared import LAYOUT_VERSION, kernel_matrix
 from causerie.backends.native.profile import instruction_time
 from causerie.backends.native.program import ATTENDING, PAGE_GROUP, ROW_GROUP, StepArguments, TableArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
-from causerie.backends.ops import CacheShape, ExpertReads, Forward, KernelMatrices, Rotations, StepOutput
+from causerie.backends.ops import CacheShape, Executable, ExpertReads, Forward, KernelMatrices, Rotations, StepOutput
 from causerie.backends.step import Step, check_positions
-from causerie.errors import EngineError
+from causerie.errors import EngineError, Unsupported
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Weights
 
@@ -103,26 +103,32 @@ class NativeExecutable:
         spec: Decoder,
         weights: Weights,
         forward: Forward,
-        cache: CacheShape,
+        caches: LayerCaches,
         max_tokens: int,
         store: ExpertStore | None = None,
     ) -> None:
-        """Traces the pass; `store` has the experts that stay in their file. Raises OutOfMemory for cache or
-        activations."""
+        """Traces the pass; `store` has the experts that stay in their file. Raises OutOfMemory for activations."""
         self._machine = machine
         self._spec = spec
         self._weights: Weights | None = weights  # holds their memory
-        self._caches: LayerCaches | None = LayerCaches(spec, cache)
+        self._caches: LayerCaches | None = caches  # others may run over them too
         self._store = store
         self._attending = _attending(spec, max_tokens)
         self._attending_at = self._attending.ctypes.data
         self._traced: Traced | None = Traced.of(
-            forward, spec, weights, self._caches, max_tokens=max_tokens, threads=machine.threads, store=store
+            forward, spec, weights, caches, max_tokens=max_tokens, threads=machine.threads, store=store
         )
 
     def run(self, step: Step, rotations: Rotations) -> StepOutput:
         """Logits and hidden states. Raises EngineError for a step that does not fit the model."""
         return self._run(self._open(), step, rotations)
+
+    @property
+    def caches(self) -> LayerCaches:
+        """What it keeps of the past. Raises EngineError where it was closed."""
+        if self._caches is None:
+            raise EngineError(_CLOSED)
+        return self._caches
 
     @property
     def instructions(self) -> NDArray[np.void]:
@@ -190,6 +196,20 @@ class NativeExecutable:
             raise EngineError(_CLOSED)
         matrices = {name: kernel_matrix(weight) for name, weight in self._weights.items() if len(weight.shape) == 2}
         return KernelMatrices("native", LAYOUT_VERSION, matrices)
+
+    def host(self, other: Executable, forward: Forward, cache: CacheShape, max_tokens: int) -> NativeExecutable:
+        """See HostingExecutable."""
+        if not isinstance(other, NativeExecutable):
+            raise EngineError(f"A native model cannot run the weights of a {type(other).__name__}.")
+        if other._weights is None:
+            raise EngineError(_CLOSED)
+        if other._store is not None:
+            raise Unsupported(
+                "A model whose experts stay in their file cannot guess for another. Take a smaller one, or load it "
+                "with a larger expert_memory."
+            )
+        caches = LayerCaches(other._spec, cache)
+        return NativeExecutable(self._machine, other._spec, other._weights, forward, caches, max_tokens)
 
     def close(self) -> None:
         """Frees weights, cache and activations."""

@@ -153,6 +153,7 @@ USUAL = (
     "threads",
     "expert_memory",
     "speculation",
+    "draft",
     "strict",
 )
 """The options of loading that a verb has which talks to a model."""
@@ -174,8 +175,10 @@ _LOADING: dict[str, dict[str, Any]] = {
     },
     "speculation": {
         "metavar": "NAME",
-        "help": "guess tokens and check several in a step: lookup, off, or auto, where it is faster (the default)",
+        "help": "guess tokens and check several in a step: lookup, shadow (by the same weights in int4, held beside "
+        "them), off, or auto, where it is faster (the default)",
     },
+    "draft": {"metavar": "MODEL", "help": "a smaller model with the same tokenizer that guesses tokens for it"},
     "strict": {"action": "store_true", "help": "refuse a model with config keys or tensors that no family computes by"},
 }
 """The options of loading by their names in LoadOptions, each with what argparse is told."""

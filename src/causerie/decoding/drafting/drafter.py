@@ -7,8 +7,13 @@ for it to say: it tells what speaks for each, and who asks learns what that is w
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from causerie.decoding.params import SamplingParams
+
+_NEUTRAL = SamplingParams()
 
 
 class Ask(NamedTuple):
@@ -18,6 +23,14 @@ class Ask(NamedTuple):
     tokens: Sequence[int]  # its prompt and answer so far; read-only, and a later ask's begin with these
     most: int  # tokens of a draft; one or more
     longest_match: int | None = None  # of how many last tokens at most an earlier occurrence is looked for
+    params: SamplingParams = _NEUTRAL
+    prompt: int = 0  # of its tokens, those that are the prompt
+    tables: tuple[array[int], ...] = ()
+    """Of a `GuessingDrafter`: the blocks of the cache where the model has its tokens but for the last, in each page
+    group, with room for that one and all but the last of the draft; read-only."""
+    turned: int = 0  # the length for which its positions turn, at least
+    rates: Sequence[float] = ()  # for each kind of evidence, how likely such a token is right; () for the `chances`
+    least: float = 0.0  # how likely all of a draft must be right, at least, for a further token to be worth its cost
 
 
 class Draft(NamedTuple):
@@ -49,4 +62,14 @@ class Drafter(Protocol):
 
     def forget(self, request: int) -> None:
         """The request has ended, perhaps without an ask. May not raise."""
+        ...
+
+
+@runtime_checkable
+class GuessingDrafter(Drafter, Protocol):
+    """One that computes each token with a model, and ends a draft where the next token is not worth that. It is asked
+    only where the cache has room for the draft."""
+
+    def catch_up(self, asks: Sequence[Ask]) -> None:
+        """Reads what it must have read of these before it can propose. Its faults are as those of `propose`."""
         ...

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+_AVERAGE = 0.7  # what is thought of drafts before anything speaks for them
 _PRIOR = 4.0  # trials that a drafter's own estimate counts for
 _MODEL, _REQUEST = 0.99, 0.93  # of what was learned remains at each further trial of its kind
 _FAINT = 0.02  # a chance that no step is worth
@@ -17,7 +18,8 @@ class Acceptance:
     """Of one drafter."""
 
     def __init__(self, chances: Sequence[float]) -> None:
-        self._rates = [_Rate(chance * _PRIOR, _PRIOR) for chance in chances]
+        self._any = len(chances)  # the kind that stands for all of them
+        self._rates = [_Rate(chance * _PRIOR, _PRIOR) for chance in (*chances, _AVERAGE)]
         self._requests: dict[int, dict[int, _Rate]] = {}
 
     def rate(self, request: int, kind: int) -> float:
@@ -25,6 +27,14 @@ class Acceptance:
         rate = self._rates[kind].value
         own = self._requests.get(request, {}).get(kind)
         return rate if own is None else (own.right + _SHARED * rate) / (own.trials + _SHARED)
+
+    def average(self, request: int) -> float:
+        """How likely the next token of this request is right, whatever will speak for it."""
+        return self.rate(request, self._any)
+
+    def rates(self, request: int) -> tuple[float, ...]:
+        """`rate` for each kind of evidence."""
+        return tuple(self.rate(request, kind) for kind in range(self._any))
 
     def survivals(self, request: int, evidence: Sequence[int]) -> list[float]:
         """For each token of a draft how likely it is that it and all before it are right, as long as that is likely
@@ -43,8 +53,10 @@ class Acceptance:
 
     def learn(self, request: int, kind: int, right: bool) -> None:
         """One token was right, or wrong."""
-        self._rates[kind].add(right, _MODEL)
-        self._requests.setdefault(request, {}).setdefault(kind, _Rate()).add(right, _REQUEST)
+        own = self._requests.setdefault(request, {})
+        for each in (kind, self._any):
+            self._rates[each].add(right, _MODEL)
+            own.setdefault(each, _Rate()).add(right, _REQUEST)
 
     def forget(self, request: int) -> None:
         """The request has ended; what it taught remains."""

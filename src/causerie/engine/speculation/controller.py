@@ -16,6 +16,7 @@ from causerie.engine.speculation.step_costs import StepCosts
 
 _MARGIN = 1.01  # times the tokens in a second of a plain step, that make a draft worth it
 _ASKING = 0.005  # of all time that may go into drafts that are not worth checking
+_DEEPEST, _PROBE = 16, 3  # tokens of a draft that is guessed one by one: at most, and where it only may be worth it
 _PLAIN = (8, 256)  # after so many steps with drafts one is plain, lest its cost be forgotten; twice as many each time
 
 
@@ -40,6 +41,16 @@ class SmallStep:
     alike: bool = True  # whether each row ends in logits; rows of prompts take less, and say nothing of others
 
 
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What guessing for a request is expected to be worth."""
+
+    pays: bool
+    most: int  # tokens to guess
+    rates: Sequence[float]  # for each kind of evidence, how likely such a token is right
+    least: float  # how likely all of a draft must be right for a further token to be worth its cost
+
+
 class Controller:
     """One for an engine: what it learned of one request helps the next."""
 
@@ -47,10 +58,19 @@ class Controller:
         """`drafters` by name, with their `chances`."""
         self.costs = StepCosts()
         self.ledger = Ledger()
-        self._acceptance = {name: Acceptance(chances) for name, chances in drafters.items()}
-        self._asking = dict.fromkeys(drafters, 0.0)  # seconds that a draft for one request takes
+        self._acceptance: dict[str, Acceptance] = {}
+        self._asking: dict[str, float] = {}  # seconds that a draft for one request takes
+        self._guessing: dict[str, StepCosts] = {}  # a token for each of so many requests
         self._turns: dict[tuple[str, int], _Turn] = {}
         self._drafted, self._plain_gap = 0, _PLAIN[0]  # steps with drafts since the last plain one
+        for name, chances in drafters.items():
+            self.adopt(name, chances)
+
+    def adopt(self, drafter: str, chances: Sequence[float]) -> None:
+        """From now on there is this drafter, of which nothing is known yet."""
+        self._acceptance[drafter] = Acceptance(chances)
+        self._asking[drafter] = 0.0
+        self._guessing[drafter] = StepCosts()
 
     def turn(self, drafter: str, request: int) -> int:
         """The number of the step in which the drafter is to be asked for the request: of each where that costs next to
@@ -67,6 +87,35 @@ class Controller:
         else:
             self._asking[drafter] += 0.1 * (min(each, 2 * before) - before)
 
+    def guessed(self, drafter: str, requests: int, tokens: int, seconds: float) -> None:
+        """Up to so many tokens were guessed one by one for each of so many requests, which took so long."""
+        if tokens:
+            self._guessing[drafter].observe(requests, seconds / tokens)
+
+    def spends(self, rows: int) -> bool:
+        """Whether anything may be drafted for a step of `rows` without that."""
+        return not self.ledger.overdrawn and self._drafted < self._plain_gap and self.costs.tried(rows)
+
+    def prospect(
+        self, drafter: str, request: int, rival: Sequence[float], rows: int, sequences: int
+    ) -> Prospect | None:
+        """What it is worth to have tokens guessed for a request, one by one, where a step of `rows` draws next tokens
+        of so many `sequences`, all thought alike. None where a draft that is there already, by its survivals `rival`,
+        is worth as much."""
+        costs, acceptance = self.costs, self._acceptance[drafter]
+        chance, each = acceptance.average(request), self._guessing[drafter].of(sequences)
+        if not self._guessing[drafter].measured:
+            each = costs.of(sequences) / 3
+        powers = [chance**depth for depth in range(1, _DEEPEST + 1)]
+        rate, depth = self._best_rate(powers, rows, sequences, each)
+        if rival and self._best_rate(rival, rows, sequences, 0.0)[0] >= rate:
+            return None
+        if not depth:
+            return Prospect(False, _PROBE, acceptance.rates(request), 0.0)
+        row = (costs.of(rows + sequences * depth) - costs.of(rows)) / (sequences * depth)
+        least = (each / sequences + row) * rate / chance
+        return Prospect(True, _DEEPEST, acceptance.rates(request), least)
+
     def survivals(self, drafter: str, request: int, evidence: Sequence[int]) -> list[float]:
         """For each token of a draft how likely it is that it and all before it are right."""
         return self._acceptance[drafter].survivals(request, evidence)
@@ -75,7 +124,7 @@ class Controller:
         """Of each draft, by `survivals`, how many tokens are checked: `most` in all, in a step of `rows` without them.
         Where drafts that are not wholly right are to be `read_again`, that is weighed too."""
         depths = [0] * len(survivals)
-        if self.ledger.overdrawn or self._drafted >= self._plain_gap or not self.costs.tried(rows):
+        if not self.spends(rows):
             return depths
         steps = sorted(
             (-chance, depth, place, chances[depth - 1] if depth else 1.0)
@@ -127,6 +176,18 @@ class Controller:
                 self._plain_gap = min(2 * self._plain_gap, _PLAIN[1])
             self._drafted = 0
         self.ledger.enter(plain, steps * seconds, gain)
+
+    def _best_rate(self, survivals: Sequence[float], rows: int, sequences: int, guess: float) -> tuple[float, int]:
+        """The most tokens in a second where each sequence has a draft like this, of which each token took `guess`
+        seconds for all; and with how many of the draft. With none of it, where that is not clearly worse."""
+        best, depth = _MARGIN * sequences / self.costs.of(rows), 0
+        tokens = float(sequences)
+        for deep, chance in enumerate(survivals, 1):
+            tokens += sequences * chance
+            rate = tokens / (self.costs.of(rows + sequences * deep) + deep * guess)
+            if rate > best:
+                best, depth = rate, deep
+        return best, depth
 
     def forget(self, request: int) -> None:
         """The request has ended."""

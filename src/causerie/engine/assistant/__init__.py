@@ -1,0 +1,1 @@
+"""Drafters that are models: the model's own shadow, and another model that knows the same tokens."""

@@ -1,0 +1,125 @@
+"""Guessing with a model: a token for each of several sequences at a time, until no further one is worth its cost.
+
+It knows a model, tokens and blocks; not whose weights those are, nor what is kept in the blocks besides.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.decoding.drafting.drafter import Ask, Draft
+from causerie.decoding.params import SamplingParams
+from causerie.decoding.sampler import Drawing, Sampler
+from causerie.engine import batch
+from causerie.engine.plan import Plan, Work
+from causerie.engine.request import Request
+from causerie.models.model import StepModel
+
+_PROBABILITIES = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)  # guesses that are as likely by the model speak alike
+CHANCES = (0.2, 0.35, 0.45, 0.6, 0.7, 0.82, 0.92, 0.97)
+"""Of guesses by their probability."""
+
+
+@dataclass(slots=True)
+class Guess:
+    """One sequence that is guessed for: where the model keeps it, and what it has not read of it yet."""
+
+    ask: Ask
+    tables: tuple[array[int], ...]
+    start: int  # the first position that is to be read
+    tokens: list[int] = field(default_factory=list)
+    evidence: list[int] = field(default_factory=list)
+    survival: float = 1.0  # how likely all of them are right
+
+    @property
+    def draft(self) -> Draft:
+        """What was guessed."""
+        return Draft(self.tokens, self.evidence)
+
+
+class Lockstep:
+    """Of one model, for another one with `vocab` tokens."""
+
+    def __init__(self, model: StepModel, vocab: int) -> None:
+        self._model = model
+        self._vocab = vocab
+        self._requests: dict[int, Request] = {}  # with parameters that look at nothing but logits and tokens
+
+    def guess(self, guesses: Sequence[Guess]) -> None:
+        """Guesses one token or more for each, up to what its ask wants. The noise is that of the real draws, so that
+        guesses agree with them as often as they can."""
+        sampler = Sampler(self._vocab)  # of this draft alone: what it remembers might not come true
+        histories = {guess.ask.request: array("i", guess.ask.tokens) for guess in guesses}
+        running = list(guesses)
+        while running:
+            works = [self._work(guess, histories[guess.ask.request]) for guess in running]
+            rows = self._rows(self._model.run(batch.build(Plan(tuple(works)))).logits)
+            drawings = [
+                Drawing(work.request.id, work.request.params, guess.ask.prompt, histories[work.request.id], row)
+                for row, (guess, work) in enumerate(zip(running, works, strict=True))
+            ]
+            going_on = []
+            for row, guess, (drawn,) in zip(rows, running, sampler.draw(rows, drawings), strict=True):
+                if drawn.error is None and self._take(guess, row, drawn.token):
+                    histories[guess.ask.request].append(drawn.token)
+                    going_on.append(guess)
+            running = going_on
+
+    def read(self, ask: Ask, tables: tuple[array[int], ...], start: int, end: int) -> None:
+        """Reads a sequence's tokens from `start` on, without guessing."""
+        for first in range(start, end, self._model.max_tokens):
+            tokens = array("i", ask.tokens[first : min(first + self._model.max_tokens, end)])
+            work = _reading(self._request(ask), tokens, first, tables, ask.turned, 0)
+            self._model.run(batch.build(Plan((work,))))
+
+    def forget(self, request: int) -> None:
+        """The request has ended."""
+        self._requests.pop(request, None)
+
+    def _work(self, guess: Guess, history: array[int]) -> Work:
+        """The reading of what was guessed last, or before anything was, of what is not read yet."""
+        start = len(history) - 1 if guess.tokens else guess.start
+        return _reading(self._request(guess.ask), history[start:], start, guess.tables, guess.ask.turned, 1)
+
+    def _rows(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits of the tokens of the other model: those beyond are none, those that are missing are never guessed."""
+        missing = self._vocab - logits.shape[1]
+        if missing <= 0:
+            return logits[:, : self._vocab]
+        return np.pad(logits, ((0, 0), (0, missing)), constant_values=-np.inf)
+
+    def _take(self, guess: Guess, row: NDArray[np.float32], token: int) -> bool:
+        """Adds a token; whether a further one is worth guessing."""
+        ask = guess.ask
+        confidence = float(1.0 / np.exp(row - row[token]).sum())
+        kind = bisect_right(_PROBABILITIES, confidence)
+        guess.tokens.append(token)
+        guess.evidence.append(kind)
+        guess.survival *= ask.rates[kind] if ask.rates else CHANCES[kind]
+        ends = token in ask.params.eos and not ask.params.ignore_eos
+        if ends or len(guess.tokens) >= ask.most or confidence < ask.params.least_confidence:
+            return False
+        return guess.survival >= ask.least
+
+    def _request(self, ask: Ask) -> Request:
+        request = self._requests.get(ask.request)
+        if request is None:
+            request = self._requests[ask.request] = Request(ask.request, (), _plain(ask.params))
+        return request
+
+
+def _plain(params: SamplingParams) -> SamplingParams:
+    """The same draws without what cannot be taken back, and without reports."""
+    return replace(params, constraint=None, logprobs=None, keep_logits=False, keep_scores=False, prompt_logits=False)
+
+
+def _reading(
+    request: Request, tokens: array[int], start: int, tables: tuple[array[int], ...], turned: int, wants: int
+) -> Work:
+    return Work(request, tokens, start, tables, wants, wants, tokens, turned, 0, (-1, -1))
