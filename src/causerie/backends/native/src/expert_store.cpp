@@ -50,10 +50,8 @@ bool ExpertStore::fetch(int64_t first, const int32_t* counts, int64_t experts, i
     expert.early = false;
     warm(expert);
     while (expert.state == State::ABSENT && !fault_ && !ask(first + e, true)) read_.wait(lock);
-    if (expert.state == State::ASKED && !expert.urgent) {  // its turn comes now
-      expert.urgent = true;
-      urgent_.push_back(first + e);
-    }
+    if (expert.state == State::ASKED && !expert.urgent) urgent_.push_back(first + e);  // its turn comes now
+    expert.urgent = true;
   }
   for (int64_t e = 0; e < next_experts && !fault_ && !alone_; ++e) {
     if (!ahead[e]) continue;
@@ -206,7 +204,7 @@ void ExpertStore::serve() {
       owners_[size_t(expert.slot)] = -1;
       expert.slot = -1;
       expert.early = false;
-      fault_ = fault;
+      if (expert.urgent) fault_ = fault;  // else it is asked for again by a step that needs it
     }
     read_.notify_all();
   }
