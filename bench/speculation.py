@@ -1,6 +1,7 @@
-"""What guessing tokens gains: by how often guesses are right, and with prompt lookup on texts of several kinds.
+"""What guessing tokens gains: by how often guesses are right, and on texts of several kinds by prompt lookup, by the
+model's own shadow and by a draft model.
 
-    python bench/speculation.py MODEL [--tokens N] [--rounds N] [--threads N]
+    python bench/speculation.py MODEL [--tokens N] [--rounds N] [--threads N] [--draft MODEL]
 
 Each answer is made in turn without guesses and with them, by the same seed, and must be the same to the last token. A
 figure is the median of the rounds' ratios of tokens a second after the first; of a text the first answer is not
@@ -18,9 +19,11 @@ from dataclasses import dataclass, field
 from random import Random
 
 from causerie import AutoModelForCausalLM, AutoTokenizer
+from causerie.api.assistant import draft_model
 from causerie.decoding.drafting.drafter import Ask, Draft, Drafter
 from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.decoding.params import SamplingParams
+from causerie.engine.assistant.shadow import ShadowDrafter
 from causerie.engine.engine import Engine
 from causerie.models.model import StepModel
 
@@ -140,11 +143,16 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--threads", type=int)
     options.add_argument("--quantization")
+    options.add_argument("--draft", help="a smaller model with the same tokenizer")
     wishes = options.parse_args()
     head = "tokens/s without | with guesses | least to most | right |\n|---|---|---|---|---|"
     report: dict[str, dict[str, float]] = {}
     with AutoModelForCausalLM.from_pretrained(
-        wishes.model, threads=wishes.threads, quantization=wishes.quantization, progress=False
+        wishes.model,
+        threads=wishes.threads,
+        quantization=wishes.quantization,
+        progress=False,
+        speculation="shadow",
     ) as owner:
         model, tokenizer = owner.step_model, AutoTokenizer.from_pretrained(wishes.model)
         prompts = {
@@ -161,12 +169,18 @@ def main() -> None:
             oracle = Oracle(chance, text)
             report[f"oracle {chance}"] = compared(model, oracle, prompt, params, wishes.rounds)
             print(line(f"{chance:.0%}", report[f"oracle {chance}"]), flush=True)
-        print(f"\n| text | {head}")
         prompts["code, once more"] = tokenizer(AGAIN)["input_ids"]
         params = SamplingParams(max_tokens=wishes.tokens, eos=(tokenizer.eos_token_id,))
-        for name, prompt in prompts.items():
-            report[name] = compared(model, PromptLookup(), prompt, params, wishes.rounds)
-            print(line(name, report[name]), flush=True)
+        assert model.shadow is not None
+        drafters: list[Drafter] = [PromptLookup(), ShadowDrafter(model.shadow)]
+        if wishes.draft is not None:
+            other = AutoModelForCausalLM.from_pretrained(wishes.draft, backend="native", progress=False)
+            drafters.append(draft_model(other.step_model, model))
+        for drafter in drafters:
+            print(f"\n| text, by {drafter.name} | {head}")
+            for name, prompt in prompts.items():
+                report[f"{drafter.name} {name}"] = figures = compared(model, drafter, prompt, params, wishes.rounds)
+                print(line(name, figures), flush=True)
     print(json.dumps(report))
 
 

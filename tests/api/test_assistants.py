@@ -16,7 +16,9 @@ from causerie.api.causal_lm import CausalLM
 from causerie.builtin import builtin_model_path
 from causerie.engine.speculation.controller import Controller
 from causerie.errors import DraftWarning, UnknownName, Unsupported, UsageError
+from causerie.loading.shadow import shadow_of
 from tests.engine.scripted import Eager
+from tests.kernels.decoders import Shape
 
 pytest.importorskip("causerie.backends.native.backend", reason="this tree has no native backend")
 
@@ -145,6 +147,8 @@ def test_what_cannot_guess_is_refused(tmp_path: Path) -> None:
 def test_a_shadow_that_cannot_be_is_refused() -> None:
     with pytest.raises(Unsupported, match="hardly faster"):
         load(speculation="shadow", quantization="int4")
+    with pytest.raises(Unsupported, match="3 layers of this test model keep a state there that cannot be taken back"):
+        shadow_of(Shape(taps=3, layers=5).decoder(), (), {})
     with pytest.raises(Unsupported, match="native backend"):
         load(speculation="shadow", backend="torch", dtype="float32")
 

@@ -132,6 +132,8 @@ class OpenModel:
         if not named:
             model = self._other(assistant)
             self._drafter = self._drafter_of(model)
+            if model is not assistant:
+                model.close()  # its weights stay with the drafter
             self._assistant = model
         if self._drafter is not None and (unasked or not named):
             self._engine.adopt(self._drafter, unasked)

@@ -73,6 +73,7 @@ class Drafts:
         self._clock = clock
         self._proposals: dict[int, list[_Proposal]] = {}  # by request: of the step that is planned, the best one first
         self._asking = 0.0  # seconds that they took
+        self._learning = 0.0  # seconds that it took to learn from the step before
         self._reading = 0.0  # seconds that models took before they could guess
         self._step = self._observed = 0  # the number of this step, and of the last one that was observed
         self._until = 0  # the number of the next one in which somebody is asked, as long as the same sequences run
@@ -117,13 +118,15 @@ class Drafts:
         if self._proposals:
             drafts = self._worthwhile(sequences, planned, most, headroom)
         self._until = self._next_turn(sequences)
-        self._asking = self._clock() - began - self._reading
+        self._asking = self._clock() - began - self._reading + self._learning
+        self._learning = 0.0
         return drafts, faults
 
     def observe(self, plan: Plan, drawn: Many[Many[Drawn]], seconds: float) -> None:
         """The step that was planned has run, took so long and gave these tokens."""
         if self._resting:
             return
+        began = self._clock()
         steps, self._observed = self._step - self._observed, self._step
         drafted = accepted = 0
         again: list[int] = []
@@ -149,6 +152,7 @@ class Drafts:
             singles = sum(len(work.tokens) - max(work.draws - 1, 0) == 1 for work in plan.works)
             ran = SmallStep(rows, singles, drafted, accepted, again, self._asking, alike)
             self._controller.observe(ran, seconds, steps)
+        self._learning = self._clock() - began
 
     def counts(self, request: int | None = None) -> tuple[DraftCount, ...]:
         """What was drafted for a request that has not been forgotten, or for all, and by whom."""
@@ -211,8 +215,13 @@ class Drafts:
             rival = self._best(request)
             survivals = () if rival is None else rival.survivals
             prospect = self._controller.prospect(drafter.name, request, survivals, planned, len(sequences))
-            ask = None if prospect is None else _ask(sequence, min(rows, prospect.most), 1)
-            if prospect is None or ask is None or not (room := self._room(sequence, ask.most, headroom)):
+            if prospect is None:
+                continue
+            if not prospect.most:
+                self._controller.settle(drafter.name, request, self._step, False, len(sequences))
+                continue
+            ask = _ask(sequence, min(rows, prospect.most), 1)
+            if ask is None or not (room := self._room(sequence, ask.most, headroom)):
                 continue
             pays[request] = prospect.pays
             asks.append(

@@ -133,6 +133,8 @@ class Model:
         of the cache. Before any step runs; without effect where the backend has all of it from the start."""
         if isinstance(self.executable, TouchingExecutable):
             self.executable.touch(cache_bytes)
+        if self.shadow is not None:
+            self.shadow.touch(0)  # its cache is this one's
 
     def expert_choices(self) -> list[NDArray[np.int64]]:
         """How many tokens went to each expert so far, for each layer that has experts."""

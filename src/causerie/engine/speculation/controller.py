@@ -16,7 +16,10 @@ from causerie.engine.speculation.step_costs import StepCosts
 
 _MARGIN = 1.01  # times the tokens in a second of a plain step, that make a draft worth it
 _ASKING = 0.005  # of all time that may go into drafts that are not worth checking
-_DEEPEST, _PROBE = 16, 3  # tokens of a draft that is guessed one by one: at most, and where it only may be worth it
+_GUESS_MARGIN = (
+    1.12  # the same for guesses of a model, of which more is estimated: it also takes others' place in caches
+)
+_DEEPEST, _PROBE = 16, 2  # tokens of a draft that is guessed one by one: at most, and where it only may be worth it
 _PLAIN = (8, 256)  # after so many steps with drafts one is plain, lest its cost be forgotten; twice as many each time
 
 
@@ -46,7 +49,7 @@ class Prospect:
     """What guessing for a request is expected to be worth."""
 
     pays: bool
-    most: int  # tokens to guess
+    most: int  # tokens to guess; 0 where that was tried for others in vain, and this request's turn comes later
     rates: Sequence[float]  # for each kind of evidence, how likely such a token is right
     least: float  # how likely all of a draft must be right for a further token to be worth its cost
 
@@ -61,6 +64,7 @@ class Controller:
         self._acceptance: dict[str, Acceptance] = {}
         self._asking: dict[str, float] = {}  # seconds that a draft for one request takes
         self._guessing: dict[str, StepCosts] = {}  # a token for each of so many requests
+        self._gaps: dict[str, int] = {}  # steps that were last passed over, of drafters that guess
         self._turns: dict[tuple[str, int], _Turn] = {}
         self._drafted, self._plain_gap = 0, _PLAIN[0]  # steps with drafts since the last plain one
         for name, chances in drafters.items():
@@ -107,11 +111,12 @@ class Controller:
         if not self._guessing[drafter].measured:
             each = costs.of(sequences) / 3
         powers = [chance**depth for depth in range(1, _DEEPEST + 1)]
-        rate, depth = self._best_rate(powers, rows, sequences, each)
-        if rival and self._best_rate(rival, rows, sequences, 0.0)[0] >= rate:
+        rate, depth = self._best_rate(powers, rows, sequences, each, _GUESS_MARGIN)
+        if rival and self._best_rate(rival, rows, sequences, 0.0, _MARGIN)[0] >= rate:
             return None
         if not depth:
-            return Prospect(False, _PROBE, acceptance.rates(request), 0.0)
+            passes = self._gaps.setdefault(drafter, 0) and (drafter, request) not in self._turns
+            return Prospect(False, 0 if passes else _PROBE, acceptance.rates(request), 0.0)
         row = (costs.of(rows + sequences * depth) - costs.of(rows)) / (sequences * depth)
         least = (each / sequences + row) * rate / chance
         return Prospect(True, _DEEPEST, acceptance.rates(request), least)
@@ -149,12 +154,16 @@ class Controller:
     def settle(self, drafter: str, request: int, step: int, pays: bool, sequences: int) -> None:
         """Whether what the drafter was asked for in this step is checked: when it is to be asked again, with so many
         sequences in a step."""
-        turn = self._turns.setdefault((drafter, request), _Turn())
+        turn = self._turns.get((drafter, request))
+        if turn is None:
+            turn = self._turns[drafter, request] = _Turn(self._gaps.get(drafter, 0) // 4)
         bound = 0
         if not pays and self.costs.measured:
             bound = int(self._asking[drafter] * sequences / (_ASKING * self.costs.of(sequences)))
         turn.gap = min(2 * turn.gap + 1, bound)
         turn.step = step + 1 + turn.gap
+        if drafter in self._gaps:
+            self._gaps[drafter] = turn.gap
 
     def learn(self, drafter: str, request: int, kind: int, right: bool) -> None:
         """A drafted token that this kind of evidence spoke for was the one that came, or not; checked or not."""
@@ -177,10 +186,12 @@ class Controller:
             self._drafted = 0
         self.ledger.enter(plain, steps * seconds, gain)
 
-    def _best_rate(self, survivals: Sequence[float], rows: int, sequences: int, guess: float) -> tuple[float, int]:
+    def _best_rate(
+        self, survivals: Sequence[float], rows: int, sequences: int, guess: float, margin: float
+    ) -> tuple[float, int]:
         """The most tokens in a second where each sequence has a draft like this, of which each token took `guess`
-        seconds for all; and with how many of the draft. With none of it, where that is not clearly worse."""
-        best, depth = _MARGIN * sequences / self.costs.of(rows), 0
+        seconds for all; and with how many of the draft. With none of it, where that is not worse by the margin."""
+        best, depth = margin * sequences / self.costs.of(rows), 0
         tokens = float(sequences)
         for deep, chance in enumerate(survivals, 1):
             tokens += sequences * chance
