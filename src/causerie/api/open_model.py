@@ -5,6 +5,7 @@ Knows no prompt and no answer; causal_lm.py has what it computes.
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,7 @@ class OpenModel:
         self._tokenizer = tokenizer
         self._saving = saving
         self._opener = opener
+        self._assisting = threading.Lock()
         self._assistant: OpenModel | None = None
         self._drafter: Drafter | None = None
         self._closing = weakref.finalize(self, _close, engine, model)
@@ -128,18 +130,20 @@ class OpenModel:
         """Has another model with the same tokenizer guess tokens for this one, which checks several at a time: a loaded
         one, or one that is loaded by its folder or id. `unasked`: in all answers from now on, not only in those of
         calls that name it. No answer changes. Raises UsageError, Unsupported, OutOfMemory, and as from_pretrained."""
-        named = self._assistant is not None and assistant in (self._assistant, self._assistant.name_or_path)
-        if not named:
-            model = self._other(assistant)
-            self._drafter = self._drafter_of(model)
-            if model is not assistant:
-                model.close()  # its weights stay with the drafter
-            self._assistant = model
-        if self._drafter is not None and (unasked or not named):
-            self._engine.adopt(self._drafter, unasked)
-            for guest in self._model.guests[:-1]:  # of assistants before this one
-                guest.close()
-            del self._model.guests[:-1]
+        with self._assisting:
+            before = self._assistant
+            same = before is not None and (assistant is before or str(assistant) == before.name_or_path)
+            if not same:
+                model = self._other(assistant)
+                self._drafter = self._drafter_of(model)
+                if model is not assistant:
+                    model.close()  # its weights stay with the drafter
+                self._assistant = model
+            if self._drafter is not None and (unasked or not same):
+                self._engine.adopt(self._drafter, unasked)
+                for guest in self._model.guests[:-1]:  # of assistants before this one
+                    guest.close()
+                del self._model.guests[:-1]
 
     def _drafter_of(self, other: OpenModel) -> Drafter:
         """What guesses for this model with the other one's weights. Raises UsageError, Unsupported, OutOfMemory."""

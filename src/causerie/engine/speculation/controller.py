@@ -20,6 +20,8 @@ _GUESS_MARGIN = (
     1.12  # the same for guesses of a model, of which more is estimated: it also takes others' place in caches
 )
 _DEEPEST, _PROBE = 16, 2  # tokens of a draft that is guessed one by one: at most, and where it only may be worth it
+_LONGEST_ASKING = 20.0  # plain steps that drafts of a step may count for: the process may have been stopped meanwhile
+_ENOUGH = 6  # measurements of what a guess takes, before what they say is thought of the next request too
 _PLAIN = (8, 256)  # after so many steps with drafts one is plain, lest its cost be forgotten; twice as many each time
 
 
@@ -64,6 +66,7 @@ class Controller:
         self._acceptance: dict[str, Acceptance] = {}
         self._asking: dict[str, float] = {}  # seconds that a draft for one request takes
         self._guessing: dict[str, StepCosts] = {}  # a token for each of so many requests
+        self._measured: dict[str, int] = {}  # how often that was measured
         self._gaps: dict[str, int] = {}  # steps that were last passed over, of drafters that guess
         self._turns: dict[tuple[str, int], _Turn] = {}
         self._drafted, self._plain_gap = 0, _PLAIN[0]  # steps with drafts since the last plain one
@@ -75,6 +78,8 @@ class Controller:
         self._acceptance[drafter] = Acceptance(chances)
         self._asking[drafter] = 0.0
         self._guessing[drafter] = StepCosts()
+        self._measured[drafter] = 0
+        self._gaps.pop(drafter, None)
 
     def turn(self, drafter: str, request: int) -> int:
         """The number of the step in which the drafter is to be asked for the request: of each where that costs next to
@@ -95,6 +100,7 @@ class Controller:
         """Up to so many tokens were guessed one by one for each of so many requests, which took so long."""
         if tokens:
             self._guessing[drafter].observe(requests, seconds / tokens)
+            self._measured[drafter] += 1
 
     def spends(self, rows: int) -> bool:
         """Whether anything may be drafted for a step of `rows` without that."""
@@ -115,7 +121,8 @@ class Controller:
         if rival and self._best_rate(rival, rows, sequences, 0.0, _MARGIN)[0] >= rate:
             return None
         if not depth:
-            passes = self._gaps.setdefault(drafter, 0) and (drafter, request) not in self._turns
+            passes = self._vain(drafter) and (drafter, request) not in self._turns
+            self._gaps.setdefault(drafter, 0)
             return Prospect(False, 0 if passes else _PROBE, acceptance.rates(request), 0.0)
         row = (costs.of(rows + sequences * depth) - costs.of(rows)) / (sequences * depth)
         least = (each / sequences + row) * rate / chance
@@ -156,7 +163,7 @@ class Controller:
         sequences in a step."""
         turn = self._turns.get((drafter, request))
         if turn is None:
-            turn = self._turns[drafter, request] = _Turn(self._gaps.get(drafter, 0) // 4)
+            turn = self._turns[drafter, request] = _Turn(self._gaps[drafter] // 4 if self._vain(drafter) else 0)
         bound = 0
         if not pays and self.costs.measured:
             bound = int(self._asking[drafter] * sequences / (_ASKING * self.costs.of(sequences)))
@@ -175,7 +182,7 @@ class Controller:
         if ran.alike:
             costs.observe(ran.rows, seconds)
         plain = costs.of(plain_rows)
-        gain = -ran.asking if costs.measured else 0.0
+        gain = -min(ran.asking, _LONGEST_ASKING * plain) if costs.measured else 0.0
         if ran.drafted:
             gain += ran.accepted * plain / ran.sequences - (costs.of(ran.rows) - plain)
             gain -= sum(costs.of(plain_rows + more) - plain for more in ran.again)
@@ -185,6 +192,10 @@ class Controller:
                 self._plain_gap = min(2 * self._plain_gap, _PLAIN[1])
             self._drafted = 0
         self.ledger.enter(plain, steps * seconds, gain)
+
+    def _vain(self, drafter: str) -> bool:
+        """Whether it was tried in vain, and often enough to believe that."""
+        return self._measured[drafter] >= _ENOUGH and self._gaps.get(drafter, 0) > 0
 
     def _best_rate(
         self, survivals: Sequence[float], rows: int, sequences: int, guess: float, margin: float
