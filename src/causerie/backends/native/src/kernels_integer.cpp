@@ -154,11 +154,12 @@ static inline void block_products(const F& format, const uint8_t* block, int64_t
   if (FROM_MEMORY)
     for (int64_t i = 0; i < F::head; i += 64) __builtin_prefetch(block + AHEAD + i);
   const uint8_t* body = block + F::head;
+  const uint8_t* own = V == WHOLE ? body : body + 64 * v0;  // the lines of these vectors
   if (FROM_MEMORY) asm("" : "+r"(inputs));  // a number that the compiler knows lets it fetch the whole block at once
   for (int64_t step = 0; step < inputs / 4; step += 2) {
     if (FROM_MEMORY)
       for (int64_t i = 0; i < 2 * F::step_bytes; i += 64 * WHOLE)
-        for (int v = v0; v < v0 + V; ++v) __builtin_prefetch(body + step * F::step_bytes + AHEAD + i + 64 * v);
+        for (int v = 0; v < V; ++v) __builtin_prefetch(own + step * F::step_bytes + AHEAD + i + 64 * v);
     substep<F, 0, T, V>(format, body, step, v0, in, x, acc);
     substep<F, 1, T, V>(format, body, step, v0, in, x, acc);
   }
