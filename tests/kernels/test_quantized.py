@@ -103,7 +103,7 @@ def test_a_bias_is_added_once(format: str, inputs: int, instruction_set: str) ->
         build(spec, stored, quantized={"head": format}, forward=logits_only(each), instruction_set=instruction_set)
         for each in (forward, head_only)
     )
-    for tokens in ([5], range(37)):
+    for tokens in ([5], range(3), range(6), range(37)):
         (found,), (without,) = (prompt_logits(each, [tokens]) for each in (model, bare))
         np.testing.assert_array_equal(found, without + stored["norm"])
 
