@@ -103,7 +103,7 @@ def test_a_bias_is_added_once(format: str, inputs: int, instruction_set: str) ->
         build(spec, stored, quantized={"head": format}, forward=logits_only(each), instruction_set=instruction_set)
         for each in (forward, head_only)
     )
-    for tokens in ([5], range(37)):
+    for tokens in ([5], range(3), range(6), range(37)):
         (found,), (without,) = (prompt_logits(each, [tokens]) for each in (model, bare))
         np.testing.assert_array_equal(found, without + stored["norm"])
 
@@ -182,7 +182,7 @@ def test_rows_in_any_number_are_each_as_alone(format: str, rows: int, instructio
     spec, stored = one_matrix(format, 3840, rows)
     model = built(format, spec, stored, threads=2, instruction_set=instruction_set, max_tokens=256)
     alone = np.concatenate([prompt_logits(model, [[token]])[0] for token in range(rows)])
-    for count in (5, 6, 7, 8, 9, 97, 98, 99, 100, 109, 110, 193, 200):
+    for count in (2, 3, 4, 5, 6, 7, 8, 9, 97, 98, 99, 100, 109, 110, 193, 200):
         for _ in range(20 if count < 10 else 2):
             (found,) = prompt_logits(model, [range(min(count, rows))])
             np.testing.assert_array_equal(found, alone[:count])

@@ -21,6 +21,7 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int64_t CUT = 64 * 1024;  // bytes of a panel before the next tile of tokens: they stay in the second cache
 constexpr int INTEGER_TOKENS = TOKENS < 4 ? TOKENS : 4;  // sums and scales take registers too: six were slower
+constexpr int FEW_TOKENS = VECTORS > 1 ? 8 : 6;  // that read a panel from memory once; more of them take it from the second cache
 
 // A run of groups of one panel for a few tokens.
 struct Groups {
@@ -153,10 +154,12 @@ static inline void block_products(const F& format, const uint8_t* block, int64_t
   if (FROM_MEMORY)
     for (int64_t i = 0; i < F::head; i += 64) __builtin_prefetch(block + AHEAD + i);
   const uint8_t* body = block + F::head;
+  const uint8_t* own = V == WHOLE ? body : body + 64 * v0;  // the lines of these vectors
   if (FROM_MEMORY) asm("" : "+r"(inputs));  // a number that the compiler knows lets it fetch the whole block at once
   for (int64_t step = 0; step < inputs / 4; step += 2) {
     if (FROM_MEMORY)
-      for (int64_t i = 0; i < 2 * F::step_bytes; i += 64) __builtin_prefetch(body + step * F::step_bytes + AHEAD + i);
+      for (int64_t i = 0; i < 2 * F::step_bytes; i += 64 * WHOLE)
+        for (int v = 0; v < V; ++v) __builtin_prefetch(own + step * F::step_bytes + AHEAD + i + 64 * v);
     substep<F, 0, T, V>(format, body, step, v0, in, x, acc);
     substep<F, 1, T, V>(format, body, step, v0, in, x, acc);
   }
@@ -264,6 +267,29 @@ static __attribute__((noinline)) void strip(const Groups& run, int v0, const uin
     }
 }
 
+// A whole panel for few tokens, read from memory once. Where V is less than all of its vectors, they take turns group by group,
+// so that the arithmetic hides under the reading; the sums wait in the first cache meanwhile.
+template <class F, int T, int V>
+static __attribute__((noinline)) void few(const Groups& run) {
+  const F format(run);
+  f32x16 out[WHOLE / V][T][V];
+  for (int t = 0; t < T; ++t)
+    for (int v = 0; v < WHOLE; ++v) out[v / V][t][v % V] = begin_sums(run.out + t * run.out_stride + 16 * v, true, run.rows - 16 * v);
+  Input in{run.input.codes, run.input.sums, run.input.scales, run.input_stride};
+  Fetch nothing{nullptr, 0};
+  for (int64_t g = 0; g < run.count; ++g) {
+    for (int v0 = 0; v0 < WHOLE; v0 += V) add_group<T, V, true>(format, run, g, v0, in, nothing, out[v0 / V]);
+    in.advance(run.group);
+  }
+  for (int t = 0; t < T; ++t)
+    for (int v = 0; v < WHOLE; ++v) {
+      const int64_t at = 16 * v;
+      f32x16 value = format.whole(out[v / V][t][v % V], run.panel, v);
+      if (run.bias) value = add(value, load(run.bias + at));
+      if (run.rows > at) store_first(run.out + t * run.out_stride + at, value, run.rows - at);
+    }
+}
+
 template <class F, int T, int V, bool FROM_MEMORY>
 static inline void run_strips(const Groups& run) {
   const int64_t lines = (run.fetched * V + run.vectors - 1) / run.vectors;
@@ -273,8 +299,8 @@ static inline void run_strips(const Groups& run) {
 
 template <class F, int T, bool FROM_MEMORY>
 static void run_tile(const Groups& run) {
-  // Two kinds of sums do not fit the registers beside those of four vectors by four tokens; from memory they may wait.
-  constexpr int V = T == 1 ? WHOLE : F::bytes && T > 2 && VECTORS > 2 && !FROM_MEMORY ? 2 : VECTORS;
+  // Two kinds of sums do not fit the registers beside those of four vectors by four tokens.
+  constexpr int V = T == 1 ? WHOLE : F::bytes && T > 2 && VECTORS > 2 ? 2 : VECTORS;
   if constexpr (F::bytes && V > WHOLE / 2)
     if (run.vectors < V) return run_strips<F, T, WHOLE / 2, FROM_MEMORY>(run);
   run_strips<F, T, V, FROM_MEMORY>(run);
@@ -313,30 +339,39 @@ static void run_format(const Stretch& stretch) {
       .table = reinterpret_cast<const uint8_t*>(stretch.part.weight),
   };
   const int64_t all = in.width / run.group, bytes = run.bytes * run.blocks;
-  const int64_t tiles = (stretch.last - stretch.first + INTEGER_TOKENS - 1) / INTEGER_TOKENS;
-  const int64_t cut = tiles > 1 ? CUT / bytes : all;
+  const int64_t tokens = stretch.last - stretch.first;
+  if (tokens > 1 && tokens <= FEW_TOKENS && run.vectors == WHOLE) {
+    run.block = run.panel + panel_head(panels);
+    run.count = all;
+    run.input = activations_from(row<void>(stretch.program, in.x, stretch.first), in.length, group, stretch.part.column);
+    run.out = stretch.out(stretch.first);
+    return with_count<FEW_TOKENS>(tokens, [&](auto count) {
+      constexpr int T = decltype(count)::value;
+      few<F, T, T == 1 ? WHOLE : (T > 4 && VECTORS > 2) ? 2 : VECTORS>(run);
+    });
+  }
+  const int64_t tiles = (tokens + INTEGER_TOKENS - 1) / INTEGER_TOKENS;
+  const int64_t cut = tokens > 1 ? CUT / bytes : all;
   for (int64_t g = 0; g < all; g += cut) {
     run.block = run.panel + panel_head(panels) + g * bytes;
     run.first = g;
     run.count = g + cut < all ? cut : all - g;
     run.last = g + run.count == all;
     if constexpr (F::bytes)
-      if (tiles > 1) note_factors(run, factors);
+      if (tokens > 1) note_factors(run, factors);
     // Many tokens read the stretch from the second cache, and fetch the one behind it, the next panel's perhaps.
     run.ahead = run.block + run.count * bytes;
-    run.fetched = tiles > 1 ? (cut < all ? cut : all) * bytes / 64 / tiles + 1 : 0;
+    run.fetched = tokens > 1 ? (cut < all ? cut : all) * bytes / 64 / tiles + 1 : 0;
     for (int64_t t = stretch.first; t < stretch.last; t += INTEGER_TOKENS, run.ahead += 64 * run.fetched) {
       run.input = activations_from(row<void>(stretch.program, in.x, t), in.length, run.group, stretch.part.column);
       run.out = stretch.out(t);
-      with_count<INTEGER_TOKENS>(stretch.last - t, [&](auto tokens) {
-        constexpr int T = decltype(tokens)::value;
-        tiles == 1 ? run_tile<F, T, true>(run) : run_tile<F, T, false>(run);
-      });
+      if (tokens == 1) return run_tile<F, 1, true>(run);
+      with_count<INTEGER_TOKENS>(stretch.last - t, [&](auto count) { run_tile<F, decltype(count)::value, false>(run); });
     }
   }
 }
 
-bool splits(const CodePanels& panels, int64_t tokens) { return panels.scale == SCALE_BYTE && tokens > INTEGER_TOKENS; }
+bool splits(const CodePanels& panels, int64_t tokens) { return panels.scale == SCALE_BYTE && tokens > FEW_TOKENS; }
 
 void run_integers(const Stretch& stretch) {
   const CodePanels& panels = stretch.panels();
