@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from causerie.models.registry import families, spec_from_config
 from tests.parity.cases import TINY
 from tests.parity.published import FILES, PUBLISHED
+from tests.parity.published_sizes import OTHER_SIZES
 
 STRANGE = {"Hunyuan-7B-Instruct": "use_cla"}
 """Keys that no known family computes by, and that are told."""
@@ -54,6 +55,20 @@ def test_a_published_config_has_as_many_parameters(name: str, values: dict[str, 
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**values))
     assert spec.parameters == sum(weight.numel() for weight in model.parameters())
     assert len(spec.layers) == model.config.num_hidden_layers and spec.context == model.config.max_position_embeddings
+
+
+@pytest.mark.parametrize("name", OTHER_SIZES)
+def test_another_size_has_as_many_parameters_as_its_makers_say(name: str) -> None:
+    values, billions = OTHER_SIZES[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        spec = spec_from_config(json.loads(json.dumps(values)))
+    if "its text model" not in name or values["model_type"] == "ministral3":  # others have no class of their own
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**values))
+        assert spec.parameters == sum(weight.numel() for weight in model.parameters())
+    assert spec.parameters == pytest.approx(billions * 1e9, rel=0.005)
+    assert len(spec.layers) == values["num_hidden_layers"] and spec.context == values["max_position_embeddings"]
 
 
 SIZES = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "max_position_embeddings")
