@@ -20,7 +20,7 @@ from causerie.loading.find import find_weights, untie_if_different
 from causerie.loading.packed import method_of, without_method
 from causerie.loading.prepared import check_mapping, prepared_for
 from causerie.loading.quantize import Quantizer
-from causerie.loading.read_share import read_shares
+from causerie.loading.read_share import is_of_expert, read_shares
 from causerie.loading.shadow import Shadow, ShadowBuilder, shadow_of
 from causerie.loading.slices import SliceReader
 from causerie.loading.sources import (
@@ -30,7 +30,6 @@ from causerie.loading.sources import (
     Progress,
     Source,
     Transfer,
-    is_of_expert,
     reporter,
 )
 from causerie.loading.workers import Workers

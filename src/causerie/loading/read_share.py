@@ -6,8 +6,12 @@ import re
 
 from causerie.spec.decoder import Decoder
 
-EXPERT = re.compile(r"layers\.(\d+)\.ffn\.experts\.")
-"""How the canonical names of an expert's weights begin, with the number of its layer."""
+_EXPERT = re.compile(r"layers\.(\d+)\.ffn\.experts\.")  # how canonical names of an expert's weights begin
+
+
+def is_of_expert(weight: str) -> bool:
+    """Whether a weight of this name is read only by tokens that go to its expert."""
+    return _EXPERT.match(weight) is not None
 
 
 def read_shares(spec: Decoder) -> dict[str, float]:
@@ -15,7 +19,7 @@ def read_shares(spec: Decoder) -> dict[str, float]:
     of everything else all."""
     shares = {weight.name: 1.0 for weight in spec.weights()}
     for name in shares:
-        layer = EXPERT.match(name)
+        layer = _EXPERT.match(name)
         experts = None if layer is None else spec.layers[int(layer[1])].experts
         if experts is not None:
             shares[name] = experts.router.active / experts.count

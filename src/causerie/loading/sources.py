@@ -21,6 +21,7 @@ from causerie.errors import Unsupported
 from causerie.loading.packed import Packed
 from causerie.loading.prepared import ALIGNMENT, Prepared
 from causerie.loading.quantize import Quantizer, ReadRows, Report
+from causerie.loading.read_share import is_of_expert
 from causerie.loading.slices import SliceReader
 from causerie.quant.encoders import encoder_named
 from causerie.quant.format import held_bytes
@@ -192,11 +193,6 @@ class PreparedSource:
         memory = _aligned(self.nbytes)
         transfer.index.read_into(tensor, memory)
         return transfer.builder.place_prepared(name, shape, format, layout, memory)
-
-
-def is_of_expert(weight: str) -> bool:
-    """Whether a weight of this name is read only by tokens that go to its expert."""
-    return ".ffn.experts." in weight
 
 
 def _aligned(nbytes: int) -> NDArray[np.uint8]:

@@ -91,7 +91,6 @@ class ExpertStore:
         files = {extent.path: extent for extent in extents.values()}
         self._files = {path: extent.open() for path, extent in files.items()}
         self._ending = weakref.finalize(self, _end, None, tuple(self._files.values()))
-        self._tables: tuple[NDArray[np.void], ...] = ()
         self._store: int | None = None
 
     def connect(self, lines: Sequence[Line], instructions: NDArray[np.void], parts: NDArray[np.void]) -> int:
@@ -113,7 +112,6 @@ class ExpertStore:
             ("matrix", [len(expert.places) for expert in self._experts]),
         ):
             experts[f"{field}_count"], experts[f"first_{field}"] = counts, [0, *accumulate(counts[:-1])]
-        self._tables = (pieces, matrices, experts, parts)
         arguments = StoreArguments(
             pieces=pieces.ctypes.data,
             matrices=matrices.ctypes.data,
@@ -130,7 +128,9 @@ class ExpertStore:
         # Tables, memory and files are used until the last thread has ended.
         self._ending.detach()
         descriptors = tuple(self._files.values())
-        self._ending = weakref.finalize(self, _end, self._store, descriptors, self._tables, self._memory)
+        self._ending = weakref.finalize(
+            self, _end, self._store, descriptors, (pieces, matrices, experts, parts), self._memory
+        )
         self._ending.atexit = False
         return self._store
 
