@@ -1,7 +1,5 @@
 #include "expert_store.h"
 
-#include "fetch.h"
-
 #include <cerrno>
 #include <cmath>
 
@@ -35,7 +33,8 @@ ExpertStore::~ExpertStore() {
   for (std::thread& reader : readers_) reader.join();
 }
 
-bool ExpertStore::fetch(int64_t first, const int32_t* counts, int64_t experts, int64_t next, const bool* ahead, int64_t next_experts) {
+bool ExpertStore::fetch(const Fetch& wish) {
+  const auto& [first, counts, experts, next, ahead, next_experts] = wish;
   if (!alone_ && getpid() != process_) begin_anew();
   std::unique_lock<std::mutex> lock(mutex_, std::defer_lock);
   if (!alone_) lock.lock();
@@ -211,5 +210,5 @@ void ExpertStore::serve() {
 }
 
 bool fetch_experts(void* store, const Fetch& fetch) {
-  return static_cast<ExpertStore*>(store)->fetch(fetch.first, fetch.counts, fetch.experts, fetch.next, fetch.ahead, fetch.next_experts);
+  return static_cast<ExpertStore*>(store)->fetch(fetch);
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "abi.h"
+#include "fetch.h"
 
 class ExpertStore {
  public:
@@ -21,10 +22,10 @@ class ExpertStore {
   explicit ExpertStore(const StoreArguments& arguments);
   ~ExpertStore();
 
-  // Has the experts first + e in memory for which counts[e] is not 0, and says so in their Parts. Of those `ahead`, whose
-  // numbers begin at `next`, reading begins if there is memory to spare; they stay until the fetch after this one. One
-  // thread at a time. False where a file could not be read: nothing may be multiplied then.
-  bool fetch(int64_t first, const int32_t* counts, int64_t experts, int64_t next, const bool* ahead, int64_t next_experts);
+  // Has the experts in memory to which rows go, and says so in their Parts. Of those `ahead` reading begins if there is
+  // memory to spare; they stay until the fetch after this one. One thread at a time. False where a file could not be read:
+  // nothing may be multiplied then.
+  bool fetch(const Fetch& wish);
 
   // What kept the last fetch from reading, as errno has it; EIO where a file ended early. 0 once it has been asked.
   int take_fault();
