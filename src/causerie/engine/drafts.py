@@ -243,9 +243,13 @@ class Drafts:
         except Exception as fault:  # noqa: BLE001 - as in `_take`
             faults.update(dict.fromkeys((ask.request for ask in asks), _sentence(fault)))
             return
-        self._reading += self._clock() - began
+        reading = self._clock() - began
+        self._reading += reading
         ends = {each.request.id: each.eos for each in sequences}
         self._take(drafter, asks, ends, pays, faults)
+        if drafter.name in self._asked and not any(pays.values()):
+            count, seconds = self._asked[drafter.name]
+            self._asked[drafter.name] = (count, seconds + reading)  # what is read after a long rest is a part of a try
 
     def _take(
         self,
