@@ -47,10 +47,11 @@ class StepTensors:
     places: tuple[Tensor, ...]  # of each page group: [n] int64, where each row's key and value belong (see PagedCache)
     copies: tuple[Tensor, ...]  # of each page group: [c, 2] int64
     sequences: tuple[SequenceRows, ...]  # those that have rows
+    features: Tensor | None = None  # [n, width]
 
     @staticmethod
-    def place(step: Step, block_size: int, device: torch.device) -> StepTensors:
-        """Copies the arrays to `device`."""
+    def place(step: Step, block_size: int, device: torch.device, dtype: torch.dtype) -> StepTensors:
+        """Copies the arrays to `device`, features in `dtype`."""
 
         def tensor(array: np.ndarray) -> Tensor:
             return torch.from_numpy(array.astype(np.int64)).to(device)
@@ -77,6 +78,7 @@ class StepTensors:
             places=tuple(map(tensor, places)),
             copies=tuple(tensor(each.copies) for each in step.tables),
             sequences=tuple(sequences),
+            features=None if step.features is None else torch.from_numpy(step.features.copy()).to(device, dtype),
         )
 
 
