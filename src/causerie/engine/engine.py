@@ -26,6 +26,7 @@ from causerie.engine.plan import Plan
 from causerie.engine.request import DraftCount, Request, TokenEvent
 from causerie.engine.scheduler import Scheduler
 from causerie.engine.speculation.controller import Controller
+from causerie.engine.witnesses import Witnesses
 from causerie.errors import EngineError, unknown
 
 if TYPE_CHECKING:
@@ -111,6 +112,9 @@ class Engine:
         self._clock = clock
         self._drafters = [drafter.name for drafter in drafters]
         self._drafts: Drafts | None = None
+        self._witnesses = Witnesses(model)
+        for drafter in drafters:
+            self._witnesses.adopt(drafter, drafts_unasked)
         if drafters:
             controller = controller or Controller({drafter.name: drafter.chances for drafter in drafters})
             self._drafts = Drafts(drafters, controller, self._cache, model.vocab, clock, drafts_unasked)
@@ -156,6 +160,7 @@ class Engine:
         `unasked`, for those that name none. Between two steps."""
         if self._drafts is None:
             raise EngineError("This engine was made without drafters and cannot take one up.")
+        self._witnesses.adopt(drafter, unasked)
         self._drafts.adopt(drafter, unasked)
         if drafter.name not in self._drafters:
             self._drafters.append(drafter.name)
@@ -180,7 +185,7 @@ class Engine:
             return self._deliver(self._idle(plan))
         began = self._clock()
         try:
-            step = batch.build(plan)
+            step = batch.build(plan, tapped=self._witnesses.want(plan))
             output = self._model.run(step)
             drawn = self._draw(plan, output.logits)
             if len(step.state_rows):
@@ -191,8 +196,14 @@ class Engine:
         except BaseException:
             self._late += self._scheduler.fail(plan, "The step was interrupted.")
             raise
+        seconds = self._clock() - began
+        if output.taps is not None:
+            faults = self._witnesses.tell(plan, drawn, output.taps)
+            for place, work in enumerate(plan.works):
+                if work.request.id in faults:
+                    drawn[place] = [Drawn(-1, error=faults[work.request.id])]
         if self._drafts is not None:
-            self._drafts.observe(plan, drawn, self._clock() - began)
+            self._drafts.observe(plan, drawn, seconds)
         self._steps += 1
         self._read += sum(len(work.tokens) for work in plan.works)
         return self._deliver(self._scheduler.commit(plan, drawn))
