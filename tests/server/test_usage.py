@@ -37,11 +37,16 @@ STUCK: dict[str, Any] = {
 
 
 def test_they_are_counted_by_who_guessed_them(server: Server) -> None:
-    def count(name: str) -> float:
-        return server.metric(name + re.escape('_tokens_total{drafter="lookup"}'))
+    def metrics() -> str:
+        return str(server.get("/metrics").text)
+
+    def count(name: str) -> int:
+        counts = re.findall(rf'^causerie_{name}_tokens_total{{drafter="(\w+)"}} (\d+)$', metrics(), re.MULTILINE)
+        assert {drafter for drafter, _ in counts} >= {"lookup", "chats"}
+        return sum(int(number) for _, number in counts)
 
     server.post("/v1/completions", STUCK | {"max_tokens": 1})
-    server.wait(lambda: "lookup" in server.get("/metrics").text)
+    server.wait(lambda: "lookup" in metrics())
     drafted, accepted, came, wrong = count("drafted"), count("accepted"), 0, 0
     for _ in range(20):  # whether guesses pay is a matter of time, and this machine may be busy
         details = server.post("/v1/completions", STUCK).json()["usage"]["completion_tokens_details"]

@@ -27,6 +27,7 @@ from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.drafting.lookup import PromptLookup
+from causerie.decoding.drafting.other_chats import OtherChats
 from causerie.engine.assistant.shadow import ShadowDrafter
 from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
@@ -124,7 +125,7 @@ def _load(
         finally:
             if isinstance(told, LoadingLine):
                 told.clear()
-    drafters: list[Drafter] = [PromptLookup()]
+    drafters: list[Drafter] = [PromptLookup(), OtherChats()]
     if model.shadow is not None:
         drafters.append(ShadowDrafter(model.shadow))
     engine = Engine(model, drafters=drafters, drafts_unasked=_drafts_unasked(options, backend))

@@ -14,7 +14,7 @@ from collections.abc import Sequence as Many
 from dataclasses import dataclass
 
 from causerie.cache.book import CacheBook
-from causerie.decoding.drafting.drafter import Ask, Draft, Drafter, GuessingDrafter
+from causerie.decoding.drafting.drafter import Ask, Draft, Drafter, GuessingDrafter, RecallingDrafter
 from causerie.decoding.drawn import Drawn
 from causerie.engine.plan import Plan
 from causerie.engine.reading import lease_of
@@ -167,6 +167,15 @@ class Drafts:
         without drafts; None where none was checked."""
         tally = self._tallies.get(request)
         return tally.gain.speedup(tokens) if tally is not None and tally.drafted else None
+
+    def remember(self, sequence: Sequence) -> None:
+        """A sequence that has run leaves: its text is there for drafters that look into other texts than a request's
+        own, where they may draft for it."""
+        if sequence.cached is None or sequence.request.params.collects or sequence.pools:
+            return
+        for drafter in self._finding:
+            if isinstance(drafter, RecallingDrafter) and self._may(drafter, sequence):
+                drafter.remember(sequence.tokens, sequence.cached, sequence.client)
 
     def forget(self, request: int) -> None:
         """The request has ended."""

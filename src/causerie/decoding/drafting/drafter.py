@@ -73,3 +73,13 @@ class GuessingDrafter(Drafter, Protocol):
     def catch_up(self, asks: Sequence[Ask]) -> None:
         """Reads what it must have read of these before it can propose. Its faults are as those of `propose`."""
         ...
+
+
+@runtime_checkable
+class RecallingDrafter(Drafter, Protocol):
+    """One that looks into texts of requests that have ended."""
+
+    def remember(self, tokens: Sequence[int], fresh: int, client: str) -> None:
+        """A request of a client ends with this text, of which the tokens before `fresh` stood in the cache, and so in
+        an earlier text. May not raise."""
+        ...
