@@ -8,7 +8,6 @@ is for the controller to say.
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Callable
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
@@ -21,8 +20,8 @@ from causerie.engine.reading import lease_of
 from causerie.engine.request import DraftCount
 from causerie.engine.sequence import Sequence
 from causerie.engine.speculation.controller import Controller, SmallStep
-from causerie.engine.speculation.gain import Gain
 from causerie.engine.speculation.step_costs import MOST_ROWS
+from causerie.engine.speculation.tally import Tally
 from causerie.errors import EngineError
 
 _REST = 1000  # steps until it is looked again whether drafts are wanted, where nobody who runs wants any
@@ -37,21 +36,6 @@ class _Proposal:
     evidence: Many[int]
     survivals: Many[float]
     pays: bool | None = None  # as was thought before it was made, where that took a model
-
-
-class _Tally:
-    """Tokens by drafter, and what they gained."""
-
-    __slots__ = ("accepted", "drafted", "gain")
-
-    def __init__(self) -> None:
-        self.drafted: Counter[str] = Counter()
-        self.accepted: Counter[str] = Counter()
-        self.gain = Gain()
-
-    def add(self, drafter: str, drafted: int, accepted: int) -> None:
-        self.drafted[drafter] += drafted
-        self.accepted[drafter] += accepted
 
 
 class Drafts:
@@ -77,12 +61,13 @@ class Drafts:
         self._asking = 0.0  # seconds that they took
         self._learning = 0.0  # seconds that it took to learn from the step before
         self._reading = 0.0  # seconds that models took before they could guess
+        self._asked: dict[str, tuple[int, float]] = {}  # requests of this step by drafter, and the seconds it took
         self._step = self._observed = 0  # the number of this step, and of the last one that was observed
         self._until = 0  # the number of the next one in which somebody is asked, as long as the same sequences run
         self._running = (0, -1)  # how many, and the last of their requests
         self._resting = False
-        self._tallies: dict[int, _Tally] = {}  # by request
-        self._total = _Tally()
+        self._tallies: dict[int, Tally] = {}  # by request
+        self._total = Tally()
 
     def adopt(self, drafter: Drafter, unasked: bool) -> None:
         """Asks this one too, in the place of one of its name; where `unasked`, for requests that name no drafters."""
@@ -106,7 +91,7 @@ class Drafts:
         """A draft, perhaps empty, for each of the sequences, which only need their next token: `rows` tokens in all, in
         a step that has `planned` rows without them. New blocks are taken only where `headroom` of them remain to be
         had; never where it is None, nor a slot then. With the drafts, by request, the faults of the drafters."""
-        self._proposals = {}
+        self._proposals, self._asked = {}, {}
         faults: dict[int, str] = {}
         most = min(rows, MOST_ROWS - planned)
         self._reading, began = 0.0, self._clock()
@@ -120,8 +105,7 @@ class Drafts:
         if self._proposals:
             drafts = self._worthwhile(sequences, planned, most, headroom)
         self._until = self._next_turn(sequences)
-        self._asking = self._clock() - began - self._reading + self._learning
-        self._learning = 0.0
+        self._asking = self._clock() - began - self._reading
         return drafts, faults
 
     def observe(self, plan: Plan, drawn: Many[Many[Drawn]], seconds: float) -> None:
@@ -144,7 +128,7 @@ class Drafts:
                 right = max(len(tokens) - 1, 0)
                 drafted += checked
                 accepted += right
-                for tally in (self._tallies.setdefault(request, _Tally()), self._total):
+                for tally in (self._tallies.setdefault(request, Tally()), self._total):
                     tally.add(proposals[0].drafter, checked, right)
                 if right < checked and self._cache.slots.pool.total:
                     again.append(right + 1)
@@ -152,13 +136,14 @@ class Drafts:
         if rows <= MOST_ROWS:
             alike = rows == sum(work.wants for work in plan.works)
             singles = sum(len(work.tokens) - max(work.draws - 1, 0) == 1 for work in plan.works)
-            ran = SmallStep(rows, singles, drafted, accepted, again, self._asking, alike)
+            ran = SmallStep(rows, singles, drafted, accepted, again, self._asking + self._learning, alike)
             self._weigh(plan, drawn, ran, self._controller.observe(ran, seconds, steps))
         self._learning = self._clock() - began
+        self._charge()
 
     def counts(self, request: int | None = None) -> tuple[DraftCount, ...]:
         """What was drafted for a request that has not been forgotten, or for all, and by whom."""
-        tally = self._total if request is None else self._tallies.get(request, _Tally())
+        tally = self._total if request is None else self._tallies.get(request, Tally())
         names = [drafter.name for drafter in self._drafters]
         return tuple(DraftCount(name, tally.drafted[name], tally.accepted[name]) for name in names)
 
@@ -192,7 +177,7 @@ class Drafts:
         for work, tokens in zip(plan.works, drawn, strict=True):
             begun = work.start + len(work.tokens) - work.draws >= len(work.request.tokens)
             if work.draws > 1 or (work.draws and begun):  # a prompt that is in the cache is drafted for at once
-                self._tallies.setdefault(work.request.id, _Tally()).gain.add(len(tokens), plain, took)
+                self._tallies.setdefault(work.request.id, Tally()).gain.add(len(tokens), plain, took)
 
     def _worthwhile(self, sequences: Many[Sequence], planned: int, most: int, headroom: int | None) -> list[array[int]]:
         """Of the proposals what is worth checking and finds room."""
@@ -269,9 +254,13 @@ class Drafts:
         except Exception as fault:  # noqa: BLE001 - as in `_take`
             faults.update(dict.fromkeys((ask.request for ask in asks), _sentence(fault)))
             return
-        self._reading += self._clock() - began
+        reading = self._clock() - began
+        self._reading += reading
         ends = {each.request.id: each.eos for each in sequences}
         self._take(drafter, asks, ends, pays, faults)
+        if drafter.name in self._asked and not any(pays.values()):
+            count, seconds = self._asked[drafter.name]
+            self._asked[drafter.name] = (count, seconds + reading)  # what is read after a long rest is a part of a try
 
     def _take(
         self,
@@ -300,9 +289,18 @@ class Drafts:
                 continue
             proposal = _Proposal(drafter.name, tokens, draft.evidence, survivals, pays.get(ask.request))
             self._proposals.setdefault(ask.request, []).append(proposal)
-        self._controller.asked(drafter.name, len(asks), seconds)
+        self._asked[drafter.name] = (len(asks), seconds)
         if pays:
             self._controller.guessed(drafter.name, len(asks), max(len(draft.tokens) for draft in drafts), seconds)
+
+    def _charge(self) -> None:
+        """What the drafts of this step took falls to those that made them: the drafters' own time, and what it took to
+        weigh their drafts and to learn from them, which for a quick drafter is more."""
+        requests = sum(count for count, _ in self._asked.values())
+        rest = self._asking + self._learning - sum(seconds for _, seconds in self._asked.values())
+        for name, (count, seconds) in self._asked.items():
+            self._controller.asked(name, count, seconds + max(rest, 0.0) * count / requests)
+        self._asked = {}
 
     def _sort(self, drafters: Many[Drafter]) -> None:
         """Those that cost next to nothing are asked first."""
