@@ -21,9 +21,10 @@ from pathlib import Path
 import httpx
 from peers.worker import ENVS
 from serve_load import free_port, served
-from speculation import answer, prompts_of
+from speculation import answer
 
 from causerie import AutoModelForCausalLM, AutoTokenizer
+from causerie.api.speculation_benchmark import prompts_of
 from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.decoding.params import SamplingParams
 from causerie.engine.assistant.shadow import ShadowDrafter

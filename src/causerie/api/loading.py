@@ -27,6 +27,7 @@ from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.drafting.lookup import PromptLookup
+from causerie.decoding.drafting.other_chats import OtherChats
 from causerie.engine.assistant.head_drafter import HeadDrafter
 from causerie.engine.assistant.shadow import ShadowDrafter
 from causerie.engine.engine import Engine
@@ -135,7 +136,7 @@ def _load(
         finally:
             if isinstance(told, LoadingLine):
                 told.clear()
-    drafters: list[Drafter] = [PromptLookup()]
+    drafters: list[Drafter] = [PromptLookup(), OtherChats()]
     if model.shadow is not None:
         drafters.append(ShadowDrafter(model.shadow))
     if model.draft_head is not None:

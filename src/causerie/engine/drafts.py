@@ -8,13 +8,12 @@ is for the controller to say.
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Callable
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 
 from causerie.cache.book import CacheBook
-from causerie.decoding.drafting.drafter import Ask, Draft, Drafter, GuessingDrafter
+from causerie.decoding.drafting.drafter import Ask, Draft, Drafter, GuessingDrafter, RecallingDrafter
 from causerie.decoding.drawn import Drawn
 from causerie.engine.plan import Plan
 from causerie.engine.reading import lease_of
@@ -22,6 +21,7 @@ from causerie.engine.request import DraftCount
 from causerie.engine.sequence import Sequence
 from causerie.engine.speculation.controller import Controller, SmallStep
 from causerie.engine.speculation.step_costs import MOST_ROWS
+from causerie.engine.speculation.tally import Tally
 from causerie.errors import EngineError
 
 _REST = 1000  # steps until it is looked again whether drafts are wanted, where nobody who runs wants any
@@ -36,20 +36,6 @@ class _Proposal:
     evidence: Many[int]
     survivals: Many[float]
     pays: bool | None = None  # as was thought before it was made, where that took a model
-
-
-class _Tally:
-    """Tokens by drafter."""
-
-    __slots__ = ("accepted", "drafted")
-
-    def __init__(self) -> None:
-        self.drafted: Counter[str] = Counter()
-        self.accepted: Counter[str] = Counter()
-
-    def add(self, drafter: str, drafted: int, accepted: int) -> None:
-        self.drafted[drafter] += drafted
-        self.accepted[drafter] += accepted
 
 
 class Drafts:
@@ -80,8 +66,8 @@ class Drafts:
         self._until = 0  # the number of the next one in which somebody is asked, as long as the same sequences run
         self._running = (0, -1)  # how many, and the last of their requests
         self._resting = False
-        self._tallies: dict[int, _Tally] = {}  # by request
-        self._total = _Tally()
+        self._tallies: dict[int, Tally] = {}  # by request
+        self._total = Tally()
 
     def adopt(self, drafter: Drafter, unasked: bool) -> None:
         """Asks this one too, in the place of one of its name; where `unasked`, for requests that name no drafters."""
@@ -142,7 +128,7 @@ class Drafts:
                 right = max(len(tokens) - 1, 0)
                 drafted += checked
                 accepted += right
-                for tally in (self._tallies.setdefault(request, _Tally()), self._total):
+                for tally in (self._tallies.setdefault(request, Tally()), self._total):
                     tally.add(proposals[0].drafter, checked, right)
                 if right < checked and self._cache.slots.pool.total:
                     again.append(right + 1)
@@ -151,15 +137,30 @@ class Drafts:
             alike = rows == sum(work.wants for work in plan.works)
             singles = sum(len(work.tokens) - max(work.draws - 1, 0) == 1 for work in plan.works)
             ran = SmallStep(rows, singles, drafted, accepted, again, self._asking + self._learning, alike)
-            self._controller.observe(ran, seconds, steps)
+            self._weigh(plan, drawn, ran, self._controller.observe(ran, seconds, steps))
         self._learning = self._clock() - began
         self._charge()
 
     def counts(self, request: int | None = None) -> tuple[DraftCount, ...]:
         """What was drafted for a request that has not been forgotten, or for all, and by whom."""
-        tally = self._total if request is None else self._tallies.get(request, _Tally())
+        tally = self._total if request is None else self._tallies.get(request, Tally())
         names = [drafter.name for drafter in self._drafters]
         return tuple(DraftCount(name, tally.drafted[name], tally.accepted[name]) for name in names)
+
+    def speedup(self, request: int, tokens: int) -> float | None:
+        """How many times as fast the answer to a request that has not been forgotten, which has so many tokens, came as
+        without drafts; None where none was checked."""
+        tally = self._tallies.get(request)
+        return tally.gain.speedup(tokens) if tally is not None and tally.drafted else None
+
+    def remember(self, sequence: Sequence) -> None:
+        """A sequence that has run leaves: its text is there for drafters that look into other texts than a request's
+        own, where they may draft for it."""
+        if sequence.cached is None or sequence.request.params.collects or sequence.pools:
+            return
+        for drafter in self._finding:
+            if isinstance(drafter, RecallingDrafter) and self._may(drafter, sequence):
+                drafter.remember(sequence.tokens, sequence.cached, sequence.client)
 
     def forget(self, request: int) -> None:
         """The request has ended."""
@@ -167,6 +168,16 @@ class Drafts:
         for drafter in self._drafters:
             drafter.forget(request)
         self._tallies.pop(request, None)
+
+    def _weigh(self, plan: Plan, drawn: Many[Many[Drawn]], ran: SmallStep, gain: float) -> None:
+        """Puts what a step gained, in seconds, down to each of its answers: without drafts each of an answer's tokens
+        would have taken a step of its own."""
+        plain = self._controller.costs.of(ran.rows - ran.drafted)
+        took = plain * (1 + ran.accepted / max(ran.sequences, 1)) - gain
+        for work, tokens in zip(plan.works, drawn, strict=True):
+            begun = work.start + len(work.tokens) - work.draws >= len(work.request.tokens)
+            if work.draws > 1 or (work.draws and begun):  # a prompt that is in the cache is drafted for at once
+                self._tallies.setdefault(work.request.id, Tally()).gain.add(len(tokens), plain, took)
 
     def _worthwhile(self, sequences: Many[Sequence], planned: int, most: int, headroom: int | None) -> list[array[int]]:
         """Of the proposals what is worth checking and finds room."""

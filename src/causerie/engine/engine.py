@@ -298,7 +298,9 @@ class Engine:
             self._sampler.forget(event.request)
             if self._drafts is not None:
                 if event.stats is not None:
-                    event = replace(event, stats=replace(event.stats, drafts=self._drafts.counts(event.request)))
+                    counts = self._drafts.counts(event.request)
+                    speedup = self._drafts.speedup(event.request, event.stats.new_tokens)
+                    event = replace(event, stats=replace(event.stats, drafts=counts, speedup=speedup))
                     events[place] = event
                 self._drafts.forget(event.request)
             if event.stats is not None:

@@ -290,7 +290,8 @@ class ModelConversation:
 
 class ModelReply:
     """See `conversation.Reply`. Times are from the question on, by the engine's clock: pieces may reach a busy screen
-    in a heap. Of an answer that was stopped the engine tells nothing more, and the screen's clock stands in."""
+    in a heap. Of an answer that was ended early the engine tells what it cost some steps later, and until then the
+    screen's clock stands in."""
 
     def __init__(
         self,
@@ -305,7 +306,7 @@ class ModelReply:
         self._begun = begun
         self._preparation = clock() - begun  # the template and its tokens, before the engine was asked
         self._first: float | None = None
-        self._cost: AnswerCost | None = None
+        self._total: float | None = None  # None until it has ended
 
     def __iter__(self) -> Iterator[str | ReasoningPart]:
         for piece in self._answer:
@@ -336,19 +337,27 @@ class ModelReply:
     @property
     def cost(self) -> AnswerCost | None:
         """See Reply."""
-        return self._cost
+        if self._total is None:
+            return None
+        first = self._total if self._first is None else self._first
+        read, new, prepared = self._answer.prompt_tokens, len(self._answer.tokens), self._preparation
+        stats = self._answer.stats
+        if stats is None:
+            return AnswerCost(read, 0, new, first, self._total, prepared)
+        first = prepared + stats.first_token_seconds if stats.first_token_seconds else first
+        total = prepared + stats.total_seconds if stats.new_tokens == new else self._total
+        return AnswerCost(
+            read,
+            stats.cached_tokens,
+            new,
+            first,
+            total,
+            prepared,
+            sum(each.drafted for each in stats.drafts),
+            sum(each.accepted for each in stats.drafts),
+            tuple((each.drafter, each.drafted) for each in stats.drafts if each.drafted),
+            stats.speedup,
+        )
 
     def _end(self) -> None:
-        stats = getattr(self._answer.last_event, "stats", None)
-        total = self._clock() - self._begun
-        first = total if self._first is None else self._first
-        cached = drafted = accepted = 0
-        if stats is not None:
-            first = self._preparation + stats.first_token_seconds
-            total = self._preparation + stats.total_seconds
-            cached = stats.cached_tokens
-            drafted = sum(each.drafted for each in stats.drafts)
-            accepted = sum(each.accepted for each in stats.drafts)
-        new = len(self._answer.tokens)
-        read, prepared = self._answer.prompt_tokens, self._preparation
-        self._cost = AnswerCost(read, cached, new, first, total, prepared, drafted, accepted)
+        self._total = self._clock() - self._begun

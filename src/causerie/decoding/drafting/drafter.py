@@ -104,3 +104,13 @@ class StateReader(GuessingDrafter, Protocol):
         page group, (from, to). What is not kept of them is not told again; and of what a request has found in the cache
         nothing is told. Its faults are as those of `propose`."""
         ...
+
+
+@runtime_checkable
+class RecallingDrafter(Drafter, Protocol):
+    """One that looks into texts of requests that have ended."""
+
+    def remember(self, tokens: Sequence[int], fresh: int, client: str) -> None:
+        """A request of a client ends with this text, of which the tokens before `fresh` stood in the cache, and so in
+        an earlier text. May not raise."""
+        ...
