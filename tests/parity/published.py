@@ -2,13 +2,13 @@
 
 published.json has them as they are in the files, a line each. Of these some are as transformers wrote such a file back
 when it had read it, with what it adds to it: gemma-7b, gemma-7b-it, gemma-3-4b-it, gemma-4-31B-it, phi-1_5 and phi-2.
-Some lack keys, for their source had left them out: how weights are packed of Qwen1.5-MoE-A2.7B-Chat-GPTQ-Int4, the
-version of transformers of gemma-3-12b-it and Qwen2-VL-2B-Instruct, their classes of Qwen2-VL-7B-Instruct, and switches
-of Mixtral-8x22B-v0.1.
+Some lack keys, for their source had left them out: how weights are packed of Qwen1.5-MoE-A2.7B-Chat-GPTQ-Int4 and of
+dbrx-instruct-4bit, and much of what the parts of the latter say for any model; the version of transformers of
+gemma-3-12b-it and Qwen2-VL-2B-Instruct, their classes of Qwen2-VL-7B-Instruct, and switches of Mixtral-8x22B-v0.1.
 
 What stands here and in the files published_*.py was put together from what is known of a checkpoint: each key that it
-has, as far as we could see. So it is for both models of dbrx, gemma3n, granitemoe, phimoe and smollm3, of which we know
-no file; every other family from qwen3_moe to granite has one or more in published.json.
+has, as far as we could see. So it is for gemma3n, granitemoe, phimoe and smollm3, of which we know no file; of dbrx,
+gemma4_unified, granite and qwen3_next we know one, and two or more of each other family from qwen3_moe to granite.
 """
 
 from __future__ import annotations

@@ -28,10 +28,19 @@ _NUMBERS: dict[str, int] = {
     "linear_num_value_heads": 4,
     "linear_key_head_dim": 12,
     "linear_value_head_dim": 20,
+    "attention_head_dim": HEAD,
     "sliding_window": WINDOW,
+    "sliding_window_size": WINDOW,
     "n_embd": HEADS * HEAD,
     "n_head": HEADS,
     "n_layer": 2,
+    "d_model": HEADS * HEAD,
+    "n_heads": HEADS,
+    "n_layers": 2,
+    "kv_n_heads": 2,
+    "ffn_hidden_size": 40,
+    "moe_num_experts": 8,
+    "moe_top_k": 3,
 }
 """Where a config has a number other than zero for it."""
 _AT_MOST = {"num_experts_per_tok": 3, "experts_per_token": 3, "num_global_key_value_heads": 2}
@@ -53,12 +62,13 @@ _SEEING: dict[str, Any] = {
     "image_size": 28,
 }
 """Of what sees or hears, which no text comes by."""
+_SENSES = ("vision_config", "audio_config")
 _OUTPUTS = ("out_hidden_size", "mm_embed_dim")  # of it, as wide as what the text model reads
 
 
 def tiny(values: Mapping[str, Any]) -> dict[str, Any]:
     """The config of a tiny model."""
-    whole = {key: value for key, value in values.items() if not key.endswith("_config")}
+    whole = {key: value for key, value in values.items() if key not in (*_SENSES, "text_config")}
     text = values.get("text_config", whole)
     small = _text(text)
     if text is whole:
@@ -66,14 +76,14 @@ def tiny(values: Mapping[str, Any]) -> dict[str, Any]:
     else:
         again = {key: value for key, value in small.items() if key in whole and value != text.get(key)}
         whole = whole | again | _tokens(whole) | {"text_config": small}  # some files say all of it twice
-    for part in ("vision_config", "audio_config"):
+    for part in _SENSES:
         if part in values:
             whole[part] = None if values[part] is None else _sees(values[part], small["hidden_size"])
     return whole
 
 
 def _text(text: Mapping[str, Any]) -> dict[str, Any]:
-    small = {key: _NUMBERS[key] if key in _NUMBERS and value else value for key, value in text.items()}
+    small = {key: _number(key, value) for key, value in text.items()}
     small |= {key: min(most, text[key]) for key, most in _AT_MOST.items() if text.get(key)} | _tokens(text)
     small |= {"vocab_size": VOCAB}
     if "hidden_size" in text:  # heads that are said are wider than that and theirs are many
@@ -81,25 +91,34 @@ def _text(text: Mapping[str, Any]) -> dict[str, Any]:
     if text.get("num_key_value_heads"):
         shared = text["num_attention_heads"] // text["num_key_value_heads"]
         small["num_key_value_heads"] = HEADS if shared == 1 else 1 if text["num_key_value_heads"] == 1 else 2
-    small |= _layers(text)
+    if "num_hidden_layers" in text:
+        small |= _layers(text)
     for key in ("rope_scaling", "rope_parameters"):
         if text.get(key):
             small[key] = _rope(text[key], text)
     return small
 
 
+def _number(key: str, value: Any) -> Any:
+    if isinstance(value, dict) and key.endswith("_config"):
+        return {inner: _number(inner, part) for inner, part in value.items()}
+    if key not in _NUMBERS or not value:
+        return value
+    return [_NUMBERS[key]] * len(value) if isinstance(value, list) else _NUMBERS[key]
+
+
 def _layers(text: Mapping[str, Any]) -> dict[str, Any]:
-    """So many layers that each kind is among them, in those that share keys of others and in others."""
-    if "num_hidden_layers" not in text:
-        return {}
+    """So many layers that each kind is among them, in those that share keys of others and in others; and what is said
+    of each of them."""
     kinds = text.get("layer_types")
     period = next((text[key] for key in PERIOD if text.get(key)), 6 if text["model_type"] == "gemma3_text" else 2)
     count = period if kinds is None else kinds.index("full_attention") + 1
     shares = bool(text.get("num_kv_shared_layers"))
     count = max(2, 2 * count if shares else count)
     layers: dict[str, Any] = {"num_hidden_layers": count}
-    if kinds is not None:
-        layers["layer_types"] = kinds[:count]
+    for key, value in text.items():
+        if isinstance(value, list) and len(value) == text["num_hidden_layers"]:
+            layers[key] = _number(key, value[:count])
     if shares:
         layers["num_kv_shared_layers"] = count // 2
     return layers

@@ -15,13 +15,13 @@ from tests.parity.published_step import STEP_3_7_FLASH
 
 _ALL: dict[str, dict[str, Any]] = {
     **PUBLISHED,
+    "dbrx-instruct": DBRX_INSTRUCT,
     **FILES,
     **WHOLES,
     **PUBLISHED_DELTA,
     **PUBLISHED_MAMBA,
     **SIZES,
     "LFM2-8B-A1B": LFM2_8B_A1B,
-    "dbrx-instruct": DBRX_INSTRUCT,
     "Kimi-K2-Instruct": KIMI_K2,
     "Step-3.7-Flash": STEP_3_7_FLASH,
 }

@@ -58,8 +58,11 @@ def in_silence(values: dict[str, Any]) -> Decoder:
 @pytest.mark.parametrize(("name", "values"), FILES.items(), ids=FILES)
 def test_a_published_config_has_as_many_parameters(name: str, values: dict[str, Any]) -> None:
     spec = in_silence(values)
+    values = without_method(values)
+    if "ffn_config" in values:  # of DBRX, whose 1 transformers 5 does not take for 1.0
+        values["ffn_config"] = values["ffn_config"] | {"moe_normalize_expert_weights": 1.0}
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**without_method(values)))
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**json.loads(json.dumps(values))))
     assert spec.parameters == sum(weight.numel() for weight in model.parameters())
     assert len(spec.layers) == model.config.num_hidden_layers and spec.context == model.config.max_position_embeddings
 

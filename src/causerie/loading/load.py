@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from causerie.backends.ops import Backend, CacheShape
 from causerie.checkpoint.expression import Plus
 from causerie.checkpoint.index import TensorIndex
-from causerie.checkpoint.stack_index import StackIndex
 from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileError, unknown
 from causerie.loading.draft_head import with_draft_head
 from causerie.loading.find import find_weights, untie_if_different
 from causerie.loading.packed import method_of, without_method
 from causerie.loading.prepared import check_mapping, prepared_for
-from causerie.loading.quantize import Quantizer
 from causerie.loading.read_share import is_of_expert, read_shares
 from causerie.loading.shadow import Shadow, ShadowBuilder, shadow_of
-from causerie.loading.slices import SliceReader
 from causerie.loading.sources import (
     STORED,
     PlainSource,
@@ -33,7 +31,6 @@ from causerie.loading.sources import (
     Transfer,
     reporter,
 )
-from causerie.loading.workers import Workers
 from causerie.models.decoder import forward
 from causerie.models.model import Model, head_of
 from causerie.models.registry import family, spec_from_config, text_values
@@ -62,6 +59,11 @@ class Survey:
         said = prepared_for(self.config)
         return None if said is None else str(said["backend"])
 
+    def check_backend(self, backend: Backend) -> None:
+        """Raises Unsupported where the folder was prepared for another backend, or for another version of one."""
+        if self.prepared_for is not None:
+            check_mapping(backend, self.config)
+
     @property
     def nbytes(self) -> int:
         """Bytes of the weights as they will be held, in the reference layout: what a backend needs, but for padding."""
@@ -76,7 +78,7 @@ class Survey:
         """Of `nbytes`, those of experts."""
         return sum(self.held_bytes(source) for source in self.sources if is_of_expert(source.weight.name))
 
-    @property
+    @cached_property
     def read_bytes(self) -> int:
         """Bytes of weights, as held, that one token of an answer reads: of experts those that it goes to, of tables of
         which it reads a row as good as nothing."""
@@ -208,14 +210,12 @@ def load_surveyed(
     """The model of a surveyed checkpoint, with its `shadow` where one is handed in. With `expert_memory` experts of a
     prepared one stay in their file but for so many bytes of those that are used most. Raises OutOfMemory and
     Unsupported before any weight is placed, UsageError for a tensor with numbers that cannot be quantized."""
-    if survey.prepared_for is not None:
-        check_mapping(backend, survey.config)
+    survey.check_backend(backend)
     cache = size_cache(survey.spec, survey.plain)
     names = [each.weight.name for each in survey.sources if not isinstance(each, PreparedSource)]
     builder = backend.builder(survey.spec, {name: survey.formats[name] for name in names})
     beside = None if shadow is None else ShadowBuilder(backend, survey.spec, shadow)
-    with Workers(workers) as threads, StackIndex(index) as places:
-        transfer = Transfer(places, builder, Quantizer(places, threads), SliceReader(places, threads), expert_memory)
+    with Transfer.begun(index, builder, workers, expert_memory) as transfer:
         weights = _place(survey, transfer, progress, beside)
     executable = builder.compile(weights, forward, cache, max_tokens)
     model = Model(
