@@ -140,6 +140,11 @@ class Engine:
         """Longest sequence, in tokens, that the context and the cache allow."""
         return self._scheduler.capacity
 
+    @property
+    def drafters(self) -> tuple[str, ...]:
+        """By name, those that draft for requests that name none."""
+        return () if self._drafts is None else self._drafts.unasked
+
     def request(self, tokens: Sequence[int], params: SamplingParams) -> Request:
         """A checked and numbered request; any thread may ask for one. Raises UsageError for what no request may hold,
         UnknownName for a drafter that there is not, ContextLengthError for a prompt without room for an answer."""

@@ -69,6 +69,11 @@ class EngineThread:
         """See Engine."""
         return self._engine.capacity
 
+    @property
+    def drafters(self) -> tuple[str, ...]:
+        """See Engine."""
+        return self._engine.drafters
+
     def submit(self, tokens: Sequence[int], params: SamplingParams) -> Stream:
         """Starts a request. Raises UsageError and ContextLengthError as Engine.request, EngineError when closed."""
         return self.submit_all([(tokens, params)])[0]
