@@ -175,14 +175,19 @@ class Engine:
         self._scheduler.cancel(request)
 
     def step(self, begin: Callable[[TokenEvent], None] | None = None) -> list[TokenEvent]:
-        """One pass through the model, if anything waits for one; what it gave to whom. Of requests that ask for the
-        progress of reading, `begin` is told before the pass what the cache has of those that begin with it."""
+        """One pass through the model, if anything waits for one; what it gave to whom. `begin` is told before the pass,
+        which may take long, of the ends that need none, and of requests that ask for the progress of reading, what the
+        cache has of those that begin with it."""
         plan = self._scheduler.schedule()
         if begin is not None:
             for event in plan.beginnings:
                 begin(event)
         if not plan.works:
             return self._deliver(self._idle(plan))
+        if begin is not None and plan.ended:
+            for event in self._deliver(list(plan.ended)):
+                begin(event)
+            plan = replace(plan, ended=())
         began = self._clock()
         try:
             step = batch.build(plan)
