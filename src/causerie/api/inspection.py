@@ -5,7 +5,7 @@ Knows how loading would hold the weights, and no backend (which may pad or pack 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,13 @@ from causerie.api.model_config import ModelConfig
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
-from causerie.errors import CheckpointError
+from causerie.decoding.drafting.lookup import PromptLookup
+from causerie.decoding.drafting.other_chats import OtherChats
+from causerie.engine.assistant.shadow import ShadowDrafter
+from causerie.errors import CheckpointError, Unsupported
 from causerie.loading.load import Survey, formats_of, survey
 from causerie.loading.packed import method_of
+from causerie.loading.shadow import shadow_of
 from causerie.loading.sources import PlainSource
 from causerie.models.registry import family, spec_from_config
 from causerie.plan.footprint import CacheCost, cache_cost, cache_format
@@ -53,6 +57,7 @@ class Inspection:
     read_bytes: int  # of the weights, for each token of an answer
     stored_bytes: int | None  # of the weights in the files; None where these are not on this machine
     cache_dtype: str
+    drafters: Mapping[str, int]  # who could guess for it, by name, and the bytes of weights that this takes beside it
 
     @property
     def nbytes(self) -> int:
@@ -105,7 +110,15 @@ def inspect(name: str, options: LoadOptions | None = None) -> Inspection:
         )
         cache_dtype = how.cache_dtype or cache_format(weights.plain)
         return Inspection(
-            name, folder, weights.spec, weights.plain, parts_of(weights), weights.read_bytes, index.nbytes, cache_dtype
+            name,
+            folder,
+            weights.spec,
+            weights.plain,
+            parts_of(weights),
+            weights.read_bytes,
+            index.nbytes,
+            cache_dtype,
+            drafters_with(weights),
         )
 
 
@@ -122,7 +135,18 @@ def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspectio
     formats = formats_of(spec, sources, plain, options.quantization)
     weights = Survey(spec, sources, plain, formats, config)
     parts, read = parts_of(weights), weights.read_bytes
-    return Inspection(name, folder, spec, plain, parts, read, None, options.cache_dtype or cache_format(plain))
+    cache_dtype = options.cache_dtype or cache_format(plain)
+    return Inspection(name, folder, spec, plain, parts, read, None, cache_dtype, drafters_with(weights))
+
+
+def drafters_with(weights: Survey) -> dict[str, int]:
+    """Who could guess for the model on the native backend without another one."""
+    drafters = {PromptLookup.name: 0, OtherChats.name: 0}
+    try:
+        shadow = shadow_of(weights.spec, weights.sources, weights.formats)
+    except Unsupported:
+        return drafters
+    return drafters | {ShadowDrafter.name: shadow.nbytes}
 
 
 def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:

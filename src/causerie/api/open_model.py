@@ -122,6 +122,11 @@ class OpenModel:
         return self._model.read_bytes
 
     @property
+    def drafters(self) -> tuple[str, ...]:
+        """Who guesses tokens of answers where a call does not say, by name (docs/speculation.md)."""
+        return self._engine.drafters
+
+    @property
     def has_assistant(self) -> bool:
         """Whether another model guesses for it."""
         return self._assistant is not None
@@ -177,7 +182,7 @@ class OpenModel:
 
     def expert_choices(self) -> dict[int, NDArray[np.int64]]:
         """How many tokens went to each expert since the model was loaded: counts [experts] by the number of each layer
-        that has experts."""
+        that has experts. What was guessed and checked counts too, whether it came or not: the experts were read."""
         layers = [i for i, layer in enumerate(self._model.spec.layers) if layer.experts is not None]
         return dict(zip(layers, self._model.expert_choices(), strict=True))
 

@@ -76,6 +76,11 @@ class Drafts:
         self._controller.adopt(drafter.name, drafter.chances)
         self._until = 0
 
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """By name, those that draft for requests that name none."""
+        return tuple(drafter.name for drafter in self._drafters if drafter.name in self._unasked)
+
     def rests(self, sequences: Many[Sequence]) -> bool:
         """Whether nothing is to be drafted for these in the step that is planned, nor to be observed of it. It is the
         first to be asked of each, and quick: where drafts do not pay they may cost nothing."""

@@ -144,6 +144,11 @@ class Engine:
         """Longest sequence, in tokens, that the context and the cache allow."""
         return self._scheduler.capacity
 
+    @property
+    def drafters(self) -> tuple[str, ...]:
+        """By name, those that draft for requests that name none."""
+        return () if self._drafts is None else self._drafts.unasked
+
     def request(self, tokens: Sequence[int], params: SamplingParams) -> Request:
         """A checked and numbered request; any thread may ask for one. Raises UsageError for what no request may hold,
         UnknownName for a drafter that there is not, ContextLengthError for a prompt without room for an answer."""
@@ -175,14 +180,19 @@ class Engine:
         self._scheduler.cancel(request)
 
     def step(self, begin: Callable[[TokenEvent], None] | None = None) -> list[TokenEvent]:
-        """One pass through the model, if anything waits for one; what it gave to whom. Of requests that ask for the
-        progress of reading, `begin` is told before the pass what the cache has of those that begin with it."""
+        """One pass through the model, if anything waits for one; what it gave to whom. `begin` is told before the pass,
+        which may take long, of the ends that need none, and of requests that ask for the progress of reading, what the
+        cache has of those that begin with it."""
         plan = self._scheduler.schedule()
         if begin is not None:
             for event in plan.beginnings:
                 begin(event)
         if not plan.works:
             return self._deliver(self._idle(plan))
+        if begin is not None and plan.ended:
+            for event in self._deliver(list(plan.ended)):
+                begin(event)
+            plan = replace(plan, ended=())
         began = self._clock()
         try:
             step = batch.build(plan, tapped=self._witnesses.want(plan))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine, EngineStats
-from causerie.engine.request import Request
+from causerie.engine.request import Request, TokenEvent
 from causerie.engine.stream import Message, Stream
 from causerie.errors import EngineError
 
@@ -68,6 +68,11 @@ class EngineThread:
     def capacity(self) -> int:
         """See Engine."""
         return self._engine.capacity
+
+    @property
+    def drafters(self) -> tuple[str, ...]:
+        """See Engine."""
+        return self._engine.drafters
 
     def submit(self, tokens: Sequence[int], params: SamplingParams) -> Stream:
         """Starts a request. Raises UsageError and ContextLengthError as Engine.request, EngineError when closed."""
@@ -184,11 +189,14 @@ class _Loop:
                 return False
 
     def _step(self) -> None:
-        for event in self._engine.step(lambda event: self._inboxes[event.request](event)):
-            put = self._inboxes[event.request]
-            if event.finish_reason is not None:
-                del self._inboxes[event.request]
-            put(event)
+        for event in self._engine.step(self._tell):
+            self._tell(event)
+
+    def _tell(self, event: TokenEvent) -> None:
+        put = self._inboxes[event.request]
+        if event.finish_reason is not None:
+            del self._inboxes[event.request]
+        put(event)
 
     def _refuse(self, fault: Exception) -> None:
         """After a fault of the engine itself: tells it to everyone who waits or comes, until the stop."""

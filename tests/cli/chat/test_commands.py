@@ -402,6 +402,13 @@ def test_a_real_chat_takes_every_command(real: ModelConversation) -> None:
     assert real.undo() and not real.messages
 
 
+def test_stats_tell_who_guesses(real: ModelConversation) -> None:
+    assert dict(real.memory)["speculation"] == "lookup, chats"
+    real.set(["speculation=off"])
+    assert dict(real.memory)["speculation"] == "off"
+    real.unset("speculation")
+
+
 @pytest.mark.parametrize("end", ["stop string", "repetition", "stopped"])
 def test_an_answer_that_is_ended_early_says_what_it_has_cost(real: ModelConversation, end: str) -> None:
     """The engine tells it some steps later, and nobody waits for that."""

@@ -17,6 +17,7 @@ from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.resolution import Flags
 from causerie.api.load_options import LoadOptions
 from causerie.api.loading import open_model
+from causerie.api.speculation import drafters_of
 from causerie.api.token_odds import token_odds
 from causerie.chat.chat_format import ChatFormat
 from causerie.chat.parse import ReplyFormat, ReplyParser
@@ -166,6 +167,8 @@ class ModelConversation:
             rows.append(("cache", f"{group.total - group.free} of {group.total} blocks in use{layers}"))
         if stats.slots.total:
             rows.append(("slots", f"{stats.slots.total - stats.slots.free} of {stats.slots.total} in use"))
+        named = drafters_of(self._call.speculation)
+        rows.append(("speculation", ", ".join(model.drafters if named is None else named) or "off"))
         if (reads := model.expert_reads()) is not None:
             rows.append(("experts on disk", reads_line(**vars(reads))))
         return rows + expert_lines(model.expert_choices())

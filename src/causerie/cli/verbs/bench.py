@@ -100,11 +100,11 @@ def run(options: argparse.Namespace) -> int:
     if options.speculation is not None:
         from causerie.cli.verbs.bench_speculation import run_speculation
 
-        return run_speculation(options, parser())
+        return run_speculation(options, _loading(options), parser())
     if options.draft is not None:
         raise UsageError("--draft guesses tokens, which only --speculation measures. Add it, or leave --draft out.")
     trials = trials_of(options)
-    loading = loading_of(options)
+    loading = _loading(options)
 
     from causerie.api.benchmark import Limit, benchmark, check_benchmark
     from causerie.api.quantization import quant_config
@@ -140,7 +140,7 @@ def trials_of(options: argparse.Namespace) -> list[Trial]:
     return trials
 
 
-def loading_of(options: argparse.Namespace) -> LoadOptions:
+def _loading(options: argparse.Namespace) -> LoadOptions:
     """How the model is loaded in every format. Raises UsageError, UnknownName."""
     if options.threads is not None and options.threads > 1024:
         raise UsageError(f"--threads is {options.threads}; 1 to 1024 threads can be had.")

@@ -12,29 +12,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from causerie.cli.options.arguments import Parser
-from causerie.cli.verbs.bench import loading_of
 from causerie.errors import UsageError
 from causerie.settings import Settings
 
 if TYPE_CHECKING:
+    from causerie.api.load_options import LoadOptions
     from causerie.api.speculation_benchmark import Comparison
 
 _OTHERS = ("prompt", "depth", "batch", "profile")
 """Options of the other measurement."""
 
 
-def run_speculation(options: argparse.Namespace, parser: Parser) -> int:
-    """Measures and prints, and returns the exit code. Raises CauserieError."""
+def run_speculation(options: argparse.Namespace, loading: LoadOptions, parser: Parser) -> int:
+    """Measures and prints, and returns the exit code; `parser` is what read the options. Raises CauserieError."""
     tokens = _tokens(options, parser)
-    loading = loading_of(options)
 
     from causerie.api.benchmark import Limit
     from causerie.api.loading import open_model
     from causerie.api.quantization import quant_config
     from causerie.api.speculation_benchmark import benchmark_speculation
 
-    name = options.quantization[0]
-    loading = replace(loading, quantization=quant_config(name, None))
+    loading = replace(loading, quantization=quant_config(options.quantization[0], None))
     limit = Limit.measured(options.threads, Settings.from_environment())
     rows = []
     with open_model(options.model, loading) as model:
