@@ -272,6 +272,15 @@ class HostingExecutable(Executable, Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Excerpt:
+    """A decoder that is made of parts of another."""
+
+    spec: Decoder
+    names: Mapping[str, str]  # by its names of weights, those of the other
+    layers: tuple[int, ...]  # for each of its own, the one of the other's blocks that keeps its keys and values
+
+
 @runtime_checkable
 class LendingExecutable(Executable, Protocol):
     """An executable beside which decoders can run that read some of its weights."""
@@ -295,9 +304,9 @@ class LendingExecutable(Executable, Protocol):
 class SharingExecutable(Executable, Protocol):
     """An executable over whose weights and cache other passes can run."""
 
-    def beside(self, forward: Forward, max_tokens: int) -> Executable:
-        """Another pass of the same decoder; what one of them writes to the cache the other reads. Raises OutOfMemory,
-        Unsupported where there can be one pass alone, EngineError where it was closed."""
+    def beside(self, forward: Forward, max_tokens: int, excerpt: Excerpt | None = None) -> Executable:
+        """Another pass of the same decoder, or of a part of it; what one of them writes to the cache the other reads.
+        Raises OutOfMemory, Unsupported where there can be one pass alone, EngineError where it was closed."""
         ...
 
 

@@ -79,4 +79,4 @@ def _read_text(work: Work, drawn: Sequence[Drawn], states: NDArray[np.float32]) 
         tokens.append(drawn[-1].token)
     else:
         tokens.extend(work.history[work.start + count : work.start + count + 1])
-    return ReadText(work.request.id, tokens, work.start, states[:count], work.tables, work.turned)
+    return ReadText(work.request.id, tokens, work.start, states[:count], work.history, work.tables, work.turned)

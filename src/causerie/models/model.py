@@ -25,6 +25,7 @@ from causerie.backends.ops import (
 from causerie.backends.step import Step
 from causerie.errors import Unsupported
 from causerie.models.decoder import forward, tapped
+from causerie.models.draft_head import draft_forward, excerpt_of
 from causerie.models.rope import RopeTable
 from causerie.spec.decoder import Decoder
 
@@ -97,6 +98,7 @@ class Model:
     quantization: str | None = None  # the quantized format of most of its matrices
     expert_bytes: int = 0  # of weight_bytes
     shadow: Model | None = None  # its own weights in fewer bits, over the same cache; not counted above
+    draft_head: Model | None = None  # over a part of its cache; its weights are counted among `weight_bytes`
     guests: list[Model] = field(default_factory=list, repr=False)  # others that it runs
     taps: tuple[int, ...] = field(default=(), init=False)
     _tapped: Executable | None = field(default=None, init=False, repr=False)  # the pass with taps
@@ -165,8 +167,8 @@ class Model:
         of the cache. Before any step runs; without effect where the backend has all of it from the start."""
         if isinstance(self.executable, TouchingExecutable):
             self.executable.touch(cache_bytes)
-        if self.shadow is not None:
-            self.shadow.touch(0)  # its cache is this one's
+        for model in filter(None, (self.shadow, self.draft_head)):
+            model.touch(0)  # its cache is this one's
 
     def expert_choices(self) -> list[NDArray[np.int64]]:
         """How many tokens went to each expert so far, for each layer that has experts."""
@@ -189,12 +191,40 @@ class Model:
             )
         executable = self.executable.host(other.executable, forward, cache, max_tokens)
         guest = replace(other, executable=executable, cache=cache, max_tokens=max_tokens, shadow=None, guests=[])
+        guest.draft_head = None
         self.guests.append(guest)
         return guest
 
     def close(self) -> None:
         """Frees weights and cache, the shadow's and the guests' too."""
-        for model in (*self.guests, *filter(None, (self.shadow,))):
+        for model in (*self.guests, *filter(None, (self.shadow, self.draft_head))):
             model.close()
         for executable in filter(None, (self._tapped, self.executable)):
             executable.close()
+
+
+HEAD_TOKENS = 256  # in a step of a draft head, which reads prompts in such chunks
+
+
+def head_of(model: Model, weight_bytes: int) -> Model:
+    """The draft head that a model holds, which has so many bytes of weights for itself. Raises OutOfMemory,
+    Unsupported where there can be no second pass over its weights."""
+    excerpt = excerpt_of(model.spec)
+    if not isinstance(model.executable, SharingExecutable):
+        raise Unsupported(f"On {model.device} no draft head runs beside its model.")
+    (group,) = (place for place, group in enumerate(model.spec.page_groups) if set(excerpt.layers) <= set(group.layers))
+    cache = replace(model.cache, groups=(model.cache.groups[group],), slots=0)
+    executable = model.executable.beside(draft_forward, HEAD_TOKENS, excerpt)
+    return replace(
+        model,
+        spec=excerpt.spec,
+        executable=executable,
+        cache=cache,
+        max_tokens=HEAD_TOKENS,
+        weight_bytes=weight_bytes,
+        read_bytes=weight_bytes,
+        expert_bytes=0,
+        shadow=None,
+        draft_head=None,
+        guests=[],
+    )

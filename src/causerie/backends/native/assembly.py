@@ -32,7 +32,7 @@ def _can_give(line: Line, out: Value) -> bool:
 
 
 def fold_roundings(lines: Iterable[Line], results: Iterable[Value]) -> list[Line]:
-    """Without the roundings whose input nobody else reads, and that is not `results`: the operation before them writes as
+    """Without the roundings whose input nobody else reads, and that is no result: the operation before them writes as
     is read after it."""
     folded: list[Line] = []
     lines = list(lines)

@@ -25,7 +25,16 @@ from causerie.backends.native.prepared import LAYOUT_VERSION, kernel_matrix
 from causerie.backends.native.profile import instruction_time
 from causerie.backends.native.program import ATTENDING, PAGE_GROUP, ROW_GROUP, StepArguments, TableArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
-from causerie.backends.ops import CacheShape, Executable, ExpertReads, Forward, KernelMatrices, Rotations, StepOutput
+from causerie.backends.ops import (
+    CacheShape,
+    Excerpt,
+    Executable,
+    ExpertReads,
+    Forward,
+    KernelMatrices,
+    Rotations,
+    StepOutput,
+)
 from causerie.backends.step import Step, check_positions
 from causerie.errors import EngineError, Unsupported
 from causerie.spec.decoder import Decoder
@@ -229,13 +238,17 @@ class NativeExecutable:
         both = {**weights, **{name: self._weights[name] for name in names}}
         return NativeExecutable(self._machine, spec, both, forward, LayerCaches(spec, cache), max_tokens)
 
-    def beside(self, forward: Forward, max_tokens: int) -> NativeExecutable:
+    def beside(self, forward: Forward, max_tokens: int, excerpt: Excerpt | None = None) -> NativeExecutable:
         """See SharingExecutable."""
         if self._weights is None:
             raise EngineError(_CLOSED)
         if self._store is not None:
             raise Unsupported("A model whose experts stay in their file makes one pass alone over its weights.")
-        return NativeExecutable(self._machine, self._spec, self._weights, forward, self.caches, max_tokens)
+        spec, weights, caches = self._spec, self._weights, self.caches
+        if excerpt is not None:
+            spec, caches = excerpt.spec, caches.excerpt(excerpt.layers)
+            weights = {name: weights[other] for name, other in excerpt.names.items()}
+        return NativeExecutable(self._machine, spec, weights, forward, caches, max_tokens)
 
     def close(self) -> None:
         """Frees weights, cache and activations."""

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causerie.backends.ops import CacheShape, Forward, Rotations, StepOutput, check_transform
+from causerie.backends.ops import CacheShape, Excerpt, Forward, Rotations, StepOutput, check_transform
 from causerie.backends.step import Step, check_positions
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.devices import free_bytes, require
@@ -162,11 +162,15 @@ class TorchExecutable:
             rows = torch.stack(taps, 1).float().cpu().numpy() if taps else None
             return StepOutput(logits.float().cpu().numpy(), states.float().cpu().numpy(), rows)
 
-    def beside(self, forward: Forward, max_tokens: int) -> TorchExecutable:
+    def beside(self, forward: Forward, max_tokens: int, excerpt: Excerpt | None = None) -> TorchExecutable:
         """See SharingExecutable."""
         if self._cache is None:
             raise EngineError(_CLOSED)
-        return TorchExecutable(self._spec, self._weights, forward, self._cache, max_tokens, self._device, self._dtype)
+        spec, weights, cache = self._spec, self._weights, self._cache
+        if excerpt is not None:
+            spec, cache = excerpt.spec, cache.excerpt(excerpt.layers)
+            weights = {name: weights[other] for name, other in excerpt.names.items()}
+        return TorchExecutable(spec, weights, forward, cache, max_tokens, self._device, self._dtype)
 
     def lend(
         self,

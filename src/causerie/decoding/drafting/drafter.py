@@ -51,6 +51,7 @@ class ReadText(NamedTuple):
     tokens: Sequence[int]  # those of the rows, and the one that follows the last of them, where that is known
     start: int  # the position of the first row
     states: NDArray[np.float32]  # [rows, taps, width]: what the drafter's taps tell of each row; read-only
+    before: array[int]  # the request's whole text, with these tokens or yet without; read-only, and it grows
     tables: tuple[array[int], ...]  # the blocks of the cache where they lie, in each page group; read-only
     turned: int  # the length for which its positions turn, at least
 
