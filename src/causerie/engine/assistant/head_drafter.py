@@ -69,7 +69,7 @@ class HeadDrafter:
         group = next((place for place, group in enumerate(target.cache.groups) if group.window is None), None)
         if group is None or head.cache.groups[0].window is not None:
             raise Unsupported("The head of this checkpoint looks back no farther than a window, and cannot guess here.")
-        self.taps = (layers,)
+        self.taps: tuple[int, ...] = (layers,)
         self._head = head
         self._lockstep = Lockstep(head, target.vocab)
         self._group = group
@@ -79,10 +79,10 @@ class HeadDrafter:
 
     def witness(self, texts: Sequence[ReadText], copies: Sequence[Sequence[tuple[int, int]]]) -> None:
         """See StateReader. Much of a text is read at once."""
-        for source, target in copies[self._group] if copies else ():
-            self._readings.copy(source, target)
+        if copies:
+            self._copy(copies[self._group])
         for text in texts:
-            states = text.states[: len(text.tokens) - 1, 0]
+            states = self._features(text.states[: len(text.tokens) - 1])
             tail = self._tails.get(text.request)
             if tail is None:
                 tail = self._tails[text.request] = self._beginning(text)
@@ -128,12 +128,21 @@ class HeadDrafter:
         if tail is not None:
             self._ends.append(tail)
 
+    def _features(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[positions, width]: what is read beside tokens of what taps tell."""
+        return states[:, 0]
+
+    def _copy(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Blocks have been copied, (from, to)."""
+        for source, target in pairs:
+            self._readings.copy(source, target)
+
     def _beginning(self, text: ReadText) -> _Tail:
         """What was told of the positions right before these, where a text that has ended begins so."""
         for tail in reversed(self._ends):
             if tail.start < text.start <= tail.end and tail.text[: text.start] == text.before[: text.start]:
                 return _Tail(tail.start, tail.states[: text.start - tail.start], text.before)
-        return _Tail(text.start, text.states[:0, 0], text.before)
+        return _Tail(text.start, self._features(text.states[:0]), text.before)
 
     def _tail(self, ask: Ask) -> _Tail | None:
         """What was told of the positions of all tokens but the last, where it was told of the last of these."""
