@@ -90,6 +90,11 @@ class Drafts:
         self._controller.adopt(drafter.name, drafter.chances)
         self._until = 0
 
+    def dismiss(self, drafter: str) -> None:
+        """Asks the one of that name no more."""
+        self._sort([each for each in self._drafters if each.name != drafter])
+        self._unasked.discard(drafter)
+
     def rests(self, sequences: Many[Sequence]) -> bool:
         """Whether nothing is to be drafted for these in the step that is planned, nor to be observed of it. It is the
         first to be asked of each, and quick: where drafts do not pay they may cost nothing."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +46,7 @@ class HeadSurvey:
         return sum(source.held_bytes(self.formats[source.weight.name]) for source in self.sources)
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """A head, ready to guess."""
 
     reading: Model  # with what the taps of the other model give
@@ -99,7 +98,8 @@ def load_head(
         Model(spec, executable, cache, max_tokens, survey.plain, target.device, nbytes, nbytes)
         for executable in (first, first.beside(guessing, max_tokens))
     ]
-    target.guests += passes
+    passes[0].guests.append(passes[1])
+    target.guests.append(passes[0])
     return Head(passes[0], passes[1], spec.taps, survey.tokens)
 
 
