@@ -13,10 +13,13 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
+from causerie.backends.step import BlockTables, Step
 from causerie.models.config import read_config
+from causerie.models.model import Model
 from tests.parity.cases import CASES
 from tests.parity.harness import reference, save_case
 
+FURTHER = 3  # guesses, each of which a head makes of its own last one
 _HYBRID = {"layer_types": ["linear_attention", "linear_attention", "linear_attention", "full_attention"]}
 _HYBRID_EXPERTS = {"layer_types": ["linear_attention", "full_attention"]}
 _OWN, _BEHIND = {"mtp_num_hidden_layers": 1}, {"num_nextn_predict_layers": 1}
@@ -106,6 +109,40 @@ def save_with_head(family: str, folder: Path) -> Judge:
     path = folder / "model.safetensors"
     save_file({**load_file(path), **own}, path, {"format": "pt"})
     return Judge(model, head)
+
+
+def step(tokens: Sequence[int], first: int, groups: int, blocks: Sequence[int], slots: int, rows: int) -> Step:
+    """Of one sequence; logits and states of its last `rows`."""
+    count = len(tokens)
+    wanted = np.arange(count - rows, count, dtype=np.int32)
+    tables = BlockTables(np.array(blocks, np.int32), np.array([0, len(blocks)], np.int32), np.zeros((0, 2), np.int32))
+    positions = np.arange(first, first + count, dtype=np.int32)
+    pairs = np.array([(-1, 3)] if slots else [], np.int32).reshape(-1, 2)
+    starts = np.array([0, count], np.int32)
+    return Step(np.array(tokens, np.int32), positions, starts, (tables,) * groups, pairs, wanted, positions + 1, wanted)
+
+
+def head_logits(model: Model, tokens: Sequence[int]) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+    """As Judge.logits, by the model's own taps; the head reads in two pieces."""
+    head, blocks = model.draft_head, [5, 2, 7]
+    assert head is not None and head.cache.slots == 0 and len(head.cache.groups) == 1
+    last = len(model.spec.layers)
+    model.tap((last,))
+    groups = len(model.cache.groups)
+    plain = step(tokens[:-1], 0, groups, blocks, model.cache.slots, 0)
+    taps = model.run(replace(plain, tapped=True)).taps
+    assert taps is not None
+    states, logits = taps[:, model.taps.index(last)], []
+    for first, end in ((0, 13), (13, len(tokens) - 1)):
+        own = step(tokens[first + 1 : end + 1], first, 1, blocks, 0, end - first)
+        output = head.run(replace(own, features=states[first:end]))
+        logits.append(output.logits)
+    further = []
+    for i in range(FURTHER):
+        token = int((further or [logits[-1][-1]])[-1].argmax())
+        output = head.run(replace(step([token], len(tokens) - 1 + i, 1, blocks, 0, 1), features=output.states[-1:]))
+        further.append(output.logits[0])
+    return np.concatenate(logits), further
 
 
 def _named(name: str, names: dict[str, str]) -> str:

@@ -4,27 +4,22 @@ broken, without which a model loads and answers as before."""
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from causerie.backends.ops import Backend
-from causerie.backends.step import BlockTables, Step
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import DraftWarning
 from causerie.loading.load import load_surveyed, survey
 from causerie.models.config import read_config
 from causerie.models.model import Model
-from tests.parity.draft_heads import HEADS, Judge, save_with_head
+from tests.parity.draft_heads import FURTHER, HEADS, Judge, head_logits, save_with_head
 from tests.parity.harness import load, plain_tokens, prompt_logits, room_for
 
-FURTHER = 3
 PROMPT = 41
 
 
@@ -44,40 +39,6 @@ def with_head(folder: Path, backend: Backend) -> Model:
         surveyed = survey(index, read_config(folder), draft_head=True)
         room = lambda spec, _: room_for(spec, backend.block_size, "float32")  # noqa: E731
         return load_surveyed(surveyed, index, backend=backend, size_cache=room, max_tokens=256)
-
-
-def step(tokens: Sequence[int], first: int, groups: int, blocks: Sequence[int], slots: int, rows: int) -> Step:
-    """Of one sequence; logits and states of its last `rows`."""
-    count = len(tokens)
-    wanted = np.arange(count - rows, count, dtype=np.int32)
-    tables = BlockTables(np.array(blocks, np.int32), np.array([0, len(blocks)], np.int32), np.zeros((0, 2), np.int32))
-    positions = np.arange(first, first + count, dtype=np.int32)
-    pairs = np.array([(-1, 3)] if slots else [], np.int32).reshape(-1, 2)
-    starts = np.array([0, count], np.int32)
-    return Step(np.array(tokens, np.int32), positions, starts, (tables,) * groups, pairs, wanted, positions + 1, wanted)
-
-
-def head_logits(model: Model, tokens: Sequence[int]) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
-    """As Judge.logits, by the model's own taps; the head reads in two pieces."""
-    head, blocks = model.draft_head, [5, 2, 9]
-    assert head is not None and head.cache.slots == 0 and len(head.cache.groups) == 1
-    last = len(model.spec.layers)
-    model.tap((last,))
-    groups = len(model.cache.groups)
-    plain = step(tokens[:-1], 0, groups, blocks, model.cache.slots, 0)
-    taps = model.run(replace(plain, tapped=True)).taps
-    assert taps is not None
-    states, logits = taps[:, model.taps.index(last)], []
-    for first, end in ((0, 13), (13, len(tokens) - 1)):
-        own = step(tokens[first + 1 : end + 1], first, 1, blocks, 0, end - first)
-        output = head.run(replace(own, features=states[first:end]))
-        logits.append(output.logits)
-    further = []
-    for i in range(FURTHER):
-        token = int((further or [logits[-1][-1]])[-1].argmax())
-        output = head.run(replace(step([token], len(tokens) - 1 + i, 1, blocks, 0, 1), features=output.states[-1:]))
-        further.append(output.logits[0])
-    return np.concatenate(logits), further
 
 
 @pytest.mark.parametrize("family", HEADS)

@@ -72,13 +72,13 @@ class Inspection:
     @property
     def latent_layers(self) -> tuple[int, ...]:
         """And how many of them keep latents, of which they make keys and values."""
-        mixers = [[self.spec.layers[layer].mixer for layer in group.layers] for group in self.spec.page_groups]
+        mixers = [[self.spec.blocks[layer].mixer for layer in group.layers] for group in self.spec.page_groups]
         return tuple(sum(isinstance(mixer, LatentAttention) for mixer in group) for group in mixers)
 
     @property
     def bits_per_weight(self) -> float:
         """Of all weights together."""
-        return 8 * self.nbytes / self.spec.parameters
+        return 8 * self.nbytes / sum(part.parameters for part in self.parts)
 
 
 _CONFIG: tuple[Need, ...] = ("config",)
@@ -95,7 +95,14 @@ def inspect(name: str, options: LoadOptions | None = None) -> Inspection:
         return _without_weights(name, folder, how)
     config = ModelConfig.from_folder(folder, name)
     with SafetensorsIndex.open(folder) as index:
-        weights = survey(index, config, dtype=how.dtype, quantization=how.quantization, strict=how.strict)
+        weights = survey(
+            index,
+            config,
+            dtype=how.dtype,
+            quantization=how.quantization,
+            strict=how.strict,
+            draft_head=how.holds_head and how.backend != "torch",
+        )
         cache_dtype = how.cache_dtype or cache_format(weights.plain)
         return Inspection(
             name, folder, weights.spec, weights.plain, parts_of(weights), weights.read_bytes, index.nbytes, cache_dtype
@@ -121,8 +128,10 @@ def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspectio
 def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:
     """The weights by kind and format, in the order of the model."""
     sums: dict[tuple[str, str], list[int]] = {}
+    drafting = {weight.name for weight in weights.spec.draft_weights()}
     for source in weights.sources:
-        key = _kind(source.weight.role, weights.spec.tied), weights.formats[source.weight.name]
+        kind = _DRAFT if source.weight.name in drafting else _kind(source.weight.role, weights.spec.tied)
+        key = kind, weights.formats[source.weight.name]
         parameters, nbytes = sums.setdefault(key, [0, 0])
         sums[key] = [parameters + source.weight.parameters, nbytes + weights.held_bytes(source)]
     return tuple(WeightGroup(kind, format, *numbers) for (kind, format), numbers in _ordered(sums.items()))
@@ -140,8 +149,11 @@ _KINDS = (
     "positions",
     "head",
     "norms and biases",
+    "draft head",
 )
-_WITHIN = {"vector": _KINDS[-1], "choice": _KINDS[-1], "exact": _KINDS[-1], "rate": "recurrence"}
+_DRAFT = "draft head"  # all weights of the head to guess with, whatever they are to it
+_SMALL = "norms and biases"
+_WITHIN = {"vector": _SMALL, "choice": _SMALL, "exact": _SMALL, "rate": "recurrence"}
 """Kinds that are told as a part of another one."""
 
 

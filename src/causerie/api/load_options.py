@@ -52,6 +52,11 @@ class LoadOptions:
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise UsageError(f"threads is {self.threads!r}; it must be a whole number of at least 1.")
 
+    @property
+    def holds_head(self) -> bool:
+        """Whether the head is held that a checkpoint may ship to guess with."""
+        return self.speculation in ("auto", "mtp")
+
     @classmethod
     def read(
         cls,

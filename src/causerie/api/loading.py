@@ -28,11 +28,12 @@ from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.drafting.lookup import PromptLookup
+from causerie.engine.assistant.head_drafter import HeadDrafter
 from causerie.engine.assistant.shadow import ShadowDrafter
 from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
-from causerie.errors import CauserieError, DraftWarning
-from causerie.loading.load import load_surveyed, survey
+from causerie.errors import CauserieError, DraftWarning, Unsupported
+from causerie.loading.load import Survey, load_surveyed, survey
 from causerie.loading.sources import Progress
 from causerie.plan.expert_memory import expert_memory
 from causerie.plan.footprint import cache_sizer
@@ -89,12 +90,20 @@ def _load(
     workers = thread_count(options.threads, settings)
     told = LoadingLine(sys.stderr, "Loading") if progress is True else progress or None
     with SafetensorsIndex.open(folder) as index:
-        weights = survey(index, config, dtype=options.dtype, quantization=options.quantization, strict=options.strict)
+        weights = survey(
+            index,
+            config,
+            dtype=options.dtype,
+            quantization=options.quantization,
+            strict=options.strict,
+            draft_head=options.holds_head,
+        )
         place = options
         if weights.prepared_for is not None and options.backend is None and options.device == "auto":
             place = replace(options, backend=weights.prepared_for)
         backend = choose(place, weights.nbytes, settings)
         free, tokens = _free_bytes(backend), options.max_cache_tokens
+        weights = _with_head_or_not(weights, options, backend, free)
         experts = expert_memory(
             weights,
             free,
@@ -104,6 +113,8 @@ def _load(
             cache_dtype=options.cache_dtype,
         )
         on_disk = 0 if experts is None else max(0, weights.expert_bytes - experts)
+        if on_disk:  # then there is one pass alone over the weights
+            weights = weights.without_draft_head()
         shadow = weights.shadow(backend) if options.speculation == "shadow" else None
         try:
             model = load_surveyed(
@@ -128,6 +139,8 @@ def _load(
     drafters: list[Drafter] = [PromptLookup()]
     if model.shadow is not None:
         drafters.append(ShadowDrafter(model.shadow))
+    if model.draft_head is not None:
+        drafters.append(HeadDrafter(model.draft_head, model, len(model.spec.layers)))
     engine = Engine(model, drafters=drafters, drafts_unasked=_drafts_unasked(options, backend))
     saving = Saving(folder, config, weights, workers)
     return CausalLM(
@@ -151,10 +164,26 @@ def _open_assistant(name: str) -> CausalLM | DraftCheckpoint:
     return open_model(name, options, progress=False)
 
 
+def _with_head_or_not(weights: Survey, options: LoadOptions, backend: Backend, free: int) -> Survey:
+    """The checkpoint's head to guess with is held where requests are drafted for that do not ask, and the model has
+    room beside it. Raises Unsupported where it was asked for and is not there."""
+    if options.speculation != "mtp":
+        room = backend.name == "native" and weights.nbytes <= free
+        return weights if room else weights.without_draft_head()
+    if weights.spec.draft_head is None:
+        raise Unsupported(
+            f"This {weights.spec.family} checkpoint ships no head to guess with that is known here. Leave "
+            "speculation out, or use speculation='lookup'."
+        )
+    return weights
+
+
 def _drafts_unasked(options: LoadOptions, backend: Backend) -> bool:
     """Whether requests are drafted for that do not ask for it. Where the last bits of a row depend on how many rows a
     step has they are not: how many there are depends on time, and so might an answer then."""
-    return options.speculation in ("lookup", "shadow") or (options.speculation == "auto" and backend.name == "native")
+    if options.speculation == "auto":
+        return backend.name == "native"
+    return options.speculation != "off"
 
 
 def _free_bytes(backend: Backend) -> int:

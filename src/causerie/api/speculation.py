@@ -3,10 +3,11 @@ its name, and no model."""
 
 from __future__ import annotations
 
-SPECULATION = ("auto", "off", "lookup", "shadow")
+SPECULATION = ("auto", "off", "lookup", "shadow", "mtp")
 """auto: what the model was loaded with, and there what costs nothing and changes no answer by a bit; off: nothing;
 lookup: what followed the last tokens where they occurred before; shadow: the model's own weights in fewer bits, which
-are loaded beside it where loading is told so, and then guess where lookup does not."""
+are loaded beside it where loading is told so, and then guess where lookup does not; mtp: the head that a checkpoint
+ships for this, where it does (multi-token prediction)."""
 
 
 def drafters_of(word: str | None) -> tuple[str, ...] | None:

@@ -176,7 +176,7 @@ _LOADING: dict[str, dict[str, Any]] = {
     "speculation": {
         "metavar": "NAME",
         "help": "guess tokens and check several in a step: lookup, shadow (by the same weights in int4, held beside "
-        "them), off, or auto, where it is faster (the default)",
+        "them), mtp (by the head that some checkpoints ship), off, or auto, where it is faster (the default)",
     },
     "draft": {"metavar": "MODEL", "help": "a smaller model with the same tokenizer that guesses tokens for it"},
     "strict": {"action": "store_true", "help": "refuse a model with config keys or tensors that no family computes by"},
