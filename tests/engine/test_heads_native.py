@@ -171,3 +171,26 @@ def test_a_head_that_looks_back_no_farther_than_a_window_says_so() -> None:
     with pytest.raises(Unsupported, match="window"):
         HeadDrafter(made.draft_head, made, 2)
     made.close()
+
+
+def test_a_head_that_knows_is_always_right() -> None:
+    """Of a model in which a token alone decides what follows, and a head that decides alike."""
+    spec = with_head(replace(Shape(layers=2).decoder(), tied=False))
+    stored = random_weights(spec)
+    for name, array in stored.items():
+        if "norm" in name:
+            array[:] = 1
+        elif name.endswith((".o", ".down", "draft.state")):
+            array[:] = 0
+    stored["draft.token"] = np.eye(spec.width, dtype=np.float32)
+    model = build(spec, stored)
+    model.draft_head = head_of(model, 0)
+    asked = [(prompt, SamplingParams(max_tokens=40)) for prompt in prompts(model)]
+    expected = [answers(Engine(model), [one])[0] for one in asked]
+    drafter = Spy(model)
+    engine = Engine(Tapped(model), drafters=(drafter,), controller=eager(drafter))
+    same(answers(engine, asked), expected)
+    (count,) = engine.stats().drafts
+    assert count.accepted == count.drafted > 150
+    assert engine.stats().steps < 20
+    model.close()

@@ -3,6 +3,7 @@ broken, without which a model loads and answers as before."""
 
 from __future__ import annotations
 
+import json
 import warnings
 from functools import cache
 from pathlib import Path
@@ -67,6 +68,24 @@ def test_the_model_beside_it_is_as_without(family: str, root: Path, backend: Bac
     assert model.spec.parameters == plain.spec.parameters and model.read_bytes == plain.read_bytes
     assert model.draft_head.weight_bytes == model.weight_bytes - plain.weight_bytes > 0
     plain.close()
+    model.close()
+
+
+def test_a_head_beside_a_model_inside_of_a_larger_one(root: Path, tmp_path: Path, backend: Backend) -> None:
+    """As files hold it of a model that sees pictures: the text model's names are longer, the head's are not."""
+    folder, judge = _made("qwen3_5_text", root)
+    tensors = load_file(folder / "model.safetensors")
+    longer = {
+        name.replace("model.", "model.language_model.", 1) if name.startswith("model.") else name: tensor
+        for name, tensor in tensors.items()
+    }
+    save_file(longer, tmp_path / "model.safetensors", {"format": "pt"})
+    text = read_config(folder)
+    whole = {"model_type": "qwen3_5", "text_config": text, "tie_word_embeddings": text["tie_word_embeddings"]}
+    (tmp_path / "config.json").write_text(json.dumps(whole))
+    model = with_head(tmp_path, backend)
+    tokens = plain_tokens(PROMPT, 4)
+    np.testing.assert_allclose(head_logits(model, tokens)[0], judge.logits(tokens)[0], atol=1e-4)
     model.close()
 
 

@@ -23,6 +23,7 @@ class Witnesses:
     def __init__(self, model: StepModel) -> None:
         self._model = model
         self._readers: dict[str, StateReader] = {}
+        self._columns: dict[str, list[int]] = {}  # which of the model's taps each of them looks at
         self._unasked: set[str] = set()  # of them, those that draft for requests that name no drafters
 
     def adopt(self, drafter: Drafter, unasked: bool) -> None:
@@ -38,6 +39,8 @@ class Witnesses:
         self._model.tap(drafter.taps)
         self.dismiss(drafter.name)
         self._readers[drafter.name] = drafter
+        places = self._model.taps
+        self._columns = {name: list(map(places.index, reader.taps)) for name, reader in self._readers.items()}
         if unasked:
             self._unasked.add(drafter.name)
 
@@ -54,8 +57,7 @@ class Witnesses:
         """The step has run, and `taps` are what the model's taps gave. By request, the faults of the drafters."""
         faults: dict[int, str] = {}
         for name, reader in self._readers.items():
-            texts, first = [], 0
-            columns = [self._places.index(place) for place in reader.taps]
+            texts, first, columns = [], 0, self._columns[name]
             for work, tokens in zip(plan.works, drawn, strict=True):
                 rows, first = taps[first : first + len(work.tokens)], first + len(work.tokens)
                 if self._is_told(work, name) and not (tokens and tokens[0].error is not None):
@@ -66,10 +68,6 @@ class Witnesses:
                 sentence = f"Drafting tokens failed: {type(fault).__name__}: {fault}"
                 faults.update(dict.fromkeys((text.request for text in texts), sentence))
         return faults
-
-    @property
-    def _places(self) -> tuple[int, ...]:
-        return self._model.taps if isinstance(self._model, TappedModel) else ()
 
     def _is_told(self, work: Work, name: str) -> bool:
         named = work.request.params.drafters

@@ -11,7 +11,6 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +26,18 @@ _ENDS = 16  # texts that have ended of whose last positions what was told is kep
 _UNREAD = 64  # positions that wait to be read until there are so many, or somebody asks for guesses
 
 
-@dataclass(slots=True)
 class _Tail:
     """What was told of the last positions of a request's text, from `start` on."""
 
-    start: int
-    states: NDArray[np.float32]  # [positions, width]
-    text: array[int]  # the request's, which grows
+    __slots__ = ("_room", "start", "states", "text")
+
+    def __init__(self, start: int, states: NDArray[np.float32], text: array[int]) -> None:
+        """`text` is the request's, which grows."""
+        self.start = start
+        self.text = text
+        self._room = np.empty((2 * _UNREAD, states.shape[1]), np.float32)  # its first rows are `states`
+        self.states = self._room[:0]  # [positions, width]
+        self.add(start, states)
 
     @property
     def end(self) -> int:
@@ -48,12 +52,21 @@ class _Tail:
     def add(self, start: int, states: NDArray[np.float32]) -> None:
         """Goes on, perhaps from an earlier position; what lies apart is forgotten."""
         if not self.start <= start <= self.end:
-            self.start, self.states = start, self.states[:0]
-        self.states = np.concatenate((self.states[: start - self.start], states))
+            self.start, self.states = start, self._room[:0]
+        before = start - self.start
+        count = before + len(states)
+        if count > len(self._room):
+            self._room = np.concatenate((self.states[:before], np.empty((2 * count, states.shape[1]), np.float32)))
+        self._room[before:count] = states
+        self.states = self._room[:count]
 
     def forget(self, end: int) -> None:
         """What lies before a position."""
-        self.states = self.states[max(end - self.start, 0) :].copy()
+        rest = self.states[max(end - self.start, 0) :]
+        if len(self._room) > 2 * _UNREAD >= len(rest):
+            self._room = np.empty((2 * _UNREAD, rest.shape[1]), np.float32)
+        self._room[: len(rest)] = rest.copy()
+        self.states = self._room[: len(rest)]
         self.start = max(self.start, end)
 
 
