@@ -222,7 +222,7 @@ class CausalLM(OpenModel):
         if flags.get("speculation") == "off":
             raise UsageError("speculation='off' guesses nothing, so assistant_model would do nothing. Leave one out.")
         self.assist(assistant, unasked=False)
-        return replace(plan, params=replace(plan.params, drafters=("lookup", "chats", "draft")))
+        return replace(plan, params=replace(plan.params, drafters=("lookup", "chats", *self._assisting_drafters)))
 
     def _default_eos(self, flags: Flags) -> list[int]:
         """What ends an answer where no flag says: config.json's token, else the tokenizer's."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from causerie.api.causal_lm import CausalLM
+from causerie.api.draft_checkpoint import DraftCheckpoint
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.load_options import LoadOptions
 from causerie.api.loading_line import LoadingLine
@@ -154,8 +155,12 @@ def _load(
     )
 
 
-def _open_assistant(name: str) -> CausalLM:
-    """A model that is to guess for another, which gives it its cache."""
+def _open_assistant(name: str) -> CausalLM | DraftCheckpoint:
+    """A model that is to guess for another, which gives it its cache, or a head that is."""
+    folder = resolve(name, None, needs=_NEEDS, offline=False, token=None, cache=None, progress=False)
+    head = DraftCheckpoint.of(folder, name)
+    if head is not None:
+        return head
     options = LoadOptions(backend="native", speculation="off", max_cache_tokens=_ASSISTANT_TOKENS)
     return open_model(name, options, progress=False)
 

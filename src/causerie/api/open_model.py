@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.foreign_flags import ForeignFlag, refuse_flags
 from causerie.api.torch_names import DeviceName, device_name, dtype_name, dtype_object
-from causerie.errors import Unsupported, UsageError
+from causerie.errors import CauserieError, Unsupported, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from causerie.api.draft_checkpoint import DraftCheckpoint
     from causerie.api.model_config import ModelConfig
     from causerie.api.saving import Saving
     from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
@@ -43,9 +44,9 @@ class OpenModel:
         backend: str = "",
         tokenizer: ChatTokenizer | None = None,
         saving: Saving | None = None,
-        opener: Callable[[str], OpenModel] | None = None,
+        opener: Callable[[str], OpenModel | DraftCheckpoint] | None = None,
     ) -> None:
-        """`opener` loads another model by its folder or id, to guess for this one."""
+        """`opener` loads another model by its folder or id, or finds a head, to guess for this one."""
         self.config = config
         self.generation_config = generation_config
         self.backend = backend
@@ -55,7 +56,7 @@ class OpenModel:
         self._saving = saving
         self._opener = opener
         self._assisting = threading.Lock()
-        self._assistant: OpenModel | None = None
+        self._assistant: OpenModel | DraftCheckpoint | None = None
         self._drafter: Drafter | None = None
         self._closing = weakref.finalize(self, _close, engine, model)
 
@@ -128,32 +129,51 @@ class OpenModel:
 
     @property
     def has_assistant(self) -> bool:
-        """Whether another model guesses for it."""
+        """Whether another model, or a head, guesses for it."""
         return self._assistant is not None
+
+    @property
+    def _assisting_drafters(self) -> tuple[str, ...]:
+        """By name."""
+        return () if self._drafter is None else (self._drafter.name,)
 
     def assist(self, assistant: Any, *, unasked: bool = True) -> None:
         """Has another model with the same tokenizer guess tokens for this one, which checks several at a time: a loaded
-        one, or one that is loaded by its folder or id. `unasked`: in all answers from now on, not only in those of
-        calls that name it. No answer changes. Raises UsageError, Unsupported, OutOfMemory, and as from_pretrained."""
+        one, or one that is loaded by its folder or id, which may be those of an EAGLE3 head. `unasked`: in all answers
+        from now on, not only in those of calls that name it. No answer changes. Raises UsageError, Unsupported,
+        OutOfMemory, and as from_pretrained."""
         with self._assisting:
             before = self._assistant
             same = before is not None and (assistant is before or str(assistant) == before.name_or_path)
             if not same:
-                model = self._other(assistant)
-                self._drafter = self._drafter_of(model)
-                if model is not assistant:
-                    model.close()  # its weights stay with the drafter
-                self._assistant = model
-            if self._drafter is not None and (unasked or not same):
+                self._replace_assistant(self._other(assistant), unasked)
+                if self._assistant is not assistant and isinstance(self._assistant, OpenModel):
+                    self._assistant.close()  # its weights stay with the drafter
+            elif unasked and self._drafter is not None:
                 self._engine.adopt(self._drafter, unasked)
-                for guest in self._model.guests[:-1]:  # of assistants before this one
-                    guest.close()
-                del self._model.guests[:-1]
 
-    def _drafter_of(self, other: OpenModel) -> Drafter:
+    def _replace_assistant(self, assistant: OpenModel | DraftCheckpoint, unasked: bool) -> None:
+        guests, former = self._model.guests, None if self._drafter is None else self._drafter.name
+        before = len(guests)
+        drafter = self._drafter_of(assistant)
+        try:
+            self._engine.adopt(drafter, unasked, former)
+        except CauserieError:
+            for guest in guests[before:]:
+                guest.close()
+            del guests[before:]
+            raise
+        self._assistant, self._drafter = assistant, drafter
+        for guest in guests[:before]:  # of assistants before this one
+            guest.close()
+        del guests[:before]
+
+    def _drafter_of(self, other: OpenModel | DraftCheckpoint) -> Drafter:
         """What guesses for this model with the other one's weights. Raises UsageError, Unsupported, OutOfMemory."""
         from causerie.api.assistant import check_names, draft_model
 
+        if not isinstance(other, OpenModel):
+            return other.drafter(self._model, self.backend)
         if other is self:
             raise UsageError(
                 "A model cannot be its own assistant_model; loaded with speculation='shadow', it guesses by itself."
@@ -168,8 +188,8 @@ class OpenModel:
             check_names(other.tokenizer.get_vocab(), self.tokenizer.get_vocab())
         return draft_model(other.step_model, self._model)
 
-    def _other(self, model: Any) -> OpenModel:
-        """The loaded model that `model` is, or names. Raises UsageError, and as from_pretrained."""
+    def _other(self, model: Any) -> OpenModel | DraftCheckpoint:
+        """The loaded model that `model` is, or what it names. Raises UsageError, and as from_pretrained."""
         if isinstance(model, OpenModel):
             return model
         if isinstance(model, str | Path) and self._opener is not None:

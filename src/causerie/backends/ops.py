@@ -282,6 +282,25 @@ class Excerpt:
 
 
 @runtime_checkable
+class LendingExecutable(Executable, Protocol):
+    """An executable beside which decoders can run that read some of its weights."""
+
+    def lend(
+        self,
+        names: Sequence[str],
+        spec: Decoder,
+        weights: Weights,
+        forward: Forward,
+        cache: CacheShape,
+        max_tokens: int,
+    ) -> Executable:
+        """A pass of `spec` over these weights, which a builder of the same backend has placed, and those of its own
+        that have these names; on the same threads or device, with a cache of its own. Raises OutOfMemory, EngineError
+        where it was closed."""
+        ...
+
+
+@runtime_checkable
 class SharingExecutable(Executable, Protocol):
     """An executable over whose weights and cache other passes can run."""
 

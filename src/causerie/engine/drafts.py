@@ -81,6 +81,11 @@ class Drafts:
         """By name, those that draft for requests that name none."""
         return tuple(drafter.name for drafter in self._drafters if drafter.name in self._unasked)
 
+    def dismiss(self, drafter: str) -> None:
+        """Asks the one of that name no more."""
+        self._sort([each for each in self._drafters if each.name != drafter])
+        self._unasked.discard(drafter)
+
     def rests(self, sequences: Many[Sequence]) -> bool:
         """Whether nothing is to be drafted for these in the step that is planned, nor to be observed of it. It is the
         first to be asked of each, and quick: where drafts do not pay they may cost nothing."""

@@ -160,15 +160,20 @@ class Engine:
                 raise unknown("drafter", name, self._drafters)
         return Request(next(self._numbers), checked, params)
 
-    def adopt(self, drafter: Drafter, unasked: bool) -> None:
-        """Asks one more drafter, or another in the place of the one of that name: for requests that name it, and where
-        `unasked`, for those that name none. Between two steps."""
+    def adopt(self, drafter: Drafter, unasked: bool, former: str | None = None) -> None:
+        """Asks one more drafter, or another in the place of the one of that name, and of the `former` one: for requests
+        that name it, and where `unasked`, for those that name none. Between two steps. Raises Unsupported, OutOfMemory
+        where the model cannot tell it what it goes by."""
         if self._drafts is None:
             raise EngineError("This engine was made without drafters and cannot take one up.")
         self._witnesses.adopt(drafter, unasked)
         self._drafts.adopt(drafter, unasked)
         if drafter.name not in self._drafters:
             self._drafters.append(drafter.name)
+        if former is not None and former != drafter.name:
+            self._witnesses.dismiss(former)
+            self._drafts.dismiss(former)
+            self._drafters.remove(former)
 
     def submit(self, request: Request) -> int:
         """Puts a request of this engine's `request` in line; returns its id."""

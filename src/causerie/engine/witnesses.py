@@ -29,20 +29,25 @@ class Witnesses:
     def adopt(self, drafter: Drafter, unasked: bool) -> None:
         """Tells this one too, where it is a StateReader, in the place of one of its name. Raises Unsupported for a
         model that cannot tell, OutOfMemory."""
-        self._readers.pop(drafter.name, None)
-        self._unasked.discard(drafter.name)
         if not isinstance(drafter, StateReader):
+            self.dismiss(drafter.name)
             return
         if not isinstance(self._model, TappedModel):
             raise Unsupported(
                 f"The drafter {drafter.name!r} goes by what the model makes of tokens, and this one does not tell that."
             )
         self._model.tap(drafter.taps)
+        self.dismiss(drafter.name)
         self._readers[drafter.name] = drafter
         places = self._model.taps
         self._columns = {name: list(map(places.index, reader.taps)) for name, reader in self._readers.items()}
         if unasked:
             self._unasked.add(drafter.name)
+
+    def dismiss(self, drafter: str) -> None:
+        """Tells the one of that name no more, where there is one."""
+        self._readers.pop(drafter, None)
+        self._unasked.discard(drafter)
 
     def want(self, plan: Plan) -> bool:
         """Whether the step of this plan is to tell somebody. Where it need not, it costs nothing."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -34,16 +34,18 @@ def find_weights(
     *,
     config: Mapping[str, Any] | None = None,
     strict: bool = False,
+    beside: Collection[str] = (),
 ) -> list[Source]:
-    """Where each weight of `spec` lies, in the order of the spec. `config` says how quantized tensors are stored. Reads
-    no data; raises WeightFileError for tensors that are missing, misshapen, or inside the decoder without a place in
-    it. Warns about other tensors without a place; where `strict`, refuses them too."""
+    """Where each weight of `spec` lies, in the order of the spec. `config` says how quantized tensors are stored, and
+    tensors `beside` the weights are somebody else's. Reads no data; raises WeightFileError for tensors that are
+    missing, misshapen, or inside the decoder without a place in it. Warns about other tensors without a place; where
+    `strict`, refuses them too."""
     weights = list(spec.weights())
     sources, missing = locate(weights, names, index, config or {})
     if missing:
         named = {name for weight in weights for name in names.expression(weight.name).tensors}
         raise _missing(spec, index, missing, set(index.names()) - named)
-    tensors = {tensor for source in sources for tensor in source.tensors}
+    tensors = {*beside, *(tensor for source in sources for tensor in source.tensors)}
     _judge_unexpected(spec, index, set(index.names()) - tensors, names, strict)
     return sources
 

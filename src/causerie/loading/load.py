@@ -32,6 +32,7 @@ from causerie.loading.sources import (
     reporter,
 )
 from causerie.models.decoder import forward
+from causerie.models.eagle3 import refuse_head
 from causerie.models.model import Model, head_of
 from causerie.models.registry import family, spec_from_config, text_values
 from causerie.quant.config import QuantConfig
@@ -121,6 +122,7 @@ def survey(
     config that cannot be computed, WeightFileError for tensors that are missing, unexpected or misshapen,
     UsageError for a quantization that cannot be. `strict` refuses what is else passed over with a warning: keys and
     tensors that no decoder computes by. `draft_head`: with the head to guess with, where the files hold one."""
+    refuse_head(config, index.names())
     whole, config = config, text_values(config)
     method = method_of(config)
     if method is not None and quantization is not None:

@@ -223,6 +223,21 @@ class NativeExecutable:
         caches = LayerCaches(other._spec, cache)
         return NativeExecutable(self._machine, other._spec, other._weights, forward, caches, max_tokens)
 
+    def lend(
+        self,
+        names: Sequence[str],
+        spec: Decoder,
+        weights: Weights,
+        forward: Forward,
+        cache: CacheShape,
+        max_tokens: int,
+    ) -> NativeExecutable:
+        """See LendingExecutable."""
+        if self._weights is None:
+            raise EngineError(_CLOSED)
+        both = {**weights, **{name: self._weights[name] for name in names}}
+        return NativeExecutable(self._machine, spec, both, forward, LayerCaches(spec, cache), max_tokens)
+
     def beside(self, forward: Forward, max_tokens: int, excerpt: Excerpt | None = None) -> NativeExecutable:
         """See SharingExecutable."""
         if self._weights is None:

@@ -5,7 +5,7 @@ Knows no checkpoint and no model: `forward` is handed to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -171,6 +171,22 @@ class TorchExecutable:
             spec, cache = excerpt.spec, cache.excerpt(excerpt.layers)
             weights = {name: weights[other] for name, other in excerpt.names.items()}
         return TorchExecutable(spec, weights, forward, cache, max_tokens, self._device, self._dtype)
+
+    def lend(
+        self,
+        names: Sequence[str],
+        spec: Decoder,
+        weights: Weights,
+        forward: Forward,
+        cache: CacheShape,
+        max_tokens: int,
+    ) -> TorchExecutable:
+        """See LendingExecutable; activations are as this one's."""
+        if self._cache is None:
+            raise EngineError(_CLOSED)
+        both = {**weights, **{name: self._weights[name] for name in names}}
+        paged = _allocated(lambda: PagedCache(spec, cache, self._device), self._device)
+        return TorchExecutable(spec, both, forward, paged, max_tokens, self._device, self._dtype)
 
     def expert_choices(self) -> list[NDArray[np.int64]]:
         """See Executable."""

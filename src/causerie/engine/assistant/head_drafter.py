@@ -11,7 +11,6 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +26,18 @@ _ENDS = 16  # texts that have ended of whose last positions what was told is kep
 _UNREAD = 64  # positions that wait to be read until there are so many, or somebody asks for guesses
 
 
-@dataclass(slots=True)
 class _Tail:
     """What was told of the last positions of a request's text, from `start` on."""
 
-    start: int
-    states: NDArray[np.float32]  # [positions, width]
-    text: array[int]  # the request's, which grows
+    __slots__ = ("_room", "start", "states", "text")
+
+    def __init__(self, start: int, states: NDArray[np.float32], text: array[int]) -> None:
+        """`text` is the request's, which grows."""
+        self.start = start
+        self.text = text
+        self._room = np.empty((2 * _UNREAD, states.shape[1]), np.float32)  # its first rows are `states`
+        self.states = self._room[:0]  # [positions, width]
+        self.add(start, states)
 
     @property
     def end(self) -> int:
@@ -48,12 +52,21 @@ class _Tail:
     def add(self, start: int, states: NDArray[np.float32]) -> None:
         """Goes on, perhaps from an earlier position; what lies apart is forgotten."""
         if not self.start <= start <= self.end:
-            self.start, self.states = start, self.states[:0]
-        self.states = np.concatenate((self.states[: start - self.start], states))
+            self.start, self.states = start, self._room[:0]
+        before = start - self.start
+        count = before + len(states)
+        if count > len(self._room):
+            self._room = np.concatenate((self.states[:before], np.empty((2 * count, states.shape[1]), np.float32)))
+        self._room[before:count] = states
+        self.states = self._room[:count]
 
     def forget(self, end: int) -> None:
         """What lies before a position."""
-        self.states = self.states[max(end - self.start, 0) :].copy()
+        rest = self.states[max(end - self.start, 0) :]
+        if len(self._room) > 2 * _UNREAD >= len(rest):
+            self._room = np.empty((2 * _UNREAD, rest.shape[1]), np.float32)
+        self._room[: len(rest)] = rest.copy()
+        self.states = self._room[: len(rest)]
         self.start = max(self.start, end)
 
 
@@ -69,7 +82,7 @@ class HeadDrafter:
         group = next((place for place, group in enumerate(target.cache.groups) if group.window is None), None)
         if group is None or head.cache.groups[0].window is not None:
             raise Unsupported("The head of this checkpoint looks back no farther than a window, and cannot guess here.")
-        self.taps = (layers,)
+        self.taps: tuple[int, ...] = (layers,)
         self._head = head
         self._lockstep = Lockstep(head, target.vocab)
         self._group = group
@@ -79,10 +92,10 @@ class HeadDrafter:
 
     def witness(self, texts: Sequence[ReadText], copies: Sequence[Sequence[tuple[int, int]]]) -> None:
         """See StateReader. Much of a text is read at once."""
-        for source, target in copies[self._group] if copies else ():
-            self._readings.copy(source, target)
+        if copies:
+            self._copy(copies[self._group])
         for text in texts:
-            states = text.states[: len(text.tokens) - 1, 0]
+            states = self._features(text.states[: len(text.tokens) - 1])
             tail = self._tails.get(text.request)
             if tail is None:
                 tail = self._tails[text.request] = self._beginning(text)
@@ -128,12 +141,21 @@ class HeadDrafter:
         if tail is not None:
             self._ends.append(tail)
 
+    def _features(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[positions, width]: what is read beside tokens of what taps tell."""
+        return states[:, 0]
+
+    def _copy(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Blocks have been copied, (from, to)."""
+        for source, target in pairs:
+            self._readings.copy(source, target)
+
     def _beginning(self, text: ReadText) -> _Tail:
         """What was told of the positions right before these, where a text that has ended begins so."""
         for tail in reversed(self._ends):
             if tail.start < text.start <= tail.end and tail.text[: text.start] == text.before[: text.start]:
                 return _Tail(tail.start, tail.states[: text.start - tail.start], text.before)
-        return _Tail(text.start, text.states[:0, 0], text.before)
+        return _Tail(text.start, self._features(text.states[:0]), text.before)
 
     def _tail(self, ask: Ask) -> _Tail | None:
         """What was told of the positions of all tokens but the last, where it was told of the last of these."""

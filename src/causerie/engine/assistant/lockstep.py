@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.backends.step import Step
 from causerie.decoding.drafting.drafter import Ask, Draft
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import Drawing, Sampler
@@ -27,6 +28,7 @@ CHANCES = (0.2, 0.35, 0.45, 0.6, 0.7, 0.82, 0.92, 0.97)
 """Of guesses by their probability."""
 
 
+_NOBODY = Request(-1, (), SamplingParams())  # of what is read without a draw
 Features: TypeAlias = Callable[[int, int], NDArray[np.float32]]  # of positions from one to another: [positions, width]
 
 
@@ -92,19 +94,26 @@ class Lockstep:
         for first in range(start, end, self._model.max_tokens):
             last = min(first + self._model.max_tokens, end)
             tokens = array("i", ask.tokens[first + ahead : last + ahead])
-            step = batch.build(Plan((_reading(self._request(ask), tokens, first, tables, ask.turned, 0),)))
+            step = self._step((_reading(_NOBODY, tokens, first, tables, ask.turned, 0),))
             self._model.run(step if features is None else replace(step, features=features(first, last)))
 
     def _run(self, guesses: Sequence[Guess], works: Sequence[Work]) -> NDArray[np.float32]:
         """Logits of the last token of each."""
-        step = batch.build(Plan(tuple(works)))
+        step = self._step(works)
         features = [guess.features for guess in guesses if guess.features is not None]
         if not features:
             return self._model.run(step).logits
-        output = self._model.run(replace(step, features=np.concatenate(features), state_rows=step.rows))
+        output = self._pass(guesses).run(replace(step, features=np.concatenate(features), state_rows=step.rows))
         for guess, state in zip(guesses, output.states, strict=True):
             guess.features = state[None]
         return output.logits
+
+    def _step(self, works: Sequence[Work]) -> Step:
+        return batch.build(Plan(tuple(works)))
+
+    def _pass(self, guesses: Sequence[Guess]) -> StepModel:
+        """What reads what these come to next."""
+        return self._model
 
     def forget(self, request: int) -> None:
         """The request has ended."""
