@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.foreign_flags import ForeignFlag, refuse_flags
+from causerie.api.generation.streamers import text_of
 from causerie.api.torch_names import DeviceName, device_name, dtype_name, dtype_object
 from causerie.errors import Unsupported, UsageError
 
@@ -57,6 +58,7 @@ class OpenModel:
         self._assisting = threading.Lock()
         self._assistant: OpenModel | None = None
         self._drafter: Drafter | None = None
+        self._translating: tuple[ChatTokenizer, ChatTokenizer] | None = None  # of this model and of its assistant
         self._closing = weakref.finalize(self, _close, engine, model)
 
     # --- what it is ---
@@ -126,16 +128,34 @@ class OpenModel:
         """Whether another model guesses for it."""
         return self._assistant is not None
 
-    def assist(self, assistant: Any, *, unasked: bool = True) -> None:
-        """Has another model with the same tokenizer guess tokens for this one, which checks several at a time: a loaded
-        one, or one that is loaded by its folder or id. `unasked`: in all answers from now on, not only in those of
-        calls that name it. No answer changes. Raises UsageError, Unsupported, OutOfMemory, and as from_pretrained."""
+    def assist(
+        self,
+        assistant: Any,
+        *,
+        unasked: bool = True,
+        tokenizer: ChatTokenizer | None = None,
+        assistant_tokenizer: ChatTokenizer | None = None,
+        translated: bool = True,
+    ) -> None:
+        """Has another model guess tokens for this one, which checks several at a time: a loaded one, or one that is
+        loaded by its folder or id. `unasked`: in all answers from now on, not only in those of calls that name it. No
+        answer changes. The guesses of one with other tokens are translated, by `tokenizer` and `assistant_tokenizer`
+        where both are passed, else, unless `translated` is False, by those of the two models' folders. Raises
+        UsageError, Unsupported, OutOfMemory, and as from_pretrained."""
+        if (tokenizer is None) != (assistant_tokenizer is None):
+            raise UsageError("tokenizer and assistant_tokenizer translate between two models: pass both, or neither.")
+        tokenizers = None if tokenizer is None or assistant_tokenizer is None else (tokenizer, assistant_tokenizer)
         with self._assisting:
             before = self._assistant
             same = before is not None and (assistant is before or str(assistant) == before.name_or_path)
+            if tokenizers is None:
+                same = same and (translated or self._translating is None)
+            else:
+                same = same and tokenizers == self._translating
             if not same:
-                model = self._other(assistant)
-                self._drafter = self._drafter_of(model)
+                model = self._checked_assistant(self._other(assistant))
+                self._translating = self._translation_of(model, tokenizers, translated)
+                self._drafter = self._drafter_of(model, self._translating)
                 if model is not assistant:
                     model.close()  # its weights stay with the drafter
                 self._assistant = model
@@ -145,10 +165,40 @@ class OpenModel:
                     guest.close()
                 del self._model.guests[:-1]
 
-    def _drafter_of(self, other: OpenModel) -> Drafter:
-        """What guesses for this model with the other one's weights. Raises UsageError, Unsupported, OutOfMemory."""
-        from causerie.api.assistant import check_names, draft_model
+    def _translation_of(
+        self, other: OpenModel, tokenizers: tuple[ChatTokenizer, ChatTokenizer] | None, translated: bool
+    ) -> tuple[ChatTokenizer, ChatTokenizer] | None:
+        """This model's tokenizer and the other's, where guesses are to be translated; None where both have the same
+        tokens. Raises UsageError where that cannot be."""
+        from causerie.api.assistant import check_names, reads_alike
 
+        if tokenizers is not None:
+            for each in tokenizers:
+                text_of(each)  # refuses another library's
+            if reads_alike(tokenizers[1], tokenizers[0]):
+                raise UsageError(
+                    "Both tokenizers have the same tokens: there is nothing to translate. Leave assistant_tokenizer out.",
+                    field="assistant_tokenizer",
+                )
+            return tokenizers
+        folders = [each.config.folder for each in (other, self)]
+        if not all(folder is not None and (folder / "tokenizer.json").is_file() for folder in folders):
+            return None
+        if not translated:
+            check_names(other.tokenizer, self.tokenizer)
+            return None
+        return None if reads_alike(other.tokenizer, self.tokenizer) else (self.tokenizer, other.tokenizer)
+
+    def _drafter_of(self, other: OpenModel, translating: tuple[ChatTokenizer, ChatTokenizer] | None) -> Drafter:
+        """What guesses for this model with the other one's weights. Raises UsageError, Unsupported, OutOfMemory."""
+        from causerie.api.assistant import draft_model, translated_draft
+
+        if translating is not None:
+            return translated_draft(other.step_model, self._model, translating[1], translating[0])
+        return draft_model(other.step_model, self._model)
+
+    def _checked_assistant(self, other: OpenModel) -> OpenModel:
+        """The same model. Raises UsageError where it cannot guess for this one, whatever its tokens."""
         if other is self:
             raise UsageError(
                 "A model cannot be its own assistant_model; loaded with speculation='shadow', it guesses by itself."
@@ -158,10 +208,7 @@ class OpenModel:
                 f"{other.name_or_path} has an assistant model of its own, and an assistant's assistant would never be "
                 "asked. Load it without one."
             )
-        folders = [each.config.folder for each in (other, self)]
-        if all(folder is not None and (folder / "tokenizer.json").is_file() for folder in folders):
-            check_names(other.tokenizer.get_vocab(), self.tokenizer.get_vocab())
-        return draft_model(other.step_model, self._model)
+        return other
 
     def _other(self, model: Any) -> OpenModel:
         """The loaded model that `model` is, or names. Raises UsageError, and as from_pretrained."""
