@@ -164,7 +164,10 @@ def test_texts_of_ended_requests_make_room_the_oldest_first() -> None:
     texts.close(0)
     assert texts.open(3, [4] * 3, 4) is not None
     texts.check_integrity()
-    for request, first, length in ((4, 1, 6), (5, 2, 0)):  # the younger one is gone on with; what the oldest had is gone
+    for request, first, length in (
+        (4, 1, 6),
+        (5, 2, 0),
+    ):  # the younger one is gone on with; what the oldest had is gone
         text = texts.open(request, [first] * 6, 6)
         assert text is not None and len(text.tokens) == length
         texts.close(request)

@@ -177,7 +177,7 @@ class OpenModel:
                 text_of(each)  # refuses another library's
             if reads_alike(tokenizers[1], tokenizers[0]):
                 raise UsageError(
-                    "Both tokenizers have the same tokens: there is nothing to translate. Leave assistant_tokenizer out.",
+                    "Both tokenizers have the same tokens; nothing is to be translated. Leave assistant_tokenizer out.",
                     field="assistant_tokenizer",
                 )
             return tokenizers

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Sequence
 
 from causerie.errors import Unsupported
@@ -19,6 +20,8 @@ from causerie.text.tokenizer import Tokenizer
 
 _LONG, _SHORT = 64, 16  # tokens of the stretch that is encoded again: where it is cut, and what then is left of it
 _CONTEXT = 48  # characters before a stretch that are encoded with it, since tokens differ at the beginning of a text
+_HALVES = 5  # tokens at most that are the beginning of a character, with one that also ends another
+_APART = "\n"  # what a word is encoded behind that is not to be joined with what comes before
 
 
 class TokenTranslator:
@@ -60,7 +63,8 @@ class TranslatedText:
         self._translator = translator
         self._detokenizer = Detokenizer(translator.model)
         self._count = 0  # tokens of the model that are taken up
-        self._unfinished: list[int] = []  # the last of them, where they are no whole character yet
+        self._last: deque[tuple[int, int]] = deque(maxlen=_HALVES)  # of them the last ones, and where each begins
+        self._length = 0  # of the text, in characters
         self._tokens = array("i", translator.beginning)
         self._fixed = len(self._tokens)  # of them, those that stay
         self._before, self._stretch = "", ""  # some characters before the others' text, and that text
@@ -93,11 +97,13 @@ class TranslatedText:
         return tokens, [sum(begin < end for begin in begins) for end in ends], whole
 
     def _text(self, token: int) -> str:
-        spelling = self._translator.spellings.get(token)
-        if spelling is not None:
-            return spelling
-        text = self._detokenizer.push(token)
-        self._unfinished = [] if text else [*self._unfinished, token]
+        text = self._translator.spellings.get(token)
+        if text is None:
+            self._last.append((token, self._length))
+            text = self._detokenizer.push(token)
+        else:
+            self._last.clear()
+        self._length += len(text)
         return text
 
     def _encode(self) -> None:
@@ -126,16 +132,17 @@ class TranslatedText:
 
     def _continued(self, text: str) -> tuple[list[int], list[int]]:
         """The model's tokens of a text that follows, and where in it they end."""
-        unfinished = self._unfinished
-        for context in ((self._before + self._stretch)[-_CONTEXT:], "\n"):
-            tokens, ends = _encoded(self._translator.model, context + text)
-            first = _place(ends, len(context))
-            if first is None:
-                continue
-            after = first + len(unfinished)
-            if tokens[first:after] == unfinished:
-                return tokens[after:], [end - len(context) for end in ends[after:]]
-        return [], []
+        context = (self._before + self._stretch)[-_CONTEXT:]
+        tokens, ends = _encoded(self._translator.model, context + text)
+        half = sum(begin == self._length for _, begin in self._last)  # of the last tokens, that gave no text yet
+        for count in range(len(self._last), half - 1, -1):
+            tail = list(self._last)[len(self._last) - count :]
+            first = _place(ends, len(context) - (self._length - tail[0][1] if tail else 0))
+            if first is not None and tokens[first : first + count] == [token for token, _ in tail]:
+                return tokens[first + count :], [end - len(context) for end in ends[first + count :]]
+        tokens, ends = _encoded(self._translator.model, _APART + text)
+        first = _place(ends, len(_APART))
+        return ([], []) if first is None or half else (tokens[first:], [end - len(_APART) for end in ends[first:]])
 
 
 def _encoded(tokenizer: Tokenizer, text: str) -> tuple[list[int], list[int]]:
@@ -150,6 +157,8 @@ def _encoded(tokenizer: Tokenizer, text: str) -> tuple[list[int], list[int]]:
 
 
 def _place(ends: Sequence[int], start: int) -> int | None:
-    """The first token that begins at a character; None where that lies within one."""
+    """The first token that begins at a character; None where that lies within one, or before all."""
+    if start < 0:
+        return None
     place = bisect_right(ends, start) if start else 0
     return place if not start or (place and ends[place - 1] == start) else None
