@@ -88,7 +88,6 @@ FOREIGN: dict[str, ForeignFlag] = {
     "is_assistant": ForeignFlag((False,), _DRAFTS, exact=True),
     "use_mtp": ForeignFlag((False,), _DRAFTS, exact=True),
     "speculation_type": ForeignFlag(("dflash",), _DRAFTS, exact=True),
-    "num_assistant_tokens_schedule": ForeignFlag(("constant",), _DRAFTS, exact=True),
     "assistant_early_exit": ForeignFlag((), _DRAFTS, exact=True),
     "assistant_lookbehind": ForeignFlag((10,), _LOOKBEHIND, exact=True),
     "target_lookbehind": ForeignFlag((10,), _LOOKBEHIND, exact=True),
