@@ -37,7 +37,10 @@ def test_it_becomes_a_flag(path: str) -> None:
         assert order(1).flags.get("speculation") == word
     with pytest.raises(Refusal) as refusal:
         kind(model="builtin", speculation="lokup", **body).orders()
-    assert refusal.value.param == "speculation" and "Known, nearest first: lookup, off, auto, shadow" in refusal.value.message
+    assert (
+        refusal.value.param == "speculation"
+        and "Known, nearest first: lookup, off, auto, shadow" in refusal.value.message
+    )
 
 
 @pytest.mark.parametrize("path", BODIES)
@@ -56,7 +59,10 @@ def test_answers_are_the_same(server: Server, path: str) -> None:
 @pytest.mark.parametrize("path", BODIES)
 def test_what_cannot_be_is_refused_by_name(server: Server, path: str) -> None:
     _, body = BODIES[path]
-    for word, sentence in (("lokup", "Known, nearest first: lookup, off, auto, shadow"), ("shadow", "loaded without that one")):
+    for word, sentence in (
+        ("lokup", "Known, nearest first: lookup, off, auto, shadow"),
+        ("shadow", "loaded without that one"),
+    ):
         response = server.post(path, {"model": "builtin", "speculation": word, **body})
         assert response.status_code == 400, response.text
         error = response.json()["error"]
