@@ -34,8 +34,14 @@ def put(cache: Path, name: str, width: int = 32, tokens_of: Path | None = None, 
     """A llama of that width and 3072 tokens in a cache, as huggingface_hub has it; its folder."""
     home = cache / f"models--{name.replace('/', '--')}"
     folder = home / "snapshots" / ("a" * 40)
-    sizes = {"hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": 1, "num_attention_heads": 2}
-    config = transformers.LlamaConfig(vocab_size=3072, max_position_embeddings=2048, **{**sizes, **changes})
+    sizes = {
+        "vocab_size": 3072,
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
+    config = transformers.LlamaConfig(max_position_embeddings=2048, **{**sizes, **changes})
     transformers.LlamaForCausalLM(config).bfloat16().save_pretrained(folder)
     (home / "refs").mkdir(parents=True)
     (home / "refs" / "main").write_text("a" * 40)
