@@ -192,3 +192,22 @@ def test_the_cache_of_a_draft_with_other_tokens() -> None:
         assert own_cache(CacheShape(groups, size, "float32"), spec, "bfloat16").groups == (BlockCount(blocks),)
     with pytest.raises(Unsupported, match="3 layers of this test model remember in a state"):
         own_cache(CacheShape((BlockCount(8),), size, "float32"), Shape(taps=3, layers=5).decoder(), "bfloat16")
+
+
+def test_tokens_that_the_draft_model_lacks_are_not_read() -> None:
+    model = ScriptedModel(vocab=12, context=200, blocks=80)
+    draft = replace(model, max_tokens=32, vocab=6)
+    run_step, read = draft.run, []
+
+    def noted(step):  # type: ignore[no-untyped-def]
+        read.append(int(step.tokens.max()))
+        return run_step(step)
+
+    draft.run = noted  # type: ignore[method-assign]
+    drafter = TranslatedDraft(draft, Digits())
+    engine = Engine(model, drafters=(drafter,), controller=eager(drafter))
+    for beginning in ([1, 4, 0], [3, 0, 10]):  # the second has a pair that is token 6, or 7
+        engine.submit(engine.request(beginning, SamplingParams(max_tokens=60)))
+    while engine.busy:
+        engine.step()
+    assert read and max(read) < 6 <= max(Digits().grow(range(12)))

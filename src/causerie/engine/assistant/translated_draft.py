@@ -74,10 +74,10 @@ class TranslatedDraft:
         for ask in asks:
             tokens = self._translation(ask.request).grow(ask.tokens)
             most = min(ask.most, self._model.context - len(tokens))
-            if not tokens or most < 1 or max(tokens) >= self._model.vocab:
+            if not tokens or most < 1:
                 continue
             text = self._texts.open(ask.request, tokens, len(tokens) + most)
-            if text is None:
+            if text is None or max(tokens[len(text.tokens) :], default=0) >= self._model.vocab:
                 continue
             start, end = len(text.tokens), len(tokens) - least
             if start < end:
