@@ -82,7 +82,6 @@ class Alike:
     st.one_of(st.none(), st.sampled_from([0.0, 1.0])),
     st.integers(6, 60),
     st.integers(1, 30),
-    st.sampled_from([(), (BlockCount(0, 3),)]),
 )
 def test_with_a_translated_draft_every_request_ends_as_it_does_without(
     model: ScriptedModel,
@@ -90,7 +89,6 @@ def test_with_a_translated_draft_every_request_ends_as_it_does_without(
     noise: float | None,
     context: int,
     blocks: int,
-    windows: tuple[BlockCount, ...],
 ) -> None:
     draft = ScriptedModel(
         vocab=8 if noise is None else model.vocab,

@@ -154,8 +154,9 @@ class OpenModel:
                 same = same and tokenizers == self._translating
             if not same:
                 model = self._checked_assistant(self._other(assistant))
-                self._translating = self._translation_of(model, tokenizers, translated)
-                self._drafter = self._drafter_of(model, self._translating)
+                translating = self._translation_of(model, tokenizers, translated)
+                self._drafter = self._drafter_of(model, translating)
+                self._translating = translating
                 if model is not assistant:
                     model.close()  # its weights stay with the drafter
                 self._assistant = model
