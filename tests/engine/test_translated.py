@@ -136,19 +136,22 @@ def test_with_the_same_tokens_it_proposes_what_a_plain_draft_model_does() -> Non
     assert counts[0] == counts[1]
 
 
-def test_a_second_turn_reads_only_what_is_new() -> None:
+def test_what_begins_alike_is_read_once() -> None:
+    """A second turn, somebody else's chat, and several answers to one prompt."""
     model = ScriptedModel(vocab=12, context=300, blocks=100)
     draft = replace(model, max_tokens=32, vocab=8)
     drafter = TranslatedDraft(draft, Digits())
     engine = Engine(model, drafters=(drafter,), controller=eager(drafter))
     tokens = [Random(4).randrange(12) for _ in range(60)]
-    for beginning, most in ((tokens, 300), ([*tokens, 1, 2, 3], 130)):
+    whole = len(Digits().grow(tokens))
+    for beginnings, most in (([tokens], whole + 70), ([[*tokens, 1, 2, 3]], 70), (3 * [[*tokens[:50], 7]], 200)):
         draft.rows_run = 0
-        engine.submit(engine.request(beginning, SamplingParams(max_tokens=8)))
+        for beginning in beginnings:
+            engine.submit(engine.request(beginning, SamplingParams(max_tokens=6)))
         while engine.busy:
             engine.step()
-        assert draft.rows_run < most
-    assert draft.rows_run < len(tokens) + 60
+        assert 0 < draft.rows_run < most
+        drafter._texts.check_integrity()
 
 
 def test_texts_of_ended_requests_make_room_the_oldest_first() -> None:
@@ -162,19 +165,28 @@ def test_texts_of_ended_requests_make_room_the_oldest_first() -> None:
     texts.close(0)
     assert texts.open(3, [4] * 3, 4) is not None
     texts.check_integrity()
-    for request, first, length in (
-        (4, 1, 6),
-        (5, 2, 0),
-    ):  # the younger one is gone on with; what the oldest had is gone
-        text = texts.open(request, [first] * 6, 6)
+    for request, first, length in ((4, 1, 4), (5, 2, 0)):  # the younger one is shared; what the oldest had is gone
+        text = texts.open(request, [first] * 7, 4)
         assert text is not None and len(text.tokens) == length
+        texts.check_integrity()
         texts.close(request)
-    texts.check_integrity()
-    text = texts.open(6, [1, 9, 9, 9], 4)  # one that begins alike and goes elsewhere is left for who goes on with it
-    assert text is not None and not text.tokens
-    for request in (2, 3, 6, 99):
+    for request in (2, 3, 99):
         texts.close(request)
     assert not texts._running
+    texts.check_integrity()
+
+
+def test_a_block_that_is_shared_is_not_written() -> None:
+    texts = OwnTexts(blocks=20, size=4)
+    first = texts.open(0, [1] * 12, 16)
+    assert first is not None
+    first.tokens.extend([1] * 12)
+    second = texts.open(1, [1] * 12, 16)
+    assert second is not None and second.table[:2] == first.table[:2] and len(second.tokens) == 8
+    assert not set(second.table[2:]) & set(first.table), "the block of the last token is left to who has it"
+    texts.check_integrity()
+    again = texts.open(0, [1, 1, 1, 1, 1, 2], 16)
+    assert again is first and list(first.tokens) == [1] * 4 and set(first.table) & set(second.table) == {first.table[0]}
     texts.check_integrity()
 
 

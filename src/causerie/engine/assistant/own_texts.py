@@ -1,8 +1,9 @@
 """The texts that one model has read, in blocks of its own: for a model that reads other tokens than the one it guesses
 for, so that the other's blocks say nothing of its own.
 
-A request's text is read further as it grows. Once the request has ended it stays, until its blocks are needed or a
-request begins alike, which goes on with it. It knows tokens and blocks; no model, and not what tokens mean.
+A request's text is read further as it grows. Once the request has ended it stays, until its blocks are needed. A text
+that begins as another does shares that one's blocks, up to the first that it would write to. It knows tokens and
+blocks; no model, and not what tokens mean.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ class OwnTexts:
         self._ended: list[OwnText] = []  # the oldest first
 
     def open(self, request: int, tokens: Sequence[int], length: int) -> OwnText | None:
-        """What is read of a request's tokens, with room for `length` positions; None where others that run have the
-        room. Older texts make room, the oldest first."""
+        """What is read of a request's tokens, with room for `length` positions that is shared with nobody from there
+        on; None where others that run have the room. Older texts make room, the oldest first."""
         text = self._running.get(request)
         if text is None:
             text = self._running[request] = self._beginning(tokens)
-        del text.tokens[text.common(tokens) :]
+        self._trim(text, text.common(tokens))
         missing = self.pool.blocks_for(length) - len(text.table)
         while missing > self.pool.free and self._ended:
             self._drop(self._ended.pop(0))
@@ -73,13 +74,28 @@ class OwnTexts:
         self.pool.check_integrity([text.table for text in (*self._running.values(), *self._ended)], ())
 
     def _beginning(self, tokens: Sequence[int]) -> OwnText:
-        """The text of an ended request that goes furthest with these tokens, where that is not for the better part
-        another one, which its own next turn may want; else a new one."""
-        best = max(self._ended, key=lambda text: text.common(tokens), default=None)
-        if best is None or 2 * best.common(tokens) <= len(best.tokens):
+        """A new text, with the blocks of the one that goes furthest with these tokens. The block of that one's last
+        token is left out, as it may be written once more."""
+        texts = (*self._running.values(), *self._ended)
+        other = max(texts, key=lambda text: text.common(tokens), default=None)
+        if other is None:
             return OwnText()
-        self._ended.remove(best)
-        return best
+        size = self.pool.block_size
+        blocks = max(0, min(other.common(tokens), len(other.tokens) - 1)) // size
+        table = other.table[:blocks]
+        for block in table:
+            self.pool.share(block)
+        return OwnText(other.tokens[: blocks * size], table)
+
+    def _trim(self, text: OwnText, length: int) -> None:
+        """Forgets what is read beyond `length`, and what is to be written again in blocks that others have too."""
+        first = length // self.pool.block_size
+        if any(self.pool.holders(block) > 1 for block in text.table[first:]):
+            for block in text.table[first:]:
+                self.pool.release(block)
+            del text.table[first:]
+            length = first * self.pool.block_size
+        del text.tokens[length:]
 
     def _drop(self, text: OwnText) -> None:
         for block in text.table:
