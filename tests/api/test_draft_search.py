@@ -18,9 +18,9 @@ from causerie.api.load_options import LoadOptions
 from causerie.builtin import builtin_model_path
 from causerie.cli.options.arguments import talking_options
 from causerie.cli.verbs import chat, serve
-from causerie.errors import DraftNotice
+from causerie.errors import CheckpointError, DraftNotice
 from causerie.plan.hardware import Hardware
-from causerie.text.same_tokens import same_tokens
+from causerie.text.tokens_digest import tokens_digest
 from tests.api.relabelled import relabelled
 
 pytest.importorskip("causerie.backends.native.backend", reason="this tree has no native backend")
@@ -147,14 +147,17 @@ def test_who_asks_for_it() -> None:
 
 def test_tokenizers_are_the_same_by_their_pieces(tmp_path: Path) -> None:
     builtin = Path(builtin_model_path())
-    assert same_tokens(builtin, relabelled(tmp_path / "same", unjoined=0))
-    assert not same_tokens(builtin, relabelled(tmp_path / "unjoined"))
-    assert not same_tokens(builtin, relabelled(tmp_path / "renumbered", unjoined=0, seed=1))
-    assert not same_tokens(builtin, tmp_path / "nothing")
+    digest = tokens_digest(builtin)
+    assert digest == tokens_digest(relabelled(tmp_path / "same", unjoined=0))
+    assert digest != tokens_digest(relabelled(tmp_path / "unjoined"))
+    assert digest != tokens_digest(relabelled(tmp_path / "renumbered", unjoined=0, seed=1))
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json cannot be read"):
+        tokens_digest(tmp_path / "nothing")
     (tmp_path / "tokenizer.json").write_text("{}")
-    assert not same_tokens(tmp_path, tmp_path)
+    with pytest.raises(CheckpointError, match="has no vocabulary"):
+        tokens_digest(tmp_path)
     file = json.loads((builtin / "tokenizer.json").read_text())
     file["model"]["merges"] = [" ".join(pair) for pair in file["model"]["merges"]]
     file["added_tokens"].append({**file["added_tokens"][0], "id": 4000, "content": "<|later|>"})
     (tmp_path / "tokenizer.json").write_text(json.dumps(file))
-    assert same_tokens(builtin, tmp_path), "an older spelling, and a token that came later"
+    assert tokens_digest(tmp_path) == digest, "an older spelling, and a token that came later"

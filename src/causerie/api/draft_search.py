@@ -10,12 +10,15 @@ from typing import NamedTuple
 from causerie.api.machine import hardware
 from causerie.api.model_config import ModelConfig
 from causerie.checkpoint.hub import cached, resolve
+from causerie.checkpoint.json_object import read_json_object
 from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.engine.assistant.draft_model import alike
 from causerie.errors import CauserieError
 from causerie.loading.load import Survey, survey
 from causerie.models.model import Model
+from causerie.models.registry import text_values
 from causerie.plan.footprint import cache_cost
-from causerie.text.same_tokens import same_tokens
+from causerie.text.tokens_digest import tokens_digest
 
 _SHARE = 5  # times as many bytes the model has, at least, as one that guesses for it
 _INSTRUCTED = ("instruct", "chat", "-it")  # of a name: the model was taught to answer
@@ -32,16 +35,25 @@ def companion(model: Model, name: str, folder: Path, cache: Path | None) -> Comp
     """The one in the hub's cache that fits best: one that was taught to answer, where the model's own name says that of
     it, and the smallest of these; None where there is none. What cannot be read is passed over."""
     fitting = []
+    own: bytes | None = None
     for other in cached(cache):
         try:
             candidate = resolve(other, offline=True, cache=cache)
-            if _disk_bytes(candidate) <= model.weight_bytes and same_tokens(folder, candidate):
-                surveyed = _survey(candidate, other)
-                if _fits(surveyed, model):
-                    fitting.append(Companion(other, surveyed.nbytes))
+            if not _is_likely(candidate, model):
+                continue
+            own = own or tokens_digest(folder)
+            if tokens_digest(candidate) == own and _fits(surveyed := _survey(candidate, other), model):
+                fitting.append(Companion(other, surveyed.nbytes))
         except CauserieError:
             continue
     return min(fitting, key=lambda each: (_instructed(each.name) != _instructed(name), each.nbytes), default=None)
+
+
+def _is_likely(folder: Path, model: Model) -> bool:
+    """Whether its files are small enough and its config names about as many tokens: digests take longer to compare."""
+    config = text_values(read_json_object(folder / "config.json"))
+    vocab, nbytes = config.get("vocab_size"), sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return isinstance(vocab, int) and alike(vocab, model.vocab) and nbytes <= model.weight_bytes
 
 
 def _survey(folder: Path, name: str) -> Survey:
@@ -59,10 +71,6 @@ def _fits(draft: Survey, model: Model) -> bool:
     own = positions * sum(nbytes for _, nbytes in cache_cost(model.spec, model.cache.dtype).groups)
     other = positions * sum(nbytes for _, nbytes in cache_cost(draft.spec, draft.plain).groups)
     return free is None or draft.nbytes + own + other <= free
-
-
-def _disk_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
 
 
 def _instructed(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Whether the tokenizers of two model folders are the same, by what their files say. Loads no tokenizer."""
+"""By what the tokenizers of two model folders are known to be the same. Loads no tokenizer."""
 
 from __future__ import annotations
 
@@ -11,17 +11,10 @@ from causerie.checkpoint.json_object import read_json_object
 from causerie.errors import CheckpointError
 
 
-def same_tokens(folder: Path, other: Path) -> bool:
-    """Whether both have a tokenizer.json with the same pieces under the same numbers, joined in the same order. What a
-    model's makers added later, as for tools, may differ. False where a file cannot be read."""
-    try:
-        return _pieces(folder / "tokenizer.json") == _pieces(other / "tokenizer.json")
-    except CheckpointError:
-        return False
-
-
-def _pieces(path: Path) -> bytes:
-    """A digest of the vocabulary and the merges."""
+def tokens_digest(folder: Path) -> bytes:
+    """The same for all folders whose tokenizer.json has the same pieces under the same numbers, joined in the same
+    order. What a model's makers added later, as for tools, may differ. Raises CheckpointError where there is none."""
+    path = folder / "tokenizer.json"
     model: Any = read_json_object(path).get("model")
     if not isinstance(model, dict) or not model.get("vocab"):
         raise CheckpointError(f"{path} has no vocabulary. Download the file again.")
