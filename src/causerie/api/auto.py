@@ -183,8 +183,9 @@ class AutoModelForCausalLM:
         "lookup", "shadow", which also holds the weights a second time in int4 and guesses with them, "mtp", by the head
         that some checkpoints ship for it, "off", or "auto" (also when None), which on the native backend, where it
         changes no answer, looks up and asks such a head (docs/speculation.md).
-        draft: the folder or id of a smaller model with the same tokenizer that guesses; where it cannot, a warning says
-        why. progress=False draws nothing; a callable gets (bytes done, bytes in all, tensor).
+        draft: the folder or id of a smaller model, or of an EAGLE3 head, that guesses; where it cannot, a warning says
+        why. "auto" takes a model with the same tokenizer from the hub's cache, where there is one, and says so; "none"
+        (also when None) takes none. progress=False draws nothing; a callable gets (bytes done, bytes in all, tensor).
         Raises CheckpointError's kinds, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
         from causerie.api.load_options import LoadOptions
         from causerie.api.loading import open_model

@@ -15,11 +15,13 @@ from typing import Any
 
 from causerie.api.causal_lm import CausalLM
 from causerie.api.draft_checkpoint import DraftCheckpoint
+from causerie.api.draft_search import companion
 from causerie.api.generation.config import GenerationConfig
-from causerie.api.load_options import LoadOptions
+from causerie.api.load_options import AUTO_DRAFT, LoadOptions
 from causerie.api.loading_line import LoadingLine
 from causerie.api.machine import hardware, thread_count
 from causerie.api.model_config import ModelConfig
+from causerie.api.model_names import builtin_folder
 from causerie.api.placement import choose
 from causerie.api.saving import Saving
 from causerie.backends.ops import Backend
@@ -33,7 +35,7 @@ from causerie.engine.assistant.head_drafter import HeadDrafter
 from causerie.engine.assistant.shadow import ShadowDrafter
 from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
-from causerie.errors import CauserieError, DraftWarning, Unsupported
+from causerie.errors import CauserieError, DraftNotice, DraftWarning, Unsupported
 from causerie.loading.load import Survey, load_surveyed, survey
 from causerie.loading.sources import Progress
 from causerie.plan.expert_memory import expert_memory
@@ -65,7 +67,9 @@ def open_model(
     stored = ModelConfig.from_folder(folder, name)
     model_config = stored if config is None else ModelConfig(config, name, folder)
     model = _load(folder, model_config, options, generation_config, progress, Settings.from_environment())
-    if options.draft is not None:
+    if options.draft == AUTO_DRAFT:
+        _assist_from(cache, model)
+    elif options.draft is not None:
         _assist(model, options.draft)
     return model
 
@@ -76,6 +80,25 @@ def _assist(model: CausalLM, draft: str) -> None:
         model.assist(draft)
     except CauserieError as fault:
         warnings.warn(f"{draft} does not guess for {model.name_or_path}: {fault}", DraftWarning, stacklevel=4)
+
+
+def _assist_from(cache: Path | None, model: CausalLM) -> None:
+    """Has a model of the hub's cache guess for this one, where there is one that can, and says so."""
+    folder = model.config.folder
+    if model.backend != "native" or folder is None or folder == builtin_folder():
+        return
+    draft = companion(model.step_model, model.name_or_path, folder, cache)
+    if draft is None:
+        return
+    try:
+        model.assist(_open_assistant(draft.name, cache, offline=True))
+    except CauserieError:  # it was nobody's wish
+        return
+    sentence = (
+        f"{draft.name} is in the cache and has the same tokenizer: it guesses tokens for {model.name_or_path}, which "
+        "come sooner and are the same. draft='none' (--draft none) turns that off."
+    )
+    warnings.warn(sentence, DraftNotice, stacklevel=4)
 
 
 def _load(
@@ -155,14 +178,14 @@ def _load(
     )
 
 
-def _open_assistant(name: str) -> CausalLM | DraftCheckpoint:
+def _open_assistant(name: str, cache: Path | None = None, offline: bool = False) -> CausalLM | DraftCheckpoint:
     """A model that is to guess for another, which gives it its cache, or a head that is."""
-    folder = resolve(name, None, needs=_NEEDS, offline=False, token=None, cache=None, progress=False)
+    folder = resolve(name, None, needs=_NEEDS, offline=offline, token=None, cache=cache, progress=False)
     head = DraftCheckpoint.of(folder, name)
     if head is not None:
         return head
     options = LoadOptions(backend="native", speculation="off", max_cache_tokens=_ASSISTANT_TOKENS)
-    return open_model(name, options, progress=False)
+    return open_model(name, options, cache=cache, offline=offline, progress=False)
 
 
 def _with_head_or_not(weights: Survey, options: LoadOptions, backend: Backend, free: int) -> Survey:

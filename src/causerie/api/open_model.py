@@ -5,28 +5,27 @@ Knows no prompt and no answer; causal_lm.py has what it computes.
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from causerie.api.assistance import Assistance
+from causerie.api.draft_checkpoint import DraftCheckpoint
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.foreign_flags import ForeignFlag, refuse_flags
 from causerie.api.torch_names import DeviceName, device_name, dtype_name, dtype_object
-from causerie.errors import CauserieError, Unsupported, UsageError
+from causerie.errors import Unsupported, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from causerie.api.draft_checkpoint import DraftCheckpoint
     from causerie.api.model_config import ModelConfig
     from causerie.api.saving import Saving
     from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
     from causerie.backends.ops import ExpertReads
-    from causerie.decoding.drafting.drafter import Drafter
     from causerie.engine.thread import EngineThread
     from causerie.models.model import Model
 
@@ -55,9 +54,7 @@ class OpenModel:
         self._tokenizer = tokenizer
         self._saving = saving
         self._opener = opener
-        self._assisting = threading.Lock()
-        self._assistant: OpenModel | DraftCheckpoint | None = None
-        self._drafter: Drafter | None = None
+        self._assistance = Assistance(engine)
         self._closing = weakref.finalize(self, _close, engine, model)
 
     # --- what it is ---
@@ -130,67 +127,32 @@ class OpenModel:
     @property
     def has_assistant(self) -> bool:
         """Whether another model, or a head, guesses for it."""
-        return self._assistant is not None
+        return self._assistance.exists
 
-    @property
-    def _assisting_drafters(self) -> tuple[str, ...]:
-        """By name."""
-        return () if self._drafter is None else (self._drafter.name,)
+    def assist(
+        self,
+        assistant: Any,
+        *,
+        unasked: bool = True,
+        tokenizer: ChatTokenizer | None = None,
+        assistant_tokenizer: ChatTokenizer | None = None,
+        translated: bool = True,
+    ) -> None:
+        """Has another model guess tokens for this one, which checks several at a time: a loaded one, or one that is
+        loaded by its folder or id, which may be those of an EAGLE3 head. `unasked`: in all answers from now on, not
+        only in those of calls that name it. No answer changes. The guesses of one with other tokens are translated, by
+        `tokenizer` and `assistant_tokenizer` where both are passed, else, unless `translated` is False, by those of the
+        two models' folders. Raises UsageError, Unsupported, OutOfMemory, and as from_pretrained."""
+        if (tokenizer is None) != (assistant_tokenizer is None):
+            raise UsageError("tokenizer and assistant_tokenizer translate between two models: pass both, or neither.")
+        both = None if tokenizer is None or assistant_tokenizer is None else (tokenizer, assistant_tokenizer)
+        self._assistance.take(
+            self, assistant, self._opened, unasked=unasked, tokenizers=both, translated=translated
+        )
 
-    def assist(self, assistant: Any, *, unasked: bool = True) -> None:
-        """Has another model with the same tokenizer guess tokens for this one, which checks several at a time: a loaded
-        one, or one that is loaded by its folder or id, which may be those of an EAGLE3 head. `unasked`: in all answers
-        from now on, not only in those of calls that name it. No answer changes. Raises UsageError, Unsupported,
-        OutOfMemory, and as from_pretrained."""
-        with self._assisting:
-            before = self._assistant
-            same = before is not None and (assistant is before or str(assistant) == before.name_or_path)
-            if not same:
-                self._replace_assistant(self._other(assistant), unasked)
-                if self._assistant is not assistant and isinstance(self._assistant, OpenModel):
-                    self._assistant.close()  # its weights stay with the drafter
-            elif unasked and self._drafter is not None:
-                self._engine.adopt(self._drafter, unasked)
-
-    def _replace_assistant(self, assistant: OpenModel | DraftCheckpoint, unasked: bool) -> None:
-        guests, former = self._model.guests, None if self._drafter is None else self._drafter.name
-        before = len(guests)
-        drafter = self._drafter_of(assistant)
-        try:
-            self._engine.adopt(drafter, unasked, former)
-        except CauserieError:
-            for guest in guests[before:]:
-                guest.close()
-            del guests[before:]
-            raise
-        self._assistant, self._drafter = assistant, drafter
-        for guest in guests[:before]:  # of assistants before this one
-            guest.close()
-        del guests[:before]
-
-    def _drafter_of(self, other: OpenModel | DraftCheckpoint) -> Drafter:
-        """What guesses for this model with the other one's weights. Raises UsageError, Unsupported, OutOfMemory."""
-        from causerie.api.assistant import check_names, draft_model
-
-        if not isinstance(other, OpenModel):
-            return other.drafter(self._model, self.backend)
-        if other is self:
-            raise UsageError(
-                "A model cannot be its own assistant_model; loaded with speculation='shadow', it guesses by itself."
-            )
-        if other.has_assistant:
-            raise UsageError(
-                f"{other.name_or_path} has an assistant model of its own, and an assistant's assistant would never be "
-                "asked. Load it without one."
-            )
-        folders = [each.config.folder for each in (other, self)]
-        if all(folder is not None and (folder / "tokenizer.json").is_file() for folder in folders):
-            check_names(other.tokenizer.get_vocab(), self.tokenizer.get_vocab())
-        return draft_model(other.step_model, self._model)
-
-    def _other(self, model: Any) -> OpenModel | DraftCheckpoint:
+    def _opened(self, model: Any) -> OpenModel | DraftCheckpoint:
         """The loaded model that `model` is, or what it names. Raises UsageError, and as from_pretrained."""
-        if isinstance(model, OpenModel):
+        if isinstance(model, OpenModel | DraftCheckpoint):
             return model
         if isinstance(model, str | Path) and self._opener is not None:
             return self._opener(str(model))

@@ -20,6 +20,7 @@ from causerie.engine.reading import lease_of
 from causerie.engine.request import DraftCount
 from causerie.engine.sequence import Sequence
 from causerie.engine.speculation.controller import Controller, SmallStep
+from causerie.engine.speculation.schedule import Schedule
 from causerie.engine.speculation.step_costs import MOST_ROWS
 from causerie.engine.speculation.tally import Tally
 from causerie.errors import EngineError
@@ -57,6 +58,7 @@ class Drafts:
         self._cache = cache
         self._vocab = vocab
         self._clock = clock
+        self._schedule = Schedule()
         self._proposals: dict[int, list[_Proposal]] = {}  # by request: of the step that is planned, the best one first
         self._asking = 0.0  # seconds that they took
         self._learning = 0.0  # seconds that it took to learn from the step before
@@ -138,6 +140,7 @@ class Drafts:
                 right = max(len(tokens) - 1, 0)
                 drafted += checked
                 accepted += right
+                self._schedule.learn(request, work.request.params, right == checked)
                 for tally in (self._tallies.setdefault(request, Tally()), self._total):
                     tally.add(proposals[0].drafter, checked, right)
                 if right < checked and self._cache.slots.pool.total:
@@ -175,6 +178,7 @@ class Drafts:
     def forget(self, request: int) -> None:
         """The request has ended."""
         self._controller.forget(request)
+        self._schedule.forget(request)
         for drafter in self._drafters:
             drafter.forget(request)
         self._tallies.pop(request, None)
@@ -211,7 +215,7 @@ class Drafts:
             and self._controller.turn(drafter.name, each.request.id) <= self._step
             and each.request.id not in faults
         ]
-        asks = [ask for each in wanting if (ask := _ask(each, rows, len(sequences))) is not None]
+        asks = [ask for each in wanting if (ask := _ask(each, rows, len(sequences), self._bound(each))) is not None]
         if asks:
             ends = {each.request.id: each.eos for each in wanting}
             self._take(drafter, asks, ends, {}, faults)
@@ -242,7 +246,7 @@ class Drafts:
             if not prospect.most:
                 self._controller.settle(drafter.name, request, self._step, False, len(sequences))
                 continue
-            ask = _ask(sequence, min(rows, prospect.most), 1)
+            ask = _ask(sequence, min(rows, prospect.most), 1, self._bound(sequence))
             if ask is None or not (room := self._room(sequence, ask.most, headroom)):
                 continue
             pays[request] = prospect.pays
@@ -322,6 +326,9 @@ class Drafts:
         named = sequence.request.params.drafters
         return drafter.name in (self._unasked if named is None else named)
 
+    def _bound(self, sequence: Sequence) -> int | None:
+        return self._schedule.most(sequence.request.id, sequence.request.params)
+
     def _checked(self, ask: Ask, draft: Draft, eos: frozenset[int], kinds: int) -> array[int]:
         """The tokens up to one that ends the answer. Raises EngineError for a draft that no drafter may make."""
         tokens = array("i", draft.tokens)
@@ -371,15 +378,15 @@ class Drafts:
         return most if most and self._cache.slots.set_apart(lease, may_take=headroom is not None) else 0
 
 
-def _ask(sequence: Sequence, rows: int, sequences: int) -> Ask | None:
-    """What is to be drafted, up to where the answer could end, in steps with so many rows for drafts. The prompt of a
-    request that collects is looked at row by row, and it is not drafted for."""
+def _ask(sequence: Sequence, rows: int, sequences: int, bound: int | None) -> Ask | None:
+    """What is to be drafted, `bound` tokens at most and up to where the answer could end, in steps with so many rows
+    for drafts. The prompt of a request that collects is looked at row by row, and it is not drafted for."""
     params, length = sequence.request.params, len(sequence.tokens)
     most = min(-(-2 * rows // sequences), rows, sequence.limit - length - 1)  # a draw follows the last of them
     if sequence.switch is not None and sequence.turned <= sequence.switch:
         most = min(most, sequence.switch - length)  # beyond, all would have to be read anew
-    if params.most_drafted is not None:
-        most = min(most, params.most_drafted)
+    if bound is not None:
+        most = min(most, bound)
     if most < 1 or params.collects:
         return None
     return Ask(sequence.request.id, sequence.tokens, most, params.longest_match, params)

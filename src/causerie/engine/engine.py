@@ -27,7 +27,7 @@ from causerie.engine.request import DraftCount, Request, TokenEvent
 from causerie.engine.scheduler import Scheduler
 from causerie.engine.speculation.controller import Controller
 from causerie.engine.witnesses import Witnesses
-from causerie.errors import EngineError, unknown
+from causerie.errors import EngineError, about, unknown
 
 if TYPE_CHECKING:
     from causerie.models.model import StepModel
@@ -157,7 +157,8 @@ class Engine:
         checks.params(params, self._model.vocab)
         for name in params.drafters or ():
             if name not in self._drafters:
-                raise unknown("drafter", name, self._drafters)
+                with about("speculation"):
+                    raise unknown("drafter", name, self._drafters, advice="The model was loaded without that one.")
         return Request(next(self._numbers), checked, params)
 
     def adopt(self, drafter: Drafter, unasked: bool, former: str | None = None) -> None:

@@ -23,7 +23,8 @@ from causerie.engine.plan import Plan, Work
 from causerie.engine.request import Request
 from causerie.models.model import StepModel
 
-_PROBABILITIES = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)  # guesses that are as likely by the model speak alike
+PROBABILITIES = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
+"""Guesses of probabilities between two of these speak alike."""
 CHANCES = (0.2, 0.35, 0.45, 0.6, 0.7, 0.82, 0.92, 0.97)
 """Of guesses by their probability."""
 
@@ -43,6 +44,7 @@ class Guess:
     features: NDArray[np.float32] | None = None  # [positions, width] that are read beside the tokens, of a StateReader
     tokens: list[int] = field(default_factory=list)
     evidence: list[int] = field(default_factory=list)
+    confidences: list[float] = field(default_factory=list)  # how likely each token is by the model
     survival: float = 1.0  # how likely all of them are right
 
     @property
@@ -136,9 +138,10 @@ class Lockstep:
         """Adds a token; whether a further one is worth guessing."""
         ask = guess.ask
         confidence = float(1.0 / np.exp(row - row[token]).sum())
-        kind = bisect_right(_PROBABILITIES, confidence)
+        kind = bisect_right(PROBABILITIES, confidence)
         guess.tokens.append(token)
         guess.evidence.append(kind)
+        guess.confidences.append(confidence)
         guess.survival *= ask.rates[kind] if ask.rates else CHANCES[kind]
         ends = token in ask.params.eos and not ask.params.ignore_eos
         if ends or len(guess.tokens) >= ask.most or confidence < ask.params.least_confidence:
