@@ -8,19 +8,37 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from causerie.api.draft_checkpoint import DraftCheckpoint
 from causerie.api.generation.streamers import text_of
 from causerie.errors import CauserieError, UsageError
 
 if TYPE_CHECKING:
-    from causerie.api.open_model import OpenModel
+    from causerie.api.model_config import ModelConfig
     from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
     from causerie.decoding.drafting.drafter import Drafter
     from causerie.engine.thread import EngineThread
+    from causerie.models.model import Model
 
     Tokenizers = tuple[ChatTokenizer, ChatTokenizer]  # of a model and of its assistant
+
+
+class GuessedModel(Protocol):
+    """What is asked of a model that guesses or is guessed for: `OpenModel`."""
+
+    config: ModelConfig
+    backend: str
+
+    @property
+    def name_or_path(self) -> str: ...
+    @property
+    def tokenizer(self) -> ChatTokenizer: ...
+    @property
+    def step_model(self) -> Model: ...
+    @property
+    def has_assistant(self) -> bool: ...
+    def close(self) -> None: ...
 
 
 class Assistance:
@@ -30,7 +48,7 @@ class Assistance:
         """`engine` is the model's."""
         self._engine = engine
         self._lock = threading.Lock()
-        self._assistant: OpenModel | DraftCheckpoint | None = None
+        self._assistant: GuessedModel | DraftCheckpoint | None = None
         self._drafter: Drafter | None = None
         self._translating: Tokenizers | None = None
 
@@ -46,9 +64,9 @@ class Assistance:
 
     def take(
         self,
-        model: OpenModel,
+        model: GuessedModel,
         assistant: Any,
-        opened: Callable[[Any], OpenModel | DraftCheckpoint],
+        opened: Callable[[Any], GuessedModel | DraftCheckpoint],
         *,
         unasked: bool,
         tokenizers: Tokenizers | None,
@@ -75,8 +93,8 @@ class Assistance:
 
     def _replace(
         self,
-        model: OpenModel,
-        other: OpenModel | DraftCheckpoint,
+        model: GuessedModel,
+        other: GuessedModel | DraftCheckpoint,
         translating: Tokenizers | None,
         unasked: bool,
     ) -> None:
@@ -96,7 +114,7 @@ class Assistance:
         del guests[:before]
 
 
-def _drafter(model: OpenModel, other: OpenModel | DraftCheckpoint, translating: Tokenizers | None) -> Drafter:
+def _drafter(model: GuessedModel, other: GuessedModel | DraftCheckpoint, translating: Tokenizers | None) -> Drafter:
     """What guesses for a model with the other one's weights. Raises UsageError, Unsupported, OutOfMemory."""
     from causerie.api.assistant import draft_model, translated_draft
 
@@ -108,7 +126,7 @@ def _drafter(model: OpenModel, other: OpenModel | DraftCheckpoint, translating: 
 
 
 def _translation(
-    model: OpenModel, other: OpenModel | DraftCheckpoint, tokenizers: Tokenizers | None, translated: bool
+    model: GuessedModel, other: GuessedModel | DraftCheckpoint, tokenizers: Tokenizers | None, translated: bool
 ) -> Tokenizers | None:
     """The model's tokenizer and the other's, where guesses are to be translated; None where both have the same tokens.
     Raises UsageError where that cannot be, or where the other one can guess for nobody."""
@@ -141,7 +159,7 @@ def _translation(
     return None if reads_alike(other.tokenizer, model.tokenizer) else (model.tokenizer, other.tokenizer)
 
 
-def _check_assistant(model: OpenModel, other: OpenModel) -> None:
+def _check_assistant(model: GuessedModel, other: GuessedModel) -> None:
     """Raises UsageError where a model cannot guess for this one, whatever its tokens."""
     if other is model:
         raise UsageError(

@@ -146,9 +146,7 @@ class OpenModel:
         if (tokenizer is None) != (assistant_tokenizer is None):
             raise UsageError("tokenizer and assistant_tokenizer translate between two models: pass both, or neither.")
         both = None if tokenizer is None or assistant_tokenizer is None else (tokenizer, assistant_tokenizer)
-        self._assistance.take(
-            self, assistant, self._opened, unasked=unasked, tokenizers=both, translated=translated
-        )
+        self._assistance.take(self, assistant, self._opened, unasked=unasked, tokenizers=both, translated=translated)
 
     def _opened(self, model: Any) -> OpenModel | DraftCheckpoint:
         """The loaded model that `model` is, or what it names. Raises UsageError, and as from_pretrained."""
