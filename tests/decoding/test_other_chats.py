@@ -79,7 +79,11 @@ def test_what_is_older_than_the_capacity_is_gone() -> None:
         recent.add(run)
     lengths = [recent.match(run[:LONG], 32)[1] for run in runs]
     assert lengths == [0] * 8 + [12] + [LONG] * 3  # all but four tokens of the ninth are there
+    place = recent.match(runs[9][:LONG], 32)[0]
+    assert recent.following(place, 3) == runs[9][LONG : LONG + 3]
     recent.add([draw.randrange(5000) for _ in range(1000)])
+    assert recent.following(place, 3) == []  # what is at its place in the ring now came later
+    assert recent.match([5001] * LONG, 32) == (0, 0) and recent.at(10**9) == -1
     assert all(recent.match(run[:LONG], 32) == (0, 0) for run in runs)
 
 

@@ -62,7 +62,8 @@ class RecentTexts:
 
     def at(self, place: int) -> int:
         """The token there; -1 where a text ends, or where it is gone."""
-        return self._ring[place % self._capacity] if self._oldest <= place < self._length else _BORDER
+        there = max(0, self._length - self._capacity) <= place < self._length
+        return self._ring[place % self._capacity] if there else _BORDER
 
     def following(self, place: int, most: int) -> list[int]:
         """The tokens from a place on, up to so many, and to the end of their text."""
@@ -71,13 +72,9 @@ class RecentTexts:
             tokens.append(token)
         return tokens
 
-    @property
-    def _oldest(self) -> int:
-        return max(0, self._length - self._capacity)
-
     def _common(self, tokens: Sequence[int], end: int, longest: int) -> int:
         """How many tokens before `end` are the last ones of the text, as far as is of interest."""
-        most, length = min(longest, len(tokens), end - self._oldest), 0
+        most, length = min(longest, len(tokens)), 0
         while length < most and self.at(end - 1 - length) == tokens[-1 - length]:
             length += 1
         return length
