@@ -2,6 +2,7 @@
 model's own shadow and by a draft model.
 
     python bench/speculation.py MODEL [--tokens N] [--rounds N] [--threads N] [--draft MODEL]
+                                [--draft-quantization FORMAT]
 
 Each answer is made in turn without guesses and with them, by the same seed, and must be the same to the last token. A
 figure is the median of the rounds' ratios of tokens a second after the first; of a text the first answer is not
@@ -17,6 +18,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from causerie import AutoModelForCausalLM, AutoTokenizer
 from causerie.api.assistant import draft_model
@@ -135,6 +137,17 @@ def line(name: str, figures: dict[str, float]) -> str:
     )
 
 
+def prompts_of(tokenizer: Any) -> dict[str, list[int]]:
+    """The texts as a model's tokens."""
+    prompts = {
+        name: tokenizer.apply_chat_template(
+            [{"role": "user", "content": text}], add_generation_prompt=True, return_dict=True
+        )["input_ids"]
+        for name, text in TEXTS.items()
+    }
+    return {"code, once more": tokenizer(AGAIN)["input_ids"], **prompts}
+
+
 def main() -> None:
     """Measures and prints."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -144,6 +157,7 @@ def main() -> None:
     options.add_argument("--threads", type=int)
     options.add_argument("--quantization")
     options.add_argument("--draft", help="a smaller model with the same tokenizer")
+    options.add_argument("--draft-quantization", help="what that is held in")
     wishes = options.parse_args()
     head = "tokens/s without | with guesses | least to most | right |\n|---|---|---|---|---|"
     report: dict[str, dict[str, float]] = {}
@@ -155,12 +169,7 @@ def main() -> None:
         speculation="shadow",
     ) as owner:
         model, tokenizer = owner.step_model, AutoTokenizer.from_pretrained(wishes.model)
-        prompts = {
-            name: tokenizer.apply_chat_template(
-                [{"role": "user", "content": text}], add_generation_prompt=True, return_dict=True
-            )["input_ids"]
-            for name, text in TEXTS.items()
-        }
+        prompts = prompts_of(tokenizer)
         params = SamplingParams(max_tokens=wishes.tokens, temperature=1.0, seed=1)
         prompt = prompts["prose"]
         text = prompt + answer(Engine(model), prompt, params).tokens
@@ -169,12 +178,13 @@ def main() -> None:
             oracle = Oracle(chance, text)
             report[f"oracle {chance}"] = compared(model, oracle, prompt, params, wishes.rounds)
             print(line(f"{chance:.0%}", report[f"oracle {chance}"]), flush=True)
-        prompts["code, once more"] = tokenizer(AGAIN)["input_ids"]
         params = SamplingParams(max_tokens=wishes.tokens, eos=(tokenizer.eos_token_id,))
         assert model.shadow is not None
         drafters: list[Drafter] = [PromptLookup(), ShadowDrafter(model.shadow)]
         if wishes.draft is not None:
-            other = AutoModelForCausalLM.from_pretrained(wishes.draft, backend="native", progress=False)
+            other = AutoModelForCausalLM.from_pretrained(
+                wishes.draft, backend="native", progress=False, quantization=wishes.draft_quantization
+            )
             drafters.append(draft_model(other.step_model, model))
         for drafter in drafters:
             print(f"\n| text, by {drafter.name} | {head}")

@@ -4,7 +4,7 @@ others find in the cache, and what others get of a step."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -366,3 +366,72 @@ def test_without_a_drafter_there_are_no_drafts() -> None:
     engine.start([1, 2], max_tokens=5)
     engine.finish()
     assert isinstance(engine, Engine) and all(not work.draft for plan in engine.plans for work in plan.works)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_drafts_the_likelier_one_is_checked(order: int) -> None:
+    """Whoever was asked first."""
+    model = ScriptedModel(max_tokens=32, seconds=0.05)
+    right = ScriptedDrafter(32, name="right", chances=(0.9,))
+    wrong = ScriptedDrafter(32, name="wrong", chances=(0.1,), right=0.0)
+    drafters = (right, wrong)[::order]
+    engine = Engine(model, model.clock, drafters)
+    request = engine.request([1, 2], SamplingParams(max_tokens=20))
+    right.texts[request.id] = wrong.texts[request.id] = [1, 2, *alone(model, request).tokens]
+    engine.submit(request)
+    events = [event for _ in range(40) if engine.busy for event in engine.step()]
+    assert events[-1].stats is not None
+    drafted = {count.drafter: count.drafted for count in events[-1].stats.drafts}
+    assert drafted["right"] > 0 and drafted["wrong"] == 0
+
+
+def test_what_it_takes_to_weigh_a_draft_is_charged_to_who_made_it() -> None:
+    """A drafter that itself takes no time, and whose drafts are never right: it is asked the more seldom, the longer
+    it takes to weigh what it says."""
+    asked = []
+    for weighing in (0.0, 0.002):
+        model = ScriptedModel(max_tokens=32, context=512, blocks=256, seconds=0.05)
+        drafter = WeighedDrafter(model, weighing)
+        engine = Engine(model, model.clock, (drafter,))
+        engine.submit(engine.request([1, 2], SamplingParams(max_tokens=400)))
+        while engine.busy:
+            engine.step()
+        asked.append(drafter.asked)
+    assert asked[0] > 300 and asked[1] < 100
+
+
+@dataclass
+class WeighedDrafter:
+    """Nearly always wrong; its tokens take time to be looked at."""
+
+    model: ScriptedModel
+    weighing: float
+    asked: int = 0
+    name: str = "weighed"
+    chances: Sequence[float] = (0.1,)
+
+    def propose(self, asks: Sequence[Any]) -> list[Draft]:
+        self.asked += 1
+        tokens = SlowTokens(self, [(ask.tokens[-1] + 1) % 32 for ask in asks])
+        return [Draft(tokens, [0])]
+
+    def forget(self, request: int) -> None:
+        pass
+
+
+class SlowTokens(Sequence[int]):
+    """Tokens that take their drafter's time to be iterated over."""
+
+    def __init__(self, drafter: WeighedDrafter, tokens: Sequence[int]) -> None:
+        self._drafter = drafter
+        self._tokens = tokens
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._tokens[place]
+
+    def __iter__(self) -> Iterator[int]:
+        self._drafter.model.clock.now += self._drafter.weighing
+        return iter(self._tokens)

@@ -75,6 +75,7 @@ class Drafts:
         self._asking = 0.0  # seconds that they took
         self._learning = 0.0  # seconds that it took to learn from the step before
         self._reading = 0.0  # seconds that models took before they could guess
+        self._asked: dict[str, tuple[int, float]] = {}  # requests of this step by drafter, and the seconds it took
         self._step = self._observed = 0  # the number of this step, and of the last one that was observed
         self._until = 0  # the number of the next one in which somebody is asked, as long as the same sequences run
         self._running = (0, -1)  # how many, and the last of their requests
@@ -104,7 +105,7 @@ class Drafts:
         """A draft, perhaps empty, for each of the sequences, which only need their next token: `rows` tokens in all, in
         a step that has `planned` rows without them. New blocks are taken only where `headroom` of them remain to be
         had; never where it is None, nor a slot then. With the drafts, by request, the faults of the drafters."""
-        self._proposals = {}
+        self._proposals, self._asked = {}, {}
         faults: dict[int, str] = {}
         most = min(rows, MOST_ROWS - planned)
         self._reading, began = 0.0, self._clock()
@@ -118,8 +119,7 @@ class Drafts:
         if self._proposals:
             drafts = self._worthwhile(sequences, planned, most, headroom)
         self._until = self._next_turn(sequences)
-        self._asking = self._clock() - began - self._reading + self._learning
-        self._learning = 0.0
+        self._asking = self._clock() - began - self._reading
         return drafts, faults
 
     def observe(self, plan: Plan, drawn: Many[Many[Drawn]], seconds: float) -> None:
@@ -150,9 +150,10 @@ class Drafts:
         if rows <= MOST_ROWS:
             alike = rows == sum(work.wants for work in plan.works)
             singles = sum(len(work.tokens) - max(work.draws - 1, 0) == 1 for work in plan.works)
-            ran = SmallStep(rows, singles, drafted, accepted, again, self._asking, alike)
+            ran = SmallStep(rows, singles, drafted, accepted, again, self._asking + self._learning, alike)
             self._controller.observe(ran, seconds, steps)
         self._learning = self._clock() - began
+        self._charge()
 
     def counts(self, request: int | None = None) -> tuple[DraftCount, ...]:
         """What was drafted for a request that has not been forgotten, or for all, and by whom."""
@@ -242,9 +243,13 @@ class Drafts:
         except Exception as fault:  # noqa: BLE001 - as in `_take`
             faults.update(dict.fromkeys((ask.request for ask in asks), _sentence(fault)))
             return
-        self._reading += self._clock() - began
+        reading = self._clock() - began
+        self._reading += reading
         ends = {each.request.id: each.eos for each in sequences}
         self._take(drafter, asks, ends, pays, faults)
+        if drafter.name in self._asked and not any(pays.values()):
+            count, seconds = self._asked[drafter.name]
+            self._asked[drafter.name] = (count, seconds + reading)  # what is read after a long rest is a part of a try
 
     def _take(
         self,
@@ -273,9 +278,18 @@ class Drafts:
                 continue
             proposal = _Proposal(drafter.name, tokens, draft.evidence, survivals, pays.get(ask.request))
             self._proposals.setdefault(ask.request, []).append(proposal)
-        self._controller.asked(drafter.name, len(asks), seconds)
+        self._asked[drafter.name] = (len(asks), seconds)
         if pays:
             self._controller.guessed(drafter.name, len(asks), max(len(draft.tokens) for draft in drafts), seconds)
+
+    def _charge(self) -> None:
+        """What the drafts of this step took falls to those that made them: the drafters' own time, and what it took to
+        weigh their drafts and to learn from them, which for a quick drafter is more."""
+        requests = sum(count for count, _ in self._asked.values())
+        rest = self._asking + self._learning - sum(seconds for _, seconds in self._asked.values())
+        for name, (count, seconds) in self._asked.items():
+            self._controller.asked(name, count, seconds + max(rest, 0.0) * count / requests)
+        self._asked = {}
 
     def _sort(self, drafters: Many[Drafter]) -> None:
         """Those that cost next to nothing are asked first."""
