@@ -48,7 +48,17 @@ LAYERS: list[tuple[HeadCase, dict[str, Any], tuple[int, ...]]] = [
     (SPECULATORS, {"eagle_aux_hidden_state_layer_ids": [1, 5, 8]}, (1, 5, 8)),
     (SPECULATORS, {"aux_hidden_state_layer_ids": [0, 5, 8]}, (0, 5, 8)),
     (PLAIN, {"eagle_config": {"eagle_aux_hidden_state_layer_ids": [1, 3, 5]}}, (2, 4, 6)),
-    (PLAIN, {"eagle_config": {"eagle_aux_hidden_state_layer_ids": [], "use_aux_hidden_state": True}}, (2, 4, 6)),
+    (
+        PLAIN,
+        {
+            "eagle_config": {
+                "eagle_aux_hidden_state_layer_ids": [],
+                "use_aux_hidden_state": True,
+                "parallel_draft_step": 1,
+            }
+        },
+        (2, 4, 6),
+    ),
 ]
 
 
@@ -115,6 +125,7 @@ FAULTS: dict[str, tuple[HeadCase, dict[str, Any], dict[str, torch.Tensor | None]
     "one layer alone": (
         PLAIN, {"eagle_config": {"use_aux_hidden_state": False}}, {}, ConfigError, "eagle_config.use_aux_hidden_state",
     ),
+    "several at once": (PLAIN, {"eagle_config": {"parallel_draft_step": 4}}, {}, ConfigError, "parallel_draft_step"),
     "another layer": (PLAIN, {"model_type": "gemma2"}, {}, Unsupported, "layers of the family 'gemma2'"),
     "a window": (PLAIN, {"sliding_window": 8}, {}, ConfigError, "'sliding_window' = 8"),
 }  # fmt: skip

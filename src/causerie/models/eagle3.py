@@ -166,8 +166,11 @@ def _taps(own: Config, layers: int) -> tuple[int, ...]:
     inner = own.part("eagle_config")
     said = own.integers("eagle_aux_hidden_state_layer_ids") or own.integers("aux_hidden_state_layer_ids")
     if inner is not None:
-        inner.expect("use_aux_hidden_state", True)
-        inner.leave("use_input_layernorm_in_first_layer", "use_last_layernorm", "use_mtp_layernorm")
+        for key in ("use_aux_hidden_state", "use_input_layernorm_in_first_layer", "use_last_layernorm"):
+            inner.expect(key, True)
+        inner.expect("use_mtp_layernorm", False)
+        inner.expect("parallel_draft_step", 1)
+        inner.leave("next_layer_regular", "parallel_draft_heads_num_layers")
         numbers = inner.integers("eagle_aux_hidden_state_layer_ids")
         said = said or [number + 1 for number in numbers or ()]
     return tuple(said or (2, layers // 2, layers - 3))
