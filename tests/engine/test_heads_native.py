@@ -4,13 +4,14 @@ text."""
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from causerie.decoding.drafting.drafter import Ask, Draft, StateReader
+from causerie.decoding.drafting.drafter import Ask, Draft, ReadText, StateReader
 from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.decoding.params import SamplingParams
 from causerie.engine.assistant.head_drafter import HeadDrafter
@@ -153,6 +154,34 @@ def test_a_beginning_that_nobody_told_it_of_is_read_without_states(model: Model)
     (expected,) = answers(Engine(model), [(prompt, SamplingParams(max_tokens=20))])
     assert tokens == text(expected)
     assert sum(len(draft) for _, _, draft in drafter.said) > 20
+
+
+def test_a_text_that_it_is_told_of_in_pieces(model: Model) -> None:
+    """Some of them once more, as where a draft was not wholly right, and one of them not at all."""
+    tokens, last = prompts(model)[0][:60], len(model.spec.layers)
+    drafter = Spy(model)
+    model.tap((last,))
+    taps = model.run(replace(step_on(model, [(tokens[:-1], 0, [20, 21])], rows=[]), tapped=True)).taps
+    assert taps is not None
+    group = next(place for place, each in enumerate(model.cache.groups) if each.window is None)
+    tables = tuple(array("i", [20, 21] if place == group else []) for place in range(len(model.cache.groups)))
+
+    def guesses(request: int, *pieces: tuple[int, int]) -> list[int]:
+        for first, end in pieces:
+            rows = taps[first:end][:, [model.taps.index(last)]]
+            read = ReadText(request, tokens[first : end + 1], first, rows, array("i", tokens), tables, len(tokens))
+            drafter.witness([read], ())
+        ask = Ask(request, tokens, 3, params=SamplingParams(), prompt=len(tokens), tables=tables, turned=len(tokens))
+        drafter.catch_up([ask])
+        (draft,) = drafter.propose([ask])
+        return list(draft.tokens)
+
+    without = guesses(0, (0, 12), (30, 59))
+    assert len(without) == 3  # which are not those of a text that is read with all that there is to tell
+    expected = anew(model, tokens, 3)
+    tables = tuple(array("i", [22, 23] if table else []) for table in tables)
+    assert guesses(1, (0, 40), (40, 50), (47, 55), (44, 58), (58, 59)) == expected
+    assert guesses(1, (58, 59)) == expected  # what it has read is there
 
 
 def test_it_is_asked_where_lookup_has_nothing(model: Model) -> None:

@@ -165,8 +165,9 @@ class Model:
     def touch(self, cache_bytes: int) -> None:
         """Takes memory from the system that steps would else wait for: all for activations and the first `cache_bytes`
         of the cache. Before any step runs; without effect where the backend has all of it from the start."""
-        if isinstance(self.executable, TouchingExecutable):
-            self.executable.touch(cache_bytes)
+        executable = self._tapped or self.executable  # the one that steps will run; the cache is both one's
+        if isinstance(executable, TouchingExecutable):
+            executable.touch(cache_bytes)
         for model in filter(None, (self.shadow, self.draft_head)):
             model.touch(0)  # its cache is this one's
 
