@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from causerie import AutoModelForCausalLM
+from causerie.api import loading
 from causerie.api.causal_lm import CausalLM
 from causerie.api.inspection import inspect
 from causerie.api.load_options import LoadOptions
@@ -110,6 +111,31 @@ def test_a_head_is_quantized_saved_and_prepared_with_the_rest(folders: dict[str,
                 with load(folder) as again:
                     assert answers(again, speculation="mtp") == plain
                     np.testing.assert_array_equal(guesses(again), expected)
+
+
+@pytest.mark.parametrize("memory", [500_000, 100_000_000])
+def test_a_model_whose_experts_stay_in_their_file_has_none(
+    folders: dict[str, Path], tmp_path: Path, memory: int
+) -> None:
+    prepared = tmp_path / "prepared"
+    prepare_model(str(folders["glm4_moe"]), prepared, LoadOptions(), progress=False)
+    with load(prepared) as whole, load(prepared, expert_memory=memory) as model:
+        assert model.expert_reads() is not None and list(drafted(model)) == ["lookup"]
+        assert list(drafted(whole)) == ["lookup", "mtp"]
+        assert answers(model) == answers(whole)
+
+
+def test_a_model_that_has_no_room_beside_it_loads_without(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folders["glm4_moe"]
+    with load(folder) as whole:
+        held = inspect(str(folder)).nbytes  # with the head, beside which there is room for the cache of the others
+        free = held + inspect(str(folder), LoadOptions(speculation="off")).cache.total(64, 32)
+        monkeypatch.setattr(loading, "_free_bytes", lambda backend: free)
+        with load(folder, max_cache_tokens=64) as model:
+            assert list(drafted(model)) == ["lookup"]
+            assert model.generate([[1, 2]], max_new_tokens=5) == whole.generate([[1, 2]], max_new_tokens=5)
 
 
 def test_an_inspection_counts_it(folders: dict[str, Path]) -> None:

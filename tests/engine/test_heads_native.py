@@ -206,11 +206,11 @@ def test_a_head_that_knows_is_always_right() -> None:
     """Of a model in which a token alone decides what follows, and a head that decides alike."""
     spec = with_head(replace(Shape(layers=2).decoder(), tied=False))
     stored = random_weights(spec)
-    for name, array in stored.items():
+    for name, numbers in stored.items():
         if "norm" in name:
-            array[:] = 1
+            numbers[:] = 1
         elif name.endswith((".o", ".down", "draft.state")):
-            array[:] = 0
+            numbers[:] = 0
     stored["draft.token"] = np.eye(spec.width, dtype=np.float32)
     model = build(spec, stored)
     model.draft_head = head_of(model, 0)

@@ -36,7 +36,7 @@ from causerie.errors import CauserieError, DraftWarning, Unsupported
 from causerie.loading.load import Survey, load_surveyed, survey
 from causerie.loading.sources import Progress
 from causerie.plan.expert_memory import expert_memory
-from causerie.plan.footprint import cache_sizer
+from causerie.plan.footprint import cache_cost, cache_format, cache_sizer, least_tokens
 from causerie.settings import Settings
 
 _ASSISTANT_TOKENS = 64  # of the cache that a model has itself that is loaded to guess, and which it does not use
@@ -113,7 +113,7 @@ def _load(
             cache_dtype=options.cache_dtype,
         )
         on_disk = 0 if experts is None else max(0, weights.expert_bytes - experts)
-        if on_disk:  # then there is one pass alone over the weights
+        if experts is not None:  # then there is one pass alone over the weights
             weights = weights.without_draft_head()
         shadow = weights.shadow(backend) if options.speculation == "shadow" else None
         try:
@@ -168,7 +168,9 @@ def _with_head_or_not(weights: Survey, options: LoadOptions, backend: Backend, f
     """The checkpoint's head to guess with is held where requests are drafted for that do not ask, and the model has
     room beside it. Raises Unsupported where it was asked for and is not there."""
     if options.speculation != "mtp":
-        room = backend.name == "native" and weights.nbytes <= free
+        cost = cache_cost(weights.spec, options.cache_dtype or cache_format(weights.plain))
+        cache = cost.total(options.max_cache_tokens or least_tokens(weights.spec), backend.block_size)
+        room = backend.name == "native" and weights.nbytes + cache <= free
         return weights if room else weights.without_draft_head()
     if weights.spec.draft_head is None:
         raise Unsupported(
