@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from causerie import pipeline
+from causerie.api import draft_checkpoint
 from causerie.api.causal_lm import CausalLM
 from causerie.engine.speculation.controller import Controller
-from causerie.errors import DraftWarning, MissingFile, Unsupported, UsageError
+from causerie.errors import DraftWarning, MissingFile, OutOfMemory, Unsupported, UsageError
 from tests.api.test_assistants import CALLS, PROMPT, counts, load
 from tests.engine.scripted import Eager
 from tests.parity.eagle3 import HeadCase
@@ -108,3 +110,12 @@ def test_what_cannot_guess_is_refused(heads: dict[str, Path], tmp_path: Path) ->
         model.assist(tmp_path / "empty")
     assert len(model.generate([[1, 2]], max_new_tokens=3, min_new_tokens=3)[0]) == 5 and not model.has_assistant
     model.close()
+
+
+def test_a_head_that_finds_no_memory_is_refused(heads: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    with load() as model:
+        free = replace(draft_checkpoint.hardware(), memory_free=10**6)
+        monkeypatch.setattr(draft_checkpoint, "hardware", lambda: free)
+        with pytest.raises(OutOfMemory, match=r"The EAGLE3 head needs 0.00 GB and its cache .* 0.00 GB are free"):
+            model.assist(heads["own"])
+        assert not model.has_assistant and not model.step_model.guests

@@ -34,6 +34,7 @@ CASES = {
     "two layers": ("bfloat16", Shape(layers=3), "int8", 2),
     "windows": ("bfloat16", Shape(windows=(None, 40, 17), layers=3), "float32", 1),
     "delta rule": ("bfloat16", Shape(delta=(2, 4, 16, 32, 4), layers=3), "float32", 1),
+    "experts": ("bfloat16", Shape(experts=5, active=2, layers=3), "float32", 1),
 }
 TAPS = (2, 0, 1)
 GUESSED = 90

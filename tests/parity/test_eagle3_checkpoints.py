@@ -17,7 +17,7 @@ from causerie.errors import CauserieError, ConfigError, ConfigWarning, Unsupport
 from causerie.loading.eagle3 import HeadSurvey, survey_head
 from causerie.loading.load import survey
 from causerie.models.config import read_config
-from causerie.models.eagle3 import head_kind
+from causerie.models.eagle3 import eagle3_head, eagle3_names, head_kind
 from causerie.models.registry import spec_from_config
 from causerie.spec.decoder import Decoder
 from causerie.spec.eagle3 import PairedLayer
@@ -48,7 +48,17 @@ LAYERS: list[tuple[HeadCase, dict[str, Any], tuple[int, ...]]] = [
     (SPECULATORS, {"eagle_aux_hidden_state_layer_ids": [1, 5, 8]}, (1, 5, 8)),
     (SPECULATORS, {"aux_hidden_state_layer_ids": [0, 5, 8]}, (0, 5, 8)),
     (PLAIN, {"eagle_config": {"eagle_aux_hidden_state_layer_ids": [1, 3, 5]}}, (2, 4, 6)),
-    (PLAIN, {"eagle_config": {"eagle_aux_hidden_state_layer_ids": [], "use_aux_hidden_state": True}}, (2, 4, 6)),
+    (
+        PLAIN,
+        {
+            "eagle_config": {
+                "eagle_aux_hidden_state_layer_ids": [],
+                "use_aux_hidden_state": True,
+                "parallel_draft_step": 1,
+            }
+        },
+        (2, 4, 6),
+    ),
 ]
 
 
@@ -71,6 +81,83 @@ def test_what_a_config_means(tmp_path: Path) -> None:
     bare = surveyed(replace(PLAIN, embeds=False, guessed=131, layer={"hidden_size": TARGET.width}).save(tmp_path / "c"))
     assert not bare.spec.own_embedding and "embed" not in bare.formats
     np.testing.assert_array_equal(bare.tokens, np.arange(131))
+
+
+_QWEN3_32B = {
+    "attention_bias": False, "attention_dropout": 0.0, "head_dim": 128, "hidden_act": "silu", "hidden_size": 5120,
+    "initializer_range": 0.02, "intermediate_size": 25600, "max_position_embeddings": 40960, "mlp_bias": False,
+    "model_type": "llama", "num_attention_heads": 64, "num_hidden_layers": 1, "num_key_value_heads": 8,
+    "pretraining_tp": 1, "rms_norm_eps": 1e-06, "rope_scaling": None, "rope_theta": 1000000,
+    "torch_dtype": "bfloat16", "use_cache": True, "vocab_size": 151936,
+}  # fmt: skip
+_SAID = {
+    "algorithm": "eagle3",
+    "default_proposal_method": "greedy",
+    "proposal_methods": [{"accept_tolerance": 0.0, "proposal_type": "greedy", "speculative_tokens": 3}],
+    "verifier": {"architectures": ["Qwen3ForCausalLM"], "name_or_path": "Qwen/Qwen3-32B"},
+}
+PUBLISHED: dict[str, tuple[dict[str, Any], int, int, tuple[int, ...]]] = {  # width and layers of the model, the taps
+    "speculators": (
+        {
+            "architectures": ["Eagle3Speculator"], "auto_map": {"": "eagle3.Eagle3SpeculatorConfig"},
+            "draft_vocab_size": 32000, "has_no_defaults_at_init": False, "norm_before_residual": True,
+            "speculators_config": _SAID, "speculators_model_type": "eagle3", "speculators_version": "0.2.0",
+            "target_hidden_size": None, "torch_dtype": "bfloat16", "transformer_layer_config": _QWEN3_32B,
+            "transformers_version": "4.53.2",
+        }, 5120, 64, (2, 32, 61),
+    ),
+    "newer speculators": (
+        {
+            "architectures": ["Eagle3DraftModel"], "draft_vocab_size": 64000, "dtype": "bfloat16",
+            "eagle_aux_hidden_state_layer_ids": None, "embed_requires_grad": False, "norm_before_fc": True,
+            "norm_before_residual": True, "speculators_config": _SAID, "speculators_model_type": "eagle3",
+            "tie_word_embeddings": False, "transformer_layer_config": {
+                "model_type": "llama", "hidden_size": 2880, "num_hidden_layers": 1, "num_attention_heads": 64,
+                "num_key_value_heads": 8, "head_dim": 64, "intermediate_size": 2880, "vocab_size": 201088,
+                "rms_norm_eps": 1e-5, "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
+            },
+        }, 2880, 24, (2, 12, 21),
+    ),
+    "SpecForge": (
+        {
+            "architectures": ["LlamaForCausalLMEagle3"], "bos_token_id": 128000, "eos_token_id": 128001,
+            "eagle_config": {"eagle_aux_hidden_state_layer_ids": [1, 29, 57], "use_aux_hidden_state": True},
+            "hidden_act": "silu", "hidden_size": 7168, "initializer_range": 0.02, "intermediate_size": 29568,
+            "max_position_embeddings": 32768, "model_type": "llama", "num_attention_heads": 32,
+            "num_key_value_heads": 8, "num_hidden_layers": 1, "pad_token_id": 0, "rms_norm_eps": 1e-05,
+            "tie_word_embeddings": False, "torch_dtype": "float16", "transformers_version": "4.28.1",
+            "use_cache": True, "rope_scaling": None, "vocab_size": 129280, "draft_vocab_size": 32000,
+            "pretraining_tp": 1,
+        }, 7168, 61, (2, 30, 58),
+    ),
+    "a rotation as the model's": (
+        {
+            "architectures": ["LlamaForCausalLM"], "model_type": "llama", "num_hidden_layers": 1,
+            "truncated_vocab_size": 64000, "hidden_size": 2880, "num_attention_heads": 64, "num_key_value_heads": 8,
+            "head_dim": 64, "intermediate_size": 11520, "vocab_size": 201088, "rms_norm_eps": 1e-5,
+            "rope_theta": 150000, "rope_scaling": {
+                "beta_fast": 32.0, "beta_slow": 1.0, "factor": 32.0, "original_max_position_embeddings": 4096,
+                "rope_type": "yarn", "truncate": False,
+            },
+        }, 2880, 36, (2, 18, 33),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", PUBLISHED)
+def test_configs_as_programs_write_them_are_read_without_a_warning(program: str) -> None:
+    config, width, layers, taps = PUBLISHED[program]
+    layer = config.get("transformer_layer_config", config)
+    guessed = config.get("draft_vocab_size", 64000)
+    target = replace(TARGET, width=width, vocab=layer["vocab_size"], layers=TARGET.layers[:1] * layers)
+    tensors = {"d2t": (guessed,), "embed_tokens.weight": (target.vocab, width), "fc.weight": (width, 3 * width)}
+    spec = eagle3_head(config, target, tensors)
+    assert (spec.taps, spec.guessed, spec.width, len(spec.layers)) == (taps, guessed, width, 1)
+    assert spec.taps_normed == config.get("norm_before_fc", False)
+    names = eagle3_names(config, spec)
+    assert {tensor for weight in spec.weights() for tensor in names.expression(weight.name).tensors} > {
+        "fc.weight", "lm_head.weight", "layers.0.hidden_norm.weight", "layers.0.self_attn.q_proj.weight"
+    }  # fmt: skip
 
 
 def test_keys_of_programs_that_use_heads_are_passed_over_and_others_told(tmp_path: Path) -> None:
@@ -115,6 +202,7 @@ FAULTS: dict[str, tuple[HeadCase, dict[str, Any], dict[str, torch.Tensor | None]
     "one layer alone": (
         PLAIN, {"eagle_config": {"use_aux_hidden_state": False}}, {}, ConfigError, "eagle_config.use_aux_hidden_state",
     ),
+    "several at once": (PLAIN, {"eagle_config": {"parallel_draft_step": 4}}, {}, ConfigError, "parallel_draft_step"),
     "another layer": (PLAIN, {"model_type": "gemma2"}, {}, Unsupported, "layers of the family 'gemma2'"),
     "a window": (PLAIN, {"sliding_window": 8}, {}, ConfigError, "'sliding_window' = 8"),
 }  # fmt: skip

@@ -38,6 +38,7 @@ _OWN = (
     "parallel_drafting",
     "target_hidden_size",
     "target_model_type",
+    "truncated_vocab_size",
 )
 _SAID_BESIDE = (  # who made it for whom, and how its program would use it
     "architectures",
@@ -91,10 +92,10 @@ def eagle3_head(values: Mapping[str, Any], target: Decoder, tensors: Mapping[str
     if part is not None:
         part.leave(*layer)  # the family of the layer judges them
     own.leave(*_SAID_BESIDE)
-    whole = _whole(layer)
+    whole = _whole(layer, target.context)
     normed = own.boolean("norm_before_fc", False)
     residual = own.boolean("norm_before_residual", nested)
-    guessed = own.integer("draft_vocab_size", whole.vocab)
+    guessed = own.integer("draft_vocab_size", own.integer("truncated_vocab_size", whole.vocab))
     width = own.optional_integer("target_hidden_size", None)
     taps = _taps(own, len(target.layers))
     for key in ("fc_norm", "norm_output", "parallel_drafting"):
@@ -144,9 +145,9 @@ def _table(whole: Table, spec: Eagle3, block: str) -> Table:
     return table | {"fusion": "fc.weight", "fusion_norm": "input_norm.weight"}
 
 
-def _whole(layer: Mapping[str, Any]) -> Decoder:
-    """The decoder that the config of the layer would be of, alone."""
-    layer = {"model_type": "llama", "tie_word_embeddings": False, **layer}
+def _whole(layer: Mapping[str, Any], context: int) -> Decoder:
+    """The decoder that the config of the layer would be of, alone; of so many positions, where it does not say."""
+    layer = {"model_type": "llama", "tie_word_embeddings": False, "max_position_embeddings": context, **layer}
     if layer["model_type"] not in _FAMILIES:
         raise Unsupported(
             f"The EAGLE3 head has layers of the family {layer['model_type']!r}, and can be computed where they are of "
@@ -166,8 +167,11 @@ def _taps(own: Config, layers: int) -> tuple[int, ...]:
     inner = own.part("eagle_config")
     said = own.integers("eagle_aux_hidden_state_layer_ids") or own.integers("aux_hidden_state_layer_ids")
     if inner is not None:
-        inner.expect("use_aux_hidden_state", True)
-        inner.leave("use_input_layernorm_in_first_layer", "use_last_layernorm", "use_mtp_layernorm")
+        for key in ("use_aux_hidden_state", "use_input_layernorm_in_first_layer", "use_last_layernorm"):
+            inner.expect(key, True)
+        inner.expect("use_mtp_layernorm", False)
+        inner.expect("parallel_draft_step", 1)
+        inner.leave("next_layer_regular", "parallel_draft_heads_num_layers")
         numbers = inner.integers("eagle_aux_hidden_state_layer_ids")
         said = said or [number + 1 for number in numbers or ()]
     return tuple(said or (2, layers // 2, layers - 3))
