@@ -81,7 +81,7 @@ def drafted(model: CausalLM) -> dict[str, int]:
 def test_answers_are_those_without_a_head(folders: dict[str, Path], family: str, options: dict[str, Any]) -> None:
     with load(folders[family], **options) as model:
         plain = answers(model, speculation="off")
-        assert drafted(model) == {"lookup": 0, "mtp": 0}
+        assert drafted(model) == {"lookup": 0, "chats": 0, "mtp": 0}
         assert answers(model, speculation="mtp") == plain
         assert drafted(model)["mtp"] > 60
         assert answers(model) == plain
@@ -120,8 +120,8 @@ def test_a_model_whose_experts_stay_in_their_file_has_none(
     prepared = tmp_path / "prepared"
     prepare_model(str(folders["glm4_moe"]), prepared, LoadOptions(), progress=False)
     with load(prepared) as whole, load(prepared, expert_memory=memory) as model:
-        assert model.expert_reads() is not None and list(drafted(model)) == ["lookup"]
-        assert list(drafted(whole)) == ["lookup", "mtp"]
+        assert model.expert_reads() is not None and list(drafted(model)) == ["lookup", "chats"]
+        assert list(drafted(whole)) == ["lookup", "chats", "mtp"]
         assert answers(model) == answers(whole)
 
 
@@ -134,7 +134,7 @@ def test_a_model_that_has_no_room_beside_it_loads_without(
         free = held + inspect(str(folder), LoadOptions(speculation="off")).cache.total(64, 32)
         monkeypatch.setattr(loading, "_free_bytes", lambda backend: free)
         with load(folder, max_cache_tokens=64) as model:
-            assert list(drafted(model)) == ["lookup"]
+            assert list(drafted(model)) == ["lookup", "chats"]
             assert model.generate([[1, 2]], max_new_tokens=5) == whole.generate([[1, 2]], max_new_tokens=5)
 
 
@@ -151,10 +151,10 @@ def test_an_inspection_counts_it(folders: dict[str, Path]) -> None:
 
 def test_on_torch_it_is_asked_only_by_name(folders: dict[str, Path]) -> None:
     with load(folders["qwen3_5_text"], backend="torch") as model:
-        assert list(drafted(model)) == ["lookup"]
+        assert list(drafted(model)) == ["lookup", "chats"]
         plain = model.generate(PROMPTS, max_new_tokens=12)
     with load(folders["qwen3_5_text"], backend="torch", speculation="mtp") as model:
-        assert list(drafted(model)) == ["lookup", "mtp"]
+        assert list(drafted(model)) == ["lookup", "chats", "mtp"]
         assert model.generate(PROMPTS, max_new_tokens=12) == plain
 
 
@@ -162,3 +162,11 @@ def test_a_checkpoint_without_one_says_so(tmp_path: Path) -> None:
     case = next(case for case in CASES if case.family == "llama")
     with pytest.raises(Unsupported, match="ships no head to guess with"):
         load(save_case(case, tmp_path / "plain"), speculation="mtp")
+
+
+def test_info_says_that_the_head_guesses(folders: dict[str, Path]) -> None:
+    name = str(folders["glm4_moe"])
+    report = inspect(name, LoadOptions())
+    with load(folders["glm4_moe"]) as model:
+        assert [*report.drafters] == ["lookup", "chats", "mtp", "shadow"]
+        assert model.drafters == ("lookup", "chats", "mtp") and report.drafters["mtp"] == 0

@@ -16,6 +16,7 @@ from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.decoding.drafting.other_chats import OtherChats
+from causerie.engine.assistant.head_drafter import HeadDrafter
 from causerie.engine.assistant.shadow import ShadowDrafter
 from causerie.errors import CheckpointError, Unsupported
 from causerie.loading.load import Survey, formats_of, survey
@@ -142,6 +143,8 @@ def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspectio
 def drafters_with(weights: Survey) -> dict[str, int]:
     """Who could guess for the model on the native backend without another one."""
     drafters = {PromptLookup.name: 0, OtherChats.name: 0}
+    if weights.spec.draft_head is not None:
+        drafters[HeadDrafter.name] = 0  # its weights are counted with the model's
     try:
         shadow = shadow_of(weights.spec, weights.sources, weights.formats)
     except Unsupported:
