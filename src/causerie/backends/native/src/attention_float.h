@@ -44,9 +44,9 @@ struct FloatCache : C {
 
   static const Element* values_of(const Element* keys, const Instruction& in) { return values_after<C>(const_cast<Element*>(keys), in); }
 
-  // scores[h · CHUNK + 0 .. 31] = q · k, not yet scaled, of a block. While FETCH, also asks for its values.
+  // scores[h · CHUNK + 0 .. 31] = q · k, not yet scaled, of a block. While FETCH, also asks for as much at `ahead`.
   template <int L, bool FETCH>
-  static inline void score_block(const Together& lines, const Element* keys, const char* values, const Instruction& in, float* scores) {
+  static inline void score_block(const Together& lines, const Element* keys, const char* ahead, const Instruction& in, float* scores) {
     const int64_t steps = key_steps<C>(in);
     constexpr int64_t BYTES = int64_t(sizeof(Element)) * BLOCK * C::each / (2 / WIDE);  // of a step: a block's share
     const Number* query[L];
@@ -59,7 +59,7 @@ struct FloatCache : C {
         CAUSERIE_UNROLL for (int h = 0; h < L; ++h) acc[w][h] = broadcast(0.0f);
       for (int64_t s = 0; s < steps; ++s) {
         if (FETCH) {
-          for (int64_t i = 0; i < BYTES; i += 64) __builtin_prefetch(values + fetched + i, 0, 2);
+          for (int64_t i = 0; i < BYTES; i += 64) __builtin_prefetch(ahead + fetched + i);
           fetched += BYTES;
         }
         typename C::Lanes lanes_of[WIDE];
@@ -82,52 +82,49 @@ struct FloatCache : C {
 
   static void end_weights(const Together&, int, f32x16, Weights&) {}
 
-  // mixed = Σ weight · value in order of position. Positions that a line does not see are left out, for its neighbours in
-  // the block may hold anything.
-  // While FETCH, also asks for the keys of the chunk that follows, at `next`.
+  // mixed = Σ weight · value in order of position, block by block, so that a block's values lie in the first cache while column
+  // after column is read. Positions that a line does not see are left out, for its neighbours in the block may hold anything.
+  // While FETCH, also asks for as much at `ahead`.
   template <int L, bool FETCH>
-  static inline void mix(const Together& lines, const Element* const* values, const Element* const* next, const Instruction& in, const Weights& weights) {
-    mix_all<L, FETCH>(lines, values, next, padded(in.value_dim), padded(in.value_dim), weights);
+  static inline void mix_block(const Together& lines, int b, const Element* values, const Element* ahead, const Instruction& in, const Weights& weights) {
+    mix_all<L, FETCH>(lines, b, values, ahead, padded(in.value_dim), padded(in.value_dim), weights);
   }
 
   // Of `columns` elements of values that lie `width` apart.
   template <int L, bool FETCH>
-  static inline void mix_all(const Together& lines, const Element* const* values, const Element* const* next, int64_t columns, int64_t width, const Weights& weights) {
+  static inline void mix_all(const Together& lines, int b, const Element* values, const Element* ahead, int64_t columns, int64_t width, const Weights& weights) {
     for (int64_t c = 0; c < columns;) {
-      if (WIDE == 2 && c + 32 <= columns) mix_columns<L, WIDE, FETCH>(lines, values, next, width, c, weights), c += 16 * WIDE;
-      else mix_columns<L, 1, FETCH>(lines, values, next, width, c, weights), c += 16;
+      if (WIDE == 2 && c + 32 <= columns) mix_columns<L, WIDE, FETCH>(lines, b, values, ahead, width, c, weights), c += 16 * WIDE;
+      else mix_columns<L, 1, FETCH>(lines, b, values, ahead, width, c, weights), c += 16;
     }
   }
 
   template <int L, int W, bool FETCH>
-  static inline void mix_columns(const Together& lines, const Element* const* values, const Element* const* next, int64_t width, int64_t column, const Weights& weights) {
-    constexpr int E = C::each;
+  static inline void mix_columns(const Together& lines, int b, const Element* values, const Element* ahead, int64_t width, int64_t column, const Weights& weights) {
+    constexpr int E = C::each, STEPS = BLOCK / E;
+    const int begin = b * STEPS, end = begin + STEPS;
+    const bool starts = lines.first >= b * BLOCK;
     f32x16 acc[L][W];
     CAUSERIE_UNROLL for (int h = 0; h < L; ++h)
-      for (int w = 0; w < W; ++w) acc[h][w] = broadcast(0.0f);
-    const int last = (lines.last + E - 1) / E;
-    int inner = (lines.inner_first + E - 1) / E, inner_end = lines.inner_last / E;
+      for (int w = 0; w < W; ++w) acc[h][w] = starts ? broadcast(0.0f) : load(lines.sum[h]->mixed + column + 16 * w);
+    const int last = min_of((lines.last + E - 1) / E, end);
+    int inner = (lines.inner_first + E - 1) / E, inner_end = min_of(lines.inner_last / E, last);
     if (inner >= inner_end) inner = inner_end = last;
-    for (int s = lines.first / E; s < last;) {
-      const Element* lanes = values[s * E / BLOCK] + s * E % BLOCK * width + column * E;
-      if (s < inner || s >= inner_end) {
-        mix_edge<L, W>(lines, lanes, s, weights, acc);
-        ++s;
-        continue;
-      }
-      const int in_block = (s * E / BLOCK + 1) * (BLOCK / E), end = in_block < inner_end ? in_block : inner_end;
-      const char* fetched = reinterpret_cast<const char*>(next[s * E / BLOCK]) + column / 16 * (BLOCK / E) * 64;
-      for (; s < end; ++s, lanes += width * E, fetched += 64 * W) {
-        if (FETCH)
-          for (int w = 0; w < W; ++w) __builtin_prefetch(fetched + 64 * w, 0, 2);
-        typename C::Lanes value[W];
-        for (int w = 0; w < W; ++w) value[w] = C::lanes(lanes + 16 * E * w);
-        CAUSERIE_UNROLL for (int h = 0; h < L; ++h) {
-          const typename C::Lanes shared = C::shared(weights.numbers[h] + s * E);
-          for (int w = 0; w < W; ++w) acc[h][w] = C::accumulate(acc[h][w], value[w], shared);
-        }
+    int s = starts ? lines.first / E : begin;
+    const Element* lanes = values + (s - begin) * width * E + column * E;
+    for (; s < last && s < inner; ++s, lanes += width * E) mix_edge<L, W>(lines, lanes, s, weights, acc);
+    const char* fetched = reinterpret_cast<const char*>(ahead) + column / 16 * STEPS * 64;
+    for (; s < inner_end; ++s, lanes += width * E, fetched += 64 * W) {
+      if (FETCH)
+        for (int w = 0; w < W; ++w) __builtin_prefetch(fetched + 64 * w);
+      typename C::Lanes value[W];
+      for (int w = 0; w < W; ++w) value[w] = C::lanes(lanes + 16 * E * w);
+      CAUSERIE_UNROLL for (int h = 0; h < L; ++h) {
+        const typename C::Lanes shared = C::shared(weights.numbers[h] + s * E);
+        for (int w = 0; w < W; ++w) acc[h][w] = C::accumulate(acc[h][w], value[w], shared);
       }
     }
+    for (; s < last; ++s, lanes += width * E) mix_edge<L, W>(lines, lanes, s, weights, acc);
     CAUSERIE_UNROLL for (int h = 0; h < L; ++h)
       for (int w = 0; w < W; ++w) store(lines.sum[h]->mixed + column + 16 * w, acc[h][w]);
   }

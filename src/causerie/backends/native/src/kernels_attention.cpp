@@ -15,6 +15,7 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int MOST = GROUP_ROWS * LINES;  // lines of an item: rows by query heads
 constexpr float LOG2_E = 1.44269504f;
+constexpr int64_t NEAR = 16 * 1024;  // bytes of keys or values that are fetched ahead
 
 static inline Sum* sum_at(const Instruction& in, void* begin, int64_t index) {
   return reinterpret_cast<Sum*>(static_cast<char*>(begin) + index * sum_bytes(in));
@@ -74,6 +75,14 @@ struct Chunk {
   const typename F::Element* keys[CHUNK / BLOCK];
   const typename F::Element* values[CHUNK / BLOCK];
   const typename F::Element* next[CHUNK / BLOCK];  // keys of the chunk that follows, to be fetched; or these again
+
+  // What is read `later` blocks of keys or values after the keys of block b, where blocks first .. last - 1 are.
+  const typename F::Element* after(int first, int last, int b, int later) const {
+    const int blocks = last - first, place = b - first + later;
+    if (place < blocks) return keys[first + place];
+    if (place < 2 * blocks) return values[first + place - blocks];
+    return next[place < 3 * blocks ? first + place - 2 * blocks : last - 1];
+  }
 };
 
 // score -> cap · tanh(score · scale / cap)
@@ -118,9 +127,13 @@ static void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chu
   alignas(64) float scores[LINES][CHUNK];
   typename F::Weights weights;  // scratch, as the scores: what is read of it was written before
   const int first = lines.first / BLOCK, last = (lines.last + BLOCK - 1) / BLOCK;
+  // As much is read between a fetch and its use whatever a block takes: enough for memory to answer, and little beside the first
+  // cache, which holds it until then.
+  const int64_t bytes = key_steps<F>(in) * F::each * BLOCK * int64_t(sizeof(typename F::Element));
+  const int later = bytes < NEAR ? int(NEAR / bytes) : 1;
   for (int b = first; b < last; ++b) {
     if (FETCH) F::fetch_scales(chunk.values[b], chunk.next[b], in);
-    F::template score_block<L, FETCH>(lines, chunk.keys[b], reinterpret_cast<const char*>(chunk.values[b]), in, scores[0] + b * BLOCK);
+    F::template score_block<L, FETCH>(lines, chunk.keys[b], reinterpret_cast<const char*>(chunk.after(first, last, b, later)), in, scores[0] + b * BLOCK);
   }
   F::begin_weights(lines, chunk.values, in, weights);
   for (int h = 0; h < L; ++h) {
@@ -130,7 +143,8 @@ static void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chu
     if (in.slopes) lean(scores[h], lines.low[h], lines.high[h], scale, lines.slope[h], lines.own[h]), scale = 1.0f;
     weigh<F>(lines, h, scale, scores[h], weights);
   }
-  F::template mix<L, FETCH>(lines, chunk.values, chunk.next, in, weights);
+  for (int b = first; b < last; ++b)
+    F::template mix_block<L, FETCH>(lines, b, chunk.values[b], chunk.after(first, last, b, last - first + later), in, weights);
 }
 
 template <class F>
