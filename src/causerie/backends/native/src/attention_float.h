@@ -27,6 +27,8 @@ struct Pairwise : CacheBfloat16 {
   static inline f32x16 keep_weights(Number* to, f32x16 weights) { return store_bf16(to, weights), load_bf16(to); }
 };
 
+constexpr int64_t NEAR = 16 * 1024;  // bytes of keys or values that are fetched ahead
+
 // TIMES is how often each number of a query lies there, one after the other.
 template <class C, int TIMES = 1>
 struct FloatCache : C {
@@ -41,6 +43,13 @@ struct FloatCache : C {
   }
 
   static float factor(const Query&) { return 1.0f; }
+
+  // How many blocks ahead is fetched, of those of a chunk: as much whatever one takes, enough for memory to answer, and little
+  // beside the first cache, which holds it until it is read.
+  static int later(const Instruction& in, int blocks) {
+    const int64_t bytes = key_steps<C>(in) * C::each * BLOCK * int64_t(sizeof(Element));
+    return bytes < NEAR ? min_of(int(NEAR / bytes), blocks) : 1;
+  }
 
   static const Element* values_of(const Element* keys, const Instruction& in) { return values_after<C>(const_cast<Element*>(keys), in); }
 
@@ -82,49 +91,57 @@ struct FloatCache : C {
 
   static void end_weights(const Together&, int, f32x16, Weights&) {}
 
-  // mixed = Σ weight · value in order of position, block by block, so that a block's values lie in the first cache while column
-  // after column is read. Positions that a line does not see are left out, for its neighbours in the block may hold anything.
-  // While FETCH, also asks for as much at `ahead`.
+  // mixed = Σ weight · value in order of position. Positions that a line does not see are left out, for its neighbours in
+  // the block may hold anything.
+  // While FETCH, also asks for as much at `ahead`, of each block.
   template <int L, bool FETCH>
-  static inline void mix_block(const Together& lines, int b, const Element* values, const Element* ahead, const Instruction& in, const Weights& weights) {
-    mix_all<L, FETCH>(lines, b, values, ahead, padded(in.value_dim), padded(in.value_dim), weights);
+  static inline void mix(const Together& lines, const Element* const* values, const Element* const* ahead, const Instruction& in, const Weights& weights) {
+    mix_all<L, FETCH>(lines, values, ahead, padded(in.value_dim), padded(in.value_dim), weights);
   }
 
-  // Of `columns` elements of values that lie `width` apart.
+  // Of `columns` elements of values that lie `width` apart. Values from memory are read block by block, which the first cache
+  // holds from column to column; others all at once, so that sums stay in registers.
   template <int L, bool FETCH>
-  static inline void mix_all(const Together& lines, int b, const Element* values, const Element* ahead, int64_t columns, int64_t width, const Weights& weights) {
-    for (int64_t c = 0; c < columns;) {
-      if (WIDE == 2 && c + 32 <= columns) mix_columns<L, WIDE, FETCH>(lines, b, values, ahead, width, c, weights), c += 16 * WIDE;
-      else mix_columns<L, 1, FETCH>(lines, b, values, ahead, width, c, weights), c += 16;
-    }
+  static inline void mix_all(const Together& lines, const Element* const* values, const Element* const* ahead, int64_t columns, int64_t width, const Weights& weights) {
+    const int size = FETCH ? BLOCK : CHUNK;
+    for (int begin = lines.first / size * size; begin < lines.last; begin += size)
+      for (int64_t c = 0; c < columns;) {
+        if (WIDE == 2 && c + 32 <= columns) mix_columns<L, WIDE, FETCH>(lines, begin, min_of(begin + size, lines.last), values, ahead, width, c, weights), c += 16 * WIDE;
+        else mix_columns<L, 1, FETCH>(lines, begin, min_of(begin + size, lines.last), values, ahead, width, c, weights), c += 16;
+      }
   }
 
+  // Of positions begin .. end, those that a line sees.
   template <int L, int W, bool FETCH>
-  static inline void mix_columns(const Together& lines, int b, const Element* values, const Element* ahead, int64_t width, int64_t column, const Weights& weights) {
-    constexpr int E = C::each, STEPS = BLOCK / E;
-    const int begin = b * STEPS, end = begin + STEPS;
-    const bool starts = lines.first >= b * BLOCK;
+  static inline void mix_columns(const Together& lines, int begin, int end, const Element* const* values, const Element* const* ahead, int64_t width, int64_t column, const Weights& weights) {
+    constexpr int E = C::each;
+    const bool starts = begin <= lines.first;
     f32x16 acc[L][W];
     CAUSERIE_UNROLL for (int h = 0; h < L; ++h)
       for (int w = 0; w < W; ++w) acc[h][w] = starts ? broadcast(0.0f) : load(lines.sum[h]->mixed + column + 16 * w);
-    const int last = min_of((lines.last + E - 1) / E, end);
-    int inner = (lines.inner_first + E - 1) / E, inner_end = min_of(lines.inner_last / E, last);
+    const int last = (end + E - 1) / E;
+    int inner = (lines.inner_first + E - 1) / E, inner_end = lines.inner_last / E;
     if (inner >= inner_end) inner = inner_end = last;
-    int s = starts ? lines.first / E : begin;
-    const Element* lanes = values + (s - begin) * width * E + column * E;
-    for (; s < last && s < inner; ++s, lanes += width * E) mix_edge<L, W>(lines, lanes, s, weights, acc);
-    const char* fetched = reinterpret_cast<const char*>(ahead) + column / 16 * STEPS * 64;
-    for (; s < inner_end; ++s, lanes += width * E, fetched += 64 * W) {
-      if (FETCH)
-        for (int w = 0; w < W; ++w) __builtin_prefetch(fetched + 64 * w);
-      typename C::Lanes value[W];
-      for (int w = 0; w < W; ++w) value[w] = C::lanes(lanes + 16 * E * w);
-      CAUSERIE_UNROLL for (int h = 0; h < L; ++h) {
-        const typename C::Lanes shared = C::shared(weights.numbers[h] + s * E);
-        for (int w = 0; w < W; ++w) acc[h][w] = C::accumulate(acc[h][w], value[w], shared);
+    for (int s = (starts ? lines.first : begin) / E; s < last;) {
+      const Element* lanes = values[s * E / BLOCK] + s * E % BLOCK * width + column * E;
+      if (s < inner || s >= inner_end) {
+        mix_edge<L, W>(lines, lanes, s, weights, acc);
+        ++s;
+        continue;
+      }
+      const int in_block = min_of((s * E / BLOCK + 1) * (BLOCK / E), last), inner_last = min_of(in_block, inner_end);
+      const char* fetched = FETCH ? reinterpret_cast<const char*>(ahead[s * E / BLOCK]) + column / 16 * (BLOCK / E) * 64 : nullptr;
+      for (; s < inner_last; ++s, lanes += width * E, fetched += 64 * W) {
+        if (FETCH)
+          for (int w = 0; w < W; ++w) __builtin_prefetch(fetched + 64 * w);
+        typename C::Lanes value[W];
+        for (int w = 0; w < W; ++w) value[w] = C::lanes(lanes + 16 * E * w);
+        CAUSERIE_UNROLL for (int h = 0; h < L; ++h) {
+          const typename C::Lanes shared = C::shared(weights.numbers[h] + s * E);
+          for (int w = 0; w < W; ++w) acc[h][w] = C::accumulate(acc[h][w], value[w], shared);
+        }
       }
     }
-    for (; s < last; ++s, lanes += width * E) mix_edge<L, W>(lines, lanes, s, weights, acc);
     CAUSERIE_UNROLL for (int h = 0; h < L; ++h)
       for (int w = 0; w < W; ++w) store(lines.sum[h]->mixed + column + 16 * w, acc[h][w]);
   }

@@ -39,6 +39,9 @@ struct AttendInt8 : CacheInt8 {
 
   static float factor(const Query& query) { return query.scale; }
 
+  // How many blocks ahead is fetched, of those of a chunk: all, for its arithmetic takes as long as memory does.
+  static int later(const Instruction&, int blocks) { return blocks; }
+
   static const uint8_t* values_of(const uint8_t* keys, const Instruction& in) { return values_after<CacheInt8>(const_cast<uint8_t*>(keys), in); }
 
   template <int L, bool FETCH>
@@ -102,26 +105,24 @@ struct AttendInt8 : CacheInt8 {
     weights.units[h] = most * (1.0f / WHOLE);
   }
 
-  // Block by block, as FloatCache's; between blocks sums stand as integers where the result will.
   template <int L, bool FETCH>
-  static inline void mix_block(const Together& lines, int b, const uint8_t* values, const uint8_t* ahead, const Instruction& in, const Weights& weights) {
+  static inline void mix(const Together& lines, const uint8_t* const* values, const uint8_t* const* ahead, const Instruction& in, const Weights& weights) {
     const int64_t width = padded(in.value_dim);
-    const bool starts = lines.first >= b * BLOCK, ends = lines.last <= (b + 1) * BLOCK;
-    const int begin = b * (BLOCK / 4), first = starts ? lines.first / 4 : begin, last = ends ? (lines.last + 3) / 4 : begin + BLOCK / 4;
     for (int64_t c = 0; c < width; c += 16) {
       Sums acc[L];
-      CAUSERIE_UNROLL for (int h = 0; h < L; ++h) acc[h] = starts ? no_sums() : load_sums(lines.sum[h]->mixed + c);
-      const uint8_t *lanes = values + (first - begin) * width * 4 + c * 4, *fetched = ahead + c * BLOCK;
-      for (int s = first; s < last; ++s, lanes += width * 4, fetched += 64) {
-        if (FETCH) __builtin_prefetch(fetched);
-        const Quads quads = load_quads(lanes);
-        CAUSERIE_UNROLL for (int h = 0; h < L; ++h) add_dot4(acc[h], quads, weights.numbers[h] + s * FOURS);
+      CAUSERIE_UNROLL for (int h = 0; h < L; ++h) acc[h] = no_sums();
+      const int last = (lines.last + 3) / 4;
+      for (int s = lines.first / 4; s < last;) {
+        const uint8_t* lanes = values[s * 4 / BLOCK] + (s * 4 % BLOCK * width + c * 4);
+        const int in_block = (s * 4 / BLOCK + 1) * (BLOCK / 4), end = in_block < last ? in_block : last;
+        const uint8_t* fetched = ahead[s * 4 / BLOCK] + c * 32;
+        for (; s < end; ++s, lanes += width * 4, fetched += 64) {
+          if (FETCH) __builtin_prefetch(fetched);
+          const Quads quads = load_quads(lanes);
+          CAUSERIE_UNROLL for (int h = 0; h < L; ++h) add_dot4(acc[h], quads, weights.numbers[h] + s * FOURS);
+        }
       }
-      CAUSERIE_UNROLL for (int h = 0; h < L; ++h) {
-        float* mixed = lines.sum[h]->mixed + c;
-        if (ends) store(mixed, mul(value(acc[h], weights.totals[h]), broadcast(weights.units[h])));
-        else store_sums(mixed, acc[h]);
-      }
+      CAUSERIE_UNROLL for (int h = 0; h < L; ++h) store(lines.sum[h]->mixed + c, mul(value(acc[h], weights.totals[h]), broadcast(weights.units[h])));
     }
   }
 };

@@ -80,8 +80,8 @@ struct LatentCache : FloatCache<C, C::each> {
   }
 
   template <int L, bool FETCH>
-  static inline void mix_block(const Together& lines, int b, const Element* values, const Element* ahead, const Instruction& in, const Weights& weights) {
-    Whole::template mix_all<L, FETCH>(lines, b, values, ahead, padded(in.value_dim), padded(in.head_dim), weights);
+  static inline void mix(const Together& lines, const Element* const* values, const Element* const* ahead, const Instruction& in, const Weights& weights) {
+    Whole::template mix_all<L, FETCH>(lines, values, ahead, padded(in.value_dim), padded(in.head_dim), weights);
   }
 };
 

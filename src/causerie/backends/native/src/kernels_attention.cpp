@@ -15,7 +15,6 @@ namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int MOST = GROUP_ROWS * LINES;  // lines of an item: rows by query heads
 constexpr float LOG2_E = 1.44269504f;
-constexpr int64_t NEAR = 16 * 1024;  // bytes of keys or values that are fetched ahead
 
 static inline Sum* sum_at(const Instruction& in, void* begin, int64_t index) {
   return reinterpret_cast<Sum*>(static_cast<char*>(begin) + index * sum_bytes(in));
@@ -127,10 +126,8 @@ static void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chu
   alignas(64) float scores[LINES][CHUNK];
   typename F::Weights weights;  // scratch, as the scores: what is read of it was written before
   const int first = lines.first / BLOCK, last = (lines.last + BLOCK - 1) / BLOCK;
-  // As much is read between a fetch and its use whatever a block takes: enough for memory to answer, and little beside the first
-  // cache, which holds it until then.
-  const int64_t bytes = key_steps<F>(in) * F::each * BLOCK * int64_t(sizeof(typename F::Element));
-  const int later = bytes < NEAR ? int(NEAR / bytes) : 1;
+  const int later = F::later(in, last - first);
+  const typename F::Element* ahead[CHUNK / BLOCK];
   for (int b = first; b < last; ++b) {
     if (FETCH) F::fetch_scales(chunk.values[b], chunk.next[b], in);
     F::template score_block<L, FETCH>(lines, chunk.keys[b], reinterpret_cast<const char*>(chunk.after(first, last, b, later)), in, scores[0] + b * BLOCK);
@@ -143,8 +140,8 @@ static void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chu
     if (in.slopes) lean(scores[h], lines.low[h], lines.high[h], scale, lines.slope[h], lines.own[h]), scale = 1.0f;
     weigh<F>(lines, h, scale, scores[h], weights);
   }
-  for (int b = first; b < last; ++b)
-    F::template mix_block<L, FETCH>(lines, b, chunk.values[b], chunk.after(first, last, b, last - first + later), in, weights);
+  for (int b = first; FETCH && b < last; ++b) ahead[b] = chunk.after(first, last, b, last - first + later);
+  F::template mix<L, FETCH>(lines, chunk.values, ahead, in, weights);
 }
 
 template <class F>

@@ -3,8 +3,7 @@
 // way it takes: VNNI and Arm's dot products multiply the upper and the lower byte apart, AVX2 and others 16 bits at once.
 //
 // `Quads` are sixteen lanes of four bytes u, each meaning u - 128; `fours` are four whole numbers w, |w| <= WHOLE, that all
-// lanes share; add_dot4 adds Σ u·w to Sums, and value(sums, Σ w) is Σ (u - 128)·w as a float, rounded once. store_sums leaves
-// Sums in 64 bytes, for load_sums to go on with.
+// lanes share; add_dot4 adds Σ u·w to Sums, and value(sums, Σ w) is Σ (u - 128)·w as a float, rounded once.
 #pragma once
 #include "simd.h"
 
@@ -34,11 +33,9 @@ static inline void add_dot4(Sums& acc, const Quads& u, const int8_t* four) {
   acc.high = add_four(acc.high, u, four);
   acc.low = add_four(acc.low, u, four + 4);
 }
-static inline __m512i whole(const Sums& sums) { return _mm512_add_epi32(_mm512_slli_epi32(sums.high, 8), sums.low); }
-static inline Sums load_sums(const void* p) { return {_mm512_setzero_si512(), _mm512_loadu_si512(p)}; }
-static inline void store_sums(void* p, const Sums& sums) { _mm512_storeu_si512(p, whole(sums)); }
 static inline f32x16 value(const Sums& sums, int total) {
-  return {_mm512_cvtepi32_ps(_mm512_sub_epi32(whole(sums), _mm512_set1_epi32(128 * total)))};
+  const __m512i all = _mm512_add_epi32(_mm512_slli_epi32(sums.high, 8), sums.low);
+  return {_mm512_cvtepi32_ps(_mm512_sub_epi32(all, _mm512_set1_epi32(128 * total)))};
 }
 // Sixteen whole numbers as fours: each four's upper bytes, then its lower ones.
 static inline void store_fours(int8_t* to, f32x16 whole) {
@@ -62,14 +59,6 @@ static inline Quads load_quads(const uint8_t* p) {
   return u;
 }
 static inline Sums no_sums() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
-static inline Sums load_sums(const void* p) {
-  const __m256i* both = static_cast<const __m256i*>(p);
-  return {_mm256_loadu_si256(both), _mm256_loadu_si256(both + 1)};
-}
-static inline void store_sums(void* p, const Sums& sums) {
-  _mm256_storeu_si256(static_cast<__m256i*>(p), sums.low);
-  _mm256_storeu_si256(static_cast<__m256i*>(p) + 1, sums.high);
-}
 static inline void add_dot4(Sums& acc, const Quads& u, const int8_t* four) {
   int even, odd;
   __builtin_memcpy(&even, four, 4), __builtin_memcpy(&odd, four + 4, 4);
@@ -102,14 +91,6 @@ static inline Sums no_sums() {
   for (int i = 0; i < 4; ++i) sums.high[i] = sums.low[i] = vdupq_n_s32(0);
   return sums;
 }
-static inline Sums load_sums(const float* p) {
-  Sums sums = no_sums();
-  for (int i = 0; i < 4; ++i) sums.low[i] = vreinterpretq_s32_f32(vld1q_f32(p + 4 * i));
-  return sums;
-}
-static inline void store_sums(float* p, const Sums& sums) {
-  for (int i = 0; i < 4; ++i) vst1q_f32(p + 4 * i, vreinterpretq_f32_s32(vaddq_s32(vshlq_n_s32(sums.high[i], 8), sums.low[i])));
-}
 static inline void add_dot4(Sums& acc, const Quads& u, const int8_t* four) {
   const int8x8_t both = vld1_s8(four);
   for (int i = 0; i < 4; ++i) {
@@ -140,12 +121,6 @@ static inline Quads load_quads(const uint8_t* p) {
   return u;
 }
 static inline Sums no_sums() { return {}; }
-static inline Sums load_sums(const void* p) {
-  Sums sums;
-  __builtin_memcpy(sums.lane, p, sizeof sums.lane);
-  return sums;
-}
-static inline void store_sums(void* p, const Sums& sums) { __builtin_memcpy(p, sums.lane, sizeof sums.lane); }
 static inline void add_dot4(Sums& acc, const Quads& u, const int8_t* four) {
   int16_t w[4];
   __builtin_memcpy(w, four, FOURS);
