@@ -3,15 +3,12 @@
 // function of the standard library (the linker would merge copies compiled for different machines).
 #pragma once
 #include "abi.h"
-#include "pool.h"
 
 // One operation: how many items an instruction has in a step, and how to do one. Items are independent of each other and
 // their results of who does them; neighbours read neighbouring memory.
 struct OpKernel {
   int64_t (*items)(const Program&, const Step&, const Instruction&);
   void (*execute)(const Program&, const Step&, const Instruction&, int64_t item);
-  // Where it reads much: what `thread` of the program's reads first.
-  Memory (*reads)(const Program&, const Step&, const Instruction&, int thread) = nullptr;
 };
 
 struct Kernels {

@@ -133,15 +133,8 @@ static void fetch_rows(const Program& program, const Step& step, const Instructi
   for (int32_t e = 0; e <= in.experts; ++e) program.expert_starts[e] = 0;
 }
 
-// An item is some places, so that the choices of one row are one: it takes less time than sharing it out.
-constexpr int64_t PLACES = 16;
-
-static int64_t gather_items(const Program&, const Step& step, const Instruction& in) { return (row_count(step, in) + PLACES - 1) / PLACES; }
-
-static void gather_places(const Program& program, const Step& step, const Instruction& in, int64_t item) {
-  const int64_t first = item * PLACES, end = row_count(step, in), last = first + PLACES < end ? first + PLACES : end;
-  for (int64_t place = first; place < last; ++place)
-    __builtin_memcpy(row<void>(program, in.out, place), row<void>(program, in.x, program.place_rows[place]), uint64_t(in.length));
+static void gather_row(const Program& program, const Step&, const Instruction& in, int64_t place) {
+  __builtin_memcpy(row<void>(program, in.out, place), row<void>(program, in.x, program.place_rows[place]), uint64_t(in.length));
 }
 
 // Each choice's row, times its share: an item is a choice, and rows lie by place.
@@ -175,7 +168,7 @@ static void weigh_span(const Program& program, const Step&, const Instruction& i
 const OpKernel route = {row_items, route_row};
 const OpKernel group = {one_item, group_rows};
 const OpKernel fetch = {one_item, fetch_rows};
-const OpKernel gather = {gather_items, gather_places};
+const OpKernel gather = {row_items, gather_row};
 const OpKernel share = {row_items, share_row};
 const OpKernel combine = {span_items, combine_span};
 const OpKernel weigh_rows = {span_items, weigh_span};

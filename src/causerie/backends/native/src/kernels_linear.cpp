@@ -2,7 +2,6 @@
 // stream in the order it is used. Every output is ONE chain of multiply-adds over k in order, with the bias added last:
 // the same bits for one token or many, however tokens are grouped and k is cut. Quantized weights: kernels_integer.cpp and
 // kernels_codes.cpp.
-#include "code_panels.h"
 #include "dispatch.h"
 #include "linear.h"
 #include "packed.h"
@@ -92,8 +91,6 @@ static inline void strip(const Tile& tile, int v0) {
 template <class F, int T, bool FROM_MEMORY>
 static void run_tile(const Tile& tile) {
   constexpr int V = T == 1 ? 4 : VECTORS;
-  if constexpr (V == 4)
-    if (tile.rows <= 32) return strip<F, T, 2, FROM_MEMORY>(tile, 0);  // a small router's panel is half empty
   for (int v0 = 0; v0 < 4; v0 += V) strip<F, T, V, FROM_MEMORY>(tile, v0);
 }
 
@@ -243,35 +240,14 @@ static int64_t linear_items(const Program& program, const Step& step, const Inst
   return cut.tokens ? cut.panels * cut.pieces * cut.groups : 0;
 }
 
-static Stretch linear_stretch(const Program& program, const Step& step, const Instruction& in, int64_t item) {
+static void linear_item(const Program& program, const Step& step, const Instruction& in, int64_t item) {
   const Cut cut(program, step, in);
   const int64_t piece = item / cut.groups % cut.pieces, first = item % cut.groups * cut.group;
   int64_t panel = item / (cut.groups * cut.pieces);
   const Part* part = parts_of(program, in);
   for (; panel >= part_panels(*part); ++part) panel -= part_panels(*part);
   const int vectors = int(WHOLE / cut.pieces);
-  return {program, in, *part, panel, first, first + cut.group < cut.tokens ? first + cut.group : cut.tokens, int(piece) * vectors, vectors};
-}
-
-static void linear_item(const Program& program, const Step& step, const Instruction& in, int64_t item) {
-  run_stretch(linear_stretch(program, step, in, item));
-}
-
-// A stretch's panel and those of its part that follow.
-static Memory memory_of(const Stretch& run) {
-  const Part& part = run.part;
-  const auto* weight = reinterpret_cast<const char*>(part.weight);
-  int64_t bytes = 2 * PANEL * all_steps<Bfloat16>(run) * int64_t(sizeof(uint16_t));
-  if (part.format == CODES) bytes = panel_bytes(run.panels(), run.in.width), weight += table_bytes(run.panels());
-  else if (part.layout == PACKED) return {reinterpret_cast<const char*>(reinterpret_cast<const PackedPanel*>(part.weight)[run.panel].data), bytes / 4 * 3};
-  else if (part.format == FLOAT32) bytes = PANEL * all_steps<Float32>(run) * int64_t(sizeof(float));
-  else if (part.format == FLOAT16) bytes = PANEL * all_steps<Float16>(run) * int64_t(sizeof(uint16_t));
-  return {weight + run.panel * bytes, (part_panels(part) - run.panel) * bytes};
-}
-
-static Memory linear_reads(const Program& program, const Step& step, const Instruction& in, int thread) {
-  const int64_t items = linear_items(program, step, in);
-  return items ? memory_of(linear_stretch(program, step, in, items * thread / program.threads)) : Memory{};
+  run_stretch({program, in, *part, panel, first, first + cut.group < cut.tokens ? first + cut.group : cut.tokens, int(piece) * vectors, vectors});
 }
 
 // How the matrix of an expert is cut into items: panels, for the rows that go to this expert or for groups of them. None
@@ -307,20 +283,7 @@ static void expert_item(const Program& program, const Step&, const Instruction& 
   run_stretch({program, in, part, item / cut.groups, first, first + MOST < cut.last ? first + MOST : cut.last});
 }
 
-static Memory expert_reads(const Program& program, const Step&, const Instruction& in, int thread) {
-  const Part* parts = parts_of(program, in);
-  int64_t items = 0;
-  for (int i = 0; i < in.part_count; ++i) items += ExpertCut(program, parts[i]).items;
-  int64_t item = items * thread / program.threads;
-  for (int i = 0; i < in.part_count; ++i) {
-    const ExpertCut cut(program, parts[i]);
-    if (item < cut.items) return memory_of({program, in, parts[i], item / cut.groups, cut.first, cut.last});
-    item -= cut.items;
-  }
-  return {};
-}
-
-const OpKernel linear = {linear_items, linear_item, linear_reads};
-const OpKernel expert_linear = {expert_items, expert_item, expert_reads};
+const OpKernel linear = {linear_items, linear_item};
+const OpKernel expert_linear = {expert_items, expert_item};
 
 }  // namespace

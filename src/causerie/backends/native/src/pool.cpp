@@ -12,8 +12,6 @@
 namespace {
 
 constexpr int SPINS = 2000;       // some tens of microseconds; longer waits sleep, so that a busy machine's others get on
-constexpr int64_t FETCHED = 64 * 1024;  // bytes at most of what comes next, which stay in the second cache
-constexpr int64_t LINES = 4;            // of 64 bytes that are fetched between two looks at the epoch
 constexpr uint64_t MOST_AT_ONCE = 16;  // items that a thread takes at a time, while many are left
 
 void pause_briefly() {
@@ -90,9 +88,8 @@ struct Pool::Shared {
     if (threads > 1) epoch.notify_all();
   }
 
-  // Takes some items of a range and does them; false when the range is empty. After its last, while others still work, says
-  // what `thread` will read next: whoever has no item any more must not look at the task, which may have ended.
-  bool work_on(int range, int thread, Memory& next) {
+  // Takes some items of a range and does them; false when the range is empty.
+  bool work_on(int range) {
     std::atomic<uint64_t>& left = ranges[range].left;
     uint64_t seen = left.load(std::memory_order_acquire), count, taken;
     do {
@@ -103,31 +100,22 @@ struct Pool::Shared {
     const int64_t first = begin_of(range + 1) - int64_t(count);
     const int now = phase;
     for (uint64_t i = 0; i < taken; ++i) task.execute(task.argument, now, first + int64_t(i));
-    if (taken == count && task.upcoming && undone.load(std::memory_order_relaxed) > int64_t(taken))
-      next = task.upcoming(task.argument, now + 1, thread);
     if (undone.fetch_sub(int64_t(taken), std::memory_order_acq_rel) == int64_t(taken)) open(now + 1);
     return true;
   }
 
-  // Does items, its own range's first, until none is left to take; returns what it will read next.
-  Memory work(int thread) {
-    Memory next{};
+  // Does items, its own range's first, until none is left to take.
+  void work(int thread) {
     for (int i = 0; i < threads;) {
       const int range = thread + i < threads ? thread + i : thread + i - threads;
-      i = work_on(range, thread, next) ? 0 : i + 1;
+      i = work_on(range) ? 0 : i + 1;
     }
-    return next;
   }
 
-  // Fetching needs nothing of the task, and never faults.
-  void wait_after(uint32_t seen, Memory next) {
-    int64_t fetched = 0;
-    const int64_t bytes = next.bytes < FETCHED ? next.bytes : FETCHED;
+  void wait_after(uint32_t seen) {
     for (int i = 0; i < SPINS; ++i) {
       if (epoch.load(std::memory_order_acquire) != seen) return;
-      if (fetched < bytes)
-        for (const int64_t end = fetched + 64 * LINES; fetched < end; fetched += 64) __builtin_prefetch(next.begin + fetched, 0, 2);
-      else pause_briefly();
+      pause_briefly();
     }
     epoch.wait(seen, std::memory_order_acquire);
   }
@@ -137,7 +125,8 @@ struct Pool::Shared {
     for (;;) {
       const uint32_t seen = epoch.load(std::memory_order_acquire);
       if (stop) break;
-      wait_after(seen, work(thread));
+      work(thread);
+      wait_after(seen);
     }
     left_threads.fetch_add(1, std::memory_order_release);
   }
@@ -168,9 +157,9 @@ void Pool::run(const Task& task) {
   shared.open(0);
   for (;;) {
     const uint32_t seen = shared.epoch.load(std::memory_order_acquire);
-    const Memory next = shared.work(0);
+    shared.work(0);
     if (shared.ended.load(std::memory_order_acquire) >= 0) break;
-    shared.wait_after(seen, next);
+    shared.wait_after(seen);
   }
   // Whoever ended the task may not have moved the epoch yet; the next run must not overtake it.
   while (shared.epoch.load(std::memory_order_acquire) != uint32_t(shared.ended.load(std::memory_order_relaxed)))

@@ -6,19 +6,11 @@
 #pragma once
 #include <stdint.h>
 
-// Bytes that are read one after the other.
-struct Memory {
-  const char* begin;
-  int64_t bytes;
-};
-
 struct Task {
   int phases;
   int64_t (*items)(const void* argument, int phase);                // below 2^32; may be 0
   void (*execute)(const void* argument, int phase, int64_t item);
   const void* argument;
-  // What a thread reads first of the phases from `phase` on, as far as that is certain: it is fetched by who waits for them.
-  Memory (*upcoming)(const void* argument, int phase, int thread) = nullptr;
 };
 
 class Pool {

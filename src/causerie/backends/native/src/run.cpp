@@ -46,24 +46,12 @@ void execute(const void* argument, int phase, int64_t item) {
   kernels.ops[in.op].execute(program, step, in, item);
 }
 
-// The weights of the next matrix. Which expert's comes next is not known before rows are routed, nor where it lies before it was
-// read from its file.
-Memory upcoming(const void* argument, int phase, int thread) {
-  const auto& [kernels, program, step, opened] = *static_cast<const Run*>(argument);
-  for (int i = phase; i <= program.instruction_count; ++i) {
-    const Instruction& in = program.instructions[i - 1];
-    if (in.op == OP_ROUTE || in.op == OP_FETCH) break;
-    if (const auto reads = kernels.ops[in.op].reads) return reads(program, step, in, thread);
-  }
-  return {};
-}
-
 }  // namespace
 
 void run(const Kernels& kernels, Pool& pool, const Program& program, const Step& step, int64_t* opened) {
   program.buffers[program.logits_buffer].data = reinterpret_cast<uint64_t>(step.logits);
   program.buffers[program.states_buffer].data = reinterpret_cast<uint64_t>(step.states);
   const Run argument{kernels, program, step, opened};
-  pool.run({program.instruction_count + 1, items, execute, &argument, upcoming});
+  pool.run({program.instruction_count + 1, items, execute, &argument});
   if (opened) opened[program.instruction_count + 1] = nanoseconds();
 }
