@@ -10,6 +10,7 @@
     ├── CheckpointError (OSError)      a model folder or file that cannot be used
     │   ├── ModelNotFound              no such folder, no such model on the hub, or no network to ask
     │   ├── GatedModel                 the hub wants a licence accepted or a login first
+    │   ├── HubUnavailable             the hub does not answer, or not rightly, as often as it is asked
     │   ├── MissingFile                a folder without config.json, weights or tokenizer
     │   ├── PickledWeights             only .bin/.pt weights, which can run code when opened
     │   └── WeightFileError            a safetensors file that is damaged, or tensors missing or unexpected
@@ -20,6 +21,7 @@
 
     ConfigWarning (UserWarning)        what a config.json says and nobody here reads
     DraftWarning (UserWarning)         a model was to guess for another and cannot
+    RevisionWarning (UserWarning)      a model on the hub is no longer what was downloaded of it
 
 Each message says what happened with the value, what was expected, and what to do. This module knows nothing of the rest
 of the program.
@@ -78,6 +80,17 @@ class GatedModel(CheckpointError):
     """The hub wants a licence accepted or a login first."""
 
 
+class HubUnavailable(CheckpointError):
+    """The hub does not answer, or not rightly, as often as it is asked. `reason` and `advice` are parts of the
+    sentence; `limited`: it was asked too often."""
+
+    def __init__(self, *arguments: object, reason: str = "", advice: str = "", limited: bool = False) -> None:
+        super().__init__(*arguments)
+        self.reason = reason
+        self.advice = advice
+        self.limited = limited
+
+
 class MissingFile(CheckpointError):
     """A model folder without config.json, weights or tokenizer."""
 
@@ -100,6 +113,10 @@ class ConfigWarning(UserWarning):
 
 class DraftWarning(UserWarning):
     """A model was to guess for another and cannot; the other goes on without."""
+
+
+class RevisionWarning(UserWarning):
+    """A model on the hub is no longer what was downloaded of it; the downloaded one is used."""
 
 
 class BackendUnavailable(CauserieError):

@@ -55,3 +55,12 @@ class Settings:
 
 def _in_folder(data_home: str | None) -> str | None:
     return f"{data_home}/causerie" if data_home else None
+
+
+def proxy_for(scheme: str, host: str) -> str | None:
+    """The proxy that the environment (or the system's settings, on macOS) names for a host; None for none."""
+    from urllib.request import getproxies, proxy_bypass
+
+    proxies = getproxies()
+    proxy = proxies.get(scheme) or proxies.get("all")
+    return None if proxy is None or proxy_bypass(host) else proxy

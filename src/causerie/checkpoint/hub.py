@@ -1,32 +1,41 @@
 """From what a person types to a local folder with a model in it: a folder, `builtin`, or an id on the hub.
 
-Downloads go through huggingface_hub, into the cache that it shares with every other program. Only safetensors and small
-text files are ever fetched. Knows no format and no model; what the environment says about tokens, cache and endpoint
-is read by huggingface_hub itself.
+Downloads go into the cache that every program of the field shares. Only safetensors and small text files are ever
+fetched, and what was downloaded of a branch is used from then on, wherever the branch moves, until somebody pulls it
+again. Knows no format and no model; how a hub is asked is `causerie.hub`, and what the environment says about tokens,
+cache and endpoint is read by huggingface_hub.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
+import sys
+import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partialmethod
-from glob import escape
 from pathlib import Path
-from typing import Any
 
 from causerie import builtin
 from causerie.checkpoint.folder import EVERYTHING, TEXTS, Need, check_folder, check_names, similar_folders
 from causerie.checkpoint.foreign_files import GGUF, gguf_refusal
 from causerie.checkpoint.ollama_names import hub_id
 from causerie.checkpoint.shards import choose
-from causerie.errors import CauserieError, CheckpointError, GatedModel, MissingFile, ModelNotFound, UsageError
-
-SECONDS = 10.0
-"""How long the hub may take to say what a model consists of, before the cache is used instead."""
+from causerie.errors import (
+    CauserieError,
+    CheckpointError,
+    HubUnavailable,
+    MissingFile,
+    ModelNotFound,
+    RevisionWarning,
+    UsageError,
+)
+from causerie.hub.access import Access
+from causerie.hub.cache_folder import CacheFolder, ModelCache, usual_cache
+from causerie.hub.pull import Pull
+from causerie.hub.pull_line import PullLine
+from causerie.hub.repository import COMMIT, Repository
 
 _WORD = r"[A-Za-z0-9](?:[A-Za-z0-9_]|[.-](?![.-]))*(?<![.-])"
 _ID = re.compile(rf"{_WORD}/(?:{_WORD}|_{_WORD})")
@@ -35,18 +44,17 @@ _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]
 
 @dataclass(frozen=True)
 class _Source:
-    """One model on the hub, and how to reach it."""
+    """One model on the hub, how to reach it, and what the cache has of it."""
 
     name: str
     revision: str
-    token: str | None
-    cache: Path | None
-    endpoint: str | None
+    access: Access
+    cache: ModelCache
     progress: bool
 
     @property
     def page(self) -> str:
-        return f"{self.endpoint or 'https://huggingface.co'}/{self.name}"
+        return f"{self.access.endpoint.url}/{self.name}"
 
     def __str__(self) -> str:
         return self.name if self.revision == "main" else f"{self.name}@{self.revision}"
@@ -68,7 +76,7 @@ def resolve(
     `name_or_path`: a folder; "builtin"; "org/name" or "org/name@revision". A folder wins over an id of the same name.
     `needs` says what must be in it, and for the hub what is downloaded. `offline` asks nobody and uses the cache;
     without it the cache is used where the hub cannot be reached. `token`, `cache` and `endpoint` default to what
-    huggingface_hub is configured with.
+    huggingface_hub is configured with. Warns (RevisionWarning) where the hub has another commit than was downloaded.
 
     Raises ModelNotFound, GatedModel, MissingFile, PickledWeights, WeightFileError (a missing shard), CheckpointError
     (disk full); Unsupported for an adapter and for GGUF; UsageError where a revision is given twice or with a folder.
@@ -82,6 +90,31 @@ def resolve(
             raise UsageError(f"revision={revision!r} has no meaning for the local folder {text}; leave it out.")
         check_folder(local, needs)
         return local
+    name, reference = hub_name(text, revision)
+    place = CacheFolder(cache or usual_cache()).model(name)
+    source = _Source(name, reference, Access.read(endpoint, token), place, progress)
+    return _cached(source, needs, None) if offline or source.access.offline else _fetched(source, needs)
+
+
+def pull(
+    text: str,
+    revision: str | None = None,
+    *,
+    token: str | None = None,
+    cache: Path | None = None,
+    endpoint: str | None = None,
+    progress: bool = True,
+) -> Path:
+    """Downloads what the hub has now of a model, and records its commit: `resolve` uses it from then on. Raises as
+    `resolve` does, and HubUnavailable."""
+    name, reference = hub_name(text, revision)
+    place = CacheFolder(cache or usual_cache()).model(name)
+    source = _Source(name, reference, Access.read(endpoint, token), place, progress)
+    return _downloaded(source, EVERYTHING, source.access.repository(name, reference))
+
+
+def hub_name(text: str, revision: str | None = None) -> tuple[str, str]:
+    """The id and the revision that `text` names, as in org/name@revision. Raises ModelNotFound, UsageError."""
     name, _, suffix = text.partition("@")
     if not _ID.fullmatch(name) or len(name) > 96:
         raise _neither(text)
@@ -90,17 +123,12 @@ def resolve(
     reference = suffix or revision or "main"
     if ("@" in text and not suffix) or not _REVISION.fullmatch(reference) or ".." in reference or len(reference) > 200:
         raise UsageError(f"{reference!r} of {text!r} is not a revision: a branch, tag or commit, as in {name}@main.")
-    source = _Source(name, reference, token, cache, endpoint, progress)
-    return _cached(source, needs, None) if offline else _fetched(source, needs)
+    return name, reference
 
 
 def cached(cache: Path | None = None) -> list[str]:
-    """The ids of the models in the cache that huggingface_hub keeps (its folders models--ORG--NAME)."""
-    if cache is None:
-        from huggingface_hub.constants import HF_HUB_CACHE
-
-        cache = Path(HF_HUB_CACHE)
-    return sorted(path.name.removeprefix("models--").replace("--", "/", 1) for path in cache.glob("models--*--*"))
+    """The ids of the models that the cache has something of."""
+    return [each.name for each in CacheFolder(cache or usual_cache()).models()]
 
 
 def _local(text: str) -> Path | None:
@@ -143,49 +171,83 @@ def _inside(text: str) -> list[str]:
 
 
 def _fetched(source: _Source, needs: Collection[Need]) -> Path:
-    """Downloads what the model lacks in the cache; falls back on the cache where the hub does not answer."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    """What was downloaded before, where it is whole, or else what the hub has; the cache where it does not answer."""
+    recorded = source.cache.commit(source.revision)
+    whole = recorded is not None and _is_whole(source.cache.snapshot(recorded), needs)
+    if whole and COMMIT.fullmatch(source.revision):  # a commit is what it is
+        return source.cache.snapshot(source.revision)
+    try:
+        present = source.access.repository(source.name, source.revision, hurried=whole)
+        if recorded not in (None, present.commit):
+            warnings.warn(_moved(source, str(recorded), present.commit), RevisionWarning, stacklevel=4)
+            if not whole:
+                present = _earlier(source, str(recorded))
+    except HubUnavailable as fault:
+        return _cached(source, needs, fault)
+    except CheckpointError as fault:
+        if not whole:
+            raise
+        warnings.warn(f"What was downloaded of {source} is used: {fault}", RevisionWarning, stacklevel=4)
+    if whole:
+        return source.cache.snapshot(str(recorded))
+    return _downloaded(source, needs, present)
 
-    # Connection errors are of the HTTP library's own tree, which has changed between versions; its root has not.
-    unreachable: tuple[type[BaseException], ...] = (OSError, *HfHubHTTPError.__bases__)
+
+def _is_whole(folder: Path, needs: Collection[Need]) -> bool:
     try:
-        info = HfApi(endpoint=source.endpoint, token=source.token).model_info(
-            source.name, revision=source.revision, timeout=SECONDS, files_metadata=True
-        )
-    except OfflineModeIsEnabled:
-        return _cached(source, needs, None)
-    except unreachable as error:
-        refused = _refusal(source, error)
-        if refused is not None:
-            raise refused from None
-        return _cached(source, needs, error)
-    sizes = {file.rfilename: file.size or 0 for file in info.siblings or [] if "/" not in file.rfilename}
-    check_names(sizes, needs, source.page, _made_from(info))
-    names = _needed_files(set(sizes), needs, source.page)
-    _room(source, str(info.sha), {name: sizes[name] for name in names})
+        check_folder(folder, needs)
+    except CauserieError:
+        return False
+    return True
+
+
+def _moved(source: _Source, recorded: str, present: str) -> str:
+    return (
+        f"{source} has changed on the hub since it was downloaded: commit {recorded[:12]} is used, and {present[:12]} "
+        f"is there now. `causerie models pull {source}` fetches it."
+    )
+
+
+def _earlier(source: _Source, recorded: str) -> Repository:
+    """The repository at the commit that was downloaded in part. Raises CheckpointError."""
     try:
-        folder = Path(
-            snapshot_download(
-                source.name,
-                revision=source.revision,
-                cache_dir=source.cache,
-                endpoint=source.endpoint,
-                token=source.token,
-                allow_patterns=[escape(name) for name in names],
-                tqdm_class=None if source.progress else _silent(),
-            )
-        )
-    except unreachable as error:
-        raise _refusal(source, error) or _interrupted(source, error) from None
+        return source.access.repository(source.name, recorded)
+    except ModelNotFound as fault:
+        raise ModelNotFound(
+            f"The commit {recorded[:12]} of {source}, of which a part was downloaded, is on the hub no more: the "
+            f"repository was made anew or its history rewritten. See {source.page}, and where you trust what is there "
+            f"now, `causerie models pull {source}`."
+        ) from fault
+
+
+def _downloaded(source: _Source, needs: Collection[Need], repository: Repository) -> Path:
+    """Fetches what the cache lacks of a commit, and records the commit."""
+    sizes = {file.name for file in repository.files if "/" not in file.name}
+    check_names(sizes, needs, source.page, repository.made_from)
+    names = _needed_files(sizes, needs, source.page)
+    files = [file for file in repository.files if file.name in names]
+    for file in files:
+        if not file.plain:
+            raise CheckpointError(f"{source.page} names a file {file.name[:100]!r}, which is no plain name of a file.")
+    if source.cache.commit(source.revision) is None:  # what is begun is gone on with, wherever the branch moves
+        _record(source, repository.commit)
+    line = PullLine(sys.stderr, str(source)) if source.progress else None
+    try:
+        report = line or (lambda done, total, note: None)
+        folder = Pull(source.access.transport(), repository, source.cache, report).fetch(files)
+    finally:
+        if line is not None:
+            line.clear()
     check_folder(folder, needs)
+    _record(source, repository.commit)
     return folder
 
 
-def _made_from(info: Any) -> str | None:
-    """The model that the page of a repository says it was made from, where it names one."""
-    base = getattr(info.card_data, "base_model", None)
-    return base if isinstance(base, str) else base[0] if isinstance(base, list) and len(base) == 1 else None
+def _record(source: _Source, commit: str) -> None:
+    try:
+        source.cache.record(source.revision, commit)
+    except OSError as fault:
+        raise CheckpointError(f"{source} could not be recorded in {source.cache.folder}: {fault.strerror}.") from None
 
 
 def _needed_files(names: set[str], needs: Collection[Need], where: str) -> list[str]:
@@ -194,120 +256,23 @@ def _needed_files(names: set[str], needs: Collection[Need], where: str) -> list[
     return sorted(small | (set(choose(names, where)) if "weights" in needs else set()))
 
 
-def _cached(source: _Source, needs: Collection[Need], cause: BaseException | None) -> Path:
-    """The model out of the cache alone; `cause` is why the hub was not asked, None where nobody wanted to."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
+def _cached(source: _Source, needs: Collection[Need], cause: HubUnavailable | None) -> Path:
+    """The model out of the cache alone; `cause` is why the hub gave nothing, None where nobody wanted to ask."""
     why, advice = _why(cause)
-    try:
-        folder = Path(
-            snapshot_download(
-                source.name,
-                revision=source.revision,
-                cache_dir=source.cache,
-                local_files_only=True,
-                # What is there is judged below, by what is needed and not by all that the repository has.
-                allow_patterns=["config.json"],
-            )
-        )
-    except LocalEntryNotFoundError:
+    recorded = source.cache.commit(source.revision)
+    folder = None if recorded is None else source.cache.snapshot(recorded)
+    if folder is None or not folder.is_dir():
         raise ModelNotFound(f"{source} is not in the cache, and {why}. {advice}") from None
     try:
         check_folder(folder, needs)
-    except CheckpointError as error:
-        raise MissingFile(f"{source} is only partly in the cache, and {why}: {error} {advice}") from None
+    except CheckpointError as fault:
+        raise MissingFile(f"{source} is only partly in the cache, and {why}: {fault} {advice}") from None
     return folder
 
 
-def _why(cause: BaseException | None) -> tuple[str, str]:
-    """Why the hub gave nothing, and what to do; see `_cached`."""
-    if cause is not None and _status(cause) == 429:
-        return _limited(cause)
-    why = "the network was not to be used" if cause is None else f"the hub cannot be reached ({_short(cause)})"
+def _why(cause: HubUnavailable | None) -> tuple[str, str]:
+    """Why the hub gave nothing, and what to do."""
+    if cause is not None and cause.limited:
+        return cause.reason, cause.advice
+    why = "the network was not to be used" if cause is None else f"the hub cannot be reached ({cause.reason})"
     return why, "Connect and load it once, or name a folder; the built-in model ('builtin') needs no network."
-
-
-def _limited(error: BaseException) -> tuple[str, str]:
-    """What an answer 429 means, and what to do."""
-    headers = getattr(getattr(error, "response", None), "headers", {})
-    seconds = re.fullmatch(r"\s*(\d+)\s*", headers.get("Retry-After", "")) or re.search(
-        r";\s*t=(\d+)", headers.get("RateLimit", "")
-    )
-    wait = f"Wait {seconds[1]} s" if seconds else "Wait some minutes"
-    return (
-        "the hub answered 429: it was asked too often from here",
-        f"{wait}, then try again; who has logged in (`hf auth login`, or HF_TOKEN) may ask more often.",
-    )
-
-
-def _refusal(source: _Source, error: BaseException) -> CheckpointError | None:
-    """What the hub answered, as a sentence; None where it did not answer, or is itself in trouble."""
-    from huggingface_hub import errors
-
-    login = "log in with `hf auth login` or set HF_TOKEN"
-    if isinstance(error, errors.GatedRepoError):
-        return GatedModel(
-            f"{source.name} is gated: its owners want you to accept their terms first. Open {source.page}, ask for "
-            f"access, then {login}."
-        )
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return ModelNotFound(f"The hub has no model {source.name}. Check the spelling; if it is private, {login}.")
-    if isinstance(error, errors.RevisionNotFoundError):
-        return ModelNotFound(f"{source.name} has no revision {source.revision!r}. See {source.page}/tree/main.")
-    if isinstance(error, errors.DisabledRepoError):
-        return ModelNotFound(f"The hub has disabled {source.name}; see {source.page}.")
-    status = _status(error)
-    if status in (401, 403):
-        return GatedModel(
-            f"The hub refused {source.name} ({status}). If it is private or gated, {login}; see {source.page}."
-        )
-    return None
-
-
-def _interrupted(source: _Source, error: BaseException) -> CheckpointError:
-    if isinstance(error, OSError) and error.errno is not None and _status(error) is None:
-        return CheckpointError(f"{source} could not be stored: {error.strerror}.")
-    if _status(error) == 429:
-        why, advice = _limited(error)
-        return CheckpointError(f"The download of {source} did not finish: {why}. {advice} Complete files are kept.")
-    return CheckpointError(
-        f"The download of {source} did not finish ({_short(error)}). Run it again: complete files are kept."
-    )
-
-
-def _room(source: _Source, commit: str, sizes: dict[str, int]) -> None:
-    """Refuses a download that the disk cannot hold, before it begins. Raises CheckpointError."""
-    from huggingface_hub import constants, try_to_load_from_cache
-
-    needed = sum(
-        size
-        for name, size in sizes.items()
-        if not isinstance(try_to_load_from_cache(source.name, name, source.cache, revision=commit), str)
-    )
-    folder = source.cache or Path(constants.HF_HUB_CACHE)
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
-    free = shutil.disk_usage(existing).free
-    if needed > free:
-        raise CheckpointError(
-            f"{source} needs {needed / 1e9:.1f} GB more; {free / 1e9:.1f} GB are free in {folder}. Free some space or "
-            "set HF_HOME to a folder on a larger disk."
-        )
-
-
-def _status(error: BaseException) -> int | None:
-    """The HTTP status of an answer; None where there was no answer."""
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    return status if isinstance(status, int) else None
-
-
-def _short(error: BaseException) -> str:
-    status = _status(error)
-    return f"it answered {status}" if status is not None else type(error).__name__
-
-
-def _silent() -> Any:
-    """A progress bar that draws nothing; huggingface_hub has a switch for all of the process, or takes a class."""
-    from tqdm.std import tqdm
-
-    return type("Silent", (tqdm,), {"__init__": partialmethod(tqdm.__init__, disable=True)})
