@@ -32,8 +32,8 @@ class AttentionCoefficients:
 
 _ZEN5 = {
     "bfloat16": Coefficients(reading=0.90, arithmetic=0.85, step=1e-4, layer=4e-6),
-    "int8": Coefficients(reading=0.90, arithmetic=0.60, step=1e-4, layer=6e-6),
-    "int4": Coefficients(reading=0.88, arithmetic=0.60, step=1e-4, layer=6e-6),
+    "int8": Coefficients(reading=0.87, arithmetic=0.60, step=1e-4, layer=8e-6),
+    "int4": Coefficients(reading=0.78, arithmetic=0.60, step=1e-4, layer=14e-6),
 }
 _AVX2 = {
     "bfloat16": Coefficients(reading=0.89, arithmetic=0.65, step=1e-4, layer=6e-6),

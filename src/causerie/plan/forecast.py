@@ -5,7 +5,7 @@ lose of it (coefficients.py). Knows no file and runs nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from causerie.plan.coefficients import attention_coefficients, coefficients
 from causerie.plan.computer import Computer, Span
@@ -33,6 +33,11 @@ class Rates(NamedTuple):
     operations: dict[str, float]
 
 
+def lesson(format: str, kind: Literal["decode", "prefill"]) -> str:
+    """What answers teach of one format, as `Computer.learnt` calls it."""
+    return f"{format} {kind}"
+
+
 def usual(computer: Computer) -> Rates:
     """What it gives most of the time."""
     return Rates(computer.bandwidth.usual, {kind: span.usual for kind, span in computer.operations.items()})
@@ -53,16 +58,18 @@ class Forecast:
         seconds = [
             self.step_seconds(work, rates._replace(bandwidth=each)) for each in (spread.low, spread.usual, spread.high)
         ]
-        return Span(*(sequences / each if each else 0.0 for each in seconds))
+        learnt = self.computer.learnt.get(lesson(self.form.format, "decode"), 1.0)
+        return Span(*(learnt * sequences / each for each in seconds))
 
-    def prefill_seconds(self, tokens: int, depth: int = 0, rates: Rates | None = None) -> float | None:
+    def prefill_seconds(self, tokens: int, depth: int = 0) -> float | None:
         """Time to read a prompt that begins at `depth`; None where the arithmetic has no known peak."""
         if arithmetic_of(self.form.format) not in self.computer.operations:
             return None
         steps = -(-tokens // STEP_TOKENS)
         rows = tokens / steps
         work = self._work(rows, depth + (tokens - rows) / 2, 1, 1 / steps)
-        return steps * self.step_seconds(work, rates or usual(self.computer))
+        learnt = self.computer.learnt.get(lesson(self.form.format, "prefill"), 1.0)
+        return steps * self.step_seconds(work, usual(self.computer)) / learnt
 
     def prefill_speed(self, tokens: int, depth: int = 0) -> float | None:
         """Tokens of such a prompt per second."""

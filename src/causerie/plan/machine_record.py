@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,6 +25,8 @@ VERSION = 1
 """Of the file's form; another one is measured again."""
 ROUNDS = 12
 """Of bandwidth and peaks, one after the other: about three seconds."""
+BELIEF = 0.2
+"""How much of what one answer teaches is believed, as an exponent of its ratio."""
 FLIPPING = 1.25
 """Highest over lowest from which on a bandwidth is said to move."""
 
@@ -69,6 +71,7 @@ class MachineRecord:
     operations: dict[str, tuple[float, ...]]
     cards: tuple[Card, ...] = ()
     lasted: float = field(default=0.0, compare=False)  # seconds
+    learnt: dict[str, float] = field(default_factory=dict)  # see Computer.learnt
 
     @staticmethod
     def measure(
@@ -113,7 +116,14 @@ class MachineRecord:
             instruction_set=self.fingerprint.instruction_set,
             packs=packs,
             measured=True,
+            learnt=self.learnt,
         )
+
+    def taught(self, lesson: str, ratio: float) -> MachineRecord:
+        """The same record after an answer that was `ratio` times as fast as predicted, with what was learnt before: a
+        part of it is believed, as one answer may have met a busy machine."""
+        factor = self.learnt.get(lesson, 1.0) * min(2.0, max(0.5, ratio)) ** BELIEF
+        return replace(self, learnt={**self.learnt, lesson: min(2.0, max(0.5, factor))})
 
     def save(self, folder: Path) -> None:
         """Writes the file, whole or not at all; where the folder cannot be written nothing is kept."""
@@ -143,7 +153,9 @@ def _record(values: dict[str, Any]) -> MachineRecord:
         raise ValueError("a measurement without rounds")
     cards = tuple(Card(**each) for each in values["cards"])
     fingerprint = Fingerprint(**values["fingerprint"])
-    return MachineRecord(fingerprint, str(values["measured"]), rounds, operations, cards, float(values["lasted"]))
+    learnt = {str(lesson): float(factor) for lesson, factor in values["learnt"].items()}
+    measured, lasted = str(values["measured"]), float(values["lasted"])
+    return MachineRecord(fingerprint, measured, rounds, operations, cards, lasted, learnt)
 
 
 def _span(rounds: Sequence[float]) -> Span:
