@@ -47,11 +47,12 @@ def test_nor_of_other_threads_than_were_measured(model: CausalLM, settings: Sett
 def test_what_is_expected_is_what_fit_says(model: CausalLM, settings: Settings) -> None:
     promise, record = Promise.of(model, settings), kept_record(settings)
     assert promise is not None and record is not None
-    expected = promise.expected(prompt_tokens=100, cached_tokens=0, new_tokens=0)
-    plan = fit(model.step_model.spec, [promise.form], record.computer(10**10, packs=True), depths=(100,))
+    expected = promise.expected(prompt_tokens=1000, cached_tokens=0, new_tokens=0)
+    plan = fit(model.step_model.spec, [promise.form], record.computer(10**10, packs=True), depths=(1000,))
     assert expected.tokens_per_second == plan.precisions[0].decode[0][1]
-    later = promise.expected(prompt_tokens=100, cached_tokens=90, new_tokens=0)
-    assert (later.first_token_seconds or 0) < (expected.first_token_seconds or 0)
+    later = promise.expected(prompt_tokens=1000, cached_tokens=700, new_tokens=0)
+    assert 0 < (later.first_token_seconds or 0) < (expected.first_token_seconds or 0)
+    assert promise.expected(1000, 900, 0).first_token_seconds is None
 
 
 def test_answers_teach_and_are_believed_in_part(model: CausalLM, settings: Settings) -> None:
@@ -60,22 +61,21 @@ def test_answers_teach_and_are_believed_in_part(model: CausalLM, settings: Setti
         assert made is not None
         return made
 
-    first = promise().expected(100, 0, 50)
+    first = promise().expected(1000, 0, 50)
     usual = first.tokens_per_second.usual
-    promise().learn(first, speed=usual / 1.5, new_tokens=50, first_seconds=0.0, read_tokens=0)
-    second = promise().expected(100, 0, 50)
+    promise().learn(first, speed=usual / 1.5, new_tokens=50, first_seconds=0.0)
+    second = promise().expected(1000, 0, 50)
     assert usual / 1.5 < second.tokens_per_second.usual < usual
     assert second.first_token_seconds == first.first_token_seconds
     for _ in range(40):  # the same again and again is believed in the end
-        promise().learn(
-            promise().expected(100, 0, 50), speed=usual / 1.5, new_tokens=50, first_seconds=0.0, read_tokens=0
-        )
-    assert promise().expected(100, 0, 50).tokens_per_second.usual == pytest.approx(usual / 1.5, rel=0.01)
-    before = promise().expected(100, 0, 50)
-    promise().learn(before, speed=usual, new_tokens=3, first_seconds=1.0, read_tokens=3)  # too short to mean anything
-    assert promise().expected(100, 0, 50) == before
-    promise().learn(before, speed=None, new_tokens=0, first_seconds=1.0, read_tokens=100)
-    assert (promise().expected(100, 0, 50).first_token_seconds or 0) > (before.first_token_seconds or 0)
+        promise().learn(promise().expected(1000, 0, 50), speed=usual / 1.5, new_tokens=50, first_seconds=0.0)
+    assert promise().expected(1000, 0, 50).tokens_per_second.usual == pytest.approx(usual / 1.5, rel=0.01)
+    before = promise().expected(1000, 0, 50)
+    short = replace(before, first_token_seconds=None)
+    promise().learn(short, speed=usual, new_tokens=3, first_seconds=1.0)  # too short to mean anything
+    assert promise().expected(1000, 0, 50) == before
+    promise().learn(before, speed=None, new_tokens=0, first_seconds=1.0)
+    assert (promise().expected(1000, 0, 50).first_token_seconds or 0) > (before.first_token_seconds or 0)
 
 
 def test_measuring_again_forgets_what_was_learnt(settings: Settings) -> None:
@@ -89,9 +89,9 @@ def test_measuring_again_forgets_what_was_learnt(settings: Settings) -> None:
 def test_what_was_expected_stands_beside_what_it_took(model: CausalLM, settings: Settings) -> None:
     promise = Promise.of(model, settings)
     assert promise is not None
-    expected = promise.expected(100, 0, 11)
+    expected = promise.expected(1000, 0, 11)
     usual, first = expected.tokens_per_second.usual, expected.first_token_seconds or 0.0
-    cost = AnswerCost(100, 0, 11, 2 * first, 2 * first + 10 / usual)
+    cost = AnswerCost(1000, 0, 11, 2 * first, 2 * first + 10 / usual)
     rows = expectation_rows(cost, expected)
     assert rows[0][0] == "expected" and rows[0][1].endswith("as memory gives): as it was")
     assert rows[1][1].endswith("to the first token: it was 50 % slower")

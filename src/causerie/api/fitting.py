@@ -5,24 +5,22 @@ before a byte of its weights is read or downloaded. Draws no table.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from causerie.api.load_options import LoadOptions
+from causerie.api.precisions import held_sizes, precisions
 from causerie.api.probing import this_machine
 from causerie.api.surveyed import KnownFrom, Surveyed, surveyed_or_estimated
 from causerie.errors import UsageError
 from causerie.loading.load import Survey
 from causerie.loading.read_share import is_of_expert
-from causerie.loading.sources import PlainSource, Source
 from causerie.plan.computer import Computer, Span
 from causerie.plan.fit import DEPTHS, Fit, Precision, best_precision
 from causerie.plan.fit import fit as planned
 from causerie.plan.footprint import cache_format
 from causerie.plan.forecast import WeightForm
 from causerie.plan.known_hardware import computer_named, computer_of, known_names
-from causerie.quant.config import OWN, QuantConfig
 from causerie.settings import Settings
 
 __all__ = ["DEPTHS", "Computer", "ModelFit", "Precision", "Span", "best_precision", "fit", "known_names"]
@@ -91,7 +89,7 @@ def fit_surveyed(
     model: Surveyed, computer: Computer, *, depths: Sequence[int] = DEPTHS, cache_dtype: str | None = None
 ) -> ModelFit:
     """The same of a model that was surveyed, on a computer."""
-    forms = [form_of(each, name, computer, cache_dtype) for name, each in precisions(model)]
+    forms = [form_of(each, name, computer, cache_dtype) for name, each in precisions(model.weights)]
     plan = planned(model.weights.spec, forms, computer, depths)
     return ModelFit(model.name, model.known_from, model.remark, model.stored_bytes, model.here, plan)
 
@@ -109,25 +107,9 @@ def computer_asked(hardware: str | None, bandwidth: float | None, memory: float 
     return this_machine(Settings.from_environment())
 
 
-def precisions(model: Surveyed) -> list[tuple[str, Survey]]:
-    """The ways to hold a model, the most exact first: as it is stored and, where that is plain numbers, our own
-    formats; of float32 bfloat16 too."""
-    whole = model.weights
-    if (name := whole.quantization) is not None or any(not isinstance(each, PlainSource) for each in whole.sources):
-        return [(name or whole.plain, whole)]
-    ways = [(whole.plain, whole)]
-    if whole.plain == "float32":
-        ways.append(("bfloat16", model.as_plain("bfloat16")))
-    for name in OWN:
-        with suppress(UsageError):  # a width that the format cannot hold
-            ways.append((name, model.as_quantized(QuantConfig.named(name))))
-    return ways
-
-
 def form_of(weights: Survey, name: str, computer: Computer, cache_dtype: str | None = None) -> WeightForm:
     """What form them so takes on a computer."""
-    looked_up = {weight.name for weight in weights.spec.looked_up}
-    sizes = {each.weight.name: _held_bytes(weights, each, computer, looked_up) for each in weights.sources}
+    sizes = held_sizes(weights, packs=computer.packs)
     return WeightForm(
         name=name,
         weight_bytes=sum(sizes.values()),
@@ -136,13 +118,3 @@ def form_of(weights: Survey, name: str, computer: Computer, cache_dtype: str | N
         cache_format=cache_dtype or cache_format(weights.plain),
         expert_bytes=sum(size for weight, size in sizes.items() if is_of_expert(weight)) or None,
     )
-
-
-def _held_bytes(weights: Survey, source: Source, computer: Computer, looked_up: set[str]) -> int:
-    shape = source.weight.shape
-    packed = computer.packs and len(shape) == 2 and source.weight.name not in looked_up
-    if packed and weights.formats[source.weight.name] == "bfloat16":
-        from causerie.backends.native.lossless import likely_bytes
-
-        return likely_bytes(shape)
-    return weights.held_bytes(source)

@@ -48,6 +48,13 @@ def gpu_seems_there() -> bool:
     return sys.platform == "darwin" or any(Path(file).exists() for file in _DRIVER_FILES)
 
 
+def packs_bfloat16(backend: Backend) -> bool:
+    """Whether a backend holds bfloat16 matrices in 12 bits."""
+    from causerie.backends.native.backend import NativeBackend
+
+    return isinstance(backend, NativeBackend) and backend.packs
+
+
 def _on_cpu(options: LoadOptions, settings: Settings, backend: str | None) -> Backend:
     try:
         from causerie.backends.native.backend import NativeBackend

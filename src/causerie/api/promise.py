@@ -18,7 +18,9 @@ from causerie.settings import Settings
 from causerie.spec.decoder import Decoder
 
 TEACHING_TOKENS = 16
-"""Of an answer, or of what was read of its prompt, from which on a speed means something."""
+"""Of an answer, from which on its speed means something."""
+TEACHING_ROWS = 256
+"""Read of a prompt, from which on the time means something: fewer take as long as a step takes that does little."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Expected:
     """What an answer should take."""
 
     tokens_per_second: Span
-    first_token_seconds: float | None  # None where the arithmetic has no known peak
+    first_token_seconds: float | None  # None for a short prompt, and where the arithmetic has no known peak
 
 
 class Promise:
@@ -48,20 +50,17 @@ class Promise:
     def expected(self, prompt_tokens: int, cached_tokens: int, new_tokens: int) -> Expected:
         """Of an answer of so many tokens to a prompt of which so many were read before."""
         forecast = Forecast(self._spec, self.form, self._record.computer(0, packs=False))
-        read = max(1, prompt_tokens - cached_tokens)
-        return Expected(
-            forecast.decode_speed(prompt_tokens + new_tokens // 2), forecast.prefill_seconds(read, cached_tokens)
-        )
+        read = prompt_tokens - cached_tokens
+        first = forecast.prefill_seconds(read, cached_tokens) if read >= TEACHING_ROWS else None
+        return Expected(forecast.decode_speed(prompt_tokens + new_tokens // 2), first)
 
-    def learn(
-        self, expected: Expected, *, speed: float | None, new_tokens: int, first_seconds: float, read_tokens: int
-    ) -> None:
+    def learn(self, expected: Expected, *, speed: float | None, new_tokens: int, first_seconds: float) -> None:
         """Takes in what an answer took that nobody guessed tokens for, and keeps it with the measurements of the
         machine. Short ones teach nothing."""
         record = self._record
         if speed is not None and new_tokens >= TEACHING_TOKENS:
             record = record.taught(lesson(self.form.format, "decode"), speed / expected.tokens_per_second.usual)
-        if expected.first_token_seconds is not None and read_tokens >= TEACHING_TOKENS and first_seconds > 0:
+        if expected.first_token_seconds is not None and first_seconds > 0:
             ratio = expected.first_token_seconds / first_seconds
             record = record.taught(lesson(self.form.format, "prefill"), ratio)
         if record is not self._record:

@@ -7,7 +7,7 @@ Knows how loading would hold the weights, and no backend.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +24,6 @@ from causerie.loading.packed import method_of
 from causerie.loading.sources import PlainSource
 from causerie.models.registry import family, spec_from_config, text_values
 from causerie.plan.size_names import size_in
-from causerie.quant.config import QuantConfig
 from causerie.quant.weight import FORMATS
 from causerie.spec.decoder import EMBEDDING, HEAD
 
@@ -43,16 +42,6 @@ class Surveyed:
     stored_bytes: int | None  # of the weights in the files; None where nobody said it
     here: bool = True  # whether the files are on this machine
     remark: str | None = None  # why no more is known
-
-    def as_plain(self, format: str) -> Survey:
-        """The same weights as plain numbers of this format."""
-        whole = replace(self.weights, plain=format)
-        return replace(whole, formats=formats_of(whole.spec, whole.sources, format, None))
-
-    def as_quantized(self, quantization: QuantConfig) -> Survey:
-        """The same weights in another precision. Raises UsageError for a width that the format cannot hold."""
-        whole = self.weights
-        return replace(whole, formats=formats_of(whole.spec, whole.sources, whole.plain, quantization))
 
 
 def surveyed(name: str, options: LoadOptions) -> Surveyed:
@@ -89,7 +78,8 @@ def surveyed_or_estimated(name: str, options: LoadOptions) -> Surveyed:
 
 
 def _survey(index: SafetensorsIndex | RemoteIndex, config: Mapping[str, Any], options: LoadOptions) -> Survey:
-    return survey(index, config, dtype=options.dtype, quantization=options.quantization, strict=options.strict)
+    quantization = options.format_named("telling of one")
+    return survey(index, config, dtype=options.dtype, quantization=quantization, strict=options.strict)
 
 
 def _without_weights(name: str, folder: Path, options: LoadOptions) -> Surveyed:
@@ -129,5 +119,5 @@ def survey_of_config(config: ModelConfig, options: LoadOptions) -> Survey:
     plain = options.dtype if options.dtype != "auto" else said if said in FORMATS else "float32"
     names = family(config).names(spec)
     sources = tuple(PlainSource(weight, names.expression(weight.name)) for weight in spec.weights())
-    formats = formats_of(spec, sources, plain, options.quantization)
+    formats = formats_of(spec, sources, plain, options.format_named("telling of one"))
     return Survey(spec, sources, plain, formats, config)

@@ -47,6 +47,10 @@ class ModelChoice:
     options: LoadOptions = field(default_factory=LoadOptions)
     progress: bool = True  # whether lines may be drawn over while it loads
 
+    def fitting(self) -> ModelChoice:
+        """The same in the most exact precision that memory has room for."""
+        return replace(self, options=replace(self.options, quantization="auto"))
+
 
 def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_prompt: str | None) -> ModelConversation:
     """Loads tokenizer and model. What the template cannot do (it is missing, or has no system role) is said before the
@@ -191,7 +195,6 @@ class ModelConversation:
                 speed=cost.tokens_per_second,
                 new_tokens=cost.new_tokens,
                 first_seconds=cost.first_token_seconds - cost.preparation_seconds,
-                read_tokens=cost.prompt_tokens - cost.cached_tokens,
             )
 
     @property
