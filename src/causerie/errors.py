@@ -17,6 +17,7 @@
     ├── ConfigError (ValueError)       config.json that this version cannot compute correctly
     ├── BackendUnavailable             a backend or device that cannot run here, with the reason
     ├── OutOfMemory (MemoryError)      model or cache larger than what is free
+    │   └── ModelTooLarge              its weights are, as it is stored; it may fit in fewer bits
     └── EngineError (RuntimeError)     a fault of ours: a request ended because the engine failed
 
     ConfigWarning (UserWarning)        what a config.json says and nobody here reads
@@ -125,6 +126,16 @@ class BackendUnavailable(CauserieError):
 
 class OutOfMemory(CauserieError, MemoryError):
     """A model or cache larger than the memory that is free."""
+
+
+class ModelTooLarge(OutOfMemory):
+    """Weights that are larger than the memory that is free. `precision` is the most exact one in which they would fit,
+    with `needed_bytes`; None where none is."""
+
+    def __init__(self, *arguments: object, precision: str | None = None, needed_bytes: int = 0) -> None:
+        super().__init__(*arguments)
+        self.precision = precision
+        self.needed_bytes = needed_bytes
 
 
 class EngineError(CauserieError, RuntimeError):

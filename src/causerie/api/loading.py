@@ -19,7 +19,8 @@ from causerie.api.load_options import LoadOptions
 from causerie.api.loading_line import LoadingLine
 from causerie.api.machine import hardware, thread_count
 from causerie.api.model_config import ModelConfig
-from causerie.api.placement import choose
+from causerie.api.placement import choose, packs_bfloat16
+from causerie.api.precisions import fitting_precision, held_sizes
 from causerie.api.saving import Saving
 from causerie.backends.ops import Backend
 from causerie.checkpoint.folder import Need
@@ -31,7 +32,7 @@ from causerie.engine.assistant.shadow import ShadowDrafter
 from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
 from causerie.errors import CauserieError, DraftWarning
-from causerie.loading.load import load_surveyed, survey
+from causerie.loading.load import Survey, load_surveyed, survey
 from causerie.loading.sources import Progress
 from causerie.plan.expert_memory import expert_memory
 from causerie.plan.footprint import cache_sizer
@@ -88,12 +89,14 @@ def _load(
     workers = thread_count(options.threads, settings)
     told = LoadingLine(sys.stderr, "Loading") if progress is True else progress or None
     with SafetensorsIndex.open(folder) as index:
-        weights = survey(index, config, dtype=options.dtype, quantization=options.quantization, strict=options.strict)
+        named = None if options.quantization == "auto" else options.quantization
+        weights = survey(index, config, dtype=options.dtype, quantization=named, strict=options.strict)
         place = options
         if weights.prepared_for is not None and options.backend is None and options.device == "auto":
             place = replace(options, backend=weights.prepared_for)
         backend = choose(place, weights.nbytes, settings)
         free, tokens = _free_bytes(backend), options.max_cache_tokens
+        weights, nbytes = _fitting(weights, config.name_or_path, options, free, backend)
         experts = expert_memory(
             weights,
             free,
@@ -114,7 +117,7 @@ def _load(
                     free,
                     tokens,
                     options.cache_dtype,
-                    weights=weights.nbytes - on_disk + (0 if shadow is None else shadow.nbytes),
+                    weights=nbytes - on_disk + (0 if shadow is None else shadow.nbytes),
                 ),
                 shadow=shadow,
                 progress=told,
@@ -138,6 +141,16 @@ def _load(
         saving=saving,
         opener=_open_assistant,
     )
+
+
+def _fitting(weights: Survey, name: str, options: LoadOptions, free: int, backend: Backend) -> tuple[Survey, int]:
+    """The weights as they will be held, and their bytes. Raises ModelTooLarge."""
+    packs = backend.name == "native" and packs_bfloat16(backend)  # torch's needs no library of the native one's
+    if weights.prepared_for is None:
+        weights = fitting_precision(
+            weights, name, free, packs=packs, quantizes=options.quantization == "auto", cache_dtype=options.cache_dtype
+        )
+    return weights, sum(held_sizes(weights, packs=packs).values())
 
 
 def _open_assistant(name: str) -> CausalLM:

@@ -26,12 +26,13 @@ def prepare_model(name: str, target: Path, options: LoadOptions, *, progress: bo
     """Writes the model of a folder, "builtin" or hub id to the folder `target`, which is made: the files that
     save_pretrained(prepared=True) of the loaded model writes. Raises what that and loading raise; a backend that is not
     the native one is Unsupported."""
+    quantization = options.format_named("preparing")
     folder = resolve(name, None, needs=("config", "weights"), progress=progress)
     config = ModelConfig.from_folder(folder, name)
     generation = GenerationConfig.from_checkpoint(folder, config)
     settings = Settings.from_environment()
     with SafetensorsIndex.open(folder) as index:
-        weights = survey(index, config, dtype=options.dtype, quantization=options.quantization, strict=options.strict)
+        weights = survey(index, config, dtype=options.dtype, quantization=quantization, strict=options.strict)
     backend = choose(options, weights.nbytes, settings)
     if not isinstance(backend, PreparingBackend):
         raise Unsupported(f"Only weights of the native backend can be prepared; the {backend.name} backend was chosen.")

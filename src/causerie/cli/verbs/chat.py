@@ -25,11 +25,12 @@ from causerie.cli.chat.chat_files import ChatFolder, SavedChat
 from causerie.cli.chat.completion import completions
 from causerie.cli.chat.terminal import Terminal
 from causerie.cli.conversation.conversation import Conversation
+from causerie.cli.conversation.precision_question import accepts_precision
 from causerie.cli.options import generate_flags
 from causerie.cli.options.arguments import USUAL, Parser, help_columns, load_options, set_loading_options
 from causerie.cli.options.flags import is_flag
 from causerie.cli.screen.screen import Screen, visible
-from causerie.errors import CauserieError, UsageError
+from causerie.errors import CauserieError, ModelTooLarge, UsageError
 from causerie.settings import Settings
 
 if TYPE_CHECKING:
@@ -166,7 +167,12 @@ def _opened(
 
     choice = ModelChoice(place.model or BUILTIN, load_options(options), progress=not plain)
     with _elsewhere(place):
-        opened = open_conversation(choice, flags, options.system_prompt)
+        try:
+            opened = open_conversation(choice, flags, options.system_prompt)
+        except ModelTooLarge as error:
+            if plain or not accepts_precision(error, sys.stdin, sys.stderr):
+                raise
+            opened = open_conversation(choice.fitting(), flags, options.system_prompt)
     with opened as conversation:
         yield conversation
 

@@ -27,6 +27,7 @@ def show_cost(session: Session, _: str) -> None:
     ]
     if cost.tokens_per_second is not None:
         lines.append(("speed", f"{cost.tokens_per_second:.1f} tokens/s"))
+    lines += session.conversation.expectation
     if cost.drafted_tokens:
         lines.append(("guessed", f"{cost.drafted_tokens} tokens, {cost.accepted_tokens} of them right"))
     lines += session.conversation.memory

@@ -1,0 +1,140 @@
+"""A model on the hub that is not here, as a `TensorIndex`: names, shapes and element types from the headers of its
+files, of which nothing else is fetched.
+
+Knows the hub's addresses and the format's header, and no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.checkpoint.extent import Extent
+from causerie.checkpoint.header import Entry, header_of
+from causerie.checkpoint.index import TensorInfo
+from causerie.checkpoint.ranges import SECONDS, RemoteFile
+from causerie.checkpoint.shards import choose
+from causerie.errors import CheckpointError, Unsupported, WeightFileError, nearest
+
+AT_ONCE = 8  # headers that are asked for together
+READ_BYTES = 2**20
+"""The largest tensor that is read: what describes a quantization, and no weights."""
+
+
+@dataclass(frozen=True)
+class _Home:
+    """Where a tensor lies."""
+
+    file: str
+    entry: Entry
+
+
+def remote_index(name: str, commit: str) -> RemoteIndex:
+    """The tensors of a model on the hub, "org/name", as of a commit or branch. Raises CheckpointError's kinds, as
+    `shards.choose` for a repository without usable weights."""
+    from huggingface_hub import HfApi, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    unreachable: tuple[type[BaseException], ...] = (OSError, *HfHubHTTPError.__bases__)
+    try:
+        info = HfApi().model_info(name, revision=commit, timeout=SECONDS, files_metadata=True)
+    except unreachable as error:
+        raise CheckpointError(f"{name} cannot be looked into: {type(error).__name__}. Try again.") from None
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
+    weights = [file for file in choose(sizes, name) if file.endswith(".safetensors")]
+    headers = {key: str(value) for key, value in build_hf_headers().items()}
+
+    def opened(file: str) -> RemoteFile:
+        return RemoteFile(hf_hub_url(name, file, revision=commit), headers, f"{name}/{file}")
+
+    return RemoteIndex(name, {file: sizes[file] for file in weights}, opened)
+
+
+class RemoteIndex:
+    """The tensors of files of which `read_bytes(name)` reads parts; `sizes` are their bytes by name."""
+
+    def __init__(self, label: str, sizes: dict[str, int], open_file: Callable[[str], RemoteFile]) -> None:
+        """Fetches the headers. `label` names the model in messages. Raises CheckpointError's kinds."""
+        self._label = label
+        self._open = open_file
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            headers = threads.map(lambda name: self._header(name, sizes[name]), sizes)
+            self._homes = {
+                tensor: _Home(name, entry)
+                for name, header in zip(sizes, headers, strict=True)
+                for tensor, entry in header.items()
+            }
+
+    def _header(self, name: str, size: int) -> dict[str, Entry]:
+        return header_of(self._open(name).read, size, Path(self._label) / name).tensors
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all tensors."""
+        return sum(home.entry.end - home.entry.begin for home in self._homes.values())
+
+    def without(self, names: Iterable[str]) -> Self:
+        """The same index, which no longer has these tensors."""
+        for name in names:
+            self._homes.pop(name, None)
+        return self
+
+    def names(self) -> Sequence[str]:
+        """All tensors, file by file."""
+        return tuple(self._homes)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._homes
+
+    def info(self, name: str) -> TensorInfo:
+        """Shape and element type. Raises WeightFileError naming the nearest names where there is no such tensor."""
+        home = self._homes.get(name)
+        if home is None:
+            near = nearest(name, list(self._homes)[:200])[:3]
+            raise WeightFileError(f"{self._label} lacks tensor {name!r}. Nearest there: {', '.join(near)}.")
+        return TensorInfo(name, home.entry.shape, home.entry.dtype, Path(self._label) / home.file)
+
+    def read(self, name: str, rows: slice | None = None, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        """A small tensor, fetched. Raises Unsupported for a large one, and for a part of one."""
+        info = self.info(name)
+        if info.nbytes > READ_BYTES or rows is not None or shape is not None:
+            raise Unsupported(f"{name!r} of {self._label} is not on this machine. Download the model to read it.")
+        home = self._homes[name]
+        content = self._open(home.file).read(home.entry.begin, info.nbytes)
+        if len(content) != prod(info.shape) * info.array_dtype.itemsize:
+            raise WeightFileError(f"{self._label}/{home.file} ended inside of {name!r}. Ask again.")
+        return np.frombuffer(content, info.array_dtype).reshape(info.shape)
+
+    def read_into(
+        self, name: str, out: NDArray[Any], rows: slice | None = None, shape: tuple[int, ...] | None = None
+    ) -> None:
+        """The same into `out`."""
+        out[...] = self.read(name, rows, shape).reshape(out.shape)
+
+    def map(self, name: str) -> NDArray[np.uint8]:
+        """Raises Unsupported: nothing of it is on this machine."""
+        raise Unsupported(f"{name!r} of {self._label} is not on this machine. Download the model to map it.")
+
+    def extent(self, name: str) -> Extent:
+        """Raises Unsupported: nothing of it is on this machine."""
+        raise Unsupported(f"{name!r} of {self._label} is not on this machine. Download the model to find it.")
+
+    def close(self) -> None:
+        """Nothing is open between two reads."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
