@@ -21,7 +21,7 @@ from causerie.cli.main import main
 from causerie.errors import ModelNotFound, Unsupported, UsageError
 from causerie.settings import Settings
 from tests.api.conftest import make_tokenizer
-from tests.checkpoint.test_hub import Hub, running
+from tests.hub.fake_hub import running_hub
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,9 @@ def test_the_command_prints_a_table_and_json(folder: Path, capsys: pytest.Captur
 def test_a_model_of_the_hub_is_known_from_its_headers(folder: Path, kept: Path, tmp_path: Path) -> None:
     """In a process of its own, which reads HF_ENDPOINT when it begins: nothing but config.json is kept of it."""
     files = {each.name: each.read_bytes() for each in folder.iterdir()}
-    with running(Hub(files={"org/tiny": files, "org/old": {**files, "model.safetensors": b"damaged"}})) as hub:
+    with running_hub() as hub:
+        hub.add("org/tiny", files)
+        hub.add("org/old", {**files, "model.safetensors": b"damaged"})
         own = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path), "CAUSERIE_CACHE": str(kept)}
         for name, source in (("org/tiny", "headers"), ("org/old", "config")):
             words = [sys.executable, "-m", "causerie.cli.main", "fit", name, "--json"]
