@@ -126,7 +126,8 @@ class Download:
         )
 
     def _patience(self) -> Patience:
-        return Patience(f"The download of {self.file.name} of {self.name} did not finish", self.pause)
+        what = f"The download of {self.file.name} of {self.name} did not finish"
+        return Patience(what, self.pause, then="Run it again: what came is kept.")
 
     def _open(self, begin: int, end: int) -> HubAnswer:
         """The answer whose body goes on at `begin`."""

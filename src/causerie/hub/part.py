@@ -48,8 +48,10 @@ class Part:
                 os.replace(left, mine)
             except FileNotFoundError:  # somebody else has just taken it
                 continue
-            if (journal := left.with_suffix(_JOURNAL)).exists():
-                os.replace(journal, mine.with_suffix(_JOURNAL))
+            try:
+                os.replace(left.with_suffix(_JOURNAL), mine.with_suffix(_JOURNAL))
+            except FileNotFoundError:  # nothing of it was whole yet
+                pass
             part = Part(file, mine, stretch)
             if not owner.same_boot:
                 part.distrust_the_end()
@@ -150,9 +152,9 @@ class Part:
         """Gives the file its name, which it has only now that it is whole and right. Raises OSError."""
         os.ftruncate(self._handle, self._file.size)
         os.fsync(self._handle)
+        self._journal.unlink(missing_ok=True)
         os.replace(self._path, blob)
         self._close()
-        self._journal.unlink(missing_ok=True)
         folder = os.open(blob.parent, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
@@ -222,3 +224,13 @@ def left_parts(blobs: Path, etag: str | None = None) -> list[tuple[Path, Owner]]
 def live_owners(blobs: Path, etag: str) -> list[Owner]:
     """Who writes a file right now, downloads of this process included. Raises OSError."""
     return [owner for path, _, owner in parts(blobs, etag) if owner.lives(path)]
+
+
+def stray_journals(blobs: Path) -> list[Path]:
+    """Journals of processes that are no more, whose parts have another owner by now. Raises OSError."""
+    strays = []
+    for journal in blobs.glob(f"*{_JOURNAL}"):
+        owner = Owner.read(journal.name.removesuffix(_JOURNAL).partition(".")[2])
+        if owner is not None and not owner.lives(journal) and not journal.with_suffix(_SUFFIX).exists():
+            strays.append(journal)
+    return strays

@@ -30,13 +30,20 @@ class Interruption(Exception):
 
 
 class Patience:
-    """The patience of one piece of work. `pause` sleeps, and may raise to end it all; a wait above `longest` is not
-    waited for."""
+    """The patience of one piece of work, of which a failure says `what` first and `then` last. `pause` sleeps, and may
+    raise to end it all; a wait above `longest` is not waited for."""
 
     def __init__(
-        self, what: str, pause: Callable[[float], None], tries: int = TRIES, longest: float = LONGEST_WAIT
+        self,
+        what: str,
+        pause: Callable[[float], None],
+        tries: int = TRIES,
+        longest: float = LONGEST_WAIT,
+        *,
+        then: str = "Try again later.",
     ) -> None:
         self._what = what
+        self._then = then
         self._pause = pause
         self._tries = tries
         self._longest = longest
@@ -47,23 +54,22 @@ class Patience:
         was the last."""
         self._failures = 1 if progress else self._failures + 1
         if self._failures >= self._tries or (fault.wait or 0.0) > self._longest:
+            advice = limit_advice(fault.wait) if fault.limited else self._then
             times = f", {self._failures} times in a row" if self._failures > 1 else ""
             raise HubUnavailable(
-                f"{self._what}: {fault.reason}{times}. {advice(fault)}",
+                f"{self._what}: {fault.reason}{times}. {advice}",
                 reason=fault.reason,
-                advice=advice(fault),
+                advice=advice,
                 limited=fault.limited,
             )
         backoff = min(_SLOWEST_WAIT, _FIRST_WAIT * 2 ** (self._failures - 1))
         self._pause(max(backoff, fault.wait or 0.0))
 
 
-def advice(fault: Interruption) -> str:
-    """What a user can do about it."""
-    if fault.limited:
-        wait = "Wait some minutes" if fault.wait is None else f"Wait {fault.wait:.0f} s"
-        return f"{wait}, then try again; who has logged in (`hf auth login`, or HF_TOKEN) may ask more often."
-    return "Try again later; what came is kept."
+def limit_advice(seconds: float | None) -> str:
+    """What a user can do whom the hub wants to ask less often."""
+    wait = "Wait some minutes" if seconds is None else f"Wait {seconds:.0f} s"
+    return f"{wait}, then try again; who has logged in (`hf auth login`, or HF_TOKEN) may ask more often."
 
 
 def asked_wait(headers: Mapping[str, str]) -> float | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from causerie.errors import CheckpointError
 from causerie.hub.cache_folder import ModelCache
 from causerie.hub.download import Download
-from causerie.hub.part import STRETCH, left_parts, parts
+from causerie.hub.part import STRETCH, left_parts, parts, stray_journals
 from causerie.hub.repository import HubFile, Repository
 from causerie.hub.transport import Transport
 from causerie.hub.turn import turn
@@ -126,8 +126,9 @@ class Pull:
             etag = path.name.partition(".")[0]
             if etag in etags or (etag in current and not (self._cache.blobs / etag).exists()):
                 continue
-            path.with_suffix(".journal").unlink(missing_ok=True)
             path.unlink(missing_ok=True)
+        for journal in stray_journals(self._cache.blobs):
+            journal.unlink(missing_ok=True)
 
     def _still_needed(self, files: Iterable[HubFile]) -> int:
         """The bytes of files less those that are there already in parts."""
