@@ -121,10 +121,13 @@ def test_orphans_that_nobody_goes_on_with_are_swept(hub: FakeHub, tmp_path: Path
     assert os.WIFSIGNALED(
         in_child(lambda: (Part.take(place.blobs, gone).append(b"abc"), os.kill(os.getpid(), signal.SIGKILL)))
     )
+    [left] = place.blobs.glob("*.part")
+    left.with_suffix(".journal").write_text("0 0\n")
+    (place.blobs / left.name.replace("1" * 64, "3" * 64)).with_suffix(".journal").touch()  # its part was taken over
     mine = Part.take(place.blobs, HubFile("mine", 5, "2" * 64))  # a living process's, this one's
     assert [name[:1] for name in blobs(tmp_path) if name.endswith(".part")] == ["1", "2"]
     fetch(hub, tmp_path)
-    assert [name[:1] for name in blobs(tmp_path) if name.endswith(".part")] == ["2"]
+    assert [name[:1] for name in blobs(tmp_path) if "." in name] == ["2"]
     mine.drop()
 
 
