@@ -15,6 +15,7 @@ import pytest
 from causerie.checkpoint.writer import write_safetensors
 from causerie.cli.main import main
 from causerie.hub.size_range import SizeRange
+from causerie.plan.computer import Computer, Span
 from tests.hub.fake_hub import FakeHub, etag_of, running_hub
 
 CONFIG = {
@@ -251,3 +252,34 @@ def test_without_a_network_each_says_so(hub: FakeHub, said: Said, monkeypatch: p
         code, out, err = said(*words)
         assert code == 2 and not out and "HF_HUB_OFFLINE" in err
     assert os.listdir()
+
+
+def test_three_questions_lead_to_a_model(hub: FakeHub, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    computer = Computer("made up", "cpu", 8_000_000_000, Span.of(50e9), {})
+    monkeypatch.setattr("causerie.api.probing.this_machine", lambda settings: computer)
+    for name, count, tags in (
+        ("a/base-7B", 7e9, []),
+        ("a/chat-7B", 7e9, ["conversational"]),
+        ("a/tiny", 1e8, ["conversational"]),
+    ):
+        facts = {
+            "safetensors": {"parameters": {"BF16": int(count)}},
+            "pipeline_tag": "text-generation",
+            "trendingScore": 1,
+        }
+        hub.add(name, {"config.json": b"{}"}, tags=["safetensors", "code", *tags], **facts)
+    monkeypatch.setattr("sys.stdin", io.StringIO("code\n7\n2\nmuch\n"))
+    code, out, err = said("help-me-choose")
+    assert code == 0 and "What is it for?\n  1  talking" in err and "A number from 1 to 3, please" in err
+    assert "Up to 11 B parameters in int4 (6.2 GB of weights): this machine's free memory sets the limit." in out
+    assert "a/chat-7B         7 B  int4" in out and "base" not in out and "a/tiny" not in out
+    assert "num_parameters=max%3A11.0B" in hub.requests[-1][1] and "filter=code" in hub.requests[-1][1]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n\n\n"))
+    values = json.loads(said("help-me-choose", "--json")[1])
+    assert values["limit"] == "speed" and values["weight_bytes"] == 1_500_000_000 and values["here"] == ["builtin"]
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n\n\n"))
+    out = said("help-me-choose")[1]
+    assert "nobody answers at that address" in out and "Here already: builtin." in out
+    monkeypatch.setattr("sys.stdin", io.StringIO("1\n"))
+    assert "the answers ended before" in said("help-me-choose")[2]

@@ -14,10 +14,11 @@ from typing import Any
 
 from causerie.api.model_library import FileState, delete_wrong, library, pull, removable_bytes, remove, verify
 from causerie.api.model_search import BENCHMARKS, DOMAINS, FORMATS, ORDERS, Query, SizeRange
-from causerie.cli.models import listing, page, score_list, search_rows
+from causerie.cli.models import choosing, listing, page, score_list, search_rows
 from causerie.cli.models.columns import size
 from causerie.cli.options.arguments import Parser, help_columns, whole_number
 from causerie.errors import UsageError, unknown
+from causerie.settings import Settings
 
 _DESCRIPTION = """\
 Models on this machine and on the Hugging Face hub.
@@ -29,6 +30,7 @@ Models on this machine and on the Hugging Face hub.
   causerie models verify [MODEL]      whether files are what the hub listed
   causerie models search WORDS        what the hub has
   causerie models leaderboard [NAME]  scores that models' pages publish
+  causerie models help-me-choose      three questions, and what to try
 
 A download that is interrupted goes on where it was. What was downloaded is used
 from then on, until it is pulled again, wherever its branch moves on the hub."""
@@ -42,6 +44,7 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     "verify": ("delete_wrong",),
     "search": _SEARCH,
     "leaderboard": ("limit", "derived"),
+    "help-me-choose": (),
 }
 """What can be done, and the options that each takes beside --json."""
 _LIMIT = 20
@@ -86,6 +89,7 @@ def run(options: argparse.Namespace) -> int:
         "verify": _verify,
         "search": _search,
         "leaderboard": _leaderboard,
+        "help-me-choose": _help_choose,
     }
     return work[action](options)
 
@@ -202,3 +206,15 @@ def _leaderboard(options: argparse.Namespace) -> int:
     benchmark = options.words[0] if options.words else None
     rows = score_list.gather(benchmark, derived=options.derived, most=options.limit or _LIMIT)
     return _print(options, rows, score_list.as_lines(rows, benchmark))
+
+
+def _help_choose(options: argparse.Namespace) -> int:
+    from causerie.api.model_choice import choose
+    from causerie.api.probing import this_machine
+
+    if options.words:
+        raise UsageError(f"`causerie models help-me-choose` takes no words: it asks. There is {options.words[0]!r}.")
+    wish = choosing.ask(sys.stdin, sys.stderr)
+    computer = this_machine(Settings.from_environment())
+    values = choosing.as_values(wish, choose(wish, computer.memory, computer.bandwidth.usual))
+    return _print(options, values, choosing.as_lines(values))
