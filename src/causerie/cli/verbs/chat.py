@@ -41,7 +41,8 @@ PROMPT = "> "
 _DESCRIPTION = """\
 Talk to a model in this terminal, or ask it one thing and get the answer alone.
 
-  causerie chat                              the small model that comes with it
+  causerie chat                              the small model that comes with it, or
+                                             one of those that were downloaded
   causerie chat Qwen/Qwen2.5-0.5B-Instruct   a model of the Hugging Face hub:
                                              org/name or org/name@revision
   causerie chat ./my-model temperature=0.7   a folder, with a generate flag
@@ -109,6 +110,11 @@ def run(options: argparse.Namespace) -> int:
         keyboard.prepare()
 
     place = _place(options.url, name, resumed)
+    asks = question is None and not plain and sys.stdin.isatty() and sys.stdout.isatty()
+    if place == ChatPlace(None, None) and asks:
+        from causerie.cli.conversation.model_offer import offered_model
+
+        place = ChatPlace(None, offered_model(data / "model", sys.stdin, sys.stdout))
     with _opened(options, settings, place, flags, plain) as conversation:
         if question is not None:
             answer_once(conversation, question, sys.stdout, notes)
