@@ -3,11 +3,13 @@ the failures of the field). What is right is said by the content that the test m
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
 import random
 import signal
+import threading
 import zlib
 from pathlib import Path
 from typing import Any
@@ -355,3 +357,32 @@ def test_a_model_cache_is_named_as_other_programs_name_it(tmp_path: Path) -> Non
     (tmp_path / "models--a--b--c").mkdir()
     assert [each.name for each in CacheFolder(tmp_path).models()] == ["a/b--c"]
     assert ModelCache(tmp_path, "a/b").folder.name == "models--a--b"
+
+
+def test_an_interrupt_ends_it_at_once_and_what_came_is_kept(hub: FakeHub, tmp_path: Path, weights: bytes) -> None:
+    reached, over = threading.Event(), threading.Event()
+
+    def still(exchange: Exchange) -> bool:
+        exchange.send(most=2 * STRETCH)
+        exchange.handler.wfile.flush()
+        reached.set()
+        return over.wait(60)
+
+    hub.fault = on("store", still)
+
+    def work() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with contextlib.suppress(KeyboardInterrupt):
+            fetch(hub, tmp_path)
+            os._exit(9)
+        os._exit(5)
+
+    process = child(work)
+    reached.wait(30)
+    os.kill(process, signal.SIGINT)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 5 and not over.is_set()
+    over.set()
+    hub.fault = None
+    assert is_right(fetch(hub, tmp_path), weights)
+    [_, after] = [headers.get("range", "") for kind, _, headers in hub.requests if kind == "store"]
+    assert after.startswith("bytes=")
