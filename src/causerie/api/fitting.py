@@ -70,18 +70,19 @@ def fit(
     memory: float | None = None,
     depths: Sequence[int] = DEPTHS,
     cache_dtype: Any = None,
+    strict: bool = False,
 ) -> ModelFit:
     """How the model of that name would do: a folder, "builtin", a hub id, of which config.json and the headers of the
     weight files are fetched, or a size such as "8B", "8x7B" or "30B-A3B", which gives an estimate.
 
     hardware: "RTX 4090", "consumer CPU" and the like in place of this machine; bandwidth (GB/s) and memory (GB) in
     place of what is known of it, or both alone. The first time this machine is measured, for some seconds. depths are
-    the tokens before, at which speeds are told. Raises what from_pretrained raises before it reads weights, UnknownName
-    for hardware, UsageError."""
+    the tokens before, at which speeds are told; cache_dtype and strict are as in from_pretrained. Raises what that
+    raises before it reads weights, UnknownName for hardware, UsageError."""
     if any(depth < 0 for depth in depths) or not depths:
         raise UsageError(f"depths is {list(depths)}; expected numbers of tokens, such as 0 and 4096.")
     computer = computer_asked(hardware, bandwidth, memory)
-    model = surveyed_or_estimated(name, LoadOptions.read(cache_dtype=cache_dtype))
+    model = surveyed_or_estimated(name, LoadOptions.read(cache_dtype=cache_dtype, strict=strict))
     return fit_surveyed(model, computer, depths=depths, cache_dtype=cache_dtype)
 
 

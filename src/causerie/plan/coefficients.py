@@ -59,6 +59,10 @@ _ATTENTION: Mapping[str, AttentionCoefficients] = {
     "avx2": AttentionCoefficients(reading=0.60, alone=0.20, arithmetic=0.35),
     "gpu": AttentionCoefficients(reading=0.60, alone=0.30, arithmetic=0.35),
 }
+EXPERT_LAYER = 75e-6
+"""Seconds that a layer with experts takes besides: its router, and matrices that end before they are read at speed."""
+EXPERT_ROWS = 1.2
+"""How many times as long many rows take where each expert gets a few of them."""
 _LIKE = {"float32": "bfloat16", "float16": "bfloat16", "bnb_int8": "int8"}
 """Plain formats read as bfloat16 does; what is looked up in tables is nearest to int4."""
 

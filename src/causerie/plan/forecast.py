@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from causerie.plan.coefficients import attention_coefficients, coefficients
+from causerie.plan.coefficients import EXPERT_LAYER, EXPERT_ROWS, attention_coefficients, coefficients
 from causerie.plan.computer import Computer, Span
 from causerie.plan.footprint import STEP_TOKENS
 from causerie.plan.speed import StepWork, active_bytes, arithmetic_of, step_work
@@ -93,7 +93,9 @@ class Forecast:
         share = looking.alone if one else looking.arithmetic
         seeing = work.pairs / (looking_peak * share) if looking_peak else 0.0
         recalling = work.cached / (rates.bandwidth * looking.reading)
-        fixed = shares.step + shares.layer * len(self.spec.layers)
+        with_experts = sum(layer.experts is not None for layer in self.spec.layers)
+        fixed = shares.step + shares.layer * len(self.spec.layers) + EXPERT_LAYER * with_experts
+        computing *= EXPERT_ROWS if with_experts else 1.0
         return max(reading, computing) + max(seeing, recalling) + fixed
 
     def _work(self, rows: float, depth: float, sequences: int, outputs: float) -> StepWork:

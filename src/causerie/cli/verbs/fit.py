@@ -49,7 +49,7 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--bandwidth", type=float, metavar="N", help="GB/s that the memory of such hardware gives")
     made.add_argument("--memory", type=float, metavar="N", help="GB of memory that it has")
     made.add_argument("--depth", type=numbers(0), metavar="N,…", help="tokens before an answer (0,2048,8192)")
-    made.add_loading_options("cache_dtype")
+    made.add_loading_options("cache_dtype", "strict")
     made.add_argument("--json", action="store_true", help="the same as JSON, sizes in bytes")
     return made
 
@@ -65,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
         memory=options.memory,
         depths=sorted(options.depth or DEPTHS),
         cache_dtype=options.cache_dtype,
+        strict=options.strict,
     )
     sys.stdout.write(json.dumps(as_values(result), indent=2) + "\n" if options.json else as_lines(result))
     return 0
