@@ -112,7 +112,7 @@ def test_the_command_prints_a_table_and_json(folder: Path, capsys: pytest.Captur
     assert [each["depth"] for each in last["decode"]] == [0, 4096]
     assert main(["fit", "30B-A3B", "--hardware", "rtx 4090"]) == 0
     text = capsys.readouterr().out
-    assert "Take int4: int4 is the most exact that fits." in text and "about 30" in text
+    assert "Take int4: the most exact that fits." in text and "about 30" in text
     assert main(["fit", "8B", "--hardware", "abacus"]) == 2
     assert "Unknown hardware 'abacus'" in capsys.readouterr().err
 

@@ -181,15 +181,15 @@ def _memory_table(precisions: Sequence[Precision]) -> list[str]:
 def _speed_table(precisions: Sequence[Precision]) -> list[str]:
     """How fast each precision reads and writes."""
     depths = [depth for depth, _ in precisions[0].decode]
-    behind = "".join(f"{f'after {depth:,}' if depth else 'at first':>15}" for depth in depths)
-    lines = [f"{'tokens/s':<14}{'writes':<6}{behind}{'reads':>9}{'a 2,000-token prompt takes':>28}"]
+    behind = "".join(f"{f'after {depth:,}' if depth else 'writes':>15}" for depth in depths)
+    lines = [f"{'tokens/s':<14}{behind}{'reads':>9}{'2,000 tokens take':>20}"]
     for each in precisions:
         speeds = "".join(f"{_range(span):>15}" for _, span in each.decode)
         reads = each.prefill[0][1]
         first = each.first_token_seconds
         lines.append(
-            f"{each.form.name:<20}{speeds}{'–' if reads is None else _speed(reads):>9}"
-            f"{'–' if first is None else f'{_digits(first)} s':>28}"
+            f"{each.form.name:<14}{speeds}{'–' if reads is None else _speed(reads):>9}"
+            f"{'–' if first is None else f'{_digits(first)} s':>20}"
         )
     return lines
 
