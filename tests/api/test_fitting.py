@@ -105,7 +105,7 @@ def test_the_command_prints_a_table_and_json(folder: Path, capsys: pytest.Captur
     assert "float32" in text and f"causerie chat {folder}" in text and "headers of its weight files" in text
     assert main(["fit", "30B-A3B", "--hardware", "rtx 4090", "--depth", "0,4096", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["estimated"] and report["recommended"] == "int4"
+    assert report["estimated"] and report["recommended"] == "int4" and report["speeds_assumed"]
     assert report["active_parameters"] == pytest.approx(3.3e9, rel=0.12)
     first, last = report["precisions"][0], report["precisions"][-1]
     assert not first["fits"] and last["fits"] and last["largest_context"] > 8192

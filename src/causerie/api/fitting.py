@@ -15,6 +15,7 @@ from causerie.api.surveyed import KnownFrom, Surveyed, surveyed_or_estimated
 from causerie.errors import UsageError
 from causerie.loading.load import Survey
 from causerie.loading.read_share import is_of_expert
+from causerie.plan.coefficients import is_measured
 from causerie.plan.computer import Computer, Span
 from causerie.plan.fit import DEPTHS, Fit, Precision, best_precision
 from causerie.plan.fit import fit as planned
@@ -55,6 +56,11 @@ class ModelFit:
     def active_parameters(self) -> int:
         """That a token uses."""
         return round(self.plan.spec.active_parameters)
+
+    @property
+    def speeds_assumed(self) -> bool:
+        """Whether nobody has measured how much of such hardware's limits is reached."""
+        return not is_measured(self.plan.computer)
 
     @property
     def recommended(self) -> str | None:

@@ -88,13 +88,13 @@ class Forecast:
         matrices, pairs = (arithmetic_of(format) for format in work.formats)
         peak, looking_peak = rates.operations.get(matrices, 0.0), rates.operations.get(pairs, 0.0)
         reading = work.weights / (rates.bandwidth * shares.reading)
-        computing = work.matrices / (peak * shares.arithmetic) if peak else 0.0
-        share = looking.alone if alone else looking.arithmetic
-        seeing = work.pairs / (looking_peak * share) if looking_peak else 0.0
+        share, looking_share = (shares.alone, looking.alone) if alone else (shares.arithmetic, looking.arithmetic)
+        computing = work.matrices / (peak * share) if peak else 0.0
+        seeing = work.pairs / (looking_peak * looking_share) if looking_peak else 0.0
         recalling = work.cached / (rates.bandwidth * looking.reading)
         with_experts = sum(layer.experts is not None for layer in self.spec.layers)
         fixed = shares.step + shares.layer * len(self.spec.layers) + EXPERT_LAYER * with_experts
-        computing *= EXPERT_ROWS if with_experts else 1.0
+        computing *= EXPERT_ROWS if with_experts and not alone else 1.0
         return max(reading, computing) + max(seeing, recalling) + fixed
 
     def _work(self, rows: float, depth: float, sequences: int, outputs: float) -> StepWork:

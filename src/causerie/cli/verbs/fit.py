@@ -92,6 +92,7 @@ def as_values(result: ModelFit) -> dict[str, Any]:
             "bandwidth": _span_values(computer.bandwidth),
             "operations": {kind: _span_values(span) for kind, span in computer.operations.items()},
         },
+        "speeds_assumed": result.speeds_assumed,
         "precisions": [_precision_values(each) for each in plan.precisions],
         "recommended": result.recommended,
         "reason": plan.reason,
@@ -144,6 +145,8 @@ def as_lines(result: ModelFit) -> str:
         "",
         *_speed_table([each for each in plan.precisions if each.fits] or plan.precisions),
     ]
+    if result.speeds_assumed:
+        lines.append("Speeds are for orientation: what share of such hardware's limits is reached was not measured.")
     verdict = f"Take {result.recommended}: " if result.recommended else "It does not fit. "
     lines += ["", verdict + plan.reason]
     if result.recommended and not result.estimated and plan.computer.measured:
