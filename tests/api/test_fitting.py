@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from causerie.api import probing
 from causerie.api.fitting import fit
 from causerie.api.probing import machine_record
 from causerie.cli.main import main
+from causerie.cli.verbs.fit import as_lines
 from causerie.errors import ModelNotFound, Unsupported, UsageError
 from causerie.settings import Settings
 from tests.api.conftest import make_tokenizer
@@ -129,8 +131,15 @@ def test_a_model_of_the_hub_is_known_from_its_headers(folder: Path, kept: Path, 
             report = json.loads(done.stdout)
             assert report["known_from"] == source and not report["here"] and not report["estimated"]
             assert report["parameters"] == causerie.fit(str(folder)).parameters
+            assert report["disk_free_bytes"] > 0
             assert (report["stored_bytes"] is None) == (source == "config") == (report["remark"] is not None)
     assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_a_full_disk_is_told_of(folder: Path) -> None:
+    whole = replace(fit(str(folder), hardware="H100"), here=False, stored_bytes=5 * 10**9, disk_free=4 * 10**9)
+    assert "5.00 GB, to be downloaded; its disk has 4.00 GB free, which is too little\n" in as_lines(whole)
+    assert "too little" not in as_lines(replace(whole, disk_free=6 * 10**9))
 
 
 def test_a_machine_is_measured_once(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:

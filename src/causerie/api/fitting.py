@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from causerie.api.load_options import LoadOptions
+from causerie.api.model_names import downloads_folder
 from causerie.api.precisions import held_sizes, precisions
-from causerie.api.probing import this_machine
+from causerie.api.probing import disk_free, this_machine
 from causerie.api.surveyed import KnownFrom, Surveyed, surveyed_or_estimated
 from causerie.errors import UsageError
 from causerie.loading.load import Survey
@@ -40,6 +41,8 @@ class ModelFit:
     """Of the weights in the files; None where nobody said it."""
     here: bool
     """Whether the files are on this machine."""
+    disk_free: int | None
+    """Bytes that the disk of downloads has free; None where the system does not say."""
     plan: Fit
 
     @property
@@ -98,7 +101,15 @@ def fit_surveyed(
     """The same of a model that was surveyed, on a computer."""
     forms = [form_of(each, name, computer, cache_dtype) for name, each in precisions(model.weights)]
     plan = planned(model.weights.spec, forms, computer, depths)
-    return ModelFit(model.name, model.known_from, model.remark, model.stored_bytes, model.here, plan)
+    return ModelFit(
+        name=model.name,
+        known_from=model.known_from,
+        remark=model.remark,
+        stored_bytes=model.stored_bytes,
+        here=model.here,
+        disk_free=disk_free(downloads_folder()),
+        plan=plan,
+    )
 
 
 def computer_asked(hardware: str | None, bandwidth: float | None, memory: float | None) -> Computer:

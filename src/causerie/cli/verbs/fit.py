@@ -85,6 +85,7 @@ def as_values(result: ModelFit) -> dict[str, Any]:
         "context": plan.spec.context,
         "stored_bytes": result.stored_bytes,
         "here": result.here,
+        "disk_free_bytes": result.disk_free,
         "computer": {
             "name": computer.name,
             "measured": computer.measured,
@@ -155,7 +156,13 @@ def as_lines(result: ModelFit) -> str:
 
 
 def _stored(result: ModelFit) -> str:
-    return f"{_size(result.stored_bytes or 0)}, {'on this machine' if result.here else 'to be downloaded'}"
+    needed, free = result.stored_bytes or 0, result.disk_free
+    if result.here:
+        return f"{_size(needed)}, on this machine"
+    room = (
+        "" if free is None else f"; its disk has {_size(free)} free{', which is too little' if free < needed else ''}"
+    )
+    return f"{_size(needed)}, to be downloaded{room}"
 
 
 def _computer_line(computer: Computer) -> str:
@@ -216,6 +223,8 @@ def _count(parameters: float) -> str:
 
 
 def _size(count: int) -> str:
+    if count >= 100e9:
+        return f"{count / 1e9:,.0f} GB"
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
