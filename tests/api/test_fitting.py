@@ -164,3 +164,19 @@ def test_a_machine_is_measured_once(kept: Path, monkeypatch: pytest.MonkeyPatch)
             machine_record(settings)
     file.write_text(content)
     machine_record(settings)
+
+
+def test_a_graphics_card_is_the_place_where_torch_sees_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As if there were one, which is measured by a copy and a product on the processor."""
+    from causerie.backends.torch import devices, meter
+
+    card = devices.Device("cuda:0", True, "Tesla V, 30.0 of 32.0 GB free.", 30 * 10**9, 32 * 10**9)
+    monkeypatch.setattr(devices, "devices", lambda: [card])
+    monkeypatch.setattr(probing, "gpu_seems_there", lambda: True)
+    monkeypatch.setattr(meter, "bandwidth", lambda name: 9e11)
+    monkeypatch.setattr(meter, "operations", lambda name: 1e14)
+    settings = Settings(cache_folder=str(tmp_path))
+    computer = probing.this_machine(settings)
+    assert (computer.name, computer.kind, computer.memory) == ("Tesla V (cuda:0)", "gpu", 30 * 10**9)
+    assert computer.bandwidth.usual == 9e11 and computer.operations["int8"].usual == 1e14 and not computer.packs
+    assert machine_record(settings).cards[0].label == "Tesla V"  # kept, and read again
