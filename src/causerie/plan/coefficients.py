@@ -60,7 +60,7 @@ _ATTENTION: Mapping[str, AttentionCoefficients] = {
     "avx2": AttentionCoefficients(reading=0.60, alone=0.25, arithmetic=0.52),
     "gpu": AttentionCoefficients(reading=0.60, alone=0.30, arithmetic=0.35),
 }
-EXPERT_LAYER = 75e-6
+EXPERT_LAYER = 12e-6
 """Seconds that a layer with experts takes besides: its router, and matrices that end before they are read at speed."""
 EXPERT_ROWS = 1.2
 """How many times as long many rows take where each expert gets a few of them."""
