@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from causerie.api import probing
 from causerie.api.fitting import fit
 from causerie.api.probing import machine_record
 from causerie.cli.main import main
+from causerie.cli.verbs.fit import as_lines
 from causerie.errors import ModelNotFound, Unsupported, UsageError
 from causerie.settings import Settings
 from tests.api.conftest import make_tokenizer
@@ -105,14 +107,14 @@ def test_the_command_prints_a_table_and_json(folder: Path, capsys: pytest.Captur
     assert "float32" in text and f"causerie chat {folder}" in text and "headers of its weight files" in text
     assert main(["fit", "30B-A3B", "--hardware", "rtx 4090", "--depth", "0,4096", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["estimated"] and report["recommended"] == "int4"
+    assert report["estimated"] and report["recommended"] == "int4" and report["speeds_assumed"]
     assert report["active_parameters"] == pytest.approx(3.3e9, rel=0.12)
     first, last = report["precisions"][0], report["precisions"][-1]
     assert not first["fits"] and last["fits"] and last["largest_context"] > 8192
     assert [each["depth"] for each in last["decode"]] == [0, 4096]
     assert main(["fit", "30B-A3B", "--hardware", "rtx 4090"]) == 0
     text = capsys.readouterr().out
-    assert "Take int4: int4 is the most exact that fits." in text and "about 30" in text
+    assert "Take int4: the most exact that fits." in text and "about 30" in text
     assert main(["fit", "8B", "--hardware", "abacus"]) == 2
     assert "Unknown hardware 'abacus'" in capsys.readouterr().err
 
@@ -131,8 +133,15 @@ def test_a_model_of_the_hub_is_known_from_its_headers(folder: Path, kept: Path, 
             report = json.loads(done.stdout)
             assert report["known_from"] == source and not report["here"] and not report["estimated"]
             assert report["parameters"] == causerie.fit(str(folder)).parameters
+            assert report["disk_free_bytes"] > 0
             assert (report["stored_bytes"] is None) == (source == "config") == (report["remark"] is not None)
     assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_a_full_disk_is_told_of(folder: Path) -> None:
+    whole = replace(fit(str(folder), hardware="H100"), here=False, stored_bytes=5 * 10**9, disk_free=4 * 10**9)
+    assert "5.00 GB, to be downloaded; its disk has 4.00 GB free, which is too little\n" in as_lines(whole)
+    assert "too little" not in as_lines(replace(whole, disk_free=6 * 10**9))
 
 
 def test_a_machine_is_measured_once(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,3 +166,19 @@ def test_a_machine_is_measured_once(kept: Path, monkeypatch: pytest.MonkeyPatch)
             machine_record(settings)
     file.write_text(content)
     machine_record(settings)
+
+
+def test_a_graphics_card_is_the_place_where_torch_sees_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As if there were one, which is measured by a copy and a product on the processor."""
+    from causerie.backends.torch import devices, meter
+
+    card = devices.Device("cuda:0", True, "Tesla V, 30.0 of 32.0 GB free.", 30 * 10**9, 32 * 10**9)
+    monkeypatch.setattr(devices, "devices", lambda: [card])
+    monkeypatch.setattr(probing, "gpu_seems_there", lambda: True)
+    monkeypatch.setattr(meter, "bandwidth", lambda name: 9e11)
+    monkeypatch.setattr(meter, "operations", lambda name: 1e14)
+    settings = Settings(cache_folder=str(tmp_path))
+    computer = probing.this_machine(settings)
+    assert (computer.name, computer.kind, computer.memory) == ("Tesla V (cuda:0)", "gpu", 30 * 10**9)
+    assert computer.bandwidth.usual == 9e11 and computer.operations["int8"].usual == 1e14 and not computer.packs
+    assert machine_record(settings).cards[0].label == "Tesla V"  # kept, and read again

@@ -99,3 +99,6 @@ def test_what_was_expected_stands_beside_what_it_took(model: CausalLM, settings:
         replace(cost, total_seconds=cost.first_token_seconds + 4 / usual, drafted_tokens=4), expected
     )
     assert twice[0][1].endswith("without guessed tokens: it was 2.5 times as fast")
+    slow = expectation_rows(replace(cost, total_seconds=cost.first_token_seconds + 100 / usual), expected)
+    assert slow[1][1] == "the machine is not as it was measured; causerie info --probe measures again"
+    assert len(rows) == len(twice) == len(slow) - 1

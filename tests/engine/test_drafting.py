@@ -368,6 +368,23 @@ def test_without_a_drafter_there_are_no_drafts() -> None:
     assert isinstance(engine, Engine) and all(not work.draft for plan in engine.plans for work in plan.works)
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_drafts_the_likelier_one_is_checked(order: int) -> None:
+    """Whoever was asked first."""
+    model = ScriptedModel(max_tokens=32, seconds=0.05)
+    right = ScriptedDrafter(32, name="right", chances=(0.9,))
+    wrong = ScriptedDrafter(32, name="wrong", chances=(0.1,), right=0.0)
+    drafters = (right, wrong)[::order]
+    engine = Engine(model, model.clock, drafters)
+    request = engine.request([1, 2], SamplingParams(max_tokens=20))
+    right.texts[request.id] = wrong.texts[request.id] = [1, 2, *alone(model, request).tokens]
+    engine.submit(request)
+    events = [event for _ in range(40) if engine.busy for event in engine.step()]
+    assert events[-1].stats is not None
+    drafted = {count.drafter: count.drafted for count in events[-1].stats.drafts}
+    assert drafted["right"] > 0 and drafted["wrong"] == 0
+
+
 def test_what_it_takes_to_weigh_a_draft_is_charged_to_who_made_it() -> None:
     """A drafter that itself takes no time, and whose drafts are never right: it is asked the more seldom, the longer
     it takes to weigh what it says."""

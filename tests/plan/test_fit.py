@@ -110,6 +110,9 @@ def test_of_a_bare_size_it_is_told_in_what_it_fits() -> None:
         ("Qwen3-30B-A3B", 30.5, 3.3),
         ("141B-A35B", 141, 35),
         ("Qwen3-235B-A22B", 235, 22),
+        ("OLMoE-7B-A1B", 7, 1),
+        ("granite-3B-A800M", 3, 0.8),
+        ("GLM-4.5-355B-A32B", 355, 32),
     ],
 )
 def test_a_name_says_a_size(name: str, parameters: float, active: float) -> None:
@@ -120,7 +123,9 @@ def test_a_name_says_a_size(name: str, parameters: float, active: float) -> None
     assert spec.active_parameters / 1e9 == pytest.approx(active, rel=0.12)
 
 
-@pytest.mark.parametrize("name", ["gpt2", "phi-4", "Mistral-v0.3", "Qwen3.5", "B7", "3Books"])
+@pytest.mark.parametrize(
+    "name", ["gpt2", "phi-4", "Mistral-v0.3", "Qwen3.5", "B7", "3Books", "0B", "1K", "99999B", "5B-A9B", "9999x7B"]
+)
 def test_other_names_say_none(name: str) -> None:
     assert size_in(name) is None
 

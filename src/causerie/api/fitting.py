@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from causerie.api.load_options import LoadOptions
+from causerie.api.model_names import downloads_folder
 from causerie.api.precisions import held_sizes, precisions
-from causerie.api.probing import this_machine
+from causerie.api.probing import disk_free, this_machine
 from causerie.api.surveyed import KnownFrom, Surveyed, surveyed_or_estimated
 from causerie.errors import UsageError
 from causerie.loading.load import Survey
 from causerie.loading.read_share import is_of_expert
+from causerie.plan.coefficients import is_measured
 from causerie.plan.computer import Computer, Span
 from causerie.plan.fit import DEPTHS, Fit, Precision, best_precision
 from causerie.plan.fit import fit as planned
@@ -39,6 +41,8 @@ class ModelFit:
     """Of the weights in the files; None where nobody said it."""
     here: bool
     """Whether the files are on this machine."""
+    disk_free: int | None
+    """Bytes that the disk of downloads has free; None where the system does not say."""
     plan: Fit
 
     @property
@@ -57,6 +61,11 @@ class ModelFit:
         return round(self.plan.spec.active_parameters)
 
     @property
+    def speeds_assumed(self) -> bool:
+        """Whether nobody has measured how much of such hardware's limits is reached."""
+        return not is_measured(self.plan.computer)
+
+    @property
     def recommended(self) -> str | None:
         """The name of the precision to take; None where none fits."""
         return None if self.plan.recommended is None else self.plan.recommended.form.name
@@ -70,18 +79,19 @@ def fit(
     memory: float | None = None,
     depths: Sequence[int] = DEPTHS,
     cache_dtype: Any = None,
+    strict: bool = False,
 ) -> ModelFit:
     """How the model of that name would do: a folder, "builtin", a hub id, of which config.json and the headers of the
     weight files are fetched, or a size such as "8B", "8x7B" or "30B-A3B", which gives an estimate.
 
     hardware: "RTX 4090", "consumer CPU" and the like in place of this machine; bandwidth (GB/s) and memory (GB) in
     place of what is known of it, or both alone. The first time this machine is measured, for some seconds. depths are
-    the tokens before, at which speeds are told. Raises what from_pretrained raises before it reads weights, UnknownName
-    for hardware, UsageError."""
+    the tokens before, at which speeds are told; cache_dtype and strict are as in from_pretrained. Raises what that
+    raises before it reads weights, UnknownName for hardware, UsageError."""
     if any(depth < 0 for depth in depths) or not depths:
         raise UsageError(f"depths is {list(depths)}; expected numbers of tokens, such as 0 and 4096.")
     computer = computer_asked(hardware, bandwidth, memory)
-    model = surveyed_or_estimated(name, LoadOptions.read(cache_dtype=cache_dtype))
+    model = surveyed_or_estimated(name, LoadOptions.read(cache_dtype=cache_dtype, strict=strict))
     return fit_surveyed(model, computer, depths=depths, cache_dtype=cache_dtype)
 
 
@@ -91,7 +101,15 @@ def fit_surveyed(
     """The same of a model that was surveyed, on a computer."""
     forms = [form_of(each, name, computer, cache_dtype) for name, each in precisions(model.weights)]
     plan = planned(model.weights.spec, forms, computer, depths)
-    return ModelFit(model.name, model.known_from, model.remark, model.stored_bytes, model.here, plan)
+    return ModelFit(
+        name=model.name,
+        known_from=model.known_from,
+        remark=model.remark,
+        stored_bytes=model.stored_bytes,
+        here=model.here,
+        disk_free=disk_free(downloads_folder()),
+        plan=plan,
+    )
 
 
 def computer_asked(hardware: str | None, bandwidth: float | None, memory: float | None) -> Computer:

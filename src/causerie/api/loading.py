@@ -143,16 +143,6 @@ def _load(
     )
 
 
-def _fitting(weights: Survey, name: str, options: LoadOptions, free: int, backend: Backend) -> tuple[Survey, int]:
-    """The weights as they will be held, and their bytes. Raises ModelTooLarge."""
-    packs = backend.name == "native" and packs_bfloat16(backend)  # torch's needs no library of the native one's
-    if weights.prepared_for is None:
-        weights = fitting_precision(
-            weights, name, free, packs=packs, quantizes=options.quantization == "auto", cache_dtype=options.cache_dtype
-        )
-    return weights, sum(held_sizes(weights, packs=packs).values())
-
-
 def _open_assistant(name: str) -> CausalLM:
     """A model that is to guess for another, which gives it its cache."""
     options = LoadOptions(backend="native", speculation="off", max_cache_tokens=_ASSISTANT_TOKENS)
@@ -173,3 +163,13 @@ def _free_bytes(backend: Backend) -> int:
         return free_bytes(backend.device)
     machine = hardware()
     return machine.memory_total if machine.memory_free is None else machine.memory_free
+
+
+def _fitting(weights: Survey, name: str, options: LoadOptions, free: int, backend: Backend) -> tuple[Survey, int]:
+    """The weights as they will be held, and their bytes. Raises ModelTooLarge."""
+    packs = backend.name == "native" and packs_bfloat16(backend)  # torch's needs no library of the native one's
+    if weights.prepared_for is None:
+        weights = fitting_precision(
+            weights, name, free, packs=packs, quantizes=options.quantization == "auto", cache_dtype=options.cache_dtype
+        )
+    return weights, sum(held_sizes(weights, packs=packs).values())

@@ -125,14 +125,13 @@ def recommendation(spec: Decoder, precisions: Sequence[Precision], computer: Com
     if not pleasant:
         best = max(roomy, key=lambda each: each.usual_speed)
         return best, (
-            f"{best.form.name} is the fastest that fits, and writes {best.usual_speed:.1f} tokens/s, more slowly "
-            "than most people read."
+            f"the fastest that fits. It writes {best.usual_speed:.1f} tokens/s, more slowly than most people read."
         )
     best = pleasant[0]
     skipped = precisions[: precisions.index(best)]
     if not skipped:
-        return best, f"{best.form.name} fits in {memory}, as exact as it is stored."
-    return best, f"{best.form.name} is the most exact that {_distinction(skipped, best)}."
+        return best, f"it fits in {memory} as exact as it is stored."
+    return best, f"the most exact that {_distinction(skipped, best)}."
 
 
 def _distinction(skipped: Sequence[Precision], best: Precision) -> str:

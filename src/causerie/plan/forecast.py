@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from causerie.plan.coefficients import attention_coefficients, coefficients
+from causerie.plan.coefficients import EXPERT_LAYER, EXPERT_ROWS, attention_coefficients, coefficients
 from causerie.plan.computer import Computer, Span
 from causerie.plan.footprint import STEP_TOKENS
 from causerie.plan.speed import StepWork, active_bytes, arithmetic_of, step_work
@@ -56,7 +56,8 @@ class Forecast:
         work = self._work(1, depth, sequences, sequences)
         rates, spread = usual(self.computer), self.computer.bandwidth
         seconds = [
-            self.step_seconds(work, rates._replace(bandwidth=each)) for each in (spread.low, spread.usual, spread.high)
+            self.step_seconds(work, rates._replace(bandwidth=each), alone=True)
+            for each in (spread.low, spread.usual, spread.high)
         ]
         learnt = self.computer.learnt.get(lesson(self.form.format, "decode"), 1.0)
         return Span(*(learnt * sequences / each for each in seconds))
@@ -69,7 +70,7 @@ class Forecast:
         rows = tokens / steps
         work = self._work(rows, depth + (tokens - rows) / 2, 1, 1 / steps)
         learnt = self.computer.learnt.get(lesson(self.form.format, "prefill"), 1.0)
-        return steps * self.step_seconds(work, usual(self.computer)) / learnt
+        return steps * self.step_seconds(work, usual(self.computer), alone=tokens == 1) / learnt
 
     def prefill_speed(self, tokens: int, depth: int = 0) -> float | None:
         """Tokens of such a prompt per second."""
@@ -80,20 +81,20 @@ class Forecast:
         """From a prompt that nothing is known of to the first token of its answer."""
         return self.prefill_seconds(tokens)
 
-    def step_seconds(self, work: StepWork, rates: Rates) -> float:
-        """Time of one step. Weights are read while they are multiplied, so that the longer of both counts; attention
-        comes after them, layer by layer."""
+    def step_seconds(self, work: StepWork, rates: Rates, *, alone: bool) -> float:
+        """Time of one step, in which each sequence has one row, `alone`, or many. Weights are read while they are
+        multiplied, so that the longer of both counts; attention comes after them, layer by layer."""
         shares, looking = coefficients(self.computer, self.form.format), attention_coefficients(self.computer)
         matrices, pairs = (arithmetic_of(format) for format in work.formats)
         peak, looking_peak = rates.operations.get(matrices, 0.0), rates.operations.get(pairs, 0.0)
         reading = work.weights / (rates.bandwidth * shares.reading)
-        computing = work.matrices / (peak * shares.arithmetic) if peak else 0.0
-        # Whether a row or many look back is told by how much is computed for each byte of the weights.
-        one = work.matrices < 4 * work.weights
-        share = looking.alone if one else looking.arithmetic
-        seeing = work.pairs / (looking_peak * share) if looking_peak else 0.0
+        share, looking_share = (shares.alone, looking.alone) if alone else (shares.arithmetic, looking.arithmetic)
+        computing = work.matrices / (peak * share) if peak else 0.0
+        seeing = work.pairs / (looking_peak * looking_share) if looking_peak else 0.0
         recalling = work.cached / (rates.bandwidth * looking.reading)
-        fixed = shares.step + shares.layer * len(self.spec.layers)
+        with_experts = sum(layer.experts is not None for layer in self.spec.layers)
+        fixed = shares.step + shares.layer * len(self.spec.layers) + EXPERT_LAYER * with_experts
+        computing *= EXPERT_ROWS if with_experts and not alone else 1.0
         return max(reading, computing) + max(seeing, recalling) + fixed
 
     def _work(self, rows: float, depth: float, sequences: int, outputs: float) -> StepWork:

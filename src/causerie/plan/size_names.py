@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+LEAST, MOST = 1.2e8, 5e12
+"""Parameters of a model whose size a name says."""
 _UNIT = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 _NUMBER = r"(\d+(?:[.,]\d+)?)\s*([KMBT])"
 _EDGE = r"(?<![A-Za-z0-9.])"
@@ -41,12 +43,18 @@ class Size:
 
 
 def size_in(name: str) -> Size | None:
-    """What a name says of its size; None where it says nothing."""
+    """What a name says of its size; None where it says nothing, or what no model has."""
+    size = _said(name)
+    if size is None or not LEAST <= size.active <= size.parameters <= MOST or size.experts not in range(1, 1025):
+        return None
+    return size
+
+
+def _said(name: str) -> Size | None:
     if match := _MIXED.search(name):
         return Size(_number(match[2], match[3]), _number(match[2], match[3]), int(match[1]))
     if match := _ACTIVE.search(name):
-        parameters, active = _number(match[1], match[2]), _number(match[3], match[4])
-        return Size(parameters, min(active, parameters))
+        return Size(_number(match[1], match[2]), _number(match[3], match[4]))
     if match := _DENSE.search(name):
         return Size(_number(match[1], match[2]), _number(match[1], match[2]))
     return None
@@ -70,14 +78,15 @@ _DENSE_SHAPES = (
     (123e9, 88, 12288, 96, 8),
     (405e9, 126, 16384, 128, 8),
 )
-# Active parameters, layers, width, heads, key/value heads: Qwen 3 with experts, GLM 4.5, DeepSeek V3.
+# Active parameters, layers, width, heads, key/value heads: Granite 3.1, OLMoE, Qwen 3, GLM 4.5, DeepSeek V3.
 _EXPERT_SHAPES = (
+    (0.4e9, 24, 1024, 16, 8),
+    (1.3e9, 16, 2048, 16, 16),
     (3.3e9, 48, 2048, 32, 4),
     (12e9, 46, 4096, 96, 8),
     (22e9, 94, 4096, 64, 4),
     (37e9, 61, 7168, 64, 8),
 )
-_EXPERTS = 128
 
 
 def _nearest(shapes: tuple[tuple[float, int, int, int, int], ...], size: float) -> tuple[int, int, int, int]:
@@ -133,16 +142,18 @@ def _mixtral(parameters: float, experts: int) -> dict[str, Any]:
 
 def _many_experts(parameters: float, active: float) -> dict[str, Any]:
     layers, width, heads, kv_heads = _nearest(_EXPERT_SHAPES, active)
-    head_dim = 128
-    outside = _outside(layers, width, heads, kv_heads, head_dim=head_dim, tied=False)
-    hidden = max(64, round((parameters - outside) / (3 * layers * width * _EXPERTS * 64)) * 64)
+    tied = active < 2e9
+    head_dim, vocab, experts = (64, _SMALL_VOCAB, 64) if tied else (128, _VOCAB, 128)
+    outside = _outside(layers, width, heads, kv_heads, head_dim=head_dim, tied=tied, vocab=vocab)
+    hidden = max(32, round((parameters - outside) / (3 * layers * width * experts * 32)) * 32)
     active_experts = round((active - outside) / (3 * layers * width * hidden))
     own = {
+        "vocab_size": vocab,
         "head_dim": head_dim,
-        "num_experts": _EXPERTS,
-        "num_experts_per_tok": max(1, min(_EXPERTS, active_experts)),
+        "num_experts": experts,
+        "num_experts_per_tok": max(1, min(experts, active_experts)),
         "moe_intermediate_size": hidden,
         "intermediate_size": hidden,
-        "tie_word_embeddings": False,
+        "tie_word_embeddings": tied,
     }
     return {"model_type": "qwen3_moe", **_common(layers, width, heads, kv_heads), **own}

@@ -39,6 +39,7 @@ def test_every_verb_has_it() -> None:
     "words",
     [
         ["info", "FOLDER"],
+        ["fit", "FOLDER", "--hardware", "A100"],
         ["chat", "FOLDER", "-p", "Hello!"],
         ["bench", "FOLDER", "--prompt", "8", "--generate", "2", "--repeat", "1"],
         ["evaluate", "FOLDER", "--quantization", "int8", "--tokens", "8"],

@@ -49,7 +49,7 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--bandwidth", type=float, metavar="N", help="GB/s that the memory of such hardware gives")
     made.add_argument("--memory", type=float, metavar="N", help="GB of memory that it has")
     made.add_argument("--depth", type=numbers(0), metavar="N,…", help="tokens before an answer (0,2048,8192)")
-    made.add_loading_options("cache_dtype")
+    made.add_loading_options("cache_dtype", "strict")
     made.add_argument("--json", action="store_true", help="the same as JSON, sizes in bytes")
     return made
 
@@ -65,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
         memory=options.memory,
         depths=sorted(options.depth or DEPTHS),
         cache_dtype=options.cache_dtype,
+        strict=options.strict,
     )
     sys.stdout.write(json.dumps(as_values(result), indent=2) + "\n" if options.json else as_lines(result))
     return 0
@@ -84,6 +85,7 @@ def as_values(result: ModelFit) -> dict[str, Any]:
         "context": plan.spec.context,
         "stored_bytes": result.stored_bytes,
         "here": result.here,
+        "disk_free_bytes": result.disk_free,
         "computer": {
             "name": computer.name,
             "measured": computer.measured,
@@ -91,6 +93,7 @@ def as_values(result: ModelFit) -> dict[str, Any]:
             "bandwidth": _span_values(computer.bandwidth),
             "operations": {kind: _span_values(span) for kind, span in computer.operations.items()},
         },
+        "speeds_assumed": result.speeds_assumed,
         "precisions": [_precision_values(each) for each in plan.precisions],
         "recommended": result.recommended,
         "reason": plan.reason,
@@ -143,6 +146,8 @@ def as_lines(result: ModelFit) -> str:
         "",
         *_speed_table([each for each in plan.precisions if each.fits] or plan.precisions),
     ]
+    if result.speeds_assumed:
+        lines.append("Speeds are for orientation: what share of such hardware's limits is reached was not measured.")
     verdict = f"Take {result.recommended}: " if result.recommended else "It does not fit. "
     lines += ["", verdict + plan.reason]
     if result.recommended and not result.estimated and plan.computer.measured:
@@ -151,7 +156,13 @@ def as_lines(result: ModelFit) -> str:
 
 
 def _stored(result: ModelFit) -> str:
-    return f"{_size(result.stored_bytes or 0)}, {'on this machine' if result.here else 'to be downloaded'}"
+    needed, free = result.stored_bytes or 0, result.disk_free
+    if result.here:
+        return f"{_size(needed)}, on this machine"
+    room = (
+        "" if free is None else f"; its disk has {_size(free)} free{', which is too little' if free < needed else ''}"
+    )
+    return f"{_size(needed)}, to be downloaded{room}"
 
 
 def _computer_line(computer: Computer) -> str:
@@ -180,15 +191,15 @@ def _memory_table(precisions: Sequence[Precision]) -> list[str]:
 def _speed_table(precisions: Sequence[Precision]) -> list[str]:
     """How fast each precision reads and writes."""
     depths = [depth for depth, _ in precisions[0].decode]
-    behind = "".join(f"{f'after {depth:,}' if depth else 'at first':>15}" for depth in depths)
-    lines = [f"{'tokens/s':<14}{'writes':<6}{behind}{'reads':>9}{'a 2,000-token prompt takes':>28}"]
+    behind = "".join(f"{f'after {depth:,}' if depth else 'writes':>15}" for depth in depths)
+    lines = [f"{'tokens/s':<14}{behind}{'reads':>9}{'2,000 tokens take':>20}"]
     for each in precisions:
         speeds = "".join(f"{_range(span):>15}" for _, span in each.decode)
         reads = each.prefill[0][1]
         first = each.first_token_seconds
         lines.append(
-            f"{each.form.name:<20}{speeds}{'–' if reads is None else _speed(reads):>9}"
-            f"{'–' if first is None else f'{_digits(first)} s':>28}"
+            f"{each.form.name:<14}{speeds}{'–' if reads is None else _speed(reads):>9}"
+            f"{'–' if first is None else f'{_digits(first)} s':>20}"
         )
     return lines
 
@@ -212,6 +223,8 @@ def _count(parameters: float) -> str:
 
 
 def _size(count: int) -> str:
+    if count >= 100e9:
+        return f"{count / 1e9:,.0f} GB"
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
