@@ -72,8 +72,9 @@ class Pull:
     def _all(self, contents: Iterable[list[HubFile]]) -> None:
         largest_first = sorted(contents, key=lambda twins: -twins[0].size)
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="download") as pool:
-            running = [pool.submit(self._one, twins) for twins in largest_first]
+            running: list[Future[None]] = []
             try:
+                running += (pool.submit(self._one, twins) for twins in largest_first)
                 wait(running, return_when=FIRST_EXCEPTION)
                 failures = [fault for each in running if each.done() and (fault := each.exception())]
                 if failures:
