@@ -23,6 +23,7 @@ from causerie.hub.turn import turn
 
 AT_ONCE = 4
 """Files that come at the same time."""
+_LOOK_SECONDS = 0.25
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Report = Callable[[int, int, str], None]
 """Told of bytes that are there, of all that there will be, and of what is done."""
@@ -75,10 +76,12 @@ class Pull:
             running: list[Future[None]] = []
             try:
                 running += (pool.submit(self._one, twins) for twins in largest_first)
-                wait(running, return_when=FIRST_EXCEPTION)
-                failures = [fault for each in running if each.done() and (fault := each.exception())]
-                if failures:
-                    raise failures[0]
+                left = set(running)
+                while left:
+                    # An interrupt in the moment before a wait without an end would be noticed after it.
+                    done, left = wait(left, timeout=_LOOK_SECONDS, return_when=FIRST_EXCEPTION)
+                    for each in done:
+                        each.result()
             except BaseException:
                 self._end(running)
                 raise
