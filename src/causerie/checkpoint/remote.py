@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from causerie.checkpoint.extent import Extent
 from causerie.checkpoint.header import Entry, header_of
 from causerie.checkpoint.index import TensorInfo
-from causerie.checkpoint.ranges import SECONDS, RemoteFile
+from causerie.checkpoint.ranges import RemoteFile
 from causerie.checkpoint.shards import choose
-from causerie.errors import CheckpointError, Unsupported, WeightFileError, nearest
+from causerie.errors import Unsupported, WeightFileError, nearest
+from causerie.hub.access import Access
+from causerie.hub.file_bytes import FileBytes
 
 AT_ONCE = 8  # headers that are asked for together
 READ_BYTES = 2**20
@@ -37,26 +39,20 @@ class _Home:
     entry: Entry
 
 
-def remote_index(name: str, commit: str) -> RemoteIndex:
-    """The tensors of a model on the hub, "org/name", as of a commit or branch. Raises CheckpointError's kinds, as
-    `shards.choose` for a repository without usable weights."""
-    from huggingface_hub import HfApi, hf_hub_url
-    from huggingface_hub.errors import HfHubHTTPError
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
-
-    unreachable: tuple[type[BaseException], ...] = (OSError, *HfHubHTTPError.__bases__)
-    try:
-        info = HfApi().model_info(name, revision=commit, timeout=SECONDS, files_metadata=True)
-    except unreachable as error:
-        raise CheckpointError(f"{name} cannot be looked into: {type(error).__name__}. Try again.") from None
-    sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
-    weights = [file for file in choose(sizes, name) if file.endswith(".safetensors")]
-    headers = {key: str(value) for key, value in build_hf_headers().items()}
+def remote_index(name: str, commit: str, access: Access | None = None) -> RemoteIndex:
+    """The tensors of a model on the hub, "org/name", as of a commit or branch; `access` is how to reach the hub, by
+    default as the environment says. Raises CheckpointError's kinds, as `shards.choose` for a repository without usable
+    weights."""
+    hub = access or Access.read()
+    repository = hub.repository(name, commit)
+    files = {file.name: file for file in repository.files if "/" not in file.name}
+    weights = [file for file in choose(files, name) if file.endswith(".safetensors")]
+    transport = hub.transport()
 
     def opened(file: str) -> RemoteFile:
-        return RemoteFile(hf_hub_url(name, file, revision=commit), headers, f"{name}/{file}")
+        return RemoteFile(FileBytes(transport, name, repository.commit, files[file]), hub)
 
-    return RemoteIndex(name, {file: sizes[file] for file in weights}, opened)
+    return RemoteIndex(name, {file: files[file].size for file in weights}, opened)
 
 
 class RemoteIndex:

@@ -7,24 +7,20 @@ Knows no snapshot: whoever wants several files asks for each.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from causerie.errors import CheckpointError
-from causerie.hub.address import origin_of
+from causerie.hub.file_bytes import FileBytes, some
 from causerie.hub.part import PIECE, STRETCH, Part
-from causerie.hub.patience import Interruption, Patience, asked_wait
-from causerie.hub.refusal import judge
-from causerie.hub.repository import HubFile, subject_of
-from causerie.hub.transport import HubAnswer, Transport
+from causerie.hub.patience import Interruption, Patience
+from causerie.hub.repository import HubFile
+from causerie.hub.transport import Transport
 
 _PROGRESS = 2**18
 """Bytes after which a try was not in vain."""
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 Count = Callable[[int], None]
 """Told of bytes that are there."""
 
@@ -40,6 +36,10 @@ class Download:
     pause: Callable[[float], None]
     count: Count
     stretch: int = STRETCH
+
+    @property
+    def _bytes(self) -> FileBytes:
+        return FileBytes(self.transport, self.name, self.commit, self.file)
 
     def into(self, blobs: Path, blob: Path) -> None:
         """Fetches what is missing and gives it its name. Raises CheckpointError where it is not to be had, OSError
@@ -77,9 +77,9 @@ class Download:
         while part.position < self.file.size:
             begin = part.position
             try:
-                with self._open(begin, self.file.size) as answer:
+                with self._bytes.open(begin, self.file.size) as answer:
                     while part.position < self.file.size:
-                        piece = _some(answer, min(PIECE, part.room()))
+                        piece = some(answer, min(PIECE, part.room()))
                         part.append(piece)
                         digest.update(piece)
                         self.count(len(piece))
@@ -105,9 +105,9 @@ class Download:
         while position < end:
             begin = position
             try:
-                with self._open(begin, end) as answer:
+                with self._bytes.open(begin, end) as answer:
                     while position < end:
-                        piece = _some(answer, min(PIECE, end - position))
+                        piece = some(answer, min(PIECE, end - position))
                         changed |= part.mend(position, piece)
                         position += len(piece)
             except Interruption as fault:
@@ -128,48 +128,3 @@ class Download:
     def _patience(self) -> Patience:
         what = f"The download of {self.file.name} of {self.name} did not finish"
         return Patience(what, self.pause, then="Run it again: what came is kept.")
-
-    def _open(self, begin: int, end: int) -> HubAnswer:
-        """The answer whose body goes on at `begin`."""
-        whole = begin == 0 and end == self.file.size
-        path = f"/{quote(self.name)}/resolve/{self.commit}/{quote(self.file.name)}"
-        answer = self.transport.get(path, {} if whole else {"Range": f"bytes={begin}-{end - 1}"})
-        try:
-            self._check(answer, begin)
-        except BaseException:
-            answer.close()
-            raise
-        return answer
-
-    def _check(self, answer: HubAnswer, begin: int) -> None:
-        """Raises where the body is not what was asked for, and reads up to `begin` where it is the whole file."""
-        if origin_of(answer.url) == self.transport.endpoint.origin:
-            subject = subject_of(self.transport, self.name, self.commit)
-            judge(answer, subject, logged_in=self.transport.logged_in)
-        elif answer.status not in (200, 206):  # addresses of stores expire; the hub gives a new one
-            reason = f"where its files are stored it answered {answer.status}"
-            raise Interruption(reason, wait=asked_wait(answer.headers), limited=answer.status == 429)
-        if answer.etag not in (None, self.file.etag):
-            raise CheckpointError(
-                f"{self.file.name} of {self.name} is no longer what the hub listed a moment ago: its hash is "
-                f"{str(answer.etag)[:64]}, and {self.file.etag} was expected. Run it again."
-            )
-        if answer.headers.get("content-encoding", "identity") != "identity":
-            raise Interruption("it answered in a coding that was not asked for")
-        if answer.status == 206:
-            match = _RANGE.fullmatch(answer.headers.get("content-range", ""))
-            if match is None or int(match[1]) != begin or match[3] not in ("*", str(self.file.size)):
-                raise Interruption("it answered with other bytes than were asked for")
-            return
-        length = answer.headers.get("content-length")
-        if length is not None and length != str(self.file.size):
-            raise Interruption(f"it answered with {length[:20]} bytes, and lists {self.file.size}")
-        while begin:  # it knows no ranges
-            begin -= len(_some(answer, min(PIECE, begin)))
-
-
-def _some(answer: HubAnswer, most: int) -> bytes:
-    piece = answer.read(most)
-    if not piece:
-        raise Interruption("the connection was cut")
-    return piece
