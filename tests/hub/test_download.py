@@ -174,7 +174,8 @@ def test_a_bit_that_flips_on_the_way_costs_a_stretch(hub: FakeHub, tmp_path: Pat
 
 def test_what_the_disk_lost_costs_a_stretch(hub: FakeHub, tmp_path: Path, weights: bytes) -> None:
     assert os.WIFSIGNALED(in_child(lambda: (kill_after(4 * STRETCH + 5), fetch(hub, tmp_path))))
-    [left] = CacheFolder(tmp_path).model(NAME).blobs.glob("*.part")
+    etag = etag_of("model.safetensors", weights)
+    [left] = CacheFolder(tmp_path).model(NAME).blobs.glob(f"{etag}.*.part")
     content = bytearray(left.read_bytes())
     content[2 * STRETCH + 9] ^= 1
     left.write_bytes(content)

@@ -30,9 +30,9 @@ def strange(tmp_path: Path) -> Path:
     return folder
 
 
-def test_every_verb_has_it() -> None:
-    for module, _ in VERBS.values():
-        assert "--strict" in import_module(module).parser(80).format_help()
+def test_every_verb_that_reads_a_model_has_it() -> None:
+    for name, (module, _) in VERBS.items():
+        assert name == "models" or "--strict" in import_module(module).parser(80).format_help()
 
 
 @pytest.mark.parametrize(
