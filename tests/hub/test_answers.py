@@ -135,6 +135,28 @@ def test_a_hub_that_stands_still_is_asked_again(hub: FakeHub, tmp_path: Path, we
         over.set()
 
 
+def test_a_hub_that_sends_a_byte_now_and_then_stands_still(
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("causerie.hub.transport._WINDOW", 0.01)
+    monkeypatch.setattr("causerie.hub.transport._FEWEST", 10**9)
+    ended = threading.Event()
+
+    def drip(exchange: Exchange) -> bool:
+        exchange.handler.close_connection = True
+        exchange.send(most=1)
+        while not ended.wait(0.02):
+            exchange.handler.wfile.write(b"x")  # raises where nobody listens any more
+        return True
+
+    hub.fault = on("store", drip)
+    try:
+        with pytest.raises(HubUnavailable, match=r"did not finish: only \d+ bytes came in a minute, 5 times in a row"):
+            fetch(hub, tmp_path)
+    finally:
+        ended.set()
+
+
 def test_content_that_changes_on_the_way_is_never_mixed(hub: FakeHub, tmp_path: Path) -> None:
     other = b"x" * SIZE
     repository = hub.repositories[NAME]

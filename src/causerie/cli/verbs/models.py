@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from causerie.api.loading_line import LoadingLine
 from causerie.api.model_library import FileState, delete_wrong, library, pull, removable_bytes, remove, verify
 from causerie.api.model_search import BENCHMARKS, DOMAINS, FORMATS, ORDERS, Query, SizeRange
 from causerie.cli.models import choosing, listing, page, score_list, search_rows
@@ -154,7 +155,7 @@ def _agreed(question: str) -> bool:
 
 def _verify(options: argparse.Namespace) -> int:
     names = options.words or [model.name for model in library() if model.place == "cache"]
-    states = [(name, state) for name in names for state in verify(name)]
+    states = _states(names)
     if options.words and not states:
         raise UsageError(f"{', '.join(names)}: nothing is in the cache to verify. `causerie models` lists what is.")
     bad = [(name, state) for name, state in states if state.state in ("wrong", "missing")]
@@ -171,6 +172,22 @@ def _verify(options: argparse.Namespace) -> int:
         lines.append(f"{deleted}causerie models pull MODEL` fetches them again.\n")
     _print(options, [{"model": name, **vars(state)} for name, state in states], "".join(lines))
     return 1 if bad else 0
+
+
+def _states(names: list[str]) -> list[tuple[str, FileState]]:
+    """What hashing all files of some models again gives; a line on a terminal says how far it is."""
+    total, done = sum(removable_bytes(name) for name in names), 0
+    line = LoadingLine(sys.stderr, "Hashed")
+
+    def report(nbytes: int) -> None:
+        nonlocal done
+        done += nbytes
+        line(done, total, "")
+
+    try:
+        return [(name, state) for name in names for state in verify(name, report)]
+    finally:
+        line.clear()
 
 
 def _wrong(state: FileState) -> str:
