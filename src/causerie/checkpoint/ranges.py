@@ -5,8 +5,11 @@ The beginning is asked for once and remembered. Knows no file format; what an an
 
 from __future__ import annotations
 
-from causerie.hub.access import Access
-from causerie.hub.file_bytes import FileBytes
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from causerie.hub.access import Access
+    from causerie.hub.file_bytes import FileBytes
 
 FIRST_BYTES = 2**18
 """Asked for at once: the headers of most files end within it."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,9 @@ from causerie.checkpoint.index import TensorInfo
 from causerie.checkpoint.ranges import RemoteFile
 from causerie.checkpoint.shards import choose
 from causerie.errors import Unsupported, WeightFileError, nearest
-from causerie.hub.access import Access
-from causerie.hub.file_bytes import FileBytes
+
+if TYPE_CHECKING:
+    from causerie.hub.access import Access
 
 AT_ONCE = 8  # headers that are asked for together
 READ_BYTES = 2**20
@@ -43,6 +44,9 @@ def remote_index(name: str, commit: str, access: Access | None = None) -> Remote
     """The tensors of a model on the hub, "org/name", as of a commit or branch; `access` is how to reach the hub, by
     default as the environment says. Raises CheckpointError's kinds, as `shards.choose` for a repository without usable
     weights."""
+    from causerie.hub.access import Access
+    from causerie.hub.file_bytes import FileBytes
+
     hub = access or Access.read()
     repository = hub.repository(name, commit)
     files = {file.name: file for file in repository.files if "/" not in file.name}
