@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from causerie.api.auto import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from causerie.api.causal_lm import CausalLM
+    from causerie.api.fitting import fit
     from causerie.api.generation.async_streamer import AsyncTextIteratorStreamer
     from causerie.api.generation.config import GenerationConfig
     from causerie.api.generation.seeds import set_seed
@@ -46,6 +47,7 @@ _HOMES = {
     "TextIteratorStreamer": "causerie.api.generation.streamers",
     "TextStreamer": "causerie.api.generation.streamers",
     "builtin_model_path": "causerie.builtin",
+    "fit": "causerie.api.fitting",
     "pipeline": "causerie.api.pipeline.text_generation",
     "set_seed": "causerie.api.generation.seeds",
 }
@@ -70,6 +72,7 @@ __all__ = [
     "TextStreamer",
     "__version__",
     "builtin_model_path",
+    "fit",
     "pipeline",
     "set_seed",
 ]

@@ -10,17 +10,20 @@
     ├── CheckpointError (OSError)      a model folder or file that cannot be used
     │   ├── ModelNotFound              no such folder, no such model on the hub, or no network to ask
     │   ├── GatedModel                 the hub wants a licence accepted or a login first
+    │   ├── HubUnavailable             the hub does not answer, or not rightly, as often as it is asked
     │   ├── MissingFile                a folder without config.json, weights or tokenizer
     │   ├── PickledWeights             only .bin/.pt weights, which can run code when opened
     │   └── WeightFileError            a safetensors file that is damaged, or tensors missing or unexpected
     ├── ConfigError (ValueError)       config.json that this version cannot compute correctly
     ├── BackendUnavailable             a backend or device that cannot run here, with the reason
     ├── OutOfMemory (MemoryError)      model or cache larger than what is free
+    │   └── ModelTooLarge              its weights are, as it is stored; it may fit in fewer bits
     └── EngineError (RuntimeError)     a fault of ours: a request ended because the engine failed
 
     ConfigWarning (UserWarning)        what a config.json says and nobody here reads
     DraftWarning (UserWarning)         a model was to guess for another and cannot
     DraftNotice (UserWarning)          a model guesses for another, which nobody named
+    RevisionWarning (UserWarning)      a model on the hub is no longer what was downloaded of it
 
 Each message says what happened with the value, what was expected, and what to do. This module knows nothing of the rest
 of the program.
@@ -79,6 +82,17 @@ class GatedModel(CheckpointError):
     """The hub wants a licence accepted or a login first."""
 
 
+class HubUnavailable(CheckpointError):
+    """The hub does not answer, or not rightly, as often as it is asked. `reason` and `advice` are parts of the
+    sentence; `limited`: it was asked too often."""
+
+    def __init__(self, *arguments: object, reason: str = "", advice: str = "", limited: bool = False) -> None:
+        super().__init__(*arguments)
+        self.reason = reason
+        self.advice = advice
+        self.limited = limited
+
+
 class MissingFile(CheckpointError):
     """A model folder without config.json, weights or tokenizer."""
 
@@ -107,12 +121,26 @@ class DraftNotice(UserWarning):
     """A model guesses for another that was found for it."""
 
 
+class RevisionWarning(UserWarning):
+    """A model on the hub is no longer what was downloaded of it; the downloaded one is used."""
+
+
 class BackendUnavailable(CauserieError):
     """A backend or device that cannot run here."""
 
 
 class OutOfMemory(CauserieError, MemoryError):
     """A model or cache larger than the memory that is free."""
+
+
+class ModelTooLarge(OutOfMemory):
+    """Weights that are larger than the memory that is free. `precision` is the most exact one in which they would fit,
+    with `needed_bytes`; None where none is."""
+
+    def __init__(self, *arguments: object, precision: str | None = None, needed_bytes: int = 0) -> None:
+        super().__init__(*arguments)
+        self.precision = precision
+        self.needed_bytes = needed_bytes
 
 
 class EngineError(CauserieError, RuntimeError):

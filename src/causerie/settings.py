@@ -30,6 +30,10 @@ class Settings:
     """CAUSERIE_DATA: where chats and the history of lines are kept; default: causerie in XDG_DATA_HOME, or in
     .local/share of the user's home."""
 
+    cache_folder: str | None = None
+    """CAUSERIE_CACHE: where the measurements of this machine are kept; default: causerie in XDG_CACHE_HOME, or in
+    .cache of the user's home."""
+
     api_key: str | None = None
     """CAUSERIE_API_KEY: what `causerie chat --url` sends to a server that asks for a key."""
 
@@ -50,8 +54,18 @@ class Settings:
             terminal=read.get("TERM") or None,
             api_key=read.get("CAUSERIE_API_KEY") or None,
             data_folder=read.get("CAUSERIE_DATA") or _in_folder(read.get("XDG_DATA_HOME")),
+            cache_folder=read.get("CAUSERIE_CACHE") or _in_folder(read.get("XDG_CACHE_HOME")),
         )
 
 
-def _in_folder(data_home: str | None) -> str | None:
-    return f"{data_home}/causerie" if data_home else None
+def _in_folder(home: str | None) -> str | None:
+    return f"{home}/causerie" if home else None
+
+
+def proxy_for(scheme: str, host: str) -> str | None:
+    """The proxy that the environment (or the system's settings, on macOS) names for a host; None for none."""
+    from urllib.request import getproxies, proxy_bypass
+
+    proxies = getproxies()
+    proxy = proxies.get(scheme) or proxies.get("all")
+    return None if proxy is None or proxy_bypass(host) else proxy

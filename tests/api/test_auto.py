@@ -215,12 +215,12 @@ def test_auto_takes_a_gpu_with_room(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = [devices.Device("cuda:0", True, "", 10**9, 10**9), devices.Device("cpu", True, "", 10**10, 10**10)]
     monkeypatch.setattr(devices, "devices", lambda: machine)
     monkeypatch.setattr(backend, "TorchBackend", ScriptedBackend)
-    monkeypatch.setattr(placement, "_gpu_seems_there", lambda: True)
+    monkeypatch.setattr(placement, "gpu_seems_there", lambda: True)
     auto = LoadOptions(device="auto")
     taken = placement.choose(auto, 10**8, Settings())
     assert isinstance(taken, ScriptedBackend) and taken.arguments == ("cuda:0",)
     assert placement.choose(auto, 10**9, Settings()).device == "cpu"  # no room
-    monkeypatch.setattr(placement, "_gpu_seems_there", lambda: False)
+    monkeypatch.setattr(placement, "gpu_seems_there", lambda: False)
     assert placement.choose(auto, 10**8, Settings()).name == "native"
     assert isinstance(placement.choose(auto, 10**8, Settings(backend="torch")), ScriptedBackend)
     with pytest.raises(UnknownName, match="native"):

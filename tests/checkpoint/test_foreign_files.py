@@ -11,7 +11,8 @@ from causerie import AutoModelForCausalLM, AutoTokenizer
 from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import MissingFile, ModelNotFound, Unsupported
-from tests.checkpoint.test_hub import Hub, fetch, model_folder, running
+from tests.checkpoint.test_hub import away, fetch, model_folder
+from tests.hub.fake_hub import running_hub
 
 POINTER = (
     "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32\nsize 988097824\n"
@@ -68,7 +69,9 @@ def test_a_lora_and_a_gguf_repository_name_the_model_they_were_made_from(tmp_pat
         "org/lora": ({"adapter_config.json": b"{}", "adapter_model.bin": b"x"}, "adapter .LoRA.*org/whole.*merge"),
         "org/some-GGUF": ({"a.Q4_K_M.gguf": b"GGUF", "README.md": b""}, "GGUF, which.*not read.*org/whole.*int4"),
     }
-    with running(Hub(files={name: files for name, (files, _) in kinds.items()}, base="org/whole")) as hub:
+    with running_hub() as hub:
+        for name, (files, _) in kinds.items():
+            hub.add(name, files, cardData={"base_model": "org/whole"})
         for name, (_, said) in kinds.items():
             with pytest.raises(Unsupported, match=f"{name} is .*{said}"):
                 fetch(hub, tmp_path / "cache", name)
@@ -93,8 +96,12 @@ def test_a_gguf_path_says_what_to_take_instead(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_a_hub_that_limits_its_rate_says_how_long_to_wait(headers: dict[str, str], wait: str, tmp_path: Path) -> None:
-    with running(Hub(status=429, headers={key.replace("-", "_"): value for key, value in headers.items()})) as hub:
+def test_a_hub_that_limits_its_rate_says_how_long_to_wait(
+    headers: dict[str, str], wait: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("causerie.hub.patience._FIRST_WAIT", 0.0)
+    with running_hub() as hub:
+        hub.fault = lambda exchange: exchange.answer(429, headers=headers)
         with pytest.raises(
             ModelNotFound, match=rf"answered 429: .*too often.*{wait}, then.*`hf auth login`"
         ) as refused:
@@ -104,7 +111,8 @@ def test_a_hub_that_limits_its_rate_says_how_long_to_wait(headers: dict[str, str
 
 def test_a_hub_that_limits_its_rate_is_not_needed_for_what_is_in_the_cache(tmp_path: Path) -> None:
     whole = {"config.json": b"{}", "tokenizer.json": b"{}"}
-    with running(Hub(files={"org/model": whole})) as hub:
+    with running_hub() as hub:
+        hub.add("org/model", whole)
         folder = fetch(hub, tmp_path / "cache", needs=("config", "tokenizer"))
-        hub.status = 429
+        hub.fault = away(429)
         assert fetch(hub, tmp_path / "cache", needs=("config", "tokenizer")) == folder

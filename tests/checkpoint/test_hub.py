@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlparse
 
 import numpy as np
 import pytest
@@ -25,105 +19,19 @@ from causerie.checkpoint.writer import write_safetensors
 from causerie.errors import (
     CheckpointError,
     GatedModel,
+    HubUnavailable,
     MissingFile,
     ModelNotFound,
     PickledWeights,
     UsageError,
     WeightFileError,
 )
-
-SHA = "0123456789abcdef0123456789abcdef01234567"
-
-
-@dataclass
-class Hub:
-    """What the hub answers: files by repository, and how it refuses."""
-
-    url: str = ""
-    files: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    gated: set[str] = field(default_factory=set)
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    base: str | None = None
-    sizes: dict[str, int] = field(default_factory=dict)
-    cut: set[str] = field(default_factory=set)
-    served: list[str] = field(default_factory=list)
-
-
-def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, format: str, *args: Any) -> None: ...
-
-        def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
-            self.send_response(status)
-            for key, value in headers.items():
-                self.send_header(key.replace("_", "-"), value)
-            if "Content_Length" not in headers:
-                self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-
-        def refuse(self, status: int, code: str) -> None:
-            self.answer(status, b'{"error":"refused"}', X_Error_Code=code, Content_Type="application/json")
-
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def do_GET(self) -> None:
-            url = urlparse(self.path)
-            parts = [unquote(part) for part in url.path.strip("/").split("/")]
-            if hub.status != 200:
-                return self.answer(hub.status, b"{}", **hub.headers)
-            api = parts[:2] == ["api", "models"]
-            name = "/".join(parts[2:4] if api else parts[:2])
-            if name not in hub.files:
-                return self.refuse(404, "RepoNotFound")
-            files = hub.files[name]
-            if api and parts[4:5] == ["tree"]:
-                assert parse_qs(url.query).get("recursive")
-                listed = [{"type": "file", "path": f, "size": len(c), "oid": f"o{f}"} for f, c in files.items()]
-                return self.answer(200, json.dumps(listed).encode(), Content_Type="application/json")
-            if api:
-                if parts[4:5] == ["revision"] and parts[5] not in ("main", "v1", SHA):
-                    return self.refuse(404, "RevisionNotFound")
-                siblings = [{"rfilename": f, "size": hub.sizes.get(f, len(c))} for f, c in files.items()]
-                card = {} if hub.base is None else {"cardData": {"base_model": hub.base}}
-                body = json.dumps({"id": name, "modelId": name, "sha": SHA, "siblings": siblings} | card).encode()
-                return self.answer(200, body, Content_Type="application/json")
-            if name in hub.gated:
-                return self.refuse(401, "GatedRepo")
-            content = files["/".join(parts[4:])]
-            if self.command == "GET":
-                hub.served.append(parts[-1])
-                if parts[-1] in hub.cut:
-                    return self.refuse(416, "Gone")
-            tag = hashlib.sha1(content).hexdigest()
-            self.answer(200, content, ETag=f'"{tag}"', X_Repo_Commit=SHA, Accept_Ranges="bytes")
-            return None
-
-    return Handler
-
-
-@contextmanager
-def running(hub: Hub) -> Iterator[Hub]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(hub))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+from tests.hub.fake_hub import FakeHub, Fault, on, running_hub
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Hub]:
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    monkeypatch.setattr("causerie.hub.patience._FIRST_WAIT", 0.0)
     weights = tmp_path / "made.safetensors"
     write_safetensors(weights, {"w": np.arange(4, dtype=np.float32)})
     files = {
@@ -136,11 +44,17 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
         "consolidated.safetensors": b"the same again",
         "modeling_evil.py": b"raise SystemExit",
     }
-    with running(Hub(files={"org/model": files})) as hub:
+    with running_hub() as hub:
+        repository = hub.add("org/model", files)
+        repository.revisions["v1"] = repository.revisions["main"]
         yield hub
 
 
-def fetch(hub: Hub, cache: Path, name: str = "org/model", revision: str | None = None, **options: Any) -> Path:
+def away(status: int) -> Fault:
+    return lambda exchange: exchange.answer(status)
+
+
+def fetch(hub: FakeHub, cache: Path, name: str = "org/model", revision: str | None = None, **options: Any) -> Path:
     return resolve(name, revision, cache=cache, endpoint=hub.url, progress=False, **options)
 
 
@@ -152,7 +66,7 @@ def model_folder(folder: Path) -> Path:
     return folder
 
 
-def test_a_download_fetches_what_is_needed_and_nothing_that_can_run(hub: Hub, tmp_path: Path) -> None:
+def test_a_download_fetches_what_is_needed_and_nothing_that_can_run(hub: FakeHub, tmp_path: Path) -> None:
     folder = fetch(hub, tmp_path / "cache")
     names = ["chat_template.jinja", "config.json", "model.safetensors", "tokenizer.json"]
     assert sorted(entry.name for entry in folder.iterdir()) == names == sorted(hub.served)
@@ -162,47 +76,50 @@ def test_a_download_fetches_what_is_needed_and_nothing_that_can_run(hub: Hub, tm
     assert fetch(hub, tmp_path / "cache", revision="v1") == folder
 
 
-def test_only_the_tokenizer_where_only_that_is_needed(hub: Hub, tmp_path: Path) -> None:
+def test_only_the_tokenizer_where_only_that_is_needed(hub: FakeHub, tmp_path: Path) -> None:
     fetch(hub, tmp_path / "cache", needs=("tokenizer",))
     assert "model.safetensors" not in hub.served and "tokenizer.json" in hub.served
     with pytest.raises(MissingFile, match="only partly in the cache, and the network was not to be used"):
         fetch(hub, tmp_path / "cache", offline=True)
 
 
-def test_the_cache_serves_offline_and_when_the_hub_is_away(hub: Hub, tmp_path: Path) -> None:
+def test_the_cache_serves_offline_and_when_the_hub_is_away(hub: FakeHub, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     folder = fetch(hub, cache)
     assert fetch(hub, cache, offline=True) == folder
-    hub.status = 503
+    hub.fault = on("api", away(503))
     assert fetch(hub, cache) == folder
-    away = Hub(url="http://127.0.0.1:9")  # nobody listens there
-    assert fetch(away, cache) == folder
-    with pytest.raises(ModelNotFound, match=r"org/other is not in the cache, and the hub cannot be reached \(\w+\)"):
-        fetch(away, cache, "org/other")
+    nobody = FakeHub()
+    nobody.url = "http://127.0.0.1:9"
+    assert fetch(nobody, cache) == folder
+    with pytest.raises(
+        ModelNotFound, match=r"org/other is not in the cache, and the hub cannot be reached \(nobody answers"
+    ):
+        fetch(nobody, cache, "org/other")
     with pytest.raises(ModelNotFound, match=r"cannot be reached \(it answered 503\)"):
         fetch(hub, cache, "org/other")
     with pytest.raises(ModelNotFound, match=r"the network was not to be used\. Connect and load it once"):
         fetch(hub, cache, "org/model@v1", offline=True)
 
 
-def test_what_the_hub_refuses_is_said_plainly(hub: Hub, tmp_path: Path) -> None:
+def test_what_the_hub_refuses_is_said_plainly(hub: FakeHub, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     with pytest.raises(ModelNotFound, match="The hub has no model org/absent"):
         fetch(hub, cache, "org/absent")
     with pytest.raises(ModelNotFound, match="org/model has no revision 'v2'"):
         fetch(hub, cache, "org/model@v2")
-    hub.gated.add("org/model")
+    hub.repositories["org/model"].gated = True
     with pytest.raises(
         GatedModel, match=rf"Open {hub.url}/org/model, ask for access, then log in with `hf auth login`"
     ):
         fetch(hub, cache)
-    hub.status = 403
+    hub.fault = away(403)
     with pytest.raises(GatedModel, match="refused org/model"):
         fetch(hub, cache)
 
 
-def test_what_a_repository_lacks_is_said_before_anything_is_downloaded(hub: Hub, tmp_path: Path) -> None:
-    files = hub.files["org/model"]
+def test_what_a_repository_lacks_is_said_before_anything_is_downloaded(hub: FakeHub, tmp_path: Path) -> None:
+    files = next(iter(hub.repositories["org/model"].commits.values()))
     cases: list[tuple[list[str], type[Exception], str]] = [
         (
             ["model.safetensors", "consolidated.safetensors"],
@@ -216,7 +133,7 @@ def test_what_a_repository_lacks_is_said_before_anything_is_downloaded(hub: Hub,
     for gone, error, message in cases:
         for name in gone:
             files.pop(name)
-        hub.files["org/other"] = dict(files)
+        hub.add("org/other", files)
         if gone[0] == "pytorch_model.bin":
             files["model.safetensors"] = b""
         with pytest.raises(error, match=message):
@@ -224,19 +141,25 @@ def test_what_a_repository_lacks_is_said_before_anything_is_downloaded(hub: Hub,
     assert hub.served == []
 
 
-def test_a_download_that_fails_leaves_nothing_that_looks_whole(hub: Hub, tmp_path: Path) -> None:
-    hub.cut.add("model.safetensors")
-    with pytest.raises(CheckpointError, match=r"The download of org/model did not finish .* Run it again"):
+def test_a_download_that_fails_leaves_nothing_that_looks_whole(hub: FakeHub, tmp_path: Path) -> None:
+    hub.fault = on("store", away(416))
+    with pytest.raises(
+        HubUnavailable, match=r"model.safetensors of org/model did not finish: .* 416, 5 times in a row.*kept"
+    ):
         fetch(hub, tmp_path / "cache")
-    with pytest.raises(MissingFile, match=r"only partly in the cache"):
+    with pytest.raises(CheckpointError, match=r"is (only partly|not) in the cache"):
         fetch(hub, tmp_path / "cache", offline=True)
-    hub.cut.clear()
+    hub.fault = None
     assert SafetensorsIndex.open(fetch(hub, tmp_path / "cache")).names() == ("w",)
 
 
-def test_a_full_disk_is_noticed_first(hub: Hub, tmp_path: Path) -> None:
-    hub.sizes["model.safetensors"] = 10**18
-    with pytest.raises(CheckpointError, match=r"org/model needs 1000000000\.0 GB more; .* GB are free in"):
+def test_a_full_disk_is_noticed_first(hub: FakeHub, tmp_path: Path) -> None:
+    large = {"sha256": "0" * 64, "size": 10**15, "pointerSize": 134}
+    names = {"config.json": "{}", "tokenizer.json": "{}"}
+    siblings = [{"rfilename": name, "size": 2, "blobId": "0" * 40} for name in names]
+    siblings.append({"rfilename": "model.safetensors", "size": 134, "blobId": "0" * 40, "lfs": large})
+    hub.repositories["org/model"].facts["siblings"] = siblings
+    with pytest.raises(CheckpointError, match=r"org/model needs 1000000\.0 GB more; .* GB are free in"):
         fetch(hub, tmp_path / "cache")
     assert hub.served == []
 

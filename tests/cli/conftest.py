@@ -30,7 +30,13 @@ DATA = tempfile.mkdtemp(prefix="causerie-test-")  # chats and history of what ru
 
 
 def environment(**settings: str) -> dict[str, str]:
-    own = {"PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1", "TERM": "xterm-256color", "CAUSERIE_DATA": DATA}
+    own = {
+        "PYTHONPATH": str(SOURCE),
+        "OMP_NUM_THREADS": "1",
+        "TERM": "xterm-256color",
+        "CAUSERIE_DATA": DATA,
+        "CAUSERIE_CACHE": DATA,
+    }
     return {**os.environ, **own, **settings}
 
 

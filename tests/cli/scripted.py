@@ -58,8 +58,17 @@ class ScriptedConversation:
     server: str | None = None
     description: str = "scripted · in a test"
     memory: list[tuple[str, str]] = field(default_factory=list)
+    expected: float | None = None  # tokens per second, of every answer
+    learnt: list[AnswerCost] = field(default_factory=list)
     thinks: bool | None = None
     budget: int | None = None
+
+    @property
+    def expectation(self) -> list[tuple[str, str]]:
+        return [("expected", f"{self.expected} tokens/s")] if self.expected is not None else []
+
+    def learn_from(self, cost: AnswerCost) -> None:
+        self.learnt.append(cost)
 
     def reply(self, text: str) -> ScriptedReply:
         reply = self.replies.pop(0)

@@ -125,10 +125,10 @@ def test_a_question_in_the_place_of_the_model_is_shown_after_p(
         ),
         (
             ["pull", "qwen2.5:0.5b"],
-            "'pull' is a verb of Ollama. Here: `causerie chat Qwen/Qwen2.5-0.5B-Instruct` downlo",
+            "'pull' is a verb of Ollama. Here: `causerie models pull Qwen/Qwen2.5-0.5B-Instruct` downlo",
         ),
-        (["list"], "'list' is a verb of Ollama. Here: `hf cache ls` lists the models that were downloaded;"),
-        (["rm", "org/m"], "'rm' is a verb of Ollama. Here: `hf cache rm model/org/m` deletes a downloaded model."),
+        (["list"], "'list' is a verb of Ollama. Here: `causerie models` lists the models that are here;"),
+        (["rm", "org/m"], "'rm' is a verb of Ollama. Here: `causerie models rm org/m` deletes a downloaded model."),
         (["run"], "'run' is a verb of Ollama. Here: `causerie chat Qwen/Qwen2.5-0.5B-Instruct` talks to a model;"),
         (
             ["chat", "llama3.2:1b"],

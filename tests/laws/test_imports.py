@@ -25,6 +25,7 @@ FLOORS = {
     "causerie.errors": 0,
     "causerie.settings": 0,
     "causerie.builtin": 0,
+    "causerie.hub": 1,
     "causerie.checkpoint": 1,
     "causerie.spec": 1,
     "causerie.quant": 2,

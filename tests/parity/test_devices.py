@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from causerie.backends.torch import devices
+from causerie.backends.torch import devices, meter
 from causerie.backends.torch.devices import Device, pick, require
 from causerie.errors import BackendUnavailable, UnknownName, Unsupported
 
@@ -64,3 +64,9 @@ def test_why_there_is_no_gpu(name: str) -> None:
     for asked in (lambda: pick(name, 0), lambda: require(name)):
         with pytest.raises(BackendUnavailable, match=r"cannot be used: .*CUDA.* device_map='cpu'"):
             asked()
+
+
+def test_a_device_is_measured() -> None:
+    # Between a very slow board and more than any card has.
+    assert 1e8 < meter.bandwidth("cpu") < 1e13
+    assert 1e8 < meter.operations("cpu") < 1e16

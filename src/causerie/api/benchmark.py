@@ -13,10 +13,13 @@ from causerie.api.causal_lm import CausalLM
 from causerie.api.load_options import LoadOptions
 from causerie.api.loading import open_model
 from causerie.api.machine import thread_count
+from causerie.api.promise import form_of_loaded
 from causerie.backends.ops import ExpertReads
 from causerie.loading.packed import without_method
 from causerie.models.registry import spec_from_config
 from causerie.plan.breakdown import InstructionGroup, breakdown
+from causerie.plan.computer import Computer, Span
+from causerie.plan.forecast import Forecast
 from causerie.plan.hardware import Probe, forget_peak_memory, peak_memory
 from causerie.plan.measure import Trial, Workbench, cache_tokens, check
 from causerie.plan.rounds import MeasuredModel, TrialResult, measure
@@ -52,7 +55,8 @@ class Limit:
 class Measurement:
     """One trial on one model; `peak_memory` is what the process had at most since the model began to load, in bytes,
     without what measuring itself takes; `parts` where the time of the last step went, if asked; `reads` what was
-    read of experts that stay in their file, from loading on."""
+    read of experts that stay in their file, from loading on; `expected` are the tokens per second that a forecast
+    gives by the limits of the same run, None where it knows nothing of the backend."""
 
     format: str
     cache_dtype: str
@@ -60,6 +64,7 @@ class Measurement:
     peak_memory: int | None
     parts: tuple[InstructionGroup, ...] = ()
     reads: ExpertReads | None = None
+    expected: float | None = None
 
 
 def check_benchmark(
@@ -103,6 +108,7 @@ def _measured(
     bench = Workbench(steps)
     for trial in trials:
         result = measure(bench, trial, work, limit.probe.bandwidth, limit.peaks, repeat)
+        expected = _expected(model, trial, limit, repeat)
         peak = peak_memory()
         memory = None if peak is None else peak - limit.probe.bytes_held
         parts: list[InstructionGroup] = []
@@ -110,7 +116,20 @@ def _measured(
             step = bench.last_step(trial)
             parts = breakdown([steps.profile(step) for _ in range(PROFILED)])
             limit.probe.bandwidth()
-        yield Measurement(work.format, work.cache_format, result, memory, tuple(parts), model.expert_reads())
+        yield Measurement(work.format, work.cache_format, result, memory, tuple(parts), model.expert_reads(), expected)
+
+
+def _expected(model: CausalLM, trial: Trial, limit: Limit, repeat: int) -> float | None:
+    """Tokens per second of a trial that was just measured, by the bandwidth around its rounds."""
+    if model.backend != "native" or model.expert_reads() is not None:
+        return None
+    bandwidth = Span.of(limit.probe.lately(repeat + 1))
+    peaks = {kind: Span.of(value) for kind, value in limit.peaks.items()}
+    here = Computer("here", "cpu", 0, bandwidth, peaks, limit.probe.instruction_set)
+    forecast = Forecast(model.step_model.spec, form_of_loaded(model), here)
+    if trial.kind == "prefill":
+        return forecast.prefill_speed(trial.tokens, trial.depth)
+    return forecast.decode_speed(trial.depth + trial.tokens // 2, trial.batch).usual
 
 
 def _work_of(model: CausalLM) -> MeasuredModel:

@@ -10,22 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from causerie.api.load_options import LoadOptions
-from causerie.api.model_config import ModelConfig
-from causerie.checkpoint.folder import Need
-from causerie.checkpoint.hub import resolve
-from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.api.surveyed import surveyed
 from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.decoding.drafting.other_chats import OtherChats
 from causerie.engine.assistant.head_drafter import HeadDrafter
 from causerie.engine.assistant.shadow import ShadowDrafter
-from causerie.errors import CheckpointError, Unsupported
-from causerie.loading.load import Survey, formats_of, survey
-from causerie.loading.packed import method_of
+from causerie.errors import Unsupported
+from causerie.loading.load import Survey
 from causerie.loading.shadow import shadow_of
-from causerie.loading.sources import PlainSource
-from causerie.models.registry import family, spec_from_config
 from causerie.plan.footprint import CacheCost, cache_cost, cache_format
-from causerie.quant.weight import FORMATS
 from causerie.spec.decoder import Decoder
 from causerie.spec.latent import LatentAttention
 from causerie.spec.weight import Role
@@ -51,7 +44,7 @@ class Inspection:
     """A model before it is loaded."""
 
     name: str
-    folder: Path
+    folder: Path | None
     spec: Decoder
     dtype: str  # of what is not quantized
     parts: tuple[WeightGroup, ...]
@@ -87,57 +80,18 @@ class Inspection:
         return 8 * self.nbytes / sum(part.parameters for part in self.parts)
 
 
-_CONFIG: tuple[Need, ...] = ("config",)
-
-
 def inspect(name: str, options: LoadOptions | None = None) -> Inspection:
-    """A folder, "builtin" or hub id. Of a hub's model that was never downloaded only config.json is fetched. Raises
-    what from_pretrained raises before it reads weights."""
+    """A folder, "builtin" or hub id. Of a hub's model that was never downloaded config.json and the headers of its
+    weights are fetched. Raises what from_pretrained raises before it reads weights."""
     how = options or LoadOptions()
-    try:
-        folder = resolve(name, needs=("config", "weights"), offline=True)
-    except CheckpointError:
-        folder = resolve(name, needs=_CONFIG)
-        return _without_weights(name, folder, how)
-    config = ModelConfig.from_folder(folder, name)
-    with SafetensorsIndex.open(folder) as index:
-        weights = survey(
-            index,
-            config,
-            dtype=how.dtype,
-            quantization=how.quantization,
-            strict=how.strict,
-            draft_head=how.holds_head and how.backend != "torch",
-        )
-        cache_dtype = how.cache_dtype or cache_format(weights.plain)
-        return Inspection(
-            name,
-            folder,
-            weights.spec,
-            weights.plain,
-            parts_of(weights),
-            weights.read_bytes,
-            index.nbytes,
-            cache_dtype,
-            drafters_with(weights),
-        )
-
-
-def _without_weights(name: str, folder: Path, options: LoadOptions) -> Inspection:
-    """From config.json alone, which says nothing certain of how tensors are stored."""
-    config = ModelConfig.from_folder(folder, name)
-    if method_of(config) is not None:
-        raise CheckpointError(f"{name} is quantized, and how is said in its weights, which are not on this machine.")
-    spec = spec_from_config(config, options.strict)
-    said = config.get("dtype") or config.get("torch_dtype")
-    plain = options.dtype if options.dtype != "auto" else said if said in FORMATS else "float32"
-    names = family(config).names(spec)
-    sources = tuple(PlainSource(weight, names.expression(weight.name)) for weight in spec.weights())
-    formats = formats_of(spec, sources, plain, options.quantization)
-    weights = Survey(spec, sources, plain, formats, config)
+    model = surveyed(name, how)
+    weights = model.weights
+    cache_dtype = how.cache_dtype or cache_format(weights.plain)
     parts, read = parts_of(weights), weights.read_bytes
-    cache_dtype = options.cache_dtype or cache_format(plain)
-    return Inspection(name, folder, spec, plain, parts, read, None, cache_dtype, drafters_with(weights))
+    stored = model.stored_bytes if model.here else None
+    return Inspection(
+        name, model.folder, weights.spec, weights.plain, parts, read, stored, cache_dtype, drafters_with(weights)
+    )
 
 
 def drafters_with(weights: Survey) -> dict[str, int]:

@@ -7,7 +7,7 @@ Checks every option when it is made. Knows no model and no backend.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from causerie.api.quantization import quant_config
 from causerie.api.speculation import SPECULATION
@@ -30,7 +30,7 @@ class LoadOptions:
     backend: str | None = None  # one of BACKENDS; None: the best for the device
     threads: int | None = None  # the native backend's
     packing: str | None = None  # how that holds bfloat16: one of ops.PACKINGS; None: as is faster
-    quantization: QuantConfig | None = None
+    quantization: QuantConfig | Literal["auto"] | None = None  # "auto": as it is stored where that fits, else as does
     cache_dtype: str | None = None  # None: as dtype has it
     max_cache_tokens: int | None = None  # positions over all requests
     expert_memory: int | None = None  # bytes of experts in memory, where a prepared model's stay in their file
@@ -79,13 +79,14 @@ class LoadOptions:
     ) -> LoadOptions:
         """The options as from_pretrained takes them: texts or torch's objects, None where the caller sets nothing.
         Raises UnknownName, UsageError, Unsupported."""
+        fits = isinstance(quantization, str) and quantization == "auto" and quantization_config is None
         return cls(
             dtype=dtype_name(dtype),
             device=device_name(device),
             backend=backend,
             threads=threads,
             packing=packing,
-            quantization=quant_config(quantization, quantization_config),
+            quantization="auto" if fits else quant_config(quantization, quantization_config),
             cache_dtype=cache_dtype_name(cache_dtype),
             max_cache_tokens=max_cache_tokens,
             expert_memory=expert_memory,
@@ -93,3 +94,13 @@ class LoadOptions:
             draft=None if draft == NO_DRAFT else draft,
             strict=strict,
         )
+
+    def format_named(self, what: str) -> QuantConfig | None:
+        """The quantization for `what`, which loads no model. Raises UsageError where it is to be chosen by the memory
+        that is free."""
+        if self.quantization == "auto":
+            raise UsageError(
+                f"quantization='auto' chooses by the memory that is free when a model is loaded, and {what} loads "
+                "none. Name a format, such as int8 or int4."
+            )
+        return self.quantization

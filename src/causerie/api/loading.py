@@ -22,7 +22,8 @@ from causerie.api.loading_line import LoadingLine
 from causerie.api.machine import hardware, thread_count
 from causerie.api.model_config import ModelConfig
 from causerie.api.model_names import builtin_folder
-from causerie.api.placement import choose
+from causerie.api.placement import choose, packs_bfloat16
+from causerie.api.precisions import fitting_precision, held_sizes
 from causerie.api.saving import Saving
 from causerie.backends.ops import Backend
 from causerie.checkpoint.folder import Need
@@ -38,6 +39,7 @@ from causerie.engine.thread import EngineThread
 from causerie.errors import CauserieError, DraftNotice, DraftWarning, Unsupported
 from causerie.loading.load import Survey, load_surveyed, survey
 from causerie.loading.sources import Progress
+from causerie.models.model import Model
 from causerie.plan.expert_memory import expert_memory
 from causerie.plan.footprint import cache_cost, cache_format, cache_sizer, least_tokens
 from causerie.settings import Settings
@@ -118,7 +120,7 @@ def _load(
             index,
             config,
             dtype=options.dtype,
-            quantization=options.quantization,
+            quantization=None if options.quantization == "auto" else options.quantization,
             strict=options.strict,
             draft_head=options.holds_head,
         )
@@ -128,6 +130,7 @@ def _load(
         backend = choose(place, weights.nbytes, settings)
         free, tokens = _free_bytes(backend), options.max_cache_tokens
         weights = _with_head_or_not(weights, options, backend, free)
+        weights = _fitting(weights, config.name_or_path, options, free, backend)
         experts = expert_memory(
             weights,
             free,
@@ -150,7 +153,7 @@ def _load(
                     free,
                     tokens,
                     options.cache_dtype,
-                    weights=weights.nbytes - on_disk + (0 if shadow is None else shadow.nbytes),
+                    weights=_held_bytes(weights, backend) - on_disk + (0 if shadow is None else shadow.nbytes),
                 ),
                 shadow=shadow,
                 progress=told,
@@ -160,12 +163,7 @@ def _load(
         finally:
             if isinstance(told, LoadingLine):
                 told.clear()
-    drafters: list[Drafter] = [PromptLookup(), OtherChats()]
-    if model.shadow is not None:
-        drafters.append(ShadowDrafter(model.shadow))
-    if model.draft_head is not None:
-        drafters.append(HeadDrafter(model.draft_head, model, len(model.spec.layers)))
-    engine = Engine(model, drafters=drafters, drafts_unasked=_drafts_unasked(options, backend))
+    engine = Engine(model, drafters=_drafters(model), drafts_unasked=_drafts_unasked(options, backend))
     saving = Saving(folder, config, weights, workers)
     return CausalLM(
         model,
@@ -176,6 +174,16 @@ def _load(
         saving=saving,
         opener=_open_assistant,
     )
+
+
+def _drafters(model: Model) -> list[Drafter]:
+    """Who guesses for a model without another one."""
+    drafters: list[Drafter] = [PromptLookup(), OtherChats()]
+    if model.shadow is not None:
+        drafters.append(ShadowDrafter(model.shadow))
+    if model.draft_head is not None:
+        drafters.append(HeadDrafter(model.draft_head, model, len(model.spec.layers)))
+    return drafters
 
 
 def _open_assistant(name: str, cache: Path | None = None, offline: bool = False) -> CausalLM | DraftCheckpoint:
@@ -220,3 +228,25 @@ def _free_bytes(backend: Backend) -> int:
         return free_bytes(backend.device)
     machine = hardware()
     return machine.memory_total if machine.memory_free is None else machine.memory_free
+
+
+def _fitting(weights: Survey, name: str, options: LoadOptions, free: int, backend: Backend) -> Survey:
+    """The weights as they will be held. Raises ModelTooLarge."""
+    if weights.prepared_for is not None:
+        return weights
+    return fitting_precision(
+        weights,
+        name,
+        free,
+        packs=_packs(backend),
+        quantizes=options.quantization == "auto",
+        cache_dtype=options.cache_dtype,
+    )
+
+
+def _held_bytes(weights: Survey, backend: Backend) -> int:
+    return sum(held_sizes(weights, packs=_packs(backend)).values())
+
+
+def _packs(backend: Backend) -> bool:
+    return backend.name == "native" and packs_bfloat16(backend)  # torch's needs no library of the native one's

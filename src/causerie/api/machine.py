@@ -42,6 +42,12 @@ def hardware() -> Hardware:
     return Hardware.probe()
 
 
+def model_memory() -> int:
+    """What a model may take of this machine's memory now."""
+    machine = hardware()
+    return machine.memory_total if machine.memory_free is None else machine.memory_free
+
+
 def thread_count(asked: int | None, settings: Settings) -> int:
     """How many threads compute: those that were `asked` for, else those of the environment, else the cores that this
     process may keep busy (a container may have been given less than the machine's)."""

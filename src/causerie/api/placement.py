@@ -34,7 +34,7 @@ def choose(options: LoadOptions, needed_bytes: int, settings: Settings) -> Backe
         return _torch("cpu", options) if backend == "torch" else _on_cpu(options, settings, backend)
     if options.device != "auto" or backend == "torch":
         return _torch(options.device, options, needed_bytes)
-    if _gpu_seems_there() and find_spec("torch") is not None:
+    if gpu_seems_there() and find_spec("torch") is not None:
         from causerie.backends.torch.devices import pick
 
         device = pick("auto", needed_bytes).name
@@ -43,8 +43,16 @@ def choose(options: LoadOptions, needed_bytes: int, settings: Settings) -> Backe
     return _on_cpu(options, settings, None)
 
 
-def _gpu_seems_there() -> bool:
+def gpu_seems_there() -> bool:
+    """Whether files of a driver are there: torch, which knows for certain, takes seconds to ask."""
     return sys.platform == "darwin" or any(Path(file).exists() for file in _DRIVER_FILES)
+
+
+def packs_bfloat16(backend: Backend) -> bool:
+    """Whether a backend holds bfloat16 matrices in 12 bits."""
+    from causerie.backends.native.backend import NativeBackend
+
+    return isinstance(backend, NativeBackend) and backend.packs
 
 
 def _on_cpu(options: LoadOptions, settings: Settings, backend: str | None) -> Backend:

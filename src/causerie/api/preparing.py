@@ -26,6 +26,7 @@ def prepare_model(name: str, target: Path, options: LoadOptions, *, progress: bo
     """Writes the model of a folder, "builtin" or hub id to the folder `target`, which is made: the files that
     save_pretrained(prepared=True) of the loaded model writes. Raises what that and loading raise; a backend that is not
     the native one is Unsupported."""
+    quantization = options.format_named("preparing")
     folder = resolve(name, None, needs=("config", "weights"), progress=progress)
     config = ModelConfig.from_folder(folder, name)
     generation = GenerationConfig.from_checkpoint(folder, config)
@@ -35,7 +36,7 @@ def prepare_model(name: str, target: Path, options: LoadOptions, *, progress: bo
             index,
             config,
             dtype=options.dtype,
-            quantization=options.quantization,
+            quantization=quantization,
             strict=options.strict,
             draft_head=options.holds_head,
         )

@@ -9,7 +9,7 @@ accepted here the `safetensors` package accepts too. Reads no data, knows no fol
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from json import JSONDecodeError, JSONDecoder
 from math import prod
@@ -31,6 +31,9 @@ ENTRY_CHARACTERS = 4_096
 AXES = 16
 ELEMENTS = 2**48
 """Beyond any file; keeps every product of a shape far from 64 bits."""
+
+ReadBytes = Callable[[int, int], bytes]
+"""From an offset and a count: so many bytes of a file, or fewer; none at its end."""
 
 _SPACE = " \t\n\r"
 _FIELDS = {"dtype", "shape", "data_offsets"}
@@ -62,10 +65,14 @@ def shown(name: str) -> str:
 def read_header(descriptor: int, file: Path) -> Header:
     """The checked header of an open file. Raises WeightFileError, one sentence naming file and tensor; MissingFile for
     a git-LFS pointer in its place."""
-    size = os.fstat(descriptor).st_size
+    return header_of(lambda offset, count: os.pread(descriptor, count, offset), os.fstat(descriptor).st_size, file)
+
+
+def header_of(read: ReadBytes, size: int, file: Path) -> Header:
+    """The same of a file of `size` bytes, wherever it lies."""
     if size < 8:
         raise WeightFileError(f"{file} has {size} bytes and is not a safetensors file, which begins with 8.")
-    beginning = os.pread(descriptor, 8, 0)
+    beginning = read(0, 8)
     if is_pointer(beginning):
         raise pointer_refusal(file.parent, [file.name])
     length = int.from_bytes(beginning, "little")
@@ -81,7 +88,7 @@ def read_header(descriptor: int, file: Path) -> Header:
         )
     raw = b""
     while len(raw) < length:
-        part = os.pread(descriptor, length - len(raw), 8 + len(raw))
+        part = read(8 + len(raw), length - len(raw))
         if not part:
             raise WeightFileError(f"{file} became shorter while it was read; do not change a model that is loading.")
         raw += part

@@ -18,9 +18,11 @@ from causerie.errors import CauserieError, CheckpointError, ConfigError, UsageEr
 VERBS = {
     "chat": ("causerie.cli.verbs.chat", "talk to a model, or ask it one thing"),
     "serve": ("causerie.cli.verbs.serve", "serve models to programs that speak the OpenAI protocol"),
+    "models": ("causerie.cli.verbs.models", "models here and on the hub: list, search, download, delete, verify"),
     "prepare": ("causerie.cli.verbs.prepare", "write a model so that it starts at once"),
     "bench": ("causerie.cli.verbs.bench", "how fast a model is here, beside what the machine can do"),
     "evaluate": ("causerie.cli.verbs.evaluate", "what a quantization costs in quality, measured"),
+    "fit": ("causerie.cli.verbs.fit", "whether a model runs here, how fast, and which precision to take"),
     "info": ("causerie.cli.verbs.info", "what this machine and this install can run, and why"),
 }
 """Verb → its module and its line in the help."""

@@ -8,12 +8,12 @@ from causerie.api.model_names import LARGER, hub_id_of_ollama
 
 _VERBS = {
     "run": "`causerie chat {model}` talks to a model; `causerie chat {model} -p TEXT` asks it one thing.",
-    "pull": "`causerie chat {model}` downloads a model that is not there yet; `hf download {model}` does nothing else.",
-    "list": "`hf cache ls` lists the models that were downloaded; in a chat, /model and Tab do.",
-    "show": "`causerie info {model}` tells what a model is.",
+    "pull": "`causerie models pull {model}` downloads a model; `causerie chat {model}` does where it is not there yet.",
+    "list": "`causerie models` lists the models that are here; in a chat, /model and Tab do.",
+    "show": "`causerie models show {model}` tells what a model is, `causerie info {model}` how it would be held.",
     "ps": "A model is in memory while a program here runs it; `causerie serve` tells at /v1/models which are loaded.",
     "stop": "A model leaves memory with its program; `causerie serve --unload-after S` frees it sooner.",
-    "rm": "`hf cache rm model/{model}` deletes a downloaded model.",
+    "rm": "`causerie models rm {model}` deletes a downloaded model.",
 }
 _VERBS["ls"] = _VERBS["list"]
 

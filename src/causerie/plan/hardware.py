@@ -173,6 +173,12 @@ class Probe:
             peaks.setdefault("bfloat16", peaks["float32"])
         return peaks
 
+    def lately(self, rounds: int) -> float:
+        """The median of the last so many rounds."""
+        from statistics import median  # as below
+
+        return median(self._rounds[-rounds:])
+
     @property
     def best(self) -> float:
         """Of all rounds so far, of which there must have been one."""

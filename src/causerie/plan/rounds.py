@@ -13,7 +13,7 @@ from statistics import median
 from typing import Protocol
 
 from causerie.plan.measure import Trial
-from causerie.plan.speed import Cost, Limits, active_bytes, step_work
+from causerie.plan.speed import Limits, StepWork, active_bytes, step_work
 from causerie.spec.decoder import Decoder
 
 
@@ -36,7 +36,7 @@ class MeasuredModel:
     step_tokens: int  # most tokens of a step
     expert_bytes: int | None = None  # of all its experts; None: they are held as the rest
 
-    def steps(self, trial: Trial) -> tuple[Cost, int]:
+    def steps(self, trial: Trial) -> tuple[StepWork, int]:
         """The work of a middle step of the trial, and how many such steps it is."""
         read = active_bytes(self.spec, self.weight_bytes, self.embedding)
         work_of = partial(step_work, self.spec, read, (self.format, self.cache_format), expert_bytes=self.expert_bytes)

@@ -61,6 +61,34 @@ def active_bytes(spec: Decoder, weight_bytes: int, embedding: str) -> int:
     return weight_bytes - sum(buffer.nbytes for buffers in each for buffer in buffers)
 
 
+@dataclass(frozen=True)
+class StepWork:
+    """What a step reads, in bytes, and computes, in operations: of weights, and of what lies before its tokens."""
+
+    weights: float
+    cached: float
+    matrices: float
+    pairs: float  # of tokens and the positions that they look at
+    formats: tuple[str, str]  # of the weights and of the cache
+
+    @property
+    def bytes(self) -> float:
+        """All that it reads."""
+        return self.weights + self.cached
+
+    @property
+    def operations(self) -> dict[str, float]:
+        """All that it computes, by kind of arithmetic."""
+        of_weights, of_cache = (arithmetic_of(format) for format in self.formats)
+        operations = {of_weights: self.matrices}
+        operations[of_cache] = operations.get(of_cache, 0.0) + self.pairs
+        return operations
+
+    def least_seconds(self, limits: Limits) -> tuple[float, str] | None:
+        """See `Cost`."""
+        return Cost(self.bytes, self.operations).least_seconds(limits)
+
+
 def step_work(
     spec: Decoder,
     read: int,
@@ -71,14 +99,13 @@ def step_work(
     sequences: int,
     outputs: float,
     expert_bytes: int | None = None,
-) -> Cost:
+) -> StepWork:
     """The work of a step in which each of `sequences` brings `rows` tokens, `depth` tokens lying before the first.
 
     `read` are the bytes of `active_bytes`, of which experts that no token goes to are left unread; `expert_bytes` those
     of all experts (None: they have the bits of the rest); `formats` those of the weights and of the cache, `outputs`
     the rows in all whose logits are computed. Activations count as nothing: they stay in the processor's caches.
     """
-    weights, cache = formats
     seen = 0.0  # (query, position) pairs times what a pair costs
     cached = 0.0  # bytes
     matrices = 0
@@ -92,12 +119,15 @@ def step_work(
             cached += STATE_BYTES * slot.elements
         if (pages := layer.pages) is not None:
             seen += 2 * cost.pairs * rows * pages.seen(depth + (rows + 1) / 2)
-            cached += bytes_per_position(cache, pages) * pages.seen(depth + rows)
+            cached += bytes_per_position(formats[1], pages) * pages.seen(depth + rows)
     matrices += 0 if spec.streams is None else spec.streams.shared_cost().matrices
-    operations = {arithmetic_of(weights): 2.0 * (matrices * rows * sequences + spec.vocab * spec.width * outputs)}
-    attention = arithmetic_of(cache)
-    operations[attention] = operations.get(attention, 0.0) + seen * sequences
     if expert_bytes is None:
         expert_bytes = round(read * experts / (spec.parameters - sum(table.parameters for table in spec.looked_up)))
     left = expert_bytes * unread / experts if experts else 0.0
-    return Cost(read - left + cached * sequences, operations)
+    return StepWork(
+        weights=read - left,
+        cached=cached * sequences,
+        matrices=2.0 * (matrices * rows * sequences + spec.vocab * spec.width * outputs),
+        pairs=seen * sequences,
+        formats=formats,
+    )

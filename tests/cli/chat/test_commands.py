@@ -249,6 +249,13 @@ def test_stats_tell_what_was_guessed(tmp_path: Path) -> None:
     assert f"  guessed             {told}\n" in shown
 
 
+def test_stats_tell_what_was_expected(tmp_path: Path) -> None:
+    chat = ScriptedConversation([ScriptedReply(["one"], spent=COST)], expected=25.0, memory=[("weights", "8.3 MB")])
+    shown, _ = session(tmp_path, chat, "q", "/stats")
+    assert "20.0 tokens/s\n  expected            25.0 tokens/s\n  weights " in shown
+    assert chat.learnt == [COST]
+
+
 def test_tokens_are_shown_with_their_probabilities(tmp_path: Path) -> None:
     assert session(tmp_path, replies(), "/tokens")[0] == (
         "  token               probability   likeliest instead\n"

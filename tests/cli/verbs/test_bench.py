@@ -13,7 +13,7 @@ from causerie.cli.verbs import bench
 
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
 ROW = {"test", "format", "cache_dtype", "prompt", "depth", "batch"}
-ROW |= {"tokens_per_second", "share_of_limit", "peak_memory_bytes", "expert_reads"}
+ROW |= {"tokens_per_second", "expected_tokens_per_second", "share_of_limit", "peak_memory_bytes", "expert_reads"}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_run_ends_in_one_line_of_json(model_name: str, command: Command) -> No
     assert [row["format"] for row in report["rows"][6:]] == ["int8"] * 6
     for row in report["rows"]:
         assert row.keys() == ROW and row["cache_dtype"] == "int8"
-        assert row["tokens_per_second"] > 0 and row["peak_memory_bytes"] > 0
+        assert row["tokens_per_second"] > 0 and row["peak_memory_bytes"] > 0 and row["expected_tokens_per_second"] > 0
         assert row["prompt"] == (16 if row["test"] == "prefill" else 0)
     assert len([line for line in lines if line.startswith(("prefill ", "decode "))]) == 12
 

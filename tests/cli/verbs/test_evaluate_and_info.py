@@ -205,9 +205,24 @@ def test_a_saved_model_says_what_it_holds(folder: Path, tmp_path: Path) -> None:
     [
         (("info", "--quantization", "int4"), "name one"),
         (("info", "builtin", "--devices"), "of this machine"),
+        (("info", "builtin", "--probe"), "causerie info --probe"),
         (("info", "/no/such/folder"), "folder"),
     ],
 )
 def test_refusals_of_info(words: tuple[str, ...], sentence: str, capsys: Any) -> None:
     code, out, err = run(capsys, *words)
     assert code in (1, 2) and not out and sentence in err
+
+
+def test_info_tells_what_was_measured(tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAUSERIE_CACHE", str(tmp_path))
+    code, out, _ = run(capsys, "info")
+    assert code == 0 and "not yet; causerie info --probe does it" in out and not list(tmp_path.iterdir())
+    code, out, _ = run(capsys, "info", "--probe", "--json")
+    first = json.loads(out)
+    assert code == 0 and [file.name for file in tmp_path.iterdir()] == ["machine.json"]
+    assert first["measured"]["file"] == str(tmp_path / "machine.json") and first["downloads"]["free_bytes"] > 0
+    span = first["measured"]["bandwidth"]
+    assert 0 < span["low"] <= span["usual"] <= span["high"]
+    code, out, _ = run(capsys, "info")
+    assert f"memory {span['usual'] / 1e9:.0f} GB/s" in out and f"on {first['measured']['on']}" in out

@@ -46,6 +46,11 @@ class NativeBackend:
         self.machine = Machine(usable_cores() if threads is None else threads, instruction_set)
         self._packs = packing == "lossless" or (packing == "auto" and self.machine.instruction_set.name in PACKS)
 
+    @property
+    def packs(self) -> bool:
+        """Whether it holds bfloat16 matrices in 12 bits."""
+        return self._packs
+
     def builder(self, spec: Decoder, formats: Mapping[str, str]) -> NativeBuilder:
         """One arena for all weights. Raises OutOfMemory, or UnknownName for a format that is not known."""
         return NativeBuilder(self.machine, spec, formats, packs=self._packs)

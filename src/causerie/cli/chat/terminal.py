@@ -190,6 +190,7 @@ class Terminal:
         self._reply = reply
         if said and (cost := reply.cost) is not None:
             self.screen.line(cost_line(cost, self.conversation.context), "dim")
+            self.conversation.learn_from(cost)
         if reply.finish_reason == "stop" and not said:
             self.screen.line("The model ended its answer without a word.", "dim")
         if reply.finish_reason == "cancelled":

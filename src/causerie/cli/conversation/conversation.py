@@ -110,6 +110,16 @@ class Conversation(Protocol):
         """What is held in memory, by name, to be shown."""
         ...
 
+    @property
+    def expectation(self) -> list[tuple[str, str]]:
+        """What was expected of the last answer that `learn_from` was told of, by name, to be shown; nothing where
+        nobody can say."""
+        ...
+
+    def learn_from(self, cost: AnswerCost) -> None:
+        """Sets what an answer cost against what was expected of it."""
+        ...
+
     def reply(self, text: str) -> Reply:
         """Asks `text`."""
         ...

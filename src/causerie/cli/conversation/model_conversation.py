@@ -17,6 +17,7 @@ from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.resolution import Flags
 from causerie.api.load_options import LoadOptions
 from causerie.api.loading import open_model
+from causerie.api.promise import Expected, Promise
 from causerie.api.speculation import drafters_of
 from causerie.api.token_odds import token_odds
 from causerie.chat.chat_format import ChatFormat
@@ -25,9 +26,11 @@ from causerie.chat.parts import Part, ReasoningPart, TextPart
 from causerie.chat.session import AnswerStream, ChatSession
 from causerie.chat.transcript import Transcript
 from causerie.cli.conversation.conversation import AnswerCost, TokenRow
+from causerie.cli.conversation.expectation import expectation_rows
 from causerie.cli.conversation.expert_lines import expert_lines, reads_line
 from causerie.cli.options.generate_flags import read_flags
 from causerie.errors import UsageError
+from causerie.settings import Settings
 from causerie.text.detokenize import token_bytes
 from causerie.text.stream import Event
 
@@ -44,6 +47,10 @@ class ModelChoice:
     name: str
     options: LoadOptions = field(default_factory=LoadOptions)
     progress: bool = True  # whether lines may be drawn over while it loads
+
+    def fitting(self) -> ModelChoice:
+        """The same in the most exact precision that memory has room for."""
+        return replace(self, options=replace(self.options, quantization="auto"))
 
 
 def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_prompt: str | None) -> ModelConversation:
@@ -92,6 +99,7 @@ class ModelConversation:
 
     def _take(self, model: CausalLM, chat_format: ChatFormat) -> None:
         self._model = model
+        self._expected: tuple[AnswerCost, Expected] | None = None
         self._chat_format = chat_format
         self._reply_format = ReplyFormat.of(chat_format.template.source(), chat_format.tokenizer.added_tokens)
         # In a chat an answer may go on until the context is full (generate() would cut it at its own default), but not
@@ -172,6 +180,25 @@ class ModelConversation:
         if (reads := model.expert_reads()) is not None:
             rows.append(("experts on disk", reads_line(**vars(reads))))
         return rows + expert_lines(model.expert_choices())
+
+    @property
+    def expectation(self) -> list[tuple[str, str]]:
+        """See Conversation."""
+        return expectation_rows(*self._expected) if self._expected else []
+
+    def learn_from(self, cost: AnswerCost) -> None:
+        """See Conversation."""
+        promise = Promise.of(self._model, Settings.from_environment(), self._choice.options.threads)
+        if promise is None:
+            return
+        self._expected = (cost, promise.expected(cost.prompt_tokens, cost.cached_tokens, cost.new_tokens))
+        if not cost.drafted_tokens:
+            promise.learn(
+                self._expected[1],
+                speed=cost.tokens_per_second,
+                new_tokens=cost.new_tokens,
+                first_seconds=cost.first_token_seconds - cost.preparation_seconds,
+            )
 
     @property
     def messages(self) -> list[dict[str, Any]]:

@@ -143,6 +143,14 @@ class RemoteConversation:
         """See Conversation; the memory is the server's."""
         return []
 
+    @property
+    def expectation(self) -> list[tuple[str, str]]:
+        """See Conversation; the server is on another machine, or may be."""
+        return []
+
+    def learn_from(self, cost: AnswerCost) -> None:
+        """See Conversation; of another machine nothing is learnt here."""
+
     def reply(self, text: str) -> RemoteReply:
         """See Conversation."""
         return self._ask(self._transcript.ask(text), self._call)

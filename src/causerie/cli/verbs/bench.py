@@ -32,7 +32,8 @@ between the rounds of the same run. Options marked * take lists: 0,4096.
 _EPILOG = """\
 Times are of the model's steps alone, without sampling and text. A limit is the
 time to read every byte a step needs (weights, and the keys and values before
-it) or to do its arithmetic, whichever is longer. Peak memory is the process's
+it) or to do its arithmetic, whichever is longer; what is expected is what
+`causerie fit` would say with the bandwidth of the same rounds. Peak memory is the process's
 since the model began to load, without what measuring itself takes."""
 
 PLAIN = "none"
@@ -178,6 +179,7 @@ def _row_values(measurement: Measurement) -> dict[str, Any]:
         "depth": trial.depth,
         "batch": trial.batch,
         "tokens_per_second": round(result.speed, 2),
+        "expected_tokens_per_second": None if measurement.expected is None else round(measurement.expected, 2),
         "share_of_limit": None if result.share is None else round(result.share, 4),
         "peak_memory_bytes": measurement.peak_memory,
         "expert_reads": None if measurement.reads is None else vars(measurement.reads),
@@ -195,7 +197,16 @@ class TrialTable:
         if self._title is not None:
             print(self._title)
             self._line(
-                "test", "format", "depth", "batch", "tokens/s", "lowest–highest", "of the limit", "MB/token", "peak GB"
+                "test",
+                "format",
+                "depth",
+                "batch",
+                "tokens/s",
+                "lowest–highest",
+                "expected",
+                "of the limit",
+                "MB/token",
+                "peak GB",
             )
             self._title = None
         result, peak = measurement.result, measurement.peak_memory
@@ -207,6 +218,7 @@ class TrialTable:
             str(trial.batch),
             f"{result.speed:.1f}",
             f"{min(speeds):.1f}–{max(speeds):.1f}",
+            "–" if measurement.expected is None else f"{measurement.expected:.1f}",
             "–" if result.share is None else f"{100 * result.share:.0f} % of {result.bound}",
             f"{result.bytes_per_token / 1e6:.1f}",
             "–" if peak is None else f"{peak / 1e9:.2f}",
@@ -226,6 +238,6 @@ class TrialTable:
             print(f"    {share} {part.count:>4} × {part.kind:<48}{read}".rstrip(), flush=True)
 
     def _line(self, test: str, name: str, *columns: str) -> None:
-        widths = (6, 6, 10, 18, 19, 10, 9)
+        widths = (6, 6, 10, 18, 10, 19, 10, 9)
         right = "".join(f"{text:>{width}}" for text, width in zip(columns, widths, strict=True))
         print(f"{test:<16}{name:<10}{right}", flush=True)

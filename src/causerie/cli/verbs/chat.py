@@ -25,11 +25,12 @@ from causerie.cli.chat.chat_files import ChatFolder, SavedChat
 from causerie.cli.chat.completion import completions
 from causerie.cli.chat.terminal import Terminal
 from causerie.cli.conversation.conversation import Conversation
+from causerie.cli.conversation.precision_question import accepts_precision
 from causerie.cli.options import generate_flags
 from causerie.cli.options.arguments import USUAL, Parser, help_columns, set_loading_options, talking_options
 from causerie.cli.options.flags import is_flag
 from causerie.cli.screen.screen import Screen, visible
-from causerie.errors import CauserieError, UsageError
+from causerie.errors import CauserieError, ModelTooLarge, UsageError
 from causerie.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ PROMPT = "> "
 _DESCRIPTION = """\
 Talk to a model in this terminal, or ask it one thing and get the answer alone.
 
-  causerie chat                              the small model that comes with it
+  causerie chat                              the small model that comes with it, or
+                                             one of those that were downloaded
   causerie chat Qwen/Qwen2.5-0.5B-Instruct   a model of the Hugging Face hub:
                                              org/name or org/name@revision
   causerie chat ./my-model temperature=0.7   a folder, with a generate flag
@@ -108,6 +110,11 @@ def run(options: argparse.Namespace) -> int:
         keyboard.prepare()
 
     place = _place(options.url, name, resumed)
+    asks = question is None and not plain and sys.stdin.isatty() and sys.stdout.isatty()
+    if place == ChatPlace(None, None) and asks:
+        from causerie.cli.conversation.model_offer import offered_model
+
+        place = ChatPlace(None, offered_model(data / "model", sys.stdin, sys.stdout))
     with _opened(options, settings, place, flags, plain) as conversation:
         if question is not None:
             answer_once(conversation, question, sys.stdout, notes)
@@ -166,7 +173,12 @@ def _opened(
 
     choice = ModelChoice(place.model or BUILTIN, talking_options(options), progress=not plain)
     with _elsewhere(place):
-        opened = open_conversation(choice, flags, options.system_prompt)
+        try:
+            opened = open_conversation(choice, flags, options.system_prompt)
+        except ModelTooLarge as error:
+            if plain or not accepts_precision(error, sys.stdin, sys.stderr):
+                raise
+            opened = open_conversation(choice.fitting(), flags, options.system_prompt)
     with opened as conversation:
         yield conversation
 

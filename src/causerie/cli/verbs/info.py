@@ -23,6 +23,8 @@ _DESCRIPTION = """\
 What this machine and this install can run, and why the rest cannot: version, processor,
 memory, backends, the built-in model's folder and where downloads are kept.
 
+  causerie info --probe                    also measure what memory and arithmetic
+                                           give; kept for `causerie fit`
   causerie info MODEL                      a model's size, and how its weights
                                            would be held; reads no weights
   causerie info MODEL --quantization int4  the same with another format"""
@@ -36,6 +38,7 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("model", nargs="?", metavar="MODEL", help="a folder, org/name or builtin: tell of it instead")
     made.add_loading_options("quantization", "dtype", "strict")
     made.add_argument("--json", action="store_true", help="the same as JSON, memory in bytes")
+    made.add_argument("--probe", action="store_true", help="measure memory and arithmetic anew, which takes seconds")
     made.add_argument("--devices", action="store_true", help="also ask torch for its devices, which takes seconds")
     return made
 
@@ -47,21 +50,22 @@ def run(options: argparse.Namespace) -> int:
     if names := set_loading_options(options):
         verb = "is" if len(names) == 1 else "are"
         raise UsageError(f"{', '.join(names)} {verb} of a model; name one, such as causerie info builtin.")
-    report = gather(Settings.from_environment(), devices=options.devices)
+    report = gather(Settings.from_environment(), devices=options.devices, probe=options.probe)
     sys.stdout.write(json.dumps(report, indent=2) + "\n" if options.json else as_lines(report))
     return 0
 
 
 def _run_model(options: argparse.Namespace) -> int:
-    if options.devices:
-        raise UsageError("--devices is of this machine; ask without a model: causerie info --devices.")
+    for option in ("devices", "probe"):
+        if getattr(options, option):
+            raise UsageError(f"--{option} is of this machine; ask without a model: causerie info --{option}.")
     report = info_model.gather(options.model, load_options(options))
     sys.stdout.write(json.dumps(report, indent=2) + "\n" if options.json else info_model.as_lines(report))
     return 0
 
 
-def gather(settings: Settings, *, devices: bool = False) -> Report:
-    """Everything there is to say. `devices` imports torch, where it is installed."""
+def gather(settings: Settings, *, devices: bool = False, probe: bool = False) -> Report:
+    """Everything there is to say. `devices` imports torch, where it is installed; `probe` measures the machine anew."""
     from causerie.api.machine import hardware, package_version, thread_count
 
     machine = hardware()
@@ -79,6 +83,7 @@ def gather(settings: Settings, *, devices: bool = False) -> Report:
             "threads_reason": why,
         },
         "memory": {"total_bytes": machine.memory_total, "free_bytes": machine.memory_free},
+        "measured": _measured(settings, probe),
         "backends": {"native": _native(settings), "torch": _torch(devices)},
         "builtin_model": _builtin_model(),
         "downloads": _downloads(),
@@ -115,8 +120,28 @@ def _builtin_model() -> Report:
 
 def _downloads() -> Report:
     from causerie.api.model_names import downloads, downloads_folder
+    from causerie.api.probing import disk_free
 
-    return {"folder": str(downloads_folder()), "models": downloads()}
+    folder = downloads_folder()
+    return {"folder": str(folder), "models": downloads(), "free_bytes": disk_free(folder)}
+
+
+def _measured(settings: Settings, probe: bool) -> Report | None:
+    """What the machine gave when it was measured; None where it never was."""
+    from causerie.api.probing import kept_record, machine_record, record_file
+
+    record = machine_record(settings, again=True) if probe else kept_record(settings)
+    if record is None:
+        return None
+    computer = record.computer(0, packs=False)
+    return {
+        "on": record.measured,
+        "file": str(record_file(settings)),
+        "bandwidth": vars(computer.bandwidth),
+        "moves": record.moves,
+        "operations": {kind: vars(span) for kind, span in computer.operations.items()},
+        "cards": [vars(card) for card in record.cards],
+    }
 
 
 def as_lines(report: Report) -> str:
@@ -132,12 +157,35 @@ def as_lines(report: Report) -> str:
         ("processor", f"{processor['name']}, {processor['cores']} cores ({processor['physical_cores']} physical)"),
         ("threads", f"{processor['threads']}: {processor['threads_reason']}"),
         ("memory", f"{free} GB free of {memory['total_bytes'] / 1e9:.1f} GB"),
+        *_measured_rows(report["measured"]),
         *_native_rows(native),
         *_torch_rows(report["backends"]["torch"]),
         ("built-in model", _model_line(report["builtin_model"])),
-        ("downloads", f"{report['downloads']['folder']} ({len(report['downloads']['models'])} models)"),
+        ("downloads", _downloads_line(report["downloads"])),
     ]
     return "".join(f"{name:<16}{text}\n" for name, text in rows)
+
+
+def _measured_rows(measured: Report | None) -> list[tuple[str, str]]:
+    if measured is None:
+        return [("measured", "not yet; causerie info --probe does it, in some seconds")]
+    low, usual, high = (measured["bandwidth"][key] / 1e9 for key in ("low", "usual", "high"))
+    moves = (
+        f", between {low:.0f} and {high:.0f}: it moves, as on a machine that others use" if measured["moves"] else ""
+    )
+    peaks = [
+        f"{kind} {span['usual'] / 1e9:,.0f} {'GOP/s' if kind == 'int8' else 'GFLOP/s'}"
+        for kind, span in measured["operations"].items()
+    ]
+    rows = [("measured", f"memory {usual:.0f} GB/s{moves}"), ("", f"  {', '.join(peaks)}")]
+    for card in measured["cards"]:
+        rows.append(("", f"  {card['label']}: {card['memory'] / 1e9:.1f} GB free, {card['bandwidth'] / 1e9:,.0f} GB/s"))
+    return [*rows, ("", f"  on {measured['on']}; causerie info --probe does it again")]
+
+
+def _downloads_line(downloads: Report) -> str:
+    free = "" if downloads["free_bytes"] is None else f", {downloads['free_bytes'] / 1e9:.1f} GB free on its disk"
+    return f"{downloads['folder']} ({len(downloads['models'])} models{free})"
 
 
 def _native_rows(native: Report) -> list[tuple[str, str]]:

@@ -28,6 +28,7 @@ def show_cost(session: Session, _: str) -> None:
     ]
     if cost.tokens_per_second is not None:
         lines.append(("speed", f"{cost.tokens_per_second:.1f} tokens/s"))
+    lines += session.conversation.expectation
     if cost.drafted_tokens:
         lines.append(("guessed", _guesses(cost)))
     lines += session.conversation.memory

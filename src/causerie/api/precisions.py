@@ -1,0 +1,86 @@
+"""The ways in which a surveyed model can be held, what each takes in memory, and the one to load where not all fit.
+
+Knows how backends hold weights by one fact alone: whether bfloat16 is packed in 12 bits.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+from causerie.errors import ModelTooLarge, UsageError
+from causerie.loading.load import Survey, formats_of
+from causerie.loading.sources import PlainSource, Source
+from causerie.plan.fit import PROCESS_BYTES, working_bytes
+from causerie.plan.footprint import cache_cost, cache_format, least_tokens
+from causerie.quant.config import OWN, QuantConfig
+
+
+def precisions(weights: Survey) -> list[tuple[str, Survey]]:
+    """The most exact first: as the model is stored and, where that is plain numbers, our own formats; of float32
+    bfloat16 too. What is quantized already, or was asked to be, stays as it is."""
+    if (name := weights.quantization) is not None or any(not isinstance(each, PlainSource) for each in weights.sources):
+        return [(name or weights.plain, weights)]
+    ways = [(weights.plain, weights)]
+    if weights.plain == "float32":
+        formats = formats_of(weights.spec, weights.sources, "bfloat16", None)
+        ways.append(("bfloat16", replace(weights, plain="bfloat16", formats=formats)))
+    for name in OWN:
+        with suppress(UsageError):  # a width that the format cannot hold
+            formats = formats_of(weights.spec, weights.sources, weights.plain, QuantConfig.named(name))
+            ways.append((name, replace(weights, formats=formats)))
+    return ways
+
+
+def held_sizes(weights: Survey, *, packs: bool) -> dict[str, int]:
+    """Bytes of each weight by canonical name, where a backend `packs` bfloat16 matrices in 12 bits or does not."""
+    looked_up = {weight.name for weight in weights.spec.looked_up}
+    return {each.weight.name: _held_bytes(weights, each, packs, looked_up) for each in weights.sources}
+
+
+def _held_bytes(weights: Survey, source: Source, packs: bool, looked_up: set[str]) -> int:
+    shape = source.weight.shape
+    packed = packs and len(shape) == 2 and source.weight.name not in looked_up
+    if packed and weights.formats[source.weight.name] == "bfloat16":
+        from causerie.backends.native.lossless import likely_bytes
+
+        return likely_bytes(shape)
+    return weights.held_bytes(source)
+
+
+def fitting_precision(
+    weights: Survey, name: str, free_bytes: int, *, packs: bool, quantizes: bool, cache_dtype: str | None = None
+) -> Survey:
+    """`weights` where they fit into `free_bytes` with the smallest cache and their working memory; where they do not,
+    and a model `quantizes` at need, the most exact way in which they do. Raises ModelTooLarge, which names that way."""
+    needed: dict[str, int] = {}
+    for precision, way in precisions(weights):
+        cost = cache_cost(way.spec, cache_dtype or cache_format(way.plain)).total(least_tokens(way.spec))
+        beside = cost + working_bytes(way.spec) - PROCESS_BYTES
+        needed[precision] = sum(held_sizes(way, packs=packs).values()) + beside
+        if needed[precision] <= free_bytes:
+            if len(needed) == 1 or quantizes:
+                return way
+            raise _too_large(name, needed, free_bytes, precision)
+    if len(needed) == 1:
+        return weights  # who makes the cache says what is wrong, and no way of loading it would help
+    raise _too_large(name, needed, free_bytes, None)
+
+
+def _too_large(name: str, needed: dict[str, int], free_bytes: int, fits: str | None) -> ModelTooLarge:
+    first, smallest = next(iter(needed)), min(needed, key=lambda precision: needed[precision])
+    what = f"{name} needs {_gigabytes(needed[first])} in {first} and {_gigabytes(free_bytes)} are free."
+    if fits is None:
+        advice = f"It needs {_gigabytes(needed[smallest])} even in {smallest}. Take a smaller model, or close programs."
+        return ModelTooLarge(f"{what} {advice}")
+    option = "dtype" if fits == "bfloat16" else "quantization"
+    return ModelTooLarge(
+        f"{what} It fits in {fits}, with {_gigabytes(needed[fits])}: pass {option}={fits!r} (--{option} {fits}), or "
+        "quantization='auto' to have the most exact that fits chosen. Or close other programs.",
+        precision=fits,
+        needed_bytes=needed[fits],
+    )
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.2f} GB"

@@ -1,0 +1,130 @@
+"""A checkpoint as far as it can be known without reading its weights: from the headers of its files, here or on the
+hub, from config.json alone, or from what its name says of its size.
+
+Knows how loading would hold the weights, and no backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from causerie.api.load_options import LoadOptions
+from causerie.api.model_config import ModelConfig
+from causerie.checkpoint.folder import Need
+from causerie.checkpoint.foreign_files import GGUF, gguf_refusal
+from causerie.checkpoint.hub import resolve
+from causerie.checkpoint.remote import RemoteIndex, remote_index
+from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.errors import CheckpointError, ConfigError, ModelNotFound, UsageError
+from causerie.loading.load import Survey, formats_of, survey
+from causerie.loading.packed import method_of
+from causerie.loading.sources import PlainSource
+from causerie.models.registry import family, spec_from_config, text_values
+from causerie.plan.size_names import size_in
+from causerie.quant.weight import FORMATS
+from causerie.spec.decoder import EMBEDDING, HEAD
+
+KnownFrom = Literal["headers", "config", "name"]
+_CONFIG: tuple[Need, ...] = ("config",)
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """A model before it is loaded."""
+
+    name: str
+    folder: Path | None  # None where only the name is known
+    weights: Survey
+    known_from: KnownFrom
+    stored_bytes: int | None  # of the weights in the files; None where nobody said it
+    here: bool = True  # whether the files are on this machine
+    remark: str | None = None  # why no more is known
+
+
+def surveyed(name: str, options: LoadOptions) -> Surveyed:
+    """A folder, "builtin" or hub id. Of a hub's model that was never downloaded config.json is fetched, and of its
+    weights the headers. Raises what from_pretrained raises before it reads weights."""
+    try:
+        folder = resolve(name, needs=("config", "weights"), offline=True)
+    except CheckpointError:
+        folder = resolve(name, needs=_CONFIG, progress=False)
+        return _without_weights(name, folder, options)
+    config = ModelConfig.from_folder(folder, name)
+    with SafetensorsIndex.open(folder) as index:
+        return Surveyed(name, folder, _survey(index, config, options), "headers", index.nbytes)
+
+
+def surveyed_or_estimated(name: str, options: LoadOptions) -> Surveyed:
+    """The same, or an estimate where there is but a name, or nobody to ask, and the name says a size."""
+    size = size_in(name)
+    if GGUF.removeprefix(".") in name.casefold().replace("-", " ").replace(".", " ").split():
+        raise gguf_refusal(name)
+    if size is None:
+        try:
+            return surveyed(name, options)
+        except ModelNotFound as error:
+            raise ModelNotFound(f"{error} A size will do as well: 8B, 8x7B or 30B-A3B.") from None
+    try:
+        return surveyed(name, options)
+    except ModelNotFound as error:
+        if Path(name).expanduser().is_absolute() or name.startswith("."):
+            raise
+        remark = str(error) if "/" in name else None
+        weights = survey_of_config(ModelConfig(size.config, name, None), options)
+        return Surveyed(name, None, weights, "name", None, here=False, remark=remark)
+
+
+def _survey(index: SafetensorsIndex | RemoteIndex, config: Mapping[str, Any], options: LoadOptions) -> Survey:
+    quantization = options.format_named("telling of one")
+    return survey(
+        index,
+        config,
+        dtype=options.dtype,
+        quantization=quantization,
+        strict=options.strict,
+        draft_head=options.holds_head and options.backend != "torch",
+    )
+
+
+def _without_weights(name: str, folder: Path, options: LoadOptions) -> Surveyed:
+    config = ModelConfig.from_folder(folder, name)
+    try:
+        index = remote_index(name.partition("@")[0], folder.name)
+        weights = _survey(_without_twin_head(index, config, options), config, options)
+    except (ConfigError, UsageError):
+        raise
+    except CheckpointError as error:
+        return Surveyed(name, folder, survey_of_config(config, options), "config", None, here=False, remark=str(error))
+    return Surveyed(name, folder, weights, "headers", index.nbytes, here=False)
+
+
+def _without_twin_head(index: RemoteIndex, config: Mapping[str, Any], options: LoadOptions) -> RemoteIndex:
+    """A head that is stored although it is the embedding would be read to be compared with it: here it is believed."""
+    values = text_values(config)
+    if method_of(values) is not None:
+        return index
+    spec = spec_from_config(values, options.strict)
+    names = family(values).names(spec).within(frozenset(index.names()))
+    (embed,), (head,) = names.expression(EMBEDDING).tensors, names.expression(HEAD).tensors
+    if not spec.tied or embed == head or embed not in index or head not in index:
+        return index
+    return index.without([head]) if index.info(embed).shape == index.info(head).shape else index
+
+
+def survey_of_config(config: ModelConfig, options: LoadOptions) -> Survey:
+    """From config.json alone, which says nothing certain of how tensors are stored. Raises CheckpointError for a
+    quantized model, of which only the weights say how."""
+    if method_of(config) is not None:
+        raise CheckpointError(
+            f"{config.name_or_path} is quantized, and how is said in its weights, which are not on this machine."
+        )
+    spec = spec_from_config(config, options.strict)
+    said = config.get("dtype") or config.get("torch_dtype")
+    plain = options.dtype if options.dtype != "auto" else said if said in FORMATS else "float32"
+    names = family(config).names(spec)
+    sources = tuple(PlainSource(weight, names.expression(weight.name)) for weight in spec.weights())
+    formats = formats_of(spec, sources, plain, options.format_named("telling of one"))
+    return Survey(spec, sources, plain, formats, config)

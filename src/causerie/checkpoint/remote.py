@@ -1,0 +1,140 @@
+"""A model on the hub that is not here, as a `TensorIndex`: names, shapes and element types from the headers of its
+files, of which nothing else is fetched.
+
+Knows the hub's addresses and the format's header, and no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.checkpoint.extent import Extent
+from causerie.checkpoint.header import Entry, header_of
+from causerie.checkpoint.index import TensorInfo
+from causerie.checkpoint.ranges import RemoteFile
+from causerie.checkpoint.shards import choose
+from causerie.errors import Unsupported, WeightFileError, nearest
+
+if TYPE_CHECKING:
+    from causerie.hub.access import Access
+
+AT_ONCE = 8  # headers that are asked for together
+READ_BYTES = 2**20
+"""The largest tensor that is read: what describes a quantization, and no weights."""
+
+
+@dataclass(frozen=True)
+class _Home:
+    """Where a tensor lies."""
+
+    file: str
+    entry: Entry
+
+
+def remote_index(name: str, commit: str, access: Access | None = None) -> RemoteIndex:
+    """The tensors of a model on the hub, "org/name", as of a commit or branch; `access` is how to reach the hub, by
+    default as the environment says. Raises CheckpointError's kinds, as `shards.choose` for a repository without usable
+    weights."""
+    from causerie.hub.access import Access
+    from causerie.hub.file_bytes import FileBytes
+
+    hub = access or Access.read()
+    repository = hub.repository(name, commit)
+    files = {file.name: file for file in repository.files if "/" not in file.name}
+    weights = [file for file in choose(files, name) if file.endswith(".safetensors")]
+    transport = hub.transport()
+
+    def opened(file: str) -> RemoteFile:
+        return RemoteFile(FileBytes(transport, name, repository.commit, files[file]), hub)
+
+    return RemoteIndex(name, {file: files[file].size for file in weights}, opened)
+
+
+class RemoteIndex:
+    """The tensors of files of which `read_bytes(name)` reads parts; `sizes` are their bytes by name."""
+
+    def __init__(self, label: str, sizes: dict[str, int], open_file: Callable[[str], RemoteFile]) -> None:
+        """Fetches the headers. `label` names the model in messages. Raises CheckpointError's kinds."""
+        self._label = label
+        self._open = open_file
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            headers = threads.map(lambda name: self._header(name, sizes[name]), sizes)
+            self._homes = {
+                tensor: _Home(name, entry)
+                for name, header in zip(sizes, headers, strict=True)
+                for tensor, entry in header.items()
+            }
+
+    def _header(self, name: str, size: int) -> dict[str, Entry]:
+        return header_of(self._open(name).read, size, Path(self._label) / name).tensors
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all tensors."""
+        return sum(home.entry.end - home.entry.begin for home in self._homes.values())
+
+    def without(self, names: Iterable[str]) -> Self:
+        """The same index, which no longer has these tensors."""
+        for name in names:
+            self._homes.pop(name, None)
+        return self
+
+    def names(self) -> Sequence[str]:
+        """All tensors, file by file."""
+        return tuple(self._homes)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._homes
+
+    def info(self, name: str) -> TensorInfo:
+        """Shape and element type. Raises WeightFileError naming the nearest names where there is no such tensor."""
+        home = self._homes.get(name)
+        if home is None:
+            near = nearest(name, list(self._homes)[:200])[:3]
+            raise WeightFileError(f"{self._label} lacks tensor {name!r}. Nearest there: {', '.join(near)}.")
+        return TensorInfo(name, home.entry.shape, home.entry.dtype, Path(self._label) / home.file)
+
+    def read(self, name: str, rows: slice | None = None, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        """A small tensor, fetched. Raises Unsupported for a large one, and for a part of one."""
+        info = self.info(name)
+        if info.nbytes > READ_BYTES or rows is not None or shape is not None:
+            raise Unsupported(f"{name!r} of {self._label} is not on this machine. Download the model to read it.")
+        home = self._homes[name]
+        content = self._open(home.file).read(home.entry.begin, info.nbytes)
+        if len(content) != prod(info.shape) * info.array_dtype.itemsize:
+            raise WeightFileError(f"{self._label}/{home.file} ended inside of {name!r}. Ask again.")
+        return np.frombuffer(content, info.array_dtype).reshape(info.shape)
+
+    def read_into(
+        self, name: str, out: NDArray[Any], rows: slice | None = None, shape: tuple[int, ...] | None = None
+    ) -> None:
+        """The same into `out`."""
+        out[...] = self.read(name, rows, shape).reshape(out.shape)
+
+    def map(self, name: str) -> NDArray[np.uint8]:
+        """Raises Unsupported: nothing of it is on this machine."""
+        raise Unsupported(f"{name!r} of {self._label} is not on this machine. Download the model to map it.")
+
+    def extent(self, name: str) -> Extent:
+        """Raises Unsupported: nothing of it is on this machine."""
+        raise Unsupported(f"{name!r} of {self._label} is not on this machine. Download the model to find it.")
+
+    def close(self) -> None:
+        """Nothing is open between two reads."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

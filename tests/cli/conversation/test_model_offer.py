@@ -1,0 +1,99 @@
+"""Which model a chat without one offers, and that it remembers the answer."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from causerie.api.model_library import LibraryModel
+from causerie.cli.conversation import model_offer
+from causerie.cli.conversation.model_offer import offered_model, offers
+
+
+def model(name: str, parameters: int | None, **changes: Any) -> LibraryModel:
+    values: dict[str, Any] = {
+        "place": "cache",
+        "folder": Path("x"),
+        "nbytes": 2 * (parameters or 0),
+        "commit": None,
+        "last_used": None,
+        "family": "llama",
+        "runs": True,
+        "precision": "bfloat16",
+        "stored_bytes": None if parameters is None else 2 * parameters,
+        "lacks": None,
+    }
+    return LibraryModel(name=name, parameters=parameters, **{**values, **changes})
+
+
+BUILTIN = model("builtin", 5_000_000, place="package")
+MODELS = [
+    BUILTIN,
+    model("org/small", 100_000_000),
+    model("org/large", 3_000_000_000),
+    model("org/huge", 900_000_000_000),
+    model("org/half", 1_000_000, lacks="weights"),
+    model("org/unknown", 1_000_000, runs=False),
+    model("org/unsized", None),
+]
+
+
+def test_the_largest_that_fit_come_first_and_the_built_in_one_last() -> None:
+    assert [each.name for each in offers(MODELS, 4_000_000_000)] == ["org/large", "org/small", "builtin"]
+    assert [each.name for each in offers(MODELS, 100_000_000)] == ["builtin"]
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, str]]:
+    def asked(typed: str, models: list[LibraryModel] = MODELS) -> tuple[str, str]:
+        monkeypatch.setattr(model_offer, "library", lambda: models)
+        monkeypatch.setattr(model_offer, "model_memory", lambda: 4_000_000_000)
+        out = io.StringIO()
+        return offered_model(tmp_path / "data" / "model", io.StringIO(typed), out), out.getvalue()
+
+    return asked
+
+
+def test_an_answer_is_a_number_or_a_name_and_is_remembered(ask: Callable[..., tuple[str, str]]) -> None:
+    name, shown = ask("\n")
+    assert name == "org/large" and shown.splitlines()[2:] == [
+        "> 1  org/large         3 B    6.0 GB  in int8",
+        "  2  org/small       100 M  200.0 MB  yes",
+        "  3  builtin           5 M   10.0 MB  yes",
+        "1–3 [1] ",
+    ]
+    name, shown = ask("9\nx\n2\n")
+    assert name == "org/small" and shown.count("A number from 1 to 3, please") == 2
+    assert ask("\n")[0] == "org/small" and ask("builtin\n")[0] == "builtin"
+    with pytest.raises(KeyboardInterrupt):
+        ask("")
+    assert ask("\n", [BUILTIN, model("org/new", 1000)])[0] == "builtin"  # remembered
+    assert ask("", [BUILTIN]) == ("builtin", "")  # nothing to ask
+
+
+def test_a_chat_in_a_terminal_asks_where_there_is_a_choice(
+    terminal: Callable[..., Any], model_name: str, tmp_path: Path
+) -> None:
+    from causerie import builtin_model_path
+
+    place = tmp_path / "hub" / "models--org--copy"
+    snapshot = place / "snapshots" / ("a" * 40)
+    snapshot.mkdir(parents=True)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text("a" * 40)
+    for file in Path(builtin_model_path()).iterdir():
+        os.symlink(file, snapshot / file.name)
+    assert json.loads((snapshot / "config.json").read_text())
+    own = {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1", "CAUSERIE_DATA": str(tmp_path / "data")}
+    chat = terminal("chat", **own)
+    chat.wait_for(r"1–2 \[1\] ")
+    chat.type("1\n")
+    chat.wait_for(r"org/copy")
+    chat.wait_for(r"help lists the commands")
+    assert (tmp_path / "data" / "model").read_text() == "org/copy"
