@@ -181,7 +181,7 @@ class AutoModelForCausalLM:
         max_cache_tokens: positions to keep over all requests. expert_memory: bytes of memory for the experts of a
         prepared model, of which the others stay in their file; by default all where they fit, else as many as do
         (docs/experts.md). speculation: whether tokens are guessed and checked several in a step, where that is faster:
-        "lookup", "shadow", with the weights a second time in int4, "mtp", by the head that some checkpoints ship, "off",
+        "lookup", "shadow", with the weights a second time in int4, "mtp", by a head that some checkpoints ship, "off",
         or "auto" (also when None): on the native backend lookup and such a head (docs/speculation.md).
         draft: the folder or id of a smaller model, or of an EAGLE3 head, that guesses; where it cannot, a warning says
         why. "auto" takes a model with the same tokenizer from the hub's cache, where there is one, and says so; "none"

@@ -23,7 +23,7 @@ from causerie.api.machine import hardware, thread_count
 from causerie.api.model_config import ModelConfig
 from causerie.api.model_names import builtin_folder
 from causerie.api.placement import choose, packs_bfloat16
-from causerie.api.precisions import fitting_precision, held_sizes
+from causerie.api.precisions import fitting_precision, held_sizes, needed_bytes
 from causerie.api.saving import Saving
 from causerie.backends.ops import Backend
 from causerie.checkpoint.folder import Need
@@ -41,7 +41,7 @@ from causerie.loading.load import Survey, load_surveyed, survey
 from causerie.loading.sources import Progress
 from causerie.models.model import Model
 from causerie.plan.expert_memory import expert_memory
-from causerie.plan.footprint import cache_cost, cache_format, cache_sizer, least_tokens
+from causerie.plan.footprint import cache_sizer
 from causerie.settings import Settings
 
 _ASSISTANT_TOKENS = 64  # of the cache that a model has itself that is loaded to guess, and which it does not use
@@ -200,9 +200,10 @@ def _with_head_or_not(weights: Survey, options: LoadOptions, backend: Backend, f
     """The checkpoint's head to guess with is held where requests are drafted for that do not ask, and the model has
     room beside it. Raises Unsupported where it was asked for and is not there."""
     if options.speculation != "mtp":
-        cost = cache_cost(weights.spec, options.cache_dtype or cache_format(weights.plain))
-        cache = cost.total(options.max_cache_tokens or least_tokens(weights.spec), backend.block_size)
-        room = backend.name == "native" and weights.nbytes + cache <= free
+        needed = needed_bytes(
+            weights, packs=_packs(backend), cache_dtype=options.cache_dtype, tokens=options.max_cache_tokens
+        )
+        room = backend.name == "native" and needed <= free
         return weights if room else weights.without_draft_head()
     if weights.spec.draft_head is None:
         raise Unsupported(
@@ -241,6 +242,7 @@ def _fitting(weights: Survey, name: str, options: LoadOptions, free: int, backen
         packs=_packs(backend),
         quantizes=options.quantization == "auto",
         cache_dtype=options.cache_dtype,
+        tokens=options.max_cache_tokens,
     )
 
 

@@ -48,16 +48,29 @@ def _held_bytes(weights: Survey, source: Source, packs: bool, looked_up: set[str
     return weights.held_bytes(source)
 
 
+def needed_bytes(weights: Survey, *, packs: bool, cache_dtype: str | None = None, tokens: int | None = None) -> int:
+    """What a model takes so held: with a cache of so many `tokens`, the smallest where that is None, and its working
+    memory."""
+    cost = cache_cost(weights.spec, cache_dtype or cache_format(weights.plain))
+    beside = cost.total(tokens or least_tokens(weights.spec)) + working_bytes(weights.spec) - PROCESS_BYTES
+    return sum(held_sizes(weights, packs=packs).values()) + beside
+
+
 def fitting_precision(
-    weights: Survey, name: str, free_bytes: int, *, packs: bool, quantizes: bool, cache_dtype: str | None = None
+    weights: Survey,
+    name: str,
+    free_bytes: int,
+    *,
+    packs: bool,
+    quantizes: bool,
+    cache_dtype: str | None = None,
+    tokens: int | None = None,
 ) -> Survey:
-    """`weights` where they fit into `free_bytes` with the smallest cache and their working memory; where they do not,
-    and a model `quantizes` at need, the most exact way in which they do. Raises ModelTooLarge, which names that way."""
+    """`weights` where they fit into `free_bytes`, by `needed_bytes`; where they do not, and a model `quantizes` at
+    need, the most exact way in which they do. Raises ModelTooLarge, which names that way."""
     needed: dict[str, int] = {}
     for precision, way in precisions(weights):
-        cost = cache_cost(way.spec, cache_dtype or cache_format(way.plain)).total(least_tokens(way.spec))
-        beside = cost + working_bytes(way.spec) - PROCESS_BYTES
-        needed[precision] = sum(held_sizes(way, packs=packs).values()) + beside
+        needed[precision] = needed_bytes(way, packs=packs, cache_dtype=cache_dtype, tokens=tokens)
         if needed[precision] <= free_bytes:
             if len(needed) == 1 or quantizes:
                 return way
