@@ -11,7 +11,7 @@ from causerie import builtin_model_path
 from causerie.server.http.app import Application
 from causerie.server.http.load_progress import progress
 from causerie.server.processes.engine.models import Models
-from causerie.server.processes.jobs import ModelState
+from causerie.server.processes.jobs import EngineOptions, ModelState
 
 
 def weight_bytes(folder: Path) -> int:
@@ -41,7 +41,7 @@ def test_loading_tells_bytes_of_how_many() -> None:
     told: list[ModelState] = []
 
     async def load() -> None:
-        models = Models([folder], {}, told.append, None)
+        models = Models(EngineOptions([folder]), told.append)
         models.release(await models.use(folder))
         await models.close()
 

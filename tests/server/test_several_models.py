@@ -13,10 +13,11 @@ import httpx
 import pytest
 
 from causerie import builtin_model_path
-from causerie.errors import OutOfMemory, UnknownName
+from causerie.cli.verbs.serve import draft_names
+from causerie.errors import OutOfMemory, UnknownName, UsageError
 from causerie.server.processes.engine import models
 from causerie.server.processes.engine.models import Models
-from causerie.server.processes.jobs import ModelState
+from causerie.server.processes.jobs import EngineOptions, ModelState
 from tests.server.server_process import Server, serving
 
 
@@ -98,7 +99,7 @@ def test_the_one_unused_for_longest_makes_room(monkeypatch: pytest.MonkeyPatch) 
     told: list[ModelState] = []
 
     async def run() -> None:
-        models = Models(["a", "b", "c", "huge"], {}, told.append, None)
+        models = Models(EngineOptions(["a", "b", "c", "huge"]), told.append)
         for name in ("a", "b"):
             models.release(await models.use(name))
         models.release(await models.use("a"))
@@ -118,3 +119,38 @@ def test_the_one_unused_for_longest_makes_room(monkeypatch: pytest.MonkeyPatch) 
 
     asyncio.run(run())
     assert memory == [10] and ModelState("b", None) in told and told[-1] == ModelState("huge", None)
+
+
+def test_each_model_has_the_draft_that_was_named_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    drafts = draft_names(["small", "b=other"], ["a", "b"])
+    assert drafts == {"": "small", "b": "other"}
+    opened: dict[str, Any] = {}
+
+    def note(name: str, options: dict[str, Any], progress: Callable[[int, int, str], None]) -> Any:
+        opened[name] = options
+        return Fake([1], 1)
+
+    monkeypatch.setattr(models, "_open", note)
+    monkeypatch.setattr(models, "facts", lambda model: {})
+
+    async def run() -> None:
+        models = Models(EngineOptions(["a", "b"], {"draft": drafts.pop(""), "threads": 1}, drafts), lambda state: None)
+        for name in ("a", "b"):
+            models.release(await models.use(name))
+        await models.close()
+
+    asyncio.run(run())
+    assert opened == {"a": {"draft": "small", "threads": 1}, "b": {"draft": "other", "threads": 1}}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["c=small"], r"Unknown served model 'c'.*a, b.*MODEL=DRAFT"),
+        (["small", "large"], "names small and large for all models"),
+        (["a=small", "a=large"], "names small and large for a"),
+    ],
+)
+def test_drafts_that_cannot_be_told_apart(words: list[str], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        draft_names(words, ["a", "b"])

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from causerie.cli.options.arguments import USUAL, Parser, help_columns, talking_options, whole_number
-from causerie.errors import CauserieError, UsageError
+from causerie.cli.options.arguments import USUAL, Parser, help_columns, load_options, talking_options, whole_number
+from causerie.errors import CauserieError, UsageError, unknown
 
 if TYPE_CHECKING:
     import socket
 
-    from causerie.api.load_options import LoadOptions
+    from causerie.server.processes.jobs import EngineOptions
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
 DEFAULT_PORT = 8000
@@ -49,7 +49,14 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--name", action="append", default=[], help="another host name of this server (repeat)")
     made.add_argument("--max-requests", type=whole_number, default=128, metavar="N", help="at once; more get 429")
     made.add_argument("--unload-after", type=whole_number, metavar="S", help="free a model unused for S seconds")
-    made.add_loading_options(*USUAL)
+    made.add_loading_options(*(name for name in USUAL if name != "draft"))
+    made.add_argument(
+        "--draft",
+        action="append",
+        metavar="[MODEL=]DRAFT",
+        help="a smaller model that guesses tokens for MODEL, or for all that it can (repeat); none; or auto, a "
+        "downloaded one with the same tokenizer (the default)",
+    )
     return made
 
 
@@ -62,6 +69,10 @@ def port_number(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Serves until SIGINT or SIGTERM; returns the exit code. Raises CauserieError."""
+    import msgspec
+
+    from causerie.server.processes.jobs import EngineOptions
+
     keys = _keys(options.api_key_file)
     if options.host not in LOCAL and not keys:
         raise UsageError(
@@ -69,23 +80,40 @@ def run(options: argparse.Namespace) -> int:
             "into a file and add --api-key-file FILE."
         )
     _check_tls(options.tls_cert, options.tls_key)
-    loading = talking_options(options)  # an unknown name is said at once
     models = list(dict.fromkeys(options.models or ["builtin"]))
+    drafts = draft_names(options.draft or [], models)
+    options.draft = drafts.pop("", None)
+    loading = talking_options(options)  # an unknown name is said at once
+    for draft in drafts.values():
+        load_options(options, draft=draft)
+    engine = EngineOptions(models, msgspec.to_builtins(loading), drafts, unload_after=options.unload_after)
     with _listening(options.host, options.port) as listener:
-        return _serve(options, models, loading, keys, listener)
+        return _serve(options, engine, keys, listener)
 
 
-def _serve(
-    options: argparse.Namespace, models: list[str], loading: LoadOptions, keys: list[str], listener: socket.socket
-) -> int:
-    import msgspec
+def draft_names(words: list[str], models: list[str]) -> dict[str, str]:
+    """What `--draft` says, by model, and by "" of all others. Raises UsageError, UnknownName."""
+    drafts: dict[str, str] = {}
+    for word in words:
+        model, equals, draft = word.partition("=")
+        if not equals:
+            model, draft = "", word
+        if equals and model not in models:
+            raise unknown("served model", model, models, advice="--draft is written DRAFT or MODEL=DRAFT.")
+        if drafts.setdefault(model, draft) != draft:
+            raise UsageError(
+                f"--draft names {drafts[model]} and {draft} for {model or 'all models'}; give one of them."
+            )
+    return drafts
+
+
+def _serve(options: argparse.Namespace, engine: EngineOptions, keys: list[str], listener: socket.socket) -> int:
     import uvicorn
 
     from causerie.server.http.app import Application
     from causerie.server.http.connection import IDLE_SECONDS, Connection
     from causerie.server.http.gate import Gate
     from causerie.server.processes.engine_link import EngineLink
-    from causerie.server.processes.jobs import EngineOptions
 
     failures: list[CauserieError] = []
 
@@ -93,7 +121,7 @@ def _serve(
         failures.append(error)
         server.should_exit = True
 
-    engine = EngineOptions(models, msgspec.to_builtins(loading), unload_after=options.unload_after)
+    models = engine.models
     link = EngineLink(engine, _note, useless)
     application = Application(link, models, options.max_requests)
     address, port = listener.getsockname()[:2]

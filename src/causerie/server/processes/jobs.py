@@ -17,10 +17,11 @@ PRELOADING = 0
 
 class EngineOptions(Struct, frozen=True):
     """What the front tells the engine's process at its start. `options` are LoadOptions as plain values, for
-    every model."""
+    every model; `drafts` says which other model guesses for some of them."""
 
     models: list[str]
     options: dict[str, Any] = {}
+    drafts: dict[str, str] = {}
     unload_after: float | None = None
 
 

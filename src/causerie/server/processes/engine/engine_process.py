@@ -77,7 +77,7 @@ class EngineService:
     def __init__(self, options: EngineOptions, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
         self._options = options
-        self._models = Models(options.models, options.options, self._tell, options.unload_after)
+        self._models = Models(options, self._tell)
         self._texts = TextWork()
         self._compiling = ThreadPoolExecutor(MOST_COMPILING, "causerie-forms")  # so that others need not wait for them
         self._jobs: dict[int, asyncio.Task[None]] = {}

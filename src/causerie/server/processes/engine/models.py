@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from causerie.errors import OutOfMemory, unknown
-from causerie.server.processes.jobs import ModelState
+from causerie.server.processes.jobs import EngineOptions, ModelState
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
@@ -36,13 +36,16 @@ class LoadedModel:
 
 
 class Models:
-    """Models by the names that requests use. `options` are LoadOptions as plain values, for all of them."""
+    """Models by the names that requests use."""
 
-    def __init__(self, names: list[str], options: dict[str, Any], tell: TellState, unload_after: float | None) -> None:
-        self._names = names
-        self._options = options
+    def __init__(self, options: EngineOptions, tell: TellState) -> None:
+        self._names = options.models
+        self._options = {
+            name: options.options | ({"draft": options.drafts[name]} if name in options.drafts else {})
+            for name in options.models
+        }
         self._tell = tell
-        self._unload_after = unload_after
+        self._unload_after = options.unload_after
         self._entries: dict[str, LoadedModel] = {}
         self._loading = asyncio.Lock()
 
@@ -101,7 +104,7 @@ class Models:
         try:
             while True:
                 try:
-                    model = await asyncio.to_thread(_open, name, self._options, progress)
+                    model = await asyncio.to_thread(_open, name, self._options[name], progress)
                     break
                 except OutOfMemory:
                     idle = sorted((entry.last_use, other) for other, entry in self._entries.items() if not entry.jobs)
