@@ -21,6 +21,7 @@
 
     ConfigWarning (UserWarning)        what a config.json says and nobody here reads
     DraftWarning (UserWarning)         a model was to guess for another and cannot
+    DraftNotice (UserWarning)          a model guesses for another, which nobody named
 
 Each message says what happened with the value, what was expected, and what to do. This module knows nothing of the rest
 of the program.
@@ -101,6 +102,10 @@ class ConfigWarning(UserWarning):
 
 class DraftWarning(UserWarning):
     """A model was to guess for another and cannot; the other goes on without."""
+
+
+class DraftNotice(UserWarning):
+    """A model guesses for another that was found for it."""
 
 
 class BackendUnavailable(CauserieError):

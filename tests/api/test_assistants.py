@@ -86,7 +86,8 @@ def test_a_confident_guess_is_followed_by_another_and_no_more_than_are_let(shado
     ids = shadowed.tokenizer(PROMPT)["input_ids"]
     for threshold, most in ((1.0, 1), (0.0, 3)):
         asked: list[int] = []
-        _, shadow = shadowed._engine._engine._drafts._drafters[:2]  # type: ignore[union-attr]
+        drafters = shadowed._engine._engine._drafts._drafters  # type: ignore[union-attr]
+        (shadow,) = (drafter for drafter in drafters if drafter.name == "shadow")
         propose = shadow.propose
 
         def noted(asks: Any, propose: Any = propose, asked: list[int] = asked) -> Any:

@@ -109,7 +109,7 @@ def test_what_flags_come_to() -> None:
 
     assert params() == params(speculation="auto") == (None, None, None)
     assert params(speculation="off") == ((), None, None)
-    assert params(prompt_lookup_num_tokens=10, max_matching_ngram_size=2) == (("lookup",), 10, 2)
+    assert params(prompt_lookup_num_tokens=10, max_matching_ngram_size=2) == (("lookup", "chats"), 10, 2)
     assert params(prompt_lookup_num_tokens=10, speculation="auto") == (None, 10, None)
     assert params({"prompt_lookup_num_tokens": 4}, speculation="off") == ((), 4, None)
     with pytest.raises(UsageError, match="speculation='off' guesses nothing"):

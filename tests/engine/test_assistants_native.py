@@ -23,9 +23,11 @@ pytest.importorskip("causerie.backends.native.backend", reason="this tree has no
 
 from causerie.engine.assistant.draft_model import DraftModel, cache_for
 from causerie.engine.assistant.shadow import ShadowDrafter
+from causerie.engine.assistant.translated_draft import TranslatedDraft, own_cache
 from tests.engine.scripted import eager
 from tests.engine.test_drafting_native import Asked, answers, text
 from tests.engine.test_exact_native import Limited, prompts
+from tests.engine.test_translated import Alike
 from tests.kernels.decoders import Shape, build, random_weights
 
 CASES = {
@@ -80,6 +82,10 @@ def _pair(case: str, kind: str, alike: bool) -> Pair:
         assistant = Counting(build(spec, stored, beside=model, max_tokens=64))
         return Pair(model, lambda seen: ShadowDrafter(assistant), alike, assistant)
     own = build(spec, stored, cache=cache)
+    if kind == "translated":
+        own.cache = own_cache(model.cache, spec, cache)
+        assistant = Counting(own)
+        return Pair(model, lambda seen: TranslatedDraft(assistant, Alike()), alike, assistant)
     own.cache = cache_for(model.cache, spec, cache)
     assistant = Counting(own)
     return Pair(model, lambda seen: DraftModel(assistant, seen), alike, assistant)
@@ -88,6 +94,8 @@ def _pair(case: str, kind: str, alike: bool) -> Pair:
 @pytest.fixture(scope="module", params=[
     (case, kind, alike) for case in CASES for kind in ("shadow", "draft") for alike in (True, False)
     if (case, kind) != ("window", "draft")
+] + [
+    (case, "translated", False) for case in ("float32", "windows", "window")
 ], ids=lambda param: f"{param[0]}-{param[1]}-{'alike' if param[2] else 'unlike'}")  # fmt: skip
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     made = _pair(*request.param)

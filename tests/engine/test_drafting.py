@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from causerie.decoding.drafting.drafter import Draft
 from causerie.decoding.drafting.lookup import PromptLookup
+from causerie.decoding.drafting.other_chats import OtherChats
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.reasoning import AfterReasoning, ReasoningTokens
 from causerie.engine.engine import Engine
@@ -100,13 +101,13 @@ def test_every_request_ends_as_it_does_without_drafts(
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(models, st.one_of(st.none(), drafters), actions(st.one_of(demanding, params)), st.booleans())
+@given(models, st.one_of(st.none(), drafters), actions(st.one_of(demanding, params)), st.booleans(), st.booleans())
 def test_every_request_ends_as_it_does_without_what_pays(
-    model: ScriptedModel, drafter: ScriptedDrafter | None, script: list[tuple], looks_up: bool
+    model: ScriptedModel, drafter: ScriptedDrafter | None, script: list[tuple], looks_up: bool, recalls: bool
 ) -> None:
-    """As the controller has it, with a drafter that knows the answers more or less, prompt lookup, or both."""
+    """As the controller has it, with a drafter that knows the answers more or less, one that looks them up, or both."""
     model.seconds = 0.05
-    lookup = PromptLookup() if looks_up else None
+    lookup = OtherChats() if recalls else PromptLookup() if looks_up else None
     traffic = Traffic(model, drafter, lookup=lookup)
     run(traffic, lambda: play(traffic, script))
 

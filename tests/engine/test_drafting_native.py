@@ -15,6 +15,7 @@ from causerie.backends.ops import StepOutput
 from causerie.backends.step import Step
 from causerie.builtin import builtin_model_path
 from causerie.decoding.drafting.lookup import PromptLookup
+from causerie.decoding.drafting.other_chats import OtherChats
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.reasoning import AfterReasoning, ReasoningTokens
 from causerie.engine.engine import Engine
@@ -149,6 +150,31 @@ def test_answers_are_those_without_lookup(model: Model, temperature: float, eage
         assert count.drafter == "lookup" and count.drafted >= count.accepted
         accepted += count.accepted
     assert accepted > 20
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.9])
+def test_answers_are_those_without_other_chats(model: Model, temperature: float) -> None:
+    """Each asked three times: what was answered before is guessed, with another seed wrongly."""
+    asked = [
+        (prompt, SamplingParams(max_tokens=40, temperature=temperature, seed=seed, logprobs=2, keep_logits=True))
+        for prompt in prompts(model)
+        for seed in (1, 1, 2)
+    ]
+    expected = [answers(Engine(model), [one])[0] for one in asked]  # all before, as engines of a model share its cache
+    engine = Engine(model, drafters=(OtherChats(),), controller=Eager({OtherChats.name: OtherChats.chances}))
+    for (prompt, params), plain in zip(asked, expected, strict=True):
+        engine.submit(engine.request(prompt, params))
+        events: list[TokenEvent] = []
+        while engine.busy:
+            events += engine.step()
+            engine.check_integrity()
+        assert [(each.token, each.finish_reason, each.logprob, each.top_logprobs) for each in events] == [
+            (each.token, each.finish_reason, each.logprob, each.top_logprobs) for each in plain
+        ]
+        for one, other in zip(events, plain, strict=True):
+            np.testing.assert_array_equal(one.logits, other.logits)
+    (count,) = engine.stats().drafts
+    assert count.accepted > 100
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.9])

@@ -76,6 +76,23 @@ def test_the_logits_of_a_step_take_64_megabytes_at_most(vocab: int) -> None:
     assert (len(plan.works), engine.stats().waiting) == (rows, 1)
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_end_that_needs_no_pass_is_told_before_the_next_one(fails: bool) -> None:
+    """A pass may take long, and who ended a request waits to hear what it has cost."""
+    model = ScriptedModel(fail_at=frozenset({3}) if fails else frozenset())
+    engine = Watched(model)
+    ended, other = engine.start([1, 2], max_tokens=9), engine.start([3, 4], max_tokens=9)
+    for _ in range(3):
+        engine.step()
+    engine.cancel(ended)
+    told: list[tuple[int, int, str | None]] = []
+    events = engine.step(lambda event: told.append((model.runs, event.request, event.finish_reason)))
+    assert told == [(3, ended, "cancelled")] and model.runs == 4
+    assert [(event.request, event.finish_reason) for event in events] == [(other, "error" if fails else None)]
+    rest = engine.finish()
+    assert ended not in rest and (other in rest) != fails
+
+
 def test_an_engine_that_comes_to_nothing_says_so() -> None:
     """And does not turn round and round for ever."""
     engine = Watched(ScriptedModel())

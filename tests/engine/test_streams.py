@@ -9,7 +9,7 @@ from queue import SimpleQueue
 import pytest
 
 from causerie.engine.async_stream import AsyncStream
-from causerie.engine.request import FinishReason, TokenEvent
+from causerie.engine.request import FinishReason, RequestStats, TokenEvent
 from causerie.engine.stream import Message, Stream
 from causerie.errors import EngineError
 
@@ -134,3 +134,23 @@ def test_without_a_loop_there_is_no_async_stream() -> None:
     with pytest.raises(RuntimeError, match="no running event loop"):
         AsyncStream(lambda _: None)
     gc.collect()
+
+
+def test_what_a_request_has_cost_is_known_once_the_engine_says_it() -> None:
+    cost = RequestStats(4, 0, 2, 0.1, 0.2, 0)
+    inbox: SimpleQueue[Message] = SimpleQueue()
+    stream = Stream(7, inbox, lambda _: None)
+    inbox.put(event(1))
+    inbox.put(event(2))
+    assert next(stream).token == 1
+    assert stream.stats is None and next(stream).token == 2  # nothing was taken from who reads
+    stream.close()
+    inbox.put(event(3))
+    assert stream.stats is None
+    inbox.put(TokenEvent(7, None, "cancelled", stats=cost))
+    assert stream.stats is cost and stream.stats is cost
+    read = stream_of(TokenEvent(7, 1, "stop", stats=cost))[0]
+    assert [each.token for each in read] == [1] and read.stats is cost
+    failed, _ = stream_of(event(1), EngineError("scripted"))
+    failed.close()
+    assert failed.stats is None

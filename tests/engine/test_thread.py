@@ -9,16 +9,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from causerie.decoding.drafting.drafter import Ask, ReadText
 from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine
 from causerie.engine.request import PromptProgress
 from causerie.engine.thread import EngineThread
-from causerie.errors import EngineError, UsageError
-from tests.engine.scripted import ScriptedModel
+from causerie.errors import EngineError, UnknownName, Unsupported, UsageError
+from tests.engine.scripted import ScriptedDrafter, ScriptedModel
 
 
 class Slow(ScriptedModel):
@@ -323,6 +324,7 @@ def test_an_interrupt_while_waiting_loses_no_token(start: Start) -> None:
 
 PROGRAM = """
 from tests.engine.scripted import ScriptedModel
+from causerie.decoding.drafting.drafter import Ask, ReadText
 from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine
 from causerie.engine.request import PromptProgress
@@ -337,3 +339,30 @@ print(next(stream).finish_reason)
 def test_a_program_that_ends_in_the_middle_ends_cleanly() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "None\n", "")
+
+
+class Telling(ScriptedDrafter):
+    """One that goes by what a model tells."""
+
+    taps = (1,)
+
+    def catch_up(self, asks: Sequence[Ask]) -> None:
+        raise NotImplementedError
+
+    def witness(self, texts: Sequence[ReadText], copies: Sequence[Sequence[tuple[int, int]]]) -> None:
+        raise NotImplementedError
+
+
+def test_a_drafter_that_cannot_be_taken_up_is_refused_and_the_engine_goes_on() -> None:
+    scripted = model()
+    answer = expected(scripted, [1, 2, 3], 5)
+    drafter = ScriptedDrafter(scripted.vocab, texts={0: [1, 2, 3, *answer]})
+    engine = EngineThread(Engine(scripted, drafters=(drafter,)))
+    with pytest.raises(Unsupported, match="does not tell"):
+        engine.adopt(Telling(scripted.vocab, name="telling"), False, "scripted")
+    asked = SamplingParams(max_tokens=5, drafters=("scripted",))
+    assert [event.token for event in engine.submit([1, 2, 3], asked)] == answer
+    engine.adopt(ScriptedDrafter(scripted.vocab, name="other"), False, "scripted")
+    with pytest.raises(UnknownName, match="'scripted'"):
+        engine.submit([1, 2, 3], asked)
+    engine.close()

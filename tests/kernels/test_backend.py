@@ -319,15 +319,15 @@ def test_values_that_live_together_never_share_memory() -> None:
         model = build(spec, random_weights(spec, "bfloat16"), max_tokens=8)
         ops = NativeOps(spec, LayerCaches(spec, model.cache))
         results = forward(ops, spec, model.executable._weights)  # type: ignore[attr-defined]
-        lines = fold_roundings(ops.lines)
-        memory = share_memory(lines, results)
+        lines = fold_roundings(ops.lines, results)
+        memory = share_memory(lines, {result.number: 4 * result.width for result in results})
         holds: dict[int, Value] = {}
         for line in lines:
             assert all(holds[memory.buffer_of[value.number]].number == value.number for value in line.inputs)
             inputs = {memory.buffer_of[value.number] for value in line.inputs}
             for value in line.outputs:
                 assert memory.buffer_of[value.number] not in inputs or value in line.inputs
-                strides = memory.strides + memory.result_strides
+                strides = memory.strides + memory.outer_strides
                 assert [*memory.times, 1, 1][memory.buffer_of[value.number]] == value.times
                 assert strides[memory.buffer_of[value.number]] >= value.width * (4 if value.form == WIDE else 2)
                 holds[memory.buffer_of[value.number]] = value

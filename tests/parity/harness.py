@@ -63,11 +63,17 @@ def save_case(case: Case, folder: Path) -> Path:
 
 
 def model_of(case: Case) -> Any:
-    """transformers' model of `case` with random weights, biases that are not zero and norms that are not one."""
+    """transformers' model of `case`, as `draw_weights` leaves it."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(sum(map(ord, case.name)))
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(case.family, **case.values), dtype=torch.float32)
+    draw_weights(model)
+    return model
+
+
+def draw_weights(model: Any) -> None:
+    """Gives a model of transformers random weights, biases that are not zero and norms that are not one."""
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if "norm" in name.replace("norm_attn_norm", "half") or "ln_" in name:
@@ -88,7 +94,6 @@ def model_of(case: Case) -> Any:
                 buffer.normal_(std=0.3)
             elif name.endswith("layer_scalar"):
                 buffer.uniform_(0.6, 1.4)
-    return model
 
 
 def load(folder: Path, backend: Backend, *, dtype: str = "auto", config: dict[str, Any] | None = None) -> Any:

@@ -1,4 +1,15 @@
-"""Configs as their makers published them, whole: what an inert key is, and what it may hold. Data only."""
+"""Configs of released checkpoints, whole: what an inert key is, and what it may hold. Data only.
+
+published.json has them as they are in the files, a line each. Of these some are as transformers wrote such a file back
+when it had read it, with what it adds to it: gemma-7b, gemma-7b-it, gemma-3-4b-it, gemma-4-31B-it, phi-1_5 and phi-2.
+Some lack keys, for their source had left them out: how weights are packed of Qwen1.5-MoE-A2.7B-Chat-GPTQ-Int4 and of
+dbrx-instruct-4bit, and much of what the parts of the latter say for any model; the version of transformers of
+gemma-3-12b-it and Qwen2-VL-2B-Instruct, their classes of Qwen2-VL-7B-Instruct, and switches of Mixtral-8x22B-v0.1.
+
+What stands here and in the files published_*.py was put together from what is known of a checkpoint: each key that it
+has, as far as we could see. So it is for gemma3n, granitemoe, phimoe and smollm3, of which we know no file; of dbrx,
+gemma4_unified, granite and qwen3_next we know one, and two or more of each other family from qwen3_moe to granite.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +19,11 @@ from typing import Any
 
 from tests.parity.published_latent import PUBLISHED_LATENT
 
-FILES: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
-"""More of them, a line each, of families in which layers are called in several ways."""
+_FILES: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+FILES = {name: values for name, values in _FILES.items() if "vision_config" not in values}
+"""As they are in the files."""
+WHOLES = {name: values for name, values in _FILES.items() if name not in FILES}
+"""The same, of models that see or hear, too."""
 
 _SWITCHES = {"attention_dropout": 0.0, "initializer_range": 0.02, "torch_dtype": "bfloat16", "use_cache": True}
 _SLIDING_3_TO_1 = ["sliding_attention", "sliding_attention", "sliding_attention", "full_attention"]
@@ -99,14 +113,6 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "num_attention_heads": 16, "num_hidden_layers": 36, "num_key_value_heads": 4, "pad_token_id": 128004,
         "pretraining_tp": 2, "rms_norm_eps": 1e-06, "rope_scaling": None, "rope_theta": 5000000.0,
         "sliding_window": None, "use_sliding_window": False, "vocab_size": 128256,
-    },
-    "granite-3.3-8b-instruct": _SWITCHES | {
-        "architectures": ["GraniteForCausalLM"], "attention_bias": False, "attention_multiplier": 0.0078125,
-        "bos_token_id": 0, "embedding_multiplier": 12.0, "eos_token_id": 0, "hidden_act": "silu",
-        "hidden_size": 4096, "intermediate_size": 12800, "logits_scaling": 16.0, "max_position_embeddings": 131072,
-        "mlp_bias": False, "model_type": "granite", "num_attention_heads": 32, "num_hidden_layers": 40,
-        "num_key_value_heads": 8, "pad_token_id": 0, "residual_multiplier": 0.22, "rms_norm_eps": 1e-05,
-        "rope_scaling": None, "rope_theta": 10000000.0, "tie_word_embeddings": True, "vocab_size": 49159,
     },
     "granite-3.1-2b-instruct": _SWITCHES | {
         "architectures": ["GraniteForCausalLM"], "attention_bias": False, "attention_dropout": 0.1,
@@ -219,14 +225,6 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "num_hidden_layers": 28, "num_key_value_heads": 8, "pad_token_id": 3, "rms_norm_eps": 1e-08,
         "rope_theta": 20000.0, "tie_word_embeddings": False, "vocab_size": 64000,
     },
-    "Qwen3-30B-A3B": _SWITCHES | _QWEN_EXPERTS | {
-        "architectures": ["Qwen3MoeForCausalLM"], "attention_bias": False, "bos_token_id": 151643,
-        "eos_token_id": 151645, "head_dim": 128, "hidden_size": 2048, "intermediate_size": 6144,
-        "max_position_embeddings": 40960, "max_window_layers": 48, "model_type": "qwen3_moe",
-        "moe_intermediate_size": 768, "norm_topk_prob": True, "num_attention_heads": 32, "num_experts": 128,
-        "num_experts_per_tok": 8, "num_hidden_layers": 48, "num_key_value_heads": 4, "rope_scaling": None,
-        "rope_theta": 1000000.0, "sliding_window": None,
-    },
     "Qwen3-Coder-30B-A3B-Instruct": _SWITCHES | _QWEN_EXPERTS | {
         "architectures": ["Qwen3MoeForCausalLM"], "attention_bias": False, "eos_token_id": 151645, "head_dim": 128,
         "hidden_size": 2048, "intermediate_size": 5472, "max_position_embeddings": 262144, "max_window_layers": 28,
@@ -284,21 +282,6 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "first_k_dense_replace": 3, "head_dim": 128, "hidden_size": 5120, "intermediate_size": 12288,
         "max_position_embeddings": 202752, "moe_intermediate_size": 1536, "n_routed_experts": 160,
         "num_hidden_layers": 92, "routed_scaling_factor": 2.5, "use_qk_norm": True,
-    },
-    "gpt-oss-20b, in bfloat16": _SWITCHES | {
-        "architectures": ["GptOssForCausalLM"], "attention_bias": True, "eos_token_id": 200002,
-        "experts_per_token": 4, "head_dim": 64, "hidden_act": "silu", "hidden_size": 2880,
-        "initial_context_length": 4096, "intermediate_size": 2880,
-        "layer_types": ["sliding_attention", "full_attention"] * 12, "max_position_embeddings": 131072,
-        "model_type": "gpt_oss", "num_attention_heads": 64, "num_experts_per_tok": 4, "num_hidden_layers": 24,
-        "num_key_value_heads": 8, "num_local_experts": 32, "output_router_logits": False, "pad_token_id": 199999,
-        "rms_norm_eps": 1e-05,
-        "rope_scaling": {
-            "beta_fast": 32.0, "beta_slow": 1.0, "factor": 32.0, "original_max_position_embeddings": 4096,
-            "rope_type": "yarn", "truncate": False,
-        },
-        "rope_theta": 150000, "router_aux_loss_coef": 0.9, "sliding_window": 128, "swiglu_limit": 7.0,
-        "tie_word_embeddings": False, "vocab_size": 201088,
     },
     "gemma-3n-E2B-it, its text model": _GEMMA3N | {
         "activation_sparsity_pattern": [0.95] * 10 + [0.0] * 20, "intermediate_size": 8192,

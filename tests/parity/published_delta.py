@@ -47,20 +47,10 @@ def _seeing(text: dict[str, Any]) -> dict[str, Any]:
 PUBLISHED_DELTA: dict[str, dict[str, Any]] = {
     "Qwen3-Next-80B-A3B-Instruct": QWEN3_NEXT,
     "Qwen3-Coder-Next": QWEN3_NEXT | {"rope_theta": 5000000, "layer_types": THREE_TO_ONE * 12},
-    "Qwen3.5-9B": _seeing(_TEXT | {
-        "hidden_size": 4096, "intermediate_size": 12288, "layer_types": THREE_TO_ONE * 8,
-        "linear_num_value_heads": 32, "model_type": "qwen3_5_text", "num_attention_heads": 16,
-        "num_hidden_layers": 32, "num_key_value_heads": 4,
-    }),
     "Qwen3.8-27B": _seeing(_TEXT | {
         "hidden_size": 5120, "intermediate_size": 17408, "layer_types": THREE_TO_ONE * 16,
         "linear_num_value_heads": 48, "model_type": "qwen3_5_text", "num_attention_heads": 24,
         "num_hidden_layers": 64, "num_key_value_heads": 4, "output_gate_type": "swish",
-    }),
-    "Qwen3.5-35B-A3B": _seeing(_TEXT_EXPERTS | {
-        "hidden_size": 2048, "layer_types": THREE_TO_ONE * 10, "linear_num_value_heads": 32,
-        "moe_intermediate_size": 512, "num_attention_heads": 16, "num_experts": 256, "num_experts_per_tok": 8,
-        "num_hidden_layers": 40, "shared_expert_intermediate_size": 512,
     }),
     "Qwen3.5-397B-A17B": _seeing(_TEXT_EXPERTS | {
         "hidden_size": 4096, "layer_types": THREE_TO_ONE * 15, "linear_num_value_heads": 64,

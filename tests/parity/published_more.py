@@ -26,22 +26,7 @@ DBRX_INSTRUCT: dict[str, Any] = {
     "transformers_version": "4.38.1", "use_cache": True, "vocab_size": 100352,
 }  # fmt: skip
 
-_MROPE = {"mrope_section": [16, 24, 24], "rope_type": "default", "type": "default"}
-_QWEN2_5_VL = {
-    "hidden_act": "silu", "max_position_embeddings": 128000, "rms_norm_eps": 1e-06, "rope_scaling": _MROPE,
-    "rope_theta": 1000000.0, "use_sliding_window": False,
-}  # fmt: skip
-
 SIZES: dict[str, dict[str, Any]] = {
-    "phi-2": {
-        "model_type": "phi", "architectures": ["PhiForCausalLM"], "attention_dropout": 0.0, "bos_token_id": 50256,
-        "embd_pdrop": 0.0, "eos_token_id": 50256, "hidden_act": "gelu_new", "hidden_size": 2560,
-        "initializer_range": 0.02, "intermediate_size": 10240, "layer_norm_eps": 1e-05,
-        "max_position_embeddings": 2048, "num_attention_heads": 32, "num_hidden_layers": 32,
-        "num_key_value_heads": 32, "partial_rotary_factor": 0.4, "qk_layernorm": False, "resid_pdrop": 0.1,
-        "rope_scaling": None, "rope_theta": 10000.0, "tie_word_embeddings": False, "use_cache": True,
-        "vocab_size": 51200,
-    },
     "opt-125m": {
         "model_type": "opt", "activation_dropout": 0.0, "activation_function": "relu", "attention_dropout": 0.0,
         "hidden_size": 768, "do_layer_norm_before": True, "dropout": 0.1, "ffn_dim": 3072, "init_std": 0.02,
@@ -68,23 +53,6 @@ SIZES: dict[str, dict[str, Any]] = {
     "bloom": {
         "model_type": "bloom", "hidden_size": 14336, "n_head": 112, "n_layer": 70, "layer_norm_epsilon": 1e-05,
         "vocab_size": 250880,
-    },
-    "Qwen2.5-VL-7B-Instruct, its text model": _QWEN2_5_VL | {
-        "model_type": "qwen2_5_vl", "hidden_size": 3584, "intermediate_size": 18944, "max_window_layers": 28,
-        "num_attention_heads": 28, "num_hidden_layers": 28, "num_key_value_heads": 4, "sliding_window": 32768,
-        "tie_word_embeddings": False, "vocab_size": 152064,
-    },
-    "Qwen2.5-VL-3B-Instruct, its text model": _QWEN2_5_VL | {
-        "model_type": "qwen2_5_vl_text", "hidden_size": 2048, "intermediate_size": 11008, "num_attention_heads": 16,
-        "num_hidden_layers": 36, "num_key_value_heads": 2, "vocab_size": 151936,
-    },
-    "Qwen3-VL-2B-Instruct, its text model": {
-        "model_type": "qwen3_vl_text", "attention_bias": False, "attention_dropout": 0.0, "head_dim": 128,
-        "hidden_act": "silu", "hidden_size": 2048, "initializer_range": 0.02, "intermediate_size": 6144,
-        "max_position_embeddings": 262144, "num_attention_heads": 16, "num_hidden_layers": 28,
-        "num_key_value_heads": 8, "rms_norm_eps": 1e-06, "rope_theta": 5000000, "tie_word_embeddings": True,
-        "rope_scaling": {"mrope_interleaved": True, "mrope_section": [24, 20, 20], "rope_type": "default"},
-        "use_cache": True, "vocab_size": 151936,
     },
     "GLM-4.1V-9B-Thinking, its text model": {
         "model_type": "glm4v_text", "hidden_size": 4096, "num_hidden_layers": 40, "intermediate_size": 13696,

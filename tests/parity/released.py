@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from causerie.loading.packed import without_method
 from causerie.models.registry import text_values
-from tests.parity.published import FILES, PUBLISHED
+from tests.parity.published import FILES, PUBLISHED, WHOLES
 from tests.parity.published_delta import PUBLISHED_DELTA
 from tests.parity.published_latent import KIMI_K2
 from tests.parity.published_mamba import PUBLISHED_MAMBA
@@ -14,14 +15,17 @@ from tests.parity.published_step import STEP_3_7_FLASH
 
 _ALL: dict[str, dict[str, Any]] = {
     **PUBLISHED,
+    "dbrx-instruct": DBRX_INSTRUCT,
+    **FILES,
+    **WHOLES,
     **PUBLISHED_DELTA,
     **PUBLISHED_MAMBA,
-    **FILES,
     **SIZES,
     "LFM2-8B-A1B": LFM2_8B_A1B,
-    "dbrx-instruct": DBRX_INSTRUCT,
     "Kimi-K2-Instruct": KIMI_K2,
     "Step-3.7-Flash": STEP_3_7_FLASH,
 }
-RELEASED = {text_values(values)["model_type"]: (name, values) for name, values in reversed(_ALL.items())}
-"""By family; the first of each that is listed."""
+RELEASED = {
+    text_values(values)["model_type"]: (name, without_method(values)) for name, values in reversed(_ALL.items())
+}
+"""By family; the first of each that is listed, without how its weights are packed."""

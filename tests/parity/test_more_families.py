@@ -41,6 +41,7 @@ def test_the_base_of_rotations_stands_in_a_part() -> None:
         ("ffn_config", "moe_normalize_expert_weights", 2.0),
         ("ffn_config", "ffn_act_fn", {"name": "gelu"}),
         ("ffn_config", "hidden_size", 65),
+        ("ffn_config", "uniform_expert_assignment", True),
         ("attn_config", "kv_n_heads", 3),
         ("attn_config", "sliding_window", 5),
     ],

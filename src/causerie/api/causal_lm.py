@@ -81,6 +81,7 @@ class CausalLM(OpenModel):
         streamer: Any = None,
         stopping_criteria: Any = None,
         assistant_model: Any = None,
+        assistant_tokenizer: ChatTokenizer | None = None,
         **flags: Any,
     ) -> Any:
         """Prompts with their answers: [rows, tokens], each row the prompt as passed and its new tokens, filled up
@@ -92,8 +93,8 @@ class CausalLM(OpenModel):
         length it is 256 new tokens. An answer includes the tokens that end it. `stop_strings` are searched with
         `tokenizer`, by default the model's own. `streamer` gets the tokens as they come. `stopping_criteria` are
         callables of (ids [rows, tokens so far], scores) as in StoppingCriteria, asked after each step.
-        `assistant_model`, a smaller model with the same tokenizer (loaded, a folder or an id), guesses tokens that this
-        one checks several at a time; no answer changes.
+        `assistant_model`, a smaller model (loaded, a folder or an id), guesses tokens that this one checks several at a
+        time; no answer changes. One with other tokens needs `tokenizer` and `assistant_tokenizer`, which translate.
         Warns of flags that change nothing and of answers that the context cuts. Raises UsageError and its kinds before
         anything runs, EngineError when the engine fails."""
         with preparing(streamer):
@@ -102,7 +103,12 @@ class CausalLM(OpenModel):
             plan = self.decide(levels, prompts.width, prompts.longest)
             _refuse_unheld(levels, plan)
             if assistant_model is not None:
-                plan = self._assisted(plan, levels, assistant_model)
+                plan = self._assisted(plan, levels, assistant_model, tokenizer, assistant_tokenizer)
+            elif assistant_tokenizer is not None:
+                raise UsageError(
+                    "assistant_tokenizer is that of an assistant_model, and there is none. Pass both, or neither.",
+                    field="assistant_tokenizer",
+                )
             warn_of_flags_without_effect(levels)
             prompt_rows = [row for row in prompts.rows for _ in range(plan.sequences)]
             tokenizer = tokenizer or (self.tokenizer if plan.stop_strings else None)
@@ -217,12 +223,28 @@ class CausalLM(OpenModel):
         constraint = constraint_of(plan, self.tokenizer, self._model.vocab)
         return replace(plan, params=replace(plan.params, constraint=constraint))
 
-    def _assisted(self, plan: Generation, flags: Flags, assistant: Any) -> Generation:
+    def _assisted(
+        self,
+        plan: Generation,
+        flags: Flags,
+        assistant: Any,
+        tokenizer: ChatTokenizer | None,
+        assistant_tokenizer: ChatTokenizer | None,
+    ) -> Generation:
         """The plan, with guesses of that model. Raises as `assist`, UsageError where there are to be none."""
         if flags.get("speculation") == "off":
             raise UsageError("speculation='off' guesses nothing, so assistant_model would do nothing. Leave one out.")
-        self.assist(assistant, unasked=False)
-        return replace(plan, params=replace(plan.params, drafters=("lookup", "draft")))
+        if assistant_tokenizer is None:
+            self.assist(assistant, unasked=False, translated=False)
+        elif tokenizer is None:
+            raise UsageError(
+                "assistant_tokenizer translates the guesses of assistant_model for this model's tokenizer: pass that "
+                "too, as tokenizer=….",
+                field="tokenizer",
+            )
+        else:
+            self.assist(assistant, unasked=False, tokenizer=tokenizer, assistant_tokenizer=assistant_tokenizer)
+        return replace(plan, params=replace(plan.params, drafters=("lookup", "chats", *self._assistance.drafters)))
 
     def _default_eos(self, flags: Flags) -> list[int]:
         """What ends an answer where no flag says: config.json's token, else the tokenizer's."""

@@ -5,13 +5,19 @@ Knows how loading would hold the weights, and no backend (which may pad or pack 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from causerie.api.load_options import LoadOptions
 from causerie.api.surveyed import surveyed
+from causerie.decoding.drafting.lookup import PromptLookup
+from causerie.decoding.drafting.other_chats import OtherChats
+from causerie.engine.assistant.head_drafter import HeadDrafter
+from causerie.engine.assistant.shadow import ShadowDrafter
+from causerie.errors import Unsupported
 from causerie.loading.load import Survey
+from causerie.loading.shadow import shadow_of
 from causerie.plan.footprint import CacheCost, cache_cost, cache_format
 from causerie.spec.decoder import Decoder
 from causerie.spec.latent import LatentAttention
@@ -45,6 +51,7 @@ class Inspection:
     read_bytes: int  # of the weights, for each token of an answer
     stored_bytes: int | None  # of the weights in the files; None where these are not on this machine
     cache_dtype: str
+    drafters: Mapping[str, int]  # who could guess for it, by name, and the bytes of weights that this takes beside it
 
     @property
     def nbytes(self) -> int:
@@ -64,32 +71,53 @@ class Inspection:
     @property
     def latent_layers(self) -> tuple[int, ...]:
         """And how many of them keep latents, of which they make keys and values."""
-        mixers = [[self.spec.layers[layer].mixer for layer in group.layers] for group in self.spec.page_groups]
+        mixers = [[self.spec.blocks[layer].mixer for layer in group.layers] for group in self.spec.page_groups]
         return tuple(sum(isinstance(mixer, LatentAttention) for mixer in group) for group in mixers)
 
     @property
     def bits_per_weight(self) -> float:
         """Of all weights together."""
-        return 8 * self.nbytes / self.spec.parameters
+        return 8 * self.nbytes / sum(part.parameters for part in self.parts)
 
 
 def inspect(name: str, options: LoadOptions | None = None) -> Inspection:
     """A folder, "builtin" or hub id. Of a hub's model that was never downloaded config.json and the headers of its
     weights are fetched. Raises what from_pretrained raises before it reads weights."""
     how = options or LoadOptions()
-    model = surveyed(name, how)
+    model = surveyed(name, how, draft_head=how.holds_head and how.backend != "torch")
     weights = model.weights
-    cache_dtype = how.cache_dtype or cache_format(weights.plain)
-    parts, read = parts_of(weights), weights.read_bytes
-    stored = model.stored_bytes if model.here else None
-    return Inspection(name, model.folder, weights.spec, weights.plain, parts, read, stored, cache_dtype)
+    return Inspection(
+        name,
+        model.folder,
+        weights.spec,
+        weights.plain,
+        parts_of(weights),
+        weights.read_bytes,
+        model.stored_bytes if model.here else None,
+        how.cache_dtype or cache_format(weights.plain),
+        drafters_with(weights),
+    )
+
+
+def drafters_with(weights: Survey) -> dict[str, int]:
+    """Who could guess for the model on the native backend without another one."""
+    drafters = {PromptLookup.name: 0, OtherChats.name: 0}
+    if weights.spec.draft_head is not None:
+        drafters[HeadDrafter.name] = 0  # its weights are counted with the model's
+    try:
+        shadow = shadow_of(weights.spec, weights.sources, weights.formats)
+    except Unsupported:
+        return drafters
+    return drafters | {ShadowDrafter.name: shadow.nbytes}
 
 
 def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:
     """The weights by kind and format, in the order of the model."""
     sums: dict[tuple[str, str], list[int]] = {}
+    drafting = {weight.name for weight in weights.spec.draft_weights()}
     for source in weights.sources:
-        key = _kind(source.weight.role, weights.spec.tied), weights.formats[source.weight.name]
+        kind = _DRAFT if source.weight.name in drafting else _kind(source.weight.role, weights.spec.tied)
+        key = kind, weights.formats[source.weight.name]
         parameters, nbytes = sums.setdefault(key, [0, 0])
         sums[key] = [parameters + source.weight.parameters, nbytes + weights.held_bytes(source)]
     return tuple(WeightGroup(kind, format, *numbers) for (kind, format), numbers in _ordered(sums.items()))
@@ -107,8 +135,11 @@ _KINDS = (
     "positions",
     "head",
     "norms and biases",
+    "draft head",
 )
-_WITHIN = {"vector": _KINDS[-1], "choice": _KINDS[-1], "exact": _KINDS[-1], "rate": "recurrence"}
+_DRAFT = "draft head"  # all weights of the head to guess with, whatever they are to it
+_SMALL = "norms and biases"
+_WITHIN = {"vector": _SMALL, "choice": _SMALL, "exact": _SMALL, "rate": "recurrence"}
 """Kinds that are told as a part of another one."""
 
 

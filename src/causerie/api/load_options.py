@@ -17,6 +17,8 @@ from causerie.errors import UsageError, unknown
 from causerie.quant.config import QuantConfig
 
 BACKENDS = ("native", "torch")
+AUTO_DRAFT, NO_DRAFT = "auto", "none"
+"""Of `draft`: a model in the cache that can; nobody."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class LoadOptions:
     max_cache_tokens: int | None = None  # positions over all requests
     expert_memory: int | None = None  # bytes of experts in memory, where a prepared model's stay in their file
     speculation: str = "auto"  # of requests that do not say; one of speculation.SPECULATION
-    draft: str | None = None  # the folder or id of a model with the same tokens that guesses for it
+    draft: str | None = None  # the folder or id of a model that guesses for it, or AUTO_DRAFT
     strict: bool = False  # config keys and tensors that no family computes by are errors
 
     def __post_init__(self) -> None:
@@ -51,6 +53,11 @@ class LoadOptions:
             raise UsageError("speculation='off' guesses nothing, so draft would do nothing. Leave one out.")
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise UsageError(f"threads is {self.threads!r}; it must be a whole number of at least 1.")
+
+    @property
+    def holds_head(self) -> bool:
+        """Whether the head is held that a checkpoint may ship to guess with."""
+        return self.speculation in ("auto", "mtp")
 
     @classmethod
     def read(
@@ -84,7 +91,7 @@ class LoadOptions:
             max_cache_tokens=max_cache_tokens,
             expert_memory=expert_memory,
             speculation="auto" if speculation is None else speculation,
-            draft=draft,
+            draft=None if draft == NO_DRAFT else draft,
             strict=strict,
         )
 

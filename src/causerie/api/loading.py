@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from causerie.api.causal_lm import CausalLM
+from causerie.api.draft_checkpoint import DraftCheckpoint
+from causerie.api.draft_search import companion
 from causerie.api.generation.config import GenerationConfig
-from causerie.api.load_options import LoadOptions
+from causerie.api.load_options import AUTO_DRAFT, LoadOptions
 from causerie.api.loading_line import LoadingLine
 from causerie.api.machine import hardware, thread_count
 from causerie.api.model_config import ModelConfig
+from causerie.api.model_names import builtin_folder
 from causerie.api.placement import choose, packs_bfloat16
 from causerie.api.precisions import fitting_precision, held_sizes
 from causerie.api.saving import Saving
@@ -28,14 +31,16 @@ from causerie.checkpoint.hub import resolve
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.drafting.lookup import PromptLookup
+from causerie.decoding.drafting.other_chats import OtherChats
+from causerie.engine.assistant.head_drafter import HeadDrafter
 from causerie.engine.assistant.shadow import ShadowDrafter
 from causerie.engine.engine import Engine
 from causerie.engine.thread import EngineThread
-from causerie.errors import CauserieError, DraftWarning
+from causerie.errors import CauserieError, DraftNotice, DraftWarning, Unsupported
 from causerie.loading.load import Survey, load_surveyed, survey
 from causerie.loading.sources import Progress
 from causerie.plan.expert_memory import expert_memory
-from causerie.plan.footprint import cache_sizer
+from causerie.plan.footprint import cache_cost, cache_format, cache_sizer, least_tokens
 from causerie.settings import Settings
 
 _ASSISTANT_TOKENS = 64  # of the cache that a model has itself that is loaded to guess, and which it does not use
@@ -63,7 +68,9 @@ def open_model(
     stored = ModelConfig.from_folder(folder, name)
     model_config = stored if config is None else ModelConfig(config, name, folder)
     model = _load(folder, model_config, options, generation_config, progress, Settings.from_environment())
-    if options.draft is not None:
+    if options.draft == AUTO_DRAFT:
+        _assist_from(cache, model)
+    elif options.draft is not None:
         _assist(model, options.draft)
     return model
 
@@ -74,6 +81,25 @@ def _assist(model: CausalLM, draft: str) -> None:
         model.assist(draft)
     except CauserieError as fault:
         warnings.warn(f"{draft} does not guess for {model.name_or_path}: {fault}", DraftWarning, stacklevel=4)
+
+
+def _assist_from(cache: Path | None, model: CausalLM) -> None:
+    """Has a model of the hub's cache guess for this one, where there is one that can, and says so."""
+    folder = model.config.folder
+    if model.backend != "native" or folder is None or folder == builtin_folder():
+        return
+    draft = companion(model.step_model, model.name_or_path, folder, cache)
+    if draft is None:
+        return
+    try:
+        model.assist(_open_assistant(draft.name, cache, offline=True))
+    except CauserieError:  # it was nobody's wish
+        return
+    sentence = (
+        f"{draft.name} is in the cache and has the same tokenizer: it guesses tokens for {model.name_or_path}, which "
+        "come sooner and are the same. draft='none' (--draft none) turns that off."
+    )
+    warnings.warn(sentence, DraftNotice, stacklevel=4)
 
 
 def _load(
@@ -90,13 +116,22 @@ def _load(
     told = LoadingLine(sys.stderr, "Loading") if progress is True else progress or None
     with SafetensorsIndex.open(folder) as index:
         named = None if options.quantization == "auto" else options.quantization
-        weights = survey(index, config, dtype=options.dtype, quantization=named, strict=options.strict)
+        weights = survey(
+            index,
+            config,
+            dtype=options.dtype,
+            quantization=named,
+            strict=options.strict,
+            draft_head=options.holds_head,
+        )
         place = options
         if weights.prepared_for is not None and options.backend is None and options.device == "auto":
             place = replace(options, backend=weights.prepared_for)
         backend = choose(place, weights.nbytes, settings)
         free, tokens = _free_bytes(backend), options.max_cache_tokens
-        weights, nbytes = _fitting(weights, config.name_or_path, options, free, backend)
+        weights = _with_head_or_not(weights, options, backend, free)
+        packs = backend.name == "native" and packs_bfloat16(backend)  # torch's needs no library of the native one's
+        weights = _fitting(weights, config.name_or_path, options, free, packs)
         experts = expert_memory(
             weights,
             free,
@@ -106,6 +141,9 @@ def _load(
             cache_dtype=options.cache_dtype,
         )
         on_disk = 0 if experts is None else max(0, weights.expert_bytes - experts)
+        if experts is not None:  # then there is one pass alone over the weights
+            weights = weights.without_draft_head()
+        nbytes = sum(held_sizes(weights, packs=packs).values())
         shadow = weights.shadow(backend) if options.speculation == "shadow" else None
         try:
             model = load_surveyed(
@@ -127,9 +165,11 @@ def _load(
         finally:
             if isinstance(told, LoadingLine):
                 told.clear()
-    drafters: list[Drafter] = [PromptLookup()]
+    drafters: list[Drafter] = [PromptLookup(), OtherChats()]
     if model.shadow is not None:
         drafters.append(ShadowDrafter(model.shadow))
+    if model.draft_head is not None:
+        drafters.append(HeadDrafter(model.draft_head, model, len(model.spec.layers)))
     engine = Engine(model, drafters=drafters, drafts_unasked=_drafts_unasked(options, backend))
     saving = Saving(folder, config, weights, workers)
     return CausalLM(
@@ -143,16 +183,38 @@ def _load(
     )
 
 
-def _open_assistant(name: str) -> CausalLM:
-    """A model that is to guess for another, which gives it its cache."""
+def _open_assistant(name: str, cache: Path | None = None, offline: bool = False) -> CausalLM | DraftCheckpoint:
+    """A model that is to guess for another, which gives it its cache, or a head that is."""
+    folder = resolve(name, None, needs=_NEEDS, offline=offline, token=None, cache=cache, progress=False)
+    head = DraftCheckpoint.of(folder, name)
+    if head is not None:
+        return head
     options = LoadOptions(backend="native", speculation="off", max_cache_tokens=_ASSISTANT_TOKENS)
-    return open_model(name, options, progress=False)
+    return open_model(name, options, cache=cache, offline=offline, progress=False)
+
+
+def _with_head_or_not(weights: Survey, options: LoadOptions, backend: Backend, free: int) -> Survey:
+    """The checkpoint's head to guess with is held where requests are drafted for that do not ask, and the model has
+    room beside it. Raises Unsupported where it was asked for and is not there."""
+    if options.speculation != "mtp":
+        cost = cache_cost(weights.spec, options.cache_dtype or cache_format(weights.plain))
+        cache = cost.total(options.max_cache_tokens or least_tokens(weights.spec), backend.block_size)
+        room = backend.name == "native" and weights.nbytes + cache <= free
+        return weights if room else weights.without_draft_head()
+    if weights.spec.draft_head is None:
+        raise Unsupported(
+            f"This {weights.spec.family} checkpoint ships no head to guess with that is known here. Leave "
+            "speculation out, or use speculation='lookup'."
+        )
+    return weights
 
 
 def _drafts_unasked(options: LoadOptions, backend: Backend) -> bool:
     """Whether requests are drafted for that do not ask for it. Where the last bits of a row depend on how many rows a
     step has they are not: how many there are depends on time, and so might an answer then."""
-    return options.speculation in ("lookup", "shadow") or (options.speculation == "auto" and backend.name == "native")
+    if options.speculation == "auto":
+        return backend.name == "native"
+    return options.speculation != "off"
 
 
 def _free_bytes(backend: Backend) -> int:
@@ -165,11 +227,17 @@ def _free_bytes(backend: Backend) -> int:
     return machine.memory_total if machine.memory_free is None else machine.memory_free
 
 
-def _fitting(weights: Survey, name: str, options: LoadOptions, free: int, backend: Backend) -> tuple[Survey, int]:
-    """The weights as they will be held, and their bytes. Raises ModelTooLarge."""
-    packs = backend.name == "native" and packs_bfloat16(backend)  # torch's needs no library of the native one's
-    if weights.prepared_for is None:
-        weights = fitting_precision(
-            weights, name, free, packs=packs, quantizes=options.quantization == "auto", cache_dtype=options.cache_dtype
-        )
-    return weights, sum(held_sizes(weights, packs=packs).values())
+def _fitting(weights: Survey, name: str, options: LoadOptions, free: int, packs: bool) -> Survey:
+    """The weights as they will be held. Raises ModelTooLarge."""
+    if weights.prepared_for is not None:
+        return weights
+    quantizes = options.quantization == "auto"
+    return fitting_precision(
+        weights,
+        name,
+        free,
+        packs=packs,
+        quantizes=quantizes,
+        cache_dtype=options.cache_dtype,
+        tokens=options.max_cache_tokens,
+    )

@@ -5,13 +5,14 @@ Knows no prompt and no answer; causal_lm.py has what it computes.
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from causerie.api.assistance import Assistance
+from causerie.api.draft_checkpoint import DraftCheckpoint
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.foreign_flags import ForeignFlag, refuse_flags
 from causerie.api.torch_names import DeviceName, device_name, dtype_name, dtype_object
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from causerie.api.saving import Saving
     from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
     from causerie.backends.ops import ExpertReads
-    from causerie.decoding.drafting.drafter import Drafter
     from causerie.engine.thread import EngineThread
     from causerie.models.model import Model
 
@@ -43,9 +43,9 @@ class OpenModel:
         backend: str = "",
         tokenizer: ChatTokenizer | None = None,
         saving: Saving | None = None,
-        opener: Callable[[str], OpenModel] | None = None,
+        opener: Callable[[str], OpenModel | DraftCheckpoint] | None = None,
     ) -> None:
-        """`opener` loads another model by its folder or id, to guess for this one."""
+        """`opener` loads another model by its folder or id, or finds a head, to guess for this one."""
         self.config = config
         self.generation_config = generation_config
         self.backend = backend
@@ -54,9 +54,7 @@ class OpenModel:
         self._tokenizer = tokenizer
         self._saving = saving
         self._opener = opener
-        self._assisting = threading.Lock()
-        self._assistant: OpenModel | None = None
-        self._drafter: Drafter | None = None
+        self._assistance = Assistance(engine)
         self._closing = weakref.finalize(self, _close, engine, model)
 
     # --- what it is ---
@@ -122,50 +120,37 @@ class OpenModel:
         return self._model.read_bytes
 
     @property
+    def drafters(self) -> tuple[str, ...]:
+        """Who guesses tokens of answers where a call does not say, by name (docs/speculation.md)."""
+        return self._engine.drafters
+
+    @property
     def has_assistant(self) -> bool:
-        """Whether another model guesses for it."""
-        return self._assistant is not None
+        """Whether another model, or a head, guesses for it."""
+        return self._assistance.exists
 
-    def assist(self, assistant: Any, *, unasked: bool = True) -> None:
-        """Has another model with the same tokenizer guess tokens for this one, which checks several at a time: a loaded
-        one, or one that is loaded by its folder or id. `unasked`: in all answers from now on, not only in those of
-        calls that name it. No answer changes. Raises UsageError, Unsupported, OutOfMemory, and as from_pretrained."""
-        with self._assisting:
-            before = self._assistant
-            same = before is not None and (assistant is before or str(assistant) == before.name_or_path)
-            if not same:
-                model = self._other(assistant)
-                self._drafter = self._drafter_of(model)
-                if model is not assistant:
-                    model.close()  # its weights stay with the drafter
-                self._assistant = model
-            if self._drafter is not None and (unasked or not same):
-                self._engine.adopt(self._drafter, unasked)
-                for guest in self._model.guests[:-1]:  # of assistants before this one
-                    guest.close()
-                del self._model.guests[:-1]
+    def assist(
+        self,
+        assistant: Any,
+        *,
+        unasked: bool = True,
+        tokenizer: ChatTokenizer | None = None,
+        assistant_tokenizer: ChatTokenizer | None = None,
+        translated: bool = True,
+    ) -> None:
+        """Has another model guess tokens for this one, which checks several at a time: a loaded one, or one that is
+        loaded by its folder or id, which may be those of an EAGLE3 head. `unasked`: in all answers from now on, not
+        only in those of calls that name it. No answer changes. The guesses of one with other tokens are translated, by
+        `tokenizer` and `assistant_tokenizer` where both are passed, else, unless `translated` is False, by those of the
+        two models' folders. Raises UsageError, Unsupported, OutOfMemory, and as from_pretrained."""
+        if (tokenizer is None) != (assistant_tokenizer is None):
+            raise UsageError("tokenizer and assistant_tokenizer translate between two models: pass both, or neither.")
+        both = None if tokenizer is None or assistant_tokenizer is None else (tokenizer, assistant_tokenizer)
+        self._assistance.take(self, assistant, self._opened, unasked=unasked, tokenizers=both, translated=translated)
 
-    def _drafter_of(self, other: OpenModel) -> Drafter:
-        """What guesses for this model with the other one's weights. Raises UsageError, Unsupported, OutOfMemory."""
-        from causerie.api.assistant import check_names, draft_model
-
-        if other is self:
-            raise UsageError(
-                "A model cannot be its own assistant_model; loaded with speculation='shadow', it guesses by itself."
-            )
-        if other.has_assistant:
-            raise UsageError(
-                f"{other.name_or_path} has an assistant model of its own, and an assistant's assistant would never be "
-                "asked. Load it without one."
-            )
-        folders = [each.config.folder for each in (other, self)]
-        if all(folder is not None and (folder / "tokenizer.json").is_file() for folder in folders):
-            check_names(other.tokenizer.get_vocab(), self.tokenizer.get_vocab())
-        return draft_model(other.step_model, self._model)
-
-    def _other(self, model: Any) -> OpenModel:
-        """The loaded model that `model` is, or names. Raises UsageError, and as from_pretrained."""
-        if isinstance(model, OpenModel):
+    def _opened(self, model: Any) -> OpenModel | DraftCheckpoint:
+        """The loaded model that `model` is, or what it names. Raises UsageError, and as from_pretrained."""
+        if isinstance(model, OpenModel | DraftCheckpoint):
             return model
         if isinstance(model, str | Path) and self._opener is not None:
             return self._opener(str(model))
@@ -177,7 +162,7 @@ class OpenModel:
 
     def expert_choices(self) -> dict[int, NDArray[np.int64]]:
         """How many tokens went to each expert since the model was loaded: counts [experts] by the number of each layer
-        that has experts."""
+        that has experts. What was guessed and checked counts too, whether it came or not: the experts were read."""
         layers = [i for i, layer in enumerate(self._model.spec.layers) if layer.experts is not None]
         return dict(zip(layers, self._model.expert_choices(), strict=True))
 

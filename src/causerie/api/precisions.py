@@ -11,7 +11,6 @@ from dataclasses import replace
 from causerie.errors import ModelTooLarge, UsageError
 from causerie.loading.load import Survey, formats_of
 from causerie.loading.sources import PlainSource, Source
-from causerie.plan.fit import PROCESS_BYTES, working_bytes
 from causerie.plan.footprint import cache_cost, cache_format, least_tokens
 from causerie.quant.config import OWN, QuantConfig
 
@@ -49,15 +48,22 @@ def _held_bytes(weights: Survey, source: Source, packs: bool, looked_up: set[str
 
 
 def fitting_precision(
-    weights: Survey, name: str, free_bytes: int, *, packs: bool, quantizes: bool, cache_dtype: str | None = None
+    weights: Survey,
+    name: str,
+    free_bytes: int,
+    *,
+    packs: bool,
+    quantizes: bool,
+    cache_dtype: str | None = None,
+    tokens: int | None = None,
 ) -> Survey:
-    """`weights` where they fit into `free_bytes` with the smallest cache and their working memory; where they do not,
+    """`weights` where they fit into `free_bytes` with the smallest cache, or one for fewer `tokens`; where they do not,
     and a model `quantizes` at need, the most exact way in which they do. Raises ModelTooLarge, which names that way."""
     needed: dict[str, int] = {}
     for precision, way in precisions(weights):
-        cost = cache_cost(way.spec, cache_dtype or cache_format(way.plain)).total(least_tokens(way.spec))
-        beside = cost + working_bytes(way.spec) - PROCESS_BYTES
-        needed[precision] = sum(held_sizes(way, packs=packs).values()) + beside
+        least = least_tokens(way.spec)
+        cost = cache_cost(way.spec, cache_dtype or cache_format(way.plain)).total(min(tokens or least, least))
+        needed[precision] = sum(held_sizes(way, packs=packs).values()) + cost
         if needed[precision] <= free_bytes:
             if len(needed) == 1 or quantizes:
                 return way

@@ -32,7 +32,14 @@ def prepare_model(name: str, target: Path, options: LoadOptions, *, progress: bo
     generation = GenerationConfig.from_checkpoint(folder, config)
     settings = Settings.from_environment()
     with SafetensorsIndex.open(folder) as index:
-        weights = survey(index, config, dtype=options.dtype, quantization=quantization, strict=options.strict)
+        weights = survey(
+            index,
+            config,
+            dtype=options.dtype,
+            quantization=quantization,
+            strict=options.strict,
+            draft_head=options.holds_head,
+        )
     backend = choose(options, weights.nbytes, settings)
     if not isinstance(backend, PreparingBackend):
         raise Unsupported(f"Only weights of the native backend can be prepared; the {backend.name} backend was chosen.")

@@ -28,7 +28,8 @@ PACKINGS = ("auto", "lossless", "none")
 faster on the machine."""
 
 
-Forward: TypeAlias = Callable[[Ops, Decoder, Weights], tuple[Value, Value]]  # models/decoder.py: logits and states
+Forward: TypeAlias = Callable[[Ops, Decoder, Weights], tuple[Value, ...]]
+"""models/decoder.py: logits, states, and a row for each token at each of the pass's taps."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class StepOutput:
 
     logits: NDArray[np.float32]  # [r, vocab] of `Step.rows`
     states: NDArray[np.float32]  # [h, width] of `Step.state_rows`, after the last norm: what the head reads
+    taps: NDArray[np.float32] | None = None  # [n, taps, width] of all rows, where the pass has taps
 
 
 @dataclass(frozen=True)
@@ -267,6 +269,44 @@ class HostingExecutable(Executable, Protocol):
     def host(self, other: Executable, forward: Forward, cache: CacheShape, max_tokens: int) -> Executable:
         """`other`'s weights, which they share, over a cache of their own. Raises OutOfMemory, EngineError for a model
         of another backend or one that was closed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A decoder that is made of parts of another."""
+
+    spec: Decoder
+    names: Mapping[str, str]  # by its names of weights, those of the other
+    layers: tuple[int, ...]  # for each of its own, the one of the other's blocks that keeps its keys and values
+
+
+@runtime_checkable
+class LendingExecutable(Executable, Protocol):
+    """An executable beside which decoders can run that read some of its weights."""
+
+    def lend(
+        self,
+        names: Sequence[str],
+        spec: Decoder,
+        weights: Weights,
+        forward: Forward,
+        cache: CacheShape,
+        max_tokens: int,
+    ) -> Executable:
+        """A pass of `spec` over these weights, which a builder of the same backend has placed, and those of its own
+        that have these names; on the same threads or device, with a cache of its own. Raises OutOfMemory, EngineError
+        where it was closed."""
+        ...
+
+
+@runtime_checkable
+class SharingExecutable(Executable, Protocol):
+    """An executable over whose weights and cache other passes can run."""
+
+    def beside(self, forward: Forward, max_tokens: int, excerpt: Excerpt | None = None) -> Executable:
+        """Another pass of the same decoder, or of a part of it; what one of them writes to the cache the other reads.
+        Raises OutOfMemory, Unsupported where there can be one pass alone, EngineError where it was closed."""
         ...
 
 

@@ -51,6 +51,8 @@ class Step:
     state_rows: Int32 = field(default_factory=lambda: np.zeros(0, np.int32))
     """[h] ascending rows whose hidden states are wanted. In all at most as many rows may be wanted as a step may have
     tokens; one whose logits are wanted too counts twice."""
+    tapped: bool = False  # whether what the model's taps give of every row is wanted (models/decoder.py)
+    features: NDArray[np.float32] | None = None  # [n, width] of a model that reads rows beside its tokens: these rows
 
     @property
     def sequences(self) -> int:

@@ -166,7 +166,7 @@ class ChatSession:
 
 class AnswerStream(Iterator[str]):
     """One answer as it comes. Iterate over its pieces; `close` ends it early. `text`, `tokens`, `finish_reason` and,
-    once it ended by itself, `last_event` (with the engine's statistics) tell about it."""
+    once it has ended, `stats` (the engine's statistics) tell about it."""
 
     def __init__(
         self,
@@ -203,6 +203,11 @@ class AnswerStream(Iterator[str]):
     def last_event(self) -> Event | None:
         """The latest event of the generator."""
         return self._stream.last_event
+
+    @property
+    def stats(self) -> Any:
+        """What the generator says that the answer has cost; None until it does, a while after an early end."""
+        return self._stream.stats
 
     def __iter__(self) -> AnswerStream:
         return self

@@ -50,7 +50,8 @@ def check_names(names: Iterable[str], needs: Collection[Need], where: str, made_
         choose(present, where)
     if "tokenizer" in needs and not present.intersection(TOKENIZERS):
         raise MissingFile(
-            f"{where} has no tokenizer: tokenizer.json is expected there. Copy it from the model it was made from."
+            f"{where} has no tokenizer: tokenizer.json is expected there. Copy it from the model it was made from. "
+            "A head that guesses for another model (eagle3) is passed beside that: assistant_model, --draft."
         )
 
 

@@ -6,13 +6,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from causerie.errors import UsageError
+from causerie.errors import UsageError, unknown
 
 if TYPE_CHECKING:  # its module brings numpy, and flags are checked before anything else
     from causerie.decoding.constraint import Constraint
 
 MOST_BIAS = 1e30
 """Of a bias: a logit stays a float32 with many of them added."""
+SCHEDULES = ("constant", "heuristic", "heuristic_transient")
+"""Of `most_drafted`: it stays as it is; or it grows behind a draft that was wholly right and shrinks behind another, in
+all requests that begin with it, or in each of them anew."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class SamplingParams:
 
     drafters: tuple[str, ...] | None = None  # who may draft, of those that the engine has; None: as it has it
     most_drafted: int | None = None  # tokens that a step may check ahead; 0 for none
+    drafted_schedule: str = "constant"  # how that goes on from there: one of SCHEDULES
     least_confidence: float = 0.0  # of a model that guesses, in a token, for it to guess another one behind that
     longest_match: int | None = None  # last tokens at most that are looked up for that in what came before
 
@@ -69,6 +73,8 @@ class SamplingParams:
                 raise UsageError(f"{name} is {value}; it must be from {low} to {high}.", field=name)
         if self.pool_states and (self.max_tokens != 0 or self.prompt_logits):
             raise UsageError("pool_states reads a prompt and nothing else; it needs max_tokens=0 and no prompt_logits.")
+        if self.drafted_schedule not in SCHEDULES:
+            raise unknown("drafted_schedule", self.drafted_schedule, SCHEDULES)
         if self.max_tokens is not None and self.min_tokens > self.max_tokens:
             raise UsageError(
                 f"min_tokens is {self.min_tokens} and max_tokens {self.max_tokens}; the minimum may not be larger."

@@ -13,8 +13,8 @@ from causerie.engine.plan import Plan, Work
 _NO_PAIRS = np.zeros((0, 2), np.int32)
 
 
-def build(plan: Plan) -> Step:
-    """The step that does a plan's work, rows in the plan's order."""
+def build(plan: Plan, tapped: bool = False) -> Step:
+    """The step that does a plan's work, rows in the plan's order; `tapped` as in Step."""
     works = plan.works
     starts = list(accumulate((len(work.tokens) for work in works), initial=0))
     if starts[-1] == len(works):  # one row each: nothing but next tokens
@@ -40,6 +40,7 @@ def build(plan: Plan) -> Step:
         rows=np.array(rows, dtype=np.int32),
         rope_lengths=np.maximum(lengths, positions + np.int32(1)),
         state_rows=np.array(pooled, dtype=np.int32),
+        tapped=tapped,
     )
 
 

@@ -8,20 +8,21 @@ is for the controller to say.
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Callable
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 
 from causerie.cache.book import CacheBook
-from causerie.decoding.drafting.drafter import Ask, Draft, Drafter, GuessingDrafter
+from causerie.decoding.drafting.drafter import Ask, Draft, Drafter, GuessingDrafter, RecallingDrafter
 from causerie.decoding.drawn import Drawn
 from causerie.engine.plan import Plan
 from causerie.engine.reading import lease_of
 from causerie.engine.request import DraftCount
 from causerie.engine.sequence import Sequence
 from causerie.engine.speculation.controller import Controller, SmallStep
+from causerie.engine.speculation.schedule import Schedule
 from causerie.engine.speculation.step_costs import MOST_ROWS
+from causerie.engine.speculation.tally import Tally
 from causerie.errors import EngineError
 
 _REST = 1000  # steps until it is looked again whether drafts are wanted, where nobody who runs wants any
@@ -36,20 +37,6 @@ class _Proposal:
     evidence: Many[int]
     survivals: Many[float]
     pays: bool | None = None  # as was thought before it was made, where that took a model
-
-
-class _Tally:
-    """Tokens by drafter."""
-
-    __slots__ = ("accepted", "drafted")
-
-    def __init__(self) -> None:
-        self.drafted: Counter[str] = Counter()
-        self.accepted: Counter[str] = Counter()
-
-    def add(self, drafter: str, drafted: int, accepted: int) -> None:
-        self.drafted[drafter] += drafted
-        self.accepted[drafter] += accepted
 
 
 class Drafts:
@@ -71,6 +58,7 @@ class Drafts:
         self._cache = cache
         self._vocab = vocab
         self._clock = clock
+        self._schedule = Schedule()
         self._proposals: dict[int, list[_Proposal]] = {}  # by request: of the step that is planned, the best one first
         self._asking = 0.0  # seconds that they took
         self._learning = 0.0  # seconds that it took to learn from the step before
@@ -80,8 +68,8 @@ class Drafts:
         self._until = 0  # the number of the next one in which somebody is asked, as long as the same sequences run
         self._running = (0, -1)  # how many, and the last of their requests
         self._resting = False
-        self._tallies: dict[int, _Tally] = {}  # by request
-        self._total = _Tally()
+        self._tallies: dict[int, Tally] = {}  # by request
+        self._total = Tally()
 
     def adopt(self, drafter: Drafter, unasked: bool) -> None:
         """Asks this one too, in the place of one of its name; where `unasked`, for requests that name no drafters."""
@@ -89,6 +77,16 @@ class Drafts:
         self._unasked = (self._unasked - {drafter.name}) | ({drafter.name} if unasked else set())
         self._controller.adopt(drafter.name, drafter.chances)
         self._until = 0
+
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """By name, those that draft for requests that name none."""
+        return tuple(drafter.name for drafter in self._drafters if drafter.name in self._unasked)
+
+    def dismiss(self, drafter: str) -> None:
+        """Asks the one of that name no more."""
+        self._sort([each for each in self._drafters if each.name != drafter])
+        self._unasked.discard(drafter)
 
     def rests(self, sequences: Many[Sequence]) -> bool:
         """Whether nothing is to be drafted for these in the step that is planned, nor to be observed of it. It is the
@@ -142,7 +140,8 @@ class Drafts:
                 right = max(len(tokens) - 1, 0)
                 drafted += checked
                 accepted += right
-                for tally in (self._tallies.setdefault(request, _Tally()), self._total):
+                self._schedule.learn(request, work.request.params, right == checked)
+                for tally in (self._tallies.setdefault(request, Tally()), self._total):
                     tally.add(proposals[0].drafter, checked, right)
                 if right < checked and self._cache.slots.pool.total:
                     again.append(right + 1)
@@ -151,22 +150,48 @@ class Drafts:
             alike = rows == sum(work.wants for work in plan.works)
             singles = sum(len(work.tokens) - max(work.draws - 1, 0) == 1 for work in plan.works)
             ran = SmallStep(rows, singles, drafted, accepted, again, self._asking + self._learning, alike)
-            self._controller.observe(ran, seconds, steps)
+            self._weigh(plan, drawn, ran, self._controller.observe(ran, seconds, steps))
         self._learning = self._clock() - began
         self._charge()
 
     def counts(self, request: int | None = None) -> tuple[DraftCount, ...]:
         """What was drafted for a request that has not been forgotten, or for all, and by whom."""
-        tally = self._total if request is None else self._tallies.get(request, _Tally())
+        tally = self._total if request is None else self._tallies.get(request, Tally())
         names = [drafter.name for drafter in self._drafters]
         return tuple(DraftCount(name, tally.drafted[name], tally.accepted[name]) for name in names)
+
+    def speedup(self, request: int, tokens: int) -> float | None:
+        """How many times as fast the answer to a request that has not been forgotten, which has so many tokens, came as
+        without drafts; None where none was checked."""
+        tally = self._tallies.get(request)
+        return tally.gain.speedup(tokens) if tally is not None and tally.drafted else None
+
+    def remember(self, sequence: Sequence) -> None:
+        """A sequence that has run leaves: its text is there for drafters that look into other texts than a request's
+        own, where they may draft for it."""
+        if sequence.cached is None or sequence.request.params.collects or sequence.pools:
+            return
+        for drafter in self._finding:
+            if isinstance(drafter, RecallingDrafter) and self._may(drafter, sequence):
+                drafter.remember(sequence.tokens, sequence.cached, sequence.client)
 
     def forget(self, request: int) -> None:
         """The request has ended."""
         self._controller.forget(request)
+        self._schedule.forget(request)
         for drafter in self._drafters:
             drafter.forget(request)
         self._tallies.pop(request, None)
+
+    def _weigh(self, plan: Plan, drawn: Many[Many[Drawn]], ran: SmallStep, gain: float) -> None:
+        """Puts what a step gained, in seconds, down to each of its answers: without drafts each of an answer's tokens
+        would have taken a step of its own."""
+        plain = self._controller.costs.of(ran.rows - ran.drafted)
+        took = plain * (1 + ran.accepted / max(ran.sequences, 1)) - gain
+        for work, tokens in zip(plan.works, drawn, strict=True):
+            begun = work.start + len(work.tokens) - work.draws >= len(work.request.tokens)
+            if work.draws > 1 or (work.draws and begun):  # a prompt that is in the cache is drafted for at once
+                self._tallies.setdefault(work.request.id, Tally()).gain.add(len(tokens), plain, took)
 
     def _worthwhile(self, sequences: Many[Sequence], planned: int, most: int, headroom: int | None) -> list[array[int]]:
         """Of the proposals what is worth checking and finds room."""
@@ -190,7 +215,7 @@ class Drafts:
             and self._controller.turn(drafter.name, each.request.id) <= self._step
             and each.request.id not in faults
         ]
-        asks = [ask for each in wanting if (ask := _ask(each, rows, len(sequences))) is not None]
+        asks = [ask for each in wanting if (ask := _ask(each, rows, len(sequences), self._bound(each))) is not None]
         if asks:
             ends = {each.request.id: each.eos for each in wanting}
             self._take(drafter, asks, ends, {}, faults)
@@ -221,7 +246,7 @@ class Drafts:
             if not prospect.most:
                 self._controller.settle(drafter.name, request, self._step, False, len(sequences))
                 continue
-            ask = _ask(sequence, min(rows, prospect.most), 1)
+            ask = _ask(sequence, min(rows, prospect.most), 1, self._bound(sequence))
             if ask is None or not (room := self._room(sequence, ask.most, headroom)):
                 continue
             pays[request] = prospect.pays
@@ -301,6 +326,9 @@ class Drafts:
         named = sequence.request.params.drafters
         return drafter.name in (self._unasked if named is None else named)
 
+    def _bound(self, sequence: Sequence) -> int | None:
+        return self._schedule.most(sequence.request.id, sequence.request.params)
+
     def _checked(self, ask: Ask, draft: Draft, eos: frozenset[int], kinds: int) -> array[int]:
         """The tokens up to one that ends the answer. Raises EngineError for a draft that no drafter may make."""
         tokens = array("i", draft.tokens)
@@ -350,15 +378,15 @@ class Drafts:
         return most if most and self._cache.slots.set_apart(lease, may_take=headroom is not None) else 0
 
 
-def _ask(sequence: Sequence, rows: int, sequences: int) -> Ask | None:
-    """What is to be drafted, up to where the answer could end, in steps with so many rows for drafts. The prompt of a
-    request that collects is looked at row by row, and it is not drafted for."""
+def _ask(sequence: Sequence, rows: int, sequences: int, bound: int | None) -> Ask | None:
+    """What is to be drafted, `bound` tokens at most and up to where the answer could end, in steps with so many rows
+    for drafts. The prompt of a request that collects is looked at row by row, and it is not drafted for."""
     params, length = sequence.request.params, len(sequence.tokens)
     most = min(-(-2 * rows // sequences), rows, sequence.limit - length - 1)  # a draw follows the last of them
     if sequence.switch is not None and sequence.turned <= sequence.switch:
         most = min(most, sequence.switch - length)  # beyond, all would have to be read anew
-    if params.most_drafted is not None:
-        most = min(most, params.most_drafted)
+    if bound is not None:
+        most = min(most, bound)
     if most < 1 or params.collects:
         return None
     return Ask(sequence.request.id, sequence.tokens, most, params.longest_match, params)

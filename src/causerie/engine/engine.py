@@ -26,7 +26,8 @@ from causerie.engine.plan import Plan
 from causerie.engine.request import DraftCount, Request, TokenEvent
 from causerie.engine.scheduler import Scheduler
 from causerie.engine.speculation.controller import Controller
-from causerie.errors import EngineError, unknown
+from causerie.engine.witnesses import Witnesses
+from causerie.errors import EngineError, about, unknown
 
 if TYPE_CHECKING:
     from causerie.models.model import StepModel
@@ -111,6 +112,9 @@ class Engine:
         self._clock = clock
         self._drafters = [drafter.name for drafter in drafters]
         self._drafts: Drafts | None = None
+        self._witnesses = Witnesses(model)
+        for drafter in drafters:
+            self._witnesses.adopt(drafter, drafts_unasked)
         if drafters:
             controller = controller or Controller({drafter.name: drafter.chances for drafter in drafters})
             self._drafts = Drafts(drafters, controller, self._cache, model.vocab, clock, drafts_unasked)
@@ -140,6 +144,11 @@ class Engine:
         """Longest sequence, in tokens, that the context and the cache allow."""
         return self._scheduler.capacity
 
+    @property
+    def drafters(self) -> tuple[str, ...]:
+        """By name, those that draft for requests that name none."""
+        return () if self._drafts is None else self._drafts.unasked
+
     def request(self, tokens: Sequence[int], params: SamplingParams) -> Request:
         """A checked and numbered request; any thread may ask for one. Raises UsageError for what no request may hold,
         UnknownName for a drafter that there is not, ContextLengthError for a prompt without room for an answer."""
@@ -148,17 +157,24 @@ class Engine:
         checks.params(params, self._model.vocab)
         for name in params.drafters or ():
             if name not in self._drafters:
-                raise unknown("drafter", name, self._drafters)
+                with about("speculation"):
+                    raise unknown("drafter", name, self._drafters, advice="The model was loaded without that one.")
         return Request(next(self._numbers), checked, params)
 
-    def adopt(self, drafter: Drafter, unasked: bool) -> None:
-        """Asks one more drafter, or another in the place of the one of that name: for requests that name it, and where
-        `unasked`, for those that name none. Between two steps."""
+    def adopt(self, drafter: Drafter, unasked: bool, former: str | None = None) -> None:
+        """Asks one more drafter, or another in the place of the one of that name, and of the `former` one: for requests
+        that name it, and where `unasked`, for those that name none. Between two steps. Raises Unsupported, OutOfMemory
+        where the model cannot tell it what it goes by."""
         if self._drafts is None:
             raise EngineError("This engine was made without drafters and cannot take one up.")
+        self._witnesses.adopt(drafter, unasked)
         self._drafts.adopt(drafter, unasked)
         if drafter.name not in self._drafters:
             self._drafters.append(drafter.name)
+        if former is not None and former != drafter.name:
+            self._witnesses.dismiss(former)
+            self._drafts.dismiss(former)
+            self._drafters.remove(former)
 
     def submit(self, request: Request) -> int:
         """Puts a request of this engine's `request` in line; returns its id."""
@@ -170,17 +186,22 @@ class Engine:
         self._scheduler.cancel(request)
 
     def step(self, begin: Callable[[TokenEvent], None] | None = None) -> list[TokenEvent]:
-        """One pass through the model, if anything waits for one; what it gave to whom. Of requests that ask for the
-        progress of reading, `begin` is told before the pass what the cache has of those that begin with it."""
+        """One pass through the model, if anything waits for one; what it gave to whom. `begin` is told before the pass,
+        which may take long, of the ends that need none, and of requests that ask for the progress of reading, what the
+        cache has of those that begin with it."""
         plan = self._scheduler.schedule()
         if begin is not None:
             for event in plan.beginnings:
                 begin(event)
         if not plan.works:
             return self._deliver(self._idle(plan))
+        if begin is not None and plan.ended:
+            for event in self._deliver(list(plan.ended)):
+                begin(event)
+            plan = replace(plan, ended=())
         began = self._clock()
         try:
-            step = batch.build(plan)
+            step = batch.build(plan, tapped=self._witnesses.want(plan))
             output = self._model.run(step)
             drawn = self._draw(plan, output.logits)
             if len(step.state_rows):
@@ -191,8 +212,14 @@ class Engine:
         except BaseException:
             self._late += self._scheduler.fail(plan, "The step was interrupted.")
             raise
+        seconds = self._clock() - began
+        if output.taps is not None:
+            faults = self._witnesses.tell(plan, drawn, output.taps)
+            for place, work in enumerate(plan.works):
+                if work.request.id in faults:
+                    drawn[place] = [Drawn(-1, error=faults[work.request.id])]
         if self._drafts is not None:
-            self._drafts.observe(plan, drawn, self._clock() - began)
+            self._drafts.observe(plan, drawn, seconds)
         self._steps += 1
         self._read += sum(len(work.tokens) for work in plan.works)
         return self._deliver(self._scheduler.commit(plan, drawn))
@@ -287,7 +314,9 @@ class Engine:
             self._sampler.forget(event.request)
             if self._drafts is not None:
                 if event.stats is not None:
-                    event = replace(event, stats=replace(event.stats, drafts=self._drafts.counts(event.request)))
+                    counts = self._drafts.counts(event.request)
+                    speedup = self._drafts.speedup(event.request, event.stats.new_tokens)
+                    event = replace(event, stats=replace(event.stats, drafts=counts, speedup=speedup))
                     events[place] = event
                 self._drafts.forget(event.request)
             if event.stats is not None:

@@ -43,6 +43,7 @@ class RequestStats:
     total_seconds: float
     preemptions: int
     drafts: tuple[DraftCount, ...] = ()  # of each drafter that the engine has
+    speedup: float | None = None  # times as fast as without these, as is estimated; None where nothing was checked
 
 
 @dataclass(frozen=True)

@@ -220,6 +220,8 @@ class Scheduler:
 
     def _leave(self, sequence: Sequence) -> None:
         self._timed -= sequence.timed
+        if self._drafts is not None:
+            self._drafts.remember(sequence)
         self.roster.leave(sequence)
 
     def _expire(self) -> None:

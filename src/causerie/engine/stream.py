@@ -5,11 +5,11 @@ its events arrive and how to say that they are not wanted any more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
 
-from causerie.engine.request import TokenEvent
+from causerie.engine.request import RequestStats, TokenEvent
 from causerie.errors import EngineError
 
 Message = TokenEvent | EngineError
@@ -26,6 +26,7 @@ class Stream(Iterator[TokenEvent]):
         self._inbox = inbox
         self._cancel = cancel
         self._over = False
+        self._stats: RequestStats | None = None
 
     def __next__(self) -> TokenEvent:
         if self._over:
@@ -35,7 +36,20 @@ class Stream(Iterator[TokenEvent]):
             self._over = True
             raise message
         self._over = message.finish_reason is not None
+        self._stats = message.stats
         return message
+
+    @property
+    def stats(self) -> RequestStats | None:
+        """What the request has cost; None until the engine has told its end, which it does some steps after `close`."""
+        while self._over and self._stats is None:
+            try:
+                message = self._inbox.get_nowait()
+            except Empty:
+                break
+            if isinstance(message, TokenEvent):
+                self._stats = message.stats
+        return self._stats
 
     def close(self) -> None:
         """Cancels the request if it has not ended; no more events come."""

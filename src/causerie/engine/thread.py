@@ -10,16 +10,16 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine, EngineStats
-from causerie.engine.request import Request
+from causerie.engine.request import Request, TokenEvent
 from causerie.engine.stream import Message, Stream
-from causerie.errors import EngineError
+from causerie.errors import CauserieError, EngineError
 
 if TYPE_CHECKING:
     from causerie.engine.async_stream import AsyncStream
@@ -42,7 +42,9 @@ class _Cancel:
 class _Adopt:
     drafter: Drafter
     unasked: bool
+    former: str | None
     done: threading.Event
+    faults: list[CauserieError] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ class EngineThread:
         """See Engine."""
         return self._engine.capacity
 
+    @property
+    def drafters(self) -> tuple[str, ...]:
+        """See Engine."""
+        return self._engine.drafters
+
     def submit(self, tokens: Sequence[int], params: SamplingParams) -> Stream:
         """Starts a request. Raises UsageError and ContextLengthError as Engine.request, EngineError when closed."""
         return self.submit_all([(tokens, params)])[0]
@@ -89,11 +96,13 @@ class EngineThread:
         self._send(_Submit(tuple((request, inbox(place)) for place, request in enumerate(checked))))
         return [request.id for request in checked]
 
-    def adopt(self, drafter: Drafter, unasked: bool) -> None:
-        """See Engine; returns when the engine has done it. Raises EngineError when closed."""
-        done = threading.Event()
-        self._send(_Adopt(drafter, unasked, done))
-        done.wait()
+    def adopt(self, drafter: Drafter, unasked: bool, former: str | None = None) -> None:
+        """See Engine; returns when the engine has done it. Raises as that, EngineError when closed."""
+        command = _Adopt(drafter, unasked, former, threading.Event())
+        self._send(command)
+        command.done.wait()
+        if command.faults:
+            raise command.faults[0]
 
     def cancel(self, request: int) -> None:
         """Ends a request with "cancelled"; one that has ended already is left alone."""
@@ -175,8 +184,12 @@ class _Loop:
             elif isinstance(command, _Cancel):
                 self._engine.cancel(command.request)
             elif isinstance(command, _Adopt):
-                self._engine.adopt(command.drafter, command.unasked)
-                command.done.set()
+                try:
+                    self._engine.adopt(command.drafter, command.unasked, command.former)
+                except CauserieError as fault:  # who asked for it hears of it, and nobody else
+                    command.faults.append(fault)
+                finally:
+                    command.done.set()
             else:
                 for number in list(self._inboxes):
                     self._engine.cancel(number)
@@ -184,11 +197,14 @@ class _Loop:
                 return False
 
     def _step(self) -> None:
-        for event in self._engine.step(lambda event: self._inboxes[event.request](event)):
-            put = self._inboxes[event.request]
-            if event.finish_reason is not None:
-                del self._inboxes[event.request]
-            put(event)
+        for event in self._engine.step(self._tell):
+            self._tell(event)
+
+    def _tell(self, event: TokenEvent) -> None:
+        put = self._inboxes[event.request]
+        if event.finish_reason is not None:
+            del self._inboxes[event.request]
+        put(event)
 
     def _refuse(self, fault: Exception) -> None:
         """After a fault of the engine itself: tells it to everyone who waits or comes, until the stop."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -34,28 +34,41 @@ def find_weights(
     *,
     config: Mapping[str, Any] | None = None,
     strict: bool = False,
+    beside: Collection[str] = (),
 ) -> list[Source]:
-    """Where each weight of `spec` lies, in the order of the spec. `config` says how quantized tensors are stored. Reads
-    no data; raises WeightFileError for tensors that are missing, misshapen, or inside the decoder without a place in
-    it. Warns about other tensors without a place; where `strict`, refuses them too."""
+    """Where each weight of `spec` lies, in the order of the spec. `config` says how quantized tensors are stored, and
+    tensors `beside` the weights are somebody else's. Reads no data; raises WeightFileError for tensors that are
+    missing, misshapen, or inside the decoder without a place in it. Warns about other tensors without a place; where
+    `strict`, refuses them too."""
+    weights = list(spec.weights())
+    sources, missing = locate(weights, names, index, config or {})
+    if missing:
+        named = {name for weight in weights for name in names.expression(weight.name).tensors}
+        raise _missing(spec, index, missing, set(index.names()) - named)
+    tensors = {*beside, *(tensor for source in sources for tensor in source.tensors)}
+    _judge_unexpected(spec, index, set(index.names()) - tensors, names, strict)
+    return sources
+
+
+def locate(
+    weights: Iterable[WeightSpec], names: Names, index: TensorIndex, config: Mapping[str, Any]
+) -> tuple[list[Source], list[str]]:
+    """Where each of these weights lies, as far as it is there, and the tensors that are not. Raises WeightFileError for
+    one that is misshapen."""
     present = set(index.names())
-    expressions = [(weight, names.expression(weight.name)) for weight in spec.weights()]
+    expressions = [(weight, names.expression(weight.name)) for weight in weights]
     fused = _fused_sizes(expression for _, expression in expressions)
     sources: list[Source] = []
     missing: list[str] = []
     for weight, expression in expressions:
-        source = _not_plain(config or {}, index, weight, expression, fused)
+        source = _not_plain(config, index, weight, expression, fused)
         if source is None and expression.key in present and expression.key not in expression.tensors:
             expression = Tensor(expression.key)  # a part that was saved alone
         if source is None and (absent := [name for name in expression.tensors if name not in present]):
             missing += [name for name in absent if name not in missing]
         else:
             sources.append(source or _checked(weight, expression, index, fused))
-    if missing:
-        raise _missing(spec, index, missing, present - {name for _, each in expressions for name in each.tensors})
-    tensors = {tensor for source in sources for tensor in source.tensors}
-    _judge_unexpected(spec, index, present - tensors, names, strict)
-    return sources
+    return sources, missing
 
 
 def _fused_sizes(expressions: Iterable[Expression]) -> dict[str, tuple[int, ...]]:

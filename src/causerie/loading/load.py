@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from causerie.backends.ops import Backend, CacheShape
 from causerie.checkpoint.expression import Plus
 from causerie.checkpoint.index import TensorIndex
-from causerie.checkpoint.stack_index import StackIndex
 from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileError, unknown
+from causerie.loading.draft_head import with_draft_head
 from causerie.loading.find import find_weights, untie_if_different
 from causerie.loading.packed import method_of, without_method
 from causerie.loading.prepared import check_mapping, prepared_for
-from causerie.loading.quantize import Quantizer
 from causerie.loading.read_share import is_of_expert, read_shares
 from causerie.loading.shadow import Shadow, ShadowBuilder, shadow_of
-from causerie.loading.slices import SliceReader
 from causerie.loading.sources import (
     STORED,
     PlainSource,
@@ -32,9 +31,9 @@ from causerie.loading.sources import (
     Transfer,
     reporter,
 )
-from causerie.loading.workers import Workers
 from causerie.models.decoder import forward
-from causerie.models.model import Model
+from causerie.models.eagle3 import refuse_head
+from causerie.models.model import Model, head_of
 from causerie.models.registry import family, spec_from_config, text_values
 from causerie.quant.config import QuantConfig
 from causerie.quant.formats import QUANTIZED
@@ -61,6 +60,11 @@ class Survey:
         said = prepared_for(self.config)
         return None if said is None else str(said["backend"])
 
+    def check_backend(self, backend: Backend) -> None:
+        """Raises Unsupported where the folder was prepared for another backend, or for another version of one."""
+        if self.prepared_for is not None:
+            check_mapping(backend, self.config)
+
     @property
     def nbytes(self) -> int:
         """Bytes of the weights as they will be held, in the reference layout: what a backend needs, but for padding."""
@@ -75,7 +79,7 @@ class Survey:
         """Of `nbytes`, those of experts."""
         return sum(self.held_bytes(source) for source in self.sources if is_of_expert(source.weight.name))
 
-    @property
+    @cached_property
     def read_bytes(self) -> int:
         """Bytes of weights, as held, that one token of an answer reads: of experts those that it goes to, of tables of
         which it reads a row as good as nothing."""
@@ -91,6 +95,13 @@ class Survey:
             )
         return shadow_of(self.spec, self.sources, self.formats)
 
+    def without_draft_head(self) -> Survey:
+        """The same without the head to guess with, where there is one."""
+        names = {weight.name for weight in self.spec.draft_weights()}
+        sources = tuple(source for source in self.sources if source.weight.name not in names)
+        formats = {name: format for name, format in self.formats.items() if name not in names}
+        return replace(self, spec=replace(self.spec, draft_head=None), sources=sources, formats=formats)
+
     @property
     def quantization(self) -> str | None:
         """The quantized format of most matrices; None where all are plain."""
@@ -105,11 +116,13 @@ def survey(
     dtype: str = "auto",
     quantization: QuantConfig | None = None,
     strict: bool = False,
+    draft_head: bool = False,
 ) -> Survey:
     """Where the weights lie and how they will be held. Reads headers only. Raises ConfigError or UnknownName for a
     config that cannot be computed, WeightFileError for tensors that are missing, unexpected or misshapen,
     UsageError for a quantization that cannot be. `strict` refuses what is else passed over with a warning: keys and
-    tensors that no decoder computes by."""
+    tensors that no decoder computes by. `draft_head`: with the head to guess with, where the files hold one."""
+    refuse_head(config, index.names())
     whole, config = config, text_values(config)
     method = method_of(config)
     if method is not None and quantization is not None:
@@ -123,9 +136,11 @@ def survey(
             f"lose more. Load it as it is, or quantize the model it was made from."
         )
     family_config = without_method(config) if method is not None else config
-    spec = spec_from_config(family_config, strict)
+    spec = spec_from_config(family_config, strict, draft_head)
     names = family(config).names(spec).within(frozenset(index.names()))
     spec = untie_if_different(spec, names, index)
+    if draft_head:
+        spec, names = with_draft_head(spec, names, index, config)
     sources = tuple(find_weights(spec, names, index, config=config, strict=strict))
     plain = weight_format(config, index, dtype)
     if prepared_for(config) is not None and plain != (precision := weight_format(config, index)):
@@ -197,17 +212,15 @@ def load_surveyed(
     """The model of a surveyed checkpoint, with its `shadow` where one is handed in. With `expert_memory` experts of a
     prepared one stay in their file but for so many bytes of those that are used most. Raises OutOfMemory and
     Unsupported before any weight is placed, UsageError for a tensor with numbers that cannot be quantized."""
-    if survey.prepared_for is not None:
-        check_mapping(backend, survey.config)
+    survey.check_backend(backend)
     cache = size_cache(survey.spec, survey.plain)
     names = [each.weight.name for each in survey.sources if not isinstance(each, PreparedSource)]
     builder = backend.builder(survey.spec, {name: survey.formats[name] for name in names})
     beside = None if shadow is None else ShadowBuilder(backend, survey.spec, shadow)
-    with Workers(workers) as threads, StackIndex(index) as places:
-        transfer = Transfer(places, builder, Quantizer(places, threads), SliceReader(places, threads), expert_memory)
+    with Transfer.begun(index, builder, workers, expert_memory) as transfer:
         weights = _place(survey, transfer, progress, beside)
     executable = builder.compile(weights, forward, cache, max_tokens)
-    return Model(
+    model = Model(
         spec=survey.spec,
         executable=executable,
         cache=cache,
@@ -220,6 +233,9 @@ def load_surveyed(
         quantization=survey.quantization,
         shadow=None if beside is None else beside.compile(executable, weights, cache, survey.plain),
     )
+    if survey.spec.draft_head is not None:
+        model.draft_head = head_of(model, sum(weights[each.name].nbytes for each in survey.spec.draft_weights()))
+    return model
 
 
 def weight_format(config: Mapping[str, Any], index: TensorIndex, dtype: str = "auto") -> str:

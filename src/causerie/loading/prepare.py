@@ -12,15 +12,12 @@ from pathlib import Path
 
 from causerie.backends.ops import Arranger, KernelMatrices, KernelMatrix, PreparingBackend
 from causerie.checkpoint.index import TensorIndex
-from causerie.checkpoint.stack_index import StackIndex
 from causerie.checkpoint.stream import SafetensorsStream
 from causerie.loading.load import Survey
 from causerie.loading.plain_tensors import plain_tensors
-from causerie.loading.prepared import ALIGNMENT, PREPARED, Layouts, check_mapping
-from causerie.loading.quantize import Quantizer, Report
-from causerie.loading.slices import SliceReader
+from causerie.loading.prepared import ALIGNMENT, PREPARED, Layouts
+from causerie.loading.quantize import Report
 from causerie.loading.sources import PreparedSource, Progress, Source, Transfer, reporter
-from causerie.loading.workers import Workers
 from causerie.quant.plain import STORED_AS
 
 Arranged = Callable[[Source, Report], KernelMatrix]
@@ -51,15 +48,13 @@ def write_arranged(
     """The same file, from the checkpoint: each matrix is arranged when its turn comes, and free when it is written.
     What is packed is arranged twice, for the beginning of the file says how large it is. Raises Unsupported for a
     folder that was prepared for another backend, UsageError for numbers that cannot be quantized."""
-    if survey.prepared_for is not None:
-        check_mapping(backend, survey.config)
+    survey.check_backend(backend)
     arranger = backend.arranger(survey.spec, survey.formats)
     expected = [(source, _size(source, arranger)) for source in survey.sources if len(source.weight.shape) == 2]
     sizes = {source.weight.name: size for source, size in expected if size is not None}
     packed = [source for source, size in expected if size is None]
     done, total = 0, sum(source.nbytes for source in (*packed, *survey.sources))
-    with Workers(workers) as threads, StackIndex(index) as places:
-        transfer = Transfer(places, arranger, Quantizer(places, threads), SliceReader(places, threads))
+    with Transfer.begun(index, arranger, workers) as transfer:
 
         def arranged(source: Source, report: Report) -> KernelMatrix:
             return arranger.arranged(source.place(transfer, survey.formats[source.weight.name], report))

@@ -16,11 +16,11 @@ def is_of_expert(weight: str) -> bool:
 
 def read_shares(spec: Decoder) -> dict[str, float]:
     """By canonical name: of experts those that a token goes to, of tables of which it reads a row as good as nothing,
-    of everything else all."""
+    of everything else all; of a draft head, which reads when it guesses, nothing."""
     shares = {weight.name: 1.0 for weight in spec.weights()}
     for name in shares:
         layer = _EXPERT.match(name)
-        experts = None if layer is None else spec.layers[int(layer[1])].experts
+        experts = None if layer is None else spec.blocks[int(layer[1])].experts
         if experts is not None:
             shares[name] = experts.router.active / experts.count
-    return shares | {weight.name: 0.0 for weight in spec.looked_up}
+    return shares | {weight.name: 0.0 for weight in (*spec.looked_up, *spec.draft_weights())}

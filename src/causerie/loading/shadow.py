@@ -44,6 +44,7 @@ class Shadow:
 def shadow_of(spec: Decoder, sources: Sequence[Source], formats: Mapping[str, str]) -> Shadow:
     """The shadow of a model whose weights come from `sources` and are held in `formats`. Raises Unsupported where it
     has none, with the reason."""
+    spec = replace(spec, draft_head=None)
     if spec.slot_layers:
         raise Unsupported(
             f"A shadow writes its guesses into the model's cache, and {len(spec.slot_layers)} layers of this "

@@ -6,7 +6,8 @@ Knows no family and no config; find.py decides which kind a weight is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeAlias
@@ -17,12 +18,14 @@ from numpy.typing import NDArray
 from causerie.backends.ops import Builder, PreparedBuilder
 from causerie.checkpoint.expression import Expression
 from causerie.checkpoint.index import TensorIndex
+from causerie.checkpoint.stack_index import StackIndex
 from causerie.errors import Unsupported
 from causerie.loading.packed import Packed
 from causerie.loading.prepared import ALIGNMENT, Prepared
 from causerie.loading.quantize import Quantizer, ReadRows, Report
 from causerie.loading.read_share import is_of_expert
 from causerie.loading.slices import SliceReader
+from causerie.loading.workers import Workers
 from causerie.quant.encoders import encoder_named
 from causerie.quant.format import held_bytes
 from causerie.quant.formats import QUANTIZED, format_named
@@ -42,6 +45,15 @@ class Transfer:
     quantizer: Quantizer
     reader: SliceReader
     expert_memory: int | None = None  # bytes; where there is a number, experts stay in their file but for as many
+
+    @classmethod
+    @contextmanager
+    def begun(
+        cls, index: TensorIndex, builder: Builder, workers: int, expert_memory: int | None = None
+    ) -> Iterator[Transfer]:
+        """One with `workers` threads, which end with it, and with the places of tensors in stacks, found once."""
+        with Workers(workers) as threads, StackIndex(index) as places:
+            yield cls(places, builder, Quantizer(places, threads), SliceReader(places, threads), expert_memory)
 
 
 @dataclass(frozen=True)

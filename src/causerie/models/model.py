@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -17,12 +18,14 @@ from causerie.backends.ops import (
     KernelMatrices,
     PreparingExecutable,
     Rotations,
+    SharingExecutable,
     StepOutput,
     TouchingExecutable,
 )
 from causerie.backends.step import Step
 from causerie.errors import Unsupported
-from causerie.models.decoder import forward
+from causerie.models.decoder import forward, tapped
+from causerie.models.draft_head import draft_forward, excerpt_of
 from causerie.models.rope import RopeTable
 from causerie.spec.decoder import Decoder
 
@@ -59,6 +62,21 @@ class StepModel(Protocol):
 
 
 @runtime_checkable
+class TappedModel(StepModel, Protocol):
+    """A model that can tell what it makes of each token on its way."""
+
+    @property
+    def taps(self) -> tuple[int, ...]:
+        """The places of which a tapped step tells, ascending: see models/decoder.py."""
+        ...
+
+    def tap(self, places: Sequence[int]) -> None:
+        """Has tapped steps tell of these places too, from now on; between two steps. Raises OutOfMemory, Unsupported
+        for a model of which that cannot be told."""
+        ...
+
+
+@runtime_checkable
 class Profiled(Protocol):
     """An executable that can tell what each instruction of a step cost."""
 
@@ -80,7 +98,10 @@ class Model:
     quantization: str | None = None  # the quantized format of most of its matrices
     expert_bytes: int = 0  # of weight_bytes
     shadow: Model | None = None  # its own weights in fewer bits, over the same cache; not counted above
+    draft_head: Model | None = None  # over a part of its cache; its weights are counted among `weight_bytes`
     guests: list[Model] = field(default_factory=list, repr=False)  # others that it runs
+    taps: tuple[int, ...] = field(default=(), init=False)
+    _tapped: Executable | None = field(default=None, init=False, repr=False)  # the pass with taps
     _rotations: RopeTable = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -107,8 +128,21 @@ class Model:
         return self._rotations.switch_length
 
     def run(self, step: Step) -> StepOutput:
-        """Logits of the step's `rows` and hidden states of its `state_rows`."""
-        return self.executable.run(step, self._rotations.rows(step.positions, step.rope_lengths))
+        """Logits of the step's `rows` and hidden states of its `state_rows`, and what taps give where it is tapped."""
+        executable = self.executable if self._tapped is None or not step.tapped else self._tapped
+        return executable.run(step, self._rotations.rows(step.positions, step.rope_lengths))
+
+    def tap(self, places: Sequence[int]) -> None:
+        """See TappedModel."""
+        taps = tuple(sorted({*self.taps, *places}))
+        if taps == self.taps:
+            return
+        if not isinstance(self.executable, SharingExecutable) or self.spec.streams is not None:
+            raise Unsupported(f"Nothing can be told of the way of tokens through this {self.spec.family} model.")
+        made = self.executable.beside(tapped(taps), self.max_tokens)
+        if self._tapped is not None:
+            self._tapped.close()
+        self._tapped, self.taps = made, taps
 
     def profile(self, step: Step) -> list[InstructionTime]:
         """Runs a step as `run` does and tells what each instruction cost. Raises Unsupported where the backend has no
@@ -131,14 +165,18 @@ class Model:
     def touch(self, cache_bytes: int) -> None:
         """Takes memory from the system that steps would else wait for: all for activations and the first `cache_bytes`
         of the cache. Before any step runs; without effect where the backend has all of it from the start."""
-        if isinstance(self.executable, TouchingExecutable):
-            self.executable.touch(cache_bytes)
-        if self.shadow is not None:
-            self.shadow.touch(0)  # its cache is this one's
+        executable = self._tapped or self.executable  # the one that steps will run; the cache is both one's
+        if isinstance(executable, TouchingExecutable):
+            executable.touch(cache_bytes)
+        for model in filter(None, (self.shadow, self.draft_head)):
+            model.touch(0)  # its cache is this one's
 
     def expert_choices(self) -> list[NDArray[np.int64]]:
         """How many tokens went to each expert so far, for each layer that has experts."""
-        return self.executable.expert_choices()
+        choices = self.executable.expert_choices()
+        if self._tapped is None:
+            return choices
+        return [one + other for one, other in zip(choices, self._tapped.expert_choices(), strict=True)]
 
     def expert_reads(self) -> ExpertReads | None:
         """What was read of experts that stay in their file; None where none do."""
@@ -154,11 +192,40 @@ class Model:
             )
         executable = self.executable.host(other.executable, forward, cache, max_tokens)
         guest = replace(other, executable=executable, cache=cache, max_tokens=max_tokens, shadow=None, guests=[])
+        guest.draft_head = None
         self.guests.append(guest)
         return guest
 
     def close(self) -> None:
         """Frees weights and cache, the shadow's and the guests' too."""
-        for model in (*self.guests, *filter(None, (self.shadow,))):
+        for model in (*self.guests, *filter(None, (self.shadow, self.draft_head))):
             model.close()
-        self.executable.close()
+        for executable in filter(None, (self._tapped, self.executable)):
+            executable.close()
+
+
+HEAD_TOKENS = 256  # in a step of a draft head, which reads prompts in such chunks
+
+
+def head_of(model: Model, weight_bytes: int) -> Model:
+    """The draft head that a model holds, which has so many bytes of weights for itself. Raises OutOfMemory,
+    Unsupported where there can be no second pass over its weights."""
+    excerpt = excerpt_of(model.spec)
+    if not isinstance(model.executable, SharingExecutable):
+        raise Unsupported(f"On {model.device} no draft head runs beside its model.")
+    (group,) = (place for place, group in enumerate(model.spec.page_groups) if set(excerpt.layers) <= set(group.layers))
+    cache = replace(model.cache, groups=(model.cache.groups[group],), slots=0)
+    executable = model.executable.beside(draft_forward, HEAD_TOKENS, excerpt)
+    return replace(
+        model,
+        spec=excerpt.spec,
+        executable=executable,
+        cache=cache,
+        max_tokens=HEAD_TOKENS,
+        weight_bytes=weight_bytes,
+        read_bytes=weight_bytes,
+        expert_bytes=0,
+        shadow=None,
+        draft_head=None,
+        guests=[],
+    )

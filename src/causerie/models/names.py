@@ -154,6 +154,8 @@ class Names:
     def expression(self, name: str) -> Expression:
         """What a canonical weight, say "layers.3.mixer.q", is in the files."""
         layer = _LAYER.match(name)
+        if name in self.table:  # of one layer alone, what it is in no other
+            return _expression(self.table[name])
         said = self.table[name if layer is None else "layers.{i}." + name[layer.end() :]]
         expression = _expression(said)
         return expression if layer is None else expression.named(lambda tensor: tensor.replace("{i}", layer[1]))
@@ -188,7 +190,13 @@ class Names:
             {ours: _renamed(theirs, rename) for ours, theirs in table.items()} for table in (self.table, *self.others)
         ]
         alike = sorted({_LAYER_OF.sub(".{i}.", name, count=1) for name in ordered})
-        return max((Names(table) for table in tables), key=lambda names: names._count(alike))
+        best, *others = sorted(tables, key=lambda table: -Names(table)._count(alike))
+        return Names(best, tuple(others))
+
+    @property
+    def arrangements(self) -> tuple[Names, ...]:
+        """These, and what further programs call the same weights."""
+        return (self, *map(Names, self.others))
 
     def _count(self, alike: list[str]) -> int:
         """How many tensors of the table are there, in whichever layer."""
@@ -223,4 +231,4 @@ def is_computed(tensor: str) -> bool:
 
 def is_drafting(tensor: str) -> bool:
     """Whether a tensor of the files belongs to layers, apart from the model's own, that propose tokens ahead."""
-    return tensor.startswith("model.mtp.")
+    return tensor.startswith(("model.mtp.", "mtp."))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -94,12 +94,13 @@ def family(values: Mapping[str, Any]) -> Architecture:
     return _registered[model_type]
 
 
-def spec_from_config(values: Mapping[str, Any], strict: bool = False) -> Decoder:
+def spec_from_config(values: Mapping[str, Any], strict: bool = False, draft_head: bool = False) -> Decoder:
     """The spec of a config. Raises UnknownName for a family that is not built in, ConfigError for values out of bounds
     and for keys that mean arithmetic and that the family does not read. Warns (ConfigWarning) about other keys that it
-    does not read; where `strict`, refuses them too."""
+    does not read; where `strict`, refuses them too. It has the draft head that files may hold only where that is asked
+    for."""
     known = family(values)
     config = Config(text_values(values), family=known.model_type)
     spec = known.build(config)
     config.finish(strict)
-    return spec
+    return spec if draft_head else replace(spec, draft_head=None)

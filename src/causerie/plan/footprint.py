@@ -73,7 +73,7 @@ def cache_format(format: str) -> str:
 
 def cache_cost(spec: Decoder, format: str) -> CacheCost:
     """What is kept in `format`, layer by layer."""
-    caches = [layer.pages for layer in spec.layers]
+    caches = [layer.pages for layer in spec.blocks]
     pages = [0 if each is None else bytes_per_position(format, each) for each in caches]
     groups = tuple((group.window, sum(pages[layer] for layer in group.layers)) for group in spec.page_groups)
     slots = (layer.slot for layer in spec.layers)

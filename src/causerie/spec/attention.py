@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -81,14 +81,21 @@ class Attention:
         return () if self.rope is None else (self.query_rope or self.rope, self.rope)
 
     @property
+    def projections(self) -> Mapping[str, int]:
+        """The matrices that queries, keys and values come from, and how many rows each has."""
+        rows = {"q": self.query_width, "k": self.key_width, "v": self.value_width}
+        if self.shares is not None:
+            return {"q": rows["q"]}
+        return {name: rows[name] for name in ("qk" if self.keys_as_values else "qkv")}
+
+    @property
     def cache(self) -> Pages:
         """Keys and values, its own or another layer's."""
         return Pages(self.kv_heads, self.head_dim, self.value_dim, self.window, self.shares)
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""
-        for name in self._projections:
-            rows = self._rows(name)
+        for name, rows in self.projections.items():
             yield WeightSpec(name, (rows, width), "attention")
             if self.qkv_bias:
                 yield vector(f"{name}_bias", rows)
@@ -109,15 +116,20 @@ class Attention:
 
     def cost(self, width: int) -> PartCost:
         """Its matrices, and for each position that a token sees its score and its value in every head."""
-        rows = sum(map(self._rows, self._projections)) + (self._gates if self.gated else 0)
+        rows = sum(self.projections.values()) + (self._gates if self.gated else 0)
         return PartCost((rows + self.mixed_width) * width, self.query_width + self.mixed_width)
 
     def forward(self, ops: Ops, x: Value, layer: int, weights: Weights, prefix: str) -> Value:
         """softmax(rope(q)·rope(k)ᵀ · scale) · v, projected back: [n, width] → [n, width] (Vaswani et al., 2017). Of
         slopes: Press et al., "Train short, test long" (2021)."""
-        names = [*self._projections, "gate"] if self.gated else self._projections
+        names = [*self.projections, *(["gate"] if self.gated else [])]
         made = dict(zip(names, ops.linear(x, *linear_parts(weights, prefix, names)), strict=True))
-        gate = made.pop("gate", None)
+        return self.gathered(ops, made, layer, weights, prefix)
+
+    def gathered(self, ops: Ops, made: dict[str, Value], layer: int, weights: Weights, prefix: str) -> Value:
+        """The same of what the `projections` have made, and the gate where it has one."""
+        gate = made.get("gate")
+        made = {name: each for name, each in made.items() if name != "gate"}
         if self.clip is not None:
             made = {name: ops.clip(each, self.clip) for name, each in made.items()}
         if self.keys_as_values:
@@ -138,16 +150,6 @@ class Attention:
     @property
     def _gates(self) -> int:
         return self.heads if self.gated_heads else self.mixed_width
-
-    @property
-    def _projections(self) -> Sequence[str]:
-        """The matrices that queries, keys and values come from."""
-        if self.shares is not None:
-            return ("q",)
-        return ("q", "k") if self.keys_as_values else ("q", "k", "v")
-
-    def _rows(self, projection: str) -> int:
-        return {"q": self.query_width, "k": self.key_width, "v": self.value_width}[projection]
 
     def _normed(self, ops: Ops, heads: Value | None, weights: Weights, name: str) -> Value | None:
         """Queries, keys or values with the norm that they have before the rotation."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from causerie.spec.alt_up import STREAMS, AltUp
 from causerie.spec.attention import Attention
+from causerie.spec.draft_head import DraftHead
 from causerie.spec.latent import LatentAttention
 from causerie.spec.layer import Layer
 from causerie.spec.layer_cache import PageGroup
@@ -35,6 +36,7 @@ class Decoder:
     tied: bool  # the head is the embedding
     context: int  # longest sequence, in tokens: max_position_embeddings, whatever the scaling of its rotations
     drafting_layers: int = 0  # that files hold behind these: they propose tokens ahead, and change no answer
+    draft_head: DraftHead | None = None  # what is held of these, to guess with
     embedding_scale: float = 1.0  # of the rows that the embedding gives
     positions: Positions | None = None  # learned: added to the embedding
     embedding_norm: Norm | None = None  # of what the first layer reads
@@ -49,17 +51,17 @@ class Decoder:
     @property
     def attentions(self) -> Iterator[Attention]:
         """That of each layer that attends."""
-        return (layer.attention for layer in self.layers if layer.attention is not None)
+        return (layer.attention for layer in self.blocks if layer.attention is not None)
 
     @property
     def latent_attentions(self) -> Iterator[LatentAttention]:
         """The mixer of each layer that attends to latents."""
-        return (layer.mixer for layer in self.layers if isinstance(layer.mixer, LatentAttention))
+        return (layer.mixer for layer in self.blocks if isinstance(layer.mixer, LatentAttention))
 
     @property
     def attending(self) -> Iterator[Attention | LatentAttention]:
         """Both kinds."""
-        for layer in self.layers:
+        for layer in self.blocks:
             if isinstance(layer.mixer, LatentAttention):
                 yield layer.mixer
             elif layer.attention is not None:
@@ -68,6 +70,11 @@ class Decoder:
     def each_layer(self, **changes: Any) -> Decoder:
         """The same decoder with these fields changed in every layer."""
         return replace(self, layers=tuple(replace(layer, **changes) for layer in self.layers))
+
+    @property
+    def blocks(self) -> tuple[Layer, ...]:
+        """All that keep something of a text: the layers, and behind them the draft head's."""
+        return self.layers if self.draft_head is None else (*self.layers, self.draft_head.block)
 
     @property
     def layer_input(self) -> LayerInput | None:
@@ -95,7 +102,7 @@ class Decoder:
     def page_groups(self) -> tuple[PageGroup, ...]:
         """The layers that keep pages of their own, by how far they look back, the farthest first."""
         layers: dict[int | None, list[int]] = {}
-        for i, layer in enumerate(self.layers):
+        for i, layer in enumerate(self.blocks):
             if (pages := layer.pages) is not None and pages.of is None:
                 layers.setdefault(pages.window, []).append(i)
         order = sorted(layers, key=lambda window: (window is not None, window or 0))
@@ -127,6 +134,14 @@ class Decoder:
             yield WeightSpec(HEAD, (self.vocab, self.width), "head")
         if self.head_bias:
             yield vector(f"{self.head}_bias", self.vocab)
+        yield from self.draft_weights()
+
+    def draft_weights(self) -> Iterator[WeightSpec]:
+        """Those of the draft head; its block is called like a layer behind the last one."""
+        if self.draft_head is not None:
+            yield from self.draft_head.weights(self.width)
+            for weight in self.draft_head.block.weights(self.width):
+                yield weight.within(f"layers.{len(self.layers)}.")
 
     @property
     def head(self) -> str:
@@ -141,5 +156,7 @@ class Decoder:
 
     @property
     def parameters(self) -> int:
-        """Number of parameters, a tied head counted once."""
-        return sum(weight.parameters for weight in self.weights())
+        """Number of parameters, a tied head counted once and a draft head not at all."""
+        return sum(weight.parameters for weight in self.weights()) - sum(
+            weight.parameters for weight in self.draft_weights()
+        )

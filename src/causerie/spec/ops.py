@@ -247,6 +247,10 @@ class Ops(Protocol):
         """max(0, x - c), where c is the mean of a row and so many standard deviations of it."""
         ...
 
+    def features(self, width: int) -> Value:
+        """[n, width]: the rows that come with the step beside its tokens (`Step.features`); at most once in a pass."""
+        ...
+
     def exits(self, x: Value) -> tuple[Value, Value]:
         """[r, width] and [h, width]: both kinds of the selected rows, apart."""
         ...

@@ -107,7 +107,7 @@ class TextReader:
         self._parts: list[str] = []
         self.tokens: list[int] = []
         self.finish_reason: str | None = None
-        self.last_event: Event | None = None  # holds the statistics once the request ended by itself
+        self.last_event: Event | None = None  # the latest
 
     @property
     def text(self) -> str:
@@ -195,6 +195,12 @@ class TextStream(TextReader, Iterator[str]):
             if piece:
                 return piece
         raise StopIteration
+
+    @property
+    def stats(self) -> Any:
+        """What the events say that the answer has cost; None until they do, which is after a while where they were
+        closed early."""
+        return getattr(self.last_event, "stats", None) or getattr(self._events, "stats", None)
 
     def close(self) -> None:
         """Ends the stream and closes the events. Text held back is dropped. Harmless when already ended."""

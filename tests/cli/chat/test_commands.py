@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -242,6 +243,10 @@ def test_stats_tell_what_was_guessed(tmp_path: Path) -> None:
     guessed = replace(COST, drafted_tokens=9, accepted_tokens=7)
     shown, _ = session(tmp_path, ScriptedConversation([ScriptedReply(["one"], spent=guessed)]), "q", "/stats")
     assert "  speed               20.0 tokens/s\n  guessed             9 tokens, 7 of them right\n" in shown
+    named = replace(guessed, drafters=(("lookup", 5), ("draft", 4)), speedup=1.625)
+    shown, _ = session(tmp_path, ScriptedConversation([ScriptedReply(["one"], spent=named)]), "q", "/stats")
+    told = "9 tokens (lookup 5, draft 4), 7 of them right, 1.62 × as fast as without"
+    assert f"  guessed             {told}\n" in shown
 
 
 def test_stats_tell_what_was_expected(tmp_path: Path) -> None:
@@ -402,6 +407,43 @@ def test_a_real_chat_takes_every_command(real: ModelConversation) -> None:
     assert "".join(row.text for row in rows).startswith(whole) and all(row.text == row.likeliest for row in rows)
     assert all(0 < row.probability == row.likeliest_probability <= 1 for row in rows)
     assert real.undo() and not real.messages
+
+
+def test_stats_tell_who_guesses(real: ModelConversation) -> None:
+    assert dict(real.memory)["speculation"] == "lookup, chats"
+    real.set(["speculation=off"])
+    assert dict(real.memory)["speculation"] == "off"
+    real.unset("speculation")
+
+
+@pytest.mark.parametrize("end", ["stop string", "repetition", "stopped"])
+def test_an_answer_that_is_ended_early_says_what_it_has_cost(real: ModelConversation, end: str) -> None:
+    """The engine tells it some steps later, and nobody waits for that."""
+    real.clear()
+    list(real.reply("What is a token?"))
+    words = {
+        "stop string": ["stop_strings=a"],
+        "repetition": ["logit_bias={70: 100}", "max_new_tokens=700"],
+        "stopped": [],
+    }
+    reply = real.retry(words[end])
+    for _ in reply:
+        assert reply.cost is None
+        if end == "stopped":
+            break
+    if end == "stopped":
+        reply.stop()
+    assert reply.finish_reason == {"stop string": "stop", "repetition": "repetition", "stopped": "cancelled"}[end]
+    begun = time.monotonic()
+    while reply.cost is None or not reply.cost.cached_tokens:
+        assert time.monotonic() - begun < 30, "the engine did not tell"
+        time.sleep(0.01)
+    assert reply.cost.cached_tokens >= 8 and reply.cost.new_tokens == len(reply._answer.tokens)
+    assert reply.cost.total_seconds >= reply.cost.first_token_seconds > 0
+    if end == "repetition":
+        assert reply.cost.accepted_tokens > 0 and sum(dict(reply.cost.drafters).values()) == reply.cost.drafted_tokens
+        assert reply.cost.speedup is not None and reply.cost.speedup > 0.5
+    real.clear()
 
 
 def test_a_chat_loads_its_tokenizer_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,23 @@ def test_refusals_before_anything_loads(
     assert code == 2 and not out and re.search(words, err)
 
 
+def test_who_could_guess_for_a_model(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As it is with the model loaded; in few bits there is no shadow."""
+    pytest.importorskip("causerie.backends.native.backend", reason="this tree has no native backend")
+    report = json.loads(run(capsys, "info", str(folder), "--json")[1])
+    assert list(report["speculation"]) == ["lookup", "chats", "shadow"] and report["speculation"]["chats"] == 0
+    loading: dict[str, Any] = {"backend": "native", "progress": False}
+    with AutoModelForCausalLM.from_pretrained(folder, speculation="shadow", **loading) as model:
+        assert model.drafters == tuple(report["speculation"])
+        shadow = model.step_model.shadow
+        assert shadow is not None
+        assert 0.8 < report["speculation"]["shadow"] / shadow.weight_bytes <= 1  # kernels pad small matrices
+    with AutoModelForCausalLM.from_pretrained(folder, speculation="off", **loading) as model:
+        assert model.drafters == ()
+    _, out, _ = run(capsys, "info", str(folder), "--quantization", "int4")
+    assert "speculation     lookup, chats\n" in out
+
+
 def test_a_model_before_it_is_loaded(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "info", str(folder), "--json", "--quantization", "int4")
     report = json.loads(out)
@@ -143,7 +160,7 @@ def test_a_model_before_it_is_loaded(folder: Path, capsys: pytest.CaptureFixture
     assert lines[2] == "family          llama, 2 layers, context 512"
     assert lines[-1].split()[0] == "together" and lines[-1].split()[-1] == "16.00"
     assert lines[6] == "cache           2 layers keep 256 bytes per token"
-    assert lines[9].split() == ["embedding", "bfloat16", "0.02", "M", "0.05", "MB", "16.00"]
+    assert lines[10].split() == ["embedding", "bfloat16", "0.02", "M", "0.05", "MB", "16.00"]
 
 
 def test_layers_that_keep_a_window_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,6 +72,7 @@ class GenerationConfig:
     speculation: str | None = None  # "off", "lookup" or "auto": who guesses tokens that are checked several in a step
     prompt_lookup_num_tokens: int | None = None  # guessed tokens in a step at most; alone it asks for "lookup"
     num_assistant_tokens: int | None = None  # guessed tokens in a step at most, by whomever
+    num_assistant_tokens_schedule: str | None = None  # "heuristic" or "heuristic_transient" let that grow and shrink
     assistant_confidence_threshold: float | None = None  # a model that guesses goes no further behind a less likely one
     max_matching_ngram_size: int | None = None  # last tokens at most that are looked up for that
 

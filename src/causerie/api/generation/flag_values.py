@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from causerie.api.speculation import SPECULATION
 from causerie.api.tensors import to_lists
-from causerie.decoding.params import MOST_BIAS
+from causerie.decoding.params import MOST_BIAS, SCHEDULES
 from causerie.errors import UsageError
 from causerie.text.response_format import form_of
 
@@ -79,6 +79,13 @@ def speculation(name: str, value: Any) -> str:
     """One of the words for who guesses tokens."""
     if value not in SPECULATION:
         raise _wrong(name, value, f"one of {', '.join(map(repr, SPECULATION))}")
+    return str(value)
+
+
+def schedule(name: str, value: Any) -> str:
+    """One of the words for how the number of guessed tokens goes on."""
+    if value not in SCHEDULES:
+        raise _wrong(name, value, f"one of {', '.join(map(repr, SCHEDULES))}")
     return str(value)
 
 
@@ -174,6 +181,7 @@ CHECKS: dict[str, Check] = {
     "speculation": speculation,
     "prompt_lookup_num_tokens": count(1),
     "num_assistant_tokens": count(1, MOST_GUESSED),
+    "num_assistant_tokens_schedule": schedule,
     "assistant_confidence_threshold": number(0.0, 1.0),
     "max_matching_ngram_size": count(1),
     "num_return_sequences": count(1),

@@ -38,6 +38,7 @@ _DRAFTS = (
     "Leave it out, the tokens are the same: assistant_model, speculation and prompt_lookup_num_tokens are there, and "
     "how many tokens are guessed is measured."
 )
+_LOOKBEHIND = "Leave it out, the tokens are the same: how much is translated again follows from the text."
 _CACHE = "There is one cache, paged and shared between requests; leave it out."
 _HUB = "transformers moved it out of its library too; use do_sample=True with min_p or repetition_penalty."
 _INSIDE = "Layers are not observable; output_logits and output_scores are."
@@ -87,10 +88,9 @@ FOREIGN: dict[str, ForeignFlag] = {
     "is_assistant": ForeignFlag((False,), _DRAFTS, exact=True),
     "use_mtp": ForeignFlag((False,), _DRAFTS, exact=True),
     "speculation_type": ForeignFlag(("dflash",), _DRAFTS, exact=True),
-    "num_assistant_tokens_schedule": ForeignFlag(("constant",), _DRAFTS, exact=True),
     "assistant_early_exit": ForeignFlag((), _DRAFTS, exact=True),
-    "assistant_lookbehind": ForeignFlag((10,), _DRAFTS, exact=True),
-    "target_lookbehind": ForeignFlag((10,), _DRAFTS, exact=True),
+    "assistant_lookbehind": ForeignFlag((10,), _LOOKBEHIND, exact=True),
+    "target_lookbehind": ForeignFlag((10,), _LOOKBEHIND, exact=True),
     "assistant_ensemble_weight": ForeignFlag(
         (), "It changes what the model says, and assisted generation is not here."
     ),
@@ -101,7 +101,7 @@ FOREIGN_ARGUMENTS: dict[str, ForeignFlag] = {
     "logits_processor": ForeignFlag(([],), "Use logit_bias, bad_words_ids, suppress_tokens or the penalties."),
     "prefix_allowed_tokens_fn": ForeignFlag((), "Constrained answers come in a later version; logit_bias exists."),
     "assistant_model": ForeignFlag((), "Pass it to generate() or to pipeline(); model.assist() keeps it."),
-    "assistant_tokenizer": ForeignFlag((), _DRAFTS),
+    "assistant_tokenizer": ForeignFlag((), "Pass it to generate() or to pipeline(), beside assistant_model."),
     "negative_prompt_ids": ForeignFlag((), "Guidance by a second prompt is not here; say it in the system message."),
     "negative_prompt_attention_mask": ForeignFlag((), "Guidance by a second prompt is not here."),
     "logits_to_keep": ForeignFlag((0, 1), "generate() needs those of the last position; output_logits keeps them."),

@@ -21,6 +21,7 @@ DEFAULT_NEW_TOKENS = 256
 """New tokens when no length is set anywhere. transformers' generate() has 20, which cuts every chat, and its pipeline
 256; one number for both is easier to remember."""
 DEFAULT_TOP_K = 50  # the field's, when sampling
+_FIRST_DRAFTED = 20  # the field's num_assistant_tokens, where one that grows and shrinks begins
 
 _ARGUMENTS = ("input_ids", "attention_mask", "generation_config", "streamer", "stopping_criteria", "tokenizer", "stop")
 _DRAWING = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
@@ -217,9 +218,11 @@ def _guessing(flags: Flags) -> dict[str, Any]:
                 field="prompt_lookup_num_tokens",
             )
     bounds = [each for each in (most, flags.get("num_assistant_tokens")) if each is not None]
+    schedule = flags.get("num_assistant_tokens_schedule", "constant")
     return {
         "drafters": drafters_of(word),
-        "most_drafted": min(bounds, default=None),
+        "most_drafted": min(bounds, default=None if schedule == "constant" else _FIRST_DRAFTED),
+        "drafted_schedule": schedule,
         "least_confidence": flags.get("assistant_confidence_threshold", 0.0),
         "longest_match": longest,
     }

@@ -53,10 +53,12 @@ def pipeline(
     use_fast: bool = True,
     model_kwargs: Mapping[str, Any] | None = None,
     assistant_model: str | Path | CausalLM | None = None,
+    assistant_tokenizer: str | Path | ChatTokenizer | None = None,
     **options: Any,
 ) -> TextGenerationPipeline:
     """A pipeline over a model: a folder, "builtin" (also None), a hub id, or a loaded CausalLM. `assistant_model` is a
-    smaller one with the same tokenizer that guesses for it, which changes no answer. `device` and
+    smaller one that guesses for it, which changes no answer; `assistant_tokenizer` translates the guesses of one with
+    other tokens, by default its own. `device` and
     `device_map` are two names of where it goes; `model_kwargs` are further arguments of
     AutoModelForCausalLM.from_pretrained. `options` become defaults of every call.
     Raises what from_pretrained raises, UnknownName and Unsupported."""
@@ -95,11 +97,31 @@ def pipeline(
         )
     else:
         model = AutoModelForCausalLM.from_pretrained(BUILTIN if model is None else model, **keywords)
-    if assistant_model is not None:
-        model.assist(assistant_model)
     if isinstance(tokenizer, str | Path):
         tokenizer = AutoTokenizer.from_pretrained(tokenizer, revision=revision, token=token)
+    if assistant_model is not None:
+        _assist(model, assistant_model, tokenizer, assistant_tokenizer)
+    elif assistant_tokenizer is not None:
+        raise UsageError(
+            "assistant_tokenizer is that of an assistant_model, and there is none. Pass both, or neither.",
+            field="assistant_tokenizer",
+        )
     return TextGenerationPipeline(model, tokenizer, **options)
+
+
+def _assist(
+    model: CausalLM,
+    assistant: str | Path | CausalLM,
+    tokenizer: ChatTokenizer | None,
+    assistant_tokenizer: str | Path | ChatTokenizer | None,
+) -> None:
+    """Has the assistant guess in all answers of the model."""
+    if isinstance(assistant_tokenizer, str | Path):
+        assistant_tokenizer = AutoTokenizer.from_pretrained(assistant_tokenizer)
+    if assistant_tokenizer is None:
+        model.assist(assistant)
+    else:
+        model.assist(assistant, tokenizer=tokenizer or model.tokenizer, assistant_tokenizer=assistant_tokenizer)
 
 
 class TextGenerationPipeline:

@@ -7,7 +7,7 @@ decoder, no step and no thread.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,11 +31,13 @@ def _can_give(line: Line, out: Value) -> bool:
     return line.op in CAN_QUANTIZE and whole_row
 
 
-def fold_roundings(lines: Iterable[Line]) -> list[Line]:
-    """Without the roundings whose input nobody else reads: the operation before them writes as is read after it."""
+def fold_roundings(lines: Iterable[Line], results: Iterable[Value]) -> list[Line]:
+    """Without the roundings whose input nobody else reads, and that is no result: the operation before them writes as
+    is read after it."""
     folded: list[Line] = []
     lines = list(lines)
     uses = Counter(value.number for line in lines for value in line.inputs)
+    uses.update(value.number for value in results)
     for line in lines:
         if line.op is Op.ROUND and uses[line.inputs[0].number] == 1:
             before = next((i for i, other in enumerate(folded) if line.inputs[0] in other.outputs), None)
@@ -54,25 +56,24 @@ class Memory:
     buffer_of: dict[int, int]  # by value number
     strides: list[int]
     times: list[int]
-    result_strides: list[int]  # of the buffers behind those
+    outer_strides: list[int]  # of the buffers behind those
 
     def sizes(self, rows: int) -> list[int]:
-        """Bytes of each buffer but the results'."""
+        """Bytes of each buffer but the caller's."""
         return [stride * times * rows for stride, times in zip(self.strides, self.times, strict=True)]
 
 
-def share_memory(lines: list[Line], results: tuple[Value, ...]) -> Memory:
-    """A buffer for every value; values that are never alive together share one. The results' buffers are the last, and
-    their rows lie without gaps, since their memory is the caller's."""
+def share_memory(lines: list[Line], outer: Mapping[int, int]) -> Memory:
+    """A buffer for every value; values that are never alive together share one. `outer` are those whose memory is the
+    caller's, with the bytes from row to row there; their buffers are the last, in this order."""
     last_use = {value.number: i for i, line in enumerate(lines) for value in (*line.outputs, *line.inputs)}
     buffer_of: dict[int, int] = {}
-    apart = {result.number for result in results}
     strides: list[int] = []
     times: list[int] = []
     free: list[int] = []
     for i, line in enumerate(lines):
         for value in line.outputs:
-            if value.number in apart or value.number in buffer_of:  # several lines may write to one value
+            if value.number in outer or value.number in buffer_of:  # several lines may write to one value
                 continue
             alike = [each for each in free if times[each] == value.times]
             buffer_of[value.number] = buffer = _fitting(value.row_bytes, strides, alike)
@@ -80,10 +81,10 @@ def share_memory(lines: list[Line], results: tuple[Value, ...]) -> Memory:
                 times.append(value.times)
             else:
                 free.remove(buffer)
-        ending = {v.number for v in (*line.inputs, *line.outputs) if last_use[v.number] == i and v.number not in apart}
+        ending = {v.number for v in (*line.inputs, *line.outputs) if last_use[v.number] == i and v.number not in outer}
         free += sorted({buffer_of[number] for number in ending})
-    buffer_of |= {result.number: len(strides) + i for i, result in enumerate(results)}
-    return Memory(buffer_of, strides, times, [result.width * 4 for result in results])
+    buffer_of |= {number: len(strides) + i for i, number in enumerate(outer)}
+    return Memory(buffer_of, strides, times, list(outer.values()))
 
 
 def _fitting(row_bytes: int, strides: list[int], free: list[int]) -> int:
@@ -141,9 +142,9 @@ def assemble(lines: list[Line], memory: Memory, panels: PanelsTable) -> tuple[ND
 
 def buffers(memory: Memory, rows: int, begin: int) -> NDArray[np.void]:
     """The table of buffers, one after the other from address `begin`, each of `rows` rows or a multiple of
-    them; those of the results are the caller's."""
-    table: NDArray[np.void] = np.zeros(len(memory.strides) + len(memory.result_strides), BUFFER)
-    table["stride"] = memory.strides + memory.result_strides
+    them; the last ones' memory is the caller's."""
+    table: NDArray[np.void] = np.zeros(len(memory.strides) + len(memory.outer_strides), BUFFER)
+    table["stride"] = memory.strides + memory.outer_strides
     for buffer, size in zip(table, memory.sizes(rows), strict=False):
         buffer["data"] = begin
         begin += size

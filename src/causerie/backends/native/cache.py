@@ -7,6 +7,8 @@ Knows which bytes belong to a layer, not which sequence owns a block or a slot.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
@@ -93,6 +95,16 @@ class LayerCaches:
         """The address of what a layer keeps in slot 0; slots follow by `slot_stride`."""
         return self._slots + self._slot_offsets[layer]
 
+    def excerpt(self, layers: Sequence[int]) -> LayerCaches:
+        """What these layers keep, which count from 0 there; their pages alone."""
+        part = copy(self)
+        own = np.array([self._paged[layer] for layer in layers], LAYER_CACHE)
+        groups, own["tables"] = np.unique(own["tables"], return_inverse=True)
+        part.shape = replace(self.shape, groups=tuple(self.shape.groups[group] for group in groups), slots=0)
+        part.groups, part.layers = self.groups[groups], own
+        part._paged, part._slot_offsets = dict(enumerate(own)), {}
+        return part
+
     def touch(self, most: int) -> None:
         """Has the system give the memory of what comes first in every region, up to `most` bytes of all, shared out by
         their sizes; before anything is kept."""
@@ -102,7 +114,7 @@ class LayerCaches:
             first += aligned(size)
 
     def _block_sizes(self, spec: Decoder, group: PageGroup) -> list[int]:
-        caches = (spec.layers[layer].pages for layer in group.layers)
+        caches = (spec.blocks[layer].pages for layer in group.layers)
         return [block_bytes(pages, self.shape.dtype) for pages in caches if pages is not None]
 
 

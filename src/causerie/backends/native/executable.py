@@ -25,7 +25,16 @@ from causerie.backends.native.prepared import LAYOUT_VERSION, kernel_matrix
 from causerie.backends.native.profile import instruction_time
 from causerie.backends.native.program import ATTENDING, PAGE_GROUP, ROW_GROUP, StepArguments, TableArguments
 from causerie.backends.native.traced import SUMS_BYTES, Traced
-from causerie.backends.ops import CacheShape, Executable, ExpertReads, Forward, KernelMatrices, Rotations, StepOutput
+from causerie.backends.ops import (
+    CacheShape,
+    Excerpt,
+    Executable,
+    ExpertReads,
+    Forward,
+    KernelMatrices,
+    Rotations,
+    StepOutput,
+)
 from causerie.backends.step import Step, check_positions
 from causerie.errors import EngineError, Unsupported
 from causerie.spec.decoder import Decoder
@@ -158,6 +167,9 @@ class NativeExecutable:
         turned = np.array([turn.ctypes.data for turn in turns], np.uint64)
         logits = np.empty((len(step.rows), traced.widths[0]), np.float32)
         states = np.empty((len(step.state_rows), traced.widths[1]), np.float32)
+        taps = np.empty((len(step.tokens), traced.taps, traced.widths[1]), np.float32) if traced.taps else None
+        features = _features(step, traced.features_width)
+        traced.connect(taps, features)
         arguments = StepArguments(
             tokens_count=len(step.tokens),
             sequences=step.sequences,
@@ -172,7 +184,7 @@ class NativeExecutable:
         fault, where = self._machine.run(traced.program, arguments, opened)
         if fault is not Fault.STEP_OK:
             raise EngineError(f"A step cannot run: {FAULTS[fault](where, step, traced.program)}.")
-        return StepOutput(logits, states)
+        return StepOutput(logits, states, taps)
 
     def expert_choices(self) -> list[NDArray[np.int64]]:
         """See Executable. Raises EngineError where it was closed."""
@@ -211,6 +223,33 @@ class NativeExecutable:
         caches = LayerCaches(other._spec, cache)
         return NativeExecutable(self._machine, other._spec, other._weights, forward, caches, max_tokens)
 
+    def lend(
+        self,
+        names: Sequence[str],
+        spec: Decoder,
+        weights: Weights,
+        forward: Forward,
+        cache: CacheShape,
+        max_tokens: int,
+    ) -> NativeExecutable:
+        """See LendingExecutable."""
+        if self._weights is None:
+            raise EngineError(_CLOSED)
+        both = {**weights, **{name: self._weights[name] for name in names}}
+        return NativeExecutable(self._machine, spec, both, forward, LayerCaches(spec, cache), max_tokens)
+
+    def beside(self, forward: Forward, max_tokens: int, excerpt: Excerpt | None = None) -> NativeExecutable:
+        """See SharingExecutable."""
+        if self._weights is None:
+            raise EngineError(_CLOSED)
+        if self._store is not None:
+            raise Unsupported("A model whose experts stay in their file makes one pass alone over its weights.")
+        spec, weights, caches = self._spec, self._weights, self.caches
+        if excerpt is not None:
+            spec, caches = excerpt.spec, caches.excerpt(excerpt.layers)
+            weights = {name: weights[other] for name, other in excerpt.names.items()}
+        return NativeExecutable(self._machine, spec, weights, forward, caches, max_tokens)
+
     def close(self) -> None:
         """Frees weights, cache and activations."""
         with self._machine.lock:
@@ -244,6 +283,17 @@ def _flat(step: Step, groups: int, slots: int) -> tuple[tuple[Any, ...], dict[st
         table.blocks, table.starts, table.copies = begins[len(arrays) + 3 * i :][:3]
         table.blocks_count, table.copies_count = len(pages.blocks), len(pages.copies)
     return (numbers, tables), dict(zip(arrays, begins, strict=False)) | {"tables": ctypes.addressof(tables)}
+
+
+def _features(step: Step, width: int) -> NDArray[np.float32] | None:
+    """The rows that a step comes with, as C++ reads them. Raises EngineError where they are not what the pass reads."""
+    shape = None if step.features is None else step.features.shape
+    if shape != ((len(step.tokens), width) if width else None):
+        raise EngineError(
+            f"A step cannot run: {len(step.tokens)} tokens come with rows of shape {shape}, and rows of {width} are "
+            "read with each."
+        )
+    return None if step.features is None else np.ascontiguousarray(step.features, np.float32)
 
 
 def _check_lengths(step: Step, groups: int, slots: int) -> None:

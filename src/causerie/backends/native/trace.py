@@ -47,6 +47,7 @@ class NativeOps(Recording):
         self._ropes, self._vocab = spec.ropes, spec.vocab
         self._caches = caches
         self._stored = stored or {}
+        self.entry: Value | None = None  # features, where the pass reads any
         self.choices: list[NDArray[np.int64]] = []  # of each layer that has experts: how many rows have chosen each
 
     def embed(self, table: Weight, scale: float = 1.0) -> Value:
@@ -317,6 +318,11 @@ class NativeOps(Recording):
         out = self._value(x.width, Counted.OUTPUTS)
         self._note(Op.SELECT, (x,), out, {})
         return out
+
+    def features(self, width: int) -> Value:
+        """A value that no line computes: its memory is the caller's."""
+        self.entry = self._value(width, Counted.TOKENS)
+        return self.entry
 
     def exits(self, x: Value) -> tuple[Value, Value]:
         """The first rows of the same value, and a copy of the others."""

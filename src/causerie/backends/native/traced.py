@@ -28,12 +28,14 @@ from causerie.spec.ops import Weights
 SUMS_BYTES = 4 * 2**20
 """Room for sums of attention that are done apart: a thousand chunks of 14 heads of 64."""
 
-_EXITS = (Counted.LOGITS, Counted.STATES)
+_EXITS = [(Counted.LOGITS, WIDE), (Counted.STATES, WIDE)]
+_TAP = (Counted.TOKENS, WIDE)
 
 
 @dataclass(frozen=True)
 class Traced:
-    """A program and all the memory that its addresses name, but for the results', which is the caller's."""
+    """A program and all the memory that its addresses name, but for that of results and of features, which is the
+    caller's."""
 
     program: ctypes.Structure
     instructions: NDArray[np.void]
@@ -42,6 +44,8 @@ class Traced:
     buffers: NDArray[np.void]
     lines: list[Line]
     widths: tuple[int, int]  # of a row of logits and of states
+    taps: int  # how many rows it gives besides of each token, each as wide as those of states
+    features_width: int  # of the features that each token comes with; 0 where there are none
     activations: Arena
     scratch: tuple[NDArray[np.int32], ...]
     constants: list[NDArray[np.float32]]
@@ -58,14 +62,18 @@ class Traced:
         threads: int,
         store: ExpertStore | None = None,
     ) -> Traced:
-        """Records `forward`, which gives a float32 row for each row whose logits, and for each whose states are wanted.
-        Raises OutOfMemory."""
+        """Records `forward`, which gives a float32 row for each row whose logits, and for each whose states are wanted,
+        and for each token at each tap. Raises OutOfMemory."""
         ops = NativeOps(spec, caches, None if store is None else stored_layers(store, spec, weights))
         results = forward(ops, spec, weights)
-        if [(each.counted, each.form) for each in results] != [(each, WIDE) for each in _EXITS]:
-            raise EngineError(f"The pass gave {results}; float32 rows of both exits are needed.")
-        lines = assembly.fold_roundings(ops.lines)
-        memory = assembly.share_memory(lines, results)
+        taps = results[len(_EXITS) :]
+        if [(each.counted, each.form) for each in results] != [*_EXITS, *[_TAP] * len(taps)]:
+            raise EngineError(f"The pass gave {results}; float32 rows of both exits and of taps are needed.")
+        entry = () if ops.entry is None else (ops.entry,)
+        lines = assembly.fold_roundings(ops.lines, results)
+        outer = {each.number: 4 * each.width for each in (*results, *entry)}
+        outer |= {tap.number: 4 * tap.width * len(taps) for tap in taps}  # those of a token lie side by side
+        memory = assembly.share_memory(lines, outer)
         lines = assembly.with_merges(lines)
         room = sum(memory.sizes(max_tokens))
         activations = Arena(aligned(room) + SUMS_BYTES, "the activations of a step")
@@ -95,8 +103,8 @@ class Traced:
             layer_count=len(caches.layers),
             group_count=len(caches.groups),
             slots=caches.shape.slots,
-            logits_buffer=len(buffers) - 2,
-            states_buffer=len(buffers) - 1,
+            logits_buffer=len(buffers) - len(outer),
+            states_buffer=len(buffers) - len(outer) + 1,
             max_tokens=max_tokens,
             vocab=spec.vocab,
             threads=threads,
@@ -111,8 +119,20 @@ class Traced:
             buffers,
             lines,
             widths,
+            len(taps),
+            ops.entry.width if ops.entry is not None else 0,
             activations,
             scratch,
             ops.constants,
             ops.choices,
         )
+
+    def connect(self, taps: NDArray[np.float32] | None, features: NDArray[np.float32] | None) -> None:
+        """Has the next run write what taps give, [n, taps, width], and read features [n, width]; both
+        must live as long as it runs."""
+        first = len(self.buffers) - self.taps - (1 if self.features_width else 0)
+        if taps is not None:
+            offsets = np.arange(self.taps, dtype=np.uint64) * np.uint64(4 * self.widths[1])
+            self.buffers["data"][first : first + self.taps] = np.uint64(taps.ctypes.data) + offsets
+        if features is not None:
+            self.buffers["data"][-1] = features.ctypes.data

@@ -5,7 +5,7 @@ Knows no checkpoint and no model: `forward` is handed to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causerie.backends.ops import CacheShape, Forward, Rotations, StepOutput, check_transform
+from causerie.backends.ops import CacheShape, Excerpt, Forward, Rotations, StepOutput, check_transform
 from causerie.backends.step import Step, check_positions
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.devices import free_bytes, require
@@ -29,6 +29,7 @@ from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Weights
 
 SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
+_CLOSED = "The model was closed and cannot run. Load it again."
 
 
 class TorchBackend:
@@ -142,7 +143,7 @@ class TorchExecutable:
     def run(self, step: Step, rotations: Rotations) -> StepOutput:
         """Logits [r, vocab] and hidden states [h, width]."""
         if self._cache is None:
-            raise EngineError("The model was closed and cannot run. Load it again.")
+            raise EngineError(_CLOSED)
         if len(step.tokens) > self._max_tokens:
             raise EngineError(f"A step has {len(step.tokens)} tokens; this model was made for {self._max_tokens}.")
         if len(step.tokens) and not 0 <= step.tokens.min() <= step.tokens.max() < self._spec.vocab:
@@ -152,13 +153,40 @@ class TorchExecutable:
             )
         check_positions(step, self._spec)
         with torch.inference_mode():
-            tensors = StepTensors.place(step, self._cache.block_size, self._device)
+            tensors = StepTensors.place(step, self._cache.block_size, self._device, self._dtype)
             self._cache.copy(tensors.copies)
             turns = {rope: _as_tensor(rows, "float32").to(self._device) for rope, rows in self._turns(rotations)}
             ops = TorchOps(tensors, self._cache, turns, self._dtype, self._choices)
-            logits, states = self._forward(ops, self._spec, self._weights)
+            logits, states, *taps = self._forward(ops, self._spec, self._weights)
             # Always the caller's own: on the CPU .numpy() would share memory, with nothing that is written again.
-            return StepOutput(logits.float().cpu().numpy(), states.float().cpu().numpy())
+            rows = torch.stack(taps, 1).float().cpu().numpy() if taps else None
+            return StepOutput(logits.float().cpu().numpy(), states.float().cpu().numpy(), rows)
+
+    def beside(self, forward: Forward, max_tokens: int, excerpt: Excerpt | None = None) -> TorchExecutable:
+        """See SharingExecutable."""
+        if self._cache is None:
+            raise EngineError(_CLOSED)
+        spec, weights, cache = self._spec, self._weights, self._cache
+        if excerpt is not None:
+            spec, cache = excerpt.spec, cache.excerpt(excerpt.layers)
+            weights = {name: weights[other] for name, other in excerpt.names.items()}
+        return TorchExecutable(spec, weights, forward, cache, max_tokens, self._device, self._dtype)
+
+    def lend(
+        self,
+        names: Sequence[str],
+        spec: Decoder,
+        weights: Weights,
+        forward: Forward,
+        cache: CacheShape,
+        max_tokens: int,
+    ) -> TorchExecutable:
+        """See LendingExecutable; activations are as this one's."""
+        if self._cache is None:
+            raise EngineError(_CLOSED)
+        both = {**weights, **{name: self._weights[name] for name in names}}
+        paged = _allocated(lambda: PagedCache(spec, cache, self._device), self._device)
+        return TorchExecutable(spec, both, forward, paged, max_tokens, self._device, self._dtype)
 
     def expert_choices(self) -> list[NDArray[np.int64]]:
         """See Executable."""

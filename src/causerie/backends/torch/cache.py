@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,10 +48,11 @@ class StepTensors:
     places: tuple[Tensor, ...]  # of each page group: [n] int64, where each row's key and value belong (see PagedCache)
     copies: tuple[Tensor, ...]  # of each page group: [c, 2] int64
     sequences: tuple[SequenceRows, ...]  # those that have rows
+    features: Tensor | None = None  # [n, width]
 
     @staticmethod
-    def place(step: Step, block_size: int, device: torch.device) -> StepTensors:
-        """Copies the arrays to `device`."""
+    def place(step: Step, block_size: int, device: torch.device, dtype: torch.dtype) -> StepTensors:
+        """Copies the arrays to `device`, features in `dtype`."""
 
         def tensor(array: np.ndarray) -> Tensor:
             return torch.from_numpy(array.astype(np.int64)).to(device)
@@ -77,6 +79,7 @@ class StepTensors:
             places=tuple(map(tensor, places)),
             copies=tuple(tensor(each.copies) for each in step.tables),
             sequences=tuple(sequences),
+            features=None if step.features is None else torch.from_numpy(step.features.copy()).to(device, dtype),
         )
 
 
@@ -144,7 +147,7 @@ class PagedCache:
         self._group_of = {layer: i for i, group in enumerate(spec.page_groups) for layer in group.layers}
         self._layers: dict[int, PlainPages | Int8Pages] = {}
         self._slots: dict[int, Tensor] = {}  # of each layer that keeps one: [slots, elements] float32
-        for i, layer in enumerate(spec.layers):
+        for i, layer in enumerate(spec.blocks):
             if (slot := layer.slot) is not None:
                 self._slots[i] = torch.zeros((shape.slots, slot.elements), dtype=torch.float32, device=device)
             if (pages := layer.pages) is not None and pages.of is None:
@@ -154,6 +157,15 @@ class PagedCache:
                     if shape.dtype == "int8"
                     else PlainPages(pages, places, getattr(torch, shape.dtype), device)
                 )
+
+    def excerpt(self, layers: Sequence[int]) -> PagedCache:
+        """What these layers keep, which count from 0 there; their pages alone."""
+        part = copy(self)
+        groups = sorted({self._group_of[layer] for layer in layers})
+        part._group_of = {i: groups.index(self._group_of[layer]) for i, layer in enumerate(layers)}
+        part._layers = {i: self._layers[layer] for i, layer in enumerate(layers)}
+        part._slots = {}
+        return part
 
     def group(self, layer: int) -> int:
         """The page group of a layer."""

@@ -18,6 +18,7 @@ from causerie.backends.torch.packed import QuantizedMatrix
 from causerie.backends.torch.recurrence import convolved, mamba, mamba2, step_sizes
 from causerie.backends.torch.routing import routed
 from causerie.backends.torch.transform import TransformTensors
+from causerie.errors import EngineError
 from causerie.quant.weight import Weight
 from causerie.spec.attention import Attention
 from causerie.spec.causal_conv import CausalConv
@@ -307,6 +308,14 @@ class TorchOps:
     def select(self, x: Tensor) -> Tensor:
         """[r + h, width]"""
         return x[self._step.outputs]
+
+    def features(self, width: int) -> Tensor:
+        """[n, width]"""
+        rows = self._step.features
+        if rows is None or rows.shape[1] != width:
+            shape = None if rows is None else tuple(rows.shape)
+            raise EngineError(f"A step cannot run: it comes with rows {shape}, and rows of {width} are read.")
+        return rows
 
     def exits(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """[r, width] and [h, width]"""

@@ -47,7 +47,7 @@ class Terminal:
         self.screen = screen
         self.chats = chats
         self.name: str | None = None  # of the chat's file
-        self.cost: AnswerCost | None = None  # of the last answer
+        self._reply: Reply | None = None  # the last one
         self.branches: dict[str, list[dict[str, Any]]] = {}
         self.branch = "first"
         self.reasoning = Reasoning(screen)
@@ -187,7 +187,7 @@ class Terminal:
         return said
 
     def _say_end(self, reply: Reply, said: bool) -> None:
-        self.cost = reply.cost
+        self._reply = reply
         if said and (cost := reply.cost) is not None:
             self.screen.line(cost_line(cost, self.conversation.context), "dim")
             self.conversation.learn_from(cost)
@@ -198,6 +198,11 @@ class Terminal:
         cut = cut_sentence(reply, self.conversation, commands=True)
         if cut is not None:
             self.screen.line(cut, "notice")
+
+    @property
+    def cost(self) -> AnswerCost | None:
+        """What the last answer cost."""
+        return None if self._reply is None else self._reply.cost
 
     def leave(self) -> None:
         """Ends the session after this line."""

@@ -25,6 +25,8 @@ class AnswerCost:
     preparation_seconds: float = 0.0  # for the template and its tokens
     drafted_tokens: int = 0  # guessed and checked several in a step
     accepted_tokens: int = 0  # of those, the ones that came
+    drafters: tuple[tuple[str, int], ...] = ()  # who guessed them, and how many, where that is told
+    speedup: float | None = None  # times as fast as without these, as is estimated; None where nobody says
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -59,7 +61,7 @@ class Reply(Protocol):
 
     @property
     def cost(self) -> AnswerCost | None:
-        """Known once it has ended."""
+        """Known once it has ended; of one that was ended early more may be known a moment later."""
         ...
 
 

@@ -18,6 +18,7 @@ from causerie.api.generation.resolution import Flags
 from causerie.api.load_options import LoadOptions
 from causerie.api.loading import open_model
 from causerie.api.promise import Expected, Promise
+from causerie.api.speculation import drafters_of
 from causerie.api.token_odds import token_odds
 from causerie.chat.chat_format import ChatFormat
 from causerie.chat.parse import ReplyFormat, ReplyParser
@@ -174,6 +175,8 @@ class ModelConversation:
             rows.append(("cache", f"{group.total - group.free} of {group.total} blocks in use{layers}"))
         if stats.slots.total:
             rows.append(("slots", f"{stats.slots.total - stats.slots.free} of {stats.slots.total} in use"))
+        named = drafters_of(self._call.speculation)
+        rows.append(("speculation", ", ".join(model.drafters if named is None else named) or "off"))
         if (reads := model.expert_reads()) is not None:
             rows.append(("experts on disk", reads_line(**vars(reads))))
         return rows + expert_lines(model.expert_choices())
@@ -317,7 +320,8 @@ class ModelConversation:
 
 class ModelReply:
     """See `conversation.Reply`. Times are from the question on, by the engine's clock: pieces may reach a busy screen
-    in a heap. Of an answer that was stopped the engine tells nothing more, and the screen's clock stands in."""
+    in a heap. Of an answer that was ended early the engine tells what it cost some steps later, and until then the
+    screen's clock stands in."""
 
     def __init__(
         self,
@@ -332,7 +336,7 @@ class ModelReply:
         self._begun = begun
         self._preparation = clock() - begun  # the template and its tokens, before the engine was asked
         self._first: float | None = None
-        self._cost: AnswerCost | None = None
+        self._total: float | None = None  # None until it has ended
 
     def __iter__(self) -> Iterator[str | ReasoningPart]:
         for piece in self._answer:
@@ -363,19 +367,27 @@ class ModelReply:
     @property
     def cost(self) -> AnswerCost | None:
         """See Reply."""
-        return self._cost
+        if self._total is None:
+            return None
+        first = self._total if self._first is None else self._first
+        read, new, prepared = self._answer.prompt_tokens, len(self._answer.tokens), self._preparation
+        stats = self._answer.stats
+        if stats is None:
+            return AnswerCost(read, 0, new, first, self._total, prepared)
+        first = prepared + stats.first_token_seconds if stats.first_token_seconds else first
+        total = prepared + stats.total_seconds if stats.new_tokens == new else self._total
+        return AnswerCost(
+            read,
+            stats.cached_tokens,
+            new,
+            first,
+            total,
+            prepared,
+            sum(each.drafted for each in stats.drafts),
+            sum(each.accepted for each in stats.drafts),
+            tuple((each.drafter, each.drafted) for each in stats.drafts if each.drafted),
+            stats.speedup,
+        )
 
     def _end(self) -> None:
-        stats = getattr(self._answer.last_event, "stats", None)
-        total = self._clock() - self._begun
-        first = total if self._first is None else self._first
-        cached = drafted = accepted = 0
-        if stats is not None:
-            first = self._preparation + stats.first_token_seconds
-            total = self._preparation + stats.total_seconds
-            cached = stats.cached_tokens
-            drafted = sum(each.drafted for each in stats.drafts)
-            accepted = sum(each.accepted for each in stats.drafts)
-        new = len(self._answer.tokens)
-        read, prepared = self._answer.prompt_tokens, self._preparation
-        self._cost = AnswerCost(read, cached, new, first, total, prepared, drafted, accepted)
+        self._total = self._clock() - self._begun

@@ -107,6 +107,14 @@ def load_options(options: argparse.Namespace, **others: Any) -> LoadOptions:
     return LoadOptions.read(**{**{name: getattr(options, name) for name in _LOADING if name in options}, **others})
 
 
+def talking_options(options: argparse.Namespace) -> LoadOptions:
+    """The same for a verb that talks to people: a downloaded model guesses where nobody says who does."""
+    loading = load_options(options)
+    if options.draft is None and loading.speculation == "auto":
+        return load_options(options, draft="auto")
+    return loading
+
+
 def set_loading_options(options: argparse.Namespace) -> list[str]:
     """The options of loading that the user has set, as they are written."""
     names = []
@@ -176,9 +184,13 @@ _LOADING: dict[str, dict[str, Any]] = {
     "speculation": {
         "metavar": "NAME",
         "help": "guess tokens and check several in a step: lookup, shadow (by the same weights in int4, held beside "
-        "them), off, or auto, where it is faster (the default)",
+        "them), mtp (by the head that some checkpoints ship), off, or auto, where it is faster (the default)",
     },
-    "draft": {"metavar": "MODEL", "help": "a smaller model with the same tokenizer that guesses tokens for it"},
+    "draft": {
+        "metavar": "MODEL",
+        "help": "a smaller model that guesses tokens for it; none; or auto, a downloaded one with the same tokenizer "
+        "(the default of chat and serve)",
+    },
     "strict": {"action": "store_true", "help": "refuse a model with config keys or tensors that no family computes by"},
 }
 """The options of loading by their names in LoadOptions, each with what argparse is told."""

@@ -77,9 +77,10 @@ ENDS = {
     "bos_token_id": Flag("whole", "the checkpoint's", "Begins a text; a chat's template writes it."),
 }
 GUESSES = {
-    "speculation": Flag("text", "auto", "Who guesses tokens that are checked several in a step: lookup, off, auto."),
+    "speculation": Flag("text", "auto", "Who guesses tokens that are then checked: lookup, shadow, mtp, off, auto."),
     "prompt_lookup_num_tokens": Flag("whole", "as many as pay", "Tokens guessed at once at most, by lookup."),
     "num_assistant_tokens": Flag("whole", "as many as pay", "Tokens guessed at once at most, by whomever."),
+    "num_assistant_tokens_schedule": Flag("text", "constant", "heuristic: that grows and shrinks by what was right."),
     "assistant_confidence_threshold": Flag("number", "0", "A model guesses no further behind a less likely token."),
     "max_matching_ngram_size": Flag("whole", "none", "Last tokens at most that are looked up in what came before."),
 }

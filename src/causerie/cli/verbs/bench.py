@@ -26,7 +26,8 @@ between the rounds of the same run. Options marked * take lists: 0,4096.
 
   causerie bench                       the built-in model
   causerie bench MODEL --depth 0,4096  also with 4096 tokens before it
-  causerie bench MODEL --batch 1,16    also 16 answers written at once"""
+  causerie bench MODEL --batch 1,16    also 16 answers written at once
+  causerie bench MODEL --speculation   what guessing tokens gains, by who guesses"""
 
 _EPILOG = """\
 Times are of the model's steps alone, without sampling and text. A limit is the
@@ -53,7 +54,15 @@ def parser(width: int | None = None) -> Parser:
     add("--quantization", type=names, default=[PLAIN], metavar="NAME", help=f"* formats of the weights ({PLAIN})")
     made.add_loading_options("dtype", "cache_dtype", "expert_memory")
     add("--backend", choices=["native", "torch"], default="native", help="what computes (native)")
-    made.add_loading_options("threads", "strict")
+    made.add_loading_options("threads", "draft", "strict")
+    add(
+        "--speculation",
+        nargs="?",
+        const="auto",
+        metavar="NAME",
+        help="instead: answers to texts of several kinds of --generate tokens, with guesses and without, in turn; NAME "
+        "as in `causerie chat` (auto)",
+    )
     add("--repeat", type=whole_number, default=5, metavar="N", help="rounds, of which the medians are shown (5)")
     add("--profile", action="store_true", help="also where the time of each test's last step goes (native backend)")
     add("--json", action="store_true", help="as the last line, the same as JSON, sizes in bytes")
@@ -89,6 +98,12 @@ def names(text: str) -> list[str]:
 
 def run(options: argparse.Namespace) -> int:
     """Measures and prints, and returns the exit code. Raises CauserieError."""
+    if options.speculation is not None:
+        from causerie.cli.verbs.bench_speculation import run_speculation
+
+        return run_speculation(options, _loading(options), parser())
+    if options.draft is not None:
+        raise UsageError("--draft guesses tokens, which only --speculation measures. Add it, or leave --draft out.")
     trials = trials_of(options)
     loading = _loading(options)
 
@@ -133,7 +148,8 @@ def _loading(options: argparse.Namespace) -> LoadOptions:
     if options.profile and options.backend != "native":
         raise UsageError(f"--profile times the native backend's instructions; --backend {options.backend} has none.")
     threads = options.threads if options.backend == "native" else None  # else they only measure the limit
-    return load_options(options, device="cpu", threads=threads, quantization=None)
+    speculation = "off" if options.speculation is None else options.speculation
+    return load_options(options, device="cpu", threads=threads, quantization=None, speculation=speculation)
 
 
 def _limits(limit: Limit) -> str:

@@ -27,7 +27,7 @@ from causerie.cli.chat.terminal import Terminal
 from causerie.cli.conversation.conversation import Conversation
 from causerie.cli.conversation.precision_question import accepts_precision
 from causerie.cli.options import generate_flags
-from causerie.cli.options.arguments import USUAL, Parser, help_columns, load_options, set_loading_options
+from causerie.cli.options.arguments import USUAL, Parser, help_columns, set_loading_options, talking_options
 from causerie.cli.options.flags import is_flag
 from causerie.cli.screen.screen import Screen, visible
 from causerie.errors import CauserieError, ModelTooLarge, UsageError
@@ -165,7 +165,7 @@ def _opened(
         raise UsageError("--api-key is for a server; name it with --url.")
     from causerie.cli.conversation.model_conversation import ModelChoice, open_conversation
 
-    choice = ModelChoice(place.model or BUILTIN, load_options(options), progress=not plain)
+    choice = ModelChoice(place.model or BUILTIN, talking_options(options), progress=not plain)
     with _elsewhere(place):
         try:
             opened = open_conversation(choice, flags, options.system_prompt)

@@ -53,6 +53,7 @@ def gather(name: str, options: LoadOptions) -> Report:
         ],
         "bytes": model.nbytes,
         "bits_per_weight": round(model.bits_per_weight, 4),
+        "speculation": dict(model.drafters),
     }
 
 
@@ -69,6 +70,7 @@ def as_lines(report: Report) -> str:
         ("read per token", _size(report["read_bytes"])),
         ("in its files", "not on this machine yet" if stored is None else _size(stored)),
         *zip(("cache", *[""] * len(report["cache"]["pages"])), _cache_lines(report["cache"]), strict=False),
+        ("speculation", ", ".join(_drafter(name, count) for name, count in report["speculation"].items())),
     ]
     lines = [f"{name:<16}{text}" for name, text in facts]
     lines += ["", f"{'weights':<20}{'format':<12}{'parameters':>12}{'bytes':>11}{'bits/weight':>13}"]
@@ -94,6 +96,10 @@ def _cache_lines(cache: Report) -> list[str]:
     if cache["slots"]["layers"]:
         lines.append(f"{_keepers(cache['slots']['layers'])} {cache['slots']['bytes_per_chat']:,} bytes per chat")
     return lines
+
+
+def _drafter(name: str, count: int) -> str:
+    return f"{name} ({_size(count)} more)" if count else name
 
 
 def _keepers(layers: int) -> str:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from causerie.cli.options.arguments import USUAL, Parser, help_columns, load_options, whole_number
+from causerie.cli.options.arguments import USUAL, Parser, help_columns, talking_options, whole_number
 from causerie.errors import CauserieError, UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
             "into a file and add --api-key-file FILE."
         )
     _check_tls(options.tls_cert, options.tls_key)
-    loading = load_options(options)  # an unknown name is said at once
+    loading = talking_options(options)  # an unknown name is said at once
     models = list(dict.fromkeys(options.models or ["builtin"]))
     with _listening(options.host, options.port) as listener:
         return _serve(options, models, loading, keys, listener)

@@ -11,6 +11,9 @@ from array import array
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from causerie.decoding.params import SamplingParams
 
 _NEUTRAL = SamplingParams()
@@ -39,6 +42,18 @@ class Draft(NamedTuple):
 
     tokens: Sequence[int] = ()
     evidence: Sequence[int] = ()
+
+
+class ReadText(NamedTuple):
+    """What a step read of one request, as far as it is its text: the wrong ones of drafted tokens are left out."""
+
+    request: int
+    tokens: Sequence[int]  # those of the rows, and the one that follows the last of them, where that is known
+    start: int  # the position of the first row
+    states: NDArray[np.float32]  # [rows, taps, width]: what the drafter's taps tell of each row; read-only
+    before: array[int]  # the request's whole text, with these tokens or yet without; read-only, and it grows
+    tables: tuple[array[int], ...]  # the blocks of the cache where they lie, in each page group; read-only
+    turned: int  # the length for which its positions turn, at least
 
 
 class Drafter(Protocol):
@@ -72,4 +87,30 @@ class GuessingDrafter(Drafter, Protocol):
 
     def catch_up(self, asks: Sequence[Ask]) -> None:
         """Reads what it must have read of these before it can propose. Its faults are as those of `propose`."""
+        ...
+
+
+@runtime_checkable
+class StateReader(GuessingDrafter, Protocol):
+    """One that goes by what the model itself makes of the tokens that it reads."""
+
+    @property
+    def taps(self) -> Sequence[int]:
+        """The places where it looks at that, as in models/decoder.py: ascending."""
+        ...
+
+    def witness(self, texts: Sequence[ReadText], copies: Sequence[Sequence[tuple[int, int]]]) -> None:
+        """A step has read these, each of another request that may ask for drafts, after it had copied blocks of each
+        page group, (from, to). What is not kept of them is not told again; and of what a request has found in the cache
+        nothing is told. Its faults are as those of `propose`."""
+        ...
+
+
+@runtime_checkable
+class RecallingDrafter(Drafter, Protocol):
+    """One that looks into texts of requests that have ended."""
+
+    def remember(self, tokens: Sequence[int], fresh: int, client: str) -> None:
+        """A request of a client ends with this text, of which the tokens before `fresh` stood in the cache, and so in
+        an earlier text. May not raise."""
         ...

@@ -14,7 +14,7 @@ from causerie.backends.ops import BlockCount, CacheShape
 from causerie.decoding.drafting.drafter import Ask, Draft
 from causerie.engine.assistant.lockstep import CHANCES, Guess, Lockstep
 from causerie.engine.assistant.readings import Readings
-from causerie.errors import Unsupported, UsageError
+from causerie.errors import Unsupported
 from causerie.models.model import StepModel
 from causerie.spec.decoder import Decoder
 
@@ -95,23 +95,24 @@ class DraftModel:
 def cache_for(target: CacheShape, spec: Decoder, dtype: str) -> CacheShape:
     """The cache of a draft model of `spec`, kept in `dtype`, beside a `target`'s. Raises Unsupported where there can be
     none."""
-    if spec.slot_layers:
-        raise Unsupported(
-            f"A draft model goes back to what it read before a wrong guess, and {len(spec.slot_layers)} layers of this "
-            f"{spec.family} model remember in a state that cannot be taken back. Choose one with attention alone."
-        )
+    check_attention(spec)
     blocks = target.groups[_whole_group(target)].blocks
     groups = tuple(BlockCount(blocks, group.window) for group in spec.page_groups)
     return CacheShape(groups, target.block_size, dtype)
 
 
-def check_tokens(draft: int, target: int) -> None:
-    """Raises UsageError where two models with so many tokens cannot have the same ones."""
-    if abs(draft - target) > max(_PADDING, target // 50):
-        raise UsageError(
-            f"The draft model has {draft} tokens and the model {target}; a draft model must have the same tokenizer. "
-            "Choose one of the same family."
+def check_attention(spec: Decoder) -> None:
+    """Raises Unsupported for a draft model that keeps more of a text than keys and values."""
+    if spec.slot_layers:
+        raise Unsupported(
+            f"A draft model goes back to what it read before a wrong guess, and {len(spec.slot_layers)} layers of this "
+            f"{spec.family} model remember in a state that cannot be taken back. Choose one with attention alone."
         )
+
+
+def alike(draft: int, target: int) -> bool:
+    """Whether two models with so many tokens can have the same ones."""
+    return abs(draft - target) <= max(_PADDING, target // 50)
 
 
 _PADDING = 1024  # tokens by which tables of one tokenizer differ, for the sake of even numbers

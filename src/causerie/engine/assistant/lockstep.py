@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.backends.step import Step
 from causerie.decoding.drafting.drafter import Ask, Draft
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import Drawing, Sampler
@@ -21,9 +23,14 @@ from causerie.engine.plan import Plan, Work
 from causerie.engine.request import Request
 from causerie.models.model import StepModel
 
-_PROBABILITIES = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)  # guesses that are as likely by the model speak alike
+PROBABILITIES = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
+"""Guesses of probabilities between two of these speak alike."""
 CHANCES = (0.2, 0.35, 0.45, 0.6, 0.7, 0.82, 0.92, 0.97)
 """Of guesses by their probability."""
+
+
+_NOBODY = Request(-1, (), SamplingParams())  # of what is read without a draw
+Features: TypeAlias = Callable[[int, int], NDArray[np.float32]]  # of positions from one to another: [positions, width]
 
 
 @dataclass(slots=True)
@@ -33,8 +40,11 @@ class Guess:
     ask: Ask
     tables: tuple[array[int], ...]
     start: int  # the first position that is to be read
+    ahead: int = 0  # by how many positions its tokens stand before those where they are read
+    features: NDArray[np.float32] | None = None  # [positions, width] that are read beside the tokens, of a StateReader
     tokens: list[int] = field(default_factory=list)
     evidence: list[int] = field(default_factory=list)
+    confidences: list[float] = field(default_factory=list)  # how likely each token is by the model
     survival: float = 1.0  # how likely all of them are right
 
     @property
@@ -44,7 +54,8 @@ class Guess:
 
 
 class Lockstep:
-    """Of one model, for another one with `vocab` tokens."""
+    """Of one model, for another one with `vocab` tokens. One that reads features beside its tokens reads, with each
+    token that it has guessed, the hidden states that the guess was made with."""
 
     def __init__(self, model: StepModel, vocab: int) -> None:
         self._model = model
@@ -59,7 +70,7 @@ class Lockstep:
         running = list(guesses)
         while running:
             works = [self._work(guess, histories[guess.ask.request]) for guess in running]
-            rows = self._rows(self._model.run(batch.build(Plan(tuple(works)))).logits)
+            rows = self._rows(self._run(running, works))
             drawings = [
                 Drawing(work.request.id, work.request.params, guess.ask.prompt, histories[work.request.id], row)
                 for row, (guess, work) in enumerate(zip(running, works, strict=True))
@@ -71,12 +82,40 @@ class Lockstep:
                     going_on.append(guess)
             running = going_on
 
-    def read(self, ask: Ask, tables: tuple[array[int], ...], start: int, end: int) -> None:
-        """Reads a sequence's tokens from `start` on, without guessing."""
+    def read(
+        self,
+        ask: Ask,
+        tables: tuple[array[int], ...],
+        start: int,
+        end: int,
+        *,
+        ahead: int = 0,
+        features: Features | None = None,
+    ) -> None:
+        """Reads a sequence's positions from `start` on, without guessing; `ahead` as in Guess."""
         for first in range(start, end, self._model.max_tokens):
-            tokens = array("i", ask.tokens[first : min(first + self._model.max_tokens, end)])
-            work = _reading(self._request(ask), tokens, first, tables, ask.turned, 0)
-            self._model.run(batch.build(Plan((work,))))
+            last = min(first + self._model.max_tokens, end)
+            tokens = array("i", ask.tokens[first + ahead : last + ahead])
+            step = self._step((_reading(_NOBODY, tokens, first, tables, ask.turned, 0),))
+            self._model.run(step if features is None else replace(step, features=features(first, last)))
+
+    def _run(self, guesses: Sequence[Guess], works: Sequence[Work]) -> NDArray[np.float32]:
+        """Logits of the last token of each."""
+        step = self._step(works)
+        features = [guess.features for guess in guesses if guess.features is not None]
+        if not features:
+            return self._model.run(step).logits
+        output = self._pass(guesses).run(replace(step, features=np.concatenate(features), state_rows=step.rows))
+        for guess, state in zip(guesses, output.states, strict=True):
+            guess.features = state[None]
+        return output.logits
+
+    def _step(self, works: Sequence[Work]) -> Step:
+        return batch.build(Plan(tuple(works)))
+
+    def _pass(self, guesses: Sequence[Guess]) -> StepModel:
+        """What reads what these come to next."""
+        return self._model
 
     def forget(self, request: int) -> None:
         """The request has ended."""
@@ -84,8 +123,9 @@ class Lockstep:
 
     def _work(self, guess: Guess, history: array[int]) -> Work:
         """The reading of what was guessed last, or before anything was, of what is not read yet."""
-        start = len(history) - 1 if guess.tokens else guess.start
-        return _reading(self._request(guess.ask), history[start:], start, guess.tables, guess.ask.turned, 1)
+        start = len(history) - 1 - guess.ahead if guess.tokens else guess.start
+        tokens = history[start + guess.ahead :]
+        return _reading(self._request(guess.ask), tokens, start, guess.tables, guess.ask.turned, 1)
 
     def _rows(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits of the tokens of the other model: those beyond are none, those that are missing are never guessed."""
@@ -98,9 +138,10 @@ class Lockstep:
         """Adds a token; whether a further one is worth guessing."""
         ask = guess.ask
         confidence = float(1.0 / np.exp(row - row[token]).sum())
-        kind = bisect_right(_PROBABILITIES, confidence)
+        kind = bisect_right(PROBABILITIES, confidence)
         guess.tokens.append(token)
         guess.evidence.append(kind)
+        guess.confidences.append(confidence)
         guess.survival *= ask.rates[kind] if ask.rates else CHANCES[kind]
         ends = token in ask.params.eos and not ask.params.ignore_eos
         if ends or len(guess.tokens) >= ask.most or confidence < ask.params.least_confidence:

@@ -63,6 +63,12 @@ class Readings:
             self._tokens[block, : len(part)] = part
             self._counts[block] = len(part)
 
+    def copy(self, source: int, target: int) -> None:
+        """What lies in one block lies in another now."""
+        self._before[target] = self._before[source]
+        self._tokens[target] = self._tokens[source]
+        self._counts[target] = self._counts[source]
+
     def _chains(self, text: NDArray[np.int32]) -> NDArray[np.uint64]:
         """For each block of a text, and the one after it, a hash of the tokens before."""
         if len(text) > len(self._powers):

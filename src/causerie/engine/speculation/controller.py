@@ -176,8 +176,9 @@ class Controller:
         """A drafted token that this kind of evidence spoke for was the one that came, or not; checked or not."""
         self._acceptance[drafter].learn(request, kind, right)
 
-    def observe(self, ran: SmallStep, seconds: float, steps: int = 1) -> None:
-        """What a step took, and with that what its drafts were worth. It stands for so many `steps` like it."""
+    def observe(self, ran: SmallStep, seconds: float, steps: int = 1) -> float:
+        """What a step took, and with that what its drafts were worth, which is returned: seconds won, or lost, against
+        steps without any. It stands for so many `steps` like it."""
         costs, plain_rows = self.costs, ran.rows - ran.drafted
         if ran.alike:
             costs.observe(ran.rows, seconds)
@@ -192,6 +193,7 @@ class Controller:
                 self._plain_gap = min(2 * self._plain_gap, _PLAIN[1])
             self._drafted = 0
         self.ledger.enter(plain, steps * seconds, gain)
+        return gain
 
     def _vain(self, drafter: str) -> bool:
         """Whether it was tried in vain, and often enough to believe that."""

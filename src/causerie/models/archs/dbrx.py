@@ -23,6 +23,7 @@ _NAMES = {  # what most families call what files of this one call otherwise
     "num_hidden_layers": "n_layers",
     "max_position_embeddings": "max_seq_len",
 }
+_OF_ANY_CONFIG = (*INERT, "tie_word_embeddings")  # what a program writes into each part, as if it were a whole model's
 DEFAULTS = {"hidden_size": 2048, "num_attention_heads": 16, "num_hidden_layers": 24, "max_position_embeddings": 2048}
 
 
@@ -60,8 +61,8 @@ def dbrx(c: Config) -> Decoder:
     c.assume({"vocab_size": 32000, **DEFAULTS})
     attention, ffn = (c.part(key) or Config({}, family=c.family) for key in ("attn_config", "ffn_config"))
     c.leave("emb_pdrop")
-    attention.leave(*INERT)
-    ffn.leave("moe_jitter_eps", "moe_loss_weight", *INERT)  # of training
+    attention.leave(*_OF_ANY_CONFIG)
+    ffn.leave("moe_jitter_eps", "moe_loss_weight", *_OF_ANY_CONFIG)  # the first two of training
     theta = attention.number("rope_theta", DEFAULT_THETA, least=1.0)
     hidden = ffn.integer("ffn_hidden_size", 3584)
     spec = llama_like(
@@ -72,6 +73,7 @@ def dbrx(c: Config) -> Decoder:
         rope=lambda head_dim: read_rope(c, head_dim, default_theta=theta),
     )
     ffn.expect("hidden_size", spec.width)
+    ffn.expect("uniform_expert_assignment", False)
     act = ffn.part("ffn_act_fn")
     if act is not None:
         act.expect("name", "silu")

@@ -3,11 +3,10 @@ choose among the best groups, beside a layer that all tokens use."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from causerie.models.archs.glm4_moe import sigmoid_experts
+from causerie.models.archs.glm4_moe import sigmoid_experts, with_layers_behind
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
+from causerie.models.draft_names import appended
 from causerie.models.expert_layers import in_layers
 from causerie.models.expert_names import EXPERT_MATRICES, both_arrangements
 from causerie.models.latent_config import read_latents
@@ -38,6 +37,7 @@ def weights(spec: Decoder) -> tuple[Table, ...]:
     others = {
         **LLAMA_WEIGHTS,
         **latent_names(spec),
+        **appended(spec),
         "layers.{i}.ffn.router": f"{_MLP}.gate.weight",
         "layers.{i}.ffn.choice_bias": f"{_MLP}.gate.e_score_correction_bias",
         **{
@@ -55,8 +55,7 @@ def deepseek_v3(c: Config) -> Decoder:
     spec = deepseek_like(c)
     dense = c.integer("first_k_dense_replace", 3, least=0)
     spec = in_layers(spec, sigmoid_experts(c, spec.layers[0].ffn.act), range(dense, len(spec.layers)))
-    drafting = c.integer("num_nextn_predict_layers", 1, least=0, most=len(spec.layers))
-    return replace(spec, drafting_layers=drafting)
+    return with_layers_behind(c, spec)
 
 
 def deepseek_like(c: Config) -> Decoder:

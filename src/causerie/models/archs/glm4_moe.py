@@ -8,12 +8,14 @@ from dataclasses import replace
 from causerie.models.archs import qwen3
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
+from causerie.models.draft_names import appended
 from causerie.models.expert_layers import in_layers
 from causerie.models.expert_names import EXPERT_MATRICES, both_arrangements
 from causerie.models.names import Table
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
+from causerie.spec.draft_head import DraftHead
 from causerie.spec.experts import Experts, Shared
 from causerie.spec.mlp import MLP, Gating
 from causerie.spec.router import MOST_EXPERTS, ExpertGroups, Router
@@ -42,7 +44,7 @@ DEFAULTS = {  # of the family in the field, for keys that a config leaves out
 
 def weights(spec: Decoder) -> tuple[Table, ...]:
     """Each expert's matrices alone, as files have them; or all in one tensor, as transformers holds them."""
-    return both_arrangements(spec, _OTHERS, _MLP)
+    return both_arrangements(spec, {**_OTHERS, **appended(spec)}, _MLP)
 
 
 @architecture("glm4_moe", weights=weights)
@@ -58,7 +60,15 @@ def glm4_moe(c: Config) -> Decoder:
     spec = spec.each_attention(qk_norm=spec.norm if c.boolean("use_qk_norm", False) else None)
     dense, layers = c.integer("first_k_dense_replace", 1, least=0), len(spec.layers)
     spec = in_layers(spec, sigmoid_experts(c, spec.layers[0].ffn.act), range(dense, layers))
-    return replace(spec, drafting_layers=c.integer("num_nextn_predict_layers", 1, least=0, most=layers))
+    return with_layers_behind(c, spec)
+
+
+def with_layers_behind(c: Config, spec: Decoder) -> Decoder:
+    """With what files hold behind the last layer: the head to guess with, and perhaps further ones, which are not
+    used."""
+    count = c.integer("num_nextn_predict_layers", 1, least=0, most=len(spec.layers))
+    head = DraftHead(spec.layers[-1], spec.norm) if count else None
+    return replace(spec, drafting_layers=count, draft_head=head)
 
 
 def sigmoid_experts(c: Config, act: Gating) -> Experts:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from causerie.models.archs.deepseek_v3 import deepseek_like, weights
-from causerie.models.archs.glm4_moe import sigmoid_experts
+from causerie.models.archs.glm4_moe import sigmoid_experts, with_layers_behind
 from causerie.models.config import Config
 from causerie.models.expert_layers import in_layers
 from causerie.models.layer_kinds import sparse_layers
@@ -37,5 +35,4 @@ def glm4_moe_lite(c: Config) -> Decoder:
     spec = deepseek_like(c)
     sparse = sparse_layers(c, len(spec.layers), dense=c.integer("first_k_dense_replace", 1, least=0))
     spec = in_layers(spec, sigmoid_experts(c, spec.layers[0].ffn.act), sparse)
-    drafting = c.integer("num_nextn_predict_layers", 1, least=0, most=len(spec.layers))
-    return replace(spec, drafting_layers=drafting)
+    return with_layers_behind(c, spec)

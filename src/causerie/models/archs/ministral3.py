@@ -33,7 +33,8 @@ def ministral3(c: Config) -> Decoder:
     spec = llama_like(c, kv_heads=8, head_dim=128, rope=lambda head_dim: read_rope(c, head_dim, default_theta=1e6))
     spec = spec.each_attention(window=c.optional_integer("sliding_window", None))
     part = c.part("rope_parameters") or c.part("rope_scaling")
-    if part is None or (beta := part.optional_number("llama_4_scaling_beta")) is None:
+    beta = None if part is None else part.optional_number("llama_4_scaling_beta", above=False)
+    if part is None or not beta:  # Devstral 2 123B says 0: its queries do not grow
         return spec
     part.expect("max_position_embeddings", spec.context)
     growth = Growth(beta, part.integer("original_max_position_embeddings"))

@@ -3,10 +3,11 @@ gate opens."""
 
 from __future__ import annotations
 
-from causerie.models.archs.qwen3_5_text import text_hybrid
+from causerie.models.archs.qwen3_5_text import text_hybrid, with_own_head
 from causerie.models.archs.qwen3_next import EXPERT_WEIGHTS, experts_beside_one
 from causerie.models.config import Config
 from causerie.models.delta_names import hybrid_names, rule_by_kind
+from causerie.models.draft_names import apart
 from causerie.models.expert_layers import in_layers
 from causerie.models.expert_names import both_arrangements
 from causerie.models.names import Table
@@ -27,7 +28,8 @@ DEFAULTS = {  # of the family in the field, for keys that a config leaves out
 def weights(spec: Decoder) -> tuple[Table, ...]:
     """The experts' matrices in one tensor, as files have them, or each alone."""
     others = {**hybrid_names(spec), **rule_by_kind(spec), **EXPERT_WEIGHTS}
-    return both_arrangements(spec, others, "model.layers.{i}.mlp")[::-1]
+    tables = both_arrangements(spec, others, "model.layers.{i}.mlp")[::-1]
+    return tuple({**table, **apart(spec, table)} for table in tables)
 
 
 @architecture("qwen3_5_moe_text", weights=weights)
@@ -37,4 +39,4 @@ def qwen3_5_moe_text(c: Config) -> Decoder:
     c.expect("norm_topk_prob", True)
     spec = text_hybrid(c, kv_heads=2, hidden=c.integer("moe_intermediate_size", 512))
     experts = experts_beside_one(c, spec, count=256, active=8)
-    return in_layers(spec, experts, range(len(spec.layers)))
+    return with_own_head(c, in_layers(spec, experts, range(len(spec.layers))))

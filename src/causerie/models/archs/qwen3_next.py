@@ -10,6 +10,7 @@ from causerie.models.archs.llama import llama_like
 from causerie.models.archs.qwen3_moe import qwen_experts, with_experts
 from causerie.models.config import Config
 from causerie.models.delta_names import hybrid_names, rule_by_head
+from causerie.models.draft_names import apart
 from causerie.models.expert_names import EXPERT_MATRICES, both_arrangements
 from causerie.models.layer_kinds import FULL, layer_kinds
 from causerie.models.names import Table
@@ -17,6 +18,7 @@ from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
 from causerie.spec.delta import MOST_TAPS, DeltaRule
+from causerie.spec.draft_head import DraftHead
 from causerie.spec.experts import Experts, Shared
 from causerie.spec.mlp import MLP
 from causerie.spec.rope import Rope
@@ -44,7 +46,8 @@ EXPERT_WEIGHTS = {f"layers.{{i}}.ffn.{ours}": f"{_MLP}.{theirs}.weight" for ours
 
 def weights(spec: Decoder) -> tuple[Table, ...]:
     """Each expert's matrices alone, as files have them; or all in one tensor, as transformers holds them."""
-    return both_arrangements(spec, {**hybrid_names(spec), **rule_by_head(spec), **EXPERT_WEIGHTS}, _MLP)
+    tables = both_arrangements(spec, {**hybrid_names(spec), **rule_by_head(spec), **EXPERT_WEIGHTS}, _MLP)
+    return tuple({**table, **apart(spec, table)} for table in tables)
 
 
 @architecture("qwen3_next", weights=weights)
@@ -52,7 +55,7 @@ def qwen3_next(c: Config) -> Decoder:
     """Qwen3-Next-80B-A3B, Qwen3-Coder-Next."""
     c.assume(DEFAULTS)
     spec = hybrid(c, kv_heads=2, rope=lambda head_dim: read_rope(c, head_dim, partial=True))
-    return with_experts(c, spec, experts_beside_one(c, spec, count=512, active=10))
+    return with_head(with_experts(c, spec, experts_beside_one(c, spec, count=512, active=10)))
 
 
 def hybrid(c: Config, *, kv_heads: int, rope: Callable[[int], Rope], hidden: int | None = None) -> Decoder:
@@ -73,6 +76,12 @@ def hybrid(c: Config, *, kv_heads: int, rope: Callable[[int], Rope], hidden: int
     return replace(
         spec, layers=tuple(replace(layer, mixer=rule) if kind == LINEAR else layer for layer, kind in layers)
     )
+
+
+def with_head(spec: Decoder) -> Decoder:
+    """With the head to guess with that files hold: a block as those that attend."""
+    block = next((layer for layer in reversed(spec.layers) if layer.attention is not None), None)
+    return spec if block is None else replace(spec, draft_head=DraftHead(block, spec.norm))
 
 
 def experts_beside_one(c: Config, spec: Decoder, *, count: int, active: int) -> Experts:

@@ -265,6 +265,10 @@ class Application:
         for name, kind in _METRICS.items():
             value = 0 if beat is None else getattr(beat, name.removesuffix("_total"))
             lines += [f"# TYPE causerie_{name} {kind}", f"causerie_{name} {value}"]
+        for name in _DRAFT_METRICS:
+            counts = {} if beat is None else getattr(beat, name.removesuffix("_total"))
+            lines.append(f"# TYPE causerie_{name} counter")
+            lines += [f'causerie_{name}{{drafter="{drafter}"}} {count}' for drafter, count in counts.items()]
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
     def _answered(
@@ -293,13 +297,15 @@ _METRICS = {
     "read_tokens_total": "counter",
     "cached_tokens_total": "counter",
     "new_tokens_total": "counter",
-    "drafted_tokens_total": "counter",
-    "accepted_tokens_total": "counter",
     "blocks": "gauge",
     "free_blocks": "gauge",
     "kept_blocks": "gauge",
     "used_blocks": "gauge",
 }
+
+
+_DRAFT_METRICS = ("drafted_tokens_total", "accepted_tokens_total")
+"""Those that are counted by who guessed them."""
 
 
 def _of(client: str, order: Callable[[int], Asked]) -> Callable[[int], Asked]:

@@ -227,12 +227,12 @@ class Beat(Struct, tag=True, frozen=True):
     read_tokens: int
     cached_tokens: int
     new_tokens: int
-    drafted_tokens: int  # guessed and checked several in a step
-    accepted_tokens: int  # of those, the ones that came
     blocks: int
     free_blocks: int
     kept_blocks: int
     cpu_seconds: float  # that the process has computed on all cores together, since its start
+    drafted_tokens: dict[str, int] = {}  # guessed and checked several in a step, by who guessed them
+    accepted_tokens: dict[str, int] = {}  # of those, the ones that came
 
     @property
     def used_blocks(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from causerie.api.speculation import SPECULATION
 from causerie.server.http.failure_responses import FieldNames, Refusal
 from causerie.server.processes.jobs import Begun, Chat, Ended, Generate, Piece
 from causerie.server.protocols.blocks import Block, Blocks
@@ -50,6 +51,7 @@ class ResponsesRequest(ServiceFields, forbid_unknown_fields=True, frozen=True, k
     max_output_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
+    speculation: str | None = None  # who guesses tokens that are checked several at a time; no answer changes
     tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
@@ -81,6 +83,7 @@ class ResponsesRequest(ServiceFields, forbid_unknown_fields=True, frozen=True, k
         check_streamed("stream_options", self.stream_options is not None, self.stream)
         for name, (low, high) in _RANGES.items():
             in_range(name, getattr(self, name), low, high)
+        among("speculation", self.speculation, SPECULATION)
         among("truncation", self.truncation, ("disabled", "auto"))
         for name in self.include or []:
             among("include", name, _INCLUDED)
@@ -99,6 +102,8 @@ class ResponsesRequest(ServiceFields, forbid_unknown_fields=True, frozen=True, k
         if self.max_output_tokens is not None:
             flags["max_new_tokens"] = self.max_output_tokens
         flags |= drawing_flags(self, ("temperature", "top_p"))
+        if self.speculation is not None:
+            flags["speculation"] = self.speculation
         format = (self.text or {}).get("format")
         if format is not None:
             form_of(format)

@@ -12,10 +12,11 @@ import msgspec
 from msgspec import Struct
 
 from causerie.api.generation.config import METADATA, GenerationConfig
+from causerie.api.speculation import SPECULATION
 from causerie.errors import UsageError
 from causerie.server.http.failure_responses import Refusal
 from causerie.server.processes.jobs import Begun, Ended
-from causerie.server.protocols.service_fields import ServiceFields
+from causerie.server.protocols.service_fields import ServiceFields, among
 
 MOST_CHOICES = 16
 MOST_STOPS = 16
@@ -23,7 +24,7 @@ MOST_STOP_CHARACTERS = 256
 MOST_BIASES = 1024
 MOST_BIAS = 100
 _DRAWING = ("temperature", "top_p", "top_k", "min_p", "typical_p")
-_FLAGS = ("repetition_penalty", "presence_penalty", "frequency_penalty", "seed", "repetition_detection")
+_FLAGS = ("repetition_penalty", "presence_penalty", "frequency_penalty", "seed", "repetition_detection", "speculation")
 _ELSEWHERE = frozenset(
     {"num_return_sequences", "return_dict_in_generate", "output_scores", "output_logits", "logprobs"}
 )
@@ -65,6 +66,7 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
     logit_bias: dict[str, float] | None = None
     seed: int | None = None
     stop: str | list[str] | None = None
+    speculation: str | None = None  # who guesses tokens that are checked several at a time; no answer changes
     repetition_detection: bool | None = None  # whether an answer that repeats itself for ever is ended
     n: int = 1
 
@@ -96,6 +98,7 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
         self.check_service()
         for name, (low, high) in _RANGES.items():
             in_range(name, getattr(self, name), low, high)
+        among("speculation", self.speculation, SPECULATION)
         check_streamed("stream_options", self.stream_options is not None, self.stream)
         check_stops("stop", [self.stop] if isinstance(self.stop, str) else self.stop or [])
         self._check_biases(self.logit_bias or {})

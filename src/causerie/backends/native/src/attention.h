@@ -38,6 +38,8 @@ struct CacheInt8 {
 
 static inline int64_t padded(int64_t elements) { return (elements + 15) / 16 * 16; }
 
+static inline int min_of(int a, int b) { return a < b ? a : b; }
+
 static inline int64_t key_groups(int64_t head_dim) { return (head_dim + KEY_GROUP - 1) / KEY_GROUP; }
 
 // Steps over the elements of a key.

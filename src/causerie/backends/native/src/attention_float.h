@@ -27,6 +27,8 @@ struct Pairwise : CacheBfloat16 {
   static inline f32x16 keep_weights(Number* to, f32x16 weights) { return store_bf16(to, weights), load_bf16(to); }
 };
 
+constexpr int64_t NEAR = 16 * 1024;  // bytes of keys or values that are fetched ahead
+
 // TIMES is how often each number of a query lies there, one after the other.
 template <class C, int TIMES = 1>
 struct FloatCache : C {
@@ -42,11 +44,18 @@ struct FloatCache : C {
 
   static float factor(const Query&) { return 1.0f; }
 
+  // How many blocks ahead is fetched, of those of a chunk: as much whatever one takes, enough for memory to answer, and little
+  // beside the first cache, which holds it until it is read.
+  static int later(const Instruction& in, int blocks) {
+    const int64_t bytes = key_steps<C>(in) * C::each * BLOCK * int64_t(sizeof(Element));
+    return bytes < NEAR ? min_of(int(NEAR / bytes), blocks) : 1;
+  }
+
   static const Element* values_of(const Element* keys, const Instruction& in) { return values_after<C>(const_cast<Element*>(keys), in); }
 
-  // scores[h · CHUNK + 0 .. 31] = q · k, not yet scaled, of a block. While FETCH, also asks for its values.
+  // scores[h · CHUNK + 0 .. 31] = q · k, not yet scaled, of a block. While FETCH, also asks for as much at `ahead`.
   template <int L, bool FETCH>
-  static inline void score_block(const Together& lines, const Element* keys, const char* values, const Instruction& in, float* scores) {
+  static inline void score_block(const Together& lines, const Element* keys, const char* ahead, const Instruction& in, float* scores) {
     const int64_t steps = key_steps<C>(in);
     constexpr int64_t BYTES = int64_t(sizeof(Element)) * BLOCK * C::each / (2 / WIDE);  // of a step: a block's share
     const Number* query[L];
@@ -59,7 +68,7 @@ struct FloatCache : C {
         CAUSERIE_UNROLL for (int h = 0; h < L; ++h) acc[w][h] = broadcast(0.0f);
       for (int64_t s = 0; s < steps; ++s) {
         if (FETCH) {
-          for (int64_t i = 0; i < BYTES; i += 64) __builtin_prefetch(values + fetched + i, 0, 2);
+          for (int64_t i = 0; i < BYTES; i += 64) __builtin_prefetch(ahead + fetched + i);
           fetched += BYTES;
         }
         typename C::Lanes lanes_of[WIDE];
@@ -84,42 +93,47 @@ struct FloatCache : C {
 
   // mixed = Σ weight · value in order of position. Positions that a line does not see are left out, for its neighbours in
   // the block may hold anything.
-  // While FETCH, also asks for the keys of the chunk that follows, at `next`.
+  // While FETCH, also asks for as much at `ahead`, of each block.
   template <int L, bool FETCH>
-  static inline void mix(const Together& lines, const Element* const* values, const Element* const* next, const Instruction& in, const Weights& weights) {
-    mix_all<L, FETCH>(lines, values, next, padded(in.value_dim), padded(in.value_dim), weights);
+  static inline void mix(const Together& lines, const Element* const* values, const Element* const* ahead, const Instruction& in, const Weights& weights) {
+    mix_all<L, FETCH>(lines, values, ahead, padded(in.value_dim), padded(in.value_dim), weights);
   }
 
-  // Of `columns` elements of values that lie `width` apart.
+  // Of `columns` elements of values that lie `width` apart. Values from memory are read block by block, which the first cache
+  // holds from column to column; others all at once, so that sums stay in registers.
   template <int L, bool FETCH>
-  static inline void mix_all(const Together& lines, const Element* const* values, const Element* const* next, int64_t columns, int64_t width, const Weights& weights) {
-    for (int64_t c = 0; c < columns;) {
-      if (WIDE == 2 && c + 32 <= columns) mix_columns<L, WIDE, FETCH>(lines, values, next, width, c, weights), c += 16 * WIDE;
-      else mix_columns<L, 1, FETCH>(lines, values, next, width, c, weights), c += 16;
-    }
+  static inline void mix_all(const Together& lines, const Element* const* values, const Element* const* ahead, int64_t columns, int64_t width, const Weights& weights) {
+    const int size = FETCH ? BLOCK : CHUNK;
+    for (int begin = lines.first / size * size; begin < lines.last; begin += size)
+      for (int64_t c = 0; c < columns;) {
+        if (WIDE == 2 && c + 32 <= columns) mix_columns<L, WIDE, FETCH>(lines, begin, min_of(begin + size, lines.last), values, ahead, width, c, weights), c += 16 * WIDE;
+        else mix_columns<L, 1, FETCH>(lines, begin, min_of(begin + size, lines.last), values, ahead, width, c, weights), c += 16;
+      }
   }
 
+  // Of positions begin .. end, those that a line sees.
   template <int L, int W, bool FETCH>
-  static inline void mix_columns(const Together& lines, const Element* const* values, const Element* const* next, int64_t width, int64_t column, const Weights& weights) {
+  static inline void mix_columns(const Together& lines, int begin, int end, const Element* const* values, const Element* const* ahead, int64_t width, int64_t column, const Weights& weights) {
     constexpr int E = C::each;
+    const bool starts = begin <= lines.first;
     f32x16 acc[L][W];
     CAUSERIE_UNROLL for (int h = 0; h < L; ++h)
-      for (int w = 0; w < W; ++w) acc[h][w] = broadcast(0.0f);
-    const int last = (lines.last + E - 1) / E;
+      for (int w = 0; w < W; ++w) acc[h][w] = starts ? broadcast(0.0f) : load(lines.sum[h]->mixed + column + 16 * w);
+    const int last = (end + E - 1) / E;
     int inner = (lines.inner_first + E - 1) / E, inner_end = lines.inner_last / E;
     if (inner >= inner_end) inner = inner_end = last;
-    for (int s = lines.first / E; s < last;) {
+    for (int s = (starts ? lines.first : begin) / E; s < last;) {
       const Element* lanes = values[s * E / BLOCK] + s * E % BLOCK * width + column * E;
       if (s < inner || s >= inner_end) {
         mix_edge<L, W>(lines, lanes, s, weights, acc);
         ++s;
         continue;
       }
-      const int in_block = (s * E / BLOCK + 1) * (BLOCK / E), end = in_block < inner_end ? in_block : inner_end;
-      const char* fetched = reinterpret_cast<const char*>(next[s * E / BLOCK]) + column / 16 * (BLOCK / E) * 64;
-      for (; s < end; ++s, lanes += width * E, fetched += 64 * W) {
+      const int in_block = min_of((s * E / BLOCK + 1) * (BLOCK / E), last), inner_last = min_of(in_block, inner_end);
+      const char* fetched = FETCH ? reinterpret_cast<const char*>(ahead[s * E / BLOCK]) + column / 16 * (BLOCK / E) * 64 : nullptr;
+      for (; s < inner_last; ++s, lanes += width * E, fetched += 64 * W) {
         if (FETCH)
-          for (int w = 0; w < W; ++w) __builtin_prefetch(fetched + 64 * w, 0, 2);
+          for (int w = 0; w < W; ++w) __builtin_prefetch(fetched + 64 * w);
         typename C::Lanes value[W];
         for (int w = 0; w < W; ++w) value[w] = C::lanes(lanes + 16 * E * w);
         CAUSERIE_UNROLL for (int h = 0; h < L; ++h) {

@@ -39,10 +39,13 @@ struct AttendInt8 : CacheInt8 {
 
   static float factor(const Query& query) { return query.scale; }
 
+  // How many blocks ahead is fetched, of those of a chunk: all, for its arithmetic takes as long as memory does.
+  static int later(const Instruction&, int blocks) { return blocks; }
+
   static const uint8_t* values_of(const uint8_t* keys, const Instruction& in) { return values_after<CacheInt8>(const_cast<uint8_t*>(keys), in); }
 
   template <int L, bool FETCH>
-  static inline void score_block(const Together& lines, const uint8_t* keys, const char* values, const Instruction& in, float* scores) {
+  static inline void score_block(const Together& lines, const uint8_t* keys, const char* ahead, const Instruction& in, float* scores) {
     const int64_t steps = key_steps<CacheInt8>(in), groups = key_groups(in.head_dim);
     const uint16_t* scales = reinterpret_cast<const uint16_t*>(keys + steps * 4 * BLOCK);
     const int8_t* query[L];
@@ -56,7 +59,7 @@ struct AttendInt8 : CacheInt8 {
         Sums acc[L];
         CAUSERIE_UNROLL for (int h = 0; h < L; ++h) acc[h] = no_sums();
         for (int64_t s = begin; s < end; ++s) {
-          if (FETCH) __builtin_prefetch(values + fetched), fetched += 64;
+          if (FETCH) __builtin_prefetch(ahead + fetched), fetched += 64;
           const Quads lanes = load_quads(keys + (part / 16 * steps + s) * 64);
           CAUSERIE_UNROLL for (int h = 0; h < L; ++h) add_dot4(acc[h], lanes, query[h] + s * FOURS);
         }
@@ -103,7 +106,7 @@ struct AttendInt8 : CacheInt8 {
   }
 
   template <int L, bool FETCH>
-  static inline void mix(const Together& lines, const uint8_t* const* values, const uint8_t* const* next, const Instruction& in, const Weights& weights) {
+  static inline void mix(const Together& lines, const uint8_t* const* values, const uint8_t* const* ahead, const Instruction& in, const Weights& weights) {
     const int64_t width = padded(in.value_dim);
     for (int64_t c = 0; c < width; c += 16) {
       Sums acc[L];
@@ -112,7 +115,7 @@ struct AttendInt8 : CacheInt8 {
       for (int s = lines.first / 4; s < last;) {
         const uint8_t* lanes = values[s * 4 / BLOCK] + (s * 4 % BLOCK * width + c * 4);
         const int in_block = (s * 4 / BLOCK + 1) * (BLOCK / 4), end = in_block < last ? in_block : last;
-        const uint8_t* fetched = next[s * 4 / BLOCK] + c * 32;
+        const uint8_t* fetched = ahead[s * 4 / BLOCK] + c * 32;
         for (; s < end; ++s, lanes += width * 4, fetched += 64) {
           if (FETCH) __builtin_prefetch(fetched);
           const Quads quads = load_quads(lanes);

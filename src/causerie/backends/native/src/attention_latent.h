@@ -35,9 +35,9 @@ struct LatentCache : FloatCache<C, C::each> {
 
   static const Element* values_of(const Element* keys, const Instruction&) { return keys; }
 
-  // Of the POSITIONS positions of `row` from FIRST on.
-  template <int L, int POSITIONS, int FIRST>
-  static inline void score_positions(const Together& lines, const Element* row, int64_t width, float* scores) {
+  // Of the POSITIONS positions of `row` from FIRST on. While FETCH, also asks for as much at `ahead`.
+  template <int L, int POSITIONS, int FIRST, bool FETCH>
+  static inline void score_positions(const Together& lines, const Element* row, const Element* ahead, int64_t width, float* scores) {
     const Number* query[L];
     f32x16 acc[L][POSITIONS];
     CAUSERIE_UNROLL for (int h = 0; h < L; ++h) {
@@ -45,6 +45,8 @@ struct LatentCache : FloatCache<C, C::each> {
       for (int p = 0; p < POSITIONS; ++p) acc[h][p] = broadcast(0.0f);
     }
     for (int64_t c = 0; c < width; c += 16) {
+      if (FETCH)
+        for (int p = 0; p < (C::each == 1 ? POSITIONS : 1); ++p) __builtin_prefetch(ahead + p * width + c * C::each);
       if constexpr (C::each == 1) {
         f32x16 own[POSITIONS];
         for (int p = 0; p < POSITIONS; ++p) own[p] = C::lanes(row + p * width + c);
@@ -65,20 +67,21 @@ struct LatentCache : FloatCache<C, C::each> {
       for (int p = 0; p < POSITIONS; ++p) scores[h * CHUNK + FIRST + p] = sum(acc[h][p]);
   }
 
-  // scores[h · CHUNK + 0 .. 31] = q · k, not yet scaled, of a block.
+  // scores[h · CHUNK + 0 .. 31] = q · k, not yet scaled, of a block. While FETCH, also asks for as much at `ahead`.
   template <int L, bool FETCH>
-  static inline void score_block(const Together& lines, const Element* keys, const char*, const Instruction& in, float* scores) {
+  static inline void score_block(const Together& lines, const Element* keys, const char* ahead, const Instruction& in, float* scores) {
     const int64_t width = padded(in.head_dim);
     constexpr int STEP = C::each > WIDE ? C::each : WIDE;
     for (int p = 0; p < BLOCK; p += STEP) {
-      score_positions<L, WIDE, 0>(lines, keys + p * width, width, scores + p);
-      if constexpr (WIDE < STEP) score_positions<L, WIDE, 1>(lines, keys + p * width, width, scores + p);
+      const Element *row = keys + p * width, *fetched = reinterpret_cast<const Element*>(ahead) + p * width;
+      score_positions<L, WIDE, 0, FETCH>(lines, row, fetched, width, scores + p);
+      if constexpr (WIDE < STEP) score_positions<L, WIDE, 1, false>(lines, row, fetched, width, scores + p);
     }
   }
 
   template <int L, bool FETCH>
-  static inline void mix(const Together& lines, const Element* const* values, const Element* const* next, const Instruction& in, const Weights& weights) {
-    Whole::template mix_all<L, FETCH>(lines, values, next, padded(in.value_dim), padded(in.head_dim), weights);
+  static inline void mix(const Together& lines, const Element* const* values, const Element* const* ahead, const Instruction& in, const Weights& weights) {
+    Whole::template mix_all<L, FETCH>(lines, values, ahead, padded(in.value_dim), padded(in.head_dim), weights);
   }
 };
 

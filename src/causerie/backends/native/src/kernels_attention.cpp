@@ -74,6 +74,14 @@ struct Chunk {
   const typename F::Element* keys[CHUNK / BLOCK];
   const typename F::Element* values[CHUNK / BLOCK];
   const typename F::Element* next[CHUNK / BLOCK];  // keys of the chunk that follows, to be fetched; or these again
+
+  // What is read `later` blocks of keys or values after the keys of block b, where blocks first .. last - 1 are.
+  const typename F::Element* after(int first, int last, int b, int later) const {
+    const int blocks = last - first, place = b - first + later;
+    if (place < blocks) return keys[first + place];
+    if (place < 2 * blocks) return values[first + place - blocks];
+    return next[place < 3 * blocks ? first + place - 2 * blocks : last - 1];
+  }
 };
 
 // score -> cap · tanh(score · scale / cap)
@@ -118,9 +126,11 @@ static void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chu
   alignas(64) float scores[LINES][CHUNK];
   typename F::Weights weights;  // scratch, as the scores: what is read of it was written before
   const int first = lines.first / BLOCK, last = (lines.last + BLOCK - 1) / BLOCK;
+  const int later = F::later(in, last - first);
+  const typename F::Element* ahead[CHUNK / BLOCK];
   for (int b = first; b < last; ++b) {
     if (FETCH) F::fetch_scales(chunk.values[b], chunk.next[b], in);
-    F::template score_block<L, FETCH>(lines, chunk.keys[b], reinterpret_cast<const char*>(chunk.values[b]), in, scores[0] + b * BLOCK);
+    F::template score_block<L, FETCH>(lines, chunk.keys[b], reinterpret_cast<const char*>(chunk.after(first, last, b, later)), in, scores[0] + b * BLOCK);
   }
   F::begin_weights(lines, chunk.values, in, weights);
   for (int h = 0; h < L; ++h) {
@@ -130,7 +140,8 @@ static void sum_chunk(const Lines<typename F::Query>& lines, const Chunk<F>& chu
     if (in.slopes) lean(scores[h], lines.low[h], lines.high[h], scale, lines.slope[h], lines.own[h]), scale = 1.0f;
     weigh<F>(lines, h, scale, scores[h], weights);
   }
-  F::template mix<L, FETCH>(lines, chunk.values, chunk.next, in, weights);
+  for (int b = first; FETCH && b < last; ++b) ahead[b] = chunk.after(first, last, b, last - first + later);
+  F::template mix<L, FETCH>(lines, chunk.values, ahead, in, weights);
 }
 
 template <class F>

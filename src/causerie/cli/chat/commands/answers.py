@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from causerie.cli.chat.commands.command import Session
+from causerie.cli.conversation.conversation import AnswerCost
 from causerie.errors import UsageError
 
 
@@ -29,7 +30,7 @@ def show_cost(session: Session, _: str) -> None:
         lines.append(("speed", f"{cost.tokens_per_second:.1f} tokens/s"))
     lines += session.conversation.expectation
     if cost.drafted_tokens:
-        lines.append(("guessed", f"{cost.drafted_tokens} tokens, {cost.accepted_tokens} of them right"))
+        lines.append(("guessed", _guesses(cost)))
     lines += session.conversation.memory
     for name, value in lines:
         session.screen.line(f"  {name:<20}{value}")
@@ -43,6 +44,13 @@ def show_tokens(session: Session, _: str) -> None:
         other = "" if row.text == row.likeliest else f"   {row.likeliest!r} {row.likeliest_probability:.3f}"
         session.screen.line(f"  {row.text!r:<20}{row.probability:>11.3f}{other}")
     session.screen.line()
+
+
+def _guesses(cost: AnswerCost) -> str:
+    """How many tokens were guessed, by whom, how many of these came and what that gained."""
+    names = ", ".join(f"{name} {count}" for name, count in cost.drafters)
+    gained = "" if cost.speedup is None else f", {cost.speedup:.2f} × as fast as without"
+    return f"{cost.drafted_tokens} tokens{f' ({names})' if names else ''}, {cost.accepted_tokens} of them right{gained}"
 
 
 def _last_answer(session: Session) -> str:

@@ -22,11 +22,15 @@ class Session(Protocol):
     screen: Screen
     chats: ChatFolder
     name: str | None  # of the chat's file
-    cost: AnswerCost | None  # of the last answer
     branches: dict[str, list[dict[str, Any]]]  # the messages of those that are not the one talked in
     branch: str
     reasoning: Reasoning
     context_policy: str  # for a chat that no longer fits
+
+    @property
+    def cost(self) -> AnswerCost | None:
+        """What the last answer cost, as far as it is known."""
+        ...
 
     def ask(self, *lines: str) -> str:
         """Asks the user, and returns the first letter of what they write, small."""

@@ -74,6 +74,7 @@ class Answering:
         self._reasoning_tokens = [0] * order.choices
         self._requests: list[int] = []
         self._open = order.choices
+        self._unpaid: set[int] = set()  # choices whose text is over, and what they cost is not told yet
 
     def start(self, put: Callable[[tuple[Answering, int, Message]], None]) -> None:
         """Submits the choices; the engine's thread puts what it has to say with this object and the choice's number."""
@@ -88,9 +89,13 @@ class Answering:
         return bool(self._readers[choice].tokens)
 
     def read(self, choice: int, message: Message) -> None:
-        """Tells what a message of the engine means for one choice; late ones of an ended choice mean nothing."""
+        """Tells what a message of the engine means for one choice. Of one whose text is over the engine has still to
+        say what it cost."""
         reader = self._readers[choice]
         if reader.over():
+            if choice in self._unpaid and (isinstance(message, EngineError) or message.finish_reason is not None):
+                self._unpaid.discard(choice)
+                self._end(choice, None if isinstance(message, EngineError) else message.stats)
             return
         try:
             if isinstance(message, EngineError):
@@ -108,8 +113,10 @@ class Answering:
         self._reasoning_tokens[choice] += thinking and self._parsers[choice].thinking and message.token is not None
         if reader.over():
             if message.finish_reason is None:  # a stop string, a call, a repetition: the engine knows nothing of them
+                self._unpaid.add(choice)
                 self._model.cancel(self._requests[choice])
-            self._end(choice, message.stats)
+            else:
+                self._end(choice, message.stats)
 
     def _say_progress(self, choice: int, progress: PromptProgress) -> None:
         """Tells how much of the prompt is read. All choices have the same one, and the first reads it."""
@@ -143,6 +150,7 @@ class Answering:
     def cancel(self) -> None:
         """Nobody waits any more: ends what still runs, and tells nothing."""
         self._open = 0
+        self._unpaid.clear()
         for choice, reader in enumerate(self._readers):
             if reader.finish_reason in (None, "error") and self._requests:
                 reader.finish_reason = reader.finish_reason or "cancelled"

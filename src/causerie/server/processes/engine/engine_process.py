@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -61,7 +62,10 @@ MOST_COMPILING = 2  # forms of answers at once
 MOST_COUNTED = 8  # times its context, of a chat that will be shortened
 MOST_RENDERED = 1 << 20  # tokens of a text that is turned into tokens and back without an answer
 _READ = 1 << 16
-_COUNTS = tuple(name for name in Beat.__struct_fields__ if name != "cpu_seconds")
+_COUNTS = (
+    *("steps", "running", "waiting", "read_tokens", "cached_tokens", "new_tokens"),
+    *("blocks", "free_blocks", "kept_blocks"),
+)
 
 Result = TypeVar("Result")
 _Letter = tuple[Answering, int, Message]
@@ -225,7 +229,14 @@ class EngineService:
         while True:
             stats = [entry.model.engine_stats() for entry in self._models.loaded.values()]
             counts = {name: sum(getattr(one, name) for one in stats) for name in _COUNTS}
-            self._tell(Beat(**counts, cpu_seconds=time.process_time()))
+            drafted: Counter[str] = Counter()
+            accepted: Counter[str] = Counter()
+            for count in (count for one in stats for count in one.drafts):
+                drafted[count.drafter] += count.drafted
+                accepted[count.drafter] += count.accepted
+            self._tell(
+                Beat(**counts, cpu_seconds=time.process_time(), drafted_tokens=drafted, accepted_tokens=accepted)
+            )
             await self._models.tidy()
             await self._texts.tidy(self._models.loaded)
             await asyncio.sleep(BEAT_SECONDS)

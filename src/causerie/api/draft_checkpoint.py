@@ -1,0 +1,71 @@
+"""An EAGLE3 checkpoint that is to guess for a loaded model: found by its folder, and made a drafter beside the model.
+
+Knows files, backends and memory; not who asks for guesses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from causerie.api.load_options import LoadOptions
+from causerie.api.machine import hardware, thread_count
+from causerie.api.model_config import ModelConfig
+from causerie.api.placement import choose
+from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.engine.assistant.draft_model import cache_for
+from causerie.engine.assistant.eagle3 import Eagle3Drafter
+from causerie.errors import OutOfMemory
+from causerie.loading.eagle3 import load_head, survey_head
+from causerie.models.eagle3 import head_kind
+from causerie.plan.footprint import cache_cost, cache_format
+from causerie.settings import Settings
+
+if TYPE_CHECKING:
+    from causerie.models.model import Model
+
+_ROWS = 256  # in one of its steps: it reads prompts in such chunks
+
+
+@dataclass(frozen=True)
+class DraftCheckpoint:
+    """One that is no model by itself."""
+
+    name_or_path: str  # how the caller named it
+    folder: Path
+
+    @staticmethod
+    def of(folder: Path, name: str) -> DraftCheckpoint | None:
+        """The checkpoint of that folder, where it is of such a head. Raises as `survey`."""
+        with SafetensorsIndex.open(folder) as index:
+            kind = head_kind(ModelConfig.from_folder(folder, name), index.names())
+        return DraftCheckpoint(name, folder) if kind == "EAGLE3" else None
+
+    def drafter(self, model: Model, backend: str) -> Eagle3Drafter:
+        """What guesses for a model that is on that backend. Raises UsageError and Unsupported for one that it cannot
+        guess for, ConfigError and CheckpointError for a head that is damaged, OutOfMemory."""
+        config = ModelConfig.from_folder(self.folder, self.name_or_path)
+        settings = Settings.from_environment()
+        with SafetensorsIndex.open(self.folder) as index:
+            dtype = "auto" if backend == "native" else model.format  # torch computes in one format
+            survey = survey_head(index, config, model.spec, dtype)
+            cache = cache_for(model.cache, survey.spec, cache_format(survey.plain))
+            costs = cache_cost(survey.spec, cache.dtype).groups
+            room = sum(
+                group.blocks * cache.block_size * each for group, (_, each) in zip(cache.groups, costs, strict=True)
+            )
+            _check_room(survey.nbytes, room, model.device)
+            place = choose(LoadOptions(backend=backend, device=model.device), survey.nbytes, settings)
+            workers = thread_count(None, settings)
+            head = load_head(survey, index, backend=place, target=model, cache=cache, max_tokens=_ROWS, workers=workers)
+        return Eagle3Drafter(*head, model)
+
+
+def _check_room(weights: int, cache: int, device: str) -> None:
+    free = hardware().memory_free if device == "cpu" else None
+    if free is not None and weights + cache > free:
+        raise OutOfMemory(
+            f"The EAGLE3 head needs {weights / 1e9:.2f} GB and its cache {cache / 1e9:.2f} GB beside the model, and "
+            f"{free / 1e9:.2f} GB are free. Give the model a smaller cache (max_cache_tokens), or go without the head."
+        )

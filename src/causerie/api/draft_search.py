@@ -1,0 +1,77 @@
+"""A smaller model among those that were downloaded which can guess for one that is loaded: with the same tokenizer, and
+so small that its guesses cost little. Nothing is downloaded, and no weight is read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from causerie.api.machine import hardware
+from causerie.api.model_config import ModelConfig
+from causerie.checkpoint.hub import cached, resolve
+from causerie.checkpoint.json_object import read_json_object
+from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.engine.assistant.draft_model import alike
+from causerie.errors import CauserieError
+from causerie.loading.load import Survey, survey
+from causerie.models.model import Model
+from causerie.models.registry import text_values
+from causerie.plan.footprint import cache_cost
+from causerie.text.tokens_digest import tokens_digest
+
+_SHARE = 5  # times as many bytes the model has, at least, as one that guesses for it
+_INSTRUCTED = ("instruct", "chat", "-it")  # of a name: the model was taught to answer
+
+
+class Companion(NamedTuple):
+    """A model that can guess for another."""
+
+    name: str
+    nbytes: int
+
+
+def companion(model: Model, name: str, folder: Path, cache: Path | None) -> Companion | None:
+    """The one in the hub's cache that fits best: one that was taught to answer, where the model's own name says that of
+    it, and the smallest of these; None where there is none. What cannot be read is passed over."""
+    fitting = []
+    own: bytes | None = None
+    for other in cached(cache):
+        try:
+            candidate = resolve(other, offline=True, cache=cache)
+            if not _is_likely(candidate, model):
+                continue
+            own = own or tokens_digest(folder)
+            if tokens_digest(candidate) == own and _fits(surveyed := _survey(candidate, other), model):
+                fitting.append(Companion(other, surveyed.nbytes))
+        except CauserieError:
+            continue
+    return min(fitting, key=lambda each: (_instructed(each.name) != _instructed(name), each.nbytes), default=None)
+
+
+def _is_likely(folder: Path, model: Model) -> bool:
+    """Whether its files are small enough and its config names about as many tokens: digests take longer to compare."""
+    config = text_values(read_json_object(folder / "config.json"))
+    vocab, nbytes = config.get("vocab_size"), sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return isinstance(vocab, int) and alike(vocab, model.vocab) and nbytes <= model.weight_bytes
+
+
+def _survey(folder: Path, name: str) -> Survey:
+    with SafetensorsIndex.open(folder) as index:
+        return survey(index, ModelConfig.from_folder(folder, name))
+
+
+def _fits(draft: Survey, model: Model) -> bool:
+    """Whether it is small enough beside the model, remembers nothing but keys and values, and finds memory beside what
+    the model may still fill."""
+    if draft.nbytes * _SHARE > model.weight_bytes or draft.spec.slot_layers:
+        return False
+    free = hardware().memory_free
+    positions = max((group.blocks for group in model.cache.groups), default=0) * model.cache.block_size
+    own = positions * sum(nbytes for _, nbytes in cache_cost(model.spec, model.cache.dtype).groups)
+    other = positions * sum(nbytes for _, nbytes in cache_cost(draft.spec, draft.plain).groups)
+    return free is None or draft.nbytes + own + other <= free
+
+
+def _instructed(name: str) -> bool:
+    return any(word in name.casefold() for word in _INSTRUCTED)

@@ -1,0 +1,46 @@
+"""Whether a checkpoint holds the draft head that its family may have, all of it. One that is broken is no reason not to
+load the model: it is left out, with a warning.
+
+Reads no data.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from causerie.checkpoint.index import TensorIndex
+from causerie.errors import DraftWarning, Unsupported, WeightFileError
+from causerie.loading.find import locate
+from causerie.models.names import Names
+from causerie.spec.decoder import Decoder
+
+
+def with_draft_head(
+    spec: Decoder, names: Names, index: TensorIndex, config: Mapping[str, Any]
+) -> tuple[Decoder, Names]:
+    """The spec with its draft head, and the names with those that the files have of its weights; without it where they
+    have none, or not all of it."""
+    weights = list(spec.draft_weights())
+    fault = ""
+    for arrangement in names.arrangements:
+        try:
+            sources, missing = locate(weights, arrangement, index, config)
+        except (WeightFileError, Unsupported) as error:
+            fault = str(error)
+            continue
+        if sources and not missing:
+            own = {weight.name: arrangement.expression(weight.name) for weight in weights}
+            return spec, Names({**names.table, **own}, names.others)
+        if sources and not fault:
+            fault = f"The files lack {missing[0]!r}" + (f" and {len(missing) - 1} more of it." if missing[1:] else ".")
+    if fault:
+        warnings.warn(
+            f"The head that this checkpoint ships to guess tokens with is not whole, and the model loads without it: "
+            f"{fault} Answers are the same. Download it again, or load with speculation='lookup'.",
+            DraftWarning,
+            stacklevel=5,
+        )
+    return replace(spec, draft_head=None), names

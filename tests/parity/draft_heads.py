@@ -1,0 +1,149 @@
+"""Tiny checkpoints that ship a head to guess tokens with, and transformers' own use of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from causerie.backends.step import BlockTables, Step
+from causerie.models.config import read_config
+from causerie.models.model import Model
+from tests.parity.cases import CASES
+from tests.parity.harness import reference, save_case
+
+FURTHER = 3  # guesses, each of which a head makes of its own last one
+_HYBRID = {"layer_types": ["linear_attention", "linear_attention", "linear_attention", "full_attention"]}
+_HYBRID_EXPERTS = {"layer_types": ["linear_attention", "full_attention"]}
+_OWN, _BEHIND = {"mtp_num_hidden_layers": 1}, {"num_nextn_predict_layers": 1}
+_APART = {
+    "enorm": "mtp.pre_fc_norm_embedding",
+    "hnorm": "mtp.pre_fc_norm_hidden",
+    "eh_proj": "mtp.fc",
+    "post_norm": "mtp.norm",
+    "mtp_block.": "mtp.layers.0.",
+}
+
+
+def _appended(layers: int) -> dict[str, str]:
+    place = f"model.layers.{layers}."
+    own = {name: place + name for name in ("enorm", "hnorm", "eh_proj")}
+    return {**own, "post_norm": f"{place}shared_head.norm", "mtp_block.": place}
+
+
+@dataclass(frozen=True)
+class HeadCase:
+    """A case of tests/parity/cases with a head."""
+
+    case: str
+    changes: dict[str, Any]
+    key: dict[str, int]  # of config.json, that says there is one
+    apart: bool  # whether files hold it under a name of its own, or as a further layer
+
+
+HEADS = {
+    "qwen3_5_text": HeadCase("qwen3.5", _HYBRID, _OWN, True),
+    "qwen3_5_moe_text": HeadCase("qwen3.5 with experts", _HYBRID_EXPERTS, _OWN, True),
+    "qwen3_next": HeadCase("qwen3-next", _HYBRID_EXPERTS, {}, True),
+    "glm4_moe": HeadCase("glm4 with experts", {}, _BEHIND, False),
+    "glm4_moe_lite": HeadCase("glm4 with latents", {}, _BEHIND, False),
+    "deepseek_v3": HeadCase("deepseek v3", {}, _BEHIND, False),
+}
+
+
+@dataclass(frozen=True)
+class Judge:
+    """transformers' model and its head."""
+
+    model: Any
+    head: Any
+
+    def logits(self, tokens: Sequence[int], further: int = 0) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """Of what follows each token but the first, by the head; and of so many likeliest further ones, one after the
+        other, which it makes of its own states."""
+        from transformers.cache_utils import MtpCache
+
+        ids = torch.tensor([list(tokens)])
+        cache = MtpCache(config=self.head.config)
+        with torch.inference_mode():
+            states = self.model(ids, output_hidden_states=True).hidden_states[-1][:, :-1]
+            at = torch.arange(1, len(tokens))[None]
+            states = self.head.forward_layer(0, states, at, cache, input_ids=ids[:, 1:])
+            logits = self.head._project_to_logits(states)
+            each = [logits[0, -1]]
+            for i in range(further):
+                token, place = each[-1].argmax()[None, None], torch.tensor([[len(tokens) + i]])
+                states = self.head.forward_layer(0, states[:, -1:], place, cache, input_ids=token)
+                each.append(self.head._project_to_logits(states)[0, -1])
+        return logits[0].numpy(), [row.numpy() for row in each[1:]]
+
+
+def save_with_head(family: str, folder: Path) -> Judge:
+    """Writes a checkpoint of a family with a head of random weights."""
+    from transformers.modeling_layers import MtpModel
+
+    made = HEADS[family]
+    case = next(case for case in CASES if case.name == made.case)
+    save_case(replace(case, changes=case.changes | made.changes), folder)
+    (folder / "config.json").write_text(json.dumps(read_config(folder) | made.key))
+    model = reference(folder)
+    model.config.num_mtp_layers = 1
+    model.config.mtp_layer_types, model.config.mtp_mlp_layer_types = ["full_attention"], ["sparse"]
+    head = MtpModel(model, 1).eval()
+    torch.manual_seed(7)
+    with torch.no_grad():
+        for name, weight in (*head.layers.named_parameters(), *head.layers.named_buffers()):
+            if "norm" in name:
+                weight.uniform_(0.4, 1.6)
+            else:
+                weight.normal_(std=0.3 if weight.ndim == 1 else weight.shape[-1] ** -0.5)
+    names = _APART if made.apart else _appended(len(model.model.layers))
+    own = {_named(name, names): tensor.clone() for name, tensor in head.layers[0].state_dict().items()}
+    path = folder / "model.safetensors"
+    save_file({**load_file(path), **own}, path, {"format": "pt"})
+    return Judge(model, head)
+
+
+def step(tokens: Sequence[int], first: int, groups: int, blocks: Sequence[int], slots: int, rows: int) -> Step:
+    """Of one sequence; logits and states of its last `rows`."""
+    count = len(tokens)
+    wanted = np.arange(count - rows, count, dtype=np.int32)
+    tables = BlockTables(np.array(blocks, np.int32), np.array([0, len(blocks)], np.int32), np.zeros((0, 2), np.int32))
+    positions = np.arange(first, first + count, dtype=np.int32)
+    pairs = np.array([(-1, 3)] if slots else [], np.int32).reshape(-1, 2)
+    starts = np.array([0, count], np.int32)
+    return Step(np.array(tokens, np.int32), positions, starts, (tables,) * groups, pairs, wanted, positions + 1, wanted)
+
+
+def head_logits(model: Model, tokens: Sequence[int]) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+    """As Judge.logits, by the model's own taps; the head reads in two pieces."""
+    head, blocks = model.draft_head, [5, 2, 7]
+    assert head is not None and head.cache.slots == 0 and len(head.cache.groups) == 1
+    last = len(model.spec.layers)
+    model.tap((last,))
+    groups = len(model.cache.groups)
+    plain = step(tokens[:-1], 0, groups, blocks, model.cache.slots, 0)
+    taps = model.run(replace(plain, tapped=True)).taps
+    assert taps is not None
+    states, logits = taps[:, model.taps.index(last)], []
+    for first, end in ((0, 13), (13, len(tokens) - 1)):
+        own = step(tokens[first + 1 : end + 1], first, 1, blocks, 0, end - first)
+        output = head.run(replace(own, features=states[first:end]))
+        logits.append(output.logits)
+    further = []
+    for i in range(FURTHER):
+        token = int((further or [logits[-1][-1]])[-1].argmax())
+        output = head.run(replace(step([token], len(tokens) - 1 + i, 1, blocks, 0, 1), features=output.states[-1:]))
+        further.append(output.logits[0])
+    return np.concatenate(logits), further
+
+
+def _named(name: str, names: dict[str, str]) -> str:
+    return next(theirs + name.removeprefix(ours) for ours, theirs in names.items() if name.startswith(ours))
