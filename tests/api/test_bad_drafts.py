@@ -105,7 +105,7 @@ def test_one_that_needs_more_memory_than_there_is(model: CausalLM, monkeypatch: 
     with monkeypatch.context() as patch, pytest.raises(OutOfMemory, match="cache of the assistant model needs"):
         patch.setattr("causerie.api.assistant.hardware", lambda: few)
         model.generate([[1, 2]], assistant_model="builtin")
-    with monkeypatch.context() as patch, pytest.raises(OutOfMemory, match=r"The model needs .* are free"):
+    with monkeypatch.context() as patch, pytest.raises(OutOfMemory, match=r"builtin needs .* are free"):
         patch.setattr("causerie.api.loading.hardware", lambda: few)
         model.generate([[1, 2]], assistant_model="builtin")
     assert not model.has_assistant and not model.step_model.guests

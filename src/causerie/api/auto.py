@@ -175,11 +175,10 @@ class AutoModelForCausalLM:
         backend's. packing: how that holds bfloat16 matrices: "lossless" in 12 bits a weight, "none" in 16, "auto" (also
         when None) as is faster; results are the same to the last bit.
         quantization: "int8" or "int4", our own formats of 8.25 and 4.5 bits, or "nf4", "fp4", "bnb_int8", bitsandbytes'
-        (also by its own options, as quantization_config=BitsAndBytesConfig(…)), or "auto": as it is stored where memory
-        has room for that, else in the most exact of bfloat16, int8 and int4 that fits. cache_dtype: how keys and values
-        of past tokens are kept: "float32", "float16", "bfloat16" or "int8"; "auto" (also when None) as dtype has it.
-        max_cache_tokens: positions to keep over all requests. expert_memory: bytes of memory for the experts of a
-        prepared model, of which the others stay in their file; by default all where they fit, else as many as do
+        (also as quantization_config=BitsAndBytesConfig(…)), or "auto": as is stored, or else the most exact that fits.
+        cache_dtype: how past keys and values are kept: "float32", "float16", "bfloat16" or "int8"; "auto" (also when
+        None) as dtype has it. max_cache_tokens: positions to keep over all requests. expert_memory: bytes of memory for
+        experts of a prepared model, of which the others stay in their file; by default all that fit
         (docs/experts.md). speculation: whether tokens are guessed and checked several in a step, where that is faster:
         "lookup", "shadow", with the weights a second time in int4, "mtp", by a head that some checkpoints ship, "off",
         or "auto" (also when None): on the native backend lookup and such a head (docs/speculation.md).

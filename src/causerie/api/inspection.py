@@ -84,13 +84,18 @@ def inspect(name: str, options: LoadOptions | None = None) -> Inspection:
     """A folder, "builtin" or hub id. Of a hub's model that was never downloaded config.json and the headers of its
     weights are fetched. Raises what from_pretrained raises before it reads weights."""
     how = options or LoadOptions()
-    model = surveyed(name, how)
+    model = surveyed(name, how, draft_head=how.holds_head and how.backend != "torch")
     weights = model.weights
-    cache_dtype = how.cache_dtype or cache_format(weights.plain)
-    parts, read = parts_of(weights), weights.read_bytes
-    stored = model.stored_bytes if model.here else None
     return Inspection(
-        name, model.folder, weights.spec, weights.plain, parts, read, stored, cache_dtype, drafters_with(weights)
+        name,
+        model.folder,
+        weights.spec,
+        weights.plain,
+        parts_of(weights),
+        weights.read_bytes,
+        model.stored_bytes if model.here else None,
+        how.cache_dtype or cache_format(weights.plain),
+        drafters_with(weights),
     )
 
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from causerie.errors import ModelTooLarge, UsageError
 from causerie.loading.load import Survey, formats_of
 from causerie.loading.sources import PlainSource, Source
-from causerie.plan.fit import PROCESS_BYTES, working_bytes
 from causerie.plan.footprint import cache_cost, cache_format, least_tokens
 from causerie.quant.config import OWN, QuantConfig
 
@@ -66,11 +65,13 @@ def fitting_precision(
     cache_dtype: str | None = None,
     tokens: int | None = None,
 ) -> Survey:
-    """`weights` where they fit into `free_bytes`, by `needed_bytes`; where they do not, and a model `quantizes` at
-    need, the most exact way in which they do. Raises ModelTooLarge, which names that way."""
+    """`weights` where they fit into `free_bytes`, by `needed_bytes` with the smallest cache or one for fewer `tokens`;
+    where they do not, and a model `quantizes` at need, the most exact way in which they do. Raises ModelTooLarge, which
+    names that way."""
     needed: dict[str, int] = {}
     for precision, way in precisions(weights):
-        needed[precision] = needed_bytes(way, packs=packs, cache_dtype=cache_dtype, tokens=tokens)
+        least = least_tokens(way.spec)
+        needed[precision] = needed_bytes(way, packs=packs, cache_dtype=cache_dtype, tokens=min(tokens or least, least))
         if needed[precision] <= free_bytes:
             if len(needed) == 1 or quantizes:
                 return way

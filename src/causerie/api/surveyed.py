@@ -44,17 +44,18 @@ class Surveyed:
     remark: str | None = None  # why no more is known
 
 
-def surveyed(name: str, options: LoadOptions) -> Surveyed:
-    """A folder, "builtin" or hub id. Of a hub's model that was never downloaded config.json is fetched, and of its
-    weights the headers. Raises what from_pretrained raises before it reads weights."""
+def surveyed(name: str, options: LoadOptions, *, draft_head: bool = False) -> Surveyed:
+    """A folder, "builtin" or hub id; on request with the head to guess with that its files may hold. Of a hub's model
+    that was never downloaded config.json is fetched, and of its weights the headers. Raises what from_pretrained raises
+    before it reads weights."""
     try:
         folder = resolve(name, needs=("config", "weights"), offline=True)
     except CheckpointError:
         folder = resolve(name, needs=_CONFIG, progress=False)
-        return _without_weights(name, folder, options)
+        return _without_weights(name, folder, options, draft_head)
     config = ModelConfig.from_folder(folder, name)
     with SafetensorsIndex.open(folder) as index:
-        return Surveyed(name, folder, _survey(index, config, options), "headers", index.nbytes)
+        return Surveyed(name, folder, _survey(index, config, options, draft_head), "headers", index.nbytes)
 
 
 def surveyed_or_estimated(name: str, options: LoadOptions) -> Surveyed:
@@ -77,23 +78,20 @@ def surveyed_or_estimated(name: str, options: LoadOptions) -> Surveyed:
         return Surveyed(name, None, weights, "name", None, here=False, remark=remark)
 
 
-def _survey(index: SafetensorsIndex | RemoteIndex, config: Mapping[str, Any], options: LoadOptions) -> Survey:
+def _survey(
+    index: SafetensorsIndex | RemoteIndex, config: Mapping[str, Any], options: LoadOptions, draft_head: bool
+) -> Survey:
     quantization = options.format_named("telling of one")
     return survey(
-        index,
-        config,
-        dtype=options.dtype,
-        quantization=quantization,
-        strict=options.strict,
-        draft_head=options.holds_head and options.backend != "torch",
+        index, config, dtype=options.dtype, quantization=quantization, strict=options.strict, draft_head=draft_head
     )
 
 
-def _without_weights(name: str, folder: Path, options: LoadOptions) -> Surveyed:
+def _without_weights(name: str, folder: Path, options: LoadOptions, draft_head: bool) -> Surveyed:
     config = ModelConfig.from_folder(folder, name)
     try:
         index = remote_index(name.partition("@")[0], folder.name)
-        weights = _survey(_without_twin_head(index, config, options), config, options)
+        weights = _survey(_without_twin_head(index, config, options), config, options, draft_head)
     except (ConfigError, UsageError):
         raise
     except CheckpointError as error:
