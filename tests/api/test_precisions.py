@@ -18,6 +18,7 @@ from causerie.api.surveyed import surveyed
 from causerie.cli.conversation.precision_question import accepts_precision
 from causerie.cli.main import main
 from causerie.errors import ModelTooLarge, OutOfMemory
+from causerie.plan.fit import PROCESS_BYTES, working_bytes
 from causerie.plan.footprint import cache_cost, least_tokens
 from tests.api.conftest import make_tokenizer
 
@@ -39,10 +40,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def needed(folder: Path, name: str) -> int:
-    """Bytes of the weights in a precision, with the least cache."""
+    """Bytes of the weights in a precision, with the least cache and what a step works in."""
     way = dict(precisions(surveyed(str(folder), LoadOptions()).weights))[name]
     cost = cache_cost(way.spec, "bfloat16").total(least_tokens(way.spec))
-    return sum(held_sizes(way, packs=False).values()) + cost
+    return sum(held_sizes(way, packs=False).values()) + cost + working_bytes(way.spec) - PROCESS_BYTES
 
 
 def room(monkeypatch: pytest.MonkeyPatch, nbytes: int) -> None:

@@ -142,7 +142,6 @@ def _load(
         on_disk = 0 if experts is None else max(0, weights.expert_bytes - experts)
         if experts is not None:  # then there is one pass alone over the weights
             weights = weights.without_draft_head()
-        nbytes = sum(held_sizes(weights, packs=packs).values())
         shadow = weights.shadow(backend) if options.speculation == "shadow" else None
         try:
             model = load_surveyed(

@@ -11,6 +11,7 @@ from dataclasses import replace
 from causerie.errors import ModelTooLarge, UsageError
 from causerie.loading.load import Survey, formats_of
 from causerie.loading.sources import PlainSource, Source
+from causerie.plan.fit import PROCESS_BYTES, working_bytes
 from causerie.plan.footprint import cache_cost, cache_format, least_tokens
 from causerie.quant.config import OWN, QuantConfig
 
