@@ -191,10 +191,10 @@ def _memory_table(precisions: Sequence[Precision]) -> list[str]:
 def _speed_table(precisions: Sequence[Precision]) -> list[str]:
     """How fast each precision reads and writes."""
     depths = [depth for depth, _ in precisions[0].decode]
-    behind = "".join(f"{f'after {depth:,}' if depth else 'writes':>15}" for depth in depths)
+    behind = "".join(f"{f'after {depth:,}' if depth else 'writes':>18}" for depth in depths)
     lines = [f"{'tokens/s':<14}{behind}{'reads':>9}{'2,000 tokens take':>20}"]
     for each in precisions:
-        speeds = "".join(f"{_range(span):>15}" for _, span in each.decode)
+        speeds = "".join(f"{_range(span):>18}" for _, span in each.decode)
         reads = each.prefill[0][1]
         first = each.first_token_seconds
         lines.append(
