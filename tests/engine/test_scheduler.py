@@ -204,6 +204,19 @@ def test_times_are_of_the_clock() -> None:
     stats = engine.finish()[0][-1].stats
     assert stats is not None
     assert (stats.first_token_seconds, stats.total_seconds, stats.new_tokens) == (4.0, 8.0, 3)
+    assert stats.waiting_seconds == 0.0
+
+
+def test_who_has_no_room_waits_until_it_runs() -> None:
+    clock = Clock()
+    engine = Watched(ScriptedModel(seconds=2.0, max_tokens=16, blocks=5, clock=clock))
+    first = engine.start([1] * 16, max_tokens=3)
+    later = engine.start([2] * 8, max_tokens=2)
+    events = engine.finish()
+    before, stats = events[first][-1].stats, events[later][-1].stats
+    assert before is not None and stats is not None
+    assert stats.waiting_seconds == before.total_seconds and before.waiting_seconds == 0.0
+    assert stats.first_token_seconds == stats.waiting_seconds + 2.0
 
 
 def test_prompt_logits_come_in_bounded_steps() -> None:

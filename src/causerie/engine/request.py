@@ -44,6 +44,7 @@ class RequestStats:
     preemptions: int
     drafts: tuple[DraftCount, ...] = ()  # of each drafter that the engine has
     speedup: float | None = None  # times as fast as without these, as is estimated; None where nothing was checked
+    waiting_seconds: float = 0.0  # from arrival until it first ran, or to its end where it never did
 
 
 @dataclass(frozen=True)

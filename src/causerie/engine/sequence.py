@@ -133,4 +133,5 @@ class Sequence:
             first_token_seconds=0.0 if self.first is None else self.first - self.arrival,
             total_seconds=now - self.arrival,
             preemptions=self.preemptions,
+            waiting_seconds=(now if self.admitted is None else self.admitted) - self.arrival,
         )
