@@ -78,6 +78,14 @@ def test_answers_teach_and_are_believed_in_part(model: CausalLM, settings: Setti
     assert (promise().expected(1000, 0, 50).first_token_seconds or 0) > (before.first_token_seconds or 0)
 
 
+def test_memory_is_measured_beside_what_it_gave(model: CausalLM, settings: Settings) -> None:
+    promise = Promise.of(model, settings)
+    assert promise is not None
+    bandwidth = promise.bandwidth()
+    assert bandwidth is not None and (bandwidth.low, bandwidth.high) == (50e9, 200e9)
+    assert 1e8 < bandwidth.now < 1e13
+
+
 def test_measuring_again_forgets_what_was_learnt(settings: Settings) -> None:
     record = kept_record(settings)
     assert record is not None

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from causerie.api.causal_lm import CausalLM
 from causerie.api.probing import kept_record, record_folder
+from causerie.errors import CauserieError
 from causerie.plan.computer import Span
 from causerie.plan.forecast import Forecast, WeightForm, lesson
+from causerie.plan.hardware import Probe
 from causerie.plan.machine_record import MachineRecord
 from causerie.quant.config import QuantConfig
 from causerie.settings import Settings
@@ -22,6 +24,9 @@ TEACHING_TOKENS = 16
 TEACHING_ROWS = 256
 """Read of a prompt, from which on the time means something: fewer take as long as a step takes that does little."""
 
+BANDWIDTH_ROUNDS, BANDWIDTH_SECONDS = 3, 0.05
+"""By which it is measured while somebody waits."""
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -29,6 +34,15 @@ class Expected:
 
     tokens_per_second: Span
     first_token_seconds: float | None  # None for a short prompt, and where the arithmetic has no known peak
+
+
+@dataclass(frozen=True)
+class Bandwidth:
+    """Bytes per second that memory gives: now, and the lowest and highest when the machine was measured."""
+
+    now: float
+    low: float
+    high: float
 
 
 class Promise:
@@ -53,6 +67,17 @@ class Promise:
         read = prompt_tokens - cached_tokens
         first = forecast.prefill_seconds(read, cached_tokens) if read >= TEACHING_ROWS else None
         return Expected(forecast.decode_speed(prompt_tokens + new_tokens // 2), first)
+
+    def bandwidth(self) -> Bandwidth | None:
+        """Measured in a moment, with the threads that the model has; None where there is no memory to measure by."""
+        try:
+            probe = Probe(self._record.fingerprint.threads)
+        except CauserieError:
+            return None
+        for _ in range(BANDWIDTH_ROUNDS):
+            probe.bandwidth(BANDWIDTH_SECONDS)
+        span = self._record.bandwidth_span
+        return Bandwidth(probe.median, span.low, span.high)
 
     def learn(self, expected: Expected, *, speed: float | None, new_tokens: int, first_seconds: float) -> None:
         """Takes in what an answer took that nobody guessed tokens for, and keeps it with the measurements of the
