@@ -9,6 +9,7 @@ from typing import Any
 
 from causerie.chat.parts import ReasoningPart
 from causerie.cli.conversation.conversation import AnswerCost, TokenRow
+from causerie.cli.conversation.evidence import Evidence
 from causerie.errors import ModelNotFound
 
 Event = str | ReasoningPart | BaseException
@@ -60,12 +61,16 @@ class ScriptedConversation:
     memory: list[tuple[str, str]] = field(default_factory=list)
     expected: float | None = None  # tokens per second, of every answer
     learnt: list[AnswerCost] = field(default_factory=list)
+    proof: Evidence | None = None  # of every answer
     thinks: bool | None = None
     budget: int | None = None
 
     @property
     def expectation(self) -> list[tuple[str, str]]:
         return [("expected", f"{self.expected} tokens/s")] if self.expected is not None else []
+
+    def evidence(self) -> Evidence | None:
+        return self.proof
 
     def learn_from(self, cost: AnswerCost) -> None:
         self.learnt.append(cost)

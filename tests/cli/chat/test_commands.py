@@ -13,13 +13,17 @@ from pathlib import Path
 import pytest
 
 from causerie.api.generation.config import GenerationConfig
+from causerie.api.load_options import LoadOptions
+from causerie.api.surroundings import Surroundings
 from causerie.chat.parts import ReasoningPart
+from causerie.chat.prompt_change import PromptChange
 from causerie.cli.chat.chat_files import ChatFolder, SavedChat, as_markdown
 from causerie.cli.chat.commands.table import command_of
 from causerie.cli.chat.completion import completions
 from causerie.cli.chat.terminal import Terminal
 from causerie.cli.chat.text_files import MOST_CHARACTERS, MOST_FILES
 from causerie.cli.conversation.conversation import AnswerCost
+from causerie.cli.conversation.evidence import Evidence
 from causerie.cli.conversation.model_conversation import ModelChoice, ModelConversation, open_conversation
 from causerie.cli.screen.screen import Screen
 from causerie.errors import ContextLengthError, UnknownName, UsageError
@@ -254,6 +258,42 @@ def test_stats_tell_what_was_expected(tmp_path: Path) -> None:
     shown, _ = session(tmp_path, chat, "q", "/stats")
     assert "20.0 tokens/s\n  expected            25.0 tokens/s\n  weights " in shown
     assert chat.learnt == [COST]
+
+
+def test_why_tells_where_the_time_went(tmp_path: Path) -> None:
+    proof = Evidence(surroundings=Surroundings(2, 1.5, 0), change=PromptChange(4, 3, "system prompt"))
+    told = replace(COST, waiting_seconds=0.0)
+    chat = ScriptedConversation([ScriptedReply(["one"], spent=told)], proof=proof)
+    shown, _ = session(tmp_path, chat, "/why", "q", "/why")
+    assert shown.startswith("There is no answer yet that could have been slow.\n")
+    assert shown.endswith(
+        "  writing                0.500 s  67%   11 tokens, 20.0 a second\n"
+        "  reading the prompt     0.200 s  27%   12 tokens anew, 8 from the cache\n"
+        "  template and tokens    0.050 s   7%   the chat written as 20 tokens\n"
+        "  waiting                0.000 s   0%   until the engine began with it\n"
+        "Other programs kept 1.5 of 2 processors busy meanwhile; without them the answer has these for itself.\n\n"
+    )
+
+
+def test_why_of_a_model_here(tmp_path: Path, model_name: str) -> None:
+    choice = ModelChoice(model_name, LoadOptions(speculation="off"), progress=False)
+    with open_conversation(choice, GenerationConfig(max_new_tokens=4), "Be kind.") as chat:
+        with pytest.raises(UsageError, match="no more is known"):
+            chat.evidence()
+        list(chat.reply("What is a token? " * 20))
+        first = chat.evidence()
+        assert first.change is None and first.surroundings is not None and first.reading is not None
+        after = chat.reply("And a tensor?")
+        list(after)
+        change, cost = chat.evidence().change, after.cost
+        assert change is not None and cost is not None and change.cause is None
+        assert 0 <= change.same - cost.cached_tokens < 32 and cost.waiting_seconds is not None
+        chat.system_prompt = "Be brief."
+        again = chat.retry()
+        list(again)
+        change, cost = chat.evidence().change, again.cost
+        assert change is not None and cost is not None and change.cause == "system prompt"
+        assert change.same <= 32 and 100 < change.again < cost.prompt_tokens - change.same
 
 
 def test_tokens_are_shown_with_their_probabilities(tmp_path: Path) -> None:

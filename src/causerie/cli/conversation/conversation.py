@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from causerie.chat.parts import ReasoningPart
+
+if TYPE_CHECKING:
+    from causerie.cli.conversation.evidence import Evidence
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class AnswerCost:
     accepted_tokens: int = 0  # of those, the ones that came
     drafters: tuple[tuple[str, int], ...] = ()  # who guessed them, and how many, where that is told
     speedup: float | None = None  # times as fast as without these, as is estimated; None where nobody says
+    waiting_seconds: float | None = None  # until its prompt began to be read; None where nobody says
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -114,6 +118,11 @@ class Conversation(Protocol):
     def expectation(self) -> list[tuple[str, str]]:
         """What was expected of the last answer that `learn_from` was told of, by name, to be shown; nothing where
         nobody can say."""
+        ...
+
+    def evidence(self) -> Evidence | None:
+        """What is known beside its cost of why the last answer took so long; a moment is spent on measuring. None where
+        it was another server's."""
         ...
 
     def learn_from(self, cost: AnswerCost) -> None:

@@ -19,15 +19,19 @@ from causerie.api.load_options import LoadOptions
 from causerie.api.loading import open_model
 from causerie.api.promise import Expected, Promise
 from causerie.api.speculation import drafters_of
+from causerie.api.surroundings import Moment
 from causerie.api.token_odds import token_odds
+from causerie.api.token_reading import TokenReading
 from causerie.chat.chat_format import ChatFormat
-from causerie.chat.parse import ReplyFormat, ReplyParser
-from causerie.chat.parts import Part, ReasoningPart, TextPart
+from causerie.chat.parse import ReplyFormat
+from causerie.chat.prompt_change import PromptChange, prompt_change
 from causerie.chat.session import AnswerStream, ChatSession
 from causerie.chat.transcript import Transcript
 from causerie.cli.conversation.conversation import AnswerCost, TokenRow
+from causerie.cli.conversation.evidence import Evidence
 from causerie.cli.conversation.expectation import expectation_rows
 from causerie.cli.conversation.expert_lines import expert_lines, reads_line
+from causerie.cli.conversation.model_reply import ModelReply
 from causerie.cli.options.generate_flags import read_flags
 from causerie.errors import UsageError
 from causerie.settings import Settings
@@ -100,6 +104,8 @@ class ModelConversation:
     def _take(self, model: CausalLM, chat_format: ChatFormat) -> None:
         self._model = model
         self._expected: tuple[AnswerCost, Expected] | None = None
+        self._replied: ModelReply | None = None
+        self._change: PromptChange | None = None  # that led to the last answer
         self._chat_format = chat_format
         self._reply_format = ReplyFormat.of(chat_format.template.source(), chat_format.tokenizer.added_tokens)
         # In a chat an answer may go on until the context is full (generate() would cut it at its own default), but not
@@ -186,6 +192,27 @@ class ModelConversation:
         """See Conversation."""
         return expectation_rows(*self._expected) if self._expected else []
 
+    def evidence(self) -> Evidence:
+        """See Conversation."""
+        promise = Promise.of(self._model, Settings.from_environment(), self._choice.options.threads)
+        cost = None if self._replied is None else self._replied.cost
+        if self._replied is None or cost is None:
+            raise UsageError(
+                "Of that answer no more is known: another model was taken since, or the next one failed. Ask again."
+            )
+        expected = None
+        if promise is not None:
+            asked = cost.prompt_tokens, cost.cached_tokens, cost.new_tokens
+            expected = self._expected[1] if self._expected else promise.expected(*asked)
+        return Evidence(
+            expected=expected,
+            bandwidth=None if promise is None else promise.bandwidth(),
+            reading=TokenReading.of(self._model, cost.prompt_tokens + cost.new_tokens // 2),
+            surroundings=self._replied.surroundings,
+            change=self._change,
+            remembers_ends=self._model.engine_stats().slots.total > 0,
+        )
+
     def learn_from(self, cost: AnswerCost) -> None:
         """See Conversation."""
         promise = Promise.of(self._model, Settings.from_environment(), self._choice.options.threads)
@@ -235,9 +262,14 @@ class ModelConversation:
         return self._reply(self._session.proceed, self._flags())
 
     def _reply(self, ask: Callable[[Flags, Any, bool], AnswerStream], flags: Flags) -> ModelReply:
-        begun = time.monotonic()
+        begun, moment = time.monotonic(), Moment.now()
+        before = None if self._replied is None else self._replied.chat
         answer = self._last = ask(flags, flags.get("stop_strings", ()), flags.get("repetition_detection"))
-        return ModelReply(answer, begun, self._reply_format.parser(answer.prompt.text[-200:]))
+        parser = self._reply_format.parser(answer.prompt.text[-200:])
+        reply = self._replied = ModelReply(answer, begun, parser, moment=moment, variables=self._session.variables)
+        self._change = None if before is None else prompt_change(before, reply.prompt)
+        self._expected = None
+        return reply
 
     def tokens(self) -> list[TokenRow]:
         """See Conversation. The model reads prompt and answer once more."""
@@ -316,78 +348,3 @@ class ModelConversation:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-class ModelReply:
-    """See `conversation.Reply`. Times are from the question on, by the engine's clock: pieces may reach a busy screen
-    in a heap. Of an answer that was ended early the engine tells what it cost some steps later, and until then the
-    screen's clock stands in."""
-
-    def __init__(
-        self,
-        answer: AnswerStream,
-        begun: float,
-        parser: ReplyParser | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._answer = answer
-        self._parser = parser or ReplyFormat().parser()
-        self._clock = clock
-        self._begun = begun
-        self._preparation = clock() - begun  # the template and its tokens, before the engine was asked
-        self._first: float | None = None
-        self._total: float | None = None  # None until it has ended
-
-    def __iter__(self) -> Iterator[str | ReasoningPart]:
-        for piece in self._answer:
-            if self._first is None:
-                self._first = self._clock() - self._begun
-            yield from self._shown(self._parser.feed(piece))
-        yield from self._shown(self._parser.finish())
-        self._end()
-
-    @staticmethod
-    def _shown(parts: list[Part]) -> Iterator[str | ReasoningPart]:
-        for part in parts:
-            if isinstance(part, TextPart):
-                yield part.text
-            elif isinstance(part, ReasoningPart):
-                yield part
-
-    def stop(self) -> None:
-        """See Reply."""
-        self._answer.close()
-        self._end()
-
-    @property
-    def finish_reason(self) -> str | None:
-        """See Reply."""
-        return self._answer.finish_reason
-
-    @property
-    def cost(self) -> AnswerCost | None:
-        """See Reply."""
-        if self._total is None:
-            return None
-        first = self._total if self._first is None else self._first
-        read, new, prepared = self._answer.prompt_tokens, len(self._answer.tokens), self._preparation
-        stats = self._answer.stats
-        if stats is None:
-            return AnswerCost(read, 0, new, first, self._total, prepared)
-        first = prepared + stats.first_token_seconds if stats.first_token_seconds else first
-        total = prepared + stats.total_seconds if stats.new_tokens == new else self._total
-        return AnswerCost(
-            read,
-            stats.cached_tokens,
-            new,
-            first,
-            total,
-            prepared,
-            sum(each.drafted for each in stats.drafts),
-            sum(each.accepted for each in stats.drafts),
-            tuple((each.drafter, each.drafted) for each in stats.drafts if each.drafted),
-            stats.speedup,
-        )
-
-    def _end(self) -> None:
-        self._total = self._clock() - self._begun

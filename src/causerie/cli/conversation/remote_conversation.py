@@ -148,6 +148,9 @@ class RemoteConversation:
         """See Conversation; the server is on another machine, or may be."""
         return []
 
+    def evidence(self) -> None:
+        """See Conversation; what the server did it does not say."""
+
     def learn_from(self, cost: AnswerCost) -> None:
         """See Conversation; of another machine nothing is learnt here."""
 

@@ -1,9 +1,10 @@
-"""Commands about the last answer: its text, its tokens, what it cost."""
+"""Commands about the last answer: its text, its tokens, what it cost and why."""
 
 from __future__ import annotations
 
 from causerie.cli.chat.commands.command import Session
 from causerie.cli.conversation.conversation import AnswerCost
+from causerie.cli.conversation.diagnosis import diagnosis
 from causerie.errors import UsageError
 
 
@@ -34,6 +35,19 @@ def show_cost(session: Session, _: str) -> None:
     lines += session.conversation.memory
     for name, value in lines:
         session.screen.line(f"  {name:<20}{value}")
+    session.screen.line()
+
+
+def show_reasons(session: Session, _: str) -> None:
+    """/why."""
+    cost = session.cost
+    if cost is None:
+        raise UsageError("There is no answer yet that could have been slow.")
+    said = diagnosis(cost, session.conversation.evidence())
+    for part in said.shares:
+        session.screen.line(f"  {part.name:<20}{part.seconds:8.3f} s {part.share:4.0%}   {part.detail}")
+    for sentence in said.sentences:
+        session.screen.line(sentence)
     session.screen.line()
 
 
