@@ -86,7 +86,7 @@ def test_causes(cost: dict[str, float], evidence: dict[str, object], says: str) 
 @pytest.mark.parametrize(
     ("cost", "evidence"),
     [
-        ({}, {"change": PromptChange(10, 63, "system prompt")}),  # few tokens
+        ({"cached_tokens": 900}, {"change": PromptChange(910, 63, "system prompt")}),  # few tokens
         ({"total_seconds": 30.0}, {"change": PromptChange(10, 800, "template")}),  # a small share
         ({"cached_tokens": 840}, {"change": PromptChange(900, 0, None)}),  # the rest of a block
         ({"waiting_seconds": None}, {"change": PromptChange(900, 0, None)}),  # nobody told what the cache gave

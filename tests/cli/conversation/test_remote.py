@@ -77,9 +77,10 @@ def test_a_session_outlives_its_server(tmp_path: Path) -> None:
     server = start(tmp_path)
     chat = open_remote(server.url + "/v1/", None, "builtin", GREEDY, None)
     out = io.StringIO()
-    keyboard = ScriptedKeyboard(["Hello!"])
+    keyboard = ScriptedKeyboard(["Hello!", "/why"])
     terminal = Terminal(chat, keyboard, Screen(out), (), ChatFolder(tmp_path / "chats"))
     terminal.run()
+    assert "  to the first token " in out.getvalue() and "did in that time it does not say" in out.getvalue()
     assert server.stop() in (0, -15)
     keyboard.lines = ["Still there?", "/save kept"]
     terminal.run()

@@ -69,7 +69,7 @@ COMMANDS = {
     "file": Command("sends text files with the next message", files.attach_files, "PATH"),
     "copy": Command("copies the last answer", answers.copy_answer),
     "stats": Command("what the last answer cost, and the memory", answers.show_cost),
-    "why": Command("where the last answer's time went, and what would change it", answers.show_reasons),
+    "why": Command("where the last answer's time went", answers.show_reasons),
     "tokens": Command("the last answer's tokens with their probabilities", answers.show_tokens),
     "think": Command("whether the model reasons first; N: tokens at most", settings.think, "on|off|N"),
     "reasoning": Command("shows the last answer's reasoning; folds the next", settings.show_reasoning, "[fold|show]"),
