@@ -44,7 +44,7 @@ def shadowed() -> Iterator[CausalLM]:
 
 @pytest.fixture
 def eagerly(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("turn", "depths", "survivals", "spends", "prospect"):
+    for name in ("turn", "depths", "survivals", "pause", "spends", "prospect"):
         monkeypatch.setattr(Controller, name, getattr(Eager, name))
 
 

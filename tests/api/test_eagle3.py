@@ -50,7 +50,7 @@ def model(request: pytest.FixtureRequest) -> Iterator[CausalLM]:
 
 @pytest.fixture
 def eagerly(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("turn", "depths", "survivals", "spends", "prospect"):
+    for name in ("turn", "depths", "survivals", "pause", "spends", "prospect"):
         monkeypatch.setattr(Controller, name, getattr(Eager, name))
 
 

@@ -42,7 +42,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def eagerly(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("turn", "depths", "survivals", "spends", "prospect"):
+    for name in ("turn", "depths", "survivals", "pause", "spends", "prospect"):
         monkeypatch.setattr(Controller, name, getattr(Eager, name))
 
 

@@ -40,7 +40,7 @@ def model(request: pytest.FixtureRequest) -> Iterator[CausalLM]:
 
 @pytest.fixture
 def eagerly(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("turn", "depths", "survivals"):
+    for name in ("turn", "depths", "survivals", "pause"):
         monkeypatch.setattr(Controller, name, getattr(Eager, name))
 
 

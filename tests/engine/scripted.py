@@ -251,6 +251,9 @@ class Eager(Controller):
     def turn(self, drafter: str, request: int) -> int:
         return 0
 
+    def pause(self, rows: int) -> int:
+        return 0
+
     def spends(self, rows: int) -> bool:
         return True
 

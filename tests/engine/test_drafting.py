@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -401,20 +401,46 @@ def test_what_it_takes_to_weigh_a_draft_is_charged_to_who_made_it() -> None:
     assert asked[0] > 300 and asked[1] < 100
 
 
+def test_short_answers_do_not_spend_what_a_long_one_would_win() -> None:
+    """Each of many is over before a guess could pay, and asking takes as long as a step. Then one comes for which all
+    guesses are right."""
+    model = ScriptedModel(max_tokens=32, context=512, blocks=256, seconds=0.001)
+    drafter = WeighedDrafter(model, 0.001)
+    engine = Engine(model, model.clock, (drafter,))
+
+    def answer(tokens: int) -> TokenEvent:
+        request = engine.request([1, 2], SamplingParams(max_tokens=tokens))
+        drafter.right = [1, 2, *alone(model, request).tokens] if tokens > 4 else []
+        engine.submit(request)
+        return [event for _ in range(tokens + 2) if engine.busy for event in engine.step()][-1]
+
+    began = model.clock.now
+    for _ in range(500):
+        answer(4)
+    assert model.clock.now - began < 500 * 4 * 0.001 * 1.03
+    stats = answer(400).stats
+    assert stats is not None and stats.drafts[0].accepted > 50
+
+
 @dataclass
 class WeighedDrafter:
-    """Nearly always wrong; its tokens take time to be looked at."""
+    """Nearly always wrong, where it is not told what is right; its tokens take time to be looked at."""
 
     model: ScriptedModel
     weighing: float
     asked: int = 0
+    right: list[int] = field(default_factory=list)
     name: str = "weighed"
     chances: Sequence[float] = (0.1,)
 
     def propose(self, asks: Sequence[Any]) -> list[Draft]:
         self.asked += 1
-        tokens = SlowTokens(self, [(ask.tokens[-1] + 1) % 32 for ask in asks])
-        return [Draft(tokens, [0])]
+        drafts = []
+        for ask in asks:
+            length = len(ask.tokens)
+            draft = self.right[length : length + ask.most] or [(ask.tokens[-1] + 1) % 32]
+            drafts.append(Draft(SlowTokens(self, draft), [0] * len(draft)))
+        return drafts
 
     def forget(self, request: int) -> None:
         pass

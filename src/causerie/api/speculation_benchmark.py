@@ -106,7 +106,8 @@ def run_of(events: Iterable[TokenEvent]) -> Run:
         stats = event.stats or stats
     if stats is None or len(tokens) < 2:
         raise UsageError(f"An answer has {len(tokens)} tokens; a speed can be told from 2 on.")
-    seconds = stats.total_seconds - stats.first_token_seconds
+    # Where all of it was guessed with the first token, no time is left behind that, and the whole answer's counts.
+    seconds = (stats.total_seconds - stats.first_token_seconds) or stats.total_seconds
     drafted, accepted = sum(each.drafted for each in stats.drafts), sum(each.accepted for each in stats.drafts)
     return Run(tokens, (len(tokens) - 1) / seconds, drafted, accepted)
 

@@ -107,7 +107,8 @@ class Drafts:
         faults: dict[int, str] = {}
         most = min(rows, MOST_ROWS - planned)
         self._reading, began = 0.0, self._clock()
-        if sequences and most > 0:
+        pause = self._controller.pause(planned)
+        if sequences and most > 0 and not pause:
             for drafter in self._finding:
                 self._find(drafter, sequences, most, faults)
             if self._guessing and self._controller.spends(planned):
@@ -116,7 +117,7 @@ class Drafts:
         drafts = [array("i")] * len(sequences)
         if self._proposals:
             drafts = self._worthwhile(sequences, planned, most, headroom)
-        self._until = self._next_turn(sequences)
+        self._until = self._step + pause if pause else self._next_turn(sequences)
         self._asking = self._clock() - began - self._reading
         return drafts, faults
 

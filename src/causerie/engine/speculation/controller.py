@@ -102,6 +102,11 @@ class Controller:
             self._guessing[drafter].observe(requests, seconds / tokens)
             self._measured[drafter] += 1
 
+    def pause(self, rows: int) -> int:
+        """For how many steps nobody is to be asked, where each has `rows` without drafts: to ask costs time too, also
+        where nothing of it is checked, and of many short answers none may be long enough to pay for that."""
+        return self.ledger.pause(self.costs.of(rows)) if self.costs.measured else 0
+
     def spends(self, rows: int) -> bool:
         """Whether anything may be drafted for a step of `rows` without that."""
         return not self.ledger.overdrawn and self._drafted < self._plain_gap and self.costs.tried(rows)
@@ -192,7 +197,8 @@ class Controller:
             if self._drafted >= self._plain_gap:
                 self._plain_gap = min(2 * self._plain_gap, _PLAIN[1])
             self._drafted = 0
-        self.ledger.enter(plain, steps * seconds, gain)
+        if costs.measured:  # before that costs are no seconds, and the account would begin with thousands of steps
+            self.ledger.enter(plain, steps * seconds, gain)
         return gain
 
     def _vain(self, drafter: str) -> bool:

@@ -3,8 +3,10 @@ lately won. Values only."""
 
 from __future__ import annotations
 
-_ALLOWANCE = 0.006  # of the time of every step
-_CREDIT = 2.0  # plain steps that it begins with
+from math import ceil
+
+_ALLOWANCE = 0.008  # of the time of every step
+_CREDIT = 4.0  # plain steps that it begins with
 _MOST = 3.0  # plain steps that it can have to lose for long
 _REMAINS = 0.97  # of what it has beyond, with each step: what was won long ago is no reason to lose now
 
@@ -19,6 +21,12 @@ class Ledger:
     def overdrawn(self) -> bool:
         """Whether nothing may be spent for now."""
         return self._balance is not None and self._balance < 0.0
+
+    def pause(self, plain: float) -> int:
+        """After how many steps that take so long, and cost nothing else, it is no longer overdrawn."""
+        if self._balance is None or self._balance >= 0.0 or plain <= 0.0:
+            return 0
+        return ceil(-self._balance / (_ALLOWANCE * plain))
 
     def enter(self, plain: float, seconds: float, gain: float) -> None:
         """A step has run that took so long, where one that only draws next tokens takes `plain`, and that gained, or
