@@ -123,7 +123,7 @@ static inline void add_group(const Int4& format, const Groups& run, int64_t g, i
     const auto factors = [&](int v) {
       return FROM_MEMORY ? Int4::factors(block, v0 + v) : load_int(run.factors + (first + b) * PANEL + 16 * (v0 + v));
     };
-    if constexpr (NIBBLES_STAY && T > 1 && V == 1) {
+    if constexpr (NIBBLES_STAY && T > 3) {  // sums of fewer find room in registers
       add_nibble_block<T, V, FROM_MEMORY>(block, v0, in, b, factors(0), ahead, whole);
       continue;
     }
