@@ -14,106 +14,14 @@
 // Of a block with a byte Σ (code - 8)·x and Σ x fit 16 bits each: one lane holds both, and one product of pairs multiplies them by
 // the two factors. 128 inputs take 32 products and five operations more on the ports of products.
 #include "dispatch.h"
-#include "linear.h"
+#include "integer_formats.h"
 #include "quantized.h"
+#include "unroll.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int64_t CUT = 64 * 1024;  // bytes of a panel before the next tile of tokens: they stay in the second cache
 constexpr int INTEGER_TOKENS = TOKENS < 4 ? TOKENS : 4;  // sums and scales take registers too: six were slower
-constexpr int FEW_TOKENS = VECTORS > 1 ? 8 : 6;  // that read a panel from memory once; more of them take it from the second cache
-
-// A run of groups of one panel for a few tokens.
-struct Groups {
-  const uint8_t* panel = nullptr;    // its head
-  const uint8_t* block = nullptr;    // the first group's first
-  const int32_t* factors = nullptr;  // [blocks of the run][64 rows], where many tokens use them
-  int64_t first = 0, count = 0;      // groups
-  int64_t group = 0;                 // inputs
-  int64_t blocks = 0;                // of a group
-  int64_t inputs = 0, bytes = 0;     // of a block
-  Activations input = {};            // of the first token
-  int64_t input_stride = 0;          // bytes
-  float* out = nullptr;
-  int64_t out_stride = 0;            // floats
-  int64_t rows = 0;
-  const float* bias = nullptr;
-  bool last = false;                 // finishes the sums
-  const uint8_t* ahead = nullptr;    // what to fetch into the second cache meanwhile
-  int64_t fetched = 0;               // lines of it, a cache line each
-  int vector = 0, vectors = 0;       // of the panel's rows, sixteen each
-  const CodePanels* panels = nullptr;
-  const uint8_t* table = nullptr;    // of codes that name whole numbers
-};
-
-// Codes of 8 bits, held as q + 128, and of 4; and of 4 that name whole numbers.
-struct EightBits {
-  static constexpr int64_t step_bytes = 4 * PANEL;  // of four inputs
-  static constexpr int32_t bias = 128 - BIAS;       // of the codes that `accumulate` adds products of
-  explicit EightBits(const Groups&) {}
-  template <int S>
-  static inline Bytes weights(const uint8_t* body, int64_t step, int v) { return load_bytes(body + (step + S) * 4 * PANEL + 64 * v); }
-  static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return dot4_biased(acc, w, x); }
-};
-struct FourBits {
-  static constexpr int64_t step_bytes = 2 * PANEL;
-  static constexpr int32_t bias = 0;
-  explicit FourBits(const Groups&) {}
-  template <int S>
-  static inline Bytes weights(const uint8_t* body, int64_t step, int v) {
-    const Bytes both = load_bytes(body + step / 2 * 4 * PANEL + 64 * v);
-    return S ? high_nibbles(both) : low_nibbles(both);
-  }
-  static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return dot4(acc, w, x); }
-};
-struct NamedNumbers : FourBits {
-  ByteTable table;
-  explicit NamedNumbers(const Groups& run) : FourBits(run), table(load_byte_table(run.table)) {}
-  template <int S>
-  inline Bytes weights(const uint8_t* body, int64_t step, int v) const { return look_up_bytes(table, FourBits::weights<S>(body, step, v)); }
-};
-template <int BITS> struct Body : EightBits { using EightBits::EightBits; };
-template <> struct Body<4> : FourBits { using FourBits::FourBits; };
-
-// Numbers whose scales are in bfloat16, in bytes, and in float32.
-struct Int8 : EightBits {
-  using EightBits::EightBits;
-  static constexpr bool bytes = false;
-  static constexpr int64_t head = 2 * PANEL;  // of a block: bytes before its codes
-  static inline f32x16 whole(f32x16 sum, const uint8_t*, int) { return sum; }
-};
-struct Int4 : FourBits {
-  using FourBits::FourBits;
-  static constexpr bool bytes = true;
-  static constexpr int64_t head = 2 * PANEL;
-  static inline f32x16 whole(f32x16 sum, const uint8_t* panel, int v) { return mul(sum, load(reinterpret_cast<const float*>(panel) + 16 * v)); }
-  // By what a lane of a block's accumulator is multiplied: 16 · scale below, scale · (128 - zero) above.
-  static inline i32x16 factors(const uint8_t* block, int v) {
-    return mul_low(load_u8(block + 16 * v), sub(broadcast_int(128 << 16 | 16), upper(load_u8(block + PANEL + 16 * v))));
-  }
-};
-template <int BITS, bool ZEROS>
-struct Wide : Body<BITS> {
-  using Body<BITS>::Body;
-  static constexpr bool bytes = false, zeros = ZEROS;
-  static constexpr int64_t head = ZEROS ? 8 * PANEL : 4 * PANEL;
-  static inline f32x16 whole(f32x16 sum, const uint8_t*, int) { return sum; }
-  static inline f32x16 scale(const uint8_t* block, int v) { return load(reinterpret_cast<const float*>(block) + 16 * v); }
-};
-// Whole numbers that codes name, whose scales are in float32 or powers of two.
-template <bool EXPONENTS>
-struct Named : NamedNumbers {
-  static constexpr bool bytes = false, zeros = false;
-  static constexpr int64_t head = EXPONENTS ? PANEL : 4 * PANEL;
-  f32x16 factor;
-  explicit Named(const Groups& run) : NamedNumbers(run), factor(broadcast(run.panels->factor)) {}
-  inline f32x16 whole(f32x16 sum, const uint8_t*, int) const { return mul(sum, factor); }
-  static inline f32x16 scale(const uint8_t* block, int v) {
-    if constexpr (EXPONENTS) return power_of_two(load_u8(block + 16 * v));
-    else return load(reinterpret_cast<const float*>(block) + 16 * v);
-  }
-};
-constexpr int64_t INT4_GROUP = 32, INT4_BYTES = Int4::head + INT4_GROUP * PANEL / 2;
 
 // Cache lines that are fetched into the second cache, `each` with every block.
 struct Fetch {
@@ -137,8 +45,8 @@ struct Input {
   inline void advance(int64_t inputs) { x += inputs, sums += inputs / SUMMED, ++scales; }
 };
 
-template <class F, int S, int T, int V>
-static inline void substep(const F& format, const uint8_t* body, int64_t step, int v0, const Input& in, const int8_t* x, i32x16 (*acc)[V]) {
+template <class F, int S, int T, int V, class Sums>
+static inline void substep(const F& format, const uint8_t* body, int64_t step, int v0, const Input& in, const int8_t* x, Sums (*acc)[V]) {
   Bytes w[V];
   for (int v = 0; v < V; ++v) w[v] = format.template weights<S>(body, step, v0 + v);
   for (int t = 0; t < T; ++t) {
@@ -148,8 +56,8 @@ static inline void substep(const F& format, const uint8_t* body, int64_t step, i
 }
 
 // Adds the products of one block, of `inputs` activations from x on.
-template <class F, int T, int V, bool FROM_MEMORY>
-static inline void block_products(const F& format, const uint8_t* block, int64_t inputs, int v0, const Input& in, const int8_t* x, Fetch& ahead, i32x16 (*acc)[V]) {
+template <class F, int T, int V, bool FROM_MEMORY, class Sums>
+static inline void block_products(const F& format, const uint8_t* block, int64_t inputs, int v0, const Input& in, const int8_t* x, Fetch& ahead, Sums (*acc)[V]) {
   if (!FROM_MEMORY) ahead.some();
   if (FROM_MEMORY)
     for (int64_t i = 0; i < F::head; i += 64) __builtin_prefetch(block + AHEAD + i);
@@ -182,6 +90,28 @@ static inline void add_group(const Int8& format, const Groups& run, int64_t g, i
   }
 }
 
+// The products of one block of int4 where codes stay in registers: tokens take turns, their sums of half a block wait in the
+// first cache.
+template <int T, int V, bool FROM_MEMORY>
+static inline void add_nibble_block(const uint8_t* block, int v, const Input& in, int64_t b, i32x16 factors, Fetch& ahead, i32x16 (*whole)[V]) {
+  constexpr int64_t STRIDE = 2 * FourBits::step_bytes;  // of eight inputs
+  const uint8_t* body = block + Int4::head + 64 * v;
+  if (!FROM_MEMORY) ahead.some();
+  if (FROM_MEMORY && v == 0)
+    for (int64_t i = 0; i < Int4::head; i += 64) __builtin_prefetch(block + AHEAD + i);
+  if (FROM_MEMORY)
+    for (int64_t i = 0; i < INT4_GROUP / 8; ++i) __builtin_prefetch(body + AHEAD + i * STRIDE);
+  const int8_t* x = in.x + b * INT4_GROUP;
+  NibbleSums begun[T];
+  const Nibbles first = load_nibbles(body, STRIDE);
+  CAUSERIE_ROLLED for (int t = 0; t < T; ++t) begun[t] = dot_nibbles(first, in.of(x, t));
+  const Nibbles second = load_nibbles(body + 2 * STRIDE, STRIDE);
+  CAUSERIE_ROLLED for (int t = 0; t < T; ++t) {
+    const i32x16 sum = end_nibbles(add(begun[t], dot_nibbles(second, in.of(x, t) + INT4_GROUP / 2)), in.of(in.sums, t)[b]);
+    whole[t][0] = dot2(whole[t][0], signed_low(sum), factors);
+  }
+}
+
 template <int T, int V, bool FROM_MEMORY>
 static inline void add_group(const Int4& format, const Groups& run, int64_t g, int v0, const Input& in, Fetch& ahead, f32x16 (*out)[V]) {
   i32x16 whole[T][V];
@@ -190,13 +120,20 @@ static inline void add_group(const Int4& format, const Groups& run, int64_t g, i
   const int64_t first = g * run.blocks;
   const uint8_t* block = run.block + first * INT4_BYTES;
   for (int64_t b = 0; b < run.blocks; ++b, block += INT4_BYTES) {
-    i32x16 acc[T][V];
+    const auto factors = [&](int v) {
+      return FROM_MEMORY ? Int4::factors(block, v0 + v) : load_int(run.factors + (first + b) * PANEL + 16 * (v0 + v));
+    };
+    if constexpr (NIBBLES_STAY && T > 3) {  // sums of fewer find room in registers
+      add_nibble_block<T, V, FROM_MEMORY>(block, v0, in, b, factors(0), ahead, whole);
+      continue;
+    }
+    NibbleSums acc[T][V];
     for (int t = 0; t < T; ++t)
-      for (int v = 0; v < V; ++v) acc[t][v] = broadcast_int(in.of(in.sums, t)[b]);
+      for (int v = 0; v < V; ++v) acc[t][v] = begin_nibbles(in.of(in.sums, t)[b]);
     block_products<Int4, T, V, FROM_MEMORY>(format, block, INT4_GROUP, v0, in, in.x + b * INT4_GROUP, ahead, acc);
     for (int v = 0; v < V; ++v) {
-      const i32x16 factors = FROM_MEMORY ? Int4::factors(block, v0 + v) : load_int(run.factors + (first + b) * PANEL + 16 * (v0 + v));
-      for (int t = 0; t < T; ++t) whole[t][v] = dot2(whole[t][v], signed_low(acc[t][v]), factors);
+      const i32x16 factor = factors(v);
+      for (int t = 0; t < T; ++t) whole[t][v] = dot2(whole[t][v], signed_low(end_nibbles(acc[t][v], in.of(in.sums, t)[b])), factor);
     }
   }
   for (int t = 0; t < T; ++t)
@@ -340,12 +277,12 @@ static void run_format(const Stretch& stretch) {
   };
   const int64_t all = in.width / run.group, bytes = run.bytes * run.blocks;
   const int64_t tokens = stretch.last - stretch.first;
-  if (tokens > 1 && tokens <= FEW_TOKENS && run.vectors == WHOLE) {
+  if (tokens > 1 && tokens <= F::few && run.vectors == WHOLE) {
     run.block = run.panel + panel_head(panels);
     run.count = all;
     run.input = activations_from(row<void>(stretch.program, in.x, stretch.first), in.length, group, stretch.part.column);
     run.out = stretch.out(stretch.first);
-    return with_count<FEW_TOKENS>(tokens, [&](auto count) {
+    return with_count<F::few>(tokens, [&](auto count) {
       constexpr int T = decltype(count)::value;
       few<F, T, T == 1 ? WHOLE : (T > 4 && VECTORS > 2) ? 2 : VECTORS>(run);
     });
@@ -371,7 +308,7 @@ static void run_format(const Stretch& stretch) {
   }
 }
 
-bool splits(const CodePanels& panels, int64_t tokens) { return panels.scale == SCALE_BYTE && tokens > FEW_TOKENS; }
+bool splits(const CodePanels& panels, int64_t tokens) { return panels.scale == SCALE_BYTE && tokens > Int4::few; }
 
 void run_integers(const Stretch& stretch) {
   const CodePanels& panels = stretch.panels();
