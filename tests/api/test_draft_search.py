@@ -18,7 +18,7 @@ from causerie.api.load_options import LoadOptions
 from causerie.builtin import builtin_model_path
 from causerie.cli.options.arguments import talking_options
 from causerie.cli.verbs import chat, serve
-from causerie.errors import CheckpointError, DraftNotice
+from causerie.errors import CheckpointError, DraftNotice, UsageError
 from causerie.plan.hardware import Hardware
 from causerie.text.tokens_digest import tokens_digest
 from tests.api.relabelled import relabelled
@@ -133,16 +133,27 @@ def test_nobody_is_taken_where_none_can_guess(big: Path, tmp_path: Path) -> None
 
 
 def test_who_asks_for_it() -> None:
-    for verb, first in ((chat, []), (serve, [])):
+    def of_chat(*options: str) -> str | None:
+        return talking_options(chat.parser().parse_args(options)).draft
 
-        def draft(*options: str, verb: Any = verb, first: list[str] = first) -> str | None:
-            return talking_options(verb.parser().parse_args([*first, *options])).draft
+    def of_serve(*options: str) -> str | None:
+        return serve.loading_of(serve.parser().parse_args(options), ["builtin"])[0].draft
 
+    for draft in (of_chat, of_serve):
         assert draft() == "auto"
         assert draft("--draft", "none") is None
         assert draft("--draft", "org/name") == "org/name"
         assert draft("--speculation", "off") is draft("--speculation", "lookup") is None
     assert LoadOptions.read().draft is LoadOptions.read(draft="none").draft is None
+
+
+def test_each_served_model_has_its_own_draft() -> None:
+    options = serve.parser().parse_args(["--draft", "a=none", "--draft", "b=auto", "--draft", "org/name"])
+    loading, drafts = serve.loading_of(options, ["a", "b", "c"])
+    assert loading.draft == "org/name" and drafts == {"a": None, "b": "auto"}
+    with pytest.raises(UsageError, match="speculation"):
+        options = serve.parser().parse_args(["--draft", "a=org/name", "--speculation", "off"])
+        serve.loading_of(options, ["a"])
 
 
 def test_tokenizers_are_the_same_by_their_pieces(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from causerie.errors import CauserieError, UsageError, unknown
 if TYPE_CHECKING:
     import socket
 
+    from causerie.api.load_options import LoadOptions
     from causerie.server.processes.jobs import EngineOptions
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
@@ -81,14 +82,18 @@ def run(options: argparse.Namespace) -> int:
         )
     _check_tls(options.tls_cert, options.tls_key)
     models = list(dict.fromkeys(options.models or ["builtin"]))
-    drafts = draft_names(options.draft or [], models)
-    options.draft = drafts.pop("", None)
-    loading = talking_options(options)  # an unknown name is said at once
-    for draft in drafts.values():
-        load_options(options, draft=draft)
+    loading, drafts = loading_of(options, models)  # an unknown name is said at once
     engine = EngineOptions(models, msgspec.to_builtins(loading), drafts, unload_after=options.unload_after)
     with _listening(options.host, options.port) as listener:
         return _serve(options, engine, keys, listener)
+
+
+def loading_of(options: argparse.Namespace, models: list[str]) -> tuple[LoadOptions, dict[str, str | None]]:
+    """How all models are loaded, and the drafts of single ones. Raises UnknownName, UsageError."""
+    names = draft_names(options.draft or [], models)
+    options.draft = names.pop("", None)
+    drafts = {model: load_options(options, draft=name).draft for model, name in names.items()}
+    return talking_options(options), drafts
 
 
 def draft_names(words: list[str], models: list[str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ class EngineOptions(Struct, frozen=True):
 
     models: list[str]
     options: dict[str, Any] = {}
-    drafts: dict[str, str] = {}
+    drafts: dict[str, str | None] = {}
     unload_after: float | None = None
 
 
