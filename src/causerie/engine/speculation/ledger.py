@@ -8,6 +8,7 @@ from math import ceil
 _ALLOWANCE = 0.008  # of the time of every step
 _CREDIT = 4.0  # plain steps that it begins with
 _MOST = 3.0  # plain steps that it can have to lose for long
+_LEAST = -2.0  # plain steps that it can be overdrawn by: what a cold start or a long prompt took is forgiven
 _REMAINS = 0.97  # of what it has beyond, with each step: what was won long ago is no reason to lose now
 
 
@@ -33,4 +34,4 @@ class Ledger:
         lost, against such steps."""
         before = _CREDIT * plain if self._balance is None else self._balance
         balance, most = before + _ALLOWANCE * seconds + gain, _MOST * plain
-        self._balance = balance if balance <= most else most + _REMAINS * (balance - most)
+        self._balance = max(balance if balance <= most else most + _REMAINS * (balance - most), _LEAST * plain)
