@@ -133,14 +133,13 @@ def _expected(model: CausalLM, trial: Trial, limit: Limit, repeat: int) -> float
 
 
 def _work_of(model: CausalLM) -> MeasuredModel:
-    steps = model.step_model
-    named = None if model.quantization is None else QuantConfig.named(model.quantization)
+    steps, form = model.step_model, form_of_loaded(model)
     return MeasuredModel(
         spec=steps.spec,
-        weight_bytes=steps.weight_bytes,
-        format=model.format,
-        embedding=(named and named.embedding) or steps.format,
-        cache_format=model.cache_dtype,
+        weight_bytes=form.weight_bytes,
+        format=form.format,
+        embedding=form.embedding,
+        cache_format=form.cache_format,
         step_tokens=steps.max_tokens,
-        expert_bytes=steps.expert_bytes,
+        expert_bytes=form.expert_bytes,
     )

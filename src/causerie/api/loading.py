@@ -200,6 +200,8 @@ def _with_head_or_not(weights: Survey, options: LoadOptions, backend: Backend, f
     """The checkpoint's head to guess with is held where requests are drafted for that do not ask, and the model has
     room beside it. Raises Unsupported where it was asked for and is not there."""
     if options.speculation != "mtp":
+        if weights.spec.draft_head is None:
+            return weights
         needed = needed_bytes(
             weights, packs=_packs(backend), cache_dtype=options.cache_dtype, tokens=options.max_cache_tokens
         )

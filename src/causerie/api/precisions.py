@@ -5,7 +5,7 @@ Knows how backends hold weights by one fact alone: whether bfloat16 is packed in
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import replace
 
 from causerie.errors import ModelTooLarge, UsageError
@@ -16,20 +16,22 @@ from causerie.plan.footprint import cache_cost, cache_format, least_tokens
 from causerie.quant.config import OWN, QuantConfig
 
 
-def precisions(weights: Survey) -> list[tuple[str, Survey]]:
-    """The most exact first: as the model is stored and, where that is plain numbers, our own formats; of float32
+def precisions(weights: Survey) -> Iterator[tuple[str, Survey]]:
+    """The most exact first, each made when it is asked for: as the model is stored and, where that is plain numbers, our own formats; of float32
     bfloat16 too. What is quantized already, or was asked to be, stays as it is."""
     if (name := weights.quantization) is not None or any(not isinstance(each, PlainSource) for each in weights.sources):
-        return [(name or weights.plain, weights)]
-    ways = [(weights.plain, weights)]
+        yield name or weights.plain, weights
+        return
+    yield weights.plain, weights
     if weights.plain == "float32":
         formats = formats_of(weights.spec, weights.sources, "bfloat16", None)
-        ways.append(("bfloat16", replace(weights, plain="bfloat16", formats=formats)))
+        yield "bfloat16", replace(weights, plain="bfloat16", formats=formats)
     for name in OWN:
-        with suppress(UsageError):  # a width that the format cannot hold
+        try:
             formats = formats_of(weights.spec, weights.sources, weights.plain, QuantConfig.named(name))
-            ways.append((name, replace(weights, formats=formats)))
-    return ways
+        except UsageError:  # a width that the format cannot hold
+            continue
+        yield name, replace(weights, formats=formats)
 
 
 def held_sizes(weights: Survey, *, packs: bool) -> dict[str, int]:

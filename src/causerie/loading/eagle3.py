@@ -15,14 +15,10 @@ from numpy.typing import NDArray
 
 from causerie.backends.ops import Backend, CacheShape, LendingExecutable, SharingExecutable
 from causerie.checkpoint.index import TensorIndex
-from causerie.checkpoint.stack_index import StackIndex
 from causerie.errors import Unsupported, WeightFileError
 from causerie.loading.find import find_weights
 from causerie.loading.load import formats_of, weight_format
-from causerie.loading.quantize import Quantizer
-from causerie.loading.slices import SliceReader
 from causerie.loading.sources import Source, Transfer, reporter
-from causerie.loading.workers import Workers
 from causerie.models.eagle3 import BESIDE, OFFSETS, eagle3_head, eagle3_names
 from causerie.models.eagle3_passes import guessing, reading
 from causerie.models.model import Model
@@ -84,8 +80,7 @@ def load_head(
         raise Unsupported(f"No head can guess for a model on {target.device}. Use speculation='lookup'.")
     spec, names = survey.spec, [source.weight.name for source in survey.sources]
     builder = backend.builder(spec, {name: survey.formats[name] for name in names})
-    with Workers(workers) as threads, StackIndex(index) as places:
-        transfer = Transfer(places, builder, Quantizer(places, threads), SliceReader(places, threads))
+    with Transfer.begun(index, builder, workers) as transfer:
         weights = {
             source.weight.name: source.place(transfer, survey.formats[source.weight.name], reporter(source, 0, 0, None))
             for source in survey.sources
