@@ -17,7 +17,7 @@ from causerie.quant.config import OWN, QuantConfig
 
 
 def precisions(weights: Survey) -> Iterator[tuple[str, Survey]]:
-    """The most exact first, each made when it is asked for: as the model is stored and, where that is plain numbers, our
+    """The most exact first, each made when asked for: as the model is stored and, where that is plain numbers, our
     own formats; of float32 bfloat16 too. What is quantized already, or was asked to be, stays as it is."""
     if (name := weights.quantization) is not None or any(not isinstance(each, PlainSource) for each in weights.sources):
         yield name or weights.plain, weights
