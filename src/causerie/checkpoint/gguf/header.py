@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite, prod
 from pathlib import Path
 from struct import Struct
@@ -234,21 +234,21 @@ def _in_place(
 ) -> dict[str, GgufTensor]:
     """The tensors with offsets counted from the start of the file: each begins where the one before it ends, at the
     next multiple of the alignment."""
-    tensors: dict[str, GgufTensor] = {}
     expected = 0
-    for name, tensor in sorted(described.items(), key=lambda item: item[1].entry.begin):
-        entry = tensor.entry
-        if entry.begin != expected:
+    for name, tensor in described.items():
+        if tensor.entry.begin != expected:
             cursor.fail(
-                f"tensor {shown(name)} begins at byte {entry.begin} of the data; by the tensors before it and the "
-                f"alignment of {alignment} it is {expected}"
+                f"tensor {shown(name)} begins at byte {tensor.entry.begin} of the data; by the tensors before it and "
+                f"the alignment of {alignment} it is {expected}"
             )
-        if start + entry.end > size:
+        expected = -(-tensor.entry.end // alignment) * alignment
+    tensors: dict[str, GgufTensor] = {}
+    for name, tensor in described.items():
+        entry = replace(tensor.entry, begin=start + tensor.entry.begin, end=start + tensor.entry.end)
+        if entry.end > size:
             raise WeightFileError(
-                f"{file}: tensor {shown(name)} ends at byte {start + entry.end} and the file at {size}; its download "
-                "did not finish. Delete it and download it again."
+                f"{file}: tensor {shown(name)} ends at byte {entry.end} and the file at {size}; its download did not "
+                "finish. Delete it and download it again."
             )
-        moved = Entry(entry.shape, entry.dtype, start + entry.begin, start + entry.end)
-        tensors[name] = GgufTensor(moved, tensor.block)
-        expected = -(-entry.end // alignment) * alignment
+        tensors[name] = replace(tensor, entry=entry)
     return tensors
