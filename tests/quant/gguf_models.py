@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +63,8 @@ def made(name: str, shape: Sequence[int], kind: str, seed: int) -> Made:
     return Made(Tensor(name, axes, PLAIN[kind], stored.tobytes()), stored.astype(np.float32))
 
 
-def llama_entries(layers: int, experts: int = 0, tokens: Sequence[str] = ()) -> list[bytes]:
-    """The metadata; of a tokenizer with these tokens, which are words."""
+def llama_entries(layers: int, experts: int = 0, vocab: int = VOCAB) -> list[bytes]:
+    """The metadata, without a tokenizer."""
     sizes = {
         "block_count": layers,
         "context_length": 512,
@@ -72,24 +73,32 @@ def llama_entries(layers: int, experts: int = 0, tokens: Sequence[str] = ()) -> 
         "attention.head_count": HEADS,
         "attention.head_count_kv": KV_HEADS,
         "rope.dimension_count": HEAD,
-        "vocab_size": VOCAB,
+        "vocab_size": vocab,
         **({"expert_count": experts, "expert_used_count": 2} if experts else {}),
     }
-    entries = [
+    return [
         entry("general.architecture", STRING, "llama"),
         *(entry(f"llama.{key}", UINT32, value) for key, value in sizes.items()),
         entry("llama.attention.layer_norm_rms_epsilon", FLOAT32, 1e-5),
         entry("llama.rope.freq_base", FLOAT32, 10000.0),
     ]
-    if tokens:
-        entries += [
-            entry("tokenizer.ggml.model", STRING, "llama"),
-            entry("tokenizer.ggml.tokens", ARRAY, (STRING, tokens)),
-            entry("tokenizer.ggml.scores", ARRAY, (FLOAT32, [-float(i) for i in range(len(tokens))])),
-            entry("tokenizer.ggml.token_type", ARRAY, (INT32, [2, 3, 3, *[1] * (len(tokens) - 3)])),
-            entry("tokenizer.ggml.eos_token_id", UINT32, 2),
-        ]
-    return entries
+
+
+def tokenizer_entries(
+    vocab: Mapping[str, int], merges: Sequence[str], special: Sequence[str], template: str
+) -> list[bytes]:
+    """The metadata of a byte-level tokenizer, whose first special token fills up and whose last ends an answer."""
+    tokens = sorted(vocab, key=lambda token: vocab[token])
+    return [
+        entry("tokenizer.ggml.model", STRING, "gpt2"),
+        entry("tokenizer.ggml.pre", STRING, "gpt-2"),
+        entry("tokenizer.ggml.tokens", ARRAY, (STRING, tokens)),
+        entry("tokenizer.ggml.token_type", ARRAY, (INT32, [3 if token in special else 1 for token in tokens])),
+        entry("tokenizer.ggml.merges", ARRAY, (STRING, merges)),
+        entry("tokenizer.ggml.padding_token_id", UINT32, vocab[special[0]]),
+        entry("tokenizer.ggml.eos_token_id", UINT32, vocab[special[-1]]),
+        entry("tokenizer.chat_template", STRING, template),
+    ]
 
 
 @dataclass(frozen=True)
@@ -108,11 +117,13 @@ def write_twins(
     layers: int = 2,
     tied: bool = False,
     experts: int = 0,
+    vocab: int = VOCAB,
+    more: Sequence[bytes] = (),
 ) -> Twin:
-    """Both, by the kinds of tensors: by name, or of all by what they are called in a layer."""
-    shapes: dict[str, tuple[int, ...]] = {"token_embd": (VOCAB, WIDTH), "output_norm": (WIDTH,)}
+    """Both, by the kinds of tensors: by name, or of all by what they are called in a layer; with `more` metadata."""
+    shapes: dict[str, tuple[int, ...]] = {"token_embd": (vocab, WIDTH), "output_norm": (WIDTH,)}
     if not tied:
-        shapes["output"] = (VOCAB, WIDTH)
+        shapes["output"] = (vocab, WIDTH)
     for i in range(layers):
         own: dict[str, tuple[int, ...]] = {**MATRICES, "attn_norm": (WIDTH,), "ffn_norm": (WIDTH,)}
         if experts:
@@ -125,10 +136,10 @@ def write_twins(
         usual = default if len(shape) > 1 and not name.endswith("_inp") else "F32"
         kind = kinds.get(name, kinds.get(name.rpartition(".")[2], usual))
         every[name] = made(f"{name}.weight", shape, kind, seed)
-    file = GgufFile(llama_entries(layers, experts), [each.tensor for each in every.values()])
+    file = GgufFile([*llama_entries(layers, experts, vocab), *more], [each.tensor for each in every.values()])
     place.mkdir(parents=True, exist_ok=True)
     values = {name: array for name, each in every.items() for name, array in _as_theirs(name, each.values)}
-    folder = _write_folder(place / "folder", values, layers, tied, experts)
+    folder = _write_folder(place / "folder", values, layers, tied, experts, vocab)
     return Twin(file.write(place / "model.gguf"), folder)
 
 
@@ -151,14 +162,12 @@ def _as_theirs(name: str, values: NDArray[np.float32]) -> list[tuple[str, NDArra
 
 
 def _write_folder(
-    folder: Path, values: Mapping[str, NDArray[np.float32]], layers: int, tied: bool, experts: int
+    folder: Path, values: Mapping[str, NDArray[np.float32]], layers: int, tied: bool, experts: int, vocab: int
 ) -> Path:
-    import json
-
     folder.mkdir()
     config = {
         "model_type": "mixtral" if experts else "llama",
-        "vocab_size": VOCAB,
+        "vocab_size": vocab,
         "hidden_size": WIDTH,
         "intermediate_size": FFN,
         "num_hidden_layers": layers,
