@@ -21,6 +21,7 @@ from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.stack_index import StackIndex
 from causerie.errors import Unsupported
 from causerie.loading.packed.model_matrix import PackedMatrix
+from causerie.loading.packed.records import RecordMatrix
 from causerie.loading.prepared import ALIGNMENT, Prepared
 from causerie.loading.quantize import Quantizer, ReadRows, Report
 from causerie.loading.read_share import is_of_expert
@@ -120,7 +121,7 @@ class PackedSource:
 
     weight: WeightSpec
     key: str
-    packed: PackedMatrix
+    packed: PackedMatrix | RecordMatrix
 
     @property
     def tensors(self) -> tuple[str, ...]:
