@@ -32,6 +32,15 @@ _APART = {
 }
 
 
+_LISTED = {
+    **{name: f"model.mtp.layers.0.{name}" for name in ("enorm", "hnorm", "eh_proj")},
+    "post_norm": "model.mtp.layers.0.final_layernorm",
+    "mtp_block.post_attention_layernorm": "model.mtp.layers.0.pre_mlp_layernorm",
+    "mtp_block.self_attn.sinks": "model.mtp.layers.0.self_attn.attention_sink_bias",
+    "mtp_block.": "model.mtp.layers.0.",
+}
+
+
 def _appended(layers: int) -> dict[str, str]:
     place = f"model.layers.{layers}."
     own = {name: place + name for name in ("enorm", "hnorm", "eh_proj")}
@@ -45,16 +54,18 @@ class HeadCase:
     case: str
     changes: dict[str, Any]
     key: dict[str, int]  # of config.json, that says there is one
-    apart: bool  # whether files hold it under a name of its own, or as a further layer
+    names: dict[str, str] | None = None  # under which files hold it, where it is not as a further layer
+    kinds: tuple[str, str] = ("full_attention", "sparse")  # of both halves of its block
 
 
 HEADS = {
-    "qwen3_5_text": HeadCase("qwen3.5", _HYBRID, _OWN, True),
-    "qwen3_5_moe_text": HeadCase("qwen3.5 with experts", _HYBRID_EXPERTS, _OWN, True),
-    "qwen3_next": HeadCase("qwen3-next", _HYBRID_EXPERTS, {}, True),
-    "glm4_moe": HeadCase("glm4 with experts", {}, _BEHIND, False),
-    "glm4_moe_lite": HeadCase("glm4 with latents", {}, _BEHIND, False),
-    "deepseek_v3": HeadCase("deepseek v3", {}, _BEHIND, False),
+    "qwen3_5_text": HeadCase("qwen3.5", _HYBRID, _OWN, _APART),
+    "qwen3_5_moe_text": HeadCase("qwen3.5 with experts", _HYBRID_EXPERTS, _OWN, _APART),
+    "qwen3_next": HeadCase("qwen3-next", _HYBRID_EXPERTS, {}, _APART),
+    "glm4_moe": HeadCase("glm4 with experts", {}, _BEHIND),
+    "glm4_moe_lite": HeadCase("glm4 with latents", {}, _BEHIND),
+    "deepseek_v3": HeadCase("deepseek v3", {}, _BEHIND),
+    "mimo_v2_flash": HeadCase("mimo", {}, {}, _LISTED, ("sliding_attention", "dense")),
 }
 
 
@@ -95,7 +106,7 @@ def save_with_head(family: str, folder: Path) -> Judge:
     (folder / "config.json").write_text(json.dumps(read_config(folder) | made.key))
     model = reference(folder)
     model.config.num_mtp_layers = 1
-    model.config.mtp_layer_types, model.config.mtp_mlp_layer_types = ["full_attention"], ["sparse"]
+    model.config.mtp_layer_types, model.config.mtp_mlp_layer_types = ([kind] for kind in made.kinds)
     head = MtpModel(model, 1).eval()
     torch.manual_seed(7)
     with torch.no_grad():
@@ -104,7 +115,7 @@ def save_with_head(family: str, folder: Path) -> Judge:
                 weight.uniform_(0.4, 1.6)
             else:
                 weight.normal_(std=0.3 if weight.ndim == 1 else weight.shape[-1] ** -0.5)
-    names = _APART if made.apart else _appended(len(model.model.layers))
+    names = made.names or _appended(len(model.model.layers))
     own = {_named(name, names): tensor.clone() for name, tensor in head.layers[0].state_dict().items()}
     path = folder / "model.safetensors"
     save_file({**load_file(path), **own}, path, {"format": "pt"})
