@@ -20,7 +20,8 @@ from causerie.checkpoint.expression import Expression
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.stack_index import StackIndex
 from causerie.errors import Unsupported
-from causerie.loading.packed import Packed
+from causerie.loading.packed.model_matrix import PackedMatrix
+from causerie.loading.packed.records import RecordMatrix
 from causerie.loading.prepared import ALIGNMENT, Prepared
 from causerie.loading.quantize import Quantizer, ReadRows, Report
 from causerie.loading.read_share import is_of_expert
@@ -63,11 +64,12 @@ class PlainSource:
     weight: WeightSpec
     expression: Expression
     dtype: str = "F32"  # of the numbers, by the files' name
+    alone: str | None = None  # what it is called when it is saved, where that is not what its tensors are called
 
     @property
     def key(self) -> str:
         """What a file calls it."""
-        return self.expression.key
+        return self.alone or self.expression.key
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -116,12 +118,11 @@ class PlainSource:
 
 @dataclass(frozen=True)
 class PackedSource:
-    """Arrays of a quantized format; of a fused matrix those of the rows from `first` on."""
+    """Arrays of a quantized format."""
 
     weight: WeightSpec
     key: str
-    packed: Packed
-    first: int = 0
+    packed: PackedMatrix | RecordMatrix
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -146,7 +147,7 @@ class PackedSource:
         """A function that gives the arrays of rows, as the files have them."""
 
         def read(start: int, stop: int) -> Mapping[str, NDArray[Any]]:
-            part = self.packed.read(index, self.first + start, self.first + stop)
+            part = self.packed.read(index, start, stop)
             report(stop)
             return part
 
