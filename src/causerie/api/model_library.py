@@ -19,6 +19,7 @@ from causerie.checkpoint.json_object import read_json_object
 from causerie.errors import CauserieError, UsageError
 from causerie.hub import removal, verification
 from causerie.hub.cache_folder import CacheFolder, ModelCache, usual_cache
+from causerie.hub.pull import Report
 from causerie.hub.verification import FileState
 from causerie.models import registry
 from causerie.plan.fit import best_precision
@@ -93,10 +94,10 @@ def fits(model: LibraryModel, memory: int) -> str | None:
     return best_precision(model.parameters, model.stored_bytes, memory) or "no"
 
 
-def pull(name: str) -> Path:
-    """Downloads what the hub has now of a model, with a line on a terminal; its folder. Raises what
-    from_pretrained raises, and HubUnavailable."""
-    return hub.pull(name)
+def pull(name: str, report: Report | None = None) -> Path:
+    """Downloads what the hub has now of a model; its folder. `report` is told of bytes done, bytes in all and what is
+    waited for; without one there is a line on a terminal. Raises what from_pretrained raises, and HubUnavailable."""
+    return hub.pull(name, progress=report or True)
 
 
 def removable_bytes(name: str) -> int:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from causerie import builtin
 from causerie.checkpoint.folder import EVERYTHING, Need, check_folder, similar_folders
@@ -25,6 +26,9 @@ from causerie.errors import (
     ModelNotFound,
     UsageError,
 )
+
+if TYPE_CHECKING:
+    from causerie.hub.pull import Report
 
 _WORD = r"[A-Za-z0-9](?:[A-Za-z0-9_]|[.-](?![.-]))*(?<![.-])"
 _ID = re.compile(rf"{_WORD}/(?:{_WORD}|_{_WORD})")
@@ -77,10 +81,10 @@ def pull(
     token: str | None = None,
     cache: Path | None = None,
     endpoint: str | None = None,
-    progress: bool = True,
+    progress: bool | Report = True,
 ) -> Path:
-    """Downloads what the hub has now of a model, and records its commit: `resolve` uses it from then on. Raises as
-    `resolve` does, and HubUnavailable."""
+    """Downloads what the hub has now of a model, and records its commit: `resolve` uses it from then on. `progress`:
+    True draws a line on a terminal, a callable is told of bytes. Raises as `resolve` does, and HubUnavailable."""
     name, reference = hub_name(text, revision)
     from causerie.checkpoint.hub_model import HubModel, latest
 

@@ -16,7 +16,7 @@ from causerie.checkpoint.shards import choose
 from causerie.errors import CauserieError, CheckpointError, HubUnavailable, MissingFile, ModelNotFound, RevisionWarning
 from causerie.hub.access import Access
 from causerie.hub.cache_folder import CacheFolder, ModelCache, usual_cache
-from causerie.hub.pull import Pull
+from causerie.hub.pull import Pull, Report
 from causerie.hub.pull_line import PullLine
 from causerie.hub.repository import COMMIT, Repository
 
@@ -29,7 +29,7 @@ class HubModel:
     revision: str
     access: Access
     cache: ModelCache
-    progress: bool
+    progress: bool | Report
 
     @staticmethod
     def read(
@@ -39,7 +39,7 @@ class HubModel:
         token: str | None = None,
         cache: Path | None = None,
         endpoint: str | None = None,
-        progress: bool = True,
+        progress: bool | Report = True,
     ) -> HubModel:
         """What is not given is what huggingface_hub is configured with. Raises UsageError."""
         place = CacheFolder(cache or usual_cache()).model(name)
@@ -126,9 +126,9 @@ def _downloaded(source: HubModel, needs: Collection[Need], repository: Repositor
             raise CheckpointError(f"{source.page} names a file {file.name[:100]!r}, which is no plain name of a file.")
     if source.cache.commit(source.revision) is None:  # what is begun is gone on with, wherever the branch moves
         _record(source, repository.commit)
-    line = PullLine(sys.stderr, str(source)) if source.progress else None
+    line = PullLine(sys.stderr, str(source)) if source.progress is True else None
+    report = line or (source.progress if callable(source.progress) else lambda done, total, note: None)
     try:
-        report = line or (lambda done, total, note: None)
         folder = Pull(source.access.transport(), repository, source.cache, report).fetch(files)
     finally:
         if line is not None:

@@ -83,6 +83,7 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--save-folder", metavar="FOLDER", help="where chats are saved (~/.local/share/causerie/chats)")
     made.add_argument("--no-autosave", action="store_true", help="save chats only where /save asks for it")
     made.add_loading_options(*USUAL)
+    made.add_models_folder()
     made.add_argument("--no-color", action="store_true", help="plain text, without colours")
     return made
 
@@ -114,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
     if place == ChatPlace(None, None) and asks:
         from causerie.cli.conversation.model_offer import offered_model
 
-        place = ChatPlace(None, offered_model(data / "model", sys.stdin, sys.stdout))
+        place = ChatPlace(None, offered_model(data / "model", options.models_dir, sys.stdin, sys.stdout))
     with _opened(options, settings, place, flags, plain) as conversation:
         if question is not None:
             answer_once(conversation, question, sys.stdout, notes)
@@ -171,7 +172,7 @@ def _opened(
         raise UsageError("--api-key is for a server; name it with --url.")
     from causerie.cli.conversation.model_conversation import ModelChoice, open_conversation
 
-    choice = ModelChoice(place.model or BUILTIN, talking_options(options), progress=not plain)
+    choice = ModelChoice(place.model or BUILTIN, talking_options(options), not plain, options.models_dir)
     with _elsewhere(place):
         try:
             opened = open_conversation(choice, flags, options.system_prompt)
@@ -200,7 +201,7 @@ def _elsewhere(place: ChatPlace) -> Iterator[None]:
 
 def _refuse_loading(options: argparse.Namespace) -> None:
     """How a model is loaded is the server's affair."""
-    if names := set_loading_options(options):
+    if names := set_loading_options(options) + ([] if options.models_dir is None else ["--models-dir"]):
         verb = "is" if len(names) == 1 else "are"
         raise UsageError(
             f"{', '.join(names)} {verb} about a model that is loaded here; with --url the server has loaded it."
@@ -247,6 +248,8 @@ def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: b
     """The chat in the terminal, until the user leaves."""
     screen = Screen(sys.stdout, color=color, live=sys.stdout.isatty() and not plain)
     header = [f"Causerie {causerie.__version__} · {conversation.description}"]
+    if (promise := conversation.promise) is not None:
+        header.append(promise)
     header.append("Write a message. help lists the commands, exit leaves.")
     if conversation.model_name == BUILTIN and conversation.server is None:
         header.append(f"This model is tiny. For a larger one: causerie chat {LARGER}")
