@@ -15,6 +15,7 @@ from causerie.backends.native.quantized import code_bytes, code_panels
 from causerie.models.model import Model
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED
+from causerie.quant.gguf_formats import GGUF_FORMATS
 from causerie.quant.packed_format import PackedFormat
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Linear, Ops, Weights
@@ -31,6 +32,7 @@ from tests.kernels.decoders import (
 from tests.kernels.reference import reference_logits
 from tests.quant.made_up import MADE_UP, random_arrays
 
+FORMATS = {**MADE_UP, **{format.name: format for format in GGUF_FORMATS}}
 WIDTHS = {32: 70, 64: 130, 96: 67, 256: 65, 768: 203, 2304: 64}  # and rows
 
 
@@ -42,7 +44,7 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def cases() -> Iterator[tuple[PackedFormat, int, int]]:
-    for format in MADE_UP.values():
+    for format in FORMATS.values():
         for width, rows in ({40: 70, 101: 67, 256: 64} if format.flat else WIDTHS).items():
             if format.refusal(width) is None:
                 yield format, width, rows
@@ -102,7 +104,7 @@ def test_a_matrix_is_the_product_of_its_values(format: PackedFormat, width: int,
 
 
 @pytest.mark.parametrize("instruction_set", RUNNABLE)
-@pytest.mark.parametrize("format", MADE_UP.values(), ids=MADE_UP)
+@pytest.mark.parametrize("format", FORMATS.values(), ids=FORMATS)
 def test_rows_of_a_table_are_its_values(format: PackedFormat, instruction_set: str) -> None:
     spec, stored = one_matrix(768, 768)
     arrays = random_arrays(format, (768, 768))
@@ -117,7 +119,7 @@ def test_rows_of_a_table_are_its_values(format: PackedFormat, instruction_set: s
     np.testing.assert_array_equal(found, format.decode(arrays, (768, 768))[::5])
 
 
-@pytest.mark.parametrize("format", MADE_UP.values(), ids=MADE_UP)
+@pytest.mark.parametrize("format", FORMATS.values(), ids=FORMATS)
 def test_the_same_on_every_instruction_set_in_any_number(format: PackedFormat) -> None:
     spec, stored = one_matrix(2304, 203)
     arrays = random_arrays(format, (203, 2304))
