@@ -6,26 +6,15 @@ Knows no program that quantizes, and no backend.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.checkpoint.expression import (
-    Every,
-    Expression,
-    Place,
-    Rows,
-    ShapeError,
-    Tensor,
-    Transposed,
-    Turns,
-    Unpermuted,
-    innermost,
-)
+from causerie.checkpoint.expression import Expression, Place, ShapeError, Tensor, innermost
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import WeightFileError
 from causerie.quant.format import Buffers, Format, ranges
@@ -96,24 +85,10 @@ class PackedMatrix:
 class PackedTensors(Protocol):
     """How the checkpoints of one program hold quantized matrices, made from what config.json says of one."""
 
-    def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> PackedMatrix | None:
-        """Where a matrix lies; None where it is held plain. Raises WeightFileError where its arrays are not those of
-        its format, Unsupported for a variant that is not read."""
+    def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> PackedMatrix | Expression | None:
+        """Where a matrix lies, or how it is made of the values of one; None where it is held plain. Raises
+        WeightFileError where its arrays are not those of its format, Unsupported for a variant that is not read."""
         ...
-
-
-def of_outputs(expression: Expression, array: Callable[[Tensor | Place], Expression]) -> Expression | None:
-    """An array of the format in place of the tensor that a matrix is made of: its rows are outputs, also where those of
-    the plain tensor are inputs. None where it is made of anything but rows."""
-    match expression:
-        case Tensor() | Place():
-            return array(expression)
-        case Transposed(of):
-            return of_outputs(of, array)
-        case Every(of) | Rows(of) | Turns(of) | Unpermuted(of):
-            inner = of_outputs(of, array)
-            return None if inner is None else replace(expression, of=inner)
-    return None
 
 
 def small_tensor(index: TensorIndex, name: str, count: int) -> NDArray[Any]:
