@@ -73,3 +73,11 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sizes = {"hidden_size": 256, "intermediate_size": 384, "head_dim": 40, "num_hidden_layers": 2}
     values = TINY | sizes | {"num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": False}
     return save_case(Case("wide", "llama", values), tmp_path_factory.mktemp("wide") / "model")
+
+
+@pytest.fixture(scope="session")
+def even(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A llama whose widths are whole groups of 128."""
+    sizes = {"hidden_size": 256, "intermediate_size": 384, "head_dim": 64, "num_hidden_layers": 2, "vocab_size": 160}
+    values = TINY | sizes | {"num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": False}
+    return save_case(Case("even", "llama", values), tmp_path_factory.mktemp("even") / "model")

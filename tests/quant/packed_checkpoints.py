@@ -83,9 +83,10 @@ def check_parity(recipe: Recipe, packed: Path, values: Path, backend: str) -> No
     ours = np.asarray(prompt_logits(model, [some_tokens(12)])[0])
     expected = logits(values, "torch")
     assert np.abs(expected).max() > 0.1
-    exact = backend == "torch" or recipe.exact_inputs
-    # Native products of whole numbers read activations in 8 bits.
-    assert np.abs(ours - expected).max() < (2e-5 if exact else 0.03) * np.abs(expected).max()
+    if backend == "torch" or recipe.exact_inputs:
+        assert np.abs(ours - expected).max() < 2e-5 * np.abs(expected).max()
+    else:  # native products of whole numbers read activations in 8 bits
+        assert np.sqrt(np.square(ours - expected).mean()) < 0.06 * expected.std()
 
 
 def placed_values(folder: Path) -> dict[str, NDArray[np.float32]]:

@@ -27,7 +27,7 @@ def float_matrix(
     """The matrix of these codes and scales; `blocks` are outputs and inputs that share one, where the config says it.
     Raises WeightFileError, Unsupported for blocks that no format has."""
     codes = RowBytes(tensors.require(weight, FLOAT_CODES, (), axes=2))
-    n, k = shape if len(shape := tensors.shape(weight)) == 2 else (1, 1)
+    n, k = tensors.sizes(weight)
     columns = [k // each for each in (*FP8_GROUPED, _MX_GROUP) if k % each == 0]
     shapes: list[tuple[int, ...]] = [(n, 1), (1,), *((n, count) for count in columns), (), (1, 1), (n,)]
     if blocks is not None:

@@ -7,7 +7,7 @@ Knows no program that quantizes, and no backend.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Protocol
 
@@ -17,7 +17,11 @@ from numpy.typing import NDArray
 from causerie.checkpoint.expression import Expression, Place, ShapeError, Tensor, innermost
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import WeightFileError
-from causerie.quant.format import Buffers, Format, ranges
+from causerie.loading.packed.group_order import GroupOrder
+from causerie.loading.packed.words import ReorderedCodes
+from causerie.quant.format import Buffers, ranges
+from causerie.quant.packed_format import CODES, PackedFormat
+from causerie.quant.transform import Transform
 
 
 @dataclass(frozen=True)
@@ -40,17 +44,19 @@ class ModelMatrix:
 class PackedMatrix:
     """One matrix in quantized form."""
 
-    format: Format
+    format: PackedFormat
     shape: tuple[int, int]
     arrays: Mapping[str, Expression]  # those of the format, where the files have them
     constants: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # arrays that are no tensor of their own
     others: tuple[str, ...] = ()  # tensors that say the same again
     first: int = 0  # where the model's rows begin, of all that were quantized together
+    order: GroupOrder | None = None  # which inputs belong to which group, where a tensor says that
 
     @property
     def all_tensors(self) -> tuple[str, ...]:
         """Every tensor of the files that belongs to the matrix."""
-        return (*(name for array in self.arrays.values() for name in array.tensors), *self.others)
+        order = () if self.order is None else self.order.place.tensors
+        return (*(name for array in self.arrays.values() for name in array.tensors), *order, *self.others)
 
     def read(self, index: TensorIndex, start: int, stop: int) -> Buffers:
         """The arrays of rows start..stop-1; see `quant.format.ranges`."""
@@ -62,6 +68,15 @@ class PackedMatrix:
             if name not in self.constants
         }
         return {**arrays, **self.constants}
+
+    def in_order(self, index: TensorIndex) -> tuple[PackedMatrix, Transform | None]:
+        """The same with its inputs in the order of their groups, and what activations go through where that is another
+        one. Raises WeightFileError where groups are not of one size."""
+        order = None if self.order is None else self.order.read(index)
+        if order is None:
+            return replace(self, order=None), None
+        codes = ReorderedCodes(self.arrays[CODES], self.format.codes.bits, order)
+        return replace(self, arrays={**self.arrays, CODES: codes}, order=None), Transform(order)
 
     def check(self, index: TensorIndex) -> None:
         """That every array is there, of its dtype and with as many elements as its format wants. Raises

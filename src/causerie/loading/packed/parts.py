@@ -61,7 +61,10 @@ class Values:
         first, last, _ = rows.indices(count)
         step = self.packed.format.row_step(width)
         begin, end = first // step * step, min(-(-last // step) * step, count)
-        values = self.packed.format.decode(self.packed.read(index, begin, end), (end - begin, width))
+        packed, transform = self.packed.in_order(index)
+        values = packed.format.decode(packed.read(index, begin, end), (end - begin, width))
+        if transform is not None and transform.order is not None:
+            values[:, transform.order] = values.copy()
         return values[first - begin : last - begin, columns]
 
     def named(self, rename: Callable[[str], str]) -> Values:
@@ -81,22 +84,20 @@ def part_of(
     if by_outputs:
         expression = _upright(expression)
     _check_rows(matrix, base, whole)
-    if (packed := _rows_of(expression, matrix.shape, base, whole)) is not None:
-        packed.check(index)
-        return packed
     values = _over(expression, Values(whole, base.name))
     try:
-        shape = values.shape(index)
+        shape, expected = values.shape(index), str(matrix.shape)
     except ShapeError as error:
-        shape, expected = whole.shape, str(error)
-    else:
-        expected = str(matrix.shape)
+        shape, expected = (), str(error)
     if shape != matrix.shape:
         raise WeightFileError(
-            f"The quantized matrix {base.name!r} is {whole.shape}, of which config.json makes {expected}. The config "
+            f"The quantized matrix {base.name!r} is {whole.shape}, and config.json makes it {expected}. The config "
             "belongs to another checkpoint."
         )
-    return values
+    packed = _rows_of(expression, matrix.shape, base, whole)
+    if packed is not None:
+        packed.check(index)
+    return packed or values
 
 
 def _rows_of(

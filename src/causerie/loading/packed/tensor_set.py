@@ -38,6 +38,11 @@ class TensorSet:
         """Of the matrix or vector of a tensor that is there."""
         return tuple(self._index.info(name).shape)[len(self._stack) :]
 
+    def sizes(self, name: str) -> tuple[int, int]:
+        """The axes of a matrix, of at least 1; (1, 1) for what is missing or none."""
+        shape = self.shape(name) if name in self._index else ()
+        return (max(1, shape[0]), max(1, shape[1])) if len(shape) == 2 else (1, 1)
+
     def dtype(self, name: str) -> str:
         """Of a tensor that is there."""
         return self._index.info(name).dtype
@@ -65,9 +70,10 @@ class TensorSet:
             self._faults.append(f"{name!r} is {info.dtype} {tuple(info.shape)}, and {kinds} {expected} is expected")
         return self.expression(name)
 
-    def fault(self, text: str) -> None:
-        """Something else that is wrong."""
-        self._faults.append(text)
+    def require_groups(self, name: str, groups: int, inputs: int) -> None:
+        """That so many groups, of which a tensor has numbers, are of one size."""
+        if inputs % groups:
+            self._faults.append(f"{name!r} has numbers of {groups} groups, into which {inputs} inputs do not go evenly")
 
     def settle(self) -> None:
         """Raises WeightFileError where anything is wrong."""
