@@ -17,6 +17,7 @@ from causerie.api.stored_model import StoredModel, gguf_bytes, gguf_places, stor
 from causerie.checkpoint import hub
 from causerie.checkpoint.gguf.choice import choose_gguf, gguf_models, is_gguf
 from causerie.checkpoint.hub_model import file_names, holds_gguf_alone
+from causerie.checkpoint.local_model import local_model
 from causerie.errors import UsageError
 from causerie.hub import removal, verification
 from causerie.hub.cache_folder import CacheFolder, ModelCache, usual_cache
@@ -86,8 +87,8 @@ def library_model(name: str) -> LibraryModel | None:
     several GGUF files of a model the one that is loaded by that name. Raises MissingFile where it is not said which."""
     if name == BUILTIN:
         return _of_place(BUILTIN, "package", builtin_folder())
-    if Path(name).expanduser().exists():
-        return _of_place(name, "folder", Path(name).expanduser())
+    if (local := local_model(name)) is not None:
+        return _of_place(name, "folder", local)
     cache = _cache(name)
     if not cache.folder.is_dir():
         return None
@@ -148,7 +149,7 @@ def delete_wrong(name: str, file: FileState) -> None:
 
 
 def _cache(name: str) -> ModelCache:
-    if name == BUILTIN or Path(name).expanduser().exists():
+    if name == BUILTIN or local_model(name) is not None:
         raise UsageError(f"{name!r} is not a download. Models of the cache have names such as org/name.")
     return CacheFolder(usual_cache()).model(hub.hub_name(name).id)
 

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from causerie.api.gguf_model import open_index
 from causerie.api.load_options import LoadOptions
 from causerie.api.model_config import ModelConfig
 from causerie.api.model_names import BUILTIN
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.gguf.remote import RemoteGguf, remote_gguf
 from causerie.checkpoint.hub import hub_name, resolve
+from causerie.checkpoint.index import TensorIndex
+from causerie.checkpoint.local_model import local_model
 from causerie.checkpoint.remote import RemoteIndex, remote_index
-from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import CheckpointError, ConfigError, ConfigWarning, HubUnavailable, ModelNotFound, UsageError
 from causerie.loading.load import Survey, formats_of, survey
 from causerie.loading.packed.method import method_of
@@ -59,7 +61,7 @@ def surveyed(name: str, options: LoadOptions, *, draft_head: bool = False) -> Su
         folder = resolve(name, needs=_CONFIG, progress=False)
         return _without_weights(name, folder, options, draft_head)
     config = ModelConfig.from_folder(folder, name)
-    with SafetensorsIndex.open(folder) as index:
+    with open_index(folder) as index:
         return Surveyed(name, folder, _survey(index, config, options, draft_head), "headers", index.nbytes)
 
 
@@ -81,9 +83,7 @@ def surveyed_or_estimated(name: str, options: LoadOptions) -> Surveyed:
         return Surveyed(name, None, weights, "name", None, here=False, remark=remark)
 
 
-def _survey(
-    index: SafetensorsIndex | RemoteIndex, config: Mapping[str, Any], options: LoadOptions, draft_head: bool
-) -> Survey:
+def _survey(index: TensorIndex, config: Mapping[str, Any], options: LoadOptions, draft_head: bool) -> Survey:
     quantization = options.format_named("telling of one")
     return survey(
         index, config, dtype=options.dtype, quantization=quantization, strict=options.strict, draft_head=draft_head
@@ -92,7 +92,7 @@ def _survey(
 
 def _remote_gguf(name: str) -> RemoteGguf | None:
     """The GGUF file that a name means on the hub; None where it means something else, or nobody answers."""
-    if name == BUILTIN or Path(name).expanduser().exists():
+    if name == BUILTIN or local_model(name) is not None:
         return None
     try:
         asked = hub_name(name)

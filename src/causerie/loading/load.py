@@ -20,6 +20,7 @@ from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileErro
 from causerie.loading.draft_head import with_draft_head
 from causerie.loading.find import find_weights, untie_if_different
 from causerie.loading.packed.method import method_of, without_method
+from causerie.loading.packed.ours import says_types
 from causerie.loading.packed.records import block_kinds, usual_format
 from causerie.loading.prepared import check_mapping, prepared_for
 from causerie.loading.read_share import is_of_expert, read_shares
@@ -56,6 +57,13 @@ class Survey:
     plain: str  # the format of what is not quantized: "float32", "float16" or "bfloat16"
     formats: Mapping[str, str]  # of each weight by canonical name
     config: Mapping[str, Any] = field(repr=False)
+    keeps_types: bool = False  # whether what is not quantized is held as the files have it, each tensor in its own type
+
+    def named_by_family(self) -> Survey:
+        """The same, with each weight called as checkpoints of the model's family call it, whatever these files do."""
+        names = family(self.config).names(self.spec)
+        keys = {source.weight.name: names.expression(source.weight.name).key for source in self.sources}
+        return replace(self, sources=tuple(_called(source, keys[source.weight.name]) for source in self.sources))
 
     @property
     def prepared_for(self) -> str | None:
@@ -159,9 +167,10 @@ def survey(
             "original model again, or leave dtype out."
         )
     formats = formats_of(spec, sources, plain, quantization)
-    if gguf is not None and dtype == "auto":
+    keeps_types = dtype == "auto" and (gguf is not None or says_types(config))
+    if keeps_types:
         formats = as_written(sources, formats, plain)
-    return Survey(spec, sources, plain, formats, whole)
+    return Survey(spec, sources, plain, formats, whole, keeps_types)
 
 
 def formats_of(
@@ -180,6 +189,10 @@ def as_written(sources: Sequence[Source], formats: Mapping[str, str], plain: str
     """The same, but what would be `plain` is held as the file has it: there each tensor has a type of its own."""
     stored = {source.weight.name: source.stored for source in sources if isinstance(source, PlainSource)}
     return {name: stored.get(name, format) if format == plain else format for name, format in formats.items()}
+
+
+def _called(source: Source, key: str) -> Source:
+    return replace(source, alone=key) if isinstance(source, PlainSource) else replace(source, key=key)
 
 
 def _is_exact(source: Source) -> bool:

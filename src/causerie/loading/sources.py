@@ -64,11 +64,12 @@ class PlainSource:
     weight: WeightSpec
     expression: Expression
     dtype: str = "F32"  # of the numbers, by the files' name
+    alone: str | None = None  # what it is called when it is saved, where that is not what its tensors are called
 
     @property
     def key(self) -> str:
         """What a file calls it."""
-        return self.expression.key
+        return self.alone or self.expression.key
 
     @property
     def tensors(self) -> tuple[str, ...]:
