@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from causerie.loading.packed import without_method
+from causerie.loading.packed.method import without_method
 from causerie.models.registry import text_values
 from tests.parity.published import FILES, PUBLISHED, WHOLES
 from tests.parity.published_delta import PUBLISHED_DELTA

@@ -13,7 +13,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
-from causerie.loading.packed import without_method
+from causerie.loading.packed.method import without_method
 from causerie.models.registry import families, spec_from_config, text_values
 from causerie.spec.decoder import Decoder
 from tests.parity.cases import TINY

@@ -14,7 +14,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 from causerie.backends.native.backend import NativeBackend
-from causerie.loading.packed import without_method
+from causerie.loading.packed.method import without_method
 from tests.parity.cases import PROMPT
 from tests.parity.harness import draw_weights, load, prompt_logits, reference_logits, some_tokens
 from tests.parity.published import FILES, PUBLISHED, WHOLES

@@ -20,7 +20,7 @@ from causerie.checkpoint.remote import RemoteIndex, remote_index
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import CheckpointError, ConfigError, ModelNotFound, UsageError
 from causerie.loading.load import Survey, formats_of, survey
-from causerie.loading.packed import method_of
+from causerie.loading.packed.method import method_of
 from causerie.loading.sources import PlainSource
 from causerie.models.registry import family, spec_from_config, text_values
 from causerie.plan.size_names import size_in

@@ -16,8 +16,9 @@ import numpy as np
 
 from causerie.checkpoint.expression import Expression, Place, Rows, ShapeError, Tensor, innermost
 from causerie.checkpoint.index import TensorIndex
-from causerie.errors import Unsupported, WeightFileError, nearest
-from causerie.loading.packed import Packed, find_blocks, find_packed
+from causerie.errors import WeightFileError, nearest
+from causerie.loading.packed.method import packed_tensors
+from causerie.loading.packed.model_matrix import ModelMatrix, PackedTensors
 from causerie.loading.prepared import find_prepared
 from causerie.loading.sources import STORED, PackedSource, PlainSource, PreparedSource, Source
 from causerie.models.names import Names, is_computed, is_drafting
@@ -58,10 +59,11 @@ def locate(
     present = set(index.names())
     expressions = [(weight, names.expression(weight.name)) for weight in weights]
     fused = _fused_sizes(expression for _, expression in expressions)
+    packed = packed_tensors(config)
     sources: list[Source] = []
     missing: list[str] = []
     for weight, expression in expressions:
-        source = _not_plain(config, index, weight, expression, fused)
+        source = _not_plain(config, packed, index, weight, expression, fused)
         if source is None and expression.key in present and expression.key not in expression.tensors:
             expression = Tensor(expression.key)  # a part that was saved alone
         if source is None and (absent := [name for name in expression.tensors if name not in present]):
@@ -88,6 +90,7 @@ def _fused_sizes(expressions: Iterable[Expression]) -> dict[str, tuple[int, ...]
 
 def _not_plain(
     config: Mapping[str, Any],
+    packed: PackedTensors | None,
     index: TensorIndex,
     weight: WeightSpec,
     expression: Expression,
@@ -98,26 +101,12 @@ def _not_plain(
         return None
     if (prepared := find_prepared(config, index, expression.key)) is not None:
         return PreparedSource(weight, expression.key, prepared)
-    if (packed := find_packed(config, index, expression.key, weight.shape)) is not None:
-        return PackedSource(weight, expression.key, packed)
-    if isinstance(stack := innermost(expression), Place):
-        packed = find_blocks(config, index, expression, weight.shape, fused[stack.name][0])
-        return None if packed is None else PackedSource(weight, expression.key, packed)
-    if isinstance(expression, Rows) and isinstance(expression.of, Tensor):
-        whole = (fused[expression.of.name][0], weight.shape[1])
-        if (packed := find_packed(config, index, expression.of.name, whole)) is not None:
-            _check_border(packed, expression)
-            return PackedSource(weight, expression.key, packed, expression.start)
-    return None
-
-
-def _check_border(packed: Packed, expression: Rows) -> None:
-    step = packed.format.row_step(packed.shape[1])
-    if expression.start % step:
-        raise Unsupported(
-            f"{expression.of.key!r} holds several matrices, quantized together in {packed.format.name}, and one begins "
-            f"at row {expression.start}, inside a block. Load the model that it was made from, with quantization here."
-        )
+    if packed is None:
+        return None
+    inner = innermost(expression)
+    sizes = fused.get(inner.name, ()) if isinstance(inner, Tensor | Place) else ()
+    matrix = packed.matrix(index, ModelMatrix(expression, (weight.shape[0], weight.shape[1]), sizes))
+    return None if matrix is None else PackedSource(weight, expression.key, matrix)
 
 
 def _missing(spec: Decoder, index: TensorIndex, missing: list[str], left: set[str]) -> WeightFileError:

@@ -18,7 +18,7 @@ from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileError, unknown
 from causerie.loading.draft_head import with_draft_head
 from causerie.loading.find import find_weights, untie_if_different
-from causerie.loading.packed import method_of, without_method
+from causerie.loading.packed.method import method_of, without_method
 from causerie.loading.prepared import check_mapping, prepared_for
 from causerie.loading.read_share import is_of_expert, read_shares
 from causerie.loading.shadow import Shadow, ShadowBuilder, shadow_of

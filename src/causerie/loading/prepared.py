@@ -14,7 +14,7 @@ from typing import Any
 from causerie.backends.ops import Backend
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError, Unsupported, WeightFileError
-from causerie.loading.packed import KEY
+from causerie.loading.packed.method import KEY
 from causerie.quant.formats import ALL
 
 PREPARED = "prepared"

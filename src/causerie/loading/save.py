@@ -1,6 +1,6 @@
 """Writes a model's weights as they are held, from the checkpoint they were loaded from: quantized ones in the reference
-layout of their format (packed.py reads it), a tensor at a time, a slice of rows at a time. prepare.py writes the other
-form, in which a backend reads them.
+layout of their format (packed/ours.py reads it), a tensor at a time, a slice of rows at a time. prepare.py writes the
+other form, in which a backend reads them.
 
 Knows no backend and no other file of a folder than config.json and the weights.
 """
@@ -18,7 +18,8 @@ from causerie.checkpoint.stack_index import StackIndex
 from causerie.checkpoint.stream import SafetensorsStream
 from causerie.errors import CheckpointError
 from causerie.loading.load import Survey
-from causerie.loading.packed import KEY, VERSION, without_method
+from causerie.loading.packed.method import KEY, without_method
+from causerie.loading.packed.ours import METHOD, VERSION
 from causerie.loading.plain_tensors import SLICE, plain_tensors
 from causerie.loading.prepared import PREPARED, Layouts
 from causerie.loading.quantize import Quantizer, ReadRows
@@ -67,7 +68,7 @@ def _said(survey: Survey) -> dict[str, Any]:
     """What config.json says of quantized weights."""
     formats = {source.key: survey.formats[source.weight.name] for source in survey.sources}
     weights = {tensor: format for tensor, format in formats.items() if format in QUANTIZED}
-    return {KEY: {"quant_method": "causerie", "version": VERSION, "weights": weights}} if weights else {}
+    return {KEY: {"quant_method": METHOD, "version": VERSION, "weights": weights}} if weights else {}
 
 
 def _said_prepared(survey: Survey, layouts: Layouts) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def _said_prepared(survey: Survey, layouts: Layouts) -> dict[str, Any]:
         if source.weight.name in layouts.each
     }
     prepared = {"backend": layouts.backend, "version": layouts.version}
-    return {KEY: {"quant_method": "causerie", "version": VERSION, PREPARED: prepared, "weights": weights}}
+    return {KEY: {"quant_method": METHOD, "version": VERSION, PREPARED: prepared, "weights": weights}}
 
 
 def _declared(source: Source, survey: Survey) -> dict[str, tuple[str, tuple[int, ...]]]:

@@ -20,7 +20,7 @@ from causerie.checkpoint.expression import Expression
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.stack_index import StackIndex
 from causerie.errors import Unsupported
-from causerie.loading.packed import Packed
+from causerie.loading.packed.model_matrix import PackedMatrix
 from causerie.loading.prepared import ALIGNMENT, Prepared
 from causerie.loading.quantize import Quantizer, ReadRows, Report
 from causerie.loading.read_share import is_of_expert
@@ -116,12 +116,11 @@ class PlainSource:
 
 @dataclass(frozen=True)
 class PackedSource:
-    """Arrays of a quantized format; of a fused matrix those of the rows from `first` on."""
+    """Arrays of a quantized format."""
 
     weight: WeightSpec
     key: str
-    packed: Packed
-    first: int = 0
+    packed: PackedMatrix
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -146,7 +145,7 @@ class PackedSource:
         """A function that gives the arrays of rows, as the files have them."""
 
         def read(start: int, stop: int) -> Mapping[str, NDArray[Any]]:
-            part = self.packed.read(index, self.first + start, self.first + stop)
+            part = self.packed.read(index, start, stop)
             report(stop)
             return part
 

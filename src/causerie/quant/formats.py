@@ -38,6 +38,8 @@ two for every 32 inputs. 4.25 bits. The values are whole numbers of halves, by w
 
     codes  uint8    [n, k / 2]    byte i of a row holds input 2i in its low nibble and input 2i + 1 in its high one
     scale  uint8    [n, k / 32]   value = E2M1[code] · 2^(scale - 127)
+
+Those of GGUF's blocks are in gguf_formats.py.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ from collections.abc import Mapping
 from causerie.errors import unknown
 from causerie.quant.code_bits import SIGNED_BYTES, high_first, low_first
 from causerie.quant.format import Format
+from causerie.quant.gguf_formats import GGUF_FORMATS
 from causerie.quant.numbers import Numbers
 from causerie.quant.packed_format import PackedFormat
 from causerie.quant.plain import STORED_AS, Plain
@@ -104,6 +107,7 @@ QUANTIZED: dict[str, PackedFormat] = {
         *(looked_up(table, double=double) for table in TABLES for double in (False, True)),
         BNB_INT8,
         MXFP4,
+        *GGUF_FORMATS,
     )
 }
 """Packed formats. What quantizes to one of them ourselves is in encoders.py."""

@@ -1,0 +1,48 @@
+"""Checkpoints that `save_pretrained` wrote: beside each other `<tensor>.<array>` for each array of the format, and the
+formats by tensor in config.json. A part of a fused tensor is saved alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from causerie.checkpoint.expression import Tensor
+from causerie.checkpoint.index import TensorIndex
+from causerie.errors import ConfigError
+from causerie.loading.packed.model_matrix import ModelMatrix, PackedMatrix
+from causerie.quant.formats import QUANTIZED
+
+METHOD = "causerie"
+VERSION = 1  # of the layout that `save_pretrained` writes
+
+
+class SavedTensors:
+    """Implements `model_matrix.PackedTensors`."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        """Raises ConfigError for another version of the layout."""
+        if values.get("version") != VERSION:
+            raise ConfigError(
+                f"The folder holds version {values.get('version')!r} of our quantized layout and this program reads "
+                f"{VERSION}. Quantize the original model again."
+            )
+        self._formats = values.get("weights")
+
+    def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> PackedMatrix | None:
+        """By the key of its expression."""
+        if not isinstance(self._formats, Mapping):
+            raise ConfigError(
+                "quantization_config of config.json has no 'weights', which should give the format of each tensor."
+            )
+        tensor, shape = matrix.expression.key, matrix.shape
+        name = self._formats.get(tensor)
+        if name is None:
+            return None
+        if not isinstance(name, str) or name not in QUANTIZED:
+            raise ConfigError(f"config.json says that {tensor!r} is held as {name!r}; known: {', '.join(QUANTIZED)}.")
+        format = QUANTIZED[name]
+        if (why := format.refusal(shape[1])) is not None:
+            raise ConfigError(f"config.json says that {tensor!r}, {shape[1]} wide, is held as {name}, but {why}.")
+        packed = PackedMatrix(format, shape, {array: Tensor(f"{tensor}.{array}") for array in format.buffers(shape)})
+        packed.check(index)
+        return packed
