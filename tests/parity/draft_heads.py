@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,11 +63,12 @@ class HeadCase:
     key: dict[str, int]  # of config.json, that says there is one
     names: dict[str, str] | None = None  # under which files hold it, where it is not as a further layer
     kinds: tuple[str, str] = ("full_attention", "sparse")  # of both halves of its block
+    alone: bool = True  # each expert's matrices, or all in one tensor
 
 
 HEADS = {
     "qwen3_5_text": HeadCase("qwen3.5", _HYBRID, _OWN, _APART),
-    "qwen3_5_moe_text": HeadCase("qwen3.5 with experts", _HYBRID_EXPERTS, _OWN, _APART),
+    "qwen3_5_moe_text": HeadCase("qwen3.5 with experts", _HYBRID_EXPERTS, _OWN, _APART, alone=False),
     "qwen3_next": HeadCase("qwen3-next", _HYBRID_EXPERTS, {}, _APART),
     "glm4_moe": HeadCase("glm4 with experts", {}, _BEHIND),
     "glm4_moe_lite": HeadCase("glm4 with latents", {}, _BEHIND),
@@ -142,21 +143,22 @@ class Judge:
         return logits[0].numpy(), [row.numpy() for row in each[1:]]
 
 
-def save_with_head(family: str, folder: Path) -> Judge:
-    """Writes a checkpoint of a family with a head of random weights."""
+def save_with_head(family: str, folder: Path, changes: Mapping[str, Any] | None = None) -> Judge:
+    """Writes a checkpoint of a family with a head of random weights, perhaps with `changes` to its config."""
     made = HEADS[family]
     case = next(case for case in CASES if case.name == made.case)
-    save_case(replace(case, changes=case.changes | made.changes), folder)
+    save_case(replace(case, changes=case.changes | made.changes | dict(changes or {})), folder)
     (folder / "config.json").write_text(json.dumps(read_config(folder) | made.key))
     model = reference(folder)
     if made.names is _IN_PARTS:
-        return _saved(TwoParts(model).eval(), model, made.names, folder)
+        return _saved(TwoParts(model).eval(), model, made.names, made.alone, folder)
     model.config.num_mtp_layers = 1
     model.config.mtp_layer_types, model.config.mtp_mlp_layer_types = ([kind] for kind in made.kinds)
-    return _saved(MtpModel(model, 1).eval(), model, made.names or _appended(len(model.model.layers)), folder)
+    names = made.names or _appended(len(model.model.layers))
+    return _saved(MtpModel(model, 1).eval(), model, names, made.alone, folder)
 
 
-def _saved(head: Any, model: Any, names: dict[str, str], folder: Path) -> Judge:
+def _saved(head: Any, model: Any, names: dict[str, str], alone: bool, folder: Path) -> Judge:
     """The head with random weights, which are written beside those of the model."""
     torch.manual_seed(7)
     with torch.no_grad():
@@ -165,16 +167,29 @@ def _saved(head: Any, model: Any, names: dict[str, str], folder: Path) -> Judge:
                 weight.uniform_(0.4, 1.6)
             else:
                 weight.normal_(std=0.3 if weight.ndim == 1 else weight.shape[-1] ** -0.5)
-    own = {}
-    for name, tensor in head.layers[0].state_dict().items():
-        if names is _IN_PARTS and ".experts." in name and tensor.ndim == 3:  # in files each expert's alone
-            apart = {name.replace(".experts.", f".experts.{e}.") + ".weight": each for e, each in enumerate(tensor)}
-        else:
-            apart = {name: tensor}
-        own |= {_named(ours, names): each.clone() for ours, each in apart.items()}
+    own = {
+        _named(ours, names): each.clone()
+        for name, tensor in head.layers[0].state_dict().items()
+        for ours, each in (_apart(name, tensor) if alone else {name: tensor}).items()
+    }
     path = folder / "model.safetensors"
     save_file({**load_file(path), **own}, path, {"format": "pt"})
     return Judge(model, head)
+
+
+def _apart(name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Each expert's matrices alone, as most files have them."""
+    if ".experts." not in name or tensor.ndim != 3:
+        return {name: tensor}
+    parts = {name: tensor}
+    if "gate_up_proj" in name:
+        halves = tensor.chunk(2, dim=1)
+        parts = {name.replace("gate_up", half): part for half, part in zip(("gate", "up"), halves, strict=True)}
+    return {
+        part.replace(".experts.", f".experts.{e}.") + ".weight": each
+        for part, stack in parts.items()
+        for e, each in enumerate(stack)
+    }
 
 
 def step(tokens: Sequence[int], first: int, groups: int, blocks: Sequence[int], slots: int, rows: int) -> Step:
