@@ -3,7 +3,8 @@ layer, or under a name of its own. Knows no family."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from causerie.checkpoint.expression import Columns, Expression, Tensor
 from causerie.models.names import Table, centered
@@ -14,6 +15,7 @@ _LAYERS = "model.layers.{i}."
 _APPENDED = {"token_norm": "enorm", "state_norm": "hnorm", "norm": "shared_head.norm"}
 _APART = {"token_norm": "pre_fc_norm_embedding", "state_norm": "pre_fc_norm_hidden", "norm": "norm"}
 _LISTED = {**_APPENDED, "norm": "final_layernorm"}
+_IN_PARTS = {"token_norm": "0.enorm", "state_norm": "0.hnorm", "norm": "1.final_layernorm"}
 
 
 def appended(spec: Decoder) -> Table:
@@ -28,33 +30,46 @@ def apart(spec: Decoder, layers: Table, home: str = "mtp.") -> Table:
     1 + w."""
     if spec.draft_head is None:
         return {}
-    return {**_block(spec, layers, f"{home}layers.0."), **centered(_outside(spec, home, _APART, "fc"))}
+    block = _block(spec, layers, lambda _, tensor: tensor.replace(_LAYERS, f"{home}layers.0."))
+    return {**block, **centered(_outside(spec, home, _APART, "fc"))}
 
 
-def listed(spec: Decoder, layers: Table, renamed: Mapping[str, str]) -> Table:
+def listed(spec: Decoder, layers: Table, norm: str) -> Table:
     """Of the first of several heads that files hold beside the layers, all of a head in one place; its block is called
-    as the table says of `layers`, but for parts that are `renamed`."""
+    as the table says of `layers`, but for the norm of its feed-forward layer."""
     if spec.draft_head is None:
         return {}
     place = "model.mtp.layers.0."
-    return {**_block(spec, layers, place, renamed), **_outside(spec, place, _LISTED, "eh_proj")}
+
+    def moved(weight: str, tensor: str) -> str:
+        return f"{place}{norm}.weight" if weight == "ffn_norm" else tensor.replace(_LAYERS, place)
+
+    return {**_block(spec, layers, moved), **_outside(spec, place, _LISTED, "eh_proj")}
 
 
-def _block(spec: Decoder, layers: Table, place: str, renamed: Mapping[str, str] | None = None) -> Table:
-    """What the block's weights are called at a place of their own."""
+def in_parts(spec: Decoder, layers: Table, place: str) -> Table:
+    """Of a head whose halves files hold as two layers, as they hold a model's of which each is one part; `layers` calls
+    these by names that begin with `place`."""
+    if spec.draft_head is None:
+        return {}
+    home = "mtp.layers."
+
+    def moved(weight: str, tensor: str) -> str:
+        return tensor.replace(place, home + ("1." if weight.startswith("ffn") else "0."))
+
+    return {**_block(spec, layers, moved), **_outside(spec, home, _IN_PARTS, "0.eh_proj")}
+
+
+def _block(spec: Decoder, layers: Table, moved: Callable[[str, str], str]) -> Table:
+    """What the block's weights are called, `moved` from where the table has those of `layers`, weight by weight."""
     own = f"layers.{len(spec.layers)}."
     table: dict[str, str | Expression] = {}
-
-    def name(tensor: str) -> str:
-        for theirs, instead in (renamed or {}).items():
-            tensor = tensor.replace(theirs, instead)
-        return tensor.replace(_LAYERS, place)
-
     for weight in spec.draft_weights():
-        said = layers.get("layers.{i}." + weight.name.removeprefix(own)) if weight.name.startswith(own) else None
+        inside = weight.name.removeprefix(own)
+        said = layers.get("layers.{i}." + inside) if inside != weight.name else None
         if said is not None:
             expression = Tensor(said) if isinstance(said, str) else said
-            table[weight.name] = expression.named(name)
+            table[weight.name] = expression.named(partial(moved, inside))
     return table
 
 

@@ -28,7 +28,6 @@ _OTHERS: Table = {
     "layers.{i}.ffn.router": _LAYER + "mlp.gate.weight",
     "layers.{i}.ffn.choice_bias": _LAYER + "mlp.gate.e_score_correction_bias",
 }
-_HEAD_PARTS = {"post_attention_layernorm": "pre_mlp_layernorm"}
 DEFAULTS = {  # of the family in the field, for keys that a config leaves out
     "vocab_size": 152576,
     "hidden_size": 4096,
@@ -47,7 +46,7 @@ def weights(spec: Decoder) -> tuple[Table, ...]:
     tables = both_arrangements(spec, _OTHERS, _LAYER + "mlp")
     sinks = (_LAYER + "self_attn.attention_sink_bias", _LAYER + "self_attn.sinks")
     named = [{**table, "layers.{i}.mixer.sinks": name} for table, name in zip(tables, sinks, strict=True)]
-    return tuple({**table, **listed(spec, table, _HEAD_PARTS)} for table in named)
+    return tuple({**table, **listed(spec, table, "pre_mlp_layernorm")} for table in named)
 
 
 @architecture("mimo_v2_flash", weights=weights)
