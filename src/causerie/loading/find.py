@@ -21,7 +21,7 @@ from causerie.errors import WeightFileError, nearest
 from causerie.loading.packed.activations import rounds_activations
 from causerie.loading.packed.method import method_of, packed_tensors
 from causerie.loading.packed.model_matrix import ModelMatrix, PackedMatrix, PackedTensors
-from causerie.loading.packed.records import RecordTensors, as_numbers, record_kind
+from causerie.loading.packed.records import RecordMatrix, RecordTensors, as_numbers, record_kind
 from causerie.loading.prepared import find_prepared
 from causerie.loading.sources import STORED, PackedSource, PlainSource, PreparedSource, Source
 from causerie.models.names import Names, is_computed, is_drafting
@@ -121,7 +121,7 @@ def _not_plain(
     inner = innermost(expression)
     sizes = fused.get(inner.name, ()) if isinstance(inner, Tensor | Place) else ()
     matrix = packed.matrix(index, ModelMatrix(expression, (weight.shape[0], weight.shape[1]), sizes))
-    if isinstance(matrix, PackedMatrix):
+    if isinstance(matrix, PackedMatrix | RecordMatrix):
         return PackedSource(weight, expression.key, matrix)
     return None if matrix is None else PlainSource(weight, matrix, matrix.dtype(index))
 

@@ -162,7 +162,7 @@ class PackedSource:
         return transfer.builder.place_quantized(self.weight.name, shape, format, read, transform)
 
 
-def _reader(packed: PackedMatrix, index: TensorIndex, report: Report) -> ReadRows:
+def _reader(packed: PackedMatrix | RecordMatrix, index: TensorIndex, report: Report) -> ReadRows:
     def read(start: int, stop: int) -> Mapping[str, NDArray[Any]]:
         part = packed.read(index, start, stop)
         report(stop)
