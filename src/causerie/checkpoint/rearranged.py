@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.checkpoint.bfloat16 import widen
-from causerie.checkpoint.expression import ALL, Shape, ShapeError, _Of
+from causerie.checkpoint.expression import ALL, Derived, Shape, ShapeError
 from causerie.checkpoint.index import TensorIndex
 
 
 @dataclass(frozen=True)
-class RowBlocks(_Of):
+class RowBlocks(Derived):
     """Rows in blocks of `size`, in another order: block i is block order[i] of the inner one, which has as many."""
 
     whole_rows = True
@@ -52,7 +52,7 @@ class RowBlocks(_Of):
 
 
 @dataclass(frozen=True)
-class ColumnBlocks(_Of):
+class ColumnBlocks(Derived):
     """Columns in blocks of `size`, in another order: block i is block order[i] of the inner one, which has as many."""
 
     size: int
@@ -82,7 +82,7 @@ class ColumnBlocks(_Of):
 
 
 @dataclass(frozen=True)
-class LogOfNegated(_Of):
+class LogOfNegated(Derived):
     """log(-x) of each, in float32: how fast states shrink, of files that hold by how much."""
 
     @property

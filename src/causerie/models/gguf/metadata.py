@@ -73,6 +73,14 @@ class Metadata:
             raise self.wrong(key, value, f"a list of {count} numbers")
         return [shortest(float(item)) for item in each]
 
+    def deviations(self, key: str, count: int) -> list[float]:
+        """A list of so many numbers, which may be infinitely small: standard deviations from a mean."""
+        value = self._take(key, REQUIRED)
+        each = _items(value)
+        if each is None or len(each) != count or not all(_is_number(item) or item == -math.inf for item in each):
+            raise self.wrong(key, value, f"a list of {count} numbers, each perhaps -inf")
+        return [float(item) for item in each]
+
     def boolean(self, key: str, default: bool | _Required = REQUIRED) -> bool:
         """true or false."""
         value = self._take(key, default)
