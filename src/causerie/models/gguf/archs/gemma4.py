@@ -41,7 +41,7 @@ def gemma4(m: Metadata) -> dict[str, Any]:
     values = {"model_type": "gemma4_text", **sizes(m)}
     layers = values["num_hidden_layers"]
     kinds = window_kinds(m, layers, 6)
-    given = m.integer("embedding_length_per_layer_input", 0, least=0)
+    further = m.integer("embedding_length_per_layer_input", 0, least=0)
     return (
         values
         | _heads(m, kinds)
@@ -51,8 +51,8 @@ def gemma4(m: Metadata) -> dict[str, Any]:
             "final_logit_softcapping": m.number("final_logit_softcapping", 0.0) or None,
             "sliding_window": m.integer("attention.sliding_window"),
             "layer_types": kinds,
-            "hidden_size_per_layer_input": given,
-            "vocab_size_per_layer_input": m.rows("per_layer_token_embd.weight") if given else None,
+            "hidden_size_per_layer_input": further,
+            "vocab_size_per_layer_input": m.rows("per_layer_token_embd.weight") if further else None,
             **_widths(m, layers),
         }
     )
