@@ -17,8 +17,8 @@ from causerie.settings import Settings
 
 def offered_model(memory_file: Path, models_folder: Path | None, source: TextIO, out: TextIO) -> str:
     """The name of the model that the user takes; where only packages have brought models, the one of them to talk to
-    first. `memory_file` has the last answer, `models_folder` models beside those that were downloaded. Raises KeyboardInterrupt where the user ends the
-    input, UsageError where the folder is none."""
+    first. `memory_file` has the last answer, `models_folder` models beside those that were downloaded. Raises
+    KeyboardInterrupt where the user ends the input, UsageError where the folder is none."""
     offered = offers(library(models_folder), model_memory(), Settings.from_environment())
     if all(offer.model.place == "package" for offer in offered):
         return first_model()
