@@ -27,6 +27,7 @@ def model(name: str, parameters: int | None, **changes: Any) -> LibraryModel:
         "family": "llama",
         "runs": True,
         "precision": "bfloat16",
+        "quantized": False,
         "stored_bytes": None if parameters is None else 2 * parameters,
         "lacks": None,
     }

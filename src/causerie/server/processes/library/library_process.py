@@ -103,8 +103,8 @@ def fetched(order: FetchModel, connection: socket.socket) -> dict[str, Any]:
     """Downloads, and tells how far it is."""
     from causerie.api.model_library import pull
 
-    folder = pull(order.model, lambda done, total, note: _tell(connection, FetchProgress(done, total, note)))
-    return {"commit": folder.name}
+    model = pull(order.model, lambda done, total, note: _tell(connection, FetchProgress(done, total, note)))
+    return {"commit": model.commit}
 
 
 def _tell(connection: socket.socket, event: LibraryEvent) -> None:
