@@ -62,8 +62,8 @@ def resolve(
     """The local folder of a model, or its GGUF file, downloaded first where it is a hub id that is not cached.
 
     `name_or_path`: a folder; a GGUF file, or a folder of such with a kind behind it ("folder:Q6_K"); "builtin" or
-    "smollm2"; "org/name" or "org/name@revision"; of a repository of GGUF files with the kind or the file that is meant behind it,
-    "org/name-GGUF:Q6_K". What is here wins over an id of the same name.
+    "smollm2"; "org/name" or "org/name@revision"; of a repository of GGUF files with the kind or the file that is meant
+    behind it, "org/name-GGUF:Q6_K". What is here wins over an id of the same name.
     `needs` says what must be in it, and for the hub what is downloaded. `offline` asks nobody and uses the cache;
     without it the cache is used where the hub cannot be reached. `token`, `cache` and `endpoint` default to what
     huggingface_hub is configured with. Warns (RevisionWarning) where the hub has another commit than was downloaded.
