@@ -16,6 +16,7 @@ from causerie.api.load_options import LoadOptions
 from causerie.api.preparing import prepare_model
 from causerie.errors import CauserieError, CheckpointError, MissingFile, ModelNotFound, UsageError
 from tests.api.conftest import SPECIAL, TEMPLATE
+from tests.checkpoint.gguf_files import FLOAT32, INT32, entry
 from tests.quant.gguf_models import Twin, tokenizer_entries, write_twins
 
 CHAT = [{"role": "user", "content": "Hello, how are you today?"}]
@@ -63,6 +64,19 @@ def test_config_is_the_file_s(twin: Twin) -> None:
     assert config.model_type == "llama" and config.hidden_size == 256 and config.name_or_path == str(twin.file)
     with AutoModelForCausalLM.from_pretrained(twin.file, progress=False) as model:
         assert model.config.num_hidden_layers == 2
+
+
+def test_what_a_file_advises_is_what_is_generated_with(tmp_path: Path) -> None:
+    advice = [
+        entry("general.sampling.temp", FLOAT32, 0.6),
+        entry("general.sampling.top_k", INT32, 20),
+        entry("general.sampling.penalty_repeat", FLOAT32, 1.05),
+        entry("general.sampling.top_p", FLOAT32, 7.0),
+    ]
+    made = write_twins(tmp_path, {}, layers=1, more=advice)
+    with pytest.warns(UserWarning, match=r"model\.gguf: top_p.* Left out"):
+        model = AutoModelForCausalLM.from_pretrained(made.file, progress=False)
+    assert model.generation_config.to_dict() == {"temperature": 0.6, "top_k": 20, "repetition_penalty": 1.05}
 
 
 def test_names_of_a_file(twin: Twin, tmp_path: Path) -> None:
