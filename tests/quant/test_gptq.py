@@ -16,6 +16,7 @@ from tests.quant.conftest import loaded, tensors
 from tests.quant.integer_recipes import quantized, stream
 from tests.quant.packed_checkpoints import (
     PROJECTIONS,
+    Pack,
     Recipe,
     change_tensors,
     check_parity,
@@ -26,7 +27,6 @@ from tests.quant.packed_checkpoints import (
 from tests.quant.test_awq import awq
 
 GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 64, "desc_act": False, "sym": True}
-Pack = Callable[[str, Tensor], tuple[dict[str, Tensor], Tensor]]
 
 
 def gptq(
