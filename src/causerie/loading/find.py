@@ -18,7 +18,7 @@ from causerie.checkpoint.expression import Expression, Place, Rows, ShapeError, 
 from causerie.checkpoint.gguf.block_types import BlockIndex
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import WeightFileError, nearest
-from causerie.loading.packed.activations import rounds_activations
+from causerie.loading.packed.beside import is_bias_of_zeros, rounds_activations
 from causerie.loading.packed.method import method_of, packed_tensors
 from causerie.loading.packed.model_matrix import ModelMatrix, PackedMatrix, PackedTensors
 from causerie.loading.packed.records import RecordMatrix, RecordTensors, as_numbers, record_kind
@@ -51,9 +51,10 @@ def find_weights(
         named = {name for weight in weights for name in names.expression(weight.name).tensors}
         raise _missing(spec, index, missing, set(index.names()) - named)
     tensors = {*beside, *(tensor for source in sources for tensor in source.tensors)}
+    left = set(index.names()) - tensors
     if method_of(config or {}) is not None:
-        tensors |= {tensor for tensor in index.names() if rounds_activations(tensor)}
-    _judge_unexpected(spec, index, set(index.names()) - tensors, names, strict)
+        left = {each for each in left if not rounds_activations(each) and not is_bias_of_zeros(each, index)}
+    _judge_unexpected(spec, index, left, names, strict)
     return sources
 
 

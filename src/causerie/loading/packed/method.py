@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from causerie.errors import ConfigError, Unsupported
-from causerie.loading.packed import awq, bitsandbytes, fp8, mxfp4, ours
+from causerie.loading.packed import autoround, awq, bitsandbytes, compressed, fp8, gptq, mxfp4, ours
 from causerie.loading.packed.model_matrix import PackedTensors
 
 KEY = "quantization_config"
@@ -16,6 +16,9 @@ METHODS: Mapping[str, Callable[[Mapping[str, Any]], PackedTensors]] = {
     bitsandbytes.METHOD: bitsandbytes.BitsAndBytesTensors,
     mxfp4.METHOD: mxfp4.Mxfp4Tensors,
     awq.METHOD: awq.AwqTensors,
+    gptq.METHOD: gptq.GptqTensors,
+    **dict.fromkeys(autoround.METHODS, autoround.autoround_tensors),
+    compressed.METHOD: compressed.CompressedTensors,
     fp8.METHOD: fp8.Fp8Tensors,
     fp8.ROWWISE_METHOD: fp8.RowwiseFp8Tensors,
 }

@@ -100,6 +100,11 @@ def part_of(
     return packed or values
 
 
+def width_of(matrix: ModelMatrix) -> int | None:
+    """How wide the tensor is of which a matrix is made, where it is made of its rows; None where that is not known."""
+    return matrix.shape[1] if _made_of_rows(_upright(matrix.expression)) else None
+
+
 def _rows_of(
     expression: Expression, shape: tuple[int, int], base: Tensor | Place, whole: PackedMatrix
 ) -> PackedMatrix | None:
