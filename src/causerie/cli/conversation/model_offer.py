@@ -1,5 +1,5 @@
-"""Which model to talk to where the user named none and there is more than the built-in one: a list, a question, and a
-file that remembers the answer. Loads nothing and asks no network.
+"""Which model to talk to where the user named none and there are more than those of packages: a list, a question, and
+a file that remembers the answer. Loads nothing and asks no network.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from typing import TextIO
 
 from causerie.api.machine import model_memory
 from causerie.api.model_library import library
-from causerie.api.model_names import BUILTIN
+from causerie.api.model_names import first_model
 from causerie.api.model_offer import Offer, offers
 from causerie.cli.models.columns import columns, count, precision, size
 from causerie.settings import Settings
 
 
 def offered_model(memory_file: Path, models_folder: Path | None, source: TextIO, out: TextIO) -> str:
-    """The name of the model that the user takes; the built-in one where there is no other. `memory_file` has the last
-    answer, `models_folder` models beside those that were downloaded. Raises KeyboardInterrupt where the user ends the
-    input, UsageError where the folder is none."""
+    """The name of the model that the user takes; where only packages have brought models, the one of them to talk to
+    first. `memory_file` has the last answer, `models_folder` models beside those that were downloaded. Raises
+    KeyboardInterrupt where the user ends the input, UsageError where the folder is none."""
     offered = offers(library(models_folder), model_memory(), Settings.from_environment())
-    if len(offered) == 1:
-        return BUILTIN
+    if all(offer.model.place == "package" for offer in offered):
+        return first_model()
     names = [offer.model.name for offer in offered]
     default = _last(memory_file, names)
     out.write("Which model? Enter takes the marked one; `causerie chat MODEL` names it at once.\n")

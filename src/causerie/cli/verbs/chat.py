@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import causerie
-from causerie.api.model_names import BUILTIN, LARGER
+from causerie.api.model_names import BUILTIN, LARGER, SMOLLM2, first_model
 from causerie.cli.chat import keyboard
 from causerie.cli.chat.answer_end import cut_sentence
 from causerie.cli.chat.chat_files import ChatFolder, SavedChat
@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from causerie.api.generation.config import GenerationConfig
 
 PROMPT = "> "
+_SMALL = {BUILTIN: "This model is tiny.", SMOLLM2: "This model is small and often wrong; /ask knows this program."}
 
 _DESCRIPTION = """\
 Talk to a model in this terminal, or ask it one thing and get the answer alone.
 
-  causerie chat                              the small model that comes with it, or
-                                             one of those that were downloaded
+  causerie chat                              SmolLM2 where it is installed, else the
+                                             tiny model that comes with it, or one
+                                             of those that were downloaded
   causerie chat Qwen/Qwen2.5-0.5B-Instruct   a model of the Hugging Face hub:
                                              org/name or org/name@revision
   causerie chat ./my-model temperature=0.7   a folder, with a generate flag
@@ -172,7 +174,7 @@ def _opened(
         raise UsageError("--api-key is for a server; name it with --url.")
     from causerie.cli.conversation.model_conversation import ModelChoice, open_conversation
 
-    choice = ModelChoice(place.model or BUILTIN, talking_options(options), not plain, options.models_dir)
+    choice = ModelChoice(place.model or first_model(), talking_options(options), not plain, options.models_dir)
     with _elsewhere(place):
         try:
             opened = open_conversation(choice, flags, options.system_prompt)
@@ -246,13 +248,15 @@ def answer_once(conversation: Conversation, question: str, out: TextIO, notes: S
 
 def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: bool) -> None:
     """The chat in the terminal, until the user leaves."""
+    from causerie.cli.conversation.builtin_help import BuiltinHelp
+
     screen = Screen(sys.stdout, color=color, live=sys.stdout.isatty() and not plain)
     header = [f"Causerie {causerie.__version__} · {conversation.description}"]
     if (promise := conversation.promise) is not None:
         header.append(promise)
     header.append("Write a message. help lists the commands, exit leaves.")
-    if conversation.model_name == BUILTIN and conversation.server is None:
-        header.append(f"This model is tiny. For a larger one: causerie chat {LARGER}")
+    if conversation.server is None and (how := _SMALL.get(conversation.model_name)):
+        header.append(f"{how} For a larger one: causerie chat {LARGER}")
     keys = keyboard.keyboard(
         PROMPT,
         color=color,
@@ -261,10 +265,11 @@ def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: b
         complete=lambda line: completions(line, holding.chats),
     )
     autosave = holding.autosave and sys.stdin.isatty()
-    terminal = Terminal(conversation, keys, screen, tuple(header), holding.chats, autosave=autosave)
-    if holding.resume is not None:
-        terminal.load(holding.resume)
-    terminal.run()
+    with BuiltinHelp() as program_help:
+        terminal = Terminal(conversation, keys, screen, tuple(header), holding.chats, program_help, autosave=autosave)
+        if holding.resume is not None:
+            terminal.load(holding.resume)
+        terminal.run()
 
 
 def model_and_flags(words: list[str], named: str | None) -> tuple[str | None, GenerationConfig]:
@@ -300,7 +305,7 @@ def _check_question(words: list[str]) -> None:
 def _names_a_model(word: str) -> bool:
     if Path(word).expanduser().exists():
         return True
-    return word == BUILTIN or ("/" in word and len(word.split()) == 1)
+    return word in (BUILTIN, SMOLLM2) or ("/" in word and len(word.split()) == 1)
 
 
 def _check_text(option: str, text: str | None) -> None:
