@@ -23,6 +23,7 @@
     ConfigWarning (UserWarning)        what a config.json says and nobody here reads
     DraftWarning (UserWarning)         a model was to guess for another and cannot
     DraftNotice (UserWarning)          a model guesses for another, which nobody named
+    PlacementNotice (UserWarning)      a model runs elsewhere than where it would be faster
     RevisionWarning (UserWarning)      a model on the hub is no longer what was downloaded of it
 
 Each message says what happened with the value, what was expected, and what to do. This module knows nothing of the rest
@@ -119,6 +120,10 @@ class DraftWarning(UserWarning):
 
 class DraftNotice(UserWarning):
     """A model guesses for another that was found for it."""
+
+
+class PlacementNotice(UserWarning):
+    """A model runs on the CPU that had room on a GPU in fewer bits, and nobody said that it may be quantized."""
 
 
 class RevisionWarning(UserWarning):

@@ -23,8 +23,8 @@ from causerie.api.loading_line import LoadingLine
 from causerie.api.machine import hardware, thread_count
 from causerie.api.model_config import ModelConfig
 from causerie.api.model_names import builtin_folder
-from causerie.api.placement import choose, packs_bfloat16
-from causerie.api.precisions import fitting_precision, held_sizes, needed_bytes
+from causerie.api.placement import InFewerBits, choose, packs_bfloat16
+from causerie.api.precisions import fitting_precision, held_sizes, needed_bytes, precisions
 from causerie.api.saving import Saving
 from causerie.backends.ops import Backend
 from causerie.checkpoint.folder import Need
@@ -41,7 +41,7 @@ from causerie.loading.load import Survey, load_surveyed, survey
 from causerie.loading.sources import Progress
 from causerie.models.model import Model
 from causerie.plan.expert_memory import expert_memory
-from causerie.plan.footprint import cache_sizer
+from causerie.plan.footprint import cache_sizer, least_tokens
 from causerie.settings import Settings
 
 _ASSISTANT_TOKENS = 64  # of the cache that a model has itself that is loaded to guess, and which it does not use
@@ -130,7 +130,7 @@ def _load(
         place = options
         if weights.prepared_for is not None and options.backend is None and options.device == "auto":
             place = replace(options, backend=weights.prepared_for)
-        backend = choose(place, weights.nbytes, settings)
+        backend = choose(place, _needed_of_gpu(weights, options), settings, lambda: _in_fewer_bits(weights, options))
         free, tokens = _free_bytes(backend), options.max_cache_tokens
         weights = _with_head_or_not(weights, options, backend, free)
         weights = _fitting(weights, config.name_or_path, options, free, backend)
@@ -249,6 +249,21 @@ def _fitting(weights: Survey, name: str, options: LoadOptions, free: int, backen
         cache_dtype=options.cache_dtype,
         tokens=options.max_cache_tokens,
     )
+
+
+def _needed_of_gpu(weights: Survey, options: LoadOptions) -> int:
+    """What torch would take for a model, with the smallest cache that it may have."""
+    least = least_tokens(weights.spec)
+    tokens = min(options.max_cache_tokens or least, least)
+    return needed_bytes(weights, packs=False, cache_dtype=options.cache_dtype, tokens=tokens)
+
+
+def _in_fewer_bits(weights: Survey, options: LoadOptions) -> InFewerBits | None:
+    """The least that it would take for a model that may be quantized; None for another."""
+    ways = {} if weights.prepared_for is not None else dict(precisions(weights))
+    needed = {name: _needed_of_gpu(way, options) for name, way in ways.items()}
+    least = min(needed, key=lambda name: needed[name], default=None)
+    return None if least is None or len(needed) < 2 else InFewerBits(least, needed[least])
 
 
 def _held_bytes(weights: Survey, backend: Backend) -> int:

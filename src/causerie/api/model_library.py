@@ -158,7 +158,7 @@ def _gguf_names(name: str) -> tuple[str, ...]:
     """The files that a name with a kind behind it means in the cache; none where it has no kind, and means all of the
     model. Raises MissingFile."""
     kind, cache = hub.hub_name(name).gguf, _cache(name)
-    if kind is None:
+    if kind is None or not cache.folder.is_dir():
         return ()
     names = [each for snapshot in cache.snapshots() for each in file_names(snapshot)]
     return choose_gguf(sorted(set(names)), kind, cache.name).names
