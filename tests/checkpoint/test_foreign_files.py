@@ -78,10 +78,8 @@ def test_a_lora_and_a_gguf_repository_name_the_model_they_were_made_from(tmp_pat
         assert hub.served == []
 
 
-def test_a_gguf_path_says_what_to_take_instead(tmp_path: Path) -> None:
-    file = tmp_path / "some.Q4_K_M.gguf"
-    file.write_bytes(b"GGUF")
-    for name in (str(file), "./absent.GGUF", "org/Some-1B-GGUF:Q4_K_M", "hf.co/org/Some-1B-GGUF:Q4_K_M"):
+def test_a_gguf_repository_says_what_to_take_instead() -> None:
+    for name in ("org/Some-1B-GGUF:Q4_K_M", "hf.co/org/Some-1B-GGUF:Q4_K_M"):
         with pytest.raises(Unsupported, match=r"as GGUF, which this version does not read.*safetensors model.*int4"):
             resolve(name)
 

@@ -10,49 +10,12 @@ import pytest
 import torch
 from gguf import GGMLQuantizationType
 from gguf.constants import GGML_QUANT_SIZES
-from gguf.quants import dequantize
 from numpy.typing import NDArray
 
 from causerie.backends.torch.packed import QuantizedMatrix
 from causerie.checkpoint.gguf.block_types import BLOCK_TYPES, PLAIN_TYPES
 from causerie.quant.gguf_records import RECORDS, RecordKind
-
-BLOCKS = {block.name: block for block in BLOCK_TYPES.values()}
-# Where the float16 numbers of a record lie; of MXFP4, a byte of which 255 is no number.
-HALVES = {
-    **dict.fromkeys(("Q4_0", "Q5_0", "Q8_0", "IQ4_NL", "IQ4_XS", "IQ3_S", "IQ3_XXS", "IQ2_XXS", "IQ2_XS"), (0,)),
-    **dict.fromkeys(("IQ2_S", "IQ1_S"), (0,)),
-    **dict.fromkeys(("Q4_1", "Q5_1", "Q4_K", "Q5_K"), (0, 2)),
-    "Q2_K": (80, 82),
-    "Q3_K": (108,),
-    "Q6_K": (208,),
-    "TQ1_0": (52,),
-    "TQ2_0": (64,),
-    "MXFP4": (),
-    "IQ1_M": (),
-}
-EDGES = np.array([0.0, -0.0, 2.0**-24, -(2.0**-24), 1023 * 2.0**-24, 65504.0, -65504.0, 1.0, 0.1], np.float16)
-
-
-def random_rows(name: str, rows: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
-    """Rows of records of random bits, with small scales, and at the edges in the first ones."""
-    block, draw = BLOCKS[name], np.random.default_rng(seed)
-    records = draw.integers(0, 256, (rows * width // block.elements, block.nbytes)).astype(np.uint8)
-    for place in HALVES[name]:
-        halves = draw.normal(0, 0.01, len(records)).astype(np.float16)
-        halves[: len(EDGES)] = np.roll(EDGES, place)[: len(halves)]
-        records[:, place : place + 2] = halves[:, None].view(np.uint8)
-    if name == "MXFP4":
-        records[:, 0] = np.arange(len(records)) % 253  # above it values are none of float32
-    if name == "IQ1_M":  # the highest bits of four numbers are a float16
-        records[:, 55] &= 0x3F
-    return records.reshape(rows, -1)
-
-
-def oracle(name: str, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):
-        values = dequantize(rows, GGMLQuantizationType[name])
-    return np.asarray(values.reshape(len(rows), -1), np.float32)
+from tests.quant.records import BLOCKS, HALVES, oracle, random_rows
 
 
 def values(kind: RecordKind, rows: NDArray[np.uint8], width: int) -> NDArray[np.float32]:

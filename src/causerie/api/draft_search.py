@@ -7,11 +7,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from causerie.api.gguf_model import open_index
 from causerie.api.machine import hardware
 from causerie.api.model_config import ModelConfig
 from causerie.checkpoint.hub import cached, resolve
 from causerie.checkpoint.json_object import read_json_object
-from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.engine.assistant.draft_model import alike
 from causerie.errors import CauserieError
 from causerie.loading.load import Survey, survey
@@ -57,7 +57,7 @@ def _is_likely(folder: Path, model: Model) -> bool:
 
 
 def _survey(folder: Path, name: str) -> Survey:
-    with SafetensorsIndex.open(folder) as index:
+    with open_index(folder) as index:
         return survey(index, ModelConfig.from_folder(folder, name))
 
 

@@ -17,6 +17,7 @@ from causerie.api.causal_lm import CausalLM
 from causerie.api.draft_checkpoint import DraftCheckpoint
 from causerie.api.draft_search import companion
 from causerie.api.generation.config import GenerationConfig
+from causerie.api.gguf_model import open_index
 from causerie.api.load_options import AUTO_DRAFT, LoadOptions
 from causerie.api.loading_line import LoadingLine
 from causerie.api.machine import hardware, thread_count
@@ -28,7 +29,6 @@ from causerie.api.saving import Saving
 from causerie.backends.ops import Backend
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.hub import resolve
-from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.decoding.drafting.other_chats import OtherChats
@@ -115,7 +115,7 @@ def _load(
     generation = generation_config or GenerationConfig.from_checkpoint(folder, config)
     workers = thread_count(options.threads, settings)
     told = LoadingLine(sys.stderr, "Loading") if progress is True else progress or None
-    with SafetensorsIndex.open(folder) as index:
+    with open_index(folder) as index:
         weights = survey(
             index,
             config,

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from causerie.api.gguf_model import open_index
 from causerie.api.model_names import BUILTIN, builtin_folder
 from causerie.checkpoint import hub
 from causerie.checkpoint.folder import check_folder
 from causerie.checkpoint.json_object import read_json_object
-from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import CauserieError, UsageError
 from causerie.hub import removal, verification
 from causerie.hub.cache_folder import CacheFolder, ModelCache, usual_cache
@@ -179,7 +179,7 @@ def _family(folder: Path) -> tuple[str | None, bool]:
 def _weights(folder: Path) -> tuple[int | None, int | None, str | None]:
     """How many numbers the files hold, in how many bytes, and how most of them are held."""
     try:
-        with SafetensorsIndex.open(folder) as index:
+        with open_index(folder) as index:
             entries = [index.info(name) for name in index.names()]
             nbytes = index.nbytes
     except CauserieError:

@@ -16,6 +16,7 @@ from causerie.plan.forecast import Forecast, WeightForm, lesson
 from causerie.plan.hardware import Probe
 from causerie.plan.machine_record import MachineRecord
 from causerie.quant.config import QuantConfig
+from causerie.quant.encoders import ENCODERS
 from causerie.settings import Settings
 from causerie.spec.decoder import Decoder
 
@@ -96,7 +97,9 @@ class Promise:
 def form_of_loaded(model: CausalLM) -> WeightForm:
     """How a loaded model's weights are held."""
     steps = model.step_model
-    named = None if model.quantization is None else QuantConfig.named(model.quantization)
+    quantization = model.quantization
+    # Of other formats files say what each matrix is in.
+    named = QuantConfig.named(quantization) if quantization is not None and quantization in ENCODERS else None
     return WeightForm(
         name=model.format,
         weight_bytes=steps.weight_bytes,

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from causerie.api.gguf_model import open_index
 from causerie.api.load_options import LoadOptions
 from causerie.api.model_config import ModelConfig
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.foreign_files import GGUF, gguf_refusal
 from causerie.checkpoint.hub import resolve
+from causerie.checkpoint.index import TensorIndex
+from causerie.checkpoint.local_model import local_model
 from causerie.checkpoint.remote import RemoteIndex, remote_index
-from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import CheckpointError, ConfigError, ModelNotFound, UsageError
 from causerie.loading.load import Survey, formats_of, survey
 from causerie.loading.packed.method import method_of
@@ -54,14 +56,15 @@ def surveyed(name: str, options: LoadOptions, *, draft_head: bool = False) -> Su
         folder = resolve(name, needs=_CONFIG, progress=False)
         return _without_weights(name, folder, options, draft_head)
     config = ModelConfig.from_folder(folder, name)
-    with SafetensorsIndex.open(folder) as index:
+    with open_index(folder) as index:
         return Surveyed(name, folder, _survey(index, config, options, draft_head), "headers", index.nbytes)
 
 
 def surveyed_or_estimated(name: str, options: LoadOptions) -> Surveyed:
     """The same, or an estimate where there is but a name, or nobody to ask, and the name says a size."""
     size = size_in(name)
-    if GGUF.removeprefix(".") in name.casefold().replace("-", " ").replace(".", " ").split():
+    here = local_model(name) is not None
+    if not here and GGUF.removeprefix(".") in name.casefold().replace("-", " ").replace(".", " ").split():
         raise gguf_refusal(name)
     if size is None:
         try:
@@ -78,9 +81,7 @@ def surveyed_or_estimated(name: str, options: LoadOptions) -> Surveyed:
         return Surveyed(name, None, weights, "name", None, here=False, remark=remark)
 
 
-def _survey(
-    index: SafetensorsIndex | RemoteIndex, config: Mapping[str, Any], options: LoadOptions, draft_head: bool
-) -> Survey:
+def _survey(index: TensorIndex, config: Mapping[str, Any], options: LoadOptions, draft_head: bool) -> Survey:
     quantization = options.format_named("telling of one")
     return survey(
         index, config, dtype=options.dtype, quantization=quantization, strict=options.strict, draft_head=draft_head

@@ -16,7 +16,9 @@ from pathlib import Path
 
 from causerie import builtin
 from causerie.checkpoint.folder import EVERYTHING, Need, check_folder, similar_folders
-from causerie.checkpoint.foreign_files import GGUF, gguf_refusal
+from causerie.checkpoint.foreign_files import gguf_refusal
+from causerie.checkpoint.gguf.choice import is_gguf
+from causerie.checkpoint.local_model import is_gguf_file, local_model
 from causerie.checkpoint.ollama_names import hub_id
 from causerie.errors import (
     CauserieError,
@@ -40,9 +42,10 @@ def resolve(
     endpoint: str | None = None,
     progress: bool = True,
 ) -> Path:
-    """The local folder of a model, downloaded first where it is a hub id that is not cached.
+    """The local folder of a model, or its GGUF file, downloaded first where it is a hub id that is not cached.
 
-    `name_or_path`: a folder; "builtin"; "org/name" or "org/name@revision". A folder wins over an id of the same name.
+    `name_or_path`: a folder; a GGUF file, or a folder of such with a kind behind it ("folder:Q6_K"); "builtin";
+    "org/name" or "org/name@revision". What is here wins over an id of the same name.
     `needs` says what must be in it, and for the hub what is downloaded. `offline` asks nobody and uses the cache;
     without it the cache is used where the hub cannot be reached. `token`, `cache` and `endpoint` default to what
     huggingface_hub is configured with. Warns (RevisionWarning) where the hub has another commit than was downloaded.
@@ -57,7 +60,8 @@ def resolve(
     if local is not None:
         if revision is not None:
             raise UsageError(f"revision={revision!r} has no meaning for the local folder {text}; leave it out.")
-        check_folder(local, needs)
+        if not is_gguf_file(local):  # such a file has all in it
+            check_folder(local, needs)
         return local
     name, reference = hub_name(text, revision)
     from causerie.checkpoint.hub_model import HubModel, model_folder
@@ -104,20 +108,16 @@ def cached(cache: Path | None = None) -> list[str]:
 
 
 def _local(text: str) -> Path | None:
-    """The folder that `text` means, None where it must be a hub id. Raises where it is a folder that is not there."""
+    """The folder or GGUF file that `text` means, None where it must be a hub id. Raises where it is not there."""
     if text == builtin.NAME:
         return Path(builtin.builtin_model_path())
+    if (local := local_model(text)) is not None:
+        return local
     path = Path(text).expanduser()
-    if path.is_dir():
-        return path
-    if text.casefold().endswith(GGUF):
-        raise gguf_refusal(text)
-    if path.is_file():
-        raise ModelNotFound(f"{text} is a file; a model is a folder with config.json, weights and tokenizer.")
     if text.startswith((".", "/", "~")) or "\\" in text or path.is_absolute():
         meant = similar_folders(path)
         hint = f" Did you mean {' or '.join(meant)}?" if meant else " Check the spelling, or pass a hub id (org/name)."
-        raise ModelNotFound(f"There is no folder {text}.{hint}")
+        raise ModelNotFound(f"There is no {'file' if is_gguf(text) else 'folder'} {text}.{hint}")
     return None
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.checkpoint.gguf.block_types import BLOCK_TYPES, BlockType
 from causerie.checkpoint.index import DTYPES
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.gguf_formats import TWO
@@ -30,13 +31,13 @@ class RecordKind:
     """How records [count, bytes] of one kind become arrays of a format; their bytes follow each other as these want
     them."""
 
+    block: BlockType
     format: PackedFormat
-    nbytes: int
     apart: Callable[[Blocks], Fields]
 
     def arrays(self, rows: Blocks, width: int) -> Fields:
         """The arrays of whole rows [n, bytes] of records, n rows `width` wide."""
-        fields = self.apart(rows.reshape(-1, self.nbytes))
+        fields = self.apart(rows.reshape(-1, self.block.nbytes))
         arrays: Fields = {}
         for name, buffer in self.format.buffers((len(rows), width)).items():
             field = np.ascontiguousarray(fields[name]).reshape(-1).view(np.uint8)
@@ -44,8 +45,13 @@ class RecordKind:
         return arrays
 
 
-def _of(format: str, nbytes: int, places: Mapping[str, tuple[int, int]]) -> RecordKind:
-    """One whose arrays are fields of the record."""
+def _kind(name: str, format: str, apart: Callable[[Blocks], Fields]) -> RecordKind:
+    block = next(block for block in BLOCK_TYPES.values() if block.name == name)
+    return RecordKind(block, QUANTIZED[format], apart)
+
+
+def _of_fields(name: str, places: Mapping[str, tuple[int, int]]) -> RecordKind:
+    """One whose arrays are fields of the record; its format has its name."""
 
     def apart(blocks: Blocks) -> Fields:
         fields: Fields = {name: blocks[:, begin:end] for name, (begin, end) in places.items()}
@@ -53,7 +59,7 @@ def _of(format: str, nbytes: int, places: Mapping[str, tuple[int, int]]) -> Reco
             fields["min"] = _negated(fields["min"])
         return fields
 
-    return RecordKind(QUANTIZED[format], nbytes, apart)
+    return _kind(name, name.lower(), apart)
 
 
 def _negated(halves: Blocks) -> NDArray[np.uint16]:
@@ -150,27 +156,30 @@ def _moved(coordinates: NDArray[np.uint32], down: NDArray[Any]) -> NDArray[np.ui
 
 
 RECORDS: Mapping[str, RecordKind] = {
-    "Q4_0": _of("q4_0", 18, {"scale": (0, 2), "codes": (2, 18)}),
-    "Q4_1": _of("q4_1", 20, {"scale": (0, 2), "low": (2, 4), "codes": (4, 20)}),
-    "Q5_0": _of("q5_0", 22, {"scale": (0, 2), "codes": (2, 22)}),
-    "Q5_1": _of("q5_1", 24, {"scale": (0, 2), "low": (2, 4), "codes": (4, 24)}),
-    "Q8_0": _of("q8_0", 34, {"scale": (0, 2), "codes": (2, 34)}),
-    "Q2_K": _of("q2_k", 84, {"scale": (0, 16), "codes": (16, 80), "d": (80, 82), "min": (82, 84)}),
-    "Q3_K": _of("q3_k", 110, {"codes": (0, 96), "scale": (96, 108), "d": (108, 110)}),
-    "Q4_K": _of("q4_k", 144, {"d": (0, 2), "min": (2, 4), "scale": (4, 16), "codes": (16, 144)}),
-    "Q5_K": _of("q5_k", 176, {"d": (0, 2), "min": (2, 4), "scale": (4, 16), "codes": (16, 176)}),
-    "Q6_K": _of("q6_k", 210, {"codes": (0, 192), "scale": (192, 208), "d": (208, 210)}),
-    "IQ4_NL": _of("iq4_nl", 18, {"scale": (0, 2), "codes": (2, 18)}),
-    "IQ4_XS": _of("iq4_xs", 136, {"d": (0, 2), "scale": (2, 8), "codes": (8, 136)}),
-    "TQ2_0": _of("tq2_0", 66, {"codes": (0, 64), "d": (64, 66)}),
-    "MXFP4": RecordKind(QUANTIZED["mxfp4"], 17, _mxfp4),
-    "TQ1_0": RecordKind(QUANTIZED["tq2_0"], 54, _tq1_0),
-    "IQ3_S": RecordKind(QUANTIZED["iq3_s"], 110, _iq3_s),
-    "IQ3_XXS": RecordKind(QUANTIZED["iq3_xxs"], 98, _iq3_xxs),
-    "IQ2_XXS": RecordKind(QUANTIZED["iq2_xxs"], 66, _iq2_xxs),
-    "IQ2_XS": RecordKind(QUANTIZED["iq2_xs"], 74, _iq2_xs),
-    "IQ2_S": RecordKind(QUANTIZED["iq2_s"], 82, _iq2_s),
-    "IQ1_S": RecordKind(QUANTIZED["iq1_s"], 50, _iq1_s),
-    "IQ1_M": RecordKind(QUANTIZED["iq1_m"], 56, _iq1_m),
+    kind.block.name: kind
+    for kind in (
+        _of_fields("Q4_0", {"scale": (0, 2), "codes": (2, 18)}),
+        _of_fields("Q4_1", {"scale": (0, 2), "low": (2, 4), "codes": (4, 20)}),
+        _of_fields("Q5_0", {"scale": (0, 2), "codes": (2, 22)}),
+        _of_fields("Q5_1", {"scale": (0, 2), "low": (2, 4), "codes": (4, 24)}),
+        _of_fields("Q8_0", {"scale": (0, 2), "codes": (2, 34)}),
+        _of_fields("Q2_K", {"scale": (0, 16), "codes": (16, 80), "d": (80, 82), "min": (82, 84)}),
+        _of_fields("Q3_K", {"codes": (0, 96), "scale": (96, 108), "d": (108, 110)}),
+        _of_fields("Q4_K", {"d": (0, 2), "min": (2, 4), "scale": (4, 16), "codes": (16, 144)}),
+        _of_fields("Q5_K", {"d": (0, 2), "min": (2, 4), "scale": (4, 16), "codes": (16, 176)}),
+        _of_fields("Q6_K", {"codes": (0, 192), "scale": (192, 208), "d": (208, 210)}),
+        _of_fields("IQ4_NL", {"scale": (0, 2), "codes": (2, 18)}),
+        _of_fields("IQ4_XS", {"d": (0, 2), "scale": (2, 8), "codes": (8, 136)}),
+        _of_fields("TQ2_0", {"codes": (0, 64), "d": (64, 66)}),
+        _kind("MXFP4", "mxfp4", _mxfp4),
+        _kind("TQ1_0", "tq2_0", _tq1_0),
+        _kind("IQ3_S", "iq3_s", _iq3_s),
+        _kind("IQ3_XXS", "iq3_xxs", _iq3_xxs),
+        _kind("IQ2_XXS", "iq2_xxs", _iq2_xxs),
+        _kind("IQ2_XS", "iq2_xs", _iq2_xs),
+        _kind("IQ2_S", "iq2_s", _iq2_s),
+        _kind("IQ1_S", "iq1_s", _iq1_s),
+        _kind("IQ1_M", "iq1_m", _iq1_m),
+    )
 }
 """The kinds that are read, by GGUF's names."""

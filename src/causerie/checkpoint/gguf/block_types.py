@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from causerie.checkpoint.index import TensorIndex
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,20 @@ class BlockType:
     name: str
     elements: int
     nbytes: int
+
+
+@runtime_checkable
+class BlockIndex(TensorIndex, Protocol):
+    """The tensors of a GGUF file, some of which are rows of such blocks, and what it says of its model."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Strings, numbers, truth values, tuples of strings, and arrays of numbers."""
+        ...
+
+    def block_type(self, name: str) -> BlockType | None:
+        """The blocks that a tensor's rows of bytes are made of; None for one of plain numbers."""
+        ...
 
 
 PLAIN_TYPES: Mapping[int, str] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,19 @@ def open_gguf(path: str | Path) -> GgufIndex:
 def _opened(path: Path) -> _File:
     descriptor = opened(path)
     try:
-        return _File(path, identity_of(descriptor), read_header(descriptor, path))
+        identity = identity_of(descriptor)
+    finally:
+        os.close(descriptor)
+    return _File(path, identity, _header(path, identity))
+
+
+@lru_cache(maxsize=1)  # config, tokenizer and weights are read one after the other; a vocabulary takes a while
+def _header(path: Path, identity: tuple[int, ...]) -> GgufHeader:
+    descriptor = opened(path)
+    try:
+        if identity_of(descriptor) != identity:
+            raise WeightFileError(f"{path} changed while it was opened; do not change a model that is loading.")
+        return read_header(descriptor, path)
     finally:
         os.close(descriptor)
 

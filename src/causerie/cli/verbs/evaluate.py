@@ -93,9 +93,10 @@ def _read(file: str) -> str:
 def _passages(options: argparse.Namespace, text: str | None) -> list[Passage]:
     from causerie.api.auto import AutoConfig, AutoTokenizer
     from causerie.api.evaluation import dialogue_passages, limited, text_passages
+    from causerie.api.gguf_model import packed_kinds
 
     config = AutoConfig.from_pretrained(options.model)
-    if config.get("quantization_config"):
+    if config.get("quantization_config") or packed_kinds(config.folder):
         raise UsageError(
             f"{options.model} is quantized already, so there is nothing to compare it with. Evaluate the model it was "
             "made from, with the same --quantization."

@@ -5,12 +5,19 @@ of some is said by the architecture. Opens no files."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeAlias
 
-from causerie.checkpoint.expression import Expression, Place, Rows, Tensor
+from causerie.checkpoint.expression import Columns, Expression, Place, Rows, Tensor
 from causerie.models.expert_names import experts_of
 from causerie.models.gguf.metadata import Metadata
 from causerie.models.names import Table, in_halves, with_biases
 from causerie.spec.decoder import Decoder
+from causerie.spec.draft_head import DRAFT
+from causerie.spec.rope import Rope
+
+Entries: TypeAlias = dict[str, str | Expression]
+"""Of a table that others are joined to."""
 
 BLOCK = "blk.{i}."
 OURS = "layers.{i}."
@@ -42,6 +49,7 @@ _INSIDE = {
     "ffn.shared.up": "ffn_up_shexp",
     "ffn.shared.down": "ffn_down_shexp",
 }
+_DRAFT_NORMS = {"token_norm": "enorm", "state_norm": "hnorm", "norm": "shared_head_norm"}
 _EXPERTS = {"gate": "ffn_gate_exps", "up": "ffn_up_exps", "down": "ffn_down_exps"}
 
 _PLAIN: Table = with_biases(
@@ -53,9 +61,9 @@ _PLAIN: Table = with_biases(
 }
 
 
-def plain_names(m: Metadata, spec: Decoder) -> dict[str, str | Expression]:
+def plain_names(m: Metadata, spec: Decoder) -> Entries:
     """The table of a file whose heads turn in halves, as ours do: what architectures have in common."""
-    table = {**_PLAIN, **_expert_names(m, spec)}
+    table = {**_PLAIN, **_expert_names(m, spec), **_draft_names(spec)}
     mixer = next(spec.attentions, None)
     if mixer is not None and m.holds("blk.0.attn_qkv.weight"):
         rows = {"q": mixer.query_width, "k": mixer.key_width, "v": mixer.value_width}
@@ -67,11 +75,21 @@ def plain_names(m: Metadata, spec: Decoder) -> dict[str, str | Expression]:
     return table
 
 
-def paired_names(m: Metadata, spec: Decoder) -> dict[str, str | Expression]:
+def paired_names(m: Metadata, spec: Decoder) -> Entries:
     """The table of a file whose heads turn in pairs, element i with the one beside it."""
     table = plain_names(m, spec)
     mixer = next(spec.attentions, None)
-    return table if mixer is None else dict(in_halves(table, mixer))
+    if mixer is None:
+        return table
+    whole = Rope(1.0, mixer.head_dim, spec.context)  # of heads that do not turn, but lie as if they did
+    return dict(in_halves(table, mixer if mixer.rope is not None else replace(mixer, rope=whole)))
+
+
+def gate_and_up(spec: Decoder) -> Entries:
+    """Both of a layer in one tensor, the rows of the gate first."""
+    hidden = spec.layers[0].ffn.hidden
+    both = rows_of(BLOCK + "ffn_up.weight", {"gate": hidden, "up": hidden})
+    return {f"{OURS}ffn.{name}": rows for name, rows in both.items()}
 
 
 def rows_of(tensor: str, rows: Mapping[str, int]) -> dict[str, Expression]:
@@ -84,11 +102,11 @@ def rows_of(tensor: str, rows: Mapping[str, int]) -> dict[str, Expression]:
     return table
 
 
-def _expert_names(m: Metadata, spec: Decoder) -> dict[str, str | Expression]:
+def _expert_names(m: Metadata, spec: Decoder) -> Entries:
     """Each matrix is a place of the stack of all experts'."""
     both = any(m.holds(f"blk.{i}.ffn_gate_up_exps.weight") for i in range(len(spec.layers)))
     experts = experts_of(spec)
-    table: dict[str, str | Expression] = {}
+    table: Entries = {}
     for e in range(experts.count):
         ours = f"{OURS}ffn.experts.{e}."
         for name, theirs in _EXPERTS.items():
@@ -99,3 +117,16 @@ def _expert_names(m: Metadata, spec: Decoder) -> dict[str, str | Expression]:
             table[ours + "gate"] = Rows(stack, 0, experts.hidden)
             table[ours + "up"] = Rows(stack, experts.hidden, 2 * experts.hidden)
     return table
+
+
+def _draft_names(spec: Decoder) -> Entries:
+    """Of a head that files hold as the layer behind the last one, whose block is called as other layers are."""
+    if spec.draft_head is None:
+        return {}
+    place = BLOCK.replace("{i}", str(len(spec.layers))) + "nextn."
+    both = Tensor(f"{place}eh_proj.weight")
+    return {
+        **{DRAFT + ours: f"{place}{theirs}.weight" for ours, theirs in _DRAFT_NORMS.items()},
+        f"{DRAFT}token": Columns(both, 0, spec.width),
+        f"{DRAFT}state": Columns(both, spec.width, 2 * spec.width),
+    }
