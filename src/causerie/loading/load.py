@@ -37,7 +37,7 @@ from causerie.loading.sources import (
 from causerie.models.decoder import forward
 from causerie.models.eagle3 import refuse_head
 from causerie.models.gguf.architecture import gguf_model
-from causerie.models.model import Model, head_of
+from causerie.models.model import Model, give_heads
 from causerie.models.registry import family, spec_from_config, text_values
 from causerie.quant.config import QuantConfig
 from causerie.quant.formats import QUANTIZED
@@ -265,8 +265,7 @@ def load_surveyed(
         quantization=survey.quantization,
         shadow=None if beside is None else beside.compile(executable, weights, cache, survey.plain),
     )
-    if survey.spec.draft_head is not None:
-        model.draft_head = head_of(model, sum(weights[each.name].nbytes for each in survey.spec.draft_weights()))
+    give_heads(model, sum(weights[each.name].nbytes for each in survey.spec.draft_weights()))
     return model
 
 
