@@ -1,5 +1,5 @@
-"""A tiny GGUF file of each architecture gives the logits of the checkpoint that it was made of, and in Q8_0 those of the
-numbers that its blocks stand for, whose matrices stay packed."""
+"""A tiny GGUF file of each architecture gives the logits of the checkpoint that it was made of, and in Q8_0 those of
+the numbers that its blocks stand for, whose matrices stay packed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ UNPACKED: frozenset[str] = frozenset()
 
 def test_no_architecture_is_without_a_recipe() -> None:
     alike = {"qwen3vlmoe", "nemotron_h"}  # whose files are read as those of qwen3moe and nemotron_h_moe
-    assert {Recipe.named(name).metadata["general.architecture"] for name in recipes()} | alike == {*gguf_architectures()}
+    assert {Recipe.named(name).metadata["general.architecture"] for name in recipes()} | alike == {
+        *gguf_architectures()
+    }
 
 
 def backend(name: str) -> Backend:
