@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from causerie.checkpoint.expression import Expression, Place, Rows, ShapeError, Tensor, innermost
+from causerie.checkpoint.expression import Expression, Place, ShapeError, Tensor, innermost
 from causerie.checkpoint.gguf.block_types import BlockIndex
 from causerie.checkpoint.index import TensorIndex
+from causerie.checkpoint.leaves import last_row
 from causerie.errors import WeightFileError, nearest
 from causerie.loading.packed.activations import rounds_activations
 from causerie.loading.packed.method import method_of, packed_tensors
@@ -96,7 +97,8 @@ def _fused_sizes(expressions: Iterable[Expression]) -> dict[str, tuple[int, ...]
         of = innermost(expression)
         if not isinstance(of, Tensor | Place):
             continue
-        rows = (expression.stop,) if isinstance(expression, Rows) and expression.of == of else ()
+        cut = last_row(expression)
+        rows = () if cut is None else (cut,)
         own = (of.place + 1, *rows) if isinstance(of, Place) else rows
         if own:
             sizes[of.name] = max(sizes.get(of.name, ()), own)
