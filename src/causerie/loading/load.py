@@ -18,7 +18,7 @@ from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileError, unknown
 from causerie.loading.draft_head import with_draft_head
 from causerie.loading.find import find_weights, untie_if_different
-from causerie.loading.packed.method import method_of, without_method
+from causerie.loading.packed.method import method_of, plain_names, without_method
 from causerie.loading.prepared import check_mapping, prepared_for
 from causerie.loading.read_share import is_of_expert, read_shares
 from causerie.loading.shadow import Shadow, ShadowBuilder, shadow_of
@@ -137,7 +137,7 @@ def survey(
         )
     family_config = without_method(config) if method is not None else config
     spec = spec_from_config(family_config, strict, draft_head)
-    names = family(config).names(spec).within(frozenset(index.names()))
+    names = family(config).names(spec).within(plain_names(config, index.names()))
     spec = untie_if_different(spec, names, index)
     if draft_head:
         spec, names = with_draft_head(spec, names, index, config)
