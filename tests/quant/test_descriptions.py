@@ -140,7 +140,7 @@ SCALE = Numbers("scale", "F32")
         ({"table_step": 0.5}, "no small numbers of steps"),
         ({"table": E2M1, "table_step": 1.0}, "no small numbers of steps"),
         ({"table": E2M1, "table_step": 0.0}, "no small numbers of steps"),
-        ({"table": (-64.0, 64.0), "table_step": 1.0}, "no small numbers of steps"),
+        ({"table": (-64.0, 128.0), "table_step": 1.0}, "no small numbers of steps"),
         ({"table": E2M1, "table_step": 0.5, "codes": low_first(5)}, "no small numbers of steps"),
         ({"table": E2M1, "table_step": 0.5, "flat": True}, "of values from a table"),
     ],

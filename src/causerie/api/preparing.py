@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from causerie.api.generation.config import GenerationConfig
+from causerie.api.gguf_model import open_index
 from causerie.api.load_options import LoadOptions
 from causerie.api.machine import thread_count
 from causerie.api.model_config import ModelConfig
@@ -16,7 +17,6 @@ from causerie.api.placement import choose
 from causerie.api.saving import Saving
 from causerie.backends.ops import PreparingBackend
 from causerie.checkpoint.hub import resolve
-from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import Unsupported
 from causerie.loading.load import survey
 from causerie.settings import Settings
@@ -31,7 +31,7 @@ def prepare_model(name: str, target: Path, options: LoadOptions, *, progress: bo
     config = ModelConfig.from_folder(folder, name)
     generation = GenerationConfig.from_checkpoint(folder, config)
     settings = Settings.from_environment()
-    with SafetensorsIndex.open(folder) as index:
+    with open_index(folder) as index:
         weights = survey(
             index,
             config,

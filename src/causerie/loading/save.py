@@ -19,7 +19,7 @@ from causerie.checkpoint.stream import SafetensorsStream
 from causerie.errors import CheckpointError
 from causerie.loading.load import Survey
 from causerie.loading.packed.method import KEY, without_method
-from causerie.loading.packed.ours import METHOD, VERSION
+from causerie.loading.packed.ours import KEEPS_TYPES, METHOD, VERSION
 from causerie.loading.plain_tensors import SLICE, plain_tensors
 from causerie.loading.prepared import PREPARED, Layouts
 from causerie.loading.quantize import Quantizer, ReadRows
@@ -68,7 +68,9 @@ def _said(survey: Survey) -> dict[str, Any]:
     """What config.json says of quantized weights."""
     formats = {source.key: survey.formats[source.weight.name] for source in survey.sources}
     weights = {tensor: format for tensor, format in formats.items() if format in QUANTIZED}
-    return {KEY: {"quant_method": METHOD, "version": VERSION, "weights": weights}} if weights else {}
+    if not weights and not survey.keeps_types:
+        return {}
+    return {KEY: {"quant_method": METHOD, "version": VERSION, **_types(survey), "weights": weights}}
 
 
 def _said_prepared(survey: Survey, layouts: Layouts) -> dict[str, Any]:
@@ -78,7 +80,12 @@ def _said_prepared(survey: Survey, layouts: Layouts) -> dict[str, Any]:
         if source.weight.name in layouts.each
     }
     prepared = {"backend": layouts.backend, "version": layouts.version}
-    return {KEY: {"quant_method": METHOD, "version": VERSION, PREPARED: prepared, "weights": weights}}
+    said = {"quant_method": METHOD, "version": VERSION, PREPARED: prepared, **_types(survey), "weights": weights}
+    return {KEY: said}
+
+
+def _types(survey: Survey) -> dict[str, bool]:
+    return {KEEPS_TYPES: True} if survey.keeps_types else {}
 
 
 def _declared(source: Source, survey: Survey) -> dict[str, tuple[str, tuple[int, ...]]]:

@@ -21,6 +21,7 @@ from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.stack_index import StackIndex
 from causerie.errors import Unsupported
 from causerie.loading.packed.model_matrix import PackedMatrix
+from causerie.loading.packed.records import RecordMatrix
 from causerie.loading.prepared import ALIGNMENT, Prepared
 from causerie.loading.quantize import Quantizer, ReadRows, Report
 from causerie.loading.read_share import is_of_expert
@@ -63,11 +64,12 @@ class PlainSource:
     weight: WeightSpec
     expression: Expression
     dtype: str = "F32"  # of the numbers, by the files' name
+    alone: str | None = None  # what it is called when it is saved, where that is not what its tensors are called
 
     @property
     def key(self) -> str:
         """What a file calls it."""
-        return self.expression.key
+        return self.alone or self.expression.key
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -120,7 +122,7 @@ class PackedSource:
 
     weight: WeightSpec
     key: str
-    packed: PackedMatrix
+    packed: PackedMatrix | RecordMatrix
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -160,7 +162,7 @@ class PackedSource:
         return transfer.builder.place_quantized(self.weight.name, shape, format, read, transform)
 
 
-def _reader(packed: PackedMatrix, index: TensorIndex, report: Report) -> ReadRows:
+def _reader(packed: PackedMatrix | RecordMatrix, index: TensorIndex, report: Report) -> ReadRows:
     def read(start: int, stop: int) -> Mapping[str, NDArray[Any]]:
         part = packed.read(index, start, stop)
         report(stop)

@@ -39,6 +39,7 @@ two for every 32 inputs. 4.25 bits. The values are whole numbers of halves, by w
     codes  uint8    [n, k / 2]    byte i of a row holds input 2i in its low nibble and input 2i + 1 in its high one
     scale  uint8    [n, k / 32]   value = E2M1[code] · 2^(scale - 127)
 
+Those of GGUF's blocks are in gguf_formats.py.
 Other floating-point numbers of 8 and 4 bits are in float_formats.py; whole numbers of 2 to 8 bits, of which there are
 too many kinds to list, in integer_formats.py.
 """
@@ -52,6 +53,7 @@ from causerie.errors import unknown
 from causerie.quant.code_bits import SIGNED_BYTES, high_first, low_first
 from causerie.quant.float_formats import FLOAT_FORMATS
 from causerie.quant.format import Format
+from causerie.quant.gguf_formats import GGUF_FORMATS
 from causerie.quant.integer_formats import integer_format
 from causerie.quant.numbers import Numbers
 from causerie.quant.packed_format import PackedFormat
@@ -123,6 +125,7 @@ QUANTIZED = FormatTable(
         *(looked_up(table, double=double) for table in TABLES for double in (False, True)),
         BNB_INT8,
         MXFP4,
+        *GGUF_FORMATS,
         *FLOAT_FORMATS,
     )
 )

@@ -14,6 +14,14 @@ from causerie.quant.formats import QUANTIZED
 
 METHOD = "causerie"
 VERSION = 1  # of the layout that `save_pretrained` writes
+KEEPS_TYPES = "keeps_types"
+"""The key that says that tensors which are not quantized have each a type of its own, in which they are held."""
+
+
+def says_types(config: Mapping[str, Any]) -> bool:
+    """Whether config.json says so."""
+    values = config.get("quantization_config")
+    return isinstance(values, Mapping) and values.get("quant_method") == METHOD and values.get(KEEPS_TYPES) is True
 
 
 class SavedTensors:
