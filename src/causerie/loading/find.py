@@ -123,7 +123,8 @@ def _not_plain(
         return None
     inner = innermost(expression)
     sizes = fused.get(inner.name, ()) if isinstance(inner, Tensor | Place) else ()
-    matrix = packed.matrix(index, ModelMatrix(expression, (weight.shape[0], weight.shape[1]), sizes))
+    shape, plain = (weight.shape[0], weight.shape[1]), weight.role in PLAIN_ROLES
+    matrix = packed.matrix(index, ModelMatrix(expression, shape, sizes, plain))
     if isinstance(matrix, PackedMatrix | RecordMatrix):
         return PackedSource(weight, expression.key, matrix)
     return None if matrix is None else PlainSource(weight, matrix, matrix.dtype(index))
