@@ -17,7 +17,7 @@ import torch
 from causerie import AutoConfig, AutoModelForCausalLM, AutoTokenizer, CausalLM
 from causerie.api import loading_line, placement
 from causerie.api.load_options import LoadOptions
-from causerie.api.precisions import needed_bytes, precisions
+from causerie.api.precisions import MatrixHolding, needed_bytes, precisions
 from causerie.api.surveyed import surveyed
 from causerie.api.torch_names import DeviceName, DType, device_name, dtype_name
 from causerie.errors import (
@@ -254,7 +254,7 @@ def test_fewer_bits_on_a_gpu_go_before_the_cpu(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(backend, "TorchBackend", PaperGpu)
     monkeypatch.setattr(placement, "gpu_seems_there", lambda: True)
     sizes = {
-        name: needed_bytes(way, packs=False, tokens=least_tokens(way.spec))
+        name: needed_bytes(way, MatrixHolding(False, False), tokens=least_tokens(way.spec))
         for name, way in precisions(surveyed("builtin", LoadOptions()).weights)
     }
 

@@ -24,7 +24,7 @@ from causerie.api.machine import hardware, thread_count
 from causerie.api.model_config import ModelConfig
 from causerie.api.model_names import builtin_folder
 from causerie.api.placement import InFewerBits, choose, packs_bfloat16
-from causerie.api.precisions import fitting_precision, held_sizes, needed_bytes, precisions
+from causerie.api.precisions import MatrixHolding, fitting_precision, held_sizes, needed_bytes, precisions
 from causerie.api.saving import Saving
 from causerie.backends.ops import Backend
 from causerie.checkpoint.folder import Need
@@ -206,7 +206,7 @@ def _with_head_or_not(weights: Survey, options: LoadOptions, backend: Backend, f
         if weights.spec.draft_head is None:
             return weights
         needed = needed_bytes(
-            weights, packs=_packs(backend), cache_dtype=options.cache_dtype, tokens=options.max_cache_tokens
+            weights, _holding(backend), cache_dtype=options.cache_dtype, tokens=options.max_cache_tokens
         )
         room = backend.name == "native" and needed <= free
         return weights if room else weights.without_draft_head()
@@ -244,7 +244,7 @@ def _fitting(weights: Survey, name: str, options: LoadOptions, free: int, backen
         weights,
         name,
         free,
-        packs=_packs(backend),
+        _holding(backend),
         quantizes=options.quantization == "auto",
         cache_dtype=options.cache_dtype,
         tokens=options.max_cache_tokens,
@@ -255,7 +255,7 @@ def _needed_of_gpu(weights: Survey, options: LoadOptions) -> int:
     """What torch would take for a model, with the smallest cache that it may have."""
     least = least_tokens(weights.spec)
     tokens = min(options.max_cache_tokens or least, least)
-    return needed_bytes(weights, packs=False, cache_dtype=options.cache_dtype, tokens=tokens)
+    return needed_bytes(weights, MatrixHolding(False, False), cache_dtype=options.cache_dtype, tokens=tokens)
 
 
 def _in_fewer_bits(weights: Survey, options: LoadOptions) -> InFewerBits | None:
@@ -267,8 +267,10 @@ def _in_fewer_bits(weights: Survey, options: LoadOptions) -> InFewerBits | None:
 
 
 def _held_bytes(weights: Survey, backend: Backend) -> int:
-    return sum(held_sizes(weights, packs=_packs(backend)).values())
+    return sum(held_sizes(weights, _holding(backend)).values())
 
 
-def _packs(backend: Backend) -> bool:
-    return backend.name == "native" and packs_bfloat16(backend)  # torch's needs no library of the native one's
+def _holding(backend: Backend) -> MatrixHolding:
+    if backend.name != "native":  # torch's needs no library of the native one's
+        return MatrixHolding(False, False)
+    return MatrixHolding(True, packs_bfloat16(backend))
