@@ -40,7 +40,7 @@ class GgufCase:
 def save_gguf_case(case: GgufCase, folder: Path) -> Path:
     """Writes the checkpoint."""
     if case.with_head:
-        save_with_head(case.case.removeprefix(_HEAD), folder)
+        save_with_head(case.case.removeprefix(_HEAD), folder, case.changes)
     elif case.case in _BY_NAME:
         known = _BY_NAME[case.case]
         save_case(replace(known, changes=known.changes | dict(case.changes)), folder)
@@ -131,6 +131,7 @@ GGUF_CASES = [
     GgufCase("gemma4-biases", "gemma4, biases, untied, half of each head turns"),
     GgufCase("gemma4-experts", "gemma4 with experts"),
     GgufCase("glm4", "glm4, tied, a quarter turns"),
+    GgufCase("glm4moe-head", "head of glm4_moe"),
     GgufCase("glm4moe", "glm4 with experts in groups, norms of heads, biases", {}, _KEYS_APART),
     GgufCase("glm4moe-lite", "glm4 with latents", {}, _KEYS_APART | {"first_k_dense_replace": 1}),
     GgufCase("glm4moe-head", "head of glm4_moe"),
@@ -186,6 +187,7 @@ GGUF_CASES = [
     GgufCase("nemotron", "nemotron, biases, whole heads turn", {"head_dim": 16}),
     GgufCase("nemotron-part", "nemotron"),
     GgufCase("nemotron_h_moe", "nemotron-h", _ENDLESS | {"layers_block_type": _NOT_DENSE}),
+    GgufCase("nemotron_h_moe-head", "head of nemotron_h", _ENDLESS | {"layers_block_type": _NOT_DENSE}),
     GgufCase(
         "nemotron_h_moe-latent",
         "nemotron-h, latent experts in groups, biases",
