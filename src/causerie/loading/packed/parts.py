@@ -74,8 +74,8 @@ def part_of(
     matrix: ModelMatrix, index: TensorIndex, whole: PackedMatrix | None, *, by_outputs: bool = True
 ) -> PackedMatrix | Expression | None:
     """What a model asks for, of the packed tensor that it is made of: in the same format where it is made of rows and
-    may be quantized, else of its values. `by_outputs` says that rows are outputs also where those of the plain tensor are inputs. Raises
-    WeightFileError for a matrix of another shape."""
+    may be quantized, else of its values. `by_outputs` says that rows are outputs also where those of the plain tensor
+    are inputs. Raises WeightFileError for a matrix of another shape."""
     base, expression = matrix.tensor, matrix.expression
     if base is None or whole is None:
         return None
@@ -117,7 +117,7 @@ def _rows_of(
         return None
     shared = {name for name, buffer in whole.format.buffers(whole.shape).items() if buffer.whole}
     arrays = {
-        name: each if name in shared else with_leaves(expression, lambda _, each=each: each)
+        name: each if name in shared else with_leaves(expression, lambda _: each)  # noqa: B023 - called at once
         for name, each in whole.arrays.items()
     }
     return replace(whole, shape=shape, arrays=arrays)
