@@ -133,6 +133,7 @@ GGUF_CASES = [
     GgufCase("glm4", "glm4, tied, a quarter turns"),
     GgufCase("glm4moe", "glm4 with experts in groups, norms of heads, biases", {}, _KEYS_APART),
     GgufCase("glm4moe-lite", "glm4 with latents", {}, _KEYS_APART | {"first_k_dense_replace": 1}),
+    GgufCase("glm4moe-head", "head of glm4_moe"),
     GgufCase("gpt-oss", "gpt-oss", {"swiglu_limit": 7.0, "swiglu_alpha": 1.702}),
     GgufCase(
         "gpt-oss-yarn",
@@ -210,6 +211,7 @@ GGUF_CASES = [
     GgufCase("qwen3", "qwen3, biases, own head_dim"),
     GgufCase("qwen35", "qwen3.5"),
     GgufCase("qwen35-alike", "qwen3.5, every second layer attends, tied, five taps, a quarter turns"),
+    GgufCase("qwen35-whole", "qwen3.5", {"linear_value_head_dim": 32}),  # of whole blocks
     GgufCase("qwen35-head", "head of qwen3_5_text"),
     GgufCase("qwen35moe", "qwen3.5 with experts"),
     GgufCase("qwen35moe-head", "head of qwen3_5_moe_text"),
