@@ -101,7 +101,8 @@ class Saving:
     def _texts(self) -> list[Path]:
         named = {file.name: file for file in self.folder.glob("*.jinja")}
         named |= {name: self.folder / name for name in TEXTS if (self.folder / name).is_file()}
-        return [file for name, file in sorted(named.items()) if name not in ("config.json", FILE_NAME)]
+        written = ("config.json", "hf_quant_config.json", FILE_NAME)
+        return [file for name, file in sorted(named.items()) if name not in written]
 
     def _refuse(self, target: Path) -> None:
         if target.exists() and not target.is_dir():

@@ -82,7 +82,7 @@ def part_of(
     if by_outputs:
         expression = _upright(expression)
     _check_rows(matrix, base, whole)
-    values = with_leaves(expression, lambda _: Values(whole, base.name))
+    values = _in_place(expression, Values(whole, base.name))
     try:
         shape, expected = values.shape(index), str(matrix.shape)
     except ShapeError as error:
@@ -116,10 +116,7 @@ def _rows_of(
     if not is_of_rows(expression):
         return None
     shared = {name for name, buffer in whole.format.buffers(whole.shape).items() if buffer.whole}
-    arrays = {
-        name: each if name in shared else with_leaves(expression, lambda _: each)  # noqa: B023 - called at once
-        for name, each in whole.arrays.items()
-    }
+    arrays = {name: each if name in shared else _in_place(expression, each) for name, each in whole.arrays.items()}
     return replace(whole, shape=shape, arrays=arrays)
 
 
@@ -141,6 +138,11 @@ def _check_rows(matrix: ModelMatrix, base: Tensor | Place, whole: PackedMatrix) 
             f"The quantized matrix {base.name!r} has {whole.shape[0]} rows, and config.json makes it {rows[0]}. The "
             "config belongs to another checkpoint."
         )
+
+
+def _in_place(expression: Expression, array: Expression) -> Expression:
+    """The same of an array in the place of the tensor."""
+    return with_leaves(expression, lambda _: array)
 
 
 def _upright(expression: Expression) -> Expression:
