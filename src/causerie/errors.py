@@ -13,7 +13,7 @@
     │   ├── HubUnavailable             the hub does not answer, or not rightly, as often as it is asked
     │   ├── MissingFile                a folder without config.json, weights or tokenizer
     │   ├── PickledWeights             only .bin/.pt weights, which can run code when opened
-    │   └── WeightFileError            a safetensors file that is damaged, or tensors missing or unexpected
+    │   └── WeightFileError            a file of weights that is damaged, or tensors missing or unexpected
     ├── ConfigError (ValueError)       config.json that this version cannot compute correctly
     ├── BackendUnavailable             a backend or device that cannot run here, with the reason
     ├── OutOfMemory (MemoryError)      model or cache larger than what is free
@@ -103,7 +103,7 @@ class PickledWeights(CheckpointError):
 
 
 class WeightFileError(CheckpointError):
-    """A safetensors file that is damaged, or tensors that are missing or unexpected."""
+    """A file of weights that is damaged, or tensors that are missing or unexpected."""
 
 
 class ConfigError(CauserieError, ValueError):

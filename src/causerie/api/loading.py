@@ -185,7 +185,7 @@ def _drafters(model: Model) -> list[Drafter]:
     if model.shadow is not None:
         drafters.append(ShadowDrafter(model.shadow))
     if model.draft_head is not None:
-        drafters.append(HeadDrafter(model.draft_head, model, len(model.spec.layers)))
+        drafters.append(HeadDrafter(model.draft_head, model, len(model.spec.layers), model.further_heads))
     return drafters
 
 

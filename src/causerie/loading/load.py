@@ -19,7 +19,7 @@ from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileError, unknown
 from causerie.loading.draft_head import with_draft_head
 from causerie.loading.find import find_weights, untie_if_different
-from causerie.loading.packed.method import method_of, without_method
+from causerie.loading.packed.method import method_of, plain_names, without_method
 from causerie.loading.packed.ours import says_types
 from causerie.loading.packed.records import block_kinds, usual_format
 from causerie.loading.prepared import check_mapping, prepared_for
@@ -37,7 +37,7 @@ from causerie.loading.sources import (
 from causerie.models.decoder import forward
 from causerie.models.eagle3 import refuse_head
 from causerie.models.gguf.architecture import gguf_model
-from causerie.models.model import Model, head_of
+from causerie.models.model import Model, give_heads
 from causerie.models.registry import family, spec_from_config, text_values
 from causerie.quant.config import QuantConfig
 from causerie.quant.formats import QUANTIZED
@@ -154,7 +154,7 @@ def survey(
     family_config = without_method(config) if method is not None else config
     spec = spec_from_config(family_config, strict, draft_head)
     gguf = gguf_model(index.metadata, index) if isinstance(index, BlockIndex) else None
-    names = (family(config) if gguf is None else gguf).names(spec).within(frozenset(index.names()))
+    names = (family(config) if gguf is None else gguf).names(spec).within(plain_names(config, index.names()))
     spec = untie_if_different(spec, names, index)
     if draft_head:
         spec, names = with_draft_head(spec, names, index, config)
@@ -265,8 +265,7 @@ def load_surveyed(
         quantization=survey.quantization,
         shadow=None if beside is None else beside.compile(executable, weights, cache, survey.plain),
     )
-    if survey.spec.draft_head is not None:
-        model.draft_head = head_of(model, sum(weights[each.name].nbytes for each in survey.spec.draft_weights()))
+    give_heads(model, sum(weights[each.name].nbytes for each in survey.spec.draft_weights()))
     return model
 
 

@@ -149,8 +149,8 @@ class PackedSource:
         packed, transform = self.packed.in_order(index)
         if transform is not None:
             raise Unsupported(
-                f"{self.key!r} reads its inputs in the order of their groups (desc_act, actorder), which is not "
-                "written into saved folders. Copy the folder as it is."
+                f"{self.key!r} reads its inputs in another order (of groups, as desc_act and actorder have it, or of "
+                "heads), which is not written into saved folders. Copy the folder, or the file, as it is."
             )
         return _reader(packed, index, report)
 

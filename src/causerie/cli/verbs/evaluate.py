@@ -42,7 +42,13 @@ def parser(width: int | None = None) -> Parser:
     usage = "causerie evaluate [MODEL] [options]"
     made = Parser("causerie evaluate", _DESCRIPTION, width=columns, usage=usage, epilog=_EPILOG)
     add = made.add_argument
-    add("model", nargs="?", default="builtin", metavar="MODEL", help="a folder or org/name; default: the built-in one")
+    add(
+        "model",
+        nargs="?",
+        default="builtin",
+        metavar="MODEL",
+        help="a folder, GGUF file or org/name; default: the built-in one",
+    )
     add("--quantization", metavar="NAMES", default=",".join(DEFAULT), help="formats, with commas (int8,int4)")
     add("--cache-dtype", metavar="NAMES", help="also with the cache in these, all else in float32 (bfloat16,int8)")
     add("--text", metavar="FILE", help="a text to judge it on; default: the built-in model's held-out dialogues")
