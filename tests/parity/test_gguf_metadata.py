@@ -99,7 +99,7 @@ def test_all_heads_have_keys_where_nothing_is_said(index: TensorIndex) -> None:
 
 
 def test_an_unknown_architecture(index: TensorIndex) -> None:
-    with pytest.raises(UnknownName, match="'qwen33'. Known, nearest first: qwen3, qwen35"):
+    with pytest.raises(UnknownName, match=r"'qwen33'\. Known, nearest first: qwen3, qwen35"):
         gguf_model({"general.architecture": "qwen33"}, index)
     for value in (None, 7, ""):
         with pytest.raises(ConfigError, match=f"'general.architecture' = {value!r}; it must name an architecture"):
@@ -119,7 +119,7 @@ def test_arithmetic_that_is_not_read_is_refused(index: TensorIndex) -> None:
     assert all(f"{key!r} = {value}" in str(refused.value) for key, value in asked.items())
     off = {"llama.attention.sliding_window": 0, "llama.attn_logit_softcapping": 0.0, "llama.attention.causal": True}
     gguf_model(LLAMA | off | {"llama.logit_scale": 1.0, "llama.rope.scaling.type": "none"}, index)
-    with pytest.raises(ConfigError, match="'llama.attention.causal' = False"):
+    with pytest.raises(ConfigError, match=r"'llama\.attention\.causal' = False"):
         gguf_model(LLAMA | {"llama.attention.causal": False}, index)
 
 
