@@ -119,9 +119,14 @@ GGUF_FORMATS = (
     PackedFormat("q4_k", FOUR, _SCALES_OF_8, (32,), low=_LOWS_OF_8),
     PackedFormat("q5_k", FIVE, _SCALES_OF_8, (32,), low=_LOWS_OF_8),
     PackedFormat("q6_k", SIX, Numbers("scale", "I8", times=D), (16,), zero=32),
-    PackedFormat("iq4_nl", HALVES, SCALE, (32,), table=IQ4),
+    PackedFormat("iq4_nl", HALVES, SCALE, (32,), table=IQ4, table_step=1.0),
     PackedFormat(
-        "iq4_xs", HALVES, Numbers("scale", "U8", bits=SCALES_OF_IQ4, table=AROUND_32, times=D), (32,), table=IQ4
+        "iq4_xs",
+        HALVES,
+        Numbers("scale", "U8", bits=SCALES_OF_IQ4, table=AROUND_32, times=D),
+        (32,),
+        table=IQ4,
+        table_step=1.0,
     ),
     PackedFormat("tq2_0", TWO, Numbers("d", "F16"), (SUPER,), zero=1),
     _grid("iq3_s", 32, _ODD[:8], _ODD, 1.0),

@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 22  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 23  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -71,6 +71,9 @@ class Scale(Enum):
     FLOAT32 = auto()
     BYTE = auto()  # counting units, of which each row has one
     EXPONENT = auto()  # a byte, of a power of two
+    FLOAT16 = auto()
+    STEPS = auto()  # a byte that counts a float16 that several groups share
+    SIGNED_STEPS = auto()
 
 
 class Zero(Enum):
@@ -80,6 +83,11 @@ class Zero(Enum):
     SIXTEENTHS = auto()  # a zero point, a byte
     PARTS = auto()  # what is added to parts of a step, int32
     LOW = auto()  # a value that is added, float32
+    FLOAT16 = auto()  # the same
+    BFLOAT16 = auto()
+    BYTE = auto()  # a whole number that is subtracted
+    STEPS = auto()  # a value that is added: a byte that counts a float16 that several groups share
+    SIGNED_STEPS = auto()
 
 
 class CacheNumber(Enum):
@@ -182,7 +190,7 @@ ENUMERATIONS: tuple[type[Enum], ...] = (
 CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM STATE_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
 FIELDS = {
     "Part": "weight bias out rows format layout expert panels column out_column",
-    "CodePanels": "bits tabled group input_group scale zero center parts factor",
+    "CodePanels": "bits tabled group input_group scale zero center parts factor stepped",
     "CodeBits": "begins run run_bytes planes flip bits",
     "Instruction": "op counted times x y z w out narrow group width length act heads kv_heads head_dim dims window "
     "rope query_rope tables format layout panels first_part part_count experts active scoring divided groups "
@@ -205,7 +213,8 @@ FIELDS = {
     "BlockTables": "blocks starts copies blocks_count copies_count",
     "Step": "tokens_count sequences wanted_count logits_count tokens positions starts tables slots wanted rotations "
     "logits states attending",
-    "Packing": "source codes panels scale zero unit target first rows width source_format target_format layout",
+    "Packing": "source codes panels scale zero unit low_unit target first rows width source_format target_format "
+    "layout",
     "PackedPanel": "data escapes escape_count plain exponents",
     "Escape": "at value",
 }

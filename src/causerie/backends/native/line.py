@@ -54,8 +54,8 @@ class Value:
         """Bytes from row to row: whole cache lines, no multiple of 1 KiB, where rows would evict each other."""
         if self.form in (WIDE, BRAIN):
             size = self.width * (4 if self.form == WIDE else 2)
-        else:  # codes, scales, sums: quantized.h
-            size = self.width + self.width // self.form.group * 4 + self.width // 32 * 4
+        else:  # codes, scales, sums of 32 and of 16 codes: quantized.h
+            size = self.width + self.width // self.form.group * 4 + self.width // 32 * 8
         lines = -(-size // 64)
         return 64 * (lines + 1 if lines % 16 == 0 else lines)
 

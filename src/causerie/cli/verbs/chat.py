@@ -248,7 +248,7 @@ def answer_once(conversation: Conversation, question: str, out: TextIO, notes: S
 
 def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: bool) -> None:
     """The chat in the terminal, until the user leaves."""
-    from causerie.cli.conversation.program_help import ProgramHelp
+    from causerie.cli.conversation.builtin_help import BuiltinHelp
 
     screen = Screen(sys.stdout, color=color, live=sys.stdout.isatty() and not plain)
     header = [f"Causerie {causerie.__version__} · {conversation.description}"]
@@ -265,7 +265,7 @@ def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: b
         complete=lambda line: completions(line, holding.chats),
     )
     autosave = holding.autosave and sys.stdin.isatty()
-    with ProgramHelp() as program_help:
+    with BuiltinHelp() as program_help:
         terminal = Terminal(conversation, keys, screen, tuple(header), holding.chats, program_help, autosave=autosave)
         if holding.resume is not None:
             terminal.load(holding.resume)

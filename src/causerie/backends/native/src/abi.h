@@ -17,10 +17,16 @@ enum Op : int32_t {
 // CODES: a quantized matrix, of which CodePanels says more.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, CODES, NUMBER_COUNT };
 // How the scales of a quantized matrix lie in its panels: a byte counts units, of which each row has one.
-enum Scale : int32_t { SCALE_BFLOAT16, SCALE_FLOAT32, SCALE_BYTE, SCALE_EXPONENT, SCALE_COUNT };
+// Steps are a byte that counts the float16 that several groups share.
+enum Scale : int32_t {
+  SCALE_BFLOAT16, SCALE_FLOAT32, SCALE_BYTE, SCALE_EXPONENT, SCALE_FLOAT16, SCALE_STEPS, SCALE_SIGNED_STEPS, SCALE_COUNT
+};
 // What stands beside a scale: nothing, a zero point in sixteenths of a step (a byte), what is added to parts of a step
-// (int32), or a value that is added (float32).
-enum Zero : int32_t { ZERO_NONE, ZERO_SIXTEENTHS, ZERO_PARTS, ZERO_LOW, ZERO_COUNT };
+// (int32), or a value that is added (float32, or 16 bits), or such a value as steps of a float16 that several groups share; or a whole
+// number that is subtracted (a byte).
+enum Zero : int32_t {
+  ZERO_NONE, ZERO_SIXTEENTHS, ZERO_PARTS, ZERO_LOW, ZERO_FLOAT16, ZERO_BFLOAT16, ZERO_BYTE, ZERO_STEPS, ZERO_SIGNED_STEPS, ZERO_COUNT
+};
 enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE_INT8, CACHE_NUMBER_COUNT };
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
@@ -52,7 +58,7 @@ enum Fault : int32_t {
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 22;  // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 23;  // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
@@ -63,7 +69,7 @@ constexpr int STATE_ROOM = 256;    // numbers that a channel of mamba keeps, at 
 
 // How a quantized matrix lies in its panels, and by which arithmetic it is multiplied: code_panels.h.
 struct CodePanels {
-  int32_t bits;         // of a code: 4 or 8
+  int32_t bits;         // of a code: 4, 5, 6 or 8
   int32_t tabled;       // whether codes name values of a table (whole numbers where there is an input_group), or are numbers themselves
   int32_t group;        // inputs that share a scale
   int32_t input_group;  // and that do as activations, which are read in 8 bits; 0: they are read as they are
@@ -72,6 +78,7 @@ struct CodePanels {
   int32_t center;       // the code, or the whole number of a table, that stands for 0, but for what `zero` adds
   int32_t parts;        // of ZERO_PARTS: what a step is cut into
   float factor;         // of whole rows, and of whole numbers of a table: what sums are multiplied with in the end
+  int32_t stepped;      // inputs that share the float16 that steps are of; 0 where there are none
 };
 
 // One matrix of a linear: [rows, width] in panels, its bias padded to whole panels (or 0), the buffer it fills.
@@ -290,7 +297,8 @@ struct Packing {
   const CodePanels* panels;  // and how they are to lie; the rest as numbers that panels hold
   const void* scale;   // [rows, groups]
   const void* zero;    // the same, or null
-  const void* unit;    // bfloat16 [rows], or null
+  const void* unit;    // bfloat16 [rows], or the float16 that steps are of [rows, width / stepped], or null
+  const void* low_unit;  // the same of steps that are added, or null
   uint64_t target;     // where the whole weight begins
   int64_t first, rows, width;
   int32_t source_format, target_format, layout, unused;

@@ -13,7 +13,7 @@ from causerie.cli.conversation.conversation import Reply
 from causerie.cli.conversation.model_conversation import ModelChoice, ModelConversation, open_conversation
 
 
-class ProgramHelp:
+class BuiltinHelp:
     """Leaving its `with` block frees the model, where it was loaded."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class ProgramHelp:
         self._conversation.clear()
         return self._conversation.reply(question)
 
-    def __enter__(self) -> ProgramHelp:
+    def __enter__(self) -> BuiltinHelp:
         return self
 
     def __exit__(
