@@ -13,6 +13,7 @@ import pytest
 
 from causerie.backends.native.quantized import code_bytes, code_panels
 from causerie.models.model import Model
+from causerie.quant.float_formats import FP8_GROUPED, NVFP4_OVER
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.gguf_formats import GGUF_FORMATS
@@ -32,7 +33,8 @@ from tests.kernels.decoders import (
 from tests.kernels.reference import reference_logits
 from tests.quant.made_up import MADE_UP, random_arrays
 
-FORMATS = {**MADE_UP, **{format.name: format for format in GGUF_FORMATS}}
+PUBLISHED = [FP8_GROUPED[128], NVFP4_OVER, *(QUANTIZED[name] for name in ("asym4_g128_f16", "affine4_g64_bf16"))]
+FORMATS = {**MADE_UP, **{format.name: format for format in (*GGUF_FORMATS, *PUBLISHED)}}
 WIDTHS = {32: 70, 64: 130, 96: 67, 256: 65, 768: 203, 2304: 64}  # and rows
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from causerie.api.calibration import calibrated_as_asked
 from causerie.api.causal_lm import CausalLM
 from causerie.api.draft_checkpoint import DraftCheckpoint
 from causerie.api.draft_search import companion
@@ -26,7 +27,7 @@ from causerie.api.model_names import builtin_folder
 from causerie.api.placement import InFewerBits, choose, packs_bfloat16
 from causerie.api.precisions import MatrixHolding, fitting_precision, held_sizes, needed_bytes, precisions
 from causerie.api.saving import Saving
-from causerie.backends.ops import Backend
+from causerie.backends.ops import Backend, encoders_of
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.hub import resolve
 from causerie.decoding.drafting.drafter import Drafter
@@ -145,6 +146,7 @@ def _load(
         on_disk = 0 if experts is None else max(0, weights.expert_bytes - experts)
         if experts is not None:  # then there is one pass alone over the weights
             weights = weights.without_draft_head()
+        weights = calibrated_as_asked(weights, index, backend, options, folder, workers=workers)
         shadow = weights.shadow(backend) if options.speculation == "shadow" else None
         try:
             model = load_surveyed(
@@ -167,7 +169,7 @@ def _load(
             if isinstance(told, LoadingLine):
                 told.clear()
     engine = Engine(model, drafters=_drafters(model), drafts_unasked=_drafts_unasked(options, backend))
-    saving = Saving(folder, config, weights, workers)
+    saving = Saving(folder, config, weights, workers, encoders_of(backend))
     return CausalLM(
         model,
         EngineThread(engine),

@@ -26,6 +26,7 @@ TEXTS = (
     "chat_template.json",
     "config.json",
     "generation_config.json",
+    "hf_quant_config.json",
     "merges.txt",
     "special_tokens_map.json",
     "tokenizer_config.json",

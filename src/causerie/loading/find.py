@@ -127,7 +127,7 @@ def _not_plain(
     matrix = packed.matrix(index, ModelMatrix(expression, shape, sizes, plain))
     if isinstance(matrix, PackedMatrix | RecordMatrix):
         return PackedSource(weight, expression.key, matrix)
-    return None if matrix is None else PlainSource(weight, matrix, matrix.dtype(index))
+    return None if matrix is None else PlainSource(weight, matrix, matrix.dtype(index), alone=expression.key)
 
 
 def _missing(spec: Decoder, index: TensorIndex, missing: list[str], left: set[str]) -> WeightFileError:

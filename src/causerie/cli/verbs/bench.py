@@ -58,7 +58,7 @@ def parser(width: int | None = None) -> Parser:
     add("--depth", type=numbers(0), default=[0], metavar="N", help="* tokens before prompt or answer (0)")
     add("--batch", type=numbers(1), default=[1], metavar="N", help="* answers written at once (1)")
     add("--quantization", type=names, default=[PLAIN], metavar="NAME", help=f"* formats of the weights ({PLAIN})")
-    made.add_loading_options("dtype", "cache_dtype", "expert_memory")
+    made.add_loading_options("dtype", "calibrate", "cache_dtype", "expert_memory")
     add("--backend", choices=["native", "torch"], default="native", help="what computes (native)")
     made.add_loading_options("threads", "draft", "strict")
     add(

@@ -54,7 +54,7 @@ def parser(width: int | None = None) -> Parser:
     add("--text", metavar="FILE", help="a text to judge it on; default: the built-in model's held-out dialogues")
     add("--tokens", type=whole_number, metavar="N", help="judge about so many tokens; default: all of the text")
     add("--window", type=whole_number, default=512, metavar="N", help="tokens of the text read together (512)")
-    made.add_loading_options("backend", "device", "threads", "strict")
+    made.add_loading_options("calibrate", "backend", "device", "threads", "strict")
     add("--json", action="store_true", help="as the last line, the same as JSON, sizes in bytes")
     return made
 

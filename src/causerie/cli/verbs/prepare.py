@@ -34,7 +34,7 @@ def parser(width: int | None = None) -> Parser:
     add = made.add_argument
     add("model", metavar="MODEL", help="a folder, GGUF file, org/name or builtin")
     add("folder", metavar="FOLDER", help="where to write it; made if it is not there")
-    made.add_loading_options("dtype", "quantization", "packing", "threads", "strict")
+    made.add_loading_options("dtype", "quantization", "calibrate", "packing", "threads", "strict")
     return made
 
 

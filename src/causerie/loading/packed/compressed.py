@@ -144,12 +144,13 @@ class CompressedTensors:
         stored = tensors.require(codes, ("U8",), (), axes=2)
         n, k = tensors.sizes(codes)
         k *= 2
+        arrays: dict[str, Expression] = {"codes": stored}
         if whole not in tensors:
-            arrays = {"codes": stored, "scale": RowBytes(tensors.require(scale, EXPONENTS, [(n, k // _MX_GROUP)]))}
+            arrays["scale"] = RowBytes(tensors.require(scale, EXPONENTS, [(n, k // _MX_GROUP)]))
             tensors.settle()
             return PackedMatrix(MXFP4, (n, k), arrays)
-        scales = RowBytes(tensors.require(scale, ("F8_E4M3",), [(n, k // NVFP4_GROUP)]))
-        arrays = {"codes": stored, "scale": scales, "whole": tensors.require(whole, ("F32",), [(1,), ()])}
+        arrays["scale"] = RowBytes(tensors.require(scale, ("F8_E4M3",), [(n, k // NVFP4_GROUP)]))
+        arrays["whole"] = Repeated(tensors.require(whole, ("F32",), [(1,), ()]), 1, 1)
         tensors.settle()
         return PackedMatrix(NVFP4_OVER, (n, k), arrays)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from causerie.errors import ConfigError, Unsupported
-from causerie.loading.packed import autoround, awq, bitsandbytes, compressed, fp8, gptq, mlx, mxfp4, ours
+from causerie.loading.packed import autoround, awq, bitsandbytes, compressed, fp8, gptq, mlx, modelopt, mxfp4, ours
 from causerie.loading.packed.model_matrix import PackedTensors
 
 KEY = "quantization_config"
@@ -23,6 +23,7 @@ METHODS: Mapping[str, Callable[[Mapping[str, Any]], PackedTensors]] = {
     **dict.fromkeys(autoround.METHODS, autoround.autoround_tensors),
     compressed.METHOD: compressed.CompressedTensors,
     **dict.fromkeys(mlx.METHODS, mlx.MlxTensors),
+    modelopt.METHOD: modelopt.ModelOptTensors,
     fp8.METHOD: fp8.Fp8Tensors,
     fp8.ROWWISE_METHOD: fp8.RowwiseFp8Tensors,
 }

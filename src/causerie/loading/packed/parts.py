@@ -74,15 +74,15 @@ def part_of(
     matrix: ModelMatrix, index: TensorIndex, whole: PackedMatrix | None, *, by_outputs: bool = True
 ) -> PackedMatrix | Expression | None:
     """What a model asks for, of the packed tensor that it is made of: in the same format where it is made of rows and
-    may be quantized, else of its values. `by_outputs` says that rows are outputs also where those of the plain tensor are inputs. Raises
-    WeightFileError for a matrix of another shape."""
+    may be quantized, else of its values. `by_outputs` says that rows are outputs also where those of the plain tensor
+    are inputs. Raises WeightFileError for a matrix of another shape."""
     base, expression = matrix.tensor, matrix.expression
     if base is None or whole is None:
         return None
     if by_outputs:
         expression = _upright(expression)
     _check_rows(matrix, base, whole)
-    values = with_leaves(expression, lambda _: Values(whole, base.name))
+    values = _in_place(expression, Values(whole, base.name))
     try:
         shape, expected = values.shape(index), str(matrix.shape)
     except ShapeError as error:
@@ -116,10 +116,7 @@ def _rows_of(
     if not is_of_rows(expression):
         return None
     shared = {name for name, buffer in whole.format.buffers(whole.shape).items() if buffer.whole}
-    arrays = {
-        name: each if name in shared else with_leaves(expression, lambda _, each=each: each)
-        for name, each in whole.arrays.items()
-    }
+    arrays = {name: each if name in shared else _in_place(expression, each) for name, each in whole.arrays.items()}
     return replace(whole, shape=shape, arrays=arrays)
 
 
@@ -141,6 +138,11 @@ def _check_rows(matrix: ModelMatrix, base: Tensor | Place, whole: PackedMatrix) 
             f"The quantized matrix {base.name!r} has {whole.shape[0]} rows, and config.json makes it {rows[0]}. The "
             "config belongs to another checkpoint."
         )
+
+
+def _in_place(expression: Expression, array: Expression) -> Expression:
+    """The same of an array in the place of the tensor."""
+    return with_leaves(expression, lambda _: array)
 
 
 def _upright(expression: Expression) -> Expression:
