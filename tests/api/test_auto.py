@@ -245,7 +245,7 @@ def test_fewer_bits_on_a_gpu_go_before_the_cpu(monkeypatch: pytest.MonkeyPatch) 
             places.append(device)
             self.device = device
 
-        def builder(self, spec: Decoder, formats: Mapping[str, str]) -> backend.TorchBuilder:
+        def builder(self, spec: Decoder, formats: Mapping[str, str], *, briefly: bool = False) -> backend.TorchBuilder:
             return backend.TorchBuilder("cpu", spec, formats)
 
     monkeypatch.setattr(

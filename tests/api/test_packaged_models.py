@@ -82,8 +82,9 @@ REAL = pytest.mark.skipif(smollm2.smollm2_file() is None, reason=f"SmolLM2 is no
 
 
 @REAL
-@pytest.mark.parametrize("question", ["What is the capital of France?", "Translate 'good morning' to Spanish."])
+@pytest.mark.parametrize("question", ["Count from one to ten.", "Translate 'good morning' to Spanish."])
 def test_smollm2_says_what_transformers_has_it_say(question: str) -> None:
+    """Where each word is likelier than the next one by more than activations in 8 bits can change."""
     pipe = pipeline("text-generation", "smollm2")
     chat = [{"role": "user", "content": question}]
     answer = pipe(chat, max_new_tokens=48, do_sample=False)[0]["generated_text"][-1]["content"]
