@@ -504,8 +504,9 @@ def test_an_answer_that_is_ended_early_says_what_it_has_cost(real: ModelConversa
     assert reply.cost.cached_tokens >= 8 and reply.cost.new_tokens == len(reply._answer.tokens)
     assert reply.cost.total_seconds >= reply.cost.first_token_seconds > 0
     if end == "repetition":
-        assert reply.cost.accepted_tokens > 0 and sum(dict(reply.cost.drafters).values()) == reply.cost.drafted_tokens
-        assert reply.cost.speedup is not None and reply.cost.speedup > 0.5
+        drafted = reply.cost.drafted_tokens  # none, where a busy machine makes them not worth it
+        assert reply.cost.accepted_tokens <= sum(dict(reply.cost.drafters).values()) == drafted
+        assert (reply.cost.speedup is None) == (drafted == 0)
     real.clear()
 
 

@@ -102,7 +102,7 @@ def test_keys_and_addresses(server: Server) -> None:
 def test_the_command(command: Callable[..., subprocess.CompletedProcess[bytes]], server: Server) -> None:
     words = ("chat", "--url", server.url, "-p", "What is a token?", "do_sample=False")
     done = command(*words, CAUSERIE_API_KEY="sesame")
-    here = command("chat", "-p", "What is a token?", "do_sample=False")
+    here = command("chat", "builtin", "-p", "What is a token?", "do_sample=False")
     assert done.returncode == 0 and done.stdout == here.stdout, done.stderr
     refused = command("chat", "--url", server.url, "-p", "x", "--quantization", "int4", "--strict")
     assert (
