@@ -12,10 +12,11 @@ from typing import Any
 
 from causerie.models.config import read_config
 from tests.parity.cases import CASES
-from tests.parity.cases.experts import slowed
-from tests.parity.checkpoints import save_checkpoint
+from tests.parity.cases.experts import LAGUNA_SLOWED, slowed
+from tests.parity.checkpoints import WHOLE_OF
 from tests.parity.draft_heads import save_with_head
 from tests.parity.harness import save_case
+from tests.parity.wholes import whole_of
 
 _HEAD = "head of "
 _BY_NAME = {case.name: case for case in CASES}
@@ -45,7 +46,8 @@ def save_gguf_case(case: GgufCase, folder: Path) -> Path:
         known = _BY_NAME[case.case]
         save_case(replace(known, changes=known.changes | dict(case.changes)), folder)
     else:
-        save_checkpoint(case.case, folder)
+        pictures = WHOLE_OF[case.case]
+        whole_of(replace(pictures, text=pictures.text | dict(case.changes))).save_pretrained(folder)
     if case.first_files:
         (folder / "config.json").write_text(json.dumps(read_config(folder) | dict(case.first_files)))
     return folder
@@ -164,6 +166,14 @@ GGUF_CASES = [
     GgufCase("granitemoe", "granite with experts"),
     GgufCase("hunyuan-dense", "hunyuan, plain rope, biases, tied"),
     GgufCase("hy_v3", "hy3"),
+    GgufCase(
+        "laguna",
+        "laguna",
+        {
+            "layer_types": ["full_attention", "sliding_attention", "sliding_attention"],
+            "rope_parameters": LAGUNA_SLOWED,
+        },
+    ),
     GgufCase("lfm2", "lfm2"),
     GgufCase("lfm2moe", "lfm2 with experts", {"routed_scaling_factor": 1.0}, {"norm_eps": 1e-5}),
     GgufCase("llama", "llama, own head_dim"),
@@ -184,6 +194,7 @@ GGUF_CASES = [
     GgufCase("minimax-m2", "minimax, rotary_dim, tied"),
     GgufCase("mistral3", "ministral3", {"sliding_window": None}),
     GgufCase("mixtral", "mixtral, three of five uneven experts"),
+    GgufCase("muse-glimmer", "muse_glimmer_text", {"layer_rope_theta": [0.0, 1e4, 1e4, 0.0]}),
     GgufCase("nemotron", "nemotron, biases, whole heads turn", {"head_dim": 16}),
     GgufCase("nemotron-part", "nemotron"),
     GgufCase("nemotron_h_moe", "nemotron-h", _ENDLESS | {"layers_block_type": _NOT_DENSE}),

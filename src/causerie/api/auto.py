@@ -239,7 +239,7 @@ def _refuse_options(options: Mapping[str, Any], foreign: Mapping[str, ForeignFla
 def _name(name: Any, gguf_file: str | None = None) -> str:
     """The model's name, with the file of several that is meant behind it."""
     if not isinstance(name, str | PathLike):
-        raise UsageError(f"The model is {name!r}; expected a folder, a file, a hub id such as org/name, or 'builtin'.")
+        raise UsageError(f"The model is {name!r}; expected a folder, a hub id (org/name), a GGUF file, or 'builtin'.")
     if gguf_file is None:
         return fspath(name)
     if not isinstance(gguf_file, str) or not is_gguf(gguf_file) or is_gguf(fspath(name)):

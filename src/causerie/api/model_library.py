@@ -83,8 +83,8 @@ def library(models_folder: Path | None = None) -> list[LibraryModel]:
 
 
 def library_model(name: str) -> LibraryModel | None:
-    """The model of that name (an id of the hub, a folder, a GGUF file, "builtin" or "smollm2"), where something of it
-    is here; of several GGUF files the one that is loaded by that name. Raises MissingFile where that is not said."""
+    """The model of that name (an id of the hub, a folder, a GGUF file, "builtin", "smollm2"), where any of it is here;
+    of several GGUF files of a model the one that is loaded by that name. Raises MissingFile where that is not said."""
     if (place := packaged_models().get(name)) is not None:
         return _of_place(name, "package", place)
     if (local := local_model(name)) is not None:

@@ -8,7 +8,19 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from causerie.errors import ConfigError, Unsupported
-from causerie.loading.packed import autoround, awq, bitsandbytes, compressed, fp8, gptq, mlx, modelopt, mxfp4, ours
+from causerie.loading.packed import (
+    autoround,
+    awq,
+    bitsandbytes,
+    compressed,
+    fp8,
+    gemma,
+    gptq,
+    mlx,
+    modelopt,
+    mxfp4,
+    ours,
+)
 from causerie.loading.packed.model_matrix import PackedTensors
 
 KEY = "quantization_config"
@@ -24,6 +36,7 @@ METHODS: Mapping[str, Callable[[Mapping[str, Any]], PackedTensors]] = {
     compressed.METHOD: compressed.CompressedTensors,
     **dict.fromkeys(mlx.METHODS, mlx.MlxTensors),
     modelopt.METHOD: modelopt.ModelOptTensors,
+    gemma.METHOD: gemma.GemmaTensors,
     fp8.METHOD: fp8.Fp8Tensors,
     fp8.ROWWISE_METHOD: fp8.RowwiseFp8Tensors,
 }
@@ -95,5 +108,10 @@ def plain_names(config: Mapping[str, Any], tensors: Iterable[str]) -> frozenset[
     return frozenset(_PACKED_NAME.sub(lambda name: _PLAIN[name[0]], tensor) for tensor in tensors)
 
 
-_PLAIN = {".qweight": ".weight", ".weight_packed": ".weight", ".switch_mlp.": ".experts.0."}
-_PACKED_NAME = re.compile(r"\.qweight$|\.weight_packed$|\.switch_mlp\.")
+_PLAIN = {
+    ".qweight": ".weight",
+    ".weight_packed": ".weight",
+    ".embedding_quantized": ".weight",
+    ".switch_mlp.": ".experts.0.",
+}
+_PACKED_NAME = re.compile(r"\.(?:qweight|weight_packed|embedding_quantized)$|\.switch_mlp\.")

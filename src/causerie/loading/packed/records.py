@@ -71,10 +71,8 @@ class RecordTensors:
     def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> RecordMatrix | None:
         """Whole rows of one tensor of records. Raises WeightFileError where they are not as many or not as wide, and
         Unsupported for records of a kind that is not read."""
-        expression = matrix.expression
-        columns: ColumnBlocks | None = None
-        if isinstance(expression, ColumnBlocks):
-            columns, expression = expression, expression.of
+        columns = matrix.expression if isinstance(matrix.expression, ColumnBlocks) else None
+        expression = matrix.expression if columns is None else columns.of
         if not is_of_rows(expression) or (kind := record_kind(index, expression)) is None:
             return None
         info, block = index.info(expression.tensors[0]), _block(index, expression.tensors[0])

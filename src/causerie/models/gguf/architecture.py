@@ -71,7 +71,8 @@ def gguf_architectures() -> list[str]:
     return sorted(_registered)
 
 
-def _known(name: str) -> GgufArchitecture:
+def gguf_architecture_named(name: str) -> GgufArchitecture:
+    """The one of that name. Raises UnknownName for one that is not built in."""
     file = name.replace("-", "_")
     if any(module.name == file for module in pkgutil.iter_modules(archs.__path__)):
         import_module(f"{archs.__name__}.{file}")
@@ -90,7 +91,7 @@ def gguf_model(metadata: Mapping[str, Any], index: TensorIndex) -> GgufModel:
     for an architecture that is not built in, ConfigError for values out of bounds and for keys that mean arithmetic and
     that the architecture does not read. Warns (ConfigWarning) about other keys that it does not read."""
     m = Metadata(metadata, index)
-    architecture = _known(m.architecture)
+    architecture = gguf_architecture_named(m.architecture)
     values = architecture.values(m)
     m.finish()
     return GgufModel(values, m.continued | drafting_tensors(m, index), m, architecture.weights)
