@@ -21,7 +21,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LibraryServer]:
 def test_a_model_is_found_downloaded_and_talked_to(page: Page, place: LibraryServer) -> None:
     open_page(page, place.server.url)
     page.click("#models-open")
-    expect(page.locator("#models-here tr").first).to_contain_text("builtin")
+    expect(page.locator("#models-here tr", has_text="builtin")).to_be_visible()
     page.fill("#hub-words", "org")
     page.keyboard.press("Enter")
     expect(page.locator("#models-there tr")).to_have_count(2)

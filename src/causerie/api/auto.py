@@ -190,8 +190,7 @@ class AutoModelForCausalLM:
         or "auto" (also when None): lookup and such a head on the native backend (docs/speculation.md). draft: the
         folder or id of a smaller model, or of an EAGLE3 head, that guesses, or a warning says why not; "auto", one of
         the hub's cache; "none" (also when None). progress=False draws nothing; a callable gets (bytes done, of all,
-        tensor).
-        Raises CheckpointError's kinds, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
+        tensor). Raises CheckpointErrors, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
         from causerie.api.load_options import LoadOptions
         from causerie.api.loading import open_model
 

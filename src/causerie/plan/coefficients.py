@@ -35,6 +35,7 @@ _ZEN5 = {
     "bfloat16": Coefficients(reading=0.94, alone=0.32, arithmetic=0.88, step=1e-4, layer=4e-6),
     "int8": Coefficients(reading=0.93, alone=0.21, arithmetic=0.59, step=1e-4, layer=8e-6),
     "int4": Coefficients(reading=0.83, alone=0.16, arithmetic=0.61, step=1e-4, layer=14e-6),
+    "q4_0": Coefficients(reading=0.83, alone=0.16, arithmetic=0.35, step=1e-4, layer=14e-6),
     "nf4": Coefficients(reading=0.83, alone=0.32, arithmetic=0.82, step=1e-4, layer=14e-6),
 }
 _AVX2 = {
@@ -65,7 +66,15 @@ EXPERT_LAYER = 12e-6
 """Seconds that a layer with experts takes besides: its router, and matrices that end before they are read at speed."""
 EXPERT_ROWS = 1.2
 """How many times as long many rows take where each expert gets a few of them."""
-_LIKE = {"float32": "bfloat16", "float16": "bfloat16", "bnb_int8": "int8", "q8_0": "int8", "fp4": "nf4"}
+_GGUF = ("q4_1", "q5_0", "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_nl", "iq4_xs")
+_LIKE = {
+    "float32": "bfloat16",
+    "float16": "bfloat16",
+    "bnb_int8": "int8",
+    "q8_0": "int8",
+    "fp4": "nf4",
+    **dict.fromkeys(_GGUF, "q4_0"),
+}
 """Plain formats read as bfloat16 does; what is not named is nearest to int4."""
 
 

@@ -38,7 +38,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> Said:
 
 
 def names(said: Said, *words: str) -> list[str]:
-    return [row["name"] for row in json.loads(said(*words, "--json")[1]) if row["name"] != "builtin"]
+    return [row["name"] for row in json.loads(said(*words, "--json")[1]) if row["place"] == "cache"]
 
 
 def test_files_are_pulled_listed_and_deleted_one_by_one(hub: FakeHub, said: Said, tmp_path: Path) -> None:
