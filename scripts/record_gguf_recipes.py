@@ -21,9 +21,11 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from tests.parity.cases import TINY
-from tests.parity.gguf_cases import GGUF_CASES, save_gguf_case
-from tests.parity.gguf_recipe import FOLDER, made
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+
+from tests.parity.cases import TINY  # noqa: E402
+from tests.parity.gguf_cases import GGUF_CASES, save_gguf_case  # noqa: E402
+from tests.parity.gguf_recipe import FOLDER, made  # noqa: E402
 
 Float32 = NDArray[np.float32]
 _SKIPPED = ("general.", "tokenizer.", "GGUF.", "split.")
