@@ -196,6 +196,16 @@ def test_costs_are_those_of_the_steps() -> None:
         assert costs.of(rows) == pytest.approx(cost(rows), rel=0.12)
 
 
+def test_more_rows_that_took_less_correct_fewer() -> None:
+    """Steps of four and five rows were measured while another program ran, and nobody chose so many again."""
+    costs = StepCosts()
+    for rows, seconds in ((1, 0.005), (4, 0.011), (5, 0.012)):
+        costs.observe(rows, seconds)
+    for _ in range(8):
+        costs.observe(8, 0.007)
+    assert costs.of(1) <= costs.of(4) <= costs.of(5) <= costs.of(8) < 0.0075
+
+
 def test_the_first_step_of_all_may_be_slow() -> None:
     costs = StepCosts()
     costs.observe(1, 3.0)

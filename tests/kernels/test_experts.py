@@ -10,7 +10,7 @@ import pytest
 
 from causerie.models.model import Model
 from causerie.models.rope import RopeTable
-from causerie.quant.formats import QUANTIZED
+from causerie.quant.encoders import ENCODERS
 from causerie.spec.experts import Experts, Shared
 from causerie.spec.mlp import MLP
 from causerie.spec.router import Router
@@ -23,7 +23,7 @@ MIXED = {
     "layers.0.ffn.experts.2.up": "int4",
     "layers.1.ffn.experts.0.down": "nf4",
 }
-FORMATS: dict[str, dict[str, str]] = {name: {"": name} for name in QUANTIZED} | {"plain": {}, "mixed": MIXED}
+FORMATS: dict[str, dict[str, str]] = {name: {"": name} for name in ENCODERS} | {"plain": {}, "mixed": MIXED}
 
 
 def make(format: str, **options: Any) -> Model:

@@ -11,7 +11,7 @@ import pytest
 from causerie.backends.native.program import ATTENDING, CHUNK
 from causerie.errors import ConfigError, Unsupported
 from causerie.models.model import Model
-from causerie.quant.encoders import encoder_named
+from causerie.quant.encoders import ENCODERS, encoder_named
 from causerie.quant.formats import QUANTIZED
 from causerie.spec.latent import LatentAttention
 from causerie.spec.norm import Norm
@@ -122,7 +122,7 @@ def test_blocks_held_nothing_but_not_a_numbers(case: tuple[Shape, str], prompt: 
 WIDE = latents(5, 96, 32, 12, 64, query_rank=64)
 PROMPTS = [some_tokens(count, 203, seed=count) for count in (70, 33, 1, 7)]
 MIXED = {"layers.0.mixer.keys.1": "int8", "layers.0.mixer.keys.3": "nf4", "layers.1.mixer.values.2": "int4"}
-FORMATS: dict[str, dict[str, str]] = {name: {"": name} for name in QUANTIZED} | {"plain": {}, "mixed": MIXED}
+FORMATS: dict[str, dict[str, str]] = {name: {"": name} for name in ENCODERS} | {"plain": {}, "mixed": MIXED}
 
 
 def _wide(format: str, **options: Any) -> Model:

@@ -15,6 +15,7 @@ from causerie.backends.native.quantized import code_bytes, code_panels
 from causerie.models.model import Model
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED
+from causerie.quant.gguf_formats import GGUF_FORMATS
 from causerie.quant.packed_format import PackedFormat
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Linear, Ops, Weights
@@ -31,6 +32,7 @@ from tests.kernels.decoders import (
 from tests.kernels.reference import reference_logits
 from tests.quant.made_up import MADE_UP, random_arrays
 
+FORMATS = {**MADE_UP, **{format.name: format for format in GGUF_FORMATS}}
 WIDTHS = {32: 70, 64: 130, 96: 67, 256: 65, 768: 203, 2304: 64}  # and rows
 
 
@@ -42,7 +44,7 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def cases() -> Iterator[tuple[PackedFormat, int, int]]:
-    for format in MADE_UP.values():
+    for format in FORMATS.values():
         for width, rows in ({40: 70, 101: 67, 256: 64} if format.flat else WIDTHS).items():
             if format.refusal(width) is None:
                 yield format, width, rows
@@ -53,7 +55,9 @@ IDS = [f"{format.name}-{width}x{rows}" for format, width, rows in CASES]
 
 
 def input_group(format: PackedFormat, width: int) -> int:
-    return math.gcd(128 if format.codes.bits <= 4 else 64, width)
+    """128 for codes of up to 4 bits, and for scales that count what many weights share; else 64."""
+    stepped = isinstance(unit := format.scale.times and format.scale.times.span, int) and unit == 256
+    return math.gcd(128 if format.codes.bits <= 4 or stepped else 64, width)
 
 
 def in_8_bits(x: Array, group: int) -> Array:
@@ -100,7 +104,7 @@ def test_a_matrix_is_the_product_of_its_values(format: PackedFormat, width: int,
 
 
 @pytest.mark.parametrize("instruction_set", RUNNABLE)
-@pytest.mark.parametrize("format", MADE_UP.values(), ids=MADE_UP)
+@pytest.mark.parametrize("format", FORMATS.values(), ids=FORMATS)
 def test_rows_of_a_table_are_its_values(format: PackedFormat, instruction_set: str) -> None:
     spec, stored = one_matrix(768, 768)
     arrays = random_arrays(format, (768, 768))
@@ -115,7 +119,7 @@ def test_rows_of_a_table_are_its_values(format: PackedFormat, instruction_set: s
     np.testing.assert_array_equal(found, format.decode(arrays, (768, 768))[::5])
 
 
-@pytest.mark.parametrize("format", MADE_UP.values(), ids=MADE_UP)
+@pytest.mark.parametrize("format", FORMATS.values(), ids=FORMATS)
 def test_the_same_on_every_instruction_set_in_any_number(format: PackedFormat) -> None:
     spec, stored = one_matrix(2304, 203)
     arrays = random_arrays(format, (203, 2304))
@@ -129,7 +133,9 @@ def test_the_same_on_every_instruction_set_in_any_number(format: PackedFormat) -
 
 
 @pytest.mark.parametrize("instruction_set", RUNNABLE)
-@pytest.mark.parametrize("name", ["two", "three-steps", "four-zeros", "five", "six-low", "eight", "eight-signed"])
+@pytest.mark.parametrize(
+    "name", ["two", "three-steps", "four-zeros", "four-far", "five", "six-low", "eight", "eight-signed"]
+)
 def test_the_largest_sums(name: str, instruction_set: str) -> None:
     """Every activation and every code at its limit: nothing may run over."""
     format, shape = MADE_UP[name], (64, 256)
@@ -177,16 +183,42 @@ def test_matrices_of_many_formats_in_one_decoder() -> None:
     assert np.corrcoef(alone.ravel(), expected.ravel())[0, 1] > 0.995
 
 
+KEPT = {
+    "two": 16 + 8,
+    "three": 16,
+    "three-steps": 16,
+    "four-halves": 16,
+    "four-zeros": 16 + 8,
+    "four-super": 8 + 8 + 2 * 16 / 8,
+    "four-steps": 8,
+    "four-far": 16,
+    "four-far-super": 8 + 16 / 8,
+    "three-super": 8 + 16 / 16,
+    "five-super": 8 + 8 + 2 * 16 / 8,
+    "five-low": 2 * 16,
+    "five-signed": 16,
+    "six": 8 + 16 / 16,
+    "six-low": 2 * 16,
+    "seven": 16,
+    "eight": 16 + 8,
+    "eight-signed": 16,
+}
+"""Bits beside the codes of a group that stay what they are."""
+
+
 def test_few_bits_stay_few_bytes() -> None:
-    """Codes of up to 4 bits are held in 4, others in 8, and those that read exact inputs; scales that are none of ours
-    in four bytes, but for exponents of whole numbers, in one."""
+    """Codes of up to 4 bits take 4, those of 5 and 6 as many where products are of whole numbers, others 8; scales of
+    16 bits, bytes that count a float16, and zero points in a byte stay what they are. Other numbers become float32."""
     for name, format in MADE_UP.items():
         panels = code_panels(name, 2304)
         assert panels is not None
         bits = 8 * code_bytes(panels, (6400, 2304)) / (6400 * 2304)
-        held = 4 if format.codes.bits <= 4 and not format.exact_inputs else 8
-        numbers = 8 if name == "four-steps" else 32 * len(format.numbers)
-        assert bits == pytest.approx(held + numbers / int(panels["group"][0]), abs=0.01), name
+        whole = format.arithmetic == "int8"
+        codes = 4 if format.codes.bits <= 4 and not format.exact_inputs else 8
+        if format.codes.bits in (5, 6) and whole:
+            codes = format.codes.bits
+        numbers = KEPT.get(name, 32 * len(format.numbers))
+        assert bits == pytest.approx(codes + numbers / int(panels["group"][0]), abs=0.01), name
 
 
 def test_our_own_formats_take_no_more_than_their_arrays() -> None:

@@ -15,8 +15,7 @@ import pytest
 from causerie.backends.native.abi import Op
 from causerie.backends.native.program import number
 from causerie.models.model import Model
-from causerie.quant.encoders import encoder_named
-from causerie.quant.formats import QUANTIZED
+from causerie.quant.encoders import ENCODERS, encoder_named
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Linear, Ops, Weights
 from tests.kernels.decoders import (
@@ -72,7 +71,7 @@ def built(format: str, spec: Decoder, stored: Any, **options: Any) -> Model:
     return build(spec, stored, quantized={"head": format}, forward=logits_only(head_only), **options)
 
 
-@pytest.mark.parametrize("format", QUANTIZED)
+@pytest.mark.parametrize("format", ENCODERS)
 @pytest.mark.parametrize(("inputs", "rows"), [(32, 64), (96, 67), (320, 203), (4864, 130)])
 def test_a_matrix_is_the_product_of_its_values(format: str, inputs: int, rows: int) -> None:
     spec, stored = one_matrix(format, inputs, rows)
@@ -89,7 +88,7 @@ def test_a_matrix_is_the_product_of_its_values(format: str, inputs: int, rows: i
 
 @pytest.mark.parametrize("instruction_set", RUNNABLE)
 @pytest.mark.parametrize(
-    ("format", "inputs"), [*((each, 192) for each in QUANTIZED), ("int8", 1024), ("int4", 2048)], ids=str
+    ("format", "inputs"), [*((each, 192) for each in ENCODERS), ("int8", 1024), ("int4", 2048)], ids=str
 )
 def test_a_bias_is_added_once(format: str, inputs: int, instruction_set: str) -> None:
     """Also where many tokens take the inputs in stretches, the last of which has one group."""
@@ -108,7 +107,7 @@ def test_a_bias_is_added_once(format: str, inputs: int, instruction_set: str) ->
         np.testing.assert_array_equal(found, without + stored["norm"])
 
 
-@pytest.mark.parametrize("format", [each for each in QUANTIZED if each not in INTEGER])
+@pytest.mark.parametrize("format", [each for each in ENCODERS if each not in INTEGER])
 @pytest.mark.parametrize("inputs", [1, 7, 36, 101])
 def test_formats_for_any_width(format: str, inputs: int) -> None:
     spec, stored = one_matrix(format, inputs, 70)
@@ -118,7 +117,7 @@ def test_formats_for_any_width(format: str, inputs: int) -> None:
 
 
 @pytest.mark.parametrize("instruction_set", RUNNABLE)
-@pytest.mark.parametrize("format", QUANTIZED)
+@pytest.mark.parametrize("format", ENCODERS)
 def test_rows_of_a_quantized_table_are_its_values(format: str, instruction_set: str) -> None:
     spec, stored = one_matrix(format, 1120, 1120)
 
@@ -134,7 +133,7 @@ def test_rows_of_a_quantized_table_are_its_values(format: str, instruction_set: 
         np.testing.assert_array_equal(found, decoded(format, stored["embed"])[::7])
 
 
-@pytest.fixture(scope="module", params=QUANTIZED)
+@pytest.fixture(scope="module", params=ENCODERS)
 def format(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -248,7 +247,7 @@ def test_the_largest_sums(format: str, instruction_set: str) -> None:
 def test_fewer_bits_are_fewer_bytes() -> None:
     spec, stored = one_matrix("int8", 896, 1024)
     bits = {}
-    for format in QUANTIZED:
+    for format in ENCODERS:
         weights = built(format, spec, stored).executable._weights  # type: ignore[attr-defined]
         bits[format] = 8 * weights["head"].nbytes / (896 * 1024)
     assert bits["int8"] == 8.25

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from causerie.loading.packed import without_method
+from causerie.loading.packed.method import without_method
 from causerie.models.registry import text_values
 from tests.parity.published import FILES, PUBLISHED, WHOLES
 from tests.parity.published_delta import PUBLISHED_DELTA
 from tests.parity.published_latent import KIMI_K2
 from tests.parity.published_mamba import PUBLISHED_MAMBA
-from tests.parity.published_more import DBRX_INSTRUCT, LFM2_8B_A1B, SIZES
+from tests.parity.published_more import LFM2_8B_A1B, SIZES
 from tests.parity.published_step import STEP_3_7_FLASH
 
 _ALL: dict[str, dict[str, Any]] = {
     **PUBLISHED,
-    "dbrx-instruct": DBRX_INSTRUCT,
+    "dbrx-instruct": FILES["dbrx-instruct"],
     **FILES,
     **WHOLES,
     **PUBLISHED_DELTA,

@@ -15,7 +15,7 @@ import pytest
 from causerie import AutoModelForCausalLM, AutoTokenizer
 from causerie.checkpoint.bfloat16 import widen
 from causerie.errors import Unsupported
-from causerie.loading.packed import without_method
+from causerie.loading.packed.method import without_method
 from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
 

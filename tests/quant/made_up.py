@@ -31,6 +31,8 @@ def _e4m3(byte: int) -> float:
 
 E4M3 = tuple(_e4m3(i) for i in range(256))
 _SUPER = Numbers("d", "F16", 256)
+_FAR = tuple(float(i * abs(i) - (i > 0)) for i in range(-8, 8))  # -64 … 48, in steps of a half
+_SIGNED = tuple(float(i % 256 - 128) for i in range(256))
 _CURVE_5 = tuple(float(np.float32(np.sinh((i - 16) / 6))) for i in range(32))
 _CURVE_3 = (-4.0, -2.0, -1.0, -0.5, 0.25, 1.0, 2.5, 5.0)
 
@@ -70,8 +72,26 @@ MADE_UP: Mapping[str, PackedFormat] = {
             table=E2M1,
             table_step=0.5,
         ),
+        PackedFormat(
+            "four-steps-over",
+            low_first(4),
+            Numbers("s", "U8", table=E4M3, over=Numbers("g", "F32", "matrix")),
+            (16,),
+            table=E2M1,
+            table_step=0.5,
+        ),
         PackedFormat("four-steps", high_first(4), Numbers("s", "U8", table=E8M0), (64, 32), table=E2M1, table_step=0.5),
         PackedFormat("three-steps", low_first(3), HALF, (128, 32), table=_CURVE_3, table_step=0.25),
+        PackedFormat("four-far", _HALVES, HALF, (32,), table=_FAR, table_step=0.5),
+        PackedFormat(
+            "four-far-super",
+            low_first(4),
+            Numbers("s", "U8", table=_SIGNED, times=_SUPER),
+            (32,),
+            table=_FAR,
+            table_step=0.5,
+        ),
+        PackedFormat("three-super", low_first(3), Numbers("s", "I8", times=_SUPER), (16,), zero=4),
         PackedFormat("four-float-row", low_first(4), Numbers("s", "BF16", "row"), table=E2M1),
         PackedFormat(
             "four-exact", low_first(4, signed=True), Numbers("s", "F16", "row"), factor=0.375, exact_inputs=True
@@ -85,6 +105,14 @@ MADE_UP: Mapping[str, PackedFormat] = {
             zeros=Numbers("z", "U8"),
             zero_parts=8,
         ),
+        PackedFormat(
+            "five-super",
+            low_first(5),
+            Numbers("s", "U8", bits=SCALES_OF_SIX_BITS, times=_SUPER),
+            (32,),
+            low=Numbers("m", "I8", times=Numbers("dmin", "F16", 256)),
+        ),
+        PackedFormat("five-low", low_first(5), Numbers("s", "BF16"), (64, 32), low=Numbers("b", "BF16")),
         PackedFormat("five-signed", low_first(5, signed=True), HALF, (32,)),
         PackedFormat("five-table", low_first(5), Numbers("s", "F32"), (64,), table=_CURVE_5, flat=True),
         PackedFormat("six", SIX, Numbers("s", "I8", times=_SUPER), (16,), zero=32),
@@ -105,6 +133,8 @@ def random_arrays(format: PackedFormat, shape: tuple[int, int], seed: int = 0) -
         numbers = next((each for own in format.numbers for each in own.all() if each.array == name), None)
         if numbers is None or numbers.bits is not None:
             arrays[name] = draw.integers(0, 256, buffer.shape).astype(np.uint8)
+            if numbers is None and format.table is not None and np.isnan(format.table).any():
+                arrays[name] &= 0xFE  # NaN is compared by itself
         elif numbers.table is not None:
             arrays[name] = draw.integers(118, 125, buffer.shape).astype(np.uint8)
         elif buffer.dtype in ("U8", "I8"):
@@ -149,6 +179,8 @@ def number(format: PackedFormat, numbers: Numbers, arrays: Buffers, r: int, c: i
     value = np.float32(numbers.table[held]) if numbers.table else _widened(held, numbers.dtype)
     if numbers.times is not None:
         value = value * number(format, numbers.times, arrays, r, c, width)
+    if numbers.over is not None:
+        value = value / number(format, numbers.over, arrays, r, c, width)
     if numbers.plus is not None:
         value = value + number(format, numbers.plus, arrays, r, c, width)
     return value

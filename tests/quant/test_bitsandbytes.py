@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from causerie.checkpoint.expression import Tensor
+from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
 from causerie.errors import Unsupported, WeightFileError
-from causerie.loading.packed import find_packed
+from causerie.loading.packed.method import packed_tensors
+from causerie.loading.packed.model_matrix import ModelMatrix, PackedMatrix
 from causerie.quant.config import QuantConfig
 from causerie.quant.encoders import encoder_named
 from tests.parity.harness import prompt_logits, reference, reference_logits, some_tokens
@@ -36,6 +39,13 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "bnb_4bit_use_double_quant": True,
     },
 }
+
+
+def packed_matrix(config: Any, index: TensorIndex, tensor: str, shape: tuple[int, int]) -> PackedMatrix | None:
+    """Where a tensor of a quantized checkpoint lies."""
+    packed = packed_tensors(config)
+    assert packed is not None
+    return packed.matrix(index, ModelMatrix(Tensor(tensor), shape))
 
 
 def with_weights_of(theirs: Any, folder: Path) -> Any:
@@ -89,9 +99,9 @@ def test_8_bit_matrices_need_no_layout_and_have_one_if_they_do(
     with SafetensorsIndex.open(tmp_path / "w.safetensors") as index:
         if layout == 1:
             with pytest.raises(Unsupported, match=r"kind of GPU.*m\.weight_format"):
-                find_packed(config, index, "m.weight", rows.shape)
+                packed_matrix(config, index, "m.weight", rows.shape)
             return
-        packed = find_packed(config, index, "m.weight", rows.shape)
+        packed = packed_matrix(config, index, "m.weight", rows.shape)
         assert packed is not None and set(packed.all_tensors) == set(stored)
         part = packed.read(index, 3, 9)
     assert {name: array.tolist() for name, array in part.items()} == {
@@ -111,7 +121,7 @@ def test_slices_of_bytes_that_were_stored_as_wider_numbers(
     config = {"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}}
     expected = encoder_named("nf4").encode(rows)["codes"].reshape(len(rows), -1)
     with SafetensorsIndex.open(tmp_path / "w.safetensors") as index:
-        packed = find_packed(config, index, "w", (rows.shape[0], rows.shape[1]))
+        packed = packed_matrix(config, index, "w", (rows.shape[0], rows.shape[1]))
         assert packed is not None
         for start, stop in ((0, len(rows)), (0, 64), (64, 96), (96, len(rows))):
             part = packed.read(index, start, stop)["codes"]
@@ -131,7 +141,7 @@ def test_damaged_checkpoints_of_bitsandbytes_are_refused(bnb: Any, untied: Path,
         changed = {key: value for key, value in {**arrays, **changes}.items() if value is not None}
         write_safetensors(tmp_path / "w.safetensors", changed)
         with SafetensorsIndex.open(tmp_path / "w.safetensors") as index:
-            return find_packed(config, index, "w", shape)
+            return packed_matrix(config, index, "w", shape)
 
     def with_state(**changes: Any) -> dict[str, Any]:
         values = json.loads(arrays["w.quant_state.bitsandbytes__nf4"].tobytes()) | changes

@@ -77,7 +77,7 @@ def dequantized(folder: Path, target: Path, quantization: QuantConfig) -> Path:
     return target
 
 
-@pytest.mark.parametrize("format", QUANTIZED)
+@pytest.mark.parametrize("format", ENCODERS)
 def test_torch_dequantizes_to_the_last_bit(format: str, untied: Path) -> None:
     backend = Recording()
     loaded(untied, QuantConfig(format, format, format), backend)
@@ -93,7 +93,7 @@ def test_torch_dequantizes_to_the_last_bit(format: str, untied: Path) -> None:
         assert np.array_equal(matrix.rows(some).numpy(), expected[some.numpy()])
 
 
-@pytest.mark.parametrize("format", QUANTIZED)
+@pytest.mark.parametrize("format", ENCODERS)
 @pytest.mark.parametrize("model", ["tied", "untied"])
 def test_logits_are_those_of_the_dequantized_weights(
     format: str, model: str, tmp_path: Path, request: pytest.FixtureRequest
@@ -128,7 +128,7 @@ def test_which_matrices_are_quantized(untied: Path, tied: Path) -> None:
 
 
 @pytest.mark.parametrize("backend", ["torch", "native"])
-@pytest.mark.parametrize("format", QUANTIZED)
+@pytest.mark.parametrize("format", ENCODERS)
 def test_a_saved_model_is_the_same(format: str, backend: str, untied: Path, tmp_path: Path) -> None:
     config = read_config(untied)
     with SafetensorsIndex.open(untied) as index:
@@ -194,7 +194,7 @@ def test_workers_end_with_their_block() -> None:
     assert not any(thread.is_alive() for thread in named)
 
 
-@pytest.mark.parametrize("format", QUANTIZED)
+@pytest.mark.parametrize("format", ENCODERS)
 def test_no_more_is_read_at_once_than_was_meant(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many elements, or the fewest rows that the format can encode alone."""
     known, rows = QUANTIZED[format], np.random.default_rng(3).normal(size=(48, 96 if "fp4" in format else 128))
@@ -237,7 +237,7 @@ def test_parts_of_a_fused_matrix_that_are_held_differently_are_saved_alone(tmp_p
     assert 0 < np.sqrt(np.square(after - before).mean()) < 0.1 * before.std()
 
 
-@pytest.mark.parametrize("format", ["float32", *QUANTIZED])
+@pytest.mark.parametrize("format", ["float32", *ENCODERS])
 def test_no_more_is_placed_at_once_than_was_meant(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many bytes as float32, or the fewest rows that can be placed alone."""
     rows = np.random.default_rng(3).normal(size=(48, 128)).astype(np.float32)

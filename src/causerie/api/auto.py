@@ -16,6 +16,7 @@ from causerie.api.generation.foreign_flags import ForeignFlag, refuse_flags
 from causerie.api.model_config import ModelConfig
 from causerie.api.torch_names import dtype_name
 from causerie.checkpoint.folder import Need
+from causerie.checkpoint.gguf.choice import is_gguf
 from causerie.checkpoint.hub import resolve
 from causerie.errors import UsageError, unknown
 
@@ -53,7 +54,6 @@ _MODEL_FOREIGN: dict[str, ForeignFlag] = {
     "offload_state_dict": ForeignFlag((False,), "Weights stay in memory; take a smaller model."),
     "offload_buffers": ForeignFlag((False,), "Weights stay in memory; take a smaller model."),
     "state_dict": ForeignFlag((), "Weights come from safetensors files."),
-    "gguf_file": ForeignFlag((), "Take the model's safetensors checkpoint."),
     "variant": ForeignFlag((), "Take the repository's plain safetensors files."),
     "ignore_mismatched_sizes": ForeignFlag((False,), "Weights of another shape are another model's."),
     "output_loading_info": ForeignFlag((False,), "Missing or unexpected weights are errors, which name them."),
@@ -67,7 +67,7 @@ _TOKENIZER_FOREIGN: dict[str, ForeignFlag] = {
 }
 _CONFIG: tuple[Need, ...] = ("config",)
 _TOKENIZER: tuple[Need, ...] = ("tokenizer",)
-_WHERE = ("revision", "cache_dir", "local_files_only", "token")
+_WHERE = ("revision", "cache_dir", "local_files_only", "token", "gguf_file")
 _ALSO = ("torch_dtype", "device_map", "quantization_config", "config", "generation_config", "progress")
 
 
@@ -82,11 +82,13 @@ class AutoConfig:
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
         token: str | bool | None = None,
+        gguf_file: str | None = None,
         **others: Any,
     ) -> ModelConfig:
-        """config.json of a folder, "builtin" or hub id. Raises CheckpointError's kinds, ConfigError, UnknownName."""
+        """config.json of a folder, "builtin" or hub id, or what a GGUF file says in its place. Raises CheckpointError's
+        kinds, ConfigError, UnknownName."""
         _refuse_options(others, _COMMON_FOREIGN, _WHERE)
-        name = _name(pretrained_model_name_or_path)
+        name = _name(pretrained_model_name_or_path, gguf_file)
         folder = resolve(
             name, revision, needs=_CONFIG, offline=local_files_only, token=_token(token), cache=_folder(cache_dir)
         )
@@ -104,16 +106,17 @@ class AutoTokenizer:
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
         token: str | bool | None = None,
+        gguf_file: str | None = None,
         padding_side: str | None = None,
         truncation_side: str | None = None,
         **others: Any,
     ) -> ChatTokenizer:
-        """The tokenizer of a folder, "builtin" or hub id. Raises CheckpointError's kinds, UnknownName."""
+        """The tokenizer of a folder, GGUF file, "builtin" or hub id. Raises CheckpointError's kinds, UnknownName."""
         from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
 
         special = {name: others.pop(name) for name in list(others) if name in _SPECIAL}
         _refuse_options(others, _TOKENIZER_FOREIGN, (*_WHERE, "padding_side", "truncation_side", *_SPECIAL))
-        name = _name(pretrained_model_name_or_path)
+        name = _name(pretrained_model_name_or_path, gguf_file)
         folder = resolve(
             name,
             revision,
@@ -150,6 +153,7 @@ class AutoModelForCausalLM:
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
         token: str | bool | None = None,
+        gguf_file: str | None = None,
         config: Mapping[str, Any] | None = None,
         generation_config: GenerationConfig | None = None,
         strict: bool = False,
@@ -167,7 +171,7 @@ class AutoModelForCausalLM:
         progress: bool | Progress = True,
         **others: Any,
     ) -> CausalLM:
-        """The model of a folder, "builtin" or hub id.
+        """The model of a folder, GGUF file, "builtin" or hub id. `gguf_file` names a file of a folder with several.
 
         dtype: "auto" (the checkpoint's, also when None), "float32", "float16", "bfloat16" or a torch dtype;
         `torch_dtype` is its older name. device_map: "auto" (also when None) takes a GPU with room through torch, else
@@ -210,7 +214,7 @@ class AutoModelForCausalLM:
             strict=strict,
         )
         return open_model(
-            _name(pretrained_model_name_or_path),
+            _name(pretrained_model_name_or_path, gguf_file),
             options,
             revision=revision,
             cache=_folder(cache_dir),
@@ -232,10 +236,17 @@ def _refuse_options(options: Mapping[str, Any], foreign: Mapping[str, ForeignFla
     refuse_flags("option of from_pretrained()", options, foreign, known)
 
 
-def _name(name: Any) -> str:
+def _name(name: Any, gguf_file: str | None = None) -> str:
+    """The model's name, with the file of several that is meant behind it."""
     if not isinstance(name, str | PathLike):
-        raise UsageError(f"The model is {name!r}; expected a folder, a hub id such as org/name, or 'builtin'.")
-    return fspath(name)
+        raise UsageError(f"The model is {name!r}; expected a folder, a file, a hub id such as org/name, or 'builtin'.")
+    if gguf_file is None:
+        return fspath(name)
+    if not isinstance(gguf_file, str) or not is_gguf(gguf_file) or is_gguf(fspath(name)):
+        raise UsageError(
+            f"gguf_file={gguf_file!r} of {fspath(name)!r}; expected a .gguf file of a folder or of a hub id."
+        )
+    return f"{fspath(name)}:{gguf_file}"
 
 
 def _token(token: str | bool | None) -> str | None:

@@ -15,7 +15,7 @@ from causerie.api.loading import open_model
 from causerie.api.machine import thread_count
 from causerie.api.promise import form_of_loaded
 from causerie.backends.ops import ExpertReads
-from causerie.loading.packed import without_method
+from causerie.loading.packed.method import without_method
 from causerie.models.registry import spec_from_config
 from causerie.plan.breakdown import InstructionGroup, breakdown
 from causerie.plan.computer import Computer, Span

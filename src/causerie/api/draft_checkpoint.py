@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from causerie.api.gguf_model import open_index
 from causerie.api.load_options import LoadOptions
 from causerie.api.machine import hardware, thread_count
 from causerie.api.model_config import ModelConfig
 from causerie.api.placement import choose
-from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.engine.assistant.draft_model import cache_for
 from causerie.engine.assistant.eagle3 import Eagle3Drafter
 from causerie.errors import OutOfMemory
@@ -38,7 +38,7 @@ class DraftCheckpoint:
     @staticmethod
     def of(folder: Path, name: str) -> DraftCheckpoint | None:
         """The checkpoint of that folder, where it is of such a head. Raises as `survey`."""
-        with SafetensorsIndex.open(folder) as index:
+        with open_index(folder) as index:
             kind = head_kind(ModelConfig.from_folder(folder, name), index.names())
         return DraftCheckpoint(name, folder) if kind == "EAGLE3" else None
 
@@ -47,7 +47,7 @@ class DraftCheckpoint:
         guess for, ConfigError and CheckpointError for a head that is damaged, OutOfMemory."""
         config = ModelConfig.from_folder(self.folder, self.name_or_path)
         settings = Settings.from_environment()
-        with SafetensorsIndex.open(self.folder) as index:
+        with open_index(self.folder) as index:
             dtype = "auto" if backend == "native" else model.format  # torch computes in one format
             survey = survey_head(index, config, model.spec, dtype)
             cache = cache_for(model.cache, survey.spec, cache_format(survey.plain))

@@ -1,4 +1,4 @@
-"""A smaller model among those that were downloaded which can guess for one that is loaded: with the same tokenizer, and
+"""A smaller model among those that are here which can guess for one that is loaded: with the same tokenizer, and
 so small that its guesses cost little. Nothing is downloaded, and no weight is read.
 """
 
@@ -7,11 +7,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from causerie.api.gguf_model import open_index
 from causerie.api.machine import hardware
 from causerie.api.model_config import ModelConfig
 from causerie.checkpoint.hub import cached, resolve
 from causerie.checkpoint.json_object import read_json_object
-from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.engine.assistant.draft_model import alike
 from causerie.errors import CauserieError
 from causerie.loading.load import Survey, survey
@@ -31,12 +31,15 @@ class Companion(NamedTuple):
     nbytes: int
 
 
-def companion(model: Model, name: str, folder: Path, cache: Path | None) -> Companion | None:
-    """The one in the hub's cache that fits best: one that was taught to answer, where the model's own name says that of
-    it, and the smallest of these; None where there is none. What cannot be read is passed over."""
+def companion(
+    model: Model, name: str, folder: Path, cache: Path | None, models_folder: Path | None = None
+) -> Companion | None:
+    """The one in the hub's cache, or in a folder of models, that fits best: one that was taught to answer, where the
+    model's own name says that of it, and the smallest of these; None where there is none. What cannot be read is passed
+    over."""
     fitting = []
     own: bytes | None = None
-    for other in cached(cache):
+    for other in (*cached(cache), *_folders(models_folder)):
         try:
             candidate = resolve(other, offline=True, cache=cache)
             if not _is_likely(candidate, model):
@@ -49,6 +52,13 @@ def companion(model: Model, name: str, folder: Path, cache: Path | None) -> Comp
     return min(fitting, key=lambda each: (_instructed(each.name) != _instructed(name), each.nbytes), default=None)
 
 
+def _folders(models_folder: Path | None) -> list[str]:
+    """The models in a folder of models, by their paths."""
+    if models_folder is None or not models_folder.is_dir():
+        return []
+    return sorted(str(entry) for entry in models_folder.iterdir() if (entry / "config.json").is_file())
+
+
 def _is_likely(folder: Path, model: Model) -> bool:
     """Whether its files are small enough and its config names about as many tokens: digests take longer to compare."""
     config = text_values(read_json_object(folder / "config.json"))
@@ -57,7 +67,7 @@ def _is_likely(folder: Path, model: Model) -> bool:
 
 
 def _survey(folder: Path, name: str) -> Survey:
-    with SafetensorsIndex.open(folder) as index:
+    with open_index(folder) as index:
         return survey(index, ModelConfig.from_folder(folder, name))
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from causerie.api.gguf_model import gguf_config
+from causerie.checkpoint.local_model import is_gguf_file
 from causerie.errors import nearest
 from causerie.models.config import read_config
 
@@ -25,8 +27,9 @@ class ModelConfig(Mapping[str, Any]):
 
     @staticmethod
     def from_folder(folder: Path, name_or_path: str = "") -> ModelConfig:
-        """Reads `folder`/config.json. Raises MissingFile or ConfigError."""
-        return ModelConfig(read_config(folder), name_or_path or str(folder), folder)
+        """Reads `folder`/config.json, or what a GGUF file says in its place. Raises MissingFile or ConfigError."""
+        values = gguf_config(folder) if is_gguf_file(folder) else read_config(folder)
+        return ModelConfig(values, name_or_path or str(folder), folder)
 
     def __getattr__(self, name: str) -> Any:
         values: dict[str, Any] = self.__dict__.get("_values", {})

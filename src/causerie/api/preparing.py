@@ -10,6 +10,7 @@ from pathlib import Path
 
 from causerie.api.calibration import calibrated_as_asked
 from causerie.api.generation.config import GenerationConfig
+from causerie.api.gguf_model import open_index
 from causerie.api.load_options import LoadOptions
 from causerie.api.machine import thread_count
 from causerie.api.model_config import ModelConfig
@@ -17,7 +18,6 @@ from causerie.api.placement import choose
 from causerie.api.saving import Saving
 from causerie.backends.ops import PreparingBackend
 from causerie.checkpoint.hub import resolve
-from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import Unsupported
 from causerie.loading.load import survey
 from causerie.settings import Settings
@@ -32,7 +32,7 @@ def prepare_model(name: str, target: Path, options: LoadOptions, *, progress: bo
     config = ModelConfig.from_folder(folder, name)
     generation = GenerationConfig.from_checkpoint(folder, config)
     settings = Settings.from_environment()
-    with SafetensorsIndex.open(folder) as index:
+    with open_index(folder) as index:
         weights = survey(
             index,
             config,
@@ -45,7 +45,7 @@ def prepare_model(name: str, target: Path, options: LoadOptions, *, progress: bo
     if not isinstance(backend, PreparingBackend):
         raise Unsupported(f"Only weights of the native backend can be prepared; the {backend.name} backend was chosen.")
     workers = thread_count(options.threads, settings)
-    with SafetensorsIndex.open(folder) as index:
+    with open_index(folder) as index:
         weights = calibrated_as_asked(weights, index, backend, options, folder, workers=workers)
     saving = Saving(folder, config, weights, workers)
     saving.write(target, generation, progress=progress, prepared=backend)

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from causerie.api.generation.config import FILE_NAME
+from causerie.api.gguf_model import open_index
 from causerie.api.loading_line import LoadingLine
+from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
 from causerie.backends.ops import KernelMatrices, PreparingBackend
 from causerie.checkpoint.folder import TEXTS
-from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.checkpoint.index import TensorIndex
+from causerie.checkpoint.local_model import is_gguf_file
 from causerie.errors import CheckpointError, UsageError
 from causerie.loading.prepare import write_arranged, write_loaded
 from causerie.loading.prepared import Layouts, prepared_for
@@ -59,13 +62,17 @@ class Saving:
                 f"{self.folder} holds weights as kernels read them, from which only another such folder can be made: "
                 "pass prepared=True, or load the model that it was prepared from."
             )
+        gguf = is_gguf_file(self.folder)
+        weights = self.weights.named_by_family() if gguf else self.weights
         told = LoadingLine(sys.stderr, "Saving") if progress else None
         try:
             target.mkdir(parents=True, exist_ok=True)
-            with SafetensorsIndex.open(self.folder) as index:
-                layouts = self._write_weights(index, target / WEIGHTS, prepared, told)
-            write_config(self.weights, self.config, target / "config.json", layouts)
-            for file in self._texts():
+            with open_index(self.folder) as index:
+                layouts = self._write_weights(weights, index, target / WEIGHTS, prepared, told)
+            write_config(weights, self.config, target / "config.json", layouts)
+            if gguf:
+                ChatTokenizer.from_folder(self.folder).save_pretrained(target)
+            for file in [] if gguf else self._texts():
                 shutil.copyfile(file, target / file.name)
             generation_config.save_pretrained(target)
         except OSError as error:
@@ -78,17 +85,18 @@ class Saving:
 
     def _write_weights(
         self,
-        index: SafetensorsIndex,
+        weights: Survey,
+        index: TensorIndex,
         path: Path,
         prepared: KernelMatrices | PreparingBackend | None,
         told: LoadingLine | None,
     ) -> Layouts | None:
         if prepared is None:
-            write_weights(self.weights, index, path, workers=self.workers, progress=told, encoders=self.encoders)
+            write_weights(weights, index, path, workers=self.workers, progress=told, encoders=self.encoders)
             return None
         if isinstance(prepared, KernelMatrices):
-            return write_loaded(self.weights, index, prepared, path, told)
-        return write_arranged(self.weights, index, prepared, path, workers=self.workers, progress=told)
+            return write_loaded(weights, index, prepared, path, told)
+        return write_arranged(weights, index, prepared, path, workers=self.workers, progress=told)
 
     def _texts(self) -> list[Path]:
         named = {file.name: file for file in self.folder.glob("*.jinja")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,8 +92,10 @@ class Tensor:
 
 
 @dataclass(frozen=True)
-class _Of:
-    """An expression of one other."""
+class Derived:
+    """An expression of one other. One of `whole_rows` only says which rows of it there are, and where."""
+
+    whole_rows: ClassVar[bool] = False
 
     of: Expression
 
@@ -112,8 +114,10 @@ class _Of:
 
 
 @dataclass(frozen=True)
-class Rows(_Of):
+class Rows(Derived):
     """Rows start..stop-1: a part of a fused tensor."""
+
+    whole_rows = True
 
     start: int
     stop: int
@@ -137,7 +141,7 @@ class Rows(_Of):
 
 
 @dataclass(frozen=True)
-class Columns(_Of):
+class Columns(Derived):
     """Columns start..stop-1."""
 
     start: int
@@ -162,7 +166,7 @@ class Columns(_Of):
 
 
 @dataclass(frozen=True)
-class Transposed(_Of):
+class Transposed(Derived):
     """Rows for columns: a matrix that is stored (inputs, outputs)."""
 
     @property
@@ -180,8 +184,10 @@ class Transposed(_Of):
 
 
 @dataclass(frozen=True)
-class Every(_Of):
+class Every(Derived):
     """Rows first, first + step, …: one of several matrices whose rows take turns."""
+
+    whole_rows = True
 
     first: int
     step: int
@@ -248,7 +254,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Squeezed(_Of):
+class Squeezed(Derived):
     """Without the axes of length 1."""
 
     @property
@@ -267,7 +273,7 @@ class Squeezed(_Of):
 
 
 @dataclass(frozen=True)
-class Flattened(_Of):
+class Flattened(Derived):
     """A matrix as one vector, row after row."""
 
     @property
@@ -325,9 +331,11 @@ class Joined:
 
 
 @dataclass(frozen=True)
-class Unpermuted(_Of):
+class Unpermuted(Derived):
     """Query or key rows that turn in pairs (element i beside i + dims/2) as the program knows them, in halves, head by
     head. `dims` leading rows of a head turn; all, where it does not say."""
+
+    whole_rows = True
 
     heads: int
     dims: int | None = None
@@ -362,8 +370,10 @@ class Unpermuted(_Of):
 
 
 @dataclass(frozen=True)
-class Turns(_Of):
+class Turns(Derived):
     """Rows start..stop-1 of every `step` rows: one of several matrices that take turns head by head."""
+
+    whole_rows = True
 
     start: int
     stop: int
@@ -393,7 +403,7 @@ class Turns(_Of):
 
 
 @dataclass(frozen=True)
-class Plus(_Of):
+class Plus(Derived):
     """A number added to each, in float32: norms that multiply by 1 + w."""
 
     number: float = 1.0
@@ -420,25 +430,9 @@ class Plus(_Of):
 
 def innermost(expression: Expression) -> Expression:
     """What an expression is made of in the end: a tensor, a place of a stack, or several joined."""
-    while isinstance(expression, _Of):
+    while isinstance(expression, Derived):
         expression = expression.of
     return expression
-
-
-def plain_rows(expression: Expression) -> tuple[str, int] | None:
-    """The tensor whose rows an expression reads as they lie, and the first of them; None for any other."""
-    if isinstance(expression, Tensor):
-        return expression.name, 0
-    if isinstance(expression, Rows) and isinstance(expression.of, Tensor):
-        return expression.of.name, expression.start
-    return None
-
-
-def stored_bytes(expression: Expression, index: TensorIndex) -> int:
-    """Bytes of the files that an expression reads, each once."""
-    shape = expression.shape(index)
-    item = min(index.info(name).array_dtype.itemsize for name in expression.tensors)
-    return prod(shape) * item
 
 
 def _matrix(shape: Shape) -> tuple[int, int]:

@@ -15,16 +15,21 @@ from typing import Any
 import numpy as np
 
 from causerie.checkpoint.expression import Expression, Place, Rows, ShapeError, Tensor, innermost
+from causerie.checkpoint.gguf.block_types import BlockIndex
 from causerie.checkpoint.index import TensorIndex
-from causerie.errors import Unsupported, WeightFileError, nearest
-from causerie.loading.packed import Packed, find_blocks, find_packed
+from causerie.errors import WeightFileError, nearest
+from causerie.loading.packed.activations import rounds_activations
+from causerie.loading.packed.method import method_of, packed_tensors
+from causerie.loading.packed.model_matrix import ModelMatrix, PackedMatrix, PackedTensors
+from causerie.loading.packed.records import RecordMatrix, RecordTensors, as_numbers, record_kind
 from causerie.loading.prepared import find_prepared
 from causerie.loading.sources import STORED, PackedSource, PlainSource, PreparedSource, Source
 from causerie.models.names import Names, is_computed, is_drafting
 from causerie.spec.decoder import EMBEDDING, HEAD, Decoder
-from causerie.spec.weight import WeightSpec
+from causerie.spec.weight import PLAIN_ROLES, WeightSpec
 
 _MOST_LISTED = 5
+_MOST_FAULTS = 3  # matrices of which all is told that is wrong
 
 
 def find_weights(
@@ -46,6 +51,8 @@ def find_weights(
         named = {name for weight in weights for name in names.expression(weight.name).tensors}
         raise _missing(spec, index, missing, set(index.names()) - named)
     tensors = {*beside, *(tensor for source in sources for tensor in source.tensors)}
+    if method_of(config or {}) is not None:
+        tensors |= {tensor for tensor in index.names() if rounds_activations(tensor)}
     _judge_unexpected(spec, index, set(index.names()) - tensors, names, strict)
     return sources
 
@@ -58,16 +65,26 @@ def locate(
     present = set(index.names())
     expressions = [(weight, names.expression(weight.name)) for weight in weights]
     fused = _fused_sizes(expression for _, expression in expressions)
+    packed = RecordTensors() if isinstance(index, BlockIndex) else packed_tensors(config)
     sources: list[Source] = []
     missing: list[str] = []
+    faults: list[str] = []
     for weight, expression in expressions:
-        source = _not_plain(config, index, weight, expression, fused)
+        try:
+            source = _not_plain(config, packed, index, weight, expression, fused)
+        except WeightFileError as error:
+            faults.append(str(error))
+            continue
         if source is None and expression.key in present and expression.key not in expression.tensors:
             expression = Tensor(expression.key)  # a part that was saved alone
         if source is None and (absent := [name for name in expression.tensors if name not in present]):
             missing += [name for name in absent if name not in missing]
         else:
-            sources.append(source or _checked(weight, expression, index, fused))
+            sources.append(source or _checked(weight, as_numbers(expression, index), index, fused))
+    if faults:
+        unique = list(dict.fromkeys(faults))
+        rest = f" {len(unique) - _MOST_FAULTS} more matrices are not whole." if len(unique) > _MOST_FAULTS else ""
+        raise WeightFileError(" ".join(unique[:_MOST_FAULTS]) + rest)
     return sources, missing
 
 
@@ -88,6 +105,7 @@ def _fused_sizes(expressions: Iterable[Expression]) -> dict[str, tuple[int, ...]
 
 def _not_plain(
     config: Mapping[str, Any],
+    packed: PackedTensors | RecordTensors | None,
     index: TensorIndex,
     weight: WeightSpec,
     expression: Expression,
@@ -98,33 +116,22 @@ def _not_plain(
         return None
     if (prepared := find_prepared(config, index, expression.key)) is not None:
         return PreparedSource(weight, expression.key, prepared)
-    if (packed := find_packed(config, index, expression.key, weight.shape)) is not None:
-        return PackedSource(weight, expression.key, packed)
-    if isinstance(stack := innermost(expression), Place):
-        packed = find_blocks(config, index, expression, weight.shape, fused[stack.name][0])
-        return None if packed is None else PackedSource(weight, expression.key, packed)
-    if isinstance(expression, Rows) and isinstance(expression.of, Tensor):
-        whole = (fused[expression.of.name][0], weight.shape[1])
-        if (packed := find_packed(config, index, expression.of.name, whole)) is not None:
-            _check_border(packed, expression)
-            return PackedSource(weight, expression.key, packed, expression.start)
-    return None
-
-
-def _check_border(packed: Packed, expression: Rows) -> None:
-    step = packed.format.row_step(packed.shape[1])
-    if expression.start % step:
-        raise Unsupported(
-            f"{expression.of.key!r} holds several matrices, quantized together in {packed.format.name}, and one begins "
-            f"at row {expression.start}, inside a block. Load the model that it was made from, with quantization here."
-        )
+    if packed is None or (isinstance(packed, RecordTensors) and weight.role in PLAIN_ROLES):
+        return None
+    inner = innermost(expression)
+    sizes = fused.get(inner.name, ()) if isinstance(inner, Tensor | Place) else ()
+    matrix = packed.matrix(index, ModelMatrix(expression, (weight.shape[0], weight.shape[1]), sizes))
+    if isinstance(matrix, PackedMatrix | RecordMatrix):
+        return PackedSource(weight, expression.key, matrix)
+    return None if matrix is None else PlainSource(weight, matrix, matrix.dtype(index))
 
 
 def _missing(spec: Decoder, index: TensorIndex, missing: list[str], left: set[str]) -> WeightFileError:
     near = nearest(missing[0], left)[:3]
     instead = f" It has no place for {_listed(near)}, named most like it." if near else ""
     return WeightFileError(
-        f"{_home(index)} lacks {_listed(missing)}, which the {spec.family} model of config.json needs.{instead} "
+        f"{_home(index)} lacks {_listed(missing)}, which the {spec.family} model of {_config(index)} needs."
+        f"{instead} "
         "The config belongs to another checkpoint, or a file is missing."
     )
 
@@ -138,13 +145,18 @@ def _home(index: TensorIndex) -> str:
     return str(some if len(files) == 1 else some.parent)
 
 
+def _config(index: TensorIndex) -> str:
+    """What says which model it is."""
+    return "the file's metadata" if isinstance(index, BlockIndex) else "config.json"
+
+
 def _checked(
     weight: WeightSpec, expression: Expression, index: TensorIndex, fused: Mapping[str, tuple[int, ...]]
 ) -> PlainSource:
     """A source of plain numbers of the right shape. Raises WeightFileError."""
     first = index.info(expression.tensors[0])
     stored = expression.dtype(index)
-    if stored not in STORED or first.dtype not in STORED:
+    if stored not in STORED or (first.dtype not in STORED and record_kind(index, expression) is None):
         kind = "" if first.dtype == "F64" else " Nothing says how it is quantized."
         raise WeightFileError(
             f"{first.file}: tensor {first.name!r} is stored as {first.dtype}; known here: {', '.join(STORED)}.{kind} "
@@ -159,8 +171,8 @@ def _checked(
         shape, expectation = (), f"{' x '.join(map(str, sizes))} rows"
     if shape != weight.shape:
         raise WeightFileError(
-            f"{first.file}: tensor {first.name!r} has shape {tuple(first.shape)}, and config.json makes it "
-            f"{expectation}. The config belongs to another checkpoint."
+            f"{first.file}: tensor {first.name!r} has shape {tuple(first.shape)}, and {_config(index)} makes "
+            f"it {expectation}. The config belongs to another checkpoint."
         )
     return PlainSource(weight, expression, stored)
 
@@ -175,7 +187,7 @@ def _judge_unexpected(spec: Decoder, index: TensorIndex, left: set[str], names: 
     unexpected = sorted(set(unexpected) - _kept_elsewhere(spec, names))
     homes = tuple(names.homes)
     inside = [tensor for tensor in unexpected if tensor.startswith(homes)]
-    without = f"for which the {spec.family} model of config.json has no place"
+    without = f"for which the {spec.family} model of {_config(index)} has no place"
     if inside:
         raise WeightFileError(
             f"{_home(index)} holds {_listed(inside)}, {without}, so answers would be wrong. Use the checkpoint that "

@@ -15,14 +15,17 @@ from typing import Any
 from causerie.backends.ops import Backend, CacheShape, encoders_of
 from causerie.backends.step import Int32
 from causerie.checkpoint.expression import Plus
+from causerie.checkpoint.gguf.block_types import BlockIndex
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileError, unknown
-from causerie.loading.calibration import input_squares, random_texts
+from causerie.loading.calibration import measured_inputs, random_texts
 from causerie.loading.draft_head import with_draft_head
 from causerie.loading.find import find_weights, untie_if_different
-from causerie.loading.packed import method_of, without_method
+from causerie.loading.packed.method import method_of, without_method
+from causerie.loading.packed.ours import says_types
+from causerie.loading.packed.records import block_kinds, usual_format
 from causerie.loading.prepared import check_mapping, prepared_for
-from causerie.loading.quantize import Squares
+from causerie.loading.quantize import MeasuredInputs
 from causerie.loading.read_share import is_of_expert, read_shares
 from causerie.loading.shadow import SHADOW_FORMAT, Shadow, ShadowBuilder, shadow_of
 from causerie.loading.sources import (
@@ -36,11 +39,13 @@ from causerie.loading.sources import (
 )
 from causerie.models.decoder import forward
 from causerie.models.eagle3 import refuse_head
+from causerie.models.gguf.architecture import gguf_model
 from causerie.models.model import Model, head_of
 from causerie.models.registry import family, spec_from_config, text_values
 from causerie.quant.config import QuantConfig
-from causerie.quant.encoders import ENCODERS, weighs
+from causerie.quant.encoders import ENCODERS, evens, weighs
 from causerie.quant.formats import QUANTIZED
+from causerie.quant.transform import Transform
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.decoder import Decoder
 from causerie.spec.weight import UNROUNDED
@@ -57,7 +62,14 @@ class Survey:
     plain: str  # the format of what is not quantized: "float32", "float16" or "bfloat16"
     formats: Mapping[str, str]  # of each weight by canonical name
     config: Mapping[str, Any] = field(repr=False)
-    squares: Squares = field(default_factory=dict, repr=False)  # where they were measured: see calibrated
+    keeps_types: bool = False  # whether what is not quantized is held as the files have it, each tensor in its own type
+    inputs: MeasuredInputs = field(default_factory=MeasuredInputs, repr=False)  # as `calibrated` measured them
+
+    def named_by_family(self) -> Survey:
+        """The same, with each weight called as checkpoints of the model's family call it, whatever these files do."""
+        names = family(self.config).names(self.spec)
+        keys = {source.weight.name: names.expression(source.weight.name).key for source in self.sources}
+        return replace(self, sources=tuple(_called(source, keys[source.weight.name]) for source in self.sources))
 
     @property
     def prepared_for(self) -> str | None:
@@ -90,6 +102,10 @@ class Survey:
         which it reads a row as good as nothing."""
         shares = read_shares(self.spec)
         return round(sum(shares[source.weight.name] * self.held_bytes(source) for source in self.sources))
+
+    def transform(self, source: Source, index: TensorIndex) -> Transform | None:
+        """What the inputs of a matrix go through first."""
+        return source.transform(index, self.inputs, self.formats[source.weight.name])
 
     def shadow(self, backend: Backend) -> Shadow:
         """What guesses for this model with its own weights in fewer bits. Raises Unsupported where nothing can."""
@@ -140,20 +156,31 @@ def survey(
             f"The checkpoint is quantized already, by {method}, and quantizing it again to {quantization.name} would "
             f"lose more. Load it as it is, or quantize the model it was made from."
         )
+    if quantization is not None and (blocks := block_kinds(index)):
+        raise UsageError(
+            f"The file is quantized already, as {', '.join(sorted(blocks))}, and quantizing it again to "
+            f"{quantization.name} would lose more. Load it as it is, or quantize the model it was made from."
+        )
     family_config = without_method(config) if method is not None else config
     spec = spec_from_config(family_config, strict, draft_head)
-    names = family(config).names(spec).within(frozenset(index.names()))
+    gguf = gguf_model(index.metadata, index) if isinstance(index, BlockIndex) else None
+    names = (family(config) if gguf is None else gguf).names(spec).within(frozenset(index.names()))
     spec = untie_if_different(spec, names, index)
     if draft_head:
         spec, names = with_draft_head(spec, names, index, config)
-    sources = tuple(find_weights(spec, names, index, config=config, strict=strict))
+    beside = () if gguf is None else gguf.continued
+    sources = tuple(find_weights(spec, names, index, config=config, strict=strict, beside=beside))
     plain = weight_format(config, index, dtype)
     if prepared_for(config) is not None and plain != (precision := weight_format(config, index)):
         raise UsageError(
             f"The folder was prepared with its weights in {precision}, and dtype {plain} was asked for. Prepare the "
             "original model again, or leave dtype out."
         )
-    return Survey(spec, sources, plain, formats_of(spec, sources, plain, quantization), whole)
+    formats = formats_of(spec, sources, plain, quantization)
+    keeps_types = dtype == "auto" and (gguf is not None or says_types(config))
+    if keeps_types:
+        formats = as_written(sources, formats, plain)
+    return Survey(spec, sources, plain, formats, whole, keeps_types)
 
 
 def calibrated(
@@ -170,12 +197,13 @@ def calibrated(
     OutOfMemory."""
     sources = [source for source in survey.sources if isinstance(source, PlainSource)]
     formats = {*survey.formats.values(), *((SHADOW_FORMAT,) if shadow else ())}
-    if not any(weighs(format) for format in formats & set(ENCODERS)) or len(sources) < len(survey.sources):
+    asking = {format for format in formats & set(ENCODERS) if weighs(format) or evens(format)}
+    if not asking or len(sources) < len(survey.sources):
         return survey
     spec, plain = survey.spec, formats_of(survey.spec, sources, survey.plain, None)
     read = random_texts(spec.vocab, spec.context) if texts is None else texts
     with Transfer.begun(index, backend.builder(spec, {}), workers) as transfer:
-        return replace(survey, squares=input_squares(spec, sources, plain, read, transfer, backend))
+        return replace(survey, inputs=measured_inputs(spec, sources, plain, read, transfer, backend))
 
 
 def formats_of(
@@ -188,6 +216,16 @@ def formats_of(
         modules = {source.weight.name: module_of(source) for source in sources}
         formats = quantization.formats(spec, plain, modules)
     return formats | {source.weight.name: "float32" for source in sources if _is_exact(source)}
+
+
+def as_written(sources: Sequence[Source], formats: Mapping[str, str], plain: str) -> dict[str, str]:
+    """The same, but what would be `plain` is held as the file has it: there each tensor has a type of its own."""
+    stored = {source.weight.name: source.stored for source in sources if isinstance(source, PlainSource)}
+    return {name: stored.get(name, format) if format == plain else format for name, format in formats.items()}
+
+
+def _called(source: Source, key: str) -> Source:
+    return replace(source, alone=key) if isinstance(source, PlainSource) else replace(source, key=key)
 
 
 def _is_exact(source: Source) -> bool:
@@ -244,7 +282,7 @@ def load_surveyed(
     names = [each.weight.name for each in survey.sources if not isinstance(each, PreparedSource)]
     builder = backend.builder(survey.spec, {name: survey.formats[name] for name in names})
     beside = None if shadow is None else ShadowBuilder(backend, survey.spec, shadow)
-    with Transfer.begun(index, builder, workers, expert_memory, survey.squares, encoders_of(backend)) as transfer:
+    with Transfer.begun(index, builder, workers, expert_memory, survey.inputs, encoders_of(backend)) as transfer:
         weights = _place(survey, transfer, progress, beside)
     executable = builder.compile(weights, forward, cache, max_tokens)
     model = Model(
@@ -267,7 +305,7 @@ def load_surveyed(
 
 def weight_format(config: Mapping[str, Any], index: TensorIndex, dtype: str = "auto") -> str:
     """The format that `dtype` means: itself, or for "auto" what config.json says the weights are in, else what the
-    first of them is stored in."""
+    first of them is stored in; of a GGUF file what most are stored in."""
     if dtype in FORMATS:
         return dtype
     if dtype != "auto":
@@ -280,6 +318,8 @@ def weight_format(config: Mapping[str, Any], index: TensorIndex, dtype: str = "a
                     "Pass one of them as dtype."
                 )
             return str(named)
+    if isinstance(index, BlockIndex):
+        return usual_format(index)
     for name in sorted(index.names()):
         if (stored := STORED.get(index.info(name).dtype)) is not None:
             return stored

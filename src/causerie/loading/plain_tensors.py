@@ -51,7 +51,11 @@ def plain_tensors(survey: Survey, elsewhere: set[str], index: TensorIndex) -> li
         if not isinstance(source, PlainSource):
             raise UsageError(f"{source.key!r} is held in a form that cannot be written as plain numbers.")
         matrix = len(source.weight.shape) == 2
-        if others.isdisjoint(source.tensors):
+        if source.alone is not None:
+            target = survey.formats[source.weight.name]
+            shape, stored = source.weight.shape, source.stored
+            tensors[source.key] = PlainTensor(source.key, source.expression, shape, stored, target)
+        elif others.isdisjoint(source.tensors):
             for name in source.tensors:
                 info = index.info(name)
                 target = survey.plain if matrix else STORED[info.dtype]

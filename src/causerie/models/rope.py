@@ -85,7 +85,10 @@ class RopeTable:
 def _switch_length(rope: Rope) -> int | None:
     """The length beyond which a rotation depends on a sequence's own; None for one that never does."""
     if rope.scaling == "longrope":
-        return int(dict(rope.options)["original_max_position_embeddings"])
+        options = dict(rope.options)
+        pairs = (("short_factor", "long_factor"), ("short_mscale", "long_mscale"))
+        alike = all(options.get(short) == options.get(long) for short, long in pairs)
+        return None if alike else int(options["original_max_position_embeddings"])
     return rope.context if rope.scaling == "dynamic" else None
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from causerie.errors import Unsupported, UsageError, unknown
 from causerie.quant.encoders import ENCODERS, encoder_named
 from causerie.spec.decoder import Decoder
-from causerie.spec.weight import Role
+from causerie.spec.weight import PLAIN_ROLES, Role
 
 OWN = ("int8", "int4")
 """Our own formats; the others are bitsandbytes'."""
@@ -79,13 +79,12 @@ class QuantConfig:
 
     def format_of(self, role: Role) -> str | None:
         """The format of matrices that are this to a model; None where they stay plain."""
-        plain: tuple[Role, ...] = ("router", "rate", "positions", "vector", "choice", "exact")
         own: Mapping[Role, str | None] = {
             "embedding": self.embedding,
             "layer inputs": self.embedding,
             "head": self.head,
         }
-        return None if role in plain else own.get(role, self.matrices)
+        return None if role in PLAIN_ROLES else own.get(role, self.matrices)
 
     def _refuse_unmatched(self, matched: set[str], modules: Mapping[str, str]) -> None:
         names = set(modules.values()) | {"lm_head"}  # there even where it is tied to the embedding

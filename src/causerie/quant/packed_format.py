@@ -26,8 +26,8 @@ CODES = "codes"
 """The array that holds a format's codes."""
 SUMMED = 32
 """Products that are summed up as whole numbers come in multiples of so many."""
-MOST_NAMED, MOST_STEPS = 4, 127
-"""Bits of a code that names a whole number, and what such numbers may lie apart."""
+MOST_NAMED, MOST_STEPS, LEAST_STEP = 4, 127, -128
+"""Bits of a code that names a whole number; what such numbers may lie apart, or are at most and least."""
 
 Arithmetic: TypeAlias = Literal["int8", "bfloat16", "float32"]
 
@@ -157,8 +157,10 @@ class PackedFormat:
         if self.table is None or not self.table_step or self.codes.bits > MOST_NAMED or self.exact_inputs:
             return False
         steps = [value / self.table_step for value in self.table]
-        return all(step == int(step) for step in steps) and max(steps) - min(steps) <= MOST_STEPS
+        return all(step == int(step) for step in steps) and (
+            max(steps) - min(steps) <= MOST_STEPS or (min(steps) >= LEAST_STEP and max(steps) <= MOST_STEPS)
+        )
 
 
 def _whole(numbers: Numbers) -> bool:
-    return numbers.dtype in ("U8", "I8") and not (numbers.table or numbers.times or numbers.plus)
+    return numbers.dtype in ("U8", "I8") and not (numbers.table or numbers.times or numbers.over or numbers.plus)

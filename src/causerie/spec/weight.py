@@ -27,6 +27,8 @@ recurrence forgets and learns, a table of positions, a vector (a norm, a bias, t
 scores decides a choice, or a vector whose faults add up from position to position. The last six are never quantized,
 and the last two not even rounded."""
 
+PLAIN_ROLES: tuple[Role, ...] = ("router", "rate", "positions", "vector", "choice", "exact")
+"""Roles of what is never quantized."""
 UNROUNDED: tuple[Role, ...] = ("choice", "exact")
 """Roles of what is held in float32 whatever else is."""
 

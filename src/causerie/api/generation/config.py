@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from causerie.api.generation.flag_values import CHECKS, NO_TOKEN
 from causerie.api.generation.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS, refuse
 from causerie.checkpoint.json_object import read_json_object
+from causerie.checkpoint.local_model import is_gguf_file
 from causerie.errors import MissingFile, Unsupported, UsageError, about, unknown
 
 if TYPE_CHECKING:  # this module of the checkpoint's brings numpy, and flags are read before anything else
@@ -246,6 +247,10 @@ class GenerationConfig:
         if (folder / FILE_NAME).is_file():
             return cls.from_file(folder / FILE_NAME)
         flags = cls()
+        if is_gguf_file(folder):
+            from causerie.api.gguf_model import gguf_ends
+
+            config = gguf_ends(folder)
         for name in _TOKEN_IDS:
             flags._take(name, config.get(name), folder / "config.json")
         return flags

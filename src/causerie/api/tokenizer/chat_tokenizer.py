@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from causerie.api.generation.foreign_flags import refuse_flags
+from causerie.api.gguf_model import gguf_tokenizer
 from causerie.api.tensors import is_numpy, is_torch, to_lists
 from causerie.api.tokenizer.batch_encoding import BatchEncoding
 from causerie.api.tokenizer.encoding_rows import EncodedRow, assistant_mask, encoding_of, pad_encodings
@@ -21,8 +22,9 @@ from causerie.api.tokenizer.tokenizer_options import CALL_OPTIONS, NEUTRAL, aske
 from causerie.chat.chat_format import ChatFormat
 from causerie.chat.encode import EncodedChat, encode_chat
 from causerie.chat.messages import is_chats
-from causerie.chat.template import RenderOptions
+from causerie.chat.template import ChatTemplate, RenderOptions
 from causerie.chat.template_files import templates_by_name
+from causerie.checkpoint.local_model import is_gguf_file
 from causerie.errors import Unsupported, UsageError
 from causerie.text.tokenizer import Tokenizer
 
@@ -49,7 +51,12 @@ class ChatTokenizer(TokenNames):
 
     @staticmethod
     def from_folder(folder: Path | str, name_or_path: str | None = None) -> ChatTokenizer:
-        """The tokenizer of a model folder. MissingFile and CheckpointError say what is wrong with it."""
+        """The tokenizer of a model folder, or of a GGUF file. MissingFile and CheckpointError say what is wrong with
+        it."""
+        if is_gguf_file(Path(folder)):
+            text = gguf_tokenizer(Path(folder))
+            template = ChatTemplate(text.config.get("chat_template"), text.special_tokens_map)
+            return ChatTokenizer(text, ChatFormat(text, template), name_or_path or str(folder))
         text = Tokenizer.from_folder(folder)
         return ChatTokenizer(text, ChatFormat.from_folder(folder, text), name_or_path or str(folder))
 

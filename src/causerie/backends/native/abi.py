@@ -71,6 +71,9 @@ class Scale(Enum):
     FLOAT32 = auto()
     BYTE = auto()  # counting units, of which each row has one
     EXPONENT = auto()  # a byte, of a power of two
+    FLOAT16 = auto()
+    STEPS = auto()  # a byte that counts a float16 that several groups share
+    SIGNED_STEPS = auto()
 
 
 class Zero(Enum):
@@ -80,6 +83,11 @@ class Zero(Enum):
     SIXTEENTHS = auto()  # a zero point, a byte
     PARTS = auto()  # what is added to parts of a step, int32
     LOW = auto()  # a value that is added, float32
+    FLOAT16 = auto()  # the same
+    BFLOAT16 = auto()
+    BYTE = auto()  # a whole number that is subtracted
+    STEPS = auto()  # a value that is added: a byte that counts a float16 that several groups share
+    SIGNED_STEPS = auto()
 
 
 class CacheNumber(Enum):
@@ -136,6 +144,7 @@ class Narrow(Enum):
     NOT = auto()  # as it is computed, in float32
     BFLOAT16 = auto()
     CODES = auto()  # in 8 bits, with a scale for each group of elements
+    EVENED = auto()  # so, once elements are multiplied and turned, 64 by 64
 
 
 class Arithmetic(Enum):
@@ -182,12 +191,12 @@ ENUMERATIONS: tuple[type[Enum], ...] = (
 CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM STATE_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
 FIELDS = {
     "Part": "weight bias out rows format layout expert panels column out_column",
-    "CodePanels": "bits tabled group input_group scale zero center parts factor",
+    "CodePanels": "bits tabled group input_group scale zero center parts factor stepped",
     "CodeBits": "begins run run_bytes planes flip bits",
     "Instruction": "op counted times x y z w out narrow group width length act heads kv_heads head_dim dims window "
     "rope query_rope tables format layout panels first_part part_count experts active scoring divided groups "
     "open_groups centered offset value_dim latent best chunked plain eps scale cap limit address factors sinks "
-    "block_bytes block_stride bias slots slot_stride slopes q_norm k_norm choices",
+    "block_bytes block_stride bias slots slot_stride slopes q_norm k_norm evening choices",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride tables",
@@ -205,7 +214,8 @@ FIELDS = {
     "BlockTables": "blocks starts copies blocks_count copies_count",
     "Step": "tokens_count sequences wanted_count logits_count tokens positions starts tables slots wanted rotations "
     "logits states attending",
-    "Packing": "source codes panels scale zero unit target first rows width source_format target_format layout",
+    "Packing": "source codes panels scale zero unit low_unit target first rows width source_format target_format "
+    "layout",
     "Quantizing": "rows costs shares steps zeros codes scale zero unit count width share_count rounds top most_zero "
     "smallest parts",
     "PackedPanel": "data escapes escape_count plain exponents",

@@ -22,6 +22,7 @@ class Form:
 
     narrow: Narrow
     group: int = 0  # of codes: how many share a scale
+    evening: int = 0  # of evened ones: the address of what elements are multiplied with
 
 
 WIDE, BRAIN = Form(Narrow.NOT), Form(Narrow.BFLOAT16)
@@ -54,8 +55,8 @@ class Value:
         """Bytes from row to row: whole cache lines, no multiple of 1 KiB, where rows would evict each other."""
         if self.form in (WIDE, BRAIN):
             size = self.width * (4 if self.form == WIDE else 2)
-        else:  # codes, scales, sums: quantized.h
-            size = self.width + self.width // self.form.group * 4 + self.width // 32 * 4
+        else:  # codes, scales, sums of 32 and of 16 codes: quantized.h
+            size = self.width + self.width // self.form.group * 4 + self.width // 32 * 8
         lines = -(-size // 64)
         return 64 * (lines + 1 if lines % 16 == 0 else lines)
 

@@ -1,16 +1,16 @@
 """How a packed format lies in panels, and what C++ makes them from: its description (quant/packed_format.py) in the
 terms of src/code_panels.h. Knows no format by name, but for asking the list of formats.
 
-Numbers that a kernel reads as they are stored (bfloat16 scales of bytes; bytes that count units of a row; exponents of
-codes that name whole numbers) stay what they are. All others become float32, a scale for each group of at most as many
-inputs as share one as activations, with zero points as whole numbers of parts of a step: the values are those of the
-description to the last bit.
+Numbers that a kernel reads as they are stored (of 16 bits; bytes that count units of a row, or a float16 that several
+groups share; exponents of codes that name whole numbers) stay what they are. All others become float32, a scale for
+each group of at most as many inputs as share one as activations, with zero points as whole numbers of parts of a step:
+the values are those of the description to the last bit.
 """
 
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd, lcm
 from typing import Any
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from causerie.backends.native import library
 from causerie.backends.native.abi import Layout, Number, Scale, Zero
-from causerie.backends.native.program import CODE_PANELS, PANEL, CodeBits, Packing, number
+from causerie.backends.native.program import CODE_PANELS, PANEL, CodeBits, Packing, member, number
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.numbers import Numbers
@@ -27,9 +27,19 @@ from causerie.quant.packed_format import CODES, PackedFormat
 from causerie.quant.tables import E8M0
 from causerie.quant.weight import BYTES
 
-INPUTS = {8: 64, 4: 128}
-"""Activations that share a scale at most, by the bits of codes in panels: as many as that part's error allows."""
+FEW_INPUTS, MANY_INPUTS = 64, 128
+"""Activations that share a scale at most: many where codes have 4 bits, or steps of what many weights share, by whose
+error that of activations is small."""
 SIXTEENTHS = 16
+COUNTING = (Scale.BYTE, Scale.STEPS, Scale.SIGNED_STEPS)
+PLANED = {5: 32, 6: 16}
+"""Bits of codes that lie in two planes in panels, by the multiple of what such a group has."""
+STEPPED = {(4, False), (4, True), (5, True), (6, False)}
+"""Bits of codes in panels, and whether lowest values are added, for which kernels know steps."""
+BIASED = 128
+"""What a number of a table counts from that lie too far apart to be counted from the lowest."""
+MOST_STEPPED = 1024
+"""Weights that share what steps are of, at most, and are divided by: as many as kernels unpack at a time."""
 
 
 def code_panels(format: str, width: int) -> NDArray[np.void] | None:
@@ -58,27 +68,88 @@ def held_bytes(format: str, layout: Layout, shape: tuple[int, ...]) -> int:
 def _panels(format: PackedFormat, width: int) -> NDArray[np.void]:
     """How kernels are to read a format."""
     panels: NDArray[np.void] = np.zeros(1, CODE_PANELS)
-    bits = 4 if format.codes.bits <= 4 and not format.exact_inputs else 8
-    inputs = gcd(INPUTS[bits], width) if format.arithmetic == "int8" else 0
-    scale, zero = Scale.FLOAT32, Zero.NONE
-    if format.zeros is not None:
-        zero = Zero.PARTS
-    elif format.low is not None:
-        zero = Zero.LOW
-    line, center = format.line(width), format.zero + _flip(format)
-    if _is_stored(format.scale, "BF16") and (bits, center, zero) == (8, 128, Zero.NONE) and line == inputs:
-        scale = Scale.BFLOAT16
-    elif bits == 4 and line == 32 and _counts_units(format):
+    stepped, line = _stepped(format), format.line(width)
+    most = MANY_INPUTS if stepped or (format.codes.bits <= 4 and not format.exact_inputs) else FEW_INPUTS
+    inputs = gcd(most, width) if format.arithmetic == "int8" else 0
+    group = gcd(line, inputs) if inputs else line
+    bits = _bits(format, group)
+    panels["bits"], panels["tabled"], panels["stepped"] = bits, format.table is not None, stepped
+    panels["group"], panels["input_group"] = group, inputs
+    scale, zero = (_scale(format), _zero(format)) if inputs else (Scale.FLOAT32, Zero.NONE)
+    if bits == 4 and line == 32 and _counts_units(format):
         scale, zero = Scale.BYTE, Zero.SIXTEENTHS
-    elif format.table_step is not None and line == gcd(line, inputs) and format.scale.table == E8M0:
-        scale = Scale.EXPONENT
-    panels["bits"], panels["tabled"] = bits, format.table is not None
-    panels["group"], panels["input_group"] = gcd(line, inputs) if inputs else line, inputs
     panels["scale"], panels["zero"] = number(scale), number(zero)
-    panels["center"], panels["parts"], panels["factor"] = center, format.zero_parts, format.factor
+    panels["center"], panels["parts"], panels["factor"] = format.zero + _flip(format), format.zero_parts, format.factor
     if format.table_step is not None:
-        panels["center"], panels["factor"] = -int(_steps(format).min()), format.table_step
+        panels["center"], panels["factor"] = _table_center(format), format.table_step
     return panels
+
+
+def _bits(format: PackedFormat, group: int) -> int:
+    """Of a code in panels."""
+    bits = format.codes.bits
+    if bits <= 4 and not format.exact_inputs:
+        return 4
+    planes = format.arithmetic == "int8" and PLANED.get(bits)
+    return bits if planes and group % planes == 0 else 8
+
+
+def _scale(format: PackedFormat) -> Scale:
+    """How scales lie where products are whole numbers."""
+    own = format.scale
+    if _stepped(format):
+        return Scale.SIGNED_STEPS if _has_sign(own) else Scale.STEPS
+    if format.zero_parts == 1 and _is_stored(own, "BF16"):
+        return Scale.BFLOAT16
+    if format.zero_parts == 1 and _is_stored(own, "F16"):
+        return Scale.FLOAT16
+    return Scale.EXPONENT if format.table_step is not None and own.table == E8M0 else Scale.FLOAT32
+
+
+def _zero(format: PackedFormat) -> Zero:
+    """How what stands beside scales lies there."""
+    low = format.low
+    if format.zeros is not None:
+        byte = format.zero_parts == 1 and _in_a_byte(format.zeros) and not _has_sign(format.zeros)
+        return Zero.BYTE if byte else Zero.PARTS
+    if low is None:
+        return Zero.NONE
+    if _stepped(format):
+        return Zero.SIGNED_STEPS if _has_sign(low) else Zero.STEPS
+    return Zero.FLOAT16 if _is_stored(low, "F16") else Zero.BFLOAT16 if _is_stored(low, "BF16") else Zero.LOW
+
+
+def _stepped(format: PackedFormat) -> int:
+    """How many weights share the float16 that scales, and lowest values where there are such, count in bytes; 0 where
+    they do not."""
+    spans = {_unit_span(each) for each in (format.scale, format.low) if each is not None}
+    kernel = (4 if format.codes.bits <= 4 else format.codes.bits, format.low is not None)
+    alike = format.zeros is None and format.arithmetic == "int8" and len(spans) == 1
+    return spans.pop() if alike and kernel in STEPPED else 0
+
+
+def _unit_span(numbers: Numbers) -> int:
+    """Of the float16 that whole numbers in a byte are multiplied with; 0 where these are something else."""
+    unit = numbers.times
+    if unit is None or not isinstance(unit.span, int) or MOST_STEPPED % unit.span or unit.span % MANY_INPUTS:
+        return 0
+    alike = _in_a_byte(replace(numbers, times=None)) and unit == Numbers(unit.array, "F16", unit.span)
+    return unit.span if alike else 0
+
+
+def _in_a_byte(numbers: Numbers | None) -> bool:
+    """Whether they are whole numbers, one for each group, that a byte holds."""
+    if numbers is None or numbers.times or numbers.plus or numbers.span != "group" or numbers.rows != 1:
+        return False
+    table = numbers.table or (0.0,)
+    return numbers.dtype in ("U8", "I8") and all(each == int(each) and -128 <= each < 128 for each in table)
+
+
+def _table_center(format: PackedFormat) -> int:
+    """What a table's whole numbers are counted from: the lowest, where bytes less than BIASED can."""
+    steps = _steps(format)
+    lowest, highest = int(steps.min()), int(steps.max())
+    return -lowest if highest - lowest < BIASED else BIASED
 
 
 def _steps(format: PackedFormat) -> NDArray[np.int32]:
@@ -94,6 +165,11 @@ def _flip(format: PackedFormat) -> int:
 def _is_stored(numbers: Numbers | None, dtype: str) -> bool:
     """Whether numbers are stored one for each group, and are what is stored."""
     return numbers == Numbers("" if numbers is None else numbers.array, dtype)
+
+
+def _has_sign(numbers: Numbers) -> bool:
+    signed = numbers.dtype == "I8" or (numbers.bits is not None and numbers.bits.signed)
+    return signed if numbers.table is None else min(numbers.table) < 0
 
 
 def _counts_units(format: PackedFormat) -> bool:
@@ -148,22 +224,32 @@ class Arranging:
 
     def _numbers(self, arrays: Buffers, rows: int) -> dict[str, NDArray[Any]]:
         """What panels hold beside codes, by the fields of Packing."""
-        format, scale = self.format, self.panels["scale"][0]
-        if scale != number(Scale.FLOAT32):
-            stored = {"scale": format.scale, "zero": format.zeros, "unit": format.scale.times}
-            return {name: np.ascontiguousarray(arrays[each.array]) for name, each in stored.items() if each is not None}
-        numbers = {"scale": self._shared(format.scale, arrays, rows)}
-        if format.zeros is not None:
-            numbers["scale"] /= np.float32(format.zero_parts)
-            numbers["zero"] = (-self._shared(format.zeros, arrays, rows)).astype(np.int32)
-        if format.low is not None:
-            numbers["zero"] = self._shared(format.low, arrays, rows)
+        format = self.format
+        scale, zero = member(Scale, self.panels["scale"][0]), member(Zero, self.panels["zero"][0])
+        numbers = {"scale": self._own(format.scale, arrays, rows, stored=scale is not Scale.FLOAT32)}
+        if zero is Zero.PARTS and format.zeros is not None:
+            if format.zero_parts != 1:
+                numbers["scale"] /= np.float32(format.zero_parts)
+            numbers["zero"] = (-self._own(format.zeros, arrays, rows, stored=False)).astype(np.int32)
+        elif (other := format.zeros or format.low) is not None:
+            numbers["zero"] = self._own(other, arrays, rows, stored=zero is not Zero.LOW)
+        if scale in COUNTING:
+            units = {"unit": format.scale.times, "low_unit": None if format.low is None else format.low.times}
+            numbers |= {name: np.ascontiguousarray(arrays[each.array]) for name, each in units.items() if each}
         return numbers
 
-    def _shared(self, numbers: Numbers, arrays: Buffers, rows: int) -> NDArray[np.float32]:
-        """One for each group of the panels."""
-        shared = self.format.shared(numbers, arrays, (rows, self.width))
-        return np.repeat(shared, self.format.line(self.width) // int(self.panels["group"][0]), axis=1)
+    def _own(self, numbers: Numbers, arrays: Buffers, rows: int, *, stored: bool) -> NDArray[Any]:
+        """One for each group of the panels: as it is stored, but without what it counts, or as float32."""
+        each_line = self.format.line(self.width) // int(self.panels["group"][0])
+        shape = (rows, self.width)
+        if not stored:
+            own = self.format.shared(numbers, arrays, shape)
+        elif (numbers.bits is None and numbers.table is None) or numbers.table == E8M0:
+            own = arrays[numbers.array]
+        else:
+            counted = self.format.shared(replace(numbers, times=None), arrays, shape)
+            own = counted.astype(np.int8 if _has_sign(numbers) else np.uint8)
+        return np.repeat(own, each_line, axis=1) if each_line > 1 else np.ascontiguousarray(own)
 
 
 def _code_bits(format: PackedFormat) -> tuple[ctypes.Structure, NDArray[np.int32]]:

@@ -113,7 +113,7 @@ class TorchBuilder:
     @property
     def _activations(self) -> torch.dtype:
         """As what is plain, as vectors are; there may be none. Those that are never rounded are float32."""
-        plain = set(self._formats.values()) - set(QUANTIZED)
+        plain = {format for format in self._formats.values() if format not in QUANTIZED}
         dtype: torch.dtype = getattr(torch, min(plain - {"float32"} or plain, default="bfloat16"))
         return dtype
 

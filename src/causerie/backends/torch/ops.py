@@ -58,9 +58,10 @@ class TorchOps:
         """[n, width]"""
         tokens = self._step.tokens * (self._step.tokens < table.shape[0])
         if isinstance(table.data, QuantizedMatrix):
-            rows = table.data.rows(tokens).to(self._dtype)
+            inputs, rows = table.data.inputs, table.data.rows(tokens)
+            rows = (rows if inputs is None else inputs.undone(rows)).to(self._dtype)
         else:
-            rows = F.embedding(tokens, table.data)
+            rows = F.embedding(tokens, table.data).to(self._dtype)
         return rows if scale == 1.0 else rows * torch.tensor(scale, dtype=rows.dtype, device=rows.device)
 
     def norm(
@@ -383,6 +384,8 @@ def _linear(x: Tensor, part: Linear, dtype: torch.dtype) -> Tensor:
     matrix, bias = part.weight.data, None if part.bias is None else part.bias.data
     if isinstance(matrix, QuantizedMatrix):
         return matrix.linear(x, bias).to(dtype)
+    if matrix.dtype is not x.dtype or (bias is not None and bias.dtype is not x.dtype):  # held as a file has them
+        return F.linear(x.float(), matrix.float(), None if bias is None else bias.float()).to(dtype)
     return F.linear(x, matrix, bias)
 
 

@@ -76,6 +76,9 @@ class StepCosts:
         else:
             self._rows.insert(place, knot)
             self._shape.insert(place, share)
+        # Fewer rows take no longer. What says so was measured when something else ran beside: it would never be
+        # measured again, as nobody would choose so many.
+        self._shape[:place] = [min(each, share) for each in self._shape[:place]]
 
     def _at(self, rows: int) -> float:
         """The shape of the curve."""

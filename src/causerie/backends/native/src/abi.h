@@ -17,10 +17,16 @@ enum Op : int32_t {
 // CODES: a quantized matrix, of which CodePanels says more.
 enum Number : int32_t { FLOAT32, FLOAT16, BFLOAT16, CODES, NUMBER_COUNT };
 // How the scales of a quantized matrix lie in its panels: a byte counts units, of which each row has one.
-enum Scale : int32_t { SCALE_BFLOAT16, SCALE_FLOAT32, SCALE_BYTE, SCALE_EXPONENT, SCALE_COUNT };
+// Steps are a byte that counts the float16 that several groups share.
+enum Scale : int32_t {
+  SCALE_BFLOAT16, SCALE_FLOAT32, SCALE_BYTE, SCALE_EXPONENT, SCALE_FLOAT16, SCALE_STEPS, SCALE_SIGNED_STEPS, SCALE_COUNT
+};
 // What stands beside a scale: nothing, a zero point in sixteenths of a step (a byte), what is added to parts of a step
-// (int32), or a value that is added (float32).
-enum Zero : int32_t { ZERO_NONE, ZERO_SIXTEENTHS, ZERO_PARTS, ZERO_LOW, ZERO_COUNT };
+// (int32), or a value that is added (float32, or 16 bits), or such a value as steps of a float16 that several groups share; or a whole
+// number that is subtracted (a byte).
+enum Zero : int32_t {
+  ZERO_NONE, ZERO_SIXTEENTHS, ZERO_PARTS, ZERO_LOW, ZERO_FLOAT16, ZERO_BFLOAT16, ZERO_BYTE, ZERO_STEPS, ZERO_SIGNED_STEPS, ZERO_COUNT
+};
 enum CacheNumber : int32_t { CACHE_FLOAT32, CACHE_FLOAT16, CACHE_BFLOAT16, CACHE_INT8, CACHE_NUMBER_COUNT };
 // Rows as in the checkpoint; panels of PANEL rows with k outermost (kernels_pack.cpp); bfloat16 panels in 12 bits (packed.h).
 enum Layout : int32_t { ROWS, PANELS, PACKED, LAYOUT_COUNT };
@@ -29,8 +35,9 @@ enum Scoring : int32_t { SCORING_SOFTMAX, SCORING_SIGMOID, SCORING_SPARSEMIXER, 
 // What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
 // logits are, or the others, whose hidden states are.
 enum Counted : int32_t { TOKENS_COUNTED, OUTPUTS_COUNTED, LOGITS_COUNTED, STATES_COUNTED, COUNTED_COUNT };
-// How an instruction writes its result: as it computes, narrowed, or in 8 bits with scales (quantized.h).
-enum Narrow : int32_t { NARROW_NOT, NARROW_BFLOAT16, NARROW_CODES, NARROW_COUNT };
+// How an instruction writes its result: as it computes, narrowed, or in 8 bits with scales (quantized.h); or so once elements
+// are multiplied and each 64 of them turned (hadamard.h).
+enum Narrow : int32_t { NARROW_NOT, NARROW_BFLOAT16, NARROW_CODES, NARROW_EVENED, NARROW_COUNT };
 // The kinds of products that peak.cpp measures.
 enum Arithmetic : int32_t { ARITHMETIC_FLOAT32, ARITHMETIC_BFLOAT16, ARITHMETIC_INT8, ARITHMETIC_COUNT };
 // What is wrong with a step: check.cpp.
@@ -63,7 +70,7 @@ constexpr int STATE_ROOM = 256;    // numbers that a channel of mamba keeps, at 
 
 // How a quantized matrix lies in its panels, and by which arithmetic it is multiplied: code_panels.h.
 struct CodePanels {
-  int32_t bits;         // of a code: 4 or 8
+  int32_t bits;         // of a code: 4, 5, 6 or 8
   int32_t tabled;       // whether codes name values of a table (whole numbers where there is an input_group), or are numbers themselves
   int32_t group;        // inputs that share a scale
   int32_t input_group;  // and that do as activations, which are read in 8 bits; 0: they are read as they are
@@ -72,6 +79,7 @@ struct CodePanels {
   int32_t center;       // the code, or the whole number of a table, that stands for 0, but for what `zero` adds
   int32_t parts;        // of ZERO_PARTS: what a step is cut into
   float factor;         // of whole rows, and of whole numbers of a table: what sums are multiplied with in the end
+  int32_t stepped;      // inputs that share the float16 that steps are of; 0 where there are none
 };
 
 // One matrix of a linear: [rows, width] in panels, its bias padded to whole panels (or 0), the buffer it fills.
@@ -151,6 +159,7 @@ struct Instruction {
   uint64_t slot_stride;   // and from slot to slot, in bytes
   uint64_t slopes;        // attention: a float for each head, or 0
   uint64_t q_norm, k_norm;  // rotate: weights of the norms of what has turned, or 0
+  uint64_t evening;       // of NARROW_EVENED: what elements are multiplied with
   uint64_t choices;       // group: an int64 for each expert: how many rows have chosen it so far
 };
 
@@ -290,7 +299,8 @@ struct Packing {
   const CodePanels* panels;  // and how they are to lie; the rest as numbers that panels hold
   const void* scale;   // [rows, groups]
   const void* zero;    // the same, or null
-  const void* unit;    // bfloat16 [rows], or null
+  const void* unit;    // bfloat16 [rows], or the float16 that steps are of [rows, width / stepped], or null
+  const void* low_unit;  // the same of steps that are added, or null
   uint64_t target;     // where the whole weight begins
   int64_t first, rows, width;
   int32_t source_format, target_format, layout, unused;

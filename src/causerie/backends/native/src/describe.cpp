@@ -75,8 +75,10 @@ constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_R
     {"GATE_HEADS", OP_GATE_HEADS}, {"XIELU", OP_XIELU}, {"SHARE", OP_SHARE}, {"FETCH", OP_FETCH},
     {"BLEND", OP_BLEND}, {"LEVELED", OP_LEVELED}, {"EXCESS", OP_EXCESS}};
 constexpr Member NUMBERS[] = {{"FLOAT32", FLOAT32}, {"FLOAT16", FLOAT16}, {"BFLOAT16", BFLOAT16}, {"CODES", CODES}};
-constexpr Member SCALES[] = {{"BFLOAT16", SCALE_BFLOAT16}, {"FLOAT32", SCALE_FLOAT32}, {"BYTE", SCALE_BYTE}, {"EXPONENT", SCALE_EXPONENT}};
-constexpr Member ZEROS[] = {{"NONE", ZERO_NONE}, {"SIXTEENTHS", ZERO_SIXTEENTHS}, {"PARTS", ZERO_PARTS}, {"LOW", ZERO_LOW}};
+constexpr Member SCALES[] = {{"BFLOAT16", SCALE_BFLOAT16}, {"FLOAT32", SCALE_FLOAT32}, {"BYTE", SCALE_BYTE}, {"EXPONENT", SCALE_EXPONENT},
+    {"FLOAT16", SCALE_FLOAT16}, {"STEPS", SCALE_STEPS}, {"SIGNED_STEPS", SCALE_SIGNED_STEPS}};
+constexpr Member ZEROS[] = {{"NONE", ZERO_NONE}, {"SIXTEENTHS", ZERO_SIXTEENTHS}, {"PARTS", ZERO_PARTS}, {"LOW", ZERO_LOW},
+    {"FLOAT16", ZERO_FLOAT16}, {"BFLOAT16", ZERO_BFLOAT16}, {"BYTE", ZERO_BYTE}, {"STEPS", ZERO_STEPS}, {"SIGNED_STEPS", ZERO_SIGNED_STEPS}};
 constexpr Member CACHE_NUMBERS[] = {{"FLOAT32", CACHE_FLOAT32}, {"FLOAT16", CACHE_FLOAT16},
     {"BFLOAT16", CACHE_BFLOAT16}, {"INT8", CACHE_INT8}};
 constexpr Member LAYOUTS[] = {{"ROWS", ROWS}, {"PANELS", PANELS}, {"PACKED", PACKED}};
@@ -87,7 +89,7 @@ constexpr Member SCORINGS[] = {{"SOFTMAX", SCORING_SOFTMAX}, {"SIGMOID", SCORING
     {"SPARSEMIXER", SCORING_SPARSEMIXER}};
 constexpr Member COUNTED[] = {{"TOKENS", TOKENS_COUNTED}, {"OUTPUTS", OUTPUTS_COUNTED},
     {"LOGITS", LOGITS_COUNTED}, {"STATES", STATES_COUNTED}};
-constexpr Member NARROWS[] = {{"NOT", NARROW_NOT}, {"BFLOAT16", NARROW_BFLOAT16}, {"CODES", NARROW_CODES}};
+constexpr Member NARROWS[] = {{"NOT", NARROW_NOT}, {"BFLOAT16", NARROW_BFLOAT16}, {"CODES", NARROW_CODES}, {"EVENED", NARROW_EVENED}};
 constexpr Member ARITHMETICS[] = {{"FLOAT32", ARITHMETIC_FLOAT32}, {"BFLOAT16", ARITHMETIC_BFLOAT16},
     {"INT8", ARITHMETIC_INT8}};
 #define FAULT(name) {#name, name}
@@ -112,7 +114,7 @@ template <class T> struct Fields;
 CAUSERIE_STRUCTURE(Part, FIELD(weight), FIELD(bias), FIELD(out), FIELD(rows), FIELD(format), FIELD(layout),
     FIELD(expert), FIELD(panels), FIELD(column), FIELD(out_column));
 CAUSERIE_STRUCTURE(CodePanels, FIELD(bits), FIELD(tabled), FIELD(group), FIELD(input_group), FIELD(scale), FIELD(zero),
-    FIELD(center), FIELD(parts), FIELD(factor));
+    FIELD(center), FIELD(parts), FIELD(factor), FIELD(stepped));
 CAUSERIE_STRUCTURE(CodeBits, FIELD(begins), FIELD(run), FIELD(run_bytes), FIELD(planes), FIELD(flip), FIELD(bits));
 CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x), FIELD(y), FIELD(z), FIELD(w), FIELD(out), FIELD(narrow),
     FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
@@ -120,7 +122,7 @@ CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x
     FIELD(part_count), FIELD(experts), FIELD(active), FIELD(scoring), FIELD(divided), FIELD(groups), FIELD(open_groups),
     FIELD(centered), FIELD(offset), FIELD(value_dim), FIELD(latent), FIELD(best), FIELD(chunked), FIELD(plain), FIELD(unused), FIELD(eps), FIELD(scale), FIELD(cap), FIELD(limit), FIELD(address),
     FIELD(factors), FIELD(sinks), FIELD(block_bytes), FIELD(block_stride), FIELD(bias), FIELD(slots), FIELD(slot_stride),
-    FIELD(slopes), FIELD(q_norm), FIELD(k_norm), FIELD(choices));
+    FIELD(slopes), FIELD(q_norm), FIELD(k_norm), FIELD(evening), FIELD(choices));
 CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));
 CAUSERIE_STRUCTURE(Buffer, FIELD(data), FIELD(stride));
 CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride), FIELD(tables), FIELD(unused));
@@ -141,7 +143,7 @@ CAUSERIE_STRUCTURE(BlockTables, FIELD(blocks), FIELD(starts), FIELD(copies), FIE
 CAUSERIE_STRUCTURE(Step, FIELD(tokens_count), FIELD(sequences), FIELD(wanted_count), FIELD(logits_count), FIELD(tokens),
     FIELD(positions), FIELD(starts), FIELD(tables), FIELD(slots), FIELD(wanted), FIELD(rotations), FIELD(logits), FIELD(states),
     FIELD(attending));
-CAUSERIE_STRUCTURE(Packing, FIELD(source), FIELD(codes), FIELD(panels), FIELD(scale), FIELD(zero), FIELD(unit), FIELD(target), FIELD(first),
+CAUSERIE_STRUCTURE(Packing, FIELD(source), FIELD(codes), FIELD(panels), FIELD(scale), FIELD(zero), FIELD(unit), FIELD(low_unit), FIELD(target), FIELD(first),
     FIELD(rows), FIELD(width), FIELD(source_format), FIELD(target_format), FIELD(layout), FIELD(unused));
 CAUSERIE_STRUCTURE(Quantizing, FIELD(rows), FIELD(costs), FIELD(shares), FIELD(steps), FIELD(zeros), FIELD(codes), FIELD(scale),
     FIELD(zero), FIELD(unit), FIELD(count), FIELD(width), FIELD(share_count), FIELD(rounds), FIELD(top), FIELD(most_zero), FIELD(smallest),

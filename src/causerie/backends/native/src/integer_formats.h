@@ -1,9 +1,9 @@
-// The formats of matrices that are multiplied as integers: how codes lie in a block, and what scales it (kernels_integer.cpp).
+// Our own formats of matrices that are multiplied as integers: how codes lie in a block, and what scales it (kernels_integer.cpp).
 // They know nothing of how tokens and vectors take turns.
 #pragma once
 #include "linear.h"
 #include "nibbles.h"
-#include "quantized.h"
+#include "input_rows.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
@@ -28,79 +28,35 @@ struct Groups {
   const uint8_t* ahead = nullptr;    // what to fetch into the second cache meanwhile
   int64_t fetched = 0;               // lines of it, a cache line each
   int vector = 0, vectors = 0;       // of the panel's rows, sixteen each
-  const CodePanels* panels = nullptr;
-  const uint8_t* table = nullptr;    // of codes that name whole numbers
 };
 
-// Codes of 8 bits, held as q + 128, and of 4; and of 4 that name whole numbers.
-struct EightBits {
+// Codes of 8 bits, held as q + 128, with scales in bfloat16.
+struct Int8 {
   static constexpr int few = FEW_TOKENS;
+  static constexpr bool bytes = false;
   static constexpr int64_t step_bytes = 4 * PANEL;  // of four inputs
-  static constexpr int32_t bias = 128 - BIAS;       // of the codes that `accumulate` adds products of
-  explicit EightBits(const Groups&) {}
+  static constexpr int64_t head = 2 * PANEL;        // of a block: bytes before its codes
   template <int S>
   static inline Bytes weights(const uint8_t* body, int64_t step, int v) { return load_bytes(body + (step + S) * 4 * PANEL + 64 * v); }
   static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return dot4_biased(acc, w, x); }
+  static inline f32x16 whole(f32x16 sum, const uint8_t*, int) { return sum; }
 };
-struct FourBits {
-  static constexpr int few = FEW_TOKENS;
+// Codes of 4 bits, with scales and zero points in bytes.
+struct Int4 {
+  static constexpr int few = NIBBLES_STAY ? 8 : FEW_TOKENS;
+  static constexpr bool bytes = true;
   static constexpr int64_t step_bytes = 2 * PANEL;
-  static constexpr int32_t bias = 0;
-  explicit FourBits(const Groups&) {}
+  static constexpr int64_t head = 2 * PANEL;
   template <int S>
   static inline Bytes weights(const uint8_t* body, int64_t step, int v) {
     const Bytes both = load_bytes(body + step / 2 * 4 * PANEL + 64 * v);
     return S ? high_nibbles(both) : low_nibbles(both);
   }
-  static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return dot4(acc, w, x); }
-};
-struct NamedNumbers : FourBits {
-  ByteTable table;
-  explicit NamedNumbers(const Groups& run) : FourBits(run), table(load_byte_table(run.table)) {}
-  template <int S>
-  inline Bytes weights(const uint8_t* body, int64_t step, int v) const { return look_up_bytes(table, FourBits::weights<S>(body, step, v)); }
-};
-template <int BITS> struct Body : EightBits { using EightBits::EightBits; };
-template <> struct Body<4> : FourBits { using FourBits::FourBits; };
-
-// Numbers whose scales are in bfloat16, in bytes, and in float32.
-struct Int8 : EightBits {
-  using EightBits::EightBits;
-  static constexpr bool bytes = false;
-  static constexpr int64_t head = 2 * PANEL;  // of a block: bytes before its codes
-  static inline f32x16 whole(f32x16 sum, const uint8_t*, int) { return sum; }
-};
-struct Int4 : FourBits {
-  using FourBits::FourBits;
-  static constexpr int few = NIBBLES_STAY ? 8 : FEW_TOKENS;
-  static constexpr bool bytes = true;
   static inline NibbleSums accumulate(NibbleSums acc, Bytes w, Bytes x) { return dot4(acc, w, x); }
-  static constexpr int64_t head = 2 * PANEL;
   static inline f32x16 whole(f32x16 sum, const uint8_t* panel, int v) { return mul(sum, load(reinterpret_cast<const float*>(panel) + 16 * v)); }
   // By what a lane of a block's accumulator is multiplied: 16 · scale below, scale · (128 - zero) above.
   static inline i32x16 factors(const uint8_t* block, int v) {
     return mul_low(load_u8(block + 16 * v), sub(broadcast_int(128 << 16 | 16), upper(load_u8(block + PANEL + 16 * v))));
-  }
-};
-template <int BITS, bool ZEROS>
-struct Wide : Body<BITS> {
-  using Body<BITS>::Body;
-  static constexpr bool bytes = false, zeros = ZEROS;
-  static constexpr int64_t head = ZEROS ? 8 * PANEL : 4 * PANEL;
-  static inline f32x16 whole(f32x16 sum, const uint8_t*, int) { return sum; }
-  static inline f32x16 scale(const uint8_t* block, int v) { return load(reinterpret_cast<const float*>(block) + 16 * v); }
-};
-// Whole numbers that codes name, whose scales are in float32 or powers of two.
-template <bool EXPONENTS>
-struct Named : NamedNumbers {
-  static constexpr bool bytes = false, zeros = false;
-  static constexpr int64_t head = EXPONENTS ? PANEL : 4 * PANEL;
-  f32x16 factor;
-  explicit Named(const Groups& run) : NamedNumbers(run), factor(broadcast(run.panels->factor)) {}
-  inline f32x16 whole(f32x16 sum, const uint8_t*, int) const { return mul(sum, factor); }
-  static inline f32x16 scale(const uint8_t* block, int v) {
-    if constexpr (EXPONENTS) return power_of_two(load_u8(block + 16 * v));
-    else return load(reinterpret_cast<const float*>(block) + 16 * v);
   }
 };
 constexpr int64_t INT4_GROUP = 32, INT4_BYTES = Int4::head + INT4_GROUP * PANEL / 2;

@@ -17,6 +17,21 @@ struct Arrangement {
   uint8_t* to;
 };
 
+// Adds a plane of so many bits of some codes of a run, from bit `shift` on. Where they lie in bytes that follow one another, at
+// the same bit, they are taken together.
+static void add_plane(const int32_t* begins, int bits, int shift, const uint8_t* run, int64_t count, uint8_t* to) {
+  const int mask = (1 << bits) - 1;
+  for (int64_t i = 0, next = 1; i < count; i = next++) {
+    while (next < count && begins[next] == begins[next - 1] + 8) ++next;
+    const int bit = begins[i] % 8;
+    const uint8_t* from = run + begins[i] / 8;
+    if (bit + bits > 8)
+      for (int64_t j = i; j < next; ++j) to[j] ^= uint8_t(((from[j - i] >> bit | from[j - i + 1] << (8 - bit)) & mask) << shift);
+    else
+      for (int64_t j = i; j < next; ++j) to[j] ^= uint8_t((from[j - i] >> bit & mask) << shift);
+  }
+}
+
 // Codes of the weights at .. at + count, numbered along the slice, so that they count from 0.
 static void unpack(const CodeBits& bits, const void* source, int64_t at, int64_t count, uint8_t* to) {
   const uint8_t* run = static_cast<const uint8_t*>(source) + at / bits.run * bits.run_bytes;
@@ -32,18 +47,38 @@ static void unpack(const CodeBits& bits, const void* source, int64_t at, int64_t
     }
     return;
   }
-  int64_t place = at % bits.run;
-  for (int64_t i = 0; i < count; ++i) {
-    int code = 0, shift = 0;
-    for (int32_t plane = 0; plane < bits.planes; ++plane) {
-      const int32_t begin = bits.begins[plane * bits.run + place], own = bits.bits[plane], bit = begin % 8;
-      int field = run[begin / 8] >> bit;
-      if (bit + own > 8) field |= run[begin / 8 + 1] << (8 - bit);
-      code |= (field & ((1 << own) - 1)) << shift;
-      shift += own;
+  for (int64_t i = 0; i < count; ++i) to[i] = uint8_t(bits.flip);
+  for (int64_t i = 0, place = at % bits.run; i < count; place = 0, run += bits.run_bytes) {
+    const int64_t some = count - i < bits.run - place ? count - i : bits.run - place;
+    for (int32_t plane = 0, shift = 0; plane < bits.planes; shift += bits.bits[plane++])
+      add_plane(bits.begins + plane * bits.run + place, bits.bits[plane], shift, run, some, to + i);
+    i += some;
+  }
+}
+
+// The lower four bits of so many inputs of a row, and of eight neighbours in four bytes: see code_panels.h.
+static void lay_nibbles(const uint8_t* from, int64_t count, int64_t lane, uint8_t* to) {
+  for (int64_t i = 0; i < count; i += 8) {
+    uint32_t low, high;
+    __builtin_memcpy(&low, from + i, 4);
+    __builtin_memcpy(&high, from + i + 4, 4);
+    const uint32_t both = (low & 0x0f0f0f0f) | (high & 0x0f0f0f0f) << 4;
+    __builtin_memcpy(to + (i / 8 * PANEL + lane) * 4, &both, 4);
+  }
+}
+
+// Codes of a row with `bits` more than four, in chunks of nibbles and a plane.
+static void lay_planes(const uint8_t* from, int64_t count, int bits, int64_t lane, uint8_t* to) {
+  const int64_t steps = bits == 1 ? 8 : 4, inputs = 4 * steps;
+  for (int64_t i = 0; i < count; i += inputs, to += (inputs / 2 + 4) * PANEL) {
+    lay_nibbles(from + i, inputs, lane, to);
+    uint32_t plane = 0;
+    for (int64_t s = 0; s < steps; ++s) {
+      uint32_t four;
+      __builtin_memcpy(&four, from + i + 4 * s, 4);
+      plane |= (four >> 4 & 0x01010101u * ((1u << bits) - 1)) << s * bits;
     }
-    to[i] = uint8_t(code ^ bits.flip);
-    if (++place == bits.run) place = 0, run += bits.run_bytes;
+    __builtin_memcpy(to + inputs / 2 * PANEL + 4 * lane, &plane, 4);
   }
 }
 
@@ -54,14 +89,10 @@ static void lay_codes(const CodePanels& panels, const uint8_t (*codes)[MOVED], i
     const uint8_t* from = codes[lane];
     if (fours && panels.bits == 8)
       for (int64_t i = 0; i < count; i += 4) __builtin_memcpy(body + ((k + i) / 4 * PANEL + lane) * 4, from + i, 4);
+    else if (fours && panels.bits == 4)
+      lay_nibbles(from, count, lane, body + k / 2 * PANEL);
     else if (fours)
-      for (int64_t i = 0; i < count; i += 8) {
-        uint32_t low, high;
-        __builtin_memcpy(&low, from + i, 4);
-        __builtin_memcpy(&high, from + i + 4, 4);
-        const uint32_t both = low | high << 4;
-        __builtin_memcpy(body + ((k + i) / 8 * PANEL + lane) * 4, &both, 4);
-      }
+      lay_planes(from, count, panels.bits - 4, lane, body + k * PANEL * panels.bits / 8);
     else if (panels.bits == 8)
       for (int64_t i = 0; i < count; ++i) body[(k + i) * PANEL + lane] = uint8_t(panels.tabled ? from[i] : from[i] - panels.center);
     else if (lane < 32)
@@ -79,16 +110,17 @@ static void lay_numbers(const Arrangement& a, const void* from, int64_t g, int64
 
 static void lay_group(const Arrangement& a, int64_t g, int64_t groups) {
   const CodePanels& panels = a.panels;
-  uint8_t *scale = a.to + panel_head(panels) + g * group_bytes(panels), *zero = scale + scale_bytes(panels);
+  uint8_t *scale = a.to + group_at(panels, g * panels.group), *zero = scale + scale_bytes(panels);
   switch (panels.scale) {
-    case SCALE_BFLOAT16: lay_numbers<uint16_t>(a, a.packing.scale, g, groups, scale); break;
+    case SCALE_BFLOAT16: case SCALE_FLOAT16: lay_numbers<uint16_t>(a, a.packing.scale, g, groups, scale); break;
     case SCALE_FLOAT32: lay_numbers<float>(a, a.packing.scale, g, groups, scale); break;
     default: lay_numbers<uint8_t>(a, a.packing.scale, g, groups, scale);
   }
   switch (panels.zero) {
     case ZERO_NONE: break;
-    case ZERO_SIXTEENTHS: lay_numbers<uint8_t>(a, a.packing.zero, g, groups, zero); break;
-    default: lay_numbers<uint32_t>(a, a.packing.zero, g, groups, zero);  // whatever is in the four bytes
+    case ZERO_PARTS: case ZERO_LOW: lay_numbers<uint32_t>(a, a.packing.zero, g, groups, zero); break;  // whatever is in the four bytes
+    case ZERO_FLOAT16: case ZERO_BFLOAT16: lay_numbers<uint16_t>(a, a.packing.zero, g, groups, zero); break;
+    default: lay_numbers<uint8_t>(a, a.packing.zero, g, groups, zero);
   }
   const uint8_t fill = panels.tabled ? 0 : uint8_t(panels.bits == 8 ? 128 : 0);
   for (int64_t k = 0; k < panels.group; k += MOVED) {
@@ -112,6 +144,11 @@ void arrange(const Packing& packing, int64_t panel) {
   if (panels.scale == SCALE_BYTE)
     for (int64_t lane = 0; lane < PANEL; ++lane)
       reinterpret_cast<float*>(to)[lane] = lane < a.known ? from_bf16(static_cast<const uint16_t*>(packing.unit)[first + lane]) / 16.0f : 0.0f;
+  for (int64_t k = 0; panels.stepped && k < packing.width; k += panels.stepped) {
+    const int64_t unit = k / panels.stepped, units = packing.width / panels.stepped;
+    lay_numbers<uint16_t>(a, packing.unit, unit, units, to + units_at(panels, k));
+    if (packing.low_unit) lay_numbers<uint16_t>(a, packing.low_unit, unit, units, to + units_at(panels, k) + 2 * PANEL);
+  }
   for (int64_t g = 0; g < groups; ++g) lay_group(a, g, groups);
 }
 

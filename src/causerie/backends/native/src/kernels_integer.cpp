@@ -1,21 +1,15 @@
-// Matrices of numbers in 8 or 4 bits. Activations are quantized to 8 bits, a scale for each group of them (quantized.h), so that
-// products that share both scales are summed as integers, exactly; then ONE fma a group and output, over groups in order: the
-// same bits for one token or many. Several groups of weights may share a scale of activations: they are its blocks. Scales
-// that are bytes stay integers in all of it.
+// Matrices of our own formats in 8 or 4 bits. Activations are quantized to 8 bits, a scale for each group of them (quantized.h), so
+// that products that share both scales are summed as integers, exactly; then ONE fma a group and output, over groups in order:
+// the same bits for one token or many. Scales that are bytes stay integers in all of it. Other formats: kernels_blocks.cpp.
 //
 //   bfloat16   y = Σ over groups of float(Σ q·x) · (scale · scale of x), + bias
 //   bytes      y = unit / 16 · Σ over groups of float(Σ over blocks of 16 scale · Σ (code - 8)·x + scale · (128 - zero) · Σ x)
 //                  · scale of x, + bias
-//   exponents  as float32: of codes that name whole numbers, scale being a power of two; y · factor, + bias
-//   float32    y = Σ over blocks of float(parts · Σ (code - center)·x + zero · Σ x) · (scale · scale of x), + bias
-//              or, where a block has a lowest value, float(Σ (code - center)·x) · (scale · scale of x) + float(Σ x) · (low ·
-//              scale of x)
 //
 // Of a block with a byte Σ (code - 8)·x and Σ x fit 16 bits each: one lane holds both, and one product of pairs multiplies them by
 // the two factors. 128 inputs take 32 products and five operations more on the ports of products.
 #include "dispatch.h"
 #include "integer_formats.h"
-#include "quantized.h"
 #include "unroll.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
@@ -31,18 +25,6 @@ struct Fetch {
   inline void some() {
     for (int64_t i = 0; i < each; ++i, next += 64) __builtin_prefetch(next, 0, 2);
   }
-};
-
-// The activations of a few tokens from some group on. Rows lie `stride` bytes apart, so that few registers find all.
-struct Input {
-  const int8_t* x;
-  const int32_t* sums;
-  const float* scales;
-  int64_t stride;
-
-  template <class T>
-  inline const T* of(const T* first, int token) const { return reinterpret_cast<const T*>(reinterpret_cast<const char*>(first) + token * stride); }
-  inline void advance(int64_t inputs) { x += inputs, sums += inputs / SUMMED, ++scales; }
 };
 
 template <class F, int S, int T, int V, class Sums>
@@ -94,7 +76,7 @@ static inline void add_group(const Int8& format, const Groups& run, int64_t g, i
 // first cache.
 template <int T, int V, bool FROM_MEMORY>
 static inline void add_nibble_block(const uint8_t* block, int v, const Input& in, int64_t b, i32x16 factors, Fetch& ahead, i32x16 (*whole)[V]) {
-  constexpr int64_t STRIDE = 2 * FourBits::step_bytes;  // of eight inputs
+  constexpr int64_t STRIDE = 2 * Int4::step_bytes;  // of eight inputs
   const uint8_t* body = block + Int4::head + 64 * v;
   if (!FROM_MEMORY) ahead.some();
   if (FROM_MEMORY && v == 0)
@@ -140,56 +122,18 @@ static inline void add_group(const Int4& format, const Groups& run, int64_t g, i
     for (int v = 0; v < V; ++v) out[t][v] = fma(to_float(whole[t][v]), broadcast(*in.of(in.scales, t)), out[t][v]);
 }
 
-// The sum of the activations of block `b` of a group, of `inputs` from x on.
-static inline int32_t block_sum(const int8_t* x, const int32_t* sums, int64_t b, int64_t inputs) {
-  int32_t sum = 0;
-  if (inputs < SUMMED)
-    for (int64_t i = 0; i < inputs; ++i) sum += x[b * inputs + i];
-  for (int64_t i = 0; i < inputs / SUMMED; ++i) sum += sum_of(sums[b * inputs / SUMMED + i]);
-  return sum;
-}
-
-template <int T, int V, bool FROM_MEMORY, class F>
-static inline void add_group(const F& format, const Groups& run, int64_t g, int v0, const Input& in, Fetch& ahead, f32x16 (*out)[V]) {
-  const CodePanels& panels = *run.panels;
-  const uint8_t* block = run.block + g * run.blocks * run.bytes;
-  for (int64_t b = 0; b < run.blocks; ++b, block += run.bytes) {
-    int32_t sums[T];
-    i32x16 acc[T][V];
-    for (int t = 0; t < T; ++t) {
-      sums[t] = block_sum(in.of(in.x, t), in.of(in.sums, t), b, run.inputs);
-      for (int v = 0; v < V; ++v) acc[t][v] = broadcast_int((F::bias - panels.center) * sums[t]);
-    }
-    block_products<F, T, V, FROM_MEMORY>(format, block, run.inputs, v0, in, in.x + b * run.inputs, ahead, acc);
-    for (int v = 0; v < V; ++v) {
-      const f32x16 scale = F::scale(block, v0 + v);
-      for (int t = 0; t < T; ++t) {
-        const f32x16 own = broadcast(*in.of(in.scales, t));
-        i32x16 sum = acc[t][v];
-        const uint8_t* zeros = block + 4 * PANEL + 64 * (v0 + v);
-        if (F::zeros && panels.zero == ZERO_PARTS) {
-          const i32x16 zero = load_int(reinterpret_cast<const int32_t*>(zeros));
-          sum = add(mul_low(sum, broadcast_int(panels.parts)), mul_low(zero, broadcast_int(sums[t])));
-        } else if (F::zeros) {
-          out[t][v] = fma(broadcast(float(sums[t])), mul(load(reinterpret_cast<const float*>(zeros)), own), out[t][v]);
-        }
-        out[t][v] = fma(to_float(sum), mul(scale, own), out[t][v]);
-      }
-    }
-  }
-}
-
 // Some vectors of a tile. `lines` cache lines from `ahead` on are fetched meanwhile, some with each block.
 template <class F, int T, int V, bool FROM_MEMORY>
 static __attribute__((noinline)) void strip(const Groups& run, int v0, const uint8_t* ahead, int64_t lines) {
-  const F format(run);
+  const F format;
   f32x16 out[T][V];
   for (int t = 0; t < T; ++t)
     for (int v = 0; v < V; ++v) {
       const int64_t at = 16 * (v0 + v);
       out[t][v] = begin_sums(run.out + t * run.out_stride + at, run.first == 0, run.rows - at);
     }
-  Input in{run.input.codes + run.first * run.group, run.input.sums + run.first * run.group / SUMMED, run.input.scales + run.first, run.input_stride};
+  Input in(run.input, run.input_stride);
+  in.skip(run.first, run.group);
   Fetch fetch{ahead, (lines + run.count * run.blocks - 1) / (run.count * run.blocks)};
   for (int64_t g = 0; g < run.count; ++g) {
     add_group<T, V, FROM_MEMORY>(format, run, g, v0, in, fetch, out);
@@ -208,11 +152,11 @@ static __attribute__((noinline)) void strip(const Groups& run, int v0, const uin
 // so that the arithmetic hides under the reading; the sums wait in the first cache meanwhile.
 template <class F, int T, int V>
 static __attribute__((noinline)) void few(const Groups& run) {
-  const F format(run);
+  const F format;
   f32x16 out[WHOLE / V][T][V];
   for (int t = 0; t < T; ++t)
     for (int v = 0; v < WHOLE; ++v) out[v / V][t][v % V] = begin_sums(run.out + t * run.out_stride + 16 * v, true, run.rows - 16 * v);
-  Input in{run.input.codes, run.input.sums, run.input.scales, run.input_stride};
+  Input in(run.input, run.input_stride);
   Fetch nothing{nullptr, 0};
   for (int64_t g = 0; g < run.count; ++g) {
     for (int v0 = 0; v0 < WHOLE; v0 += V) add_group<T, V, true>(format, run, g, v0, in, nothing, out[v0 / V]);
@@ -272,8 +216,6 @@ static void run_format(const Stretch& stretch) {
       .bias = stretch.bias(),
       .vector = stretch.vector,
       .vectors = stretch.vectors,
-      .panels = &panels,
-      .table = reinterpret_cast<const uint8_t*>(stretch.part.weight),
   };
   const int64_t all = in.width / run.group, bytes = run.bytes * run.blocks;
   const int64_t tokens = stretch.last - stretch.first;
@@ -311,16 +253,7 @@ static void run_format(const Stretch& stretch) {
 bool splits(const CodePanels& panels, int64_t tokens) { return panels.scale == SCALE_BYTE && tokens > Int4::few; }
 
 void run_integers(const Stretch& stretch) {
-  const CodePanels& panels = stretch.panels();
-  const bool zeros = panels.zero != ZERO_NONE;
-  if (panels.tabled) return panels.scale == SCALE_EXPONENT ? run_format<Named<true>>(stretch) : run_format<Named<false>>(stretch);
-  switch (panels.scale) {
-    case SCALE_BFLOAT16: return run_format<Int8>(stretch);
-    case SCALE_BYTE: return run_format<Int4>(stretch);
-    default:
-      if (panels.bits == 8) return zeros ? run_format<Wide<8, true>>(stretch) : run_format<Wide<8, false>>(stretch);
-      return zeros ? run_format<Wide<4, true>>(stretch) : run_format<Wide<4, false>>(stretch);
-  }
+  stretch.panels().scale == SCALE_BYTE ? run_format<Int4>(stretch) : run_format<Int8>(stretch);
 }
 
 }  // namespace

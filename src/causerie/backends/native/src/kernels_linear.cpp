@@ -1,7 +1,7 @@
 // x · weightᵀ + bias, where x is a row or a piece of one. A weight lies in panels of 64 output rows with k outermost (kernels_pack.cpp), so that a panel is one
 // stream in the order it is used. Every output is ONE chain of multiply-adds over k in order, with the bias added last:
-// the same bits for one token or many, however tokens are grouped and k is cut. Quantized weights: kernels_integer.cpp and
-// kernels_codes.cpp.
+// the same bits for one token or many, however tokens are grouped and k is cut. Quantized weights: kernels_integer.cpp,
+// kernels_blocks.cpp and kernels_codes.cpp.
 #include "dispatch.h"
 #include "linear.h"
 #include "packed.h"
@@ -226,12 +226,20 @@ struct Cut {
   }
 };
 
+// int8 and int4 of our own have kernels of their own.
+static void run_quantized(const Stretch& run) {
+  const CodePanels& panels = run.panels();
+  if (!panels.input_group) return run_codes(run);
+  const bool int8 = panels.scale == SCALE_BFLOAT16 && panels.zero == ZERO_NONE && panels.bits == 8 && panels.center == 128 && panels.group == panels.input_group;
+  int8 || panels.scale == SCALE_BYTE ? run_integers(run) : run_blocks(run);
+}
+
 static void run_stretch(const Stretch& run) {
   switch (run.part.format) {
     case FLOAT32: return run_plain<Float32>(run);
     case FLOAT16: return run_plain<Float16>(run);
     case BFLOAT16: return run.part.layout == PACKED ? run_packed(run) : run_plain<Bfloat16>(run);
-    default: return run.panels().input_group ? run_integers(run) : run_codes(run);
+    default: return run_quantized(run);
   }
 }
 

@@ -6,6 +6,8 @@
 //
 // look_up_bytes gives of a table of 16 bytes those that bytes 0 … 15 name; power_of_two(a) is 2^(a - 127).
 //
+// merge_bits<LEFT, MASK>(a, b) is a | (b << LEFT & MASK) in each byte, where LEFT may be below 0.
+//
 // dot4(acc, w, x) adds to each lane four products of a weight (0 … 255) and an activation (-127 … 127); dot4_biased the
 // same for weights held as q + 128, giving Σ (q + BIAS) · x: where the machine has no product of unsigned and signed bytes
 // that cannot overflow, it multiplies q itself and BIAS is 0.
@@ -65,8 +67,14 @@ static inline i32x16 dot4(i32x16 acc, Bytes w, Bytes x) {  // not the intrinsic:
   return acc;
 }
 static inline i32x16 dot4_biased(i32x16 acc, Bytes w, Bytes x) { return dot4(acc, w, x); }
+static inline void store_bytes(void* p, Bytes a) { _mm512_storeu_si512(p, a.v); }
 static inline Bytes low_nibbles(Bytes a) { return {_mm512_and_si512(a.v, _mm512_set1_epi8(15))}; }
 static inline Bytes high_nibbles(Bytes a) { return low_nibbles({_mm512_srli_epi32(a.v, 4)}); }
+template <int LEFT, int MASK>
+static inline Bytes merge_bits(Bytes a, Bytes b) {
+  const __m512i moved = LEFT < 0 ? _mm512_srli_epi32(b.v, -LEFT & 31) : _mm512_slli_epi32(b.v, LEFT & 31);
+  return {_mm512_ternarylogic_epi32(a.v, moved, _mm512_set1_epi8(char(MASK)), 0xf8)};
+}
 using ByteTable = Bytes;
 static inline ByteTable load_byte_table(const uint8_t* p) {
   return {_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
@@ -170,8 +178,19 @@ static inline i32x16 dot4(i32x16 acc, Bytes w, Bytes x) { return {dot_of8(acc.lo
 static inline i32x16 dot4_biased(i32x16 acc, Bytes w, Bytes x) {
   return {dot_biased_of8(acc.low, w.low, x.low), dot_biased_of8(acc.high, w.high, x.high)};
 }
+static inline void store_bytes(void* p, Bytes a) {
+  _mm256_storeu_si256(static_cast<__m256i*>(p), a.low);
+  _mm256_storeu_si256(static_cast<__m256i*>(p) + 1, a.high);
+}
 static inline Bytes low_nibbles(Bytes a) { return {low_of8(a.low), low_of8(a.high)}; }
 static inline Bytes high_nibbles(Bytes a) { return {high_of8(a.low), high_of8(a.high)}; }
+template <int LEFT, int MASK>
+static inline __m256i merge_of8(__m256i a, __m256i b) {
+  const __m256i moved = LEFT < 0 ? _mm256_srli_epi32(b, -LEFT & 31) : _mm256_slli_epi32(b, LEFT & 31);
+  return _mm256_or_si256(a, _mm256_and_si256(moved, _mm256_set1_epi8(char(MASK))));
+}
+template <int LEFT, int MASK>
+static inline Bytes merge_bits(Bytes a, Bytes b) { return {merge_of8<LEFT, MASK>(a.low, b.low), merge_of8<LEFT, MASK>(a.high, b.high)}; }
 struct ByteTable { __m256i twice; };
 static inline ByteTable load_byte_table(const uint8_t* p) {
   return {_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
@@ -271,6 +290,12 @@ static inline Bytes low_nibbles(Bytes a) {
 }
 static inline Bytes high_nibbles(Bytes a) {
   for (uint8_t& byte : a.lane) byte >>= 4;
+  return a;
+}
+static inline void store_bytes(void* p, const Bytes& a) { __builtin_memcpy(p, a.lane, 64); }
+template <int LEFT, int MASK>
+static inline Bytes merge_bits(Bytes a, const Bytes& b) {
+  for (int i = 0; i < 64; ++i) a.lane[i] |= (LEFT < 0 ? b.lane[i] >> (-LEFT & 7) : b.lane[i] << (LEFT & 7)) & MASK;
   return a;
 }
 using ByteTable = const uint8_t*;

@@ -81,6 +81,13 @@ static inline i32x16 dot4_biased(i32x16 acc, const Bytes& w, const Bytes& x) {
 #endif
 static inline Bytes low_nibbles(Bytes a) { CAUSERIE_QUARTERS(Bytes, vandq_u8(a.v[i], vdupq_n_u8(15))); }
 static inline Bytes high_nibbles(Bytes a) { CAUSERIE_QUARTERS(Bytes, vshrq_n_u8(a.v[i], 4)); }
+static inline void store_bytes(void* p, const Bytes& a) {
+  for (int i = 0; i < 4; ++i) vst1q_u8(static_cast<uint8_t*>(p) + 16 * i, a.v[i]);
+}
+template <int LEFT, int MASK>
+static inline Bytes merge_bits(const Bytes& a, const Bytes& b) {
+  CAUSERIE_QUARTERS(Bytes, vorrq_u8(a.v[i], vandq_u8(vshlq_u8(b.v[i], vdupq_n_s8(LEFT)), vdupq_n_u8(MASK))));
+}
 using ByteTable = uint8x16_t;
 static inline ByteTable load_byte_table(const uint8_t* p) { return vld1q_u8(p); }
 static inline Bytes look_up_bytes(ByteTable table, Bytes at) { CAUSERIE_QUARTERS(Bytes, vqtbl1q_u8(table, at.v[i])); }

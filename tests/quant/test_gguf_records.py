@@ -1,0 +1,67 @@
+"""Records of GGUF's blocks have the values that the gguf package gives them, to the last bit: here, in torch, and of
+each matrix of a stack, of random bits and of scales at their edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from gguf import GGMLQuantizationType
+from gguf.constants import GGML_QUANT_SIZES
+from numpy.typing import NDArray
+
+from causerie.backends.torch.packed import QuantizedMatrix
+from causerie.checkpoint.gguf.block_types import BLOCK_TYPES, PLAIN_TYPES
+from causerie.quant.gguf_records import RECORDS, RecordKind
+from tests.quant.records import BLOCKS, HALVES, oracle, random_rows
+
+
+def values(kind: RecordKind, rows: NDArray[np.uint8], width: int) -> NDArray[np.float32]:
+    return kind.format.decode(kind.arrays(rows, width), (len(rows), width))
+
+
+def test_types_are_those_of_the_package() -> None:
+    for number, block in BLOCK_TYPES.items():
+        kind = GGMLQuantizationType(number)
+        assert (kind.name, GGML_QUANT_SIZES[kind]) == (block.name, (block.elements, block.nbytes))
+    plain = {number: GGMLQuantizationType(number).name for number in PLAIN_TYPES}
+    assert plain == dict(PLAIN_TYPES)
+    assert set(HALVES) == set(RECORDS) <= set(BLOCKS)
+
+
+@pytest.mark.parametrize("width", [256, 1024])
+@pytest.mark.parametrize("name", RECORDS)
+def test_values_are_those_of_the_package(name: str, width: int) -> None:
+    rows = random_rows(name, 37, width)
+    expected = oracle(name, rows)
+    assert np.array_equal(values(RECORDS[name], rows, width), expected) and np.isfinite(expected).all()
+    assert len(np.unique(expected)) > 50
+
+
+@pytest.mark.parametrize("name", [name for name in RECORDS if BLOCKS[name].elements == 32])
+def test_widths_of_small_blocks(name: str) -> None:
+    rows = random_rows(name, 5, 96)
+    assert np.array_equal(values(RECORDS[name], rows, 96), oracle(name, rows))
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_torch_has_the_same_values(name: str) -> None:
+    rows = random_rows(name, 5, 512, seed=1)
+    kind, shape = RECORDS[name], (5, 512)
+    tensors: dict[str, Any] = {
+        array: torch.from_numpy(numbers.copy()) for array, numbers in kind.arrays(rows, 512).items()
+    }
+    matrix = QuantizedMatrix(kind.format, shape, tensors)
+    some = [4, 0, 2, 4]
+    assert np.array_equal(matrix.rows(torch.tensor(some)).numpy(), oracle(name, rows)[some])
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_rows_are_taken_apart_by_themselves(name: str) -> None:
+    rows = random_rows(name, 8, 256, seed=2)
+    kind = RECORDS[name]
+    whole, part = kind.arrays(rows, 256), kind.arrays(rows[3:6], 256)
+    for array, numbers in part.items():
+        assert np.array_equal(numbers.view(np.uint8), whole[array][3:6].view(np.uint8))
