@@ -112,7 +112,10 @@ def test_the_same_on_every_instruction_set_in_any_number(format: str) -> None:
 SHAPE = Shape(vocab=200, width=192, hidden=320, heads=3, kv_heads=1, head_dim=64, layers=2, tied=False)
 
 
-def transforms(spec: Decoder, *, alike: bool) -> dict[str, Transform]:
+REORDERED = ("order", "scaling", "signs")
+
+
+def transforms(spec: Decoder, *, alike: bool, kinds: tuple[str, ...] = REORDERED) -> dict[str, Transform]:
     """One for each value that matrices read, or one for each matrix; as objects of their own in any case."""
     reads = {"q": 1, "k": 1, "v": 1, "o": 2, "gate": 3, "up": 3, "down": 4}
     names = [name for name, shape, _ in spec.weights() if len(shape) == 2 and name not in ("embed", "head")]
@@ -120,7 +123,7 @@ def transforms(spec: Decoder, *, alike: bool) -> dict[str, Transform]:
     for i, name in enumerate(names):
         shape = next(shape for each, shape, _ in spec.weights() if each == name)
         seed = reads.get(name.rsplit(".", 1)[1], 0) if alike else i
-        made_for[name] = made(("order", "scaling", "signs"), shape[1], seed)
+        made_for[name] = made(kinds, shape[1], seed)
     return made_for
 
 
@@ -129,9 +132,11 @@ def count(model: Model, op: Op) -> int:
     return int((operations == number(op)).sum())
 
 
-def decoders(alike: bool, **options: Any) -> tuple[Model, dict[str, Array], Mapping[str, Transform]]:
+def decoders(
+    alike: bool, kinds: tuple[str, ...] = REORDERED, **options: Any
+) -> tuple[Model, dict[str, Array], Mapping[str, Transform]]:
     spec = SHAPE.decoder()
-    given = transforms(spec, alike=alike)
+    given = transforms(spec, alike=alike, kinds=kinds)
     plain = random_weights(spec)
     stored = {name: through(given[name], array) if name in given else array for name, array in plain.items()}
     model = build(spec, stored, quantized=dict.fromkeys(given, "int8"), transforms=given, **options)
@@ -145,6 +150,12 @@ def test_matrices_with_one_transform_share_it() -> None:
     assert count(model, Op.ROUND) == 0  # they write in 8 bits themselves
     other, *_ = decoders(alike=False)
     assert count(other, Op.TRANSFORM) == count(other, Op.LINEAR) - 1 == 7 * SHAPE.layers
+
+
+def test_inputs_are_evened_where_they_are_written() -> None:
+    model, *_ = decoders(alike=True, kinds=("scaling", "signs"))
+    assert count(model, Op.TRANSFORM) == 0 and count(model, Op.LINEAR) == 4 * SHAPE.layers + 1
+    assert count(model, Op.ROUND) == SHAPE.layers  # what attention gives, which it does not write in 8 bits
 
 
 @pytest.mark.parametrize("alike", [True, False])
@@ -201,5 +212,5 @@ def test_where_there_can_be_none() -> None:
         "transforms": {"head": transform},
         "forward": logits_only(head_only),
     }
-    with pytest.raises(Unsupported, match="'head' transforms its inputs and cannot be prepared"):
+    with pytest.raises(Unsupported, match="'head' reorders its inputs and cannot be prepared"):
         build(spec, stored, **options).executable.kernel_matrices()  # type: ignore[attr-defined]

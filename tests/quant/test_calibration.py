@@ -3,6 +3,8 @@ it."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +20,7 @@ from causerie.backends.ops import Backend
 from causerie.backends.torch.backend import TorchBackend
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import EngineError, UsageError
-from causerie.loading.calibration import Squares, _step, input_squares, random_texts
+from causerie.loading.calibration import _step, measured_inputs, random_texts
 from causerie.loading.load import load_model, survey
 from causerie.loading.sources import PlainSource, Transfer
 from causerie.models.config import read_config
@@ -27,9 +29,10 @@ from causerie.models.input_taps import InputTaps
 from causerie.plan.footprint import cache_sizer
 from causerie.quant.encoders import encoder_named
 from causerie.quant.fitted import FittedEncoder
+from causerie.quant.transform import evening
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Ops, Value, Weights
-from tests.parity.cases import CASES
+from tests.parity.cases import CASES, TINY, Case
 from tests.parity.harness import save_case
 
 FAMILIES = [
@@ -57,14 +60,14 @@ def folder(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_case(case, tmp_path_factory.mktemp("family") / "model")
 
 
-def of_layers(folder: Path, backend: Backend) -> Squares:
+def of_layers(folder: Path, backend: Backend) -> Mapping[str, np.ndarray[Any, Any]]:
     with SafetensorsIndex.open(folder) as index:
         model_survey = survey(index, read_config(folder), dtype="float32")
         sources = cast(list[PlainSource], list(model_survey.sources))
         builder = backend.builder(model_survey.spec, {})
         with Transfer.begun(index, builder, 1) as transfer:
             texts = random_texts(model_survey.spec.vocab, 40)
-            return input_squares(model_survey.spec, sources, model_survey.formats, texts, transfer, backend)
+            return measured_inputs(model_survey.spec, sources, model_survey.formats, texts, transfer, backend).squares
 
 
 def of_one_pass(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
@@ -188,3 +191,56 @@ def test_a_text_measures_too_and_what_is_none_is_refused(tmp_path: Path) -> None
             logits(Path("builtin"), calibrate=file, **options)
     with pytest.raises(UsageError, match="no quantization was asked for"):
         logits(Path("builtin"), calibrate="random", backend="native")
+
+
+@pytest.fixture(scope="module")
+def home(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One whose widths 64 divides."""
+    values = TINY | {"hidden_size": 128, "intermediate_size": 192, "head_dim": 32, "num_hidden_layers": 2}
+    case = Case("even", "llama", values | {"num_attention_heads": 4, "tie_word_embeddings": request.param})
+    return save_case(case, tmp_path_factory.mktemp("even") / "model")
+
+
+@pytest.mark.parametrize("home", [True, False], indirect=True)
+def test_int8_evens_its_inputs(home: Path, tmp_path: Path) -> None:
+    exact = logits(home, dtype="float32", backend="native")
+    options = {"quantization": "int8", "backend": "native"}
+    plain, evened = logits(home, calibrate="none", **options), logits(home, **options)
+    errors = [np.square(each - exact).sum() for each in (evened, plain)]
+    assert errors[0] < errors[1]
+    by_torch = logits(home, quantization="int8", backend="torch", dtype="float32")
+    assert np.square(by_torch - exact).sum() < errors[0]  # whose activations are not in 8 bits
+    for prepared in (False, True):
+        target = tmp_path / str(prepared)
+        with AutoModelForCausalLM.from_pretrained(home, progress=False, **options) as model:
+            model.save_pretrained(target, prepared=prepared, progress=False)
+        assert json.loads((target / "config.json").read_text())["quantization_config"]["version"] == 2
+        np.testing.assert_array_equal(logits(target, backend="native"), evened)
+    with AutoModelForCausalLM.from_pretrained(tmp_path / "False", progress=False, backend="native") as model:
+        model.save_pretrained(tmp_path / "again", progress=False)
+    np.testing.assert_array_equal(logits(tmp_path / "again", backend="native"), evened)
+    np.testing.assert_allclose(logits(tmp_path / "again", backend="torch", dtype="float32"), by_torch, atol=2e-2)
+
+
+@pytest.mark.parametrize("home", [True], indirect=True)
+def test_an_evened_model_is_the_same_however_it_is_run(home: Path) -> None:
+    tokens = np.arange(1, 60)
+    with AutoModelForCausalLM.from_pretrained(home, quantization="int8", backend="native", progress=False) as model:
+        whole = np.asarray(model(tokens[None]).logits)[0]
+        both = np.asarray(model(np.stack((tokens, tokens[::-1]))).logits)
+        np.testing.assert_array_equal(both[0], whole)
+        for length in (1, 17, 40):
+            np.testing.assert_array_equal(np.asarray(model(tokens[None, :length]).logits)[0], whole[:length])
+
+
+def test_evening_makes_inputs_alike() -> None:
+    sizes = np.exp(3 * np.random.default_rng(6).standard_normal(128)).astype(np.float32)
+    transform = evening(sizes**2)
+    assert transform is not None and evening(np.ones(96, np.float32)) is None
+    assert transform.scaling is not None
+    np.testing.assert_allclose(transform.scaling * np.sqrt(sizes) / np.median(np.sqrt(sizes)), 1, rtol=0.2)
+    x = np.random.default_rng(7).standard_normal((5, 128)).astype(np.float32) * sizes
+    weights = np.random.default_rng(8).standard_normal((9, 128)).astype(np.float32)
+    np.testing.assert_allclose(transform.apply(x) @ transform.weights(weights).T, x @ weights.T, rtol=1e-3, atol=1e-2)
+    dead = evening(np.array([0, np.inf, np.nan, *np.ones(61)], np.float32))
+    assert dead is not None and dead.scaling is not None and np.isfinite(dead.scaling).all()

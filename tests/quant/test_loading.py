@@ -285,8 +285,8 @@ def test_refusals_before_anything_is_read(untied: Path) -> None:
     with SafetensorsIndex.open(untied) as index:
         with pytest.raises(Unsupported, match="torchao"):
             survey(index, config)
-        config["quantization_config"] = {"quant_method": "causerie", "version": 2, "weights": {}}
-        with pytest.raises(ConfigError, match="version 2"):
+        config["quantization_config"] = {"quant_method": "causerie", "version": 3, "weights": {}}
+        with pytest.raises(ConfigError, match="version 3"):
             survey(index, config)
         for wrong in ([], 5, {"lm_head.weight": ["int4"]}, {"lm_head.weight": "int99"}):
             config["quantization_config"] = {"quant_method": "causerie", "version": 1, "weights": wrong}

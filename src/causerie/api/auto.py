@@ -184,13 +184,13 @@ class AutoModelForCausalLM:
         or else the most exact that fits. calibrate: by what int8 and int4 choose: "random" tokens (also when None), a
         text file, "none". cache_dtype: how past keys and values are kept: "float32", "float16", "bfloat16" or "int8";
         "auto" (also when None) as dtype has it. max_cache_tokens: positions to keep over all requests. expert_memory:
-        bytes of memory for experts of a prepared model, of which the others stay in their file; by default all that fit
-        (docs/experts.md). speculation: whether tokens are guessed and checked several in a step, where that is faster:
-        "lookup", "shadow", with the weights a second time in int4, "mtp", by a head that some checkpoints ship, "off",
-        or "auto" (also when None): lookup and such a head on the native backend (docs/speculation.md). draft: the
-        folder or id of a smaller model, or of an EAGLE3 head, that guesses, or a warning says why not; "auto", one of
-        the hub's cache; "none" (also when None). progress=False draws nothing; a callable gets (bytes done, of all,
-        tensor). Raises CheckpointErrors, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
+        bytes of memory for experts of a prepared model, of which the others stay in their file; by default all that
+        fit. speculation: whether tokens are guessed and checked several in a step, where that is faster: "lookup",
+        "shadow", with the weights a second time in int4, "mtp", by a head that some checkpoints ship, "off", or "auto"
+        (also when None): lookup and such a head on the native backend. draft: the folder or id of a smaller model, or
+        of an EAGLE3 head, that guesses, or a warning says why not; "auto", one of the hub's cache; "none" (also when
+        None). progress=False draws nothing; a callable gets (bytes done, of all, tensor).
+        Raises CheckpointError's kinds, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
         from causerie.api.load_options import LoadOptions
         from causerie.api.loading import open_model
 

@@ -141,10 +141,10 @@ class Builder(Protocol):
 
 def check_transform(transform: Transform | None, name: str, shape: tuple[int, int]) -> None:
     """Raises EngineError for a matrix that cannot have this transform."""
-    if transform is not None and (name == EMBEDDING or transform.width != shape[1]):
+    if transform is not None and (transform.width != shape[1] or (name == EMBEDDING and transform.order is not None)):
         raise EngineError(
             f"Weight {name!r} of {shape} is placed with a transform of {transform.width} inputs; it must have as many, "
-            "and no table that is embedded has one."
+            "and a table that is embedded has them in their own order."
         )
 
 
@@ -163,14 +163,27 @@ class PreparedBuilder(Builder, Protocol):
     """Of a backend whose matrices may lie in a file as its kernels read them."""
 
     def place_prepared(
-        self, name: str, shape: tuple[int, int], format: str, layout: str, memory: NDArray[np.uint8]
+        self,
+        name: str,
+        shape: tuple[int, int],
+        format: str,
+        layout: str,
+        memory: NDArray[np.uint8],
+        transform: Transform | None = None,
     ) -> Weight:
         """Takes one matrix where it lies; `memory` is not written to. Raises WeightFileError for bytes that are no such
         matrix. The builder was not told of its format."""
         ...
 
     def leave_in_file(
-        self, name: str, shape: tuple[int, int], format: str, layout: str, extent: Extent, room: int
+        self,
+        name: str,
+        shape: tuple[int, int],
+        format: str,
+        layout: str,
+        extent: Extent,
+        room: int,
+        transform: Transform | None = None,
     ) -> Weight:
         """Takes one matrix of an expert, which stays in its file but while it is used; `room` bytes of memory are there
         for all of them. Raises as place_prepared."""

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from causerie.backends.ops import Backend, BlockCount, CacheShape, Executable, Forward, SharingBuilder, StepOutput
 from causerie.backends.step import BlockTables, Int32, Step
 from causerie.errors import Unsupported
-from causerie.loading.quantize import Squares
+from causerie.loading.quantize import MeasuredInputs
+from causerie.loading.read_share import is_of_expert
 from causerie.loading.sources import PlainSource, Transfer
 from causerie.models.input_taps import ExpertPass, InputReading, LayerPass, Place
 from causerie.models.rope import RopeTable
+from causerie.quant.transform import Transform, evening
 from causerie.quant.weight import Weight
 from causerie.spec.alt_up import STREAMS
 from causerie.spec.decoder import EMBEDDING, HEAD, NORM, Decoder
@@ -36,17 +38,17 @@ def random_texts(vocab: int, context: int) -> list[Int32]:
     return list(drawn.astype(np.int32))
 
 
-def input_squares(
+def measured_inputs(
     spec: Decoder,
     sources: Iterable[PlainSource],
     plain: Mapping[str, str],
     texts: Sequence[Int32],
     transfer: Transfer,
     backend: Backend,
-) -> Squares:
+) -> MeasuredInputs:
     """What each matrix of `spec` reads of these texts, its weights being held in `plain` formats for as long. Raises
     OutOfMemory; Unsupported for a backend whose models share no cache."""
-    return _Measurement(spec, {each.weight.name: each for each in sources}, plain, texts, transfer, backend).squares()
+    return _Measurement(spec, {each.weight.name: each for each in sources}, plain, texts, transfer, backend).inputs()
 
 
 @dataclass
@@ -59,6 +61,7 @@ class _Measurement:
     backend: Backend
     _first: Executable | None = field(default=None, init=False)  # whose cache all passes share
     _squares: dict[str, NDArray[np.float32]] = field(default_factory=dict, init=False)
+    _pieces: set[str] = field(default_factory=set, init=False)  # matrices that read some columns of a row
 
     def __post_init__(self) -> None:
         """Tables that are read by rows are held with the rows of the texts alone, numbered anew."""
@@ -70,7 +73,7 @@ class _Measurement:
             own = own.each_layer(input=replace(layer_input, vocab=count))
         self._spec = replace(own, vocab=count, tied=False)
 
-    def squares(self) -> Squares:
+    def inputs(self) -> MeasuredInputs:
         """A pass after the other."""
         outside = [name for name in self._names if not name.startswith("layers.")]
         entry = LayerPass("entry")
@@ -88,7 +91,15 @@ class _Measurement:
             x = rows[:, layer.result, : self._width].copy()
         if self._first is not None:
             self._first.close()
-        return {**self._squares, HEAD: self._squares[self.spec.head]}  # a shadow has a head of its own
+        self._squares[HEAD] = self._squares[self.spec.head]  # a shadow has a head of its own
+        looked_up = {weight.name for weight in self.spec.looked_up}
+        even = {name: self._even(name) for name in self._squares if name not in self._pieces | looked_up}
+        return MeasuredInputs(self._squares, {name: each for name, each in even.items() if each is not None})
+
+    def _even(self, name: str) -> Transform | None:
+        """What evens the inputs of a matrix; the last ones of experts share one, for theirs are rows of one array."""
+        squares = self._squares[name]
+        return evening(np.ones_like(squares) if is_of_expert(name) and name.endswith(".down") else squares)
 
     @property
     def _names(self) -> list[str]:

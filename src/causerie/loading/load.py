@@ -18,14 +18,14 @@ from causerie.checkpoint.expression import Plus
 from causerie.checkpoint.gguf.block_types import BlockIndex
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileError, unknown
-from causerie.loading.calibration import input_squares, random_texts
+from causerie.loading.calibration import measured_inputs, random_texts
 from causerie.loading.draft_head import with_draft_head
 from causerie.loading.find import find_weights, untie_if_different
 from causerie.loading.packed.method import method_of, plain_names, without_method
 from causerie.loading.packed.ours import says_types
 from causerie.loading.packed.records import block_kinds, usual_format
 from causerie.loading.prepared import check_mapping, prepared_for
-from causerie.loading.quantize import Squares
+from causerie.loading.quantize import MeasuredInputs
 from causerie.loading.read_share import is_of_expert, read_shares
 from causerie.loading.shadow import SHADOW_FORMAT, Shadow, ShadowBuilder, shadow_of
 from causerie.loading.sources import (
@@ -43,8 +43,9 @@ from causerie.models.gguf.architecture import gguf_model
 from causerie.models.model import Model, give_heads
 from causerie.models.registry import family, spec_from_config, text_values
 from causerie.quant.config import QuantConfig
-from causerie.quant.encoders import ENCODERS, weighs
+from causerie.quant.encoders import ENCODERS, evens, weighs
 from causerie.quant.formats import QUANTIZED
+from causerie.quant.transform import Transform
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.decoder import Decoder
 from causerie.spec.weight import UNROUNDED
@@ -62,7 +63,7 @@ class Survey:
     formats: Mapping[str, str]  # of each weight by canonical name
     config: Mapping[str, Any] = field(repr=False)
     keeps_types: bool = False  # whether what is not quantized is held as the files have it, each tensor in its own type
-    squares: Squares = field(default_factory=dict, repr=False)  # where they were measured: see calibrated
+    inputs: MeasuredInputs = field(default_factory=MeasuredInputs, repr=False)  # as `calibrated` measured them
 
     def named_by_family(self) -> Survey:
         """The same, with each weight called as checkpoints of the model's family call it, whatever these files do."""
@@ -101,6 +102,10 @@ class Survey:
         which it reads a row as good as nothing."""
         shares = read_shares(self.spec)
         return round(sum(shares[source.weight.name] * self.held_bytes(source) for source in self.sources))
+
+    def transform(self, source: Source, index: TensorIndex) -> Transform | None:
+        """What the inputs of a matrix go through first."""
+        return source.transform(index, self.inputs, self.formats[source.weight.name])
 
     def shadow(self, backend: Backend) -> Shadow:
         """What guesses for this model with its own weights in fewer bits. Raises Unsupported where nothing can."""
@@ -192,12 +197,13 @@ def calibrated(
     OutOfMemory."""
     sources = [source for source in survey.sources if isinstance(source, PlainSource)]
     formats = {*survey.formats.values(), *((SHADOW_FORMAT,) if shadow else ())}
-    if not any(weighs(format) for format in formats & set(ENCODERS)) or len(sources) < len(survey.sources):
+    asking = {format for format in formats & set(ENCODERS) if weighs(format) or evens(format)}
+    if not asking or len(sources) < len(survey.sources):
         return survey
     spec, plain = survey.spec, formats_of(survey.spec, sources, survey.plain, None)
     read = random_texts(spec.vocab, spec.context) if texts is None else texts
     with Transfer.begun(index, backend.builder(spec, {}), workers) as transfer:
-        return replace(survey, squares=input_squares(spec, sources, plain, read, transfer, backend))
+        return replace(survey, inputs=measured_inputs(spec, sources, plain, read, transfer, backend))
 
 
 def formats_of(
@@ -276,7 +282,7 @@ def load_surveyed(
     names = [each.weight.name for each in survey.sources if not isinstance(each, PreparedSource)]
     builder = backend.builder(survey.spec, {name: survey.formats[name] for name in names})
     beside = None if shadow is None else ShadowBuilder(backend, survey.spec, shadow)
-    with Transfer.begun(index, builder, workers, expert_memory, survey.squares, encoders_of(backend)) as transfer:
+    with Transfer.begun(index, builder, workers, expert_memory, survey.inputs, encoders_of(backend)) as transfer:
         weights = _place(survey, transfer, progress, beside)
     executable = builder.compile(weights, forward, cache, max_tokens)
     model = Model(

@@ -13,10 +13,12 @@ from pathlib import Path
 from causerie.backends.ops import Arranger, KernelMatrices, KernelMatrix, PreparingBackend, encoders_of
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.stream import SafetensorsStream
+from causerie.loading.input_factors import DTYPE
 from causerie.loading.load import Survey
 from causerie.loading.plain_tensors import plain_tensors
 from causerie.loading.prepared import ALIGNMENT, PREPARED, Layouts
 from causerie.loading.quantize import Report
+from causerie.loading.save import factors_of
 from causerie.loading.sources import PreparedSource, Progress, Source, Transfer, reporter
 from causerie.quant.plain import STORED_AS
 
@@ -54,7 +56,7 @@ def write_arranged(
     sizes = {source.weight.name: size for source, size in expected if size is not None}
     packed = [source for source, size in expected if size is None]
     done, total = 0, sum(source.nbytes for source in (*packed, *survey.sources))
-    with Transfer.begun(index, arranger, workers, squares=survey.squares, encoders=encoders_of(backend)) as transfer:
+    with Transfer.begun(index, arranger, workers, inputs=survey.inputs, encoders=encoders_of(backend)) as transfer:
 
         def arranged(source: Source, report: Report) -> KernelMatrix:
             return arranger.arranged(source.place(transfer, survey.formats[source.weight.name], report))
@@ -89,6 +91,8 @@ def _write(
     declared: dict[str, tuple[str, tuple[int, ...]]] = {
         f"{source.key}.{PREPARED}": ("U8", (sizes[source.weight.name],)) for source in mapped
     }
+    factors = factors_of(survey, mapped, index)
+    declared |= {name: (DTYPE, array.shape) for name, array in factors.items()}
     declared |= {tensor.name: (STORED_AS[tensor.target], tensor.shape) for tensor in plain}
     total = done + sum(source.nbytes for source in survey.sources)
     layouts: dict[str, str] = {}
@@ -98,6 +102,8 @@ def _write(
             layouts[source.weight.name] = _write_matrix(source, arranged(source, report), out)
             report(source.weight.shape[0])
             done += source.nbytes
+        for name, array in factors.items():
+            out.write(name, array, 0)
         for tensor in plain:
             tensor.write(index, out)
     return layouts

@@ -14,6 +14,7 @@ from typing import Any
 from causerie.backends.ops import Backend
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError, Unsupported, WeightFileError
+from causerie.loading.input_factors import factors_tensor
 from causerie.loading.packed.method import KEY
 from causerie.quant.formats import ALL
 
@@ -38,6 +39,7 @@ class Prepared:
     layout: str  # the backend's own name for it
     tensor: str  # its bytes
     nbytes: int
+    factors: str | None = None  # a tensor: see input_factors.py
 
 
 def prepared_for(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -71,7 +73,7 @@ def find_prepared(config: Mapping[str, Any], index: TensorIndex, tensor: str) ->
     info = index.info(f"{tensor}.{PREPARED}")
     if info.dtype != "U8" or len(info.shape) != 1:
         raise WeightFileError(f"Tensor {info.name!r} is {info.dtype} {info.shape}; bytes are expected. Prepare again.")
-    return Prepared(format, layout, info.name, info.nbytes)
+    return Prepared(format, layout, info.name, info.nbytes, factors_tensor(index, tensor))
 
 
 def check_mapping(backend: Backend, config: Mapping[str, Any]) -> None:

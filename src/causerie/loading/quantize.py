@@ -6,6 +6,7 @@ Knows encoders by their protocol, and no backend: what it makes is the reference
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -17,14 +18,26 @@ from causerie.checkpoint.index import TensorIndex
 from causerie.errors import UsageError
 from causerie.loading.workers import Workers
 from causerie.quant.encoder import LARGEST, Encoder, WeighingEncoder
-from causerie.quant.encoders import encoder_named
+from causerie.quant.encoders import encoder_named, evens
 from causerie.quant.format import Buffers, Format, Rows, concatenated
 from causerie.quant.plain import to_float32
+from causerie.quant.transform import Transform
 
 PART = 2**19  # elements that a thread takes at once
 
-Squares: TypeAlias = Mapping[str, NDArray[np.float32]]
-"""By canonical name of a matrix the mean square of each of its inputs."""
+
+@dataclass(frozen=True)
+class MeasuredInputs:
+    """What matrices read, by their canonical names."""
+
+    squares: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)  # the mean square of each input
+    transforms: Mapping[str, Transform] = field(default_factory=dict)  # of those whose inputs may go through one first
+
+    def transform(self, format: str, name: str) -> Transform | None:
+        """What the inputs of the matrix of that name go through where it is quantized to a format."""
+        return self.transforms.get(name) if evens(format) else None
+
+
 ReadRows = Callable[[int, int], Buffers]
 Report = Callable[[int], None]  # rows done
 Encoders: TypeAlias = Callable[[str], Encoder]
@@ -35,32 +48,43 @@ class Quantizer:
     """Encodes the plain matrices of an index."""
 
     def __init__(
-        self, index: TensorIndex, workers: Workers, squares: Squares | None = None, encoders: Encoders = encoder_named
+        self,
+        index: TensorIndex,
+        workers: Workers,
+        inputs: MeasuredInputs | None = None,
+        encoders: Encoders = encoder_named,
     ) -> None:
-        """`squares` are those of what matrices read, where they were measured."""
+        """`inputs` are what matrices read, where that was measured."""
         self._index = index
         self._workers = workers
-        self._squares = squares or {}
+        self.inputs = inputs or MeasuredInputs()
         self._encoders = encoders
 
     def encoder(self, format: str, name: str) -> Encoder:
         """What quantizes the matrix of that canonical name to a format. Raises UnknownName."""
-        encoder, squares = self._encoders(format), self._squares.get(name)
+        encoder, squares = self._encoders(format), self.inputs.squares.get(name)
         if squares is None or not isinstance(encoder, WeighingEncoder):
             return encoder
         return encoder.weighing(squares)
 
     def reader(
-        self, expression: Expression, shape: tuple[int, ...], stored: str, encoder: Encoder, report: Report
+        self,
+        expression: Expression,
+        shape: tuple[int, ...],
+        stored: str,
+        encoder: Encoder,
+        report: Report,
+        transform: Transform | None = None,
     ) -> ReadRows:
         """A function that gives the arrays of rows start..stop-1 of a matrix whose numbers are `stored` so (see
-        `Builder.place_quantized`). Raises UsageError where it holds what cannot be quantized; a format that needs to
-        know the whole matrix first reads it twice."""
+        `Builder.place_quantized`), made for inputs that go through `transform`. Raises UsageError where it holds what
+        cannot be quantized; a format that needs to know the whole matrix first reads it twice."""
         format = encoder.format
         step = _part_rows(format, shape[1])
 
         def plain(part: tuple[int, int]) -> Rows:
-            return self._rows(expression, stored, *part)
+            rows = self._rows(expression, stored, *part)
+            return rows if transform is None else transform.weights(rows)
 
         constant = encoder.constant(plain(part) for part in _parts(0, shape[0], step))
 

@@ -8,18 +8,22 @@ Knows no backend and no other file of a folder than config.json and the weights.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.stack_index import StackIndex
 from causerie.checkpoint.stream import SafetensorsStream
 from causerie.errors import CheckpointError
+from causerie.loading.input_factors import DTYPE, FACTORS
 from causerie.loading.load import Survey
 from causerie.loading.packed.method import KEY, without_method
-from causerie.loading.packed.ours import KEEPS_TYPES, METHOD, VERSION
+from causerie.loading.packed.ours import EVENED_VERSION, KEEPS_TYPES, METHOD, VERSION
 from causerie.loading.plain_tensors import SLICE, plain_tensors
 from causerie.loading.prepared import PREPARED, Layouts
 from causerie.loading.quantize import Encoders, Quantizer, ReadRows
@@ -45,15 +49,19 @@ def write_weights(
     encoded = [source for source in survey.sources if survey.formats[source.weight.name] in QUANTIZED]
     plain = plain_tensors(survey, {source.weight.name for source in encoded}, index)
     declared = {name: tensor for source in encoded for name, tensor in _declared(source, survey).items()}
+    factors = factors_of(survey, encoded, index)
+    declared |= {name: (DTYPE, array.shape) for name, array in factors.items()}
     declared |= {tensor.name: (STORED_AS[tensor.target], tensor.shape) for tensor in plain}
     total, done = sum(source.nbytes for source in survey.sources), 0
     with SafetensorsStream(path, declared) as out, Workers(workers) as threads, StackIndex(index) as places:
-        quantizer = Quantizer(places, threads, survey.squares, encoders)
+        quantizer = Quantizer(places, threads, survey.inputs, encoders)
         for source in encoded:
             format = QUANTIZED[survey.formats[source.weight.name]]
             report = reporter(source, done, total, progress)
             _write_quantized(source, format, source.quantized(places, quantizer, format.name, report), out)
             done += source.nbytes
+        for name, array in factors.items():
+            out.write(name, array, 0)
         for tensor in plain:
             tensor.write(index, out)
         if progress is not None:
@@ -71,13 +79,30 @@ def write_config(survey: Survey, config: Mapping[str, Any], path: Path, layouts:
         raise CheckpointError(f"{path} cannot be written: {error.strerror}.") from None
 
 
+def factors_of(survey: Survey, sources: Iterable[Source], index: TensorIndex) -> dict[str, NDArray[np.float32]]:
+    """What files hold besides of matrices whose inputs are evened, by the tensor's name."""
+    transforms = {source.key: survey.transform(source, index) for source in sources}
+    return {
+        f"{key}.{FACTORS}": transform.factors
+        for key, transform in transforms.items()
+        if transform is not None and transform.factors is not None
+    }
+
+
+def _version(survey: Survey) -> int:
+    formats, inputs = survey.formats, survey.inputs
+    evened = (inputs.transform(formats[each.weight.name], each.weight.name) is not None for each in survey.sources)
+    again = (tensor.endswith(f".{FACTORS}") for each in survey.sources for tensor in each.tensors)
+    return EVENED_VERSION if any(evened) or any(again) else VERSION
+
+
 def _said(survey: Survey) -> dict[str, Any]:
     """What config.json says of quantized weights."""
     formats = {source.key: survey.formats[source.weight.name] for source in survey.sources}
     weights = {tensor: format for tensor, format in formats.items() if format in QUANTIZED}
     if not weights and not survey.keeps_types:
         return {}
-    return {KEY: {"quant_method": METHOD, "version": VERSION, **_types(survey), "weights": weights}}
+    return {KEY: {"quant_method": METHOD, "version": _version(survey), **_types(survey), "weights": weights}}
 
 
 def _said_prepared(survey: Survey, layouts: Layouts) -> dict[str, Any]:
@@ -87,7 +112,13 @@ def _said_prepared(survey: Survey, layouts: Layouts) -> dict[str, Any]:
         if source.weight.name in layouts.each
     }
     prepared = {"backend": layouts.backend, "version": layouts.version}
-    said = {"quant_method": METHOD, "version": VERSION, PREPARED: prepared, **_types(survey), "weights": weights}
+    said = {
+        "quant_method": METHOD,
+        "version": _version(survey),
+        PREPARED: prepared,
+        **_types(survey),
+        "weights": weights,
+    }
     return {KEY: said}
 
 

@@ -20,16 +20,18 @@ from causerie.checkpoint.expression import Expression
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.stack_index import StackIndex
 from causerie.errors import Unsupported
+from causerie.loading.input_factors import read_factors
 from causerie.loading.packed.model_matrix import PackedMatrix
 from causerie.loading.packed.records import RecordMatrix
 from causerie.loading.prepared import ALIGNMENT, Prepared
-from causerie.loading.quantize import Encoders, Quantizer, ReadRows, Report, Squares
+from causerie.loading.quantize import Encoders, MeasuredInputs, Quantizer, ReadRows, Report
 from causerie.loading.read_share import is_of_expert
 from causerie.loading.slices import SliceReader
 from causerie.loading.workers import Workers
 from causerie.quant.encoders import encoder_named
 from causerie.quant.format import held_bytes
 from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.transform import Transform
 from causerie.quant.weight import BYTES, Weight
 from causerie.spec.weight import WeightSpec
 
@@ -55,12 +57,12 @@ class Transfer:
         builder: Builder,
         workers: int,
         expert_memory: int | None = None,
-        squares: Squares | None = None,
+        inputs: MeasuredInputs | None = None,
         encoders: Encoders = encoder_named,
     ) -> Iterator[Transfer]:
         """One with `workers` threads, which end with it, and with the places of tensors in stacks, found once."""
         with Workers(workers) as threads, StackIndex(index) as places:
-            quantizer = Quantizer(places, threads, squares, encoders)
+            quantizer = Quantizer(places, threads, inputs, encoders)
             yield cls(places, builder, quantizer, SliceReader(places, threads), expert_memory)
 
 
@@ -104,17 +106,23 @@ class PlainSource:
             return held_bytes(format_named(format), (shape[0], shape[1]))
         return int(prod(shape) * BYTES[format])
 
+    def transform(self, index: TensorIndex, inputs: MeasuredInputs, format: str) -> Transform | None:
+        """What its inputs go through first where it is quantized to a format and they were measured."""
+        return inputs.transform(format, self.weight.name)
+
     def quantized(self, index: TensorIndex, quantizer: Quantizer, format: str, report: Report) -> ReadRows:
         """A function that gives the arrays of rows, encoded."""
-        encoder = quantizer.encoder(format, self.weight.name)
-        return quantizer.reader(self.expression, self.weight.shape, self.stored, encoder, report)
+        name, shape = self.weight.name, self.weight.shape
+        encoder, transform = quantizer.encoder(format, name), quantizer.inputs.transform(format, name)
+        return quantizer.reader(self.expression, shape, self.stored, encoder, report, transform)
 
     def place(self, transfer: Transfer, format: str, report: Report) -> Weight:
         """Reads it into the backend, a slice at a time; quantized on the way where the format asks for it."""
         name, shape = self.weight.name, self.weight.shape
         if format in QUANTIZED:
             read = self.quantized(transfer.index, transfer.quantizer, format, report)
-            return transfer.builder.place_quantized(name, (shape[0], shape[1]), format, read)
+            transform = transfer.quantizer.inputs.transform(format, name)
+            return transfer.builder.place_quantized(name, (shape[0], shape[1]), format, read, transform)
 
         def rows(start: int, stop: int) -> NDArray[Any]:
             part = transfer.reader.rows(self.expression, start, stop)
@@ -151,11 +159,15 @@ class PackedSource:
         """As in the files."""
         return self.nbytes
 
+    def transform(self, index: TensorIndex, inputs: MeasuredInputs, format: str) -> Transform | None:
+        """What its inputs go through first."""
+        return self.packed.in_order(index)[1]
+
     def quantized(self, index: TensorIndex, quantizer: Quantizer, format: str, report: Report) -> ReadRows:
         """A function that gives the arrays of rows, as the files have them. Raises Unsupported where activations
         must be put into another order first, for which saved models have no place."""
         packed, transform = self.packed.in_order(index)
-        if transform is not None:
+        if transform is not None and transform.order is not None:
             raise Unsupported(
                 f"{self.key!r} reads its inputs in another order (of groups, as desc_act and actorder have it, or of "
                 "heads), which is not written into saved folders. Copy the folder, or the file, as it is."
@@ -189,8 +201,14 @@ class PreparedSource:
 
     @property
     def tensors(self) -> tuple[str, ...]:
-        """The tensor of the bytes."""
-        return (self.prepared.tensor,)
+        """The tensor of the bytes, and that of factors."""
+        factors = self.prepared.factors
+        return (self.prepared.tensor,) if factors is None else (self.prepared.tensor, factors)
+
+    def transform(self, index: TensorIndex, inputs: MeasuredInputs, format: str) -> Transform | None:
+        """What its inputs go through first."""
+        factors = self.prepared.factors
+        return None if factors is None else read_factors(index, factors, self.weight.shape[1])
 
     @property
     def format(self) -> str:
@@ -216,15 +234,18 @@ class PreparedSource:
             raise Unsupported(f"{self.key!r} was prepared for another backend; load it with backend='native'.")
         name, shape = self.weight.name, (self.weight.shape[0], self.weight.shape[1])
         tensor, layout = self.prepared.tensor, self.prepared.layout
+        transform = self.transform(transfer.index, MeasuredInputs(), format)
         if transfer.expert_memory is None:
-            return transfer.builder.place_prepared(name, shape, format, layout, transfer.index.map(tensor))
+            memory = transfer.index.map(tensor)
+            return transfer.builder.place_prepared(name, shape, format, layout, memory, transform)
         if is_of_expert(name):
             extent = transfer.index.extent(tensor)
-            return transfer.builder.leave_in_file(name, shape, format, layout, extent, transfer.expert_memory)
+            room = transfer.expert_memory
+            return transfer.builder.leave_in_file(name, shape, format, layout, extent, room, transform)
         # What every token reads must not give way to experts that are read once.
         memory = _aligned(self.nbytes)
         transfer.index.read_into(tensor, memory)
-        return transfer.builder.place_prepared(name, shape, format, layout, memory)
+        return transfer.builder.place_prepared(name, shape, format, layout, memory, transform)
 
 
 def _aligned(nbytes: int) -> NDArray[np.uint8]:

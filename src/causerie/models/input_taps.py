@@ -25,6 +25,7 @@ class InputReading:
     tap: int
     names: tuple[str, ...]
     first: int = 0
+    piece: bool = False  # whether each reads columns of its own
 
 
 class InputTaps:
@@ -53,7 +54,7 @@ class InputTaps:
         """Each part reads its own columns of x."""
         first, tap = 0, self.tap(x)
         for part in parts:
-            self.readings.append(InputReading(tap, (part.weight.name,), first))
+            self.readings.append(InputReading(tap, (part.weight.name,), first, piece=True))
             first += part.weight.shape[1]
         return self._ops.block_diagonal(x, parts)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from causerie.errors import unknown
 from causerie.quant.encoder import Encoder, WeighingEncoder
 from causerie.quant.fitted import FittedEncoder
-from causerie.quant.formats import INT4
+from causerie.quant.formats import INT4, INT8
 from causerie.quant.int8 import Int8Encoder
 from causerie.quant.lookup import LookupEncoder
 from causerie.quant.mxfp4 import Mxfp4Encoder
@@ -35,3 +35,8 @@ def encoder_named(name: str) -> Encoder:
 def weighs(name: str) -> bool:
     """Whether what quantizes to the format of this name asks what errors of each input cost. Raises UnknownName."""
     return isinstance(encoder_named(name), WeighingEncoder)
+
+
+def evens(name: str) -> bool:
+    """Whether matrices of the format of this name are made for inputs that go through `transform.evening`."""
+    return name == INT8.name

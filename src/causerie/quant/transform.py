@@ -11,7 +11,7 @@ Knows no backend, and not who chooses a transform.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 TURNED = 64
 """Activations that a Hadamard matrix mixes."""
+MOST_UNLIKE = 2.0**24
+"""Of a mean square, how many times that of others it counts at most."""
 KINDS = (np.int32, np.float32, np.float32)
 
 
@@ -62,6 +64,14 @@ class Transform:
             turned = turned * self.factors
         return turned if self.signs is None else hadamard(turned)
 
+    def weights(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Rows of the matrix that reads what this gives, where the matrix of `rows` [n, inputs] reads what this is
+        given."""
+        made = rows if self.order is None else rows[:, self.order]
+        if self.factors is not None:
+            made = made / self.factors
+        return made if self.signs is None else (made.reshape(-1, TURNED) @ _matrix()).reshape(made.shape)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Transform) and self._content == other._content
 
@@ -75,6 +85,24 @@ class Transform:
     @cached_property
     def _content(self) -> tuple[bytes | None, ...]:
         return tuple(None if array is None else array.tobytes() for array in self._arrays)
+
+
+def evening(squares: NDArray[np.float32]) -> Transform | None:
+    """What makes inputs with these mean squares alike, so that one step serves 64 of them: each is divided by the
+    fourth root of its mean square, which leaves the other half of their differences to the matrix, and 64 are mixed.
+    None for a number of inputs that 64 does not divide."""
+    if len(squares) % TURNED:
+        return None
+    sizes = np.where(np.isfinite(squares) & (squares > 0), squares, np.nan).astype(np.float64)
+    usual = np.nanmedian(sizes) if np.isfinite(sizes).any() else 1.0
+    share = np.clip(np.nan_to_num(sizes / usual, nan=1.0), 1 / MOST_UNLIKE, MOST_UNLIKE)
+    signs = np.random.default_rng(len(squares)).choice(np.array([-1, 1], np.float32), len(squares))
+    return Transform(scaling=(share**-0.25).astype(np.float32), signs=signs)
+
+
+@cache
+def _matrix() -> NDArray[np.float32]:
+    return hadamard(np.eye(TURNED, dtype=np.float32))
 
 
 def hadamard(x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -144,6 +144,7 @@ class Narrow(Enum):
     NOT = auto()  # as it is computed, in float32
     BFLOAT16 = auto()
     CODES = auto()  # in 8 bits, with a scale for each group of elements
+    EVENED = auto()  # so, once elements are multiplied and turned, 64 by 64
 
 
 class Arithmetic(Enum):
@@ -195,7 +196,7 @@ FIELDS = {
     "Instruction": "op counted times x y z w out narrow group width length act heads kv_heads head_dim dims window "
     "rope query_rope tables format layout panels first_part part_count experts active scoring divided groups "
     "open_groups centered offset value_dim latent best chunked plain eps scale cap limit address factors sinks "
-    "block_bytes block_stride bias slots slot_stride slopes q_norm k_norm choices",
+    "block_bytes block_stride bias slots slot_stride slopes q_norm k_norm evening choices",
     "Route": "expert place share",
     "Buffer": "data stride",
     "LayerCache": "address block_bytes block_stride tables",

@@ -117,6 +117,7 @@ def assemble(lines: list[Line], memory: Memory, panels: PanelsTable) -> tuple[ND
         instruction["op"], instruction["counted"] = number(line.op), number(out.counted)
         instruction["times"], instruction["width"] = out.times, shape.width
         instruction["narrow"], instruction["group"] = number(out.form.narrow), out.form.group
+        instruction["evening"] = out.form.evening
         for name, value in zip("xyzw", line.inputs, strict=False):
             instruction[name] = memory.buffer_of[value.number]
         instruction["out"] = memory.buffer_of[out.number]

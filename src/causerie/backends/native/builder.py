@@ -104,20 +104,33 @@ class NativeBuilder:
         return Weight(name, shape, format, placement, size, transform)
 
     def place_prepared(
-        self, name: str, shape: tuple[int, int], format: str, layout: str, memory: NDArray[np.uint8]
+        self,
+        name: str,
+        shape: tuple[int, int],
+        format: str,
+        layout: str,
+        memory: NDArray[np.uint8],
+        transform: Transform | None = None,
     ) -> Weight:
         """Uses the matrix where it lies; see prepared.py."""
         by_rows = name in self._rows_only
         placement = prepared.mapped(name, shape, format, layout, memory, by_rows=by_rows)
-        return Weight(name, shape, format, placement, len(memory))
+        return Weight(name, shape, format, placement, len(memory), transform)
 
     def leave_in_file(
-        self, name: str, shape: tuple[int, int], format: str, layout: str, extent: Extent, room: int
+        self,
+        name: str,
+        shape: tuple[int, int],
+        format: str,
+        layout: str,
+        extent: Extent,
+        room: int,
+        transform: Transform | None = None,
     ) -> Weight:
         """Notes where it lies; see expert_store.py."""
         placement = prepared.left_in_file(name, shape, format, layout, extent)
         self._extents[name], self._room = extent, room
-        return Weight(name, shape, format, placement, extent.nbytes)
+        return Weight(name, shape, format, placement, extent.nbytes, transform)
 
     def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> NativeExecutable:
         """Traces the pass and makes room for the cache. Raises OutOfMemory."""

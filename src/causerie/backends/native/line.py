@@ -22,6 +22,7 @@ class Form:
 
     narrow: Narrow
     group: int = 0  # of codes: how many share a scale
+    evening: int = 0  # of evened ones: the address of what elements are multiplied with
 
 
 WIDE, BRAIN = Form(Narrow.NOT), Form(Narrow.BFLOAT16)

@@ -30,10 +30,10 @@ _STEP = {"data": 64, "escapes": 8}  # the addresses of a panel, and what they ar
 
 
 def kernel_matrix(weight: Weight) -> KernelMatrix:
-    """A placed matrix with addresses counted from its first byte. Raises Unsupported for one with a transform of its
-    inputs, which the file has no place for."""
-    if weight.transform is not None:
-        raise Unsupported(f"{weight.name!r} transforms its inputs and cannot be prepared; load its checkpoint instead.")
+    """A placed matrix with addresses counted from its first byte. Raises Unsupported for one that reads its inputs in
+    another order, which the file has no place for."""
+    if weight.transform is not None and weight.transform.order is not None:
+        raise Unsupported(f"{weight.name!r} reorders its inputs and cannot be prepared; load its checkpoint instead.")
     placement: Placement = weight.data
     if (extent := placement.extent) is not None:
         memory = np.memmap(extent.path, np.uint8, "r", extent.begin, (extent.nbytes,))

@@ -27,6 +27,7 @@ class Recording:
         self.constants: list[NDArray[np.float32]] = []
         self._values = 0
         self._rounded: dict[tuple[int, Form], Value] = {}
+        self._evening: dict[Transform, int] = {}
         self._transformed: dict[tuple[int, Transform], Value] = {}
 
     def _value(self, width: int, counted: Counted, form: Form = WIDE, times: int = 1) -> Value:
@@ -51,6 +52,10 @@ class Recording:
         transform = reading.transform
         if transform is None:
             return self._as(x, reading.form)
+        evened = reading.form.narrow is Narrow.CODES and reading.form.group == TURNED
+        if evened and transform.order is None and transform.signs is not None and transform.factors is not None:
+            address = self._evening.setdefault(transform, transform.factors.ctypes.data)  # the same of equal ones
+            return self._as(x, Form(Narrow.EVENED, TURNED, address))
         if (x.number, transform) not in self._transformed:
             out = self._transformed[x.number, transform] = self._value(x.width, x.counted, times=x.times)
             order, factors = transform.order, transform.factors
@@ -61,6 +66,18 @@ class Recording:
             }
             self._note(Op.TRANSFORM, (x,), out, addresses)
         return self._as(self._transformed[x.number, transform], reading.form)
+
+    def _as_embedded(self, x: Value, table: Weight) -> Value:
+        """Rows of a table that is made for transformed inputs, as they were before: turned back, and multiplied by what
+        inputs are."""
+        transform = table.transform
+        if transform is None:
+            return x
+        if transform.signs is not None:
+            x = self._by_row(Op.TRANSFORM, x, {"length": TURNED})
+        if transform.factors is not None:
+            x = self._by_row(Op.TIMES, x, {"factors": transform.factors.ctypes.data, "length": transform.width})
+        return x
 
     def _as(self, x: Value, form: Form) -> Value:
         if form == WIDE:

@@ -57,7 +57,7 @@ class NativeOps(Recording):
         if table.shape[0] < self._vocab:
             numbers["length"] = table.shape[0]
         self._note(Op.EMBED, (), out, numbers)
-        return out
+        return self._as_embedded(out, table)
 
     def positions(self, table: Weight, offset: int) -> Value:
         """[tokens, width]."""

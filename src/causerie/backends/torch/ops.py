@@ -58,7 +58,8 @@ class TorchOps:
         """[n, width]"""
         tokens = self._step.tokens * (self._step.tokens < table.shape[0])
         if isinstance(table.data, QuantizedMatrix):
-            rows = table.data.rows(tokens).to(self._dtype)
+            inputs, rows = table.data.inputs, table.data.rows(tokens)
+            rows = (rows if inputs is None else inputs.undone(rows)).to(self._dtype)
         else:
             rows = F.embedding(tokens, table.data).to(self._dtype)
         return rows if scale == 1.0 else rows * torch.tensor(scale, dtype=rows.dtype, device=rows.device)

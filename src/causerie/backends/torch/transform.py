@@ -30,11 +30,20 @@ class TransformTensors:
         turned = x.float() if self.order is None else x.float()[..., self.order]
         if self.factors is not None:
             turned = turned * self.factors
-        if not self.turns:
-            return turned
-        apart = 1
-        while apart < TURNED:
-            first, second = turned.unflatten(-1, (-1, 2, apart)).unbind(-2)
-            turned = torch.stack((first + second, first - second), dim=-2).flatten(-3)
-            apart *= 2
-        return turned * 0.125
+        return _turned(turned) if self.turns else turned
+
+    def undone(self, rows: Tensor) -> Tensor:
+        """Rows of a matrix that is made for what this gives, as they would be for what this is given, in whose order
+        its inputs are."""
+        back = _turned(rows) if self.turns else rows
+        return back if self.factors is None else back * self.factors
+
+
+def _turned(turned: Tensor) -> Tensor:
+    """Each 64 times the Hadamard matrix."""
+    apart = 1
+    while apart < TURNED:
+        first, second = turned.unflatten(-1, (-1, 2, apart)).unbind(-2)
+        turned = torch.stack((first + second, first - second), dim=-2).flatten(-3)
+        apart *= 2
+    return turned * 0.125

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from causerie.checkpoint.expression import Expression, Place, ShapeError, Tensor, innermost
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import WeightFileError
+from causerie.loading.input_factors import read_factors
 from causerie.loading.packed.group_order import GroupOrder
 from causerie.loading.packed.words import ReorderedCodes
 from causerie.quant.format import Buffers, ranges
@@ -52,12 +53,14 @@ class PackedMatrix:
     others: tuple[str, ...] = ()  # tensors that say the same again
     first: int = 0  # where the model's rows begin, of all that were quantized together
     order: GroupOrder | None = None  # which inputs belong to which group, where a tensor says that
+    factors: str | None = None  # a tensor of what inputs are multiplied with before they are turned; without an order
 
     @property
     def all_tensors(self) -> tuple[str, ...]:
         """Every tensor of the files that belongs to the matrix."""
         order = () if self.order is None else self.order.place.tensors
-        return (*(name for array in self.arrays.values() for name in array.tensors), *order, *self.others)
+        factors = () if self.factors is None else (self.factors,)
+        return (*(name for array in self.arrays.values() for name in array.tensors), *order, *factors, *self.others)
 
     def read(self, index: TensorIndex, start: int, stop: int) -> Buffers:
         """The arrays of rows start..stop-1; see `quant.format.ranges`."""
@@ -71,11 +74,12 @@ class PackedMatrix:
         return {**arrays, **self.constants}
 
     def in_order(self, index: TensorIndex) -> tuple[PackedMatrix, Transform | None]:
-        """The same with its inputs in the order of their groups, and what activations go through where that is another
-        one. Raises WeightFileError where groups are not of one size."""
+        """The same with its inputs in the order of their groups, and what activations go through, where that is another
+        one or they are evened. Raises WeightFileError where groups are not of one size."""
         order = None if self.order is None else self.order.read(index)
         if order is None:
-            return replace(self, order=None), None
+            transform = None if self.factors is None else read_factors(index, self.factors, self.shape[1])
+            return replace(self, order=None), transform
         codes = ReorderedCodes(self.arrays[CODES], self.format.codes.bits, order)
         return replace(self, arrays={**self.arrays, CODES: codes}, order=None), Transform(order)
 

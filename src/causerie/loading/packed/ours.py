@@ -1,5 +1,6 @@
 """Checkpoints that `save_pretrained` wrote: beside each other `<tensor>.<array>` for each array of the format, and the
-formats by tensor in config.json. A part of a fused tensor is saved alone."""
+formats by tensor in config.json; input_factors.py says what may be there too. A part of a fused tensor is saved
+alone."""
 
 from __future__ import annotations
 
@@ -9,11 +10,13 @@ from typing import Any
 from causerie.checkpoint.expression import Tensor
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError
+from causerie.loading.input_factors import factors_tensor
 from causerie.loading.packed.model_matrix import ModelMatrix, PackedMatrix
 from causerie.quant.formats import QUANTIZED
 
 METHOD = "causerie"
-VERSION = 1  # of the layout that `save_pretrained` writes
+VERSION, EVENED_VERSION = 1, 2
+"""Of the layout that `save_pretrained` writes; where inputs are evened, which the first one knows nothing of."""
 KEEPS_TYPES = "keeps_types"
 """The key that says that tensors which are not quantized have each a type of its own, in which they are held."""
 
@@ -29,10 +32,10 @@ class SavedTensors:
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         """Raises ConfigError for another version of the layout."""
-        if values.get("version") != VERSION:
+        if values.get("version") not in (VERSION, EVENED_VERSION):
             raise ConfigError(
                 f"The folder holds version {values.get('version')!r} of our quantized layout and this program reads "
-                f"{VERSION}. Quantize the original model again."
+                f"{VERSION} and {EVENED_VERSION}. Quantize the original model again."
             )
         self._formats = values.get("weights")
 
@@ -51,6 +54,7 @@ class SavedTensors:
         format = QUANTIZED[name]
         if (why := format.refusal(shape[1])) is not None:
             raise ConfigError(f"config.json says that {tensor!r}, {shape[1]} wide, is held as {name}, but {why}.")
-        packed = PackedMatrix(format, shape, {array: Tensor(f"{tensor}.{array}") for array in format.buffers(shape)})
+        arrays = {array: Tensor(f"{tensor}.{array}") for array in format.buffers(shape)}
+        packed = PackedMatrix(format, shape, arrays, factors=factors_tensor(index, tensor))
         packed.check(index)
         return packed

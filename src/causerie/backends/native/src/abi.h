@@ -35,8 +35,9 @@ enum Scoring : int32_t { SCORING_SOFTMAX, SCORING_SIGMOID, SCORING_SPARSEMIXER, 
 // What the rows of an instruction are: the step's tokens; the rows of which something is wanted; of these the first, whose
 // logits are, or the others, whose hidden states are.
 enum Counted : int32_t { TOKENS_COUNTED, OUTPUTS_COUNTED, LOGITS_COUNTED, STATES_COUNTED, COUNTED_COUNT };
-// How an instruction writes its result: as it computes, narrowed, or in 8 bits with scales (quantized.h).
-enum Narrow : int32_t { NARROW_NOT, NARROW_BFLOAT16, NARROW_CODES, NARROW_COUNT };
+// How an instruction writes its result: as it computes, narrowed, or in 8 bits with scales (quantized.h); or so once elements
+// are multiplied and each 64 of them turned (hadamard.h).
+enum Narrow : int32_t { NARROW_NOT, NARROW_BFLOAT16, NARROW_CODES, NARROW_EVENED, NARROW_COUNT };
 // The kinds of products that peak.cpp measures.
 enum Arithmetic : int32_t { ARITHMETIC_FLOAT32, ARITHMETIC_BFLOAT16, ARITHMETIC_INT8, ARITHMETIC_COUNT };
 // What is wrong with a step: check.cpp.
@@ -158,6 +159,7 @@ struct Instruction {
   uint64_t slot_stride;   // and from slot to slot, in bytes
   uint64_t slopes;        // attention: a float for each head, or 0
   uint64_t q_norm, k_norm;  // rotate: weights of the norms of what has turned, or 0
+  uint64_t evening;       // of NARROW_EVENED: what elements are multiplied with
   uint64_t choices;       // group: an int64 for each expert: how many rows have chosen it so far
 };
 

@@ -89,7 +89,7 @@ constexpr Member SCORINGS[] = {{"SOFTMAX", SCORING_SOFTMAX}, {"SIGMOID", SCORING
     {"SPARSEMIXER", SCORING_SPARSEMIXER}};
 constexpr Member COUNTED[] = {{"TOKENS", TOKENS_COUNTED}, {"OUTPUTS", OUTPUTS_COUNTED},
     {"LOGITS", LOGITS_COUNTED}, {"STATES", STATES_COUNTED}};
-constexpr Member NARROWS[] = {{"NOT", NARROW_NOT}, {"BFLOAT16", NARROW_BFLOAT16}, {"CODES", NARROW_CODES}};
+constexpr Member NARROWS[] = {{"NOT", NARROW_NOT}, {"BFLOAT16", NARROW_BFLOAT16}, {"CODES", NARROW_CODES}, {"EVENED", NARROW_EVENED}};
 constexpr Member ARITHMETICS[] = {{"FLOAT32", ARITHMETIC_FLOAT32}, {"BFLOAT16", ARITHMETIC_BFLOAT16},
     {"INT8", ARITHMETIC_INT8}};
 #define FAULT(name) {#name, name}
@@ -122,7 +122,7 @@ CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x
     FIELD(part_count), FIELD(experts), FIELD(active), FIELD(scoring), FIELD(divided), FIELD(groups), FIELD(open_groups),
     FIELD(centered), FIELD(offset), FIELD(value_dim), FIELD(latent), FIELD(best), FIELD(chunked), FIELD(plain), FIELD(unused), FIELD(eps), FIELD(scale), FIELD(cap), FIELD(limit), FIELD(address),
     FIELD(factors), FIELD(sinks), FIELD(block_bytes), FIELD(block_stride), FIELD(bias), FIELD(slots), FIELD(slot_stride),
-    FIELD(slopes), FIELD(q_norm), FIELD(k_norm), FIELD(choices));
+    FIELD(slopes), FIELD(q_norm), FIELD(k_norm), FIELD(evening), FIELD(choices));
 CAUSERIE_STRUCTURE(Route, FIELD(expert), FIELD(place), FIELD(share));
 CAUSERIE_STRUCTURE(Buffer, FIELD(data), FIELD(stride));
 CAUSERIE_STRUCTURE(LayerCache, FIELD(address), FIELD(block_bytes), FIELD(block_stride), FIELD(tables), FIELD(unused));

@@ -9,8 +9,6 @@
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
-constexpr int TURNED = 64;  // activations that a Hadamard matrix mixes
-
 static inline float number(const void* from, int64_t index, int format) {
   if (format == FLOAT32) return static_cast<const float*>(from)[index];
   const uint16_t bits = static_cast<const uint16_t*>(from)[index];
@@ -105,21 +103,6 @@ static void round_span(const Program& program, const Step&, const Instruction& i
   if (in.narrow == NARROW_BFLOAT16 && at.last == in.width && in.width % 2) row<uint16_t>(program, in.out, at.row)[in.width] = 0;
 }
 
-// The Hadamard matrix of TURNED elements over 8: six times sums and differences of neighbours, sums first, which brings
-// together those that were 2, 4 … apart.
-static inline void turn(float* x) {
-  alignas(64) float other[TURNED];
-  for (int stage = 0; stage < 6; ++stage) {
-    const float* from = stage % 2 ? other : x;
-    float* to = stage % 2 ? x : other;
-    for (int i = 0; i < TURNED / 2; ++i) {
-      to[i] = from[2 * i] + from[2 * i + 1];
-      to[TURNED / 2 + i] = from[2 * i] - from[2 * i + 1];
-    }
-  }
-  for (int i = 0; i < TURNED; ++i) x[i] *= 0.125f;
-}
-
 // What a matrix wants of its inputs (quant/transform.py): put into order, multiplied, turned.
 static void transform_span(const Program& program, const Step&, const Instruction& in, int64_t item) {
   const Span at = span(in, item);
@@ -134,7 +117,7 @@ static void transform_span(const Program& program, const Step&, const Instructio
         const float value = x[order ? order[first + i] : first + i];
         some[i] = factors ? value * factors[first + i] : value;
       }
-      if (in.length) turn(some);
+      if (in.length) turn_whole(some);
       for (int64_t i = 0; i < count; i += 16) out.put(first + i, load_first(some + i, count - i), count - i);
     }
   });
