@@ -28,6 +28,7 @@ from tests.parity.gguf_recipe import FOLDER, made
 Float32 = NDArray[np.float32]
 _SKIPPED = ("general.", "tokenizer.", "GGUF.", "split.")
 _KEPT = "general.architecture"
+ROUNDING = 3e-7  # of what one program's exp gives and another's
 
 
 def main() -> None:
@@ -44,7 +45,11 @@ def main() -> None:
             vocabulary = {"model": {"vocab": dict.fromkeys(map(str, range(TINY["vocab_size"])))}, "added_tokens": []}
             (path / "tokenizer.json").write_text(json.dumps(vocabulary))  # some count what it has
             file = Path(folder) / "model.gguf"
-            _convert(path, file)
+            try:
+                _convert(path, file)
+            except (AssertionError, KeyError, ValueError, NotImplementedError, RuntimeError, IndexError) as fault:
+                print(f"{case.name} cannot be converted: {fault!r}"[:200])
+                continue
             recipe = {"case": case.case, "changes": case.changes, "first_files": case.first_files}
             text = _written(recipe | _recipe(path, file))
             (FOLDER / f"{case.name}.json").write_text(text, encoding="utf-8")
@@ -57,13 +62,24 @@ def _convert(folder: Path, file: Path) -> None:
     from conversion.base import ModelBase
     from gguf import LlamaFileType
 
+    load = ModelBase.load_hparams
+    raw = json.loads((folder / "config.json").read_text())
+
+    def merged(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        """With keys of first files, and without one that tiny checkpoints set to null."""
+        both = {**raw, **load(*args, **kwargs)}
+        return {key: value for key, value in both.items() if (key, value) != ("rms_norm_eps", None)}
+
+    ModelBase.load_hparams = staticmethod(merged)
     config = ModelBase.load_hparams(folder, False)
     kind = get_model_class(get_model_architecture(config, ModelType.TEXT))
     for each in kind.__mro__:
         if "set_vocab" in vars(each):
             each.set_vocab = lambda self: self.gguf_writer.add_tokenizer_model("none")
+    kind.no_mtp = kind.supports_mtp_export  # tiny checkpoints have no layers that propose tokens ahead
     with torch.inference_mode():
         kind(folder, LlamaFileType.ALL_F32, file, eager=True).write()
+    ModelBase.load_hparams = load
 
 
 def _recipe(folder: Path, file: Path) -> dict[str, Any]:
@@ -82,7 +98,7 @@ def _recipe(folder: Path, file: Path) -> dict[str, Any]:
     for tensor in reader.tensors:
         after = np.asarray(tensor.data).reshape([int(size) for size in reversed(tensor.shape)])
         step = _step(after, before)
-        assert np.array_equal(made(step, before), after), tensor.name
+        assert np.allclose(made(step, before), after, rtol=ROUNDING, atol=0), tensor.name
         steps.append((tensor.name, step))
     return {"metadata": metadata, "tensors": _by_layers(steps)}
 
@@ -97,14 +113,19 @@ def _step(after: Float32, before: Mapping[str, Float32]) -> Any:
         return step
     if after.ndim == 3:
         return _stack([_step(place, before) for place in after])
-    if after.ndim == 2 and (step := _by_rows(after, before)) is not None:
+    whole = {name: array for name, array in before.items() if array.ndim == after.ndim}
+    flat = {(name, None): array.reshape(-1, array.shape[-1]) for name, array in before.items() if array.ndim == 3}
+    places = {(name, e): place for name, array in before.items() if array.ndim == 3 for e, place in enumerate(array)}
+    candidates = {(name,): array for name, array in whole.items()} | (flat | places if after.ndim == 2 else {})
+    if (step := _by_rows(after, candidates)) is not None:
         return step
-    if after.ndim == 2 and (step := _by_columns(after, before)) is not None:
-        return step
-    if after.ndim == 1 and (step := _by_rows(after, before)) is not None:
-        return step
-    if after.ndim == 2 and (step := _by_rows(np.ascontiguousarray(after.T), before)) is not None:
-        return ["turned", step]
+    if after.ndim == 2:
+        if (step := _by_rows(after.T, candidates)) is not None:
+            return ["turned", step]
+        turned = {name: array.T for name, array in candidates.items()}
+        for what, rows in (("columns", after.T), ("turned columns", after)):
+            if (step := _by_rows(rows, turned)) is not None and step[0] == "rows":
+                return [what, *step[1:]]
     print("  numbers", after.shape)
     return ["numbers", after.tolist()]
 
@@ -119,7 +140,7 @@ def _whole(after: Float32, before: Mapping[str, Float32]) -> Iterator[Any]:
             yield shaped
         elif np.array_equal(array + np.float32(1), after):
             yield ["plus one", shaped]
-        elif np.array_equal(-np.exp(array), after):
+        elif np.allclose(-np.exp(array), after, rtol=ROUNDING, atol=0):
             yield ["minus exp", shaped]
         for heads in range(1, 17):
             if after.shape[0] % (2 * heads) == 0:
@@ -131,35 +152,43 @@ def _whole(after: Float32, before: Mapping[str, Float32]) -> Iterator[Any]:
             yield ["turned", name]
 
 
-def _by_rows(after: Float32, before: Mapping[str, Float32]) -> Any:
-    """Of rows of one or several tensors, in any order."""
-    places: dict[bytes, tuple[str, int]] = {}
+def _by_rows(after: Float32, before: Mapping[tuple[Any, ...], Float32]) -> Any:
+    """Of rows of one or several tensors, or of a place of a stack, in any order."""
+    homes: dict[bytes, list[tuple[tuple[Any, ...], int]]] = {}
     for name, array in before.items():
-        if array.ndim == 3 and after.ndim == 2:
-            array = array.reshape(-1, array.shape[-1])
-        if array.ndim == after.ndim and array.shape[1:] == after.shape[1:]:
-            places |= {row.tobytes(): (name, i) for i, row in enumerate(np.ascontiguousarray(array))}
-    runs: list[list[Any]] = []
-    for row in np.ascontiguousarray(after):
-        if row.tobytes() not in places:
-            return None
-        name, place = places[row.tobytes()]
-        if runs and runs[-1][0] == name and runs[-1][1] + runs[-1][2] == place:
-            runs[-1][2] += 1
-        else:
-            runs.append([name, place, 1])
+        if array.shape[1:] == after.shape[1:]:
+            for i, row in enumerate(np.ascontiguousarray(array)):
+                homes.setdefault(row.tobytes(), []).append((name, i))
+    rows = [homes.get(row.tobytes(), []) for row in np.ascontiguousarray(after)]
+    if not all(rows):
+        return None
+    alone = [name for name, _ in rows[0] if all(name in dict(each) for each in rows)]
+    name = max(alone, key=len, default=None)
+    found = [(each[0] if name is None else (name, dict(each)[name])) for each in rows]
     parts: list[Any] = []
-    for name, place, length in runs:
-        if parts and parts[-1][2] == name:
-            parts[-1][1].append([place, length])
+    for home, place in found:
+        if not parts or parts[-1][0] != home:
+            parts.append((home, []))
+        parts[-1][1].append(place)
+    steps = [_rows(places, home, before[home]) for home, places in parts]
+    return steps[0] if len(steps) == 1 else ["joined", steps]
+
+
+def _rows(places: list[int], home: tuple[Any, ...], of: Float32) -> Any:
+    """Of one tensor; all of it where nothing is left out."""
+    name, *place = home
+    step: Any = name
+    if place:
+        step = ["shaped", [-1, of.shape[-1]], name] if place[0] is None else ["place", place[0], name]
+    runs: list[list[int]] = []  # the first row, how many follow, and how far apart
+    for row in places:
+        if runs and runs[-1][1] == 1:
+            runs[-1][2] = row - runs[-1][0]
+        if runs and runs[-1][2] > 0 and row == runs[-1][0] + runs[-1][1] * runs[-1][2]:
+            runs[-1][1] += 1
         else:
-            parts.append(["rows", [[place, length]], name])
-    for part in parts:
-        array = before[part[2]]
-        if array.ndim == 3 and after.ndim == 2:
-            part[2] = ["shaped", [-1, array.shape[-1]], part[2]]
-    parts = [of if runs == [[0, len(made(of, before))]] else [what, runs, of] for what, runs, of in parts]
-    return parts[0] if len(parts) == 1 else ["joined", parts]
+            runs.append([row, 1, 1])
+    return ["rows", runs, step]
 
 
 def _stack(steps: list[Any]) -> Any:
@@ -170,13 +199,6 @@ def _stack(steps: list[Any]) -> Any:
         if texts == [general.replace("{e}", str(e)) for e in range(len(texts))]:
             return ["experts", len(texts), json.loads(general)]
     return ["stack", steps]
-
-
-def _by_columns(after: Float32, before: Mapping[str, Float32]) -> Any:
-    step = _by_rows(np.ascontiguousarray(after.T), {name: array.T for name, array in before.items() if array.ndim == 2})
-    if isinstance(step, list) and step[0] == "rows":
-        return ["columns", *step[1:]]
-    return None
 
 
 def _by_layers(steps: list[tuple[str, Any]]) -> list[list[Any]]:

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from causerie import AutoModelForCausalLM, AutoTokenizer, CausalLM
+from causerie.api.machine import hardware, native_state, thread_count
+from causerie.plan.machine_record import Fingerprint, MachineRecord
+from causerie.settings import Settings
 
 TEMPLATE = (
     "{%- for message in messages -%}"
@@ -110,3 +113,15 @@ def their_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer as Reference
 
     return Reference.from_pretrained(folder, padding_side="left")
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> Settings:
+    """Those of a machine that was measured: 100 GB/s, and a tera of each arithmetic."""
+    made = Settings(cache_folder=str(tmp_path))
+    state = native_state(made)
+    assert state.instruction_set is not None
+    fingerprint = Fingerprint.of(hardware(), thread_count(None, made), state.instruction_set)
+    peaks = dict.fromkeys(("float32", "bfloat16", "int8"), (1e12,))
+    MachineRecord(fingerprint, "today", (50e9, 100e9, 200e9), peaks).save(tmp_path)
+    return made

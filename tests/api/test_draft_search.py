@@ -15,6 +15,7 @@ import pytest
 from causerie import AutoModelForCausalLM
 from causerie.api.draft_search import companion
 from causerie.api.load_options import LoadOptions
+from causerie.api.loading import open_model
 from causerie.builtin import builtin_model_path
 from causerie.cli.options.arguments import talking_options
 from causerie.cli.verbs import chat, serve
@@ -69,9 +70,7 @@ def test_it_is_loaded_and_said(big: Path, tmp_path: Path) -> None:
     with load(big, cache_dir=cache) as model, load(big, cache_dir=cache, draft="none") as other:
         assert not model.has_assistant and not other.has_assistant
         plain = model.generate(ids, max_new_tokens=20)
-    with pytest.warns(
-        DraftNotice, match=r"org/Small-Instruct is in the cache .* for \S*Big-Instruct, .*--draft none"
-    ) as said:
+    with pytest.warns(DraftNotice, match=r"org/Small-Instruct is here .* for \S*Big-Instruct, .*--draft none") as said:
         model = load(big, cache_dir=cache, draft="auto")
     assert len(said) == 1
     with model:
@@ -112,6 +111,21 @@ def test_which_one_is_taken(big: Path, tmp_path: Path, monkeypatch: pytest.Monke
         for free, name in ((model.weight_bytes, None), (1 << 40, "org/Small-Instruct"), (None, "org/Small-Instruct")):
             monkeypatch.setattr("causerie.api.draft_search.hardware", lambda free=free: _with_free(free))
             assert best() == name
+
+
+def test_a_folder_of_models_is_searched_too(big: Path, tmp_path: Path) -> None:
+    folder, cache = tmp_path / "models", tmp_path / "hub"
+    small = put(tmp_path / "made", "org/Small-Instruct")
+    shutil.copytree(small, folder / "Small-Instruct")
+    (folder / "notes").mkdir()
+    with load(big) as loaded:
+        assert companion(loaded.step_model, "Big-Instruct", big, cache) is None
+        made = companion(loaded.step_model, "Big-Instruct", big, cache, folder)
+        assert made is not None and made.name == str(folder / "Small-Instruct")
+    with pytest.warns(DraftNotice, match="Small-Instruct is here"):
+        model = open_model(str(big), LoadOptions(draft="auto"), cache=cache, models_folder=folder, progress=False)
+    with model:
+        assert model.has_assistant
 
 
 def _with_free(memory_free: int | None) -> Hardware:

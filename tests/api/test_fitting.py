@@ -20,10 +20,11 @@ from causerie.api.fitting import fit
 from causerie.api.probing import machine_record
 from causerie.cli.main import main
 from causerie.cli.verbs.fit import as_lines
-from causerie.errors import ModelNotFound, Unsupported, UsageError
+from causerie.errors import ModelNotFound, UsageError
 from causerie.settings import Settings
 from tests.api.conftest import make_tokenizer
 from tests.hub.fake_hub import running_hub
+from tests.hub.gguf_model import PARAMETERS, tiny_gguf
 
 
 @pytest.fixture(scope="module")
@@ -91,14 +92,36 @@ def test_a_size_is_an_estimate_and_says_so() -> None:
 def test_what_cannot_be_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound, match="A size will do as well: 8B"):
         fit("some-model", hardware="H100")
-    with pytest.raises(Unsupported, match="GGUF, which this version does not read"):
-        fit("org/Model-8B-GGUF", hardware="H100")
     with pytest.raises(ModelNotFound, match="There is no folder"):
         fit(str(tmp_path / "model-8B"), hardware="H100")
     with pytest.raises(UsageError, match="bandwidth and memory say together"):
         fit("8B", bandwidth=100)
     with pytest.raises(UsageError, match="depths is"):
         fit("8B", hardware="H100", depths=[-1])
+
+
+def test_of_a_gguf_file_on_the_hub_the_header_alone_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("causerie.checkpoint.ranges.FIRST_BYTES", 1024)
+    monkeypatch.setattr("causerie.checkpoint.gguf.cursor.PIECE", 1024)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    parts = tiny_gguf(parts=2)
+    with running_hub() as hub:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
+        hub.add("org/t-GGUF", {"t-Q4_K_M.gguf": tiny_gguf(kind="F32")[0]} | {
+            f"t-Q8_0-{i + 1:05d}-of-00002.gguf": part for i, part in enumerate(parts)})  # fmt: skip
+        usual, other = fit("org/t-GGUF", hardware="H100"), fit("org/t-GGUF:Q8_0", hardware="H100")
+        assert sum(map(len, parts)) / 2 > hub.sent > 1024
+        assert not list(tmp_path.rglob("*.gguf"))
+        with pytest.raises(OSError, match="has no GGUF file 'Q6_K'"):
+            fit("org/t-GGUF:Q6_K", hardware="H100")
+        hub.fault = lambda exchange: exchange.answer(503)
+        guess = fit("org/t-8B-GGUF:Q6_K", hardware="H100")
+    assert usual.known_from == other.known_from == "headers" and not usual.here
+    assert usual.parameters == other.parameters == PARAMETERS
+    assert (usual.stored_bytes or 0) > 3 * (other.stored_bytes or 0) > 0
+    assert [each.form.name for each in other.plan.precisions] == ["q8_0"]
+    assert guess.estimated and "503" in str(guess.remark)
 
 
 def test_the_command_prints_a_table_and_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

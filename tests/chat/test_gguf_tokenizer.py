@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import gguf
 import numpy as np
 import pytest
 import regex
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from tokenizers import Regex, pre_tokenizers
 from tokenizers import Tokenizer as RustTokenizer
 
+from causerie.checkpoint.gguf.index import open_gguf
 from causerie.errors import CheckpointError, Unsupported
 from causerie.text.gguf.metadata_tokenizer import answer_ends, tokenizer_from_metadata
 from causerie.text.gguf.splitting import (
@@ -36,15 +36,6 @@ where its rule only comes near the model's: capitals beyond ASCII, digits before
 look like digits."""
 TEXTS: list[str] = SPLITS["texts"]
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
-
-
-def metadata_of(path: Path) -> dict[str, Any]:
-    """The metadata of a file, as the package that writes such files reads it."""
-    entries = {}
-    for key, field in gguf.GGUFReader(path).fields.items():
-        value = field.contents()
-        entries[key] = tuple(value) if isinstance(value, list) else value
-    return entries
 
 
 def converted(rules: Mapping[str, Any], pre: str) -> dict[str, Any]:
@@ -121,7 +112,7 @@ VOCABULARIES = ("deepseek-llm", "falcon", "gemma-4", "gpt-2", "llama-bpe", "llam
 @pytest.mark.parametrize("name", VOCABULARIES)
 def test_released_vocabularies_give_the_models_own_ids(name: str, conformance: Path) -> None:
     path = conformance / "vocab" / f"ggml-vocab-{name}.gguf"
-    tokenizer = tokenizer_from_metadata(metadata_of(path), path.name)
+    tokenizer = tokenizer_from_metadata(open_gguf(path).metadata, path.name)
     texts = Path(f"{path}.inp").read_bytes().decode().split("\n__ggml_vocab_test__\n")
     expected = Path(f"{path}.out").read_text(encoding="utf-8").split("\n")
     assert len(texts) > 40

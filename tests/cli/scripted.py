@@ -58,6 +58,7 @@ class ScriptedConversation:
     model_name: str = "scripted"
     server: str | None = None
     description: str = "scripted · in a test"
+    promise: str | None = None
     memory: list[tuple[str, str]] = field(default_factory=list)
     expected: float | None = None  # tokens per second, of every answer
     learnt: list[AnswerCost] = field(default_factory=list)

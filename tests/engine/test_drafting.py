@@ -3,9 +3,8 @@ others find in the cache, and what others get of a step."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from causerie.decoding.drafting.drafter import Draft
 from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.decoding.drafting.other_chats import OtherChats
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.reasoning import AfterReasoning, ReasoningTokens
 from causerie.engine.engine import Engine
-from causerie.engine.request import TokenEvent
 from causerie.errors import UnknownName
 from tests.engine.scripted import ScriptedDrafter, ScriptedModel, eager
 from tests.engine.test_scheduler import Watched, text
@@ -260,61 +257,6 @@ def test_prompts_that_are_looked_at_are_not_drafted_for() -> None:
     assert engine.drafter.proposed == 0 and not engine.drafter.told
 
 
-@pytest.mark.parametrize(
-    ("draft", "sentence"),
-    [
-        ([], "7 tokens were proposed where 6 were asked for."),
-        ([1, 32], "Token 32 was proposed; the model's tokens are 0 to 31."),
-        ([-1], "Token -1 was proposed"),
-        ([1 << 40], "OverflowError"),
-    ],
-)
-def test_a_fault_of_the_drafter_ends_the_request_it_was_asked_for(draft: list[int], sentence: str) -> None:
-    engine = Drafted(ScriptedModel(max_tokens=16))
-    faulty, sound = engine.start([1, 2], max_tokens=8), engine.start([4, 2], max_tokens=8)
-    propose = engine.drafter.draft
-
-    def fails(request: int, tokens: Sequence[int], most: int) -> list[int]:
-        if request != faulty:
-            return propose(request, tokens, most)
-        return draft or [1] * (most + 1)
-
-    engine.drafter.draft = fails  # type: ignore[method-assign]
-    events = engine.finish()
-    assert events[faulty][-1].finish_reason == "error" and sentence in str(events[faulty][-1].error)
-    assert [2, *text(events[sound])] == engine.drafter.texts[sound][1:] and not engine.busy
-
-
-@pytest.mark.parametrize(
-    ("drafts", "sentence"),
-    [
-        ([Draft([1], [1])], r"Evidence of the kinds \[1\] was given; there are 0 to 0."),
-        ([Draft([1], [-1])], "there are 0 to 0."),
-        ([Draft([1, 2], [0])], "2 tokens were proposed with evidence for 1."),
-        ([Draft([1], [0])] * 2, "2 drafts were made where 1 were asked for."),
-    ],
-)
-def test_a_draft_without_its_evidence_is_a_fault(drafts: list[Draft], sentence: str) -> None:
-    engine = Drafted(ScriptedModel(max_tokens=16))
-    engine.drafter.propose = lambda asks: drafts  # type: ignore[method-assign]
-    number = engine.start([1, 2], max_tokens=8)
-    assert re.search(sentence, str(engine.finish()[number][-1].error))
-
-
-def test_a_drafter_that_raises_ends_the_requests_that_it_was_asked_for() -> None:
-    engine = Drafted(ScriptedModel(max_tokens=32))
-    faulty = [engine.start([start, 2], max_tokens=8) for start in range(2)]
-    sound = engine.start([4, 2], max_tokens=8, most_drafted=0)
-
-    def fails(request: int, tokens: Sequence[int], most: int) -> list[int]:
-        raise RuntimeError("scripted")
-
-    engine.drafter.draft = fails  # type: ignore[method-assign]
-    events = engine.finish()
-    assert all(events[each][-1].error == "Drafting tokens failed: RuntimeError: scripted" for each in faulty)
-    assert [2, *text(events[sound])] == engine.drafter.texts[sound][1:] and not engine.busy
-
-
 def test_a_request_says_who_may_draft_for_it() -> None:
     model, drafter = ScriptedModel(max_tokens=32), ScriptedDrafter(32, longest=100)
     for unasked in (True, False):
@@ -339,126 +281,8 @@ def test_no_more_is_checked_than_a_request_lets() -> None:
     assert [each.drafts[0].drafted > 5 for each in stats if each] == [True, False]
 
 
-def test_an_error_within_a_draft_comes_after_what_was_accepted() -> None:
-    """With no token twice, 32 of a vocabulary of 32 are the last: the answer says 30 and the sentence."""
-    model = ScriptedModel(max_tokens=64)
-    request: dict[str, Any] = {"max_tokens": 40, "no_repeat_ngram_size": 1}
-    ends: list[list[TokenEvent]] = []
-    for engine in (Watched(model), Drafted(ScriptedModel(max_tokens=64), right=0.9)):
-        number = engine.start([1, 2], **request)
-        ends.append(engine.finish()[number])
-    plain, drafted = ends
-    assert text(drafted) == text(plain) and len(text(plain)) == 30
-    assert drafted[-1].error == plain[-1].error and "forbidden" in str(plain[-1].error)
-    assert drafted[-1].error_field == "no_repeat_ngram_size"
-
-
-def test_a_failed_step_leaves_nothing_of_its_drafts() -> None:
-    engine = Drafted(ScriptedModel(max_tokens=8, fail_at=frozenset({2})), right=0.5, longest=6)
-    failed = engine.start([1, 2], max_tokens=20)
-    events = engine.finish()[failed]
-    assert events[-1].finish_reason == "error" and not engine.drafter.told
-    again = engine.start([1, 2], max_tokens=20)
-    assert text(engine.finish()[again]) == engine.drafter.texts[again][2:]
-
-
 def test_without_a_drafter_there_are_no_drafts() -> None:
     engine = Watched(ScriptedModel())
     engine.start([1, 2], max_tokens=5)
     engine.finish()
     assert isinstance(engine, Engine) and all(not work.draft for plan in engine.plans for work in plan.works)
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_of_two_drafts_the_likelier_one_is_checked(order: int) -> None:
-    """Whoever was asked first."""
-    model = ScriptedModel(max_tokens=32, seconds=0.05)
-    right = ScriptedDrafter(32, name="right", chances=(0.9,))
-    wrong = ScriptedDrafter(32, name="wrong", chances=(0.1,), right=0.0)
-    drafters = (right, wrong)[::order]
-    engine = Engine(model, model.clock, drafters)
-    request = engine.request([1, 2], SamplingParams(max_tokens=20))
-    right.texts[request.id] = wrong.texts[request.id] = [1, 2, *alone(model, request).tokens]
-    engine.submit(request)
-    events = [event for _ in range(40) if engine.busy for event in engine.step()]
-    assert events[-1].stats is not None
-    drafted = {count.drafter: count.drafted for count in events[-1].stats.drafts}
-    assert drafted["right"] > 0 and drafted["wrong"] == 0
-
-
-def test_what_it_takes_to_weigh_a_draft_is_charged_to_who_made_it() -> None:
-    """A drafter that itself takes no time, and whose drafts are never right: it is asked the more seldom, the longer
-    it takes to weigh what it says."""
-    asked = []
-    for weighing in (0.0, 0.002):
-        model = ScriptedModel(max_tokens=32, context=512, blocks=256, seconds=0.05)
-        drafter = WeighedDrafter(model, weighing)
-        engine = Engine(model, model.clock, (drafter,))
-        engine.submit(engine.request([1, 2], SamplingParams(max_tokens=400)))
-        while engine.busy:
-            engine.step()
-        asked.append(drafter.asked)
-    assert asked[0] > 300 and asked[1] < 100
-
-
-def test_short_answers_do_not_spend_what_a_long_one_would_win() -> None:
-    """Each of many is over before a guess could pay, and asking takes as long as a step. Then one comes for which all
-    guesses are right."""
-    model = ScriptedModel(max_tokens=32, context=512, blocks=256, seconds=0.001)
-    drafter = WeighedDrafter(model, 0.001)
-    engine = Engine(model, model.clock, (drafter,))
-
-    def answer(tokens: int) -> TokenEvent:
-        request = engine.request([1, 2], SamplingParams(max_tokens=tokens))
-        drafter.right = [1, 2, *alone(model, request).tokens] if tokens > 4 else []
-        engine.submit(request)
-        return [event for _ in range(tokens + 2) if engine.busy for event in engine.step()][-1]
-
-    began = model.clock.now
-    for _ in range(500):
-        answer(4)
-    assert model.clock.now - began < 500 * 4 * 0.001 * 1.03
-    stats = answer(400).stats
-    assert stats is not None and stats.drafts[0].accepted > 50
-
-
-@dataclass
-class WeighedDrafter:
-    """Nearly always wrong, where it is not told what is right; its tokens take time to be looked at."""
-
-    model: ScriptedModel
-    weighing: float
-    asked: int = 0
-    right: list[int] = field(default_factory=list)
-    name: str = "weighed"
-    chances: Sequence[float] = (0.1,)
-
-    def propose(self, asks: Sequence[Any]) -> list[Draft]:
-        self.asked += 1
-        drafts = []
-        for ask in asks:
-            length = len(ask.tokens)
-            draft = self.right[length : length + ask.most] or [(ask.tokens[-1] + 1) % 32]
-            drafts.append(Draft(SlowTokens(self, draft), [0] * len(draft)))
-        return drafts
-
-    def forget(self, request: int) -> None:
-        pass
-
-
-class SlowTokens(Sequence[int]):
-    """Tokens that take their drafter's time to be iterated over."""
-
-    def __init__(self, drafter: WeighedDrafter, tokens: Sequence[int]) -> None:
-        self._drafter = drafter
-        self._tokens = tokens
-
-    def __len__(self) -> int:
-        return len(self._tokens)
-
-    def __getitem__(self, place: Any) -> Any:
-        return self._tokens[place]
-
-    def __iter__(self) -> Iterator[int]:
-        self._drafter.model.clock.now += self._drafter.weighing
-        return iter(self._tokens)

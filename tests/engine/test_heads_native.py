@@ -36,6 +36,7 @@ CASES = {
     "kept in int8": ("bfloat16", Shape(qk_norm=True), "int8"),
     "experts": ("bfloat16", Shape(experts=5, active=2), "float32"),
     "windows": ("bfloat16", Shape(windows=(40, 17, None), layers=3), "float32"),
+    "a window of its own": ("bfloat16", Shape(windows=(None, 17), layers=2), "float32"),
     "delta rule": ("bfloat16", Shape(delta=(2, 4, 16, 32, 4), layers=4), "float32"),
 }
 
@@ -56,8 +57,9 @@ class Spy(HeadDrafter):
         return drafts
 
 
-def with_head(spec: Decoder) -> Decoder:
-    return replace(spec, draft_head=DraftHead(spec.layers[-1], spec.norm))
+def with_head(spec: Decoder, keeps_all: bool = True) -> Decoder:
+    block = spec.layers[-1].with_attention(keeps_all=keeps_all)
+    return replace(spec, draft_head=DraftHead(block, spec.norm))
 
 
 def _model(case: str) -> Model:
@@ -194,7 +196,7 @@ def test_it_is_asked_where_lookup_has_nothing(model: Model) -> None:
 
 def test_a_head_that_looks_back_no_farther_than_a_window_says_so() -> None:
     spec = Shape(windows=(None, 40), layers=2).decoder()
-    spec = with_head(spec)
+    spec = with_head(spec, keeps_all=False)
     made = build(spec, random_weights(spec))
     made.draft_head = head_of(made, 0)
     with pytest.raises(Unsupported, match="window"):

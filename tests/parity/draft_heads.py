@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from transformers.cache_utils import MtpCache
+from transformers.modeling_layers import MtpModel
 
 from causerie.backends.step import BlockTables, Step
 from causerie.models.config import read_config
@@ -32,6 +34,20 @@ _APART = {
 }
 
 
+_IN_PARTS = {
+    **{name: f"mtp.layers.0.{name}" for name in ("enorm", "hnorm", "eh_proj")},
+    "post_norm": "mtp.layers.1.final_layernorm",
+    "mtp_block.": "mtp.layers.",
+}
+_LISTED = {
+    **{name: f"model.mtp.layers.0.{name}" for name in ("enorm", "hnorm", "eh_proj")},
+    "post_norm": "model.mtp.layers.0.final_layernorm",
+    "mtp_block.post_attention_layernorm": "model.mtp.layers.0.pre_mlp_layernorm",
+    "mtp_block.self_attn.sinks": "model.mtp.layers.0.self_attn.attention_sink_bias",
+    "mtp_block.": "model.mtp.layers.0.",
+}
+
+
 def _appended(layers: int) -> dict[str, str]:
     place = f"model.layers.{layers}."
     own = {name: place + name for name in ("enorm", "hnorm", "eh_proj")}
@@ -45,17 +61,61 @@ class HeadCase:
     case: str
     changes: dict[str, Any]
     key: dict[str, int]  # of config.json, that says there is one
-    apart: bool  # whether files hold it under a name of its own, or as a further layer
+    names: dict[str, str] | None = None  # under which files hold it, where it is not as a further layer
+    kinds: tuple[str, str] = ("full_attention", "sparse")  # of both halves of its block
+    alone: bool = True  # each expert's matrices, or all in one tensor
 
 
 HEADS = {
-    "qwen3_5_text": HeadCase("qwen3.5", _HYBRID, _OWN, True),
-    "qwen3_5_moe_text": HeadCase("qwen3.5 with experts", _HYBRID_EXPERTS, _OWN, True),
-    "qwen3_next": HeadCase("qwen3-next", _HYBRID_EXPERTS, {}, True),
-    "glm4_moe": HeadCase("glm4 with experts", {}, _BEHIND, False),
-    "glm4_moe_lite": HeadCase("glm4 with latents", {}, _BEHIND, False),
-    "deepseek_v3": HeadCase("deepseek v3", {}, _BEHIND, False),
+    "qwen3_5_text": HeadCase("qwen3.5", _HYBRID, _OWN, _APART),
+    "qwen3_5_moe_text": HeadCase("qwen3.5 with experts", _HYBRID_EXPERTS, _OWN, _APART, alone=False),
+    "qwen3_next": HeadCase("qwen3-next", _HYBRID_EXPERTS, {}, _APART),
+    "glm4_moe": HeadCase("glm4 with experts", {}, _BEHIND),
+    "glm4_moe_lite": HeadCase("glm4 with latents", {}, _BEHIND),
+    "deepseek_v3": HeadCase("deepseek v3", {}, _BEHIND),
+    "nemotron_h": HeadCase("nemotron-h", {}, _BEHIND, _IN_PARTS),
+    "nemotron_h, latent": HeadCase("nemotron-h, latent experts in groups, biases", {}, _BEHIND, _IN_PARTS),
+    "mimo_v2_flash": HeadCase("mimo", {}, {}, _LISTED, ("sliding_attention", "dense")),
 }
+
+
+class TwoParts(torch.nn.Module):
+    """A head of which each half is a layer, as Nemotron-H's makers describe it, of transformers' own layers: it reads
+    what it made of the text before once more for each token, without a cache."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        config = model.config
+        layer = type(model.model.layers[-1])
+        norm = type(model.model.norm_f)
+        kinds = {layer.block_type: i for i, layer in enumerate(model.model.layers)}
+        inside = [layer(config, kinds[kind]) for kind in ("full_attention", "moe")]
+        made = torch.nn.Module()
+        made.enorm, made.hnorm, made.post_norm = (norm(config.hidden_size, config.layer_norm_epsilon) for _ in range(3))
+        made.eh_proj = torch.nn.Linear(2 * config.hidden_size, config.hidden_size, bias=False)
+        made.mtp_block = torch.nn.ModuleList(inside)
+        self.layers = torch.nn.ModuleList([made])
+        self._model = [model]  # none of its own
+
+    def cache(self) -> list[torch.Tensor]:
+        """What the block reads of the positions so far."""
+        return []
+
+    def forward_layer(
+        self, layer: int, states: torch.Tensor, at: torch.Tensor, cache: list[torch.Tensor], input_ids: torch.Tensor
+    ) -> torch.Tensor:
+        """As transformers' class has it; positions turn nothing."""
+        made, (model,) = self.layers[layer], self._model
+        tokens = made.enorm(model.get_input_embeddings()(input_ids))
+        cache.append(made.eh_proj(torch.cat((tokens, made.hnorm(states)), dim=-1)))
+        x = torch.cat(cache, dim=1)
+        mask = torch.full((x.shape[1],) * 2, -torch.inf).triu(1)[None, None]
+        for half in made.mtp_block:
+            x = half(x, attention_mask=mask)
+        return made.post_norm(x[:, -input_ids.shape[1] :])
+
+    def _project_to_logits(self, states: torch.Tensor) -> torch.Tensor:
+        return self._model[0].lm_head(states)
 
 
 @dataclass(frozen=True)
@@ -68,10 +128,8 @@ class Judge:
     def logits(self, tokens: Sequence[int], further: int = 0) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
         """Of what follows each token but the first, by the head; and of so many likeliest further ones, one after the
         other, which it makes of its own states."""
-        from transformers.cache_utils import MtpCache
-
         ids = torch.tensor([list(tokens)])
-        cache = MtpCache(config=self.head.config)
+        cache = self.head.cache() if isinstance(self.head, TwoParts) else MtpCache(config=self.head.config)
         with torch.inference_mode():
             states = self.model(ids, output_hidden_states=True).hidden_states[-1][:, :-1]
             at = torch.arange(1, len(tokens))[None]
@@ -85,18 +143,23 @@ class Judge:
         return logits[0].numpy(), [row.numpy() for row in each[1:]]
 
 
-def save_with_head(family: str, folder: Path) -> Judge:
-    """Writes a checkpoint of a family with a head of random weights."""
-    from transformers.modeling_layers import MtpModel
-
+def save_with_head(family: str, folder: Path, changes: Mapping[str, Any] | None = None) -> Judge:
+    """Writes a checkpoint of a family with a head of random weights, perhaps with `changes` to its config."""
     made = HEADS[family]
     case = next(case for case in CASES if case.name == made.case)
-    save_case(replace(case, changes=case.changes | made.changes), folder)
+    save_case(replace(case, changes=case.changes | made.changes | dict(changes or {})), folder)
     (folder / "config.json").write_text(json.dumps(read_config(folder) | made.key))
     model = reference(folder)
+    if made.names is _IN_PARTS:
+        return _saved(TwoParts(model).eval(), model, made.names, made.alone, folder)
     model.config.num_mtp_layers = 1
-    model.config.mtp_layer_types, model.config.mtp_mlp_layer_types = ["full_attention"], ["sparse"]
-    head = MtpModel(model, 1).eval()
+    model.config.mtp_layer_types, model.config.mtp_mlp_layer_types = ([kind] for kind in made.kinds)
+    names = made.names or _appended(len(model.model.layers))
+    return _saved(MtpModel(model, 1).eval(), model, names, made.alone, folder)
+
+
+def _saved(head: Any, model: Any, names: dict[str, str], alone: bool, folder: Path) -> Judge:
+    """The head with random weights, which are written beside those of the model."""
     torch.manual_seed(7)
     with torch.no_grad():
         for name, weight in (*head.layers.named_parameters(), *head.layers.named_buffers()):
@@ -104,11 +167,29 @@ def save_with_head(family: str, folder: Path) -> Judge:
                 weight.uniform_(0.4, 1.6)
             else:
                 weight.normal_(std=0.3 if weight.ndim == 1 else weight.shape[-1] ** -0.5)
-    names = _APART if made.apart else _appended(len(model.model.layers))
-    own = {_named(name, names): tensor.clone() for name, tensor in head.layers[0].state_dict().items()}
+    own = {
+        _named(ours, names): each.clone()
+        for name, tensor in head.layers[0].state_dict().items()
+        for ours, each in (_apart(name, tensor) if alone else {name: tensor}).items()
+    }
     path = folder / "model.safetensors"
     save_file({**load_file(path), **own}, path, {"format": "pt"})
     return Judge(model, head)
+
+
+def _apart(name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Each expert's matrices alone, as most files have them."""
+    if ".experts." not in name or tensor.ndim != 3:
+        return {name: tensor}
+    parts = {name: tensor}
+    if "gate_up_proj" in name:
+        halves = tensor.chunk(2, dim=1)
+        parts = {name.replace("gate_up", half): part for half, part in zip(("gate", "up"), halves, strict=True)}
+    return {
+        part.replace(".experts.", f".experts.{e}.") + ".weight": each
+        for part, stack in parts.items()
+        for e, each in enumerate(stack)
+    }
 
 
 def step(tokens: Sequence[int], first: int, groups: int, blocks: Sequence[int], slots: int, rows: int) -> Step:

@@ -4,6 +4,7 @@ saved."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from causerie.models.config import read_config
 from tests.parity.cases import CASES
+from tests.parity.cases.experts import slowed
 from tests.parity.checkpoints import save_checkpoint
 from tests.parity.harness import save_case
 
@@ -39,32 +41,52 @@ def save_gguf_case(case: GgufCase, folder: Path) -> Path:
     return folder
 
 
+_SIX_OF_SEVEN = ["sliding_attention"] * 5 + ["full_attention", "sliding_attention"]
+_DEFAULT = {"rope_type": "default", "rope_theta": 2500.0}
+_YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 32}
+_OF_LATENTS = {"rope_parameters": _YARN | {"beta_fast": 4.0, "beta_slow": 0.5, "mscale": 0.6, "mscale_all_dim": 0.6}}
+_ONE_AS_KEYS = {"rope_parameters": _YARN | {"mscale": 1.0, "mscale_all_dim": 1.0}}
+_ONES = {
+    "attention_in_multiplier": 1.0,
+    "attention_out_multiplier": 1.0,
+    "embedding_multiplier": 1.0,
+    "key_multiplier": 1.0,
+    "lm_head_multiplier": 1.0,
+    "mlp_multipliers": [1.0, 1.0],
+    "ssm_in_multiplier": 1.0,
+    "ssm_multipliers": [1.0] * 5,
+    "ssm_out_multiplier": 1.0,
+}
+_HYBRID = {"layer_types": ["mamba", "attention", "mamba", "attention"]}
+_AS_CONVERTED = math.sqrt(1 + math.log(128 / 24) / math.log(24))
+_ENDLESS = {"max_position_embeddings": 2**20}
+_NOT_DENSE = ["linear_attention", "moe", "full_attention", "moe", "linear_attention"]
+_KEYS_APART = {"num_nextn_predict_layers": 0}
+
 GGUF_CASES = [
-    GgufCase("llama", "llama, own head_dim"),
-    GgufCase("llama-llama3", "llama, llama3 rope"),
-    GgufCase("llama-linear", "llama, linear rope"),
+    GgufCase("apertus", "apertus"),
+    GgufCase("arcee", "arcee"),
+    GgufCase("bloom", "bloom", {}, {"seq_length": 128}),
     GgufCase(
-        "llama-yarn",
-        "llama, yarn with betas",
-        {
-            "rope_parameters": {
-                "rope_type": "yarn",
-                "rope_theta": 10000.0,
-                "factor": 4.0,
-                "original_max_position_embeddings": 64,
-                "beta_fast": 4.0,
-                "beta_slow": 0.5,
-                "attention_factor": 1.7,
-            }
-        },
+        "chatglm",
+        "glm, without biases, all of a head turns",
+        {"head_dim": 16, "attention_bias": True, "max_position_embeddings": 64},
     ),
-    GgufCase("llama-biases", "llama, biases"),
-    GgufCase("llama-tied", "llama, tied head"),
-    GgufCase("mixtral", "mixtral, three of five uneven experts"),
-    GgufCase("qwen2", "qwen2"),
-    GgufCase("qwen2moe", "qwen2 with experts"),
-    GgufCase("qwen3", "qwen3, biases, own head_dim"),
-    GgufCase("qwen3moe", "qwen3 with experts"),
+    GgufCase("cohere2", "cohere2", {"tie_word_embeddings": True}, {"rotary_pct": 1.0}),
+    GgufCase("command-r", "cohere, normed heads, biases, tied"),
+    GgufCase("dbrx", "dbrx"),
+    GgufCase("deepseek-v2", "deepseek v2, experts in groups, queries of a vector, biases, yarn", _OF_LATENTS),
+    GgufCase("deepseek-v2-lite", "deepseek v2"),
+    GgufCase("deepseek-v3", "deepseek v3", {}, _KEYS_APART),
+    GgufCase(
+        "deepseek-v3-yarn", "deepseek v3, queries of the input, biases, yarn, one group", _ONE_AS_KEYS, _KEYS_APART
+    ),
+    GgufCase("ernie4_5", "ernie4_5, biases"),
+    GgufCase("ernie4_5-moe", "ernie with experts", {"moe_norm_min": 1e-12}),
+    GgufCase("exaone4", "exaone4"),
+    GgufCase("exaone4-full", "exaone4, no window"),
+    GgufCase("falcon", "falcon, new", {}, {"max_position_embeddings": 2048}),
+    GgufCase("falcon-h1", "falcon-h1, a norm behind the gate", _ONES | {"head_dim": 16}, {"head_dim": 16}),
     GgufCase("gemma", "gemma"),
     GgufCase("gemma2", "gemma2"),
     GgufCase(
@@ -72,13 +94,100 @@ GGUF_CASES = [
         "gemma3",
         {
             "num_hidden_layers": 7,
-            "layer_types": ["sliding_attention"] * 5 + ["full_attention", "sliding_attention"],
+            "layer_types": _SIX_OF_SEVEN,
             "rope_parameters": {
                 "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
-                "sliding_attention": {"rope_type": "default", "rope_theta": 2500.0},
+                "sliding_attention": _DEFAULT,
             },
         },
     ),
+    GgufCase("glm4", "glm4, tied, a quarter turns"),
+    GgufCase("glm4moe", "glm4 with experts in groups, norms of heads, biases", {}, _KEYS_APART),
+    GgufCase("glm4moe-lite", "glm4 with latents", {}, _KEYS_APART | {"first_k_dense_replace": 1}),
+    GgufCase("gpt-oss", "gpt-oss", {"swiglu_limit": 7.0, "swiglu_alpha": 1.702}),
+    GgufCase(
+        "gpt-oss-yarn",
+        "gpt-oss, slowed down, tied, other kinds of layers",
+        {
+            "swiglu_limit": 7.0,
+            "swiglu_alpha": 1.702,
+            "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+        },
+    ),
+    GgufCase("gpt2", "gpt2", {}, {"n_ctx": 128}),
+    GgufCase("gptneox", "gpt_neox", {}, {"rotary_pct": 0.25}),
+    GgufCase(
+        "gptneox-serial",
+        "gpt_neox, one half after the other, tied, no biases",
+        {"hidden_act": "gelu", "rotary_emb_base": 10000},
+        {"rotary_pct": 0.5},
+    ),
+    GgufCase("granite", "granite, tied, biases"),
+    GgufCase("granitehybrid", "granite hybrid", _ENDLESS, _HYBRID),
+    GgufCase(
+        "granitehybrid-dense",
+        "granite hybrid, dense, positions",
+        _ENDLESS,
+        _HYBRID | {"position_embedding_type": "nope"},
+    ),
+    GgufCase("granitemoe", "granite with experts"),
+    GgufCase("hunyuan-dense", "hunyuan, plain rope, biases, tied"),
+    GgufCase("lfm2", "lfm2"),
+    GgufCase("lfm2moe", "lfm2 with experts", {"routed_scaling_factor": 1.0}, {"norm_eps": 1e-5}),
+    GgufCase("llama", "llama, own head_dim"),
+    GgufCase("llama-biases", "llama, biases"),
+    GgufCase("llama-linear", "llama, linear rope"),
+    GgufCase("llama-llama3", "llama, llama3 rope"),
+    GgufCase("llama-tied", "llama, tied head"),
+    GgufCase(
+        "llama-yarn",
+        "llama, yarn with betas",
+        {"rope_parameters": _YARN | {"beta_fast": 4.0, "beta_slow": 0.5, "attention_factor": 1.7}},
+    ),
+    GgufCase("mamba", "mamba, biases, three taps, another rank"),
+    GgufCase("mamba2", "mamba2"),
+    GgufCase("mamba2-biases", "mamba2, biases, three taps, one group, tied"),
+    GgufCase("minicpm3", "minicpm3", {"scale_emb": 12, "scale_depth": 1.4, "dim_model_base": 256}),
+    GgufCase("minimax-m2", "minimax, rotary_dim, tied"),
+    GgufCase("mistral3", "ministral3", {"sliding_window": None}),
+    GgufCase("mixtral", "mixtral, three of five uneven experts"),
+    GgufCase("nemotron", "nemotron, biases, whole heads turn", {"head_dim": 16}),
+    GgufCase("nemotron-part", "nemotron"),
+    GgufCase("nemotron_h_moe", "nemotron-h", _ENDLESS | {"layers_block_type": _NOT_DENSE}),
+    GgufCase(
+        "nemotron_h_moe-latent",
+        "nemotron-h, latent experts in groups, biases",
+        _ENDLESS | {"layers_block_type": ["moe", "full_attention", "linear_attention", "moe"]},
+    ),
+    GgufCase("olmo", "olmo, cut off, biases", {"attention_bias": False}),
+    GgufCase("olmo2", "olmo2, biases, uneven heads"),
+    GgufCase("olmo3", "olmo3"),
+    GgufCase("olmoe", "olmo with experts"),
+    GgufCase("phi2", "phi", {"num_key_value_heads": 4, "intermediate_size": 256}),
     GgufCase("phi3", "phi3, window and uneven heads"),
     GgufCase("phi3-longrope", "phi3, long texts"),
+    GgufCase(
+        "phimoe",
+        "phimoe, long texts",
+        slowed(_AS_CONVERTED, _AS_CONVERTED)
+        | {"router_jitter_noise": 0.01, "lm_head_bias": True, "attention_bias": True},
+        {"architectures": ["PhiMoEForCausalLM"]},
+    ),
+    GgufCase("qwen2", "qwen2"),
+    GgufCase("qwen2moe", "qwen2 with experts"),
+    GgufCase("qwen2vl", "qwen2_vl_text"),
+    GgufCase("qwen3", "qwen3, biases, own head_dim"),
+    GgufCase("qwen35", "qwen3.5"),
+    GgufCase("qwen35-alike", "qwen3.5, every second layer attends, tied, five taps, a quarter turns"),
+    GgufCase("qwen35moe", "qwen3.5 with experts"),
+    GgufCase("qwen3moe", "qwen3 with experts"),
+    GgufCase("qwen3next", "qwen3-next"),
+    GgufCase("qwen3vl", "qwen3_vl_text"),
+    GgufCase("seed_oss", "seed_oss, other biases"),
+    GgufCase("smollm3", "smollm3"),
+    GgufCase("stablelm", "stablelm"),
+    GgufCase("stablelm-parallel", "stablelm, one norm for both halves, biases"),
+    GgufCase("starcoder2", "starcoder2", {"sliding_window": 4096}),
+    GgufCase("youtu", "youtu"),
+    GgufCase("youtu-yarn", "youtu, queries of the input, biases, yarn", _OF_LATENTS),
 ]

@@ -73,17 +73,19 @@ def made(step: Any, tensors: Mapping[str, Float32]) -> Float32:
         return -np.exp(array)
     if what == "turned":
         return array.swapaxes(-1, -2)
+    if what == "place":
+        return array[numbers[0]]
     if what == "paired":  # element i of each head beside the one half a head further
         return array.reshape(numbers[0], 2, -1, *array.shape[1:]).swapaxes(1, 2).reshape(array.shape)
     if what == "rows":
         return array[_places(numbers[0])]
-    assert what == "columns", what
-    return array[:, _places(numbers[0])]
+    columns = array[:, _places(numbers[0])]
+    return columns if what == "columns" else columns.T
 
 
 def _places(runs: list[list[int]]) -> list[int]:
-    """Each run is a first place, and how many follow each other."""
-    return [place for first, count in runs for place in range(first, first + count)]
+    """Each run is a first place, how many follow, and how far they are apart."""
+    return [place for first, count, step in runs for place in range(first, first + count * step, step)]
 
 
 def _numbered(step: Any, mark: str, number: int) -> Any:

@@ -2,13 +2,14 @@
 
 published.json has them as they are in the files, a line each. Of these some are as transformers wrote such a file back
 when it had read it, with what it adds to it: gemma-7b, gemma-7b-it, gemma-3-4b-it, gemma-4-31B-it, phi-1_5 and phi-2.
-Some lack keys, for their source had left them out: how weights are packed of Qwen1.5-MoE-A2.7B-Chat-GPTQ-Int4 and of
-dbrx-instruct-4bit, and much of what the parts of the latter say for any model; the version of transformers of
-gemma-3-12b-it and Qwen2-VL-2B-Instruct, their classes of Qwen2-VL-7B-Instruct, and switches of Mixtral-8x22B-v0.1.
+Some lack keys, for their source had left them out: how weights are packed of Qwen1.5-MoE-A2.7B-Chat-GPTQ-Int4, of
+Qwen3-Coder-Next-NVFP4 and of dbrx-instruct-4bit, and much of what the parts of the latter say for any model; the
+version of transformers of gemma-3-12b-it, Qwen2-VL-2B-Instruct and Qwen3-Coder-Next-NVFP4, their classes of
+Qwen2-VL-7B-Instruct, and switches of Mixtral-8x22B-v0.1.
 
 What stands here and in the files published_*.py was put together from what is known of a checkpoint: each key that it
-has, as far as we could see. So it is for gemma3n, granitemoe, phimoe and smollm3, of which we know no file; of dbrx,
-gemma4_unified, granite and qwen3_next we know one, and two or more of each other family from qwen3_moe to granite.
+has, as far as we could see. So it is for gemma3n and granitemoe, of which we know no file; of gemma4_unified, granite
+and phimoe we know one, and two or more of each other family from qwen3_moe to granite.
 """
 
 from __future__ import annotations
@@ -104,15 +105,6 @@ PUBLISHED: dict[str, dict[str, Any]] = {
             "mscale_all_dim": 1.0, "original_max_position_embeddings": 16384, "rope_theta": 1000000.0,
             "rope_type": "yarn", "type": "yarn",
         },
-    },
-    "SmolLM3-3B": _SWITCHES | {
-        "architectures": ["SmolLM3ForCausalLM"], "attention_bias": False, "bos_token_id": None,
-        "eos_token_id": 128012, "hidden_act": "silu", "hidden_size": 2048, "intermediate_size": 11008,
-        "layer_types": ["full_attention"] * 36, "max_position_embeddings": 65536, "max_window_layers": 28,
-        "mlp_bias": False, "model_type": "smollm3", "no_rope_layer_interval": 4, "no_rope_layers": [1, 1, 1, 0] * 9,
-        "num_attention_heads": 16, "num_hidden_layers": 36, "num_key_value_heads": 4, "pad_token_id": 128004,
-        "pretraining_tp": 2, "rms_norm_eps": 1e-06, "rope_scaling": None, "rope_theta": 5000000.0,
-        "sliding_window": None, "use_sliding_window": False, "vocab_size": 128256,
     },
     "granite-3.1-2b-instruct": _SWITCHES | {
         "architectures": ["GraniteForCausalLM"], "attention_bias": False, "attention_dropout": 0.1,

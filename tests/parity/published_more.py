@@ -14,17 +14,6 @@ LFM2_8B_A1B: dict[str, Any] = {
     "transformers_version": "4.57.0.dev0", "use_cache": True, "use_expert_bias": True, "vocab_size": 65536,
     "layer_types": ["full_attention" if i in (2, 6, 10, 14, 18, 21) else "conv" for i in range(24)],
 }  # fmt: skip
-DBRX_INSTRUCT: dict[str, Any] = {
-    "architectures": ["DbrxForCausalLM"], "d_model": 6144, "emb_pdrop": 0.0, "initializer_range": 0.02,
-    "attn_config": {"clip_qkv": 8, "kv_n_heads": 8, "model_type": "", "rope_theta": 500000},
-    "ffn_config": {
-        "ffn_hidden_size": 10752, "model_type": "", "moe_jitter_eps": 0.01, "moe_loss_weight": 0.05,
-        "moe_num_experts": 16, "moe_top_k": 4,
-    },
-    "max_seq_len": 32768, "model_type": "dbrx", "n_heads": 48, "n_layers": 40, "output_router_logits": False,
-    "resid_pdrop": 0.0, "router_aux_loss_coef": 0.05, "tie_word_embeddings": False, "torch_dtype": "bfloat16",
-    "transformers_version": "4.38.1", "use_cache": True, "vocab_size": 100352,
-}  # fmt: skip
 
 SIZES: dict[str, dict[str, Any]] = {
     "opt-125m": {

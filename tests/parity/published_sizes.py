@@ -24,6 +24,10 @@ BILLIONS = {
     "granite-3.3-8b-instruct": 8.17,
     "Olmo-3.1-32B-Instruct": 32.2,
     "Qwen3-32B": 32.8,
+    "SmolLM3-3B": 3.08,
+    "Phi-3.5-MoE-instruct": 41.9,
+    "dbrx-instruct": 132,
+    "Qwen3-Coder-Next-NVFP4": 80,
 }
 """Of files in published.json."""
 
@@ -33,6 +37,7 @@ TEXT_BILLIONS = {
     "gemma-3-12b-it": 10.759 + 1.012,  # as its report counts them: beside the table of tokens, and in it
     "gemma-3-4b-it": 3.209 + 0.675,
     "gemma-4-31B-it": 30.7,
+    "gemma-4-26B-A4B": 25.2,
 }
 """The same, without what sees and hears."""
 
@@ -49,9 +54,5 @@ OTHER_SIZES: dict[str, tuple[dict[str, Any], float]] = {
             "num_local_experts": 40,
         },
         3.3,
-    ),
-    "SmolLM3-3B-Base": (
-        PUBLISHED["SmolLM3-3B"] | {"bos_token_id": 128000, "eos_token_id": 128001},
-        3.08,
     ),
 }  # fmt: skip

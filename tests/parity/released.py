@@ -10,12 +10,12 @@ from tests.parity.published import FILES, PUBLISHED, WHOLES
 from tests.parity.published_delta import PUBLISHED_DELTA
 from tests.parity.published_latent import KIMI_K2
 from tests.parity.published_mamba import PUBLISHED_MAMBA
-from tests.parity.published_more import DBRX_INSTRUCT, LFM2_8B_A1B, SIZES
+from tests.parity.published_more import LFM2_8B_A1B, SIZES
 from tests.parity.published_step import STEP_3_7_FLASH
 
 _ALL: dict[str, dict[str, Any]] = {
     **PUBLISHED,
-    "dbrx-instruct": DBRX_INSTRUCT,
+    "dbrx-instruct": FILES["dbrx-instruct"],
     **FILES,
     **WHOLES,
     **PUBLISHED_DELTA,

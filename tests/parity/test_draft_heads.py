@@ -7,6 +7,7 @@ import json
 import warnings
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from causerie.errors import DraftWarning
 from causerie.loading.load import load_surveyed, survey
 from causerie.models.config import read_config
 from causerie.models.model import Model
+from causerie.models.registry import spec_from_config
 from tests.parity.draft_heads import FURTHER, HEADS, Judge, head_logits, save_with_head
 from tests.parity.harness import load, plain_tokens, prompt_logits, room_for
 
@@ -125,3 +127,23 @@ def test_files_without_a_head_are_no_news(root: Path, tmp_path: Path, backend: B
             model = with_head(target, backend)
         assert model.draft_head is None
         model.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "has"),
+    [
+        ({}, False),
+        ({"num_nextn_predict_layers": 1}, True),
+        ({"num_nextn_predict_layers": 1, "mtp_hybrid_override_pattern": "*E"}, True),
+        ({"num_nextn_predict_layers": 1, "mtp_layers_block_type": ["attention", "moe"]}, True),
+        ({"num_nextn_predict_layers": 1, "mtp_hybrid_override_pattern": "ME"}, False),
+        ({"num_nextn_predict_layers": 1, "layers_block_type": ["attention", "mlp"]}, False),
+    ],
+    ids=str,
+)
+def test_the_parts_of_a_head_are_those_that_it_says(said: dict[str, Any], has: bool, root: Path) -> None:
+    """Of Nemotron-H: one whose parts are others has none that is used."""
+    config = read_config(_made("nemotron_h", root)[0])
+    for key in ("num_nextn_predict_layers", "mtp_layers_block_type", "num_hidden_layers"):
+        config.pop(key, None)
+    assert (spec_from_config(config | said, draft_head=True).draft_head is not None) == has

@@ -14,9 +14,10 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from causerie.errors import ConfigError
 from causerie.models.registry import spec_from_config
 from tests.parity.cases.experts import DBRX
-from tests.parity.published_more import DBRX_INSTRUCT, LFM2_8B_A1B, SIZES
+from tests.parity.published import FILES
+from tests.parity.published_more import LFM2_8B_A1B, SIZES
 
-MODELS = [LFM2_8B_A1B, DBRX_INSTRUCT, *(each for name, each in SIZES.items() if "its text model" not in name)]
+MODELS = [LFM2_8B_A1B, *(each for name, each in SIZES.items() if "its text model" not in name)]
 
 
 @pytest.mark.parametrize("values", MODELS, ids=lambda values: values["model_type"])
@@ -31,7 +32,7 @@ def test_a_published_config_is_transformers_model(values: dict[str, Any]) -> Non
 
 
 def test_the_base_of_rotations_stands_in_a_part() -> None:
-    (rope,) = spec_from_config(DBRX_INSTRUCT).ropes
+    (rope,) = spec_from_config(FILES["dbrx-instruct"]).ropes
     assert (rope.theta, rope.context) == (5e5, 32768)
 
 

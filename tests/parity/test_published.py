@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -67,6 +68,22 @@ def test_a_published_config_has_as_many_parameters(name: str, values: dict[str, 
     assert len(spec.layers) == model.config.num_hidden_layers and spec.context == model.config.max_position_embeddings
 
 
+DIGESTS = {
+    "SmolLM3-3B": "c72b1031274ff4626e434d0019e88e95a767460135db9ee492eb80652b786af1",
+    "SmolLM3-3B-Base": "e8336e843aecb733691a043ad4209168e1730158b5e03c2672591cc946036a47",
+    "dbrx-instruct": "22ac9ec844ce98afd46f5d8a23fed9b7c68b5c615ebe7b174b92f5c0e1de45d8",
+    "Phi-3.5-MoE-instruct": "0b7d26ba176054d43f2b47012ec7cb01868ae7078693757f940e90c13e5bae15",
+    "gemma-4-26B-A4B": "0364256c5de7863a22b5dd666043d542d42b681c02fd83eb67dc7b483d859e96",
+}
+"""SHA-256 of the file that was published, where it is known."""
+
+
+@pytest.mark.parametrize(("name", "digest"), DIGESTS.items(), ids=DIGESTS)
+def test_a_published_config_is_the_file_byte_by_byte(name: str, digest: str) -> None:
+    text = json.dumps((FILES | WHOLES)[name], indent=2)
+    assert digest in (sha256(each.encode()).hexdigest() for each in (text, text + "\n"))
+
+
 SENSES = (".visual.", "vision", "audio", "multi_modal_projector")  # in names of what sees and hears
 UNTIED = {"Mistral-Small-3.1-24B-Instruct-2503"}
 """Whose files have a head and whose config does not say so; transformers 5 reads that of a whole as one without it."""
@@ -107,7 +124,10 @@ def test_another_size_has_as_many_parameters_as_its_makers_say(name: str) -> Non
 SIZES = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "max_position_embeddings")
 FAMILIES = sorted({values["model_type"] for values in PUBLISHED.values()})
 LAYERS = {"gemma3n_text": {"num_hidden_layers": 20}}  # of which fifteen read the keys of the others
-OTHERS = ["gpt_oss", "qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "glm4v_text", "muse_glimmer_text", "step3p5"]
+OTHERS = [
+    *("gpt_oss", "smollm3", "qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "glm4v_text", "muse_glimmer_text"),
+    "step3p5",
+]
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, *OTHERS])

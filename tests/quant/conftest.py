@@ -65,3 +65,19 @@ def tensors(folder: Path) -> dict[str, NDArray[Any]]:
     """Every tensor of a folder by name."""
     with SafetensorsIndex.open(folder) as index:
         return {name: index.read(name) for name in index.names()}
+
+
+@pytest.fixture(scope="session")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A llama with blocks of 128 in its matrices, some of them cut at the end."""
+    sizes = {"hidden_size": 256, "intermediate_size": 384, "head_dim": 40, "num_hidden_layers": 2}
+    values = TINY | sizes | {"num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": False}
+    return save_case(Case("wide", "llama", values), tmp_path_factory.mktemp("wide") / "model")
+
+
+@pytest.fixture(scope="session")
+def even(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A llama whose widths are whole groups of 128."""
+    sizes = {"hidden_size": 256, "intermediate_size": 384, "head_dim": 64, "num_hidden_layers": 2, "vocab_size": 160}
+    values = TINY | sizes | {"num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": False}
+    return save_case(Case("even", "llama", values), tmp_path_factory.mktemp("even") / "model")

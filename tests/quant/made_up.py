@@ -72,6 +72,14 @@ MADE_UP: Mapping[str, PackedFormat] = {
             table=E2M1,
             table_step=0.5,
         ),
+        PackedFormat(
+            "four-steps-over",
+            low_first(4),
+            Numbers("s", "U8", table=E4M3, over=Numbers("g", "F32", "matrix")),
+            (16,),
+            table=E2M1,
+            table_step=0.5,
+        ),
         PackedFormat("four-steps", high_first(4), Numbers("s", "U8", table=E8M0), (64, 32), table=E2M1, table_step=0.5),
         PackedFormat("three-steps", low_first(3), HALF, (128, 32), table=_CURVE_3, table_step=0.25),
         PackedFormat("four-far", _HALVES, HALF, (32,), table=_FAR, table_step=0.5),
@@ -125,6 +133,8 @@ def random_arrays(format: PackedFormat, shape: tuple[int, int], seed: int = 0) -
         numbers = next((each for own in format.numbers for each in own.all() if each.array == name), None)
         if numbers is None or numbers.bits is not None:
             arrays[name] = draw.integers(0, 256, buffer.shape).astype(np.uint8)
+            if numbers is None and format.table is not None and np.isnan(format.table).any():
+                arrays[name] &= 0xFE  # NaN is compared by itself
         elif numbers.table is not None:
             arrays[name] = draw.integers(118, 125, buffer.shape).astype(np.uint8)
         elif buffer.dtype in ("U8", "I8"):
@@ -169,6 +179,8 @@ def number(format: PackedFormat, numbers: Numbers, arrays: Buffers, r: int, c: i
     value = np.float32(numbers.table[held]) if numbers.table else _widened(held, numbers.dtype)
     if numbers.times is not None:
         value = value * number(format, numbers.times, arrays, r, c, width)
+    if numbers.over is not None:
+        value = value / number(format, numbers.over, arrays, r, c, width)
     if numbers.plus is not None:
         value = value + number(format, numbers.plus, arrays, r, c, width)
     return value

@@ -17,7 +17,7 @@ from causerie.quant.format import bits_per_weight, concatenated, held_bytes, ran
 from causerie.quant.formats import INT4, QUANTIZED
 from causerie.quant.numbers import Numbers
 from causerie.quant.packed_format import PackedFormat
-from causerie.quant.tables import E2M1
+from causerie.quant.tables import E2M1, E4M3
 from tests.quant.made_up import MADE_UP, SIX, code, random_arrays, values
 
 
@@ -28,7 +28,16 @@ def shapes(format: PackedFormat) -> list[tuple[int, int]]:
     return [shape for shape in ((11, 32), (3, 96), (9, 256), (3, 512)) if format.refusal(shape[1]) is None]
 
 
-EVERY = [(format, shape) for format in (*MADE_UP.values(), *QUANTIZED.values()) for shape in shapes(format)]
+INTEGERS = [
+    QUANTIZED[name]
+    for name in (
+        *("sym2_g64_f16", "sym3_g128_bf16", "sym4_g32_f32", "sym8_row_bf16"),
+        *("asym2_g32_f16", "asym3_g64_f16", "asym4_g128_f16", "asym8_row_f32"),
+        *("affine2_g32_f16", "affine3_g64_bf16", "affine5_g64_f32", "affine6_g128_f16", "affine8_g64_bf16"),
+    )
+]
+"""Some of quant/integer_formats.py."""
+EVERY = [(format, shape) for format in (*MADE_UP.values(), *QUANTIZED.values(), *INTEGERS) for shape in shapes(format)]
 IDS = [f"{format.name}-{shape[0]}x{shape[1]}" for format, shape in EVERY]
 
 
@@ -159,6 +168,25 @@ def test_widths_that_a_format_cannot_have() -> None:
     assert MADE_UP["four-signed"].refusal(48) == "four-signed has blocks of 32 inputs, which must divide the width"
     assert MADE_UP["four-float-16"].refusal(48) is None
     assert MADE_UP["five-table"].refusal(7) is None
+
+
+def test_integer_formats_are_made_from_their_names() -> None:
+    assert bits_per_weight(QUANTIZED["asym4_g128_f16"], (64, 256)) == 4 + 16 / 128 + 8 / 128
+    assert bits_per_weight(QUANTIZED["affine3_g64_bf16"], (64, 256)) == 3 + 2 * 16 / 64
+    for name in ("asym9_g128_f16", "asym1_g128_f16", "sym4_g16_f16", "sym4_g128_f8", "sym4_g128_f16 ", "sym4"):
+        assert name not in QUANTIZED
+        with pytest.raises(KeyError):
+            QUANTIZED[name]
+
+
+def test_values_of_8_bit_floats_are_those_of_torch() -> None:
+    bytes_of_all = torch.arange(256, dtype=torch.uint8)
+    expected = bytes_of_all.view(torch.float8_e4m3fn).float().numpy()
+    np.testing.assert_array_equal(np.array(E4M3, np.float32), expected)
+    arrays = {"codes": bytes_of_all.numpy().reshape(2, 128), "scale": np.array([1.5, -2], np.float32)}
+    expected = expected.reshape(2, 128) * np.array([[1.5], [-2]], np.float32)
+    np.testing.assert_array_equal(QUANTIZED["fp8"].decode(arrays, (2, 128)), expected)
+    assert np.isnan(expected).sum() == 2
 
 
 def test_bfloat16_numbers_are_widened() -> None:

@@ -91,11 +91,13 @@ class Fake:
 def test_the_one_unused_for_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = [10]
 
-    def opened(name: str, options: dict[str, Any], progress: Callable[[int, int, str], None]) -> Any:
+    def opened(name: str, options: dict[str, Any], progress: Callable[[int, int, str], None], folder: None) -> Any:
         return Fake(memory, {"a": 4, "b": 4, "c": 4, "huge": 20}[name])
 
     monkeypatch.setattr(models, "_open", opened)
-    monkeypatch.setattr(models, "facts", lambda model: {})
+    monkeypatch.setattr(models, "facts", lambda model, promise: {})
+    monkeypatch.setattr(models, "promise_of", lambda model, threads: None)
+    monkeypatch.setattr(models, "sentence", lambda model, promise: None)
     told: list[ModelState] = []
 
     async def run() -> None:
@@ -126,21 +128,28 @@ def test_each_model_has_the_draft_that_was_named_for_it(monkeypatch: pytest.Monk
     assert drafts == {"": "small", "b": "other"}
     opened: dict[str, Any] = {}
 
-    def note(name: str, options: dict[str, Any], progress: Callable[[int, int, str], None]) -> Any:
+    def note(name: str, options: dict[str, Any], progress: Callable[[int, int, str], None], folder: None) -> Any:
         opened[name] = options
         return Fake([1], 1)
 
     monkeypatch.setattr(models, "_open", note)
-    monkeypatch.setattr(models, "facts", lambda model: {})
+    monkeypatch.setattr(models, "facts", lambda model, promise: {})
+    monkeypatch.setattr(models, "promise_of", lambda model, threads: None)
+    monkeypatch.setattr(models, "sentence", lambda model, promise: None)
 
     async def run() -> None:
         models = Models(EngineOptions(["a", "b"], {"draft": drafts.pop(""), "threads": 1}, drafts), lambda state: None)
-        for name in ("a", "b"):
+        models.add("c")
+        for name in ("a", "b", "c"):
             models.release(await models.use(name))
         await models.close()
 
     asyncio.run(run())
-    assert opened == {"a": {"draft": "small", "threads": 1}, "b": {"draft": "other", "threads": 1}}
+    assert opened == {
+        "a": {"draft": "small", "threads": 1},
+        "b": {"draft": "other", "threads": 1},
+        "c": {"draft": "small", "threads": 1, "quantization": "auto"},
+    }
 
 
 @pytest.mark.parametrize(

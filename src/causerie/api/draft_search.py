@@ -1,4 +1,4 @@
-"""A smaller model among those that were downloaded which can guess for one that is loaded: with the same tokenizer, and
+"""A smaller model among those that are here which can guess for one that is loaded: with the same tokenizer, and
 so small that its guesses cost little. Nothing is downloaded, and no weight is read.
 """
 
@@ -31,12 +31,15 @@ class Companion(NamedTuple):
     nbytes: int
 
 
-def companion(model: Model, name: str, folder: Path, cache: Path | None) -> Companion | None:
-    """The one in the hub's cache that fits best: one that was taught to answer, where the model's own name says that of
-    it, and the smallest of these; None where there is none. What cannot be read is passed over."""
+def companion(
+    model: Model, name: str, folder: Path, cache: Path | None, models_folder: Path | None = None
+) -> Companion | None:
+    """The one in the hub's cache, or in a folder of models, that fits best: one that was taught to answer, where the
+    model's own name says that of it, and the smallest of these; None where there is none. What cannot be read is passed
+    over."""
     fitting = []
     own: bytes | None = None
-    for other in cached(cache):
+    for other in (*cached(cache), *_folders(models_folder)):
         try:
             candidate = resolve(other, offline=True, cache=cache)
             if not _is_likely(candidate, model):
@@ -47,6 +50,13 @@ def companion(model: Model, name: str, folder: Path, cache: Path | None) -> Comp
         except CauserieError:
             continue
     return min(fitting, key=lambda each: (_instructed(each.name) != _instructed(name), each.nbytes), default=None)
+
+
+def _folders(models_folder: Path | None) -> list[str]:
+    """The models in a folder of models, by their paths."""
+    if models_folder is None or not models_folder.is_dir():
+        return []
+    return sorted(str(entry) for entry in models_folder.iterdir() if (entry / "config.json").is_file())
 
 
 def _is_likely(folder: Path, model: Model) -> bool:

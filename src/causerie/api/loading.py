@@ -59,10 +59,12 @@ def open_model(
     config: Mapping[str, Any] | None = None,
     generation_config: GenerationConfig | None = None,
     progress: bool | Progress = True,
+    models_folder: Path | None = None,
 ) -> CausalLM:
     """The model of a folder, "builtin" or hub id; `config` stands for its config.json, `generation_config` for its
     flags. `progress`: True draws a line on a terminal, a callable is called with (bytes done, bytes in all, tensor).
-    Raises what auto.AutoModelForCausalLM.from_pretrained says."""
+    `models_folder` has models beside the hub's cache that may guess for it. Raises
+    what auto.AutoModelForCausalLM.from_pretrained says."""
     folder = resolve(
         name, revision, needs=_NEEDS, offline=offline, token=token, cache=cache, progress=progress is not False
     )
@@ -70,7 +72,7 @@ def open_model(
     model_config = stored if config is None else ModelConfig(config, name, folder)
     model = _load(folder, model_config, options, generation_config, progress, Settings.from_environment())
     if options.draft == AUTO_DRAFT:
-        _assist_from(cache, model)
+        _assist_from(cache, models_folder, model)
     elif options.draft is not None:
         _assist(model, options.draft)
     return model
@@ -84,12 +86,13 @@ def _assist(model: CausalLM, draft: str) -> None:
         warnings.warn(f"{draft} does not guess for {model.name_or_path}: {fault}", DraftWarning, stacklevel=4)
 
 
-def _assist_from(cache: Path | None, model: CausalLM) -> None:
-    """Has a model of the hub's cache guess for this one, where there is one that can, and says so."""
+def _assist_from(cache: Path | None, models_folder: Path | None, model: CausalLM) -> None:
+    """Has a model of the hub's cache, or of a folder of models, guess for this one, where there is one that can, and
+    says so."""
     folder = model.config.folder
     if model.backend != "native" or folder is None or folder == builtin_folder():
         return
-    draft = companion(model.step_model, model.name_or_path, folder, cache)
+    draft = companion(model.step_model, model.name_or_path, folder, cache, models_folder)
     if draft is None:
         return
     try:
@@ -97,7 +100,7 @@ def _assist_from(cache: Path | None, model: CausalLM) -> None:
     except CauserieError:  # it was nobody's wish
         return
     sentence = (
-        f"{draft.name} is in the cache and has the same tokenizer: it guesses tokens for {model.name_or_path}, which "
+        f"{draft.name} is here and has the same tokenizer: it guesses tokens for {model.name_or_path}, which "
         "come sooner and are the same. draft='none' (--draft none) turns that off."
     )
     warnings.warn(sentence, DraftNotice, stacklevel=4)

@@ -63,15 +63,15 @@ def model_page(name: str) -> ModelPage:
     here = library_model(name)
     if here is not None and here.place != "cache":
         return ModelPage(name, None, here, None, None)
-    plain, revision = hub_name(name)
+    asked = hub_name(name)
     access = Access.read()
-    url = f"{access.endpoint.url}/{plain}"
+    url = f"{access.endpoint.url}/{asked.id}"
     try:
-        return ModelPage(plain, url, here, access.repository(plain, revision), None)
+        return ModelPage(asked.id, url, here, access.repository(asked.id, asked.revision), None)
     except HubUnavailable as fault:
         if here is None:
             raise
-        return ModelPage(plain, url, here, None, str(fault))
+        return ModelPage(asked.id, url, here, None, str(fault))
 
 
 def find_scores(benchmark: str | None, *, derived: bool = False) -> list[Score]:

@@ -51,8 +51,12 @@ def machine_record(settings: Settings, *, again: bool = False) -> MachineRecord:
 
 
 def this_machine(settings: Settings) -> Computer:
+    """What this machine is for models; measured first where it never was. Raises as `machine_record` does."""
+    return computer_of_record(machine_record(settings))
+
+
+def computer_of_record(record: MachineRecord) -> Computer:
     """The processor with the memory that is free now, or the graphics card with the most memory that torch can use."""
-    record = machine_record(settings)
     if record.cards:
         from causerie.backends.torch.devices import free_bytes
 

@@ -68,6 +68,11 @@ class Promise:
         first = forecast.prefill_seconds(read, cached_tokens) if read >= TEACHING_ROWS else None
         return Expected(forecast.decode_speed(prompt_tokens + new_tokens // 2), first)
 
+    @property
+    def speed(self) -> Span:
+        """Tokens per second of an answer at the beginning of a chat, without guessed tokens."""
+        return self.expected(0, 0, 0).tokens_per_second
+
     def bandwidth(self) -> Bandwidth | None:
         """Measured in a moment, with the threads that the model has; None where there is no memory to measure by."""
         try:
@@ -91,6 +96,22 @@ class Promise:
         if record is not self._record:
             self._record = record
             record.save(self._folder)
+
+
+def load_sentence(model: CausalLM, promise: Promise | None) -> str | None:
+    """What to say of a model when it is loaded: how fast it should answer, where the machine was measured, and how long
+    a chat may be, where memory has no room for as long a one as the model can hold. None where there is nothing."""
+    parts = []
+    if promise is not None:
+        span = promise.speed
+        digits = 0 if span.usual >= 10 else 1
+        moves = f" ({span.low:.{digits}f} to {span.high:.{digits}f}, as memory gives)" if span.moves else ""
+        parts.append(f"About {span.usual:.{digits}f} tokens/s{moves} are to be expected.")
+    if model.capacity < model.context:
+        parts.append(
+            f"Memory has room for a chat of {model.capacity:,} tokens; the model could hold {model.context:,}."
+        )
+    return " ".join(parts) or None
 
 
 def form_of_loaded(model: CausalLM) -> WeightForm:

@@ -6,6 +6,7 @@ Knows how loading would hold the weights, and no backend.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +15,18 @@ from typing import Any, Literal
 from causerie.api.gguf_model import open_index
 from causerie.api.load_options import LoadOptions
 from causerie.api.model_config import ModelConfig
+from causerie.api.model_names import BUILTIN
 from causerie.checkpoint.folder import Need
-from causerie.checkpoint.foreign_files import GGUF, gguf_refusal
-from causerie.checkpoint.hub import resolve
+from causerie.checkpoint.gguf.remote import RemoteGguf, remote_gguf
+from causerie.checkpoint.hub import hub_name, resolve
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.local_model import local_model
 from causerie.checkpoint.remote import RemoteIndex, remote_index
-from causerie.errors import CheckpointError, ConfigError, ModelNotFound, UsageError
+from causerie.errors import CheckpointError, ConfigError, ConfigWarning, HubUnavailable, ModelNotFound, UsageError
 from causerie.loading.load import Survey, formats_of, survey
 from causerie.loading.packed.method import method_of
 from causerie.loading.sources import PlainSource
+from causerie.models.gguf.architecture import gguf_model
 from causerie.models.registry import family, spec_from_config, text_values
 from causerie.plan.size_names import size_in
 from causerie.quant.weight import FORMATS
@@ -53,6 +56,8 @@ def surveyed(name: str, options: LoadOptions, *, draft_head: bool = False) -> Su
     try:
         folder = resolve(name, needs=("config", "weights"), offline=True)
     except CheckpointError:
+        if (remote := _remote_gguf(name)) is not None:
+            return _of_remote_gguf(name, remote, options)
         folder = resolve(name, needs=_CONFIG, progress=False)
         return _without_weights(name, folder, options, draft_head)
     config = ModelConfig.from_folder(folder, name)
@@ -63,9 +68,6 @@ def surveyed(name: str, options: LoadOptions, *, draft_head: bool = False) -> Su
 def surveyed_or_estimated(name: str, options: LoadOptions) -> Surveyed:
     """The same, or an estimate where there is but a name, or nobody to ask, and the name says a size."""
     size = size_in(name)
-    here = local_model(name) is not None
-    if not here and GGUF.removeprefix(".") in name.casefold().replace("-", " ").replace(".", " ").split():
-        raise gguf_refusal(name)
     if size is None:
         try:
             return surveyed(name, options)
@@ -88,10 +90,31 @@ def _survey(index: TensorIndex, config: Mapping[str, Any], options: LoadOptions,
     )
 
 
+def _remote_gguf(name: str) -> RemoteGguf | None:
+    """The GGUF file that a name means on the hub; None where it means something else, or nobody answers."""
+    if name == BUILTIN or local_model(name) is not None:
+        return None
+    try:
+        asked = hub_name(name)
+    except ModelNotFound:  # whoever looks for a folder of that name says more
+        return None
+    try:
+        return remote_gguf(asked)
+    except HubUnavailable:  # what comes next says so, and uses what the cache has
+        return None
+
+
+def _of_remote_gguf(name: str, index: RemoteGguf, options: LoadOptions) -> Surveyed:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConfigWarning)  # told when the weights are found
+        config = ModelConfig(gguf_model(index.metadata, index).config, name, None)
+    return Surveyed(name, None, _survey(index, config, options, False), "headers", index.nbytes, here=False)
+
+
 def _without_weights(name: str, folder: Path, options: LoadOptions, draft_head: bool) -> Surveyed:
     config = ModelConfig.from_folder(folder, name)
     try:
-        index = remote_index(name.partition("@")[0], folder.name)
+        index = remote_index(hub_name(name).id, folder.name)
         weights = _survey(_without_twin_head(index, config, options), config, options, draft_head)
     except (ConfigError, UsageError):
         raise

@@ -435,22 +435,6 @@ def innermost(expression: Expression) -> Expression:
     return expression
 
 
-def plain_rows(expression: Expression) -> tuple[str, int] | None:
-    """The tensor whose rows an expression reads as they lie, and the first of them; None for any other."""
-    if isinstance(expression, Tensor):
-        return expression.name, 0
-    if isinstance(expression, Rows) and isinstance(expression.of, Tensor):
-        return expression.of.name, expression.start
-    return None
-
-
-def stored_bytes(expression: Expression, index: TensorIndex) -> int:
-    """Bytes of the files that an expression reads, each once."""
-    shape = expression.shape(index)
-    item = min(index.info(name).array_dtype.itemsize for name in expression.tensors)
-    return prod(shape) * item
-
-
 def _matrix(shape: Shape) -> tuple[int, int]:
     if len(shape) != 2:
         raise ShapeError("a matrix")

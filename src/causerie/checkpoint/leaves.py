@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from causerie.checkpoint.expression import Derived, Expression, Joined, Place, Tensor
+from causerie.checkpoint.expression import Derived, Expression, Joined, Place, Rows, Tensor
 
 
 def is_of_rows(expression: Expression) -> bool:
@@ -27,3 +27,12 @@ def with_leaves(expression: Expression, leaf: Callable[[Tensor | Place], Express
     if isinstance(expression, Joined):
         return Joined(tuple(with_leaves(part, leaf) for part in expression.parts))
     return expression
+
+
+def plain_rows(expression: Expression) -> tuple[str, int] | None:
+    """The tensor whose rows an expression reads as they lie, and the first of them; None for any other."""
+    if isinstance(expression, Tensor):
+        return expression.name, 0
+    if isinstance(expression, Rows) and isinstance(expression.of, Tensor):
+        return expression.of.name, expression.start
+    return None

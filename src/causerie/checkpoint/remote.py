@@ -6,7 +6,7 @@ Knows the hub's addresses and the format's header, and no model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
@@ -26,6 +26,7 @@ from causerie.errors import Unsupported, WeightFileError, nearest
 
 if TYPE_CHECKING:
     from causerie.hub.access import Access
+    from causerie.hub.repository import Repository
 
 AT_ONCE = 8  # headers that are asked for together
 READ_BYTES = 2**20
@@ -45,18 +46,26 @@ def remote_index(name: str, commit: str, access: Access | None = None) -> Remote
     default as the environment says. Raises CheckpointError's kinds, as `shards.choose` for a repository without usable
     weights."""
     from causerie.hub.access import Access
-    from causerie.hub.file_bytes import FileBytes
 
     hub = access or Access.read()
     repository = hub.repository(name, commit)
-    files = {file.name: file for file in repository.files if "/" not in file.name}
-    weights = [file for file in choose(files, name) if file.endswith(".safetensors")]
-    transport = hub.transport()
+    names = {file.name for file in repository.files if "/" not in file.name}
+    weights = [file for file in choose(names, name) if file.endswith(".safetensors")]
+    return RemoteIndex(name, *remote_files(repository, weights, hub))
+
+
+def remote_files(
+    repository: Repository, names: Iterable[str], access: Access
+) -> tuple[dict[str, int], Callable[[str], RemoteFile]]:
+    """The sizes of files of a repository, and how each is looked into."""
+    from causerie.hub.file_bytes import FileBytes
+
+    files, transport = {file.name: file for file in repository.files}, access.transport()
 
     def opened(file: str) -> RemoteFile:
-        return RemoteFile(FileBytes(transport, name, repository.commit, files[file]), hub)
+        return RemoteFile(FileBytes(transport, repository.name, repository.commit, files[file]), access)
 
-    return RemoteIndex(name, {file: files[file].size for file in weights}, opened)
+    return {name: files[name].size for name in names}, opened
 
 
 class RemoteIndex:
@@ -74,7 +83,7 @@ class RemoteIndex:
                 for tensor, entry in header.items()
             }
 
-    def _header(self, name: str, size: int) -> dict[str, Entry]:
+    def _header(self, name: str, size: int) -> Mapping[str, Entry]:
         return header_of(self._open(name).read, size, Path(self._label) / name).tensors
 
     @property

@@ -18,6 +18,7 @@ from causerie.hub.transport import Transport
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LONGEST_NAME = 255
+_PLAIN = r"[A-Za-z0-9_.][A-Za-z0-9_.+ -]*"
 MOST_BYTES = 2**50
 """A petabyte: what says to be larger is a mistake or a lie."""
 
@@ -32,8 +33,8 @@ class HubFile:
 
     @property
     def plain(self) -> bool:
-        """Whether its name is one file's in the folder itself, on any system."""
-        return bool(re.fullmatch(r"[A-Za-z0-9_.][A-Za-z0-9_.+ -]*", self.name)) and self.name.strip(". ") != ""
+        """Whether its name is one file's in the folder itself, or in folders in it, on any system."""
+        return all(re.fullmatch(_PLAIN, part) and part.strip(". ") for part in self.name.split("/"))
 
 
 @dataclass(frozen=True)

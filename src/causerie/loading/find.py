@@ -18,9 +18,10 @@ from causerie.checkpoint.expression import Expression, Place, Rows, ShapeError, 
 from causerie.checkpoint.gguf.block_types import BlockIndex
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import WeightFileError, nearest
-from causerie.loading.packed.method import packed_tensors
-from causerie.loading.packed.model_matrix import ModelMatrix, PackedTensors
-from causerie.loading.packed.records import RecordTensors, as_numbers, record_kind
+from causerie.loading.packed.activations import rounds_activations
+from causerie.loading.packed.method import method_of, packed_tensors
+from causerie.loading.packed.model_matrix import ModelMatrix, PackedMatrix, PackedTensors
+from causerie.loading.packed.records import RecordMatrix, RecordTensors, as_numbers, record_kind
 from causerie.loading.prepared import find_prepared
 from causerie.loading.sources import STORED, PackedSource, PlainSource, PreparedSource, Source
 from causerie.models.names import Names, is_computed, is_drafting
@@ -28,6 +29,7 @@ from causerie.spec.decoder import EMBEDDING, HEAD, Decoder
 from causerie.spec.weight import PLAIN_ROLES, WeightSpec
 
 _MOST_LISTED = 5
+_MOST_FAULTS = 3  # matrices of which all is told that is wrong
 
 
 def find_weights(
@@ -49,6 +51,8 @@ def find_weights(
         named = {name for weight in weights for name in names.expression(weight.name).tensors}
         raise _missing(spec, index, missing, set(index.names()) - named)
     tensors = {*beside, *(tensor for source in sources for tensor in source.tensors)}
+    if method_of(config or {}) is not None:
+        tensors |= {tensor for tensor in index.names() if rounds_activations(tensor)}
     _judge_unexpected(spec, index, set(index.names()) - tensors, names, strict)
     return sources
 
@@ -64,14 +68,23 @@ def locate(
     packed = RecordTensors() if isinstance(index, BlockIndex) else packed_tensors(config)
     sources: list[Source] = []
     missing: list[str] = []
+    faults: list[str] = []
     for weight, expression in expressions:
-        source = _not_plain(config, packed, index, weight, expression, fused)
+        try:
+            source = _not_plain(config, packed, index, weight, expression, fused)
+        except WeightFileError as error:
+            faults.append(str(error))
+            continue
         if source is None and expression.key in present and expression.key not in expression.tensors:
             expression = Tensor(expression.key)  # a part that was saved alone
         if source is None and (absent := [name for name in expression.tensors if name not in present]):
             missing += [name for name in absent if name not in missing]
         else:
             sources.append(source or _checked(weight, as_numbers(expression, index), index, fused))
+    if faults:
+        unique = list(dict.fromkeys(faults))
+        rest = f" {len(unique) - _MOST_FAULTS} more matrices are not whole." if len(unique) > _MOST_FAULTS else ""
+        raise WeightFileError(" ".join(unique[:_MOST_FAULTS]) + rest)
     return sources, missing
 
 
@@ -108,7 +121,9 @@ def _not_plain(
     inner = innermost(expression)
     sizes = fused.get(inner.name, ()) if isinstance(inner, Tensor | Place) else ()
     matrix = packed.matrix(index, ModelMatrix(expression, (weight.shape[0], weight.shape[1]), sizes))
-    return None if matrix is None else PackedSource(weight, expression.key, matrix)
+    if isinstance(matrix, PackedMatrix | RecordMatrix):
+        return PackedSource(weight, expression.key, matrix)
+    return None if matrix is None else PlainSource(weight, matrix, matrix.dtype(index))
 
 
 def _missing(spec: Decoder, index: TensorIndex, missing: list[str], left: set[str]) -> WeightFileError:

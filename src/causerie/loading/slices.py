@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.checkpoint.expression import Expression, plain_rows
+from causerie.checkpoint.expression import Expression
 from causerie.checkpoint.index import TensorIndex
+from causerie.checkpoint.leaves import plain_rows
 from causerie.loading.workers import Workers
 
 LEAST_BYTES = 2**20  # what a thread of its own is worth

@@ -144,20 +144,31 @@ class PackedSource:
         return self.nbytes
 
     def quantized(self, index: TensorIndex, quantizer: Quantizer, format: str, report: Report) -> ReadRows:
-        """A function that gives the arrays of rows, as the files have them."""
-
-        def read(start: int, stop: int) -> Mapping[str, NDArray[Any]]:
-            part = self.packed.read(index, start, stop)
-            report(stop)
-            return part
-
-        return read
+        """A function that gives the arrays of rows, as the files have them. Raises Unsupported where activations
+        must be put into another order first, for which saved models have no place."""
+        packed, transform = self.packed.in_order(index)
+        if transform is not None:
+            raise Unsupported(
+                f"{self.key!r} reads its inputs in the order of their groups (desc_act, actorder), which is not "
+                "written into saved folders. Copy the folder as it is."
+            )
+        return _reader(packed, index, report)
 
     def place(self, transfer: Transfer, format: str, report: Report) -> Weight:
         """Reads it into the backend, a slice at a time."""
         shape = (self.weight.shape[0], self.weight.shape[1])
-        read = self.quantized(transfer.index, transfer.quantizer, format, report)
-        return transfer.builder.place_quantized(self.weight.name, shape, format, read)
+        packed, transform = self.packed.in_order(transfer.index)
+        read = _reader(packed, transfer.index, report)
+        return transfer.builder.place_quantized(self.weight.name, shape, format, read, transform)
+
+
+def _reader(packed: PackedMatrix | RecordMatrix, index: TensorIndex, report: Report) -> ReadRows:
+    def read(start: int, stop: int) -> Mapping[str, NDArray[Any]]:
+        part = packed.read(index, start, stop)
+        report(stop)
+        return part
+
+    return read
 
 
 @dataclass(frozen=True)

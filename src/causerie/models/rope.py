@@ -86,7 +86,8 @@ def _switch_length(rope: Rope) -> int | None:
     """The length beyond which a rotation depends on a sequence's own; None for one that never does."""
     if rope.scaling == "longrope":
         options = dict(rope.options)
-        alike = options["short_factor"] == options["long_factor"]
+        pairs = (("short_factor", "long_factor"), ("short_mscale", "long_mscale"))
+        alike = all(options.get(short) == options.get(long) for short, long in pairs)
         return None if alike else int(options["original_max_position_embeddings"])
     return rope.context if rope.scaling == "dynamic" else None
 

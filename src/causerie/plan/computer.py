@@ -24,6 +24,11 @@ class Span:
         """One that does not move, or of which nothing is known but this."""
         return Span(value, value, value)
 
+    @property
+    def moves(self) -> bool:
+        """Whether it moves so much that it is told as a range."""
+        return self.high > 1.1 * self.low
+
     def times(self, factor: float) -> Span:
         """All of it, multiplied."""
         return Span(self.low * factor, self.usual * factor, self.high * factor)

@@ -69,7 +69,12 @@ def best_precision(parameters: int, stored_bytes: int, memory: int) -> str | Non
     """In which precision a model fits of which only its size is known: "stored", "int8" or "int4"; None where it fits
     in none. A twentieth is added for its cache and working memory."""
     sizes = {"stored": stored_bytes, **{name: parameters * bits / 8 for name, bits in BITS.items()}}
-    return next((name for name, size in sizes.items() if 1.05 * size + PROCESS_BYTES <= memory), None)
+    return next((name for name, size in sizes.items() if enough_memory(size, memory)), None)
+
+
+def enough_memory(weight_bytes: float, memory: int) -> bool:
+    """Whether a model fits of which only the size of its weights is known."""
+    return 1.05 * weight_bytes + PROCESS_BYTES <= memory
 
 
 def working_bytes(spec: Decoder) -> int:

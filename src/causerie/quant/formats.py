@@ -40,6 +40,8 @@ two for every 32 inputs. 4.25 bits. The values are whole numbers of halves, by w
     scale  uint8    [n, k / 32]   value = E2M1[code] · 2^(scale - 127)
 
 Those of GGUF's blocks are in gguf_formats.py.
+Other floating-point numbers of 8 and 4 bits are in float_formats.py; whole numbers of 2 to 8 bits, of which there are
+too many kinds to list, in integer_formats.py.
 """
 
 from __future__ import annotations
@@ -49,8 +51,10 @@ from collections.abc import Mapping
 
 from causerie.errors import unknown
 from causerie.quant.code_bits import SIGNED_BYTES, high_first, low_first
+from causerie.quant.float_formats import FLOAT_FORMATS
 from causerie.quant.format import Format
 from causerie.quant.gguf_formats import GGUF_FORMATS
+from causerie.quant.integer_formats import integer_format
 from causerie.quant.numbers import Numbers
 from causerie.quant.packed_format import PackedFormat
 from causerie.quant.plain import STORED_AS, Plain
@@ -99,8 +103,22 @@ def looked_up(table: str, *, double: bool = False) -> PackedFormat:
     )
 
 
-QUANTIZED: dict[str, PackedFormat] = {
-    format.name: format
+class FormatTable(dict[str, PackedFormat]):
+    """Packed formats by name: those that are listed, and those of integer_formats.py, which are made from their names
+    when they are asked for."""
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and integer_format(name) is not None)
+
+    def __missing__(self, name: str) -> PackedFormat:
+        format = integer_format(name)
+        if format is None:
+            raise KeyError(name)
+        return format
+
+
+QUANTIZED = FormatTable(
+    (format.name, format)
     for format in (
         INT8,
         INT4,
@@ -108,8 +126,9 @@ QUANTIZED: dict[str, PackedFormat] = {
         BNB_INT8,
         MXFP4,
         *GGUF_FORMATS,
+        *FLOAT_FORMATS,
     )
-}
+)
 """Packed formats. What quantizes to one of them ourselves is in encoders.py."""
 PLAIN: dict[str, Plain] = {name: Plain(name) for name in STORED_AS}
 ALL: Mapping[str, Format] = ChainMap[str, Format](PLAIN, QUANTIZED)  # type: ignore[arg-type]

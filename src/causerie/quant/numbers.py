@@ -22,7 +22,7 @@ Span: TypeAlias = int | Literal["group", "row", "matrix"]
 @dataclass(frozen=True)
 class Numbers:
     """One number for each `span` weights of a row (of `rows` rows that follow one another), or of the flattened matrix:
-    widened to float32, or a code into a `table`; then `times` and `plus` numbers that more weights share."""
+    widened to float32, or a code into a `table`; then `times`, `over` and `plus` numbers that more weights share."""
 
     array: str  # its name among those of the format
     dtype: str  # F32, F16, BF16, U8 or I8
@@ -31,12 +31,13 @@ class Numbers:
     bits: CodeBits | None = None  # of codes that are no whole bytes; their dtype is U8
     table: tuple[float, ...] | None = None
     times: Numbers | None = None
+    over: Numbers | None = None
     plus: Numbers | None = None
 
     def all(self) -> Iterator[Numbers]:
         """These, and what they are made with."""
         yield self
-        for each in (self.times, self.plus):
+        for each in (self.times, self.over, self.plus):
             if each is not None:
                 yield from each.all()
 
@@ -75,6 +76,8 @@ class Numbers:
         values = self._widened(stored[self.index(at, width, group)])
         if self.times is not None:
             values = values * self.times.values(buffers, at, width, group)
+        if self.over is not None:
+            values = values / self.over.values(buffers, at, width, group)
         if self.plus is not None:
             values = values + self.plus.values(buffers, at, width, group)
         return values

@@ -167,4 +167,4 @@ class PackedFormat:
 
 
 def _whole(numbers: Numbers) -> bool:
-    return numbers.dtype in ("U8", "I8") and not (numbers.table or numbers.times or numbers.plus)
+    return numbers.dtype in ("U8", "I8") and not (numbers.table or numbers.times or numbers.over or numbers.plus)

@@ -1,7 +1,8 @@
 """Values that codes name: NF4 of Dettmers et al., "QLoRA" (2023), bitsandbytes' FP4, and the 8-bit dynamic map of
 Dettmers et al., "8-bit Optimizers via Block-wise Quantization" (2022), for which bitsandbytes' functions are the oracle
 in tests/quant; E2M1 and E8M0 of the OCP's "Microscaling Formats (MX)" (2023): numbers of 4 bits with 2 of them for an
-exponent, and powers of two.
+exponent, and powers of two; E4M3 of the OCP's "8-bit Floating Point Specification (OFP8)" (2023), which has no
+infinities, and NaN where all bits but the sign are set.
 """
 
 from __future__ import annotations
@@ -22,6 +23,18 @@ FP4 = np.concatenate([_FP4, -_FP4])
 TABLES = {"nf4": NF4, "fp4": FP4}
 E2M1 = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0)
 E8M0 = (*(2.0 ** (byte - 127) for byte in range(255)), float("nan"))
+
+
+def _e4m3(byte: int) -> float:
+    """What a byte of E4M3 stands for."""
+    exponent, mantissa = byte >> 3 & 15, byte & 7
+    if exponent == 15 and mantissa == 7:
+        return float("nan")
+    size = mantissa / 8 * 2.0**-6 if exponent == 0 else (1 + mantissa / 8) * 2.0 ** (exponent - 7)
+    return -size if byte & 128 else size
+
+
+E4M3 = tuple(_e4m3(byte) for byte in range(256))
 
 
 @cache

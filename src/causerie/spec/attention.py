@@ -44,6 +44,7 @@ class Attention:
     shares: int | None = None  # the layer whose keys and values it reads, having none of its own
     own_value_dim: int | None = None  # elements of a value, where they are not as many as those of a key
     value_scale: float = 1.0  # of values, and so of what is gathered of them
+    keeps_all: bool = False  # of its window it forgets nothing: pages are kept of all positions
 
     @property
     def group(self) -> int:
@@ -91,7 +92,8 @@ class Attention:
     @property
     def cache(self) -> Pages:
         """Keys and values, its own or another layer's."""
-        return Pages(self.kv_heads, self.head_dim, self.value_dim, self.window, self.shares)
+        window = None if self.keeps_all else self.window
+        return Pages(self.kv_heads, self.head_dim, self.value_dim, window, self.shares)
 
     def weights(self, width: int) -> Iterator[WeightSpec]:
         """All of it, for rows of `width`."""

@@ -26,7 +26,7 @@ from causerie.cli.conversation.conversation import AnswerCost
 from causerie.cli.conversation.evidence import Evidence
 from causerie.cli.conversation.model_conversation import ModelChoice, ModelConversation, open_conversation
 from causerie.cli.screen.screen import Screen
-from causerie.errors import ContextLengthError, UnknownName, UsageError
+from causerie.errors import ContextLengthError, ModelNotFound, UnknownName, UsageError
 from causerie.text.tokenizer import Tokenizer
 from tests.cli.scripted import ScriptedConversation, ScriptedKeyboard, ScriptedReply
 
@@ -34,14 +34,20 @@ COST = AnswerCost(20, 8, 11, 0.25, 0.75, 0.05)
 
 
 def session(
-    folder: Path, chat: ScriptedConversation, *lines: str, edits: tuple[str, ...] = (), autosave: bool = False
+    folder: Path,
+    chat: ScriptedConversation,
+    *lines: str,
+    edits: tuple[str, ...] = (),
+    autosave: bool = False,
+    program_help: ScriptedConversation | None = None,
 ) -> tuple[str, Terminal]:
     """What a session shows after its header, and the terminal."""
     out = io.StringIO()
     keyboard = ScriptedKeyboard(list(lines), edits=list(edits))
     now = datetime(2026, 3, 4, 5, 6, 7)
+    beside = program_help or ScriptedConversation([])
     terminal = Terminal(
-        chat, keyboard, Screen(out), (), ChatFolder(folder), autosave=autosave, clock=lambda: now
+        chat, keyboard, Screen(out), (), ChatFolder(folder), beside, autosave=autosave, clock=lambda: now
     )  # fmt: skip
     terminal.run()
     return out.getvalue().removeprefix("\n"), terminal
@@ -49,6 +55,22 @@ def session(
 
 def replies(*texts: str) -> ScriptedConversation:
     return ScriptedConversation([ScriptedReply([text]) for text in texts])
+
+
+def test_ask_is_answered_beside_the_chat(tmp_path: Path) -> None:
+    chat = ScriptedConversation([ScriptedReply(["one"], spent=COST), ScriptedReply(["two"])])
+    stopped, failed = ScriptedReply(["Type", KeyboardInterrupt()]), ModelNotFound("There is none.")
+    beside = ScriptedConversation([ScriptedReply(["Type /save."], spent=AnswerCost(9, 9, 9, 9, 9, 9)), stopped, failed])
+    lines = ("q", "/ask How do I save?", "/stats", "/ask and then", "/ask x", "/ask", "r")
+    shown, terminal = session(tmp_path, chat, *lines, program_help=beside, autosave=True)
+    first, rest = shown.split("Type /save.\n\n")
+    assert first.startswith("one\n11 tokens") and "9 tokens" not in rest and "11" in rest.partition("Type")[0]
+    assert rest.partition("Type")[2] == (
+        "\n\nThere is none.\n/ask wants a question about this program, such as /ask How do I save a chat?\ntwo\n\n"
+    )
+    assert chat.history == [("q", "one"), ("r", "two")] and terminal.conversation is chat
+    assert [question for question, _ in beside.history] == ["How do I save?", "and then"]
+    assert stopped.finish_reason == "cancelled"
 
 
 def test_retry_undo_edit_continue(tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ COST = AnswerCost(prompt_tokens=20, cached_tokens=8, new_tokens=11, first_token_
 def hold(conversation: ScriptedConversation, *lines: Event, color: bool = False) -> str:
     out = io.StringIO()
     screen, chats = Screen(out, color=color), ChatFolder(Path("/nowhere"))
-    Terminal(conversation, ScriptedKeyboard(list(lines)), screen, ("Causerie", "help helps"), chats).run()
+    keyboard, unasked = ScriptedKeyboard(list(lines)), ScriptedConversation([])
+    Terminal(conversation, keyboard, screen, ("Causerie", "help helps"), chats, unasked).run()
     return out.getvalue()
 
 

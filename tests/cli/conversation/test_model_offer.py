@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from causerie.api.model_library import LibraryModel
+from causerie.api.model_offer import able
 from causerie.cli.conversation import model_offer
-from causerie.cli.conversation.model_offer import offered_model, offers
+from causerie.cli.conversation.model_offer import offered_model
 
 
 def model(name: str, parameters: int | None, **changes: Any) -> LibraryModel:
@@ -26,6 +27,7 @@ def model(name: str, parameters: int | None, **changes: Any) -> LibraryModel:
         "family": "llama",
         "runs": True,
         "precision": "bfloat16",
+        "quantized": False,
         "stored_bytes": None if parameters is None else 2 * parameters,
         "lacks": None,
     }
@@ -45,17 +47,17 @@ MODELS = [
 
 
 def test_the_largest_that_fit_come_first_and_the_built_in_one_last() -> None:
-    assert [each.name for each in offers(MODELS, 4_000_000_000)] == ["org/large", "org/small", "builtin"]
-    assert [each.name for each in offers(MODELS, 100_000_000)] == ["builtin"]
+    assert [each.name for each in able(MODELS, 4_000_000_000)] == ["org/large", "org/small", "builtin"]
+    assert [each.name for each in able(MODELS, 100_000_000)] == ["builtin"]
 
 
 @pytest.fixture
 def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, str]]:
     def asked(typed: str, models: list[LibraryModel] = MODELS) -> tuple[str, str]:
-        monkeypatch.setattr(model_offer, "library", lambda: models)
+        monkeypatch.setattr(model_offer, "library", lambda folder: models)
         monkeypatch.setattr(model_offer, "model_memory", lambda: 4_000_000_000)
         out = io.StringIO()
-        return offered_model(tmp_path / "data" / "model", io.StringIO(typed), out), out.getvalue()
+        return offered_model(tmp_path / "data" / "model", None, io.StringIO(typed), out), out.getvalue()
 
     return asked
 
@@ -63,9 +65,9 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[
 def test_an_answer_is_a_number_or_a_name_and_is_remembered(ask: Callable[..., tuple[str, str]]) -> None:
     name, shown = ask("\n")
     assert name == "org/large" and shown.splitlines()[2:] == [
-        "> 1  org/large         3 B    6.0 GB  in int8",
-        "  2  org/small       100 M  200.0 MB  yes",
-        "  3  builtin           5 M   10.0 MB  yes",
+        "> 1  org/large         3 B    6.0 GB  in int8         ?",
+        "  2  org/small       100 M  200.0 MB  yes             ?",
+        "  3  builtin           5 M   10.0 MB  yes             ?",
         "1–3 [1] ",
     ]
     name, shown = ask("9\nx\n2\n")

@@ -17,7 +17,7 @@ from causerie.cli.conversation.remote_conversation import OpenAIServer, RemoteCo
 from causerie.cli.screen.screen import Screen
 from causerie.errors import EngineError, UnknownName, Unsupported, UsageError
 from tests.cli.conftest import COMMAND, Pseudoterminal, environment
-from tests.cli.scripted import ScriptedKeyboard
+from tests.cli.scripted import ScriptedConversation, ScriptedKeyboard
 from tests.server.server_process import Server, serving, start
 
 Start = Callable[..., Pseudoterminal]
@@ -78,7 +78,7 @@ def test_a_session_outlives_its_server(tmp_path: Path) -> None:
     chat = open_remote(server.url + "/v1/", None, "builtin", GREEDY, None)
     out = io.StringIO()
     keyboard = ScriptedKeyboard(["Hello!", "/why"])
-    terminal = Terminal(chat, keyboard, Screen(out), (), ChatFolder(tmp_path / "chats"))
+    terminal = Terminal(chat, keyboard, Screen(out), (), ChatFolder(tmp_path / "chats"), ScriptedConversation([]))
     terminal.run()
     assert "  to the first token " in out.getvalue() and "did in that time it does not say" in out.getvalue()
     assert server.stop() in (0, -15)

@@ -107,7 +107,7 @@ class TorchBuilder:
         """Allocates the cache."""
         spec = self._spec
         # Activations are as what is plain, as vectors are; there may be none. Those that are never rounded are float32.
-        plain = set(self._formats.values()) - set(QUANTIZED)
+        plain = {format for format in self._formats.values() if format not in QUANTIZED}
         dtype = getattr(torch, min(plain - {"float32"} or plain, default="bfloat16"))
         paged = _allocated(lambda: PagedCache(spec, cache, self._device), self._device)
         return TorchExecutable(spec, weights, forward, paged, max_tokens, self._device, dtype)

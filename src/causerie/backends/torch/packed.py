@@ -85,6 +85,8 @@ class QuantizedMatrix:
         values = elements.float() if numbers.table is None else _table(numbers.table, at)[elements.int()]
         if numbers.times is not None:
             values = values * self._numbers(numbers.times, at)
+        if numbers.over is not None:
+            values = values / self._numbers(numbers.over, at)
         if numbers.plus is not None:
             values = values + self._numbers(numbers.plus, at)
         return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from causerie.api.model_names import BUILTIN, downloads
+from causerie.api.model_names import downloads, packaged_models
 from causerie.chat.context import POLICIES
 from causerie.cli.chat.chat_files import ChatFolder
 from causerie.cli.chat.commands.table import COMMANDS
@@ -30,7 +30,7 @@ def completions(line: str, chats: ChatFolder) -> tuple[str, Iterable[str]]:
     if name in ("file", "export"):
         return rest, _paths(rest)
     if name == "model":
-        known = [each for each in (BUILTIN, *downloads()) if each.startswith(rest)]
+        known = [each for each in (*packaged_models(), *downloads()) if each.startswith(rest)]
         return rest, known + [path for path in _paths(rest) if path.endswith("/")]
     if name == "reasoning":
         return rest, [word for word in ("fold", "show") if word.startswith(rest)]

@@ -15,6 +15,7 @@ from typing import Any
 from causerie.chat.parts import ReasoningPart
 from causerie.cli.chat.answer_end import cost_line, cut_sentence
 from causerie.cli.chat.chat_files import ChatFolder, SavedChat
+from causerie.cli.chat.commands.command import ProgramHelp
 from causerie.cli.chat.commands.table import COMMANDS, command_of
 from causerie.cli.chat.keyboard import Keyboard, LineDropped
 from causerie.cli.conversation.conversation import AnswerCost, Conversation, Reply
@@ -38,6 +39,7 @@ class Terminal:
         screen: Screen,
         header: tuple[str, ...],
         chats: ChatFolder,
+        program_help: ProgramHelp,
         *,
         autosave: bool = False,
         clock: Callable[[], datetime] = datetime.now,
@@ -46,6 +48,7 @@ class Terminal:
         self.keyboard = keyboard
         self.screen = screen
         self.chats = chats
+        self.program_help = program_help
         self.name: str | None = None  # of the chat's file
         self._reply: Reply | None = None  # the last one
         self.branches: dict[str, list[dict[str, Any]]] = {}

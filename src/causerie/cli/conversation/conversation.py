@@ -90,6 +90,11 @@ class Conversation(Protocol):
         ...
 
     @property
+    def promise(self) -> str | None:
+        """What may be expected of its answers, in a sentence or two; None where nobody can say."""
+        ...
+
+    @property
     def model_name(self) -> str:
         """The model's name."""
         ...

@@ -14,7 +14,7 @@ def expectation_rows(cost: AnswerCost, expected: Expected) -> list[tuple[str, st
     rows = []
     speed, span = cost.tokens_per_second, expected.tokens_per_second
     if speed is not None:
-        moves = f" ({span.low:.1f} to {span.high:.1f}, as memory gives)" if span.high > 1.1 * span.low else ""
+        moves = f" ({span.low:.1f} to {span.high:.1f}, as memory gives)" if span.moves else ""
         guessed = ", without guessed tokens" if cost.drafted_tokens else ""
         rows.append(("expected", f"{span.usual:.1f} tokens/s{moves}{guessed}: {_beside(speed / span.usual)}"))
         if not cost.drafted_tokens and not span.low / FAR < speed < span.high * FAR:

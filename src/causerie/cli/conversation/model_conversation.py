@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.resolution import Flags
 from causerie.api.load_options import LoadOptions
 from causerie.api.loading import open_model
-from causerie.api.promise import Expected, Promise
+from causerie.api.promise import Expected, Promise, load_sentence
 from causerie.api.speculation import drafters_of
 from causerie.api.surroundings import Moment
 from causerie.api.token_odds import token_odds
@@ -51,6 +52,7 @@ class ModelChoice:
     name: str
     options: LoadOptions = field(default_factory=LoadOptions)
     progress: bool = True  # whether lines may be drawn over while it loads
+    models_folder: Path | None = None  # of models beside the downloaded ones, which may guess for it
 
     def fitting(self) -> ModelChoice:
         """The same in the most exact precision that memory has room for."""
@@ -66,7 +68,8 @@ def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_promp
 def _opened(choice: ModelChoice, system_prompt: str | None) -> tuple[CausalLM, ChatFormat]:
     tokenizer = AutoTokenizer.from_pretrained(choice.name)
     _check_system_prompt(tokenizer.chat, system_prompt)
-    return open_model(choice.name, choice.options, progress=choice.progress), tokenizer.chat
+    model = open_model(choice.name, choice.options, progress=choice.progress, models_folder=choice.models_folder)
+    return model, tokenizer.chat
 
 
 def _check_system_prompt(chat_format: ChatFormat, system_prompt: str | None) -> None:
@@ -164,6 +167,11 @@ class ModelConversation:
         return f"{model.name_or_path} · {model.format}, {place} · context {model.context}"
 
     @property
+    def promise(self) -> str | None:
+        """See Conversation."""
+        return load_sentence(self._model, self._promise)
+
+    @property
     def memory(self) -> list[tuple[str, str]]:
         """See Conversation."""
         stats = self._model.engine_stats()
@@ -192,9 +200,13 @@ class ModelConversation:
         """See Conversation."""
         return expectation_rows(*self._expected) if self._expected else []
 
+    @property
+    def _promise(self) -> Promise | None:
+        return Promise.of(self._model, Settings.from_environment(), self._choice.options.threads)
+
     def evidence(self) -> Evidence:
         """See Conversation."""
-        promise = Promise.of(self._model, Settings.from_environment(), self._choice.options.threads)
+        promise = self._promise
         cost = None if self._replied is None else self._replied.cost
         if self._replied is None or cost is None:
             raise UsageError(
@@ -215,7 +227,7 @@ class ModelConversation:
 
     def learn_from(self, cost: AnswerCost) -> None:
         """See Conversation."""
-        promise = Promise.of(self._model, Settings.from_environment(), self._choice.options.threads)
+        promise = self._promise
         if promise is None:
             return
         self._expected = (cost, promise.expected(cost.prompt_tokens, cost.cached_tokens, cost.new_tokens))

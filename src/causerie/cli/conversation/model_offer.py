@@ -1,43 +1,42 @@
-"""Which model to talk to where the user named none and there is more than the built-in one: a list, a question, and a
-file that remembers the answer. Loads nothing and asks no network.
+"""Which model to talk to where the user named none and there are more than those of packages: a list, a question, and
+a file that remembers the answer. Loads nothing and asks no network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
 from causerie.api.machine import model_memory
-from causerie.api.model_library import LibraryModel, fits, library
-from causerie.api.model_names import BUILTIN
+from causerie.api.model_library import library
+from causerie.api.model_names import first_model
+from causerie.api.model_offer import Offer, offers
 from causerie.cli.models.columns import columns, count, precision, size
-
-_MOST = 8
-"""Models beside the built-in one."""
+from causerie.settings import Settings
 
 
-def offered_model(memory_file: Path, source: TextIO, out: TextIO) -> str:
-    """The name of the model that the user takes; the built-in one where there is no other. `memory_file` has the last
-    answer. Raises KeyboardInterrupt where the user ends the input."""
-    memory = model_memory()
-    models = offers(library(), memory)
-    if len(models) == 1:
-        return BUILTIN
-    names = [model.name for model in models]
+def offered_model(memory_file: Path, models_folder: Path | None, source: TextIO, out: TextIO) -> str:
+    """The name of the model that the user takes; where only packages have brought models, the one of them to talk to
+    first. `memory_file` has the last answer, `models_folder` models beside those that were downloaded. Raises
+    KeyboardInterrupt where the user ends the input, UsageError where the folder is none."""
+    offered = offers(library(models_folder), model_memory(), Settings.from_environment())
+    if all(offer.model.place == "package" for offer in offered):
+        return first_model()
+    names = [offer.model.name for offer in offered]
     default = _last(memory_file, names)
     out.write("Which model? Enter takes the marked one; `causerie chat MODEL` names it at once.\n")
     rows = [
         (
-            f"{'>' if model.name == default else ' '} {number}",
-            model.name,
-            count(model.parameters),
-            size(model.nbytes),
-            precision(fits(model, memory)),
+            f"{'>' if offer.model.name == default else ' '} {number}",
+            offer.model.name,
+            count(offer.model.parameters),
+            size(offer.model.nbytes),
+            precision(offer.fit),
+            _speed(offer),
         )
-        for number, model in enumerate(models, 1)
+        for number, offer in enumerate(offered, 1)
     ]
-    out.write(columns(("", "model", "parameters", "size", "fits?"), rows, right=(2, 3)))
+    out.write(columns(("", "model", "parameters", "size", "fits?", "tokens/s"), rows, right=(2, 3, 5)))
     name = _answer(names, default, source, out)
     try:
         memory_file.parent.mkdir(parents=True, exist_ok=True)
@@ -47,15 +46,11 @@ def offered_model(memory_file: Path, source: TextIO, out: TextIO) -> str:
     return name
 
 
-def offers(models: Sequence[LibraryModel], memory: int) -> list[LibraryModel]:
-    """Those of the cache that are whole, known and fit, the largest first, and the built-in one last."""
-    able = [
-        model
-        for model in models
-        if model.place == "cache" and model.runs and model.lacks is None and fits(model, memory) not in ("no", None)
-    ]
-    largest = sorted(able, key=lambda model: -(model.parameters or 0))[:_MOST]
-    return [*largest, *(model for model in models if model.name == BUILTIN)]
+def _speed(offer: Offer) -> str:
+    """About how fast it would answer."""
+    if offer.speed is None:
+        return "?"
+    return f"{offer.speed.usual:.0f}" if offer.speed.usual >= 10 else f"{offer.speed.usual:.1f}"
 
 
 def _last(memory_file: Path, names: list[str]) -> str:

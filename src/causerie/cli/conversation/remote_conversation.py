@@ -115,6 +115,11 @@ class RemoteConversation:
         return None if limit is None else f"max_new_tokens={limit}"
 
     @property
+    def promise(self) -> str | None:
+        """See Conversation; of a server nobody says."""
+        return None
+
+    @property
     def description(self) -> str:
         """See Conversation."""
         return f"{self.model_name} · at {self._server.base}" + (f" · context {self._context}" if self._context else "")

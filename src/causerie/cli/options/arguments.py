@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Collection, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from causerie.errors import UsageError, unknown
@@ -75,6 +76,15 @@ class Parser(argparse.ArgumentParser):
         for name in names:
             self.add_argument(f"--{name.replace('_', '-')}", **_LOADING[name])
 
+    def add_models_folder(self) -> None:
+        """The option of a verb that offers models and has one of them guess for another."""
+        self.add_argument(
+            "--models-dir",
+            type=models_folder,
+            metavar="FOLDER",
+            help="a folder of models, which are offered and may guess like downloaded ones",
+        )
+
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Parses `words`. Raises UnknownName for an option that does not exist, UsageError for any other mistake."""
         options, rest = self.parse_known_intermixed_args(list(words))
@@ -128,6 +138,14 @@ def set_loading_options(options: argparse.Namespace) -> list[str]:
 def help_columns(width: int | None) -> int:
     """The width of a help: the one asked for, or about that of the terminal."""
     return width or max(50, min(100, shutil.get_terminal_size().columns - 2))
+
+
+def models_folder(text: str) -> Path:
+    """An argparse type: a folder that is there."""
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no folder; one with models in it is expected")
+    return folder
 
 
 def whole_number(text: str) -> int:

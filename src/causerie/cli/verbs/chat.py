@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import causerie
-from causerie.api.model_names import BUILTIN, LARGER
+from causerie.api.model_names import BUILTIN, LARGER, SMOLLM2, first_model
 from causerie.cli.chat import keyboard
 from causerie.cli.chat.answer_end import cut_sentence
 from causerie.cli.chat.chat_files import ChatFolder, SavedChat
@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from causerie.api.generation.config import GenerationConfig
 
 PROMPT = "> "
+_SMALL = {BUILTIN: "This model is tiny.", SMOLLM2: "This model is small and often wrong; /ask knows this program."}
 
 _DESCRIPTION = """\
 Talk to a model in this terminal, or ask it one thing and get the answer alone.
 
-  causerie chat                              the small model that comes with it, or
-                                             one of those that were downloaded
+  causerie chat                              SmolLM2 where it is installed, else the
+                                             tiny model that comes with it, or one
+                                             of those that were downloaded
   causerie chat Qwen/Qwen2.5-0.5B-Instruct   a model of the Hugging Face hub:
                                              org/name or org/name@revision
   causerie chat ./my-model temperature=0.7   a folder, with a generate flag
@@ -83,6 +85,7 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--save-folder", metavar="FOLDER", help="where chats are saved (~/.local/share/causerie/chats)")
     made.add_argument("--no-autosave", action="store_true", help="save chats only where /save asks for it")
     made.add_loading_options(*USUAL)
+    made.add_models_folder()
     made.add_argument("--no-color", action="store_true", help="plain text, without colours")
     return made
 
@@ -114,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
     if place == ChatPlace(None, None) and asks:
         from causerie.cli.conversation.model_offer import offered_model
 
-        place = ChatPlace(None, offered_model(data / "model", sys.stdin, sys.stdout))
+        place = ChatPlace(None, offered_model(data / "model", options.models_dir, sys.stdin, sys.stdout))
     with _opened(options, settings, place, flags, plain) as conversation:
         if question is not None:
             answer_once(conversation, question, sys.stdout, notes)
@@ -171,7 +174,7 @@ def _opened(
         raise UsageError("--api-key is for a server; name it with --url.")
     from causerie.cli.conversation.model_conversation import ModelChoice, open_conversation
 
-    choice = ModelChoice(place.model or BUILTIN, talking_options(options), progress=not plain)
+    choice = ModelChoice(place.model or first_model(), talking_options(options), not plain, options.models_dir)
     with _elsewhere(place):
         try:
             opened = open_conversation(choice, flags, options.system_prompt)
@@ -200,7 +203,7 @@ def _elsewhere(place: ChatPlace) -> Iterator[None]:
 
 def _refuse_loading(options: argparse.Namespace) -> None:
     """How a model is loaded is the server's affair."""
-    if names := set_loading_options(options):
+    if names := set_loading_options(options) + ([] if options.models_dir is None else ["--models-dir"]):
         verb = "is" if len(names) == 1 else "are"
         raise UsageError(
             f"{', '.join(names)} {verb} about a model that is loaded here; with --url the server has loaded it."
@@ -245,11 +248,15 @@ def answer_once(conversation: Conversation, question: str, out: TextIO, notes: S
 
 def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: bool) -> None:
     """The chat in the terminal, until the user leaves."""
+    from causerie.cli.conversation.builtin_help import BuiltinHelp
+
     screen = Screen(sys.stdout, color=color, live=sys.stdout.isatty() and not plain)
     header = [f"Causerie {causerie.__version__} · {conversation.description}"]
+    if (promise := conversation.promise) is not None:
+        header.append(promise)
     header.append("Write a message. help lists the commands, exit leaves.")
-    if conversation.model_name == BUILTIN and conversation.server is None:
-        header.append(f"This model is tiny. For a larger one: causerie chat {LARGER}")
+    if conversation.server is None and (how := _SMALL.get(conversation.model_name)):
+        header.append(f"{how} For a larger one: causerie chat {LARGER}")
     keys = keyboard.keyboard(
         PROMPT,
         color=color,
@@ -258,10 +265,11 @@ def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: b
         complete=lambda line: completions(line, holding.chats),
     )
     autosave = holding.autosave and sys.stdin.isatty()
-    terminal = Terminal(conversation, keys, screen, tuple(header), holding.chats, autosave=autosave)
-    if holding.resume is not None:
-        terminal.load(holding.resume)
-    terminal.run()
+    with BuiltinHelp() as program_help:
+        terminal = Terminal(conversation, keys, screen, tuple(header), holding.chats, program_help, autosave=autosave)
+        if holding.resume is not None:
+            terminal.load(holding.resume)
+        terminal.run()
 
 
 def model_and_flags(words: list[str], named: str | None) -> tuple[str | None, GenerationConfig]:
@@ -297,7 +305,7 @@ def _check_question(words: list[str]) -> None:
 def _names_a_model(word: str) -> bool:
     if Path(word).expanduser().exists():
         return True
-    return word == BUILTIN or ("/" in word and len(word.split()) == 1)
+    return word in (BUILTIN, SMOLLM2) or ("/" in word and len(word.split()) == 1)
 
 
 def _check_text(option: str, text: str | None) -> None:

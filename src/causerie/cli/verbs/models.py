@@ -129,10 +129,10 @@ def _show(options: argparse.Namespace) -> int:
 
 def _pull(options: argparse.Namespace) -> int:
     name = _one(options)
-    folder = pull(name)
-    nbytes = sum(file.stat().st_size for file in folder.iterdir())
-    report = {"name": name, "folder": str(folder), "commit": folder.name, "bytes": nbytes}
-    return _print(options, report, f"{name} is here: {size(nbytes)}, commit {folder.name[:12]}, in {folder}\n")
+    pulled = pull(name)
+    report = {"name": name, "folder": str(pulled.place), "commit": pulled.commit, "bytes": pulled.nbytes}
+    where = f"in {pulled.place}" if pulled.place.is_dir() else f"as {pulled.place}"
+    return _print(options, report, f"{name} is here: {size(pulled.nbytes)}, commit {pulled.commit[:12]}, {where}\n")
 
 
 def _remove(options: argparse.Namespace) -> int:
@@ -154,7 +154,9 @@ def _agreed(question: str) -> bool:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    names = options.words or [model.name for model in library() if model.place == "cache"]
+    names = options.words or list(
+        dict.fromkeys(model.name.partition(":")[0] for model in library() if model.place == "cache")
+    )
     states = _states(names)
     if options.words and not states:
         raise UsageError(f"{', '.join(names)}: nothing is in the cache to verify. `causerie models` lists what is.")

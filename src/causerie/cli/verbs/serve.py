@@ -50,6 +50,10 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--name", action="append", default=[], help="another host name of this server (repeat)")
     made.add_argument("--max-requests", type=whole_number, default=128, metavar="N", help="at once; more get 429")
     made.add_argument("--unload-after", type=whole_number, metavar="S", help="free a model unused for S seconds")
+    made.add_argument(
+        "--allow-downloads", action="store_true", help="users of the page may search the hub and download models"
+    )
+    made.add_models_folder()
     made.add_loading_options(*(name for name in USUAL if name != "draft"))
     made.add_argument(
         "--draft",
@@ -83,7 +87,13 @@ def run(options: argparse.Namespace) -> int:
     _check_tls(options.tls_cert, options.tls_key)
     models = list(dict.fromkeys(options.models or ["builtin"]))
     loading, drafts = loading_of(options, models)  # an unknown name is said at once
-    engine = EngineOptions(models, msgspec.to_builtins(loading), drafts, unload_after=options.unload_after)
+    engine = EngineOptions(
+        models,
+        options=msgspec.to_builtins(loading),
+        drafts=drafts,
+        unload_after=options.unload_after,
+        models_folder=None if options.models_dir is None else str(options.models_dir),
+    )
     with _listening(options.host, options.port) as listener:
         return _serve(options, engine, keys, listener)
 
@@ -118,7 +128,9 @@ def _serve(options: argparse.Namespace, engine: EngineOptions, keys: list[str], 
     from causerie.server.http.app import Application
     from causerie.server.http.connection import IDLE_SECONDS, Connection
     from causerie.server.http.gate import Gate
+    from causerie.server.http.library_routes import LibraryRights
     from causerie.server.processes.engine_link import EngineLink
+    from causerie.server.processes.library.library_link import LibraryLink
 
     failures: list[CauserieError] = []
 
@@ -128,7 +140,9 @@ def _serve(options: argparse.Namespace, engine: EngineOptions, keys: list[str], 
 
     models = engine.models
     link = EngineLink(engine, _note, useless)
-    application = Application(link, models, options.max_requests)
+    downloads = options.allow_downloads
+    rights = LibraryRights(choosing=downloads or not options.models, downloads=downloads)
+    application = Application(link, models, options.max_requests, LibraryLink(options.models_dir), rights)
     address, port = listener.getsockname()[:2]
     gate = Gate.of(options.host, keys, options.origin, [*options.name, address])
     host = f"[{address}]" if ":" in address else address

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.checkpoint.expression import Expression, Rows, Tensor
+from causerie.checkpoint.expression import Expression, Tensor
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import Unsupported, WeightFileError
 from causerie.loading.packed.model_matrix import ModelMatrix, PackedMatrix, small_tensor
+from causerie.loading.packed.parts import part_of
 from causerie.loading.packed.stored import FlatBytes
 from causerie.quant.formats import BLOCK, NESTED, QUANTIZED
 from causerie.quant.tables import TABLES, dynamic_map
@@ -33,15 +33,13 @@ class BitsAndBytesTensors:
     def __init__(self, values: Mapping[str, Any]) -> None:
         """All is said by the tensors."""
 
-    def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> PackedMatrix | None:
-        """A tensor, or rows of one."""
-        match matrix.expression:
-            case Tensor(name):
-                return _of_tensor(index, name, matrix.shape)
-            case Rows(Tensor(name), start, _):
-                packed = _of_tensor(index, name, (matrix.sizes[0], matrix.shape[1]))
-                return None if packed is None else _beginning(packed, name, start)
-        return None
+    def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> PackedMatrix | Expression | None:
+        """A tensor, or parts of one."""
+        base = matrix.tensor
+        if not isinstance(base, Tensor):
+            return None
+        whole = (matrix.sizes[0], matrix.shape[1]) if matrix.sizes else matrix.shape
+        return part_of(matrix, index, _of_tensor(index, base.name, whole))
 
 
 def _of_tensor(index: TensorIndex, tensor: str, shape: tuple[int, int]) -> PackedMatrix | None:
@@ -53,16 +51,6 @@ def _of_tensor(index: TensorIndex, tensor: str, shape: tuple[int, int]) -> Packe
         return None
     packed.check(index)
     return packed
-
-
-def _beginning(packed: PackedMatrix, tensor: str, start: int) -> PackedMatrix:
-    """The rows of a fused matrix from one on."""
-    if start % packed.format.row_step(packed.shape[1]):
-        raise Unsupported(
-            f"{tensor!r} holds several matrices, quantized together in {packed.format.name}, and one begins "
-            f"at row {start}, inside a block. Load the model that it was made from, with quantization here."
-        )
-    return replace(packed, first=start)
 
 
 def _four_bit(index: TensorIndex, tensor: str, shape: tuple[int, int]) -> PackedMatrix:

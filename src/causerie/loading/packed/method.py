@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from causerie.errors import ConfigError, Unsupported
-from causerie.loading.packed import bitsandbytes, mxfp4, ours
+from causerie.loading.packed import awq, bitsandbytes, fp8, mxfp4, ours
 from causerie.loading.packed.model_matrix import PackedTensors
 
 KEY = "quantization_config"
@@ -15,6 +15,9 @@ METHODS: Mapping[str, Callable[[Mapping[str, Any]], PackedTensors]] = {
     ours.METHOD: ours.SavedTensors,
     bitsandbytes.METHOD: bitsandbytes.BitsAndBytesTensors,
     mxfp4.METHOD: mxfp4.Mxfp4Tensors,
+    awq.METHOD: awq.AwqTensors,
+    fp8.METHOD: fp8.Fp8Tensors,
+    fp8.ROWWISE_METHOD: fp8.RowwiseFp8Tensors,
 }
 
 

@@ -6,7 +6,7 @@ Knows no program that quantizes, and no backend.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Protocol
@@ -14,21 +14,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.checkpoint.expression import (
-    Every,
-    Expression,
-    Place,
-    Rows,
-    ShapeError,
-    Tensor,
-    Transposed,
-    Turns,
-    Unpermuted,
-    innermost,
-)
+from causerie.checkpoint.expression import Expression, Place, ShapeError, Tensor, innermost
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import WeightFileError
-from causerie.quant.format import Buffers, Format, ranges
+from causerie.loading.packed.group_order import GroupOrder
+from causerie.loading.packed.words import ReorderedCodes
+from causerie.quant.format import Buffers, ranges
+from causerie.quant.packed_format import CODES, PackedFormat
+from causerie.quant.transform import Transform
 
 
 @dataclass(frozen=True)
@@ -51,17 +44,19 @@ class ModelMatrix:
 class PackedMatrix:
     """One matrix in quantized form."""
 
-    format: Format
+    format: PackedFormat
     shape: tuple[int, int]
     arrays: Mapping[str, Expression]  # those of the format, where the files have them
     constants: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # arrays that are no tensor of their own
     others: tuple[str, ...] = ()  # tensors that say the same again
     first: int = 0  # where the model's rows begin, of all that were quantized together
+    order: GroupOrder | None = None  # which inputs belong to which group, where a tensor says that
 
     @property
     def all_tensors(self) -> tuple[str, ...]:
         """Every tensor of the files that belongs to the matrix."""
-        return (*(name for array in self.arrays.values() for name in array.tensors), *self.others)
+        order = () if self.order is None else self.order.place.tensors
+        return (*(name for array in self.arrays.values() for name in array.tensors), *order, *self.others)
 
     def read(self, index: TensorIndex, start: int, stop: int) -> Buffers:
         """The arrays of rows start..stop-1; see `quant.format.ranges`."""
@@ -73,6 +68,15 @@ class PackedMatrix:
             if name not in self.constants
         }
         return {**arrays, **self.constants}
+
+    def in_order(self, index: TensorIndex) -> tuple[PackedMatrix, Transform | None]:
+        """The same with its inputs in the order of their groups, and what activations go through where that is another
+        one. Raises WeightFileError where groups are not of one size."""
+        order = None if self.order is None else self.order.read(index)
+        if order is None:
+            return replace(self, order=None), None
+        codes = ReorderedCodes(self.arrays[CODES], self.format.codes.bits, order)
+        return replace(self, arrays={**self.arrays, CODES: codes}, order=None), Transform(order)
 
     def check(self, index: TensorIndex) -> None:
         """That every array is there, of its dtype and with as many elements as its format wants. Raises
@@ -96,24 +100,10 @@ class PackedMatrix:
 class PackedTensors(Protocol):
     """How the checkpoints of one program hold quantized matrices, made from what config.json says of one."""
 
-    def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> PackedMatrix | None:
-        """Where a matrix lies; None where it is held plain. Raises WeightFileError where its arrays are not those of
-        its format, Unsupported for a variant that is not read."""
+    def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> PackedMatrix | Expression | None:
+        """Where a matrix lies, or how it is made of the values of one; None where it is held plain. Raises
+        WeightFileError where its arrays are not those of its format, Unsupported for a variant that is not read."""
         ...
-
-
-def of_outputs(expression: Expression, array: Callable[[Tensor | Place], Expression]) -> Expression | None:
-    """An array of the format in place of the tensor that a matrix is made of: its rows are outputs, also where those of
-    the plain tensor are inputs. None where it is made of anything but rows."""
-    match expression:
-        case Tensor() | Place():
-            return array(expression)
-        case Transposed(of):
-            return of_outputs(of, array)
-        case Every(of) | Rows(of) | Turns(of) | Unpermuted(of):
-            inner = of_outputs(of, array)
-            return None if inner is None else replace(expression, of=inner)
-    return None
 
 
 def small_tensor(index: TensorIndex, name: str, count: int) -> NDArray[Any]:

@@ -4,17 +4,17 @@ rows are outputs, also where the plain stack has them in columns."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from causerie.checkpoint.expression import Place, Tensor
+from causerie.checkpoint.expression import Expression, Place
 from causerie.checkpoint.index import TensorIndex
-from causerie.errors import WeightFileError
-from causerie.loading.packed.model_matrix import ModelMatrix, PackedMatrix, of_outputs
+from causerie.loading.packed.model_matrix import ModelMatrix, PackedMatrix
+from causerie.loading.packed.parts import part_of
+from causerie.loading.packed.tensor_set import TensorSet
 from causerie.quant.formats import MXFP4
 
 METHOD = "mxfp4"
-_ENDINGS = {"codes": "_blocks", "scale": "_scales"}  # what the arrays of the format are called, behind the stack's name
+(_GROUP,) = MXFP4.groups
 
 
 class Mxfp4Tensors:
@@ -23,29 +23,18 @@ class Mxfp4Tensors:
     def __init__(self, values: Mapping[str, Any]) -> None:
         """All is said by the tensors."""
 
-    def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> PackedMatrix | None:
-        """A place of a stack whose blocks are there."""
+    def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> PackedMatrix | Expression | None:
+        """Parts of a place of a stack whose blocks are there."""
         stack = matrix.tensor
-        if not isinstance(stack, Place) or not any(stack.name + ending in index for ending in _ENDINGS.values()):
+        if not isinstance(stack, Place) or not any(f"{stack.name}_{kind}" in index for kind in ("blocks", "scales")):
             return None
-        arrays = {}
-        for name, ending in _ENDINGS.items():
-
-            def array(tensor: Tensor | Place, ending: str = ending) -> Tensor | Place:
-                return replace(tensor, name=tensor.name + ending)
-
-            if (expression := of_outputs(matrix.expression, array)) is None:
-                return None
-            arrays[name] = expression
-        packed = PackedMatrix(MXFP4, matrix.shape, arrays)
-        packed.check(index)
-        (group,) = MXFP4.groups
-        rows, groups = matrix.shape[0], matrix.shape[1] // group
-        for name, axes in (("codes", (rows, groups, group // 2)), ("scale", (rows, groups))):
-            info = index.info(arrays[name].tensors[0])
-            if info.shape[:1] != matrix.sizes[:1] or arrays[name].shape(index) != axes:
-                raise WeightFileError(
-                    f"Tensor {info.name!r} has shape {info.shape}; config.json makes it {matrix.sizes[0]} experts, of "
-                    f"each of which {axes} are a matrix. The config belongs to another checkpoint."
-                )
-        return packed
+        tensors = TensorSet(index, matrix, stack)
+        blocks, scales = f"{stack.name}_blocks", f"{stack.name}_scales"
+        groups = matrix.shape[1] // _GROUP
+        (rows, *_) = tensors.shape(blocks if blocks in tensors else scales) or (0,)
+        arrays = {
+            "codes": tensors.require(blocks, ("U8",), [(rows, groups, _GROUP // 2)]),
+            "scale": tensors.require(scales, ("U8",), [(rows, groups)]),
+        }
+        tensors.settle()
+        return part_of(matrix, index, PackedMatrix(MXFP4, (rows, matrix.shape[1]), arrays))

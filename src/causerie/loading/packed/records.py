@@ -53,6 +53,10 @@ class RecordMatrix:
         """The arrays of rows start..stop-1. Raises WeightFileError for a scale that is no number."""
         return _arrays(self.kind, self.rows, index, slice(start, stop), self.shape[1])
 
+    def in_order(self, index: TensorIndex) -> tuple[RecordMatrix, None]:
+        """Itself: groups are of inputs that follow one another."""
+        return self, None
+
 
 class RecordTensors:
     """Finds matrices as a `model_matrix.PackedTensors` does."""

@@ -13,8 +13,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.checkpoint.expression import ALL, Expression, Shape
-from causerie.checkpoint.index import TensorIndex
+from causerie.checkpoint.bfloat16 import widen
+from causerie.checkpoint.expression import ALL, Expression, Shape, ShapeError
+from causerie.checkpoint.index import DTYPES, TensorIndex
+from causerie.quant.tables import E8M0
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,96 @@ class FlatBytes(Stored):
         begin = first // size
         numbers = index.read(name, slice(begin, -(-last // size)), (prod(info.shape),))
         return numbers.view(np.uint8)[first - begin * size : last - begin * size]
+
+
+@dataclass(frozen=True)
+class RowBytes(Stored):
+    """The bytes of each row of a matrix of wider numbers, or of bytes that a file calls by another name; the first
+    `count` of them, where words reach beyond a row's end."""
+
+    count: int | None = None
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """Rows, and bytes of one."""
+        *leading, width = self.of.shape(index)
+        stored = width * DTYPES[self.of.dtype(index)].itemsize
+        return (*leading, stored if self.count is None else min(self.count, stored))
+
+    def dtype(self, index: TensorIndex) -> str:
+        """Bytes."""
+        return "U8"
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Reads whole rows."""
+        words = np.ascontiguousarray(self.of.read(index, rows))
+        return words.view(np.uint8).reshape(len(words), -1)[:, : self.count][:, columns]
+
+
+@dataclass(frozen=True)
+class CountedFromZero(Stored):
+    """Bytes in two's complement as bytes that count from the lowest."""
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """The same."""
+        return self.of.shape(index)
+
+    def dtype(self, index: TensorIndex) -> str:
+        """Bytes."""
+        return "U8"
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """The other sign bit."""
+        return np.asarray(self.of.read(index, rows, columns).view(np.uint8) ^ np.uint8(0x80))
+
+
+@dataclass(frozen=True)
+class Float32(Stored):
+    """Numbers of fewer bits as float32: float16, bfloat16, or powers of two of which the exponent is stored."""
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """The same."""
+        return self.of.shape(index)
+
+    def dtype(self, index: TensorIndex) -> str:
+        """Every number of fewer bits is one of these."""
+        return "F32"
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Widened."""
+        part, stored = self.of.read(index, rows, columns), self.of.dtype(index)
+        if stored in ("U8", "F8_E8M0"):
+            return np.asarray(np.array(E8M0, np.float32)[part])
+        return widen(part) if stored == "BF16" else part.astype(np.float32, copy=False)
+
+
+@dataclass(frozen=True)
+class Repeated(Stored):
+    """Numbers that blocks of a matrix share, once for each row, and for each of `groups` in it: of blocks `rows` high
+    and `columns` groups wide, the last of which may be cut. Of a vector (without `groups`) one for each row."""
+
+    count: int  # rows of the matrix
+    rows: int
+    groups: int | None = None
+    columns: int = 1
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """A number for each group of each row."""
+        stored = self.of.shape(index)
+        if (blocks := -(-self.count // self.rows)) != (stored[0] if stored else 1):
+            raise ShapeError(f"{blocks} rows")
+        return (self.count,) if self.groups is None else (self.count, self.groups)
+
+    def dtype(self, index: TensorIndex) -> str:
+        """The same."""
+        return self.of.dtype(index)
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Reads the rows of blocks that these rows lie in."""
+        first, last, _ = rows.indices(self.count)
+        begin = first // self.rows
+        blocks = slice(begin, -(-last // self.rows)) if self.of.shape(index) else ALL
+        stored = np.atleast_1d(self.of.read(index, blocks))
+        part = stored.reshape(len(stored), -1)[np.arange(first, last) // self.rows - begin]
+        if self.groups is None:
+            return np.ascontiguousarray(part[:, 0])
+        return np.ascontiguousarray(part[:, np.arange(self.groups) // self.columns][:, columns])

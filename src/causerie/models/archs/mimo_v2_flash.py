@@ -3,11 +3,13 @@ sinks, to a full one; and in all but the first layer many experts, which a bias 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from causerie.models.archs.glm4_moe import sigmoid_router
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
+from causerie.models.draft_names import listed
 from causerie.models.expert_layers import in_layers
 from causerie.models.expert_names import both_arrangements
 from causerie.models.layer_kinds import DENSE, FULL, SLIDING, SPARSE, layer_kinds, numbered_kinds, with_kinds
@@ -15,6 +17,7 @@ from causerie.models.names import LLAMA_WEIGHTS, Table
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_kind
 from causerie.spec.decoder import Decoder
+from causerie.spec.draft_head import DraftHead
 from causerie.spec.experts import Experts
 from causerie.spec.rope import Rope
 from causerie.spec.router import MOST_EXPERTS
@@ -42,7 +45,8 @@ def weights(spec: Decoder) -> tuple[Table, ...]:
     sinks otherwise."""
     tables = both_arrangements(spec, _OTHERS, _LAYER + "mlp")
     sinks = (_LAYER + "self_attn.attention_sink_bias", _LAYER + "self_attn.sinks")
-    return tuple({**table, "layers.{i}.mixer.sinks": name} for table, name in zip(tables, sinks, strict=True))
+    named = [{**table, "layers.{i}.mixer.sinks": name} for table, name in zip(tables, sinks, strict=True)]
+    return tuple({**table, **listed(spec, table, "pre_mlp_layernorm")} for table in named)
 
 
 @architecture("mimo_v2_flash", weights=weights)
@@ -62,7 +66,10 @@ def mimo_v2_flash(c: Config) -> Decoder:
     layers = range(len(spec.layers))
     otherwise = [FULL if i == 0 or i % 6 == 5 else SLIDING for i in layers]
     kinds = layer_kinds(c, numbered_kinds(c, "hybrid_layer_pattern", (FULL, SLIDING), otherwise))
-    spec = with_kinds(spec, kinds, {SLIDING: _sliding(c, spec)})
+    sliding = _sliding(c, spec)
+    block = spec.layers[0].with_attention(**sliding, keeps_all=True)
+    spec = replace(spec, draft_head=DraftHead(block, spec.norm))
+    spec = with_kinds(spec, kinds, {SLIDING: sliding})
     numbered = numbered_kinds(c, "moe_layer_freq", (DENSE, SPARSE), [SPARSE if i else DENSE for i in layers])
     halves = layer_kinds(c, numbered, (DENSE, SPARSE), "mlp_layer_types")
     return in_layers(spec, _experts(c, spec), (i for i in layers if halves[i] == SPARSE))

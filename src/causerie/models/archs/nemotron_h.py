@@ -3,8 +3,12 @@ squared relu, or many small ones of which a token uses a few beside one that all
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from causerie.models.archs.glm4_moe import sigmoid_router
 from causerie.models.config import MOST_LAYERS, Config
+from causerie.models.draft_names import in_parts
 from causerie.models.expert_names import experts_of
 from causerie.models.layer_kinds import FULL, LINEAR
 from causerie.models.names import Table
@@ -12,6 +16,7 @@ from causerie.models.recurrence import mamba2_mixer, mamba2_weights
 from causerie.models.registry import architecture
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
+from causerie.spec.draft_head import DraftHead
 from causerie.spec.experts import Experts, Shared
 from causerie.spec.layer import Layer
 from causerie.spec.mlp import MLP, NOTHING
@@ -57,7 +62,7 @@ def _table(spec: Decoder, place: str) -> Table:
         for e in range(experts_of(spec).count)
         for ours in ("up", "down")
     }
-    return {
+    table: Table = {
         "embed": f"{place}.embeddings.weight",
         "layers.{i}.mixer_norm": norm,
         "layers.{i}.ffn_norm": norm,
@@ -69,6 +74,7 @@ def _table(spec: Decoder, place: str) -> Table:
         "norm": f"{place}.norm_f.weight",
         "head": "lm_head.weight",
     }
+    return {**table, **in_parts(spec, table, f"{place}.layers.{{i}}.")}
 
 
 @architecture("nemotron_h", weights=weights)
@@ -81,7 +87,6 @@ def nemotron_h(c: Config) -> Decoder:
         c.expect(same, norm.eps)
     c.expect("tie_word_embeddings", False)
     c.leave("expand", "rope_theta", "partial_rotary_factor")  # which no released program computes by
-    c.leave("num_nextn_predict_layers", "mtp_layers_block_type", "mtp_hybrid_override_pattern")  # drafting
     kinds = _kinds(c)
     parts = {kind: part(c, norm) for kind, part in _PARTS.items()}  # of kinds that no layer has, the keys are there too
     return Decoder(
@@ -92,18 +97,32 @@ def nemotron_h(c: Config) -> Decoder:
         norm=norm,
         tied=False,
         context=c.integer("max_position_embeddings", 4096),
+        draft_head=_draft_head(c, kinds, parts, norm),
     )
+
+
+def _draft_head(c: Config, kinds: list[str], parts: Mapping[str, Layer], norm: Norm) -> DraftHead | None:
+    """The head to guess with, where it is of the kind that released models have: two parts, which make one block."""
+    count = c.integer("num_nextn_predict_layers", 0, least=0)
+    own = _said(c, "mtp_layers_block_type", "mtp_hybrid_override_pattern") or [FULL, SPARSE]
+    if not count or own != [FULL, SPARSE] or SPARSE not in kinds:
+        return None
+    return DraftHead(replace(parts[FULL], ffn=parts[SPARSE].ffn), norm)
+
+
+def _said(c: Config, words: str, letters: str) -> list[str]:
+    """Kinds of layers, in words or as letters of a string."""
+    said, pattern = c.words(words), c.word(letters, "")
+    if said is None:
+        return [LETTERS.get(letter, letter) for letter in pattern]
+    return [OLDER.get(each, each) for each in said]
 
 
 def _kinds(c: Config) -> list[str]:
-    """Of each layer, in words or as letters of a string."""
-    said, pattern = c.words("layers_block_type"), c.word("hybrid_override_pattern", "")
-    kinds = (
-        [LETTERS.get(letter, letter) for letter in pattern]
-        if said is None
-        else [OLDER.get(each, each) for each in said]
-    )
+    """Of each layer."""
+    kinds = _said(c, "layers_block_type", "hybrid_override_pattern")
     if not 0 < len(kinds) <= MOST_LAYERS or not set(LETTERS.values()).issuperset(kinds):
+        said, pattern = c.words("layers_block_type"), c.word("hybrid_override_pattern", "")
         key, value = ("hybrid_override_pattern", pattern) if said is None else ("layers_block_type", said)
         raise c.wrong(key, value, f"a kind of layer for each, of {', '.join(LETTERS)} or {', '.join(LETTERS.values())}")
     c.expect("num_hidden_layers", len(kinds))

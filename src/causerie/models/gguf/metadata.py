@@ -61,7 +61,7 @@ class Metadata:
         value = self._take(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= MOST_NUMBER:
             raise self.wrong(key, value, f"a number of at least {least:g}")
-        return _shortest(float(value))
+        return shortest(float(value))
 
     def numbers(self, key: str, count: int, *, least: float = -MOST_NUMBER) -> list[float]:
         """A list of so many numbers of at least `least`; one counts for all."""
@@ -71,7 +71,7 @@ class Metadata:
         fit = len(each) == count and all(_is_number(item) and least <= item <= MOST_NUMBER for item in each)
         if not fit:
             raise self.wrong(key, value, f"a list of {count} numbers")
-        return [_shortest(float(item)) for item in each]
+        return [shortest(float(item)) for item in each]
 
     def boolean(self, key: str, default: bool | _Required = REQUIRED) -> bool:
         """true or false."""
@@ -119,7 +119,11 @@ class Metadata:
 
     def rows(self, tensor: str) -> int:
         """How many rows a matrix, or elements a vector, has. Raises WeightFileError where it is not there."""
-        return int(self._index.info(tensor).shape[0])
+        return self.shape(tensor)[0]
+
+    def shape(self, tensor: str) -> tuple[int, ...]:
+        """Raises WeightFileError where it is not there."""
+        return tuple(self._index.info(tensor).shape)
 
     def vector(self, tensor: str, count: int) -> list[float]:
         """The numbers of a small tensor that continues the metadata, of which there must be so many, each greater than
@@ -137,7 +141,7 @@ class Metadata:
                 "again."
             )
         self._vectors.add(tensor)
-        return [_shortest(float(number)) for number in read]
+        return [shortest(float(number)) for number in read]
 
     @property
     def continued(self) -> frozenset[str]:
@@ -207,7 +211,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _shortest(value: float) -> float:
+def shortest(value: float) -> float:
     """The number with the fewest digits that float32, in which files hold it, does not tell from this one."""
     single = np.float32(value)
     return float(str(single)) if float(single) == value else value

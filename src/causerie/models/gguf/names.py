@@ -5,12 +5,18 @@ of some is said by the architecture. Opens no files."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeAlias
 
 from causerie.checkpoint.expression import Expression, Place, Rows, Tensor
 from causerie.models.expert_names import experts_of
 from causerie.models.gguf.metadata import Metadata
 from causerie.models.names import Table, in_halves, with_biases
 from causerie.spec.decoder import Decoder
+from causerie.spec.rope import Rope
+
+Entries: TypeAlias = dict[str, str | Expression]
+"""Of a table that others are joined to."""
 
 BLOCK = "blk.{i}."
 OURS = "layers.{i}."
@@ -53,7 +59,7 @@ _PLAIN: Table = with_biases(
 }
 
 
-def plain_names(m: Metadata, spec: Decoder) -> dict[str, str | Expression]:
+def plain_names(m: Metadata, spec: Decoder) -> Entries:
     """The table of a file whose heads turn in halves, as ours do: what architectures have in common."""
     table = {**_PLAIN, **_expert_names(m, spec)}
     mixer = next(spec.attentions, None)
@@ -67,11 +73,21 @@ def plain_names(m: Metadata, spec: Decoder) -> dict[str, str | Expression]:
     return table
 
 
-def paired_names(m: Metadata, spec: Decoder) -> dict[str, str | Expression]:
+def paired_names(m: Metadata, spec: Decoder) -> Entries:
     """The table of a file whose heads turn in pairs, element i with the one beside it."""
     table = plain_names(m, spec)
     mixer = next(spec.attentions, None)
-    return table if mixer is None else dict(in_halves(table, mixer))
+    if mixer is None:
+        return table
+    whole = Rope(1.0, mixer.head_dim, spec.context)  # of heads that do not turn, but lie as if they did
+    return dict(in_halves(table, mixer if mixer.rope is not None else replace(mixer, rope=whole)))
+
+
+def gate_and_up(spec: Decoder) -> Entries:
+    """Both of a layer in one tensor, the rows of the gate first."""
+    hidden = spec.layers[0].ffn.hidden
+    both = rows_of(BLOCK + "ffn_up.weight", {"gate": hidden, "up": hidden})
+    return {f"{OURS}ffn.{name}": rows for name, rows in both.items()}
 
 
 def rows_of(tensor: str, rows: Mapping[str, int]) -> dict[str, Expression]:
@@ -84,11 +100,11 @@ def rows_of(tensor: str, rows: Mapping[str, int]) -> dict[str, Expression]:
     return table
 
 
-def _expert_names(m: Metadata, spec: Decoder) -> dict[str, str | Expression]:
+def _expert_names(m: Metadata, spec: Decoder) -> Entries:
     """Each matrix is a place of the stack of all experts'."""
     both = any(m.holds(f"blk.{i}.ffn_gate_up_exps.weight") for i in range(len(spec.layers)))
     experts = experts_of(spec)
-    table: dict[str, str | Expression] = {}
+    table: Entries = {}
     for e in range(experts.count):
         ours = f"{OURS}ffn.experts.{e}."
         for name, theirs in _EXPERTS.items():

@@ -15,10 +15,8 @@ _YARN = {"yarn_beta_fast": "beta_fast", "yarn_beta_slow": "beta_slow", "yarn_att
 def rotation(m: Metadata, head_dim: int, default_theta: float = 10000.0) -> dict[str, Any]:
     """The `rope_parameters` of heads of this size."""
     dims = m.integer("rope.dimension_count", head_dim, most=head_dim)
-    turns: dict[str, Any] = {"rope_theta": m.number("rope.freq_base", default_theta, least=1.0)}
-    if dims != head_dim:
-        turns["partial_rotary_factor"] = share(dims, head_dim)
-    return turns | _scaling(m, dims)
+    theta = m.number("rope.freq_base", default_theta, least=1.0)
+    return {"rope_theta": theta, "partial_rotary_factor": share(dims, head_dim), **_scaling(m, dims)}
 
 
 def share(part: int, whole: int) -> float:
@@ -39,7 +37,7 @@ def _scaling(m: Metadata, dims: int) -> dict[str, Any]:
             "long_factor": m.vector(LONG, dims // 2),
             "short_factor": m.vector(SHORT, dims // 2),
             "original_max_position_embeddings": original,
-            "attention_factor": magnitude,
+            **({"attention_factor": magnitude} if m.has("rope.scaling.attn_factor") else {}),
         }
     if kind == "yarn":
         return _yarn(m, factor, original, magnitude)
@@ -66,6 +64,8 @@ def _yarn(m: Metadata, factor: float, original: int, magnitude: float) -> dict[s
     for theirs, ours in _YARN.items():
         if m.has(f"rope.scaling.{theirs}"):
             scaling[ours] = m.number(f"rope.scaling.{theirs}")
+    if all_dims := m.number("rope.scaling.yarn_log_multiplier", 0.0):
+        scaling |= {"mscale": 1.0, "mscale_all_dim": all_dims}
     m.expect("rope.scaling.yarn_ext_factor", 1.0, -1.0)
     if magnitude != 1.0:
         raise m.wrong("rope.scaling.attn_factor", magnitude, "1 beside a scaling of the kind yarn")

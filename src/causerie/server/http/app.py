@@ -19,6 +19,7 @@ from causerie.errors import CauserieError
 from causerie.server.http.admission import Admission
 from causerie.server.http.failure_responses import FieldNames, Refusal, anthropic_body, refusal_of
 from causerie.server.http.gate import Gate, client_of, guarded, refused
+from causerie.server.http.library_routes import LibraryRights, LibraryRoutes
 from causerie.server.http.load_progress import LoadBody, amounts, progress
 from causerie.server.http.openapi import document
 from causerie.server.http.page import RenderBody, page_routes, rendered
@@ -36,6 +37,7 @@ from causerie.server.http.streaming import (
 from causerie.server.processes.backlog import Backlog
 from causerie.server.processes.engine_link import EngineLink
 from causerie.server.processes.jobs import Chat, Detokenize, Embed, Generate, Order, Render, Text
+from causerie.server.processes.library.library_link import LibraryLink
 from causerie.server.processes.markdown.renderer import Renderer
 from causerie.server.protocols import chat_completions, completions, messages, responses
 from causerie.server.protocols.chat_completions import ChatCompletion, ChatCompletionRequest
@@ -58,9 +60,18 @@ _GONE = Response(status_code=499)  # nobody reads it
 class Application:
     """The routes over one link to the engine. `most_jobs` run or wait at once."""
 
-    def __init__(self, link: EngineLink, models: list[str], most_jobs: int) -> None:
+    def __init__(
+        self,
+        link: EngineLink,
+        models: list[str],
+        most_jobs: int,
+        library: LibraryLink | None = None,
+        rights: LibraryRights | None = None,
+    ) -> None:
         self._link = link
-        self._models = models
+        self._models = list(models)
+        self._library = library or LibraryLink()
+        self._choosing = LibraryRoutes(self._library, link, self._models, rights or LibraryRights())
         self._began = int(time.time())  # what clients are told of when a model was made
         self._admission = Admission(most_jobs)
         self._renderer = Renderer()
@@ -72,6 +83,7 @@ class Application:
         async def running(_: Starlette) -> AsyncIterator[None]:
             await self._link.start()
             yield
+            await self._library.close()
             await self._link.close()
             await self._renderer.close()
 
@@ -93,6 +105,7 @@ class Application:
             Route("/openapi.json", self._answered(self.openapi), methods=["GET"]),
             Route("/health", self._answered(self.health), methods=["GET"]),
             Route("/metrics", self._answered(self.metrics), methods=["GET"]),
+            *self._choosing.routes(self._answered),
             *page_routes(),
         ]
         handlers: dict[Any, Any] = {404: _not_found, 405: _not_found}

@@ -15,6 +15,8 @@ from causerie.errors import (
     CauserieError,
     ContextLengthError,
     EngineError,
+    GatedModel,
+    HubUnavailable,
     MessageError,
     ModelNotFound,
     OutOfMemory,
@@ -22,7 +24,7 @@ from causerie.errors import (
     UsageError,
 )
 
-_FOLDERS = re.compile(r"(?<![\w.])/(?:[\w.+-]+/)+(?:([\w.+-]+\.(?:json|safetensors|jinja|txt)(?![\w.+-]))|[\w.+-]*)")
+_FOLDERS = re.compile(r"(?<![\w.:/])/(?:[\w.+-]+/)+(?:([\w.+-]+\.(?:json|safetensors|jinja|txt)(?![\w.+-]))|[\w.+-]*)")
 _LONGEST = 2000
 _HIGH_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")
 _BYTE = re.compile(r" \(byte [0-9]+\)")
@@ -99,6 +101,10 @@ def refusal_of(error: CauserieError, names: FieldNames) -> Refusal:
         return Refusal(400, sentence, param=param, code="chat_template_error")
     if isinstance(error, ModelNotFound):
         return Refusal(404, sentence, param="model", code="model_not_found")
+    if isinstance(error, GatedModel):
+        return Refusal(403, sentence, "permission_error", param="model", code="gated_model")
+    if isinstance(error, HubUnavailable):
+        return Refusal(503, sentence, "server_error", code="hub_unavailable")
     if isinstance(error, UsageError):
         return Refusal(400, sentence, param=param)
     if isinstance(error, OutOfMemory):

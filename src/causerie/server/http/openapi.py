@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 import causerie
+from causerie.server.http.library_routes import LibraryModelBody, LibrarySearch
 from causerie.server.http.load_progress import LoadBody
 from causerie.server.http.page import RenderBody
 from causerie.server.protocols.chat_completions import ChatCompletionRequest
@@ -28,9 +29,18 @@ _BODIES: dict[str, tuple[type, str]] = {
     "/detokenize": (DetokenizeBody, "Tokens to text"),
     "/apply-template": (ApplyTemplate, "A chat as its model reads it"),
     "/render": (RenderBody, "Markdown as safe HTML"),
+    "/library/serve": (LibraryModelBody, "Has a model of this machine served"),
+    "/library/search": (LibrarySearch, "Models of the Hugging Face hub"),
+    "/library/download": (LibraryModelBody, "Begins the download of a model"),
+    "/library/cancel": (LibraryModelBody, "Ends the download of a model"),
 }
 _STREAMED = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/load_model")
-_READ = {"/v1/models": "The models that are served", "/health": "Whether the engine makes steps"}
+_READ = {
+    "/v1/models": "The models that are served",
+    "/library": "The models of this machine that can be chosen",
+    "/library/downloads": "How far downloads are",
+    "/health": "Whether the engine makes steps",
+}
 _FAILURES = {
     "400": "Something in the request cannot be done; the message names it",
     "401": "A key is needed",

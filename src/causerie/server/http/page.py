@@ -29,7 +29,9 @@ HEADERS = {
     "Cache-Control": "no-cache",
 }
 _KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-FILES = ("figures.js", "icon.svg", "page.css", "page.js", "server.js", "settings.js", "store.js", "view.js")
+FILES = (
+    *("figures.js", "icon.svg", "library.js", "page.css", "page.js", "server.js", "settings.js", "store.js", "view.js"),
+)
 MOST_TEXTS = 16  # of one request
 MOST_CHARACTERS = 400_000  # of them together
 

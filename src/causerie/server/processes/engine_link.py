@@ -21,6 +21,7 @@ from causerie.server.processes.failures import error_of
 from causerie.server.processes.frames import Unpacker, packed
 from causerie.server.processes.jobs import (
     PRELOADING,
+    Add,
     Beat,
     Cancel,
     Done,
@@ -141,6 +142,12 @@ class EngineLink:
                 raise EngineError(f"The engine answered with {type(event).__name__} where a value was expected.")
             return event.value
 
+    async def serve(self, model: str) -> None:
+        """Has one more model served, in a process that takes this one's place, too. Raises EngineError."""
+        await self.value(lambda job: Add(job, model))
+        if model not in self._options.added:
+            self._options = msgspec.structs.replace(self._options, added=[*self._options.added, model])
+
     async def close(self) -> None:
         """Ends the process, by force where it does not end by itself."""
         self._closed = True
@@ -211,6 +218,8 @@ class EngineLink:
                 self.models.pop(event.model, None)
             else:
                 self.models[event.model] = event
+                if event.share == 1:
+                    self._note(" ".join([f"{event.model} is loaded.", *([event.promise] if event.promise else [])]))
         elif isinstance(event, Failed) and event.job == PRELOADING:
             self._useless(error_of(event.kind, event.message, event.field))
         elif (job := self._jobs.get(event.job)) is not None:

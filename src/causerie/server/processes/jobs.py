@@ -17,12 +17,15 @@ PRELOADING = 0
 
 class EngineOptions(Struct, frozen=True):
     """What the front tells the engine's process at its start. `options` are LoadOptions as plain values, for
-    every model; `drafts` says which other model guesses for some of them."""
+    every model; `drafts` says which other model guesses for some of them. Models that were `added` since by users are
+    held in the most exact way that fits. `models_folder` has models that may guess for others."""
 
     models: list[str]
     options: dict[str, Any] = {}
     drafts: dict[str, str | None] = {}
     unload_after: float | None = None
+    models_folder: str | None = None
+    added: list[str] = []
 
 
 class Chat(Struct, tag=True, frozen=True):
@@ -105,6 +108,13 @@ class Detokenize(Struct, tag=True, frozen=True):
     tokens: list[int]
 
 
+class Add(Struct, tag=True, frozen=True):
+    """From now on requests may name this model, too."""
+
+    job: int
+    model: str
+
+
 class Load(Struct, tag=True, frozen=True):
     """Load a model, if it is not."""
 
@@ -118,7 +128,7 @@ class Cancel(Struct, tag=True, frozen=True):
     job: int
 
 
-Order = Generate | Render | Embed | Detokenize | Load | Cancel
+Order = Generate | Render | Embed | Detokenize | Add | Load | Cancel
 
 
 class TokenPiece(Struct, frozen=True):
@@ -209,13 +219,14 @@ class Failed(Struct, tag=True, frozen=True):
 
 class ModelState(Struct, tag=True, frozen=True):
     """A model was loaded (share 1), is loading, or was freed (share None). `share` is what was read of the
-    `total_bytes` of its weights, which are 0 until they are known."""
+    `total_bytes` of its weights, which are 0 until they are known; `promise` what to expect of it, in words."""
 
     model: str
     share: float | None
     read_bytes: int = 0
     total_bytes: int = 0
     facts: dict[str, Any] = {}
+    promise: str | None = None
 
 
 class Beat(Struct, tag=True, frozen=True):

@@ -1,6 +1,7 @@
 // The page: the list of chats, the chat that is open, and the answer that comes. Elements are made in view.js.
 
 import { loading, Pace, reading } from "/page/figures.js";
+import { offerLibrary } from "/page/library.js";
 import { answer, load, models, useKey } from "/page/server.js";
 import { ask } from "/page/settings.js";
 import { add, allChats, checked, deleteChat, newChat, path, saveChat, show, SHORTENINGS, siblings } from "/page/store.js";
@@ -331,6 +332,13 @@ async function prepare() {
   showModels();
 }
 
+// Goes on with a model that was chosen among those of the machine.
+async function useModel(id) {
+  await showModels();
+  at("model").value = id;
+  at("model").onchange();
+}
+
 function askKey() {
   const dialog = at("key");
   if (dialog.open) return;
@@ -339,6 +347,7 @@ function askKey() {
     useKey(dialog.querySelector("input").value.trim());
     notice("");
     showModels();
+    offerLibrary(useModel);
   };
 }
 
@@ -443,3 +452,4 @@ chats = await allChats().catch((fault) => {
 await showModels();
 open(chats.find((each) => each.id === sessionStorage.getItem("chat")) ?? newChat(at("model").value));
 document.body.dataset.ready = "true";
+offerLibrary(useModel);

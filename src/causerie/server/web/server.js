@@ -103,3 +103,11 @@ export async function load(model) {
     if (event.status === "error") throw new Refused(503, `${model} was not loaded: ${event.message}`);
   }
 }
+
+// Models to choose from, where the server lets its users choose. Each throws Refused.
+export const library = async () => (await request("/library")).json();
+export const serve = (model) => post("/library/serve", { model });
+export const searchHub = async (words) => (await (await post("/library/search", { words })).json()).models;
+export const download = (model) => post("/library/download", { model });
+export const downloads = async () => (await (await request("/library/downloads")).json()).downloads;
+export const cancelDownload = (model) => post("/library/cancel", { model });

@@ -14,6 +14,14 @@ from causerie.cli.screen.reasoning import Reasoning
 from causerie.cli.screen.screen import Screen
 
 
+class ProgramHelp(Protocol):
+    """Who answers questions about this program."""
+
+    def reply(self, question: str) -> Reply:
+        """The answer, as it comes. Raises CauserieError."""
+        ...
+
+
 class Session(Protocol):
     """The chat that a command was typed in, as far as commands have to do with it."""
 
@@ -21,6 +29,7 @@ class Session(Protocol):
     keyboard: Keyboard
     screen: Screen
     chats: ChatFolder
+    program_help: ProgramHelp
     name: str | None  # of the chat's file
     branches: dict[str, list[dict[str, Any]]]  # the messages of those that are not the one talked in
     branch: str

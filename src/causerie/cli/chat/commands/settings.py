@@ -61,10 +61,17 @@ def switch_model(session: Session, name: str) -> None:
     """/model: says which it is, or goes on with another."""
     if not name:
         session.screen.line(session.conversation.description)
+        _promise(session)
     else:
         session.conversation.switch(name)
         session.screen.line(f"The chat goes on with {session.conversation.description}", "dim")
+        _promise(session)
     session.screen.line()
+
+
+def _promise(session: Session) -> None:
+    if (promise := session.conversation.promise) is not None:
+        session.screen.line(promise, "dim")
 
 
 def think(session: Session, word: str) -> None:

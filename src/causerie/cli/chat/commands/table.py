@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from causerie.cli import ollama
-from causerie.cli.chat.commands import answers, files, settings, turns
+from causerie.cli.chat.commands import answers, files, program_help, settings, turns
 from causerie.cli.chat.commands.command import Command, Session
 from causerie.errors import UsageError, unknown
 
@@ -74,6 +74,7 @@ COMMANDS = {
     "think": Command("whether the model reasons first; N: tokens at most", settings.think, "on|off|N"),
     "reasoning": Command("shows the last answer's reasoning; folds the next", settings.show_reasoning, "[fold|show]"),
     "context": Command("what to do with a chat that no longer fits", settings.context_policy, "POLICY"),
+    "ask": Command("asks the built-in assistant about this program", program_help.ask, "QUESTION"),
     "examples": Command("things to try", _examples),
     "export": Command("writes the chat as Markdown or JSON", files.export_chat, "FILE.md|FILE.json"),
 }

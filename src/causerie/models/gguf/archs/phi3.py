@@ -6,7 +6,7 @@ from typing import Any
 
 from causerie.models.gguf.architecture import gguf_architecture
 from causerie.models.gguf.metadata import Metadata
-from causerie.models.gguf.names import BLOCK, OURS, plain_names, rows_of
+from causerie.models.gguf.names import gate_and_up, plain_names
 from causerie.models.gguf.values import dense
 from causerie.models.names import Table
 from causerie.spec.decoder import Decoder
@@ -14,9 +14,7 @@ from causerie.spec.decoder import Decoder
 
 def weights(m: Metadata, spec: Decoder) -> Table:
     """The rows of the gate come first."""
-    hidden = spec.layers[0].ffn.hidden
-    both = rows_of(BLOCK + "ffn_up.weight", {"gate": hidden, "up": hidden})
-    return plain_names(m, spec) | {f"{OURS}ffn.{name}": rows for name, rows in both.items()}
+    return plain_names(m, spec) | gate_and_up(spec)
 
 
 @gguf_architecture("phi3", weights=weights)

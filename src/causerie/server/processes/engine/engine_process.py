@@ -31,6 +31,7 @@ from causerie.server.processes.engine.shortening import Written, shortened, with
 from causerie.server.processes.frames import Unpacker, packed
 from causerie.server.processes.jobs import (
     PRELOADING,
+    Add,
     Beat,
     Begun,
     Cancel,
@@ -209,6 +210,9 @@ class EngineService:
             return await self._embedded(order)
         if isinstance(order, Detokenize):
             return (await self._texts.tokens(order.model, Tokens(order.tokens), True, MOST_RENDERED))[1]
+        if isinstance(order, Add):
+            self._models.add(order.model)
+            return None
         if isinstance(order, Load):
             self._texts.warm(order.model)
             self._models.release(await self._models.use(order.model))

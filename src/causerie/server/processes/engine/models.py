@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +19,7 @@ from causerie.server.processes.jobs import EngineOptions, ModelState
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
+    from causerie.api.promise import Promise
 
 TellState = Callable[[ModelState], None]
 _SHARE_STEP = 0.02  # how much of a model is read between two reports
@@ -39,11 +41,14 @@ class Models:
     """Models by the names that requests use."""
 
     def __init__(self, options: EngineOptions, tell: TellState) -> None:
-        self._names = options.models
+        self._common = options.options
+        self._models_folder = options.models_folder
         self._options = {
             name: options.options | ({"draft": options.drafts[name]} if name in options.drafts else {})
             for name in options.models
         }
+        for name in options.added:
+            self.add(name)
         self._tell = tell
         self._unload_after = options.unload_after
         self._entries: dict[str, LoadedModel] = {}
@@ -54,10 +59,16 @@ class Models:
         """Those in memory."""
         return self._entries
 
+    def add(self, name: str) -> None:
+        """From now on requests may name this model; it is held as the others, or, where nobody said how, in the most
+        exact way that fits."""
+        fitting = {} if self._common.get("quantization") else {"quantization": "auto"}
+        self._options.setdefault(name, self._common | fitting)
+
     async def use(self, name: str) -> LoadedModel:
         """The model, loaded if it was not; the caller gives it back with `release`. Raises as from_pretrained."""
-        if name not in self._names:
-            raise unknown("model", name, self._names)
+        if name not in self._options:
+            raise unknown("model", name, self._options)
         async with self._loading:
             entry = self._entries.get(name)
             if entry is None:
@@ -104,7 +115,7 @@ class Models:
         try:
             while True:
                 try:
-                    model = await asyncio.to_thread(_open, name, self._options[name], progress)
+                    model = await asyncio.to_thread(_open, name, self._options[name], progress, self._models_folder)
                     break
                 except OutOfMemory:
                     idle = sorted((entry.last_use, other) for other, entry in self._entries.items() if not entry.jobs)
@@ -114,22 +125,42 @@ class Models:
         except BaseException:
             self._tell(ModelState(name, None))
             raise
-        self._tell(ModelState(name, 1.0, facts=facts(model)))
+        promise = await asyncio.to_thread(promise_of, model, self._options[name].get("threads"))
+        self._tell(ModelState(name, 1.0, facts=facts(model, promise), promise=sentence(model, promise)))
         return model
 
 
-def _open(name: str, options: dict[str, Any], progress: Callable[[int, int, str], None]) -> CausalLM:
+def _open(
+    name: str, options: dict[str, Any], progress: Callable[[int, int, str], None], models_folder: str | None
+) -> CausalLM:
     from causerie.api.load_options import LoadOptions
     from causerie.api.loading import open_model
 
-    model = open_model(name, msgspec.convert(options, LoadOptions), progress=progress)
+    folder = None if models_folder is None else Path(models_folder)
+    model = open_model(name, msgspec.convert(options, LoadOptions), progress=progress, models_folder=folder)
     model.step_model.touch(_TOUCHED_BYTES)
     return model
 
 
-def facts(model: CausalLM) -> dict[str, Any]:
+def promise_of(model: CausalLM, threads: int | None) -> Promise | None:
+    """What is to be expected of a loaded model."""
+    from causerie.api.promise import Promise
+    from causerie.settings import Settings
+
+    return Promise.of(model, Settings.from_environment(), threads)
+
+
+def sentence(model: CausalLM, promise: Promise | None) -> str | None:
+    """What to say of it, beside that it is loaded."""
+    from causerie.api.promise import load_sentence
+
+    return load_sentence(model, promise)
+
+
+def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
     """What the front tells of a loaded model."""
-    return {
+    speed = {} if promise is None else {"expected_tokens_per_second": vars(promise.speed)}
+    return speed | {
         "context": model.capacity,  # what can be used of it
         "parameters": model.num_parameters(),
         "weight_bytes": model.get_memory_footprint(),

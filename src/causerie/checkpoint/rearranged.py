@@ -1,0 +1,106 @@
+"""Further expressions over tensors, that files of other programs need: rows and columns in another order, and numbers
+that were stored as what is computed from them. Knows no model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causerie.checkpoint.bfloat16 import widen
+from causerie.checkpoint.expression import ALL, Derived, Shape, ShapeError
+from causerie.checkpoint.index import TensorIndex
+
+
+@dataclass(frozen=True)
+class RowBlocks(Derived):
+    """Rows in blocks of `size`, in another order: block i is block order[i] of the inner one, which has as many."""
+
+    whole_rows = True
+
+    size: int
+    order: tuple[int, ...]
+
+    @property
+    def key(self) -> str:
+        """Of the tensor, in the other order."""
+        return f"{self.of.key}[rows in blocks of {self.size}, reordered]"
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """The same."""
+        whole = self.of.shape(index)
+        if whole[0] != len(self.order) * self.size:
+            raise ShapeError(f"{len(self.order) * self.size} rows")
+        return whole
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Reads the blocks that these rows are of, each at its place."""
+        first, last, _ = rows.indices(self.shape(index)[0])
+        parts = [self.of.read(index, slice(start, stop), columns) for start, stop in self._parts(first, last)]
+        return np.concatenate(parts) if parts else self.of.read(index, slice(0, 0), columns)
+
+    def _parts(self, first: int, last: int) -> list[tuple[int, int]]:
+        """The rows of the inner one, block after block."""
+        blocks = range(first // self.size, -(-last // self.size))
+        within = ((max(first - b * self.size, 0), min(last - b * self.size, self.size)) for b in blocks)
+        return [
+            (self.order[block] * self.size + start, self.order[block] * self.size + stop)
+            for block, (start, stop) in zip(blocks, within, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class ColumnBlocks(Derived):
+    """Columns in blocks of `size`, in another order: block i is block order[i] of the inner one, which has as many."""
+
+    size: int
+    order: tuple[int, ...]
+
+    @property
+    def key(self) -> str:
+        """Of the tensor, in the other order."""
+        return f"{self.of.key}[columns in blocks of {self.size}, reordered]"
+
+    @property
+    def columns(self) -> NDArray[np.int32]:
+        """Which column of the inner one each is."""
+        starts = np.array(self.order, np.int32)[:, None] * self.size
+        return np.ascontiguousarray((starts + np.arange(self.size, dtype=np.int32)).reshape(-1))
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """The same."""
+        whole = self.of.shape(index)
+        if len(whole) != 2 or whole[1] != len(self.order) * self.size:
+            raise ShapeError(f"a matrix of {len(self.order) * self.size} columns")
+        return whole
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Reads whole rows."""
+        return np.ascontiguousarray(self.of.read(index, rows)[:, self.columns[columns]])
+
+
+@dataclass(frozen=True)
+class LogOfNegated(Derived):
+    """log(-x) of each, in float32: how fast states shrink, of files that hold by how much."""
+
+    @property
+    def key(self) -> str:
+        """Of the tensor."""
+        return f"log(-{self.of.key})"
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """The same."""
+        return self.of.shape(index)
+
+    def dtype(self, index: TensorIndex) -> str:
+        """Logarithms need all of float32."""
+        return "F32"
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """The logarithms; infinite or no number where x is not below 0."""
+        part = self.of.read(index, rows, columns)
+        wide = widen(part) if self.of.dtype(index) == "BF16" else part.astype(np.float32)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.log(-wide.astype(np.float64)).astype(np.float32)

@@ -1,0 +1,159 @@
+"""`/library`: which models this machine has, the hub's, and downloads, so that a page can offer what a terminal does.
+
+Who may choose is said at the start of the server; without that each route is a refusal that says so. Knows no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from causerie.builtin import LARGER
+from causerie.server.http.failure_responses import Refusal, refusal_of
+from causerie.server.http.request_body import read_body
+from causerie.server.processes.engine_link import EngineLink
+from causerie.server.processes.library.library_link import LibraryLink, ModelDownload
+
+MOST_WORDS = 200  # characters of a search
+MOST_NAME = 200
+
+Answered = Callable[[Callable[[Request], Any]], Callable[[Request], Any]]
+
+
+class LibrarySearch(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The body of /library/search."""
+
+    words: str
+
+
+class LibraryModelBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The body of the routes that are about one model."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class LibraryRights:
+    """What may be asked of the server: `choosing` of the models that are on its machine, and `downloads` of others."""
+
+    choosing: bool = False
+    downloads: bool = False
+
+
+class LibraryRoutes:
+    """The routes. A model that is chosen is added to `served`, the list of the names that requests may have."""
+
+    def __init__(self, library: LibraryLink, engine: EngineLink, served: list[str], rights: LibraryRights) -> None:
+        self._library = library
+        self._engine = engine
+        self._served = served
+        self._rights = rights
+
+    def routes(self, answered: Answered) -> list[Route]:
+        """All of them, with failures told as the server tells them."""
+        return [
+            Route("/library", answered(self.offers), methods=["GET"]),
+            Route("/library/downloads", answered(self.downloads), methods=["GET"]),
+            Route("/library/serve", answered(self.serve), methods=["POST"]),
+            Route("/library/search", answered(self.search), methods=["POST"]),
+            Route("/library/download", answered(self.download), methods=["POST"]),
+            Route("/library/cancel", answered(self.cancel), methods=["POST"]),
+        ]
+
+    async def offers(self, _: Request) -> Response:
+        """GET /library."""
+        self._check_choosing()
+        rows = await self._library.offers(self._spare())
+        models = [{**row, "served": row["id"] in self._served} for row in rows]
+        downloads = self._rights.downloads
+        here = {row["id"] for row in rows}
+        suggested = [name for name in (LARGER,) if downloads and name not in here]
+        return _json({"models": models, "may_download": downloads, "suggested": suggested})
+
+    async def serve(self, request: Request) -> Response:
+        """POST /library/serve: has a model of this machine among those that requests may name."""
+        self._check_choosing()
+        name = await self._name(request)
+        if name not in self._served:
+            rows = await self._library.offers(self._spare())
+            if name not in {row["id"] for row in rows}:
+                sentence = f"{name!r} is not among the models that are here and fit; GET /library lists them."
+                raise Refusal(404, sentence, param="model", code="model_not_found")
+            await self._engine.serve(name)
+            if name not in self._served:  # another may have asked for it meanwhile
+                self._served.append(name)
+        return _json({"model": name, "served": True})
+
+    async def search(self, request: Request) -> Response:
+        """POST /library/search."""
+        self._check_downloads()
+        words = (await read_body(request, LibrarySearch)).words.strip()
+        if not words or len(words) > MOST_WORDS:
+            sentence = f"words has {len(words)} characters; expected a few words, at most {MOST_WORDS} characters."
+            raise Refusal(400, sentence, param="words")
+        return _json({"models": await self._library.search(words, self._spare())})
+
+    async def downloads(self, _: Request) -> Response:
+        """GET /library/downloads; where there can be none the list is empty."""
+        self._check_choosing()
+        return _json({"downloads": [_described(each) for each in self._library.downloads.values()]})
+
+    async def download(self, request: Request) -> Response:
+        """POST /library/download: begins one, or goes on with it."""
+        self._check_downloads()
+        return _json(_described(self._library.download(await self._name(request))))
+
+    async def cancel(self, request: Request) -> Response:
+        """POST /library/cancel."""
+        self._check_downloads()
+        name = await self._name(request)
+        await self._library.cancel(name)
+        return _json({"model": name, "state": "cancelled"})
+
+    async def _name(self, request: Request) -> str:
+        name = (await read_body(request, LibraryModelBody)).model
+        if not name or len(name) > MOST_NAME or not name.isprintable():
+            sentence = f"model is {name[:60]!r}; expected a name such as org/name, of at most {MOST_NAME} characters."
+            raise Refusal(400, sentence, param="model")
+        return name
+
+    def _spare(self) -> int:
+        """What the memory of loaded models would give: one that is not used goes where another is to be loaded."""
+        return sum(int(state.facts.get("weight_bytes", 0)) for state in self._engine.models.values())
+
+    def _check_choosing(self) -> None:
+        if not self._rights.choosing:
+            raise Refusal(
+                403,
+                "This server has the models that were named when it was started. Started without MODEL, or with "
+                "--allow-downloads, it lets its users choose others.",
+                "permission_error",
+            )
+
+    def _check_downloads(self) -> None:
+        if not self._rights.downloads:
+            raise Refusal(
+                403, "This server downloads nothing: it was not started with --allow-downloads.", "permission_error"
+            )
+
+
+def _described(download: ModelDownload) -> dict[str, Any]:
+    fault = None if download.fault is None else refusal_of(download.fault, {}).message
+    note = fault or download.note
+    return {
+        "model": download.model,
+        "state": download.state,
+        "bytes": download.bytes,
+        "total": download.total,
+        "note": note,
+    }
+
+
+def _json(value: Any) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json")

@@ -1,0 +1,58 @@
+"""What a process that knows models is asked, and what it says: data types only.
+
+Every type is a JSON object with its name in `type`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class ListModels(Struct, tag=True, frozen=True):
+    """The models to offer: those downloaded, those in `models_folder`, and the built-in one. `spare` bytes of memory
+    would be free beside what is, where models that are loaded went."""
+
+    models_folder: str | None = None
+    spare: int = 0
+
+
+class SearchHub(Struct, tag=True, frozen=True):
+    """The models that the hub finds by words, each with whether it would fit."""
+
+    words: str
+    spare: int = 0
+
+
+class FetchModel(Struct, tag=True, frozen=True):
+    """Download what the hub has of a model."""
+
+    model: str
+
+
+LibraryOrder = ListModels | SearchHub | FetchModel
+
+
+class FetchProgress(Struct, tag=True, frozen=True):
+    """Bytes that are there, of all that there will be, and what is waited for."""
+
+    bytes: int
+    total: int
+    note: str = ""
+
+
+class LibraryAnswer(Struct, tag=True, frozen=True):
+    """The end: what came of it."""
+
+    value: Any = None
+
+
+class LibraryFailure(Struct, tag=True, frozen=True):
+    """The end of what could not be done; `kind` is the name of the error's class."""
+
+    kind: str
+    message: str
+
+
+LibraryEvent = FetchProgress | LibraryAnswer | LibraryFailure

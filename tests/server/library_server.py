@@ -1,0 +1,54 @@
+"""A server whose users may choose and download, with a hub on this machine that has a copy of the built-in model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from causerie import builtin_model_path
+from tests.hub.fake_hub import Exchange, FakeHub, running_hub
+from tests.server.server_process import Server, serving
+
+NAME, GATED = "org/copy", "org/secret"
+
+
+@dataclass
+class LibraryServer:
+    """The server, the hub, and a gate before which large files wait while it is closed."""
+
+    server: Server
+    hub: FakeHub
+    cache: Path
+    gate: threading.Event = field(default_factory=threading.Event)
+
+    def wait(self, exchange: Exchange) -> bool:
+        """A fault of the hub's that only takes time."""
+        if exchange.kind == "store":
+            self.gate.wait(60)
+        return False
+
+
+def model_files() -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in Path(builtin_model_path()).iterdir() if file.is_file()}
+
+
+@contextmanager
+def library_serving(folder: Path, *options: str) -> Iterator[LibraryServer]:
+    """A server with those options and an empty cache."""
+    with running_hub() as hub, pytest.MonkeyPatch.context() as patch:
+        hub.add(NAME, model_files(), tags=["conversational"], pipeline_tag="text-generation")
+        hub.add(GATED, model_files(), pipeline_tag="text-generation").gated = True
+        patch.setenv("HF_ENDPOINT", hub.url)
+        patch.setenv("HF_HUB_CACHE", str(folder / "hub"))
+        patch.delenv("HF_HUB_OFFLINE", raising=False)
+        with serving(folder, *options) as server:
+            made = LibraryServer(server, hub, folder / "hub")
+            made.gate.set()
+            hub.fault = made.wait
+            yield made
+            made.gate.set()

@@ -1,0 +1,147 @@
+"""Choosing and downloading over HTTP: who may, what is offered, that a download is told, cancelled and gone on with."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from causerie import builtin_model_path
+from causerie.builtin import LARGER
+from tests.server.library_server import GATED, NAME, LibraryServer, library_serving
+from tests.server.server_process import Server, serving
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LibraryServer]:
+    folder = tmp_path_factory.mktemp("library")
+    shutil.copytree(builtin_model_path(), folder / "models" / "second")
+    with library_serving(folder, "--allow-downloads", "--models-dir", str(folder / "models")) as made:
+        yield made
+
+
+def rows(place: LibraryServer) -> dict[str, dict[str, Any]]:
+    answer = place.server.get("/library").json()
+    assert answer["may_download"]
+    return {row["id"]: row for row in answer["models"]}
+
+
+def download(place: LibraryServer, name: str) -> dict[str, Any]:
+    every = {row["model"]: row for row in place.server.get("/library/downloads").json()["downloads"]}
+    return every[name]
+
+
+def state(place: LibraryServer, name: str) -> str:
+    return str(download(place, name)["state"])
+
+
+def served(server: Server) -> list[str]:
+    return [model["id"] for model in server.get("/v1/models").json()["data"]]
+
+
+def test_what_is_here_is_offered_and_can_be_taken(place: LibraryServer) -> None:
+    second = next(name for name in rows(place) if name.endswith("second"))
+    builtin = rows(place)["builtin"]
+    assert (
+        builtin["served"] and builtin["fits"] == "stored" and builtin["parameters"] == rows(place)[second]["parameters"]
+    )
+    assert not rows(place)[second]["served"] and served(place.server) == ["builtin"]
+    assert place.server.chat("Hi", model=second).status_code == 404
+    assert place.server.get("/library").json()["suggested"] == [LARGER]
+    for _ in range(2):
+        assert place.server.post("/library/serve", {"model": second}).json() == {"model": second, "served": True}
+    assert served(place.server) == ["builtin", second] and rows(place)[second]["served"]
+    assert place.server.said("What is a token?", model=second) == place.server.said("What is a token?")
+    assert (
+        second
+        in place.server.get("/openapi.json").json()["components"]["schemas"]["LoadBody"]["properties"]["model"]["enum"]
+    )
+
+
+def test_a_download_is_told_cancelled_and_gone_on_with(place: LibraryServer) -> None:
+    place.gate.clear()
+    assert place.server.post("/library/download", {"model": NAME}).json()["state"] == "running"
+    place.server.wait(lambda: download(place, NAME)["total"] > 0)
+    assert place.server.post("/library/download", {"model": NAME}).json()["state"] == "running"  # the same one
+    assert place.server.post("/library/cancel", {"model": NAME}).json()["state"] == "cancelled"
+    assert state(place, NAME) == "cancelled" and NAME not in rows(place)
+    missing = place.server.post("/library/cancel", {"model": NAME})
+    assert missing.status_code == 400 and "is not being downloaded" in missing.text
+    place.gate.set()
+    place.server.post("/library/download", {"model": NAME})
+    place.server.wait(lambda: state(place, NAME) == "done")
+    done = download(place, NAME)
+    assert done["bytes"] == done["total"] > 0
+    assert rows(place)[NAME]["fits"] == "stored"
+    place.server.post("/library/serve", {"model": NAME})
+    assert place.server.said("What is a token?", model=NAME) == place.server.said("What is a token?")
+
+
+def test_what_goes_wrong_is_a_sentence(place: LibraryServer) -> None:
+    for name, words in (
+        (GATED, "licence|access"),
+        ("org/none", "no model|not"),
+        ("nothing", "neither a folder"),
+        ("builtin", "'builtin'"),
+    ):
+        place.server.post("/library/download", {"model": name})
+        place.server.wait(lambda name=name: state(place, name) == "failed")
+        assert re.search(words, download(place, name)["note"]), download(place, name)["note"]
+    for route, body in (
+        ("/library/serve", {"model": "org/none"}),
+        ("/library/serve", {"model": "/etc"}),
+        ("/library/download", {"model": ""}),
+        ("/library/download", {"model": "x" * 1000}),
+        ("/library/search", {"words": " "}),
+        ("/library/search", {"words": "x" * 1000}),
+    ):
+        answer = place.server.post(route, body)
+        assert answer.status_code in (400, 404) and answer.json()["error"]["message"], answer.text
+
+
+def test_at_most_two_downloads_run(place: LibraryServer) -> None:
+    place.gate.clear()
+    for name in ("org/one", "org/two", "org/three"):
+        place.hub.add(name, {"config.json": b"{}", "tokenizer.json": b"{}", "model.safetensors": name.encode() * 9})
+    for name in ("org/one", "org/two"):
+        assert place.server.post("/library/download", {"model": name}).status_code == 200
+    third = place.server.post("/library/download", {"model": "org/three"})
+    assert third.status_code == 400 and "org/one and org/two are being downloaded" in third.text
+    for name in ("org/one", "org/two"):
+        place.server.post("/library/cancel", {"model": name})
+    place.gate.set()
+
+
+def test_the_hub_is_searched(place: LibraryServer) -> None:
+    (hit,) = place.server.post("/library/search", {"words": "copy"}).json()["models"]
+    assert hit["id"] == NAME and set(hit) >= {"parameters", "bytes", "fits", "formats", "licence", "gated"}
+    place.hub.fault = lambda exchange: exchange.answer(503, b"")
+    silent = place.server.post("/library/search", {"words": "copy"})
+    place.hub.fault = place.wait
+    assert silent.status_code == 503 and silent.json()["error"]["code"] == "hub_unavailable"
+
+
+@pytest.mark.parametrize(
+    ("options", "library", "downloads"),
+    [((), 200, 403), (("builtin",), 403, 403), (("builtin", "--allow-downloads"), 200, 200)],
+)
+def test_who_may(options: tuple[str, ...], library: int, downloads: int, tmp_path: Path) -> None:
+    """Without a named model its users choose; downloads need the flag, and without both nothing is told."""
+    with serving(tmp_path, *options) as server:
+        for route in ("/library", "/library/downloads"):
+            assert server.get(route).status_code == library
+        if library == 403:
+            assert "--allow-downloads" in server.get("/library").json()["error"]["message"]
+            assert server.post("/library/serve", {"model": "builtin"}).status_code == 403
+        if downloads == 403:
+            for route, body in (
+                ("/library/search", {"words": "x"}),
+                ("/library/download", {"model": NAME}),
+                ("/library/cancel", {"model": NAME}),
+            ):
+                answer = server.post(route, body)
+                assert answer.status_code == 403 and "--allow-downloads" in answer.json()["error"]["message"]
