@@ -55,9 +55,9 @@ static inline f32x16 load_bf16(const uint16_t* p) {
 static inline f32x16 load_f16(const uint16_t* p) {
   CAUSERIE_QUARTERS(vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i))));
 }
-// Of sixteen bytes of E4M3: as float16 their bits stand for 2^-8 of their values; all ones are no number.
-static inline f32x16 load_e4m3(const uint8_t* p) {
-  const int8x16_t bytes = vreinterpretq_s8_u8(vld1q_u8(p));
+// Of bytes 16 v … 16 v + 15 of E4M3: as float16 their bits stand for 2^-8 of their values; all ones are no number.
+static inline f32x16 load_e4m3(const uint8_t* p, int v) {
+  const int8x16_t bytes = vreinterpretq_s8_u8(vld1q_u8(p + 16 * v));
   f32x16 result;
   for (int i = 0; i < 2; ++i) {
     const uint16x8_t words = vreinterpretq_u16_s16(vmovl_s8(i ? vget_high_s8(bytes) : vget_low_s8(bytes)));
