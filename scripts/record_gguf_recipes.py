@@ -46,7 +46,7 @@ def main() -> None:
             (path / "tokenizer.json").write_text(json.dumps(vocabulary))  # some count what it has
             file = Path(folder) / "model.gguf"
             try:
-                _convert(path, file)
+                _convert(path, file, case.with_head)
             except (AssertionError, KeyError, ValueError, NotImplementedError, RuntimeError, IndexError) as fault:
                 print(f"{case.name} cannot be converted: {fault!r}"[:200])
                 continue
@@ -56,7 +56,7 @@ def main() -> None:
             print(case.name, len(text))
 
 
-def _convert(folder: Path, file: Path) -> None:
+def _convert(folder: Path, file: Path, with_head: bool) -> None:
     """Without a tokenizer, which tiny checkpoints have not."""
     from conversion import ModelType, get_model_architecture, get_model_class
     from conversion.base import ModelBase
@@ -71,15 +71,16 @@ def _convert(folder: Path, file: Path) -> None:
         return {key: value for key, value in both.items() if (key, value) != ("rms_norm_eps", None)}
 
     ModelBase.load_hparams = staticmethod(merged)
-    config = ModelBase.load_hparams(folder, False)
-    kind = get_model_class(get_model_architecture(config, ModelType.TEXT))
-    for each in kind.__mro__:
-        if "set_vocab" in vars(each):
-            each.set_vocab = lambda self: self.gguf_writer.add_tokenizer_model("none")
-    kind.no_mtp = kind.supports_mtp_export  # tiny checkpoints have no layers that propose tokens ahead
-    with torch.inference_mode():
-        kind(folder, LlamaFileType.ALL_F32, file, eager=True).write()
-    ModelBase.load_hparams = load
+    try:
+        kind = get_model_class(get_model_architecture(ModelBase.load_hparams(folder, False), ModelType.TEXT))
+        for each in kind.__mro__:
+            if "set_vocab" in vars(each):
+                each.set_vocab = lambda self: self.gguf_writer.add_tokenizer_model("none")
+        kind.no_mtp = kind.supports_mtp_export and not with_head
+        with torch.inference_mode():
+            kind(folder, LlamaFileType.ALL_F32, file, eager=True).write()
+    finally:
+        ModelBase.load_hparams = staticmethod(load)
 
 
 def _recipe(folder: Path, file: Path) -> dict[str, Any]:

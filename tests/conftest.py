@@ -35,3 +35,9 @@ def conformance() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no conformance folder at {folder}; set CAUSERIE_CONFORMANCE to it")
     return folder
+
+
+@pytest.fixture
+def no_smollm2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package with SmolLM2 is not installed."""
+    monkeypatch.setattr("causerie.builtin.smollm2.find_spec", lambda name: None)

@@ -13,7 +13,7 @@
     │   ├── HubUnavailable             the hub does not answer, or not rightly, as often as it is asked
     │   ├── MissingFile                a folder without config.json, weights or tokenizer
     │   ├── PickledWeights             only .bin/.pt weights, which can run code when opened
-    │   └── WeightFileError            a safetensors file that is damaged, or tensors missing or unexpected
+    │   └── WeightFileError            a file of weights that is damaged, or tensors missing or unexpected
     ├── ConfigError (ValueError)       config.json that this version cannot compute correctly
     ├── BackendUnavailable             a backend or device that cannot run here, with the reason
     ├── OutOfMemory (MemoryError)      model or cache larger than what is free
@@ -23,6 +23,7 @@
     ConfigWarning (UserWarning)        what a config.json says and nobody here reads
     DraftWarning (UserWarning)         a model was to guess for another and cannot
     DraftNotice (UserWarning)          a model guesses for another, which nobody named
+    PlacementNotice (UserWarning)      a model runs elsewhere than where it would be faster
     RevisionWarning (UserWarning)      a model on the hub is no longer what was downloaded of it
 
 Each message says what happened with the value, what was expected, and what to do. This module knows nothing of the rest
@@ -102,7 +103,7 @@ class PickledWeights(CheckpointError):
 
 
 class WeightFileError(CheckpointError):
-    """A safetensors file that is damaged, or tensors that are missing or unexpected."""
+    """A file of weights that is damaged, or tensors that are missing or unexpected."""
 
 
 class ConfigError(CauserieError, ValueError):
@@ -119,6 +120,10 @@ class DraftWarning(UserWarning):
 
 class DraftNotice(UserWarning):
     """A model guesses for another that was found for it."""
+
+
+class PlacementNotice(UserWarning):
+    """A model runs on the CPU that had room on a GPU in fewer bits, and nobody said that it may be quantized."""
 
 
 class RevisionWarning(UserWarning):

@@ -6,6 +6,8 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ import torch
 from causerie import AutoConfig, AutoModelForCausalLM, AutoTokenizer, CausalLM
 from causerie.api import loading_line, placement
 from causerie.api.load_options import LoadOptions
+from causerie.api.precisions import MatrixHolding, needed_bytes, precisions
+from causerie.api.surveyed import surveyed
 from causerie.api.torch_names import DeviceName, DType, device_name, dtype_name
 from causerie.errors import (
     BackendUnavailable,
@@ -24,11 +28,14 @@ from causerie.errors import (
     MissingFile,
     ModelNotFound,
     OutOfMemory,
+    PlacementNotice,
     UnknownName,
     Unsupported,
     UsageError,
 )
+from causerie.plan.footprint import least_tokens
 from causerie.settings import Settings
+from causerie.spec.decoder import Decoder
 
 
 def test_config(folder: Path) -> None:
@@ -225,6 +232,46 @@ def test_auto_takes_a_gpu_with_room(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(placement.choose(auto, 10**8, Settings(backend="torch")), ScriptedBackend)
     with pytest.raises(UnknownName, match="native"):
         placement.choose(auto, 1, Settings(backend="nativ"))
+
+
+def test_fewer_bits_on_a_gpu_go_before_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU that has room for the built-in model in fewer bits, and not as it is stored. It computes on the CPU."""
+    from causerie.backends.torch import backend, devices
+
+    free, here, places = [0], devices.devices()[-1], []
+
+    class PaperGpu(backend.TorchBackend):
+        def __init__(self, device: str) -> None:
+            places.append(device)
+            self.device = device
+
+        def builder(self, spec: Decoder, formats: Mapping[str, str]) -> backend.TorchBuilder:
+            return backend.TorchBuilder("cpu", spec, formats)
+
+    monkeypatch.setattr(
+        devices, "devices", lambda: [devices.Device("cuda:0", True, "", free[0], free[0]), replace(here, name="cpu")]
+    )
+    monkeypatch.setattr(backend, "TorchBackend", PaperGpu)
+    monkeypatch.setattr(placement, "gpu_seems_there", lambda: True)
+    sizes = {
+        name: needed_bytes(way, MatrixHolding(False, False), tokens=least_tokens(way.spec))
+        for name, way in precisions(surveyed("builtin", LoadOptions()).weights)
+    }
+
+    def place(memory: float, **options: Any) -> tuple[list[str], str | None]:
+        free[0] = round(memory)
+        places.clear()
+        with AutoModelForCausalLM.from_pretrained("builtin", **options) as model:
+            return list(places), model.quantization
+
+    small = 1.12 * sizes["int4"]
+    assert sizes["int4"] < small < sizes["int8"] < sizes["bfloat16"]
+    assert place(1.2 * sizes["bfloat16"], quantization="auto") == (["cuda:0"], None)
+    assert place(small, quantization="auto") == (["cuda:0"], "int4")
+    assert place(1.02 * sizes["int8"], quantization="auto") == (["cuda:0"], "int8")
+    assert place(sizes["int4"], quantization="auto") == ([], None)  # there is room for nothing else
+    with pytest.warns(PlacementNotice, match=r"so the CPU computes. In int4 it fits there.*quantization='auto'"):
+        assert place(small) == ([], None)
 
 
 def test_torch_stands_in_for_the_native_backend(monkeypatch: pytest.MonkeyPatch) -> None:

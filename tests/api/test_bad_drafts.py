@@ -112,7 +112,7 @@ def test_one_that_needs_more_memory_than_there_is(model: CausalLM, monkeypatch: 
 
 
 def test_a_chat_goes_on_without_it(drafts: dict[str, tuple[str, type[CauserieError], str]]) -> None:
-    asked = [sys.executable, "-m", "causerie.cli.main", "chat", "-p", "Hello!", "max_new_tokens=8"]
+    asked = [sys.executable, "-m", "causerie.cli.main", "chat", "builtin", "-p", "Hello!", "max_new_tokens=8"]
     plain = subprocess.run(asked, capture_output=True, text=True, timeout=120, check=True)
     for case in ("empty", "states"):
         name, _, sentence = drafts[case]

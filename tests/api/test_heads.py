@@ -28,7 +28,7 @@ from tests.parity.harness import plain_tokens, save_case
 
 pytest.importorskip("causerie.backends.native.backend", reason="this tree has no native backend")
 
-FAMILIES = ("qwen3_5_text", "qwen3_next", "glm4_moe", "deepseek_v3", "mimo_v2_flash", "nemotron_h")
+FAMILIES = ("qwen3_5_text", "qwen3_next", "glm4_moe", "deepseek_v3", "mimo_v2_flash, three", "nemotron_h")
 PROMPTS = [plain_tokens(60, 1), plain_tokens(7, 2), plain_tokens(33, 3)]
 
 
@@ -77,7 +77,7 @@ def drafted(model: CausalLM) -> dict[str, int]:
         ("qwen3_next", {"dtype": "bfloat16"}),
         ("glm4_moe", {}),
         ("deepseek_v3", {"dtype": "bfloat16"}),
-        ("mimo_v2_flash", {}),
+        ("mimo_v2_flash, three", {}),
         ("nemotron_h", {"dtype": "bfloat16"}),
     ],
 )
@@ -98,7 +98,7 @@ def test_answers_are_those_without_a_head(folders: dict[str, Path], family: str,
 
 @pytest.mark.usefixtures("eagerly")
 def test_a_head_is_quantized_saved_and_prepared_with_the_rest(folders: dict[str, Path], tmp_path: Path) -> None:
-    for family in ("qwen3_5_text", "glm4_moe", "mimo_v2_flash", "nemotron_h"):
+    for family in ("qwen3_5_text", "glm4_moe", "mimo_v2_flash, three", "nemotron_h"):
         for format in ("nf4", None):
             quantization = None if format is None else QuantConfig.named(format)
             with load(folders[family], quantization=format) as model:

@@ -21,6 +21,8 @@ from causerie.settings import Settings
 
 MEMORY = 1 << 40
 
+pytestmark = pytest.mark.usefixtures("no_smollm2")
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

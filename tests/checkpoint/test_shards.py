@@ -13,7 +13,7 @@ from safetensors import safe_open
 
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
-from causerie.errors import MissingFile, PickledWeights, Unsupported, WeightFileError
+from causerie.errors import MissingFile, PickledWeights, WeightFileError
 
 
 def shard(folder: Path, homes: dict[str, str], files: dict[str, list[str]]) -> None:
@@ -101,7 +101,6 @@ def test_a_broken_index_is_refused(tmp_path: Path, content: bytes) -> None:
         (["pytorch_model-00001-of-00002.bin"], PickledWeights, "pickle, which can run any code"),
         (["consolidated.00.pth"], PickledWeights, "consolidated.00.pth"),
         (["last.ckpt"], PickledWeights, "last.ckpt"),
-        (["model.Q4_0.gguf"], Unsupported, "as GGUF, which this version does not read"),
         (["training_args.bin", "optimizer.pt"], MissingFile, "has no weights"),
         ([], MissingFile, "has no weights: model.safetensors"),
         (["a.safetensors", "b.safetensors"], MissingFile, "not known which belong together"),

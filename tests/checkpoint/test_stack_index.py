@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from causerie.checkpoint.expression import Every, Place, Transposed
+from causerie.checkpoint import stack_index
+from causerie.checkpoint.expression import Every, Place, Tensor, Transposed
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.stack_index import StackIndex
 from causerie.checkpoint.writer import write_safetensors
@@ -95,3 +96,18 @@ def test_threads_that_want_the_same_place_read_it_once(index: SafetensorsIndex) 
         rows = list(threads.map(lambda i: Place("stack", 2).read(places, slice(i, i + 1)), range(8)))
     np.testing.assert_array_equal(np.concatenate(rows), STACK[2])
     assert len(READ) == 1
+
+
+def test_columns_are_read_together(index: SafetensorsIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    places, turned = StackIndex(index), Transposed(Tensor("matrix"))
+    parts = [turned.read(places, slice(i, i + 2)) for i in (0, 2, 4)]
+    np.testing.assert_array_equal(np.concatenate(parts), STACK[0].T)
+    assert sum(size for _, size in READ) == STACK[0].nbytes
+    READ.clear()
+    monkeypatch.setattr(stack_index, "MOST_BYTES", 4 * 8 * 4)  # four columns
+    monkeypatch.setattr(stack_index, "_PIECE_BYTES", 3 * 6 * 4)  # three rows
+    places = StackIndex(index)
+    parts = [turned.read(places, slice(i, i + 2)) for i in (0, 2, 4)]
+    np.testing.assert_array_equal(np.concatenate(parts), STACK[0].T)
+    assert [size for _, size in READ] == 2 * [3 * 6 * 4, 3 * 6 * 4, 2 * 6 * 4]
+    np.testing.assert_array_equal(turned.read(places, slice(1, 6)), STACK[0].T[1:6])

@@ -200,7 +200,7 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-@pytest.mark.parametrize("words", [["-h"], ["chat", "-h"], ["info"], ["chat", "-p", "Hello!"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["-h"], ["chat", "-h"], ["info"], ["chat", "builtin", "-p", "Hello!"]], ids=" ".join)
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_an_output_that_takes_no_more_is_a_sentence(words: list[str], unbuffered: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": unbuffered}

@@ -20,7 +20,12 @@ if [ "$1 $2" = "-m venv" ]; then
 fi
 [ "$STOPS_AT" = "" ] || case "$*" in *"$STOPS_AT"*) echo "no such thing" >&2; exit 1;; esac
 """
-STAGES = ["Making .venv", "Fetching the packages that Causerie needs", "Compiling its kernels"]
+STAGES = [
+    "Making .venv",
+    "Fetching the packages that Causerie needs",
+    "Compiling its kernels",
+    "Fetching SmolLM2, a small chat model of 93 MB",
+]
 
 
 @pytest.fixture
@@ -49,7 +54,17 @@ def test_make_chat_names_its_stages_with_their_time(clone: Path) -> None:
     assert make(clone).stdout == "talking: chat -p Hello\n"  # all of it once
 
 
+def test_without_the_small_model_the_built_in_one_talks(clone: Path) -> None:
+    done = make(clone, STOPS_AT="smollm2")
+    assert done.returncode == 0 and "a small chat model of 93 MB … failed\n" in done.stdout
+    assert "the built-in assistant talks; `make smollm2` tries again.\ntalking: chat -p Hello\n" in done.stdout
+    assert make(clone, STOPS_AT="smollm2").stdout == "talking: chat -p Hello\n"  # not tried each time
+    words = ["make", "smollm2", "PYTHON=./python", "CXX=true"]
+    again = subprocess.run(words, cwd=clone, capture_output=True, text=True, timeout=120, check=True)
+    assert re.fullmatch(r"Fetching SmolLM2, a small chat model of 93 MB … \d+ s\n", again.stdout)
+
+
 def test_a_stage_that_fails_ends_it(clone: Path) -> None:
-    done = make(clone, STOPS_AT="--no-deps")
+    done = make(clone, STOPS_AT="--editable")
     assert done.returncode != 0 and "Compiling its kernels … failed\n" in done.stdout
     assert "no such thing" in done.stderr and "talking" not in done.stdout

@@ -24,7 +24,7 @@ from tests.engine.scripted import eager
 
 pytest.importorskip("causerie.backends.native.backend", reason="this tree has no native backend")
 
-from causerie.models.model import head_of
+from causerie.models.model import give_heads
 from tests.engine.test_assistants_native import Counting, asked_of, same
 from tests.engine.test_drafting_native import answers, text
 from tests.engine.test_exact_native import prompts
@@ -37,6 +37,7 @@ CASES = {
     "experts": ("bfloat16", Shape(experts=5, active=2), "float32"),
     "windows": ("bfloat16", Shape(windows=(40, 17, None), layers=3), "float32"),
     "a window of its own": ("bfloat16", Shape(windows=(None, 17), layers=2), "float32"),
+    "three heads": ("bfloat16", Shape(qk_norm=True), "float32"),
     "delta rule": ("bfloat16", Shape(delta=(2, 4, 16, 32, 4), layers=4), "float32"),
 }
 
@@ -46,7 +47,7 @@ class Spy(HeadDrafter):
 
     def __init__(self, model: Model, counting: Counting | None = None) -> None:
         assert model.draft_head is not None
-        super().__init__(counting or model.draft_head, model, len(model.spec.layers))
+        super().__init__(counting or model.draft_head, model, len(model.spec.layers), model.further_heads)
         self.said: list[tuple[int, list[int], list[int]]] = []
 
     def propose(self, asks: Sequence[Ask]) -> list[Draft]:
@@ -57,16 +58,16 @@ class Spy(HeadDrafter):
         return drafts
 
 
-def with_head(spec: Decoder, keeps_all: bool = True) -> Decoder:
+def with_head(spec: Decoder, keeps_all: bool = True, count: int = 1) -> Decoder:
     block = spec.layers[-1].with_attention(keeps_all=keeps_all)
-    return replace(spec, draft_head=DraftHead(block, spec.norm))
+    return replace(spec, draft_head=DraftHead(block, spec.norm, count))
 
 
 def _model(case: str) -> Model:
     format, shape, cache = CASES[case]
-    spec = with_head(shape.decoder())
+    spec = with_head(shape.decoder(), count=3 if case == "three heads" else 1)
     made = build(spec, random_weights(spec, format), cache=cache)
-    made.draft_head = head_of(made, 0)
+    give_heads(made, 0)
     return made
 
 
@@ -85,6 +86,11 @@ def anew(model: Model, tokens: list[int], count: int) -> list[int]:
     taps = model.run(step).taps
     assert taps is not None
     features, guesses, at = taps[:, model.taps.index(len(model.spec.layers))], tokens[1:], 0
+    if model.further_heads:
+        for number, each in enumerate([head, *model.further_heads][:count]):
+            step = make_step([(guesses[number:], 0, blocks)], rows=[len(tokens) - 2])
+            guesses.append(int(each.run(replace(step, features=features)).logits[0].argmax()))
+        return guesses[len(tokens) - 1 :]
     while len(guesses) < len(tokens) - 1 + count:
         step = make_step([(guesses[at:], at, blocks)], rows=[len(guesses) - at - 1])
         output = head.run(replace(step, features=features, state_rows=step.rows))
@@ -198,7 +204,8 @@ def test_a_head_that_looks_back_no_farther_than_a_window_says_so() -> None:
     spec = Shape(windows=(None, 40), layers=2).decoder()
     spec = with_head(spec, keeps_all=False)
     made = build(spec, random_weights(spec))
-    made.draft_head = head_of(made, 0)
+    give_heads(made, 0)
+    assert made.draft_head is not None
     with pytest.raises(Unsupported, match="window"):
         HeadDrafter(made.draft_head, made, 2)
     made.close()
@@ -215,7 +222,7 @@ def test_a_head_that_knows_is_always_right() -> None:
             numbers[:] = 0
     stored["draft.token"] = np.eye(spec.width, dtype=np.float32)
     model = build(spec, stored)
-    model.draft_head = head_of(model, 0)
+    give_heads(model, 0)
     asked = [(prompt, SamplingParams(max_tokens=40)) for prompt in prompts(model)]
     expected = [answers(Engine(model), [one])[0] for one in asked]
     drafter = Spy(model)

@@ -21,6 +21,7 @@ from causerie.models.model import Model
 from tests.parity.cases import CASES
 from tests.parity.harness import reference, save_case
 
+BLOCKS = (5, 2, 7)
 FURTHER = 3  # guesses, each of which a head makes of its own last one
 _HYBRID = {"layer_types": ["linear_attention", "linear_attention", "linear_attention", "full_attention"]}
 _HYBRID_EXPERTS = {"layer_types": ["linear_attention", "full_attention"]}
@@ -64,6 +65,7 @@ class HeadCase:
     names: dict[str, str] | None = None  # under which files hold it, where it is not as a further layer
     kinds: tuple[str, str] = ("full_attention", "sparse")  # of both halves of its block
     alone: bool = True  # each expert's matrices, or all in one tensor
+    count: int = 1
 
 
 HEADS = {
@@ -76,6 +78,7 @@ HEADS = {
     "nemotron_h": HeadCase("nemotron-h", {}, _BEHIND, _IN_PARTS),
     "nemotron_h, latent": HeadCase("nemotron-h, latent experts in groups, biases", {}, _BEHIND, _IN_PARTS),
     "mimo_v2_flash": HeadCase("mimo", {}, {}, _LISTED, ("sliding_attention", "dense")),
+    "mimo_v2_flash, three": HeadCase("mimo", {}, {}, _LISTED, ("sliding_attention", "dense"), count=3),
 }
 
 
@@ -142,6 +145,16 @@ class Judge:
                 each.append(self.head._project_to_logits(states)[0, -1])
         return logits[0].numpy(), [row.numpy() for row in each[1:]]
 
+    def logits_of(self, number: int, tokens: Sequence[int]) -> NDArray[np.float32]:
+        """By one of several heads, of what follows each token but the first ones: each head reads what the model made
+        of a token, with the one that stands so far behind it as it guesses."""
+        ids, cache = torch.tensor([list(tokens)]), MtpCache(config=self.head.config)
+        with torch.inference_mode():
+            states = self.model(ids, output_hidden_states=True).hidden_states[-1][:, : -1 - number]
+            at = torch.arange(1 + number, len(tokens))[None]
+            states = self.head.forward_layer(number, states, at, cache, input_ids=ids[:, 1 + number :])
+            return self.head._project_to_logits(states)[0].numpy()
+
 
 def save_with_head(family: str, folder: Path, changes: Mapping[str, Any] | None = None) -> Judge:
     """Writes a checkpoint of a family with a head of random weights, perhaps with `changes` to its config."""
@@ -152,10 +165,10 @@ def save_with_head(family: str, folder: Path, changes: Mapping[str, Any] | None 
     model = reference(folder)
     if made.names is _IN_PARTS:
         return _saved(TwoParts(model).eval(), model, made.names, made.alone, folder)
-    model.config.num_mtp_layers = 1
-    model.config.mtp_layer_types, model.config.mtp_mlp_layer_types = ([kind] for kind in made.kinds)
+    model.config.num_mtp_layers = made.count
+    model.config.mtp_layer_types, model.config.mtp_mlp_layer_types = ([kind] * made.count for kind in made.kinds)
     names = made.names or _appended(len(model.model.layers))
-    return _saved(MtpModel(model, 1).eval(), model, names, made.alone, folder)
+    return _saved(MtpModel(model, made.count).eval(), model, names, made.alone, folder)
 
 
 def _saved(head: Any, model: Any, names: dict[str, str], alone: bool, folder: Path) -> Judge:
@@ -168,8 +181,9 @@ def _saved(head: Any, model: Any, names: dict[str, str], alone: bool, folder: Pa
             else:
                 weight.normal_(std=0.3 if weight.ndim == 1 else weight.shape[-1] ** -0.5)
     own = {
-        _named(ours, names): each.clone()
-        for name, tensor in head.layers[0].state_dict().items()
+        _named(ours, names).replace("mtp.layers.0.", f"mtp.layers.{number}.", 1 if number else 0): each.clone()
+        for number, layer in enumerate(head.layers)
+        for name, tensor in layer.state_dict().items()
         for ours, each in (_apart(name, tensor) if alone else {name: tensor}).items()
     }
     path = folder / "model.safetensors"
@@ -205,25 +219,37 @@ def step(tokens: Sequence[int], first: int, groups: int, blocks: Sequence[int], 
 
 def head_logits(model: Model, tokens: Sequence[int]) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
     """As Judge.logits, by the model's own taps; the head reads in two pieces."""
-    head, blocks = model.draft_head, [5, 2, 7]
+    head, logits = model.draft_head, []
     assert head is not None and head.cache.slots == 0 and len(head.cache.groups) == 1
-    last = len(model.spec.layers)
-    model.tap((last,))
-    groups = len(model.cache.groups)
-    plain = step(tokens[:-1], 0, groups, blocks, model.cache.slots, 0)
-    taps = model.run(replace(plain, tapped=True)).taps
-    assert taps is not None
-    states, logits = taps[:, model.taps.index(last)], []
+    states = _states(model, tokens)
     for first, end in ((0, 13), (13, len(tokens) - 1)):
-        own = step(tokens[first + 1 : end + 1], first, 1, blocks, 0, end - first)
+        own = step(tokens[first + 1 : end + 1], first, 1, BLOCKS, 0, end - first)
         output = head.run(replace(own, features=states[first:end]))
         logits.append(output.logits)
     further = []
     for i in range(FURTHER):
         token = int((further or [logits[-1][-1]])[-1].argmax())
-        output = head.run(replace(step([token], len(tokens) - 1 + i, 1, blocks, 0, 1), features=output.states[-1:]))
+        output = head.run(replace(step([token], len(tokens) - 1 + i, 1, BLOCKS, 0, 1), features=output.states[-1:]))
         further.append(output.logits[0])
     return np.concatenate(logits), further
+
+
+def logits_of_head(model: Model, tokens: Sequence[int], number: int) -> NDArray[np.float32]:
+    """As Judge.logits_of."""
+    head, count = [model.draft_head, *model.further_heads][number], len(tokens) - 1 - number
+    assert head is not None
+    own = step(tokens[1 + number :], 0, 1, BLOCKS, 0, count)
+    return head.run(replace(own, features=_states(model, tokens)[:count])).logits
+
+
+def _states(model: Model, tokens: Sequence[int]) -> NDArray[np.float32]:
+    """What the model makes of each token but the last."""
+    last = len(model.spec.layers)
+    model.tap((last,))
+    plain = step(tokens[:-1], 0, len(model.cache.groups), BLOCKS, model.cache.slots, 0)
+    taps = model.run(replace(plain, tapped=True)).taps
+    assert taps is not None
+    return taps[:, model.taps.index(last)]
 
 
 def _named(name: str, names: dict[str, str]) -> str:

@@ -12,30 +12,42 @@ from typing import Any
 
 from causerie.models.config import read_config
 from tests.parity.cases import CASES
-from tests.parity.cases.experts import slowed
-from tests.parity.checkpoints import save_checkpoint
+from tests.parity.cases.experts import LAGUNA_SLOWED, slowed
+from tests.parity.checkpoints import WHOLE_OF
+from tests.parity.draft_heads import save_with_head
 from tests.parity.harness import save_case
+from tests.parity.wholes import whole_of
 
+_HEAD = "head of "
 _BY_NAME = {case.name: case for case in CASES}
 
 
 @dataclass(frozen=True)
 class GgufCase:
-    """A case of tests/parity/cases with some keys changed; or the checkpoint of a family that has no case."""
+    """A case of tests/parity/cases with some keys changed; or the checkpoint of a family that has no case, or one that
+    ships a head to guess tokens with."""
 
     name: str
     case: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     first_files: Mapping[str, Any] = field(default_factory=dict)  # written into config.json, which transformers reads
 
+    @property
+    def with_head(self) -> bool:
+        """Whether it ships a head to guess tokens with."""
+        return self.case.startswith(_HEAD)
+
 
 def save_gguf_case(case: GgufCase, folder: Path) -> Path:
     """Writes the checkpoint."""
-    if case.case in _BY_NAME:
+    if case.with_head:
+        save_with_head(case.case.removeprefix(_HEAD), folder, case.changes)
+    elif case.case in _BY_NAME:
         known = _BY_NAME[case.case]
         save_case(replace(known, changes=known.changes | dict(case.changes)), folder)
     else:
-        save_checkpoint(case.case, folder)
+        pictures = WHOLE_OF[case.case]
+        whole_of(replace(pictures, text=pictures.text | dict(case.changes))).save_pretrained(folder)
     if case.first_files:
         (folder / "config.json").write_text(json.dumps(read_config(folder) | dict(case.first_files)))
     return folder
@@ -63,6 +75,16 @@ _ENDLESS = {"max_position_embeddings": 2**20}
 _NOT_DENSE = ["linear_attention", "moe", "full_attention", "moe", "linear_attention"]
 _KEYS_APART = {"num_nextn_predict_layers": 0}
 
+_SCOUT = {
+    "attn_temperature_tuning": True,
+    "floor_scale": 8192,
+    "attn_scale": 0.1,
+    "attention_chunk_size": 8192,
+    "num_hidden_layers": 4,
+    "layer_types": ["chunked_attention"] * 3 + ["full_attention"],
+    "no_rope_layers": [1, 1, 1, 0],
+}
+
 GGUF_CASES = [
     GgufCase("apertus", "apertus"),
     GgufCase("arcee", "arcee"),
@@ -85,6 +107,7 @@ GGUF_CASES = [
     GgufCase("ernie4_5-moe", "ernie with experts", {"moe_norm_min": 1e-12}),
     GgufCase("exaone4", "exaone4"),
     GgufCase("exaone4-full", "exaone4, no window"),
+    GgufCase("exaone-moe", "exaone with experts"),
     GgufCase("falcon", "falcon, new", {}, {"max_position_embeddings": 2048}),
     GgufCase("falcon-h1", "falcon-h1, a norm behind the gate", _ONES | {"head_dim": 16}, {"head_dim": 16}),
     GgufCase("gemma", "gemma"),
@@ -101,9 +124,19 @@ GGUF_CASES = [
             },
         },
     ),
+    GgufCase(
+        "gemma3n",
+        "gemma3n, biases, untied, no keys are shared, four streams",
+        {"tie_word_embeddings": True, "vocab_size_per_layer_input": 131},
+    ),
+    GgufCase("gemma4", "gemma4"),
+    GgufCase("gemma4-biases", "gemma4, biases, untied, half of each head turns"),
+    GgufCase("gemma4-experts", "gemma4 with experts"),
     GgufCase("glm4", "glm4, tied, a quarter turns"),
+    GgufCase("glm4moe-head", "head of glm4_moe"),
     GgufCase("glm4moe", "glm4 with experts in groups, norms of heads, biases", {}, _KEYS_APART),
     GgufCase("glm4moe-lite", "glm4 with latents", {}, _KEYS_APART | {"first_k_dense_replace": 1}),
+    GgufCase("glm4moe-head", "head of glm4_moe"),
     GgufCase("gpt-oss", "gpt-oss", {"swiglu_limit": 7.0, "swiglu_alpha": 1.702}),
     GgufCase(
         "gpt-oss-yarn",
@@ -132,6 +165,15 @@ GGUF_CASES = [
     ),
     GgufCase("granitemoe", "granite with experts"),
     GgufCase("hunyuan-dense", "hunyuan, plain rope, biases, tied"),
+    GgufCase("hy_v3", "hy3"),
+    GgufCase(
+        "laguna",
+        "laguna",
+        {
+            "layer_types": ["full_attention", "sliding_attention", "sliding_attention"],
+            "rope_parameters": LAGUNA_SLOWED,
+        },
+    ),
     GgufCase("lfm2", "lfm2"),
     GgufCase("lfm2moe", "lfm2 with experts", {"routed_scaling_factor": 1.0}, {"norm_eps": 1e-5}),
     GgufCase("llama", "llama, own head_dim"),
@@ -144,6 +186,7 @@ GGUF_CASES = [
         "llama, yarn with betas",
         {"rope_parameters": _YARN | {"beta_fast": 4.0, "beta_slow": 0.5, "attention_factor": 1.7}},
     ),
+    GgufCase("llama4", "llama4", _SCOUT),
     GgufCase("mamba", "mamba, biases, three taps, another rank"),
     GgufCase("mamba2", "mamba2"),
     GgufCase("mamba2-biases", "mamba2, biases, three taps, one group, tied"),
@@ -151,9 +194,11 @@ GGUF_CASES = [
     GgufCase("minimax-m2", "minimax, rotary_dim, tied"),
     GgufCase("mistral3", "ministral3", {"sliding_window": None}),
     GgufCase("mixtral", "mixtral, three of five uneven experts"),
+    GgufCase("muse-glimmer", "muse_glimmer_text", {"layer_rope_theta": [0.0, 1e4, 1e4, 0.0]}),
     GgufCase("nemotron", "nemotron, biases, whole heads turn", {"head_dim": 16}),
     GgufCase("nemotron-part", "nemotron"),
     GgufCase("nemotron_h_moe", "nemotron-h", _ENDLESS | {"layers_block_type": _NOT_DENSE}),
+    GgufCase("nemotron_h_moe-head", "head of nemotron_h", _ENDLESS | {"layers_block_type": _NOT_DENSE}),
     GgufCase(
         "nemotron_h_moe-latent",
         "nemotron-h, latent experts in groups, biases",
@@ -179,9 +224,13 @@ GGUF_CASES = [
     GgufCase("qwen3", "qwen3, biases, own head_dim"),
     GgufCase("qwen35", "qwen3.5"),
     GgufCase("qwen35-alike", "qwen3.5, every second layer attends, tied, five taps, a quarter turns"),
+    GgufCase("qwen35-whole", "qwen3.5", {"linear_value_head_dim": 32}),  # of whole blocks
+    GgufCase("qwen35-head", "head of qwen3_5_text"),
     GgufCase("qwen35moe", "qwen3.5 with experts"),
+    GgufCase("qwen35moe-head", "head of qwen3_5_moe_text"),
     GgufCase("qwen3moe", "qwen3 with experts"),
     GgufCase("qwen3next", "qwen3-next"),
+    GgufCase("qwen3next-head", "head of qwen3_next"),
     GgufCase("qwen3vl", "qwen3_vl_text"),
     GgufCase("seed_oss", "seed_oss, other biases"),
     GgufCase("smollm3", "smollm3"),

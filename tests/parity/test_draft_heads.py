@@ -20,7 +20,7 @@ from causerie.loading.load import load_surveyed, survey
 from causerie.models.config import read_config
 from causerie.models.model import Model
 from causerie.models.registry import spec_from_config
-from tests.parity.draft_heads import FURTHER, HEADS, Judge, head_logits, save_with_head
+from tests.parity.draft_heads import FURTHER, HEADS, Judge, head_logits, logits_of_head, save_with_head
 from tests.parity.harness import load, plain_tokens, prompt_logits, room_for
 
 PROMPT = 41
@@ -57,6 +57,27 @@ def test_a_head_proposes_what_transformers_does(family: str, root: Path, backend
     for ours, theirs in zip(further, expected_further, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
     assert np.abs(expected - np.roll(expected, 1, 0)).max() > 1
+    model.close()
+
+
+def test_several_heads_read_the_same_beside_tokens_further_on(root: Path, backend: Backend) -> None:
+    folder, judge = _made("mimo_v2_flash, three", root)
+    model, tokens = with_head(folder, backend), plain_tokens(PROMPT, 4)
+    assert len(model.further_heads) == 2
+    expected = [judge.logits_of(number, tokens) for number in range(3)]
+    for number, rows in enumerate(expected):
+        np.testing.assert_allclose(logits_of_head(model, tokens, number), rows, atol=1e-4)
+    assert np.abs(expected[0][1:] - expected[1]).max() > 1 and np.abs(expected[1][1:] - expected[2]).max() > 1
+    model.close()
+
+
+def test_of_several_heads_those_are_used_that_are_whole(root: Path, tmp_path: Path, backend: Backend) -> None:
+    folder, _ = _made("mimo_v2_flash, three", root)
+    _broken(folder, tmp_path / "two", lacks="mtp.layers.2.self_attn.k_proj")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = with_head(tmp_path / "two", backend)
+    assert model.draft_head is not None and len(model.further_heads) == 1
     model.close()
 
 

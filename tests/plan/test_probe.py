@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from causerie.backends.native import meter
 from causerie.errors import UsageError
 from causerie.plan.hardware import Probe, forget_peak_memory, peak_memory
 
@@ -29,6 +30,37 @@ def test_narrower_operands_are_not_slower(probe: Probe) -> None:
     assert set(peaks) == {"float32", "bfloat16", "int8"}
     # One thread on a machine that others use too: a factor of two of doubt.
     assert 1e9 < peaks["float32"] < 2 * peaks["bfloat16"] < 4 * peaks["int8"] < 1e14
+
+
+class Clock:
+    """A machine on which each pass takes as long as is written, by a clock of its own."""
+
+    def __init__(self, *passes: float) -> None:
+        self.now, self.passes, self.threads = 0.0, list(passes), 2
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def multiply(self, *_: int) -> int:
+        self.now += self.passes.pop(0)
+        return 100
+
+    def read(self, *_: int) -> None:
+        self.now += self.passes.pop(0)
+
+
+@pytest.mark.parametrize(("sustained", "expected"), [(False, 100 / 0.5), (True, 300 / 4.5)])
+def test_what_is_sustained_counts_the_slow_passes(
+    probe: Probe, sustained: bool, expected: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where others take the processor every other moment: the best pass is not what a model gets."""
+    clock = Clock(1.0, 3.0, 0.5)
+    monkeypatch.setattr(meter, "time", clock)
+    monkeypatch.setattr(probe._meter, "machine", clock)
+    assert probe._meter.operations("int8", 4.2, sustained=sustained) == pytest.approx(expected)
+    clock.passes = [1.0, 3.0, 0.5]
+    gigabytes = probe._meter.bandwidth(4.2, sustained=sustained) / meter.READ_BYTES
+    assert gigabytes == pytest.approx(expected / 100)
 
 
 @pytest.mark.parametrize("threads", [0, 10_000])

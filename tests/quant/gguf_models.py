@@ -107,6 +107,7 @@ class Twin:
 
     file: Path
     folder: Path
+    contents: GgufFile
 
 
 def write_twins(
@@ -140,7 +141,7 @@ def write_twins(
     place.mkdir(parents=True, exist_ok=True)
     values = {name: array for name, each in every.items() for name, array in _as_theirs(name, each.values)}
     folder = _write_folder(place / "folder", values, layers, tied, experts, vocab)
-    return Twin(file.write(place / "model.gguf"), folder)
+    return Twin(file.write(place / "model.gguf"), folder, file)
 
 
 def _as_theirs(name: str, values: NDArray[np.float32]) -> list[tuple[str, NDArray[np.float32]]]:

@@ -25,6 +25,9 @@ from tests.quant.conftest import loaded
 PROJECTIONS = r"layers\.\d+\..*_proj\.weight"
 
 
+Pack = Callable[[str, Tensor], tuple[dict[str, Tensor], Tensor]]
+
+
 @dataclass(frozen=True)
 class Recipe:
     """`pack` makes of a module's name and the rows of its matrix the tensors by the ends of their names, and the
@@ -32,7 +35,7 @@ class Recipe:
 
     name: str
     config: Mapping[str, Any]
-    pack: Callable[[str, Tensor], tuple[dict[str, Tensor], Tensor]]
+    pack: Pack
     which: str = PROJECTIONS
     further: Mapping[str, Any] = field(default_factory=dict)  # in config.json
     exact_inputs: bool = False  # native products read activations as they are

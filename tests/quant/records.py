@@ -21,6 +21,7 @@ HALVES: dict[str, tuple[int, ...]] = {
     "TQ1_0": (52,),
     "TQ2_0": (64,),
     "MXFP4": (),
+    "NVFP4": (),
     "IQ1_M": (),
 }
 """Where the float16 numbers of a record lie."""
@@ -38,6 +39,8 @@ def random_rows(name: str, rows: int, width: int, seed: int = 0, *, edges: bool 
         records[:, place : place + 2] = halves[:, None].view(np.uint8)
     if name == "MXFP4":  # from 253 on values are none of float32
         records[:, 0] = np.arange(len(records)) % 253 if edges else draw.integers(118, 124, len(records))
+    if name == "NVFP4":  # 255 is no number
+        records[:, :4] = draw.integers(0, 255, (len(records), 4)) if edges else draw.integers(8, 24, (len(records), 4))
     if name == "IQ1_M":  # the highest bits of four numbers are a float16
         records[:, 55] = records[:, 55] & 0x0F | (0x00 if edges else 0x20)
     return records.reshape(rows, -1)

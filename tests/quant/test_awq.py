@@ -13,6 +13,7 @@ from causerie.errors import Unsupported, WeightFileError
 from tests.quant.conftest import loaded, tensors
 from tests.quant.integer_recipes import quantized
 from tests.quant.packed_checkpoints import (
+    Pack,
     Recipe,
     change_tensors,
     check_parity,
@@ -32,7 +33,7 @@ def words(codes: Tensor) -> Tensor:
     return packed.to(torch.int32)
 
 
-def awq(group: int, dtype: torch.dtype = torch.float16):  # type: ignore[no-untyped-def]
+def awq(group: int, dtype: torch.dtype = torch.float16) -> Pack:
     def pack(module: str, rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         from compressed_tensors.entrypoints.convert import AutoAWQConverter  # takes seconds to import
 

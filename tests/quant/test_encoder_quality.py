@@ -29,7 +29,7 @@ def matrices() -> dict[str, Matrix]:
 # The relative error (root of the sum of squares) of each kind of matrix, in its order above, measured on 2026-11-30.
 ERRORS = {
     "int8": (0.0059512, 0.0089219, 0.0040957, 0.0078102),
-    "int4": (0.0719747, 0.0867082, 0.0303229, 0.0533531),
+    "int4": (0.0709664, 0.0851624, 0.0299842, 0.0518267),
     "nf4": (0.0918230, 0.110594, 0.0854808, 0.103019),
     "nf4_double": (0.0918419, 0.110869, 0.0854950, 0.103083),
     "fp4": (0.121778, 0.167319, 0.104796, 0.150019),
@@ -68,7 +68,7 @@ def least_errors(groups: Matrix) -> NDArray[np.float64]:
     return best
 
 
-# Ours searches three ranges, and holds steps as a byte times a unit of the row.
+# Ours searches seven ranges, and holds steps as a byte times a unit of the row.
 @pytest.mark.parametrize(
     ("kind", "most"), [("normal", 1.14), ("student", 1.16), ("shifted", 1.18), ("one-sided", 1.24)]
 )

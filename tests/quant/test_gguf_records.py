@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from causerie.backends.torch.packed import QuantizedMatrix
 from causerie.checkpoint.gguf.block_types import BLOCK_TYPES, PLAIN_TYPES
+from causerie.quant.format import ranges
 from causerie.quant.gguf_records import RECORDS, RecordKind
 from tests.quant.records import BLOCKS, HALVES, oracle, random_rows
 
@@ -63,5 +64,5 @@ def test_rows_are_taken_apart_by_themselves(name: str) -> None:
     rows = random_rows(name, 8, 256, seed=2)
     kind = RECORDS[name]
     whole, part = kind.arrays(rows, 256), kind.arrays(rows[3:6], 256)
-    for array, numbers in part.items():
-        assert np.array_equal(numbers.view(np.uint8), whole[array][3:6].view(np.uint8))
+    for array, place in ranges(kind.format, 256, 3, 6).items():
+        assert np.array_equal(part[array].view(np.uint8), whole[array][place].view(np.uint8))

@@ -281,9 +281,9 @@ def test_refusals_before_anything_is_read(untied: Path) -> None:
         loaded(untied, QuantConfig("nf4", skip=("kew_proj",)))
     with pytest.raises(Unsupported, match="regular expression"):
         QuantConfig("nf4", skip=("(a+)+$",))
-    config = read_config(untied) | {"quantization_config": {"quant_method": "gptq", "bits": 4}}
+    config = read_config(untied) | {"quantization_config": {"quant_method": "torchao", "bits": 4}}
     with SafetensorsIndex.open(untied) as index:
-        with pytest.raises(Unsupported, match="gptq"):
+        with pytest.raises(Unsupported, match="torchao"):
             survey(index, config)
         config["quantization_config"] = {"quant_method": "causerie", "version": 2, "weights": {}}
         with pytest.raises(ConfigError, match="version 2"):

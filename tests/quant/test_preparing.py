@@ -96,7 +96,9 @@ class CountedMemory(mmap.mmap):
         return made
 
 
-@pytest.mark.parametrize("options", [{"packing": "lossless"}, {"packing": "none", "quantization": "int4"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"packing": "lossless"}, {"packing": "none", "quantization": "int4", "calibrate": "none"}], ids=str
+)
 def test_one_matrix_at_a_time_takes_memory(
     options: dict[str, str], stacks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from causerie.api.draft_checkpoint import DraftCheckpoint
 from causerie.api.generation.streamers import text_of
+from causerie.api.gguf_model import has_tokenizer
 from causerie.errors import CauserieError, UsageError
 
 if TYPE_CHECKING:
@@ -150,8 +151,7 @@ def _translation(
                 field="assistant_tokenizer",
             )
         return tokenizers
-    folders = [each.config.folder for each in (other, model)]
-    if not all(folder is not None and (folder / "tokenizer.json").is_file() for folder in folders):
+    if not all(has_tokenizer(each.config.folder) for each in (other, model)):
         return None
     if not translated:
         check_names(other.tokenizer, model.tokenizer)

@@ -68,6 +68,7 @@ _TOKENIZER_FOREIGN: dict[str, ForeignFlag] = {
 _CONFIG: tuple[Need, ...] = ("config",)
 _TOKENIZER: tuple[Need, ...] = ("tokenizer",)
 _WHERE = ("revision", "cache_dir", "local_files_only", "token", "gguf_file")
+_ALSO = ("torch_dtype", "device_map", "quantization_config", "config", "generation_config", "progress")
 
 
 class AutoConfig:
@@ -161,6 +162,7 @@ class AutoModelForCausalLM:
         packing: str | None = None,
         quantization: str | QuantConfig | None = None,
         quantization_config: BitsAndBytesConfig | Mapping[str, Any] | None = None,
+        calibrate: str | PathLike[str] | None = None,
         cache_dtype: Any = None,
         max_cache_tokens: int | None = None,
         expert_memory: int | None = None,
@@ -174,33 +176,33 @@ class AutoModelForCausalLM:
         dtype: "auto" (the checkpoint's, also when None), "float32", "float16", "bfloat16" or a torch dtype;
         `torch_dtype` is its older name. device_map: "auto" (also when None) takes a GPU with room through torch, else
         the CPU; or "cpu", "cuda", "cuda:1", a torch.device, {"": any of these}. strict=True refuses config keys and
-        tensors that no family computes by, which are else passed over with a warning. trust_remote_code is accepted and
-        changes nothing: no code of a checkpoint is ever run. backend: "native" (CPU) or "torch". threads: the native
-        backend's. packing: how that holds bfloat16 matrices: "lossless" in 12 bits a weight, "none" in 16, "auto" (also
-        when None) as is faster; results are the same to the last bit.
-        quantization: "int8" or "int4", our own formats of 8.25 and 4.5 bits, or "nf4", "fp4", "bnb_int8", bitsandbytes'
-        (also as quantization_config=BitsAndBytesConfig(…)), or "auto": as is stored, or else the most exact that fits.
-        cache_dtype: how past keys and values are kept: "float32", "float16", "bfloat16" or "int8"; "auto" (also when
-        None) as dtype has it. max_cache_tokens: positions to keep over all requests. expert_memory: bytes of memory for
-        experts of a prepared model, of which the others stay in their file; by default all that fit
+        tensors that no family computes by, which else get a warning. trust_remote_code is accepted and changes nothing:
+        no code of a checkpoint is ever run. backend: "native" (CPU) or "torch". threads: the native backend's. packing:
+        how that holds bfloat16 matrices: "lossless" in 12 bits a weight, "none" in 16, "auto" (also when None) as is
+        faster, to the same results. quantization: "int8" or "int4", our own formats of 8.25 and 4.5 bits, or "nf4",
+        "fp4", "bnb_int8", bitsandbytes' (also as quantization_config=BitsAndBytesConfig(…)), or "auto": as is stored,
+        or else the most exact that fits. calibrate: by what int8 and int4 choose: "random" tokens (also when None), a
+        text file, "none". cache_dtype: how past keys and values are kept: "float32", "float16", "bfloat16" or "int8";
+        "auto" (also when None) as dtype has it. max_cache_tokens: positions to keep over all requests. expert_memory:
+        bytes of memory for experts of a prepared model, of which the others stay in their file; by default all that fit
         (docs/experts.md). speculation: whether tokens are guessed and checked several in a step, where that is faster:
         "lookup", "shadow", with the weights a second time in int4, "mtp", by a head that some checkpoints ship, "off",
-        or "auto" (also when None): on the native backend lookup and such a head (docs/speculation.md).
-        draft: the folder or id of a smaller model, or of an EAGLE3 head, that guesses; where it cannot, a warning says
-        why. "auto" takes a model with the same tokenizer from the hub's cache, where there is one, and says so; "none"
-        (also when None) takes none. progress=False draws nothing; a callable gets (bytes done, bytes in all, tensor).
+        or "auto" (also when None): lookup and such a head on the native backend (docs/speculation.md). draft: the
+        folder or id of a smaller model, or of an EAGLE3 head, that guesses, or a warning says why not; "auto", one of
+        the hub's cache; "none" (also when None). progress=False draws nothing; a callable gets (bytes done, of all,
+        tensor).
         Raises CheckpointError's kinds, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
         from causerie.api.load_options import LoadOptions
         from causerie.api.loading import open_model
 
-        also = ("torch_dtype", "device_map", "quantization_config", "config", "generation_config", "progress")
-        known = (*_WHERE, *(option.name for option in fields(LoadOptions) if option.name != "device"), *also)
+        known = (*_WHERE, *_ALSO, *(option.name for option in fields(LoadOptions) if option.name != "device"))
         _refuse_options(others, _MODEL_FOREIGN, known)
         options = LoadOptions.read(
             dtype=_one_dtype(dtype, torch_dtype),
             device=device_map,
             quantization=quantization,
             quantization_config=quantization_config,
+            calibrate=calibrate,
             cache_dtype=cache_dtype,
             backend=backend,
             threads=threads,
@@ -237,7 +239,7 @@ def _refuse_options(options: Mapping[str, Any], foreign: Mapping[str, ForeignFla
 def _name(name: Any, gguf_file: str | None = None) -> str:
     """The model's name, with the file of several that is meant behind it."""
     if not isinstance(name, str | PathLike):
-        raise UsageError(f"The model is {name!r}; expected a folder, a file, a hub id such as org/name, or 'builtin'.")
+        raise UsageError(f"The model is {name!r}; expected a folder, a hub id (org/name), a GGUF file, or 'builtin'.")
     if gguf_file is None:
         return fspath(name)
     if not isinstance(gguf_file, str) or not is_gguf(gguf_file) or is_gguf(fspath(name)):

@@ -94,7 +94,8 @@ def benchmark(
     tokens = cache_tokens(trials, windowed=any(group.window is not None for group in spec.page_groups))
     for quantization in quantizations:
         forget_peak_memory()
-        variant = replace(options, quantization=quantization, max_cache_tokens=tokens)
+        calibrate = None if quantization is None else options.calibrate
+        variant = replace(options, quantization=quantization, calibrate=calibrate, max_cache_tokens=tokens)
         with open_model(name, variant) as model:
             yield from _measured(model, trials, limit, repeat, profile)
 

@@ -22,6 +22,7 @@ from causerie.api.generation.prompt_rows import Container, Prompts
 from causerie.api.generation.resolution import Flags, Generation, call_flags, resolve
 from causerie.api.generation.streamers import text_of
 from causerie.api.generation.watch import Watching, preparing
+from causerie.api.gguf_model import has_tokenizer
 from causerie.api.open_model import OpenModel
 from causerie.decoding.params import SamplingParams
 from causerie.engine.request import TokenEvent
@@ -251,7 +252,7 @@ class CausalLM(OpenModel):
         if flags.get("eos_token_id") is not None:
             return []
         ends = self.config.get("eos_token_id")
-        if ends is None and self.config.folder is not None and (self.config.folder / "tokenizer.json").is_file():
+        if ends is None and has_tokenizer(self.config.folder):
             ends = self.tokenizer.eos_token_id
         return ends if isinstance(ends, list) else [] if ends is None else [ends]
 

@@ -105,7 +105,8 @@ def evaluate(
     each of `caches` (cache dtypes), all else in float32. The reference is the model itself in float32, which stays
     loaded beside each; `options` say the rest of how models are held. Raises as from_pretrained."""
     longest = max(len(passage.tokens) for passage in passages) + 1
-    plain = replace(options or LoadOptions(), dtype=REFERENCE, max_cache_tokens=longest)
+    asked = options or LoadOptions()
+    plain = replace(asked, dtype=REFERENCE, calibrate=None, max_cache_tokens=longest)
     with open_model(name, plain) as reference:
         for format in formats:
             if format == REFERENCE:
@@ -114,7 +115,8 @@ def evaluate(
             if format in (NOISE, "float16"):
                 variant = replace(plain, dtype=format)
             else:
-                variant = replace(plain, dtype="auto", quantization=quant_config(format, None))
+                quantization = quant_config(format, None)
+                variant = replace(plain, dtype="auto", quantization=quantization, calibrate=asked.calibrate)
             with open_model(name, variant) as model:
                 yield _row(format, model, _scores(reference, model, passages))
         for cache in caches:

@@ -10,7 +10,7 @@ from typing import Any
 
 from causerie.api.load_options import LoadOptions
 from causerie.api.model_names import downloads_folder
-from causerie.api.precisions import held_sizes, precisions
+from causerie.api.precisions import MatrixHolding, held_sizes, precisions
 from causerie.api.probing import disk_free, this_machine
 from causerie.api.surveyed import KnownFrom, Surveyed, surveyed_or_estimated
 from causerie.errors import UsageError
@@ -127,7 +127,7 @@ def computer_asked(hardware: str | None, bandwidth: float | None, memory: float 
 
 def form_of(weights: Survey, name: str, computer: Computer, cache_dtype: str | None = None) -> WeightForm:
     """What form them so takes on a computer."""
-    sizes = held_sizes(weights, packs=computer.packs)
+    sizes = held_sizes(weights, MatrixHolding(computer.kind == "cpu", computer.packs))
     return WeightForm(
         name=name,
         weight_bytes=sum(sizes.values()),

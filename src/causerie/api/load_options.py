@@ -7,6 +7,7 @@ Checks every option when it is made. Knows no model and no backend.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os import fspath
 from typing import Any, Literal
 
 from causerie.api.quantization import quant_config
@@ -17,6 +18,8 @@ from causerie.errors import UsageError, unknown
 from causerie.quant.config import QuantConfig
 
 BACKENDS = ("native", "torch")
+RANDOM, NO_CALIBRATION = "random", "none"
+"""Of `calibrate`: random tokens; no measurement."""
 AUTO_DRAFT, NO_DRAFT = "auto", "none"
 """Of `draft`: a model in the cache that can; nobody."""
 
@@ -31,6 +34,7 @@ class LoadOptions:
     threads: int | None = None  # the native backend's
     packing: str | None = None  # how that holds bfloat16: one of ops.PACKINGS; None: as is faster
     quantization: QuantConfig | Literal["auto"] | None = None  # "auto": as it is stored where that fits, else as does
+    calibrate: str | None = None  # by what it is quantized: NO_CALIBRATION, a text file, or RANDOM (also when None)
     cache_dtype: str | None = None  # None: as dtype has it
     max_cache_tokens: int | None = None  # positions over all requests
     expert_memory: int | None = None  # bytes of experts in memory, where a prepared model's stay in their file
@@ -67,6 +71,7 @@ class LoadOptions:
         device: Any = None,
         quantization: Any = None,
         quantization_config: Any = None,
+        calibrate: Any = None,
         cache_dtype: Any = None,
         backend: str | None = None,
         threads: int | None = None,
@@ -87,6 +92,7 @@ class LoadOptions:
             threads=threads,
             packing=packing,
             quantization="auto" if fits else quant_config(quantization, quantization_config),
+            calibrate=None if calibrate is None else fspath(calibrate),
             cache_dtype=cache_dtype_name(cache_dtype),
             max_cache_tokens=max_cache_tokens,
             expert_memory=expert_memory,

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from causerie.api.calibration import calibrated_as_asked
 from causerie.api.causal_lm import CausalLM
 from causerie.api.draft_checkpoint import DraftCheckpoint
 from causerie.api.draft_search import companion
@@ -23,10 +24,10 @@ from causerie.api.loading_line import LoadingLine
 from causerie.api.machine import hardware, thread_count
 from causerie.api.model_config import ModelConfig
 from causerie.api.model_names import builtin_folder
-from causerie.api.placement import choose, packs_bfloat16
-from causerie.api.precisions import fitting_precision, held_sizes, needed_bytes
+from causerie.api.placement import InFewerBits, choose, packs_bfloat16
+from causerie.api.precisions import MatrixHolding, fitting_precision, held_sizes, needed_bytes, precisions
 from causerie.api.saving import Saving
-from causerie.backends.ops import Backend
+from causerie.backends.ops import Backend, encoders_of
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.hub import resolve
 from causerie.decoding.drafting.drafter import Drafter
@@ -41,7 +42,7 @@ from causerie.loading.load import Survey, load_surveyed, survey
 from causerie.loading.sources import Progress
 from causerie.models.model import Model
 from causerie.plan.expert_memory import expert_memory
-from causerie.plan.footprint import cache_sizer
+from causerie.plan.footprint import cache_sizer, least_tokens
 from causerie.settings import Settings
 
 _ASSISTANT_TOKENS = 64  # of the cache that a model has itself that is loaded to guess, and which it does not use
@@ -130,7 +131,7 @@ def _load(
         place = options
         if weights.prepared_for is not None and options.backend is None and options.device == "auto":
             place = replace(options, backend=weights.prepared_for)
-        backend = choose(place, weights.nbytes, settings)
+        backend = choose(place, _needed_of_gpu(weights, options), settings, lambda: _in_fewer_bits(weights, options))
         free, tokens = _free_bytes(backend), options.max_cache_tokens
         weights = _with_head_or_not(weights, options, backend, free)
         weights = _fitting(weights, config.name_or_path, options, free, backend)
@@ -145,6 +146,7 @@ def _load(
         on_disk = 0 if experts is None else max(0, weights.expert_bytes - experts)
         if experts is not None:  # then there is one pass alone over the weights
             weights = weights.without_draft_head()
+        weights = calibrated_as_asked(weights, index, backend, options, folder, workers=workers)
         shadow = weights.shadow(backend) if options.speculation == "shadow" else None
         try:
             model = load_surveyed(
@@ -167,7 +169,7 @@ def _load(
             if isinstance(told, LoadingLine):
                 told.clear()
     engine = Engine(model, drafters=_drafters(model), drafts_unasked=_drafts_unasked(options, backend))
-    saving = Saving(folder, config, weights, workers)
+    saving = Saving(folder, config, weights, workers, encoders_of(backend))
     return CausalLM(
         model,
         EngineThread(engine),
@@ -185,7 +187,7 @@ def _drafters(model: Model) -> list[Drafter]:
     if model.shadow is not None:
         drafters.append(ShadowDrafter(model.shadow))
     if model.draft_head is not None:
-        drafters.append(HeadDrafter(model.draft_head, model, len(model.spec.layers)))
+        drafters.append(HeadDrafter(model.draft_head, model, len(model.spec.layers), model.further_heads))
     return drafters
 
 
@@ -206,7 +208,7 @@ def _with_head_or_not(weights: Survey, options: LoadOptions, backend: Backend, f
         if weights.spec.draft_head is None:
             return weights
         needed = needed_bytes(
-            weights, packs=_packs(backend), cache_dtype=options.cache_dtype, tokens=options.max_cache_tokens
+            weights, _holding(backend), cache_dtype=options.cache_dtype, tokens=options.max_cache_tokens
         )
         room = backend.name == "native" and needed <= free
         return weights if room else weights.without_draft_head()
@@ -244,16 +246,33 @@ def _fitting(weights: Survey, name: str, options: LoadOptions, free: int, backen
         weights,
         name,
         free,
-        packs=_packs(backend),
+        _holding(backend),
         quantizes=options.quantization == "auto",
         cache_dtype=options.cache_dtype,
         tokens=options.max_cache_tokens,
     )
 
 
+def _needed_of_gpu(weights: Survey, options: LoadOptions) -> int:
+    """What torch would take for a model, with the smallest cache that it may have."""
+    least = least_tokens(weights.spec)
+    tokens = min(options.max_cache_tokens or least, least)
+    return needed_bytes(weights, MatrixHolding(False, False), cache_dtype=options.cache_dtype, tokens=tokens)
+
+
+def _in_fewer_bits(weights: Survey, options: LoadOptions) -> InFewerBits | None:
+    """The least that it would take for a model that may be quantized; None for another."""
+    ways = {} if weights.prepared_for is not None else dict(precisions(weights))
+    needed = {name: _needed_of_gpu(way, options) for name, way in ways.items()}
+    least = min(needed, key=lambda name: needed[name], default=None)
+    return None if least is None or len(needed) < 2 else InFewerBits(least, needed[least])
+
+
 def _held_bytes(weights: Survey, backend: Backend) -> int:
-    return sum(held_sizes(weights, packs=_packs(backend)).values())
+    return sum(held_sizes(weights, _holding(backend)).values())
 
 
-def _packs(backend: Backend) -> bool:
-    return backend.name == "native" and packs_bfloat16(backend)  # torch's needs no library of the native one's
+def _holding(backend: Backend) -> MatrixHolding:
+    if backend.name != "native":  # torch's needs no library of the native one's
+        return MatrixHolding(False, False)
+    return MatrixHolding(True, packs_bfloat16(backend))

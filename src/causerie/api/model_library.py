@@ -1,4 +1,4 @@
-"""The models on this machine: those in the cache of downloads, those in a folder of folders, and the built-in one.
+"""The models on this machine: those in the cache of downloads, those in a folder of folders, and those of packages.
 
 Reads configurations and the headers of weights, and no weight. What a model would do here is said by api/fitting.py.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from causerie.api.model_names import BUILTIN, builtin_folder
+from causerie.api.model_names import packaged_models
 from causerie.api.stored_model import StoredModel, gguf_bytes, gguf_places, stored_model
 from causerie.checkpoint import hub
 from causerie.checkpoint.gguf.choice import choose_gguf, gguf_models, is_gguf
@@ -70,7 +70,7 @@ class PulledModel:
 
 def library(models_folder: Path | None = None) -> list[LibraryModel]:
     """All of them, those used last first. Raises UsageError where the folder of folders is none."""
-    models = [_of_place(BUILTIN, "package", builtin_folder())]
+    models = [_of_place(name, "package", place) for name, place in packaged_models().items()]
     models += [model for cache in CacheFolder(usual_cache()).models() for model in _of_cache(cache)]
     if models_folder is not None:
         if not models_folder.is_dir():
@@ -83,10 +83,10 @@ def library(models_folder: Path | None = None) -> list[LibraryModel]:
 
 
 def library_model(name: str) -> LibraryModel | None:
-    """The model of that name (an id of the hub, a folder, a GGUF file, or "builtin"), where something of it is here; of
-    several GGUF files of a model the one that is loaded by that name. Raises MissingFile where it is not said which."""
-    if name == BUILTIN:
-        return _of_place(BUILTIN, "package", builtin_folder())
+    """The model of that name (an id of the hub, a folder, a GGUF file, "builtin", "smollm2"), where any of it is here;
+    of several GGUF files of a model the one that is loaded by that name. Raises MissingFile where that is not said."""
+    if (place := packaged_models().get(name)) is not None:
+        return _of_place(name, "package", place)
     if (local := local_model(name)) is not None:
         return _of_place(name, "folder", local)
     cache = _cache(name)
@@ -149,7 +149,7 @@ def delete_wrong(name: str, file: FileState) -> None:
 
 
 def _cache(name: str) -> ModelCache:
-    if name == BUILTIN or local_model(name) is not None:
+    if name in packaged_models() or local_model(name) is not None:
         raise UsageError(f"{name!r} is not a download. Models of the cache have names such as org/name.")
     return CacheFolder(usual_cache()).model(hub.hub_name(name).id)
 
@@ -158,7 +158,7 @@ def _gguf_names(name: str) -> tuple[str, ...]:
     """The files that a name with a kind behind it means in the cache; none where it has no kind, and means all of the
     model. Raises MissingFile."""
     kind, cache = hub.hub_name(name).gguf, _cache(name)
-    if kind is None:
+    if kind is None or not cache.folder.is_dir():
         return ()
     names = [each for snapshot in cache.snapshots() for each in file_names(snapshot)]
     return choose_gguf(sorted(set(names)), kind, cache.name).names

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import sys
 import warnings
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from causerie.api.load_options import BACKENDS, LoadOptions
 from causerie.api.machine import thread_count
 from causerie.backends.ops import Backend
-from causerie.errors import BackendUnavailable, UsageError, unknown
+from causerie.errors import BackendUnavailable, PlacementNotice, UsageError, unknown
 from causerie.settings import Settings
 
 _INSTALL = "Install it with: pip install 'causerie[torch]'."
@@ -22,11 +23,25 @@ _INSTALL = "Install it with: pip install 'causerie[torch]'."
 _DRIVER_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
-def choose(options: LoadOptions, needed_bytes: int, settings: Settings) -> Backend:
-    """The backend, ready to take weights of `needed_bytes`. Raises BackendUnavailable with the reason, UnknownName.
+@dataclass(frozen=True)
+class InFewerBits:
+    """The precision of a model that takes the least memory, and how much."""
 
-    "auto" takes a GPU that torch sees and that has room, else the CPU: through the native backend, or through torch
-    where that cannot run, with a warning that says why."""
+    precision: str
+    needed_bytes: int
+
+
+def choose(
+    options: LoadOptions,
+    needed_bytes: int,
+    settings: Settings,
+    fewer: Callable[[], InFewerBits | None] = lambda: None,
+) -> Backend:
+    """The backend, ready to take a model of `needed_bytes`. Raises BackendUnavailable with the reason, UnknownName.
+
+    "auto" takes a GPU that torch sees and that has room, if need be for the model in `fewer` bits where it may be
+    quantized, else the CPU: through the native backend, or through torch where that cannot run, with a warning that
+    says why. Warns too where a GPU had room for the model in fewer bits, and nobody said that it may be quantized."""
     backend = options.backend or (settings.backend if options.device in ("auto", "cpu") else None)
     if backend is not None and backend not in BACKENDS:
         raise unknown("backend", backend, BACKENDS)
@@ -40,7 +55,23 @@ def choose(options: LoadOptions, needed_bytes: int, settings: Settings) -> Backe
         device = pick("auto", needed_bytes).name
         if device != "cpu":
             return _torch(device, options)
+        if (least := fewer()) is not None and (device := pick("auto", least.needed_bytes).name) != "cpu":
+            if options.quantization == "auto":
+                return _torch(device, options)
+            _tell_of_gpu(device, needed_bytes, least)
     return _on_cpu(options, settings, None)
+
+
+def _tell_of_gpu(device: str, needed_bytes: int, least: InFewerBits) -> None:
+    from causerie.backends.torch.devices import free_bytes
+
+    warnings.warn(
+        f"The model needs {needed_bytes / 1e9:.2f} GB and {device} has {free_bytes(device) / 1e9:.2f} GB free, "
+        f"so the CPU computes. In {least.precision} it fits there, with {least.needed_bytes / 1e9:.2f} GB: "
+        "quantization='auto' (--quantization auto) takes the most exact precision that does.",
+        PlacementNotice,
+        stacklevel=5,
+    )
 
 
 def gpu_seems_there() -> bool:

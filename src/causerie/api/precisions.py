@@ -1,14 +1,16 @@
 """The ways in which a surveyed model can be held, what each takes in memory, and the one to load where not all fit.
 
-Knows how backends hold weights by one fact alone: whether bfloat16 is packed in 12 bits.
+Knows how backends hold weights by two facts alone: whether they lie as native kernels read them, and whether bfloat16
+is packed in 12 bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
-from causerie.errors import ModelTooLarge, UsageError
+from causerie.errors import BackendUnavailable, ModelTooLarge, UsageError
 from causerie.loading.load import Survey, formats_of
 from causerie.loading.sources import PlainSource, Source
 from causerie.plan.fit import PROCESS_BYTES, working_bytes
@@ -34,36 +36,58 @@ def precisions(weights: Survey) -> Iterator[tuple[str, Survey]]:
         yield name, replace(weights, formats=formats)
 
 
-def held_sizes(weights: Survey, *, packs: bool) -> dict[str, int]:
-    """Bytes of each weight by canonical name, where a backend `packs` bfloat16 matrices in 12 bits or does not."""
+class MatrixHolding(NamedTuple):
+    """How a backend holds matrices: as `native` kernels read them, where bfloat16 may be packed in 12 bits."""
+
+    native: bool
+    packs: bool
+
+
+def held_sizes(weights: Survey, holding: MatrixHolding) -> dict[str, int]:
+    """Bytes of each weight by canonical name."""
     looked_up = {weight.name for weight in weights.spec.looked_up}
-    return {each.weight.name: _held_bytes(weights, each, packs, looked_up) for each in weights.sources}
+    return {each.weight.name: _held_bytes(weights, each, holding, looked_up) for each in weights.sources}
 
 
-def _held_bytes(weights: Survey, source: Source, packs: bool, looked_up: set[str]) -> int:
-    shape = source.weight.shape
-    packed = packs and len(shape) == 2 and source.weight.name not in looked_up
-    if packed and weights.formats[source.weight.name] == "bfloat16":
+def _held_bytes(weights: Survey, source: Source, holding: MatrixHolding, looked_up: set[str]) -> int:
+    shape, format = source.weight.shape, weights.formats[source.weight.name]
+    packed = holding.packs and len(shape) == 2 and source.weight.name not in looked_up
+    if packed and format == "bfloat16":
         from causerie.backends.native.lossless import likely_bytes
 
         return likely_bytes(shape)
+    if holding.native and len(shape) == 2 and (nbytes := _panel_bytes(format, shape)) is not None:
+        return nbytes
     return weights.held_bytes(source)
 
 
-def needed_bytes(weights: Survey, *, packs: bool, cache_dtype: str | None = None, tokens: int | None = None) -> int:
+def _panel_bytes(format: str, shape: tuple[int, ...]) -> int | None:
+    """What native kernels read of a packed matrix; None of another, and where the library cannot be asked."""
+    from causerie.backends.native.quantized import code_bytes, code_panels
+
+    try:
+        panels = code_panels(format, shape[1])
+        return None if panels is None else code_bytes(panels, shape)
+    except BackendUnavailable:
+        return None
+
+
+def needed_bytes(
+    weights: Survey, holding: MatrixHolding, *, cache_dtype: str | None = None, tokens: int | None = None
+) -> int:
     """What a model takes so held: with a cache of so many `tokens`, the smallest where that is None, and its working
     memory."""
     cost = cache_cost(weights.spec, cache_dtype or cache_format(weights.plain))
     beside = cost.total(tokens or least_tokens(weights.spec)) + working_bytes(weights.spec) - PROCESS_BYTES
-    return sum(held_sizes(weights, packs=packs).values()) + beside
+    return sum(held_sizes(weights, holding).values()) + beside
 
 
 def fitting_precision(
     weights: Survey,
     name: str,
     free_bytes: int,
+    holding: MatrixHolding,
     *,
-    packs: bool,
     quantizes: bool,
     cache_dtype: str | None = None,
     tokens: int | None = None,
@@ -74,7 +98,7 @@ def fitting_precision(
     needed: dict[str, int] = {}
     for precision, way in precisions(weights):
         least = least_tokens(way.spec)
-        needed[precision] = needed_bytes(way, packs=packs, cache_dtype=cache_dtype, tokens=min(tokens or least, least))
+        needed[precision] = needed_bytes(way, holding, cache_dtype=cache_dtype, tokens=min(tokens or least, least))
         if needed[precision] <= free_bytes:
             if len(needed) == 1 or quantizes:
                 return way

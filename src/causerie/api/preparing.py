@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from causerie.api.calibration import calibrated_as_asked
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.gguf_model import open_index
 from causerie.api.load_options import LoadOptions
@@ -43,5 +44,8 @@ def prepare_model(name: str, target: Path, options: LoadOptions, *, progress: bo
     backend = choose(options, weights.nbytes, settings)
     if not isinstance(backend, PreparingBackend):
         raise Unsupported(f"Only weights of the native backend can be prepared; the {backend.name} backend was chosen.")
-    saving = Saving(folder, config, weights, thread_count(options.threads, settings))
+    workers = thread_count(options.threads, settings)
+    with open_index(folder) as index:
+        weights = calibrated_as_asked(weights, index, backend, options, folder, workers=workers)
+    saving = Saving(folder, config, weights, workers)
     saving.write(target, generation, progress=progress, prepared=backend)

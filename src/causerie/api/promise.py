@@ -16,6 +16,7 @@ from causerie.plan.forecast import Forecast, WeightForm, lesson
 from causerie.plan.hardware import Probe
 from causerie.plan.machine_record import MachineRecord
 from causerie.quant.config import QuantConfig
+from causerie.quant.encoders import ENCODERS
 from causerie.settings import Settings
 from causerie.spec.decoder import Decoder
 
@@ -79,10 +80,11 @@ class Promise:
             probe = Probe(self._record.fingerprint.threads)
         except CauserieError:
             return None
-        for _ in range(BANDWIDTH_ROUNDS):
-            probe.bandwidth(BANDWIDTH_SECONDS)
+        from statistics import median  # costs 40 ms, and every chat begins with this module
+
+        rounds = [probe.sustained_bandwidth(BANDWIDTH_SECONDS) for _ in range(BANDWIDTH_ROUNDS)]
         span = self._record.bandwidth_span
-        return Bandwidth(probe.median, span.low, span.high)
+        return Bandwidth(median(rounds), span.low, span.high)
 
     def learn(self, expected: Expected, *, speed: float | None, new_tokens: int, first_seconds: float) -> None:
         """Takes in what an answer took that nobody guessed tokens for, and keeps it with the measurements of the
@@ -117,7 +119,9 @@ def load_sentence(model: CausalLM, promise: Promise | None) -> str | None:
 def form_of_loaded(model: CausalLM) -> WeightForm:
     """How a loaded model's weights are held."""
     steps = model.step_model
-    named = None if model.quantization is None else QuantConfig.named(model.quantization)
+    quantization = model.quantization
+    # Of other formats files say what each matrix is in.
+    named = QuantConfig.named(quantization) if quantization is not None and quantization in ENCODERS else None
     return WeightForm(
         name=model.format,
         weight_bytes=steps.weight_bytes,

@@ -23,7 +23,9 @@ from causerie.checkpoint.local_model import is_gguf_file
 from causerie.errors import CheckpointError, UsageError
 from causerie.loading.prepare import write_arranged, write_loaded
 from causerie.loading.prepared import Layouts, prepared_for
+from causerie.loading.quantize import Encoders
 from causerie.loading.save import write_config, write_weights
+from causerie.quant.encoders import encoder_named
 
 if TYPE_CHECKING:
     from causerie.api.generation.config import GenerationConfig
@@ -41,6 +43,7 @@ class Saving:
     config: ModelConfig
     weights: Survey
     workers: int
+    encoders: Encoders = encoder_named
 
     def write(
         self,
@@ -89,7 +92,7 @@ class Saving:
         told: LoadingLine | None,
     ) -> Layouts | None:
         if prepared is None:
-            write_weights(weights, index, path, workers=self.workers, progress=told)
+            write_weights(weights, index, path, workers=self.workers, progress=told, encoders=self.encoders)
             return None
         if isinstance(prepared, KernelMatrices):
             return write_loaded(weights, index, prepared, path, told)
@@ -98,7 +101,8 @@ class Saving:
     def _texts(self) -> list[Path]:
         named = {file.name: file for file in self.folder.glob("*.jinja")}
         named |= {name: self.folder / name for name in TEXTS if (self.folder / name).is_file()}
-        return [file for name, file in sorted(named.items()) if name not in ("config.json", FILE_NAME)]
+        written = ("config.json", "hf_quant_config.json", FILE_NAME)
+        return [file for name, file in sorted(named.items()) if name not in written]
 
     def _refuse(self, target: Path) -> None:
         if target.exists() and not target.is_dir():

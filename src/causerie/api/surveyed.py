@@ -15,7 +15,7 @@ from typing import Any, Literal
 from causerie.api.gguf_model import open_index
 from causerie.api.load_options import LoadOptions
 from causerie.api.model_config import ModelConfig
-from causerie.api.model_names import BUILTIN
+from causerie.api.model_names import packaged_models
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.gguf.remote import RemoteGguf, remote_gguf
 from causerie.checkpoint.hub import hub_name, resolve
@@ -92,7 +92,7 @@ def _survey(index: TensorIndex, config: Mapping[str, Any], options: LoadOptions,
 
 def _remote_gguf(name: str) -> RemoteGguf | None:
     """The GGUF file that a name means on the hub; None where it means something else, or nobody answers."""
-    if name == BUILTIN or local_model(name) is not None:
+    if name in packaged_models() or local_model(name) is not None:
         return None
     try:
         asked = hub_name(name)

@@ -15,6 +15,8 @@ from causerie.backends.step import Step
 from causerie.checkpoint.extent import Extent
 from causerie.errors import EngineError
 from causerie.quant.cache_format import check_kept
+from causerie.quant.encoder import Encoder
+from causerie.quant.encoders import encoder_named
 from causerie.quant.format import Buffers
 from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
@@ -187,9 +189,10 @@ class Backend(Protocol):
         """Of the matrices that may lie in a file as its kernels read them; None where none may."""
         ...
 
-    def builder(self, spec: Decoder, formats: Mapping[str, str]) -> Builder:
+    def builder(self, spec: Decoder, formats: Mapping[str, str], *, briefly: bool = False) -> Builder:
         """Makes room for all weights at once that will be placed; `formats` gives each one's format by its canonical
-        name. Raises OutOfMemory, or UnknownName for a format that is not known."""
+        name. Those of a model that is needed `briefly` are laid out as soon as can be. Raises OutOfMemory, or
+        UnknownName for a format that is not known."""
         ...
 
 
@@ -200,6 +203,20 @@ class ExpertReader(Executable, Protocol):
     def expert_reads(self) -> ExpertReads | None:
         """What was read of them; None where all are in memory. From any thread."""
         ...
+
+
+@runtime_checkable
+class EncodingBackend(Backend, Protocol):
+    """A backend that quantizes faster than quant/encoders.py does."""
+
+    def encoder(self, format: str) -> Encoder:
+        """What quantizes to the format of this name, to the same last bit. Raises UnknownName."""
+        ...
+
+
+def encoders_of(backend: Backend) -> Callable[[str], Encoder]:
+    """What quantizes to a format of a name, on the way into this backend."""
+    return backend.encoder if isinstance(backend, EncodingBackend) else encoder_named
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.checkpoint.bfloat16 import widen
-from causerie.checkpoint.index import TensorIndex
+from causerie.checkpoint.index import ColumnIndex, TensorIndex
 
 Shape: TypeAlias = tuple[int, ...]
 ALL = slice(None)
@@ -82,7 +82,9 @@ class Tensor:
         return index.info(self.name).dtype
 
     def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
-        """Reads whole rows."""
+        """Reads whole rows, but for columns of all of them."""
+        if rows == ALL and columns != ALL and isinstance(index, ColumnIndex):
+            return index.read_columns(self.name, columns)
         part = index.read(self.name, None if rows == ALL else rows)
         return part if columns == ALL else part[:, columns]
 

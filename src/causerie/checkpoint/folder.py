@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from causerie.checkpoint.foreign_files import ADAPTER, GGUF, adapter_refusal, gguf_refusal, pointer_refusal, pointers
+from causerie.checkpoint.foreign_files import ADAPTER, adapter_refusal, pointer_refusal, pointers
 from causerie.checkpoint.json_object import read_json_object
 from causerie.checkpoint.shards import INDEX, choose, weight_files
 from causerie.errors import MissingFile
@@ -26,6 +26,7 @@ TEXTS = (
     "chat_template.json",
     "config.json",
     "generation_config.json",
+    "hf_quant_config.json",
     "merges.txt",
     "special_tokens_map.json",
     "tokenizer_config.json",
@@ -36,12 +37,10 @@ TEXTS = (
 
 def check_names(names: Iterable[str], needs: Collection[Need], where: str, made_from: str | None = None) -> None:
     """Raises MissingFile, PickledWeights or another CheckpointError where the files named do not make up what `needs`
-    asks for, Unsupported where they are an adapter or GGUF; `where` names the place, `made_from` the model that an
-    adapter or a GGUF file there was made from, where that is known."""
+    asks for, Unsupported where they are an adapter; `where` names the place, `made_from` the model that the adapter was
+    made from, where that is known."""
     present = set(names)
     whole = _whole(present, needs)
-    if not whole and any(name.lower().endswith(GGUF) for name in present):
-        raise gguf_refusal(where, made_from)
     if ADAPTER in present and ("weights" in needs or not whole):
         raise adapter_refusal(where, made_from)
     if "config" in needs and "config.json" not in present:

@@ -1,4 +1,4 @@
-"""Files that stand where a model is expected and are none: GGUF, adapters, git-LFS pointers. Says what each is and what
+"""Files that stand where a model is expected and are none: adapters and git-LFS pointers. Says what each is and what
 to do about it; reads none of them but the beginning of a pointer.
 """
 
@@ -9,7 +9,6 @@ from pathlib import Path
 
 from causerie.errors import MissingFile, Unsupported
 
-GGUF = ".gguf"
 ADAPTER = "adapter_config.json"
 """What peft writes beside an adapter's weights, and nobody else."""
 
@@ -41,15 +40,6 @@ def pointer_refusal(folder: Path, names: Iterable[str]) -> MissingFile:
         f"{folder} holds git-LFS pointers in place of {', '.join(names)}: short texts that say where the real files "
         "are, as after a `git clone` without git-lfs. Run `git lfs pull` there, or load the model by its hub id "
         "(org/name), which downloads it again."
-    )
-
-
-def gguf_refusal(where: str, made_from: str | None = None) -> Unsupported:
-    """The error for a GGUF file, or a place that has its weights in such files alone."""
-    named = f", {made_from}" if made_from else " (the page of a GGUF repository names it)"
-    return Unsupported(
-        f"{where} is a model as GGUF, which this version does not read. Take the safetensors model that it was made "
-        f"from{named}; with quantization='int4' (--quantization int4) it is as small."
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,15 @@ class TensorInfo:
     @property
     def nbytes(self) -> int:
         return prod(self.shape) * self.array_dtype.itemsize
+
+
+@runtime_checkable
+class ColumnIndex(Protocol):
+    """An index that reads columns of matrices without reading all of them each time."""
+
+    def read_columns(self, name: str, columns: slice) -> NDArray[Any]:
+        """Columns [start:stop] of every row of a matrix."""
+        ...
 
 
 class TensorIndex(Protocol):

@@ -18,6 +18,15 @@ def is_of_rows(expression: Expression) -> bool:
     return isinstance(expression, Tensor | Place)
 
 
+def last_row(expression: Expression) -> int | None:
+    """Where the rows end that an expression takes of its tensor, or place of a stack; None where it takes all."""
+    while not (isinstance(expression, Rows) and isinstance(expression.of, Tensor | Place)):
+        if not isinstance(expression, Derived):
+            return None
+        expression = expression.of
+    return expression.stop
+
+
 def with_leaves(expression: Expression, leaf: Callable[[Tensor | Place], Expression]) -> Expression:
     """The same expression of something else in place of each tensor, or place of a stack."""
     if isinstance(expression, Tensor | Place):

@@ -3,7 +3,8 @@ that were stored as what is computed from them. Knows no model."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -104,3 +105,38 @@ class LogOfNegated(Derived):
         wide = widen(part) if self.of.dtype(index) == "BF16" else part.astype(np.float32)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.log(-wide.astype(np.float64)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Metadatum:
+    """Numbers that a file says outside of its tensors, about what it does with one of them."""
+
+    tensor: str
+    name: str
+    numbers: tuple[float, ...]
+
+    @property
+    def key(self) -> str:
+        """The tensor, and what they are."""
+        return f"{self.tensor}[{self.name}]"
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """The tensor, of which nothing is read."""
+        return (self.tensor,)
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """As many as there are."""
+        return (len(self.numbers),)
+
+    def dtype(self, index: TensorIndex) -> str:
+        """As files say them."""
+        return "F32"
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """The numbers."""
+        return np.array(self.numbers, np.float32)[rows]
+
+    def named(self, rename: Callable[[str], str]) -> Metadatum:
+        """The same about another tensor."""
+        return replace(self, tensor=rename(self.tensor))

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from causerie.checkpoint.foreign_files import GGUF, gguf_refusal
 from causerie.checkpoint.header import NAME_CHARACTERS, shown
-from causerie.errors import CheckpointError, MissingFile, PickledWeights, Unsupported, WeightFileError
+from causerie.errors import CheckpointError, MissingFile, PickledWeights, WeightFileError
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -42,7 +41,7 @@ class WeightFiles:
 def choose(names: Iterable[str], where: str) -> tuple[str, ...]:
     """Of the file names of a folder or repository, the weights to use: an index and all shards, or one file.
 
-    `where` names the place in messages. Raises MissingFile, PickledWeights, Unsupported; WeightFileError where a
+    `where` names the place in messages. Raises MissingFile, PickledWeights; WeightFileError where a
     numbered shard is absent.
     """
     present = {name for name in names if "/" not in name and "\\" not in name}
@@ -75,7 +74,7 @@ def _whole_series(names: list[str], series: tuple[str, str], where: str) -> None
             raise WeightFileError(f"{where} lacks the shard {shard}; download the model again.")
 
 
-def _no_weights(present: set[str], where: str) -> CheckpointError | Unsupported:
+def _no_weights(present: set[str], where: str) -> CheckpointError:
     pickled = sorted(
         name
         for name in present
@@ -87,8 +86,6 @@ def _no_weights(present: set[str], where: str) -> CheckpointError | Unsupported:
             "is never opened here. Use a model published as safetensors, or convert this one where you can afford to "
             "trust it: load it with transformers and call save_pretrained."
         )
-    if any(name.lower().endswith(GGUF) for name in present):
-        return gguf_refusal(where)
     return MissingFile(f"{where} has no weights: {SINGLE}, or {INDEX} and its shards, is expected there.")
 
 

@@ -23,19 +23,24 @@ def with_draft_head(
 ) -> tuple[Decoder, Names]:
     """The spec with its draft head, and the names with those that the files have of its weights; without it where they
     have none, or not all of it."""
-    weights = list(spec.draft_weights())
     fault = ""
-    for arrangement in names.arrangements:
-        try:
-            sources, missing = locate(weights, arrangement, index, config)
-        except (WeightFileError, Unsupported) as error:
-            fault = str(error)
-            continue
-        if sources and not missing:
-            own = {weight.name: arrangement.expression(weight.name) for weight in weights}
-            return spec, Names({**names.table, **own}, names.others)
-        if sources and not fault:
-            fault = f"The files lack {missing[0]!r}" + (f" and {len(missing) - 1} more of it." if missing[1:] else ".")
+    most = 0 if spec.draft_head is None else spec.draft_head.count
+    for count in range(most, 0, -1):  # where a family has several, files may hold fewer
+        assert spec.draft_head is not None
+        some = replace(spec, draft_head=replace(spec.draft_head, count=count))
+        weights, fault = list(some.draft_weights()), ""
+        for arrangement in names.arrangements:
+            try:
+                sources, missing = locate(weights, arrangement, index, config)
+            except (WeightFileError, Unsupported) as error:
+                fault = str(error)
+                continue
+            if sources and not missing:
+                own = {weight.name: arrangement.expression(weight.name) for weight in weights}
+                return some, Names({**names.table, **own}, names.others)
+            if sources and not fault:
+                more = f" and {len(missing) - 1} more of it." if missing[1:] else "."
+                fault = f"The files lack {missing[0]!r}{more}"
     if fault:
         warnings.warn(
             f"The head that this checkpoint ships to guess tokens with is not whole, and the model loads without it: "

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from causerie.checkpoint.expression import Expression, Place, Rows, ShapeError, Tensor, innermost
+from causerie.checkpoint.expression import Expression, Place, ShapeError, Tensor, innermost
 from causerie.checkpoint.gguf.block_types import BlockIndex
 from causerie.checkpoint.index import TensorIndex
+from causerie.checkpoint.leaves import last_row
 from causerie.errors import WeightFileError, nearest
-from causerie.loading.packed.activations import rounds_activations
+from causerie.loading.packed.beside import is_bias_of_zeros, rounds_activations
 from causerie.loading.packed.method import method_of, packed_tensors
 from causerie.loading.packed.model_matrix import ModelMatrix, PackedMatrix, PackedTensors
 from causerie.loading.packed.records import RecordMatrix, RecordTensors, as_numbers, record_kind
@@ -51,9 +52,10 @@ def find_weights(
         named = {name for weight in weights for name in names.expression(weight.name).tensors}
         raise _missing(spec, index, missing, set(index.names()) - named)
     tensors = {*beside, *(tensor for source in sources for tensor in source.tensors)}
+    left = set(index.names()) - tensors
     if method_of(config or {}) is not None:
-        tensors |= {tensor for tensor in index.names() if rounds_activations(tensor)}
-    _judge_unexpected(spec, index, set(index.names()) - tensors, names, strict)
+        left = {each for each in left if not rounds_activations(each) and not is_bias_of_zeros(each, index)}
+    _judge_unexpected(spec, index, left, names, strict)
     return sources
 
 
@@ -96,7 +98,8 @@ def _fused_sizes(expressions: Iterable[Expression]) -> dict[str, tuple[int, ...]
         of = innermost(expression)
         if not isinstance(of, Tensor | Place):
             continue
-        rows = (expression.stop,) if isinstance(expression, Rows) and expression.of == of else ()
+        cut = last_row(expression)
+        rows = () if cut is None else (cut,)
         own = (of.place + 1, *rows) if isinstance(of, Place) else rows
         if own:
             sizes[of.name] = max(sizes.get(of.name, ()), own)
@@ -120,10 +123,11 @@ def _not_plain(
         return None
     inner = innermost(expression)
     sizes = fused.get(inner.name, ()) if isinstance(inner, Tensor | Place) else ()
-    matrix = packed.matrix(index, ModelMatrix(expression, (weight.shape[0], weight.shape[1]), sizes))
+    shape, plain = (weight.shape[0], weight.shape[1]), weight.role in PLAIN_ROLES
+    matrix = packed.matrix(index, ModelMatrix(expression, shape, sizes, plain))
     if isinstance(matrix, PackedMatrix | RecordMatrix):
         return PackedSource(weight, expression.key, matrix)
-    return None if matrix is None else PlainSource(weight, matrix, matrix.dtype(index))
+    return None if matrix is None else PlainSource(weight, matrix, matrix.dtype(index), alone=expression.key)
 
 
 def _missing(spec: Decoder, index: TensorIndex, missing: list[str], left: set[str]) -> WeightFileError:

@@ -12,19 +12,22 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from causerie.backends.ops import Backend, CacheShape
+from causerie.backends.ops import Backend, CacheShape, encoders_of
+from causerie.backends.step import Int32
 from causerie.checkpoint.expression import Plus
 from causerie.checkpoint.gguf.block_types import BlockIndex
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileError, unknown
+from causerie.loading.calibration import input_squares, random_texts
 from causerie.loading.draft_head import with_draft_head
 from causerie.loading.find import find_weights, untie_if_different
-from causerie.loading.packed.method import method_of, without_method
+from causerie.loading.packed.method import method_of, plain_names, without_method
 from causerie.loading.packed.ours import says_types
 from causerie.loading.packed.records import block_kinds, usual_format
 from causerie.loading.prepared import check_mapping, prepared_for
+from causerie.loading.quantize import Squares
 from causerie.loading.read_share import is_of_expert, read_shares
-from causerie.loading.shadow import Shadow, ShadowBuilder, shadow_of
+from causerie.loading.shadow import SHADOW_FORMAT, Shadow, ShadowBuilder, shadow_of
 from causerie.loading.sources import (
     STORED,
     PlainSource,
@@ -37,9 +40,10 @@ from causerie.loading.sources import (
 from causerie.models.decoder import forward
 from causerie.models.eagle3 import refuse_head
 from causerie.models.gguf.architecture import gguf_model
-from causerie.models.model import Model, head_of
+from causerie.models.model import Model, give_heads
 from causerie.models.registry import family, spec_from_config, text_values
 from causerie.quant.config import QuantConfig
+from causerie.quant.encoders import ENCODERS, weighs
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.weight import FORMATS, Weight
 from causerie.spec.decoder import Decoder
@@ -58,6 +62,7 @@ class Survey:
     formats: Mapping[str, str]  # of each weight by canonical name
     config: Mapping[str, Any] = field(repr=False)
     keeps_types: bool = False  # whether what is not quantized is held as the files have it, each tensor in its own type
+    squares: Squares = field(default_factory=dict, repr=False)  # where they were measured: see calibrated
 
     def named_by_family(self) -> Survey:
         """The same, with each weight called as checkpoints of the model's family call it, whatever these files do."""
@@ -154,7 +159,7 @@ def survey(
     family_config = without_method(config) if method is not None else config
     spec = spec_from_config(family_config, strict, draft_head)
     gguf = gguf_model(index.metadata, index) if isinstance(index, BlockIndex) else None
-    names = (family(config) if gguf is None else gguf).names(spec).within(frozenset(index.names()))
+    names = (family(config) if gguf is None else gguf).names(spec).within(plain_names(config, index.names()))
     spec = untie_if_different(spec, names, index)
     if draft_head:
         spec, names = with_draft_head(spec, names, index, config)
@@ -171,6 +176,28 @@ def survey(
     if keeps_types:
         formats = as_written(sources, formats, plain)
     return Survey(spec, sources, plain, formats, whole, keeps_types)
+
+
+def calibrated(
+    survey: Survey,
+    index: TensorIndex,
+    backend: Backend,
+    *,
+    texts: Sequence[Int32] | None = None,
+    shadow: bool = False,
+    workers: int = 1,
+) -> Survey:
+    """The same with what its matrices read of `texts` (None: of random ones), where one of them, or of those of its
+    `shadow`, is to be quantized by that; the model goes through the backend as it is stored, a layer at a time. Raises
+    OutOfMemory."""
+    sources = [source for source in survey.sources if isinstance(source, PlainSource)]
+    formats = {*survey.formats.values(), *((SHADOW_FORMAT,) if shadow else ())}
+    if not any(weighs(format) for format in formats & set(ENCODERS)) or len(sources) < len(survey.sources):
+        return survey
+    spec, plain = survey.spec, formats_of(survey.spec, sources, survey.plain, None)
+    read = random_texts(spec.vocab, spec.context) if texts is None else texts
+    with Transfer.begun(index, backend.builder(spec, {}), workers) as transfer:
+        return replace(survey, squares=input_squares(spec, sources, plain, read, transfer, backend))
 
 
 def formats_of(
@@ -249,7 +276,7 @@ def load_surveyed(
     names = [each.weight.name for each in survey.sources if not isinstance(each, PreparedSource)]
     builder = backend.builder(survey.spec, {name: survey.formats[name] for name in names})
     beside = None if shadow is None else ShadowBuilder(backend, survey.spec, shadow)
-    with Transfer.begun(index, builder, workers, expert_memory) as transfer:
+    with Transfer.begun(index, builder, workers, expert_memory, survey.squares, encoders_of(backend)) as transfer:
         weights = _place(survey, transfer, progress, beside)
     executable = builder.compile(weights, forward, cache, max_tokens)
     model = Model(
@@ -265,8 +292,7 @@ def load_surveyed(
         quantization=survey.quantization,
         shadow=None if beside is None else beside.compile(executable, weights, cache, survey.plain),
     )
-    if survey.spec.draft_head is not None:
-        model.draft_head = head_of(model, sum(weights[each.name].nbytes for each in survey.spec.draft_weights()))
+    give_heads(model, sum(weights[each.name].nbytes for each in survey.spec.draft_weights()))
     return model
 
 

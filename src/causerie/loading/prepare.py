@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from causerie.backends.ops import Arranger, KernelMatrices, KernelMatrix, PreparingBackend
+from causerie.backends.ops import Arranger, KernelMatrices, KernelMatrix, PreparingBackend, encoders_of
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.stream import SafetensorsStream
 from causerie.loading.load import Survey
@@ -54,7 +54,7 @@ def write_arranged(
     sizes = {source.weight.name: size for source, size in expected if size is not None}
     packed = [source for source, size in expected if size is None]
     done, total = 0, sum(source.nbytes for source in (*packed, *survey.sources))
-    with Transfer.begun(index, arranger, workers) as transfer:
+    with Transfer.begun(index, arranger, workers, squares=survey.squares, encoders=encoders_of(backend)) as transfer:
 
         def arranged(source: Source, report: Report) -> KernelMatrix:
             return arranger.arranged(source.place(transfer, survey.formats[source.weight.name], report))

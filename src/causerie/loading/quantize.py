@@ -5,31 +5,50 @@ Knows encoders by their protocol, and no backend: what it makes is the reference
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from causerie.checkpoint.expression import Expression
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import UsageError
 from causerie.loading.workers import Workers
-from causerie.quant.encoder import LARGEST, Encoder
+from causerie.quant.encoder import LARGEST, Encoder, WeighingEncoder
+from causerie.quant.encoders import encoder_named
 from causerie.quant.format import Buffers, Format, Rows, concatenated
 from causerie.quant.plain import to_float32
 
 PART = 2**19  # elements that a thread takes at once
 
+Squares: TypeAlias = Mapping[str, NDArray[np.float32]]
+"""By canonical name of a matrix the mean square of each of its inputs."""
 ReadRows = Callable[[int, int], Buffers]
 Report = Callable[[int], None]  # rows done
+Encoders: TypeAlias = Callable[[str], Encoder]
+"""What quantizes to a format of a name."""
 
 
 class Quantizer:
     """Encodes the plain matrices of an index."""
 
-    def __init__(self, index: TensorIndex, workers: Workers) -> None:
+    def __init__(
+        self, index: TensorIndex, workers: Workers, squares: Squares | None = None, encoders: Encoders = encoder_named
+    ) -> None:
+        """`squares` are those of what matrices read, where they were measured."""
         self._index = index
         self._workers = workers
+        self._squares = squares or {}
+        self._encoders = encoders
+
+    def encoder(self, format: str, name: str) -> Encoder:
+        """What quantizes the matrix of that canonical name to a format. Raises UnknownName."""
+        encoder, squares = self._encoders(format), self._squares.get(name)
+        if squares is None or not isinstance(encoder, WeighingEncoder):
+            return encoder
+        return encoder.weighing(squares)
 
     def reader(
         self, expression: Expression, shape: tuple[int, ...], stored: str, encoder: Encoder, report: Report

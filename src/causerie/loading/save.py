@@ -22,16 +22,23 @@ from causerie.loading.packed.method import KEY, without_method
 from causerie.loading.packed.ours import KEEPS_TYPES, METHOD, VERSION
 from causerie.loading.plain_tensors import SLICE, plain_tensors
 from causerie.loading.prepared import PREPARED, Layouts
-from causerie.loading.quantize import Quantizer, ReadRows
+from causerie.loading.quantize import Encoders, Quantizer, ReadRows
 from causerie.loading.sources import Progress, Source, reporter
 from causerie.loading.workers import Workers
+from causerie.quant.encoders import encoder_named
 from causerie.quant.format import Format, ranges
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.plain import STORED_AS
 
 
 def write_weights(
-    survey: Survey, index: TensorIndex, path: Path, *, workers: int = 1, progress: Progress | None = None
+    survey: Survey,
+    index: TensorIndex,
+    path: Path,
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+    encoders: Encoders = encoder_named,
 ) -> None:
     """Writes all weights of a surveyed checkpoint to the safetensors file `path`, replacing it only when all is
     written. Raises CheckpointError where the disk refuses."""
@@ -41,7 +48,7 @@ def write_weights(
     declared |= {tensor.name: (STORED_AS[tensor.target], tensor.shape) for tensor in plain}
     total, done = sum(source.nbytes for source in survey.sources), 0
     with SafetensorsStream(path, declared) as out, Workers(workers) as threads, StackIndex(index) as places:
-        quantizer = Quantizer(places, threads)
+        quantizer = Quantizer(places, threads, survey.squares, encoders)
         for source in encoded:
             format = QUANTIZED[survey.formats[source.weight.name]]
             report = reporter(source, done, total, progress)

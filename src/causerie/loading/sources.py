@@ -23,7 +23,7 @@ from causerie.errors import Unsupported
 from causerie.loading.packed.model_matrix import PackedMatrix
 from causerie.loading.packed.records import RecordMatrix
 from causerie.loading.prepared import ALIGNMENT, Prepared
-from causerie.loading.quantize import Quantizer, ReadRows, Report
+from causerie.loading.quantize import Encoders, Quantizer, ReadRows, Report, Squares
 from causerie.loading.read_share import is_of_expert
 from causerie.loading.slices import SliceReader
 from causerie.loading.workers import Workers
@@ -50,11 +50,18 @@ class Transfer:
     @classmethod
     @contextmanager
     def begun(
-        cls, index: TensorIndex, builder: Builder, workers: int, expert_memory: int | None = None
+        cls,
+        index: TensorIndex,
+        builder: Builder,
+        workers: int,
+        expert_memory: int | None = None,
+        squares: Squares | None = None,
+        encoders: Encoders = encoder_named,
     ) -> Iterator[Transfer]:
         """One with `workers` threads, which end with it, and with the places of tensors in stacks, found once."""
         with Workers(workers) as threads, StackIndex(index) as places:
-            yield cls(places, builder, Quantizer(places, threads), SliceReader(places, threads), expert_memory)
+            quantizer = Quantizer(places, threads, squares, encoders)
+            yield cls(places, builder, quantizer, SliceReader(places, threads), expert_memory)
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,8 @@ class PlainSource:
 
     def quantized(self, index: TensorIndex, quantizer: Quantizer, format: str, report: Report) -> ReadRows:
         """A function that gives the arrays of rows, encoded."""
-        return quantizer.reader(self.expression, self.weight.shape, self.stored, encoder_named(format), report)
+        encoder = quantizer.encoder(format, self.weight.name)
+        return quantizer.reader(self.expression, self.weight.shape, self.stored, encoder, report)
 
     def place(self, transfer: Transfer, format: str, report: Report) -> Weight:
         """Reads it into the backend, a slice at a time; quantized on the way where the format asks for it."""
@@ -149,8 +157,8 @@ class PackedSource:
         packed, transform = self.packed.in_order(index)
         if transform is not None:
             raise Unsupported(
-                f"{self.key!r} reads its inputs in the order of their groups (desc_act, actorder), which is not "
-                "written into saved folders. Copy the folder as it is."
+                f"{self.key!r} reads its inputs in another order (of groups, as desc_act and actorder have it, or of "
+                "heads), which is not written into saved folders. Copy the folder, or the file, as it is."
             )
         return _reader(packed, index, report)
 

@@ -281,9 +281,18 @@ class Config:
         return value
 
 
+_QUANTIZATION_BESIDE = "hf_quant_config.json"  # where older releases of ModelOpt say how weights are held
+
+
 def read_config(folder: str | Path) -> dict[str, Any]:
-    """The config.json of a model folder. Raises MissingFile, or ConfigError where it is not a JSON object."""
+    """The config.json of a model folder, with what ModelOpt says of quantization in a file beside it. Raises
+    MissingFile, or ConfigError where one of them is not a JSON object."""
     path = Path(folder) / "config.json"
     if not path.is_file():
         raise MissingFile(f"{folder} has no config.json. A model folder needs config.json, weights and a tokenizer.")
-    return read_json_object(path, error=ConfigError, most_bytes=MOST_BYTES)
+    values = read_json_object(path, error=ConfigError, most_bytes=MOST_BYTES)
+    beside = path.with_name(_QUANTIZATION_BESIDE)
+    if values.get("quantization_config") is None and beside.is_file():
+        said = read_json_object(beside, error=ConfigError, most_bytes=MOST_BYTES).get("quantization")
+        values["quantization_config"] = {**(said if isinstance(said, dict) else {}), "quant_method": "modelopt"}
+    return values

@@ -11,19 +11,25 @@ from dataclasses import replace
 from causerie.backends.ops import Excerpt
 from causerie.errors import EngineError
 from causerie.spec.decoder import EMBEDDING, Decoder
+from causerie.spec.draft_head import DRAFT, draft_prefix
 from causerie.spec.ops import Ops, Value, Weights, linear_parts
 
 
-def excerpt_of(spec: Decoder) -> Excerpt:
-    """The head of a decoder that has one."""
-    head, last = spec.draft_head, len(spec.layers)
+def excerpt_of(spec: Decoder, number: int = 0) -> Excerpt:
+    """The head of a decoder that has one, or one of several."""
+    head, layer = spec.draft_head, len(spec.layers) + number
     if head is None:
         raise EngineError(f"This {spec.family} model holds no draft head.")
-    own = f"layers.{last}."
-    names = {weight.name.replace(own, "layers.0.", 1): weight.name for weight in spec.draft_weights()}
+    homes = {f"layers.{layer}.": "layers.0.", draft_prefix(number): DRAFT}
+    names = {
+        instead + weight.name.removeprefix(home): weight.name
+        for weight in spec.head_weights(number)
+        for home, instead in homes.items()
+        if weight.name.startswith(home)
+    }
     present = {weight.name for weight in spec.weights()}
     names |= {name: name for name in (EMBEDDING, spec.head, f"{spec.head}_bias") if name in present}
-    return Excerpt(replace(spec, layers=(head.block,)), names, (last,))
+    return Excerpt(replace(spec, layers=(head.block,)), names, (layer,))
 
 
 def draft_forward(ops: Ops, spec: Decoder, weights: Weights) -> tuple[Value, ...]:

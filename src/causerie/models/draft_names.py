@@ -9,7 +9,7 @@ from functools import partial
 from causerie.checkpoint.expression import Columns, Expression, Tensor
 from causerie.models.names import Table, centered
 from causerie.spec.decoder import Decoder
-from causerie.spec.draft_head import DRAFT
+from causerie.spec.draft_head import draft_prefix
 
 _LAYERS = "model.layers.{i}."
 _APPENDED = {"token_norm": "enorm", "state_norm": "hnorm", "norm": "shared_head.norm"}
@@ -35,16 +35,18 @@ def apart(spec: Decoder, layers: Table, home: str = "mtp.") -> Table:
 
 
 def listed(spec: Decoder, layers: Table, norm: str) -> Table:
-    """Of the first of several heads that files hold beside the layers, all of a head in one place; its block is called
-    as the table says of `layers`, but for the norm of its feed-forward layer."""
-    if spec.draft_head is None:
-        return {}
-    place = "model.mtp.layers.0."
+    """Of several heads that files hold beside the layers, all of a head in one place; their blocks are called as the
+    table says of `layers`, but for the norm of the feed-forward layer."""
+    table: dict[str, str | Expression] = {}
 
-    def moved(weight: str, tensor: str) -> str:
+    def moved(place: str, weight: str, tensor: str) -> str:
         return f"{place}{norm}.weight" if weight == "ffn_norm" else tensor.replace(_LAYERS, place)
 
-    return {**_block(spec, layers, moved), **_outside(spec, place, _LISTED, "eh_proj")}
+    for number in range(0 if spec.draft_head is None else spec.draft_head.count):
+        place = f"model.mtp.layers.{number}."
+        table |= _block(spec, layers, partial(moved, place), number)
+        table |= _outside(spec, place, _LISTED, "eh_proj", number)
+    return table
 
 
 def in_parts(spec: Decoder, layers: Table, place: str) -> Table:
@@ -60,11 +62,14 @@ def in_parts(spec: Decoder, layers: Table, place: str) -> Table:
     return {**_block(spec, layers, moved), **_outside(spec, home, _IN_PARTS, "0.eh_proj")}
 
 
-def _block(spec: Decoder, layers: Table, moved: Callable[[str, str], str]) -> Table:
-    """What the block's weights are called, `moved` from where the table has those of `layers`, weight by weight."""
-    own = f"layers.{len(spec.layers)}."
+def _block(
+    spec: Decoder, layers: Table, moved: Callable[[str, str], str], number: int = 0
+) -> dict[str, str | Expression]:
+    """What the weights of a head's block are called, `moved` from where the table has those of `layers`, weight by
+    weight."""
+    own = f"layers.{len(spec.layers) + number}."
     table: dict[str, str | Expression] = {}
-    for weight in spec.draft_weights():
+    for weight in spec.head_weights(number):
         inside = weight.name.removeprefix(own)
         said = layers.get("layers.{i}." + inside) if inside != weight.name else None
         if said is not None:
@@ -73,11 +78,13 @@ def _block(spec: Decoder, layers: Table, moved: Callable[[str, str], str]) -> Ta
     return table
 
 
-def _outside(spec: Decoder, place: str, norms: Mapping[str, str], matrix: str) -> dict[str, str | Expression]:
-    """All but the block's: norms, and the columns of one matrix."""
-    both = Tensor(f"{place}{matrix}.weight")
+def _outside(
+    spec: Decoder, place: str, norms: Mapping[str, str], matrix: str, number: int = 0
+) -> dict[str, str | Expression]:
+    """All of a head but its block: norms, and the columns of one matrix."""
+    both, prefix = Tensor(f"{place}{matrix}.weight"), draft_prefix(number)
     return {
-        **{DRAFT + ours: f"{place}{theirs}.weight" for ours, theirs in norms.items()},
-        f"{DRAFT}token": Columns(both, 0, spec.width),
-        f"{DRAFT}state": Columns(both, spec.width, 2 * spec.width),
+        **{prefix + ours: f"{place}{theirs}.weight" for ours, theirs in norms.items()},
+        f"{prefix}token": Columns(both, 0, spec.width),
+        f"{prefix}state": Columns(both, spec.width, 2 * spec.width),
     }

@@ -99,6 +99,7 @@ class Model:
     expert_bytes: int = 0  # of weight_bytes
     shadow: Model | None = None  # its own weights in fewer bits, over the same cache; not counted above
     draft_head: Model | None = None  # over a part of its cache; its weights are counted among `weight_bytes`
+    further_heads: list[Model] = field(default_factory=list, repr=False)  # of several, those that guess further
     guests: list[Model] = field(default_factory=list, repr=False)  # others that it runs
     taps: tuple[int, ...] = field(default=(), init=False)
     _tapped: Executable | None = field(default=None, init=False, repr=False)  # the pass with taps
@@ -168,7 +169,7 @@ class Model:
         executable = self._tapped or self.executable  # the one that steps will run; the cache is both one's
         if isinstance(executable, TouchingExecutable):
             executable.touch(cache_bytes)
-        for model in filter(None, (self.shadow, self.draft_head)):
+        for model in filter(None, (self.shadow, self.draft_head, *self.further_heads)):
             model.touch(0)  # its cache is this one's
 
     def expert_choices(self) -> list[NDArray[np.int64]]:
@@ -192,13 +193,13 @@ class Model:
             )
         executable = self.executable.host(other.executable, forward, cache, max_tokens)
         guest = replace(other, executable=executable, cache=cache, max_tokens=max_tokens, shadow=None, guests=[])
-        guest.draft_head = None
+        guest.draft_head, guest.further_heads = None, []
         self.guests.append(guest)
         return guest
 
     def close(self) -> None:
         """Frees weights and cache, the shadow's and the guests' too."""
-        for model in (*self.guests, *filter(None, (self.shadow, self.draft_head))):
+        for model in (*self.guests, *self.further_heads, *filter(None, (self.shadow, self.draft_head))):
             model.close()
         for executable in filter(None, (self._tapped, self.executable)):
             executable.close()
@@ -207,10 +208,19 @@ class Model:
 HEAD_TOKENS = 256  # in a step of a draft head, which reads prompts in such chunks
 
 
-def head_of(model: Model, weight_bytes: int) -> Model:
-    """The draft head that a model holds, which has so many bytes of weights for itself. Raises OutOfMemory,
-    Unsupported where there can be no second pass over its weights."""
-    excerpt = excerpt_of(model.spec)
+def give_heads(model: Model, weight_bytes: int) -> None:
+    """Gives a model the draft heads that it holds, which have so many bytes of weights for themselves. Raises
+    OutOfMemory, Unsupported where there can be no second pass over its weights."""
+    head = model.spec.draft_head
+    if head is not None:
+        model.draft_head = head_of(model, weight_bytes)
+        model.further_heads = [head_of(model, 0, number) for number in range(1, head.count)]
+
+
+def head_of(model: Model, weight_bytes: int, number: int = 0) -> Model:
+    """The draft head that a model holds, or one of several, which has so many bytes of weights for itself. Raises
+    OutOfMemory, Unsupported where there can be no second pass over its weights."""
+    excerpt = excerpt_of(model.spec, number)
     if not isinstance(model.executable, SharingExecutable):
         raise Unsupported(f"On {model.device} no draft head runs beside its model.")
     (group,) = (place for place, group in enumerate(model.spec.page_groups) if set(excerpt.layers) <= set(group.layers))
@@ -227,5 +237,6 @@ def head_of(model: Model, weight_bytes: int) -> Model:
         expert_bytes=0,
         shadow=None,
         draft_head=None,
+        further_heads=[],
         guests=[],
     )

@@ -59,7 +59,7 @@ def families() -> list[str]:
 
 
 # What the whole of a multimodal config says for its text model, where that does not say it itself.
-_SHARED = ("tie_word_embeddings", "dtype", "torch_dtype", "quantization_config")
+_SHARED = ("tie_word_embeddings", "dtype", "torch_dtype", "quantization_config", "quantization")
 
 
 def text_values(values: Mapping[str, Any]) -> Mapping[str, Any]:

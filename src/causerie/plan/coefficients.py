@@ -1,6 +1,6 @@
-"""How close steps come to what a machine gives: shares of bandwidth and of arithmetic, and times that a step costs
-whatever it does. By instruction set and format, measured with `causerie bench` (bench/forecast.py prints how well they
-hold). Knows no machine and no model.
+"""How close steps come to what a machine gives in the mean: shares of bandwidth and of arithmetic, and times that each
+step costs. By instruction set and format, measured with bench/forecast.py, which prints how well they hold.
+Knows no machine and no model.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ class AttentionCoefficients:
 
 
 _ZEN5 = {
-    "bfloat16": Coefficients(reading=0.90, alone=0.30, arithmetic=0.85, step=1e-4, layer=4e-6),
-    "int8": Coefficients(reading=0.87, alone=0.20, arithmetic=0.60, step=1e-4, layer=8e-6),
-    "int4": Coefficients(reading=0.78, alone=0.15, arithmetic=0.60, step=1e-4, layer=14e-6),
+    "bfloat16": Coefficients(reading=0.94, alone=0.32, arithmetic=0.88, step=1e-4, layer=4e-6),
+    "int8": Coefficients(reading=0.93, alone=0.21, arithmetic=0.59, step=1e-4, layer=8e-6),
+    "int4": Coefficients(reading=0.83, alone=0.16, arithmetic=0.61, step=1e-4, layer=14e-6),
+    "nf4": Coefficients(reading=0.83, alone=0.32, arithmetic=0.82, step=1e-4, layer=14e-6),
 }
 _AVX2 = {
-    "bfloat16": Coefficients(reading=0.89, alone=0.217, arithmetic=0.65, step=1e-4, layer=6e-6),
-    "int8": Coefficients(reading=0.88, alone=0.185, arithmetic=0.52, step=1e-4, layer=8e-6),
-    "int4": Coefficients(reading=0.90, alone=0.231, arithmetic=0.49, step=1e-4, layer=8e-6),
+    "bfloat16": Coefficients(reading=0.94, alone=0.23, arithmetic=0.69, step=1e-4, layer=6e-6),
+    "int8": Coefficients(reading=0.93, alone=0.20, arithmetic=0.55, step=1e-4, layer=8e-6),
+    "int4": Coefficients(reading=0.95, alone=0.245, arithmetic=0.52, step=1e-4, layer=8e-6),
 }
 _GPU = {
     "bfloat16": Coefficients(reading=0.80, alone=0.30, arithmetic=0.50, step=2e-4, layer=1e-4),
@@ -54,18 +55,18 @@ _TABLES: Mapping[str, Mapping[str, Coefficients]] = {
     "gpu": _GPU,
 }
 _ATTENTION: Mapping[str, AttentionCoefficients] = {
-    "avx512_bf16": AttentionCoefficients(reading=0.55, alone=0.20, arithmetic=0.62),
-    "avx512": AttentionCoefficients(reading=0.55, alone=0.20, arithmetic=0.62),
-    "avx2_vnni": AttentionCoefficients(reading=0.60, alone=0.25, arithmetic=0.52),
-    "avx2": AttentionCoefficients(reading=0.60, alone=0.25, arithmetic=0.52),
+    "avx512_bf16": AttentionCoefficients(reading=0.72, alone=0.21, arithmetic=0.69),
+    "avx512": AttentionCoefficients(reading=0.72, alone=0.21, arithmetic=0.69),
+    "avx2_vnni": AttentionCoefficients(reading=0.63, alone=0.265, arithmetic=0.55),
+    "avx2": AttentionCoefficients(reading=0.63, alone=0.265, arithmetic=0.55),
     "gpu": AttentionCoefficients(reading=0.60, alone=0.30, arithmetic=0.35),
 }
 EXPERT_LAYER = 12e-6
 """Seconds that a layer with experts takes besides: its router, and matrices that end before they are read at speed."""
 EXPERT_ROWS = 1.2
 """How many times as long many rows take where each expert gets a few of them."""
-_LIKE = {"float32": "bfloat16", "float16": "bfloat16", "bnb_int8": "int8"}
-"""Plain formats read as bfloat16 does; what is looked up in tables is nearest to int4."""
+_LIKE = {"float32": "bfloat16", "float16": "bfloat16", "bnb_int8": "int8", "q8_0": "int8", "fp4": "nf4"}
+"""Plain formats read as bfloat16 does; what is not named is nearest to int4."""
 
 
 def is_measured(computer: Computer) -> bool:
@@ -75,7 +76,9 @@ def is_measured(computer: Computer) -> bool:
 
 def coefficients(computer: Computer, format: str) -> Coefficients:
     """Those of weights held in `format`; where nobody has measured that, those of what is nearest."""
-    return _TABLES[_table(computer)][format if format in _ZEN5 else _LIKE.get(format, "int4")]
+    table = _TABLES[_table(computer)]
+    alike = _LIKE.get(format, "int4")
+    return table.get(format) or table.get(alike) or table["int4"]
 
 
 def attention_coefficients(computer: Computer) -> AttentionCoefficients:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,6 +146,9 @@ def _processor(root: Path) -> tuple[str, frozenset[str]]:
     return name or platform.processor() or platform.machine() or "unknown", flags
 
 
+ARITHMETIC = ("float32", "bfloat16", "int8")
+
+
 class Probe:
     """What memory and arithmetic give to `threads` threads now. Bandwidth is read between measurements: on a machine
     shared with others it changes within minutes, and only what was measured beside it can be compared with it."""
@@ -167,11 +170,16 @@ class Probe:
     def peaks(self) -> dict[str, float]:
         """Operations per second by kind of arithmetic (`Format.arithmetic`), of those that could be measured. Where
         there is no instruction for bfloat16 it is multiplied as float32, which it is then said to be."""
-        measured = {kind: self._meter.operations(kind) for kind in ("float32", "bfloat16", "int8")}
-        peaks = {kind: value for kind, value in measured.items() if value is not None}
-        if "float32" in peaks:
-            peaks.setdefault("bfloat16", peaks["float32"])
-        return peaks
+        return _known({kind: self._meter.operations(kind) for kind in ARITHMETIC})
+
+    def sustained_bandwidth(self, seconds: float = 0.1) -> float:
+        """What memory gives in the mean over so long. On a machine shared with others that is less than the best
+        moment, by which shares of a limit are told, and it is what a model gets."""
+        return self._meter.bandwidth(seconds, sustained=True)
+
+    def sustained_peaks(self, seconds: float = 0.05) -> dict[str, float]:
+        """What each kind of arithmetic gives in the mean over so long."""
+        return _known({kind: self._meter.operations(kind, seconds, sustained=True) for kind in ARITHMETIC})
 
     def lately(self, rounds: int) -> float:
         """The median of the last so many rounds."""
@@ -190,6 +198,13 @@ class Probe:
         from statistics import median  # costs 40 ms, and every chat begins with this module
 
         return median(self._rounds)
+
+
+def _known(measured: Mapping[str, float | None]) -> dict[str, float]:
+    peaks = {kind: value for kind, value in measured.items() if value is not None}
+    if "float32" in peaks:
+        peaks.setdefault("bfloat16", peaks["float32"])
+    return peaks
 
 
 def peak_memory(root: Path = Path("/")) -> int | None:

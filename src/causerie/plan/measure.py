@@ -84,6 +84,11 @@ class Workbench:
         self._tokens = np.random.default_rng(0)
         self._filled = 0  # positions of the first sequence whose keys and values are in the cache
 
+    def skip(self, depth: int) -> None:
+        """As if so many tokens were read: what is kept of them is whatever the cache has there, which takes as long to
+        look at, if its memory was taken from the system before (`Model.touch`)."""
+        self._filled = max(self._filled, depth)
+
     def prepare(self, trial: Trial) -> None:
         """Fills the cache up to the trial's depth, in every sequence of its batch, and runs one step of its kind that
         is not timed. Raises OutOfMemory where the model's cache is smaller than the trial."""

@@ -5,7 +5,7 @@ ever read. Knows no file and no backend.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,15 @@ class Encoder(Protocol):
 
     def encode(self, rows: Rows, constant: np.float32 | None = None) -> dict[str, NDArray[Any]]:
         """The arrays of some rows [n, k] of finite numbers."""
+        ...
+
+
+@runtime_checkable
+class WeighingEncoder(Encoder, Protocol):
+    """One that can choose codes by what errors of each input cost."""
+
+    def weighing(self, squares: NDArray[np.float32]) -> Encoder:
+        """The same for a matrix whose inputs have these mean squares [k], by which errors of their weights count."""
         ...
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from causerie.errors import unknown
-from causerie.quant.encoder import Encoder
-from causerie.quant.int4 import Int4Encoder
+from causerie.quant.encoder import Encoder, WeighingEncoder
+from causerie.quant.fitted import FittedEncoder
+from causerie.quant.formats import INT4
 from causerie.quant.int8 import Int8Encoder
 from causerie.quant.lookup import LookupEncoder
 from causerie.quant.mxfp4 import Mxfp4Encoder
@@ -15,7 +16,7 @@ from causerie.quant.tables import TABLES
 
 _ALL: tuple[Encoder, ...] = (
     Int8Encoder(),
-    Int4Encoder(),
+    FittedEncoder(INT4),
     *(LookupEncoder(table, double) for table in TABLES for double in (False, True)),
     RowwiseEncoder(),
     Mxfp4Encoder(),
@@ -29,3 +30,8 @@ def encoder_named(name: str) -> Encoder:
     if encoder is None:
         raise unknown("quantization", name, ENCODERS)
     return encoder
+
+
+def weighs(name: str) -> bool:
+    """Whether what quantizes to the format of this name asks what errors of each input cost. Raises UnknownName."""
+    return isinstance(encoder_named(name), WeighingEncoder)

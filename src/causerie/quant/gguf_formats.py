@@ -24,7 +24,7 @@ few whole numbers that the coordinates of a grid are, with their signs (gguf_gri
     iq3_s, iq3_xxs, iq2_xxs, iq1_s  groups of 32; value = table[code] · (steps[scale] · d), 4 bits
     iq2_s, iq2_xs, iq1_m            groups of 16
 
-Blocks of MXFP4 become `mxfp4` as it is.
+Blocks of MXFP4 become `mxfp4` as it is, those of NVFP4 `nvfp4` whose matrices have 1 as their own number.
 """
 
 from __future__ import annotations

@@ -95,6 +95,16 @@ def _mxfp4(blocks: Blocks) -> Fields:
     return {"scale": blocks[:, :1], "codes": _nibbles(codes)}
 
 
+def _nvfp4(blocks: Blocks) -> Fields:
+    """Scales have no sign, whatever their highest bit is, and 0x7F, which is no number elsewhere, is 0. 0xFF, which no
+    quantizer writes, stays what it is in E4M3: no number."""
+    scale = np.where(blocks[:, :4] == 0xFF, blocks[:, :4], blocks[:, :4] & np.uint8(0x7F))
+    halves = blocks[:, 4:].reshape(-1, 4, 8)
+    codes = np.concatenate((halves & np.uint8(15), halves >> np.uint8(4)), axis=2)
+    scale = np.where(scale == 0x7F, np.uint8(0), scale)
+    return {"scale": scale, "codes": _nibbles(codes), "whole": np.array([1.0], "<f4")}
+
+
 def _tq1_0(blocks: Blocks) -> Fields:
     powers = np.array([1, 3, 9, 27, 81], np.uint8)
     parts = []
@@ -172,6 +182,7 @@ RECORDS: Mapping[str, RecordKind] = {
         _of_fields("IQ4_XS", {"d": (0, 2), "scale": (2, 8), "codes": (8, 136)}),
         _of_fields("TQ2_0", {"codes": (0, 64), "d": (64, 66)}),
         _kind("MXFP4", "mxfp4", _mxfp4),
+        _kind("NVFP4", "nvfp4", _nvfp4),
         _kind("TQ1_0", "tq2_0", _tq1_0),
         _kind("IQ3_S", "iq3_s", _iq3_s),
         _kind("IQ3_XXS", "iq3_xxs", _iq3_xxs),

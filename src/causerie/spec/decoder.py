@@ -73,8 +73,9 @@ class Decoder:
 
     @property
     def blocks(self) -> tuple[Layer, ...]:
-        """All that keep something of a text: the layers, and behind them the draft head's."""
-        return self.layers if self.draft_head is None else (*self.layers, self.draft_head.block)
+        """All that keep something of a text: the layers, and behind them those of draft heads."""
+        head = self.draft_head
+        return self.layers if head is None else (*self.layers, *[head.block] * head.count)
 
     @property
     def layer_input(self) -> LayerInput | None:
@@ -137,11 +138,16 @@ class Decoder:
         yield from self.draft_weights()
 
     def draft_weights(self) -> Iterator[WeightSpec]:
-        """Those of the draft head; its block is called like a layer behind the last one."""
+        """Those of the draft head, or of several."""
+        for number in range(0 if self.draft_head is None else self.draft_head.count):
+            yield from self.head_weights(number)
+
+    def head_weights(self, number: int) -> Iterator[WeightSpec]:
+        """Those of one draft head; its block is called like a layer behind the last one."""
         if self.draft_head is not None:
-            yield from self.draft_head.weights(self.width)
+            yield from self.draft_head.weights(self.width, number)
             for weight in self.draft_head.block.weights(self.width):
-                yield weight.within(f"layers.{len(self.layers)}.")
+                yield weight.within(f"layers.{len(self.layers) + number}.")
 
     @property
     def head(self) -> str:

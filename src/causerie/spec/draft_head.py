@@ -15,20 +15,30 @@ from causerie.spec.weight import WeightSpec
 DRAFT = "draft."  # how canonical names begin of what is no block's
 
 
+def draft_prefix(number: int) -> str:
+    """The same of one head of several."""
+    return f"{DRAFT}{number}." if number else DRAFT
+
+
 @dataclass(frozen=True)
 class DraftHead:
     """Its embedding, and the matrix that makes logits of what it gives, are the decoder's. What it gives, behind its
-    norm, stands for what the decoder would make of the guess, and so it reads that for a further one."""
+    norm, stands for what the decoder would make of the guess, and so it reads that for a further one. Of several heads
+    alike each guesses one token: the first the next but one, each other one a token further, which reads what the
+    decoder made of the same token together with the one that the head before it guessed (Xiaomi, "MiMo-V2-Flash",
+    2025)."""
 
     block: Layer
     norm: Norm  # of both things that it reads, and of what it gives
+    count: int = 1
 
-    def weights(self, width: int) -> Iterator[WeightSpec]:
-        """All but the block's, for rows of `width`."""
+    def weights(self, width: int, number: int) -> Iterator[WeightSpec]:
+        """All of one head but its block's, for rows of `width`."""
+        prefix = draft_prefix(number)
         for name in ("token", "state"):
-            yield from self.norm.weights(f"{DRAFT}{name}_norm", width)
-            yield WeightSpec(DRAFT + name, (width, width), "feed-forward")
-        yield from self.norm.weights(f"{DRAFT}norm", width)
+            yield from self.norm.weights(f"{prefix}{name}_norm", width)
+            yield WeightSpec(prefix + name, (width, width), "feed-forward")
+        yield from self.norm.weights(f"{prefix}norm", width)
 
     def entry(self, ops: Ops, tokens: Value, states: Value, weights: Weights) -> Value:
         """What the block reads: both rows side by side, each normed, through one matrix, of which each row has its own

@@ -66,7 +66,8 @@ def test_ask_is_answered_beside_the_chat(tmp_path: Path) -> None:
     first, rest = shown.split("Type /save.\n\n")
     assert first.startswith("one\n11 tokens") and "9 tokens" not in rest and "11" in rest.partition("Type")[0]
     assert rest.partition("Type")[2] == (
-        "\n\nThere is none.\n/ask wants a question about this program, such as /ask How do I save a chat?\ntwo\n\n"
+        "\n\nThere is none.\n"
+        "/ask wants a question about this program, such as /ask How do I set the temperature?\ntwo\n\n"
     )
     assert chat.history == [("q", "one"), ("r", "two")] and terminal.conversation is chat
     assert [question for question, _ in beside.history] == ["How do I save?", "and then"]

@@ -61,6 +61,8 @@ def test_files_are_pulled_listed_and_deleted_one_by_one(hub: FakeHub, said: Said
     code, _, err = said("rm", f"{NAME}:Q6_K", "--yes")
     assert code == 2 and "has no GGUF file 'Q6_K'" in err
     assert said("rm", f"{NAME}:q4_k_m", "--yes")[0] == 0
+    code, _, err = said("rm", f"{NAME}:Q4_K_M", "--yes")
+    assert code == 2 and f"{NAME} is not in the cache" in err
     assert names(said) == [] and not list((tmp_path / "cache").glob("models--*"))
 
 

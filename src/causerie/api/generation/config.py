@@ -243,16 +243,18 @@ class GenerationConfig:
 
     @classmethod
     def from_checkpoint(cls, folder: Path, config: Mapping[str, Any]) -> GenerationConfig:
-        """What the model of `folder` generates with by default: its file, or without one the ids of config.json."""
+        """What the model of `folder` generates with by default: its file, or without one the ids of config.json. Of a
+        GGUF file what its metadata says."""
         if (folder / FILE_NAME).is_file():
             return cls.from_file(folder / FILE_NAME)
-        flags = cls()
+        said, file = {name: config.get(name) for name in _TOKEN_IDS}, folder / "config.json"
         if is_gguf_file(folder):
-            from causerie.api.gguf_model import gguf_ends
+            from causerie.api.gguf_model import gguf_flags
 
-            config = gguf_ends(folder)
-        for name in _TOKEN_IDS:
-            flags._take(name, config.get(name), folder / "config.json")
+            said, file = gguf_flags(folder), folder
+        flags = cls()
+        for name, value in said.items():
+            flags._take(name, value, file)
         return flags
 
     def to_json_string(self) -> str:

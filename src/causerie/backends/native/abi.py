@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 23  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 24  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -215,6 +215,8 @@ FIELDS = {
     "logits states attending",
     "Packing": "source codes panels scale zero unit low_unit target first rows width source_format target_format "
     "layout",
+    "Quantizing": "rows costs shares steps zeros codes scale zero unit count width share_count rounds top most_zero "
+    "smallest parts",
     "PackedPanel": "data escapes escape_count plain exponents",
     "Escape": "at value",
 }

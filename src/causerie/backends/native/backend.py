@@ -10,10 +10,14 @@ from collections.abc import Mapping
 
 from causerie.backends.native import prepared
 from causerie.backends.native.builder import NativeBuilder
+from causerie.backends.native.encoder import GROUP, NativeEncoder
 from causerie.backends.native.machine import Machine
 from causerie.backends.native.program import BLOCK
 from causerie.backends.ops import PACKINGS
 from causerie.errors import unknown
+from causerie.quant.encoder import Encoder
+from causerie.quant.encoders import encoder_named
+from causerie.quant.fitted import FittedEncoder
 from causerie.spec.decoder import Decoder
 
 PACKS = ("avx512_bf16", "avx512")  # where packed bfloat16 is faster than plain: measured, see LOG.md
@@ -51,9 +55,17 @@ class NativeBackend:
         """Whether it holds bfloat16 matrices in 12 bits."""
         return self._packs
 
-    def builder(self, spec: Decoder, formats: Mapping[str, str]) -> NativeBuilder:
-        """One arena for all weights. Raises OutOfMemory, or UnknownName for a format that is not known."""
-        return NativeBuilder(self.machine, spec, formats, packs=self._packs)
+    def builder(self, spec: Decoder, formats: Mapping[str, str], *, briefly: bool = False) -> NativeBuilder:
+        """One arena for all weights; what is needed `briefly` is not packed. Raises OutOfMemory, or UnknownName for a
+        format that is not known."""
+        return NativeBuilder(self.machine, spec, formats, packs=self._packs and not briefly)
+
+    def encoder(self, format: str) -> Encoder:
+        """What quantizes to the format of this name, by kernels where there are some. Raises UnknownName."""
+        known = encoder_named(format)
+        if isinstance(known, FittedEncoder) and known.group == GROUP:
+            return NativeEncoder(known, self.machine.instruction_set)
+        return known
 
     def arranger(self, spec: Decoder, formats: Mapping[str, str]) -> NativeBuilder:
         """An arena for each weight that is placed, as long as it is there. Raises UnknownName for a format that is not

@@ -167,7 +167,7 @@ class NativeExecutable:
         turned = np.array([turn.ctypes.data for turn in turns], np.uint64)
         logits = np.empty((len(step.rows), traced.widths[0]), np.float32)
         states = np.empty((len(step.state_rows), traced.widths[1]), np.float32)
-        taps = np.empty((len(step.tokens), traced.taps, traced.widths[1]), np.float32) if traced.taps else None
+        taps = _tap_rows(len(step.tokens), traced.tap_widths)
         features = _features(step, traced.features_width)
         traced.connect(taps, features)
         arguments = StepArguments(
@@ -283,6 +283,14 @@ def _flat(step: Step, groups: int, slots: int) -> tuple[tuple[Any, ...], dict[st
         table.blocks, table.starts, table.copies = begins[len(arrays) + 3 * i :][:3]
         table.blocks_count, table.copies_count = len(pages.blocks), len(pages.copies)
     return (numbers, tables), dict(zip(arrays, begins, strict=False)) | {"tables": ctypes.addressof(tables)}
+
+
+def _tap_rows(tokens: int, widths: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """Room for what taps give, as wide as the widest; what is behind a narrower one stays 0."""
+    if not widths:
+        return None
+    shape = (tokens, len(widths), max(widths))
+    return np.empty(shape, np.float32) if len(set(widths)) == 1 else np.zeros(shape, np.float32)
 
 
 def _features(step: Step, width: int) -> NDArray[np.float32] | None:

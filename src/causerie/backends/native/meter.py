@@ -27,27 +27,30 @@ class Meter:
         self._address = self._arena.take(READ_BYTES)
         ctypes.memset(self._address, 1, READ_BYTES)
 
-    def bandwidth(self, seconds: float = 0.1) -> float:
+    def bandwidth(self, seconds: float = 0.1, *, sustained: bool = False) -> float:
         """Bytes per second that all threads together read from memory: the best pass of as many as fit into `seconds`,
-        at least two. Every byte is used (an XOR), or the compiler would leave out reading it."""
+        at least two; or, `sustained`, what all of them gave. Every byte is used (an XOR), or the compiler would leave
+        out reading it."""
         passes: list[float] = []
         begun = time.perf_counter()
         while len(passes) < 2 or time.perf_counter() - begun < seconds:
             before = time.perf_counter()
             self.machine.read(self._address, READ_BYTES)
             passes.append(time.perf_counter() - before)
-        return READ_BYTES / min(passes)
+        return READ_BYTES * len(passes) / sum(passes) if sustained else READ_BYTES / min(passes)
 
-    def operations(self, arithmetic: str, seconds: float = 0.05) -> float | None:
+    def operations(self, arithmetic: str, seconds: float = 0.05, *, sustained: bool = False) -> float | None:
         """Operations per second of all threads together, a product and its addition being two: the best pass of as many
-        as fit into `seconds`. None where the instruction set has no instruction that multiplies such operands."""
+        as fit into `seconds`, or what all of them gave. None where the instruction set has no instruction that
+        multiplies such operands."""
         kind, items = Arithmetic[arithmetic.upper()], 4 * self.machine.threads
-        best = 0.0
+        best = total = spent = 0.0
         begun = time.perf_counter()
         while time.perf_counter() - begun < seconds:
             before = time.perf_counter()
             done = self.machine.multiply(kind, items, ROUNDS)
             if not done:
                 return None
-            best = max(best, done / (time.perf_counter() - before))
-        return best
+            passed = time.perf_counter() - before
+            best, total, spent = max(best, done / passed), total + done, spent + passed
+        return total / spent if sustained else best

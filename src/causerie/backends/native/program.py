@@ -49,6 +49,7 @@ TableArguments = _STRUCTURES["BlockTables"].ctype()  # backends/step.py's BlockT
 StepArguments = _STRUCTURES["Step"].ctype()  # backends/step.py's Step as addresses and lengths
 StoreArguments = _STRUCTURES["StoreArguments"].ctype()  # experts that stay in their file, and memory for some
 Packing = _STRUCTURES["Packing"].ctype()  # a slice of rows on its way into the arena
+Quantizing = _STRUCTURES["Quantizing"].ctype()  # rows on their way into codes
 CodeBits = _STRUCTURES["CodeBits"].ctype()  # quant/code_bits.py's
 
 _NAMES = {kind: {each: name for name, each in all.items()} for kind, all in _DESCRIBED.enumerations.items()}

@@ -44,7 +44,7 @@ class Traced:
     buffers: NDArray[np.void]
     lines: list[Line]
     widths: tuple[int, int]  # of a row of logits and of states
-    taps: int  # how many rows it gives besides of each token, each as wide as those of states
+    tap_widths: tuple[int, ...]  # of the rows that it gives besides of each token
     features_width: int  # of the features that each token comes with; 0 where there are none
     activations: Arena
     scratch: tuple[NDArray[np.int32], ...]
@@ -72,7 +72,8 @@ class Traced:
         entry = () if ops.entry is None else (ops.entry,)
         lines = assembly.fold_roundings(ops.lines, results)
         outer = {each.number: 4 * each.width for each in (*results, *entry)}
-        outer |= {tap.number: 4 * tap.width * len(taps) for tap in taps}  # those of a token lie side by side
+        widest = max((tap.width for tap in taps), default=0)
+        outer |= {tap.number: 4 * widest * len(taps) for tap in taps}  # those of a token lie side by side
         memory = assembly.share_memory(lines, outer)
         lines = assembly.with_merges(lines)
         room = sum(memory.sizes(max_tokens))
@@ -81,7 +82,7 @@ class Traced:
         panels = ops.panels.array()
         buffers = assembly.buffers(memory, max_tokens, activations.take(room))
         row_sequence = np.zeros(max_tokens, np.int32)
-        place_rows = np.zeros(max(memory.times) * max_tokens, np.int32)
+        place_rows = np.zeros(max(memory.times, default=1) * max_tokens, np.int32)
         expert_starts = np.zeros(1 + int(instructions["experts"].max(initial=0)), np.int32)
         expert_items = np.zeros(1 + int(instructions["part_count"].max(initial=0)), np.int32)
         slot_writers = np.zeros(caches.shape.slots, np.int32)
@@ -119,7 +120,7 @@ class Traced:
             buffers,
             lines,
             widths,
-            len(taps),
+            tuple(tap.width for tap in taps),
             ops.entry.width if ops.entry is not None else 0,
             activations,
             scratch,
@@ -130,9 +131,10 @@ class Traced:
     def connect(self, taps: NDArray[np.float32] | None, features: NDArray[np.float32] | None) -> None:
         """Has the next run write what taps give, [n, taps, width], and read features [n, width]; both
         must live as long as it runs."""
-        first = len(self.buffers) - self.taps - (1 if self.features_width else 0)
+        count = len(self.tap_widths)
+        first = len(self.buffers) - count - (1 if self.features_width else 0)
         if taps is not None:
-            offsets = np.arange(self.taps, dtype=np.uint64) * np.uint64(4 * self.widths[1])
-            self.buffers["data"][first : first + self.taps] = np.uint64(taps.ctypes.data) + offsets
+            offsets = np.arange(count, dtype=np.uint64) * np.uint64(4 * max(self.tap_widths))
+            self.buffers["data"][first : first + count] = np.uint64(taps.ctypes.data) + offsets
         if features is not None:
             self.buffers["data"][-1] = features.ctypes.data

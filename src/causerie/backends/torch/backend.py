@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causerie.backends.ops import CacheShape, Excerpt, Forward, Rotations, StepOutput, check_transform
+from causerie.backends.ops import CacheShape, Excerpt, Executable, Forward, Rotations, StepOutput, check_transform
 from causerie.backends.step import Step, check_positions
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.devices import free_bytes, require
@@ -42,7 +43,7 @@ class TorchBackend:
     def __init__(self, device: str = "cpu") -> None:
         self.device = require(device)
 
-    def builder(self, spec: Decoder, formats: Mapping[str, str]) -> TorchBuilder:
+    def builder(self, spec: Decoder, formats: Mapping[str, str], *, briefly: bool = False) -> TorchBuilder:
         """Checks that all weights fit; torch allocates them one by one."""
         return TorchBuilder(self.device, spec, formats)
 
@@ -106,11 +107,21 @@ class TorchBuilder:
     def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> TorchExecutable:
         """Allocates the cache."""
         spec = self._spec
-        # Activations are as what is plain, as vectors are; there may be none. Those that are never rounded are float32.
-        plain = {format for format in self._formats.values() if format not in QUANTIZED}
-        dtype = getattr(torch, min(plain - {"float32"} or plain, default="bfloat16"))
         paged = _allocated(lambda: PagedCache(spec, cache, self._device), self._device)
-        return TorchExecutable(spec, weights, forward, paged, max_tokens, self._device, dtype)
+        return TorchExecutable(spec, weights, forward, paged, max_tokens, self._device, self._activations)
+
+    @property
+    def _activations(self) -> torch.dtype:
+        """As what is plain, as vectors are; there may be none. Those that are never rounded are float32."""
+        plain = {format for format in self._formats.values() if format not in QUANTIZED}
+        dtype: torch.dtype = getattr(torch, min(plain - {"float32"} or plain, default="bfloat16"))
+        return dtype
+
+    def compile_beside(self, first: Executable, weights: Weights, forward: Forward, max_tokens: int) -> TorchExecutable:
+        """See SharingBuilder. Raises EngineError for an executable that was closed or is not of this backend."""
+        if not isinstance(first, TorchExecutable):
+            raise EngineError(f"A cache can be shared with an executable of torch, not with a {type(first).__name__}.")
+        return TorchExecutable(self._spec, weights, forward, first.cache, max_tokens, self._device, self._activations)
 
     def _empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         made: Tensor = _allocated(lambda: torch.empty(shape, dtype=dtype, device=self._device), self._device)
@@ -140,6 +151,13 @@ class TorchExecutable:
         counts = [layer.experts.count for layer in spec.layers if layer.experts is not None]
         self._choices = [torch.zeros(count, dtype=torch.int64, device=device) for count in counts]
 
+    @property
+    def cache(self) -> PagedCache:
+        """What it keeps of the past. Raises EngineError where it was closed."""
+        if self._cache is None:
+            raise EngineError(_CLOSED)
+        return self._cache
+
     def run(self, step: Step, rotations: Rotations) -> StepOutput:
         """Logits [r, vocab] and hidden states [h, width]."""
         if self._cache is None:
@@ -159,7 +177,9 @@ class TorchExecutable:
             ops = TorchOps(tensors, self._cache, turns, self._dtype, self._choices)
             logits, states, *taps = self._forward(ops, self._spec, self._weights)
             # Always the caller's own: on the CPU .numpy() would share memory, with nothing that is written again.
-            rows = torch.stack(taps, 1).float().cpu().numpy() if taps else None
+            widest = max((tap.shape[1] for tap in taps), default=0)
+            taps = [F.pad(tap.float(), (0, widest - tap.shape[1])) for tap in taps]
+            rows = torch.stack(taps, 1).cpu().numpy() if taps else None
             return StepOutput(logits.float().cpu().numpy(), states.float().cpu().numpy(), rows)
 
     def beside(self, forward: Forward, max_tokens: int, excerpt: Excerpt | None = None) -> TorchExecutable:

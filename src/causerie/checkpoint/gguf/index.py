@@ -86,7 +86,7 @@ def _opened(path: Path) -> _File:
     return _File(path, identity, _header(path, identity))
 
 
-@lru_cache(maxsize=1)  # config, tokenizer and weights are read one after the other; a vocabulary takes a while
+@lru_cache(maxsize=2)  # config, tokenizer and weights are read one after the other; a vocabulary takes a while
 def _header(path: Path, identity: tuple[int, ...]) -> GgufHeader:
     descriptor = opened(path)
     try:

@@ -15,7 +15,7 @@ from typing import Any
 from causerie.chat.parts import ReasoningPart
 from causerie.cli.chat.answer_end import cost_line, cut_sentence
 from causerie.cli.chat.chat_files import ChatFolder, SavedChat
-from causerie.cli.chat.commands.command import ProgramHelp
+from causerie.cli.chat.commands.command import HelpSource
 from causerie.cli.chat.commands.table import COMMANDS, command_of
 from causerie.cli.chat.keyboard import Keyboard, LineDropped
 from causerie.cli.conversation.conversation import AnswerCost, Conversation, Reply
@@ -39,7 +39,7 @@ class Terminal:
         screen: Screen,
         header: tuple[str, ...],
         chats: ChatFolder,
-        program_help: ProgramHelp,
+        program_help: HelpSource,
         *,
         autosave: bool = False,
         clock: Callable[[], datetime] = datetime.now,

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from causerie.api.machine import model_memory
 from causerie.api.model_library import library
-from causerie.api.model_names import first_model
+from causerie.api.model_names import BUILTIN
 from causerie.api.model_offer import Offer, offers
 from causerie.cli.models.columns import columns, count, precision, size
 from causerie.settings import Settings
@@ -21,7 +21,7 @@ def offered_model(memory_file: Path, models_folder: Path | None, source: TextIO,
     KeyboardInterrupt where the user ends the input, UsageError where the folder is none."""
     offered = offers(library(models_folder), model_memory(), Settings.from_environment())
     if all(offer.model.place == "package" for offer in offered):
-        return first_model()
+        return next((offer.model.name for offer in offered), BUILTIN)
     names = [offer.model.name for offer in offered]
     default = _last(memory_file, names)
     out.write("Which model? Enter takes the marked one; `causerie chat MODEL` names it at once.\n")

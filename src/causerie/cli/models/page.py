@@ -40,6 +40,7 @@ def _hub(page: ModelPage) -> dict[str, Any] | None:
         "downloads": facts.get("downloads"),
         "likes": facts.get("likes"),
         "chat_template": template,
+        "gguf": any(name.lower().endswith(".gguf") for name in names),
         "files": [{"name": file.name, "bytes": file.size, "hash": file.etag} for file in repository.files],
     }
 
@@ -78,12 +79,20 @@ def _hub_facts(hub: dict[str, Any], here: dict[str, Any] | None) -> list[tuple[s
         ("languages", ", ".join(hub["languages"]) or "its page names none"),
         *([("made from", ", ".join(hub["made_from"]))] if hub["made_from"] else []),
         ("gated", "yes: its owners want their terms accepted on its page" if hub["gated"] else "no"),
-        ("template", "for chats" if hub["chat_template"] else "no file of its own; tokenizer_config.json may have one"),
+        ("template", _template(hub)),
         ("on the hub", f"commit {hub['commit'][:12]}, {count(hub['downloads'])} downloads a month"),
     ]
     if here is not None and here["commit"] not in (None, hub["commit"]):
         facts.append(("", "what is here is another commit; `causerie models pull` fetches this one"))
     return facts
+
+
+def _template(hub: dict[str, Any]) -> str:
+    if hub["chat_template"]:
+        return "for chats"
+    if hub["gguf"]:
+        return "no file of its own; its GGUF files mostly have one"
+    return "no file of its own; tokenizer_config.json may have one"
 
 
 def _files(files: list[dict[str, Any]]) -> str:

@@ -46,13 +46,19 @@ def parser(width: int | None = None) -> Parser:
     usage = "causerie bench [MODEL] [options]"
     made = Parser("causerie bench", _DESCRIPTION, width=columns, usage=usage, epilog=_EPILOG)
     add = made.add_argument
-    add("model", nargs="?", default="builtin", metavar="MODEL", help="a folder or org/name; default: the built-in one")
+    add(
+        "model",
+        nargs="?",
+        default="builtin",
+        metavar="MODEL",
+        help="a folder, GGUF file or org/name; default: the built-in one",
+    )
     add("--prompt", type=numbers(0), default=[512], metavar="N", help="* tokens of a prompt; 0: none (512)")
     add("--generate", type=numbers(0), default=[128], metavar="N", help="* tokens of an answer; 0: none (128)")
     add("--depth", type=numbers(0), default=[0], metavar="N", help="* tokens before prompt or answer (0)")
     add("--batch", type=numbers(1), default=[1], metavar="N", help="* answers written at once (1)")
     add("--quantization", type=names, default=[PLAIN], metavar="NAME", help=f"* formats of the weights ({PLAIN})")
-    made.add_loading_options("dtype", "cache_dtype", "expert_memory")
+    made.add_loading_options("dtype", "calibrate", "cache_dtype", "expert_memory")
     add("--backend", choices=["native", "torch"], default="native", help="what computes (native)")
     made.add_loading_options("threads", "draft", "strict")
     add(

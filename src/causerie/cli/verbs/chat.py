@@ -48,6 +48,7 @@ Talk to a model in this terminal, or ask it one thing and get the answer alone.
   causerie chat Qwen/Qwen2.5-0.5B-Instruct   a model of the Hugging Face hub:
                                              org/name or org/name@revision
   causerie chat ./my-model temperature=0.7   a folder, with a generate flag
+  causerie chat model-Q4_K_M.gguf            a GGUF file
   causerie chat -p "What is a token?"        one question, the answer alone
   cat notes | causerie chat -p "Summarize:"  a question about what is piped in"""
 

@@ -42,13 +42,19 @@ def parser(width: int | None = None) -> Parser:
     usage = "causerie evaluate [MODEL] [options]"
     made = Parser("causerie evaluate", _DESCRIPTION, width=columns, usage=usage, epilog=_EPILOG)
     add = made.add_argument
-    add("model", nargs="?", default="builtin", metavar="MODEL", help="a folder or org/name; default: the built-in one")
+    add(
+        "model",
+        nargs="?",
+        default="builtin",
+        metavar="MODEL",
+        help="a folder, GGUF file or org/name; default: the built-in one",
+    )
     add("--quantization", metavar="NAMES", default=",".join(DEFAULT), help="formats, with commas (int8,int4)")
     add("--cache-dtype", metavar="NAMES", help="also with the cache in these, all else in float32 (bfloat16,int8)")
     add("--text", metavar="FILE", help="a text to judge it on; default: the built-in model's held-out dialogues")
     add("--tokens", type=whole_number, metavar="N", help="judge about so many tokens; default: all of the text")
     add("--window", type=whole_number, default=512, metavar="N", help="tokens of the text read together (512)")
-    made.add_loading_options("backend", "device", "threads", "strict")
+    made.add_loading_options("calibrate", "backend", "device", "threads", "strict")
     add("--json", action="store_true", help="as the last line, the same as JSON, sizes in bytes")
     return made
 
@@ -93,9 +99,10 @@ def _read(file: str) -> str:
 def _passages(options: argparse.Namespace, text: str | None) -> list[Passage]:
     from causerie.api.auto import AutoConfig, AutoTokenizer
     from causerie.api.evaluation import dialogue_passages, limited, text_passages
+    from causerie.api.gguf_model import packed_kinds
 
     config = AutoConfig.from_pretrained(options.model)
-    if config.get("quantization_config"):
+    if config.get("quantization_config") or packed_kinds(config.folder):
         raise UsageError(
             f"{options.model} is quantized already, so there is nothing to compare it with. Evaluate the model it was "
             "made from, with the same --quantization."

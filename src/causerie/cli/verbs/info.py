@@ -35,7 +35,7 @@ def parser(width: int | None = None) -> Parser:
     """The options; `width` is that of the help, default the terminal's."""
     columns = help_columns(width)
     made = Parser("causerie info", _DESCRIPTION, width=columns, usage="causerie info [MODEL] [options]")
-    made.add_argument("model", nargs="?", metavar="MODEL", help="a folder, org/name or builtin: tell of it instead")
+    made.add_argument("model", nargs="?", metavar="MODEL", help="a folder, GGUF file, org/name or builtin, to tell of")
     made.add_loading_options("quantization", "dtype", "strict")
     made.add_argument("--json", action="store_true", help="the same as JSON, memory in bytes")
     made.add_argument("--probe", action="store_true", help="measure memory and arithmetic anew, which takes seconds")

@@ -32,9 +32,9 @@ def parser(width: int | None = None) -> Parser:
     usage = "causerie prepare MODEL FOLDER [options]"
     made = Parser("causerie prepare", _DESCRIPTION, width=columns, usage=usage, epilog=_EPILOG)
     add = made.add_argument
-    add("model", metavar="MODEL", help="a folder, org/name, or builtin")
+    add("model", metavar="MODEL", help="a folder, GGUF file, org/name or builtin")
     add("folder", metavar="FOLDER", help="where to write it; made if it is not there")
-    made.add_loading_options("dtype", "quantization", "packing", "threads", "strict")
+    made.add_loading_options("dtype", "quantization", "calibrate", "packing", "threads", "strict")
     return made
 
 

@@ -1,9 +1,10 @@
 """The head that a checkpoint ships to guess with, as a drafter. For each position it reads what the model made of the
-text up to there, and the token that came next; its own guess it reads with what it made of that itself.
+text up to there, and the token that came next; its own guess it reads with what it made of that itself. Of several
+heads each guesses one token, and reads the same beside a token that stands further on.
 
-Its keys and values lie in the model's cache, under the block numbers that a sequence has there, and are copied with
-them. What the model made of tokens it is told step by step, and keeps no more of it than it has to; where that was told
-to nobody, as with a beginning that was read before, it reads the tokens alone.
+Their keys and values lie in the model's cache, under the block numbers that a sequence has there, and are copied with
+them. What the model made of tokens they are told step by step, and keep no more of it than they have to; where that was
+told to nobody, as with a beginning that was read before, they read the tokens alone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.decoding.drafting.drafter import Ask, Draft, ReadText
+from causerie.engine.assistant.heads_in_turn import GuessOfHeads, HeadsInTurn
 from causerie.engine.assistant.lockstep import CHANCES, Guess, Lockstep
 from causerie.engine.assistant.readings import Readings
 from causerie.errors import Unsupported
@@ -76,17 +78,17 @@ class HeadDrafter:
     name = "mtp"
     chances = CHANCES
 
-    def __init__(self, head: StepModel, target: StepModel, layers: int) -> None:
-        """`head` runs over the cache of `target`, which has so many layers. Raises Unsupported where its block does not
-        look back to the beginning."""
+    def __init__(self, head: StepModel, target: StepModel, layers: int, further: Sequence[StepModel] = ()) -> None:
+        """`head` runs over the cache of `target`, which has so many layers, and so do `further` ones that guess the
+        tokens after its own. Raises Unsupported where pages of its block are not kept to the beginning."""
         group = next((place for place, group in enumerate(target.cache.groups) if group.window is None), None)
         if group is None or head.cache.groups[0].window is not None:
             raise Unsupported("The head of this checkpoint looks back no farther than a window, and cannot guess here.")
         self.taps: tuple[int, ...] = (layers,)
-        self._head = head
-        self._lockstep = Lockstep(head, target.vocab)
+        self._heads = (head, *further)
+        self._lockstep = HeadsInTurn(self._heads, target.vocab) if further else Lockstep(head, target.vocab)
         self._group = group
-        self._readings = Readings(target.cache.groups[group].blocks, target.cache.block_size)
+        self._readings = [Readings(target.cache.groups[group].blocks, target.cache.block_size) for _ in self._heads]
         self._tails: dict[int, _Tail] = {}  # by request
         self._ends: deque[_Tail] = deque(maxlen=_ENDS)
 
@@ -116,22 +118,20 @@ class HeadDrafter:
     def propose(self, asks: Sequence[Ask]) -> list[Draft]:
         """See Drafter."""
         guesses: dict[int, Guess] = {}
-        for ask in asks[: self._head.max_tokens // 2]:  # logits and states of each are wanted
+        for ask in asks[: self._heads[0].max_tokens // (1 + len(self._heads))]:  # logits and states of each are wanted
             tail = self._tail(ask)
             if tail is None:
                 continue
-            end = tail.end
-            start = min(self._length(ask, end), end - 1)
-            if end - start > self._with_guess(len(asks)):
+            end, table = tail.end, ask.tables[self._group]
+            starts = tuple(min(self._length(ask, end, number), end - 1) for number in range(len(self._heads)))
+            if any(end - start - number > self._with_guess(len(asks)) for number, start in enumerate(starts)):
                 continue
-            features = tail.of(start, end)
-            guesses[ask.request] = Guess(ask, (ask.tables[self._group],), start, ahead=1, features=features)
-            self._readings.begin(ask.tables[self._group], start, end + ask.most - 1)
+            guesses[ask.request] = self._guess(ask, tail, starts)
+            for readings, start in zip(self._readings, starts, strict=True):
+                readings.begin(table, start, end + ask.most - 1)
         self._lockstep.guess(list(guesses.values()))
         for guess in guesses.values():
-            ask, end = guess.ask, len(guess.ask.tokens) - 1
-            self._readings.record(array("i", ask.tokens[:end]), ask.tables[self._group], guess.start)
-            self._tails[ask.request].forget(end - 1)
+            self._record(guess)
         return [guesses[ask.request].draft if ask.request in guesses else Draft() for ask in asks]
 
     def forget(self, request: int) -> None:
@@ -141,14 +141,36 @@ class HeadDrafter:
         if tail is not None:
             self._ends.append(tail)
 
+    def _guess(self, ask: Ask, tail: _Tail, starts: tuple[int, ...]) -> Guess:
+        """For a text of which each head has read the positions before its own of `starts`."""
+        start, tables = min(starts), (ask.tables[self._group],)
+        features = tail.of(start, tail.end)
+        if len(starts) == 1:
+            return Guess(ask, tables, start, ahead=1, features=features)
+        return GuessOfHeads(ask, tables, start, features=features, starts=starts)
+
+    def _record(self, guess: Guess) -> None:
+        """What was read with a guess: by each head that has guessed, all but the positions whose token was guessed."""
+        ask, end = guess.ask, len(guess.ask.tokens) - 1
+        starts = guess.starts if isinstance(guess, GuessOfHeads) else (guess.start,)
+        unread = [end - 1]
+        for number, start in enumerate(starts):
+            if number < max(1, len(guess.tokens)):
+                text = array("i", ask.tokens[: end - number])
+                self._readings[number].record(text, ask.tables[self._group], start)
+                start = end - number
+            unread.append(start)
+        self._tails[ask.request].forget(min(unread))
+
     def _features(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
         """[positions, width]: what is read beside tokens of what taps tell."""
         return states[:, 0]
 
     def _copy(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Blocks have been copied, (from, to)."""
-        for source, target in pairs:
-            self._readings.copy(source, target)
+        for readings in self._readings:
+            for source, target in pairs:
+                readings.copy(source, target)
 
     def _beginning(self, text: ReadText) -> _Tail:
         """What was told of the positions right before these, where a text that has ended begins so."""
@@ -162,19 +184,22 @@ class HeadDrafter:
         tail = self._tails.get(ask.request)
         return None if tail is None or tail.end != len(ask.tokens) - 1 or not len(tail.states) else tail
 
-    def _length(self, ask: Ask, end: int) -> int:
-        """How many positions before `end` have been read."""
-        return self._readings.length(array("i", ask.tokens[:end]), ask.tables[self._group])
+    def _length(self, ask: Ask, end: int, number: int) -> int:
+        """How many positions before `end` one of the heads has read; of what it reads with them, nothing was
+        guessed."""
+        return self._readings[number].length(array("i", ask.tokens[: max(end - number, 0)]), ask.tables[self._group])
 
     def _read(self, ask: Ask, tail: _Tail, end: int) -> None:
-        """Reads what it has not read yet, up to `end`, and forgets what it was told of that."""
+        """Reads what no head has read yet, up to `end`, and forgets what it was told of that."""
         table = ask.tables[self._group]
-        start = self._length(ask, end)
-        if start < end:
-            self._readings.begin(table, start, end)
-            self._lockstep.read(ask, (table,), start, end, ahead=1, features=tail.of)
-            self._readings.record(array("i", ask.tokens[:end]), table, start)
-        tail.forget(end)
+        for number, readings in enumerate(self._readings):
+            start, stop = self._length(ask, end, number), end - number
+            if start < stop:
+                readings.begin(table, start, stop)
+                head, ahead = self._heads[number], 1 + number
+                self._lockstep.read(ask, (table,), start, stop, ahead=ahead, features=tail.of, model=head)
+                readings.record(array("i", ask.tokens[:stop]), table, start)
+        tail.forget(end + 1 - len(self._heads))
 
     def _with_guess(self, asks: int) -> int:
-        return max(1, min(_WITH_GUESS, self._head.max_tokens // max(2 * asks, 1)))
+        return max(1, min(_WITH_GUESS, self._heads[0].max_tokens // max(2 * asks, 1)))

@@ -91,13 +91,16 @@ class Lockstep:
         *,
         ahead: int = 0,
         features: Features | None = None,
+        model: StepModel | None = None,
     ) -> None:
-        """Reads a sequence's positions from `start` on, without guessing; `ahead` as in Guess."""
-        for first in range(start, end, self._model.max_tokens):
-            last = min(first + self._model.max_tokens, end)
+        """Reads a sequence's positions from `start` on, without guessing, with its model or this one; `ahead` as in
+        Guess."""
+        model = model or self._model
+        for first in range(start, end, model.max_tokens):
+            last = min(first + model.max_tokens, end)
             tokens = array("i", ask.tokens[first + ahead : last + ahead])
-            step = self._step((_reading(_NOBODY, tokens, first, tables, ask.turned, 0),))
-            self._model.run(step if features is None else replace(step, features=features(first, last)))
+            step = self._step((reading(_NOBODY, tokens, first, tables, ask.turned, 0),))
+            model.run(step if features is None else replace(step, features=features(first, last)))
 
     def _run(self, guesses: Sequence[Guess], works: Sequence[Work]) -> NDArray[np.float32]:
         """Logits of the last token of each."""
@@ -125,7 +128,7 @@ class Lockstep:
         """The reading of what was guessed last, or before anything was, of what is not read yet."""
         start = len(history) - 1 - guess.ahead if guess.tokens else guess.start
         tokens = history[start + guess.ahead :]
-        return _reading(self._request(guess.ask), tokens, start, guess.tables, guess.ask.turned, 1)
+        return reading(self._request(guess.ask), tokens, start, guess.tables, guess.ask.turned, 1)
 
     def _rows(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits of the tokens of the other model: those beyond are none, those that are missing are never guessed."""
@@ -160,7 +163,8 @@ def _plain(params: SamplingParams) -> SamplingParams:
     return replace(params, constraint=None, logprobs=None, keep_logits=False, keep_scores=False, prompt_logits=False)
 
 
-def _reading(
+def reading(
     request: Request, tokens: array[int], start: int, tables: tuple[array[int], ...], turned: int, wants: int
 ) -> Work:
+    """These tokens at positions from `start` on; logits and states of the last `wants`."""
     return Work(request, tokens, start, tables, wants, wants, tokens, turned, 0, (-1, -1))

@@ -27,11 +27,12 @@ from causerie.quant.transform import Transform
 @dataclass(frozen=True)
 class ModelMatrix:
     """What a model asks for: `sizes` are those of the first axes of its tensor where that is taken apart, as far as the
-    model's parts of it make them."""
+    model's parts of it make them. A `plain` one is of a role that is never held quantized."""
 
     expression: Expression
     shape: tuple[int, int]
     sizes: tuple[int, ...] = ()
+    plain: bool = False
 
     @property
     def tensor(self) -> Tensor | Place | None:

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from causerie.checkpoint.expression import (
     ALL,
-    Columns,
-    Every,
+    Derived,
     Expression,
     Place,
     Rows,
@@ -22,10 +21,9 @@ from causerie.checkpoint.expression import (
     ShapeError,
     Tensor,
     Transposed,
-    Turns,
-    Unpermuted,
 )
 from causerie.checkpoint.index import TensorIndex
+from causerie.checkpoint.leaves import is_of_rows, with_leaves
 from causerie.errors import Unsupported, WeightFileError
 from causerie.loading.packed.model_matrix import ModelMatrix, PackedMatrix
 
@@ -75,16 +73,16 @@ class Values:
 def part_of(
     matrix: ModelMatrix, index: TensorIndex, whole: PackedMatrix | None, *, by_outputs: bool = True
 ) -> PackedMatrix | Expression | None:
-    """What a model asks for, of the packed tensor that it is made of: in the same format where it is made of rows, else
-    of its values. `by_outputs` says that rows are outputs also where those of the plain tensor are inputs. Raises
-    WeightFileError for a matrix of another shape."""
+    """What a model asks for, of the packed tensor that it is made of: in the same format where it is made of rows and
+    may be quantized, else of its values. `by_outputs` says that rows are outputs also where those of the plain tensor
+    are inputs. Raises WeightFileError for a matrix of another shape."""
     base, expression = matrix.tensor, matrix.expression
     if base is None or whole is None:
         return None
     if by_outputs:
         expression = _upright(expression)
     _check_rows(matrix, base, whole)
-    values = _over(expression, Values(whole, base.name))
+    values = _in_place(expression, Values(whole, base.name))
     try:
         shape, expected = values.shape(index), str(matrix.shape)
     except ShapeError as error:
@@ -94,10 +92,15 @@ def part_of(
             f"The quantized matrix {base.name!r} is {whole.shape}, and config.json makes it {expected}. The config "
             "belongs to another checkpoint."
         )
-    packed = _rows_of(expression, matrix.shape, base, whole)
+    packed = None if matrix.plain else _rows_of(expression, matrix.shape, base, whole)
     if packed is not None:
         packed.check(index)
     return packed or values
+
+
+def width_of(matrix: ModelMatrix) -> int | None:
+    """How wide the tensor is of which a matrix is made, where it is made of its rows; None where that is not known."""
+    return matrix.shape[1] if is_of_rows(_upright(matrix.expression)) else None
 
 
 def _rows_of(
@@ -110,10 +113,10 @@ def _rows_of(
         if not isinstance(expression, Rows) or expression.of != base:
             return None
         return replace(whole, first=_first_row(expression.start, step, base, whole))
-    if not _made_of_rows(expression):
+    if not is_of_rows(expression):
         return None
     shared = {name for name, buffer in whole.format.buffers(whole.shape).items() if buffer.whole}
-    arrays = {name: each if name in shared else _over(expression, each) for name, each in whole.arrays.items()}
+    arrays = {name: each if name in shared else _in_place(expression, each) for name, each in whole.arrays.items()}
     return replace(whole, shape=shape, arrays=arrays)
 
 
@@ -137,26 +140,16 @@ def _check_rows(matrix: ModelMatrix, base: Tensor | Place, whole: PackedMatrix) 
         )
 
 
+def _in_place(expression: Expression, array: Expression) -> Expression:
+    """The same of an array in the place of the tensor."""
+    return with_leaves(expression, lambda _: array)
+
+
 def _upright(expression: Expression) -> Expression:
     """The same of a tensor whose rows are outputs."""
     match expression:
         case Transposed(Tensor() | Place() as of):
             return of
-        case Every(of) | Rows(of) | Turns(of) | Unpermuted(of) | Columns(of) | Transposed(of):
+        case Derived(of):
             return replace(expression, of=_upright(of))
     return expression
-
-
-def _made_of_rows(expression: Expression) -> bool:
-    match expression:
-        case Tensor() | Place():
-            return True
-        case Every(of) | Rows(of) | Turns(of) | Unpermuted(of):
-            return _made_of_rows(of)
-    return False
-
-
-def _over(expression: Expression, array: Expression) -> Expression:
-    """The same of an array in the place of the tensor."""
-    of = getattr(expression, "of", None)
-    return array if of is None else replace(expression, of=_over(of, array))  # type: ignore[type-var]

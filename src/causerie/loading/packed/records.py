@@ -19,12 +19,14 @@ from causerie.checkpoint.expression import ALL, Expression, Place, ShapeError, T
 from causerie.checkpoint.gguf.block_types import BlockIndex, BlockType
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.leaves import is_of_rows, with_leaves
+from causerie.checkpoint.rearranged import ColumnBlocks
 from causerie.errors import Unsupported, WeightFileError
 from causerie.loading.packed.model_matrix import ModelMatrix
 from causerie.quant.format import Buffers, Format
 from causerie.quant.gguf_records import RECORDS, RecordKind
 from causerie.quant.numbers import Numbers
 from causerie.quant.plain import STORED_AS
+from causerie.quant.transform import Transform
 
 PLAIN = {stored: format for format, stored in STORED_AS.items()}
 EASY = ("Q4_K_M", "Q8_0")
@@ -33,11 +35,13 @@ EASY = ("Q4_K_M", "Q8_0")
 
 @dataclass(frozen=True)
 class RecordMatrix:
-    """One matrix, packed: `rows` are rows of records. Has what a `model_matrix.PackedMatrix` has."""
+    """One matrix, packed: `rows` are rows of records, whose `columns` the model has in another order. Has what a
+    `model_matrix.PackedMatrix` has."""
 
     kind: RecordKind
     shape: tuple[int, int]
     rows: Expression
+    columns: ColumnBlocks | None = None
 
     @property
     def format(self) -> Format:
@@ -53,9 +57,12 @@ class RecordMatrix:
         """The arrays of rows start..stop-1. Raises WeightFileError for a scale that is no number."""
         return _arrays(self.kind, self.rows, index, slice(start, stop), self.shape[1])
 
-    def in_order(self, index: TensorIndex) -> tuple[RecordMatrix, None]:
-        """Itself: groups are of inputs that follow one another."""
-        return self, None
+    def in_order(self, index: TensorIndex) -> tuple[RecordMatrix, Transform | None]:
+        """The same with its columns as the file has them, and what activations go through where that is another
+        order."""
+        if self.columns is None:
+            return self, None
+        return replace(self, columns=None), Transform(np.argsort(self.columns.columns).astype(np.int32))
 
 
 class RecordTensors:
@@ -64,7 +71,8 @@ class RecordTensors:
     def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> RecordMatrix | None:
         """Whole rows of one tensor of records. Raises WeightFileError where they are not as many or not as wide, and
         Unsupported for records of a kind that is not read."""
-        expression = matrix.expression
+        columns = matrix.expression if isinstance(matrix.expression, ColumnBlocks) else None
+        expression = matrix.expression if columns is None else columns.of
         if not is_of_rows(expression) or (kind := record_kind(index, expression)) is None:
             return None
         info, block = index.info(expression.tensors[0]), _block(index, expression.tensors[0])
@@ -73,6 +81,7 @@ class RecordTensors:
             rows, nbytes = expression.shape(index)
             fits = info.shape[: len(matrix.sizes)] == matrix.sizes
             fits = fits and matrix.shape == (rows, nbytes // block.nbytes * block.elements)
+            fits = fits and (columns is None or len(columns.columns) == matrix.shape[1])
         except (ShapeError, ValueError):
             fits = False
         if not fits:
@@ -81,7 +90,7 @@ class RecordTensors:
                 f"{info.file}: tensor {info.name!r} has shape {(*info.shape[:-1], width)}, and the file's metadata "
                 f"makes it {(*matrix.sizes[:-1], *matrix.shape)}. The file is damaged, or made for another program."
             )
-        return RecordMatrix(kind, matrix.shape, expression)
+        return RecordMatrix(kind, matrix.shape, expression, columns)
 
 
 def block_kinds(index: TensorIndex) -> set[str]:

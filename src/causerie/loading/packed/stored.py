@@ -5,39 +5,27 @@ Knows no program that quantizes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causerie.checkpoint.bfloat16 import widen
-from causerie.checkpoint.expression import ALL, Expression, Shape, ShapeError
+from causerie.checkpoint.expression import ALL, Derived, Shape, ShapeError
 from causerie.checkpoint.index import DTYPES, TensorIndex
 from causerie.quant.tables import E8M0
 
 
 @dataclass(frozen=True)
-class Stored:
+class Stored(Derived):
     """What is made of one expression, and is called as that is."""
-
-    of: Expression
 
     @property
     def key(self) -> str:
         """Of the tensor."""
         return self.of.key
-
-    @property
-    def tensors(self) -> tuple[str, ...]:
-        """Those of the inner one."""
-        return self.of.tensors
-
-    def named(self, rename: Callable[[str], str]) -> Self:
-        """The same of the inner one, named anew."""
-        return replace(self, of=self.of.named(rename))
 
 
 @dataclass(frozen=True)

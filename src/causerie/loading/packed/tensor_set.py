@@ -70,6 +70,17 @@ class TensorSet:
             self._faults.append(f"{name!r} is {info.dtype} {tuple(info.shape)}, and {kinds} {expected} is expected")
         return self.expression(name)
 
+    def fault(self, text: str) -> None:
+        """Something else that is wrong."""
+        self._faults.append(text)
+
+    def numbers(self, name: str, count: int) -> list[int]:
+        """The whole numbers of a tensor that has so many; ones where it is missing or another, which `settle` says."""
+        self.require(name, ("I64", "I32"), [(count,)])
+        if self._faults:
+            return [1] * count
+        return [max(1, int(each)) for each in self.expression(name).read(self._index)]
+
     def require_groups(self, name: str, groups: int, inputs: int) -> None:
         """That so many groups, of which a tensor has numbers, are of one size."""
         if inputs % groups:

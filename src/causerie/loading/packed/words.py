@@ -48,22 +48,26 @@ class CodesAcross(Stored):
         step = WORD // gcd(self.bits, WORD)  # codes after which a word begins with one
         size = step * self.bits // WORD
         begin, end = first // step, -(-last // step)
-        words = self.of.read(index, columns, slice(begin * size, end * size))
-        turned = np.ascontiguousarray(words.view(np.uint32).T).reshape(end - begin, size, -1)
+        words = np.ascontiguousarray(self.of.read(index, columns, slice(begin * size, end * size)))
+        unit: type[np.unsignedinteger[Any]] = np.uint8 if 8 % self.bits == 0 else np.uint32
+        turned = np.ascontiguousarray(words.view(unit).T)
+        turned = turned.reshape(end - begin, -1, turned.shape[-1])
         codes = np.empty((end - begin, step, turned.shape[-1]), np.uint8)
         for i in range(step):
             codes[:, i] = self._codes(turned, self.order[i] if self.order else i)
         return codes.reshape(-1, turned.shape[-1])[first - begin * step : last - begin * step]
 
-    def _codes(self, words: NDArray[np.uint32], place: int) -> NDArray[np.uint8]:
-        """Those at one place of each run of words."""
-        word, bit = divmod(place * self.bits, WORD)
-        codes = words[:, word] >> np.uint32(bit)
-        if bit + self.bits > WORD:
-            codes |= words[:, word + 1] << np.uint32(WORD - bit)
+    def _codes(self, words: NDArray[Any], place: int) -> NDArray[Any]:
+        """Those at one place of each run of words, which may be taken for bytes where no code lies in two."""
+        unit = words.dtype.type
+        word, bit = divmod(place * self.bits, 8 * words.itemsize)
+        codes = words[:, word] >> unit(bit)
+        if bit + self.bits > 8 * words.itemsize:
+            codes |= words[:, word + 1] << unit(WORD - bit)
         if self.plus:
-            codes += np.uint32(self.plus)
-        return np.asarray((codes & np.uint32(2**self.bits - 1)).astype(np.uint8))
+            codes += unit(self.plus)
+        codes &= unit(2**self.bits - 1)
+        return np.asarray(codes)
 
 
 @dataclass(frozen=True)
@@ -105,5 +109,5 @@ class ReorderedCodes(Stored):
     def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
         """Reads whole rows."""
         stored, bits = self.of.read(index, rows), low_first(self.bits)
-        codes = bits.unpacked(stored).reshape(len(stored), -1)[:, self.order]
+        codes = np.take(bits.unpacked(stored).reshape(len(stored), -1), self.order, axis=1)
         return bits.packed(codes).reshape(len(stored), -1)[:, columns]

@@ -28,6 +28,7 @@ _OTHERS: Table = {
     "layers.{i}.ffn.router": _LAYER + "mlp.gate.weight",
     "layers.{i}.ffn.choice_bias": _LAYER + "mlp.gate.e_score_correction_bias",
 }
+_HEADS = 3  # to guess with, where files hold all of them; no config counts them
 DEFAULTS = {  # of the family in the field, for keys that a config leaves out
     "vocab_size": 152576,
     "hidden_size": 4096,
@@ -68,7 +69,7 @@ def mimo_v2_flash(c: Config) -> Decoder:
     kinds = layer_kinds(c, numbered_kinds(c, "hybrid_layer_pattern", (FULL, SLIDING), otherwise))
     sliding = _sliding(c, spec)
     block = spec.layers[0].with_attention(**sliding, keeps_all=True)
-    spec = replace(spec, draft_head=DraftHead(block, spec.norm))
+    spec = replace(spec, draft_head=DraftHead(block, spec.norm, _HEADS))
     spec = with_kinds(spec, kinds, {SLIDING: sliding})
     numbered = numbered_kinds(c, "moe_layer_freq", (DENSE, SPARSE), [SPARSE if i else DENSE for i in layers])
     halves = layer_kinds(c, numbered, (DENSE, SPARSE), "mlp_layer_types")

@@ -18,6 +18,7 @@ from causerie.errors import unknown
 from causerie.models.gguf import archs
 from causerie.models.gguf.metadata import Metadata
 from causerie.models.gguf.names import plain_names
+from causerie.models.gguf.values import layer_count
 from causerie.models.names import Names, Table
 from causerie.spec.decoder import Decoder
 
@@ -40,7 +41,7 @@ class GgufModel:
     """The model of one file."""
 
     config: Mapping[str, Any]  # what its config.json would say
-    continued: frozenset[str]  # tensors that the config was read from: none of the weights
+    continued: frozenset[str]  # tensors that are no weights of its layers: the config was read from them, or they draft
     _metadata: Metadata
     _weights: Weights
 
@@ -70,7 +71,8 @@ def gguf_architectures() -> list[str]:
     return sorted(_registered)
 
 
-def _known(name: str) -> GgufArchitecture:
+def gguf_architecture_named(name: str) -> GgufArchitecture:
+    """The one of that name. Raises UnknownName for one that is not built in."""
     file = name.replace("-", "_")
     if any(module.name == file for module in pkgutil.iter_modules(archs.__path__)):
         import_module(f"{archs.__name__}.{file}")
@@ -89,7 +91,14 @@ def gguf_model(metadata: Mapping[str, Any], index: TensorIndex) -> GgufModel:
     for an architecture that is not built in, ConfigError for values out of bounds and for keys that mean arithmetic and
     that the architecture does not read. Warns (ConfigWarning) about other keys that it does not read."""
     m = Metadata(metadata, index)
-    architecture = _known(m.architecture)
+    architecture = gguf_architecture_named(m.architecture)
     values = architecture.values(m)
     m.finish()
-    return GgufModel(values, m.continued, m, architecture.weights)
+    return GgufModel(values, m.continued | drafting_tensors(m, index), m, architecture.weights)
+
+
+def drafting_tensors(m: Metadata, index: TensorIndex) -> frozenset[str]:
+    """Those of the layers behind the model's own, which propose tokens ahead."""
+    last = layer_count(m)
+    behind = tuple(f"blk.{i}." for i in range(last, last + m.integer("nextn_predict_layers", 0, least=0)))
+    return frozenset(name for name in index.names() if name.startswith(behind))

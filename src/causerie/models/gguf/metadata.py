@@ -73,6 +73,26 @@ class Metadata:
             raise self.wrong(key, value, f"a list of {count} numbers")
         return [shortest(float(item)) for item in each]
 
+    def model_numbers(self, key: str, count: int) -> list[float]:
+        """A list of so many numbers under a key without the architecture's name in front; one counts for all."""
+        value = self._values.get(key)
+        each = _items(value)
+        each = [value] * count if each is None else each
+        if len(each) != count or not all(map(_is_number, each)):
+            raise ConfigError(
+                f"The GGUF file sets {key!r} = {_short(value)}; it must be a list of {count} numbers, one for each "
+                "layer. The file is damaged, or made for another program."
+            )
+        return [shortest(float(item)) for item in each]
+
+    def deviations(self, key: str, count: int) -> list[float]:
+        """A list of so many numbers, which may be infinitely small: standard deviations from a mean."""
+        value = self._take(key, REQUIRED)
+        each = _items(value)
+        if each is None or len(each) != count or not all(_is_number(item) or item == -math.inf for item in each):
+            raise self.wrong(key, value, f"a list of {count} numbers, each perhaps -inf")
+        return [float(item) for item in each]
+
     def boolean(self, key: str, default: bool | _Required = REQUIRED) -> bool:
         """true or false."""
         value = self._take(key, default)
@@ -150,10 +170,8 @@ class Metadata:
 
     def wrong(self, key: str, value: Any, expected: str) -> ConfigError:
         """The error for a value that cannot be meant."""
-        shown = repr(value)
-        shown = shown if len(shown) <= _MOST_SHOWN else shown[:_MOST_SHOWN] + "…"
         return ConfigError(
-            f"The GGUF file sets {self._full(key)!r} = {shown}; it must be {expected}. "
+            f"The GGUF file sets {self._full(key)!r} = {_short(value)}; it must be {expected}. "
             "The file is damaged, or made for another program."
         )
 
@@ -205,6 +223,12 @@ def _items(value: Any) -> list[Any] | None:
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return list(value)
     return None
+
+
+def _short(value: Any) -> str:
+    """A value as Python has it, cut where it is long."""
+    shown = repr(value)
+    return shown if len(shown) <= _MOST_SHOWN else shown[:_MOST_SHOWN] + "…"
 
 
 def _is_number(value: Any) -> bool:

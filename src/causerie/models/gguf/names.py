@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from causerie.checkpoint.expression import Expression, Place, Rows, Tensor
+from causerie.checkpoint.expression import Columns, Expression, Place, Rows, Tensor
 from causerie.models.expert_names import experts_of
 from causerie.models.gguf.metadata import Metadata
 from causerie.models.names import Table, in_halves, with_biases
 from causerie.spec.decoder import Decoder
+from causerie.spec.draft_head import DRAFT
 from causerie.spec.rope import Rope
 
 Entries: TypeAlias = dict[str, str | Expression]
@@ -48,6 +49,7 @@ _INSIDE = {
     "ffn.shared.up": "ffn_up_shexp",
     "ffn.shared.down": "ffn_down_shexp",
 }
+_DRAFT_NORMS = {"token_norm": "enorm", "state_norm": "hnorm", "norm": "shared_head_norm"}
 _EXPERTS = {"gate": "ffn_gate_exps", "up": "ffn_up_exps", "down": "ffn_down_exps"}
 
 _PLAIN: Table = with_biases(
@@ -61,7 +63,7 @@ _PLAIN: Table = with_biases(
 
 def plain_names(m: Metadata, spec: Decoder) -> Entries:
     """The table of a file whose heads turn in halves, as ours do: what architectures have in common."""
-    table = {**_PLAIN, **_expert_names(m, spec)}
+    table = {**_PLAIN, **_expert_names(m, spec), **_draft_names(spec)}
     mixer = next(spec.attentions, None)
     if mixer is not None and m.holds("blk.0.attn_qkv.weight"):
         rows = {"q": mixer.query_width, "k": mixer.key_width, "v": mixer.value_width}
@@ -115,3 +117,16 @@ def _expert_names(m: Metadata, spec: Decoder) -> Entries:
             table[ours + "gate"] = Rows(stack, 0, experts.hidden)
             table[ours + "up"] = Rows(stack, experts.hidden, 2 * experts.hidden)
     return table
+
+
+def _draft_names(spec: Decoder) -> Entries:
+    """Of a head that files hold as the layer behind the last one, whose block is called as other layers are."""
+    if spec.draft_head is None:
+        return {}
+    place = BLOCK.replace("{i}", str(len(spec.layers))) + "nextn."
+    both = Tensor(f"{place}eh_proj.weight")
+    return {
+        **{DRAFT + ours: f"{place}{theirs}.weight" for ours, theirs in _DRAFT_NORMS.items()},
+        f"{DRAFT}token": Columns(both, 0, spec.width),
+        f"{DRAFT}state": Columns(both, spec.width, 2 * spec.width),
+    }

@@ -58,7 +58,7 @@ enum Fault : int32_t {
   FAULT_COUNT,
 };
 
-constexpr int ABI_VERSION = 23;  // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 24;  // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
@@ -303,6 +303,25 @@ struct Packing {
   uint64_t target;     // where the whole weight begins
   int64_t first, rows, width;
   int32_t source_format, target_format, layout, unused;
+};
+
+// Rows on their way into codes with a scale and a zero point for each group of 32 inputs: kernels_fit.cpp.
+struct Quantizing {
+  const float* rows;    // [count, width]
+  const float* costs;   // [width]: what an error of a weight of each input costs
+  const float* shares;  // of a group's range that codes first span
+  float* steps;         // scratch [count, groups]
+  float* zeros;         // the same
+  uint8_t* codes;       // [count, width]
+  uint8_t* scale;       // [count, groups]
+  uint8_t* zero;        // the same
+  uint16_t* unit;       // bfloat16 [count]
+  int64_t count, width;
+  int32_t share_count, rounds;
+  int32_t top;          // the largest code
+  float most_zero;      // the largest zero point, in steps
+  float smallest;       // a group within less than this is held as zeros
+  int32_t parts;        // of a step, which zero points are counted in
 };
 
 // A tensor packed losslessly begins with a table of these, one per 64 rows: packed.h.

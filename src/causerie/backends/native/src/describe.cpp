@@ -145,6 +145,9 @@ CAUSERIE_STRUCTURE(Step, FIELD(tokens_count), FIELD(sequences), FIELD(wanted_cou
     FIELD(attending));
 CAUSERIE_STRUCTURE(Packing, FIELD(source), FIELD(codes), FIELD(panels), FIELD(scale), FIELD(zero), FIELD(unit), FIELD(low_unit), FIELD(target), FIELD(first),
     FIELD(rows), FIELD(width), FIELD(source_format), FIELD(target_format), FIELD(layout), FIELD(unused));
+CAUSERIE_STRUCTURE(Quantizing, FIELD(rows), FIELD(costs), FIELD(shares), FIELD(steps), FIELD(zeros), FIELD(codes), FIELD(scale),
+    FIELD(zero), FIELD(unit), FIELD(count), FIELD(width), FIELD(share_count), FIELD(rounds), FIELD(top), FIELD(most_zero), FIELD(smallest),
+    FIELD(parts));
 CAUSERIE_STRUCTURE(PackedPanel, FIELD(data), FIELD(escapes), FIELD(escape_count), FIELD(plain), FIELD(exponents), FIELD(unused));
 CAUSERIE_STRUCTURE(Escape, FIELD(at), FIELD(value));
 
@@ -222,6 +225,7 @@ std::string describe() {
   text.structure<BlockTables>("BlockTables");
   text.structure<Step>("Step");
   text.structure<Packing>("Packing");
+  text.structure<Quantizing>("Quantizing");
   text.structure<PackedPanel>("PackedPanel");
   text.structure<Escape>("Escape");
   text.close();

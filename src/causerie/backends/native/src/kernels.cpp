@@ -9,4 +9,4 @@ const Kernels CAUSERIE_JOIN(causerie_kernels_, CAUSERIE_VARIANT) = {
      gather, expert_linear, combine, weigh_rows, short_conv, transform, positions, activate, clip_rows, softcap,
      delta_inputs, delta, columns, times, keep_latent, causal_conv, mamba2, mamba, gate_heads, xielu, share, fetch,
      blend, leveled, excess},
-    measure, pack, arrange, read};
+    measure, pack, arrange, fit, read};

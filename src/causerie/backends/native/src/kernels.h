@@ -16,6 +16,7 @@ struct Kernels {
   void (*measure)(const Packing&, int64_t panel);  // before pack, where the layout is PACKED
   void (*pack)(const Packing&, int64_t panel);
   void (*arrange)(const Packing&, int64_t panel);  // the same for quantized matrices
+  void (*fit)(const Quantizing&);
   uint64_t (*read)(const uint64_t* words, int64_t count);  // XOR of all words (a multiple of 32): the bandwidth probe
 };
 
@@ -31,6 +32,7 @@ extern const OpKernel embed, norm, round_rows, linear, rotate, attention, glu, a
 void measure(const Packing&, int64_t panel);
 void pack(const Packing&, int64_t panel);
 void arrange(const Packing&, int64_t panel);
+void fit(const Quantizing&);
 uint64_t read(const uint64_t* words, int64_t count);
 
 static inline int64_t row_count(const Step& step, const Instruction& in) {

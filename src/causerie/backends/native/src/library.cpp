@@ -93,6 +93,9 @@ CAUSERIE_EXPORT void causerie_pack(Pool* pool, int variant_index, const Packing*
   each_panel(*pool, {packing->target_format == CODES ? kernels.arrange : kernels.pack, *packing});
 }
 
+// On the caller's own thread: others may quantize other rows meanwhile.
+CAUSERIE_EXPORT void causerie_quantize(int variant_index, const Quantizing* what) { variant(variant_index).kernels->fit(*what); }
+
 // What a quantized matrix takes, in whole panels.
 CAUSERIE_EXPORT int64_t causerie_code_bytes(const CodePanels* panels, int64_t rows, int64_t width) {
   return table_bytes(*panels) + (rows + PANEL - 1) / PANEL * panel_bytes(*panels, width);

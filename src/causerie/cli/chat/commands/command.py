@@ -14,7 +14,7 @@ from causerie.cli.screen.reasoning import Reasoning
 from causerie.cli.screen.screen import Screen
 
 
-class ProgramHelp(Protocol):
+class HelpSource(Protocol):
     """Who answers questions about this program."""
 
     def reply(self, question: str) -> Reply:
@@ -29,7 +29,7 @@ class Session(Protocol):
     keyboard: Keyboard
     screen: Screen
     chats: ChatFolder
-    program_help: ProgramHelp
+    program_help: HelpSource
     name: str | None  # of the chat's file
     branches: dict[str, list[dict[str, Any]]]  # the messages of those that are not the one talked in
     branch: str

@@ -9,7 +9,7 @@ from causerie.errors import UsageError
 def ask(session: Session, question: str) -> None:
     """/ask QUESTION. The chat, its files and what /stats tells stay as they are."""
     if not question:
-        raise UsageError("/ask wants a question about this program, such as /ask How do I save a chat?")
+        raise UsageError("/ask wants a question about this program, such as /ask How do I set the temperature?")
     with session.keyboard.silent():
         reply = session.program_help.reply(question)
         try:

@@ -15,12 +15,15 @@ from causerie.spec.decoder import Decoder
 
 
 def weights(m: Metadata, spec: Decoder) -> Table:
-    """A layer has one half, and one norm before it; heads lie as if they turned in pairs."""
+    """A layer has one half, and one norm before it, the block of a head to guess with two; heads lie as if they turned
+    in pairs."""
+    behind = len(spec.layers)
     return (
         paired_names(m, spec)
         | mamba2_names(spec)
         | {
             OURS + "ffn_norm": BLOCK + "attn_norm.weight",
+            f"layers.{behind}.ffn_norm": f"blk.{behind}.post_attention_norm.weight",
             OURS + "ffn.narrow": BLOCK + "ffn_latent_down.weight",
             OURS + "ffn.widen": BLOCK + "ffn_latent_up.weight",
         }
@@ -38,8 +41,8 @@ def nemotron_h(m: Metadata) -> dict[str, Any]:
 
 def hybrid_values(m: Metadata, feeds: str) -> dict[str, Any]:
     """What it shares with the models that have experts; `feeds` is what their feed-forward layers are called."""
-    layers = layer_count(m)
-    widths, key_heads = m.integers("feed_forward_length", layers), m.integers("attention.head_count_kv", layers)
+    layers, blocks = layer_count(m), m.integer("block_count")
+    widths, key_heads = (m.integers(key, blocks)[:layers] for key in ("feed_forward_length", "attention.head_count_kv"))
     m.leave("rope.dimension_count", "rope.freq_base", "rope.scaling.type", "rope.scaling.finetuned")
     mixers = mamba2(m)
     values = sizes(m, "layer_norm_epsilon", RMS if m.has(RMS) else CENTERED)

@@ -20,4 +20,5 @@ def nemotron_h_moe(m: Metadata) -> dict[str, Any]:
         "moe_shared_expert_intermediate_size": m.integer("expert_shared_feed_forward_length"),
         "moe_latent_size": m.integer("moe_latent_size", 0, least=0) or None,
         "mlp_bias": biased(m, "ffn_up_shexp"),
+        "num_nextn_predict_layers": m.integer("nextn_predict_layers", 0, least=0),
     }

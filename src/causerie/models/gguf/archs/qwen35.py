@@ -21,4 +21,9 @@ def weights(m: Metadata, spec: Decoder) -> Table:
 @gguf_architecture("qwen35", weights=weights)
 def qwen35(m: Metadata) -> dict[str, Any]:
     """The dense models, for text."""
-    return delta_values(m, "qwen3_5_text")
+    return delta_values(m, "qwen3_5_text") | heads_to_guess(m)
+
+
+def heads_to_guess(m: Metadata) -> dict[str, Any]:
+    """How many the file holds."""
+    return {"mtp_num_hidden_layers": m.integer("nextn_predict_layers", 0, least=0)}
