@@ -3,6 +3,7 @@
     python bench/setup_peers.py          once: the peers, each in an environment of its own
     python bench/compare.py              everything, on the shape of Qwen2.5-0.5B; writes docs/results.md
     python bench/compare.py --model llama-3.2-1b --formats bf16 --measure steps --depth 0,4096
+    python bench/compare.py --model m.Q4_K_M.gguf    the same file in Causerie and llama.cpp, in the formats it has
     python bench/compare.py --quick      a tiny model and short trials: whether everything runs, and no results
 
 On a shared machine speeds change within minutes, so every round measures all peers one after the other, between
@@ -32,6 +33,10 @@ BENCH = Path(__file__).resolve().parent
 MODELS = ENVS / "models"
 RESULTS = BENCH / "results"
 FORMATS = ("bf16", "8-bit", "4-bit")
+AS_IT_IS = ("file",)
+"""Of a GGUF file, in which formats are as they come."""
+READERS = (OURS, "llama_cpp")
+"""Peers that read one without unpacking it."""
 MEASURES = ("steps", "turns", "streams", "first-token")
 
 
@@ -43,7 +48,9 @@ class Comparison:
         self._model = model
         self._probe = Probe(found.threads)
         self._log = (ENVS / "compare.log").open("a", encoding="utf-8")
-        self.peers = [peer for peer in PEERS if peer in found.peers]
+        single = model.is_file()
+        self.formats = AS_IT_IS if single else found.formats
+        self.peers = [peer for peer in (READERS if single else PEERS) if peer in found.peers]
         self.record: dict[str, Any] = {
             "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "model": name,
@@ -57,7 +64,7 @@ class Comparison:
 
     def run(self, keep: Path | None) -> None:
         """Everything that was asked for, format by format; the record is in `keep` after each part of it."""
-        for format in self._found.formats:
+        for format in self.formats:
             for measure in self._found.measure:
                 say(f"{self.record['model']}, {format}: {measure}")
                 self._probe.bandwidth()
@@ -69,7 +76,7 @@ class Comparison:
 
     def prepare(self) -> None:
         """Lets each peer load the model in each format once, for which it writes its own form of it."""
-        for format in self._found.formats:
+        for format in self.formats:
             for peer in self.peers:
                 with self._worker(peer, format, 64) as worker:
                     say(f"{self.record['model']}, {format}: {peer} {'is ready' if worker else 'cannot'}")
@@ -217,13 +224,15 @@ def say(line: str) -> None:
 
 
 def model_folder(name: str) -> Path:
-    """The folder of a shape of make_model.py, made if it is not there, or a folder of the user's own."""
+    """The folder of a shape of make_model.py, made if it is not there, or a folder or GGUF file of the user's own."""
     sys.path.insert(0, str(BENCH))
     from model_shapes import SHAPES
 
     if name not in SHAPES:
-        if not (Path(name) / "config.json").is_file():
-            raise SystemExit(f"{name} is neither a folder with a config.json nor one of {', '.join(SHAPES)}.")
+        own = Path(name)
+        if not (own / "config.json").is_file() and not (own.suffix == ".gguf" and own.is_file()):
+            known = ", ".join(SHAPES)
+            raise SystemExit(f"{name} is neither a folder with a config.json, nor a GGUF file, nor one of {known}.")
         return Path(name).resolve()
     folder = MODELS / name
     if not (folder / "config.json").is_file():
@@ -235,7 +244,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     """The command line, checked. Raises SystemExit."""
     parse = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parse.add_argument
-    add("--model", default="qwen2.5-0.5b", help="shapes of make_model.py or folders, with commas (qwen2.5-0.5b)")
+    add("--model", default="qwen2.5-0.5b", help="shapes of make_model.py, folders or GGUF files, with commas")
     add("--peers", default=",".join(PEERS), help=f"some of {', '.join(PEERS)} (those that are set up)")
     add("--formats", default=",".join(FORMATS), help=f"some of {', '.join(FORMATS)} (all)")
     add("--measure", default=",".join(MEASURES), help=f"some of {', '.join(MEASURES)} (all)")
@@ -279,13 +288,13 @@ def main(words: Sequence[str]) -> int:
         found.peers = [peer for peer in found.peers if peer not in missing]
     for name in found.model.split(","):
         folder = model_folder(name)
-        comparison = Comparison(found, folder, folder.name)
+        comparison = Comparison(found, folder, folder.name.removesuffix(".gguf"))
         if found.prepare:
             comparison.prepare()
             continue
         RESULTS.mkdir(exist_ok=True)
         stamp = comparison.record["date"].replace(" UTC", "").replace(" ", "T").replace(":", "")
-        path = None if found.quick or found.dry else RESULTS / f"{stamp}-{folder.name}.json"
+        path = None if found.quick or found.dry else RESULTS / f"{stamp}-{comparison.record['model']}.json"
         comparison.run(path)
         if path is not None:
             write_results(RESULTS, BENCH.parent / "docs" / "results.md")

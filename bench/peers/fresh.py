@@ -21,12 +21,12 @@ FORMATS = {"bf16": "none", "8-bit": "int8", "4-bit": "int4"}
 def command(peer: str, model: Path, format: str, threads: int) -> list[str]:
     """What is run. Raises Refused where a peer has nothing for the format."""
     if peer == OURS:
-        folder = prepared(model, FORMATS[format])
+        folder = model if model.is_file() else prepared(model, FORMATS[format])
         words = ["-m", "causerie.cli.main", "chat", str(folder), "-p", QUESTION, "max_new_tokens=8"]
         return [sys.executable, *words, "--threads", str(threads)]
     if peer == "llama_cpp":
-        name = {"bf16": "BF16", "8-bit": "Q8_0", "4-bit": "Q4_0"}[format]
-        file = model.parent / f"{model.name}.{name}.gguf"
+        name = {"bf16": "BF16", "8-bit": "Q8_0", "4-bit": "Q4_0", "file": ""}[format]
+        file = model.parent / f"{model.name}.{name}.gguf" if name else model
         quiet = ["--single-turn", "--simple-io", "--no-display-prompt", "--no-warmup", "--log-disable"]
         words = ["-m", str(file), "-p", QUESTION, "-n", "8", "-t", str(threads), "-c", "4096", *quiet]
         return [str(ENVS / "llama_cpp" / "build" / "bin" / "llama-cli"), *words]

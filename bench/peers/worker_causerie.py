@@ -15,7 +15,7 @@ from causerie.engine.request import TokenEvent
 from causerie.errors import CauserieError
 from causerie.plan.measure import Trial, Workbench
 
-FORMATS = {"bf16": None, "8-bit": "int8", "4-bit": "int4"}
+FORMATS = {"bf16": None, "8-bit": "int8", "4-bit": "int4", "file": None}
 
 
 class Causerie:

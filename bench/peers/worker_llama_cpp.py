@@ -22,7 +22,7 @@ import llama_cpp
 from protocol import Refusal, random_tokens, serve
 
 BUILD = Path(sys.prefix) / "build" / "bin"
-FILES = {"bf16": "BF16", "8-bit": "Q8_0", "4-bit": "Q4_0"}
+FILES = {"bf16": "BF16", "8-bit": "Q8_0", "4-bit": "Q4_0", "file": "as it is"}
 BATCH = 512
 
 
@@ -206,7 +206,9 @@ class Server:
 
 
 def gguf_file(model: Path, name: str) -> Path:
-    """The model in a format of llama.cpp, kept beside the folder; written if it is not there."""
+    """The model in a format of llama.cpp, kept beside the folder; written if it is not there. A file is what it is."""
+    if model.is_file():
+        return model
     plain = model.parent / f"{model.name}.BF16.gguf"
     if not plain.is_file():
         script = Path(__file__).with_name("gguf_model.py")

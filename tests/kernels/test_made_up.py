@@ -13,11 +13,12 @@ import pytest
 
 from causerie.backends.native.quantized import code_bytes, code_panels
 from causerie.models.model import Model
-from causerie.quant.float_formats import FP8_GROUPED, NVFP4_OVER
+from causerie.quant.float_formats import FLOAT_FORMATS
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.gguf_formats import GGUF_FORMATS
 from causerie.quant.packed_format import PackedFormat
+from causerie.quant.tables import E4M3
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Linear, Ops, Weights
 from tests.kernels.decoders import (
@@ -31,10 +32,22 @@ from tests.kernels.decoders import (
     some_tokens,
 )
 from tests.kernels.reference import reference_logits
-from tests.quant.made_up import MADE_UP, random_arrays
+from tests.quant.made_up import MADE_UP
+from tests.quant.made_up import random_arrays as drawn_arrays
 
-PUBLISHED = [FP8_GROUPED[128], NVFP4_OVER, *(QUANTIZED[name] for name in ("asym4_g128_f16", "affine4_g64_bf16"))]
-FORMATS = {**MADE_UP, **{format.name: format for format in (*GGUF_FORMATS, *PUBLISHED)}}
+PUBLISHED = (
+    "asym4_g128_f16",
+    "asym8_g64_bf16",
+    "affine3_g32_f16",
+    "affine5_g64_bf16",
+    "affine6_row_f16",
+    "sym7_row_f32",
+)
+FORMATS = {
+    **MADE_UP,
+    **{format.name: format for format in (*GGUF_FORMATS, *FLOAT_FORMATS)},
+    **{name: QUANTIZED[name] for name in PUBLISHED},
+}
 WIDTHS = {32: 70, 64: 130, 96: 67, 256: 65, 768: 203, 2304: 64}  # and rows
 
 
@@ -43,6 +56,14 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them are entries of the list."""
     for name, format in MADE_UP.items():
         monkeypatch.setitem(QUANTIZED, name, format)
+
+
+def random_arrays(format: PackedFormat, shape: tuple[int, int], seed: int = 0) -> dict[str, Any]:
+    """Without codes that are no number."""
+    arrays = drawn_arrays(format, shape, seed)
+    if format.table == E4M3:
+        arrays["codes"][arrays["codes"] & 127 == 127] = 126
+    return arrays
 
 
 def cases() -> Iterator[tuple[PackedFormat, int, int]]:

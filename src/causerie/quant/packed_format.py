@@ -24,8 +24,8 @@ from causerie.quant.numbers import Numbers
 
 CODES = "codes"
 """The array that holds a format's codes."""
-SUMMED = 32
-"""Products that are summed up as whole numbers come in multiples of so many."""
+SUMMED, LEAST_SUMMED = 32, 16
+"""Products that are summed up as whole numbers come in multiples of so many, and groups of them."""
 MOST_NAMED, MOST_STEPS, LEAST_STEP = 4, 127, -128
 """Bits of a code that names a whole number; what such numbers may lie apart, or are at most and least."""
 
@@ -74,6 +74,10 @@ class PackedFormat:
             (self.zero_parts not in [2**i for i in range(9)], "steps in parts that are no power of two to 256"),
             (self.exact_inputs and not self.codes.signed, "exact inputs, but for codes with a sign"),
             (self.exact_inputs and (subtracted or self.groups), "exact inputs, but for whole rows around 0"),
+            (
+                self.arithmetic == "int8" and any(group % LEAST_SUMMED for group in self.groups),
+                f"groups of whole numbers that are no multiples of {LEAST_SUMMED}",
+            ),
             (self.factor != 1.0 and not self.exact_inputs, "a factor where activations are read in 8 bits"),
         ):
             if wrong:

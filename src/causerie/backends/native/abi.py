@@ -188,7 +188,7 @@ ENUMERATIONS: tuple[type[Enum], ...] = (
     Arithmetic,
     Fault,
 )
-CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM STATE_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
+CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM E4M3_TABLE STATE_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
 FIELDS = {
     "Part": "weight bias out rows format layout expert panels column out_column",
     "CodePanels": "bits tabled group input_group scale zero center parts factor stepped",

@@ -20,6 +20,7 @@ PANEL = _CONSTANTS["PANEL"]  # output rows of a matrix that lie side by side in 
 BLOCK = _CONSTANTS["BLOCK"]  # positions in a cache block
 CHUNK = _CONSTANTS["CHUNK"]  # positions that attention sums up apart
 EXPERT_ROOM = _CONSTANTS["EXPERT_ROOM"]  # experts of a layer that routing has room for
+E4M3_TABLE = _CONSTANTS["E4M3_TABLE"]  # what `tabled` of CodePanels says of bytes of E4M3
 STATE_ROOM = _CONSTANTS["STATE_ROOM"]  # numbers of a channel that the kernel of Mamba has room for
 HEAD_ROOM = _CONSTANTS["HEAD_ROOM"]  # elements of a head that the attention kernels' scratch holds
 STEP_WEIGHTS = _CONSTANTS["STEP_WEIGHTS"]  # of a step over a panel of bfloat16: two inputs

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from causerie.backends.native import library
 from causerie.backends.native.abi import Layout, Number, Scale, Zero
-from causerie.backends.native.program import CODE_PANELS, PANEL, CodeBits, Packing, member, number
+from causerie.backends.native.program import CODE_PANELS, E4M3_TABLE, PANEL, CodeBits, Packing, member, number
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.numbers import Numbers
 from causerie.quant.packed_format import CODES, PackedFormat
-from causerie.quant.tables import E8M0
+from causerie.quant.tables import E4M3, E8M0
 from causerie.quant.weight import BYTES
 
 FEW_INPUTS, MANY_INPUTS = 64, 128
@@ -36,6 +36,8 @@ PLANED = {5: 32, 6: 16}
 """Bits of codes that lie in two planes in panels, by the multiple of what such a group has."""
 STEPPED = {(4, False), (4, True), (5, True), (6, False)}
 """Bits of codes in panels, and whether lowest values are added, for which kernels know steps."""
+E4M3_PARTS = 256.0
+"""Of what a byte of E4M3 stands for, kernels multiply by one, and by a scale that is as many times what it is."""
 BIASED = 128
 """What a number of a table counts from that lie too far apart to be counted from the lowest."""
 MOST_STEPPED = 1024
@@ -73,7 +75,8 @@ def _panels(format: PackedFormat, width: int) -> NDArray[np.void]:
     inputs = gcd(most, width) if format.arithmetic == "int8" else 0
     group = gcd(line, inputs) if inputs else line
     bits = _bits(format, group)
-    panels["bits"], panels["tabled"], panels["stepped"] = bits, format.table is not None, stepped
+    panels["bits"], panels["stepped"] = bits, stepped
+    panels["tabled"] = E4M3_TABLE if format.table == E4M3 else format.table is not None
     panels["group"], panels["input_group"] = group, inputs
     scale, zero = (_scale(format), _zero(format)) if inputs else (Scale.FLOAT32, Zero.NONE)
     if bits == 4 and line == 32 and _counts_units(format):
@@ -133,13 +136,17 @@ def _unit_span(numbers: Numbers) -> int:
     unit = numbers.times
     if unit is None or not isinstance(unit.span, int) or MOST_STEPPED % unit.span or unit.span % MANY_INPUTS:
         return 0
-    alike = _in_a_byte(replace(numbers, times=None)) and unit == Numbers(unit.array, "F16", unit.span)
+    alike = (
+        numbers.over is None
+        and _in_a_byte(replace(numbers, times=None))
+        and unit == Numbers(unit.array, "F16", unit.span)
+    )
     return unit.span if alike else 0
 
 
 def _in_a_byte(numbers: Numbers | None) -> bool:
     """Whether they are whole numbers, one for each group, that a byte holds."""
-    if numbers is None or numbers.times or numbers.plus or numbers.span != "group" or numbers.rows != 1:
+    if numbers is None or numbers.times or numbers.over or numbers.plus or numbers.span != "group" or numbers.rows != 1:
         return False
     table = numbers.table or (0.0,)
     return numbers.dtype in ("U8", "I8") and all(each == int(each) and -128 <= each < 128 for each in table)
@@ -208,6 +215,8 @@ class Arranging:
         if self.format.table is None:
             return
         table: NDArray[Any] = np.array(self.format.table, np.float32)
+        if self.panels["tabled"][0] == E4M3_TABLE:
+            table /= np.float32(E4M3_PARTS)
         if self.format.table_step is not None:
             table = (_steps(self.format) + int(self.panels["center"][0])).astype(np.uint8)
         ctypes.memmove(address, table.ctypes.data, table.nbytes)
@@ -227,6 +236,8 @@ class Arranging:
         format = self.format
         scale, zero = member(Scale, self.panels["scale"][0]), member(Zero, self.panels["zero"][0])
         numbers = {"scale": self._own(format.scale, arrays, rows, stored=scale is not Scale.FLOAT32)}
+        if self.panels["tabled"][0] == E4M3_TABLE:
+            numbers["scale"] = numbers["scale"] * np.float32(E4M3_PARTS)
         if zero is Zero.PARTS and format.zeros is not None:
             if format.zero_parts != 1:
                 numbers["scale"] /= np.float32(format.zero_parts)
@@ -240,15 +251,16 @@ class Arranging:
 
     def _own(self, numbers: Numbers, arrays: Buffers, rows: int, *, stored: bool) -> NDArray[Any]:
         """One for each group of the panels: as it is stored, but without what it counts, or as float32."""
-        each_line = self.format.line(self.width) // int(self.panels["group"][0])
-        shape = (rows, self.width)
+        line = self.format.line(self.width)
+        each_line = line // int(self.panels["group"][0])
         if not stored:
-            own = self.format.shared(numbers, arrays, shape)
-        elif (numbers.bits is None and numbers.table is None) or numbers.table == E8M0:
-            own = arrays[numbers.array]
+            own = self.format.shared(numbers, arrays, (rows, self.width))
         else:
-            counted = self.format.shared(replace(numbers, times=None), arrays, shape)
-            own = counted.astype(np.int8 if _has_sign(numbers) else np.uint8)
+            own = arrays[numbers.array]
+            if numbers.bits is not None:
+                own = numbers.bits.unpacked(own).reshape(rows, -1)[:, : self.width // line]
+            if numbers.table not in (None, E8M0):
+                own = np.array(numbers.table, np.int8 if _has_sign(numbers) else np.uint8)[own]
         return np.repeat(own, each_line, axis=1) if each_line > 1 else np.ascontiguousarray(own)
 
 

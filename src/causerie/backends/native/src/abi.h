@@ -65,6 +65,7 @@ constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
 constexpr int GROUP_ROWS = 8;    // rows of one sequence that read keys and values together
 constexpr int HEAD_ROOM = 576;   // elements of a head, or of a latent with its key, that the scratch of the attention kernels holds
+constexpr int E4M3_TABLE = 2;    // CodePanels::tabled of bytes of E4M3: their table, and products, are of 2^-8 of what they stand for
 constexpr int EXPERT_ROOM = 1024;  // experts of a layer, at most
 constexpr int STATE_ROOM = 256;    // numbers that a channel of mamba keeps, at most
 

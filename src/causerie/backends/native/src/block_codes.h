@@ -4,8 +4,9 @@
 // What a byte stands for is `bias` more than what `accumulate` adds products of. Bytes that may be 128 or more are biased,
 // since not all machines have products for them.
 #pragma once
-#include "input_rows.h"
-#include "linear.h"
+#include "block_inputs.h"
+#include "simd_bytes.h"
+#include "unroll.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
@@ -15,15 +16,16 @@ struct Products {
   static inline i32x16 accumulate(i32x16 acc, Bytes w, Bytes x) { return BIASED ? dot4_biased(acc, w, x) : dot4(acc, w, x); }
 };
 
-template <bool BIASED>
+// Bytes, so many steps of which come together.
+template <bool BIASED, int STEPS>
 struct Octets : Products<BIASED> {
-  static constexpr int steps = 2;
-  static constexpr int64_t chunk_bytes = 8 * PANEL;
+  static constexpr int steps = STEPS;
+  static constexpr int64_t chunk_bytes = STEPS * 4 * PANEL;
   explicit Octets(const uint8_t*) {}
   template <int S>
   static inline Bytes step(const uint8_t* chunk, int v) { return load_bytes(chunk + S * 4 * PANEL + 64 * v); }
 };
-using EightBits = Octets<true>;
+using EightBits = Octets<true, 2>;
 struct FourBits : Products<false> {
   static constexpr int steps = 2;
   static constexpr int64_t chunk_bytes = 4 * PANEL;
@@ -65,26 +67,27 @@ struct NamedBits : Products<BIASED> {
 
 // Adds the products of step S and those behind it of a chunk, for T tokens and V vectors of rows from v0 on.
 template <class C, int S, int T, int V>
-static inline void chunk_products(const C& codes, const uint8_t* chunk, int v0, const Input& in, const int8_t* x, i32x16 (*acc)[V]) {
+static inline __attribute__((always_inline)) void chunk_products(const C& codes, const uint8_t* chunk, int v0, const CodeRows& x, i32x16 (&acc)[T][V]) {
   Bytes w[V];
-  for (int v = 0; v < V; ++v) w[v] = codes.template step<S>(chunk, v0 + v);
-  for (int t = 0; t < T; ++t) {
-    const Bytes four = broadcast_four(in.of(x, t) + 4 * S);
-    for (int v = 0; v < V; ++v) acc[t][v] = C::accumulate(acc[t][v], w[v], four);
+  CAUSERIE_UNROLL for (int v = 0; v < V; ++v) w[v] = codes.template step<S>(chunk, v0 + v);
+  CAUSERIE_UNROLL for (int t = 0; t < T; ++t) {
+    const Bytes four = broadcast_four(x.of(t) + 4 * S);
+    CAUSERIE_UNROLL for (int v = 0; v < V; ++v) acc[t][v] = C::accumulate(acc[t][v], w[v], four);
   }
-  if constexpr (S + 1 < C::steps) chunk_products<C, S + 1, T, V>(codes, chunk, v0, in, x, acc);
+  if constexpr (S + 1 < C::steps) chunk_products<C, S + 1, T, V>(codes, chunk, v0, x, acc);
 }
 
-// Those of a block, of `inputs` activations from x on. What lies `ahead` bytes behind the block is fetched, where that is not 0.
+// Those of a block, of `inputs` activations from x on; what lies AHEAD of it is fetched where it comes from memory.
 template <class C, int T, int V, bool FROM_MEMORY>
-static inline void block_products(const C& codes, const uint8_t* body, int64_t inputs, int v0, const Input& in, const int8_t* x, i32x16 (*acc)[V]) {
-  asm("" : "+r"(inputs));  // a number that the compiler knows lets it fetch the whole block at once
-  for (; inputs > 0; inputs -= 4 * C::steps, body += C::chunk_bytes, x += 4 * C::steps) {
+static inline __attribute__((always_inline)) void block_products(const C& codes, const uint8_t* body, int64_t inputs, int v0, CodeRows x, i32x16 (&acc)[T][V]) {
+  do {
     if (FROM_MEMORY)
       for (int64_t i = 0; i < C::chunk_bytes; i += 64 * WHOLE)
         for (int v = 0; v < V; ++v) __builtin_prefetch(body + AHEAD + i + 64 * (v0 + v));
-    chunk_products<C, 0, T, V>(codes, body, v0, in, x, acc);
-  }
+    chunk_products<C, 0, T, V>(codes, body, v0, x, acc);
+    body += C::chunk_bytes;
+    x = x.from(4 * C::steps);
+  } while (inputs -= 4 * C::steps);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ constexpr int FEW_ROWS = VECTORS > 1 ? 8 : 6;  // of activations that read a pan
 
 // Where a group of activations begins in a panel: its first block, and the units that its steps are of.
 struct PanelPlace {
+  CutPlace cut = {};
   const uint8_t* units;
   const uint8_t* block;
   int64_t bytes, blocks;  // of a block, and how many there are
@@ -20,7 +21,7 @@ struct PanelPlace {
     units = block;
     block += units_bytes(panels);
   }
-  inline void leave(const CodePanels&) { block += blocks * bytes; }
+  inline void leave() { block += blocks * bytes, cut.block += blocks, ++cut.group; }
 };
 
 static inline f32x16 load_scale(int32_t kind, const uint8_t* numbers, int v) {

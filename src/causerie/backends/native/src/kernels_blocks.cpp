@@ -18,14 +18,16 @@ static __attribute__((noinline)) void few(const Stretch& run, int64_t token) {
   for (int v0 = 0; v0 < WHOLE; v0 += V)
     for (int t = 0; t < T; ++t)
       for (int v = 0; v < V; ++v) out[v0 / V][t][v] = broadcast(0.0f);
-  const Activations first = activations_from(row<void>(run.program, run.in.x, token), run.in.length, panels.input_group, run.part.column);
-  Input in(first, run.program.buffers[run.in.x].stride);
   PanelPlace at(panels, panel_of(panels, run.part.weight, run.in.width, run.panel));
-  for (int64_t k = 0; k < run.in.width; k += panels.input_group) {
-    at.enter(panels, k);
-    for (int v0 = 0; v0 < WHOLE; v0 += V) add_group<P, T, V>(source, at, v0, in, out[v0 / V]);
-    in.advance(panels.input_group);
-    at.leave(panels);
+  for (int64_t cut = 0; cut < run.in.width; cut += CUT) {
+    const int64_t inputs = run.in.width - cut < CUT ? run.in.width - cut : CUT;
+    const TileInputs<T> tile = tile_inputs<P, T>(source, run, token, cut, inputs);
+    at.cut = {};
+    for (int64_t k = 0; k < inputs; k += panels.input_group) {
+      at.enter(panels, k);
+      for (int v0 = 0; v0 < WHOLE; v0 += V) add_group<P, T, V>(source, at, v0, tile, out[v0 / V]);
+      at.leave();
+    }
   }
   for (int v0 = 0; v0 < WHOLE; v0 += V) finish_sums<T, V>(run, token, v0, out[v0 / V]);
 }

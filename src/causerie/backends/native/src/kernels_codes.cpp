@@ -34,6 +34,13 @@ struct Bytewise {
   }
 };
 
+// Bytes of E4M3, whose values their bits give: 2^-8 of them, which scales make good.
+struct SmallFloats {
+  static constexpr int64_t input_bytes = PANEL;
+  explicit SmallFloats(const float*) {}
+  static inline f32x16 values(const uint8_t* input, int v) { return load_e4m3(input, v); }
+};
+
 template <class F, int T, bool FROM_MEMORY>
 static void lookup_tile(const Stretch& run, const uint8_t* panel, int64_t token) {
   constexpr int V = T == 1 ? 4 : VECTORS;
@@ -53,8 +60,9 @@ static void lookup_tile(const Stretch& run, const uint8_t* panel, int64_t token)
       for (int t = 0; t < T; ++t)
         for (int v = 0; v < V; ++v) acc[t][v] = broadcast(0.0f);
       if (FROM_MEMORY)
-        for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(block + AHEAD + i);
+        for (int64_t i = 0; i < 4 * PANEL; i += 64) __builtin_prefetch(block + AHEAD + i);
       for (int64_t i = 0; i < group; ++i) {
+        if (FROM_MEMORY) __builtin_prefetch(body + F::input_bytes * i + AHEAD);
         f32x16 w[V];
         for (int v = 0; v < V; ++v) w[v] = table.values(body + F::input_bytes * i, v0 + v);
         for (int t = 0; t < T; ++t)
@@ -108,6 +116,7 @@ static void row_tile(const Stretch& run, const uint8_t* panel, int64_t token) {
 template <int T, bool FROM_MEMORY>
 static inline void run_tile(const Stretch& run, const uint8_t* panel, int64_t token) {
   if (!run.panels().tabled) row_tile<T, FROM_MEMORY>(run, panel, token);
+  else if (run.panels().tabled == E4M3_TABLE) lookup_tile<SmallFloats, T, FROM_MEMORY>(run, panel, token);
   else if (run.panels().bits == 4) lookup_tile<Nibbles, T, FROM_MEMORY>(run, panel, token);
   else lookup_tile<Bytewise, T, FROM_MEMORY>(run, panel, token);
 }

@@ -5,29 +5,27 @@
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
-constexpr int64_t CUT = 1024;         // inputs
-constexpr int64_t LEAST_BLOCK = 8;    // inputs of a block, at least
-constexpr int64_t LEAST_STEPPED = 32; // that share what steps are of
-constexpr int TILE_TOKENS = TOKENS < 4 ? TOKENS : 4;
+constexpr int TILE_TOKENS = VECTORS > 1 ? 6 : 4;
+constexpr int TILE_VECTORS = VECTORS > 1 ? 2 : 1;
 
 struct Unpacked {
   alignas(64) uint8_t codes[CUT * PANEL];  // [inputs / 4][64 rows][4]
   union Row { float scale[PANEL]; int32_t steps[PANEL]; };
   alignas(64) Row scales[CUT / LEAST_BLOCK];  // of each block
   alignas(64) Row lows[CUT / LEAST_BLOCK];
-  alignas(64) float units[CUT / LEAST_STEPPED][PANEL], low_units[CUT / LEAST_STEPPED][PANEL];  // of each group of activations
+  alignas(64) float units[CUT / LEAST_GROUP][PANEL], low_units[CUT / LEAST_GROUP][PANEL];  // of each group of activations
 };
 
 // Where a group of activations begins there.
 struct UnpackedPlace {
-  int64_t group = 0, block = 0;
+  CutPlace cut = {};
   const uint8_t* ahead = nullptr;  // what to fetch with its blocks, `lines` with each
   int64_t lines = 0;
 };
 
 template <bool BIASED, bool STEPPED, bool LOWS>
 struct UnpackedBlocks {
-  using Codes = Octets<BIASED>;
+  using Codes = Octets<BIASED, 4>;
   using Place = UnpackedPlace;
   static constexpr bool stepped = STEPPED, lows = LOWS, from_memory = false;
   const Codes codes{nullptr};
@@ -37,14 +35,14 @@ struct UnpackedBlocks {
   inline void fetch(const Place& at, int64_t b, int) const {
     for (int64_t i = 0; i < at.lines; ++i) __builtin_prefetch(at.ahead + (b * at.lines + i) * 64, 0, 2);
   }
-  inline const uint8_t* body(const Place& at, int64_t b) const { return from.codes + (at.block + b) * shape.inputs * PANEL; }
-  inline f32x16 scale(const Place& at, int64_t b, int v) const { return load(from.scales[at.block + b].scale + 16 * v); }
-  inline f32x16 low(const Place& at, int64_t b, int v) const { return load(from.lows[at.block + b].scale + 16 * v); }
-  inline i32x16 zero(const Place& at, int64_t b, int v) const { return load_int(from.lows[at.block + b].steps + 16 * v); }
-  inline i32x16 steps(const Place& at, int64_t b, int v) const { return load_int(from.scales[at.block + b].steps + 16 * v); }
-  inline i32x16 low_steps(const Place& at, int64_t b, int v) const { return load_int(from.lows[at.block + b].steps + 16 * v); }
-  inline f32x16 unit(const Place& at, int v) const { return load(from.units[at.group] + 16 * v); }
-  inline f32x16 low_unit(const Place& at, int v) const { return load(from.low_units[at.group] + 16 * v); }
+  inline const uint8_t* body(const Place& at, int64_t b) const { return from.codes + (at.cut.block + b) * shape.inputs * PANEL; }
+  inline f32x16 scale(const Place& at, int64_t b, int v) const { return load(from.scales[at.cut.block + b].scale + 16 * v); }
+  inline f32x16 low(const Place& at, int64_t b, int v) const { return load(from.lows[at.cut.block + b].scale + 16 * v); }
+  inline i32x16 zero(const Place& at, int64_t b, int v) const { return load_int(from.lows[at.cut.block + b].steps + 16 * v); }
+  inline i32x16 steps(const Place& at, int64_t b, int v) const { return load_int(from.scales[at.cut.block + b].steps + 16 * v); }
+  inline i32x16 low_steps(const Place& at, int64_t b, int v) const { return load_int(from.lows[at.cut.block + b].steps + 16 * v); }
+  inline f32x16 unit(const Place& at, int v) const { return load(from.units[at.cut.group] + 16 * v); }
+  inline f32x16 low_unit(const Place& at, int v) const { return load(from.low_units[at.cut.group] + 16 * v); }
 };
 
 template <class C, int S>
@@ -100,7 +98,7 @@ static void unpack(const CodePanels& panels, const uint8_t* table, PanelPlace& a
       unpack_numbers(panels, from, to.scales[block], to.lows[block]);
       unpack_body(panels, table, from + group_head(panels), to.codes + block * panels.group * PANEL);
     }
-    at.leave(panels);
+    at.leave();
   }
 }
 
@@ -113,18 +111,14 @@ struct PanelCut {
 };
 
 template <class P, int T, int V>
-static __attribute__((noinline)) void strip(const P& source, const Stretch& run, const PanelCut& cut, int64_t token, int v0, const uint8_t* ahead) {
-  const CodePanels& panels = run.panels();
+static __attribute__((noinline)) void strip(const P& source, const Stretch& run, const PanelCut& cut, const TileInputs<T>& tile, int64_t token, int v0, const uint8_t* ahead) {
   f32x16 out[T][V];
   for (int t = 0; t < T; ++t)
     for (int v = 0; v < V; ++v) out[t][v] = begin_sums(run.out(token + t) + 16 * (v0 + v), cut.first == 0, run.rows() - 16 * (v0 + v));
-  const int64_t column = run.part.column + cut.first * panels.input_group;
-  Input in(activations_from(row<void>(run.program, run.in.x, token), run.in.length, panels.input_group, column), run.program.buffers[run.in.x].stride);
   UnpackedPlace at{.ahead = ahead, .lines = cut.lines};
   for (int64_t g = 0; g < cut.groups; ++g) {
-    add_group<P, T, V>(source, at, v0, in, out);
-    in.advance(panels.input_group);
-    ++at.group, at.block += source.shape.blocks;
+    add_group<P, T, V>(source, at, v0, tile, out);
+    ++at.cut.group, at.cut.block += source.shape.blocks;
     at.ahead += source.shape.blocks * at.lines * 64;
   }
   if (cut.last) return finish_sums<T, V>(run, token, v0, out);
@@ -135,15 +129,26 @@ static __attribute__((noinline)) void strip(const P& source, const Stretch& run,
     }
 }
 
+// The largest tile of so many tokens.
+template <class Use>
+static inline void with_tile(int64_t tokens, const Use& use) {
+  if (tokens >= 6 && TILE_TOKENS >= 6) return use(Count<6>{});
+  if (tokens >= 4) return use(Count<4>{});
+  tokens >= 2 ? use(Count<2>{}) : use(Count<1>{});
+}
+
 template <class P>
 static void run_tiles(const Stretch& run, const Unpacked& from, const PanelCut& cut) {
   const P source{.shape = BlockShape(run.panels()), .from = from};
   const int64_t stretch = cut.groups * source.shape.blocks * cut.lines * 64;  // bytes that a strip fetches
+  const int64_t group = source.shape.group;
   const uint8_t* ahead = cut.ahead;
-  for (int64_t t = run.first; t < run.last; t += TILE_TOKENS) {
-    with_count<TILE_TOKENS>(run.last - t, [&](auto count) {
-      constexpr int T = decltype(count)::value, V = VECTORS > 2 ? 2 : VECTORS;
-      for (int v0 = 0; v0 < WHOLE; v0 += V, ahead += stretch) strip<P, T, V>(source, run, cut, t, v0, ahead);
+  for (int64_t t = run.first; t < run.last;) {
+    with_tile(run.last - t, [&](auto count) {
+      constexpr int T = decltype(count)::value, V = TILE_VECTORS;
+      const TileInputs<T> tile = tile_inputs<P, T>(source, run, t, cut.first * group, cut.groups * group);
+      for (int v0 = 0; v0 < WHOLE; v0 += V, ahead += stretch) strip<P, T, V>(source, run, cut, tile, t, v0, ahead);
+      t += T;
     });
   }
 }
@@ -160,14 +165,15 @@ void run_unpacked(const Stretch& run) {
   const CodePanels& panels = run.panels();
   Unpacked unpacked;  // scratch: unpack writes what is read
   PanelPlace at(panels, panel_of(panels, run.part.weight, run.in.width, run.panel));
-  const int64_t strips = (run.last - run.first + TILE_TOKENS - 1) / TILE_TOKENS * (VECTORS > 2 ? 2 : WHOLE / VECTORS);
+  const int64_t strips = (run.last - run.first + TILE_TOKENS - 1) / TILE_TOKENS * (WHOLE / TILE_VECTORS);
   for (int64_t k = 0; k < run.in.width; k += CUT) {
     const int64_t inputs = run.in.width - k < CUT ? run.in.width - k : CUT;
     unpack(panels, reinterpret_cast<const uint8_t*>(run.part.weight), at, inputs, unpacked);
     const int64_t packed = groups_bytes(panels, inputs), blocks = inputs / panels.group;
     const PanelCut cut{.first = k / panels.input_group, .groups = inputs / panels.input_group, .last = k + inputs == run.in.width,
                        .ahead = at.block, .lines = packed / 64 / (strips * blocks)};
-    biased(panels) ? run_cut<true>(run, unpacked, cut) : run_cut<false>(run, unpacked, cut);
+    // Where unsigned bytes can be multiplied, both kinds are the same.
+    biased(panels) && Products<true>::bias ? run_cut<true>(run, unpacked, cut) : run_cut<false>(run, unpacked, cut);
   }
 }
 

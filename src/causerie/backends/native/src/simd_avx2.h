@@ -60,6 +60,13 @@ static inline f32x16 load_f16(const uint16_t* p) {
   return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
           _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8)))};
 }
+static inline f32x16 load_e4m3(const uint8_t* p, int v) {
+  const __m256i words = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p) + v));
+  const __m256i place = _mm256_set1_epi16(0x3f80), size = _mm256_and_si256(_mm256_slli_epi16(words, 7), place);
+  const __m256i none = _mm256_and_si256(_mm256_cmpeq_epi16(size, place), _mm256_set1_epi16(0x7e00));
+  const __m256i half = _mm256_or_si256(_mm256_or_si256(size, none), _mm256_and_si256(words, _mm256_set1_epi16(int16_t(0x8000))));
+  return {_mm256_cvtph_ps(_mm256_castsi256_si128(half)), _mm256_cvtph_ps(_mm256_extracti128_si256(half, 1))};
+}
 static inline void store_bf16(uint16_t* p, f32x16 a) {
   alignas(64) float lanes[16];
   store(lanes, a);

@@ -55,6 +55,20 @@ static inline f32x16 load_bf16(const uint16_t* p) {
 static inline f32x16 load_f16(const uint16_t* p) {
   CAUSERIE_QUARTERS(vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i))));
 }
+// Of bytes 16 v … 16 v + 15 of E4M3: as float16 their bits stand for 2^-8 of their values; all ones are no number.
+static inline f32x16 load_e4m3(const uint8_t* p, int v) {
+  const int8x16_t bytes = vreinterpretq_s8_u8(vld1q_u8(p + 16 * v));
+  f32x16 result;
+  for (int i = 0; i < 2; ++i) {
+    const uint16x8_t words = vreinterpretq_u16_s16(vmovl_s8(i ? vget_high_s8(bytes) : vget_low_s8(bytes)));
+    const uint16x8_t place = vdupq_n_u16(0x3f80), size = vandq_u16(vshlq_n_u16(words, 7), place);
+    const uint16x8_t none = vandq_u16(vceqq_u16(size, place), vdupq_n_u16(0x7e00));
+    const uint16x8_t half = vorrq_u16(vorrq_u16(size, none), vandq_u16(words, vdupq_n_u16(0x8000)));
+    result.v[2 * i] = vcvt_f32_f16(vreinterpret_f16_u16(vget_low_u16(half)));
+    result.v[2 * i + 1] = vcvt_f32_f16(vreinterpret_f16_u16(vget_high_u16(half)));
+  }
+  return result;
+}
 static inline void store_bf16(uint16_t* p, f32x16 a) {  // by the bits, as to_bf16 does
   for (int i = 0; i < 4; ++i) {
     const uint32x4_t bits = vreinterpretq_u32_f32(a.v[i]), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));

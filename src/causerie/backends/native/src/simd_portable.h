@@ -41,6 +41,11 @@ static inline f32x16 keep(f32x16 a, int low, int high, f32x16 other) {
 static inline f32x16 scale_by_power(f32x16 a, f32x16 t) { CAUSERIE_LANES(float_of(bits_of(a.lane[i]) + (bits_of(t.lane[i]) << 23))); }
 static inline f32x16 load_bf16(const uint16_t* p) { CAUSERIE_LANES(from_bf16(p[i])); }
 static inline f32x16 load_f16(const uint16_t* p) { CAUSERIE_LANES(from_f16(p[i])); }
+// 2^-8 of what a byte of E4M3 stands for; and of bytes 16 v … 16 v + 15.
+static inline float from_e4m3(uint8_t byte) {
+  return from_f16((byte & 0x7f) == 0x7f ? 0x7e00 : uint16_t((byte & 0x80) << 8 | (byte & 0x7f) << 7));
+}
+static inline f32x16 load_e4m3(const uint8_t* p, int v) { CAUSERIE_LANES(from_e4m3(p[16 * v + i])); }
 static inline void store_bf16(uint16_t* p, f32x16 a) { for (int i = 0; i < 16; ++i) p[i] = to_bf16(a.lane[i]); }
 
 // A fixed tree over the lanes: i and i + 8, then + 4, + 2, + 1.
