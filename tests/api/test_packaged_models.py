@@ -106,7 +106,8 @@ def test_each_word_of_smollm2_is_the_likeliest_by_the_numbers_as_they_are_stored
 
 
 @REAL
-def test_smollm2_is_told_when_to_stop() -> None:
+def test_smollm2_is_told_when_to_stop_and_how_to_draw() -> None:
     tokenizer = AutoTokenizer.from_pretrained("smollm2")
     model = AutoModelForCausalLM.from_pretrained("smollm2", progress=False)
+    assert (model.generation_config.temperature, model.generation_config.top_p) == (0.2, 0.9)
     assert tokenizer.eos_token == "<|im_end|>" and model.generation_config.eos_token_id == [2, 0]

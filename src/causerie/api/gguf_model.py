@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from causerie.builtin import smollm2
 from causerie.checkpoint.gguf.index import GgufIndex, open_gguf
 from causerie.checkpoint.local_model import is_gguf_file
 from causerie.checkpoint.safetensors import SafetensorsIndex
@@ -76,7 +77,8 @@ def gguf_flags(file: Path) -> dict[str, Any]:
 
     with open_gguf(file) as index:
         metadata = index.metadata
-    flags = {name: _shortest(metadata[key]) for name, key in _DRAWING.items() if key in metadata}
+    flags: dict[str, Any] = dict(smollm2.ADVISED) if file == smollm2.smollm2_file() else {}
+    flags |= {name: _shortest(metadata[key]) for name, key in _DRAWING.items() if key in metadata}
     if metadata.get(_KIND) in _NO_TOKENIZER:
         return flags
     ids = {name: metadata.get(key) for name, key in _IDS.items()}
