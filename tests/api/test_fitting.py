@@ -127,7 +127,7 @@ def test_of_a_gguf_file_on_the_hub_the_header_alone_is_fetched(monkeypatch: pyte
 def test_the_command_prints_a_table_and_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", str(folder)]) == 0
     text = capsys.readouterr().out
-    assert "float32" in text and f"causerie chat {folder}" in text and "headers of its weight files" in text
+    assert "float32" in text and f"causerie chat {folder}" in text and "headers of its weights" in text
     assert main(["fit", "30B-A3B", "--hardware", "rtx 4090", "--depth", "0,4096", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["estimated"] and report["recommended"] == "int4" and report["speeds_assumed"]

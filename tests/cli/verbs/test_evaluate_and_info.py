@@ -17,6 +17,7 @@ from causerie.api.evaluation import Passage, dialogue_passages, evaluate, limite
 from causerie.api.inspection import inspect
 from causerie.api.load_options import LoadOptions
 from causerie.builtin import heldout_path
+from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.cli.main import main
 from causerie.errors import CauserieError, UsageError
 from tests.api.conftest import make_tokenizer
@@ -193,7 +194,9 @@ def test_a_saved_model_says_what_it_holds(folder: Path, tmp_path: Path) -> None:
     with AutoModelForCausalLM.from_pretrained(folder, quantization="int8", backend="torch") as model:
         model.save_pretrained(tmp_path, progress=False)
     saved, asked = inspect(str(tmp_path)), inspect(str(folder), LoadOptions.read(quantization="int8"))
-    assert saved.parts == asked.parts and saved.stored_bytes == saved.nbytes
+    with SafetensorsIndex.open(tmp_path) as index:
+        factors = sum(index.info(name).nbytes for name in index.names() if name.endswith(".factors"))
+    assert saved.parts == asked.parts and saved.stored_bytes == saved.nbytes + factors > saved.nbytes
     assert main(["bench", str(tmp_path), "--prompt", "8", "--generate", "0", "--repeat", "1"]) == 0
     assert main(["evaluate", str(tmp_path)]) == 2
     with pytest.raises(CauserieError, match="quantized already"):

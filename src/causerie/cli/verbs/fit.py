@@ -34,7 +34,7 @@ The first time the machine is measured, which takes some seconds (`causerie info
 guessed tokens; a range is what memory gives that moves, as on shared machines."""
 
 _SOURCES = {
-    "headers": "config.json and the headers of its weight files",
+    "headers": "what its files say of it, and the headers of its weights",
     "config": "config.json alone",
     "name": "an estimate from the size in its name, with the shapes of models near it",
 }
