@@ -123,7 +123,7 @@ def test_tensors_beside_the_decoder_are_told_and_left_out(index: InMemory, confi
 def test_an_empty_quantization_config_is_none(index: InMemory, config: dict[str, Any]) -> None:
     loaded(index, config | {"quantization_config": {}})
     with pytest.raises(Unsupported, match=r"a way that config\.json does not name"):
-        loaded(index, config | {"quantization_config": {"group_size": 64, "bits": 4}})
+        loaded(index, config | {"quantization_config": {"scheme": "w4"}})
 
 
 def test_biases_that_the_config_denies_are_unexpected(index: InMemory, config: dict[str, Any]) -> None:

@@ -166,6 +166,8 @@ class _Measurement:
         """The mean square of each column of each tap, shared by those that read the same."""
         means = np.einsum("nti,nti->ti", rows, rows) / np.float32(len(rows))
         for reading in readings:
+            if reading.piece:
+                self._pieces.update(reading.names)
             for name in reading.names:
                 width = self._spec.width if name == HEAD else weights[name].shape[1]
                 self._squares[self.spec.head if name == HEAD else name] = means[
