@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from causerie.checkpoint.elementwise import Plus
 from causerie.checkpoint.expression import (
     ALL,
     Columns,
@@ -20,7 +21,6 @@ from causerie.checkpoint.expression import (
     Flattened,
     Joined,
     Place,
-    Plus,
     Rows,
     ShapeError,
     Squeezed,

@@ -11,7 +11,7 @@ import pytest
 
 from causerie.backends.ops import BlockCount
 from causerie.backends.torch.backend import TorchBackend
-from causerie.checkpoint.expression import Plus
+from causerie.checkpoint.elementwise import Plus
 from causerie.errors import OutOfMemory, UsageError
 from causerie.models.config import read_config
 from causerie.models.registry import family, spec_from_config

@@ -12,17 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from causerie.backends.torch.backend import TorchBackend
+from causerie.errors import WeightFileError
 from causerie.quant.formats import QUANTIZED
 from tests.parity.harness import backend_or_none, prompt_logits, some_tokens
-from tests.quant.conftest import loaded
+from tests.quant.conftest import loaded, tensors
 
 PROJECTIONS = r"layers\.\d+\..*_proj\.weight"
+NAMES = {"mixer.k": "self_attn.k_proj", "ffn.down": "mlp.down_proj", "mixer.o": "self_attn.o_proj"}
+"""Some matrices of a layer, as they are called here and in files."""
 
 
 Pack = Callable[[str, Tensor], tuple[dict[str, Tensor], Tensor]]
@@ -97,6 +101,23 @@ def placed_values(folder: Path) -> dict[str, NDArray[np.float32]]:
     backend = RecordingBackend()
     loaded(folder, None, backend, dtype="float32")
     return backend.values
+
+
+def check_values(packed: Path, values: Path) -> int:
+    """The packed checkpoint's matrices are exactly its values; how many it has."""
+    placed, expected = placed_values(packed), tensors(values)
+    for ours, theirs in NAMES.items():
+        np.testing.assert_array_equal(placed[f"layers.1.{ours}"], expected[f"model.layers.1.{theirs}.weight"])
+    return len(placed)
+
+
+def check_faults(packed: Path, damage: Callable[[dict[str, Tensor]], None], *sentences: str) -> None:
+    """Where its tensors were damaged so, all of these are said at once."""
+    change_tensors(packed, damage)
+    with pytest.raises(WeightFileError) as told:
+        loaded(packed)
+    for sentence in sentences:
+        assert sentence in str(told.value)
 
 
 class RecordingBackend(TorchBackend):

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from causerie.backends.ops import Backend
-from causerie.checkpoint.expression import Columns, Place, Plus, Rows, Tensor, Transposed, Turns
+from causerie.checkpoint.elementwise import Plus
+from causerie.checkpoint.expression import Columns, Place, Rows, Tensor, Transposed, Turns
 from causerie.checkpoint.gguf.index import open_gguf
 from causerie.errors import Unsupported, UsageError, WeightFileError
 from causerie.loading.load import Survey, load_surveyed, survey

@@ -41,11 +41,12 @@ def prepare_model(name: str, target: Path, options: LoadOptions, *, progress: bo
             strict=options.strict,
             draft_head=options.holds_head,
         )
-    backend = choose(options, weights.nbytes, settings)
-    if not isinstance(backend, PreparingBackend):
-        raise Unsupported(f"Only weights of the native backend can be prepared; the {backend.name} backend was chosen.")
-    workers = thread_count(options.threads, settings)
-    with open_index(folder) as index:
+        backend = choose(options, weights.nbytes, settings)
+        if not isinstance(backend, PreparingBackend):
+            raise Unsupported(
+                f"Only weights of the native backend can be prepared; the {backend.name} backend was chosen."
+            )
+        workers = thread_count(options.threads, settings)
         weights = calibrated_as_asked(weights, index, backend, options, folder, workers=workers)
     saving = Saving(folder, config, weights, workers)
     saving.write(target, generation, progress=progress, prepared=backend)

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Protocol, Self, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.checkpoint.bfloat16 import widen
 from causerie.checkpoint.index import ColumnIndex, TensorIndex
 
 Shape: TypeAlias = tuple[int, ...]
@@ -402,32 +401,6 @@ class Turns(Derived):
         own = whole.reshape(end - begin, self.step, *whole.shape[1:])[:, self.start : self.stop]
         flat = own.reshape((end - begin) * count, *whole.shape[1:])
         return np.ascontiguousarray(flat[first - begin * count : last - begin * count])
-
-
-@dataclass(frozen=True)
-class Plus(Derived):
-    """A number added to each, in float32: norms that multiply by 1 + w."""
-
-    number: float = 1.0
-
-    @property
-    def key(self) -> str:
-        """Of the tensor."""
-        return f"{self.of.key}+{self.number:g}"
-
-    def shape(self, index: TensorIndex) -> Shape:
-        """The same."""
-        return self.of.shape(index)
-
-    def dtype(self, index: TensorIndex) -> str:
-        """Sums need all of float32."""
-        return "F32"
-
-    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
-        """The sums."""
-        part = self.of.read(index, rows, columns)
-        wide = widen(part) if self.of.dtype(index) == "BF16" else part.astype(np.float32)
-        return wide + np.float32(self.number)
 
 
 def innermost(expression: Expression) -> Expression:

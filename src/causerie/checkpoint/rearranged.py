@@ -1,5 +1,5 @@
 """Further expressions over tensors, that files of other programs need: rows and columns in another order, and numbers
-that were stored as what is computed from them. Knows no model."""
+that are said outside of tensors. Knows no model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.checkpoint.bfloat16 import widen
 from causerie.checkpoint.expression import ALL, Derived, Shape, ShapeError
 from causerie.checkpoint.index import TensorIndex
 
@@ -80,31 +79,6 @@ class ColumnBlocks(Derived):
     def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
         """Reads whole rows."""
         return np.ascontiguousarray(self.of.read(index, rows)[:, self.columns[columns]])
-
-
-@dataclass(frozen=True)
-class LogOfNegated(Derived):
-    """log(-x) of each, in float32: how fast states shrink, of files that hold by how much."""
-
-    @property
-    def key(self) -> str:
-        """Of the tensor."""
-        return f"log(-{self.of.key})"
-
-    def shape(self, index: TensorIndex) -> Shape:
-        """The same."""
-        return self.of.shape(index)
-
-    def dtype(self, index: TensorIndex) -> str:
-        """Logarithms need all of float32."""
-        return "F32"
-
-    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
-        """The logarithms; infinite or no number where x is not below 0."""
-        part = self.of.read(index, rows, columns)
-        wide = widen(part) if self.of.dtype(index) == "BF16" else part.astype(np.float32)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.log(-wide.astype(np.float64)).astype(np.float32)
 
 
 @dataclass(frozen=True)

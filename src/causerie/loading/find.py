@@ -21,8 +21,8 @@ from causerie.checkpoint.leaves import last_row
 from causerie.errors import WeightFileError, nearest
 from causerie.loading.packed.beside import is_bias_of_zeros, rounds_activations
 from causerie.loading.packed.method import method_of, packed_tensors
-from causerie.loading.packed.model_matrix import ModelMatrix, PackedMatrix, PackedTensors
-from causerie.loading.packed.records import RecordMatrix, RecordTensors, as_numbers, record_kind
+from causerie.loading.packed.model_matrix import ModelMatrix, PackedTensors
+from causerie.loading.packed.records import RecordTensors, as_numbers, record_kind
 from causerie.loading.prepared import find_prepared
 from causerie.loading.sources import STORED, PackedSource, PlainSource, PreparedSource, Source
 from causerie.models.names import Names, is_computed, is_drafting
@@ -67,7 +67,7 @@ def locate(
     present = set(index.names())
     expressions = [(weight, names.expression(weight.name)) for weight in weights]
     fused = _fused_sizes(expression for _, expression in expressions)
-    packed = RecordTensors() if isinstance(index, BlockIndex) else packed_tensors(config)
+    packed: PackedTensors | None = RecordTensors() if isinstance(index, BlockIndex) else packed_tensors(config)
     sources: list[Source] = []
     missing: list[str] = []
     faults: list[str] = []
@@ -108,7 +108,7 @@ def _fused_sizes(expressions: Iterable[Expression]) -> dict[str, tuple[int, ...]
 
 def _not_plain(
     config: Mapping[str, Any],
-    packed: PackedTensors | RecordTensors | None,
+    packed: PackedTensors | None,
     index: TensorIndex,
     weight: WeightSpec,
     expression: Expression,
@@ -119,15 +119,15 @@ def _not_plain(
         return None
     if (prepared := find_prepared(config, index, expression.key)) is not None:
         return PreparedSource(weight, expression.key, prepared)
-    if packed is None or (isinstance(packed, RecordTensors) and weight.role in PLAIN_ROLES):
+    if packed is None:
         return None
     inner = innermost(expression)
     sizes = fused.get(inner.name, ()) if isinstance(inner, Tensor | Place) else ()
     shape, plain = (weight.shape[0], weight.shape[1]), weight.role in PLAIN_ROLES
     matrix = packed.matrix(index, ModelMatrix(expression, shape, sizes, plain))
-    if isinstance(matrix, PackedMatrix | RecordMatrix):
-        return PackedSource(weight, expression.key, matrix)
-    return None if matrix is None else PlainSource(weight, matrix, matrix.dtype(index), alone=expression.key)
+    if matrix is None or isinstance(matrix, Expression):
+        return None if matrix is None else PlainSource(weight, matrix, matrix.dtype(index), alone=expression.key)
+    return PackedSource(weight, expression.key, matrix)
 
 
 def _missing(spec: Decoder, index: TensorIndex, missing: list[str], left: set[str]) -> WeightFileError:

@@ -14,7 +14,7 @@ from typing import Any
 
 from causerie.backends.ops import Backend, CacheShape, encoders_of
 from causerie.backends.step import Int32
-from causerie.checkpoint.expression import Plus
+from causerie.checkpoint.elementwise import Plus
 from causerie.checkpoint.gguf.block_types import BlockIndex
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError, Unsupported, UsageError, WeightFileError, unknown

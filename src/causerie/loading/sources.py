@@ -21,8 +21,7 @@ from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.stack_index import StackIndex
 from causerie.errors import Unsupported
 from causerie.loading.input_factors import read_factors
-from causerie.loading.packed.model_matrix import PackedMatrix
-from causerie.loading.packed.records import RecordMatrix
+from causerie.loading.packed.model_matrix import StoredMatrix
 from causerie.loading.prepared import ALIGNMENT, Prepared
 from causerie.loading.quantize import Encoders, MeasuredInputs, Quantizer, ReadRows, Report
 from causerie.loading.read_share import is_of_expert
@@ -138,7 +137,7 @@ class PackedSource:
 
     weight: WeightSpec
     key: str
-    packed: PackedMatrix | RecordMatrix
+    packed: StoredMatrix
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -182,7 +181,7 @@ class PackedSource:
         return transfer.builder.place_quantized(self.weight.name, shape, format, read, transform)
 
 
-def _reader(packed: PackedMatrix | RecordMatrix, index: TensorIndex, report: Report) -> ReadRows:
+def _reader(packed: StoredMatrix, index: TensorIndex, report: Report) -> ReadRows:
     def read(start: int, stop: int) -> Mapping[str, NDArray[Any]]:
         part = packed.read(index, start, stop)
         report(stop)

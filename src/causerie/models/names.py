@@ -9,7 +9,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from causerie.checkpoint.expression import Expression, Plus, Rows, Tensor, Turns, Unpermuted
+from causerie.checkpoint.elementwise import Plus
+from causerie.checkpoint.expression import Expression, Rows, Tensor, Turns, Unpermuted
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import EMBEDDING, Decoder
 

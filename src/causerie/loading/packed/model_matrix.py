@@ -20,7 +20,7 @@ from causerie.errors import WeightFileError
 from causerie.loading.input_factors import read_factors
 from causerie.loading.packed.group_order import GroupOrder
 from causerie.loading.packed.words import ReorderedCodes
-from causerie.quant.format import Buffers, ranges
+from causerie.quant.format import Buffers, Format, ranges
 from causerie.quant.packed_format import CODES, PackedFormat
 from causerie.quant.transform import Transform
 
@@ -102,10 +102,31 @@ class PackedMatrix:
                 )
 
 
+class StoredMatrix(Protocol):
+    """A matrix in quantized form, however files hold it."""
+
+    @property
+    def format(self) -> Format: ...
+
+    @property
+    def all_tensors(self) -> tuple[str, ...]:
+        """Every tensor of the files that belongs to it."""
+        ...
+
+    def read(self, index: TensorIndex, start: int, stop: int) -> Buffers:
+        """The arrays of rows start..stop-1; see `quant.format.ranges`."""
+        ...
+
+    def in_order(self, index: TensorIndex) -> tuple[StoredMatrix, Transform | None]:
+        """The same with its inputs in the order of their groups, and what activations go through where that is another
+        one. Raises WeightFileError where groups are not of one size."""
+        ...
+
+
 class PackedTensors(Protocol):
     """How the checkpoints of one program hold quantized matrices, made from what config.json says of one."""
 
-    def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> PackedMatrix | Expression | None:
+    def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> StoredMatrix | Expression | None:
         """Where a matrix lies, or how it is made of the values of one; None where it is held plain. Raises
         WeightFileError where its arrays are not those of its format, Unsupported for a variant that is not read."""
         ...

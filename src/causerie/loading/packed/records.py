@@ -35,8 +35,8 @@ EASY = ("Q4_K_M", "Q8_0")
 
 @dataclass(frozen=True)
 class RecordMatrix:
-    """One matrix, packed: `rows` are rows of records, whose `columns` the model has in another order. Has what a
-    `model_matrix.PackedMatrix` has."""
+    """One matrix, packed: `rows` are rows of records, whose `columns` the model has in another order.
+    Implements `model_matrix.StoredMatrix`."""
 
     kind: RecordKind
     shape: tuple[int, int]
@@ -66,14 +66,14 @@ class RecordMatrix:
 
 
 class RecordTensors:
-    """Finds matrices as a `model_matrix.PackedTensors` does."""
+    """Implements `model_matrix.PackedTensors`."""
 
     def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> RecordMatrix | None:
-        """Whole rows of one tensor of records. Raises WeightFileError where they are not as many or not as wide, and
-        Unsupported for records of a kind that is not read."""
+        """Whole rows of one tensor of records; none where they are to be plain numbers. Raises WeightFileError where
+        they are not as many or not as wide, and Unsupported for records of a kind that is not read."""
         columns = matrix.expression if isinstance(matrix.expression, ColumnBlocks) else None
         expression = matrix.expression if columns is None else columns.of
-        if not is_of_rows(expression) or (kind := record_kind(index, expression)) is None:
+        if matrix.plain or not is_of_rows(expression) or (kind := record_kind(index, expression)) is None:
             return None
         info, block = index.info(expression.tensors[0]), _block(index, expression.tensors[0])
         assert block is not None

@@ -3,7 +3,8 @@ turns."""
 
 from __future__ import annotations
 
-from causerie.checkpoint.expression import Plus, Tensor
+from causerie.checkpoint.elementwise import Plus
+from causerie.checkpoint.expression import Tensor
 from causerie.models.archs.llama import layer_norm, llama_like
 from causerie.models.config import Config
 from causerie.models.names import LLAMA_WEIGHTS, with_biases

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from math import gcd
 
+from causerie.checkpoint.elementwise import LogOfNegated
 from causerie.checkpoint.expression import Expression, Flattened, Tensor, Transposed, Turns
-from causerie.checkpoint.rearranged import ColumnBlocks, LogOfNegated, RowBlocks
+from causerie.checkpoint.rearranged import ColumnBlocks, RowBlocks
 from causerie.models.gguf.names import BLOCK, OURS, Entries, rows_of
 from causerie.spec.decoder import Decoder
 from causerie.spec.delta import DeltaRule

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from causerie.checkpoint.elementwise import LogOfNegated
 from causerie.checkpoint.expression import Expression, Flattened, Rows, Tensor, Transposed
-from causerie.checkpoint.rearranged import LogOfNegated
 from causerie.models.gguf.names import BLOCK, OURS, Entries, rows_of
 from causerie.models.recurrence import mamba2_weights
 from causerie.spec.decoder import Decoder
