@@ -26,7 +26,7 @@ from causerie.api.machine import hardware, thread_count
 from causerie.api.model_config import ModelConfig
 from causerie.api.model_names import builtin_folder
 from causerie.api.placement import InFewerBits, choose, packs_bfloat16
-from causerie.api.precisions import MatrixHolding, fitting_precision, held_sizes, needed_bytes, precisions
+from causerie.api.precisions import MatrixHolding, fitting_precision, needed_bytes, precisions, weight_bytes
 from causerie.api.saving import Saving
 from causerie.backends.ops import Backend, encoders_of
 from causerie.checkpoint.folder import Need
@@ -171,6 +171,7 @@ def _load(
             weights = weights.without_draft_head()
         weights = calibrated_as_asked(weights, index, backend, options, folder, workers=workers)
         shadow = weights.shadow(backend) if options.speculation == "shadow" else None
+        nbytes = weight_bytes(weights, _holding(backend)) + (0 if shadow is None else shadow.nbytes)
         try:
             model = load_surveyed(
                 weights,
@@ -181,7 +182,7 @@ def _load(
                     free,
                     tokens,
                     options.cache_dtype,
-                    weights=_held_bytes(weights, backend) - on_disk + (0 if shadow is None else shadow.nbytes),
+                    weights=nbytes - on_disk,
                 ),
                 shadow=shadow,
                 progress=told,
@@ -289,10 +290,6 @@ def _in_fewer_bits(weights: Survey, options: LoadOptions) -> InFewerBits | None:
     needed = {name: _needed_of_gpu(way, options) for name, way in ways.items()}
     least = min(needed, key=lambda name: needed[name], default=None)
     return None if least is None or len(needed) < 2 else InFewerBits(least, needed[least])
-
-
-def _held_bytes(weights: Survey, backend: Backend) -> int:
-    return sum(held_sizes(weights, _holding(backend)).values())
 
 
 def _holding(backend: Backend) -> MatrixHolding:
