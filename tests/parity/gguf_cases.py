@@ -178,10 +178,10 @@ GGUF_CASES = [
     GgufCase("gemma4-biases", "gemma4, biases, untied, half of each head turns"),
     GgufCase("gemma4-experts", "gemma4 with experts"),
     GgufCase("glm4", "glm4, tied, a quarter turns"),
-    GgufCase("glm4moe-head", "head of glm4_moe"),
     GgufCase("glm4moe", "glm4 with experts in groups, norms of heads, biases", {}, _KEYS_APART),
     GgufCase("glm4moe-lite", "glm4 with latents", {}, _KEYS_APART | {"first_k_dense_replace": 1}),
     GgufCase("glm4moe-head", "head of glm4_moe"),
+    GgufCase("glm4moe-lite-head", "head of glm4_moe_lite", {}, {"first_k_dense_replace": 1}),
     GgufCase("gpt-oss", "gpt-oss", {"swiglu_limit": 7.0, "swiglu_alpha": 1.702}),
     GgufCase(
         "gpt-oss-yarn",
@@ -211,6 +211,7 @@ GGUF_CASES = [
     GgufCase("granitemoe", "granite with experts"),
     GgufCase("hunyuan-dense", "hunyuan, plain rope, biases, tied"),
     GgufCase("hy_v3", "hy3"),
+    GgufCase("hy_v3-head", "head of hy_v3"),
     GgufCase(
         "laguna",
         "laguna",
