@@ -15,6 +15,7 @@ import torch
 from causerie import AutoModelForCausalLM
 from causerie.api import draft_checkpoint
 from causerie.api.causal_lm import CausalLM
+from causerie.api.inspection import inspect
 from causerie.engine.speculation.controller import Controller
 from causerie.errors import DraftNotice, DraftWarning, OutOfMemory, UsageError
 from causerie.plan.hardware import Hardware
@@ -104,8 +105,11 @@ def test_it_is_found_beside_its_model_and_said(files: Files) -> None:
     whole, trunk, _ = files
     with pytest.warns(DraftNotice, match=r"^mtp-Tiny-F32\.gguf lies beside the model and is a head .*--draft none"):
         model = load(trunk, draft="auto")
+    report = inspect(str(trunk))
     with model:
         assert "mtp" in model.drafters and guessed(model) == (0, 0)
+        held = model.step_model.guests[0].weight_bytes  # with what kernels pad rows to
+        assert 0.8 * held < report.drafters["mtp"] <= held
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for file, options in ((trunk, {}), (trunk, {"draft": "none"}), (whole, {"draft": "auto"})):

@@ -25,6 +25,7 @@ from causerie.settings import Settings
 
 if TYPE_CHECKING:
     from causerie.models.model import Model
+    from causerie.spec.decoder import Decoder
 
 
 class HeadFile(DraftCheckpoint):
@@ -45,6 +46,11 @@ class HeadFile(DraftCheckpoint):
             return None
         name = head_beside(model.name, (entry.name for entry in model.parent.iterdir()))
         return None if name is None else HeadFile(name, model.parent / name)
+
+    def nbytes(self, target: Decoder) -> int:
+        """Of its weights, as they would be held beside a model. Raises as `drafter`."""
+        with open_gguf(self.folder) as index:
+            return survey_lone_heads(index, target).nbytes
 
     def drafter(self, model: Model, backend: str) -> LoneHeadsDrafter:
         """What guesses for a model that is on that backend. Raises UsageError and Unsupported for one that it cannot
