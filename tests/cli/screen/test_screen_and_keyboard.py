@@ -27,6 +27,26 @@ def test_what_is_waited_for_is_drawn_late_and_taken_back() -> None:
     assert out.getvalue() == "\r\x1b[KLoading a very long\r\x1b[Kdone\n"
 
 
+def test_an_answer_whose_width_changed_is_shown_once_more() -> None:
+    out = io.StringIO()
+    widths = iter([9, 30, 30, 30, 30])
+    screen = Screen(out, live=True, columns=lambda: next(widths))
+    screen.piece("one two three ")
+    screen.piece("four")
+    screen.end_piece()
+    ragged, again = out.getvalue().split("The window has another width now; the answer in it:\n")
+    assert ragged.count("\n") == 2 and again == "one two three four\n"
+
+
+def test_an_answer_in_one_width_is_shown_once() -> None:
+    out = io.StringIO()
+    screen = Screen(out, live=True, color=True, columns=lambda: 30)
+    for piece in ("one ", "**two**\n", "| a |\n|--|\n| b |"):
+        screen.piece(piece)
+    screen.end_piece()
+    assert out.getvalue().count("one ") == 1 and "╭───╮" in out.getvalue()
+
+
 def test_nothing_is_drawn_for_what_is_quick_or_not_a_terminal() -> None:
     for live, after in [(True, 5.0), (False, 0.0)]:
         out = io.StringIO()

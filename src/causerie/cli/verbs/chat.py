@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import causerie
-from causerie.api.model_names import BUILTIN, LARGER, SMOLLM2, first_model
+from causerie.api.model_names import BUILTIN, SMOLLM2, first_model
 from causerie.cli.chat import keyboard
 from causerie.cli.chat.answer_end import cut_sentence
 from causerie.cli.chat.chat_files import ChatFolder, SavedChat
@@ -257,7 +257,9 @@ def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: b
         header.append(promise)
     header.append("Write a message. help lists the commands, exit leaves.")
     if conversation.server is None and (how := _SMALL.get(conversation.model_name)):
-        header.append(f"{how} For a larger one: causerie chat {LARGER}")
+        from causerie.cli.conversation.model_offer import larger_words
+
+        header.append(f"{how} For a larger one: {larger_words()}")
     keys = keyboard.keyboard(
         PROMPT,
         color=color,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError
-from causerie.models.config import MOST_NUMBER, MOST_SIZE
+from causerie.models.config import MOST_LAYERS, MOST_NUMBER, MOST_SIZE
 from causerie.models.gguf.unread import judge
 
 _ARCHITECTURE = "general.architecture"
@@ -136,6 +136,10 @@ class Metadata:
     def holds(self, tensor: str) -> bool:
         """Whether the file has this tensor."""
         return tensor in self._index
+
+    def holds_in_blocks(self, tensor: str) -> bool:
+        """Whether one of the blocks has this tensor: those of a head, where the file holds nothing else."""
+        return any(self.holds(f"blk.{i}.{tensor}") for i in range(self.integer("block_count", most=MOST_LAYERS)))
 
     def rows(self, tensor: str) -> int:
         """How many rows a matrix, or elements a vector, has. Raises WeightFileError where it is not there."""
