@@ -11,9 +11,9 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from causerie.cli.chat.keyboard import EditedKeyboard, LineDropped, PlainKeyboard
+from causerie.cli.chat.single_answer import answer_text
 from causerie.cli.conversation.conversation import AnswerCost
 from causerie.cli.screen.screen import Screen
-from causerie.cli.verbs.chat import answer_once
 from causerie.errors import EngineError
 from tests.cli.scripted import ScriptedConversation, ScriptedReply
 
@@ -104,7 +104,7 @@ def test_control_keys(typed: str, error: type[BaseException]) -> None:
 def once(reply: ScriptedReply) -> tuple[str, str]:
     out, notes = io.StringIO(), io.StringIO()
     try:
-        answer_once(ScriptedConversation([reply], limit="max_new_tokens=4"), "q", out, Screen(notes))
+        answer_text(ScriptedConversation([reply], limit="max_new_tokens=4"), "q", out, Screen(notes))
     except EngineError as error:
         notes.write(f"raised {error}")
     return out.getvalue(), notes.getvalue()

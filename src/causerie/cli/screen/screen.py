@@ -53,6 +53,11 @@ class Screen:
         self._widths: set[int] = set()  # how wide the terminal was while it came
         self._lock = threading.Lock()
 
+    @property
+    def rows(self) -> int | None:
+        """Lines that the terminal shows at once; None where `out` is none."""
+        return shutil.get_terminal_size().lines if self._live else None
+
     def styled(self, text: str, style: str | None) -> str:
         """`text` with the escape codes of a style, or as it is where colours are off."""
         return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self._color and style and text else text

@@ -16,10 +16,12 @@ from typing import Any
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import UsageError, unknown
 from causerie.models.gguf import archs
+from causerie.models.gguf.config_keys import origin_of
 from causerie.models.gguf.metadata import Metadata
 from causerie.models.gguf.names import plain_names
 from causerie.models.gguf.values import layer_count
 from causerie.models.names import Names, Table
+from causerie.models.registry import spec_from_config
 from causerie.spec.decoder import Decoder
 
 Values = Callable[[Metadata], dict[str, Any]]
@@ -94,6 +96,7 @@ def gguf_model(metadata: Mapping[str, Any], index: TensorIndex) -> GgufModel:
     architecture = gguf_architecture_named(m.architecture)
     values = architecture.values(m)
     m.finish()
+    spec_from_config(values, origin=origin_of(m))  # so that what the family finds wrong is said of this file
     return GgufModel(values, m.continued | drafting_tensors(m, index), m, architecture.weights)
 
 
