@@ -134,3 +134,9 @@ def test_tokenizers_are_the_same_by_their_pieces(big: Twin, make: Make) -> None:
 def digest(metadata: dict[str, Any], tokens: list[str], types: Any) -> TokensDigest:
     changes = {"tokenizer.ggml.tokens": tuple(tokens), "tokenizer.ggml.token_type": np.array(types, np.int32)}
     return TokensDigest.of_metadata(metadata | changes, "model.gguf")
+
+
+def test_a_published_tokenizer_is_the_same_in_both(conformance: Path) -> None:
+    own = tokens_digest(conformance / "tokenizers" / "qwen2")
+    made = tokens_digest(conformance / "vocab" / "ggml-vocab-qwen2.gguf")
+    assert own.merges is not None and own == made
