@@ -3,7 +3,7 @@
     python bench/setup_peers.py          once: the peers, each in an environment of its own
     python bench/compare.py              everything, on the shape of Qwen2.5-0.5B; writes docs/results.md
     python bench/compare.py --model llama-3.2-1b --formats bf16 --measure steps --depth 0,4096
-    python bench/compare.py --model m.Q4_K_M.gguf    the same file in Causerie and llama.cpp, in the formats it has
+    python bench/compare.py --model m.Q4_0.gguf,m.Q4_K_M.gguf    the same files in Causerie and llama.cpp, in one table
     python bench/compare.py --quick      a tiny model and short trials: whether everything runs, and no results
 
 On a shared machine speeds change within minutes, so every round measures all peers one after the other, between
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,35 +24,30 @@ from typing import Any
 
 from peers import fresh
 from peers.report import write_results
+from peers.subject import FORMATS, Subject, subjects
 from peers.worker import ENVS, OURS, PEERS, Refused, Worker, is_set_up
 
 from causerie.plan.hardware import Hardware, Probe
 
 BENCH = Path(__file__).resolve().parent
-MODELS = ENVS / "models"
 RESULTS = BENCH / "results"
-FORMATS = ("bf16", "8-bit", "4-bit")
-AS_IT_IS = ("file",)
-"""Of a GGUF file, in which formats are as they come."""
 READERS = (OURS, "llama_cpp")
-"""Peers that read one without unpacking it."""
+"""Peers that read a GGUF file without unpacking it."""
 MEASURES = ("steps", "turns", "streams", "first-token")
 
 
 class Comparison:
     """One run on one model: what was measured so far, ready to be written as JSON."""
 
-    def __init__(self, found: argparse.Namespace, model: Path, name: str) -> None:
+    def __init__(self, found: argparse.Namespace, subject: Subject) -> None:
         self._found = found
-        self._model = model
+        self._subject = subject
         self._probe = Probe(found.threads)
         self._log = (ENVS / "compare.log").open("a", encoding="utf-8")
-        single = model.is_file()
-        self.formats = AS_IT_IS if single else found.formats
-        self.peers = [peer for peer in (READERS if single else PEERS) if peer in found.peers]
+        self.peers = [peer for peer in (READERS if subject.is_files else PEERS) if peer in found.peers]
         self.record: dict[str, Any] = {
             "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            "model": name,
+            "model": subject.name,
             # A folder of the user's own is told by its name, not by where it lies.
             "command": " ".join(["python bench/compare.py", *found.words]).replace(found.model, found.shown),
             "machine": machine(found.threads),
@@ -64,7 +58,7 @@ class Comparison:
 
     def run(self, keep: Path | None) -> None:
         """Everything that was asked for, format by format; the record is in `keep` after each part of it."""
-        for format in self.formats:
+        for format in self._subject.places:
             for measure in self._found.measure:
                 say(f"{self.record['model']}, {format}: {measure}")
                 self._probe.bandwidth()
@@ -76,7 +70,7 @@ class Comparison:
 
     def prepare(self) -> None:
         """Lets each peer load the model in each format once, for which it writes its own form of it."""
-        for format in self.formats:
+        for format in self._subject.places:
             for peer in self.peers:
                 with self._worker(peer, format, 64) as worker:
                     say(f"{self.record['model']}, {format}: {peer} {'is ready' if worker else 'cannot'}")
@@ -151,7 +145,8 @@ class Comparison:
                 if peer in refused:
                     continue
                 try:
-                    words = fresh.command(peer, self._model, format, self._found.threads)
+                    place, asked = self._subject.places[format], self._subject.asked(format)
+                    words = fresh.command(peer, place, asked, self._found.threads)
                     seconds = fresh.first_answer(peer, words)
                 except (Refused, OSError) as reason:
                     refused.add(peer)
@@ -188,8 +183,15 @@ class Comparison:
             worker.close()
 
     def _load(self, worker: Worker, format: str, context: int) -> bool:
-        arguments = {"model": str(self._model), "format": format, "threads": self._found.threads, "context": context}
-        loaded = self._ask(worker, {"measure": "load", "format": format}, "load", **arguments)
+        loaded = self._ask(
+            worker,
+            {"measure": "load", "format": format},
+            "load",
+            model=str(self._subject.places[format]),
+            format=self._subject.asked(format),
+            threads=self._found.threads,
+            context=context,
+        )
         if loaded is None:
             return False
         self.record["versions"][worker.peer] = loaded.pop("version")
@@ -221,23 +223,6 @@ def machine(threads: int) -> dict[str, Any]:
 def say(line: str) -> None:
     """Tells how far it is."""
     print(f"{datetime.now(UTC):%H:%M:%S} {line}", flush=True)
-
-
-def model_folder(name: str) -> Path:
-    """The folder of a shape of make_model.py, made if it is not there, or a folder or GGUF file of the user's own."""
-    sys.path.insert(0, str(BENCH))
-    from model_shapes import SHAPES
-
-    if name not in SHAPES:
-        own = Path(name)
-        if not (own / "config.json").is_file() and not (own.suffix == ".gguf" and own.is_file()):
-            known = ", ".join(SHAPES)
-            raise SystemExit(f"{name} is neither a folder with a config.json, nor a GGUF file, nor one of {known}.")
-        return Path(name).resolve()
-    folder = MODELS / name
-    if not (folder / "config.json").is_file():
-        subprocess.run([sys.executable, str(BENCH / "make_model.py"), name, str(folder)], check=True)
-    return folder
 
 
 def options(words: Sequence[str]) -> argparse.Namespace:
@@ -286,9 +271,8 @@ def main(words: Sequence[str]) -> int:
     if missing := [peer for peer in found.peers if not is_set_up(peer)]:
         say(f"not set up, so left out: {', '.join(missing)} (python bench/setup_peers.py {' '.join(missing)})")
         found.peers = [peer for peer in found.peers if peer not in missing]
-    for name in found.model.split(","):
-        folder = model_folder(name)
-        comparison = Comparison(found, folder, folder.name.removesuffix(".gguf"))
+    for subject in subjects(found.model.split(","), found.formats):
+        comparison = Comparison(found, subject)
         if found.prepare:
             comparison.prepare()
             continue

@@ -68,3 +68,21 @@ def test_the_document_has_the_newest_run_and_keeps_what_else_it_says(report: Mod
         assert "## small, 2026-01-01 14:00 UTC" in text
         assert "- 2026-01-01 10:00 UTC: decode bf16 at 0 1.50" in text
         assert "- transformers, 4-bit: it cannot" in text
+
+
+def test_files_of_one_model_are_formats_of_one_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    subject = import_module("peers.subject")
+    files = [tmp_path / name for name in ("Small-0.5B.Q4_0.gguf", "Small-0.5B-Q4_K_M.gguf", "own.gguf")]
+    for file in files:
+        file.touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "config.json").touch()
+    small, other = subject.subjects([str(file) for file in files], ("bf16",))
+    assert small.name == "Small-0.5B-GGUF" and list(small.places) == ["Q4_0", "Q4_K_M"]
+    assert small.places["Q4_K_M"] == files[1] and small.asked("Q4_0") == "file"
+    assert other.name == "own-GGUF" and list(other.places) == ["file"]
+    (folder,) = subject.subjects([str(tmp_path / "folder")], ("bf16", "4-bit"))
+    assert folder.name == "folder" and list(folder.places) == ["bf16", "4-bit"] and folder.asked("4-bit") == "4-bit"
+    with pytest.raises(SystemExit, match=r"nowhere\.gguf is not there"):
+        list(subject.subjects(["nowhere.gguf"], ("bf16",)))
