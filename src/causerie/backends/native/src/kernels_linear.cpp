@@ -1,7 +1,7 @@
 // x · weightᵀ + bias, where x is a row or a piece of one. A weight lies in panels of 64 output rows with k outermost (kernels_pack.cpp), so that a panel is one
 // stream in the order it is used. Every output is ONE chain of multiply-adds over k in order, with the bias added last:
 // the same bits for one token or many, however tokens are grouped and k is cut. Quantized weights: kernels_integer.cpp,
-// kernels_blocks.cpp and kernels_codes.cpp.
+// kernels_blocks.cpp, kernels_codes.cpp and kernels_small_floats.cpp.
 #include "dispatch.h"
 #include "linear.h"
 #include "packed.h"
@@ -229,7 +229,7 @@ struct Cut {
 // int8 and int4 of our own have kernels of their own.
 static void run_quantized(const Stretch& run) {
   const CodePanels& panels = run.panels();
-  if (!panels.input_group) return run_codes(run);
+  if (!panels.input_group) return panels.tabled == E4M3_TABLE ? run_small_floats(run) : run_codes(run);
   const bool int8 = panels.scale == SCALE_BFLOAT16 && panels.zero == ZERO_NONE && panels.bits == 8 && panels.center == 128 && panels.group == panels.input_group;
   int8 || panels.scale == SCALE_BYTE ? run_integers(run) : run_blocks(run);
 }
