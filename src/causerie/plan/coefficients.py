@@ -71,6 +71,8 @@ _LIKE = {
     "float32": "bfloat16",
     "float16": "bfloat16",
     "bnb_int8": "int8",
+    "int6": "int8",
+    "int5": "int8",
     "q8_0": "int8",
     "fp4": "nf4",
     **dict.fromkeys(_GGUF, "q4_0"),
