@@ -22,7 +22,8 @@ from causerie.spec.decoder import Decoder
 GOALS = {"decode": 0.15, "prefill": 0.25}
 MEASURED = json.loads((Path(__file__).parents[1] / "expected" / "speeds.json").read_text(encoding="utf-8"))
 LIKE = {
-    "bfloat16": ("bfloat16", "float32", "float16", "fp8", "fp8_128", "mxfp8"),
+    "bfloat16": ("bfloat16", "float32", "float16"),
+    "fp8": ("fp8", "fp8_128", "mxfp8"),
     "int8": ("int8", "q8_0", "sym8_g128_f16", "asym8_row_f32"),
     "int4": ("int4", "q4_0", "q4_1", "q5_0", "q5_1", "iq4_nl", "mxfp4", "nvfp4", "tq2_0", "asym4_g128_f16"),
     "q4_k": ("q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_xs", "iq3_s", "iq3_xxs", "iq2_s", "iq1_m"),

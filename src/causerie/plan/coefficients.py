@@ -39,11 +39,13 @@ _ZEN5 = {
     "int4": Coefficients(reading=0.95, alone=0.19, arithmetic=0.61, step=1e-4, layer=14e-6),
     "q4_k": Coefficients(reading=0.96, alone=0.20, arithmetic=0.50, step=1e-4, layer=14e-6),
     "nf4": Coefficients(reading=1.00, alone=0.80, arithmetic=0.86, step=1e-4, layer=14e-6),
+    "fp8": Coefficients(reading=0.95, alone=0.25, arithmetic=0.77, step=1e-4, layer=14e-6),
 }
 _AVX2 = {
     "bfloat16": Coefficients(reading=0.97, alone=0.60, arithmetic=0.72, step=1e-4, layer=6e-6),
     "int8": Coefficients(reading=0.95, alone=0.65, arithmetic=0.52, step=1e-4, layer=8e-6),
     "int4": Coefficients(reading=0.95, alone=0.90, arithmetic=0.68, step=1e-4, layer=14e-6),
+    "fp8": Coefficients(reading=0.95, alone=0.60, arithmetic=0.60, step=1e-4, layer=14e-6),  # not measured
 }
 _AVX2_VNNI = {  # not measured: its peak of int8 is a multiple of that of AVX2 alone, and the shares are smaller
     **_AVX2,
@@ -89,13 +91,14 @@ def coefficients(computer: Computer, format: str) -> Coefficients:
 
 
 def alike(format: str) -> str:
-    """The format that was measured of those which kernels read like this one: plain numbers and what becomes such,
-    values of a table, bytes, and codes of fewer bits whose scales are numbers of their own, or steps of what a super-block shares."""
+    """The format that was measured of those which kernels read like this one: plain numbers, numbers of fewer bits that
+    become such, values of a table, bytes, and codes of fewer bits whose scales are numbers of their own, or steps of
+    what a super-block shares."""
     if format not in QUANTIZED:
         return "bfloat16"
     packed = QUANTIZED[format]
     if packed.arithmetic != "int8":
-        return "nf4" if packed.arithmetic == "float32" else "bfloat16"
+        return "nf4" if packed.arithmetic == "float32" else "fp8"
     if packed.codes.bits > _FEW_BITS:
         return "int8"
     unit = packed.scale.times
