@@ -12,7 +12,7 @@ MOST = 9
 
 
 def choose_answer(session: Session, words: str) -> None:
-    """/n N: the last message answered N times, each time with other draws, and the one that is wanted kept."""
+    """/n N: the last message answered N times, each time with other draws, and the one that is wanted choice."""
     count = _count(words)
     chat = session.conversation
     if not any(message["role"] == "user" for message in chat.messages):
@@ -29,9 +29,11 @@ def choose_answer(session: Session, words: str) -> None:
         chat.replace(before)
         raise UsageError("No answer came; the chat is as it was.")
     letter = session.ask(f"1 to {len(answers)}: keep that one   anything else: the chat as it was")
-    kept = int(letter) - 1 if letter.isdigit() and 1 <= int(letter) <= len(answers) else None
-    chat.replace(before if kept is None else answers[kept])
-    session.screen.line("The chat is as it was." if kept is None else f"The chat goes on with answer {letter}.", "dim")
+    choice = int(letter) - 1 if letter.isdigit() and 1 <= int(letter) <= len(answers) else None
+    chat.replace(before if choice is None else answers[choice])
+    session.screen.line(
+        "The chat is as it was." if choice is None else f"The chat goes on with answer {letter}.", "dim"
+    )
     session.screen.line()
 
 
