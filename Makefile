@@ -20,6 +20,8 @@ NEEDS := $(BIN)/python -c 'import sys, tomllib; project = tomllib.load(open("pyp
 EXTRA := $(BIN)/python -c 'import sys, tomllib; \
   print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")'
 LIST := .venv/requirements.txt
+# A process for each core (tests/conftest.py says how many at most); a file's tests share what they make, so it stays whole.
+TESTS := $(BIN)/python -m pytest -q -n auto --dist loadfile
 comma := ,
 # $(call stage,NAME,COMMAND): what takes long is named before it is done, with its seconds after it.
 stage = printf '%s … ' '$(1)'; $(2) && echo "$$SECONDS s" || { echo 'failed'; false; }
@@ -37,10 +39,10 @@ smollm2: $(STAMP)  ## fetch the small chat model again, where that failed
 	@$(MAKE) --no-print-directory $(MODEL_STAMP)
 
 test: $(TEST_STAMP) $(MODEL_STAMP) check  ## the checks and every test that is not slow
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(TESTS) $(ARGS)
 
 test-all: $(TEST_STAMP) $(MODEL_STAMP) check  ## also the slow tests
-	$(BIN)/python -m pytest -q -m "slow or not slow" $(ARGS)
+	$(TESTS) -m "slow or not slow" $(ARGS)
 
 check: $(TEST_STAMP)  ## lint, format, types, import rules, generated documents: under a minute
 	@scripts/check

@@ -10,8 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +18,15 @@ from random_numbers import RandomNumbers
 
 from causerie.api.loading_line import LoadingLine
 from causerie.backends.native.backend import NativeBackend, usable_cores
-from causerie.checkpoint.extent import Extent
 from causerie.checkpoint.index import TensorInfo
-from causerie.errors import Unsupported
+from causerie.checkpoint.unmapped_index import UnmappedIndex
 from causerie.loading.load import survey
 from causerie.loading.prepare import write_arranged
 from causerie.loading.save import write_config
 from causerie.quant.config import QuantConfig
 
 
-class RandomTensors:
+class RandomTensors(UnmappedIndex):
     """Implements `TensorIndex`: tensors of RandomNumbers."""
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
@@ -62,24 +60,9 @@ class RandomTensors:
         first, _, _ = (rows or slice(None)).indices(shape[0])
         self._numbers.read(name, first * prod(shape[1:]), out.reshape(-1))
 
-    def map(self, name: str) -> NDArray[np.uint8]:
-        """Raises Unsupported: it lies nowhere."""
-        raise Unsupported(f"{name!r} is made when it is read and cannot be mapped.")
-
-    def extent(self, name: str) -> Extent:
-        """Raises Unsupported: it lies nowhere."""
-        raise Unsupported(f"{name!r} is made when it is read and lies in no file.")
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def whereabouts(self, name: str) -> str:
+        """That it is nowhere."""
+        return f"{name!r} is made when it is read and cannot be mapped."
 
 
 def write_prepared(config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], folder: Path, format: str) -> None:

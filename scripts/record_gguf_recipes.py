@@ -12,6 +12,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +25,7 @@ from safetensors.numpy import load_file
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 
 from tests.parity.cases import TINY  # noqa: E402
-from tests.parity.gguf_cases import GGUF_CASES, save_gguf_case  # noqa: E402
+from tests.parity.gguf_cases import GGUF_CASES, GgufCase, save_gguf_case  # noqa: E402
 from tests.parity.gguf_recipe import FOLDER, made  # noqa: E402
 
 Float32 = NDArray[np.float32]
@@ -48,7 +49,7 @@ def main() -> None:
             (path / "tokenizer.json").write_text(json.dumps(vocabulary))  # some count what it has
             file = Path(folder) / "model.gguf"
             try:
-                _convert(path, file, case.with_head)
+                _convert(path, file, case)
             except (AssertionError, KeyError, ValueError, NotImplementedError, RuntimeError, IndexError) as fault:
                 print(f"{case.name} cannot be converted: {fault!r}"[:200])
                 continue
@@ -58,7 +59,7 @@ def main() -> None:
             print(case.name, len(text))
 
 
-def _convert(folder: Path, file: Path, with_head: bool) -> None:
+def _convert(folder: Path, file: Path, case: GgufCase) -> None:
     """Without a tokenizer, which tiny checkpoints have not."""
     from conversion import ModelType, get_model_architecture, get_model_class
     from conversion.base import ModelBase
@@ -68,9 +69,14 @@ def _convert(folder: Path, file: Path, with_head: bool) -> None:
     raw = json.loads((folder / "config.json").read_text())
 
     def merged(*args: Any, **kwargs: Any) -> dict[str, Any]:
-        """With keys of first files, and without one that tiny checkpoints set to null."""
+        """With keys as first files have them, without those that these lack or that tiny checkpoints set to null."""
         both = {**raw, **load(*args, **kwargs)}
-        return {key: value for key, value in both.items() if (key, value) != ("rms_norm_eps", None)}
+        text = both.get("text_config", both)
+        text.update(deepcopy(dict(case.first_files)))
+        for key in {*case.first_files, "rms_norm_eps"}:
+            if text.get(key, 0) is None:
+                del text[key]
+        return both
 
     ModelBase.load_hparams = staticmethod(merged)
     try:
@@ -78,7 +84,7 @@ def _convert(folder: Path, file: Path, with_head: bool) -> None:
         for each in kind.__mro__:
             if "set_vocab" in vars(each):
                 each.set_vocab = lambda self: self.gguf_writer.add_tokenizer_model("none")
-        kind.no_mtp = kind.supports_mtp_export and not with_head
+        kind.no_mtp = kind.supports_mtp_export and not case.with_head
         with torch.inference_mode():
             kind(folder, LlamaFileType.ALL_F32, file, eager=True).write()
     finally:

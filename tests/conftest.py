@@ -1,4 +1,5 @@
-"""What every test may ask for: the conformance folder, and one hypothesis profile. Knows no part of the program."""
+"""What every test may ask for: the conformance folder, one hypothesis profile, and how many processes share the tests.
+Knows no part of the program."""
 
 from __future__ import annotations
 
@@ -17,8 +18,21 @@ settings.register_profile(
 )
 settings.load_profile("causerie")
 
+# Tiny matrices gain nothing from threads, and those of several processes would wait for each other. torch reads this
+# when it is imported, which is later. Our kernels have threads of their own.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # What a shell starts in the background ignores Ctrl-C, and so would every process that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+MOST_PROCESSES = 8  # each holds torch, transformers and its own tiny models, together about a gigabyte
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """With `-n auto` a process for each core that may be used, however the machine calls them, within reason."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_PROCESSES)
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,11 @@ TEXTS: dict[str, str] = json.loads(
 )
 """What transformers 5.23 answers out of the same file in float32, greedily."""
 
+LLAMA_CPP: dict[str, list[int]] = json.loads(
+    (Path(__file__).parents[1] / "expected" / "smollm2_llama_cpp.json").read_text(encoding="utf-8")
+)
+"""The token ids that llama-server (commit 0c1e570) answers out of the same file, greedily, 48 of each at most."""
+
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -103,6 +108,22 @@ def test_each_word_of_smollm2_is_the_likeliest_by_the_numbers_as_they_are_stored
         answer = tokenizer.encode(text, add_special_tokens=False)
         logits = np.asarray(model([prompt + answer]).logits)[0, len(prompt) - 1 : -1]
         assert logits.argmax(-1).tolist() == answer, question
+
+
+@REAL
+def test_words_of_llama_cpp_are_likely_here_too() -> None:
+    """Both round activations to 8 bits, each in its own way, so nearly equal words may change places and no others."""
+    tokenizer = AutoTokenizer.from_pretrained("smollm2")
+    model = AutoModelForCausalLM.from_pretrained("smollm2", progress=False)
+    behind = []
+    for question, answer in LLAMA_CPP.items():
+        prompt = tokenizer.apply_chat_template(
+            [{"role": "user", "content": question}], add_generation_prompt=True, return_dict=False
+        )
+        logits = np.asarray(model([prompt + answer]).logits)[0, len(prompt) - 1 : -1]
+        behind.append(logits.max(-1) - logits[np.arange(len(answer)), answer])
+    distances = np.concatenate(behind)
+    assert (distances == 0).mean() > 0.94 and distances.max() < 0.8
 
 
 @REAL

@@ -13,7 +13,7 @@ import torch
 from causerie import AutoModelForCausalLM
 from causerie.api import loading
 from causerie.api.load_options import LoadOptions
-from causerie.api.precisions import MatrixHolding, held_sizes, precisions
+from causerie.api.precisions import MatrixHolding, precisions, weight_bytes
 from causerie.api.surveyed import surveyed
 from causerie.cli.conversation.precision_question import accepts_precision
 from causerie.cli.main import main
@@ -43,12 +43,8 @@ def needed(folder: Path, name: str) -> int:
     """Bytes of the weights in a precision, with the least cache and what a step works in."""
     way = dict(precisions(surveyed(str(folder), LoadOptions()).weights))[name]
     cost = cache_cost(way.spec, "bfloat16").total(least_tokens(way.spec))
-    return (
-        sum(held_sizes(way, MatrixHolding(native=True, packs=False)).values())
-        + cost
-        + working_bytes(way.spec)
-        - PROCESS_BYTES
-    )
+    weights = weight_bytes(way, MatrixHolding(native=True, packs=False))
+    return weights + cost + working_bytes(way.spec) - PROCESS_BYTES
 
 
 @pytest.mark.parametrize("name", ["int8", "int4", "nf4", "bnb_int8"])
@@ -56,7 +52,7 @@ def needed(folder: Path, name: str) -> int:
 def test_what_is_held_is_as_large_as_is_said(folder: Path, name: str, native: bool) -> None:
     """To the padding of vectors and of a table's last rows, where kernels read panels."""
     weights = surveyed(str(folder), LoadOptions.read(quantization=name)).weights
-    said = sum(held_sizes(weights, MatrixHolding(native, packs=False)).values())
+    said = weight_bytes(weights, MatrixHolding(native, packs=False))
     with AutoModelForCausalLM.from_pretrained(
         folder, backend="native" if native else "torch", quantization=name
     ) as model:

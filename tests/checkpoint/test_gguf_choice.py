@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from causerie.checkpoint.gguf.choice import choose_gguf, gguf_models, is_beside, only_gguf
+from causerie.checkpoint.gguf.choice import choose_gguf, gguf_models, head_beside, is_beside, only_gguf
 from causerie.errors import MissingFile
 
 HUB = [
@@ -99,3 +99,33 @@ def test_nothing_is_guessed() -> None:
     with pytest.raises(MissingFile, match=r"gguf_file='a-Q4_K_M\.gguf' in Python"):
         only_gguf(["a-Q4_K_M.gguf", "a-Q8_0.gguf"], "f")
     assert only_gguf(["a-Q5_K_S.gguf", "mmproj.gguf"], "f").first == "a-Q5_K_S.gguf"
+
+
+HEADS = ["mtp-Qwen3.6-27B-BF16.gguf", "mtp-Qwen3.6-27B-Q8_0.gguf", "mtp-Qwen3.6-Q4_0.gguf"]
+
+
+@pytest.mark.parametrize(
+    ("model", "head"),
+    [
+        ("Qwen3.6-27B-Q4_0.gguf", "mtp-Qwen3.6-27B-BF16.gguf"),
+        ("Qwen3.6-27B-Q8_0.gguf", "mtp-Qwen3.6-27B-Q8_0.gguf"),
+        ("qwen3.6-27b-q8_0-00001-of-00002.gguf", "mtp-Qwen3.6-27B-Q8_0.gguf"),
+        ("Qwen3.6-27B.gguf", "mtp-Qwen3.6-27B-BF16.gguf"),
+        ("Qwen3.6-35B-A3B-Q8_0.gguf", "mtp-Qwen3.6-Q4_0.gguf"),
+        ("Qwen3.65-27B-Q8_0.gguf", None),
+        ("Qwen3-4B-Q8_0.gguf", None),
+    ],
+)
+def test_the_head_beside_a_model_is_named_like_it(model: str, head: str | None) -> None:
+    assert head_beside(model, [*HUB, model, *HEADS, "mtp-.gguf", "mtp-notes.txt"]) == head
+
+
+def test_a_head_is_no_model_and_can_be_named() -> None:
+    assert not set(HEADS) & {model.first for model in gguf_models(HEADS + HUB)}
+    assert only_gguf([HEADS[0], "Qwen3.6-27B-Q4_0.gguf"], "here").first == "Qwen3.6-27B-Q4_0.gguf"
+    assert chosen_of(HUB + HEADS, HEADS[1]) == HEADS[1]
+    assert chosen_of(["Qwen3.6-27B-MTP-Q8_0.gguf"], None) == "Qwen3.6-27B-MTP-Q8_0.gguf", "a whole model"
+    with pytest.raises(MissingFile, match=r"no GGUF file of a model; mtp-Qwen3.6-27B-BF16.gguf is a head that guesses"):
+        chosen_of(HEADS, None)
+    with pytest.raises(MissingFile, match=r"no GGUF file 'mtp-Qwen3.6-27B-Q6_K.gguf'. Did you mean mtp-Qwen3.6-27B-Q8"):
+        chosen_of(HUB + HEADS, "mtp-Qwen3.6-27B-Q6_K.gguf")

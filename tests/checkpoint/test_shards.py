@@ -12,6 +12,7 @@ import pytest
 from safetensors import safe_open
 
 from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.checkpoint.shards import INDEX, choose
 from causerie.checkpoint.writer import write_safetensors
 from causerie.errors import MissingFile, PickledWeights, WeightFileError
 
@@ -112,3 +113,25 @@ def test_folders_without_usable_weights(tmp_path: Path, names: list[str], error:
     with pytest.raises(error, match=message):
         SafetensorsIndex.open(tmp_path)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(names)
+
+
+@pytest.mark.parametrize("name", ["mtp.safetensors", "model_mtp.safetensors"])
+def test_the_head_lies_in_a_file_beside_the_others(tmp_path: Path, name: str) -> None:
+    """Whether the index names it or not, and beside one file, as some programs write it."""
+    head = {name: ["mtp.fc.weight"]}
+    shard(tmp_path, {"a": A, "bb": B}, {A: ["a"], B: ["bb"], **head})
+    assert SafetensorsIndex.open(tmp_path).names() == ("a", "bb", "mtp.fc.weight")
+    assert choose([entry.name for entry in tmp_path.iterdir()], "here") == (INDEX, A, B, name)
+    shard(tmp_path, {"a": A, "bb": B, "mtp.fc.weight": name}, {})
+    assert sorted(SafetensorsIndex.open(tmp_path).names()) == ["a", "bb", "mtp.fc.weight"]
+    shard(tmp_path, {"a": A, "bb": B}, {name: ["bb", "mtp.fc.weight"]})
+    assert SafetensorsIndex.open(tmp_path).names() == ("a", "bb"), "of two of a name the one that is listed"
+    for file in (A, B):
+        (tmp_path / file).unlink()
+    shard(tmp_path, {"a": "model.safetensors", "mtp.fc.weight": name}, {"model.safetensors": ["a"], **head})
+    assert SafetensorsIndex.open(tmp_path).names() == ("a", "mtp.fc.weight")
+    (tmp_path / INDEX).unlink()
+    assert SafetensorsIndex.open(tmp_path).names() == ("a", "mtp.fc.weight")
+    assert choose(["model.safetensors", name, "config.json"], "here") == ("model.safetensors", name)
+    with pytest.raises(MissingFile, match="has no weights"):
+        choose([name], "here")

@@ -34,6 +34,23 @@ def as_int8(x: Array, group: int) -> Array:
     ).astype(np.float64)
 
 
+def turned_keys(x: Array) -> Array:
+    """x [..., elements] as an int8 cache turns keys, or turns them back: Sylvester's matrices, each of two of half the
+    size, side by side along a head."""
+    first, size = 0, 64
+    parts = []
+    while first < x.shape[-1]:
+        if x.shape[-1] - first < size:
+            size //= 2
+            continue
+        matrix = np.ones((1, 1))
+        while len(matrix) < size:
+            matrix = np.block([[matrix, matrix], [matrix, -matrix]])
+        parts.append(x[..., first : first + size] @ matrix / size**0.5)
+        first += size
+    return np.concatenate(parts, -1)
+
+
 def reference_logits(
     spec: Decoder, stored: Mapping[str, Array], tokens: Sequence[int], int8_cache: bool = False
 ) -> Array:
@@ -287,7 +304,7 @@ def _keys_and_values(
     k, name = _heads(spec, mixer, w, x, "k"), "k" if mixer.keys_as_values else "v"
     v = (x @ w[f"mixer.{name}"].T + w.get(f"mixer.{name}_bias", 0.0)).reshape(len(x), mixer.kv_heads, mixer.value_dim)
     v = _norm(v, w, "mixer.v_norm", mixer.value_norm)
-    return (as_int8(k, 32), as_int8(v, mixer.value_dim)) if int8_cache else (k, v)
+    return (turned_keys(as_int8(turned_keys(k), 32)), as_int8(v, mixer.value_dim)) if int8_cache else (k, v)
 
 
 def _attention(spec: Decoder, mixer: Attention, w: Mapping[str, Array], x: Array, k: Array, v: Array) -> Array:

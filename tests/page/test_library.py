@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from causerie.builtin import LARGER
 from tests.page.scripted import ScriptedServer
 from tests.page.test_page import bodies, open_page, say
 from tests.server.library_server import GATED, NAME, LibraryServer, library_serving
@@ -59,6 +60,36 @@ def test_what_goes_wrong_is_said(page: Page, place: LibraryServer) -> None:
     page.click("#hub-search")
     expect(page.locator("#models-notice")).to_contain_text("The hub gave no models")
     place.hub.fault = place.wait
+
+
+def test_speeds_come_when_the_machine_is_measured(page: Page, place: LibraryServer) -> None:
+    """The model of the hub has them too, before it is fetched."""
+    answer = place.server.get("/library").json()
+    unmeasured = {
+        **answer,
+        "measuring": True,
+        **{
+            key: [{**row, "expected_tokens_per_second": None} for row in answer[key]] for key in ("models", "suggested")
+        },
+    }
+    asked: list[Route] = []
+
+    def library(route: Route) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            route.fulfill(json=unmeasured)
+
+    page.route("**/library", library)
+    open_page(page, place.server.url)
+    page.click("#models-open")
+    cells = page.locator("#models-here tr", has_text=LARGER).locator("td")
+    expect(cells).to_have_text([LARGER, "494 M", "988 MB", "yes", "…", "Download"])
+    while len(asked) < 2:
+        page.wait_for_timeout(10)
+    asked[1].fulfill(json=answer)
+    usual = answer["suggested"][0]["expected_tokens_per_second"]["usual"]
+    expect(cells.nth(4)).to_have_text(f"{usual:.0f}")
+    assert "…" not in page.locator("#models-here").inner_text()
 
 
 def test_where_nobody_may_choose_there_is_no_button(page: Page, scripted: ScriptedServer) -> None:

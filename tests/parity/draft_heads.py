@@ -19,6 +19,7 @@ from causerie.backends.step import BlockTables, Step
 from causerie.models.config import read_config
 from causerie.models.model import Model
 from tests.parity.cases import CASES
+from tests.parity.cases.experts import EXAONE_EXPERTS
 from tests.parity.harness import reference, save_case
 
 BLOCKS = (5, 2, 7)
@@ -39,6 +40,14 @@ _IN_PARTS = {
     **{name: f"mtp.layers.0.{name}" for name in ("enorm", "hnorm", "eh_proj")},
     "post_norm": "mtp.layers.1.final_layernorm",
     "mtp_block.": "mtp.layers.",
+}
+_FINAL = {
+    **{name: f"model.layers.3.{name}" for name in ("enorm", "hnorm", "eh_proj")},
+    "post_norm": "model.layers.3.final_layernorm",
+    "mtp_block.mlp.e_score_correction_bias": "model.layers.3.mlp.expert_bias",
+    "mtp_block.mlp.gate.": "model.layers.3.mlp.router.gate.",
+    "mtp_block.mlp.shared_experts.": "model.layers.3.mlp.shared_mlp.",
+    "mtp_block.": "model.layers.3.",
 }
 _LISTED = {
     **{name: f"model.mtp.layers.0.{name}" for name in ("enorm", "hnorm", "eh_proj")},
@@ -61,7 +70,7 @@ class HeadCase:
 
     case: str
     changes: dict[str, Any]
-    key: dict[str, int]  # of config.json, that says there is one
+    key: dict[str, Any]  # of config.json, that says there is one
     names: dict[str, str] | None = None  # under which files hold it, where it is not as a further layer
     kinds: tuple[str, str] = ("full_attention", "sparse")  # of both halves of its block
     alone: bool = True  # each expert's matrices, or all in one tensor
@@ -75,6 +84,21 @@ HEADS = {
     "glm4_moe": HeadCase("glm4 with experts", {}, _BEHIND),
     "glm4_moe_lite": HeadCase("glm4 with latents", {}, _BEHIND),
     "deepseek_v3": HeadCase("deepseek v3", {}, _BEHIND),
+    "hy_v3": HeadCase("hy3", {}, _BEHIND, _FINAL),
+    "exaone_moe": HeadCase(
+        "exaone with experts",
+        {},
+        _BEHIND | {"mtp_layer_types": ["full_attention"]},
+        _APART,
+        ("full_attention", "dense"),
+    ),
+    "exaone_moe, sliding": HeadCase(
+        "exaone with experts",
+        {},
+        _BEHIND | {"mtp_layer_types": ["sliding_attention"], "mtp_sliding_windows": [EXAONE_EXPERTS["sliding_window"]]},
+        _APART,
+        ("sliding_attention", "dense"),
+    ),
     "nemotron_h": HeadCase("nemotron-h", {}, _BEHIND, _IN_PARTS),
     "nemotron_h, latent": HeadCase("nemotron-h, latent experts in groups, biases", {}, _BEHIND, _IN_PARTS),
     "mimo_v2_flash": HeadCase("mimo", {}, {}, _LISTED, ("sliding_attention", "dense")),

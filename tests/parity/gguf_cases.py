@@ -12,6 +12,7 @@ from typing import Any
 
 from causerie.models.config import read_config
 from tests.parity.cases import CASES
+from tests.parity.cases.case import LLAMA3
 from tests.parity.cases.experts import LAGUNA_SLOWED, slowed
 from tests.parity.checkpoints import WHOLE_OF
 from tests.parity.draft_heads import save_with_head
@@ -49,7 +50,9 @@ def save_gguf_case(case: GgufCase, folder: Path) -> Path:
         pictures = WHOLE_OF[case.case]
         whole_of(replace(pictures, text=pictures.text | dict(case.changes))).save_pretrained(folder)
     if case.first_files:
-        (folder / "config.json").write_text(json.dumps(read_config(folder) | dict(case.first_files)))
+        values = read_config(folder)
+        values.get("text_config", values).update(case.first_files)
+        (folder / "config.json").write_text(json.dumps(values))
     return folder
 
 
@@ -58,6 +61,48 @@ _DEFAULT = {"rope_type": "default", "rope_theta": 2500.0}
 _YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 32}
 _OF_LATENTS = {"rope_parameters": _YARN | {"beta_fast": 4.0, "beta_slow": 0.5, "mscale": 0.6, "mscale_all_dim": 0.6}}
 _ONE_AS_KEYS = {"rope_parameters": _YARN | {"mscale": 1.0, "mscale_all_dim": 1.0}}
+_TWO_THETAS = {
+    "full_attention": {"rope_type": "default", "rope_theta": 2500.0, "partial_rotary_factor": 0.334},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.334},
+}
+_MIMO = {"routed_scaling_factor": 1.0, "rope_parameters": _TWO_THETAS}
+_MIMO_SAYS = {
+    "hybrid_layer_pattern": [0, 1, 1, 0],
+    "layernorm_epsilon": 1e-5,
+    "partial_rotary_factor": 0.334,
+    "rope_parameters": None,
+    "rope_theta": 2500.0,
+    "scoring_func": "sigmoid",
+    "sliding_window": 6,
+    "sliding_window_size": 6,
+    "swa_head_dim": 24,
+    "swa_num_attention_heads": 4,
+    "swa_num_key_value_heads": 2,
+    "swa_rope_theta": 500.0,
+    "swa_v_head_dim": 20,
+    "topk_method": "noaux_tc",
+}
+_STEP_SAYS = {
+    "attention_other_setting": {
+        "attention_type": "sliding_attention",
+        "num_attention_groups": 2,
+        "num_attention_heads": 6,
+    },
+    "moe_layers_enum": "2,3,4",
+    "moe_num_experts": 7,
+    "moe_router_activation": "sigmoid",
+    "moe_top_k": 3,
+    "norm_expert_weight": True,
+    "num_attention_groups": 2,
+    "partial_rotary_factors": [0.5, 1.0, 1.0, 0.5, 1.0],
+    "rope_parameters": None,
+    "rope_scaling": {"rope_type": "llama3", **LLAMA3},
+    "rope_theta": [2500.0, 500.0, 500.0, 2500.0, 500.0],
+}
+_PLAIN = {
+    "full_attention": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 1.0},
+}
 _ONES = {
     "attention_in_multiplier": 1.0,
     "attention_out_multiplier": 1.0,
@@ -133,10 +178,10 @@ GGUF_CASES = [
     GgufCase("gemma4-biases", "gemma4, biases, untied, half of each head turns"),
     GgufCase("gemma4-experts", "gemma4 with experts"),
     GgufCase("glm4", "glm4, tied, a quarter turns"),
-    GgufCase("glm4moe-head", "head of glm4_moe"),
     GgufCase("glm4moe", "glm4 with experts in groups, norms of heads, biases", {}, _KEYS_APART),
     GgufCase("glm4moe-lite", "glm4 with latents", {}, _KEYS_APART | {"first_k_dense_replace": 1}),
     GgufCase("glm4moe-head", "head of glm4_moe"),
+    GgufCase("glm4moe-lite-head", "head of glm4_moe_lite", {}, {"first_k_dense_replace": 1}),
     GgufCase("gpt-oss", "gpt-oss", {"swiglu_limit": 7.0, "swiglu_alpha": 1.702}),
     GgufCase(
         "gpt-oss-yarn",
@@ -166,6 +211,7 @@ GGUF_CASES = [
     GgufCase("granitemoe", "granite with experts"),
     GgufCase("hunyuan-dense", "hunyuan, plain rope, biases, tied"),
     GgufCase("hy_v3", "hy3"),
+    GgufCase("hy_v3-head", "head of hy_v3"),
     GgufCase(
         "laguna",
         "laguna",
@@ -190,6 +236,14 @@ GGUF_CASES = [
     GgufCase("mamba", "mamba, biases, three taps, another rank"),
     GgufCase("mamba2", "mamba2"),
     GgufCase("mamba2-biases", "mamba2, biases, three taps, one group, tied"),
+    GgufCase("mimo2", "mimo", _MIMO, _MIMO_SAYS),
+    GgufCase(
+        "mimo2-biases",
+        "mimo, wider values, biases, experts in groups, kinds of layers",
+        _MIMO | {"norm_topk_prob": True},
+        _MIMO_SAYS | {"hybrid_layer_pattern": [0, 1, 0, 1], "swa_num_key_value_heads": 4, "swa_v_head_dim": 32},
+    ),
+    GgufCase("mimo2-head", "head of mimo_v2_flash, three", _MIMO, _MIMO_SAYS),
     GgufCase("minicpm3", "minicpm3", {"scale_emb": 12, "scale_depth": 1.4, "dim_model_base": 256}),
     GgufCase("minimax-m2", "minimax, rotary_dim, tied"),
     GgufCase("mistral3", "ministral3", {"sliding_window": None}),
@@ -237,6 +291,13 @@ GGUF_CASES = [
     GgufCase("stablelm", "stablelm"),
     GgufCase("stablelm-parallel", "stablelm, one norm for both halves, biases"),
     GgufCase("starcoder2", "starcoder2", {"sliding_window": 4096}),
+    GgufCase("step35", "step3p5", {"query_pre_attn_scalar": 24}, _STEP_SAYS),
+    GgufCase(
+        "step35-plain",
+        "step3p5",
+        {"query_pre_attn_scalar": 24, "swiglu_limits": None, "swiglu_limits_shared": None, "rope_parameters": _PLAIN},
+        _STEP_SAYS | {"rope_scaling": None, "rope_theta": [10000.0] * 5},
+    ),
     GgufCase("youtu", "youtu"),
     GgufCase("youtu-yarn", "youtu, queries of the input, biases, yarn", _OF_LATENTS),
 ]

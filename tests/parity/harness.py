@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,7 +46,8 @@ def backend_or_none(name: str) -> Backend | None:
 
 
 def reference(folder: Path, dtype: str = "float32") -> Any:
-    """transformers' model of a folder, a fresh one: dynamic rotations leave a state behind."""
+    """transformers' model of a folder, a fresh one: dynamic rotations leave a state behind by which another prompt's
+    would differ."""
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
     config = read_config(folder)
@@ -263,6 +265,48 @@ def reference_greedy(judge: Any, prompt: Sequence[int], new_tokens: int = 16) ->
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """What transformers makes of a prompt."""
+
+    prompt: list[int]
+    logits: NDArray[np.float32]
+    greedy: list[int]
+
+
+@cache
+def judgements(folder: Path, new_tokens: int) -> list[Judgement]:
+    """That of a long and a short prompt, by the model of a folder in float32; kept, as each backend is compared with
+    it."""
+    made = []
+    for prompt in (plain_tokens(PROMPT, 1), plain_tokens(11, 2)):
+        judge = reference(folder)
+        made.append(Judgement(prompt, reference_logits(judge, prompt), reference_greedy(judge, prompt, new_tokens)))
+    return made
+
+
+@dataclass(frozen=True)
+class PaddedBatch:
+    """What transformers makes of several prompts in a batch: logits of each one's tokens, greedy continuations."""
+
+    logits: list[NDArray[np.float32]]
+    greedy: list[list[int]]
+
+
+@cache
+def reference_padded(folder: Path, prompts: tuple[tuple[int, ...], ...], new_tokens: int) -> PaddedBatch:
+    """Those of the model of a folder in float32, with zeros on the left of the shorter ones; kept for each backend."""
+    longest = max(map(len, prompts))
+    ids = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts])
+    mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    judge = reference(folder)
+    with torch.inference_mode():
+        logits = judge(ids, attention_mask=mask, position_ids=(mask.cumsum(-1) - 1).clamp(min=0)).logits.numpy()
+        answers = judge.generate(ids, attention_mask=mask, max_new_tokens=new_tokens, do_sample=False)
+    rows = [row[longest - len(prompt) :] for row, prompt in zip(logits, prompts, strict=True)]
+    return PaddedBatch(rows, answers[:, longest:].tolist())
+
+
+@dataclass(frozen=True)
 class Parity:
     """How one case compares with transformers."""
 
@@ -280,12 +324,11 @@ def measure(name: str, folder: Path, backend: Backend, judged: Path | None = Non
     model = load(folder, backend)
     worst = largest = 0.0
     equal = 0
-    prompts = [plain_tokens(PROMPT, 1), plain_tokens(11, 2)]
-    for prompt in prompts:
-        expected = reference_logits(reference(judged or folder), prompt)
-        worst = max(worst, float(np.abs(prompt_logits(model, [prompt])[0] - expected).max()))
-        largest = max(largest, float(np.abs(expected).max()))
-        theirs = reference_greedy(reference(judged or folder), prompt, new_tokens)
-        equal += sum(ours == their for ours, their in zip(greedy(model, [prompt], new_tokens)[0], theirs, strict=True))
+    expected = judgements(judged or folder, new_tokens)
+    for each in expected:
+        worst = max(worst, float(np.abs(prompt_logits(model, [each.prompt])[0] - each.logits).max()))
+        largest = max(largest, float(np.abs(each.logits).max()))
+        ours = greedy(model, [each.prompt], new_tokens)[0]
+        equal += sum(our == their for our, their in zip(ours, each.greedy, strict=True))
     model.close()
-    return Parity(name, backend.name, worst, largest, equal, new_tokens * len(prompts))
+    return Parity(name, backend.name, worst, largest, equal, new_tokens * len(expected))

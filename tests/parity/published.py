@@ -5,11 +5,12 @@ when it had read it, with what it adds to it: gemma-7b, gemma-7b-it, gemma-3-4b-
 Some lack keys, for their source had left them out: how weights are packed of Qwen1.5-MoE-A2.7B-Chat-GPTQ-Int4, of
 Qwen3-Coder-Next-NVFP4 and of dbrx-instruct-4bit, and much of what the parts of the latter say for any model; the
 version of transformers of gemma-3-12b-it, Qwen2-VL-2B-Instruct and Qwen3-Coder-Next-NVFP4, their classes of
-Qwen2-VL-7B-Instruct, and switches of Mixtral-8x22B-v0.1.
+Qwen2-VL-7B-Instruct, and switches of Mixtral-8x22B-v0.1. Some are of models that others made of one of these families:
+gemma4-12b-ltx-v1 is the text encoder of LTX-2.5, phi-tiny-moe-math-lean-sft was trained from Phi-tiny-MoE-instruct, and
+gemma-3n-E2B-it and granite-3.2-2b-instruct are Unsloth's.
 
 What stands here and in the files published_*.py was put together from what is known of a checkpoint: each key that it
-has, as far as we could see. So it is for gemma3n and granitemoe, of which we know no file; of gemma4_unified, granite
-and phimoe we know one, and two or more of each other family from qwen3_moe to granite.
+has, as far as we could see. Of each family from qwen3_moe to granitemoe published.json has two or more files.
 """
 
 from __future__ import annotations
@@ -40,16 +41,6 @@ _GLM_EXPERTS = {
     "num_attention_heads": 96, "num_experts_per_tok": 8, "num_key_value_heads": 8, "num_nextn_predict_layers": 1,
     "pad_token_id": 151329, "partial_rotary_factor": 0.5, "rms_norm_eps": 1e-05, "rope_scaling": None,
     "rope_theta": 1000000, "tie_word_embeddings": False, "topk_group": 1, "vocab_size": 151552,
-}  # fmt: skip
-_SLIDING_4_TO_1 = [*["sliding_attention"] * 4, "full_attention"]
-_GEMMA3N = _SWITCHES | {
-    "altup_active_idx": 0, "altup_coef_clip": 120.0, "altup_correct_scale": True, "altup_lr_multiplier": 1.0,
-    "altup_num_inputs": 4, "attention_bias": False, "final_logit_softcapping": 30.0, "head_dim": 256,
-    "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 2048, "hidden_size_per_layer_input": 256,
-    "laurel_rank": 64, "max_position_embeddings": 32768, "model_type": "gemma3n_text", "num_attention_heads": 8,
-    "num_key_value_heads": 2, "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-06, "rope_local_base_freq": 10000.0,
-    "rope_scaling": None, "rope_theta": 1000000.0, "sliding_window": 512, "vocab_size": 262400,
-    "vocab_size_per_layer_input": 262144,
 }  # fmt: skip
 _GEMMA4 = {
     "attention_bias": False, "attention_dropout": 0.0, "bos_token_id": 2, "dtype": "bfloat16", "eos_token_id": 1,
@@ -247,15 +238,6 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "pad_token_id": 1, "rms_norm_eps": 1e-05, "rope_scaling": None, "rope_theta": 10000.0,
         "router_aux_loss_coef": 0.01, "tie_word_embeddings": False, "vocab_size": 50304,
     },
-    "granite-3.0-1b-a400m-instruct": _SWITCHES | {
-        "architectures": ["GraniteMoeForCausalLM"], "attention_bias": False, "attention_multiplier": 0.015625,
-        "bos_token_id": 0, "embedding_multiplier": 12.0, "eos_token_id": 0, "hidden_act": "silu",
-        "hidden_size": 1024, "intermediate_size": 512, "logits_scaling": 6.0, "max_position_embeddings": 4096,
-        "model_type": "granitemoe", "num_attention_heads": 16, "num_experts_per_tok": 8, "num_hidden_layers": 24,
-        "num_key_value_heads": 8, "num_local_experts": 32, "output_router_logits": False, "pad_token_id": 0,
-        "residual_multiplier": 0.22, "rms_norm_eps": 1e-06, "rope_scaling": None, "rope_theta": 10000,
-        "router_aux_loss_coef": 0.0, "tie_word_embeddings": True, "vocab_size": 49155,
-    },
     "ERNIE-4.5-21B-A3B-PT": _SWITCHES | {
         "architectures": ["Ernie4_5_MoeForCausalLM"], "bos_token_id": 1, "eos_token_id": 2, "hidden_act": "silu",
         "hidden_size": 2560, "intermediate_size": 12288, "max_position_embeddings": 131072,
@@ -274,14 +256,6 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "first_k_dense_replace": 3, "head_dim": 128, "hidden_size": 5120, "intermediate_size": 12288,
         "max_position_embeddings": 202752, "moe_intermediate_size": 1536, "n_routed_experts": 160,
         "num_hidden_layers": 92, "routed_scaling_factor": 2.5, "use_qk_norm": True,
-    },
-    "gemma-3n-E2B-it, its text model": _GEMMA3N | {
-        "activation_sparsity_pattern": [0.95] * 10 + [0.0] * 20, "intermediate_size": 8192,
-        "layer_types": _SLIDING_4_TO_1 * 6, "num_hidden_layers": 30, "num_kv_shared_layers": 10,
-    },
-    "gemma-3n-E4B-it, its text model": _GEMMA3N | {
-        "activation_sparsity_pattern": [0.95] * 10 + [0.0] * 25, "intermediate_size": [16384] * 35,
-        "layer_types": _SLIDING_4_TO_1 * 7, "num_hidden_layers": 35, "num_kv_shared_layers": 15,
     },
     "gemma-4-E2B-it, its text model": _GEMMA4 | {
         "attention_k_eq_v": False, "enable_moe_block": False, "hidden_size": 1536, "hidden_size_per_layer_input": 256,

@@ -22,6 +22,7 @@ BILLIONS = {
     "phi-1_5": 1.418,
     "phi-4": 14.7,
     "granite-3.3-8b-instruct": 8.17,
+    "granite-3.0-3b-a800m-instruct": 3.3,
     "Olmo-3.1-32B-Instruct": 32.2,
     "Qwen3-32B": 32.8,
     "SmolLM3-3B": 3.08,
@@ -46,13 +47,5 @@ OTHER_SIZES: dict[str, tuple[dict[str, Any], float]] = {
         PUBLISHED["Ministral-3-8B-Instruct, its text model"]
         | {"hidden_size": 5120, "intermediate_size": 16384, "num_hidden_layers": 40},
         13.5,
-    ),
-    "granite-3.0-3b-a800m-instruct": (
-        PUBLISHED["granite-3.0-1b-a400m-instruct"]
-        | {
-            "hidden_size": 1536, "logits_scaling": 6.0, "num_attention_heads": 24, "num_hidden_layers": 32,
-            "num_local_experts": 40,
-        },
-        3.3,
     ),
 }  # fmt: skip

@@ -140,6 +140,21 @@ def test_a_broken_head_is_left_out_with_a_warning(fault: str, root: Path, tmp_pa
         model.close()
 
 
+def test_a_head_in_a_file_of_its_own_is_the_same(root: Path, tmp_path: Path, backend: Backend) -> None:
+    folder, tokens = _made("qwen3_5_text", root)[0], plain_tokens(PROMPT, 4)
+    tensors = load_file(folder / "model.safetensors")
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    for name, is_head in (("model.safetensors", False), ("mtp.safetensors", True)):
+        own = {key: each for key, each in tensors.items() if key.startswith("mtp.") == is_head}
+        save_file(own, tmp_path / name, {"format": "pt"})
+    logits = []
+    for place in (folder, tmp_path):
+        model = with_head(place, backend)
+        logits.append(head_logits(model, tokens)[0])
+        model.close()
+    np.testing.assert_array_equal(*logits)
+
+
 def test_files_without_a_head_are_no_news(root: Path, tmp_path: Path, backend: Backend) -> None:
     for family, name in (("qwen3_5_text", "mtp."), ("glm4_moe", "layers.3.")):
         target = _broken(_made(family, root)[0], tmp_path / family, lacks=name)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from causerie import AutoModelForCausalLM
 from causerie.api.embedding_vectors import POOLING, normalized
@@ -21,22 +23,29 @@ from tests.parity.harness import load, reference, some_tokens
 FolderOf = Callable[[Case | str], Path]
 
 
+@cache
+def expected_vectors(folder: Path) -> list[tuple[list[int], NDArray[np.float32]]]:
+    """Prompts and what they are by transformers; kept, as each backend is compared with it."""
+    judge = reference(folder)
+    decoder = judge.model if judge.base_model is judge else judge.base_model  # Llama 4 says that it has no head
+    vectors = []
+    for count in (min(40, getattr(judge.config, "max_position_embeddings", 40)), 1, 9):
+        prompt = some_tokens(count, count)
+        with torch.no_grad():
+            states = decoder(torch.tensor([prompt])).last_hidden_state[0]
+        vectors.append((prompt, torch.nn.functional.normalize(states.mean(0), dim=0).numpy()))
+    return vectors
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_family(case: Case, backend: Backend, folder_of: FolderOf) -> None:
-    judge = reference(folder_of(case))
     engine = Engine(load(folder_of(case), backend))
-    prompts = [
-        some_tokens(count, count) for count in (min(40, getattr(judge.config, "max_position_embeddings", 40)), 1, 9)
-    ]
-    numbers = [engine.submit(engine.request(prompt, POOLING)) for prompt in prompts]
+    vectors = expected_vectors(folder_of(case))
+    numbers = [engine.submit(engine.request(prompt, POOLING)) for prompt, _ in vectors]
     means = {}
     while engine.busy:
         means |= {event.request: event.mean_state for event in engine.step()}
-    for number, prompt in zip(numbers, prompts, strict=True):
-        with torch.no_grad():
-            decoder = judge.model if judge.base_model is judge else judge.base_model  # Llama 4 says that it has no head
-            states = decoder(torch.tensor([prompt])).last_hidden_state[0]
-        expected = torch.nn.functional.normalize(states.mean(0), dim=0).numpy()
+    for number, (_, expected) in zip(numbers, vectors, strict=True):
         np.testing.assert_allclose(normalized(means[number]), expected, atol=1e-5)
 
 

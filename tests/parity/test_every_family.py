@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from causerie import AutoModelForCausalLM
@@ -25,7 +24,7 @@ from causerie.models.config import read_config
 from causerie.models.registry import families, spec_from_config
 from tests.parity.cases import PROMPT
 from tests.parity.checkpoints import Checkpoint, known_families, save_checkpoint
-from tests.parity.harness import greedy, load, plain_tokens, prompt_logits, reference, some_tokens
+from tests.parity.harness import greedy, load, plain_tokens, prompt_logits, reference_padded, some_tokens
 
 CheckpointOf = Callable[[str, bool], Checkpoint]
 PROMPTS = [plain_tokens(length, length) for length in (PROMPT, 3, 17, 1)]
@@ -73,16 +72,11 @@ def test_rows_are_the_same_however_they_are_run(checkpoint: Checkpoint) -> None:
 
 
 def test_a_padded_batch(checkpoint: Checkpoint, backend: Backend) -> None:
-    ids = torch.tensor([[0] * (PROMPT - len(prompt)) + prompt for prompt in PROMPTS])
-    mask = torch.tensor([[0] * (PROMPT - len(prompt)) + [1] * len(prompt) for prompt in PROMPTS])
-    judge = reference(checkpoint.judged)
-    with torch.inference_mode():
-        padded = judge(ids, attention_mask=mask, position_ids=(mask.cumsum(-1) - 1).clamp(min=0)).logits.numpy()
-        answers = judge.generate(ids, attention_mask=mask, max_new_tokens=6, do_sample=False)[:, PROMPT:].tolist()
+    padded = reference_padded(checkpoint.judged, tuple(map(tuple, PROMPTS)), 6)
     model = load(checkpoint.folder, backend)
-    for logits, expected in zip(prompt_logits(model, PROMPTS), padded, strict=True):
-        np.testing.assert_allclose(logits, expected[PROMPT - len(logits) :], atol=1e-4)
-    assert greedy(model, PROMPTS, 6) == answers
+    for logits, expected in zip(prompt_logits(model, PROMPTS), padded.logits, strict=True):
+        np.testing.assert_allclose(logits, expected, atol=1e-4)
+    assert greedy(model, PROMPTS, 6) == padded.greedy
     model.close()
 
 

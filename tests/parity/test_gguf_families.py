@@ -96,7 +96,9 @@ def test_it_has_the_same_weights(twins: Twins) -> None:
 def test_no_tensor_is_left(twins: Twins) -> None:
     names = twins.gguf.names(twins.gguf_spec)
     used = {tensor for weight in twins.gguf_spec.weights() for tensor in names.expression(weight.name).tensors}
-    drafting = {tensor for tensor in twins.gguf.continued if tensor.startswith(f"blk.{len(twins.gguf_spec.layers)}.")}
+    last, head = len(twins.gguf_spec.layers), twins.gguf_spec.draft_head
+    blocks = tuple(f"blk.{last + number}." for number in range(0 if head is None else head.count))
+    drafting = {tensor for tensor in twins.gguf.continued if tensor.startswith(blocks)}
     assert set(twins.gguf_index.names()) == used | twins.gguf.continued
     assert used & twins.gguf.continued == drafting
 

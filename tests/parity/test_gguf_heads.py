@@ -47,11 +47,15 @@ class Converted:
 @pytest.fixture(params=WITH_HEADS, scope="module")
 def converted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Converted]:
     """By each recipe in turn."""
-    recipe = Recipe.named(request.param)
-    case = GgufCase(recipe.name, recipe.case, recipe.changes, recipe.first_files)
-    folder = save_gguf_case(case, tmp_path_factory.mktemp("converted"))
+    yield of_recipe(request.param, tmp_path_factory.mktemp("converted"))
+
+
+def of_recipe(name: str, folder: Path) -> Converted:
+    """By the recipe of that name."""
+    recipe = Recipe.named(name)
+    save_gguf_case(GgufCase(recipe.name, recipe.case, recipe.changes, recipe.first_files), folder)
     plain = {name: np.asarray(array, np.float32) for name, array in load_file(folder / "model.safetensors").items()}
-    yield Converted(folder, recipe, dict(recipe.follow(plain)))
+    return Converted(folder, recipe, dict(recipe.follow(plain)))
 
 
 def test_it_guesses_as_its_checkpoint(converted: Converted, backend: Backend, tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
 from causerie.errors import ConfigError, ConfigWarning, UnknownName, WeightFileError
 from causerie.models.gguf.architecture import gguf_model
-from causerie.models.registry import spec_from_config
+from causerie.models.gguf.metadata import Metadata
 
+NOT_NEEDED = ("architecture", "head_count_kv", "feed_forward_length")  # by the architecture
 LLAMA = {
     "general.architecture": "llama",
     "llama.block_count": 2,
@@ -82,15 +83,51 @@ def test_a_wrong_value_is_said(index: TensorIndex, key: str, value: Any, said: s
         gguf_model(LLAMA | {f"llama.{key}": value}, index)
 
 
-@pytest.mark.parametrize("key", [key for key in LLAMA if not key.endswith(("architecture", "head_count_kv"))])
+@pytest.mark.parametrize("key", [key for key in LLAMA if not key.endswith(NOT_NEEDED)])
 def test_what_is_missing_is_said(index: TensorIndex, key: str) -> None:
     metadata = {name: value for name, value in LLAMA.items() if name != key}
-    if key == "llama.feed_forward_length":  # models of nothing but experts need none
-        with pytest.raises(ConfigError, match="needs 'intermediate_size'"):
-            spec_from_config(gguf_model(metadata, index).config)
-        return
     with pytest.raises(ConfigError, match=f"lacks '{key}', which a model of architecture 'llama' needs"):
         gguf_model(metadata, index)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"attention.head_count_kv": 3},
+            "safetensors makes 'num_attention_heads' = 4 of 'llama.attention.head_count'; it must be a multiple of 3",
+        ),
+        (
+            {"attention.key_length": 15, "attention.value_length": 15},
+            "safetensors makes 'head_dim' = 15 of 'llama.attention.key_length'; it must be even",
+        ),
+        (
+            {"rope.scaling.type": "yarn", "rope.scaling.factor": 0.5},
+            "safetensors makes 'rope_parameters.factor' = 0.5 of 'llama.rope.scaling.factor'; it must be a number",
+        ),
+        (
+            {"feed_forward_length": None},
+            "needs 'intermediate_size' and .*model.safetensors lacks 'llama.feed_forward_length'",
+        ),
+    ],
+)
+def test_what_the_family_finds_wrong_is_said_of_the_file(
+    index: TensorIndex, changes: dict[str, Any], said: str
+) -> None:
+    changed = LLAMA | {f"llama.{key}": value for key, value in changes.items()}
+    with pytest.raises(ConfigError, match=said) as told:
+        gguf_model({key: value for key, value in changed.items() if value is not None}, index)
+    assert "config.json" not in str(told.value)
+
+
+def test_all_that_is_not_done_here_is_said_at_once(index: TensorIndex) -> None:
+    """What an architecture expects of a key, and what it does not know."""
+    metadata = Metadata({"general.architecture": "llama", "llama.a": 1, "llama.b": 2, "llama.expert_count": 3}, index)
+    metadata.expect("a", 0)
+    metadata.expect("b", 0, 3)
+    said = r"'llama.a' = 1 \(only 0 is done here\), 'llama.b' = 2 \(only 0 or 3 is .*\), 'llama.expert_count' = 3\. Ans"
+    with pytest.raises(ConfigError, match=f"model.safetensors asks for what architecture 'llama'.*: {said}"):
+        metadata.finish()
 
 
 def test_all_heads_have_keys_where_nothing_is_said(index: TensorIndex) -> None:

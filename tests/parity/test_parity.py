@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from numpy.typing import NDArray
 
 from causerie.backends.ops import Backend
 from tests.parity.cases import CASES, PROMPT, Case
@@ -19,6 +20,7 @@ from tests.parity.harness import (
     reference,
     reference_greedy,
     reference_logits,
+    reference_padded,
     some_tokens,
 )
 
@@ -61,16 +63,11 @@ def test_chunks_change_nothing(name: str, chunk: int, backend: Backend, folder_o
 @pytest.mark.parametrize("name", ONE_EACH)
 def test_a_padded_batch(name: str, backend: Backend, folder_of: FolderOf) -> None:
     prompts = [some_tokens(length, length) for length in (PROMPT, 3, 17, 1)]
-    ids = torch.tensor([[0] * (PROMPT - len(prompt)) + prompt for prompt in prompts])
-    mask = torch.tensor([[0] * (PROMPT - len(prompt)) + [1] * len(prompt) for prompt in prompts])
-    judge = reference(folder_of(name))
-    with torch.inference_mode():
-        padded = judge(ids, attention_mask=mask, position_ids=(mask.cumsum(-1) - 1).clamp(min=0)).logits.numpy()
-        answers = judge.generate(ids, attention_mask=mask, max_new_tokens=8, do_sample=False)[:, PROMPT:].tolist()
+    padded = reference_padded(folder_of(name), tuple(map(tuple, prompts)), 8)
     model = load(folder_of(name), backend)
-    for logits, expected in zip(prompt_logits(model, prompts), padded, strict=True):
-        np.testing.assert_allclose(logits, expected[PROMPT - len(logits) :], atol=1e-4)
-    assert greedy(model, prompts, 8) == answers
+    for logits, expected in zip(prompt_logits(model, prompts), padded.logits, strict=True):
+        np.testing.assert_allclose(logits, expected, atol=1e-4)
+    assert greedy(model, prompts, 8) == padded.greedy
 
 
 def test_dynamic_rope_across_its_context(backend: Backend, folder_of: FolderOf) -> None:
@@ -78,6 +75,13 @@ def test_dynamic_rope_across_its_context(backend: Backend, folder_of: FolderOf) 
     folder = folder_of("llama, dynamic rope")
     prompt = some_tokens(20, 4)
     assert greedy(load(folder, backend), [prompt], 30) == [reference_greedy(reference(folder), prompt, 30)]
+
+
+@cache
+def halves(folder: Path, dtype: str) -> tuple[list[int], NDArray[np.float32], NDArray[np.float32]]:
+    """A prompt, its logits by transformers in a half format, and those of exact arithmetic on the same weights."""
+    prompt, judge = some_tokens(PROMPT, 5), reference(folder, dtype)
+    return prompt, reference_logits(judge, prompt), reference_logits(judge.float(), prompt)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
@@ -88,10 +92,7 @@ def test_half_precision(name: str, dtype: str, backend: Backend, folder_of: Fold
     # much as from the truth; what can be asked is that ours lie no farther from it than theirs do. The quarter is for
     # chance: both distances are sums of a few thousand roundings.
     folder = folder_of(name)
-    prompt = some_tokens(PROMPT, 5)
-    rounded = reference(folder, dtype)
-    theirs = reference_logits(rounded, prompt)
-    truth = reference_logits(rounded.float(), prompt)
+    prompt, theirs, truth = halves(folder, dtype)
     ours = prompt_logits(load(folder, backend, dtype=dtype), [prompt])[0]
 
     def distance(logits: np.ndarray) -> float:

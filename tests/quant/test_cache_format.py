@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+from causerie.backends.torch.cache import Int8Pages
 from causerie.errors import Unsupported
-from causerie.quant.cache_format import CACHE_FORMATS, bytes_per_position
+from causerie.quant.cache_format import CACHE_FORMATS, bytes_per_position, key_turning
 from causerie.spec.layer_cache import Pages
+from tests.kernels.reference import as_int8, turned_keys
 
 
 @pytest.mark.parametrize("head_dim", [8, 31, 32, 33, 40, 64, 80, 96, 128, 256])
@@ -28,3 +31,35 @@ def test_a_latent_is_kept_once_and_not_in_int8(format: str) -> None:
             bytes_per_position(format, latents)
     else:
         assert 2 * bytes_per_position(format, latents) == bytes_per_position(format, Pages(1, 576, 576))
+
+
+@pytest.mark.parametrize("head_dim", [1, 8, 31, 40, 64, 80, 96, 128, 256])
+def test_keys_are_turned_by_blocks(head_dim: int) -> None:
+    """As the reference turns them, whose matrices are made otherwise; twice is not at all."""
+    turning = key_turning(head_dim)
+    np.testing.assert_allclose(turning, turned_keys(np.eye(head_dim)), atol=1e-7)
+    np.testing.assert_allclose(turning @ turning, np.eye(head_dim), atol=1e-6)
+    assert turning.dtype == np.float32
+
+
+def test_a_large_element_costs_the_others_less_once_keys_are_turned() -> None:
+    draw = np.random.default_rng(1)
+    keys, queries = draw.normal(0, 1, (500, 128)), draw.normal(0, 1, (128, 500))
+    keys[:, 5] += 40
+    plain, turned = (
+        np.sqrt(np.mean(((kept - keys) @ queries) ** 2))
+        for kept in (as_int8(keys, 32), turned_keys(as_int8(turned_keys(keys), 32)))
+    )
+    assert turned < 0.4 * plain
+
+
+@pytest.mark.parametrize("head_dim", [48, 80, 128])
+def test_torch_keeps_turned_keys_and_gives_them_back(head_dim: int) -> None:
+    pages, draw = Int8Pages(Pages(2, head_dim, 40), 8, torch.device("cpu")), np.random.default_rng(1)
+    keys, values = draw.normal(0, 1, (5, 2, head_dim)), draw.normal(0, 1, (5, 2, 40))
+    keys[:, :, 3] += 20
+    places = torch.tensor([7, 1, 2, 0, 5])
+    pages.write(places, torch.tensor(keys, dtype=torch.float32), torch.tensor(values, dtype=torch.float32))
+    read = pages.read(places)
+    np.testing.assert_allclose(read[0].numpy(), turned_keys(as_int8(turned_keys(keys), 32)), atol=1e-4)
+    np.testing.assert_allclose(read[1].numpy(), as_int8(values, 40), atol=1e-5)

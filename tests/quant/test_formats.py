@@ -3,7 +3,6 @@ must keep."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -26,12 +25,8 @@ ODD = [(7, 10), (33, 100), (9, 7), (1, 1), (300, 129)]
 
 
 @pytest.fixture(scope="module")
-def bnb() -> Iterator[Any]:
-    module = pytest.importorskip("bitsandbytes.functional", reason="bitsandbytes, the oracle, is not installed")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield module
-    torch.set_num_threads(before)
+def bnb() -> Any:
+    return pytest.importorskip("bitsandbytes.functional", reason="bitsandbytes, the oracle, is not installed")
 
 
 def drawn(shape: tuple[int, int], seed: int = 0, size: float = 0.02) -> NDArray[np.float32]:

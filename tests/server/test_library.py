@@ -51,7 +51,12 @@ def test_what_is_here_is_offered_and_can_be_taken(place: LibraryServer) -> None:
     )
     assert not rows(place)[second]["served"] and served(place.server) == ["builtin"]
     assert place.server.chat("Hi", model=second).status_code == 404
-    assert place.server.get("/library").json()["suggested"] == [LARGER]
+    answer = place.server.get("/library").json()
+    (larger,) = answer["suggested"]
+    assert larger["id"] == LARGER and larger["parameters"] == 494_032_768 and larger["fits"] == "stored"
+    assert larger["bytes"] == pytest.approx(2 * larger["parameters"], rel=1e-3)
+    # Of 100 GB/s for some 0.7 GB in bfloat16 as it is packed, or 1 GB as it is not.
+    assert 80 < larger["expected_tokens_per_second"]["usual"] < 150 and not answer["measuring"]
     for _ in range(2):
         assert place.server.post("/library/serve", {"model": second}).json() == {"model": second, "served": True}
     assert served(place.server) == ["builtin", second] and rows(place)[second]["served"]

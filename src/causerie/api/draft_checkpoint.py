@@ -23,7 +23,10 @@ from causerie.plan.footprint import cache_cost, cache_format
 from causerie.settings import Settings
 
 if TYPE_CHECKING:
+    from causerie.backends.ops import CacheShape
+    from causerie.decoding.drafting.drafter import Drafter
     from causerie.models.model import Model
+    from causerie.spec.decoder import Decoder
 
 _ROWS = 256  # in one of its steps: it reads prompts in such chunks
 
@@ -42,7 +45,7 @@ class DraftCheckpoint:
             kind = head_kind(ModelConfig.from_folder(folder, name), index.names())
         return DraftCheckpoint(name, folder) if kind == "EAGLE3" else None
 
-    def drafter(self, model: Model, backend: str) -> Eagle3Drafter:
+    def drafter(self, model: Model, backend: str) -> Drafter:
         """What guesses for a model that is on that backend. Raises UsageError and Unsupported for one that it cannot
         guess for, ConfigError and CheckpointError for a head that is damaged, OutOfMemory."""
         config = ModelConfig.from_folder(self.folder, self.name_or_path)
@@ -51,21 +54,21 @@ class DraftCheckpoint:
             dtype = "auto" if backend == "native" else model.format  # torch computes in one format
             survey = survey_head(index, config, model.spec, dtype)
             cache = cache_for(model.cache, survey.spec, cache_format(survey.plain))
-            costs = cache_cost(survey.spec, cache.dtype).groups
-            room = sum(
-                group.blocks * cache.block_size * each for group, (_, each) in zip(cache.groups, costs, strict=True)
-            )
-            _check_room(survey.nbytes, room, model.device)
+            check_room("EAGLE3 head", survey.nbytes, survey.spec, cache, model.device)
             place = choose(LoadOptions(backend=backend, device=model.device), survey.nbytes, settings)
             workers = thread_count(None, settings)
             head = load_head(survey, index, backend=place, target=model, cache=cache, max_tokens=_ROWS, workers=workers)
         return Eagle3Drafter(*head, model)
 
 
-def _check_room(weights: int, cache: int, device: str) -> None:
+def check_room(what: str, weights: int, spec: Decoder, cache: CacheShape, device: str, count: int = 1) -> None:
+    """Raises OutOfMemory where a head, or so many, which have so many bytes of `weights` in all, find no memory beside
+    the model with a cache each."""
+    costs = cache_cost(spec, cache.dtype).groups
+    each = sum(group.blocks * cache.block_size * cost for group, (_, cost) in zip(cache.groups, costs, strict=True))
     free = hardware().memory_free if device == "cpu" else None
-    if free is not None and weights + cache > free:
+    if free is not None and weights + count * each > free:
         raise OutOfMemory(
-            f"The EAGLE3 head needs {weights / 1e9:.2f} GB and its cache {cache / 1e9:.2f} GB beside the model, and "
+            f"The {what} needs {weights / 1e9:.2f} GB and its cache {count * each / 1e9:.2f} GB beside the model, and "
             f"{free / 1e9:.2f} GB are free. Give the model a smaller cache (max_cache_tokens), or go without the head."
         )

@@ -10,15 +10,19 @@ from typing import NamedTuple
 from causerie.api.gguf_model import open_index
 from causerie.api.machine import hardware
 from causerie.api.model_config import ModelConfig
+from causerie.checkpoint.gguf.choice import gguf_models, parts_of
+from causerie.checkpoint.gguf.index import open_gguf
 from causerie.checkpoint.hub import cached, resolve
 from causerie.checkpoint.json_object import read_json_object
+from causerie.checkpoint.local_model import is_gguf_file
 from causerie.engine.assistant.draft_model import alike
 from causerie.errors import CauserieError
 from causerie.loading.load import Survey, survey
+from causerie.models.gguf.values import EMBEDDING
 from causerie.models.model import Model
 from causerie.models.registry import text_values
 from causerie.plan.footprint import cache_cost
-from causerie.text.tokens_digest import tokens_digest
+from causerie.text.tokens_digest import TokensDigest
 
 _SHARE = 5  # times as many bytes the model has, at least, as one that guesses for it
 _INSTRUCTED = ("instruct", "chat", "-it")  # of a name: the model was taught to answer
@@ -38,31 +42,58 @@ def companion(
     model's own name says that of it, and the smallest of these; None where there is none. What cannot be read is passed
     over."""
     fitting = []
-    own: bytes | None = None
-    for other in (*cached(cache), *_folders(models_folder)):
+    own: TokensDigest | None = None
+    for other in (*cached(cache), *_models(models_folder)):
         try:
             candidate = resolve(other, offline=True, cache=cache)
             if not _is_likely(candidate, model):
                 continue
             own = own or tokens_digest(folder)
-            if tokens_digest(candidate) == own and _fits(surveyed := _survey(candidate, other), model):
+            if tokens_digest(candidate).alike(own) and _fits(surveyed := _survey(candidate, other), model):
                 fitting.append(Companion(other, surveyed.nbytes))
         except CauserieError:
             continue
     return min(fitting, key=lambda each: (_instructed(each.name) != _instructed(name), each.nbytes), default=None)
 
 
-def _folders(models_folder: Path | None) -> list[str]:
-    """The models in a folder of models, by their paths."""
+def _models(models_folder: Path | None) -> list[str]:
+    """The models in a folder of models, by their paths: folders, and GGUF files there or in them."""
     if models_folder is None or not models_folder.is_dir():
         return []
-    return sorted(str(entry) for entry in models_folder.iterdir() if (entry / "config.json").is_file())
+    models: list[str] = _gguf_files(models_folder)
+    for entry in sorted(entry for entry in models_folder.iterdir() if entry.is_dir()):
+        models += [str(entry)] if (entry / "config.json").is_file() else _gguf_files(entry)
+    return models
 
 
-def _is_likely(folder: Path, model: Model) -> bool:
-    """Whether its files are small enough and its config names about as many tokens: digests take longer to compare."""
-    config = text_values(read_json_object(folder / "config.json"))
-    vocab, nbytes = config.get("vocab_size"), sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+def _gguf_files(folder: Path) -> list[str]:
+    """The models in GGUF files of a folder; none of one that may not be read."""
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return []
+    return [str(folder / model.first) for model in gguf_models(names)]
+
+
+def tokens_digest(place: Path) -> TokensDigest:
+    """That of a model's folder, or of a GGUF file. Raises CheckpointError where it has no tokenizer."""
+    if not is_gguf_file(place):
+        return TokensDigest.of_folder(place)
+    with open_gguf(place) as index:
+        return TokensDigest.of_metadata(index.metadata, str(place))
+
+
+def _is_likely(place: Path, model: Model) -> bool:
+    """Whether its files are small enough and it has about as many tokens: digests take longer to compare. A GGUF file's
+    header is read only where its size allows, as its weights stay as large as they are."""
+    if is_gguf_file(place):
+        nbytes = sum((place.parent / name).stat().st_size for name in parts_of(place.name))
+        if nbytes * _SHARE > model.weight_bytes:
+            return False
+        with open_gguf(place) as index:
+            return EMBEDDING in index and alike(index.info(EMBEDDING).shape[0], model.vocab)
+    config = text_values(read_json_object(place / "config.json"))
+    vocab, nbytes = config.get("vocab_size"), sum(path.stat().st_size for path in place.glob("*.safetensors"))
     return isinstance(vocab, int) and alike(vocab, model.vocab) and nbytes <= model.weight_bytes
 
 

@@ -21,6 +21,7 @@ from causerie.api.quantization import quant_config
 from causerie.builtin import heldout_path
 from causerie.errors import UsageError
 from causerie.plan.quality import Quality, Scores, compare
+from causerie.plan.verdict import verdict
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
@@ -48,6 +49,11 @@ class FormatQuality:
     nbytes: int  # of the weights as held
     bits_per_weight: float
     quality: Quality
+
+    @property
+    def verdict(self) -> str:
+        """What that means, in a sentence or two."""
+        return verdict(self.format, self.quality)
 
 
 def dialogue_passages(tokenizer: ChatTokenizer, file: str | Path | None = None) -> Iterator[Passage]:

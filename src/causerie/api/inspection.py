@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from causerie.api.head_file import HeadFile
 from causerie.api.load_options import LoadOptions
 from causerie.api.surveyed import surveyed
 from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.decoding.drafting.other_chats import OtherChats
 from causerie.engine.assistant.head_drafter import HeadDrafter
 from causerie.engine.assistant.shadow import ShadowDrafter
-from causerie.errors import Unsupported
+from causerie.errors import CauserieError, Unsupported
 from causerie.loading.load import Survey
 from causerie.loading.shadow import shadow_of
 from causerie.plan.footprint import CacheCost, cache_cost, cache_format
@@ -95,20 +96,31 @@ def inspect(name: str, options: LoadOptions | None = None) -> Inspection:
         weights.read_bytes,
         model.stored_bytes if model.here else None,
         how.cache_dtype or cache_format(weights.plain),
-        drafters_with(weights),
+        drafters_with(weights, model.folder),
     )
 
 
-def drafters_with(weights: Survey) -> dict[str, int]:
-    """Who could guess for the model on the native backend without another one."""
+def drafters_with(weights: Survey, place: Path | None) -> dict[str, int]:
+    """Who could guess for the model of that folder or file on the native backend without another one."""
     drafters = {PromptLookup.name: 0, OtherChats.name: 0}
     if weights.spec.draft_head is not None:
         drafters[HeadDrafter.name] = 0  # its weights are counted with the model's
+    elif (nbytes := _head_beside(place, weights.spec)) is not None:
+        drafters[HeadDrafter.name] = nbytes
     try:
         shadow = shadow_of(weights.spec, weights.sources, weights.formats)
     except Unsupported:
         return drafters
     return drafters | {ShadowDrafter.name: shadow.nbytes}
+
+
+def _head_beside(place: Path | None, spec: Decoder) -> int | None:
+    """Bytes of the weights of the head in a file beside the model's; None where there is none that fits."""
+    head = None if place is None else HeadFile.beside(place)
+    try:
+        return None if head is None else head.nbytes(spec)
+    except CauserieError:  # why, is said when the model is loaded
+        return None
 
 
 def parts_of(weights: Survey) -> tuple[WeightGroup, ...]:

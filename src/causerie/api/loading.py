@@ -19,13 +19,14 @@ from causerie.api.draft_checkpoint import DraftCheckpoint
 from causerie.api.draft_search import companion
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.gguf_model import open_index
+from causerie.api.head_file import HeadFile
 from causerie.api.load_options import AUTO_DRAFT, LoadOptions
 from causerie.api.loading_line import LoadingLine
 from causerie.api.machine import hardware, thread_count
 from causerie.api.model_config import ModelConfig
 from causerie.api.model_names import builtin_folder
 from causerie.api.placement import InFewerBits, choose, packs_bfloat16
-from causerie.api.precisions import MatrixHolding, fitting_precision, held_sizes, needed_bytes, precisions
+from causerie.api.precisions import MatrixHolding, fitting_precision, needed_bytes, precisions, weight_bytes
 from causerie.api.saving import Saving
 from causerie.backends.ops import Backend, encoders_of
 from causerie.checkpoint.folder import Need
@@ -88,10 +89,12 @@ def _assist(model: CausalLM, draft: str) -> None:
 
 
 def _assist_from(cache: Path | None, models_folder: Path | None, model: CausalLM) -> None:
-    """Has a model of the hub's cache, or of a folder of models, guess for this one, where there is one that can, and
-    says so."""
+    """Has a head beside the model's file guess for it, or a model of the hub's cache, or of a folder of models, where
+    there is one that can, and says so."""
     folder = model.config.folder
     if model.backend != "native" or folder is None or folder == builtin_folder():
+        return
+    if _assist_beside(model, folder):
         return
     draft = companion(model.step_model, model.name_or_path, folder, cache, models_folder)
     if draft is None:
@@ -105,6 +108,26 @@ def _assist_from(cache: Path | None, models_folder: Path | None, model: CausalLM
         "come sooner and are the same. draft='none' (--draft none) turns that off."
     )
     warnings.warn(sentence, DraftNotice, stacklevel=4)
+
+
+def _assist_beside(model: CausalLM, file: Path) -> bool:
+    """Has the head that lies beside the file of a model guess for it, and says so, or why it does not; whether it
+    does."""
+    head = HeadFile.beside(file) if model.step_model.draft_head is None else None
+    if head is None:
+        return False
+    try:
+        model.assist(head)
+    except CauserieError as fault:
+        said = f"{head.folder} lies beside the model and does not guess for it: {fault}"
+        warnings.warn(said, DraftWarning, stacklevel=5)
+        return False
+    sentence = (
+        f"{head.name_or_path} lies beside the model and is a head for it: it guesses tokens, which come sooner and are "
+        "the same. draft='none' (--draft none) turns that off."
+    )
+    warnings.warn(sentence, DraftNotice, stacklevel=5)
+    return True
 
 
 def _load(
@@ -148,6 +171,7 @@ def _load(
             weights = weights.without_draft_head()
         weights = calibrated_as_asked(weights, index, backend, options, folder, workers=workers)
         shadow = weights.shadow(backend) if options.speculation == "shadow" else None
+        nbytes = weight_bytes(weights, _holding(backend)) + (0 if shadow is None else shadow.nbytes)
         try:
             model = load_surveyed(
                 weights,
@@ -158,7 +182,7 @@ def _load(
                     free,
                     tokens,
                     options.cache_dtype,
-                    weights=_held_bytes(weights, backend) - on_disk + (0 if shadow is None else shadow.nbytes),
+                    weights=nbytes - on_disk,
                 ),
                 shadow=shadow,
                 progress=told,
@@ -194,7 +218,7 @@ def _drafters(model: Model) -> list[Drafter]:
 def _open_assistant(name: str, cache: Path | None = None, offline: bool = False) -> CausalLM | DraftCheckpoint:
     """A model that is to guess for another, which gives it its cache, or a head that is."""
     folder = resolve(name, None, needs=_NEEDS, offline=offline, token=None, cache=cache, progress=False)
-    head = DraftCheckpoint.of(folder, name)
+    head = HeadFile.of(folder, name) or DraftCheckpoint.of(folder, name)
     if head is not None:
         return head
     options = LoadOptions(backend="native", speculation="off", max_cache_tokens=_ASSISTANT_TOKENS)
@@ -266,10 +290,6 @@ def _in_fewer_bits(weights: Survey, options: LoadOptions) -> InFewerBits | None:
     needed = {name: _needed_of_gpu(way, options) for name, way in ways.items()}
     least = min(needed, key=lambda name: needed[name], default=None)
     return None if least is None or len(needed) < 2 else InFewerBits(least, needed[least])
-
-
-def _held_bytes(weights: Survey, backend: Backend) -> int:
-    return sum(held_sizes(weights, _holding(backend)).values())
 
 
 def _holding(backend: Backend) -> MatrixHolding:

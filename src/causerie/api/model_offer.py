@@ -1,6 +1,8 @@
-"""Which models of this machine to offer to somebody who named none, and how fast each would answer.
+"""Which models of this machine to offer to somebody who named none, the one of the hub to name besides, and how fast
+each would answer.
 
-Reads headers of weights and what is known of this machine. Measures nothing, asks no network and draws no list.
+Reads headers of weights, or what the package says of the model of the hub, and what is known of this machine. Measures
+nothing, asks no network and draws no list.
 """
 
 from __future__ import annotations
@@ -8,15 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from causerie import builtin
 from causerie.api.fitting import form_of
 from causerie.api.load_options import LoadOptions
+from causerie.api.model_config import ModelConfig
 from causerie.api.model_library import LibraryModel, fits
-from causerie.api.model_names import packaged_models
+from causerie.api.model_names import LARGER, packaged_models
 from causerie.api.precisions import precisions
 from causerie.api.probing import computer_of_record, kept_record
-from causerie.api.surveyed import surveyed
+from causerie.api.surveyed import survey_of_config, surveyed
 from causerie.errors import CauserieError
+from causerie.loading.load import Survey
 from causerie.plan.computer import Computer, Span
+from causerie.plan.fit import best_precision
 from causerie.plan.forecast import Forecast
 from causerie.settings import Settings
 
@@ -35,10 +41,23 @@ class Offer:
     """Tokens per second of an answer, as is to be expected; None where this machine was never measured."""
 
 
+@dataclass(frozen=True)
+class HubOffer:
+    """A model of the hub that is not here, as far as it is known before a byte of it is fetched."""
+
+    name: str
+    parameters: int
+    nbytes: int
+    """Of its weights, which are to be downloaded."""
+    fit: str
+    """The most exact precision in which it fits; "no" where in none."""
+    speed: Span | None
+    """As an offer's."""
+
+
 def offers(models: Iterable[LibraryModel], memory: int, settings: Settings) -> list[Offer]:
     """The models to offer where so much memory is free. See `able`."""
-    record = kept_record(settings)
-    computer = None if record is None else computer_of_record(record)
+    computer = _computer(settings)
     made = []
     for model in able(models, memory):
         fit = fits(model, memory) or "stored"
@@ -57,12 +76,31 @@ def able(models: Iterable[LibraryModel], memory: int) -> list[LibraryModel]:
     return [*largest, *(packaged[name] for name in packaged_models() if name in packaged)]
 
 
+def larger_offer(memory: int, settings: Settings) -> HubOffer:
+    """The model that is named to those who want a larger one, where so much memory is free."""
+    weights = survey_of_config(ModelConfig(builtin.larger_config(), LARGER, None), LoadOptions())
+    parameters, computer = weights.spec.parameters, _computer(settings)
+    fit = best_precision(parameters, weights.nbytes, memory) or "no"
+    speed = None if computer is None or fit == "no" else _speed_in(weights, fit, computer)
+    return HubOffer(LARGER, parameters, weights.nbytes, fit, speed)
+
+
+def _computer(settings: Settings) -> Computer | None:
+    """This machine, where it was measured."""
+    record = kept_record(settings)
+    return None if record is None else computer_of_record(record)
+
+
 def _speed(model: LibraryModel, fit: str, computer: Computer) -> Span | None:
     """None where files do not tell what weights there are."""
     try:
-        ways = dict(precisions(surveyed(str(model.folder), LoadOptions()).weights))
-        name = next(iter(ways)) if fit not in ways else fit
-        form = form_of(ways[name], name, computer)
+        return _speed_in(surveyed(str(model.folder), LoadOptions()).weights, fit, computer)
     except CauserieError:
         return None
-    return Forecast(ways[name].spec, form, computer).decode_speed(0)
+
+
+def _speed_in(weights: Survey, fit: str, computer: Computer) -> Span:
+    """In a precision, or as it is stored. Raises CauserieError."""
+    ways = dict(precisions(weights))
+    name = next(iter(ways)) if fit not in ways else fit
+    return Forecast(ways[name].spec, form_of(ways[name], name, computer), computer).decode_speed(0)

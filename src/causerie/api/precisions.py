@@ -49,6 +49,11 @@ def held_sizes(weights: Survey, holding: MatrixHolding) -> dict[str, int]:
     return {each.weight.name: _held_bytes(weights, each, holding, looked_up) for each in weights.sources}
 
 
+def weight_bytes(weights: Survey, holding: MatrixHolding) -> int:
+    """Bytes of all weights."""
+    return sum(held_sizes(weights, holding).values())
+
+
 def _held_bytes(weights: Survey, source: Source, holding: MatrixHolding, looked_up: set[str]) -> int:
     shape, format = source.weight.shape, weights.formats[source.weight.name]
     packed = holding.packs and len(shape) == 2 and source.weight.name not in looked_up
@@ -79,7 +84,7 @@ def needed_bytes(
     memory."""
     cost = cache_cost(weights.spec, cache_dtype or cache_format(weights.plain))
     beside = cost.total(tokens or least_tokens(weights.spec)) + working_bytes(weights.spec) - PROCESS_BYTES
-    return sum(held_sizes(weights, holding).values()) + beside
+    return weight_bytes(weights, holding) + beside
 
 
 def fitting_precision(

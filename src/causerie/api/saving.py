@@ -64,11 +64,11 @@ class Saving:
             )
         gguf = is_gguf_file(self.folder)
         weights = self.weights.named_by_family() if gguf else self.weights
-        told = LoadingLine(sys.stderr, "Saving") if progress else None
+        line = LoadingLine(sys.stderr, "Saving") if progress else None
         try:
             target.mkdir(parents=True, exist_ok=True)
             with open_index(self.folder) as index:
-                layouts = self._write_weights(weights, index, target / WEIGHTS, prepared, told)
+                layouts = self._write_weights(weights, index, target / WEIGHTS, prepared, line)
             write_config(weights, self.config, target / "config.json", layouts)
             if gguf:
                 ChatTokenizer.from_folder(self.folder).save_pretrained(target)
@@ -80,8 +80,8 @@ class Saving:
                 raise
             raise CheckpointError(f"{target} cannot be written: {error.strerror}.") from None
         finally:
-            if told is not None:
-                told.clear()
+            if line is not None:
+                line.clear()
 
     def _write_weights(
         self,
@@ -89,14 +89,14 @@ class Saving:
         index: TensorIndex,
         path: Path,
         prepared: KernelMatrices | PreparingBackend | None,
-        told: LoadingLine | None,
+        line: LoadingLine | None,
     ) -> Layouts | None:
         if prepared is None:
-            write_weights(weights, index, path, workers=self.workers, progress=told, encoders=self.encoders)
+            write_weights(weights, index, path, workers=self.workers, progress=line, encoders=self.encoders)
             return None
         if isinstance(prepared, KernelMatrices):
-            return write_loaded(weights, index, prepared, path, told)
-        return write_arranged(weights, index, prepared, path, workers=self.workers, progress=told)
+            return write_loaded(weights, index, prepared, path, line)
+        return write_arranged(weights, index, prepared, path, workers=self.workers, progress=line)
 
     def _texts(self) -> list[Path]:
         named = {file.name: file for file in self.folder.glob("*.jinja")}

@@ -18,6 +18,7 @@ from causerie.quant.cache_format import check_kept
 from causerie.quant.encoder import Encoder
 from causerie.quant.encoders import encoder_named
 from causerie.quant.format import Buffers
+from causerie.quant.gguf_records import StoredRecords
 from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
 from causerie.spec.decoder import EMBEDDING, Decoder
@@ -155,6 +156,20 @@ class SharingBuilder(Builder, Protocol):
     def compile_beside(self, first: Executable, weights: Weights, forward: Forward, max_tokens: int) -> Executable:
         """As `compile`, over the cache of `first`, which is of this backend: what one of them writes the other reads.
         The cache lives until both are closed."""
+        ...
+
+
+@runtime_checkable
+class RecordBuilder(Builder, Protocol):
+    """Of a backend that reads GGUF's records from their files by itself."""
+
+    def place_records(
+        self, name: str, shape: tuple[int, int], records: StoredRecords, transform: Transform | None = None
+    ) -> Weight | None:
+        """Takes one quantized matrix, which is read by the time the model is compiled, or some later one is placed.
+        None for records that it does not read: then place_quantized takes their arrays. Raises WeightFileError, of
+        this matrix or one before, for a file that is not what it was, or scales that are no numbers, and
+        OutOfMemory."""
         ...
 
 

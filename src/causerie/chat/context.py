@@ -88,13 +88,13 @@ def shorten(
     write: Callable[[list[dict[str, Any]]], str],
 ) -> Shortened:
     """`shortening`, with its questions answered at once."""
-    steps, told = shortening(messages, policy, room), None
+    steps, answer = shortening(messages, policy, room), None
     while True:
         try:
-            asked = steps.send(told)
+            asked = steps.send(answer)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-        told = count(asked.messages) if isinstance(asked, Count) else write(asked.messages)
+        answer = count(asked.messages) if isinstance(asked, Count) else write(asked.messages)
 
 
 def _first_within(
@@ -121,8 +121,8 @@ def _summary(gone: list[dict[str, Any]], room: int) -> Generator[Count | Write, 
 def _with_summary(messages: list[dict[str, Any]], summary: str) -> list[dict[str, Any]]:
     head = [message for message in messages if message["role"] == "system"]
     rest = [message for message in messages if message["role"] != "system"]
-    told = [{"role": "user", "content": SUMMARY_HEAD + summary}, {"role": "assistant", "content": _ACKNOWLEDGED}]
-    return [*head, *told, *rest]
+    turns = [{"role": "user", "content": SUMMARY_HEAD + summary}, {"role": "assistant", "content": _ACKNOWLEDGED}]
+    return [*head, *turns, *rest]
 
 
 def _rounds(chat: list[dict[str, Any]]) -> list[tuple[int, ...]]:

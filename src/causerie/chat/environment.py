@@ -51,9 +51,9 @@ def render_source(source: str, variables: Mapping[str, Any], clock: Clock) -> tu
     except JinjaError as error:
         raise TemplateError(f"The chat template refused this chat: {error}{_where(error, template)}") from error
     except Exception as error:  # a template is a program of the checkpoint's author and can fail in any way
-        told = f"{type(error).__name__}: {error}"
+        fault = f"{type(error).__name__}: {error}"
         raise TemplateError(
-            f"The chat template failed on this chat ({told}){_where(error, template)}. Often a message lacks a field "
+            f"The chat template failed on this chat ({fault}){_where(error, template)}. Often a message lacks a field "
             "that the template reads, or has a form it does not know."
         ) from error
 

@@ -24,12 +24,13 @@ class Extent:
     nbytes: int
     identity: tuple[int, ...] = field(repr=False)
 
-    def open(self) -> int:
-        """A descriptor of the file, which reads past the system's cache of files where that can be had: whoever keeps
-        what was read needs no second copy. Raises WeightFileError where the file is not the one that was checked."""
+    def open(self, *, cached: bool = False) -> int:
+        """A descriptor of the file, which reads past the system's cache of files where that can be had, unless that is
+        wanted: whoever keeps what was read needs no second copy. Raises WeightFileError where the file is not the one
+        that was checked."""
         flags = os.O_RDONLY | os.O_CLOEXEC
         try:
-            descriptor = os.open(self.path, flags | getattr(os, "O_DIRECT", 0))
+            descriptor = os.open(self.path, flags | (0 if cached else getattr(os, "O_DIRECT", 0)))
         except OSError:  # file systems in memory have no such way
             try:
                 descriptor = os.open(self.path, flags)

@@ -11,17 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.checkpoint.extent import Extent
 from causerie.checkpoint.header import Entry, header_of
 from causerie.checkpoint.index import TensorInfo
 from causerie.checkpoint.ranges import RemoteFile
 from causerie.checkpoint.shards import choose
+from causerie.checkpoint.unmapped_index import UnmappedIndex
 from causerie.errors import Unsupported, WeightFileError, nearest
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def remote_files(
     return {name: files[name].size for name in names}, opened
 
 
-class RemoteIndex:
+class RemoteIndex(UnmappedIndex):
     """The tensors of files of which `read_bytes(name)` reads parts; `sizes` are their bytes by name."""
 
     def __init__(self, label: str, sizes: dict[str, int], open_file: Callable[[str], RemoteFile]) -> None:
@@ -116,34 +115,13 @@ class RemoteIndex:
         """A small tensor, fetched. Raises Unsupported for a large one, and for a part of one."""
         info = self.info(name)
         if info.nbytes > READ_BYTES or rows is not None or shape is not None:
-            raise Unsupported(f"{name!r} of {self._label} is not on this machine. Download the model to read it.")
+            raise Unsupported(self.whereabouts(name))
         home = self._homes[name]
         content = self._open(home.file).read(home.entry.begin, info.nbytes)
         if len(content) != prod(info.shape) * info.array_dtype.itemsize:
             raise WeightFileError(f"{self._label}/{home.file} ended inside of {name!r}. Ask again.")
         return np.frombuffer(content, info.array_dtype).reshape(info.shape)
 
-    def read_into(
-        self, name: str, out: NDArray[Any], rows: slice | None = None, shape: tuple[int, ...] | None = None
-    ) -> None:
-        """The same into `out`."""
-        out[...] = self.read(name, rows, shape).reshape(out.shape)
-
-    def map(self, name: str) -> NDArray[np.uint8]:
-        """Raises Unsupported: nothing of it is on this machine."""
-        raise Unsupported(f"{name!r} of {self._label} is not on this machine. Download the model to map it.")
-
-    def extent(self, name: str) -> Extent:
-        """Raises Unsupported: nothing of it is on this machine."""
-        raise Unsupported(f"{name!r} of {self._label} is not on this machine. Download the model to find it.")
-
-    def close(self) -> None:
-        """Nothing is open between two reads."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def whereabouts(self, name: str) -> str:
+        """That it is on the hub."""
+        return f"{name!r} of {self._label} is not on this machine. Download the model to read it."

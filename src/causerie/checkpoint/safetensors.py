@@ -44,7 +44,9 @@ class SafetensorsIndex(FileIndex):
         if not path.is_dir():
             return SafetensorsIndex([_opened(path)])
         files = weight_files(path)
-        index = SafetensorsIndex([_opened(path / name) for name in files.names])
+        opened_files = [_opened(path / name) for name in files.names]
+        heads = [_opened(path / name) for name in files.heads]
+        index = SafetensorsIndex([*opened_files, *_further(heads, opened_files)])
         for name, home in (files.homes or {}).items():
             holder = index._homes.get(name)
             if holder is None or holder[0].path.name != home:
@@ -58,6 +60,18 @@ class SafetensorsIndex(FileIndex):
     def metadata(self) -> dict[str, str]:
         """The `__metadata__` of all files together; a later file's value wins."""
         return dict(self._metadata)
+
+
+def _further(heads: Sequence[_File], files: Sequence[_File]) -> list[_File]:
+    """Those of the heads that hold no tensor which other files have as well: of these the files that were named are
+    meant."""
+    present = {name for file in files for name in file.header.tensors}
+    further = []
+    for head in heads:
+        if present.isdisjoint(head.header.tensors):
+            further.append(head)
+            present.update(head.header.tensors)
+    return further
 
 
 def _opened(path: Path) -> _File:

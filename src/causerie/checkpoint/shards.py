@@ -17,6 +17,8 @@ from causerie.errors import CheckpointError, MissingFile, PickledWeights, Weight
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+HEADS = ("model_mtp.safetensors", "mtp.safetensors")
+"""Files of a head that guesses for the model, which some programs write beside it; not every index names them."""
 INDEX_BYTES = 64 * 2**20
 SHARDS = 10_000
 TENSORS = 1_000_000
@@ -36,28 +38,31 @@ class WeightFiles:
     names: tuple[str, ...]
     index: str | None = None
     homes: dict[str, str] | None = None
+    heads: tuple[str, ...] = ()  # of those beside, that no index names
 
 
 def choose(names: Iterable[str], where: str) -> tuple[str, ...]:
-    """Of the file names of a folder or repository, the weights to use: an index and all shards, or one file.
+    """Of the file names of a folder or repository, the weights to use: an index and all shards, or one file; behind
+    them those of heads.
 
     `where` names the place in messages. Raises MissingFile, PickledWeights; WeightFileError where a
     numbered shard is absent.
     """
     present = {name for name in names if "/" not in name and "\\" not in name}
-    weights = sorted(name for name in present if name.endswith(".safetensors"))
+    heads = tuple(name for name in HEADS if name in present)
+    weights = sorted(name for name in present if name.endswith(".safetensors") and name not in heads)
     if SINGLE in present:
-        return (SINGLE,)
+        return (SINGLE, *heads)
     shards = [match for match in map(_SHARD.fullmatch, weights) if match]
     series = {(match["stem"], match["count"]) for match in shards}
     if INDEX in present:
         named = [match[0] for match in shards if match["stem"] == "model"]
-        return (INDEX, *(named or weights))
+        return (INDEX, *(named or weights), *heads)
     if len(series) == 1 and len(shards) == len(weights):
         _whole_series(weights, series.pop(), where)
-        return tuple(weights)
+        return (*weights, *heads)
     if len(weights) == 1:
-        return (weights[0],)
+        return (weights[0], *heads)
     if weights:
         raise MissingFile(
             f"{where} holds {len(weights)} safetensors files ({', '.join(weights[:3])}…) and neither {SINGLE} nor "
@@ -92,8 +97,9 @@ def _no_weights(present: set[str], where: str) -> CheckpointError:
 def weight_files(folder: Path) -> WeightFiles:
     """The weight files of a local folder, all of them present. Raises as `choose` does, and WeightFileError."""
     files = choose((entry.name for entry in folder.iterdir() if not entry.is_dir()), str(folder))
+    heads = tuple(name for name in files if name in HEADS)
     if files[0] != INDEX:
-        return WeightFiles(files)
+        return WeightFiles(tuple(name for name in files if name not in heads), heads=heads)
     homes = _weight_map(folder / INDEX)
     names = tuple(sorted(set(homes.values())))
     for name in names:
@@ -103,7 +109,7 @@ def weight_files(folder: Path) -> WeightFiles:
                 f"{folder} lacks the shard {name}, which {INDEX} says holds {shown(tensor)} and others; download the "
                 "model again."
             )
-    return WeightFiles(names, INDEX, homes)
+    return WeightFiles(names, INDEX, homes, tuple(name for name in heads if name not in names))
 
 
 def _weight_map(file: Path) -> dict[str, str]:

@@ -23,8 +23,8 @@ class Penalties:
         self._presence = np.float32(params.presence_penalty)
         self._frequency = np.float32(params.frequency_penalty)
         self._prompt = prompt
-        self._told = 0
-        self._seen = np.zeros(vocab, dtype=np.bool_) if params.repetition_penalty != 1.0 else None
+        self._length = 0  # of the tokens that are recorded
+        self._marks = np.zeros(vocab, dtype=np.bool_) if params.repetition_penalty != 1.0 else None
         counted = params.presence_penalty != 0.0 or params.frequency_penalty != 0.0
         self._counts = np.zeros(vocab, dtype=np.int32) if counted else None
 
@@ -34,22 +34,22 @@ class Penalties:
         return params.repetition_penalty != 1.0 or params.presence_penalty != 0.0 or params.frequency_penalty != 0.0
 
     def apply(self, row: Row, tokens: Sequence[int]) -> None:
-        """Lowers what was seen in `tokens`, which begin with what was told before."""
-        self._tell(tokens)
-        if self._seen is not None:
-            seen = np.flatnonzero(self._seen)
-            logits = row[seen]
-            row[seen] = np.where(logits < 0, logits * self._repetition, logits / self._repetition)
+        """Lowers what is in `tokens`, which begin with those of the last call."""
+        self._record(tokens)
+        if self._marks is not None:
+            there = np.flatnonzero(self._marks)
+            logits = row[there]
+            row[there] = np.where(logits < 0, logits * self._repetition, logits / self._repetition)
         if self._counts is not None:
             present = np.flatnonzero(self._counts > 0)  # of truth values it is ten times as quick
             row[present] -= self._presence + self._frequency * self._counts[present].astype(np.float32)
 
-    def _tell(self, tokens: Sequence[int]) -> None:
-        if self._seen is not None:
-            self._seen[np.array(tokens[self._told :], dtype=np.intp)] = True
+    def _record(self, tokens: Sequence[int]) -> None:
+        if self._marks is not None:
+            self._marks[np.array(tokens[self._length :], dtype=np.intp)] = True
         if self._counts is not None:
-            np.add.at(self._counts, np.array(tokens[max(self._told, self._prompt) :], dtype=np.intp), 1)
-        self._told = len(tokens)
+            np.add.at(self._counts, np.array(tokens[max(self._length, self._prompt) :], dtype=np.intp), 1)
+        self._length = len(tokens)
 
 
 class NoRepeat:
@@ -58,14 +58,14 @@ class NoRepeat:
     def __init__(self, size: int) -> None:
         self._size = size
         self._followers: dict[tuple[int, ...], list[int]] = {}
-        self._told = 0  # n-grams that start before this place are recorded
+        self._next = 0  # n-grams that start before this place are recorded
 
     def apply(self, row: Row, tokens: Sequence[int]) -> None:
         """Forbids what would complete an n-gram of `tokens` again."""
         before = self._size - 1
-        for start in range(self._told, len(tokens) - before):
+        for start in range(self._next, len(tokens) - before):
             self._followers.setdefault(tuple(tokens[start : start + before]), []).append(tokens[start + before])
-            self._told = start + 1
+            self._next = start + 1
         if len(tokens) >= self._size:
             banned = self._followers.get(tuple(tokens[len(tokens) - before :]))
             if banned:

@@ -23,6 +23,24 @@ def with_draft_head(
 ) -> tuple[Decoder, Names]:
     """The spec with its draft head, and the names with those that the files have of its weights; without it where they
     have none, or not all of it."""
+    made = whole_head(spec, names, index, config)
+    if not isinstance(made, str):
+        return made
+    if made:
+        warnings.warn(
+            f"The head that this checkpoint ships to guess tokens with is not whole, and the model loads without it: "
+            f"{made} Answers are the same. Download it again, or load with speculation='lookup'.",
+            DraftWarning,
+            stacklevel=5,
+        )
+    return replace(spec, draft_head=None), names
+
+
+def whole_head(
+    spec: Decoder, names: Names, index: TensorIndex, config: Mapping[str, Any]
+) -> tuple[Decoder, Names] | str:
+    """The spec with as many draft heads as the files have, and the names with theirs; where they have not all of one,
+    a sentence that says what is wrong, and where they have nothing of one, no words."""
     fault = ""
     most = 0 if spec.draft_head is None else spec.draft_head.count
     for count in range(most, 0, -1):  # where a family has several, files may hold fewer
@@ -41,11 +59,4 @@ def with_draft_head(
             if sources and not fault:
                 more = f" and {len(missing) - 1} more of it." if missing[1:] else "."
                 fault = f"The files lack {missing[0]!r}{more}"
-    if fault:
-        warnings.warn(
-            f"The head that this checkpoint ships to guess tokens with is not whole, and the model loads without it: "
-            f"{fault} Answers are the same. Download it again, or load with speculation='lookup'.",
-            DraftWarning,
-            stacklevel=5,
-        )
-    return replace(spec, draft_head=None), names
+    return fault

@@ -39,7 +39,7 @@ from causerie.loading.sources import (
 )
 from causerie.models.decoder import forward
 from causerie.models.eagle3 import refuse_head
-from causerie.models.gguf.architecture import gguf_model
+from causerie.models.gguf.architecture import gguf_model, refuse_lone_head
 from causerie.models.model import Model, give_heads
 from causerie.models.registry import family, spec_from_config, text_values
 from causerie.quant.config import QuantConfig
@@ -144,6 +144,8 @@ def survey(
     UsageError for a quantization that cannot be. `strict` refuses what is else passed over with a warning: keys and
     tensors that no decoder computes by. `draft_head`: with the head to guess with, where the files hold one."""
     refuse_head(config, index.names())
+    if isinstance(index, BlockIndex):
+        refuse_lone_head(index.metadata, index)
     whole, config = config, text_values(config)
     method = method_of(config)
     if method is not None and quantization is not None:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.ops import Builder, PreparedBuilder
+from causerie.backends.ops import Builder, PreparedBuilder, RecordBuilder
 from causerie.checkpoint.expression import Expression
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.stack_index import StackIndex
@@ -177,6 +177,12 @@ class PackedSource:
         """Reads it into the backend, a slice at a time."""
         shape = (self.weight.shape[0], self.weight.shape[1])
         packed, transform = self.packed.in_order(transfer.index)
+        records = packed.records(transfer.index)
+        if records is not None and isinstance(transfer.builder, RecordBuilder):
+            weight = transfer.builder.place_records(self.weight.name, shape, records, transform)
+            if weight is not None:
+                report(shape[0])
+                return weight
         read = _reader(packed, transfer.index, report)
         return transfer.builder.place_quantized(self.weight.name, shape, format, read, transform)
 

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar, cast
 
 from causerie.checkpoint.json_object import read_json_object
 from causerie.errors import ConfigError, MissingFile
+from causerie.models.config_origin import CONFIG_JSON, ConfigOrigin
 from causerie.models.unread_keys import UnreadKey, judge, same_json, short_json
 
 MOST_BYTES = 16 * 2**20  # of a config.json; real ones have some kilobytes
@@ -35,14 +36,18 @@ REQUIRED: Final = _Required()
 
 
 class Config:
-    """One JSON object of a config. `path` is the dotted prefix of its keys, "" at the top.
+    """One JSON object of a config. `path` is the dotted prefix of its keys, "" at the top; `origin` says where it is
+    from, for errors.
 
     A null counts as absent: it takes the default, or is an error where there is none. Only `optional_integer` tells
     the two apart.
     """
 
-    def __init__(self, values: Mapping[str, Any], *, family: str, path: str = "") -> None:
+    def __init__(
+        self, values: Mapping[str, Any], *, family: str, path: str = "", origin: ConfigOrigin = CONFIG_JSON
+    ) -> None:
         self.family = family
+        self.origin = origin
         self._values = values
         self._path = path
         self._read: set[str] = set()
@@ -185,7 +190,9 @@ class Config:
         value = self._take(key, REQUIRED)
         if not isinstance(value, dict):
             raise self.wrong(key, value, "an object")
-        return self._parts.setdefault(key, Config(value, family=self.family, path=f"{self._path}{key}."))
+        return self._parts.setdefault(
+            key, Config(value, family=self.family, path=f"{self._path}{key}.", origin=self.origin)
+        )
 
     def numbered_parts(self, key: str) -> dict[int, Config] | None:
         """The objects under `key` by the numbers that they are called, which may begin with zeros; None where the
@@ -210,7 +217,9 @@ class Config:
         """Declares `key` harmless as long as it is absent, null or one of `neutral`; `finish` refuses anything else."""
         if self.has(key) and not any(same_json(self._values[key], value) for value in neutral):
             listed = " or ".join(json.dumps(value) for value in neutral)
-            self._unexpected.append(f"{self._unread(key)} (only {listed} is done here)")
+            own = self.origin.own(self._said(key))
+            made = "" if own is None else f", made of {own!r}"
+            self._unexpected.append(f"{self._unread(key)} (only {listed} is done here{made})")
         self._read.add(key)
 
     def leave(self, *keys: str) -> None:
@@ -229,7 +238,7 @@ class Config:
     def wrong(self, key: str, value: Any, expected: str) -> ConfigError:
         """The error for a value that cannot be meant."""
         return ConfigError(
-            f"config.json sets {self._said(key)!r} = {short_json(value)}; it must be {expected}. "
+            f"{self.origin.sets(self._said(key), short_json(value))}; it must be {expected}. "
             "The file is damaged, or made for another program."
         )
 
@@ -250,7 +259,7 @@ class Config:
     def finish(self, strict: bool) -> None:
         """Raises ConfigError for keys that mean arithmetic and were not read, all together; warns about other keys that
         were not read and are not known to be inert, or raises ConfigError for them too where `strict`."""
-        judge(self.leftovers(), self.family, strict, self.unexpected())
+        judge(self.leftovers(), self.family, strict, self.origin, self.unexpected())
 
     def _unread(self, key: str) -> UnreadKey:
         return UnreadKey(self._names.get(key, key), self._values[key], self._values, self._path)
@@ -265,10 +274,10 @@ class Config:
             return value
         if default is not REQUIRED:
             return default
-        said = "sets it to null" if key in self._values else "lacks it"
+        name = self._said(key)
+        said = f"{self.origin.name} sets it to null" if key in self._values else self.origin.lacks(name)
         raise ConfigError(
-            f"Family {self.family!r} needs {self._said(key)!r} and config.json {said}. "
-            "The file is damaged, or made for another program."
+            f"Family {self.family!r} needs {name!r} and {said}. The file is damaged, or made for another program."
         )
 
     def _absent(self, key: str) -> bool:

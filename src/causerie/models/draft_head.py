@@ -17,19 +17,33 @@ from causerie.spec.ops import Ops, Value, Weights, linear_parts
 
 def excerpt_of(spec: Decoder, number: int = 0) -> Excerpt:
     """The head of a decoder that has one, or one of several."""
-    head, layer = spec.draft_head, len(spec.layers) + number
+    head = spec.draft_head
     if head is None:
         raise EngineError(f"This {spec.family} model holds no draft head.")
-    homes = {f"layers.{layer}.": "layers.0.", draft_prefix(number): DRAFT}
-    names = {
-        instead + weight.name.removeprefix(home): weight.name
+    names = {own: name for name, own in lone_names(spec, number).items()}
+    present = {weight.name for weight in spec.weights()}
+    names |= {name: name for name in (EMBEDDING, spec.head, f"{spec.head}_bias") if name in present}
+    return Excerpt(replace(spec, layers=(head.block,)), names, (len(spec.layers) + number,))
+
+
+def lone_head(spec: Decoder) -> Decoder:
+    """One of the heads of a decoder, all of which are alike, as a decoder without layers: the block of the head is its
+    first, and what it shares with the other is its own."""
+    head = spec.draft_head
+    if head is None:
+        raise EngineError(f"This {spec.family} model holds no draft head.")
+    return replace(spec, layers=(), drafting_layers=0, draft_head=replace(head, count=1))
+
+
+def lone_names(spec: Decoder, number: int) -> dict[str, str]:
+    """By the names that a decoder has of one of its heads' weights, what `lone_head` calls them."""
+    homes = {f"layers.{len(spec.layers) + number}.": "layers.0.", draft_prefix(number): DRAFT}
+    return {
+        weight.name: instead + weight.name.removeprefix(home)
         for weight in spec.head_weights(number)
         for home, instead in homes.items()
         if weight.name.startswith(home)
     }
-    present = {weight.name for weight in spec.weights()}
-    names |= {name: name for name in (EMBEDDING, spec.head, f"{spec.head}_bias") if name in present}
-    return Excerpt(replace(spec, layers=(head.block,)), names, (layer,))
 
 
 def draft_forward(ops: Ops, spec: Decoder, weights: Weights) -> tuple[Value, ...]:

@@ -9,7 +9,7 @@ from functools import partial
 from causerie.checkpoint.expression import Columns, Expression, Tensor
 from causerie.models.names import Table, centered
 from causerie.spec.decoder import Decoder
-from causerie.spec.draft_head import draft_prefix
+from causerie.spec.draft_head import DRAFT, draft_prefix
 
 _LAYERS = "model.layers.{i}."
 _APPENDED = {"token_norm": "enorm", "state_norm": "hnorm", "norm": "shared_head.norm"}
@@ -18,20 +18,27 @@ _LISTED = {**_APPENDED, "norm": "final_layernorm"}
 _IN_PARTS = {"token_norm": "0.enorm", "state_norm": "0.hnorm", "norm": "1.final_layernorm"}
 
 
-def appended(spec: Decoder) -> Table:
-    """Of a head that files hold as the layer behind the last one, whose block is called as other layers are."""
+def appended(spec: Decoder, norm: str = "shared_head.norm") -> Table:
+    """Of a head that files hold as the layer behind the last one, whose block is called as other layers are; `norm` is
+    that of what the head gives."""
     if spec.draft_head is None:
         return {}
-    return _outside(spec, _LAYERS.replace("{i}", str(len(spec.layers))), _APPENDED, "eh_proj")
+    return _outside(spec, _LAYERS.replace("{i}", str(len(spec.layers))), {**_APPENDED, "norm": norm}, "eh_proj")
 
 
-def apart(spec: Decoder, layers: Table, home: str = "mtp.") -> Table:
-    """Of a head that files hold under `home`, whose block is called as the table says of `layers`; its norms are by
-    1 + w."""
+def apart(spec: Decoder, layers: Table) -> Table:
+    """Of a head that files hold under a name of its own, whose block is called as the table says of `layers`."""
     if spec.draft_head is None:
         return {}
+    home = "mtp."
     block = _block(spec, layers, lambda _, tensor: tensor.replace(_LAYERS, f"{home}layers.0."))
-    return {**block, **centered(_outside(spec, home, _APART, "fc"))}
+    return {**block, **_outside(spec, home, _APART, "fc")}
+
+
+def centered_apart(spec: Decoder, layers: Table) -> Table:
+    """The same of one whose norms are by 1 + w, as the table has those of `layers`."""
+    table = apart(spec, layers)
+    return {**table, **centered({name: said for name, said in table.items() if name.startswith(DRAFT)})}
 
 
 def listed(spec: Decoder, layers: Table, norm: str) -> Table:

@@ -38,6 +38,7 @@ _TRAINING = (  # how weights were first drawn, and what is dropped while trainin
     "attn_pdrop",
     "embedding_dropout",
     "residual_dropout",
+    "expert_dropout",
     "activation_dropout",
     "classifier_dropout",
     "dropout",

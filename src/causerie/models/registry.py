@@ -15,6 +15,7 @@ from typing import Any
 from causerie.errors import ConfigError, unknown
 from causerie.models import archs
 from causerie.models.config import Config
+from causerie.models.config_origin import CONFIG_JSON, ConfigOrigin
 from causerie.models.names import Names, Table
 from causerie.spec.decoder import Decoder
 
@@ -94,13 +95,15 @@ def family(values: Mapping[str, Any]) -> Architecture:
     return _registered[model_type]
 
 
-def spec_from_config(values: Mapping[str, Any], strict: bool = False, draft_head: bool = False) -> Decoder:
-    """The spec of a config. Raises UnknownName for a family that is not built in, ConfigError for values out of bounds
-    and for keys that mean arithmetic and that the family does not read. Warns (ConfigWarning) about other keys that it
-    does not read; where `strict`, refuses them too. It has the draft head that files may hold only where that is asked
-    for."""
+def spec_from_config(
+    values: Mapping[str, Any], strict: bool = False, draft_head: bool = False, origin: ConfigOrigin = CONFIG_JSON
+) -> Decoder:
+    """The spec of a config, whose values are from `origin`. Raises UnknownName for a family that is not built in,
+    ConfigError for values out of bounds and for keys that mean arithmetic and that the family does not read. Warns
+    (ConfigWarning) about other keys that it does not read; where `strict`, refuses them too. It has the draft head that
+    files may hold only where that is asked for."""
     known = family(values)
-    config = Config(text_values(values), family=known.model_type)
+    config = Config(text_values(values), family=known.model_type, origin=origin)
     spec = known.build(config)
     config.finish(strict)
     return spec if draft_head else replace(spec, draft_head=None)

@@ -69,7 +69,7 @@ def read_kind(
     that has none."""
     each = c.part("rope_parameters")
     part = None if each is None else each.part(kind)
-    part = Config(absent, family=c.family) if part is None else part
+    part = Config(absent, family=c.family, origin=c.origin) if part is None else part
     return read_scaled(c, part, head_dim, None, default_theta=default_theta, partial=partial)
 
 
@@ -93,7 +93,9 @@ def read_scaled(
         options = _options(part, scaling, dims)
     inner_theta = part.optional_number("rope_theta", least=1.0)
     if theta is not None and inner_theta is not None and theta != inner_theta:
-        raise ConfigError(f"config.json sets 'rope_theta' twice, to {theta:g} and {inner_theta:g}. Keep one of them.")
+        raise ConfigError(
+            f"{c.origin.name} sets 'rope_theta' twice, to {theta:g} and {inner_theta:g}. Keep one of them."
+        )
     if scaling in ("llama3", "yarn", "longrope"):
         # Some configs keep it outside, where it has precedence in the field.
         inner = part.integer("original_max_position_embeddings", context)
@@ -131,7 +133,7 @@ def _pairs(part: Config, head_dim: int) -> dict[str, Any]:
 def _parameters(c: Config) -> Config | None:
     old, new = c.part("rope_scaling"), c.part("rope_parameters")
     if old is not None and new is not None:
-        raise ConfigError("config.json sets both 'rope_scaling' and 'rope_parameters'. Keep one of them.")
+        raise ConfigError(f"{c.origin.name} sets both 'rope_scaling' and 'rope_parameters'. Keep one of them.")
     return old or new
 
 
@@ -141,7 +143,7 @@ def _scaling(part: Config, aliases: Mapping[str, str]) -> str:
         raise part.wrong("rope_type", new, f"the same as 'type' = {json.dumps(old)}, or one of them must go")
     scaling = new or old or "default"
     if scaling not in SCALINGS:
-        raise ConfigError(f"config.json asks for rope scaling {scaling!r}; known here: {', '.join(SCALINGS)}.")
+        raise ConfigError(f"{part.origin.name} asks for rope scaling {scaling!r}; known here: {', '.join(SCALINGS)}.")
     return scaling
 
 

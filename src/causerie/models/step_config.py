@@ -54,7 +54,7 @@ def ropes_of(c: Config, kinds: Sequence[str], head_dim: int) -> dict[str, Rope]:
     thetas = numbers_of_kinds(c, "rope_theta", kinds, 1e4)
     shares = numbers_of_kinds(c, "partial_rotary_factors", kinds, 1.0)
     scaling = c.part("rope_scaling")
-    plain = Config({}, family=c.family)
+    plain = Config({}, family=c.family, origin=c.origin)
     ropes = {}
     for kind, theta in thetas.items():
         part = scaling if scaling is not None and kind == FULL else plain
@@ -68,7 +68,7 @@ def ropes_of(c: Config, kinds: Sequence[str], head_dim: int) -> dict[str, Rope]:
 
 def sliding_heads(c: Config, full: Attention, layers: Sequence[int]) -> int:
     """How many heads sliding layers have, which are these `layers`, beside those that see everything."""
-    other = c.part("attention_other_setting") or Config({}, family=c.family)
+    other = c.part("attention_other_setting") or Config({}, family=c.family, origin=c.origin)
     other.expect("attention_type", SLIDING)
     other.expect("num_attention_groups", full.kv_heads)
     other.expect("head_dim", full.head_dim)

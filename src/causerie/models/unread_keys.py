@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 from causerie.errors import ConfigError, ConfigWarning
+from causerie.models.config_origin import ConfigOrigin
 from causerie.models.inert import ALWAYS, FACTORS, INERT, NEUTRAL, REFUSED, SWITCHES
 
 
@@ -69,7 +70,9 @@ def arithmetic_keys() -> frozenset[str]:
     return frozenset(line for line in text.splitlines() if not line.startswith("#"))
 
 
-def judge(unread: Iterable[UnreadKey], family: str, strict: bool, faults: Iterable[str] = ()) -> None:
+def judge(
+    unread: Iterable[UnreadKey], family: str, strict: bool, origin: ConfigOrigin, faults: Iterable[str] = ()
+) -> None:
     """Refuses what means arithmetic or needs another program, together with `faults` that were found before; warns
     about any other key, or refuses it too where `strict`. Raises ConfigError, with everything that is wrong in it."""
     keys = [each for each in unread if not each.inert]
@@ -78,19 +81,18 @@ def judge(unread: Iterable[UnreadKey], family: str, strict: bool, faults: Iterab
     if wrong:
         also = f" It also has keys that no known family computes by: {unknown}." if unknown and strict else ""
         raise ConfigError(
-            f"config.json asks for what family {family!r} does not do here: {', '.join(wrong)}. Answers would be "
-            "wrong, so the model is not loaded. Use a checkpoint without that, or another program; a key that is left "
-            f"over from training or a conversion, and that the weights do not need, can be deleted.{also}"
+            f"{origin.name} asks for what family {family!r} does not do here: {', '.join(wrong)}. Answers would be "
+            f"wrong, so the model is not loaded. {origin.advice}{also}"
         )
     if unknown and strict:
         raise ConfigError(
-            f"config.json has keys that family {family!r} does not read: {unknown}. strict=True (--strict) refuses "
+            f"{origin.name} has keys that family {family!r} does not read: {unknown}. strict=True (--strict) refuses "
             "them; without it the model loads, with a warning, for no known family computes anything by them."
         )
     if unknown:
         warnings.warn(
-            f"config.json has keys that family {family!r} does not read: {unknown}. No known family computes anything "
-            "by them, so they are passed over; strict=True (--strict) refuses them.",
+            f"{origin.name} has keys that family {family!r} does not read: {unknown}. No known family computes "
+            "anything by them, so they are passed over; strict=True (--strict) refuses them.",
             ConfigWarning,
             stacklevel=3,  # one place for all callers, so that a key is told once however often its file is read
         )

@@ -59,8 +59,8 @@ class Fit:
 
 def fit(spec: Decoder, forms: Sequence[WeightForm], computer: Computer, depths: Sequence[int] = DEPTHS) -> Fit:
     """How each of `forms`, the most exact first, would do on `computer`. Depths beyond the context are left out."""
-    told = tuple(depth for depth in depths if depth < spec.context) or (0,)
-    precisions = tuple(_precision(spec, form, computer, told) for form in forms)
+    within_context = tuple(depth for depth in depths if depth < spec.context) or (0,)
+    precisions = tuple(_precision(spec, form, computer, within_context) for form in forms)
     recommended, reason = recommendation(spec, precisions, computer)
     return Fit(spec, computer, precisions, recommended, reason)
 

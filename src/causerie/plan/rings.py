@@ -62,6 +62,6 @@ class Rings:
         for ring in self._rings:
             source = ring.table(0, depth)
             targets = [ring.table(sequence, depth) for sequence in range(1, sequences)]
-            seen = [block for block in range(count) if source[block] >= 0]
-            copies.append(tuple((source[block], target[block]) for target in targets for block in seen))
+            blocks = [block for block in range(count) if source[block] >= 0]
+            copies.append(tuple((source[block], target[block]) for target in targets for block in blocks))
         return copies

@@ -6,14 +6,17 @@ Knows where the fields of a record lie, and no file.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.checkpoint.extent import Extent
 from causerie.checkpoint.gguf.block_types import BLOCK_TYPES, BlockType
 from causerie.checkpoint.index import DTYPES
+from causerie.errors import WeightFileError
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.gguf_formats import TWO
 from causerie.quant.gguf_grids import even_signs, points, signs
@@ -22,6 +25,8 @@ from causerie.quant.packed_format import PackedFormat
 Blocks: TypeAlias = NDArray[np.uint8]
 Fields: TypeAlias = dict[str, NDArray[Any]]
 
+NEGATED = "min"
+"""The array that files have with the other sign."""
 _HIGHEST = np.uint32(0x88888888)  # the highest bit of each nibble
 _TWOS = np.uint32(0x22222222)
 
@@ -34,6 +39,7 @@ class RecordKind:
     block: BlockType
     format: PackedFormat
     apart: Callable[[Blocks], Fields]
+    places: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # of arrays that are fields, where all are
 
     def arrays(self, rows: Blocks, width: int) -> Fields:
         """The arrays of whole rows [n, bytes] of records, n rows `width` wide."""
@@ -45,9 +51,28 @@ class RecordKind:
         return arrays
 
 
-def _kind(name: str, format: str, apart: Callable[[Blocks], Fields]) -> RecordKind:
+@dataclass(frozen=True)
+class StoredRecords:
+    """Whole rows of records that lie in a file one after the other: a matrix, or some rows of a tensor."""
+
+    kind: RecordKind
+    extent: Extent
+    tensor: str  # what a file calls it
+
+
+def no_numbers(file: Path, tensor: str, array: str) -> WeightFileError:
+    """The error for numbers of a format's array that are none."""
+    return WeightFileError(
+        f"{file}: tensor {tensor!r} has {array!r} that are infinite or no numbers. The file is damaged; download it "
+        "again."
+    )
+
+
+def _kind(
+    name: str, format: str, apart: Callable[[Blocks], Fields], places: Mapping[str, tuple[int, int]] | None = None
+) -> RecordKind:
     block = next(block for block in BLOCK_TYPES.values() if block.name == name)
-    return RecordKind(block, QUANTIZED[format], apart)
+    return RecordKind(block, QUANTIZED[format], apart, places or {})
 
 
 def _of_fields(name: str, places: Mapping[str, tuple[int, int]]) -> RecordKind:
@@ -55,11 +80,11 @@ def _of_fields(name: str, places: Mapping[str, tuple[int, int]]) -> RecordKind:
 
     def apart(blocks: Blocks) -> Fields:
         fields: Fields = {name: blocks[:, begin:end] for name, (begin, end) in places.items()}
-        if "min" in fields:
-            fields["min"] = _negated(fields["min"])
+        if NEGATED in fields:
+            fields[NEGATED] = _negated(fields[NEGATED])
         return fields
 
-    return _kind(name, name.lower(), apart)
+    return _kind(name, name.lower(), apart, places)
 
 
 def _negated(halves: Blocks) -> NDArray[np.uint16]:

@@ -55,6 +55,21 @@ def test_a_question_that_is_too_long_says_what_can_be_done_from_there(command: C
     assert b"clear" not in done.stderr
 
 
+def test_an_answer_as_events_for_programs(command: Command, model_name: str) -> None:
+    words = ("chat", model_name, "-p", "Hello!", "max_new_tokens=12")
+    done = command(*words, "--json")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {event["type"] for event in events[:-1]} == {"text"}
+    assert "".join(event["text"] for event in events[:-1]) == command(*words).stdout.decode().removesuffix("\n")
+    end = events[-1]
+    assert (end["type"], end["model"], end["finish_reason"], end["new_tokens"]) == ("end", model_name, "length", 12)
+    assert end["prompt_tokens"] > 0 and end["tokens_per_second"] > 0
+    long = command("chat", model_name, "-p", "why? " * 20_000, "--json")
+    failure = json.loads(long.stdout)
+    assert long.returncode == 2 and failure["type"] == "error" and "context" in failure["message"]
+    assert command("chat", model_name, "--json", "--prompt", "").returncode == 2
+
+
 def test_a_seed_gives_the_same_answer_again(command: Command, model_name: str) -> None:
     words = ("chat", model_name, "-p", "Hello!", "temperature=1.5", "top_k=0", "seed=7", "max_new_tokens=12")
     assert command(*words).stdout == command(*words, "--threads", "1").stdout
@@ -91,7 +106,9 @@ def test_a_chat_in_a_terminal(terminal: Start, model_name: str) -> None:
     chat.type("And what is a token?\r")
     first = chat.wait_for(COST + r"[^>]*> ")
     chat.type("help\r")
-    chat.wait_for(r"begins a new chat; the system prompt stays[^>]*> ")
+    chat.wait_for(r"begins a new chat; the system prompt stays[^>]*Enter: more[^>]*> ")
+    chat.type("\r")
+    chat.wait_for(r"changes what the model said[^>]*> ")
     chat.type("/claer\r")
     chat.wait_for(r"Unknown command '/claer'[^>]*> ")
     chat.type("clear\r")
@@ -129,7 +146,7 @@ def test_a_chat_is_saved_by_itself_and_resumed(terminal: Start, model_name: str,
 
 def test_the_larger_model_is_named_with_the_built_in_one(terminal: Start, model_name: str) -> None:
     chat = terminal("chat")
-    chat.wait_for(r"causerie chat Qwen/Qwen2\.5-0\.5B-Instruct\n")
+    chat.wait_for(r"causerie chat Qwen/Qwen2\.5-0\.5B-Instruct \(\d+\.\d MB\)\n")
     chat.wait_for("> ")
     chat.type("\x04")
     assert chat.end() == 0

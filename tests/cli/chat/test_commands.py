@@ -71,6 +71,46 @@ def test_ask_is_answered_beside_the_chat(tmp_path: Path) -> None:
     assert stopped.finish_reason == "cancelled"
 
 
+def test_one_of_several_answers_is_kept(tmp_path: Path) -> None:
+    chat = replies("one", "two", "three", "four", "five")
+    shown, _ = session(tmp_path, chat, "q", "/n 2", "2", "/n 2", "no", "/n 1", "/n x", "/n")
+    assert "Answer 1 of 2\ntwo\n\nAnswer 2 of 2\nthree\n\n1 to 2: keep that one" in shown
+    assert "The chat goes on with answer 2.\n" in shown and "The chat is as it was.\n" in shown
+    assert chat.history == [("q", "three")] and chat.settings["retried with"] == ["do_sample=True"]
+    assert shown.count("/n wants how many answers, 2 to 9, such as /n 3; it got") == 3
+
+
+def test_a_seed_counts_on_for_each_answer(tmp_path: Path) -> None:
+    chat = replies("one", "two", "three")
+    session(tmp_path, chat, "q", "/set seed=7 temperature=0.5", "/n 2", "1")
+    assert chat.settings["retried with"] == ["seed=8"]
+
+
+def test_answers_that_are_stopped_leave_the_chat_as_it_was(tmp_path: Path) -> None:
+    chat = ScriptedConversation([ScriptedReply(["one"]), ModelNotFound("There is none.")])
+    shown, _ = session(tmp_path, chat, "/n 2", "q", "/n 2")
+    assert shown.startswith("There is no message yet that could be answered.\n")
+    assert "No answer came; the chat is as it was." in shown and chat.history == [("q", "one")]
+
+
+def test_lines_between_triple_quotes_are_one_message(tmp_path: Path) -> None:
+    chat = replies("one", "two", "three")
+    session(tmp_path, chat, '"""first', "", "  second", 'third"""', '"""in one"""', '"""', "text", '"""')
+    assert [asked for asked, _ in chat.history] == ["first\n\n  second\nthird", "in one", "text"]
+    shown, _ = session(tmp_path, replies("one"), '"""never ended', "more")
+    assert shown == 'Nothing was asked: the message did not end in """.\n'
+
+
+@pytest.mark.parametrize("answers", [["", ""], ["q"]])
+def test_help_comes_by_pages_on_a_small_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: list[str]
+) -> None:
+    monkeypatch.setattr("causerie.cli.screen.screen.Screen.rows", 20)
+    shown, _ = session(tmp_path, replies(), "help", *answers)
+    assert shown.startswith("The chat\n  clear") and "Enter: more (18 of" in shown
+    assert ("The program" in shown) == (answers != ["q"])
+
+
 def test_retry_undo_edit_continue(tmp_path: Path) -> None:
     chat = replies("one", "two", "three", " and more", "four")
     shown, _ = session(
@@ -363,7 +403,7 @@ def test_a_fault_in_a_command_does_not_end_the_chat(tmp_path: Path) -> None:
     ("line", "begun", "words"),
     [
         ("/re", "re", ["retry", "reasoning"]),
-        ("!e", "e", ["exit", "edit", "examples", "export"]),
+        ("!e", "e", ["edit", "export", "examples", "exit"]),
         ("/set temp", "temp", ["temperature="]),
         ("/set seed=1 top_", "top_", ["top_k=", "top_p="]),
         ("/think ", "", ["on", "off"]),

@@ -5,16 +5,24 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from causerie.api.machine import hardware, native_state, thread_count
 from causerie.api.model_library import LibraryModel
+from causerie.api.model_names import builtin_folder
 from causerie.api.model_offer import able
+from causerie.api.probing import record_folder
 from causerie.cli.conversation import model_offer
-from causerie.cli.conversation.model_offer import offered_model
+from causerie.cli.conversation.model_offer import larger_words, offered_model
+from causerie.errors import BackendUnavailable
+from causerie.plan.machine_record import Fingerprint, MachineRecord
+from causerie.settings import Settings
 
 
 def model(name: str, parameters: int | None, **changes: Any) -> LibraryModel:
@@ -32,6 +40,10 @@ def model(name: str, parameters: int | None, **changes: Any) -> LibraryModel:
         "lacks": None,
     }
     return LibraryModel(name=name, parameters=parameters, **{**values, **changes})
+
+
+def _fails(settings: Settings) -> MachineRecord:
+    raise BackendUnavailable("nothing can measure")
 
 
 BUILTIN = model("builtin", 5_000_000, place="package")
@@ -53,6 +65,10 @@ def test_the_largest_that_fit_come_first_and_the_built_in_one_last() -> None:
 
 @pytest.fixture
 def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, str]]:
+    """On a machine that nothing can measure."""
+    monkeypatch.setenv("CAUSERIE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(model_offer, "machine_record", _fails)
+
     def asked(typed: str, models: list[LibraryModel] = MODELS) -> tuple[str, str]:
         monkeypatch.setattr(model_offer, "library", lambda folder: models)
         monkeypatch.setattr(model_offer, "model_memory", lambda: 4_000_000_000)
@@ -64,7 +80,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[
 
 def test_an_answer_is_a_number_or_a_name_and_is_remembered(ask: Callable[..., tuple[str, str]]) -> None:
     name, shown = ask("\n")
-    assert name == "org/large" and shown.splitlines()[2:] == [
+    assert name == "org/large" and shown.splitlines()[3:] == [
         "> 1  org/large         3 B    6.0 GB  in int8         ?",
         "  2  org/small       100 M  200.0 MB  yes             ?",
         "  3  builtin           5 M   10.0 MB  yes             ?",
@@ -77,6 +93,31 @@ def test_an_answer_is_a_number_or_a_name_and_is_remembered(ask: Callable[..., tu
         ask("")
     assert ask("\n", [BUILTIN, model("org/new", 1000)])[0] == "builtin"  # remembered
     assert ask("", [BUILTIN]) == ("builtin", "")  # nothing to ask
+
+
+def test_a_machine_is_measured_before_the_first_list(
+    ask: Callable[..., tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = 0
+
+    def measured(settings: Settings) -> MachineRecord:
+        nonlocal times
+        times += 1
+        fingerprint = Fingerprint.of(
+            hardware(), thread_count(None, settings), str(native_state(settings).instruction_set)
+        )
+        record = MachineRecord(fingerprint, "today", (1e10,), dict.fromkeys(("float32", "bfloat16", "int8"), (1e12,)))
+        record.save(record_folder(settings))
+        return record
+
+    monkeypatch.setattr(model_offer, "machine_record", measured)
+    models = [BUILTIN, replace(MODELS[1], folder=builtin_folder())]
+    assert "tokens/s here" not in larger_words()
+    _, shown = ask("\n", models)
+    assert shown.startswith("Measuring this machine") and not shown.splitlines()[3].endswith("?")
+    assert "Measuring" not in ask("\n", models)[1] and times == 1
+    # Ten gigabytes a second for 0.7 GB in bfloat16 as it is packed, or 1 GB as it is not.
+    assert re.fullmatch(r"causerie chat Qwen/\S+ \(988.1 MB, about (8|9|1[0-4])(\.\d)? tokens/s here\)", larger_words())
 
 
 def test_a_chat_in_a_terminal_asks_where_there_is_a_choice(

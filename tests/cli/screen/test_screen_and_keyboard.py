@@ -11,9 +11,9 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from causerie.cli.chat.keyboard import EditedKeyboard, LineDropped, PlainKeyboard
+from causerie.cli.chat.single_answer import answer_text
 from causerie.cli.conversation.conversation import AnswerCost
 from causerie.cli.screen.screen import Screen
-from causerie.cli.verbs.chat import answer_once
 from causerie.errors import EngineError
 from tests.cli.scripted import ScriptedConversation, ScriptedReply
 
@@ -25,6 +25,26 @@ def test_what_is_waited_for_is_drawn_late_and_taken_back() -> None:
         time.sleep(0.2)
     screen.line("done")
     assert out.getvalue() == "\r\x1b[KLoading a very long\r\x1b[Kdone\n"
+
+
+def test_an_answer_whose_width_changed_is_shown_once_more() -> None:
+    out = io.StringIO()
+    widths = iter([9, 30, 30, 30, 30])
+    screen = Screen(out, live=True, columns=lambda: next(widths))
+    screen.piece("one two three ")
+    screen.piece("four")
+    screen.end_piece()
+    ragged, again = out.getvalue().split("The window has another width now; the answer in it:\n")
+    assert ragged.count("\n") == 2 and again == "one two three four\n"
+
+
+def test_an_answer_in_one_width_is_shown_once() -> None:
+    out = io.StringIO()
+    screen = Screen(out, live=True, color=True, columns=lambda: 30)
+    for piece in ("one ", "**two**\n", "| a |\n|--|\n| b |"):
+        screen.piece(piece)
+    screen.end_piece()
+    assert out.getvalue().count("one ") == 1 and "╭───╮" in out.getvalue()
 
 
 def test_nothing_is_drawn_for_what_is_quick_or_not_a_terminal() -> None:
@@ -84,7 +104,7 @@ def test_control_keys(typed: str, error: type[BaseException]) -> None:
 def once(reply: ScriptedReply) -> tuple[str, str]:
     out, notes = io.StringIO(), io.StringIO()
     try:
-        answer_once(ScriptedConversation([reply], limit="max_new_tokens=4"), "q", out, Screen(notes))
+        answer_text(ScriptedConversation([reply], limit="max_new_tokens=4"), "q", out, Screen(notes))
     except EngineError as error:
         notes.write(f"raised {error}")
     return out.getvalue(), notes.getvalue()

@@ -68,6 +68,13 @@ def test_wide_characters_break_anywhere_and_marks_take_no_room() -> None:
     assert shown(["e\u0301" * 7], 8) == ["e\u0301" * 7]
 
 
+def test_a_margin_stands_before_the_rest_of_a_line() -> None:
+    wrap, paper = WordWrap(), Paper(12)
+    wrap.margin = "  "
+    paper.write(wrap.feed("one two three four\nfive six seven", 12))
+    assert paper.text() == ["one two ", "  three ", "  four", "five six ", "seven"]
+
+
 CHARACTERS = st.sampled_from([*"abc  \nde日", "e\u0301"])
 PIECES = st.lists(st.lists(CHARACTERS, max_size=9).map("".join), max_size=12)
 

@@ -13,13 +13,16 @@ import pytest
 import torch
 
 from causerie import AutoModelForCausalLM, AutoTokenizer
-from causerie.api.evaluation import Passage, dialogue_passages, evaluate, limited, text_passages
+from causerie.api.evaluation import FormatQuality, Passage, dialogue_passages, evaluate, limited, text_passages
 from causerie.api.inspection import inspect
 from causerie.api.load_options import LoadOptions
 from causerie.builtin import heldout_path
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.cli.main import main
+from causerie.cli.verbs.evaluate import HEADER
+from causerie.cli.verbs.evaluate import line as line_of
 from causerie.errors import CauserieError, UsageError
+from causerie.plan.quality import Mean, Quality
 from tests.api.conftest import make_tokenizer
 
 
@@ -72,6 +75,9 @@ def test_a_text_is_judged(folder: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert rows["bfloat16"]["kl"] > 0 and 0 < rows["int8"]["kl"] < rows["nf4"]["kl"] and rows["nf4"]["kl_error"] > 0
     assert rows["int8"]["bits_per_weight"] == pytest.approx(8.3, abs=0.1)
     assert [line.split()[0] for line in out.splitlines()[2:6]] == list(rows)
+    verdicts = [rows[name]["verdict"] for name in ("int8", "nf4")]
+    assert out.splitlines()[6:-1] == verdicts and verdicts[1].startswith("nf4 ")
+    assert "verdict" not in rows["bfloat16"] and "verdict" not in rows["float32"]
     # The perplexity is that of the float32 model over the windows.
     tokens = AutoTokenizer.from_pretrained(folder)(text.read_text())["input_ids"]
     losses: list[float] = []
@@ -96,6 +102,24 @@ def test_answers_of_dialogues_are_judged(folder: Path) -> None:
     assert len(few) < 10
     rows = list(evaluate(str(folder), ["int4"], few, options=LoadOptions(backend="torch")))
     assert rows[0].format == "int4" and rows[0].quality.tokens == sum(len(each.scored) for each in few)
+
+
+@pytest.mark.parametrize(
+    ("perplexity", "error", "shown"),
+    [
+        (7.12341, 0.0123, "7.1234 ± 0.012"),
+        (151936.4567, 1234.5678, "151936.5 ± 1234.568"),
+        (2345678.9, 987654.3, "2345679 ± 987654.3"),
+        (8.8e9, 1.2e8, "8.8e+09 ± 1.2e+08"),
+        (12.5, float("inf"), "12.5000 ± inf"),
+    ],
+)
+def test_large_numbers_stay_in_their_columns(perplexity: float, error: float, shown: str) -> None:
+    """As random models have them: of a vocabulary of 151,936, and worse."""
+    quality = Quality(5000, Mean(perplexity, error), Mean(123.45678, 98.7654321), Mean(0.0, 0.0))
+    text = line_of(FormatQuality("bfloat16 cache", 10**12, 16.0, quality))
+    assert len(text) == len(HEADER) and f"{shown}    " in text and "123.4568 ± 98.76543" in text
+    assert text[HEADER.index("bits") + 4 :].split("±")[0].strip() == shown.split(" ±")[0]
 
 
 def test_passages() -> None:

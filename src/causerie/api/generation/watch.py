@@ -93,7 +93,7 @@ class Watching:
     ) -> None:
         if self._streamer is None:
             return
-        if error is None or not _told(self._streamer, error):
+        if error is None or not _tell(self._streamer, error):
             self._streamer.end()
 
 
@@ -139,11 +139,11 @@ def preparing(streamer: Any) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        _told(streamer, error)
+        _tell(streamer, error)
         raise
 
 
-def _told(streamer: Any, error: BaseException) -> bool:
+def _tell(streamer: Any, error: BaseException) -> bool:
     """Tells the streamer of an error; False where it has no ear for one."""
     fail = getattr(streamer, "fail", None)
     if callable(fail):

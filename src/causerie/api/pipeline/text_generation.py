@@ -62,14 +62,13 @@ def pipeline(
     `device_map` are two names of where it goes; `model_kwargs` are further arguments of
     AutoModelForCausalLM.from_pretrained. `options` become defaults of every call.
     Raises what from_pretrained raises, UnknownName and Unsupported."""
-    if task not in (None, TASK):
-        if task in _OTHER_TASKS:
-            raise Unsupported(f"Task {task!r} is not something Causerie does. It does {TASK!r}.")
-        if "/" in task or Path(task).is_dir():
-            raise UsageError(f"{task!r} is taken for the task, which comes first; pass pipeline(model={task!r}).")
-        raise unknown("task", task, (TASK,))
+    _check_task(task)
     if not use_fast:
         raise Unsupported("use_fast=False asks for a tokenizer written in Python; every tokenizer here is a fast one.")
+    if device is not None and device_map is not None:
+        raise UsageError(
+            f"device={device!r} and device_map={device_map!r} are two names of one place; pass one of them."
+        )
     loading: dict[str, Any] = {
         "revision": revision,
         "token": token,
@@ -79,15 +78,7 @@ def pipeline(
         "device_map": device if device_map is None else device_map,
         "config": config,
     }
-    if device is not None and device_map is not None:
-        raise UsageError(
-            f"device={device!r} and device_map={device_map!r} are two names of one place; pass one of them."
-        )
-    keywords = {name: value for name, value in loading.items() if value is not None}
-    for name, value in (model_kwargs or {}).items():
-        if name in keywords and keywords[name] != value:
-            raise UsageError(f"{name} is {keywords[name]!r} and, in model_kwargs, {value!r}; pass one of them.")
-        keywords[name] = value
+    keywords = _joined({name: value for name, value in loading.items() if value is not None}, model_kwargs or {})
     if isinstance(model, CausalLM):
         if keywords:
             raise UsageError(f"The model is loaded already, so {', '.join(keywords)} would do nothing. Leave them out.")
@@ -107,6 +98,25 @@ def pipeline(
             field="assistant_tokenizer",
         )
     return TextGenerationPipeline(model, tokenizer, **options)
+
+
+def _check_task(task: str | None) -> None:
+    """Raises what says which task there is."""
+    if task in (None, TASK):
+        return
+    if task in _OTHER_TASKS:
+        raise Unsupported(f"Task {task!r} is not something Causerie does. It does {TASK!r}.")
+    if "/" in task or Path(task).is_dir():
+        raise UsageError(f"{task!r} is taken for the task, which comes first; pass pipeline(model={task!r}).")
+    raise unknown("task", task, (TASK,))
+
+
+def _joined(keywords: Mapping[str, Any], model_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Both. Raises UsageError where they say different things of one name."""
+    for name, value in model_kwargs.items():
+        if name in keywords and keywords[name] != value:
+            raise UsageError(f"{name} is {keywords[name]!r} and, in model_kwargs, {value!r}; pass one of them.")
+    return {**keywords, **model_kwargs}
 
 
 def _assist(

@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 27  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 30  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):
@@ -174,6 +174,15 @@ class Fault(Enum):
     EXPERT_UNREAD = auto()
 
 
+class RecordFault(Enum):
+    """What is wrong with records of a file."""
+
+    RECORDS_OK = auto()
+    FILE_ENDED = auto()
+    NOT_FINITE = auto()
+    NO_MEMORY = auto()
+
+
 ENUMERATIONS: tuple[type[Enum], ...] = (
     Op,
     Number,
@@ -187,12 +196,15 @@ ENUMERATIONS: tuple[type[Enum], ...] = (
     Narrow,
     Arithmetic,
     Fault,
+    RecordFault,
 )
-CONSTANTS = "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM E4M3_TABLE STATE_ROOM STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
+CONSTANTS = (
+    "PANEL BLOCK CHUNK HEAD_ROOM EXPERT_ROOM E4M3_TABLE STATE_ROOM RECORD_ARRAYS STEP_WEIGHTS PACKED_STEP PLAIN_STEP"
+)
 FIELDS = {
     "Part": "weight bias out rows format layout expert panels column out_column",
     "CodePanels": "bits tabled group input_group scale zero center parts factor stepped",
-    "CodeBits": "begins run run_bytes planes flip bits",
+    "CodeBits": "begins stretches run run_bytes planes flip bits",
     "Instruction": "op counted times x y z w out narrow group width length act heads kv_heads head_dim dims window "
     "rope query_rope tables format layout panels first_part part_count experts active scoring divided groups "
     "open_groups centered offset value_dim latent best chunked plain eps scale cap limit address factors sinks "
@@ -216,6 +228,8 @@ FIELDS = {
     "logits states attending",
     "Packing": "source codes panels scale zero unit low_unit target first rows width source_format target_format "
     "layout",
+    "RecordField": "bits table begin bytes size repeated flip",
+    "RecordRows": "packing fields begin file record_bytes record_inputs",
     "Quantizing": "rows costs shares steps zeros codes scale zero unit count width share_count rounds top most_zero "
     "smallest parts",
     "PackedPanel": "data escapes escape_count plain exponents",

@@ -24,24 +24,28 @@ from causerie.backends.native.lossless import LosslessMatrix, likely_bytes, most
 from causerie.backends.native.machine import Machine
 from causerie.backends.native.program import PANEL, Packing, format_number, number
 from causerie.backends.native.quantized import Arranging, code_bytes, held_bytes
+from causerie.backends.native.records import RecordBatch, taken_from
 from causerie.backends.ops import CacheShape, Executable, Forward, KernelMatrix, check_transform
 from causerie.checkpoint.extent import Extent
 from causerie.errors import EngineError
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED, format_named
+from causerie.quant.gguf_records import StoredRecords
 from causerie.quant.transform import Transform
 from causerie.quant.weight import Weight
 from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Weights
 
 SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
+BATCH_BYTES = 2**28
+"""Of files that are read in one call: as often progress can be told of."""
 DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16}
 
 
 class NativeBuilder:
-    """Implements causerie.backends.ops' `PreparedBuilder` and `SharingBuilder`, and Arranger of the same where it keeps
-    weights `apart`: each in memory of its own, taken when it is placed. `packs` says that bfloat16 matrices are held in
-    12 bits."""
+    """Implements causerie.backends.ops' `PreparedBuilder`, `RecordBuilder` and `SharingBuilder`, and Arranger of the
+    same where it keeps weights `apart`: each in memory of its own, taken when it is placed. `packs` says that bfloat16
+    matrices are held in 12 bits."""
 
     def __init__(
         self, machine: Machine, spec: Decoder, formats: Mapping[str, str], *, packs: bool, apart: bool = False
@@ -57,6 +61,7 @@ class NativeBuilder:
         self._rows_only = {weight.name for weight in spec.looked_up}
         weights = [(weight.name, weight.shape) for weight in spec.weights() if weight.name in formats]
         self._shared = None if apart else self._memory("the model", weights)
+        self._batch = RecordBatch()  # of matrices whose memory is taken, and which are still to be read
         self._extents: dict[str, Extent] = {}  # of the matrices that stay in their file
         self._room = 0  # bytes of memory for these
 
@@ -86,9 +91,7 @@ class NativeBuilder:
         transform: Transform | None = None,
     ) -> Weight:
         """Arranges the arrays slice by slice."""
-        check_transform(transform, name, shape)
-        if self._formats.get(name) != format:
-            raise EngineError(f"Weight {name!r} is placed as {format}, and the builder was not told of it.")
+        self._check_quantized(name, shape, format, transform)
         arranging = Arranging.of(format, shape[1])
         arena = self._arena(name, shape)
         size, before = code_bytes(arranging.panels, shape), arena.length
@@ -100,6 +103,25 @@ class NativeBuilder:
             packing, sources = arranging.packing(read(first, last), address, first, last - first)
             self._machine.pack(packing)
             del sources
+        placement = Placement(address, Layout.PANELS, arena.since(before), panels=arranging.panels)
+        return Weight(name, shape, format, placement, size, transform)
+
+    def place_records(
+        self, name: str, shape: tuple[int, int], records: StoredRecords, transform: Transform | None = None
+    ) -> Weight | None:
+        """See RecordBuilder: takes the memory, and reads many matrices at once."""
+        format = records.kind.format.name
+        self._check_quantized(name, shape, format, transform)
+        arranging = Arranging.of(format, shape[1])
+        if not taken_from(records, arranging):
+            return None
+        arena = self._arena(name, shape)
+        size, before = code_bytes(arranging.panels, shape), arena.length
+        address = arena.take(size)
+        arranging.write_table(address)
+        self._batch.add(records, arranging, address)
+        if self._shared is None or self._batch.nbytes >= BATCH_BYTES:
+            self._batch.arrange(self._machine)
         placement = Placement(address, Layout.PANELS, arena.since(before), panels=arranging.panels)
         return Weight(name, shape, format, placement, size, transform)
 
@@ -133,7 +155,8 @@ class NativeBuilder:
         return Weight(name, shape, format, placement, extent.nbytes, transform)
 
     def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> NativeExecutable:
-        """Traces the pass and makes room for the cache. Raises OutOfMemory."""
+        """Traces the pass and makes room for the cache. Raises OutOfMemory, and as place_records."""
+        self._batch.arrange(self._machine)
         store = ExpertStore(self._extents, self._room) if self._extents else None
         caches = LayerCaches(self._spec, cache)
         return NativeExecutable(self._machine, self._spec, weights, forward, caches, max_tokens, store)
@@ -145,6 +168,7 @@ class NativeBuilder:
         backend."""
         if not isinstance(first, NativeExecutable):
             raise EngineError(f"A cache can be shared with a native executable, not with a {type(first).__name__}.")
+        self._batch.arrange(self._machine)
         return NativeExecutable(self._machine, self._spec, weights, forward, first.caches, max_tokens)
 
     def arranged_bytes(self, name: str, shape: tuple[int, int]) -> int | None:
@@ -154,6 +178,11 @@ class NativeBuilder:
     def arranged(self, weight: Weight) -> KernelMatrix:
         """See Arranger."""
         return prepared.kernel_matrix(weight)
+
+    def _check_quantized(self, name: str, shape: tuple[int, int], format: str, transform: Transform | None) -> None:
+        check_transform(transform, name, shape)
+        if self._formats.get(name) != format:
+            raise EngineError(f"Weight {name!r} is placed as {format}, and the builder was not told of it.")
 
     def _arena(self, name: str, shape: tuple[int, ...]) -> Arena:
         """Where a weight is placed."""

@@ -79,6 +79,7 @@ def _declare(library: ctypes.CDLL) -> list[str]:
         "causerie_store_counts": (None, [pointer, pointer]),
         "causerie_measure": (None, [pointer, integer, pointer]),
         "causerie_pack": (None, [pointer, integer, pointer]),
+        "causerie_arrange_records": (ctypes.c_int32, [pointer, integer, pointer, wide, ctypes.POINTER(wide)]),
         "causerie_quantize": (None, [integer, pointer]),
         "causerie_code_bytes": (wide, [pointer, wide, wide]),
         "causerie_read": (ctypes.c_uint64, [pointer, integer, pointer, wide]),

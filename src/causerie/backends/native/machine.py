@@ -9,8 +9,11 @@ import ctypes
 import threading
 import weakref
 
+import numpy as np
+from numpy.typing import NDArray
+
 from causerie.backends.native import library, program
-from causerie.backends.native.abi import Arithmetic, Fault
+from causerie.backends.native.abi import Arithmetic, Fault, RecordFault
 from causerie.errors import BackendUnavailable, UsageError
 
 MOST_THREADS = 1024
@@ -56,6 +59,16 @@ class Machine:
         """Puts the slice where it belongs."""
         with self.lock:
             library.kernels().causerie_pack(self._pool, self.instruction_set.index, ctypes.byref(packing))
+
+    def arrange_records(self, rows: NDArray[np.void]) -> tuple[RecordFault, int]:
+        """Reads and arranges the matrices of an array of RECORD_ROWS, unless there is a fault: which one, and
+        RECORD_ARRAYS times the number of the matrix, and that of its array."""
+        where = ctypes.c_int64()
+        with self.lock:
+            fault = library.kernels().causerie_arrange_records(
+                self._pool, self.instruction_set.index, rows.ctypes.data, len(rows), ctypes.byref(where)
+            )
+        return program.member(RecordFault, fault), where.value
 
     def read(self, address: int, nbytes: int) -> None:
         """Reads memory, a multiple of 256 bytes, and uses every one of them."""

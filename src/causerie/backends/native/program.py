@@ -49,6 +49,9 @@ TableArguments = _STRUCTURES["BlockTables"].ctype()  # backends/step.py's BlockT
 StepArguments = _STRUCTURES["Step"].ctype()  # backends/step.py's Step as addresses and lengths
 StoreArguments = _STRUCTURES["StoreArguments"].ctype()  # experts that stay in their file, and memory for some
 Packing = _STRUCTURES["Packing"].ctype()  # a slice of rows on its way into the arena
+RECORD_ARRAYS = _CONSTANTS["RECORD_ARRAYS"]  # arrays that a record may have fields of
+RECORD_FIELD = _STRUCTURES["RecordField"].dtype()
+RECORD_ROWS = _STRUCTURES["RecordRows"].dtype()  # matrices that lie in files as rows of records
 Quantizing = _STRUCTURES["Quantizing"].ctype()  # rows on their way into codes
 CodeBits = _STRUCTURES["CodeBits"].ctype()  # quant/code_bits.py's
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass, replace
+from functools import cache
 from math import gcd, lcm
 from typing import Any
 
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 from causerie.backends.native import library
 from causerie.backends.native.abi import Layout, Number, Scale, Zero
 from causerie.backends.native.program import CODE_PANELS, E4M3_TABLE, PANEL, CodeBits, Packing, member, number
+from causerie.quant.code_bits import CodeBits as Bits
+from causerie.quant.code_bits import Plane
 from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.numbers import Numbers
@@ -205,6 +208,21 @@ class Arranging:
         known = QUANTIZED[format]
         return Arranging(known, width, _panels(known, width))
 
+    @property
+    def flip(self) -> int:
+        """What turns the format's codes into such as count from 0."""
+        return _flip(self.format)
+
+    @property
+    def numbers_beside(self) -> tuple[Scale, Zero]:
+        """How what stands beside codes lies in panels."""
+        return member(Scale, self.panels["scale"][0]), member(Zero, self.panels["zero"][0])
+
+    @property
+    def groups_of_a_line(self) -> int:
+        """Groups of the panels that share what the format says once."""
+        return self.format.line(self.width) // int(self.panels["group"][0])
+
     def slice_rows(self, most_bytes: int) -> int:
         """How many rows to read at a time: whole panels, and what the format's arrays can be cut at."""
         step = lcm(PANEL, self.format.row_step(self.width))
@@ -223,18 +241,18 @@ class Arranging:
 
     def packing(self, arrays: Buffers, target: int, first: int, rows: int) -> tuple[ctypes.Structure, Any]:
         """The packing of some rows, and what must live as long as it is used."""
-        bits, begins = _code_bits(self.format)
+        bits, places = code_bits(self.format.codes, self.flip)
         inputs = {"source": np.ascontiguousarray(arrays[CODES]), **self._numbers(arrays, rows)}
         packing = Packing(target=target, first=first, rows=rows, width=self.width, target_format=number(Number.CODES))
         packing.codes, packing.panels = ctypes.addressof(bits), self.panels.ctypes.data
         for name, array in inputs.items():
             setattr(packing, name, array.ctypes.data)
-        return packing, (inputs, bits, begins)
+        return packing, (inputs, bits, places)
 
     def _numbers(self, arrays: Buffers, rows: int) -> dict[str, NDArray[Any]]:
         """What panels hold beside codes, by the fields of Packing."""
         format = self.format
-        scale, zero = member(Scale, self.panels["scale"][0]), member(Zero, self.panels["zero"][0])
+        scale, zero = self.numbers_beside
         numbers = {"scale": self._own(format.scale, arrays, rows, stored=scale is not Scale.FLOAT32)}
         if self.panels["tabled"][0] == E4M3_TABLE:
             numbers["scale"] = numbers["scale"] * np.float32(E4M3_PARTS)
@@ -251,25 +269,46 @@ class Arranging:
 
     def _own(self, numbers: Numbers, arrays: Buffers, rows: int, *, stored: bool) -> NDArray[Any]:
         """One for each group of the panels: as it is stored, but without what it counts, or as float32."""
-        line = self.format.line(self.width)
-        each_line = line // int(self.panels["group"][0])
+        line, each_line = self.format.line(self.width), self.groups_of_a_line
         if not stored:
             own = self.format.shared(numbers, arrays, (rows, self.width))
         else:
             own = arrays[numbers.array]
             if numbers.bits is not None:
                 own = numbers.bits.unpacked(own).reshape(rows, -1)[:, : self.width // line]
-            if numbers.table not in (None, E8M0):
-                own = np.array(numbers.table, np.int8 if _has_sign(numbers) else np.uint8)[own]
+            if (table := byte_table(numbers)) is not None:
+                own = table[own]
         return np.repeat(own, each_line, axis=1) if each_line > 1 else np.ascontiguousarray(own)
 
 
-def _code_bits(format: PackedFormat) -> tuple[ctypes.Structure, NDArray[np.int32]]:
-    """How C++ finds a format's codes."""
-    planes, codes = format.codes.planes, format.codes
+def byte_table(numbers: Numbers) -> NDArray[Any] | None:
+    """What codes of numbers that panels hold as bytes name; None where they are those bytes themselves."""
+    if numbers.table in (None, E8M0):
+        return None
+    return np.array(numbers.table, np.int8 if _has_sign(numbers) else np.uint8)
+
+
+@cache
+def code_bits(codes: Bits, flip: int) -> tuple[ctypes.Structure, NDArray[np.int32]]:
+    """How C++ finds codes, and turns those with a sign; and the arrays that it reads there."""
+    planes = codes.planes
     begins = np.array([[plane.beginning(i) for i in range(codes.run)] for plane in planes], np.int32)
-    bits = CodeBits(run=codes.run, run_bytes=codes.run_bytes, planes=len(planes), flip=_flip(format))
-    bits.begins = begins.ctypes.data
+    stretches = np.array([_stretches(*each) for each in zip(begins, planes, strict=True)], np.int32)
+    bits = CodeBits(run=codes.run, run_bytes=codes.run_bytes, planes=len(planes), flip=flip)
+    places = np.stack((begins, stretches))
+    bits.begins, bits.stretches = places[0].ctypes.data, places[1].ctypes.data
     for i, plane in enumerate(planes):
         bits.bits[i] = plane.bits
-    return bits, begins
+    return bits, places
+
+
+def _stretches(begins: NDArray[np.int32], plane: Plane) -> list[int]:
+    """Of each code of a run, how many from it on C++ can take together: see CodeBits in src/abi.h."""
+    stretches = [1] * len(begins)
+    for i in reversed(range(len(begins) - 1)):
+        if begins[i + 1] == begins[i] + 8:
+            stretches[i] += stretches[i + 1]
+    for i in range(len(begins) - 7) if plane.bits == 1 else ():
+        if begins[i] % 8 == 0 and np.array_equal(begins[i : i + 8], begins[i] + np.arange(8)):
+            stretches[i] = -8
+    return stretches

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from causerie.backends.ops import CacheShape
 from causerie.backends.step import Step
-from causerie.quant.cache_format import KEY_GROUP
+from causerie.quant.cache_format import KEY_GROUP, key_turning
 from causerie.spec.decoder import Decoder
 from causerie.spec.layer_cache import Pages
 
@@ -103,10 +103,11 @@ class PlainPages:
 
 class Int8Pages:
     """Keys and values of a layer as quant/cache_format.py says: numbers [places, kv_heads, elements] and scales
-    [places, kv_heads, groups], of the keys and of the values."""
+    [places, kv_heads, groups], of the turned keys and of the values. What is read is turned back."""
 
     def __init__(self, pages: Pages, places: int, device: torch.device) -> None:
         self._groups = (KEY_GROUP, pages.value_dim)  # elements that share a scale, in keys and in values
+        self._turning = torch.from_numpy(key_turning(pages.head_dim)).to(device)
         self.tensors: list[Tensor] = []
         for elements, group in zip((pages.head_dim, pages.value_dim), self._groups, strict=True):
             self.tensors += [
@@ -116,7 +117,8 @@ class Int8Pages:
 
     def write(self, places: Tensor, keys: Tensor, values: Tensor) -> None:
         """Keeps keys [n, kv_heads, head_dim] and values [n, kv_heads, value_dim] at `places` [n], rounded."""
-        for i, (rows, group) in enumerate(zip((keys, values), self._groups, strict=True)):
+        both = (keys.float() @ self._turning, values)
+        for i, (rows, group) in enumerate(zip(both, self._groups, strict=True)):
             parts = [part.float() for part in rows.split(group, -1)]
             scales = [(part.abs().amax(-1, keepdim=True) * (1 / 127)).to(torch.bfloat16) for part in parts]
             numbers = [_levels(part, scale.float()) for part, scale in zip(parts, scales, strict=True)]
@@ -130,7 +132,7 @@ class Int8Pages:
             * self.tensors[2 * i + 1][places].float().repeat_interleave(group, -1)[..., : self.tensors[2 * i].shape[-1]]
             for i, group in enumerate(self._groups)
         )
-        return keys, values
+        return keys @ self._turning, values
 
 
 def _levels(x: Tensor, scale: Tensor) -> Tensor:

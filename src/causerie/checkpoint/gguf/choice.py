@@ -1,5 +1,6 @@
 """Which of several GGUF files is meant: the parts of one belong together, a file of a multimodal model's other tower
-(mmproj) is none, and of several kinds of numbers the usual ones are taken. Knows names only.
+(mmproj) is none, nor is a head that guesses for a model (mtp-), and of several kinds of numbers the usual ones are
+taken. Knows names only.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _KIND = re.compile(
     re.IGNORECASE,
 )
 _BESIDE = re.compile(r"(?:^|[-_./])(?:mmproj|imatrix)|(?:imatrix|mmproj)[-_.]", re.IGNORECASE)
+_HEAD = "mtp-"
+"""How the name of a file begins that holds nothing of a model but the head that guesses for it."""
 _MOST_NAMED = 12
 
 
@@ -49,8 +52,29 @@ def is_beside(name: str) -> bool:
     return is_gguf(name) and _BESIDE.search(name.rpartition("/")[2]) is not None
 
 
+def is_head(name: str) -> bool:
+    """Whether a GGUF file is, by its name, a head that guesses for a model."""
+    return is_gguf(name) and name.rpartition("/")[2].startswith(_HEAD)
+
+
 def gguf_models(names: Iterable[str]) -> list[GgufFiles]:
     """The models among files of a folder or repository, by name; parts that are not all there are none."""
+    return _files(name for name in names if not is_head(name))
+
+
+def head_beside(model: str, names: Iterable[str]) -> str | None:
+    """Of the file names of a folder, the head that guesses for the model in one of them: one whose name is the model's,
+    but for the kind of numbers and for what the model's says besides behind it; of several the one most of whose name
+    is the model's, and in the same kind of numbers where there is one. None where there is none."""
+    own = _base(model)
+    heads = [each for each in _files(filter(is_head, names)) if _begins(own, _base(each.first[len(_HEAD) :]))]
+    kind = _kind(model)
+    heads.sort(key=lambda each: (-len(_base(each.first)), _kind(each.first) != kind, each.first))
+    return heads[0].first if heads else None
+
+
+def _files(names: Iterable[str]) -> list[GgufFiles]:
+    """Those that are a model or a head, whole ones."""
     present = sorted(name for name in names if is_gguf(name) and not is_beside(name))
     models = []
     for name in present:
@@ -76,6 +100,8 @@ def choose_gguf(names: Iterable[str], choice: str | None, where: str) -> GgufFil
     with None the usual kind, or the only one there is. Raises MissingFile, which names what there is."""
     present = list(names)
     models = gguf_models(present)
+    if choice is not None and is_head(choice):
+        return _named(_files(filter(is_head, present)), choice, where)
     if not models:
         raise MissingFile(f"{where} has no GGUF file of a model{_apart(present)}.")
     if choice is not None:
@@ -119,6 +145,18 @@ def _kind(name: str) -> str | None:
     return None if not each else str(each[-1]).upper()
 
 
+def _base(name: str) -> str:
+    """What a name says of the model: without the kind of numbers at its end."""
+    stem, kind = _stem(name), _kind(name)
+    end = "" if kind is None else stem[len(stem) - len(kind) - 1 :]
+    return (stem[: -len(end)] if end[:1] in "-._" and end[1:].upper() == kind else stem).casefold()
+
+
+def _begins(whole: str, part: str) -> bool:
+    """Whether a name begins with another, up to one of the places where words end."""
+    return bool(part) and whole.startswith(part) and whole[len(part) : len(part) + 1] in ("", "-", "_", ".")
+
+
 def _stem(name: str) -> str:
     part = _PART.fullmatch(name)
     return part["stem"] if part else name[: -len(GGUF)]
@@ -138,5 +176,7 @@ def _apart(names: list[str]) -> str:
     beside = sorted(name for name in names if is_beside(name))
     if beside:
         return f"; {beside[0]} is what a multimodal model sees with, and no model by itself"
+    if heads := sorted(filter(is_head, names)):
+        return f"; {heads[0]} is a head that guesses for one, and is passed beside it (assistant_model, --draft)"
     parts = sorted(name for name in names if is_gguf(name) and _PART.fullmatch(name))
     return f"; of {parts[0]} not all parts are there" if parts else ""

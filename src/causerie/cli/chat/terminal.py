@@ -25,6 +25,7 @@ from causerie.errors import CauserieError, ContextLengthError, UsageError
 
 PATIENCE = 0.5
 """Seconds before the screen says that it waits for the first words of an answer."""
+_QUOTES = '"""'
 _NOTHING_SAID = "Stopped before the answer began; the chat is as it was."
 
 
@@ -88,6 +89,9 @@ class Terminal:
         text = line.strip()
         if not text:
             return
+        if text.startswith(_QUOTES):
+            self._take_quoted(text)
+            return
         try:
             command = None if line[0].isspace() else command_of(text)
         except CauserieError as error:
@@ -96,6 +100,18 @@ class Terminal:
         if command is not None:
             self._do(*command)
         else:
+            self._ask(self._with_files(text))
+
+    def _take_quoted(self, first: str) -> None:
+        """A message between triple quotes, on as many lines as it has."""
+        lines = [first.removeprefix(_QUOTES)]
+        try:
+            while not lines[-1].rstrip().endswith(_QUOTES):
+                lines.append(self.keyboard.read())
+        except (KeyboardInterrupt, EOFError):
+            self.screen.line(f"Nothing was asked: the message did not end in {_QUOTES}.", "dim")
+            return
+        if text := "\n".join(lines).rstrip().removesuffix(_QUOTES).strip("\n"):
             self._ask(self._with_files(text))
 
     def _do(self, name: str, rest: str) -> None:
@@ -206,6 +222,11 @@ class Terminal:
     def cost(self) -> AnswerCost | None:
         """What the last answer cost."""
         return None if self._reply is None else self._reply.cost
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the last answer ended."""
+        return None if self._reply is None else self._reply.finish_reason
 
     def leave(self) -> None:
         """Ends the session after this line."""

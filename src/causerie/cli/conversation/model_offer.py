@@ -1,17 +1,22 @@
 """Which model to talk to where the user named none and there are more than those of packages: a list, a question, and
-a file that remembers the answer. Loads nothing and asks no network.
+a file that remembers the answer; and what to say of a larger one. A machine that was never measured is, before the
+list. Loads nothing and asks no network.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from causerie.api.fitting import Span
 from causerie.api.machine import model_memory
 from causerie.api.model_library import library
-from causerie.api.model_names import BUILTIN
-from causerie.api.model_offer import Offer, offers
+from causerie.api.model_names import BUILTIN, LARGER
+from causerie.api.model_offer import able, larger_offer, offers
+from causerie.api.probing import kept_record, machine_record
 from causerie.cli.models.columns import columns, count, precision, size
+from causerie.errors import BackendUnavailable
 from causerie.settings import Settings
 
 
@@ -19,9 +24,12 @@ def offered_model(memory_file: Path, models_folder: Path | None, source: TextIO,
     """The name of the model that the user takes; where only packages have brought models, the one of them to talk to
     first. `memory_file` has the last answer, `models_folder` models beside those that were downloaded. Raises
     KeyboardInterrupt where the user ends the input, UsageError where the folder is none."""
-    offered = offers(library(models_folder), model_memory(), Settings.from_environment())
-    if all(offer.model.place == "package" for offer in offered):
-        return next((offer.model.name for offer in offered), BUILTIN)
+    models, settings = library(models_folder), Settings.from_environment()
+    fitting = able(models, model_memory())
+    if all(model.place == "package" for model in fitting):
+        return next((model.name for model in fitting), BUILTIN)
+    _measure(settings, out)
+    offered = offers(models, model_memory(), settings)
     names = [offer.model.name for offer in offered]
     default = _last(memory_file, names)
     out.write("Which model? Enter takes the marked one; `causerie chat MODEL` names it at once.\n")
@@ -32,7 +40,7 @@ def offered_model(memory_file: Path, models_folder: Path | None, source: TextIO,
             count(offer.model.parameters),
             size(offer.model.nbytes),
             precision(offer.fit),
-            _speed(offer),
+            _speed(offer.speed),
         )
         for number, offer in enumerate(offered, 1)
     ]
@@ -46,11 +54,29 @@ def offered_model(memory_file: Path, models_folder: Path | None, source: TextIO,
     return name
 
 
-def _speed(offer: Offer) -> str:
-    """About how fast it would answer."""
-    if offer.speed is None:
+def larger_words() -> str:
+    """The command that chats with a larger model of the hub, and where this machine was measured what is to be expected
+    of it."""
+    offer = larger_offer(model_memory(), Settings.from_environment())
+    expected = "" if offer.speed is None else f", about {_speed(offer.speed)} tokens/s here"
+    return f"causerie chat {LARGER} ({size(offer.nbytes)}{expected})"
+
+
+def _measure(settings: Settings, out: TextIO) -> None:
+    """Measures a machine that never was, so that the list has speeds; where nothing can measure it has none."""
+    if kept_record(settings) is not None:
+        return
+    out.write("Measuring this machine, once, for some seconds …\n")
+    out.flush()
+    with suppress(BackendUnavailable):
+        machine_record(settings)
+
+
+def _speed(speed: Span | None) -> str:
+    """In tokens per second."""
+    if speed is None:
         return "?"
-    return f"{offer.speed.usual:.0f}" if offer.speed.usual >= 10 else f"{offer.speed.usual:.1f}"
+    return f"{speed.usual:.0f}" if speed.usual >= 10 else f"{speed.usual:.1f}"
 
 
 def _last(memory_file: Path, names: list[str]) -> str:

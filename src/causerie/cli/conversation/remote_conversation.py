@@ -75,8 +75,8 @@ class OpenAIServer:
 
 def _refusal(error: urllib.error.HTTPError) -> UsageError | EngineError:
     try:
-        told = json.loads(error.read(_MOST_LINE))["error"]
-        sentence = str(told["message"] if isinstance(told, dict) else told)
+        reason = json.loads(error.read(_MOST_LINE))["error"]
+        sentence = str(reason["message"] if isinstance(reason, dict) else reason)
     except (ValueError, KeyError, TypeError, OSError):
         sentence = str(error.reason)
     kind = UsageError if 400 <= error.code < 500 else EngineError

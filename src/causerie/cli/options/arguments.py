@@ -211,8 +211,8 @@ _LOADING: dict[str, dict[str, Any]] = {
     },
     "draft": {
         "metavar": "MODEL",
-        "help": "a smaller model that guesses tokens for it; none; or auto, a downloaded one with the same tokenizer "
-        "(the default of chat and serve)",
+        "help": "a smaller model that guesses tokens for it, or a head (mtp-NAME.gguf); none; or auto, a head beside "
+        "its file or a downloaded model with the same tokenizer (the default of chat and serve)",
     },
     "strict": {"action": "store_true", "help": "refuse a model with config keys or tensors that no family computes by"},
 }

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from causerie.cli.screen.markdown import MarkdownStream
+from causerie.cli.screen.markdown.stream import MarkdownStream
 from causerie.cli.screen.wrapping import WordWrap
 from causerie.errors import UsageError
 
@@ -49,7 +49,14 @@ class Screen:
         self._aside = False  # whether what is shown is what the model says to itself
         self._wrap = WordWrap()
         self._markdown = MarkdownStream()
+        self._shown: list[str] = []  # the text of the open answer
+        self._widths: set[int] = set()  # how wide the terminal was while it came
         self._lock = threading.Lock()
+
+    @property
+    def rows(self) -> int | None:
+        """Lines that the terminal shows at once; None where `out` is none."""
+        return shutil.get_terminal_size().lines if self._live else None
 
     def styled(self, text: str, style: str | None) -> str:
         """`text` with the escape codes of a style, or as it is where colours are off."""
@@ -79,15 +86,35 @@ class Screen:
     def _piece(self, text: str) -> None:
         if text:
             shown = visible(text)
-            if self._color and not self._aside:
-                shown = self._markdown.feed(shown)
-            self._write(self._wrap.feed(shown, self._columns()) if self._live else shown)
+            self._write(self._layout(shown))
             self._open_line = not text.endswith("\n")
+            if self._live and not self._aside:
+                self._shown.append(shown)
+
+    def _layout(self, text: str) -> str:
+        """Text of the model as this terminal shows it: with styles where it takes them, broken where it has an edge."""
+        columns = self._columns() if self._live else None
+        if columns is not None:
+            self._widths.add(columns)
+        if self._color and not self._aside:
+            return self._markdown.feed(text, columns)
+        return text if columns is None else self._wrap.feed(text, columns)
 
     def end_piece(self) -> None:
-        """Ends the answer's last line where it is still open."""
-        rest = self._markdown.finish()
-        self._write(self._wrap.feed(rest, self._columns()) if self._live else rest)
+        """Ends the answer's last line where it is still open. An answer whose lines are ragged, as the terminal's width
+        changed while it came, is shown once more."""
+        self._end_line()
+        text, ragged = "".join(self._shown), len(self._widths) > 1
+        self._shown, self._widths = [], set()
+        if text and ragged:
+            self._write(self.styled("The window has another width now; the answer in it:", "dim") + "\n")
+            self._open_line = not text.endswith("\n")
+            self._write(self._layout(text))
+            self._end_line()
+            self._widths = set()
+
+    def _end_line(self) -> None:
+        self._write(self._markdown.finish())
         self._markdown = MarkdownStream()
         if self._open_line:
             self._write("\n")

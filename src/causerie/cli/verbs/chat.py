@@ -15,21 +15,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from os import fstat
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import causerie
-from causerie.api.model_names import BUILTIN, LARGER, SMOLLM2, first_model
+from causerie.api.model_names import BUILTIN, SMOLLM2, first_model
 from causerie.cli.chat import keyboard
-from causerie.cli.chat.answer_end import cut_sentence
 from causerie.cli.chat.chat_files import ChatFolder, SavedChat
 from causerie.cli.chat.completion import completions
+from causerie.cli.chat.sample_questions import sample_questions
+from causerie.cli.chat.single_answer import answer_events, answer_text
 from causerie.cli.chat.terminal import Terminal
 from causerie.cli.conversation.conversation import Conversation
 from causerie.cli.conversation.precision_question import accepts_precision
 from causerie.cli.options import generate_flags
 from causerie.cli.options.arguments import USUAL, Parser, help_columns, set_loading_options, talking_options
 from causerie.cli.options.flags import is_flag
-from causerie.cli.screen.screen import Screen, visible
+from causerie.cli.screen.screen import Screen
 from causerie.errors import CauserieError, ModelTooLarge, UsageError
 from causerie.settings import Settings
 
@@ -50,7 +51,9 @@ Talk to a model in this terminal, or ask it one thing and get the answer alone.
   causerie chat ./my-model temperature=0.7   a folder, with a generate flag
   causerie chat model-Q4_K_M.gguf            a GGUF file
   causerie chat -p "What is a token?"        one question, the answer alone
-  cat notes | causerie chat -p "Summarize:"  a question about what is piped in"""
+  cat notes | causerie chat -p "Summarize:"  a question about what is piped in
+
+In a shell's loop write < /dev/null behind it, or it reads the loop's lines."""
 
 _EPILOG = """\
 generate flags, as key=value. They go before the checkpoint's
@@ -78,6 +81,7 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("words", nargs="*", metavar="MODEL", help="a model, and generate flags as key=value (below)")
     made.add_argument("--model_name_or_path", "--model", metavar="MODEL", help="the model, named by an option instead")
     made.add_argument("-p", "--prompt", metavar="TEXT", help="ask this, print the answer alone, and leave")
+    made.add_argument("--json", action="store_true", help="of one answer its events, each a line of JSON")
     made.add_argument("--system-prompt", metavar="TEXT", help="how the model shall behave, as its system message")
     made.add_argument("--generation-config", metavar="NAME", help="generate flags of a file, a folder or a model's id")
     made.add_argument("--url", metavar="URL", help="talk to a model of this server (OpenAI's protocol) instead")
@@ -110,6 +114,8 @@ def run(options: argparse.Namespace) -> int:
     plain = settings.terminal == "dumb"
     color = settings.color and not options.no_color and not plain
     notes = Screen(sys.stderr, live=sys.stderr.isatty() and not plain)
+    if question is None and options.json:
+        raise UsageError("--json is for one answer: name the question with -p, or pipe it in.")
     if question is None and not plain:
         keyboard.prepare()
 
@@ -121,7 +127,8 @@ def run(options: argparse.Namespace) -> int:
         place = ChatPlace(None, offered_model(data / "model", options.models_dir, sys.stdin, sys.stdout))
     with _opened(options, settings, place, flags, plain) as conversation:
         if question is not None:
-            answer_once(conversation, question, sys.stdout, notes)
+            single = answer_events if options.json else answer_text
+            single(conversation, question, sys.stdout, notes)
         else:
             hold = Holding(chats, data / "history", resumed[0] if resumed else None, not options.no_autosave)
             _hold(conversation, hold, color=color and sys.stdout.isatty(), plain=plain)
@@ -230,23 +237,6 @@ def _with_config(name: str, flags: GenerationConfig) -> GenerationConfig:
     return stored.merged(flags)
 
 
-def answer_once(conversation: Conversation, question: str, out: TextIO, notes: Screen) -> None:
-    """The answer alone on `out`, as it streams, exactly the model's text without its reasoning, and a newline (on a
-    terminal, with control characters shown instead of obeyed); what else there is to say goes to `notes`. Raises
-    CauserieError where the answer fails, after what had come of it."""
-    reply = conversation.reply(question)
-    on_terminal = out.isatty()
-    for piece in reply:
-        if isinstance(piece, str):  # the answer alone, without what the model said to itself
-            out.write(visible(piece) if on_terminal else piece)
-            out.flush()
-    out.write("\n")
-    out.flush()
-    cut = cut_sentence(reply, conversation, commands=False)
-    if cut is not None:
-        notes.line(f"causerie: {cut}")
-
-
 def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: bool) -> None:
     """The chat in the terminal, until the user leaves."""
     from causerie.cli.conversation.builtin_help import BuiltinHelp
@@ -256,8 +246,12 @@ def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: b
     if (promise := conversation.promise) is not None:
         header.append(promise)
     header.append("Write a message. help lists the commands, exit leaves.")
+    if holding.resume is None:
+        header.append("Try: {}  {}".format(*sample_questions(conversation.model_name)))
     if conversation.server is None and (how := _SMALL.get(conversation.model_name)):
-        header.append(f"{how} For a larger one: causerie chat {LARGER}")
+        from causerie.cli.conversation.model_offer import larger_words
+
+        header.append(f"{how} For a larger one: {larger_words()}")
     keys = keyboard.keyboard(
         PROMPT,
         color=color,

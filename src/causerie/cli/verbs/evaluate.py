@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _DESCRIPTION = """\
 How much a model loses by being quantized, measured on a text: its perplexity, how
 far its predictions are from those of the same model in float32 (KL divergence),
-and how often its likeliest token is the same.
+and how often its likeliest token is the same. A sentence says what that means.
 
   causerie evaluate                               the built-in model, on dialogues
                                                   it was never trained on
@@ -77,11 +78,17 @@ def run(options: argparse.Namespace) -> int:
     tokens = sum(len(passage.scored) for passage in passages)
     print(f"{options.model}: {tokens} tokens of {options.text or 'held-out dialogues'}", flush=True)
     print(HEADER, flush=True)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    verdicts: list[str] = []
     formats = [REFERENCE, NOISE, *dict.fromkeys(name for name in names if name != "none")]
     for row in evaluate(options.model, formats, passages, caches=caches, options=loading):
         print(line(row), flush=True)
         rows.append(values(row))
+        if row.format not in (REFERENCE, NOISE):
+            verdicts.append(row.verdict)
+            rows[-1]["verdict"] = row.verdict
+    if verdicts:
+        print(*verdicts, sep="\n", flush=True)
     if options.json:
         print(json.dumps({"model": options.model, "text": options.text, "tokens": tokens, "rows": rows}))
     return 0
@@ -116,17 +123,25 @@ def _passages(options: argparse.Namespace, text: str | None) -> list[Passage]:
     return limited(drawn, context, options.tokens)
 
 
-HEADER = f"{'format':<15}{'size':>10}{'bits':>8}{'perplexity':>19}{'KL divergence':>23}{'same top-1':>18}"
+SIGNIFICANT = 7  # digits
+HEADER = f"{'format':<15}{'size':>10}{'bits':>8}{'perplexity':>21}{'KL divergence':>23}{'same top-1':>18}"
 
 
 def line(row: FormatQuality) -> str:
     """A row of the table."""
     quality = row.quality
     size = f"{row.nbytes / 1e6:.1f} MB" if row.nbytes < 1e9 else f"{row.nbytes / 1e9:.2f} GB"
-    perplexity = f"{quality.perplexity.value:.4f} ± {quality.perplexity.error:.3f}"
-    divergence = f"{quality.divergence.value:.6f} ± {quality.divergence.error:.6f}"
+    perplexity = f"{_digits(quality.perplexity.value, 4)} ± {_digits(quality.perplexity.error, 3)}"
+    divergence = f"{_digits(quality.divergence.value, 6)} ± {_digits(quality.divergence.error, 6)}"
     same = f"{100 * quality.same.value:.2f} ± {100 * quality.same.error:.2f} %"
-    return f"{row.format:<15}{size:>10}{row.bits_per_weight:>8.2f}{perplexity:>19}{divergence:>23}{same:>18}"
+    return f"{row.format:<15}{size:>10}{row.bits_per_weight:>8.2f}{perplexity:>21}{divergence:>23}{same:>18}"
+
+
+def _digits(number: float, places: int) -> str:
+    """At most SIGNIFICANT digits, so many behind the point at most; as a power of ten what has more before it."""
+    if not isfinite(number) or number >= 10**SIGNIFICANT:
+        return f"{number:.3g}"
+    return f"{number:.{min(places, SIGNIFICANT - len(str(int(number))))}f}"
 
 
 def values(row: FormatQuality) -> dict[str, Any]:

@@ -59,8 +59,9 @@ def parser(width: int | None = None) -> Parser:
         "--draft",
         action="append",
         metavar="[MODEL=]DRAFT",
-        help="a smaller model that guesses tokens for MODEL, or for all that it can (repeat); none; or auto, a "
-        "downloaded one with the same tokenizer (the default)",
+        help="a smaller model that guesses tokens for MODEL, or for all that it can, or a head (mtp-NAME.gguf); "
+        "repeat for several; none; or auto, a head beside its file or a downloaded model with the same tokenizer (the "
+        "default)",
     )
     return made
 

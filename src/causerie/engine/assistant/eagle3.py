@@ -10,11 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.backends.step import Step
-from causerie.engine import batch
+from causerie.engine.assistant.cache_beside import CacheBeside
 from causerie.engine.assistant.head_drafter import HeadDrafter
 from causerie.engine.assistant.lockstep import Guess, Lockstep
-from causerie.engine.plan import Plan, Work
 from causerie.models.model import StepModel
 
 
@@ -34,6 +32,8 @@ class Eagle3Drafter(HeadDrafter):
         """`first` reads what layers of `target` at `taps` are given, side by side in this order, `further` rows of the
         head; their cache is as `cache_for` gives it. `tokens` are the target's numbers of those with logits. Raises
         Unsupported for a target that keeps nothing of all of a text."""
+        self._beside = CacheBeside()
+        first, further = map(self._beside.beneath, (first, further))
         super().__init__(first, target, 0)
         self.taps = tuple(sorted(set(taps)))
         self._columns = [self.taps.index(tap) for tap in taps]
@@ -45,7 +45,7 @@ class Eagle3Drafter(HeadDrafter):
     def _copy(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Copies its own blocks too."""
         super()._copy(pairs)
-        self._lockstep.copies += pairs
+        self._beside.copy(pairs)
 
 
 class _TwoPasses(Lockstep):
@@ -55,12 +55,6 @@ class _TwoPasses(Lockstep):
         super().__init__(first, vocab)
         self._further = further
         self._tokens = tokens
-        self.copies: list[tuple[int, int]] = []  # of blocks, that the next step begins with
-
-    def _step(self, works: Sequence[Work]) -> Step:
-        copies = (tuple(self.copies),) * len(works[0].tables) if self.copies else ()
-        self.copies = []
-        return batch.build(Plan(tuple(works), copies))
 
     def _pass(self, guesses: Sequence[Guess]) -> StepModel:
         return self._further if guesses[0].tokens else self._model

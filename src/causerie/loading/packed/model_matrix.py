@@ -21,6 +21,7 @@ from causerie.loading.input_factors import read_factors
 from causerie.loading.packed.group_order import GroupOrder
 from causerie.loading.packed.words import ReorderedCodes
 from causerie.quant.format import Buffers, Format, ranges
+from causerie.quant.gguf_records import StoredRecords
 from causerie.quant.packed_format import CODES, PackedFormat
 from causerie.quant.transform import Transform
 
@@ -83,6 +84,9 @@ class PackedMatrix:
         codes = ReorderedCodes(self.arrays[CODES], self.format.codes.bits, order)
         return replace(self, arrays={**self.arrays, CODES: codes}, order=None), Transform(order)
 
+    def records(self, index: TensorIndex) -> None:
+        """Its arrays are tensors of their own."""
+
     def check(self, index: TensorIndex) -> None:
         """That every array is there, of its dtype and with as many elements as its format wants. Raises
         WeightFileError."""
@@ -120,6 +124,10 @@ class StoredMatrix(Protocol):
     def in_order(self, index: TensorIndex) -> tuple[StoredMatrix, Transform | None]:
         """The same with its inputs in the order of their groups, and what activations go through where that is another
         one. Raises WeightFileError where groups are not of one size."""
+        ...
+
+    def records(self, index: TensorIndex) -> StoredRecords | None:
+        """Where rows of records of it follow one another in a file; None where there are no such."""
         ...
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.checkpoint.expression import ALL, Expression, Place, ShapeError, Tensor
+from causerie.checkpoint.expression import ALL, Expression, Place, Rows, ShapeError, Tensor
 from causerie.checkpoint.gguf.block_types import BlockIndex, BlockType
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.leaves import is_of_rows, with_leaves
@@ -23,7 +23,7 @@ from causerie.checkpoint.rearranged import ColumnBlocks
 from causerie.errors import Unsupported, WeightFileError
 from causerie.loading.packed.model_matrix import ModelMatrix
 from causerie.quant.format import Buffers, Format
-from causerie.quant.gguf_records import RECORDS, RecordKind
+from causerie.quant.gguf_records import RECORDS, RecordKind, StoredRecords, no_numbers
 from causerie.quant.numbers import Numbers
 from causerie.quant.plain import STORED_AS
 from causerie.quant.transform import Transform
@@ -56,6 +56,22 @@ class RecordMatrix:
     def read(self, index: TensorIndex, start: int, stop: int) -> Buffers:
         """The arrays of rows start..stop-1. Raises WeightFileError for a scale that is no number."""
         return _arrays(self.kind, self.rows, index, slice(start, stop), self.shape[1])
+
+    def records(self, index: TensorIndex) -> StoredRecords | None:
+        """Where its rows lie in the file; None where they do not follow one another there."""
+        inner: Expression = self.rows
+        first = 0
+        while isinstance(inner, Rows):
+            first += inner.start
+            inner = inner.of
+        if self.columns is not None or not isinstance(inner, Tensor | Place):
+            return None
+        if isinstance(inner, Place):
+            first += inner.place * inner.shape(index)[0]
+        row = self.shape[1] // self.kind.block.elements * self.kind.block.nbytes
+        whole = index.extent(inner.tensors[0])
+        extent = replace(whole, begin=whole.begin + first * row, nbytes=self.shape[0] * row)
+        return StoredRecords(self.kind, extent, self.rows.key)
 
     def in_order(self, index: TensorIndex) -> tuple[RecordMatrix, Transform | None]:
         """The same with its columns as the file has them, and what activations go through where that is another
@@ -191,10 +207,7 @@ def _arrays(
     arrays = kind.arrays(data.reshape(-1, width // kind.block.elements * kind.block.nbytes), width)
     for numbers in (part for own in kind.format.numbers for part in own.all()):
         if not _are_numbers(arrays[numbers.array], numbers):
-            raise WeightFileError(
-                f"{index.info(rows.tensors[0]).file}: tensor {rows.key!r} has {numbers.array!r} that are infinite or "
-                "no numbers. The file is damaged; download it again."
-            )
+            raise no_numbers(index.info(rows.tensors[0]).file, rows.key, numbers.array)
     return arrays
 
 

@@ -59,7 +59,9 @@ def dbrx(c: Config) -> Decoder:
     """DBRX Base and DBRX Instruct, 132B."""
     c.rename(_NAMES)
     c.assume({"vocab_size": 32000, **DEFAULTS})
-    attention, ffn = (c.part(key) or Config({}, family=c.family) for key in ("attn_config", "ffn_config"))
+    attention, ffn = (
+        c.part(key) or Config({}, family=c.family, origin=c.origin) for key in ("attn_config", "ffn_config")
+    )
     c.leave("emb_pdrop")
     attention.leave(*_OF_ANY_CONFIG)
     ffn.leave("moe_jitter_eps", "moe_loss_weight", *_OF_ANY_CONFIG)  # the first two of training

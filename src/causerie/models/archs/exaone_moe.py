@@ -3,16 +3,20 @@ the first layers many experts, which a bias of their own helps to choose, beside
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from causerie.models.archs import glm4_moe as glm
 from causerie.models.archs import qwen3
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
+from causerie.models.draft_names import apart
 from causerie.models.expert_layers import in_layers
 from causerie.models.expert_names import both_arrangements
 from causerie.models.layer_kinds import FULL, SLIDING, layer_kinds, sparse_layers, with_kinds
 from causerie.models.names import Table
 from causerie.models.registry import architecture
 from causerie.spec.decoder import Decoder
+from causerie.spec.draft_head import DraftHead
 
 _MLP = "model.layers.{i}.mlp"
 _SHARED = {
@@ -38,10 +42,10 @@ def weights(spec: Decoder) -> tuple[Table, ...]:
     bias otherwise."""
     router = {**qwen3.WEIGHTS, **_SHARED, "layers.{i}.ffn.router": f"{_MLP}.gate.weight"}
     alone, stacked = both_arrangements(spec, router, _MLP)
-    bias = "layers.{i}.ffn.choice_bias"
+    bias, head = "layers.{i}.ffn.choice_bias", apart(spec, qwen3.WEIGHTS)
     return (
-        {**alone, bias: f"{_MLP}.e_score_correction_bias"},
-        {**stacked, bias: f"{_MLP}.gate.e_score_correction_bias"},
+        {**alone, **head, bias: f"{_MLP}.e_score_correction_bias"},
+        {**stacked, **head, bias: f"{_MLP}.gate.e_score_correction_bias"},
     )
 
 
@@ -51,13 +55,29 @@ def exaone_moe(c: Config) -> Decoder:
     c.rename(_NAMES)
     c.assume(DEFAULTS)
     c.expect("sliding_window_pattern", 0, 4, "LLLG")  # beside layer_types, or what is meant without it
-    c.leave("num_nextn_predict_layers")  # a drafter of its own, outside of the model
     spec = llama_like(c, kv_heads=32)
     spec = spec.each_attention(qk_norm=spec.norm)
     count = len(spec.layers)
     window = c.optional_integer("sliding_window", 4096)
     kinds = layer_kinds(c, [SLIDING if window is not None and (i + 1) % 4 else FULL for i in range(count)])
+    spec = replace(spec, draft_head=_draft_head(c, spec, window))
     if window is not None:
         spec = with_kinds(spec, kinds, {SLIDING: {"window": window}, FULL: {"rope": None}})
     dense = c.integer("first_k_dense_replace", 1, least=0)
     return in_layers(spec, glm.sigmoid_experts(c, spec.layers[0].ffn.act), sparse_layers(c, count, dense))
+
+
+def _draft_head(c: Config, spec: Decoder, window: int | None) -> DraftHead | None:
+    """The head to guess with: a block without experts, of one of the kinds that layers are; none where the config does
+    not say of which. `window` is that of sliding layers, where there are some."""
+    count, kinds = c.integer("num_nextn_predict_layers", 0, least=0), c.words("mtp_layer_types") or []
+    windows = c.integers("mtp_sliding_windows", least=1) or []
+    if not count or not kinds:
+        return None
+    if kinds[0] not in (FULL, SLIDING):
+        raise c.wrong("mtp_layer_types", kinds, f"a list of words, each {FULL!r} or {SLIDING!r}")
+    block = spec.layers[0]
+    if kinds[0] == SLIDING:
+        own = windows[0] if windows else window
+        return DraftHead(block.with_attention(window=own, keeps_all=own is not None), spec.norm)
+    return DraftHead(block if window is None else block.with_attention(rope=None), spec.norm)

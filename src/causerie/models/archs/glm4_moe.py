@@ -63,10 +63,10 @@ def glm4_moe(c: Config) -> Decoder:
     return with_layers_behind(c, spec)
 
 
-def with_layers_behind(c: Config, spec: Decoder) -> Decoder:
-    """With what files hold behind the last layer: the head to guess with, and perhaps further ones, which are not
-    used."""
-    count = c.integer("num_nextn_predict_layers", 1, least=0, most=len(spec.layers))
+def with_layers_behind(c: Config, spec: Decoder, usual: int = 1) -> Decoder:
+    """With what files hold behind the last layer, `usual` is how many where the config does not say it: the head to
+    guess with, and perhaps further ones, which are not used."""
+    count = c.integer("num_nextn_predict_layers", usual, least=0, most=len(spec.layers))
     head = DraftHead(spec.layers[-1], spec.norm) if count else None
     return replace(spec, drafting_layers=count, draft_head=head)
 

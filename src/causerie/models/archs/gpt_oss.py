@@ -9,7 +9,7 @@ from causerie.models.config import Config
 from causerie.models.expert_layers import in_layers
 from causerie.models.expert_names import experts_of
 from causerie.models.layer_kinds import FULL, SLIDING, layer_kinds, with_kinds
-from causerie.models.names import LLAMA_WEIGHTS
+from causerie.models.names import LLAMA_WEIGHTS, Table
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_rope
 from causerie.spec.decoder import Decoder
@@ -18,6 +18,7 @@ from causerie.spec.mlp import ClampedSwish
 from causerie.spec.router import MOST_EXPERTS, Router
 
 _LAYER = "model.layers.{i}."
+_EXPERTS = f"{_LAYER}mlp.experts."
 _YARN = {
     "rope_type": "yarn",
     "factor": 32.0,
@@ -37,17 +38,23 @@ DEFAULTS = {  # of the family in the field, for keys that a config leaves out
 }
 
 
-def weights(spec: Decoder) -> dict[str, str | Expression]:
+def weights(spec: Decoder) -> tuple[Table, ...]:
     """All experts of a layer in one tensor, inputs by outputs; the outputs of gate and up take turns. In MXFP4 they are
-    outputs by inputs, under the same names with an ending."""
-    table: dict[str, str | Expression] = {
+    outputs by inputs, under the same names with an ending. Or, as MLX has them, a stack of modules for each matrix."""
+    others: Table = {
         **LLAMA_WEIGHTS,
         "layers.{i}.mixer.sinks": f"{_LAYER}self_attn.sinks",
         "layers.{i}.ffn.router": f"{_LAYER}mlp.router.weight",
         "layers.{i}.ffn.router_bias": f"{_LAYER}mlp.router.bias",
     }
-    both, down = f"{_LAYER}mlp.experts.gate_up_proj", f"{_LAYER}mlp.experts.down_proj"
-    for e in range(experts_of(spec).count):
+    count = experts_of(spec).count
+    return {**others, **_taking_turns(count)}, {**others, **_stacks_of_modules(count)}
+
+
+def _taking_turns(count: int) -> Table:
+    table: dict[str, Expression] = {}
+    both, down = f"{_EXPERTS}gate_up_proj", f"{_EXPERTS}down_proj"
+    for e in range(count):
         ours = f"layers.{{i}}.ffn.experts.{e}."
         for turn, name in enumerate(("gate", "up")):
             table[ours + name] = Every(Transposed(Place(both, e)), turn, 2)
@@ -57,9 +64,18 @@ def weights(spec: Decoder) -> dict[str, str | Expression]:
     return table
 
 
+def _stacks_of_modules(count: int) -> Table:
+    return {
+        f"layers.{{i}}.ffn.experts.{e}.{name}{ours}": Place(f"{_EXPERTS}{name}_proj.{theirs}", e)
+        for e in range(count)
+        for name in ("gate", "up", "down")
+        for ours, theirs in (("", "weight"), ("_bias", "bias"))
+    }
+
+
 @architecture("gpt_oss", weights=weights)
 def gpt_oss(c: Config) -> Decoder:
-    """gpt-oss-20b and gpt-oss-120b, in MXFP4 as they are published, and in float16, bfloat16 or float32."""
+    """gpt-oss-20b and gpt-oss-120b, in MXFP4 as published or as MLX has it, and in float16, bfloat16 or float32."""
     c.assume(DEFAULTS if c.has("rope_scaling") else {**DEFAULTS, "rope_parameters": _YARN})
     c.expect("hidden_act", "silu")
     count = c.integer("num_local_experts", 128, most=MOST_EXPERTS)

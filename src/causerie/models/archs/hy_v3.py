@@ -4,8 +4,10 @@ choose, beside a layer that all tokens use."""
 from __future__ import annotations
 
 from causerie.models.archs import qwen3
+from causerie.models.archs.glm4_moe import with_layers_behind
 from causerie.models.archs.llama import llama_like
 from causerie.models.config import Config
+from causerie.models.draft_names import appended
 from causerie.models.expert_layers import in_layers
 from causerie.models.expert_names import EXPERT_MATRICES, experts_alone
 from causerie.models.layer_kinds import sparse_layers
@@ -32,7 +34,7 @@ _OTHERS = {
 
 def weights(spec: Decoder) -> Table:
     """Each expert's matrices alone."""
-    return {**_OTHERS, **experts_alone(spec, f"{_MLP}.experts")}
+    return {**_OTHERS, **experts_alone(spec, f"{_MLP}.experts"), **appended(spec, "final_layernorm")}
 
 
 @architecture("hy_v3", weights=weights)
@@ -60,4 +62,5 @@ def hy_v3(c: Config) -> Decoder:
     hidden = c.integer("moe_intermediate_size", 1536)
     shared = Shared(MLP(hidden * c.integer("num_shared_experts", 1), act, mlp_bias))
     experts = Experts(count, router, hidden, act, shared=shared)
-    return in_layers(spec.each_attention(qk_norm=spec.norm), experts, sparse_layers(c, len(spec.layers), dense=1))
+    spec = in_layers(spec.each_attention(qk_norm=spec.norm), experts, sparse_layers(c, len(spec.layers), dense=1))
+    return with_layers_behind(c, spec, usual=0)

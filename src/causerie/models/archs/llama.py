@@ -113,5 +113,5 @@ def _divided(c: Config, name: str, whole: int, parts: int) -> int:
 def _activation(c: Config, key: str | None, default: str) -> Activation:
     named = default if key is None else c.word(key, default)
     if named not in ACTIVATIONS:
-        raise ConfigError(f"config.json sets {key!r} = {named!r}; known here: {', '.join(ACTIVATIONS)}.")
+        raise ConfigError(f"{c.origin.name} sets {key!r} = {named!r}; known here: {', '.join(ACTIVATIONS)}.")
     return ACTIVATIONS[named]

@@ -36,7 +36,7 @@ def with_windows(c: Config, spec: Decoder, slides: Callable[[int, int], bool] = 
     kinds = layer_kinds(c, [kind if slides(i, bound) else FULL for i in range(len(spec.layers))])
     if window is None and SLIDING in kinds:
         raise ConfigError(
-            f"config.json has layers of type {SLIDING!r} in 'layer_types' and no window for them: it must set "
+            f"{c.origin.name} has layers of type {SLIDING!r} in 'layer_types' and no window for them: it must set "
             "'use_sliding_window' = true and 'sliding_window'."
         )
     return with_kinds(spec, kinds, {SLIDING: {"window": window}})

@@ -7,7 +7,7 @@ from causerie.models.archs.qwen3_5_text import text_hybrid, with_own_head
 from causerie.models.archs.qwen3_next import EXPERT_WEIGHTS, experts_beside_one
 from causerie.models.config import Config
 from causerie.models.delta_names import hybrid_names, rule_by_kind
-from causerie.models.draft_names import apart
+from causerie.models.draft_names import centered_apart
 from causerie.models.expert_layers import in_layers
 from causerie.models.expert_names import both_arrangements
 from causerie.models.names import Table
@@ -29,7 +29,7 @@ def weights(spec: Decoder) -> tuple[Table, ...]:
     """The experts' matrices in one tensor, as files have them, or each alone."""
     others = {**hybrid_names(spec), **rule_by_kind(spec), **EXPERT_WEIGHTS}
     tables = both_arrangements(spec, others, "model.layers.{i}.mlp")[::-1]
-    return tuple({**table, **apart(spec, table)} for table in tables)
+    return tuple({**table, **centered_apart(spec, table)} for table in tables)
 
 
 @architecture("qwen3_5_moe_text", weights=weights)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from causerie.models.archs.qwen3_next import hybrid, with_head
 from causerie.models.config import Config
 from causerie.models.delta_names import hybrid_names, rule_by_kind
-from causerie.models.draft_names import apart
+from causerie.models.draft_names import centered_apart
 from causerie.models.names import Table
 from causerie.models.registry import architecture
 from causerie.models.rope_config import read_text_rope
@@ -26,7 +26,7 @@ DEFAULTS = {  # of the family in the field, for keys that a config leaves out
 def weights(spec: Decoder) -> Table:
     """Those of a hybrid whose delta rule reads tensors of each kind."""
     table = {**hybrid_names(spec), **rule_by_kind(spec)}
-    return {**table, **apart(spec, table)}
+    return {**table, **centered_apart(spec, table)}
 
 
 @architecture("qwen3_5_text", weights=weights)

@@ -10,7 +10,7 @@ from causerie.models.archs.llama import llama_like
 from causerie.models.archs.qwen3_moe import qwen_experts, with_experts
 from causerie.models.config import Config
 from causerie.models.delta_names import hybrid_names, rule_by_head
-from causerie.models.draft_names import apart
+from causerie.models.draft_names import centered_apart
 from causerie.models.expert_names import EXPERT_MATRICES, both_arrangements
 from causerie.models.layer_kinds import FULL, layer_kinds
 from causerie.models.names import Table
@@ -47,7 +47,7 @@ EXPERT_WEIGHTS = {f"layers.{{i}}.ffn.{ours}": f"{_MLP}.{theirs}.weight" for ours
 def weights(spec: Decoder) -> tuple[Table, ...]:
     """Each expert's matrices alone, as files have them; or all in one tensor, as transformers holds them."""
     tables = both_arrangements(spec, {**hybrid_names(spec), **rule_by_head(spec), **EXPERT_WEIGHTS}, _MLP)
-    return tuple({**table, **apart(spec, table)} for table in tables)
+    return tuple({**table, **centered_apart(spec, table)} for table in tables)
 
 
 @architecture("qwen3_next", weights=weights)

@@ -14,12 +14,14 @@ from importlib import import_module
 from typing import Any
 
 from causerie.checkpoint.index import TensorIndex
-from causerie.errors import unknown
+from causerie.errors import UsageError, unknown
 from causerie.models.gguf import archs
+from causerie.models.gguf.config_keys import origin_of
 from causerie.models.gguf.metadata import Metadata
 from causerie.models.gguf.names import plain_names
 from causerie.models.gguf.values import layer_count
 from causerie.models.names import Names, Table
+from causerie.models.registry import spec_from_config
 from causerie.spec.decoder import Decoder
 
 Values = Callable[[Metadata], dict[str, Any]]
@@ -94,7 +96,23 @@ def gguf_model(metadata: Mapping[str, Any], index: TensorIndex) -> GgufModel:
     architecture = gguf_architecture_named(m.architecture)
     values = architecture.values(m)
     m.finish()
+    spec_from_config(values, origin=origin_of(m))  # so that what the family finds wrong is said of this file
     return GgufModel(values, m.continued | drafting_tensors(m, index), m, architecture.weights)
+
+
+def is_lone_head(metadata: Mapping[str, Any], index: TensorIndex) -> bool:
+    """Whether a file holds nothing of a model but the layers that propose tokens ahead, and what they share with it."""
+    drafting = metadata.get(f"{metadata.get('general.architecture')}.nextn_predict_layers")
+    return bool(drafting) and not any(name.startswith("blk.0.") for name in index.names())
+
+
+def refuse_lone_head(metadata: Mapping[str, Any], index: TensorIndex) -> None:
+    """Raises UsageError for such a file where a model is wanted."""
+    if is_lone_head(metadata, index):
+        raise UsageError(
+            "The GGUF file holds only the head of a model, which guesses for that and cannot answer. Load the model, "
+            "and pass this file as assistant_model (--draft)."
+        )
 
 
 def drafting_tensors(m: Metadata, index: TensorIndex) -> frozenset[str]:

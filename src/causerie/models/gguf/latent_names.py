@@ -28,7 +28,7 @@ def gguf_latent_names(m: Metadata, spec: Decoder, *, in_pairs: bool = True) -> E
     """The table of the mixers. What turns does so `in_pairs` side by side, or as it does here, in halves."""
     mixer = next(spec.latent_attentions)
     table = {ours: _renamed(said, _tensor) for ours, said in latent_names(spec, in_pairs=in_pairs).items()}
-    if not m.holds("blk.0.attn_kv_b.weight"):
+    if not m.holds_in_blocks("attn_kv_b.weight"):
         for head in range(mixer.heads):
             table[f"{OURS}mixer.keys.{head}"] = Place(BLOCK + "attn_k_b.weight", head)
             table[f"{OURS}mixer.values.{head}"] = Place(BLOCK + "attn_v_b.weight", head)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from causerie.checkpoint.index import TensorIndex
 from causerie.errors import ConfigError
-from causerie.models.config import MOST_NUMBER, MOST_SIZE
+from causerie.models.config import MOST_LAYERS, MOST_NUMBER, MOST_SIZE
 from causerie.models.gguf.unread import judge
 
 _ARCHITECTURE = "general.architecture"
@@ -38,6 +38,8 @@ class Metadata:
         self._index = index
         self._read: set[str] = set()
         self._vectors: set[str] = set()
+        self._faults: list[str] = []
+        self.file = min((str(index.info(name).file) for name in index.names()), default="The GGUF file")
         self.architecture = self._architecture()
 
     def integer(self, key: str, default: int | _Required = REQUIRED, *, least: int = 1, most: int = MOST_SIZE) -> int:
@@ -80,7 +82,7 @@ class Metadata:
         each = [value] * count if each is None else each
         if len(each) != count or not all(map(_is_number, each)):
             raise ConfigError(
-                f"The GGUF file sets {key!r} = {_short(value)}; it must be a list of {count} numbers, one for each "
+                f"{self.file} sets {key!r} = {_short(value)}; it must be a list of {count} numbers, one for each "
                 "layer. The file is damaged, or made for another program."
             )
         return [shortest(float(item)) for item in each]
@@ -115,27 +117,35 @@ class Metadata:
             raise self.wrong(key, value, "a string")
         return value
 
+    def full(self, key: str) -> str:
+        """A key as the file has it."""
+        return f"{self.architecture}.{key}"
+
     def has(self, key: str) -> bool:
         """Whether it is there. Marks nothing."""
-        return self._full(key) in self._values
+        return self.full(key) in self._values
 
     def holds_list(self, key: str) -> bool:
         """Whether it is there and a list. Marks nothing."""
-        return _items(self._values.get(self._full(key))) is not None
+        return _items(self._values.get(self.full(key))) is not None
 
     def leave(self, *keys: str) -> None:
         """Declares that these keys change nothing in this architecture, whatever they say."""
-        self._read.update(map(self._full, keys))
+        self._read.update(map(self.full, keys))
 
     def expect(self, key: str, *neutral: Any) -> None:
-        """Raises ConfigError where a key is there and is none of these."""
+        """Declares a key harmless where it is absent or one of these; `finish` refuses anything else."""
         if self.has(key) and (value := self._take(key, REQUIRED)) not in neutral:
             listed = " or ".join(map(str, neutral))
-            raise self.wrong(key, value, f"{listed}, which is all that is done here")
+            self._faults.append(f"{self.full(key)!r} = {_short(value)} (only {listed} is done here)")
 
     def holds(self, tensor: str) -> bool:
         """Whether the file has this tensor."""
         return tensor in self._index
+
+    def holds_in_blocks(self, tensor: str) -> bool:
+        """Whether one of the blocks has this tensor: those of a head, where the file holds nothing else."""
+        return any(self.holds(f"blk.{i}.{tensor}") for i in range(self.integer("block_count", most=MOST_LAYERS)))
 
     def rows(self, tensor: str) -> int:
         """How many rows a matrix, or elements a vector, has. Raises WeightFileError where it is not there."""
@@ -171,39 +181,38 @@ class Metadata:
     def wrong(self, key: str, value: Any, expected: str) -> ConfigError:
         """The error for a value that cannot be meant."""
         return ConfigError(
-            f"The GGUF file sets {self._full(key)!r} = {_short(value)}; it must be {expected}. "
+            f"{self.file} sets {self.full(key)!r} = {_short(value)}; it must be {expected}. "
             "The file is damaged, or made for another program."
         )
 
     def finish(self) -> None:
-        """Raises ConfigError for keys that mean arithmetic and were not read, all together; warns about other keys of
-        the architecture that were not read and are not known to be inert."""
+        """Raises ConfigError for keys that mean arithmetic and were not read, and for what `expect` found otherwise,
+        all together; warns about other keys of the architecture that were not read and are not known to be inert."""
         prefix = f"{self.architecture}."
         judge(
             {key: value for key, value in self._values.items() if key.startswith(prefix) and key not in self._read},
             self.architecture,
+            self.file,
+            self._faults,
         )
 
     def _architecture(self) -> str:
         value = self._values.get(_ARCHITECTURE)
         if not isinstance(value, str) or not value:
             raise ConfigError(
-                f"The GGUF file sets {_ARCHITECTURE!r} = {value!r}; it must name an architecture, as 'llama'. "
+                f"{self.file} sets {_ARCHITECTURE!r} = {value!r}; it must name an architecture, as 'llama'. "
                 "The file is damaged, or made for another program."
             )
         return value
 
-    def _full(self, key: str) -> str:
-        return f"{self.architecture}.{key}"
-
     def _take(self, key: str, default: Any) -> Any:
-        full = self._full(key)
+        full = self.full(key)
         self._read.add(full)
         if full in self._values:
             return self._values[full]
         if isinstance(default, _Required):
             raise ConfigError(
-                f"The GGUF file lacks {full!r}, which a model of architecture {self.architecture!r} needs. The file is "
+                f"{self.file} lacks {full!r}, which a model of architecture {self.architecture!r} needs. The file is "
                 "damaged, or made by an old program; take a newer file of the same model."
             )
         return default

@@ -65,7 +65,7 @@ def plain_names(m: Metadata, spec: Decoder) -> Entries:
     """The table of a file whose heads turn in halves, as ours do: what architectures have in common."""
     table = {**_PLAIN, **_expert_names(m, spec), **_draft_names(spec)}
     mixer = next(spec.attentions, None)
-    if mixer is not None and m.holds("blk.0.attn_qkv.weight"):
+    if mixer is not None and m.holds_in_blocks("attn_qkv.weight"):
         rows = {"q": mixer.query_width, "k": mixer.key_width, "v": mixer.value_width}
         table |= {
             f"{OURS}mixer.{name}{suffix}": cut
@@ -104,7 +104,7 @@ def rows_of(tensor: str, rows: Mapping[str, int]) -> dict[str, Expression]:
 
 def _expert_names(m: Metadata, spec: Decoder) -> Entries:
     """Each matrix is a place of the stack of all experts'."""
-    both = any(m.holds(f"blk.{i}.ffn_gate_up_exps.weight") for i in range(len(spec.layers)))
+    both = m.holds_in_blocks("ffn_gate_up_exps.weight")
     experts = experts_of(spec)
     table: Entries = {}
     for e in range(experts.count):

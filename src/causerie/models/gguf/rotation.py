@@ -3,6 +3,7 @@ arithmetic (see models/rope.py)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from causerie.models.gguf.metadata import Metadata
@@ -23,6 +24,17 @@ def share(part: int, whole: int) -> float:
     """The number of which `whole` times it gives `part`, once cut to a whole number."""
     number = part / whole
     return number if int(whole * number) == part else (part + 0.5) / whole
+
+
+def slowed(factors: Sequence[float], context: int) -> dict[str, Any]:
+    """Each pair of elements slowed down by a factor of its own, alike in short and in long texts."""
+    return {
+        "rope_type": "longrope",
+        "long_factor": list(factors),
+        "short_factor": list(factors),
+        "original_max_position_embeddings": context,
+        "attention_factor": 1.0,
+    }
 
 
 def _scaling(m: Metadata, dims: int) -> dict[str, Any]:
@@ -46,10 +58,7 @@ def _scaling(m: Metadata, dims: int) -> dict[str, Any]:
     if magnitude != 1.0:
         raise m.wrong("rope.scaling.attn_factor", magnitude, "1 where nothing slows heads down for long texts")
     if m.holds(FACTORS):
-        slowed = [(1.0 if kind == "none" else factor) * each for each in m.vector(FACTORS, dims // 2)]
-        # Alike in short and in long texts.
-        alike = {"long_factor": slowed, "short_factor": slowed, "original_max_position_embeddings": context}
-        return {"rope_type": "longrope", **alike, "attention_factor": 1.0}
+        return slowed([(1.0 if kind == "none" else factor) * each for each in m.vector(FACTORS, dims // 2)], context)
     if kind == "none" or factor == 1.0:
         return {"rope_type": "default"}
     return {"rope_type": "linear", "factor": factor}

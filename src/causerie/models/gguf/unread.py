@@ -5,7 +5,7 @@ architecture is refused, for answers would be wrong without it; any other is tol
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from causerie.errors import ConfigError, ConfigWarning
@@ -83,22 +83,23 @@ _ARITHMETIC = frozenset(  # as the format lists them
 _ARITHMETIC_GROUPS = ("attention.", "rope.", "ssm.", "kda.", "wkv.", "hyper_connection.", "hrm.", "ple.", "shortconv.")
 
 
-def judge(unread: Mapping[str, Any], architecture: str) -> None:
-    """Refuses what means arithmetic and warns about any other key. Raises ConfigError, with everything that is wrong in
-    it."""
+def judge(unread: Mapping[str, Any], architecture: str, file: str, faults: Sequence[str]) -> None:
+    """Refuses what means arithmetic, together with `faults` that were found before, and warns about any other key.
+    Raises ConfigError, with everything that is wrong in it."""
     keys = {key.removeprefix(f"{architecture}."): value for key, value in unread.items()}
     loud = {key: value for key, value in keys.items() if key not in _INERT and not _is_neutral(key, value)}
     wrong = {key: value for key, value in loud.items() if key in _ARITHMETIC or key.startswith(_ARITHMETIC_GROUPS)}
-    if wrong:
+    if wrong or faults:
+        listed = ", ".join([*faults, *_each(wrong, architecture)])
         raise ConfigError(
-            f"The GGUF file asks for what architecture {architecture!r} does not do here: "
-            f"{_listed(wrong, architecture)}. Answers would be wrong, so the model is not loaded. Use the safetensors "
-            "checkpoint of the same model, or another program."
+            f"{file} asks for what architecture {architecture!r} does not do here: {listed}. Answers would be wrong, "
+            "so the model is not loaded. Use the safetensors checkpoint of the same model, or another program."
         )
     if loud:
         warnings.warn(
-            f"The GGUF file has metadata that architecture {architecture!r} does not read: "
-            f"{_listed(loud, architecture)}. No known architecture computes anything by it, so it is passed over.",
+            f"{file} has metadata that architecture {architecture!r} does not read: "
+            f"{', '.join(_each(loud, architecture))}. No known architecture computes anything by it, so it is passed "
+            "over.",
             ConfigWarning,
             stacklevel=4,
         )
@@ -111,8 +112,8 @@ def _is_neutral(key: str, value: Any) -> bool:
     return not isinstance(value, str) and not bool(len(value) if hasattr(value, "__len__") else value)
 
 
-def _listed(keys: Mapping[str, Any], architecture: str) -> str:
-    return ", ".join(f"'{architecture}.{key}' = {_shown(value)}" for key, value in keys.items())
+def _each(keys: Mapping[str, Any], architecture: str) -> list[str]:
+    return [f"'{architecture}.{key}' = {_shown(value)}" for key, value in keys.items()]
 
 
 def _shown(value: Any) -> str:

@@ -137,8 +137,7 @@ def shared_width(m: Metadata, layers: int) -> int:
 
 def biased(m: Metadata, *modules: str) -> bool:
     """Whether one of these modules has a bias, in whichever layer."""
-    layers = range(m.integer("block_count", most=MOST_LAYERS))
-    return any(m.holds(f"blk.{i}.{module}.bias") for i in layers for module in modules)
+    return any(m.holds_in_blocks(f"{module}.bias") for module in modules)
 
 
 def attention_biased(m: Metadata) -> bool:

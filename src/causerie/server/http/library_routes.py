@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from causerie.builtin import LARGER
 from causerie.server.http.failure_responses import Refusal, refusal_of
 from causerie.server.http.request_body import read_body
 from causerie.server.processes.engine_link import EngineLink
@@ -69,20 +68,20 @@ class LibraryRoutes:
     async def offers(self, _: Request) -> Response:
         """GET /library."""
         self._check_choosing()
-        rows = await self._library.offers(self._spare())
-        models = [{**row, "served": row["id"] in self._served} for row in rows]
-        downloads = self._rights.downloads
-        here = {row["id"] for row in rows}
-        suggested = [name for name in (LARGER,) if downloads and name not in here]
-        return _json({"models": models, "may_download": downloads, "suggested": suggested})
+        answer = await self._library.offers(self._spare())
+        models = [{**row, "served": row["id"] in self._served} for row in answer["models"]]
+        downloads, larger = self._rights.downloads, answer["larger"]
+        suggested = [larger] if downloads and larger["id"] not in {row["id"] for row in models} else []
+        measuring = not answer["measured"] and self._library.measure(self._idle)
+        return _json({"models": models, "may_download": downloads, "suggested": suggested, "measuring": measuring})
 
     async def serve(self, request: Request) -> Response:
         """POST /library/serve: has a model of this machine among those that requests may name."""
         self._check_choosing()
         name = await self._name(request)
         if name not in self._served:
-            rows = await self._library.offers(self._spare())
-            if name not in {row["id"] for row in rows}:
+            answer = await self._library.offers(self._spare())
+            if name not in {row["id"] for row in answer["models"]}:
                 sentence = f"{name!r} is not among the models that are here and fit; GET /library lists them."
                 raise Refusal(404, sentence, param="model", code="model_not_found")
             await self._engine.serve(name)
@@ -126,6 +125,12 @@ class LibraryRoutes:
     def _spare(self) -> int:
         """What the memory of loaded models would give: one that is not used goes where another is to be loaded."""
         return sum(int(state.facts.get("weight_bytes", 0)) for state in self._engine.models.values())
+
+    def _idle(self) -> bool:
+        """Whether nothing that the server does needs the machine."""
+        loading = any(state.share != 1 for state in self._engine.models.values())
+        running = any(each.state == "running" for each in self._library.downloads.values())
+        return not (self._engine.jobs or loading or running)
 
     def _check_choosing(self) -> None:
         if not self._rights.choosing:

@@ -41,13 +41,13 @@ async def progress(link: EngineLink, model: str) -> AsyncIterator[dict[str, Any]
         yield {"status": "ready", "model": model, "cached": True}
         return
     asked = asyncio.create_task(link.value(lambda job: Load(job, model)))
-    told = -1
+    last = -1
     try:
         while not asked.done():
             state = link.models.get(model)
             share = 0 if state is None or state.share is None else int(state.share * 100)
-            if share != told:
-                told = share
+            if share != last:
+                last = share
                 hundredths = {"current": share, "total": 100}
                 event = {"status": "loading", "model": model, "stage": "weights", "progress": hundredths}
                 yield event | amounts(state)

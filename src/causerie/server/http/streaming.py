@@ -51,12 +51,12 @@ def named_event(value: Any) -> bytes:
 
 def response_error(refusal: Refusal) -> dict[str, Any]:
     """A failure within a stream of /v1/responses."""
-    told = refusal.body()["error"]
+    error = refusal.body()["error"]
     return {
         "type": "error",
-        "code": told["code"],
-        "message": told["message"],
-        "param": told["param"],
+        "code": error["code"],
+        "message": error["message"],
+        "param": error["param"],
         "sequence_number": 0,
     }
 

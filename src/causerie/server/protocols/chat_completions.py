@@ -161,36 +161,36 @@ class ChatCompletion:
         return [{**self._chunk(0, {}), "prompt_progress": {**amounts, "time_ms": round(1000 * reading.seconds)}}]
 
     def _read_piece(self, piece: Piece) -> list[dict[str, Any]]:
-        told = [_told(token) for token in piece.tokens]
+        logprobs = [_logprob(token) for token in piece.tokens]
         begun = len(self._calls[piece.choice])
         calls = [_called(begun + place, call) for place, call in enumerate(piece.calls)]
         self._calls[piece.choice] += calls
         if not self._request.stream:  # of a stream nothing is asked again, and log-probabilities are megabytes
             self._texts[piece.choice].append(piece.text)
             self._reasoning[piece.choice].append(piece.reasoning)
-            self._logprobs[piece.choice] += told
+            self._logprobs[piece.choice] += logprobs
         deltas: list[dict[str, Any]] = []
         if piece.reasoning:
             deltas.append({"reasoning_content": piece.reasoning})
-        if piece.text or (told and not piece.reasoning and not calls):
+        if piece.text or (logprobs and not piece.reasoning and not calls):
             deltas.append({"content": piece.text})
         deltas += [{"tool_calls": [call]} for call in calls]
         last = len(deltas) - 1
         return [
-            self._chunk(piece.choice, delta, logprobs=(told or None) if place == last else None)
+            self._chunk(piece.choice, delta, logprobs=(logprobs or None) if place == last else None)
             for place, delta in enumerate(deltas)
         ]
 
     def _ending(self, choice: int, ended: Ended | None) -> dict[str, str | None]:
         """Why a choice ended."""
-        told = ending(ended)
-        called = self._calls[choice] and told["finish_reason"] == "stop"
-        return {**told, "finish_reason": "tool_calls"} if called else told
+        reasons = ending(ended)
+        called = self._calls[choice] and reasons["finish_reason"] == "stop"
+        return {**reasons, "finish_reason": "tool_calls"} if called else reasons
 
     def whole(self) -> dict[str, Any]:
         """The answer in one piece, once it is over."""
-        told = {"object": "chat.completion", "choices": self._choices(), "usage": self.usage()}
-        return {**self._head, **told, **self._context}
+        answer = {"object": "chat.completion", "choices": self._choices(), "usage": self.usage()}
+        return {**self._head, **answer, **self._context}
 
     def usage(self) -> dict[str, Any]:
         """How many tokens were read and written."""
@@ -225,8 +225,8 @@ class ChatCompletion:
         ended: Ended | None = None,
         logprobs: list[dict[str, Any]] | None = None,
     ) -> dict[str, Any]:
-        told = None if logprobs is None else {"content": logprobs, "refusal": None}
-        one = {"index": choice, "delta": delta, "logprobs": told, **self._ending(choice, ended)}
+        odds = None if logprobs is None else {"content": logprobs, "refusal": None}
+        one = {"index": choice, "delta": delta, "logprobs": odds, **self._ending(choice, ended)}
         return {**self._head, "object": "chat.completion.chunk", "choices": [one]}
 
 
@@ -236,7 +236,7 @@ def _called(index: int, call: Call) -> dict[str, Any]:
     return {"index": index, "id": call.id or f"call_{secrets.token_hex(12)}", "type": "function", "function": function}
 
 
-def _told(piece: TokenPiece) -> dict[str, Any]:
+def _logprob(piece: TokenPiece) -> dict[str, Any]:
     def one(token: TokenPiece) -> dict[str, Any]:
         return {"token": token.text, "logprob": token.logprob, "bytes": token.bytes}
 

@@ -151,11 +151,11 @@ class Completion:
     def _choice(
         self, number: int, text: str, tokens: list[TokenPiece], ended: Ended | None, offset: int = 0
     ) -> dict[str, Any]:
-        told = _told(tokens, offset) if self._request.logprobs is not None else None
-        return {"index": number, "text": text, "logprobs": told, **ending(ended)}
+        logprobs = _logprobs(tokens, offset) if self._request.logprobs is not None else None
+        return {"index": number, "text": text, "logprobs": logprobs, **ending(ended)}
 
 
-def _told(tokens: list[TokenPiece], offset: int) -> dict[str, Any]:
+def _logprobs(tokens: list[TokenPiece], offset: int) -> dict[str, Any]:
     """Log-probabilities of tokens whose text begins at `offset` in the answer's."""
     offsets = list(accumulate((len(token.text) for token in tokens[:-1]), initial=offset)) if tokens else []
     return {

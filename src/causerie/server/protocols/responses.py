@@ -224,10 +224,10 @@ class ResponsesAnswer:
         }  # fmt: skip
 
     def _part(self, block: Block, text: str | None = None) -> dict[str, Any]:
-        told = block.text if text is None else text
+        whole = block.text if text is None else text
         if block.kind == "reasoning":
-            return {"type": "reasoning_text", "text": told}
-        return {"type": "output_text", "text": told, "annotations": [], "logprobs": []}
+            return {"type": "reasoning_text", "text": whole}
+        return {"type": "output_text", "text": whole, "annotations": [], "logprobs": []}
 
     def _change(self, change: str, block: Block, text: str) -> list[dict[str, Any]]:
         item = self._item(block, "completed" if change == "close" else "in_progress")

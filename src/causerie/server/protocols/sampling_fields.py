@@ -166,8 +166,8 @@ def ending(ended: Ended | None) -> dict[str, str | None]:
     name for."""
     if ended is None:
         return {"finish_reason": None}
-    told: dict[str, str | None] = {"finish_reason": "length" if ended.reason in ("length", "time") else "stop"}
-    return told | ({"stop_reason": "repetition_detected"} if ended.reason == "repetition" else {})
+    reasons: dict[str, str | None] = {"finish_reason": "length" if ended.reason in ("length", "time") else "stop"}
+    return reasons | ({"stop_reason": "repetition_detected"} if ended.reason == "repetition" else {})
 
 
 def context_of(begun: Begun) -> dict[str, Any]:

@@ -12,7 +12,7 @@ let looking = null, use = null, ended = new Set();
 const count = (number) => (number === null ? "?" : number >= 1e9 ? `${(number / 1e9).toPrecision(3)} B` : `${(number / 1e6).toPrecision(3)} M`);
 const size = (number) => (number === null ? "?" : bytes(0, number).replace(/^.* of /, ""));
 const fits = (said) => ({ stored: "yes", no: "no" })[said] ?? (said ? `in ${said}` : "?");
-const speed = (span) => (span ? span.usual.toFixed(span.usual < 10 ? 1 : 0) : "?");
+const speed = (span, measuring) => (span ? span.usual.toFixed(span.usual < 10 ? 1 : 0) : measuring ? "…" : "?");
 const row = (...cells) => el("tr", {}, ...cells.map((cell) => (cell instanceof HTMLElement ? el("td", {}, cell) : el("td", { textContent: cell.text ?? cell, className: cell.text ? "number" : "" }))));
 const number = (text) => ({ text });
 
@@ -43,12 +43,13 @@ async function showLibrary() {
   } catch (fault) {
     return notice(fault.message);
   }
-  const here = answer.models.map((model) => row(model.id, number(count(model.parameters)), number(size(model.bytes)), fits(model.fits), number(speed(model.expected_tokens_per_second)),
-    button("Use", () => take(model.id), { ariaLabel: `Use ${model.id}` })));
-  const wanted = answer.suggested.map((id) => row(id, number("?"), number("?"), "?", number("?"), button("Download", () => fetchModel(id), { ariaLabel: `Download ${id}` })));
+  const told = (model) => [model.id, number(count(model.parameters)), number(size(model.bytes)), fits(model.fits), number(speed(model.expected_tokens_per_second, answer.measuring))];
+  const here = answer.models.map((model) => row(...told(model), button("Use", () => take(model.id), { ariaLabel: `Use ${model.id}` })));
+  const wanted = answer.suggested.map((model) => row(...told(model), button("Download", () => fetchModel(model.id), { ariaLabel: `Download ${model.id}` })));
   at("models-here").replaceChildren(...here, ...wanted);
   at("models-hub").hidden = !answer.may_download;
   if (answer.may_download) await showDownloads();
+  if (answer.measuring && at("models").open) await showLibrary();  // answered when the machine is measured
 }
 
 // Has a model served, and goes on with it.

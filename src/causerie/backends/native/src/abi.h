@@ -58,8 +58,10 @@ enum Fault : int32_t {
   EXPERT_UNREAD,
   FAULT_COUNT,
 };
+// What is wrong with records of a file: records.h.
+enum RecordFault : int32_t { RECORDS_OK, FILE_ENDED, NOT_FINITE, NO_MEMORY, RECORD_FAULT_COUNT };
 
-constexpr int ABI_VERSION = 27;  // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 30;  // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
@@ -287,7 +289,9 @@ struct Step {
 
 // How codes lie in the bytes of a format's reference layout: in runs, each code put together from planes of bits.
 struct CodeBits {
-  const int32_t* begins;  // [planes][run]: the bit of a run at which those of a code begin
+  const int32_t* begins;     // [planes][run]: the bit of a run at which those of a code begin
+  const int32_t* stretches;  // [planes][run]: how many codes from this one on lie at the same bit of bytes that follow one
+                             // another; below 0 where this one and seven more are the bits of a byte
   int32_t run, run_bytes, planes;
   int32_t flip;           // what turns a code in two's complement into one that counts from 0
   int32_t bits[8];        // of each plane, the lowest of a code first
@@ -305,6 +309,26 @@ struct Packing {
   uint64_t target;     // where the whole weight begins
   int64_t first, rows, width;
   int32_t source_format, target_format, layout, unused;
+};
+
+// Where in a record of a file the numbers of one array of a Packing lie, and what becomes of each.
+struct RecordField {
+  const CodeBits* bits;  // of numbers that are no whole bytes, or null; each becomes a byte
+  const uint8_t* table;  // which one, by code, or null: the code itself
+  int32_t begin, bytes;  // in a record; no bytes: there is no such array
+  int32_t size;          // of a number, in bytes; 2: a float16, which is to be finite
+  int32_t repeated;      // groups of panels that share one
+  int32_t flip;          // what the bits of a float16 are turned by
+  int32_t unused;
+};
+
+// A whole matrix, as rows of records that lie in a file one after the other: records.h.
+struct RecordRows {
+  const Packing* packing;     // without arrays: they are read
+  const RecordField* fields;  // in the order of RECORD_ARRAYS
+  int64_t begin;              // of the first row in the file
+  int32_t file;               // its descriptor
+  int32_t record_bytes, record_inputs, unused;
 };
 
 // Rows on their way into codes with a scale and a zero point for each group of 32 inputs: kernels_fit.cpp.
@@ -340,6 +364,8 @@ struct Escape {
   uint32_t at;  // STEP_WEIGHTS · step + weight in the step
   uint32_t value;
 };
+
+constexpr int RECORD_ARRAYS = 5;   // source, scale, zero, unit, low_unit
 
 constexpr int64_t STEP_WEIGHTS = 2 * PANEL;  // of one step over a packed or a plain panel: two inputs
 constexpr int64_t PACKED_STEP = STEP_WEIGHTS * 12 / 8, PLAIN_STEP = STEP_WEIGHTS * 2;  // bytes

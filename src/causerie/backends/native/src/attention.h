@@ -3,7 +3,7 @@
 // The cache is [block][kv head], each: keys as [32 / 16][head_dim / E][16 positions][E elements], so that 16 positions are
 // the lanes of a score; then values as [32 / E][value_dim padded to 16][E positions]. E is how many products one
 // instruction adds up: 1 for float32 and float16, 2 for bfloat16, 4 for int8. An int8 number x is kept as
-// round(x / scale) + 128 with a bfloat16 scale: for keys one per position and 32 elements, [groups][32] after the keys;
+// round(x / scale) + 128 with a bfloat16 scale: for keys, which are turned (kernels_rotate.cpp), one per position and 32 elements, [groups][32] after the keys;
 // for values one per position, [32] after the values.
 #pragma once
 #include "functions.h"

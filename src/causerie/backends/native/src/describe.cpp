@@ -60,7 +60,7 @@ constexpr bool counts(const Member (&members)[N], int64_t count) {
 }
 
 constexpr Member CONSTANTS[] = {
-    {"ABI_VERSION", ABI_VERSION}, {"PANEL", PANEL}, {"BLOCK", BLOCK}, {"CHUNK", CHUNK}, {"HEAD_ROOM", HEAD_ROOM}, {"EXPERT_ROOM", EXPERT_ROOM}, {"E4M3_TABLE", E4M3_TABLE}, {"STATE_ROOM", STATE_ROOM},
+    {"ABI_VERSION", ABI_VERSION}, {"PANEL", PANEL}, {"BLOCK", BLOCK}, {"CHUNK", CHUNK}, {"HEAD_ROOM", HEAD_ROOM}, {"EXPERT_ROOM", EXPERT_ROOM}, {"E4M3_TABLE", E4M3_TABLE}, {"STATE_ROOM", STATE_ROOM}, {"RECORD_ARRAYS", RECORD_ARRAYS},
     {"STEP_WEIGHTS", STEP_WEIGHTS}, {"PACKED_STEP", PACKED_STEP}, {"PLAIN_STEP", PLAIN_STEP}};
 
 constexpr Member OPS[] = {{"EMBED", OP_EMBED}, {"NORM", OP_NORM}, {"ROUND", OP_ROUND}, {"LINEAR", OP_LINEAR},
@@ -96,6 +96,8 @@ constexpr Member ARITHMETICS[] = {{"FLOAT32", ARITHMETIC_FLOAT32}, {"BFLOAT16", 
 constexpr Member FAULTS[] = {FAULT(STEP_OK), FAULT(TOO_MANY_TOKENS), FAULT(BAD_STARTS), FAULT(BAD_TABLE_STARTS),
     FAULT(TOKEN_OUTSIDE_VOCABULARY), FAULT(NEGATIVE_POSITION), FAULT(TABLE_TOO_SHORT), FAULT(BLOCK_OUTSIDE_CACHE), FAULT(COPY_OUTSIDE_CACHE),
     FAULT(SLOT_OUTSIDE_CACHE), FAULT(SLOT_SHARED), FAULT(ROW_OUTSIDE_STEP), FAULT(TOO_MANY_ROWS), FAULT(EXPERT_UNREAD)};
+constexpr Member RECORD_FAULTS[] = {FAULT(RECORDS_OK), FAULT(FILE_ENDED), FAULT(NOT_FINITE), FAULT(NO_MEMORY)};
+static_assert(counts(RECORD_FAULTS, RECORD_FAULT_COUNT));
 static_assert(counts(OPS, OP_COUNT) && counts(NUMBERS, NUMBER_COUNT) && counts(CACHE_NUMBERS, CACHE_NUMBER_COUNT));
 static_assert(counts(SCALES, SCALE_COUNT) && counts(ZEROS, ZERO_COUNT));
 static_assert(counts(LAYOUTS, LAYOUT_COUNT) && counts(ACTIVATIONS, ACTIVATION_COUNT) && counts(COUNTED, COUNTED_COUNT));
@@ -115,7 +117,7 @@ CAUSERIE_STRUCTURE(Part, FIELD(weight), FIELD(bias), FIELD(out), FIELD(rows), FI
     FIELD(expert), FIELD(panels), FIELD(column), FIELD(out_column));
 CAUSERIE_STRUCTURE(CodePanels, FIELD(bits), FIELD(tabled), FIELD(group), FIELD(input_group), FIELD(scale), FIELD(zero),
     FIELD(center), FIELD(parts), FIELD(factor), FIELD(stepped));
-CAUSERIE_STRUCTURE(CodeBits, FIELD(begins), FIELD(run), FIELD(run_bytes), FIELD(planes), FIELD(flip), FIELD(bits));
+CAUSERIE_STRUCTURE(CodeBits, FIELD(begins), FIELD(stretches), FIELD(run), FIELD(run_bytes), FIELD(planes), FIELD(flip), FIELD(bits));
 CAUSERIE_STRUCTURE(Instruction, FIELD(op), FIELD(counted), FIELD(times), FIELD(x), FIELD(y), FIELD(z), FIELD(w), FIELD(out), FIELD(narrow),
     FIELD(group), FIELD(width), FIELD(length), FIELD(act), FIELD(heads), FIELD(kv_heads), FIELD(head_dim), FIELD(dims),
     FIELD(window), FIELD(rope), FIELD(query_rope), FIELD(tables), FIELD(format), FIELD(layout), FIELD(panels), FIELD(first_part),
@@ -145,6 +147,8 @@ CAUSERIE_STRUCTURE(Step, FIELD(tokens_count), FIELD(sequences), FIELD(wanted_cou
     FIELD(attending));
 CAUSERIE_STRUCTURE(Packing, FIELD(source), FIELD(codes), FIELD(panels), FIELD(scale), FIELD(zero), FIELD(unit), FIELD(low_unit), FIELD(target), FIELD(first),
     FIELD(rows), FIELD(width), FIELD(source_format), FIELD(target_format), FIELD(layout), FIELD(unused));
+CAUSERIE_STRUCTURE(RecordField, FIELD(bits), FIELD(table), FIELD(begin), FIELD(bytes), FIELD(size), FIELD(repeated), FIELD(flip), FIELD(unused));
+CAUSERIE_STRUCTURE(RecordRows, FIELD(packing), FIELD(fields), FIELD(begin), FIELD(file), FIELD(record_bytes), FIELD(record_inputs), FIELD(unused));
 CAUSERIE_STRUCTURE(Quantizing, FIELD(rows), FIELD(costs), FIELD(shares), FIELD(steps), FIELD(zeros), FIELD(codes), FIELD(scale),
     FIELD(zero), FIELD(unit), FIELD(count), FIELD(width), FIELD(share_count), FIELD(rounds), FIELD(top), FIELD(most_zero), FIELD(smallest),
     FIELD(parts));
@@ -204,6 +208,7 @@ std::string describe() {
   text.members("Narrow", NARROWS);
   text.members("Arithmetic", ARITHMETICS);
   text.members("Fault", FAULTS);
+  text.members("RecordFault", RECORD_FAULTS);
   text.close();
   text.open("structures");
   text.structure<Part>("Part");
@@ -225,6 +230,8 @@ std::string describe() {
   text.structure<BlockTables>("BlockTables");
   text.structure<Step>("Step");
   text.structure<Packing>("Packing");
+  text.structure<RecordField>("RecordField");
+  text.structure<RecordRows>("RecordRows");
   text.structure<Quantizing>("Quantizing");
   text.structure<PackedPanel>("PackedPanel");
   text.structure<Escape>("Escape");

@@ -17,23 +17,43 @@ struct Arrangement {
   uint8_t* to;
 };
 
-// Adds a plane of so many bits of some codes of a run, from bit `shift` on. Where they lie in bytes that follow one another, at
-// the same bit, they are taken together.
-static void add_plane(const int32_t* begins, int bits, int shift, const uint8_t* run, int64_t count, uint8_t* to) {
+// Adds a plane of so many bits of some codes of a run, from bit `shift` on; `stretches` says how many of them can be taken
+// together: CodeBits.
+static void add_plane(const int32_t* begins, const int32_t* stretches, int bits, int shift, const uint8_t* run, int64_t count, uint8_t* __restrict to) {
   const int mask = (1 << bits) - 1;
-  for (int64_t i = 0, next = 1; i < count; i = next++) {
-    while (next < count && begins[next] == begins[next - 1] + 8) ++next;
+  for (int64_t i = 0, some; i < count; i += some) {
     const int bit = begins[i] % 8;
     const uint8_t* from = run + begins[i] / 8;
-    if (bit + bits > 8)
-      for (int64_t j = i; j < next; ++j) to[j] ^= uint8_t(((from[j - i] >> bit | from[j - i + 1] << (8 - bit)) & mask) << shift);
-    else
-      for (int64_t j = i; j < next; ++j) to[j] ^= uint8_t((from[j - i] >> bit & mask) << shift);
+    some = stretches[i] < 0 ? 8 : stretches[i];
+    if (some > count - i) some = count - i;
+    if (stretches[i] < 0 && some == 8) {
+      // Bits of a byte that belong to neighbours: each to a byte of its own, where it becomes the lowest.
+      const uint64_t apart = *from * 0x0101010101010101u & 0x8040201008040201u;
+      const uint64_t lowest = (apart + 0x7f7f7f7f7f7f7f7fu) >> 7 & 0x0101010101010101u;
+      uint64_t codes;
+      __builtin_memcpy(&codes, to + i, 8);
+      codes ^= lowest << shift;
+      __builtin_memcpy(to + i, &codes, 8);
+    } else if (stretches[i] < 0)
+      for (int64_t j = 0; j < some; ++j) to[i + j] ^= uint8_t((*from >> (bit + j) & 1) << shift);
+    else if (bit + bits > 8)
+      for (int64_t j = 0; j < some; ++j) to[i + j] ^= uint8_t(((from[j] >> bit | from[j + 1] << (8 - bit)) & mask) << shift);
+    else {
+      int64_t j = 0;
+      for (; j + 8 <= some; j += 8) {  // what a shift brings from one byte into the next is masked
+        uint64_t eight, codes;
+        __builtin_memcpy(&eight, from + j, 8);
+        __builtin_memcpy(&codes, to + i + j, 8);
+        codes ^= (eight >> bit & 0x0101010101010101u * uint64_t(mask)) << shift;
+        __builtin_memcpy(to + i + j, &codes, 8);
+      }
+      for (; j < some; ++j) to[i + j] ^= uint8_t((from[j] >> bit & mask) << shift);
+    }
   }
 }
 
 // Codes of the weights at .. at + count, numbered along the slice, so that they count from 0.
-static void unpack(const CodeBits& bits, const void* source, int64_t at, int64_t count, uint8_t* to) {
+static void unpack(const CodeBits& bits, const void* source, int64_t at, int64_t count, uint8_t* __restrict to) {
   const uint8_t* run = static_cast<const uint8_t*>(source) + at / bits.run * bits.run_bytes;
   if (bits.bits[0] == 8 && bits.run == 1 && bits.run_bytes == 1) {
     for (int64_t i = 0; i < count; ++i) to[i] = uint8_t(run[i] ^ bits.flip);
@@ -50,53 +70,64 @@ static void unpack(const CodeBits& bits, const void* source, int64_t at, int64_t
   for (int64_t i = 0; i < count; ++i) to[i] = uint8_t(bits.flip);
   for (int64_t i = 0, place = at % bits.run; i < count; place = 0, run += bits.run_bytes) {
     const int64_t some = count - i < bits.run - place ? count - i : bits.run - place;
-    for (int32_t plane = 0, shift = 0; plane < bits.planes; shift += bits.bits[plane++])
-      add_plane(bits.begins + plane * bits.run + place, bits.bits[plane], shift, run, some, to + i);
+    for (int32_t plane = 0, shift = 0; plane < bits.planes; shift += bits.bits[plane++]) {
+      const int64_t first = plane * bits.run + place;
+      add_plane(bits.begins + first, bits.stretches + first, bits.bits[plane], shift, run, some, to + i);
+    }
     i += some;
   }
 }
 
-// The lower four bits of so many inputs of a row, and of eight neighbours in four bytes: see code_panels.h.
-static void lay_nibbles(const uint8_t* from, int64_t count, int64_t lane, uint8_t* to) {
-  for (int64_t i = 0; i < count; i += 8) {
-    uint32_t low, high;
-    __builtin_memcpy(&low, from + i, 4);
-    __builtin_memcpy(&high, from + i + 4, 4);
-    const uint32_t both = (low & 0x0f0f0f0f) | (high & 0x0f0f0f0f) << 4;
-    __builtin_memcpy(to + (i / 8 * PANEL + lane) * 4, &both, 4);
+// Four neighbouring codes of each row, as one word: words[i][lane] are those of inputs 4i .. 4i + 3.
+typedef uint32_t Words[PANEL];
+
+static void turn(const uint8_t (*codes)[MOVED], int64_t at, int64_t count, Words* words) {
+  for (int64_t lane = 0; lane < PANEL; ++lane)
+    for (int64_t i = 0; i < count / 4; ++i) __builtin_memcpy(&words[i][lane], codes[lane] + at + 4 * i, 4);
+}
+
+// The lower four bits of so many inputs, and of eight neighbours in four bytes: see code_panels.h.
+static void lay_nibbles(const Words* words, int64_t count, uint8_t* to) {
+  for (int64_t i = 0; i < count / 8; ++i) {
+    alignas(64) Words both;
+    for (int64_t lane = 0; lane < PANEL; ++lane)
+      both[lane] = (words[2 * i][lane] & 0x0f0f0f0f) | (words[2 * i + 1][lane] & 0x0f0f0f0f) << 4;
+    __builtin_memcpy(to + i * sizeof(Words), both, sizeof(Words));
   }
 }
 
-// Codes of a row with `bits` more than four, in chunks of nibbles and a plane.
-static void lay_planes(const uint8_t* from, int64_t count, int bits, int64_t lane, uint8_t* to) {
-  const int64_t steps = bits == 1 ? 8 : 4, inputs = 4 * steps;
-  for (int64_t i = 0; i < count; i += inputs, to += (inputs / 2 + 4) * PANEL) {
-    lay_nibbles(from + i, inputs, lane, to);
-    uint32_t plane = 0;
-    for (int64_t s = 0; s < steps; ++s) {
-      uint32_t four;
-      __builtin_memcpy(&four, from + i + 4 * s, 4);
-      plane |= (four >> 4 & 0x01010101u * ((1u << bits) - 1)) << s * bits;
-    }
-    __builtin_memcpy(to + inputs / 2 * PANEL + 4 * lane, &plane, 4);
+// Codes with `bits` more than four, in chunks of nibbles and a plane.
+static void lay_planes(const Words* words, int64_t count, int bits, uint8_t* to) {
+  const int64_t steps = bits == 1 ? 8 : 4;
+  const uint32_t mask = 0x01010101u * ((1u << bits) - 1);
+  for (int64_t i = 0; i < count / 4; i += steps) {
+    lay_nibbles(words + i, 4 * steps, to);
+    alignas(64) Words plane = {};
+    for (int64_t s = 0; s < steps; ++s)
+      for (int64_t lane = 0; lane < PANEL; ++lane) plane[lane] |= (words[i + s][lane] >> 4 & mask) << s * bits;
+    to += steps / 2 * sizeof(Words);
+    __builtin_memcpy(to, plane, sizeof(Words));
+    to += sizeof(Words);
   }
 }
 
-// Codes [64 rows][count inputs] from input k of a group on, into its body: see code_panels.h.
-static void lay_codes(const CodePanels& panels, const uint8_t (*codes)[MOVED], int64_t k, int64_t count, uint8_t* body) {
-  const bool fours = panels.input_group;
+// Codes [64 rows][count inputs], which begin at `at` there and at input k of a group, into its body: see code_panels.h.
+static void lay_codes(const CodePanels& panels, const uint8_t (*codes)[MOVED], int64_t at, int64_t k, int64_t count, uint8_t* __restrict body) {
+  if (panels.input_group) {
+    alignas(64) Words words[MOVED / 4];
+    turn(codes, at, count, words);
+    uint8_t* to = body + k * PANEL * panels.bits / 8;
+    if (panels.bits == 8) __builtin_memcpy(to, words, uint64_t(count) / 4 * sizeof(Words));
+    else if (panels.bits == 4) lay_nibbles(words, count, to);
+    else lay_planes(words, count, panels.bits - 4, to);
+    return;
+  }
   for (int64_t lane = 0; lane < PANEL; ++lane) {
-    const uint8_t* from = codes[lane];
-    if (fours && panels.bits == 8)
-      for (int64_t i = 0; i < count; i += 4) __builtin_memcpy(body + ((k + i) / 4 * PANEL + lane) * 4, from + i, 4);
-    else if (fours && panels.bits == 4)
-      lay_nibbles(from, count, lane, body + k / 2 * PANEL);
-    else if (fours)
-      lay_planes(from, count, panels.bits - 4, lane, body + k * PANEL * panels.bits / 8);
-    else if (panels.bits == 8)
+    const uint8_t* from = codes[lane] + at;
+    if (panels.bits == 8)
       for (int64_t i = 0; i < count; ++i) body[(k + i) * PANEL + lane] = uint8_t(panels.tabled ? from[i] : from[i] - panels.center);
     else if (lane < 32)
-      for (int64_t i = 0; i < count; ++i) body[(k + i) * 32 + lane] = uint8_t(from[i] | codes[lane + 32][i] << 4);
+      for (int64_t i = 0; i < count; ++i) body[(k + i) * 32 + lane] = uint8_t(from[i] | from[32 * MOVED + i] << 4);
   }
 }
 
@@ -108,7 +139,7 @@ static void lay_numbers(const Arrangement& a, const void* from, int64_t g, int64
     numbers[lane] = lane < a.known ? static_cast<const T*>(from)[(a.first + lane) * groups + g] : T{};
 }
 
-static void lay_group(const Arrangement& a, int64_t g, int64_t groups) {
+static void lay_scales(const Arrangement& a, int64_t g, int64_t groups) {
   const CodePanels& panels = a.panels;
   uint8_t *scale = a.to + group_at(panels, g * panels.group), *zero = scale + scale_bytes(panels);
   switch (panels.scale) {
@@ -122,17 +153,22 @@ static void lay_group(const Arrangement& a, int64_t g, int64_t groups) {
     case ZERO_FLOAT16: case ZERO_BFLOAT16: lay_numbers<uint16_t>(a, a.packing.zero, g, groups, zero); break;
     default: lay_numbers<uint8_t>(a, a.packing.zero, g, groups, zero);
   }
+}
+
+// The codes of so many inputs from input k of the row on: of whole groups, or of a part of one.
+static void lay_inputs(const Arrangement& a, int64_t k, int64_t count) {
+  const CodePanels& panels = a.panels;
   const uint8_t fill = panels.tabled ? 0 : uint8_t(panels.bits == 8 ? 128 : 0);
-  for (int64_t k = 0; k < panels.group; k += MOVED) {
-    const int64_t count = panels.group - k < MOVED ? panels.group - k : MOVED;
-    uint8_t codes[PANEL][MOVED];
-    for (int64_t lane = 0; lane < PANEL; ++lane) {
-      const int64_t at = (a.first + lane) * a.packing.width + g * panels.group + k;
-      if (lane < a.known) unpack(*a.packing.codes, a.packing.source, at, count, codes[lane]);
-      else
-        for (int64_t i = 0; i < count; ++i) codes[lane][i] = fill;
-    }
-    lay_codes(panels, codes, k, count, scale + group_head(panels));
+  alignas(64) uint8_t codes[PANEL][MOVED];
+  for (int64_t lane = 0; lane < PANEL; ++lane) {
+    if (lane < a.known) unpack(*a.packing.codes, a.packing.source, (a.first + lane) * a.packing.width + k, count, codes[lane]);
+    else
+      for (int64_t i = 0; i < count; ++i) codes[lane][i] = fill;
+  }
+  for (int64_t i = 0, some; i < count; i += some) {
+    const int64_t in_group = (k + i) % panels.group;
+    some = panels.group - in_group < count - i ? panels.group - in_group : count - i;
+    lay_codes(panels, codes, i, in_group, some, a.to + group_at(panels, k + i - in_group) + group_head(panels));
   }
 }
 
@@ -149,7 +185,12 @@ void arrange(const Packing& packing, int64_t panel) {
     lay_numbers<uint16_t>(a, packing.unit, unit, units, to + units_at(panels, k));
     if (packing.low_unit) lay_numbers<uint16_t>(a, packing.low_unit, unit, units, to + units_at(panels, k) + 2 * PANEL);
   }
-  for (int64_t g = 0; g < groups; ++g) lay_group(a, g, groups);
+  for (int64_t g = 0; g < groups; ++g) lay_scales(a, g, groups);
+  // As many whole groups at a time as there is room for, or a part of one.
+  const int64_t whole = panels.group < MOVED ? MOVED / panels.group * panels.group : MOVED;
+  const int64_t until = panels.group < MOVED ? packing.width : panels.group;
+  for (int64_t first = 0; first < packing.width; first += until)
+    for (int64_t k = 0; k < until; k += whole) lay_inputs(a, first + k, until - k < whole ? until - k : whole);
 }
 
 }  // namespace

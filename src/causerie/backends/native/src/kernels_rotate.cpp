@@ -1,5 +1,8 @@
 // Rotary positions, norms of what has turned, and the cache write: turned keys, and values, in the format and order of attention.h.
+// Keys that are kept in 8 bits are mixed by Hadamard matrices before, and so are the queries that they will meet: products stay
+// what they are, and no element of a key sticks out (quant/cache_format.py).
 #include "attention.h"
+#include "hadamard.h"
 #include "rotation.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
@@ -81,15 +84,16 @@ static void rotate_row(const Program& program, const Step& step, const Instructi
   for (int64_t h = 0; h < in.heads; ++h) {
     turn(q + h * in.head_dim, query_turns, in, out + h * in.head_dim);
     norm_head(out + h * in.head_dim, q_norm, in);
+    if constexpr (C::each == 4) turn_head(out + h * in.head_dim, in.head_dim);
   }
   const int64_t position = step.positions[r], offset = position % BLOCK;
   const int64_t block = block_table(program, step, in, r)[position / BLOCK];
-  float turned[HEAD_ROOM];
+  alignas(64) float turned[HEAD_ROOM];
   for (int64_t h = 0; h < in.kv_heads; ++h) {
     turn(k + h * in.head_dim, key_turns, in, turned);
     norm_head(turned, k_norm, in);
     auto* keys = keys_of<C>(in, block, h);
-    if constexpr (C::each == 4) keep_head_int8(in, keys, offset, turned, v + h * in.value_dim);
+    if constexpr (C::each == 4) turn_head(turned, in.head_dim), keep_head_int8(in, keys, offset, turned, v + h * in.value_dim);
     else keep_head<C>(in, keys, offset, turned, v + h * in.value_dim);
   }
 }

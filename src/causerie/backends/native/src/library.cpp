@@ -6,6 +6,7 @@
 #include "code_panels.h"
 #include "expert_store.h"
 #include "pool.h"
+#include "records.h"
 #include "run.h"
 #include "variants.h"
 
@@ -91,6 +92,11 @@ CAUSERIE_EXPORT void causerie_measure(Pool* pool, int variant_index, const Packi
 CAUSERIE_EXPORT void causerie_pack(Pool* pool, int variant_index, const Packing* packing) {
   const Kernels& kernels = *variant(variant_index).kernels;
   each_panel(*pool, {packing->target_format == CODES ? kernels.arrange : kernels.pack, *packing});
+}
+
+// A RecordFault; where there is one, `where` as in records.h. Every packing of the list is of CODES.
+CAUSERIE_EXPORT int32_t causerie_arrange_records(Pool* pool, int variant_index, const RecordRows* all, int64_t count, int64_t* where) {
+  return arrange_records(*pool, *variant(variant_index).kernels, all, count, where);
 }
 
 // On the caller's own thread: others may quantize other rows meanwhile.

@@ -41,6 +41,11 @@ class Session(Protocol):
         """What the last answer cost, as far as it is known."""
         ...
 
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the last answer ended; None where there is none."""
+        ...
+
     def ask(self, *lines: str) -> str:
         """Asks the user, and returns the first letter of what they write, small."""
         ...

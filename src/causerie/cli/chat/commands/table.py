@@ -8,24 +8,41 @@ from __future__ import annotations
 import re
 
 from causerie.cli import ollama
-from causerie.cli.chat.commands import answers, files, program_help, settings, turns
+from causerie.cli.chat.commands import answers, choices, files, program_help, settings, turns
 from causerie.cli.chat.commands.command import Command, Session
 from causerie.errors import UsageError, unknown
 
 
 def _help(session: Session, _: str) -> None:
     width = max(len(f"{name} {command.takes}") for name, command in COMMANDS.items()) + 2
-    for name, command in COMMANDS.items():
-        session.screen.line(f"  {f'{name} {command.takes}':<{width}}{command.sentence}")
-    session.screen.line(f"  {'Ctrl-C':<{width}}stops an answer and keeps the chat")
-    for line in (
-        "help, clear and exit also work alone; the others take / or ! before them.",
-        "A line that begins with a space is a message.",
-        "Alt-Enter begins a new line; Ctrl-X Ctrl-E opens your editor; Tab completes.",
-        "Pasted lines stay one message; `edit answer` changes what the model said.",
-    ):
-        session.screen.line(line, "dim")
+    rows: list[tuple[str, str | None]] = []
+    for title, commands in GROUPS.items():
+        rows.append((title, "bold"))
+        rows += [(f"  {f'{name} {each.takes}':<{width}}{each.sentence}", None) for name, each in commands.items()]
+    rows.append((f"  {'Ctrl-C':<{width}}stops an answer and keeps the chat", None))
+    rows += [
+        (line, "dim")
+        for line in (
+            "help, clear and exit also work alone; the others take / or ! before them.",
+            "A line that begins with a space is a message.",
+            'Lines between """ and """ are one message, and so are pasted ones.',
+            "Alt-Enter begins a new line; Ctrl-X Ctrl-E opens your editor; Tab completes.",
+            "`edit answer` changes what the model said.",
+        )
+    ]
+    _show_by_pages(session, rows)
     session.screen.line()
+
+
+def _show_by_pages(session: Session, rows: list[tuple[str, str | None]]) -> None:
+    """Lines with their styles; where the terminal has fewer rows, as many as it shows, until the user wants more."""
+    room = session.screen.rows
+    page = len(rows) if room is None or room > len(rows) else max(3, room - 2)
+    for at in range(0, len(rows), page):
+        if at and session.ask(f"Enter: more ({at} of {len(rows)} lines)   q: enough") == "q":
+            return
+        for line, style in rows[at : at + page]:
+            session.screen.line(line, style)
 
 
 def _leave(session: Session, _: str) -> None:
@@ -48,36 +65,52 @@ def _examples(session: Session, _: str) -> None:
     session.screen.line()
 
 
-COMMANDS = {
-    "help": Command("lists these", _help, bare=True),
-    "clear": Command("begins a new chat; the system prompt stays", turns.clear, bare=True),
-    "exit": Command("leaves; Ctrl-D does too", _leave, bare=True),
-    "status": Command("the model, the chat, and what is set", settings.show_status),
-    "set": Command("sets generate flags from now on", settings.set_flags, "KEY=VALUE ..."),
-    "unset": Command("leaves a flag to the model again", settings.unset_flag, "KEY"),
-    "system": Command("shows or sets the system prompt, or removes it", settings.system_prompt, "[TEXT|clear]"),
-    "model": Command("goes on with another model", settings.switch_model, "[NAME]"),
-    "retry": Command("answers your last message anew", turns.retry, "[KEY=VALUE ...]"),
-    "undo": Command("forgets your last message and its answer", turns.undo),
-    "edit": Command("asks your last message in other words", turns.edit, "[TEXT|answer]"),
-    "continue": Command("goes on with the last answer", turns.proceed),
-    "branch": Command("begins a branch of the chat, or goes back to one", turns.go_to_branch, "[NAME]"),
-    "branches": Command("lists the branches", turns.list_branches),
-    "save": Command("saves the chat", files.save_chat, "[NAME]"),
-    "load": Command("goes on with a saved chat", files.load_chat, "NAME"),
-    "list": Command("lists the saved chats", files.list_chats),
-    "file": Command("sends text files with the next message", files.attach_files, "PATH"),
-    "copy": Command("copies the last answer", answers.copy_answer),
-    "stats": Command("what the last answer cost, and the memory", answers.show_cost),
-    "why": Command("where the last answer's time went", answers.show_reasons),
-    "tokens": Command("the last answer's tokens with their probabilities", answers.show_tokens),
-    "think": Command("whether the model reasons first; N: tokens at most", settings.think, "on|off|N"),
-    "reasoning": Command("shows the last answer's reasoning; folds the next", settings.show_reasoning, "[fold|show]"),
-    "context": Command("what to do with a chat that no longer fits", settings.context_policy, "POLICY"),
-    "ask": Command("asks the built-in assistant about this program", program_help.ask, "QUESTION"),
-    "examples": Command("things to try", _examples),
-    "export": Command("writes the chat as Markdown or JSON", files.export_chat, "FILE.md|FILE.json"),
+GROUPS = {
+    "The chat": {
+        "clear": Command("begins a new chat; the system prompt stays", turns.clear, bare=True),
+        "retry": Command("answers your last message anew", turns.retry, "[KEY=VALUE ...]"),
+        "n": Command("answers it N times, for you to choose one", choices.choose_answer, "N"),
+        "undo": Command("forgets your last message and its answer", turns.undo),
+        "edit": Command("asks your last message in other words", turns.edit, "[TEXT|answer]"),
+        "continue": Command("goes on with the last answer", turns.proceed),
+        "branch": Command("begins a branch of the chat, or goes back to one", turns.go_to_branch, "[NAME]"),
+        "branches": Command("lists the branches", turns.list_branches),
+    },
+    "The answer": {
+        "copy": Command("copies the last answer", answers.copy_answer),
+        "stats": Command("what the last answer cost, and the memory", answers.show_cost),
+        "why": Command("where the last answer's time went", answers.show_reasons),
+        "tokens": Command("the last answer's tokens with their probabilities", answers.show_tokens),
+        "reasoning": Command(
+            "shows the last answer's reasoning; folds the next", settings.show_reasoning, "[fold|show]"
+        ),
+    },
+    "The model": {
+        "model": Command("goes on with another model", settings.switch_model, "[NAME]"),
+        "set": Command("sets generate flags from now on", settings.set_flags, "KEY=VALUE ..."),
+        "unset": Command("leaves a flag to the model again", settings.unset_flag, "KEY"),
+        "system": Command("shows or sets the system prompt, or removes it", settings.system_prompt, "[TEXT|clear]"),
+        "think": Command("whether the model reasons first; N: tokens at most", settings.think, "on|off|N"),
+        "context": Command("what to do with a chat that no longer fits", settings.context_policy, "POLICY"),
+        "status": Command("the model, the chat, and what is set", settings.show_status),
+    },
+    "Files": {
+        "file": Command("sends text files with the next message", files.attach_files, "PATH"),
+        "save": Command("saves the chat", files.save_chat, "[NAME]"),
+        "load": Command("goes on with a saved chat", files.load_chat, "NAME"),
+        "list": Command("lists the saved chats", files.list_chats),
+        "export": Command("writes the chat as Markdown or JSON", files.export_chat, "FILE.md|FILE.json"),
+    },
+    "The program": {
+        "help": Command("lists these", _help, bare=True),
+        "ask": Command("asks the built-in assistant about this program", program_help.ask, "QUESTION"),
+        "examples": Command("things to try", _examples),
+        "exit": Command("leaves; Ctrl-D does too", _leave, bare=True),
+    },
 }
+"""The commands, by what they are about."""
+
+COMMANDS = {name: command for commands in GROUPS.values() for name, command in commands.items()}
 """Every command, by its name."""
 
 _OTHER_NAMES = {"quit": "exit"}

@@ -29,7 +29,8 @@ def deepseek2(m: Metadata) -> dict[str, Any]:
     gating = m.integer("expert_gating_func", 0, least=0)
     values |= routed_experts(m) | {"attention_bias": biased(m, "attn_kv_a_mqa")}
     if gating == SIGMOID or (not gating and biased(m, "exp_probs_b")):
-        return values | {"model_type": "deepseek_v3", "num_nextn_predict_layers": 0}
+        drafting = m.integer("nextn_predict_layers", 0, least=0)
+        return values | {"model_type": "deepseek_v3", "num_nextn_predict_layers": drafting}
     groups = m.integer("expert_group_count", 1)
     method = "group_limited_greedy" if groups > 1 else "greedy"
     return values | {"model_type": "deepseek_v2", "topk_method": method}

@@ -26,7 +26,7 @@ def glm4moe(m: Metadata) -> dict[str, Any]:
         | sigmoid_experts(m)
         | {
             "attention_bias": attention_biased(m),
-            "use_qk_norm": m.holds("blk.0.attn_q_norm.weight"),
+            "use_qk_norm": m.holds_in_blocks("attn_q_norm.weight"),
             "num_nextn_predict_layers": m.integer("nextn_predict_layers", 0, least=0),
         }
     )

@@ -38,5 +38,6 @@ def hy_v3(m: Metadata) -> dict[str, Any]:
             "moe_intermediate_size": hidden,
             "num_shared_experts": shared // hidden,
             "router_scaling_factor": m.number("expert_weights_scale", 0.0) or 1.0,
+            "num_nextn_predict_layers": m.integer("nextn_predict_layers", 0, least=0),
         }
     )

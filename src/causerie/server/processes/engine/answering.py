@@ -107,7 +107,7 @@ class Answering:
         except CauserieError as fault:
             self.fail(fault)
             return
-        tokens = [self._told(message)] if self.order.logprobs is not None and message.token is not None else []
+        tokens = [self._token_piece(message)] if self.order.logprobs is not None and message.token is not None else []
         thinking = self._parsers[choice].thinking
         self._say(choice, piece, tokens, reader.over())
         self._reasoning_tokens[choice] += thinking and self._parsers[choice].thinking and message.token is not None
@@ -169,10 +169,10 @@ class Answering:
         if not self._open:
             self._ended()
 
-    def _told(self, event: TokenEvent) -> TokenPiece:
+    def _token_piece(self, event: TokenEvent) -> TokenPiece:
         likeliest = [self._piece(token, logprob) for token, logprob in event.top_logprobs[: self.order.logprobs]]
-        told = self._piece(event.token, event.logprob)
-        return TokenPiece(told.token, told.text, told.bytes, told.logprob, likeliest)
+        piece = self._piece(event.token, event.logprob)
+        return TokenPiece(piece.token, piece.text, piece.bytes, piece.logprob, likeliest)
 
     def _piece(self, token: Any, logprob: float | None) -> TokenPiece:
         raw = token_bytes(self._tokenizer, token)

@@ -82,7 +82,7 @@ class EngineService:
         self._texts = TextWork()
         self._compiling = ThreadPoolExecutor(MOST_COMPILING, "causerie-forms")  # so that others need not wait for them
         self._jobs: dict[int, asyncio.Task[None]] = {}
-        self._told = bytearray()
+        self._unsent = bytearray()
         self._mail: Mailbox[_Letter] = Mailbox(asyncio.get_running_loop(), _deliver, _urgent, self._pause)
 
     async def run(self, reader: asyncio.StreamReader) -> None:
@@ -105,13 +105,13 @@ class EngineService:
         return PAUSE_SECONDS if len(self._jobs) > FEW_JOBS else 0.0
 
     def _tell(self, event: JobEvent) -> None:
-        if not self._told:  # what one turn of the loop tells is written in one piece
+        if not self._unsent:  # what one turn of the loop tells is written in one piece
             asyncio.get_running_loop().call_soon(self._write)
-        self._told += packed(event)
+        self._unsent += packed(event)
 
     def _write(self) -> None:
-        self._writer.write(bytes(self._told))
-        self._told.clear()
+        self._writer.write(bytes(self._unsent))
+        self._unsent.clear()
 
     def _obey(self, order: Order) -> None:
         if isinstance(order, Cancel):

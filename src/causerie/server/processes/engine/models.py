@@ -102,13 +102,13 @@ class Models:
 
     async def _load(self, name: str) -> CausalLM:
         loop = asyncio.get_running_loop()
-        told = -1.0
+        last = -1.0
 
         def progress(done: int, total: int, tensor: str) -> None:
-            nonlocal told
+            nonlocal last
             share = done / total if total else 1.0
-            if share - told >= _SHARE_STEP:
-                told = share
+            if share - last >= _SHARE_STEP:
+                last = share
                 loop.call_soon_threadsafe(self._tell, ModelState(name, min(share, 0.999), done, total))
 
         self._tell(ModelState(name, 0.0))

@@ -31,16 +31,16 @@ async def shortened(
     text of another order's answer. Raises ContextLengthError, and what counting and writing raise."""
     room = context - min(max(1, context // _SHARE), order.flags.get("max_new_tokens") or context)
     steps = shortening(prompt.messages, order.context_policy, room, max(1, context // _COARSE))
-    told: int | str | None = None
+    answer: int | str | None = None
     while True:
         try:
-            asked = steps.send(told)
+            asked = steps.send(answer)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         if isinstance(asked, Count):
-            told = await count(with_messages(prompt, asked.messages))
+            answer = await count(with_messages(prompt, asked.messages))
         else:
-            told = await write(_summary(order, prompt, asked.messages, min(SUMMARY_TOKENS, max(1, context - room))))
+            answer = await write(_summary(order, prompt, asked.messages, min(SUMMARY_TOKENS, max(1, context - room))))
 
 
 def with_messages(prompt: Chat, messages: list[dict[str, Any]]) -> Chat:

@@ -1,4 +1,5 @@
-"""The front's side of looking up models and downloading them: a process for each, ended where nobody waits for it.
+"""The front's side of looking up models, downloading them and measuring the machine: a process for each, ended where
+nobody waits for it.
 
 Downloads go on when the page that began them is closed; which there are, and how far each is, is told to any page.
 Knows no HTTP.
@@ -7,7 +8,7 @@ Knows no HTTP.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from causerie.server.processes.library.library_orders import (
     LibraryFailure,
     LibraryOrder,
     ListModels,
+    MeasureMachine,
     SearchHub,
 )
 
@@ -34,6 +36,7 @@ MODULE = "causerie.server.processes.library.library_process"
 MOST_DOWNLOADS = 2  # at once: more would share one line to the hub
 MOST_KEPT = 20  # of those that have ended, to be told of
 SECONDS = 60.0  # in which the hub must have answered a search, and files their headers
+LOOK_SECONDS = 0.1  # between two looks at whether a machine that is measured is needed for something else
 
 
 @dataclass
@@ -57,11 +60,23 @@ class LibraryLink:
         self._turn = asyncio.Lock()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.downloads: dict[str, ModelDownload] = {}
+        self._measuring: asyncio.Task[None] | None = None
+        self._unmeasurable = False
 
-    async def offers(self, spare: int) -> list[dict[str, Any]]:
-        """The models of this machine to offer. Raises CauserieError."""
+    async def offers(self, spare: int) -> dict[str, Any]:
+        """The models of this machine to offer, and what goes with them; see `ListModels`. Raises CauserieError."""
         folder = None if self._models_folder is None else str(self._models_folder)
-        return list(await self._value(ListModels(folder, spare)))
+        answer: dict[str, Any] = await self._value(ListModels(folder, spare))
+        return answer
+
+    def measure(self, idle: Callable[[], bool]) -> bool:
+        """Has the machine measured, which takes seconds, and says whether it is being done; who asks for offers
+        meanwhile waits for it. It is left for another time where the machine is not `idle`, or ceases to be so, for
+        then it would be said to be slower than it is."""
+        if self._measuring is None and not self._unmeasurable and idle():
+            work = asyncio.create_task(self._value(MeasureMachine()))
+            self._measuring = asyncio.create_task(self._watched(work, idle))
+        return self._measuring is not None
 
     async def search(self, words: str, spare: int) -> list[dict[str, Any]]:
         """Those of the hub. Raises HubUnavailable, CheckpointError."""
@@ -91,7 +106,10 @@ class LibraryLink:
         await asyncio.wait([task])
 
     async def close(self) -> None:
-        """Ends all of them."""
+        """Ends all that goes on."""
+        if self._measuring is not None:
+            self._measuring.cancel()
+            await asyncio.wait([self._measuring])
         for model in list(self._tasks):
             await self.cancel(model)
 
@@ -109,6 +127,19 @@ class LibraryLink:
             raise
         finally:
             self._tasks.pop(download.model, None)
+
+    async def _watched(self, work: asyncio.Task[Any], idle: Callable[[], bool]) -> None:
+        try:
+            while not work.done() and idle():
+                await asyncio.wait([work], timeout=LOOK_SECONDS)
+            if work.done():
+                work.result()
+        except CauserieError:  # nothing here can measure, and asking again would not help
+            self._unmeasurable = True
+        finally:
+            self._measuring = None
+            work.cancel()
+            await asyncio.wait([work])
 
     async def _value(self, order: LibraryOrder) -> Any:
         """One after the other: each looks at many files, or asks the hub."""

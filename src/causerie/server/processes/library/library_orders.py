@@ -11,8 +11,9 @@ from msgspec import Struct
 
 
 class ListModels(Struct, tag=True, frozen=True):
-    """The models to offer: those downloaded, those in `models_folder`, and the built-in one. `spare` bytes of memory
-    would be free beside what is, where models that are loaded went."""
+    """The models to offer: those downloaded, those in `models_folder`, and the built-in one; the one of the hub to name
+    besides; and whether this machine was measured. `spare` bytes of memory would be free beside what is, where models
+    that are loaded went."""
 
     models_folder: str | None = None
     spare: int = 0
@@ -31,7 +32,11 @@ class FetchModel(Struct, tag=True, frozen=True):
     model: str
 
 
-LibraryOrder = ListModels | SearchHub | FetchModel
+class MeasureMachine(Struct, tag=True, frozen=True):
+    """Measure what memory and arithmetic of this machine give, and keep it with what tells the machine apart."""
+
+
+LibraryOrder = ListModels | SearchHub | FetchModel | MeasureMachine
 
 
 class FetchProgress(Struct, tag=True, frozen=True):

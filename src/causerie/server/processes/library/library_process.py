@@ -1,4 +1,4 @@
-"""A process that looks up models or downloads one: `python -m …library_process FD ORDER`.
+"""A process that looks up models, downloads one or measures the machine: `python -m …library_process FD ORDER`.
 
 It does what the one order says, tells how far it is over the socket FD, and ends; what it downloads is kept wherever it
 is ended. Knows no HTTP.
@@ -24,6 +24,7 @@ from causerie.server.processes.library.library_orders import (
     LibraryFailure,
     LibraryOrder,
     ListModels,
+    MeasureMachine,
     SearchHub,
 )
 
@@ -51,31 +52,45 @@ def value_of(order: LibraryOrder, connection: socket.socket) -> Any:
         return offered(order)
     if isinstance(order, SearchHub):
         return hits(order)
+    if isinstance(order, MeasureMachine):
+        return measured()
     return fetched(order, connection)
 
 
-def offered(order: ListModels) -> list[dict[str, Any]]:
+def offered(order: ListModels) -> dict[str, Any]:
     """What a terminal offers too, as JSON has it."""
     from pathlib import Path
 
     from causerie.api.machine import model_memory
     from causerie.api.model_library import library
-    from causerie.api.model_offer import offers
+    from causerie.api.model_offer import larger_offer, offers
+    from causerie.api.probing import kept_record
     from causerie.settings import Settings
 
     folder = None if order.models_folder is None else Path(order.models_folder)
-    rows = offers(library(folder), model_memory() + order.spare, Settings.from_environment())
-    return [
-        {
-            "id": row.model.name,
-            "parameters": row.model.parameters,
-            "bytes": row.model.nbytes,
-            "precision": row.model.precision,
-            "fits": row.fit,
-            "expected_tokens_per_second": None if row.speed is None else vars(row.speed),
-        }
-        for row in rows
-    ]
+    memory, settings = model_memory() + order.spare, Settings.from_environment()
+    larger = larger_offer(memory, settings)
+    return {
+        "models": [
+            {
+                "id": row.model.name,
+                "parameters": row.model.parameters,
+                "bytes": row.model.nbytes,
+                "precision": row.model.precision,
+                "fits": row.fit,
+                "expected_tokens_per_second": None if row.speed is None else vars(row.speed),
+            }
+            for row in offers(library(folder), memory, settings)
+        ],
+        "larger": {
+            "id": larger.name,
+            "parameters": larger.parameters,
+            "bytes": larger.nbytes,
+            "fits": larger.fit,
+            "expected_tokens_per_second": None if larger.speed is None else vars(larger.speed),
+        },
+        "measured": kept_record(settings) is not None,
+    }
 
 
 def hits(order: SearchHub) -> list[dict[str, Any]]:
@@ -97,6 +112,14 @@ def hits(order: SearchHub) -> list[dict[str, Any]]:
         }
         for hit in find_models(Query(words=order.words, most=_MOST_HITS))
     ]
+
+
+def measured() -> None:
+    """Measures this machine, where it never was. Raises BackendUnavailable."""
+    from causerie.api.probing import machine_record
+    from causerie.settings import Settings
+
+    machine_record(Settings.from_environment())
 
 
 def fetched(order: FetchModel, connection: socket.socket) -> dict[str, Any]:

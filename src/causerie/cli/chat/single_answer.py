@@ -1,0 +1,69 @@
+"""One question and its answer, without a chat: the answer's text alone, or its events as lines of JSON for programs.
+
+Knows no model and no command line.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TextIO
+
+from causerie.chat.parts import ReasoningPart
+from causerie.cli.chat.answer_end import cut_sentence
+from causerie.cli.conversation.conversation import AnswerCost, Conversation
+from causerie.cli.screen.screen import Screen, visible
+from causerie.errors import CauserieError
+
+
+def answer_text(conversation: Conversation, question: str, out: TextIO, notes: Screen) -> None:
+    """The answer alone on `out`, as it streams, exactly the model's text without its reasoning, and a newline (on a
+    terminal, with control characters shown instead of obeyed); what else there is to say goes to `notes`. Raises
+    CauserieError where the answer fails, after what had come of it."""
+    reply = conversation.reply(question)
+    on_terminal = out.isatty()
+    for piece in reply:
+        if isinstance(piece, str):  # the answer alone, without what the model said to itself
+            out.write(visible(piece) if on_terminal else piece)
+            out.flush()
+    out.write("\n")
+    out.flush()
+    cut = cut_sentence(reply, conversation, commands=False)
+    if cut is not None:
+        notes.line(f"causerie: {cut}")
+
+
+def answer_events(conversation: Conversation, question: str, out: TextIO, notes: Screen) -> None:
+    """The answer as it streams, each event a line of JSON: `{"type": "text", "text": …}`, `"reasoning"` alike, and at
+    last `"end"` with why it ended and what it cost (docs/cli.md), or `"error"` with its message. Raises CauserieError
+    where the answer fails."""
+    try:
+        reply = conversation.reply(question)
+        for piece in reply:
+            kind, text = ("reasoning", piece.text) if isinstance(piece, ReasoningPart) else ("text", piece)
+            _write(out, {"type": kind, "text": text})
+    except CauserieError as error:
+        _write(out, {"type": "error", "message": str(error)})
+        raise
+    cost = reply.cost
+    end = {"type": "end", "model": conversation.model_name, "finish_reason": reply.finish_reason}
+    _write(out, end | ({} if cost is None else _cost_fields(cost)))
+    cut = cut_sentence(reply, conversation, commands=False)
+    if cut is not None:
+        notes.line(f"causerie: {cut}")
+
+
+def _cost_fields(cost: AnswerCost) -> dict[str, Any]:
+    speed = cost.tokens_per_second
+    return {
+        "prompt_tokens": cost.prompt_tokens,
+        "cached_tokens": cost.cached_tokens,
+        "new_tokens": cost.new_tokens,
+        "first_token_seconds": round(cost.first_token_seconds, 4),
+        "total_seconds": round(cost.total_seconds, 4),
+        "tokens_per_second": None if speed is None else round(speed, 2),
+    }
+
+
+def _write(out: TextIO, event: dict[str, Any]) -> None:
+    out.write(json.dumps(event, ensure_ascii=False) + "\n")
+    out.flush()

@@ -1,0 +1,1 @@
+"""Markdown of an answer as a terminal shows it, while it streams."""

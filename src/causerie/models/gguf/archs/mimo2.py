@@ -1,0 +1,91 @@
+"""MiMo-V2-Flash: values narrower than keys, sliding layers that have key heads of their own number, and experts. Behind
+the layers stand several heads to guess with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from causerie.checkpoint.expression import Columns, Tensor
+from causerie.models.gguf.architecture import gguf_architecture
+from causerie.models.gguf.metadata import Metadata
+from causerie.models.gguf.names import BLOCK, Entries, plain_names
+from causerie.models.gguf.rotation import rotation
+from causerie.models.gguf.values import SIGMOID, alike, attention_biased, sizes
+from causerie.models.layer_kinds import DENSE, FULL, SLIDING, SPARSE
+from causerie.models.names import Table
+from causerie.spec.decoder import Decoder
+from causerie.spec.draft_head import draft_prefix
+
+_NORMS = {"token_norm": "nextn.enorm", "state_norm": "nextn.hnorm", "norm": "layer_output_norm"}
+
+
+def weights(m: Metadata, spec: Decoder) -> Table:
+    """With the heads to guess with, each of which is a block of its own."""
+    table = dict(plain_names(m, spec))
+    for number in range(0 if spec.draft_head is None else spec.draft_head.count):
+        table |= _head_names(len(spec.layers) + number, draft_prefix(number), spec.width)
+    return table
+
+
+def _head_names(block: int, prefix: str, width: int) -> Entries:
+    place = BLOCK.replace("{i}", str(block))
+    both = Tensor(f"{place}nextn.eh_proj.weight")
+    return {
+        **{prefix + ours: f"{place}{theirs}.weight" for ours, theirs in _NORMS.items()},
+        f"{prefix}token": Columns(both, 0, width),
+        f"{prefix}state": Columns(both, width, 2 * width),
+    }
+
+
+@gguf_architecture("mimo2", weights=weights)
+def mimo2(m: Metadata) -> dict[str, Any]:
+    """Files count, as the size of a window, the tokens before the one that looks, as first files of the family do."""
+    values = {"model_type": "mimo_v2_flash", **sizes(m)}
+    layers, blocks = values["num_hidden_layers"], m.integer("block_count")
+    count = m.integer("expert_count")
+    m.expect("expert_gating_func", 0, SIGMOID)
+    m.expect("expert_weights_norm", True)
+    slides = m.booleans("attention.sliding_window_pattern", blocks)[:layers]
+    return (
+        values
+        | _heads(m, slides)
+        | {
+            "attention_bias": attention_biased(m),
+            "attention_value_scale": m.number("attention.value_scale", 0.0) or None,
+            "intermediate_size": alike(m, "feed_forward_length"),
+            "sliding_window": m.integer("attention.sliding_window") + 1,
+            "layer_types": [SLIDING if each else FULL for each in slides],
+            "mlp_layer_types": [SPARSE if m.holds(f"blk.{i}.ffn_gate_inp.weight") else DENSE for i in range(layers)],
+            "n_routed_experts": count,
+            "num_experts_per_tok": m.integer("expert_used_count", most=count),
+            "n_group": m.integer("expert_group_count", 1),
+            "topk_group": m.integer("expert_group_used_count", 1),
+            "moe_intermediate_size": alike(m, "expert_feed_forward_length"),
+            "routed_scaling_factor": m.number("expert_weights_scale", 0.0) or 1.0,
+        }
+    )
+
+
+def _heads(m: Metadata, slides: Sequence[bool]) -> dict[str, Any]:
+    """Those of layers that see everything, and how many keys sliding ones have."""
+    size = m.integer("attention.key_length")
+    every = m.integers("attention.head_count_kv", m.integer("block_count"), least=1)[: len(slides)]
+    full, sliding = (
+        [heads for heads, each in zip(every, slides, strict=True) if each is kind] for kind in (False, True)
+    )
+    if len(set(full)) > 1 or len(set(sliding)) > 1:
+        raise m.wrong("attention.head_count_kv", every, "one number for layers that slide, and one for the others")
+    turns = rotation(m, size, 5e6)
+    local = {"rope_type": "default", "rope_theta": m.number("rope.freq_base_swa", 10000.0, least=1.0)}
+    return {
+        "num_attention_heads": alike(m, "attention.head_count"),
+        "num_key_value_heads": (full or sliding)[0],
+        "swa_num_key_value_heads": (sliding or full)[0],
+        "head_dim": size,
+        "v_head_dim": m.integer("attention.value_length"),
+        "rope_parameters": {
+            FULL: turns,
+            SLIDING: local | {"partial_rotary_factor": turns["partial_rotary_factor"]},
+        },
+    }
