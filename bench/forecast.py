@@ -3,10 +3,11 @@
     python bench/forecast.py MODEL ... [--quantization none,int8,int4] [--depth 0,2048,8192] [--rounds 3] [--json FILE]
 
 Each trial is set against what memory and arithmetic gave right before and after it, in the mean of a tenth of a second
-each, for on a machine shared with others both move, by a factor of two at once; a round between whose ends they moved,
-or at an end of which arithmetic was slower than it was before, is done again. So what is judged here are the
-coefficients, and not how steady the machine is. Prints a table in Markdown, and as a last line the share of the
-predictions that meet the goals.
+each, for on a machine shared with others both move, by a factor of two at once; a round between whose ends that moved
+by which it is predicted, or at an end of which arithmetic was slower than it was before, is done again. So what is
+judged here are the coefficients, and not how steady the machine is. Each format has a process of its own, so that its
+memory is counted alone. Prints a table in Markdown, and as a last line the share of the predictions that meet the
+goals.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
@@ -63,8 +66,12 @@ class Line:
         return self.predicted / self.measured - 1
 
 
-def lines(name: str, formats: list[str], depths: list[int], rounds: int) -> Iterator[Line]:
-    """All of one model."""
+def lines(name: str, format: str, depths: list[int], rounds: int) -> list[Line]:
+    """All of one model in one format."""
+    return list(_lines(name, format, depths, rounds))
+
+
+def _lines(name: str, format: str, depths: list[int], rounds: int) -> Iterator[Line]:
     settings = Settings.from_environment()
     threads, instruction_set = thread_count(None, settings), str(native_state(settings).instruction_set)
     probe = Probe(threads, settings.instruction_set)
@@ -74,26 +81,25 @@ def lines(name: str, formats: list[str], depths: list[int], rounds: int) -> Iter
         Trial(kind, tokens, depth) for depth in depths for kind, tokens in (("prefill", PROMPT), ("decode", ANSWER))
     ]
     tokens = cache_tokens(trials)
-    for format in formats:
-        quantization = None if format == "none" else quant_config(format, None)
-        model = surveyed(name, LoadOptions(quantization=quantization))
-        form_name, weights = next(iter(precisions(model.weights)))
-        form = form_of(weights, form_name, computer)
-        forget_peak_memory()
-        options = LoadOptions(quantization=quantization, max_cache_tokens=tokens, backend="native", speculation="off")
-        with open_model(name, options, progress=False) as loaded:
-            spec, steps = loaded.step_model.spec, loaded.step_model
-            yield Line(Path(name).name, form.name, "weights", 0, form.weight_bytes, steps.weight_bytes)
-            bench = Workbench(steps)
-            steps.touch(1 << 40)
-            for trial in trials:
-                bench.skip(trial.depth)  # reading it would take minutes
-                bench.prepare(trial)
-                yield _timed(bench, trial, Forecast(spec, form, computer), Path(name).name, probe, rounds, best)
-            peak = (peak_memory() or 0) - probe.bytes_held
-            cache = cache_cost(spec, form.cache_format).total(max(trial.end for trial in trials))
-            predicted = form.weight_bytes + working_bytes(spec) + cache
-            yield Line(Path(name).name, form.name, "memory", max(depths), predicted, peak)
+    quantization = None if format == "none" else quant_config(format, None)
+    model = surveyed(name, LoadOptions(quantization=quantization))
+    form_name, weights = next(iter(precisions(model.weights)))
+    form = form_of(weights, form_name, computer)
+    forget_peak_memory()
+    options = LoadOptions(quantization=quantization, max_cache_tokens=tokens, backend="native", speculation="off")
+    with open_model(name, options, progress=False) as loaded:
+        spec, steps = loaded.step_model.spec, loaded.step_model
+        yield Line(Path(name).name, form.name, "weights", 0, form.weight_bytes, steps.weight_bytes)
+        bench = Workbench(steps)
+        steps.touch(1 << 40)
+        for trial in trials:
+            bench.skip(trial.depth)  # reading it would take minutes
+            bench.prepare(trial)
+            yield _timed(bench, trial, Forecast(spec, form, computer), Path(name).name, probe, rounds, best)
+        peak = (peak_memory() or 0) - probe.bytes_held
+        cache = cache_cost(spec, form.cache_format).total(max(trial.end for trial in trials))
+        predicted = form.weight_bytes + working_bytes(spec) + cache
+        yield Line(Path(name).name, form.name, "memory", max(depths), predicted, peak)
 
 
 def _timed(
@@ -123,8 +129,10 @@ def _timed(
             else here.prefill_speed(trial.tokens, trial.depth) or 0.0
         )
         best.update({kind: max(best.get(kind, 0.0), before[kind], after[kind]) for kind in mean})
-        most = {"bandwidth": max(before["bandwidth"], after["bandwidth"]), **best}
-        steady = all(STEADY * most[kind] <= min(before[kind], after[kind]) for kind in before)
+        steady = all(STEADY * best[kind] <= min(before[kind], after[kind]) for kind in mean)
+        if trial.kind == "decode":
+            ends = before["bandwidth"], after["bandwidth"]
+            steady &= STEADY * max(ends) <= min(ends)
         (pairs if steady else unsteady).append((predicted / speed, predicted, speed, bandwidth, mean["int8"]))
         before = after
     counted = pairs or unsteady
@@ -169,13 +177,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    rows = []
-    for name in options.models:
-        for row in lines(
-            name, options.quantization.split(","), [int(each) for each in options.depth.split(",")], options.rounds
-        ):
-            rows.append(row)
-            print(row, flush=True)
+    rows: list[Line] = []
+    depths = [int(each) for each in options.depth.split(",")]
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
+        for name in options.models:
+            for format in options.quantization.split(","):
+                made = processes.submit(lines, name, format, depths, options.rounds).result()
+                print(*made, sep="\n", flush=True)
+                rows += made
     print(table(rows))
     print(summary(rows))
     if options.json:

@@ -37,7 +37,7 @@ class Causerie:
         self._bench = Workbench(held)
         return {
             "version": f"causerie {causerie.__version__}",
-            "format": chosen or held.format,
+            "format": "as it is" if format == "file" else chosen or held.format,
             "bytes": held.weight_bytes,
             "read_bytes": held.read_bytes,
         }

@@ -3,6 +3,7 @@ several files is meant is not guessed."""
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 from dataclasses import replace
@@ -13,9 +14,14 @@ import numpy as np
 import pytest
 
 from causerie import AutoConfig, AutoModelForCausalLM, AutoTokenizer, pipeline
+from causerie.api import model_with_tokenizer
+from causerie.api.causal_lm import CausalLM
 from causerie.api.inspection import inspect
 from causerie.api.load_options import LoadOptions
+from causerie.api.loading import open_model
+from causerie.api.model_with_tokenizer import open_with_tokenizer
 from causerie.api.preparing import prepare_model
+from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
 from causerie.errors import CauserieError, CheckpointError, MissingFile, ModelNotFound, UsageError
 from tests.api.conftest import SPECIAL, TEMPLATE
 from tests.checkpoint.gguf_files import ARRAY, BOOL, FLOAT32, INT32, STRING, UINT32, UINT64, entry
@@ -53,6 +59,37 @@ def test_tokenizer_and_ends_are_the_file_s(twin: Twin) -> None:
     assert ours.eos_token_id in model.generation_config.to_dict()["eos_token_id"]
     assert model.generation_config.pad_token_id == ours.pad_token_id
     assert model.tokenizer.name_or_path == str(twin.file)
+
+
+def test_model_and_tokenizer_are_opened_together(twin: Twin) -> None:
+    for place in (twin.file, twin.folder):
+        checked: list[ChatTokenizer] = []
+        model, tokenizer = open_with_tokenizer(str(place), LoadOptions(), checked.append, progress=False)
+        assert checked == [tokenizer] and gc.isenabled()
+        expected = AutoTokenizer.from_pretrained(place)
+        assert tokenizer("Hello, how are you?") == expected("Hello, how are you?")
+        assert model.name_or_path == str(place)
+        model.close()
+
+
+def test_what_a_check_refuses_of_the_tokenizer_opens_no_model(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[CausalLM] = []
+
+    def kept(*words: Any, **more: Any) -> CausalLM:
+        opened.append(open_model(*words, **more))
+        return opened[-1]
+
+    def check(tokenizer: ChatTokenizer) -> None:
+        raise UsageError(f"{tokenizer.name_or_path} will not do.")
+
+    monkeypatch.setattr(model_with_tokenizer, "open_model", kept)
+    for place in (twin.file, twin.folder):
+        with pytest.raises(UsageError, match="will not do"):
+            open_with_tokenizer(str(place), LoadOptions(), check, progress=False)
+    assert gc.isenabled()
+    for model in opened:  # one that was open before the tokenizer was made was closed
+        with pytest.raises(CauserieError, match="closed"):
+            model.stream([1])
 
 
 def test_answers_are_those_of_the_numbers(twin: Twin) -> None:

@@ -54,7 +54,7 @@ def test_they_reach_the_servers_other_process_whole() -> None:
 
 
 def test_a_wrong_one_is_told_when_it_is_made() -> None:
-    for wrong in ({"dtype": "float8"}, {"backend": "nativ"}, {"packing": "zip"}, {"quantization": "int5"}):
+    for wrong in ({"dtype": "float8"}, {"backend": "nativ"}, {"packing": "zip"}, {"quantization": "int7"}):
         with pytest.raises(UnknownName):
             LoadOptions.read(**wrong)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"backend='native' runs on the CPU; for cuda:1"):

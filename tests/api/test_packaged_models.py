@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from causerie import AutoModelForCausalLM, AutoTokenizer, pipeline
+from causerie.api import model_with_tokenizer
 from causerie.api.causal_lm import CausalLM
 from causerie.api.load_options import LoadOptions
 from causerie.api.model_library import library, library_model
@@ -19,7 +20,6 @@ from causerie.api.model_offer import able
 from causerie.api.surveyed import surveyed
 from causerie.builtin import smollm2
 from causerie.checkpoint.hub import resolve
-from causerie.cli.conversation import model_conversation
 from causerie.cli.conversation.builtin_help import BuiltinHelp
 from causerie.errors import ModelNotFound
 from tests.hub.gguf_model import tiny_gguf
@@ -66,13 +66,13 @@ def test_without_it_the_built_in_one_comes_first_and_the_name_says_what_to_do() 
 
 def test_the_programs_help_is_loaded_once_and_each_question_stands_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     names = []
-    opened = model_conversation.open_model
+    opened = model_with_tokenizer.open_model
 
     def counted(name: str, *options: Any, **more: Any) -> CausalLM:
         names.append(name)
         return opened(name, *options, **more)
 
-    monkeypatch.setattr(model_conversation, "open_model", counted)
+    monkeypatch.setattr(model_with_tokenizer, "open_model", counted)
     with BuiltinHelp():
         pass
     assert names == []

@@ -72,7 +72,7 @@ def test_what_a_config_refuses(options: dict[str, Any], error: type[CauserieErro
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"quantization": "int5"}, UnknownName, "int4"),
+        ({"quantization": "int7"}, UnknownName, "int4"),
         ({"quantization": 4}, UsageError, "int4"),
         ({"quantization": "int4", "quantization_config": {"load_in_4bit": True}}, UsageError, "two ways"),
         ({"quantization_config": {"load_in_5bit": True}}, UnknownName, "load_in_4bit"),

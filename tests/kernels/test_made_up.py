@@ -30,6 +30,8 @@ from tests.kernels.decoders import (
     prompt_logits,
     random_weights,
     some_tokens,
+    to_bf16,
+    widened,
 )
 from tests.kernels.reference import reference_logits
 from tests.quant.made_up import MADE_UP
@@ -118,6 +120,8 @@ def test_a_matrix_is_the_product_of_its_values(format: PackedFormat, width: int,
     x = stored["embed"][:37].astype(np.float64)
     if format.arithmetic == "int8":
         x = in_8_bits(x, input_group(format, width))
+    elif format.arithmetic == "bfloat16":
+        x = widened(to_bf16(x))
     weights = format.decode(arrays, (rows, width)).astype(np.float64)
     # Codes and lowest values are summed apart: a weight may be smaller than what it is made of.
     whole = np.abs(weights)

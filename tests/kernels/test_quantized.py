@@ -30,7 +30,7 @@ from tests.kernels.decoders import (
     widened,
 )
 
-INTEGER = ("int8", "int4", "mxfp4")
+INTEGER = ("int8", "int6", "int5", "int4", "mxfp4")
 
 
 def decoded(format: str, array: Array) -> Array:
@@ -41,8 +41,8 @@ def decoded(format: str, array: Array) -> Array:
 
 
 def in_8_bits(x: Array, format: str) -> Array:
-    """Activations as integer kernels read them: codes of the largest of each 128 (int8: 64) or fewer, what divides."""
-    group = math.gcd(64 if format == "int8" else 128, x.shape[-1])
+    """Activations as integer kernels read them: codes of the largest of each 128, beside more than 4 bits 64."""
+    group = math.gcd(64 if format in ("int8", "int6", "int5") else 128, x.shape[-1])
     groups = x.astype(np.float32).reshape(*x.shape[:-1], -1, group)
     peak = np.abs(groups).max(-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 from pathlib import Path
 
 import pytest
 
-from causerie.plan.hardware import Hardware
+from causerie.plan.hardware import Hardware, give_back_memory
 
 GIB = 2**30
 
@@ -93,3 +94,16 @@ def test_a_system_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert Hardware.probe(tmp_path).processor == name
     here = Hardware.probe(tmp_path)
     assert here.cores >= 1 and here.memory_total > 0 and here.memory_free is None and here.instructions == frozenset()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps nothing, or cannot be asked")
+def test_freed_memory_goes_back_to_the_system() -> None:
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+    blocks = [bytearray(100_000) for _ in range(400)]
+    behind = bytearray(100_000)  # without it the allocator gave back what is at the end
+    del blocks
+    before = resident()
+    give_back_memory()
+    assert resident() < before - 20_000_000 and not any(behind)

@@ -201,14 +201,14 @@ def home(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_case(case, tmp_path_factory.mktemp("even") / "model")
 
 
-@pytest.mark.parametrize("home", [True, False], indirect=True)
-def test_int8_evens_its_inputs(home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("home", "format"), [(True, "int8"), (False, "int8"), (True, "int6")], indirect=["home"])
+def test_our_formats_even_their_inputs(home: Path, format: str, tmp_path: Path) -> None:
     exact = logits(home, dtype="float32", backend="native")
-    options = {"quantization": "int8", "backend": "native"}
+    options = {"quantization": format, "backend": "native"}
     plain, evened = logits(home, calibrate="none", **options), logits(home, **options)
     errors = [np.square(each - exact).sum() for each in (evened, plain)]
     assert errors[0] < errors[1]
-    by_torch = logits(home, quantization="int8", backend="torch", dtype="float32")
+    by_torch = logits(home, quantization=format, backend="torch", dtype="float32")
     assert np.square(by_torch - exact).sum() < errors[0]  # whose activations are not in 8 bits
     for prepared in (False, True):
         target = tmp_path / str(prepared)
@@ -222,10 +222,10 @@ def test_int8_evens_its_inputs(home: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(logits(tmp_path / "again", backend="torch", dtype="float32"), by_torch, atol=2e-2)
 
 
-@pytest.mark.parametrize("home", [True], indirect=True)
-def test_an_evened_model_is_the_same_however_it_is_run(home: Path) -> None:
+@pytest.mark.parametrize(("home", "format"), [(True, "int8"), (True, "int5")], indirect=["home"])
+def test_an_evened_model_is_the_same_however_it_is_run(home: Path, format: str) -> None:
     tokens = np.arange(1, 60)
-    with AutoModelForCausalLM.from_pretrained(home, quantization="int8", backend="native", progress=False) as model:
+    with AutoModelForCausalLM.from_pretrained(home, quantization=format, backend="native", progress=False) as model:
         whole = np.asarray(model(tokens[None]).logits)[0]
         both = np.asarray(model(np.stack((tokens, tokens[::-1]))).logits)
         np.testing.assert_array_equal(both[0], whole)

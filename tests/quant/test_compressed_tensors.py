@@ -105,7 +105,7 @@ def recipe(name: str, format: str, weights: dict[str, Any], **rest: Any) -> Reci
         name,
         said(format, weights),
         packed_by(format, weights, dtype),
-        exact_inputs=weights["type"] == "float" and weights["num_bits"] == 8,
+        small_floats=weights["type"] == "float" and weights["num_bits"] == 8,
     )
 
 

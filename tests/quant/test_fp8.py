@@ -76,12 +76,12 @@ def by_outputs(module: str, rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
 FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", "weight_block_size": [128, 128]}
 STATIC = {"quant_method": "fp8", "activation_scheme": "static", "weight_block_size": None}
 RECIPES = [
-    Recipe("blocks", FP8, fine_grained(128, 128), exact_inputs=True),
-    Recipe("powers", FP8 | {"scale_fmt": "ue8m0"}, fine_grained(128, 128, torch.float8_e8m0fnu), exact_inputs=True),
-    Recipe("bfloat16", FP8, fine_grained(128, 128, torch.bfloat16), exact_inputs=True),
-    Recipe("small", FP8 | {"weight_block_size": [32, 64]}, fine_grained(32, 64), exact_inputs=True),
-    Recipe("whole", STATIC, whole, exact_inputs=True),
-    Recipe("fbgemm", {"quant_method": "fbgemm_fp8", "activation_scale_ub": 1200.0}, by_outputs, exact_inputs=True),
+    Recipe("blocks", FP8, fine_grained(128, 128), small_floats=True),
+    Recipe("powers", FP8 | {"scale_fmt": "ue8m0"}, fine_grained(128, 128, torch.float8_e8m0fnu), small_floats=True),
+    Recipe("bfloat16", FP8, fine_grained(128, 128, torch.bfloat16), small_floats=True),
+    Recipe("small", FP8 | {"weight_block_size": [32, 64]}, fine_grained(32, 64), small_floats=True),
+    Recipe("whole", STATIC, whole, small_floats=True),
+    Recipe("fbgemm", {"quant_method": "fbgemm_fp8", "activation_scale_ub": 1200.0}, by_outputs, small_floats=True),
 ]
 
 

@@ -46,7 +46,7 @@ def said(algorithm: str) -> dict[str, Any]:
     return {"quant_method": "modelopt", "quant_algo": algorithm, "ignore": ["lm_head"], "kv_cache_scheme": None}
 
 
-RECIPES = [Recipe("nvfp4", said("NVFP4"), nvfp4), Recipe("fp8", said("FP8"), fp8, exact_inputs=True)]
+RECIPES = [Recipe("nvfp4", said("NVFP4"), nvfp4), Recipe("fp8", said("FP8"), fp8, small_floats=True)]
 
 
 @pytest.mark.parametrize("backend", ["torch", "native"])

@@ -180,7 +180,7 @@ def test_options_that_cannot_be_are_said_at_once(tmp_path: Path) -> None:
         (["--host", "0.0.0.0"], "--api-key-file"),
         (["--port", "x"], "not a port"),
         (["--api-key-file", str(tmp_path / "none")], "cannot be read"),
-        (["--quantization", "int5"], "int5"),
+        (["--quantization", "int7"], "int7"),
         (["--prot", "80"], "--port"),
     ):
         command = [sys.executable, "-m", "causerie.cli.main", "serve", *options]

@@ -179,9 +179,9 @@ class AutoModelForCausalLM:
         tensors that no family computes by, which else get a warning. trust_remote_code is accepted and changes nothing:
         no code of a checkpoint is ever run. backend: "native" (CPU) or "torch". threads: the native backend's. packing:
         how that holds bfloat16 matrices: "lossless" in 12 bits a weight, "none" in 16, "auto" (also when None) as is
-        faster, to the same results. quantization: "int8" or "int4", our own formats of 8.25 and 4.5 bits, or "nf4",
+        faster, to the same results. quantization: "int8", "int6", "int5" or "int4", our own formats, or "nf4",
         "fp4", "bnb_int8", bitsandbytes' (also as quantization_config=BitsAndBytesConfig(…)), or "auto": as is stored,
-        or else the most exact that fits. calibrate: by what int8 and int4 choose: "random" tokens (also when None), a
+        or else the most exact that fits. calibrate: by what our formats choose: "random" tokens (also when None), a
         text file, "none". cache_dtype: how past keys and values are kept: "float32", "float16", "bfloat16" or "int8";
         "auto" (also when None) as dtype has it. max_cache_tokens: positions to keep over all requests. expert_memory:
         bytes of memory for experts of a prepared model, of which the others stay in their file; by default all that

@@ -44,6 +44,7 @@ from causerie.loading.sources import Progress
 from causerie.models.model import Model
 from causerie.plan.expert_memory import expert_memory
 from causerie.plan.footprint import cache_sizer, least_tokens
+from causerie.plan.hardware import give_back_memory
 from causerie.settings import Settings
 
 _ASSISTANT_TOKENS = 64  # of the cache that a model has itself that is loaded to guess, and which it does not use
@@ -192,6 +193,8 @@ def _load(
         finally:
             if isinstance(told, LoadingLine):
                 told.clear()
+    if weights.prepared_for is None:
+        give_back_memory()
     engine = Engine(model, drafters=_drafters(model), drafts_unasked=_drafts_unasked(options, backend))
     saving = Saving(folder, config, weights, workers, encoders_of(backend))
     return CausalLM(

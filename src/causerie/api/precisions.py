@@ -15,12 +15,13 @@ from causerie.loading.load import Survey, formats_of
 from causerie.loading.sources import PlainSource, Source
 from causerie.plan.fit import PROCESS_BYTES, working_bytes
 from causerie.plan.footprint import cache_cost, cache_format, least_tokens
-from causerie.quant.config import OWN, QuantConfig
+from causerie.quant.config import CHOICES, QuantConfig
 
 
 def precisions(weights: Survey) -> Iterator[tuple[str, Survey]]:
-    """The most exact first, each made when asked for: as the model is stored and, where that is plain numbers, our
-    own formats; of float32 bfloat16 too. What is quantized already, or was asked to be, stays as it is."""
+    """The most exact first, each made when asked for: as the model is stored and, where that is plain numbers, those of
+    our own formats that are chosen; of float32 bfloat16 too. What is quantized already, or was asked to be, stays as it
+    is."""
     if (name := weights.quantization) is not None or any(not isinstance(each, PlainSource) for each in weights.sources):
         yield name or weights.plain, weights
         return
@@ -28,7 +29,7 @@ def precisions(weights: Survey) -> Iterator[tuple[str, Survey]]:
     if weights.plain == "float32":
         formats = formats_of(weights.spec, weights.sources, "bfloat16", None)
         yield "bfloat16", replace(weights, plain="bfloat16", formats=formats)
-    for name in OWN:
+    for name in CHOICES:
         try:
             formats = formats_of(weights.spec, weights.sources, weights.plain, QuantConfig.named(name))
         except UsageError:  # a width that the format cannot hold

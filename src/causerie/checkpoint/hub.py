@@ -74,7 +74,7 @@ def resolve(
     text = os.fspath(name_or_path)
     if not text:
         raise UsageError("The model's name is empty; pass a folder, a hub id such as org/name, or 'builtin'.")
-    local = _local(text)
+    local = local_place(text)
     if local is not None:
         if revision is not None:
             raise UsageError(f"revision={revision!r} has no meaning for the local folder {text}; leave it out.")
@@ -132,8 +132,8 @@ def cached(cache: Path | None = None) -> list[str]:
     return [each.name for each in CacheFolder(cache or usual_cache()).models()]
 
 
-def _local(text: str) -> Path | None:
-    """The folder or GGUF file that `text` means, None where it must be a hub id. Raises where it is not there."""
+def local_place(text: str) -> Path | None:
+    """The folder or GGUF file here that `text` means, None where it must be a hub id. Raises where it is not there."""
     if text == builtin.NAME:
         return Path(builtin.builtin_model_path())
     if text == smollm2.NAME and (file := smollm2.smollm2_file()) is not None:

@@ -56,7 +56,7 @@ class Quantizer:
     ) -> None:
         """`inputs` are what matrices read, where that was measured."""
         self._index = index
-        self._workers = workers
+        self.workers = workers
         self.inputs = inputs or MeasuredInputs()
         self._encoders = encoders
 
@@ -94,7 +94,7 @@ class Quantizer:
         def read(start: int, stop: int) -> Buffers:
             parts = list(_parts(start, stop, step))
             arrays = []
-            for part, buffers in zip(parts, self._workers.map(encoded, parts), strict=True):
+            for part, buffers in zip(parts, self.workers.map(encoded, parts), strict=True):
                 arrays.append(buffers)
                 report(part[1])
             return concatenated(format, shape[1], arrays)

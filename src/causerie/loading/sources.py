@@ -6,9 +6,10 @@ Knows no family and no config; find.py decides which kind a weight is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from typing import Any, TypeAlias
 
@@ -28,7 +29,7 @@ from causerie.loading.read_share import is_of_expert
 from causerie.loading.slices import SliceReader
 from causerie.loading.workers import Workers
 from causerie.quant.encoders import encoder_named
-from causerie.quant.format import held_bytes
+from causerie.quant.format import Buffers, concatenated, held_bytes
 from causerie.quant.formats import QUANTIZED, format_named
 from causerie.quant.transform import Transform
 from causerie.quant.weight import BYTES, Weight
@@ -36,6 +37,8 @@ from causerie.spec.weight import WeightSpec
 
 STORED = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 """The element types of safetensors files that can be read, and their names here."""
+PART_BYTES = 2**19
+"""Of a packed matrix, what a thread reads at once at least."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,7 @@ class PackedSource:
                 f"{self.key!r} reads its inputs in another order (of groups, as desc_act and actorder have it, or of "
                 "heads), which is not written into saved folders. Copy the folder, or the file, as it is."
             )
-        return _reader(packed, index, report)
+        return packed_reader(packed, index, quantizer.workers, report)
 
     def place(self, transfer: Transfer, format: str, report: Report) -> Weight:
         """Reads it into the backend, a slice at a time."""
@@ -185,15 +188,24 @@ class PackedSource:
             if weight is not None:
                 report(shape[0])
                 return weight
-        read = _reader(packed, transfer.index, report)
+        read = packed_reader(packed, transfer.index, transfer.quantizer.workers, report)
         return transfer.builder.place_quantized(self.weight.name, shape, format, read, transform)
 
 
-def _reader(packed: StoredMatrix, index: TensorIndex, report: Report) -> ReadRows:
-    def read(start: int, stop: int) -> Mapping[str, NDArray[Any]]:
-        part = packed.read(index, start, stop)
+def packed_reader(packed: StoredMatrix, index: TensorIndex, workers: Workers, report: Report) -> ReadRows:
+    """Reads slices, each in as many parts as there are threads and it is worth."""
+    format, width = packed.format, packed.shape[1]
+    step = format.row_step(width)
+
+    def part(rows: tuple[int, int]) -> Buffers:
+        return packed.read(index, *rows)
+
+    def read(start: int, stop: int) -> Buffers:
+        count = max(1, min(workers.count, held_bytes(format, (stop - start, width)) // PART_BYTES))
+        each = -(-(stop - start) // (count * step)) * step
+        parts = list(workers.map(part, pairwise([*range(start, stop, each), stop])))
         report(stop)
-        return part
+        return concatenated(format, width, parts)
 
     return read
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from causerie.plan.computer import Computer
+from causerie.quant.formats import QUANTIZED
 
 
 @dataclass(frozen=True)
@@ -27,21 +28,27 @@ class AttentionCoefficients:
     """Of attention over a cache of one format."""
 
     reading: float  # of the bandwidth, while one row looks back
+    fetching: float  # bytes of the cache, for each operation of the peak, that one row takes in where memory is fast
     alone: float  # of the peak, while one row looks back
     arithmetic: float  # of the peak, while many rows do
 
 
 _ZEN5 = {
-    "bfloat16": Coefficients(reading=0.94, alone=0.32, arithmetic=0.88, step=1e-4, layer=4e-6),
-    "int8": Coefficients(reading=0.93, alone=0.21, arithmetic=0.59, step=1e-4, layer=8e-6),
-    "int4": Coefficients(reading=0.83, alone=0.16, arithmetic=0.61, step=1e-4, layer=14e-6),
-    "q4_0": Coefficients(reading=0.83, alone=0.16, arithmetic=0.35, step=1e-4, layer=14e-6),
-    "nf4": Coefficients(reading=0.83, alone=0.32, arithmetic=0.82, step=1e-4, layer=14e-6),
+    "bfloat16": Coefficients(reading=1.00, alone=0.18, arithmetic=0.95, step=1e-4, layer=4e-6),
+    "int8": Coefficients(reading=1.00, alone=0.105, arithmetic=0.59, step=1e-4, layer=8e-6),
+    "int4": Coefficients(reading=0.95, alone=0.19, arithmetic=0.61, step=1e-4, layer=14e-6),
+    "q4_k": Coefficients(reading=0.96, alone=0.20, arithmetic=0.50, step=1e-4, layer=14e-6),
+    "nf4": Coefficients(reading=1.00, alone=0.80, arithmetic=0.86, step=1e-4, layer=14e-6),
 }
 _AVX2 = {
-    "bfloat16": Coefficients(reading=0.94, alone=0.23, arithmetic=0.69, step=1e-4, layer=6e-6),
-    "int8": Coefficients(reading=0.93, alone=0.20, arithmetic=0.55, step=1e-4, layer=8e-6),
-    "int4": Coefficients(reading=0.95, alone=0.245, arithmetic=0.52, step=1e-4, layer=8e-6),
+    "bfloat16": Coefficients(reading=0.97, alone=0.60, arithmetic=0.72, step=1e-4, layer=6e-6),
+    "int8": Coefficients(reading=0.95, alone=0.65, arithmetic=0.52, step=1e-4, layer=8e-6),
+    "int4": Coefficients(reading=0.95, alone=0.90, arithmetic=0.68, step=1e-4, layer=14e-6),
+}
+_AVX2_VNNI = {  # whose peak of int8 is some four times that of AVX2 alone
+    **_AVX2,
+    "int8": Coefficients(reading=0.95, alone=0.20, arithmetic=0.55, step=1e-4, layer=8e-6),
+    "int4": Coefficients(reading=0.95, alone=0.30, arithmetic=0.55, step=1e-4, layer=14e-6),
 }
 _GPU = {
     "bfloat16": Coefficients(reading=0.80, alone=0.30, arithmetic=0.50, step=2e-4, layer=1e-4),
@@ -51,31 +58,23 @@ _GPU = {
 _TABLES: Mapping[str, Mapping[str, Coefficients]] = {
     "avx512_bf16": _ZEN5,
     "avx512": _ZEN5,
-    "avx2_vnni": _AVX2,
+    "avx2_vnni": _AVX2_VNNI,
     "avx2": _AVX2,
     "gpu": _GPU,
 }
 _ATTENTION: Mapping[str, AttentionCoefficients] = {
-    "avx512_bf16": AttentionCoefficients(reading=0.72, alone=0.21, arithmetic=0.69),
-    "avx512": AttentionCoefficients(reading=0.72, alone=0.21, arithmetic=0.69),
-    "avx2_vnni": AttentionCoefficients(reading=0.63, alone=0.265, arithmetic=0.55),
-    "avx2": AttentionCoefficients(reading=0.63, alone=0.265, arithmetic=0.55),
-    "gpu": AttentionCoefficients(reading=0.60, alone=0.30, arithmetic=0.35),
+    "avx512_bf16": AttentionCoefficients(reading=1.00, fetching=0.055, alone=0.21, arithmetic=0.67),
+    "avx512": AttentionCoefficients(reading=1.00, fetching=0.055, alone=0.21, arithmetic=0.67),
+    "avx2_vnni": AttentionCoefficients(reading=0.90, fetching=0.25, alone=0.33, arithmetic=0.75),
+    "avx2": AttentionCoefficients(reading=0.90, fetching=0.25, alone=0.33, arithmetic=0.75),
+    "gpu": AttentionCoefficients(reading=0.60, fetching=0.55, alone=0.30, arithmetic=0.35),
 }
 EXPERT_LAYER = 12e-6
 """Seconds that a layer with experts takes besides: its router, and matrices that end before they are read at speed."""
 EXPERT_ROWS = 1.2
 """How many times as long many rows take where each expert gets a few of them."""
-_GGUF = ("q4_1", "q5_0", "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_nl", "iq4_xs")
-_LIKE = {
-    "float32": "bfloat16",
-    "float16": "bfloat16",
-    "bnb_int8": "int8",
-    "q8_0": "int8",
-    "fp4": "nf4",
-    **dict.fromkeys(_GGUF, "q4_0"),
-}
-"""Plain formats read as bfloat16 does; what is not named is nearest to int4."""
+_FEW_BITS = 6
+"""Of a code, up to which it is unpacked from less than a byte."""
 
 
 def is_measured(computer: Computer) -> bool:
@@ -84,10 +83,23 @@ def is_measured(computer: Computer) -> bool:
 
 
 def coefficients(computer: Computer, format: str) -> Coefficients:
-    """Those of weights held in `format`; where nobody has measured that, those of what is nearest."""
+    """Those of weights held in `format`; where nobody has measured that, those of what kernels read most like it."""
     table = _TABLES[_table(computer)]
-    alike = _LIKE.get(format, "int4")
-    return table.get(format) or table.get(alike) or table["int4"]
+    return table.get(format) or table.get(alike(format)) or table["int4"]
+
+
+def alike(format: str) -> str:
+    """The format that was measured of those which kernels read like this one: plain numbers, values of a table,
+    bytes, and codes of fewer bits whose scales are numbers of their own, or steps of what a super-block shares."""
+    if format not in QUANTIZED:
+        return "bfloat16"
+    packed = QUANTIZED[format]
+    if packed.arithmetic == "float32":
+        return "nf4"
+    if packed.codes.bits > _FEW_BITS:
+        return "int8"
+    unit = packed.scale.times
+    return "q4_k" if unit is not None and isinstance(unit.span, int) else "int4"
 
 
 def attention_coefficients(computer: Computer) -> AttentionCoefficients:

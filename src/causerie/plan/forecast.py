@@ -5,6 +5,7 @@ lose of it (coefficients.py). Knows no file and runs nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import hypot
 from typing import Literal, NamedTuple
 
 from causerie.plan.coefficients import EXPERT_LAYER, EXPERT_ROWS, attention_coefficients, coefficients
@@ -82,8 +83,9 @@ class Forecast:
         return self.prefill_seconds(tokens)
 
     def step_seconds(self, work: StepWork, rates: Rates, *, alone: bool) -> float:
-        """Time of one step, in which each sequence has one row, `alone`, or many. Weights are read while they are
-        multiplied, so that the longer of both counts; attention comes after them, layer by layer."""
+        """Time of one step, in which each sequence has one row, `alone`, or many. Many rows are multiplied by weights
+        while these are read, so that the longer of both counts; with one row both hold each other up, the more the
+        nearer they are. Attention comes after them, layer by layer."""
         shares, looking = coefficients(self.computer, self.form.format), attention_coefficients(self.computer)
         matrices, pairs = (arithmetic_of(format) for format in work.formats)
         peak, looking_peak = rates.operations.get(matrices, 0.0), rates.operations.get(pairs, 0.0)
@@ -93,6 +95,10 @@ class Forecast:
         seeing = work.pairs / (looking_peak * looking_share) if looking_peak else 0.0
         recalling = work.cached / (rates.bandwidth * looking.reading)
         with_experts = sum(layer.experts is not None for layer in self.spec.layers)
+        if alone:
+            reading, computing = hypot(reading, computing), 0.0
+            fetching = work.cached / (looking_peak * looking.fetching) if looking_peak else 0.0
+            recalling = hypot(recalling, fetching)
         fixed = shares.step + shares.layer * len(self.spec.layers) + EXPERT_LAYER * with_experts
         computing *= EXPERT_ROWS if with_experts and not alone else 1.0
         return max(reading, computing) + max(seeing, recalling) + fixed

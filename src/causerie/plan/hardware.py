@@ -223,3 +223,13 @@ def forget_peak_memory(root: Path = Path("/")) -> bool:
     except OSError:
         return False
     return True
+
+
+def give_back_memory() -> None:
+    """Gives the system what this process has freed and its allocator keeps: of threads that quantized weights up to
+    some ten megabytes each. Where the C library has no such call, nothing."""
+    import ctypes  # every chat begins with this module
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -15,8 +15,10 @@ from causerie.quant.encoders import ENCODERS, encoder_named
 from causerie.spec.decoder import Decoder
 from causerie.spec.weight import PLAIN_ROLES, Role
 
-OWN = ("int8", "int4")
-"""Our own formats; the others are bitsandbytes'."""
+OWN = ("int8", "int6", "int5", "int4")
+"""Our own formats, the most exact first; the others are bitsandbytes'."""
+CHOICES = ("int8", "int4")
+"""Those that are taken where nobody asks for one, when a model is too large as it is stored."""
 _WILD = {r"\.\*": ".*", r"\\d\+": r"\d+"}
 _LONGEST_PATTERN = 200
 _MOST_WILD = 3

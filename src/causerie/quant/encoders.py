@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from causerie.errors import unknown
+from causerie.quant.centered import CenteredEncoder
 from causerie.quant.encoder import Encoder, WeighingEncoder
 from causerie.quant.fitted import FittedEncoder
-from causerie.quant.formats import INT4, INT8
+from causerie.quant.formats import INT4, INT5, INT6, INT8
 from causerie.quant.int8 import Int8Encoder
 from causerie.quant.lookup import LookupEncoder
 from causerie.quant.mxfp4 import Mxfp4Encoder
@@ -16,6 +17,8 @@ from causerie.quant.tables import TABLES
 
 _ALL: tuple[Encoder, ...] = (
     Int8Encoder(),
+    CenteredEncoder(INT6),
+    CenteredEncoder(INT5),
     FittedEncoder(INT4),
     *(LookupEncoder(table, double) for table in TABLES for double in (False, True)),
     RowwiseEncoder(),
@@ -39,4 +42,4 @@ def weighs(name: str) -> bool:
 
 def evens(name: str) -> bool:
     """Whether matrices of the format of this name are made for inputs that go through `transform.evening`."""
-    return name == INT8.name
+    return name in (INT8.name, INT6.name, INT5.name)

@@ -5,6 +5,11 @@
     codes  int8      [n, k]        -127 … 127
     scale  bfloat16  [n, k / g]    value = code · scale
 
+`int6` and `int5`, our own: the same in fewer bits, counted from 32 and from 16; 6.25 and 5.25 bits.
+
+    codes  uint8     [n, 6k / 8]   or 5k / 8: one stream for each row, the first in the lowest bits
+    scale  bfloat16  [n, k / g]    value = (code - 32) · scale, (code - 16) · scale
+
 `int4`, our own: nibbles with a scale and a zero point for every 32 inputs, both bytes, and a unit per row. 4.5 bits a
 weight and 16 a row. A kernel can stay in integers inside a group: with int8 activations a, Σ value · a =
 unit · scale / 16 · (16 · Σ code · a - zero · Σ a), where both sums fit in 32 bits.
@@ -64,6 +69,8 @@ BLOCK = 64  # weights of nf4 and fp4 that share a magnitude
 NESTED = 256  # magnitudes that share a magnitude of theirs
 
 INT8 = PackedFormat("int8", SIGNED_BYTES, Numbers("scale", "BF16"), groups=(64, 32))
+INT6 = PackedFormat("int6", low_first(6), Numbers("scale", "BF16"), groups=(64, 32), zero=32)
+INT5 = PackedFormat("int5", low_first(5), Numbers("scale", "BF16"), groups=(64, 32), zero=16)
 INT4 = PackedFormat(
     "int4",
     low_first(4),
@@ -121,6 +128,8 @@ QUANTIZED = FormatTable(
     (format.name, format)
     for format in (
         INT8,
+        INT6,
+        INT5,
         INT4,
         *(looked_up(table, double=double) for table in TABLES for double in (False, True)),
         BNB_INT8,

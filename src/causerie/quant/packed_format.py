@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from causerie.quant.code_bits import CodeBits
 from causerie.quant.format import Buffer, Buffers, Rows
 from causerie.quant.numbers import Numbers
+from causerie.quant.tables import E4M3
 
 CODES = "codes"
 """The array that holds a format's codes."""
@@ -28,6 +29,9 @@ SUMMED, LEAST_SUMMED = 32, 16
 """Products that are summed up as whole numbers come in multiples of so many, and groups of them."""
 MOST_NAMED, MOST_STEPS, LEAST_STEP = 4, 127, -128
 """Bits of a code that names a whole number; what such numbers may lie apart, or are at most and least."""
+
+MOST_PAIRED = 128
+"""Small floats that share a scale where they are multiplied in pairs, or what divides it; else a whole row does."""
 
 Arithmetic: TypeAlias = Literal["int8", "bfloat16", "float32"]
 
@@ -49,7 +53,7 @@ class PackedFormat:
     factor: float = 1.0  # of whole rows that read activations as they are
     flat: bool = False
     exact_inputs: bool = (
-        False  # products read activations as they are, not in 8 bits: those with other tables always do
+        False  # products read activations as they are, not in 8 bits: those with other tables always do, or in bfloat16
     )
 
     def __post_init__(self) -> None:
@@ -91,8 +95,10 @@ class PackedFormat:
     @property
     def arithmetic(self) -> Arithmetic:
         """What its codes are multiplied as."""
-        valued = self.table is not None and self.table_step is None
-        return "float32" if self.exact_inputs or valued else "int8"
+        if self.table is None or self.table_step is not None:
+            return "float32" if self.exact_inputs else "int8"
+        paired = not self.flat and all(MOST_PAIRED % group == 0 and group % 2 == 0 for group in self.groups)
+        return "bfloat16" if self.table == E4M3 and paired else "float32"
 
     def group(self, width: int) -> int:
         """How many weights share a scale."""

@@ -138,7 +138,7 @@ def test_passages() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--quantization", "int8,int5"), "Unknown quantization 'int5'.*int8"),
+        (("--quantization", "int8,int7"), "Unknown quantization 'int7'.*int8"),
         (("--text", "/no/such/file"), "cannot be read"),
         (("--window", "1"), "nothing to judge"),
         (("--tokens", "0"), "less than 1"),

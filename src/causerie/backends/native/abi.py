@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from causerie.backends.native.description import Description
 
-ABI_VERSION = 28  # raised with abi.h's, where names alone would not tell a change
+ABI_VERSION = 30  # raised with abi.h's, where names alone would not tell a change
 
 
 class Op(Enum):

@@ -37,7 +37,7 @@ from causerie.spec.decoder import Decoder
 from causerie.spec.ops import Weights
 
 SLICE_BYTES = 8 * 2**20  # how much of a tensor is in memory twice while it is placed
-BATCH_BYTES = 2**28
+BATCH_BYTES = 2**29
 """Of files that are read in one call: as often progress can be told of."""
 DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16}
 

@@ -27,7 +27,7 @@ from causerie.quant.format import Buffers
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.numbers import Numbers
 from causerie.quant.packed_format import CODES, PackedFormat
-from causerie.quant.tables import E4M3, E8M0
+from causerie.quant.tables import E8M0
 from causerie.quant.weight import BYTES
 
 FEW_INPUTS, MANY_INPUTS = 64, 128
@@ -79,7 +79,7 @@ def _panels(format: PackedFormat, width: int) -> NDArray[np.void]:
     group = gcd(line, inputs) if inputs else line
     bits = _bits(format, group)
     panels["bits"], panels["stepped"] = bits, stepped
-    panels["tabled"] = E4M3_TABLE if format.table == E4M3 else format.table is not None
+    panels["tabled"] = E4M3_TABLE if format.arithmetic == "bfloat16" else format.table is not None
     panels["group"], panels["input_group"] = group, inputs
     scale, zero = (_scale(format), _zero(format)) if inputs else (Scale.FLOAT32, Zero.NONE)
     if bits == 4 and line == 32 and _counts_units(format):

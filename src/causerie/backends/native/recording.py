@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from causerie.backends.native.abi import Counted, Narrow, Op
 from causerie.backends.native.line import BRAIN, WIDE, Form, Line, PanelsTable, Value
+from causerie.backends.native.program import E4M3_TABLE
 from causerie.quant.transform import TURNED, Transform
 from causerie.quant.weight import Weight
 from causerie.spec.ops import Linear
@@ -98,9 +99,9 @@ class InputForm:
 
 def _form_of(weight: Weight) -> Form:
     """How what a matrix reads is written."""
-    if weight.format == "bfloat16":
-        return BRAIN
     panels = weight.data.panels
+    if weight.format == "bfloat16" or (panels is not None and panels["tabled"][0] == E4M3_TABLE):
+        return BRAIN
     group = 0 if panels is None else int(panels["input_group"][0])
     return Form(Narrow.CODES, group) if group else WIDE
 

@@ -13,11 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from causerie.api.auto import AutoTokenizer
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.resolution import Flags
 from causerie.api.load_options import LoadOptions
-from causerie.api.loading import open_model
+from causerie.api.model_with_tokenizer import open_with_tokenizer
 from causerie.api.promise import Expected, Promise, load_sentence
 from causerie.api.speculation import drafters_of
 from causerie.api.surroundings import Moment
@@ -66,9 +65,13 @@ def open_conversation(choice: ModelChoice, flags: GenerationConfig, system_promp
 
 
 def _opened(choice: ModelChoice, system_prompt: str | None) -> tuple[CausalLM, ChatFormat]:
-    tokenizer = AutoTokenizer.from_pretrained(choice.name)
-    _check_system_prompt(tokenizer.chat, system_prompt)
-    model = open_model(choice.name, choice.options, progress=choice.progress, models_folder=choice.models_folder)
+    model, tokenizer = open_with_tokenizer(
+        choice.name,
+        choice.options,
+        lambda made: _check_system_prompt(made.chat, system_prompt),
+        progress=choice.progress,
+        models_folder=choice.models_folder,
+    )
     return model, tokenizer.chat
 
 

@@ -188,11 +188,11 @@ _LOADING: dict[str, dict[str, Any]] = {
     "dtype": {"default": "auto", "help": "auto (the checkpoint's), float32, float16 or bfloat16"},
     "quantization": {
         "metavar": "NAME",
-        "help": "how weights are held: int8, int4, nf4, fp4, bnb_int8, none, or auto: as is stored, or as fits",
+        "help": "how weights are held: int8, int6, int5, int4, nf4, fp4, bnb_int8, none, or auto: as stored or as fits",
     },
     "calibrate": {
         "metavar": "TEXT",
-        "help": "by what int8 and int4 choose their numbers: random (tokens, the default), a text file, or none",
+        "help": "by what our own formats choose their numbers: random (tokens, the default), a text file, or none",
     },
     "packing": {"metavar": "NAME", "help": "bfloat16 in 12 bits (lossless), 16 (none) or as is faster here (auto)"},
     "cache_dtype": {"metavar": "NAME", "help": "how past tokens are kept: bfloat16, int8, … (default: auto)"},

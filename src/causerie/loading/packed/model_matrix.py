@@ -113,6 +113,9 @@ class StoredMatrix(Protocol):
     def format(self) -> Format: ...
 
     @property
+    def shape(self) -> tuple[int, int]: ...
+
+    @property
     def all_tensors(self) -> tuple[str, ...]:
         """Every tensor of the files that belongs to it."""
         ...

@@ -61,7 +61,7 @@ enum Fault : int32_t {
 // What is wrong with records of a file: records.h.
 enum RecordFault : int32_t { RECORDS_OK, FILE_ENDED, NOT_FINITE, NO_MEMORY, RECORD_FAULT_COUNT };
 
-constexpr int ABI_VERSION = 28;  // raised when a function's arguments or the meaning of a field changes
+constexpr int ABI_VERSION = 30;  // raised when a function's arguments or the meaning of a field changes
 constexpr int PANEL = 64;        // output rows of a weight that lie side by side
 constexpr int BLOCK = 32;        // positions in a cache block
 constexpr int CHUNK = 256;       // positions, counted from 0, that attention sums up apart before sums are added in order
@@ -76,7 +76,7 @@ struct CodePanels {
   int32_t bits;         // of a code: 4, 5, 6 or 8
   int32_t tabled;       // whether codes name values of a table (whole numbers where there is an input_group), or are numbers themselves
   int32_t group;        // inputs that share a scale
-  int32_t input_group;  // and that do as activations, which are read in 8 bits; 0: they are read as they are
+  int32_t input_group;  // and that do as activations, which are read in 8 bits; 0: they are read as they are, or by E4M3_TABLE as bfloat16
   int32_t scale;        // a Scale
   int32_t zero;         // a Zero
   int32_t center;       // the code, or the whole number of a table, that stands for 0, but for what `zero` adds

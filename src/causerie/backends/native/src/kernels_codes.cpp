@@ -34,13 +34,6 @@ struct Bytewise {
   }
 };
 
-// Bytes of E4M3, whose values their bits give: 2^-8 of them, which scales make good.
-struct SmallFloats {
-  static constexpr int64_t input_bytes = PANEL;
-  explicit SmallFloats(const float*) {}
-  static inline f32x16 values(const uint8_t* input, int v) { return load_e4m3(input, v); }
-};
-
 template <class F, int T, bool FROM_MEMORY>
 static void lookup_tile(const Stretch& run, const uint8_t* panel, int64_t token) {
   constexpr int V = T == 1 ? 4 : VECTORS;
@@ -116,7 +109,6 @@ static void row_tile(const Stretch& run, const uint8_t* panel, int64_t token) {
 template <int T, bool FROM_MEMORY>
 static inline void run_tile(const Stretch& run, const uint8_t* panel, int64_t token) {
   if (!run.panels().tabled) row_tile<T, FROM_MEMORY>(run, panel, token);
-  else if (run.panels().tabled == E4M3_TABLE) lookup_tile<SmallFloats, T, FROM_MEMORY>(run, panel, token);
   else if (run.panels().bits == 4) lookup_tile<Nibbles, T, FROM_MEMORY>(run, panel, token);
   else lookup_tile<Bytewise, T, FROM_MEMORY>(run, panel, token);
 }

@@ -11,11 +11,16 @@
 #include "dispatch.h"
 #include "integer_formats.h"
 #include "unroll.h"
+#include "widened_int8.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int64_t CUT = 64 * 1024;  // bytes of a panel before the next tile of tokens: they stay in the second cache
+#if defined(__AVXVNNI__) && !defined(__AVX512F__)
+constexpr int INTEGER_TOKENS = TOKENS;
+#else
 constexpr int INTEGER_TOKENS = TOKENS < 4 ? TOKENS : 4;  // sums and scales take registers too: six were slower
+#endif
 
 // Cache lines that are fetched into the second cache, `each` with every block.
 struct Fetch {
@@ -197,6 +202,12 @@ static void note_factors(const Groups& run, int32_t* factors) {
       store_int(factors + b * PANEL + 16 * v, Int4::factors(run.block + b * INT4_BYTES, v));
 }
 
+// Large tiles are made even, since a tile of two tokens would wait for its sums.
+static inline int64_t tile_begin(const Stretch& stretch, int64_t tile, int64_t tiles) {
+  const int64_t tokens = stretch.last - stretch.first, whole = INTEGER_TOKENS * tile;
+  return stretch.first + (INTEGER_TOKENS > 4 ? tokens * tile / tiles : whole < tokens ? whole : tokens);
+}
+
 template <class F>
 static void run_format(const Stretch& stretch) {
   const Instruction& in = stretch.in;
@@ -241,11 +252,12 @@ static void run_format(const Stretch& stretch) {
     // Many tokens read the stretch from the second cache, and fetch the one behind it, the next panel's perhaps.
     run.ahead = run.block + run.count * bytes;
     run.fetched = tokens > 1 ? (cut < all ? cut : all) * bytes / 64 / tiles + 1 : 0;
-    for (int64_t t = stretch.first; t < stretch.last; t += INTEGER_TOKENS, run.ahead += 64 * run.fetched) {
-      run.input = activations_from(row<void>(stretch.program, in.x, t), in.length, run.group, stretch.part.column);
-      run.out = stretch.out(t);
+    for (int64_t i = 0; i < tiles; ++i, run.ahead += 64 * run.fetched) {
+      const int64_t begin = tile_begin(stretch, i, tiles), end = tile_begin(stretch, i + 1, tiles);
+      run.input = activations_from(row<void>(stretch.program, in.x, begin), in.length, run.group, stretch.part.column);
+      run.out = stretch.out(begin);
       if (tokens == 1) return run_tile<F, 1, true>(run);
-      with_count<INTEGER_TOKENS>(stretch.last - t, [&](auto count) { run_tile<F, decltype(count)::value, false>(run); });
+      with_count<INTEGER_TOKENS>(end - begin, [&](auto count) { run_tile<F, decltype(count)::value, false>(run); });
     }
   }
 }
@@ -253,7 +265,8 @@ static void run_format(const Stretch& stretch) {
 bool splits(const CodePanels& panels, int64_t tokens) { return panels.scale == SCALE_BYTE && tokens > Int4::few; }
 
 void run_integers(const Stretch& stretch) {
-  stretch.panels().scale == SCALE_BYTE ? run_format<Int4>(stretch) : run_format<Int8>(stretch);
+  if (stretch.panels().scale == SCALE_BYTE) return run_format<Int4>(stretch);
+  WIDENS_INT8 && stretch.last - stretch.first > 2 * TOKENS ? run_widened_int8(stretch) : run_format<Int8>(stretch);
 }
 
 }  // namespace

@@ -1,10 +1,11 @@
 // x · weightᵀ + bias, where x is a row or a piece of one. A weight lies in panels of 64 output rows with k outermost (kernels_pack.cpp), so that a panel is one
 // stream in the order it is used. Every output is ONE chain of multiply-adds over k in order, with the bias added last:
 // the same bits for one token or many, however tokens are grouped and k is cut. Quantized weights: kernels_integer.cpp,
-// kernels_blocks.cpp and kernels_codes.cpp.
+// kernels_blocks.cpp, kernels_codes.cpp and kernels_small_floats.cpp.
 #include "dispatch.h"
 #include "linear.h"
 #include "packed.h"
+#include "widened.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
@@ -183,10 +184,40 @@ static void run_packed_many(const Stretch& run, const PackedPanel& panel) {
   }
 }
 
+// The same as float32, which `widen` makes of so many steps from one on.
+template <class Widen>
+static void run_widened(const Stretch& run, const Widen& widen) {
+  Widened widened;  // scratch: what is read is written before
+  const int64_t all = all_steps<Bfloat16>(run), tokens = run.last - run.first, tiles = (tokens + TOKENS - 1) / TOKENS;
+  Tile tile{.weight = widened.weights, .input = widened.inputs, .input_stride = sizeof widened.inputs[0], .out_stride = run.out_stride(), .rows = run.rows()};
+  for (int64_t s = 0; s < all; s += WIDENED) {
+    const int64_t steps = s + WIDENED < all ? WIDENED : all - s;
+    widen(s, steps, widened.weights);
+    tile.steps = 2 * steps;
+    tile.bias = s + steps == all ? run.bias() : nullptr;
+    tile.first = s == 0;
+    for (int64_t i = 0; i < tiles; ++i) {  // all of nearly as many tokens, since one of two would wait for its sums
+      const int64_t begin = run.first + tokens * i / tiles, end = run.first + tokens * (i + 1) / tiles;
+      tile.out = run.out(begin);
+      with_count<TOKENS>(end - begin, [&](auto count) {
+        constexpr int T = decltype(count)::value;
+        for (int t = 0; t < T; ++t) widen_inputs(run.input<uint16_t>(begin + t) + 2 * s, steps, widened.inputs[t]);
+        run_tile<Float32, T, false>(tile);
+      });
+    }
+  }
+}
+
+static void run_brains(const Stretch& run, const uint16_t* weight) {
+  if (!WIDENS || run.last - run.first <= 2 * TOKENS) return run_plain<Bfloat16>(run, weight);
+  run_widened(run, [&](int64_t first, int64_t count, float* to) { widen_plain(weight + first * STEP_WEIGHTS, count, to); });
+}
+
 static void run_packed(const Stretch& run) {
   const PackedPanel& panel = reinterpret_cast<const PackedPanel*>(run.part.weight)[run.panel];
-  if (panel.plain) return run_plain<Bfloat16>(run, reinterpret_cast<const uint16_t*>(panel.data));
+  if (panel.plain) return run_brains(run, reinterpret_cast<const uint16_t*>(panel.data));
   const int64_t tokens = run.last - run.first, passes = (tokens + FEW - 1) / FEW;
+  if (passes > PASSES && WIDENS) return run_widened(run, [&](int64_t first, int64_t count, float* to) { widen_packed(panel, first, count, to); });
   if (passes > PASSES) return run_packed_many(run, panel);
   for (int64_t pass = 0; pass < passes; ++pass) {
     const int64_t begin = run.first + tokens * pass / passes;
@@ -229,7 +260,7 @@ struct Cut {
 // int8 and int4 of our own have kernels of their own.
 static void run_quantized(const Stretch& run) {
   const CodePanels& panels = run.panels();
-  if (!panels.input_group) return run_codes(run);
+  if (!panels.input_group) return panels.tabled == E4M3_TABLE ? run_small_floats(run) : run_codes(run);
   const bool int8 = panels.scale == SCALE_BFLOAT16 && panels.zero == ZERO_NONE && panels.bits == 8 && panels.center == 128 && panels.group == panels.input_group;
   int8 || panels.scale == SCALE_BYTE ? run_integers(run) : run_blocks(run);
 }
@@ -238,7 +269,8 @@ static void run_stretch(const Stretch& run) {
   switch (run.part.format) {
     case FLOAT32: return run_plain<Float32>(run);
     case FLOAT16: return run_plain<Float16>(run);
-    case BFLOAT16: return run.part.layout == PACKED ? run_packed(run) : run_plain<Bfloat16>(run);
+    case BFLOAT16:
+      return run.part.layout == PACKED ? run_packed(run) : run_brains(run, reinterpret_cast<const uint16_t*>(run.part.weight) + run.panel * all_steps<Bfloat16>(run) * STEP_WEIGHTS);
     default: return run_quantized(run);
   }
 }

@@ -33,11 +33,12 @@ static inline f32x16 begin_sums(const float* out, bool first, int64_t rows) {
   return first ? broadcast(0.0f) : load_first(out, rows);
 }
 
-// Of quantized matrices: with activations in 8 bits (kernels_integer.cpp, kernels_blocks.cpp), or as they are
-// (kernels_codes.cpp).
+// Of quantized matrices: with activations in 8 bits (kernels_integer.cpp, kernels_blocks.cpp), as they are
+// (kernels_codes.cpp), or rounded to bfloat16 (kernels_small_floats.cpp).
 bool splits(const CodePanels&, int64_t tokens);  // whether run_integers can do half a panel
 void run_integers(const Stretch&);
 void run_blocks(const Stretch&);
 void run_codes(const Stretch&);
+void run_small_floats(const Stretch&);
 
 }  // namespace

@@ -69,6 +69,9 @@ CAUSERIE_LOOP(float32_avx2, "avx2,fma", __m256, LOAD_256, STEP)
 #define STEP(a) a = _mm256_add_epi32(a, _mm256_madd_epi16(_mm256_maddubs_epi16(x, a), x))
 CAUSERIE_LOOP(int8_avx2, "avx2", __m256i, LOAD_256, STEP)
 #undef STEP
+#define STEP(a) a = _mm256_dpbusd_avx_epi32(a, x, x)
+CAUSERIE_LOOP(int8_avx2_vnni, "avx2,avxvnni", __m256i, LOAD_256, STEP)
+#undef STEP
 
 Peak peak_of(const char* variant, int arithmetic) {
   const bool bf16 = !strcmp(variant, "avx512_bf16"), avx512 = bf16 || !strcmp(variant, "avx512");
@@ -79,6 +82,7 @@ Peak peak_of(const char* variant, int arithmetic) {
     case ARITHMETIC_BFLOAT16:
       return bf16 ? Peak{bfloat16_avx512, 12 * 64} : Peak{};
     case ARITHMETIC_INT8:
+      if (!strcmp(variant, "avx2_vnni")) return Peak{int8_avx2_vnni, 12 * 64};
       return avx512 ? Peak{int8_avx512, 12 * 128} : avx2 ? Peak{int8_avx2, 12 * 64} : Peak{};
   }
   return {};

@@ -90,6 +90,25 @@ static inline Pairs broadcast_pair(const uint16_t* p) {
 static inline f32x16 dot2(f32x16 acc, const Pairs& w, const Pairs& x) {
   return {_mm512_dpbf16_ps(acc.v, reinterpret_cast<__m512bh>(w.raw), reinterpret_cast<__m512bh>(x.raw))};
 }
+
+// 2^-8 of what 32 bytes of E4M3 stand for, as bfloat16: exponents move to their place, but those of magnitudes below the least
+// normal one and of what is no number, which are looked up. These two kinds are neighbours when one is added to a magnitude.
+alignas(64) static const uint16_t SMALLEST[32] = {0, 0x3700, 0x3780, 0x37c0, 0x3800, 0x3820, 0x3840, 0x3860, 0, 0, 0, 0, 0, 0, 0, 0,
+                                                  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x7fc0};
+static inline __m512i small_words(const uint8_t* p) {
+  const __m512i words = _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), top = _mm512_slli_epi16(words, 9);
+  const __mmask32 other = _mm512_cmple_epu16_mask(_mm512_add_epi16(top, _mm512_set1_epi16(1 << 9)), _mm512_set1_epi16(8 << 9));
+  const __m512i normal = _mm512_add_epi16(_mm512_srli_epi16(top, 5), _mm512_set1_epi16(112 << 7));
+  const __m512i size = _mm512_mask_permutexvar_epi16(normal, other, words, _mm512_load_si512(SMALLEST));
+  return _mm512_ternarylogic_epi32(size, words, _mm512_set1_epi16(int16_t(0x8000)), 0xf8);  // first | second & third
+}
+// Vectors `first` and the next of a panel's rows, of two inputs that follow each other.
+static inline void load_small_pairs(const uint8_t* even, const uint8_t* odd, int first, Pairs (&to)[2]) {
+  const __m512i a = small_words(even + 16 * first), b = small_words(odd + 16 * first);
+  const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+  to[0] = {_mm512_permutex2var_epi16(a, low, b)};
+  to[1] = {_mm512_permutex2var_epi16(a, _mm512_add_epi16(low, _mm512_set1_epi16(16)), b)};
+}
 #else
 struct Pairs { f32x16 even, odd; };
 static inline Pairs split(__m512i raw) {

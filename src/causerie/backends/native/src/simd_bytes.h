@@ -159,14 +159,14 @@ static inline Bytes broadcast_four(const int8_t* p) {
   __builtin_memcpy(&four, p, 4);
   return {_mm256_set1_epi32(four), _mm256_set1_epi32(four)};
 }
-#if defined(__AVXVNNI__)
-static inline __m256i dot_of8(__m256i acc, __m256i w, __m256i x) { return _mm256_dpbusd_avx_epi32(acc, w, x); }
+#if defined(__AVXVNNI__)  // not intrinsics: GCC copies sums about, or adds several products up first and has no registers left
+static inline __m256i dot_of8(__m256i acc, __m256i w, __m256i x) { asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(w), "x"(x)); return acc; }
 static inline __m256i dot_biased_of8(__m256i acc, __m256i w, __m256i x) { return dot_of8(acc, w, x); }
 #else
 // Pairs of products are summed in 16 bits, which saturate: 2 · 15 · 127 and 2 · 127 · 127 fit, 2 · 255 · 127 would not.
 static inline __m256i dot_of8(__m256i acc, __m256i w, __m256i x) {
-  return _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1)));
-}
+  __m256i pairs; asm("vpmaddubsw %3, %2, %1\n\tvpmaddwd %4, %1, %1\n\tvpaddd %1, %0, %0" : "+x"(acc), "=&x"(pairs) : "x"(w), "x"(x), "xm"(_mm256_set1_epi16(1)));
+  return acc; }
 static inline __m256i dot_biased_of8(__m256i acc, __m256i w, __m256i x) {
   const __m256i q = _mm256_xor_si256(w, _mm256_set1_epi8(char(0x80)));
   return dot_of8(acc, _mm256_abs_epi8(q), _mm256_sign_epi8(x, q));
