@@ -166,10 +166,14 @@ class RecordBuilder(Builder, Protocol):
     def place_records(
         self, name: str, shape: tuple[int, int], records: StoredRecords, transform: Transform | None = None
     ) -> Weight | None:
-        """Takes one quantized matrix, which is read by the time the model is compiled, or some later one is placed.
+        """Takes one quantized matrix, which is read by the time read_records is called, or some later one is placed.
         None for records that it does not read: then place_quantized takes their arrays. Raises WeightFileError, of
         this matrix or one before, for a file that is not what it was, or scales that are no numbers, and
         OutOfMemory."""
+        ...
+
+    def read_records(self) -> None:
+        """Reads what was taken and is not read yet. Raises as place_records."""
         ...
 
 

@@ -66,6 +66,8 @@ class Transfer:
         with Workers(workers) as threads, StackIndex(index) as places:
             quantizer = Quantizer(places, threads, inputs, encoders)
             yield cls(places, builder, quantizer, SliceReader(places, threads), expert_memory)
+            if isinstance(builder, RecordBuilder):
+                builder.read_records()
 
 
 @dataclass(frozen=True)

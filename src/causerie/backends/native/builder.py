@@ -121,9 +121,13 @@ class NativeBuilder:
         arranging.write_table(address)
         self._batch.add(records, arranging, address)
         if self._shared is None or self._batch.nbytes >= BATCH_BYTES:
-            self._batch.arrange(self._machine)
+            self.read_records()
         placement = Placement(address, Layout.PANELS, arena.since(before), panels=arranging.panels)
         return Weight(name, shape, format, placement, size, transform)
+
+    def read_records(self) -> None:
+        """See RecordBuilder."""
+        self._batch.arrange(self._machine)
 
     def place_prepared(
         self,
@@ -155,8 +159,7 @@ class NativeBuilder:
         return Weight(name, shape, format, placement, extent.nbytes, transform)
 
     def compile(self, weights: Weights, forward: Forward, cache: CacheShape, max_tokens: int) -> NativeExecutable:
-        """Traces the pass and makes room for the cache. Raises OutOfMemory, and as place_records."""
-        self._batch.arrange(self._machine)
+        """Traces the pass and makes room for the cache. Raises OutOfMemory."""
         store = ExpertStore(self._extents, self._room) if self._extents else None
         caches = LayerCaches(self._spec, cache)
         return NativeExecutable(self._machine, self._spec, weights, forward, caches, max_tokens, store)
@@ -168,7 +171,6 @@ class NativeBuilder:
         backend."""
         if not isinstance(first, NativeExecutable):
             raise EngineError(f"A cache can be shared with a native executable, not with a {type(first).__name__}.")
-        self._batch.arrange(self._machine)
         return NativeExecutable(self._machine, self._spec, weights, forward, first.caches, max_tokens)
 
     def arranged_bytes(self, name: str, shape: tuple[int, int]) -> int | None:
