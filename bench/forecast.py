@@ -21,13 +21,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
-from causerie.api.fitting import form_of
-from causerie.api.load_options import LoadOptions
-from causerie.api.loading import open_model
-from causerie.api.machine import native_state, thread_count
-from causerie.api.precisions import precisions
-from causerie.api.quantization import quant_config
-from causerie.api.surveyed import surveyed
+from causerie.api.fit.fitting import form_of
+from causerie.api.fit.precisions import precisions
+from causerie.api.fit.surveyed_checkpoint import surveyed
+from causerie.api.loading.load import open_model
+from causerie.api.machine.abilities import native_state, thread_count
+from causerie.api.options.load_options import LoadOptions
+from causerie.api.options.quantization import quant_config
 from causerie.backends.native.backend import PACKS
 from causerie.plan.computer import Computer, Span
 from causerie.plan.fit import working_bytes

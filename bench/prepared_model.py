@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from random_numbers import RandomNumbers
 
-from causerie.api.loading_line import LoadingLine
+from causerie.api.loading.progress_line import LoadingLine
 from causerie.backends.native.backend import NativeBackend, usable_cores
 from causerie.checkpoint.index import TensorInfo
 from causerie.checkpoint.unmapped_index import UnmappedIndex

@@ -20,7 +20,14 @@ from random import Random
 from typing import Any
 
 from causerie import AutoModelForCausalLM
-from causerie.api.speculation_benchmark import Comparison, Run, benchmark_speculation, compared, prompts_of, run_of
+from causerie.api.measurement.speculation_benchmark import (
+    Comparison,
+    Run,
+    benchmark_speculation,
+    compared,
+    prompts_of,
+    run_of,
+)
 from causerie.decoding.drafting.drafter import Ask, Draft
 from causerie.decoding.params import SamplingParams
 from causerie.engine.engine import Engine

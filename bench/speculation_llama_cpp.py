@@ -27,8 +27,8 @@ from serve_load import free_port, served
 from speculation import answer
 
 from causerie import AutoModelForCausalLM, AutoTokenizer
-from causerie.api.assistant import draft_model
-from causerie.api.speculation_benchmark import prompts_of
+from causerie.api.drafting.assistant import draft_model
+from causerie.api.measurement.speculation_benchmark import prompts_of
 from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.drafting.lookup import PromptLookup
 from causerie.decoding.params import SamplingParams

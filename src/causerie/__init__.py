@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from causerie.api.auto import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from causerie.api.causal_lm import CausalLM
-    from causerie.api.fitting import fit
+    from causerie.api.fit.fitting import fit
     from causerie.api.generation.async_streamer import AsyncTextIteratorStreamer
     from causerie.api.generation.config import GenerationConfig
     from causerie.api.generation.seeds import set_seed
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
         StopStringCriteria,
     )
     from causerie.api.generation.streamers import TextIteratorStreamer, TextStreamer
+    from causerie.api.options.quantization import BitsAndBytesConfig
     from causerie.api.pipeline.text_generation import TextGenerationPipeline, pipeline
-    from causerie.api.quantization import BitsAndBytesConfig
     from causerie.builtin import builtin_model_path
     from causerie.errors import CauserieError
 
@@ -33,7 +33,7 @@ _HOMES = {
     "AutoConfig": "causerie.api.auto",
     "AutoModelForCausalLM": "causerie.api.auto",
     "AutoTokenizer": "causerie.api.auto",
-    "BitsAndBytesConfig": "causerie.api.quantization",
+    "BitsAndBytesConfig": "causerie.api.options.quantization",
     "CausalLM": "causerie.api.causal_lm",
     "CauserieError": "causerie.errors",
     "EosTokenCriteria": "causerie.api.generation.stopping_criteria",
@@ -47,7 +47,7 @@ _HOMES = {
     "TextIteratorStreamer": "causerie.api.generation.streamers",
     "TextStreamer": "causerie.api.generation.streamers",
     "builtin_model_path": "causerie.builtin",
-    "fit": "causerie.api.fitting",
+    "fit": "causerie.api.fit.fitting",
     "pipeline": "causerie.api.pipeline.text_generation",
     "set_seed": "causerie.api.generation.seeds",
 }

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from causerie import AutoModelForCausalLM, AutoTokenizer, CausalLM
-from causerie.api.machine import hardware, native_state, thread_count
+from causerie.api.machine.abilities import hardware, native_state, thread_count
 from causerie.plan.machine_record import Fingerprint, MachineRecord
 from causerie.settings import Settings
 

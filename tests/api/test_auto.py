@@ -15,11 +15,11 @@ import pytest
 import torch
 
 from causerie import AutoConfig, AutoModelForCausalLM, AutoTokenizer, CausalLM
-from causerie.api import loading_line, placement
-from causerie.api.load_options import LoadOptions
-from causerie.api.precisions import MatrixHolding, needed_bytes, precisions
-from causerie.api.surveyed import surveyed
-from causerie.api.torch_names import DeviceName, DType, device_name, dtype_name
+from causerie.api.fit.precisions import MatrixHolding, needed_bytes, precisions
+from causerie.api.fit.surveyed_checkpoint import surveyed
+from causerie.api.loading import placement, progress_line
+from causerie.api.options.load_options import LoadOptions
+from causerie.api.options.torch_names import DeviceName, DType, device_name, dtype_name
 from causerie.errors import (
     BackendUnavailable,
     CheckpointError,
@@ -301,9 +301,9 @@ class Terminal(io.StringIO):
 
 def test_the_loading_line(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(loading_line.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress_line.time, "monotonic", lambda: now[0])
     terminal = Terminal()
-    line = loading_line.LoadingLine(terminal, "Loading")
+    line = progress_line.LoadingLine(terminal, "Loading")
     line(10**9, 2 * 10**9, "a")
     assert terminal.getvalue() == ""  # soon over
     now[0] = 1.5
@@ -311,7 +311,7 @@ def test_the_loading_line(monkeypatch: pytest.MonkeyPatch) -> None:
     line(1_500_000_001, 2 * 10**9, "c")
     line.clear()
     assert terminal.getvalue() == "\r\x1b[KLoading 1.5 of 2.0 GB\r\x1b[K"
-    quiet = loading_line.LoadingLine(io.StringIO(), "Loading")
+    quiet = progress_line.LoadingLine(io.StringIO(), "Loading")
     quiet(1, 2, "a")
     quiet.clear()
 

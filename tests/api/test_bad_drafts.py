@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from causerie.api.causal_lm import CausalLM
-from causerie.api.machine import hardware
+from causerie.api.machine.abilities import hardware
 from causerie.builtin import builtin_model_path
 from causerie.errors import (
     CauserieError,
@@ -103,10 +103,10 @@ def test_a_model_that_is_loaded_with_it_goes_on_without(
 def test_one_that_needs_more_memory_than_there_is(model: CausalLM, monkeypatch: pytest.MonkeyPatch) -> None:
     few = replace(hardware(), memory_free=10**6)
     with monkeypatch.context() as patch, pytest.raises(OutOfMemory, match="cache of the assistant model needs"):
-        patch.setattr("causerie.api.assistant.hardware", lambda: few)
+        patch.setattr("causerie.api.drafting.assistant.hardware", lambda: few)
         model.generate([[1, 2]], assistant_model="builtin")
     with monkeypatch.context() as patch, pytest.raises(OutOfMemory, match=r"builtin needs .* are free"):
-        patch.setattr("causerie.api.loading.hardware", lambda: few)
+        patch.setattr("causerie.api.loading.load.hardware", lambda: few)
         model.generate([[1, 2]], assistant_model="builtin")
     assert not model.has_assistant and not model.step_model.guests
 

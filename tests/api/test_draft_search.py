@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from causerie import AutoModelForCausalLM
-from causerie.api.draft_search import companion, tokens_digest
-from causerie.api.load_options import LoadOptions
-from causerie.api.loading import open_model
+from causerie.api.drafting.draft_search import companion, tokens_digest
+from causerie.api.loading.load import open_model
+from causerie.api.options.load_options import LoadOptions
 from causerie.builtin import builtin_model_path
 from causerie.cli.options.arguments import talking_options
 from causerie.cli.verbs import chat, serve
@@ -108,7 +108,7 @@ def test_which_one_is_taken(big: Path, tmp_path: Path, monkeypatch: pytest.Monke
         put(cache, "org/Small-Instruct")
         assert best() == "org/Small-Instruct"
         for free, name in ((model.weight_bytes, None), (1 << 40, "org/Small-Instruct"), (None, "org/Small-Instruct")):
-            monkeypatch.setattr("causerie.api.draft_search.hardware", lambda free=free: _with_free(free))
+            monkeypatch.setattr("causerie.api.drafting.draft_search.hardware", lambda free=free: _with_free(free))
             assert best() == name
 
 
@@ -130,7 +130,7 @@ def test_a_folder_of_models_is_searched_too(big: Path, tmp_path: Path) -> None:
 def _with_free(memory_free: int | None) -> Hardware:
     from dataclasses import replace
 
-    from causerie.api.machine import hardware
+    from causerie.api.machine.abilities import hardware
 
     return replace(hardware(), memory_free=memory_free)
 

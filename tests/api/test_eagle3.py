@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from causerie import pipeline
-from causerie.api import draft_checkpoint
 from causerie.api.causal_lm import CausalLM
+from causerie.api.drafting import draft_checkpoint
 from causerie.engine.speculation.controller import Controller
 from causerie.errors import DraftWarning, MissingFile, OutOfMemory, Unsupported, UsageError
 from tests.api.test_assistants import CALLS, PROMPT, counts, load

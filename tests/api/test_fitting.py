@@ -15,9 +15,9 @@ import torch
 
 import causerie
 from causerie import AutoModelForCausalLM
-from causerie.api import probing
-from causerie.api.fitting import fit
-from causerie.api.probing import machine_record
+from causerie.api.fit.fitting import fit
+from causerie.api.machine import measurements as probing
+from causerie.api.machine.measurements import machine_record
 from causerie.cli.main import main
 from causerie.cli.verbs.fit import as_lines
 from causerie.errors import ModelNotFound, UsageError

@@ -16,11 +16,11 @@ import pytest
 from causerie import AutoConfig, AutoModelForCausalLM, AutoTokenizer, pipeline
 from causerie.api import model_with_tokenizer
 from causerie.api.causal_lm import CausalLM
-from causerie.api.inspection import inspect
-from causerie.api.load_options import LoadOptions
-from causerie.api.loading import open_model
+from causerie.api.fit.inspection import inspect
+from causerie.api.loading.load import open_model
+from causerie.api.loading.preparing import prepare_model
 from causerie.api.model_with_tokenizer import open_with_tokenizer
-from causerie.api.preparing import prepare_model
+from causerie.api.options.load_options import LoadOptions
 from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
 from causerie.errors import CauserieError, CheckpointError, MissingFile, ModelNotFound, UsageError
 from tests.api.conftest import SPECIAL, TEMPLATE

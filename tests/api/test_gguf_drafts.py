@@ -13,9 +13,9 @@ import pytest
 import torch
 import transformers
 
-from causerie.api.draft_search import companion, tokens_digest
-from causerie.api.load_options import LoadOptions
-from causerie.api.loading import open_model
+from causerie.api.drafting.draft_search import companion, tokens_digest
+from causerie.api.loading.load import open_model
+from causerie.api.options.load_options import LoadOptions
 from causerie.checkpoint.gguf.index import open_gguf
 from causerie.errors import CheckpointError, DraftNotice
 from causerie.text.tokens_digest import TokensDigest

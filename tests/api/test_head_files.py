@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from causerie import AutoModelForCausalLM
-from causerie.api import draft_checkpoint
 from causerie.api.causal_lm import CausalLM
-from causerie.api.inspection import inspect
+from causerie.api.drafting import draft_checkpoint
+from causerie.api.fit.inspection import inspect
 from causerie.engine.speculation.controller import Controller
 from causerie.errors import DraftNotice, DraftWarning, OutOfMemory, UsageError
 from causerie.plan.hardware import Hardware

@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from causerie import AutoModelForCausalLM
-from causerie.api import loading
 from causerie.api.causal_lm import CausalLM
-from causerie.api.inspection import inspect
-from causerie.api.load_options import LoadOptions
-from causerie.api.preparing import prepare_model
+from causerie.api.fit.inspection import inspect
+from causerie.api.loading import load as loading
+from causerie.api.loading.preparing import prepare_model
+from causerie.api.options.load_options import LoadOptions
 from causerie.engine.speculation.controller import Controller
 from causerie.errors import UnknownName, Unsupported
 from causerie.plan.fit import PROCESS_BYTES, working_bytes

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from causerie import AutoModelForCausalLM, BitsAndBytesConfig
-from causerie.api.load_options import LoadOptions
+from causerie.api.options.load_options import LoadOptions
 from causerie.cli.options.arguments import _LOADING, load_options
 from causerie.cli.verbs import bench, chat, evaluate, info, prepare, serve
 from causerie.errors import UnknownName, UsageError

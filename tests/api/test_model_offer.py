@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from causerie import builtin_model_path
-from causerie.api.fitting import form_of
-from causerie.api.load_options import LoadOptions
-from causerie.api.model_library import library
-from causerie.api.model_offer import offers
-from causerie.api.precisions import precisions
-from causerie.api.probing import computer_of_record, kept_record
-from causerie.api.surveyed import surveyed
+from causerie.api.fit.fitting import form_of
+from causerie.api.fit.precisions import precisions
+from causerie.api.fit.surveyed_checkpoint import surveyed
+from causerie.api.library.local_models import library
+from causerie.api.library.offer import offers
+from causerie.api.machine.measurements import computer_of_record, kept_record
+from causerie.api.options.load_options import LoadOptions
 from causerie.plan.forecast import Forecast
 from causerie.settings import Settings
 
@@ -46,7 +46,7 @@ def test_the_speed_is_the_forecast_s_of_the_precision_that_fits(
     weights = surveyed("builtin", LoadOptions()).weights
     expected = Forecast(weights.spec, form_of(weights, weights.plain, computer), computer)
     assert copy.fit == "stored" and copy.speed == builtin.speed == expected.decode_speed(0)
-    monkeypatch.setattr("causerie.api.model_offer.fits", lambda model, memory: "int4")
+    monkeypatch.setattr("causerie.api.library.offer.fits", lambda model, memory: "int4")
     inexact = offers(models, MEMORY, measured)[0]
     ways = dict(precisions(weights))
     expected = Forecast(weights.spec, form_of(ways["int4"], "int4", computer), computer)

@@ -13,11 +13,11 @@ import pytest
 from causerie import AutoModelForCausalLM, AutoTokenizer, pipeline
 from causerie.api import model_with_tokenizer
 from causerie.api.causal_lm import CausalLM
-from causerie.api.load_options import LoadOptions
-from causerie.api.model_library import library, library_model
-from causerie.api.model_names import first_model, packaged_models
-from causerie.api.model_offer import able
-from causerie.api.surveyed import surveyed
+from causerie.api.fit.surveyed_checkpoint import surveyed
+from causerie.api.library.local_models import library, library_model
+from causerie.api.library.model_names import first_model, packaged_models
+from causerie.api.library.offer import able
+from causerie.api.options.load_options import LoadOptions
 from causerie.builtin import smollm2
 from causerie.checkpoint.hub import resolve
 from causerie.cli.conversation.builtin_help import BuiltinHelp

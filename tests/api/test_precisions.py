@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from causerie import AutoModelForCausalLM
-from causerie.api import loading
-from causerie.api.load_options import LoadOptions
-from causerie.api.precisions import MatrixHolding, precisions, weight_bytes
-from causerie.api.surveyed import surveyed
+from causerie.api.fit.precisions import MatrixHolding, precisions, weight_bytes
+from causerie.api.fit.surveyed_checkpoint import surveyed
+from causerie.api.loading import load as loading
+from causerie.api.options.load_options import LoadOptions
 from causerie.cli.conversation.precision_question import accepts_precision
 from causerie.cli.main import main
 from causerie.errors import ModelTooLarge, OutOfMemory

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from causerie import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, pipeline
-from causerie.api.quantization import quant_config
+from causerie.api.options.quantization import quant_config
 from causerie.errors import CauserieError, UnknownName, Unsupported, UsageError
 from causerie.quant.config import QuantConfig
 

@@ -9,7 +9,15 @@ import pytest
 
 from causerie import AutoModelForCausalLM
 from causerie.api.causal_lm import CausalLM
-from causerie.api.speculation_benchmark import AGAIN, CHATS, Run, benchmark_speculation, compared, prompts_of, run_of
+from causerie.api.measurement.speculation_benchmark import (
+    AGAIN,
+    CHATS,
+    Run,
+    benchmark_speculation,
+    compared,
+    prompts_of,
+    run_of,
+)
 from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
 from causerie.builtin import builtin_model_path
 from causerie.decoding.params import SamplingParams

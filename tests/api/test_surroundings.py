@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from causerie.api.surroundings import Moment, Surroundings, _allowed
+from causerie.api.machine.surroundings import Moment, Surroundings, _allowed
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

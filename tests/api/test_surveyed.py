@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from causerie import builtin_model_path
-from causerie.api import surveyed as module
-from causerie.api.inspection import inspect
-from causerie.api.load_options import LoadOptions
-from causerie.api.surveyed import surveyed
+from causerie.api.fit import surveyed_checkpoint as module
+from causerie.api.fit.inspection import inspect
+from causerie.api.fit.surveyed_checkpoint import surveyed
+from causerie.api.options.load_options import LoadOptions
 from causerie.checkpoint.remote import RemoteIndex
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors

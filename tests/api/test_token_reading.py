@@ -8,7 +8,7 @@ import pytest
 
 from causerie import AutoModelForCausalLM, builtin_model_path
 from causerie.api.causal_lm import CausalLM
-from causerie.api.token_reading import TokenReading
+from causerie.api.measurement.token_reading import TokenReading
 
 
 def loaded(**options: str) -> CausalLM:

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from causerie import AutoModelForCausalLM
-from causerie.api.inspection import inspect
+from causerie.api.fit.inspection import inspect
 from causerie.backends.ops import Backend
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from causerie import AutoModelForCausalLM
-from causerie.api.load_options import LoadOptions
-from causerie.api.preparing import prepare_model
+from causerie.api.loading.preparing import prepare_model
+from causerie.api.options.load_options import LoadOptions
 from causerie.backends.native.backend import NativeBackend
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.errors import CheckpointError, Unsupported

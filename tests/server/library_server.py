@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from causerie import builtin_model_path
-from causerie.api.machine import hardware, native_state, thread_count
+from causerie.api.machine.abilities import hardware, native_state, thread_count
 from causerie.plan.machine_record import Fingerprint, MachineRecord
 from causerie.settings import Settings
 from tests.hub.fake_hub import Exchange, FakeHub, running_hub

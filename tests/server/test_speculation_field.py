@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from causerie.api.speculation import SPECULATION
+from causerie.api.options.speculation import SPECULATION
 from causerie.server.http.failure_responses import Refusal
 from causerie.server.processes.engine.engine_process import BEAT_SECONDS
 from causerie.server.protocols.chat_completions import ChatCompletionRequest

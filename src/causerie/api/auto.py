@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.foreign_flags import ForeignFlag, refuse_flags
-from causerie.api.model_config import ModelConfig
-from causerie.api.torch_names import dtype_name
+from causerie.api.model_files.model_config import ModelConfig
+from causerie.api.options.torch_names import dtype_name
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.gguf.choice import is_gguf
 from causerie.checkpoint.hub import resolve
@@ -22,7 +22,7 @@ from causerie.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
-    from causerie.api.quantization import BitsAndBytesConfig
+    from causerie.api.options.quantization import BitsAndBytesConfig
     from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
     from causerie.loading.sources import Progress
     from causerie.quant.config import QuantConfig
@@ -191,8 +191,8 @@ class AutoModelForCausalLM:
         of an EAGLE3 head, that guesses, or a warning says why not; "auto", one of the hub's cache; "none" (also when
         None). progress=False draws nothing; a callable gets (bytes done, of all, tensor).
         Raises CheckpointError's kinds, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
-        from causerie.api.load_options import LoadOptions
-        from causerie.api.loading import open_model
+        from causerie.api.loading.load import open_model
+        from causerie.api.options.load_options import LoadOptions
 
         known = (*_WHERE, *_ALSO, *(option.name for option in fields(LoadOptions) if option.name != "device"))
         _refuse_options(others, _MODEL_FOREIGN, known)

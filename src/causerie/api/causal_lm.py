@@ -22,7 +22,7 @@ from causerie.api.generation.prompt_rows import Container, Prompts
 from causerie.api.generation.resolution import Flags, Generation, call_flags, resolve
 from causerie.api.generation.streamers import text_of
 from causerie.api.generation.watch import Watching, preparing
-from causerie.api.gguf_model import has_tokenizer
+from causerie.api.model_files.gguf_model import has_tokenizer
 from causerie.api.open_model import OpenModel
 from causerie.decoding.params import SamplingParams
 from causerie.engine.request import TokenEvent

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from causerie.api.auto import AutoTokenizer
-from causerie.api.load_options import LoadOptions
-from causerie.api.loading import open_model
-from causerie.api.loading_line import LoadingLine
+from causerie.api.loading.load import open_model
+from causerie.api.loading.progress_line import LoadingLine
+from causerie.api.options.load_options import LoadOptions
 from causerie.checkpoint.hub import local_place
 from causerie.checkpoint.local_model import is_gguf_file
 

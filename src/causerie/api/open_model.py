@@ -11,19 +11,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from causerie.api.assistance import Assistance
-from causerie.api.draft_checkpoint import DraftCheckpoint
+from causerie.api.drafting.assistance import Assistance
+from causerie.api.drafting.draft_checkpoint import DraftCheckpoint
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.foreign_flags import ForeignFlag, refuse_flags
-from causerie.api.torch_names import DeviceName, device_name, dtype_name, dtype_object
+from causerie.api.options.torch_names import DeviceName, device_name, dtype_name, dtype_object
 from causerie.errors import Unsupported, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from causerie.api.model_config import ModelConfig
-    from causerie.api.saving import Saving
+    from causerie.api.loading.saving import Saving
+    from causerie.api.model_files.model_config import ModelConfig
     from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
     from causerie.backends.ops import ExpertReads
     from causerie.engine.thread import EngineThread

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from causerie.api.model_names import LARGER, hub_id_of_ollama
+from causerie.api.library.model_names import LARGER, hub_id_of_ollama
 
 _VERBS = {
     "run": "`causerie chat {model}` talks to a model; `causerie chat {model} -p TEXT` asks it one thing.",

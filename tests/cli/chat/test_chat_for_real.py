@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from causerie.api.generation.config import GenerationConfig
-from causerie.api.load_options import LoadOptions
+from causerie.api.options.load_options import LoadOptions
 from causerie.cli.conversation.model_conversation import ModelChoice, open_conversation
 from causerie.errors import UsageError
 from tests.cli.conftest import COMMAND, Pseudoterminal, environment

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from causerie.api.generation.config import GenerationConfig
-from causerie.api.load_options import LoadOptions
-from causerie.api.surroundings import Surroundings
+from causerie.api.machine.surroundings import Surroundings
+from causerie.api.options.load_options import LoadOptions
 from causerie.chat.parts import ReasoningPart
 from causerie.chat.prompt_change import PromptChange
 from causerie.cli.chat.chat_files import ChatFolder, SavedChat, as_markdown

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from causerie.api.promise import Bandwidth, Expected
-from causerie.api.surroundings import Surroundings
-from causerie.api.token_reading import TokenReading
+from causerie.api.machine.surroundings import Surroundings
+from causerie.api.measurement.promise import Bandwidth, Expected
+from causerie.api.measurement.token_reading import TokenReading
 from causerie.chat.prompt_change import PromptChange
 from causerie.cli.conversation.conversation import AnswerCost
 from causerie.cli.conversation.diagnosis import diagnosis

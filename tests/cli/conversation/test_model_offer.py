@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from causerie.api.machine import hardware, native_state, thread_count
-from causerie.api.model_library import LibraryModel
-from causerie.api.model_names import builtin_folder
-from causerie.api.model_offer import able
-from causerie.api.probing import record_folder
+from causerie.api.library.local_models import LibraryModel
+from causerie.api.library.model_names import builtin_folder
+from causerie.api.library.offer import able
+from causerie.api.machine.abilities import hardware, native_state, thread_count
+from causerie.api.machine.measurements import record_folder
 from causerie.cli.conversation import model_offer
 from causerie.cli.conversation.model_offer import larger_words, offered_model
 from causerie.errors import BackendUnavailable

@@ -13,9 +13,16 @@ import pytest
 import torch
 
 from causerie import AutoModelForCausalLM, AutoTokenizer
-from causerie.api.evaluation import FormatQuality, Passage, dialogue_passages, evaluate, limited, text_passages
-from causerie.api.inspection import inspect
-from causerie.api.load_options import LoadOptions
+from causerie.api.fit.inspection import inspect
+from causerie.api.measurement.evaluation import (
+    FormatQuality,
+    Passage,
+    dialogue_passages,
+    evaluate,
+    limited,
+    text_passages,
+)
+from causerie.api.options.load_options import LoadOptions
 from causerie.builtin import heldout_path
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.cli.main import main

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from causerie.api.model_names import packaged_models
+from causerie.api.library.model_names import packaged_models
 from causerie.checkpoint.writer import write_safetensors
 from causerie.cli.main import main
 from causerie.hub.size_range import SizeRange
@@ -257,7 +257,7 @@ def test_without_a_network_each_says_so(hub: FakeHub, said: Said, monkeypatch: p
 
 def test_three_questions_lead_to_a_model(hub: FakeHub, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     computer = Computer("made up", "cpu", 8_000_000_000, Span.of(50e9), {})
-    monkeypatch.setattr("causerie.api.probing.this_machine", lambda settings: computer)
+    monkeypatch.setattr("causerie.api.machine.measurements.this_machine", lambda settings: computer)
     for name, count, tags in (
         ("a/base-7B", 7e9, []),
         ("a/chat-7B", 7e9, ["conversational"]),

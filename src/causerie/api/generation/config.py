@@ -249,7 +249,7 @@ class GenerationConfig:
             return cls.from_file(folder / FILE_NAME)
         said, file = {name: config.get(name) for name in _TOKEN_IDS}, folder / "config.json"
         if is_gguf_file(folder):
-            from causerie.api.gguf_model import gguf_flags
+            from causerie.api.model_files.gguf_model import gguf_flags
 
             said, file = gguf_flags(folder), folder
         flags = cls()

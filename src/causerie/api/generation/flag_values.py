@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from causerie.api.speculation import SPECULATION
+from causerie.api.options.speculation import SPECULATION
 from causerie.api.tensors import to_lists
 from causerie.decoding.params import MOST_BIAS, SCHEDULES
 from causerie.errors import UsageError

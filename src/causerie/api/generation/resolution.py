@@ -13,7 +13,7 @@ from causerie.api.generation.config import FILE_NAME, FLAGS, GenerationConfig
 from causerie.api.generation.flag_values import NO_TOKEN
 from causerie.api.generation.foreign_flags import FOREIGN, FOREIGN_ARGUMENTS, refuse
 from causerie.api.generation.seeds import draw_seed
-from causerie.api.speculation import drafters_of
+from causerie.api.options.speculation import drafters_of
 from causerie.decoding.params import SamplingParams
 from causerie.errors import ContextLengthError, UsageError, unknown
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from causerie.api.generation.foreign_flags import refuse_flags
-from causerie.api.gguf_model import gguf_tokenizer
+from causerie.api.model_files.gguf_model import gguf_tokenizer
 from causerie.api.tensors import is_numpy, is_torch, to_lists
 from causerie.api.tokenizer.batch_encoding import BatchEncoding
 from causerie.api.tokenizer.encoding_rows import EncodedRow, assistant_mask, encoding_of, pad_encodings

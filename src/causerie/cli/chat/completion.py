@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from causerie.api.model_names import downloads, packaged_models
+from causerie.api.library.model_names import downloads, packaged_models
 from causerie.chat.context import POLICIES
 from causerie.cli.chat.chat_files import ChatFolder
 from causerie.cli.chat.commands.table import COMMANDS

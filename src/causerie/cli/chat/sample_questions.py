@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from causerie.api.model_names import BUILTIN
+from causerie.api.library.model_names import BUILTIN
 
 _PROGRAM = ("How do I set the temperature?", "What is a token?")
 _KINDS = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import TracebackType
 
 from causerie.api.generation.config import GenerationConfig
-from causerie.api.model_names import BUILTIN
+from causerie.api.library.model_names import BUILTIN
 from causerie.cli.conversation.conversation import Reply
 from causerie.cli.conversation.model_conversation import ModelChoice, ModelConversation, open_conversation
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from causerie.api.promise import Bandwidth, Expected
-from causerie.api.surroundings import Surroundings
-from causerie.api.token_reading import TokenReading
+from causerie.api.machine.surroundings import Surroundings
+from causerie.api.measurement.promise import Bandwidth, Expected
+from causerie.api.measurement.token_reading import TokenReading
 from causerie.cli.conversation.conversation import AnswerCost
 from causerie.cli.conversation.evidence import Evidence
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from causerie.api.promise import Bandwidth, Expected
-from causerie.api.surroundings import Surroundings
-from causerie.api.token_reading import TokenReading
+from causerie.api.machine.surroundings import Surroundings
+from causerie.api.measurement.promise import Bandwidth, Expected
+from causerie.api.measurement.token_reading import TokenReading
 from causerie.chat.prompt_change import PromptChange
 
 

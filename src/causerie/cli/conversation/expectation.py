@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from causerie.api.promise import Expected
+from causerie.api.measurement.promise import Expected
 from causerie.cli.conversation.conversation import AnswerCost
 
 FAR = 1.3

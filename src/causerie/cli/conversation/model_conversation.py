@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.resolution import Flags
-from causerie.api.load_options import LoadOptions
+from causerie.api.machine.surroundings import Moment
+from causerie.api.measurement.promise import Expected, Promise, load_sentence
+from causerie.api.measurement.token_odds import token_odds
+from causerie.api.measurement.token_reading import TokenReading
 from causerie.api.model_with_tokenizer import open_with_tokenizer
-from causerie.api.promise import Expected, Promise, load_sentence
-from causerie.api.speculation import drafters_of
-from causerie.api.surroundings import Moment
-from causerie.api.token_odds import token_odds
-from causerie.api.token_reading import TokenReading
+from causerie.api.options.load_options import LoadOptions
+from causerie.api.options.speculation import drafters_of
 from causerie.chat.chat_format import ChatFormat
 from causerie.chat.parse import ReplyFormat
 from causerie.chat.prompt_change import PromptChange, prompt_change

@@ -9,12 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from causerie.api.fitting import Span
-from causerie.api.machine import model_memory
-from causerie.api.model_library import library
-from causerie.api.model_names import BUILTIN, LARGER
-from causerie.api.model_offer import able, larger_offer, offers
-from causerie.api.probing import kept_record, machine_record
+from causerie.api.fit.fitting import Span
+from causerie.api.library.local_models import library
+from causerie.api.library.model_names import BUILTIN, LARGER
+from causerie.api.library.offer import able, larger_offer, offers
+from causerie.api.machine.abilities import model_memory
+from causerie.api.machine.measurements import kept_record, machine_record
 from causerie.cli.models.columns import columns, count, precision, size
 from causerie.errors import BackendUnavailable
 from causerie.settings import Settings

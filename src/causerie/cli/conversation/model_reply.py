@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from causerie.api.surroundings import Moment, Surroundings
+from causerie.api.machine.surroundings import Moment, Surroundings
 from causerie.chat.parse import ReplyFormat, ReplyParser
 from causerie.chat.parts import Part, ReasoningPart, TextPart
 from causerie.chat.prompt_change import PromptText

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from causerie.api.model_choice import LENGTHS, PATIENCE, PURPOSES, Choice, Wish
+from causerie.api.library.choice import LENGTHS, PATIENCE, PURPOSES, Choice, Wish
 from causerie.cli.models.columns import columns, count, size
 from causerie.errors import UsageError
 

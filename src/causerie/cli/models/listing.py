@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from causerie.api.machine import model_memory
-from causerie.api.model_library import LibraryModel, fits, library
+from causerie.api.library.local_models import LibraryModel, fits, library
+from causerie.api.machine.abilities import model_memory
 from causerie.cli.models.columns import ago, columns, count, precision, size
 
 

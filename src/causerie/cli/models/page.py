@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from causerie.api.machine import model_memory
-from causerie.api.model_search import ModelPage, model_page
+from causerie.api.library.hub_search import ModelPage, model_page
+from causerie.api.machine.abilities import model_memory
 from causerie.cli.models import listing
 from causerie.cli.models.columns import columns, count, precision, size
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from causerie.api.machine import model_memory
-from causerie.api.model_search import BENCHMARKS, find_scores, name_fits
+from causerie.api.library.hub_search import BENCHMARKS, find_scores, name_fits
+from causerie.api.machine.abilities import model_memory
 from causerie.cli.models.columns import columns, precision
 
 

@@ -18,7 +18,7 @@ from causerie.errors import UsageError, unknown
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-    from causerie.api.load_options import LoadOptions
+    from causerie.api.options.load_options import LoadOptions
 
 
 class _Lines(argparse.RawDescriptionHelpFormatter):
@@ -112,7 +112,7 @@ def _value_of(option: str, words: Sequence[str]) -> str:
 def load_options(options: argparse.Namespace, **others: Any) -> LoadOptions:
     """What the options of a verb say of loading; `others` are those that the verb decides otherwise. Raises
     UnknownName, UsageError."""
-    from causerie.api.load_options import LoadOptions
+    from causerie.api.options.load_options import LoadOptions
 
     return LoadOptions.read(**{**{name: getattr(options, name) for name in _LOADING if name in options}, **others})
 

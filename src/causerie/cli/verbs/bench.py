@@ -1,7 +1,7 @@
 """`causerie bench`: how fast a model is on this machine, beside what the machine could do at best.
 
-Everything that can be wrong in the options is said before the model loads. It times nothing itself: api/benchmark.py
-does.
+Everything that can be wrong in the options is said before the model loads. It times nothing itself:
+api/measurement/benchmark.py does.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from causerie.errors import UsageError
 from causerie.settings import Settings
 
 if TYPE_CHECKING:
-    from causerie.api.benchmark import InstructionGroup, Limit, Measurement, Trial
-    from causerie.api.load_options import LoadOptions
+    from causerie.api.measurement.benchmark import InstructionGroup, Limit, Measurement, Trial
+    from causerie.api.options.load_options import LoadOptions
 
 _DESCRIPTION = """\
 How fast a model reads a prompt (prefill) and writes an answer (decode) on this
@@ -113,8 +113,8 @@ def run(options: argparse.Namespace) -> int:
     trials = trials_of(options)
     loading = _loading(options)
 
-    from causerie.api.benchmark import Limit, benchmark, check_benchmark
-    from causerie.api.quantization import quant_config
+    from causerie.api.measurement.benchmark import Limit, benchmark, check_benchmark
+    from causerie.api.options.quantization import quant_config
 
     formats = [quant_config(name, None) for name in options.quantization]
     check_benchmark(options.model, trials, loading, formats)
@@ -136,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
 
 def trials_of(options: argparse.Namespace) -> list[Trial]:
     """What the options ask to be timed, by depth, for that is how the cache is filled. Raises UsageError."""
-    from causerie.api.benchmark import Trial
+    from causerie.api.measurement.benchmark import Trial
 
     trials = []
     for depth in sorted(options.depth):
@@ -233,7 +233,7 @@ class TrialTable:
     def profile(self, parts: Sequence[InstructionGroup], bandwidth: float) -> None:
         """Where the time of a step goes; what is under a hundredth of it together."""
         whole = sum(part.seconds for part in parts) or 1.0
-        from causerie.api.benchmark import InstructionGroup
+        from causerie.api.measurement.benchmark import InstructionGroup
 
         small = [part for part in parts if part.seconds < whole / 100]
         rest = InstructionGroup("the rest", sum(part.count for part in small), sum(part.seconds for part in small), 0)

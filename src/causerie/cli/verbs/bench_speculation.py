@@ -1,7 +1,7 @@
 """`causerie bench --speculation`: how many times as fast a model answers with guesses as without, by who guesses.
 
 Everything that can be wrong in the options is said before the model loads. It times nothing itself:
-api/speculation_benchmark.py does.
+api/measurement/speculation_benchmark.py does.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from causerie.errors import UsageError
 from causerie.settings import Settings
 
 if TYPE_CHECKING:
-    from causerie.api.load_options import LoadOptions
-    from causerie.api.speculation_benchmark import Comparison
+    from causerie.api.measurement.speculation_benchmark import Comparison
+    from causerie.api.options.load_options import LoadOptions
 
 _OTHERS = ("prompt", "depth", "batch", "profile")
 """Options of the other measurement."""
@@ -27,10 +27,10 @@ def run_speculation(options: argparse.Namespace, loading: LoadOptions, parser: P
     """Measures and prints, and returns the exit code; `parser` is what read the options. Raises CauserieError."""
     tokens = _tokens(options, parser)
 
-    from causerie.api.benchmark import Limit
-    from causerie.api.loading import open_model
-    from causerie.api.quantization import quant_config
-    from causerie.api.speculation_benchmark import benchmark_speculation
+    from causerie.api.loading.load import open_model
+    from causerie.api.measurement.benchmark import Limit
+    from causerie.api.measurement.speculation_benchmark import benchmark_speculation
+    from causerie.api.options.quantization import quant_config
 
     loading = replace(loading, quantization=quant_config(options.quantization[0], None))
     limit = Limit.measured(options.threads, Settings.from_environment())

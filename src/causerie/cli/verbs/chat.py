@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import causerie
-from causerie.api.model_names import BUILTIN, SMOLLM2, first_model
+from causerie.api.library.model_names import BUILTIN, SMOLLM2, first_model
 from causerie.cli.chat import keyboard
 from causerie.cli.chat.chat_files import ChatFolder, SavedChat
 from causerie.cli.chat.completion import completions

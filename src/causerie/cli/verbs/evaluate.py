@@ -1,7 +1,7 @@
 """`causerie evaluate`: what a quantization costs in quality, measured on a text.
 
 Everything that can be wrong in the options is said before a model loads. It measures nothing itself:
-api/evaluation.py does.
+api/measurement/evaluation.py does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from causerie.cli.options.arguments import Parser, help_columns, load_options, w
 from causerie.errors import UsageError
 
 if TYPE_CHECKING:
-    from causerie.api.evaluation import FormatQuality, Passage
+    from causerie.api.measurement.evaluation import FormatQuality, Passage
 
 _DESCRIPTION = """\
 How much a model loses by being quantized, measured on a text: its perplexity, how
@@ -65,9 +65,9 @@ def run(options: argparse.Namespace) -> int:
     names = [word.strip() for word in options.quantization.split(",")]
     text = None if options.text is None else _read(options.text)
 
-    from causerie.api.evaluation import NOISE, REFERENCE, evaluate
-    from causerie.api.quantization import quant_config
-    from causerie.api.torch_names import cache_dtype_name
+    from causerie.api.measurement.evaluation import NOISE, REFERENCE, evaluate
+    from causerie.api.options.quantization import quant_config
+    from causerie.api.options.torch_names import cache_dtype_name
 
     for name in names:
         quant_config(name, None)  # an unknown one, said before anything loads
@@ -105,8 +105,8 @@ def _read(file: str) -> str:
 
 def _passages(options: argparse.Namespace, text: str | None) -> list[Passage]:
     from causerie.api.auto import AutoConfig, AutoTokenizer
-    from causerie.api.evaluation import dialogue_passages, limited, text_passages
-    from causerie.api.gguf_model import packed_kinds
+    from causerie.api.measurement.evaluation import dialogue_passages, limited, text_passages
+    from causerie.api.model_files.gguf_model import packed_kinds
 
     config = AutoConfig.from_pretrained(options.model)
     if config.get("quantization_config") or packed_kinds(config.folder):

@@ -1,6 +1,6 @@
 """`causerie fit MODEL`: whether a model runs here, in which precision and how fast, before it is downloaded.
 
-A report is a tree of plain values, printed as a table or as JSON. Knows no arithmetic of it: api/fitting.py does.
+A report is a tree of plain values, printed as a table or as JSON. Knows no arithmetic of it: api/fit/fitting.py does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from causerie.cli.options.arguments import Parser, help_columns
 from causerie.cli.verbs.bench import numbers
 
 if TYPE_CHECKING:
-    from causerie.api.fitting import Computer, ModelFit, Precision, Span
+    from causerie.api.fit.fitting import Computer, ModelFit, Precision, Span
 
 _DESCRIPTION = """\
 Whether a model runs here, in which precision and how fast, before it is
@@ -56,7 +56,7 @@ def parser(width: int | None = None) -> Parser:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the report, and returns the exit code. Raises CauserieError."""
-    from causerie.api.fitting import DEPTHS, fit
+    from causerie.api.fit.fitting import DEPTHS, fit
 
     result = fit(
         options.model,

@@ -66,7 +66,7 @@ def _run_model(options: argparse.Namespace) -> int:
 
 def gather(settings: Settings, *, devices: bool = False, probe: bool = False) -> Report:
     """Everything there is to say. `devices` imports torch, where it is installed; `probe` measures the machine anew."""
-    from causerie.api.machine import hardware, package_version, thread_count
+    from causerie.api.machine.abilities import hardware, package_version, thread_count
 
     machine = hardware()
     why = "CAUSERIE_THREADS asks for them" if settings.threads else "the cores this process may keep busy"
@@ -91,7 +91,7 @@ def gather(settings: Settings, *, devices: bool = False, probe: bool = False) ->
 
 
 def _native(settings: Settings) -> Report:
-    from causerie.api.machine import native_state
+    from causerie.api.machine.abilities import native_state
 
     state = native_state(settings)
     report: Report = {"runs": state.runs, "reason": state.reason}
@@ -101,7 +101,7 @@ def _native(settings: Settings) -> Report:
 
 
 def _torch(devices: bool) -> Report:
-    from causerie.api.machine import torch_state
+    from causerie.api.machine.abilities import torch_state
 
     state = torch_state(devices=devices)
     report: Report = {"runs": state.runs, "reason": state.reason}
@@ -111,7 +111,7 @@ def _torch(devices: bool) -> Report:
 
 
 def _builtin_model() -> Report:
-    from causerie.api.model_names import builtin_folder
+    from causerie.api.library.model_names import builtin_folder
 
     folder = builtin_folder()
     files = sorted(folder.glob("*")) if folder.is_dir() else []
@@ -119,8 +119,8 @@ def _builtin_model() -> Report:
 
 
 def _downloads() -> Report:
-    from causerie.api.model_names import downloads, downloads_folder
-    from causerie.api.probing import disk_free
+    from causerie.api.library.model_names import downloads, downloads_folder
+    from causerie.api.machine.measurements import disk_free
 
     folder = downloads_folder()
     return {"folder": str(folder), "models": downloads(), "free_bytes": disk_free(folder)}
@@ -128,7 +128,7 @@ def _downloads() -> Report:
 
 def _measured(settings: Settings, probe: bool) -> Report | None:
     """What the machine gave when it was measured; None where it never was."""
-    from causerie.api.probing import kept_record, machine_record, record_file
+    from causerie.api.machine.measurements import kept_record, machine_record, record_file
 
     record = machine_record(settings, again=True) if probe else kept_record(settings)
     if record is None:

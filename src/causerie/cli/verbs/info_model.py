@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from causerie.api.load_options import LoadOptions
+    from causerie.api.options.load_options import LoadOptions
 
 Report = dict[str, Any]
 """JSON's values, nested."""
@@ -16,7 +16,7 @@ Report = dict[str, Any]
 
 def gather(name: str, options: LoadOptions) -> Report:
     """All there is to say of a model that is loaded with these options. Raises CauserieError."""
-    from causerie.api.inspection import inspect
+    from causerie.api.fit.inspection import inspect
 
     model = inspect(name, options)
     return {

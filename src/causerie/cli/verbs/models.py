@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from causerie.api.loading_line import LoadingLine
-from causerie.api.model_library import FileState, delete_wrong, library, pull, removable_bytes, remove, verify
-from causerie.api.model_search import BENCHMARKS, DOMAINS, FORMATS, ORDERS, Query, SizeRange
+from causerie.api.library.hub_search import BENCHMARKS, DOMAINS, FORMATS, ORDERS, Query, SizeRange
+from causerie.api.library.local_models import FileState, delete_wrong, library, pull, removable_bytes, remove, verify
+from causerie.api.loading.progress_line import LoadingLine
 from causerie.cli.models import choosing, listing, page, score_list, search_rows
 from causerie.cli.models.columns import size
 from causerie.cli.options.arguments import Parser, help_columns, whole_number
@@ -228,8 +228,8 @@ def _leaderboard(options: argparse.Namespace) -> int:
 
 
 def _help_choose(options: argparse.Namespace) -> int:
-    from causerie.api.model_choice import choose
-    from causerie.api.probing import this_machine
+    from causerie.api.library.choice import choose
+    from causerie.api.machine.measurements import this_machine
 
     if options.words:
         raise UsageError(f"`causerie models help-me-choose` takes no words: it asks. There is {options.words[0]!r}.")

@@ -1,6 +1,6 @@
 """`causerie prepare`: writes a model as this program's kernels read it, so that it starts at once ever after.
 
-Knows no file format: api/preparing.py writes the folder.
+Knows no file format: api/loading/preparing.py writes the folder.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def parser(width: int | None = None) -> Parser:
 
 def run(options: argparse.Namespace) -> int:
     """Writes, says what there is now, and returns the exit code. Raises CauserieError."""
-    from causerie.api.preparing import prepare_model
+    from causerie.api.loading.preparing import prepare_model
 
     target = Path(options.folder)
     prepare_model(options.model, target, load_options(options, backend="native"))

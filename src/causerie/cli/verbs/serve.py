@@ -16,7 +16,7 @@ from causerie.errors import CauserieError, UsageError, unknown
 if TYPE_CHECKING:
     import socket
 
-    from causerie.api.load_options import LoadOptions
+    from causerie.api.options.load_options import LoadOptions
     from causerie.server.processes.jobs import EngineOptions
 
 LOCAL = ("127.0.0.1", "::1", "localhost")

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from causerie.api.speculation import SPECULATION
+from causerie.api.options.speculation import SPECULATION
 from causerie.server.http.failure_responses import FieldNames, Refusal
 from causerie.server.processes.jobs import Begun, Chat, Ended, Generate, Piece
 from causerie.server.protocols.blocks import Block, Blocks

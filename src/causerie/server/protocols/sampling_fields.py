@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from causerie.api.generation.config import METADATA, GenerationConfig
-from causerie.api.speculation import SPECULATION
+from causerie.api.options.speculation import SPECULATION
 from causerie.errors import UsageError
 from causerie.server.http.failure_responses import Refusal
 from causerie.server.processes.jobs import Begun, Ended

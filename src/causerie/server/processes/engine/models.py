@@ -19,7 +19,7 @@ from causerie.server.processes.jobs import EngineOptions, ModelState
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
-    from causerie.api.promise import Promise
+    from causerie.api.measurement.promise import Promise
 
 TellState = Callable[[ModelState], None]
 _SHARE_STEP = 0.02  # how much of a model is read between two reports
@@ -133,8 +133,8 @@ class Models:
 def _open(
     name: str, options: dict[str, Any], progress: Callable[[int, int, str], None], models_folder: str | None
 ) -> CausalLM:
-    from causerie.api.load_options import LoadOptions
-    from causerie.api.loading import open_model
+    from causerie.api.loading.load import open_model
+    from causerie.api.options.load_options import LoadOptions
 
     folder = None if models_folder is None else Path(models_folder)
     model = open_model(name, msgspec.convert(options, LoadOptions), progress=progress, models_folder=folder)
@@ -144,7 +144,7 @@ def _open(
 
 def promise_of(model: CausalLM, threads: int | None) -> Promise | None:
     """What is to be expected of a loaded model."""
-    from causerie.api.promise import Promise
+    from causerie.api.measurement.promise import Promise
     from causerie.settings import Settings
 
     return Promise.of(model, Settings.from_environment(), threads)
@@ -152,7 +152,7 @@ def promise_of(model: CausalLM, threads: int | None) -> Promise | None:
 
 def sentence(model: CausalLM, promise: Promise | None) -> str | None:
     """What to say of it, beside that it is loaded."""
-    from causerie.api.promise import load_sentence
+    from causerie.api.measurement.promise import load_sentence
 
     return load_sentence(model, promise)
 

@@ -61,10 +61,10 @@ def offered(order: ListModels) -> dict[str, Any]:
     """What a terminal offers too, as JSON has it."""
     from pathlib import Path
 
-    from causerie.api.machine import model_memory
-    from causerie.api.model_library import library
-    from causerie.api.model_offer import larger_offer, offers
-    from causerie.api.probing import kept_record
+    from causerie.api.library.local_models import library
+    from causerie.api.library.offer import larger_offer, offers
+    from causerie.api.machine.abilities import model_memory
+    from causerie.api.machine.measurements import kept_record
     from causerie.settings import Settings
 
     folder = None if order.models_folder is None else Path(order.models_folder)
@@ -95,8 +95,8 @@ def offered(order: ListModels) -> dict[str, Any]:
 
 def hits(order: SearchHub) -> list[dict[str, Any]]:
     """What the hub has, in its order, as JSON has it."""
-    from causerie.api.machine import model_memory
-    from causerie.api.model_search import Query, find_models, hit_fits
+    from causerie.api.library.hub_search import Query, find_models, hit_fits
+    from causerie.api.machine.abilities import model_memory
 
     memory = model_memory() + order.spare
     return [
@@ -116,7 +116,7 @@ def hits(order: SearchHub) -> list[dict[str, Any]]:
 
 def measured() -> None:
     """Measures this machine, where it never was. Raises BackendUnavailable."""
-    from causerie.api.probing import machine_record
+    from causerie.api.machine.measurements import machine_record
     from causerie.settings import Settings
 
     machine_record(Settings.from_environment())
@@ -124,7 +124,7 @@ def measured() -> None:
 
 def fetched(order: FetchModel, connection: socket.socket) -> dict[str, Any]:
     """Downloads, and tells how far it is."""
-    from causerie.api.model_library import pull
+    from causerie.api.library.local_models import pull
 
     model = pull(order.model, lambda done, total, note: _tell(connection, FetchProgress(done, total, note)))
     return {"commit": model.commit}
