@@ -37,7 +37,9 @@ def environment(**settings: str) -> dict[str, str]:
         "CAUSERIE_DATA": DATA,
         "CAUSERIE_CACHE": DATA,
     }
-    return {**os.environ, **own, **settings}
+    # The size of a pseudoterminal is its own, not that of the terminal that the tests were started in.
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    return {**inherited, **own, **settings}
 
 
 @pytest.fixture(scope="session")

@@ -111,7 +111,7 @@ def test_the_command(untied: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     for words, sentence in (
         (("prepare", str(untied)), "FOLDER"),
         (("prepare", str(untied), str(untied)), "another folder"),
-        (("prepare", str(untied), str(tmp_path / "b"), "--quantization", "int5"), "int4"),
+        (("prepare", str(untied), str(tmp_path / "b"), "--quantization", "int7"), "int4"),
         (("prepare", str(tmp_path / "folder"), str(tmp_path / "b"), "--quantization", "int4"), "original model"),
     ):
         assert main(list(words)) == 2
