@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -82,6 +81,8 @@ def torch_state(*, devices: bool = False) -> TorchState:
 
 def package_version(name: str) -> str | None:
     """The version of an installed package; None where it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version  # brings email and sockets, 20 ms of a start
+
     try:
         return version(name)
     except PackageNotFoundError:
