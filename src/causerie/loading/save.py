@@ -26,6 +26,7 @@ from causerie.loading.packed.method import KEY, without_method
 from causerie.loading.packed.ours import EVENED_VERSION, KEEPS_TYPES, METHOD, VERSION
 from causerie.loading.plain_tensors import SLICE, plain_tensors
 from causerie.loading.prepared import PREPARED, Layouts
+from causerie.loading.products import one_thread_each
 from causerie.loading.quantize import Encoders, Quantizer, ReadRows
 from causerie.loading.sources import Progress, Source, reporter
 from causerie.loading.workers import Workers
@@ -53,7 +54,12 @@ def write_weights(
     declared |= {name: (DTYPE, array.shape) for name, array in factors.items()}
     declared |= {tensor.name: (STORED_AS[tensor.target], tensor.shape) for tensor in plain}
     total, done = sum(source.nbytes for source in survey.sources), 0
-    with SafetensorsStream(path, declared) as out, Workers(workers) as threads, StackIndex(index) as places:
+    with (
+        SafetensorsStream(path, declared) as out,
+        Workers(workers) as threads,
+        one_thread_each(survey.inputs),
+        StackIndex(index) as places,
+    ):
         quantizer = Quantizer(places, threads, survey.inputs, encoders)
         for source in encoded:
             format = QUANTIZED[survey.formats[source.weight.name]]

@@ -24,6 +24,7 @@ from causerie.errors import Unsupported
 from causerie.loading.input_factors import read_factors
 from causerie.loading.packed.model_matrix import StoredMatrix
 from causerie.loading.prepared import ALIGNMENT, Prepared
+from causerie.loading.products import one_thread_each
 from causerie.loading.quantize import Encoders, MeasuredInputs, Quantizer, ReadRows, Report
 from causerie.loading.read_share import is_of_expert
 from causerie.loading.slices import SliceReader
@@ -63,7 +64,7 @@ class Transfer:
         encoders: Encoders = encoder_named,
     ) -> Iterator[Transfer]:
         """One with `workers` threads, which end with it, and with the places of tensors in stacks, found once."""
-        with Workers(workers) as threads, StackIndex(index) as places:
+        with Workers(workers) as threads, one_thread_each(inputs), StackIndex(index) as places:
             quantizer = Quantizer(places, threads, inputs, encoders)
             yield cls(places, builder, quantizer, SliceReader(places, threads), expert_memory)
             if isinstance(builder, RecordBuilder):
