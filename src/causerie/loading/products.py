@@ -17,4 +17,5 @@ def one_thread_each(inputs: MeasuredInputs | None) -> AbstractContextManager[obj
         return nullcontext()
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(limits=1, user_api="blas")
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limits
