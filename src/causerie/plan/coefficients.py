@@ -42,15 +42,15 @@ _ZEN5 = {
     "fp8": Coefficients(reading=0.95, alone=0.25, arithmetic=0.77, step=1e-4, layer=14e-6),
 }
 _AVX2 = {
-    "bfloat16": Coefficients(reading=0.97, alone=0.60, arithmetic=0.72, step=1e-4, layer=6e-6),
-    "int8": Coefficients(reading=0.95, alone=0.65, arithmetic=0.52, step=1e-4, layer=8e-6),
-    "int4": Coefficients(reading=0.95, alone=0.90, arithmetic=0.68, step=1e-4, layer=14e-6),
+    "bfloat16": Coefficients(reading=0.97, alone=0.60, arithmetic=0.82, step=1e-4, layer=6e-6),
+    "int8": Coefficients(reading=0.95, alone=0.65, arithmetic=0.68, step=1e-4, layer=8e-6),
+    "int4": Coefficients(reading=0.95, alone=0.90, arithmetic=0.81, step=1e-4, layer=14e-6),
     "fp8": Coefficients(reading=0.95, alone=0.60, arithmetic=0.60, step=1e-4, layer=14e-6),  # not measured
 }
 _AVX2_VNNI = {  # not measured: its peak of int8 is a multiple of that of AVX2 alone, and the shares are smaller
     **_AVX2,
-    "int8": Coefficients(reading=0.95, alone=0.20, arithmetic=0.55, step=1e-4, layer=8e-6),
-    "int4": Coefficients(reading=0.95, alone=0.30, arithmetic=0.55, step=1e-4, layer=14e-6),
+    "int8": Coefficients(reading=0.95, alone=0.20, arithmetic=0.64, step=1e-4, layer=8e-6),
+    "int4": Coefficients(reading=0.95, alone=0.30, arithmetic=0.62, step=1e-4, layer=14e-6),
 }
 _GPU = {
     "bfloat16": Coefficients(reading=0.80, alone=0.30, arithmetic=0.50, step=2e-4, layer=1e-4),
