@@ -2,56 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from causerie.api.generation.config import GenerationConfig
-from causerie.api.machine.surroundings import Surroundings
-from causerie.api.options.load_options import LoadOptions
-from causerie.chat.parts import ReasoningPart
-from causerie.chat.prompt_change import PromptChange
 from causerie.cli.chat.chat_files import ChatFolder, SavedChat, as_markdown
 from causerie.cli.chat.commands.table import command_of
 from causerie.cli.chat.completion import completions
-from causerie.cli.chat.terminal import Terminal
 from causerie.cli.chat.text_files import MOST_CHARACTERS, MOST_FILES
 from causerie.cli.conversation.conversation import AnswerCost
-from causerie.cli.conversation.evidence import Evidence
-from causerie.cli.conversation.model_conversation import ModelChoice, open_conversation
-from causerie.cli.screen.screen import Screen
 from causerie.errors import ContextLengthError, ModelNotFound, UnknownName, UsageError
-from tests.cli.scripted import ScriptedConversation, ScriptedKeyboard, ScriptedReply
-
-COST = AnswerCost(20, 8, 11, 0.25, 0.75, 0.05)
-
-
-def session(
-    folder: Path,
-    chat: ScriptedConversation,
-    *lines: str,
-    edits: tuple[str, ...] = (),
-    autosave: bool = False,
-    program_help: ScriptedConversation | None = None,
-) -> tuple[str, Terminal]:
-    """What a session shows after its header, and the terminal."""
-    out = io.StringIO()
-    keyboard = ScriptedKeyboard(list(lines), edits=list(edits))
-    now = datetime(2026, 3, 4, 5, 6, 7)
-    beside = program_help or ScriptedConversation([])
-    terminal = Terminal(
-        chat, keyboard, Screen(out), (), ChatFolder(folder), beside, autosave=autosave, clock=lambda: now
-    )  # fmt: skip
-    terminal.run()
-    return out.getvalue().removeprefix("\n"), terminal
-
-
-def replies(*texts: str) -> ScriptedConversation:
-    return ScriptedConversation([ScriptedReply([text]) for text in texts])
+from tests.cli.chat.typed_session import COST, replies, session
+from tests.cli.scripted import ScriptedConversation, ScriptedReply
 
 
 def test_ask_is_answered_beside_the_chat(tmp_path: Path) -> None:
@@ -69,28 +32,6 @@ def test_ask_is_answered_beside_the_chat(tmp_path: Path) -> None:
     assert chat.history == [("q", "one"), ("r", "two")] and terminal.conversation is chat
     assert [question for question, _ in beside.history] == ["How do I save?", "and then"]
     assert stopped.finish_reason == "cancelled"
-
-
-def test_one_of_several_answers_is_kept(tmp_path: Path) -> None:
-    chat = replies("one", "two", "three", "four", "five")
-    shown, _ = session(tmp_path, chat, "q", "/n 2", "2", "/n 2", "no", "/n 1", "/n x", "/n")
-    assert "Answer 1 of 2\ntwo\n\nAnswer 2 of 2\nthree\n\n1 to 2: keep that one" in shown
-    assert "The chat goes on with answer 2.\n" in shown and "The chat is as it was.\n" in shown
-    assert chat.history == [("q", "three")] and chat.settings["retried with"] == ["do_sample=True"]
-    assert shown.count("/n wants how many answers, 2 to 9, such as /n 3; it got") == 3
-
-
-def test_a_seed_counts_on_for_each_answer(tmp_path: Path) -> None:
-    chat = replies("one", "two", "three")
-    session(tmp_path, chat, "q", "/set seed=7 temperature=0.5", "/n 2", "1")
-    assert chat.settings["retried with"] == ["seed=8"]
-
-
-def test_answers_that_are_stopped_leave_the_chat_as_it_was(tmp_path: Path) -> None:
-    chat = ScriptedConversation([ScriptedReply(["one"]), ModelNotFound("There is none.")])
-    shown, _ = session(tmp_path, chat, "/n 2", "q", "/n 2")
-    assert shown.startswith("There is no message yet that could be answered.\n")
-    assert "No answer came; the chat is as it was." in shown and chat.history == [("q", "one")]
 
 
 def test_lines_between_triple_quotes_are_one_message(tmp_path: Path) -> None:
@@ -281,113 +222,6 @@ def test_a_pattern_takes_the_texts_and_names_what_it_left_out(tmp_path: Path) ->
     shown, _ = session(tmp_path, chat, f"/file {files}/n0*", "all?")
     assert f"Left out: n{MOST_FILES:03} ({MOST_FILES} files are the most), " in shown
     assert chat.history[-1][0].count("```") == 2 * MOST_FILES
-
-
-def test_stats_export_copy_examples(tmp_path: Path) -> None:
-    chat = ScriptedConversation([ScriptedReply(["one"], spent=COST)], memory=[("weights", "8.3 MB")])
-    shown, _ = session(
-        tmp_path, chat, "/stats", "/copy", "q", "/stats", f"/export {tmp_path}/c.md", f"/export {tmp_path}/c.md",
-        "/export c.txt", "/copy", "/examples",
-    )  # fmt: skip
-    assert shown.startswith("There is no answer yet whose cost could be told.\nThere is no answer yet.\n")
-    assert (
-        "  prompt              20 tokens, 8 of them read before\n"
-        "  template and tokens 0.050 s\n"
-        "  reading the prompt  0.200 s to the first token\n"
-        "  answer              11 tokens in 0.500 s\n"
-        "  speed               20.0 tokens/s\n"
-        "  weights             8.3 MB\n"
-    ) in shown
-    assert (tmp_path / "c.md").read_text() == "# A chat with scripted\n\n## User\n\nq\n\n## Assistant\n\none\n"
-    assert "c.md is there already" in shown and "ends in .md or .json" in shown
-    assert "There is no terminal here that has a clipboard." in shown
-
-
-def test_stats_tell_what_was_guessed(tmp_path: Path) -> None:
-    guessed = replace(COST, drafted_tokens=9, accepted_tokens=7)
-    shown, _ = session(tmp_path, ScriptedConversation([ScriptedReply(["one"], spent=guessed)]), "q", "/stats")
-    assert "  speed               20.0 tokens/s\n  guessed             9 tokens, 7 of them right\n" in shown
-    named = replace(guessed, drafters=(("lookup", 5), ("draft", 4)), speedup=1.625)
-    shown, _ = session(tmp_path, ScriptedConversation([ScriptedReply(["one"], spent=named)]), "q", "/stats")
-    told = "9 tokens (lookup 5, draft 4), 7 of them right, 1.62 × as fast as without"
-    assert f"  guessed             {told}\n" in shown
-
-
-def test_stats_tell_what_was_expected(tmp_path: Path) -> None:
-    chat = ScriptedConversation([ScriptedReply(["one"], spent=COST)], expected=25.0, memory=[("weights", "8.3 MB")])
-    shown, _ = session(tmp_path, chat, "q", "/stats")
-    assert "20.0 tokens/s\n  expected            25.0 tokens/s\n  weights " in shown
-    assert chat.learnt == [COST]
-
-
-def test_why_tells_where_the_time_went(tmp_path: Path) -> None:
-    proof = Evidence(surroundings=Surroundings(2, 1.5, 0), change=PromptChange(4, 3, "system prompt"))
-    told = replace(COST, waiting_seconds=0.0)
-    chat = ScriptedConversation([ScriptedReply(["one"], spent=told)], proof=proof)
-    shown, _ = session(tmp_path, chat, "/why", "q", "/why")
-    assert shown.startswith("There is no answer yet that could have been slow.\n")
-    assert shown.endswith(
-        "  writing                0.500 s  67%   11 tokens, 20.0 a second\n"
-        "  reading the prompt     0.200 s  27%   12 tokens anew, 8 from the cache\n"
-        "  template and tokens    0.050 s   7%   the chat written as 20 tokens\n"
-        "  waiting                0.000 s   0%   until the engine began with it\n"
-        "Other programs kept 1.5 of 2 processors busy meanwhile; without them the answer has these for itself.\n\n"
-    )
-
-
-def test_why_of_a_model_here(tmp_path: Path, model_name: str) -> None:
-    choice = ModelChoice(model_name, LoadOptions(speculation="off"), progress=False)
-    with open_conversation(choice, GenerationConfig(max_new_tokens=4), "Be kind.") as chat:
-        with pytest.raises(UsageError, match="no more is known"):
-            chat.evidence()
-        list(chat.reply("What is a token? " * 20))
-        first = chat.evidence()
-        assert first.change is None and first.surroundings is not None and first.reading is not None
-        after = chat.reply("And a tensor?")
-        list(after)
-        change, cost = chat.evidence().change, after.cost
-        assert change is not None and cost is not None and change.cause is None
-        assert 0 <= change.same - cost.cached_tokens < 32 and cost.waiting_seconds is not None
-        chat.system_prompt = "Be brief."
-        again = chat.retry()
-        list(again)
-        change, cost = chat.evidence().change, again.cost
-        assert change is not None and cost is not None and change.cause == "system prompt"
-        assert change.same <= 32 and 100 < change.again < cost.prompt_tokens - change.same
-
-
-def test_tokens_are_shown_with_their_probabilities(tmp_path: Path) -> None:
-    assert session(tmp_path, replies(), "/tokens")[0] == (
-        "  token               probability   likeliest instead\n"
-        "  'Hel'                     0.500\n  'lo'                      0.250   'p' 0.750\n\n"
-    )
-
-
-def test_reasoning_is_shown_dim_and_apart(tmp_path: Path) -> None:
-    chat = ScriptedConversation([ScriptedReply([ReasoningPart("let me "), ReasoningPart("see"), "Yes."])])
-    assert session(tmp_path, chat, "q")[0] == "let me see\n\nYes.\n\n"
-    out = io.StringIO()
-    screen = Screen(out, color=True)
-    screen.aside("hm")
-    screen.piece("Yes.")
-    screen.end_piece()
-    assert out.getvalue() == "\x1b[2mhm\n\x1b[0m\nYes.\n"
-
-
-def test_reasoning_folds_to_a_line(tmp_path: Path) -> None:
-    def reply() -> ScriptedReply:
-        return ScriptedReply([ReasoningPart("let me see " * 25), ReasoningPart("well " * 50), "Yes."])
-
-    chat = ScriptedConversation([reply(), ScriptedReply(["No."]), reply()])
-    shown, _ = session(
-        tmp_path, chat, "/reasoning fold", "q", "/reasoning", "r", "/reasoning", "/reasoning show", "s", "/reasoning x"
-    )
-    assert shown == (
-        "Reasoning is folded to a line from now on.\n\nReasoning .. 125 words; /reasoning shows them\n\nYes.\n\n"
-        + "let me see " * 25 + "well " * 50 + "\n\nNo.\n\nThe last answer came without reasoning.\n\n"
-        "Reasoning is shown from now on.\n\n" + "let me see " * 25 + "well " * 50 + "\n\nYes.\n\n"
-        "reasoning takes fold or show; alone, it shows that of the last answer.\n"
-    )  # fmt: skip
 
 
 def test_a_fault_in_a_command_does_not_end_the_chat(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from causerie.models.config import MOST_LAYERS
@@ -153,3 +154,15 @@ def window_kinds(m: Metadata, layers: int, distance: int) -> list[str]:
         return [SLIDING if slides else FULL for slides in m.booleans(key, layers)]
     distance = m.integer(key, distance, least=0)
     return [FULL if distance and (i + 1) % distance == 0 else SLIDING for i in range(layers)]
+
+
+def heads_by_kind(m: Metadata, key: str, slides: Sequence[bool]) -> tuple[int, int]:
+    """How many heads, by the list of that key, layers have that see everything, and those that slide; where there are
+    none of a kind, as many as the others have. Raises ConfigError where layers of a kind differ."""
+    every = m.integers(key, m.integer("block_count"), least=1)[: len(slides)]
+    full, sliding = (
+        [heads for heads, each in zip(every, slides, strict=True) if each is kind] for kind in (False, True)
+    )
+    if len(set(full)) > 1 or len(set(sliding)) > 1:
+        raise m.wrong(key, every, "one number for layers that slide, and one for the others")
+    return (full or sliding)[0], (sliding or full)[0]

@@ -21,7 +21,7 @@ _LONGEST = 400
 _LINK = re.compile(r"(!?)\[([^\[\]\n]*)\]\(\s*<?([^)\s>]*)>?(?:\s+[\"'][^)]*)?\)")
 _MAYBE_LINK = re.compile(r"!?\[[^\[\]\n]*(\](\([^)\n]*\)?)?)?")
 _WHOLE_FORMULA = re.compile(r"\$[^$\s\d]([^$]*[^$\s])?\$")
-_CLOSERS = {"\\(": "\\)", "\\[": "\\]", "$$": "$$", "$": "$"}
+_CLOSERS = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
 
 
 class InlineStream:
@@ -85,11 +85,10 @@ class InlineStream:
         self._candidate = candidate
         if candidate == "$$":
             return ""
-        opener = "$$" if candidate.startswith("$$") else candidate[:2] if candidate[0] == "\\" else "$"
-        inside = candidate[len(opener) :]
-        closer = _CLOSERS[opener]
-        if opener == "$":
+        closer = _CLOSERS.get(candidate[:2])
+        if closer is None:
             return self._hold_dollar(candidate)
+        inside = candidate[2:]
         if inside.endswith(closer) and inside != closer:
             return self._formula(inside[: -len(closer)])
         return self._bounded()

@@ -95,7 +95,7 @@ class MarkdownStream:
             return self._whole_line(line) + self._end_line()
         self._line += character
         line = self._line
-        if line.lstrip(" ").startswith("|") and len(line) - len(line.lstrip(" ")) <= _LONGEST_MARK:
+        if line.lstrip(" ").startswith("|") and _indent(line) <= _LONGEST_MARK:
             self._table, self._begins = TableBlock(), False
             return ""
         if FENCE.fullmatch(line) or _RULE.fullmatch(line):
@@ -103,10 +103,7 @@ class MarkdownStream:
         if _MAY_MARK.fullmatch(line) and len(line) < _LONGEST_MARK and not _task_is_known(line):
             return ""
         self._line, self._begins = "", False
-        mark = _MARK.match(line)
-        if mark is None:
-            return self._text(line)
-        return self._marked(mark[1], mark[2]) + self._text(line[mark.end() :])
+        return self._begin_line(line)
 
     def _whole_line(self, line: str) -> str:
         """A line that ended while it could still have been a mark."""
@@ -114,6 +111,10 @@ class MarkdownStream:
         if _RULE.fullmatch(line):
             width = _NO_TERMINAL if self._columns is None else max(2, self._columns - 1)
             return self._write(self._styles.turn("dim") + "─" * width + self._styles.turn("dim"))
+        return self._begin_line(line)
+
+    def _begin_line(self, line: str) -> str:
+        """The beginning of a line, now that it is known whether it is a mark."""
         mark = _MARK.match(line)
         return self._text(line) if mark is None else self._marked(mark[1], mark[2]) + self._text(line[mark.end() :])
 
@@ -131,7 +132,7 @@ class MarkdownStream:
     def _text(self, text: str) -> str:
         """Text of a line, which may begin with spaces of its own: what goes past the edge stands under them."""
         if not self._wrap.margin:
-            self._wrap.margin = " " * (len(text) - len(text.lstrip(" ")))
+            self._wrap.margin = " " * _indent(text)
         return self._write("".join([self._inline.feed(each) for each in text]))
 
     def _end_line(self) -> str:
@@ -152,7 +153,7 @@ class MarkdownStream:
         if code.ends(line):
             self._code, self._begins = None, True
             return self._write(code.last_line(line) + "\n")
-        self._wrap.margin = " " * (len(line) - len(line.lstrip(" ")) + 2)
+        self._wrap.margin = " " * (_indent(line) + 2)
         return self._write(code.colored(line) + "\n")
 
     def _in_table(self, table: TableBlock, character: str) -> str:
@@ -192,6 +193,11 @@ class MarkdownStream:
     def _end_formula(self, shown: str) -> str:
         self._formula, self._begins = None, True
         return self._write(shown + "\n")
+
+
+def _indent(line: str) -> int:
+    """Spaces that a line begins with."""
+    return len(line) - len(line.lstrip(" "))
 
 
 def _task_is_known(line: str) -> bool:

@@ -11,7 +11,7 @@ from causerie.models.gguf.architecture import gguf_architecture
 from causerie.models.gguf.metadata import Metadata
 from causerie.models.gguf.names import BLOCK, Entries, plain_names
 from causerie.models.gguf.rotation import rotation
-from causerie.models.gguf.values import SIGMOID, alike, attention_biased, sizes
+from causerie.models.gguf.values import SIGMOID, alike, attention_biased, heads_by_kind, sizes
 from causerie.models.layer_kinds import DENSE, FULL, SLIDING, SPARSE
 from causerie.models.names import Table
 from causerie.spec.decoder import Decoder
@@ -70,18 +70,13 @@ def mimo2(m: Metadata) -> dict[str, Any]:
 def _heads(m: Metadata, slides: Sequence[bool]) -> dict[str, Any]:
     """Those of layers that see everything, and how many keys sliding ones have."""
     size = m.integer("attention.key_length")
-    every = m.integers("attention.head_count_kv", m.integer("block_count"), least=1)[: len(slides)]
-    full, sliding = (
-        [heads for heads, each in zip(every, slides, strict=True) if each is kind] for kind in (False, True)
-    )
-    if len(set(full)) > 1 or len(set(sliding)) > 1:
-        raise m.wrong("attention.head_count_kv", every, "one number for layers that slide, and one for the others")
+    full, sliding = heads_by_kind(m, "attention.head_count_kv", slides)
     turns = rotation(m, size, 5e6)
     local = {"rope_type": "default", "rope_theta": m.number("rope.freq_base_swa", 10000.0, least=1.0)}
     return {
         "num_attention_heads": alike(m, "attention.head_count"),
-        "num_key_value_heads": (full or sliding)[0],
-        "swa_num_key_value_heads": (sliding or full)[0],
+        "num_key_value_heads": full,
+        "swa_num_key_value_heads": sliding,
         "head_dim": size,
         "v_head_dim": m.integer("attention.value_length"),
         "rope_parameters": {

@@ -10,7 +10,7 @@ from causerie.models.gguf.architecture import gguf_architecture
 from causerie.models.gguf.metadata import Metadata
 from causerie.models.gguf.names import BLOCK, OURS, plain_names
 from causerie.models.gguf.rotation import FACTORS, share, slowed
-from causerie.models.gguf.values import SIGMOID, alike, attention_biased, biased, sizes
+from causerie.models.gguf.values import SIGMOID, alike, attention_biased, biased, heads_by_kind, sizes
 from causerie.models.layer_kinds import DENSE, FULL, SLIDING, SPARSE
 from causerie.models.names import Table
 from causerie.spec.decoder import Decoder
@@ -56,15 +56,10 @@ def _heads(m: Metadata, slides: Sequence[bool]) -> dict[str, Any]:
     """Those of layers that see everything, and how many sliding ones have; keys are alike in both."""
     size = m.integer("attention.key_length")
     m.expect("attention.value_length", size)
-    every = m.integers("attention.head_count", m.integer("block_count"), least=1)[: len(slides)]
-    full, sliding = (
-        [heads for heads, each in zip(every, slides, strict=True) if each is kind] for kind in (False, True)
-    )
-    if len(set(full)) > 1 or len(set(sliding)) > 1:
-        raise m.wrong("attention.head_count", every, "one number for layers that slide, and one for the others")
+    full, sliding = heads_by_kind(m, "attention.head_count", slides)
     return {
-        "num_attention_heads": (full or sliding)[0],
-        "num_sliding_attention_heads": (sliding or full)[0],
+        "num_attention_heads": full,
+        "num_sliding_attention_heads": sliding,
         "num_key_value_heads": alike(m, "attention.head_count_kv"),
         "head_dim": size,
         "rope_parameters": {FULL: _half(m, size), SLIDING: _sliding(m, size)},
