@@ -12,7 +12,7 @@ const text = el("textarea", { id: "text", rows: 1, dir: "auto", enterKeyHint: "s
 const offers = el("span", { className: "slot" });
 const sending = el("button", { type: "submit", className: "send", ariaLabel: "Send", title: "Send (Enter)" }, icon("send"));
 const stopping = el("button", { type: "button", className: "send stop", ariaLabel: "Stop", title: "Stop (Esc)", hidden: true, onclick: stop }, icon("stop"));
-let sender = send;
+let sender = send, opened = null;
 
 // A module that offers something for the next message: its button stands in the tray.
 export const offerInTray = (button) => offers.append(button);
@@ -82,13 +82,20 @@ export function begin() {
   text.onkeydown = onKey;
   slot("composer").append(form, underline());
   for (const event of ["chat", "running", "server", "grew"]) on(event, show);
-  on("chat", () => matchMedia("(pointer: fine)").matches && !state.running && text.focus());
+  on("chat", takeFocus);
   on("draft", (words) => {
     write(words);
     ready();
     text.focus();
   });
   key("↑", "In the empty box: edit your last message");
+}
+
+// With a chat that is opened; where the one that is open has changed, only from nobody.
+function takeFocus() {
+  const other = state.chat !== opened;
+  opened = state.chat;
+  if ((other || document.activeElement === document.body) && matchMedia("(pointer: fine)").matches && !state.running) text.focus();
 }
 
 const underline = () => el("p", { className: "under" }, el("span", {}, icon("lock", true), "Nothing leaves this machine"), el("span", { textContent: "Drop files anywhere on this page" }));

@@ -13,7 +13,7 @@ import { memoryLine } from "/page/scripts/turns/memory.js";
 import { makeTurn } from "/page/scripts/turns/turn.js";
 
 const log = slot("log"), column = el("div", { className: "col" });
-let turns = new Map(), following = null, frame = 0, memory = null;
+let turns = new Map(), following = null, frame = 0, memory = null, shown = null;
 
 // Shows the chat; `comes` is the message that still grows.
 function showChat(comes = null) {
@@ -22,13 +22,23 @@ function showChat(comes = null) {
   const updates = [...turns.values()].map((turn) => (turn.node === comes ? turn.live(state.running ?? {}) : turn.update()));
   column.replaceChildren(...[...turns.values()].map((turn) => turn.element));
   log.replaceChildren(column);
-  slot("title").textContent = state.chat?.title ?? "";
-  document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
+  showTitle();
   markLast();
   showMemory();
   showEmpty(!nodes.length);
   following.end();
-  Promise.all(updates).then(() => following.grew());  // the end moves when the Markdown has come
+  shown = Promise.all(updates).then(() => following.grew());  // the end moves when the Markdown has come
+}
+
+function showTitle() {
+  slot("title").textContent = state.chat?.title ?? "";
+  document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
+}
+
+// Brings a message into sight, once all heights are what they will be.
+async function showFound(node) {
+  await shown;
+  turns.get(node.id)?.element.scrollIntoView({ block: "center" });
 }
 
 function markLast() {
@@ -88,6 +98,8 @@ const turnVersion = (by) => {
 export function begin() {
   following = new Following(log);
   on("chat", showChat);
+  on("chats", showTitle);
+  on("found", showFound);
   on("memory", showMemory);
   on("grew", () => { frame ||= requestAnimationFrame(showGrowth); });
   on("models", showLoading);
