@@ -100,6 +100,30 @@ export function deleteChat(id) {
 // Lets a deleted chat be saved again.
 export const restoreChat = (id) => gone.delete(id);
 
+export const copies = () => ask(COPIES, (store) => store.getAll());
+
+// Puts a chat that the server gave, or a part of it; `fields` are those of its copy that change.
+export const adoptChat = (chat, fields) => change(chat.id, (store, copies, copyOf) => {
+  store.put(chat);
+  copyOf((copy = fresh(chat.id)) => copies.put({ ...copy, ...fields }));
+});
+
+export const changeCopy = (id, fields) => change(id, (store, copies, copyOf) => copyOf((copy = fresh(id)) => copies.put({ ...copy, ...fields })));
+
+export const dropCopy = (id) => change(id, (store, copies) => copies.delete(id));
+
+// Deletes a chat that the server had and has no more; one that was saved since it had it stays. Returns whether it is gone.
+export async function dropSent(id) {
+  let dropped = false;
+  await change(id, (store, copies, copyOf) => copyOf((copy) => {
+    dropped = copy?.saves === copy?.sent;
+    if (!dropped) return copies.put({ ...copy, revision: null });
+    copies.delete(id);
+    store.delete(id);
+  }));
+  return dropped;
+}
+
 export const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 export function newChat(model) {
