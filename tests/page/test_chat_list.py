@@ -220,7 +220,9 @@ def test_tabs_hear_of_each_other(listed: Callable[..., Page]) -> None:
 
 
 def test_on_a_phone_the_list_is_a_drawer(chromium: Browser, scripted: ScriptedServer) -> None:
-    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context = chromium.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, reduced_motion="reduce"
+    )
     page = context.new_page()
     open_page(page, scripted.url)
     say(page, "Hi")
@@ -228,14 +230,22 @@ def test_on_a_phone_the_list_is_a_drawer(chromium: Browser, scripted: ScriptedSe
     expect(drawer).to_be_hidden()
     page.click("[aria-label='Chats'][aria-expanded]")
     expect(page.locator("[aria-label='Close the list of chats']")).to_be_focused()
-    assert page.evaluate("document.querySelector('.sheet').inert")
+    assert page.evaluate(
+        "[document.querySelector('.log').inert, document.querySelector('#text').closest('[inert]') !== null]"
+    ) == [True, True]
     sizes = page.evaluate(
         "[...document.querySelectorAll('.side button:not(.more), .side li')].filter((e) => e.offsetParent)"
         ".map((e) => e.offsetHeight)"
     )
     assert min(sizes) >= 44
-    page.click("[aria-label='More for Hi']")
-    expect(page.locator("role=menuitem[name='Pin']")).to_be_in_viewport()
+    page.tap("[aria-label='More for Hi']")
+    page.tap("role=menuitem[name='Delete']")
+    page.tap(".toast button")
+    page.tap("[aria-label='More for Hi']")
+    assert page.locator(".pop").bounding_box() == page.evaluate(
+        "(({ x, y, width, height }) => ({ x: 0, y: innerHeight - height, width: innerWidth, height }))"
+        "(document.querySelector('.pop').getBoundingClientRect())"
+    )
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     expect(drawer).to_be_hidden()
@@ -243,5 +253,5 @@ def test_on_a_phone_the_list_is_a_drawer(chromium: Browser, scripted: ScriptedSe
     page.tap("[aria-label='Chats'][aria-expanded]")
     page.tap("role=button[name='Hi']")
     expect(drawer).to_be_hidden()
-    assert not page.evaluate("document.querySelector('.sheet').inert")
+    assert not page.evaluate("document.querySelector('.log').inert")
     context.close()

@@ -8,13 +8,25 @@ import { dash, el } from "/page/scripts/elements.js";
 import { path } from "/page/scripts/store.js";
 import { prose } from "/page/scripts/turns/prose.js";
 
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'";
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; form-action 'none'; base-uri 'none'";
 const STYLES = ["tokens", "frame", "turns", "prose", "paper"];
 
-// The page's style, without the fonts that it would have to ask for.
+const FONT = "/page/fonts/radio-canada-latin-wght-normal.woff2";
+
+async function asData(address) {
+  const reader = new FileReader(), file = await (await fetch(address)).blob();
+  await new Promise((done) => {
+    reader.onload = done;
+    reader.readAsDataURL(file);
+  });
+  return reader.result;
+}
+
+// The page's style. Of its fonts only the upright Latin one goes along; other scripts have the system's.
 async function style() {
-  const sheets = await Promise.all(STYLES.map(async (name) => (await fetch(`/page/style/${name}.css`)).text()));
-  return sheets.join("\n").replace(/@font-face\s*{[^}]*}/g, "");
+  const [font, ...sheets] = await Promise.all([asData(FONT), ...STYLES.map(async (name) => (await fetch(`/page/style/${name}.css`)).text())]);
+  const face = `@font-face { font-family: "Radio Canada"; src: url(${font}) format("woff2"); font-weight: 300 700; }`;
+  return `${face}\n${sheets.join("\n").replace(/@font-face\s*{[^}]*}/g, "")}`;
 }
 
 const fold = (words, inside, className = "plain") => el("details", { className: "fold" }, el("summary", { textContent: words }), el("div", { textContent: inside, className, dir: "auto" }));

@@ -7,21 +7,26 @@ import { iconButton, slot } from "/page/scripts/elements.js";
 const NARROW = matchMedia("(max-width: 46rem)");  // as phone.css has it
 const opener = iconButton("menu", "Chats", openDrawer, { className: "ib narrow", ariaExpanded: "false" });
 
+// Of the sheet, all but the toast, which takes back what was done in the drawer.
+const UNDER = ".sheet > :not(.dock), .dock > :not([data-slot=toast])";
+
 const isOpen = () => document.body.classList.contains("has-drawer");
 
+function show(open) {
+  document.body.classList.toggle("has-drawer", open);
+  opener.ariaExpanded = String(open);
+  for (const part of document.querySelectorAll(UNDER)) part.inert = open;
+}
+
 function openDrawer() {
-  document.body.classList.add("has-drawer");
-  opener.ariaExpanded = "true";
-  document.querySelector(".sheet").inert = true;
+  show(true);
   slot("side").querySelector(".narrow").focus();
 }
 
 export function closeDrawer() {
   if (!isOpen()) return;
   const inside = slot("side").contains(document.activeElement);
-  document.body.classList.remove("has-drawer");
-  opener.ariaExpanded = "false";
-  document.querySelector(".sheet").inert = false;
+  show(false);
   if (inside) opener.focus();
 }
 

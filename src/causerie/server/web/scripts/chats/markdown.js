@@ -25,7 +25,7 @@ function turn(node, chat) {
   return parts.join("\n\n");
 }
 
-export const day = (time) => new Date(time).toLocaleDateString("en", { day: "numeric", month: "long", year: "numeric" });
+export const day = (time) => new Date(time).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
 
 function asMarkdown(chat) {
   const about = [chat.model && plain(chat.model), day(chat.updated)].filter(Boolean).join(", ");
