@@ -90,12 +90,13 @@ def test_merging_two_copies_loses_nothing(page: Page, scripted: ScriptedServer) 
     )
     theirs = chat("c", title="theirs", changed=3, updated=20, leaf="t", folder="F")
     theirs["nodes"] = {"q": first, "r": {**half, "text": "ha", "partial": False}, "t": node("t", "other", "r")}
-    both = "const kept = v[0].nodes.r; m.merge(v[0], v[1]); return [v[0], kept === v[0].nodes.r]"
-    merged, same = called(page, "merging.js", both, [mine, theirs])
-    assert same and set(merged["nodes"]) == {"q", "r", "m", "t"}
+    both = "const grows = v[2] ? v[0].nodes.r : null; m.merge(v[0], v[1], grows); return v[0]"
+    merged = called(page, "merging.js", both, [mine, theirs, False])
+    assert set(merged["nodes"]) == {"q", "r", "m", "t"}
     assert (merged["title"], merged["folder"], merged["leaf"], merged["updated"]) == ("mine", "", "t", 20)
     assert merged["nodes"]["r"]["text"] == "ha" and not merged["nodes"]["r"]["partial"]
-    other, _ = called(page, "merging.js", both, [theirs, mine])
+    assert called(page, "merging.js", both, [mine, theirs, True])["nodes"]["r"] == half
+    other = called(page, "merging.js", both, [theirs, mine, False])
     assert other["nodes"] == merged["nodes"] and (other["title"], other["leaf"]) == ("mine", "t")
 
 

@@ -51,11 +51,12 @@ export function takeIn(theirs) {
     return chat;
   }
   const before = JSON.stringify(path(mine)), { leaf } = mine;
-  merge(mine, whole(theirs));
-  if (state.running?.chat === mine) mine.leaf = leaf;  // what is being written stays in sight
+  const writes = state.running?.chat === mine;
+  merge(mine, whole(theirs), writes ? state.running.node : null);
+  if (writes) mine.leaf = leaf;  // what is being written stays in sight
   state.chats = latest(state.chats);
   tell("chats");
-  if (mine === state.chat && JSON.stringify(path(mine)) !== before && !state.running) tell("chat");
+  if (mine === state.chat && JSON.stringify(path(mine)) !== before && !writes) tell("chat");
   return mine;
 }
 

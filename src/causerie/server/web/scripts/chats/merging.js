@@ -11,13 +11,14 @@ function fuller(mine, theirs) {
   return JSON.stringify(theirs).length > JSON.stringify(mine).length;
 }
 
-// Puts what `theirs` has more, or later, into `mine`; its messages stay the same objects.
-export function merge(mine, theirs) {
+// Puts what `theirs` has more, or later, into `mine`. A message that becomes another one is another object; the one that is `growing`
+// stays as it is.
+export function merge(mine, theirs, growing = null) {
   if (later(mine, theirs, "changed") || (!mine.changed && later(mine, theirs, "updated"))) for (const name of NAMED) if (name in theirs) mine[name] = theirs[name];
   if (later(mine, theirs, "updated")) for (const name of SHOWN) mine[name] = theirs[name];
   for (const [id, node] of Object.entries(theirs.nodes)) {
-    if (!mine.nodes[id]) mine.nodes[id] = node;
-    else if (fuller(mine.nodes[id], node)) Object.assign(mine.nodes[id], node);
+    const own = mine.nodes[id];
+    if (!own || (own !== growing && fuller(own, node))) mine.nodes[id] = node;
   }
   if (!mine.nodes[mine.leaf]) mine.leaf = Object.keys(mine.nodes).at(-1) ?? null;
 }
