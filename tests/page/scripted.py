@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,6 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from causerie.server.http.chat_routes import ChatRoutes
+from causerie.server.http.failure_responses import Refusal
+from causerie.server.http.gate import refused
+from causerie.server.http.kept_chats import KeptChats
 from causerie.server.http.page import RenderBody, page_routes, rendered
 from causerie.server.processes.markdown.renderer import Renderer
 
@@ -27,8 +31,8 @@ Delta = dict[str, Any]
 class ScriptedServer:
     """Answers with `deltas`, one chunk and one token each, `pause` seconds apart; one with `prompt_progress` is told as
     that. While `paused` is true nothing is answered and no model is loaded. `refusal` is the error of the next answer,
-    in its place; `context` what went before it. `asked` has the bodies that came, `loaded` the models that were to be
-    loaded."""
+    in its place; `context` what went before it. `chats` are those it keeps. `asked` has the bodies that came, `loaded`
+    the models that were to be loaded."""
 
     def __init__(self) -> None:
         self.deltas: list[Delta] = [{"content": "Hello."}]
@@ -37,6 +41,7 @@ class ScriptedServer:
         self.paused = False
         self.models: list[dict[str, Any]] = [{"id": "scripted", "status": "loaded", "context": 1000}]
         self.ending: dict[str, Any] = {"finish_reason": "stop"}
+        self.chats: KeptChats | None = None
         self.refusal: dict[str, Any] | None = None
         self.context: dict[str, Any] | None = None
         self.asked: list[dict[str, Any]] = []
@@ -62,6 +67,7 @@ class ScriptedServer:
             Route("/v1/chat/completions", self._answer, methods=["POST"]),
             Route("/load_model", self._load, methods=["POST"]),
             Route("/render", self._render, methods=["POST"]),
+            *ChatRoutes(self.chats).routes(_answered),
             *page_routes(),
         ]
         app = Starlette(routes=routes, lifespan=self._running)
@@ -127,6 +133,17 @@ class ScriptedServer:
         yield _event({"choices": [{"index": 0, "delta": {}, **self.ending}], "usage": _usage(written)})
         yield _event({"choices": [], "usage": _usage(written)})
         yield "data: [DONE]\n\n"
+
+
+def _answered(handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
+    async def answer(request: Request) -> Response:
+        try:
+            response: Response = await handler(request)
+        except Refusal as refusal:
+            return refused(refusal, request.url.path)
+        return response
+
+    return answer
 
 
 def _usage(written: int) -> dict[str, int]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from causerie.chat.chat_files import ChatFolder
 from causerie.cli.chat.answer_end import cost_line
-from causerie.cli.chat.chat_files import ChatFolder
 from causerie.cli.chat.commands.table import COMMANDS, command_of
 from causerie.cli.chat.keyboard import LineDropped
 from causerie.cli.chat.terminal import Terminal

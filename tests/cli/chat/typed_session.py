@@ -6,7 +6,7 @@ import io
 from datetime import datetime
 from pathlib import Path
 
-from causerie.cli.chat.chat_files import ChatFolder
+from causerie.chat.chat_files import ChatFolder
 from causerie.cli.chat.terminal import Terminal
 from causerie.cli.conversation.conversation import AnswerCost
 from causerie.cli.screen.screen import Screen

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from causerie.api.library.model_names import downloads, packaged_models
+from causerie.chat.chat_files import ChatFolder
 from causerie.chat.context import POLICIES
-from causerie.cli.chat.chat_files import ChatFolder
 from causerie.cli.chat.commands.table import COMMANDS
 from causerie.cli.options.generate_flags import FLAGS
 

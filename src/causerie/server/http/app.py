@@ -17,8 +17,10 @@ from starlette.routing import Route
 
 from causerie.errors import CauserieError
 from causerie.server.http.admission import Admission
+from causerie.server.http.chat_routes import ChatRoutes
 from causerie.server.http.failure_responses import FieldNames, Refusal, anthropic_body, refusal_of
 from causerie.server.http.gate import Gate, client_of, guarded, refused
+from causerie.server.http.kept_chats import KeptChats
 from causerie.server.http.library_routes import LibraryRights, LibraryRoutes
 from causerie.server.http.load_progress import LoadBody, amounts, progress
 from causerie.server.http.openapi import document
@@ -67,11 +69,13 @@ class Application:
         most_jobs: int,
         library: LibraryLink | None = None,
         rights: LibraryRights | None = None,
+        chats: KeptChats | None = None,
     ) -> None:
         self._link = link
         self._models = list(models)
         self._library = library or LibraryLink()
         self._choosing = LibraryRoutes(self._library, link, self._models, rights or LibraryRights())
+        self._chats = ChatRoutes(chats)
         self._began = int(time.time())  # what clients are told of when a model was made
         self._admission = Admission(most_jobs)
         self._renderer = Renderer()
@@ -106,6 +110,7 @@ class Application:
             Route("/health", self._answered(self.health), methods=["GET"]),
             Route("/metrics", self._answered(self.metrics), methods=["GET"]),
             *self._choosing.routes(self._answered),
+            *self._chats.routes(self._answered),
             *page_routes(),
         ]
         handlers: dict[Any, Any] = {404: _not_found, 405: _not_found}

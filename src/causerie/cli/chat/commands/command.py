@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from causerie.cli.chat.chat_files import ChatFolder, SavedChat
+from causerie.chat.chat_files import ChatFolder, SavedChat
 from causerie.cli.chat.keyboard import Keyboard
 from causerie.cli.conversation.conversation import AnswerCost, Conversation, Reply
 from causerie.cli.screen.reasoning import Reasoning

@@ -9,10 +9,11 @@ export function useKey(given) {
 }
 
 export class Refused extends Error {
-  constructor(status, message, code = null) {
+  constructor(status, message, code = null, said = null) {
     super(message);
     this.status = status;
     this.code = code;
+    this.said = said;  // the whole answer
   }
 }
 
@@ -35,7 +36,7 @@ async function request(route, options = {}) {
   present("here");
   if (!response.ok) {
     const said = await response.json().catch(() => null);
-    throw new Refused(response.status, said?.error?.message ?? `The server answered with status ${response.status}.`, said?.error?.code);
+    throw new Refused(response.status, said?.error?.message ?? `The server answered with status ${response.status}.`, said?.error?.code, said);
   }
   return response;
 }
@@ -121,3 +122,10 @@ export const searchHub = async (words) => (await (await post("/library/search", 
 export const download = (model) => post("/library/download", { model });
 export const downloads = async () => (await (await request("/library/downloads")).json()).downloads;
 export const cancelDownload = (model) => post("/library/cancel", { model });
+
+// Chats that the server keeps, where it was started so. Each throws Refused; of a chat that was changed meanwhile with status 409,
+// and what it is now as `newer` in what was said.
+export const keptChats = async () => (await request("/chats")).json();
+export const keptChat = async (id) => (await request(`/chats/${id}`)).json();
+export const putChat = async (chat, revision) => (await request(`/chats/${chat.id}`, { method: "PUT", body: JSON.stringify({ chat, revision }) })).json();
+export const removeKeptChat = (id, revision) => request(`/chats/${id}?revision=${revision}`, { method: "DELETE" });

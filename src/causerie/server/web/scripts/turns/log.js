@@ -16,11 +16,12 @@ import { makeTurn } from "/page/scripts/turns/turn.js";
 const NEAR = 12;  // last turns that are always laid out
 
 const log = slot("log"), column = el("div", { className: "col" });
-let turns = new Map(), shownChat = null, following = null, memory = null;
+let turns = new Map(), shownChat = null, following = null, memory = null, whole = null;
 
 // Shows the chat; `comes` is the message that still grows. Turns that were shown already stay as they are.
 function showChat(comes = null) {
-  const nodes = state.chat ? path(state.chat) : [], other = shownChat !== state.chat, before = other ? new Map() : turns;
+  const nodes = state.chat ? path(state.chat) : [], other = shownChat !== state.chat;
+  const before = other ? new Map() : new Map([...turns].filter(([id, { node }]) => state.chat.nodes[id] === node));
   shownChat = state.chat;
   turns = new Map(nodes.map((node) => [node.id, before.get(node.id) ?? makeTurn(node)]));
   const updates = [...turns.values()].map((turn) => {
@@ -28,13 +29,23 @@ function showChat(comes = null) {
     return before.has(turn.node.id) && !turn.edits ? showActionsOf(turn) : turn.update();
   });
   arrange([...turns.values()].map((turn) => turn.element));
-  slot("title").textContent = state.chat?.title ?? "";
-  document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
+  showTitle();
   showMemory();
   showEmpty(!nodes.length);
   if (comes) following.place(turns.get(comes.parent)?.element, turns.get(comes.id).element);
   else if (other) following.end();
-  Promise.all(updates).then(() => following.grew());  // the end moves when the Markdown has come
+  whole = Promise.all(updates).then(() => following.grew());  // the end moves when the Markdown has come
+}
+
+function showTitle() {
+  slot("title").textContent = state.chat?.title ?? "";
+  document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
+}
+
+// Brings a message into sight, once all heights are what they will be.
+async function showFound(node) {
+  await whole;
+  turns.get(node.id)?.element.scrollIntoView({ block: "center" });
 }
 
 // Makes the row of actions anew where it would be another.
@@ -122,6 +133,8 @@ export function begin() {
   column.onclick = showTapped;
   for (const event of ["pointerover", "focusin"]) column.addEventListener(event, draw);
   on("chat", showChat);
+  on("chats", showTitle);
+  on("found", showFound);
   on("memory", showMemory);
   on("grew", showGrowth);
   on("models", showLoading);
