@@ -143,7 +143,9 @@ def _serve(options: argparse.Namespace, engine: EngineOptions, keys: list[str], 
     link = EngineLink(engine, _note, useless)
     downloads = options.allow_downloads
     rights = LibraryRights(choosing=downloads or not options.models, downloads=downloads)
-    application = Application(link, models, options.max_requests, LibraryLink(options.models_dir), rights)
+    application = Application(
+        link, models, options.max_requests, LibraryLink(options.models_dir, engine.options), rights
+    )
     address, port = listener.getsockname()[:2]
     gate = Gate.of(options.host, keys, options.origin, [*options.name, address])
     host = f"[{address}]" if ":" in address else address

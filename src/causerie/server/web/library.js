@@ -11,7 +11,7 @@ let looking = null, use = null, ended = new Set();
 
 const count = (number) => (number === null ? "?" : number >= 1e9 ? `${(number / 1e9).toPrecision(3)} B` : `${(number / 1e6).toPrecision(3)} M`);
 const size = (number) => (number === null ? "?" : bytes(0, number).replace(/^.* of /, ""));
-const fits = (said) => ({ stored: "yes", no: "no" })[said] ?? (said ? `in ${said}` : "?");
+const fits = (said) => ({ fits: "yes", tight: "tight", too_large: "no" })[said] ?? "?";
 const speed = (span, measuring) => (span ? span.usual.toFixed(span.usual < 10 ? 1 : 0) : measuring ? "…" : "?");
 const row = (...cells) => el("tr", {}, ...cells.map((cell) => (cell instanceof HTMLElement ? el("td", {}, cell) : el("td", { textContent: cell.text ?? cell, className: cell.text ? "number" : "" }))));
 const number = (text) => ({ text });

@@ -47,6 +47,7 @@ from causerie.server.processes.jobs import (
     Order,
     Render,
     Tokens,
+    Unload,
 )
 from causerie.server.processes.text.text_work import TextWork
 from causerie.text.structure import grammar_of
@@ -217,6 +218,9 @@ class EngineService:
             self._texts.warm(order.model)
             self._models.release(await self._models.use(order.model))
             return None
+        if isinstance(order, Unload):
+            await self._models.unload(order.model)
+            return None
         raise UsageError(f"The engine's process does not know the order {type(order).__name__}.")
 
     async def _embedded(self, order: Embed) -> Any:
@@ -231,7 +235,9 @@ class EngineService:
 
     async def _beat(self) -> None:
         while True:
-            stats = [entry.model.engine_stats() for entry in self._models.loaded.values()]
+            loaded = self._models.loaded.values()
+            stats = [entry.model.engine_stats() for entry in loaded]
+            chats = sum(entry.chat_bytes(one) for entry, one in zip(loaded, stats, strict=True))
             counts = {name: sum(getattr(one, name) for one in stats) for name in _COUNTS}
             drafted: Counter[str] = Counter()
             accepted: Counter[str] = Counter()
@@ -239,7 +245,13 @@ class EngineService:
                 drafted[count.drafter] += count.drafted
                 accepted[count.drafter] += count.accepted
             self._tell(
-                Beat(**counts, cpu_seconds=time.process_time(), drafted_tokens=drafted, accepted_tokens=accepted)
+                Beat(
+                    **counts,
+                    chat_bytes=chats,
+                    cpu_seconds=time.process_time(),
+                    drafted_tokens=drafted,
+                    accepted_tokens=accepted,
+                )
             )
             await self._models.tidy()
             await self._texts.tidy(self._models.loaded)
