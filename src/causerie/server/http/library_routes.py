@@ -70,15 +70,14 @@ class LibraryRoutes:
     async def offers(self, _: Request) -> Response:
         """GET /library: who may choose no other sees those that are served."""
         answer = await self._library.offers(self._spare(), self._served)
-        choosing, downloads, larger = self._rights.choosing, self._rights.downloads, answer["larger"]
         models = [{**row, "served": row["id"] in self._served} for row in answer["models"]]
-        suggested = [larger] if downloads and larger["id"] not in {row["id"] for row in models} else []
+        new = answer["larger"]["id"] not in {row["id"] for row in models}
+        suggested = [answer["larger"]] if self._rights.downloads and new else []
         self._tell_fits(suggested)
         return _json(
             {
-                "models": models if choosing else [row for row in models if row["served"]],
-                "may_choose": choosing,
-                "may_download": downloads,
+                "models": models if self._rights.choosing else [row for row in models if row["served"]],
+                **self._allowed(),
                 "suggested": suggested,
                 "measuring": not answer["measured"] and self._library.measure(self._idle),
             }
@@ -110,9 +109,9 @@ class LibraryRoutes:
         return _json({"models": hits})
 
     async def downloads(self, _: Request) -> Response:
-        """GET /library/downloads; where there can be none the list is empty."""
-        self._check_choosing()
-        return _json({"downloads": [self._described(each) for each in self._library.downloads.values()]})
+        """GET /library/downloads, and what is allowed; told to anybody, as it costs nothing."""
+        every = [self._described(each) for each in self._library.downloads.values()] if self._rights.choosing else []
+        return _json({"downloads": every, **self._allowed()})
 
     async def download(self, request: Request) -> Response:
         """POST /library/download: begins one, or goes on with it."""
@@ -132,6 +131,9 @@ class LibraryRoutes:
             sentence = f"model is {name[:60]!r}; expected a name such as org/name, of at most {MOST_NAME} characters."
             raise Refusal(400, sentence, param="model")
         return name
+
+    def _allowed(self) -> dict[str, bool]:
+        return {"may_choose": self._rights.choosing, "may_download": self._rights.downloads}
 
     def _tell_fits(self, rows: list[dict[str, Any]]) -> None:
         """Keeps whether models fit that may be downloaded next, to say it of the downloads too."""

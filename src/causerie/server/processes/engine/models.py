@@ -202,17 +202,13 @@ def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
         "format": model.format,
         "backend": model.backend,
         "device": str(model.device),
-        **_manner(model),
+        "chats": _has_template(model),
     }
 
 
-def _manner(model: CausalLM) -> dict[str, bool]:
-    """Whether it was made for chats, and whether it reasons before it answers; nothing where it has no tokenizer."""
-    from causerie.api.generation.constraints import reply_format_of
-
+def _has_template(model: CausalLM) -> bool:
+    """Whether it was made for chats."""
     try:
-        tokenizer = model.tokenizer
+        return model.tokenizer.chat_template is not None
     except CauserieError:  # whoever talks to it is told
-        return {}
-    reply = reply_format_of(tokenizer)
-    return {"chats": tokenizer.chat_template is not None, "reasons": reply.reasoning is not None}
+        return False
