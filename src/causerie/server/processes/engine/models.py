@@ -30,9 +30,10 @@ chats' worth. What more is needed comes as it is written."""
 
 @dataclass
 class LoadedModel:
-    """A loaded model and how many jobs use it."""
+    """A loaded model, what is to be expected of it, and how many jobs use it."""
 
     model: CausalLM
+    promise: Promise | None = None
     jobs: int = 0
     last_use: float = field(default_factory=time.monotonic)
 
@@ -72,7 +73,7 @@ class Models:
         async with self._loading:
             entry = self._entries.get(name)
             if entry is None:
-                entry = self._entries[name] = LoadedModel(await self._load(name))
+                entry = self._entries[name] = await self._load(name)
         entry.jobs += 1
         return entry
 
@@ -100,7 +101,7 @@ class Models:
         await asyncio.to_thread(entry.model.close)
         self._tell(ModelState(name, None))
 
-    async def _load(self, name: str) -> CausalLM:
+    async def _load(self, name: str) -> LoadedModel:
         loop = asyncio.get_running_loop()
         last = -1.0
 
@@ -127,7 +128,7 @@ class Models:
             raise
         promise = await asyncio.to_thread(promise_of, model, self._options[name].get("threads"))
         self._tell(ModelState(name, 1.0, facts=facts(model, promise), promise=sentence(model, promise)))
-        return model
+        return LoadedModel(model, promise)
 
 
 def _open(
@@ -159,6 +160,9 @@ def sentence(model: CausalLM, promise: Promise | None) -> str | None:
 
 def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
     """What the front tells of a loaded model."""
+    from causerie.api.generation.constraints import ReasoningAbility
+    from causerie.api.generation.resolution import own_values
+
     speed = {} if promise is None else {"expected_tokens_per_second": vars(promise.speed)}
     return speed | {
         "context": model.capacity,  # what can be used of it
@@ -167,4 +171,6 @@ def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
         "format": model.format,
         "backend": model.backend,
         "device": str(model.device),
+        "generation": own_values(model.generation_config),
+        "reasoning": vars(ReasoningAbility.of(model.tokenizer)),
     }
