@@ -33,9 +33,10 @@ chats' worth. What more is needed comes as it is written."""
 
 @dataclass
 class LoadedModel:
-    """A loaded model and how many jobs use it."""
+    """A loaded model, what is to be expected of it, and how many jobs use it."""
 
     model: CausalLM
+    promise: Promise | None = None
     jobs: int = 0
     last_use: float = field(default_factory=time.monotonic)
 
@@ -90,7 +91,7 @@ class Models:
             if entry is None:
                 self._arriving.add(name)
                 try:
-                    entry = self._entries[name] = LoadedModel(await self._load(name))
+                    entry = self._entries[name] = await self._load(name)
                 finally:
                     self._arriving.remove(name)
         entry.jobs += 1
@@ -132,7 +133,7 @@ class Models:
         await asyncio.to_thread(entry.model.close)
         self._tell(ModelState(name, None))
 
-    async def _load(self, name: str) -> CausalLM:
+    async def _load(self, name: str) -> LoadedModel:
         loop = asyncio.get_running_loop()
         last = -1.0
 
@@ -159,7 +160,7 @@ class Models:
             raise
         promise = await asyncio.to_thread(promise_of, model, self._options[name].get("threads"))
         self._tell(ModelState(name, 1.0, facts=facts(model, promise), promise=sentence(model, promise)))
-        return model
+        return LoadedModel(model, promise)
 
 
 def _open(
@@ -191,6 +192,8 @@ def sentence(model: CausalLM, promise: Promise | None) -> str | None:
 
 def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
     """What the front tells of a loaded model."""
+    from causerie.api.generation.resolution import own_values
+
     speed: dict[str, Any] = {}
     if promise is not None:
         speed["expected_tokens_per_second"] = vars(promise.speed)
@@ -202,13 +205,17 @@ def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
         "format": model.format,
         "backend": model.backend,
         "device": str(model.device),
-        "chats": _has_template(model),
+        "generation": own_values(model.generation_config),
+        **_manner(model),
     }
 
 
-def _has_template(model: CausalLM) -> bool:
-    """Whether it was made for chats."""
+def _manner(model: CausalLM) -> dict[str, Any]:
+    """Whether it was made for chats, and what it can be told of reasoning; nothing where it has no tokenizer."""
+    from causerie.api.generation.constraints import ReasoningAbility
+
     try:
-        return model.tokenizer.chat_template is not None
-    except CauserieError:  # whoever talks to it is told
-        return False
+        tokenizer = model.tokenizer
+    except CauserieError:  # whoever sends it text is told
+        return {}
+    return {"chats": tokenizer.chat_template is not None, "reasoning": vars(ReasoningAbility.of(tokenizer))}
