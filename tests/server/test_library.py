@@ -87,6 +87,25 @@ def test_what_has_no_room_says_how_much_it_lacks(place: LibraryServer) -> None:
     assert refused.status_code == 404 and "fit" in refused.json()["error"]["message"]
 
 
+def test_a_model_is_unloaded_and_its_memory_is_told(place: LibraryServer) -> None:
+    second = next(name for name in rows(place) if name.endswith("second"))
+    place.server.post("/library/serve", {"model": second})
+    for model in ("builtin", second):
+        assert place.server.said("What is a token?", model=model)
+    both = place.server.get("/memory").json()
+    assert sum(both[part] for part in ("other", "models", "chats", "free")) == both["total"]
+    loaded = {row["id"]: row for row in place.server.get("/v1/models").json()["data"]}
+    weights = loaded["builtin"]["weight_bytes"]
+    assert both["models"] == weights + loaded[second]["weight_bytes"] and weights > 0
+    place.server.wait(lambda: place.server.get("/memory").json()["chats"] > 0)
+    for _ in range(2):  # what is not there is not there afterwards
+        answer = place.server.post("/unload_model", {"model": second})
+        assert answer.json() == {"model": second, "status": "unloaded"}
+        assert place.server.get(f"/v1/models/{second}").json()["status"] == "unloaded"
+    assert place.server.get("/memory").json()["models"] == weights
+    assert place.server.post("/unload_model", {"model": "third"}).status_code == 404
+
+
 def test_a_download_is_told_cancelled_and_gone_on_with(place: LibraryServer) -> None:
     place.gate.clear()
     assert place.server.post("/library/download", {"model": NAME}).json()["state"] == "running"

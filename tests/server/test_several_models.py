@@ -64,22 +64,6 @@ def test_a_model_is_loaded_when_it_is_asked(several: Server, folders: list[str])
     assert said[0] == said[1] != ""
 
 
-def test_a_model_is_unloaded_and_its_memory_is_told(several: Server, folders: list[str]) -> None:
-    for model in ("builtin", folders[0]):
-        assert several.said("What is a token?", model=model)
-    both = several.get("/memory").json()
-    assert sum(both[part] for part in ("other", "models", "chats", "free")) == both["total"]
-    weights = {row["id"]: row["weight_bytes"] for row in several.get("/v1/models").json()["data"][:2]}
-    assert both["models"] == sum(weights.values()) and weights["builtin"] > 0
-    several.wait(lambda: several.get("/memory").json()["chats"] > 0)
-    for _ in range(2):  # what is not there is not there afterwards
-        answer = several.post("/unload_model", {"model": folders[0]})
-        assert answer.json() == {"model": folders[0], "status": "unloaded"}
-        assert states(several)[:2] == ["loaded", "unloaded"]
-    assert several.get("/memory").json()["models"] == weights["builtin"]
-    assert several.post("/unload_model", {"model": "third"}).status_code == 404
-
-
 def test_one_that_cannot_be_loaded(several: Server, folders: list[str]) -> None:
     """It is said, without the folders of the machine, and the others go on."""
     *_, last = events(several, folders[1])

@@ -20,26 +20,26 @@ export const library = {
 const histories = new Map();  // of downloads: [milliseconds, bytes], the newest last
 let looking = null, running = new Set();
 
-// Does what was asked for, and says what went wrong with it.
+// Does what was asked for, and says whether it was done, and what went wrong with it.
 export async function attempt(work) {
   library.fault = "";
-  try {
-    await work();
-  } catch (fault) {
+  const done = await work().then(() => true, (fault) => {
     if (fault.status !== 401) library.fault = fault.message;
-  }
+    return false;
+  });
   tell("library");
+  return done;
 }
 
 // Looks at the models of this machine, which takes the server a second or two. Who asks meanwhile waits for the same answer.
 export function lookAtLibrary() {
   looking ??= attempt(async () => {
-    library.measuring = false;
     const { models, suggested, measuring, ...allowed } = await server.library();
     Object.assign(library, { models, suggested, measuring });
     allow(allowed);
-  }).finally(() => {
+  }).then((done) => {
     looking = null;
+    library.measuring &&= done;
     if (library.measuring) lookAtLibrary();  // which is answered when the machine is measured
   });
   return looking;

@@ -41,7 +41,7 @@ export const downloadRows = () => library.downloads.filter(({ state: how }) => h
   const { model, state: how, bytes, total, fits } = each, name = longName(model);
   const runs = how === "running", words = runs ? "Pause" : how === "failed" ? "Try again" : "Go on";
   const act = { words, label: runs ? `Pause the download of ${name}` : `${words} with the download of ${name}`, act: () => (runs ? pauseDownload : fetchModel)(model) };
-  return row(model, { sign: "fetch", facts: downloadFigures(each), badge: how === "failed" ? { kind: "bad", sign: "warn", words: "failed" } : badgeOf(fits, true), acts: [act], share: total ? bytes / total : null });
+  return row(model, { sign: "fetch", facts: downloadFigures(each), badge: how === "failed" ? { kind: "bad", sign: "warn", words: "failed" } : badgeOf(fits, true), acts: [act], ...(how === "failed" ? {} : { share: total ? bytes / total : null }) });
 });
 
 // Those of the hub: what was searched for, or, where nothing was, the one to begin with.

@@ -60,7 +60,7 @@ function show() {
 
 // What is to be said where the lists say too little.
 function restWords(sought, rows) {
-  const { choosing, downloads } = state.capabilities, none = rows.every((group) => !group.length);
+  const { choosing, downloads } = state.capabilities, [memory, , disk, hub] = rows, none = [memory, disk, hub].every((group) => !group.length);
   if (!store.library.models && !store.library.fault) return "Looking at the models of this machine";
   if (none && sought) return store.library.hits ? "The Hub has no such model. Fewer words give more." : "No model here has such a name.";
   if (sought || downloads) return "";
