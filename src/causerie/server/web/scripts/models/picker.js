@@ -26,7 +26,7 @@ function showPick() {
   const model = chosenModel(), away = state.server === "away", loads = model?.status === "loading";
   name.textContent = state.pair ? "Two models" : model ? shortName(model.id) : "No model";
   pick.title = state.pair?.join(", ") ?? model?.id ?? "";
-  about.textContent = away ? "away" : state.pair ? "" : loads ? (model.total_bytes ? `loads, ${amounts(model.read_bytes, model.total_bytes)}` : "loads") : model?.format ?? "";
+  about.textContent = away ? "away" : state.pair ? "" : loads ? (model.total_bytes ? `loading ${amounts(model.read_bytes, model.total_bytes)}` : "loading") : model?.format ?? "";
   dot.className = `dot ${away ? "bad" : model?.status === "loaded" ? "" : "off"}`.trim();
   show();
   lookAgain();
