@@ -211,11 +211,17 @@ def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
 
 
 def _manner(model: CausalLM) -> dict[str, Any]:
-    """Whether it was made for chats, and what it can be told of reasoning; nothing where it has no tokenizer."""
+    """Whether it was made for chats, whether it reasons first and what it can be told of that; nothing where it has no
+    tokenizer."""
     from causerie.api.generation.constraints import ReasoningAbility
 
     try:
         tokenizer = model.tokenizer
     except CauserieError:  # whoever sends it text is told
         return {}
-    return {"chats": tokenizer.chat_template is not None, "reasoning": vars(ReasoningAbility.of(tokenizer))}
+    thinks = tokenizer.chat.thinks_by_default
+    return {
+        "chats": tokenizer.chat_template is not None,
+        "reasoning": vars(ReasoningAbility.of(tokenizer)),
+        **({} if thinks is None else {"thinks_by_default": thinks}),
+    }
