@@ -23,7 +23,7 @@ export const thousands = (number) => (number < 1000 ? count(number) : `${Math.ro
 
 // Tokens a second, as exactly as they mean something: "9.6", "21", "610", "4,400".
 export function rate(number) {
-  if (number < 10) return number.toFixed(1);
+  if (number < 10) return String(Number(number.toFixed(1)));
   const step = number < 100 ? 1 : number < 1000 ? 10 : 100;
   return count(Math.round(number / step) * step);
 }

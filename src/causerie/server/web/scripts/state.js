@@ -3,7 +3,8 @@
 // Events: "chats" (the list changed), "chat" (another chat is open, or its messages changed), "models" (what the server
 // has, or which is chosen), "running" (an answer begins or ends), "grew" (the answer that comes has more; with the node),
 // "answered" (an answer is whole or broken; with {chat, node}), "settings" (of the open chat), "server" (it is gone, or
-// back), "library" (models of this machine and of the hub, downloads, memory), "pair" (two models answer, or one again),
+// back), "library" (models of this machine and of the hub, downloads, memory), "pair" (two models answer, or one
+// again), "paired" (one of the two has answered; with {node, place}),
 // "capabilities", "times" and "probabilities" (a reader asks for them; with {node, anchor}).
 
 export const state = {
@@ -11,7 +12,7 @@ export const state = {
   chat: null,          // the one that is open
   served: [],          // models as /v1/models gives them
   model: "",           // the id of the one that answers next
-  pair: null,          // the ids of the two models that answer side by side
+  pair: null,          // two models that answer side by side: {chat, models (their ids), last (the last message they share), rounds}
   running: null,       // the answer that comes: {chat, node, control, begun}
   server: "here",      // or "away"
   capabilities: {},    // what this server offers beyond answers: {choosing, downloads, tools, keptChats}

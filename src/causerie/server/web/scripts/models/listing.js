@@ -36,6 +36,12 @@ export function diskRows(words, use) {
   });
 }
 
+// Those that could answer beside the one that is chosen: in memory, or on this disk with room for them.
+export const otherRows = (use) => [...memoryRows("", use), ...diskRows("", use)].filter(({ key }) => key !== state.model).map((told) => {
+  const last = told.acts.at(-1);
+  return { ...told, acts: last && !last.disabled ? [{ ...last, words: "Compare", label: `Compare with ${told.name}`, kind: "" }] : [] };
+}).filter(({ acts }) => acts.length);
+
 // Downloads that run, were paused or failed.
 export const downloadRows = () => library.downloads.filter(({ state: how }) => how !== "done").map((each) => {
   const { model, state: how, bytes, total, fits } = each, name = longName(model);

@@ -22,11 +22,18 @@ const GROUPS = ["In memory", "On the way", "On this disk", "On the Hub"].map((he
 const list = el("div", { className: "list num" }, fault, ...GROUPS.flatMap((group) => [group.heading, group.list]), rest, ask);
 let popover = null, looking = null, searching = false, loaded = "";
 
+// A module that offers something with models: its button stands below them, and closes them.
+export function offerBelow(button) {
+  button.addEventListener("click", () => popover?.close(), { capture: true });
+  list.append(button);
+}
+
 function showPick() {
   const model = chosenModel(), away = state.server === "away", loads = model?.status === "loading";
   name.textContent = state.pair ? "Two models" : model ? shortName(model.id) : "No model";
-  pick.title = state.pair?.join(", ") ?? model?.id ?? "";
+  pick.title = state.pair?.models.join(", ") ?? model?.id ?? "";
   about.textContent = away ? "away" : state.pair ? "" : loads ? (model.total_bytes ? `loading ${amounts(model.read_bytes, model.total_bytes)}` : "loading") : model?.format ?? "";
+  about.hidden = !about.textContent;
   dot.className = `dot ${away ? "bad" : model?.status === "loaded" ? "" : "off"}`.trim();
   show();
   lookAgain();

@@ -9,7 +9,7 @@ const nameOf = (id, format) => `${format} ${id}`;
 // Tokens a second; undefined where no answer came yet.
 export const measured = (id, format) => speeds[nameOf(id, format)];
 
-export function noteSpeed(id, pace) {
+function noteSpeed(id, pace) {
   const format = state.served.find((model) => model.id === id)?.format;
   if (!format || pace.last - pace.first < LEAST) return;
   speeds[nameOf(id, format)] = Number(((pace.tokens - pace.before) / (pace.last - pace.first) * 1000).toFixed(2));
@@ -19,7 +19,7 @@ export function noteSpeed(id, pace) {
 export function begin() {
   let running = null;
   on("running", () => {
-    if (running && !state.running && running.model) noteSpeed(running.model, running.pace);
-    running = state.running && { model: state.running.node.model, pace: state.running.pace };
+    if (running && !state.running) noteSpeed(running.node.model, running.pace);
+    running = state.pair ? null : state.running;  // two at once take longer than one alone
   });
 }

@@ -83,7 +83,8 @@ export async function respond(from = null) {
   if (running.answersNow && state.chat === chat && !state.running) await respond(node);
 }
 
-async function receive(request, running) {
+// Takes an answer in as it comes. Throws Refused, or an AbortError.
+export async function receive(request, running) {
   const { chat, node, pace } = running;
   let saved = performance.now();
   for await (const chunk of answer(request, running.control.signal)) {

@@ -18,7 +18,7 @@ let turns = new Map(), shownChat = null, following = null, frame = 0, memory = n
 
 // Shows the chat; `comes` is the message that still grows. Turns that were shown already stay as they are.
 function showChat(comes = null) {
-  const nodes = state.chat ? path(state.chat) : [], other = shownChat !== state.chat, before = other ? new Map() : turns;
+  const nodes = shared(), other = shownChat !== state.chat, before = other ? new Map() : turns;
   shownChat = state.chat;
   turns = new Map(nodes.map((node) => [node.id, before.get(node.id) ?? makeTurn(node)]));
   const updates = [...turns.values()].map((turn) => {
@@ -33,6 +33,12 @@ function showChat(comes = null) {
   if (comes) following.place(turns.get(comes.parent)?.element, turns.get(comes.id).element);
   else if (other) following.end();
   Promise.all(updates).then(() => following.grew());  // the end moves when the Markdown has come
+}
+
+// The messages of the chat; of one that two models answer, those before they part.
+function shared() {
+  const nodes = state.chat ? path(state.chat) : [], { pair } = state;
+  return pair?.rounds.length ? nodes.slice(0, nodes.findIndex((node) => node.id === pair.last) + 1) : nodes;
 }
 
 // Puts the turns into the column; those at the beginning that stand there already are not touched.
