@@ -26,8 +26,9 @@ Delta = dict[str, Any]
 
 class ScriptedServer:
     """Answers with `deltas`, or those `by_model`, one chunk and one token each, `pause` seconds apart; one with
-    `prompt_progress` is told as that. While `paused` is true nothing is answered and no model is loaded. `asked` has
-    the bodies that came, `loaded` the models that were to be loaded."""
+    `prompt_progress` is told as that. While `paused` is true nothing is answered and no model is loaded. `refusal` is
+    the error of the next answer, in its place; `context` what went before it. `asked` has the bodies that came,
+    `loaded` the models that were to be loaded."""
 
     def __init__(self) -> None:
         self.deltas: list[Delta] = [{"content": "Hello."}]
@@ -37,6 +38,8 @@ class ScriptedServer:
         self.paused = False
         self.models: list[dict[str, Any]] = [{"id": "scripted", "status": "loaded", "context": 1000}]
         self.ending: dict[str, Any] = {"finish_reason": "stop"}
+        self.refusal: dict[str, Any] | None = None
+        self.context: dict[str, Any] | None = None
         self.asked: list[dict[str, Any]] = []
         self.loaded: list[str] = []
         self.port = 0
@@ -105,12 +108,15 @@ class ScriptedServer:
         self.asked.append(body)
         while self.paused:
             await asyncio.sleep(0.02)
-        return StreamingResponse(
-            self._chunks(self.by_model.get(body["model"], self.deltas)), media_type="text/event-stream"
-        )
+        refusal, self.refusal = self.refusal, None
+        if refusal is not None:
+            return JSONResponse({"error": refusal}, 400)
+        deltas = self.by_model.get(body["model"], self.deltas)
+        return StreamingResponse(self._chunks(deltas), media_type="text/event-stream")
 
     async def _chunks(self, deltas: list[Delta]) -> AsyncIterator[str]:
-        yield _event({"choices": [{"index": 0, "delta": {"content": ""}}], "usage": _usage(0)})
+        context = {} if self.context is None else {"context": self.context}
+        yield _event({"choices": [{"index": 0, "delta": {"content": ""}}], "usage": _usage(0), **context})
         written = 0
         for place, delta in enumerate(list(deltas)):
             if place == self.break_after:
