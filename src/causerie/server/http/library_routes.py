@@ -55,6 +55,7 @@ class LibraryRoutes:
         self._served = served
         self._rights = rights
         self._fits: dict[str, str | None] = {}
+        self._offered: set[str] = set()
 
     def routes(self, answered: Answered) -> list[Route]:
         """All of them, with failures told as the server tells them."""
@@ -69,7 +70,7 @@ class LibraryRoutes:
 
     async def offers(self, _: Request) -> Response:
         """GET /library: who may choose no other sees those that are served."""
-        answer = await self._library.offers(self._spare(), self._served)
+        answer = await self._look()
         models = [{**row, "served": row["id"] in self._served} for row in answer["models"]]
         new = answer["larger"]["id"] not in {row["id"] for row in models}
         suggested = [answer["larger"]] if self._rights.downloads and new else []
@@ -88,8 +89,9 @@ class LibraryRoutes:
         self._check_choosing()
         name = await self._name(request)
         if name not in self._served:
-            answer = await self._library.offers(self._spare(), self._served)
-            if name not in {row["id"] for row in answer["models"] if row["fits"] != "too_large"}:
+            if name not in self._offered:  # it may have come since somebody looked
+                await self._look()
+            if name not in self._offered:
                 sentence = f"{name!r} is not among the models that are here and fit; GET /library lists them."
                 raise Refusal(404, sentence, param="model", code="model_not_found")
             await self._engine.serve(name)
@@ -131,6 +133,12 @@ class LibraryRoutes:
             sentence = f"model is {name[:60]!r}; expected a name such as org/name, of at most {MOST_NAME} characters."
             raise Refusal(400, sentence, param="model")
         return name
+
+    async def _look(self) -> dict[str, Any]:
+        """What there is on this machine, for the offers; those that have room may be served from now on."""
+        answer = await self._library.offers(self._spare(), self._served)
+        self._offered = {row["id"] for row in answer["models"] if row["fits"] != "too_large"}
+        return answer
 
     def _allowed(self) -> dict[str, bool]:
         return {"may_choose": self._rights.choosing, "may_download": self._rights.downloads}

@@ -22,7 +22,8 @@ class Column {
     this.stop = iconButton("stop", `Stop ${name}`, () => running.control.abort(), {}, true);
     this.choose = Object.assign(button("Go on with this one", () => goOnWith(place)), { ariaLabel: `Go on with ${name}` });
     this.keep = el("div", { className: "keep" }, this.choose, el("span", { className: "grow" }), this.speed, this.stop);
-    this.turn.element.querySelector(".voice").append(el("small", { textContent: state.served.find((each) => each.id === model)?.format ?? "" }));
+    this.format = el("small");
+    this.turn.element.querySelector(".voice").append(this.format);
     this.turn.element.append(this.keep);
     this.turn.element.id = `answer-${running.node.id}`;
     this.turn.element.addEventListener("focusin", () => showColumn(place));
@@ -32,6 +33,7 @@ class Column {
     const { running } = this, { pace, over, node } = running;
     this.choose.disabled = !over;
     this.stop.hidden = Boolean(over);
+    this.format.textContent = state.served.find((model) => model.id === node.model)?.format ?? "";
     const took = over && pace.tokens ? seconds(pace.last - pace.begun) : "";
     this.speed.textContent = [pace.speed, over ? took : node.text ? "writing" : ""].filter(Boolean).join(", ");
     await (over ? this.turn.update() : this.turn.live(running));

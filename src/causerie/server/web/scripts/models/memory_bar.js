@@ -4,7 +4,7 @@ import { el } from "/page/scripts/elements.js";
 
 const PARTS = [["other", "Other programs"], ["models", "Models"], ["chats", "Chats"], ["free", "Free"]];
 
-const gigabytes = (number) => (number / 1e9).toFixed(number < 1e8 && number > 0 ? 2 : 1);
+const gigabytes = (number) => (number / 1e9).toFixed(number >= 5e6 && number < 1e8 ? 2 : 1);
 
 export class MemoryBar {
   constructor() {
