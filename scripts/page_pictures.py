@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, Route, sync_playwright  # noqa: E402
 
 from tests.page.scripted import ScriptedServer  # noqa: E402
 
@@ -28,7 +28,14 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
 MODEL = {"id": "Qwen/Qwen2.5-1.5B-Instruct", "status": "loaded", "context": 32768, "format": "int8"}
-MODEL |= {"weight_bytes": 1_640_000_000, "thinks_by_default": True}
+MODEL |= {"weight_bytes": 1_640_000_000, "thinks_by_default": True, "chats": True}
+MODEL |= {"expected_tokens_per_second": dict.fromkeys(("low", "usual", "high"), 21.3)}
+MODEL |= {"expected_read_tokens_per_second": 612.0}
+MODELS = (
+    ("Qwen/Qwen3-4B", 2.6, 32768, 10.2, "fits"),
+    ("Qwen/Qwen3-14B", 8.6, 32768, 3.0, "tight"),
+    ("meta-llama/Llama-3.3-70B", 39.7, 131072, None, "too_large"),
+)
 LYON = (
     "Lyon sits between wheat and rye. From the plain to the north came white flour; from the hills to the west, rye, "
     "which keeps longer and was the bread of most days.\n\nBakers here still make the *couronne lyonnaise*, a ring of "
@@ -177,6 +184,58 @@ def full(page: Page, server: ScriptedServer) -> None:
     page.wait_for_selector(".choice")
 
 
+def told(page: Page) -> None:
+    """What the server says of models, downloads and memory; the download comes on from one look to the next."""
+    rows = [model_row(*row) for row in MODELS]
+    allowed = {"may_choose": True, "may_download": True}
+    coming = {"model": "microsoft/Phi-4-mini", "state": "running", "total": 3_800_000_000, "note": "", "fits": "fits"}
+    came = [2_300_000_000]
+
+    def downloads(route: Route) -> None:
+        came[0] += 41_000_000
+        route.fulfill(json={"downloads": [{**coming, "bytes": came[0]}], **allowed})
+
+    memory = {"total": 16.0e9, "other": 6.1e9, "models": 1.6e9, "chats": 0.4e9, "free": 7.9e9}
+    answer = {"models": rows, "suggested": [], "measuring": False, **allowed}
+    page.route("**/library", lambda route: route.fulfill(json=answer))
+    page.route("**/library/downloads", downloads)
+    page.route("**/library/serve", lambda route: route.fulfill(json={}))
+    page.route("**/memory", lambda route: route.fulfill(json=memory))
+
+
+def model_row(name: str, gigabytes: float, context: int, speed: float | None, fits: str) -> dict[str, Any]:
+    span = None if speed is None else {"low": speed, "usual": speed, "high": speed}
+    needed, missing = int(gigabytes * 1e9), int(max(0.0, gigabytes - 9.5) * 1e9)
+    figures = {"format": "int4", "needed_bytes": needed, "missing_bytes": missing, "context": context, "fits": fits}
+    return {"id": name, "bytes": needed, "parameters": None, **figures, "expected_tokens_per_second": span}
+
+
+def models(page: Page, server: ScriptedServer) -> None:
+    del server
+    told(page)
+    page.click(".pick")
+    page.wait_for_timeout(2500)
+
+
+def compare(page: Page, server: ScriptedServer) -> None:
+    told(page)
+    starter = "A sourdough starter is a mixture of flour and water in which wild yeast and bacteria live."
+    server.deltas, server.by_model["Qwen/Qwen3-4B"] = words(starter), words(f"{starter} {LYON}")
+    server.pause = 0.05
+    second = {"id": "Qwen/Qwen3-4B", "status": "loaded", "context": 32768, "format": "int4"}
+    server.models.append({**second, "weight_bytes": 2_600_000_000})
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    if page.locator("[aria-label='Compare two models']").is_visible():
+        page.click("[aria-label='Compare two models']")
+    else:
+        page.click(".pick")
+        page.click("text=Compare two models")
+    page.click("[aria-label='Compare with Qwen3 4B']")
+    ask(page, "What is a sourdough starter, in a few sentences?")
+    page.wait_for_timeout(2500)
+
+
 STATES: dict[str, State] = {
     "empty": empty,
     "drop": drop,
@@ -190,6 +249,8 @@ STATES: dict[str, State] = {
     "error": error,
     "context": context,
     "full": full,
+    "models": models,
+    "compare": compare,
 }
 
 

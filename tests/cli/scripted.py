@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from causerie.api.measurement.answer_cost import AnswerCost
+from causerie.api.measurement.evidence import Evidence
 from causerie.chat.parts import ReasoningPart
-from causerie.cli.conversation.conversation import AnswerCost, TokenRow
-from causerie.cli.conversation.evidence import Evidence
+from causerie.cli.conversation.conversation import TokenRow
 from causerie.errors import ModelNotFound
 
 Event = str | ReasoningPart | BaseException

@@ -29,13 +29,14 @@ Delta = dict[str, Any]
 
 
 class ScriptedServer:
-    """Answers with `deltas`, one chunk and one token each, `pause` seconds apart; one with `prompt_progress` is told as
-    that. While `paused` is true nothing is answered and no model is loaded. `refusal` is the error of the next answer,
-    in its place; `context` what went before it. `chats` are those it keeps. `asked` has the bodies that came, `loaded`
-    the models that were to be loaded."""
+    """Answers with `deltas`, or those `by_model`, one chunk and one token each, `pause` seconds apart; one with
+    `prompt_progress` is told as that. While `paused` is true nothing is answered and no model is loaded. `refusal` is
+    the error of the next answer, in its place; `context` what went before it. `chats` are those it keeps. `asked` has
+    the bodies that came, `loaded` the models that were to be loaded."""
 
     def __init__(self) -> None:
         self.deltas: list[Delta] = [{"content": "Hello."}]
+        self.by_model: dict[str, list[Delta]] = {}
         self.pause = 0.0
         self.break_after: int | None = None  # chunks before the connection is lost
         self.paused = False
@@ -109,19 +110,21 @@ class ScriptedServer:
         return JSONResponse(await rendered(body, self._renderer))
 
     async def _answer(self, request: Request) -> Response:
-        self.asked.append(json.loads(await request.body()))
+        body = json.loads(await request.body())
+        self.asked.append(body)
         while self.paused:
             await asyncio.sleep(0.02)
         refusal, self.refusal = self.refusal, None
         if refusal is not None:
             return JSONResponse({"error": refusal}, 400)
-        return StreamingResponse(self._chunks(), media_type="text/event-stream")
+        deltas = self.by_model.get(body["model"], self.deltas)
+        return StreamingResponse(self._chunks(deltas), media_type="text/event-stream")
 
-    async def _chunks(self) -> AsyncIterator[str]:
+    async def _chunks(self, deltas: list[Delta]) -> AsyncIterator[str]:
         context = {} if self.context is None else {"context": self.context}
         yield _event({"choices": [{"index": 0, "delta": {"content": ""}}], "usage": _usage(0), **context})
         written = 0
-        for place, delta in enumerate(list(self.deltas)):
+        for place, delta in enumerate(list(deltas)):
             if place == self.break_after:
                 raise ConnectionError("the test wants it so")
             if "prompt_progress" in delta:

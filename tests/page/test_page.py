@@ -56,7 +56,7 @@ def test_a_chat_with_the_real_server(page: Page, real: Server) -> None:
     """A key is asked for, the answer is the model's own, its Markdown is shown, and the gauge moves."""
     open_page(page, real.url)
     with_key(page, "open sesame")
-    expect(page.locator(".pick")).to_have_text("builtin")
+    expect(page.locator(".pick .cut")).to_have_text("builtin")
     say(page, "How do I start a chat?")
     asked = {"model": "builtin", "messages": [{"role": "user", "content": "How do I start a chat?"}]}
     answer = real.post("/v1/chat/completions", asked, headers={"Authorization": "Bearer open sesame"}).json()

@@ -10,10 +10,10 @@ import pytest
 
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.machine.surroundings import Surroundings
+from causerie.api.measurement.evidence import Evidence
 from causerie.api.options.load_options import LoadOptions
 from causerie.chat.parts import ReasoningPart
 from causerie.chat.prompt_change import PromptChange
-from causerie.cli.conversation.evidence import Evidence
 from causerie.cli.conversation.model_conversation import ModelChoice, open_conversation
 from causerie.cli.screen.screen import Screen
 from causerie.errors import ModelNotFound, UsageError

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.chat_files import ChatFolder
 from causerie.cli.chat.answer_end import cost_line
 from causerie.cli.chat.commands.table import COMMANDS, command_of
 from causerie.cli.chat.keyboard import LineDropped
 from causerie.cli.chat.terminal import Terminal
-from causerie.cli.conversation.conversation import AnswerCost
 from causerie.cli.screen.screen import Screen
 from causerie.errors import ContextLengthError, EngineError, UsageError
 from tests.cli.scripted import Event, ScriptedConversation, ScriptedKeyboard, ScriptedReply

@@ -10,9 +10,9 @@ import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.cli.chat.keyboard import EditedKeyboard, LineDropped, PlainKeyboard
 from causerie.cli.chat.single_answer import answer_text
-from causerie.cli.conversation.conversation import AnswerCost
 from causerie.cli.screen.screen import Screen
 from causerie.errors import EngineError
 from tests.cli.scripted import ScriptedConversation, ScriptedReply

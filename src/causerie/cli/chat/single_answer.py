@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any, TextIO
 
+from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.parts import ReasoningPart
 from causerie.cli.chat.answer_end import cut_sentence
-from causerie.cli.conversation.conversation import AnswerCost, Conversation
+from causerie.cli.conversation.conversation import Conversation
 from causerie.cli.screen.screen import Screen, visible
 from causerie.errors import CauserieError
 

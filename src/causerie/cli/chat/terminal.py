@@ -12,13 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.chat_files import ChatFolder, SavedChat
 from causerie.chat.parts import ReasoningPart
 from causerie.cli.chat.answer_end import cost_line, cut_sentence
 from causerie.cli.chat.commands.command import HelpSource
 from causerie.cli.chat.commands.table import COMMANDS, command_of
 from causerie.cli.chat.keyboard import Keyboard, LineDropped
-from causerie.cli.conversation.conversation import AnswerCost, Conversation, Reply
+from causerie.cli.conversation.conversation import Conversation, Reply
 from causerie.cli.screen.reasoning import Reasoning
 from causerie.cli.screen.screen import Screen
 from causerie.errors import CauserieError, ContextLengthError, UsageError

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.resolution import Flags
 from causerie.api.machine.surroundings import Moment
+from causerie.api.measurement.answer_cost import AnswerCost
+from causerie.api.measurement.evidence import Evidence
 from causerie.api.measurement.promise import Expected, Promise, load_sentence
 from causerie.api.measurement.token_odds import token_odds
 from causerie.api.measurement.token_reading import TokenReading
@@ -27,8 +29,7 @@ from causerie.chat.parse import ReplyFormat
 from causerie.chat.prompt_change import PromptChange, prompt_change
 from causerie.chat.session import AnswerStream, ChatSession
 from causerie.chat.transcript import Transcript
-from causerie.cli.conversation.conversation import AnswerCost, TokenRow
-from causerie.cli.conversation.evidence import Evidence
+from causerie.cli.conversation.conversation import TokenRow
 from causerie.cli.conversation.expectation import expectation_rows
 from causerie.cli.conversation.expert_lines import expert_lines, reads_line
 from causerie.cli.conversation.model_reply import ModelReply

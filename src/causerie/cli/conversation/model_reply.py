@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from causerie.api.machine.surroundings import Moment, Surroundings
+from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.parse import ReplyFormat, ReplyParser
 from causerie.chat.parts import Part, ReasoningPart, TextPart
 from causerie.chat.prompt_change import PromptText
 from causerie.chat.session import AnswerStream
-from causerie.cli.conversation.conversation import AnswerCost
 
 
 class ModelReply:

@@ -16,10 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from causerie.api.generation.config import GenerationConfig
+from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.messages import checked_chat
 from causerie.chat.parts import ReasoningPart
 from causerie.chat.transcript import Transcript, Turn
-from causerie.cli.conversation.conversation import AnswerCost, TokenRow
+from causerie.cli.conversation.conversation import TokenRow
 from causerie.cli.options.generate_flags import read_flags
 from causerie.errors import EngineError, Unsupported, UsageError
 

@@ -156,7 +156,8 @@ def _serve(
     link = EngineLink(engine, _note, useless)
     downloads = options.allow_downloads
     rights = LibraryRights(choosing=downloads or not options.models, downloads=downloads)
-    application = Application(link, models, options.max_requests, LibraryLink(options.models_dir), rights, chats)
+    library = LibraryLink(options.models_dir, engine.options)
+    application = Application(link, models, options.max_requests, library, rights, chats)
     address, port = listener.getsockname()[:2]
     gate = Gate.of(options.host, keys, options.origin, [*options.name, address])
     host = f"[{address}]" if ":" in address else address

@@ -23,6 +23,7 @@ from causerie.server.http.gate import Gate, client_of, guarded, refused
 from causerie.server.http.kept_chats import KeptChats
 from causerie.server.http.library_routes import LibraryRights, LibraryRoutes
 from causerie.server.http.load_progress import LoadBody, amounts, progress
+from causerie.server.http.model_memory import memory_figures, unloaded
 from causerie.server.http.openapi import document
 from causerie.server.http.page import RenderBody, page_routes, rendered
 from causerie.server.http.request_body import read_body
@@ -102,6 +103,8 @@ class Application:
             Route("/v1/models/", self._answered(self.models), methods=["GET"]),  # which is no model without a name
             Route("/v1/models/{model:path}", self._answered(self.model), methods=["GET"]),
             Route("/load_model", self._answered(self.load), methods=["POST"]),
+            Route("/unload_model", self._answered(self.unload), methods=["POST"]),
+            Route("/memory", self._answered(self.memory), methods=["GET"]),
             Route("/tokenize", self._answered(self.tokenize), methods=["POST"]),
             Route("/detokenize", self._answered(self.detokenize, {"prompt": "tokens"}), methods=["POST"]),
             Route("/apply-template", self._answered(self.apply_template, {"prompt": "messages"}), methods=["POST"]),
@@ -216,6 +219,16 @@ class Application:
         body = await read_body(request, LoadBody)
         self._check_model(body.model)
         return _events(plain_event(event) async for event in progress(self._link, body.model))
+
+    async def unload(self, request: Request) -> Response:
+        """POST /unload_model: frees the memory of a model until it is asked for again."""
+        body = await read_body(request, LoadBody)
+        self._check_model(body.model)
+        return _json(await unloaded(self._link, body.model))
+
+    async def memory(self, _: Request) -> Response:
+        """GET /memory."""
+        return _json(await memory_figures(self._link))
 
     def _described(self, name: str) -> dict[str, Any]:
         state = self._link.models.get(name)

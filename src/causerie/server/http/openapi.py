@@ -26,6 +26,7 @@ _BODIES: dict[str, tuple[type, str]] = {
     "/v1/messages/count_tokens": (CountRequest, "How many tokens a chat has, for Anthropic's clients"),
     "/v1/embeddings": (EmbeddingRequest, "Embeddings of texts"),
     "/load_model": (LoadBody, "Loads a model, and streams how far it is"),
+    "/unload_model": (LoadBody, "Frees the memory of a model until it is asked for again"),
     "/tokenize": (Tokenize, "Text to tokens"),
     "/detokenize": (DetokenizeBody, "Tokens to text"),
     "/apply-template": (ApplyTemplate, "A chat as its model reads it"),
@@ -38,6 +39,7 @@ _BODIES: dict[str, tuple[type, str]] = {
 _STREAMED = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/load_model")
 _READ = {
     "/v1/models": "The models that are served",
+    "/memory": "What the memory of this machine holds",
     "/library": "The models of this machine that can be chosen",
     "/library/downloads": "How far downloads are",
     "/health": "Whether the engine makes steps",

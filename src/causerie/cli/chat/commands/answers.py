@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from causerie.api.measurement.answer_cost import AnswerCost
+from causerie.api.measurement.diagnosis import diagnosis
 from causerie.cli.chat.commands.command import Session
-from causerie.cli.conversation.conversation import AnswerCost
-from causerie.cli.conversation.diagnosis import diagnosis
 from causerie.errors import UsageError
 
 

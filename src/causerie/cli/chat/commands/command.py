@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.chat_files import ChatFolder, SavedChat
 from causerie.cli.chat.keyboard import Keyboard
-from causerie.cli.conversation.conversation import AnswerCost, Conversation, Reply
+from causerie.cli.conversation.conversation import Conversation, Reply
 from causerie.cli.screen.reasoning import Reasoning
 from causerie.cli.screen.screen import Screen
 

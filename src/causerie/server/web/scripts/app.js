@@ -3,6 +3,7 @@
 import * as answering from "/page/scripts/turns/answering.js";
 import * as away from "/page/scripts/notices/away.js";
 import * as chats from "/page/scripts/chats/chats.js";
+import * as compare from "/page/scripts/compare/compare.js";
 import * as composer from "/page/scripts/composer/composer.js";
 import * as drawer from "/page/scripts/chats/drawer.js";
 import * as full from "/page/scripts/notices/full.js";
@@ -10,6 +11,7 @@ import * as kept from "/page/scripts/chats/kept.js";
 import * as keys from "/page/scripts/keys.js";
 import * as list from "/page/scripts/chats/list.js";
 import * as log from "/page/scripts/turns/log.js";
+import * as pairing from "/page/scripts/compare/pairing.js";
 import * as panel from "/page/scripts/settings/panel.js";
 import * as picker from "/page/scripts/models/picker.js";
 import * as served from "/page/scripts/models/served.js";
@@ -18,7 +20,7 @@ import * as times from "/page/scripts/times/times.js";
 
 theme.begin();
 keys.begin();
-for (const part of [drawer, list, picker, panel, log, answering, composer, full, away, times]) part.begin();
+for (const part of [drawer, list, picker, pairing, panel, log, compare, answering, composer, full, away, times]) part.begin();
 await served.begin();
 await chats.begin();
 kept.begin();

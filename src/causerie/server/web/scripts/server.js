@@ -115,12 +115,18 @@ export async function load(model) {
   }
 }
 
-// Models to choose from, where the server lets its users choose. Each throws Refused.
+// Frees the memory of a model. Throws Refused while requests use it.
+export const unload = (model) => post("/unload_model", { model });
+
+// What the memory of the machine holds: {total, other, models, chats, free}, in bytes.
+export const memory = async () => (await request("/memory")).json();
+
+// Models to choose from, as far as the server lets its users choose. Each throws Refused.
 export const library = async () => (await request("/library")).json();
 export const serve = (model) => post("/library/serve", { model });
 export const searchHub = async (words) => (await (await post("/library/search", { words })).json()).models;
 export const download = (model) => post("/library/download", { model });
-export const downloads = async () => (await (await request("/library/downloads")).json()).downloads;
+export const downloads = async () => (await request("/library/downloads")).json();
 export const cancelDownload = (model) => post("/library/cancel", { model });
 
 // Chats that the server keeps, where it was started so. Each throws Refused; of a chat that was changed meanwhile with status 409,

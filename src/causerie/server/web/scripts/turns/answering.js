@@ -94,7 +94,8 @@ function tellGrowth(node) {
   });
 }
 
-async function receive(request, running) {
+// Takes an answer in as it comes. Throws Refused, or an AbortError.
+export async function receive(request, running) {
   const { chat, node, pace } = running;
   let saved = performance.now();
   for await (const chunk of answer(request, running.control.signal)) {

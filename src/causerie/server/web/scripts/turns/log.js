@@ -20,7 +20,7 @@ let turns = new Map(), shownChat = null, following = null, memory = null, whole 
 
 // Shows the chat; `comes` is the message that still grows. Turns that were shown already stay as they are.
 function showChat(comes = null) {
-  const nodes = state.chat ? path(state.chat) : [], other = shownChat !== state.chat;
+  const nodes = shared(), other = shownChat !== state.chat;
   const before = other ? new Map() : new Map([...turns].filter(([id, { node }]) => state.chat.nodes[id] === node));
   shownChat = state.chat;
   turns = new Map(nodes.map((node) => [node.id, before.get(node.id) ?? makeTurn(node)]));
@@ -53,6 +53,12 @@ function showActionsOf(turn) {
   const { place, count } = versions(turn.node), shape = `${place} of ${count}, ${turn.node.id === state.chat.leaf}`;
   if (turn.shape !== shape) turn.showActions();
   turn.shape = shape;
+}
+
+// The messages of the chat; of one that two models answer, those before they part.
+function shared() {
+  const nodes = state.chat ? path(state.chat) : [], { pair } = state;
+  return pair?.rounds.length ? nodes.slice(0, nodes.findIndex((node) => node.id === pair.last) + 1) : nodes;
 }
 
 // Puts the turns into the column; those at the beginning that stand there already are not touched.
