@@ -10,13 +10,15 @@ import * as list from "/page/scripts/chats/list.js";
 import * as log from "/page/scripts/turns/log.js";
 import * as panel from "/page/scripts/settings/panel.js";
 import * as picker from "/page/scripts/models/picker.js";
+import * as probabilities from "/page/scripts/probabilities/probabilities.js";
 import * as served from "/page/scripts/models/served.js";
 import * as theme from "/page/scripts/theme.js";
 import * as times from "/page/scripts/times/times.js";
 
 theme.begin();
 keys.begin();
-for (const part of [drawer, list, picker, panel, log, composer, full, away, times]) part.begin();
+for (const part of [drawer, list, picker, panel, log, composer, full, away, times, probabilities]) part.begin();
 await served.begin();
 await chats.begin();
+probabilities.sweep();
 document.body.dataset.ready = "true";

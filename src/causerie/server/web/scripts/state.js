@@ -2,8 +2,10 @@
 //
 // Events: "chats" (the list changed), "chat" (another chat is open, or its messages changed), "models" (what the server
 // has, or which is chosen), "running" (an answer begins or ends), "grew" (the answer that comes has more; with the node),
+// "chunk" (a piece of it came; with {node, chunk}), "ended" (no more will come; with what was `running`, before it is kept),
 // "answered" (an answer is whole or broken; with {chat, node}), "settings" (of the open chat), "server" (it is gone, or
-// back), "capabilities", "times" and "probabilities" (a reader asks for them; with {node, anchor}).
+// back), "capabilities", "times" (a reader asks for them; with
+// {node, anchor}).
 
 export const state = {
   chats: [],           // all that are kept, the newest first

@@ -79,6 +79,7 @@ export function checked(value) {
   const chat = { ...newChat(text(value.model)), title: text(value.title), system: text(value.system) };
   if ([...SHORTENINGS, "error"].includes(value.policy)) chat.policy = value.policy;
   if (value.repetition === "allow") chat.repetition = "allow";
+  if (typeof value.manner === "string") chat.manner = value.manner;
   chat.created = Number(value.created) || chat.created;
   for (const [name, setting] of Object.entries(value.settings ?? {})) if (typeof setting === "number") chat.settings[name] = setting;
   for (const [id, node] of Object.entries(value.nodes)) {

@@ -12,7 +12,7 @@ const SAVING = 1000;  // milliseconds between two times that a growing answer is
 
 const wishes = [];
 
-// A module that wants more of an answer: `wish(chat)` gives further fields of the request.
+// A module that wants more of an answer: `wish(chat, model)` gives further fields of the request, the model as it is served.
 export const addWish = (wish) => wishes.push(wish);
 
 const contentOf = (node) => [...node.files.map((file) => `${file.name}:\n\`\`\`\n${file.text}\n\`\`\`\n`), node.text].join("\n");
@@ -28,8 +28,8 @@ export function messageOf(node) {
 export function requestOf(chat, nodes, model = state.model) {
   const system = chat.system ? [{ role: "system", content: chat.system }] : [];
   const shortening = SHORTENINGS.includes(chat.policy) ? { context_policy: chat.policy } : {};
-  const further = Object.assign({}, ...wishes.map((wish) => wish(chat)));
-  return { model, messages: [...system, ...nodes.map(messageOf)], ...chat.settings, repetition_detection: chat.repetition !== "allow", ...shortening, ...further };
+  const served = state.served.find(({ id }) => id === model), further = Object.assign({}, ...wishes.map((wish) => wish(chat, served)));
+  return { model, messages: [...system, ...nodes.map(messageOf)], ...shortening, ...further };
 }
 
 // Takes one chunk of an answer into its message.
@@ -65,13 +65,15 @@ export async function respond(from = null) {
   const running = (state.running = { chat, node, control: new AbortController(), begun: false, wait: null, pace: new Pace() });
   tell("chat", node);
   tell("running");
-  const request = { ...requestOf(chat, from ? [...before, node] : before), ...(from ? { continue_final_message: true } : {}) };
+  const request = (running.request = { ...requestOf(chat, from ? [...before, node] : before), ...(from ? { continue_final_message: true } : {}) });
+  if (from?.reasoning) request.messages.at(-1).reasoning_content = from.reasoning;  // it goes on after what it thought
   try {
     await receive(request, running);
   } catch (fault) {
     if (fault.name === "AbortError") node.ended = "stopped";
     else refused(fault, node, from);
   }
+  tell("ended", running);
   if (state.running === running) state.running = null;
   tell("running");
   await keepChat(chat);
@@ -84,6 +86,7 @@ async function receive(request, running) {
   for await (const chunk of answer(request, running.control.signal)) {
     running.begun = true;
     take(chunk, node, pace);
+    tell("chunk", { node, chunk });
     running.wait = waitOf(chunk, pace);
     if (chunk.context) tell("memory", node);
     tell("grew", node);
