@@ -27,8 +27,7 @@ DRAWING = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_
 
 
 def served(**more: Any) -> dict[str, Any]:
-    reasoning = {"switch": True, "budget": True}
-    model = {"id": "scripted", "status": "loaded", "context": 1000, "generation": GENERATION, "reasoning": reasoning}
+    model = {"id": "scripted", "status": "loaded", "context": 1000, "generation": GENERATION, "thinking_budget": True}
     return model | more
 
 

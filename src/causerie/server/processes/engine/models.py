@@ -160,11 +160,12 @@ def sentence(model: CausalLM, promise: Promise | None) -> str | None:
 
 def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
     """What the front tells of a loaded model."""
-    from causerie.api.generation.constraints import ReasoningAbility
+    from causerie.api.generation.constraints import limits_reasoning
     from causerie.api.generation.resolution import own_values
 
     speed = {} if promise is None else {"expected_tokens_per_second": vars(promise.speed)}
-    return speed | {
+    thinks = model.tokenizer.chat.thinks_by_default
+    return speed | ({} if thinks is None else {"thinks_by_default": thinks}) | {
         "context": model.capacity,  # what can be used of it
         "parameters": model.num_parameters(),
         "weight_bytes": model.get_memory_footprint(),
@@ -172,5 +173,5 @@ def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
         "backend": model.backend,
         "device": str(model.device),
         "generation": own_values(model.generation_config),
-        "reasoning": vars(ReasoningAbility.of(model.tokenizer)),
+        "thinking_budget": limits_reasoning(model.tokenizer),  # whether one can be kept
     }

@@ -68,7 +68,7 @@ export class Room {
   show() {
     const { chat } = state, model = chosenModel(), policy = chat.policy ?? "ask", longest = ownValue(model, "max_tokens");
     showNumber("max_tokens", this.longest, longest === null ? "no limit" : `its own: ${count(longest)}`);
-    this.thinks.element.hidden = !model?.reasoning?.budget;
+    this.thinks.element.hidden = !model?.thinking_budget;
     this.thinks.show(chat.settings.thinking_budget, null);
     this.policy.show(policy);
     this.meaning.textContent = POLICIES[policy][1];

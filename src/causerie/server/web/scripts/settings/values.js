@@ -40,6 +40,6 @@ export function set(chat, name, number) {
 export function wish(chat, model) {
   const asked = { ...chat.settings, seed: chat.settings.seed ?? Math.floor(Math.random() * SEEDS), repetition_detection: chat.repetition !== "allow" };
   if (asked.temperature === undefined && ownValue(model, "temperature") === 0 && AMONG.some((name) => name in asked)) asked.temperature = 0;
-  if (model?.reasoning?.budget === false) delete asked.thinking_budget;
+  if (model?.thinking_budget === false) delete asked.thinking_budget;
   return asked;
 }
