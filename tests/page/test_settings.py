@@ -84,9 +84,7 @@ def test_a_slider_moves_its_number_and_numbers_keep_within_what_is_possible(
 
 
 def test_at_temperature_0_nothing_is_drawn_and_that_is_said(page: Page, scripted: ScriptedServer) -> None:
-    scripted.models = [
-        served(generation={**GENERATION, "temperature": 0.0}, reasoning={"switch": False, "budget": False})
-    ]
+    scripted.models = [served(generation={**GENERATION, "temperature": 0.0}, thinking_budget=False)]
     open_page(page, scripted.url)
     page.click(OPEN)
     expect(page.locator("text=Without effect at temperature 0")).to_have_count(3)

@@ -165,7 +165,10 @@ def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
 
     speed = {} if promise is None else {"expected_tokens_per_second": vars(promise.speed)}
     thinks = model.tokenizer.chat.thinks_by_default
-    return speed | ({} if thinks is None else {"thinks_by_default": thinks}) | {
+    thinking = {} if thinks is None else {"thinks_by_default": thinks}
+    return {
+        **speed,
+        **thinking,
         "context": model.capacity,  # what can be used of it
         "parameters": model.num_parameters(),
         "weight_bytes": model.get_memory_footprint(),

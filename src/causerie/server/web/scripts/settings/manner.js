@@ -35,6 +35,7 @@ async function take(file) {
 
 export class Manner {
   constructor() {
+    this.chat = null;  // that is shown
     this.opened = false;  // whether "Mine" was pressed, before one of them is chosen
     this.choice = segments("manner", "Manner", [...GIVEN.map(({ id, name }) => [id, name]), [MINE, "Mine"]], (id) => this.choose(id));
     this.meaning = el("p", { className: "hint after" });
@@ -59,7 +60,9 @@ export class Manner {
   }
 
   show() {
-    const { chat } = state, mine = this.opened || isMine(), saved = savedPresets(), preset = presetOf(chat), changes = deviations(chat);
+    const { chat } = state;
+    if (chat !== this.chat) Object.assign(this, { chat, opened: false });
+    const mine = this.opened || isMine(), saved = savedPresets(), preset = presetOf(chat), changes = deviations(chat);
     this.choice.show(mine ? MINE : preset.id);
     const meaning = isMine() ? `“${preset.name}”.` : mine ? (saved.length ? "Choose one." : "None is saved yet: save these settings below, or import some.") : preset.meaning;
     this.meaning.textContent = changes && (!mine || isMine()) ? `${meaning.replace(/\.$/, "")}; changed here: ${changes}.` : meaning;
