@@ -76,3 +76,25 @@ def test_a_stopped_answer_has_the_time_by_the_clock_here(page: Page, scripted: S
     rows = page.locator(".time li b")
     expect(rows).to_have_text(["Read", "Wrote"])
     expect(page.locator(".time .why")).to_have_count(0)
+
+
+def test_an_answer_that_asked_a_tool_has_the_time_of_all_its_pieces(page: Page, scripted: ScriptedServer) -> None:
+    empty = {"text": "", "reasoning": "", "calls": [], "files": []}
+    call = {"id": "1", "name": "clock", "arguments": "{}", "result": {"text": "noon", "seconds": 0.4}}
+    nodes = {
+        "a": {**empty, "id": "a", "parent": None, "role": "user", "text": "What time is it?"},
+        "b": {**empty, "id": "b", "parent": "a", "role": "assistant", "calls": [call], "timings": TIMINGS},
+        "c": {**empty, "id": "c", "parent": "b", "role": "assistant", "text": "Noon.", "speed": "9 tokens/s"},
+    }
+    nodes["c"]["timings"] = {**TIMINGS, "loading_ms": 0, "cache_n": 1700}
+    chat = {"id": "x", "title": "Time", "updated": 1, "settings": {}, "nodes": nodes, "leaf": "c", "system": ""}
+    open_page(page, scripted.url)
+    page.evaluate(
+        """async chat => { const { saveChat } = await import("/page/scripts/store.js"); await saveChat(chat);
+        sessionStorage.setItem("chat", chat.id); }""",
+        chat,
+    )
+    page.reload()
+    page.click(".speed")
+    rows = [ROWS[0], "Read 388 tokens, 1,020 remembered 1.2 s", "Thought 264 tokens 12.2 s", "Tool clock 0.4 s"]
+    expect(page.locator(".time li:not(.rest)")).to_have_text([*rows, "Wrote 610 tokens, 21.4 a second 28.4 s"])

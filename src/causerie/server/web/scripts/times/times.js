@@ -22,15 +22,24 @@ function origin({ model, asked = {} }) {
   return [shortName(model ?? ""), asked.format ?? "", ...figures].filter(Boolean).join(" · ");
 }
 
+// The pieces of an answer: those that called tools, and what came of that.
+function pieces(node) {
+  const before = state.chat.nodes[node.parent];
+  return before?.role === "assistant" ? [...pieces(before), node] : [node];
+}
+
 function show({ node, anchor }) {
-  if (!node.timings) return;
-  const all = parts(node.timings, node.calls), whole = all.reduce((sum, { time }) => sum + time, 0);
+  const answer = pieces(node).filter(({ timings }) => timings);
+  if (!answer.length) return;
+  const timings = answer.map((piece) => piece.timings).reduce(together);
+  const calls = answer.flatMap((piece) => piece.calls).map(({ name, result }) => ({ name, took: 1000 * (result?.seconds ?? 0) }));
+  const all = parts(timings, calls), whole = all.reduce((sum, { time }) => sum + time, 0);
   const rest = origin(node) ? el("li", { className: "rest" }, el("span", { className: "hint", textContent: origin(node) })) : null;
   const { box } = openPopover(anchor, [
     el("h2", {}, "This answer ", el("span", { className: "num", textContent: seconds(whole) })),
     bar(all),
     el("ul", { className: "num" }, ...all.map(row), rest),
-    ...(node.timings.reasons ?? []).map((sentence) => el("p", { className: "hint why", textContent: sentence })),
+    ...(timings.reasons ?? []).map((sentence) => el("p", { className: "hint why", textContent: sentence })),
   ], { label: "Where the time went", className: "time" });
   if (box.getBoundingClientRect().top < slot("log").getBoundingClientRect().top) box.classList.add("below");  // there is no room above
 }

@@ -4,11 +4,11 @@
 const SUMS = ["loading_ms", "shortening_ms", "template_ms", "waiting_ms", "prompt_ms", "predicted_ms", "reasoning_ms", "prompt_n", "predicted_n", "reasoning_n"];
 const NOTABLE = 50;  // milliseconds that somebody may notice
 
-// Those of an answer that was gone on with: both pieces together. What was remembered was so by the last.
+// Those of an answer in several pieces, as one that was gone on with: all together. What it remembered is what it knew first.
 export function together(before, after) {
   if (!before) return after;
   const sums = Object.fromEntries(SUMS.map((name) => [name, (before[name] ?? 0) + (after[name] ?? 0)]));
-  return { ...after, ...sums };
+  return { ...after, cache_n: before.cache_n, ...sums };
 }
 
 // By the page's clock: until the first token, and from there to the last.
@@ -37,8 +37,8 @@ function writing(count, milliseconds) {
   return perSecond ? `${tokens(count)}, ${perSecond} a second` : tokens(count);
 }
 
-// The parts of an answer's time, in the order in which they went: {name, kind, detail, time}. `calls` are of tools, those
-// that have a `took` in milliseconds.
+// The parts of an answer's time, in the order in which they went: {name, kind, detail, time}. `calls` are of tools:
+// {name, took}, in milliseconds.
 export function parts(timings, calls = []) {
   const thought = timings.reasoning_ms ?? 0, wrote = (timings.predicted_ms ?? 0) - thought, written = (timings.predicted_n ?? 0) - (timings.reasoning_n ?? 0);
   const all = [
