@@ -10,6 +10,8 @@ import { add, path, saveChat, show, SHORTENINGS, siblings } from "/page/scripts/
 
 const SAVING = 1000;  // milliseconds between two times that a growing answer is kept
 
+const LONGEST_TITLE = 60;  // characters of a title that is made of a message
+
 const wishes = [];
 
 // A module that wants more of an answer: `wish(chat, model)` gives further fields of the request, the model as it is served.
@@ -187,11 +189,17 @@ export async function showVersion(node, by) {
   tell("chat");
 }
 
+// The first line, cut between words.
+function titleOf(text) {
+  const [line] = text.split("\n");
+  return line.length <= LONGEST_TITLE ? line : `${line.slice(0, LONGEST_TITLE).replace(/\s+\S*$/, "")} …`;
+}
+
 // Sends a message, and asks for its answer.
 export async function send(text, files) {
   const { chat } = state;
   add(chat, chat.leaf, "user", { text, files });
-  chat.title ||= (text.trim() || files[0].name).split("\n")[0].slice(0, 60);
+  chat.title ||= titleOf(text.trim() || files[0].name);
   chat.model = state.model;
   await keepChat();
   tell("chats");
