@@ -11,7 +11,7 @@ export class Figure {
     Object.assign(this, { ownWords, rest });
     const id = `set-${name}`, label = el("label", { htmlFor: id, textContent: words, title: meaning });
     this.own = el("span", { className: "own-value" });
-    this.back = el("button", { type: "button", className: "reset", onclick: () => this.giveBack(change) });
+    this.back = el("button", { type: "button", className: "reset", hidden: true, onclick: () => this.giveBack(change) });
     this.number = el("input", { type: "number", name, min: low, max: most, step, ariaLabel: `${words}, number`, placeholder: "—" });
     this.slider = el("input", { type: "range", id, min: low, max: high, step, title: meaning });
     this.number.onchange = () => {
