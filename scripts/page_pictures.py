@@ -42,9 +42,9 @@ TIMINGS = {
     "reasons": ["Nothing stands out: it was as fast as this machine allows with the model as it is held."],
 }
 LOAF = (
-    "A .62/ good .71/ loaf .97/ needs .55/ patience .21/ more .48/ than .98/ skill .33/. .84/ Flour .41/, .92/ water .95/"
-    " and .81/ salt .96/ do .28/ the .74/ rest .88/ if .52/ you .9/ leave .37/ them .94/ alone .58/ for .69/ long .19/"
-    " enough .99/. .97"
+    "A .62/ good .71/ loaf .97/ needs .55/ patience .21/ more .48/ than .98/ skill .33/. .84/ Flour .41/, .92"
+    "/ water .95/ and .81/ salt .96/ do .28/ the .74/ rest .88/ if .52/ you .9/ leave .37/ them .94/ alone .58/ for .69"
+    "/ long .19/ enough .99/. .97"
 )  # words with their probabilities
 OTHERS = ((" a", 0.46), (" long", 0.19), (" an", 0.14), (" hours", 0.06), (" days", 0.03))
 LYON = (

@@ -64,7 +64,7 @@ export class Manner {
     if (chat !== this.chat) Object.assign(this, { chat, opened: false });
     const mine = this.opened || isMine(), saved = savedPresets(), preset = presetOf(chat), changes = deviations(chat);
     this.choice.show(mine ? MINE : preset.id);
-    const meaning = isMine() ? `“${preset.name}”.` : mine ? (saved.length ? "Choose one." : "None is saved yet: save these settings below, or import some.") : preset.meaning;
+    const meaning = isMine() ? (changes ? `“${preset.name}”.` : "A manner of your own.") : mine ? (saved.length ? "Choose one." : "None is saved yet: save these settings below, or import some.") : preset.meaning;
     this.meaning.textContent = changes && (!mine || isMine()) ? `${meaning.replace(/\.$/, "")}; changed here: ${changes}.` : meaning;
     this.own.hidden = !mine;
     this.mine.replaceChildren(...saved.map((each) => this.row(each)));
