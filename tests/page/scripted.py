@@ -30,9 +30,9 @@ Delta = dict[str, Any]
 
 class ScriptedServer:
     """Answers with `deltas`, or those `by_model`, one chunk and one token each, `pause` seconds apart; one with
-    `prompt_progress` is told as that. While `paused` is true nothing is answered and no model is loaded. `refusal` is
-    the error of the next answer, in its place; `context` what went before it. `chats` are those it keeps. `asked` has
-    the bodies that came, `loaded` the models that were to be loaded."""
+    `prompt_progress` is told as that, and the `logprobs` of one stand beside it. While `paused` is true nothing is
+    answered and no model is loaded. `refusal` is the error of the next answer, in its place; `context` what went before
+    it. `chats` are those it keeps. `asked` has the bodies that came, `loaded` the models that were to be loaded."""
 
     def __init__(self) -> None:
         self.deltas: list[Delta] = [{"content": "Hello."}]
@@ -131,7 +131,8 @@ class ScriptedServer:
                 yield _event({"choices": [{"index": 0, "delta": {}}], "usage": _usage(0), **delta})
             else:
                 written += 1
-                yield _event({"choices": [{"index": 0, "delta": delta}], "usage": _usage(written)})
+                choice = {"index": 0, "delta": delta, "logprobs": delta.get("logprobs")}
+                yield _event({"choices": [choice], "usage": _usage(written)})
             await asyncio.sleep(self.pause)
         yield _event({"choices": [{"index": 0, "delta": {}, **self.ending}], "usage": _usage(written)})
         yield _event({"choices": [], "usage": _usage(written)})

@@ -234,8 +234,8 @@ def test_a_chat_that_no_longer_fits(page: Page, real: Server, tmp_path: Path) ->
     page.reload()
     expect(first).to_have_text(re.compile(f"^{begins}:"))
     page.click("[aria-label='Settings of this chat']")
-    assert page.input_value("[name=policy]") == "drop_oldest"
-    page.select_option("[name=policy]", "summarize")
+    expect(page.get_by_role("radio", name="Forget")).to_be_checked()
+    page.get_by_role("radio", name="Summarise").check(force=True)
     say(page, "What is a model?")
     expect(page.locator(".memory")).to_contain_text("a summary of the")
     page.click(".memory summary")

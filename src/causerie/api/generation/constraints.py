@@ -5,7 +5,6 @@ Joins what the chat template shows of the model's reasoning with the constraints
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from causerie.chat.parse import ReplyFormat
@@ -50,22 +49,9 @@ def reply_format_of(tokenizer: ChatTokenizer) -> ReplyFormat:
         return ReplyFormat()
 
 
-@dataclass(frozen=True)
-class ReasoningAbility:
-    """What a model can be told about reasoning: whether it shall, by its chat template's enable_thinking (`switch`),
-    and how long at most (`budget`)."""
-
-    switch: bool
-    budget: bool
-
-    @staticmethod
-    def of(tokenizer: ChatTokenizer) -> ReasoningAbility:
-        """By its chat template; nothing where it has none."""
-        try:
-            switch = "enable_thinking" in tokenizer.chat.template.source()
-        except CauserieError:
-            switch = False
-        return ReasoningAbility(switch, reasoning_tokens_of(reply_format_of(tokenizer), tokenizer) is not None)
+def limits_reasoning(tokenizer: ChatTokenizer) -> bool:
+    """Whether a model reasons between tokens, so that a thinking_budget can be kept."""
+    return reasoning_tokens_of(reply_format_of(tokenizer), tokenizer) is not None
 
 
 def reasoning_tokens_of(reply: ReplyFormat, tokenizer: ChatTokenizer) -> ReasoningTokens | None:

@@ -213,7 +213,7 @@ def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
 def _manner(model: CausalLM) -> dict[str, Any]:
     """Whether it was made for chats, whether it reasons first and what it can be told of that; nothing where it has no
     tokenizer."""
-    from causerie.api.generation.constraints import ReasoningAbility
+    from causerie.api.generation.constraints import limits_reasoning
 
     try:
         tokenizer = model.tokenizer
@@ -222,6 +222,6 @@ def _manner(model: CausalLM) -> dict[str, Any]:
     thinks = tokenizer.chat.thinks_by_default
     return {
         "chats": tokenizer.chat_template is not None,
-        "reasoning": vars(ReasoningAbility.of(tokenizer)),
+        "thinking_budget": limits_reasoning(tokenizer),  # whether one can be kept
         **({} if thinks is None else {"thinks_by_default": thinks}),
     }

@@ -14,14 +14,16 @@ import * as log from "/page/scripts/turns/log.js";
 import * as pairing from "/page/scripts/compare/pairing.js";
 import * as panel from "/page/scripts/settings/panel.js";
 import * as picker from "/page/scripts/models/picker.js";
+import * as probabilities from "/page/scripts/probabilities/probabilities.js";
 import * as served from "/page/scripts/models/served.js";
 import * as theme from "/page/scripts/theme.js";
 import * as times from "/page/scripts/times/times.js";
 
 theme.begin();
 keys.begin();
-for (const part of [drawer, list, picker, pairing, panel, log, compare, answering, composer, full, away, times]) part.begin();
+for (const part of [drawer, list, picker, pairing, panel, log, compare, answering, composer, full, away, times, probabilities]) part.begin();
 await served.begin();
 await chats.begin();
 kept.begin();
+probabilities.sweep();
 document.body.dataset.ready = "true";

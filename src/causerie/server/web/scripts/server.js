@@ -97,7 +97,7 @@ async function* events(response) {
 // Chunks of a streamed answer, one JSON object after the other, with the counts so far in each, and before the first text how
 // much of the prompt is read. Throws Refused for an error, before or within.
 export async function* answer(body, signal) {
-  const told = { stream: true, stream_options: { include_usage: true, continuous_usage_stats: true }, return_progress: true };
+  const told = { stream: true, stream_options: { include_usage: true, continuous_usage_stats: true }, return_progress: true, return_timings: true };
   for await (const data of events(await post("/v1/chat/completions", { ...body, ...told }, signal))) {
     if (data === "[DONE]") return;
     const value = JSON.parse(data);

@@ -175,6 +175,7 @@ export function checked(value) {
   const chat = { ...newChat(text(value.model)), title: text(value.title), system: text(value.system), pinned: value.pinned === true, folder: text(value.folder).slice(0, LONGEST_NAME) };
   if ([...SHORTENINGS, "error"].includes(value.policy)) chat.policy = value.policy;
   if (value.repetition === "allow") chat.repetition = "allow";
+  if (typeof value.manner === "string") chat.manner = value.manner;
   if (typeof value.thinks === "boolean") chat.thinks = value.thinks;
   chat.created = Number(value.created) || chat.created;
   chat.updated = Number(value.updated) || chat.updated;
