@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from causerie.cli.options.arguments import USUAL, Parser, help_columns, load_options, talking_options, whole_number
+from causerie.cli.options.tool_servers import opened_tools
 from causerie.errors import CauserieError, UsageError, unknown
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from causerie.api.options.load_options import LoadOptions
     from causerie.server.processes.jobs import EngineOptions
+    from causerie.tools.toolbox import Toolbox
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
 DEFAULT_PORT = 8000
@@ -52,6 +54,9 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--unload-after", type=whole_number, metavar="S", help="free a model unused for S seconds")
     made.add_argument(
         "--allow-downloads", action="store_true", help="users of the page may search the hub and download models"
+    )
+    made.add_argument(
+        "--mcp", metavar="FILE", help="MCP servers whose tools the page may use, call by call as its user lets it"
     )
     made.add_models_folder()
     made.add_loading_options(*(name for name in USUAL if name != "draft"))
@@ -95,8 +100,8 @@ def run(options: argparse.Namespace) -> int:
         unload_after=options.unload_after,
         models_folder=None if options.models_dir is None else str(options.models_dir),
     )
-    with _listening(options.host, options.port) as listener:
-        return _serve(options, engine, keys, listener)
+    with _listening(options.host, options.port) as listener, opened_tools(options.mcp) as toolbox:
+        return _serve(options, engine, keys, listener, toolbox)
 
 
 def loading_of(options: argparse.Namespace, models: list[str]) -> tuple[LoadOptions, dict[str, str | None]]:
@@ -123,7 +128,13 @@ def draft_names(words: list[str], models: list[str]) -> dict[str, str]:
     return drafts
 
 
-def _serve(options: argparse.Namespace, engine: EngineOptions, keys: list[str], listener: socket.socket) -> int:
+def _serve(
+    options: argparse.Namespace,
+    engine: EngineOptions,
+    keys: list[str],
+    listener: socket.socket,
+    toolbox: Toolbox | None,
+) -> int:
     import uvicorn
 
     from causerie.server.http.app import Application
@@ -143,13 +154,15 @@ def _serve(options: argparse.Namespace, engine: EngineOptions, keys: list[str], 
     link = EngineLink(engine, _note, useless)
     downloads = options.allow_downloads
     rights = LibraryRights(choosing=downloads or not options.models, downloads=downloads)
-    application = Application(link, models, options.max_requests, LibraryLink(options.models_dir), rights)
+    application = Application(link, models, options.max_requests, LibraryLink(options.models_dir), rights, toolbox)
     address, port = listener.getsockname()[:2]
     gate = Gate.of(options.host, keys, options.origin, [*options.name, address])
     host = f"[{address}]" if ":" in address else address
     scheme = "https" if options.tls_cert else "http"
     _note(f"serving {', '.join(models)} on {scheme}://{host}:{port}/v1 (Ctrl-C ends it)")
     _note(f"a page to chat in: {scheme}://{host}:{port}/")
+    if toolbox is not None:
+        _note(f"tools for the page, which asks before each call: {', '.join(toolbox.tools) or 'none'}")
     config = uvicorn.Config(
         application.asgi(gate),
         log_level="warning",
