@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from causerie.cli.chat.chat_files import ChatFolder, SavedChat
+from causerie.cli.chat.chat_tools import ChatTools
 from causerie.cli.chat.keyboard import Keyboard
 from causerie.cli.conversation.conversation import AnswerCost, Conversation, Reply
 from causerie.cli.screen.reasoning import Reasoning
@@ -30,6 +31,7 @@ class Session(Protocol):
     screen: Screen
     chats: ChatFolder
     program_help: HelpSource
+    tools: ChatTools
     name: str | None  # of the chat's file
     branches: dict[str, list[dict[str, Any]]]  # the messages of those that are not the one talked in
     branch: str
