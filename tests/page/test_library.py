@@ -1,4 +1,4 @@
-"""The page's dialog of models: what is here is taken, what the hub has is downloaded, told, cancelled, and used."""
+"""The page's models: what is here is taken, what the hub has is downloaded, told, cancelled, and used."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LibraryServer]:
 
 def test_a_model_is_found_downloaded_and_talked_to(page: Page, place: LibraryServer) -> None:
     open_page(page, place.server.url)
-    page.click("#models-open")
-    expect(page.locator("#models-here tr", has_text="builtin")).to_be_visible()
-    page.fill("#hub-words", "org")
+    page.click(".pick")
+    expect(page.locator("[aria-label='Models of this machine'] .model", has_text="builtin")).to_be_visible()
+    page.fill(".models [type=search]", "org")
     page.keyboard.press("Enter")
-    expect(page.locator("#models-there tr")).to_have_count(2)
+    expect(page.locator("[aria-label='Models of the hub'] .model")).to_have_count(2)
     place.gate.clear()
     page.click(f"[aria-label='Download {NAME}']")
-    running = page.locator("#downloads li", has_text=NAME)
+    running = page.locator("[aria-label='Downloads'] .model", has_text=NAME)
     expect(running).to_contain_text("of 11 MB")
     page.click(f"[aria-label='Cancel the download of {NAME}']")
     expect(running).to_contain_text("cancelled; what came is kept")
     page.click(f"[aria-label='Download {NAME}']")
     page.reload()  # it goes on, and whoever looks is told
     page.wait_for_selector("body[data-ready]")
-    page.click("#models-open")
+    page.click(".pick")
     expect(running).to_contain_text("of 11 MB")
     place.gate.set()
     expect(running).to_contain_text("is here")
     page.click(f"[aria-label='Use {NAME}']")
-    expect(page.locator("#models")).to_be_hidden()
-    assert page.input_value("#model") == NAME
+    expect(page.locator(".models")).to_have_count(0)
+    expect(page.locator(".pick")).to_have_attribute("title", NAME)
     say(page, "What is a token?")
     assert bodies(page, "assistant") == [place.server.said("What is a token?", model=NAME).replace("`", "").strip()]
 
 
 def test_what_goes_wrong_is_said(page: Page, place: LibraryServer) -> None:
     open_page(page, place.server.url)
-    page.click("#models-open")
-    page.fill("#hub-words", GATED)
-    page.click("#hub-search")
+    page.click(".pick")
+    page.fill(".models [type=search]", GATED)
+    page.press(".models [type=search]", "Enter")
     page.click(f"[aria-label='Download {GATED}']")
-    expect(page.locator("#downloads li", has_text=GATED)).to_contain_text("accept")
-    page.fill("#hub-words", "no such thing")
-    page.click("#hub-search")
-    expect(page.locator("#models-notice")).to_have_text("The hub has no such model. Fewer words give more.")
+    expect(page.locator("[aria-label='Downloads'] .model", has_text=GATED)).to_contain_text("accept")
+    page.fill(".models [type=search]", "no such thing")
+    page.press(".models [type=search]", "Enter")
+    expect(page.locator(".models [role=alert]")).to_have_text("The hub has no such model. Fewer words give more.")
     place.hub.fault = lambda exchange: exchange.answer(503, b"")
-    page.click("#hub-search")
-    expect(page.locator("#models-notice")).to_contain_text("The hub gave no models")
+    page.press(".models [type=search]", "Enter")
+    expect(page.locator(".models [role=alert]")).to_contain_text("The hub gave no models")
     place.hub.fault = place.wait
 
 
@@ -81,17 +81,18 @@ def test_speeds_come_when_the_machine_is_measured(page: Page, place: LibraryServ
 
     page.route("**/library", library)
     open_page(page, place.server.url)
-    page.click("#models-open")
-    cells = page.locator("#models-here tr", has_text=LARGER).locator("td")
-    expect(cells).to_have_text([LARGER, "494 M", "988 MB", "yes", "…", "Download"])
+    page.click(".pick")
+    figures = page.locator("[aria-label='Models of this machine'] .model", has_text=LARGER).locator("small")
+    expect(figures).to_have_text("494 M parameters · 988 MB · fits · … tokens/s")
     while len(asked) < 2:
         page.wait_for_timeout(10)
     asked[1].fulfill(json=answer)
     usual = answer["suggested"][0]["expected_tokens_per_second"]["usual"]
-    expect(cells.nth(4)).to_have_text(f"{usual:.0f}")
-    assert "…" not in page.locator("#models-here").inner_text()
+    expect(figures).to_have_text(f"494 M parameters · 988 MB · fits · about {usual:.0f} tokens/s")
 
 
-def test_where_nobody_may_choose_there_is_no_button(page: Page, scripted: ScriptedServer) -> None:
+def test_where_nobody_may_choose_there_is_nothing_to_search(page: Page, scripted: ScriptedServer) -> None:
     open_page(page, scripted.url)
-    expect(page.locator("#models-open")).to_be_hidden()
+    page.click(".pick")
+    expect(page.locator(".model")).to_have_count(1)
+    expect(page.locator(".models [type=search]")).to_be_hidden()

@@ -2,8 +2,9 @@
 //
 // A chat: {id, title, created, updated, model, system, policy, repetition, settings, nodes, leaf}. Its messages are a tree, `nodes` by
 // id with a `parent`; the chat as it is shown is the way from `leaf` up. A node: {id, parent, role, text, reasoning, calls,
-// files, partial, fault}. An answer has {tokens: of the chat with it, stats: what it took, in words} and, where messages went
-// before it, {forgotten: how many, summary}.
+// files, partial, fault}. An answer has {model: its id, tokens: of the chat with it, stats: what it took, in words, speed: tokens a second in
+// words, thought: milliseconds of its reasoning, figures: {prompt, written, reasoning (tokens), begun, read, thought, wrote (milliseconds)}} and,
+// where messages went before it, {forgotten: how many, summary}.
 
 // What can be done with the oldest messages of a chat that no longer fits, as the server calls it.
 export const SHORTENINGS = ["drop_oldest", "summarize"];

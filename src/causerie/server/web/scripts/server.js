@@ -1,4 +1,6 @@
-// Requests to the server that served the page, and streams of answers. Knows no page.
+// Requests to the server that served the page, and streams of answers. Tells when it is gone, and when it is back. Knows no element.
+
+import { state, tell } from "/page/scripts/state.js";
 
 let key = sessionStorage.getItem("key") ?? "";
 export function useKey(given) {
@@ -14,6 +16,12 @@ export class Refused extends Error {
   }
 }
 
+function present(server) {
+  if (state.server === server) return;
+  state.server = server;
+  tell("server");
+}
+
 async function request(route, options = {}) {
   const headers = { ...(key ? { Authorization: `Bearer ${key}` } : {}), ...(options.body ? { "Content-Type": "application/json" } : {}) };
   let response;
@@ -21,8 +29,10 @@ async function request(route, options = {}) {
     response = await fetch(route, { ...options, headers });
   } catch (fault) {
     if (fault.name === "AbortError") throw fault;
+    present("away");
     throw new Refused(0, "The server does not answer. Is it still running?");
   }
+  present("here");
   if (!response.ok) {
     const said = await response.json().catch(() => null);
     throw new Refused(response.status, said?.error?.message ?? `The server answered with status ${response.status}.`, said?.error?.code);

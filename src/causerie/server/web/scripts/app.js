@@ -1,0 +1,22 @@
+// Begins all that the page is made of, in the order in which it needs each other.
+
+import * as away from "/page/scripts/notices/away.js";
+import * as chats from "/page/scripts/chats/chats.js";
+import * as composer from "/page/scripts/composer/composer.js";
+import * as drawer from "/page/scripts/chats/drawer.js";
+import * as full from "/page/scripts/notices/full.js";
+import * as keys from "/page/scripts/keys.js";
+import * as list from "/page/scripts/chats/list.js";
+import * as log from "/page/scripts/turns/log.js";
+import * as panel from "/page/scripts/settings/panel.js";
+import * as picker from "/page/scripts/models/picker.js";
+import * as served from "/page/scripts/models/served.js";
+import * as theme from "/page/scripts/theme.js";
+import * as times from "/page/scripts/times/times.js";
+
+theme.begin();
+keys.begin();
+for (const part of [drawer, list, picker, panel, log, composer, full, away, times]) part.begin();
+await served.begin();
+await chats.begin();
+document.body.dataset.ready = "true";

@@ -1,0 +1,43 @@
+// The end of the chat kept in sight, while its reader is there and does not read further up. Knows no message.
+
+import { button, slot } from "/page/scripts/elements.js";
+
+const NEAR = 80;  // pixels from the end
+
+export class Following {
+  constructor(log) {
+    this.log = log;
+    this.follows = true;
+    this.toEnd = button("To the end", () => this.end(), "", "end");
+    this.toEnd.classList.add("end");
+    this.toEnd.hidden = true;
+    slot("end").append(this.toEnd);
+    const away = () => requestAnimationFrame(() => this.look());
+    log.addEventListener("wheel", away, { passive: true });
+    log.addEventListener("touchmove", away, { passive: true });
+    log.addEventListener("keydown", away);
+    log.addEventListener("scroll", () => this.look(), { passive: true });
+  }
+
+  get distance() {
+    return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight;
+  }
+
+  // Whether the reader is at the end.
+  look() {
+    this.follows = this.distance < NEAR;
+    this.toEnd.hidden = this.follows;
+  }
+
+  end() {
+    this.follows = true;
+    this.log.scrollTop = this.log.scrollHeight;
+    this.toEnd.hidden = true;
+  }
+
+  // The chat has grown.
+  grew() {
+    if (this.follows) this.log.scrollTop = this.log.scrollHeight;
+    else this.toEnd.hidden = this.distance < NEAR;
+  }
+}

@@ -1,0 +1,102 @@
+// The chat that is open, turn below turn. Knows no server.
+
+import { announce } from "/page/scripts/announce.js";
+import { el, slot } from "/page/scripts/elements.js";
+import { key } from "/page/scripts/keys.js";
+import { chosenModel, on, shortName, state, tell } from "/page/scripts/state.js";
+import { path } from "/page/scripts/store.js";
+import { showVersion, stop } from "/page/scripts/turns/answering.js";
+import { copyText } from "/page/scripts/turns/copying.js";
+import { showEmpty } from "/page/scripts/turns/empty.js";
+import { Following } from "/page/scripts/turns/following.js";
+import { memoryLine } from "/page/scripts/turns/memory.js";
+import { makeTurn } from "/page/scripts/turns/turn.js";
+
+const log = slot("log"), column = el("div", { className: "col" });
+let turns = new Map(), following = null, frame = 0, memory = null;
+
+// Shows the chat; `comes` is the message that still grows.
+function showChat(comes = null) {
+  const nodes = state.chat ? path(state.chat) : [];
+  turns = new Map(nodes.map((node) => [node.id, makeTurn(node)]));
+  const updates = [...turns.values()].map((turn) => (turn.node === comes ? turn.live(state.running ?? {}) : turn.update()));
+  column.replaceChildren(...[...turns.values()].map((turn) => turn.element));
+  log.replaceChildren(column);
+  slot("title").textContent = state.chat?.title ?? "";
+  document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
+  markLast();
+  showMemory();
+  showEmpty(!nodes.length);
+  following.end();
+  Promise.all(updates).then(() => following.grew());  // the end moves when the Markdown has come
+}
+
+function markLast() {
+  for (const turn of turns.values()) turn.element.classList.toggle("last", turn.element === column.lastElementChild);
+}
+
+// Where the context of the last answer begins.
+function showMemory() {
+  memory?.remove();
+  memory = null;
+  const nodes = path(state.chat), last = nodes.findLast((node) => node.role === "assistant"), first = last?.forgotten ? nodes[last.forgotten] : null;
+  nodes.forEach((node, place) => turns.get(node.id)?.element.classList.toggle("faded", Boolean(first) && place < last.forgotten));
+  if (!first) return;
+  memory = memoryLine(last);
+  turns.get(first.id).element.before(memory);
+}
+
+// What has come since the last frame.
+function showGrowth() {
+  frame = 0;
+  const { running } = state;
+  if (!running || running.chat !== state.chat) return;
+  Promise.resolve(turns.get(running.node.id)?.live(running)).then(() => following.grew());
+  following.grew();
+}
+
+// What an answer waits for, where that is a model which loads.
+function showLoading() {
+  const { running } = state, model = chosenModel();
+  if (!running || running.begun || model?.status !== "loading") return;
+  running.wait = { kind: "loading", ...model };
+  tell("grew", running.node);
+}
+
+async function showAnswer({ chat, node }) {
+  if (chat !== state.chat || !turns.has(node.id)) return;
+  await turns.get(node.id).update();
+  following.grew();
+  announce(node.fault || `${shortName(node.model ?? "The answer")}: finished. ${node.stats ?? ""}`);
+}
+
+const lastAnswer = () => [...turns.values()].findLast((turn) => turn.node.role === "assistant");
+
+// Opens the reader's last message for other words.
+export const editLast = () => [...turns.values()].findLast((turn) => turn.node.role === "user")?.edit();
+
+function focusedNode() {
+  const focused = document.activeElement?.closest("[data-id]") ?? lastAnswer()?.element;
+  return turns.get(focused?.dataset.id)?.node;
+}
+
+const turnVersion = (by) => {
+  const node = focusedNode();
+  if (node) showVersion(node, by);
+};
+
+export function begin() {
+  following = new Following(log);
+  on("chat", showChat);
+  on("memory", showMemory);
+  on("grew", () => { frame ||= requestAnimationFrame(showGrowth); });
+  on("models", showLoading);
+  on("answered", showAnswer);
+  key("Esc", "Close what floats, else stop", stop, true);
+  key("Alt+C", "Copy the last answer", () => {
+    const turn = lastAnswer(), copy = turn?.element.querySelector("[aria-label='Copy']");
+    if (copy) copyText(copy, turn.node.text);
+  });
+  key("Alt+←", "Earlier version of the answer", () => turnVersion(-1));
+  key("Alt+→", "Later version of the answer", () => turnVersion(1));
+}

@@ -1,0 +1,111 @@
+// One turn of the chat: yours to the right in a tint, the answer without a box under its model's name. Knows no server.
+
+import { button, dash, el, icon } from "/page/scripts/elements.js";
+import { bytes } from "/page/scripts/figures.js";
+import { shortName } from "/page/scripts/state.js";
+import { callFolds } from "/page/scripts/tools/calls.js";
+import { actionsOf } from "/page/scripts/turns/actions.js";
+import { goOn, reword } from "/page/scripts/turns/answering.js";
+import { editor } from "/page/scripts/turns/editing.js";
+import { GrowingProse, prose } from "/page/scripts/turns/prose.js";
+import { Reasoning } from "/page/scripts/turns/reasoning.js";
+import { Waiting } from "/page/scripts/turns/waiting.js";
+
+export const makeTurn = (node) => (node.role === "assistant" ? new AnswerTurn(node) : new OwnTurn(node));
+
+const fileChip = (file) => el("li", { className: "chip" }, icon("file", true), file.name, el("span", { className: "hint num", textContent: bytes(new Blob([file.text]).size) }));
+
+// A message of the reader's, or what a tool gave.
+class OwnTurn {
+  constructor(node) {
+    this.node = node;
+    this.element = el("article", { className: `turn ${node.role === "tool" ? "tool" : "you"}`, ariaLabel: node.role === "tool" ? "Tool" : "You" });
+    this.element.dataset.id = node.id;
+  }
+
+  update() {
+    const { node } = this;
+    const chips = node.files.length ? el("ul", { className: "chips" }, ...node.files.map(fileChip)) : null;
+    const text = node.text || !chips ? el("div", { className: "bubble", dir: "auto", textContent: node.text }) : null;
+    this.element.replaceChildren(...[chips, text, actionsOf(this)].filter(Boolean));
+  }
+
+  edit() {
+    const { element, focus } = editor(this.node, (text) => reword(this.node, text), () => this.update());
+    this.element.replaceChildren(element);
+    focus();
+  }
+}
+
+// An answer. It may grow; then `update(true)` shows what has come.
+class AnswerTurn {
+  constructor(node) {
+    this.node = node;
+    this.round = 0;  // of updates; what an earlier one waited for comes too late
+    this.name = node.model ? shortName(node.model) : "Model";
+    this.dash = dash();
+    this.pace = el("small", { className: "num" });
+    this.reasoning = new Reasoning();
+    this.calls = el("div", { className: "calls" });
+    this.waiting = new Waiting();
+    this.text = el("div", { className: "prose" });
+    this.ended = el("div", { className: "ended", hidden: true });
+    this.acts = el("div", { className: "acts" });
+    this.growing = null;
+    this.element = el("article", { className: "turn answer", ariaLabel: this.name }, el("h2", { className: "voice" }, this.dash, this.name, this.pace),
+      this.reasoning.element, this.calls, this.waiting.element, this.text, this.ended, this.acts);
+    this.element.dataset.id = node.id;
+  }
+
+  // The answer as it comes: what is waited for, and how quickly it is written.
+  live(running) {
+    this.waiting.show(running.wait);
+    this.dash.classList.toggle("waits", !this.node.text);
+    this.pace.textContent = running.pace.speed;
+    this.element.classList.add("comes");
+    this.reasoning.show(this.node, !this.node.text);
+    this.showCalls();
+    this.ended.hidden = true;
+    this.growing ??= new GrowingProse(this.text);
+    return this.node.text ? this.growing.show(this.node.text) : null;
+  }
+
+  // The answer as it is, whole or ended early.
+  async update() {
+    const round = ++this.round;
+    this.waiting.show(null);
+    this.dash.classList.remove("waits");
+    this.pace.textContent = "";
+    this.element.classList.remove("comes");
+    this.reasoning.show(this.node, false);
+    this.showCalls();
+    const shown = await prose(this.node.text);
+    if (round !== this.round) return;
+    this.growing?.close();
+    this.growing = null;
+    this.text.replaceChildren(shown);
+    this.showEnd();
+    const acts = actionsOf(this);
+    this.acts.replaceWith(acts);
+    this.acts = acts;
+  }
+
+  showCalls() {
+    if (this.calls.children.length !== this.node.calls.length) this.calls.replaceChildren(...callFolds(this.node));
+  }
+
+  // Why the answer is not whole, and how it goes on.
+  showEnd() {
+    const { node } = this, words = node.fault || (node.ended === "stopped" ? "You stopped here." : "");
+    const more = node.partial && node.text ? button("Continue", () => goOn(node), "", "go") : null;
+    this.ended.hidden = !words && !more;
+    this.ended.replaceChildren(...[words ? el("span", { textContent: words }) : null, more].filter(Boolean));
+  }
+
+  edit() {
+    const { element, focus } = editor(this.node, (text) => reword(this.node, text), () => this.update());
+    this.text.replaceChildren(element);
+    this.acts.replaceChildren();
+    focus();
+  }
+}
