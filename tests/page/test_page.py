@@ -124,16 +124,22 @@ def test_a_server_that_goes_away_and_comes_back(page: Page, scripted: ScriptedSe
     scripted.deltas, scripted.break_after, scripted.pause = [{"content": "half of "}, {"content": "it"}], 1, 0.2
     open_page(page, scripted.url)
     say(page, "Hi")
-    assert "what came is kept" in page.inner_text(".turn.answer .ended")
+    assert page.inner_text(".turn.answer .ended span") == "The answer broke off here. It is kept."
     assert bodies(page, "assistant") == ["half of"]
     scripted.stop()
-    page.click(".turn.answer >> [aria-label='Answer again']")
-    expect(page.locator(".turn.answer .ended")).to_have_text("The server does not answer. Is it still running?")
+    page.click("[aria-label='Answer again']")
+    expect(page.locator(".notice")).to_contain_text("The server does not answer")
+    expect(page.locator(".pick small")).to_have_text("away")
+    page.fill("#text", "And then?")
+    page.keyboard.press("Enter")
+    assert page.input_value("#text") == "And then?"
     scripted.break_after = None
     scripted.start()
-    page.click(".turn.answer >> [aria-label='Answer again']")
-    whole(page)
-    expect(page.locator(".turn.answer .prose p")).to_have_text("half of it")
+    page.click("text=Try now")
+    whole(page)  # what was asked for is answered, and then what waited
+    expect(page.locator(".turn.answer .prose")).to_have_text(["half of it", "half of it"])
+    assert scripted.asked[-1]["messages"][-1]["content"] == "And then?"
+    expect(page.locator(".notice")).to_have_count(0)
 
 
 def test_reasoning_calls_and_code(page: Page, scripted: ScriptedServer) -> None:
@@ -254,17 +260,19 @@ def test_a_chat_that_no_longer_fits(page: Page, real: Server, tmp_path: Path) ->
     page.fill("#text", "What is a token?")
     page.keyboard.press("Enter")
     expect(page.locator(".choice")).to_be_visible()
-    expect(page.locator(".turn.answer .ended").last).to_contain_text("Shorten the prompt")
-    page.locator(".turn.answer >> [aria-label='Answer again']").last.click()
+    expect(page.locator(".turn")).to_have_count(121)
+    page.reload()  # who decides later asks for the answer again
+    page.click("[aria-label='Get an answer']")
     page.click("text=Forget the oldest")
     whole(page)
     expect(page.locator(".turn")).to_have_count(122)
     assert bodies(page, "assistant")[-1]
     expect(page.locator(".memory")).to_have_text(re.compile("remembers from here.* no longer"))
-    begins = int(page.locator(".memory + .turn").inner_text().split(":")[0].split()[-1])
+    first = page.locator(".memory + .turn .bubble")
+    begins = int((first.text_content() or "").split(":")[0])
     assert 40 < begins < 110 and begins % 2 == 0
     page.reload()
-    assert int(page.locator(".memory + .turn").inner_text().split(":")[0].split()[-1]) == begins
+    expect(first).to_have_text(re.compile(f"^{begins}:"))
     page.click("[aria-label='Settings of this chat']")
     assert page.input_value("[name=policy]") == "drop_oldest"
     page.select_option("[name=policy]", "summarize")

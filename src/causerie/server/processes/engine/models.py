@@ -160,7 +160,8 @@ def sentence(model: CausalLM, promise: Promise | None) -> str | None:
 def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
     """What the front tells of a loaded model."""
     speed = {} if promise is None else {"expected_tokens_per_second": vars(promise.speed)}
-    return speed | {
+    thinks = model.tokenizer.chat.thinks_by_default
+    return speed | ({} if thinks is None else {"thinks_by_default": thinks}) | {
         "context": model.capacity,  # what can be used of it
         "parameters": model.num_parameters(),
         "weight_bytes": model.get_memory_footprint(),

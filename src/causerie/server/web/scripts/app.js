@@ -1,5 +1,6 @@
 // Begins all that the page is made of, in the order in which it needs each other.
 
+import * as answering from "/page/scripts/turns/answering.js";
 import * as away from "/page/scripts/notices/away.js";
 import * as chats from "/page/scripts/chats/chats.js";
 import * as composer from "/page/scripts/composer/composer.js";
@@ -16,7 +17,7 @@ import * as times from "/page/scripts/times/times.js";
 
 theme.begin();
 keys.begin();
-for (const part of [drawer, list, picker, panel, log, composer, full, away, times]) part.begin();
+for (const part of [drawer, list, picker, panel, log, answering, composer, full, away, times]) part.begin();
 await served.begin();
 await chats.begin();
 document.body.dataset.ready = "true";

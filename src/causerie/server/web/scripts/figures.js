@@ -31,6 +31,13 @@ export class Pace {
   constructor() {
     this.begun = performance.now();
     this.tokens = this.before = this.first = this.last = 0;
+    this.thinkingSince = 0;
+  }
+
+  // Milliseconds since the reasoning began.
+  think() {
+    this.thinkingSince ||= performance.now();
+    return performance.now() - this.thinkingSince;
   }
 
   // So many have come by now.

@@ -1,8 +1,8 @@
 // Chats in the browser's own database. Knows no page and no server.
 //
-// A chat: {id, title, created, updated, model, system, policy, repetition, settings, nodes, leaf}. Its messages are a tree, `nodes` by
+// A chat: {id, title, created, updated, model, system, policy, repetition, thinks (or not, or undefined: as the model does), settings, nodes, leaf}. Its messages are a tree, `nodes` by
 // id with a `parent`; the chat as it is shown is the way from `leaf` up. A node: {id, parent, role, text, reasoning, calls,
-// files, partial, fault}. An answer has {model: its id, tokens: of the chat with it, stats: what it took, in words, speed: tokens a second in
+// files, partial, ended ("", "stopped", "cut", "repeated", "broken" or "refused"), fault: what the server said}. An answer has {model: its id, tokens: of the chat with it, stats: what it took, in words, speed: tokens a second in
 // words, thought: milliseconds of its reasoning, figures: {prompt, written, reasoning (tokens), begun, read, thought, wrote (milliseconds)}} and,
 // where messages went before it, {forgotten: how many, summary}.
 
@@ -79,6 +79,7 @@ export function checked(value) {
   const chat = { ...newChat(text(value.model)), title: text(value.title), system: text(value.system) };
   if ([...SHORTENINGS, "error"].includes(value.policy)) chat.policy = value.policy;
   if (value.repetition === "allow") chat.repetition = "allow";
+  if (typeof value.thinks === "boolean") chat.thinks = value.thinks;
   chat.created = Number(value.created) || chat.created;
   for (const [name, setting] of Object.entries(value.settings ?? {})) if (typeof setting === "number") chat.settings[name] = setting;
   for (const [id, node] of Object.entries(value.nodes)) {
@@ -86,7 +87,7 @@ export function checked(value) {
     const files = (Array.isArray(node.files) ? node.files : []).map((file) => ({ name: text(file?.name), text: text(file?.text) }));
     const calls = (Array.isArray(node.calls) ? node.calls : []).map((call) => ({ id: text(call?.id), name: text(call?.name), arguments: text(call?.arguments) }));
     const parent = typeof node.parent === "string" ? node.parent : null;
-    chat.nodes[id] = { id, parent, role: node.role, text: text(node.text), reasoning: text(node.reasoning), calls, files, partial: Boolean(node.partial), forgotten: Number(node.forgotten) || 0, summary: text(node.summary), tokens: Number(node.tokens) || 0, stats: text(node.stats) };
+    chat.nodes[id] = { id, parent, role: node.role, text: text(node.text), reasoning: text(node.reasoning), calls, files, partial: Boolean(node.partial), ended: text(node.ended), fault: text(node.fault), model: text(node.model), thought: Number(node.thought) || 0, call: text(node.call), forgotten: Number(node.forgotten) || 0, summary: text(node.summary), tokens: Number(node.tokens) || 0, stats: text(node.stats), speed: text(node.speed) };
   }
   for (const node of Object.values(chat.nodes)) {
     if (node.parent !== null && !chat.nodes[node.parent]) throw new Error("The file holds a message without the one before it.");

@@ -1,7 +1,9 @@
 // The box in which one writes: text that grows, files, what the tray offers, send and stop. Knows no server.
 
 import { attachButton, attachmentChips, attachments, clearAttachments } from "/page/scripts/composer/attachments.js";
+import { draftOf, keepDraft } from "/page/scripts/composer/drafts.js";
 import { contextRing } from "/page/scripts/composer/ring.js";
+import { thinkingButton } from "/page/scripts/composer/thinking.js";
 import { el, icon, slot } from "/page/scripts/elements.js";
 import { key } from "/page/scripts/keys.js";
 import { on, state } from "/page/scripts/state.js";
@@ -12,7 +14,8 @@ const text = el("textarea", { id: "text", rows: 1, dir: "auto", enterKeyHint: "s
 const offers = el("span", { className: "slot" });
 const sending = el("button", { type: "submit", className: "send", ariaLabel: "Send", title: "Send (Enter)" }, icon("send"));
 const stopping = el("button", { type: "button", className: "send stop", ariaLabel: "Stop", title: "Stop (Esc)", hidden: true, onclick: stop }, icon("stop"));
-let sender = send;
+const box = el("form", { className: "box", ariaLabel: "Your message" });
+let sender = send, waits = false, drafted = null;
 
 // A module that offers something for the next message: its button stands in the tray.
 export const offerInTray = (button) => offers.append(button);
@@ -22,19 +25,41 @@ export function divertMessages(taker) {
   sender = taker ?? send;
 }
 
+// Sends what is written; while the server is gone it waits in the box.
 function submit() {
   const files = attachments();
-  if (state.running || (!text.value.trim() && !files.length)) return;
+  if (!text.value.trim() && !files.length) return;
+  waits = state.server === "away";
+  if (waits || state.running) return;
   const written = text.value;
   write("");
   clearAttachments();
   sender(written, files);
 }
 
+function sendWaiting() {
+  if (waits && state.server === "here" && !state.running) submit();
+}
+
 // Puts words into the box.
 function write(words) {
   text.value = words;
+  changed();
+}
+
+function changed() {
   grow();
+  box.classList.toggle("ready", Boolean(text.value.trim() || attachments().length));
+  if (state.chat) keepDraft(state.chat, text.value);
+}
+
+// Another chat is open: what was written there comes back.
+function showDraft() {
+  if (drafted === state.chat) return;
+  drafted = state.chat;
+  waits = false;
+  write(draftOf(state.chat));
+  if (matchMedia("(pointer: fine)").matches) text.focus();
 }
 
 // The box grows with its text; `field-sizing` does it where the browser knows that.
@@ -67,25 +92,20 @@ function onKey(event) {
 }
 
 export function begin() {
-  const ready = () => form.classList.toggle("ready", Boolean(text.value.trim() || attachments().length));
-  const form = el("form", { className: "box", ariaLabel: "Your message" }, attachmentChips(() => ready()),
-    el("label", { className: "said", htmlFor: "text", textContent: "Message" }), text,
-    el("div", { className: "tray" }, attachButton(), offers, el("span", { className: "grow" }), contextRing(), sending, stopping));
-  form.onsubmit = (event) => {
+  box.append(attachmentChips(changed), el("label", { className: "said", htmlFor: "text", textContent: "Message" }), text,
+    el("div", { className: "tray" }, attachButton(), thinkingButton(), offers, el("span", { className: "grow" }), contextRing(), sending, stopping));
+  box.onsubmit = (event) => {
     event.preventDefault();
     submit();
   };
-  text.oninput = () => {
-    grow();
-    ready();
-  };
+  text.oninput = changed;
   text.onkeydown = onKey;
-  slot("composer").append(form, underline());
+  slot("composer").append(box, underline());
   for (const event of ["chat", "running", "server", "grew"]) on(event, show);
-  on("chat", () => matchMedia("(pointer: fine)").matches && !state.running && text.focus());
+  for (const event of ["running", "server"]) on(event, sendWaiting);
+  on("chat", showDraft);
   on("draft", (words) => {
     write(words);
-    ready();
     text.focus();
   });
   key("↑", "In the empty box: edit your last message");

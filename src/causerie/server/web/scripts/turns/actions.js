@@ -2,7 +2,7 @@
 
 import { button, el, iconButton, openMenu } from "/page/scripts/elements.js";
 import { state, tell } from "/page/scripts/state.js";
-import { answerAgain, showVersion, versions } from "/page/scripts/turns/answering.js";
+import { answerAgain, respond, showVersion, versions } from "/page/scripts/turns/answering.js";
 import { copyText } from "/page/scripts/turns/copying.js";
 
 const further = [];
@@ -15,12 +15,15 @@ export function actionsOf(turn) {
   const { node } = turn;
   const copy = iconButton("copy", "Copy", () => copyText(copy, node.text));
   const edit = iconButton("edit", "Edit", () => turn.edit());
-  if (node.role !== "assistant") return el("div", { className: "acts" }, versionsOf(node), copy, edit);
+  if (node.role !== "assistant") return el("div", { className: "acts" }, versionsOf(node), unanswered(node), copy, edit);
   edit.classList.add("wide-only");
   const again = iconButton("retry", "Answer again", () => answerAgain(node));
   const more = further.map(({ make }) => make?.(node, turn.element)).filter(Boolean);
   return el("div", { className: "acts" }, versionsOf(node), copy, again, edit, ...more, menuOf(turn), speedOf(node));
 }
+
+// A message that nobody has answered, as the server was gone or the page was closed.
+const unanswered = (node) => (node.role === "user" && state.chat.leaf === node.id && !state.running ? iconButton("retry", "Get an answer", () => respond()) : null);
 
 function versionsOf(node) {
   const { place, count } = versions(node);

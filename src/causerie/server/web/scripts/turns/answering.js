@@ -5,7 +5,7 @@ import { Pace } from "/page/scripts/figures.js";
 import { askKey } from "/page/scripts/notices/key.js";
 import { notice } from "/page/scripts/notices/notice.js";
 import { answer } from "/page/scripts/server.js";
-import { state, tell } from "/page/scripts/state.js";
+import { on, state, tell } from "/page/scripts/state.js";
 import { add, path, saveChat, show, SHORTENINGS, siblings } from "/page/scripts/store.js";
 
 const SAVING = 1000;  // milliseconds between two times that a growing answer is kept
@@ -17,19 +17,21 @@ export const addWish = (wish) => wishes.push(wish);
 
 const contentOf = (node) => [...node.files.map((file) => `${file.name}:\n\`\`\`\n${file.text}\n\`\`\`\n`), node.text].join("\n");
 
-// A message as the server takes it.
-export function messageOf(node) {
+// A message as the server takes it. One that is gone on with has its reasoning, so that it is not thought again.
+function messageOf(node, continued = false) {
   const calls = node.calls.map((call) => ({ id: call.id, type: "function", function: { name: call.name, arguments: call.arguments } }));
   const asked = node.role === "tool" ? { tool_call_id: node.call ?? "" } : {};
-  return { role: node.role, content: contentOf(node), ...(calls.length ? { tool_calls: calls } : {}), ...asked };
+  const thought = continued && node.reasoning ? { reasoning_content: node.reasoning } : {};
+  return { role: node.role, content: contentOf(node), ...(calls.length ? { tool_calls: calls } : {}), ...thought, ...asked };
 }
 
-// The request for an answer to these messages of a chat.
-export function requestOf(chat, nodes, model = state.model) {
+// The request for an answer to these messages of a chat; with `from` for the rest of that answer.
+export function requestOf(chat, nodes, { model = state.model, from = null } = {}) {
   const system = chat.system ? [{ role: "system", content: chat.system }] : [];
   const shortening = SHORTENINGS.includes(chat.policy) ? { context_policy: chat.policy } : {};
-  const further = Object.assign({}, ...wishes.map((wish) => wish(chat)));
-  return { model, messages: [...system, ...nodes.map(messageOf)], ...chat.settings, repetition_detection: chat.repetition !== "allow", ...shortening, ...further };
+  const further = Object.assign({}, ...wishes.map((wish) => wish(chat)), from ? { continue_final_message: true } : {});
+  const messages = [...system, ...nodes.map((node) => messageOf(node)), ...(from ? [messageOf(from, true)] : [])];
+  return { model, messages, ...chat.settings, repetition_detection: chat.repetition !== "allow", ...shortening, ...further };
 }
 
 // Takes one chunk of an answer into its message.
@@ -42,12 +44,15 @@ export function take(chunk, node, pace) {
   const [choice] = chunk.choices;
   if (!choice) return;
   node.text += choice.delta.content ?? "";
-  node.reasoning += choice.delta.reasoning_content ?? "";
+  if (choice.delta.reasoning_content) {
+    node.reasoning += choice.delta.reasoning_content;
+    node.thought = pace.think();
+  }
   for (const call of choice.delta.tool_calls ?? []) node.calls.push({ id: call.id, name: call.function.name, arguments: call.function.arguments });
   if (!choice.finish_reason) return;
   node.partial = choice.finish_reason === "length";
-  if (node.partial) node.fault = "The answer was cut at its longest.";
-  if (choice.stop_reason === "repetition_detected") node.fault = "The answer repeated itself and was ended; the settings can let it go on.";
+  if (node.partial) node.ended = "cut";
+  if (choice.stop_reason === "repetition_detected") node.ended = "repeated";
 }
 
 // What is waited for, as the answer's turn shows it: {kind: "reading", prompt_progress} or nothing once text comes.
@@ -62,20 +67,20 @@ export async function respond(from = null) {
   const chat = state.chat, before = path(chat).filter((node) => node !== from), node = from ?? add(chat, chat.leaf, "assistant", { model: state.model });
   Object.assign(node, { partial: true, fault: "", ended: "", forgotten: 0, summary: "" });
   notice("");
-  const running = (state.running = { chat, node, control: new AbortController(), begun: false, wait: null, pace: new Pace() });
+  const running = (state.running = { chat, node, control: new AbortController(), begun: false, answersNow: false, wait: null, pace: new Pace() });
   tell("chat", node);
   tell("running");
-  const request = { ...requestOf(chat, from ? [...before, node] : before), ...(from ? { continue_final_message: true } : {}) };
   try {
-    await receive(request, running);
+    await receive(requestOf(chat, before, { from }), running);
   } catch (fault) {
     if (fault.name === "AbortError") node.ended = "stopped";
-    else refused(fault, node, from);
+    else refused(fault, running, from);
   }
   if (state.running === running) state.running = null;
   tell("running");
   await keepChat(chat);
   tell("answered", { chat, node });
+  if (running.answersNow && state.chat === chat && !state.running) await respond(node);
 }
 
 async function receive(request, running) {
@@ -94,14 +99,51 @@ async function receive(request, running) {
   }
 }
 
-function refused(fault, node, from) {
-  node.fault = fault.message;
+function refused(fault, { chat, node, begun }, from) {
+  if (fault.status === 0 && !begun && !from) return postpone(chat, node);
+  if (fault.code === "context_length_exceeded" && (chat.policy ?? "ask") === "ask") return askRoom(chat, from ?? node, from);
+  node.fault = fault.status === 0 ? "" : fault.message;
+  node.ended = fault.status === 0 ? "broken" : "refused";
   if (fault.status === 401) askKey(() => tell("key"));
-  if (fault.status === 0) node.ended = "broken";
-  if (fault.code === "context_length_exceeded" && (state.chat.policy ?? "ask") === "ask") tell("full", { node, from });
+}
+
+// Takes an answer away that has not begun; its question stays.
+function withdraw(chat, node) {
+  delete chat.nodes[node.id];
+  chat.leaf = node.parent;
+  if (state.chat === chat) tell("chat");
+}
+
+// The chat no longer fits, and nobody has said what shall go. What was there of an answer stays.
+function askRoom(chat, node, from) {
+  if (from) node.ended = "stopped";
+  else withdraw(chat, node);
+  if (state.chat === chat) tell("full", from);
+}
+
+let postponed = null;  // the chat whose last message waits for the server
+
+// The server was gone before the answer began: the message is answered when it is back.
+function postpone(chat, node) {
+  postponed = chat;
+  withdraw(chat, node);
+}
+
+function catchUp() {
+  const chat = postponed;
+  if (state.server === "away" || !chat) return;
+  postponed = null;
+  if (chat === state.chat && !state.running && path(chat).at(-1)?.role === "user") respond();
 }
 
 export const stop = () => state.running?.control.abort();
+
+// Ends the reasoning that comes; the model goes on with its answer.
+export function answerNow() {
+  if (!state.running) return;
+  state.running.answersNow = true;
+  stop();
+}
 
 // Another answer to the same message.
 export function answerAgain(node) {
@@ -151,3 +193,5 @@ export async function send(text, files) {
   tell("chats");
   await respond();
 }
+
+export const begin = () => on("server", catchUp);

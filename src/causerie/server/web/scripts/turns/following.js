@@ -3,6 +3,7 @@
 import { button, slot } from "/page/scripts/elements.js";
 
 const NEAR = 80;  // pixels from the end
+const TOP = 16;  // pixels between the bar and the message that was sent
 
 export class Following {
   constructor(log) {
@@ -33,6 +34,15 @@ export class Following {
     this.follows = true;
     this.log.scrollTop = this.log.scrollHeight;
     this.toEnd.hidden = true;
+  }
+
+  // A question was asked: it stands near the top of the sheet, and its answer has the room below it until it needs more.
+  place(asked, answer) {
+    if (asked) {
+      const gap = parseFloat(getComputedStyle(this.log).paddingBottom) + parseFloat(getComputedStyle(answer).marginTop) + TOP;
+      answer.style.setProperty("min-height", `${Math.max(0, this.log.clientHeight - asked.offsetHeight - gap)}px`);
+    }
+    this.end();
   }
 
   // The chat has grown.

@@ -3,43 +3,54 @@
 import { announce } from "/page/scripts/announce.js";
 import { el, slot } from "/page/scripts/elements.js";
 import { key } from "/page/scripts/keys.js";
-import { chosenModel, on, shortName, state, tell } from "/page/scripts/state.js";
+import { chosenModel, on, state, tell } from "/page/scripts/state.js";
 import { path } from "/page/scripts/store.js";
 import { showVersion, stop } from "/page/scripts/turns/answering.js";
 import { copyText } from "/page/scripts/turns/copying.js";
 import { showEmpty } from "/page/scripts/turns/empty.js";
 import { Following } from "/page/scripts/turns/following.js";
 import { memoryLine } from "/page/scripts/turns/memory.js";
+import { endOf } from "/page/scripts/turns/ending.js";
 import { makeTurn } from "/page/scripts/turns/turn.js";
 
 const log = slot("log"), column = el("div", { className: "col" });
-let turns = new Map(), following = null, frame = 0, memory = null;
+let turns = new Map(), shownChat = null, following = null, frame = 0, memory = null;
 
-// Shows the chat; `comes` is the message that still grows.
+// Shows the chat; `comes` is the message that still grows. Turns that were shown already stay as they are.
 function showChat(comes = null) {
-  const nodes = state.chat ? path(state.chat) : [];
-  turns = new Map(nodes.map((node) => [node.id, makeTurn(node)]));
-  const updates = [...turns.values()].map((turn) => (turn.node === comes ? turn.live(state.running ?? {}) : turn.update()));
-  column.replaceChildren(...[...turns.values()].map((turn) => turn.element));
-  log.replaceChildren(column);
+  const nodes = state.chat ? path(state.chat) : [], other = shownChat !== state.chat, before = other ? new Map() : turns;
+  shownChat = state.chat;
+  turns = new Map(nodes.map((node) => [node.id, before.get(node.id) ?? makeTurn(node)]));
+  const updates = [...turns.values()].map((turn) => {
+    if (turn.node === comes) return turn.live(state.running);
+    return before.has(turn.node.id) && !turn.edits ? turn.showActions() : turn.update();
+  });
+  arrange([...turns.values()].map((turn) => turn.element));
   slot("title").textContent = state.chat?.title ?? "";
   document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
-  markLast();
   showMemory();
   showEmpty(!nodes.length);
-  following.end();
+  if (comes) following.place(turns.get(comes.parent)?.element, turns.get(comes.id).element);
+  else if (other) following.end();
   Promise.all(updates).then(() => following.grew());  // the end moves when the Markdown has come
 }
 
-function markLast() {
-  for (const turn of turns.values()) turn.element.classList.toggle("last", turn.element === column.lastElementChild);
+// Puts the turns into the column; those at the beginning that stand there already are not touched.
+function arrange(elements) {
+  memory?.remove();
+  memory = null;
+  const same = elements.findIndex((element, place) => column.children[place] !== element), kept = same < 0 ? elements.length : same;
+  while (column.children.length > kept) column.lastElementChild.remove();
+  column.append(...elements.slice(kept));
+  for (const element of elements) element.classList.toggle("last", element === elements.at(-1));
+  if (column.parentElement !== log) log.replaceChildren(column);
 }
 
 // Where the context of the last answer begins.
 function showMemory() {
   memory?.remove();
   memory = null;
-  const nodes = path(state.chat), last = nodes.findLast((node) => node.role === "assistant"), first = last?.forgotten ? nodes[last.forgotten] : null;
+  const nodes = state.chat ? path(state.chat) : [], last = nodes.findLast((node) => node.role === "assistant"), first = last?.forgotten ? nodes[last.forgotten] : null;
   nodes.forEach((node, place) => turns.get(node.id)?.element.classList.toggle("faded", Boolean(first) && place < last.forgotten));
   if (!first) return;
   memory = memoryLine(last);
@@ -67,7 +78,13 @@ async function showAnswer({ chat, node }) {
   if (chat !== state.chat || !turns.has(node.id)) return;
   await turns.get(node.id).update();
   following.grew();
-  announce(node.fault || `${shortName(node.model ?? "The answer")}: finished. ${node.stats ?? ""}`);
+  announce(endOf(node).words || (node.stats ? `Finished, ${node.stats}.` : "Finished."));
+}
+
+// On a screen that is touched, a tap on a turn shows what can be done with it.
+function showTapped(event) {
+  const tapped = event.target.closest(".turn");
+  for (const turn of turns.values()) turn.element.classList.toggle("tapped", turn.element === tapped);
 }
 
 const lastAnswer = () => [...turns.values()].findLast((turn) => turn.node.role === "assistant");
@@ -87,6 +104,7 @@ const turnVersion = (by) => {
 
 export function begin() {
   following = new Following(log);
+  column.onclick = showTapped;
   on("chat", showChat);
   on("memory", showMemory);
   on("grew", () => { frame ||= requestAnimationFrame(showGrowth); });

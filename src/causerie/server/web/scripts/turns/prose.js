@@ -22,8 +22,11 @@ function settled(text, from) {
 
 // The text of an answer as it grows. Whole paragraphs are rendered once; only the last one again and again.
 export class GrowingProse {
-  constructor(target) {
+  // `told` gets the words of each paragraph that is whole.
+  constructor(target, told) {
     this.target = target;
+    this.told = told;
+    this.caret = el("i", { className: "caret", ariaHidden: "true" });
     this.tail = [];
     this.text = "";
     this.settled = 0;
@@ -64,13 +67,22 @@ export class GrowingProse {
     if (this.closed) return;
     for (const element of this.tail) element.remove();
     if (whole) {
+      this.told(whole.textContent.trim());
       this.target.append(whole);
       this.settled = until;
     }
     const before = this.target.childNodes.length;
     this.target.append(rest);
     this.tail = [...this.target.childNodes].slice(before);
+    (lastLine(this.target) ?? this.target).append(this.caret);
   }
+}
+
+// The element in which the text goes on: the last item of a list, the last line of a quotation; null after code or a table.
+function lastLine(target) {
+  let last = target.lastElementChild;
+  while (last?.matches("ul, ol, blockquote") && last.lastElementChild) last = last.lastElementChild;
+  return last?.matches("p, li, h1, h2, h3, h4, h5, h6") ? (last.lastElementChild?.matches("p") ? last.lastElementChild : last) : null;
 }
 
 // The whole text, rendered at once; as it was written, where the server cannot.

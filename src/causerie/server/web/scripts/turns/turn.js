@@ -1,36 +1,53 @@
 // One turn of the chat: yours to the right in a tint, the answer without a box under its model's name. Knows no server.
 
+import { announce } from "/page/scripts/announce.js";
 import { button, dash, el, icon } from "/page/scripts/elements.js";
 import { bytes } from "/page/scripts/figures.js";
 import { shortName } from "/page/scripts/state.js";
 import { callFolds } from "/page/scripts/tools/calls.js";
 import { actionsOf } from "/page/scripts/turns/actions.js";
-import { goOn, reword } from "/page/scripts/turns/answering.js";
+import { answerNow, goOn, reword } from "/page/scripts/turns/answering.js";
+import { showFile } from "/page/scripts/turns/attached.js";
 import { editor } from "/page/scripts/turns/editing.js";
+import { endOf } from "/page/scripts/turns/ending.js";
 import { GrowingProse, prose } from "/page/scripts/turns/prose.js";
 import { Reasoning } from "/page/scripts/turns/reasoning.js";
 import { Waiting } from "/page/scripts/turns/waiting.js";
 
 export const makeTurn = (node) => (node.role === "assistant" ? new AnswerTurn(node) : new OwnTurn(node));
 
-const fileChip = (file) => el("li", { className: "chip" }, icon("file", true), file.name, el("span", { className: "hint num", textContent: bytes(new Blob([file.text]).size) }));
+function fileChip(file) {
+  const size = el("span", { className: "hint num", textContent: bytes(new Blob([file.text]).size) });
+  const chip = el("button", { type: "button", className: "chip", "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => showFile(chip, file) }, icon("file", true), file.name, size);
+  return el("li", {}, chip);
+}
 
 // A message of the reader's, or what a tool gave.
 class OwnTurn {
   constructor(node) {
     this.node = node;
+    this.edits = false;
     this.element = el("article", { className: `turn ${node.role === "tool" ? "tool" : "you"}`, ariaLabel: node.role === "tool" ? "Tool" : "You" });
     this.element.dataset.id = node.id;
   }
 
   update() {
+    this.edits = false;
     const { node } = this;
     const chips = node.files.length ? el("ul", { className: "chips" }, ...node.files.map(fileChip)) : null;
     const text = node.text || !chips ? el("div", { className: "bubble", dir: "auto", textContent: node.text }) : null;
-    this.element.replaceChildren(...[chips, text, actionsOf(this)].filter(Boolean));
+    this.acts = actionsOf(this);
+    this.element.replaceChildren(...[chips, text, this.acts].filter(Boolean));
+  }
+
+  showActions() {
+    const acts = actionsOf(this);
+    this.acts.replaceWith(acts);
+    this.acts = acts;
   }
 
   edit() {
+    this.edits = true;
     const { element, focus } = editor(this.node, (text) => reword(this.node, text), () => this.update());
     this.element.replaceChildren(element);
     focus();
@@ -41,11 +58,12 @@ class OwnTurn {
 class AnswerTurn {
   constructor(node) {
     this.node = node;
+    this.edits = false;
     this.round = 0;  // of updates; what an earlier one waited for comes too late
     this.name = node.model ? shortName(node.model) : "Model";
     this.dash = dash();
     this.pace = el("small", { className: "num" });
-    this.reasoning = new Reasoning();
+    this.reasoning = new Reasoning(answerNow);
     this.calls = el("div", { className: "calls" });
     this.waiting = new Waiting();
     this.text = el("div", { className: "prose" });
@@ -66,13 +84,15 @@ class AnswerTurn {
     this.reasoning.show(this.node, !this.node.text);
     this.showCalls();
     this.ended.hidden = true;
-    this.growing ??= new GrowingProse(this.text);
+    this.acts.replaceChildren();
+    this.growing ??= new GrowingProse(this.text, announce);
     return this.node.text ? this.growing.show(this.node.text) : null;
   }
 
   // The answer as it is, whole or ended early.
   async update() {
     const round = ++this.round;
+    this.edits = false;
     this.waiting.show(null);
     this.dash.classList.remove("waits");
     this.pace.textContent = "";
@@ -85,6 +105,10 @@ class AnswerTurn {
     this.growing = null;
     this.text.replaceChildren(shown);
     this.showEnd();
+    this.showActions();
+  }
+
+  showActions() {
     const acts = actionsOf(this);
     this.acts.replaceWith(acts);
     this.acts = acts;
@@ -96,13 +120,15 @@ class AnswerTurn {
 
   // Why the answer is not whole, and how it goes on.
   showEnd() {
-    const { node } = this, words = node.fault || (node.ended === "stopped" ? "You stopped here." : "");
-    const more = node.partial && node.text ? button("Continue", () => goOn(node), "", "go") : null;
+    const { words, goesOn } = endOf(this.node);
+    const more = goesOn ? button("Continue", () => goOn(this.node), "", "go") : null;
+    this.dash.classList.toggle("off", ["broken", "refused"].includes(this.node.ended));
     this.ended.hidden = !words && !more;
     this.ended.replaceChildren(...[words ? el("span", { textContent: words }) : null, more].filter(Boolean));
   }
 
   edit() {
+    this.edits = true;
     const { element, focus } = editor(this.node, (text) => reword(this.node, text), () => this.update());
     this.text.replaceChildren(element);
     this.acts.replaceChildren();
