@@ -159,6 +159,8 @@ def sentence(model: CausalLM, promise: Promise | None) -> str | None:
 
 def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
     """What the front tells of a loaded model."""
+    from causerie.server.processes.engine.answer_form import AnswerForm
+
     speed = {} if promise is None else {"expected_tokens_per_second": vars(promise.speed)}
     thinks = model.tokenizer.chat.thinks_by_default
     return speed | ({} if thinks is None else {"thinks_by_default": thinks}) | {
@@ -168,4 +170,5 @@ def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
         "format": model.format,
         "backend": model.backend,
         "device": str(model.device),
+        "tools": AnswerForm.of(model).reply.tools is not None,  # whether its template knows a way to call them
     }

@@ -10,6 +10,8 @@ import { add, path, saveChat, show, SHORTENINGS, siblings } from "/page/scripts/
 
 const SAVING = 1000;  // milliseconds between two times that a growing answer is kept
 
+const UNANSWERED = "The user did not say whether this may be called.";
+
 const wishes = [];
 
 // A module that wants more of an answer: `wish(chat)` gives further fields of the request.
@@ -17,12 +19,13 @@ export const addWish = (wish) => wishes.push(wish);
 
 const contentOf = (node) => [...node.files.map((file) => `${file.name}:\n\`\`\`\n${file.text}\n\`\`\`\n`), node.text].join("\n");
 
-// A message as the server takes it. One that is gone on with has its reasoning, so that it is not thought again.
-function messageOf(node, continued = false) {
+// A message as the server takes it, and what came of its calls. One that is gone on with has its reasoning, so that it is not thought again.
+function messagesOf(node, continued = false) {
   const calls = node.calls.map((call) => ({ id: call.id, type: "function", function: { name: call.name, arguments: call.arguments } }));
   const asked = node.role === "tool" ? { tool_call_id: node.call ?? "" } : {};
-  const thought = continued && node.reasoning ? { reasoning_content: node.reasoning } : {};
-  return { role: node.role, content: contentOf(node), ...(calls.length ? { tool_calls: calls } : {}), ...thought, ...asked };
+  const thought = (continued || calls.length) && node.reasoning ? { reasoning_content: node.reasoning } : {};
+  const said = { role: node.role, content: contentOf(node), ...(calls.length ? { tool_calls: calls } : {}), ...thought, ...asked };
+  return [said, ...node.calls.map((call) => ({ role: "tool", tool_call_id: call.id, name: call.name, content: call.result?.text ?? UNANSWERED }))];
 }
 
 // The request for an answer to these messages of a chat; with `from` for the rest of that answer.
@@ -30,7 +33,7 @@ export function requestOf(chat, nodes, { model = state.model, from = null } = {}
   const system = chat.system ? [{ role: "system", content: chat.system }] : [];
   const shortening = SHORTENINGS.includes(chat.policy) ? { context_policy: chat.policy } : {};
   const further = Object.assign({}, ...wishes.map((wish) => wish(chat)), from ? { continue_final_message: true } : {});
-  const messages = [...system, ...nodes.map((node) => messageOf(node)), ...(from ? [messageOf(from, true)] : [])];
+  const messages = [...system, ...nodes.flatMap((node) => messagesOf(node)), ...(from ? messagesOf(from, true) : [])];
   return { model, messages, ...chat.settings, repetition_detection: chat.repetition !== "allow", ...shortening, ...further };
 }
 

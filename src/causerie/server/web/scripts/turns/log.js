@@ -110,6 +110,10 @@ export function begin() {
   on("grew", () => { frame ||= requestAnimationFrame(showGrowth); });
   on("models", showLoading);
   on("answered", showAnswer);
+  on("calls", (node) => {
+    turns.get(node.id)?.showCalls();
+    following.grew();
+  });
   key("Esc", "Close what floats, else stop", stop, true);
   key("Alt+C", "Copy the last answer", () => {
     const turn = lastAnswer(), copy = turn?.element.querySelector("[aria-label='Copy']");
