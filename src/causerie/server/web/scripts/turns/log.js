@@ -30,9 +30,16 @@ function showChat(comes = null) {
   document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
   showMemory();
   showEmpty(!nodes.length);
-  if (comes) following.place(turns.get(comes.parent)?.element, turns.get(comes.id).element);
+  if (comes) placeAnswer(nodes, comes);
   else if (other) following.end();
   Promise.all(updates).then(() => following.grew());  // the end moves when the Markdown has come
+}
+
+// An answer begins below its question, or goes on below its earlier parts.
+function placeAnswer(nodes, comes) {
+  const before = nodes.slice(0, nodes.indexOf(comes)), asked = before.findLastIndex((node) => node.role === "user");
+  const [question, ...parts] = before.slice(Math.max(0, asked)).map((node) => turns.get(node.id).element);
+  following.place(question, turns.get(comes.id).element, parts);
 }
 
 // Puts the turns into the column; those at the beginning that stand there already are not touched.
