@@ -6,6 +6,7 @@
 import { button, dash, el, icon } from "/page/scripts/elements.js";
 import { seconds } from "/page/scripts/figures.js";
 import { state } from "/page/scripts/state.js";
+import { path } from "/page/scripts/store.js";
 import { toolOf } from "/page/scripts/tools/rules.js";
 
 const MOST_SHOWN = 2000;  // characters of a result
@@ -32,7 +33,7 @@ function card(node, call, tool, answer) {
 function summaryOf(call, runs) {
   const name = el("b", { textContent: call.name });
   if (runs) return el("span", {}, "Asking ", name);
-  if (!call.result) return el("span", {}, "Wanted to ask ", name);
+  if (!call.result) return el("span", {}, "Calls ", name);
   if (call.result.seconds === null) return el("span", {}, "Not asked: ", name);
   const took = seconds(call.result.seconds * 1000);
   return call.result.failed ? el("span", {}, "Asked ", name, `, which failed after ${took}`) : el("span", { className: "num" }, "Asked ", name, `, ${took}`);
@@ -48,6 +49,12 @@ function fold(call, runs) {
 // Whether the answer is the last of its chat, so that its calls can still be made.
 export const isLast = (chat, node) => chat.leaf === node.id;
 
+// Whether the model has gone on after the calls of this answer.
+export const goesOn = (chat, node) => {
+  const nodes = path(chat);
+  return node.calls.length > 0 && nodes[nodes.indexOf(node) + 1]?.role === "assistant";
+};
+
 const open = new WeakMap();  // the state of what is shown, by the element
 
 // Shows the calls of an answer in `box`. `answer(node, call, word)` is told what the reader says; `limit` is a row that
@@ -55,7 +62,7 @@ const open = new WeakMap();  // the state of what is shown, by the element
 export function showCalls(box, node, { answer, limit }) {
   const { chat, running } = state, asks = !running && isLast(chat, node) && !node.partial && !node.ended;
   const kinds = node.calls.map((call) => (call.result ? "done" : running?.call === call ? "runs" : asks && !limit && toolOf(call.name) ? "asks" : "rests"));
-  const now = JSON.stringify([kinds, Boolean(limit), node.calls.map((call) => call.arguments)]);
+  const now = JSON.stringify([kinds, asks, Boolean(limit), node.calls.map((call) => call.arguments)]);
   if (open.get(box) === now) return;
   open.set(box, now);
   const shown = node.calls.map((call, place) => (kinds[place] === "asks" ? card(node, call, toolOf(call.name), (word) => answer(node, call, word)) : fold(call, kinds[place] === "runs")));

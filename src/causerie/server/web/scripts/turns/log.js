@@ -119,6 +119,7 @@ export function begin() {
   on("answered", showAnswer);
   on("calls", (node) => {
     turns.get(node.id)?.showCalls();
+    turns.get(node.id)?.showEnd();
     following.grew();
   });
   key("Esc", "Close what floats, else stop", stop, true);

@@ -4,7 +4,7 @@ import { announce } from "/page/scripts/announce.js";
 import { button, dash, el, icon } from "/page/scripts/elements.js";
 import { bytes } from "/page/scripts/figures.js";
 import { shortName, state } from "/page/scripts/state.js";
-import { isLast, showCalls } from "/page/scripts/tools/calls.js";
+import { goesOn, showCalls } from "/page/scripts/tools/calls.js";
 import { answerCard, letGoOn, tooMany } from "/page/scripts/tools/using.js";
 import { actionsOf } from "/page/scripts/turns/actions.js";
 import { answerNow, goOn, reword } from "/page/scripts/turns/answering.js";
@@ -120,7 +120,7 @@ class AnswerTurn {
 
   showCalls() {
     showCalls(this.calls, this.node, { answer: answerCard, limit: tooMany(this.node) ? this.limit() : null });
-    this.element.classList.toggle("handed", this.node.calls.length > 0 && !isLast(state.chat, this.node));
+    this.element.classList.toggle("handed", goesOn(state.chat, this.node));
   }
 
   // What stands in place of the cards after many answers in a row that called tools.
