@@ -26,8 +26,9 @@ Delta = dict[str, Any]
 
 class ScriptedServer:
     """Answers with `deltas`, one chunk and one token each, `pause` seconds apart; one with `prompt_progress` is told as
-    that. While `paused` is true nothing is answered and no model is loaded. `asked` has the bodies that came, `loaded`
-    the models that were to be loaded."""
+    that. While `paused` is true nothing is answered and no model is loaded. `refusal` is the error of the next answer,
+    in its place; `context` what went before it. `asked` has the bodies that came, `loaded` the models that were to be
+    loaded."""
 
     def __init__(self) -> None:
         self.deltas: list[Delta] = [{"content": "Hello."}]
@@ -37,6 +38,8 @@ class ScriptedServer:
         self.paused = False
         self.models: list[dict[str, Any]] = [{"id": "scripted", "status": "loaded", "context": 1000}]
         self.ending: dict[str, Any] = {"finish_reason": "stop"}
+        self.refusal: dict[str, Any] | None = None
+        self.context: dict[str, Any] | None = None
         self.asked: list[dict[str, Any]] = []
         self.tools: list[dict[str, Any]] = []
         self.called: list[dict[str, Any]] = []
@@ -117,10 +120,14 @@ class ScriptedServer:
         self.asked.append(json.loads(await request.body()))
         while self.paused:
             await asyncio.sleep(0.02)
+        refusal, self.refusal = self.refusal, None
+        if refusal is not None:
+            return JSONResponse({"error": refusal}, 400)
         return StreamingResponse(self._chunks(), media_type="text/event-stream")
 
     async def _chunks(self) -> AsyncIterator[str]:
-        yield _event({"choices": [{"index": 0, "delta": {"content": ""}}], "usage": _usage(0)})
+        context = {} if self.context is None else {"context": self.context}
+        yield _event({"choices": [{"index": 0, "delta": {"content": ""}}], "usage": _usage(0), **context})
         written = 0
         deltas = self.turns.pop(0) if self.turns else self.deltas
         for place, delta in enumerate(deltas):

@@ -73,6 +73,10 @@ def test_a_card_asks_and_the_answer_goes_on(chat: Page, scripted: ScriptedServer
     assert chat.locator(".answer .acts:visible").count() == 1
     chat.reload()
     expect(chat.locator("details", has_text=f"Asked {NAME}, 0.4 s")).to_be_visible()
+    # The result is a message of the request: these four are three turns.
+    scripted.context = {"dropped": 4, "summary": ""}
+    send(chat, "And salt?")
+    expect(chat.locator(".memory + .turn")).to_contain_text("And salt?")
 
 
 def test_never_and_always_hold_and_are_taken_back(chat: Page, scripted: ScriptedServer) -> None:

@@ -96,6 +96,8 @@ def test_over_http(server: Server, folder: Path) -> None:
     assert free["thought"] == 30
     assert free["reasoning_content"].startswith(limited["reasoning_content"])
     assert limited["content"] and limited["thought"] == 5
+    (model,) = server.get("/v1/models").json()["data"]
+    assert model["thinks_by_default"] is True
     none = ask(thinking_budget=0)
     assert not none.get("reasoning_content") and none["thought"] == 0
     formed = ask(thinking_budget=4, response_format=JSON_ANSWER)

@@ -163,12 +163,16 @@ def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
 
     speed = {} if promise is None else {"expected_tokens_per_second": vars(promise.speed)}
     thinks = model.tokenizer.chat.thinks_by_default
-    return speed | ({} if thinks is None else {"thinks_by_default": thinks}) | {
-        "context": model.capacity,  # what can be used of it
-        "parameters": model.num_parameters(),
-        "weight_bytes": model.get_memory_footprint(),
-        "format": model.format,
-        "backend": model.backend,
-        "device": str(model.device),
-        "tools": AnswerForm.of(model).reply.tools is not None,  # whether its template knows a way to call them
-    }
+    return (
+        speed
+        | ({} if thinks is None else {"thinks_by_default": thinks})
+        | {
+            "context": model.capacity,  # what can be used of it
+            "parameters": model.num_parameters(),
+            "weight_bytes": model.get_memory_footprint(),
+            "format": model.format,
+            "backend": model.backend,
+            "device": str(model.device),
+            "tools": AnswerForm.of(model).reply.tools is not None,  # whether its template knows a way to call them
+        }
+    )

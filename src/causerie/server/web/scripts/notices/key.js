@@ -12,7 +12,7 @@ export function askKey(then) {
   const field = el("input", { className: "field", type: "password", autocomplete: "off", required: true, ariaLabel: "API key" });
   const use = button("Use it", null, "main");
   use.type = "submit";
-  shown = el("form", { className: "notice key", ariaLabel: "API key" }, icon("lock"), el("b", { textContent: "This server asks for a key" }), el("p", { className: "row" }, field, use));
+  shown = el("form", { className: "notice", ariaLabel: "API key" }, icon("lock"), el("b", { textContent: "This server asks for a key" }), el("p", { className: "row" }, field, use));
   shown.onsubmit = (event) => {
     event.preventDefault();
     useKey(field.value.trim());

@@ -10,6 +10,7 @@ import { add, path, saveChat, show, SHORTENINGS, siblings } from "/page/scripts/
 
 const SAVING = 1000;  // milliseconds between two times that a growing answer is kept
 
+const LONGEST_TITLE = 60;  // characters of a title that is made of a message
 const UNANSWERED = "The user did not say whether this may be called.";
 
 const wishes = [];
@@ -86,6 +87,13 @@ export async function respond(from = null) {
   if (running.answersNow && state.chat === chat && !state.running) await respond(node);
 }
 
+// How many turns so many messages of the request are: what came of a call is a message of its own there.
+function turnsGone(nodes, messages) {
+  let left = messages, gone = 0;
+  while (gone < nodes.length && left > 0) left -= 1 + nodes[gone++].calls.length;
+  return gone;
+}
+
 async function receive(request, running) {
   const { chat, node, pace } = running;
   let saved = performance.now();
@@ -93,7 +101,10 @@ async function receive(request, running) {
     running.begun = true;
     take(chunk, node, pace);
     running.wait = waitOf(chunk, pace);
-    if (chunk.context) tell("memory", node);
+    if (chunk.context) {
+      node.forgotten = turnsGone(path(chat), chunk.context.dropped);
+      tell("memory", node);
+    }
     tell("grew", node);
     if (performance.now() - saved > SAVING) {
       saved = performance.now();
@@ -186,11 +197,17 @@ export async function showVersion(node, by) {
   tell("chat");
 }
 
+// The first line, cut between words.
+function titleOf(text) {
+  const [line] = text.split("\n");
+  return line.length <= LONGEST_TITLE ? line : `${line.slice(0, LONGEST_TITLE).replace(/\s+\S*$/, "")} …`;
+}
+
 // Sends a message, and asks for its answer.
 export async function send(text, files) {
   const { chat } = state;
   add(chat, chat.leaf, "user", { text, files });
-  chat.title ||= (text.trim() || files[0].name).split("\n")[0].slice(0, 60);
+  chat.title ||= titleOf(text.trim() || files[0].name);
   chat.model = state.model;
   await keepChat();
   tell("chats");

@@ -13,6 +13,8 @@ import { memoryLine } from "/page/scripts/turns/memory.js";
 import { endOf } from "/page/scripts/turns/ending.js";
 import { makeTurn } from "/page/scripts/turns/turn.js";
 
+const NEAR = 12;  // last turns that are always laid out
+
 const log = slot("log"), column = el("div", { className: "col" });
 let turns = new Map(), shownChat = null, following = null, frame = 0, memory = null;
 
@@ -49,7 +51,10 @@ function arrange(elements) {
   const same = elements.findIndex((element, place) => column.children[place] !== element), kept = same < 0 ? elements.length : same;
   while (column.children.length > kept) column.lastElementChild.remove();
   column.append(...elements.slice(kept));
-  for (const element of elements) element.classList.toggle("last", element === elements.at(-1));
+  elements.forEach((element, place) => {
+    element.classList.toggle("last", element === elements.at(-1));
+    element.classList.toggle("far", place < elements.length - NEAR && !element.matches(":hover, :focus-within"));
+  });
   if (column.parentElement !== log) log.replaceChildren(column);
 }
 
@@ -82,11 +87,15 @@ function showLoading() {
 }
 
 async function showAnswer({ chat, node }) {
-  if (chat !== state.chat || !turns.has(node.id)) return;
-  await turns.get(node.id).update();
+  const turn = turns.get(node.id);
+  if (chat !== state.chat || !turn) return;
+  await turn.update();
   following.grew();
-  announce(endOf(node).words || (node.stats ? `Finished, ${node.stats}.` : "Finished."));
+  announce(`${turn.untold} ${endOf(node).words || (node.stats ? `Finished, ${node.stats}.` : "Finished.")}`);
 }
+
+// What is pointed at may let something float out of it.
+const draw = (event) => event.target.closest(".turn")?.classList.remove("far");
 
 // On a screen that is touched, a tap on a turn shows what can be done with it.
 function showTapped(event) {
@@ -112,6 +121,7 @@ const turnVersion = (by) => {
 export function begin() {
   following = new Following(log);
   column.onclick = showTapped;
+  for (const event of ["pointerover", "focusin"]) column.addEventListener(event, draw);
   on("chat", showChat);
   on("memory", showMemory);
   on("grew", () => { frame ||= requestAnimationFrame(showGrowth); });

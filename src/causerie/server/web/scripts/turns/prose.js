@@ -36,9 +36,10 @@ export class GrowingProse {
     target.replaceChildren();
   }
 
-  // What is still on its way comes too late.
+  // What is still on its way comes too late. Gives the words that were not told.
   close() {
     this.closed = true;
+    return this.tail.map((node) => node.textContent).join(" ").trim();
   }
 
   async show(text) {
@@ -59,7 +60,7 @@ export class GrowingProse {
     let whole = null, rest;
     try {
       const [one, other] = await rendered([now.slice(this.settled, until), now.slice(until)]);
-      whole = dressed(one);
+      whole = until > this.settled ? dressed(one) : null;
       rest = dressed(other);
     } catch {
       rest = el("p", { className: "plain", textContent: now.slice(this.settled) });  // text is better than nothing

@@ -71,6 +71,7 @@ class AnswerTurn {
     this.ended = el("div", { className: "ended", hidden: true });
     this.acts = el("div", { className: "acts" });
     this.growing = null;
+    this.untold = "";  // to readers of screens
     this.element = el("article", { className: "turn answer", ariaLabel: this.name }, el("h2", { className: "voice" }, this.dash, this.name, this.pace),
       this.reasoning.element, this.waiting.element, this.text, this.calls, this.ended, this.acts);
     this.element.dataset.id = node.id;
@@ -103,7 +104,7 @@ class AnswerTurn {
     this.showCalls();
     const shown = await prose(this.node.text);
     if (round !== this.round) return;
-    this.growing?.close();
+    this.untold = this.growing?.close() ?? "";
     this.growing = null;
     this.text.replaceChildren(shown);
     this.showEnd();
