@@ -188,6 +188,8 @@ TOOL = {
 def tools(page: Page, server: ScriptedServer) -> None:
     server.tools = [TOOL, {**TOOL, "name": "calculator", "description": "Adds and multiplies."}]
     page.reload()
+    page.wait_for_selector("body[data-ready]")
+    page.get_by_role("button", name="Tools").wait_for()
     function = {"name": TOOL["name"], "arguments": '{"room": "kitchen", "unit": "celsius"}'}
     server.deltas = [
         {"reasoning_content": "I need the temperature. "},

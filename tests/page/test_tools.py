@@ -129,6 +129,8 @@ def test_a_call_can_be_stopped_and_written_past(chat: Page, scripted: ScriptedSe
     scripted.paused = False
     send(chat, "Again")
     chat.get_by_role("button", name="Allow once").wait_for()
+    chat.reload()
+    chat.get_by_role("button", name="Allow once").wait_for()
     chat.get_by_label("Message", exact=True).fill("Never mind.")
     chat.keyboard.press("Enter")
     expect(chat.locator(".turn").last).to_contain_text("As you like.")

@@ -93,6 +93,8 @@ async function look() {
     Object.assign(state.capabilities, { tools: [] });
   }
   tell("capabilities");
+  const last = state.chat ? path(state.chat).at(-1) : null;
+  if (last?.calls.length) tell("calls", last);  // a chat that was left while a call waited
 }
 
 export function begin() {
