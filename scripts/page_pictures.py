@@ -296,6 +296,37 @@ def probabilities(page: Page, server: ScriptedServer) -> None:
         page.keyboard.press(key)
 
 
+TOOL = {
+    "name": "kitchen.temperature",
+    "description": "Reads the thermometer in one room.",
+    "parameters": {"type": "object", "properties": {"room": {"type": "string"}, "unit": {"type": "string"}}},
+    "reads_only": True,
+}
+
+
+def tools(page: Page, server: ScriptedServer) -> None:
+    server.tools = [TOOL, {**TOOL, "name": "calculator", "description": "Adds and multiplies."}]
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    page.get_by_role("button", name="Tools").wait_for()
+    function = {"name": TOOL["name"], "arguments": '{"room": "kitchen", "unit": "celsius"}'}
+    server.deltas = [
+        {"reasoning_content": "I need the temperature. "},
+        *words("That depends on how warm it is. Let me ask the thermometer."),
+        {"tool_calls": [{"index": 0, "id": "call00001", "type": "function", "function": function}]},
+    ]
+    ask(page, "How long should the dough rise in my kitchen?")
+    page.get_by_role("button", name="Allow once").wait_for()
+
+
+def tools_done(page: Page, server: ScriptedServer) -> None:
+    tools(page, server)
+    server.deltas = words("Your kitchen is at 19 °C, so the dough rises a little more than **half as fast**.")
+    page.get_by_role("button", name="Always in this chat").click()
+    page.get_by_text("half as fast").wait_for()
+    page.get_by_role("button", name="Tools").click()
+
+
 STATES: dict[str, State] = {
     "empty": empty,
     "drop": drop,
@@ -316,6 +347,8 @@ STATES: dict[str, State] = {
     "presets": presets,
     "details": details,
     "probabilities": probabilities,
+    "tools": tools,
+    "tools_done": tools_done,
 }
 
 

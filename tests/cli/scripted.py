@@ -9,9 +9,9 @@ from typing import Any
 
 from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.api.measurement.evidence import Evidence
-from causerie.chat.parts import ReasoningPart
+from causerie.chat.parts import ReasoningPart, ToolCallPart
 from causerie.cli.conversation.conversation import TokenRow
-from causerie.errors import ModelNotFound
+from causerie.errors import ModelNotFound, UsageError
 
 Event = str | ReasoningPart | BaseException
 """A piece of an answer or a line typed; an exception happens in its place."""
@@ -25,6 +25,8 @@ class ScriptedReply:
     keep: Callable[[str], None] = lambda text: None
     finish_reason: str | None = None
     said: list[str] = field(default_factory=list)
+    asked: list[ToolCallPart] = field(default_factory=list)  # calls of tools
+    calls: list[ToolCallPart] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[str | ReasoningPart]:
         for event in self.events:
@@ -32,6 +34,7 @@ class ScriptedReply:
                 raise event
             self.said.append(event if isinstance(event, str) else "")
             yield event
+        self.calls = self.asked
         self._end(self.reason)
 
     def stop(self) -> None:
@@ -66,6 +69,9 @@ class ScriptedConversation:
     proof: Evidence | None = None  # of every answer
     thinks: bool | None = None
     budget: int | None = None
+    toolless: bool = False
+    offered: list[str] = field(default_factory=list)  # names of tools
+    results: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
     def expectation(self) -> list[tuple[str, str]]:
@@ -87,6 +93,14 @@ class ScriptedConversation:
     def retry(self, words: Sequence[str] = ()) -> ScriptedReply:
         self.settings.update({"retried with": list(words)} if words else {})
         return self.reply(self.history.pop()[0])
+
+    def offer(self, tools: Sequence[Mapping[str, Any]]) -> None:
+        self.offered = [] if self.toolless else [tool["function"]["name"] for tool in tools]
+        if tools and self.toolless:
+            raise UsageError("This model's chat template knows no tools.")
+
+    def take_results(self, results: Sequence[Mapping[str, Any]]) -> None:
+        self.results += results
 
     def proceed(self) -> ScriptedReply:
         text, begun = self.history.pop()

@@ -37,6 +37,7 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.deltas: list[Delta] = [{"content": "Hello."}]
         self.by_model: dict[str, list[Delta]] = {}
+        self.turns: list[list[Delta]] = []  # the next answers, where they are not all the same
         self.pause = 0.0
         self.break_after: int | None = None  # chunks before the connection is lost
         self.paused = False
@@ -46,6 +47,8 @@ class ScriptedServer:
         self.refusal: dict[str, Any] | None = None
         self.context: dict[str, Any] | None = None
         self.asked: list[dict[str, Any]] = []
+        self.tools: list[dict[str, Any]] = []
+        self.called: list[dict[str, Any]] = []
         self.loaded: list[str] = []
         self.port = 0
         self._server: uvicorn.Server | None = None
@@ -69,6 +72,8 @@ class ScriptedServer:
             Route("/load_model", self._load, methods=["POST"]),
             Route("/render", self._render, methods=["POST"]),
             *ChatRoutes(self.chats).routes(_answered),
+            Route("/tools", self._tools),
+            Route("/tools/call", self._call, methods=["POST"]),
             *page_routes(),
         ]
         app = Starlette(routes=routes, lifespan=self._running)
@@ -105,6 +110,15 @@ class ScriptedServer:
             await asyncio.sleep(0.02)
         yield _event({"status": "ready", "model": model})
 
+    async def _tools(self, _: Request) -> Response:
+        return JSONResponse({"tools": self.tools, "rounds": 3})
+
+    async def _call(self, request: Request) -> Response:
+        self.called.append(json.loads(await request.body()))
+        while self.paused:
+            await asyncio.sleep(0.02)
+        return JSONResponse({"text": '{"celsius": 19.2}', "failed": False, "cut": False, "seconds": 0.42})
+
     async def _render(self, request: Request) -> Response:
         body = msgspec.json.decode(await request.body(), type=RenderBody)
         return JSONResponse(await rendered(body, self._renderer))
@@ -124,7 +138,8 @@ class ScriptedServer:
         context = {} if self.context is None else {"context": self.context}
         yield _event({"choices": [{"index": 0, "delta": {"content": ""}}], "usage": _usage(0), **context})
         written = 0
-        for place, delta in enumerate(list(deltas)):
+        pieces = self.turns.pop(0) if self.turns else list(deltas)
+        for place, delta in enumerate(pieces):
             if place == self.break_after:
                 raise ConnectionError("the test wants it so")
             if "prompt_progress" in delta:

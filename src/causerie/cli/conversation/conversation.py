@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from causerie.api.measurement.answer_cost import AnswerCost
-from causerie.chat.parts import ReasoningPart
+from causerie.chat.parts import ReasoningPart, ToolCallPart
 
 if TYPE_CHECKING:
     from causerie.api.measurement.evidence import Evidence
@@ -39,6 +39,11 @@ class Reply(Protocol):
     @property
     def finish_reason(self) -> str | None:
         """Why it ended: "stop", "repetition", "length", "time" or "cancelled"; None before."""
+        ...
+
+    @property
+    def calls(self) -> Sequence[ToolCallPart]:
+        """The calls of tools that it made, with ids; known once it has ended, and none where it was stopped."""
         ...
 
     @property
@@ -121,7 +126,16 @@ class Conversation(Protocol):
         ...
 
     def proceed(self) -> Reply:
-        """Asks for more of the last answer."""
+        """Asks for more of the last answer, or for what follows the results of its calls."""
+        ...
+
+    def offer(self, tools: Sequence[Mapping[str, Any]]) -> None:
+        """The tools that answers may call from now on, as chat templates are told of them. Raises UsageError for a
+        model that knows none, which then is offered none."""
+        ...
+
+    def take_results(self, results: Sequence[Mapping[str, Any]]) -> None:
+        """What came of the last answer's calls, each as a message; `proceed` goes on with it."""
         ...
 
     def set(self, words: Sequence[str]) -> None:

@@ -76,6 +76,12 @@ def _opened(choice: ModelChoice, system_prompt: str | None) -> tuple[CausalLM, C
     return model, tokenizer.chat
 
 
+def _reply_format(chat_format: ChatFormat, tools: Sequence[Mapping[str, Any]]) -> ReplyFormat:
+    """How the model's answers are read where it is offered such tools; its template for those may be another."""
+    source = chat_format.template.source(None, tools or None)
+    return ReplyFormat.of(source, chat_format.tokenizer.added_tokens)
+
+
 def _check_system_prompt(chat_format: ChatFormat, system_prompt: str | None) -> None:
     """A template that has no system role says so. Raises MessageError, TemplateError."""
     chat_format.prompt(Transcript(system_prompt).ask("Hello!").prompt.chat)
@@ -114,7 +120,8 @@ class ModelConversation:
         self._replied: ModelReply | None = None
         self._change: PromptChange | None = None  # that led to the last answer
         self._chat_format = chat_format
-        self._reply_format = ReplyFormat.of(chat_format.template.source(), chat_format.tokenizer.added_tokens)
+        self._reply_format = _reply_format(chat_format, ())
+        self._schemas: dict[str, dict[str, Any]] | None = None  # of the tools that are offered
         # In a chat an answer may go on until the context is full (generate() would cut it at its own default), but not
         # only to say the same over and over.
         self._defaults = GenerationConfig(max_new_tokens=model.context, repetition_detection=True)
@@ -277,12 +284,34 @@ class ModelConversation:
         """See Conversation."""
         return self._reply(self._session.proceed, self._flags())
 
+    def offer(self, tools: Sequence[Mapping[str, Any]]) -> None:
+        """See Conversation."""
+        reads = _reply_format(self._chat_format, tools)
+        able = reads.tools is not None
+        self._reply_format = reads if able else _reply_format(self._chat_format, ())
+        self._schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in tools if able} or None
+        shown = self._reply_format.spellings(tools=self._schemas is not None)
+        self._session.offer(tools if able else (), shown)
+        if tools and not able:
+            raise UsageError("This model's chat template knows no tools, or an unknown way to call them.")
+
+    def take_results(self, results: Sequence[Mapping[str, Any]]) -> None:
+        """See Conversation."""
+        self._session.take_results(results)
+
     def _reply(self, ask: Callable[[Flags, Any, bool], AnswerStream], flags: Flags) -> ModelReply:
         begun, moment = time.monotonic(), Moment.now()
         before = None if self._replied is None else self._replied.chat
         answer = self._last = ask(flags, flags.get("stop_strings", ()), flags.get("repetition_detection"))
-        parser = self._reply_format.parser(answer.prompt.text[-200:])
-        reply = self._replied = ModelReply(answer, begun, parser, moment=moment, variables=self._session.variables)
+        parser = self._reply_format.parser(answer.prompt.text[-200:], self._schemas)
+        reply = self._replied = ModelReply(
+            answer,
+            begun,
+            parser,
+            moment=moment,
+            variables=self._session.variables,
+            take_calls=self._session.take_calls,
+        )
         self._change = None if before is None else prompt_change(before, reply.prompt)
         self._expected = None
         return reply

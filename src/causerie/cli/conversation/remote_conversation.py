@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.messages import checked_chat
-from causerie.chat.parts import ReasoningPart
-from causerie.chat.transcript import Transcript, Turn
+from causerie.chat.parts import ReasoningPart, ToolCallPart
+from causerie.chat.transcript import Transcript, Turn, numbered
+from causerie.cli.conversation.call_pieces import CallPieces
 from causerie.cli.conversation.conversation import TokenRow
 from causerie.cli.options.generate_flags import read_flags
 from causerie.errors import EngineError, Unsupported, UsageError
@@ -94,6 +95,7 @@ class RemoteConversation:
         self._server = server
         self._transcript = Transcript(system_prompt)
         self._thinks: bool | None = None
+        self._tools: list[Mapping[str, Any]] = []
         self._context: int | None = None
         self._call = flags
         _fields(flags)
@@ -174,20 +176,33 @@ class RemoteConversation:
 
     def _ask(self, turn: Turn, flags: GenerationConfig) -> RemoteReply:
         body = {"model": self.model_name, "messages": turn.prompt.chat, **self._defaults, **_fields(flags)}
+        if self._tools:
+            body["tools"] = self._tools
         if turn.beginning is not None:
             body["continue_final_message"] = True
         if self._thinks is not None:
             body["chat_template_kwargs"] = {"enable_thinking": self._thinks}
         sent = time.monotonic()
 
-        def keep(text: str) -> None:
-            self._transcript = turn.answered(text)
+        def keep(text: str, reasoning: str, calls: list[ToolCallPart]) -> list[ToolCallPart]:
+            whole = numbered(calls, self._transcript.calls)
+            answered = turn.answered(text)
+            self._transcript = answered.called(text, reasoning, whole) if whole else answered
             if self._context is None:  # it may have been loaded only now
                 self._context = next(
                     (_context_of(each) for each in self._server.models() if each["id"] == self.model_name), None
                 )
+            return whole
 
         return RemoteReply(self._server.stream(body), keep, sent)
+
+    def offer(self, tools: Sequence[Mapping[str, Any]]) -> None:
+        """See Conversation. Whether its model knows tools the server says of the first answer."""
+        self._tools = list(tools)
+
+    def take_results(self, results: Sequence[Mapping[str, Any]]) -> None:
+        """See Conversation."""
+        self._transcript = self._transcript.resulted(results)
 
     def set(self, words: Sequence[str]) -> None:
         """See Conversation."""
@@ -231,7 +246,7 @@ class RemoteConversation:
 
         def write(messages: list[dict[str, Any]]) -> str:
             body = {"model": self.model_name, "messages": messages, **_fields(self._call), "max_tokens": 200}
-            reply = RemoteReply(self._server.stream(body), lambda _: None, time.monotonic())
+            reply = RemoteReply(self._server.stream(body), lambda text, reasoning, calls: calls, time.monotonic())
             return "".join(piece for piece in reply if isinstance(piece, str))
 
         room = max(1, count(self.messages) // 2) + 1
@@ -257,15 +272,22 @@ class RemoteConversation:
         self._transcript = self._transcript.replaced(checked_chat(messages) if messages else [])
 
 
+TakeRemote = Callable[[str, str, list[ToolCallPart]], list[ToolCallPart]]
+"""Puts an answer into the chat, by its text, its reasoning and its calls; returns the calls with ids."""
+
+
 class RemoteReply:
     """See `conversation.Reply`. What it cost is what the server counts, and the clock here."""
 
-    def __init__(self, response: HTTPResponse, keep: Callable[[str], None], sent: float) -> None:
+    def __init__(self, response: HTTPResponse, keep: TakeRemote, sent: float) -> None:
         self._response = response
         self._keep = keep
         self._sent = sent
         self._first: float | None = None
         self._said: list[str] = []
+        self._reasoning: list[str] = []
+        self._pieces_of_calls = CallPieces()
+        self.calls: list[ToolCallPart] = []
         self._usage: dict[str, Any] = {}
         self.finish_reason: str | None = None
         self.cost: AnswerCost | None = None
@@ -279,6 +301,7 @@ class RemoteReply:
                     yield from self._pieces(choice)
         if self.finish_reason is None:
             raise EngineError("The server ended the answer before it was whole.")
+        self.calls = self._pieces_of_calls.calls()
         self._end()
 
     def _pieces(self, choice: dict[str, Any]) -> Iterator[str | ReasoningPart]:
@@ -287,7 +310,9 @@ class RemoteReply:
         text = delta.get("content")
         if (reasoning or text) and self._first is None:
             self._first = time.monotonic() - self._sent
+        self._pieces_of_calls.take(delta.get("tool_calls") or ())
         if reasoning:
+            self._reasoning.append(str(reasoning))
             yield ReasoningPart(str(reasoning))
         if text:
             self._said.append(str(text))
@@ -328,7 +353,7 @@ class RemoteReply:
         first = total if self._first is None else self._first
         read = self._usage.get("prompt_tokens", 0)
         self.cost = AnswerCost(read, cached, new, first, total, drafted_tokens=drafted, accepted_tokens=accepted)
-        self._keep("".join(self._said))
+        self.calls = self._keep("".join(self._said), "".join(self._reasoning), self.calls)
 
 
 def open_remote(

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.chat_files import ChatFolder, SavedChat
+from causerie.cli.chat.chat_tools import ChatTools
 from causerie.cli.chat.keyboard import Keyboard
 from causerie.cli.conversation.conversation import Conversation, Reply
 from causerie.cli.screen.reasoning import Reasoning
@@ -31,6 +32,7 @@ class Session(Protocol):
     screen: Screen
     chats: ChatFolder
     program_help: HelpSource
+    tools: ChatTools
     name: str | None  # of the chat's file
     branches: dict[str, list[dict[str, Any]]]  # the messages of those that are not the one talked in
     branch: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from causerie.cli import ollama
-from causerie.cli.chat.commands import answers, choices, files, program_help, settings, turns
+from causerie.cli.chat.commands import answers, choices, files, program_help, settings, tools, turns
 from causerie.cli.chat.commands.command import Command, Session
 from causerie.errors import UsageError, unknown
 
@@ -91,6 +91,7 @@ GROUPS = {
         "unset": Command("leaves a flag to the model again", settings.unset_flag, "KEY"),
         "system": Command("shows or sets the system prompt, or removes it", settings.system_prompt, "[TEXT|clear]"),
         "think": Command("whether the model reasons first; N: tokens at most", settings.think, "on|off|N"),
+        "tools": Command("the tools; on, off, ask, always or never for one", tools.tools, "[NAME WORD]"),
         "context": Command("what to do with a chat that no longer fits", settings.context_policy, "POLICY"),
         "status": Command("the model, the chat, and what is set", settings.show_status),
     },

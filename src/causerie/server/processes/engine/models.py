@@ -214,6 +214,7 @@ def _manner(model: CausalLM) -> dict[str, Any]:
     """Whether it was made for chats, whether it reasons first and what it can be told of that; nothing where it has no
     tokenizer."""
     from causerie.api.generation.constraints import limits_reasoning
+    from causerie.server.processes.engine.answer_form import AnswerForm
 
     try:
         tokenizer = model.tokenizer
@@ -223,5 +224,6 @@ def _manner(model: CausalLM) -> dict[str, Any]:
     return {
         "chats": tokenizer.chat_template is not None,
         "thinking_budget": limits_reasoning(tokenizer),  # whether one can be kept
+        "tools": AnswerForm.of(model).reply.tools is not None,  # whether its template knows a way to call them
         **({} if thinks is None else {"thinks_by_default": thinks}),
     }

@@ -16,12 +16,14 @@ import * as panel from "/page/scripts/settings/panel.js";
 import * as picker from "/page/scripts/models/picker.js";
 import * as probabilities from "/page/scripts/probabilities/probabilities.js";
 import * as served from "/page/scripts/models/served.js";
+import * as tray from "/page/scripts/tools/tray.js";
+import * as using from "/page/scripts/tools/using.js";
 import * as theme from "/page/scripts/theme.js";
 import * as times from "/page/scripts/times/times.js";
 
 theme.begin();
 keys.begin();
-for (const part of [drawer, list, picker, pairing, panel, log, compare, answering, composer, full, away, times, probabilities]) part.begin();
+for (const part of [drawer, list, picker, pairing, panel, log, compare, answering, composer, full, away, times, probabilities, tray, using]) part.begin();
 await served.begin();
 await chats.begin();
 kept.begin();

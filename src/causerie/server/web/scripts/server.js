@@ -127,6 +127,11 @@ export const serve = (model) => post("/library/serve", { model });
 export const searchHub = async (words) => (await (await post("/library/search", { words })).json()).models;
 export const download = (model) => post("/library/download", { model });
 export const downloads = async () => (await request("/library/downloads")).json();
+
+// The tools of this server, and what comes of a call. Each throws Refused.
+export const toolList = async () => (await request("/tools")).json();
+export const callTool = async (name, given, signal) => (await post("/tools/call", { name, arguments: given }, signal)).json();
+
 export const cancelDownload = (model) => post("/library/cancel", { model });
 
 // Chats that the server keeps, where it was started so. Each throws Refused; of a chat that was changed meanwhile with status 409,
