@@ -116,6 +116,7 @@ class ModelConversation:
 
     def _take(self, model: CausalLM, chat_format: ChatFormat) -> None:
         self._model = model
+        model.expect_chats()
         self._expected: tuple[AnswerCost, Expected] | None = None
         self._replied: ModelReply | None = None
         self._change: PromptChange | None = None  # that led to the last answer
@@ -198,6 +199,9 @@ class ModelConversation:
         for group in stats.groups:
             layers = "" if group.window is None else f", by layers that keep the last {group.window} tokens"
             rows.append(("cache", f"{group.total - group.free} of {group.total} blocks in use{layers}"))
+        if (disk := stats.disk) is not None:
+            size = f"{disk.nbytes / 1e6:,.0f} of {disk.most / 1e6:,.0f} MB"
+            rows.append(("cache on disk", f"{size}, {disk.recalled_tokens} tokens came back"))
         if stats.slots.total:
             rows.append(("slots", f"{stats.slots.total - stats.slots.free} of {stats.slots.total} in use"))
         named = drafters_of(self._call.speculation)

@@ -336,6 +336,8 @@ _METRICS = {
     "free_blocks": "gauge",
     "kept_blocks": "gauge",
     "used_blocks": "gauge",
+    "recalled_tokens_total": "counter",
+    "kept_cache_bytes": "gauge",
 }
 
 

@@ -172,6 +172,7 @@ def _open(
     folder = None if models_folder is None else Path(models_folder)
     model = open_model(name, msgspec.convert(options, LoadOptions), progress=progress, models_folder=folder)
     model.step_model.touch(_TOUCHED_BYTES)
+    model.expect_chats()
     return model
 
 
