@@ -140,6 +140,7 @@ OTHERS = [
     *("gpt_oss", "smollm3", "qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "glm4v_text", "muse_glimmer_text"),
     *("step3p5", "gemma3n_text", "granitemoe", "granitemoeshared", "iquestcoder", "internlm3", "ministral"),
     *("solar_open", "dots1", "hunyuan_v1_moe", "afmoe", "mellum", "qwen3_vl_moe_text"),
+    *("granite_swa", "granitemoe_swa", "hyperclovax", "vaultgemma"),
 ]
 
 

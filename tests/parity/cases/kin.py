@@ -21,6 +21,12 @@ _TURNING = {
     "full_attention": {"rope_type": "linear", "factor": 3.0, "rope_theta": 5e3},
     "sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
 }
+_GRANITE = {
+    "embedding_multiplier": 3.0,
+    "attention_multiplier": 0.2,
+    "residual_multiplier": 0.6,
+    "logits_scaling": 0.7,
+}
 _NO_MIDDLE = ("intermediate_size",)  # of families in which every layer has experts
 _STATES = (
     "intermediate_size",
@@ -39,7 +45,22 @@ CASES_KIN = [
         "granite, shared experts",
         "granitemoeshared",
         {"num_local_experts": 5, "num_experts_per_tok": 2, "intermediate_size": 32, "shared_intermediate_size": 64}
-        | {"embedding_multiplier": 3.0, "attention_multiplier": 0.2, "residual_multiplier": 0.6, "logits_scaling": 0.7},
+        | _GRANITE,
+    ),
+    Case("granite, windows", "granite_swa", _SLIDING | _GRANITE | {"layer_rope_theta": [0.0, 1e4, 100.0]}),
+    Case(
+        "granite, windows and experts",
+        "granitemoe_swa",
+        _SLIDING
+        | _GRANITE
+        | {"num_local_experts": 5, "num_experts_per_tok": 2, "intermediate_size": 32, "shared_intermediate_size": 64},
+    ),
+    Case("hyperclova", "hyperclovax", _GRANITE),
+    Case(
+        "vaultgemma",
+        "vaultgemma",
+        {"head_dim": 24, "query_pre_attn_scalar": 20, "sliding_window": 7, "attn_logit_softcapping": 2.0}
+        | {"final_logit_softcapping": 6.0, "tie_word_embeddings": True},
     ),
     Case("solar", "solar_open", _ROUTED | {"head_dim": 16, "attention_bias": True}, _NO_MIDDLE),
     Case("dots", "dots1", _ROUTED | _SLIDING | {"head_dim": 24, "first_k_dense_replace": 1}),
