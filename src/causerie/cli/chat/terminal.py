@@ -18,7 +18,7 @@ from causerie.cli.chat.chat_files import ChatFolder, SavedChat
 from causerie.cli.chat.commands.command import HelpSource
 from causerie.cli.chat.commands.table import COMMANDS, command_of
 from causerie.cli.chat.keyboard import Keyboard, LineDropped
-from causerie.cli.conversation.conversation import AnswerCost, Conversation, Reply
+from causerie.cli.conversation.conversation import AnswerCost, Conversation, Reply, ScoredText
 from causerie.cli.screen.reasoning import Reasoning
 from causerie.cli.screen.screen import Screen
 from causerie.errors import CauserieError, ContextLengthError, UsageError
@@ -172,7 +172,7 @@ class Terminal:
                 said = self._show(reply)
             self._files.clear()
             self._say_end(reply, said)
-            self._keep()
+            self.keep()
         except KeyboardInterrupt:  # while the prompt was being made
             self.screen.line(_NOTHING_SAID, "dim")
         except CauserieError as error:
@@ -195,6 +195,9 @@ class Terminal:
                     arrived()
                     if isinstance(piece, ReasoningPart):
                         self.reasoning.piece(piece.text)
+                    elif isinstance(piece, ScoredText):
+                        self.reasoning.end()
+                        self.screen.scored_piece(piece.text, piece.probability)
                     else:
                         self.reasoning.end()
                         self.screen.piece(piece)
@@ -290,7 +293,8 @@ class Terminal:
         self.name = None
         self.branches.clear()
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Saves the chat where chats are saved by themselves."""
         if self._autosave and self.conversation.messages:
             try:
                 self.save()

@@ -4,6 +4,7 @@ wrote for it. Knows no terminal.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ from causerie.chat.parse import ReplyFormat, ReplyParser
 from causerie.chat.parts import Part, ReasoningPart, TextPart
 from causerie.chat.prompt_change import PromptText
 from causerie.chat.session import AnswerStream
-from causerie.cli.conversation.conversation import AnswerCost
+from causerie.cli.conversation.conversation import AnswerCost, ScoredText
 
 
 class ModelReply:
@@ -42,7 +43,7 @@ class ModelReply:
         self._variables = dict(variables or {})  # what the template was told
         self.surroundings: Surroundings | None = None  # None until it has ended
 
-    def __iter__(self) -> Iterator[str | ReasoningPart]:
+    def __iter__(self) -> Iterator[str | ScoredText | ReasoningPart]:
         for piece in self._answer:
             if self._first is None:
                 self._first = self._clock() - self._begun
@@ -50,11 +51,11 @@ class ModelReply:
         yield from self._shown(self._parser.finish())
         self._end()
 
-    @staticmethod
-    def _shown(parts: list[Part]) -> Iterator[str | ReasoningPart]:
+    def _shown(self, parts: list[Part]) -> Iterator[str | ScoredText | ReasoningPart]:
+        logprob: float | None = getattr(self._answer.last_event, "logprob", None)  # where the request asked for it
         for part in parts:
             if isinstance(part, TextPart):
-                yield part.text
+                yield part.text if logprob is None else ScoredText(part.text, math.exp(logprob))
             elif isinstance(part, ReasoningPart):
                 yield part
 
