@@ -177,7 +177,6 @@ def test_an_answer_that_repeats_itself_is_told_with_the_way_to_let_it_go_on() ->
     [
         ("/bye", "/bye is a command of Ollama. Here: exit leaves, Ctrl-D too.\n"),
         ("/?", "/? is a command of Ollama. Here: help lists the commands.\n"),
-        ("/show info", "/show is a command of Ollama. Here: /status shows the model and what is set; /stats"),
     ],
 )
 def test_commands_of_ollama_get_the_sentence_that_its_users_need(line: str, says: str) -> None:

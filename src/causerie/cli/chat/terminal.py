@@ -22,7 +22,7 @@ from causerie.cli.chat.commands.command import HelpSource
 from causerie.cli.chat.commands.table import COMMANDS, command_of
 from causerie.cli.chat.commands.tools import offer_again
 from causerie.cli.chat.keyboard import Keyboard, LineDropped
-from causerie.cli.conversation.conversation import Conversation, Reply
+from causerie.cli.conversation.conversation import Conversation, Reply, ScoredText
 from causerie.cli.screen.reasoning import Reasoning
 from causerie.cli.screen.screen import Screen
 from causerie.errors import CauserieError, ContextLengthError, UsageError
@@ -185,7 +185,7 @@ class Terminal:
                 reply = self._answer(self.conversation.proceed)
             else:
                 self._end_rounds(reply)
-            self._keep()
+            self.keep()
         except KeyboardInterrupt:  # while the prompt was being made
             self.screen.line(_NOTHING_SAID, "dim")
         except CauserieError as error:
@@ -230,6 +230,9 @@ class Terminal:
                     arrived()
                     if isinstance(piece, ReasoningPart):
                         self.reasoning.piece(piece.text)
+                    elif isinstance(piece, ScoredText):
+                        self.reasoning.end()
+                        self.screen.scored_piece(piece.text, piece.probability)
                     else:
                         self.reasoning.end()
                         self.screen.piece(piece)
@@ -326,7 +329,8 @@ class Terminal:
         self.name = None
         self.branches.clear()
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Saves the chat where chats are saved by themselves."""
         if self._autosave and self.conversation.messages:
             try:
                 self.save()

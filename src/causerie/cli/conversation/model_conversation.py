@@ -109,6 +109,7 @@ class ModelConversation:
         choice: ModelChoice | None = None,
     ) -> None:
         self._last: AnswerStream | None = None
+        self.shows_probabilities = False
         self._choice = choice or ModelChoice(model.name_or_path)
         self._call = flags
         self._take(model, chat_format)
@@ -278,15 +279,15 @@ class ModelConversation:
 
     def reply(self, text: str) -> ModelReply:
         """See Conversation."""
-        return self._reply(partial(self._session.ask, text), self._flags())
+        return self._reply(partial(self._session.ask, text), self._call)
 
     def retry(self, words: Sequence[str] = ()) -> ModelReply:
         """See Conversation."""
-        return self._reply(self._session.retry, self._flags(self._call.merged(read_flags(words))))
+        return self._reply(self._session.retry, self._call.merged(read_flags(words)))
 
     def proceed(self) -> ModelReply:
         """See Conversation."""
-        return self._reply(self._session.proceed, self._flags())
+        return self._reply(self._session.proceed, self._call)
 
     def offer(self, tools: Sequence[Mapping[str, Any]]) -> None:
         """See Conversation."""
@@ -303,7 +304,8 @@ class ModelConversation:
         """See Conversation."""
         self._session.take_results(results)
 
-    def _reply(self, ask: Callable[[Flags, Any, bool], AnswerStream], flags: Flags) -> ModelReply:
+    def _reply(self, ask: Callable[[Flags, Any, bool], AnswerStream], call: GenerationConfig) -> ModelReply:
+        flags = self._flags(call.merged(GenerationConfig(logprobs=0)) if self.shows_probabilities else call)
         begun, moment = time.monotonic(), Moment.now()
         before = None if self._replied is None else self._replied.chat
         answer = self._last = ask(flags, flags.get("stop_strings", ()), flags.get("repetition_detection"))
@@ -319,6 +321,32 @@ class ModelConversation:
         self._change = None if before is None else prompt_change(before, reply.prompt)
         self._expected = None
         return reply
+
+    def beside(self, name: str) -> ModelConversation:
+        """See Conversation. Both models are then in memory."""
+        other = open_conversation(replace(self._choice, name=name), self._call, self.system_prompt)
+        other.replace(self.messages)
+        return other
+
+    def prompt_text(self) -> str:
+        """See Conversation."""
+        if self._last is None:
+            raise UsageError("There is no answer yet for which the model read something.")
+        return self._last.prompt.text
+
+    def template(self) -> str:
+        """See Conversation."""
+        return self._chat_format.template.source()
+
+    def parameters(self) -> list[tuple[str, Any, str]]:
+        """See Conversation."""
+        flags = self._flags()
+        origins = zip(("set here", "the model's own", "the chat's own"), flags.levels, strict=False)
+        rows: dict[str, tuple[str, Any, str]] = {}
+        for origin, level in origins:
+            for name, value in level.to_dict().items():
+                rows.setdefault(name, (name, value, origin))
+        return list(rows.values())
 
     def tokens(self) -> list[TokenRow]:
         """See Conversation. The model reads prompt and answer once more."""

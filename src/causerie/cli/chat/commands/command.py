@@ -73,6 +73,10 @@ class Session(Protocol):
         """Goes on with a saved chat. Raises UnknownName, UsageError, MessageError."""
         ...
 
+    def keep(self) -> None:
+        """Saves the chat where chats are saved by themselves."""
+        ...
+
     def forget_name(self) -> None:
         """What is saved next is another chat."""
         ...
