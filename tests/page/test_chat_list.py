@@ -92,6 +92,7 @@ def test_a_search_shows_the_hit_and_opens_its_branch(listed: Callable[..., Page]
     page.keyboard.type("apples")
     expect(page.locator(".chats h3")).to_have_text("2 chats")
     expect(page.locator("[data-slot=announcements]")).to_have_text("2 chats")
+    expect(page.locator(".chats .open > .cut")).to_have_text(["apples", "two"])
     expect(page.locator(".chats mark")).to_have_text(["apples", "apples"])
     expect(page.locator(".chats .hit small")).to_have_text("nothing but apples, <b>pears</b> and plums")
     page.fill(".find input", "applesauce")

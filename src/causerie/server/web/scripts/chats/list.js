@@ -62,6 +62,7 @@ const rowOfFolder = (name) => list.querySelector(`[data-folder="${CSS.escape(nam
 // The list is not drawn anew while a name is written in it.
 function nameIt(row, name, use) {
   naming = true;
+  made.delete(chatAt(row));  // it has a field now in place of its name
   nameField(row, name, (given) => {
     naming = false;
     if (given && given !== name) use(given);
@@ -72,7 +73,14 @@ function nameIt(row, name, use) {
 
 // --- drawing ---
 
-const asRow = (chat, more = {}) => chatRow(chat, acts, { now: chat === state.chat, chosen: choosing() ? isChosen(chat) : null, ...more });
+const looksOf = (chat) => ({ now: chat === state.chat, chosen: choosing() ? isChosen(chat) : null });
+const made = new WeakMap();  // rows by their chats, and what they show: of a thousand few change
+
+function asRow(chat, more = {}) {
+  const looks = { ...looksOf(chat), ...more }, key = JSON.stringify([chat.title, looks]);
+  if (made.get(chat)?.key !== key) made.set(chat, { key, row: chatRow(chat, acts, looks) });
+  return made.get(chat).row;
+}
 
 function rowsOfFolder(folder) {
   const open = folds.has(folder.name), row = folderRow(folder, acts, { open, choosing: choosing() });
@@ -89,10 +97,11 @@ function group({ heading, chats, folders }) {
 
 function hits(sought) {
   const some = state.chats.map((chat) => ({ chat, ...(hit(chat, sought) ?? { text: undefined }) })).filter(({ text }) => text !== undefined);
+  some.sort((a, b) => (a.text !== null) - (b.text !== null));  // titles first
   shown = some.map(({ chat }) => chat);
   const words = { 0: "No chat has these words", 1: "1 chat" }[some.length] ?? `${some.length} chats`;
   announce(words);
-  return [el("h3", { textContent: words }), el("ul", {}, ...some.map(({ chat, text, node }) => asRow(chat, { sought, excerpt: text, node })))];
+  return [el("h3", { textContent: words }), el("ul", {}, ...some.map(({ chat, text, node }) => chatRow(chat, acts, { ...looksOf(chat), sought, excerpt: text, node })))];
 }
 
 // The folder of a chat that has been opened is open too.
