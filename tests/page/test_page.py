@@ -56,7 +56,7 @@ def test_a_chat_with_the_real_server(page: Page, real: Server) -> None:
     """A key is asked for, the answer is the model's own, its Markdown is shown, and the gauge moves."""
     open_page(page, real.url)
     with_key(page, "open sesame")
-    expect(page.locator(".pick")).to_have_text("builtin")
+    expect(page.locator(".pick .cut")).to_have_text("builtin")
     say(page, "How do I start a chat?")
     asked = {"model": "builtin", "messages": [{"role": "user", "content": "How do I start a chat?"}]}
     answer = real.post("/v1/chat/completions", asked, headers={"Authorization": "Bearer open sesame"}).json()
@@ -234,8 +234,8 @@ def test_a_chat_that_no_longer_fits(page: Page, real: Server, tmp_path: Path) ->
     page.reload()
     expect(first).to_have_text(re.compile(f"^{begins}:"))
     page.click("[aria-label='Settings of this chat']")
-    assert page.input_value("[name=policy]") == "drop_oldest"
-    page.select_option("[name=policy]", "summarize")
+    expect(page.get_by_role("radio", name="Forget")).to_be_checked()
+    page.get_by_role("radio", name="Summarise").check(force=True)
     say(page, "What is a model?")
     expect(page.locator(".memory")).to_contain_text("a summary of the")
     page.click(".memory summary")

@@ -97,7 +97,7 @@ async function* events(response) {
 // Chunks of a streamed answer, one JSON object after the other, with the counts so far in each, and before the first text how
 // much of the prompt is read. Throws Refused for an error, before or within.
 export async function* answer(body, signal) {
-  const told = { stream: true, stream_options: { include_usage: true, continuous_usage_stats: true }, return_progress: true };
+  const told = { stream: true, stream_options: { include_usage: true, continuous_usage_stats: true }, return_progress: true, return_timings: true };
   for await (const data of events(await post("/v1/chat/completions", { ...body, ...told }, signal))) {
     if (data === "[DONE]") return;
     const value = JSON.parse(data);
@@ -115,12 +115,23 @@ export async function load(model) {
   }
 }
 
-// Models to choose from, where the server lets its users choose. Each throws Refused.
+// Frees the memory of a model. Throws Refused while requests use it.
+export const unload = (model) => post("/unload_model", { model });
+
+// What the memory of the machine holds: {total, other, models, chats, free}, in bytes.
+export const memory = async () => (await request("/memory")).json();
+
+// Models to choose from, as far as the server lets its users choose. Each throws Refused.
 export const library = async () => (await request("/library")).json();
 export const serve = (model) => post("/library/serve", { model });
 export const searchHub = async (words) => (await (await post("/library/search", { words })).json()).models;
 export const download = (model) => post("/library/download", { model });
-export const downloads = async () => (await (await request("/library/downloads")).json()).downloads;
+export const downloads = async () => (await request("/library/downloads")).json();
+
+// The tools of this server, and what comes of a call. Each throws Refused.
+export const toolList = async () => (await request("/tools")).json();
+export const callTool = async (name, given, signal) => (await post("/tools/call", { name, arguments: given }, signal)).json();
+
 export const cancelDownload = (model) => post("/library/cancel", { model });
 
 // Chats that the server keeps, where it was started so. Each throws Refused; of a chat that was changed meanwhile with status 409,

@@ -166,6 +166,8 @@ export function whole(value) {
   return { ...newChat(""), ...value, nodes: Object.fromEntries(nodes) };
 }
 
+const resultOf = (result, text) => ({ text: text(result.text), failed: Boolean(result.failed), cut: Boolean(result.cut), seconds: typeof result.seconds === "number" ? result.seconds : null });
+
 // A chat from a file somebody chose, with nothing in it but what a chat has. Throws an Error with a sentence.
 export function checked(value) {
   const text = (found) => (typeof found === "string" ? found : "");
@@ -175,6 +177,7 @@ export function checked(value) {
   const chat = { ...newChat(text(value.model)), title: text(value.title), system: text(value.system), pinned: value.pinned === true, folder: text(value.folder).slice(0, LONGEST_NAME) };
   if ([...SHORTENINGS, "error"].includes(value.policy)) chat.policy = value.policy;
   if (value.repetition === "allow") chat.repetition = "allow";
+  if (typeof value.manner === "string") chat.manner = value.manner;
   if (typeof value.thinks === "boolean") chat.thinks = value.thinks;
   chat.created = Number(value.created) || chat.created;
   chat.updated = Number(value.updated) || chat.updated;
@@ -183,7 +186,7 @@ export function checked(value) {
     if (!["user", "assistant", "tool"].includes(node?.role)) throw new Error("The file holds a message of no known role.");
     if (!ID.test(id)) throw new Error("The file holds a message whose id is none.");
     const files = (Array.isArray(node.files) ? node.files : []).map((file) => ({ name: text(file?.name), text: text(file?.text) }));
-    const calls = (Array.isArray(node.calls) ? node.calls : []).map((call) => ({ id: text(call?.id), name: text(call?.name), arguments: text(call?.arguments) }));
+    const calls = (Array.isArray(node.calls) ? node.calls : []).map((call) => ({ id: text(call?.id), name: text(call?.name), arguments: text(call?.arguments), ...(call?.result ? { result: resultOf(call.result, text) } : {}) }));
     const parent = typeof node.parent === "string" ? node.parent : null;
     chat.nodes[id] = { id, parent, role: node.role, text: text(node.text), reasoning: text(node.reasoning), calls, files, partial: Boolean(node.partial), ended: text(node.ended), fault: text(node.fault), model: text(node.model), thought: Number(node.thought) || 0, call: text(node.call), forgotten: Number(node.forgotten) || 0, summary: text(node.summary), tokens: Number(node.tokens) || 0, stats: text(node.stats), speed: text(node.speed) };
   }

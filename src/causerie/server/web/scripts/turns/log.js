@@ -20,7 +20,7 @@ let turns = new Map(), shownChat = null, following = null, memory = null, whole 
 
 // Shows the chat; `comes` is the message that still grows. Turns that were shown already stay as they are.
 function showChat(comes = null) {
-  const nodes = state.chat ? path(state.chat) : [], other = shownChat !== state.chat;
+  const nodes = shared(), other = shownChat !== state.chat;
   const before = other ? new Map() : new Map([...turns].filter(([id, { node }]) => state.chat.nodes[id] === node));
   shownChat = state.chat;
   turns = new Map(nodes.map((node) => [node.id, before.get(node.id) ?? makeTurn(node)]));
@@ -32,7 +32,7 @@ function showChat(comes = null) {
   showTitle();
   showMemory();
   showEmpty(!nodes.length);
-  if (comes) following.place(turns.get(comes.parent)?.element, turns.get(comes.id).element);
+  if (comes) placeAnswer(nodes, comes);
   else if (other) following.end();
   whole = Promise.all(updates).then(() => following.grew());  // the end moves when the Markdown has come
 }
@@ -53,6 +53,19 @@ function showActionsOf(turn) {
   const { place, count } = versions(turn.node), shape = `${place} of ${count}, ${turn.node.id === state.chat.leaf}`;
   if (turn.shape !== shape) turn.showActions();
   turn.shape = shape;
+}
+
+// The messages of the chat; of one that two models answer, those before they part.
+function shared() {
+  const nodes = state.chat ? path(state.chat) : [], { pair } = state;
+  return pair?.rounds.length ? nodes.slice(0, nodes.findIndex((node) => node.id === pair.last) + 1) : nodes;
+}
+
+// An answer begins below its question, or goes on below its earlier parts.
+function placeAnswer(nodes, comes) {
+  const before = nodes.slice(0, nodes.indexOf(comes)), asked = before.findLastIndex((node) => node.role === "user");
+  const [question, ...parts] = before.slice(Math.max(0, asked)).map((node) => turns.get(node.id).element);
+  following.place(question, turns.get(comes.id).element, parts);
 }
 
 // Puts the turns into the column; those at the beginning that stand there already are not touched.
@@ -139,6 +152,11 @@ export function begin() {
   on("grew", showGrowth);
   on("models", showLoading);
   on("answered", showAnswer);
+  on("calls", (node) => {
+    turns.get(node.id)?.showCalls();
+    turns.get(node.id)?.showEnd();
+    following.grew();
+  });
   key("Esc", "Close what floats, else stop", stop, true);
   key("Alt+C", "Copy the last answer", () => {
     const turn = lastAnswer(), copy = turn?.element.querySelector("[aria-label='Copy']");
