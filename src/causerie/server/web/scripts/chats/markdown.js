@@ -21,7 +21,7 @@ function turn(node, chat) {
   for (const file of node.files) parts.push(`**${plain(file.name)}**`, fenced(file.text));
   if (node.reasoning) parts.push(folded("Thought", fenced(node.reasoning, "text")));
   if (node.text.trim()) parts.push(node.text.trim());
-  for (const call of node.calls) parts.push(`Asked **${plain(call.name)}**`, fenced(call.arguments, "json"));
+  for (const call of node.calls) parts.push(`Asked **${plain(call.name)}**`, fenced(call.arguments, "json"), ...(call.result ? [fenced(call.result.text, "text")] : []));
   return parts.join("\n\n");
 }
 
