@@ -15,7 +15,7 @@ SAVE = """async (chats) => {
   const store = await import("/page/scripts/store.js");
   for (const [place, fields] of chats.entries()) {
     const chat = { ...store.newChat("scripted"), ...fields, updated: Date.now() - place * 1000 };
-    store.add(chat, null, "user", { text: fields.text ?? fields.title });
+    for (const text of [fields.text ?? fields.title].flat()) store.add(chat, chat.leaf, "user", { text });
     delete chat.text;
     await store.saveChat(chat);
   }
@@ -104,6 +104,18 @@ def test_a_search_shows_the_hit_and_opens_its_branch(listed: Callable[..., Page]
     page.focus(".find input")
     page.keyboard.press("Escape")
     expect(titles(page)).to_have_text(["one", "two", "apples"])
+
+
+def test_a_search_leads_to_the_message(listed: Callable[..., Page]) -> None:
+    texts = ["the needle", *(f"hay {straw}" for straw in range(40)), "nothing"]
+    page = listed("one", {"title": "two", "text": texts})
+    titles(page).nth(1).click()
+    expect(page.locator(".bubble").last).to_be_in_viewport()
+    page.fill(".find input", "needle")
+    page.click(".chats .hit .open")
+    expect(page.locator(".bubble").first).to_be_in_viewport()
+    page.wait_for_timeout(200)
+    expect(page.locator(".bubble").first).to_be_in_viewport()
 
 
 def test_the_list_is_walked_through_by_keys(listed: Callable[..., Page]) -> None:

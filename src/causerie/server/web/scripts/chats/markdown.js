@@ -1,5 +1,6 @@
-// A chat as Markdown, as it is shown: without its other branches. Knows no page and no server.
+// A chat as Markdown, as it is shown: without its other branches. Knows no element and no server.
 
+import { shortName } from "/page/scripts/state.js";
 import { path } from "/page/scripts/store.js";
 
 // A fence that nothing within the text can close.
@@ -14,7 +15,7 @@ const plain = (text) => text.replace(/\s+/g, " ").trim().replace(/[\\`*_[\]<>#|~
 
 const folded = (words, inside) => `<details>\n<summary>${words}</summary>\n\n${inside}\n\n</details>`;
 
-export const speaker = (node, chat) => ({ user: "You", tool: "Tool" })[node.role] ?? (node.model || chat.model || "Model");
+export const speaker = (node, chat) => ({ user: "You", tool: "Tool" })[node.role] ?? shortName(node.model || chat.model || "Model");
 
 function turn(node, chat) {
   const parts = [`## ${plain(speaker(node, chat))}`];

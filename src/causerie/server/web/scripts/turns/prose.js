@@ -4,6 +4,7 @@ import { copyText } from "/page/scripts/turns/copying.js";
 import { el, iconButton } from "/page/scripts/elements.js";
 import { rendered } from "/page/scripts/server.js";
 
+const PART = 12;  // whole blocks that are put together, so that those out of sight cost nothing
 const LONG = 4000;  // characters of a last paragraph from which on it is not rendered for each piece that comes
 const PAUSE = 400;  // milliseconds between two times that such a paragraph is rendered
 const LANGUAGES = { js: "JavaScript", javascript: "JavaScript", ts: "TypeScript", typescript: "TypeScript", cpp: "C++", "c++": "C++", csharp: "C#", html: "HTML", css: "CSS", json: "JSON", yaml: "YAML", toml: "TOML", sql: "SQL", bash: "Shell", sh: "Shell", shell: "Shell", py: "Python", php: "PHP", xml: "XML" };
@@ -90,11 +91,21 @@ export class GrowingProse {
       this.told(whole.textContent.trim());
       this.target.append(whole);
       this.settled = until;
+      this.gather();
     }
     const before = this.target.childNodes.length;
     this.target.append(rest);
     this.tail = [...this.target.childNodes].slice(before);
     (lastLine(this.target) ?? this.target).append(this.caret);
+  }
+
+  // Puts blocks that are whole into a part of their own, all but the last ones.
+  gather() {
+    const blocks = [...this.target.querySelectorAll(":scope > :not(.part)")];
+    if (blocks.length < 2 * PART) return;
+    const part = el("div", { className: "part" });
+    blocks[0].before(part);
+    part.append(...blocks.slice(0, PART));
   }
 }
 
