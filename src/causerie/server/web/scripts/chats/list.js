@@ -34,14 +34,20 @@ const acts = {
   more: (chat, anchor) => chatMenu(chat, anchor, () => nameIt(rowOf(chat), nameOf(chat), (name) => rename(chat, name))),
   fold: (name) => {
     if (!folds.delete(name)) folds.add(name);
-    localStorage.setItem("open folders", JSON.stringify([...folds]));
+    keepFolds();
     draw();
   },
-  moreOfFolder: (name, anchor) => folderMenu(name, anchor, () => nameIt(rowOfFolder(name), name, (given) => {
-    if (folds.delete(name)) folds.add(given);
-    renameFolder(name, given);
-  })),
+  moreOfFolder: (name, anchor) => folderMenu(name, anchor, () => nameIt(rowOfFolder(name), name, (given) => renameTo(name, given))),
 };
+
+const keepFolds = () => localStorage.setItem("open folders", JSON.stringify([...folds]));
+
+// A folder that is open is so under its new name.
+function renameTo(folder, name) {
+  if (folds.delete(folder)) folds.add(name);
+  keepFolds();
+  renameFolder(folder, name);
+}
 
 // Opens a chat; with the message that a search has found, the branch that has it.
 function open(chat, node = null) {
@@ -155,7 +161,7 @@ function renameAt(target) {
   const row = target.closest("li"), more = row?.querySelector(".more");
   if (!more || choosing()) return;
   const chat = chatAt(target);
-  nameIt(row, chat ? nameOf(chat) : row.dataset.folder, (name) => (chat ? rename(chat, name) : renameFolder(row.dataset.folder, name)));
+  nameIt(row, chat ? nameOf(chat) : row.dataset.folder, (name) => (chat ? rename(chat, name) : renameTo(row.dataset.folder, name)));
 }
 
 function press(event) {
