@@ -35,8 +35,7 @@ function showChat(comes = null) {
   showEmpty(!nodes.length);
   if (comes) placeAnswer(nodes, comes);
   else if (other) following.end();
-  whole = Promise.all(updates);
-  render(whole);
+  whole = render(Promise.all(updates));
 }
 
 function showTitle() {
