@@ -44,9 +44,9 @@ export function newChat(model) {
 
 // The messages from the first to the one shown last.
 export function path(chat) {
-  const found = [];
-  for (let id = chat.leaf; id !== null && chat.nodes[id]; id = chat.nodes[id].parent) found.unshift(chat.nodes[id]);
-  return found;
+  const upwards = [];
+  for (let id = chat.leaf; id !== null && chat.nodes[id]; id = chat.nodes[id].parent) upwards.push(chat.nodes[id]);
+  return upwards.reverse();
 }
 
 export function add(chat, parent, role, fields) {

@@ -13,6 +13,7 @@ const SAVING = 1000;  // milliseconds between two times that a growing answer is
 const LONGEST_TITLE = 60;  // characters of a title that is made of a message
 
 const wishes = [];
+let frame = 0;
 
 // A module that wants more of an answer: `wish(chat)` gives further fields of the request.
 export const addWish = (wish) => wishes.push(wish);
@@ -85,6 +86,14 @@ export async function respond(from = null) {
   if (running.answersNow && state.chat === chat && !state.running) await respond(node);
 }
 
+// At most once a frame, however quickly pieces come.
+function tellGrowth(node) {
+  frame ||= requestAnimationFrame(() => {
+    frame = 0;
+    tell("grew", node);
+  });
+}
+
 // Takes an answer in as it comes. Throws Refused, or an AbortError.
 export async function receive(request, running) {
   const { chat, node, pace } = running;
@@ -94,7 +103,7 @@ export async function receive(request, running) {
     take(chunk, node, pace);
     running.wait = waitOf(chunk, pace);
     if (chunk.context) tell("memory", node);
-    tell("grew", node);
+    tellGrowth(node);
     if (performance.now() - saved > SAVING) {
       saved = performance.now();
       saveChat(chat).catch(() => {});  // the end says it

@@ -5,7 +5,7 @@ import { el, slot } from "/page/scripts/elements.js";
 import { key } from "/page/scripts/keys.js";
 import { chosenModel, on, state, tell } from "/page/scripts/state.js";
 import { path } from "/page/scripts/store.js";
-import { showVersion, stop } from "/page/scripts/turns/answering.js";
+import { showVersion, stop, versions } from "/page/scripts/turns/answering.js";
 import { copyText } from "/page/scripts/turns/copying.js";
 import { showEmpty } from "/page/scripts/turns/empty.js";
 import { Following } from "/page/scripts/turns/following.js";
@@ -16,7 +16,7 @@ import { makeTurn } from "/page/scripts/turns/turn.js";
 const NEAR = 12;  // last turns that are always laid out
 
 const log = slot("log"), column = el("div", { className: "col" });
-let turns = new Map(), shownChat = null, following = null, frame = 0, memory = null;
+let turns = new Map(), shownChat = null, following = null, memory = null;
 
 // Shows the chat; `comes` is the message that still grows. Turns that were shown already stay as they are.
 function showChat(comes = null) {
@@ -25,7 +25,7 @@ function showChat(comes = null) {
   turns = new Map(nodes.map((node) => [node.id, before.get(node.id) ?? makeTurn(node)]));
   const updates = [...turns.values()].map((turn) => {
     if (turn.node === comes) return turn.live(state.running);
-    return before.has(turn.node.id) && !turn.edits ? turn.showActions() : turn.update();
+    return before.has(turn.node.id) && !turn.edits ? showActionsOf(turn) : turn.update();
   });
   arrange([...turns.values()].map((turn) => turn.element));
   slot("title").textContent = state.chat?.title ?? "";
@@ -40,7 +40,15 @@ function showChat(comes = null) {
 // The messages of the chat; of one that two models answer, those before they part.
 function shared() {
   const nodes = state.chat ? path(state.chat) : [], { pair } = state;
-  return pair?.rounds.length ? nodes.slice(0, nodes.findIndex((node) => node.id === pair.last) + 1) : nodes;
+  const parting = pair?.rounds.length ? nodes.findIndex((node) => node.id === pair.last) : -1;
+  return parting < 0 ? nodes : nodes.slice(0, parting + 1);
+}
+
+// Makes the row of actions anew where it would be another.
+function showActionsOf(turn) {
+  const { place, count } = versions(turn.node), shape = `${place} of ${count}, ${turn.node.id === state.chat.leaf}`;
+  if (turn.shape !== shape) turn.showActions();
+  turn.shape = shape;
 }
 
 // Puts the turns into the column; those at the beginning that stand there already are not touched.
@@ -70,7 +78,6 @@ function showMemory() {
 
 // What has come since the last frame.
 function showGrowth() {
-  frame = 0;
   const { running } = state;
   if (!running || running.chat !== state.chat) return;
   Promise.resolve(turns.get(running.node.id)?.live(running)).then(() => following.grew());
@@ -123,7 +130,7 @@ export function begin() {
   for (const event of ["pointerover", "focusin"]) column.addEventListener(event, draw);
   on("chat", showChat);
   on("memory", showMemory);
-  on("grew", () => { frame ||= requestAnimationFrame(showGrowth); });
+  on("grew", showGrowth);
   on("models", showLoading);
   on("answered", showAnswer);
   key("Esc", "Close what floats, else stop", stop, true);
