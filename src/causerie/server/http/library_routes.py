@@ -50,6 +50,15 @@ class LibraryRights:
     downloads: bool = False
 
 
+@dataclass(frozen=True)
+class _Look:
+    """A look at the models of this machine: what its answer depends on, when it began, and the answer."""
+
+    subject: tuple[Any, ...]
+    since: float
+    answer: asyncio.Task[dict[str, Any]]
+
+
 class LibraryRoutes:
     """The routes. A model that is chosen is added to `served`, the list of the names that requests may have."""
 
@@ -60,9 +69,7 @@ class LibraryRoutes:
         self._rights = rights
         self._fits: dict[str, str | None] = {}
         self._offered: set[str] = set()
-        self._looking: asyncio.Task[dict[str, Any]] | None = None
-        self._looking_since = 0.0
-        self._subject: tuple[Any, ...] = ()
+        self._last_look: _Look | None = None
 
     def routes(self, answered: Answered) -> list[Route]:
         """All of them, with failures told as the server tells them."""
@@ -143,20 +150,20 @@ class LibraryRoutes:
 
     async def _look(self) -> dict[str, Any]:
         """What there is on this machine, for the offers; those that have room may be served from now on. Many who ask
-        for the same within moments are told what the first is told."""
+        within moments are told what the first is told."""
         ended = sum(each.state == "done" for each in self._library.downloads.values())
-        subject = (self._spare(), ended, *self._served)
-        if self._looking is None or self._subject != subject or self._looking_since < time.monotonic() - FRESH_SECONDS:
+        subject, now = (self._spare(), ended, *self._served), time.monotonic()
+        look = self._last_look
+        if look is None or look.subject != subject or look.since < now - FRESH_SECONDS:
             work = self._library.offers(self._spare(), list(self._served))
-            self._looking, self._subject, self._looking_since = asyncio.create_task(work), subject, time.monotonic()
-        looking = self._looking
+            look = self._last_look = _Look(subject, now, asyncio.create_task(work))
         try:
-            answer = await asyncio.shield(looking)
+            answer = await asyncio.shield(look.answer)
         except CauserieError:
-            self._looking = None
+            self._last_look = None
             raise
         if not answer["measured"]:  # which may be another matter in a moment
-            self._looking = None
+            self._last_look = None
         self._offered = {row["id"] for row in answer["models"] if row["fits"] != "too_large"}
         return answer
 
