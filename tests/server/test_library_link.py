@@ -114,8 +114,9 @@ class CountedLibrary(LibraryLink):
 class IdleEngine:
     """Has no model in memory, and nothing to do."""
 
-    models: dict[str, Any] = {}
-    jobs = 0
+    def __init__(self) -> None:
+        self.models: dict[str, Any] = {}
+        self.jobs = 0
 
 
 def test_a_look_is_shared_by_those_who_ask_within_moments() -> None:
