@@ -9,6 +9,7 @@ const PAUSE = 400;  // milliseconds between two times that such a paragraph is r
 const LANGUAGES = { js: "JavaScript", javascript: "JavaScript", ts: "TypeScript", typescript: "TypeScript", cpp: "C++", "c++": "C++", csharp: "C#", html: "HTML", css: "CSS", json: "JSON", yaml: "YAML", toml: "TOML", sql: "SQL", bash: "Shell", sh: "Shell", shell: "Shell", py: "Python", php: "PHP", xml: "XML" };
 
 const ITEM = /^ {0,3}([-*+]|\d{1,9}[.)])\s/;
+const PERHAPS_ITEM = /^ {0,3}([-*+]|\d{1,9}[.)]?)?$/;  // the beginning of one, of a line that has not come whole
 const WITHIN_ITEM = /^( {2,}|\t)/;
 const FENCE = /^ {0,3}(```|~~~)/;
 const DEFINITION = /^ {0,3}\[[^\]]+\]:/m;  // of a link or a footnote: what it means may stand far from where it is used
@@ -20,7 +21,7 @@ function settled(text, from) {
     if (!fenced && line.trim() === "") {
       empty ||= at;
     } else {
-      if (empty && !(listed && (ITEM.test(line) || WITHIN_ITEM.test(line)))) {
+      if (empty && !(listed && [ITEM, PERHAPS_ITEM, WITHIN_ITEM].some((form) => form.test(line)))) {
         end = at;
         listed = false;
       }
@@ -49,7 +50,6 @@ export class GrowingProse {
     this.round = 0;  // of renderings; what an earlier one waited for comes too late
     target.replaceChildren();
   }
-
 
   async show(text) {
     this.text = text;
