@@ -74,7 +74,7 @@ def test_a_model_that_is_not_loaded_says_what_it_would_be(page: Page, scripted: 
     [
         ({"id": "org/plain"}, "Read a file with me"),
         ({"id": "Qwen/Qwen2.5-Coder-7B"}, "Explain this error"),
-        ({"id": "org/plain", "reasoning": {"switch": False, "budget": True}}, "Solve a puzzle"),
+        ({"id": "org/plain", "thinking_budget": True}, "Solve a puzzle"),
         ({"id": "org/plain", "chats": False}, "Begin a story"),
         ({"id": "builtin"}, "How do I begin?"),
     ],

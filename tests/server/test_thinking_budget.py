@@ -168,4 +168,4 @@ def test_the_time_of_reasoning_is_told_apart(server: Server, folder: Path) -> No
     assert half["reasoning_n"] == 15 and 0 < half["reasoning_ms"] < half["predicted_ms"]
     assert timings(**OFF)["reasoning_ms"] == 0
     (model,) = server.get("/v1/models").json()["data"]
-    assert model["reasoning"] == {"switch": True, "budget": True}
+    assert model["thinking_budget"] is True

@@ -87,7 +87,7 @@ def test_a_loaded_model_tells_what_it_does_by_itself(server: Server) -> None:
     (model,) = server.get("/v1/models").json()["data"]
     assert model["generation"] == own_values(GenerationConfig.from_file(Path(builtin_model_path()) / FILE_NAME))
     assert model["generation"]["temperature"] == 0 and model["generation"]["max_new_tokens"] == 200
-    assert model["reasoning"] == {"switch": False, "budget": False}
+    assert model["thinking_budget"] is False
 
 
 def test_own_values_are_those_an_answer_gets() -> None:

@@ -1,11 +1,10 @@
-"""What the answers of a model are held to: a response format, and a limit on their reasoning.
+"""What the answers of a model are held to: a response format, a limit on their reasoning, words that may not come.
 
 Joins what the chat template shows of the model's reasoning with the constraints that know tokens alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from causerie.chat.parse import ReplyFormat
@@ -19,6 +18,16 @@ if TYPE_CHECKING:
 
 
 def constraint_of(plan: Generation, tokenizer: ChatTokenizer, vocab: int) -> Constraint | None:
+    """What a plan's answers must look like; None where it says nothing. Raises as `_form`."""
+    form = _form(plan, tokenizer, vocab)
+    if not plan.bad_words:
+        return form
+    from causerie.text.bad_words import BadWords
+
+    return BadWords(plan.bad_words, tokenizer.text, vocab, form)
+
+
+def _form(plan: Generation, tokenizer: ChatTokenizer, vocab: int) -> Constraint | None:
     """What a plan's answers must look like; None where it says nothing. A format asks nothing of a reasoning that the
     prompt opens. Raises UsageError for a format that cannot be done, Unsupported for a limit on reasoning whose end is
     not one token."""
@@ -50,22 +59,9 @@ def reply_format_of(tokenizer: ChatTokenizer) -> ReplyFormat:
         return ReplyFormat()
 
 
-@dataclass(frozen=True)
-class ReasoningAbility:
-    """What a model can be told about reasoning: whether it shall, by its chat template's enable_thinking (`switch`),
-    and how long at most (`budget`)."""
-
-    switch: bool
-    budget: bool
-
-    @staticmethod
-    def of(tokenizer: ChatTokenizer) -> ReasoningAbility:
-        """By its chat template; nothing where it has none."""
-        try:
-            switch = "enable_thinking" in tokenizer.chat.template.source()
-        except CauserieError:
-            switch = False
-        return ReasoningAbility(switch, reasoning_tokens_of(reply_format_of(tokenizer), tokenizer) is not None)
+def limits_reasoning(tokenizer: ChatTokenizer) -> bool:
+    """Whether a model reasons between tokens, so that a thinking_budget can be kept."""
+    return reasoning_tokens_of(reply_format_of(tokenizer), tokenizer) is not None
 
 
 def reasoning_tokens_of(reply: ReplyFormat, tokenizer: ChatTokenizer) -> ReasoningTokens | None:

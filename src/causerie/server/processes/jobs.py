@@ -270,6 +270,8 @@ class Beat(Struct, tag=True, frozen=True):
     cpu_seconds: float  # that the process has computed on all cores together, since its start
     drafted_tokens: dict[str, int] = {}  # guessed and checked several in a step, by who guessed them
     accepted_tokens: dict[str, int] = {}  # of those, the ones that came
+    recalled_tokens: int = 0  # of prompts, that came back from the disk
+    kept_cache_bytes: int = 0  # on the disk, of all models together
 
     @property
     def used_blocks(self) -> int:

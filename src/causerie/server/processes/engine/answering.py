@@ -19,6 +19,7 @@ from causerie.server.processes.engine.answer_form import PLAIN, AnswerForm
 from causerie.server.processes.engine.time_account import ReasoningTime
 from causerie.server.processes.jobs import (
     Call,
+    Chat,
     Ended,
     Failed,
     Generate,
@@ -75,7 +76,7 @@ class Answering:
         self._tokenizer: Tokenizer = model.tokenizer.text
         self._readers = [
             TextReader(
-                Detokenizer(self._tokenizer, True, self._form.reply.spellings(order.tools is not None)),
+                self._detokenizer(),
                 self._plan.stop_strings,
                 self._plan.params.eos,
                 self._plan.repetition_detection,
@@ -90,6 +91,13 @@ class Answering:
         self._requests: list[int] = []
         self._open = order.choices
         self._unpaid: set[int] = set()  # choices whose text is over, and what they cost is not told yet
+
+    def _detokenizer(self) -> Detokenizer:
+        """Of one choice; an answer that is gone on with is no beginning of a text."""
+        detokenizer = Detokenizer(self._tokenizer, True, self._form.reply.spellings(self.order.tools is not None))
+        if isinstance(self.order.prompt, Chat) and self.order.prompt.continue_final_message:
+            detokenizer.follow(self._tokens[-1])
+        return detokenizer
 
     def start(self, put: Callable[[tuple[Answering, int, Message]], None]) -> None:
         """Submits the choices; the engine's thread puts what it has to say with this object and the choice's number."""

@@ -272,15 +272,17 @@ class EngineService:
             for count in (count for one in stats for count in one.drafts):
                 drafted[count.drafter] += count.drafted
                 accepted[count.drafter] += count.accepted
-            self._tell(
-                Beat(
-                    **counts,
-                    chat_bytes=chats,
-                    cpu_seconds=time.process_time(),
-                    drafted_tokens=drafted,
-                    accepted_tokens=accepted,
-                )
+            disks = [one.disk for one in stats if one.disk is not None]
+            beat = Beat(
+                **counts,
+                chat_bytes=chats,
+                cpu_seconds=time.process_time(),
+                drafted_tokens=drafted,
+                accepted_tokens=accepted,
+                recalled_tokens=sum(one.recalled_tokens for one in disks),
+                kept_cache_bytes=max((one.nbytes for one in disks), default=0),
             )
+            self._tell(beat)
             await self._models.tidy()
             await self._texts.tidy(self._models.loaded)
             await asyncio.sleep(BEAT_SECONDS)

@@ -172,6 +172,7 @@ def _open(
     folder = None if models_folder is None else Path(models_folder)
     model = open_model(name, msgspec.convert(options, LoadOptions), progress=progress, models_folder=folder)
     model.step_model.touch(_TOUCHED_BYTES)
+    model.expect_chats()
     return model
 
 
@@ -213,7 +214,8 @@ def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
 def _manner(model: CausalLM) -> dict[str, Any]:
     """Whether it was made for chats, whether it reasons first and what it can be told of that; nothing where it has no
     tokenizer."""
-    from causerie.api.generation.constraints import ReasoningAbility
+    from causerie.api.generation.constraints import limits_reasoning
+    from causerie.server.processes.engine.answer_form import AnswerForm
 
     try:
         tokenizer = model.tokenizer
@@ -222,6 +224,7 @@ def _manner(model: CausalLM) -> dict[str, Any]:
     thinks = tokenizer.chat.thinks_by_default
     return {
         "chats": tokenizer.chat_template is not None,
-        "reasoning": vars(ReasoningAbility.of(tokenizer)),
+        "thinking_budget": limits_reasoning(tokenizer),  # whether one can be kept
+        "tools": AnswerForm.of(model).reply.tools is not None,  # whether its template knows a way to call them
         **({} if thinks is None else {"thinks_by_default": thinks}),
     }

@@ -2,10 +2,12 @@
 //
 // Events: "chats" (the list changed), "chat" (another chat is open, or its messages changed), "models" (what the server
 // has, or which is chosen), "running" (an answer begins or ends), "grew" (the answer that comes has more; with the node),
+// "chunk" (a piece of it came; with {node, chunk, running}), "ended" (no more will come; with what was `running`, before it is kept),
 // "answered" (an answer is whole or broken; with {chat, node}), "settings" (of the open chat), "server" (it is gone, or
 // back), "library" (models of this machine and of the hub, downloads, memory), "pair" (two models answer, or one
-// again), "paired" (one of the two has answered; with {node, place}),
-// "capabilities", "times" and "probabilities" (a reader asks for them; with {node, anchor}).
+// again), "paired" (one of the two has answered; with {node, place}), "capabilities", "saved" (something was kept in this
+// browser), "found" (a search leads to this message), "times" and "probabilities" (a reader asks for them; with
+// {node, anchor}).
 
 export const state = {
   chats: [],           // all that are kept, the newest first

@@ -72,13 +72,15 @@ async function receiveBoth({ running }, chat) {
 async function receiveOne(running, place) {
   const { chat, node } = running, { model } = node, nodes = path({ nodes: chat.nodes, leaf: node.parent });
   try {
-    await receive(requestOf(chat, nodes, { model }), running);
+    running.request = requestOf(chat, nodes, { model });
+    await receive(running);
   } catch (fault) {
     node.ended = fault.name === "AbortError" ? "stopped" : fault.status === 0 ? "broken" : "refused";
     node.fault = node.ended === "refused" ? fault.message : "";
     if (fault.status === 401) askKey(() => tell("key"));
   }
   running.over = true;
+  tell("ended", running);
   tell("paired", { node, place });
 }
 

@@ -46,7 +46,7 @@ export function kindOf(model) {
   if (model.id === "builtin") return "program";
   if (model.chats === false || (model.chats === undefined && BASE.test(name))) return "beginnings";
   if (CODE.test(name)) return "code";
-  return PUZZLES.test(name) || model.reasoning?.budget ? "puzzles" : "anything";
+  return PUZZLES.test(name) || model.thinking_budget ? "puzzles" : "anything";
 }
 
 export const startersOf = (kind) => STARTERS[kind];

@@ -16,11 +16,12 @@ import { makeTurn } from "/page/scripts/turns/turn.js";
 const NEAR = 12;  // last turns that are always laid out
 
 const log = slot("log"), column = el("div", { className: "col" });
-let turns = new Map(), shownChat = null, following = null, memory = null;
+let turns = new Map(), shownChat = null, following = null, memory = null, whole = null;
 
 // Shows the chat; `comes` is the message that still grows. Turns that were shown already stay as they are.
 function showChat(comes = null) {
-  const nodes = shared(), other = shownChat !== state.chat, before = other ? new Map() : turns;
+  const nodes = shared(), other = shownChat !== state.chat;
+  const before = other ? new Map() : new Map([...turns].filter(([id, { node }]) => state.chat.nodes[id] === node));
   shownChat = state.chat;
   turns = new Map(nodes.map((node) => [node.id, before.get(node.id) ?? makeTurn(node)]));
   const updates = [...turns.values()].map((turn) => {
@@ -28,13 +29,30 @@ function showChat(comes = null) {
     return before.has(turn.node.id) && !turn.edits ? showActionsOf(turn) : turn.update();
   });
   arrange([...turns.values()].map((turn) => turn.element));
-  slot("title").textContent = state.chat?.title ?? "";
-  document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
+  showTitle();
   showMemory();
   showEmpty(!nodes.length);
-  if (comes) following.place(turns.get(comes.parent)?.element, turns.get(comes.id).element);
+  if (comes) placeAnswer(nodes, comes);
   else if (other) following.end();
-  Promise.all(updates).then(() => following.grew());  // the end moves when the Markdown has come
+  whole = Promise.all(updates).then(() => following.grew());  // the end moves when the Markdown has come
+}
+
+function showTitle() {
+  slot("title").textContent = state.chat?.title ?? "";
+  document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
+}
+
+// Brings a message into sight, once all heights are what they will be.
+async function showFound(node) {
+  await whole;
+  turns.get(node.id)?.element.scrollIntoView({ block: "center" });
+}
+
+// Makes the row of actions anew where it would be another.
+function showActionsOf(turn) {
+  const { place, count } = versions(turn.node), shape = `${place} of ${count}, ${turn.node.id === state.chat.leaf}`;
+  if (turn.shape !== shape) turn.showActions();
+  turn.shape = shape;
 }
 
 // The messages of the chat; of one that two models answer, those before they part.
@@ -44,11 +62,11 @@ function shared() {
   return parting < 0 ? nodes : nodes.slice(0, parting + 1);
 }
 
-// Makes the row of actions anew where it would be another.
-function showActionsOf(turn) {
-  const { place, count } = versions(turn.node), shape = `${place} of ${count}, ${turn.node.id === state.chat.leaf}`;
-  if (turn.shape !== shape) turn.showActions();
-  turn.shape = shape;
+// An answer begins below its question, or goes on below its earlier parts.
+function placeAnswer(nodes, comes) {
+  const before = nodes.slice(0, nodes.indexOf(comes)), asked = before.findLastIndex((node) => node.role === "user");
+  const [question, ...parts] = before.slice(Math.max(0, asked)).map((node) => turns.get(node.id).element);
+  following.place(question, turns.get(comes.id).element, parts);
 }
 
 // Puts the turns into the column; those at the beginning that stand there already are not touched.
@@ -129,10 +147,17 @@ export function begin() {
   column.onclick = showTapped;
   for (const event of ["pointerover", "focusin"]) column.addEventListener(event, draw);
   on("chat", showChat);
+  on("chats", showTitle);
+  on("found", showFound);
   on("memory", showMemory);
   on("grew", showGrowth);
   on("models", showLoading);
   on("answered", showAnswer);
+  on("calls", (node) => {
+    turns.get(node.id)?.showCalls();
+    turns.get(node.id)?.showEnd();
+    following.grew();
+  });
   key("Esc", "Close what floats, else stop", stop, true);
   key("Alt+C", "Copy the last answer", () => {
     const turn = lastAnswer(), copy = turn?.element.querySelector("[aria-label='Copy']");
