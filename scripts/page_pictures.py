@@ -180,6 +180,7 @@ def full(page: Page, server: ScriptedServer) -> None:
 TOOL = {
     "name": "kitchen.temperature",
     "description": "Reads the thermometer in one room.",
+    "purpose": "Reads the thermometer in one room.",
     "parameters": {"type": "object", "properties": {"room": {"type": "string"}, "unit": {"type": "string"}}},
     "reads_only": True,
 }

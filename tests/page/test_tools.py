@@ -13,11 +13,12 @@ NAME = "kitchen.temperature"
 TOOL = {
     "name": NAME,
     "server": "kitchen",
-    "description": "Reads the thermometer in one room.",
+    "description": "Reads the thermometer in one room.\n\nReturns degrees.",
+    "purpose": "Reads the thermometer in one room.",
     "parameters": {"type": "object", "properties": {"room": {"type": "string"}}},
     "reads_only": True,
 }
-OTHER = {**TOOL, "name": "calculator.add", "server": "calculator", "description": "Adds.", "reads_only": False}
+OTHER = {**TOOL, "name": "calculator.add", "server": "calculator", "purpose": "Adds.", "reads_only": False}
 
 
 def calling(*texts: str, name: str = NAME, number: int = 1) -> list[dict[str, Any]]:
