@@ -128,6 +128,8 @@ class ChatSession:
         check_context(len(prompt.tokens), self._context_length)
         events = self._generator.stream(prompt.tokens, params)
         detokenizer = Detokenizer(self._format.tokenizer, True, self._shown_specials)
+        if turn.beginning is not None:
+            detokenizer.follow(prompt.tokens[-1])
         before, self._transcript = self._transcript, turn.unanswered
         stream = TextStream(events, detokenizer, stop_strings, self._hidden, repetition_detection)
         self._answering = AnswerStream(self, stream, before, prompt, turn)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from causerie.chat.chat_files import ChatFolder
 from causerie.chat.parts import ToolCallPart
-from causerie.cli.chat.chat_files import ChatFolder
 from causerie.cli.chat.chat_tools import ChatTools, call_text
 from causerie.cli.chat.single_answer import answer_events, answer_text
 from causerie.cli.chat.terminal import Terminal

@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.parts import ReasoningPart, ToolCallPart
 from causerie.chat.transcript import result_message
 from causerie.cli.chat.answer_end import cut_sentence
 from causerie.cli.chat.chat_tools import TOO_MANY, ChatTools, result_line
-from causerie.cli.conversation.conversation import AnswerCost, Conversation, Reply
+from causerie.cli.conversation.conversation import Conversation, Reply
 from causerie.cli.screen.screen import Screen, visible
 from causerie.errors import CauserieError
 from causerie.tools.tool import MOST_ROUNDS, ToolResult

@@ -12,16 +12,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from causerie.api.measurement.answer_cost import AnswerCost
+from causerie.chat.chat_files import ChatFolder, SavedChat
 from causerie.chat.parts import ReasoningPart
 from causerie.cli.chat.answer_end import cost_line, cut_sentence
 from causerie.cli.chat.asked_calls import make_calls
-from causerie.cli.chat.chat_files import ChatFolder, SavedChat
 from causerie.cli.chat.chat_tools import TOO_MANY, ChatTools
 from causerie.cli.chat.commands.command import HelpSource
 from causerie.cli.chat.commands.table import COMMANDS, command_of
 from causerie.cli.chat.commands.tools import offer_again
 from causerie.cli.chat.keyboard import Keyboard, LineDropped
-from causerie.cli.conversation.conversation import AnswerCost, Conversation, Reply
+from causerie.cli.conversation.conversation import Conversation, Reply, ScoredText
 from causerie.cli.screen.reasoning import Reasoning
 from causerie.cli.screen.screen import Screen
 from causerie.errors import CauserieError, ContextLengthError, UsageError
@@ -184,7 +185,7 @@ class Terminal:
                 reply = self._answer(self.conversation.proceed)
             else:
                 self._end_rounds(reply)
-            self._keep()
+            self.keep()
         except KeyboardInterrupt:  # while the prompt was being made
             self.screen.line(_NOTHING_SAID, "dim")
         except CauserieError as error:
@@ -229,6 +230,9 @@ class Terminal:
                     arrived()
                     if isinstance(piece, ReasoningPart):
                         self.reasoning.piece(piece.text)
+                    elif isinstance(piece, ScoredText):
+                        self.reasoning.end()
+                        self.screen.scored_piece(piece.text, piece.probability)
                     else:
                         self.reasoning.end()
                         self.screen.piece(piece)
@@ -325,7 +329,8 @@ class Terminal:
         self.name = None
         self.branches.clear()
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Saves the chat where chats are saved by themselves."""
         if self._autosave and self.conversation.messages:
             try:
                 self.save()

@@ -10,33 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.parts import ReasoningPart, ToolCallPart
 
 if TYPE_CHECKING:
-    from causerie.cli.conversation.evidence import Evidence
-
-
-@dataclass(frozen=True)
-class AnswerCost:
-    """What an answer cost: tokens, and seconds."""
-
-    prompt_tokens: int
-    cached_tokens: int  # of the prompt: not read again
-    new_tokens: int
-    first_token_seconds: float
-    total_seconds: float
-    preparation_seconds: float = 0.0  # for the template and its tokens
-    drafted_tokens: int = 0  # guessed and checked several in a step
-    accepted_tokens: int = 0  # of those, the ones that came
-    drafters: tuple[tuple[str, int], ...] = ()  # who guessed them, and how many, where that is told
-    speedup: float | None = None  # times as fast as without these, as is estimated; None where nobody says
-    waiting_seconds: float | None = None  # until its prompt began to be read; None where nobody says
-
-    @property
-    def tokens_per_second(self) -> float | None:
-        """Speed of the tokens after the first; None where there is nothing to divide."""
-        seconds = self.total_seconds - self.first_token_seconds
-        return (self.new_tokens - 1) / seconds if self.new_tokens > 1 and seconds > 0 else None
+    from causerie.api.measurement.evidence import Evidence
 
 
 @dataclass(frozen=True)
@@ -49,11 +27,19 @@ class TokenRow:
     likeliest_probability: float
 
 
+@dataclass(frozen=True)
+class ScoredText:
+    """A piece of an answer, and how likely its last token was."""
+
+    text: str
+    probability: float
+
+
 class Reply(Protocol):
     """One answer as it comes. Iterating to the end, or `stop`, puts it into the chat; an error leaves the chat as it
     was before the question."""
 
-    def __iter__(self) -> Iterator[str | ReasoningPart]: ...
+    def __iter__(self) -> Iterator[str | ScoredText | ReasoningPart]: ...
     def stop(self) -> None:
         """Ends the answer now; the chat keeps what has come."""
         ...
@@ -78,6 +64,7 @@ class Conversation(Protocol):
     """A chat that remembers, with the model that answers it."""
 
     system_prompt: str | None
+    shows_probabilities: bool  # whether answers come as ScoredText
 
     @property
     def context(self) -> int | None:
@@ -177,6 +164,23 @@ class Conversation(Protocol):
         """Goes on with another model; one that cannot be opened leaves everything as it was."""
         ...
 
+    def beside(self, name: str) -> Conversation:
+        """The same chat with another model, beside this one. Raises CauserieError where that cannot be had."""
+        ...
+
+    def prompt_text(self) -> str:
+        """What the model read before the last answer. Raises UsageError where there is no answer, Unsupported where
+        that cannot be told."""
+        ...
+
+    def template(self) -> str:
+        """The model's chat template. Raises Unsupported where it cannot be told."""
+        ...
+
+    def parameters(self) -> list[tuple[str, Any, str]]:
+        """The generate flags that answers go by: name, value, and who says so."""
+        ...
+
     def tokens(self) -> list[TokenRow]:
         """The last answer's tokens, each with its probability and the likeliest in its place. Raises UsageError where
         there is no answer, Unsupported where they cannot be had."""
@@ -201,4 +205,8 @@ class Conversation(Protocol):
 
     def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
         """Goes on with another chat."""
+        ...
+
+    def close(self) -> None:
+        """Ends it; what it holds is free."""
         ...

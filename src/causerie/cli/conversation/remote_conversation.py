@@ -6,6 +6,7 @@ Knows no terminal and no model.
 from __future__ import annotations
 
 import json
+import math
 import time
 import urllib.error
 import urllib.request
@@ -16,16 +17,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from causerie.api.generation.config import GenerationConfig
+from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.messages import checked_chat
 from causerie.chat.parts import ReasoningPart, ToolCallPart
 from causerie.chat.transcript import Transcript, Turn, numbered
 from causerie.cli.conversation.call_pieces import CallPieces
-from causerie.cli.conversation.conversation import AnswerCost, TokenRow
+from causerie.cli.conversation.conversation import ScoredText, TokenRow
 from causerie.cli.options.generate_flags import read_flags
 from causerie.errors import EngineError, Unsupported, UsageError
 
 _SAME = ("temperature", "top_p", "top_k", "min_p", "typical_p", "repetition_penalty", "presence_penalty")
-_FIELDS = {name: name for name in (*_SAME, "frequency_penalty", "seed", "logit_bias", "thinking_budget")}
+_FIELDS = {name: name for name in (*_SAME, "frequency_penalty", "seed", "logit_bias", "thinking_budget", "bad_words")}
 _FIELDS |= {"max_new_tokens": "max_tokens", "stop_strings": "stop", "repetition_detection": "repetition_detection"}
 _OURS = "causerie"  # as whose models our own server's are listed
 _SECONDS = 600.0  # without a byte
@@ -97,6 +99,7 @@ class RemoteConversation:
         self._tools: list[Mapping[str, Any]] = []
         self._context: int | None = None
         self._call = flags
+        self.shows_probabilities = False
         _fields(flags)
         self.switch(model)
 
@@ -179,6 +182,8 @@ class RemoteConversation:
             body["tools"] = self._tools
         if turn.beginning is not None:
             body["continue_final_message"] = True
+        if self.shows_probabilities:
+            body["logprobs"] = True
         if self._thinks is not None:
             body["chat_template_kwargs"] = {"enable_thinking": self._thinks}
         sent = time.monotonic()
@@ -233,6 +238,24 @@ class RemoteConversation:
         # Servers of other kinds refuse a field that they do not know.
         self._defaults = {"repetition_detection": True} if known[self.model_name].get("owned_by") == _OURS else {}
 
+    def beside(self, name: str) -> RemoteConversation:
+        """See Conversation; another model of the same server."""
+        other = RemoteConversation(self._server, name, self._call, self.system_prompt)
+        other.replace(self.messages)
+        return other
+
+    def prompt_text(self) -> str:
+        """See Conversation."""
+        raise Unsupported("What the model read only its server knows; load the model here to see it.")
+
+    def template(self) -> str:
+        """See Conversation."""
+        raise Unsupported("The template only the server knows; load the model here to see it.")
+
+    def parameters(self) -> list[tuple[str, Any, str]]:
+        """See Conversation; what else holds the server does not say."""
+        return [(name, value, "set here") for name, value in self.settings.items()]
+
     def tokens(self) -> list[TokenRow]:
         """See Conversation."""
         raise Unsupported("Another server's tokens are not known here; load the model here to see them.")
@@ -270,6 +293,9 @@ class RemoteConversation:
         """See Conversation."""
         self._transcript = self._transcript.replaced(checked_chat(messages) if messages else [])
 
+    def close(self) -> None:
+        """See Conversation; nothing is held here."""
+
 
 TakeRemote = Callable[[str, str, list[ToolCallPart]], list[ToolCallPart]]
 """Puts an answer into the chat, by its text, its reasoning and its calls; returns the calls with ids."""
@@ -291,7 +317,7 @@ class RemoteReply:
         self.finish_reason: str | None = None
         self.cost: AnswerCost | None = None
 
-    def __iter__(self) -> Iterator[str | ReasoningPart]:
+    def __iter__(self) -> Iterator[str | ScoredText | ReasoningPart]:
         with self._response:
             for chunk in self._chunks():
                 if isinstance(chunk.get("usage"), dict):
@@ -303,7 +329,7 @@ class RemoteReply:
         self.calls = self._pieces_of_calls.calls()
         self._end()
 
-    def _pieces(self, choice: dict[str, Any]) -> Iterator[str | ReasoningPart]:
+    def _pieces(self, choice: dict[str, Any]) -> Iterator[str | ScoredText | ReasoningPart]:
         delta = choice.get("delta") or {}
         reasoning = delta.get("reasoning_content") or delta.get("reasoning")
         text = delta.get("content")
@@ -315,7 +341,8 @@ class RemoteReply:
             yield ReasoningPart(str(reasoning))
         if text:
             self._said.append(str(text))
-            yield str(text)
+            odds = [each["logprob"] for each in (choice.get("logprobs") or {}).get("content") or []]
+            yield ScoredText(str(text), math.exp(odds[-1])) if odds else str(text)
         if choice.get("finish_reason"):
             repeated = choice.get("stop_reason") == "repetition_detected"
             cut = choice["finish_reason"] == "length"

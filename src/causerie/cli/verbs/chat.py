@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import causerie
 from causerie.api.library.model_names import BUILTIN, SMOLLM2, first_model
+from causerie.chat.chat_files import ChatFolder, SavedChat
 from causerie.cli.chat import keyboard
-from causerie.cli.chat.chat_files import ChatFolder, SavedChat
 from causerie.cli.chat.chat_tools import ChatTools
 from causerie.cli.chat.completion import completions
 from causerie.cli.chat.sample_questions import sample_questions

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import socket
 
     from causerie.api.options.load_options import LoadOptions
+    from causerie.server.http.kept_chats import KeptChats
     from causerie.server.processes.jobs import EngineOptions
     from causerie.tools.toolbox import Toolbox
 
@@ -56,6 +57,11 @@ def parser(width: int | None = None) -> Parser:
         "--allow-downloads", action="store_true", help="users of the page may search the hub and download models"
     )
     made.add_argument(
+        "--keep-chats",
+        metavar="FOLDER",
+        help="keep the page's chats in this folder, the same for all devices (default: in each browser alone)",
+    )
+    made.add_argument(
         "--mcp", metavar="FILE", help="MCP servers whose tools the page may use, call by call as its user lets it"
     )
     made.add_models_folder()
@@ -91,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
             "into a file and add --api-key-file FILE."
         )
     _check_tls(options.tls_cert, options.tls_key)
+    chats = _kept_chats(options.keep_chats)
     models = list(dict.fromkeys(options.models or ["builtin"]))
     loading, drafts = loading_of(options, models)  # an unknown name is said at once
     engine = EngineOptions(
@@ -101,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
         models_folder=None if options.models_dir is None else str(options.models_dir),
     )
     with _listening(options.host, options.port) as listener, opened_tools(options.mcp) as toolbox:
-        return _serve(options, engine, keys, listener, toolbox)
+        return _serve(options, engine, keys, listener, chats, toolbox)
 
 
 def loading_of(options: argparse.Namespace, models: list[str]) -> tuple[LoadOptions, dict[str, str | None]]:
@@ -133,6 +140,7 @@ def _serve(
     engine: EngineOptions,
     keys: list[str],
     listener: socket.socket,
+    chats: KeptChats | None,
     toolbox: Toolbox | None,
 ) -> int:
     import uvicorn
@@ -154,7 +162,8 @@ def _serve(
     link = EngineLink(engine, _note, useless)
     downloads = options.allow_downloads
     rights = LibraryRights(choosing=downloads or not options.models, downloads=downloads)
-    application = Application(link, models, options.max_requests, LibraryLink(options.models_dir), rights, toolbox)
+    library = LibraryLink(options.models_dir, engine.options)
+    application = Application(link, models, options.max_requests, library, rights, chats, toolbox)
     address, port = listener.getsockname()[:2]
     gate = Gate.of(options.host, keys, options.origin, [*options.name, address])
     host = f"[{address}]" if ":" in address else address
@@ -180,6 +189,22 @@ def _serve(
     if failures:
         raise failures[0]
     return 0
+
+
+def _kept_chats(name: str | None) -> KeptChats | None:
+    """The chats of --keep-chats. Raises UsageError for a folder in which nothing can be written."""
+    if name is None:
+        return None
+    from causerie.server.http.kept_chats import KeptChats
+
+    chats = KeptChats(Path(name).expanduser())
+    try:
+        chats.begin()
+    except OSError as error:
+        raise UsageError(
+            f"--keep-chats {name}: nothing can be written there: {error.strerror}. Name another folder."
+        ) from None
+    return chats
 
 
 def _listening(host: str, port: int) -> socket.socket:

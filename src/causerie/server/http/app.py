@@ -16,11 +16,14 @@ from starlette.routing import Route
 
 from causerie.errors import CauserieError
 from causerie.server.http.admission import Admission
+from causerie.server.http.chat_routes import ChatRoutes
 from causerie.server.http.departure import unless_left
 from causerie.server.http.failure_responses import FieldNames, Refusal, anthropic_body, refusal_of
 from causerie.server.http.gate import Gate, client_of, guarded, refused
+from causerie.server.http.kept_chats import KeptChats
 from causerie.server.http.library_routes import LibraryRights, LibraryRoutes
 from causerie.server.http.load_progress import LoadBody, amounts, progress
+from causerie.server.http.model_memory import memory_figures, unloaded
 from causerie.server.http.openapi import document
 from causerie.server.http.page import RenderBody, page_routes, rendered
 from causerie.server.http.request_body import read_body
@@ -68,12 +71,14 @@ class Application:
         most_jobs: int,
         library: LibraryLink | None = None,
         rights: LibraryRights | None = None,
+        chats: KeptChats | None = None,
         toolbox: Toolbox | None = None,
     ) -> None:
         self._link = link
         self._models = list(models)
         self._library = library or LibraryLink()
         self._choosing = LibraryRoutes(self._library, link, self._models, rights or LibraryRights())
+        self._chats = ChatRoutes(chats)
         self._tools = ToolRoutes(toolbox)
         self._began = int(time.time())  # what clients are told of when a model was made
         self._admission = Admission(most_jobs)
@@ -101,6 +106,8 @@ class Application:
             Route("/v1/models/", self._answered(self.models), methods=["GET"]),  # which is no model without a name
             Route("/v1/models/{model:path}", self._answered(self.model), methods=["GET"]),
             Route("/load_model", self._answered(self.load), methods=["POST"]),
+            Route("/unload_model", self._answered(self.unload), methods=["POST"]),
+            Route("/memory", self._answered(self.memory), methods=["GET"]),
             Route("/tokenize", self._answered(self.tokenize), methods=["POST"]),
             Route("/detokenize", self._answered(self.detokenize, {"prompt": "tokens"}), methods=["POST"]),
             Route("/apply-template", self._answered(self.apply_template, {"prompt": "messages"}), methods=["POST"]),
@@ -109,6 +116,7 @@ class Application:
             Route("/health", self._answered(self.health), methods=["GET"]),
             Route("/metrics", self._answered(self.metrics), methods=["GET"]),
             *self._choosing.routes(self._answered),
+            *self._chats.routes(self._answered),
             *self._tools.routes(self._answered),
             *page_routes(),
         ]
@@ -216,6 +224,16 @@ class Application:
         self._check_model(body.model)
         return _events(plain_event(event) async for event in progress(self._link, body.model))
 
+    async def unload(self, request: Request) -> Response:
+        """POST /unload_model: frees the memory of a model until it is asked for again."""
+        body = await read_body(request, LoadBody)
+        self._check_model(body.model)
+        return _json(await unloaded(self._link, body.model))
+
+    async def memory(self, _: Request) -> Response:
+        """GET /memory."""
+        return _json(await memory_figures(self._link))
+
     def _described(self, name: str) -> dict[str, Any]:
         state = self._link.models.get(name)
         facts = {} if state is None else state.facts
@@ -318,6 +336,8 @@ _METRICS = {
     "free_blocks": "gauge",
     "kept_blocks": "gauge",
     "used_blocks": "gauge",
+    "recalled_tokens_total": "counter",
+    "kept_cache_bytes": "gauge",
 }
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from causerie.cli.chat.chat_files import ChatFolder, SavedChat
+from causerie.api.measurement.answer_cost import AnswerCost
+from causerie.chat.chat_files import ChatFolder, SavedChat
 from causerie.cli.chat.chat_tools import ChatTools
 from causerie.cli.chat.keyboard import Keyboard
-from causerie.cli.conversation.conversation import AnswerCost, Conversation, Reply
+from causerie.cli.conversation.conversation import Conversation, Reply
 from causerie.cli.screen.reasoning import Reasoning
 from causerie.cli.screen.screen import Screen
 
@@ -70,6 +71,10 @@ class Session(Protocol):
 
     def load(self, name: str) -> None:
         """Goes on with a saved chat. Raises UnknownName, UsageError, MessageError."""
+        ...
+
+    def keep(self) -> None:
+        """Saves the chat where chats are saved by themselves."""
         ...
 
     def forget_name(self) -> None:

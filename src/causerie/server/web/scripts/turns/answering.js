@@ -14,8 +14,9 @@ const LONGEST_TITLE = 60;  // characters of a title that is made of a message
 const UNANSWERED = "The user did not say whether this may be called.";
 
 const wishes = [];
+let frame = 0;
 
-// A module that wants more of an answer: `wish(chat)` gives further fields of the request.
+// A module that wants more of an answer: `wish(chat, model)` gives further fields of the request, the model as it is served.
 export const addWish = (wish) => wishes.push(wish);
 
 const contentOf = (node) => [...node.files.map((file) => `${file.name}:\n\`\`\`\n${file.text}\n\`\`\`\n`), node.text].join("\n");
@@ -33,9 +34,10 @@ function messagesOf(node, continued = false) {
 export function requestOf(chat, nodes, { model = state.model, from = null } = {}) {
   const system = chat.system ? [{ role: "system", content: chat.system }] : [];
   const shortening = SHORTENINGS.includes(chat.policy) ? { context_policy: chat.policy } : {};
-  const further = Object.assign({}, ...wishes.map((wish) => wish(chat)), from ? { continue_final_message: true } : {});
+  const served = state.served.find(({ id }) => id === model);
+  const further = Object.assign({}, ...wishes.map((wish) => wish(chat, served)), from ? { continue_final_message: true } : {});
   const messages = [...system, ...nodes.flatMap((node) => messagesOf(node)), ...(from ? messagesOf(from, true) : [])];
-  return { model, messages, ...chat.settings, repetition_detection: chat.repetition !== "allow", ...shortening, ...further };
+  return { model, messages, ...shortening, ...further };
 }
 
 // Takes one chunk of an answer into its message.
@@ -74,12 +76,14 @@ export async function respond(from = null) {
   const running = (state.running = { chat, node, control: new AbortController(), begun: false, answersNow: false, wait: null, pace: new Pace() });
   tell("chat", node);
   tell("running");
+  running.request = requestOf(chat, before, { from });
   try {
-    await receive(requestOf(chat, before, { from }), running);
+    await receive(running);
   } catch (fault) {
     if (fault.name === "AbortError") node.ended = "stopped";
     else refused(fault, running, from);
   }
+  tell("ended", running);
   if (state.running === running) state.running = null;
   tell("running");
   await keepChat(chat);
@@ -94,18 +98,28 @@ function turnsGone(nodes, messages) {
   return gone;
 }
 
-async function receive(request, running) {
-  const { chat, node, pace } = running;
+// At most once a frame, however quickly pieces come.
+function tellGrowth(node) {
+  frame ||= requestAnimationFrame(() => {
+    frame = 0;
+    tell("grew", node);
+  });
+}
+
+// Takes an answer in as it comes. Throws Refused, or an AbortError.
+export async function receive(running) {
+  const { chat, node, pace, request } = running;
   let saved = performance.now();
   for await (const chunk of answer(request, running.control.signal)) {
     running.begun = true;
     take(chunk, node, pace);
+    tell("chunk", { node, chunk, running });
     running.wait = waitOf(chunk, pace);
     if (chunk.context) {
       node.forgotten = turnsGone(path(chat), chunk.context.dropped);
       tell("memory", node);
     }
-    tell("grew", node);
+    tellGrowth(node);
     if (performance.now() - saved > SAVING) {
       saved = performance.now();
       saveChat(chat).catch(() => {});  // the end says it

@@ -5,7 +5,7 @@ import { el, slot } from "/page/scripts/elements.js";
 import { key } from "/page/scripts/keys.js";
 import { chosenModel, on, state, tell } from "/page/scripts/state.js";
 import { path } from "/page/scripts/store.js";
-import { showVersion, stop } from "/page/scripts/turns/answering.js";
+import { showVersion, stop, versions } from "/page/scripts/turns/answering.js";
 import { copyText } from "/page/scripts/turns/copying.js";
 import { showEmpty } from "/page/scripts/turns/empty.js";
 import { Following } from "/page/scripts/turns/following.js";
@@ -16,25 +16,49 @@ import { makeTurn } from "/page/scripts/turns/turn.js";
 const NEAR = 12;  // last turns that are always laid out
 
 const log = slot("log"), column = el("div", { className: "col" });
-let turns = new Map(), shownChat = null, following = null, frame = 0, memory = null;
+let turns = new Map(), shownChat = null, following = null, memory = null, whole = null;
 
 // Shows the chat; `comes` is the message that still grows. Turns that were shown already stay as they are.
 function showChat(comes = null) {
-  const nodes = state.chat ? path(state.chat) : [], other = shownChat !== state.chat, before = other ? new Map() : turns;
+  const nodes = shared(), other = shownChat !== state.chat;
+  const before = other ? new Map() : new Map([...turns].filter(([id, { node }]) => state.chat.nodes[id] === node));
   shownChat = state.chat;
   turns = new Map(nodes.map((node) => [node.id, before.get(node.id) ?? makeTurn(node)]));
   const updates = [...turns.values()].map((turn) => {
     if (turn.node === comes) return turn.live(state.running);
-    return before.has(turn.node.id) && !turn.edits ? turn.showActions() : turn.update();
+    return before.has(turn.node.id) && !turn.edits ? showActionsOf(turn) : turn.update();
   });
   arrange([...turns.values()].map((turn) => turn.element));
-  slot("title").textContent = state.chat?.title ?? "";
-  document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
+  showTitle();
   showMemory();
   showEmpty(!nodes.length);
   if (comes) placeAnswer(nodes, comes);
   else if (other) following.end();
-  Promise.all(updates).then(() => following.grew());  // the end moves when the Markdown has come
+  whole = Promise.all(updates).then(() => following.grew());  // the end moves when the Markdown has come
+}
+
+function showTitle() {
+  slot("title").textContent = state.chat?.title ?? "";
+  document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
+}
+
+// Brings a message into sight, once all heights are what they will be.
+async function showFound(node) {
+  await whole;
+  turns.get(node.id)?.element.scrollIntoView({ block: "center" });
+}
+
+// Makes the row of actions anew where it would be another.
+function showActionsOf(turn) {
+  const { place, count } = versions(turn.node), shape = `${place} of ${count}, ${turn.node.id === state.chat.leaf}`;
+  if (turn.shape !== shape) turn.showActions();
+  turn.shape = shape;
+}
+
+// The messages of the chat; of one that two models answer, those before they part.
+function shared() {
+  const nodes = state.chat ? path(state.chat) : [], { pair } = state;
+  return pair?.rounds.length ? nodes.slice(0, nodes.findIndex((node) => node.id === pair.last) + 1) : nodes;
 }
 
 // An answer begins below its question, or goes on below its earlier parts.
@@ -71,7 +95,6 @@ function showMemory() {
 
 // What has come since the last frame.
 function showGrowth() {
-  frame = 0;
   const { running } = state;
   if (!running || running.chat !== state.chat) return;
   Promise.resolve(turns.get(running.node.id)?.live(running)).then(() => following.grew());
@@ -123,8 +146,10 @@ export function begin() {
   column.onclick = showTapped;
   for (const event of ["pointerover", "focusin"]) column.addEventListener(event, draw);
   on("chat", showChat);
+  on("chats", showTitle);
+  on("found", showFound);
   on("memory", showMemory);
-  on("grew", () => { frame ||= requestAnimationFrame(showGrowth); });
+  on("grew", showGrowth);
   on("models", showLoading);
   on("answered", showAnswer);
   on("calls", (node) => {

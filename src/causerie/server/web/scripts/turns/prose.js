@@ -8,14 +8,27 @@ const LONG = 4000;  // characters of a last paragraph from which on it is not re
 const PAUSE = 400;  // milliseconds between two times that such a paragraph is rendered
 const LANGUAGES = { js: "JavaScript", javascript: "JavaScript", ts: "TypeScript", typescript: "TypeScript", cpp: "C++", "c++": "C++", csharp: "C#", html: "HTML", css: "CSS", json: "JSON", yaml: "YAML", toml: "TOML", sql: "SQL", bash: "Shell", sh: "Shell", shell: "Shell", py: "Python", php: "PHP", xml: "XML" };
 
-// Where the last whole paragraph ends: what comes before will not be changed by what follows.
+const ITEM = /^ {0,3}([-*+]|\d{1,9}[.)])\s/;
+const WITHIN_ITEM = /^( {2,}|\t)/;
+const FENCE = /^ {0,3}(```|~~~)/;
+const DEFINITION = /^ {0,3}\[[^\]]+\]:/m;  // of a link or a footnote: what it means may stand far from where it is used
+
+// Where the last block ends that will not be changed by what follows: a list goes on behind an empty line.
 function settled(text, from) {
-  let at = from, end = from, fenced = false;
+  let at = from, end = from, empty = 0, fenced = false, listed = false;
   for (const line of text.slice(from).split("\n")) {
-    const next = at + line.length + 1;
-    if (/^ {0,3}(```|~~~)/.test(line)) fenced = !fenced;
-    else if (!fenced && line.trim() === "" && next <= text.length) end = next;
-    at = next;
+    if (!fenced && line.trim() === "") {
+      empty ||= at;
+    } else {
+      if (empty && !(listed && (ITEM.test(line) || WITHIN_ITEM.test(line)))) {
+        end = at;
+        listed = false;
+      }
+      empty = 0;
+      if (FENCE.test(line)) fenced = !fenced;
+      else if (!fenced) listed ||= ITEM.test(line);
+    }
+    at += line.length + 1;
   }
   return end;
 }
@@ -33,14 +46,10 @@ export class GrowingProse {
     this.busy = false;
     this.stale = false;
     this.closed = false;
+    this.round = 0;  // of renderings; what an earlier one waited for comes too late
     target.replaceChildren();
   }
 
-  // What is still on its way comes too late. Gives the words that were not told.
-  close() {
-    this.closed = true;
-    return this.tail.map((node) => node.textContent).join(" ").trim();
-  }
 
   async show(text) {
     this.text = text;
@@ -55,8 +64,18 @@ export class GrowingProse {
     this.busy = false;
   }
 
+  // The text is whole: what is still on its way comes too late. Gives the words that were not told.
+  async end(text) {
+    this.closed = true;
+    this.text = text;
+    if (DEFINITION.test(text)) this.target.replaceChildren(await prose(text));
+    else await this.render();
+    this.caret.remove();
+    return this.tail.map((node) => node.textContent).join(" ").trim();
+  }
+
   async render() {
-    const now = this.text, until = settled(now, this.settled);
+    const round = ++this.round, now = this.text, until = settled(now, this.settled);
     let whole = null, rest;
     try {
       const [one, other] = await rendered([now.slice(this.settled, until), now.slice(until)]);
@@ -65,7 +84,7 @@ export class GrowingProse {
     } catch {
       rest = el("p", { className: "plain", textContent: now.slice(this.settled) });  // text is better than nothing
     }
-    if (this.closed) return;
+    if (round !== this.round) return;
     for (const element of this.tail) element.remove();
     if (whole) {
       this.told(whole.textContent.trim());

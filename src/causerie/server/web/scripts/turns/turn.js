@@ -28,6 +28,7 @@ class OwnTurn {
   constructor(node) {
     this.node = node;
     this.edits = false;
+    this.shape = "";  // of the row of actions
     this.element = el("article", { className: `turn ${node.role === "tool" ? "tool" : "you"}`, ariaLabel: node.role === "tool" ? "Tool" : "You" });
     this.element.dataset.id = node.id;
   }
@@ -60,6 +61,7 @@ class AnswerTurn {
   constructor(node) {
     this.node = node;
     this.edits = false;
+    this.shape = "";
     this.round = 0;  // of updates; what an earlier one waited for comes too late
     this.name = node.model ? shortName(node.model) : "Model";
     this.dash = dash();
@@ -102,13 +104,22 @@ class AnswerTurn {
     this.element.classList.remove("comes");
     this.reasoning.show(this.node, false);
     this.showCalls();
-    const shown = await prose(this.node.text);
+    await this.showText(round);
     if (round !== this.round) return;
-    this.untold = this.growing?.close() ?? "";
-    this.growing = null;
-    this.text.replaceChildren(shown);
     this.showEnd();
     this.showActions();
+  }
+
+  // What grew stays as it is, but for its end; what did not is rendered at once.
+  async showText(round) {
+    const { growing } = this;
+    this.growing = null;
+    if (growing) {
+      this.untold = await growing.end(this.node.text);
+      return;
+    }
+    const shown = await prose(this.node.text);
+    if (round === this.round) this.text.replaceChildren(shown);
   }
 
   // What can be done now, with its calls also: another turn may have come.
