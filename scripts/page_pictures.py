@@ -324,7 +324,7 @@ def tools_done(page: Page, server: ScriptedServer) -> None:
     tools(page, server)
     server.deltas = words("Your kitchen is at 19 °C, so the dough rises a little more than **half as fast**.")
     page.get_by_role("button", name="Always in this chat").click()
-    page.get_by_text("half as fast").wait_for()
+    page.locator("strong", has_text="half as fast").wait_for()
     page.get_by_role("button", name="Tools").click()
 
 
