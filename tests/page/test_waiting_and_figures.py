@@ -123,15 +123,6 @@ def test_an_answer_that_was_ended_for_repeating_itself_says_so(page: Page, scrip
     assert scripted.asked[-1]["repetition_detection"] is False
 
 
-def test_formulas_keep_their_backslashes(page: Page, scripted: ScriptedServer) -> None:
-    formulas = [r"\(a^2\)", r"$x^2\,dx$", "\\[\n\\int_0^1 x^2\\,dx\n\\]"]
-    text = "With {} and {}:\n\n{}\n\nDone.".format(*formulas)
-    scripted.deltas = [{"content": character} for character in text]
-    open_page(page, scripted.url)
-    say(page, "Hi")
-    assert page.locator(".turn.answer .maths").all_text_contents() == formulas
-
-
 def test_no_word_in_a_tables_head_is_broken(page: Page, scripted: ScriptedServer) -> None:
     """On a phone the columns of a wide table were so narrow that "Name" became "Nam" and "e"."""
     page.set_viewport_size({"width": 360, "height": 640})

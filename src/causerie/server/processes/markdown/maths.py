@@ -1,4 +1,5 @@
-r"""Formulas in Markdown, kept as they are written: \(…\), \[…\], $…$ and $$…$$.
+r"""Formulas in Markdown: \(…\), \[…\], $…$ and $$…$$, drawn where they are whole and can be
+read, else as they are written.
 
 Markdown takes the backslash before a punctuation mark away and makes emphasis of what stands between underscores, which
 damages TeX. A plugin for markdown-it; knows no TeX and no page.
@@ -16,16 +17,20 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from causerie.server.processes.markdown.mathml import to_mathml
+
 _MOST_CHARACTERS = 2_000  # of a formula within a paragraph
 _MOST_LINES = 200  # of one that stands alone
 _CLOSING = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
+_ALONE = ("\\[", "$$")
 # As pandoc reads it, so that prices are no formulas: no space within the dollars, no digit or letter after them.
 _DOLLARS = re.compile(r"(?<![\w$])\$(?![\s$])(?:\\.|[^$\\])*(?<!\s)\$(?![\w$])", re.DOTALL)
+_MONEY = re.compile(r"\$\d[\d.,]*\s[^\\]*[^\W\d_]{2}[^\\]*")  # "$5 (or 4$": an amount and a word, and nothing of TeX
 _SPACING = ",;:"
 """After a backslash these mean a space in TeX and nothing in Markdown, where nobody escapes them."""
 
 
-def keep_maths(renderer: MarkdownIt) -> None:
+def add_maths(renderer: MarkdownIt) -> None:
     """Adds the rules."""
     ended = ["paragraph", "reference", "blockquote", "list"]  # by a formula that begins
     renderer.block.ruler.before("fence", "maths", _block, {"alt": ended})
@@ -62,14 +67,14 @@ def _end(state: StateInline, begin: int, opening: str) -> int:
         at = state.src.find(closing, begin + 3, last)
         return at + 2 if at > 0 else 0
     match = _DOLLARS.match(state.src, begin, last) if opening[:1] == "$" else None
-    return match.end() if match else 0
+    return match.end() if match and not _MONEY.fullmatch(match[0]) else 0
 
 
 def _block(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
     """A formula on lines of its own. One whose opening stands alone goes, while it is not closed, to the end."""
     first = state.src[state.bMarks[begin] + state.tShift[begin] : state.eMarks[begin]]
     opening = first[:2]
-    if opening not in ("\\[", "$$") or state.is_code_block(begin):
+    if opening not in _ALONE or state.is_code_block(begin):
         return False
     closing, alone = _CLOSING[opening], not first[2:].strip()
     after = begin
@@ -93,12 +98,18 @@ def _block(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
     token = state.push("maths_block", "div", 0)
     token.content = state.getLines(begin, after, state.sCount[begin], False).rstrip()
     token.map = [begin, after]
+    token.meta["whole"] = bool(closed)
     return True
 
 
 def _inline_html(_: Any, tokens: Sequence[Token], place: int, *__: Any) -> str:
-    return f'<span class="maths">{escape(tokens[place].content)}</span>'
+    formula = tokens[place].content
+    marks = 1 if formula[:2] not in _CLOSING else 2
+    drawn = to_mathml(formula[marks:-marks], formula[:2] in _ALONE)
+    return drawn or f'<span class="maths">{escape(formula)}</span>'
 
 
 def _block_html(_: Any, tokens: Sequence[Token], place: int, *__: Any) -> str:
-    return f'<div class="maths">{escape(tokens[place].content)}</div>\n'
+    formula = tokens[place].content
+    drawn = to_mathml(formula.strip()[2:-2], alone=True) if tokens[place].meta["whole"] else None
+    return f"{drawn}\n" if drawn else f'<div class="maths">{escape(formula)}</div>\n'

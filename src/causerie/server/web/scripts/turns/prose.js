@@ -1,25 +1,27 @@
-// The text of an answer: Markdown that the server has rendered, and what this page adds to code and tables. Knows no chat.
+// The text of an answer: Markdown that the server renders, as it comes and as it is. Knows no chat.
 
-import { copyText } from "/page/scripts/turns/copying.js";
-import { el, iconButton } from "/page/scripts/elements.js";
+import { el } from "/page/scripts/elements.js";
 import { rendered } from "/page/scripts/server.js";
+import { dressed, wordsOf } from "/page/scripts/turns/blocks.js";
 
 const PART = 12;  // whole blocks that are put together, so that those out of sight cost nothing
 const LONG = 4000;  // characters of a last paragraph from which on it is not rendered for each piece that comes
 const PAUSE = 400;  // milliseconds between two times that such a paragraph is rendered
-const LANGUAGES = { js: "JavaScript", javascript: "JavaScript", ts: "TypeScript", typescript: "TypeScript", cpp: "C++", "c++": "C++", csharp: "C#", html: "HTML", css: "CSS", json: "JSON", yaml: "YAML", toml: "TOML", sql: "SQL", bash: "Shell", sh: "Shell", shell: "Shell", py: "Python", php: "PHP", xml: "XML" };
 
 const ITEM = /^ {0,3}([-*+]|\d{1,9}[.)])\s/;
 const PERHAPS_ITEM = /^ {0,3}([-*+]|\d{1,9}[.)]?)?$/;  // the beginning of one, of a line that has not come whole
 const WITHIN_ITEM = /^( {2,}|\t)/;
 const FENCE = /^ {0,3}(```|~~~)/;
+const FORMULA = { "$$": "$$", "\\[": "\\]" };  // how one begins and ends that stands on lines of its own
 const DEFINITION = /^ {0,3}\[[^\]]+\]:/m;  // of a link or a footnote: what it means may stand far from where it is used
 
 // Where the last block ends that will not be changed by what follows: a list goes on behind an empty line.
 function settled(text, from) {
-  let at = from, end = from, empty = 0, fenced = false, listed = false;
+  let at = from, end = from, empty = 0, fenced = false, listed = false, ending = "";
   for (const line of text.slice(from).split("\n")) {
-    if (!fenced && line.trim() === "") {
+    if (ending) {
+      if (line.includes(ending)) ending = "";
+    } else if (!fenced && line.trim() === "") {
       empty ||= at;
     } else {
       if (empty && !(listed && [ITEM, PERHAPS_ITEM, WITHIN_ITEM].some((form) => form.test(line)))) {
@@ -28,11 +30,20 @@ function settled(text, from) {
       }
       empty = 0;
       if (FENCE.test(line)) fenced = !fenced;
-      else if (!fenced) listed ||= ITEM.test(line);
+      else if (!fenced) {
+        ending = formulaEnd(line.trim());
+        listed ||= ITEM.test(line);
+      }
     }
     at += line.length + 1;
   }
   return end;
+}
+
+// What ends the formula that begins with this line and goes on after it; "" where none does.
+function formulaEnd(line) {
+  const end = FORMULA[line.slice(0, 2)] ?? "";
+  return line.slice(2).includes(end) ? "" : end;
 }
 
 // The text of an answer as it grows. Whole paragraphs are rendered once; only the last one again and again.
@@ -72,7 +83,7 @@ export class GrowingProse {
     if (DEFINITION.test(text)) this.target.replaceChildren(await prose(text));
     else await this.render();
     this.caret.remove();
-    return this.tail.map((node) => node.textContent).join(" ").trim();
+    return this.tail.map(wordsOf).join(" ").trim();
   }
 
   async render() {
@@ -88,7 +99,7 @@ export class GrowingProse {
     if (round !== this.round) return;
     for (const element of this.tail) element.remove();
     if (whole) {
-      this.told(whole.textContent.trim());
+      this.told(wordsOf(whole));
       this.target.append(whole);
       this.settled = until;
       this.gather();
@@ -123,43 +134,5 @@ export async function prose(text) {
     return dressed(html);
   } catch {
     return el("p", { className: "plain", textContent: text });
-  }
-}
-
-// The server has removed everything but harmless tags, and this page's policy lets no script run but its own.
-function dressed(html) {
-  const template = el("template");
-  template.innerHTML = html;
-  const content = template.content;
-  for (const block of content.children) block.dir = "auto";
-  for (const pre of content.querySelectorAll("pre")) pre.replaceWith(codeBlock(pre));
-  for (const table of content.querySelectorAll("table")) {
-    const wide = el("div", { className: "wide", tabIndex: 0, role: "region", ariaLabel: "Table" });
-    table.replaceWith(wide);
-    wide.append(table);
-  }
-  for (const link of content.querySelectorAll("a")) link.target = "_blank";
-  return content;
-}
-
-function codeBlock(pre) {
-  const code = pre.querySelector("code"), language = /language-(\S+)/.exec(code?.className ?? "")?.[1] ?? "";
-  const wraps = localStorage.getItem("wrap") === "true";
-  const wrap = iconButton("wrap", "Wrap lines", () => wrapAll(wrap.ariaPressed !== "true"), { ariaPressed: String(wraps) }, true);
-  const copy = iconButton("copy", "Copy this code", () => copyText(copy, code?.textContent ?? ""), {}, true);
-  const caption = el("figcaption", {}, el("span", { className: "grow", textContent: LANGUAGES[language] ?? language.replace(/^./, (first) => first.toUpperCase()) }), wrap, copy);
-  const figure = el("figure", { className: `code${wraps ? " wraps" : ""}`, dir: "ltr" }, caption);
-  const shown = pre.cloneNode(true);
-  shown.tabIndex = 0;
-  figure.append(shown);
-  return figure;
-}
-
-// It holds for all blocks, and for those to come.
-function wrapAll(wraps) {
-  localStorage.setItem("wrap", String(wraps));
-  for (const figure of document.querySelectorAll(".code")) {
-    figure.classList.toggle("wraps", wraps);
-    figure.querySelector("[aria-pressed]").ariaPressed = String(wraps);
   }
 }
