@@ -7,6 +7,7 @@ requests and no model; the same bytes come back, so that no answer changes.
 from __future__ import annotations
 
 import sys
+import time
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ from causerie.cache.disk.writer import PieceWriter
 LEAST_TOKENS = 128
 """Of a text that is kept; a shorter one is read anew as quickly."""
 MOST_EXPECTED = 512 << 20
-"""Bytes of the last text that are brought back before anybody asks for it."""
+"""Bytes of the last texts that are brought back before anybody asks for them."""
+_SHARE = 4  # of the cache one part in so many at most
 _MOST_TEXTS = 64  # that wait to be kept
 _PAUSE = 1.0  # seconds after the end of the last text before anything is copied
 _LONGEST = 30.0  # seconds that a text waits while there are steps
@@ -52,7 +54,7 @@ class CacheKeeper:
         self._turns = 0
         self._latest = 0.0  # when the last text ended
         self._recalled = 0
-        self._expected: Iterator[None] | None = self._last_text()
+        self._expected: Iterator[None] | None = self._last_texts()
 
     @property
     def stats(self) -> KeptStats:
@@ -86,8 +88,8 @@ class CacheKeeper:
         return max(0.0, due - now, _RETRY if self._writer.full else 0.0)
 
     def keep(self) -> None:
-        """Brings back a piece of the text that was used last, before anybody asks for it. Once that is done: copies a
-        piece of the oldest text that waits, for the writer; a text of which all is kept waits no more."""
+        """Brings back a piece of the texts that were used last, before anybody asks for them. Once that is done:
+        copies a piece of the oldest text that waits, for the writer; a text of which all is kept waits no more."""
         if self._expected is not None:
             if next(self._expected, self) is self:
                 self._expected = None
@@ -98,36 +100,42 @@ class CacheKeeper:
         if not self._copy_one(text):
             del self._texts[turn]
 
-    def recall(self, tokens: Sequence[int], limit: int, most: int = sys.maxsize) -> Iterator[None] | None:
+    def recall(self, tokens: Sequence[int], limit: int) -> Iterator[None] | None:
         """Brings back what the disk has of a text's first `limit` tokens and memory does not, a piece at a time; None
-        for nothing, and for more than `most` bytes."""
+        for nothing."""
         if self._memory is None or limit < LEAST_TOKENS:
             return None
         recall = Recall(self._book, self._memory, self._folder, tokens, limit)
-        return self._counted(recall) if recall.count and recall.nbytes <= most else None
+        return self._counted(recall) if recall.count else None
 
     def _counted(self, recall: Recall) -> Iterator[None]:
         yield from recall.run()
         self._recalled += recall.returned
 
-    def _last_text(self) -> Iterator[None]:
-        """Brings back the text that was used last, where that is not too much."""
-        tokens = array("i")
-        for stored in self._folder.latest():
-            tokens += stored.piece.tokens
-        pools = [group.pool for group in self._book.groups]
-        if any(self._book.block_size * pool.total < 4 * len(tokens) for pool in pools):
-            return
-        yield from self.recall(tokens, len(tokens), MOST_EXPECTED) or ()
+    def _last_texts(self) -> Iterator[None]:
+        """Brings back the texts that were used last, as far as that is not too much."""
+        room, positions = MOST_EXPECTED, [self._book.block_size * group.pool.total for group in self._book.groups]
+        tokens = min(positions, default=sys.maxsize) // _SHARE
+        for pieces in self._folder.texts()[:_MOST_TEXTS]:
+            text = array("i")
+            for stored in pieces:
+                text += stored.piece.tokens
+            room -= sum(stored.piece.nbytes for stored in pieces)
+            tokens -= len(text)
+            if room < 0 or tokens < 0:
+                return
+            yield from self.recall(text, len(text)) or ()
 
     def close(self) -> None:
         """Keeps what waits, and returns when it is written."""
         while self._texts and self._memory is not None:
             turn, (_, text) = next(iter(self._texts.items()))
             while self._copy_one(text):
-                pass
+                while self._writer.full:
+                    time.sleep(_RETRY)
             del self._texts[turn]
         self._writer.close()
+        self._expected = None
         self._memory = None  # which is its owner's to free
 
     def _copy_one(self, text: array[int]) -> bool:
