@@ -236,3 +236,9 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_loads(
     (tmp_path / "file").touch()
     assert main(["serve", "--port", "0", "--keep-chats", str(tmp_path / "file")]) == 2
     assert "--keep-chats" in capsys.readouterr().err
+
+
+def test_a_folder_is_told_from_another(tmp_path: Path) -> None:
+    one, again, other = KeptChats(tmp_path / "a"), KeptChats(tmp_path / "a"), KeptChats(tmp_path / "b")
+    assert one.identity() == again.identity() != other.identity()
+    assert one.rows() == ([], [])

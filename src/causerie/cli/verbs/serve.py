@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from causerie.cli.options.arguments import USUAL, Parser, help_columns, load_options, talking_options, whole_number
+from causerie.cli.options.tool_servers import opened_tools
 from causerie.errors import CauserieError, UsageError, unknown
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from causerie.api.options.load_options import LoadOptions
     from causerie.server.http.kept_chats import KeptChats
     from causerie.server.processes.jobs import EngineOptions
+    from causerie.tools.toolbox import Toolbox
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
 DEFAULT_PORT = 8000
@@ -58,6 +60,9 @@ def parser(width: int | None = None) -> Parser:
         "--keep-chats",
         metavar="FOLDER",
         help="keep the page's chats in this folder, the same for all devices (default: in each browser alone)",
+    )
+    made.add_argument(
+        "--mcp", metavar="FILE", help="MCP servers whose tools the page may use, call by call as its user lets it"
     )
     made.add_models_folder()
     made.add_loading_options(*(name for name in USUAL if name != "draft"))
@@ -102,8 +107,8 @@ def run(options: argparse.Namespace) -> int:
         unload_after=options.unload_after,
         models_folder=None if options.models_dir is None else str(options.models_dir),
     )
-    with _listening(options.host, options.port) as listener:
-        return _serve(options, engine, keys, listener, chats)
+    with _listening(options.host, options.port) as listener, opened_tools(options.mcp) as toolbox:
+        return _serve(options, engine, keys, listener, chats, toolbox)
 
 
 def loading_of(options: argparse.Namespace, models: list[str]) -> tuple[LoadOptions, dict[str, str | None]]:
@@ -136,6 +141,7 @@ def _serve(
     keys: list[str],
     listener: socket.socket,
     chats: KeptChats | None,
+    toolbox: Toolbox | None,
 ) -> int:
     import uvicorn
 
@@ -156,13 +162,16 @@ def _serve(
     link = EngineLink(engine, _note, useless)
     downloads = options.allow_downloads
     rights = LibraryRights(choosing=downloads or not options.models, downloads=downloads)
-    application = Application(link, models, options.max_requests, LibraryLink(options.models_dir), rights, chats)
+    library = LibraryLink(options.models_dir, engine.options)
+    application = Application(link, models, options.max_requests, library, rights, chats, toolbox)
     address, port = listener.getsockname()[:2]
     gate = Gate.of(options.host, keys, options.origin, [*options.name, address])
     host = f"[{address}]" if ":" in address else address
     scheme = "https" if options.tls_cert else "http"
     _note(f"serving {', '.join(models)} on {scheme}://{host}:{port}/v1 (Ctrl-C ends it)")
     _note(f"a page to chat in: {scheme}://{host}:{port}/")
+    if toolbox is not None:
+        _note(f"tools for the page, which asks before each call: {', '.join(toolbox.tools) or 'none'}")
     config = uvicorn.Config(
         application.asgi(gate),
         log_level="warning",

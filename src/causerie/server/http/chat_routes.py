@@ -54,7 +54,8 @@ class ChatRoutes:
             sentence = f"words has {len(words)} characters; expected a few words, at most {MOST_WORDS} characters."
             raise Refusal(400, sentence, param="words")
         rows, unreadable = await asyncio.to_thread(self._chats.rows, words)
-        return _json({"kept": True, "chats": rows, "unreadable": unreadable})
+        folder = await asyncio.to_thread(self._chats.identity)
+        return _json({"kept": True, "folder": folder, "chats": rows, "unreadable": unreadable})
 
     async def read(self, request: Request) -> Response:
         """GET /chats/{id}."""

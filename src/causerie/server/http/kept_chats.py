@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from causerie.errors import MessageError
 MOST_CHATS = 5_000
 MOST_FOLDER_BYTES = 2 << 30  # of all of them
 _MOST_FIELD = 2_000  # characters of a field that the list has
+_IDENTITY = ".identity"
 _NO_LETTER = re.compile(r"[^\w\- .()]+")
 _FLAGS = {"max_tokens": "max_new_tokens"}  # settings of the page that the terminal calls otherwise
 _SETTINGS = {flag: setting for setting, flag in _FLAGS.items()}
@@ -85,6 +87,15 @@ class KeptChats:
         """Makes the folder. Raises OSError where nothing can be written there."""
         with self._folder.turn():
             pass
+
+    def identity(self) -> str:
+        """What tells this folder from another, so that a page does not take a chat that another folder never had for
+        one that was deleted. Raises OSError."""
+        path = self._folder.folder / _IDENTITY
+        with self._lock, self._folder.turn():
+            if not path.is_file():
+                write_whole(path, secrets.token_hex(12))
+            return path.read_text()
 
     def rows(self, words: str = "") -> tuple[list[dict[str, Any]], list[str]]:
         """The chats without their messages, the newest first, those alone that say `words` where there are some; and

@@ -11,6 +11,7 @@ from causerie.server.http.chat_routes import ChatBody
 from causerie.server.http.library_routes import LibraryModelBody, LibrarySearch
 from causerie.server.http.load_progress import LoadBody
 from causerie.server.http.page import RenderBody
+from causerie.server.http.tool_routes import ToolCallBody
 from causerie.server.protocols.chat_completions import ChatCompletionRequest
 from causerie.server.protocols.completions import CompletionRequest
 from causerie.server.protocols.embeddings import EmbeddingRequest
@@ -26,6 +27,7 @@ _BODIES: dict[str, tuple[type, str]] = {
     "/v1/messages/count_tokens": (CountRequest, "How many tokens a chat has, for Anthropic's clients"),
     "/v1/embeddings": (EmbeddingRequest, "Embeddings of texts"),
     "/load_model": (LoadBody, "Loads a model, and streams how far it is"),
+    "/unload_model": (LoadBody, "Frees the memory of a model until it is asked for again"),
     "/tokenize": (Tokenize, "Text to tokens"),
     "/detokenize": (DetokenizeBody, "Tokens to text"),
     "/apply-template": (ApplyTemplate, "A chat as its model reads it"),
@@ -34,12 +36,15 @@ _BODIES: dict[str, tuple[type, str]] = {
     "/library/search": (LibrarySearch, "Models of the Hugging Face hub"),
     "/library/download": (LibraryModelBody, "Begins the download of a model"),
     "/library/cancel": (LibraryModelBody, "Ends the download of a model"),
+    "/tools/call": (ToolCallBody, "Calls a tool of the servers that this one was started with"),
 }
 _STREAMED = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/load_model")
 _READ = {
     "/v1/models": "The models that are served",
+    "/memory": "What the memory of this machine holds",
     "/library": "The models of this machine that can be chosen",
     "/library/downloads": "How far downloads are",
+    "/tools": "The tools that can be called",
     "/health": "Whether the engine makes steps",
 }
 _FAILURES = {
