@@ -250,3 +250,11 @@ def test_a_disk_that_takes_nothing_is_said_once(tmp_path: Path, monkeypatch: pyt
     for prompt in (list(range(30)), [3] * 30):
         chat(tmp_path, BytesModel(), prompt, notes)
     assert [note.split(":")[0] for note in notes] == ["Nothing of this chat's cache was kept on the disk"] * 2
+
+
+def test_of_a_text_that_is_too_large_its_beginning_is_kept(tmp_path: Path) -> None:
+    model = BytesModel()
+    engine = Engine(model, disk=(model, folder(tmp_path, most=20_000)))
+    (text,) = run(engine, model, [list(range(31)) + list(range(24))], Random(0))
+    engine.close()
+    assert recall_count(tmp_path, text[:40], 20_000) >= 8

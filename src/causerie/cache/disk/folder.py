@@ -73,7 +73,7 @@ class PieceFolder:
         """Writes a piece, removing others where there is no room; shorter ones that it covers go. False where it cannot
         be written, which is told once."""
         try:
-            if data.nbytes > self.most:
+            if piece.file_bytes > self.most:
                 return False
             stored = write_piece(self._folder, piece, data)
             with self._lock:
