@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from causerie.checkpoint.elementwise import Plus
-from causerie.checkpoint.expression import Expression, Rows, Tensor, Turns, Unpermuted
+from causerie.checkpoint.expression import Expression, Rows, Tensor
+from causerie.checkpoint.head_rows import Turns, Unpermuted
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import EMBEDDING, Decoder
 
