@@ -142,7 +142,7 @@ _COMPUTED = re.compile(
     r"^(?:(?:language_model\.)?model\.(?:language_model\.)?(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq"
     r"|gpt_neox\.layers\.\d+\.attention\.(?:rotary_emb\.inv_freq|bias|masked_bias)"
     r"|model\.layers\.\d+\.mlp\.act_fn\.(?:beta|eps)"
-    r"|(?:transformer\.)?h\.\d+\.(?:attn\.(?:bias|masked_bias)|self_attention\.(?:maybe_rotary|rotary_emb)\.inv_freq))$"
+    r"|(?:transformer\.)?h\.\d+\.(?:attn\.(?:attention\.)?(?:bias|masked_bias)|self_attention\.(?:maybe_rotary|rotary_emb)\.inv_freq))$"
 )
 
 
