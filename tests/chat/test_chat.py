@@ -425,3 +425,18 @@ def test_an_amended_answer_is_what_the_next_question_follows(small: Path) -> Non
     list(chat.ask("two", None))
     assert [message["content"] for message in chat.messages] == ["one", "right", "two", "yes"]
     assert "right" in generator.prompts[1] and "wrong" not in generator.prompts[1]
+
+
+@pytest.mark.parametrize(
+    ("decides", "default"),
+    [
+        ("{% if enable_thinking is not defined or enable_thinking %}<think>{% endif %}", True),
+        ("{% if not (enable_thinking is defined and enable_thinking) %}<think></think>{% endif %}", False),
+        ("{% if enable_thinking is defined %}{% endif %}<think>", None),
+        ("<think>", None),
+    ],
+)
+def test_whether_a_model_thinks_where_nothing_is_said_of_it(small: Path, decides: str, default: bool | None) -> None:
+    tokenizer = tokenizer_of(small)
+    assert ChatFormat(tokenizer, ChatTemplate(CHATML + decides)).thinks_by_default is default
+    assert ChatFormat(tokenizer, ChatTemplate(None)).thinks_by_default is None

@@ -14,6 +14,8 @@ from tests.page.hostile import PAYLOADS
 from tests.page.scripted import ScriptedServer
 from tests.server.server_process import Server
 
+TEXTS = {"user": ".turn.you .bubble", "assistant": ".turn.answer .prose"}
+
 
 def open_page(page: Page, url: str) -> None:
     page.goto(url)
@@ -22,7 +24,7 @@ def open_page(page: Page, url: str) -> None:
 
 def say(page: Page, text: str) -> None:
     """Sends a message and waits for the whole answer: for its place first, as the one before it is whole already."""
-    answers = page.locator(".message.assistant")
+    answers = page.locator(".turn.answer")
     earlier = answers.count()
     page.fill("#text", text)
     page.keyboard.press("Enter")
@@ -31,34 +33,39 @@ def say(page: Page, text: str) -> None:
 
 
 def whole(page: Page) -> None:
-    page.wait_for_selector("#send", state="visible")
-    page.wait_for_selector(".message.assistant:last-child .tools button")
+    page.wait_for_selector("[aria-label='Send']", state="visible")
+    page.wait_for_selector(".turn.answer:last-child .acts button", state="attached")
 
 
 def bodies(page: Page, role: str) -> list[str]:
-    return [text.strip() for text in page.locator(f".message.{role} .body").all_inner_texts()]
+    return [text.strip() for text in page.locator(TEXTS[role]).all_inner_texts()]
+
+
+def with_key(page: Page, key: str) -> None:
+    page.fill("[aria-label='API key'] input", key)
+    page.click("text=Use it")
 
 
 def shows(page: Page, asked: str, said: str) -> None:
     """Waits until the page shows this one message and this one answer."""
     for role, text in (("user", asked), ("assistant", said)):
-        expect(page.locator(f".message.{role} .body")).to_have_text([text], use_inner_text=True)
+        expect(page.locator(TEXTS[role])).to_have_text([text], use_inner_text=True)
 
 
 def test_a_chat_with_the_real_server(page: Page, real: Server) -> None:
     """A key is asked for, the answer is the model's own, its Markdown is shown, and the gauge moves."""
     open_page(page, real.url)
-    page.fill("#key input", "open sesame")
-    page.click("#key button")
-    expect(page.locator("#model option")).to_have_text("builtin")
+    with_key(page, "open sesame")
+    expect(page.locator(".pick .cut")).to_have_text("builtin")
     say(page, "How do I start a chat?")
     asked = {"model": "builtin", "messages": [{"role": "user", "content": "How do I start a chat?"}]}
     answer = real.post("/v1/chat/completions", asked, headers={"Authorization": "Bearer open sesame"}).json()
     text = answer["choices"][0]["message"]["content"]
     assert bodies(page, "assistant") == [text.replace("`", "").strip()]
-    assert page.locator(".message.assistant code").first.inner_text() == "causerie chat"
-    assert page.inner_text("#gauge-text") == f"{answer['usage']['total_tokens']} of 2048 tokens"
-    assert page.locator("#chats li").inner_text().startswith("How do I start a chat?")
+    assert page.locator(".turn.answer code").first.inner_text() == "causerie chat"
+    told = f"Context: {answer['usage']['total_tokens']} of 2,048 tokens"
+    assert page.get_attribute(".ring", "aria-label") == told
+    assert page.locator(".chats li").inner_text().startswith("How do I start a chat?")
 
 
 def test_stop_keeps_what_came_and_continue_goes_on(page: Page, scripted: ScriptedServer) -> None:
@@ -66,7 +73,7 @@ def test_stop_keeps_what_came_and_continue_goes_on(page: Page, scripted: Scripte
     open_page(page, scripted.url)
     page.fill("#text", "Hi")
     page.keyboard.press("Enter")
-    expect(page.locator(".message.assistant .body")).to_contain_text("w5 ")
+    expect(page.locator(".turn.answer .prose")).to_contain_text("w5 ")
     page.keyboard.press("Escape")
     whole(page)
     (said,) = bodies(page, "assistant")
@@ -84,19 +91,19 @@ def test_branches(page: Page, scripted: ScriptedServer) -> None:
     open_page(page, scripted.url)
     say(page, "first wording")
     scripted.deltas = [{"content": "Another."}]
-    page.click(".message.assistant >> text=Retry")
+    page.click(".turn.answer >> [aria-label='Answer again']")
     whole(page)
     shows(page, "first wording", "Another.")
-    page.click(".message.user >> text=Edit")
-    page.fill(".message.user textarea", "second wording")
+    page.click(".turn.you >> [aria-label='Edit']")
+    page.fill(".turn.you textarea", "second wording")
     scripted.deltas = [{"content": "To the second."}]
-    page.click(".message.user >> text=Send")
+    page.click(".turn.you >> text=Send")
     whole(page)
     shows(page, "second wording", "To the second.")
     assert scripted.asked[-1]["messages"] == [{"role": "user", "content": "second wording"}]
-    page.click(".message.user >> [aria-label='Earlier version']")
+    page.click(".turn.you >> [aria-label='Earlier version']")
     shows(page, "first wording", "Another.")
-    page.click(".message.assistant >> [aria-label='Earlier version']")
+    page.click(".turn.answer >> [aria-label='Earlier version']")
     shows(page, "first wording", "Hello.")
     page.reload()
     shows(page, "first wording", "Hello.")
@@ -107,9 +114,9 @@ def test_a_reload_in_mid_stream_loses_nothing_that_was_kept(page: Page, scripted
     open_page(page, scripted.url)
     page.fill("#text", "Hi")
     page.keyboard.press("Enter")
-    expect(page.locator(".message.assistant .body")).to_contain_text("w80 ")
+    expect(page.locator(".turn.answer .prose")).to_contain_text("w80 ")
     page.reload()
-    page.wait_for_selector(".message.assistant >> text=Continue")
+    page.wait_for_selector(".turn.answer >> text=Continue")
     assert "w30" in bodies(page, "assistant")[0]
 
 
@@ -117,16 +124,22 @@ def test_a_server_that_goes_away_and_comes_back(page: Page, scripted: ScriptedSe
     scripted.deltas, scripted.break_after, scripted.pause = [{"content": "half of "}, {"content": "it"}], 1, 0.2
     open_page(page, scripted.url)
     say(page, "Hi")
-    assert "what came is kept" in page.inner_text(".message.assistant .fault")
+    assert page.inner_text(".turn.answer .ended span") == "The answer broke off here. It is kept."
     assert bodies(page, "assistant") == ["half of"]
     scripted.stop()
-    page.click(".message.assistant >> text=Retry")
-    expect(page.locator(".message.assistant .fault")).to_have_text("The server does not answer. Is it still running?")
+    page.click("[aria-label='Answer again']")
+    expect(page.locator(".notice")).to_contain_text("The server does not answer")
+    expect(page.locator(".pick small")).to_have_text("away")
+    page.fill("#text", "And then?")
+    page.keyboard.press("Enter")
+    assert page.input_value("#text") == "And then?"
     scripted.break_after = None
     scripted.start()
-    page.click(".message.assistant >> text=Retry")
-    whole(page)
-    expect(page.locator(".message.assistant .body p")).to_have_text("half of it")
+    page.click("text=Try now")
+    whole(page)  # what was asked for is answered, and then what waited
+    expect(page.locator(".turn.answer .prose")).to_have_text(["half of it", "half of it"])
+    assert scripted.asked[-1]["messages"][-1]["content"] == "And then?"
+    expect(page.locator(".notice")).to_have_count(0)
 
 
 def test_reasoning_calls_and_code(page: Page, scripted: ScriptedServer) -> None:
@@ -138,12 +151,12 @@ def test_reasoning_calls_and_code(page: Page, scripted: ScriptedServer) -> None:
     ]
     open_page(page, scripted.url)
     say(page, "Hi")
-    assert page.locator(".message.assistant details").first.get_attribute("open") is None
-    page.click("text=Reasoning")
-    assert page.inner_text(".message.assistant details >> nth=0").endswith("let me see")
+    assert page.locator(".turn.answer details").first.get_attribute("open") is None
+    page.click("text=Thought")
+    assert page.inner_text(".turn.answer details >> nth=0").endswith("let me see")
     assert page.inner_text("summary:has-text('Calls')") == "Calls weather"
     assert page.locator("pre code .nb").inner_text() == "print"
-    page.click("pre button")
+    page.click("[aria-label='Copy this code']")
     assert page.evaluate("navigator.clipboard.readText()") == "print(1)\n"
 
 
@@ -151,7 +164,7 @@ def test_hostile_answers_do_nothing(page: Page, scripted: ScriptedServer) -> Non
     """300 texts that would run a script or ask another host: in answers, reasoning, calls, messages and titles."""
     assert len(PAYLOADS) == 300
     page.add_init_script("window.hits = 0; window.hit = () => { window.hits += 1; }")
-    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    page.on("dialog", lambda dialog: pytest.fail(dialog.turn))
     open_page(page, scripted.url)
     for first in range(0, len(PAYLOADS), 50):
         some = PAYLOADS[first : first + 50]
@@ -161,63 +174,27 @@ def test_hostile_answers_do_nothing(page: Page, scripted: ScriptedServer) -> Non
         say(page, some[4])
         page.mouse.move(600, 400)
     page.reload()
-    page.wait_for_selector(".message.assistant .tools button")
+    page.wait_for_selector(".turn.answer .acts button")
     page.wait_for_timeout(300)
     assert page.evaluate("window.hits") == 0
     attributes = page.evaluate(
-        "[...document.querySelectorAll('#log *')].flatMap(e => [...e.attributes].map(a => a.name + '=' + a.value))"
+        "[...document.querySelectorAll('.log *')].flatMap(e => [...e.attributes].map(a => a.name + '=' + a.value))"
     )
     assert not [each for each in attributes if each.startswith("on") or "javascript:" in each.lower()]
-    assert not page.query_selector_all("#log img, #log iframe, #log script, #log style, #log object, #log form")
-
-
-def test_chats_are_kept_found_renamed_deleted_and_carried_over(
-    page: Page, scripted: ScriptedServer, tmp_path: Path
-) -> None:
-    open_page(page, scripted.url)
-    say(page, "about apples")
-    page.keyboard.press("Alt+n")
-    say(page, "about pears")
-    titles = page.locator("#chats .open")
-    assert titles.all_inner_texts() == ["about pears", "about apples"]
-    page.fill("#search", "apple")
-    assert titles.all_inner_texts() == ["about apples"]
-    page.fill("#search", "")
-    page.once("dialog", lambda dialog: dialog.accept("on fruit"))
-    page.click("[aria-label='Rename about apples']")
-    expect(titles).to_have_text(["about pears", "on fruit"])
-    with page.expect_download() as download:
-        page.click("#export-all")
-    file = tmp_path / "chats.json"
-    download.value.save_as(file)
-    page.once("dialog", lambda dialog: dialog.accept())
-    page.click("[aria-label='Delete on fruit']")
-    expect(titles).to_have_text(["about pears"])
-    with page.expect_file_chooser() as chooser:
-        page.click("#import")
-    chooser.value.set_files(file)
-    expect(titles).to_have_count(3)
-    (tmp_path / "bad.json").write_text('{"chats": [{"nodes": {"a": {"role": "root"}}}]}')
-    with page.expect_file_chooser() as chooser:
-        page.click("#import")
-    chooser.value.set_files(tmp_path / "bad.json")
-    expect(page.locator("#notice")).to_have_text(
-        "bad.json was not imported: The file holds a message of no known role."
-    )
+    assert not page.query_selector_all(".log :is(img, iframe, script, style, object, form)")
 
 
 def test_settings_and_files_reach_the_server(page: Page, scripted: ScriptedServer, tmp_path: Path) -> None:
     open_page(page, scripted.url)
-    page.click("#settings-open")
+    page.click("[aria-label='Settings of this chat']")
     page.fill("[name=system]", "Be brief.")
     page.fill("[name=temperature]", "0.3")
     page.fill("[name=max_tokens]", "40")
-    page.click("text=Save")
     (tmp_path / "notes.txt").write_text("three apples")
     with page.expect_file_chooser() as chooser:
-        page.click("#attach")
+        page.click("[aria-label='Attach files']")
     chooser.value.set_files(tmp_path / "notes.txt")
-    expect(page.locator("#files li")).to_have_count(1)
+    expect(page.locator(".box .chip")).to_have_count(1)
     say(page, "How many?")
     body = scripted.asked[-1]
     assert (body["temperature"], body["max_tokens"]) == (0.3, 40)
@@ -234,35 +211,35 @@ def test_a_chat_that_no_longer_fits(page: Page, real: Server, tmp_path: Path) ->
         nodes[f"{place}"] = {"id": f"{place}", "parent": parent, "role": role, "text": f"{place}: {words}"}
     (tmp_path / "long.json").write_text(json.dumps({"chats": [{"title": "long", "nodes": nodes, "leaf": "119"}]}))
     open_page(page, real.url)
-    page.fill("#key input", "open sesame")
-    page.click("#key button")
+    with_key(page, "open sesame")
+    page.click("[aria-label='Import or export chats']")
     with page.expect_file_chooser() as chooser:
-        page.click("#import")
+        page.click("role=menuitem[name='Import chats']")
     chooser.value.set_files(tmp_path / "long.json")
-    expect(page.locator(".message")).to_have_count(120)
+    expect(page.locator(".turn")).to_have_count(120)
     page.fill("#text", "What is a token?")
     page.keyboard.press("Enter")
-    expect(page.locator("#room")).to_be_visible()
-    page.click("#room >> text=Cancel")
-    expect(page.locator(".message.assistant .fault").last).to_contain_text("Shorten the prompt")
-    page.locator(".message >> text=Retry").last.click()
-    page.click("#room >> text=Forget them")
+    expect(page.locator(".choice")).to_be_visible()
+    expect(page.locator(".turn")).to_have_count(121)
+    page.reload()  # who decides later asks for the answer again
+    page.click("[aria-label='Get an answer']")
+    page.click("text=Forget the oldest")
     whole(page)
-    expect(page.locator(".message")).to_have_count(122)
+    expect(page.locator(".turn")).to_have_count(122)
     assert bodies(page, "assistant")[-1]
-    expect(page.locator("#beginning")).to_have_text(re.compile("memory begins here.* no longer"))
-    begins = int(page.locator("#beginning + .message").inner_text().split(":")[0].split()[-1])
+    expect(page.locator(".memory")).to_have_text(re.compile("remembers from here.* no longer"))
+    first = page.locator(".memory + .turn .bubble")
+    begins = int((first.text_content() or "").split(":")[0])
     assert 40 < begins < 110 and begins % 2 == 0
     page.reload()
-    assert int(page.locator("#beginning + .message").inner_text().split(":")[0].split()[-1]) == begins
-    page.click("#settings-open")
-    assert page.input_value("[name=policy]") == "drop_oldest"
-    page.select_option("[name=policy]", "summarize")
-    page.click("#settings >> text=Save")
+    expect(first).to_have_text(re.compile(f"^{begins}:"))
+    page.click("[aria-label='Settings of this chat']")
+    expect(page.get_by_role("radio", name="Forget")).to_be_checked()
+    page.get_by_role("radio", name="Summarise").check(force=True)
     say(page, "What is a model?")
-    expect(page.locator("#beginning")).to_contain_text("only as a summary")
-    page.click("#beginning summary")
-    assert len(page.locator("#beginning details div").inner_text()) > 3
+    expect(page.locator(".memory")).to_contain_text("a summary of the")
+    page.click(".memory summary")
+    assert len(page.locator(".memory details div").inner_text()) > 3
 
 
 def test_a_narrow_window_and_themes(page: Page, scripted: ScriptedServer) -> None:
@@ -270,13 +247,13 @@ def test_a_narrow_window_and_themes(page: Page, scripted: ScriptedServer) -> Non
     open_page(page, scripted.url)
     say(page, "Hi")
     assert page.evaluate("document.documentElement.scrollWidth <= 360")
-    expect(page.locator("#new")).to_be_hidden()
-    page.click("#open-side")
-    expect(page.locator("#new")).to_be_visible()
+    expect(page.locator(".chats")).to_be_hidden()
+    page.click("[aria-label='Chats'] >> visible=true")
+    expect(page.locator(".chats")).to_be_visible()
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    page.click("#theme")
-    page.click("#theme")
-    assert page.inner_text("#theme") == "Theme: dark"
+    page.click("[aria-label^='Theme']")
+    page.click("[aria-label^='Theme']")
+    assert page.get_attribute("[aria-label^='Theme']", "aria-label") == "Theme: dark"
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
 
 
@@ -291,13 +268,15 @@ def test_every_control_has_a_name(page: Page, scripted: ScriptedServer) -> None:
 
 
 def test_the_page_is_guarded(real: Server) -> None:
-    for path in ("/", "/page/page.js", "/page/code.css"):
+    for path in ("/", "/page/scripts/app.js", "/page/style/tokens.css", "/page/fonts/OFL.txt"):
         response = real.get(path)
         assert response.status_code == 200
         policy = response.headers["content-security-policy"]
         assert "default-src 'none'" in policy and "unsafe" not in policy
     assert real.get("/page/..%2fapp.py").status_code == 404
-    assert real.get("/page/secret.js").status_code == 404
+    assert (
+        real.get("/page/secret.js").status_code == real.get("/page/scripts/..%2f..%2f..%2fpage.py").status_code == 404
+    )
     assert real.post("/render", {"texts": ["x"]}).status_code == 401
     html = real.get("/").text
     assert not re.search(r"<script(?![^>]*src=)|\son\w+=|https?://", html)

@@ -80,6 +80,16 @@ class ChatFormat:
         Raises MessageError; TemplateError for a base model."""
         return checked_chat(messages, partial(self._knows_role, self.template.source() if source is None else source))
 
+    @property
+    def thinks_by_default(self) -> bool | None:
+        """Whether answers begin with reasoning where nothing is said of `enable_thinking`; None where the template does
+        not read it, or where there is none."""
+        try:
+            source = self.template.source()
+        except TemplateError:
+            return None
+        return _thinks_by_default(source, self._special_tokens)
+
     def _knows_role(self, source: str, role: str) -> bool:
         """Whether the template with this text names a role, or writes the messages of any."""
         if not 0 < len(role) <= _LONGEST_ROLE:
@@ -116,6 +126,23 @@ def _probe(source: str, special_tokens: tuple[tuple[str, str], ...], messages: l
         return render_source(source, variables, template.clock)[0]
     except TemplateError:
         return None
+
+
+@lru_cache(maxsize=64)
+def _thinks_by_default(source: str, special_tokens: tuple[tuple[str, str], ...]) -> bool | None:
+    """See `ChatFormat.thinks_by_default`."""
+    if "enable_thinking" not in source:
+        return None
+
+    def asked(variables: dict[str, bool]) -> str:
+        options = RenderOptions(add_generation_prompt=True, variables=variables)
+        return ChatTemplate(source, dict(special_tokens)).render_with([_USER], options).text
+
+    try:
+        unsaid, on, off = (asked(said) for said in ({}, {"enable_thinking": True}, {"enable_thinking": False}))
+    except TemplateError:
+        return None
+    return None if on == off else unsaid == on
 
 
 @lru_cache(maxsize=64)

@@ -5,8 +5,10 @@ Knows no model: the page talks to the same routes as any client.
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Iterator
+from functools import lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import msgspec
 from starlette.requests import Request
@@ -18,7 +20,7 @@ from causerie.server.http.gate import refused
 from causerie.server.processes.markdown.renderer import Renderer
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
@@ -28,10 +30,14 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
-_KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-FILES = (
-    *("figures.js", "icon.svg", "library.js", "page.css", "page.js", "server.js", "settings.js", "store.js", "view.js"),
-)
+_KINDS = {
+    "css": "text/css",
+    "html": "text/html",
+    "js": "text/javascript",
+    "svg": "image/svg+xml",
+    "txt": "text/plain",
+    "woff2": "font/woff2",
+}
 MOST_TEXTS = 16  # of one request
 MOST_CHARACTERS = 400_000  # of them together
 
@@ -55,7 +61,7 @@ async def rendered(body: RenderBody, renderer: Renderer) -> dict[str, list[str]]
 
 def page_routes() -> list[Route]:
     """The page and its files; none of them needs a key, as none says anything about anyone."""
-    return [Route("/", _index), Route("/page/{name}", _file)]
+    return [Route("/", _index), Route("/page/{name:path}", _file)]
 
 
 async def _index(_: Request) -> Response:
@@ -64,19 +70,24 @@ async def _index(_: Request) -> Response:
 
 async def _file(request: Request) -> Response:
     name = request.path_params["name"]
-    if name == "code.css":
-        return Response(await asyncio.to_thread(_code_style), headers=HEADERS, media_type="text/css")
-    if name not in FILES:
+    if name not in _files():
         return refused(Refusal(404, f"{request.url.path[:200]} is not a route of this server."), request.url.path)
     return _response(name)
 
 
-def _code_style() -> str:
-    from causerie.server.processes.markdown.code_style import code_style  # its import takes longer than others may wait
+@lru_cache(maxsize=1)
+def _files() -> dict[str, Traversable]:
+    """The page's files by their paths: what is not among them is not served, however it is spelled."""
 
-    return code_style()
+    def within(folder: Traversable, before: str) -> Iterator[tuple[str, Traversable]]:
+        for entry in folder.iterdir():
+            if entry.is_dir():
+                yield from within(entry, f"{before}{entry.name}/")
+            elif entry.name.rpartition(".")[2] in _KINDS:
+                yield before + entry.name, entry
+
+    return dict(within(files("causerie.server") / "web", ""))
 
 
 def _response(name: str) -> Response:
-    content = (files("causerie.server") / "web" / name).read_bytes()
-    return Response(content, headers=HEADERS, media_type=_KINDS[name.rpartition(".")[2]])
+    return Response(_files()[name].read_bytes(), headers=HEADERS, media_type=_KINDS[name.rpartition(".")[2]])

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
@@ -23,7 +24,12 @@ _TAGS = {
     *("pre", "s", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
 # No pictures: they would be asked for from wherever the model says.
-_ATTRIBUTES = {"a": {"href", "title"}, "span": {"class"}, "code": {"class"}, "div": {"class"}, "ol": {"start"}}
+_ATTRIBUTES = {
+    "a": {"href", "title"},
+    "ol": {"start"},
+    **{tag: {"class"} for tag in ("code", "div", "span", "td", "th")},
+}
+_ALIGNED = {"text-align:right": "r", "text-align:center": "m"}
 _SCHEMES = {"http", "https", "mailto"}
 
 
@@ -43,7 +49,16 @@ def _renderer() -> MarkdownIt:
     options = {"html": False, "linkify": False, "highlight": _coloured}
     renderer = MarkdownIt("commonmark", options).enable(["table", "strikethrough"]).disable("image")
     keep_maths(renderer)
+    renderer.core.ruler.push("alignment", _align)
     return renderer
+
+
+def _align(state: StateCore) -> None:
+    """Cells that are to stand right or in the middle say so by a class: styles are not let through."""
+    for token in state.tokens:
+        style = token.attrs.pop("style", "") if token.type in ("th_open", "td_open") else ""
+        if style in _ALIGNED:
+            token.attrSet("class", _ALIGNED[str(style)])
 
 
 def _coloured(code: str, language: str, _: str) -> str:

@@ -1,0 +1,115 @@
+// The box in which one writes: text that grows, files, what the tray offers, send and stop. Knows no server.
+
+import { attachButton, attachmentChips, attachments, clearAttachments } from "/page/scripts/composer/attachments.js";
+import { draftOf, keepDraft } from "/page/scripts/composer/drafts.js";
+import { contextRing } from "/page/scripts/composer/ring.js";
+import { thinkingButton } from "/page/scripts/composer/thinking.js";
+import { el, icon, slot } from "/page/scripts/elements.js";
+import { key } from "/page/scripts/keys.js";
+import { on, state } from "/page/scripts/state.js";
+import { send, stop } from "/page/scripts/turns/answering.js";
+import { editLast } from "/page/scripts/turns/log.js";
+
+const text = el("textarea", { id: "text", rows: 1, dir: "auto", enterKeyHint: "send" });
+const offers = el("span", { className: "slot" });
+const sending = el("button", { type: "submit", className: "send", ariaLabel: "Send", title: "Send (Enter)" }, icon("send"));
+const stopping = el("button", { type: "button", className: "send stop", ariaLabel: "Stop", title: "Stop (Esc)", hidden: true, onclick: stop }, icon("stop"));
+const box = el("form", { className: "box", ariaLabel: "Your message" });
+let sender = send, waits = false, drafted = null;
+
+// A module that offers something for the next message: its button stands in the tray.
+export const offerInTray = (button) => offers.append(button);
+
+// Whoever takes what is written instead of the open chat, `(text, files)`; null gives it back.
+export function divertMessages(taker) {
+  sender = taker ?? send;
+}
+
+// Sends what is written; while the server is gone it waits in the box.
+function submit() {
+  const files = attachments();
+  if (!text.value.trim() && !files.length) return;
+  waits = state.server === "away";
+  if (waits || state.running) return;
+  const written = text.value;
+  write("");
+  clearAttachments();
+  sender(written, files);
+}
+
+function sendWaiting() {
+  if (waits && state.server === "here" && !state.running) submit();
+}
+
+// Puts words into the box.
+function write(words) {
+  text.value = words;
+  changed();
+}
+
+function changed() {
+  grow();
+  box.classList.toggle("ready", Boolean(text.value.trim() || attachments().length));
+  if (state.chat) keepDraft(state.chat, text.value);
+}
+
+// Another chat is open: what was written there comes back.
+function showDraft() {
+  if (drafted === state.chat) return;
+  drafted = state.chat;
+  waits = false;
+  write(draftOf(state.chat));
+  if (matchMedia("(pointer: fine)").matches) text.focus();
+}
+
+// The box grows with its text; `field-sizing` does it where the browser knows that.
+function grow() {
+  if (CSS.supports("field-sizing", "content")) return;
+  text.style.setProperty("height", "auto");
+  text.style.setProperty("height", `${text.scrollHeight}px`);
+}
+
+function invitation() {
+  if (state.running && !state.running.node.text) return "You can write on meanwhile";
+  if (state.pair) return "Ask both";
+  return state.chat?.leaf ? "Reply" : "Say something";
+}
+
+function show() {
+  sending.hidden = Boolean(state.running);
+  stopping.hidden = !state.running;
+  if (state.server === "away") text.placeholder = "Your next message is kept until it can be sent";
+  else text.placeholder = invitation();
+}
+
+function onKey(event) {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    submit();
+  } else if (event.key === "ArrowUp" && !text.value) {
+    event.preventDefault();
+    editLast();
+  }
+}
+
+export function begin() {
+  box.append(attachmentChips(changed), el("label", { className: "said", htmlFor: "text", textContent: "Message" }), text,
+    el("div", { className: "tray" }, attachButton(), thinkingButton(), offers, el("span", { className: "grow" }), contextRing(), sending, stopping));
+  box.onsubmit = (event) => {
+    event.preventDefault();
+    submit();
+  };
+  text.oninput = changed;
+  text.onkeydown = onKey;
+  slot("composer").append(box, underline());
+  for (const event of ["chat", "running", "server", "grew", "pair"]) on(event, show);
+  for (const event of ["running", "server"]) on(event, sendWaiting);
+  on("chat", showDraft);
+  on("draft", (words) => {
+    write(words);
+    text.focus();
+  });
+  key("↑", "In the empty box: edit your last message");
+}
+
+const underline = () => el("p", { className: "under" }, el("span", {}, icon("lock", true), "Nothing leaves this machine"), el("span", { textContent: "Drop files anywhere on this page" }));

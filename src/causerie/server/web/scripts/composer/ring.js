@@ -1,0 +1,56 @@
+// How full the context is: a ring beside the send button. Knows no server.
+
+import { el, openPopover } from "/page/scripts/elements.js";
+import { count } from "/page/scripts/figures.js";
+import { chosenModel, on, state } from "/page/scripts/state.js";
+import { path } from "/page/scripts/store.js";
+
+const WARNS = 0.9;  // of the context
+const SVG = "http://www.w3.org/2000/svg";
+
+const words = el("span"), ring = el("button", { type: "button", className: "ring num", hidden: true, "aria-haspopup": "dialog" }, drawing(), words);
+
+function drawing() {
+  const drawn = document.createElementNS(SVG, "svg");
+  drawn.setAttribute("viewBox", "0 0 20 20");
+  drawn.setAttribute("aria-hidden", "true");
+  for (let place = 0; place < 2; place += 1) {
+    const circle = document.createElementNS(SVG, "circle");
+    for (const [name, value] of Object.entries({ cx: 10, cy: 10, r: 7.5, pathLength: 100 })) circle.setAttribute(name, value);
+    drawn.append(circle);
+  }
+  return drawn;
+}
+
+// Tokens of the chat after its last answer that has figures, and what the model holds.
+function amounts() {
+  const last = state.chat ? path(state.chat).findLast((node) => node.tokens) : null;
+  return { last, tokens: last?.tokens ?? 0, context: chosenModel()?.context ?? 0 };
+}
+
+function show() {
+  const { tokens, context } = amounts();
+  ring.hidden = !context || !tokens;
+  if (ring.hidden) return;
+  const share = Math.min(1, tokens / context), told = `${count(tokens)} of ${count(context)} tokens`;
+  ring.ariaLabel = `Context: ${told}`;
+  ring.title = told;
+  ring.classList.toggle("full", share >= WARNS);
+  ring.querySelector("circle + circle").setAttribute("stroke-dasharray", `${share * 100} 100`);
+  words.textContent = `${Math.round(share * 100)} %`;
+}
+
+function explain() {
+  const { tokens, context } = amounts(), rows = [["This chat", tokens], ["Room left", Math.max(0, context - tokens)], ["The model holds", context]];
+  const list = el("ul", { className: "num" }, ...rows.map(([label, number]) => el("li", {}, el("b", { textContent: label }), el("span", { textContent: `${count(number)} tokens` }))));
+  openPopover(ring, [el("h2", { textContent: "Context" }), list], { label: "Context", className: "time context", into: ring.closest(".box") });
+}
+
+export function contextRing() {
+  ring.onclick = explain;
+  on("chat", show);
+  on("models", show);
+  on("grew", show);
+  on("answered", show);
+  return ring;
+}

@@ -1,0 +1,18 @@
+// Light, dark, or as the system says. Knows no chat.
+
+const NEXT = { auto: "light", light: "dark", dark: "auto" };
+const WORDS = { auto: "Theme: as the system says", light: "Theme: light", dark: "Theme: dark" };
+
+const chosen = () => localStorage.getItem("theme") ?? "auto";
+
+export const themeWords = () => WORDS[chosen()];
+
+export function nextTheme() {
+  localStorage.setItem("theme", NEXT[chosen()]);
+  begin();
+}
+
+export function begin() {
+  if (chosen() === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = chosen();
+}
