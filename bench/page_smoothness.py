@@ -115,9 +115,8 @@ def long_chat(page: Page, session: CDPSession, server: ScriptedServer, messages:
       return performance.now() - began; }"""
     page.evaluate(TAKEN)
     opened = page.evaluate(script, nodes)
-    page.wait_for_function(
-        "[...document.querySelectorAll('.turn.answer .prose')].every((each) => each.children.length)"
-    )
+    while page.evaluate("[...document.querySelectorAll('.turn.answer .prose')].some((each) => !each.children.length)"):
+        page.wait_for_timeout(20)
     print(f"chat of {messages} messages: shown after {opened:.0f} ms")
     told("  while it is rendered", page.evaluate(TAKEN), 0, 1)
     page.locator(".log").hover()

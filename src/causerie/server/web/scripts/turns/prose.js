@@ -4,11 +4,13 @@ import { copyText } from "/page/scripts/turns/copying.js";
 import { el, iconButton } from "/page/scripts/elements.js";
 import { rendered } from "/page/scripts/server.js";
 
+const PART = 12;  // whole blocks that are put together, so that those out of sight cost nothing
 const LONG = 4000;  // characters of a last paragraph from which on it is not rendered for each piece that comes
 const PAUSE = 400;  // milliseconds between two times that such a paragraph is rendered
 const LANGUAGES = { js: "JavaScript", javascript: "JavaScript", ts: "TypeScript", typescript: "TypeScript", cpp: "C++", "c++": "C++", csharp: "C#", html: "HTML", css: "CSS", json: "JSON", yaml: "YAML", toml: "TOML", sql: "SQL", bash: "Shell", sh: "Shell", shell: "Shell", py: "Python", php: "PHP", xml: "XML" };
 
 const ITEM = /^ {0,3}([-*+]|\d{1,9}[.)])\s/;
+const PERHAPS_ITEM = /^ {0,3}([-*+]|\d{1,9}[.)]?)?$/;  // the beginning of one, of a line that has not come whole
 const WITHIN_ITEM = /^( {2,}|\t)/;
 const FENCE = /^ {0,3}(```|~~~)/;
 const DEFINITION = /^ {0,3}\[[^\]]+\]:/m;  // of a link or a footnote: what it means may stand far from where it is used
@@ -20,7 +22,7 @@ function settled(text, from) {
     if (!fenced && line.trim() === "") {
       empty ||= at;
     } else {
-      if (empty && !(listed && (ITEM.test(line) || WITHIN_ITEM.test(line)))) {
+      if (empty && !(listed && [ITEM, PERHAPS_ITEM, WITHIN_ITEM].some((form) => form.test(line)))) {
         end = at;
         listed = false;
       }
@@ -49,7 +51,6 @@ export class GrowingProse {
     this.round = 0;  // of renderings; what an earlier one waited for comes too late
     target.replaceChildren();
   }
-
 
   async show(text) {
     this.text = text;
@@ -90,11 +91,21 @@ export class GrowingProse {
       this.told(whole.textContent.trim());
       this.target.append(whole);
       this.settled = until;
+      this.gather();
     }
     const before = this.target.childNodes.length;
     this.target.append(rest);
     this.tail = [...this.target.childNodes].slice(before);
     (lastLine(this.target) ?? this.target).append(this.caret);
+  }
+
+  // Puts blocks that are whole into a part of their own, all but the last ones.
+  gather() {
+    const blocks = [...this.target.querySelectorAll(":scope > :not(.part)")];
+    if (blocks.length < 2 * PART) return;
+    const part = el("div", { className: "part" });
+    blocks[0].before(part);
+    part.append(...blocks.slice(0, PART));
   }
 }
 

@@ -28,7 +28,6 @@ class OwnTurn {
   constructor(node) {
     this.node = node;
     this.edits = false;
-    this.shape = "";  // of the row of actions
     this.element = el("article", { className: `turn ${node.role === "tool" ? "tool" : "you"}`, ariaLabel: node.role === "tool" ? "Tool" : "You" });
     this.element.dataset.id = node.id;
   }
@@ -61,7 +60,6 @@ class AnswerTurn {
   constructor(node) {
     this.node = node;
     this.edits = false;
-    this.shape = "";
     this.round = 0;  // of updates; what an earlier one waited for comes too late
     this.name = node.model ? shortName(node.model) : "Model";
     this.dash = dash();
