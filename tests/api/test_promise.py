@@ -11,8 +11,8 @@ from causerie import AutoModelForCausalLM, builtin_model_path
 from causerie.api.causal_lm import CausalLM
 from causerie.api.machine.abilities import thread_count
 from causerie.api.machine.measurements import kept_record
+from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.api.measurement.promise import Promise
-from causerie.cli.conversation.conversation import AnswerCost
 from causerie.cli.conversation.expectation import expectation_rows
 from causerie.plan.fit import fit
 from causerie.settings import Settings

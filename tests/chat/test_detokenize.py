@@ -131,3 +131,20 @@ def test_tokens_of_released_models(qwen_tokenizer: Tokenizer) -> None:
     detokenizer = Detokenizer(qwen_tokenizer)
     assert detokenizer.push_all(tokens) + detokenizer.finish() == qwen_tokenizer.decode(tokens)
     assert token_bytes(qwen_tokenizer, 10**9) == b""
+
+
+@pytest.mark.parametrize("kind", ["byte level", "llama", "metaspace", "no decoder"])
+def test_what_follows_a_known_token_is_no_beginning(kind: str) -> None:
+    """A text cut between any two tokens is whole again: with its spaces, and no character twice."""
+    known = tokenizer(kind)
+    tokens = known.encode("the bread rises \n\n two 🦙 é", False)
+    whole, cuts = known.decode(tokens, False, False), 0
+    for cut in range(1, len(tokens)):
+        begun = known.decode(tokens[:cut], False, False)
+        if not whole.startswith(begun) or "\ufffd" in begun:
+            continue  # within a character
+        detokenizer = Detokenizer(known)
+        detokenizer.follow(tokens[cut - 1])
+        assert begun + detokenizer.push_all(tokens[cut:]) + detokenizer.finish() == whole
+        cuts += 1
+    assert cuts > 10

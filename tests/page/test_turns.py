@@ -171,8 +171,8 @@ def test_roles_and_names_of_turns(page: Page, scripted: ScriptedServer) -> None:
     open_page(page, scripted.url)
     say(page, "Hi")
     expect(page.get_by_role("article", name="You")).to_have_text("Hi")
-    answer = page.get_by_role("article", name="Scripted-1B")
-    expect(answer.get_by_role("heading", name="Scripted-1B")).to_be_visible()
+    answer = page.get_by_role("article", name="Scripted 1B")
+    expect(answer.get_by_role("heading", name="Scripted 1B")).to_be_visible()
     expect(page.get_by_role("log", name="Chat")).to_be_visible()
     for place, direction in enumerate(("auto", "auto")):
         assert page.locator(".bubble, .prose > p").nth(place).get_attribute("dir") == direction

@@ -19,7 +19,7 @@ def ask(page: Page, text: str) -> None:
 
 def use(page: Page, model: str) -> None:
     page.click(".pick")
-    page.click(f"[aria-label='Use {model}']")
+    page.click(f"[aria-label='Use {model}'], [aria-label='Load {model}']")
 
 
 def progress(processed: int, cached: int = 0) -> Delta:

@@ -53,7 +53,7 @@ def test_offers_wait_for_the_measurement(monkeypatch: pytest.MonkeyPatch) -> Non
         link, process = scripted(monkeypatch)
         assert not link.measure(lambda: False) and not process.log
         assert link.measure(lambda: True) and link.measure(lambda: True)
-        asked = asyncio.create_task(link.offers(0))
+        asked = asyncio.create_task(link.offers(0, []))
         await asyncio.sleep(0.01)
         assert process.log == [MEASURED] and not asked.done()
         process.gate.set()
@@ -71,7 +71,7 @@ def test_a_machine_that_is_needed_is_measured_another_time(monkeypatch: pytest.M
         assert link.measure(lambda: idle)
         await asyncio.sleep(0.01)
         idle = False
-        await link.offers(0)
+        await link.offers(0, [])
         assert not link.measure(lambda: idle)
         idle = True
         assert link.measure(lambda: idle)

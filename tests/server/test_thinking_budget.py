@@ -154,3 +154,18 @@ def test_a_budget_that_cannot_be_kept(folder: Path) -> None:
         model.tokenizer.chat_template = TEMPLATE
         with pytest.raises(Unsupported, match="thinking_budget cannot be kept"):
             model.generate([prompt], thinking_budget=1)
+
+
+def test_the_time_of_reasoning_is_told_apart(server: Server, folder: Path) -> None:
+    body = {"model": str(folder), "messages": ASKED, "max_tokens": 30, "temperature": 0, "logit_bias": {"2": -100}}
+
+    def timings(**more: Any) -> dict[str, Any]:
+        answer = server.post("/v1/chat/completions", {**body, "return_timings": True, **more}).json()
+        told: dict[str, Any] = answer["choices"][0]["timings"]
+        return told
+
+    half = timings(thinking_budget=15)
+    assert half["reasoning_n"] == 15 and 0 < half["reasoning_ms"] < half["predicted_ms"]
+    assert timings(**OFF)["reasoning_ms"] == 0
+    (model,) = server.get("/v1/models").json()["data"]
+    assert model["thinking_budget"] is True

@@ -41,6 +41,13 @@ class Detokenizer:
             return ""
         return self._through(self._stages, [piece])
 
+    def follow(self, token: int) -> None:
+        """What comes goes on after this token, whose text is known already: a space before it stays. Where the decoder
+        needs the whole list it begins anew all the same."""
+        if self._stages is not None:
+            self.push(token)
+            self._flush(self._stages)  # nothing of this token is left to come
+
     def push_all(self, tokens: Iterable[int]) -> str:
         """The text that several tokens make certain."""
         return "".join([self.push(token) for token in tokens])
@@ -50,10 +57,11 @@ class Detokenizer:
         if self._stages is None:
             pieces, self._pieces = self._pieces, []
             return self._tokenizer.decode_pieces(pieces)
-        text = ""
-        for index, stage in enumerate(self._stages):
-            text += self._through(self._stages[index + 1 :], stage.end())
-        return text
+        return self._flush(self._stages)
+
+    @classmethod
+    def _flush(cls, stages: list[Stage]) -> str:
+        return "".join(cls._through(stages[index + 1 :], stage.end()) for index, stage in enumerate(stages))
 
     @staticmethod
     def _through(stages: list[Stage], pieces: list[str]) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from causerie.cli.chat.chat_files import ChatFolder, SavedChat, as_markdown
+from causerie.api.measurement.answer_cost import AnswerCost
+from causerie.chat.chat_files import ChatFolder, SavedChat, as_markdown
 from causerie.cli.chat.commands.table import command_of
 from causerie.cli.chat.completion import completions
 from causerie.cli.chat.text_files import MOST_CHARACTERS, MOST_FILES
-from causerie.cli.conversation.conversation import AnswerCost
 from causerie.errors import ContextLengthError, ModelNotFound, UnknownName, UsageError
 from tests.cli.chat.typed_session import COST, replies, session
 from tests.cli.scripted import ScriptedConversation, ScriptedReply

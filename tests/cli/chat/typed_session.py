@@ -6,9 +6,9 @@ import io
 from datetime import datetime
 from pathlib import Path
 
-from causerie.cli.chat.chat_files import ChatFolder
+from causerie.api.measurement.answer_cost import AnswerCost
+from causerie.chat.chat_files import ChatFolder
 from causerie.cli.chat.terminal import Terminal
-from causerie.cli.conversation.conversation import AnswerCost
 from causerie.cli.screen.screen import Screen
 from tests.cli.scripted import ScriptedConversation, ScriptedKeyboard, ScriptedReply
 

@@ -34,6 +34,7 @@ _OFF = {
     "epsilon_cutoff": 0.0,
     "eta_cutoff": 0.0,
 }
+_PENALTIES = ("repetition_penalty", "presence_penalty", "frequency_penalty")
 _HARMLESS = {
     "temperature": (0.0, 1.0),
     "top_k": (0, DEFAULT_TOP_K),
@@ -49,6 +50,7 @@ class Generation:
     sequences: int = 1  # answers per prompt
     stop_strings: tuple[str, ...] = ()
     repetition_detection: bool = False
+    bad_words: tuple[str, ...] = ()
     response_format: Mapping[str, Any] | None = None
     thinking_budget: int | None = None  # tokens of reasoning
     pad: int = 0
@@ -182,6 +184,7 @@ def resolve(
         sequences=_sequences(flags, params),
         stop_strings=(stops,) if isinstance(stops, str) else tuple(stops),
         repetition_detection=flags.get("repetition_detection", False),
+        bad_words=tuple(flags.get("bad_words", ())),
         response_format=flags.get("response_format"),
         thinking_budget=flags.get("thinking_budget"),
         pad=flags.get("pad_token_id", eos[0] if eos else 0),
@@ -189,6 +192,23 @@ def resolve(
         return_dict=flags.get("return_dict_in_generate", False),
         renormalize=flags.get("renormalize_logits", False),
     )
+
+
+def own_values(checkpoint: GenerationConfig) -> dict[str, float | None]:
+    """What the flags that people turn come to where nobody sets one, for a checkpoint and those whose drawing flags
+    imply sampling; None is no limit. What is drawn among is told even where the likeliest token is taken: it holds once
+    a temperature is set."""
+    flags = Flags(checkpoint=checkpoint, drawing_implies_sampling=True)
+    sampling = _sampling(flags)
+    values: dict[str, float | None] = {
+        "max_new_tokens": flags.get("max_new_tokens"),
+        "temperature": sampling["temperature"],
+        "top_k": flags.get("top_k", DEFAULT_TOP_K),
+        "top_p": flags.get("top_p", _OFF["top_p"]),
+        "min_p": flags.get("min_p", _OFF["min_p"]),
+    }
+    penalties = _filters(flags, ())
+    return values | {name: penalties[name] for name in _PENALTIES}
 
 
 def _filters(flags: Flags, eos: tuple[int, ...]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from causerie.cli.conversation.conversation import AnswerCost, Conversation, Reply
+from causerie.api.measurement.answer_cost import AnswerCost
+from causerie.cli.conversation.conversation import Conversation, Reply
 
 
 def cut_sentence(reply: Reply, conversation: Conversation, *, commands: bool) -> str | None:

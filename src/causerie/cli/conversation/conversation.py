@@ -10,33 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from causerie.chat.parts import ReasoningPart
+from causerie.api.measurement.answer_cost import AnswerCost
+from causerie.chat.parts import ReasoningPart, ToolCallPart
 
 if TYPE_CHECKING:
-    from causerie.cli.conversation.evidence import Evidence
-
-
-@dataclass(frozen=True)
-class AnswerCost:
-    """What an answer cost: tokens, and seconds."""
-
-    prompt_tokens: int
-    cached_tokens: int  # of the prompt: not read again
-    new_tokens: int
-    first_token_seconds: float
-    total_seconds: float
-    preparation_seconds: float = 0.0  # for the template and its tokens
-    drafted_tokens: int = 0  # guessed and checked several in a step
-    accepted_tokens: int = 0  # of those, the ones that came
-    drafters: tuple[tuple[str, int], ...] = ()  # who guessed them, and how many, where that is told
-    speedup: float | None = None  # times as fast as without these, as is estimated; None where nobody says
-    waiting_seconds: float | None = None  # until its prompt began to be read; None where nobody says
-
-    @property
-    def tokens_per_second(self) -> float | None:
-        """Speed of the tokens after the first; None where there is nothing to divide."""
-        seconds = self.total_seconds - self.first_token_seconds
-        return (self.new_tokens - 1) / seconds if self.new_tokens > 1 and seconds > 0 else None
+    from causerie.api.measurement.evidence import Evidence
 
 
 @dataclass(frozen=True)
@@ -49,11 +27,19 @@ class TokenRow:
     likeliest_probability: float
 
 
+@dataclass(frozen=True)
+class ScoredText:
+    """A piece of an answer, and how likely its last token was."""
+
+    text: str
+    probability: float
+
+
 class Reply(Protocol):
     """One answer as it comes. Iterating to the end, or `stop`, puts it into the chat; an error leaves the chat as it
     was before the question."""
 
-    def __iter__(self) -> Iterator[str | ReasoningPart]: ...
+    def __iter__(self) -> Iterator[str | ScoredText | ReasoningPart]: ...
     def stop(self) -> None:
         """Ends the answer now; the chat keeps what has come."""
         ...
@@ -61,6 +47,11 @@ class Reply(Protocol):
     @property
     def finish_reason(self) -> str | None:
         """Why it ended: "stop", "repetition", "length", "time" or "cancelled"; None before."""
+        ...
+
+    @property
+    def calls(self) -> Sequence[ToolCallPart]:
+        """The calls of tools that it made, with ids; known once it has ended, and none where it was stopped."""
         ...
 
     @property
@@ -73,6 +64,7 @@ class Conversation(Protocol):
     """A chat that remembers, with the model that answers it."""
 
     system_prompt: str | None
+    shows_probabilities: bool  # whether answers come as ScoredText
 
     @property
     def context(self) -> int | None:
@@ -143,7 +135,16 @@ class Conversation(Protocol):
         ...
 
     def proceed(self) -> Reply:
-        """Asks for more of the last answer."""
+        """Asks for more of the last answer, or for what follows the results of its calls."""
+        ...
+
+    def offer(self, tools: Sequence[Mapping[str, Any]]) -> None:
+        """The tools that answers may call from now on, as chat templates are told of them. Raises UsageError for a
+        model that knows none, which then is offered none."""
+        ...
+
+    def take_results(self, results: Sequence[Mapping[str, Any]]) -> None:
+        """What came of the last answer's calls, each as a message; `proceed` goes on with it."""
         ...
 
     def set(self, words: Sequence[str]) -> None:
@@ -161,6 +162,23 @@ class Conversation(Protocol):
 
     def switch(self, name: str) -> None:
         """Goes on with another model; one that cannot be opened leaves everything as it was."""
+        ...
+
+    def beside(self, name: str) -> Conversation:
+        """The same chat with another model, beside this one. Raises CauserieError where that cannot be had."""
+        ...
+
+    def prompt_text(self) -> str:
+        """What the model read before the last answer. Raises UsageError where there is no answer, Unsupported where
+        that cannot be told."""
+        ...
+
+    def template(self) -> str:
+        """The model's chat template. Raises Unsupported where it cannot be told."""
+        ...
+
+    def parameters(self) -> list[tuple[str, Any, str]]:
+        """The generate flags that answers go by: name, value, and who says so."""
         ...
 
     def tokens(self) -> list[TokenRow]:
@@ -187,4 +205,8 @@ class Conversation(Protocol):
 
     def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
         """Goes on with another chat."""
+        ...
+
+    def close(self) -> None:
+        """Ends it; what it holds is free."""
         ...

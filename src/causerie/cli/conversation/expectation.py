@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.api.measurement.promise import Expected
-from causerie.cli.conversation.conversation import AnswerCost
 
 FAR = 1.3
 """How far beyond what is expected a speed says something of the machine."""

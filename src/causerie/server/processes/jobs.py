@@ -66,7 +66,8 @@ class Generate(Struct, tag=True, frozen=True):
     """Answer a prompt, `choices` times. `flags` are generate flags by their names; `logprobs` is how many of the
     likeliest tokens are told beside each drawn one, None for no log-probabilities. An answer that is `parsed` comes as
     text, reasoning and calls of tools; else all of it is text. `context_policy` says what to do with a chat that does
-    not fit (chat/context.py), `return_progress` that reading the prompt is told of, `client` whose turns it shares."""
+    not fit (chat/context.py), `return_progress` that reading the prompt is told of, `client` whose turns it shares,
+    `return_timings` that the end says where the time went."""
 
     job: int
     model: str
@@ -79,6 +80,7 @@ class Generate(Struct, tag=True, frozen=True):
     context_policy: str = "error"
     return_progress: bool = False
     client: str = ""
+    return_timings: bool = False
 
 
 class Render(Struct, tag=True, frozen=True):
@@ -122,13 +124,20 @@ class Load(Struct, tag=True, frozen=True):
     model: str
 
 
+class Unload(Struct, tag=True, frozen=True):
+    """Free the memory of a model that no job uses; it is loaded again when one is to."""
+
+    job: int
+    model: str
+
+
 class Cancel(Struct, tag=True, frozen=True):
     """Nobody waits for this job any more."""
 
     job: int
 
 
-Order = Generate | Render | Embed | Detokenize | Add | Load | Cancel
+Order = Generate | Render | Embed | Detokenize | Add | Load | Unload | Cancel
 
 
 class TokenPiece(Struct, frozen=True):
@@ -182,6 +191,20 @@ class Piece(Struct, tag=True, frozen=True):
     new_tokens: int = 0
 
 
+class Timings(Struct, frozen=True):
+    """Where the time of one choice went, in seconds, and what made it slow, in sentences."""
+
+    loading: float
+    shortening: float  # of a chat that did not fit
+    preparation: float  # for the template and its tokens
+    waiting: float  # for the engine to begin with it
+    reading: float
+    read_tokens: int  # without those that were remembered
+    thinking: float  # of what follows, up to the last token of reasoning
+    writing: float
+    reasons: list[str] = []
+
+
 class Ended(Struct, tag=True, frozen=True):
     """The end of one choice, and the tokens it cost."""
 
@@ -194,6 +217,7 @@ class Ended(Struct, tag=True, frozen=True):
     reasoning_tokens: int = 0  # of the new ones, without those that open and close
     drafted_tokens: int = 0  # guessed and checked several in a step
     accepted_tokens: int = 0  # of those, the ones that came
+    timings: Timings | None = None  # where they were asked for
 
 
 class Done(Struct, tag=True, frozen=True):
@@ -242,9 +266,12 @@ class Beat(Struct, tag=True, frozen=True):
     blocks: int
     free_blocks: int
     kept_blocks: int
+    chat_bytes: int  # of the blocks and slots that are not free
     cpu_seconds: float  # that the process has computed on all cores together, since its start
     drafted_tokens: dict[str, int] = {}  # guessed and checked several in a step, by who guessed them
     accepted_tokens: dict[str, int] = {}  # of those, the ones that came
+    recalled_tokens: int = 0  # of prompts, that came back from the disk
+    kept_cache_bytes: int = 0  # on the disk, of all models together
 
     @property
     def used_blocks(self) -> int:

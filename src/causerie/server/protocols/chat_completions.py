@@ -53,6 +53,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
     continue_final_message: bool = False
     context_policy: str = "error"
     return_progress: bool = False  # a stream tells how much of the prompt is read; a name of llama.cpp's
+    return_timings: bool = False  # the end of each choice says where its time went
     generation_config: str | dict[str, Any] | None = None  # further generate flags, weaker than the fields
     audio: None = None
     prediction: None = None
@@ -76,8 +77,23 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
         if self.response_format is not None:
             flags["response_format"] = self.response_format
         logprobs = (self.top_logprobs or 0) if self.logprobs else None
-        policy, progress = self.context_policy, self.return_progress
-        return [lambda job: Generate(job, self.model, prompt, flags, self.n, logprobs, True, use, policy, progress)]
+
+        def order(job: int) -> Generate:
+            return Generate(
+                job,
+                self.model,
+                prompt,
+                flags,
+                self.n,
+                logprobs,
+                parsed=True,
+                tools=use,
+                context_policy=self.context_policy,
+                return_progress=self.return_progress,
+                return_timings=self.return_timings,
+            )
+
+        return [order]
 
     def _variables(self) -> dict[str, Any]:
         """What the chat template is told beside the messages."""
@@ -204,6 +220,7 @@ class ChatCompletion:
                 "message": self._message(choice),
                 "logprobs": {"content": self._logprobs[choice], "refusal": None} if self._request.logprobs else None,
                 **self._ending(choice, self._ended[choice]),
+                **_timings(self._ended[choice]),
             }
             for choice in range(self._request.n)
         ]
@@ -226,7 +243,7 @@ class ChatCompletion:
         logprobs: list[dict[str, Any]] | None = None,
     ) -> dict[str, Any]:
         odds = None if logprobs is None else {"content": logprobs, "refusal": None}
-        one = {"index": choice, "delta": delta, "logprobs": odds, **self._ending(choice, ended)}
+        one = {"index": choice, "delta": delta, "logprobs": odds, **self._ending(choice, ended), **_timings(ended)}
         return {**self._head, "object": "chat.completion.chunk", "choices": [one]}
 
 
@@ -234,6 +251,30 @@ def _called(index: int, call: Call) -> dict[str, Any]:
     """A call as OpenAI's clients read it."""
     function = {"name": call.name, "arguments": call.arguments}
     return {"index": index, "id": call.id or f"call_{secrets.token_hex(12)}", "type": "function", "function": function}
+
+
+def _timings(ended: Ended | None) -> dict[str, Any]:
+    """Where a choice's time went, where that was asked; the names that llama.cpp's server has are its own."""
+    if ended is None or ended.timings is None:
+        return {}
+    timings = ended.timings
+    seconds = {
+        "loading_ms": timings.loading,
+        "shortening_ms": timings.shortening,
+        "template_ms": timings.preparation,
+        "waiting_ms": timings.waiting,
+        "prompt_ms": timings.reading,
+        "reasoning_ms": timings.thinking,
+        "predicted_ms": timings.thinking + timings.writing,
+    }
+    counts = {
+        "cache_n": ended.cached_tokens,
+        "prompt_n": timings.read_tokens,
+        "reasoning_n": ended.reasoning_tokens,
+        "predicted_n": ended.new_tokens,
+    }
+    told = {name: round(1000 * value, 3) for name, value in seconds.items()}
+    return {"timings": {**counts, **told, "reasons": timings.reasons}}
 
 
 def _logprob(piece: TokenPiece) -> dict[str, Any]:

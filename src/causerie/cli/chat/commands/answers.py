@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from causerie.api.measurement.answer_cost import AnswerCost
+from causerie.api.measurement.diagnosis import diagnosis
 from causerie.cli.chat.commands.command import Session
-from causerie.cli.conversation.conversation import AnswerCost
-from causerie.cli.conversation.diagnosis import diagnosis
 from causerie.errors import UsageError
 
 
@@ -57,6 +57,19 @@ def show_tokens(session: Session, _: str) -> None:
     for row in session.conversation.tokens():
         other = "" if row.text == row.likeliest else f"   {row.likeliest!r} {row.likeliest_probability:.3f}"
         session.screen.line(f"  {row.text!r:<20}{row.probability:>11.3f}{other}")
+    session.screen.line()
+
+
+def show_probabilities(session: Session, word: str) -> None:
+    """/probs on|off: whether the next answers show how likely each token was, as they come."""
+    if word not in ("on", "off"):
+        now = "on" if session.conversation.shows_probabilities else "off"
+        raise UsageError(f"probs takes on or off; it is {now} now. /tokens tells the last answer's, one a line.")
+    session.conversation.shows_probabilities = word == "on"
+    if word == "on":
+        session.screen.legend()
+    else:
+        session.screen.line("Answers are shown as text again.", "dim")
     session.screen.line()
 
 

@@ -16,7 +16,19 @@ from causerie.engine.request import PromptProgress, RequestStats, TokenEvent
 from causerie.engine.stream import Message
 from causerie.errors import CauserieError, EngineError
 from causerie.server.processes.engine.answer_form import PLAIN, AnswerForm
-from causerie.server.processes.jobs import Call, Ended, Failed, Generate, JobEvent, Piece, Reading, TokenPiece
+from causerie.server.processes.engine.time_account import ReasoningTime
+from causerie.server.processes.jobs import (
+    Call,
+    Chat,
+    Ended,
+    Failed,
+    Generate,
+    JobEvent,
+    Piece,
+    Reading,
+    Timings,
+    TokenPiece,
+)
 from causerie.text.detokenize import Detokenizer, token_bytes
 from causerie.text.stream import TextReader
 
@@ -25,6 +37,7 @@ if TYPE_CHECKING:
     from causerie.text.tokenizer import Tokenizer
 
 Tell = Callable[[JobEvent], None]
+Account = Callable[[RequestStats, float], Timings]  # of a choice that ended, and the seconds that it reasoned
 MOST_WAIT = 300.0  # seconds in the engine's line, before a request's first step
 
 
@@ -39,15 +52,17 @@ class Answering:
         tail: str,
         tell: Tell,
         ended: Callable[[], object],
+        account: Account | None = None,
     ) -> None:
         """Decides how to answer a prompt whose text ends in `tail`, by flags that hold the answer's form already.
-        `ended` is called once all choices have ended. Raises UsageError and its kinds for flags that cannot be;
-        compiling a response format can take some tenths of a second."""
+        `ended` is called once all choices have ended; `account` says where their time went. Raises UsageError and its
+        kinds for flags that cannot be; compiling a response format can take some tenths of a second."""
         self.order = order
         self._form = AnswerForm.of(model) if order.parsed else PLAIN
         self._model = model
         self._tell = tell
         self._ended = ended
+        self._account = account
         self._tokens = tokens
         unlimited = GenerationConfig(max_new_tokens=model.context)
         flags = GenerationConfig(**order.flags, logprobs=order.logprobs)
@@ -61,7 +76,7 @@ class Answering:
         self._tokenizer: Tokenizer = model.tokenizer.text
         self._readers = [
             TextReader(
-                Detokenizer(self._tokenizer, True, self._form.reply.spellings(order.tools is not None)),
+                self._detokenizer(),
                 self._plan.stop_strings,
                 self._plan.params.eos,
                 self._plan.repetition_detection,
@@ -72,9 +87,17 @@ class Answering:
         self._parsers = [self._form.reply.parser(tail, schemas) for _ in range(order.choices)]
         self._called = [False] * order.choices
         self._reasoning_tokens = [0] * order.choices
+        self._reasoning_times = [ReasoningTime() for _ in range(order.choices)]
         self._requests: list[int] = []
         self._open = order.choices
         self._unpaid: set[int] = set()  # choices whose text is over, and what they cost is not told yet
+
+    def _detokenizer(self) -> Detokenizer:
+        """Of one choice; an answer that is gone on with is no beginning of a text."""
+        detokenizer = Detokenizer(self._tokenizer, True, self._form.reply.spellings(self.order.tools is not None))
+        if isinstance(self.order.prompt, Chat) and self.order.prompt.continue_final_message:
+            detokenizer.follow(self._tokens[-1])
+        return detokenizer
 
     def start(self, put: Callable[[tuple[Answering, int, Message]], None]) -> None:
         """Submits the choices; the engine's thread puts what it has to say with this object and the choice's number."""
@@ -110,7 +133,9 @@ class Answering:
         tokens = [self._token_piece(message)] if self.order.logprobs is not None and message.token is not None else []
         thinking = self._parsers[choice].thinking
         self._say(choice, piece, tokens, reader.over())
-        self._reasoning_tokens[choice] += thinking and self._parsers[choice].thinking and message.token is not None
+        reasons = thinking and self._parsers[choice].thinking and message.token is not None
+        self._reasoning_tokens[choice] += reasons
+        self._reasoning_times[choice].note(reasons)
         if reader.over():
             if message.finish_reason is None:  # a stop string, a call, a repetition: the engine knows nothing of them
                 self._unpaid.add(choice)
@@ -163,8 +188,11 @@ class Answering:
         thought = self._reasoning_tokens[choice]
         drafts = stats.drafts if stats else ()
         drafted, accepted = sum(each.drafted for each in drafts), sum(each.accepted for each in drafts)
-        ended = Ended(self.order.job, choice, reason, cached, new, reader.stop_string, thought, drafted, accepted)
-        self._tell(ended)
+        timings = None
+        if stats is not None and self._account is not None:
+            timings = self._account(stats, self._reasoning_times[choice].seconds)
+        stop = reader.stop_string
+        self._tell(Ended(self.order.job, choice, reason, cached, new, stop, thought, drafted, accepted, timings))
         self._open -= 1
         if not self._open:
             self._ended()

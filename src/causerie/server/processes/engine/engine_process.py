@@ -14,6 +14,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -25,9 +26,10 @@ from causerie.server.processes.child_limits import leave_interrupts
 from causerie.server.processes.engine.answer_form import AnswerForm
 from causerie.server.processes.engine.answering import Answering
 from causerie.server.processes.engine.mailbox import Mailbox
-from causerie.server.processes.engine.models import Models
+from causerie.server.processes.engine.models import LoadedModel, Models
 from causerie.server.processes.engine.pooling import embedded
 from causerie.server.processes.engine.shortening import Written, shortened, with_messages
+from causerie.server.processes.engine.time_account import TimeAccount
 from causerie.server.processes.frames import Unpacker, packed
 from causerie.server.processes.jobs import (
     PRELOADING,
@@ -46,13 +48,16 @@ from causerie.server.processes.jobs import (
     Load,
     Order,
     Render,
+    Timings,
     Tokens,
+    Unload,
 )
 from causerie.server.processes.text.text_work import TextWork
 from causerie.text.structure import grammar_of
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
+    from causerie.engine.request import RequestStats
 
 BEAT_SECONDS = 0.25
 FEW_JOBS = 4
@@ -135,25 +140,38 @@ class EngineService:
             self._tell(Failed(order.job, EngineError.__name__, f"{type(fault).__name__}: {fault}"))
 
     async def _generate(self, order: Generate) -> None:
+        account = TimeAccount() if order.return_timings else None
         self._texts.warm(order.model)
         entry = await self._models.use(order.model)
+        if account is not None:
+            account.book("loading")
         try:
             if order.context_policy == "error" or not isinstance(order.prompt, Chat):
-                await self._answer(order, entry.model, self._tell)
+                await self._answer(order, entry, self._tell, account=account)
             else:
-                await self._answer_shortened(order, order.prompt, entry.model)
+                await self._answer_shortened(order, order.prompt, entry, account)
         finally:
             self._models.release(entry)
 
     async def _answer(
-        self, order: Generate, model: CausalLM, tell: Callable[[JobEvent], None], done: Shortened | None = None
+        self,
+        order: Generate,
+        entry: LoadedModel,
+        tell: Callable[[JobEvent], None],
+        done: Shortened | None = None,
+        account: TimeAccount | None = None,
     ) -> None:
         """Reads the prompt and tells the answer; `done` is what was made of the chat before."""
+        model = entry.model
         order = await self._formed(order, model)
         tokens, tail = await self._tokens(order.model, order.prompt, most_tokens=model.capacity - 1)
         over = asyncio.Event()
         pool = None if order.flags.get("response_format") is None else self._compiling
-        answering = await self._in_thread(pool, Answering, order, model, tokens, tail, tell, over.set)
+        closed = None if account is None else partial(self._closed, account, entry)
+        answering = await self._in_thread(pool, Answering, order, model, tokens, tail, tell, over.set, closed)
+        if account is not None:
+            account.book("preparation")
+            account.meet(entry.jobs - 1)
         try:
             answering.start(self._mail.put)  # what it raises is told before anything has begun
             dropped, summary = ([], None) if done is None else (list(done.dropped), done.summary)
@@ -180,7 +198,16 @@ class EngineService:
     async def _in_thread(self, pool: ThreadPoolExecutor | None, work: Callable[..., Result], *arguments: Any) -> Result:
         return await asyncio.get_running_loop().run_in_executor(pool, work, *arguments)
 
-    async def _answer_shortened(self, order: Generate, prompt: Chat, model: CausalLM) -> None:
+    def _closed(self, account: TimeAccount, entry: LoadedModel, stats: RequestStats, thinking: float) -> Timings:
+        """Where the time of a choice went that has ended."""
+        account.meet(entry.jobs - 1)
+        return account.timings(stats, thinking, entry.model, entry.promise)
+
+    async def _answer_shortened(
+        self, order: Generate, prompt: Chat, entry: LoadedModel, account: TimeAccount | None
+    ) -> None:
+        model = entry.model
+
         async def count(chat: Chat) -> int:
             most = MOST_COUNTED * model.capacity
             try:
@@ -190,12 +217,14 @@ class EngineService:
 
         async def write(summary: Generate) -> str:
             written = Written()
-            await self._answer(summary, model, written.tell)
+            await self._answer(summary, entry, written.tell)
             return written.text()
 
         done = await shortened(order, prompt, model.capacity, count, write)
         fitting = msgspec.structs.replace(order, prompt=with_messages(prompt, done.messages))
-        await self._answer(fitting, model, self._tell, done)
+        if account is not None and done.dropped:
+            account.book("shortening")
+        await self._answer(fitting, entry, self._tell, done, account)
 
     async def _tokens(self, model: str, prompt: Any, most_tokens: int) -> tuple[list[int], str]:
         if isinstance(prompt, Tokens):
@@ -217,6 +246,9 @@ class EngineService:
             self._texts.warm(order.model)
             self._models.release(await self._models.use(order.model))
             return None
+        if isinstance(order, Unload):
+            await self._models.unload(order.model)
+            return None
         raise UsageError(f"The engine's process does not know the order {type(order).__name__}.")
 
     async def _embedded(self, order: Embed) -> Any:
@@ -231,16 +263,26 @@ class EngineService:
 
     async def _beat(self) -> None:
         while True:
-            stats = [entry.model.engine_stats() for entry in self._models.loaded.values()]
+            loaded = self._models.loaded.values()
+            stats = [entry.model.engine_stats() for entry in loaded]
+            chats = sum(entry.chat_bytes(one) for entry, one in zip(loaded, stats, strict=True))
             counts = {name: sum(getattr(one, name) for one in stats) for name in _COUNTS}
             drafted: Counter[str] = Counter()
             accepted: Counter[str] = Counter()
             for count in (count for one in stats for count in one.drafts):
                 drafted[count.drafter] += count.drafted
                 accepted[count.drafter] += count.accepted
-            self._tell(
-                Beat(**counts, cpu_seconds=time.process_time(), drafted_tokens=drafted, accepted_tokens=accepted)
+            disks = [one.disk for one in stats if one.disk is not None]
+            beat = Beat(
+                **counts,
+                chat_bytes=chats,
+                cpu_seconds=time.process_time(),
+                drafted_tokens=drafted,
+                accepted_tokens=accepted,
+                recalled_tokens=sum(one.recalled_tokens for one in disks),
+                kept_cache_bytes=max((one.nbytes for one in disks), default=0),
             )
+            self._tell(beat)
             await self._models.tidy()
             await self._texts.tidy(self._models.loaded)
             await asyncio.sleep(BEAT_SECONDS)

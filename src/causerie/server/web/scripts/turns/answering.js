@@ -11,30 +11,33 @@ import { add, path, saveChat, show, SHORTENINGS, siblings } from "/page/scripts/
 const SAVING = 1000;  // milliseconds between two times that a growing answer is kept
 
 const LONGEST_TITLE = 60;  // characters of a title that is made of a message
+const UNANSWERED = "The user did not say whether this may be called.";
 
 const wishes = [];
 let frame = 0;
 
-// A module that wants more of an answer: `wish(chat)` gives further fields of the request.
+// A module that wants more of an answer: `wish(chat, model)` gives further fields of the request, the model as it is served.
 export const addWish = (wish) => wishes.push(wish);
 
 const contentOf = (node) => [...node.files.map((file) => `${file.name}:\n\`\`\`\n${file.text}\n\`\`\`\n`), node.text].join("\n");
 
-// A message as the server takes it. One that is gone on with has its reasoning, so that it is not thought again.
-function messageOf(node, continued = false) {
+// A message as the server takes it, and what came of its calls. One that is gone on with has its reasoning, so that it is not thought again.
+function messagesOf(node, continued = false) {
   const calls = node.calls.map((call) => ({ id: call.id, type: "function", function: { name: call.name, arguments: call.arguments } }));
   const asked = node.role === "tool" ? { tool_call_id: node.call ?? "" } : {};
-  const thought = continued && node.reasoning ? { reasoning_content: node.reasoning } : {};
-  return { role: node.role, content: contentOf(node), ...(calls.length ? { tool_calls: calls } : {}), ...thought, ...asked };
+  const thought = (continued || calls.length) && node.reasoning ? { reasoning_content: node.reasoning } : {};
+  const said = { role: node.role, content: contentOf(node), ...(calls.length ? { tool_calls: calls } : {}), ...thought, ...asked };
+  return [said, ...node.calls.map((call) => ({ role: "tool", tool_call_id: call.id, name: call.name, content: call.result?.text ?? UNANSWERED }))];
 }
 
 // The request for an answer to these messages of a chat; with `from` for the rest of that answer.
 export function requestOf(chat, nodes, { model = state.model, from = null } = {}) {
   const system = chat.system ? [{ role: "system", content: chat.system }] : [];
   const shortening = SHORTENINGS.includes(chat.policy) ? { context_policy: chat.policy } : {};
-  const further = Object.assign({}, ...wishes.map((wish) => wish(chat)), from ? { continue_final_message: true } : {});
-  const messages = [...system, ...nodes.map((node) => messageOf(node)), ...(from ? [messageOf(from, true)] : [])];
-  return { model, messages, ...chat.settings, repetition_detection: chat.repetition !== "allow", ...shortening, ...further };
+  const served = state.served.find(({ id }) => id === model);
+  const further = Object.assign({}, ...wishes.map((wish) => wish(chat, served)), from ? { continue_final_message: true } : {});
+  const messages = [...system, ...nodes.flatMap((node) => messagesOf(node)), ...(from ? messagesOf(from, true) : [])];
+  return { model, messages, ...shortening, ...further };
 }
 
 // Takes one chunk of an answer into its message.
@@ -73,17 +76,26 @@ export async function respond(from = null) {
   const running = (state.running = { chat, node, control: new AbortController(), begun: false, answersNow: false, wait: null, pace: new Pace() });
   tell("chat", node);
   tell("running");
+  running.request = requestOf(chat, before, { from });
   try {
-    await receive(requestOf(chat, before, { from }), running);
+    await receive(running);
   } catch (fault) {
     if (fault.name === "AbortError") node.ended = "stopped";
     else refused(fault, running, from);
   }
+  tell("ended", running);
   if (state.running === running) state.running = null;
   tell("running");
   await keepChat(chat);
   tell("answered", { chat, node });
   if (running.answersNow && state.chat === chat && !state.running) await respond(node);
+}
+
+// How many turns so many messages of the request are: what came of a call is a message of its own there.
+function turnsGone(nodes, messages) {
+  let left = messages, gone = 0;
+  while (gone < nodes.length && left > 0) left -= 1 + nodes[gone++].calls.length;
+  return gone;
 }
 
 // At most once a frame, however quickly pieces come.
@@ -94,14 +106,19 @@ function tellGrowth(node) {
   });
 }
 
-async function receive(request, running) {
-  const { chat, node, pace } = running;
+// Takes an answer in as it comes. Throws Refused, or an AbortError.
+export async function receive(running) {
+  const { chat, node, pace, request } = running;
   let saved = performance.now();
   for await (const chunk of answer(request, running.control.signal)) {
     running.begun = true;
     take(chunk, node, pace);
+    tell("chunk", { node, chunk, running });
     running.wait = waitOf(chunk, pace);
-    if (chunk.context) tell("memory", node);
+    if (chunk.context) {
+      node.forgotten = turnsGone(path(chat), chunk.context.dropped);
+      tell("memory", node);
+    }
     tellGrowth(node);
     if (performance.now() - saved > SAVING) {
       saved = performance.now();

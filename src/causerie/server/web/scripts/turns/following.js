@@ -38,10 +38,12 @@ export class Following {
   }
 
   // A question was asked: it stands near the top of the sheet, and its answer has the room below it until it needs more.
-  place(asked, answer) {
+  // `parts` are those that the answer had before this one.
+  place(asked, answer, parts = []) {
+    for (const part of parts) part.style.removeProperty("min-height");
     if (asked) {
-      const gap = parseFloat(getComputedStyle(this.log).paddingBottom) + parseFloat(getComputedStyle(answer).marginTop) + TOP;
-      answer.style.setProperty("min-height", `${Math.max(0, this.log.clientHeight - asked.offsetHeight - gap)}px`);
+      const above = answer.offsetTop - asked.offsetTop, gap = parseFloat(getComputedStyle(this.log).paddingBottom) + TOP;
+      answer.style.setProperty("min-height", `${Math.max(0, this.log.clientHeight - above - gap)}px`);
     }
     this.end();
   }

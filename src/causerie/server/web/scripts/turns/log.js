@@ -17,11 +17,12 @@ const NEAR = 12;  // last turns that are always laid out
 const LAID_OUT = 100;  // milliseconds, until what was put into the page has its place
 
 const log = slot("log"), column = el("div", { className: "col" });
-let turns = new Map(), shownChat = null, following = null, memory = null, rendering = 0;
+let turns = new Map(), shownChat = null, following = null, memory = null, whole = null, rendering = 0;
 
 // Shows the chat; `comes` is the message that still grows. Turns that were shown already stay as they are.
 function showChat(comes = null) {
-  const nodes = state.chat ? path(state.chat) : [], other = shownChat !== state.chat, before = other ? new Map() : turns;
+  const nodes = shared(), other = shownChat !== state.chat;
+  const before = other ? new Map() : new Map([...turns].filter(([id, { node }]) => state.chat.nodes[id] === node));
   shownChat = state.chat;
   turns = new Map(nodes.map((node) => [node.id, before.get(node.id) ?? begunTurn(node)]));
   const updates = [...turns.values()].map((turn) => {
@@ -29,13 +30,24 @@ function showChat(comes = null) {
     return before.has(turn.node.id) && !turn.edits ? showActionsOf(turn) : turn.update();
   });
   arrange([...turns.values()].map((turn) => turn.element));
-  slot("title").textContent = state.chat?.title ?? "";
-  document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
+  showTitle();
   showMemory();
   showEmpty(!nodes.length);
-  if (comes) following.place(turns.get(comes.parent)?.element, turns.get(comes.id).element);
+  if (comes) placeAnswer(nodes, comes);
   else if (other) following.end();
-  render(Promise.all(updates));
+  whole = render(Promise.all(updates));
+}
+
+function showTitle() {
+  slot("title").textContent = state.chat?.title ?? "";
+  document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
+}
+
+// Brings a message into sight, once all heights are what they will be.
+async function showFound(node) {
+  await whole;
+  following.follows = false;
+  turns.get(node.id)?.element.scrollIntoView({ block: "center" });
 }
 
 // The end is followed while the page itself changes what is shown, and until that is laid out.
@@ -63,6 +75,19 @@ function showActionsOf(turn) {
 // The end moves when Markdown has come; what a reader unfolds moves nothing.
 function followGrowth() {
   if (rendering || state.running?.chat === state.chat) following.grew();
+}
+
+// The messages of the chat; of one that two models answer, those before they part.
+function shared() {
+  const nodes = state.chat ? path(state.chat) : [], { pair } = state;
+  return pair?.rounds.length ? nodes.slice(0, nodes.findIndex((node) => node.id === pair.last) + 1) : nodes;
+}
+
+// An answer begins below its question, or goes on below its earlier parts.
+function placeAnswer(nodes, comes) {
+  const before = nodes.slice(0, nodes.indexOf(comes)), asked = before.findLastIndex((node) => node.role === "user");
+  const [question, ...parts] = before.slice(Math.max(0, asked)).map((node) => turns.get(node.id).element);
+  following.place(question, turns.get(comes.id).element, parts);
 }
 
 // Puts the turns into the column; those at the beginning that stand there already are not touched.
@@ -144,10 +169,17 @@ export function begin() {
   column.onclick = showTapped;
   for (const event of ["pointerover", "focusin"]) column.addEventListener(event, draw);
   on("chat", showChat);
+  on("chats", showTitle);
+  on("found", showFound);
   on("memory", showMemory);
   on("grew", showGrowth);
   on("models", showLoading);
   on("answered", showAnswer);
+  on("calls", (node) => {
+    turns.get(node.id)?.showCalls();
+    turns.get(node.id)?.showEnd();
+    following.grew();
+  });
   key("Esc", "Close what floats, else stop", stop, true);
   key("Alt+C", "Copy the last answer", () => {
     const turn = lastAnswer(), copy = turn?.element.querySelector("[aria-label='Copy']");

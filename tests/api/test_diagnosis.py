@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from causerie.api.machine.surroundings import Surroundings
+from causerie.api.measurement.answer_cost import AnswerCost
+from causerie.api.measurement.diagnosis import diagnosis
+from causerie.api.measurement.evidence import Evidence
 from causerie.api.measurement.promise import Bandwidth, Expected
 from causerie.api.measurement.token_reading import TokenReading
 from causerie.chat.prompt_change import PromptChange
-from causerie.cli.conversation.conversation import AnswerCost
-from causerie.cli.conversation.diagnosis import diagnosis
-from causerie.cli.conversation.evidence import Evidence
 from causerie.plan.computer import Span
 
 # 1 s of reading 1,000 tokens, 2 s of writing 101 at 50 a second.
@@ -70,8 +70,11 @@ def test_guesses_stand_beside_what_was_written() -> None:
         ({}, {"change": PromptChange(900, 0, None)}, "900 tokens of the chat were read again, in about 0.90 s: the"),
         ({}, {"change": PromptChange(900, 0, None), "remembers_ends": True}, "only go on from the ends of messages"),
         ({"waiting_seconds": 0.2}, {}, "It waited 0.20 s for the engine"),
+        ({"loading_seconds": 0.2}, {}, "The model had to be loaded first, which took 0.20 s."),
         ({"preparation_seconds": 0.2}, {}, "The chat template and its 1,000 tokens took 0.20 s"),
         ({"drafted_tokens": 9, "accepted_tokens": 1, "speedup": 0.9}, {}, "1 of 9 guesses were right, which lost"),
+        ({}, {"neighbours": 1}, "Another answer was made at the same time"),
+        ({}, {"neighbours": 3}, "3 other answers were made at the same time"),
         ({}, {"bandwidth": Bandwidth(40e9, 50e9, 90e9)}, "gives 40 GB/s now, and gave 50 to 90 when this machine"),
         ({}, {"bandwidth": Bandwidth(40e9, 50e9, 50e9)}, "and gave 50 when this machine"),
         ({}, {"surroundings": Surroundings(2, 0.5, 0)}, "Other programs kept 0.5 of 2 processors busy meanwhile"),

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from causerie.api.machine.surroundings import Surroundings
+from causerie.api.measurement.answer_cost import AnswerCost
+from causerie.api.measurement.evidence import Evidence
 from causerie.api.measurement.promise import Bandwidth, Expected
 from causerie.api.measurement.token_reading import TokenReading
-from causerie.cli.conversation.conversation import AnswerCost
-from causerie.cli.conversation.evidence import Evidence
 
 NOTABLE = 0.05
 """Of an answer's time, from which on a cause of it is told."""
@@ -69,7 +69,8 @@ def diagnosis(cost: AnswerCost, evidence: Evidence | None) -> Diagnosis:
         parts = [("to the first token", cost.first_token_seconds, _prompt(cost)), _writing(cost, None)]
         return Diagnosis(_shares(parts), (_ELSEWHERE,))
     waiting, reading = cost.waiting_seconds or 0.0, _reading_seconds(cost)
-    parts = [
+    parts = [("loading", cost.loading_seconds, "the model")] if cost.loading_seconds else []
+    parts += [
         ("waiting", waiting, "until the engine began with it"),
         ("template and tokens", cost.preparation_seconds, f"the chat written as {cost.prompt_tokens:,} tokens"),
         ("reading the prompt", reading, _prompt(cost) + _expected_first(evidence.expected)),
@@ -93,7 +94,8 @@ def _shares(parts: list[tuple[str, float, str]]) -> tuple[Share, ...]:
 
 
 def _reading_seconds(cost: AnswerCost) -> float:
-    return max(0.0, cost.first_token_seconds - cost.preparation_seconds - (cost.waiting_seconds or 0.0))
+    before = cost.loading_seconds + cost.preparation_seconds + (cost.waiting_seconds or 0.0)
+    return max(0.0, cost.first_token_seconds - before)
 
 
 def _prompt(cost: AnswerCost) -> str:
@@ -133,12 +135,17 @@ def _causes(cost: AnswerCost, evidence: Evidence) -> Iterator[tuple[float, str]]
     if _notable(seconds := cost.preparation_seconds, cost):
         yield (
             seconds,
-            f"The chat template and its {cost.prompt_tokens:,} tokens took {seconds:.2f} s; `clear` begins a new chat.",
+            f"The chat template and its {cost.prompt_tokens:,} tokens took {seconds:.2f} s; a new chat has fewer.",
         )
+    if _notable(seconds := cost.loading_seconds, cost):
+        yield seconds, f"The model had to be loaded first, which took {seconds:.2f} s."
     writing = cost.total_seconds - cost.first_token_seconds
     if cost.speedup is not None and _notable(lost := writing * (1 - cost.speedup), cost):
         right = f"{cost.accepted_tokens} of {cost.drafted_tokens} guesses were right"
         yield lost, f"{right}, which lost about {lost:.2f} s; --speculation off makes none."
+    if evidence.neighbours:
+        others = "Another answer was" if evidence.neighbours == 1 else f"{evidence.neighbours} other answers were"
+        yield 0.0, f"{others} made at the same time, which takes its share of the machine."
     yield from ((0.0, sentence) for sentence in _machine(evidence.bandwidth, evidence.surroundings))
 
 

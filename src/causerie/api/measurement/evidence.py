@@ -20,3 +20,4 @@ class Evidence:
     surroundings: Surroundings | None = None  # while the answer was made
     change: PromptChange | None = None  # from the answer before; None: there was none
     remembers_ends: bool = False  # whether a text is gone on with at the ends of messages alone
+    neighbours: int = 0  # other answers that were made meanwhile, at most at once

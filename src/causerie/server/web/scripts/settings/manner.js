@@ -1,0 +1,90 @@
+// The first part of the settings: which preset a chat has, those that its reader saved, and what the model is told first.
+
+import { chooseFiles } from "/page/scripts/chats/files.js";
+import { button, el, iconButton } from "/page/scripts/elements.js";
+import { chooseModel } from "/page/scripts/models/served.js";
+import { notice } from "/page/scripts/notices/notice.js";
+import { segments } from "/page/scripts/settings/segments.js";
+import { apply, deviations, GIVEN, importPresets, presetFile, presetOf, removePreset, savedPresets } from "/page/scripts/settings/presets.js";
+import { state, tell } from "/page/scripts/state.js";
+import { toast } from "/page/scripts/toast.js";
+
+const MINE = "mine";
+
+const isMine = () => !GIVEN.some(({ id }) => id === (state.chat.manner ?? "own")) && savedPresets().some(({ id }) => id === state.chat.manner);
+
+function use(preset) {
+  apply(state.chat, preset);
+  if (preset.model && preset.model !== state.model && state.served.some(({ id }) => id === preset.model)) chooseModel(preset.model);
+  tell("settings");
+}
+
+function download(preset) {
+  const link = el("a", { href: URL.createObjectURL(new Blob([presetFile([preset])], { type: "application/json" })), download: `${preset.name.replace(/[^\p{L}\p{N} _-]/gu, "") || "preset"}.json` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+async function take(file) {
+  try {
+    use(importPresets(await file.text())[0]);
+  } catch (fault) {
+    notice(`${file.name} was not imported: ${fault.message}`);
+  }
+}
+
+export class Manner {
+  constructor() {
+    this.chat = null;  // that is shown
+    this.opened = false;  // whether "Mine" was pressed, before one of them is chosen
+    this.choice = segments("manner", "Manner", [...GIVEN.map(({ id, name }) => [id, name]), [MINE, "Mine"]], (id) => this.choose(id));
+    this.meaning = el("p", { className: "hint after" });
+    this.mine = el("ul", { className: "presets", ariaLabel: "Saved presets" });
+    const bring = button("Import", () => chooseFiles("application/json,.json", (files) => files.forEach(take)), "bare", "fetch");
+    this.own = el("div", {}, this.mine, bring);
+    this.system = el("textarea", { id: "system", name: "system", rows: 3, dir: "auto" });
+    this.system.oninput = () => {
+      state.chat.system = this.system.value;
+      tell("settings");
+    };
+    const label = el("label", { className: "name", htmlFor: "system", textContent: "What it is told first" });
+    this.element = el("fieldset", {}, el("legend", { textContent: "Manner" }), this.choice.element, this.meaning, this.own, label, this.system);
+  }
+
+  choose(id) {
+    this.opened = id === MINE;
+    const given = GIVEN.find((each) => each.id === id), saved = savedPresets();
+    if (given) use(given);
+    else if (saved.length === 1) use(saved[0]);
+    else this.show();
+  }
+
+  show() {
+    const { chat } = state;
+    if (chat !== this.chat) Object.assign(this, { chat, opened: false });
+    const mine = this.opened || isMine(), saved = savedPresets(), preset = presetOf(chat), changes = deviations(chat);
+    this.choice.show(mine ? MINE : preset.id);
+    const meaning = isMine() ? (changes ? `“${preset.name}”.` : "A manner of your own.") : mine ? (saved.length ? "Choose one." : "None is saved yet: save these settings below, or import some.") : preset.meaning;
+    this.meaning.textContent = changes && (!mine || isMine()) ? `${meaning.replace(/\.$/, "")}; changed here: ${changes}.` : meaning;
+    this.own.hidden = !mine;
+    this.mine.replaceChildren(...saved.map((each) => this.row(each)));
+    if (document.activeElement !== this.system) this.system.value = chat.system;
+  }
+
+  // The list stays open, also where the one in use has gone.
+  remove(preset) {
+    const restore = removePreset(preset);
+    this.opened = true;
+    this.show();
+    toast(`${preset.name} deleted`, () => {
+      restore();
+      this.show();
+    });
+  }
+
+  row(preset) {
+    const chosen = preset.id === state.chat.manner;
+    const choose = el("button", { type: "button", className: "open cut", ariaPressed: String(chosen), textContent: preset.name, title: preset.model, onclick: () => use(preset) });
+    return el("li", {}, choose, iconButton("export", `Export ${preset.name}`, () => download(preset), {}, true), iconButton("trash", `Delete ${preset.name}`, () => this.remove(preset), {}, true));
+  }
+}

@@ -1,0 +1,45 @@
+// The figures by which an answer is drawn: the model's own, those that a chat has changed, and what a request says of
+// them. Knows no element.
+
+// Each: its words, its meaning, the ends and steps of its slider, where numbers must end, and where the
+// slider rests while nothing is known.
+export const FIGURES = {
+  temperature: { words: "Temperature", meaning: "0 always takes the likeliest word; higher is more varied.", low: 0, high: 2, step: 0.05, most: 2, rest: 1 },
+  top_p: { words: "Top p", meaning: "Draws among the likeliest words that together have this probability.", low: 0, high: 1, step: 0.01, most: 1, rest: 1 },
+  top_k: { words: "Top k", meaning: "Draws among this many likeliest words; 0 means all.", low: 0, high: 100, step: 1, most: 1_000_000 },
+  min_p: { words: "Min p", meaning: "Leaves out words less likely than this share of the likeliest.", low: 0, high: 1, step: 0.01, most: 1 },
+  repetition_penalty: { words: "Repetition", meaning: "Above 1, words that were said already become less likely.", low: 0.5, high: 2, step: 0.05, most: 2, rest: 1 },
+};
+export const DRAWING = Object.keys(FIGURES);
+const AMONG = ["top_p", "top_k", "min_p"];  // without effect where the likeliest is always taken
+const SEEDS = 1_000_000;  // short enough to be read out
+
+// What the model does by itself; null where that is not known, because it is not loaded.
+export const ownValue = (model, name) => model?.generation?.[name === "max_tokens" ? "max_new_tokens" : name] ?? null;
+
+export const value = (chat, model, name) => chat.settings[name] ?? ownValue(model, name);
+
+// Whether a figure does nothing, as the likeliest word is always taken.
+export const idle = (chat, model, name) => AMONG.includes(name) && value(chat, model, "temperature") === 0;
+
+// A number within what a figure can be; null for what is none.
+export function bounded(name, text) {
+  const { low, most, step } = FIGURES[name], number = Number(text);
+  if (String(text).trim() === "" || Number.isNaN(number)) return null;
+  const within = Math.min(most, Math.max(low, number));
+  return step === 1 ? Math.round(within) : within;
+}
+
+export function set(chat, name, number) {
+  if (number === null) delete chat.settings[name];
+  else chat.settings[name] = number;
+}
+
+// What a request for an answer says of all this. The seed is drawn here, so that one can be told it. A model that takes the
+// likeliest word by itself would draw as soon as it is told among which; it keeps what its slider says.
+export function wish(chat, model) {
+  const asked = { ...chat.settings, seed: chat.settings.seed ?? Math.floor(Math.random() * SEEDS), repetition_detection: chat.repetition !== "allow" };
+  if (asked.temperature === undefined && ownValue(model, "temperature") === 0 && AMONG.some((name) => name in asked)) asked.temperature = 0;
+  if (model?.thinking_budget === false) delete asked.thinking_budget;
+  return asked;
+}
