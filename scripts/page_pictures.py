@@ -86,6 +86,29 @@ def rise(kitchen: float, hours: float = 4, at: float = 26) -> float:
 
 > Watch the dough, not the clock.
 """
+CHATS = [
+    {"title": "Bread in a cold kitchen", "pinned": True},
+    {"title": "Reading list for November", "age": 1, "pinned": True},
+    {"title": "A letter to the landlord"},
+    {"title": "Why does this loop hang?"},
+    {"title": "Test, test"},
+    {"title": "Names for a grey cat", "age": 1},
+    {"title": "Regular expression for dates", "age": 1},
+    {"title": "ما الفرق بين الطريقتين؟", "age": 4},
+    {"title": "Three days in Lyon, by train and on foot", "age": 5},
+    *({"title": f"Roses {bed}", "age": 9, "folder": "House and garden"} for bed in range(6)),
+    *({"title": f"Chapter {number}", "age": 9, "folder": "Thesis"} for number in range(14)),
+]
+KEEP = """async ([chats, text]) => {
+  const store = await import("/page/scripts/store.js");
+  for (const [place, { age = 0, ...fields }] of chats.entries()) {
+    const chat = { ...store.newChat("Qwen/Qwen2.5-1.5B-Instruct"), ...fields };
+    chat.updated -= age * 864e5 + place * 1000;
+    store.add(chat, null, "user", { text: `${chat.title}: how long should this dough rise in a cold kitchen?` });
+    store.add(chat, chat.leaf, "assistant", { text, model: chat.model });
+    await store.saveChat(chat);
+  }
+}"""
 State = Callable[[Page, ScriptedServer], None]
 
 
@@ -327,6 +350,52 @@ def tools_done(page: Page, server: ScriptedServer) -> None:
     page.get_by_role("button", name="Tools").click()
 
 
+def kept(page: Page) -> None:
+    """Has the list of chats filled and in sight, and the first of them open."""
+    page.evaluate(KEEP, [CHATS, BREAD])
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    in_sight(page)
+    page.click(".chats .open:has-text('Bread')")
+    in_sight(page)
+
+
+def in_sight(page: Page) -> None:
+    drawer = page.locator("[data-slot=drawer] button")
+    if drawer.is_visible():
+        drawer.click()
+        page.wait_for_timeout(300)
+
+
+def shown_list(page: Page, server: ScriptedServer) -> None:
+    del server
+    kept(page)
+
+
+def menu(page: Page, server: ScriptedServer) -> None:
+    shown_list(page, server)
+    page.locator(".chats li", has_text="Names for a grey cat").hover()
+    page.click("[aria-label='More for Names for a grey cat']")
+
+
+def search(page: Page, server: ScriptedServer) -> None:
+    shown_list(page, server)
+    page.fill(".find input", "cold kitchen")
+    page.wait_for_timeout(300)
+
+
+def select(page: Page, server: ScriptedServer) -> None:
+    shown_list(page, server)
+    page.click("[aria-label='Choose several chats']")
+    for title in ("Why does this loop hang?", "Test, test", "Regular expression for dates"):
+        page.check(f"[aria-label='Choose {title}']")
+
+
+def undo(page: Page, server: ScriptedServer) -> None:
+    select(page, server)
+    page.click(".many >> text=Delete")
+
+
 STATES: dict[str, State] = {
     "empty": empty,
     "drop": drop,
@@ -349,6 +418,11 @@ STATES: dict[str, State] = {
     "probabilities": probabilities,
     "tools": tools,
     "tools_done": tools_done,
+    "list": shown_list,
+    "menu": menu,
+    "search": search,
+    "select": select,
+    "undo": undo,
 }
 
 

@@ -15,7 +15,7 @@ SAVE = """async (chats) => {
   const store = await import("/page/scripts/store.js");
   for (const [place, fields] of chats.entries()) {
     const chat = { ...store.newChat("scripted"), ...fields, updated: Date.now() - place * 1000 };
-    store.add(chat, null, "user", { text: fields.text ?? fields.title });
+    for (const text of [fields.text ?? fields.title].flat()) store.add(chat, chat.leaf, "user", { text });
     delete chat.text;
     await store.saveChat(chat);
   }
@@ -80,8 +80,8 @@ def test_pins_and_folders(listed: Callable[..., Page]) -> None:
     expect(page.locator(".chats h3")).to_have_text(["Pinned", "Today"])
     page.click(".toast button")
     expect(page.locator(".chats h3")).to_have_text(["Pinned", "Folders"])
-    page.wait_for_timeout(50)  # they are saved one after the other
-    assert {chat["title"]: chat["folder"] for chat in kept(page)} == {"one": "Garden", "two": "Garden", "three": ""}
+    page.reload()
+    expect(titles(page)).to_have_text(["three", "Garden", "one", "two"])
 
 
 def test_a_search_shows_the_hit_and_opens_its_branch(listed: Callable[..., Page]) -> None:
@@ -92,6 +92,7 @@ def test_a_search_shows_the_hit_and_opens_its_branch(listed: Callable[..., Page]
     page.keyboard.type("apples")
     expect(page.locator(".chats h3")).to_have_text("2 chats")
     expect(page.locator("[data-slot=announcements]")).to_have_text("2 chats")
+    expect(page.locator(".chats .open > .cut")).to_have_text(["apples", "two"])
     expect(page.locator(".chats mark")).to_have_text(["apples", "apples"])
     expect(page.locator(".chats .hit small")).to_have_text("nothing but apples, <b>pears</b> and plums")
     page.fill(".find input", "applesauce")
@@ -103,6 +104,18 @@ def test_a_search_shows_the_hit_and_opens_its_branch(listed: Callable[..., Page]
     page.focus(".find input")
     page.keyboard.press("Escape")
     expect(titles(page)).to_have_text(["one", "two", "apples"])
+
+
+def test_a_search_leads_to_the_message(listed: Callable[..., Page]) -> None:
+    texts = ["the needle", *(f"hay {straw}" for straw in range(40)), "nothing"]
+    page = listed("one", {"title": "two", "text": texts})
+    titles(page).nth(1).click()
+    expect(page.locator(".bubble").last).to_be_in_viewport()
+    page.fill(".find input", "needle")
+    page.click(".chats .hit .open")
+    expect(page.locator(".bubble").first).to_be_in_viewport()
+    page.wait_for_timeout(200)
+    expect(page.locator(".bubble").first).to_be_in_viewport()
 
 
 def test_the_list_is_walked_through_by_keys(listed: Callable[..., Page]) -> None:

@@ -88,7 +88,7 @@ def test_merging_two_copies_loses_nothing(page: Page, scripted: ScriptedServer) 
     mine = chat(
         "c", title="mine", changed=5, updated=10, leaf="m", nodes={"q": first, "r": half, "m": node("m", "more", "r")}
     )
-    theirs = chat("c", title="theirs", changed=3, updated=20, leaf="t", folder="F")
+    theirs = chat("c", title="theirs", changed=3, updated=20, leaf="t", folder="F", tools={"a": "always"})
     theirs["nodes"] = {"q": first, "r": {**half, "text": "ha", "partial": False}, "t": node("t", "other", "r")}
     both = "const grows = v[2] ? v[0].nodes.r : null; m.merge(v[0], v[1], grows); return v[0]"
     merged = called(page, "merging.js", both, [mine, theirs, False])
@@ -96,6 +96,7 @@ def test_merging_two_copies_loses_nothing(page: Page, scripted: ScriptedServer) 
     assert (merged["title"], merged["folder"], merged["leaf"], merged["updated"]) == ("mine", "", "t", 20)
     assert merged["nodes"]["r"]["text"] == "ha" and not merged["nodes"]["r"]["partial"]
     assert called(page, "merging.js", both, [mine, theirs, True])["nodes"]["r"] == half
+    assert "tools" not in merged
     other = called(page, "merging.js", both, [theirs, mine, False])
     assert other["nodes"] == merged["nodes"] and (other["title"], other["leaf"]) == ("mine", "t")
 

@@ -38,6 +38,13 @@ def test_markdown_has_what_is_shown(page: Page, scripted: ScriptedServer, tmp_pa
         "<details>\n<summary>Thought</summary>\n\n````text\nso\n```\nso\n````\n\n</details>\n\n"
         'Look:\n\n- *one*\n\nAsked **weather**\n\n```json\n{"city": "Gent"}\n```\n'
     )
+    answered = """async () => {
+      const { allAsMarkdown } = await import("/page/scripts/chats/markdown.js");
+      const { state } = await import("/page/scripts/state.js");
+      Object.values(state.chat.nodes)[1].calls[0].result = { text: "rain" };
+      return allAsMarkdown([state.chat]);
+    }"""
+    assert page.evaluate(answered) == file.read_text() + "\n```text\nrain\n```\n"
 
 
 def test_a_web_page_shows_the_chat_alone(

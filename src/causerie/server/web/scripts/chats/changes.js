@@ -38,7 +38,7 @@ export async function remove(chats) {
   else tell("chats");
   toast(deleted(chats), () => restore(chats));
   try {
-    for (const chat of chats) await deleteChat(chat.id);
+    await Promise.all(chats.map((chat) => deleteChat(chat.id)));
     tell("saved");
   } catch (fault) {
     notice(`The browser could not delete these chats: ${fault.message}`);

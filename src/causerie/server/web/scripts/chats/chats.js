@@ -21,7 +21,7 @@ export const beginChat = () => openChat(newChat(state.model));
 // Keeps chats without making them the latest.
 export async function keepAsIs(chats) {
   try {
-    for (const chat of chats) if (chat.leaf !== null) await saveChat(chat);
+    await Promise.all(chats.filter((chat) => chat.leaf !== null).map(saveChat));  // all at once: the page may be closed
     tell("saved");
   } catch (fault) {
     notice(`The browser could not keep this chat: ${fault.message}`);

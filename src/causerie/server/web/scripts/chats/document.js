@@ -45,7 +45,7 @@ async function turn(node, chat) {
   return el("article", { className: "turn answer", ariaLabel: name },
     el("h3", { className: "voice" }, dash(), name), ...files,
     node.reasoning ? fold("Thought", node.reasoning) : null, await text(node),
-    ...node.calls.map((call) => fold(`Asked ${call.name}`, call.arguments, "plain mono")));
+    ...node.calls.map((call) => fold(`Asked ${call.name}`, [call.arguments, call.result?.text].filter(Boolean).join(" → "), "plain mono")));
 }
 
 const titleOf = (chat) => chat.title || "New chat";

@@ -34,14 +34,20 @@ const acts = {
   more: (chat, anchor) => chatMenu(chat, anchor, () => nameIt(rowOf(chat), nameOf(chat), (name) => rename(chat, name))),
   fold: (name) => {
     if (!folds.delete(name)) folds.add(name);
-    localStorage.setItem("open folders", JSON.stringify([...folds]));
+    keepFolds();
     draw();
   },
-  moreOfFolder: (name, anchor) => folderMenu(name, anchor, () => nameIt(rowOfFolder(name), name, (given) => {
-    if (folds.delete(name)) folds.add(given);
-    renameFolder(name, given);
-  })),
+  moreOfFolder: (name, anchor) => folderMenu(name, anchor, () => nameIt(rowOfFolder(name), name, (given) => renameTo(name, given))),
 };
+
+const keepFolds = () => localStorage.setItem("open folders", JSON.stringify([...folds]));
+
+// A folder that is open is so under its new name.
+function renameTo(folder, name) {
+  if (folds.delete(folder)) folds.add(name);
+  keepFolds();
+  renameFolder(folder, name);
+}
 
 // Opens a chat; with the message that a search has found, the branch that has it.
 function open(chat, node = null) {
@@ -62,6 +68,7 @@ const rowOfFolder = (name) => list.querySelector(`[data-folder="${CSS.escape(nam
 // The list is not drawn anew while a name is written in it.
 function nameIt(row, name, use) {
   naming = true;
+  made.delete(chatAt(row));  // it has a field now in place of its name
   nameField(row, name, (given) => {
     naming = false;
     if (given && given !== name) use(given);
@@ -72,7 +79,14 @@ function nameIt(row, name, use) {
 
 // --- drawing ---
 
-const asRow = (chat, more = {}) => chatRow(chat, acts, { now: chat === state.chat, chosen: choosing() ? isChosen(chat) : null, ...more });
+const looksOf = (chat) => ({ now: chat === state.chat, chosen: choosing() ? isChosen(chat) : null });
+const made = new WeakMap();  // rows by their chats, and what they show: of a thousand few change
+
+function asRow(chat, more = {}) {
+  const looks = { ...looksOf(chat), ...more }, key = JSON.stringify([chat.title, looks]);
+  if (made.get(chat)?.key !== key) made.set(chat, { key, row: chatRow(chat, acts, looks) });
+  return made.get(chat).row;
+}
 
 function rowsOfFolder(folder) {
   const open = folds.has(folder.name), row = folderRow(folder, acts, { open, choosing: choosing() });
@@ -89,10 +103,11 @@ function group({ heading, chats, folders }) {
 
 function hits(sought) {
   const some = state.chats.map((chat) => ({ chat, ...(hit(chat, sought) ?? { text: undefined }) })).filter(({ text }) => text !== undefined);
+  some.sort((a, b) => (a.text !== null) - (b.text !== null));  // titles first
   shown = some.map(({ chat }) => chat);
   const words = { 0: "No chat has these words", 1: "1 chat" }[some.length] ?? `${some.length} chats`;
   announce(words);
-  return [el("h3", { textContent: words }), el("ul", {}, ...some.map(({ chat, text, node }) => asRow(chat, { sought, excerpt: text, node })))];
+  return [el("h3", { textContent: words }), el("ul", {}, ...some.map(({ chat, text, node }) => chatRow(chat, acts, { ...looksOf(chat), sought, excerpt: text, node })))];
 }
 
 // The folder of a chat that has been opened is open too.
@@ -146,7 +161,7 @@ function renameAt(target) {
   const row = target.closest("li"), more = row?.querySelector(".more");
   if (!more || choosing()) return;
   const chat = chatAt(target);
-  nameIt(row, chat ? nameOf(chat) : row.dataset.folder, (name) => (chat ? rename(chat, name) : renameFolder(row.dataset.folder, name)));
+  nameIt(row, chat ? nameOf(chat) : row.dataset.folder, (name) => (chat ? rename(chat, name) : renameTo(row.dataset.folder, name)));
 }
 
 function press(event) {

@@ -1,5 +1,6 @@
-// A chat as Markdown, as it is shown: without its other branches. Knows no page and no server.
+// A chat as Markdown, as it is shown: without its other branches. Knows no element and no server.
 
+import { shortName } from "/page/scripts/state.js";
 import { path } from "/page/scripts/store.js";
 
 // A fence that nothing within the text can close.
@@ -14,14 +15,14 @@ const plain = (text) => text.replace(/\s+/g, " ").trim().replace(/[\\`*_[\]<>#|~
 
 const folded = (words, inside) => `<details>\n<summary>${words}</summary>\n\n${inside}\n\n</details>`;
 
-export const speaker = (node, chat) => ({ user: "You", tool: "Tool" })[node.role] ?? (node.model || chat.model || "Model");
+export const speaker = (node, chat) => ({ user: "You", tool: "Tool" })[node.role] ?? shortName(node.model || chat.model || "Model");
 
 function turn(node, chat) {
   const parts = [`## ${plain(speaker(node, chat))}`];
   for (const file of node.files) parts.push(`**${plain(file.name)}**`, fenced(file.text));
   if (node.reasoning) parts.push(folded("Thought", fenced(node.reasoning, "text")));
   if (node.text.trim()) parts.push(node.text.trim());
-  for (const call of node.calls) parts.push(`Asked **${plain(call.name)}**`, fenced(call.arguments, "json"));
+  for (const call of node.calls) parts.push(`Asked **${plain(call.name)}**`, fenced(call.arguments, "json"), ...(call.result ? [fenced(call.result.text, "text")] : []));
   return parts.join("\n\n");
 }
 

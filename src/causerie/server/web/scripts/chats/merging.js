@@ -1,7 +1,7 @@
 // Two copies of a chat, made one of: what two devices, or two tabs, did to it apart from each other. Nothing that was said is lost. Pure.
 
-const NAMED = ["title", "pinned", "folder", "system", "policy", "repetition", "settings", "changed"];  // what a reader sets, by `changed`
 const SHOWN = ["leaf", "model", "updated"];  // what goes with the last message
+const FIXED = ["id", "created", "nodes", ...SHOWN];  // all else is what a reader sets: names, places, settings
 
 const later = (mine, theirs, field) => (theirs[field] ?? 0) > (mine[field] ?? 0);
 
@@ -14,7 +14,7 @@ function fuller(mine, theirs) {
 // Puts what `theirs` has more, or later, into `mine`. A message that becomes another one is another object; the one that is `growing`
 // stays as it is.
 export function merge(mine, theirs, growing = null) {
-  if (later(mine, theirs, "changed") || (!mine.changed && later(mine, theirs, "updated"))) for (const name of NAMED) if (name in theirs) mine[name] = theirs[name];
+  if (later(mine, theirs, "changed") || (!mine.changed && later(mine, theirs, "updated"))) for (const name of Object.keys(theirs)) if (!FIXED.includes(name)) mine[name] = theirs[name];
   if (later(mine, theirs, "updated")) for (const name of SHOWN) mine[name] = theirs[name];
   for (const [id, node] of Object.entries(theirs.nodes)) {
     const own = mine.nodes[id];

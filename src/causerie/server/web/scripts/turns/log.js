@@ -46,7 +46,6 @@ function showTitle() {
 // Brings a message into sight, once all heights are what they will be.
 async function showFound(node) {
   await whole;
-  following.follows = false;
   turns.get(node.id)?.element.scrollIntoView({ block: "center" });
 }
 
@@ -72,15 +71,11 @@ function showActionsOf(turn) {
   turn.shape = shape;
 }
 
-// The end moves when Markdown has come; what a reader unfolds moves nothing.
-function followGrowth() {
-  if (rendering || state.running?.chat === state.chat) following.grew();
-}
-
 // The messages of the chat; of one that two models answer, those before they part.
 function shared() {
   const nodes = state.chat ? path(state.chat) : [], { pair } = state;
-  return pair?.rounds.length ? nodes.slice(0, nodes.findIndex((node) => node.id === pair.last) + 1) : nodes;
+  const parting = pair?.rounds.length ? nodes.findIndex((node) => node.id === pair.last) : -1;
+  return parting < 0 ? nodes : nodes.slice(0, parting + 1);
 }
 
 // An answer begins below its question, or goes on below its earlier parts.
@@ -88,6 +83,11 @@ function placeAnswer(nodes, comes) {
   const before = nodes.slice(0, nodes.indexOf(comes)), asked = before.findLastIndex((node) => node.role === "user");
   const [question, ...parts] = before.slice(Math.max(0, asked)).map((node) => turns.get(node.id).element);
   following.place(question, turns.get(comes.id).element, parts);
+}
+
+// The end moves when Markdown has come; what a reader unfolds moves nothing.
+function followGrowth() {
+  if (rendering || state.running?.chat === state.chat) following.grew();
 }
 
 // Puts the turns into the column; those at the beginning that stand there already are not touched.
