@@ -322,6 +322,7 @@ def probabilities(page: Page, server: ScriptedServer) -> None:
 TOOL = {
     "name": "kitchen.temperature",
     "description": "Reads the thermometer in one room.",
+    "purpose": "Reads the thermometer in one room.",
     "parameters": {"type": "object", "properties": {"room": {"type": "string"}, "unit": {"type": "string"}}},
     "reads_only": True,
 }
@@ -346,7 +347,7 @@ def tools_done(page: Page, server: ScriptedServer) -> None:
     tools(page, server)
     server.deltas = words("Your kitchen is at 19 °C, so the dough rises a little more than **half as fast**.")
     page.get_by_role("button", name="Always in this chat").click()
-    page.get_by_text("half as fast").wait_for()
+    page.locator("strong", has_text="half as fast").wait_for()
     page.get_by_role("button", name="Tools").click()
 
 

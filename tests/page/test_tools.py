@@ -13,11 +13,12 @@ NAME = "kitchen.temperature"
 TOOL = {
     "name": NAME,
     "server": "kitchen",
-    "description": "Reads the thermometer in one room.",
+    "description": "Reads the thermometer in one room.\n\nReturns degrees.",
+    "purpose": "Reads the thermometer in one room.",
     "parameters": {"type": "object", "properties": {"room": {"type": "string"}}},
     "reads_only": True,
 }
-OTHER = {**TOOL, "name": "calculator.add", "server": "calculator", "description": "Adds.", "reads_only": False}
+OTHER = {**TOOL, "name": "calculator.add", "server": "calculator", "purpose": "Adds.", "reads_only": False}
 
 
 def calling(*texts: str, name: str = NAME, number: int = 1) -> list[dict[str, Any]]:
@@ -31,6 +32,7 @@ def calling(*texts: str, name: str = NAME, number: int = 1) -> list[dict[str, An
 def chat(page: Page, scripted: ScriptedServer) -> Page:
     """The page of a server that lends two tools."""
     scripted.tools = [TOOL, OTHER]
+    scripted.models[0]["format"] = "int8"
     page.goto(scripted.url)
     page.wait_for_selector("body[data-ready]")
     return page
@@ -68,6 +70,7 @@ def test_a_card_asks_and_the_answer_goes_on(chat: Page, scripted: ScriptedServer
     fold = chat.locator("details", has_text=f"Asked {NAME}, 0.4 s")
     fold.locator("summary").click()
     expect(fold).to_contain_text('{"room": "kitchen", "deep": 2} → {"celsius": 19.2}')
+    assert chat.evaluate("localStorage.getItem('speeds')") is None  # a call that takes its time says nothing of a model
     # One answer in two parts: one name above it, one row of actions below.
     assert chat.locator(".answer .voice:visible").count() == 1
     assert chat.locator(".answer .acts:visible").count() == 1

@@ -25,11 +25,12 @@ def kitchen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     servers = {"kitchen": {"command": sys.executable, "args": [KITCHEN]}}
     (folder / "servers.json").write_text(json.dumps({"mcpServers": servers}))
     server = start(folder, "--mcp", str(folder / "servers.json"), "--api-key-file", str(folder / "keys"))
-    process = int(call(server, "process", {}).json()["text"])
-    yield server
-    assert runs(process)
-    os.kill(server.process.pid, 9)
-    server.process.wait()
+    try:
+        yield server
+        process = int(call(server, "process", {}).json()["text"])
+    finally:
+        os.kill(server.process.pid, 9)
+        server.process.wait()
     wait_for(lambda: not runs(process))
 
 
@@ -47,6 +48,7 @@ def test_tools_are_listed_and_called(kitchen: Server) -> None:
         "name": "kitchen.temperature",
         "server": "kitchen",
         "description": "Reads the thermometer in one room.",
+        "purpose": "Reads the thermometer in one room.",
         "parameters": listed["tools"][0]["parameters"],
         "reads_only": True,
     }

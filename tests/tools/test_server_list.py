@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from causerie.errors import UsageError
 from causerie.tools.server_list import AddressServer, CommandServer, read_servers
 from causerie.tools.tool import MOST_NAME, tool_name
+from causerie.tools.toolbox import Toolbox
 
 PROGRAM = {"command": sys.executable}
 
@@ -82,6 +84,12 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, fault: str
         read_servers(file_of(tmp_path, text))
     with pytest.raises(UsageError, match="cannot be read"):
         read_servers(tmp_path / "missing.json")
+
+
+def test_a_package_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"pip install 'causerie\[mcp\]'"):
+        Toolbox.open(file_of(tmp_path, {"mcpServers": {"kitchen": PROGRAM}}))
 
 
 def test_names_of_tools_fit_every_format_and_are_told_apart() -> None:

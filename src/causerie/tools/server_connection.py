@@ -58,7 +58,7 @@ class ServerConnection:
             ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
             self._over = asyncio.Event()
             self._task = asyncio.create_task(self._run(ready, self._over))
-            return await ready
+            return await asyncio.shield(ready)  # who gives up leaves the server to those who ask next
 
     async def call(self, own_name: str, arguments: dict[str, Any]) -> ToolResult:
         """What came of a call."""

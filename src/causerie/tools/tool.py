@@ -27,6 +27,11 @@ class Tool:
     reads_only: bool = False
 
     @property
+    def purpose(self) -> str:
+        """What it is for, as a reader wants it: the first paragraph."""
+        return " ".join(self.description.partition("\n\n")[0].split())
+
+    @property
     def schema(self) -> dict[str, Any]:
         """The tool as chat templates are told of it."""
         function = {"name": self.name, "description": self.description, "parameters": self.parameters}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,14 @@ class Kitchen:
             "kitchen.wait": Tool("kitchen.wait", "kitchen", "wait", "Waits.", {"type": "object"}),
         }
         self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.ended = False
+        self.text = '{"celsius": 19.2}'
 
     def call(self, name: str, arguments: dict[str, Any]) -> Future[ToolResult]:
         self.calls.append((name, arguments))
         if name == "kitchen.wait":
             return Interrupted()
         future: Future[ToolResult] = Future()
-        future.set_result(ToolResult('{"celsius": 19.2}', seconds=0.42))
+        future.set_result(ToolResult(self.text, seconds=0.42))
         return future
 
 
@@ -192,10 +193,10 @@ def test_one_answer_calls_what_is_allowed_and_tells_it_as_events() -> None:
     ]
     assert chat.offered == ["kitchen.temperature"]
 
-    chat = ScriptedConversation([asking(text="I look. "), ScriptedReply(["19 degrees."])])
+    chat = ScriptedConversation([asking(text="I look."), ScriptedReply(["19 degrees."])])
     out, notes = io.StringIO(), io.StringIO()
     answer_text(chat, "how cold?", out, Screen(notes), ChatTools(kitchen, ["*"]))
-    assert out.getvalue() == "I look. 19 degrees.\n"
+    assert out.getvalue() == "I look.\n19 degrees.\n"
     assert notes.getvalue() == 'causerie: kitchen.temperature answered after 0.4 s: {"celsius": 19.2}\n'
 
     chat = ScriptedConversation([asking() for _ in range(MOST_ROUNDS + 1)])
@@ -206,6 +207,16 @@ def test_one_answer_calls_what_is_allowed_and_tells_it_as_events() -> None:
 def test_patterns_of_allowed_tools_are_checked() -> None:
     with pytest.raises(UnknownName, match=r"Unknown tool 'oven\.\*'.*kitchen\.wait"):
         ChatTools(Kitchen(), ["oven.*"])
+
+
+def test_no_text_of_a_tool_is_obeyed_by_the_terminal() -> None:
+    kitchen = Kitchen()
+    kitchen.tools["kitchen.temperature"] = replace(kitchen.tools["kitchen.temperature"], description="Reads\x1b[2J.")
+    chat = ScriptedConversation([asking(call('{"room": "\\u001b]0;x\\u0007"}')), ScriptedReply(["Yes."])])
+    kitchen.text = "\x1b[2J19"
+    shown = hold(chat, kitchen, "how cold?", "o", "/tools")
+    assert "\x1b" not in shown and "\x07" not in shown
+    assert shown.count("␛") >= 3 and told(chat) == ["\x1b[2J19"]
 
 
 def test_a_call_is_shown_as_programmers_write_it() -> None:

@@ -12,6 +12,7 @@ from causerie.chat.parts import ToolCallPart
 from causerie.chat.transcript import result_message
 from causerie.cli.chat.chat_tools import NOT_ALLOWED, STOPPED, call_text, result_line
 from causerie.cli.chat.commands.command import Session
+from causerie.cli.screen.screen import visible
 from causerie.tools.tool import ToolResult
 
 _LETTERS = "o: allow once   a: always in this chat   n: never in this chat   anything else: not this time"
@@ -35,11 +36,12 @@ def _is_allowed(session: Session, call: ToolCallPart) -> bool:
     tool, rule = session.tools.tools.get(call.name), session.tools.rule(call.name)
     if tool is None:
         return True  # there is nothing to allow: its result says that there is no such tool
+    shown = visible(call_text(call))
     if rule is not None:
-        session.screen.line(f"{call_text(call)}{'' if rule == 'always' else ': never in this chat'}", "dim")
+        session.screen.line(f"{shown}{'' if rule == 'always' else ': never in this chat'}", "dim")
         return rule == "always"
     changes = " As its server says, it changes nothing." if tool.reads_only else ""
-    letter = session.ask(f"The model wants to call {call_text(call)}", f"{tool.description}{changes}", _LETTERS)
+    letter = session.ask(f"The model wants to call {shown}", f"{visible(tool.purpose)}{changes}", _LETTERS)
     if letter in ("a", "n"):
         session.tools.decide(call.name, "always" if letter == "a" else "never")
     return letter in ("o", "a")
@@ -49,12 +51,12 @@ def _made(session: Session, call: ToolCallPart) -> ToolResult:
     """What came of a call; Ctrl-C ends it."""
     future = session.tools.begin(call)
     try:
-        with session.keyboard.silent(), session.screen.waiting(lambda: f"{call.name} …", after=_PATIENCE):
+        with session.keyboard.silent(), session.screen.waiting(lambda: f"{visible(call.name)} …", after=_PATIENCE):
             result = future.result()
     except KeyboardInterrupt:
         future.cancel()
-        session.screen.line(f"{call.name} was stopped.", "dim")
+        session.screen.line(f"{visible(call.name)} was stopped.", "dim")
         return STOPPED
-    session.screen.line(result_line(call, result), "error" if result.failed else "dim")
+    session.screen.line(visible(result_line(call, result)), "error" if result.failed else "dim")
     session.screen.line()
     return result

@@ -26,14 +26,18 @@ def answer_text(
     """The answer alone on `out`, as it streams, exactly the model's text without its reasoning, and a newline (on a
     terminal, with control characters shown instead of obeyed); what else there is to say goes to `notes`. Raises
     CauserieError where the answer fails, after what had come of it."""
-    on_terminal = out.isatty()
+    on_terminal, said = out.isatty(), False
     for number, reply in enumerate(_replies(conversation, question, tools)):
         for piece in reply:
             if isinstance(piece, str):  # the answer alone, without what the model said to itself
                 out.write(visible(piece) if on_terminal else piece)
                 out.flush()
+                said = True
+        if reply.calls and said:  # what follows is said after what the tools gave
+            out.write("\n")
+            said = False
         for call, result in _made(conversation, reply, tools, number):
-            notes.line(f"causerie: {result_line(call, result)}")
+            notes.line(f"causerie: {visible(result_line(call, result))}")
     out.write("\n")
     out.flush()
     cut = cut_sentence(reply, conversation, commands=False)

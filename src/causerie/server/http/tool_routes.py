@@ -80,6 +80,7 @@ def _described(tool: Tool) -> dict[str, Any]:
         "name": tool.name,
         "server": tool.server,
         "description": tool.description,
+        "purpose": tool.purpose,
         "parameters": tool.parameters,
         "reads_only": tool.reads_only,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from causerie.cli.chat.commands.command import Session
+from causerie.cli.screen.screen import visible
 from causerie.errors import UsageError
 
 _WORDS = ("on", "off", "ask", "always", "never")
@@ -32,7 +33,7 @@ def _list(session: Session) -> None:
     use = session.tools
     on = {tool.name for tool in use.on}
     rows = [
-        (name, use.rule(name) or "asks" if name in on else "off", tool.description.partition("\n")[0])
+        (name, use.rule(name) or "asks" if name in on else "off", visible(tool.purpose))
         for name, tool in use.tools.items()
     ]
     width = max(len(name) for name, _, _ in rows) + 2

@@ -6,8 +6,8 @@
 // "answered" (an answer is whole or broken; with {chat, node}), "settings" (of the open chat), "server" (it is gone, or
 // back), "library" (models of this machine and of the hub, downloads, memory), "pair" (two models answer, or one
 // again), "paired" (one of the two has answered; with {node, place}), "capabilities", "saved" (something was kept in this
-// browser), "found" (a search leads to this message), "times" and "probabilities" (a reader asks for them; with
-// {node, anchor}).
+// browser), "found" (a search leads to this message), "calls" (what came of an answer's calls; with the node), "times" and
+// "probabilities" (a reader asks for them; with {node, anchor}).
 
 export const state = {
   chats: [],           // all that are kept, the newest first
@@ -15,7 +15,7 @@ export const state = {
   served: [],          // models as /v1/models gives them
   model: "",           // the id of the one that answers next
   pair: null,          // two models that answer side by side: {chat, models (their ids), last (the last message they share), rounds}
-  running: null,       // the answer that comes: {chat, node, control, begun}
+  running: null,       // the answer that comes: {chat, node, control, begun}; or the call of a tool: {…, call}
   server: "here",      // or "away"
   capabilities: {},    // what this server offers beyond answers: {choosing, downloads, tools, keptChats}
 };

@@ -9,6 +9,7 @@ import { state } from "/page/scripts/state.js";
 import { path } from "/page/scripts/store.js";
 import { toolOf } from "/page/scripts/tools/rules.js";
 
+const LONG = 600;  // characters of arguments, of which more may have to be scrolled
 const MOST_SHOWN = 2000;  // characters of a result
 
 function argumentsOf(call) {
@@ -22,8 +23,8 @@ function argumentsOf(call) {
 // A card that asks. `answer` takes "once", "always" or "never".
 function card(node, call, tool, answer) {
   const id = `call-${node.id}-${call.id}`, pairs = argumentsOf(call);
-  const list = el("dl", {}, ...pairs.flatMap(([name, value]) => [el("dt", { textContent: name }), el("dd", { dir: "auto", textContent: typeof value === "string" ? `"${value}"` : JSON.stringify(value) })]));
-  const purpose = [tool.description, tool.reads_only ? "It can read, and changes nothing." : ""].filter(Boolean).join(" ");
+  const list = el("dl", call.arguments.length > LONG ? { tabIndex: 0, ariaLabel: "Arguments" } : {}, ...pairs.flatMap(([name, value]) => [el("dt", { textContent: name }), el("dd", { dir: "auto", textContent: typeof value === "string" ? `"${value}"` : JSON.stringify(value) })]));
+  const purpose = [tool.purpose, tool.reads_only ? "It can read, and changes nothing." : ""].filter(Boolean).join(" ");
   const ways = [button("Allow once", () => answer("once"), "main"), button("Always in this chat", () => answer("always")), button("Never", () => answer("never"), "bare")];
   return el("section", { className: "call", "aria-labelledby": id },
     el("header", {}, icon("tool"), el("span", { id, textContent: call.name }), el("span", { className: "badge warn", textContent: "waits for you" })),

@@ -37,7 +37,7 @@ function refill(box, make) {
 
 function show() {
   const { chat } = state, count = chat ? toolsOn(chat).length : 0, any = allTools().length > 0;
-  opener.hidden = !any;
+  opener.hidden = !any || Boolean(state.pair);
   opener.ariaLabel = canCall(chosenModel()) ? `Tools: ${count} on` : "Tools: this model knows none";
   opener.setAttribute("aria-expanded", String(Boolean(popover)));
   if (popover && chat) refill(popover.box, content);
@@ -51,5 +51,5 @@ export function begin() {
   opener.append(el("span", { textContent: "Tools" }));
   Object.assign(opener, { title: "Tools", hidden: true }).setAttribute("aria-haspopup", "dialog");
   offerInTray(opener);
-  for (const event of ["capabilities", "chat", "settings", "models"]) on(event, show);
+  for (const event of ["capabilities", "chat", "settings", "models", "pair"]) on(event, show);
 }

@@ -2,6 +2,7 @@
 
 import { announce } from "/page/scripts/announce.js";
 import { keepChat } from "/page/scripts/chats/chats.js";
+import { Pace } from "/page/scripts/figures.js";
 import { callTool, toolList } from "/page/scripts/server.js";
 import { chosenModel, on, state, tell } from "/page/scripts/state.js";
 import { path } from "/page/scripts/store.js";
@@ -42,7 +43,7 @@ export async function answerCard(node, call, word) {
 
 // Makes a call. It can be stopped like an answer.
 async function make(chat, node, call) {
-  const running = (state.running = { chat, node, call, control: new AbortController(), begun: true, answersNow: false, wait: null, pace: { speed: "" } });
+  const running = (state.running = { chat, node, call, control: new AbortController(), begun: true, answersNow: false, wait: null, pace: new Pace() });
   tell("calls", node);
   tell("running");
   try {
@@ -98,7 +99,7 @@ async function look() {
 }
 
 export function begin() {
-  addWish((chat) => toolFields(chat, chosenModel()));
+  addWish((chat) => (state.pair ? {} : toolFields(chat, chosenModel())));  // of two answers side by side none calls
   on("answered", ({ chat, node }) => node.calls.length && allTools().length && follow(chat, node));
   on("key", look);
   look();

@@ -118,7 +118,7 @@ function showMemory() {
 // What has come since the last frame.
 function showGrowth() {
   const { running } = state;
-  if (!running || running.chat !== state.chat) return;
+  if (!running || running.call || running.chat !== state.chat) return;  // a call that is made lets no text grow
   turns.get(running.node.id)?.live(running);
 }
 
