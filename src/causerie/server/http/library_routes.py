@@ -5,6 +5,8 @@ Who may choose is said at the start of the server; without that each route is a 
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from causerie.errors import CauserieError
 from causerie.server.http.failure_responses import Refusal, refusal_of
 from causerie.server.http.request_body import read_body
 from causerie.server.processes.engine_link import EngineLink
@@ -21,6 +24,7 @@ from causerie.server.processes.library.library_link import LibraryLink, ModelDow
 
 MOST_WORDS = 200  # characters of a search
 MOST_NAME = 200
+FRESH_SECONDS = 5.0  # in which models that were looked at are not looked at again
 MOST_FITS = 500  # models of the hub of which is remembered whether they fit
 
 Answered = Callable[[Callable[[Request], Any]], Callable[[Request], Any]]
@@ -46,6 +50,15 @@ class LibraryRights:
     downloads: bool = False
 
 
+@dataclass(frozen=True)
+class _Look:
+    """A look at the models of this machine: what its answer depends on, when it began, and the answer."""
+
+    subject: tuple[Any, ...]
+    since: float
+    answer: asyncio.Task[dict[str, Any]]
+
+
 class LibraryRoutes:
     """The routes. A model that is chosen is added to `served`, the list of the names that requests may have."""
 
@@ -56,6 +69,7 @@ class LibraryRoutes:
         self._rights = rights
         self._fits: dict[str, str | None] = {}
         self._offered: set[str] = set()
+        self._last_look: _Look | None = None
 
     def routes(self, answered: Answered) -> list[Route]:
         """All of them, with failures told as the server tells them."""
@@ -135,8 +149,21 @@ class LibraryRoutes:
         return name
 
     async def _look(self) -> dict[str, Any]:
-        """What there is on this machine, for the offers; those that have room may be served from now on."""
-        answer = await self._library.offers(self._spare(), self._served)
+        """What there is on this machine, for the offers; those that have room may be served from now on. Many who ask
+        within moments are told what the first is told."""
+        ended = sum(each.state == "done" for each in self._library.downloads.values())
+        subject, now = (self._spare(), ended, *self._served), time.monotonic()
+        look = self._last_look
+        if look is None or look.subject != subject or look.since < now - FRESH_SECONDS:
+            work = self._library.offers(self._spare(), list(self._served))
+            look = self._last_look = _Look(subject, now, asyncio.create_task(work))
+        try:
+            answer = await asyncio.shield(look.answer)
+        except CauserieError:
+            self._last_look = None
+            raise
+        if not answer["measured"]:  # which may be another matter in a moment
+            self._last_look = None
         self._offered = {row["id"] for row in answer["models"] if row["fits"] != "too_large"}
         return answer
 

@@ -10,7 +10,7 @@ import { makeTurn } from "/page/scripts/turns/turn.js";
 const rounds = el("div"), tabs = el("div", { className: "tabs", role: "tablist", ariaLabel: "Which answer is shown" });
 const box = el("div", { className: "pairs" }, tabs, rounds);
 const TOP = 24;  // pixels above a question
-let columns = new Map(), frame = 0;  // by the ids of their answers
+let columns = new Map();  // by the ids of their answers
 
 // One answer, how quickly it comes, and what can be done with it.
 class Column {
@@ -94,7 +94,6 @@ function showColumn(place) {
 }
 
 function showGrowth() {
-  frame = 0;
   for (const column of columns.values()) if (!column.running.over) column.show();
 }
 
@@ -106,6 +105,6 @@ async function showEnd({ node }) {
 export function begin() {
   on("pair", showRounds);
   on("chat", showRounds);
-  on("grew", (node) => { if (columns.has(node.id)) frame ||= requestAnimationFrame(showGrowth); });
+  on("grew", (node) => columns.has(node.id) && showGrowth());
   on("paired", showEnd);
 }

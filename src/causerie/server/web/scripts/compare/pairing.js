@@ -45,7 +45,7 @@ async function ask(text, files) {
   const { pair } = state, { chat, models } = pair, leaves = leavesOf(pair), one = leaves ? null : add(chat, chat.leaf, "user", { text, files });
   const asked = one ? [one, one] : leaves.map((leaf) => add(chat, leaf, "user", { text, files }));
   const answers = asked.map((node, place) => add(chat, node.id, "assistant", { model: models[place], partial: true, fault: "", ended: "" }));
-  const running = answers.map((node) => ({ chat, node, control: new AbortController(), begun: false, wait: null, pace: new Pace() }));
+  const running = answers.map((node) => ({ chat, node, control: new AbortController(), begun: false, beside: true, wait: null, pace: new Pace() }));
   const round = { asked: one ? null : asked[0], answers, running };
   if (one) pair.last = one.id;
   pair.rounds.push(round);
@@ -69,10 +69,13 @@ async function receiveBoth({ running }, chat) {
   lookAtModels();
 }
 
+// Calls are made where one model answers: what comes of one is nothing that both have asked for.
+const withoutTools = ({ tools, ...request }) => request;
+
 async function receiveOne(running, place) {
   const { chat, node } = running, { model } = node, nodes = path({ nodes: chat.nodes, leaf: node.parent });
   try {
-    running.request = requestOf(chat, nodes, { model });
+    running.request = withoutTools(requestOf(chat, nodes, { model }));
     await receive(running);
   } catch (fault) {
     node.ended = fault.name === "AbortError" ? "stopped" : fault.status === 0 ? "broken" : "refused";

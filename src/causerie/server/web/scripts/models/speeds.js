@@ -17,9 +17,5 @@ function noteSpeed(id, pace) {
 }
 
 export function begin() {
-  let running = null;
-  on("running", () => {
-    if (running && !state.running) noteSpeed(running.node.model, running.pace);
-    running = state.pair ? null : state.running;  // two at once take longer than one alone
-  });
+  on("ended", ({ node, pace, beside }) => beside || noteSpeed(node.model, pace));  // two at once take longer than one alone
 }

@@ -74,7 +74,8 @@ function showActionsOf(turn) {
 // The messages of the chat; of one that two models answer, those before they part.
 function shared() {
   const nodes = state.chat ? path(state.chat) : [], { pair } = state;
-  return pair?.rounds.length ? nodes.slice(0, nodes.findIndex((node) => node.id === pair.last) + 1) : nodes;
+  const parting = pair?.rounds.length ? nodes.findIndex((node) => node.id === pair.last) : -1;
+  return parting < 0 ? nodes : nodes.slice(0, parting + 1);
 }
 
 // An answer begins below its question, or goes on below its earlier parts.
