@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, Route, sync_playwright  # noqa: E402
 
 from tests.page.odds import piece  # noqa: E402
 from tests.page.scripted import ScriptedServer  # noqa: E402
@@ -29,7 +29,15 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
 MODEL = {"id": "Qwen/Qwen2.5-1.5B-Instruct", "status": "loaded", "context": 32768, "format": "int8"}
-MODEL |= {"weight_bytes": 1_640_000_000, "thinks_by_default": True, "thinking_budget": True}
+MODEL |= {"weight_bytes": 1_640_000_000, "thinks_by_default": True, "chats": True}
+MODEL |= {"expected_tokens_per_second": dict.fromkeys(("low", "usual", "high"), 21.3)}
+MODEL |= {"expected_read_tokens_per_second": 612.0}
+MODELS = (
+    ("Qwen/Qwen3-4B", 2.6, 32768, 10.2, "fits"),
+    ("Qwen/Qwen3-14B", 8.6, 32768, 3.0, "tight"),
+    ("meta-llama/Llama-3.3-70B", 39.7, 131072, None, "too_large"),
+)
+MODEL |= {"thinking_budget": True}
 MODEL["generation"] = {"temperature": 0.7, "top_p": 0.8, "top_k": 20, "min_p": 0.0, "repetition_penalty": 1.1}
 TIMINGS = {
     "cache_n": 1020,
@@ -78,6 +86,29 @@ def rise(kitchen: float, hours: float = 4, at: float = 26) -> float:
 
 > Watch the dough, not the clock.
 """
+CHATS = [
+    {"title": "Bread in a cold kitchen", "pinned": True},
+    {"title": "Reading list for November", "age": 1, "pinned": True},
+    {"title": "A letter to the landlord"},
+    {"title": "Why does this loop hang?"},
+    {"title": "Test, test"},
+    {"title": "Names for a grey cat", "age": 1},
+    {"title": "Regular expression for dates", "age": 1},
+    {"title": "ما الفرق بين الطريقتين؟", "age": 4},
+    {"title": "Three days in Lyon, by train and on foot", "age": 5},
+    *({"title": f"Roses {bed}", "age": 9, "folder": "House and garden"} for bed in range(6)),
+    *({"title": f"Chapter {number}", "age": 9, "folder": "Thesis"} for number in range(14)),
+]
+KEEP = """async ([chats, text]) => {
+  const store = await import("/page/scripts/store.js");
+  for (const [place, { age = 0, ...fields }] of chats.entries()) {
+    const chat = { ...store.newChat("Qwen/Qwen2.5-1.5B-Instruct"), ...fields };
+    chat.updated -= age * 864e5 + place * 1000;
+    store.add(chat, null, "user", { text: `${chat.title}: how long should this dough rise in a cold kitchen?` });
+    store.add(chat, chat.leaf, "assistant", { text, model: chat.model });
+    await store.saveChat(chat);
+  }
+}"""
 State = Callable[[Page, ScriptedServer], None]
 
 
@@ -195,6 +226,58 @@ def full(page: Page, server: ScriptedServer) -> None:
     page.wait_for_selector(".choice")
 
 
+def told(page: Page) -> None:
+    """What the server says of models, downloads and memory; the download comes on from one look to the next."""
+    rows = [model_row(*row) for row in MODELS]
+    allowed = {"may_choose": True, "may_download": True}
+    coming = {"model": "microsoft/Phi-4-mini", "state": "running", "total": 3_800_000_000, "note": "", "fits": "fits"}
+    came = [2_300_000_000]
+
+    def downloads(route: Route) -> None:
+        came[0] += 41_000_000
+        route.fulfill(json={"downloads": [{**coming, "bytes": came[0]}], **allowed})
+
+    memory = {"total": 16.0e9, "other": 6.1e9, "models": 1.6e9, "chats": 0.4e9, "free": 7.9e9}
+    answer = {"models": rows, "suggested": [], "measuring": False, **allowed}
+    page.route("**/library", lambda route: route.fulfill(json=answer))
+    page.route("**/library/downloads", downloads)
+    page.route("**/library/serve", lambda route: route.fulfill(json={}))
+    page.route("**/memory", lambda route: route.fulfill(json=memory))
+
+
+def model_row(name: str, gigabytes: float, context: int, speed: float | None, fits: str) -> dict[str, Any]:
+    span = None if speed is None else {"low": speed, "usual": speed, "high": speed}
+    needed, missing = int(gigabytes * 1e9), int(max(0.0, gigabytes - 9.5) * 1e9)
+    figures = {"format": "int4", "needed_bytes": needed, "missing_bytes": missing, "context": context, "fits": fits}
+    return {"id": name, "bytes": needed, "parameters": None, **figures, "expected_tokens_per_second": span}
+
+
+def models(page: Page, server: ScriptedServer) -> None:
+    del server
+    told(page)
+    page.click(".pick")
+    page.wait_for_timeout(2500)
+
+
+def compare(page: Page, server: ScriptedServer) -> None:
+    told(page)
+    starter = "A sourdough starter is a mixture of flour and water in which wild yeast and bacteria live."
+    server.deltas, server.by_model["Qwen/Qwen3-4B"] = words(starter), words(f"{starter} {LYON}")
+    server.pause = 0.05
+    second = {"id": "Qwen/Qwen3-4B", "status": "loaded", "context": 32768, "format": "int4"}
+    server.models.append({**second, "weight_bytes": 2_600_000_000})
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    if page.locator("[aria-label='Compare two models']").is_visible():
+        page.click("[aria-label='Compare two models']")
+    else:
+        page.click(".pick")
+        page.click("text=Compare two models")
+    page.click("[aria-label='Compare with Qwen3 4B']")
+    ask(page, "What is a sourdough starter, in a few sentences?")
+    page.wait_for_timeout(2500)
+
+
 def settings(page: Page, server: ScriptedServer) -> None:
     chat(page, server)
     page.keyboard.press("Alt+s")
@@ -236,6 +319,83 @@ def probabilities(page: Page, server: ScriptedServer) -> None:
         page.keyboard.press(key)
 
 
+TOOL = {
+    "name": "kitchen.temperature",
+    "description": "Reads the thermometer in one room.",
+    "parameters": {"type": "object", "properties": {"room": {"type": "string"}, "unit": {"type": "string"}}},
+    "reads_only": True,
+}
+
+
+def tools(page: Page, server: ScriptedServer) -> None:
+    server.tools = [TOOL, {**TOOL, "name": "calculator", "description": "Adds and multiplies."}]
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    page.get_by_role("button", name="Tools").wait_for()
+    function = {"name": TOOL["name"], "arguments": '{"room": "kitchen", "unit": "celsius"}'}
+    server.deltas = [
+        {"reasoning_content": "I need the temperature. "},
+        *words("That depends on how warm it is. Let me ask the thermometer."),
+        {"tool_calls": [{"index": 0, "id": "call00001", "type": "function", "function": function}]},
+    ]
+    ask(page, "How long should the dough rise in my kitchen?")
+    page.get_by_role("button", name="Allow once").wait_for()
+
+
+def tools_done(page: Page, server: ScriptedServer) -> None:
+    tools(page, server)
+    server.deltas = words("Your kitchen is at 19 °C, so the dough rises a little more than **half as fast**.")
+    page.get_by_role("button", name="Always in this chat").click()
+    page.get_by_text("half as fast").wait_for()
+    page.get_by_role("button", name="Tools").click()
+
+
+def kept(page: Page) -> None:
+    """Has the list of chats filled and in sight, and the first of them open."""
+    page.evaluate(KEEP, [CHATS, BREAD])
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    in_sight(page)
+    page.click(".chats .open:has-text('Bread')")
+    in_sight(page)
+
+
+def in_sight(page: Page) -> None:
+    drawer = page.locator("[data-slot=drawer] button")
+    if drawer.is_visible():
+        drawer.click()
+        page.wait_for_timeout(300)
+
+
+def shown_list(page: Page, server: ScriptedServer) -> None:
+    del server
+    kept(page)
+
+
+def menu(page: Page, server: ScriptedServer) -> None:
+    shown_list(page, server)
+    page.locator(".chats li", has_text="Names for a grey cat").hover()
+    page.click("[aria-label='More for Names for a grey cat']")
+
+
+def search(page: Page, server: ScriptedServer) -> None:
+    shown_list(page, server)
+    page.fill(".find input", "cold kitchen")
+    page.wait_for_timeout(300)
+
+
+def select(page: Page, server: ScriptedServer) -> None:
+    shown_list(page, server)
+    page.click("[aria-label='Choose several chats']")
+    for title in ("Why does this loop hang?", "Test, test", "Regular expression for dates"):
+        page.check(f"[aria-label='Choose {title}']")
+
+
+def undo(page: Page, server: ScriptedServer) -> None:
+    select(page, server)
+    page.click(".many >> text=Delete")
+
+
 STATES: dict[str, State] = {
     "empty": empty,
     "drop": drop,
@@ -249,11 +409,20 @@ STATES: dict[str, State] = {
     "error": error,
     "context": context,
     "full": full,
+    "models": models,
+    "compare": compare,
     "settings": settings,
     "room": room,
     "presets": presets,
     "details": details,
     "probabilities": probabilities,
+    "tools": tools,
+    "tools_done": tools_done,
+    "list": shown_list,
+    "menu": menu,
+    "search": search,
+    "select": select,
+    "undo": undo,
 }
 
 

@@ -57,7 +57,7 @@ def terminal_picture() -> None:
     from rich.text import Text
 
     from causerie.api.generation.config import GenerationConfig
-    from causerie.cli.chat.chat_files import ChatFolder
+    from causerie.chat.chat_files import ChatFolder
     from causerie.cli.chat.terminal import Terminal
     from causerie.cli.conversation.model_conversation import ModelChoice, open_conversation
     from causerie.cli.screen.screen import Screen

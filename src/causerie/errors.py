@@ -23,6 +23,7 @@
     ConfigWarning (UserWarning)        what a config.json says and nobody here reads
     DraftWarning (UserWarning)         a model was to guess for another and cannot
     DraftNotice (UserWarning)          a model guesses for another, which nobody named
+    KeptCacheWarning (UserWarning)     something of the cache on the disk cannot be read or written
     PlacementNotice (UserWarning)      a model runs elsewhere than where it would be faster
     RevisionWarning (UserWarning)      a model on the hub is no longer what was downloaded of it
 
@@ -112,6 +113,10 @@ class ConfigError(CauserieError, ValueError):
 
 class ConfigWarning(UserWarning):
     """What a config.json says and nobody here reads, passed over."""
+
+
+class KeptCacheWarning(UserWarning):
+    """Of the cache that is kept on the disk something cannot be read or written; answers are the same without it."""
 
 
 class DraftWarning(UserWarning):

@@ -221,7 +221,7 @@ def test_an_unknown_rule_is_refused_with_the_nearest_name() -> None:
         made(small(**{"tokenizer.ggml.pre": None}))
 
 
-@pytest.mark.parametrize("kind", ["bert", "t5", "rwkv", "plamo2", "no_vocab", "gpt3"])
+@pytest.mark.parametrize("kind", ["rwkv", "plamo2", "no_vocab", "gpt3"])
 def test_other_kinds_are_refused_by_name(kind: str) -> None:
     with pytest.raises(Unsupported, match=rf"tokenizer\.ggml\.model is '{kind}'"):
         made(small(**{"tokenizer.ggml.model": kind}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,11 +10,12 @@ from typing import Any
 
 from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.api.measurement.evidence import Evidence
-from causerie.chat.parts import ReasoningPart
-from causerie.cli.conversation.conversation import TokenRow
-from causerie.errors import ModelNotFound
+from causerie.chat.parts import ReasoningPart, ToolCallPart
+from causerie.cli.conversation.conversation import ScoredText, TokenRow
+from causerie.cli.options.flags import parse_flags
+from causerie.errors import ModelNotFound, UsageError
 
-Event = str | ReasoningPart | BaseException
+Event = str | ScoredText | ReasoningPart | BaseException
 """A piece of an answer or a line typed; an exception happens in its place."""
 
 
@@ -25,13 +27,16 @@ class ScriptedReply:
     keep: Callable[[str], None] = lambda text: None
     finish_reason: str | None = None
     said: list[str] = field(default_factory=list)
+    asked: list[ToolCallPart] = field(default_factory=list)  # calls of tools
+    calls: list[ToolCallPart] = field(default_factory=list)
 
-    def __iter__(self) -> Iterator[str | ReasoningPart]:
+    def __iter__(self) -> Iterator[str | ScoredText | ReasoningPart]:
         for event in self.events:
             if isinstance(event, BaseException):
                 raise event
             self.said.append(event if isinstance(event, str) else "")
             yield event
+        self.calls = self.asked
         self._end(self.reason)
 
     def stop(self) -> None:
@@ -65,7 +70,13 @@ class ScriptedConversation:
     learnt: list[AnswerCost] = field(default_factory=list)
     proof: Evidence | None = None  # of every answer
     thinks: bool | None = None
+    shows_probabilities: bool = False
+    others: dict[str, ScriptedConversation] = field(default_factory=dict)  # by the names of their models
+    closed: bool = False
     budget: int | None = None
+    toolless: bool = False
+    offered: list[str] = field(default_factory=list)  # names of tools
+    results: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
     def expectation(self) -> list[tuple[str, str]]:
@@ -88,6 +99,14 @@ class ScriptedConversation:
         self.settings.update({"retried with": list(words)} if words else {})
         return self.reply(self.history.pop()[0])
 
+    def offer(self, tools: Sequence[Mapping[str, Any]]) -> None:
+        self.offered = [] if self.toolless else [tool["function"]["name"] for tool in tools]
+        if tools and self.toolless:
+            raise UsageError("This model's chat template knows no tools.")
+
+    def take_results(self, results: Sequence[Mapping[str, Any]]) -> None:
+        self.results += results
+
     def proceed(self) -> ScriptedReply:
         text, begun = self.history.pop()
         reply = self.reply(text)
@@ -102,7 +121,9 @@ class ScriptedConversation:
         return chat
 
     def set(self, words: Sequence[str]) -> None:
-        self.settings.update(word.split("=", 1) for word in words)
+        self.settings.update(parse_flags(words))
+        if "bad_words" in self.settings:
+            self.settings["bad_words"] = json.loads(self.settings["bad_words"])
 
     def unset(self, name: str) -> None:
         del self.settings[name]
@@ -114,6 +135,25 @@ class ScriptedConversation:
         if name == "missing":
             raise ModelNotFound("There is no model 'missing'.")
         self.description = f"{name} · in a test"
+
+    def beside(self, name: str) -> ScriptedConversation:
+        if name not in self.others:
+            raise ModelNotFound(f"There is no model {name!r}.")
+        other = self.others[name]
+        other.history = list(self.history)
+        return other
+
+    def prompt_text(self) -> str:
+        return "<user>Hello\n<model>"
+
+    def template(self) -> str:
+        return "{{ messages }}\n{{ more }}"
+
+    def parameters(self) -> list[tuple[str, Any, str]]:
+        return [("temperature", 0.7, "the model's own")]
+
+    def close(self) -> None:
+        self.closed = True
 
     def tokens(self) -> list[TokenRow]:
         return [TokenRow("Hel", 0.5, "Hel", 0.5), TokenRow("lo", 0.25, "p", 0.75)]

@@ -26,6 +26,7 @@ FLOORS = {
     "causerie.settings": 0,
     "causerie.builtin": 0,
     "causerie.hub": 1,
+    "causerie.tools": 1,
     "causerie.checkpoint": 1,
     "causerie.spec": 1,
     "causerie.quant": 2,
@@ -137,6 +138,7 @@ COMMAND_LINE = (
     "causerie.api",
     "causerie.chat",
     "causerie.text",
+    "causerie.tools",
     "causerie.errors",
     "causerie.settings",
 )

@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,6 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from causerie.server.http.chat_routes import ChatRoutes
+from causerie.server.http.failure_responses import Refusal
+from causerie.server.http.gate import refused
+from causerie.server.http.kept_chats import KeptChats
 from causerie.server.http.page import RenderBody, page_routes, rendered
 from causerie.server.processes.markdown.renderer import Renderer
 
@@ -25,21 +29,26 @@ Delta = dict[str, Any]
 
 
 class ScriptedServer:
-    """Answers with `deltas`, one chunk and one token each, `pause` seconds apart; one with `prompt_progress` is told as
-    that, and the `logprobs` of one stand beside it. While `paused` is true nothing is answered and no model is loaded.
-    `refusal` is the error of the next answer, in its place; `context` what went before it. `asked` has the bodies that
-    came, `loaded` the models that were to be loaded."""
+    """Answers with `deltas`, or those `by_model`, one chunk and one token each, `pause` seconds apart; one with
+    `prompt_progress` is told as that, and the `logprobs` of one stand beside it. While `paused` is true nothing is
+    answered and no model is loaded. `refusal` is the error of the next answer, in its place; `context` what went before
+    it. `chats` are those it keeps. `asked` has the bodies that came, `loaded` the models that were to be loaded."""
 
     def __init__(self) -> None:
         self.deltas: list[Delta] = [{"content": "Hello."}]
+        self.by_model: dict[str, list[Delta]] = {}
+        self.turns: list[list[Delta]] = []  # the next answers, where they are not all the same
         self.pause = 0.0
         self.break_after: int | None = None  # chunks before the connection is lost
         self.paused = False
         self.models: list[dict[str, Any]] = [{"id": "scripted", "status": "loaded", "context": 1000}]
         self.ending: dict[str, Any] = {"finish_reason": "stop"}
+        self.chats: KeptChats | None = None
         self.refusal: dict[str, Any] | None = None
         self.context: dict[str, Any] | None = None
         self.asked: list[dict[str, Any]] = []
+        self.tools: list[dict[str, Any]] = []
+        self.called: list[dict[str, Any]] = []
         self.loaded: list[str] = []
         self.port = 0
         self._server: uvicorn.Server | None = None
@@ -62,6 +71,9 @@ class ScriptedServer:
             Route("/v1/chat/completions", self._answer, methods=["POST"]),
             Route("/load_model", self._load, methods=["POST"]),
             Route("/render", self._render, methods=["POST"]),
+            *ChatRoutes(self.chats).routes(_answered),
+            Route("/tools", self._tools),
+            Route("/tools/call", self._call, methods=["POST"]),
             *page_routes(),
         ]
         app = Starlette(routes=routes, lifespan=self._running)
@@ -98,24 +110,36 @@ class ScriptedServer:
             await asyncio.sleep(0.02)
         yield _event({"status": "ready", "model": model})
 
+    async def _tools(self, _: Request) -> Response:
+        return JSONResponse({"tools": self.tools, "rounds": 3})
+
+    async def _call(self, request: Request) -> Response:
+        self.called.append(json.loads(await request.body()))
+        while self.paused:
+            await asyncio.sleep(0.02)
+        return JSONResponse({"text": '{"celsius": 19.2}', "failed": False, "cut": False, "seconds": 0.42})
+
     async def _render(self, request: Request) -> Response:
         body = msgspec.json.decode(await request.body(), type=RenderBody)
         return JSONResponse(await rendered(body, self._renderer))
 
     async def _answer(self, request: Request) -> Response:
-        self.asked.append(json.loads(await request.body()))
+        body = json.loads(await request.body())
+        self.asked.append(body)
         while self.paused:
             await asyncio.sleep(0.02)
         refusal, self.refusal = self.refusal, None
         if refusal is not None:
             return JSONResponse({"error": refusal}, 400)
-        return StreamingResponse(self._chunks(), media_type="text/event-stream")
+        deltas = self.by_model.get(body["model"], self.deltas)
+        return StreamingResponse(self._chunks(deltas), media_type="text/event-stream")
 
-    async def _chunks(self) -> AsyncIterator[str]:
+    async def _chunks(self, deltas: list[Delta]) -> AsyncIterator[str]:
         context = {} if self.context is None else {"context": self.context}
         yield _event({"choices": [{"index": 0, "delta": {"content": ""}}], "usage": _usage(0), **context})
         written = 0
-        for place, delta in enumerate(list(self.deltas)):
+        pieces = self.turns.pop(0) if self.turns else list(deltas)
+        for place, delta in enumerate(pieces):
             if place == self.break_after:
                 raise ConnectionError("the test wants it so")
             if "prompt_progress" in delta:
@@ -128,6 +152,17 @@ class ScriptedServer:
         yield _event({"choices": [{"index": 0, "delta": {}, **self.ending}], "usage": _usage(written)})
         yield _event({"choices": [], "usage": _usage(written)})
         yield "data: [DONE]\n\n"
+
+
+def _answered(handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
+    async def answer(request: Request) -> Response:
+        try:
+            response: Response = await handler(request)
+        except Refusal as refusal:
+            return refused(refusal, request.url.path)
+        return response
+
+    return answer
 
 
 def _usage(written: int) -> dict[str, int]:

@@ -19,7 +19,7 @@ def ask(page: Page, text: str) -> None:
 
 def use(page: Page, model: str) -> None:
     page.click(".pick")
-    page.click(f"[aria-label='Use {model}']")
+    page.click(f"[aria-label='Use {model}'], [aria-label='Load {model}']")
 
 
 def progress(processed: int, cached: int = 0) -> Delta:
@@ -118,7 +118,7 @@ def test_an_answer_that_was_ended_for_repeating_itself_says_so(page: Page, scrip
     assert scripted.asked[-1]["repetition_detection"] is True
     expect(page.locator(".turn.answer .ended")).to_contain_text("repeated itself and was ended")
     page.click("[aria-label='Settings of this chat']")
-    page.select_option("[name=repetition]", "allow")
+    page.uncheck("#set-repetition")
     say(page, "Hi")
     assert scripted.asked[-1]["repetition_detection"] is False
 

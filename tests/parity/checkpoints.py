@@ -17,7 +17,8 @@ from tests.parity.wholes import FIRST_FILES, save_first_files, whole_of
 CASE_OF = {case.family: case for case in reversed(CASES)}  # the first of each family
 _TEXTS = {each.text.get("model_type", f"{each.name}_text"): each for each in MODELS}
 WHOLE_OF = {family: each for family, each in _TEXTS.items() if family not in CASE_OF}
-SECOND_NAMES = {"kimi_k2": "deepseek_v3"}  # model types of the same model that transformers has no name for
+SECOND_NAMES = {"kimi_k2": "deepseek_v3", "mimo": "qwen2"}
+"""Model types of the same model that transformers has no name for."""
 
 GROUPS = {"intermediate_size": 128}  # so that widths are of whole groups
 LATENTS = GROUPS | {"q_lora_rank": 64, "kv_lora_rank": 96, "qk_nope_head_dim": 32, "v_head_dim": 32}
@@ -33,6 +34,7 @@ OWN_GROUPS: dict[str, dict[str, int]] = {
     "mimo_v2_flash": GROUPS | {"v_head_dim": 16},
     "mamba": {},
     "mamba2": {},
+    "falcon_mamba": {},
     "granitemoehybrid": {"intermediate_size": 64},
     "nemotron_h": {"intermediate_size": 128, "moe_intermediate_size": 64},
     "falcon_h1": {"intermediate_size": 128, "mamba_d_ssm": 192},

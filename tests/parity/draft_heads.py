@@ -49,6 +49,13 @@ _FINAL = {
     "mtp_block.mlp.shared_experts.": "model.layers.3.mlp.shared_mlp.",
     "mtp_block.": "model.layers.3.",
 }
+_STATE_FIRST = {
+    "enorm": "model.mtp_layers.0.token_layernorm",
+    "hnorm": "model.mtp_layers.0.hidden_layernorm",
+    "eh_proj": "model.mtp_layers.0.input_proj",
+    "post_norm": "model.mtp_layers.0.final_layernorm",
+    "mtp_block.": "model.mtp_layers.0.",
+}
 _LISTED = {
     **{name: f"model.mtp.layers.0.{name}" for name in ("enorm", "hnorm", "eh_proj")},
     "post_norm": "model.mtp.layers.0.final_layernorm",
@@ -75,6 +82,8 @@ class HeadCase:
     kinds: tuple[str, str] = ("full_attention", "sparse")  # of both halves of its block
     alone: bool = True  # each expert's matrices, or all in one tensor
     count: int = 1
+    state_first: bool = False  # the matrix has the columns of what the model made of the text before the token's
+    renamed: str | None = None  # the family, where transformers has the model by another name
 
 
 HEADS = {
@@ -101,6 +110,15 @@ HEADS = {
     ),
     "nemotron_h": HeadCase("nemotron-h", {}, _BEHIND, _IN_PARTS),
     "nemotron_h, latent": HeadCase("nemotron-h, latent experts in groups, biases", {}, _BEHIND, _IN_PARTS),
+    "mimo": HeadCase(
+        "qwen2",
+        {},
+        _BEHIND,
+        _STATE_FIRST,
+        ("full_attention", "dense"),
+        state_first=True,
+        renamed="mimo",
+    ),
     "mimo_v2_flash": HeadCase("mimo", {}, {}, _LISTED, ("sliding_attention", "dense")),
     "mimo_v2_flash, three": HeadCase("mimo", {}, {}, _LISTED, ("sliding_attention", "dense"), count=3),
 }
@@ -192,7 +210,18 @@ def save_with_head(family: str, folder: Path, changes: Mapping[str, Any] | None 
     model.config.num_mtp_layers = made.count
     model.config.mtp_layer_types, model.config.mtp_mlp_layer_types = ([kind] * made.count for kind in made.kinds)
     names = made.names or _appended(len(model.model.layers))
-    return _saved(MtpModel(model, made.count).eval(), model, names, made.alone, folder)
+    judge = _saved(MtpModel(model, made.count).eval(), model, names, made.alone, folder)
+    if made.state_first:
+        _swap_halves(folder / "model.safetensors", names["eh_proj"])
+    if made.renamed is not None:
+        (folder / "config.json").write_text(json.dumps(read_config(folder) | {"model_type": made.renamed}))
+    return judge
+
+
+def _swap_halves(path: Path, matrix: str) -> None:
+    tensors = load_file(path)
+    both = tensors[f"{matrix}.weight"]
+    save_file({**tensors, f"{matrix}.weight": torch.cat(both.chunk(2, dim=1)[::-1], dim=1)}, path, {"format": "pt"})
 
 
 def _saved(head: Any, model: Any, names: dict[str, str], alone: bool, folder: Path) -> Judge:

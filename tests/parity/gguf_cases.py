@@ -120,6 +120,11 @@ _ENDLESS = {"max_position_embeddings": 2**20}
 _NOT_DENSE = ["linear_attention", "moe", "full_attention", "moe", "linear_attention"]
 _KEYS_APART = {"num_nextn_predict_layers": 0}
 
+_TRINITY = {
+    "num_hidden_layers": 5,
+    "layer_types": ["sliding_attention"] * 3 + ["full_attention", "sliding_attention"],
+}
+_HUNYUAN_SAYS = {"moe_topk": [2] * 3, "moe_intermediate_size": [40] * 3, "num_shared_expert": [1] * 3}
 _SCOUT = {
     "attn_temperature_tuning": True,
     "floor_scale": 8192,
@@ -132,6 +137,7 @@ _SCOUT = {
 
 GGUF_CASES = [
     GgufCase("apertus", "apertus"),
+    GgufCase("afmoe", "trinity", _TRINITY),
     GgufCase("arcee", "arcee"),
     GgufCase("bloom", "bloom", {}, {"seq_length": 128}),
     GgufCase(
@@ -222,6 +228,14 @@ GGUF_CASES = [
     ),
     GgufCase("lfm2", "lfm2"),
     GgufCase("lfm2moe", "lfm2 with experts", {"routed_scaling_factor": 1.0}, {"norm_eps": 1e-5}),
+    GgufCase("dots1", "dots", {"sliding_window": None, "layer_types": None, "n_group": 1, "topk_group": 1}),
+    GgufCase("falcon-mamba", "falcon-mamba", {"mixer_rms_eps": 1e-6}),
+    GgufCase("glm4moe-solar", "solar", {"rope_parameters": _DEFAULT | {"partial_rotary_factor": 1.0}}),
+    GgufCase("granitemoe-shared", "granite, shared experts"),
+    GgufCase("granitehybrid-bamba", "bamba", {}, {"attn_rotary_emb": 8}),
+    GgufCase("granitehybrid-bamba-biases", "bamba, biases", {"mamba_proj_bias": False}),
+    GgufCase("hunyuan-moe", "hunyuan with experts", {}, _HUNYUAN_SAYS),
+    GgufCase("mellum", "mellum", {"mlp_layer_types": None}),
     GgufCase("llama", "llama, own head_dim"),
     GgufCase("llama-biases", "llama, biases"),
     GgufCase("llama-linear", "llama, linear rope"),

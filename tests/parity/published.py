@@ -4,10 +4,10 @@ published.json has them as they are in the files, a line each. Of these some are
 when it had read it, with what it adds to it: gemma-7b, gemma-7b-it, gemma-3-4b-it, gemma-4-31B-it, phi-1_5 and phi-2.
 Some lack keys, for their source had left them out: how weights are packed of Qwen1.5-MoE-A2.7B-Chat-GPTQ-Int4, of
 Qwen3-Coder-Next-NVFP4 and of dbrx-instruct-4bit, and much of what the parts of the latter say for any model; the
-version of transformers of gemma-3-12b-it, Qwen2-VL-2B-Instruct and Qwen3-Coder-Next-NVFP4, their classes of
-Qwen2-VL-7B-Instruct, and switches of Mixtral-8x22B-v0.1. Some are of models that others made of one of these families:
-gemma4-12b-ltx-v1 is the text encoder of LTX-2.5, phi-tiny-moe-math-lean-sft was trained from Phi-tiny-MoE-instruct, and
-gemma-3n-E2B-it and granite-3.2-2b-instruct are Unsloth's.
+version of transformers of gemma-3-12b-it, Qwen2-VL-2B-Instruct, Qwen3-VL-30B-A3B-Instruct and
+Qwen3-Coder-Next-NVFP4, their classes of Qwen2-VL-7B-Instruct, and switches of Mixtral-8x22B-v0.1. Some are of models
+that others made of one of these families: gemma4-12b-ltx-v1 is the text encoder of LTX-2.5, phi-tiny-moe-math-lean-sft
+was trained from Phi-tiny-MoE-instruct, and gemma-3n-E2B-it and granite-3.2-2b-instruct are Unsloth's.
 
 What stands here and in the files published_*.py was put together from what is known of a checkpoint: each key that it
 has, as far as we could see. Of each family from qwen3_moe to granitemoe published.json has two or more files.

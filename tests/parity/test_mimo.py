@@ -1,5 +1,5 @@
 """MiMo-V2-Flash, beyond what every family is tested for: its first files' spelling, what they hold besides, and what
-they cannot mean."""
+they cannot mean. And MiMo 7B, which is Qwen2."""
 
 from __future__ import annotations
 
@@ -79,3 +79,20 @@ def test_layers_that_only_draft_are_left_in_the_files(backend: Backend, folder_o
     ids = some_tokens(PROMPT, 3)
     expected = prompt_logits(load(folder, backend), [ids])[0]
     np.testing.assert_array_equal(prompt_logits(load(tmp_path / "more", backend), [ids])[0], expected)
+
+
+def test_mimo_7b_is_qwen2_with_a_head() -> None:
+    values = {
+        "architectures": ["MiMoForCausalLM"], "model_type": "mimo", "num_hidden_layers": 36, "hidden_size": 4096,
+        "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 11008,
+        "vocab_size": 151680, "max_position_embeddings": 32768, "rope_theta": 640000, "rms_norm_eps": 1e-05,
+        "hidden_act": "silu", "attention_bias": True, "attention_dropout": 0.0, "sliding_window": 32768,
+        "max_window_layers": 32, "use_sliding_window": False, "use_mrope": False, "num_nextn_predict_layers": 1,
+        "tie_word_embeddings": False, "torch_dtype": "bfloat16", "transformers_version": "4.40.1", "use_cache": True,
+    }  # fmt: skip
+    spec = spec_from_config(values, draft_head=True)
+    own = ("attention_bias", "use_mrope", "num_nextn_predict_layers")
+    other = spec_from_config({key: each for key, each in values.items() if key not in own} | {"model_type": "qwen2"})
+    assert spec.layers == other.layers and spec.draft_head is not None
+    with pytest.raises(ConfigError, match="attention_bias"):
+        spec_from_config(values | {"attention_bias": False})

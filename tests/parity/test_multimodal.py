@@ -3,6 +3,7 @@ files have, logits and greedy text are those of the larger model for text."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 import torch
 
 from causerie.backends.ops import Backend
+from causerie.checkpoint.safetensors import SafetensorsIndex
+from causerie.checkpoint.writer import write_safetensors
 from causerie.models.config import read_config
 from causerie.models.registry import spec_from_config
 from tests.parity.cases import PROMPT
@@ -79,6 +82,20 @@ def test_first_files_are_the_same_model(
     assert spec_from_config(read_config(folder)).family == pictures.name
 
 
+def test_experts_may_lie_the_other_way_round(
+    backend: Backend, made: Callable[[Pictures], Made], tmp_path: Path
+) -> None:
+    """As the released files of Qwen3-VL have them."""
+    whole = made(next(each for each in MODELS if each.name == "qwen3_vl_moe"))
+    with SafetensorsIndex.open(whole[0]) as index:
+        tensors = {name: index.read(name) for name in index.names()}
+    turned = {name: np.ascontiguousarray(t.swapaxes(1, 2)) for name, t in tensors.items() if ".mlp.experts." in name}
+    assert turned
+    folder = shutil.copytree(whole[0], tmp_path / "turned")
+    write_safetensors(folder / "model.safetensors", tensors | turned)
+    _compare(folder, backend, whole)
+
+
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
@@ -107,6 +124,7 @@ def test_first_files_are_the_same_model(
         ("step3p7", {"rope_parameters": STEP["rope_parameters"] | {"sliding_attention": {"rope_theta": 5e3}}}),
         ("qwen3_5", {"rms_norm_eps": 0.1}),
         ("qwen3_5_moe", {"num_experts_per_tok": 1}),
+        ("qwen3_vl_moe", {"num_experts_per_tok": 1}),
     ],
     ids=str,
 )

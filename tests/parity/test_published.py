@@ -138,7 +138,9 @@ FAMILIES = sorted({values["model_type"] for values in PUBLISHED.values()})
 LAYERS = {"gemma3n_text": {"num_hidden_layers": 20}}  # of which fifteen read the keys of the others
 OTHERS = [
     *("gpt_oss", "smollm3", "qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "glm4v_text", "muse_glimmer_text"),
-    *("step3p5", "gemma3n_text", "granitemoe"),
+    *("step3p5", "gemma3n_text", "granitemoe", "granitemoeshared", "iquestcoder", "internlm3", "ministral"),
+    *("solar_open", "dots1", "hunyuan_v1_moe", "afmoe", "mellum", "qwen3_vl_moe_text"),
+    *("granite_swa", "granitemoe_swa", "hyperclovax", "vaultgemma"),
 ]
 
 

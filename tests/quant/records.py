@@ -13,7 +13,7 @@ BLOCKS = {block.name: block for block in BLOCK_TYPES.values()}
 NUMBERS = {block.name: number for number, block in BLOCK_TYPES.items()}
 HALVES: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("Q4_0", "Q5_0", "Q8_0", "IQ4_NL", "IQ4_XS", "IQ3_S", "IQ3_XXS", "IQ2_XXS", "IQ2_XS"), (0,)),
-    **dict.fromkeys(("IQ2_S", "IQ1_S"), (0,)),
+    **dict.fromkeys(("IQ2_S", "IQ1_S", "Q1_0", "Q2_0"), (0,)),
     **dict.fromkeys(("Q4_1", "Q5_1", "Q4_K", "Q5_K"), (0, 2)),
     "Q2_K": (80, 82),
     "Q3_K": (108,),
@@ -58,7 +58,14 @@ def weight_rows(name: str, rows: int, width: int, seed: int = 0) -> NDArray[np.u
 
 
 def oracle(name: str, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The values by the gguf package."""
+    """The values by the gguf package, and by their definition in llama.cpp of the two kinds that it does not read."""
+    if name in ("Q1_0", "Q2_0"):
+        records = rows.reshape(-1, BLOCKS[name].nbytes)
+        bits = 1 if name == "Q1_0" else 2
+        codes = records[:, 2:, None] >> np.arange(0, 8, bits, dtype=np.uint8) & np.uint8(2**bits - 1)
+        signed = codes.reshape(len(records), -1) * (2.0 if bits == 1 else 1.0) - 1
+        scale = np.ascontiguousarray(records[:, :2]).view("<f2").astype(np.float32)
+        return np.asarray((signed * scale).reshape(len(rows), -1), np.float32)
     with np.errstate(over="ignore"):
         values = dequantize(rows, GGMLQuantizationType[name])
     return np.asarray(values.reshape(len(rows), -1), np.float32)

@@ -13,7 +13,7 @@ from causerie.backends.ops import Backend
 from causerie.checkpoint.elementwise import Plus
 from causerie.checkpoint.expression import Columns, Place, Rows, Tensor, Transposed, Turns
 from causerie.checkpoint.gguf.index import open_gguf
-from causerie.errors import Unsupported, UsageError, WeightFileError
+from causerie.errors import UsageError, WeightFileError
 from causerie.loading.load import Survey, load_surveyed, survey
 from causerie.loading.packed.model_matrix import ModelMatrix
 from causerie.loading.packed.records import Decoded, RecordTensors, as_numbers
@@ -26,8 +26,8 @@ from tests.checkpoint.gguf_files import GgufFile
 from tests.checkpoint.gguf_files import Tensor as FileTensor
 from tests.parity.harness import backend_or_none, prompt_logits, some_tokens
 from tests.quant.conftest import loaded
-from tests.quant.gguf_models import llama_entries, write_twins
-from tests.quant.records import BLOCKS, NUMBERS, oracle, weight_rows
+from tests.quant.gguf_models import write_twins
+from tests.quant.records import NUMBERS, oracle, weight_rows
 
 K_M = {"token_embd": "Q6_K", "attn_v": "Q6_K", "ffn_down": "Q5_K", "attn_q": "Q4_K", "attn_k": "Q4_K"}
 
@@ -194,17 +194,3 @@ def test_scales_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
                 packed.read(index, 2, 4)
             with pytest.raises(WeightFileError, match="infinite or no numbers"):
                 as_numbers(Transposed(Tensor("m")), index).read(index)
-
-
-@pytest.mark.parametrize("kind", sorted(set(BLOCKS) - set(RECORDS)))
-def test_kinds_that_are_not_read_are_refused_by_name(tmp_path: Path, kind: str) -> None:
-    block = BLOCKS[kind]
-    tensors = [
-        FileTensor("token_embd.weight", (256, 320), NUMBERS[kind], bytes(320 * 256 // block.elements * block.nbytes))
-    ]
-    file = GgufFile(llama_entries(0), tensors).write(tmp_path / "a.gguf")
-    with (
-        open_gguf(file) as index,
-        pytest.raises(Unsupported, match=rf"is of type {kind}, which this version does not read"),
-    ):
-        RecordTensors().matrix(index, ModelMatrix(Tensor("token_embd.weight"), (320, 256)))

@@ -13,7 +13,7 @@ from gguf.constants import GGML_QUANT_SIZES
 from numpy.typing import NDArray
 
 from causerie.backends.torch.packed import QuantizedMatrix
-from causerie.checkpoint.gguf.block_types import BLOCK_TYPES, PLAIN_TYPES
+from causerie.checkpoint.gguf.block_types import BLOCK_TYPES, NO_MODEL_TYPES, PLAIN_TYPES
 from causerie.quant.format import ranges
 from causerie.quant.gguf_records import RECORDS, RecordKind
 from tests.quant.records import BLOCKS, HALVES, oracle, random_rows
@@ -24,12 +24,15 @@ def values(kind: RecordKind, rows: NDArray[np.uint8], width: int) -> NDArray[np.
 
 
 def test_types_are_those_of_the_package() -> None:
-    for number, block in BLOCK_TYPES.items():
-        kind = GGMLQuantizationType(number)
-        assert (kind.name, GGML_QUANT_SIZES[kind]) == (block.name, (block.elements, block.nbytes))
-    plain = {number: GGMLQuantizationType(number).name for number in PLAIN_TYPES}
-    assert plain == dict(PLAIN_TYPES)
-    assert set(HALVES) == set(RECORDS) <= set(BLOCKS)
+    """Each of its types is one of blocks, which are all read, or of plain numbers, or refused by its name."""
+    sizes = {block.name: (number, block.elements, block.nbytes) for number, block in BLOCK_TYPES.items()}
+    assert sizes.pop("Q2_0") == (42, 64, 18)  # newer than the package
+    for kind in GGMLQuantizationType:
+        if kind.name in sizes:
+            assert sizes.pop(kind.name) == (kind.value, *GGML_QUANT_SIZES[kind])
+        else:
+            assert {**PLAIN_TYPES, **NO_MODEL_TYPES}[kind.value] == kind.name
+    assert not sizes and set(HALVES) == set(RECORDS) == set(BLOCKS)
 
 
 @pytest.mark.parametrize("width", [256, 1024])

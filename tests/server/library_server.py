@@ -4,11 +4,16 @@ machine that was measured: 100 GB/s, and a tera of each arithmetic.
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +45,30 @@ class LibraryServer:
 
 def model_files() -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in Path(builtin_model_path()).iterdir() if file.is_file()}
+
+
+def huge_model(folder: Path) -> None:
+    """The built-in model with 60 layers, each as wide as may be: terabytes, which no disk holds. Its weights are a hole
+    in a file."""
+    shutil.copytree(builtin_model_path(), folder)
+    file, config = folder / "model.safetensors", json.loads((folder / "config.json").read_text())
+    with file.open("rb") as stored:
+        header = json.loads(stored.read(int.from_bytes(stored.read(8), "little")))
+    narrow, wide, end = config["intermediate_size"], 2**24, 0
+    made: dict[str, Any] = {}
+    for name, tensor in header.items():
+        if (".layers." in name and ".layers.0." not in name) or name == "__metadata__":
+            continue
+        shape = [wide if size == narrow else size for size in tensor["shape"]]
+        for layer in range(60 if ".layers." in name else 1):
+            begin, end = end, end + 2 * prod(shape)
+            copy = {"dtype": "BF16", "shape": shape, "data_offsets": [begin, end]}
+            made[name.replace(".layers.0.", f".layers.{layer}.")] = copy
+    changes = {"intermediate_size": wide, "num_hidden_layers": 60}
+    (folder / "config.json").write_text(json.dumps(config | changes))
+    head = json.dumps(made).encode()
+    file.write_bytes(len(head).to_bytes(8, "little") + head)
+    os.truncate(file, 8 + len(head) + end)
 
 
 def measure(folder: Path) -> None:

@@ -144,3 +144,13 @@ def test_repetition_detection_ends_a_stuck_text(server: Server) -> None:
     (ended,) = server.post("/v1/completions", body | {"repetition_detection": True}).json()["choices"]
     assert (going["finish_reason"], len(going["text"])) == ("length", 700) and "stop_reason" not in going
     assert (ended["finish_reason"], ended["stop_reason"], len(ended["text"])) == ("stop", "repetition_detected", 576)
+
+
+def test_bad_words_do_not_come(server: Server, expected: str) -> None:
+    """What came without them would begin with this word."""
+    body = {"model": "builtin", "prompt": PROMPT, "temperature": 0, "max_tokens": 12}
+    word = expected.split()[0]
+    (choice,) = server.post("/v1/completions", body | {"bad_words": [word.upper()]}).json()["choices"]
+    assert word.casefold() not in choice["text"].casefold() and choice["text"]
+    refused = server.post("/v1/completions", body | {"bad_words": [""]})
+    assert refused.status_code == 400 and "bad_words is ['']" in refused.json()["error"]["message"]

@@ -12,7 +12,7 @@ import pytest
 
 from causerie import builtin_model_path
 from causerie.builtin import LARGER
-from tests.server.library_server import GATED, NAME, LibraryServer, library_serving
+from tests.server.library_server import GATED, NAME, LibraryServer, huge_model, library_serving
 from tests.server.server_process import Server, serving
 
 
@@ -20,6 +20,7 @@ from tests.server.server_process import Server, serving
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LibraryServer]:
     folder = tmp_path_factory.mktemp("library")
     shutil.copytree(builtin_model_path(), folder / "models" / "second")
+    huge_model(folder / "models" / "huge")
     with library_serving(folder, "--allow-downloads", "--models-dir", str(folder / "models")) as made:
         yield made
 
@@ -46,14 +47,13 @@ def served(server: Server) -> list[str]:
 def test_what_is_here_is_offered_and_can_be_taken(place: LibraryServer) -> None:
     second = next(name for name in rows(place) if name.endswith("second"))
     builtin = rows(place)["builtin"]
-    assert (
-        builtin["served"] and builtin["fits"] == "stored" and builtin["parameters"] == rows(place)[second]["parameters"]
-    )
+    assert builtin["served"] and builtin["parameters"] == rows(place)[second]["parameters"]
+    assert (builtin["fits"], builtin["format"], builtin["context"]) == ("fits", "bfloat16", 2048)
     assert not rows(place)[second]["served"] and served(place.server) == ["builtin"]
     assert place.server.chat("Hi", model=second).status_code == 404
     answer = place.server.get("/library").json()
     (larger,) = answer["suggested"]
-    assert larger["id"] == LARGER and larger["parameters"] == 494_032_768 and larger["fits"] == "stored"
+    assert larger["id"] == LARGER and larger["parameters"] == 494_032_768 and larger["fits"] == "fits"
     assert larger["bytes"] == pytest.approx(2 * larger["parameters"], rel=1e-3)
     # Of 100 GB/s for some 0.7 GB in bfloat16 as it is packed, or 1 GB as it is not.
     assert 80 < larger["expected_tokens_per_second"]["usual"] < 150 and not answer["measuring"]
@@ -65,6 +65,45 @@ def test_what_is_here_is_offered_and_can_be_taken(place: LibraryServer) -> None:
         second
         in place.server.get("/openapi.json").json()["components"]["schemas"]["LoadBody"]["properties"]["model"]["enum"]
     )
+
+
+def test_what_is_told_before_is_what_a_loaded_model_tells(place: LibraryServer) -> None:
+    place.server.wait(lambda: place.server.get("/v1/models").json()["data"][0]["status"] == "loaded")
+    before, loaded = rows(place)["builtin"], place.server.get("/v1/models/builtin").json()
+    assert loaded["format"] == before["format"] and loaded["context"] == before["context"]
+    assert loaded["weight_bytes"] <= before["needed_bytes"]
+    for figure in ("expected_tokens_per_second", "expected_read_tokens_per_second"):
+        assert loaded[figure] == pytest.approx(before[figure], rel=0.3), figure
+
+
+def test_what_has_no_room_says_how_much_it_lacks(place: LibraryServer) -> None:
+    huge = next(row for name, row in rows(place).items() if name.endswith("huge"))
+    memory = place.server.get("/memory").json()
+    assert huge["fits"] == "too_large" and huge["format"] == "int4" and not huge["served"]
+    lacks = huge["needed_bytes"] - memory["free"] - memory["models"]
+    assert huge["missing_bytes"] == pytest.approx(lacks, rel=0.05)
+    assert huge["expected_tokens_per_second"] is None
+    refused = place.server.post("/library/serve", {"model": huge["id"]})
+    assert refused.status_code == 404 and "fit" in refused.json()["error"]["message"]
+
+
+def test_a_model_is_unloaded_and_its_memory_is_told(place: LibraryServer) -> None:
+    second = next(name for name in rows(place) if name.endswith("second"))
+    place.server.post("/library/serve", {"model": second})
+    for model in ("builtin", second):
+        assert place.server.said("What is a token?", model=model)
+    both = place.server.get("/memory").json()
+    assert sum(both[part] for part in ("other", "models", "chats", "free")) == both["total"]
+    loaded = {row["id"]: row for row in place.server.get("/v1/models").json()["data"]}
+    weights = loaded["builtin"]["weight_bytes"]
+    assert both["models"] == weights + loaded[second]["weight_bytes"] and weights > 0
+    place.server.wait(lambda: place.server.get("/memory").json()["chats"] > 0)
+    for _ in range(2):  # what is not there is not there afterwards
+        answer = place.server.post("/unload_model", {"model": second})
+        assert answer.json() == {"model": second, "status": "unloaded"}
+        assert place.server.get(f"/v1/models/{second}").json()["status"] == "unloaded"
+    assert place.server.get("/memory").json()["models"] == weights
+    assert place.server.post("/unload_model", {"model": "third"}).status_code == 404
 
 
 def test_a_download_is_told_cancelled_and_gone_on_with(place: LibraryServer) -> None:
@@ -81,7 +120,7 @@ def test_a_download_is_told_cancelled_and_gone_on_with(place: LibraryServer) -> 
     place.server.wait(lambda: state(place, NAME) == "done")
     done = download(place, NAME)
     assert done["bytes"] == done["total"] > 0
-    assert rows(place)[NAME]["fits"] == "stored"
+    assert rows(place)[NAME]["fits"] == "fits"
     place.server.post("/library/serve", {"model": NAME})
     assert place.server.said("What is a token?", model=NAME) == place.server.said("What is a token?")
 
@@ -131,18 +170,24 @@ def test_the_hub_is_searched(place: LibraryServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "library", "downloads"),
-    [((), 200, 403), (("builtin",), 403, 403), (("builtin", "--allow-downloads"), 200, 200)],
+    ("options", "choosing", "downloads"),
+    [((), True, False), (("builtin",), False, False), (("builtin", "--allow-downloads"), True, True)],
 )
-def test_who_may(options: tuple[str, ...], library: int, downloads: int, tmp_path: Path) -> None:
-    """Without a named model its users choose; downloads need the flag, and without both nothing is told."""
+def test_who_may(options: tuple[str, ...], choosing: bool, downloads: bool, tmp_path: Path) -> None:
+    """Without a named model its users choose; downloads need the flag, and without both only what is served is told."""
     with serving(tmp_path, *options) as server:
-        for route in ("/library", "/library/downloads"):
-            assert server.get(route).status_code == library
-        if library == 403:
-            assert "--allow-downloads" in server.get("/library").json()["error"]["message"]
+        told = server.get("/library").json()
+        assert (told["may_choose"], told["may_download"]) == (choosing, downloads)
+        assert "builtin" in {row["id"] for row in told["models"]}
+        assert server.get("/library/downloads").json() == {
+            "downloads": [],
+            "may_choose": choosing,
+            "may_download": downloads,
+        }
+        if not choosing:
+            assert [row["id"] for row in told["models"]] == ["builtin"]
             assert server.post("/library/serve", {"model": "builtin"}).status_code == 403
-        if downloads == 403:
+        if not downloads:
             for route, body in (
                 ("/library/search", {"words": "x"}),
                 ("/library/download", {"model": NAME}),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from starlette.requests import Request
 
 from causerie.errors import BackendUnavailable
+from causerie.server.http.library_routes import LibraryRights, LibraryRoutes
+from causerie.server.processes.engine_link import EngineLink
 from causerie.server.processes.library import library_link
-from causerie.server.processes.library.library_link import LibraryLink
+from causerie.server.processes.library.library_link import LibraryLink, ModelDownload
 from causerie.server.processes.library.library_orders import LibraryAnswer, LibraryOrder, ListModels, MeasureMachine
 
 
@@ -53,7 +56,7 @@ def test_offers_wait_for_the_measurement(monkeypatch: pytest.MonkeyPatch) -> Non
         link, process = scripted(monkeypatch)
         assert not link.measure(lambda: False) and not process.log
         assert link.measure(lambda: True) and link.measure(lambda: True)
-        asked = asyncio.create_task(link.offers(0))
+        asked = asyncio.create_task(link.offers(0, []))
         await asyncio.sleep(0.01)
         assert process.log == [MEASURED] and not asked.done()
         process.gate.set()
@@ -71,7 +74,7 @@ def test_a_machine_that_is_needed_is_measured_another_time(monkeypatch: pytest.M
         assert link.measure(lambda: idle)
         await asyncio.sleep(0.01)
         idle = False
-        await link.offers(0)
+        await link.offers(0, [])
         assert not link.measure(lambda: idle)
         idle = True
         assert link.measure(lambda: idle)
@@ -95,3 +98,40 @@ def test_where_nothing_can_measure_it_is_asked_once(monkeypatch: pytest.MonkeyPa
         return process.log
 
     assert asyncio.run(run()).count(MEASURED) == 1
+
+
+class CountedLibrary(LibraryLink):
+    """Counts how often somebody looks at the models of the machine."""
+
+    looks = 0
+
+    async def offers(self, spare: int, served: list[str]) -> dict[str, Any]:
+        self.looks += 1
+        await asyncio.sleep(0.01)
+        return {"models": [], "larger": {"id": "org/larger", "fits": "fits"}, "measured": True}
+
+
+class IdleEngine:
+    """Has no model in memory, and nothing to do."""
+
+    def __init__(self) -> None:
+        self.models: dict[str, Any] = {}
+        self.jobs = 0
+
+
+def test_a_look_is_shared_by_those_who_ask_within_moments() -> None:
+    async def run() -> list[int]:
+        library, served, asked, counts = CountedLibrary(), ["a"], cast(Request, None), []
+        routes = LibraryRoutes(library, cast(EngineLink, IdleEngine()), served, LibraryRights(choosing=True))
+        await asyncio.gather(*(routes.offers(asked) for _ in range(3)))
+        counts.append(library.looks)
+        await routes.offers(asked)
+        counts.append(library.looks)
+        served.append("b")
+        await routes.offers(asked)
+        counts.append(library.looks)
+        library.downloads["c"] = ModelDownload("c", "done")
+        await routes.offers(asked)
+        return [*counts, library.looks]
+
+    assert asyncio.run(run()) == [1, 1, 2, 3]

@@ -16,7 +16,7 @@ from causerie.server.processes.pulse import COMPUTING_SECONDS, STARTING_SECONDS,
 
 
 def beat(steps: int = 0, running: int = 0, cpu_seconds: float = 0.0) -> Beat:
-    return Beat(steps, running, 0, 0, 0, 0, 0, 0, 0, cpu_seconds)
+    return Beat(steps, running, 0, 0, 0, 0, 0, 0, 0, 0, cpu_seconds)
 
 
 def followed(seconds: float, cores: float, running: int = 1, steps: float = 0.0) -> Pulse:

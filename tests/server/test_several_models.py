@@ -108,11 +108,16 @@ def test_the_one_unused_for_longest_makes_room(monkeypatch: pytest.MonkeyPatch) 
         c = await models.use("c")  # b was not used for longest
         assert sorted(models.loaded) == ["a", "c"]
         a = await models.use("a")
+        with pytest.raises(UsageError, match="a is used by a request"):
+            await models.unload("a")
         with pytest.raises(OutOfMemory):
             await models.use("b")  # both others are in use
         assert sorted(models.loaded) == ["a", "c"]
         models.release(a)
         models.release(c)
+        await models.unload("a")
+        await models.unload("b")  # is not in memory
+        assert sorted(models.loaded) == ["c"] and memory == [6]
         with pytest.raises(UnknownName):
             await models.use("d")
         with pytest.raises(OutOfMemory):

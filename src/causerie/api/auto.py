@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.foreign_flags import ForeignFlag, refuse_flags
 from causerie.api.model_files.model_config import ModelConfig
+from causerie.api.options.load_options import LoadOptions
 from causerie.api.options.torch_names import dtype_name
 from causerie.checkpoint.folder import Need
 from causerie.checkpoint.gguf.choice import is_gguf
@@ -166,6 +167,7 @@ class AutoModelForCausalLM:
         cache_dtype: Any = None,
         max_cache_tokens: int | None = None,
         expert_memory: int | None = None,
+        keep_cache: int | None = None,
         speculation: str | None = None,
         draft: str | None = None,
         progress: bool | Progress = True,
@@ -176,26 +178,24 @@ class AutoModelForCausalLM:
         dtype: "auto" (the checkpoint's, also when None), "float32", "float16", "bfloat16" or a torch dtype;
         `torch_dtype` is its older name. device_map: "auto" (also when None) takes a GPU with room through torch, else
         the CPU; or "cpu", "cuda", "cuda:1", a torch.device, {"": any of these}. strict=True refuses config keys and
-        tensors that no family computes by, which else get a warning. trust_remote_code is accepted and changes nothing:
-        no code of a checkpoint is ever run. backend: "native" (CPU) or "torch". threads: the native backend's. packing:
-        how that holds bfloat16 matrices: "lossless" in 12 bits a weight, "none" in 16, "auto" (also when None) as is
-        faster, to the same results. quantization: "int8", "int6", "int5" or "int4", our own formats, or "nf4",
-        "fp4", "bnb_int8", bitsandbytes' (also as quantization_config=BitsAndBytesConfig(…)), or "auto": as is stored,
-        or else the most exact that fits. calibrate: by what our formats choose: "random" tokens (also when None), a
-        text file, "none". cache_dtype: how past keys and values are kept: "float32", "float16", "bfloat16" or "int8";
-        "auto" (also when None) as dtype has it. max_cache_tokens: positions to keep over all requests. expert_memory:
-        bytes of memory for experts of a prepared model, of which the others stay in their file; by default all that
-        fit. speculation: whether tokens are guessed and checked several in a step, where that is faster: "lookup",
-        "shadow", with the weights a second time in int4, "mtp", by a head that some checkpoints ship, "off", or "auto"
-        (also when None): lookup and such a head on the native backend. draft: the folder or id of a smaller model, or
-        of an EAGLE3 head, that guesses, or a warning says why not; "auto", one of the hub's cache; "none" (also when
-        None). progress=False draws nothing; a callable gets (bytes done, of all, tensor).
+        tensors that no family computes by, which else get a warning. trust_remote_code changes nothing: no code of a
+        checkpoint is ever run. backend: "native" (CPU) or "torch". threads: the native backend's. packing: how that
+        holds bfloat16 matrices: "lossless" in 12 bits a weight, "none" in 16, "auto" (also when None) as is faster, to
+        the same results. quantization: "int8", "int6", "int5" or "int4", our own formats, or "nf4", "fp4", "bnb_int8",
+        bitsandbytes' (also as quantization_config=BitsAndBytesConfig(…)), or "auto": as is stored, or else the most
+        exact that fits. calibrate: by what our formats choose: "random" tokens (also when None), a text file, "none".
+        cache_dtype: how past keys and values are kept: "float32", "float16", "bfloat16" or "int8"; "auto" (also when
+        None) as dtype has it. max_cache_tokens: positions to keep over all requests. expert_memory: bytes of memory for
+        experts of a prepared model, of which the others stay in their file; by default all that fit. keep_cache: bytes
+        on the disk for what was read of texts. speculation: whether tokens are guessed and checked several in a step,
+        where that is faster: "lookup", "shadow", with the weights a second time in int4, "mtp", by a head that some
+        checkpoints ship, "off", or "auto" (also when None): lookup and such a head on the native backend. draft: the
+        folder or id of a smaller model, or of an EAGLE3 head, that guesses; "auto", one of the hub's cache; "none"
+        (also when None). progress=False draws nothing; a callable gets (bytes done, of all, tensor).
         Raises CheckpointError's kinds, ConfigError, OutOfMemory, BackendUnavailable, Unsupported, UnknownName."""
         from causerie.api.loading.load import open_model
-        from causerie.api.options.load_options import LoadOptions
 
-        known = (*_WHERE, *_ALSO, *(option.name for option in fields(LoadOptions) if option.name != "device"))
-        _refuse_options(others, _MODEL_FOREIGN, known)
+        _refuse_options(others, _MODEL_FOREIGN, (*_WHERE, *_ALSO, *_option_names()))
         options = LoadOptions.read(
             dtype=_one_dtype(dtype, torch_dtype),
             device=device_map,
@@ -208,6 +208,7 @@ class AutoModelForCausalLM:
             packing=packing,
             max_cache_tokens=max_cache_tokens,
             expert_memory=expert_memory,
+            keep_cache=keep_cache,
             speculation=speculation,
             draft=draft,
             strict=strict,
@@ -223,6 +224,11 @@ class AutoModelForCausalLM:
             generation_config=generation_config,
             progress=progress,
         )
+
+
+def _option_names() -> list[str]:
+    """As from_pretrained has them; `device` is its device_map."""
+    return [option.name for option in fields(LoadOptions) if option.name != "device"]
 
 
 def _one_dtype(dtype: Any, torch_dtype: Any) -> str:

@@ -217,7 +217,7 @@ class CausalLM(OpenModel):
             context=self.context,
             default_eos=self._default_eos(flags),
         )
-        if plan.response_format is None and plan.thinking_budget is None:
+        if plan.response_format is None and plan.thinking_budget is None and not plan.bad_words:
             return plan
         from causerie.api.generation.constraints import constraint_of
 

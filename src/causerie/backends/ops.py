@@ -366,3 +366,31 @@ class TouchingExecutable(Executable, Protocol):
     def touch(self, cache_bytes: int) -> None:
         """Takes what a step's activations need and the first `cache_bytes` of the cache; before any step runs."""
         ...
+
+
+class CacheMemory(Protocol):
+    """What an executable keeps of the past, as bytes that may be read and written between two steps."""
+
+    def block(self, group: int, number: int) -> NDArray[np.uint8]:
+        """Of a block of a page group; a view, as long for each block of the group."""
+        ...
+
+    def slot_bytes(self, number: int) -> NDArray[np.uint8]:
+        """Of a slot; a view."""
+        ...
+
+
+@runtime_checkable
+class KeepingExecutable(Executable, Protocol):
+    """An executable whose cache can be taken from memory and brought back."""
+
+    @property
+    def cache_memory(self) -> CacheMemory:
+        """Raises EngineError where it was closed."""
+        ...
+
+    @property
+    def arithmetic(self) -> str:
+        """Names all by which the bytes of a cache may differ that another program fills with the same model and
+        tokens: of equal names they are equal."""
+        ...

@@ -180,6 +180,13 @@ class CacheBook:
         slots = [{lease.slot, lease.written} - {-1} for lease in leases]
         self.slots.pool.check_integrity(slots, (slot for node in nodes for slot in node.snapshots.values()))
 
+    def take(self, g: int) -> int:
+        """A block of a group, for what comes from elsewhere; one must be available."""
+        group = self.groups[g]
+        if not group.pool.free:
+            self.index.evict(g, 1)
+        return group.pool.allocate(1)[0]
+
     # ── blocks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _shared(self, match: Match, length: int, shareable: int) -> tuple[Lease, Pin | None]:

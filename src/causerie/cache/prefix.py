@@ -60,7 +60,7 @@ class PrefixIndex:
 
     def match(self, tokens: Sequence[int], limit: int) -> Match:
         """The longest beginning of `tokens[:limit]` that can be gone on with."""
-        path, size = self._path(tokens, limit), self._size
+        path, size = self.path(tokens, limit), self._size
         gaps = self._gaps(path)
         if self.snapshots.pool.total:
             return self._last_snapshot(path, gaps, tokens, limit)
@@ -73,7 +73,7 @@ class PrefixIndex:
             depth -= 1
         return Match(tuple(path[1 : depth + 1]), path[depth])
 
-    def _path(self, tokens: Sequence[int], limit: int) -> list[Node]:
+    def path(self, tokens: Sequence[int], limit: int) -> list[Node]:
         """The root and the whole blocks that `tokens[:limit]` begins with."""
         node, at, size = self.root, 0, self._size
         path = [node]

@@ -33,7 +33,7 @@ class Slots:
             self._write_to(lease, lease.slot)
         elif lease.written in (-1, lease.slot):
             if self.pool.available:
-                lease.written = self._take()
+                lease.written = self.take()
             elif lease.slot >= 0 and self.pool.holders(lease.slot) == 1:  # and a snapshot, which has to go
                 self._index.forget(lease.slot)
                 self._write_to(lease, lease.slot)
@@ -47,7 +47,7 @@ class Slots:
         if self.pool.total and lease.written == lease.slot:
             if not (may_take and self.pool.available):
                 return False
-            lease.written = self._take()
+            lease.written = self.take()
         return True
 
     def advance(self, lease: Lease) -> None:
@@ -70,7 +70,8 @@ class Slots:
             self.pool.release(lease.written)
         lease.written = slot
 
-    def _take(self) -> int:
+    def take(self) -> int:
+        """One that nobody holds, or that a snapshot alone did; one must be available."""
         if not self.pool.free:
             slot = self._index.snapshots.oldest_idle()
             assert slot is not None, "a slot is idle that is no snapshot"

@@ -134,12 +134,12 @@ def _thinks_by_default(source: str, special_tokens: tuple[tuple[str, str], ...])
     if "enable_thinking" not in source:
         return None
 
-    def asked(**variables: bool) -> str:
+    def asked(variables: dict[str, bool]) -> str:
         options = RenderOptions(add_generation_prompt=True, variables=variables)
         return ChatTemplate(source, dict(special_tokens)).render_with([_USER], options).text
 
     try:
-        unsaid, on, off = asked(), asked(enable_thinking=True), asked(enable_thinking=False)
+        unsaid, on, off = (asked(said) for said in ({}, {"enable_thinking": True}, {"enable_thinking": False}))
     except TemplateError:
         return None
     return None if on == off else unsaid == on

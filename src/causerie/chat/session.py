@@ -10,9 +10,11 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Protocol
 
+from causerie.chat.call_arguments import written_either_way
 from causerie.chat.chat_format import ChatFormat
 from causerie.chat.encode import EncodedChat
-from causerie.chat.transcript import Transcript, Turn
+from causerie.chat.parts import ToolCallPart
+from causerie.chat.transcript import Transcript, Turn, numbered
 from causerie.errors import ContextLengthError, UsageError
 from causerie.text.detokenize import Detokenizer
 from causerie.text.stream import Event, TextStream
@@ -59,6 +61,7 @@ class ChatSession:
         self._context_length = context_length
         self._hidden = frozenset(hidden)
         self._shown_specials = frozenset(shown_specials)
+        self._tools: list[Mapping[str, Any]] | None = None
         self.variables = dict(variables or {})  # what the template is told beside the messages
         self._transcript = Transcript(system_prompt).replaced(chat_format.checked(messages) if messages else [])
         self._answering: AnswerStream | None = None
@@ -76,6 +79,23 @@ class ChatSession:
     @system_prompt.setter
     def system_prompt(self, text: str | None) -> None:
         self._transcript = replace(self._transcript, system_prompt=text)
+
+    def offer(self, tools: Sequence[Mapping[str, Any]], shown_specials: Collection[str]) -> None:
+        """The tools that the next answers may call, as templates are told of them, and the special tokens that then
+        stay in the text."""
+        self._tools = list(tools) or None
+        self._shown_specials = frozenset(shown_specials)
+
+    def take_calls(self, text: str, reasoning: str, calls: Sequence[ToolCallPart]) -> list[ToolCallPart]:
+        """The answer that has just ended was read as these calls, and what was said before them; they are returned with
+        ids."""
+        whole = numbered(calls, self._transcript.calls)
+        self._transcript = self._transcript.called(text, reasoning, whole)
+        return whole
+
+    def take_results(self, results: Sequence[Mapping[str, Any]]) -> None:
+        """What came of the calls; `proceed` goes on with it."""
+        self._transcript = self._transcript.resulted(results)
 
     def ask(
         self, text: str, params: Any, stop_strings: str | Sequence[str] = (), repetition_detection: bool = False
@@ -104,9 +124,7 @@ class ChatSession:
     ) -> AnswerStream:
         if self._answering is not None:
             raise UsageError("The previous answer is still being given. Read it to its end or close it first.")
-        prompt = self._format.prompt(
-            turn.prompt.chat, variables=self.variables, continue_final_message=turn.beginning is not None
-        )
+        prompt = self._prompt(turn.prompt.chat, continued=turn.beginning is not None)
         check_context(len(prompt.tokens), self._context_length)
         events = self._generator.stream(prompt.tokens, params)
         detokenizer = Detokenizer(self._format.tokenizer, True, self._shown_specials)
@@ -116,6 +134,15 @@ class ChatSession:
         stream = TextStream(events, detokenizer, stop_strings, self._hidden, repetition_detection)
         self._answering = AnswerStream(self, stream, before, prompt, turn)
         return self._answering
+
+    def _prompt(self, chat: list[dict[str, Any]], *, continued: bool = False, tools: bool = True) -> EncodedChat:
+        def write(messages: list[dict[str, Any]]) -> EncodedChat:
+            offered = self._tools if tools else None
+            return self._format.prompt(
+                messages, tools=offered, variables=self.variables, continue_final_message=continued
+            )
+
+        return written_either_way(chat, write)
 
     def ended(self, answer: AnswerStream) -> None:
         """Called once by an answer when it ends: keeps what was said, or forgets the question that got nothing."""
@@ -148,10 +175,10 @@ class ChatSession:
         room = (self._context_length or 0) * 3 // 4
 
         def count(messages: list[dict[str, Any]]) -> int:
-            return len(self._format.prompt(messages, variables=self.variables).tokens) if self._context_length else 0
+            return len(self._prompt(messages).tokens) if self._context_length else 0
 
         def write(messages: list[dict[str, Any]]) -> str:
-            prompt = self._format.prompt(messages, variables=self.variables)
+            prompt = self._prompt(messages, tools=False)
             detokenizer = Detokenizer(self._format.tokenizer, True, self._shown_specials)
             with TextStream(self._generator.stream(prompt.tokens, params), detokenizer, (), self._hidden) as stream:
                 return "".join(stream)

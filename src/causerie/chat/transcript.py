@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from causerie.chat.context import shorten
+from causerie.chat.parts import ToolCallPart
 from causerie.errors import UsageError
 
 ChatMessage = dict[str, Any]
@@ -43,7 +44,10 @@ class Transcript:
         return Turn(replace(self, messages=self.messages[: question + 1]))
 
     def proceed(self) -> Turn:
-        """The turn that goes on with the last answer. Raises UsageError where that is not the last message."""
+        """The turn that goes on with the last answer, or with what came of its calls. Raises UsageError where the last
+        message is neither."""
+        if self.messages and self.messages[-1]["role"] == "tool":
+            return Turn(self)
         if not self.messages or self.messages[-1]["role"] != "assistant":
             raise UsageError("There is no answer to go on with. Write a message.")
         return Turn(self, str(self.messages[-1]["content"]))
@@ -62,6 +66,22 @@ class Transcript:
             raise UsageError("There is no answer to change. Write a message.")
         later = self.messages[answer + 1 :]
         return replace(self, messages=(*self.messages[:answer], _said("assistant", text), *later))
+
+    def called(self, text: str, reasoning: str, calls: Sequence[ToolCallPart]) -> Transcript:
+        """With the last answer as the calls that it was read as, which have ids: so every template can write it."""
+        message = {**_said("assistant", text), "tool_calls": [_call(call) for call in calls]}
+        if reasoning:
+            message["reasoning_content"] = reasoning
+        return replace(self, messages=(*self.messages[:-1], message))
+
+    def resulted(self, results: Sequence[Mapping[str, Any]]) -> Transcript:
+        """With what came of the last answer's calls."""
+        return replace(self, messages=(*self.messages, *(dict(result) for result in results)))
+
+    @property
+    def calls(self) -> int:
+        """How many calls there have been."""
+        return sum(len(message.get("tool_calls", ())) for message in self.messages)
 
     def replaced(self, chat: Sequence[Mapping[str, Any]]) -> Transcript:
         """Another chat, already checked; a system message at its head becomes the system prompt, which else stays."""
@@ -111,6 +131,21 @@ class Turn:
         """The chat after the model has said `text`."""
         before = self.unanswered
         return replace(before, messages=(*before.messages, _said("assistant", (self.beginning or "") + text)))
+
+
+def numbered(calls: Sequence[ToolCallPart], before: int) -> list[ToolCallPart]:
+    """Calls with the ids that a chat gives them which has had so many `before`, where the model gave none; some
+    templates take nine letters and digits and nothing else, and what is drawn by chance would change the prompt."""
+    return [replace(call, id=call.id or f"call{before + place:05d}") for place, call in enumerate(calls, 1)]
+
+
+def result_message(call: ToolCallPart, text: str) -> ChatMessage:
+    """What came of a call, as a message."""
+    return {"role": "tool", "content": text, "tool_call_id": call.id, "name": call.name}
+
+
+def _call(call: ToolCallPart) -> dict[str, Any]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
 def _said(role: str, text: str) -> ChatMessage:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from causerie.checkpoint.expression import ALL, Derived, Shape, ShapeError
+from causerie.checkpoint.expression import ALL, Derived, Shape, ShapeError, Transposed
 from causerie.checkpoint.index import TensorIndex
 
 
@@ -79,6 +79,30 @@ class ColumnBlocks(Derived):
     def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
         """Reads whole rows."""
         return np.ascontiguousarray(self.of.read(index, rows)[:, self.columns[columns]])
+
+
+@dataclass(frozen=True)
+class Oriented(Derived):
+    """A matrix of so many rows and columns, which lies as it is or, as other programs write it, rows for columns."""
+
+    height: int
+    width: int
+
+    @property
+    def key(self) -> str:
+        """The tensor, whichever way round."""
+        return f"{self.of.key}.matrix"
+
+    def shape(self, index: TensorIndex) -> Shape:
+        """As it is known. ShapeError for a square, of which nothing says which way round it lies."""
+        if self.height == self.width or sorted(self.of.shape(index)) != sorted((self.height, self.width)):
+            raise ShapeError(f"{self.height} by {self.width} or the other way round, and no square")
+        return (self.height, self.width)
+
+    def read(self, index: TensorIndex, rows: slice = ALL, columns: slice = ALL) -> NDArray[Any]:
+        """Rows of it, or columns as rows."""
+        lies = self.of.shape(index) == (self.height, self.width)
+        return (self.of if lies else Transposed(self.of)).read(index, rows, columns)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ _VERBS["ls"] = _VERBS["list"]
 COMMANDS = {
     "bye": "exit leaves, Ctrl-D too.",
     "?": "help lists the commands.",
-    "show": "/status shows the model and what is set; /stats what the last answer cost.",
 }
 """Commands of Ollama's chat that are none here, each with what does the same."""
 

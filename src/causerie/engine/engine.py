@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 
 from causerie.cache.blocks import BlockPool
 from causerie.cache.book import CacheBook
+from causerie.cache.disk.folder import PieceFolder
+from causerie.cache.disk.keeper import CacheKeeper, KeptStats
 from causerie.decoding.drafting.drafter import Drafter
 from causerie.decoding.drawn import Drawn
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import Drawing, Sampler
 from causerie.engine import batch, checks
 from causerie.engine.drafts import Drafts
+from causerie.engine.keeping import Keeping
 from causerie.engine.plan import Plan
 from causerie.engine.request import DraftCount, Request, TokenEvent
 from causerie.engine.scheduler import Scheduler
@@ -30,6 +33,7 @@ from causerie.engine.witnesses import Witnesses
 from causerie.errors import EngineError, about, unknown
 
 if TYPE_CHECKING:
+    from causerie.backends.ops import CacheMemory
     from causerie.models.model import StepModel
 
 _LOGITS_BYTES = 64 << 20  # of logits in one step at most; a few rows are always allowed
@@ -65,6 +69,7 @@ class EngineStats:
     groups: tuple[PoolStats, ...]  # the blocks of each page group
     slots: PoolStats
     drafts: tuple[DraftCount, ...] = ()  # of each drafter
+    disk: KeptStats | None = None  # of caches that are kept there; None where none are
 
     @property
     def drafted_tokens(self) -> int:
@@ -103,8 +108,10 @@ class Engine:
         drafters: Sequence[Drafter] = (),
         controller: Controller | None = None,
         drafts_unasked: bool = True,
+        disk: tuple[CacheMemory, PieceFolder] | None = None,
     ) -> None:
-        """`drafts_unasked`: whether requests are drafted for that name no drafters."""
+        """`drafts_unasked`: whether requests are drafted for that name no drafters. `disk`: the model's cache, and the
+        folder that what it has of texts goes to and comes back from."""
         max_rows = min(model.max_tokens, max(_FEWEST_ROWS, _LOGITS_BYTES // (4 * model.vocab)))
         self._model = model
         self._context = model.context
@@ -118,6 +125,9 @@ class Engine:
         if drafters:
             controller = controller or Controller({drafter.name: drafter.chances for drafter in drafters})
             self._drafts = Drafts(drafters, controller, self._cache, model.vocab, clock, drafts_unasked)
+        self._keeping: Keeping | None = None
+        if disk is not None:
+            self._keeping = Keeping(CacheKeeper(self._cache, *disk), self._put, clock)
         self._scheduler = Scheduler(
             self._cache,
             context=model.context,
@@ -126,6 +136,7 @@ class Engine:
             clock=clock,
             switch=model.switch_length,
             drafts=self._drafts,
+            note=None if self._keeping is None else self._keeping.note,
         )
         self._sampler = Sampler(model.vocab)
         self._numbers = count()
@@ -137,7 +148,7 @@ class Engine:
     @property
     def busy(self) -> bool:
         """Whether `step` has anything to do."""
-        return self._scheduler.busy or bool(self._late)
+        return self._scheduler.busy or bool(self._late) or (self._keeping is not None and self._keeping.busy)
 
     @property
     def capacity(self) -> int:
@@ -178,17 +189,25 @@ class Engine:
 
     def submit(self, request: Request) -> int:
         """Puts a request of this engine's `request` in line; returns its id."""
-        self._scheduler.submit(request)
+        if self._keeping is None or not self._keeping.take(request):
+            self._scheduler.submit(request)
         return request.id
+
+    def _put(self, request: Request, arrival: float) -> None:
+        self._scheduler.submit(request, arrival)
 
     def cancel(self, request: int) -> None:
         """Ends a request with "cancelled", told by the next step; one that has ended already is left alone."""
+        if self._keeping is not None:
+            self._keeping.release(request)
         self._scheduler.cancel(request)
 
     def step(self, begin: Callable[[TokenEvent], None] | None = None) -> list[TokenEvent]:
         """One pass through the model, if anything waits for one; what it gave to whom. `begin` is told before the pass,
         which may take long, of the ends that need none, and of requests that ask for the progress of reading, what the
         cache has of those that begin with it."""
+        if self._keeping is not None:
+            self._keeping.advance(alone=not self._scheduler.busy)
         plan = self._scheduler.schedule()
         if begin is not None:
             for event in plan.beginnings:
@@ -224,6 +243,21 @@ class Engine:
         self._read += sum(len(work.tokens) for work in plan.works)
         return self._deliver(self._scheduler.commit(plan, drawn))
 
+    @property
+    def rest(self) -> float | None:
+        """In how many seconds `keep` has something to do; None while it has nothing."""
+        return None if self._keeping is None else self._keeping.rest(self.busy)
+
+    def keep(self) -> None:
+        """Copies some of what ended texts left in the cache, to be kept on the disk; between two steps."""
+        if self._keeping is not None:
+            self._keeping.keeper.keep()
+
+    def close(self) -> None:
+        """Keeps the rest, and returns when it is written; after the last step."""
+        if self._keeping is not None:
+            self._keeping.keeper.close()
+
     def check_integrity(self) -> None:
         """Raises EngineError when a block or a slot of the cache is leaked or held by someone unknown."""
         self._scheduler.check_integrity()
@@ -241,6 +275,7 @@ class Engine:
             groups=tuple(_pool_stats(group.pool, group.window) for group in self._cache.groups),
             slots=_pool_stats(self._cache.slots.pool),
             drafts=() if self._drafts is None else self._drafts.counts(),
+            disk=None if self._keeping is None else self._keeping.keeper.stats,
         )
 
     def _idle(self, plan: Plan) -> list[TokenEvent]:

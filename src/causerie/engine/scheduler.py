@@ -38,8 +38,9 @@ class Scheduler:
         clock: Callable[[], float],
         drafts: Drafts | None = None,
         switch: int | None = None,
+        note: Callable[[Sequence], None] | None = None,
     ) -> None:
-        """`switch` as in StepModel.switch_length."""
+        """`switch` as in StepModel.switch_length; `note` is told of each sequence that ends, while it has its lease."""
         self.cache = cache
         self.capacity = context if cache.capacity is None else min(context, cache.capacity)  # longest sequence
         self.roster = Roster(cache)
@@ -52,6 +53,7 @@ class Scheduler:
         self._clock = clock
         self._drafts = drafts
         self._switch = switch
+        self._note = note
         self._ended: list[TokenEvent] = []
         self._timed = 0  # sequences with a deadline
 
@@ -60,9 +62,9 @@ class Scheduler:
         """Whether a further step would do anything."""
         return bool(self.roster.running or self.roster.waiting or self._ended)
 
-    def submit(self, request: Request) -> None:
-        """Puts a request, which must fit `capacity`, in line."""
-        now = self._clock()
+    def submit(self, request: Request, arrival: float | None = None) -> None:
+        """Puts a request, which must fit `capacity`, in line; it came at `arrival`, now where that is left out."""
+        now = self._clock() if arrival is None else arrival
         sequence = Sequence(request, now, self.capacity, self._switch)
         if sequence.full and not request.params.collects:
             self._ended.append(sequence.end("length", now))
@@ -222,6 +224,8 @@ class Scheduler:
         self._timed -= sequence.timed
         if self._drafts is not None:
             self._drafts.remember(sequence)
+        if self._note is not None:
+            self._note(sequence)
         self.roster.leave(sequence)
 
     def _expire(self) -> None:

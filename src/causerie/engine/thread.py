@@ -120,6 +120,10 @@ class EngineThread:
         (stream.request,) = self.submit_to([(tokens, params)], lambda _: stream.inbox())
         return stream
 
+    def begin(self) -> None:
+        """Starts the thread now, for what an engine does while nobody asks. Raises EngineError as `submit`."""
+        self._send(None)
+
     def stats(self) -> EngineStats:
         """What the engine does and has done, at most a step old."""
         return self._engine.stats()
@@ -131,7 +135,7 @@ class EngineThread:
         if self._thread is not None:
             _stop(self._commands, self._thread, None)
 
-    def _send(self, command: _Submit | _Adopt) -> None:
+    def _send(self, command: _Submit | _Adopt | None) -> None:
         with self._lock:  # so that no request can follow the stop
             if self._closed:
                 raise EngineError("The engine was closed; load the model again to go on.")
@@ -143,7 +147,8 @@ class EngineThread:
                 )
                 self._thread.start()
                 weakref.finalize(self, _stop, self._commands, self._thread, _EXIT_SECONDS)
-            self._commands.put(command)
+            if command is not None:
+                self._commands.put(command)
 
 
 def _stop(commands: _Commands, thread: threading.Thread, seconds: float | None) -> None:
@@ -167,16 +172,24 @@ class _Loop:
                 self._step()
                 if not self._engine.busy:
                     self._engine.check_integrity()
+                elif self._engine.rest == 0:
+                    self._engine.keep()
+            self._engine.close()
         except Exception as fault:  # noqa: BLE001 - every caller must hear of it, whatever it was
             self._refuse(fault)
 
     def _obey(self) -> bool:
-        """Takes all commands that are there, waiting for one while nothing runs; False after a stop."""
+        """Takes all commands that are there, waiting for one while nothing runs, and keeping meanwhile what is to be
+        kept; False after a stop."""
         while True:
+            busy = self._engine.busy
             try:
-                command = self._commands.get(block=not self._engine.busy)
+                command = self._commands.get(block=not busy, timeout=None if busy else self._engine.rest)
             except Empty:
-                return True
+                if busy:
+                    return True
+                self._engine.keep()
+                continue
             if isinstance(command, _Submit):
                 for request, put in command.requests:
                     self._inboxes[request.id] = put

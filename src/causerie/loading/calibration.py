@@ -6,7 +6,7 @@ Knows no format: what is done with the numbers, encoders know.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
@@ -93,13 +93,24 @@ class _Measurement:
             self._first.close()
         self._squares[HEAD] = self._squares[self.spec.head]  # a shadow has a head of its own
         looked_up = {weight.name for weight in self.spec.looked_up}
-        even = {name: self._even(name) for name in self._squares if name not in self._pieces | looked_up}
-        return MeasuredInputs(self._squares, {name: each for name, each in even.items() if each is not None})
+        return MeasuredInputs(self._squares, self._evened(self._squares.keys() - self._pieces - looked_up))
 
-    def _even(self, name: str) -> Transform | None:
-        """What evens the inputs of a matrix; the last ones of experts share one, for theirs are rows of one array."""
-        squares = self._squares[name]
-        return evening(np.ones_like(squares) if is_of_expert(name) and name.endswith(".down") else squares)
+    def _evened(self, names: Set[str]) -> dict[str, Transform]:
+        """What evens the inputs of each matrix, one for all that read the same; the last ones of experts share one, for
+        theirs are rows of one array."""
+        by_squares: dict[bytes, Transform | None] = {}
+        transforms = {}
+        for name in sorted(names):
+            squares = self._squares[name]
+            if is_of_expert(name) and name.endswith(".down"):
+                squares = np.ones_like(squares)
+            key = squares.tobytes()
+            if key not in by_squares:
+                by_squares[key] = evening(squares)
+            transform = by_squares[key]
+            if transform is not None:
+                transforms[name] = transform
+        return transforms
 
     @property
     def _names(self) -> list[str]:

@@ -15,6 +15,7 @@ _LAYERS = "model.layers.{i}."
 _APPENDED = {"token_norm": "enorm", "state_norm": "hnorm", "norm": "shared_head.norm"}
 _APART = {"token_norm": "pre_fc_norm_embedding", "state_norm": "pre_fc_norm_hidden", "norm": "norm"}
 _LISTED = {**_APPENDED, "norm": "final_layernorm"}
+_STATE_FIRST = {"token_norm": "token_layernorm", "state_norm": "hidden_layernorm", "norm": "final_layernorm"}
 _IN_PARTS = {"token_norm": "0.enorm", "state_norm": "0.hnorm", "norm": "1.final_layernorm"}
 
 
@@ -54,6 +55,17 @@ def listed(spec: Decoder, layers: Table, norm: str) -> Table:
         table |= _block(spec, layers, partial(moved, place), number)
         table |= _outside(spec, place, _LISTED, "eh_proj", number)
     return table
+
+
+def listed_state_first(spec: Decoder, layers: Table) -> Table:
+    """Of a head that files hold beside the layers, whose block is called as the table says of `layers`. Its matrix has
+    the columns of what the model made of the text before those of the token."""
+    if spec.draft_head is None:
+        return {}
+    home = "model.mtp_layers.0."
+    block = _block(spec, layers, lambda _, tensor: tensor.replace(_LAYERS, home))
+    table = {**block, **_outside(spec, home, _STATE_FIRST, "input_proj")}
+    return {**table, f"{DRAFT}token": table[f"{DRAFT}state"], f"{DRAFT}state": table[f"{DRAFT}token"]}
 
 
 def in_parts(spec: Decoder, layers: Table, place: str) -> Table:

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.ops import (
+    CacheMemory,
     CacheShape,
     Executable,
     ExpertReader,
     ExpertReads,
     HostingExecutable,
+    KeepingExecutable,
     KernelMatrices,
     PreparingExecutable,
     Rotations,
@@ -162,6 +164,16 @@ class Model:
                 "Load it with backend='native' (--backend native)."
             )
         return self.executable.kernel_matrices()
+
+    def kept_cache(self) -> tuple[CacheMemory, str]:
+        """Its cache, which may be taken to a disk and brought back, and by what its bytes may differ. Raises
+        Unsupported where the backend's cannot be."""
+        if not isinstance(self.executable, KeepingExecutable):
+            raise Unsupported(
+                f"Only the native backend's cache can be kept on the disk; this model is on {self.device} through "
+                "torch. Leave keep_cache (--keep-cache) out, or load it with backend='native' (--backend native)."
+            )
+        return self.executable.cache_memory, self.executable.arithmetic
 
     def touch(self, cache_bytes: int) -> None:
         """Takes memory from the system that steps would else wait for: all for activations and the first `cache_bytes`

@@ -232,4 +232,4 @@ def is_computed(tensor: str) -> bool:
 
 def is_drafting(tensor: str) -> bool:
     """Whether a tensor of the files belongs to layers, apart from the model's own, that propose tokens ahead."""
-    return tensor.startswith(("model.mtp.", "mtp."))
+    return tensor.startswith(("model.mtp.", "model.mtp_layers.", "mtp."))

@@ -7,6 +7,9 @@ input i + 16 in its high one; fifth bits are 4 bytes in front of them.
     q4_0, q5_0  value = (code - 8) · scale, (code - 16) · scale        q8_0    value = code · scale
     q4_1, q5_1  value = code · scale + low                             iq4_nl  value = table[code] · scale
 
+Groups of 64 (q2_0) and of 128 (q1_0), value = (code - 1) · scale, whose codes have 2 bits, the first one of a byte in
+its lowest ones. Files have one bit of q1_0's codes, which says whether it is 2 or 0.
+
 Super-blocks of 256 inputs, whose groups have scales of a few bits that count a float16 of the super-block:
 
     q2_k        groups of 16; value = code · (scale · d) + low · min, where scale and low have 4 bits
@@ -108,6 +111,8 @@ GGUF_FORMATS = (
     PackedFormat("q5_0", FIFTHS, SCALE, (32,), zero=16),
     PackedFormat("q5_1", FIFTHS, SCALE, (32,), low=LOW),
     PackedFormat("q8_0", SIGNED_BYTES, SCALE, (32,)),
+    PackedFormat("q2_0", low_first(2), SCALE, (64,), zero=1),
+    PackedFormat("q1_0", low_first(2), SCALE, (128,), zero=1),
     PackedFormat(
         "q2_k",
         TWO,

@@ -17,6 +17,7 @@ from causerie.checkpoint.extent import Extent
 from causerie.checkpoint.gguf.block_types import BLOCK_TYPES, BlockType
 from causerie.checkpoint.index import DTYPES
 from causerie.errors import WeightFileError
+from causerie.quant.code_bits import low_first
 from causerie.quant.formats import QUANTIZED
 from causerie.quant.gguf_formats import TWO
 from causerie.quant.gguf_grids import even_signs, points, signs
@@ -115,6 +116,12 @@ def _by_fours(grid: str, numbers: NDArray[Any]) -> NDArray[np.uint32]:
     return together
 
 
+def _q1_0(blocks: Blocks) -> Fields:
+    """Each bit becomes two, of which it is the higher one."""
+    codes = _bits(blocks[:, 2:], *range(8), bits=1).astype(np.uint8) << np.uint8(1)
+    return {"scale": blocks[:, :2], "codes": low_first(2).packed(codes)}
+
+
 def _mxfp4(blocks: Blocks) -> Fields:
     codes = np.concatenate((blocks[:, 1:] & np.uint8(15), blocks[:, 1:] >> np.uint8(4)), axis=1)
     return {"scale": blocks[:, :1], "codes": _nibbles(codes)}
@@ -198,6 +205,7 @@ RECORDS: Mapping[str, RecordKind] = {
         _of_fields("Q5_0", {"scale": (0, 2), "codes": (2, 22)}),
         _of_fields("Q5_1", {"scale": (0, 2), "low": (2, 4), "codes": (4, 24)}),
         _of_fields("Q8_0", {"scale": (0, 2), "codes": (2, 34)}),
+        _of_fields("Q2_0", {"scale": (0, 2), "codes": (2, 18)}),
         _of_fields("Q2_K", {"scale": (0, 16), "codes": (16, 80), "d": (80, 82), "min": (82, 84)}),
         _of_fields("Q3_K", {"codes": (0, 96), "scale": (96, 108), "d": (108, 110)}),
         _of_fields("Q4_K", {"d": (0, 2), "min": (2, 4), "scale": (4, 16), "codes": (16, 144)}),
@@ -206,6 +214,7 @@ RECORDS: Mapping[str, RecordKind] = {
         _of_fields("IQ4_NL", {"scale": (0, 2), "codes": (2, 18)}),
         _of_fields("IQ4_XS", {"d": (0, 2), "scale": (2, 8), "codes": (8, 136)}),
         _of_fields("TQ2_0", {"codes": (0, 64), "d": (64, 66)}),
+        _kind("Q1_0", "q1_0", _q1_0),
         _kind("MXFP4", "mxfp4", _mxfp4),
         _kind("NVFP4", "nvfp4", _nvfp4),
         _kind("TQ1_0", "tq2_0", _tq1_0),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -52,39 +53,44 @@ class Transform:
 
     @cached_property
     def factors(self) -> NDArray[np.float32] | None:
-        """What each input is multiplied with before it is turned: scaling and sign in one; None where all are 1."""
+        """What each input is multiplied with before it is turned: scaling and sign in one; None where all are 1. Kept
+        as long as the transform is, as native programs hold its address."""
         if self.scaling is None or self.signs is None:
             return self.signs if self.scaling is None else self.scaling
         return self.scaling * self.signs
 
     def apply(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Of activations [..., inputs], in float32; every backend gives the same bits."""
-        turned = x if self.order is None else x[..., self.order]
-        if self.factors is not None:
-            turned = turned * self.factors
+        turned, factors = x if self.order is None else x[..., self.order], self.factors
+        if factors is not None:
+            turned = turned * factors
         return turned if self.signs is None else hadamard(turned)
 
     def weights(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Rows of the matrix that reads what this gives, where the matrix of `rows` [n, inputs] reads what this is
         given."""
-        made = rows if self.order is None else rows[:, self.order]
-        if self.factors is not None:
-            made = made / self.factors
+        made, factors = rows if self.order is None else rows[:, self.order], self.factors
+        if factors is not None:
+            made = made / factors
         return made if self.signs is None else (made.reshape(-1, TURNED) @ _matrix()).reshape(made.shape)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Transform) and self._content == other._content
+        return self is other or (isinstance(other, Transform) and self._digest == other._digest)
 
     def __hash__(self) -> int:
-        return hash(self._content)
+        return hash(self._digest)
 
     @property
     def _arrays(self) -> tuple[NDArray[Any] | None, ...]:
         return self.order, self.scaling, self.signs
 
     @cached_property
-    def _content(self) -> tuple[bytes | None, ...]:
-        return tuple(None if array is None else array.tobytes() for array in self._arrays)
+    def _digest(self) -> bytes:
+        """What its arrays are, in sixteen bytes: a mixture of experts has thousands of these."""
+        digest = blake2b(digest_size=16)
+        for array in self._arrays:
+            digest.update(b"none" if array is None else array.tobytes())
+        return digest.digest()
 
 
 def evening(squares: NDArray[np.float32]) -> Transform | None:
@@ -96,8 +102,13 @@ def evening(squares: NDArray[np.float32]) -> Transform | None:
     sizes = np.where(np.isfinite(squares) & (squares > 0), squares, np.nan).astype(np.float64)
     usual = np.nanmedian(sizes) if np.isfinite(sizes).any() else 1.0
     share = np.clip(np.nan_to_num(sizes / usual, nan=1.0), 1 / MOST_UNLIKE, MOST_UNLIKE)
-    signs = np.random.default_rng(len(squares)).choice(np.array([-1, 1], np.float32), len(squares))
-    return Transform(scaling=(share**-0.25).astype(np.float32), signs=signs)
+    return Transform(scaling=(share**-0.25).astype(np.float32), signs=_signs(len(squares)))
+
+
+@cache
+def _signs(width: int) -> NDArray[np.float32]:
+    """The same for all matrices of so many inputs, one array for all of them."""
+    return np.random.default_rng(width).choice(np.array([-1, 1], np.float32), width)
 
 
 @cache

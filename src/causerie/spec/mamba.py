@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from causerie.spec.causal_conv import CausalConv
 from causerie.spec.cost import PartCost
 from causerie.spec.layer_cache import Slot
+from causerie.spec.norm import Norm
 from causerie.spec.ops import Ops, Value, Weights, linear_parts
 from causerie.spec.weight import WeightSpec, vector
 
@@ -26,6 +27,7 @@ class Mamba:
     taps: int
     conv_bias: bool = True
     bias: bool = False  # of the first matrices and of the last
+    inner_norm: Norm | None = None  # of what steps are made from, of B and of C, each by itself; without weights
 
     @property
     def conv(self) -> CausalConv:
@@ -65,6 +67,8 @@ class Mamba:
         inputs, gate = ops.linear(x, *linear_parts(weights, prefix, ["in", "gate"]))
         inputs = self.conv.forward(ops, inputs, layer, weights, prefix)
         rank, both = ops.linear(inputs, *linear_parts(weights, prefix, ["rank", "both"]))
+        if self.inner_norm is not None:
+            rank, both = ops.norm(rank, None, self.inner_norm), ops.norm(both, None, self.inner_norm, self.state)
         (steps,) = ops.linear(rank, *linear_parts(weights, prefix, ["step"]))
         y = ops.mamba(inputs, steps, both, weights[prefix + "shrinking"], weights[prefix + "skip"], layer, self)
         (out,) = ops.linear(ops.glu(gate, y, "silu"), *linear_parts(weights, prefix, ["out"]))

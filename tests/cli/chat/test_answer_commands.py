@@ -14,6 +14,7 @@ from causerie.api.measurement.evidence import Evidence
 from causerie.api.options.load_options import LoadOptions
 from causerie.chat.parts import ReasoningPart
 from causerie.chat.prompt_change import PromptChange
+from causerie.cli.conversation.conversation import ScoredText
 from causerie.cli.conversation.model_conversation import ModelChoice, open_conversation
 from causerie.cli.screen.screen import Screen
 from causerie.errors import ModelNotFound, UsageError
@@ -148,3 +149,71 @@ def test_reasoning_folds_to_a_line(tmp_path: Path) -> None:
         "Reasoning is shown from now on.\n\n" + "let me see " * 25 + "well " * 50 + "\n\nYes.\n\n"
         "reasoning takes fold or show; alone, it shows that of the last answer.\n"
     )  # fmt: skip
+
+
+def test_unlikely_tokens_are_marked(tmp_path: Path) -> None:
+    pieces = [ScoredText("Hel", 0.95), ScoredText("lo", 0.42), ScoredText(" you", 0.05)]
+    chat = ScriptedConversation([ScriptedReply(list(pieces), spent=COST)])
+    shown, _ = session(tmp_path, chat, "/probs on", "hi", "/probs off", "/probs")
+    assert "less than 80 % likely" in shown and "Hello[42%] you[5%]\n" in shown
+    assert "probs takes on or off; it is off now" in shown and not chat.shows_probabilities
+    colored = io.StringIO()
+    screen = Screen(colored, color=True)
+    screen.legend()
+    for each in pieces:
+        screen.scored_piece(each.text, each.probability)
+    assert colored.getvalue().endswith("Hel\x1b[4;33mlo\x1b[0m\x1b[4;31m you\x1b[0m")
+
+
+def comparison(tmp_path: Path, *lines: str, reply: ScriptedReply | None = None) -> tuple[str, ScriptedConversation]:
+    other = ScriptedConversation([reply or ScriptedReply(["four"], spent=COST)], model_name="small")
+    chat = ScriptedConversation([ScriptedReply(["five"])], others={"small": other})
+    shown, terminal = session(tmp_path, chat, "2 + 2?", "/compare small", *lines)
+    assert terminal.conversation is chat and other.closed
+    return shown, chat
+
+
+@pytest.mark.parametrize(
+    ("letter", "answer", "description"),
+    [("a", "four", "scripted · in a test"), ("m", "four", "small · in a test"), ("", "five", "scripted · in a test")],
+)
+def test_another_model_answers_too(tmp_path: Path, letter: str, answer: str, description: str) -> None:
+    shown, chat = comparison(tmp_path, letter)
+    assert "scripted\nfive\n" in shown and "small\nfour\n" in shown
+    assert (chat.history, chat.description) == ([("2 + 2?", answer)], description)
+    assert not chat.learnt  # the other's speed is not this model's
+
+
+def test_a_comparison_that_fails_leaves_the_chat(tmp_path: Path) -> None:
+    shown, chat = comparison(tmp_path, reply=ScriptedReply([KeyboardInterrupt()]))
+    assert "No other answer came; the chat is as it was." in shown and chat.history == [("2 + 2?", "five")]
+    shown, _ = session(tmp_path, chat, "/compare", "/compare missing")
+    assert "wants the name of another model" in shown and "There is no model 'missing'." in shown
+
+
+def test_bans(tmp_path: Path) -> None:
+    chat = ScriptedConversation([])
+    shown, _ = session(
+        tmp_path, chat, "/unban", "/ban as an AI", "/ban Certainly", "/ban CERTAINLY", "/ban", "/unban certanly",
+        "/unban certainly",
+    )  # fmt: skip
+    assert chat.settings["bad_words"] == ["as an AI"]
+    assert "Nothing is banned." in shown and "  'as an AI'\n  'Certainly'\n" in shown
+    assert "Unknown banned text 'certanly'. Known, nearest first: Certainly, as an AI." in shown
+    session(tmp_path, chat, "/unban")
+    assert "bad_words" not in chat.settings
+
+
+def test_what_the_model_is_told_is_shown(tmp_path: Path) -> None:
+    chat = ScriptedConversation([], memory=[("parameters", "5.5 M")], promise="About 5 tokens/s.")
+    subjects = ("", " prompt", " template", " system", " parameters", " prmpt")
+    shown, _ = session(tmp_path, chat, *(f"/show{subject}" for subject in subjects))
+    for text in ("scripted · in a test", "parameters          5.5 M", "About 5 tokens/s.", "<user>Hello\n<model>"):
+        assert text in shown
+    for text in (
+        "{{ messages }}\n{{ more }}",
+        "no system prompt",
+        "temperature                 0.7",
+        "nearest first: prompt",
+    ):
+        assert text in shown

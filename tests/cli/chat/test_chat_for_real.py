@@ -108,6 +108,8 @@ def test_a_chat_in_a_terminal(terminal: Start, model_name: str) -> None:
     chat.type("help\r")
     chat.wait_for(r"begins a new chat; the system prompt stays[^>]*Enter: more[^>]*> ")
     chat.type("\r")
+    chat.wait_for(r"Enter: more[^>]*> ")
+    chat.type("\r")
     chat.wait_for(r"changes what the model said[^>]*> ")
     chat.type("/claer\r")
     chat.wait_for(r"Unknown command '/claer'[^>]*> ")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from causerie.api.measurement.answer_cost import AnswerCost
-from causerie.cli.chat.chat_files import ChatFolder, SavedChat, as_markdown
+from causerie.chat.chat_files import ChatFolder, SavedChat, as_markdown
 from causerie.cli.chat.commands.table import command_of
 from causerie.cli.chat.completion import completions
 from causerie.cli.chat.text_files import MOST_CHARACTERS, MOST_FILES

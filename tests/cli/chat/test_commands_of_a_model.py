@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from causerie.api.generation.config import GenerationConfig
+from causerie.cli.conversation.conversation import ScoredText
 from causerie.cli.conversation.model_conversation import ModelChoice, ModelConversation, open_conversation
 from causerie.errors import ContextLengthError, UnknownName, UsageError
 from causerie.text.tokenizer import Tokenizer
@@ -43,6 +44,26 @@ def test_a_real_chat_takes_every_command(real: ModelConversation) -> None:
     assert "".join(row.text for row in rows).startswith(whole) and all(row.text == row.likeliest for row in rows)
     assert all(0 < row.probability == row.likeliest_probability <= 1 for row in rows)
     assert real.undo() and not real.messages
+
+
+def test_what_a_model_is_told_and_kept_from(real: ModelConversation) -> None:
+    real.clear()
+    plain = "".join(str(piece) for piece in real.reply("What is a token?"))
+    assert real.prompt_text().endswith("<|assistant|>") and "What is a token?" in real.prompt_text()
+    assert "messages" in real.template()
+    word = max(plain.split(), key=len).strip(".,")
+    real.set([f"bad_words=['{word.upper()}']"])
+    assert ("bad_words", [word.upper()], "set here") in real.parameters()
+    assert word.casefold() not in "".join(str(piece) for piece in real.retry()).casefold()
+    real.unset("bad_words")
+    real.shows_probabilities = True
+    pieces = list(real.retry())
+    assert all(isinstance(piece, ScoredText) and 0 < piece.probability <= 1 for piece in pieces)
+    assert "".join(piece.text for piece in pieces if isinstance(piece, ScoredText)) == plain
+    real.shows_probabilities = False
+    other = real.beside("builtin")
+    assert "".join(str(piece) for piece in other.retry()) == plain and other.messages == real.messages
+    other.close()
 
 
 def test_stats_tell_who_guesses(real: ModelConversation) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from causerie.api.measurement.answer_cost import AnswerCost
+from causerie.chat.chat_files import ChatFolder
 from causerie.cli.chat.answer_end import cost_line
-from causerie.cli.chat.chat_files import ChatFolder
 from causerie.cli.chat.commands.table import COMMANDS, command_of
 from causerie.cli.chat.keyboard import LineDropped
 from causerie.cli.chat.terminal import Terminal
@@ -177,7 +177,6 @@ def test_an_answer_that_repeats_itself_is_told_with_the_way_to_let_it_go_on() ->
     [
         ("/bye", "/bye is a command of Ollama. Here: exit leaves, Ctrl-D too.\n"),
         ("/?", "/? is a command of Ollama. Here: help lists the commands.\n"),
-        ("/show info", "/show is a command of Ollama. Here: /status shows the model and what is set; /stats"),
     ],
 )
 def test_commands_of_ollama_get_the_sentence_that_its_users_need(line: str, says: str) -> None:

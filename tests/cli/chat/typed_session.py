@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from causerie.api.measurement.answer_cost import AnswerCost
-from causerie.cli.chat.chat_files import ChatFolder
+from causerie.chat.chat_files import ChatFolder
 from causerie.cli.chat.terminal import Terminal
 from causerie.cli.screen.screen import Screen
 from tests.cli.scripted import ScriptedConversation, ScriptedKeyboard, ScriptedReply

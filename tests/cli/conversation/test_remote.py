@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from causerie.api.generation.config import GenerationConfig
-from causerie.cli.chat.chat_files import ChatFolder, SavedChat
+from causerie.chat.chat_files import ChatFolder, SavedChat
 from causerie.cli.chat.terminal import Terminal
 from causerie.cli.conversation.remote_conversation import OpenAIServer, RemoteConversation, open_remote
 from causerie.cli.screen.screen import Screen

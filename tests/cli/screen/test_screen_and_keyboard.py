@@ -11,7 +11,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from causerie.api.measurement.answer_cost import AnswerCost
-from causerie.cli.chat.keyboard import EditedKeyboard, LineDropped, PlainKeyboard
+from causerie.cli.chat.keyboard import EditedKeyboard, LineDropped, PlainKeyboard, soft_wrapped
 from causerie.cli.chat.single_answer import answer_text
 from causerie.cli.screen.screen import Screen
 from causerie.errors import EngineError
@@ -79,6 +79,28 @@ def test_edited_lines(typed: str, lines: list[str]) -> None:
         keyboard = EditedKeyboard("> ", color=False, input=keys, output=DummyOutput())
         keys.send_text(typed)
         assert [keyboard.read() for _ in lines] == lines
+
+
+def test_lines_pasted_without_brackets_are_one_message() -> None:
+    """A terminal that does not say where a paste begins and ends sends all of it at once; lines typed one by one, and
+    lines that were typed ahead, are messages of their own."""
+    with create_pipe_input() as keys:
+        keyboard = EditedKeyboard("> ", color=False, input=keys, output=DummyOutput())
+        keys.send_text("ahead\rtoo\r")
+        assert [keyboard.read(), keyboard.read()] == ["ahead", "too"]
+        for moment, text in ((0.3, "def f():\r    return 1\r"), (0.6, "next\r")):
+            threading.Timer(moment, keys.send_text, [text]).start()
+        assert [keyboard.read(), keyboard.read()] == ["def f():\n    return 1", "next"]
+
+
+def test_an_edited_text_breaks_between_words_and_comes_back_as_it_was() -> None:
+    text = "  A line of words that is longer than forty columns are, and then some more.\n\nAnother one"
+    lines = soft_wrapped(text, 40).split("\n")
+    assert lines[0] == "  A line of words that is longer than\u200b" and max(map(len, lines)) <= 41
+    with create_pipe_input() as keys:
+        keyboard = EditedKeyboard("> ", color=False, input=keys, output=DummyOutput())
+        keys.send_text("!\r")
+        assert keyboard.edit(text) == text + "!"
 
 
 def test_the_arrow_keys_bring_back_earlier_lines() -> None:

@@ -6,7 +6,7 @@ cases to the list that is nearest, and nothing else.
 
 from __future__ import annotations
 
-from tests.parity.cases import dense, experts, gemma, hybrids, latent, layer_norms, mamba
+from tests.parity.cases import dense, experts, gemma, hybrids, kin, latent, layer_norms, mamba
 from tests.parity.cases.case import PROMPT, TINY, Case
 
 CASES = [
@@ -15,6 +15,7 @@ CASES = [
     *layer_norms.CASES,
     *experts.CASES,
     *hybrids.CASES,
+    *kin.CASES_KIN,
     *(Case(name, family, changes) for name, family, changes in latent.CASES_LATENT),
     *(Case(name, family, changes, lacks) for name, family, changes, lacks in mamba.CASES_MAMBA),
 ]

@@ -68,6 +68,16 @@ MODELS = [
         LAST,
     ),
     Pictures(
+        "qwen3_vl_moe",
+        _mrope(4, 4, 4, mrope_interleaved=True)
+        | {"head_dim": 24, "num_experts": 5, "num_experts_per_tok": 2, "moe_intermediate_size": 96}
+        | {"mlp_only_layers": [1], "tie_word_embeddings": False},
+        SEES
+        | {"hidden_size": 32, "out_hidden_size": 64, "intermediate_size": 32, "deepstack_visual_indexes": [0]}
+        | {"num_position_embeddings": 16},
+        LAST,
+    ),
+    Pictures(
         "glm4v",
         _mrope(1, 1, 2, partial_rotary_factor=0.5),
         SEES | {"hidden_size": 32, "out_hidden_size": 64, "intermediate_size": 32, "image_size": 28},

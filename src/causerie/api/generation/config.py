@@ -61,6 +61,7 @@ class GenerationConfig:
     presence_penalty: float | None = None  # lowers tokens already in the answer, once each
     frequency_penalty: float | None = None  # lowers tokens already in the answer, each time
     no_repeat_ngram_size: int | None = None  # no run of this many tokens appears twice; 0 is off
+    bad_words: list[str] | None = None  # texts that may not appear, however tokens spell them (text/bad_words.py)
     bad_words_ids: list[list[int]] | None = None  # runs of tokens that may not appear
     sequence_bias: dict[tuple[int, ...], float] | None = None  # added to the logit that completes a run of tokens
     logit_bias: dict[int, float] | None = None  # added to the logits of single tokens

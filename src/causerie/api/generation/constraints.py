@@ -1,4 +1,4 @@
-"""What the answers of a model are held to: a response format, and a limit on their reasoning.
+"""What the answers of a model are held to: a response format, a limit on their reasoning, words that may not come.
 
 Joins what the chat template shows of the model's reasoning with the constraints that know tokens alone.
 """
@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 
 def constraint_of(plan: Generation, tokenizer: ChatTokenizer, vocab: int) -> Constraint | None:
+    """What a plan's answers must look like; None where it says nothing. Raises as `_form`."""
+    form = _form(plan, tokenizer, vocab)
+    if not plan.bad_words:
+        return form
+    from causerie.text.bad_words import BadWords
+
+    return BadWords(plan.bad_words, tokenizer.text, vocab, form)
+
+
+def _form(plan: Generation, tokenizer: ChatTokenizer, vocab: int) -> Constraint | None:
     """What a plan's answers must look like; None where it says nothing. A format asks nothing of a reasoning that the
     prompt opens. Raises UsageError for a format that cannot be done, Unsupported for a limit on reasoning whose end is
     not one token."""

@@ -75,6 +75,21 @@ def texts(name: str, value: Any) -> str | list[str]:
     return value if isinstance(value, str) else list(value)
 
 
+MOST_BAD_WORDS = 64
+MOST_BAD_WORD_CHARACTERS = 256
+
+
+def bad_words(name: str, value: Any) -> list[str]:
+    """A text or a list of them, none of them empty; spaces around them do not count."""
+    listed = [value] if isinstance(value, str) else value
+    expected = f"a list of at most {MOST_BAD_WORDS} texts of 1 to {MOST_BAD_WORD_CHARACTERS} characters"
+    if not isinstance(listed, list | tuple) or len(listed) > MOST_BAD_WORDS:
+        raise _wrong(name, value, expected)
+    if not all(isinstance(text, str) and text.strip() and len(text) <= MOST_BAD_WORD_CHARACTERS for text in listed):
+        raise _wrong(name, value, expected)
+    return [text.strip() for text in listed]
+
+
 def speculation(name: str, value: Any) -> str:
     """One of the words for who guesses tokens."""
     if value not in SPECULATION:
@@ -170,6 +185,7 @@ CHECKS: dict[str, Check] = {
     "presence_penalty": _penalty,
     "frequency_penalty": _penalty,
     "no_repeat_ngram_size": count(0),
+    "bad_words": bad_words,
     "bad_words_ids": words,
     "sequence_bias": word_biases,
     "logit_bias": token_biases,

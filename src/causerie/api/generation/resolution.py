@@ -50,6 +50,7 @@ class Generation:
     sequences: int = 1  # answers per prompt
     stop_strings: tuple[str, ...] = ()
     repetition_detection: bool = False
+    bad_words: tuple[str, ...] = ()
     response_format: Mapping[str, Any] | None = None
     thinking_budget: int | None = None  # tokens of reasoning
     pad: int = 0
@@ -183,6 +184,7 @@ def resolve(
         sequences=_sequences(flags, params),
         stop_strings=(stops,) if isinstance(stops, str) else tuple(stops),
         repetition_detection=flags.get("repetition_detection", False),
+        bad_words=tuple(flags.get("bad_words", ())),
         response_format=flags.get("response_format"),
         thinking_budget=flags.get("thinking_budget"),
         pad=flags.get("pad_token_id", eos[0] if eos else 0),

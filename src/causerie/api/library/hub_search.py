@@ -17,6 +17,7 @@ from causerie.hub.scores import BENCHMARKS, Score
 from causerie.hub.search import DOMAINS, FORMATS, ORDERS, Hit, Query
 from causerie.hub.size_range import SizeRange
 from causerie.plan.fit import best_precision
+from causerie.plan.memory_fit import FreeMemory, MemoryFit, fit_by_size
 from causerie.plan.size_names import size_in
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "find_models",
     "find_scores",
     "hit_fits",
+    "hit_memory_fit",
     "model_page",
     "name_fits",
 ]
@@ -91,15 +93,32 @@ def find_scores(benchmark: str | None, *, derived: bool = False) -> list[Score]:
 def hit_fits(hit: Hit, memory: int) -> str | None:
     """The most exact precision in which a model fits in so much memory; "no" where in none, None where its size is not
     known."""
-    if hit.parameters is None:
-        return name_fits(hit.name, memory)
-    return best_precision(hit.parameters, hit.stored_bytes or _BFLOAT16 * hit.parameters, memory) or "no"
+    sizes = _sizes(hit)
+    return None if sizes is None else best_precision(*sizes, memory) or "no"
+
+
+def hit_memory_fit(hit: Hit, memory: FreeMemory) -> MemoryFit | None:
+    """Whether a model finds room; None where its size is not known."""
+    sizes = _sizes(hit)
+    return None if sizes is None else fit_by_size(*sizes, memory)
 
 
 def name_fits(name: str, memory: int) -> str | None:
-    """The same by the size that its name says, in bfloat16."""
+    """As `hit_fits`, by the size that its name says, in bfloat16."""
+    sizes = _sizes_in(name)
+    return None if sizes is None else best_precision(*sizes, memory) or "no"
+
+
+def _sizes(hit: Hit) -> tuple[int, int] | None:
+    """How many numbers there are, and in how many bytes they are stored."""
+    if hit.parameters is None:
+        return _sizes_in(hit.name)
+    return hit.parameters, hit.stored_bytes or _BFLOAT16 * hit.parameters
+
+
+def _sizes_in(name: str) -> tuple[int, int] | None:
     size = size_in(name.rpartition("/")[2])
     if size is None:
         return None
     parameters = round(size.parameters * size.experts)
-    return best_precision(parameters, _BFLOAT16 * parameters, memory) or "no"
+    return parameters, _BFLOAT16 * parameters

@@ -21,6 +21,7 @@ from causerie.api.fit.precisions import MatrixHolding, fitting_precision, needed
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.library.model_names import builtin_folder
 from causerie.api.loading.calibration import calibrated_as_asked
+from causerie.api.loading.kept_cache import kept_cache
 from causerie.api.loading.placement import InFewerBits, choose, packs_bfloat16
 from causerie.api.loading.progress_line import LoadingLine
 from causerie.api.loading.saving import Saving
@@ -195,7 +196,8 @@ def _load(
                 told.clear()
     if weights.prepared_for is None:
         give_back_memory()
-    engine = Engine(model, drafters=_drafters(model), drafts_unasked=_drafts_unasked(options, backend))
+    disk = kept_cache(model, folder, options, settings)
+    engine = Engine(model, drafters=_drafters(model), drafts_unasked=_drafts_unasked(options, backend), disk=disk)
     saving = Saving(folder, config, weights, workers, encoders_of(backend))
     return CausalLM(
         model,

@@ -12,6 +12,7 @@ from causerie.api.causal_lm import CausalLM
 from causerie.api.machine.measurements import kept_record, record_folder
 from causerie.errors import CauserieError
 from causerie.plan.computer import Span
+from causerie.plan.footprint import STEP_TOKENS
 from causerie.plan.forecast import Forecast, WeightForm, lesson
 from causerie.plan.hardware import Probe
 from causerie.plan.machine_record import MachineRecord
@@ -73,6 +74,11 @@ class Promise:
     def speed(self) -> Span:
         """Tokens per second of an answer at the beginning of a chat, without guessed tokens."""
         return self.expected(0, 0, 0).tokens_per_second
+
+    @property
+    def reading(self) -> float | None:
+        """Tokens of a prompt per second at the beginning of a chat; None where the arithmetic has no known peak."""
+        return Forecast(self._spec, self.form, self._record.computer(0, packs=False)).prefill_speed(STEP_TOKENS)
 
     def bandwidth(self) -> Bandwidth | None:
         """Measured in a moment, with the threads that the model has; None where there is no memory to measure by."""

@@ -38,6 +38,7 @@ class LoadOptions:
     cache_dtype: str | None = None  # None: as dtype has it
     max_cache_tokens: int | None = None  # positions over all requests
     expert_memory: int | None = None  # bytes of experts in memory, where a prepared model's stay in their file
+    keep_cache: int | None = None  # bytes on the disk for what the cache has of chats that ended; None keeps nothing
     speculation: str = "auto"  # of requests that do not say; one of speculation.SPECULATION
     draft: str | None = None  # the folder or id of a model that guesses for it, or AUTO_DRAFT
     strict: bool = False  # config keys and tensors that no family computes by are errors
@@ -78,6 +79,7 @@ class LoadOptions:
         packing: str | None = None,
         max_cache_tokens: int | None = None,
         expert_memory: int | None = None,
+        keep_cache: int | None = None,
         speculation: str | None = None,
         draft: str | None = None,
         strict: bool = False,
@@ -96,6 +98,7 @@ class LoadOptions:
             cache_dtype=cache_dtype_name(cache_dtype),
             max_cache_tokens=max_cache_tokens,
             expert_memory=expert_memory,
+            keep_cache=keep_cache,
             speculation="auto" if speculation is None else speculation,
             draft=None if draft == NO_DRAFT else draft,
             strict=strict,

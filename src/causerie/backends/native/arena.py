@@ -74,6 +74,11 @@ class Arena:
         begin = self._begin - self._bytes.ctypes.data
         return self._bytes[begin + start : begin + self._length]
 
+    def view(self, address: int, size: int) -> NDArray[np.uint8]:
+        """The bytes at an address that was given out."""
+        begin = address - self._bytes.ctypes.data
+        return self._bytes[begin : begin + size]
+
     def touch(self, most: int, first: int = 0) -> None:
         """Has the system give `most` bytes from byte `first` on now. They become zero: for memory that nothing uses
         yet."""

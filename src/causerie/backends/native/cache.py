@@ -75,6 +75,10 @@ class LayerCaches:
         regions = [stride * count for stride, count in zip((*strides, self.slot_stride), counts, strict=True)]
         self._arena = Arena(sum(aligned(size) for size in regions), "the cache of past tokens")
         *begins, self._slots = [self._arena.take(size) for size in regions]
+        self._blocks = [
+            (begin, stride, sum(sizes)) for begin, stride, sizes in zip(begins, strides, pages, strict=True)
+        ]
+        self._slot_bytes = sum(slots)
         self._regions = regions
         self.groups: NDArray[np.void] = np.zeros(len(pages), PAGE_GROUP)
         self.groups["blocks"] = counts[:-1]
@@ -94,6 +98,15 @@ class LayerCaches:
     def slot(self, layer: int) -> int:
         """The address of what a layer keeps in slot 0; slots follow by `slot_stride`."""
         return self._slots + self._slot_offsets[layer]
+
+    def block(self, group: int, number: int) -> NDArray[np.uint8]:
+        """The bytes of a block of a page group: of all of its layers, one after the other."""
+        begin, stride, size = self._blocks[group]
+        return self._arena.view(begin + number * stride, size)
+
+    def slot_bytes(self, number: int) -> NDArray[np.uint8]:
+        """The bytes of a slot."""
+        return self._arena.view(self._slots + number * self.slot_stride, self._slot_bytes)
 
     def excerpt(self, layers: Sequence[int]) -> LayerCaches:
         """What these layers keep, which count from 0 there; their pages alone."""

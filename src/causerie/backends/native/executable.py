@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causerie.backends.instruction_time import InstructionTime
+from causerie.backends.native import library
 from causerie.backends.native.abi import Fault
 from causerie.backends.native.cache import LayerCaches, sum_bytes
 from causerie.backends.native.expert_store import ExpertStore
@@ -138,6 +139,16 @@ class NativeExecutable:
         if self._caches is None:
             raise EngineError(_CLOSED)
         return self._caches
+
+    @property
+    def cache_memory(self) -> LayerCaches:
+        """See KeepingExecutable."""
+        return self.caches
+
+    @property
+    def arithmetic(self) -> str:
+        """See KeepingExecutable: the kernels, and which of them."""
+        return f"native {library.fingerprint()} {self._machine.instruction_set.name}"
 
     @property
     def instructions(self) -> NDArray[np.void]:

@@ -7,6 +7,7 @@ src/library.cpp.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,8 +32,7 @@ class InstructionSet:
 @cache
 def kernels() -> ctypes.CDLL:
     """The library, loaded once and checked. Raises BackendUnavailable with what to do."""
-    candidates = [Path(folder) / name for folder in package.__path__ for name in FILES]
-    file = next((path for path in candidates if path.exists()), None)
+    file = _file()
     if file is None:
         raise BackendUnavailable(
             f"The native backend's library {FILES[0]} is not beside its Python files, so it was not built. "
@@ -48,6 +48,18 @@ def kernels() -> ctypes.CDLL:
             "Build it again: make native in a checkout, or pip install --force-reinstall causerie."
         )
     return library
+
+
+def _file() -> Path | None:
+    candidates = [Path(folder) / name for folder in package.__path__ for name in FILES]
+    return next((path for path in candidates if path.exists()), None)
+
+
+@cache
+def fingerprint() -> str:
+    """A digest of the library's file, so of all that it computes."""
+    file = _file()
+    return "" if file is None else hashlib.sha256(file.read_bytes()).hexdigest()[:16]
 
 
 @cache

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from causerie.api.library.model_names import downloads, packaged_models
+from causerie.chat.chat_files import ChatFolder
 from causerie.chat.context import POLICIES
-from causerie.cli.chat.chat_files import ChatFolder
+from causerie.cli.chat.commands.model_card import SUBJECTS
 from causerie.cli.chat.commands.table import COMMANDS
 from causerie.cli.options.generate_flags import FLAGS
 
@@ -29,15 +30,17 @@ def completions(line: str, chats: ChatFolder) -> tuple[str, Iterable[str]]:
         return rest, [known for known in chats.names() if known.startswith(rest)]
     if name in ("file", "export"):
         return rest, _paths(rest)
-    if name == "model":
+    if name in ("model", "compare"):
         known = [each for each in (*packaged_models(), *downloads()) if each.startswith(rest)]
         return rest, known + [path for path in _paths(rest) if path.endswith("/")]
     if name == "reasoning":
         return rest, [word for word in ("fold", "show") if word.startswith(rest)]
     if name == "context":
         return rest, [word for word in ("ask", *POLICIES) if word.startswith(rest)]
-    if name == "think":
+    if name in ("think", "probs"):
         return rest, [word for word in ("on", "off") if word.startswith(rest)]
+    if name == "show":
+        return rest, [word for word in SUBJECTS if word.startswith(rest)]
     return "", ()
 
 

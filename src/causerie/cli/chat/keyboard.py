@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import sys
 import termios
 import threading
@@ -16,6 +17,7 @@ from causerie.errors import UsageError
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
+    from prompt_toolkit.application import Application
     from prompt_toolkit.completion import Completer
     from prompt_toolkit.history import History
     from prompt_toolkit.input import Input
@@ -78,6 +80,12 @@ class PlainKeyboard:
         return nullcontext()
 
 
+TYPED_AHEAD = 0.1
+"""Seconds from which on what a line is asked for brings was not typed before."""
+_SOFT = "\u200b\n"
+"""A line's end in a text that is edited where the text has a space."""
+
+
 class EditedKeyboard:
     """Line editing, history with the arrow keys and its search with Ctrl-R; Alt-Enter begins a new line, Ctrl-X Ctrl-E
     opens the user's editor, pasted lines stay one message, Tab completes with `complete`. The history is kept in a file
@@ -98,9 +106,10 @@ class EditedKeyboard:
         from prompt_toolkit.output import ColorDepth
         from prompt_toolkit.shortcuts import CompleteStyle
 
+        self._prompt = prompt
         self._session: PromptSession[str] = PromptSession(
             FormattedText([("bold fg:ansigreen" if color else "", prompt)]),
-            key_bindings=_keys(),
+            key_bindings=self._keys(),
             color_depth=None if color else ColorDepth.DEPTH_1_BIT,
             prompt_continuation=" " * len(prompt),
             reserve_space_for_menu=0,  # completions are listed below; the room would push the chat up
@@ -114,6 +123,7 @@ class EditedKeyboard:
             output=output,
         )
         self._typed = False  # whether this line has been touched
+        self._typed_ahead = False  # whether what is read now was typed before the line was asked for
         self._session.default_buffer.on_text_changed += self._touch
 
     def _touch(self, _: Any) -> None:
@@ -122,8 +132,9 @@ class EditedKeyboard:
     def read(self) -> str:
         """See Keyboard."""
         self._typed = False
+        self._typed_ahead = _waits(self._session.app)
         try:
-            return whole_characters(self._session.prompt())
+            return whole_characters(self._session.prompt(pre_run=self._attend))
         except KeyboardInterrupt:
             if not self._typed:
                 raise
@@ -132,8 +143,43 @@ class EditedKeyboard:
             raise LineDropped(in_history=bool(draft.text)) from None
 
     def edit(self, text: str) -> str:
-        """See Keyboard."""
-        return whole_characters(self._session.prompt(default=text))
+        """See Keyboard. Lines end between words, and where the text has no line's end the answer has none either."""
+        width = self._session.output.get_size().columns - len(self._prompt) - 1
+        edited = self._session.prompt(default=soft_wrapped(text, max(20, width)))
+        return whole_characters(edited.replace(_SOFT, " ").replace("\u200b", ""))
+
+    def _attend(self) -> None:
+        """From a moment on, what comes is typed or pasted now."""
+
+        def attend() -> None:
+            self._typed_ahead = False
+
+        loop = self._session.app.loop
+        if loop is not None:
+            loop.call_later(TYPED_AHEAD, attend)
+
+    def _keys(self) -> KeyBindings:
+        from prompt_toolkit.enums import DEFAULT_BUFFER
+        from prompt_toolkit.filters import has_focus
+        from prompt_toolkit.key_binding import KeyBindings
+
+        keys = KeyBindings()
+
+        @keys.add("escape", "enter")
+        def new_line(event: KeyPressEvent) -> None:
+            event.current_buffer.insert_text("\n")
+
+        @keys.add("enter", filter=has_focus(DEFAULT_BUFFER))
+        def end_line(event: KeyPressEvent) -> None:
+            """Sends the line, unless more comes at once, as from a paste that its terminal does not mark as one."""
+            # Answers of the terminal itself may wait there too; they are no characters.
+            pasted = any(len(str(press.key)) == 1 for press in event.app.key_processor.input_queue)
+            if pasted and not self._typed_ahead:
+                event.current_buffer.insert_text("\n")
+            else:
+                event.current_buffer.validate_and_handle()
+
+        return keys
 
     @contextmanager
     def silent(self) -> Iterator[None]:
@@ -151,16 +197,27 @@ class EditedKeyboard:
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
-def _keys() -> KeyBindings:
-    from prompt_toolkit.key_binding import KeyBindings
+def _waits(app: Application[str]) -> bool:
+    """Whether input is there."""
+    return bool(select.select([app.input.fileno()], [], [], 0)[0])
 
-    keys = KeyBindings()
 
-    @keys.add("escape", "enter")
-    def new_line(event: KeyPressEvent) -> None:
-        event.current_buffer.insert_text("\n")
+def soft_wrapped(text: str, width: int) -> str:
+    """Text whose lines have `width` columns at most, broken at spaces alone; such a space becomes _SOFT."""
+    from prompt_toolkit.utils import get_cwidth
 
-    return keys
+    lines = []
+    for line in text.split("\n"):
+        first, *words = line.split(" ")
+        parts = [first]
+        for word in words:
+            longer = f"{parts[-1]} {word}"
+            if get_cwidth(longer) <= width or not parts[-1].strip():
+                parts[-1] = longer
+            else:
+                parts.append(word)
+        lines.append(_SOFT.join(parts))
+    return "\n".join(lines)
 
 
 def _history(path: Path) -> History:

@@ -13,16 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from causerie.api.measurement.answer_cost import AnswerCost
+from causerie.chat.chat_files import ChatFolder, SavedChat
 from causerie.chat.parts import ReasoningPart
 from causerie.cli.chat.answer_end import cost_line, cut_sentence
-from causerie.cli.chat.chat_files import ChatFolder, SavedChat
+from causerie.cli.chat.asked_calls import make_calls
+from causerie.cli.chat.chat_tools import TOO_MANY, ChatTools
 from causerie.cli.chat.commands.command import HelpSource
 from causerie.cli.chat.commands.table import COMMANDS, command_of
+from causerie.cli.chat.commands.tools import offer_again
 from causerie.cli.chat.keyboard import Keyboard, LineDropped
-from causerie.cli.conversation.conversation import Conversation, Reply
+from causerie.cli.conversation.conversation import Conversation, Reply, ScoredText
 from causerie.cli.screen.reasoning import Reasoning
 from causerie.cli.screen.screen import Screen
 from causerie.errors import CauserieError, ContextLengthError, UsageError
+from causerie.tools.tool import MOST_ROUNDS
 
 PATIENCE = 0.5
 """Seconds before the screen says that it waits for the first words of an answer."""
@@ -44,6 +48,7 @@ class Terminal:
         program_help: HelpSource,
         *,
         autosave: bool = False,
+        tools: ChatTools | None = None,
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
         self.conversation = conversation
@@ -51,6 +56,7 @@ class Terminal:
         self.screen = screen
         self.chats = chats
         self.program_help = program_help
+        self.tools = tools or ChatTools()
         self.name: str | None = None  # of the chat's file
         self._reply: Reply | None = None  # the last one
         self.branches: dict[str, list[dict[str, Any]]] = {}
@@ -67,6 +73,7 @@ class Terminal:
         """Returns when the user leaves: `exit`, end of input, or Ctrl-C twice."""
         for number, line in enumerate(self._header):
             self.screen.line(line, "dim" if number else "bold")
+        offer_again(self)
         self.screen.line()
         interrupted = False
         while not self._left:
@@ -166,25 +173,52 @@ class Terminal:
             return ""
 
     def answer(self, ask: Callable[[], Reply]) -> None:
-        """One turn. Whatever goes wrong in it is said, and the chat goes on."""
+        """One turn, with the calls of tools that belong to it. Whatever goes wrong in it is said, and the chat goes
+        on."""
+        before, called = self.conversation.messages, False
         try:
-            with self.keyboard.silent():
-                reply = ask()
-                said = self._show(reply)
-            self._files.clear()
-            self._say_end(reply, said)
-            self._keep()
+            reply = self._answer(ask)
+            for _ in range(MOST_ROUNDS):
+                called = called or bool(reply.calls)
+                if not reply.calls or not make_calls(self, reply.calls):
+                    break
+                reply = self._answer(self.conversation.proceed)
+            else:
+                self._end_rounds(reply)
+            self.keep()
         except KeyboardInterrupt:  # while the prompt was being made
             self.screen.line(_NOTHING_SAID, "dim")
         except CauserieError as error:
-            self.screen.line(str(error), "error")
-            self.screen.line("The chat is as it was before this message.", "dim")
+            self._fall_back(before if called else None, str(error))
             if _too_long(error) and self.conversation.messages:
                 self.screen.line("`clear` begins a new chat.", "dim")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not take the user's chat with it
-            self.screen.line(f"A fault in Causerie: {type(error).__name__}: {error}", "error")
-            self.screen.line("The chat is as it was before this message.", "dim")
+            self._fall_back(before if called else None, f"A fault in Causerie: {type(error).__name__}: {error}")
         self.screen.line()
+
+    def _fall_back(self, before: list[dict[str, Any]] | None, fault: str) -> None:
+        """Says what went wrong. Where tools were called since the question, the chat is made what it was before it; a
+        first answer that fails leaves it so."""
+        self.screen.line(fault, "error")
+        if before is not None:
+            self.conversation.replace(before)
+        self.screen.line("The chat is as it was before this message.", "dim")
+
+    def _answer(self, ask: Callable[[], Reply]) -> Reply:
+        """One answer, shown."""
+        with self.keyboard.silent():
+            reply = ask()
+            said = self._show(reply)
+        self._files.clear()
+        self._say_end(reply, said)
+        return reply
+
+    def _end_rounds(self, reply: Reply) -> None:
+        """After as many answers in a row with calls as may be: a further one makes none."""
+        if reply.calls:
+            self.tools.refuse(self.conversation, reply.calls, TOO_MANY)
+            sentence = f"{MOST_ROUNDS} answers in a row called tools, and this one wants to; /continue lets it go on."
+            self.screen.line(sentence, "notice")
 
     def _show(self, reply: Reply) -> bool:
         """Shows the pieces of an answer, and returns whether there were any; Ctrl-C ends it and keeps what has come."""
@@ -196,6 +230,9 @@ class Terminal:
                     arrived()
                     if isinstance(piece, ReasoningPart):
                         self.reasoning.piece(piece.text)
+                    elif isinstance(piece, ScoredText):
+                        self.reasoning.end()
+                        self.screen.scored_piece(piece.text, piece.probability)
                     else:
                         self.reasoning.end()
                         self.screen.piece(piece)
@@ -208,10 +245,10 @@ class Terminal:
 
     def _say_end(self, reply: Reply, said: bool) -> None:
         self._reply = reply
-        if said and (cost := reply.cost) is not None:
+        if (said or reply.calls) and (cost := reply.cost) is not None:
             self.screen.line(cost_line(cost, self.conversation.context), "dim")
             self.conversation.learn_from(cost)
-        if reply.finish_reason == "stop" and not said:
+        if reply.finish_reason == "stop" and not said and not reply.calls:
             self.screen.line("The model ended its answer without a word.", "dim")
         if reply.finish_reason == "cancelled":
             self.screen.line("Stopped; the chat keeps what was said." if said else _NOTHING_SAID, "dim")
@@ -260,6 +297,7 @@ class Terminal:
         """Goes on with a saved chat, and shows how it ended. Raises UnknownName, UsageError, MessageError."""
         chat = self.chats.load(name)
         self.conversation.replace(chat.messages)
+        self.tools.forget()
         self.name = self.chats.path(name).stem
         self.branches.clear()
         count = sum(message["role"] == "user" for message in chat.messages)
@@ -291,7 +329,8 @@ class Terminal:
         self.name = None
         self.branches.clear()
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Saves the chat where chats are saved by themselves."""
         if self._autosave and self.conversation.messages:
             try:
                 self.save()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from causerie.api.measurement.answer_cost import AnswerCost
-from causerie.chat.parts import ReasoningPart
+from causerie.chat.parts import ReasoningPart, ToolCallPart
 
 if TYPE_CHECKING:
     from causerie.api.measurement.evidence import Evidence
@@ -27,11 +27,19 @@ class TokenRow:
     likeliest_probability: float
 
 
+@dataclass(frozen=True)
+class ScoredText:
+    """A piece of an answer, and how likely its last token was."""
+
+    text: str
+    probability: float
+
+
 class Reply(Protocol):
     """One answer as it comes. Iterating to the end, or `stop`, puts it into the chat; an error leaves the chat as it
     was before the question."""
 
-    def __iter__(self) -> Iterator[str | ReasoningPart]: ...
+    def __iter__(self) -> Iterator[str | ScoredText | ReasoningPart]: ...
     def stop(self) -> None:
         """Ends the answer now; the chat keeps what has come."""
         ...
@@ -39,6 +47,11 @@ class Reply(Protocol):
     @property
     def finish_reason(self) -> str | None:
         """Why it ended: "stop", "repetition", "length", "time" or "cancelled"; None before."""
+        ...
+
+    @property
+    def calls(self) -> Sequence[ToolCallPart]:
+        """The calls of tools that it made, with ids; known once it has ended, and none where it was stopped."""
         ...
 
     @property
@@ -51,6 +64,7 @@ class Conversation(Protocol):
     """A chat that remembers, with the model that answers it."""
 
     system_prompt: str | None
+    shows_probabilities: bool  # whether answers come as ScoredText
 
     @property
     def context(self) -> int | None:
@@ -121,7 +135,16 @@ class Conversation(Protocol):
         ...
 
     def proceed(self) -> Reply:
-        """Asks for more of the last answer."""
+        """Asks for more of the last answer, or for what follows the results of its calls."""
+        ...
+
+    def offer(self, tools: Sequence[Mapping[str, Any]]) -> None:
+        """The tools that answers may call from now on, as chat templates are told of them. Raises UsageError for a
+        model that knows none, which then is offered none."""
+        ...
+
+    def take_results(self, results: Sequence[Mapping[str, Any]]) -> None:
+        """What came of the last answer's calls, each as a message; `proceed` goes on with it."""
         ...
 
     def set(self, words: Sequence[str]) -> None:
@@ -139,6 +162,23 @@ class Conversation(Protocol):
 
     def switch(self, name: str) -> None:
         """Goes on with another model; one that cannot be opened leaves everything as it was."""
+        ...
+
+    def beside(self, name: str) -> Conversation:
+        """The same chat with another model, beside this one. Raises CauserieError where that cannot be had."""
+        ...
+
+    def prompt_text(self) -> str:
+        """What the model read before the last answer. Raises UsageError where there is no answer, Unsupported where
+        that cannot be told."""
+        ...
+
+    def template(self) -> str:
+        """The model's chat template. Raises Unsupported where it cannot be told."""
+        ...
+
+    def parameters(self) -> list[tuple[str, Any, str]]:
+        """The generate flags that answers go by: name, value, and who says so."""
         ...
 
     def tokens(self) -> list[TokenRow]:
@@ -165,4 +205,8 @@ class Conversation(Protocol):
 
     def replace(self, messages: Sequence[Mapping[str, Any]]) -> None:
         """Goes on with another chat."""
+        ...
+
+    def close(self) -> None:
+        """Ends it; what it holds is free."""
         ...

@@ -76,6 +76,12 @@ def _opened(choice: ModelChoice, system_prompt: str | None) -> tuple[CausalLM, C
     return model, tokenizer.chat
 
 
+def _reply_format(chat_format: ChatFormat, tools: Sequence[Mapping[str, Any]]) -> ReplyFormat:
+    """How the model's answers are read where it is offered such tools; its template for those may be another."""
+    source = chat_format.template.source(None, tools or None)
+    return ReplyFormat.of(source, chat_format.tokenizer.added_tokens)
+
+
 def _check_system_prompt(chat_format: ChatFormat, system_prompt: str | None) -> None:
     """A template that has no system role says so. Raises MessageError, TemplateError."""
     chat_format.prompt(Transcript(system_prompt).ask("Hello!").prompt.chat)
@@ -103,6 +109,7 @@ class ModelConversation:
         choice: ModelChoice | None = None,
     ) -> None:
         self._last: AnswerStream | None = None
+        self.shows_probabilities = False
         self._choice = choice or ModelChoice(model.name_or_path)
         self._call = flags
         self._take(model, chat_format)
@@ -110,11 +117,13 @@ class ModelConversation:
 
     def _take(self, model: CausalLM, chat_format: ChatFormat) -> None:
         self._model = model
+        model.expect_chats()
         self._expected: tuple[AnswerCost, Expected] | None = None
         self._replied: ModelReply | None = None
         self._change: PromptChange | None = None  # that led to the last answer
         self._chat_format = chat_format
-        self._reply_format = ReplyFormat.of(chat_format.template.source(), chat_format.tokenizer.added_tokens)
+        self._reply_format = _reply_format(chat_format, ())
+        self._schemas: dict[str, dict[str, Any]] | None = None  # of the tools that are offered
         # In a chat an answer may go on until the context is full (generate() would cut it at its own default), but not
         # only to say the same over and over.
         self._defaults = GenerationConfig(max_new_tokens=model.context, repetition_detection=True)
@@ -191,6 +200,9 @@ class ModelConversation:
         for group in stats.groups:
             layers = "" if group.window is None else f", by layers that keep the last {group.window} tokens"
             rows.append(("cache", f"{group.total - group.free} of {group.total} blocks in use{layers}"))
+        if (disk := stats.disk) is not None:
+            size = f"{disk.nbytes / 1e6:,.0f} of {disk.most / 1e6:,.0f} MB"
+            rows.append(("cache on disk", f"{size}, {disk.recalled_tokens} tokens came back"))
         if stats.slots.total:
             rows.append(("slots", f"{stats.slots.total - stats.slots.free} of {stats.slots.total} in use"))
         named = drafters_of(self._call.speculation)
@@ -267,25 +279,74 @@ class ModelConversation:
 
     def reply(self, text: str) -> ModelReply:
         """See Conversation."""
-        return self._reply(partial(self._session.ask, text), self._flags())
+        return self._reply(partial(self._session.ask, text), self._call)
 
     def retry(self, words: Sequence[str] = ()) -> ModelReply:
         """See Conversation."""
-        return self._reply(self._session.retry, self._flags(self._call.merged(read_flags(words))))
+        return self._reply(self._session.retry, self._call.merged(read_flags(words)))
 
     def proceed(self) -> ModelReply:
         """See Conversation."""
-        return self._reply(self._session.proceed, self._flags())
+        return self._reply(self._session.proceed, self._call)
 
-    def _reply(self, ask: Callable[[Flags, Any, bool], AnswerStream], flags: Flags) -> ModelReply:
+    def offer(self, tools: Sequence[Mapping[str, Any]]) -> None:
+        """See Conversation."""
+        reads = _reply_format(self._chat_format, tools)
+        able = reads.tools is not None
+        self._reply_format = reads if able else _reply_format(self._chat_format, ())
+        self._schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in tools if able} or None
+        shown = self._reply_format.spellings(tools=self._schemas is not None)
+        self._session.offer(tools if able else (), shown)
+        if tools and not able:
+            raise UsageError("This model's chat template knows no tools, or an unknown way to call them.")
+
+    def take_results(self, results: Sequence[Mapping[str, Any]]) -> None:
+        """See Conversation."""
+        self._session.take_results(results)
+
+    def _reply(self, ask: Callable[[Flags, Any, bool], AnswerStream], call: GenerationConfig) -> ModelReply:
+        flags = self._flags(call.merged(GenerationConfig(logprobs=0)) if self.shows_probabilities else call)
         begun, moment = time.monotonic(), Moment.now()
         before = None if self._replied is None else self._replied.chat
         answer = self._last = ask(flags, flags.get("stop_strings", ()), flags.get("repetition_detection"))
-        parser = self._reply_format.parser(answer.prompt.text[-200:])
-        reply = self._replied = ModelReply(answer, begun, parser, moment=moment, variables=self._session.variables)
+        parser = self._reply_format.parser(answer.prompt.text[-200:], self._schemas)
+        reply = self._replied = ModelReply(
+            answer,
+            begun,
+            parser,
+            moment=moment,
+            variables=self._session.variables,
+            take_calls=self._session.take_calls,
+        )
         self._change = None if before is None else prompt_change(before, reply.prompt)
         self._expected = None
         return reply
+
+    def beside(self, name: str) -> ModelConversation:
+        """See Conversation. Both models are then in memory."""
+        other = open_conversation(replace(self._choice, name=name), self._call, self.system_prompt)
+        other.replace(self.messages)
+        return other
+
+    def prompt_text(self) -> str:
+        """See Conversation."""
+        if self._last is None:
+            raise UsageError("There is no answer yet for which the model read something.")
+        return self._last.prompt.text
+
+    def template(self) -> str:
+        """See Conversation."""
+        return self._chat_format.template.source()
+
+    def parameters(self) -> list[tuple[str, Any, str]]:
+        """See Conversation."""
+        flags = self._flags()
+        origins = zip(("set here", "the model's own", "the chat's own"), flags.levels, strict=False)
+        rows: dict[str, tuple[str, Any, str]] = {}
+        for origin, level in origins:
+            for name, value in level.to_dict().items():
+                rows.setdefault(name, (name, value, origin))
+        return list(rows.values())
 
     def tokens(self) -> list[TokenRow]:
         """See Conversation. The model reads prompt and answer once more."""

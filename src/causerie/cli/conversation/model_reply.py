@@ -4,16 +4,21 @@ wrote for it. Knows no terminal.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from causerie.api.machine.surroundings import Moment, Surroundings
 from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.parse import ReplyFormat, ReplyParser
-from causerie.chat.parts import Part, ReasoningPart, TextPart
+from causerie.chat.parts import Part, ReasoningPart, TextPart, ToolCallPart
 from causerie.chat.prompt_change import PromptText
 from causerie.chat.session import AnswerStream
+from causerie.cli.conversation.conversation import ScoredText
+
+TakeCalls = Callable[[str, str, Sequence[ToolCallPart]], list[ToolCallPart]]
+"""Puts an answer that made calls into the chat, by its text and its reasoning; returns the calls with ids."""
 
 
 class ModelReply:
@@ -30,6 +35,7 @@ class ModelReply:
         *,
         moment: Moment | None = None,
         variables: Mapping[str, Any] | None = None,
+        take_calls: TakeCalls = lambda text, reasoning, calls: list(calls),
     ) -> None:
         self._answer = answer
         self._parser = parser or ReplyFormat().parser()
@@ -41,25 +47,36 @@ class ModelReply:
         self._moment = moment or Moment.now()  # when it was asked
         self._variables = dict(variables or {})  # what the template was told
         self.surroundings: Surroundings | None = None  # None until it has ended
+        self._take_calls = take_calls
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self.calls: list[ToolCallPart] = []
 
-    def __iter__(self) -> Iterator[str | ReasoningPart]:
+    def __iter__(self) -> Iterator[str | ScoredText | ReasoningPart]:
         for piece in self._answer:
             if self._first is None:
                 self._first = self._clock() - self._begun
             yield from self._shown(self._parser.feed(piece))
         yield from self._shown(self._parser.finish())
         self._end()
+        if self.calls:
+            self.calls = self._take_calls("".join(self._text), "".join(self._reasoning), self.calls)
 
-    @staticmethod
-    def _shown(parts: list[Part]) -> Iterator[str | ReasoningPart]:
+    def _shown(self, parts: list[Part]) -> Iterator[str | ScoredText | ReasoningPart]:
+        logprob: float | None = getattr(self._answer.last_event, "logprob", None)  # where the request asked for it
         for part in parts:
             if isinstance(part, TextPart):
-                yield part.text
+                self._text.append(part.text)
+                yield part.text if logprob is None else ScoredText(part.text, math.exp(logprob))
             elif isinstance(part, ReasoningPart):
+                self._reasoning.append(part.text)
                 yield part
+            else:
+                self.calls.append(part)
 
     def stop(self) -> None:
         """See Reply."""
+        self.calls = []
         self._answer.close()
         self._end()
 

@@ -6,6 +6,7 @@ Knows no terminal and no model.
 from __future__ import annotations
 
 import json
+import math
 import time
 import urllib.error
 import urllib.request
@@ -18,14 +19,15 @@ from urllib.parse import urlsplit
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.messages import checked_chat
-from causerie.chat.parts import ReasoningPart
-from causerie.chat.transcript import Transcript, Turn
-from causerie.cli.conversation.conversation import TokenRow
+from causerie.chat.parts import ReasoningPart, ToolCallPart
+from causerie.chat.transcript import Transcript, Turn, numbered
+from causerie.cli.conversation.call_pieces import CallPieces
+from causerie.cli.conversation.conversation import ScoredText, TokenRow
 from causerie.cli.options.generate_flags import read_flags
 from causerie.errors import EngineError, Unsupported, UsageError
 
 _SAME = ("temperature", "top_p", "top_k", "min_p", "typical_p", "repetition_penalty", "presence_penalty")
-_FIELDS = {name: name for name in (*_SAME, "frequency_penalty", "seed", "logit_bias", "thinking_budget")}
+_FIELDS = {name: name for name in (*_SAME, "frequency_penalty", "seed", "logit_bias", "thinking_budget", "bad_words")}
 _FIELDS |= {"max_new_tokens": "max_tokens", "stop_strings": "stop", "repetition_detection": "repetition_detection"}
 _OURS = "causerie"  # as whose models our own server's are listed
 _SECONDS = 600.0  # without a byte
@@ -94,8 +96,10 @@ class RemoteConversation:
         self._server = server
         self._transcript = Transcript(system_prompt)
         self._thinks: bool | None = None
+        self._tools: list[Mapping[str, Any]] = []
         self._context: int | None = None
         self._call = flags
+        self.shows_probabilities = False
         _fields(flags)
         self.switch(model)
 
@@ -174,20 +178,35 @@ class RemoteConversation:
 
     def _ask(self, turn: Turn, flags: GenerationConfig) -> RemoteReply:
         body = {"model": self.model_name, "messages": turn.prompt.chat, **self._defaults, **_fields(flags)}
+        if self._tools:
+            body["tools"] = self._tools
         if turn.beginning is not None:
             body["continue_final_message"] = True
+        if self.shows_probabilities:
+            body["logprobs"] = True
         if self._thinks is not None:
             body["chat_template_kwargs"] = {"enable_thinking": self._thinks}
         sent = time.monotonic()
 
-        def keep(text: str) -> None:
-            self._transcript = turn.answered(text)
+        def keep(text: str, reasoning: str, calls: list[ToolCallPart]) -> list[ToolCallPart]:
+            whole = numbered(calls, self._transcript.calls)
+            answered = turn.answered(text)
+            self._transcript = answered.called(text, reasoning, whole) if whole else answered
             if self._context is None:  # it may have been loaded only now
                 self._context = next(
                     (_context_of(each) for each in self._server.models() if each["id"] == self.model_name), None
                 )
+            return whole
 
         return RemoteReply(self._server.stream(body), keep, sent)
+
+    def offer(self, tools: Sequence[Mapping[str, Any]]) -> None:
+        """See Conversation. Whether its model knows tools the server says of the first answer."""
+        self._tools = list(tools)
+
+    def take_results(self, results: Sequence[Mapping[str, Any]]) -> None:
+        """See Conversation."""
+        self._transcript = self._transcript.resulted(results)
 
     def set(self, words: Sequence[str]) -> None:
         """See Conversation."""
@@ -219,6 +238,24 @@ class RemoteConversation:
         # Servers of other kinds refuse a field that they do not know.
         self._defaults = {"repetition_detection": True} if known[self.model_name].get("owned_by") == _OURS else {}
 
+    def beside(self, name: str) -> RemoteConversation:
+        """See Conversation; another model of the same server."""
+        other = RemoteConversation(self._server, name, self._call, self.system_prompt)
+        other.replace(self.messages)
+        return other
+
+    def prompt_text(self) -> str:
+        """See Conversation."""
+        raise Unsupported("What the model read only its server knows; load the model here to see it.")
+
+    def template(self) -> str:
+        """See Conversation."""
+        raise Unsupported("The template only the server knows; load the model here to see it.")
+
+    def parameters(self) -> list[tuple[str, Any, str]]:
+        """See Conversation; what else holds the server does not say."""
+        return [(name, value, "set here") for name, value in self.settings.items()]
+
     def tokens(self) -> list[TokenRow]:
         """See Conversation."""
         raise Unsupported("Another server's tokens are not known here; load the model here to see them.")
@@ -231,7 +268,7 @@ class RemoteConversation:
 
         def write(messages: list[dict[str, Any]]) -> str:
             body = {"model": self.model_name, "messages": messages, **_fields(self._call), "max_tokens": 200}
-            reply = RemoteReply(self._server.stream(body), lambda _: None, time.monotonic())
+            reply = RemoteReply(self._server.stream(body), lambda text, reasoning, calls: calls, time.monotonic())
             return "".join(piece for piece in reply if isinstance(piece, str))
 
         room = max(1, count(self.messages) // 2) + 1
@@ -256,21 +293,31 @@ class RemoteConversation:
         """See Conversation."""
         self._transcript = self._transcript.replaced(checked_chat(messages) if messages else [])
 
+    def close(self) -> None:
+        """See Conversation; nothing is held here."""
+
+
+TakeRemote = Callable[[str, str, list[ToolCallPart]], list[ToolCallPart]]
+"""Puts an answer into the chat, by its text, its reasoning and its calls; returns the calls with ids."""
+
 
 class RemoteReply:
     """See `conversation.Reply`. What it cost is what the server counts, and the clock here."""
 
-    def __init__(self, response: HTTPResponse, keep: Callable[[str], None], sent: float) -> None:
+    def __init__(self, response: HTTPResponse, keep: TakeRemote, sent: float) -> None:
         self._response = response
         self._keep = keep
         self._sent = sent
         self._first: float | None = None
         self._said: list[str] = []
+        self._reasoning: list[str] = []
+        self._pieces_of_calls = CallPieces()
+        self.calls: list[ToolCallPart] = []
         self._usage: dict[str, Any] = {}
         self.finish_reason: str | None = None
         self.cost: AnswerCost | None = None
 
-    def __iter__(self) -> Iterator[str | ReasoningPart]:
+    def __iter__(self) -> Iterator[str | ScoredText | ReasoningPart]:
         with self._response:
             for chunk in self._chunks():
                 if isinstance(chunk.get("usage"), dict):
@@ -279,19 +326,23 @@ class RemoteReply:
                     yield from self._pieces(choice)
         if self.finish_reason is None:
             raise EngineError("The server ended the answer before it was whole.")
+        self.calls = self._pieces_of_calls.calls()
         self._end()
 
-    def _pieces(self, choice: dict[str, Any]) -> Iterator[str | ReasoningPart]:
+    def _pieces(self, choice: dict[str, Any]) -> Iterator[str | ScoredText | ReasoningPart]:
         delta = choice.get("delta") or {}
         reasoning = delta.get("reasoning_content") or delta.get("reasoning")
         text = delta.get("content")
         if (reasoning or text) and self._first is None:
             self._first = time.monotonic() - self._sent
+        self._pieces_of_calls.take(delta.get("tool_calls") or ())
         if reasoning:
+            self._reasoning.append(str(reasoning))
             yield ReasoningPart(str(reasoning))
         if text:
             self._said.append(str(text))
-            yield str(text)
+            odds = [each["logprob"] for each in (choice.get("logprobs") or {}).get("content") or []]
+            yield ScoredText(str(text), math.exp(odds[-1])) if odds else str(text)
         if choice.get("finish_reason"):
             repeated = choice.get("stop_reason") == "repetition_detected"
             cut = choice["finish_reason"] == "length"
@@ -328,7 +379,7 @@ class RemoteReply:
         first = total if self._first is None else self._first
         read = self._usage.get("prompt_tokens", 0)
         self.cost = AnswerCost(read, cached, new, first, total, drafted_tokens=drafted, accepted_tokens=accepted)
-        self._keep("".join(self._said))
+        self.calls = self._keep("".join(self._said), "".join(self._reasoning), self.calls)
 
 
 def open_remote(

@@ -179,6 +179,7 @@ USUAL = (
     "backend",
     "threads",
     "expert_memory",
+    "keep_cache",
     "speculation",
     "draft",
     "strict",
@@ -203,6 +204,12 @@ _LOADING: dict[str, dict[str, Any]] = {
         "type": byte_count,
         "metavar": "SIZE",
         "help": "memory for experts of a prepared model, whose others stay on the disk (8GB; default: as is free)",
+    },
+    "keep_cache": {
+        "type": byte_count,
+        "metavar": "SIZE",
+        "help": "keep what was read of chats on the disk, so much at most (2GB): a chat opened again goes on at "
+        "once (default: nothing is kept)",
     },
     "speculation": {
         "metavar": "NAME",

@@ -65,6 +65,7 @@ PENALTIES = {
     "presence_penalty": Flag("number", "0.0", "Taken from every token that the answer has used."),
     "frequency_penalty": Flag("number", "0.0", "The same, for each time it has used it."),
     "no_repeat_ngram_size": Flag("whole", "0", "No sequence of this many tokens twice; 0 is off."),
+    "bad_words": Flag("texts", "none", "Texts that may not be written, small letters or large."),
     "bad_words_ids": Flag("token_lists", "none", "Token sequences that may not be written."),
     "logit_bias": Flag("biases", "none", "Added to the logits of single tokens."),
     "sequence_bias": Flag("biases", "none", "Added to the logit of the last token of a sequence."),

@@ -20,6 +20,9 @@ from causerie.cli.screen.wrapping import WordWrap
 from causerie.errors import UsageError
 
 _CODES = {"bold": "1", "dim": "2", "prompt": "1;32", "error": "31", "notice": "33"}
+_CODES |= {"likely": "36", "open": "4;33", "unlikely": "4;31"}
+_ODDS: tuple[tuple[float, str | None], ...] = ((0.8, None), (0.5, "likely"), (0.2, "open"), (0.0, "unlikely"))
+_ODDS_WORDS = ("80 % or more", "50 to 80 %", "20 to 50 %", "less")
 
 # C0 but newline and tab, DEL, and C1: as the control pictures of Unicode, so that they can be seen.
 _VISIBLE = (
@@ -82,6 +85,28 @@ class Screen:
             self.end_piece()
             self._write("\n")
         self._piece(text)
+
+    def scored_piece(self, text: str, probability: float) -> None:
+        """Text of the model as a piece, without Markdown, marked where a token was not likely."""
+        style = next((style for least, style in _ODDS if probability >= least), None)
+        if self._aside:
+            self.end_piece()
+            self._write("\n")
+        columns = self._columns() if self._live else None
+        shown = visible(text)
+        if style and not self._color:
+            shown += f"[{probability:.0%}]"
+        lines = shown if columns is None else self._wrap.feed(shown, columns)
+        self._write(self.styled(lines, style))
+        self._open_line = not shown.endswith("\n")
+
+    def legend(self) -> None:
+        """What the marks of scored pieces mean."""
+        if not self._color:
+            self.line("Behind each token that was less than 80 % likely stands how likely it was.", "dim")
+            return
+        marks = [self.styled(f" {words} ", style) for (_, style), words in zip(_ODDS, _ODDS_WORDS, strict=True)]
+        self._write("How likely each token was:" + "".join(marks) + "\n")
 
     def _piece(self, text: str) -> None:
         if text:

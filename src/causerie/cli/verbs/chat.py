@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 import causerie
 from causerie.api.library.model_names import BUILTIN, SMOLLM2, first_model
+from causerie.chat.chat_files import ChatFolder, SavedChat
 from causerie.cli.chat import keyboard
-from causerie.cli.chat.chat_files import ChatFolder, SavedChat
+from causerie.cli.chat.chat_tools import ChatTools
 from causerie.cli.chat.completion import completions
 from causerie.cli.chat.sample_questions import sample_questions
 from causerie.cli.chat.single_answer import answer_events, answer_text
@@ -30,6 +31,7 @@ from causerie.cli.conversation.precision_question import accepts_precision
 from causerie.cli.options import generate_flags
 from causerie.cli.options.arguments import USUAL, Parser, help_columns, set_loading_options, talking_options
 from causerie.cli.options.flags import is_flag
+from causerie.cli.options.tool_servers import opened_tools
 from causerie.cli.screen.screen import Screen
 from causerie.errors import CauserieError, ModelTooLarge, UsageError
 from causerie.settings import Settings
@@ -86,6 +88,14 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--generation-config", metavar="NAME", help="generate flags of a file, a folder or a model's id")
     made.add_argument("--url", metavar="URL", help="talk to a model of this server (OpenAI's protocol) instead")
     made.add_argument("--api-key", metavar="KEY", help="the server's key; better in CAUSERIE_API_KEY")
+    made.add_argument("--mcp", metavar="FILE", help="MCP servers whose tools the model may call, asking you each time")
+    made.add_argument(
+        "--allow-tool",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a tool, or a pattern such as 'kitchen.*', that is called without asking (repeat); with -p no others are",
+    )
     made.add_argument("--resume", nargs="?", const="", metavar="CHAT", help="go on with a saved chat; alone: the last")
     made.add_argument("--save-folder", metavar="FOLDER", help="where chats are saved (~/.local/share/causerie/chats)")
     made.add_argument("--no-autosave", action="store_true", help="save chats only where /save asks for it")
@@ -116,6 +126,12 @@ def run(options: argparse.Namespace) -> int:
     notes = Screen(sys.stderr, live=sys.stderr.isatty() and not plain)
     if question is None and options.json:
         raise UsageError("--json is for one answer: name the question with -p, or pipe it in.")
+    if options.mcp is None and options.allow_tool:
+        raise UsageError("--allow-tool is about tools; name their servers with --mcp FILE.")
+    if options.mcp is not None and question is not None and not options.allow_tool:
+        raise UsageError(
+            "With one question nobody is asked before a tool is called: say which may be with --allow-tool NAME."
+        )
     if question is None and not plain:
         keyboard.prepare()
 
@@ -125,12 +141,16 @@ def run(options: argparse.Namespace) -> int:
         from causerie.cli.conversation.model_offer import offered_model
 
         place = ChatPlace(None, offered_model(data / "model", options.models_dir, sys.stdin, sys.stdout))
-    with _opened(options, settings, place, flags, plain) as conversation:
+    with (
+        opened_tools(options.mcp) as toolbox,
+        _opened(options, settings, place, flags, plain) as conversation,
+    ):
+        tools = ChatTools(toolbox, options.allow_tool)
         if question is not None:
             single = answer_events if options.json else answer_text
-            single(conversation, question, sys.stdout, notes)
+            single(conversation, question, sys.stdout, notes, tools)
         else:
-            hold = Holding(chats, data / "history", resumed[0] if resumed else None, not options.no_autosave)
+            hold = Holding(chats, data / "history", resumed[0] if resumed else None, not options.no_autosave, tools)
             _hold(conversation, hold, color=color and sys.stdout.isatty(), plain=plain)
     return 0
 
@@ -226,6 +246,7 @@ class Holding:
     history: Path
     resume: str | None
     autosave: bool
+    tools: ChatTools
 
 
 def _with_config(name: str, flags: GenerationConfig) -> GenerationConfig:
@@ -245,6 +266,8 @@ def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: b
     header = [f"Causerie {causerie.__version__} · {conversation.description}"]
     if (promise := conversation.promise) is not None:
         header.append(promise)
+    if count := len(holding.tools.tools):
+        header.append(f"Tools: {count}. You are asked before each call; /tools lists them.")
     header.append("Write a message. help lists the commands, exit leaves.")
     if holding.resume is None:
         header.append("Try: {}  {}".format(*sample_questions(conversation.model_name)))
@@ -261,7 +284,16 @@ def _hold(conversation: Conversation, holding: Holding, *, color: bool, plain: b
     )
     autosave = holding.autosave and sys.stdin.isatty()
     with BuiltinHelp() as program_help:
-        terminal = Terminal(conversation, keys, screen, tuple(header), holding.chats, program_help, autosave=autosave)
+        terminal = Terminal(
+            conversation,
+            keys,
+            screen,
+            tuple(header),
+            holding.chats,
+            program_help,
+            autosave=autosave,
+            tools=holding.tools,
+        )
         if holding.resume is not None:
             terminal.load(holding.resume)
         terminal.run()

@@ -87,6 +87,7 @@ def gather(settings: Settings, *, devices: bool = False, probe: bool = False) ->
         "backends": {"native": _native(settings), "torch": _torch(devices)},
         "builtin_model": _builtin_model(),
         "downloads": _downloads(),
+        "kept_caches": _kept_caches(settings),
     }
 
 
@@ -126,6 +127,12 @@ def _downloads() -> Report:
     return {"folder": str(folder), "models": downloads(), "free_bytes": disk_free(folder)}
 
 
+def _kept_caches(settings: Settings) -> Report:
+    from causerie.api.loading.kept_cache import kept_bytes, kept_folder
+
+    return {"folder": str(kept_folder(settings)), "bytes": kept_bytes(settings)}
+
+
 def _measured(settings: Settings, probe: bool) -> Report | None:
     """What the machine gave when it was measured; None where it never was."""
     from causerie.api.machine.measurements import kept_record, machine_record, record_file
@@ -162,6 +169,12 @@ def as_lines(report: Report) -> str:
         *_torch_rows(report["backends"]["torch"]),
         ("built-in model", _model_line(report["builtin_model"])),
         ("downloads", _downloads_line(report["downloads"])),
+        (
+            "kept caches",
+            "{folder} ({0:,.1f} MB, of chats with --keep-cache)".format(
+                report["kept_caches"]["bytes"] / 1e6, **report["kept_caches"]
+            ),
+        ),
     ]
     return "".join(f"{name:<16}{text}\n" for name, text in rows)
 

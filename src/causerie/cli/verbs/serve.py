@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from causerie.cli.options.arguments import USUAL, Parser, help_columns, load_options, talking_options, whole_number
+from causerie.cli.options.tool_servers import opened_tools
 from causerie.errors import CauserieError, UsageError, unknown
 
 if TYPE_CHECKING:
     import socket
 
     from causerie.api.options.load_options import LoadOptions
+    from causerie.server.http.kept_chats import KeptChats
     from causerie.server.processes.jobs import EngineOptions
+    from causerie.tools.toolbox import Toolbox
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
 DEFAULT_PORT = 8000
@@ -53,6 +56,14 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument(
         "--allow-downloads", action="store_true", help="users of the page may search the hub and download models"
     )
+    made.add_argument(
+        "--keep-chats",
+        metavar="FOLDER",
+        help="keep the page's chats in this folder, the same for all devices (default: in each browser alone)",
+    )
+    made.add_argument(
+        "--mcp", metavar="FILE", help="MCP servers whose tools the page may use, call by call as its user lets it"
+    )
     made.add_models_folder()
     made.add_loading_options(*(name for name in USUAL if name != "draft"))
     made.add_argument(
@@ -86,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
             "into a file and add --api-key-file FILE."
         )
     _check_tls(options.tls_cert, options.tls_key)
+    chats = _kept_chats(options.keep_chats)
     models = list(dict.fromkeys(options.models or ["builtin"]))
     loading, drafts = loading_of(options, models)  # an unknown name is said at once
     engine = EngineOptions(
@@ -95,8 +107,8 @@ def run(options: argparse.Namespace) -> int:
         unload_after=options.unload_after,
         models_folder=None if options.models_dir is None else str(options.models_dir),
     )
-    with _listening(options.host, options.port) as listener:
-        return _serve(options, engine, keys, listener)
+    with _listening(options.host, options.port) as listener, opened_tools(options.mcp) as toolbox:
+        return _serve(options, engine, keys, listener, chats, toolbox)
 
 
 def loading_of(options: argparse.Namespace, models: list[str]) -> tuple[LoadOptions, dict[str, str | None]]:
@@ -123,7 +135,14 @@ def draft_names(words: list[str], models: list[str]) -> dict[str, str]:
     return drafts
 
 
-def _serve(options: argparse.Namespace, engine: EngineOptions, keys: list[str], listener: socket.socket) -> int:
+def _serve(
+    options: argparse.Namespace,
+    engine: EngineOptions,
+    keys: list[str],
+    listener: socket.socket,
+    chats: KeptChats | None,
+    toolbox: Toolbox | None,
+) -> int:
     import uvicorn
 
     from causerie.server.http.app import Application
@@ -143,13 +162,16 @@ def _serve(options: argparse.Namespace, engine: EngineOptions, keys: list[str], 
     link = EngineLink(engine, _note, useless)
     downloads = options.allow_downloads
     rights = LibraryRights(choosing=downloads or not options.models, downloads=downloads)
-    application = Application(link, models, options.max_requests, LibraryLink(options.models_dir), rights)
+    library = LibraryLink(options.models_dir, engine.options)
+    application = Application(link, models, options.max_requests, library, rights, chats, toolbox)
     address, port = listener.getsockname()[:2]
     gate = Gate.of(options.host, keys, options.origin, [*options.name, address])
     host = f"[{address}]" if ":" in address else address
     scheme = "https" if options.tls_cert else "http"
     _note(f"serving {', '.join(models)} on {scheme}://{host}:{port}/v1 (Ctrl-C ends it)")
     _note(f"a page to chat in: {scheme}://{host}:{port}/")
+    if toolbox is not None:
+        _note(f"tools for the page, which asks before each call: {', '.join(toolbox.tools) or 'none'}")
     config = uvicorn.Config(
         application.asgi(gate),
         log_level="warning",
@@ -167,6 +189,22 @@ def _serve(options: argparse.Namespace, engine: EngineOptions, keys: list[str], 
     if failures:
         raise failures[0]
     return 0
+
+
+def _kept_chats(name: str | None) -> KeptChats | None:
+    """The chats of --keep-chats. Raises UsageError for a folder in which nothing can be written."""
+    if name is None:
+        return None
+    from causerie.server.http.kept_chats import KeptChats
+
+    chats = KeptChats(Path(name).expanduser())
+    try:
+        chats.begin()
+    except OSError as error:
+        raise UsageError(
+            f"--keep-chats {name}: nothing can be written there: {error.strerror}. Name another folder."
+        ) from None
+    return chats
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -20,7 +20,7 @@ from causerie.checkpoint.gguf.block_types import BlockIndex, BlockType
 from causerie.checkpoint.index import TensorIndex
 from causerie.checkpoint.leaves import is_of_rows, with_leaves
 from causerie.checkpoint.rearranged import ColumnBlocks
-from causerie.errors import Unsupported, WeightFileError
+from causerie.errors import WeightFileError
 from causerie.loading.packed.model_matrix import ModelMatrix
 from causerie.quant.format import Buffers, Format
 from causerie.quant.gguf_records import RECORDS, RecordKind, StoredRecords, no_numbers
@@ -29,8 +29,6 @@ from causerie.quant.plain import STORED_AS
 from causerie.quant.transform import Transform
 
 PLAIN = {stored: format for format, stored in STORED_AS.items()}
-EASY = ("Q4_K_M", "Q8_0")
-"""Kinds of files to advise, which every repository has."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ class RecordTensors:
 
     def matrix(self, index: TensorIndex, matrix: ModelMatrix) -> RecordMatrix | None:
         """Whole rows of one tensor of records; none where they are to be plain numbers. Raises WeightFileError where
-        they are not as many or not as wide, and Unsupported for records of a kind that is not read."""
+        they are not as many or not as wide."""
         columns = matrix.expression if isinstance(matrix.expression, ColumnBlocks) else None
         expression = matrix.expression if columns is None else columns.of
         if matrix.plain or not is_of_rows(expression) or (kind := record_kind(index, expression)) is None:
@@ -128,23 +126,16 @@ def usual_format(index: BlockIndex) -> str:
 
 
 def record_kind(index: TensorIndex, expression: Expression) -> RecordKind | None:
-    """How the first tensor of an expression that is made of records is read; None where all are plain. Raises
-    Unsupported for a kind that is not."""
+    """How the first tensor of an expression that is made of records is read; None where all are plain."""
     for name in expression.tensors:
         block = _block(index, name)
-        if block is None:
-            continue
-        if block.name not in RECORDS:
-            raise Unsupported(
-                f"{index.info(name).file}: tensor {name!r} is of type {block.name}, which this version does not read. "
-                f"It reads {', '.join(RECORDS)}: take the model's {' or '.join(EASY)} file."
-            )
-        return RECORDS[block.name]
+        if block is not None:
+            return RECORDS[block.name]
     return None
 
 
 def as_numbers(expression: Expression, index: TensorIndex) -> Expression:
-    """The same expression over numbers, where tensors of it are made of records. Raises Unsupported."""
+    """The same expression over numbers, where tensors of it are made of records."""
 
     def leaf(tensor: Tensor | Place) -> Expression:
         kind = record_kind(index, tensor)

@@ -39,6 +39,7 @@ def bamba(c: Config) -> Decoder:
         kv_heads=8,
         rope=lambda head_dim: read_rope(c, head_dim, partial=True),
     )
+    c.expect("attn_rotary_emb", spec.ropes[0].dims)
     mamba = mamba2_mixer(c, int(c.number("mamba_expand", 2) * spec.width), spec.norm)
     attending = c.integers("attn_layer_indices", most=len(spec.layers) - 1) or []
     layers = (layer if i in attending else replace(layer, mixer=mamba) for i, layer in enumerate(spec.layers))

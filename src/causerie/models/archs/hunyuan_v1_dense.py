@@ -11,13 +11,14 @@ from causerie.spec.decoder import Decoder
 from causerie.spec.rope import Rope
 
 _ATTENTION = "model.layers.{i}.self_attn."
-_NORMS = {
+WEIGHTS = {
+    **LLAMA_WEIGHTS,
     "layers.{i}.mixer.q_norm": f"{_ATTENTION}query_layernorm.weight",
     "layers.{i}.mixer.k_norm": f"{_ATTENTION}key_layernorm.weight",
 }
 
 
-@architecture("hunyuan_v1_dense", weights={**LLAMA_WEIGHTS, **_NORMS})
+@architecture("hunyuan_v1_dense", weights=WEIGHTS)
 def hunyuan_v1_dense(c: Config) -> Decoder:
     """The dense Hunyuan models, 0.5B to 7B."""
     c.assume({"rms_norm_eps": 1e-5})

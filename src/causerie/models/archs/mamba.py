@@ -44,6 +44,11 @@ def weights(spec: Decoder) -> tuple[Table, ...]:
 @architecture("mamba", weights=weights)
 def mamba(c: Config) -> Decoder:
     """Mamba 130M to 2.8B."""
+    return mamba_like(c)
+
+
+def mamba_like(c: Config, inner_norm: Norm | None = None) -> Decoder:
+    """The part that Falcon-Mamba shares, whose mixers have norms inside."""
     c.expect("hidden_act", "silu")
     c.leave("time_step_scale", "time_step_min", "time_step_max", "time_step_floor")
     width, norm = c.integer("hidden_size", 768), Norm(c.number("layer_norm_epsilon", 1e-5, above=False))
@@ -59,6 +64,7 @@ def mamba(c: Config) -> Decoder:
         taps=c.integer("conv_kernel", 4, least=2, most=MOST_TAPS),
         conv_bias=c.boolean("use_conv_bias", True),
         bias=c.boolean("use_bias", False),
+        inner_norm=inner_norm,
     )
     layers = c.integer("num_hidden_layers", 32, most=MOST_LAYERS)
     c.expect("n_layer", layers)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -17,10 +16,14 @@ from starlette.routing import Route
 
 from causerie.errors import CauserieError
 from causerie.server.http.admission import Admission
+from causerie.server.http.chat_routes import ChatRoutes
+from causerie.server.http.departure import unless_left
 from causerie.server.http.failure_responses import FieldNames, Refusal, anthropic_body, refusal_of
 from causerie.server.http.gate import Gate, client_of, guarded, refused
+from causerie.server.http.kept_chats import KeptChats
 from causerie.server.http.library_routes import LibraryRights, LibraryRoutes
 from causerie.server.http.load_progress import LoadBody, amounts, progress
+from causerie.server.http.model_memory import memory_figures, unloaded
 from causerie.server.http.openapi import document
 from causerie.server.http.page import RenderBody, page_routes, rendered
 from causerie.server.http.request_body import read_body
@@ -34,6 +37,7 @@ from causerie.server.http.streaming import (
     response_error,
     stream_of,
 )
+from causerie.server.http.tool_routes import ToolRoutes
 from causerie.server.processes.backlog import Backlog
 from causerie.server.processes.engine_link import EngineLink
 from causerie.server.processes.jobs import Chat, Detokenize, Embed, Generate, Order, Render, Text
@@ -47,9 +51,9 @@ from causerie.server.protocols.messages import CountRequest, MessagesAnswer, Mes
 from causerie.server.protocols.responses import ResponsesAnswer, ResponsesRequest
 from causerie.server.protocols.system_messages import with_system_role
 from causerie.server.protocols.text_bodies import ApplyTemplate, DetokenizeBody, Tokenize
+from causerie.tools.toolbox import Toolbox
 
 Asked = TypeVar("Asked", Generate, Embed)
-Result = TypeVar("Result")
 _CHAT = Frames(plain_event, DONE, Refusal.body, chat_completions.FIELD_NAMES)
 _COMPLETION = Frames(plain_event, DONE, Refusal.body, completions.FIELD_NAMES)
 _RESPONSE = Frames(named_event, b"", response_error, responses.FIELD_NAMES)
@@ -67,11 +71,15 @@ class Application:
         most_jobs: int,
         library: LibraryLink | None = None,
         rights: LibraryRights | None = None,
+        chats: KeptChats | None = None,
+        toolbox: Toolbox | None = None,
     ) -> None:
         self._link = link
         self._models = list(models)
         self._library = library or LibraryLink()
         self._choosing = LibraryRoutes(self._library, link, self._models, rights or LibraryRights())
+        self._chats = ChatRoutes(chats)
+        self._tools = ToolRoutes(toolbox)
         self._began = int(time.time())  # what clients are told of when a model was made
         self._admission = Admission(most_jobs)
         self._renderer = Renderer()
@@ -98,6 +106,8 @@ class Application:
             Route("/v1/models/", self._answered(self.models), methods=["GET"]),  # which is no model without a name
             Route("/v1/models/{model:path}", self._answered(self.model), methods=["GET"]),
             Route("/load_model", self._answered(self.load), methods=["POST"]),
+            Route("/unload_model", self._answered(self.unload), methods=["POST"]),
+            Route("/memory", self._answered(self.memory), methods=["GET"]),
             Route("/tokenize", self._answered(self.tokenize), methods=["POST"]),
             Route("/detokenize", self._answered(self.detokenize, {"prompt": "tokens"}), methods=["POST"]),
             Route("/apply-template", self._answered(self.apply_template, {"prompt": "messages"}), methods=["POST"]),
@@ -106,6 +116,8 @@ class Application:
             Route("/health", self._answered(self.health), methods=["GET"]),
             Route("/metrics", self._answered(self.metrics), methods=["GET"]),
             *self._choosing.routes(self._answered),
+            *self._chats.routes(self._answered),
+            *self._tools.routes(self._answered),
             *page_routes(),
         ]
         handlers: dict[Any, Any] = {404: _not_found, 405: _not_found}
@@ -155,7 +167,7 @@ class Application:
         self._check_model(body.model)
         order, client = body.order(), client_of(request)
         with self._admission.enter(client):
-            vectors = await _unless_left(request, self._link.value(_of(client, order)))
+            vectors = await unless_left(request, self._link.value(_of(client, order)))
         return _GONE if vectors is None else _json(body.answer(vectors))
 
     async def _value(self, request: Request, order: Callable[[int], Order]) -> Any:
@@ -191,7 +203,7 @@ class Application:
                 chunks += answer.read(place, await job.next())
             if stream:
                 return _events(stream_of(jobs, answer, chunks, stack.pop_all(), frames))
-            gone = await _unless_left(request, read_all(jobs, answer)) is None
+            gone = await unless_left(request, read_all(jobs, answer)) is None
         return _GONE if gone else _json(answer.whole())
 
     # --- models ---
@@ -211,6 +223,16 @@ class Application:
         body = await read_body(request, LoadBody)
         self._check_model(body.model)
         return _events(plain_event(event) async for event in progress(self._link, body.model))
+
+    async def unload(self, request: Request) -> Response:
+        """POST /unload_model: frees the memory of a model until it is asked for again."""
+        body = await read_body(request, LoadBody)
+        self._check_model(body.model)
+        return _json(await unloaded(self._link, body.model))
+
+    async def memory(self, _: Request) -> Response:
+        """GET /memory."""
+        return _json(await memory_figures(self._link))
 
     def _described(self, name: str) -> dict[str, Any]:
         state = self._link.models.get(name)
@@ -314,6 +336,8 @@ _METRICS = {
     "free_blocks": "gauge",
     "kept_blocks": "gauge",
     "used_blocks": "gauge",
+    "recalled_tokens_total": "counter",
+    "kept_cache_bytes": "gauge",
 }
 
 
@@ -324,22 +348,6 @@ _DRAFT_METRICS = ("drafted_tokens_total", "accepted_tokens_total")
 def _of(client: str, order: Callable[[int], Asked]) -> Callable[[int], Asked]:
     """The order as this client's."""
     return lambda job: msgspec.structs.replace(order(job), client=client)
-
-
-async def _unless_left(request: Request, work: Coroutine[Any, Any, Result]) -> Result | None:
-    """What `work` gives; None where the client goes first, which ends the work. Raises what it raises."""
-    working = asyncio.create_task(work)
-    leaving = asyncio.create_task(_left(request))
-    done, waiting = await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
-    return working.result() if working in done else None
-
-
-async def _left(request: Request) -> None:
-    """Returns when the client has gone."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _events(events: AsyncIterable[bytes]) -> Response:

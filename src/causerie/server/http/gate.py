@@ -61,7 +61,7 @@ class Gate:
             raise Refusal(403, "Web pages of other origins may not call this server.", "permission_error")
         if self.keys and (path.rstrip("/") or "/") not in PUBLIC and not path.startswith(PUBLIC_FOLDER):
             self._check_key(headers)
-        if method == "POST":
+        if method in ("POST", "PUT"):
             kind = headers.get("content-type", "").split(";")[0].strip().lower()
             if kind != "application/json":
                 raise Refusal(415, "The body must be JSON, sent as Content-Type: application/json.")
@@ -127,7 +127,7 @@ def guarded(app: Any, gate: Gate) -> Any:
     return CORSMiddleware(
         guard,
         allow_origins=sorted(gate.origins),
-        allow_methods=["GET", "POST"],
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["*"],
         expose_headers=["Retry-After", *REQUEST_ID_HEADERS],
     )

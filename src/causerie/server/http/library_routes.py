@@ -5,6 +5,8 @@ Who may choose is said at the start of the server; without that each route is a 
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from causerie.errors import CauserieError
 from causerie.server.http.failure_responses import Refusal, refusal_of
 from causerie.server.http.request_body import read_body
 from causerie.server.processes.engine_link import EngineLink
@@ -21,6 +24,8 @@ from causerie.server.processes.library.library_link import LibraryLink, ModelDow
 
 MOST_WORDS = 200  # characters of a search
 MOST_NAME = 200
+FRESH_SECONDS = 5.0  # in which models that were looked at are not looked at again
+MOST_FITS = 500  # models of the hub of which is remembered whether they fit
 
 Answered = Callable[[Callable[[Request], Any]], Callable[[Request], Any]]
 
@@ -45,6 +50,15 @@ class LibraryRights:
     downloads: bool = False
 
 
+@dataclass(frozen=True)
+class _Look:
+    """A look at the models of this machine: what its answer depends on, when it began, and the answer."""
+
+    subject: tuple[Any, ...]
+    since: float
+    answer: asyncio.Task[dict[str, Any]]
+
+
 class LibraryRoutes:
     """The routes. A model that is chosen is added to `served`, the list of the names that requests may have."""
 
@@ -53,6 +67,9 @@ class LibraryRoutes:
         self._engine = engine
         self._served = served
         self._rights = rights
+        self._fits: dict[str, str | None] = {}
+        self._offered: set[str] = set()
+        self._last_look: _Look | None = None
 
     def routes(self, answered: Answered) -> list[Route]:
         """All of them, with failures told as the server tells them."""
@@ -66,22 +83,29 @@ class LibraryRoutes:
         ]
 
     async def offers(self, _: Request) -> Response:
-        """GET /library."""
-        self._check_choosing()
-        answer = await self._library.offers(self._spare())
+        """GET /library: who may choose no other sees those that are served."""
+        answer = await self._look()
         models = [{**row, "served": row["id"] in self._served} for row in answer["models"]]
-        downloads, larger = self._rights.downloads, answer["larger"]
-        suggested = [larger] if downloads and larger["id"] not in {row["id"] for row in models} else []
-        measuring = not answer["measured"] and self._library.measure(self._idle)
-        return _json({"models": models, "may_download": downloads, "suggested": suggested, "measuring": measuring})
+        new = answer["larger"]["id"] not in {row["id"] for row in models}
+        suggested = [answer["larger"]] if self._rights.downloads and new else []
+        self._tell_fits(suggested)
+        return _json(
+            {
+                "models": models if self._rights.choosing else [row for row in models if row["served"]],
+                **self._allowed(),
+                "suggested": suggested,
+                "measuring": not answer["measured"] and self._library.measure(self._idle),
+            }
+        )
 
     async def serve(self, request: Request) -> Response:
         """POST /library/serve: has a model of this machine among those that requests may name."""
         self._check_choosing()
         name = await self._name(request)
         if name not in self._served:
-            answer = await self._library.offers(self._spare())
-            if name not in {row["id"] for row in answer["models"]}:
+            if name not in self._offered:  # it may have come since somebody looked
+                await self._look()
+            if name not in self._offered:
                 sentence = f"{name!r} is not among the models that are here and fit; GET /library lists them."
                 raise Refusal(404, sentence, param="model", code="model_not_found")
             await self._engine.serve(name)
@@ -96,17 +120,19 @@ class LibraryRoutes:
         if not words or len(words) > MOST_WORDS:
             sentence = f"words has {len(words)} characters; expected a few words, at most {MOST_WORDS} characters."
             raise Refusal(400, sentence, param="words")
-        return _json({"models": await self._library.search(words, self._spare())})
+        hits = await self._library.search(words, self._spare())
+        self._tell_fits(hits)
+        return _json({"models": hits})
 
     async def downloads(self, _: Request) -> Response:
-        """GET /library/downloads; where there can be none the list is empty."""
-        self._check_choosing()
-        return _json({"downloads": [_described(each) for each in self._library.downloads.values()]})
+        """GET /library/downloads, and what is allowed; told to anybody, as it costs nothing."""
+        every = [self._described(each) for each in self._library.downloads.values()] if self._rights.choosing else []
+        return _json({"downloads": every, **self._allowed()})
 
     async def download(self, request: Request) -> Response:
         """POST /library/download: begins one, or goes on with it."""
         self._check_downloads()
-        return _json(_described(self._library.download(await self._name(request))))
+        return _json(self._described(self._library.download(await self._name(request))))
 
     async def cancel(self, request: Request) -> Response:
         """POST /library/cancel."""
@@ -121,6 +147,45 @@ class LibraryRoutes:
             sentence = f"model is {name[:60]!r}; expected a name such as org/name, of at most {MOST_NAME} characters."
             raise Refusal(400, sentence, param="model")
         return name
+
+    async def _look(self) -> dict[str, Any]:
+        """What there is on this machine, for the offers; those that have room may be served from now on. Many who ask
+        within moments are told what the first is told."""
+        ended = sum(each.state == "done" for each in self._library.downloads.values())
+        subject, now = (self._spare(), ended, *self._served), time.monotonic()
+        look = self._last_look
+        if look is None or look.subject != subject or look.since < now - FRESH_SECONDS:
+            work = self._library.offers(self._spare(), list(self._served))
+            look = self._last_look = _Look(subject, now, asyncio.create_task(work))
+        try:
+            answer = await asyncio.shield(look.answer)
+        except CauserieError:
+            self._last_look = None
+            raise
+        if not answer["measured"]:  # which may be another matter in a moment
+            self._last_look = None
+        self._offered = {row["id"] for row in answer["models"] if row["fits"] != "too_large"}
+        return answer
+
+    def _allowed(self) -> dict[str, bool]:
+        return {"may_choose": self._rights.choosing, "may_download": self._rights.downloads}
+
+    def _tell_fits(self, rows: list[dict[str, Any]]) -> None:
+        """Keeps whether models fit that may be downloaded next, to say it of the downloads too."""
+        self._fits |= {row["id"]: row["fits"] for row in rows}
+        while len(self._fits) > MOST_FITS:
+            del self._fits[next(iter(self._fits))]
+
+    def _described(self, download: ModelDownload) -> dict[str, Any]:
+        fault = None if download.fault is None else refusal_of(download.fault, {}).message
+        return {
+            "model": download.model,
+            "state": download.state,
+            "bytes": download.bytes,
+            "total": download.total,
+            "note": fault or download.note,
+            "fits": self._fits.get(download.model),
+        }
 
     def _spare(self) -> int:
         """What the memory of loaded models would give: one that is not used goes where another is to be loaded."""
@@ -146,18 +211,6 @@ class LibraryRoutes:
             raise Refusal(
                 403, "This server downloads nothing: it was not started with --allow-downloads.", "permission_error"
             )
-
-
-def _described(download: ModelDownload) -> dict[str, Any]:
-    fault = None if download.fault is None else refusal_of(download.fault, {}).message
-    note = fault or download.note
-    return {
-        "model": download.model,
-        "state": download.state,
-        "bytes": download.bytes,
-        "total": download.total,
-        "note": note,
-    }
 
 
 def _json(value: Any) -> Response:

@@ -22,7 +22,7 @@ _LOOK_SECONDS = 0.1
 
 
 class LoadBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The body of /load_model."""
+    """The body of /load_model and /unload_model."""
 
     model: str
 

@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 
 import causerie
+from causerie.server.http.chat_routes import ChatBody
 from causerie.server.http.library_routes import LibraryModelBody, LibrarySearch
 from causerie.server.http.load_progress import LoadBody
 from causerie.server.http.page import RenderBody
+from causerie.server.http.tool_routes import ToolCallBody
 from causerie.server.protocols.chat_completions import ChatCompletionRequest
 from causerie.server.protocols.completions import CompletionRequest
 from causerie.server.protocols.embeddings import EmbeddingRequest
@@ -25,6 +27,7 @@ _BODIES: dict[str, tuple[type, str]] = {
     "/v1/messages/count_tokens": (CountRequest, "How many tokens a chat has, for Anthropic's clients"),
     "/v1/embeddings": (EmbeddingRequest, "Embeddings of texts"),
     "/load_model": (LoadBody, "Loads a model, and streams how far it is"),
+    "/unload_model": (LoadBody, "Frees the memory of a model until it is asked for again"),
     "/tokenize": (Tokenize, "Text to tokens"),
     "/detokenize": (DetokenizeBody, "Tokens to text"),
     "/apply-template": (ApplyTemplate, "A chat as its model reads it"),
@@ -33,23 +36,28 @@ _BODIES: dict[str, tuple[type, str]] = {
     "/library/search": (LibrarySearch, "Models of the Hugging Face hub"),
     "/library/download": (LibraryModelBody, "Begins the download of a model"),
     "/library/cancel": (LibraryModelBody, "Ends the download of a model"),
+    "/tools/call": (ToolCallBody, "Calls a tool of the servers that this one was started with"),
 }
 _STREAMED = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/load_model")
 _READ = {
     "/v1/models": "The models that are served",
+    "/memory": "What the memory of this machine holds",
     "/library": "The models of this machine that can be chosen",
     "/library/downloads": "How far downloads are",
+    "/tools": "The tools that can be called",
     "/health": "Whether the engine makes steps",
 }
 _FAILURES = {
     "400": "Something in the request cannot be done; the message names it",
     "401": "A key is needed",
     "403": "Not from this host or origin",
-    "404": "There is no such model or route",
+    "404": "There is no such model, chat or route",
+    "409": "The chat is another one by now",
     "413": "The body is too large",
     "415": "The body is no JSON",
     "429": "The server is full; Retry-After says when to try again",
     "503": "The engine or the memory is not there just now",
+    "507": "There is no room for the chat",
 }
 _MESSAGE = {
     "type": "object",
@@ -70,7 +78,7 @@ _ERROR = {
 
 def document(models: list[str]) -> dict[str, Any]:
     """The whole document, of a server of these models."""
-    types = [body for body, _ in _BODIES.values()]
+    types = [*(body for body, _ in _BODIES.values()), ChatBody]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     bodies = {body.__name__ for body in types}
     for name, component in components.items():
@@ -82,7 +90,7 @@ def document(models: list[str]) -> dict[str, Any]:
         if "messages" in properties:
             properties["messages"] = {"type": "array", "minItems": 1, "items": _MESSAGE}
     paths: dict[str, Any] = {}
-    for (route, (_, summary)), schema in zip(_BODIES.items(), schemas, strict=True):
+    for (route, (_, summary)), schema in zip(_BODIES.items(), schemas[:-1], strict=True):
         content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
         if route in _STREAMED:
             content["text/event-stream"] = {"schema": {"type": "string"}}
@@ -93,6 +101,7 @@ def document(models: list[str]) -> dict[str, Any]:
     parameter = {"name": "model", "in": "path", "required": True, "schema": {"type": "string", "enum": models}}
     one = {"summary": "One of them", "parameters": [parameter], "responses": _responses(_json({"type": "object"}))}
     paths["/v1/models/{model}"] = {"get": one}
+    paths |= _chat_paths(schemas[-1])
     paths["/metrics"] = {
         "get": {
             "summary": "Counts for Prometheus",
@@ -108,6 +117,23 @@ def document(models: list[str]) -> dict[str, Any]:
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"key": []}],
+    }
+
+
+def _chat_paths(body: dict[str, Any]) -> dict[str, Any]:
+    """The routes of kept chats; `body` is the schema of one that is written."""
+    done = _responses(_json({"type": "object"}))
+    name = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    words = {"name": "words", "in": "query", "schema": {"type": "string"}}
+    revision = {"name": "revision", "in": "query", "required": True, "schema": {"type": "string"}}
+    written = {"required": True, "content": _json(body)}
+    return {
+        "/chats": {"get": {"summary": "The chats that are kept here", "parameters": [words], "responses": done}},
+        "/chats/{id}": {
+            "get": {"summary": "One of them", "parameters": [name], "responses": done},
+            "put": {"summary": "Keeps a chat", "parameters": [name], "requestBody": written, "responses": done},
+            "delete": {"summary": "Deletes it", "parameters": [name, revision], "responses": done},
+        },
     }
 
 

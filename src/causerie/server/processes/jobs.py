@@ -124,13 +124,20 @@ class Load(Struct, tag=True, frozen=True):
     model: str
 
 
+class Unload(Struct, tag=True, frozen=True):
+    """Free the memory of a model that no job uses; it is loaded again when one is to."""
+
+    job: int
+    model: str
+
+
 class Cancel(Struct, tag=True, frozen=True):
     """Nobody waits for this job any more."""
 
     job: int
 
 
-Order = Generate | Render | Embed | Detokenize | Add | Load | Cancel
+Order = Generate | Render | Embed | Detokenize | Add | Load | Unload | Cancel
 
 
 class TokenPiece(Struct, frozen=True):
@@ -259,9 +266,12 @@ class Beat(Struct, tag=True, frozen=True):
     blocks: int
     free_blocks: int
     kept_blocks: int
+    chat_bytes: int  # of the blocks and slots that are not free
     cpu_seconds: float  # that the process has computed on all cores together, since its start
     drafted_tokens: dict[str, int] = {}  # guessed and checked several in a step, by who guessed them
     accepted_tokens: dict[str, int] = {}  # of those, the ones that came
+    recalled_tokens: int = 0  # of prompts, that came back from the disk
+    kept_cache_bytes: int = 0  # on the disk, of all models together
 
     @property
     def used_blocks(self) -> int:

@@ -24,7 +24,10 @@ MOST_STOP_CHARACTERS = 256
 MOST_BIASES = 1024
 MOST_BIAS = 100
 _DRAWING = ("temperature", "top_p", "top_k", "min_p", "typical_p")
-_FLAGS = ("repetition_penalty", "presence_penalty", "frequency_penalty", "seed", "repetition_detection", "speculation")
+_FLAGS = (
+    *("repetition_penalty", "presence_penalty", "frequency_penalty", "seed", "repetition_detection", "speculation"),
+    "bad_words",
+)
 _ELSEWHERE = frozenset(
     {"num_return_sequences", "return_dict_in_generate", "output_scores", "output_logits", "logprobs"}
 )
@@ -66,6 +69,7 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
     logit_bias: dict[str, float] | None = None
     seed: int | None = None
     stop: str | list[str] | None = None
+    bad_words: list[str] | None = None  # texts that may not be written
     speculation: str | None = None  # who guesses tokens that are checked several at a time; no answer changes
     repetition_detection: bool | None = None  # whether an answer that repeats itself for ever is ended
     n: int = 1

@@ -23,8 +23,12 @@ _OWN_RULES = "tokenizer.huggingface.json"
 _LARGEST_RULES = 2**28
 _TEMPLATE = "tokenizer.chat_template"
 _LARGEST_TEMPLATES = 2**22
-_DEFAULT_IDS = {"llama": {"bos_token": 1, "eos_token": 2, "unk_token": 0}}
-"""What files of a kind leave out where it is as SentencePiece has it."""
+_DEFAULT_IDS = {
+    "llama": {"bos_token": 1, "eos_token": 2, "unk_token": 0},
+    "t5": {"eos_token": 1, "unk_token": 2, "pad_token": 0},
+    "bert": {"cls_token": 101, "sep_token": 102, "unk_token": 100, "pad_token": 0, "mask_token": 103},
+}
+"""What files of a kind leave out where it is as SentencePiece and BERT have it."""
 _ENDINGS = frozenset(
     {
         "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>", "<end_of_turn>",

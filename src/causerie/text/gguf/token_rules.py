@@ -1,8 +1,8 @@
 """The `tokenizers` object of a checked vocabulary, for each kind of tokenizer that chat models have.
 
 Byte-level vocabularies (gpt2) have merges and a named rule for splitting texts; those of SentencePiece (llama) have a
-score for each token, from which the same merges follow; gemma4's have merges over plain text. Knows how texts become
-tokens, and neither templates nor what ends an answer.
+score for each token, from which the same merges follow; gemma4's have merges over plain text; `piece_rules.py` has
+those of other models. Knows how texts become tokens, and neither templates nor what ends an answer.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from causerie.errors import Unsupported
+from causerie.text.gguf.piece_rules import unigrams, word_pieces
 from causerie.text.gguf.score_merges import merges_of_scores
 from causerie.text.gguf.splitting import SPLITTINGS, Splitting, pre_tokenizer_of, splitting_of
 from causerie.text.gguf.vocabulary import CONTROL, ENDS, UNKNOWN, UNUSED, USER_DEFINED, GgufVocabulary
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
     from tokenizers import AddedToken, Tokenizer
 
 _OF_OTHER_MODELS = {
-    "bert": "a WordPiece vocabulary, which models of embeddings have and no chat model",
-    "t5": "a unigram vocabulary of encoders and translators",
-    "rwkv": "the vocabulary of RWKV, a family that is not computed here",
-    "plamo2": "the vocabulary of PLaMo 2, a family that is not computed here",
+    "rwkv": "the vocabulary of RWKV, each of whose tokens is the longest beginning of what is left of a text",
+    "plamo2": "the vocabulary of PLaMo 2, whose scores are weighed by rules of its own",
     "whitespace": "a vocabulary of models of embeddings",
     "hybriddna": "a vocabulary of DNA",
     "none": "no vocabulary",
@@ -49,6 +48,10 @@ def token_rules(vocabulary: GgufVocabulary, model_name: str) -> Tokenizer:
             tokenizer = _plain_text(vocabulary, _merge_pairs(vocabulary), space_first=False)
         else:
             tokenizer = _byte_level(vocabulary, splitting)
+    elif vocabulary.kind == "bert":
+        tokenizer, begins = word_pieces(vocabulary), False
+    elif vocabulary.kind == "t5":
+        tokenizer, begins = unigrams(vocabulary), False
     else:
         raise _unsupported(vocabulary)
     phi3 = vocabulary.kind == "llama" and any(name in model_name.lower() for name in ("phi-3", "phi3"))
@@ -61,8 +64,8 @@ def _unsupported(vocabulary: GgufVocabulary) -> Unsupported:
     kind = vocabulary.kind
     what = _OF_OTHER_MODELS.get(kind, "a kind that is not known here")
     return Unsupported(
-        f"{vocabulary.file}: tokenizer.ggml.model is {kind[:60]!r}, {what}; 'gpt2', 'llama' and 'gemma4' are read. "
-        "Take the model's safetensors checkpoint with its tokenizer.json, or another model."
+        f"{vocabulary.file}: tokenizer.ggml.model is {kind[:60]!r}, {what}; 'gpt2', 'llama', 'gemma4', 'bert' and 't5' "
+        "are read. Take the model's safetensors checkpoint with its tokenizer.json, or another model."
     )
 
 
@@ -164,12 +167,19 @@ def _added_tokens(vocabulary: GgufVocabulary, phi3: bool) -> list[AddedToken]:
     return added
 
 
+def _surrounding(kind: str, begins: bool) -> tuple[tuple[str, int, bool], ...]:
+    """Which tokens may be put before and behind a text, and whether they are where the file does not say."""
+    if kind == "bert":
+        return (("cls_token", 0, True), ("sep_token", 2, True))
+    return (("bos_token", 0, begins), ("eos_token", 2, kind == "t5"))
+
+
 def _surround(tokenizer: Tokenizer, vocabulary: GgufVocabulary, begins: bool) -> None:
     """Lets texts begin with bos and end with eos, as the file says."""
     from tokenizers import processors
 
     template, ids = ["$A"], []
-    for name, place, otherwise in (("bos_token", 0, begins), ("eos_token", 2, False)):
+    for name, place, otherwise in _surrounding(vocabulary.kind, begins):
         stated = vocabulary.flags.get(f"add_{name}")
         if not (otherwise if stated is None else stated):
             continue

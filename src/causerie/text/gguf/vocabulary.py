@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from causerie.errors import CheckpointError
+from causerie.text.gguf.charsmap import fault_of
 
 LARGEST_VOCABULARY = 2**21
 LARGEST_MERGES = 2**22
@@ -19,6 +20,7 @@ LONGEST_TOKEN = 2**12
 """Characters; the longest token of a published model is a run of 512 spaces."""
 LARGEST_TEXT = 2**27
 """Characters of all tokens together, and of all merges."""
+LARGEST_CHARSMAP = 2**24
 PREFIX = "tokenizer.ggml."
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
@@ -35,6 +37,10 @@ SPECIAL_IDS = {
     "eom": "eom_token",
 }
 """What keys call a special token (one is misspelled in the format itself), and what tokenizer_config.json does."""
+_FLAGS = (
+    *("add_bos_token", "add_eos_token", "add_space_prefix", "remove_extra_whitespaces"),
+    *("normalizer.lowercase", "normalizer.strip_accents"),
+)
 ENDS = ("eos_token", "eot_token", "eom_token")
 """Those that end a text, a turn, a message to a tool."""
 
@@ -53,6 +59,7 @@ class GgufVocabulary:
     merges: tuple[str, ...]
     special: Mapping[str, int]
     flags: Mapping[str, bool]
+    charsmap: bytes  # SentencePiece's table of characters; empty where there is none
 
     def ids_of(self, *types: int) -> list[int]:
         """The ids of all tokens of these types."""
@@ -89,6 +96,7 @@ def read_vocabulary(metadata: Mapping[str, Any], file: str) -> GgufVocabulary:
         _merges(metadata, file),
         _special_ids(metadata, len(tokens), file),
         _flags(metadata, file),
+        _charsmap(metadata, file),
     )
 
 
@@ -171,7 +179,7 @@ def _special_ids(metadata: Mapping[str, Any], count: int, file: str) -> dict[str
 
 def _flags(metadata: Mapping[str, Any], file: str) -> dict[str, bool]:
     flags = {}
-    for name in ("add_bos_token", "add_eos_token", "add_space_prefix", "remove_extra_whitespaces"):
+    for name in _FLAGS:
         value = metadata.get(PREFIX + name)
         if value is None:
             continue
@@ -179,3 +187,17 @@ def _flags(metadata: Mapping[str, Any], file: str) -> dict[str, bool]:
             raise _refusal(file, name, f"is {value!r:.60}", "true or false")
         flags[name] = value
     return flags
+
+
+def _charsmap(metadata: Mapping[str, Any], file: str) -> bytes:
+    value = metadata.get(PREFIX + "precompiled_charsmap")
+    if value is None:
+        return b""
+    if not isinstance(value, np.ndarray) or value.dtype.itemsize != 1 or value.dtype.kind not in "iu":
+        raise _refusal(file, "precompiled_charsmap", f"is a {type(value).__name__}", "an array of bytes")
+    if len(value) > LARGEST_CHARSMAP:
+        raise _refusal(file, "precompiled_charsmap", f"has {len(value)} bytes", f"at most {LARGEST_CHARSMAP}")
+    table = value.tobytes()
+    if table and (fault := fault_of(table)) is not None:
+        raise _refusal(file, "precompiled_charsmap", f"cannot be meant: {fault}", "SentencePiece's table of characters")
+    return table

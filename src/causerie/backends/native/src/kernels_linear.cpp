@@ -5,14 +5,14 @@
 #include "dispatch.h"
 #include "linear.h"
 #include "packed.h"
-#include "widened.h"
+#include "widened_few.h"
 
 namespace CAUSERIE_JOIN(causerie_, CAUSERIE_VARIANT) {
 
 constexpr int64_t FEWEST = 96, MOST = 516;  // tokens of one item, which read (and unpack) the panel once; whole tiles
 constexpr int64_t ITEMS_PER_THREAD = 16;    // that all threads end at about the same time
 constexpr int64_t STEPS = 1024;    // steps over k before the next tile: 256 KB of weights stay in the second cache
-constexpr int64_t FEW = 6, PASSES = VECTORS > 1 ? 4 : 1;  // tokens that a packed panel is unpacked for in registers, and how often
+constexpr int64_t FEW = WIDENS ? 1 : 6, PASSES = VECTORS > 1 ? 4 : 1;  // tokens that a packed panel is unpacked for in registers, and how often
 constexpr int64_t UNPACKED = 448;  // steps of packed bfloat16 that are unpacked at a time for many tokens: 112 KB
 
 // A format: what one step over k reads, `each` elements of k; `tokens` at most in a tile.
@@ -209,7 +209,9 @@ static void run_widened(const Stretch& run, const Widen& widen) {
 }
 
 static void run_brains(const Stretch& run, const uint16_t* weight) {
-  if (!WIDENS || run.last - run.first <= 2 * TOKENS) return run_plain<Bfloat16>(run, weight);
+  const int64_t tokens = run.last - run.first;
+  if (!WIDENS || tokens == 1) return run_plain<Bfloat16>(run, weight);
+  if (tokens <= MOST_FEW) return run_widened_few(run, PlainSteps{weight}, all_steps<Bfloat16>(run));
   run_widened(run, [&](int64_t first, int64_t count, float* to) { widen_plain(weight + first * STEP_WEIGHTS, count, to); });
 }
 
@@ -217,6 +219,7 @@ static void run_packed(const Stretch& run) {
   const PackedPanel& panel = reinterpret_cast<const PackedPanel*>(run.part.weight)[run.panel];
   if (panel.plain) return run_brains(run, reinterpret_cast<const uint16_t*>(panel.data));
   const int64_t tokens = run.last - run.first, passes = (tokens + FEW - 1) / FEW;
+  if (tokens > 1 && tokens <= MOST_FEW) return run_widened_few(run, PackedSteps(panel), all_steps<Bfloat16>(run));
   if (passes > PASSES && WIDENS) return run_widened(run, [&](int64_t first, int64_t count, float* to) { widen_packed(panel, first, count, to); });
   if (passes > PASSES) return run_packed_many(run, panel);
   for (int64_t pass = 0; pass < passes; ++pass) {

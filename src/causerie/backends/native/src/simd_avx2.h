@@ -106,28 +106,36 @@ struct Exponents { __m256i bytes; };  // twice over
 static inline Exponents load_exponents(const uint8_t* p) {
   return {_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }
-static inline __m256i unpack_words(const uint8_t* own, __m256i codes, const Exponents& exponents) {
-  const __m256i sign_and_mantissa = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(own)));
-  const __m256i found = _mm256_shuffle_epi8(exponents.bytes, _mm256_and_si256(codes, _mm256_set1_epi16(15)));
+static inline __m256i unpack_words(const uint8_t* own, __m256i exponents) {  // each shifted to its place, beside others' bits
   const __m256i place = _mm256_set1_epi16(0x7f80);
-  const __m256i exponent = _mm256_and_si256(place, _mm256_slli_epi16(found, 7));
-  return _mm256_or_si256(exponent, _mm256_andnot_si256(place, sign_and_mantissa));
+  const __m256i sign_and_mantissa = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(own)));
+  return _mm256_or_si256(_mm256_and_si256(place, exponents), _mm256_andnot_si256(place, sign_and_mantissa));
+}
+// Calls use(v, words) with half of each vector's weights: of a word of codes, its first and third are looked up together.
+template <class Use>
+static inline void unpack_half(const uint8_t* step, int half, const Exponents& exponents, Use use) {
+  const __m256i codes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(step + 128) + half), code = _mm256_set1_epi8(15);
+  const __m256i even = _mm256_shuffle_epi8(exponents.bytes, _mm256_and_si256(codes, code));
+  const __m256i odd = _mm256_shuffle_epi8(exponents.bytes, _mm256_and_si256(_mm256_srli_epi16(codes, 4), code));
+  step += 16 * half;
+  use(0, unpack_words(step, _mm256_slli_epi16(even, 7)));
+  use(1, unpack_words(step + 32, _mm256_slli_epi16(odd, 7)));
+  use(2, unpack_words(step + 64, _mm256_srli_epi16(even, 1)));
+  use(3, unpack_words(step + 96, _mm256_srli_epi16(odd, 1)));
 }
 static inline void unpack_step(const uint8_t* step, const Exponents& exponents, uint16_t* to) {
-  for (int half = 0; half < 32; half += 16) {
-    __m256i codes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(step + 128 + 2 * half));
-    for (int v = 0; v < 4; ++v) {
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 32 * v + half), unpack_words(step + 32 * v + half, codes, exponents));
-      codes = _mm256_srli_epi16(codes, 4);
-    }
-  }
+  for (int half = 0; half < 2; ++half)
+    unpack_half(step, half, exponents, [&](int v, __m256i words) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 32 * v + 16 * half), words); });
 }
 
 static inline Pairs unpack_pairs(const uint8_t* step, int v, const Exponents& exponents) {  // vector v of a step, of four
-  const __m256i* codes = reinterpret_cast<const __m256i*>(step + 128);
-  const __m256i low = _mm256_srli_epi16(_mm256_loadu_si256(codes), 4 * v);
-  const __m256i high = _mm256_srli_epi16(_mm256_loadu_si256(codes + 1), 4 * v);
-  return split(unpack_words(step + 32 * v, low, exponents), unpack_words(step + 32 * v + 16, high, exponents));
+  __m256i words[2];
+  for (int half = 0; half < 2; ++half) {
+    const __m256i codes = _mm256_srli_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(step + 128) + half), 4 * v);
+    const __m256i found = _mm256_shuffle_epi8(exponents.bytes, _mm256_and_si256(codes, _mm256_set1_epi16(15)));
+    words[half] = unpack_words(step + 32 * v + 16 * half, _mm256_slli_epi16(found, 7));
+  }
+  return split(words[0], words[1]);
 }
 
 }  // namespace

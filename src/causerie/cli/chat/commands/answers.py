@@ -60,6 +60,19 @@ def show_tokens(session: Session, _: str) -> None:
     session.screen.line()
 
 
+def show_probabilities(session: Session, word: str) -> None:
+    """/probs on|off: whether the next answers show how likely each token was, as they come."""
+    if word not in ("on", "off"):
+        now = "on" if session.conversation.shows_probabilities else "off"
+        raise UsageError(f"probs takes on or off; it is {now} now. /tokens tells the last answer's, one a line.")
+    session.conversation.shows_probabilities = word == "on"
+    if word == "on":
+        session.screen.legend()
+    else:
+        session.screen.line("Answers are shown as text again.", "dim")
+    session.screen.line()
+
+
 def _guesses(cost: AnswerCost) -> str:
     """How many tokens were guessed, by whom, how many of these came and what that gained."""
     names = ", ".join(f"{name} {count}" for name, count in cost.drafters)

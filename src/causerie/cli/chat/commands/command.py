@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from causerie.api.measurement.answer_cost import AnswerCost
-from causerie.cli.chat.chat_files import ChatFolder, SavedChat
+from causerie.chat.chat_files import ChatFolder, SavedChat
+from causerie.cli.chat.chat_tools import ChatTools
 from causerie.cli.chat.keyboard import Keyboard
 from causerie.cli.conversation.conversation import Conversation, Reply
 from causerie.cli.screen.reasoning import Reasoning
@@ -31,6 +32,7 @@ class Session(Protocol):
     screen: Screen
     chats: ChatFolder
     program_help: HelpSource
+    tools: ChatTools
     name: str | None  # of the chat's file
     branches: dict[str, list[dict[str, Any]]]  # the messages of those that are not the one talked in
     branch: str
@@ -69,6 +71,10 @@ class Session(Protocol):
 
     def load(self, name: str) -> None:
         """Goes on with a saved chat. Raises UnknownName, UsageError, MessageError."""
+        ...
+
+    def keep(self) -> None:
+        """Saves the chat where chats are saved by themselves."""
         ...
 
     def forget_name(self) -> None:

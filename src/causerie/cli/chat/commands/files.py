@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from causerie.cli.chat.chat_files import ChatFolder, as_markdown, write_whole
+from causerie.chat.chat_files import ChatFolder, as_markdown, write_whole
 from causerie.cli.chat.commands.command import Session
 from causerie.cli.chat.text_files import listed, texts_of
 from causerie.errors import UsageError

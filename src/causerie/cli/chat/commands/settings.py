@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from causerie.chat.context import POLICIES
 from causerie.cli.chat.commands.command import Session
+from causerie.cli.chat.commands.tools import offer_again
 from causerie.cli.options.flags import flag_words
 from causerie.errors import UsageError
 
@@ -65,6 +66,7 @@ def switch_model(session: Session, name: str) -> None:
     else:
         session.conversation.switch(name)
         session.screen.line(f"The chat goes on with {session.conversation.description}", "dim")
+        offer_again(session)
         _promise(session)
     session.screen.line()
 

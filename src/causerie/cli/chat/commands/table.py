@@ -8,7 +8,18 @@ from __future__ import annotations
 import re
 
 from causerie.cli import ollama
-from causerie.cli.chat.commands import answers, choices, files, program_help, settings, turns
+from causerie.cli.chat.commands import (
+    answers,
+    bad_words,
+    choices,
+    comparison,
+    files,
+    model_card,
+    program_help,
+    settings,
+    tools,
+    turns,
+)
 from causerie.cli.chat.commands.command import Command, Session
 from causerie.errors import UsageError, unknown
 
@@ -81,6 +92,8 @@ GROUPS = {
         "stats": Command("what the last answer cost, and the memory", answers.show_cost),
         "why": Command("where the last answer's time went", answers.show_reasons),
         "tokens": Command("the last answer's tokens with their probabilities", answers.show_tokens),
+        "probs": Command("shows how likely each token is, as answers come", answers.show_probabilities, "on|off"),
+        "compare": Command("what another model answers; you choose one", comparison.compare, "MODEL"),
         "reasoning": Command(
             "shows the last answer's reasoning; folds the next", settings.show_reasoning, "[fold|show]"
         ),
@@ -90,7 +103,11 @@ GROUPS = {
         "set": Command("sets generate flags from now on", settings.set_flags, "KEY=VALUE ..."),
         "unset": Command("leaves a flag to the model again", settings.unset_flag, "KEY"),
         "system": Command("shows or sets the system prompt, or removes it", settings.system_prompt, "[TEXT|clear]"),
+        "ban": Command("keeps the model from writing something; lists that", bad_words.ban, "[TEXT]"),
+        "unban": Command("lets it write that again, or everything", bad_words.unban, "[TEXT]"),
+        "show": Command("the model; its prompt, template, system, parameters", model_card.show, "[WHAT]"),
         "think": Command("whether the model reasons first; N: tokens at most", settings.think, "on|off|N"),
+        "tools": Command("the tools; on, off, ask, always or never for one", tools.tools, "[NAME WORD]"),
         "context": Command("what to do with a chat that no longer fits", settings.context_policy, "POLICY"),
         "status": Command("the model, the chat, and what is set", settings.show_status),
     },

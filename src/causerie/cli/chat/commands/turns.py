@@ -12,6 +12,7 @@ from causerie.errors import UsageError
 def clear(session: Session, _: str) -> None:
     """/clear: a new chat under a new name."""
     session.conversation.clear()
+    session.tools.forget()
     session.forget_name()
     session.screen.line("A new chat.", "dim")
     session.screen.line()

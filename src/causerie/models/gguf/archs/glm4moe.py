@@ -1,4 +1,5 @@
-"""GLM-4.5 to GLM-4.7. The norm behind attention is the one that the feed-forward layer reads."""
+"""GLM-4.5 to GLM-4.7, and Solar Open, whose heads turn as a whole. The norm behind attention is the one that the
+feed-forward layer reads."""
 
 from __future__ import annotations
 

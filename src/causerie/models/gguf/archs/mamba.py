@@ -1,4 +1,4 @@
-"""Mamba."""
+"""Mamba, and Falcon-Mamba, whose mixers have norms inside."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def weights(m: Metadata, spec: Decoder) -> Table:
 
 @gguf_architecture("mamba", weights=weights)
 def mamba(m: Metadata) -> dict[str, Any]:
-    """Mamba 130M to 2.8B."""
-    m.expect("ssm.dt_b_c_rms", False)
+    """Mamba 130M to 2.8B, Falcon-Mamba 7B. The constant of norms inside is what Falcon-Mamba's config means."""
+    normed = m.boolean("ssm.dt_b_c_rms", False)
     m.leave("attention.head_count", "feed_forward_length")
     values = sizes(m, "layer_norm_epsilon")
     values.pop("max_position_embeddings")
     inner = m.integer("ssm.inner_size")
     return values | {
-        "model_type": "mamba",
+        "model_type": "falcon_mamba" if normed else "mamba",
         "expand": inner / values["hidden_size"],
         "state_size": m.integer("ssm.state_size"),
         "conv_kernel": m.integer("ssm.conv_kernel"),

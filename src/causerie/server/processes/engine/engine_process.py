@@ -50,6 +50,7 @@ from causerie.server.processes.jobs import (
     Render,
     Timings,
     Tokens,
+    Unload,
 )
 from causerie.server.processes.text.text_work import TextWork
 from causerie.text.structure import grammar_of
@@ -245,6 +246,9 @@ class EngineService:
             self._texts.warm(order.model)
             self._models.release(await self._models.use(order.model))
             return None
+        if isinstance(order, Unload):
+            await self._models.unload(order.model)
+            return None
         raise UsageError(f"The engine's process does not know the order {type(order).__name__}.")
 
     async def _embedded(self, order: Embed) -> Any:
@@ -259,16 +263,26 @@ class EngineService:
 
     async def _beat(self) -> None:
         while True:
-            stats = [entry.model.engine_stats() for entry in self._models.loaded.values()]
+            loaded = self._models.loaded.values()
+            stats = [entry.model.engine_stats() for entry in loaded]
+            chats = sum(entry.chat_bytes(one) for entry, one in zip(loaded, stats, strict=True))
             counts = {name: sum(getattr(one, name) for one in stats) for name in _COUNTS}
             drafted: Counter[str] = Counter()
             accepted: Counter[str] = Counter()
             for count in (count for one in stats for count in one.drafts):
                 drafted[count.drafter] += count.drafted
                 accepted[count.drafter] += count.accepted
-            self._tell(
-                Beat(**counts, cpu_seconds=time.process_time(), drafted_tokens=drafted, accepted_tokens=accepted)
+            disks = [one.disk for one in stats if one.disk is not None]
+            beat = Beat(
+                **counts,
+                chat_bytes=chats,
+                cpu_seconds=time.process_time(),
+                drafted_tokens=drafted,
+                accepted_tokens=accepted,
+                recalled_tokens=sum(one.recalled_tokens for one in disks),
+                kept_cache_bytes=max((one.nbytes for one in disks), default=0),
             )
+            self._tell(beat)
             await self._models.tidy()
             await self._texts.tidy(self._models.loaded)
             await asyncio.sleep(BEAT_SECONDS)

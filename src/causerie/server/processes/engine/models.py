@@ -9,17 +9,20 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from causerie.errors import OutOfMemory, unknown
+from causerie.errors import CauserieError, OutOfMemory, UsageError, unknown
+from causerie.plan.footprint import CacheCost, cache_cost
 from causerie.server.processes.jobs import EngineOptions, ModelState
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
     from causerie.api.measurement.promise import Promise
+    from causerie.engine.engine import EngineStats
 
 TellState = Callable[[ModelState], None]
 _SHARE_STEP = 0.02  # how much of a model is read between two reports
@@ -37,6 +40,18 @@ class LoadedModel:
     jobs: int = 0
     last_use: float = field(default_factory=time.monotonic)
 
+    def chat_bytes(self, stats: EngineStats) -> int:
+        """What chats hold of its cache, with the beginnings of prompts that are kept."""
+        cache, cost = self.model.step_model.cache, self._cost
+        pages = zip(stats.groups, cost.groups, strict=True)
+        pages_bytes = sum((group.total - group.free) * cache.block_size * nbytes for group, (_, nbytes) in pages)
+        return pages_bytes + (stats.slots.total - stats.slots.free) * cost.slot
+
+    @cached_property
+    def _cost(self) -> CacheCost:
+        steps = self.model.step_model
+        return cache_cost(steps.spec, steps.cache.dtype)
+
 
 class Models:
     """Models by the names that requests use."""
@@ -53,6 +68,7 @@ class Models:
         self._tell = tell
         self._unload_after = options.unload_after
         self._entries: dict[str, LoadedModel] = {}
+        self._arriving: set[str] = set()
         self._loading = asyncio.Lock()
 
     @property
@@ -73,7 +89,11 @@ class Models:
         async with self._loading:
             entry = self._entries.get(name)
             if entry is None:
-                entry = self._entries[name] = await self._load(name)
+                self._arriving.add(name)
+                try:
+                    entry = self._entries[name] = await self._load(name)
+                finally:
+                    self._arriving.remove(name)
         entry.jobs += 1
         return entry
 
@@ -81,6 +101,18 @@ class Models:
         """A job that used a model is over."""
         entry.jobs -= 1
         entry.last_use = time.monotonic()
+
+    async def unload(self, name: str) -> None:
+        """Frees a model, if it is in memory. Raises UsageError where a job uses it, or it is just being loaded."""
+        if name in self._arriving:
+            raise UsageError(f"{name} is being loaded. Unload it when it is there.", field="model")
+        entry = self._entries.get(name)
+        if entry is None:
+            return
+        if entry.jobs:
+            requests = "a request" if entry.jobs == 1 else f"{entry.jobs} requests"
+            raise UsageError(f"{name} is used by {requests}. Stop them, or wait until they end.", field="model")
+        await self._free(name)
 
     async def tidy(self) -> None:
         """Frees what nobody used for `unload_after` seconds."""
@@ -140,6 +172,7 @@ def _open(
     folder = None if models_folder is None else Path(models_folder)
     model = open_model(name, msgspec.convert(options, LoadOptions), progress=progress, models_folder=folder)
     model.step_model.touch(_TOUCHED_BYTES)
+    model.expect_chats()
     return model
 
 
@@ -160,15 +193,13 @@ def sentence(model: CausalLM, promise: Promise | None) -> str | None:
 
 def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
     """What the front tells of a loaded model."""
-    from causerie.api.generation.constraints import limits_reasoning
     from causerie.api.generation.resolution import own_values
 
-    speed = {} if promise is None else {"expected_tokens_per_second": vars(promise.speed)}
-    thinks = model.tokenizer.chat.thinks_by_default
-    thinking = {} if thinks is None else {"thinks_by_default": thinks}
-    return {
-        **speed,
-        **thinking,
+    speed: dict[str, Any] = {}
+    if promise is not None:
+        speed["expected_tokens_per_second"] = vars(promise.speed)
+        speed["expected_read_tokens_per_second"] = promise.reading
+    return speed | {
         "context": model.capacity,  # what can be used of it
         "parameters": model.num_parameters(),
         "weight_bytes": model.get_memory_footprint(),
@@ -176,5 +207,24 @@ def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
         "backend": model.backend,
         "device": str(model.device),
         "generation": own_values(model.generation_config),
-        "thinking_budget": limits_reasoning(model.tokenizer),  # whether one can be kept
+        **_manner(model),
+    }
+
+
+def _manner(model: CausalLM) -> dict[str, Any]:
+    """Whether it was made for chats, whether it reasons first and what it can be told of that; nothing where it has no
+    tokenizer."""
+    from causerie.api.generation.constraints import limits_reasoning
+    from causerie.server.processes.engine.answer_form import AnswerForm
+
+    try:
+        tokenizer = model.tokenizer
+    except CauserieError:  # whoever sends it text is told
+        return {}
+    thinks = tokenizer.chat.thinks_by_default
+    return {
+        "chats": tokenizer.chat_template is not None,
+        "thinking_budget": limits_reasoning(tokenizer),  # whether one can be kept
+        "tools": AnswerForm.of(model).reply.tools is not None,  # whether its template knows a way to call them
+        **({} if thinks is None else {"thinks_by_default": thinks}),
     }

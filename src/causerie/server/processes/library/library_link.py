@@ -8,10 +8,11 @@ Knows no HTTP.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
@@ -53,20 +54,22 @@ class ModelDownload:
 
 
 class LibraryLink:
-    """All methods belong to one event loop. `models_folder` has models beside those that are downloaded."""
+    """All methods belong to one event loop. `models_folder` has models beside those that are downloaded; `options` are
+    LoadOptions as plain values, by which models are held."""
 
-    def __init__(self, models_folder: Path | None = None) -> None:
+    def __init__(self, models_folder: Path | None = None, options: Mapping[str, Any] = MappingProxyType({})) -> None:
         self._models_folder = models_folder
+        self._options = dict(options)
         self._turn = asyncio.Lock()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.downloads: dict[str, ModelDownload] = {}
         self._measuring: asyncio.Task[None] | None = None
         self._unmeasurable = False
 
-    async def offers(self, spare: int) -> dict[str, Any]:
-        """The models of this machine to offer, and what goes with them; see `ListModels`. Raises CauserieError."""
+    async def offers(self, spare: int, served: list[str]) -> dict[str, Any]:
+        """The models of this machine, and what goes with them; see `ListModels`. Raises CauserieError."""
         folder = None if self._models_folder is None else str(self._models_folder)
-        answer: dict[str, Any] = await self._value(ListModels(folder, spare))
+        answer: dict[str, Any] = await self._value(ListModels(folder, spare, served, self._options))
         return answer
 
     def measure(self, idle: Callable[[], bool]) -> bool:

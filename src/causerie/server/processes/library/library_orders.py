@@ -11,16 +11,19 @@ from msgspec import Struct
 
 
 class ListModels(Struct, tag=True, frozen=True):
-    """The models to offer: those downloaded, those in `models_folder`, and the built-in one; the one of the hub to name
-    besides; and whether this machine was measured. `spare` bytes of memory would be free beside what is, where models
-    that are loaded went."""
+    """The models of this machine: those downloaded, those in `models_folder`, the built-in one and those that are
+    `served`; the one of the hub to name besides; and whether this machine was measured. `spare` bytes of memory would
+    be free beside what is, where models that are loaded went. `options` are LoadOptions as plain values, by which all
+    are held."""
 
     models_folder: str | None = None
     spare: int = 0
+    served: list[str] = []
+    options: dict[str, Any] = {}
 
 
 class SearchHub(Struct, tag=True, frozen=True):
-    """The models that the hub finds by words, each with whether it would fit."""
+    """The models that the hub finds by words, each with whether it would find room."""
 
     words: str
     spare: int = 0

@@ -9,7 +9,8 @@ from __future__ import annotations
 import socket
 import sys
 import warnings
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -27,6 +28,11 @@ from causerie.server.processes.library.library_orders import (
     MeasureMachine,
     SearchHub,
 )
+
+if TYPE_CHECKING:
+    from causerie.api.library.local_models import LibraryModel
+    from causerie.api.library.outlook import Outlook
+    from causerie.plan.memory_fit import MemoryFit
 
 _MOST_HITS = 20
 
@@ -58,53 +64,93 @@ def value_of(order: LibraryOrder, connection: socket.socket) -> Any:
 
 
 def offered(order: ListModels) -> dict[str, Any]:
-    """What a terminal offers too, as JSON has it."""
+    """Each with what it would be here, as JSON has it."""
     from pathlib import Path
 
     from causerie.api.library.local_models import library
-    from causerie.api.library.offer import larger_offer, offers
+    from causerie.api.library.outlook import Outlooks
     from causerie.api.machine.abilities import model_memory
     from causerie.api.machine.measurements import kept_record
+    from causerie.api.options.load_options import LoadOptions
+    from causerie.builtin import LARGER
+    from causerie.plan.memory_fit import FreeMemory
     from causerie.settings import Settings
 
-    folder = None if order.models_folder is None else Path(order.models_folder)
-    memory, settings = model_memory() + order.spare, Settings.from_environment()
-    larger = larger_offer(memory, settings)
+    settings = Settings.from_environment()
+    options = msgspec.convert(order.options, LoadOptions)
+    if options.quantization == "auto":  # which is what a model that nobody said anything of is held by
+        options = replace(options, quantization=None)
+    outlooks = Outlooks(FreeMemory(model_memory(), order.spare), settings, options)
+    models = {
+        model.name: model for model in library(None if order.models_folder is None else Path(order.models_folder))
+    }
+    served = [models.pop(name, None) or _model(name) for name in order.served]
+    every = [*filter(None, served), *models.values()]
+    weights, larger = outlooks.larger()
     return {
         "models": [
             {
-                "id": row.model.name,
-                "parameters": row.model.parameters,
-                "bytes": row.model.nbytes,
-                "precision": row.model.precision,
-                "fits": row.fit,
-                "expected_tokens_per_second": None if row.speed is None else vars(row.speed),
+                "id": model.name,
+                "parameters": model.parameters,
+                "bytes": model.nbytes,
+                "precision": model.precision,
+                **_outlook(outlook),
             }
-            for row in offers(library(folder), memory, settings)
+            for model, outlook in outlooks.of_models(every)
         ],
         "larger": {
-            "id": larger.name,
-            "parameters": larger.parameters,
-            "bytes": larger.nbytes,
-            "fits": larger.fit,
-            "expected_tokens_per_second": None if larger.speed is None else vars(larger.speed),
+            "id": LARGER,
+            "parameters": weights.spec.parameters,
+            "bytes": weights.nbytes,
+            **_outlook(larger),
         },
         "measured": kept_record(settings) is not None,
     }
 
 
+def _model(name: str) -> LibraryModel | None:
+    """One that is served and in none of the folders that are looked through."""
+    from causerie.api.library.local_models import library_model
+
+    try:
+        return library_model(name)
+    except CauserieError:  # whoever asks it for an answer is told
+        return None
+
+
+def _outlook(outlook: Outlook) -> dict[str, Any]:
+    return {
+        **_memory(outlook.memory),
+        "context": outlook.context,
+        "expected_tokens_per_second": None if outlook.speed is None else vars(outlook.speed),
+        "expected_read_tokens_per_second": outlook.reading,
+    }
+
+
+def _memory(fit: MemoryFit | None) -> dict[str, Any]:
+    if fit is None:
+        return {"format": None, "needed_bytes": None, "fits": None, "missing_bytes": None}
+    return {
+        "format": fit.precision,
+        "needed_bytes": fit.needed_bytes,
+        "fits": fit.fits,
+        "missing_bytes": fit.missing_bytes,
+    }
+
+
 def hits(order: SearchHub) -> list[dict[str, Any]]:
     """What the hub has, in its order, as JSON has it."""
-    from causerie.api.library.hub_search import Query, find_models, hit_fits
+    from causerie.api.library.hub_search import Query, find_models, hit_memory_fit
     from causerie.api.machine.abilities import model_memory
+    from causerie.plan.memory_fit import FreeMemory
 
-    memory = model_memory() + order.spare
+    memory = FreeMemory(model_memory(), order.spare)
     return [
         {
             "id": hit.name,
             "parameters": hit.parameters,
             "bytes": hit.stored_bytes,
-            "fits": hit_fits(hit, memory),
+            **_memory(hit_memory_fit(hit, memory)),
             "formats": list(hit.formats),
             "licence": hit.licence,
             "gated": hit.gated,

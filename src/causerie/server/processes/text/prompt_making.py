@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from causerie.errors import ContextLengthError, TemplateError, UsageError
+from causerie.chat.call_arguments import written_either_way
+from causerie.errors import ContextLengthError, UsageError
 from causerie.server.processes.jobs import Chat, Text
 from causerie.server.processes.text.text_orders import PromptOrder, TextResult, WorkStage
 from causerie.text.token_length import most_bytes_of_a_token
@@ -95,36 +96,10 @@ class PromptMaker:
 
         # What is pinned is the server's affair (chat/context.py), no template's.
         plain = [{key: value for key, value in message.items() if key != "pinned"} for message in prompt.messages]
-        opened = [with_opened_calls(message) for message in plain]
-        if opened == plain:
-            return written(opened)
-        try:
-            return written(opened)
-        except TemplateError:
-            return written(plain)
+        return written_either_way(plain, written)
 
 
 def _too_long(what: str, most_tokens: int) -> ContextLengthError:
     return ContextLengthError(
         f"The prompt {what}, and the model's context has room for {most_tokens} here. Shorten the prompt."
     )
-
-
-def with_opened_calls(message: dict[str, Any]) -> dict[str, Any]:
-    """The message with the arguments of its calls as objects, where they are the text of one."""
-    calls = message.get("tool_calls")
-    if not isinstance(calls, list):
-        return message
-    return {**message, "tool_calls": [_opened(call) for call in calls]}
-
-
-def _opened(call: Any) -> Any:
-    function = call.get("function") if isinstance(call, dict) else None
-    text = function.get("arguments") if isinstance(function, dict) else None
-    if not isinstance(function, dict) or not isinstance(text, str):
-        return call
-    try:
-        arguments = json.loads(text or "{}")
-    except ValueError:
-        return call
-    return {**call, "function": {**function, "arguments": arguments}} if isinstance(arguments, dict) else call

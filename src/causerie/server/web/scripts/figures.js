@@ -18,6 +18,16 @@ export function bytes(number) {
   return `${(number / size).toFixed(unit === "KB" && number < 10_000 ? 1 : digits)} ${unit}`;
 }
 
+// Tokens as one says of a context: "32k".
+export const thousands = (number) => (number < 1000 ? count(number) : `${Math.round(number / (number % 1024 ? 1000 : 1024))}k`);
+
+// Tokens a second, as exactly as they mean something: "9.6", "21", "610", "4,400".
+export function rate(number) {
+  if (number < 10) return String(Number(number.toFixed(1)));
+  const step = number < 100 ? 1 : number < 1000 ? 10 : 100;
+  return count(Math.round(number / step) * step);
+}
+
 // Milliseconds as one says them: "0.4 s", "12 s", "3 min".
 export function seconds(milliseconds) {
   const all = milliseconds / 1000;

@@ -9,10 +9,11 @@ export function useKey(given) {
 }
 
 export class Refused extends Error {
-  constructor(status, message, code = null) {
+  constructor(status, message, code = null, said = null) {
     super(message);
     this.status = status;
     this.code = code;
+    this.said = said;  // the whole answer
   }
 }
 
@@ -35,7 +36,7 @@ async function request(route, options = {}) {
   present("here");
   if (!response.ok) {
     const said = await response.json().catch(() => null);
-    throw new Refused(response.status, said?.error?.message ?? `The server answered with status ${response.status}.`, said?.error?.code);
+    throw new Refused(response.status, said?.error?.message ?? `The server answered with status ${response.status}.`, said?.error?.code, said);
   }
   return response;
 }
@@ -114,10 +115,28 @@ export async function load(model) {
   }
 }
 
-// Models to choose from, where the server lets its users choose. Each throws Refused.
+// Frees the memory of a model. Throws Refused while requests use it.
+export const unload = (model) => post("/unload_model", { model });
+
+// What the memory of the machine holds: {total, other, models, chats, free}, in bytes.
+export const memory = async () => (await request("/memory")).json();
+
+// Models to choose from, as far as the server lets its users choose. Each throws Refused.
 export const library = async () => (await request("/library")).json();
 export const serve = (model) => post("/library/serve", { model });
 export const searchHub = async (words) => (await (await post("/library/search", { words })).json()).models;
 export const download = (model) => post("/library/download", { model });
-export const downloads = async () => (await (await request("/library/downloads")).json()).downloads;
+export const downloads = async () => (await request("/library/downloads")).json();
+
+// The tools of this server, and what comes of a call. Each throws Refused.
+export const toolList = async () => (await request("/tools")).json();
+export const callTool = async (name, given, signal) => (await post("/tools/call", { name, arguments: given }, signal)).json();
+
 export const cancelDownload = (model) => post("/library/cancel", { model });
+
+// Chats that the server keeps, where it was started so. Each throws Refused; of a chat that was changed meanwhile with status 409,
+// and what it is now as `newer` in what was said.
+export const keptChats = async () => (await request("/chats")).json();
+export const keptChat = async (id) => (await request(`/chats/${id}`)).json();
+export const putChat = async (chat, revision) => (await request(`/chats/${chat.id}`, { method: "PUT", body: JSON.stringify({ chat, revision }) })).json();
+export const removeKeptChat = (id, revision) => request(`/chats/${id}?revision=${revision}`, { method: "DELETE" });

@@ -2,9 +2,11 @@
 //
 // Events: "chats" (the list changed), "chat" (another chat is open, or its messages changed), "models" (what the server
 // has, or which is chosen), "running" (an answer begins or ends), "grew" (the answer that comes has more; with the node),
-// "chunk" (a piece of it came; with {node, chunk}), "ended" (no more will come; with what was `running`, before it is kept),
+// "chunk" (a piece of it came; with {node, chunk, running}), "ended" (no more will come; with what was `running`, before it is kept),
 // "answered" (an answer is whole or broken; with {chat, node}), "settings" (of the open chat), "server" (it is gone, or
-// back), "capabilities", "times" (a reader asks for them; with
+// back), "library" (models of this machine and of the hub, downloads, memory), "pair" (two models answer, or one
+// again), "paired" (one of the two has answered; with {node, place}), "capabilities", "saved" (something was kept in this
+// browser), "found" (a search leads to this message), "times" and "probabilities" (a reader asks for them; with
 // {node, anchor}).
 
 export const state = {
@@ -12,9 +14,10 @@ export const state = {
   chat: null,          // the one that is open
   served: [],          // models as /v1/models gives them
   model: "",           // the id of the one that answers next
+  pair: null,          // two models that answer side by side: {chat, models (their ids), last (the last message they share), rounds}
   running: null,       // the answer that comes: {chat, node, control, begun}
   server: "here",      // or "away"
-  capabilities: {},    // what this server offers beyond answers: {downloads, tools, keptChats}
+  capabilities: {},    // what this server offers beyond answers: {choosing, downloads, tools, keptChats}
 };
 
 const listeners = new Map();
@@ -30,5 +33,6 @@ export function tell(event, detail = null) {
 
 export const chosenModel = () => state.served.find((model) => model.id === state.model);
 
-// A model's id without whose it is: what people call it.
-export const shortName = (id) => id.split("/").at(-1);
+// A model's id as people say it: without whose it is, and without what says that it was taught to answer, as most were.
+export const longName = (id) => id.replace(/\/+$/, "").split("/").at(-1).replace(/\.gguf$/, "").replaceAll("-", " ");
+export const shortName = (id) => longName(id).replace(/ (instruct|chat|it|hf)\b/gi, "");

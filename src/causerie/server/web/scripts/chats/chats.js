@@ -1,8 +1,9 @@
-// The chats: opened, begun, kept, renamed, deleted. Knows the store, and no element.
+// The chats: opened, begun, kept. Knows the store, and no element.
 
+import { merge } from "/page/scripts/chats/merging.js";
 import { notice } from "/page/scripts/notices/notice.js";
 import { on, state, tell } from "/page/scripts/state.js";
-import { allChats, deleteChat, newChat, saveChat } from "/page/scripts/store.js";
+import { allChats, isDeleted, newChat, onOtherTab, path, readChat, saveChat, whole } from "/page/scripts/store.js";
 
 export function openChat(chat) {
   state.running?.control.abort();
@@ -10,7 +11,6 @@ export function openChat(chat) {
   sessionStorage.setItem("chat", chat.id);
   if (chat.model && state.served.some((model) => model.id === chat.model)) state.model = chat.model;
   notice("");
-  document.body.classList.remove("has-drawer");
   tell("chat");
   tell("chats");
   tell("models");
@@ -18,48 +18,71 @@ export function openChat(chat) {
 
 export const beginChat = () => openChat(newChat(state.model));
 
-// Keeps the open chat, or the one that is given, as it is now.
-export async function keepChat(chat = state.chat) {
-  if (!chat || chat.leaf === null) return;
-  chat.updated = Date.now();
-  if (!state.chats.includes(chat)) {
-    state.chats.unshift(chat);
-    tell("chats");
-  }
+// Keeps chats without making them the latest.
+export async function keepAsIs(chats) {
   try {
-    await saveChat(chat);
+    await Promise.all(chats.filter((chat) => chat.leaf !== null).map(saveChat));  // all at once: the page may be closed
+    tell("saved");
   } catch (fault) {
     notice(`The browser could not keep this chat: ${fault.message}`);
   }
 }
 
-export async function renameChat(chat, title) {
-  chat.title = title.trim() || chat.title;
-  await keepChat(chat);
-  tell("chats");
+// Keeps the open chat, or the one that is given, as it is now: the latest of all.
+export async function keepChat(chat = state.chat) {
+  if (!chat || chat.leaf === null || isDeleted(chat)) return;
+  chat.updated = Date.now();
+  if (state.chats[0] !== chat) {
+    state.chats = [chat, ...state.chats.filter((other) => other !== chat)];
+    tell("chats");
+  }
+  await keepAsIs([chat]);
 }
 
-// Deletes chats; `restoreChats` puts them back as they were.
-export async function removeChats(chats) {
-  state.chats = state.chats.filter((chat) => !chats.includes(chat));
-  if (chats.includes(state.chat)) beginChat();
+const latest = (chats) => [...chats].sort((a, b) => b.updated - a.updated);
+
+// Takes in what another device or tab has of a chat. Returns the chat as it is here now.
+export function takeIn(theirs) {
+  const mine = state.chats.find(({ id }) => id === theirs.id);
+  if (!mine) {
+    const chat = whole(theirs);
+    state.chats = latest([...state.chats, chat]);
+    tell("chats");
+    return chat;
+  }
+  const before = JSON.stringify(path(mine)), { leaf } = mine;
+  const writes = state.running?.chat === mine;
+  merge(mine, whole(theirs), writes ? state.running.node : null);
+  if (writes) mine.leaf = leaf;  // what is being written stays in sight
+  state.chats = latest(state.chats);
+  tell("chats");
+  if (mine === state.chat && JSON.stringify(path(mine)) !== before && !writes) tell("chat");
+  return mine;
+}
+
+// Takes a chat out of the list that was deleted elsewhere.
+export function forgetChat(id) {
+  state.chats = state.chats.filter((chat) => chat.id !== id);
+  if (state.chat?.id === id) beginChat();
   else tell("chats");
-  await Promise.all(chats.map((chat) => deleteChat(chat.id)));
 }
 
-export async function restoreChats(chats) {
-  state.chats = [...state.chats, ...chats].sort((a, b) => b.updated - a.updated);
-  tell("chats");
-  await Promise.all(chats.map(saveChat));
+async function hear(id) {
+  const chat = await readChat(id).catch(() => null);
+  if (chat) takeIn(chat);
+  else if (state.chats.some((each) => each.id === id)) forgetChat(id);
 }
 
 // Reads what the browser keeps, and opens the chat that this tab showed last.
 export async function begin() {
-  on("settings", () => keepChat());
+  on("settings", () => {
+    state.chat.changed = Date.now();
+    keepChat();
+  });
+  onOtherTab(hear);
   state.chats = await allChats().catch((fault) => {
     notice(`The browser keeps no chats here: ${fault.message}`);
     return [];
   });
-  const last = state.chats.find((chat) => chat.id === sessionStorage.getItem("chat"));
-  openChat(last ?? newChat(state.model));
+  openChat(state.chats.find((chat) => chat.id === sessionStorage.getItem("chat")) ?? newChat(state.model));
 }

@@ -1,20 +1,43 @@
-// On a phone the list of chats is a drawer: opened by a button of the bar, closed by a press beside it. Knows no chat.
+// On a phone the list of chats is a drawer: opened by a button of the bar, closed by a press beside it. While it is open the sheet under
+// it takes no focus. Knows no row.
 
 import { beginChat } from "/page/scripts/chats/chats.js";
 import { iconButton, slot } from "/page/scripts/elements.js";
 
+const NARROW = matchMedia("(max-width: 46rem)");  // as phone.css has it
+const opener = iconButton("menu", "Chats", openDrawer, { className: "ib narrow", ariaExpanded: "false" });
+
+// Of the sheet, all but the toast, which takes back what was done in the drawer.
+const UNDER = ".sheet > :not(.dock), .dock > :not([data-slot=toast])";
+
+const isOpen = () => document.body.classList.contains("has-drawer");
+
+function show(open) {
+  document.body.classList.toggle("has-drawer", open);
+  opener.ariaExpanded = String(open);
+  for (const part of document.querySelectorAll(UNDER)) part.inert = open;
+}
+
+function openDrawer() {
+  show(true);
+  slot("side").querySelector(".narrow").focus();
+}
+
+export function closeDrawer() {
+  if (!isOpen()) return;
+  const inside = slot("side").contains(document.activeElement);
+  show(false);
+  if (inside) opener.focus();
+}
+
 export function begin() {
-  const open = iconButton("menu", "Chats", () => {
-    document.body.classList.add("has-drawer");
-    slot("side").querySelector("input").focus();
-  }, { className: "ib narrow" });
-  slot("drawer").append(open);
-  slot("side").addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !document.body.classList.contains("has-drawer")) return;
-    event.stopPropagation();
-    document.body.classList.remove("has-drawer");
-    open.focus();
-  });
-  document.querySelector(".scrim").onclick = () => document.body.classList.remove("has-drawer");
+  slot("drawer").append(opener);
   slot("new").append(iconButton("new", "New chat", beginChat, { className: "ib narrow" }));
+  document.querySelector(".scrim").addEventListener("click", closeDrawer);
+  slot("side").addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented || !isOpen()) return;
+    event.preventDefault();
+    closeDrawer();
+  });
+  NARROW.onchange = closeDrawer;
 }

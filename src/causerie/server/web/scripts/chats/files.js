@@ -1,28 +1,56 @@
 // Chats as files: written by the browser's download, read with every field checked. Knows no list.
 
 import { openChat } from "/page/scripts/chats/chats.js";
+import { asDocument } from "/page/scripts/chats/document.js";
+import { allAsMarkdown } from "/page/scripts/chats/markdown.js";
 import { el } from "/page/scripts/elements.js";
 import { notice } from "/page/scripts/notices/notice.js";
 import { state } from "/page/scripts/state.js";
 import { allChats, checked, saveChat } from "/page/scripts/store.js";
 
-export function downloadChats(chats, name) {
-  const file = new Blob([JSON.stringify({ causerie: 1, chats }, null, 1)], { type: "application/json" });
-  const link = el("a", { href: URL.createObjectURL(file), download: `${name.replace(/[^\p{L}\p{N} _-]/gu, "").slice(0, 60) || "chats"}.json` });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+const asJson = (chats) => JSON.stringify({ causerie: 1, chats }, null, 1);
+
+export const KINDS = [
+  { kind: "md", words: "As Markdown", sign: "file", type: "text/markdown", write: allAsMarkdown },
+  { kind: "html", words: "As a web page", sign: "code", type: "text/html", write: asDocument },
+  { kind: "json", words: "As JSON, to import again", sign: "undo", type: "application/json", write: asJson },
+];
+
+const LONGEST_NAME = 60;  // characters of a file's name
+
+const fileName = (name, kind) => `${name.replace(/[^\p{L}\p{M}\p{N} _-]/gu, "").replace(/ +/g, " ").trim().slice(0, LONGEST_NAME) || "chats"}.${kind}`;
+
+export async function exportChats(chats, name, kind) {
+  const { type, write } = KINDS.find((each) => each.kind === kind);
+  try {
+    const link = el("a", { href: URL.createObjectURL(new Blob([await write(chats)], { type })), download: fileName(name, kind) });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  } catch (fault) {
+    notice(`${name} was not exported: ${fault.message}`);
+  }
 }
 
-export async function importChats(file) {
-  try {
-    const value = JSON.parse(await file.text());
-    const read = (Array.isArray(value.chats) ? value.chats : [value]).map(checked);
-    for (const chat of read) await saveChat(chat);
-    state.chats = await allChats();
-    if (read.length) openChat(state.chats.find((chat) => chat.id === read[0].id));
-  } catch (fault) {
-    notice(`${file.name} was not imported: ${fault.message}`);
+// The chats of the files that can be read; the first of them is opened.
+export async function importChats(files) {
+  const faults = [];
+  let first = null;
+  for (const file of files) {
+    try {
+      const value = JSON.parse(await file.text());
+      for (const chat of (Array.isArray(value?.chats) ? value.chats : [value]).map(checked)) {
+        await saveChat(chat);
+        first ??= chat.id;
+      }
+    } catch (fault) {
+      faults.push(`${file.name} was not imported: ${fault.message}`);
+    }
   }
+  if (first) {
+    state.chats = await allChats();
+    openChat(state.chats.find((chat) => chat.id === first));
+  }
+  if (faults.length) notice(faults.join(" "));
 }
 
 // Lets the reader choose files; `accept` is what they may be.

@@ -71,6 +71,7 @@ function grow() {
 
 function invitation() {
   if (state.running && !state.running.node.text) return "You can write on meanwhile";
+  if (state.pair) return "Ask both";
   return state.chat?.leaf ? "Reply" : "Say something";
 }
 
@@ -101,7 +102,7 @@ export function begin() {
   text.oninput = changed;
   text.onkeydown = onKey;
   slot("composer").append(box, underline());
-  for (const event of ["chat", "running", "server", "grew"]) on(event, show);
+  for (const event of ["chat", "running", "server", "grew", "pair"]) on(event, show);
   for (const event of ["running", "server"]) on(event, sendWaiting);
   on("chat", showDraft);
   on("draft", (words) => {

@@ -1,23 +1,60 @@
 // What stands below the box of a new chat: beginnings that suit the model, and the model's card. Knows no chat.
 
 import { el, icon } from "/page/scripts/elements.js";
-import { count } from "/page/scripts/figures.js";
-import { chosenModel, shortName, tell } from "/page/scripts/state.js";
+import { amounts, bytes, count, rate, thousands } from "/page/scripts/figures.js";
+import { badgeOf, outlookOf, speedOf } from "/page/scripts/models/figures_of.js";
+import { library, lookAtLibrary } from "/page/scripts/models/library.js";
+import { kindOf, startersOf } from "/page/scripts/models/starters.js";
+import { chosenModel, longName, tell } from "/page/scripts/state.js";
 
-const STARTERS = [
-  ["file", "Read a file with me", "Drop a text, ask about it", "Read the file that I attach, and tell me what is in it."],
-  ["edit", "Find a better wording", "For a letter or a message", "Find a better wording for this: "],
-  ["code", "Explain this error", "Paste what the program said", "Explain this error: "],
-  ["think", "Think something through", "Step by step, aloud", "Think this through with me, step by step: "],
-];
+const PAGE = 546;  // tokens of a printed page, some 400 words
+
+const list = el("ul", { className: "starts" }), head = el("header"), figures = el("dl"), remark = el("p", { className: "hint" });
+const card = el("section", { className: "card", ariaLabel: "The model" }, head, figures, remark);
+let kind = null, shown = "";
 
 // The beginnings; one that is chosen stands in the box.
-export const starters = () => el("ul", { className: "starts" }, ...STARTERS.map(([sign, words, hint, text]) =>
-  el("li", {}, el("button", { type: "button", onclick: () => tell("draft", text) }, icon(sign), el("span", {}, words, el("small", { textContent: hint }))))));
-
-export function modelCard() {
-  const model = chosenModel();
-  if (!model?.context) return null;
-  return el("section", { className: "card", ariaLabel: "The model" }, el("header", {}, el("span", { className: "dot" }), shortName(model.id)),
-    el("dl", {}, el("div", {}, el("dt", { textContent: "Holds" }), el("dd", {}, count(model.context), " ", el("small", { textContent: "tokens" })))));
+export function starters() {
+  const now = kindOf(chosenModel());
+  if (now !== kind) list.replaceChildren(...startersOf(now).map(([sign, words, hint, text]) =>
+    el("li", {}, el("button", { type: "button", onclick: () => tell("draft", text) }, icon(sign), el("span", {}, words, el("small", { textContent: hint }))))));
+  kind = now;
+  return list;
 }
+
+// What the model takes and gives here: as it is in memory, or as it would be.
+export function modelCard() {
+  const model = chosenModel(), loaded = model?.status === "loaded", outlook = model && outlookOf(model.id);
+  if (!model) return null;
+  if (!loaded && !library.models && !library.fault) lookAtLibrary();
+  const told = loaded ? { ...model, needed_bytes: model.weight_bytes } : { ...outlook };
+  const entries = [
+    told.needed_bytes ? ["In memory", bytes(told.needed_bytes), told.format] : null,
+    speedEntry(model.id, told),
+    told.context ? ["Holds", thousands(told.context), `tokens, ${pages(told.context)}`] : null,
+    told.expected_read_tokens_per_second ? ["Reads", rate(told.expected_read_tokens_per_second), "tokens/s"] : null,
+  ].filter(Boolean);
+  const now = JSON.stringify([model.id, model.status, model.read_bytes, entries, outlook?.fits]);
+  if (now !== shown) show(model, entries, outlook);
+  shown = now;
+  return card;
+}
+
+function speedEntry(id, { format, expected_tokens_per_second: expected }) {
+  const speed = speedOf(id, format, expected);
+  return speed && ["Speed here", speed.number, "tokens/s"];
+}
+
+const pages = (tokens) => (tokens < 2 * PAGE ? "a page" : `${count(Math.round(tokens / PAGE))} pages`);
+
+function show(model, entries, outlook) {
+  const loaded = model.status === "loaded", fits = badgeOf(outlook?.fits), large = outlook?.fits === "too_large";
+  const badge = loaded ? { kind: "", sign: "check", words: "Fits this machine" } : fits && { ...fits, words: { fits: "Fits this machine", tight: "Tight here", too_large: "Too large for this machine" }[outlook.fits] };
+  head.replaceChildren(el("span", { className: loaded ? "dot" : "dot off" }), el("span", { className: "cut", textContent: longName(model.id) }), el("span", { className: "grow" }));
+  if (badge) head.append(el("span", { className: `badge ${badge.kind}`.trim() }, icon(badge.sign, true), badge.words));
+  figures.replaceChildren(...entries.map(([term, number, unit]) => el("div", {}, el("dt", { textContent: term }), el("dd", {}, `${number} `, el("small", { textContent: unit })))));
+  remark.textContent = model.chats === false ? "A base model: it writes on from your text, and was never taught to answer." : large ? `It needs ${bytes(outlook.missing_bytes)} of memory more than there are.` : waiting(model);
+  remark.hidden = !remark.textContent;
+}
+
+const waiting = ({ status, read_bytes: read, total_bytes: total }) => (status === "loading" ? `It comes into memory${total ? `, ${amounts(read, total)}` : ""}.` : status === "unloaded" ? "It is loaded when you first write to it." : "");

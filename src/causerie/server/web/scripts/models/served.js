@@ -30,11 +30,12 @@ export function chooseModel(id) {
   state.model = id;
   if (state.chat) state.chat.model = id;
   tell("models");
-  prepare();
+  loadModel(id);
 }
 
-async function prepare() {
-  const model = chosenModel();
+// Has a model loaded, if it is not.
+export async function loadModel(id) {
+  const model = state.served.find((each) => each.id === id);
   if (!model || model.status === "loaded") return;
   preparing += 1;
   lookAtModels();

@@ -11,7 +11,7 @@ let shown = null, timer = null, pause = 1, left = 0;
 
 function begun() {
   pause = 1;
-  shown = el("div", { className: "notice bad", role: "alert" }, icon("plug"), el("b", { textContent: "The server does not answer" }),
+  shown = el("div", { className: "notice bad" }, icon("plug"), el("b", { role: "alert", textContent: "The server does not answer" }),
     el("p", {}, "Your chats are safe in this browser. Next try in ", rest, " s; or start it with ", el("span", { className: "mono", textContent: "causerie serve" }), "."), button("Try now", tryNow, "", "retry"));
   showNotice(shown);
   wait();

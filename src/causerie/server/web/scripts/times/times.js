@@ -44,11 +44,11 @@ function show({ node, anchor }) {
   if (box.getBoundingClientRect().top < slot("log").getBoundingClientRect().top) box.classList.add("below");  // there is no room above
 }
 
-function take({ node, chunk }) {
+function take({ node, chunk, running }) {
   const timings = chunk.choices[0]?.timings;
   if (!timings) return;
   node.timings = together(node.timings, timings);
-  state.running.timed = true;
+  running.timed = true;
 }
 
 // What an answer was asked with; and its time by the clock here, where the server could not tell any more.

@@ -1,7 +1,70 @@
-// Calls of tools within an answer, folded. Knows no server.
+// The calls of an answer: a card for each that its reader is asked about, and folds for what came of the others.
+//
+// A call has {id, name, arguments, result: {text, failed, cut, seconds}}; one without a result waits, or is being made.
+// Knows no server.
 
-import { el, icon } from "/page/scripts/elements.js";
+import { button, dash, el, icon } from "/page/scripts/elements.js";
+import { seconds } from "/page/scripts/figures.js";
+import { state } from "/page/scripts/state.js";
+import { path } from "/page/scripts/store.js";
+import { toolOf } from "/page/scripts/tools/rules.js";
 
-// The elements for the calls of an answer, in their order.
-export const callFolds = (node) => node.calls.map((call) =>
-  el("details", { className: "fold" }, el("summary", {}, icon("tool", true), el("span", {}, "Calls ", el("b", { textContent: call.name }))), el("div", { className: "mono plain", textContent: call.arguments })));
+const MOST_SHOWN = 2000;  // characters of a result
+
+function argumentsOf(call) {
+  try {
+    return Object.entries(JSON.parse(call.arguments || "{}"));
+  } catch {
+    return [["arguments", call.arguments]];
+  }
+}
+
+// A card that asks. `answer` takes "once", "always" or "never".
+function card(node, call, tool, answer) {
+  const id = `call-${node.id}-${call.id}`, pairs = argumentsOf(call);
+  const list = el("dl", {}, ...pairs.flatMap(([name, value]) => [el("dt", { textContent: name }), el("dd", { dir: "auto", textContent: typeof value === "string" ? `"${value}"` : JSON.stringify(value) })]));
+  const purpose = [tool.description, tool.reads_only ? "It can read, and changes nothing." : ""].filter(Boolean).join(" ");
+  const ways = [button("Allow once", () => answer("once"), "main"), button("Always in this chat", () => answer("always")), button("Never", () => answer("never"), "bare")];
+  return el("section", { className: "call", "aria-labelledby": id },
+    el("header", {}, icon("tool"), el("span", { id, textContent: call.name }), el("span", { className: "badge warn", textContent: "waits for you" })),
+    el("p", { className: "why", dir: "auto", textContent: purpose }), pairs.length ? list : null, el("div", { className: "ask" }, ...ways));
+}
+
+function summaryOf(call, runs) {
+  const name = el("b", { textContent: call.name });
+  if (runs) return el("span", {}, "Asking ", name);
+  if (!call.result) return el("span", {}, "Calls ", name);
+  if (call.result.seconds === null) return el("span", {}, "Not asked: ", name);
+  const took = seconds(call.result.seconds * 1000);
+  return call.result.failed ? el("span", {}, "Asked ", name, `, which failed after ${took}`) : el("span", { className: "num" }, "Asked ", name, `, ${took}`);
+}
+
+// A fold: the call, and what came of it.
+function fold(call, runs) {
+  const text = call.result?.text ?? "", shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)} …` : text;
+  const said = [call.arguments, shown].filter(Boolean).join(" → ");
+  return el("details", { className: "fold" }, el("summary", {}, runs ? dash("waits") : icon("tool", true), summaryOf(call, runs)), el("div", { className: "mono plain", dir: "auto", textContent: said }));
+}
+
+// Whether the answer is the last of its chat, so that its calls can still be made.
+export const isLast = (chat, node) => chat.leaf === node.id;
+
+// Whether the model has gone on after the calls of this answer.
+export const goesOn = (chat, node) => {
+  const nodes = path(chat);
+  return node.calls.length > 0 && nodes[nodes.indexOf(node) + 1]?.role === "assistant";
+};
+
+const open = new WeakMap();  // the state of what is shown, by the element
+
+// Shows the calls of an answer in `box`. `answer(node, call, word)` is told what the reader says; `limit` is a row that
+// stands in place of the cards, or null.
+export function showCalls(box, node, { answer, limit }) {
+  const { chat, running } = state, asks = !running && isLast(chat, node) && !node.partial && !node.ended;
+  const kinds = node.calls.map((call) => (call.result ? "done" : running?.call === call ? "runs" : asks && !limit && toolOf(call.name) ? "asks" : "rests"));
+  const now = JSON.stringify([kinds, asks, Boolean(limit), node.calls.map((call) => call.arguments)]);
+  if (open.get(box) === now) return;
+  open.set(box, now);
+  const shown = node.calls.map((call, place) => (kinds[place] === "asks" ? card(node, call, toolOf(call.name), (word) => answer(node, call, word)) : fold(call, kinds[place] === "runs")));
+  box.replaceChildren(...shown, ...(limit && asks && kinds.includes("rests") ? [limit] : []));
+}

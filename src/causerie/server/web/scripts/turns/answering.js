@@ -11,20 +11,23 @@ import { add, path, saveChat, show, SHORTENINGS, siblings } from "/page/scripts/
 const SAVING = 1000;  // milliseconds between two times that a growing answer is kept
 
 const LONGEST_TITLE = 60;  // characters of a title that is made of a message
+const UNANSWERED = "The user did not say whether this may be called.";
 
 const wishes = [];
+let frame = 0;
 
 // A module that wants more of an answer: `wish(chat, model)` gives further fields of the request, the model as it is served.
 export const addWish = (wish) => wishes.push(wish);
 
 const contentOf = (node) => [...node.files.map((file) => `${file.name}:\n\`\`\`\n${file.text}\n\`\`\`\n`), node.text].join("\n");
 
-// A message as the server takes it. One that is gone on with has its reasoning, so that it is not thought again.
-function messageOf(node, continued = false) {
+// A message as the server takes it, and what came of its calls. One that is gone on with has its reasoning, so that it is not thought again.
+function messagesOf(node, continued = false) {
   const calls = node.calls.map((call) => ({ id: call.id, type: "function", function: { name: call.name, arguments: call.arguments } }));
   const asked = node.role === "tool" ? { tool_call_id: node.call ?? "" } : {};
-  const thought = continued && node.reasoning ? { reasoning_content: node.reasoning } : {};
-  return { role: node.role, content: contentOf(node), ...(calls.length ? { tool_calls: calls } : {}), ...thought, ...asked };
+  const thought = (continued || calls.length) && node.reasoning ? { reasoning_content: node.reasoning } : {};
+  const said = { role: node.role, content: contentOf(node), ...(calls.length ? { tool_calls: calls } : {}), ...thought, ...asked };
+  return [said, ...node.calls.map((call) => ({ role: "tool", tool_call_id: call.id, name: call.name, content: call.result?.text ?? UNANSWERED }))];
 }
 
 // The request for an answer to these messages of a chat; with `from` for the rest of that answer.
@@ -33,7 +36,7 @@ export function requestOf(chat, nodes, { model = state.model, from = null } = {}
   const shortening = SHORTENINGS.includes(chat.policy) ? { context_policy: chat.policy } : {};
   const served = state.served.find(({ id }) => id === model);
   const further = Object.assign({}, ...wishes.map((wish) => wish(chat, served)), from ? { continue_final_message: true } : {});
-  const messages = [...system, ...nodes.map((node) => messageOf(node)), ...(from ? [messageOf(from, true)] : [])];
+  const messages = [...system, ...nodes.flatMap((node) => messagesOf(node)), ...(from ? messagesOf(from, true) : [])];
   return { model, messages, ...shortening, ...further };
 }
 
@@ -88,16 +91,35 @@ export async function respond(from = null) {
   if (running.answersNow && state.chat === chat && !state.running) await respond(node);
 }
 
-async function receive(running) {
+// How many turns so many messages of the request are: what came of a call is a message of its own there.
+function turnsGone(nodes, messages) {
+  let left = messages, gone = 0;
+  while (gone < nodes.length && left > 0) left -= 1 + nodes[gone++].calls.length;
+  return gone;
+}
+
+// At most once a frame, however quickly pieces come.
+function tellGrowth(node) {
+  frame ||= requestAnimationFrame(() => {
+    frame = 0;
+    tell("grew", node);
+  });
+}
+
+// Takes an answer in as it comes. Throws Refused, or an AbortError.
+export async function receive(running) {
   const { chat, node, pace, request } = running;
   let saved = performance.now();
   for await (const chunk of answer(request, running.control.signal)) {
     running.begun = true;
     take(chunk, node, pace);
-    tell("chunk", { node, chunk });
+    tell("chunk", { node, chunk, running });
     running.wait = waitOf(chunk, pace);
-    if (chunk.context) tell("memory", node);
-    tell("grew", node);
+    if (chunk.context) {
+      node.forgotten = turnsGone(path(chat), chunk.context.dropped);
+      tell("memory", node);
+    }
+    tellGrowth(node);
     if (performance.now() - saved > SAVING) {
       saved = performance.now();
       saveChat(chat).catch(() => {});  // the end says it

@@ -21,8 +21,11 @@ export function showEmpty(isEmpty) {
   showBelow();
 }
 
+// What is there already stays, with the focus that is in it.
 function showBelow() {
-  if (empty) slot("below").replaceChildren(...[starters(), modelCard()].filter(Boolean));
+  if (!empty) return;
+  const below = slot("below"), parts = [starters(), modelCard()].filter(Boolean);
+  if (parts.length !== below.children.length || parts.some((part, place) => part !== below.children[place])) below.replaceChildren(...parts);
 }
 
-on("models", showBelow);
+for (const event of ["models", "library"]) on(event, showBelow);

@@ -13,41 +13,44 @@ export class Following {
     this.toEnd.classList.add("end");
     this.toEnd.hidden = true;
     slot("end").append(this.toEnd);
-    const away = () => requestAnimationFrame(() => this.look());
-    log.addEventListener("wheel", away, { passive: true });
-    log.addEventListener("touchmove", away, { passive: true });
-    log.addEventListener("keydown", away);
-    log.addEventListener("scroll", () => this.look(), { passive: true });
+    log.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    this.top = 0;  // where the log was scrolled to last, by whomever
   }
 
   get distance() {
     return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight;
   }
 
-  // Whether the reader is at the end.
-  look() {
-    this.follows = this.distance < NEAR;
+  // The reader has scrolled, or this did. Only a way up leads away from the end: the text may have grown meanwhile.
+  scrolled() {
+    const up = this.log.scrollTop < this.top - 1, near = this.distance < NEAR;
+    this.top = this.log.scrollTop;
+    if (near) this.follows = true;
+    else if (up) this.follows = false;
     this.toEnd.hidden = this.follows;
   }
 
   end() {
     this.follows = true;
     this.log.scrollTop = this.log.scrollHeight;
+    this.top = this.log.scrollTop;
     this.toEnd.hidden = true;
   }
 
   // A question was asked: it stands near the top of the sheet, and its answer has the room below it until it needs more.
-  place(asked, answer) {
+  // `parts` are those that the answer had before this one.
+  place(asked, answer, parts = []) {
+    for (const part of parts) part.style.removeProperty("min-height");
     if (asked) {
-      const gap = parseFloat(getComputedStyle(this.log).paddingBottom) + parseFloat(getComputedStyle(answer).marginTop) + TOP;
-      answer.style.setProperty("min-height", `${Math.max(0, this.log.clientHeight - asked.offsetHeight - gap)}px`);
+      const above = answer.offsetTop - asked.offsetTop, gap = parseFloat(getComputedStyle(this.log).paddingBottom) + TOP;
+      answer.style.setProperty("min-height", `${Math.max(0, this.log.clientHeight - above - gap)}px`);
     }
     this.end();
   }
 
   // The chat has grown.
   grew() {
-    if (this.follows) this.log.scrollTop = this.log.scrollHeight;
+    if (this.follows) this.end();
     else this.toEnd.hidden = this.distance < NEAR;
   }
 }

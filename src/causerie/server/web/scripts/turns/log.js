@@ -5,7 +5,7 @@ import { el, slot } from "/page/scripts/elements.js";
 import { key } from "/page/scripts/keys.js";
 import { chosenModel, on, state, tell } from "/page/scripts/state.js";
 import { path } from "/page/scripts/store.js";
-import { showVersion, stop } from "/page/scripts/turns/answering.js";
+import { showVersion, stop, versions } from "/page/scripts/turns/answering.js";
 import { copyText } from "/page/scripts/turns/copying.js";
 import { showEmpty } from "/page/scripts/turns/empty.js";
 import { Following } from "/page/scripts/turns/following.js";
@@ -14,27 +14,80 @@ import { endOf } from "/page/scripts/turns/ending.js";
 import { makeTurn } from "/page/scripts/turns/turn.js";
 
 const NEAR = 12;  // last turns that are always laid out
+const LAID_OUT = 100;  // milliseconds, until what was put into the page has its place
 
 const log = slot("log"), column = el("div", { className: "col" });
-let turns = new Map(), shownChat = null, following = null, frame = 0, memory = null;
+let turns = new Map(), shownChat = null, following = null, memory = null, whole = null, rendering = 0;
 
 // Shows the chat; `comes` is the message that still grows. Turns that were shown already stay as they are.
 function showChat(comes = null) {
-  const nodes = state.chat ? path(state.chat) : [], other = shownChat !== state.chat, before = other ? new Map() : turns;
+  const nodes = shared(), other = shownChat !== state.chat;
+  const before = other ? new Map() : new Map([...turns].filter(([id, { node }]) => state.chat.nodes[id] === node));
   shownChat = state.chat;
-  turns = new Map(nodes.map((node) => [node.id, before.get(node.id) ?? makeTurn(node)]));
+  turns = new Map(nodes.map((node) => [node.id, before.get(node.id) ?? begunTurn(node)]));
   const updates = [...turns.values()].map((turn) => {
     if (turn.node === comes) return turn.live(state.running);
-    return before.has(turn.node.id) && !turn.edits ? turn.showActions() : turn.update();
+    return before.has(turn.node.id) && !turn.edits ? showActionsOf(turn) : turn.update();
   });
   arrange([...turns.values()].map((turn) => turn.element));
-  slot("title").textContent = state.chat?.title ?? "";
-  document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
+  showTitle();
   showMemory();
   showEmpty(!nodes.length);
-  if (comes) following.place(turns.get(comes.parent)?.element, turns.get(comes.id).element);
+  if (comes) placeAnswer(nodes, comes);
   else if (other) following.end();
-  Promise.all(updates).then(() => following.grew());  // the end moves when the Markdown has come
+  whole = render(Promise.all(updates));
+}
+
+function showTitle() {
+  slot("title").textContent = state.chat?.title ?? "";
+  document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
+}
+
+// Brings a message into sight, once all heights are what they will be.
+async function showFound(node) {
+  await whole;
+  turns.get(node.id)?.element.scrollIntoView({ block: "center" });
+}
+
+// The end is followed while the page itself changes what is shown, and until that is laid out.
+async function render(updates) {
+  rendering += 1;
+  await updates;
+  setTimeout(() => { rendering -= 1; }, LAID_OUT);
+}
+
+// What the row of actions of a turn depends on.
+function shapeOf(node) {
+  const { place, count } = versions(node);
+  return `${place} of ${count}, ${node.id === state.chat.leaf}`;
+}
+
+const begunTurn = (node) => Object.assign(makeTurn(node), { shape: shapeOf(node) });
+
+// Makes the row of actions anew where it would be another.
+function showActionsOf(turn) {
+  const shape = shapeOf(turn.node);
+  if (turn.shape !== shape) turn.showActions();
+  turn.shape = shape;
+}
+
+// The messages of the chat; of one that two models answer, those before they part.
+function shared() {
+  const nodes = state.chat ? path(state.chat) : [], { pair } = state;
+  const parting = pair?.rounds.length ? nodes.findIndex((node) => node.id === pair.last) : -1;
+  return parting < 0 ? nodes : nodes.slice(0, parting + 1);
+}
+
+// An answer begins below its question, or goes on below its earlier parts.
+function placeAnswer(nodes, comes) {
+  const before = nodes.slice(0, nodes.indexOf(comes)), asked = before.findLastIndex((node) => node.role === "user");
+  const [question, ...parts] = before.slice(Math.max(0, asked)).map((node) => turns.get(node.id).element);
+  following.place(question, turns.get(comes.id).element, parts);
+}
+
+// The end moves when Markdown has come; what a reader unfolds moves nothing.
+function followGrowth() {
+  if (rendering || state.running?.chat === state.chat) following.grew();
 }
 
 // Puts the turns into the column; those at the beginning that stand there already are not touched.
@@ -64,11 +117,9 @@ function showMemory() {
 
 // What has come since the last frame.
 function showGrowth() {
-  frame = 0;
   const { running } = state;
   if (!running || running.chat !== state.chat) return;
-  Promise.resolve(turns.get(running.node.id)?.live(running)).then(() => following.grew());
-  following.grew();
+  turns.get(running.node.id)?.live(running);
 }
 
 // What an answer waits for, where that is a model which loads.
@@ -82,8 +133,9 @@ function showLoading() {
 async function showAnswer({ chat, node }) {
   const turn = turns.get(node.id);
   if (chat !== state.chat || !turn) return;
-  await turn.update();
-  following.grew();
+  const update = turn.update();
+  render(update);
+  await update;
   announce(`${turn.untold} ${endOf(node).words || (node.stats ? `Finished, ${node.stats}.` : "Finished.")}`);
 }
 
@@ -113,13 +165,21 @@ const turnVersion = (by) => {
 
 export function begin() {
   following = new Following(log);
+  new ResizeObserver(followGrowth).observe(column);
   column.onclick = showTapped;
   for (const event of ["pointerover", "focusin"]) column.addEventListener(event, draw);
   on("chat", showChat);
+  on("chats", showTitle);
+  on("found", showFound);
   on("memory", showMemory);
-  on("grew", () => { frame ||= requestAnimationFrame(showGrowth); });
+  on("grew", showGrowth);
   on("models", showLoading);
   on("answered", showAnswer);
+  on("calls", (node) => {
+    turns.get(node.id)?.showCalls();
+    turns.get(node.id)?.showEnd();
+    following.grew();
+  });
   key("Esc", "Close what floats, else stop", stop, true);
   key("Alt+C", "Copy the last answer", () => {
     const turn = lastAnswer(), copy = turn?.element.querySelector("[aria-label='Copy']");

@@ -4,18 +4,33 @@ import { copyText } from "/page/scripts/turns/copying.js";
 import { el, iconButton } from "/page/scripts/elements.js";
 import { rendered } from "/page/scripts/server.js";
 
+const PART = 12;  // whole blocks that are put together, so that those out of sight cost nothing
 const LONG = 4000;  // characters of a last paragraph from which on it is not rendered for each piece that comes
 const PAUSE = 400;  // milliseconds between two times that such a paragraph is rendered
 const LANGUAGES = { js: "JavaScript", javascript: "JavaScript", ts: "TypeScript", typescript: "TypeScript", cpp: "C++", "c++": "C++", csharp: "C#", html: "HTML", css: "CSS", json: "JSON", yaml: "YAML", toml: "TOML", sql: "SQL", bash: "Shell", sh: "Shell", shell: "Shell", py: "Python", php: "PHP", xml: "XML" };
 
-// Where the last whole paragraph ends: what comes before will not be changed by what follows.
+const ITEM = /^ {0,3}([-*+]|\d{1,9}[.)])\s/;
+const PERHAPS_ITEM = /^ {0,3}([-*+]|\d{1,9}[.)]?)?$/;  // the beginning of one, of a line that has not come whole
+const WITHIN_ITEM = /^( {2,}|\t)/;
+const FENCE = /^ {0,3}(```|~~~)/;
+const DEFINITION = /^ {0,3}\[[^\]]+\]:/m;  // of a link or a footnote: what it means may stand far from where it is used
+
+// Where the last block ends that will not be changed by what follows: a list goes on behind an empty line.
 function settled(text, from) {
-  let at = from, end = from, fenced = false;
+  let at = from, end = from, empty = 0, fenced = false, listed = false;
   for (const line of text.slice(from).split("\n")) {
-    const next = at + line.length + 1;
-    if (/^ {0,3}(```|~~~)/.test(line)) fenced = !fenced;
-    else if (!fenced && line.trim() === "" && next <= text.length) end = next;
-    at = next;
+    if (!fenced && line.trim() === "") {
+      empty ||= at;
+    } else {
+      if (empty && !(listed && [ITEM, PERHAPS_ITEM, WITHIN_ITEM].some((form) => form.test(line)))) {
+        end = at;
+        listed = false;
+      }
+      empty = 0;
+      if (FENCE.test(line)) fenced = !fenced;
+      else if (!fenced) listed ||= ITEM.test(line);
+    }
+    at += line.length + 1;
   }
   return end;
 }
@@ -33,13 +48,8 @@ export class GrowingProse {
     this.busy = false;
     this.stale = false;
     this.closed = false;
+    this.round = 0;  // of renderings; what an earlier one waited for comes too late
     target.replaceChildren();
-  }
-
-  // What is still on its way comes too late. Gives the words that were not told.
-  close() {
-    this.closed = true;
-    return this.tail.map((node) => node.textContent).join(" ").trim();
   }
 
   async show(text) {
@@ -55,8 +65,18 @@ export class GrowingProse {
     this.busy = false;
   }
 
+  // The text is whole: what is still on its way comes too late. Gives the words that were not told.
+  async end(text) {
+    this.closed = true;
+    this.text = text;
+    if (DEFINITION.test(text)) this.target.replaceChildren(await prose(text));
+    else await this.render();
+    this.caret.remove();
+    return this.tail.map((node) => node.textContent).join(" ").trim();
+  }
+
   async render() {
-    const now = this.text, until = settled(now, this.settled);
+    const round = ++this.round, now = this.text, until = settled(now, this.settled);
     let whole = null, rest;
     try {
       const [one, other] = await rendered([now.slice(this.settled, until), now.slice(until)]);
@@ -65,17 +85,27 @@ export class GrowingProse {
     } catch {
       rest = el("p", { className: "plain", textContent: now.slice(this.settled) });  // text is better than nothing
     }
-    if (this.closed) return;
+    if (round !== this.round) return;
     for (const element of this.tail) element.remove();
     if (whole) {
       this.told(whole.textContent.trim());
       this.target.append(whole);
       this.settled = until;
+      this.gather();
     }
     const before = this.target.childNodes.length;
     this.target.append(rest);
     this.tail = [...this.target.childNodes].slice(before);
     (lastLine(this.target) ?? this.target).append(this.caret);
+  }
+
+  // Puts blocks that are whole into a part of their own, all but the last ones.
+  gather() {
+    const blocks = [...this.target.querySelectorAll(":scope > :not(.part)")];
+    if (blocks.length < 2 * PART) return;
+    const part = el("div", { className: "part" });
+    blocks[0].before(part);
+    part.append(...blocks.slice(0, PART));
   }
 }
 

@@ -3,8 +3,9 @@
 import { announce } from "/page/scripts/announce.js";
 import { button, dash, el, icon } from "/page/scripts/elements.js";
 import { bytes } from "/page/scripts/figures.js";
-import { shortName } from "/page/scripts/state.js";
-import { callFolds } from "/page/scripts/tools/calls.js";
+import { shortName, state } from "/page/scripts/state.js";
+import { goesOn, showCalls } from "/page/scripts/tools/calls.js";
+import { answerCard, letGoOn, tooMany } from "/page/scripts/tools/using.js";
 import { actionsOf } from "/page/scripts/turns/actions.js";
 import { answerNow, goOn, reword } from "/page/scripts/turns/answering.js";
 import { showFile } from "/page/scripts/turns/attached.js";
@@ -72,8 +73,9 @@ class AnswerTurn {
     this.growing = null;
     this.untold = "";  // to readers of screens
     this.element = el("article", { className: "turn answer", ariaLabel: this.name }, el("h2", { className: "voice" }, this.dash, this.name, this.pace),
-      this.reasoning.element, this.calls, this.waiting.element, this.text, this.ended, this.acts);
+      this.reasoning.element, this.waiting.element, this.text, this.calls, this.ended, this.acts);
     this.element.dataset.id = node.id;
+    this.element.classList.toggle("more", Boolean(state.chat?.nodes[node.parent]?.calls?.length));
   }
 
   // The answer as it comes: what is waited for, and how quickly it is written.
@@ -100,23 +102,41 @@ class AnswerTurn {
     this.element.classList.remove("comes");
     this.reasoning.show(this.node, false);
     this.showCalls();
-    const shown = await prose(this.node.text);
+    await this.showText(round);
     if (round !== this.round) return;
-    this.untold = this.growing?.close() ?? "";
-    this.growing = null;
-    this.text.replaceChildren(shown);
     this.showEnd();
     this.showActions();
   }
 
+  // What grew stays as it is, but for its end; what did not is rendered at once.
+  async showText(round) {
+    const { growing } = this;
+    this.growing = null;
+    if (growing) {
+      this.untold = await growing.end(this.node.text);
+      return;
+    }
+    const shown = await prose(this.node.text);
+    if (round === this.round) this.text.replaceChildren(shown);
+  }
+
+  // What can be done now, with its calls also: another turn may have come.
   showActions() {
+    this.showCalls();
     const acts = actionsOf(this);
     this.acts.replaceWith(acts);
     this.acts = acts;
   }
 
   showCalls() {
-    if (this.calls.children.length !== this.node.calls.length) this.calls.replaceChildren(...callFolds(this.node));
+    showCalls(this.calls, this.node, { answer: answerCard, limit: tooMany(this.node) ? this.limit() : null });
+    this.element.classList.toggle("handed", goesOn(state.chat, this.node));
+  }
+
+  // What stands in place of the cards after many answers in a row that called tools.
+  limit() {
+    const words = el("span", { textContent: "It has called tools many times in a row." });
+    return el("div", { className: "ended" }, words, button("Let it go on", () => letGoOn(this.node), "", "go"));
   }
 
   // Why the answer is not whole, and how it goes on.

@@ -1,0 +1,39 @@
+// A chat as Markdown, as it is shown: without its other branches. Knows no element and no server.
+
+import { shortName } from "/page/scripts/state.js";
+import { path } from "/page/scripts/store.js";
+
+// A fence that nothing within the text can close.
+function fenced(text, language = "") {
+  const longest = Math.max(2, ...Array.from(text.matchAll(/`+/g), ([run]) => run.length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}${language}\n${text.replace(/\n$/, "")}\n${fence}`;
+}
+
+// On one line, and nothing in it is read as Markdown.
+const plain = (text) => text.replace(/\s+/g, " ").trim().replace(/[\\`*_[\]<>#|~]/g, "\\$&");
+
+const folded = (words, inside) => `<details>\n<summary>${words}</summary>\n\n${inside}\n\n</details>`;
+
+export const speaker = (node, chat) => ({ user: "You", tool: "Tool" })[node.role] ?? shortName(node.model || chat.model || "Model");
+
+function turn(node, chat) {
+  const parts = [`## ${plain(speaker(node, chat))}`];
+  for (const file of node.files) parts.push(`**${plain(file.name)}**`, fenced(file.text));
+  if (node.reasoning) parts.push(folded("Thought", fenced(node.reasoning, "text")));
+  if (node.text.trim()) parts.push(node.text.trim());
+  for (const call of node.calls) parts.push(`Asked **${plain(call.name)}**`, fenced(call.arguments, "json"), ...(call.result ? [fenced(call.result.text, "text")] : []));
+  return parts.join("\n\n");
+}
+
+export const day = (time) => new Date(time).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
+
+function asMarkdown(chat) {
+  const about = [chat.model && plain(chat.model), day(chat.updated)].filter(Boolean).join(", ");
+  const parts = [`# ${plain(chat.title || "New chat")}`, about];
+  if (chat.system.trim()) parts.push("## What it is told first", chat.system.trim());
+  return [...parts, ...path(chat).map((node) => turn(node, chat))].join("\n\n");
+}
+
+// Several chats follow each other in one text.
+export const allAsMarkdown = (chats) => `${chats.map(asMarkdown).join("\n\n---\n\n")}\n`;
