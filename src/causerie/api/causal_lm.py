@@ -16,6 +16,7 @@ from causerie.api.embedding_vectors import POOLING, Embedded, is_tokens, normali
 from causerie.api.generation.answers import Answer, read_answers
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.forward import ForwardCall
+from causerie.api.generation.logits_processors import own_faults, with_processors
 from causerie.api.generation.notices import ContextNotice, warn_of_flags_without_effect
 from causerie.api.generation.outputs import CausalLMOutput, output_of
 from causerie.api.generation.prompt_rows import Container, Prompts
@@ -81,6 +82,8 @@ class CausalLM(OpenModel):
         tokenizer: ChatTokenizer | None = None,
         streamer: Any = None,
         stopping_criteria: Any = None,
+        logits_processor: Any = None,
+        prefix_allowed_tokens_fn: Any = None,
         assistant_model: Any = None,
         assistant_tokenizer: ChatTokenizer | None = None,
         **flags: Any,
@@ -94,6 +97,8 @@ class CausalLM(OpenModel):
         length it is 256 new tokens. An answer includes the tokens that end it. `stop_strings` are searched with
         `tokenizer`, by default the model's own. `streamer` gets the tokens as they come. `stopping_criteria` are
         callables of (ids [rows, tokens so far], scores) as in StoppingCriteria, asked after each step.
+        `logits_processor` (see LogitsProcessor) and `prefix_allowed_tokens_fn` (of batch_id, ids) are asked for each
+        token of each answer by itself, in another thread; what they raise is raised here. They take longer than flags.
         `assistant_model`, a smaller model (loaded, a folder or an id), guesses tokens that this one checks several at a
         time; no answer changes. One with other tokens needs `tokenizer` and `assistant_tokenizer`, which translate.
         Warns of flags that change nothing and of answers that the context cuts. Raises UsageError and its kinds before
@@ -122,8 +127,11 @@ class CausalLM(OpenModel):
                 streamer,
             )
         rows = [tokens for tokens in prompts.tokens for _ in range(plan.sequences)]
-        params = plan.each(len(prompts.tokens))
-        answers = self.answer(rows, params, watching)
+        params = with_processors(
+            plan.each(len(prompts.tokens)), prompt_rows, prompts.container, logits_processor, prefix_allowed_tokens_fn
+        )
+        with own_faults(params):
+            answers = self.answer(rows, params, watching)
         ContextNotice(self.context).look(plan, prompts.longest, answers)
         sequences = [[*row, *answer.tokens] for row, answer in zip(prompt_rows, answers, strict=True)]
         batch = prompts.container.batch(sequences, plan.pad)

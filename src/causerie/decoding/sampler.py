@@ -102,6 +102,7 @@ class RequestSampler:
         self._matched = prompt  # tokens of the history that the matcher has taken
         self._filters = bool(
             params.constraint
+            or params.row_change
             or self._bias
             or self._penalties
             or self._no_repeat
@@ -155,12 +156,15 @@ class RequestSampler:
         row[self._suppressed] = -np.inf
         if new == 0:
             row[self._begin] = -np.inf
+        if self._params.row_change is not None:
+            self._params.row_change.change(history[self._prompt :], row)
         return row
 
     def _forbidding(self) -> str | None:
         """The flag that most likely forbids what the others leave: the model and the form alone always leave some."""
         params = self._params
         flags = {
+            "logits_processor": params.row_change,
             "suppress_tokens": params.suppress_tokens,
             "begin_suppress_tokens": params.begin_suppress_tokens,
             "bad_words_ids": params.bad_words,

@@ -51,7 +51,7 @@ FOREIGN: dict[str, ForeignFlag] = {
     "diversity_penalty": ForeignFlag((0.0, 0), _BEAMS),
     "early_stopping": ForeignFlag((False,), _BEAMS, exact=True),  # only beams read it, and num_beams speaks for them
     "length_penalty": ForeignFlag((1.0, 1), _BEAMS, exact=True),
-    "constraints": ForeignFlag((), "Constrained answers come in a later version; bad_words_ids and logit_bias exist."),
+    "constraints": ForeignFlag((), "Use response_format, or prefix_allowed_tokens_fn."),
     "force_words_ids": ForeignFlag(
         (), "Use sequence_bias to make words likelier; there is no beam search to force them."
     ),
@@ -98,8 +98,8 @@ FOREIGN: dict[str, ForeignFlag] = {
 
 # Arguments of the field's generate() that are objects or switches rather than settings.
 FOREIGN_ARGUMENTS: dict[str, ForeignFlag] = {
-    "logits_processor": ForeignFlag(([],), "Use logit_bias, bad_words_ids, suppress_tokens or the penalties."),
-    "prefix_allowed_tokens_fn": ForeignFlag((), "Constrained answers come in a later version; logit_bias exists."),
+    "logits_processor": ForeignFlag(([],), "Pass it to generate() or to pipeline(), which run it."),
+    "prefix_allowed_tokens_fn": ForeignFlag((), "Pass it to generate() or to pipeline(), which run it."),
     "assistant_model": ForeignFlag((), "Pass it to generate() or to pipeline(); model.assist() keeps it."),
     "assistant_tokenizer": ForeignFlag((), "Pass it to generate() or to pipeline(), beside assistant_model."),
     "negative_prompt_ids": ForeignFlag((), "Guidance by a second prompt is not here; say it in the system message."),
