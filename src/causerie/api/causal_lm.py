@@ -56,6 +56,10 @@ class CausalLM(OpenModel):
         output = CausalLMOutput(prompts.container.array(logits[:, call.columns]))
         return output if call.return_dict else (output.logits,)
 
+    def forward(self, input_ids: Any = None, attention_mask: Any = None, **others: Any) -> Any:
+        """As calling the model."""
+        return self(input_ids, attention_mask, **others)
+
     def embed(self, inputs: Any, *, tokenizer: ChatTokenizer | None = None) -> Embedded:
         """The embedding of a text [width], or of several [texts, width], in float32: the mean of the hidden states
         after the last norm over the text's tokens, with length 1. A text may be given as its token ids. It is read
