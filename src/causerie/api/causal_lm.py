@@ -11,9 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from causerie.api.embedding_vectors import POOLING, Embedded, is_tokens, normalized
 from causerie.api.generation.answers import Answer, read_answers
+from causerie.api.generation.beam_call import beam_answers
+from causerie.api.generation.beams import BeamFlags
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.forward import ForwardCall
 from causerie.api.generation.logits_processors import own_faults, with_processors
@@ -105,10 +108,18 @@ class CausalLM(OpenModel):
         token of each answer by itself, in another thread; what they raise is raised here. They take longer than flags.
         `assistant_model`, a smaller model (loaded, a folder or an id), guesses tokens that this one checks several at a
         time; no answer changes. One with other tokens needs `tokenizer` and `assistant_tokenizer`, which translate.
+        `num_beams` with `length_penalty` and `early_stopping` gives the best of so many beams, without sampling.
         Warns of flags that change nothing and of answers that the context cuts. Raises UsageError and its kinds before
         anything runs, EngineError when the engine fails."""
         with preparing(streamer):
+            beams = BeamFlags.read(flags)
             levels = Flags(call_flags(flags), generation_config, self.generation_config)
+            if beams is not None:
+                if streamer is not None or assistant_model is not None:
+                    raise UsageError("num_beams goes with no streamer and no assistant_model; leave out one of them.")
+                prompts = self._prompts(inputs, input_ids, attention_mask, levels)
+                code = (stopping_criteria, logits_processor, prefix_allowed_tokens_fn)
+                return self._best_beams(beams, levels, prompts, tokenizer, code)
             prompts = self._prompts(inputs, input_ids, attention_mask, levels)
             plan = self.decide(levels, prompts.width, prompts.longest)
             _refuse_unheld(levels, plan)
@@ -142,6 +153,35 @@ class CausalLM(OpenModel):
         if not plan.return_dict:
             return batch
         return output_of(batch, answers, plan, params, prompts.container)
+
+    def _best_beams(
+        self, beams: BeamFlags, levels: Flags, prompts: Prompts, tokenizer: ChatTokenizer | None, code: tuple[Any, ...]
+    ) -> Any:
+        """What generate() returns where `beams` are asked for; `code` is the caller's."""
+        sequences = levels.get("num_return_sequences", 1)
+        levels = replace(levels, call=levels.call.merged(GenerationConfig(num_return_sequences=1)))
+        plan = self.decide(levels, prompts.width, prompts.longest)
+        _refuse_unheld(levels, plan)
+        warn_of_flags_without_effect(levels)
+        read = SamplingParams(max_tokens=1, keep_logits=True, most_drafted=0)
+
+        def next_logits(texts: list[list[int]]) -> list[NDArray[np.float32]]:
+            answers = read_answers(self._engine.submit_all([(text, read) for text in texts]))
+            return [answer.logits[0] for answer in answers]
+
+        criteria, processor, allowed = code
+        return beam_answers(
+            prompts,
+            plan,
+            beams,
+            sequences,
+            next_logits,
+            ContextNotice(self.context),
+            tokenizer=tokenizer or (self.tokenizer if plan.stop_strings else None),
+            criteria=criteria,
+            logits_processor=processor,
+            prefix_allowed_tokens_fn=allowed,
+        )
 
     def stream(
         self,

@@ -119,7 +119,7 @@ class RequestSampler:
         if not np.isfinite(row[token]):
             return Drawn(token, error=_unusable(row))
         if self._filters:
-            scores = self._filtered(row, history)
+            scores = self.filtered(row, history)
             token = int(scores.argmax())
             if not np.isfinite(scores[token]):
                 sentence = "Every token is forbidden by this request's filters; relax some of them."
@@ -133,8 +133,8 @@ class RequestSampler:
             token = choice if places is None else int(places[choice])
         return self._report(token, row, scores, places) if self._reports else Drawn(token)
 
-    def _filtered(self, row: Row, history: array[int]) -> Row:
-        """A changed copy of the row."""
+    def filtered(self, row: Row, history: array[int]) -> Row:
+        """A copy of the row as filters change it for the token after `history`, which only grows from call to call."""
         row = row.copy()
         if self._params.constraint is not None:
             if self._matcher is None:

@@ -33,7 +33,10 @@ def _is_same(value: Any, known: Any) -> bool:
     return type(value) is type(known) and value == known
 
 
-_BEAMS = "There is no beam search here; do_sample=True with num_return_sequences gives several answers."
+_BEAMS = (
+    "Beams are searched by model.generate(…, num_beams=…) alone; do_sample=True with num_return_sequences gives "
+    "several answers everywhere."
+)
 _DRAFTS = (
     "Leave it out, the tokens are the same: assistant_model, speculation and prompt_lookup_num_tokens are there, and "
     "how many tokens are guessed is measured."
