@@ -97,7 +97,6 @@ class PromptBeams:
         self._best: list[list[int]] = [[] for _ in range(flags.beams)]
         self._best_scores = np.full(flags.beams, _NEVER, dtype=np.float32)
         self._is_ended = np.zeros(flags.beams, dtype=bool)
-        self._improves = True
 
     @property
     def texts(self) -> list[list[int]]:
@@ -160,9 +159,9 @@ class PromptBeams:
             length = self._longest
         possible = self._sums[0] / np.float32(length**flags.length_penalty)
         worst = np.where(self._is_ended, self._best_scores.min(), _NEVER)
-        self._improves &= bool((possible > worst).any())
+        improves = bool((possible > worst).any())
         is_enough = bool(self._is_ended.all()) and flags.early_stopping is True
-        self.live = self._improves and not is_enough and not nothing_runs
+        self.live = improves and not is_enough and not nothing_runs
 
 
 def search(prompts: Sequence[PromptBeams], next_logits: NextLogits) -> None:

@@ -55,9 +55,7 @@ FOREIGN: dict[str, ForeignFlag] = {
     "early_stopping": ForeignFlag((False,), _BEAMS, exact=True),  # only beams read it, and num_beams speaks for them
     "length_penalty": ForeignFlag((1.0, 1), _BEAMS, exact=True),
     "constraints": ForeignFlag((), "Use response_format, or prefix_allowed_tokens_fn."),
-    "force_words_ids": ForeignFlag(
-        (), "Use sequence_bias to make words likelier; there is no beam search to force them."
-    ),
+    "force_words_ids": ForeignFlag((), "Use sequence_bias to make words likelier; beams here force none."),
     "penalty_alpha": ForeignFlag((0.0, 0), _HUB),
     "dola_layers": ForeignFlag((), _HUB),
     "low_memory": ForeignFlag((False,), "It belongs to contrastive search, which is not here.", exact=True),
