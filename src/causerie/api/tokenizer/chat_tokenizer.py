@@ -120,6 +120,7 @@ class ChatTokenizer(TokenNames):
             self.pad_token_id or 0,
             single=isinstance(text, str),
             return_tensors=return_tensors,
+            spell=self.text.id_to_token,
             names={
                 "attention_mask": asked(return_attention_mask, "attention_mask" in self.model_input_names),
                 "token_type_ids": asked(return_token_type_ids, "token_type_ids" in self.model_input_names),
@@ -294,7 +295,14 @@ class ChatTokenizer(TokenNames):
             }
         names = {"attention_mask": asked(mask, True)}
         out = encoding_of(
-            rows, plan, self.pad_token_id or 0, not several, return_tensors=return_tensors, names=names, more=more
+            rows,
+            plan,
+            self.pad_token_id or 0,
+            not several,
+            return_tensors=return_tensors,
+            names=names,
+            spell=self.text.id_to_token,
+            more=more,
         )
         return out if return_dict else out["input_ids"]
 
