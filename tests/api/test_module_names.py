@@ -9,7 +9,7 @@ import torch
 import transformers
 
 from causerie import CausalLM, GenerationConfig
-from causerie.errors import Unsupported
+from causerie.errors import Unsupported, UsageError
 
 
 def test_a_model_where_it_was_loaded_says_so(model: CausalLM, theirs: Any) -> None:
@@ -38,3 +38,16 @@ def test_flags_that_differ_and_those_of_a_model_config(model: CausalLM, theirs: 
     for config in (model.config, theirs.config):
         ours = GenerationConfig.from_model_config(config)
         assert (ours.eos_token_id, ours.pad_token_id) == (reference.eos_token_id, reference.pad_token_id) == (2, 0)
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_scores_of_answers(model: CausalLM, theirs: Any, normalize: bool) -> None:
+    ids = torch.tensor([[5, 6, 7], [9, 8, 4]])
+    flags: dict[str, Any] = {"attention_mask": torch.ones_like(ids), "max_new_tokens": 6, "do_sample": False}
+    flags |= {"eos_token_id": -1, "pad_token_id": 0, "return_dict_in_generate": True, "output_scores": True}
+    expected, got = theirs.generate(ids, **flags), model.generate(ids, **flags)
+    reference = theirs.compute_transition_scores(expected.sequences, expected.scores, normalize_logits=normalize)
+    scores = model.compute_transition_scores(got.sequences, got.scores, normalize_logits=normalize)
+    torch.testing.assert_close(scores, reference, atol=1e-3, rtol=1e-4)
+    with pytest.raises(UsageError, match=r"scores of 6 steps, of \[2\] rows"):
+        model.compute_transition_scores(got.sequences[:1], got.scores)

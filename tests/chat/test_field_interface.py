@@ -256,6 +256,8 @@ def test_tokens_and_characters_of_encodings(spm: Path) -> None:
         assert [ours.token_to_chars(row, token) for token in range(len(spans))] == [
             span and tuple(span) for span in spans
         ]
+    backends = (tokenizer.backend_tokenizer, reference.backend_tokenizer)
+    assert len({tuple(each.encode("Hé you").ids) for each in backends}) == 1
     assert tokenizer("Hello").tokens() == reference("Hello").tokens()
     with pytest.raises(UsageError, match="vocabulary of these tokens is not known"):
         tokenizer.pad([tokenizer("Hello")]).tokens()

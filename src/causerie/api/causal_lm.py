@@ -77,6 +77,12 @@ class CausalLM(OpenModel):
         vectors = np.stack([normalized(answer.mean_state) for answer in answers])
         return vectors[0] if one else vectors
 
+    def compute_transition_scores(self, sequences: Any, scores: Any, normalize_logits: bool = False) -> Any:
+        """See transition_scores.py; of a call with return_dict_in_generate and output_scores (or output_logits)."""
+        from causerie.api.generation.transition_scores import transition_scores
+
+        return transition_scores(sequences, scores, normalize_logits)
+
     # --- tokens to tokens ---
 
     def generate(

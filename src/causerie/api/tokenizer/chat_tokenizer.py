@@ -160,6 +160,11 @@ class ChatTokenizer(TokenNames):
         return self.text.pieces(text, add_special_tokens)
 
     @property
+    def backend_tokenizer(self) -> Any:
+        """The tokenizer of the `tokenizers` library underneath."""
+        return self.text.backend
+
+    @property
     def _splits_special_tokens(self) -> bool:
         """Whether the checkpoint wants spellings of special tokens read as ordinary text."""
         return bool(self.text.config.get("split_special_tokens", False))
