@@ -1,6 +1,7 @@
 // Requests to the server that served the page, and streams of answers. Tells when it is gone, and when it is back. Knows no element.
 
 import { state, tell } from "/page/scripts/state.js";
+import { phrases } from "/page/scripts/words.js";
 
 let key = sessionStorage.getItem("key") ?? "";
 export function useKey(given) {
@@ -31,12 +32,12 @@ async function request(route, options = {}) {
   } catch (fault) {
     if (fault.name === "AbortError") throw fault;
     present("away");
-    throw new Refused(0, "The server does not answer. Is it still running?");
+    throw new Refused(0, phrases.serverSilent);
   }
   present("here");
   if (!response.ok) {
     const said = await response.json().catch(() => null);
-    throw new Refused(response.status, said?.error?.message ?? `The server answered with status ${response.status}.`, said?.error?.code, said);
+    throw new Refused(response.status, said?.error?.message ?? phrases.serverStatus(response.status), said?.error?.code, said);
   }
   return response;
 }
@@ -84,7 +85,7 @@ async function* events(response) {
       piece = await reader.read();
     } catch (fault) {
       if (fault.name === "AbortError") throw fault;
-      throw new Refused(0, "The connection to the server was lost; what came is kept.");
+      throw new Refused(0, phrases.connectionLost);
     }
     if (piece.done) return;
     rest += decoder.decode(piece.value, { stream: true });
@@ -104,14 +105,14 @@ export async function* answer(body, signal) {
     if (value.error) throw new Refused(500, value.error.message);
     yield value;
   }
-  throw new Refused(0, "The server ended the answer before it was whole; what came is kept.");
+  throw new Refused(0, phrases.answerCutOff);
 }
 
 // Has a model loaded; returns when it is. How far it is stands in the list of models. Throws Refused.
 export async function load(model) {
   for await (const data of events(await post("/load_model", { model }))) {
     const event = JSON.parse(data);
-    if (event.status === "error") throw new Refused(503, `${model} was not loaded: ${event.message}`);
+    if (event.status === "error") throw new Refused(503, phrases.notLoaded(model, event.message));
   }
 }
 

@@ -3,11 +3,12 @@
 import { chooseFiles } from "/page/scripts/chats/files.js";
 import { el, icon, iconButton, slot } from "/page/scripts/elements.js";
 import { notice } from "/page/scripts/notices/notice.js";
+import { phrases } from "/page/scripts/words.js";
 
 const KINDS = "text/*,.md,.py,.js,.json,.csv,.c,.cpp,.h,.rs,.go,.java,.toml,.yaml,.yml,.log";
 const MOST = 1 << 20;  // characters of a file
 
-const chips = el("ul", { className: "chips", ariaLabel: "Attached files", hidden: true });
+const chips = el("ul", { className: "chips", ariaLabel: phrases.attachedFiles, hidden: true });
 let files = [], changed = () => {};
 
 export const attachments = () => files;
@@ -20,15 +21,15 @@ export function clearAttachments() {
 async function attach(chosen) {
   for (const file of chosen) {
     const text = await file.text();
-    if (text.includes("\0")) notice(`${file.name} was not attached: it is no text.`);
-    else if (text.length > MOST) notice(`${file.name} was not attached: it is too long; texts of up to 1 MB can be.`);
+    if (text.includes("\0")) notice(phrases.fileNoText(file.name));
+    else if (text.length > MOST) notice(phrases.fileTooLong(file.name));
     else files.push({ name: file.name, text });
   }
   show();
 }
 
 function show() {
-  chips.replaceChildren(...files.map((file) => el("li", { className: "chip" }, icon("file", true), file.name, iconButton("close", `Remove ${file.name}`, () => {
+  chips.replaceChildren(...files.map((file) => el("li", { className: "chip" }, icon("file", true), file.name, iconButton("close", phrases.removeFile(file.name), () => {
     files = files.filter((other) => other !== file);
     show();
   }, {}, true))));
@@ -36,12 +37,12 @@ function show() {
   changed();
 }
 
-export const attachButton = () => iconButton("plus", "Attach files", () => chooseFiles(KINDS, attach));
+export const attachButton = () => iconButton("plus", phrases.attachFiles, () => chooseFiles(KINDS, attach));
 
 // The row of chips; `then` is called when they change. Files can be dropped anywhere on the page.
 export function attachmentChips(then) {
   changed = then;
-  const zone = el("div", { className: "drop", hidden: true }, icon("file"), el("span", { textContent: "Let go to attach" }), el("span", { className: "hint", textContent: "Texts, code, tables, up to 1 MB each" }));
+  const zone = el("div", { className: "drop", hidden: true }, icon("file"), el("span", { textContent: phrases.letGo }), el("span", { className: "hint", textContent: phrases.whatCanBeAttached }));
   slot("floats").append(zone);
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
