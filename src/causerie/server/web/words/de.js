@@ -1,4 +1,4 @@
-// The words of the page in German; en.js says what each is.
+// The words of the page in German; hard spaces keep figures and their units together; en.js says what each is.
 
 import { counting } from "/page/words/counting.js";
 
@@ -26,9 +26,9 @@ export const phrases = {
   megabytes: "MB",
   kilobytes: "KB",
   amounts: (done, all, unit) => `${done} von ${all} ${unit}`,
-  seconds: (n) => `${n} s`,
-  minutes: (n) => `${n} min`,
-  percent: (n) => `${n} %`,
+  seconds: (n) => `${n} s`,
+  minutes: (n) => `${n} min`,
+  percent: (n) => `${n} %`,
   perSecond: "Tokens/s",
   tokensPerSecond: (n) => `${n} Tokens/s`,
   aboutTokensPerSecond: (n) => `etwa ${n} Tokens/s`,
@@ -76,7 +76,7 @@ export const phrases = {
   rename: "Umbenennen",
   pin: "Anheften",
   unpin: "Lösen",
-  move: "Verschieben",
+  move: "Ablegen",
   moveToFolder: "In einen Ordner",
   removeFolder: "Auflösen, Chats behalten",
   folderRemoved: (name) => `Der Ordner „${name}“ ist aufgelöst, seine Chats bleiben`,
@@ -235,7 +235,7 @@ export const phrases = {
   settings: "Einstellungen",
   settingsOfChat: "Einstellungen dieses Chats",
   closeSettings: "Einstellungen schließen",
-  keptAsYouGo: "Gilt sofort, ab der nächsten Antwort.",
+  keptAsYouGo: "Wird gleich gespeichert, gilt ab der nächsten Antwort.",
   manner: "Art",
   mine: "Meine",
   presetOwn: "Eigene",
@@ -262,10 +262,10 @@ export const phrases = {
   toldFirst: "Was ihm vorab gesagt wird",
   howItChooses: "Wie es Wörter wählt",
   ownUnknown: "Die eigenen Werte zeigen sich, wenn das Modell geladen ist.",
-  itsOwn: "eigener Wert",
-  itsOwnIs: (n) => `eigener Wert: ${number(n)}`,
+  itsOwn: "wie das Modell",
+  itsOwnIs: (n) => `wie das Modell: ${number(n)}`,
   noLimit: "ohne Grenze",
-  backTo: (value) => `zurück zu ${value}`,
+  backTo: (value) => `wieder ${value}`,
   numberOf: (name) => `${name}, Zahl`,
   temperature: "Temperatur",
   temperatureMeaning: "0 nimmt immer das wahrscheinlichste Wort; mehr ist abwechslungsreicher.",
@@ -294,7 +294,7 @@ export const phrases = {
   policySummariseMeaning: "Das Modell fasst die ältesten Nachrichten zusammen und merkt sich das.",
   policyForget: "Vergessen",
   policyForgetMeaning: "Es vergisst die ältesten Nachrichten; du behältst sie hier.",
-  policyStop: "Halten",
+  policyStop: "Stopp",
   policyStopMeaning: "Es sagt das und antwortet nicht.",
 
   // notices

@@ -1,4 +1,4 @@
-// The words of the page in Spanish; en.js says what each is.
+// The words of the page in Spanish; hard spaces keep figures and their units together; en.js says what each is.
 
 import { counting } from "/page/words/counting.js";
 
@@ -26,9 +26,9 @@ export const phrases = {
   megabytes: "MB",
   kilobytes: "KB",
   amounts: (done, all, unit) => `${done} de ${all} ${unit}`,
-  seconds: (n) => `${n} s`,
-  minutes: (n) => `${n} min`,
-  percent: (n) => `${n} %`,
+  seconds: (n) => `${n} s`,
+  minutes: (n) => `${n} min`,
+  percent: (n) => `${n} %`,
   perSecond: "tokens/s",
   tokensPerSecond: (n) => `${n} tokens/s`,
   aboutTokensPerSecond: (n) => `unos ${n} tokens/s`,
@@ -265,7 +265,7 @@ export const phrases = {
   itsOwn: "valor propio",
   itsOwnIs: (n) => `valor propio: ${number(n)}`,
   noLimit: "sin límite",
-  backTo: (value) => `volver a ${value}`,
+  backTo: (value) => `otra vez ${value}`,
   numberOf: (name) => `${name}, número`,
   temperature: "Temperatura",
   temperatureMeaning: "0 toma siempre la palabra más probable; más alto es más variado.",
@@ -288,7 +288,7 @@ export const phrases = {
   thinksAtMostMeaning: "En tokens; después debe responder.",
   endsRepetition: "Detiene lo que se repite",
   whenFull: "Cuando la conversación ya no cabe",
-  policyAsk: "Pedir",
+  policyAsk: "Preguntar",
   policyAskMeaning: "Eliges tú cuando llegue el momento.",
   policySummarise: "Resumir",
   policySummariseMeaning: "El modelo resume los mensajes más antiguos y recuerda eso.",
@@ -371,7 +371,7 @@ export const phrases = {
   loadingAmounts: (amounts) => `cargando ${amounts}`,
   load: "Cargar",
   loadModel: (name) => `Cargar ${name}`,
-  unload: "Descargar de memoria",
+  unload: "Quitar",
   unloadModel: (name) => `Quitar ${name} de la memoria`,
   use: "Usar",
   useModel: (name) => `Usar ${name}`,

@@ -1,4 +1,4 @@
-// The words of the page in Chinese, in simplified characters; en.js says what each is.
+// The words of the page in Chinese, in simplified characters; hard spaces keep figures and their units together; en.js says what each is.
 
 import { counting } from "/page/words/counting.js";
 
@@ -26,8 +26,8 @@ export const phrases = {
   megabytes: "MB",
   kilobytes: "KB",
   amounts: (done, all, unit) => `${done} / ${all} ${unit}`,
-  seconds: (n) => `${n} 秒`,
-  minutes: (n) => `${n} 分钟`,
+  seconds: (n) => `${n} 秒`,
+  minutes: (n) => `${n} 分钟`,
   percent: (n) => `${n}%`,
   perSecond: "词元/秒",
   tokensPerSecond: (n) => `${n} 词元/秒`,
