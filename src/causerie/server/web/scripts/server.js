@@ -24,7 +24,7 @@ function present(server) {
 }
 
 async function request(route, options = {}) {
-  const headers = { ...(key ? { Authorization: `Bearer ${key}` } : {}), ...(options.body ? { "Content-Type": "application/json" } : {}) };
+  const headers = { ...(key ? { Authorization: `Bearer ${key}` } : {}), ...(options.body ? { "Content-Type": options.type ?? "application/json" } : {}) };
   let response;
   try {
     response = await fetch(route, { ...options, headers });
@@ -114,6 +114,13 @@ export async function load(model) {
     if (event.status === "error") throw new Refused(503, `${model} was not loaded: ${event.message}`);
   }
 }
+
+// The text of a file as the server takes it: {kind, text, characters, pages, pages_read, pages_without_text}. Throws Refused.
+export const textOfFile = async (file, signal) => (await request("/text-of-file", { method: "POST", body: file, type: "application/octet-stream", signal })).json();
+
+// Text as a model's tokens, and back. Each throws Refused.
+export const tokensOf = async (model, prompt) => (await (await post("/tokenize", { model, prompt, add_special_tokens: false })).json()).tokens;
+export const textOfTokens = async (model, tokens) => (await (await post("/detokenize", { model, tokens })).json()).prompt;
 
 // Frees the memory of a model. Throws Refused while requests use it.
 export const unload = (model) => post("/unload_model", { model });
