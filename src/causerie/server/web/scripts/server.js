@@ -1,12 +1,7 @@
 // Requests to the server that served the page, and streams of answers. Tells when it is gone, and when it is back. Knows no element.
 
+import { accessKey } from "/page/scripts/access.js";
 import { state, tell } from "/page/scripts/state.js";
-
-let key = sessionStorage.getItem("key") ?? "";
-export function useKey(given) {
-  key = given;
-  sessionStorage.setItem("key", given);
-}
 
 export class Refused extends Error {
   constructor(status, message, code = null, said = null) {
@@ -24,7 +19,7 @@ function present(server) {
 }
 
 async function request(route, options = {}) {
-  const headers = { ...(key ? { Authorization: `Bearer ${key}` } : {}), ...(options.body ? { "Content-Type": options.type ?? "application/json" } : {}) };
+  const key = accessKey(), headers = { ...(key ? { Authorization: `Bearer ${key}` } : {}), ...(options.body ? { "Content-Type": options.type ?? "application/json" } : {}) };
   let response;
   try {
     response = await fetch(route, { ...options, headers });
