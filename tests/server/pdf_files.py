@@ -7,8 +7,9 @@ import io
 from pypdf import PdfReader, PdfWriter
 
 
-def pdf_of(*texts: str) -> bytes:
-    """A whole PDF, its parts and the table of where they are written out."""
+def pdf_of(*texts: str, packed: bytes = b"") -> bytes:
+    """A whole PDF, its parts and the table of where they are written out; `packed` are the drawings of the last page in
+    its place, as zlib packs them."""
     kids = " ".join(f"{4 + 2 * place} 0 R" for place in range(len(texts)))
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
@@ -22,11 +23,14 @@ def pdf_of(*texts: str) -> bytes:
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources {fonts} /Contents {5 + 2 * place} 0 R >>",
             f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream",
         ]
+    bodies = [body.encode("cp1252") for body in objects]
+    if packed:
+        bodies[-1] = b"<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (len(packed), packed)
     out = bytearray(b"%PDF-1.4\n")
     places = []
-    for number, body in enumerate(objects, 1):
+    for number, body in enumerate(bodies, 1):
         places.append(len(out))
-        out += f"{number} 0 obj\n{body}\nendobj\n".encode("cp1252")
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
     begin = len(out)
     out += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode()
     out += b"".join(b"%010d 00000 n \n" % place for place in places)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from tests.server.pdf_files import encrypted, pdf_of
 from tests.server.server_process import Server
 
 THREE = pdf_of("Four apples.", "", "Zwölf Äpfel.")
+# A page of 200 MB in a few hundred KB, which pypdf refuses.
+BOMB = pdf_of("", packed=zlib.compress(bytes(200 << 20)))
 
 
 def test_a_pdf_is_read_page_by_page() -> None:
@@ -35,6 +38,7 @@ def test_texts_are_read_as_they_are_written(data: bytes) -> None:
     [
         (pdf_of("", ""), "pictures of pages and no text"),
         (pdf_of(), "no pages"),
+        (BOMB, "No page of the PDF can be read"),
         (encrypted(THREE, "secret"), "encrypted"),
         (b"%PDF-1.7\nnothing that follows", "broken or cut"),
         (THREE[:200], "broken or cut"),

@@ -25,12 +25,13 @@ _HEAD = 1024  # bytes within which a PDF says that it is one
 _BROKEN = "The file begins as a PDF and cannot be read as one: it is broken or cut. Attach a whole one."
 _ENCRYPTED = "The PDF is encrypted. Save it without its password, and attach that file."
 _PICTURES = "The PDF holds pictures of pages and no text, as scans do. Have a program recognise its text first."
+_UNREADABLE = "No page of the PDF can be read: they are broken, or take too much memory. Attach their text."
 _NO_TEXT = "The file is neither a PDF nor a text in UTF-8 or UTF-16. Save it as one of these."
 
 
 class DocumentText(msgspec.Struct, frozen=True):
     """The text, and how much of the file it is: of `pages` (0 where it has none) the first `pages_read`, of which
-    `pages_without_text` hold pictures alone."""
+    `pages_without_text` hold pictures alone or are broken."""
 
     kind: str
     text: str
@@ -70,17 +71,17 @@ def _text_of_pdf(data: bytes, end: float) -> DocumentText:
         raise UsageError(_BROKEN) from None
     if not count:
         raise UsageError("The PDF has no pages.")
-    texts: list[str] = []
+    texts: list[str | None] = []
     length = 0
     for page in range(min(count, MOST_PAGES)):
         if texts and (time.monotonic() > end or length >= MOST_CHARACTERS):
             break
         texts.append(_text_of_page(reader.pages[page]))
-        length += len(texts[-1])
+        length += len(texts[-1] or "")
     text = "\n\n".join(filter(None, texts))[:MOST_CHARACTERS]
     if not text:
-        raise UsageError(_PICTURES)
-    return DocumentText("pdf", text, len(text), count, len(texts), texts.count(""))
+        raise UsageError(_UNREADABLE if None in texts else _PICTURES)
+    return DocumentText("pdf", text, len(text), count, len(texts), sum(not each for each in texts))
 
 
 def _opened(data: bytes) -> PdfReader:
@@ -101,11 +102,11 @@ def _opened(data: bytes) -> PdfReader:
     return reader
 
 
-def _text_of_page(page: PageObject) -> str:
-    """The page's text; "" where it has none, or where the page is broken, which leaves the others readable."""
+def _text_of_page(page: PageObject) -> str | None:
+    """The page's text, "" where it has none; None where it cannot be read, which leaves the others readable."""
     try:
         text = page.extract_text()
     except Exception:  # noqa: BLE001 - broken pages fail in every way there is
-        return ""
+        return None
     # Half a surrogate pair is no character, and cannot be sent.
     return text.replace("\0", "").encode("utf-8", "replace").decode().strip()
