@@ -35,6 +35,8 @@ def test_a_pdf_goes_with_a_message(page: Page, asked: list[Any]) -> None:
     attach(page, ("apples.pdf", pdf_of("Four apples.", "", "Five pears.")), ("notes.txt", b"three plums"))
     chips = page.locator(".box .chip")
     expect(chips).to_contain_text(["3 pages, 1 without text, 25 characters", "11 characters"])
+    told = "apples.pdf is attached: 3 pages, 1 without text, 25 characters."
+    expect(page.locator("[data-slot=announcements]")).to_have_text(told)
     say(page, "How many?")
     sent = "apples.pdf:\n```\nFour apples.\n\nFive pears.\n```\n\nnotes.txt:\n```\nthree plums\n```\n\nHow many?"
     assert asked[-1]["messages"] == [{"role": "user", "content": sent}]

@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -67,7 +69,8 @@ def test_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert url_of("https", "fd00::5", 80) == "https://[fd00::5]:80"
 
 
-def started(folder: Path, *more: str) -> tuple[subprocess.Popen[str], int, Path]:
+@contextmanager
+def started(folder: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], int, Path]]:
     """A server for other machines, with a terminal as its output and a file as its log."""
     (folder / "keys").write_text("abracadabra\n")
     log, (here, there) = folder / "log", os.openpty()
@@ -76,36 +79,43 @@ def started(folder: Path, *more: str) -> tuple[subprocess.Popen[str], int, Path]
         command = [sys.executable, "-m", "causerie.cli.main", "serve", *words]
         process = subprocess.Popen(command, stdout=there, stderr=errors, text=True)
     os.close(there)
-    return process, here, log
+    try:
+        yield process, here, log
+    finally:
+        process.terminate()
+        process.wait(40)
+        os.close(here)
 
 
 def test_a_server_shows_its_key_on_the_terminal_and_in_no_log(tmp_path: Path) -> None:
     """Law: whatever is asked, and with which key, nothing of a key is in what is logged."""
-    process, terminal, log = started(tmp_path)
-    shown = b""
-    while b"\x1b[0m" not in shown:
-        shown += os.read(terminal, 65536)
-    address = re.search(rb"(http://\S+)/#key=abracadabra\r", shown)
-    assert address is not None
-    server = Server(process, address[1].decode())
-    server.wait(lambda: well(server.url), 60)
-    for headers in ({"Authorization": "Bearer abracadabra"}, {"x-api-key": "hocuspocus"}, {"x-api-key": "abracadabra"}):
-        for path in ("/v1/models", "/abracadabra", "/?key=abracadabra"):
-            server.get(path, headers=headers)
-        for body in ("{", '{"model": "abracadabra"}'):
-            httpx.post(server.url + "/v1/chat/completions", content=body, headers=headers)
-    assert server.get("/v1/models", headers={"Authorization": "Bearer abracadabra"}).status_code == 200
-    assert server.stop() in (0, -15)
-    os.close(terminal)
+    with started(tmp_path) as (process, terminal, log):
+        shown = b""
+        while b"\x1b[0m" not in shown:
+            shown += os.read(terminal, 65536)
+        address = re.search(rb"(http://\S+)/#key=abracadabra\r", shown)
+        assert address is not None
+        server = Server(process, address[1].decode())
+        server.wait(lambda: well(server.url), 60)
+        for headers in (
+            {"Authorization": "Bearer abracadabra"},
+            {"x-api-key": "hocuspocus"},
+            {"x-api-key": "abracadabra"},
+        ):
+            for path in ("/v1/models", "/abracadabra", "/?key=abracadabra"):
+                server.get(path, headers=headers)
+            for body in ("{", '{"model": "abracadabra"}'):
+                httpx.post(server.url + "/v1/chat/completions", content=body, headers=headers)
+        assert server.get("/v1/models", headers={"Authorization": "Bearer abracadabra"}).status_code == 200
+        assert server.stop() in (0, -15)
     assert "a page to chat in" in log.read_text()
     assert "abracadabra" not in log.read_text() and "hocuspocus" not in log.read_text()
 
 
 def test_no_key_is_shown_where_none_is_wanted(tmp_path: Path) -> None:
-    process, terminal, log = started(tmp_path, "--no-qr")
-    server = Server(process, "")
-    server.wait(lambda: "a page to chat in" in log.read_text())
-    server.stop()
-    with pytest.raises(OSError):  # nothing was written: the terminal has ended
-        os.read(terminal, 1)
-    os.close(terminal)
+    with started(tmp_path, "--no-qr") as (process, terminal, log):
+        server = Server(process, "")
+        server.wait(lambda: "a page to chat in" in log.read_text())
+        server.stop()
+        with pytest.raises(OSError):  # nothing was written: the terminal has ended
+            os.read(terminal, 1)

@@ -1,6 +1,7 @@
 // Files that go with the next message: chosen, dropped or pasted, shown as chips. The text of a PDF is taken by the server.
 // Knows no chat.
 
+import { announce } from "/page/scripts/announce.js";
 import { chooseFiles } from "/page/scripts/chats/files.js";
 import { fits } from "/page/scripts/composer/fitting.js";
 import { el, icon, iconButton, slot } from "/page/scripts/elements.js";
@@ -49,6 +50,7 @@ async function attachPdf(given) {
   try {
     const taken = await textOfFile(given, file.reading.signal);
     Object.assign(file, { text: taken.text, pages: pagesOf(taken), reading: null });
+    announce(`${file.name} is attached: ${amountOf(file)}.`);
   } catch (fault) {
     files = files.filter((other) => other !== file);
     if (fault.name !== "AbortError") notice(`${file.name} was not attached: ${fault.message}`);
