@@ -1,13 +1,8 @@
 // Requests to the server that served the page, and streams of answers. Tells when it is gone, and when it is back. Knows no element.
 
+import { accessKey } from "/page/scripts/access.js";
 import { state, tell } from "/page/scripts/state.js";
 import { phrases } from "/page/scripts/words.js";
-
-let key = sessionStorage.getItem("key") ?? "";
-export function useKey(given) {
-  key = given;
-  sessionStorage.setItem("key", given);
-}
 
 export class Refused extends Error {
   constructor(status, message, code = null, said = null) {
@@ -25,7 +20,7 @@ function present(server) {
 }
 
 async function request(route, options = {}) {
-  const headers = { ...(key ? { Authorization: `Bearer ${key}` } : {}), ...(options.body ? { "Content-Type": "application/json" } : {}) };
+  const key = accessKey(), headers = { ...(key ? { Authorization: `Bearer ${key}` } : {}), ...(options.body ? { "Content-Type": options.type ?? "application/json" } : {}) };
   let response;
   try {
     response = await fetch(route, { ...options, headers });
@@ -115,6 +110,13 @@ export async function load(model) {
     if (event.status === "error") throw new Refused(503, phrases.notLoaded(model, event.message));
   }
 }
+
+// The text of a file as the server takes it: {kind, text, characters, pages, pages_read, pages_without_text}. Throws Refused.
+export const textOfFile = async (file, signal) => (await request("/text-of-file", { method: "POST", body: file, type: "application/octet-stream", signal })).json();
+
+// Text as a model's tokens, and back. Each throws Refused.
+export const tokensOf = async (model, prompt) => (await (await post("/tokenize", { model, prompt, add_special_tokens: false })).json()).tokens;
+export const textOfTokens = async (model, tokens) => (await (await post("/detokenize", { model, tokens })).json()).prompt;
 
 // Frees the memory of a model. Throws Refused while requests use it.
 export const unload = (model) => post("/unload_model", { model });

@@ -1,11 +1,12 @@
 // The box in which one writes: text that grows, files, what the tray offers, send and stop. Knows no server.
 
-import { attachButton, attachmentChips, attachments, clearAttachments } from "/page/scripts/composer/attachments.js";
+import { attachButton, attachmentChips, attachments, clearAttachments, takesText } from "/page/scripts/composer/attachments.js";
 import { draftOf, keepDraft } from "/page/scripts/composer/drafts.js";
 import { contextRing } from "/page/scripts/composer/ring.js";
 import { thinkingButton } from "/page/scripts/composer/thinking.js";
 import { el, icon, slot } from "/page/scripts/elements.js";
 import { key } from "/page/scripts/keys.js";
+import { notice } from "/page/scripts/notices/notice.js";
 import { on, state } from "/page/scripts/state.js";
 import { send, stop } from "/page/scripts/turns/answering.js";
 import { editLast } from "/page/scripts/turns/log.js";
@@ -30,6 +31,10 @@ export function divertMessages(taker) {
 function submit() {
   const files = attachments();
   if (!text.value.trim() && !files.length) return;
+  if (takesText()) {
+    notice(phrases.fileStillRead);
+    return;
+  }
   waits = state.server === "away";
   if (waits || state.running) return;
   const written = text.value;
@@ -94,7 +99,7 @@ function onKey(event) {
 }
 
 export function begin() {
-  box.append(attachmentChips(changed), el("label", { className: "said", htmlFor: "text", textContent: phrases.message }), text,
+  box.append(...attachmentChips(changed), el("label", { className: "said", htmlFor: "text", textContent: phrases.message }), text,
     el("div", { className: "tray" }, attachButton(), thinkingButton(), offers, el("span", { className: "grow" }), contextRing(), sending, stopping));
   box.onsubmit = (event) => {
     event.preventDefault();

@@ -23,7 +23,7 @@ function drawing() {
 }
 
 // Tokens of the chat after its last answer that has figures, and what the model holds.
-function amounts() {
+export function amounts() {
   const last = state.chat ? path(state.chat).findLast((node) => node.tokens) : null;
   return { last, tokens: last?.tokens ?? 0, context: chosenModel()?.context ?? 0 };
 }

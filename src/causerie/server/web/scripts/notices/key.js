@@ -1,8 +1,8 @@
-// The key that a server asks for. It is kept until the tab is closed.
+// The key that a server asks for.
 
+import { useKey } from "/page/scripts/access.js";
 import { button, el, icon } from "/page/scripts/elements.js";
 import { showNotice } from "/page/scripts/notices/notice.js";
-import { useKey } from "/page/scripts/server.js";
 import { phrases } from "/page/scripts/words.js";
 
 let shown = null;
