@@ -52,7 +52,7 @@ def hold_to_document(server: Server, examples: int) -> None:
     assert len(operations) >= 13
     for operation in operations:
         answered = ask(server, operation, FITTING, examples)
-        if operation.method == "post":
+        if operation.method == "post" and operation.path != "/text-of-file":  # whose body may be any bytes
             refused = ask(server, operation, UNFITTING, examples)
             assert 200 not in refused, (operation.label, refused)
         if operation.path in ("/render", "/tokenize", "/v1/responses", "/health", "/v1/models"):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from causerie.cli.options.arguments import USUAL, Parser, help_columns, load_options, talking_options, whole_number
 from causerie.cli.options.tool_servers import opened_tools
+from causerie.cli.verbs.serve_address import addresses_of, bracketed, invite, url_of
 from causerie.errors import CauserieError, UsageError, unknown
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine alone)")
     made.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="default: 8000; 0 takes a free one")
     made.add_argument("--api-key-file", metavar="FILE", help="a file with one key a line; needed for other hosts")
+    made.add_argument(
+        "--no-qr", action="store_true", help="with a --host for other machines: do not show a key and its QR code"
+    )
     made.add_argument("--tls-cert", metavar="FILE", help="a certificate (PEM): https instead of http; with --tls-key")
     made.add_argument("--tls-key", metavar="FILE", help="the key of the certificate (PEM)")
     made.add_argument("--origin", action="append", default=[], help="a web page's origin that may call (repeat)")
@@ -165,11 +169,13 @@ def _serve(
     library = LibraryLink(options.models_dir, engine.options)
     application = Application(link, models, options.max_requests, library, rights, chats, toolbox)
     address, port = listener.getsockname()[:2]
-    gate = Gate.of(options.host, keys, options.origin, [*options.name, address])
-    host = f"[{address}]" if ":" in address else address
-    scheme = "https" if options.tls_cert else "http"
-    _note(f"serving {', '.join(models)} on {scheme}://{host}:{port}/v1 (Ctrl-C ends it)")
-    _note(f"a page to chat in: {scheme}://{host}:{port}/")
+    addresses = addresses_of(address)
+    gate = Gate.of(options.host, keys, options.origin, [*options.name, address, *map(bracketed, addresses)])
+    url = url_of("https" if options.tls_cert else "http", addresses[0], port)
+    _note(f"serving {', '.join(models)} on {url}/v1 (Ctrl-C ends it)")
+    _note(f"a page to chat in: {url}/")
+    if options.host not in LOCAL and not options.no_qr:
+        invite(url, keys[0], sys.stdout)
     if toolbox is not None:
         _note(f"tools for the page, which asks before each call: {', '.join(toolbox.tools) or 'none'}")
     config = uvicorn.Config(

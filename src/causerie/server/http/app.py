@@ -19,6 +19,7 @@ from causerie.server.http.admission import Admission
 from causerie.server.http.chat_routes import ChatRoutes
 from causerie.server.http.departure import unless_left
 from causerie.server.http.failure_responses import FieldNames, Refusal, anthropic_body, refusal_of
+from causerie.server.http.file_routes import FileRoutes
 from causerie.server.http.gate import Gate, client_of, guarded, refused
 from causerie.server.http.kept_chats import KeptChats
 from causerie.server.http.library_routes import LibraryRights, LibraryRoutes
@@ -39,6 +40,7 @@ from causerie.server.http.streaming import (
 )
 from causerie.server.http.tool_routes import ToolRoutes
 from causerie.server.processes.backlog import Backlog
+from causerie.server.processes.documents.document_reader import DocumentReader
 from causerie.server.processes.engine_link import EngineLink
 from causerie.server.processes.jobs import Chat, Detokenize, Embed, Generate, Order, Render, Text
 from causerie.server.processes.library.library_link import LibraryLink
@@ -80,6 +82,7 @@ class Application:
         self._choosing = LibraryRoutes(self._library, link, self._models, rights or LibraryRights())
         self._chats = ChatRoutes(chats)
         self._tools = ToolRoutes(toolbox)
+        self._files = FileRoutes(DocumentReader())
         self._began = int(time.time())  # what clients are told of when a model was made
         self._admission = Admission(most_jobs)
         self._renderer = Renderer()
@@ -118,6 +121,7 @@ class Application:
             *self._choosing.routes(self._answered),
             *self._chats.routes(self._answered),
             *self._tools.routes(self._answered),
+            *self._files.routes(self._answered),
             *page_routes(),
         ]
         handlers: dict[Any, Any] = {404: _not_found, 405: _not_found}

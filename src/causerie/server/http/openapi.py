@@ -8,6 +8,7 @@ import msgspec
 
 import causerie
 from causerie.server.http.chat_routes import ChatBody
+from causerie.server.http.gate import FILE_KINDS, FILE_ROUTE
 from causerie.server.http.library_routes import LibraryModelBody, LibrarySearch
 from causerie.server.http.load_progress import LoadBody
 from causerie.server.http.page import RenderBody
@@ -102,6 +103,7 @@ def document(models: list[str]) -> dict[str, Any]:
     one = {"summary": "One of them", "parameters": [parameter], "responses": _responses(_json({"type": "object"}))}
     paths["/v1/models/{model}"] = {"get": one}
     paths |= _chat_paths(schemas[-1])
+    paths |= _file_path()
     paths["/metrics"] = {
         "get": {
             "summary": "Counts for Prometheus",
@@ -135,6 +137,13 @@ def _chat_paths(body: dict[str, Any]) -> dict[str, Any]:
             "delete": {"summary": "Deletes it", "parameters": [name, revision], "responses": done},
         },
     }
+
+
+def _file_path() -> dict[str, Any]:
+    """The route whose body is a file."""
+    file = {"required": True, "content": {kind: {"schema": {}} for kind in FILE_KINDS}}
+    done = _responses(_json({"type": "object"}))
+    return {FILE_ROUTE: {"post": {"summary": "The text of a PDF or text file", "requestBody": file, "responses": done}}}
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import { copyText } from "/page/scripts/turns/copying.js";
 import { el, iconButton } from "/page/scripts/elements.js";
 import { rendered } from "/page/scripts/server.js";
+import { phrases } from "/page/scripts/words.js";
 
 const PART = 12;  // whole blocks that are put together, so that those out of sight cost nothing
 const LONG = 4000;  // characters of a last paragraph from which on it is not rendered for each piece that comes
@@ -134,7 +135,7 @@ function dressed(html) {
   for (const block of content.children) block.dir = "auto";
   for (const pre of content.querySelectorAll("pre")) pre.replaceWith(codeBlock(pre));
   for (const table of content.querySelectorAll("table")) {
-    const wide = el("div", { className: "wide", tabIndex: 0, role: "region", ariaLabel: "Table" });
+    const wide = el("div", { className: "wide", tabIndex: 0, role: "region", ariaLabel: phrases.table });
     table.replaceWith(wide);
     wide.append(table);
   }
@@ -145,8 +146,8 @@ function dressed(html) {
 function codeBlock(pre) {
   const code = pre.querySelector("code"), language = /language-(\S+)/.exec(code?.className ?? "")?.[1] ?? "";
   const wraps = localStorage.getItem("wrap") === "true";
-  const wrap = iconButton("wrap", "Wrap lines", () => wrapAll(wrap.ariaPressed !== "true"), { ariaPressed: String(wraps) }, true);
-  const copy = iconButton("copy", "Copy this code", () => copyText(copy, code?.textContent ?? ""), {}, true);
+  const wrap = iconButton("wrap", phrases.wrapLines, () => wrapAll(wrap.ariaPressed !== "true"), { ariaPressed: String(wraps) }, true);
+  const copy = iconButton("copy", phrases.copyCode, () => copyText(copy, code?.textContent ?? ""), {}, true);
   const caption = el("figcaption", {}, el("span", { className: "grow", textContent: LANGUAGES[language] ?? language.replace(/^./, (first) => first.toUpperCase()) }), wrap, copy);
   const figure = el("figure", { className: `code${wraps ? " wraps" : ""}`, dir: "ltr" }, caption);
   const shown = pre.cloneNode(true);
