@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ollama
 import pytest
 
 from causerie import builtin_model_path
@@ -195,3 +196,13 @@ def test_who_may(options: tuple[str, ...], choosing: bool, downloads: bool, tmp_
             ):
                 answer = server.post(route, body)
                 assert answer.status_code == 403 and "--allow-downloads" in answer.json()["error"]["message"]
+
+
+def test_a_pull_by_ollamas_client(place: LibraryServer) -> None:
+    client = place.server.ollama_client()
+    states = [event.status for event in client.pull(f"{NAME}:latest", stream=True)]
+    assert states[0] == "pulling manifest" and states[-1] == "success"
+    assert NAME in served(place.server) and client.show(NAME).details
+    assert client.pull("builtin").status == "success"  # served already
+    with pytest.raises(ollama.ResponseError, match=GATED):
+        client.pull(GATED)

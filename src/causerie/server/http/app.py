@@ -24,6 +24,7 @@ from causerie.server.http.kept_chats import KeptChats
 from causerie.server.http.library_routes import LibraryRights, LibraryRoutes
 from causerie.server.http.load_progress import LoadBody, amounts, progress
 from causerie.server.http.model_memory import memory_figures, unloaded
+from causerie.server.http.ollama_routes import OllamaRoutes
 from causerie.server.http.openapi import document
 from causerie.server.http.page import RenderBody, page_routes, rendered
 from causerie.server.http.request_body import read_body
@@ -80,6 +81,7 @@ class Application:
         self._choosing = LibraryRoutes(self._library, link, self._models, rights or LibraryRights())
         self._chats = ChatRoutes(chats)
         self._tools = ToolRoutes(toolbox)
+        self._ollama = OllamaRoutes(link, self._models, self._choosing, self._answer, self._value)
         self._began = int(time.time())  # what clients are told of when a model was made
         self._admission = Admission(most_jobs)
         self._renderer = Renderer()
@@ -91,6 +93,7 @@ class Application:
         async def running(_: Starlette) -> AsyncIterator[None]:
             await self._link.start()
             yield
+            await self._ollama.close()
             await self._library.close()
             await self._link.close()
             await self._renderer.close()
@@ -118,6 +121,7 @@ class Application:
             *self._choosing.routes(self._answered),
             *self._chats.routes(self._answered),
             *self._tools.routes(self._answered),
+            *self._ollama.routes(self._answered),
             *page_routes(),
         ]
         handlers: dict[Any, Any] = {404: _not_found, 405: _not_found}
@@ -202,7 +206,7 @@ class Application:
             for place, job in enumerate(jobs):
                 chunks += answer.read(place, await job.next())
             if stream:
-                return _events(stream_of(jobs, answer, chunks, stack.pop_all(), frames))
+                return _events(stream_of(jobs, answer, chunks, stack.pop_all(), frames), frames.kind)
             gone = await unless_left(request, read_all(jobs, answer)) is None
         return _GONE if gone else _json(answer.whole())
 
@@ -350,8 +354,8 @@ def _of(client: str, order: Callable[[int], Asked]) -> Callable[[int], Asked]:
     return lambda job: msgspec.structs.replace(order(job), client=client)
 
 
-def _events(events: AsyncIterable[bytes]) -> Response:
-    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+def _events(events: AsyncIterable[bytes], kind: str = _CHAT.kind) -> Response:
+    return StreamingResponse(events, media_type=kind, headers={"Cache-Control": "no-store"})
 
 
 def _json(value: Any, status: int = 200) -> Response:
