@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from causerie.server.http.kept_chats import KeptChats
 from causerie.server.http.library_routes import LibraryRights, LibraryRoutes
 from causerie.server.http.load_progress import LoadBody, amounts, progress
 from causerie.server.http.model_memory import memory_figures, unloaded
+from causerie.server.http.model_names import ModelNames
 from causerie.server.http.openapi import document
 from causerie.server.http.page import RenderBody, page_routes, rendered
 from causerie.server.http.request_body import read_body
@@ -54,6 +55,19 @@ from causerie.server.protocols.text_bodies import ApplyTemplate, DetokenizeBody,
 from causerie.tools.toolbox import Toolbox
 
 Asked = TypeVar("Asked", Generate, Embed)
+Naming = TypeVar(
+    "Naming",
+    ChatCompletionRequest,
+    CompletionRequest,
+    ResponsesRequest,
+    MessagesRequest,
+    CountRequest,
+    EmbeddingRequest,
+    LoadBody,
+    Tokenize,
+    DetokenizeBody,
+    ApplyTemplate,
+)
 _CHAT = Frames(plain_event, DONE, Refusal.body, chat_completions.FIELD_NAMES)
 _COMPLETION = Frames(plain_event, DONE, Refusal.body, completions.FIELD_NAMES)
 _RESPONSE = Frames(named_event, b"", response_error, responses.FIELD_NAMES)
@@ -73,9 +87,12 @@ class Application:
         rights: LibraryRights | None = None,
         chats: KeptChats | None = None,
         toolbox: Toolbox | None = None,
+        aliases: Mapping[str, str] = MappingProxyType({}),
+        any_name: bool = False,
     ) -> None:
         self._link = link
         self._models = list(models)
+        self._names = ModelNames(self._models, aliases, any_name)
         self._library = library or LibraryLink()
         self._choosing = LibraryRoutes(self._library, link, self._models, rights or LibraryRights())
         self._chats = ChatRoutes(chats)
@@ -127,14 +144,12 @@ class Application:
 
     async def chat(self, request: Request) -> Response:
         """POST /v1/chat/completions."""
-        body = await read_body(request, ChatCompletionRequest)
-        self._check_model(body.model)
+        body = await self._body(request, ChatCompletionRequest)
         return await self._answer(request, body.orders(), ChatCompletion(body), _CHAT, stream=body.stream)
 
     async def complete(self, request: Request) -> Response:
         """POST /v1/completions."""
-        body = await read_body(request, CompletionRequest)
-        self._check_model(body.model)
+        body = await self._body(request, CompletionRequest)
         orders = body.orders()
         completion = Completion(body, len(orders))
         echoed = [] if not body.echo else [await self._text(request, order(0)) for order in orders]
@@ -143,28 +158,24 @@ class Application:
 
     async def respond(self, request: Request) -> Response:
         """POST /v1/responses."""
-        body = await read_body(request, ResponsesRequest)
-        self._check_model(body.model)
+        body = await self._body(request, ResponsesRequest)
         return await self._answer(request, body.orders(), ResponsesAnswer(body), _RESPONSE, stream=body.stream)
 
     async def message(self, request: Request) -> Response:
         """POST /v1/messages, for Anthropic's clients."""
-        body = await read_body(request, MessagesRequest)
-        self._check_model(body.model)
+        body = await self._body(request, MessagesRequest)
         return await self._answer(request, body.orders(), MessagesAnswer(body), _MESSAGE, stream=body.stream)
 
     async def count(self, request: Request) -> Response:
         """POST /v1/messages/count_tokens."""
-        body = await read_body(request, CountRequest)
-        self._check_model(body.model)
+        body = await self._body(request, CountRequest)
         prompt = body.prompt()
         rendering = await self._value(request, lambda job: Render(job, body.model, prompt))
         return _json({"input_tokens": len(rendering["tokens"])})
 
     async def embed(self, request: Request) -> Response:
         """POST /v1/embeddings."""
-        body = await read_body(request, EmbeddingRequest)
-        self._check_model(body.model)
+        body = await self._body(request, EmbeddingRequest)
         order, client = body.order(), client_of(request)
         with self._admission.enter(client):
             vectors = await unless_left(request, self._link.value(_of(client, order)))
@@ -215,19 +226,16 @@ class Application:
     async def model(self, request: Request) -> Response:
         """GET /v1/models/{id}."""
         name = request.path_params["model"]
-        self._check_model(name)
-        return _json(self._described(name))
+        return _json(self._described(self._model(name)) | {"id": name})
 
     async def load(self, request: Request) -> Response:
         """POST /load_model: loads a model now, and streams how far it is."""
-        body = await read_body(request, LoadBody)
-        self._check_model(body.model)
+        body = await self._body(request, LoadBody)
         return _events(plain_event(event) async for event in progress(self._link, body.model))
 
     async def unload(self, request: Request) -> Response:
         """POST /unload_model: frees the memory of a model until it is asked for again."""
-        body = await read_body(request, LoadBody)
-        self._check_model(body.model)
+        body = await self._body(request, LoadBody)
         return _json(await unloaded(self._link, body.model))
 
     async def memory(self, _: Request) -> Response:
@@ -239,34 +247,37 @@ class Application:
         facts = {} if state is None else state.facts
         status = "unloaded" if state is None else "loaded" if state.share == 1 else "loading"
         known = {"id": name, "object": "model", "created": self._began, "owned_by": "causerie", "status": status}
+        if aliases := self._names.aliases_of(name):
+            known["aliases"] = aliases
         return known | ({} if state is None else {"share": state.share}) | amounts(state) | facts
 
-    def _check_model(self, name: str) -> None:
-        if name not in self._models:
-            known = ", ".join(self._models)
-            sentence = f"There is no model {name[:200]!r} here. Served: {known}."
-            raise Refusal(404, sentence, param="model", code="model_not_found")
+    def _model(self, name: str | None) -> str:
+        """The served model that is meant by a name, or by none. Raises Refusal."""
+        loaded = [model for model, state in self._link.models.items() if state.share == 1]
+        return self._names.model(name, loaded)
+
+    async def _body(self, request: Request, kind: type[Naming]) -> Naming:
+        """A request's body, with the served model that it means. Raises Refusal."""
+        body = await read_body(request, kind)
+        return msgspec.structs.replace(body, model=self._model(body.model or None))
 
     # --- text and tokens ---
 
     async def tokenize(self, request: Request) -> Response:
         """POST /tokenize."""
-        body = await read_body(request, Tokenize)
-        self._check_model(body.model)
+        body = await self._body(request, Tokenize)
         prompt = Text(body.prompt, body.add_special_tokens)
         rendering = await self._value(request, lambda job: Render(job, body.model, prompt))
         return _json({"tokens": rendering["tokens"], "count": len(rendering["tokens"])})
 
     async def detokenize(self, request: Request) -> Response:
         """POST /detokenize."""
-        body = await read_body(request, DetokenizeBody)
-        self._check_model(body.model)
+        body = await self._body(request, DetokenizeBody)
         return _json({"prompt": await self._value(request, lambda job: Detokenize(job, body.model, body.tokens))})
 
     async def apply_template(self, request: Request) -> Response:
         """POST /apply-template."""
-        body = await read_body(request, ApplyTemplate)
-        self._check_model(body.model)
+        body = await self._body(request, ApplyTemplate)
         prompt = Chat([with_system_role(message) for message in body.messages])
         rendering = await self._value(request, lambda job: Render(job, body.model, prompt))
         return _json({"prompt": rendering["text"], "tokens": rendering["tokens"]})
@@ -279,7 +290,7 @@ class Application:
 
     async def openapi(self, _: Request) -> Response:
         """GET /openapi.json."""
-        return _json(document(self._models))
+        return _json(document(self._names.listed))
 
     async def health(self, _: Request) -> Response:
         """GET /health: 200 only while the engine makes steps, or has nothing to do."""

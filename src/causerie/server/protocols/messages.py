@@ -28,7 +28,7 @@ _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 class CountRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The body of /v1/messages/count_tokens."""
 
-    model: str
+    model: str = ""  # none is named: the one that is served
     messages: list[dict[str, Any]]
     system: str | list[dict[str, Any]] | None = None
     tools: list[dict[str, Any]] | None = None

@@ -24,7 +24,7 @@ _Notes = Annotated[dict[Annotated[str, Meta(max_length=64)], _Note], Meta(max_le
 class ServiceFields(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What stands in the body of each protocol of OpenAI's."""
 
-    model: str
+    model: str = ""  # none is named: the one that is served
     stream: bool = False
     user: str | None = None  # who asks, by the caller's own name; the next one too
     safety_identifier: str | None = None

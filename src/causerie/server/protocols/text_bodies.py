@@ -9,23 +9,23 @@ import msgspec
 TokenId = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
-class Tokenize(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class Tokenize(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The body of /tokenize: a text."""
 
-    model: str
+    model: str = ""  # none is named: the one that is served
     prompt: str
     add_special_tokens: bool = True
 
 
-class ApplyTemplate(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class ApplyTemplate(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The body of /apply-template: a chat."""
 
-    model: str
+    model: str = ""  # none is named: the one that is served
     messages: list[dict[str, Any]]
 
 
-class DetokenizeBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class DetokenizeBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The body of /detokenize: token ids."""
 
-    model: str
+    model: str = ""  # none is named: the one that is served
     tokens: list[TokenId]
