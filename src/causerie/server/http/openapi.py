@@ -85,7 +85,8 @@ def document(models: list[str] | None) -> dict[str, Any]:
     for name, component in components.items():
         properties = component.get("properties", {})
         if "model" in properties:
-            properties["model"] = dict(model_schema)
+            unnamed = [] if "model" in component.get("required", []) else [""]
+            properties["model"] = {"type": "string"} | ({} if models is None else {"enum": [*models, *unnamed]})
         for property in properties.keys() - component.get("required", []) if name in bodies else ():
             properties[property] = _or_null(properties[property])
         if "messages" in properties:
