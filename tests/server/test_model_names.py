@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from causerie.cli.verbs.serve import aliases_of
 from causerie.errors import UsageError
 from causerie.server.http.failure_responses import Refusal
 from causerie.server.http.model_names import ModelNames
-from tests.server.server_process import Server, serving
+from tests.server.server_process import Server
 
 CHAT: Any = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4, "temperature": 0}
 
@@ -46,13 +45,3 @@ def test_a_single_model_answers_who_names_none(server: Server, path: str) -> Non
     for answer in ("choices", "content", "prompt"):
         assert unnamed.json().get(answer) == named.json().get(answer)
     assert unnamed.json().get("model") == named.json().get("model")
-
-
-def test_a_server_with_an_alias_and_any_name(tmp_path: Path) -> None:
-    with serving(tmp_path, "--alias", "gpt-4o=builtin", "--any-model") as server:
-        for name in ("gpt-4o", "whatever"):
-            told = server.post("/v1/chat/completions", CHAT | {"model": name})
-            assert told.json()["model"] == "builtin", told.text
-        (one,) = server.get("/v1/models").json()["data"]
-        assert (one["id"], one["aliases"]) == ("builtin", ["gpt-4o"])
-        assert server.get("/v1/models/gpt-4o").json() == one | {"id": "gpt-4o"}
