@@ -106,7 +106,7 @@ class OpenModel:
         return self._model
 
     def expect_chats(self) -> None:
-        """Has the engine bring back what is kept of the last text, where keep_cache is set, before somebody asks for
+        """Has the engine bring back what is kept of the last texts, where keep_cache is set, before somebody asks for
         it. Not before `step_model.touch`, as that is for memory which nothing uses yet."""
         if self._engine.stats().disk is not None:
             self._engine.begin()

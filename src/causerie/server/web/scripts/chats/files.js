@@ -17,6 +17,7 @@ export const KINDS = [
 ];
 
 const LONGEST_NAME = 60;  // characters of a file's name
+const READ = 60_000;  // milliseconds in which a browser has read what it downloads
 
 const fileName = (name, kind) => `${name.replace(/[^\p{L}\p{M}\p{N} _-]/gu, "").replace(/ +/g, " ").trim().slice(0, LONGEST_NAME) || "chats"}.${kind}`;
 
@@ -25,7 +26,7 @@ export async function exportChats(chats, name, kind) {
   try {
     const link = el("a", { href: URL.createObjectURL(new Blob([await write(chats)], { type })), download: fileName(name, kind) });
     link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    setTimeout(() => URL.revokeObjectURL(link.href), READ);
   } catch (fault) {
     notice(`${name} was not exported: ${fault.message}`);
   }

@@ -37,7 +37,7 @@ export class Figure {
     this.slider.style.setProperty("--v", `${(100 * (value - min)) / (max - min)}%`);
   }
 
-  // `changed`: the chat's own number, or undefined; `own`: the model's, null where it is not known; `hint`: why it does nothing.
+  // `changed`: the chat's own number, or undefined; `own`: the model's, null where it is not known; `hint`: what is to be said of it.
   show(changed, own, hint = "") {
     const isChanged = changed !== undefined, number = changed ?? own;
     this.element.classList.toggle("changed", isChanged);

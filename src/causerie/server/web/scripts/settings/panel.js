@@ -6,7 +6,7 @@ import { Figure } from "/page/scripts/settings/figure.js";
 import { Manner } from "/page/scripts/settings/manner.js";
 import { savePreset } from "/page/scripts/settings/presets.js";
 import { Room, seedField } from "/page/scripts/settings/room.js";
-import { bounded, DRAWING, FIGURES, idle, ownValue, set, wish } from "/page/scripts/settings/values.js";
+import { bounded, DRAWING, FIGURES, ownValue, remark, set, wish } from "/page/scripts/settings/values.js";
 import { chosenModel, on, state, tell } from "/page/scripts/state.js";
 import { addWish } from "/page/scripts/turns/answering.js";
 
@@ -22,7 +22,7 @@ function show() {
   if (slot("panel").hidden || !state.chat) return;
   const { chat } = state, model = chosenModel();
   manner.show();
-  for (const [name, figure] of figures) figure.show(chat.settings[name], ownValue(model, name), idle(chat, model, name) ? "Without effect at temperature 0" : "");
+  for (const [name, figure] of figures) figure.show(chat.settings[name], ownValue(model, name), remark(chat, model, name));
   unknown.hidden = Boolean(model?.generation);
   seed.show();
   room.show();

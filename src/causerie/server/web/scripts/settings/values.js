@@ -17,10 +17,10 @@ const SEEDS = 1_000_000;  // short enough to be read out
 // What the model does by itself; null where that is not known, because it is not loaded.
 export const ownValue = (model, name) => model?.generation?.[name === "max_tokens" ? "max_new_tokens" : name] ?? null;
 
-export const value = (chat, model, name) => chat.settings[name] ?? ownValue(model, name);
+const value = (chat, model, name) => chat.settings[name] ?? ownValue(model, name);
 
-// Whether a figure does nothing, as the likeliest word is always taken.
-export const idle = (chat, model, name) => AMONG.includes(name) && value(chat, model, "temperature") === 0;
+// What is to be said of a figure as it stands.
+export const remark = (chat, model, name) => (name === "temperature" && value(chat, model, name) === 0 ? "The likeliest word is always taken; top p, top k and min p do nothing." : "");
 
 // A number within what a figure can be; null for what is none.
 export function bounded(name, text) {
