@@ -91,3 +91,14 @@ def test_a_schema_of_anthropics_holds_the_answer(place: tuple[Server, str]) -> N
     assert answer["context_management"] == {"applied_edits": []}
     refused = server.post("/v1/messages", body | {"output_config": {"effort": "huge"}})
     assert refused.status_code == 400 and "nearest first: high" in refused.text
+
+
+def test_a_template_is_applied_with_its_tools(place: tuple[Server, str]) -> None:
+    server, _ = place
+    body = {"messages": [{"role": "user", "content": "Hi"}], "tools": TOOLS}
+    written = server.post("/apply-template", body | {"chat_template_kwargs": {"enable_thinking": True}}).json()
+    assert '"name": "g"' in written["prompt"] and written["prompt"].endswith("<think>")
+    assert (
+        server.post("/tokenize", body).json()["count"]
+        == chat(server, tools=TOOLS, messages=body["messages"])["usage"]["prompt_tokens"]
+    )

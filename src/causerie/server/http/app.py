@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from causerie.errors import CauserieError
@@ -21,6 +21,7 @@ from causerie.server.http.departure import unless_left
 from causerie.server.http.failure_responses import FieldNames, Refusal, anthropic_body, refusal_of
 from causerie.server.http.gate import Gate, client_of, guarded, refused
 from causerie.server.http.kept_chats import KeptChats
+from causerie.server.http.latencies import Latencies, TimedAnswer
 from causerie.server.http.library_routes import LibraryRights, LibraryRoutes
 from causerie.server.http.load_progress import LoadBody, amounts, progress
 from causerie.server.http.model_memory import memory_figures, unloaded
@@ -28,6 +29,7 @@ from causerie.server.http.model_names import ModelNames
 from causerie.server.http.openapi import document
 from causerie.server.http.page import RenderBody, page_routes, rendered
 from causerie.server.http.request_body import read_body
+from causerie.server.http.state_routes import StateRoutes
 from causerie.server.http.streaming import (
     DONE,
     Frames,
@@ -41,7 +43,7 @@ from causerie.server.http.streaming import (
 from causerie.server.http.tool_routes import ToolRoutes
 from causerie.server.processes.backlog import Backlog
 from causerie.server.processes.engine_link import EngineLink
-from causerie.server.processes.jobs import Chat, Detokenize, Embed, Generate, Order, Render, Text
+from causerie.server.processes.jobs import Detokenize, Embed, Generate, Order, Render, Text
 from causerie.server.processes.library.library_link import LibraryLink
 from causerie.server.processes.markdown.renderer import Renderer
 from causerie.server.protocols import chat_completions, completions, messages, responses
@@ -50,7 +52,6 @@ from causerie.server.protocols.completions import Completion, CompletionRequest
 from causerie.server.protocols.embeddings import EmbeddingRequest
 from causerie.server.protocols.messages import CountRequest, MessagesAnswer, MessagesRequest
 from causerie.server.protocols.responses import ResponsesAnswer, ResponsesRequest
-from causerie.server.protocols.system_messages import with_system_role
 from causerie.server.protocols.text_bodies import ApplyTemplate, DetokenizeBody, Tokenize
 from causerie.tools.toolbox import Toolbox
 
@@ -97,6 +98,8 @@ class Application:
         self._choosing = LibraryRoutes(self._library, link, self._models, rights or LibraryRights())
         self._chats = ChatRoutes(chats)
         self._tools = ToolRoutes(toolbox)
+        self._latencies = Latencies()
+        self._state = StateRoutes(link, self._latencies)
         self._began = int(time.time())  # what clients are told of when a model was made
         self._admission = Admission(most_jobs)
         self._renderer = Renderer()
@@ -130,8 +133,7 @@ class Application:
             Route("/apply-template", self._answered(self.apply_template, {"prompt": "messages"}), methods=["POST"]),
             Route("/render", self._answered(self.render), methods=["POST"]),
             Route("/openapi.json", self._answered(self.openapi), methods=["GET"]),
-            Route("/health", self._answered(self.health), methods=["GET"]),
-            Route("/metrics", self._answered(self.metrics), methods=["GET"]),
+            *self._state.routes(self._answered),
             *self._choosing.routes(self._answered),
             *self._chats.routes(self._answered),
             *self._tools.routes(self._answered),
@@ -205,7 +207,7 @@ class Application:
     ) -> Response:
         """Gives the orders and answers with what comes of them, whole or as it comes. A stream's status waits for the
         first event of every order, so that what is wrong with a prompt is a status and no stream."""
-        client, backlog = client_of(request), Backlog()
+        client, backlog, answer = client_of(request), Backlog(), TimedAnswer(answer, self._latencies)
         async with AsyncExitStack() as stack:
             stack.enter_context(self._admission.enter(client, len(orders)))
             jobs = [await stack.enter_async_context(self._link.job(_of(client, order), backlog)) for order in orders]
@@ -266,7 +268,7 @@ class Application:
     async def tokenize(self, request: Request) -> Response:
         """POST /tokenize."""
         body = await self._body(request, Tokenize)
-        prompt = Text(body.prompt, body.add_special_tokens)
+        prompt = body.text()
         rendering = await self._value(request, lambda job: Render(job, body.model, prompt))
         return _json({"tokens": rendering["tokens"], "count": len(rendering["tokens"])})
 
@@ -278,7 +280,7 @@ class Application:
     async def apply_template(self, request: Request) -> Response:
         """POST /apply-template."""
         body = await self._body(request, ApplyTemplate)
-        prompt = Chat([with_system_role(message) for message in body.messages])
+        prompt = body.chat()
         rendering = await self._value(request, lambda job: Render(job, body.model, prompt))
         return _json({"prompt": rendering["text"], "tokens": rendering["tokens"]})
 
@@ -291,31 +293,6 @@ class Application:
     async def openapi(self, _: Request) -> Response:
         """GET /openapi.json."""
         return _json(document(self._names.listed))
-
-    async def health(self, _: Request) -> Response:
-        """GET /health: 200 only while the engine makes steps, or has nothing to do."""
-        trouble = self._link.trouble
-        if trouble is not None:
-            return _json({"status": "unhealthy", "reason": trouble}, 503)
-        return _json({"status": "ok"})
-
-    async def metrics(self, _: Request) -> Response:
-        """GET /metrics, in Prometheus' text format."""
-        beat = self._link.beat
-        lines = [
-            "# TYPE causerie_jobs gauge",
-            f"causerie_jobs {self._link.jobs}",
-            "# TYPE causerie_engine_restarts_total counter",
-            f"causerie_engine_restarts_total {self._link.restarts}",
-        ]
-        for name, kind in _METRICS.items():
-            value = 0 if beat is None else getattr(beat, name.removesuffix("_total"))
-            lines += [f"# TYPE causerie_{name} {kind}", f"causerie_{name} {value}"]
-        for name in _DRAFT_METRICS:
-            counts = {} if beat is None else getattr(beat, name.removesuffix("_total"))
-            lines.append(f"# TYPE causerie_{name} counter")
-            lines += [f'causerie_{name}{{drafter="{drafter}"}} {count}' for drafter, count in counts.items()]
-        return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
     def _answered(
         self, handler: Callable[[Request], Any], names: FieldNames = MappingProxyType({})
@@ -334,26 +311,6 @@ class Application:
             return response
 
         return answer
-
-
-_METRICS = {
-    "steps_total": "counter",
-    "running": "gauge",
-    "waiting": "gauge",
-    "read_tokens_total": "counter",
-    "cached_tokens_total": "counter",
-    "new_tokens_total": "counter",
-    "blocks": "gauge",
-    "free_blocks": "gauge",
-    "kept_blocks": "gauge",
-    "used_blocks": "gauge",
-    "recalled_tokens_total": "counter",
-    "kept_cache_bytes": "gauge",
-}
-
-
-_DRAFT_METRICS = ("drafted_tokens_total", "accepted_tokens_total")
-"""Those that are counted by who guessed them."""
 
 
 def _of(client: str, order: Callable[[int], Asked]) -> Callable[[int], Asked]:

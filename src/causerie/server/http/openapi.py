@@ -46,6 +46,9 @@ _READ = {
     "/library/downloads": "How far downloads are",
     "/tools": "The tools that can be called",
     "/health": "Whether the engine makes steps",
+    "/v1/health": "The same",
+    "/ping": "The same",
+    "/version": "Which version of Causerie it is",
 }
 _FAILURES = {
     "400": "Something in the request cannot be done; the message names it",
