@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from causerie.server.http.departure import unless_left
 from causerie.server.http.failure_responses import FieldNames, Refusal, ollama_body, refusal_of
 from causerie.server.http.library_routes import LibraryRoutes
 from causerie.server.http.model_memory import unloaded
+from causerie.server.http.model_names import ModelNames
 from causerie.server.http.model_stays import ModelStays
 from causerie.server.http.request_body import read_body
 from causerie.server.http.streaming import Frames, line
@@ -33,8 +34,9 @@ from causerie.server.protocols.ollama_models import (
     PROTOCOL_VERSION,
     ModelBody,
     hub_name,
+    known_name,
     loaded_row,
-    served_name,
+    not_found,
     shown_model,
     tag_row,
 )
@@ -59,18 +61,18 @@ REFUSED = {
 
 class OllamaRoutes:
     """The routes. `answer` gives orders and answers with what comes of them, `value` is what an order that is no answer
-    gives, both with a place for the client; `served` are the names that requests may have."""
+    gives, both with a place for the client; `names` are those that requests may have."""
 
     def __init__(
         self,
         link: EngineLink,
-        served: Sequence[str],
+        names: ModelNames,
         library: LibraryRoutes,
         answer: Callable[..., Awaitable[Response]],
         value: Value,
     ) -> None:
         self._link = link
-        self._served = served
+        self._names = names
         self._library = library
         self._answer = answer
         self._value = value
@@ -144,7 +146,7 @@ class OllamaRoutes:
 
     def _named(self, body: Asking) -> Asking:
         """The body with the name that its model has here."""
-        return msgspec.structs.replace(body, model=served_name(body.model, self._served))
+        return msgspec.structs.replace(body, model=self._model(body.model))
 
     async def _loaded(self, request: Request, model: str) -> float | None:
         """Has a model loaded, and gives the seconds that it took; None where the client goes first."""
@@ -174,7 +176,7 @@ class OllamaRoutes:
 
     async def _embedded(self, request: Request, body: OllamaEmbed) -> dict[str, Any] | None:
         """The answer of /api/embed; None where the client goes first."""
-        began, model = time.monotonic(), served_name(body.model, self._served)
+        began, model = time.monotonic(), self._model(body.model)
         texts = body.texts()
         loading = await self._loaded(request, model)
         if loading is None:
@@ -214,7 +216,7 @@ class OllamaRoutes:
 
     async def tags(self, _: Request) -> Response:
         """GET /api/tags."""
-        return _json({"models": [tag_row(name, self._facts(name), self._began) for name in self._served]})
+        return _json({"models": [tag_row(name, self._facts(self._model(name)), self._began) for name in self._known]})
 
     async def loaded(self, _: Request) -> Response:
         """GET /api/ps."""
@@ -225,7 +227,7 @@ class OllamaRoutes:
     async def show(self, request: Request) -> Response:
         """POST /api/show."""
         body = await read_body(request, ModelBody)
-        return _json(shown_model(self._facts(served_name(body.asked, self._served)), self._began))
+        return _json(shown_model(self._facts(self._model(body.asked)), self._began))
 
     async def version(self, _: Request) -> Response:
         """GET /api/version."""
@@ -242,16 +244,15 @@ class OllamaRoutes:
 
     async def _download(self, asked: str) -> ModelDownload | None:
         """The download of a model; None where it is served, or was on this machine and is served now."""
+        if known_name(asked, self._known) is not None:
+            return None
         name = hub_name(asked)
         try:
-            served_name(asked, self._served)
-        except Refusal:
-            try:
-                await self._library.take(name)
-            except Refusal as refusal:
-                if refusal.status != 404:
-                    raise
-                return self._library.begin(name)
+            await self._library.take(name)
+        except Refusal as refusal:
+            if refusal.status != 404:
+                raise
+            return self._library.begin(name)
         return None
 
     async def _pulled(self, download: ModelDownload | None) -> AsyncIterator[dict[str, Any]]:
@@ -281,6 +282,18 @@ class OllamaRoutes:
         """What is not done."""
         path = request.url.path
         raise Refusal(400, f"{path} is not done here: {REFUSED[path]}.", code="unsupported")
+
+    @property
+    def _known(self) -> list[str]:
+        return [*self._names.served, *self._names.aliases]
+
+    def _model(self, asked: str) -> str:
+        """The served model that a request means. Raises Refusal."""
+        name = known_name(asked, self._known)
+        if name is None and asked and not self._names.any_name:
+            raise not_found(asked, self._known)
+        loaded = [model for model, state in self._link.models.items() if state.share == 1]
+        return self._names.model(name or asked or None, loaded)
 
     def _facts(self, name: str) -> dict[str, Any]:
         """What is known of a model, which is little before it is loaded."""

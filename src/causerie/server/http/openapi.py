@@ -59,6 +59,9 @@ _READ = {
     "/api/ps": "Those in memory, for Ollama's clients",
     "/api/version": "The version of Ollama whose protocol this is",
     "/health": "Whether the engine makes steps",
+    "/v1/health": "The same",
+    "/ping": "The same",
+    "/version": "Which version of Causerie it is",
 }
 _FAILURES = {
     "400": "Something in the request cannot be done; the message names it",
@@ -100,15 +103,17 @@ _ERROR = {
 _OLLAMA_ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 
 
-def document(models: list[str]) -> dict[str, Any]:
-    """The whole document, of a server of these models."""
+def document(models: list[str] | None) -> dict[str, Any]:
+    """The whole document, of a server of models by these names, or by any."""
+    model_schema: dict[str, Any] = {"type": "string"} | ({} if models is None else {"enum": models})
     types = [*(body for body, _ in _BODIES.values()), ChatBody]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     bodies = {body.__name__ for body in types}
     for name, component in components.items():
         properties = component.get("properties", {})
         if "model" in properties:
-            properties["model"] = {"type": "string", "enum": models}
+            unnamed = [] if "model" in component.get("required", []) else [""]
+            properties["model"] = {"type": "string"} | ({} if models is None else {"enum": [*models, *unnamed]})
         for property in properties.keys() - component.get("required", []) if name in bodies else ():
             properties[property] = _or_null(properties[property])
         if name == OllamaChat.__name__:  # one without messages loads the model
@@ -126,7 +131,7 @@ def document(models: list[str]) -> dict[str, Any]:
         paths[route] = {"post": {"summary": summary, "requestBody": body, "responses": _responses(content, route)}}
     for route, summary in _READ.items():
         paths[route] = {"get": {"summary": summary, "responses": _responses(_json({"type": "object"}), route)}}
-    parameter = {"name": "model", "in": "path", "required": True, "schema": {"type": "string", "enum": models}}
+    parameter = {"name": "model", "in": "path", "required": True, "schema": model_schema}
     one = {"summary": "One of them", "parameters": [parameter], "responses": _responses(_json({"type": "object"}))}
     paths["/v1/models/{model}"] = {"get": one}
     paths |= _chat_paths(schemas[-1])

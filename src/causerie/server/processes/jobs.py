@@ -67,7 +67,7 @@ class Generate(Struct, tag=True, frozen=True):
     likeliest tokens are told beside each drawn one, None for no log-probabilities. An answer that is `parsed` comes as
     text, reasoning and calls of tools; else all of it is text. `context_policy` says what to do with a chat that does
     not fit (chat/context.py), `return_progress` that reading the prompt is told of, `client` whose turns it shares,
-    `return_timings` that the end says where the time went."""
+    `return_timings` that the end says where the time went; `stop_tokens` end an answer beside the model's own."""
 
     job: int
     model: str
@@ -81,6 +81,7 @@ class Generate(Struct, tag=True, frozen=True):
     return_progress: bool = False
     client: str = ""
     return_timings: bool = False
+    stop_tokens: list[int] = []
 
 
 class Render(Struct, tag=True, frozen=True):
@@ -218,6 +219,7 @@ class Ended(Struct, tag=True, frozen=True):
     drafted_tokens: int = 0  # guessed and checked several in a step
     accepted_tokens: int = 0  # of those, the ones that came
     timings: Timings | None = None  # where they were asked for
+    stop_token: int | None = None  # the one of the order that ended it
 
 
 class Done(Struct, tag=True, frozen=True):

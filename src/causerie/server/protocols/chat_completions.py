@@ -27,10 +27,10 @@ from causerie.server.protocols.sampling_fields import (
     in_range,
     usage,
 )
-from causerie.server.protocols.service_fields import among
+from causerie.server.protocols.service_fields import SYSTEM_FINGERPRINT, among
 from causerie.server.protocols.system_messages import with_system_role
 from causerie.server.protocols.template_variables import template_variables
-from causerie.server.protocols.tool_fields import tool_use
+from causerie.server.protocols.tool_fields import allowed, tool_use
 from causerie.text.response_format import form_of
 
 
@@ -65,8 +65,9 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
     def orders(self) -> list[Callable[[int], Generate]]:
         """What the engine is asked: one order. Raises Refusal, naming the field."""
         self._check()
-        use = tool_use(self.tools, self.tool_choice, self.parallel_tool_calls is not False)
-        tools = self.tools if use is not None else None
+        offered, choice = allowed(self.tools, self.tool_choice)
+        use = tool_use(offered, choice, self.parallel_tool_calls is not False)
+        tools = offered if use is not None else None
         messages = [with_system_role(message) for message in self.messages]
         prompt = Chat(messages, tools, self._variables(), self.continue_final_message)
         flags = {**config_flags(self.generation_config), **self.flags()}
@@ -91,6 +92,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
                 context_policy=self.context_policy,
                 return_progress=self.return_progress,
                 return_timings=self.return_timings,
+                stop_tokens=self.stop_token_ids or [],
             )
 
         return [order]
@@ -133,6 +135,7 @@ class ChatCompletion:
             "id": f"chatcmpl-{secrets.token_hex(12)}",
             "created": int(clock()),
             "model": request.model,
+            "system_fingerprint": SYSTEM_FINGERPRINT,
         }
         self._texts: list[list[str]] = [[] for _ in range(request.n)]
         self._reasoning: list[list[str]] = [[] for _ in range(request.n)]
@@ -197,7 +200,7 @@ class ChatCompletion:
             for place, delta in enumerate(deltas)
         ]
 
-    def _ending(self, choice: int, ended: Ended | None) -> dict[str, str | None]:
+    def _ending(self, choice: int, ended: Ended | None) -> dict[str, str | int | None]:
         """Why a choice ended."""
         reasons = ending(ended)
         called = self._calls[choice] and reasons["finish_reason"] == "stop"

@@ -14,6 +14,8 @@ from typing import Any
 from causerie.server.http.failure_responses import FieldNames, Refusal
 from causerie.server.processes.jobs import Begun, Ended, Generate, Piece, Text, TokenPiece, Tokens
 from causerie.server.protocols.sampling_fields import SamplingFields, ending, in_range, usage
+from causerie.server.protocols.service_fields import SYSTEM_FINGERPRINT
+from causerie.text.response_format import form_of
 
 MOST_PROMPTS = 64
 DEFAULT_TOKENS = 16
@@ -28,6 +30,7 @@ class CompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=True,
     echo: bool = False
     best_of: int | None = None
     suffix: str | None = None
+    response_format: dict[str, Any] | None = None
 
     def orders(self) -> list[Callable[[int], Generate]]:
         """What the engine is asked, prompt by prompt. Raises Refusal, naming the field."""
@@ -42,10 +45,14 @@ class CompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=True,
         if self.echo and self.logprobs is not None:
             raise Refusal(400, "logprobs of an echoed prompt are not done.", param="echo", code="unsupported")
         flags = {"max_new_tokens": DEFAULT_TOKENS, **self.flags()}
+        if self.response_format is not None:
+            form_of(self.response_format)
+            flags["response_format"] = self.response_format
         return [self._order(prompt, flags) for prompt in self._prompts()]
 
     def _order(self, prompt: Text | Tokens, flags: dict[str, Any]) -> Callable[[int], Generate]:
-        return lambda job: Generate(job, self.model, prompt, flags, self.n, self.logprobs)
+        stops = self.stop_token_ids or []
+        return lambda job: Generate(job, self.model, prompt, flags, self.n, self.logprobs, stop_tokens=stops)
 
     def _prompts(self) -> list[Text | Tokens]:
         prompts = self._kinds()
@@ -81,6 +88,7 @@ class Completion:
             "object": "text_completion",
             "created": int(clock()),
             "model": request.model,
+            "system_fingerprint": SYSTEM_FINGERPRINT,
         }
         self._answers = prompts * request.n
         self._texts: list[list[str]] = [[] for _ in range(self._answers)]

@@ -40,7 +40,7 @@ NO_IMAGES = "has images; the models here read text alone. Leave them out, or des
 class OllamaRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What both bodies have."""
 
-    model: str
+    model: str = ""
     stream: bool = True
     options: OllamaOptions = OllamaOptions()
     format: str | dict[str, Any] | None = None

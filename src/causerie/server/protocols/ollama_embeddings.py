@@ -21,7 +21,7 @@ FIELD_NAMES: FieldNames = {"prompt": "input"}
 class _EmbedFields(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What both bodies have. The options are about answers, and checked all the same."""
 
-    model: str
+    model: str = ""
     options: OllamaOptions = OllamaOptions()
     keep_alive: str | float | None = None
 

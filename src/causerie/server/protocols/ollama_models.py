@@ -5,7 +5,7 @@ names as these clients write them. Pure: no HTTP, no model.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -34,9 +34,7 @@ class ModelBody(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 
     @property
     def asked(self) -> str:
-        """The name, by whichever field. Raises Refusal where there is none."""
-        if not (self.model or self.name):
-            raise Refusal(400, "model is missing; it is the name of a model.", param="model")
+        """The name, by whichever field."""
         return self.model or self.name
 
 
@@ -47,17 +45,19 @@ def hub_name(asked: str) -> str:
     return asked.removesuffix(_LATEST)
 
 
-def served_name(asked: str, served: Sequence[str]) -> str:
-    """The served model that a client means, which may write `:latest` behind a name and the hub's address in front of
-    it. Raises Refusal that names the nearest."""
+def known_name(asked: str, known: Collection[str]) -> str | None:
+    """The name that a client means, which may write `:latest` behind one and the hub's address in front of it; None
+    where there is none such."""
     name = hub_name(asked)
-    match = next((each for each in (asked, name, name + _LATEST) if each in served), None)
-    if match is None:
-        near = ", ".join(nearest(asked[:200], served)[:_MOST_NEAR])
-        # Clients look for "not found".
-        sentence = f"model {asked[:200]!r} not found. Served here, nearest first: {near}."
-        raise Refusal(404, sentence, param="model", code="model_not_found")
-    return match
+    return next((each for each in (asked, name, name + _LATEST) if each in known), None)
+
+
+def not_found(asked: str, known: Iterable[str]) -> Refusal:
+    """There is no such model, but some with names like it."""
+    near = ", ".join(nearest(asked[:200], known)[:_MOST_NEAR])
+    # Clients look for "not found".
+    sentence = f"model {asked[:200]!r} not found. Served here, nearest first: {near}."
+    return Refusal(404, sentence, param="model", code="model_not_found")
 
 
 def tag_row(name: str, facts: Mapping[str, Any], since: datetime) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from causerie.errors import UsageError
 from causerie.server.http.failure_responses import Refusal
 from causerie.server.processes.jobs import Begun, Ended
 from causerie.server.protocols.service_fields import ServiceFields, among
+from causerie.server.protocols.text_bodies import TokenId
 
 MOST_CHOICES = 16
 MOST_STOPS = 16
@@ -41,6 +42,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "presence_penalty": (-2, 2),
     "frequency_penalty": (-2, 2),
     "max_tokens": (1, 1 << 31),
+    "min_tokens": (0, 1 << 31),
 }
 
 
@@ -69,6 +71,9 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
     logit_bias: dict[str, float] | None = None
     seed: int | None = None
     stop: str | list[str] | None = None
+    min_tokens: int | None = None  # no end before this many; the next two are names of vLLM's, too
+    ignore_eos: bool = False  # tokens that end a text do not
+    stop_token_ids: list[TokenId] | None = None  # further tokens that end the answer, not shown
     bad_words: list[str] | None = None  # texts that may not be written
     speculation: str | None = None  # who guesses tokens that are checked several at a time; no answer changes
     repetition_detection: bool | None = None  # whether an answer that repeats itself for ever is ended
@@ -91,6 +96,10 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
         flags |= drawing_flags(self, _DRAWING)
         if self.max_tokens is not None:
             flags["max_new_tokens"] = self.max_tokens
+        if self.min_tokens is not None:
+            flags["min_new_tokens"] = self.min_tokens
+        if self.ignore_eos:
+            flags["eos_token_id"] = []
         if self.stop:
             flags["stop_strings"] = self.stop
         if self.logit_bias:
@@ -105,6 +114,9 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
         among("speculation", self.speculation, SPECULATION)
         check_streamed("stream_options", self.stream_options is not None, self.stream)
         check_stops("stop", [self.stop] if isinstance(self.stop, str) else self.stop or [])
+        if len(self.stop_token_ids or []) > MOST_STOPS:
+            sentence = f"stop_token_ids has {len(self.stop_token_ids or [])} tokens; at most {MOST_STOPS}."
+            raise Refusal(400, sentence, param="stop_token_ids")
         self._check_biases(self.logit_bias or {})
 
     def _check_biases(self, biases: dict[str, float]) -> None:
@@ -165,13 +177,16 @@ def in_range(name: str, value: float | None, low: float, high: float, param: str
         raise Refusal(400, f"{name} is {value}; it must be from {low} to {high}.", param=param or name)
 
 
-def ending(ended: Ended | None) -> dict[str, str | None]:
+def ending(ended: Ended | None) -> dict[str, str | int | None]:
     """Why an answer ended, None where it goes on: by OpenAI's names, and beside them, as vLLM has it, what they have no
-    name for."""
+    name for: the text or the token that was a stop of the request, or that it repeated itself."""
     if ended is None:
         return {"finish_reason": None}
-    reasons: dict[str, str | None] = {"finish_reason": "length" if ended.reason in ("length", "time") else "stop"}
-    return reasons | ({"stop_reason": "repetition_detected"} if ended.reason == "repetition" else {})
+    reasons: dict[str, str | int | None] = {"finish_reason": "length" if ended.reason in ("length", "time") else "stop"}
+    if ended.reason == "repetition":
+        return reasons | {"stop_reason": "repetition_detected"}
+    match = ended.stop_token if ended.stop_string is None else ended.stop_string
+    return reasons | ({} if match is None else {"stop_reason": match})
 
 
 def context_of(begun: Begun) -> dict[str, Any]:
