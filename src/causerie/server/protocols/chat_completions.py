@@ -25,6 +25,7 @@ from causerie.server.protocols.sampling_fields import (
     context_of,
     ending,
     in_range,
+    prompt_odds,
     usage,
 )
 from causerie.server.protocols.service_fields import SYSTEM_FINGERPRINT, among
@@ -93,6 +94,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
                 return_progress=self.return_progress,
                 return_timings=self.return_timings,
                 stop_tokens=self.stop_token_ids or [],
+                prompt_logprobs=self.prompt_logprobs,
             )
 
         return [order]
@@ -103,6 +105,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
 
     def _check(self) -> None:
         self.check()
+        in_range("max_tokens", self.max_tokens, 1, 1 << 31)
         in_range("thinking_budget", self.thinking_budget, 0, 1 << 31)
         in_range("top_logprobs", self.top_logprobs, 0, 20)
         in_range("max_completion_tokens", self.max_completion_tokens, 1, 1 << 31)
@@ -159,6 +162,8 @@ class ChatCompletion:
         if isinstance(event, Begun):
             self._prompt_tokens = event.prompt_tokens
             self._context = context_of(event)
+            if event.prompt:
+                self._context |= prompt_odds(event.prompt)
             if event.dropped:
                 self._context["context"]["dropped_messages"] = event.dropped  # their places in the request
             first: dict[str, Any] = {"role": "assistant", "content": ""}

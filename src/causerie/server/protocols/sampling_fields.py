@@ -15,7 +15,7 @@ from causerie.api.generation.config import METADATA, GenerationConfig
 from causerie.api.options.speculation import SPECULATION
 from causerie.errors import UsageError
 from causerie.server.http.failure_responses import Refusal
-from causerie.server.processes.jobs import Begun, Ended
+from causerie.server.processes.jobs import Begun, Ended, TokenPiece
 from causerie.server.protocols.service_fields import ServiceFields, among
 from causerie.server.protocols.text_bodies import TokenId
 
@@ -41,8 +41,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "typical_p": (0, 1),
     "presence_penalty": (-2, 2),
     "frequency_penalty": (-2, 2),
-    "max_tokens": (1, 1 << 31),
+    "max_tokens": (0, 1 << 31),
     "min_tokens": (0, 1 << 31),
+    "prompt_logprobs": (0, 20),
 }
 
 
@@ -77,6 +78,7 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
     bad_words: list[str] | None = None  # texts that may not be written
     speculation: str | None = None  # who guesses tokens that are checked several at a time; no answer changes
     repetition_detection: bool | None = None  # whether an answer that repeats itself for ever is ended
+    prompt_logprobs: int | None = None  # of each token of the prompt; a name of vLLM's
     n: int = 1
 
     @property
@@ -94,7 +96,7 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
         """The generate flags that these fields set. Raises Refusal, naming the field."""
         flags = {name: getattr(self, name) for name in _FLAGS if getattr(self, name) is not None}
         flags |= drawing_flags(self, _DRAWING)
-        if self.max_tokens is not None:
+        if self.max_tokens:  # where it is 0, there is nothing to draw
             flags["max_new_tokens"] = self.max_tokens
         if self.min_tokens is not None:
             flags["min_new_tokens"] = self.min_tokens
@@ -114,6 +116,8 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
         among("speculation", self.speculation, SPECULATION)
         check_streamed("stream_options", self.stream_options is not None, self.stream)
         check_stops("stop", [self.stop] if isinstance(self.stop, str) else self.stop or [])
+        if self.prompt_logprobs is not None and self.stream:
+            raise Refusal(400, "prompt_logprobs are told in whole answers; set stream: false.", param="prompt_logprobs")
         if len(self.stop_token_ids or []) > MOST_STOPS:
             sentence = f"stop_token_ids has {len(self.stop_token_ids or [])} tokens; at most {MOST_STOPS}."
             raise Refusal(400, sentence, param="stop_token_ids")
@@ -187,6 +191,16 @@ def ending(ended: Ended | None) -> dict[str, str | int | None]:
         return reasons | {"stop_reason": "repetition_detected"}
     match = ended.stop_token if ended.stop_string is None else ended.stop_string
     return reasons | ({} if match is None else {"stop_reason": match})
+
+
+def prompt_odds(pieces: Sequence[TokenPiece]) -> dict[str, Any]:
+    """How likely each token of a prompt was, as vLLM tells it: by token ids, the likeliest and the prompt's own."""
+
+    def told(piece: TokenPiece) -> dict[str, Any]:
+        return {"logprob": piece.logprob, "rank": piece.rank, "decoded_token": piece.text}
+
+    places = [{str(one.token): told(one) for one in (*piece.top, piece)} for piece in pieces[1:]]
+    return {"prompt_logprobs": [None, *places]}
 
 
 def context_of(begun: Begun) -> dict[str, Any]:
