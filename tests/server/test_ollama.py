@@ -230,6 +230,7 @@ def test_embeddings(server: Server, client: ollama.Client) -> None:
         ("generate", {"prompt": "x", "images": ["aGk="]}, "images"),
         ("generate", {"prompt": "x", "context": [1, 2]}, "context"),
         ("generate", {"prompt": "x", "raw": True, "system": "y"}, "system"),
+        ("generate", {"prompt": "x", "raw": True, "think": True}, "think"),
         ("embed", {"input": ["x", ""]}, "empty"),
         ("show", {"name": "builtni", "model": ""}, "not found"),
         ("pull", {"model": "org/other"}, "downloads nothing"),

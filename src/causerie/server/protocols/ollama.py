@@ -155,9 +155,10 @@ class OllamaGenerate(OllamaRequest, forbid_unknown_fields=True, frozen=True, kw_
         template. Raises Refusal, naming the field."""
         self.check()
         if self.raw or not templated:
-            if self.system:
-                sentence = "system is for prompts that a chat template writes, and this is a raw one; put it in front."
-                raise Refusal(400, sentence, param="system", code="unsupported")
+            for name in ("system", "think"):
+                if getattr(self, name):
+                    sentence = f"{name} is told to a chat template, and this prompt is given to the model as it is."
+                    raise Refusal(400, f"{sentence} Leave it out.", param=name, code="unsupported")
             return [self.order(Text(self.prompt))]
         system = [{"role": "system", "content": self.system}] if self.system else []
         return [self.order(Chat([*system, {"role": "user", "content": self.prompt}], None, self.variables()))]
