@@ -22,7 +22,7 @@ from starlette.responses import Response
 from causerie.server.http.failure_responses import Refusal, envelope_of
 from causerie.server.http.request_ids import REQUEST_ID_HEADERS, RequestIds
 
-PUBLIC = ("/health", "/")
+PUBLIC = ("/health", "/v1/health", "/ping", "/")
 """Routes that need no key; nor do the files of the page."""
 PUBLIC_FOLDER = "/page/"
 MOST_BODY = 8 << 20
